@@ -1,0 +1,68 @@
+/**
+ * slice: bytes that somebody else owns, as (pointer, length).
+ *
+ * A slice borrows: it dies with its source.  It is never NUL-terminated, may hold any byte, and is passed by value.
+ * An empty slice may have a NULL ptr.
+ */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *ptr;
+    size_t len;
+};
+
+/* A slice of a string literal, its NUL left out. */
+#define SLICE_LIT(s) ((struct slice){ "" s, sizeof(s) - 1 })
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static inline struct slice slice_of(const char *ptr, size_t len)
+{
+    return (struct slice){ ptr, len };
+}
+
+static inline struct slice slice_str(const char *nul_terminated)
+{
+    return (struct slice){ nul_terminated, strlen(nul_terminated) };
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* Order of bytes, the shorter first when one is a prefix of the other: <0, 0, >0 as memcmp. */
+static inline int slice_cmp(struct slice a, struct slice b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int c = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+/**
+ * slice_cut(rest, sep, ret_head):
+ * Take what stands before the first sep off the front of rest; the sep itself goes too.
+ *   returns  false when there is no sep: rest and ret_head are unchanged
+ */
+static inline bool slice_cut(struct slice *rest, char sep, struct slice *ret_head)
+{
+    const char *at = rest->len ? memchr(rest->ptr, sep, rest->len) : NULL;
+    if (at == NULL)
+        return false;
+    size_t n = (size_t)(at - rest->ptr);
+    *ret_head = (struct slice){ rest->ptr, n };
+    *rest = (struct slice){ at + 1, rest->len - n - 1 };
+    return true;
+}
+
+#endif

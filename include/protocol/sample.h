@@ -1,0 +1,100 @@
+/**
+ * sample: what one `value|type` of a line says, before anybody aggregates it.
+ *
+ * Samples stand in a batch.  Their slices point into the datagram or into the batch's scratch and die when either is reused:
+ * a batch is consumed before the next datagram's buffer is overwritten.
+ *
+ * The raw spelling (name, tags as sent) and its hash are all that a known series needs.  Splitting, checking and sorting the
+ * tags is protocol/tags.h, and is done on first sight of a spelling only.
+ */
+#ifndef PROTOCOL_SAMPLE_H
+#define PROTOCOL_SAMPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/slice.h"
+#include "protocol/reason.h"
+
+/* X(id, token) in the order of PROTOCOL 4 */
+#define SAMPLE_TYPES(X) X(COUNTER, "c") X(GAUGE, "g") X(TIMING, "ms") X(HISTOGRAM, "h") X(DISTRIBUTION, "d") X(SET, "s")
+
+enum sample_type {
+#define X(id, token) SAMPLE_##id,
+    SAMPLE_TYPES(X)
+#undef X
+    SAMPLE_TYPE_COUNT
+};
+
+const char *sample_type_token(enum sample_type t);
+
+/* How the raw tags are spelled. */
+enum tag_style {
+    TAGS_DOG,         /* k:v,k:v   the '#' field */
+    TAGS_EQ_COMMA,    /* k=v,k=v   librato, influx, signalfx: cut out of the name */
+    TAGS_EQ_SEMI      /* k=v;k=v   graphite: cut out of the name */
+};
+
+enum sample_flag {
+    SAMPLE_DELTA     = 1,   /* gauge: add to it, do not set it */
+    SAMPLE_HAS_RATE  = 2,   /* rate is below 1 */
+    SAMPLE_HAS_TIME  = 4,   /* timestamp is valid */
+    SAMPLE_HAS_ORIGIN = 8,  /* origin is valid (origin_tags on and a container id came) */
+    SAMPLE_PACKED    = 16   /* more values follow in batch->values */
+};
+
+struct sample {
+    /* What a known series needs: one cache line. */
+    struct hash128 hash;        /* of type, name, tags, tag_style and, where it matters, origin */
+    double value;               /* the first value; 0 for a set */
+    double rate;                /* 0 < rate <= 1; weight of each value is 1/rate */
+    const char *name;
+    const char *tags;           /* raw, without the '#'; several sections joined by ',' */
+    uint32_t name_len, tags_len;
+    uint8_t type;               /* enum sample_type */
+    uint8_t flags;              /* enum sample_flag */
+    uint8_t tag_style;          /* enum tag_style */
+    /* Rare. */
+    uint32_t more_at, more_n;   /* SAMPLE_PACKED: values 2.. are batch->values[more_at .. more_at + more_n) */
+    struct slice member;        /* set: the member */
+    struct slice origin;        /* SAMPLE_HAS_ORIGIN: container id, prefix removed */
+    int64_t timestamp;          /* SAMPLE_HAS_TIME: unix seconds */
+};
+
+/* What the parser saw, by the batch; the consumer adds it to its own counters. */
+struct parse_counts {
+    uint64_t lines;                    /* not empty */
+    uint64_t samples;                  /* sample attempts: those in the batch plus those rejected */
+    uint64_t rejected[REASON_COUNT];   /* errors; a whole line refused counts 1 */
+    uint64_t unknown_fields;
+    uint64_t events, checks;           /* well-formed ones */
+};
+
+struct batch {
+    struct sample *samples;
+    double *values;
+    char *scratch;              /* rewritten lines and joined tags */
+    uint32_t n, cap;
+    uint32_t n_values, cap_values;
+    uint32_t scratch_len, scratch_cap;
+    uint32_t full;              /* the parser stops once n >= full (or scratch runs low) and wants batch_clear */
+    struct parse_counts counts; /* not reset by batch_clear */
+};
+
+/**
+ * batch_init(b, full, max_line):
+ * Memory for `full` samples plus whatever one more line of max_line bytes may hold.
+ *   returns  0 or -ENOMEM
+ */
+int batch_init(struct batch *b, uint32_t full, uint32_t max_line);
+void batch_release(struct batch *b);
+
+static inline void batch_clear(struct batch *b)
+{
+    b->n = 0;
+    b->n_values = 0;
+    b->scratch_len = 0;
+}
+
+#endif
