@@ -1,0 +1,95 @@
+/**
+ * sketch: the distribution of a timer, as a base-2 exponential histogram.
+ *
+ * The buckets are those of Prometheus native histograms and of OpenTelemetry's exponential histograms (index i of schema s
+ * covers (2^((i-1)/2^s), 2^(i/2^s)], Prometheus docs/specs/native_histograms.md), so two sketches merge anywhere, in any
+ * order, without loss, and a sketch of a finer schema turns into a coarser one exactly.
+ *
+ *   schema   growth     worst relative error of a quantile
+ *   3        1.0905     4.33 %
+ *   4        1.0443     2.17 %
+ *   5        1.0219     1.08 %    (default)
+ *   6        1.0109     0.54 %
+ *   8        1.0027     0.14 %
+ *
+ * Memory: a window of consecutive buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest
+ * count asks for (8: a double, once a weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes
+ * until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide; a wider range halves the resolution (schema
+ * goes down by one), as often as it takes.
+ *
+ * Values |v| <= 2^-128 count as zero.  Negative values have a mirrored window of their own, made on first use.
+ *
+ *   thread   one owner at a time
+ */
+#ifndef AGGREGATE_SKETCH_H
+#define AGGREGATE_SKETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SKETCH_SCHEMA_MIN     = -4,
+    SKETCH_SCHEMA_MAX     = 8,
+    SKETCH_SCHEMA_DEFAULT = 5,
+    SKETCH_BUCKETS_MAX    = 640
+};
+
+/* Consecutive buckets first .. first + n - 1 of one sign. */
+struct sketch_window {
+    void *counts;        /* uint8_t, uint16_t, uint32_t or double, by width */
+    int32_t first;       /* index of counts[0] */
+    uint16_t n, cap;
+    uint8_t width;       /* 1, 2, 4, 8 */
+    int8_t schema;
+};
+
+struct sketch {
+    double count;        /* sum of weights: every value, zeros and negatives too */
+    double sum;          /* sum of value * weight */
+    double min, max;     /* +inf, -inf while empty */
+    double zero;         /* weight of |v| <= 2^-128 */
+    struct sketch_window pos;
+    struct sketch_window *neg;   /* NULL until a negative value comes */
+};
+
+/* Make the tables of the index; once, before the first sketch.  Idempotent, not thread-safe. */
+void sketch_setup(void);
+
+void sketch_init(struct sketch *k, int schema);
+void sketch_release(struct sketch *k);           /* frees the windows; the sketch is empty and usable */
+void sketch_clear(struct sketch *k, int schema); /* empty again, keeping the memory where it fits */
+
+/**
+ * sketch_add(k, value, weight):
+ *   value    finite     weight   > 0, finite; 1 for an unsampled value
+ *   returns  0; -ENOMEM: the value is in count, sum, min and max but in no bucket
+ *   cost     a few ns when the window holds the bucket
+ */
+int sketch_add(struct sketch *k, double value, double weight);
+
+/* Add all of src to dst; dst ends at the smaller schema of the two.  Commutes and associates but for rounding of `sum`. */
+int sketch_merge(struct sketch *dst, const struct sketch *src);
+
+/* Bring k down to a coarser schema. */
+void sketch_downscale(struct sketch *k, int schema);
+
+/**
+ * sketch_quantile(k, q):
+ * The value of nearest rank: the smallest v such that at least q of all weight is <= v, 0 <= q <= 1, within the schema's
+ * relative error and never outside [min, max].
+ *   returns  NaN when empty
+ */
+double sketch_quantile(const struct sketch *k, double q);
+
+/* Index of value v > 0 at schema 0..8 (the table's), and below by shifting. */
+int32_t sketch_index(int schema, double v);
+double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) */
+
+/* Count of bucket i, 0 <= i < w->n. */
+double sketch_window_count(const struct sketch_window *w, uint32_t i);
+
+/* Bytes held outside the struct itself. */
+size_t sketch_memory(const struct sketch *k);
+
+#endif

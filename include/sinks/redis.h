@@ -1,0 +1,66 @@
+/**
+ * redis: the ledger of closed intervals in a standalone Redis (docs/redis.md has the keys).
+ *
+ * Every interval is cut into batches of at most REDIS_BATCH_SERIES series of one shard (crc16(name) % 64).  A batch is one
+ * EVALSHA with a sequence number per (instance, epoch, shard): the script refuses a number it has seen (a resend after a cut
+ * connection applies once) and answers with the last one it has when there is a gap (Redis lost acknowledged writes), upon
+ * which the batches still kept are sent again.  A shard with no data sends an empty batch, so that a gap is noticed.
+ *
+ * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and spool_max_age; past that the oldest
+ * whole interval is dropped, counted, and a new epoch begins.
+ *
+ * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis_link.c has its own: connect and reply timeouts,
+ * reconnect with backoff and jitter.
+ *
+ *   thread   control: everything runs on the loop given to redis_sink_new
+ */
+#ifndef SINKS_REDIS_H
+#define SINKS_REDIS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "sinks/sink.h"
+
+struct redis_opts {
+    const char *url;             /* redis://[user[:password]@]host[:port][/db]   unix:///path/to.sock[?db=N]   (user, password percent-encoded) */
+    const char *prefix;          /* "sd" */
+    const char *instance;        /* who we are in the producer key and the log stream */
+    uint64_t epoch;              /* unique per process start: wall clock ms */
+    uint32_t retention_s;        /* life of interval keys */
+    uint32_t interval_ms;
+    uint64_t spool_max_bytes;
+    uint64_t spool_max_age_ms;
+    uint32_t connect_timeout_ms, reply_timeout_ms;
+};
+
+/* What the sink counted, for the self-metrics.  Monotonic but for the last four. */
+struct redis_stats {
+    uint64_t batches_sent, batches_applied, batches_duplicate, batches_resent;
+    uint64_t gaps, errors, connects, disconnects;
+    uint64_t intervals_queued, intervals_applied, intervals_dropped;
+    uint64_t series_applied, series_dropped;
+    uint64_t bytes_sent;
+    uint64_t spool_bytes, spool_batches, spool_age_ms;
+    bool connected;
+};
+
+/**
+ * redis_url_check(url, ret_error):
+ * For `statsd check`: is the URL well-formed?
+ *   returns  0, or -EINVAL with *ret_error a static text that says what is wrong and how it should look
+ */
+int redis_url_check(const char *url, const char **ret_error);
+
+/**
+ * redis_sink_new(loop, opts, ret):
+ * Starts to connect at once; Redis being away is a warning in the log, never a failure.
+ *   opts     copied
+ *   returns  0 or -EINVAL (url)
+ */
+int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret);
+
+void redis_sink_stats(const struct sink *s, struct redis_stats *ret);
+
+#endif
