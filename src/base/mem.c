@@ -1,0 +1,72 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* write(2) and a buffer on the stack: the logger may itself want memory. */
+static _Noreturn void mem_exhausted(size_t n)
+{
+    char text[96];
+    int len = snprintf(text, sizeof text, "level=error msg=\"out of memory\" wanted_bytes=%zu\n", n);
+    if (len > 0 && write(STDOUT_FILENO, text, (size_t)len) < 0)
+        abort();
+    abort();
+}
+
+void *mem_alloc(size_t n)
+{
+    void *p = malloc(n ? n : 1);
+    if (p == NULL)
+        mem_exhausted(n);
+    return p;
+}
+
+void *mem_zalloc(size_t n)
+{
+    void *p = calloc(1, n ? n : 1);
+    if (p == NULL)
+        mem_exhausted(n);
+    return p;
+}
+
+void *mem_realloc(void *p, size_t n)
+{
+    void *q = realloc(p, n ? n : 1);
+    if (q == NULL)
+        mem_exhausted(n);
+    return q;
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_strndup(s, strlen(s));
+}
+
+char *mem_strndup(const char *s, size_t n)
+{
+    n = strnlen(s, n);
+    char *p = mem_alloc(n + 1);
+    memcpy(p, s, n);
+    p[n] = '\0';
+    return p;
+}
+
+void *mem_grow(void *p, size_t *cap, size_t need, size_t item)
+{
+    if (need <= *cap)
+        return p;
+    size_t n = *cap < 16 ? 16 : *cap;
+    while (n < need) {
+        if (n > SIZE_MAX / 2)
+            mem_exhausted(SIZE_MAX);
+        n *= 2;
+    }
+    if (item != 0 && n > SIZE_MAX / item)
+        mem_exhausted(SIZE_MAX);
+    p = mem_realloc(p, n * item);
+    *cap = n;
+    return p;
+}

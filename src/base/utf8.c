@@ -1,0 +1,44 @@
+#include "base/utf8.h"
+
+#include <stdint.h>
+
+/* Bytes of the code point that p starts, 0 when it is none (RFC 3629, section 4). */
+static size_t code_point(const unsigned char *p, size_t n)
+{
+    unsigned char c = p[0];
+    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    if (len < 2 || len > n)
+        return len > n ? 0 : len;
+    /* The second byte alone tells overlong forms, surrogates and values above U+10FFFF. */
+    unsigned char least = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    unsigned char most = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < least || p[1] > most)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+bool utf8_valid(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    size_t n = s.len;
+    while (n > 0) {
+        uint64_t eight;
+        if (n >= sizeof eight) {
+            memcpy(&eight, p, sizeof eight);
+            if ((eight & 0x8080808080808080u) == 0) {
+                p += 8;
+                n -= 8;
+                continue;
+            }
+        }
+        size_t len = code_point(p, n);
+        if (len == 0)
+            return false;
+        p += len;
+        n -= len;
+    }
+    return true;
+}
