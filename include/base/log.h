@@ -4,8 +4,11 @@
  *   logfmt   ts=2026-11-21T09:00:00.000Z level=info msg=listening proto=udp addr=127.0.0.1:8125
  *   json     {"ts":"...","level":"info","msg":"listening","proto":"udp","addr":"127.0.0.1:8125"}
  *
- * Values are escaped: no byte of a stranger reaches the terminal raw.  A line is one write(2), so lines of several threads
- * never mix.  Library code below the edges does not log; nothing logs once per datagram.
+ * Values are escaped as in JSON, down to ASCII (a byte that is no UTF-8 shows as \ufffd): no byte of a stranger reaches the
+ * terminal raw, one event is one line.  A value is cut after 256 bytes and then ends in `...`; a line of more than 4,096 bytes
+ * loses its last fields and ends in line_cut=true.  A line is one write(2), so lines of several threads never mix; what a
+ * full pipe does not take is lost, silently.  errno is kept.
+ * Library code below the edges does not log; nothing logs once per datagram.
  *   thread   any, after log_setup
  */
 #ifndef BASE_LOG_H
@@ -58,8 +61,9 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 
 /**
  * log_gate(g, period_ms, now_ms, ret_suppressed):
- * A rate limit for one place of the code (one static struct log_gate).
- *   returns  true when a line may be written now; *ret_suppressed then holds how many were not since the last one
+ * A rate limit for one place of the code (one static struct log_gate, shared by any number of threads).
+ *   returns  true when a line may be written now; *ret_suppressed then holds how many were not since the last one; else it
+ *           is untouched
  */
 struct log_gate {
     uint64_t next_ms, suppressed;
