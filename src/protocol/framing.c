@@ -1,0 +1,140 @@
+#include "protocol/framing.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { HEADER = 4 };   /* the length in front of a dsd frame */
+
+void framing_init(struct framing *f, enum framing_kind kind, uint32_t max_line, char *room)
+{
+    assert(max_line <= DATAGRAM_MAX);
+    *f = (struct framing){ .kind = kind, .max_line = max_line, .room = room };
+}
+
+/* The rest of a line whose front is in the room.  Returns the bytes used of ptr. */
+static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+{
+    const char *lf = memchr(ptr, '\n', len);
+    size_t more = lf ? (size_t)(lf - ptr) : len, used = lf ? more + 1 : len;
+    if (f->have + more > DATAGRAM_MAX) {
+        ++*errors;
+        f->have = 0;
+        f->skipping = lf == NULL;
+        return used;
+    }
+    memcpy(f->room + f->have, ptr, more);
+    f->have += (uint32_t)more;
+    if (lf == NULL)
+        return used;
+    fn(cookie, f->room, f->have);
+    f->have = 0;
+    return used;
+}
+
+/* As many whole lines as go into one call, from where they are.  Returns the bytes used of ptr. */
+static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+{
+    size_t window = len < DATAGRAM_MAX ? len : DATAGRAM_MAX;
+    const char *lf = memrchr(ptr, '\n', window);
+    if (lf != NULL) {
+        size_t n = (size_t)(lf - ptr) + 1;
+        fn(cookie, ptr, n);
+        return n;
+    }
+    if (len <= DATAGRAM_MAX) {
+        memcpy(f->room, ptr, len);
+        f->have = (uint32_t)len;
+        return len;
+    }
+    if (ptr[DATAGRAM_MAX] == '\n') {   /* the longest line there is */
+        fn(cookie, ptr, DATAGRAM_MAX);
+        return DATAGRAM_MAX + 1;
+    }
+    ++*errors;
+    f->skipping = true;
+    return window;
+}
+
+static enum reason push_lines(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+{
+    while (len > 0) {
+        size_t used;
+        if (f->skipping) {
+            const char *lf = memchr(ptr, '\n', len);
+            used = lf ? (size_t)(lf - ptr) + 1 : len;
+            f->skipping = lf == NULL;
+        } else if (f->have > 0) {
+            used = line_complete(f, ptr, len, fn, cookie, errors);
+        } else {
+            used = lines_whole(f, ptr, len, fn, cookie, errors);
+        }
+        ptr += used;
+        len -= used;
+    }
+    return *errors ? REASON_LINE_TOO_LONG : REASON_NONE;
+}
+
+static uint32_t frame_length(const char *p)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    return (uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
+}
+
+/* Move bytes into the room until it holds `want`.  false: the push is used up first. */
+static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *len)
+{
+    size_t n = want > f->have ? want - f->have : 0;
+    if (n > *len)
+        n = *len;
+    if (n > 0)
+        memcpy(f->room + f->have, *ptr, n);
+    f->have += (uint32_t)n;
+    *ptr += n;
+    *len -= n;
+    return f->have >= want;
+}
+
+static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+{
+    while (!f->broken && len > 0) {
+        if (!room_fill(f, HEADER, &ptr, &len))
+            break;
+        uint32_t n = frame_length(f->room);
+        if (n > DATAGRAM_MAX) {
+            f->broken = true;
+            ++*errors;
+            break;
+        }
+        if (f->have == HEADER && len >= n) {   /* all of it is here: no copy */
+            if (n > 0)
+                fn(cookie, ptr, n);
+            ptr += n;
+            len -= n;
+        } else if (room_fill(f, HEADER + (size_t)n, &ptr, &len)) {
+            fn(cookie, f->room + HEADER, n);
+        } else {
+            break;
+        }
+        f->have = 0;
+    }
+    return f->broken ? REASON_BAD_FRAME : REASON_NONE;
+}
+
+enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors)
+{
+    *ret_errors = 0;
+    if (f->kind == FRAMING_DSD)
+        return push_frames(f, ptr, len, fn, cookie, ret_errors);
+    return push_lines(f, ptr, len, fn, cookie, ret_errors);
+}
+
+enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie)
+{
+    uint32_t have = f->have;
+    f->have = 0;
+    if (f->kind == FRAMING_DSD)
+        return have > 0 && !f->broken ? REASON_BAD_FRAME : REASON_NONE;
+    if (clean && have > 0)
+        fn(cookie, f->room, have);
+    return REASON_NONE;
+}

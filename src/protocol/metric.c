@@ -1,0 +1,493 @@
+/*
+ * One metric line:  name ":" sample *( ":" sample ),  sample = value-text "|" type *( "|" field )      (PROTOCOL 3 to 7)
+ *
+ * All work is done on positions that the scan has found; a byte is looked at only where it decides something.  A ':' inside
+ * a type or an '@' field starts another sample.  That is rare, so it is looked for only after the field, read whole, has
+ * turned out to make no sense.
+ */
+#include <assert.h>
+#include <endian.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "protocol/name_tags.h"
+#include "protocol/parser.h"
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Where the reader stands in a line.  bar is *pipe: the next '|' at or behind at. */
+struct walk {
+    const char *text;
+    uint32_t end, at, bar;
+    const uint16_t *pipe;
+};
+
+/* What all samples of a line share. */
+struct name {
+    struct slice name, tags;    /* tags of the name itself */
+    enum tag_style style;
+    struct hash128 hash;        /* of the name alone */
+};
+
+/* One sample while it is being read. */
+struct reading {
+    struct slice value;
+    double number;              /* the first value */
+    double rate;
+    struct slice tags;          /* of the '#' fields */
+    struct slice origin;
+    int64_t timestamp;
+    const char *where;          /* of the first thing wrong */
+    enum reason reason;
+    uint32_t packed, unknown;   /* values pushed behind the batch's n_values; unknown fields */
+    uint8_t type, flags;
+    bool has_tags;              /* a '#' field, even an empty one */
+    bool dog;                   /* a field that only DogStatsD clients write */
+    bool other;                 /* any field but '@' */
+};
+
+static inline struct walk walk_past_bar(struct walk w)
+{
+    w.at = w.bar + 1;
+    w.bar = *++w.pipe;
+    return w;
+}
+
+/* Up to the next '|' or the end of the line. */
+static inline uint32_t walk_stop(struct walk w)
+{
+    return w.bar < w.end ? w.bar : w.end;
+}
+
+static void wrong(struct reading *r, enum reason reason, const char *where)
+{
+    if (r->reason != REASON_NONE)
+        return;
+    r->reason = reason;
+    r->where = where;
+}
+
+/* A type by its first byte: its length and last byte tell whether the rest is right, without a branch for "ms". */
+static const struct {
+    uint8_t type, len;
+    char last;
+} types[256] = {
+    ['c'] = { SAMPLE_COUNTER, 1, 'c' },   ['g'] = { SAMPLE_GAUGE, 1, 'g' },        ['m'] = { SAMPLE_TIMING, 2, 's' },
+    ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
+};
+
+static inline bool type_read(const char *p, uint32_t len, uint8_t *ret)
+{
+    if (len == 0)
+        return false;
+    unsigned char c = (unsigned char)p[0];
+    if (types[c].len != len || p[len - 1] != types[c].last)
+        return false;
+    *ret = types[c].type;
+    return true;
+}
+
+/* Up to eight bytes of digits with at most one '.' among them, all at once; anything else is number_parse's. */
+static inline bool number_read(const char *p, uint32_t len, const char *end, double *ret)
+{
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+    static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
+    if (len - 1 < 8 && (size_t)(end - p) >= 8) {
+        uint64_t w;
+        memcpy(&w, p, sizeof w);
+        w = (w ^ 0x3030303030303030u) << (64 - 8 * len);   /* the last byte on top, 0 for what is missing in front */
+        uint64_t dot = w ^ 0x1e1e1e1e1e1e1e1eu;            /* '.' ^ '0' */
+        dot = ~(((dot & 0x7f7f7f7f7f7f7f7fu) + 0x7f7f7f7f7f7f7f7fu) | dot) & 0x8080808080808080u;
+        unsigned decimals = 0;
+        if (dot != 0 && len > 1) {
+            unsigned at = (unsigned)__builtin_ctzll(dot) & ~7u;
+            uint64_t below = (1ull << at) - 1;
+            decimals = 7 - at / 8;
+            w = (w & ~below & ~(0xffull << at)) | (w & below) << 8;
+        }
+        if (((w | (w + 0x7676767676767676u)) & 0x8080808080808080u) == 0) {
+            w = w * 10 + (w >> 8);
+            w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
+            *ret = (double)(uint32_t)w / power[decimals];
+            return true;
+        }
+    }
+#else
+    (void)end;
+#endif
+    return number_parse(slice_of(p, len), ret);
+}
+
+/* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
+static enum reason packed_read(struct batch *b, struct reading *r, const char **where)
+{
+    struct slice rest = r->value;
+    double *more = b->values + b->n_values;
+    bool last = false, any = false;
+    uint32_t n = 0;
+    while (!last) {
+        struct slice one = rest;
+        last = !slice_cut(&rest, ':', &one);
+        double v;
+        if (one.len == 0)
+            continue;
+        *where = one.ptr;
+        if (!number_parse(one, &v))
+            return REASON_BAD_VALUE;
+        if (r->type == SAMPLE_TIMING && v < 0)
+            return REASON_NEGATIVE_TIMING;
+        if (any)
+            more[n++] = v;
+        else
+            r->number = v;
+        any = true;
+    }
+    *where = r->value.ptr;
+    r->packed = n;
+    return any ? REASON_NONE : REASON_BAD_VALUE;
+}
+
+static void value_read_slow(struct batch *b, struct reading *r)
+{
+    const char *where = r->value.ptr;
+    enum reason reason = REASON_BAD_VALUE;
+    if (r->value.len != 0 && memchr(r->value.ptr, ':', r->value.len) != NULL)
+        reason = packed_read(b, r, &where);
+    if (reason != REASON_NONE)
+        wrong(r, reason, where);
+}
+
+static inline void value_read(struct batch *b, struct reading *r, const char *end)
+{
+    if (UNLIKELY(r->type == SAMPLE_SET)) {
+        r->number = 0;
+        if (r->value.len == 0)
+            wrong(r, REASON_BAD_VALUE, r->value.ptr);
+        return;
+    }
+    if (UNLIKELY(!number_read(r->value.ptr, (uint32_t)r->value.len, end, &r->number)))
+        value_read_slow(b, r);
+    else if (UNLIKELY(r->number < 0 && r->type == SAMPLE_TIMING))
+        wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
+}
+
+/* 1e-400 reads as 0 but is not: its 1/rate is beyond any double. */
+static bool is_exactly_zero(struct slice s)
+{
+    for (size_t i = 0; i < s.len && s.ptr[i] != 'e' && s.ptr[i] != 'E'; i++)
+        if (s.ptr[i] >= '1' && s.ptr[i] <= '9')
+            return false;
+    return true;
+}
+
+static bool rate_of(struct slice s, double *ret)
+{
+    double v;
+    if (s.len == 0 || s.ptr[0] == '-' || !number_parse(s, &v) || v > 1)
+        return false;
+    if (v == 0) {
+        if (!is_exactly_zero(s))
+            return false;
+        v = 1;
+    }
+    if (!isfinite(1 / v))
+        return false;
+    *ret = v;
+    return true;
+}
+
+/* The field behind '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
+static bool rate_read(struct walk *w, struct reading *r)
+{
+    struct slice s = slice_of(w->text + w->at, walk_stop(*w) - w->at), rate = s;
+    bool again = slice_cut(&s, ':', &rate);
+    if (!rate_of(rate, &r->rate))
+        wrong(r, REASON_BAD_SAMPLE_RATE, rate.ptr);
+    if (again)
+        w->at = (uint32_t)(s.ptr - w->text);
+    return again;
+}
+
+/* Several '#' sections are one list: joined in the batch's scratch. */
+static void tags_join(struct batch *b, struct reading *r, struct slice more)
+{
+    if (more.len == 0)
+        return;
+    char *tail = b->scratch + b->scratch_len;
+    if (r->tags.len == 0) {
+        r->tags = more;
+        return;
+    }
+    if (r->tags.ptr + r->tags.len != tail || r->tags.ptr < b->scratch) {
+        memcpy(tail, r->tags.ptr, r->tags.len);
+        r->tags.ptr = tail;
+        tail += r->tags.len;
+        b->scratch_len += (uint32_t)r->tags.len;
+    }
+    *tail = ',';
+    memcpy(tail + 1, more.ptr, more.len);
+    b->scratch_len += (uint32_t)more.len + 1;
+    r->tags.len += more.len + 1;
+}
+
+/* c:<id>, c:ci-<id>, c:cid-<id>, c:in-<inode>, or a list of them: the first container id. */
+static void origin_read(struct reading *r, struct slice list)
+{
+    bool last = false;
+    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN;   /* of several fields the last counts */
+    while (!last) {
+        struct slice one = list;
+        last = !slice_cut(&list, ',', &one);
+        if (slice_starts(one, SLICE_LIT("in-")))
+            continue;
+        size_t prefix = slice_starts(one, SLICE_LIT("ci-")) ? 3 : slice_starts(one, SLICE_LIT("cid-")) ? 4 : 0;
+        if (one.len == prefix)
+            continue;
+        r->origin = slice_of(one.ptr + prefix, one.len - prefix);
+        r->flags |= SAMPLE_HAS_ORIGIN;
+        return;
+    }
+}
+
+static void field_rare(const struct parser *p, struct reading *r, struct slice f)
+{
+    r->other = true;
+    if (f.ptr[0] == 'T') {
+        int64_t t;
+        if (!number_parse_int(slice_of(f.ptr + 1, f.len - 1), &t) || t < 1) {
+            wrong(r, REASON_BAD_TIMESTAMP, f.ptr + 1);
+            return;
+        }
+        r->timestamp = t;
+        r->flags |= SAMPLE_HAS_TIME;
+    } else if (slice_starts(f, SLICE_LIT("c:"))) {
+        r->dog = true;
+        if (p->opts.origin_tags)
+            origin_read(r, slice_of(f.ptr + 2, f.len - 2));
+    } else if (slice_starts(f, SLICE_LIT("e:")) || slice_starts(f, SLICE_LIT("card:"))) {
+        r->dog = true;
+    } else {
+        r->unknown++;
+    }
+}
+
+/* The fields behind the type.  Returns true when another sample follows, at w->at. */
+static inline bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct reading *r)
+{
+    while (w->bar < w->end) {
+        *w = walk_past_bar(*w);
+        uint32_t n = walk_stop(*w) - w->at;
+        if (n == 0)
+            continue;
+        const char *f = w->text + w->at;
+        if (f[0] == '#') {
+            r->other = r->has_tags = true;
+            if (r->tags.len == 0)
+                r->tags = slice_of(f + 1, n - 1);
+            else
+                tags_join(b, r, slice_of(f + 1, n - 1));
+        } else if (f[0] == '@') {
+            w->at++;
+            if (rate_read(w, r))
+                return true;
+        } else {
+            field_rare(p, r, slice_of(f, n));
+        }
+    }
+    return false;
+}
+
+/* The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', and w->at stands behind it. */
+static inline bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
+{
+    *w = walk_past_bar(*w);
+    const char *p = w->text + w->at;
+    uint32_t n = walk_stop(*w) - w->at;
+    *ret_again = false;
+    if (__builtin_expect(type_read(p, n, ret), 1))
+        return true;
+    const char *colon = n ? memchr(p, ':', n) : NULL;
+    if (colon == NULL || !type_read(p, (uint32_t)(colon - p), ret))
+        return false;
+    *ret_again = true;
+    w->at = (uint32_t)(colon - w->text) + 1;
+    return true;
+}
+
+/* Whether any of the samples from w on has a field other than '@'.  A first look, before any of them counts. */
+static bool rest_has_fields(struct walk w)
+{
+    while (w.bar < w.end) {
+        uint8_t type;
+        bool again;
+        if (!type_next(&w, &type, &again))
+            return false;
+        while (!again && w.bar < w.end) {
+            w = walk_past_bar(w);
+            uint32_t n = walk_stop(w) - w.at;
+            if (n == 0)
+                continue;
+            if (w.text[w.at] != '@')
+                return true;
+            const char *colon = memchr(w.text + w.at, ':', n);
+            again = colon != NULL;
+            if (again)
+                w.at = (uint32_t)(colon - w.text) + 1;
+        }
+        if (!again)
+            return false;
+    }
+    return false;
+}
+
+static bool is_relative(const struct parser *p, const struct reading *r)
+{
+    struct slice v = r->value;
+    while (v.len != 0 && v.ptr[0] == ':') {
+        v.ptr++;
+        v.len--;
+    }
+    if (v.len == 0 || (v.ptr[0] != '+' && v.ptr[0] != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
+        return false;
+    if (p->opts.gauge_sign == GAUGE_SIGN_DELTA)
+        return true;
+    if (r->flags & SAMPLE_HAS_TIME)
+        return false;
+    return v.ptr[0] == '+' || !r->dog;
+}
+
+/* What can only be judged once all fields are known. */
+static void sample_judge(const struct batch *b, const struct name *name, struct reading *r)
+{
+    if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
+        bool finite = isfinite(r->number / r->rate);
+        for (uint32_t i = 0; i < r->packed; i++)
+            finite = finite && isfinite(b->values[b->n_values + i] / r->rate);
+        if (!finite)
+            wrong(r, REASON_BAD_VALUE, r->value.ptr);
+    }
+    if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
+        wrong(r, REASON_MIXED_TAG_STYLES, name->name.ptr);
+}
+
+/* Type, style and origin belong to the identity: odd multiples, so that no two of them cancel. */
+static inline struct hash128 hash_mix(struct hash128 h, const struct sample *s)
+{
+    uint64_t kind = (uint64_t)s->type * 4 + s->tag_style + 1;
+    h.lo += kind * 0xD6E8FEB86659FD93u;
+    h.hi += kind * 0xCA5A826395121157u;
+    if (UNLIKELY(s->flags & SAMPLE_HAS_ORIGIN))
+        h = hash_join(h, hash_bytes(s->origin.ptr, s->origin.len));
+    return h;
+}
+
+static inline void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct reading *r)
+{
+    struct sample *s = &b->samples[b->n++];
+    struct slice tags = r->tags;
+    s->tag_style = TAGS_DOG;
+    if (UNLIKELY(name->tags.ptr != NULL) && !r->has_tags) {
+        tags = name->tags;
+        s->tag_style = (uint8_t)name->style;
+    }
+    s->type = r->type;
+    s->flags = r->flags;
+    s->value = r->number;
+    s->rate = r->rate;
+    if (r->rate != 1)
+        s->flags |= SAMPLE_HAS_RATE;
+    s->name = name->name.ptr;
+    s->name_len = (uint32_t)name->name.len;
+    s->tags = tags.ptr;
+    s->tags_len = (uint32_t)tags.len;
+    s->more_at = b->n_values;
+    s->more_n = r->packed;
+    if (UNLIKELY(r->packed != 0)) {
+        s->flags |= SAMPLE_PACKED;
+        b->n_values += r->packed;
+    }
+    if (UNLIKELY(r->type == SAMPLE_GAUGE) && is_relative(p, r))
+        s->flags |= SAMPLE_DELTA;
+    s->member = r->type == SAMPLE_SET ? r->value : (struct slice){ NULL, 0 };
+    s->origin = r->origin;
+    s->timestamp = r->timestamp;
+    s->hash = hash_mix(hash_join(name->hash, hash_bytes(tags.len ? tags.ptr : "", tags.len)), s);
+}
+
+/* Everything up to the first ':'. */
+static inline bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
+{
+    uint32_t colon = scan_next(l->scan->colon, l->start, l->end);
+    const char *text = l->text;
+    enum reason reason = REASON_NONE;
+    uint32_t at = l->start;
+    if (UNLIKELY(colon >= l->end)) {
+        parser_reject(p, b, l, REASON_NO_COLON, text + l->end);
+        return false;
+    }
+    ret->name = slice_of(text + l->start, colon - l->start);
+    ret->tags = (struct slice){ NULL, 0 };
+    ret->style = TAGS_DOG;
+    if (UNLIKELY(w->bar < colon)) {
+        reason = REASON_BAD_NAME;
+        at = w->bar;
+    } else if (UNLIKELY(p->opts.name_tags != 0)) {
+        struct tagged_name cut;
+        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, b->scratch + b->scratch_len, &cut);
+        ret->name = cut.name;
+        ret->tags = cut.tags;
+        ret->style = cut.style;
+    }
+    if (UNLIKELY(ret->name.len == 0)) {
+        reason = REASON_BAD_NAME;
+    } else if (UNLIKELY(reason == REASON_NONE && ret->name.len > p->opts.max_name)) {
+        reason = REASON_NAME_TOO_LONG;
+        at = l->start + p->opts.max_name;
+    }
+    if (UNLIKELY(reason != REASON_NONE)) {
+        parser_reject(p, b, l, reason, text + at);
+        return false;
+    }
+    ret->hash = hash_bytes(ret->name.ptr, ret->name.len);
+    w->at = colon + 1;
+    return true;
+}
+
+const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l)
+{
+    struct walk w = { l->text, l->end, l->start, *l->pipe, l->pipe };
+    struct name name;
+    if (!name_read(p, b, l, &w, &name))
+        return w.pipe;
+    const char *stop = l->text + l->end;
+    for (bool first = true, again = true; again; first = false) {
+        struct reading r = { .rate = 1, .reason = REASON_NONE };
+        r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);
+        if (UNLIKELY(w.bar >= w.end)) {
+            parser_reject(p, b, l, REASON_NO_TYPE, stop);
+            break;
+        }
+        uint32_t type_at = w.bar + 1;
+        if (UNLIKELY(!type_next(&w, &r.type, &again))) {
+            parser_reject(p, b, l, REASON_UNKNOWN_TYPE, w.text + type_at);
+            break;
+        }
+        value_read(b, &r, stop);
+        if (!again)
+            again = fields_read(p, b, &w, &r);
+        if (UNLIKELY((again && first && (r.other || rest_has_fields(w))))) {
+            parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, w.text + type_at);
+            break;
+        }
+        sample_judge(b, &name, &r);
+        b->counts.unknown_fields += r.unknown;
+        if (UNLIKELY(r.reason != REASON_NONE)) {
+            parser_reject(p, b, l, r.reason, r.where);
+            continue;
+        }
+        b->counts.samples++;
+        sample_push(p, b, &name, &r);
+    }
+    return w.pipe;
+}

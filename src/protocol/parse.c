@@ -1,0 +1,251 @@
+/*
+ * Lines: cut, cleaned up, and handed to whoever reads that kind of line.
+ */
+#include "protocol/parse.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "protocol/event.h"
+#include "protocol/limits.h"
+#include "protocol/parser.h"
+
+static_assert((int)SCAN_MAX == (int)DATAGRAM_MAX, "a datagram must fit a scan");
+
+struct parser *parser_new(const struct parse_opts *opts)
+{
+    assert(opts->max_line > 0 && opts->max_line <= DATAGRAM_MAX && opts->max_name > 0);
+    struct parser *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    const struct scan_variant *variants;
+    scan_variants(&variants);
+    p->opts = *opts;
+    p->scan_fn = variants[0].fn;
+    p->end = p->datagram.end;
+    p->pipe = p->datagram.pipe;
+    return p;
+}
+
+void parser_free(struct parser *p)
+{
+    free(p);
+}
+
+void parser_set_gauge_sign(struct parser *p, enum gauge_sign sign)
+{
+    p->opts.gauge_sign = sign;
+}
+
+void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
+{
+    assert(len <= DATAGRAM_MAX);
+    size_t whole = len;
+    if (truncated && len != 0) {
+        const char *lf = memrchr(ptr, '\n', len);
+        whole = lf ? (size_t)(lf - ptr) + 1 : 0;
+    }
+    p->ptr = ptr;
+    p->at = 0;
+    p->len = (uint32_t)whole;
+    p->cut_from = (uint32_t)whole;
+    p->cut_to = (uint32_t)len;
+    p->scan_fn(&p->datagram, ptr, whole);
+    p->end = p->datagram.end;
+    p->pipe = p->datagram.pipe;
+}
+
+void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at)
+{
+    b->counts.samples++;
+    b->counts.rejected[reason]++;
+    if (p->opts.on_error == NULL)
+        return;
+    size_t where = l->lead + (size_t)(at - (l->text + l->start));
+    assert(where <= l->raw.len);
+    const struct parse_error e = { reason, l->raw, where };
+    p->opts.on_error(p->opts.cookie, &e);
+}
+
+static inline bool is_trailing(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\0';
+}
+
+static inline bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static void blank_controls(char *out, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = is_control(p[i]) ? '_' : p[i];
+}
+
+static bool starts_event(const char *p, size_t n)
+{
+    return n >= 3 && memcmp(p, "_e{", 3) == 0;
+}
+
+static bool starts_check(const char *p, size_t n)
+{
+    return n >= 4 && memcmp(p, "_sc|", 4) == 0;
+}
+
+/* The counted text of an event may reach into what clean-up would cut off: it is read from the line as received. */
+static void event_line(struct parser *p, struct batch *b, const struct line *l)
+{
+    size_t n = l->end - l->start, all = l->raw.len - l->lead;
+    blank_controls(p->event_line, l->raw.ptr + l->lead, n);
+    memcpy(p->event_line + n, l->raw.ptr + l->lead + n, all - n);
+    if (event_parse(slice_of(p->event_line, all), p->event_room, &p->event) != REASON_NONE) {
+        parser_reject(p, b, l, REASON_BAD_EVENT, l->text + l->start);
+        return;
+    }
+    b->counts.events++;
+    if (p->opts.on_event)
+        p->opts.on_event(p->opts.cookie, &p->event);
+}
+
+static void check_line(struct parser *p, struct batch *b, const struct line *l)
+{
+    size_t n = l->end - l->start;
+    blank_controls(p->event_line, l->text + l->start, n);
+    if (service_check_parse(slice_of(p->event_line, n), p->event_room, &p->check) != REASON_NONE) {
+        parser_reject(p, b, l, REASON_BAD_SERVICE_CHECK, l->text + l->start);
+        return;
+    }
+    b->counts.checks++;
+    if (p->opts.on_check)
+        p->opts.on_check(p->opts.cookie, &p->check);
+}
+
+/* Whether every byte of a cleaned-up line may pass; else the line has been refused. */
+static bool bytes_allowed(struct parser *p, struct batch *b, const struct line *l)
+{
+    const char *text = l->text + l->start;
+    size_t n = l->end - l->start;
+    const char *nul = memchr(text, '\0', n);
+    if (nul != NULL) {
+        parser_reject(p, b, l, REASON_NUL_BYTE, nul);
+        return false;
+    }
+    if (!utf8_valid(slice_of(text, n))) {
+        parser_reject(p, b, l, REASON_BAD_UTF8, text);
+        return false;
+    }
+    return true;
+}
+
+/* Put the line with its controls blanked into the batch's scratch, and look at it from there. */
+static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
+{
+    char *out = b->scratch + b->scratch_len;
+    uint32_t n = l->end - l->start;
+    blank_controls(out, l->text + l->start, n);
+    b->scratch_len += n;
+    p->scan_fn(&p->rewritten, out, n);
+    l->text = out;
+    l->scan = &p->rewritten;
+    l->pipe = p->rewritten.pipe;
+    l->start = 0;
+    l->end = n;
+}
+
+static bool has_control(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_control(p[i]))
+            return true;
+    return false;
+}
+
+/* A line that is not plain: blanks at an end, a control, a byte above 0x7f, too long, or a '_' in front. */
+static void line_slow(struct parser *p, struct batch *b, uint32_t start, uint32_t end)
+{
+    struct line l = { p->ptr, &p->datagram, start, end, p->pipe, { p->ptr + start, end - start }, 0 };
+    while (l.end > l.start && is_trailing(l.text[l.end - 1]))
+        l.end--;
+    while (l.start < l.end && (l.text[l.start] == ' ' || l.text[l.start] == '\t'))
+        l.start++;
+    if (l.start == l.end)
+        return;
+    l.lead = l.start - start;
+    b->counts.lines++;
+    const char *text = l.text + l.start;
+    size_t n = l.end - l.start;
+    if (n > p->opts.max_line) {
+        parser_reject(p, b, &l, REASON_LINE_TOO_LONG, text + p->opts.max_line);
+        return;
+    }
+    bool odd = scan_next(p->datagram.odd, l.start, l.end) < l.end;
+    if (odd && !bytes_allowed(p, b, &l))
+        return;
+    if (starts_event(text, n)) {
+        event_line(p, b, &l);
+        return;
+    }
+    if (starts_check(text, n)) {
+        check_line(p, b, &l);
+        return;
+    }
+    if (odd && has_control(text, n))
+        line_rewrite(p, b, &l);
+    const uint16_t *pipe = metric_parse(p, b, &l);
+    if (l.scan == &p->datagram)
+        p->pipe = pipe;
+}
+
+static void cut_tail(struct parser *p, struct batch *b)
+{
+    uint32_t n = p->cut_to - p->cut_from;
+    const struct line l = { p->ptr, &p->datagram, p->cut_from, p->cut_to, p->pipe, { p->ptr + p->cut_from, n }, 0 };
+    p->cut_from = p->cut_to;
+    b->counts.lines++;
+    parser_reject(p, b, &l, REASON_TRUNCATED, l.text + l.end);
+}
+
+static inline bool batch_is_full(const struct parser *p, const struct batch *b)
+{
+    return b->n >= b->full || b->cap_values - b->n_values < limits_values(p->opts.max_line) ||
+           b->scratch_cap - b->scratch_len < limits_scratch(p->opts.max_line);
+}
+
+bool parser_next(struct parser *p, struct batch *b)
+{
+    assert(b->cap - b->full >= limits_samples(p->opts.max_line) && b->scratch_cap >= limits_scratch(p->opts.max_line) &&
+           b->cap_values >= limits_values(p->opts.max_line));
+    struct line l = { .text = p->ptr, .scan = &p->datagram };
+    const char *const text = p->ptr;
+    const uint32_t max_line = p->opts.max_line;
+    while (p->at < p->len) {
+        if (batch_is_full(p, b))
+            return true;
+        uint32_t start = p->at, end = *p->end++;
+        p->at = end + 1;
+        if (start == end)
+            continue;
+        while (*p->pipe < start)
+            p->pipe++;
+        uint32_t last = end;
+        if (p->datagram.any_odd && scan_next(p->datagram.odd, start, end) == end - 1 && text[end - 1] == '\r')
+            last--;   /* CR LF, and nothing else odd */
+        bool odd = p->datagram.any_odd && scan_next(p->datagram.odd, start, end) < last;
+        if (odd || last == start || last - start > max_line || text[start] == ' ' || text[start] == '_' || text[last - 1] == ' ') {
+            line_slow(p, b, start, end);
+            continue;
+        }
+        b->counts.lines++;
+        l.start = start;
+        l.end = last;
+        l.pipe = p->pipe;
+        l.raw = slice_of(text + start, end - start);
+        p->pipe = metric_parse(p, b, &l);
+    }
+    if (p->cut_from < p->cut_to)
+        cut_tail(p, b);
+    return false;
+}

@@ -1,0 +1,48 @@
+#include "protocol/sample.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "protocol/limits.h"
+
+static const char *const tokens[] = {
+#define X(id, token) [SAMPLE_##id] = token,
+    SAMPLE_TYPES(X)
+#undef X
+};
+static_assert(ARRAY_LEN(tokens) == SAMPLE_TYPE_COUNT, "every type needs its token");
+
+enum { SCRATCH_COMMON = 16384 };   /* rewritten lines of an ordinary batch */
+
+const char *sample_type_token(enum sample_type t)
+{
+    assert(t < SAMPLE_TYPE_COUNT);
+    return tokens[t];
+}
+
+int batch_init(struct batch *b, uint32_t full, uint32_t max_line)
+{
+    assert(full > 0);
+    struct batch made = { .full = full };
+    made.cap = full + limits_samples(max_line);
+    made.cap_values = full + limits_values(max_line);
+    made.scratch_cap = SCRATCH_COMMON + limits_scratch(max_line);
+    made.samples = calloc(made.cap, sizeof *made.samples);
+    made.values = calloc(made.cap_values, sizeof *made.values);
+    made.scratch = malloc(made.scratch_cap);
+    if (made.samples == NULL || made.values == NULL || made.scratch == NULL) {
+        batch_release(&made);
+        return -ENOMEM;
+    }
+    *b = made;
+    return 0;
+}
+
+void batch_release(struct batch *b)
+{
+    free(b->samples);
+    free(b->values);
+    free(b->scratch);
+    *b = (struct batch){ 0 };
+}

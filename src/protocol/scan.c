@@ -1,0 +1,187 @@
+#include "protocol/scan.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+
+#include "base/slice.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+struct masks {
+    uint64_t nl, pipe, colon, odd;
+};
+
+/* What the lists grow by. */
+struct writer {
+    uint16_t *end, *pipe;
+    uint64_t odd;
+};
+
+static inline __attribute__((always_inline)) uint16_t first_bit(uint64_t m, uint32_t base)
+{
+    return (uint16_t)(base + (m ? (uint32_t)__builtin_ctzll(m) : 0));
+}
+
+/* Four positions are written whether there are as many or not: cheaper than to ask. */
+static inline __attribute__((always_inline)) uint16_t *list_bits(uint16_t *out, uint64_t m, uint32_t base)
+{
+    uint16_t *next = out + __builtin_popcountll(m);
+    for (int i = 0; i < 4; i++, m &= m - 1)
+        out[i] = first_bit(m, base);
+    if (__builtin_expect(m != 0, 0))
+        for (out += 4; m; m &= m - 1)
+            *out++ = first_bit(m, base);
+    return next;
+}
+
+static inline __attribute__((always_inline)) void block_put(struct scan *s, struct writer *w, struct masks m, uint32_t block)
+{
+    s->colon[block] = m.colon;
+    s->odd[block] = m.odd;
+    w->odd |= m.odd;
+    w->end = list_bits(w->end, m.nl, block * 64);
+    w->pipe = list_bits(w->pipe, m.pipe, block * 64);
+}
+
+/* One body for all variants: masks_of is inlined into each. */
+static inline __attribute__((always_inline)) void scan_with(struct masks (*masks_of)(const char *p), struct scan *s, const char *ptr, size_t len)
+{
+    assert(len <= SCAN_MAX);
+    struct writer w = { s->end, s->pipe, 0 };
+    uint32_t block = 0, whole = (uint32_t)(len / 64);
+    for (; block < whole; block++)
+        block_put(s, &w, masks_of(ptr + (size_t)block * 64), block);
+    if (len % 64 != 0) {
+        char last[64];
+        memset(last, ' ', sizeof last);
+        memcpy(last, ptr + (size_t)block * 64, len % 64);
+        block_put(s, &w, masks_of(last), block);
+        block++;
+    }
+    s->colon[block] = 0;
+    s->odd[block] = 0;
+    s->any_odd = w.odd != 0;
+    if (len != 0 && ptr[len - 1] != '\n')
+        *w.end = (uint16_t)len;
+    *w.pipe = SCAN_NO_PIPE;
+}
+
+#if defined(__x86_64__)
+
+/* Signed comparison: what is below ' ' is a control or has its top bit set. */
+__attribute__((target("avx2,bmi,popcnt"))) static inline uint64_t join32(__m256i lo, __m256i hi)
+{
+    return (uint32_t)_mm256_movemask_epi8(lo) | (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
+}
+
+__attribute__((target("avx2,bmi,popcnt"))) static inline struct masks masks_avx2(const char *p)
+{
+    const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|'), colon = _mm256_set1_epi8(':');
+    const __m256i blank = _mm256_set1_epi8(' '), del = _mm256_set1_epi8(0x7f);
+    __m256i a = _mm256_loadu_si256((const void *)p), b = _mm256_loadu_si256((const void *)(p + 32));
+    struct masks m;
+    m.nl = join32(_mm256_cmpeq_epi8(a, nl), _mm256_cmpeq_epi8(b, nl));
+    m.pipe = join32(_mm256_cmpeq_epi8(a, pipe), _mm256_cmpeq_epi8(b, pipe));
+    m.colon = join32(_mm256_cmpeq_epi8(a, colon), _mm256_cmpeq_epi8(b, colon));
+    m.odd = join32(_mm256_or_si256(_mm256_cmpgt_epi8(blank, a), _mm256_cmpeq_epi8(a, del)),
+                   _mm256_or_si256(_mm256_cmpgt_epi8(blank, b), _mm256_cmpeq_epi8(b, del)));
+    m.odd &= ~m.nl;
+    return m;
+}
+
+__attribute__((target("avx2,bmi,popcnt"))) static void scan_avx2(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with(masks_avx2, s, ptr, len);
+}
+
+static inline uint64_t equal_sse2(const __m128i v[4], char c)
+{
+    const __m128i x = _mm_set1_epi8(c);
+    uint64_t r = 0;
+    for (int i = 0; i < 4; i++)
+        r |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], x)) << (i * 16);
+    return r;
+}
+
+static inline struct masks masks_sse2(const char *p)
+{
+    const __m128i blank = _mm_set1_epi8(' ');
+    __m128i v[4];
+    struct masks m = { 0 };
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm_loadu_si128((const void *)(p + i * 16));
+        m.odd |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(blank, v[i])) << (i * 16);
+    }
+    m.nl = equal_sse2(v, '\n');
+    m.pipe = equal_sse2(v, '|');
+    m.colon = equal_sse2(v, ':');
+    m.odd = (m.odd | equal_sse2(v, 0x7f)) & ~m.nl;
+    return m;
+}
+
+static void scan_sse2(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with(masks_sse2, s, ptr, len);
+}
+
+#endif
+
+#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
+
+/* 0x80 in each byte of w that is 0, without carries from one byte to the next. */
+static inline uint64_t zero_bytes(uint64_t w)
+{
+    return ~(((w & EACH(0x7f)) + EACH(0x7f)) | w) & EACH(0x80);
+}
+
+/* The eight 0x80 bits side by side, the first byte lowest. */
+static inline uint64_t pack(uint64_t tops)
+{
+    return (tops >> 7) * 0x0102040810204080u >> 56;
+}
+
+static inline struct masks masks_portable(const char *p)
+{
+    struct masks m = { 0 };
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t w;
+        memcpy(&w, p + i * 8, sizeof w);
+        w = le64toh(w);
+        uint64_t below_blank = zero_bytes(w & EACH(0xe0));
+        uint64_t odd = (w & EACH(0x80)) | below_blank | zero_bytes(w ^ EACH(0x7f));
+        m.nl |= pack(zero_bytes(w ^ EACH('\n'))) << (i * 8);
+        m.pipe |= pack(zero_bytes(w ^ EACH('|'))) << (i * 8);
+        m.colon |= pack(zero_bytes(w ^ EACH(':'))) << (i * 8);
+        m.odd |= pack(odd) << (i * 8);
+    }
+    m.odd &= ~m.nl;
+    return m;
+}
+
+static void scan_portable(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with(masks_portable, s, ptr, len);
+}
+
+static const struct scan_variant variants[] = {
+#if defined(__x86_64__)
+    { "avx2", scan_avx2 },
+    { "sse2", scan_sse2 },
+#endif
+    { "portable", scan_portable },
+};
+
+size_t scan_variants(const struct scan_variant **ret)
+{
+    size_t skip = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("popcnt"))
+        skip = 1;
+#endif
+    *ret = variants + skip;
+    return ARRAY_LEN(variants) - skip;
+}
