@@ -1,0 +1,197 @@
+/**
+ * options: every option of the configuration, in one table.
+ *
+ * A row makes the member of struct config, its parser, its environment variable, the line of `statsd describe options`, and
+ * the test that statsd.conf.example speaks of it.  Adding an option is adding a row (and its lines in statsd.conf.example).
+ *
+ * X(section, key, KIND, default, min, max, words, help)
+ *   member of struct config   section_key; DURATION adds _ms
+ *   KIND                      OPTION_KINDS below
+ *   min, max                  of numbers, durations (ms), sizes (bytes) and of each number of a list
+ *   words                     ENUM, FLAGS: the words in the order of the C enum (FLAGS: bit i is word i)
+ *
+ *   thread   any (constant)
+ */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* X(kind, C type, name for people) */
+#define OPTION_KINDS(X)                                                                            \
+    X(BOOL,     bool,           "on|off")                                                          \
+    X(ENUM,     int,            "word")                                                            \
+    X(FLAGS,    unsigned,       "list of words")                                                   \
+    X(DURATION, uint64_t,       "duration")   /* milliseconds */                                   \
+    X(SIZE,     uint64_t,       "size")       /* bytes */                                          \
+    X(UINT,     uint32_t,       "number")                                                          \
+    X(STRING,   char *,         "text")                                                            \
+    X(SECRET,   char *,         "text")       /* may hold a password: its value is never shown */  \
+    X(DOUBLES,  struct doubles, "list of numbers")                                                 \
+    X(STRINGS,  struct strings, "text, may repeat")
+
+enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
+#define OPTION_YEAR_MS (365.0 * OPTION_DAY_MS)
+#define OPTION_KIB 1024.0
+#define OPTION_MIB (1024 * OPTION_KIB)
+#define OPTION_GIB (1024 * OPTION_MIB)
+
+/* clang-format off */
+#define OPTIONS(X)                                                                                                               \
+    X(server, interval, DURATION, "10s", 100, OPTION_HOUR_MS, "",                                                                \
+      "How often an interval is closed and handed to the sinks. Intervals are aligned to the wall clock. /metrics does not wait for it.") \
+    X(server, workers, UINT, "0", 0, 64, "",                                                                                     \
+      "Threads that receive and aggregate. 0 means one less than the cores, but at least 1.")                                    \
+    X(server, instance, STRING, "", 0, 0, "",                                                                                    \
+      "Who this server is among those that write to the same Redis; must be unique there. Empty means the host name.")           \
+    X(server, log_level, ENUM, "info", 0, 0, "debug|info|warn|error",                                                            \
+      "The least level that is logged.")                                                                                         \
+    X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json",                                                                   \
+      "How a log line is written to standard output.")                                                                           \
+    X(server, drain_timeout, DURATION, "10s", 0, OPTION_HOUR_MS, "",                                                             \
+      "How long a stop (TERM, INT) waits for Redis to take what is queued. 0 means not at all.")                                 \
+    X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "",                                                                 \
+      "Where to receive: udp://HOST:PORT (HOST an address, localhost, or * for every address) or unixgram:///PATH (unixgram://@NAME is abstract). " \
+      "May repeat; in the environment, separated by blanks or commas. Port 0 picks a free one. "                                 \
+      "Options of one socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign, rcvbuf, spread, and mode (permissions of a unix socket, octal, default 0666).") \
+    X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "",                                                             \
+      "Receive buffer to ask the kernel for, for each socket. Beyond net.core.rmem_max this needs CAP_NET_ADMIN; what was granted is logged.") \
+    X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload",                                                                 \
+      "How datagrams of a UDP socket are spread over the workers: source is by the sender's address; payload is by the first bytes of the datagram, "  \
+      "for when one sender is most of the traffic; auto begins with source and changes to payload when one worker alone is overloaded.") \
+    X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute",                                                           \
+      "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), auto sets it only where the line has a field "  \
+      "that only DogStatsD clients send.")                                                                                       \
+    X(protocol, name_tags, FLAGS, "", 0, 0, "librato|influx|signalfx|graphite",                                                  \
+      "Styles of tags inside the metric's name that are understood.")                                                            \
+    X(protocol, origin_tags, BOOL, "off", 0, 0, "",                                                                              \
+      "Make the container id that DogStatsD clients send the tag container_id. Raises the number of series.")                    \
+    X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "",                                                                       \
+      "Keep tags whose key starts with dd.internal. instead of dropping them.")                                                  \
+    X(limits, max_series, UINT, "1000000", 1, 100000000, "",                                                                     \
+      "Series kept at most; samples of further ones are refused and counted.")                                                   \
+    X(limits, max_line, UINT, "8192", 64, 65535, "",                                                                             \
+      "Longest line in bytes; a longer one is refused and counted.")                                                             \
+    X(limits, max_name, UINT, "512", 1, 65535, "",                                                                               \
+      "Longest metric name in bytes.")                                                                                           \
+    X(limits, max_tags, UINT, "128", 1, 1024, "",                                                                                \
+      "Most tags of one sample.")                                                                                                \
+    X(limits, max_tag_len, UINT, "1024", 3, 65535, "",                                                                           \
+      "Longest tag in bytes, key and value together.")                                                                           \
+    X(aggregate, ttl, DURATION, "24h", 0, 10 * OPTION_YEAR_MS, "",                                                               \
+      "A series without a sample for this long is forgotten. 0 means never.")                                                    \
+    X(aggregate, sketch_schema, UINT, "5", 0, 8, "",                                                                             \
+      "Resolution of timers: 3 is 4.3 % relative error of a quantile, 5 is 1.1 %, 8 is 0.14 %; each step up doubles the memory of a timer.") \
+    X(aggregate, quantiles, DOUBLES, "0.5,0.9,0.99", 0, 1, "",                                                                   \
+      "Quantiles of a timer, rising, separated by commas; at most 32.")                                                          \
+    X(aggregate, summary_max_age, DURATION, "10m", 1000, OPTION_DAY_MS, "",                                                      \
+      "Quantiles on /metrics speak of this last while.")                                                                         \
+    X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "",                                                                      \
+      "Steps in which that while moves on; more are smoother and take more memory.")                                             \
+    X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                                               \
+      "Add _total to names of counters and _seconds to names of timings. Off gives the names that statsd_exporter gives.")       \
+    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                                                     \
+      "What a timer is on /metrics.")                                                                                            \
+    X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",                                 \
+      "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms timings; at most 128. +Inf comes by itself.") \
+    X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                                                          \
+      "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")                                       \
+    X(http, lifecycle, BOOL, "off", 0, 0, "",                                                                                    \
+      "Allow POST /-/quit and POST /-/reload to whoever reaches the HTTP server.")                                               \
+    X(http, max_connections, UINT, "1024", 1, 65535, "",                                                                         \
+      "Most connections at a time.")                                                                                             \
+    X(http, max_per_ip, UINT, "32", 1, 65535, "",                                                                                \
+      "Most connections of one address at a time.")                                                                              \
+    X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "",                                                                   \
+      "An idle connection is closed after this long; whole seconds.")                                                            \
+    X(redis, url, SECRET, "", 0, 0, "",                                                                                          \
+      "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis off.")                               \
+    X(redis, prefix, STRING, "sd", 0, 0, "",                                                                                     \
+      "First part of every key.")                                                                                                \
+    X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                                                               \
+      "How long the keys of one interval live; whole seconds.")                                                                  \
+    X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "",                                                 \
+      "Memory for intervals that wait while Redis is away; past it the oldest is dropped and counted.")                          \
+    X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                                                           \
+      "Longest an interval waits for Redis before it is dropped and counted.")                                                   \
+    X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "",                                                            \
+      "Longest a connection to Redis may take.")                                                                                 \
+    X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "",                                                              \
+      "Longest a reply of Redis may take before the connection is given up.")
+/* clang-format on */
+
+/* X(section, help): the sections in the order of the example file. */
+#define OPTION_SECTIONS(X)                                                                         \
+    X(server,     "The process.")                                                                  \
+    X(listen,     "Where metrics come in.")                                                        \
+    X(protocol,   "How lines are understood.")                                                     \
+    X(limits,     "What strangers may ask of this server; each limit counts what it refuses.")     \
+    X(aggregate,  "How samples become numbers.")                                                   \
+    X(prometheus, "How they look on /metrics.")                                                    \
+    X(http,       "The HTTP server.")                                                              \
+    X(redis,      "The Redis sink.")
+
+struct doubles {
+    double *at;
+    size_t n;
+};
+
+struct strings {
+    char **at;
+    size_t n;
+};
+
+enum option_kind {
+#define X(kind, type, text) OPTION_##kind,
+    OPTION_KINDS(X)
+#undef X
+};
+
+enum option_id {
+#define X(section, key, kind, def, min, max, words, help) OPTION_##section##_##key,
+    OPTIONS(X)
+#undef X
+    OPTION_COUNT
+};
+
+struct option_row {
+    const char *section, *key;
+    enum option_kind kind;
+    size_t offset;               /* in struct config */
+    const char *def;             /* default, spelled as in the file */
+    double min, max;
+    const char *words;
+    const char *help;
+};
+
+extern const struct option_row options_table[OPTION_COUNT];   /* by enum option_id */
+
+enum { OPTION_ENV_MAX = 64 };
+
+/* returns  the id, or OPTION_COUNT: there is none */
+enum option_id options_find(struct slice section, struct slice key);
+bool options_section_known(struct slice section);
+
+/* "STATSD_SERVER_INTERVAL" into out. */
+void options_env_name(enum option_id id, char out[OPTION_ENV_MAX]);
+
+/* Append what values the option takes: "100ms to 1h", "auto|source|payload", "on|off". */
+void options_limits(enum option_id id, struct buf *out);
+
+/**
+ * options_nearest(section, key):
+ * The option that was probably meant; for "did you mean".
+ *   returns  the id, or OPTION_COUNT: nothing is near
+ */
+enum option_id options_nearest(struct slice section, struct slice key);
+const char *options_nearest_section(struct slice section);   /* NULL: nothing is near */
+
+/* Edits (insert, delete, replace, swap of neighbours) that turn a into b, without regard to case; at most limit + 1. */
+size_t options_distance(struct slice a, struct slice b, size_t limit);
+
+#endif

@@ -1,0 +1,48 @@
+/**
+ * socket_url: `[listen] socket`, where to receive and how.
+ *
+ *     udp://127.0.0.1:8125   udp://[::1]:8125   udp://localhost:0   udp://0.0.0.0   (port 8125 when left out)
+ *     unixgram:///run/statsd/dsd.sock     unixgram://@name  (abstract: no file)
+ *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
+ *
+ * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for 0.0.0.0; nothing is looked up.
+ *   thread   any
+ */
+#ifndef LISTEN_SOCKET_URL_H
+#define LISTEN_SOCKET_URL_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+#include "protocol/parse.h"
+
+enum listen_transport { LISTEN_UDP, LISTEN_UNIXGRAM };
+enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
+
+enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
+
+struct listen_address {
+    enum listen_transport transport;
+    enum listen_spread spread;
+    enum gauge_sign gauge_sign;
+    uint64_t rcvbuf;                   /* bytes to ask for */
+    unsigned mode;                     /* unixgram with a file: its permissions */
+    socklen_t addr_len;
+    struct sockaddr_storage addr;      /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path starts with NUL) */
+    char name[LISTEN_NAME_MAX];        /* the URL without its query: "udp://127.0.0.1:8125", for logs and labels */
+};
+
+/**
+ * socket_url_parse(url, defaults, ret, error):
+ *   defaults   spread, gauge_sign, rcvbuf, mode of a URL that does not say
+ *   error      on failure gets what is wrong and what would be right, for people; no LF
+ *   returns    0; -EINVAL with ret untouched
+ */
+int socket_url_parse(struct slice url, const struct listen_address *defaults, struct listen_address *ret, struct buf *error);
+
+/* `32MiB`, `64KiB`, `1GiB`, `4096`: also the size of every option.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
+int socket_url_size(struct slice s, uint64_t *ret);
+
+#endif

@@ -1,0 +1,198 @@
+/**
+ * The INI file, read by inih.
+ *
+ * inih cuts a line that is longer than its buffer, forgets all syntax errors but the first, and knows no line numbers in its
+ * handler (as Debian builds it).  So it is fed by a reader of our own, which counts lines, refuses what is too long, and sees
+ * from whether the handler was called if a line was understood.
+ */
+#include "app/config_loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/option_value.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
+
+struct reader {
+    struct config_loader *l;
+    const char *name;
+    struct slice rest;
+    unsigned line;                       /* number of the line inih has, from 1 */
+    bool waiting;                        /* that line should make inih call the handler */
+    bool skip;                           /* in a section that we do not know */
+    unsigned given_at[OPTION_COUNT];     /* line that gave the option, 0: none */
+};
+
+static const char *origin(const struct reader *r, char out[ORIGIN_MAX])
+{
+    snprintf(out, ORIGIN_MAX, "%s:%u", r->name, r->line);
+    return out;
+}
+
+static void error(const struct reader *r, const char *text)
+{
+    char at[ORIGIN_MAX];
+    config_loader_error(r->l, origin(r, at), "%s", text);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.len > 0 && is_blank(s.ptr[0]))
+        s = slice_of(s.ptr + 1, s.len - 1);
+    while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+static void section_unknown(const struct reader *r, struct slice section)
+{
+    char at[ORIGIN_MAX];
+    struct buf shown = { 0 };
+    option_value_escape(section, &shown);
+    const char *guess = options_nearest_section(section);
+    if (guess != NULL)
+        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?", (int)shown.len, shown.ptr, guess);
+    else
+        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; see `statsd describe options`", (int)shown.len, shown.ptr);
+    buf_release(&shown);
+}
+
+/* line starts with '['.  returns  whether inih may have it */
+static bool take_section(struct reader *r, struct slice line)
+{
+    struct slice rest = slice_of(line.ptr + 1, line.len - 1), section;
+    r->skip = true;   /* keys below a header that cannot be read have no place */
+    if (!slice_cut(&rest, ']', &section)) {
+        error(r, "a section is written [name]; the ']' is missing");
+        return false;
+    }
+    rest = trim(rest);
+    if (rest.len > 0 && rest.ptr[0] != ';' && rest.ptr[0] != '#') {
+        error(r, "only a comment may follow [section] on its line");
+        return false;
+    }
+    if (!options_section_known(section)) {
+        section_unknown(r, section);
+        return false;
+    }
+    r->skip = false;
+    return true;
+}
+
+/* What inih may see of a line: all of it, or nothing. */
+static struct slice vet(struct reader *r, struct slice line, size_t room)
+{
+    static const struct slice nothing = { "", 0 };
+    r->waiting = false;
+    if (r->line == 1 && slice_starts(line, SLICE_LIT("\xEF\xBB\xBF")))
+        line = slice_of(line.ptr + 3, line.len - 3);
+    line = trim(line);
+    if (line.len == 0 || line.ptr[0] == ';' || line.ptr[0] == '#')
+        return nothing;
+    if (line.len > room) {
+        char text[100];
+        snprintf(text, sizeof text, "the line is too long: %zu bytes, at most %zu", line.len, room);
+        error(r, text);
+        return nothing;
+    }
+    if (memchr(line.ptr, '\0', line.len) != NULL) {
+        error(r, "a NUL byte in the line; is this a text file?");
+        return nothing;
+    }
+    if (line.ptr[0] == '[')
+        return take_section(r, line) ? line : nothing;
+    if (r->skip)
+        return nothing;
+    r->waiting = true;
+    return line;
+}
+
+static void settle(struct reader *r)
+{
+    if (r->waiting)
+        error(r, "the line is neither [section], nor key = value, nor a comment");
+    r->waiting = false;
+}
+
+/* As fgets: one line with its LF, or NULL at the end. */
+static char *next_line(char *out, int size, void *stream)
+{
+    struct reader *r = stream;
+    settle(r);
+    if (r->rest.len == 0 || size < 4)
+        return NULL;
+    struct slice line = r->rest;
+    if (!slice_cut(&r->rest, '\n', &line))
+        r->rest.len = 0;
+    r->line++;
+    line = vet(r, line, (size_t)size - 2);
+    memcpy(out, line.ptr, line.len);
+    memcpy(out + line.len, "\n", 2);
+    return out;
+}
+
+static int on_pair(void *user, const char *section, const char *key, const char *value)
+{
+    struct reader *r = user;
+    char at[ORIGIN_MAX];
+    r->waiting = false;
+    origin(r, at);
+    if (section[0] == '\0') {
+        config_loader_error(r->l, at, "a key stands before the first [section]; put it below one");
+        return 1;
+    }
+    enum option_id id = options_find(slice_str(section), slice_str(key));
+    if (id != OPTION_COUNT && options_table[id].kind != OPTION_STRINGS && r->given_at[id] != 0) {
+        config_loader_error(r->l, at, "%s.%s: given twice, first on line %u; keep one of them", section, key, r->given_at[id]);
+        return 1;
+    }
+    if (id != OPTION_COUNT)
+        r->given_at[id] = r->line;
+    config_loader_assign_named(r->l, at, slice_str(section), slice_str(key), slice_str(value));
+    return 1;
+}
+
+void config_file_parse(struct config_loader *l, const char *name, struct slice text)
+{
+    static char comments[] = ";#";
+    struct reader r = { .l = l, .name = name, .rest = text };
+    ini_use_stack = false;
+    ini_allow_realloc = false;
+    ini_max_line = LINE_MAX_BYTES;
+    ini_initial_alloc = LINE_MAX_BYTES;
+    ini_allow_multiline = false;
+    ini_allow_inline_comments = true;
+    ini_inline_comment_prefixes = comments;
+    if (ini_parse_stream(next_line, &r, on_pair, &r) == -2)
+        config_loader_error(l, name, "not enough memory to read the file");
+}
+
+void config_file_read(struct config_loader *l, const char *path)
+{
+    struct buf text = { 0 };
+    ssize_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        config_loader_error(l, path, "cannot read the config file: %s", strerror(errno));
+        return;
+    }
+    while (text.len <= FILE_MAX_BYTES && (n = read(fd, buf_reserve(&text, 65536), 65536)) > 0)
+        text.len += (size_t)n;
+    if (n < 0)
+        config_loader_error(l, path, "cannot read the config file: %s", strerror(errno));
+    else if (text.len > FILE_MAX_BYTES)
+        config_loader_error(l, path, "the config file is larger than 1 MiB; is it the right file?");
+    else
+        config_file_parse(l, path, slice_of(text.len ? text.ptr : "", text.len));
+    close(fd);
+    buf_release(&text);
+}

@@ -1,0 +1,40 @@
+/**
+ * config_loader: a config in the making.  What config.c, config_file.c and config_check.c share.
+ */
+#ifndef APP_CONFIG_LOADER_H
+#define APP_CONFIG_LOADER_H
+
+#include "app/config.h"
+
+/* Where values come from; a later one replaces an earlier one. */
+enum config_stage { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
+
+struct config_loader {
+    struct config c;
+    struct buf *errors;
+    unsigned bad_sockets;              /* URLs that were told to be wrong */
+    enum config_stage stage;
+    uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */
+    char *origin[OPTION_COUNT];        /* "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: default */
+};
+
+/* One line: origin, then the message. */
+void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same about a value that was accepted by itself: origin, section.key, message. */
+void config_loader_error_at(struct config_loader *l, enum option_id id, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Give an option a value; a STRINGS option that this stage has set already gets one more. */
+void config_loader_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value);
+
+/* The same by name; an unknown name is an error with a guess at what was meant. */
+void config_loader_assign_named(struct config_loader *l, const char *origin, struct slice section, struct slice key, struct slice value);
+
+/* config_file.c */
+void config_file_read(struct config_loader *l, const char *path);
+void config_file_parse(struct config_loader *l, const char *name, struct slice text);
+
+/* config_check.c: what no option can know alone; fills the members made of the options. */
+void config_check_all(struct config_loader *l);
+
+#endif

@@ -1,0 +1,374 @@
+#include "app/option_value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/utf8.h"
+
+static void *member(struct config *c, enum option_id id)
+{
+    return (char *)c + options_table[id].offset;
+}
+
+static const void *member_const(const struct config *c, enum option_id id)
+{
+    return (const char *)c + options_table[id].offset;
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s = slice_of(s.ptr + 1, s.len - 1);
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
+static const struct {
+    const char *unit;
+    uint64_t ms;
+} duration_units[] = { { "h", 3600 * 1000 }, { "m", 60 * 1000 }, { "ms", 1 }, { "s", 1000 } };
+
+/* `ms` stands before `s` in the table, so that 5ms is not 5m and a stray s. */
+static const char *parse_duration(struct slice s, uint64_t *ret)
+{
+    int64_t n;
+    if (slice_eq(s, SLICE_LIT("0"))) {
+        *ret = 0;
+        return NULL;
+    }
+    if (number_parse_int(s, &n))
+        return "has no unit";
+    for (size_t i = 0; i < ARRAY_LEN(duration_units); i++) {
+        struct slice unit = slice_str(duration_units[i].unit);
+        if (s.len <= unit.len || !slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit))
+            continue;
+        if (!number_parse_int(slice_of(s.ptr, s.len - unit.len), &n))
+            return "is not a duration";
+        if ((uint64_t)n > UINT64_MAX / duration_units[i].ms)
+            return "is too large";
+        *ret = (uint64_t)n * duration_units[i].ms;
+        return NULL;
+    }
+    return "is not a duration";
+}
+
+static const char *parse_number(enum option_kind kind, struct slice s, uint64_t *ret)
+{
+    int64_t n;
+    if (kind == OPTION_DURATION)
+        return parse_duration(s, ret);
+    if (kind == OPTION_SIZE) {
+        int rc = socket_url_size(s, ret);
+        return rc == 0 ? NULL : rc == -ERANGE ? "is too large" : "is not a size";
+    }
+    if (!number_parse_int(s, &n))
+        return "is not a whole number";
+    *ret = (uint64_t)n;
+    return NULL;
+}
+
+static const char *set_number(const struct option_row *o, struct slice s, void *to)
+{
+    uint64_t v;
+    const char *wrong = parse_number(o->kind, s, &v);
+    if (wrong != NULL)
+        return wrong;
+    if ((double)v < o->min || (double)v > o->max)
+        return "is out of range";
+    if (o->kind == OPTION_UINT)
+        *(uint32_t *)to = (uint32_t)v;
+    else
+        *(uint64_t *)to = v;
+    return NULL;
+}
+
+static const char *set_bool(struct slice s, bool *to)
+{
+    static const struct {
+        const char *word;
+        bool v;
+    } words[] = { { "on", true }, { "off", false }, { "true", true }, { "false", false },
+                  { "yes", true }, { "no", false }, { "1", true }, { "0", false } };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (slice_eq(s, slice_str(words[i].word))) {
+            *to = words[i].v;
+            return NULL;
+        }
+    }
+    return "is neither on nor off";
+}
+
+/* Place of s among words joined by '|', or -1. */
+static int word_place(const char *words, struct slice s)
+{
+    struct slice rest = slice_str(words);
+    for (int i = 0; rest.len > 0; i++) {
+        struct slice word = rest;
+        if (!slice_cut(&rest, '|', &word))
+            rest.len = 0;
+        if (slice_eq(word, s))
+            return i;
+    }
+    return -1;
+}
+
+static const char *set_flags(const char *words, struct slice rest, unsigned *to)
+{
+    unsigned bits = 0;
+    while (rest.len > 0) {
+        struct slice word = rest;
+        if (!slice_cut(&rest, ',', &word))
+            rest.len = 0;
+        int at = word_place(words, trim(word));
+        if (at < 0)
+            return "has a word that is not known here";
+        bits |= 1u << at;
+    }
+    *to = bits;
+    return NULL;
+}
+
+static const char *set_doubles(const struct option_row *o, struct slice rest, struct doubles *to)
+{
+    struct doubles list = { NULL, 0 };
+    size_t cap = 0;
+    const char *wrong = NULL;
+    while (rest.len > 0 && wrong == NULL) {
+        struct slice one = rest;
+        double v;
+        if (!slice_cut(&rest, ',', &one))
+            rest.len = 0;
+        list.at = mem_grow(list.at, &cap, list.n + 1, sizeof *list.at);
+        if (!number_parse(trim(one), &v))
+            wrong = "is not a list of numbers";
+        else if (v < o->min || v > o->max)
+            wrong = "has a number that is out of range";
+        else
+            list.at[list.n++] = v;
+    }
+    if (wrong != NULL) {
+        free(list.at);
+        return wrong;
+    }
+    free(to->at);
+    *to = list;
+    return NULL;
+}
+
+static const char *wrong_text(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+            return "has a control byte";
+    }
+    return utf8_valid(s) ? NULL : "is not valid UTF-8";
+}
+
+static const char *set_string(struct slice s, char **to)
+{
+    const char *wrong = wrong_text(s);
+    if (wrong != NULL)
+        return wrong;
+    free(*to);
+    *to = mem_strndup(s.ptr, s.len);
+    return NULL;
+}
+
+static const char *add_string(struct slice s, struct strings *to)
+{
+    const char *wrong = wrong_text(s);
+    if (wrong != NULL)
+        return wrong;
+    to->at = mem_realloc(to->at, (to->n + 1) * sizeof *to->at);
+    to->at[to->n++] = mem_strndup(s.ptr, s.len);
+    return NULL;
+}
+
+const char *option_value_set(struct config *c, enum option_id id, struct slice s)
+{
+    const struct option_row *o = &options_table[id];
+    void *to = member(c, id);
+    s = trim(s);
+    switch (o->kind) {
+    case OPTION_BOOL:
+        return set_bool(s, to);
+    case OPTION_ENUM: {
+        int at = word_place(o->words, s);
+        if (at < 0)
+            return "is not one of the words";
+        *(int *)to = at;
+        return NULL;
+    }
+    case OPTION_FLAGS:
+        return set_flags(o->words, s, to);
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+    case OPTION_UINT:
+        return set_number(o, s, to);
+    case OPTION_STRING:
+    case OPTION_SECRET:
+        return set_string(s, to);
+    case OPTION_DOUBLES:
+        return set_doubles(o, s, to);
+    case OPTION_STRINGS:
+        return add_string(s, to);
+    }
+    assert(false && "every kind has its case");
+    return NULL;
+}
+
+void option_value_clear(struct config *c, enum option_id id)
+{
+    void *at = member(c, id);
+    switch (options_table[id].kind) {
+    case OPTION_STRING:
+    case OPTION_SECRET:
+        free(*(char **)at);
+        *(char **)at = NULL;
+        break;
+    case OPTION_DOUBLES:
+        free(((struct doubles *)at)->at);
+        *(struct doubles *)at = (struct doubles){ NULL, 0 };
+        break;
+    case OPTION_STRINGS: {
+        struct strings *list = at;
+        for (size_t i = 0; i < list->n; i++)
+            free(list->at[i]);
+        free(list->at);
+        *list = (struct strings){ NULL, 0 };
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+const char *option_value_hint(enum option_kind kind)
+{
+    switch (kind) {
+    case OPTION_BOOL:
+        return "write on or off";
+    case OPTION_ENUM:
+        return "write one of";
+    case OPTION_FLAGS:
+        return "write any of, separated by commas,";
+    case OPTION_DURATION:
+        return "write a whole number and ms, s, m or h,";
+    case OPTION_SIZE:
+        return "write a whole number of bytes, or one with KiB, MiB or GiB,";
+    case OPTION_UINT:
+        return "write a whole number,";
+    case OPTION_DOUBLES:
+        return "write decimal numbers separated by commas,";
+    case OPTION_STRING:
+    case OPTION_SECRET:
+    case OPTION_STRINGS:
+        return "write UTF-8 text without control bytes";
+    }
+    assert(false && "every kind has its case");
+    return "";
+}
+
+void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
+{
+    static const struct {
+        const char *unit;
+        uint64_t n;
+    } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
+      sizes[] = { { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 } };
+    const char *unit = "";
+    if (v != 0 && kind != OPTION_UINT) {
+        for (size_t i = 0; i < 4; i++) {
+            uint64_t n = kind == OPTION_DURATION ? durations[i].n : sizes[i].n;
+            if (v % n == 0) {
+                v /= n;
+                unit = kind == OPTION_DURATION ? durations[i].unit : sizes[i].unit;
+                break;
+            }
+        }
+    }
+    buf_printf(out, "%llu%s", (unsigned long long)v, unit);
+}
+
+void option_value_escape(struct slice s, struct buf *out)
+{
+    enum { SHOWN_MAX = 200 };
+    bool cut = s.len > SHOWN_MAX;
+    if (cut)
+        s.len = SHOWN_MAX;
+    bool utf8 = utf8_valid(s);
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8))
+            buf_printf(out, "\\x%02x", (unsigned)c);
+        else
+            buf_append_char(out, (char)c);
+    }
+    if (cut)
+        buf_append_str(out, "...");
+}
+
+static void print_words(const char *words, unsigned bits, struct buf *out)
+{
+    struct slice rest = slice_str(words);
+    size_t start = out->len;
+    for (unsigned i = 0; rest.len > 0; i++) {
+        struct slice word = rest;
+        if (!slice_cut(&rest, '|', &word))
+            rest.len = 0;
+        if (!(bits >> i & 1))
+            continue;
+        if (out->len > start)
+            buf_append_char(out, ',');
+        buf_append_slice(out, word);
+    }
+}
+
+void option_value_print(const struct config *c, enum option_id id, struct buf *out)
+{
+    const struct option_row *o = &options_table[id];
+    const void *at = member_const(c, id);
+    char number[NUMBER_TEXT_MAX];
+    switch (o->kind) {
+    case OPTION_BOOL:
+        buf_append_str(out, *(const bool *)at ? "on" : "off");
+        break;
+    case OPTION_ENUM:
+        print_words(o->words, 1u << *(const int *)at, out);
+        break;
+    case OPTION_FLAGS:
+        print_words(o->words, *(const unsigned *)at, out);
+        break;
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+        option_value_print_number(o->kind, *(const uint64_t *)at, out);
+        break;
+    case OPTION_UINT:
+        option_value_print_number(o->kind, *(const uint32_t *)at, out);
+        break;
+    case OPTION_STRING:
+        buf_append_str(out, *(char *const *)at);
+        break;
+    case OPTION_SECRET:
+        buf_append_str(out, **(char *const *)at != '\0' ? "(set)" : "");
+        break;
+    case OPTION_DOUBLES:
+        for (size_t i = 0; i < ((const struct doubles *)at)->n; i++) {
+            if (i > 0)
+                buf_append_char(out, ',');
+            buf_append(out, number, number_print(number, ((const struct doubles *)at)->at[i]));
+        }
+        break;
+    case OPTION_STRINGS:
+        for (size_t i = 0; i < ((const struct strings *)at)->n; i++) {
+            if (i > 0)
+                buf_append_char(out, ' ');
+            buf_append_str(out, ((const struct strings *)at)->at[i]);
+        }
+        break;
+    }
+}

@@ -1,0 +1,160 @@
+#include "app/options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "app/config.h"
+#include "app/option_value.h"
+
+#define FIELD_BOOL(name)     name
+#define FIELD_ENUM(name)     name
+#define FIELD_FLAGS(name)    name
+#define FIELD_DURATION(name) name##_ms
+#define FIELD_SIZE(name)     name
+#define FIELD_UINT(name)     name
+#define FIELD_STRING(name)   name
+#define FIELD_SECRET(name)   name
+#define FIELD_DOUBLES(name)  name
+#define FIELD_STRINGS(name)  name
+
+const struct option_row options_table[OPTION_COUNT] = {
+#define X(section_, key_, kind_, def_, min_, max_, words_, help_)                                  \
+    [OPTION_##section_##_##key_] = { #section_, #key_, OPTION_##kind_,                             \
+                                     offsetof(struct config, FIELD_##kind_(section_##_##key_)),    \
+                                     def_, (double)(min_), (double)(max_), words_, help_ },
+    OPTIONS(X)
+#undef X
+};
+
+enum option_id options_find(struct slice section, struct slice key)
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (slice_eq(section, slice_str(options_table[i].section)) && slice_eq(key, slice_str(options_table[i].key)))
+            return (enum option_id)i;
+    }
+    return OPTION_COUNT;
+}
+
+static const char *const sections[] = {
+#define X(section, help) #section,
+    OPTION_SECTIONS(X)
+#undef X
+};
+
+bool options_section_known(struct slice section)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        if (slice_eq(section, slice_str(sections[i])))
+            return true;
+    }
+    return false;
+}
+
+void options_env_name(enum option_id id, char out[OPTION_ENV_MAX])
+{
+    snprintf(out, OPTION_ENV_MAX, "STATSD_%s_%s", options_table[id].section, options_table[id].key);
+    for (char *p = out; *p != '\0'; p++)
+        *p = (char)toupper((unsigned char)*p);
+}
+
+void options_limits(enum option_id id, struct buf *out)
+{
+    const struct option_row *o = &options_table[id];
+    switch (o->kind) {
+    case OPTION_BOOL:
+        buf_append_str(out, "on|off");
+        break;
+    case OPTION_ENUM:
+    case OPTION_FLAGS:
+        buf_append_str(out, o->words);
+        break;
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+    case OPTION_UINT:
+        option_value_print_number(o->kind, (uint64_t)o->min, out);
+        buf_append_str(out, " to ");
+        option_value_print_number(o->kind, (uint64_t)o->max, out);
+        break;
+    case OPTION_DOUBLES:
+        if (o->max < 1e300)
+            buf_printf(out, "each %g to %g", o->min, o->max);
+        break;
+    case OPTION_STRING:
+    case OPTION_SECRET:
+    case OPTION_STRINGS:
+        break;
+    }
+}
+
+enum { DISTANCE_TEXT_MAX = 48 };
+
+static unsigned char lower(struct slice s, size_t i)
+{
+    return (unsigned char)tolower((unsigned char)s.ptr[i]);
+}
+
+/* Optimal string alignment (Damerau 1964) with three rows; texts are short by the limit below. */
+size_t options_distance(struct slice a, struct slice b, size_t limit)
+{
+    size_t rows[3][DISTANCE_TEXT_MAX + 1];
+    size_t gap = a.len > b.len ? a.len - b.len : b.len - a.len;
+    if (gap > limit || a.len > DISTANCE_TEXT_MAX || b.len > DISTANCE_TEXT_MAX)
+        return limit + 1;
+    for (size_t j = 0; j <= b.len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        now[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            bool same = lower(a, i - 1) == lower(b, j - 1);
+            size_t best = last[j - 1] + (same ? 0 : 1);
+            best = last[j] + 1 < best ? last[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            bool swapped = i > 1 && j > 1 && lower(a, i - 1) == lower(b, j - 2) && lower(a, i - 2) == lower(b, j - 1);
+            if (swapped && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    size_t d = rows[a.len % 3][b.len];
+    return d <= limit ? d : limit + 1;
+}
+
+/* A third of what was written may be wrong, at most three signs. */
+static size_t patience(struct slice s)
+{
+    size_t n = (s.len + 2) / 3;
+    return n < 3 ? n : 3;
+}
+
+enum option_id options_nearest(struct slice section, struct slice key)
+{
+    enum option_id best = OPTION_COUNT;
+    size_t best_d = patience(key) + 1;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        struct slice s = slice_str(options_table[i].section), k = slice_str(options_table[i].key);
+        size_t d = options_distance(key, k, 3);
+        /* The right key in another section is one mistake, too. */
+        if (!slice_eq(s, section))
+            d += 1;
+        if (d < best_d) {
+            best_d = d;
+            best = (enum option_id)i;
+        }
+    }
+    return best;
+}
+
+const char *options_nearest_section(struct slice section)
+{
+    const char *best = NULL;
+    size_t best_d = patience(section) + 1;
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        size_t d = options_distance(section, slice_str(sections[i]), 3);
+        if (d < best_d) {
+            best_d = d;
+            best = sections[i];
+        }
+    }
+    return best;
+}
