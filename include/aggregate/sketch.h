@@ -39,7 +39,7 @@ enum {
 struct sketch_window {
     void *counts;        /* uint8_t, uint16_t, uint32_t or double, by width */
     int32_t first;       /* index of counts[0] */
-    uint16_t n, cap;
+    uint16_t n;          /* a multiple of 16, as first is */
     uint8_t width;       /* 1, 2, 4, 8 */
     int8_t schema;
 };
@@ -81,6 +81,9 @@ void sketch_downscale(struct sketch *k, int schema);
  *   returns  NaN when empty
  */
 double sketch_quantile(const struct sketch *k, double q);
+
+/* Several at once, in one walk: q ascending. */
+void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret);
 
 /* Index of value v > 0 at schema 0..8 (the table's), and below by shifting. */
 int32_t sketch_index(int schema, double v);

@@ -17,6 +17,7 @@ enum { TAGS_MAX = 1024 };   /* the most that limits.max_tags may ask for */
 
 struct tag {
     struct slice key, value;
+    uint16_t order;   /* place among the elements of the line: of two keys that a sink spells alike the later one wins */
 };
 
 struct tags {

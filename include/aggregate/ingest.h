@@ -1,0 +1,80 @@
+/**
+ * ingest: a worker's side of the aggregation: batches of samples into the cells of the current page.
+ *
+ *   worker                                        control
+ *   ------                                        -------
+ *   ingest_batch ... ingest_batch                 (asks for a turn: that is listen's affair)
+ *   ingest_turn:  page A sealed ---- ready ---->  ingest_take: A;  registry_merge reads A's cells
+ *   ingest_batch fills page B                     ingest_give: A
+ *                                 <--- empty ---
+ *   ingest_turn:  page B sealed, A begun afresh
+ *
+ * A cell is one raw spelling of a series as this worker sees it: (type, name, tags as sent).  It lives in the worker's table
+ * from first sight until it is idle for the ttl, and has two parts, one for each page; the page lists the cells touched, so
+ * that closing it costs what was touched and nothing is rehashed.  Sealing is one exchange and one store, never a wait: while
+ * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
+ *
+ * The table trusts 96 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
+ * as an identity, with the page in which the cell was born.
+ *
+ * Batches are staged: slots prefetched, then cells, then sketch buckets, then all is updated in order (gauges need the
+ * order).  See bench/ for what that buys.
+ *
+ *   thread   worker, but for ingest_take and ingest_give: control.  new and free: while no worker runs
+ */
+#ifndef AGGREGATE_INGEST_H
+#define AGGREGATE_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/limit.h"
+#include "base/selfmetrics.h"
+#include "protocol/sample.h"
+#include "protocol/tags.h"
+
+struct ingest;
+struct page;
+
+struct ingest_opts {
+    struct tags_opts tags;
+    int sketch_schema;               /* 0..8 */
+    const double *buckets;           /* `le` bounds, ascending; borrowed.  NULL: timers are summaries, none are counted */
+    uint32_t n_buckets;
+    uint32_t ttl_s;                  /* a cell idle for longer is dropped; 0: never */
+    struct series_limit *limit;      /* shared by all workers; borrowed */
+};
+
+/* returns  0 or -ENOMEM */
+int ingest_new(const struct ingest_opts *opts, struct ingest **ret);
+void ingest_free(struct ingest *in);
+
+/**
+ * ingest_batch(in, b, now_ns):
+ * Fold the batch's samples into the current page and take over its counts.  The caller clears the batch.
+ *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
+ *   now_ns   monotonic clock; orders gauges between workers
+ */
+enum { INGEST_BATCH_MAX = 256 };
+void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
+
+/* The worker's counters; sealed into the page at a turn. */
+struct selfmetrics *ingest_stats(struct ingest *in);
+
+/**
+ * ingest_turn(in, now_ns):
+ * Seal the current page and begin the other.  Also drops cells that are idle, a part of the table at a time.
+ *   returns  true; false when control still has the other page: nothing changed, try again later
+ */
+bool ingest_turn(struct ingest *in, uint64_t now_ns);
+
+/* Index of the page that is being filled, 0 or 1: what else is handed over with a page can be kept in two copies. */
+unsigned ingest_page_index(const struct ingest *in);
+
+struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
+void ingest_give(struct ingest *in, struct page *p);
+
+/* For the bench and the limits: bytes held by cells and tables. */
+size_t ingest_memory(const struct ingest *in);
+
+#endif

@@ -1,0 +1,35 @@
+/**
+ * slab: many objects of one size, packed, in huge pages where the kernel allows.
+ *
+ * Regions of up to 2 MiB, each aligned to 2 MiB so that an object finds its region by a mask; the first is small, each
+ * further one twice as large, so that a small server stays small.  A region whose last object is freed goes back to the kernel.
+ *
+ *   thread   one owner
+ *   cost     alloc and free are O(1); mmap once a region
+ */
+#ifndef BASE_SLAB_H
+#define BASE_SLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slab_region;
+
+struct slab {
+    uint32_t object_bytes;          /* a multiple of 32: objects are 32-byte aligned, 64-byte where 64 divides it */
+    uint32_t next_region_bytes;
+    struct slab_region *partial;    /* regions with room */
+    size_t objects, bytes;          /* live objects; bytes mapped */
+};
+
+void slab_init(struct slab *s, uint32_t object_bytes);
+void slab_release(struct slab *s);      /* all objects must have been freed */
+
+void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */
+void slab_free(struct slab *s, void *object);
+
+/* Zeroed memory for a big table, in huge pages when it is at least 2 MiB.  NULL: no memory. */
+void *slab_map(size_t bytes);
+void slab_unmap(void *p, size_t bytes);
+
+#endif

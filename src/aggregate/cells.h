@@ -1,0 +1,28 @@
+/**
+ * cells: a worker's memory for cells: made, begun afresh for a page, freed.  Private to aggregate/.
+ *   thread   worker
+ */
+#ifndef AGGREGATE_CELLS_H
+#define AGGREGATE_CELLS_H
+
+#include "aggregate/cell.h"
+#include "base/slab.h"
+
+struct cells {
+    struct slab slabs[SERIES_KIND_COUNT];
+    int sketch_schema;
+    uint32_t n_buckets;          /* 0: timers are summaries */
+    size_t timer_bytes;          /* bucket counts of histograms */
+};
+
+void cells_init(struct cells *cs, int sketch_schema, uint32_t n_buckets);
+void cells_release(struct cells *cs);
+
+/* A cell of that type with both parts empty and untouched.  NULL: no memory. */
+struct cell *cells_new(struct cells *cs, uint8_t type);
+void cells_free(struct cells *cs, struct cell *c);
+
+/* Empty part p. */
+void cells_begin(const struct cells *cs, struct cell *c, unsigned p);
+
+#endif

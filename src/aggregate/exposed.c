@@ -1,0 +1,134 @@
+/* How a timer looks on /metrics: the window of its summary, or its buckets, with its twins added in. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/registry_priv.h"
+#include "aggregate/series.h"
+#include "base/mem.h"
+
+static double unit_of(const struct series *s)
+{
+    return s->id->type == SAMPLE_TIMING ? 1000 : 1;
+}
+
+static bool same_unit(const struct series *head)
+{
+    for (const struct series *s = head->twin; s != NULL; s = s->twin)
+        if (unit_of(s) != unit_of(head))
+            return false;
+    return true;
+}
+
+/* A sketch in another unit: bucket by bucket, each standing for its middle, so the error at worst doubles. */
+static void add_scaled(struct sketch *to, const struct sketch *from, double unit)
+{
+    for (int sign = 0; sign < 2; sign++) {
+        const struct sketch_window *w = sign ? from->neg : &from->pos;
+        for (uint32_t i = 0; w != NULL && i < w->n; i++) {
+            double c = sketch_window_count(w, i);
+            double upper = sketch_upper_bound(w->schema, w->first + (int32_t)i);
+            double lower = sketch_upper_bound(w->schema, w->first + (int32_t)i - 1);
+            if (c > 0)
+                (void)sketch_add(to, (sign ? -1 : 1) * (lower + upper) / 2 / unit, c);
+        }
+    }
+    if (from->zero > 0)
+        (void)sketch_add(to, 0, from->zero);
+}
+
+static void add_window(const struct registry_opts *o, struct sketch *to, const struct timer_series *t, uint32_t period,
+                       double unit)
+{
+    for (uint32_t i = 0; i < o->summary_age_buckets; i++) {
+        const struct age *age = t->ages[i];
+        if (age == NULL || age->period + o->summary_age_buckets <= period)
+            continue;
+        if (unit == 1)
+            (void)sketch_merge(to, &age->sketch);
+        else
+            add_scaled(to, &age->sketch, unit);
+    }
+}
+
+/* The one age in the window, when there is just one: the usual case, and then nothing needs to be merged. */
+static const struct sketch *only_age(const struct registry_opts *o, const struct timer_series *t, uint32_t period)
+{
+    const struct sketch *only = NULL;
+    for (uint32_t i = 0; i < o->summary_age_buckets; i++) {
+        const struct age *age = t->ages[i];
+        if (age == NULL || age->period + o->summary_age_buckets <= period)
+            continue;
+        if (only != NULL)
+            return NULL;
+        only = &age->sketch;
+    }
+    return only;
+}
+
+static void compute_quantiles(struct registry *r, struct timer_series *head, uint32_t period)
+{
+    const struct registry_opts *o = &r->opts;
+    const struct sketch *k = head->series.twin == NULL ? only_age(o, head, period) : NULL;
+    if (k == NULL) {
+        sketch_clear(&r->window, o->sketch_schema);
+        bool same = same_unit(&head->series);
+        for (const struct series *s = &head->series; s != NULL; s = s->twin)
+            add_window(o, &r->window, (const struct timer_series *)s, period, same ? 1 : unit_of(s));
+        k = &r->window;
+        sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
+        if (!same)
+            return;
+    } else {
+        sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
+    }
+    for (uint32_t i = 0; i < o->n_quantiles; i++)
+        head->quantiles[i] /= unit_of(&head->series);
+}
+
+static bool stale(const struct timer_series *head, uint32_t period)
+{
+    for (const struct series *s = &head->series; s != NULL; s = s->twin)
+        if (((const struct timer_series *)s)->computed != period)
+            return true;
+    return false;
+}
+
+static const double *quantiles(struct registry *r, struct timer_series *head, uint32_t now_s)
+{
+    uint32_t period = series_period(&r->opts, now_s);
+    if (head->quantiles == NULL)
+        head->quantiles = mem_alloc((r->opts.n_quantiles + 1) * sizeof *head->quantiles);
+    else if (!stale(head, period))
+        return head->quantiles;
+    compute_quantiles(r, head, period);
+    for (struct series *s = &head->series; s != NULL; s = s->twin)
+        ((struct timer_series *)s)->computed = period;
+    return head->quantiles;
+}
+
+static const double *buckets(struct registry *r, const struct series *head)
+{
+    uint32_t n = r->opts.n_buckets + 1;
+    memset(r->le, 0, n * sizeof *r->le);
+    for (const struct series *s = head; s != NULL; s = s->twin) {
+        const double *le = ((const struct timer_series *)s)->le;
+        for (uint32_t i = 0; le != NULL && i < n; i++)
+            r->le[i] += le[i];
+    }
+    return r->le;
+}
+
+void series_timer(struct registry *r, struct series *head, uint64_t now_ns, struct timer_view *ret)
+{
+    struct timer_view v = { 0 };
+    for (const struct series *s = head; s != NULL; s = s->twin) {
+        v.count += ((const struct timer_series *)s)->count;
+        v.sum += ((const struct timer_series *)s)->sum / unit_of(s);
+    }
+    if (r->opts.histograms)
+        v.le = buckets(r, head);
+    else
+        v.quantiles = quantiles(r, (struct timer_series *)head, (uint32_t)(now_ns / 1000000000));
+    *ret = v;
+}

@@ -1,0 +1,43 @@
+#include "aggregate/identity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+static char *put(char *to, struct slice s)
+{
+    if (s.len > 0)
+        memcpy(to, s.ptr, s.len);
+    return to + s.len;
+}
+
+struct identity *identity_new(const struct sample *s, const struct tags *tags)
+{
+    size_t text = s->name_len + (tags->n > 0);
+    for (uint32_t i = 0; i < tags->n; i++)
+        text += tags->at[i].key.len + tags->at[i].value.len + 2;
+    struct identity *id = malloc(sizeof *id + tags->n * sizeof id->tag[0] + text);
+    if (id == NULL)
+        return NULL;
+    *id = (struct identity){ .key_len = (uint32_t)text,
+                             .name_len = (uint16_t)s->name_len,
+                             .n_tags = (uint16_t)tags->n,
+                             .type = s->type };
+    char *start = (char *)&id->tag[tags->n], *to = put(start, slice_of(s->name, s->name_len));
+    for (uint32_t i = 0; i < tags->n; i++) {
+        id->tag[i] = (struct identity_tag){ (uint16_t)tags->at[i].key.len, (uint16_t)tags->at[i].value.len, tags->at[i].order };
+        to = put(to, i == 0 ? SLICE_LIT("|#") : SLICE_LIT(","));
+        to = put(to, tags->at[i].key);
+        to = put(to, SLICE_LIT(":"));
+        to = put(to, tags->at[i].value);
+    }
+    id->hash = hash64_bytes(start, text) + (uint64_t)id->type * 0x9E3779B97F4A7C15ull + id->n_tags;
+    return id;
+}
+
+bool identity_eq(const struct identity *a, const struct identity *b)
+{
+    return a->hash == b->hash && a->type == b->type && a->n_tags == b->n_tags &&
+           slice_eq(identity_key(a), identity_key(b));
+}

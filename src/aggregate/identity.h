@@ -1,0 +1,59 @@
+/**
+ * identity: what a series is: type, name, sorted tags.  Private to aggregate/.
+ *
+ * Made by a worker on first sight of a spelling, handed to the control thread with the page, and owned by the registry's
+ * series from then on (or freed, when another spelling of the same series was there first).
+ */
+#ifndef AGGREGATE_IDENTITY_H
+#define AGGREGATE_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "protocol/sample.h"
+#include "protocol/tags.h"
+
+struct identity_tag {
+    uint16_t key_len, value_len;
+    uint16_t order;           /* place in the line it was first seen in */
+};
+
+struct identity {
+    uint64_t hash;            /* of type, key and n_tags */
+    uint32_t key_len;         /* of the text `name|#k:v,k2:v2` (`name` alone without tags) */
+    uint16_t name_len, n_tags;
+    uint8_t type;             /* enum sample_type */
+    struct identity_tag tag[];   /* n_tags, then the text */
+};
+
+/* returns  malloc'ed (free()); NULL: no memory */
+struct identity *identity_new(const struct sample *s, const struct tags *tags);
+
+bool identity_eq(const struct identity *a, const struct identity *b);
+
+static inline const char *identity_text(const struct identity *id)
+{
+    return (const char *)&id->tag[id->n_tags];
+}
+
+static inline struct slice identity_key(const struct identity *id)
+{
+    return slice_of(identity_text(id), id->key_len);
+}
+
+static inline struct slice identity_name(const struct identity *id)
+{
+    return slice_of(identity_text(id), id->name_len);
+}
+
+/* The i-th tag; *at walks through the text and starts at 0. */
+static inline struct tag identity_next_tag(const struct identity *id, unsigned i, size_t *at)
+{
+    const char *p = identity_text(id) + id->name_len + 2 + *at;
+    *at += (size_t)id->tag[i].key_len + id->tag[i].value_len + 2;
+    return (struct tag){ slice_of(p, id->tag[i].key_len), slice_of(p + id->tag[i].key_len + 1, id->tag[i].value_len),
+                         id->tag[i].order };
+}
+
+#endif

@@ -1,0 +1,32 @@
+/**
+ * index: a hash table of pointers that costs 8 bytes a slot.  Private to aggregate/.
+ *
+ * Open addressing, linear probing, at most three quarters full.  A slot is a pointer whose 16 upper bits, which no user
+ * address of x86-64 or aarch64 uses, hold part of the hash, so that a probe past another item rarely touches that item.
+ *   thread   control
+ */
+#ifndef AGGREGATE_INDEX_H
+#define AGGREGATE_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct index {
+    uint64_t *slots;
+    uint64_t mask;
+    size_t n;
+    uint64_t (*hash)(const void *item);   /* the same for an item as long as it is in the table */
+};
+
+void index_init(struct index *x, uint64_t (*hash)(const void *item));
+void index_release(struct index *x);
+
+typedef bool (*index_eq)(const void *item, const void *key);
+
+/* The item of that hash for which eq(item, key) holds, or NULL. */
+void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key);
+void index_put(struct index *x, void *item);
+void index_remove(struct index *x, const void *item);   /* it is in the table */
+
+#endif

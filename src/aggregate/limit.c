@@ -1,0 +1,102 @@
+#include "aggregate/limit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/slab.h"
+
+enum { SLOTS_FIRST = 1024 };
+
+static size_t table_bytes(uint64_t mask)
+{
+    return (mask + 1) * sizeof(uint64_t);
+}
+
+int series_limit_init(struct series_limit *l, uint64_t max)
+{
+    *l = (struct series_limit){ .mask = SLOTS_FIRST - 1, .max = max };
+    l->slots = slab_map(table_bytes(l->mask));
+    if (l->slots == NULL)
+        return -ENOMEM;
+    return -pthread_mutex_init(&l->lock, NULL);
+}
+
+void series_limit_release(struct series_limit *l)
+{
+    slab_unmap(l->slots, table_bytes(l->mask));
+    pthread_mutex_destroy(&l->lock);
+    *l = (struct series_limit){ 0 };
+}
+
+/* Where the hash is, or the free slot where it would go. */
+static uint64_t find(const uint64_t *slots, uint64_t mask, uint64_t hash)
+{
+    uint64_t i = hash & mask;
+    while (slots[i] != 0 && slots[i] != hash)
+        i = (i + 1) & mask;
+    return i;
+}
+
+static bool grow(struct series_limit *l)
+{
+    uint64_t mask = l->mask * 2 + 1;
+    uint64_t *slots = slab_map(table_bytes(mask));
+    if (slots == NULL)
+        return false;
+    for (uint64_t i = 0; i <= l->mask; i++)
+        if (l->slots[i] != 0)
+            slots[find(slots, mask, l->slots[i])] = l->slots[i];
+    slab_unmap(l->slots, table_bytes(l->mask));
+    l->slots = slots;
+    l->mask = mask;
+    return true;
+}
+
+static bool claim(struct series_limit *l, uint64_t hash)
+{
+    uint64_t i = find(l->slots, l->mask, hash);
+    if (l->slots[i] == hash)
+        return true;
+    if (l->n >= l->max)
+        return false;
+    if (l->n * 2 > l->mask) {
+        if (!grow(l))
+            return false;
+        i = find(l->slots, l->mask, hash);
+    }
+    l->slots[i] = hash;
+    l->n++;
+    return true;
+}
+
+/* Linear probing without removed marks: what stands behind the hole and belongs before it moves up. */
+static void drop(struct series_limit *l, uint64_t hash)
+{
+    uint64_t hole = find(l->slots, l->mask, hash);
+    if (l->slots[hole] == 0)
+        return;
+    l->n--;
+    for (uint64_t i = (hole + 1) & l->mask; l->slots[i] != 0; i = (i + 1) & l->mask) {
+        uint64_t home = l->slots[i] & l->mask;
+        if (((i - home) & l->mask) >= ((i - hole) & l->mask)) {
+            l->slots[hole] = l->slots[i];
+            hole = i;
+        }
+    }
+    l->slots[hole] = 0;
+}
+
+bool series_limit_claim(struct series_limit *l, uint64_t hash)
+{
+    pthread_mutex_lock(&l->lock);
+    bool ok = claim(l, hash | 1);
+    pthread_mutex_unlock(&l->lock);
+    return ok;
+}
+
+void series_limit_drop(struct series_limit *l, uint64_t hash)
+{
+    pthread_mutex_lock(&l->lock);
+    drop(l, hash | 1);
+    pthread_mutex_unlock(&l->lock);
+}

@@ -1,0 +1,42 @@
+/**
+ * registry_priv: the registry's inside, shared by registry.c, family.c and exposed.c.  Private to aggregate/.
+ */
+#ifndef AGGREGATE_REGISTRY_PRIV_H
+#define AGGREGATE_REGISTRY_PRIV_H
+
+#include "aggregate/index.h"
+#include "aggregate/registry.h"
+#include "aggregate/series.h"
+
+struct registry {
+    struct registry_opts opts;
+    struct index by_identity;        /* every series */
+    struct index by_labels;          /* heads, by family and label text */
+    struct index by_name;            /* families */
+    struct family **families;        /* all, the first n_sorted in order; NULL where one was dropped */
+    size_t n_families, n_sorted, n_dropped, cap_families;
+    struct series **all;             /* every series, for expiry */
+    size_t n_all, cap_all;
+    struct series **touched;         /* in the current interval */
+    size_t n_touched, cap_touched;
+    struct series **sets;            /* sets whose last closed interval had members */
+    size_t n_sets, cap_sets;
+    uint64_t by_kind[SERIES_KIND_COUNT];
+    uint64_t next_expire_ns;
+    struct selfmetrics stats;
+    struct interval_end end;         /* of the interval just closed */
+    struct buf text, name;           /* scratch */
+    struct sketch window;            /* scratch */
+    double *le;                      /* scratch */
+};
+
+/* family.c: put a series into the family of its name and type, or leave it out: s->family stays NULL. */
+void family_attach(struct registry *r, struct series *s);
+void family_detach(struct registry *r, struct series *s);
+void family_reserve(struct registry *r, const char *name);
+void family_release_all(struct registry *r);
+
+uint64_t family_index_hash(const void *family);
+uint64_t family_labels_hash(const void *series);
+
+#endif

@@ -1,0 +1,147 @@
+#include "base/slab.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+enum {
+    REGION_ALIGN = 2 << 20,      /* a huge page */
+    REGION_FIRST = 64 << 10,
+    REGION_HEAD  = 64            /* the header keeps objects cache-line aligned */
+};
+
+struct free_object {
+    struct free_object *next;
+};
+
+struct slab_region {
+    struct slab_region *next, *prev;   /* in the list of regions with room */
+    struct free_object *free;
+    uint32_t bytes, used;              /* used: bytes handed out at least once, the header included */
+    uint32_t live;
+};
+
+static_assert(sizeof(struct slab_region) <= REGION_HEAD, "the header must fit in front of the objects");
+
+void *slab_map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    /* Advice: a kernel without huge pages says no, and small pages do. */
+    if (bytes >= REGION_ALIGN)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
+void slab_unmap(void *p, size_t bytes)
+{
+    if (p != NULL)
+        munmap(p, bytes);
+}
+
+/* mmap gives pages, not 2 MiB boundaries: take twice the room and give the ends back. */
+static struct slab_region *region_map(uint32_t bytes)
+{
+    size_t room = (size_t)REGION_ALIGN + bytes;
+    char *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    size_t before = (REGION_ALIGN - ((uintptr_t)p & (REGION_ALIGN - 1))) & (REGION_ALIGN - 1);
+    char *at = p + before;
+    if (before > 0)
+        munmap(p, before);
+    if (room - before > bytes)
+        munmap(at + bytes, room - before - bytes);
+    if (bytes == REGION_ALIGN)
+        (void)madvise(at, bytes, MADV_HUGEPAGE);
+    return (struct slab_region *)(void *)at;
+}
+
+static void list_add(struct slab *s, struct slab_region *r)
+{
+    r->prev = NULL;
+    r->next = s->partial;
+    if (r->next != NULL)
+        r->next->prev = r;
+    s->partial = r;
+}
+
+static void list_remove(struct slab *s, struct slab_region *r)
+{
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    if (r->prev != NULL)
+        r->prev->next = r->next;
+    else
+        s->partial = r->next;
+}
+
+static bool region_full(const struct slab *s, const struct slab_region *r)
+{
+    return r->free == NULL && r->used + s->object_bytes > r->bytes;
+}
+
+void slab_init(struct slab *s, uint32_t object_bytes)
+{
+    assert(object_bytes >= 32 && object_bytes % 32 == 0);
+    *s = (struct slab){ .object_bytes = object_bytes, .next_region_bytes = REGION_FIRST };
+}
+
+void slab_release(struct slab *s)
+{
+    assert(s->objects == 0);
+    while (s->partial != NULL) {
+        struct slab_region *r = s->partial;
+        list_remove(s, r);
+        munmap(r, r->bytes);
+    }
+    s->bytes = 0;
+}
+
+void *slab_alloc(struct slab *s)
+{
+    struct slab_region *r = s->partial;
+    if (r == NULL) {
+        r = region_map(s->next_region_bytes);
+        if (r == NULL)
+            return NULL;
+        *r = (struct slab_region){ .bytes = s->next_region_bytes, .used = REGION_HEAD };
+        s->bytes += r->bytes;
+        if (s->next_region_bytes < REGION_ALIGN)
+            s->next_region_bytes *= 2;
+        list_add(s, r);
+    }
+    void *object = r->free;
+    if (object != NULL) {
+        r->free = r->free->next;
+    } else {
+        object = (char *)r + r->used;
+        r->used += s->object_bytes;
+    }
+    r->live++;
+    s->objects++;
+    if (region_full(s, r))
+        list_remove(s, r);
+    return object;
+}
+
+void slab_free(struct slab *s, void *object)
+{
+    if (object == NULL)
+        return;
+    struct slab_region *r = (struct slab_region *)((uintptr_t)object & ~(uintptr_t)(REGION_ALIGN - 1));
+    if (region_full(s, r))
+        list_add(s, r);
+    struct free_object *f = object;
+    f->next = r->free;
+    r->free = f;
+    r->live--;
+    s->objects--;
+    /* The last region with room stays: a series that comes and goes must not cost an mmap each time. */
+    if (r->live == 0 && (r->next != NULL || r->prev != NULL)) {
+        list_remove(s, r);
+        s->bytes -= r->bytes;
+        munmap(r, r->bytes);
+    }
+}
