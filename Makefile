@@ -1,14 +1,18 @@
 # statsd: see `make help`.  One build directory per compiler and sanitizer set, so that they never mix.
 CC      ?= cc
 SAN     ?=
-B       ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma   := ,
+VARIANT := $(strip $(filter-out cc,$(notdir $(firstword $(CC)))) $(if $(SAN),san-$(subst $(comma),-,$(SAN))))
+empty   :=
+B       ?= build$(if $(VARIANT),/$(subst $(empty) ,-,$(VARIANT)))
 PREFIX  ?= /usr/local
+DESTDIR ?=
+PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
 ROOMS    := base protocol aggregate listen sinks http app
-LIBS     := libuv hiredis libmicrohttpd inih jansson zlib
-VERSION  := $(shell cat VERSION 2>/dev/null || echo 0.1.0)
-COMMIT   := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash
+VERSION  := 0.1.0
+COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wformat=2 \
             -Wundef -Wwrite-strings -Wcast-qual $(if $(WERROR),-Werror)
@@ -16,16 +20,31 @@ PKGFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKGLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc -I$(B)/gen $(PKGFLAGS) -MMD -MP
+ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc $(PKGFLAGS) -MMD -MP
 LDLIBS   := $(PKGLIBS) -lpthread -lm
 
 SRC      := $(sort $(wildcard $(ROOMS:%=src/%/*.c)))
 LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/app/main.c,$(SRC)))
-UNIT     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*/test_*.c tests/prop/test_*.c)))
+UNIT     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+PROP     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/prop/test_*.c)))
+CONFORM  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/conformance/test_*.c)))
 SUPPORT  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tests/support/*.c)))
 
+# Fuzz targets are tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput and seeds in tests/fuzz/corpus/NAME/.
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+REPLAY   := $(FUZZERS:%=$(B)/replay/%)
+FUZZ_B   := build/fuzz
+FUZZ_RUN  = $(or $(F),$(FUZZERS))
+
+# Files that print the version are built again when it changes; no other file is.
+VERSIONED := $(shell grep -lsE 'STATSD_(VERSION|COMMIT)' $(SRC))
+
+# A make that got no -j builds on two cores.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
+
 .PHONY: all
-all: $(B)/statsd
+all: $(B)/statsd    ## build build/statsd (CC=clang, SAN=address,undefined and SAN=thread build elsewhere below build/)
 
 $(B)/statsd: $(B)/obj/src/app/main.o $(B)/libstatsd.a
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -35,14 +54,109 @@ $(B)/libstatsd.a: $(LIB_OBJ)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -c -o $@ $<
+	$(CC) $(ALLFLAGS) $(DEFS) -c -o $@ $<
 
-$(B)/tests/%: tests/%.c $(SUPPORT) $(B)/libstatsd.a
+$(B)/obj/tests/%.o: DEFS = -Itests
+
+$(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Itests $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
+.SECONDARY:
+
+$(VERSIONED:%.c=$(B)/obj/%.o): DEFS = -DSTATSD_VERSION='"$(VERSION)"' -DSTATSD_COMMIT='"$(COMMIT)"'
+$(VERSIONED:%.c=$(B)/obj/%.o): $(B)/version
+$(B)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
+.PHONY: FORCE
+FORCE:
+
+# --- tests ---------------------------------------------------------------------------------------------------------------------
+
+SUITE = CC='$(CC)' SAN='$(SAN)' B='$(B)' PYTHON='$(PYTHON)' tests/support/suite.sh
+
+.PHONY: test
+test: deps-check    ## everything: build, unit, property, conformance, corpora, layers, end to end (SAN=... for sanitizers)
+	@$(MAKE) --no-print-directory $(JOBS) all tests
+	@$(SUITE) layers binaries $(UNIT) $(PROP) $(CONFORM) replay $(REPLAY) e2e
+
+.PHONY: tests
+tests: $(UNIT) $(PROP) $(CONFORM) $(REPLAY)    ## build the tests in C without running them
 
 .PHONY: unit
-unit: $(UNIT)
-	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+unit: $(UNIT) $(PROP) $(CONFORM)    ## unit, property and conformance tests alone
+	@$(SUITE) binaries $(UNIT) $(PROP) $(CONFORM)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: replay
+replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
+	@$(SUITE) replay $(REPLAY)
+
+$(REPLAY): $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+.PHONY: e2e
+e2e: deps-check $(B)/statsd    ## the real binary, a private Redis, a real Prometheus (T='-k name' picks tests, SLOW=1 the long ones)
+	@$(SUITE) e2e
+
+.PHONY: interop
+interop: deps-check-interop $(B)/statsd    ## real clients: gunicorn, uwsgi, python3-statsd, aiodogstatsd, hot-shots
+	@$(SUITE) interop
+
+.PHONY: layers
+layers:    ## check that includes follow the arrows between rooms
+	@tests/support/layers.sh --self-test && tests/support/layers.sh
+
+.PHONY: fuzz
+fuzz: deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
+	@tests/support/fuzz.sh $(FUZZ_B) $(or $(T),60) $(FUZZ_RUN)
+
+$(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+
+.PHONY: tidy
+tidy: deps-check-dev    ## clang-tidy over src (F=src/base/buf.c for one file)
+	clang-tidy --quiet $(or $(F),$(SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKGFLAGS) -DSTATSD_VERSION='""' -DSTATSD_COMMIT='""'
+
+FORMATTED = $(or $(F),$(shell git ls-files '*.c' '*.h'))
+.PHONY: format format-check
+format:    ## clang-format, in place
+	clang-format -i $(FORMATTED)
+format-check:    ## clang-format, say what differs
+	clang-format --dry-run --Werror $(FORMATTED)
+
+# --- use -----------------------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run:    ## install what is missing, build, start a private Redis and the server; Ctrl-C ends both
+	@tests/support/deps.sh build run
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@STATSD_BIN=$(abspath $(B)/statsd) tests/support/run.sh
+
+.PHONY: deps deps-check deps-check-interop deps-check-dev
+deps:    ## install every Debian package that build, tests and tools need
+	@tests/support/deps.sh build run test interop dev
+deps-check:
+	@tests/support/deps.sh build run test
+deps-check-interop:
+	@tests/support/deps.sh build run test interop
+deps-check-dev:
+	@tests/support/deps.sh build dev
+
+.PHONY: install uninstall
+install: $(B)/statsd    ## install below PREFIX (/usr/local), DESTDIR in front of it
+	tests/support/install.sh install '$(B)' '$(DESTDIR)' '$(PREFIX)'
+uninstall:    ## remove what install put there
+	tests/support/install.sh uninstall '$(B)' '$(DESTDIR)' '$(PREFIX)'
+
+.PHONY: clean
+clean:    ## remove build/
+	rm -rf build
+
+.PHONY: help
+help:    ## this list
+	@sed -nE 's/^([a-z0-9-]+)[^#=]*:[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+-include $(wildcard bench/bench.mk)
+-include $(shell find $(B)/obj $(B)/tests $(B)/replay -name '*.d' 2>/dev/null)

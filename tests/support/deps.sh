@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing.  Nothing else is ever downloaded to build or test this project.
+#
+#   deps.sh [GROUP...]           install what is missing of the groups (all of them when none is named)
+#   deps.sh --check [GROUP...]   only say what is missing; exit status 1 if anything is
+#   deps.sh --list               the packages and what each is for
+#
+# No service is left behind: packages that bring one (redis-server, prometheus) are installed with a policy that forbids
+# starting it, and what they would enable at boot is disabled again, unless it was there before.
+# DEPS=skip in the environment trusts that all is there (another distribution, for example).
+set -euo pipefail
+
+# group package what-for
+PACKAGES='
+build    gcc                       the compiler (or clang)
+build    make                      the build
+build    pkg-config                finds the libraries
+build    libc6-dev                 the C library
+build    libuv1-dev                event loop, threads, signals
+build    libhiredis-dev            protocol of Redis
+build    libmicrohttpd-dev         HTTP server
+build    libinih-dev               config file
+build    libjansson-dev            JSON
+build    zlib1g-dev                gzip bodies
+build    libxxhash-dev             hashing
+run      redis-server              a private Redis for make run and the tests
+run      curl                      reads /metrics back
+test     libcmocka-dev             unit tests
+test     python3                   end-to-end tests
+test     python3-pytest            their runner
+test     python3-redis             reads Redis back
+test     python3-prometheus-client second opinion on the exposition
+test     prometheus                promtool, and a real Prometheus that scrapes
+interop  gunicorn                  app server that sends metrics
+interop  python3-flask             the Flask app
+interop  uwsgi-core                another app server with metrics
+interop  uwsgi-plugin-python3      for uwsgi
+interop  python3-statsd            client library
+interop  python3-aiodogstatsd      client library
+dev      clang                     second compiler, fuzzing
+dev      libclang-rt-14-dev        its sanitizers and libFuzzer
+dev      clang-format              make format
+dev      clang-tidy                make tidy
+'
+UNITS='redis-server prometheus'
+POLICY=/usr/sbin/policy-rc.d
+
+say() { printf 'deps: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+packages_of() {
+    awk -v groups=" $* " '$1 != "" && index(groups, " " $1 " ") { print $2 }' <<<"$PACKAGES"
+}
+
+# libclang-rt has the version of clang in its name: the one that the distribution's clang wants.
+real_name() {
+    if [ "$1" = libclang-rt-14-dev ] && command -v apt-cache >/dev/null; then
+        local version
+        version=$(apt-cache depends clang 2>/dev/null | sed -nE 's/^ *Depends: clang-([0-9]+)$/\1/p' | head -n 1)
+        echo "libclang-rt-${version:-14}-dev"
+    else
+        echo "$1"
+    fi
+}
+
+missing_of() {
+    local installed package
+    # One call for all: this runs before every `make test`.
+    # shellcheck disable=SC2046
+    installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' $(packages_of "$@") 2>/dev/null | sed -nE 's/^ii +//p' || true)
+    for package in $(packages_of "$@"); do
+        grep -qxF -- "$package" <<<"$installed" && continue
+        case $package in
+        # Another compiler or make that works is as good.
+        gcc) command -v "${CC:-cc}" >/dev/null || command -v clang >/dev/null || echo gcc ;;
+        make) command -v make >/dev/null || echo make ;;
+        libclang-rt-*) [ -n "$(find /usr/lib/llvm-*/lib/clang -name 'libclang_rt.fuzzer-*.a' -print -quit 2>/dev/null)" ] || real_name "$package" ;;
+        *) echo "$package" ;;
+        esac
+    done
+}
+
+# What runs a command as root: nothing, or sudo.
+root_by() {
+    if [ "$(id -u)" = 0 ]; then
+        echo ""
+    elif command -v sudo >/dev/null; then
+        echo sudo
+    else
+        return 1
+    fi
+}
+
+policy_ours=
+policy_remove() {
+    if [ -n "$policy_ours" ]; then
+        $as_root rm -f "$POLICY"
+        policy_ours=
+    fi
+}
+
+# Debian starts a service when its package is installed, unless this file says 101 (invoke-rc.d(8)).
+policy_put() {
+    [ -e "$POLICY" ] && return
+    printf '#!/bin/sh\n# Put here by deps.sh for the time of one apt-get install.\nexit 101\n' | $as_root tee "$POLICY" >/dev/null
+    $as_root chmod 755 "$POLICY"
+    policy_ours=yes
+}
+
+units_disable() {
+    local unit
+    command -v systemctl >/dev/null || return 0
+    for unit in $UNITS; do
+        case " $new " in *" $unit "*) $as_root systemctl disable "$unit" >/dev/null 2>&1 || true ;; esac
+    done
+}
+
+install_missing() {
+    local new="$*" as_root log
+    command -v apt-get >/dev/null || die "missing: $new
+deps: there is no apt-get here.  Install these packages (or what your distribution calls them), then set DEPS=skip."
+    as_root=$(root_by) || die "missing: $new
+deps: neither root nor sudo.  As root:  apt-get install --no-install-recommends $new"
+    say "installing: $new"
+    log=$(mktemp)
+    trap 'policy_remove; rm -f "$log"' EXIT
+    trap 'exit 130' INT TERM
+    policy_put
+    # The lists of a fresh machine or container are empty or old.
+    # shellcheck disable=SC2086
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $new >"$log" 2>&1 </dev/null; then
+        if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive \
+               apt-get install -y --no-install-recommends $new; } >"$log" 2>&1 </dev/null; then
+            tail -n 15 "$log" >&2
+            die "apt-get failed (above).  When it works again:  apt-get install --no-install-recommends $new"
+        fi
+    fi
+    units_disable
+    policy_remove
+    say "installed"
+}
+
+check=
+case ${1:-} in
+--list) awk 'NF { g = $1; p = $2; $1 = $2 = ""; printf "%-8s %-27s%s\n", g, p, $0 }' <<<"$PACKAGES"; exit ;;
+--check) check=yes; shift ;;
+esac
+[ "${DEPS:-}" = skip ] && exit 0
+[ $# -gt 0 ] || set -- build run test interop dev
+command -v dpkg-query >/dev/null || die "no dpkg here, so nobody can tell what is missing.
+deps: needed are (names of Debian): $(packages_of "$@" | tr '\n' ' ')
+deps: with DEPS=skip in the environment this check is left out."
+
+missing=$(missing_of "$@" | sort -u | tr '\n' ' ')
+[ -n "${missing// /}" ] || exit 0
+if [ -n "$check" ]; then
+    say "missing: $missing"
+    say "remedy: make deps"
+    exit 1
+fi
+# shellcheck disable=SC2086
+install_missing $missing

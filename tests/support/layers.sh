@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Checks that includes follow the arrows between rooms, and that a room's private headers stay in the room.
+#
+#   layers.sh               check include/ and src/
+#   layers.sh --self-test   does the check itself see a violation of each kind?
+set -euo pipefail
+
+allowed_of() {
+    case $1 in
+    base) echo "base" ;;
+    protocol) echo "protocol base" ;;
+    aggregate) echo "aggregate base protocol" ;;
+    listen) echo "listen base protocol aggregate" ;;
+    sinks) echo "sinks base aggregate" ;;
+    http) echo "http base" ;;
+    app) echo "app base protocol aggregate listen sinks http" ;;
+    *) return 1 ;;
+    esac
+}
+
+check_tree() {
+    local top=$1 bad=0 from room allowed file line header target
+    cd "$top"
+    for from in include/* src/*; do
+        [ -d "$from" ] || continue
+        room=${from#*/}
+        if ! allowed=$(allowed_of "$room"); then
+            echo "layers: $from: no such room"
+            bad=1
+            continue
+        fi
+        while IFS=: read -r file line header; do
+            target=${header%%/*}
+            case $header in
+            */*) ;;
+            *)
+                echo "layers: $file:$line: \"$header\": name the room, as in \"$room/$header\""
+                bad=1
+                continue
+                ;;
+            esac
+            # A header with a slash that is no room's (uv/version.h) comes from outside.
+            allowed_of "$target" >/dev/null || continue
+            case " $allowed " in
+            *" $target "*) ;;
+            *)
+                echo "layers: $file:$line: $room must not know $target (\"$header\")"
+                bad=1
+                ;;
+            esac
+            if [ "$target" != "$room" ] && [ ! -e "include/$header" ]; then
+                echo "layers: $file:$line: \"$header\" is private to $target"
+                bad=1
+            fi
+            if [ "${file%%/*}" = include ] && [ ! -e "include/$header" ]; then
+                echo "layers: $file:$line: a contract must not need \"$header\" of src/"
+                bad=1
+            fi
+        done < <(grep -rnE --include='*.[ch]' '^[[:space:]]*#[[:space:]]*include[[:space:]]+"' "$from" |
+                 sed -E 's/^([^:]*):([0-9]+):[^"]*"([^"]*)".*/\1:\2:\3/')
+    done
+    return $bad
+}
+
+self_test() {
+    local failed=0
+    dir=$(mktemp -d)
+    trap 'rm -rf "$dir"' EXIT
+    expect() {   # WHAT WANTED-STATUS FILE INCLUDE
+        rm -rf "${dir:?}"/*
+        mkdir -p "$dir"/include/{base,aggregate,listen,sinks} "$dir"/src/{base,aggregate,listen,sinks}
+        touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink}.h "$dir"/src/aggregate/cell.h
+        printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
+        local got=0
+        (check_tree "$dir") >/dev/null || got=1
+        [ $got = "$2" ] || { echo "layers: self-test: $1: wanted $2, got $got"; failed=1; }
+    }
+    expect "an arrow that is allowed"           0 src/sinks/redis.c     aggregate/snapshot.h
+    expect "a room's own private header"        0 src/aggregate/table.c aggregate/cell.h
+    expect "a header from outside"              0 src/base/buf.c        uv/version.h
+    expect "an arrow that goes backwards"       1 src/base/buf.c        aggregate/snapshot.h
+    expect "two rooms that must not see each other" 1 src/sinks/redis.c listen/dgram.h
+    expect "a contract against the arrows"      1 include/base/mem.h    sinks/sink.h
+    expect "a private header of another room"   1 src/listen/worker.c   aggregate/cell.h
+    expect "a contract that needs a private header" 1 include/aggregate/x.h aggregate/cell.h
+    expect "a header without its room"          1 src/aggregate/table.c cell.h
+    return $failed
+}
+
+case ${1:-} in
+--self-test) self_test ;;
+*)
+    top=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
+    check_tree "$top" || exit 1
+    ;;
+esac

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Runs tests, says what passed, and ends with one line: N passed, N failed.  Called by the Makefile.
+#
+#   suite.sh PART...      PART: layers | binaries FILE... | replay FILE... | e2e | interop
+#
+# Environment: CC, SAN, B (build directory), PYTHON; T: words for pytest (T='-k name'); SLOW=1: the long tests too.
+# The counts are left in $B/suite.count as "passed failed skipped".
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+passed=0 failed=0 skipped=0
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+san=${SAN:-}
+
+# The first mistake ends the program, loudly.
+support=$PWD/tests/support
+export ASAN_OPTIONS="halt_on_error=1:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
+export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1${TSAN_OPTIONS:+:$TSAN_OPTIONS}"
+[ -f tests/support/tsan.supp ] && TSAN_OPTIONS="$TSAN_OPTIONS:suppressions=$support/tsan.supp"
+[ -f tests/support/lsan.supp ] && export LSAN_OPTIONS="suppressions=$support/lsan.supp${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
+
+# Older ThreadSanitizers do not start where the kernel randomizes addresses by more than 28 bits.
+aslr_off=
+case ,$san, in *,thread,*) setarch -R true 2>/dev/null && aslr_off='setarch -R' ;; esac
+
+ok()  { printf 'ok      %s\n' "$*"; }
+bad() { printf 'FAILED  %s\n' "$*"; }
+
+run_layers() {
+    if { tests/support/layers.sh --self-test && tests/support/layers.sh; } >"$log/out" 2>&1; then
+        ok "layers"; passed=$((passed + 1))
+    else
+        cat "$log/out"; bad "layers"; failed=$((failed + 1))
+    fi
+}
+
+# A cmocka program tells how many of its tests passed; one that died tells nothing, and is a failure.
+run_binary() {
+    local name=${1#"$B"/tests/} rc=0 p f
+    timeout "${TEST_TIMEOUT:-300}" $aslr_off "$1" >"$log/out" 2>&1 </dev/null || rc=$?
+    p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$log/out" | awk '{ n += $1 } END { print n + 0 }')
+    f=$(sed -nE 's/^\[  FAILED  \] .*: ([0-9]+) test.*/\1/p' "$log/out" | awk '{ n += $1 } END { print n + 0 }')
+    [ $rc -ne 0 ] && [ "$f" = 0 ] && f=1
+    [ $rc -eq 0 ] && [ "$p" = 0 ] && { echo "no test ran" >>"$log/out"; f=1; }
+    passed=$((passed + p)) failed=$((failed + f))
+    if [ "$f" = 0 ]; then ok "$name ($p)"; else cat "$log/out"; bad "$name (status $rc)"; fi
+}
+
+run_replay() {
+    local name=${1##*/} rc=0 files
+    files=$(find "tests/fuzz/corpus/$name" -type f 2>/dev/null | wc -l)
+    timeout "${TEST_TIMEOUT:-300}" $aslr_off "$1" "tests/fuzz/corpus/$name" >"$log/out" 2>&1 </dev/null || rc=$?
+    if [ $rc = 0 ] && [ "$files" -gt 0 ]; then
+        ok "corpus $name ($files files)"; passed=$((passed + 1))
+    else
+        cat "$log/out"; bad "corpus $name ($files files, status $rc)"; failed=$((failed + 1))
+    fi
+}
+
+count_of() { sed -nE "s/.*[ =]([0-9]+) $1.*/\1/p" <<<"$last" | head -n 1; }
+
+run_pytest() {
+    local slow=${E2E_SLOW:-} n last
+    # Sanitizers make everything slower; waits, not tests, get longer.
+    [ -n "$slow" ] || case ,$san, in *,thread,*) slow=6 ;; *,address,*) slow=4 ;; *) slow=1 ;; esac
+    # shellcheck disable=SC2086
+    E2E_SLOW=$slow STATSD_BIN="$(realpath -m "$B/statsd")" PYTHONDONTWRITEBYTECODE=1 STATSD_ASLR_OFF="$aslr_off" \
+        "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short -rs --color=no "tests/$1" ${T:-} 2>&1 </dev/null | tee "$log/pytest"
+    local rc=${PIPESTATUS[0]}
+    last=" $(tail -n 1 "$log/pytest")"
+    n=$(count_of passed); passed=$((passed + ${n:-0}))
+    n=$(count_of skipped); skipped=$((skipped + ${n:-0}))
+    local f=0
+    n=$(count_of failed); f=$((f + ${n:-0}))
+    n=$(count_of error); f=$((f + ${n:-0}))
+    [ "$rc" != 0 ] && [ $f = 0 ] && f=1
+    failed=$((failed + f))
+    if [ $f = 0 ]; then ok "$1"; else bad "$1"; fi
+}
+
+mode=
+for word in "$@"; do
+    case $word in
+    layers) run_layers; mode= ;;
+    e2e | interop) run_pytest "$word"; mode= ;;
+    binaries | replay) mode=$word ;;
+    *) case $mode in
+       binaries) run_binary "$word" ;;
+       replay) run_replay "$word" ;;
+       *) echo "suite: $word: what is that?" >&2; exit 2 ;;
+       esac ;;
+    esac
+done
+
+mkdir -p "$B" && echo "$passed $failed $skipped" >"$B/suite.count"
+echo "== ${CC}${san:+ SAN=$san}$([ "$skipped" -gt 0 ] && echo ", $skipped skipped"): $passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
