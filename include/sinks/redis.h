@@ -7,7 +7,8 @@
  * which the batches still kept are sent again.  A shard with no data sends an empty batch, so that a gap is noticed.
  *
  * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and spool_max_age; past that the oldest
- * whole interval is dropped, counted, and a new epoch begins.
+ * whole interval of which nothing was sent is dropped and counted.  Numbers are given at the first sending, so that leaves no
+ * gap.
  *
  * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis_link.c has its own: connect and reply timeouts,
  * reconnect with backoff and jitter.
@@ -35,10 +36,13 @@ struct redis_opts {
     uint32_t connect_timeout_ms, reply_timeout_ms;
 };
 
-/* What the sink counted, for the self-metrics.  Monotonic but for the last four. */
+/* What the sink counted, for the self-metrics.  Monotonic but for the last four.
+ * errors: answers that were errors; those that would come again (WRONGTYPE ..) add the batch's series to series_dropped. */
 struct redis_stats {
     uint64_t batches_sent, batches_applied, batches_duplicate, batches_resent;
     uint64_t gaps, errors, connects, disconnects;
+    uint64_t connect_failures;            /* attempts that did not get as far as SCRIPT LOAD */
+    uint64_t epochs;                      /* gaps that reached back further than what was kept: something is lost */
     uint64_t intervals_queued, intervals_applied, intervals_dropped;
     uint64_t series_applied, series_dropped;
     uint64_t bytes_sent;
@@ -56,8 +60,9 @@ int redis_url_check(const char *url, const char **ret_error);
 /**
  * redis_sink_new(loop, opts, ret):
  * Starts to connect at once; Redis being away is a warning in the log, never a failure.
- *   opts     copied
- *   returns  0 or -EINVAL (url)
+ * close() needs the loop to run once more: libuv gives handles back in it.
+ *   opts     copied; prefix is not empty and has no { } in it, instance is not empty
+ *   returns  0 or -EINVAL (url, prefix, instance)
  */
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret);
 

@@ -1,0 +1,304 @@
+#include "sinks/redis_encode.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "sinks/redis_keys.h"
+#include "sinks/redis_resp.h"
+#include "sinks/redis_script.h"
+
+enum {
+    SHA_DIGITS = 40,
+    EPOCH_DIGITS = 13,          /* wall clock ms, until the year 2286 */
+    SEQ_DIGITS = 12,
+    KEEP_BYTES = 64 * 1024      /* what a section keeps between batches */
+};
+
+/* The parts of a batch behind the header, in the order of the script's arguments; SETS have a key each as well. */
+enum section { COUNTERS, GAUGES, GAUGE_DELTAS, TIMERS, TIMERS_NEGATIVE, SETS, SECTION_COUNT };
+
+struct shard {
+    struct buf section[SECTION_COUNT];
+    struct buf set_keys;
+    uint32_t ops[SECTION_COUNT];
+    uint32_t args;              /* in all sections */
+    uint32_t series;
+};
+
+struct redis_encode {
+    char *prefix, *instance;
+    uint32_t retention_s;
+    uint32_t log_shard;
+    struct shard shards[REDIS_SHARDS];
+    struct buf key, blob;       /* scratch */
+    /* of the interval being encoded */
+    const struct snapshot *snap;
+    redis_encode_take_fn take;
+    void *cookie;
+};
+
+void redis_batch_free(struct redis_batch *b)
+{
+    if (b == NULL)
+        return;
+    free(b->bytes);
+    free(b);
+}
+
+void redis_batch_address(struct redis_batch *b, uint64_t epoch, uint64_t seq)
+{
+    b->epoch = epoch;
+    b->seq = seq;
+    redis_resp_digits(b->bytes + b->epoch_at, EPOCH_DIGITS, epoch);
+    redis_resp_digits(b->bytes + b->seq_at, SEQ_DIGITS, seq);
+}
+
+void redis_batch_sha(struct redis_batch *b, const char *sha40)
+{
+    memcpy(b->bytes + b->sha_at, sha40, SHA_DIGITS);
+}
+
+/* ---- one series into its shard ---- */
+
+static struct buf *op(struct shard *sh, enum section s, struct slice key, uint32_t args)
+{
+    sh->ops[s]++;
+    sh->args += args;
+    redis_resp_arg(&sh->section[s], key);
+    return &sh->section[s];
+}
+
+static void put_counter(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+{
+    (void)e;
+    redis_resp_arg_double(op(sh, COUNTERS, s->key, 2), s->counter);
+}
+
+/* Absolute and then relative is absolute. */
+static void put_gauge(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+{
+    (void)e;
+    const struct gauge_change *g = &s->gauge;
+    struct buf *out = op(sh, g->absolute ? GAUGES : GAUGE_DELTAS, s->key, 3);
+    redis_resp_arg_double(out, g->absolute ? g->value + g->delta : g->delta);
+    redis_resp_arg_i64(out, g->stamp_ms);
+}
+
+/* The buckets of a window that hold something, from .. to - 1: a window may be empty at its ends. */
+struct span {
+    uint32_t from, to;
+};
+
+static struct span trim(const struct sketch_window *w)
+{
+    struct span x = { 0, w->n };
+    while (x.from < x.to && sketch_window_count(w, x.from) == 0)
+        x.from++;
+    while (x.to > x.from && sketch_window_count(w, x.to - 1) == 0)
+        x.to--;
+    return x;
+}
+
+static void pack_buckets(struct buf *out, const struct sketch_window *w, struct span x)
+{
+    redis_resp_pack_i64(out, x.from < x.to ? w->first + (int64_t)x.from : 0);
+    for (uint32_t i = x.from; i < x.to; i++)
+        redis_resp_pack_double(out, sketch_window_count(w, i));
+}
+
+/* [n, sum, min, max, schema, zero, lo, c0, c1 ..] */
+static void pack_positive(struct buf *out, const struct sketch *k)
+{
+    struct span x = trim(&k->pos);
+    redis_resp_pack_array(out, 7 + x.to - x.from);
+    redis_resp_pack_double(out, k->count);
+    redis_resp_pack_double(out, k->sum);
+    redis_resp_pack_double(out, k->min);
+    redis_resp_pack_double(out, k->max);
+    redis_resp_pack_i64(out, k->pos.schema);
+    redis_resp_pack_double(out, k->zero);
+    pack_buckets(out, &k->pos, x);
+}
+
+/* [n, schema, lo, c0, c1 ..] */
+static void pack_negative(struct buf *out, const struct sketch_window *w, struct span x)
+{
+    double n = 0;
+    for (uint32_t i = x.from; i < x.to; i++)
+        n += sketch_window_count(w, i);
+    redis_resp_pack_array(out, 3 + x.to - x.from);
+    redis_resp_pack_double(out, n);
+    redis_resp_pack_i64(out, w->schema);
+    pack_buckets(out, w, x);
+}
+
+static void put_timer(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+{
+    buf_clear(&e->blob);
+    pack_positive(&e->blob, s->timer);
+    redis_resp_arg(op(sh, TIMERS, s->key, 2), buf_slice(&e->blob));
+    if (s->timer->neg == NULL)
+        return;
+    struct span x = trim(s->timer->neg);
+    if (x.from == x.to)
+        return;
+    buf_clear(&e->blob);
+    pack_negative(&e->blob, s->timer->neg, x);
+    redis_resp_arg(op(sh, TIMERS_NEGATIVE, s->key, 2), buf_slice(&e->blob));
+}
+
+/* {prefix:NN}:what */
+static struct slice shard_key(struct redis_encode *e, uint32_t nn, const char *what)
+{
+    buf_clear(&e->key);
+    buf_printf(&e->key, "{%s:%02" PRIu32 "}:%s", e->prefix, nn, what);
+    return buf_slice(&e->key);
+}
+
+static void put_set(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+{
+    shard_key(e, (uint32_t)(sh - e->shards), "s:");
+    buf_printf(&e->key, "%" PRId64 ":", e->snap->start_s);
+    buf_append_slice(&e->key, s->key);
+    redis_resp_arg(&sh->set_keys, buf_slice(&e->key));
+    buf_clear(&e->blob);
+    members_redis(s->set, &e->blob);
+    redis_resp_arg(&sh->section[SETS], buf_slice(&e->blob));
+    sh->ops[SETS]++;
+    sh->args++;
+}
+
+/* ---- a shard into a batch ---- */
+
+static void append_keys(struct redis_encode *e, uint32_t nn, struct buf *out, uint32_t *ret_epoch_at)
+{
+    const struct shard *sh = &e->shards[nn];
+    redis_resp_arg_u64(out, REDIS_SCRIPT_KEYS + sh->ops[SETS]);
+    shard_key(e, nn, "p:");
+    buf_printf(&e->key, "%s:%0*d", e->instance, (int)EPOCH_DIGITS, 0);
+    redis_resp_arg(out, buf_slice(&e->key));
+    *ret_epoch_at = (uint32_t)(out->len - 2 - EPOCH_DIGITS);
+    shard_key(e, nn, "i:");
+    buf_printf(&e->key, "%" PRId64, e->snap->start_s);
+    redis_resp_arg(out, buf_slice(&e->key));
+    redis_resp_arg(out, shard_key(e, nn, "tot"));
+    redis_resp_arg(out, shard_key(e, nn, "log"));
+    redis_resp_arg(out, shard_key(e, nn, "tmp"));
+    buf_append_slice(out, buf_slice(&sh->set_keys));
+}
+
+static void append_args(struct redis_encode *e, uint32_t nn, bool last, struct buf *out, uint32_t *ret_seq_at)
+{
+    struct shard *sh = &e->shards[nn];
+    redis_resp_arg_fixed(out, 0, SEQ_DIGITS);
+    *ret_seq_at = (uint32_t)(out->len - 2 - SEQ_DIGITS);
+    redis_resp_arg_u64(out, e->retention_s);
+    redis_resp_arg_i64(out, e->snap->start_s);
+    redis_resp_arg_str(out, e->instance);
+    redis_resp_arg_i64(out, last ? (int64_t)e->snap->n_series : -1);
+    for (int s = 0; s < SECTION_COUNT; s++)
+        redis_resp_arg_u64(out, sh->ops[s]);
+    for (int s = 0; s < SECTION_COUNT; s++)
+        buf_append_slice(out, buf_slice(&sh->section[s]));
+}
+
+static void empty(struct buf *b)
+{
+    if (b->cap > KEEP_BYTES)
+        buf_release(b);
+    else
+        buf_clear(b);
+}
+
+static size_t pending_bytes(const struct shard *sh)
+{
+    size_t n = sh->set_keys.len;
+    for (int s = 0; s < SECTION_COUNT; s++)
+        n += sh->section[s].len;
+    return n;
+}
+
+static void seal(struct redis_encode *e, uint32_t nn, bool last)
+{
+    struct shard *sh = &e->shards[nn];
+    struct redis_batch *b = mem_zalloc(sizeof *b);
+    struct buf out = { 0 };
+    buf_reserve(&out, pending_bytes(sh) + 768 + 2 * strlen(e->instance) + 6 * strlen(e->prefix));
+    redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + sh->ops[SETS] + REDIS_SCRIPT_ARGS + sh->args);
+    redis_resp_arg_str(&out, "EVALSHA");
+    redis_resp_arg_fixed(&out, 0, SHA_DIGITS);
+    b->sha_at = (uint32_t)(out.len - 2 - SHA_DIGITS);
+    append_keys(e, nn, &out, &b->epoch_at);
+    append_args(e, nn, last, &out, &b->seq_at);
+    b->bytes = mem_realloc(out.ptr, out.len);
+    b->len = out.len;
+    b->series = sh->series;
+    b->shard = (uint8_t)nn;
+    b->last = last;
+    for (int s = 0; s < SECTION_COUNT; s++) {
+        empty(&sh->section[s]);
+        sh->ops[s] = 0;
+    }
+    empty(&sh->set_keys);
+    sh->args = sh->series = 0;
+    e->take(e->cookie, b);
+}
+
+static void put(void *cookie, const struct closed_series *s)
+{
+    static void (*const put_kind[])(struct redis_encode *, struct shard *, const struct closed_series *) = {
+        [SERIES_COUNTER] = put_counter,
+        [SERIES_GAUGE] = put_gauge,
+        [SERIES_TIMER] = put_timer,
+        [SERIES_SET] = put_set,
+    };
+    _Static_assert(ARRAY_LEN(put_kind) == SERIES_KIND_COUNT, "every kind needs its row");
+    struct redis_encode *e = cookie;
+    uint32_t nn = redis_keys_shard(s->name);
+    struct shard *sh = &e->shards[nn];
+    put_kind[s->kind](e, sh, s);
+    if (++sh->series == REDIS_BATCH_SERIES || pending_bytes(sh) >= REDIS_BATCH_BYTES)
+        seal(e, nn, false);
+}
+
+void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, redis_encode_take_fn take, void *cookie)
+{
+    e->snap = snap;
+    e->take = take;
+    e->cookie = cookie;
+    snap->each(snap, put, e);
+    for (uint32_t i = 1; i <= REDIS_SHARDS; i++) {
+        uint32_t nn = (e->log_shard + i) % REDIS_SHARDS;
+        seal(e, nn, i == REDIS_SHARDS);
+    }
+    e->snap = NULL;
+}
+
+struct redis_encode *redis_encode_new(const struct redis_encode_opts *opts)
+{
+    struct redis_encode *e = mem_zalloc(sizeof *e);
+    e->prefix = mem_strdup(opts->prefix);
+    e->instance = mem_strdup(opts->instance);
+    e->retention_s = opts->retention_s;
+    e->log_shard = redis_keys_shard(slice_str(opts->instance));
+    return e;
+}
+
+void redis_encode_free(struct redis_encode *e)
+{
+    if (e == NULL)
+        return;
+    for (int nn = 0; nn < REDIS_SHARDS; nn++) {
+        for (int s = 0; s < SECTION_COUNT; s++)
+            buf_release(&e->shards[nn].section[s]);
+        buf_release(&e->shards[nn].set_keys);
+    }
+    buf_release(&e->key);
+    buf_release(&e->blob);
+    free(e->prefix);
+    free(e->instance);
+    free(e);
+}

@@ -1,0 +1,69 @@
+/**
+ * redis_ledger: every batch is applied once.
+ *
+ * A shard's batches are numbered 1, 2, 3 .. when they are first sent (and not before: what is dropped unsent leaves no hole).
+ * Redis keeps the last number per (instance, epoch, shard) and the script takes only the next one.  So a batch may be sent as
+ * often as it takes; in doubt, send it again.
+ *
+ *   queue   batches not acknowledged, oldest first, over all shards; the front of it is in flight, at most WINDOW batches or
+ *           WINDOW_BYTES
+ *   kept    acknowledged batches of the last keep_ms: if Redis comes back without its last writes (a replica took over), its
+ *           answer names the last number it has, and what follows is sent again from here
+ *
+ * When a gap reaches back further than kept, those batches are lost (counted); the shard goes on in a new epoch, which is a new
+ * producer key, so that no late copy of an old command can meet a new number.
+ *
+ * Limits: max_bytes of queue and kept together, max_age_ms of the queue.  Past them kept goes first, then the oldest whole
+ * interval of which nothing was sent; what was sent may be applied already, so it stays (at most one or two intervals).
+ *
+ * Pure: no socket, no clock; time is an argument (monotonic ms).
+ *   thread   one owner
+ */
+#ifndef SINKS_REDIS_LEDGER_H
+#define SINKS_REDIS_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sinks/redis.h"
+#include "sinks/redis_encode.h"
+#include "sinks/redis_reply.h"
+
+enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
+
+struct redis_ledger;
+
+struct redis_ledger_opts {
+    uint64_t epoch;                        /* the first; each shard counts its own up from here */
+    uint64_t max_bytes, max_age_ms, keep_ms;
+    void *cookie;
+    bool (*send)(void *cookie, struct redis_batch *b);   /* false: not now; try again with redis_ledger_pump */
+};
+
+struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts);
+void redis_ledger_free(struct redis_ledger *l);    /* no batch may be in flight */
+
+/* An interval: begin, take for every batch (in the order to send), end.  Nothing is sent before not_before_ms. */
+void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms, uint64_t not_before_ms);
+void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b);
+void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms);
+
+/* At shutdown: nothing waits for its time any more. */
+void redis_ledger_hurry(struct redis_ledger *l);
+
+/* Send what the window allows, and look after the limits.  returns  when to call again at the latest, 0: no need */
+uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
+
+/**
+ * redis_ledger_answer(l, b, v, now_ms):
+ * What became of a batch that was sent.  In the order of sending.  Does not send: call redis_ledger_pump afterwards.
+ * LATER leaves the batch waiting; the caller gives the connection up.
+ */
+void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms);
+
+bool redis_ledger_idle(const struct redis_ledger *l);    /* nothing unacknowledged */
+
+/* Fills what the ledger knows of *ret. */
+void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret);
+
+#endif

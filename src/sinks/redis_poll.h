@@ -1,0 +1,37 @@
+/**
+ * redis_poll: hiredis' event hooks on a libuv loop.
+ *
+ * hiredis' own adapter returns when libuv reports a status < 0, yet that is how libuv reports POLLERR, after stopping the
+ * handle: a refused connection or a reset is then never noticed (redis/hiredis issue 508).  Here any such event is passed on
+ * as readable and writable, so that hiredis runs into the error itself.
+ *
+ * Three more things that hiredis 0.14 does not defend against are caught here: a reply to no command (it would assert), a
+ * reply that never ends (it would grow), and an array of two thousand million (it would be allocated).
+ *
+ *   thread   the loop's
+ */
+#ifndef SINKS_REDIS_POLL_H
+#define SINKS_REDIS_POLL_H
+
+#include <stdbool.h>
+
+#include <hiredis/async.h>
+#include <uv.h>
+
+enum { REDIS_POLL_REPLY_MAX = 1 << 20 };   /* bytes of replies not yet understood; ours are an integer or an error line */
+
+/* Called instead of a read that would do harm.  May call redisAsyncFree(ac). */
+typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);
+
+/**
+ * redis_poll_attach(loop, ac, refuse):
+ * hiredis owns the handle from here on and gives it back through its cleanup hook; the memory goes with the close callback,
+ * so the loop must run once more after the context has been freed.
+ *   returns  0 or -errno of uv_poll_init; ac is unchanged then
+ */
+int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse);
+
+/* Does the reader hold bytes although no command waits?  To be asked at the end of every reply callback. */
+bool redis_poll_surplus(const redisAsyncContext *ac);
+
+#endif

@@ -1,0 +1,166 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+#include "sinks/redis.h"
+#include "sinks/redis_encode.h"
+#include "sinks/redis_keys.h"
+#include "sinks/redis_ledger.h"
+#include "sinks/redis_link.h"
+#include "sinks/redis_url.h"
+
+enum { KEEP_MIN_MS = 15000 };
+
+struct redis_sink {
+    struct sink sink;           /* first: the two are one address */
+    struct redis_url url;
+    struct redis_encode *encode;
+    struct redis_ledger *ledger;
+    struct redis_link *link;
+    uv_timer_t wake;            /* the ledger's next time to send */
+    uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
+};
+
+static struct redis_sink *self(struct sink *s)
+{
+    return (struct redis_sink *)s;
+}
+
+static void pump(struct redis_sink *r);
+
+static void on_wake(uv_timer_t *t)
+{
+    pump(t->data);
+}
+
+static void pump(struct redis_sink *r)
+{
+    uint64_t now_ms = now_mono_ms();
+    uint64_t wake_ms = redis_ledger_pump(r->ledger, now_ms);
+    uv_update_time(r->wake.loop);
+    if (wake_ms > now_ms)
+        uv_timer_start(&r->wake, on_wake, wake_ms - now_ms, 0);
+}
+
+static bool send_batch(void *cookie, struct redis_batch *b)
+{
+    struct redis_sink *r = cookie;
+    if (!redis_link_is_ready(r->link))
+        return false;
+    redis_batch_sha(b, redis_link_sha(r->link));
+    return redis_link_send(r->link, b->bytes, b->len, b);
+}
+
+static void on_ready(void *cookie)
+{
+    pump(cookie);
+}
+
+static void on_reply(void *cookie, void *tag, const redisReply *reply)
+{
+    struct redis_sink *r = cookie;
+    struct redis_batch *b = tag;
+    struct redis_verdict v = redis_reply_judge(reply, b->seq);
+    redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
+    if (v.kind == REDIS_VERDICT_LOST)
+        return;
+    if (v.kind == REDIS_VERDICT_LATER) {
+        redis_link_retry(r->link, v.text);
+        return;
+    }
+    redis_link_thrive(r->link);
+    pump(r);
+}
+
+static void take_batch(void *cookie, struct redis_batch *b)
+{
+    redis_ledger_take(cookie, b);
+}
+
+static void sink_interval(struct sink *s, const struct snapshot *snap, bool final)
+{
+    struct redis_sink *r = self(s);
+    uint64_t now_ms = now_mono_ms();
+    redis_ledger_begin(r->ledger, snap->start_s, now_ms, now_ms + r->delay_ms);
+    redis_encode_interval(r->encode, snap, take_batch, r->ledger);
+    redis_ledger_end(r->ledger, now_ms);
+    if (final)
+        redis_ledger_hurry(r->ledger);
+    pump(r);
+}
+
+static bool sink_idle(const struct sink *s)
+{
+    return redis_ledger_idle(((const struct redis_sink *)s)->ledger);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+/* The link says farewell to the batches in flight, so it goes before the ledger; the url is the link's until then. */
+static void sink_close(struct sink *s)
+{
+    struct redis_sink *r = self(s);
+    redis_link_free(r->link);
+    r->link = NULL;
+    redis_ledger_free(r->ledger);
+    redis_encode_free(r->encode);
+    redis_url_release(&r->url);
+    uv_close((uv_handle_t *)&r->wake, on_closed);
+}
+
+static bool good_prefix(const char *prefix)
+{
+    return prefix != NULL && prefix[0] != '\0' && strpbrk(prefix, "{}") == NULL;
+}
+
+int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret)
+{
+    struct redis_url url;
+    if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
+        redis_url_parse(opts->url, &url, NULL) < 0)
+        return -EINVAL;
+    struct redis_sink *r = mem_zalloc(sizeof *r);
+    r->sink = (struct sink){ "redis", sink_interval, sink_idle, sink_close };
+    r->url = url;
+    r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
+    r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });
+    uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
+    r->ledger = redis_ledger_new(&(struct redis_ledger_opts){
+        .epoch = opts->epoch,
+        .max_bytes = opts->spool_max_bytes,
+        .max_age_ms = opts->spool_max_age_ms,
+        .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
+        .cookie = r,
+        .send = send_batch,
+    });
+    uv_timer_init(loop, &r->wake);
+    r->wake.data = r;
+    r->link = redis_link_new(loop, &(struct redis_link_opts){
+        .url = &r->url,
+        .instance = opts->instance,
+        .connect_timeout_ms = opts->connect_timeout_ms,
+        .reply_timeout_ms = opts->reply_timeout_ms,
+        .cookie = r,
+        .ready = on_ready,
+        .reply = on_reply,
+    });
+    *ret = &r->sink;
+    return 0;
+}
+
+void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
+{
+    const struct redis_sink *r = (const struct redis_sink *)s;
+    struct redis_link_stats link;
+    redis_ledger_stats(r->ledger, now_mono_ms(), ret);
+    redis_link_stats(r->link, &link);
+    ret->connects = link.connects;
+    ret->disconnects = link.disconnects;
+    ret->connect_failures = link.failures;
+    ret->connected = redis_link_is_ready(r->link);
+}
