@@ -71,6 +71,8 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns);
 /* Index of the page that is being filled, 0 or 1: what else is handed over with a page can be kept in two copies. */
 unsigned ingest_page_index(const struct ingest *in);
 
+unsigned page_index(const struct page *p);      /* which of the two */
+
 struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 

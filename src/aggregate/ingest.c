@@ -388,6 +388,11 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     return true;
 }
 
+unsigned page_index(const struct page *p)
+{
+    return p->index;
+}
+
 struct page *ingest_take(struct ingest *in)
 {
     /* acquire: pairs with the release in ingest_turn */

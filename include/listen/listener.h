@@ -1,0 +1,52 @@
+/**
+ * listener: the sockets behind one `[listen] socket`.
+ *
+ * UDP: one socket for each worker, all bound to the same address with SO_REUSEPORT, so that workers share nothing; the kernel
+ * spreads by the sender's address.  That pins one busy sender to one worker; listener_spread_payload replaces the choice by a
+ * hash over the first bytes of the payload (classic BPF, no privilege needed).  A line of one series then still goes to one
+ * worker as long as its name is the same, but what one sender packs after each other may be taken by different workers.
+ *
+ * Unix datagrams: one socket, one worker.  A stale socket file is removed if nobody answers on it.
+ *
+ *   thread   control
+ */
+#ifndef LISTEN_LISTENER_H
+#define LISTEN_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "listen/socket_url.h"
+
+enum { LISTEN_WORKERS_MAX = 64 };
+
+struct listener {
+    struct listen_address address;     /* name has the real port */
+    int fds[LISTEN_WORKERS_MAX];       /* n of them, owned until handed to a worker */
+    unsigned n;
+    uint64_t rcvbuf_granted;           /* bytes, as getsockopt tells them (Linux doubles what was asked for) */
+    bool by_payload;
+};
+
+/**
+ * listener_open(a, n_workers, ret, error):
+ *   error    on failure gets what is wrong and the remedy, for people
+ *   returns  0 or -errno
+ */
+int listener_open(const struct listen_address *a, unsigned n_workers, struct listener *ret, struct buf *error);
+
+/* Close what is still open and remove the socket file. */
+void listener_close(struct listener *l);
+
+/* Spread by payload from now on.  returns  0 or -errno (no such BPF hook); one socket: 0, nothing to do */
+int listener_spread_payload(struct listener *l);
+
+/**
+ * listener_refuse(l):
+ * Take no new datagrams, but leave what the sockets hold to be read.  UDP sockets are connected to the discard port, after
+ * which the kernel refuses everybody else (their next send sees ECONNREFUSED) while the queue stays; Unix sockets are shut down.
+ */
+void listener_refuse(const struct listener *l);
+
+#endif

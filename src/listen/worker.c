@@ -1,0 +1,269 @@
+#include "listen/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+#include "listen/dgram.h"
+
+enum {
+    ROUNDS_A_WAKE = 16,       /* batches read before the loop looks at anything else: 1,024 datagrams, some ms at most */
+    DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
+    UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
+};
+
+enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
+
+struct worker_socket {
+    uv_poll_t poll;
+    struct worker *worker;
+    int fd;
+    bool udp;
+    enum gauge_sign sign;
+    uint32_t drops_seen;
+    struct socket_stats stats;
+};
+
+struct worker {
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_async_t wake;
+    _Atomic int ask;          /* enum ask: control writes, worker takes */
+    bool running;
+    struct worker_opts opts;
+    struct ingest *ingest;
+    struct parser *parser;
+    struct batch batch;
+    struct dgram_buffers dgram;
+    struct worker_socket sockets[WORKER_SOCKETS_MAX];
+    unsigned n_sockets;
+    struct socket_stats sealed[2][WORKER_SOCKETS_MAX];   /* with page 0 and page 1: handed over as the page is */
+};
+
+/* ---- receiving ---- */
+
+static void consume(struct worker *w, uint64_t now_ns)
+{
+    ingest_batch(w->ingest, &w->batch, now_ns);
+    batch_clear(&w->batch);
+}
+
+/* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams */
+static int receive(struct worker *w, struct worker_socket *s)
+{
+    struct selfmetrics *stats = ingest_stats(w->ingest);
+    int n = dgram_read(&w->dgram, s->fd);
+    if (n < 0) {
+        stats->v[SELF_RECEIVE_ERRORS]++;
+        return 0;
+    }
+    if (n == 0)
+        return 0;
+    uint64_t now_ns = now_mono_ns();
+    uint64_t bytes = 0;
+    parser_set_gauge_sign(w->parser, s->sign);
+    for (int i = 0; i < n; i++) {
+        bytes += dgram_len(&w->dgram, i);
+        parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
+        while (parser_next(w->parser, &w->batch))
+            consume(w, now_ns);
+    }
+    consume(w, now_ns);
+    s->stats.datagrams += (uint64_t)n;
+    stats->v[SELF_DATAGRAMS] += (uint64_t)n;
+    stats->v[SELF_BYTES] += bytes;
+    return n;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    struct worker_socket *s = poll->data;
+    /* A short batch means that the queue is empty: no call is spent to hear so. */
+    for (int round = 0; round < ROUNDS_A_WAKE; round++)
+        if (receive(s->worker, s) < DGRAM_SLOTS)
+            return;
+}
+
+/* ---- page turns ---- */
+
+static void look_at(struct worker_socket *s)
+{
+    uint32_t queued = 0, drops = 0;
+    if (dgram_meminfo(s->fd, &queued, &drops) < 0)
+        return;
+    s->stats.queued_bytes = queued;
+    if (s->udp)
+        s->stats.kernel_drops += (uint32_t)(drops - s->drops_seen);   /* the kernel's counter wraps */
+    s->drops_seen = drops;
+}
+
+/* Read what the socket holds now, and not for ever what comes meanwhile. */
+static void drain(struct worker *w, struct worker_socket *s, bool last)
+{
+    uint64_t most = s->udp ? s->stats.queued_bytes / DATAGRAM_BYTES_MIN + 1 : UNIX_QUEUE_MAX, read = 0;
+    while (last || read < most) {
+        int n = receive(w, s);
+        if (n == 0)
+            return;
+        read += (uint64_t)n;
+    }
+}
+
+static void turn(struct worker *w, bool last)
+{
+    for (unsigned i = 0; i < w->n_sockets; i++) {
+        look_at(&w->sockets[i]);
+        drain(w, &w->sockets[i], last);
+    }
+    unsigned page = ingest_page_index(w->ingest);
+    for (unsigned i = 0; i < w->n_sockets; i++)
+        w->sealed[page][i] = w->sockets[i].stats;
+    /* Late (control still has the other page): it is counted, the page goes on, and control finds none to take. */
+    (void)ingest_turn(w->ingest, now_mono_ns());
+    w->opts.notify(w->opts.cookie);
+}
+
+static void close_handle(uv_handle_t *h, void *cookie)
+{
+    (void)cookie;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct worker *w = wake->data;
+    /* acquire: what control did before it asked (giving a page back) is done */
+    switch ((enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire)) {
+    case ASK_NOTHING:
+        break;
+    case ASK_TURN:
+        turn(w, false);
+        break;
+    case ASK_LAST_TURN:
+        turn(w, true);
+        break;
+    case ASK_STOP:
+        uv_walk(&w->loop, close_handle, NULL);
+        break;
+    }
+}
+
+static void ask(struct worker *w, enum ask what)
+{
+    /* release: pairs with the acquire in on_wake */
+    atomic_store_explicit(&w->ask, what, memory_order_release);
+    uv_async_send(&w->wake);
+}
+
+void worker_ask_turn(struct worker *w, bool last)
+{
+    ask(w, last ? ASK_LAST_TURN : ASK_TURN);
+}
+
+struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets)
+{
+    struct page *p = ingest_take(w->ingest);
+    if (p != NULL)
+        *ret_sockets = w->sealed[page_index(p)];
+    return p;
+}
+
+void worker_give(struct worker *w, struct page *p)
+{
+    ingest_give(w->ingest, p);
+}
+
+/* ---- life ---- */
+
+static void run(void *cookie)
+{
+    struct worker *w = cookie;
+    char name[16];
+    snprintf(name, sizeof name, "worker-%u", w->opts.index);
+    (void)pthread_setname_np(pthread_self(), name);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+int worker_new(const struct worker_opts *opts, struct worker **ret)
+{
+    struct worker *w = mem_zalloc(sizeof *w);
+    w->opts = *opts;
+    int rc = uv_loop_init(&w->loop);
+    if (rc < 0) {
+        free(w);
+        return rc;
+    }
+    uv_async_init(&w->loop, &w->wake, on_wake);
+    w->wake.data = w;
+    w->parser = parser_new(&opts->parse);
+    rc = w->parser == NULL ? -ENOMEM : ingest_new(&opts->ingest, &w->ingest);
+    if (rc == 0)
+        rc = batch_init(&w->batch, INGEST_BATCH_MAX, opts->parse.max_line);
+    if (rc == 0)
+        rc = dgram_init(&w->dgram);
+    if (rc < 0) {
+        worker_join(w);
+        return rc;
+    }
+    *ret = w;
+    return 0;
+}
+
+int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
+{
+    if (w->n_sockets == WORKER_SOCKETS_MAX)
+        return -E2BIG;
+    struct worker_socket *s = &w->sockets[w->n_sockets];
+    *s = (struct worker_socket){ .worker = w, .fd = fd, .udp = udp, .sign = sign };
+    int rc = uv_poll_init(&w->loop, &s->poll, fd);
+    if (rc < 0)
+        return rc;
+    s->poll.data = s;
+    rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
+    return rc < 0 ? rc : (int)w->n_sockets++;
+}
+
+int worker_start(struct worker *w)
+{
+    int rc = uv_thread_create(&w->thread, run, w);
+    w->running = rc == 0;
+    return rc;
+}
+
+uint64_t worker_cpu_ns(const struct worker *w)
+{
+    clockid_t clock;
+    struct timespec t;
+    if (!w->running || pthread_getcpuclockid(w->thread, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+void worker_join(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    if (w->running) {
+        ask(w, ASK_STOP);
+        uv_thread_join(&w->thread);
+    } else {
+        uv_walk(&w->loop, close_handle, NULL);
+        uv_run(&w->loop, UV_RUN_DEFAULT);
+    }
+    uv_loop_close(&w->loop);
+    ingest_free(w->ingest);
+    parser_free(w->parser);
+    batch_release(&w->batch);
+    dgram_release(&w->dgram);
+    free(w);
+}

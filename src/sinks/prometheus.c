@@ -1,0 +1,195 @@
+#include "sinks/prometheus.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+
+/* `quantile="0.5"` or `le="0.1"`, ready to be put between the braces. */
+struct label_text {
+    char text[48];
+    size_t len;
+};
+
+struct prometheus {
+    uint32_t n_quantiles, n_buckets;
+    struct label_text *quantiles;
+    struct label_text *buckets;    /* n_buckets + 1, the last is +Inf */
+    struct buf labels;             /* of the series at hand */
+};
+
+static const char default_help[] = "Metric received by statsd.";
+
+static void make_label(struct label_text *t, const char *key, double v)
+{
+    char number[NUMBER_TEXT_MAX];
+    size_t n = number_print(number, v), k = strlen(key);
+    memcpy(t->text, key, k);
+    memcpy(t->text + k, "=\"", 2);
+    memcpy(t->text + k + 2, number, n);
+    t->text[k + 2 + n] = '"';
+    t->len = k + n + 3;
+}
+
+struct prometheus *prometheus_new(const struct prometheus_opts *opts)
+{
+    struct prometheus *p = mem_zalloc(sizeof *p);
+    p->n_quantiles = opts->n_quantiles;
+    p->n_buckets = opts->n_buckets;
+    p->quantiles = mem_zalloc(opts->n_quantiles * sizeof *p->quantiles);
+    p->buckets = mem_zalloc((opts->n_buckets + 1) * sizeof *p->buckets);
+    for (uint32_t i = 0; i < opts->n_quantiles; i++)
+        make_label(&p->quantiles[i], "quantile", opts->quantiles[i]);
+    for (uint32_t i = 0; i < opts->n_buckets; i++)
+        make_label(&p->buckets[i], "le", opts->buckets[i]);
+    make_label(&p->buckets[opts->n_buckets], "le", (double)INFINITY);
+    return p;
+}
+
+void prometheus_free(struct prometheus *p)
+{
+    if (p == NULL)
+        return;
+    free(p->quantiles);
+    free(p->buckets);
+    buf_release(&p->labels);
+    free(p);
+}
+
+static void put_escaped(struct buf *out, const char *help)
+{
+    for (; *help != '\0'; help++) {
+        if (*help == '\\' || *help == '\n')
+            buf_append_char(out, '\\');
+        buf_append_char(out, *help == '\n' ? 'n' : *help);
+    }
+}
+
+void prometheus_put_head(struct buf *out, const char *name, const char *help, const char *word)
+{
+    buf_append_str(out, "# HELP ");
+    buf_append_str(out, name);
+    buf_append_char(out, ' ');
+    put_escaped(out, help);
+    buf_append_str(out, "\n# TYPE ");
+    buf_append_str(out, name);
+    buf_append_char(out, ' ');
+    buf_append_str(out, word);
+    buf_append_char(out, '\n');
+}
+
+static char *put(char *to, const void *p, size_t n)
+{
+    memcpy(to, p, n);
+    return to + n;
+}
+
+/* A line: name, suffix, {labels,extra}, value.  Room is made once, then bytes are copied. */
+static void put_line(struct buf *out, const struct family *f, struct slice suffix, struct slice labels, struct slice extra,
+                     double value)
+{
+    char *to = buf_reserve(out, f->name_len + suffix.len + labels.len + extra.len + NUMBER_TEXT_MAX + 8);
+    to = put(to, f->name, f->name_len);
+    to = put(to, suffix.ptr, suffix.len);
+    if (labels.len + extra.len > 0) {
+        *to++ = '{';
+        if (labels.len > 0)
+            to = put(to, labels.ptr, labels.len);
+        if (labels.len > 0 && extra.len > 0)
+            *to++ = ',';
+        to = put(to, extra.ptr, extra.len);
+        *to++ = '}';
+    }
+    *to++ = ' ';
+    to += number_print(to, value);
+    *to++ = '\n';
+    out->len = (size_t)(to - out->ptr);
+}
+
+static struct slice label_slice(const struct label_text *t)
+{
+    return slice_of(t->text, t->len);
+}
+
+static void put_summary(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+{
+    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    for (uint32_t i = 0; i < p->n_quantiles; i++)
+        put_line(out, f, none, labels, label_slice(&p->quantiles[i]), v->quantiles[i]);
+    put_line(out, f, SLICE_LIT("_sum"), labels, none, v->sum);
+    put_line(out, f, SLICE_LIT("_count"), labels, none, v->count);
+}
+
+/* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
+static void put_histogram(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+{
+    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    double below = 0;
+    for (uint32_t i = 0; i <= p->n_buckets; i++) {
+        below += v->le[i];
+        put_line(out, f, SLICE_LIT("_bucket"), labels, label_slice(&p->buckets[i]), below);
+    }
+    put_line(out, f, SLICE_LIT("_sum"), labels, none, v->sum);
+    put_line(out, f, SLICE_LIT("_count"), labels, none, below);
+}
+
+static void put_series(struct prometheus *p, struct registry *r, const struct family *f, struct series *s, uint64_t now_ns,
+                       struct buf *out)
+{
+    struct timer_view v;
+    double gauge;
+    buf_clear(&p->labels);
+    series_labels(s, &p->labels);
+    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    switch (f->type) {
+    case FAMILY_COUNTER:
+        put_line(out, f, none, labels, none, series_counter(s));
+        break;
+    case FAMILY_GAUGE:
+        if (series_gauge(s, &gauge))
+            put_line(out, f, none, labels, none, gauge);
+        break;
+    case FAMILY_SUMMARY:
+        series_timer(r, s, now_ns, &v);
+        put_summary(p, f, &v, out);
+        break;
+    case FAMILY_HISTOGRAM:
+        series_timer(r, s, now_ns, &v);
+        put_histogram(p, f, &v, out);
+        break;
+    case FAMILY_RESERVED:
+    case FAMILY_TYPE_COUNT:
+        break;
+    }
+}
+
+static void render(struct prometheus *p, struct registry *r, uint64_t now_ns, bool heads, struct buf *out)
+{
+    size_t n;
+    struct family *const *families = registry_families(r, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct family *f = families[i];
+        if (f->type == FAMILY_RESERVED)
+            continue;
+        size_t start = out->len;
+        if (heads)
+            prometheus_put_head(out, f->name, default_help, family_type_word(f->type));
+        size_t lines = out->len;
+        for (size_t j = 0; j < f->n; j++)
+            put_series(p, r, f, f->series[j], now_ns, out);
+        if (out->len == lines)   /* sets whose first interval is still open */
+            out->len = start;
+    }
+}
+
+void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
+{
+    render(p, r, now_ns, true, out);
+}
+
+void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
+{
+    render(p, r, now_ns, false, out);
+}
