@@ -5,8 +5,8 @@
  * a type or an '@' field starts another sample.  That is rare, so it is looked for only after the field, read whole, has
  * turned out to make no sense.
  */
-#include <assert.h>
-#include <endian.h>
+#include "protocol/metric.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ struct reading {
     bool other;                 /* any field but '@' */
 };
 
-static inline struct walk walk_past_bar(struct walk w)
+static struct walk walk_past_bar(struct walk w)
 {
     w.at = w.bar + 1;
     w.bar = *++w.pipe;
@@ -55,7 +55,7 @@ static inline struct walk walk_past_bar(struct walk w)
 }
 
 /* Up to the next '|' or the end of the line. */
-static inline uint32_t walk_stop(struct walk w)
+static uint32_t walk_stop(struct walk w)
 {
     return w.bar < w.end ? w.bar : w.end;
 }
@@ -68,56 +68,10 @@ static void wrong(struct reading *r, enum reason reason, const char *where)
     r->where = where;
 }
 
-/* A type by its first byte: its length and last byte tell whether the rest is right, without a branch for "ms". */
-static const struct {
-    uint8_t type, len;
-    char last;
-} types[256] = {
+const struct metric_type metric_types[256] = {
     ['c'] = { SAMPLE_COUNTER, 1, 'c' },   ['g'] = { SAMPLE_GAUGE, 1, 'g' },        ['m'] = { SAMPLE_TIMING, 2, 's' },
     ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
 };
-
-static inline bool type_read(const char *p, uint32_t len, uint8_t *ret)
-{
-    if (len == 0)
-        return false;
-    unsigned char c = (unsigned char)p[0];
-    if (types[c].len != len || p[len - 1] != types[c].last)
-        return false;
-    *ret = types[c].type;
-    return true;
-}
-
-/* Up to eight bytes of digits with at most one '.' among them, all at once; anything else is number_parse's. */
-static inline bool number_read(const char *p, uint32_t len, const char *end, double *ret)
-{
-#if __BYTE_ORDER == __LITTLE_ENDIAN
-    static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
-    if (len - 1 < 8 && (size_t)(end - p) >= 8) {
-        uint64_t w;
-        memcpy(&w, p, sizeof w);
-        w = (w ^ 0x3030303030303030u) << (64 - 8 * len);   /* the last byte on top, 0 for what is missing in front */
-        uint64_t dot = w ^ 0x1e1e1e1e1e1e1e1eu;            /* '.' ^ '0' */
-        dot = ~(((dot & 0x7f7f7f7f7f7f7f7fu) + 0x7f7f7f7f7f7f7f7fu) | dot) & 0x8080808080808080u;
-        unsigned decimals = 0;
-        if (dot != 0 && len > 1) {
-            unsigned at = (unsigned)__builtin_ctzll(dot) & ~7u;
-            uint64_t below = (1ull << at) - 1;
-            decimals = 7 - at / 8;
-            w = (w & ~below & ~(0xffull << at)) | (w & below) << 8;
-        }
-        if (((w | (w + 0x7676767676767676u)) & 0x8080808080808080u) == 0) {
-            w = w * 10 + (w >> 8);
-            w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
-            *ret = (double)(uint32_t)w / power[decimals];
-            return true;
-        }
-    }
-#else
-    (void)end;
-#endif
-    return number_parse(slice_of(p, len), ret);
-}
 
 /* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
 static enum reason packed_read(struct batch *b, struct reading *r, const char **where)
@@ -158,7 +112,7 @@ static void value_read_slow(struct batch *b, struct reading *r)
         wrong(r, reason, where);
 }
 
-static inline void value_read(struct batch *b, struct reading *r, const char *end)
+static void value_read(struct batch *b, struct reading *r, const char *text)
 {
     if (UNLIKELY(r->type == SAMPLE_SET)) {
         r->number = 0;
@@ -166,7 +120,8 @@ static inline void value_read(struct batch *b, struct reading *r, const char *en
             wrong(r, REASON_BAD_VALUE, r->value.ptr);
         return;
     }
-    if (UNLIKELY(!number_read(r->value.ptr, (uint32_t)r->value.len, end, &r->number)))
+    uint32_t n = (uint32_t)r->value.len, end = (uint32_t)(r->value.ptr - text) + n;
+    if (!metric_number_small(text, end, n, &r->number) && !number_parse(r->value, &r->number))
         value_read_slow(b, r);
     else if (UNLIKELY(r->number < 0 && r->type == SAMPLE_TIMING))
         wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
@@ -273,7 +228,7 @@ static void field_rare(const struct parser *p, struct reading *r, struct slice f
 }
 
 /* The fields behind the type.  Returns true when another sample follows, at w->at. */
-static inline bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct reading *r)
+static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct reading *r)
 {
     while (w->bar < w->end) {
         *w = walk_past_bar(*w);
@@ -299,16 +254,16 @@ static inline bool fields_read(const struct parser *p, struct batch *b, struct w
 }
 
 /* The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', and w->at stands behind it. */
-static inline bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
+static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
 {
     *w = walk_past_bar(*w);
     const char *p = w->text + w->at;
     uint32_t n = walk_stop(*w) - w->at;
     *ret_again = false;
-    if (__builtin_expect(type_read(p, n, ret), 1))
+    if (__builtin_expect(metric_type_read(p, n, ret), 1))
         return true;
     const char *colon = n ? memchr(p, ':', n) : NULL;
-    if (colon == NULL || !type_read(p, (uint32_t)(colon - p), ret))
+    if (colon == NULL || !metric_type_read(p, (uint32_t)(colon - p), ret))
         return false;
     *ret_again = true;
     w->at = (uint32_t)(colon - w->text) + 1;
@@ -371,18 +326,7 @@ static void sample_judge(const struct batch *b, const struct name *name, struct 
         wrong(r, REASON_MIXED_TAG_STYLES, name->name.ptr);
 }
 
-/* Type, style and origin belong to the identity: odd multiples, so that no two of them cancel. */
-static inline struct hash128 hash_mix(struct hash128 h, const struct sample *s)
-{
-    uint64_t kind = (uint64_t)s->type * 4 + s->tag_style + 1;
-    h.lo += kind * 0xD6E8FEB86659FD93u;
-    h.hi += kind * 0xCA5A826395121157u;
-    if (UNLIKELY(s->flags & SAMPLE_HAS_ORIGIN))
-        h = hash_join(h, hash_bytes(s->origin.ptr, s->origin.len));
-    return h;
-}
-
-static inline void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct reading *r)
+static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct reading *r)
 {
     struct sample *s = &b->samples[b->n++];
     struct slice tags = r->tags;
@@ -412,11 +356,11 @@ static inline void sample_push(const struct parser *p, struct batch *b, struct n
     s->member = r->type == SAMPLE_SET ? r->value : (struct slice){ NULL, 0 };
     s->origin = r->origin;
     s->timestamp = r->timestamp;
-    s->hash = hash_mix(hash_join(name->hash, hash_bytes(tags.len ? tags.ptr : "", tags.len)), s);
+    s->hash = metric_hash(s, name->hash);
 }
 
 /* Everything up to the first ':'. */
-static inline bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
+static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
 {
     uint32_t colon = scan_next(l->scan->colon, l->start, l->end);
     const char *text = l->text;
@@ -460,12 +404,11 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
     struct name name;
     if (!name_read(p, b, l, &w, &name))
         return w.pipe;
-    const char *stop = l->text + l->end;
     for (bool first = true, again = true; again; first = false) {
         struct reading r = { .rate = 1, .reason = REASON_NONE };
         r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);
         if (UNLIKELY(w.bar >= w.end)) {
-            parser_reject(p, b, l, REASON_NO_TYPE, stop);
+            parser_reject(p, b, l, REASON_NO_TYPE, w.text + w.end);
             break;
         }
         uint32_t type_at = w.bar + 1;
@@ -473,7 +416,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
             parser_reject(p, b, l, REASON_UNKNOWN_TYPE, w.text + type_at);
             break;
         }
-        value_read(b, &r, stop);
+        value_read(b, &r, w.text);
         if (!again)
             again = fields_read(p, b, &w, &r);
         if (UNLIKELY((again && first && (r.other || rest_has_fields(w))))) {

@@ -10,7 +10,9 @@
 #include "base/utf8.h"
 #include "protocol/event.h"
 #include "protocol/limits.h"
+#include "protocol/metric.h"
 #include "protocol/parser.h"
+#include "protocol/plain.h"
 
 static_assert((int)SCAN_MAX == (int)DATAGRAM_MAX, "a datagram must fit a scan");
 
@@ -163,9 +165,13 @@ static bool has_control(const char *p, size_t n)
     return false;
 }
 
-/* A line that is not plain: blanks at an end, a control, a byte above 0x7f, too long, or a '_' in front. */
-static void line_slow(struct parser *p, struct batch *b, uint32_t start, uint32_t end)
+/* The next line, whatever it is. */
+static void any_line(struct parser *p, struct batch *b)
 {
+    uint32_t start = p->at, end = *p->end++;
+    p->at = end + 1;
+    while (*p->pipe < start)
+        p->pipe++;
     struct line l = { p->ptr, &p->datagram, start, end, p->pipe, { p->ptr + start, end - start }, 0 };
     while (l.end > l.start && is_trailing(l.text[l.end - 1]))
         l.end--;
@@ -208,7 +214,8 @@ static void cut_tail(struct parser *p, struct batch *b)
     parser_reject(p, b, &l, REASON_TRUNCATED, l.text + l.end);
 }
 
-static inline bool batch_is_full(const struct parser *p, const struct batch *b)
+/* Too full for the next line, whatever it holds. */
+static bool batch_is_full(const struct parser *p, const struct batch *b)
 {
     return b->n >= b->full || b->cap_values - b->n_values < limits_values(p->opts.max_line) ||
            b->scratch_cap - b->scratch_len < limits_scratch(p->opts.max_line);
@@ -218,32 +225,13 @@ bool parser_next(struct parser *p, struct batch *b)
 {
     assert(b->cap - b->full >= limits_samples(p->opts.max_line) && b->scratch_cap >= limits_scratch(p->opts.max_line) &&
            b->cap_values >= limits_values(p->opts.max_line));
-    struct line l = { .text = p->ptr, .scan = &p->datagram };
-    const char *const text = p->ptr;
-    const uint32_t max_line = p->opts.max_line;
     while (p->at < p->len) {
+        plain_lines(p, b);
+        if (p->at >= p->len)
+            break;
         if (batch_is_full(p, b))
             return true;
-        uint32_t start = p->at, end = *p->end++;
-        p->at = end + 1;
-        if (start == end)
-            continue;
-        while (*p->pipe < start)
-            p->pipe++;
-        uint32_t last = end;
-        if (p->datagram.any_odd && scan_next(p->datagram.odd, start, end) == end - 1 && text[end - 1] == '\r')
-            last--;   /* CR LF, and nothing else odd */
-        bool odd = p->datagram.any_odd && scan_next(p->datagram.odd, start, end) < last;
-        if (odd || last == start || last - start > max_line || text[start] == ' ' || text[start] == '_' || text[last - 1] == ' ') {
-            line_slow(p, b, start, end);
-            continue;
-        }
-        b->counts.lines++;
-        l.start = start;
-        l.end = last;
-        l.pipe = p->pipe;
-        l.raw = slice_of(text + start, end - start);
-        p->pipe = metric_parse(p, b, &l);
+        any_line(p, b);
     }
     if (p->cut_from < p->cut_to)
         cut_tail(p, b);

@@ -43,7 +43,4 @@ struct line {
 /* Count one refusal, of a sample or of a whole line.  at: in the line's text. */
 void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at);
 
-/* One metric line into the batch, which has room for all of it.  Returns the first '|' not passed. */
-const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l);
-
 #endif

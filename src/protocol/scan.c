@@ -20,45 +20,47 @@ struct writer {
     uint64_t odd;
 };
 
-static inline __attribute__((always_inline)) uint16_t first_bit(uint64_t m, uint32_t base)
-{
-    return (uint16_t)(base + (m ? (uint32_t)__builtin_ctzll(m) : 0));
-}
+/* What differs between the variants; all of it is inlined into each. */
+struct tools {
+    struct masks (*masks_of)(const char *p);
+    uint32_t (*lowest)(uint64_t m);   /* lowest bit set; any number for 0 */
+};
 
-/* Four positions are written whether there are as many or not: cheaper than to ask. */
-static inline __attribute__((always_inline)) uint16_t *list_bits(uint16_t *out, uint64_t m, uint32_t base)
+#define INLINE static inline __attribute__((always_inline))
+
+/* `ahead` positions are written whether there are as many or not: a store is cheaper than a branch that is often wrong. */
+INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t base, int ahead)
 {
     uint16_t *next = out + __builtin_popcountll(m);
-    for (int i = 0; i < 4; i++, m &= m - 1)
-        out[i] = first_bit(m, base);
+    for (int i = 0; i < ahead; i++, m &= m - 1)
+        out[i] = (uint16_t)(base + t.lowest(m));
     if (__builtin_expect(m != 0, 0))
-        for (out += 4; m; m &= m - 1)
-            *out++ = first_bit(m, base);
+        for (out += ahead; m; m &= m - 1)
+            *out++ = (uint16_t)(base + t.lowest(m));
     return next;
 }
 
-static inline __attribute__((always_inline)) void block_put(struct scan *s, struct writer *w, struct masks m, uint32_t block)
+INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct masks m, uint32_t block)
 {
     s->colon[block] = m.colon;
     s->odd[block] = m.odd;
     w->odd |= m.odd;
-    w->end = list_bits(w->end, m.nl, block * 64);
-    w->pipe = list_bits(w->pipe, m.pipe, block * 64);
+    w->end = list_bits(t, w->end, m.nl, block * 64, 2);
+    w->pipe = list_bits(t, w->pipe, m.pipe, block * 64, 4);
 }
 
-/* One body for all variants: masks_of is inlined into each. */
-static inline __attribute__((always_inline)) void scan_with(struct masks (*masks_of)(const char *p), struct scan *s, const char *ptr, size_t len)
+INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t len)
 {
     assert(len <= SCAN_MAX);
     struct writer w = { s->end, s->pipe, 0 };
     uint32_t block = 0, whole = (uint32_t)(len / 64);
     for (; block < whole; block++)
-        block_put(s, &w, masks_of(ptr + (size_t)block * 64), block);
+        block_put(t, s, &w, t.masks_of(ptr + (size_t)block * 64), block);
     if (len % 64 != 0) {
         char last[64];
         memset(last, ' ', sizeof last);
         memcpy(last, ptr + (size_t)block * 64, len % 64);
-        block_put(s, &w, masks_of(last), block);
+        block_put(t, s, &w, t.masks_of(last), block);
         block++;
     }
     s->colon[block] = 0;
@@ -69,15 +71,23 @@ static inline __attribute__((always_inline)) void scan_with(struct masks (*masks
     *w.pipe = SCAN_NO_PIPE;
 }
 
+/* The bit on top makes 0 defined and changes nothing else. */
+static inline uint32_t lowest_portable(uint64_t m)
+{
+    return (uint32_t)__builtin_ctzll(m | 1ull << 63);
+}
+
 #if defined(__x86_64__)
 
+#define AVX2 __attribute__((target("avx2,bmi,popcnt")))
+
 /* Signed comparison: what is below ' ' is a control or has its top bit set. */
-__attribute__((target("avx2,bmi,popcnt"))) static inline uint64_t join32(__m256i lo, __m256i hi)
+AVX2 static inline uint64_t join32(__m256i lo, __m256i hi)
 {
     return (uint32_t)_mm256_movemask_epi8(lo) | (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static inline struct masks masks_avx2(const char *p)
+AVX2 static inline struct masks masks_avx2(const char *p)
 {
     const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|'), colon = _mm256_set1_epi8(':');
     const __m256i blank = _mm256_set1_epi8(' '), del = _mm256_set1_epi8(0x7f);
@@ -92,9 +102,14 @@ __attribute__((target("avx2,bmi,popcnt"))) static inline struct masks masks_avx2
     return m;
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static void scan_avx2(struct scan *s, const char *ptr, size_t len)
+AVX2 static inline uint32_t lowest_bmi(uint64_t m)
 {
-    scan_with(masks_avx2, s, ptr, len);
+    return (uint32_t)_tzcnt_u64(m);
+}
+
+AVX2 static void scan_avx2(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with((struct tools){ masks_avx2, lowest_bmi }, s, ptr, len);
 }
 
 static inline uint64_t equal_sse2(const __m128i v[4], char c)
@@ -124,7 +139,7 @@ static inline struct masks masks_sse2(const char *p)
 
 static void scan_sse2(struct scan *s, const char *ptr, size_t len)
 {
-    scan_with(masks_sse2, s, ptr, len);
+    scan_with((struct tools){ masks_sse2, lowest_portable }, s, ptr, len);
 }
 
 #endif
@@ -163,7 +178,7 @@ static inline struct masks masks_portable(const char *p)
 
 static void scan_portable(struct scan *s, const char *ptr, size_t len)
 {
-    scan_with(masks_portable, s, ptr, len);
+    scan_with((struct tools){ masks_portable, lowest_portable }, s, ptr, len);
 }
 
 static const struct scan_variant variants[] = {

@@ -17,7 +17,8 @@ enum {
     SCAN_MAX = 65535,                       /* bytes */
     SCAN_WORDS = (SCAN_MAX + 63) / 64,
     SCAN_LIST = SCAN_MAX + 1 + 8,           /* an end mark, and room to write ahead */
-    SCAN_NO_PIPE = 0xffff                   /* end mark of pipe[]; no position is as large */
+    SCAN_NO_PIPE = 0xffff,                  /* end mark of pipe[]; no position is as large */
+    SCAN_NONE = 0x7fffffff                  /* beyond all positions */
 };
 
 struct scan {
@@ -39,7 +40,7 @@ struct scan_variant {
 /* The variants this CPU can run, best first. */
 size_t scan_variants(const struct scan_variant **ret);
 
-/* The first set bit at or after bit `at`, UINT32_MAX when there is none up to the word of `limit` (at <= limit <= len). */
+/* The first set bit at or after bit `at`, SCAN_NONE when there is none up to the word of `limit` (at <= limit <= len). */
 static inline uint32_t scan_next(const uint64_t *mask, uint32_t at, uint32_t limit)
 {
     /* 64 bits from bit `at` on, out of two words: names are rarely longer, so the branch is rarely wrong. */
@@ -50,7 +51,7 @@ static inline uint32_t scan_next(const uint64_t *mask, uint32_t at, uint32_t lim
     for (i++; i <= limit >> 6; i++)
         if (mask[i] != 0)
             return i * 64 + (uint32_t)__builtin_ctzll(mask[i]);
-    return UINT32_MAX;
+    return SCAN_NONE;
 }
 
 #endif

@@ -5,11 +5,10 @@
 
 enum { INSERTION_MAX = 24 };   /* up to here insertion sort is the quicker one */
 
-/* Elements are cut from one run of bytes, so of equal keys the one further on came later. */
 static int tag_cmp(const struct tag *a, const struct tag *b)
 {
     int c = slice_cmp(a->key, b->key);
-    return c != 0 ? c : (a->key.ptr > b->key.ptr) - (a->key.ptr < b->key.ptr);
+    return c != 0 ? c : (int)a->order - (int)b->order;
 }
 
 static void sort_insertion(struct tag *t, uint32_t n)
@@ -62,20 +61,20 @@ static uint32_t unique(struct tag *t, uint32_t n)
 /* k:v or bare k in the style of DogStatsD, k=v in the others.  false: not a tag. */
 static bool element_read(struct slice one, enum tag_style style, struct tag *ret)
 {
-    struct slice key, value = one;
-    if (slice_cut(&value, style == TAGS_DOG ? ':' : '=', &key))
-        *ret = (struct tag){ key, value };
-    else if (style == TAGS_DOG)
-        *ret = (struct tag){ one, SLICE_LIT("true") };
-    else
-        return false;
+    ret->value = one;
+    if (!slice_cut(&ret->value, style == TAGS_DOG ? ':' : '=', &ret->key)) {
+        if (style != TAGS_DOG)
+            return false;
+        ret->key = one;
+        ret->value = SLICE_LIT("true");
+    }
     return ret->key.len > 0 && ret->value.len > 0;
 }
 
 static enum reason elements_read(const struct tags_opts *opts, struct slice raw, enum tag_style style, struct tags *ret)
 {
     char separator = style == TAGS_EQ_SEMI ? ';' : ',';
-    uint32_t n_elements = 0;
+    uint16_t n_elements = 0;
     bool more = raw.len > 0;
     while (more) {
         struct slice one = raw;
@@ -84,11 +83,12 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
             one = slice_of(one.ptr + 1, one.len - 1);
         if (one.len == 0)
             continue;
-        if (++n_elements > opts->max_tags)
+        if (n_elements == opts->max_tags)
             return REASON_TOO_MANY_TAGS;
         if (one.len > opts->max_tag_len)
             return REASON_TAG_TOO_LONG;
         struct tag *t = &ret->at[ret->n];
+        t->order = n_elements++;
         if (!element_read(one, style, t))
             ret->errors++;
         else if (opts->keep_internal || !slice_starts(t->key, SLICE_LIT("dd.internal.")))
@@ -112,7 +112,7 @@ static enum reason origin_add(const struct tags_opts *opts, struct slice id, str
         memmove(&ret->at[at + 1], &ret->at[at], (ret->n - at) * sizeof ret->at[0]);
         ret->n++;
     }
-    ret->at[at] = (struct tag){ key, id };
+    ret->at[at] = (struct tag){ key, id, UINT16_MAX };
     return REASON_NONE;
 }
 

@@ -1,0 +1,89 @@
+/**
+ * metric: what the two readers of metric lines share.  metric.c reads everything; plain.c the shape that nearly all lines have.
+ */
+#ifndef PROTOCOL_METRIC_H
+#define PROTOCOL_METRIC_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "protocol/sample.h"
+
+struct batch;
+struct line;
+struct parser;
+
+/* One metric line into the batch, which has room for all of it.  Returns the first '|' not passed. */
+const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l);
+
+/* A type by its first byte: its length and last byte tell whether the rest is right, without a branch for "ms". */
+struct metric_type {
+    uint8_t type, len;
+    char last;
+};
+extern const struct metric_type metric_types[256];
+
+static inline bool metric_type_read(const char *p, uint32_t len, uint8_t *ret)
+{
+    if (len == 0)
+        return false;
+    struct metric_type t = metric_types[(unsigned char)p[0]];
+    if (t.len != len || p[len - 1] != t.last)
+        return false;
+    *ret = t.type;
+    return true;
+}
+
+/*
+ * metric_number_small(text, end, n, ret):
+ * The n bytes before text + end when they are at most eight digits with at most one '.' among them, all at once and exactly
+ * (8 digits and a power of ten are doubles: one division rounds once).  text is where it may start to read.
+ * returns  false: ask number_parse
+ */
+static inline bool metric_number_small(const char *text, uint32_t end, uint32_t n, double *ret)
+{
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+    static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
+    const uint64_t tops = 0x8080808080808080u;
+    if (n - 1 >= 8 || end < 8)
+        return false;
+    uint64_t w;
+    memcpy(&w, text + end - 8, sizeof w);
+    w = (w ^ 0x3030303030303030u) & ~0ull << (64 - 8 * n);   /* digits as 0..9, the last on top; 0 in front of the first */
+    uint64_t dot = w ^ 0x1e1e1e1e1e1e1e1eu;                  /* '.' ^ '0' */
+    dot = ~(((dot & ~tops) + ~tops) | dot) & tops;
+    unsigned decimals = 0;
+    if (dot != 0 && n > 1) {
+        unsigned at = (unsigned)__builtin_ctzll(dot) & ~7u;
+        uint64_t below = (1ull << at) - 1;
+        decimals = 7 - at / 8;
+        w = (w & ~below & ~(0xffull << at)) | (w & below) << 8;
+    }
+    if (((w | (w + 0x7676767676767676u)) & tops) != 0)
+        return false;
+    w = w * 10 + (w >> 8);                                    /* pairs, then fours, then eight */
+    w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
+    *ret = (double)(uint32_t)w / power[decimals];
+    return true;
+#else
+    (void)text, (void)end, (void)n, (void)ret;
+    return false;
+#endif
+}
+
+/* The identity: name and tags as sent, type, style, and the origin where there is one. */
+static inline struct hash128 metric_hash(const struct sample *s, struct hash128 name)
+{
+    struct hash128 h = hash_join(name, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));
+    uint64_t kind = (uint64_t)s->type * 4 + s->tag_style + 1;
+    h.lo += kind * 0xD6E8FEB86659FD93u;
+    h.hi += kind * 0xCA5A826395121157u;
+    if (__builtin_expect((s->flags & SAMPLE_HAS_ORIGIN) != 0, 0))
+        h = hash_join(h, hash_bytes(s->origin.ptr, s->origin.len));
+    return h;
+}
+
+#endif
