@@ -42,10 +42,17 @@ static void check_times(struct config_loader *l)
         config_loader_error_at(l, OPTION_server_interval, "above 1s it must be whole seconds");
     if (c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
         config_loader_error_at(l, OPTION_aggregate_ttl, "shorter than server.interval; raise it, or 0 for never");
-    if (c->http_timeout_ms % 1000 != 0)
-        config_loader_error_at(l, OPTION_http_timeout, "must be whole seconds");
-    if (c->redis_retention_ms % 1000 != 0)
-        config_loader_error_at(l, OPTION_redis_retention, "must be whole seconds");
+    const struct {
+        enum option_id id;
+        uint64_t ms;
+    } whole_seconds[] = { { OPTION_http_timeout, c->http_timeout_ms },
+                          { OPTION_redis_retention, c->redis_retention_ms },
+                          { OPTION_aggregate_ttl, c->aggregate_ttl_ms },
+                          { OPTION_aggregate_summary_max_age, c->aggregate_summary_max_age_ms } };
+    for (size_t i = 0; i < ARRAY_LEN(whole_seconds); i++) {
+        if (whole_seconds[i].ms % 1000 != 0)
+            config_loader_error_at(l, whole_seconds[i].id, "must be whole seconds");
+    }
     if (c->redis_retention_ms < c->server_interval_ms)
         config_loader_error_at(l, OPTION_redis_retention, "shorter than server.interval; raise it");
 }

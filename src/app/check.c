@@ -1,0 +1,134 @@
+/**
+ * `statsd check`: what a config means, and what it may cost.  Opens no port.
+ */
+#include "app/cli.h"
+
+#include "app/memory_bound.h"
+#include "app/option_value.h"
+
+static void print_bytes(uint64_t n, struct buf *out)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+    double v = (double)n;
+    size_t unit = 0;
+    for (; v >= 1024 && unit + 1 < ARRAY_LEN(units); unit++)
+        v /= 1024;
+    buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", v, units[unit]);
+}
+
+static void print_sockets(const struct config *c, struct buf *out)
+{
+    for (size_t i = 0; i < c->n_sockets; i++) {
+        const struct listen_address *a = &c->sockets[i];
+        static const char *const signs[] = { "auto", "delta", "absolute" };
+        static const char *const spreads[] = { "auto", "source", "payload" };
+        buf_append_str(out, i == 0 ? "listening  " : "           ");
+        option_value_escape(slice_str(a->name), out);
+        buf_printf(out, "  gauge_sign=%s rcvbuf=", signs[a->gauge_sign]);
+        option_value_print_number(OPTION_SIZE, a->rcvbuf, out);
+        if (a->transport == LISTEN_UDP)
+            buf_printf(out, " spread=%s", spreads[a->spread]);
+        else if (a->name[sizeof "unixgram://" - 1] != '@')
+            buf_printf(out, " mode=%04o", a->mode);
+        buf_append_char(out, '\n');
+    }
+}
+
+static void print_highlights(const struct config *c, unsigned workers, struct buf *out)
+{
+    buf_append_str(out, "config     ok");
+    if (c->file != NULL) {
+        buf_append_str(out, "  ");
+        option_value_escape(slice_str(c->file), out);
+    }
+    buf_append_char(out, '\n');
+    print_sockets(c, out);
+    buf_printf(out, "workers    %u\n", workers);
+    buf_printf(out, "http       %s\n", c->http_listen[0] != '\0' ? c->http_listen : "off");
+    if (c->redis_url[0] == '\0')
+        buf_append_str(out, "redis      off\n");
+    else
+        buf_printf(out, "redis      on  instance=%s prefix=%s\n", c->server_instance, c->redis_prefix);
+}
+
+/* Every option that is not at its default. */
+static void print_changed(const struct config *c, struct buf *out)
+{
+    bool any = false;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *o = &options_table[i];
+        struct config def = { 0 };
+        struct buf is = { 0 }, was = { 0 };
+        option_value_set(&def, (enum option_id)i, slice_str(o->def));
+        option_value_print(&def, (enum option_id)i, &was);
+        option_value_print(c, (enum option_id)i, &is);
+        if (!slice_eq(buf_slice(&is), buf_slice(&was))) {   /* an instance that was left out has become the host name */
+            if (!any)
+                buf_append_str(out, "\noptions that differ from their defaults\n");
+            any = true;
+            buf_printf(out, "  %s.%s = ", o->section, o->key);
+            option_value_escape(buf_slice(&is), out);
+            buf_append_char(out, '\n');
+        }
+        buf_release(&is);
+        buf_release(&was);
+        option_value_clear(&def, (enum option_id)i);
+    }
+}
+
+static void print_limits(const struct config *c, struct buf *out)
+{
+    buf_append_str(out, "\nlimits\n");
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(options_table[i].section, "limits") != 0)
+            continue;
+        buf_printf(out, "  %-12s ", options_table[i].key);
+        option_value_print(c, (enum option_id)i, out);
+        buf_append_char(out, '\n');
+    }
+}
+
+static void print_memory(const struct config *c, unsigned workers, struct buf *out)
+{
+    struct memory_bound b;
+    memory_bound(c, workers, &b);
+    buf_append_str(out, "\nmemory at most\n");
+    for (unsigned i = 0; i < MEMORY_PART_COUNT; i++) {
+        if (b.part[i].n == 0)
+            continue;
+        struct buf total = { 0 }, each = { 0 };
+        print_bytes(b.part[i].n * b.part[i].each, &total);
+        print_bytes(b.part[i].each, &each);
+        buf_printf(out, "  %12.*s  %s", (int)total.len, total.ptr, memory_bound_what((enum memory_part)i));
+        if (b.part[i].n > 1)
+            buf_printf(out, ": %llu x %.*s", (unsigned long long)b.part[i].n, (int)each.len, each.ptr);
+        buf_append_char(out, '\n');
+        buf_release(&total);
+        buf_release(&each);
+    }
+    struct buf total = { 0 }, kernel = { 0 };
+    print_bytes(b.total, &total);
+    print_bytes(b.kernel, &kernel);
+    buf_printf(out, "  %12.*s  the process altogether\n", (int)total.len, total.ptr);
+    buf_printf(out, "  %12.*s  receive buffers of the kernel, besides\n", (int)kernel.len, kernel.ptr);
+    buf_release(&total);
+    buf_release(&kernel);
+}
+
+int check_main(const struct cli_args *args, const struct cli_io *io)
+{
+    struct config c;
+    struct buf out = { 0 };
+    int rc = cli_config(args, io, &c);
+    if (rc != CLI_OK)
+        return rc;
+    unsigned workers = memory_bound_workers(&c);
+    print_highlights(&c, workers, &out);
+    print_changed(&c, &out);
+    print_limits(&c, &out);
+    print_memory(&c, workers, &out);
+    bool written = cli_write(io->out, &out);
+    buf_release(&out);
+    config_release(&c);
+    return written ? CLI_OK : CLI_FAILED;
+}

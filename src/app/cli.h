@@ -1,0 +1,54 @@
+/**
+ * cli: the command line: `statsd [COMMAND] [OPTIONS] [ARGUMENTS]`.
+ *
+ * Exit status: 0 ok, 1 failed at run time, 2 usage or config error.
+ */
+#ifndef APP_CLI_H
+#define APP_CLI_H
+
+#include <stdio.h>
+
+#include "app/config.h"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* What a command may touch of the world. */
+struct cli_io {
+    FILE *in, *out, *err;
+    char *const *environ;
+    int (*run)(const struct config *c);   /* the server itself; returns an exit status */
+};
+
+/* All that argv says. */
+struct cli_args {
+    struct config_source source;   /* -c, --set, and the environment */
+    const char *framing;           /* --framing, or NULL */
+    bool json, truncated, markdown, help, version;
+    const char *const *rest;       /* arguments behind the command */
+    size_t n_rest;
+};
+
+int cli_run(int argc, const char *const *argv, const struct cli_io *io);
+
+/* The same with the process' own streams, environment and server: all of main(). */
+int cli_main(int argc, char **argv);
+
+/**
+ * cli_config(args, io, ret):
+ * Load the config; mistakes go to io->err.
+ *   returns  CLI_OK, or CLI_USAGE with ret untouched
+ */
+int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret);
+
+/* "statsd: <message>" and "see statsd --help" to io->err.  returns  CLI_USAGE */
+int cli_usage(const struct cli_io *io, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Write what b holds; false: the stream failed. */
+bool cli_write(FILE *f, const struct buf *b);
+
+/* The commands: check.c, explain.c, describe.c. */
+int check_main(const struct cli_args *args, const struct cli_io *io);
+int explain_main(const struct cli_args *args, const struct cli_io *io);
+int describe_main(const struct cli_args *args, const struct cli_io *io);
+
+#endif

@@ -1,0 +1,187 @@
+/**
+ * `statsd explain`: how a datagram is understood.
+ */
+#include "app/cli.h"
+
+#include <stdlib.h>
+
+#include "app/explain_core.h"
+#include "app/explain_text.h"
+#include "base/mem.h"
+#include "protocol/framing.h"
+
+struct explaining {
+    struct explain_core *core;
+    bool json;
+    uint64_t samples, events, checks, errors;   /* of the text form, which shows line by line */
+    struct buf out;
+};
+
+static void show_lines(struct explaining *e, struct slice rest, bool truncated)
+{
+    struct slice line;
+    while (rest.len > 0) {
+        bool whole = slice_cut(&rest, '\n', &line);
+        if (!whole) {
+            line = rest;
+            rest.len = 0;
+        }
+        explain_core_datagram(e->core, line.ptr, line.len, truncated && !whole);
+        explain_text_line(e->core, line, &e->out);
+        e->samples += json_array_size(e->core->samples);
+        e->events += json_array_size(e->core->events);
+        e->checks += json_array_size(e->core->checks);
+        e->errors += e->core->n_errors;
+        explain_core_clear(e->core);
+    }
+}
+
+static void take_datagram(struct explaining *e, const char *ptr, size_t len, bool truncated)
+{
+    if (e->json)
+        explain_core_datagram(e->core, ptr, len, truncated);
+    else
+        show_lines(e, slice_of(ptr, len), truncated);
+}
+
+static void take_frame(void *cookie, const char *ptr, size_t len)
+{
+    take_datagram(cookie, ptr, len, false);
+}
+
+static void take_frame_error(struct explaining *e, enum reason r, uint32_t n)
+{
+    for (uint32_t i = 0; r != REASON_NONE && i < n; i++)
+        explain_core_error(e->core, r);
+    if (!e->json) {
+        explain_text_errors(e->core, &e->out);
+        e->errors += e->core->n_errors;
+        explain_core_clear(e->core);
+    }
+}
+
+/* returns  false: in could not be read */
+static bool take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
+{
+    struct framing f;
+    char chunk[4096];
+    size_t n;
+    char *room = mem_alloc(DATAGRAM_MAX + 4);
+    framing_init(&f, kind, max_line, room);
+    while (!f.broken && (n = fread(chunk, 1, sizeof chunk, in)) > 0) {
+        uint32_t errors = 0;
+        enum reason r = framing_push(&f, chunk, n, take_frame, e, &errors);
+        take_frame_error(e, r, errors > 0 ? errors : 1);
+    }
+    if (!f.broken)
+        take_frame_error(e, framing_end(&f, true, take_frame, e), 1);
+    free(room);
+    return ferror(in) == 0;
+}
+
+/* More than a datagram holds is one that the kernel cut. */
+static bool read_datagram(FILE *in, struct buf *ret)
+{
+    char *room = buf_reserve(ret, DATAGRAM_MAX + 1);
+    ret->len = fread(room, 1, DATAGRAM_MAX + 1, in);
+    return ferror(in) == 0;
+}
+
+static void join_lines(const struct cli_args *args, struct buf *ret)
+{
+    for (size_t i = 0; i < args->n_rest; i++) {
+        if (i > 0)
+            buf_append_char(ret, '\n');
+        buf_append_str(ret, args->rest[i]);
+    }
+}
+
+static void finish_json(struct explaining *e)
+{
+    struct explain_core *x = e->core;
+    json_t *j = json_object(), *reasons = json_array();
+    struct buf exposition = { 0 };
+    for (size_t i = 0; i < x->n_errors; i++)
+        json_array_append_new(reasons, json_string(reason_name(x->errors[i].reason)));
+    explain_core_exposition(x, &exposition);
+    json_object_set_new(j, "expect", json_string(explain_core_expect(x)));
+    json_object_set(j, "samples", x->samples);
+    json_object_set(j, "events", x->events);
+    json_object_set(j, "checks", x->checks);
+    json_object_set_new(j, "errors", json_integer((json_int_t)x->n_errors));
+    json_object_set_new(j, "reasons", reasons);
+    json_object_set_new(j, "tag_errors", json_integer((json_int_t)x->tag_errors));
+    json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
+    json_object_set_new(j, "exposition", json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
+    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (text != NULL)
+        buf_append_str(&e->out, text);
+    buf_append_char(&e->out, '\n');
+    free(text);
+    buf_release(&exposition);
+    json_decref(j);
+}
+
+static void finish_text(struct explaining *e)
+{
+    struct buf exposition = { 0 };
+    explain_core_exposition(e->core, &exposition);
+    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n", (unsigned long long)e->samples,
+               (unsigned long long)e->events, (unsigned long long)e->checks, (unsigned long long)e->errors);
+    if (exposition.len > 0) {
+        buf_append_str(&e->out, "\non /metrics:\n");
+        buf_append_slice(&e->out, buf_slice(&exposition));
+        buf_append_char(&e->out, '\n');
+    }
+    buf_release(&exposition);
+}
+
+static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io, const struct config *c)
+{
+    bool read = true;
+    if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
+        read = take_stream(e, io->in, strcmp(args->framing, "dsd") == 0 ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
+    } else {
+        struct buf datagram = { 0 };
+        if (args->n_rest > 0)
+            join_lines(args, &datagram);
+        else
+            read = read_datagram(io->in, &datagram);
+        bool cut = datagram.len > DATAGRAM_MAX;
+        take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len, cut || args->truncated);
+        buf_release(&datagram);
+    }
+    if (!read) {
+        fputs("statsd: cannot read standard input\n", io->err);
+        return CLI_FAILED;
+    }
+    if (e->json)
+        finish_json(e);
+    else
+        finish_text(e);
+    return cli_write(io->out, &e->out) ? CLI_OK : CLI_FAILED;
+}
+
+int explain_main(const struct cli_args *args, const struct cli_io *io)
+{
+    static const char *const framings[] = { "datagram", "line", "dsd" };
+    bool known = args->framing == NULL, stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
+    struct config c;
+    for (size_t i = 0; i < ARRAY_LEN(framings); i++)
+        known = known || strcmp(args->framing, framings[i]) == 0;
+    if (!known)
+        return cli_usage(io, "--framing is one of datagram, line, dsd");
+    if (stream && args->n_rest > 0)
+        return cli_usage(io, "--framing line and dsd read standard input; leave LINE out");
+    if (stream && args->truncated)
+        return cli_usage(io, "--truncated is for a datagram; a stream is never cut by the kernel");
+    int rc = cli_config(args, io, &c);
+    if (rc != CLI_OK)
+        return rc;
+    struct explaining e = { .core = explain_core_new(&c), .json = args->json };
+    rc = explain(&e, args, io, &c);
+    explain_core_free(e.core);
+    buf_release(&e.out);
+    config_release(&c);
+    return rc;
+}

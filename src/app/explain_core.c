@@ -1,0 +1,230 @@
+#include "app/explain_core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "app/explain_exposition.h"
+#include "base/mem.h"
+#include "protocol/event.h"
+#include "protocol/tags.h"
+
+enum { BATCH_FULL = 256 };
+
+struct explain_machine {
+    struct parser *parser;
+    struct batch batch;
+    struct tags_opts tags_opts;
+    struct tags tags;
+    struct explain_exposition *exposition;
+};
+
+/* What the parser hands out is valid UTF-8; null would show that it is not. */
+static json_t *text(struct slice s)
+{
+    json_t *j = json_stringn(s.len > 0 ? s.ptr : "", s.len);
+    return j != NULL ? j : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    int rc = json_object_set_new(object, key, value);
+    assert(rc == 0);
+    (void)rc;
+}
+
+static void set_text(json_t *object, const char *key, struct slice s)
+{
+    if (s.ptr != NULL)
+        set(object, key, text(s));
+}
+
+static json_t *texts(const struct slice *at, uint32_t n)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < n; i++)
+        json_array_append_new(list, text(at[i]));
+    return list;
+}
+
+static void on_event(void *cookie, const struct event *e)
+{
+    struct explain_core *x = cookie;
+    json_t *j = json_object();
+    set_text(j, "title", e->title);
+    set_text(j, "text", e->text);
+    if (e->has_timestamp)
+        set(j, "timestamp", json_integer(e->timestamp));
+    set_text(j, "hostname", e->hostname);
+    set_text(j, "aggregation_key", e->aggregation_key);
+    set(j, "priority", json_string(e->priority));
+    set_text(j, "source_type", e->source_type);
+    set(j, "alert_type", json_string(e->alert_type));
+    set(j, "tags", texts(e->tags, e->n_tags));
+    json_array_append_new(x->events, j);
+}
+
+static void on_check(void *cookie, const struct service_check *c)
+{
+    struct explain_core *x = cookie;
+    json_t *j = json_object();
+    set_text(j, "name", c->name);
+    set(j, "status", json_integer(c->status));
+    if (c->has_timestamp)
+        set(j, "timestamp", json_integer(c->timestamp));
+    set_text(j, "hostname", c->hostname);
+    set_text(j, "message", c->message);
+    set(j, "tags", texts(c->tags, c->n_tags));
+    json_array_append_new(x->checks, j);
+}
+
+static void add_error(struct explain_core *x, enum reason r, struct slice line, size_t at)
+{
+    x->errors = mem_grow(x->errors, &x->cap_errors, x->n_errors + 1, sizeof *x->errors);
+    x->errors[x->n_errors++] = (struct explain_error){
+        .reason = r,
+        .line = line.ptr != NULL ? mem_strndup(line.ptr, line.len) : NULL,
+        .len = line.len,
+        .at = at,
+    };
+}
+
+static void on_error(void *cookie, const struct parse_error *e)
+{
+    add_error(cookie, e->reason, e->line, e->at);
+}
+
+struct explain_core *explain_core_new(const struct config *c)
+{
+    struct explain_core *x = mem_zalloc(sizeof *x);
+    struct explain_machine *m = mem_zalloc(sizeof *m);
+    const struct parse_opts opts = {
+        .gauge_sign = (enum gauge_sign)c->protocol_gauge_sign,
+        .name_tags = c->protocol_name_tags,
+        .origin_tags = c->protocol_origin_tags,
+        .max_line = c->limits_max_line,
+        .max_name = c->limits_max_name,
+        .on_event = on_event,
+        .on_check = on_check,
+        .on_error = on_error,
+        .cookie = x,
+    };
+    x->machine = m;
+    m->parser = parser_new(&opts);
+    if (m->parser == NULL || batch_init(&m->batch, BATCH_FULL, c->limits_max_line) < 0)
+        abort();
+    m->tags_opts = (struct tags_opts){
+        .max_tags = c->limits_max_tags, .max_tag_len = c->limits_max_tag_len, .keep_internal = c->protocol_keep_internal_tags
+    };
+    m->exposition = explain_exposition_new(c);
+    explain_core_clear(x);
+    return x;
+}
+
+void explain_core_free(struct explain_core *x)
+{
+    if (x == NULL)
+        return;
+    explain_core_clear(x);
+    json_decref(x->samples);
+    json_decref(x->events);
+    json_decref(x->checks);
+    free(x->errors);
+    parser_free(x->machine->parser);
+    batch_release(&x->machine->batch);
+    explain_exposition_free(x->machine->exposition);
+    free(x->machine);
+    free(x);
+}
+
+static json_t *tags_object(const struct tags *tags)
+{
+    json_t *j = json_object();
+    for (uint32_t i = 0; i < tags->n; i++) {
+        char *key = mem_strndup(tags->at[i].key.ptr, tags->at[i].key.len);
+        set(j, key, text(tags->at[i].value));
+        free(key);
+    }
+    return j;
+}
+
+static void add_sample(struct explain_core *x, const struct sample *s)
+{
+    struct explain_machine *m = x->machine;
+    enum reason r = tags_parse(&m->tags_opts, s, &m->tags);
+    if (r != REASON_NONE) {
+        add_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
+        return;
+    }
+    x->tag_errors += m->tags.errors;
+    json_t *j = json_object();
+    set(j, "name", text(slice_of(s->name, s->name_len)));
+    set(j, "type", json_string(sample_type_token((enum sample_type)s->type)));
+    if (s->type == SAMPLE_SET)
+        set(j, "set_value", text(s->member));
+    else {
+        json_t *values = json_array();
+        json_array_append_new(values, json_real(s->value));
+        for (uint32_t i = 0; (s->flags & SAMPLE_PACKED) && i < s->more_n; i++)
+            json_array_append_new(values, json_real(m->batch.values[s->more_at + i]));
+        set(j, "values", values);
+    }
+    set(j, "rate", json_real(s->rate));
+    set(j, "tags", tags_object(&m->tags));
+    if (s->flags & SAMPLE_HAS_TIME)
+        set(j, "timestamp", json_integer(s->timestamp));
+    if (s->type == SAMPLE_GAUGE)
+        set(j, "delta", json_boolean(s->flags & SAMPLE_DELTA));
+    json_array_append_new(x->samples, j);
+}
+
+void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated)
+{
+    struct explain_machine *m = x->machine;
+    uint64_t unknown = m->batch.counts.unknown_fields;
+    bool more;
+    assert(len <= DATAGRAM_MAX);
+    parser_begin(m->parser, ptr, len, truncated);
+    do {
+        more = parser_next(m->parser, &m->batch);
+        x->unknown_fields += m->batch.counts.unknown_fields - unknown;
+        for (uint32_t i = 0; i < m->batch.n; i++)
+            add_sample(x, &m->batch.samples[i]);
+        explain_exposition_add(m->exposition, &m->batch);
+        batch_clear(&m->batch);
+        unknown = m->batch.counts.unknown_fields;   /* the aggregation may have taken the counts over */
+    } while (more);
+}
+
+void explain_core_error(struct explain_core *x, enum reason r)
+{
+    add_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
+}
+
+void explain_core_clear(struct explain_core *x)
+{
+    json_t **lists[] = { &x->samples, &x->events, &x->checks };
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        json_decref(*lists[i]);
+        *lists[i] = json_array();
+    }
+    for (size_t i = 0; i < x->n_errors; i++)
+        free(x->errors[i].line);
+    x->n_errors = 0;
+    x->tag_errors = x->unknown_fields = 0;
+}
+
+void explain_core_exposition(struct explain_core *x, struct buf *out)
+{
+    explain_exposition_render(x->machine->exposition, out);
+}
+
+const char *explain_core_expect(const struct explain_core *x)
+{
+    if (json_array_size(x->samples) > 0)
+        return "accept";
+    if (json_array_size(x->events) > 0)
+        return "event";
+    if (json_array_size(x->checks) > 0)
+        return "service_check";
+    return x->n_errors > 0 ? "reject" : "ignore";
+}

@@ -1,0 +1,19 @@
+/**
+ * explain_exposition: a server in a nutshell: one worker, one registry, one scrape, on one thread.
+ */
+#ifndef APP_EXPLAIN_EXPOSITION_H
+#define APP_EXPLAIN_EXPOSITION_H
+
+#include "app/config.h"
+#include "protocol/sample.h"
+
+struct explain_exposition;
+
+struct explain_exposition *explain_exposition_new(const struct config *c);
+void explain_exposition_free(struct explain_exposition *e);
+void explain_exposition_add(struct explain_exposition *e, struct batch *b);
+
+/* Close the interval and append the lines of /metrics, sorted, joined by LF. */
+void explain_exposition_render(struct explain_exposition *e, struct buf *out);
+
+#endif

@@ -1,0 +1,157 @@
+#include "app/explain_text.h"
+
+#include "base/number.h"
+#include "base/utf8.h"
+
+/* s as one line of text for a terminal: controls (C1 as well) and bytes that are not UTF-8 as \xNN.  returns  columns */
+static size_t put_escaped(struct slice s, struct buf *out)
+{
+    bool utf8 = utf8_valid(s);
+    size_t columns = 0;
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        size_t n = utf8 ? utf8_len(slice_of(s.ptr + i, s.len - i)) : 1;
+        bool c1 = n == 2 && c == 0xc2 && (unsigned char)s.ptr[i + 1] < 0xa0;
+        if (c < ' ' || c == 0x7f || c1 || (c >= 0x80 && !utf8)) {
+            for (size_t k = 0; k < n; k++)
+                buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
+            columns += 4 * n;
+        } else {
+            buf_append(out, s.ptr + i, n);
+            columns++;
+        }
+        i += n;
+    }
+    return columns;
+}
+
+static void put_text(const json_t *j, struct buf *out)
+{
+    if (json_is_string(j))
+        put_escaped(slice_of(json_string_value(j), json_string_length(j)), out);
+}
+
+static void put_number(double v, struct buf *out)
+{
+    char *at = buf_reserve(out, NUMBER_TEXT_MAX);
+    out->len += number_print(at, v);
+}
+
+static const char *type_word(const char *token)
+{
+    static const struct {
+        const char *token, *word;
+    } words[] = { { "c", "counter" }, { "g", "gauge" }, { "ms", "timing in ms" }, { "h", "histogram" }, { "d", "distribution" }, { "s", "set" } };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(token, words[i].token) == 0)
+            return words[i].word;
+    }
+    return token;
+}
+
+static void put_values(const json_t *sample, struct buf *out)
+{
+    const json_t *values = json_object_get(sample, "values"), *value;
+    size_t i;
+    if (values == NULL) {
+        buf_append_str(out, "  member ");
+        put_text(json_object_get(sample, "set_value"), out);
+        return;
+    }
+    buf_append_str(out, json_is_true(json_object_get(sample, "delta")) ? "  change by" : json_array_size(values) > 1 ? "  values" : "  value");
+    json_array_foreach(values, i, value) {
+        buf_append_char(out, ' ');
+        put_number(json_real_value(value), out);
+    }
+}
+
+static void put_sample(json_t *sample, struct buf *out)
+{
+    const char *key;
+    json_t *value;
+    buf_printf(out, "  %s  ", type_word(json_string_value(json_object_get(sample, "type"))));
+    put_text(json_object_get(sample, "name"), out);
+    put_values(sample, out);
+    double rate = json_real_value(json_object_get(sample, "rate"));
+    if (rate < 1) {
+        buf_append_str(out, "  rate ");
+        put_number(rate, out);
+        buf_append_str(out, " (weight ");
+        put_number(1 / rate, out);
+        buf_append_char(out, ')');
+    }
+    const json_t *timestamp = json_object_get(sample, "timestamp");
+    if (timestamp != NULL)
+        buf_printf(out, "  time %lld", (long long)json_integer_value(timestamp));
+    buf_append_char(out, '\n');
+    json_object_foreach(json_object_get(sample, "tags"), key, value) {
+        buf_append_str(out, "    tag  ");
+        put_escaped(slice_str(key), out);
+        buf_append_str(out, " = ");
+        put_text(value, out);
+        buf_append_char(out, '\n');
+    }
+}
+
+/* Events and service checks: one field a line. */
+static void put_object(const char *what, json_t *object, struct buf *out)
+{
+    const char *key;
+    json_t *value, *tag;
+    size_t i;
+    buf_printf(out, "  %s\n", what);
+    json_object_foreach(object, key, value) {
+        if (json_is_array(value)) {
+            json_array_foreach(value, i, tag) {
+                buf_append_str(out, "    tag  ");
+                put_text(tag, out);
+                buf_append_char(out, '\n');
+            }
+            continue;
+        }
+        buf_printf(out, "    %s  ", key);
+        if (json_is_integer(value))
+            buf_printf(out, "%lld", (long long)json_integer_value(value));
+        else
+            put_text(value, out);
+        buf_append_char(out, '\n');
+    }
+}
+
+static void put_error(const struct explain_error *e, struct buf *out)
+{
+    if (e->line != NULL && e->at <= e->len) {
+        struct buf before = { 0 };
+        size_t column = put_escaped(slice_of(e->line, e->at), &before);
+        buf_release(&before);
+        buf_printf(out, "%*s^\n", (int)column, "");
+    }
+    buf_printf(out, "  error %s: %s\n", reason_name(e->reason), reason_help(e->reason));
+}
+
+void explain_text_errors(const struct explain_core *x, struct buf *out)
+{
+    for (size_t i = 0; i < x->n_errors; i++)
+        put_error(&x->errors[i], out);
+}
+
+void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out)
+{
+    json_t *one;
+    size_t i;
+    put_escaped(line, out);
+    buf_append_char(out, '\n');
+    explain_text_errors(x, out);   /* first, so that the caret is right below its line */
+    json_array_foreach(x->samples, i, one)
+        put_sample(one, out);
+    json_array_foreach(x->events, i, one)
+        put_object("event", one, out);
+    json_array_foreach(x->checks, i, one)
+        put_object("service check", one, out);
+    if (x->tag_errors > 0)
+        buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n", (unsigned long long)x->tag_errors);
+    if (x->unknown_fields > 0)
+        buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
+    if (strcmp(explain_core_expect(x), "ignore") == 0)
+        buf_append_str(out, "  empty: ignored\n");
+}

@@ -1,0 +1,15 @@
+/**
+ * explain_text: what explain_core found, for people.
+ */
+#ifndef APP_EXPLAIN_TEXT_H
+#define APP_EXPLAIN_TEXT_H
+
+#include "app/explain_core.h"
+
+/* Append one line as received, then what it says and what is wrong with it, with a caret under the place. */
+void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out);
+
+/* Append errors that belong to no line. */
+void explain_text_errors(const struct explain_core *x, struct buf *out);
+
+#endif

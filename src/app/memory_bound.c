@@ -1,0 +1,96 @@
+#include "app/memory_bound.h"
+
+#include <unistd.h>
+
+#include "protocol/parse.h"
+
+/**
+ * What one of each takes, in bytes.  Text of a series (name and tags) is taken as TEXT; limits.max_tags and max_tag_len allow far
+ * more, but no client sends a million such series.
+ *
+ *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48 lists of pages
+ *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice (identity, batch
+ *                             of Redis, label text)
+ *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each: two pages of a worker, the
+ *                             interval, and the ages of the sliding window and one more
+ *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, at most 640, of 2 bytes
+ */
+enum {
+    TEXT = 128,
+    CELL = 64 + 64 + 48,
+    SERIES = 128 + 128 + 48 + 24 + 2 * TEXT,
+    SKETCH = 64,
+    LINE = 2 * TEXT,          /* of a series on /metrics: name, labels, value */
+    CONNECTION = 48 * 1024,   /* libmicrohttpd's memory pool and our request */
+    PROCESS = 24 << 20,
+    STACK = 256 << 10,
+    SLOTS = 64                /* datagrams of one receive call */
+};
+
+static uint64_t window_bytes(uint32_t schema)
+{
+    uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
+    buckets = (buckets + 31) / 16 * 16;
+    return 2 * (buckets < 640 ? buckets : 640);
+}
+
+static uint64_t lines_of_timer(const struct config *c)
+{
+    const struct doubles *list =
+        c->prometheus_observer_type == OBSERVER_HISTOGRAM ? &c->prometheus_buckets : &c->aggregate_quantiles;
+    return list->n + 3;
+}
+
+static uint64_t timer_bytes(const struct config *c, unsigned workers)
+{
+    uint64_t sketch = SKETCH + window_bytes(c->aggregate_sketch_schema);
+    uint64_t bytes = workers * (128 + 2 * sketch);
+    bytes += c->redis_url[0] != '\0' ? sketch : 0;
+    if (c->prometheus_observer_type == OBSERVER_HISTOGRAM)
+        bytes += (c->prometheus_buckets.n + 1) * 8 * (1 + 2 * workers);
+    else
+        bytes += (c->aggregate_summary_age_buckets + 1) * (sketch + 16) + c->aggregate_quantiles.n * 8;
+    return bytes;
+}
+
+const char *memory_bound_what(enum memory_part p)
+{
+    static const char *const what[] = {
+#define X(id, text) text,
+        MEMORY_PARTS(X)
+#undef X
+    };
+    return what[p];
+}
+
+unsigned memory_bound_workers(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (c->server_workers > 0)
+        return c->server_workers;
+    return cores > 2 ? (cores - 1 < 64 ? (unsigned)cores - 1 : 64) : 1;
+}
+
+void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret)
+{
+    struct memory_bound b = { 0 };
+    uint64_t series = c->limits_max_series;
+#define PART(id, count, bytes)                                                                     \
+    do {                                                                                           \
+        b.part[MEMORY_##id].n = (count);                                                           \
+        b.part[MEMORY_##id].each = (bytes);                                                        \
+    } while (0)
+    PART(PROCESS, 1, PROCESS + workers * STACK);
+    PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
+    PART(SERIES, series, SERIES + workers * CELL);
+    PART(TIMERS, series, timer_bytes(c, workers));
+    PART(BODIES, c->http_listen[0] != '\0' ? series : 0, 2 * LINE * lines_of_timer(c) * 5 / 4);
+    PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
+    PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
+#undef PART
+    for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
+        b.total += b.part[i].n * b.part[i].each;
+    for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for; UDP has a socket for each worker */
+        b.kernel += 2 * c->sockets[i].rcvbuf * (c->sockets[i].transport == LISTEN_UDP ? workers : 1);
+    *ret = b;
+}

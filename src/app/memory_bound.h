@@ -1,0 +1,42 @@
+/**
+ * memory_bound: how much memory a config lets the server take, part by part.
+ */
+#ifndef APP_MEMORY_BOUND_H
+#define APP_MEMORY_BOUND_H
+
+#include "app/config.h"
+
+/* X(id, what) */
+#define MEMORY_PARTS(X)                                                                            \
+    X(PROCESS,     "program, libraries, stacks")                                                   \
+    X(WORKERS,     "workers: receive batches")                                                     \
+    X(SERIES,      "series, all of them counters, gauges or sets of few members")                  \
+    X(TIMERS,      "more, if all of them are timers over two decades")                             \
+    X(BODIES,      "HTTP: two /metrics bodies, plain and gzip")                                    \
+    X(CONNECTIONS, "HTTP: connections")                                                            \
+    X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
+
+enum memory_part {
+#define X(id, what) MEMORY_##id,
+    MEMORY_PARTS(X)
+#undef X
+    MEMORY_PART_COUNT
+};
+
+struct memory_bound {
+    struct {
+        uint64_t n, each;    /* bytes = n * each */
+    } part[MEMORY_PART_COUNT];
+    uint64_t total;          /* of the process */
+    uint64_t kernel;         /* receive buffers, which are the kernel's and not in total */
+};
+
+const char *memory_bound_what(enum memory_part p);
+
+/* workers: as many as will run (server.workers, or by the cores). */
+void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret);
+
+/* How many workers server.workers means on this machine. */
+unsigned memory_bound_workers(const struct config *c);
+
+#endif
