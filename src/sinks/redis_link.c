@@ -135,7 +135,8 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
     if (l == NULL || l->ac != ac)
         return;    /* we let go of it ourselves */
     l->ac = NULL;
-    fail(l, ac->err ? ac->errstr : "connection closed");
+    /* The one allocation that fails here is the array that redis_poll refuses. */
+    fail(l, ac->err == REDIS_ERR_OOM ? "a reply that no command of ours has" : ac->err ? ac->errstr : "connection closed");
 }
 
 /* Does the context of this callback still concern us?  (ac->data is NULL after redis_link_free.) */
@@ -196,9 +197,13 @@ static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
 /* The name is for CLIENT LIST only; a user without the right to set it is welcome. */
 static void on_named(redisAsyncContext *ac, void *r, void *cookie)
 {
+    const redisReply *reply = r;
     (void)cookie;
-    if (r != NULL)
-        after_reply(ac);
+    if (reply == NULL || !current(ac))
+        return;
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) != 0)
+        fail(ac->data, reply->str);
+    after_reply(ac);
 }
 
 static void greet(struct redis_link *l)
