@@ -1,0 +1,55 @@
+"""Idle series leave, active ones stay."""
+import time
+
+from harness import SLOW, Server, wait_for
+
+
+def test_a_series_without_a_sample_for_the_ttl_is_forgotten():
+    with Server("aggregate.ttl=1s") as s:
+        s.send("idle:1|c\nbusy:1|c\nlevel:3|g\nlat:5|ms\nwho:me|s")
+        assert s.scrape().value("idle") == 1
+
+        def gone():
+            s.send("busy:1|c")
+            names = s.scrape().names()
+            assert "busy" in names
+            return not names & {"idle", "level", "lat_count", "who"}
+        wait_for(gone, "idle series to leave", 15 * SLOW, every=0.1)
+        page = s.scrape()
+        assert page.sum("statsd_series_expired_total") == 4
+        assert page.sum("statsd_series") == 1
+        s.send("idle:1|c")
+        assert s.scrape().value("idle") == 1      # from zero again
+
+
+def test_room_below_the_limit_comes_back_when_series_expire():
+    with Server("aggregate.ttl=1s", "limits.max_series=10") as s:
+        s.send("\n".join("old.%d:1|c" % i for i in range(10)))
+        s.send("new:1|c")
+        assert s.scrape().value("new") is None
+
+        def there():
+            s.send("new:1|c")
+            return s.scrape().value("new")
+        wait_for(there, "room for a new series", 15 * SLOW, every=0.2)
+
+
+def test_a_ttl_of_zero_keeps_everything():
+    with Server("aggregate.ttl=0", interval="100ms") as s:
+        s.send("kept:1|c")
+        time.sleep(1.5)
+        assert s.scrape().value("kept") == 1
+
+
+def test_quantiles_speak_of_the_last_while_and_sums_of_all_time():
+    with Server("aggregate.summary_max_age=1s") as s:
+        s.send("lat:7000|ms")
+        assert s.scrape().value("lat", quantile="0.5") is not None
+
+        def forgotten():
+            page = s.scrape()
+            assert page.value("lat_count") == 1
+            v = page.value("lat", quantile="0.5")
+            return v is None or v != v
+        wait_for(forgotten, "the quantile to be without samples", 15 * SLOW, every=0.1)
+        assert s.scrape().value("lat_sum") == 7

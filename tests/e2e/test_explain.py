@@ -1,0 +1,83 @@
+"""`statsd explain` over the corpora that say what each line means."""
+import base64
+import json
+import os
+
+import pytest
+
+from harness import TOP, run
+
+
+def cases(file):
+    with open(os.path.join(TOP, "tests", "conformance", file), encoding="utf-8") as f:
+        return [json.loads(line) for line in f if line.strip()]
+
+
+def words_of(opts):
+    words = []
+    for key in ("gauge_sign", "name_tags", "origin_tags", "keep_internal_tags"):
+        if key in opts:
+            v = opts[key]
+            v = ",".join(v) if isinstance(v, list) else ("on" if v else "off") if isinstance(v, bool) else v
+            words += ["--set", "protocol.%s=%s" % (key, v)]
+    if opts.get("truncated"):
+        words.append("--truncated")
+    framing = {"stream": "line", "dsd-stream": "dsd"}.get(opts.get("transport"))
+    return words + (["--framing", framing] if framing else [])
+
+
+def explain(data, *words):
+    got = run("explain", "--json", *words, stdin=data)
+    assert got.returncode == 0, got.stderr.decode()
+    assert got.stderr == b""
+    return json.loads(got.stdout)
+
+
+@pytest.mark.parametrize("case", cases("protocol.jsonl"), ids=lambda c: c["id"])
+def test_a_datagram_means_what_the_protocol_says(case):
+    data = base64.b64decode(case["input_b64"]) if "input_b64" in case else case["input"].encode()
+    got = explain(data, *words_of(case.get("opts", {})))
+    assert got["expect"] == case["expect"]
+    assert got["samples"] == case["samples"]
+    assert got["errors"] == case.get("errors", 0) == len(got["reasons"])
+    assert got["events"] == ([case["event"]] if "event" in case else [])
+    assert got["checks"] == ([case["check"]] if "check" in case else [])
+
+
+UNMAPPED = [c for c in cases("mapping.jsonl") if c["mapping_yaml"] == ""]
+
+
+def test_there_are_cases_without_mapping_rules():
+    assert len(UNMAPPED) >= 10
+
+
+@pytest.mark.parametrize("case", UNMAPPED, ids=lambda c: c["id"])
+def test_the_page_would_show_what_statsd_exporter_shows(case):
+    got = explain(case["line"].encode())["exposition"].split("\n")
+    for line in case["expect_series"].split("\n"):
+        assert line in got
+    for line in case.get("absent", []):
+        assert line not in got
+    assert got == sorted(got)
+
+
+def test_explain_shows_people_where_a_line_is_wrong():
+    got = run("explain", "orders:1|c|@nine|#a:b")
+    out = got.stdout.decode()
+    assert got.returncode == 0
+    assert "bad_sample_rate" in out
+    lines = out.split("\n")
+    caret = next(i for i, l in enumerate(lines) if "^" in l)
+    assert any("orders:1|c|@nine" in l for l in lines[:caret])
+
+
+def test_explain_shows_people_what_the_page_will_say():
+    out = run("explain", "hits:2|c|@0.5|#env:prod").stdout.decode()
+    assert 'hits{env="prod"} 4' in out
+
+
+def test_explain_agrees_with_the_server(server):
+    """The same lines, explained and sent, give the same lines on the page."""
+    text = "hits:3|c|@0.1|#b:2,a:1\nlat:12|ms\nlevel:+4|g\nlevel:-1.5|g\nodd na/me:1|c|#k y:v\nsize:1:2:3|h"
+    server.send(text)
+    assert server.scrape().lines() == sorted(explain(text.encode())["exposition"].split("\n"))
