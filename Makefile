@@ -38,7 +38,7 @@ FUZZ_B   := build/fuzz
 FUZZ_RUN  = $(or $(F),$(FUZZERS))
 
 # Files that print the version are built again when it changes; no other file is.
-VERSIONED := $(shell grep -lsE 'STATSD_(VERSION|COMMIT)' $(SRC))
+VERSIONED := src/app/version.c
 
 # A make that got no -j builds on two cores.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)

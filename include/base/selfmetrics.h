@@ -49,11 +49,13 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(REDIS_UP,           "statsd_redis_up",                     GAUGE,   "", "1 while connected to Redis.")                      \
     X(REDIS_CONNECTS,     "statsd_redis_connects_total",         COUNTER, "", "Connections to Redis that were established.")      \
     X(REDIS_DISCONNECTS,  "statsd_redis_disconnects_total",      COUNTER, "", "Connections to Redis that were lost.")             \
+    X(REDIS_CONNECT_FAILURES, "statsd_redis_connect_failures_total", COUNTER, "", "Attempts to connect to Redis that failed.") \
     X(REDIS_ERRORS,       "statsd_redis_errors_total",           COUNTER, "", "Error replies of Redis.")                          \
     X(REDIS_BATCHES,      "statsd_redis_batches_applied_total",  COUNTER, "", "Batches applied to Redis.")                        \
     X(REDIS_DUPLICATES,   "statsd_redis_batches_duplicate_total", COUNTER, "", "Resent batches that Redis had already applied.")  \
     X(REDIS_RESENT,       "statsd_redis_batches_resent_total",   COUNTER, "", "Batches sent again after a lost connection or a gap.") \
     X(REDIS_GAPS,         "statsd_redis_gaps_total",             COUNTER, "", "Times Redis had lost acknowledged batches.")       \
+    X(REDIS_EPOCHS,       "statsd_redis_epochs_total",           COUNTER, "", "Gaps that reached further back than what was kept: something is lost.") \
     X(REDIS_INTERVALS,    "statsd_redis_applied_intervals_total", COUNTER, "", "Intervals completely applied to Redis.")          \
     X(REDIS_SERIES,       "statsd_redis_applied_series_total",   COUNTER, "", "Series values applied to Redis.")                  \
     X(REDIS_LOST_INTERVALS, "statsd_redis_dropped_intervals_total", COUNTER, "", "Intervals dropped because the spool was full or too old.") \
@@ -63,8 +65,8 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     /* filled from several places, see app/selfmetrics.c */                                                                      \
     X(REJECTED,           "statsd_samples_rejected_total",       COUNTER, "reason", "Samples and lines refused, by reason.")      \
     X(SERIES,             "statsd_series",                       GAUGE,   "kind",   "Series known now.")                          \
-    X(KERNEL_DROPS,       "statsd_udp_kernel_drops_total",       COUNTER, "socket", "Datagrams that the kernel dropped because the socket's receive buffer was full.") \
-    X(SOCKET_DATAGRAMS,   "statsd_socket_datagrams_received_total", COUNTER, "socket", "Datagrams read from the socket.")         \
+    X(KERNEL_DROPS,       "statsd_udp_kernel_drops_total",       COUNTER, "socket,worker", "Datagrams that the kernel dropped because the socket's receive buffer was full.") \
+    X(SOCKET_DATAGRAMS,   "statsd_socket_datagrams_received_total", COUNTER, "socket,worker", "Datagrams read from the socket.")  \
     X(SOCKET_BUFFER,      "statsd_socket_receive_buffer_bytes",  GAUGE,   "socket", "Receive buffer that the kernel granted.")    \
     X(BUILD_INFO,         "statsd_build_info",                   GAUGE,   "version,commit", "1; what is running.")
 

@@ -4,14 +4,8 @@
 #include <stdlib.h>
 
 #include "app/option_value.h"
+#include "app/version.h"
 #include "base/mem.h"
-
-#ifndef STATSD_VERSION
-#define STATSD_VERSION "unknown"
-#endif
-#ifndef STATSD_COMMIT
-#define STATSD_COMMIT "unknown"
-#endif
 
 static const char help_text[] =
     "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.\n"
@@ -39,7 +33,7 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c);
     if (rc != CLI_OK)
         return rc;
-    rc = io->run(&c);
+    rc = io->run(&c, &args->source);
     config_release(&c);
     return rc;
 }
@@ -255,7 +249,7 @@ static int dispatch(struct reading *r, const struct cli_io *io)
         return fflush(io->out) == 0 ? CLI_OK : CLI_FAILED;
     }
     if (r->args.version) {
-        fprintf(io->out, "statsd %s (%s)\n", STATSD_VERSION, STATSD_COMMIT);
+        fprintf(io->out, "statsd %s (%s)\n", version_text, version_commit);
         return fflush(io->out) == 0 ? CLI_OK : CLI_FAILED;
     }
     rc = check_takes(r, io);

@@ -16,7 +16,7 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 struct cli_io {
     FILE *in, *out, *err;
     char *const *environ;
-    int (*run)(const struct config *c);   /* the server itself; returns an exit status */
+    int (*run)(const struct config *c, const struct config_source *src);   /* the server itself; returns an exit status */
 };
 
 /* All that argv says. */

@@ -1,0 +1,15 @@
+/**
+ * reload: HUP reads the configuration again.  Private to app/.
+ *
+ * log_level and log_format change at once.  Every other option that differs is named in the log and takes effect at the next
+ * start.  A configuration with errors changes nothing; its errors are logged.
+ *   thread   control
+ */
+#ifndef APP_RELOAD_H
+#define APP_RELOAD_H
+
+#include "app/config.h"
+
+void reload(const struct config *running, const struct config_source *src);
+
+#endif

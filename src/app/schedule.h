@@ -1,0 +1,16 @@
+/**
+ * schedule: when intervals end.  Intervals are aligned to the wall clock: T = floor(now / interval) * interval.
+ *   thread   any (no state)
+ */
+#ifndef APP_SCHEDULE_H
+#define APP_SCHEDULE_H
+
+#include <stdint.h>
+
+/* Start of the interval that now_ms falls into. */
+int64_t schedule_start_ms(int64_t now_ms, int64_t interval_ms);
+
+/* How long until it ends: 1 .. interval_ms. */
+uint64_t schedule_wait_ms(int64_t now_ms, int64_t interval_ms);
+
+#endif

@@ -1,0 +1,226 @@
+#include "app/selfmetrics.h"
+
+#include <string.h>
+
+#include "app/process.h"
+#include "base/number.h"
+#include "base/slice.h"
+#include "sinks/prometheus.h"
+
+static const char *const names[] = {
+#define X(id, name, kind, label, help) name,
+    SELFMETRICS(X) SELFMETRICS_MEASURED(X)
+#undef X
+};
+
+static const struct row {
+    const char *name, *label, *help;
+    enum selfmetric_kind kind;
+} rows[] = {
+#define X(id, name, kind, label, help) { name, label, help, SELF_##kind },
+    SELFMETRICS(X) SELFMETRICS_MEASURED(X)
+#undef X
+};
+
+const char *const *selfmetrics_names(size_t *ret_n)
+{
+    *ret_n = ARRAY_LEN(names);
+    return names;
+}
+
+static void add_redis(const struct sink *redis, struct selfmetrics *to)
+{
+    struct redis_stats s;
+    redis_sink_stats(redis, &s);
+    const struct {
+        enum selfmetric id;
+        uint64_t value;
+    } from[] = {
+        { SELF_REDIS_UP, s.connected },
+        { SELF_REDIS_CONNECTS, s.connects },
+        { SELF_REDIS_DISCONNECTS, s.disconnects },
+        { SELF_REDIS_CONNECT_FAILURES, s.connect_failures },
+        { SELF_REDIS_ERRORS, s.errors },
+        { SELF_REDIS_BATCHES, s.batches_applied },
+        { SELF_REDIS_DUPLICATES, s.batches_duplicate },
+        { SELF_REDIS_RESENT, s.batches_resent },
+        { SELF_REDIS_GAPS, s.gaps },
+        { SELF_REDIS_EPOCHS, s.epochs },
+        { SELF_REDIS_INTERVALS, s.intervals_applied },
+        { SELF_REDIS_SERIES, s.series_applied },
+        { SELF_REDIS_LOST_INTERVALS, s.intervals_dropped },
+        { SELF_REDIS_LOST_SERIES, s.series_dropped },
+        { SELF_REDIS_BYTES, s.bytes_sent },
+        { SELF_REDIS_SPOOL_BYTES, s.spool_bytes },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(from); i++)
+        to->v[from[i].id] = from[i].value;
+}
+
+void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetrics *ret)
+{
+    struct turn_totals totals;
+    turn_totals(src->turn, &totals);
+    const struct selfmetrics *reg = registry_stats(src->registry);
+    for (int id = 0; id < SELF_COUNT; id++)
+        ret->v[id] = totals.stats.v[id] + reg->v[id] + src->control.v[id];
+    if (src->http != NULL) {
+        struct http_stats h;
+        http_stats(src->http, &h);
+        ret->v[SELF_HTTP_REQUESTS] = h.requests;
+        ret->v[SELF_HTTP_REJECTED] = h.rejected;
+    }
+    if (src->redis != NULL)
+        add_redis(src->redis, ret);
+}
+
+uint64_t selfmetrics_rejected(const struct selfmetrics_sources *src)
+{
+    struct turn_totals totals;
+    uint64_t sum = 0;
+    turn_totals(src->turn, &totals);
+    for (int r = 0; r < REASON_COUNT; r++)
+        sum += totals.rejected[r];
+    return sum;
+}
+
+uint64_t selfmetrics_kernel_drops(const struct selfmetrics_sources *src)
+{
+    uint64_t sum = 0;
+    for (unsigned w = 0; w < src->turn->n_workers; w++)
+        for (unsigned s = 0; s < WORKER_SOCKETS_MAX; s++)
+            sum += src->turn->sockets[w][s].kernel_drops;
+    return sum;
+}
+
+/* ---- rendering ---- */
+
+static void put_value(struct buf *out, const char *name, const char *labels, double v)
+{
+    char number[NUMBER_TEXT_MAX];
+    buf_append_str(out, name);
+    buf_append_str(out, labels);
+    buf_append_char(out, ' ');
+    buf_append(out, number, number_print(number, v));
+    buf_append_char(out, '\n');
+}
+
+static void put_reasons(const struct selfmetrics_sources *src, const char *name, struct buf *out)
+{
+    struct turn_totals totals;
+    turn_totals(src->turn, &totals);
+    for (int r = 0; r < REASON_COUNT; r++) {
+        struct buf labels = { 0 };
+        buf_printf(&labels, "{reason=\"%s\"}%c", reason_name((enum reason)r), '\0');
+        put_value(out, name, labels.ptr, (double)totals.rejected[r]);
+        buf_release(&labels);
+    }
+}
+
+static void put_kinds(const struct selfmetrics_sources *src, const char *name, struct buf *out)
+{
+    for (int k = 0; k < SERIES_KIND_COUNT; k++) {
+        struct buf labels = { 0 };
+        buf_printf(&labels, "{kind=\"%s\"}%c", series_kind_name((enum series_kind)k), '\0');
+        put_value(out, name, labels.ptr, (double)registry_count(src->registry, (enum series_kind)k));
+        buf_release(&labels);
+    }
+}
+
+/* A path may hold any byte: what would end the label is escaped. */
+static void put_socket_label(struct buf *out, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            buf_append_char(out, '\\');
+        buf_append_char(out, *name == '\n' ? '_' : *name);
+    }
+}
+
+static void put_sockets(const struct selfmetrics_sources *src, const char *name, enum selfmetric id, struct buf *out)
+{
+    for (unsigned w = 0; w < src->turn->n_workers; w++) {
+        for (unsigned s = 0; s < WORKER_SOCKETS_MAX && src->socket_at[w][s] >= 0; s++) {
+            const struct listener *l = &src->listeners[src->socket_at[w][s]];
+            const struct socket_stats *stats = &src->turn->sockets[w][s];
+            if (id == SELF_KERNEL_DROPS && l->address.transport != LISTEN_UDP)
+                continue;
+            struct buf labels = { 0 };
+            buf_append_str(&labels, "{socket=\"");
+            put_socket_label(&labels, l->address.name);
+            buf_printf(&labels, "\",worker=\"%u\"}%c", w, '\0');
+            put_value(out, name, labels.ptr, (double)(id == SELF_KERNEL_DROPS ? stats->kernel_drops : stats->datagrams));
+            buf_release(&labels);
+        }
+    }
+}
+
+static void put_buffers(const struct selfmetrics_sources *src, const char *name, struct buf *out)
+{
+    for (size_t i = 0; i < src->n_listeners; i++) {
+        struct buf labels = { 0 };
+        buf_append_str(&labels, "{socket=\"");
+        put_socket_label(&labels, src->listeners[i].address.name);
+        buf_append(&labels, "\"}", 3);
+        put_value(out, name, labels.ptr, (double)src->listeners[i].rcvbuf_granted);
+        buf_release(&labels);
+    }
+}
+
+static void put_build(const struct selfmetrics_sources *src, const char *name, struct buf *out)
+{
+    struct buf labels = { 0 };
+    buf_printf(&labels, "{version=\"%s\",commit=\"%s\"}%c", src->version, src->commit, '\0');
+    put_value(out, name, labels.ptr, 1);
+    buf_release(&labels);
+}
+
+static void put_head(const struct row *row, struct buf *out)
+{
+    prometheus_put_head(out, row->name, row->help, row->kind == SELF_COUNTER ? "counter" : "gauge");
+}
+
+/* The lines of a row that has labels. */
+static void put_labelled(const struct selfmetrics_sources *src, enum selfmetric id, struct buf *out)
+{
+    const char *name = rows[id].name;
+    if (id == SELF_REJECTED)
+        put_reasons(src, name, out);
+    else if (id == SELF_SERIES)
+        put_kinds(src, name, out);
+    else if (id == SELF_SOCKET_BUFFER)
+        put_buffers(src, name, out);
+    else if (id == SELF_BUILD_INFO)
+        put_build(src, name, out);
+    else
+        put_sockets(src, name, id, out);
+}
+
+static bool of_redis(const struct row *row)
+{
+    return slice_starts(slice_str(row->name), SLICE_LIT("statsd_redis_"));
+}
+
+void selfmetrics_render(const struct selfmetrics_sources *src, struct buf *out)
+{
+    struct selfmetrics all;
+    selfmetrics_gather(src, &all);
+    for (unsigned id = 0; id < SELF_COUNT; id++) {
+        if (of_redis(&rows[id]) && src->redis == NULL)
+            continue;
+        put_head(&rows[id], out);
+        if (rows[id].label[0] != '\0')
+            put_labelled(src, (enum selfmetric)id, out);
+        else
+            put_value(out, rows[id].name, "", (double)all.v[id]);
+    }
+    double measured[SELF_MEASURED_COUNT];
+    memcpy(measured, src->measured, sizeof measured);
+    measured[SELF_CPU_SECONDS] = process_cpu_seconds();
+    measured[SELF_RESIDENT_BYTES] = process_resident_bytes();
+    measured[SELF_OPEN_FDS] = process_open_fds();
+    for (unsigned id = 0; id < SELF_MEASURED_COUNT; id++) {
+        put_head(&rows[SELF_COUNT + id], out);
+        put_value(out, rows[SELF_COUNT + id].name, "", measured[id]);
+    }
+}

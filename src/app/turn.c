@@ -1,0 +1,90 @@
+#include "app/turn.h"
+
+#include <string.h>
+
+#include "base/now.h"
+
+static void begin(struct turn *t)
+{
+    t->under_way = true;
+    t->begun++;
+    t->again = false;
+    t->n_waiting = t->n_workers;
+    for (unsigned i = 0; i < t->n_workers; i++)
+        t->waiting_for[i] = true;
+    for (unsigned i = 0; i < t->n_workers; i++)
+        worker_ask_turn(t->workers[i], t->last);
+}
+
+static void take_from(struct turn *t, unsigned i)
+{
+    const struct socket_stats *sockets;
+    struct page *p = worker_take(t->workers[i], &sockets);
+    if (p == NULL)
+        return;
+    registry_merge(t->registry, p, now_mono_ns());
+    t->seen[i] = *page_stats(p);
+    memcpy(t->rejected[i], page_rejected(p), sizeof t->rejected[i]);
+    memcpy(t->sockets[i], sockets, sizeof t->sockets[i]);
+    worker_give(t->workers[i], p);
+    t->waiting_for[i] = false;
+    t->n_waiting--;
+}
+
+static void on_notified(uv_async_t *async)
+{
+    struct turn *t = async->data;
+    if (!t->under_way)
+        return;
+    for (unsigned i = 0; i < t->n_workers; i++)
+        if (t->waiting_for[i])
+            take_from(t, i);
+    if (t->n_waiting > 0)
+        return;
+    t->under_way = false;
+    t->done = t->begun;
+    bool again = t->again;
+    t->again = false;
+    t->on_turned(t->cookie);
+    if (again && !t->under_way)
+        begin(t);
+}
+
+int turn_init(struct turn *t, uv_loop_t *loop)
+{
+    int rc = uv_async_init(loop, &t->notified, on_notified);
+    t->notified.data = t;
+    return rc;
+}
+
+void turn_notify(void *turn)
+{
+    uv_async_send(&((struct turn *)turn)->notified);
+}
+
+uint64_t turn_ask(struct turn *t, bool last)
+{
+    t->last = t->last || last;
+    if (t->under_way) {
+        t->again = true;
+        return t->begun + 1;
+    }
+    begin(t);
+    return t->begun;
+}
+
+void turn_totals(const struct turn *t, struct turn_totals *ret)
+{
+    *ret = (struct turn_totals){ 0 };
+    for (unsigned i = 0; i < t->n_workers; i++) {
+        for (int id = 0; id < SELF_COUNT; id++)
+            ret->stats.v[id] += t->seen[i].v[id];
+        for (int r = 0; r < REASON_COUNT; r++)
+            ret->rejected[r] += t->rejected[i][r];
+    }
+}
+
+void turn_close(struct turn *t)
+{
+    uv_close((uv_handle_t *)&t->notified, NULL);
+}
