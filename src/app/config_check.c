@@ -94,7 +94,11 @@ static void check_http(struct config_loader *l)
     struct sockaddr_storage addr;
     socklen_t len;
     const char *text = l->c.http_listen;
-    if (text[0] != '\0' && address_parse(slice_str(text), 0, &addr, &len) < 0)
+    const char *port = strrchr(text, ':'), *bracket = strrchr(text, ']');
+    if (text[0] == '\0')
+        return;
+    /* Without a port it would be anybody's guess which one. */
+    if (port == NULL || port < bracket || address_parse(slice_str(text), 0, &addr, &len) < 0)
         config_loader_error_at(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
 }
 

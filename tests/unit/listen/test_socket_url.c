@@ -1,0 +1,188 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "listen/socket_url.h"
+
+static const struct listen_address defaults = {
+    .spread = LISTEN_SPREAD_SOURCE, .gauge_sign = GAUGE_SIGN_DELTA, .rcvbuf = 1 << 20, .mode = 0600
+};
+
+static int parse(struct slice url, struct listen_address *ret, struct buf *error)
+{
+    char *exact = malloc(url.len ? url.len : 1);
+    memcpy(exact, url.ptr, url.len);
+    int rc = socket_url_parse(slice_of(exact, url.len), &defaults, ret, error);
+    free(exact);
+    return rc;
+}
+
+static void udp_urls_give_an_address_and_their_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *printed, *name;
+    } rows[] = {
+        { "udp://127.0.0.1:8125", "127.0.0.1:8125", "udp://127.0.0.1:8125" },
+        { "udp://127.0.0.1", "127.0.0.1:8125", "udp://127.0.0.1" },
+        { "udp://[::1]:8125", "[::1]:8125", "udp://[::1]:8125" },
+        { "udp://[::]:0?spread=payload", "[::]:0", "udp://[::]:0" },
+        { "udp://localhost:1", "127.0.0.1:1", "udp://localhost:1" },
+        { "udp://*:8126", "0.0.0.0:8126", "udp://*:8126" },
+        { "udp://0.0.0.0?", "0.0.0.0:8125", "udp://0.0.0.0" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a;
+        struct buf error = { 0 };
+        char text[ADDRESS_TEXT_MAX];
+        if (parse(slice_str(rows[i].url), &a, &error) != 0)
+            fail_msg("%s: %.*s", rows[i].url, (int)error.len, error.ptr);
+        assert_int_equal(a.transport, LISTEN_UDP);
+        address_print((const struct sockaddr *)&a.addr, text);
+        assert_string_equal(text, rows[i].printed);
+        assert_string_equal(a.name, rows[i].name);
+    }
+}
+
+static void options_of_a_socket_win_over_the_defaults(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    struct buf error = { 0 };
+    assert_int_equal(parse(SLICE_LIT("udp://127.0.0.1:1"), &a, &error), 0);
+    assert_int_equal(a.spread, LISTEN_SPREAD_SOURCE);
+    assert_int_equal(a.gauge_sign, GAUGE_SIGN_DELTA);
+    assert_int_equal(a.rcvbuf, 1 << 20);
+    assert_int_equal(a.mode, 0600);
+    assert_int_equal(parse(SLICE_LIT("udp://127.0.0.1:1?gauge_sign=absolute&rcvbuf=2MiB&spread=auto"), &a, &error), 0);
+    assert_int_equal(a.spread, LISTEN_SPREAD_AUTO);
+    assert_int_equal(a.gauge_sign, GAUGE_SIGN_ABSOLUTE);
+    assert_int_equal(a.rcvbuf, 2 << 20);
+    assert_int_equal(parse(SLICE_LIT("unixgram:///run/a.sock?mode=0622"), &a, &error), 0);
+    assert_int_equal(a.mode, 0622);
+}
+
+static void unix_paths_and_abstract_names_are_told_apart(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    struct buf error = { 0 };
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&a.addr;
+    assert_int_equal(parse(SLICE_LIT("unixgram:///run/dsd.sock"), &a, &error), 0);
+    assert_int_equal(a.transport, LISTEN_UNIXGRAM);
+    assert_int_equal(un->sun_family, AF_UNIX);
+    assert_string_equal(un->sun_path, "/run/dsd.sock");
+    assert_int_equal(a.addr_len, offsetof(struct sockaddr_un, sun_path) + 14);
+    assert_int_equal(parse(SLICE_LIT("unixgram://@dsd"), &a, &error), 0);
+    assert_memory_equal(un->sun_path, "\0dsd", 4);
+    assert_int_equal(a.addr_len, offsetof(struct sockaddr_un, sun_path) + 4);
+    assert_string_equal(a.name, "unixgram://@dsd");
+}
+
+static void the_longest_path_fits_and_one_byte_more_is_refused(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    struct buf url = { 0 }, error = { 0 };
+    buf_append_str(&url, "unixgram:///");
+    while (url.len < sizeof "unixgram://" - 1 + 107)
+        buf_append_char(&url, 'x');
+    assert_int_equal(parse(buf_slice(&url), &a, &error), 0);
+    assert_int_equal(strlen(((const struct sockaddr_un *)&a.addr)->sun_path), 107);
+    buf_append_char(&url, 'x');
+    assert_int_equal(parse(buf_slice(&url), &a, &error), -EINVAL);
+    buf_release(&url);
+    buf_release(&error);
+}
+
+static void a_bad_url_says_what_would_be_right(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice url;
+        const char *says;   /* part of the message */
+    } rows[] = {
+        { { "", 0 }, "udp://HOST:PORT" },
+        { { "127.0.0.1:8125", 14 }, "udp://HOST:PORT" },
+        { { "udp://", 6 }, "host" },
+        { { "udp://:8125", 11 }, "host" },
+        { { "udp://example.org:8125", 22 }, "numeric" },
+        { { "udp://127.0.0.1:65536", 21 }, "65535" },
+        { { "udp://127.0.0.1:x", 17 }, "port" },
+        { { "tcp://127.0.0.1:8125", 20 }, "does not receive streams" },
+        { { "unix:///tmp/x", 13 }, "does not receive streams" },
+        { { "unixgram://", 11 }, "ABSOLUTE" },
+        { { "unixgram://tmp/x", 16 }, "ABSOLUTE" },
+        { { "unixgram:///tmp/", 16 }, "ABSOLUTE" },
+        { { "unixgram://@", 12 }, "empty" },
+        { { "unixgram:///tmp/a\0b", 19 }, "control" },
+        { { "udp://127.0.0.1:1 ", 18 }, "blanks" },
+        { { "udp://127.0.0.1:1?mode=0666", 27 }, "unixgram" },
+        { { "udp://127.0.0.1:1?x=1", 21 }, "gauge_sign, rcvbuf" },
+        { { "udp://127.0.0.1:1?spread", 24 }, "key=value" },
+        { { "udp://127.0.0.1:1?spread=random", 31 }, "auto, source, payload" },
+        { { "udp://127.0.0.1:1?rcvbuf=1", 26 }, "4KiB" },
+        { { "udp://127.0.0.1:1?rcvbuf=32MB", 29 }, "32MiB" },
+        { { "udp://127.0.0.1:1?rcvbuf=8KiB&rcvbuf=8KiB", 41 }, "twice" },
+        { { "udp://127.0.0.1:1?gauge_sign=up", 31 }, "delta" },
+        { { "unixgram:///a?spread=auto", 25 }, "udp://" },
+        { { "unixgram:///a?mode=0888", 23 }, "octal" },
+        { { "unixgram:///a?mode=7777", 23 }, "octal" },
+        { { "unixgram:///a?mode=", 19 }, "octal" },
+        { { "unixgram://@a?mode=0666", 23 }, "path" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a, before;
+        struct buf error = { 0 };
+        memset(&a, 0xa5, sizeof a);
+        before = a;
+        if (parse(rows[i].url, &a, &error) != -EINVAL)
+            fail_msg("%s accepted", rows[i].url.ptr);
+        buf_append_char(&error, '\0');
+        if (strstr(error.ptr, rows[i].says) == NULL)
+            fail_msg("%s: \"%s\" does not say \"%s\"", rows[i].url.ptr, error.ptr, rows[i].says);
+        assert_memory_equal(&a, &before, sizeof a);
+        buf_release(&error);
+    }
+}
+
+static void sizes_are_whole_numbers_of_binary_units(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int rc;
+        uint64_t bytes;
+    } rows[] = {
+        { "0", 0, 0 },           { "4096", 0, 4096 },      { "1KiB", 0, 1024 },      { "32MiB", 0, 33554432 }, { "1GiB", 0, 1073741824 },
+        { "", -EINVAL, 0 },      { "KiB", -EINVAL, 0 },    { "1kib", -EINVAL, 0 },   { "1KB", -EINVAL, 0 },    { "1.5MiB", -EINVAL, 0 },
+        { "-1", -EINVAL, 0 },    { "1 MiB", -EINVAL, 0 },  { "9223372036854775807GiB", -ERANGE, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t bytes = 0;
+        assert_int_equal(socket_url_size(slice_str(rows[i].text), &bytes), rows[i].rc);
+        assert_int_equal(bytes, rows[i].bytes);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(udp_urls_give_an_address_and_their_name),
+        cmocka_unit_test(options_of_a_socket_win_over_the_defaults),
+        cmocka_unit_test(unix_paths_and_abstract_names_are_told_apart),
+        cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
+        cmocka_unit_test(a_bad_url_says_what_would_be_right),
+        cmocka_unit_test(sizes_are_whole_numbers_of_binary_units),
+    };
+    return cmocka_run_group_tests_name("socket_url", tests, NULL, NULL);
+}
