@@ -1,0 +1,494 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "protocol/parse.h"
+
+enum { ERRORS_MAX = 64 };
+
+struct fixture {
+    struct parser *parser;
+    struct batch batch;
+    char *datagram;
+    uint32_t events, checks, errors;
+    struct parse_error error[ERRORS_MAX];
+};
+
+static void on_event(void *cookie, const struct event *e)
+{
+    struct fixture *f = cookie;
+    assert_true(e->title.len > 0);
+    f->events++;
+}
+
+static void on_check(void *cookie, const struct service_check *c)
+{
+    struct fixture *f = cookie;
+    assert_true(c->name.len > 0);
+    f->checks++;
+}
+
+static void on_error(void *cookie, const struct parse_error *e)
+{
+    struct fixture *f = cookie;
+    assert_true(e->at <= e->line.len);
+    if (f->errors < ERRORS_MAX)
+        f->error[f->errors] = *e;
+    f->errors++;
+}
+
+static void fixture_init(struct fixture *f, struct parse_opts o, uint32_t full)
+{
+    *f = (struct fixture){ 0 };
+    o.on_event = on_event;
+    o.on_check = on_check;
+    o.on_error = on_error;
+    o.cookie = f;
+    f->parser = parser_new(&o);
+    assert_non_null(f->parser);
+    assert_int_equal(batch_init(&f->batch, full, o.max_line), 0);
+}
+
+static void fixture_release(struct fixture *f)
+{
+    parser_free(f->parser);
+    batch_release(&f->batch);
+    free(f->datagram);
+}
+
+static uint64_t refused(const struct fixture *f)
+{
+    uint64_t n = 0;
+    for (int r = 0; r < REASON_COUNT; r++)
+        n += f->batch.counts.rejected[r];
+    return n;
+}
+
+/* The whole datagram into one batch. */
+static void parse(struct fixture *f, const char *text, size_t n, bool truncated)
+{
+    free(f->datagram);
+    f->datagram = malloc(n ? n : 1);
+    assert_non_null(f->datagram);
+    memcpy(f->datagram, text, n);
+    f->errors = 0;
+    batch_clear(&f->batch);
+    f->batch.counts = (struct parse_counts){ 0 };
+    parser_begin(f->parser, f->datagram, n, truncated);
+    assert_false(parser_next(f->parser, &f->batch));
+    assert_int_equal(f->batch.counts.samples, f->batch.n + refused(f));
+    assert_int_equal(f->errors, refused(f));
+}
+
+static void parse_text(struct fixture *f, const char *text)
+{
+    parse(f, text, strlen(text), false);
+}
+
+static void a_line_is_refused_for_a_named_reason_at_a_named_byte(void **state)
+{
+    static const struct {
+        const char *line;
+        enum reason reason;
+        size_t at;
+    } cases[] = {
+        { "orphan", REASON_NO_COLON, 6 },
+        { ":1|c", REASON_BAD_NAME, 0 },
+        { "a|b:1|c", REASON_BAD_NAME, 1 },
+        { "hits:", REASON_NO_TYPE, 5 },
+        { "hits:5", REASON_NO_TYPE, 6 },
+        { "hits:1|zz", REASON_UNKNOWN_TYPE, 7 },
+        { "hits:1|", REASON_UNKNOWN_TYPE, 7 },
+        { "hits:1||c", REASON_UNKNOWN_TYPE, 7 },
+        { "hits:1|m", REASON_UNKNOWN_TYPE, 7 },
+        { "hits:1|mx", REASON_UNKNOWN_TYPE, 7 },
+        { "hits:abc|c", REASON_BAD_VALUE, 5 },
+        { "hits:|c", REASON_BAD_VALUE, 5 },
+        { "hits:1:x:3|d", REASON_BAD_VALUE, 7 },
+        { "hits:::|d", REASON_BAD_VALUE, 5 },
+        { "hits:1e308|c|@0.01", REASON_BAD_VALUE, 5 },
+        { "hits:1:1e308|d|@0.01", REASON_BAD_VALUE, 5 },
+        { "hits:|s", REASON_BAD_VALUE, 5 },
+        { "time:-1|ms", REASON_NEGATIVE_TIMING, 5 },
+        { "time:1:-2|ms", REASON_NEGATIVE_TIMING, 7 },
+        { "hits:1|c|@x", REASON_BAD_SAMPLE_RATE, 10 },
+        { "hits:1|c|@", REASON_BAD_SAMPLE_RATE, 10 },
+        { "hits:1|c|@1.5", REASON_BAD_SAMPLE_RATE, 10 },
+        { "hits:1|c|@-0", REASON_BAD_SAMPLE_RATE, 10 },
+        { "hits:1|c|@1e-400", REASON_BAD_SAMPLE_RATE, 10 },
+        { "hits:1|c|#a:b|T0", REASON_BAD_TIMESTAMP, 15 },
+        { "hits:1|c|T", REASON_BAD_TIMESTAMP, 10 },
+        { "hits:1|c:2|c|#a:b", REASON_MIXED_MULTI_SAMPLE, 7 },
+        { "hits:1|c|T5|@0.1:2|c", REASON_MIXED_MULTI_SAMPLE, 7 },
+        { "hits:x|c:y|c|@7:2|c|zz", REASON_MIXED_MULTI_SAMPLE, 7 },
+        { "  hits:x|c", REASON_BAD_VALUE, 7 },
+        { "h\x01ts:x|c", REASON_BAD_VALUE, 5 },
+        { "\xff:1|c", REASON_BAD_UTF8, 0 },
+        { "_e{1}:x", REASON_BAD_EVENT, 0 },
+        { "_sc|a", REASON_BAD_SERVICE_CHECK, 0 },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse_text(&f, cases[i].line);
+        if (f.batch.n != 0 || f.errors != 1 || f.error[0].reason != cases[i].reason || f.error[0].at != cases[i].at ||
+            f.batch.counts.rejected[cases[i].reason] != 1)
+            fail_msg("%s: %u samples, %u errors, %s at %zu", cases[i].line, f.batch.n, f.errors, reason_name(f.error[0].reason), f.error[0].at);
+        assert_true(slice_eq(f.error[0].line, slice_str(cases[i].line)));
+    }
+    fixture_release(&f);
+}
+
+static void a_sample_fails_alone_but_for_what_ends_the_line(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t samples, errors;
+    } cases[] = {
+        { "a:1|c:x|c:3|c", 2, 1 },      { "a:x|c:y|ms:-1|ms:4|g", 1, 3 }, { "a:1|c:2|zz:3|c", 1, 1 },          { "a:1|c:2", 1, 1 },
+        { "a:1|c|@0.5:2|c|@9:3|c", 2, 1 }, { "a:1|c:2|zz|#t", 1, 1 },     { "a:1|c|||", 1, 0 },                { "a:1|c||:2|c", 1, 0 },
+        { "a:1|c:2|c|", 2, 0 },         { "a:1|c:2|c||@0.5", 2, 0 },      { "a:1|c\nb:x|c\nc:3|g", 2, 1 },     { "a:1|c|@0.5|@x", 0, 1 },
+        { "a:1|c|T1|T2|#x|#y|q|r", 1, 0 }, { "a:1:2:3|s", 1, 0 },         { "a:b|s:c|s", 2, 0 },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse_text(&f, cases[i].line);
+        if (f.batch.n != cases[i].samples || f.errors != cases[i].errors)
+            fail_msg("%s: %u samples, %u errors", cases[i].line, f.batch.n, f.errors);
+    }
+    fixture_release(&f);
+}
+
+static void a_signed_gauge_follows_the_switch_and_the_fields(void **state)
+{
+    static const struct {
+        const char *line;
+        bool relative[3];   /* auto, delta, absolute */
+    } cases[] = {
+        { "g:5|g", { false, false, false } },          { "g:+5|g", { true, true, false } },
+        { "g:-5|g", { true, true, false } },           { "g:-5|g|#a:b", { true, true, false } },
+        { "g:-5|g|c:x", { false, true, false } },      { "g:+5|g|c:x", { true, true, false } },
+        { "g:-5|g|e:x", { false, true, false } },      { "g:-5|g|card:low", { false, true, false } },
+        { "g:-5|g|T7", { false, true, false } },       { "g:+5|g|T7", { false, true, false } },
+        { "g:-5|g|c", { true, true, false } },         { "g:-5:6|g", { true, true, false } },
+        { "g:6:-5|g", { false, false, false } },       { "g::-5|g", { true, true, false } },
+        { "g:-0|g", { true, true, false } },           { "c:-5|c", { false, false, false } },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (int sign = 0; sign < 3; sign++) {
+            parser_set_gauge_sign(f.parser, (enum gauge_sign)sign);
+            parse_text(&f, cases[i].line);
+            assert_int_equal(f.batch.n, 1);
+            if (((f.batch.samples[0].flags & SAMPLE_DELTA) != 0) != cases[i].relative[sign])
+                fail_msg("%s with gauge_sign %d", cases[i].line, sign);
+        }
+    fixture_release(&f);
+}
+
+static void unknown_fields_are_counted_and_ignored(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    parse_text(&f, "a:1|c|x|yy|c|card|e|#t|T5|@1|c:|e:|card:|");
+    assert_int_equal(f.batch.n, 1);
+    assert_int_equal(f.batch.counts.unknown_fields, 5);
+    fixture_release(&f);
+}
+
+static void all_ways_to_read_a_line_give_one_identity(void **state)
+{
+    static const char *const same[] = {
+        "a.b:1|c|#x:1,y:2",     "  a.b:1|c|#x:1,y:2 ",  "a.b:1|c|#x:1,y:2\r",      "a.b:1:2|c|#x:1,y:2", "a.b:-1|c|#x:1,y:2",
+        "a.b:1|c||#x:1,y:2",    "a.b:1|c|@0.5|#x:1,y:2", "a.b:1|c|#x:1|#y:2",      "a.b:1|c|#|#x:1,y:2", "a.b:123456789012|c|T9|#x:1,y:2|c:id",
+        "a.b:1|c|zz\x01|#x:1,y:2",
+    };
+    static const char *const other[] = { "a.b:1|g|#x:1,y:2", "a.b:1|c|#x:1,y:3", "a.c:1|c|#x:1,y:2", "a.b:1|c", "a.bx:1|c|#1,y:2" };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    parse_text(&f, same[0]);
+    struct hash128 want = f.batch.samples[0].hash;
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        parse_text(&f, same[i]);
+        const struct sample *s = &f.batch.samples[0];
+        if (f.batch.n != 1 || s->hash.lo != want.lo || s->hash.hi != want.hi || !slice_eq(slice_of(s->tags, s->tags_len), SLICE_LIT("x:1,y:2")))
+            fail_msg("%s", same[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(other); i++) {
+        parse_text(&f, other[i]);
+        assert_true(f.batch.n == 1 && f.batch.samples[0].hash.lo != want.lo && f.batch.samples[0].hash.hi != want.hi);
+    }
+    parse_text(&f, "n:1|c\nn:1|c:2|c|@0.1:3|c\n n:7|c\nn:1|c|#\nn:1|c|@0.25");
+    for (uint32_t i = 1; i < f.batch.n; i++)
+        assert_true(f.batch.samples[i].hash.lo == f.batch.samples[0].hash.lo);
+    assert_int_equal(f.batch.n, 7);
+    parse_text(&f, "w\x01x:1|c|#k:a\tb\nw_x:1|c|#k:a_b");
+    assert_true(f.batch.n == 2 && f.batch.samples[0].hash.lo == f.batch.samples[1].hash.lo);
+    fixture_release(&f);
+}
+
+static void an_origin_is_part_of_the_identity_only_when_asked_for(void **state)
+{
+    static const struct {
+        const char *line, *id;
+    } cases[] = {
+        { "a:1|c|c:abc", "abc" }, { "a:1|c|c:ci-abc", "abc" }, { "a:1|c|c:cid-abc", "abc" }, { "a:1|c|c:in-7", NULL },
+        { "a:1|c|c:in-7,ci-q", "q" }, { "a:1|c|c:", NULL }, { "a:1|c|c:x|c:y", "y" }, { "a:1|c|c:ci-", NULL }, { "a:1|c", NULL },
+    };
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    struct fixture with, without;
+    (void)state;
+    fixture_init(&without, o, 64);
+    o.origin_tags = true;
+    fixture_init(&with, o, 64);
+    parse_text(&without, "a:1|c");
+    uint64_t plain = without.batch.samples[0].hash.lo;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse_text(&with, cases[i].line);
+        parse_text(&without, cases[i].line);
+        const struct sample *s = &with.batch.samples[0];
+        assert_int_equal((s->flags & SAMPLE_HAS_ORIGIN) != 0, cases[i].id != NULL);
+        if (cases[i].id)
+            assert_true(slice_eq(s->origin, slice_str(cases[i].id)));
+        assert_int_equal(s->hash.lo != plain, cases[i].id != NULL);
+        assert_true(without.batch.samples[0].hash.lo == plain && !(without.batch.samples[0].flags & SAMPLE_HAS_ORIGIN));
+    }
+    fixture_release(&with);
+    fixture_release(&without);
+}
+
+static void tags_inside_the_name_are_cut_by_the_enabled_styles(void **state)
+{
+    static const struct {
+        unsigned styles;
+        const char *line, *name, *tags;   /* name NULL: refused */
+    } cases[] = {
+        { 0, "a#b=c:1|c", "a#b=c", "" },
+        { NAME_TAGS_LIBRATO, "a#b=c:1|c", "a", "b=c" },
+        { NAME_TAGS_LIBRATO, "a,b=c:1|c", "a,b=c", "" },
+        { NAME_TAGS_INFLUX, "a,b=c#d:1|c", "a", "b=c#d" },
+        { NAME_TAGS_GRAPHITE, "a;b=c;d=e:1|c", "a", "b=c;d=e" },
+        { NAME_TAGS_SIGNALFX, "a[b=c]d:1|c", "ad", "b=c" },
+        { NAME_TAGS_SIGNALFX, "[b=c]d:1|c", "d", "b=c" },
+        { NAME_TAGS_SIGNALFX, "a[b=c]:1|c", "a", "b=c" },
+        { NAME_TAGS_SIGNALFX, "[b=c]:1|c", NULL, NULL },
+        { NAME_TAGS_SIGNALFX | NAME_TAGS_INFLUX, "a],b=c:1|c", "a],b=c", "" },
+        { NAME_TAGS_SIGNALFX | NAME_TAGS_INFLUX, "a]x[,b=c:1|c", "a]x[,b=c", "" },
+        { NAME_TAGS_SIGNALFX | NAME_TAGS_INFLUX, "a[x=y],b=c:1|c", "a,b=c", "x=y" },
+        { NAME_TAGS_INFLUX, ",b=c:1|c", NULL, NULL },
+        { NAME_TAGS_INFLUX, "a,b=c:1|c|#d:e", NULL, NULL },
+        { NAME_TAGS_INFLUX, "a,b=c:1|c|#", NULL, NULL },
+        { NAME_TAGS_INFLUX, "a,b:1|c|#d:e", "a", "d:e" },
+        { NAME_TAGS_INFLUX, "a,:1|c|#d:e", "a", "d:e" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct parse_opts o = PARSE_OPTS_DEFAULT;
+        struct fixture f;
+        o.name_tags = cases[i].styles;
+        fixture_init(&f, o, 64);
+        parse_text(&f, cases[i].line);
+        const struct sample *s = &f.batch.samples[0];
+        bool ok = cases[i].name == NULL ? f.batch.n == 0 && f.errors == 1
+                                        : f.batch.n == 1 && slice_eq(slice_of(s->name, s->name_len), slice_str(cases[i].name)) &&
+                                              slice_eq(slice_of(s->tags, s->tags_len), slice_str(cases[i].tags));
+        if (!ok)
+            fail_msg("%s: %u samples, %u errors", cases[i].line, f.batch.n, f.errors);
+        fixture_release(&f);
+    }
+}
+
+static void a_truncated_tail_is_one_error_and_never_a_sample(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t samples, errors;
+    } cases[] = { { "a:1|c\nb:2|c", 1, 1 }, { "a:1|c\n", 1, 0 }, { "a:1|c", 0, 1 }, { "", 0, 0 }, { "\n\n", 0, 0 }, { "_e{1,1}:a|b", 0, 1 } };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse(&f, cases[i].text, strlen(cases[i].text), true);
+        assert_int_equal(f.batch.n, cases[i].samples);
+        assert_int_equal(f.batch.counts.rejected[REASON_TRUNCATED], cases[i].errors);
+    }
+    fixture_release(&f);
+}
+
+static void the_limit_of_a_line_counts_trimmed_bytes(void **state)
+{
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    struct fixture f;
+    char text[200];
+    (void)state;
+    o.max_line = 40;
+    o.max_name = 10;
+    fixture_init(&f, o, 8);
+    for (int n = 0; n < 60; n++) {
+        int len = snprintf(text, sizeof text, "  a:1|c|x%0*d   \n", n, 0);
+        parse(&f, text, (size_t)len, false);
+        size_t trimmed = (size_t)len - 6;
+        assert_int_equal(f.batch.n, trimmed <= 40);
+        assert_int_equal(f.batch.counts.rejected[REASON_LINE_TOO_LONG], trimmed > 40);
+    }
+    parse_text(&f, "abcdefghij:1|c\nabcdefghijk:1|c");
+    assert_int_equal(f.batch.n, 1);
+    assert_int_equal(f.batch.counts.rejected[REASON_NAME_TOO_LONG], 1);
+    assert_int_equal(f.error[0].at, 10);
+    fixture_release(&f);
+}
+
+static void events_and_checks_are_dispatched_and_are_not_samples(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    parse_text(&f, "_e{1,2}:a|b \r\n_sc|db|0\n_e:1|c\n_sc:1|c\n  _e{1,1}:a|b\n_e{1,1}:a|\xc3\n_e{1,2}:a|\xc3\xa9|d:5\nx:1|c");
+    assert_int_equal(f.batch.n, 3);
+    assert_int_equal(f.events, 3);
+    assert_int_equal(f.checks, 1);
+    assert_int_equal(f.batch.counts.events, 3);
+    assert_int_equal(f.batch.counts.checks, 1);
+    assert_int_equal(f.batch.counts.lines, 8);
+    assert_int_equal(f.batch.counts.rejected[REASON_BAD_UTF8], 1);
+    fixture_release(&f);
+}
+
+/* 8,192 bytes of the densest line into a batch that is one sample short of full, again and again. */
+static void a_line_never_splits_over_batches(void **state)
+{
+    static const char *const dense[] = { "1|c:", "1:", "x|c|#a:", "1|s:" };
+    static const char *const head[] = { "n:", "n:", "n:1|c|#t", "n:" };
+    static const char *const tail[] = { "1|c", "1|d", "", "1|s" };
+    enum { MAX = 1000 };
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    (void)state;
+    o.max_line = MAX;
+    for (size_t d = 0; d < ARRAY_LEN(dense); d++) {
+        struct fixture f;
+        char line[MAX + 1] = "";
+        strcat(line, head[d]);
+        while (strlen(line) + strlen(dense[d]) + strlen(tail[d]) <= MAX)
+            strcat(line, d == 2 ? "|#abc" : dense[d]);
+        strcat(line, tail[d]);
+        fixture_init(&f, o, 2);
+        size_t n = 0;
+        char *text = malloc(40 * (MAX + 8));
+        for (int i = 0; i < 40; i++)
+            n += (size_t)sprintf(text + n, "%s%s\n", i % 3 == 0 ? "p:1|c\n" : "", line);
+        parser_begin(f.parser, text, n, false);
+        uint64_t samples = 0;
+        bool more = true;
+        while (more) {
+            more = parser_next(f.parser, &f.batch);
+            samples += f.batch.n;
+            assert_true(f.batch.n <= f.batch.cap && f.batch.n_values <= f.batch.cap_values && f.batch.scratch_len <= f.batch.scratch_cap);
+            batch_clear(&f.batch);
+        }
+        assert_int_equal(f.batch.counts.samples, samples + refused(&f));
+        assert_true(samples >= 54);
+        free(text);
+        fixture_release(&f);
+    }
+}
+
+static void several_datagrams_may_share_a_batch(void **state)
+{
+    static const char first[] = "a:1|c\nb:2|c", second[] = "c:3|c\nd:4|c";
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 3);
+    parser_begin(f.parser, first, sizeof first - 1, false);
+    assert_false(parser_next(f.parser, &f.batch));
+    parser_begin(f.parser, second, sizeof second - 1, false);
+    assert_true(parser_next(f.parser, &f.batch));
+    assert_int_equal(f.batch.n, 3);
+    assert_int_equal(f.batch.samples[2].name[0], 'c');
+    batch_clear(&f.batch);
+    assert_false(parser_next(f.parser, &f.batch));
+    assert_int_equal(f.batch.n, 1);
+    assert_int_equal(f.batch.counts.samples, 4);
+    fixture_release(&f);
+}
+
+static bool same_sample(const struct batch *x, const struct sample *a, const struct batch *y, const struct sample *b)
+{
+    bool same = a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi && memcmp(&a->value, &b->value, sizeof a->value) == 0 && a->rate == b->rate &&
+                a->type == b->type && a->flags == b->flags && a->tag_style == b->tag_style && a->more_n == b->more_n &&
+                slice_eq(slice_of(a->name, a->name_len), slice_of(b->name, b->name_len)) &&
+                slice_eq(slice_of(a->tags, a->tags_len), slice_of(b->tags, b->tags_len));
+    if (same && a->more_n)
+        same = memcmp(x->values + a->more_at, y->values + b->more_at, a->more_n * sizeof(double)) == 0;
+    if (same && a->type == SAMPLE_SET)
+        same = slice_eq(a->member, b->member);
+    if (same && (a->flags & SAMPLE_HAS_TIME))
+        same = a->timestamp == b->timestamp;
+    return same;
+}
+
+/* A blank in front sends a line past the reader of plain lines; nothing else may change. */
+static void plain_lines_are_read_as_all_lines_are(void **state)
+{
+    static const char *const pieces[] = { "a", "name.x", "long_name_of_a_metric_that_goes_over_the_end_of_a_word_of_the_mask_array", ":", ":", "|", "|", "|c", "|ms", "|g", "|h", "|d",
+                                          "|s", "|x", "1", "12.5", "-3", "+4", ".5", "7.", ".", "12345678", "123456789", "0", "1e3", "|@0.5", "|@0", "|@2", "|@1",
+                                          "|@.125", "|#", "|#a:b", "|#k:v,w", "|c:id", "|e:x", "|card:low", "|T12", "|zz", " ", "\r", "\x01", "\xc3\xa9", "\xff", "_" };
+    struct fixture f, g;
+    uint32_t r = 1;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
+    for (int i = 0; i < 60000; i++) {
+        char line[1400] = "", blank[1420] = " ";
+        r = r * 1664525u + 1013904223u;
+        if (r >> 31)   /* half of the lines make sense */
+            strcat(strcat(strcat(strcat(line, pieces[r >> 8 & 1]), ":"), pieces[14 + (r >> 10) % 11]), pieces[7 + (r >> 20) % 6]);
+        for (uint32_t k = 0, n = r >> 28 & 7; k < n; k++) {
+            r = r * 1664525u + 1013904223u;
+            strcat(line, pieces[(r >> 31 ? 25 : 0) + (r >> 12) % (r >> 31 ? 13 : (uint32_t)ARRAY_LEN(pieces))]);
+        }
+        strcat(blank, line);
+        parse_text(&f, line);
+        parse_text(&g, blank);
+        bool same = f.batch.n == g.batch.n && memcmp(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts) == 0;
+        for (uint32_t k = 0; same && k < f.batch.n; k++)
+            same = same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]);
+        if (!same)
+            fail_msg("'%s': %u and %u samples", line, f.batch.n, g.batch.n);
+    }
+    fixture_release(&f);
+    fixture_release(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_refused_for_a_named_reason_at_a_named_byte),
+        cmocka_unit_test(a_sample_fails_alone_but_for_what_ends_the_line),
+        cmocka_unit_test(a_signed_gauge_follows_the_switch_and_the_fields),
+        cmocka_unit_test(unknown_fields_are_counted_and_ignored),
+        cmocka_unit_test(all_ways_to_read_a_line_give_one_identity),
+        cmocka_unit_test(an_origin_is_part_of_the_identity_only_when_asked_for),
+        cmocka_unit_test(tags_inside_the_name_are_cut_by_the_enabled_styles),
+        cmocka_unit_test(a_truncated_tail_is_one_error_and_never_a_sample),
+        cmocka_unit_test(the_limit_of_a_line_counts_trimmed_bytes),
+        cmocka_unit_test(events_and_checks_are_dispatched_and_are_not_samples),
+        cmocka_unit_test(a_line_never_splits_over_batches),
+        cmocka_unit_test(several_datagrams_may_share_a_batch),
+        cmocka_unit_test(plain_lines_are_read_as_all_lines_are),
+    };
+    return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
+}
