@@ -1,0 +1,34 @@
+# The load generator and the benchmarks.  Included by the Makefile; see bench/README.md.
+LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
+LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
+BENCH_BASE   := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print)
+BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
+
+.PHONY: bench bench-build bench-peers
+bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)
+
+$(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
+
+# Floors and drivers: no part of the server in them, only the generator's objects and base.
+$(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -ljansson -lpthread -lm
+
+# Micro benchmarks link the server's library.
+$(B)/bench/micro_%: bench/micro_%.c $(B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LDLIBS)
+
+$(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) -Itests -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
+
+# All figures, with the ratio to the floor, as a table in bench/results/.  Q=1: a short look.
+bench: $(B)/statsd bench-build
+	python3 bench/run.py --build $(B) $(if $(Q),--quick)
+
+# The same load for other servers, those that can be had.
+bench-peers: $(B)/statsd bench-build
+	python3 bench/peers/run.py --build $(B) $(if $(Q),--quick)

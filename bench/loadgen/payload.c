@@ -1,0 +1,217 @@
+#include "payload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "zipf.h"
+
+enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507 };
+
+static const char *const tags[][2] = {
+    {"service", "svc"}, {"endpoint", "/api/v1/e"}, {"method", "m"}, {"status", ""},
+    {"region", "r"},    {"zone", "z"},             {"host", "host-"}, {"version", "v1."},
+};
+
+static void append_u64(struct buf *b, uint64_t v)
+{
+    b->len += number_print_u64(buf_reserve(b, NUMBER_TEXT_MAX), v);
+}
+
+static void append_number(struct buf *b, double v)
+{
+    b->len += number_print(buf_reserve(b, NUMBER_TEXT_MAX), v);
+}
+
+static void append_tags(struct buf *out, const struct payload_spec *spec, uint64_t digits)
+{
+    for (uint32_t t = 0; t < spec->tags; t++, digits /= spec->tag_values) {
+        buf_append_str(out, t == 0 ? "|#" : ",");
+        if (t < ARRAY_LEN(tags)) {
+            buf_append_str(out, tags[t][0]);
+            buf_append_char(out, ':');
+            buf_append_str(out, tags[t][1]);
+        } else {
+            buf_append_str(out, "tag");
+            append_u64(out, t);
+            buf_append_str(out, ":v");
+        }
+        append_u64(out, digits % spec->tag_values);
+    }
+}
+
+static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type, struct rng *r,
+                          struct payload_datagram *count)
+{
+    count->values++;
+    if (type == MIX_COUNTER) {
+        buf_append_char(out, '1');
+        count->increments += 1 / spec->rate;
+        return;
+    }
+    if (type == MIX_SET) {
+        buf_append_char(out, 'u');
+        append_u64(out, rng_below(r, spec->set_members));
+        return;
+    }
+    append_number(out, values_draw(&spec->values, r));
+    for (uint32_t i = 1; i < spec->packed && type != MIX_GAUGE; i++) {
+        buf_append_char(out, ':');
+        append_number(out, values_draw(&spec->values, r));
+        count->values++;
+    }
+}
+
+void payload_line(struct buf *out, const struct payload_spec *spec, uint64_t i, struct rng *r,
+                  struct payload_datagram *count)
+{
+    enum mix_type type = mix_of(&spec->mix, i);
+    uint64_t rest = i;
+    for (uint32_t t = 0; t < spec->tags; t++)
+        rest /= spec->tag_values;
+
+    buf_append_str(out, spec->prefix);
+    buf_append_str(out, mix_name[type]);
+    if (rest > 0 || spec->tags == 0) {
+        buf_append_char(out, '.');
+        append_u64(out, rest);
+    }
+    buf_append_char(out, ':');
+    append_values(out, spec, type, r, count);
+    buf_append_char(out, '|');
+    buf_append_str(out, mix_token[type]);
+    if (spec->rate < 1 && type != MIX_GAUGE && type != MIX_SET) {
+        buf_append_str(out, "|@");
+        append_number(out, spec->rate);
+    }
+    append_tags(out, spec, i);
+    buf_append_str(out, spec->suffix);
+    count->lines++;
+}
+
+/* Which series comes next: a deck dealt to its end before it is shuffled again, or a draw by Zipf. */
+struct dealer {
+    uint32_t *deck;
+    uint32_t n, at;
+    struct zipf zipf;
+    bool skewed;
+};
+
+static void dealer_init(struct dealer *d, uint32_t n, double skew, struct rng *r)
+{
+    *d = (struct dealer){ .n = n, .at = n, .skewed = skew > 0 };
+    d->deck = mem_alloc(n * sizeof *d->deck);
+    for (uint32_t i = 0; i < n; i++)
+        d->deck[i] = i;
+    /* Under Zipf the deck decides which series are the busy ones, so that they are of all types. */
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t k = (uint32_t)rng_below(r, i), t = d->deck[i - 1];
+        d->deck[i - 1] = d->deck[k];
+        d->deck[k] = t;
+    }
+    if (d->skewed)
+        zipf_init(&d->zipf, n, skew);
+}
+
+static uint32_t dealer_next(struct dealer *d, struct rng *r)
+{
+    if (d->skewed)
+        return d->deck[zipf_draw(&d->zipf, r)];
+    if (d->at == d->n)
+        d->at = 0;
+    return d->deck[d->at++];
+}
+
+static void dealer_release(struct dealer *d)
+{
+    zipf_release(&d->zipf);
+    free(d->deck);
+}
+
+struct builder {
+    struct payload *p;
+    struct buf block;
+    struct payload_datagram open;   /* the one being filled */
+    size_t cap;
+    uint32_t limit;
+    bool one_line, pad;
+};
+
+static void builder_close(struct builder *b)
+{
+    if (b->open.lines == 0)
+        return;
+    if (b->pad) {
+        uint32_t more = b->limit - b->open.len;
+        memset(buf_reserve(&b->block, more), '\n', more);
+        b->block.len += more;
+        b->open.len += more;
+    }
+    struct payload *p = b->p;
+    p->datagrams = mem_grow(p->datagrams, &b->cap, p->n + 1, sizeof *p->datagrams);
+    p->datagrams[p->n++] = b->open;
+    p->lines += b->open.lines;
+    p->values += b->open.values;
+    if (b->open.len > p->longest)
+        p->longest = b->open.len;
+    b->open = (struct payload_datagram){ .at = b->block.len };
+}
+
+static int builder_add(struct builder *b, const struct buf *line, const struct payload_datagram *count)
+{
+    if (line->len > b->limit)
+        return -EMSGSIZE;
+    if (b->open.lines > 0 && (b->one_line || b->open.len + 1 + line->len > b->limit))
+        builder_close(b);
+    if (b->open.lines > 0) {
+        buf_append_char(&b->block, '\n');
+        b->open.len++;
+    }
+    buf_append(&b->block, line->ptr, line->len);
+    b->open.len += (uint32_t)line->len;
+    b->open.lines += count->lines;
+    b->open.values += count->values;
+    b->open.increments += count->increments;
+    return 0;
+}
+
+int payload_init(struct payload *p, const struct payload_spec *spec)
+{
+    assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX && spec->packed > 0);
+    assert(spec->rate > 0 && spec->rate <= 1 && spec->set_members > 0);
+    *p = (struct payload){ 0 };
+    struct rng r;
+    struct dealer dealer;
+    rng_init(&r, spec->seed);
+    dealer_init(&dealer, spec->series, spec->skew, &r);
+    struct builder b = { .p = p, .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX, .one_line = spec->bytes == 0,
+                         .pad = spec->pad && spec->bytes > 0 };
+    uint32_t lines = spec->lines ? spec->lines : spec->series > LINES_MIN ? spec->series : LINES_MIN;
+    if (spec->lines == 0 && spec->skew <= 0)
+        lines += (spec->series - lines % spec->series) % spec->series;   /* whole decks: every series equally often */
+    struct buf line = { 0 };
+    int rc = 0;
+    for (uint32_t i = 0; i < lines && rc == 0; i++) {
+        struct payload_datagram count = { 0 };
+        buf_clear(&line);
+        payload_line(&line, spec, dealer_next(&dealer, &r), &r, &count);
+        rc = builder_add(&b, &line, &count);
+    }
+    builder_close(&b);
+    buf_release(&line);
+    dealer_release(&dealer);
+    p->bytes = b.block.ptr;
+    p->len = b.block.len;
+    if (rc < 0)
+        payload_release(p);
+    return rc;
+}
+
+void payload_release(struct payload *p)
+{
+    free(p->bytes);
+    free(p->datagrams);
+    *p = (struct payload){ 0 };
+}

@@ -1,0 +1,149 @@
+#include "report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_bound(struct report *r, const char *name, const char *unit, double value, double limit)
+{
+    if (!isnan(limit))
+        r->bounds[r->n_bounds++] = (struct report_bound){ name, unit, value, limit, !(value <= limit) };
+}
+
+bool report_judge(struct report *r)
+{
+    const struct run_result *run = r->run;
+    double failed = (double)run->sent.failed_datagrams, drops = run->server.v[PROBE_DROPS];
+    double elsewhere = (double)run->sent.datagrams - run->server.v[PROBE_DATAGRAMS] - (isnan(drops) ? 0 : drops);
+    r->loss = (struct report_loss){
+        .client_datagrams = failed,
+        .kernel_datagrams = drops,
+        .rejected_samples = run->server.v[PROBE_REJECTED],
+        .refused_samples = run->server.v[PROBE_REFUSED],
+        .elsewhere_datagrams = elsewhere,
+        .part = run_loss(run),
+    };
+    r->n_bounds = 0;
+    add_bound(r, "max-loss", "", r->loss.part, r->opts->max_loss);
+    add_bound(r, "max-cpu", "us per 1,000 samples", run_cpu_us_per_1000(run), r->opts->max_cpu);
+    add_bound(r, "max-scrape-ms", "ms", run->has_scrapes && run->scrapes.scrapes > 0 ? run->scrapes.p99_s * 1e3 : NAN,
+              r->opts->max_scrape_ms);
+    bool ok = true;
+    for (size_t i = 0; i < r->n_bounds; i++)
+        ok = ok && !r->bounds[i].broken;
+    return ok;
+}
+
+void report_count(struct buf *out, double v)
+{
+    char digits[64];
+    if (isnan(v)) {
+        buf_append_str(out, "n/a");
+        return;
+    }
+    int n = snprintf(digits, sizeof digits, "%.0f", v);
+    for (int i = 0; i < n; i++) {
+        buf_append_char(out, digits[i]);
+        if (digits[i] != '-' && i + 1 < n && (n - i - 1) % 3 == 0)
+            buf_append_char(out, ',');
+    }
+}
+
+/* "label        value unit" pieces of one text line. */
+static void put(struct buf *out, const char *before, double v, const char *after)
+{
+    buf_append_str(out, before);
+    report_count(out, v);
+    buf_append_str(out, after);
+}
+
+static void text_sent(const struct report *r, struct buf *out)
+{
+    const struct run_result *run = r->run;
+    put(out, "sent          ", (double)run->sent.lines, " lines in ");
+    put(out, "", (double)run->sent.datagrams, " datagrams");
+    buf_printf(out, " (%.1f MB) in %.2f s: ", (double)run->sent.bytes / 1e6, run->elapsed_s);
+    put(out, "", (double)run->sent.lines / run->elapsed_s, " lines/s, ");
+    put(out, "", (double)run->sent.datagrams / run->elapsed_s, " datagrams/s\n");
+    double error = run_rate_error(run, r->opts->datagram_rate);
+    if (!isnan(error))
+        buf_printf(out, "pace          %+.3f %% of the load asked for", error * 100);
+    if (!isnan(error) && run->sent.forgiven >= 1)
+        put(out, "; ", run->sent.forgiven, r->opts->datagram_rate ? " datagrams came too late and were left out"
+                                                                  : " lines came too late and were left out");
+    if (!isnan(error))
+        buf_append_char(out, '\n');
+}
+
+static void text_received(const struct report *r, struct buf *out)
+{
+    const double *v = r->run->server.v;
+    put(out, "received      ", run_received_datagrams(r->run), " datagrams; ");
+    put(out, "samples: ", v[PROBE_SAMPLES_READ], " read, ");
+    put(out, "", v[PROBE_AGGREGATED], " aggregated\n");
+    if (isnan(r->loss.part))
+        buf_append_str(out, "loss          not known: give --metrics, or a UDP port of this machine\n");
+    else
+        buf_printf(out, "loss          %.4f %%\n", r->loss.part * 100);
+    put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
+    if (r->loss.client_datagrams > 0)
+        buf_printf(out, " (%s)", strerror(r->run->sent.error));
+    put(out, ", in the kernel ", r->loss.kernel_datagrams, " datagrams, elsewhere ");
+    put(out, "", r->loss.elsewhere_datagrams, " datagrams\n");
+    put(out, "  in the server ", r->loss.rejected_samples, " samples rejected, ");
+    put(out, "", r->loss.refused_samples, " refused by a limit\n");
+    const struct scrape_counters *c = &r->run->server.counters;
+    for (size_t i = 0; i < c->n_rejected; i++) {
+        buf_printf(out, "    rejected as %s: ", c->rejected[i].name);
+        put(out, "", c->rejected[i].count, "\n");
+    }
+    double kept = v[PROBE_SAMPLES_READ] - v[PROBE_AGGREGATED] - v[PROBE_REJECTED] - v[PROBE_REFUSED];
+    if (!isnan(kept) && !isnan(r->loss.elsewhere_datagrams))
+        buf_printf(out, "conservation  datagrams %s, samples %s\n",
+                   r->loss.elsewhere_datagrams == 0 ? "add up" : "DO NOT ADD UP (other senders count too)",
+                   kept == 0 ? "add up" : "DO NOT ADD UP");
+}
+
+static void text_server(const struct report *r, struct buf *out)
+{
+    const struct run_result *run = r->run;
+    const double *v = run->server.v;
+    if (!isnan(v[PROBE_CPU_S]))
+        buf_printf(out, "server CPU    %.3f s (%.1f %% of one core), %.1f us per 1,000 samples\n", v[PROBE_CPU_S],
+                   v[PROBE_CPU_S] / run->elapsed_s * 100, run_cpu_us_per_1000(run));
+    if (!isnan(v[PROBE_RSS_BYTES]))
+        buf_printf(out, "server memory %.1f MiB at the end, %.1f MiB at most\n", v[PROBE_RSS_BYTES] / 1048576,
+                   run->rss_peak_bytes / 1048576);
+    if (!isnan(run->backlog_s))
+        buf_printf(out, "backlog       receive queue empty %.0f ms after the last send\n", run->backlog_s * 1e3);
+    if (run->has_scrapes)
+        buf_printf(out, "scrape        p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%.0f scrapes, %.0f failed)\n",
+                   run->scrapes.p50_s * 1e3, run->scrapes.p90_s * 1e3, run->scrapes.p99_s * 1e3, run->scrapes.max_s * 1e3,
+                   (double)run->scrapes.scrapes, (double)run->scrapes.failures);
+    if (!isnan(v[PROBE_FLUSH_S]))
+        buf_printf(out, "flush         last %.2f ms, longest seen %.2f ms\n", v[PROBE_FLUSH_S] * 1e3,
+                   fmax(run->scrapes.flush_max_s, v[PROBE_FLUSH_S]) * 1e3);
+}
+
+void report_text(const struct report *r, struct buf *out)
+{
+    if (r->run->interrupted)
+        buf_append_str(out, "interrupted: the figures are those until then\n");
+    for (size_t i = 0; i < r->n_trials; i++) {
+        const struct report_trial *t = &r->trials[i];
+        put(out, "trial         ", t->rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
+        buf_printf(out, "  loss %.4f %%  %s\n", t->loss * 100, t->verdict);
+    }
+    if (r->n_trials > 0) {
+        put(out, "highest rate  ", r->best_rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
+        buf_append_str(out, r->best_rate <= 0       ? ": every trial failed\n"
+                            : r->sender_limited ? ", limited by the sender; the server may take more\n"
+                                                : "\n");
+    }
+    text_sent(r, out);
+    text_received(r, out);
+    text_server(r, out);
+    for (size_t i = 0; i < r->n_bounds; i++)
+        buf_printf(out, "bound         --%s %g: %g %s\n", r->bounds[i].name, r->bounds[i].limit, r->bounds[i].value,
+                   r->bounds[i].broken ? "BROKEN" : "holds");
+}

@@ -1,0 +1,62 @@
+/**
+ * report: what a run was and what came of it, for people (text, HTML) and for programs (JSON, CSV).
+ *
+ *   thread   main
+ */
+#ifndef LOADGEN_REPORT_H
+#define LOADGEN_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "opts.h"
+#include "run.h"
+
+/* Where attempted datagrams and samples ended.  NaN: not known. */
+struct report_loss {
+    double client_datagrams;    /* refused by the kernel on the sending side */
+    double kernel_datagrams;    /* dropped in the receiver's socket buffer */
+    double rejected_samples, refused_samples;
+    double elsewhere_datagrams; /* neither received nor known to be dropped: another host, a closed socket */
+    double part;                /* of all lines, or of the datagrams when samples are not known */
+};
+
+struct report_bound {
+    const char *name, *unit;
+    double value, limit;
+    bool broken;                /* also when the value is not known: a bound that cannot be checked does not hold */
+};
+
+struct report_trial {
+    double rate, loss, cpu_us, backlog_s;
+    const char *verdict;
+};
+
+enum { REPORT_BOUNDS = 3 };
+
+struct report {
+    const struct opts *opts;
+    const struct run_result *run;
+    char started[32];                       /* ISO 8601, UTC */
+    struct report_loss loss;
+    struct report_bound bounds[REPORT_BOUNDS];
+    size_t n_bounds;
+    const struct report_trial *trials;      /* of --find-max */
+    size_t n_trials;
+    double best_rate;                       /* of --find-max */
+    bool sender_limited;
+};
+
+/* Fill loss and bounds from opts and run.   returns  true when no bound is broken */
+bool report_judge(struct report *r);
+
+void report_text(const struct report *r, struct buf *out);
+void report_json(const struct report *r, struct buf *out);
+void report_csv(const struct report *r, struct buf *out);
+void report_html(const struct report *r, struct buf *out);
+
+/* 1234567 -> 1,234,567; a NaN -> n/a */
+void report_count(struct buf *out, double v);
+
+#endif

@@ -1,0 +1,182 @@
+#include "run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+
+#define TICK_S       0.05
+#define LAST_ROW_S   0.2    /* less than that behind the row before says nothing new */
+#define SETTLE_S     5.0
+#define SETTLE_SAME  5      /* scrapes without any change: nothing more is coming */
+
+struct run {
+    const struct run_opts *o;
+    struct run_result *r;
+    struct senders *senders;
+    struct scraper *scraper;
+    struct probe_reading before;
+};
+
+static void add_row(struct run *run)
+{
+    struct run_result *r = run->r;
+    struct run_row row = { .at_s = senders_elapsed_s(run->senders), .scrape_s = NAN, .rate = NAN, .wished = NAN };
+    const struct shape *shape = run->o->sender.shape;
+    if (shape != NULL) {
+        double at_s = fmin(row.at_s, run->o->sender.duration_s);
+        row.rate = shape_rate(shape, at_s);
+        row.wished = shape_total(shape, at_s);
+    }
+    senders_totals(run->senders, &row.sent);
+    struct scrape_counters c;
+    struct probe_reading now;
+    bool any = run->scraper != NULL && scraper_last(run->scraper, &c, &row.scrape_s);
+    probe_read(&run->o->probe, any ? &c : NULL, &now);
+    probe_since(&now, &run->before, &row.server);
+    if (now.v[PROBE_RSS_BYTES] > r->rss_peak_bytes)
+        r->rss_peak_bytes = now.v[PROBE_RSS_BYTES];
+    r->rows = mem_grow(r->rows, &r->cap, r->n + 1, sizeof *r->rows);
+    r->rows[r->n++] = row;
+    if (run->o->on_row != NULL)
+        run->o->on_row(run->o->cookie, &r->rows[r->n - 1], r->n > 1 ? &r->rows[r->n - 2] : NULL);
+}
+
+static void watch(struct run *run)
+{
+    double next_s = 1;
+    while (senders_running(run->senders)) {
+        double left_s = next_s - senders_elapsed_s(run->senders);
+        if (run->o->wait(run->o->cookie, fmin(fmax(left_s, 0.001), TICK_S))) {
+            run->r->interrupted = true;
+            senders_stop(run->senders);
+            break;
+        }
+        if (senders_elapsed_s(run->senders) >= next_s) {
+            add_row(run);
+            next_s += 1;
+        }
+    }
+    senders_join(run->senders);
+    run->r->elapsed_s = senders_lasted_s(run->senders);
+}
+
+/* How long the server needs for what still lies in its receive queue. */
+static double wait_for_queue(struct run *run)
+{
+    uint64_t from_ns = now_mono_ns();
+    double waited_s = 0;
+    struct probe_reading now;
+    for (;;) {
+        probe_read(&run->o->probe, NULL, &now);
+        waited_s = (double)(now_mono_ns() - from_ns) * 1e-9;
+        if (isnan(now.v[PROBE_QUEUE_BYTES]))
+            return NAN;
+        if (!(now.v[PROBE_QUEUE_BYTES] > 0) || waited_s > SETTLE_S)
+            return waited_s;
+        run->o->wait(run->o->cookie, 0.002);
+    }
+}
+
+/* Read the server until all that was sent is accounted for, or nothing changes any more. */
+static int settle(struct run *run)
+{
+    struct run_result *r = run->r;
+    struct probe_reading now;
+    double seen = -1;
+    int same = 0, rc;
+    uint64_t from_ns = now_mono_ns();
+    for (;;) {
+        rc = probe_scrape(&run->o->probe, &now);
+        probe_since(&now, &run->before, &r->server);
+        double known = r->server.v[PROBE_DATAGRAMS] + r->server.v[PROBE_DROPS];
+        if (isnan(known))
+            known = r->server.v[PROBE_DATAGRAMS];
+        same = known > seen ? 0 : same + 1;
+        seen = fmax(seen, known);
+        if (rc < 0 || isnan(known) || known >= (double)r->sent.datagrams || same >= SETTLE_SAME)
+            return rc;
+        if ((double)(now_mono_ns() - from_ns) * 1e-9 > SETTLE_S)
+            return 0;
+        run->o->wait(run->o->cookie, 0.05);
+    }
+}
+
+int run_load(const struct run_opts *o, struct run_result *ret)
+{
+    struct run_result r = { .backlog_s = NAN, .wished = NAN, .rss_peak_bytes = NAN };
+    struct run run = { .o = o, .r = &r };
+    int rc = probe_scrape(&o->probe, &run.before);
+    if (rc < 0)
+        return rc;
+    r.rss_peak_bytes = run.before.v[PROBE_RSS_BYTES];
+    if (o->probe.has_metrics)
+        run.scraper = scraper_start(&o->probe.metrics, o->scrape_interval_s);
+    rc = senders_start(&o->sender, &run.senders);
+    if (rc == 0) {
+        watch(&run);
+        senders_totals(run.senders, &r.sent);
+        if (o->sender.shape != NULL)
+            r.wished = shape_total(o->sender.shape, fmin(r.elapsed_s, o->sender.duration_s));
+        r.backlog_s = wait_for_queue(&run);
+        if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
+            add_row(&run);
+        senders_free(run.senders);
+    }
+    if (run.scraper != NULL) {
+        scraper_end(run.scraper, &r.scrapes);
+        r.has_scrapes = true;
+    }
+    if (rc == 0)
+        rc = settle(&run);
+    if (rc < 0) {
+        run_release(&r);
+        return rc;
+    }
+    r.rss_peak_bytes = fmax(r.rss_peak_bytes, r.server.v[PROBE_RSS_BYTES]);
+    *ret = r;
+    return 0;
+}
+
+void run_release(struct run_result *r)
+{
+    free(r->rows);
+    *r = (struct run_result){ 0 };
+}
+
+double run_received_datagrams(const struct run_result *r)
+{
+    double received = r->server.v[PROBE_DATAGRAMS];
+    return isnan(received) ? (double)r->sent.datagrams - r->server.v[PROBE_DROPS] : received;
+}
+
+double run_loss(const struct run_result *r)
+{
+    double lines = (double)(r->sent.lines + r->sent.failed_lines);
+    double datagrams = (double)(r->sent.datagrams + r->sent.failed_datagrams);
+    if (!(datagrams > 0))
+        return 0;
+    double loss = 1 - r->server.v[PROBE_AGGREGATED] / lines;
+    if (isnan(loss))
+        loss = 1 - run_received_datagrams(r) / datagrams;
+    if (isnan(loss) && r->sent.failed_datagrams > 0)
+        loss = (double)r->sent.failed_datagrams / datagrams;   /* at least that */
+    return isnan(loss) ? NAN : fmax(loss, 0);
+}
+
+double run_cpu_us_per_1000(const struct run_result *r)
+{
+    double samples = r->server.v[PROBE_AGGREGATED];
+    if (isnan(samples))
+        samples = (double)r->sent.lines * run_received_datagrams(r) / (double)r->sent.datagrams;
+    return samples > 0 ? r->server.v[PROBE_CPU_S] / samples * 1e9 : NAN;
+}
+
+double run_rate_error(const struct run_result *r, bool by_datagram)
+{
+    double attempted = by_datagram ? (double)(r->sent.datagrams + r->sent.failed_datagrams)
+                                   : (double)(r->sent.lines + r->sent.failed_lines);
+    return r->wished > 0 ? (attempted - r->wished) / r->wished : NAN;
+}

@@ -1,0 +1,58 @@
+/**
+ * run: one stretch of load, watched from its first second until the server has read the last datagram.
+ *   thread   the caller's; blocks for the duration
+ */
+#ifndef LOADGEN_RUN_H
+#define LOADGEN_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "probe.h"
+#include "sender.h"
+
+/* Once a second.  Everything counts from the start of the run; NaN is unknown. */
+struct run_row {
+    double at_s;
+    double rate;               /* wished just now, per second; NaN: as fast as possible */
+    double wished;             /* wished until now, in the shape's unit */
+    struct sender_totals sent;
+    struct probe_reading server;
+    double scrape_s;           /* latency of the latest scrape */
+};
+
+struct run_opts {
+    struct sender_opts sender;
+    struct probe probe;
+    double scrape_interval_s;
+    /* Wait up to this long.   returns  true: the user wants to stop */
+    bool (*wait)(void *cookie, double seconds);
+    void (*on_row)(void *cookie, const struct run_row *now, const struct run_row *before);   /* may be NULL */
+    void *cookie;
+};
+
+struct run_result {
+    struct run_row *rows;
+    size_t n, cap;
+    bool interrupted;
+    double elapsed_s;                  /* of sending */
+    double backlog_s;                  /* from the last send until the receive queue was empty; NaN: unknown */
+    double wished;                     /* in the shape's unit */
+    struct sender_totals sent;
+    struct probe_reading server;       /* what the run added (monotonic values), the end (others) */
+    double rss_peak_bytes;
+    bool has_scrapes;
+    struct scraper_summary scrapes;
+};
+
+/* returns  0; -errno: sockets or threads could not be had, or /metrics did not answer before the start */
+int run_load(const struct run_opts *o, struct run_result *ret);
+void run_release(struct run_result *r);
+
+/* Derived figures; NaN when not known. */
+double run_loss(const struct run_result *r);               /* part of what was attempted that never was aggregated (or received) */
+double run_received_datagrams(const struct run_result *r);
+double run_cpu_us_per_1000(const struct run_result *r);    /* server CPU for 1,000 samples that it took */
+double run_rate_error(const struct run_result *r, bool by_datagram);   /* (attempted - wished) / wished */
+
+#endif

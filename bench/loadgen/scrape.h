@@ -1,0 +1,92 @@
+/**
+ * scrape: read the server's own counters from its /metrics, and how long that takes.
+ *
+ *   thread   scrape_get and scrape_read: any.  A scraper runs a thread of its own; its functions are the creator's
+ */
+#ifndef LOADGEN_SCRAPE_H
+#define LOADGEN_SCRAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct scrape_url {
+    char host[128], port[8], path[256];
+};
+
+/* http://host[:port][/path]; the path is /metrics when none is given.   returns  0; -EINVAL */
+int scrape_url_parse(const char *text, struct scrape_url *ret);
+
+/**
+ * scrape_get(url, timeout_ms, body):
+ * One GET over HTTP/1.0, the connection closed afterwards.
+ *   body     cleared, then the response's body
+ *   returns  0; -ETIMEDOUT; -EPROTO: not HTTP, a status other than 200, or less body than promised; another -errno
+ */
+int scrape_get(const struct scrape_url *url, int timeout_ms, struct buf *body);
+
+/* X(id, name of the metric): summed over the labels. */
+#define SCRAPE_COUNTERS(X)                                        \
+    X(DATAGRAMS, "statsd_datagrams_received_total")               \
+    X(KERNEL_DROPS, "statsd_udp_kernel_drops_total")              \
+    X(LINES, "statsd_lines_received_total")                       \
+    X(SAMPLES_READ, "statsd_samples_read_total")                  \
+    X(SAMPLES_AGGREGATED, "statsd_samples_aggregated_total")      \
+    X(SAMPLES_REJECTED, "statsd_samples_rejected_total")          \
+    X(SAMPLES_REFUSED, "statsd_samples_refused_total")            \
+    X(VALUES_AGGREGATED, "statsd_values_aggregated_total")        \
+    X(SERIES, "statsd_series")                                    \
+    X(FLUSH_SECONDS, "statsd_last_flush_duration_seconds")        \
+    X(RENDER_SECONDS, "statsd_last_render_duration_seconds")      \
+    X(CPU_SECONDS, "process_cpu_seconds_total")                   \
+    X(RESIDENT_BYTES, "process_resident_memory_bytes")
+
+enum scrape_counter {
+#define X(id, name) SCRAPE_##id,
+    SCRAPE_COUNTERS(X)
+#undef X
+    SCRAPE_COUNT
+};
+
+extern const char *const scrape_name[SCRAPE_COUNT];
+
+enum { SCRAPE_REASONS_MAX = 48 };
+
+struct scrape_reason {
+    char name[48];
+    double count;
+};
+
+struct scrape_counters {
+    double v[SCRAPE_COUNT];
+    bool has[SCRAPE_COUNT];
+    struct scrape_reason rejected[SCRAPE_REASONS_MAX];   /* samples_rejected by its label, those above 0 */
+    size_t n_rejected;
+};
+
+/* Read an exposition.  What is not there stays 0 with has = false. */
+void scrape_read(struct slice exposition, struct scrape_counters *ret);
+
+struct scraper;
+
+/* Scrape each interval_s.   returns  NULL when no thread can be had */
+struct scraper *scraper_start(const struct scrape_url *url, double interval_s);
+
+/* What the latest scrape said.   returns  false: none has succeeded yet */
+bool scraper_last(struct scraper *s, struct scrape_counters *ret, double *ret_latency_s);
+
+struct scraper_summary {
+    uint64_t scrapes, failures;
+    double p50_s, p90_s, p99_s, max_s;
+    double flush_max_s;
+};
+
+/* Stop, wait for the thread, and hand over the sums. */
+void scraper_end(struct scraper *s, struct scraper_summary *ret);
+
+/* Nearest rank; sorts x.   returns  0 when n is 0 */
+double scrape_percentile(double *x, size_t n, double q);
+
+#endif

@@ -1,0 +1,56 @@
+/**
+ * sender: threads that send a payload at the pace of a shape.
+ *
+ * Each thread has sockets of its own, a starting place of its own in the shared payload, and tallies that it alone writes;
+ * totals are summed by whoever asks, while they run or afterwards.
+ *   thread   the creator's; senders_totals from any
+ */
+#ifndef LOADGEN_SENDER_H
+#define LOADGEN_SENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shape.h"
+#include "transport.h"
+
+struct sender_opts {
+    const struct transport_target *target;
+    const struct payload *payload;
+    const struct shape *shape;     /* NULL: as fast as possible */
+    bool by_datagram;              /* the shape counts datagrams, not lines */
+    double duration_s;
+    unsigned threads;              /* > 0 */
+    unsigned sockets;              /* per thread, used in turn, > 0 */
+    unsigned batch;                /* datagrams a call at most */
+    unsigned segments;             /* datagrams a message (GSO), 1: none */
+    int send_buffer_bytes;         /* 0: the system's default */
+};
+
+/* Attempted = sent + failed. */
+struct sender_totals {
+    uint64_t datagrams, lines, values, bytes;   /* sent */
+    uint64_t failed_datagrams, failed_lines;    /* refused by the kernel of the sender */
+    double increments;                          /* what the sent counter lines add up to */
+    double forgiven;                            /* in the shape's unit: never attempted because too late */
+    int error;                                  /* errno of the last failure */
+};
+
+struct senders;
+
+/**
+ * senders_start(opts, ret):
+ *   opts     copied; what it points to must outlive the senders
+ *   returns  0; -errno when a socket cannot be opened or a thread not started
+ */
+int senders_start(const struct sender_opts *opts, struct senders **ret);
+
+bool senders_running(const struct senders *s);    /* until the duration is over or senders_stop was called */
+double senders_elapsed_s(const struct senders *s);
+double senders_lasted_s(const struct senders *s);  /* from the start until the last one ended; joined ones */
+void senders_totals(const struct senders *s, struct sender_totals *ret);
+void senders_stop(struct senders *s);             /* asks; at most 0.2 s until they stand still */
+void senders_join(struct senders *s);             /* waits for all of them to end */
+void senders_free(struct senders *s);             /* joined ones */
+
+#endif

@@ -1,0 +1,187 @@
+#include "shape.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+
+static void add_point(struct shape *s, double at_s, double rate)
+{
+    s->points = mem_grow(s->points, &s->cap, s->n + 1, sizeof *s->points);
+    s->points[s->n++] = (struct shape_point){ at_s, rate };
+}
+
+static void make_constant(struct shape *s, const struct shape_spec *spec)
+{
+    add_point(s, 0, spec->rate);
+    add_point(s, spec->duration_s, spec->rate);
+}
+
+static void make_ramp(struct shape *s, const struct shape_spec *spec)
+{
+    add_point(s, 0, spec->rate);
+    add_point(s, spec->duration_s, spec->rate_to);
+}
+
+static void make_steps(struct shape *s, const struct shape_spec *spec)
+{
+    unsigned n = spec->steps > 1 ? spec->steps : 2;
+    for (unsigned i = 0; i < n; i++) {
+        double rate = spec->rate + (spec->rate_to - spec->rate) * i / (n - 1);
+        add_point(s, spec->duration_s * i / n, rate);
+        add_point(s, spec->duration_s * (i + 1) / n, rate);
+    }
+}
+
+static void make_spike(struct shape *s, const struct shape_spec *spec)
+{
+    double width = fmin(spec->period_s > 0 ? spec->period_s : spec->duration_s / 10, spec->duration_s);
+    double from = (spec->duration_s - width) / 2;
+    add_point(s, 0, spec->rate);
+    add_point(s, from, spec->rate);
+    add_point(s, from, spec->rate_to);
+    add_point(s, from + width, spec->rate_to);
+    add_point(s, from + width, spec->rate);
+    add_point(s, spec->duration_s, spec->rate);
+}
+
+static void make_sine(struct shape *s, const struct shape_spec *spec)
+{
+    s->sine_low = spec->rate;
+    s->sine_high = spec->rate_to;
+    s->sine_period_s = spec->period_s > 0 ? spec->period_s : spec->duration_s;
+    add_point(s, spec->duration_s, 0);   /* only its second counts */
+}
+
+static const struct {
+    const char *name;
+    void (*make)(struct shape *s, const struct shape_spec *spec);
+} shapes[] = {
+    {"constant", make_constant},
+    {"ramp",     make_ramp    },
+    {"steps",    make_steps   },
+    {"spike",    make_spike   },
+    {"sine",     make_sine    },
+};
+
+int shape_init(struct shape *s, const char *name, const struct shape_spec *spec)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        if (strcmp(shapes[i].name, name) != 0)
+            continue;
+        *s = (struct shape){ 0 };
+        shapes[i].make(s, spec);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.len > 0 && strchr(" \t\r", s.ptr[s.len - 1]) != NULL)
+        s.len--;
+    while (s.len > 0 && (*s.ptr == ' ' || *s.ptr == '\t'))
+        s.ptr++, s.len--;
+    return s;
+}
+
+static bool read_point(struct slice line, struct shape_point *ret)
+{
+    struct slice second;
+    if (!slice_cut(&line, ',', &second))
+        return false;
+    return number_parse(trim(second), &ret->at_s) && number_parse(trim(line), &ret->rate) && ret->rate >= 0 &&
+           ret->at_s >= 0;
+}
+
+int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
+{
+    *s = (struct shape){ 0 };
+    unsigned number = 0;
+    for (bool last = false; !last;) {
+        struct slice line;
+        if (!slice_cut(&text, '\n', &line)) {
+            line = text;
+            last = true;
+        }
+        number++;
+        line = trim(line);
+        if (line.len == 0 || *line.ptr == '#')
+            continue;
+        struct shape_point p;
+        bool heading = number == 1 && ((*line.ptr | 32) >= 'a' && (*line.ptr | 32) <= 'z');
+        if (heading)
+            continue;
+        if (!read_point(line, &p) || (s->n > 0 && p.at_s < s->points[s->n - 1].at_s)) {
+            shape_release(s);
+            *ret_line = number;
+            return -EINVAL;
+        }
+        add_point(s, p.at_s, p.rate);
+    }
+    *ret_line = 0;
+    return s->n > 0 ? 0 : -EINVAL;
+}
+
+void shape_release(struct shape *s)
+{
+    free(s->points);
+    *s = (struct shape){ 0 };
+}
+
+double shape_rate(const struct shape *s, double at_s)
+{
+    if (s->sine_period_s > 0) {
+        double wave = (1 - cos(6.283185307179586 * at_s / s->sine_period_s)) / 2;
+        return s->sine_low + (s->sine_high - s->sine_low) * wave;
+    }
+    assert(s->n > 0);
+    size_t i = s->n;
+    while (i > 0 && s->points[i - 1].at_s > at_s)
+        i--;
+    if (i == 0)
+        return s->points[0].rate;
+    const struct shape_point *a = &s->points[i - 1];
+    if (i == s->n)
+        return a->rate;
+    const struct shape_point *b = &s->points[i];
+    return a->rate + (b->rate - a->rate) * (at_s - a->at_s) / (b->at_s - a->at_s);
+}
+
+double shape_total(const struct shape *s, double at_s)
+{
+    if (s->sine_period_s > 0) {
+        double w = 6.283185307179586 / s->sine_period_s;
+        return s->sine_low * at_s + (s->sine_high - s->sine_low) * (at_s - sin(w * at_s) / w) / 2;
+    }
+    assert(s->n > 0);
+    double sum = s->points[0].rate * fmin(at_s, s->points[0].at_s);
+    for (size_t i = 1; i < s->n && s->points[i - 1].at_s < at_s; i++) {
+        const struct shape_point *a = &s->points[i - 1];
+        double to = fmin(s->points[i].at_s, at_s), width = s->points[i].at_s - a->at_s;
+        if (width <= 0)
+            continue;
+        double end_rate = a->rate + (s->points[i].rate - a->rate) * (to - a->at_s) / width;
+        sum += (a->rate + end_rate) / 2 * (to - a->at_s);
+    }
+    const struct shape_point *last = &s->points[s->n - 1];
+    return sum + (at_s > last->at_s ? last->rate * (at_s - last->at_s) : 0);
+}
+
+double shape_end(const struct shape *s)
+{
+    return s->points[s->n - 1].at_s;
+}
+
+double shape_peak(const struct shape *s)
+{
+    if (s->sine_period_s > 0)
+        return fmax(s->sine_low, s->sine_high);
+    double peak = 0;
+    for (size_t i = 0; i < s->n; i++)
+        peak = fmax(peak, s->points[i].rate);
+    return peak;
+}

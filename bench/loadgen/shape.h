@@ -1,0 +1,63 @@
+/**
+ * shape: the wished rate over time.
+ *
+ * A shape is either a chain of points (second, rate) with straight lines between them (constant, ramp, steps, spike and CSV
+ * files all are) or a sine.  Both have an exact integral: how much should have been sent by second t.  The sender paces by
+ * that integral, so rounding and late wake-ups never add up.
+ *
+ * Rates are per second, of lines or of datagrams as the caller chooses.
+ *   thread   read-only after it was made
+ */
+#ifndef LOADGEN_SHAPE_H
+#define LOADGEN_SHAPE_H
+
+#include <stddef.h>
+
+#include "base/slice.h"
+
+struct shape_point {
+    double at_s, rate;
+};
+
+struct shape {
+    struct shape_point *points;   /* at_s ascends; two points of one second are a jump */
+    size_t n, cap;
+    double sine_low, sine_high, sine_period_s;   /* a sine when the period is > 0 */
+};
+
+/* What the named shapes are made of. */
+struct shape_spec {
+    double rate;          /* start, base or trough */
+    double rate_to;       /* end, peak or crest */
+    double duration_s;
+    double period_s;      /* sine; spike: width of the spike */
+    unsigned steps;
+};
+
+/**
+ * shape_init(s, name, spec):
+ *   name     constant  rate
+ *            ramp      rate to rate_to in a straight line
+ *            steps     `steps` plateaus of equal length, from rate to rate_to
+ *            spike     rate, but rate_to for period_s in the middle
+ *            sine      between rate and rate_to, from the trough, one wave in period_s
+ *   returns  0; -EINVAL: no such name
+ */
+int shape_init(struct shape *s, const char *name, const struct shape_spec *spec);
+
+/**
+ * shape_init_csv(s, text, ret_line):
+ * Lines `second,rate`; seconds ascend, from 0 on; between two lines the rate moves in a straight line, two lines of one
+ * second are a jump, and the last rate holds.  Empty lines, lines with # and a first line of words are skipped.
+ *   returns  0; -EINVAL with *ret_line the number of the first bad line, or 0 when there is no point at all
+ */
+int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line);
+
+void shape_release(struct shape *s);
+
+double shape_rate(const struct shape *s, double at_s);    /* at a jump: the later rate */
+double shape_total(const struct shape *s, double at_s);   /* integral from 0 */
+double shape_end(const struct shape *s);                  /* second of the last point */
+double shape_peak(const struct shape *s);                 /* highest rate */
+
+#endif

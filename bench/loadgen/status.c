@@ -1,0 +1,78 @@
+#include "status.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+void status_init(struct status *s, bool quiet, bool by_datagram)
+{
+    sigset_t set;
+    stop_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    *s = (struct status){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .by_datagram = by_datagram };
+}
+
+bool status_wait(void *cookie, double seconds)
+{
+    struct status *s = cookie;
+    sigset_t set;
+    stop_signals(&set);
+    struct timespec t = { (time_t)seconds, (long)((seconds - floor(seconds)) * 1e9) };
+    if (sigtimedwait(&set, NULL, &t) > 0)
+        s->stop = true;
+    return s->stop;
+}
+
+static double so_far(const struct run_row *row)
+{
+    double attempted = (double)(row->sent.datagrams + row->sent.failed_datagrams);
+    double drops = isnan(row->server.v[PROBE_DROPS]) ? 0 : row->server.v[PROBE_DROPS];
+    return attempted > 0 ? ((double)row->sent.failed_datagrams + drops) / attempted : 0;
+}
+
+void status_row(void *cookie, const struct run_row *now, const struct run_row *before)
+{
+    struct status *s = cookie;
+    if (s->quiet)
+        return;
+    struct buf b = { 0 };
+    double dt = now->at_s - (before ? before->at_s : 0);
+    double sent = (double)(s->by_datagram ? now->sent.datagrams : now->sent.lines);
+    double was = before ? (double)(s->by_datagram ? before->sent.datagrams : before->sent.lines) : 0;
+    double cpu = (now->server.v[PROBE_CPU_S] - (before ? before->server.v[PROBE_CPU_S] : 0)) / dt;
+    buf_printf(&b, "%s%6.1f s  ", s->terminal ? "\r\033[K" : "", now->at_s);
+    report_count(&b, dt > 0 ? (sent - was) / dt : 0);
+    if (!isnan(now->rate)) {
+        buf_append_str(&b, " of ");
+        report_count(&b, now->rate);
+    }
+    buf_append_str(&b, s->by_datagram ? " datagrams/s  sent " : " lines/s  sent ");
+    report_count(&b, sent);
+    buf_printf(&b, "  loss %.3f %%", so_far(now) * 100);
+    if (!isnan(cpu))
+        buf_printf(&b, "  cpu %.0f %%  rss %.0f MiB", cpu * 100, now->server.v[PROBE_RSS_BYTES] / 1048576);
+    if (!isnan(now->scrape_s))
+        buf_printf(&b, "  scrape %.1f ms", now->scrape_s * 1e3);
+    if (!s->terminal)
+        buf_append_char(&b, '\n');
+    fwrite(b.ptr, 1, b.len, stderr);
+    fflush(stderr);
+    buf_release(&b);
+}
+
+void status_end(struct status *s)
+{
+    if (s->terminal && !s->quiet)
+        fputc('\n', stderr);
+}

@@ -1,0 +1,28 @@
+/**
+ * status: the live line on the terminal, and the wish to stop.
+ *
+ * On a terminal one line is overwritten; elsewhere each second is a line of its own.
+ *   thread   main
+ */
+#ifndef LOADGEN_STATUS_H
+#define LOADGEN_STATUS_H
+
+#include <stdbool.h>
+
+#include "run.h"
+
+struct status {
+    bool quiet, terminal, by_datagram;
+    bool stop;          /* INT or TERM came */
+};
+
+/* Blocks INT and TERM for the process: status_wait is where they arrive.  Before the first thread starts. */
+void status_init(struct status *s, bool quiet, bool by_datagram);
+
+/* For struct run_opts; cookie is the status. */
+bool status_wait(void *cookie, double seconds);
+void status_row(void *cookie, const struct run_row *now, const struct run_row *before);
+
+void status_end(struct status *s);   /* leave the live line */
+
+#endif

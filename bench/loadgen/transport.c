@@ -1,0 +1,155 @@
+#include "transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/number.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+/* host:port, [v6]:port.  The host may be a name. */
+static int udp_resolve(struct transport_target *t, const char *address)
+{
+    char host[128];
+    const char *colon = strrchr(address, ':');
+    int64_t port;
+    if (colon == NULL || !number_parse_int(slice_str(colon + 1), &port) || port < 1 || port > 65535)
+        return -EINVAL;
+    struct slice h = slice_of(address, (size_t)(colon - address));
+    if (h.len >= 2 && h.ptr[0] == '[' && h.ptr[h.len - 1] == ']')
+        h = slice_of(h.ptr + 1, h.len - 2);
+    if (h.len == 0 || h.len >= sizeof host)
+        return -EINVAL;
+    memcpy(host, h.ptr, h.len);
+    host[h.len] = '\0';
+    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *found;
+    if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+        return -ENOENT;
+    memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
+    t->addr_len = found->ai_addrlen;
+    t->port = (uint16_t)port;
+    freeaddrinfo(found);
+    return 0;
+}
+
+static int unixgram_resolve(struct transport_target *t, const char *address)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    size_t n = strlen(address);
+    if (n == 0 || n >= sizeof un.sun_path)
+        return -EINVAL;
+    memcpy(un.sun_path, address, n);
+    memcpy(&t->addr, &un, sizeof un);
+    t->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+    return 0;
+}
+
+static int dgram_open(const struct transport_target *t, int send_buffer_bytes)
+{
+    int fd = socket(t->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    struct timeval patience = { .tv_usec = 100000 };
+    if (send_buffer_bytes > 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (const struct sockaddr *)&t->addr, t->addr_len) < 0) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* Messages of one sendmmsg call: each one datagram, or a run of equal ones that the kernel cuts up. */
+struct messages {
+    struct mmsghdr header[TRANSPORT_BATCH_MAX];
+    struct iovec piece[TRANSPORT_BATCH_MAX];
+    uint16_t held[TRANSPORT_BATCH_MAX];   /* datagrams in message i */
+    _Alignas(struct cmsghdr) char control[TRANSPORT_BATCH_MAX][CMSG_SPACE(sizeof(uint16_t))];
+    unsigned n;
+};
+
+static void messages_segment(struct messages *m, uint16_t bytes)
+{
+    char *room = m->control[m->n];
+    struct cmsghdr *c = (struct cmsghdr *)(void *)room;
+    *c = (struct cmsghdr){ .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof bytes) };
+    memcpy(CMSG_DATA(c), &bytes, sizeof bytes);
+    m->header[m->n].msg_hdr.msg_control = room;
+    m->header[m->n].msg_hdr.msg_controllen = sizeof m->control[0];
+}
+
+static void messages_fill(struct messages *m, const struct payload *p, size_t first, size_t n, unsigned segments)
+{
+    m->n = 0;
+    for (size_t i = 0; i < n;) {
+        const struct payload_datagram *d = &p->datagrams[first + i];
+        unsigned held = 1;
+        while (held < segments && i + held < n && d[held].len == d->len)
+            held++;
+        m->piece[m->n] = (struct iovec){ p->bytes + d->at, (size_t)d->len * held };
+        m->header[m->n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 } };
+        if (held > 1)
+            messages_segment(m, (uint16_t)d->len);
+        m->held[m->n++] = (uint16_t)held;
+        i += held;
+    }
+}
+
+static struct transport_sent dgram_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+{
+    static _Thread_local struct messages m;
+    assert(n <= TRANSPORT_BATCH_MAX && first + n <= p->n && segments > 0);
+    messages_fill(&m, p, first, n, segments);
+    struct transport_sent done = { 0 };
+    for (unsigned i = 0; i < m.n;) {
+        int rc = sendmmsg(fd, m.header + i, m.n - i, 0);
+        if (rc < 0 && errno == EINTR)
+            break;   /* the caller looks whether it should stop */
+        if (rc <= 0) {
+            /* The error is the first message's; whoever called goes on behind it. */
+            done.error = errno;
+            done.failed = m.held[i];
+            break;
+        }
+        for (int k = 0; k < rc; k++)
+            done.datagrams += m.held[i++];
+    }
+    return done;
+}
+
+static const struct transport transports[] = {
+    {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = dgram_open,
+     .send = dgram_send},
+    {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = dgram_send},
+};
+
+int transport_parse(const char *text, struct transport_target *ret)
+{
+    const char *scheme_end = strstr(text, "://");
+    struct slice scheme = scheme_end ? slice_of(text, (size_t)(scheme_end - text)) : SLICE_LIT("udp");
+    for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+        if (!slice_eq(scheme, slice_str(transports[i].name)))
+            continue;
+        struct transport_target t = { .transport = &transports[i] };
+        int rc = transports[i].resolve(&t, scheme_end ? scheme_end + 3 : text);
+        if (rc < 0)
+            return rc;
+        snprintf(t.text, sizeof t.text, "%s://%s", t.transport->name, scheme_end ? scheme_end + 3 : text);
+        *ret = t;
+        return 0;
+    }
+    return -EINVAL;
+}

@@ -1,0 +1,58 @@
+/**
+ * transport: where the load goes, one row per kind of socket.
+ *
+ *   udp://127.0.0.1:8125   udp://[::1]:8125   127.0.0.1:8125   unixgram:///run/statsd/dsd.sock
+ *
+ * To add one (tcp, unix): a row in transport.c with its open and its send.
+ *   thread   a socket belongs to one sender
+ */
+#ifndef LOADGEN_TRANSPORT_H
+#define LOADGEN_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "payload.h"
+
+enum { TRANSPORT_BATCH_MAX = 1024, TRANSPORT_SEGMENTS_MAX = 64 };
+
+struct transport;
+
+struct transport_target {
+    const struct transport *transport;
+    struct sockaddr_storage addr;
+    socklen_t addr_len;
+    uint16_t port;             /* 0 where there is none */
+    char text[160];            /* for reports */
+};
+
+/* What one call did: the first `datagrams` went, the `failed` ones behind them did not, the rest was not tried. */
+struct transport_sent {
+    size_t datagrams;          /* handed to the kernel */
+    size_t failed;             /* refused by the kernel for good: full queue, nobody there */
+    int error;                 /* errno of the failure, 0 without one */
+};
+
+struct transport {
+    const char *name;
+    size_t datagram_max;       /* bytes */
+    bool gso;                  /* UDP_SEGMENT is possible */
+    bool kernel_drops;         /* /proc/net/udp knows the losses */
+    /* returns  0; -errno */
+    int (*resolve)(struct transport_target *t, const char *address);
+    /* returns  a connected socket or -errno */
+    int (*open)(const struct transport_target *t, int send_buffer_bytes);
+    /**
+     * send(fd, p, first, n, segments):
+     * Send datagrams first .. first + n - 1 of p (n up to TRANSPORT_BATCH_MAX), `segments` of them in one message where the
+     * kernel cuts them up (1: no).  May wait for room for up to 100 ms.
+     */
+    struct transport_sent (*send)(int fd, const struct payload *p, size_t first, size_t n, unsigned segments);
+};
+
+/* returns  0; -EINVAL: unknown transport or malformed address; -ENOENT: the name has no address */
+int transport_parse(const char *text, struct transport_target *ret);
+
+#endif
