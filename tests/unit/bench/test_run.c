@@ -1,0 +1,321 @@
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "run.h"
+
+/* A receiver that counts, on a free port of the loopback or on a socket in a directory of its own. */
+struct receiver {
+    int fd;
+    char address[160];
+    char path[108];
+    _Atomic uint64_t datagrams, lines, bytes;
+    pthread_t thread;
+};
+
+static void *receive(void *cookie)
+{
+    struct receiver *r = cookie;
+    static char text[65536];
+    for (;;) {
+        ssize_t n = recv(r->fd, text, sizeof text, 0);
+        if (n <= 0 || text[0] == 'Q')
+            return NULL;
+        uint64_t lines = 0;
+        for (ssize_t i = 0, from = 0; i <= n; i++) {
+            if (i < n && text[i] != '\n')
+                continue;
+            lines += i > from;   /* an empty line is padding */
+            from = i + 1;
+        }
+        r->datagrams++;
+        r->lines += lines;
+        r->bytes += (uint64_t)n;
+    }
+}
+
+static void receiver_start(struct receiver *r, bool udp)
+{
+    int bytes = 32 << 20;
+    memset(r, 0, sizeof *r);
+    if (udp) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof a;
+        r->fd = socket(AF_INET, SOCK_DGRAM, 0);
+        if (setsockopt(r->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+            setsockopt(r->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        assert_int_equal(bind(r->fd, (struct sockaddr *)&a, sizeof a), 0);
+        assert_int_equal(getsockname(r->fd, (struct sockaddr *)&a, &len), 0);
+        snprintf(r->address, sizeof r->address, "udp://127.0.0.1:%d", ntohs(a.sin_port));
+    } else {
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        char directory[] = "/tmp/statsd-bench-test-XXXXXX";
+        assert_non_null(mkdtemp(directory));
+        snprintf(r->path, sizeof r->path, "%s/s", directory);
+        strcpy(a.sun_path, r->path);
+        r->fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+        assert_int_equal(bind(r->fd, (struct sockaddr *)&a, sizeof a), 0);
+        snprintf(r->address, sizeof r->address, "unixgram://%s", r->path);
+    }
+    assert_int_equal(pthread_create(&r->thread, NULL, receive, r), 0);
+}
+
+static void receiver_stop(struct receiver *r, const struct transport_target *t)
+{
+    int fd = t->transport->open(t, 0);
+    assert_true(fd >= 0 && send(fd, "Q", 1, 0) == 1);
+    pthread_join(r->thread, NULL);
+    close(fd);
+    close(r->fd);
+    if (r->path[0] != '\0') {
+        unlink(r->path);
+        *strrchr(r->path, '/') = '\0';
+        rmdir(r->path);
+    }
+}
+
+static int rows_until_stop;
+
+static bool wait_a_little(void *cookie, double seconds)
+{
+    struct timespec t = { .tv_nsec = (long)(seconds * 1e9) };
+    (void)cookie;
+    nanosleep(&t, NULL);
+    return rows_until_stop > 0 && --rows_until_stop == 0;
+}
+
+static void payload_of(struct payload *p, uint32_t bytes, bool pad)
+{
+    struct payload_spec s = { .seed = 1, .series = 100, .tags = 2, .tag_values = 7, .bytes = bytes, .packed = 1, .rate = 1,
+                              .set_members = 10, .lines = 2000, .prefix = "t.", .suffix = "", .pad = pad };
+    s.values = (struct values){ .kind = VALUES_CONSTANT, .a = 12.5 };
+    assert_int_equal(mix_parse(SLICE_LIT("c=6,ms=3,g"), &s.mix), 0);
+    assert_int_equal(payload_init(p, &s), 0);
+}
+
+static const struct {
+    bool udp;
+    uint32_t bytes;
+    unsigned threads, sockets, segments;
+    double rate;
+} cases[] = {
+    {true,  1432, 1, 1, 1,  20000},
+    {true,  0,    2, 3, 1,  3000 },
+    {true,  1000, 1, 1, 16, 50000},
+    {false, 1432, 2, 1, 1,  20000},
+};
+
+static void what_was_sent_arrives_at_the_rate_asked_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct receiver r;
+        struct transport_target target;
+        struct payload p;
+        struct shape shape;
+        struct run_result result;
+        const struct shape_spec spec = { .rate = cases[i].rate, .duration_s = 0.6 };
+        receiver_start(&r, cases[i].udp);
+        assert_int_equal(transport_parse(r.address, &target), 0);
+        payload_of(&p, cases[i].bytes, cases[i].segments > 1);
+        shape_init(&shape, "constant", &spec);
+        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.6,
+                                                .threads = cases[i].threads, .sockets = cases[i].sockets, .batch = 64,
+                                                .segments = cases[i].segments },
+                                    .probe = { .port = target.port, .pid = getpid() }, .wait = wait_a_little };
+        assert_int_equal(run_load(&o, &result), 0);
+        receiver_stop(&r, &target);
+        assert_int_equal(result.sent.failed_datagrams, 0);
+        assert_int_equal(r.datagrams, result.sent.datagrams);
+        assert_int_equal(r.lines, result.sent.lines);
+        assert_int_equal(r.bytes, result.sent.bytes);
+        /* Late wake-ups of a busy machine are forgiven and counted: sent and forgiven together are what was asked for. */
+        double all = (double)result.sent.lines + result.sent.forgiven;
+        assert_true(fabs(all - result.wished) <= fmax(0.01 * result.wished, 40.0 * cases[i].threads));
+        assert_true(result.n >= 1);
+        if (cases[i].udp) {
+            assert_true(run_loss(&result) == 0);
+            assert_true(run_received_datagrams(&result) == (double)result.sent.datagrams);
+            assert_true(run_cpu_us_per_1000(&result) > 0);
+        }
+        run_release(&result);
+        shape_release(&shape);
+        payload_release(&p);
+    }
+}
+
+static void nobody_there_is_a_loss_in_the_client(void **state)
+{
+    (void)state;
+    struct receiver r;
+    struct transport_target target;
+    struct payload p;
+    struct run_result result;
+    receiver_start(&r, true);
+    assert_int_equal(transport_parse(r.address, &target), 0);
+    receiver_stop(&r, &target);   /* the port is free now, and nobody's */
+    payload_of(&p, 0, false);
+    struct shape shape;
+    const struct shape_spec spec = { .rate = 2000, .duration_s = 0.3 };
+    shape_init(&shape, "constant", &spec);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+                                            .sockets = 1, .batch = 64, .segments = 1 },
+                                .probe = { .port = target.port }, .wait = wait_a_little };
+    assert_int_equal(run_load(&o, &result), 0);
+    assert_true(result.sent.failed_datagrams > 0);
+    assert_int_equal(result.sent.error, ECONNREFUSED);
+    assert_true(run_loss(&result) > 0.1);
+    run_release(&result);
+    shape_release(&shape);
+    payload_release(&p);
+}
+
+static void an_interrupted_run_is_reported_so_far(void **state)
+{
+    (void)state;
+    struct receiver r;
+    struct transport_target target;
+    struct payload p;
+    struct run_result result;
+    receiver_start(&r, true);
+    assert_int_equal(transport_parse(r.address, &target), 0);
+    payload_of(&p, 1432, false);
+    struct shape shape;
+    const struct shape_spec spec = { .rate = 5000, .duration_s = 60 };
+    shape_init(&shape, "constant", &spec);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 60, .threads = 1,
+                                            .sockets = 1, .batch = 64, .segments = 1 },
+                                .probe = { .port = target.port }, .wait = wait_a_little };
+    rows_until_stop = 5;
+    assert_int_equal(run_load(&o, &result), 0);
+    receiver_stop(&r, &target);
+    assert_true(result.interrupted && result.elapsed_s < 10);
+    assert_int_equal(r.lines, result.sent.lines);
+    run_release(&result);
+    shape_release(&shape);
+    payload_release(&p);
+}
+
+static struct run_result made_up(struct run_row *rows)
+{
+    struct run_result r = { .rows = rows, .n = 2, .elapsed_s = 2, .backlog_s = 0.01, .wished = 1000, .rss_peak_bytes = 2e6 };
+    r.sent = (struct sender_totals){ .datagrams = 90, .lines = 900, .values = 900, .bytes = 9000, .failed_datagrams = 10, .failed_lines = 100 };
+    for (int i = 0; i < PROBE_COUNT; i++)
+        r.server.v[i] = NAN;
+    rows[0].at_s = 1;
+    rows[1].at_s = 2;
+    rows[0].server = rows[1].server = r.server;
+    rows[0].rate = rows[1].rate = 500;
+    rows[1].sent = r.sent;
+    rows[0].scrape_s = rows[1].scrape_s = NAN;
+    return r;
+}
+
+static void loss_is_told_by_its_place(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    struct opts o;
+    char name[] = "b", loss[] = "--max-loss=40%", cpu[] = "--max-cpu=5";
+    char *argv[] = { name, loss, cpu, NULL };
+    struct buf error = { 0 };
+    assert_int_equal(opts_parse(3, argv, &o, &error), 0);
+    run.server.v[PROBE_DATAGRAMS] = 70;
+    run.server.v[PROBE_DROPS] = 15;
+    run.server.v[PROBE_SAMPLES_READ] = 700;
+    run.server.v[PROBE_AGGREGATED] = 650;
+    run.server.v[PROBE_REJECTED] = 30;
+    run.server.v[PROBE_REFUSED] = 20;
+    run.server.v[PROBE_CPU_S] = 0.0065;
+    struct report r = { .opts = &o, .run = &run };
+    assert_false(report_judge(&r));
+    assert_true(fabs(r.loss.part - 0.35) < 1e-12);
+    assert_true(r.loss.client_datagrams == 10 && r.loss.kernel_datagrams == 15 && r.loss.elsewhere_datagrams == 5);
+    assert_int_equal(r.n_bounds, 2);
+    assert_false(r.bounds[0].broken);
+    assert_true(r.bounds[1].broken);   /* 10 us a sample */
+    assert_true(fabs(r.bounds[1].value - 10000) < 1e-6);
+}
+
+static void a_bound_that_cannot_be_checked_is_broken(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    struct opts o;
+    char name[] = "b", scrape[] = "--max-scrape-ms=40";
+    char *argv[] = { name, scrape, NULL };
+    struct buf error = { 0 };
+    assert_int_equal(opts_parse(2, argv, &o, &error), 0);
+    struct report r = { .opts = &o, .run = &run };
+    assert_false(report_judge(&r));
+}
+
+static void reports_never_show_what_is_not_known(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    struct opts o;
+    char name[] = "b", title[] = "--title=<b>&\"";
+    char *argv[] = { name, title, NULL };
+    struct buf error = { 0 }, json = { 0 }, csv = { 0 }, html = { 0 };
+    assert_int_equal(opts_parse(2, argv, &o, &error), 0);
+    struct report r = { .opts = &o, .run = &run, .started = "2026-01-01T00:00:00Z" };
+    report_judge(&r);
+    report_json(&r, &json);
+    json_error_t e;
+    json_t *root = json_loadb(json.ptr, json.len, 0, &e);
+    assert_non_null(root);
+    json_int_t lines;
+    assert_int_equal(json_unpack(root, "{s:{s:I}}", "sent", "lines", &lines), 0);
+    assert_int_equal(lines, 900);
+    assert_true(json_is_null(json_object_get(json_object_get(root, "server"), "samples_read")));
+    assert_int_equal(json_array_size(json_object_get(root, "rows")), 2);
+    json_decref(root);
+    report_csv(&r, &csv);
+    buf_append_char(&csv, '\0');
+    assert_non_null(strstr(csv.ptr, "\n1.000,500,0,0,0,,,,,,,,,,\n2.000,500,900,90,10,,,,,,,,,,\n"));
+    report_html(&r, &html);
+    buf_append_char(&html, '\0');
+    assert_null(strcasestr(html.ptr, "nan"));
+    assert_null(strstr(html.ptr, "<b>&\""));
+    assert_null(strstr(html.ptr, "http:"));
+    assert_non_null(strstr(html.ptr, "prefers-color-scheme:dark"));
+    assert_non_null(strstr(html.ptr, "<path class=\"line s1\" d=\"M"));
+    buf_release(&json);
+    buf_release(&csv);
+    buf_release(&html);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_sent_arrives_at_the_rate_asked_for),
+        cmocka_unit_test(nobody_there_is_a_loss_in_the_client),
+        cmocka_unit_test(an_interrupted_run_is_reported_so_far),
+        cmocka_unit_test(loss_is_told_by_its_place),
+        cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
+        cmocka_unit_test(reports_never_show_what_is_not_known),
+    };
+    return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+}
