@@ -98,7 +98,7 @@ static void check_http(struct config_loader *l)
     if (text[0] == '\0')
         return;
     /* Without a port it would be anybody's guess which one. */
-    if (port == NULL || port < bracket || address_parse(slice_str(text), 0, &addr, &len) < 0)
+    if (port == NULL || (bracket != NULL && port < bracket) || address_parse(slice_str(text), 0, &addr, &len) < 0)
         config_loader_error_at(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
 }
 

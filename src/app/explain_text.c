@@ -3,23 +3,31 @@
 #include "base/number.h"
 #include "base/utf8.h"
 
+/* Bytes of the valid sequence at the front of s, 0: there is none. */
+static size_t sequence(struct slice s)
+{
+    for (size_t n = 1; n <= 4 && n <= s.len; n++) {
+        if (utf8_valid(slice_of(s.ptr, n)))
+            return n;
+    }
+    return 0;
+}
+
 /* s as one line of text for a terminal: controls (C1 as well) and bytes that are not UTF-8 as \xNN.  returns  columns */
 static size_t put_escaped(struct slice s, struct buf *out)
 {
-    bool utf8 = utf8_valid(s);
     size_t columns = 0;
     for (size_t i = 0; i < s.len;) {
         unsigned char c = (unsigned char)s.ptr[i];
-        size_t n = utf8 ? utf8_len(slice_of(s.ptr + i, s.len - i)) : 1;
+        size_t n = sequence(slice_of(s.ptr + i, s.len - i));
         bool c1 = n == 2 && c == 0xc2 && (unsigned char)s.ptr[i + 1] < 0xa0;
-        if (c < ' ' || c == 0x7f || c1 || (c >= 0x80 && !utf8)) {
-            for (size_t k = 0; k < n; k++)
-                buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
-            columns += 4 * n;
-        } else {
+        bool bare = n == 0 || c < ' ' || c == 0x7f || c1;
+        n = n == 0 ? 1 : n;
+        for (size_t k = 0; bare && k < n; k++)
+            buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
+        if (!bare)
             buf_append(out, s.ptr + i, n);
-            columns++;
-        }
+        columns += bare ? 4 * n : 1;
         i += n;
     }
     return columns;
@@ -118,11 +126,21 @@ static void put_object(const char *what, json_t *object, struct buf *out)
     }
 }
 
+/* Where s stops being UTF-8; the parser says of a line only that it does. */
+static size_t utf8_ends(struct slice s)
+{
+    size_t i = 0, n;
+    while (i < s.len && (n = sequence(slice_of(s.ptr + i, s.len - i))) > 0)
+        i += n;
+    return i;
+}
+
 static void put_error(const struct explain_error *e, struct buf *out)
 {
     if (e->line != NULL && e->at <= e->len) {
         struct buf before = { 0 };
-        size_t column = put_escaped(slice_of(e->line, e->at), &before);
+        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_ends(slice_of(e->line, e->len)) : e->at;
+        size_t column = put_escaped(slice_of(e->line, at), &before);
         buf_release(&before);
         buf_printf(out, "%*s^\n", (int)column, "");
     }
