@@ -39,12 +39,17 @@ void framing_init(struct framing *f, enum framing_kind kind, uint32_t max_line, 
 
 /**
  * framing_push(f, ptr, len, fn, cookie):
- * Any cut of the stream into pushes gives the same lines and the same errors.
- *   returns  REASON_NONE; REASON_LINE_TOO_LONG (one error per overlong line: *ret_errors); REASON_BAD_FRAME: close
+ * Any cut of the stream into pushes gives the same lines and the same errors.  Lines between max_line and DATAGRAM_MAX are
+ * delivered: the parser trims, judges and counts them; only those that no datagram holds end here.
+ *   returns  REASON_NONE; REASON_LINE_TOO_LONG (*ret_errors lines were skipped); REASON_BAD_FRAME: close (*ret_errors 1 the first
+ *            time, then 0)
  */
 enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors);
 
-/* The stream ended; clean: by EOF, so that an unterminated last line counts; else it is dropped. */
+/*
+ * The stream ended; clean: by EOF, so that an unterminated last line counts; else it is dropped.
+ *   returns  REASON_NONE, or REASON_BAD_FRAME: one error, the end came inside a frame
+ */
 enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie);
 
 #endif

@@ -10,13 +10,13 @@
  *         consume(&b);  batch_clear(&b);
  *     } while (more);
  *
- * How: one pass over the datagram makes four bit masks for each 64 bytes (LF, '|', ':', and bytes that need a closer look:
- * controls and non-ASCII); lines are then cut by counting trailing zeros instead of looking at bytes.  A line with an odd byte
- * takes the slow way round: trimmed, checked for UTF-8, control bytes rewritten into the batch's scratch, scanned again, and
- * then read by the very same code.
+ * How: one pass over the datagram makes bit masks for each 64 bytes (LF, '|', ':', and bytes that need a closer look: controls
+ * and non-ASCII) and lists of where LF and '|' stand (src/protocol/scan.h).  Lines of the shape that nearly all have are read
+ * from the lists alone (plain.h); any other line takes the general way round (metric.h): trimmed, checked for UTF-8, control
+ * bytes rewritten into the batch's scratch and scanned again.  Both ways give the same samples.
  *
  *   thread   the owner's; no allocation, no log, no clock, no system call after parser_new
- *   cost     some 20 to 30 ns for an 86-byte line with three tags
+ *   cost     some 25 ns for an 86-byte line with three tags, three times that where the general way is taken
  */
 #ifndef PROTOCOL_PARSE_H
 #define PROTOCOL_PARSE_H

@@ -55,7 +55,7 @@ struct sample {
     uint8_t type;               /* enum sample_type */
     uint8_t flags;              /* enum sample_flag */
     uint8_t tag_style;          /* enum tag_style */
-    /* Rare. */
+    /* Rare: each valid only where its type or flag says so; more_n is always valid. */
     uint32_t more_at, more_n;   /* SAMPLE_PACKED: values 2.. are batch->values[more_at .. more_at + more_n) */
     struct slice member;        /* set: the member */
     struct slice origin;        /* SAMPLE_HAS_ORIGIN: container id, prefix removed */

@@ -25,6 +25,18 @@ static struct slice exact(struct slice s)
     return slice_of(line_exact, s.len);
 }
 
+static enum reason event(struct slice line, struct event *ret)
+{
+    struct slice copy = exact(line);
+    return event_parse(copy, room_exact, ret);
+}
+
+static enum reason check(struct slice line, struct service_check *ret)
+{
+    struct slice copy = exact(line);
+    return service_check_parse(copy, room_exact, ret);
+}
+
 static bool is(struct slice s, const char *want)
 {
     return want == NULL ? s.ptr == NULL : s.ptr != NULL && slice_eq(s, slice_str(want));
@@ -73,7 +85,7 @@ static void counted_title_and_text_are_cut_by_their_lengths(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct event e;
-        enum reason r = event_parse(exact(cases[i].line), room_exact, &e);
+        enum reason r = event(cases[i].line, &e);
         bool ok = cases[i].title == NULL ? r == REASON_BAD_EVENT : r == REASON_NONE && is(e.title, cases[i].title) && is(e.text, cases[i].text);
         if (!ok)
             fail_msg("%.*s", (int)cases[i].line.len, cases[i].line.ptr);
@@ -84,7 +96,7 @@ static void attributes_come_in_any_order_and_bad_ones_are_ignored(void **state)
 {
     static struct event e;
     (void)state;
-    assert_int_equal(event_parse(exact(SLICE_LIT("_e{1,1}:a|b|#x,,y:z,|t:success|p:low|h:hh|k:key|s:src|d:1700000000|c:ci|e:x|card:low|q:9||zz")), room_exact, &e),
+    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|#x,,y:z,|t:success|p:low|h:hh|k:key|s:src|d:1700000000|c:ci|e:x|card:low|q:9||zz"), &e),
                      REASON_NONE);
     assert_true(is(e.hostname, "hh") && is(e.aggregation_key, "key") && is(e.source_type, "src"));
     assert_string_equal(e.alert_type, "success");
@@ -93,12 +105,12 @@ static void attributes_come_in_any_order_and_bad_ones_are_ignored(void **state)
     assert_int_equal(e.n_tags, 2);
     assert_true(is(e.tags[0], "x") && is(e.tags[1], "y:z"));
 
-    assert_int_equal(event_parse(exact(SLICE_LIT("_e{1,1}:a|b|t:oops|p:urgent|d:noon|h:|d:-5")), room_exact, &e), REASON_NONE);
+    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|t:oops|p:urgent|d:noon|h:|d:-5"), &e), REASON_NONE);
     assert_string_equal(e.alert_type, "info");
     assert_string_equal(e.priority, "normal");
     assert_true(!e.has_timestamp && is(e.hostname, NULL) && is(e.aggregation_key, NULL) && e.n_tags == 0);
 
-    assert_int_equal(event_parse(exact(SLICE_LIT("_e{1,1}:a|b|h:one|h:two|d:5|d:x|p:low|p:zz|#a|#b,c")), room_exact, &e), REASON_NONE);
+    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|h:one|h:two|d:5|d:x|p:low|p:zz|#a|#b,c"), &e), REASON_NONE);
     assert_true(is(e.hostname, "two") && e.timestamp == 5 && e.n_tags == 2 && is(e.tags[0], "b"));
     assert_string_equal(e.priority, "low");
 }
@@ -110,7 +122,7 @@ static void tags_past_the_limit_are_left_out(void **state)
     (void)state;
     for (int i = 0; i < EVENT_TAGS_MAX + 50; i++)
         strcat(line, "t,");
-    assert_int_equal(event_parse(exact(slice_str(line)), room_exact, &e), REASON_NONE);
+    assert_int_equal(event(slice_str(line), &e), REASON_NONE);
     assert_int_equal(e.n_tags, EVENT_TAGS_MAX);
 }
 
@@ -137,7 +149,7 @@ static void a_service_check_is_a_name_a_status_and_fields(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct service_check c;
-        enum reason r = service_check_parse(exact(slice_str(cases[i].line)), room_exact, &c);
+        enum reason r = check(slice_str(cases[i].line), &c);
         bool ok = cases[i].name == NULL ? r == REASON_BAD_SERVICE_CHECK
                                         : r == REASON_NONE && is(c.name, cases[i].name) && is(c.message, cases[i].message) &&
                                               is(c.hostname, cases[i].host) && c.status == cases[i].status && (int)c.n_tags == cases[i].tags &&
