@@ -95,7 +95,7 @@ def test_drops_are_counted_by_every_worker():
         os.kill(s.pid, signal.SIGSTOP)
         try:
             for i in range(3000):
-                c.send(b"hit.%d:1|c" % i)
+                c.send(b"service.endpoint.%04d.requests:1|c|#env:prod" % i)
         finally:
             os.kill(s.pid, signal.SIGCONT)
         both = ("statsd_datagrams_received_total", "statsd_udp_kernel_drops_total")
@@ -105,7 +105,7 @@ def test_drops_are_counted_by_every_worker():
 def test_one_hot_sender_is_spread_over_two_workers():
     with Server("server.workers=2", sockets=["udp://127.0.0.1:0?spread=payload"]) as s, s.sender() as c:
         for i in range(2000):
-            c.send(b"name.%d:1|c" % i)
+            c.send(b"service.endpoint.%04d.requests:1|c|#env:prod" % i)
             if i % 50 == 49:
                 s.wait_self("statsd_datagrams_received_total", i + 1)
         page = s.scrape()
@@ -118,7 +118,7 @@ def test_one_hot_sender_is_spread_over_two_workers():
 def test_one_series_that_several_workers_feed_is_one_series():
     with Server("server.workers=3", sockets=["udp://127.0.0.1:0?spread=payload"]) as s, s.sender() as c:
         for i in range(900):
-            c.send(b"%d.noise:1|c\nsame:1|c|#a:b\nlat:%d|ms" % (i, i))
+            c.send(b"service.endpoint.%04d.requests:1|c\nsame:1|c|#a:b\nlat:%d|ms" % (i, i))
             if i % 50 == 49:
                 s.wait_self("statsd_datagrams_received_total", i + 1)
         page = s.scrape()

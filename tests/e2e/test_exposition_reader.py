@@ -45,7 +45,6 @@ BAD = {
     "no HELP": (b"# HELP t Help.\n", b""),
     "no TYPE": (b"# TYPE t gauge\n", b""),
     "unknown type": (b"# TYPE t gauge\n", b"# TYPE t timer\n"),
-    "family without samples": (b"t NaN\n", b""),
     "sample in another family": (b"t NaN\n", b"t NaN\nhits{a=\"b\"} 3\n"),
     "series twice": (b"hits 0.5\n", b"hits 0.5\nhits 0.5\n"),
     "dotted name": (b"t NaN\n", b"t NaN\nt.x 1\n"),

@@ -91,7 +91,7 @@ def test_two_servers_add_up_in_redis(dir, redis):
 
 def test_what_the_kernel_holds_at_sigterm_is_read_and_flushed(dir, redis):
     """P7: stopped with a full receive buffer, the server still delivers all of it."""
-    with Server(redis.url, interval="1h", clean_exit=False) as s, s.sender() as c:
+    with Server(redis.url, "redis.retention=2h", interval="1h", clean_exit=False) as s, s.sender() as c:
         os.kill(s.pid, signal.SIGSTOP)
         try:
             for i in range(150):
@@ -132,11 +132,12 @@ def test_a_redis_that_was_restarted_gets_everything_once(dir, sig):
         with unix_server(dir, redis.url) as s:
             with Load(s) as load:
                 for _ in range(3):
-                    time.sleep(0.5)
+                    time.sleep(0.3)
+                    s.wait_value("statsd_redis_up", 1)
                     harness.stop(redis.process, sig)
                     time.sleep(10 if harness.LONG else 0.7)
                     redis.start()
-                time.sleep(0.5)
+                s.wait_value("statsd_redis_up", 1)
             page = s.scrape()
             assert page.sum("statsd_redis_disconnects_total") >= 3
             assert page.sum("statsd_redis_dropped_intervals_total") == 0

@@ -3,7 +3,7 @@
 Stricter than Prometheus itself, which takes interleaved families, duplicates and broken histograms without a word:
 
   * valid UTF-8, LF only, the last line ended, no blank line, no comment but HELP and TYPE
-  * every family: HELP, TYPE, then all its samples, once; no sample without a TYPE
+  * every family: HELP, TYPE, then all its samples (there may be none), once; no sample without a TYPE
   * names and labels of the classic alphabet, no label twice, none beginning with __, no empty value, escapes \\ \" \n only
   * no series twice; no timestamp; values as Go's ParseFloat reads them
   * counters not negative and not NaN
@@ -182,8 +182,6 @@ def decode(data):
 def check_family(f):
     if not f.type:
         raise Malformed("no TYPE: %s" % f.name)
-    if not f.samples:
-        raise Malformed("a family without samples: %s" % f.name)
     seen = set()
     for name, labels, value in f.samples:
         if (name, labels) in seen:
