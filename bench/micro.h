@@ -1,0 +1,47 @@
+/**
+ * micro: what the benchmarks share: the median of several runs, and one line per figure that bench/run.py reads:
+ *
+ *     RESULT <tab> name <tab> value <tab> unit
+ *
+ *   thread   main
+ */
+#ifndef BENCH_MICRO_H
+#define BENCH_MICRO_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MICRO_RUNS = 7, MICRO_RUNS_MAX = 64 };
+
+struct micro {
+    double at[MICRO_RUNS_MAX];
+    int n;
+};
+
+static inline void micro_add(struct micro *m, double v)
+{
+    if (m->n < MICRO_RUNS_MAX)
+        m->at[m->n++] = v;
+}
+
+static inline int micro_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static inline double micro_median(struct micro *m)
+{
+    if (m->n == 0)
+        return 0;
+    qsort(m->at, (size_t)m->n, sizeof m->at[0], micro_compare);
+    return m->n % 2 ? m->at[m->n / 2] : (m->at[m->n / 2 - 1] + m->at[m->n / 2]) / 2;
+}
+
+static inline void micro_print(const char *name, double value, const char *unit)
+{
+    printf("RESULT\t%s\t%.6g\t%s\n", name, value, unit);
+    fflush(stdout);
+}
+
+#endif
