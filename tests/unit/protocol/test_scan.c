@@ -79,7 +79,7 @@ static void all_variants_agree_on_random_bytes_of_every_length(void **state)
 {
     static const char likely[] = "||||::::\n\nabc_ ,#@.\r\t\x7f\xc3\xa9";
     struct scan *s = malloc(sizeof *s);
-    char bytes[700];
+    char bytes[700] = { 0 };
     (void)state;
     for (size_t n = 0; n <= sizeof bytes; n++) {
         for (size_t i = 0; i < n; i++)
