@@ -101,28 +101,38 @@ static void put_sample(json_t *sample, struct buf *out)
     }
 }
 
+static void put_tags(const json_t *list, struct buf *out)
+{
+    const json_t *tag;
+    size_t i;
+    json_array_foreach(list, i, tag) {
+        buf_append_str(out, "    tag  ");
+        put_text(tag, out);
+        buf_append_char(out, '\n');
+    }
+}
+
+static void put_field(const char *key, const json_t *value, struct buf *out)
+{
+    buf_printf(out, "    %s  ", key);
+    if (json_is_integer(value))
+        buf_printf(out, "%lld", (long long)json_integer_value(value));
+    else
+        put_text(value, out);
+    buf_append_char(out, '\n');
+}
+
 /* Events and service checks: one field a line. */
 static void put_object(const char *what, json_t *object, struct buf *out)
 {
     const char *key;
-    json_t *value, *tag;
-    size_t i;
+    json_t *value;
     buf_printf(out, "  %s\n", what);
     json_object_foreach(object, key, value) {
-        if (json_is_array(value)) {
-            json_array_foreach(value, i, tag) {
-                buf_append_str(out, "    tag  ");
-                put_text(tag, out);
-                buf_append_char(out, '\n');
-            }
-            continue;
-        }
-        buf_printf(out, "    %s  ", key);
-        if (json_is_integer(value))
-            buf_printf(out, "%lld", (long long)json_integer_value(value));
+        if (json_is_array(value))
+            put_tags(value, out);
         else
-            put_text(value, out);
-        buf_append_char(out, '\n');
+            put_field(key, value, out);
     }
 }
 

@@ -80,11 +80,11 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
         b.part[MEMORY_##id].n = (count);                                                           \
         b.part[MEMORY_##id].each = (bytes);                                                        \
     } while (0)
-    PART(PROCESS, 1, PROCESS + workers * STACK);
+    PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
-    PART(SERIES, series, SERIES + workers * CELL);
+    PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
     PART(TIMERS, series, timer_bytes(c, workers));
-    PART(BODIES, c->http_listen[0] != '\0' ? series : 0, 2 * LINE * lines_of_timer(c) * 5 / 4);
+    PART(BODIES, c->http_listen[0] != '\0' ? series : 0, 2ull * LINE * lines_of_timer(c) * 5 / 4);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART

@@ -30,7 +30,7 @@ static struct slice trim(struct slice s)
 static const struct {
     const char *unit;
     uint64_t ms;
-} duration_units[] = { { "h", 3600 * 1000 }, { "m", 60 * 1000 }, { "ms", 1 }, { "s", 1000 } };
+} duration_units[] = { { "h", 3600000 }, { "m", 60000 }, { "ms", 1 }, { "s", 1000 } };
 
 /* `ms` stands before `s` in the table, so that 5ms is not 5m and a stray s. */
 static const char *parse_duration(struct slice s, uint64_t *ret)
@@ -275,23 +275,17 @@ const char *option_value_hint(enum option_kind kind)
 
 void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
 {
-    static const struct {
-        const char *unit;
+    static const struct unit {
+        const char *name;
         uint64_t n;
     } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
-      sizes[] = { { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 } };
-    const char *unit = "";
-    if (v != 0 && kind != OPTION_UINT) {
-        for (size_t i = 0; i < 4; i++) {
-            uint64_t n = kind == OPTION_DURATION ? durations[i].n : sizes[i].n;
-            if (v % n == 0) {
-                v /= n;
-                unit = kind == OPTION_DURATION ? durations[i].unit : sizes[i].unit;
-                break;
-            }
-        }
-    }
-    buf_printf(out, "%llu%s", (unsigned long long)v, unit);
+      sizes[] = { { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 } }, none = { "", 1 };
+    const struct unit *u = kind == OPTION_DURATION ? durations : sizes;
+    if (v == 0 || kind == OPTION_UINT)
+        u = &none;
+    while (v % u->n != 0)   /* the last unit is 1 */
+        u++;
+    buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
 }
 
 void option_value_escape(struct slice s, struct buf *out)
