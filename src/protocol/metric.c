@@ -73,8 +73,15 @@ const struct metric_type metric_types[256] = {
     ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
 };
 
+/* s stands in text, the line's. */
+static bool number_of(const char *text, struct slice s, double *ret)
+{
+    uint32_t n = (uint32_t)s.len, end = (uint32_t)(s.ptr - text) + n;
+    return metric_number_small(text, end, n, ret) || number_parse(s, ret);
+}
+
 /* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
-static enum reason packed_read(struct batch *b, struct reading *r, const char **where)
+static enum reason packed_read(struct batch *b, struct reading *r, const char *text, const char **where)
 {
     struct slice rest = r->value;
     double *more = b->values + b->n_values;
@@ -87,7 +94,7 @@ static enum reason packed_read(struct batch *b, struct reading *r, const char **
         if (one.len == 0)
             continue;
         *where = one.ptr;
-        if (!number_parse(one, &v))
+        if (!number_of(text, one, &v))
             return REASON_BAD_VALUE;
         if (r->type == SAMPLE_TIMING && v < 0)
             return REASON_NEGATIVE_TIMING;
@@ -102,12 +109,12 @@ static enum reason packed_read(struct batch *b, struct reading *r, const char **
     return any ? REASON_NONE : REASON_BAD_VALUE;
 }
 
-static void value_read_slow(struct batch *b, struct reading *r)
+static void value_read_slow(struct batch *b, struct reading *r, const char *text)
 {
     const char *where = r->value.ptr;
     enum reason reason = REASON_BAD_VALUE;
     if (r->value.len != 0 && memchr(r->value.ptr, ':', r->value.len) != NULL)
-        reason = packed_read(b, r, &where);
+        reason = packed_read(b, r, text, &where);
     if (reason != REASON_NONE)
         wrong(r, reason, where);
 }
@@ -120,9 +127,8 @@ static void value_read(struct batch *b, struct reading *r, const char *text)
             wrong(r, REASON_BAD_VALUE, r->value.ptr);
         return;
     }
-    uint32_t n = (uint32_t)r->value.len, end = (uint32_t)(r->value.ptr - text) + n;
-    if (!metric_number_small(text, end, n, &r->number) && !number_parse(r->value, &r->number))
-        value_read_slow(b, r);
+    if (UNLIKELY(!number_of(text, r->value, &r->number)))
+        value_read_slow(b, r, text);
     else if (UNLIKELY(r->number < 0 && r->type == SAMPLE_TIMING))
         wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
 }
