@@ -16,10 +16,10 @@ $(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -ljansson -lpthread -lm
 
-# Micro benchmarks link the server's library.
-$(B)/bench/micro_%: bench/micro_%.c $(B)/libstatsd.a
+# Micro benchmarks link the server's library, and the generator for its payloads.
+$(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) -Ibench $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS)
 
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 	@mkdir -p $(@D)

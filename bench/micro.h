@@ -8,8 +8,10 @@
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { MICRO_RUNS = 7, MICRO_RUNS_MAX = 64 };
 
@@ -17,6 +19,14 @@ struct micro {
     double at[MICRO_RUNS_MAX];
     int n;
 };
+
+/* CPU time of this thread: a core that others use too makes it no longer, only less sure. */
+static inline uint64_t micro_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 static inline void micro_add(struct micro *m, double v)
 {

@@ -19,7 +19,6 @@
 
 #include "../micro.h"
 #include "base/hash.h"
-#include "base/now.h"
 #include "payload.h"
 
 enum { BATCH_BYTES = 16000, BATCH_MAX = 1024, BUCKETS = 256, ARENA_BYTES = 2047 << 20, LINES = 2000000 };
@@ -155,11 +154,11 @@ static void measure(uint32_t series)
     arena = huge(ARENA_BYTES);
     arena_used = n_series = 0;
     for (int run = 0; run <= MICRO_RUNS; run++) {
-        uint64_t from_ns = now_mono_ns();
+        uint64_t from_ns = micro_now_ns();
         for (size_t i = 0; i < load.n; i++)
             ingest(load.bytes + load.datagrams[i].at, load.bytes + load.datagrams[i].at + load.datagrams[i].len);
         if (run > 0)   /* the first makes the series */
-            micro_add(&ns, (double)(now_mono_ns() - from_ns) / (double)load.lines);
+            micro_add(&ns, (double)(micro_now_ns() - from_ns) / (double)load.lines);
     }
     char name[64];
     snprintf(name, sizeof name, "staged_%u", series);

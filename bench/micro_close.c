@@ -1,0 +1,115 @@
+/*
+ * What happens when an interval closes or somebody scrapes, each step alone: the worker's page turn, the control thread's
+ * merge, the rendering of /metrics, and the interval as Redis commands.  Counters, gauges and timers as in the load.
+ *
+ *     micro_close [SERIES...]
+ */
+#include "aggregate/registry.h"
+#include "micro.h"
+#include "micro_load.h"
+#include "sinks/prometheus.h"
+#include "sinks/redis_encode.h"
+
+static const double quantiles[] = { 0.5, 0.9, 0.99 };
+
+struct steps {
+    struct micro turn, merge, render, encode;
+    size_t body_bytes, redis_bytes, batches;
+};
+
+static void take(void *cookie, struct redis_batch *b)
+{
+    struct steps *s = cookie;
+    s->batches++;
+    s->redis_bytes += b->len;
+    redis_batch_free(b);
+}
+
+static struct page *sealed_page(struct micro_load *l, struct steps *s)
+{
+    micro_load_pass(l, now_mono_ns());
+    uint64_t from_ns = micro_now_ns();
+    if (!ingest_turn(l->ingest, now_mono_ns()))
+        abort();
+    micro_add(&s->turn, (double)(micro_now_ns() - from_ns));
+    struct page *p = ingest_take(l->ingest);
+    if (p == NULL)
+        abort();
+    return p;
+}
+
+static void interval(struct micro_load *l, struct registry *r, struct prometheus *p, struct redis_encode *e, struct steps *s, int64_t start_s)
+{
+    struct page *page = sealed_page(l, s);
+    uint64_t now_ns = now_mono_ns(), t0 = micro_now_ns();
+    registry_merge(r, page, now_ns);
+    uint64_t t1 = micro_now_ns();
+    ingest_give(l->ingest, page);
+
+    struct buf body = { 0 };
+    buf_reserve(&body, s->body_bytes + 1);   /* the server too knows from the last time how much it will be */
+    uint64_t t2 = micro_now_ns();
+    prometheus_render(p, r, now_ns, &body);
+    uint64_t t3 = micro_now_ns();
+    s->body_bytes = body.len;
+    buf_release(&body);
+
+    struct snapshot snap;
+    const struct interval_end end = { .start_s = start_s, .interval_ms = 10000, .now_ns = now_ns, .now_wall_ms = start_s * 1000 };
+    s->batches = s->redis_bytes = 0;
+    registry_close(r, &end, &snap);
+    uint64_t t4 = micro_now_ns();
+    redis_encode_interval(e, &snap, take, s);
+    uint64_t t5 = micro_now_ns();
+    registry_next(r);
+    micro_add(&s->merge, (double)(t1 - t0));
+    micro_add(&s->render, (double)(t3 - t2));
+    micro_add(&s->encode, (double)(t5 - t4));
+}
+
+static void print(const char *what, uint32_t series, double value, const char *unit)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_%u", what, series);
+    micro_print(name, value, unit);
+}
+
+static void measure(uint32_t series)
+{
+    struct micro_load l;
+    micro_load_init(&l, series, "c=60,ms=30,g=10", series, 1432);
+    const struct registry_opts ro = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles), .summary_max_age_s = 600,
+                                      .summary_age_buckets = 5, .sketch_schema = 5, .ttl_s = 86400, .keep_intervals = true, .limit = &l.limit };
+    const struct prometheus_opts po = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles) };
+    const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };
+    struct registry *r = registry_new(&ro);
+    struct prometheus *p = prometheus_new(&po);
+    struct redis_encode *e = redis_encode_new(&eo);
+    struct steps s = { 0 };
+    for (int run = 0; run <= MICRO_RUNS; run++) {
+        interval(&l, r, p, e, &s, 1700000000 + run * 10);
+        if (run == 0)
+            s = (struct steps){ .body_bytes = s.body_bytes };   /* the first makes the series */
+    }
+    print("page_turn", series, micro_median(&s.turn) / 1e3, "us");
+    print("merge", series, micro_median(&s.merge) / series, "ns/series");
+    print("render", series, micro_median(&s.render) / series, "ns/series");
+    print("render_total", series, micro_median(&s.render) / 1e6, "ms");
+    print("render_bytes", series, (double)s.body_bytes, "bytes");
+    print("redis_encode", series, micro_median(&s.encode) / series, "ns/series");
+    print("redis_bytes", series, (double)s.redis_bytes / series, "bytes/series");
+    redis_encode_free(e);
+    prometheus_free(p);
+    registry_free(r);
+    micro_load_release(&l);
+}
+
+int main(int argc, char **argv)
+{
+    static const uint32_t usual[] = { 10000, 100000 };
+    for (int i = 1; i < argc; i++)
+        measure((uint32_t)strtoul(argv[i], NULL, 10));
+    for (size_t i = 0; argc == 1 && i < ARRAY_LEN(usual); i++)
+        measure(usual[i]);
+    return 0;
+}
