@@ -14,7 +14,7 @@ enum {
     SHA_DIGITS = 40,
     EPOCH_DIGITS = 13,          /* wall clock ms, until the year 2286 */
     SEQ_DIGITS = 12,
-    KEEP_BYTES = 64 * 1024      /* what a section keeps between batches */
+    KEEP_BYTES = 16 * 1024      /* what a section keeps between batches */
 };
 
 /* The parts of a batch behind the header, in the order of the script's arguments; SETS have a key each as well. */
