@@ -1,37 +1,6 @@
 import os
 import sys
 
-import pytest
-
 sys.path.insert(0, os.path.dirname(__file__))
 
-import harness  # noqa: E402
-
-
-@pytest.fixture
-def server():
-    with harness.Server() as s:
-        yield s
-
-
-@pytest.fixture
-def dir():
-    with harness.short_dir() as d:
-        yield d
-
-
-@pytest.fixture
-def redis(dir):
-    with harness.Redis(dir) as r:
-        yield r
-
-
-def pytest_collection_modifyitems(items):
-    """`@pytest.mark.long` only with SLOW=1."""
-    for item in items:
-        if item.get_closest_marker("long") and not harness.LONG:
-            item.add_marker(pytest.mark.skip(reason="long; SLOW=1 runs it"))
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes half a minute or more; only with SLOW=1")
+from fixtures import *  # noqa: E402, F401, F403

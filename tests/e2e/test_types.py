@@ -107,3 +107,12 @@ def test_each_listener_has_its_gauge_sign(mode, plus, minus):
 def test_a_datadog_gauge_below_zero_is_absolute_by_itself(server):
     server.send("t:10|g|c:ci-abc\nt:-4|g|c:ci-abc")
     assert server.scrape().value("t") == -4
+
+
+def test_names_of_every_length_come_out_whole(server):
+    """Each name is a little longer than all before it, so every buffer on the way has to grow at some point."""
+    names = ["timer." + "n" * i for i in range(1, 500)]
+    for i in range(0, len(names), 5):
+        server.send("\n".join("%s:1|ms" % n for n in names[i:i + 5]))
+    page = server.wait_self("statsd_samples_aggregated_total", len(names))
+    assert {n for n in page.families if n.startswith("timer")} == {n.replace(".", "_") for n in names}
