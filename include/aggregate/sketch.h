@@ -62,7 +62,7 @@ void sketch_clear(struct sketch *k, int schema); /* empty again, keeping the mem
 
 /**
  * sketch_add(k, value, weight):
- *   value    finite     weight   > 0, finite; 1 for an unsampled value
+ *   value    finite     weight   >= 1 (a sample rate is at most 1), finite; 1 for an unsampled value
  *   returns  0; -ENOMEM: the value is in count, sum, min and max but in no bucket
  *   cost     a few ns when the window holds the bucket
  */
@@ -77,7 +77,8 @@ void sketch_downscale(struct sketch *k, int schema);
 /**
  * sketch_quantile(k, q):
  * The value of nearest rank: the smallest v such that at least q of all weight is <= v, 0 <= q <= 1, within the schema's
- * relative error and never outside [min, max].
+ * relative error and never outside [min, max].  A rank that falls on the smallest or the largest sample gives min or max
+ * exactly: as no weight is below 1, those are the ranks up to 1 and above count - 1.
  *   returns  NaN when empty
  */
 double sketch_quantile(const struct sketch *k, double q);

@@ -358,6 +358,11 @@ static bool walk_next(struct walk *w, double *count, double *value)
     return false;
 }
 
+static double clamp(double v, double least, double most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
     struct walk w = { .k = k };
@@ -368,8 +373,8 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
         double rank = q[i] * k->count * (1 - 1e-12);
         while (any && (seen < rank || seen == 0) && walk_next(&w, &count, &value))
             seen += count;
-        double v = value < k->min ? k->min : value > k->max ? k->max : value;
-        ret[i] = !any ? NAN : q[i] <= 0 ? k->min : q[i] >= 1 ? k->max : v;
+        bool largest = q[i] >= 1 || rank > k->count - 1;
+        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(value, k->min, k->max);
     }
 }
 
