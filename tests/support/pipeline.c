@@ -1,0 +1,267 @@
+#include "support/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+
+static const double quantiles_default[] = { 0.5, 0.9, 0.99 };
+
+static void fill_defaults(struct pipeline_opts *o)
+{
+    o->workers = o->workers ? o->workers : 1;
+    o->max_series = o->max_series ? o->max_series : 1000000;
+    if (o->quantiles == NULL) {
+        o->quantiles = quantiles_default;
+        o->n_quantiles = ARRAY_LEN(quantiles_default);
+    }
+    o->max_age_s = o->max_age_s ? o->max_age_s : 600;
+    o->age_buckets = o->age_buckets ? o->age_buckets : 5;
+    if (o->tags.max_tags == 0)
+        o->tags = TAGS_OPTS_DEFAULT;
+}
+
+void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
+{
+    *p = (struct pipeline){ .opts = *opts, .now_ns = 1000 * PIPELINE_SECOND };
+    struct pipeline_opts *o = &p->opts;
+    fill_defaults(o);
+    assert_int_equal(series_limit_init(&p->limit, o->max_series), 0);
+    struct ingest_opts in = { .tags = o->tags,
+                              .sketch_schema = SKETCH_SCHEMA_DEFAULT,
+                              .buckets = o->histograms ? o->buckets : NULL,
+                              .n_buckets = o->n_buckets,
+                              .ttl_s = (uint32_t)o->ttl_s,
+                              .limit = &p->limit };
+    for (unsigned i = 0; i < o->workers; i++)
+        assert_int_equal(ingest_new(&in, &p->in[i]), 0);
+    struct parse_opts parse = PARSE_OPTS_DEFAULT;
+    parse.gauge_sign = o->gauge_sign;
+    parse.name_tags = o->name_tags;
+    p->parser = parser_new(&parse);
+    assert_non_null(p->parser);
+    assert_int_equal(batch_init(&p->batch, INGEST_BATCH_MAX, parse.max_line), 0);
+    p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
+                                                        .histograms = o->histograms,
+                                                        .buckets = o->buckets,
+                                                        .n_buckets = o->n_buckets,
+                                                        .quantiles = o->quantiles,
+                                                        .n_quantiles = o->n_quantiles,
+                                                        .summary_max_age_s = o->max_age_s,
+                                                        .summary_age_buckets = o->age_buckets,
+                                                        .sketch_schema = SKETCH_SCHEMA_DEFAULT,
+                                                        .ttl_s = o->ttl_s,
+                                                        .keep_intervals = true,
+                                                        .reserved = o->reserved,
+                                                        .n_reserved = o->n_reserved,
+                                                        .limit = &p->limit });
+    p->prometheus = prometheus_new(&(struct prometheus_opts){ o->quantiles, o->n_quantiles, o->buckets, o->n_buckets });
+}
+
+void pipeline_release(struct pipeline *p)
+{
+    prometheus_free(p->prometheus);
+    registry_free(p->registry);
+    batch_release(&p->batch);
+    parser_free(p->parser);
+    for (unsigned i = 0; i < p->opts.workers; i++)
+        ingest_free(p->in[i]);
+    series_limit_release(&p->limit);
+    buf_release(&p->text);
+}
+
+static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t len, uint64_t now_ns)
+{
+    char *exact = mem_alloc(len);
+    memcpy(exact, ptr, len);
+    parser_begin(p->parser, exact, len, false);
+    bool more;
+    do {
+        more = parser_next(p->parser, &p->batch);
+        now_ns += p->batch.n;
+        ingest_batch(p->in[worker], &p->batch, now_ns);
+        batch_clear(&p->batch);
+    } while (more);
+    free(exact);
+}
+
+void pipeline_feed_bytes(struct pipeline *p, unsigned worker, const char *ptr, size_t len)
+{
+    p->now_ns += 1000;
+    feed(p, worker, ptr, len, p->now_ns);
+}
+
+void pipeline_feed(struct pipeline *p, unsigned worker, const char *lines)
+{
+    pipeline_feed_bytes(p, worker, lines, strlen(lines));
+}
+
+void pipeline_feed_at(struct pipeline *p, unsigned worker, const char *lines, uint64_t now_ns)
+{
+    feed(p, worker, lines, strlen(lines), now_ns);
+}
+
+static void check_conservation(const struct pipeline *p, unsigned worker)
+{
+    const uint64_t *v = p->seen[worker].v;
+    uint64_t rejected = 0;
+    for (int r = 0; r < REASON_COUNT; r++)
+        rejected += p->rejected[worker][r];
+    assert_int_equal(v[SELF_SAMPLES_READ], v[SELF_SAMPLES_AGGREGATED] + rejected + v[SELF_SAMPLES_REFUSED]);
+}
+
+void pipeline_turn_worker(struct pipeline *p, unsigned worker)
+{
+    p->now_ns += 1000;
+    assert_true(ingest_turn(p->in[worker], p->now_ns));
+    struct page *page = ingest_take(p->in[worker]);
+    assert_non_null(page);
+    registry_merge(p->registry, page, p->now_ns);
+    p->seen[worker] = *page_stats(page);
+    memcpy(p->rejected[worker], page_rejected(page), sizeof p->rejected[worker]);
+    ingest_give(p->in[worker], page);
+    check_conservation(p, worker);
+}
+
+void pipeline_turn(struct pipeline *p)
+{
+    for (unsigned i = 0; i < p->opts.workers; i++)
+        pipeline_turn_worker(p, i);
+}
+
+void pipeline_forward(struct pipeline *p, uint64_t seconds)
+{
+    p->now_ns += seconds * PIPELINE_SECOND;
+}
+
+const char *pipeline_lines(struct pipeline *p)
+{
+    buf_clear(&p->text);
+    prometheus_render_lines(p->prometheus, p->registry, p->now_ns, &p->text);
+    buf_append_char(&p->text, '\0');
+    return p->text.ptr;
+}
+
+const char *pipeline_text(struct pipeline *p)
+{
+    buf_clear(&p->text);
+    prometheus_render(p->prometheus, p->registry, p->now_ns, &p->text);
+    buf_append_char(&p->text, '\0');
+    return p->text.ptr;
+}
+
+bool pipeline_has(const char *text, const char *line)
+{
+    size_t n = strlen(line);
+    for (const char *at = text; (at = strstr(at, line)) != NULL; at++)
+        if ((at == text || at[-1] == '\n') && at[n] == '\n')
+            return true;
+    return false;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++)
+        n += *text == '\n';
+    return n;
+}
+
+void pipeline_expect(struct pipeline *p, const char *lines)
+{
+    const char *have = pipeline_lines(p);
+    struct slice rest = slice_str(lines), line;
+    while (slice_cut(&rest, '\n', &line)) {
+        char *want = mem_strndup(line.ptr, line.len);
+        if (!pipeline_has(have, want))
+            fail_msg("not shown: %s\nshown:\n%s", want, have);
+        free(want);
+    }
+    if (count_lines(have) != count_lines(lines))
+        fail_msg("expected:\n%s\nshown:\n%s", lines, have);
+}
+
+static void put_number(struct buf *out, const char *before, double v)
+{
+    buf_append_str(out, before);
+    char *to = buf_reserve(out, NUMBER_TEXT_MAX);
+    out->len += number_print(to, v);
+}
+
+static void note(void *cookie, const struct closed_series *s)
+{
+    struct buf *out = cookie;
+    buf_append_str(out, series_kind_name(s->kind));
+    buf_append_char(out, ' ');
+    buf_append_slice(out, s->key);
+    assert_true(slice_starts(s->key, s->name));
+    switch (s->kind) {
+    case SERIES_COUNTER:
+        put_number(out, " ", s->counter);
+        break;
+    case SERIES_GAUGE:
+        if (s->gauge.absolute)
+            put_number(out, " =", s->gauge.value);
+        put_number(out, " +", s->gauge.delta);
+        put_number(out, " @", (double)s->gauge.stamp_ms);
+        break;
+    case SERIES_TIMER:
+        put_number(out, " ", s->timer->count);
+        put_number(out, " ", s->timer->sum);
+        break;
+    case SERIES_SET:
+        put_number(out, " ", (double)members_count(s->set));
+        break;
+    case SERIES_KIND_COUNT:
+        break;
+    }
+    buf_append_char(out, '\n');
+}
+
+const char *pipeline_close(struct pipeline *p)
+{
+    p->end = (struct interval_end){ .start_s = (int64_t)(p->now_ns / PIPELINE_SECOND) / 10 * 10,
+                                    .interval_ms = 10000,
+                                    .now_ns = p->now_ns,
+                                    .now_wall_ms = (int64_t)(p->now_ns / 1000000) };
+    struct snapshot snap;
+    registry_close(p->registry, &p->end, &snap);
+    assert_int_equal(snap.start_s, p->end.start_s);
+    assert_int_equal(snap.interval_ms, 10000);
+    buf_clear(&p->text);
+    snap.each(&snap, note, &p->text);
+    buf_append_char(&p->text, '\0');
+    assert_int_equal(count_lines(p->text.ptr), snap.n_series);
+    registry_next(p->registry);
+    return p->text.ptr;
+}
+
+uint64_t pipeline_stat(const struct pipeline *p, enum selfmetric id)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < p->opts.workers; i++)
+        sum += p->seen[i].v[id];
+    return sum;
+}
+
+uint64_t pipeline_rejected(const struct pipeline *p, enum reason r)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < p->opts.workers; i++)
+        sum += p->rejected[i][r];
+    return sum;
+}
+
+uint64_t pipeline_series(const struct pipeline *p)
+{
+    uint64_t sum = 0;
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        sum += registry_count(p->registry, (enum series_kind)k);
+    return sum;
+}

@@ -1,0 +1,84 @@
+/**
+ * pipeline: lines through parser, ingest, page turn, registry and Prometheus text in one thread, with the test's own clock.
+ *
+ * Every turn checks that no sample got lost: read = aggregated + rejected + refused.
+ */
+#ifndef SUPPORT_PIPELINE_H
+#define SUPPORT_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/ingest.h"
+#include "aggregate/registry.h"
+#include "protocol/parse.h"
+#include "sinks/prometheus.h"
+
+enum { PIPELINE_WORKERS_MAX = 4 };
+
+#define PIPELINE_SECOND 1000000000ull
+
+/* What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of 600 s in 5 ages, schema 5. */
+struct pipeline_opts {
+    unsigned workers;
+    uint64_t max_series;
+    uint64_t ttl_s;
+    bool suffixes, histograms;
+    const double *buckets, *quantiles;
+    uint32_t n_buckets, n_quantiles, max_age_s, age_buckets;
+    struct tags_opts tags;
+    enum gauge_sign gauge_sign;
+    unsigned name_tags;
+    const char *const *reserved;
+    size_t n_reserved;
+};
+
+struct pipeline {
+    struct pipeline_opts opts;
+    struct series_limit limit;
+    struct ingest *in[PIPELINE_WORKERS_MAX];
+    struct parser *parser;
+    struct batch batch;
+    struct registry *registry;
+    struct prometheus *prometheus;
+    uint64_t now_ns;                                 /* starts at 1,000 s; each feed moves it by 1 us */
+    struct selfmetrics seen[PIPELINE_WORKERS_MAX];   /* as of the last turn */
+    uint64_t rejected[PIPELINE_WORKERS_MAX][REASON_COUNT];
+    struct buf text;
+    struct interval_end end;
+};
+
+void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts);
+void pipeline_release(struct pipeline *p);
+
+/* One datagram to one worker, from memory of exactly its size. */
+void pipeline_feed(struct pipeline *p, unsigned worker, const char *lines);
+void pipeline_feed_bytes(struct pipeline *p, unsigned worker, const char *ptr, size_t len);
+void pipeline_feed_at(struct pipeline *p, unsigned worker, const char *lines, uint64_t now_ns);
+
+void pipeline_turn_worker(struct pipeline *p, unsigned worker);
+void pipeline_turn(struct pipeline *p);              /* every worker, in order */
+void pipeline_forward(struct pipeline *p, uint64_t seconds);
+
+/* The lines of /metrics without HELP and TYPE, or with them; valid until the next call. */
+const char *pipeline_lines(struct pipeline *p);
+const char *pipeline_text(struct pipeline *p);
+
+/* Is that whole line (no LF) in the text? */
+bool pipeline_has(const char *text, const char *line);
+
+/* Fail unless pipeline_lines is exactly that, whatever the order within a family. */
+void pipeline_expect(struct pipeline *p, const char *lines);
+
+/**
+ * pipeline_close(p):
+ * Close the interval; one line for each closed series: `counter KEY N`, `gauge KEY =V +D @STAMP_MS` (=V only when absolute),
+ * `timer KEY COUNT SUM`, `set KEY N`.  Wall clock and monotonic clock are the same here.
+ */
+const char *pipeline_close(struct pipeline *p);
+
+uint64_t pipeline_stat(const struct pipeline *p, enum selfmetric id);      /* over the workers */
+uint64_t pipeline_rejected(const struct pipeline *p, enum reason r);
+uint64_t pipeline_series(const struct pipeline *p);                        /* in the registry */
+
+#endif
