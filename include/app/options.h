@@ -102,7 +102,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                                                          \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")                                       \
     X(http, lifecycle, BOOL, "off", 0, 0, "",                                                                                    \
-      "Allow POST /-/quit and POST /-/reload to whoever reaches the HTTP server.")                                               \
+      "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP server.")                                               \
     X(http, max_connections, UINT, "1024", 1, 65535, "",                                                                         \
       "Most connections at a time.")                                                                                             \
     X(http, max_per_ip, UINT, "32", 1, 65535, "",                                                                                \

@@ -5,7 +5,7 @@
  * connection is suspended, `ask` tells the owner, and the owner answers later from any thread by http_answer.  Requests that
  * wait at the same time may be answered with one and the same body.
  *
- *   GET and HEAD on every route; another method: 405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.
+ *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.
  *   gzip when the client accepts it and the body has a gzip form.
  *
  * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
@@ -42,10 +42,11 @@ struct http_route {
     const char *path;
     /* Exactly one of the three. */
     struct http_body *fixed;                                                   /* borrowed for the server's life */
-    unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status 200 or 503, static text,
+    unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status, and a static text,
                                                                                   one line without its end */
     void (*ask)(void *cookie, struct http_request *r);                         /* HTTP thread: r is ours until http_answer */
     void *cookie;
+    bool post;                                                                 /* it changes something: POST and PUT, not GET */
 };
 
 struct http_opts {

@@ -58,10 +58,12 @@ struct server {
     struct scrape scrape;
     struct http_server *http;
     struct http_body *landing;
-    struct http_route routes[4];
+    struct http_route routes[6];
     struct sink *redis;
     uv_timer_t interval_timer, tick_timer, stop_timer;
     uv_signal_t signals[4];
+    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
+    _Atomic int lifecycle_signal;
     int64_t interval_start_ms;   /* of the interval that is open */
     uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
     uint64_t stop_deadline_ms;
@@ -308,6 +310,40 @@ static void on_signal(uv_signal_t *handle, int signum)
         drain(s, signum);
 }
 
+/* As if the signal had come.  HTTP thread, then control. */
+static unsigned post_signal(struct server *s, int signum, const char **ret_text)
+{
+    if (!s->config->http_lifecycle) {
+        *ret_text = "not allowed; http.lifecycle = on allows it";
+        return 403;
+    }
+    /* release: of two at once the later one counts; on_lifecycle sees it */
+    atomic_store_explicit(&s->lifecycle_signal, signum, memory_order_release);
+    uv_async_send(&s->lifecycle);
+    *ret_text = signum == SIGHUP ? "reloading; the log has the result" : "stopping";
+    return 200;
+}
+
+static unsigned post_quit(void *server, const char **ret_text)
+{
+    return post_signal(server, SIGTERM, ret_text);
+}
+
+static unsigned post_reload(void *server, const char **ret_text)
+{
+    return post_signal(server, SIGHUP, ret_text);
+}
+
+static void on_lifecycle(uv_async_t *async)
+{
+    struct server *s = async->data;
+    int signum = atomic_exchange_explicit(&s->lifecycle_signal, 0, memory_order_acquire);
+    if (signum == SIGHUP)
+        reload(s->config, s->source);
+    else if (signum == SIGTERM && state_of(s) == RUNNING)
+        drain(s, signum);
+}
+
 /* ---- starting ---- */
 
 static void make_registry(struct server *s)
@@ -465,6 +501,8 @@ static int start_http(struct server *s)
     s->routes[1] = (struct http_route){ .path = "/metrics", .ask = scrape_ask, .cookie = &s->scrape };
     s->routes[2] = (struct http_route){ .path = "/-/healthy", .probe = healthy, .cookie = s };
     s->routes[3] = (struct http_route){ .path = "/-/ready", .probe = ready, .cookie = s };
+    s->routes[4] = (struct http_route){ .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true };
+    s->routes[5] = (struct http_route){ .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true };
     struct http_opts o = { .listen = c->http_listen,
                            .routes = s->routes,
                            .n_routes = ARRAY_LEN(s->routes),
@@ -488,6 +526,8 @@ static void start_loop(struct server *s)
         s->signals[i].data = s;
         uv_signal_start(&s->signals[i], on_signal, numbers[i]);
     }
+    uv_async_init(&s->loop, &s->lifecycle, on_lifecycle);
+    s->lifecycle.data = s;
     uv_timer_init(&s->loop, &s->interval_timer);
     uv_timer_init(&s->loop, &s->tick_timer);
     uv_timer_init(&s->loop, &s->stop_timer);

@@ -178,7 +178,7 @@ static enum MHD_Result reply_take(struct http_request *r, unsigned status, const
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->route->post ? "POST, PUT" : "GET, HEAD");
         /* A body may follow that nobody wants to read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
@@ -264,6 +264,13 @@ static enum MHD_Result reply(struct http_request *r)
     return defer(r);
 }
 
+static bool takes(const struct http_route *route, const char *method)
+{
+    if (route->post)
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 || strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 /* The head is here.  What is refused is refused now, before a body is read. */
 static enum MHD_Result begin(struct http_request *r, const char *path, const char *method)
 {
@@ -271,8 +278,8 @@ static enum MHD_Result begin(struct http_request *r, const char *path, const cha
     r->route = route_find(r->server, path);
     if (r->route == NULL)
         return reject(r, MHD_HTTP_NOT_FOUND, "not found");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD");
+    if (!takes(r->route, method))
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, r->route->post ? "only POST and PUT" : "only GET and HEAD");
     const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
     r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
     return MHD_YES;
