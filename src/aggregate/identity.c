@@ -36,8 +36,17 @@ struct identity *identity_new(const struct sample *s, const struct tags *tags)
     return id;
 }
 
+/* A comma inside a Graphite tag makes one text of `a=1;b,c=2` and `a=1,b;c=2`. */
+static bool cut_alike(const struct identity *a, const struct identity *b)
+{
+    for (unsigned i = 0; i < a->n_tags; i++)
+        if (a->tag[i].key_len != b->tag[i].key_len || a->tag[i].value_len != b->tag[i].value_len)
+            return false;
+    return true;
+}
+
 bool identity_eq(const struct identity *a, const struct identity *b)
 {
     return a->hash == b->hash && a->type == b->type && a->n_tags == b->n_tags &&
-           slice_eq(identity_key(a), identity_key(b));
+           slice_eq(identity_key(a), identity_key(b)) && cut_alike(a, b);
 }
