@@ -1,0 +1,186 @@
+/* The parts of the daemon, built in one order and taken down in the reverse of it. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/memory_bound.h"
+#include "app/server_priv.h"
+#include "base/mem.h"
+#include "base/now.h"
+
+static void make_registry(struct server *s)
+{
+    const struct config *c = s->config;
+    size_t n_reserved;
+    const char *const *reserved = selfmetrics_names(&n_reserved);
+    struct registry_opts o = {
+        .suffixes = c->prometheus_suffixes,
+        .histograms = c->prometheus_observer_type == OBSERVER_HISTOGRAM,
+        .buckets = c->prometheus_buckets.at,
+        .n_buckets = (uint32_t)c->prometheus_buckets.n,
+        .quantiles = c->aggregate_quantiles.at,
+        .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
+        .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
+        .summary_age_buckets = c->aggregate_summary_age_buckets,
+        .sketch_schema = (int)c->aggregate_sketch_schema,
+        .ttl_s = (c->aggregate_ttl_ms + 999) / 1000,
+        .keep_intervals = c->redis_url[0] != '\0',
+        .reserved = reserved,
+        .n_reserved = n_reserved,
+        .limit = &s->limit,
+    };
+    s->registry = registry_new(&o);
+    struct prometheus_opts p = { o.quantiles, o.n_quantiles, o.buckets, o.n_buckets };
+    s->prometheus = prometheus_new(&p);
+}
+
+static int open_listeners(struct server *s)
+{
+    const struct config *c = s->config;
+    s->listeners = mem_zalloc((c->n_sockets + 1) * sizeof *s->listeners);
+    for (size_t i = 0; i < c->n_sockets; i++) {
+        struct buf error = { 0 };
+        struct listener *l = &s->listeners[i];
+        int rc = listener_open(&c->sockets[i], s->n_workers, l, &error);
+        if (rc < 0) {
+            LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
+            buf_release(&error);
+            return rc;
+        }
+        buf_release(&error);
+        s->n_listeners++;
+    }
+    return 0;
+}
+
+static void log_listener(const struct listener *l)
+{
+    bool udp = l->address.transport == LISTEN_UDP;
+    const char *scheme_end = strstr(l->address.name, "://");
+    const char *addr = scheme_end == NULL ? l->address.name : scheme_end + 3;
+    /* The kernel grants double, for its own bookkeeping: an even deal is the asked size twice. */
+    LOG(LOG_INFO, "listening", F_STR("proto", udp ? "udp" : "unixgram"), F_STR("addr", addr), F_U64("sockets", l->n),
+        F_U64("rcvbuf_asked_bytes", l->address.rcvbuf), F_U64("rcvbuf_granted_bytes", l->rcvbuf_granted / 2));
+    if (udp && l->rcvbuf_granted / 2 < l->address.rcvbuf)
+        LOG(LOG_WARN, "receive buffer smaller than asked for", F_STR("addr", addr),
+            F_STR("remedy", "raise net.core.rmem_max, or give the process CAP_NET_ADMIN"));
+}
+
+static int make_worker(struct server *s, unsigned i)
+{
+    const struct config *c = s->config;
+    bool histograms = c->prometheus_observer_type == OBSERVER_HISTOGRAM;
+    struct worker_opts o = {
+        .index = i,
+        .parse = { .name_tags = c->protocol_name_tags,
+                   .origin_tags = c->protocol_origin_tags,
+                   .max_line = c->limits_max_line,
+                   .max_name = c->limits_max_name },
+        .ingest = { .tags = { c->limits_max_tags, c->limits_max_tag_len, c->protocol_keep_internal_tags },
+                    .sketch_schema = (int)c->aggregate_sketch_schema,
+                    .buckets = histograms ? c->prometheus_buckets.at : NULL,
+                    .n_buckets = (uint32_t)c->prometheus_buckets.n,
+                    .ttl_s = (uint32_t)((c->aggregate_ttl_ms + 999) / 1000),
+                    .limit = &s->limit },
+        .notify = turn_notify,
+        .cookie = &s->turn,
+    };
+    int rc = worker_new(&o, &s->workers[i]);
+    for (unsigned j = 0; j < WORKER_SOCKETS_MAX; j++)
+        s->socket_at[i][j] = -1;
+    return rc;
+}
+
+/* Each worker gets its socket of each UDP listener; the single sockets of the others go round. */
+static int hand_out_sockets(struct server *s)
+{
+    unsigned next = 0;
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        const struct listener *l = &s->listeners[i];
+        for (unsigned j = 0; j < l->n; j++) {
+            unsigned w = l->n > 1 ? j : next++ % s->n_workers;
+            int at = worker_add_socket(s->workers[w], l->fds[j], l->address.transport == LISTEN_UDP, l->address.gauge_sign);
+            if (at < 0) {
+                LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name), F_STR("error", strerror(-at)));
+                return at;
+            }
+            s->socket_at[w][at] = (int)i;
+        }
+    }
+    return 0;
+}
+
+static int make_workers(struct server *s, void (*on_turned)(void *server))
+{
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        int rc = make_worker(s, i);
+        if (rc < 0) {
+            LOG(LOG_ERROR, "cannot make a worker", F_STR("error", strerror(-rc)));
+            return rc;
+        }
+    }
+    s->turn.workers = s->workers;
+    s->turn.n_workers = s->n_workers;
+    s->turn.registry = s->registry;
+    s->turn.on_turned = on_turned;
+    s->turn.cookie = s;
+    return hand_out_sockets(s);
+}
+
+static int make_redis(struct server *s)
+{
+    const struct config *c = s->config;
+    if (c->redis_url[0] == '\0')
+        return 0;
+    char host[256] = "";
+    if (c->server_instance[0] == '\0')
+        (void)gethostname(host, sizeof host - 1);
+    struct redis_opts o = {
+        .url = c->redis_url,
+        .prefix = c->redis_prefix,
+        .instance = host[0] != '\0' ? host : c->server_instance,
+        .epoch = (uint64_t)now_wall_ms(),
+        .retention_s = (uint32_t)(c->redis_retention_ms / 1000),
+        .interval_ms = (uint32_t)c->server_interval_ms,
+        .spool_max_bytes = c->redis_spool_max_bytes,
+        .spool_max_age_ms = c->redis_spool_max_age_ms,
+        .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
+        .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
+    };
+    int rc = redis_sink_new(&s->loop, &o, &s->redis);
+    if (rc < 0)
+        LOG(LOG_ERROR, "cannot set up redis", F_STR("error", strerror(-rc)));
+    return rc;
+}
+
+void server_log_listeners(const struct server *s)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        log_listener(&s->listeners[i]);
+}
+
+int server_build(struct server *s, void (*on_turned)(void *server))
+{
+    int rc = series_limit_init(&s->limit, s->config->limits_max_series);
+    if (rc < 0)
+        return rc;
+    s->n_workers = memory_bound_workers(s->config);
+    make_registry(s);
+    if ((rc = open_listeners(s)) < 0 || (rc = make_workers(s, on_turned)) < 0)
+        return rc;
+    return make_redis(s);
+}
+
+void server_unbuild(struct server *s)
+{
+    for (unsigned i = 0; i < s->n_workers; i++)
+        worker_join(s->workers[i]);
+    for (size_t i = 0; i < s->n_listeners; i++)
+        listener_close(&s->listeners[i]);
+    if (s->redis != NULL)
+        s->redis->close(s->redis);
+    free(s->listeners);
+    prometheus_free(s->prometheus);
+    registry_free(s->registry);
+    series_limit_release(&s->limit);
+}

@@ -1,0 +1,84 @@
+/* The daemon's HTTP routes.  Callbacks named in the table run on the HTTP thread. */
+#include <signal.h>
+
+#include "app/server_priv.h"
+#include "base/mem.h"
+
+static const char landing_page[] =
+    "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
+    "<ul><li><a href=/metrics>/metrics</a><li><a href=/-/healthy>/-/healthy</a><li><a href=/-/ready>/-/ready</a></ul>\n";
+
+static unsigned healthy(void *server, const char **ret_text)
+{
+    (void)server;
+    *ret_text = "statsd is healthy";
+    return 200;
+}
+
+static unsigned ready(void *server, const char **ret_text)
+{
+    bool yes = server_state(server) == RUNNING;
+    *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
+    return yes ? 200 : 503;
+}
+
+/* As if the signal had come.  HTTP thread, then control. */
+static unsigned post_signal(struct server *s, int signum, const char **ret_text)
+{
+    if (!s->config->http_lifecycle) {
+        *ret_text = "not allowed; http.lifecycle = on allows it";
+        return 403;
+    }
+    /* release: of two at once the later one counts; on_lifecycle sees it */
+    atomic_store_explicit(&s->lifecycle_signal, signum, memory_order_release);
+    uv_async_send(&s->lifecycle);
+    *ret_text = signum == SIGHUP ? "reloading; the log has the result" : "stopping";
+    return 200;
+}
+
+static unsigned post_quit(void *server, const char **ret_text)
+{
+    return post_signal(server, SIGTERM, ret_text);
+}
+
+static unsigned post_reload(void *server, const char **ret_text)
+{
+    return post_signal(server, SIGHUP, ret_text);
+}
+
+int server_http_start(struct server *s)
+{
+    const struct config *c = s->config;
+    if (c->http_listen[0] == '\0')
+        return 0;
+    s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page), sizeof landing_page - 1);
+    s->routes[0] = (struct http_route){ .path = "/", .fixed = s->landing };
+    s->routes[1] = (struct http_route){ .path = "/metrics", .ask = scrape_ask, .cookie = &s->scrape };
+    s->routes[2] = (struct http_route){ .path = "/-/healthy", .probe = healthy, .cookie = s };
+    s->routes[3] = (struct http_route){ .path = "/-/ready", .probe = ready, .cookie = s };
+    s->routes[4] = (struct http_route){ .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true };
+    s->routes[5] = (struct http_route){ .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true };
+    struct http_opts o = { .listen = c->http_listen,
+                           .routes = s->routes,
+                           .n_routes = ARRAY_LEN(s->routes),
+                           .max_connections = c->http_max_connections,
+                           .max_per_ip = c->http_max_per_ip,
+                           .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
+    const char *error = "";
+    int rc = http_start(&o, &s->http, &error);
+    if (rc < 0)
+        LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error));
+    else
+        LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
+    return rc;
+}
+
+void server_http_stop(struct server *s)
+{
+    if (s->http != NULL)
+        http_stop(s->http);
+    s->http = NULL;
+    s->self.http = NULL;
+    http_body_unref(s->landing);
+    s->landing = NULL;
+}

@@ -1,0 +1,91 @@
+/**
+ * server_priv: the daemon's inside, shared by server.c (its life), server_build.c (its parts), server_http.c (its routes) and
+ * server_tick.c (once a second).  Private to app/.
+ *   thread   control, but for what says otherwise
+ */
+#ifndef APP_SERVER_PRIV_H
+#define APP_SERVER_PRIV_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "app/config.h"
+#include "app/scrape.h"
+#include "app/selfmetrics.h"
+#include "app/turn.h"
+#include "base/log.h"
+#include "sinks/prometheus.h"
+
+enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
+
+struct server {
+    const struct config *config;
+    const struct config_source *source;
+    uv_loop_t loop;
+    _Atomic int state;           /* enum server_state: control writes, the HTTP thread reads for /-/ready */
+    int status;
+    struct series_limit limit;
+    struct registry *registry;
+    struct prometheus *prometheus;
+    struct listener *listeners;
+    size_t n_listeners;
+    struct worker *workers[LISTEN_WORKERS_MAX];
+    unsigned n_workers;
+    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
+    uint64_t datagrams_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
+    uint64_t drops_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
+    struct turn turn;
+    struct scrape scrape;
+    struct http_server *http;
+    struct http_body *landing;
+    struct http_route routes[6];
+    struct sink *redis;
+    uv_timer_t interval_timer, tick_timer, stop_timer;
+    uv_signal_t signals[4];
+    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
+    _Atomic int lifecycle_signal;
+    int64_t interval_start_ms;   /* of the interval that is open */
+    uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
+    uint64_t stop_deadline_ms;
+    uint64_t refused_seen;
+    struct log_gate limit_gate;
+    struct selfmetrics_sources self;
+};
+
+static inline int64_t server_interval_ms(const struct server *s)
+{
+    return (int64_t)s->config->server_interval_ms;
+}
+
+static inline void server_set_state(struct server *s, enum server_state state)
+{
+    /* relaxed: a flag that guards nothing else */
+    atomic_store_explicit(&s->state, (int)state, memory_order_relaxed);
+}
+
+/* Any thread. */
+static inline enum server_state server_state(struct server *s)
+{
+    return (enum server_state)atomic_load_explicit(&s->state, memory_order_relaxed);
+}
+
+/**
+ * server_build(s, on_turned):
+ * Registry, listeners, workers and sinks, in this order, nothing running yet.  What fails is logged.
+ *   returns  0 or -errno; server_unbuild takes down what is there in either case
+ */
+int server_build(struct server *s, void (*on_turned)(void *server));
+void server_unbuild(struct server *s);
+void server_log_listeners(const struct server *s);
+
+/* HTTP.  returns  0 (also when http.listen is empty) or -errno, logged */
+int server_http_start(struct server *s);
+void server_http_stop(struct server *s);
+
+/* Once a second: expiry, spreading of a hot sender, the warning at the series limit. */
+void server_tick(struct server *s);
+
+/* Begin to stop, as TERM does. */
+void server_drain(struct server *s, int signum);
+
+#endif
