@@ -1,0 +1,83 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zlib.h>
+
+#include "base/gzip.h"
+#include "base/mem.h"
+
+/* What a client makes of it; the whole of packed must be one gzip member. */
+static void expect_unpacked(const char *packed, size_t n, const char *want, size_t len)
+{
+    char *have = mem_alloc(len + 1);
+    unsigned char *in = mem_alloc(n);
+    memcpy(in, packed, n);
+    z_stream z = { .next_in = in, .avail_in = (uInt)n, .next_out = (Bytef *)have, .avail_out = (uInt)(len + 1) };
+    assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(z.avail_in, 0);
+    assert_int_equal(z.total_out, len);
+    if (len > 0)
+        assert_memory_equal(have, want, len);
+    inflateEnd(&z);
+    free(in);
+    free(have);
+}
+
+static void what_is_packed_unpacks_to_the_same(void **unused)
+{
+    (void)unused;
+    static const size_t sizes[] = { 0, 1, 2, 100, 4095, 65536, 1000003, 20u << 20 };
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        for (int noise = 0; noise < 2; noise++) {
+            char *text = mem_alloc(sizes[i]);
+            uint64_t random = 11;
+            for (size_t b = 0; b < sizes[i]; b++) {
+                random = random * 6364136223846793005ull + 1442695040888963407ull;
+                text[b] = noise ? (char)(random >> 56) : "app_requests{code=\"200\"} 1\n"[b % 27];
+            }
+            struct buf out = { 0 };
+            assert_int_equal(gzip_append(&out, text, sizes[i]), 0);
+            expect_unpacked(out.ptr, out.len, text, sizes[i]);
+            if (!noise && sizes[i] > 4000)
+                assert_true(out.len * 10 < sizes[i]);
+            buf_release(&out);
+            free(text);
+        }
+    }
+}
+
+static void it_appends_behind_what_is_there(void **unused)
+{
+    (void)unused;
+    struct buf out = { 0 };
+    buf_append_str(&out, "head");
+    assert_int_equal(gzip_append(&out, "hello", 5), 0);
+    assert_memory_equal(out.ptr, "head\x1f\x8b", 6);
+    expect_unpacked(out.ptr + 4, out.len - 4, "hello", 5);
+    buf_release(&out);
+}
+
+static void nothing_packs_to_an_empty_member(void **unused)
+{
+    (void)unused;
+    struct buf out = { 0 };
+    assert_int_equal(gzip_append(&out, NULL, 0), 0);
+    expect_unpacked(out.ptr, out.len, "", 0);
+    buf_release(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_packed_unpacks_to_the_same),
+        cmocka_unit_test(it_appends_behind_what_is_there),
+        cmocka_unit_test(nothing_packs_to_an_empty_member),
+    };
+    return cmocka_run_group_tests_name("gzip", tests, NULL, NULL);
+}
