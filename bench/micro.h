@@ -50,7 +50,7 @@ static inline double micro_median(struct micro *m)
 
 static inline void micro_print(const char *name, double value, const char *unit)
 {
-    printf("RESULT\t%s\t%.6g\t%s\n", name, value, unit);
+    printf("RESULT\t%s\t%.10g\t%s\n", name, value, unit);
     fflush(stdout);
 }
 

@@ -32,6 +32,7 @@ struct drain {
     const char *types;
     struct transport_target target;
     struct payload load;
+    double lines_total;       /* that reached the queue, over all runs */
     size_t next;              /* datagram of the payload: runs go on where the last one ended */
 };
 
@@ -83,6 +84,7 @@ static int fill(struct drain *d, struct outcome *o)
     close(fd);
     o->datagrams = sent - (double)(now.drops - before.drops);
     o->lines = lines / sent * o->datagrams;
+    d->lines_total += o->lines;
     return 0;
 }
 
@@ -190,6 +192,7 @@ int main(int argc, char **argv)
     micro_print("datagram_rate", micro_median(&rate), "datagrams/s");
     micro_print("line_rate", micro_median(&lines), "lines/s");
     micro_print("line_rate_until_idle", micro_median(&busy), "lines/s");
+    micro_print("lines_total", d.lines_total, "lines");
     micro_print("cpu", micro_median(&cpu), "us per 1,000 lines");
     payload_release(&d.load);
     return 0;

@@ -110,6 +110,7 @@ static int make_run(struct bench *b)
     if (o->metrics != NULL && scrape_url_parse(o->metrics, &r->probe.metrics) < 0)
         return complain("--metrics is an address like http://127.0.0.1:9102/metrics", o->metrics);
     r->probe.has_metrics = o->metrics != NULL;
+    snprintf(r->probe.metrics.samples, sizeof r->probe.metrics.samples, "%s", o->samples_metric);
     r->scrape_interval_s = o->scrape_interval_s;
     r->wait = status_wait;
     r->on_row = status_row;

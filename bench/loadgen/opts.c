@@ -69,6 +69,7 @@ static const struct opt table[] = {
     {"seed", "N", OPT_U64, AT(seed), "1", NO_LIMIT, "same seed, same bytes"},
 
     {"metrics", "URL", OPT_TEXT, AT(metrics), NULL, NO_LIMIT, "http:// address of its /metrics: conservation, scrape and flush times"},
+    {"samples-metric", "NAME", OPT_TEXT, AT(samples_metric), "", NO_LIMIT, "another server's counter of the lines it took, on --metrics"},
     {"scrape-interval", "TIME", OPT_SECONDS, AT(scrape_interval_s), "1s", 0.01, 3600, "of --metrics"},
     {"pid", "N", OPT_U32, AT(pid), NULL, 1, 4194304, "its process on this machine: CPU and memory"},
     {"received-file", "FILE", OPT_TEXT, AT(received_file), NULL, NO_LIMIT, "holds the number of datagrams another receiver has read"},
@@ -316,7 +317,7 @@ static void print_value(const struct opts *o, const struct opt *t, char *out, si
 void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, const char *value), void *cookie)
 {
     /* Addresses, pids and file names say nothing about the load. */
-    static const char *const left_out[] = { "to", "metrics", "pid", "received-file", "json", "csv", "html", "title", "quiet", "help", "version" };
+    static const char *const left_out[] = { "to", "metrics", "samples-metric", "pid", "received-file", "json", "csv", "html", "title", "quiet", "help", "version" };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         bool skip = false;
         for (size_t k = 0; k < ARRAY_LEN(left_out); k++)

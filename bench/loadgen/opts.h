@@ -26,7 +26,7 @@ struct opts {
     double skew, sample_rate;
     uint64_t seed;
     /* the server */
-    const char *metrics, *received_file;
+    const char *metrics, *samples_metric, *received_file;
     uint32_t pid;
     double scrape_interval_s;
     /* search */

@@ -74,7 +74,7 @@ int probe_scrape(const struct probe *p, struct probe_reading *ret)
     struct buf body = { 0 };
     int rc = p->has_metrics ? scrape_get(&p->metrics, 10000, &body) : 0;
     if (p->has_metrics && rc == 0)
-        scrape_read(buf_slice(&body), &c);
+        scrape_read(buf_slice(&body), p->metrics.samples, &c);
     buf_release(&body);
     probe_read(p, p->has_metrics && rc == 0 ? &c : NULL, ret);
     return rc;

@@ -38,7 +38,7 @@ int scrape_url_parse(const char *text, struct scrape_url *ret)
     if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
         host = slice_of(host.ptr + 1, host.len - 2);
     int64_t number;
-    struct scrape_url u;
+    struct scrape_url u = { .samples = "" };
     if (host.len == 0 || host.len >= sizeof u.host || strlen(path) >= sizeof u.path || !number_parse_int(port, &number) ||
         number < 1 || number > 65535)
         return -EINVAL;
@@ -178,8 +178,14 @@ static void add_reason(struct scrape_counters *c, struct slice labels, double va
     r->count = value;
 }
 
-void scrape_read(struct slice text, struct scrape_counters *ret)
+static const char *name_of(int counter, const char *samples)
 {
+    return counter == SCRAPE_SAMPLES_AGGREGATED && *samples != '\0' ? samples : scrape_name[counter];
+}
+
+void scrape_read(struct slice text, const char *samples, struct scrape_counters *ret)
+{
+    struct slice other = *samples != '\0' ? slice_str(samples) : SLICE_LIT("statsd_");
     *ret = (struct scrape_counters){ 0 };
     while (text.len > 0) {
         struct slice line, name, labels;
@@ -189,12 +195,12 @@ void scrape_read(struct slice text, struct scrape_counters *ret)
             text.len = 0;
         }
         /* Nearly all lines are the users' metrics. */
-        if (!slice_starts(line, SLICE_LIT("statsd_")) && !slice_starts(line, SLICE_LIT("process_")))
+        if (!slice_starts(line, SLICE_LIT("statsd_")) && !slice_starts(line, SLICE_LIT("process_")) && !slice_starts(line, other))
             continue;
         if (!split_line(line, &name, &labels, &value))
             continue;
         for (int i = 0; i < SCRAPE_COUNT; i++) {
-            if (!slice_eq(name, slice_str(scrape_name[i])))
+            if (!slice_eq(name, slice_str(name_of(i, samples))))
                 continue;
             ret->v[i] += value;
             ret->has[i] = true;

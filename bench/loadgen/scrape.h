@@ -14,6 +14,7 @@
 
 struct scrape_url {
     char host[128], port[8], path[256];
+    char samples[128];    /* another server's counter of the lines it took, read as SAMPLES_AGGREGATED; empty: our own name */
 };
 
 /* http://host[:port][/path]; the path is /metrics when none is given.   returns  0; -EINVAL */
@@ -66,8 +67,8 @@ struct scrape_counters {
     size_t n_rejected;
 };
 
-/* Read an exposition.  What is not there stays 0 with has = false. */
-void scrape_read(struct slice exposition, struct scrape_counters *ret);
+/* Read an exposition; samples as in scrape_url.  What is not there stays 0 with has = false. */
+void scrape_read(struct slice exposition, const char *samples, struct scrape_counters *ret);
 
 struct scraper;
 

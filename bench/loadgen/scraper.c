@@ -56,7 +56,7 @@ static void *scraper_run(void *cookie)
         int rc = scrape_get(&s->url, TIMEOUT_MS, &body);
         double latency_s = (double)(now_mono_ns() - from_ns) * 1e-9;
         if (rc == 0)
-            scrape_read(buf_slice(&body), &c);
+            scrape_read(buf_slice(&body), s->url.samples, &c);
         pthread_mutex_lock(&s->lock);
         note(s, rc, &c, latency_s);
         next_ns += s->interval_ns;

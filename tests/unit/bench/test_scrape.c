@@ -40,7 +40,7 @@ static void counters_are_summed_over_their_labels(void **state)
     char *exact = mem_alloc(sizeof exposition - 1);
     memcpy(exact, exposition, sizeof exposition - 1);
     struct scrape_counters c;
-    scrape_read(slice_of(exact, sizeof exposition - 1), &c);
+    scrape_read(slice_of(exact, sizeof exposition - 1), "", &c);
     free(exact);
     assert_true(c.v[SCRAPE_DATAGRAMS] == 120);
     assert_true(c.v[SCRAPE_KERNEL_DROPS] == 7);
@@ -55,6 +55,17 @@ static void counters_are_summed_over_their_labels(void **state)
     assert_true(c.rejected[0].count == 7);
 }
 
+static void another_server_names_its_own_counter_of_lines(void **state)
+{
+    (void)state;
+    struct scrape_counters c;
+    struct slice text = SLICE_LIT("statsd_samples_aggregated_total 5\nother_lines_total{a=\"b\"} 7\nother_lines_total 1\n");
+    scrape_read(text, "other_lines_total", &c);
+    assert_true(c.v[SCRAPE_SAMPLES_AGGREGATED] == 8);
+    scrape_read(text, "", &c);
+    assert_true(c.v[SCRAPE_SAMPLES_AGGREGATED] == 5);
+}
+
 static void any_cut_of_an_exposition_can_be_read(void **state)
 {
     (void)state;
@@ -62,7 +73,7 @@ static void any_cut_of_an_exposition_can_be_read(void **state)
         char *exact = mem_alloc(n);
         memcpy(exact, exposition, n);
         struct scrape_counters c;
-        scrape_read(slice_of(exact, n), &c);
+        scrape_read(slice_of(exact, n), "", &c);
         free(exact);
     }
 }
@@ -171,7 +182,7 @@ static void a_large_body_arrives_whole(void **state)
         buf_append_str(&answer, "statsd_series{kind=\"x\"} 1\n");
     assert_int_equal(get(answer.ptr, answer.len, &body), 0);
     struct scrape_counters c;
-    scrape_read(buf_slice(&body), &c);
+    scrape_read(buf_slice(&body), "", &c);
     assert_true(c.v[SCRAPE_SERIES] == LINES);
     buf_release(&answer);
     buf_release(&body);
@@ -223,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_are_summed_over_their_labels),
+        cmocka_unit_test(another_server_names_its_own_counter_of_lines),
         cmocka_unit_test(any_cut_of_an_exposition_can_be_read),
         cmocka_unit_test(an_address_has_host_port_and_path),
         cmocka_unit_test(an_answer_is_a_body_or_an_error),
