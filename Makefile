@@ -132,7 +132,7 @@ format-check:    ## clang-format, say what differs
 run:    ## install what is missing, build, start a private Redis and the server; Ctrl-C ends both
 	@tests/support/deps.sh build run
 	@$(MAKE) --no-print-directory $(JOBS) all
-	@STATSD_BIN=$(abspath $(B)/statsd) tests/support/run.sh
+	@exec env STATSD_BIN=$(abspath $(B)/statsd) tests/support/run.sh
 
 .PHONY: deps deps-check deps-check-interop deps-check-dev
 deps:    ## install every Debian package that build, tests and tools need
