@@ -80,14 +80,14 @@ void series_reset(const struct registry_opts *o, struct series *s)
 
 /*
  * Two runs of changes of one gauge, from different workers or pages, in any order.  The later absolute value wins; relative
- * changes count when they came after it.  A run without an absolute value is placed by its last change.
+ * changes count when they came after it.  A run of relative changes is placed by its last one.
  */
 static void gauge_merge(struct gauge_part *into, const struct gauge_part *from)
 {
     bool from_sets = from->set_ns > into->set_ns;
     const struct gauge_part *winner = from_sets ? from : into, *other = from_sets ? into : from;
     struct gauge_part sum = *winner;
-    if (other->set_ns == 0 && (winner->set_ns == 0 || other->last_ns > winner->set_ns))
+    if (winner->set_ns == 0 || other->last_ns > winner->set_ns)
         sum.delta += other->delta;
     sum.last_ns = from->last_ns > into->last_ns ? from->last_ns : into->last_ns;
     *into = sum;
