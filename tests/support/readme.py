@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""Keeps README.md true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
+
+    readme.py STATSD            rewrite what lies between <!-- describe X --> and <!-- end -->
+    readme.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
+
+A transcript is an indented block whose first line begins with `$ build/statsd `.
+"""
+import difflib
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+
+
+def output(statsd, words):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
+    return subprocess.run([statsd, *words], stdout=subprocess.PIPE, check=True, cwd=TOP, env=env).stdout.decode()
+
+
+def filled(text, statsd):
+    def table(m):
+        return "<!-- describe %s -->\n%s<!-- end -->" % (m.group(1), output(statsd, ["describe", m.group(1), "--markdown"]))
+    text = re.sub(r"<!-- describe (\w+) -->\n.*?<!-- end -->", table, text, flags=re.S)
+
+    def transcript(m):
+        shown = subprocess.run(["bash", "-c", m.group(1).replace("build/statsd", '"$0"', 1), statsd], stdout=subprocess.PIPE, cwd=TOP).stdout.decode()
+        return "    $ %s\n" % m.group(1) + "".join("    %s\n" % l if l else "\n" for l in shown.rstrip("\n").split("\n")) + "\n"
+    return re.sub(r"^    \$ (build/statsd .*)\n(?:    .*\n|\n(?=    [^$]))*\n", transcript, text, flags=re.M)
+
+
+def main(statsd, check=None):
+    path = os.path.join(TOP, "README.md")
+    with open(path, encoding="utf-8") as f:
+        old = f.read()
+    new = filled(old, os.path.abspath(statsd))
+    if check == "--check":
+        sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "README.md", "as it should be"))
+        return old != new
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
