@@ -161,12 +161,10 @@ static struct family *family_find(const struct registry *r, struct slice name)
 /* Is there a family base+suffix? */
 static struct family *family_find_joined(struct registry *r, struct slice base, const char *suffix)
 {
-    size_t len = r->name.len;
-    buf_append_slice(&r->name, base);
-    buf_append_str(&r->name, suffix);
-    struct family *f = family_find(r, slice_of(r->name.ptr + len, r->name.len - len));
-    r->name.len = len;
-    return f;
+    buf_clear(&r->text);
+    buf_append_slice(&r->text, base);
+    buf_append_str(&r->text, suffix);
+    return family_find(r, buf_slice(&r->text));
 }
 
 static const struct {
