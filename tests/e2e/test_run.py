@@ -17,7 +17,9 @@ class Run:
     def __init__(self, *words):
         env = {**harness.clean_env(), "STATSD_BIN": harness.STATSD}
         self.process = subprocess.Popen([os.path.join(TOP, "tests", "support", "run.sh"), *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, env=env, start_new_session=True, text=True)
+                                        stderr=subprocess.STDOUT, env=env, start_new_session=True, text=True,
+                                        # A shell cannot trap what was ignored when it began, and a background job ignores SIGINT.
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.lines = []
         self.reader = threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")), daemon=True)
         self.reader.start()

@@ -91,7 +91,7 @@ root_by() {
     fi
 }
 
-policy_ours=
+policy_ours='' log='' as_root='' new=''
 policy_remove() {
     if [ -n "$policy_ours" ]; then
         $as_root rm -f "$POLICY"
@@ -116,7 +116,7 @@ units_disable() {
 }
 
 install_missing() {
-    local new="$*" as_root log
+    new="$*"
     command -v apt-get >/dev/null || die "missing: $new
 deps: there is no apt-get here.  Install these packages (or what your distribution calls them), then set DEPS=skip."
     as_root=$(root_by) || die "missing: $new
