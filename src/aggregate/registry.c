@@ -110,6 +110,8 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
+    else if (s->family == NULL)
+        family_attach(r, s);   /* whoever had its name may have expired */
     s->last_s = now_s;
     if (s->family == NULL)
         r->stats.v[SELF_TYPE_CONFLICTS] += c->samples[p];
@@ -168,9 +170,11 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
 void registry_next(struct registry *r)
 {
     /* A set that nobody touched had no members in the interval just closed. */
-    for (size_t i = 0; i < r->n_sets; i++)
+    for (size_t i = 0; i < r->n_sets; i++) {
+        ((struct set_series *)r->sets[i])->listed = false;
         if (!r->sets[i]->in_interval)
             ((struct set_series *)r->sets[i])->last = 0;
+    }
     r->n_sets = 0;
     for (size_t i = 0; i < r->n_touched; i++) {
         struct series *s = r->touched[i];
@@ -182,6 +186,7 @@ void registry_next(struct registry *r)
             continue;
         r->sets = mem_grow(r->sets, &r->cap_sets, r->n_sets + 1, sizeof(struct series *));
         r->sets[r->n_sets++] = s;
+        ((struct set_series *)s)->listed = true;
     }
     r->n_touched = 0;
 }
@@ -197,14 +202,24 @@ static void forget(struct registry *r, size_t i)
     series_free(&r->opts, s);
 }
 
+/* A walk over the list, but only where the ttl is below the interval. */
+static void unlist(struct registry *r, const struct series *s)
+{
+    for (size_t i = 0; i < r->n_sets; i++) {
+        if (r->sets[i] != s)
+            continue;
+        r->sets[i] = r->sets[--r->n_sets];
+        return;
+    }
+}
+
 static void expire_series(struct registry *r, struct series *s)
 {
     family_detach(r, s);
     r->by_kind[s->kind]--;
     r->stats.v[SELF_SERIES_EXPIRED]++;
-    for (size_t i = 0; s->kind == SERIES_SET && i < r->n_sets; i++)
-        if (r->sets[i] == s)
-            r->sets[i--] = r->sets[--r->n_sets];
+    if (s->kind == SERIES_SET && ((struct set_series *)s)->listed)
+        unlist(r, s);
     series_reset(&r->opts, s);
     s->expired = true;
 }

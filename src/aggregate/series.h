@@ -56,6 +56,7 @@ struct set_series {
     struct members members;   /* since the interval began */
     uint64_t last;            /* distinct members of the last closed interval */
     bool closed;              /* an interval has closed since it appeared */
+    bool listed;              /* in the registry's list of sets: the last interval had members */
 };
 
 struct series *series_new(const struct registry_opts *o, struct identity *take_id);

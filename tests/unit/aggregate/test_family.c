@@ -1,0 +1,300 @@
+/*
+ * Names and labels: who stands under which name, who is kept out, what labels read like.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/pipeline.h"
+
+static const double le[] = { 1, 10 };
+static const double median[] = { 0.5 };
+
+struct row {
+    const char *lines, *want;
+    unsigned conflicts;   /* samples */
+};
+
+static void check(const struct row *rows, size_t n, const struct pipeline_opts *opts)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct pipeline p;
+        pipeline_init(&p, opts);
+        pipeline_feed(&p, 0, rows[i].lines);
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        pipeline_expect(&p, rows[i].want);
+        assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], rows[i].conflicts);
+        pipeline_release(&p);
+    }
+}
+
+#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), &(struct pipeline_opts){ __VA_ARGS__ })
+
+static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:1|c\nx:2|g\nx:3|g", "x 1\n", 2 },
+        { "x:2|g\nx:1|c", "x 2\n", 1 },
+        { "x:2|g\nx:9|ms\nx:1|c\nx:a|s", "x 2\n", 2 },   /* a set is a gauge as well: the gauge is what is shown */
+        { "x:a|s\nx:1|c", "x 1\n", 1 },
+        { "x:1|c|#a:1\nx:1|g|#b:1", "x{a=\"1\"} 1\n", 1 },
+        { "x:9|h\nx:1|c", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\n", 1 },
+        { "x:1|c\nx:9|h\nx:9|ms\nx:9|d", "x 1\n", 3 },
+    };
+    CHECK(rows, .quantiles = median, .n_quantiles = 1);
+}
+
+static void the_names_that_a_summary_makes_are_its_own(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:9|h\nx_sum:1|c\nx_count:1|g\nx_bucket:1|c", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\nx_bucket 1\n", 2 },
+        { "x_sum:1|c\nx:9|h", "x_sum 1\n", 1 },
+        { "x_count:1|g\nx:9|h", "x_count 1\n", 1 },
+        { "x_count:1|g\nx:9|c", "x_count 1\nx 9\n", 0 },
+        { "x_count:9|h\nx:8|h", "x_count{quantile=\"0.5\"} 9\nx_count_sum 9\nx_count_count 1\n", 1 },
+        { "x:8|h\nx_count:9|h", "x{quantile=\"0.5\"} 8\nx_sum 8\nx_count 1\n", 1 },
+        { "_sum:1|c\n_count:1|c", "_sum 1\n_count 1\n", 0 },
+    };
+    CHECK(rows, .quantiles = median, .n_quantiles = 1);
+}
+
+static void the_names_that_a_histogram_makes_are_its_own(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:9|h\nx_bucket:1|c\nx_sum:1|c\nx_count:1|c",
+          "x_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\nx_bucket{le=\"+Inf\"} 1\nx_sum 9\nx_count 1\n", 3 },
+        { "x_bucket:1|c\nx:9|h", "x_bucket 1\n", 1 },
+        { "x_created:1|c\nx:9|h",
+          "x_created 1\nx_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\nx_bucket{le=\"+Inf\"} 1\nx_sum 9\nx_count 1\n", 0 },
+    };
+    CHECK(rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
+}
+
+static void our_own_names_are_taken(void **unused)
+{
+    (void)unused;
+    static const char *const own[] = { "statsd_up", "t_count" };
+    static const struct row rows[] = {
+        { "statsd_up:1|c\nstatsd.up:1|g\nstatsd_up2:1|c", "statsd_up2 1\n", 2 },
+        { "t:1|h", "", 1 },
+        { "t_count:1|c", "", 1 },
+    };
+    CHECK(rows, .reserved = own, .n_reserved = ARRAY_LEN(own));
+}
+
+static void a_name_is_free_again_when_its_family_has_expired(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30 });
+    pipeline_feed(&p, 0, "x:1|c\nx:5|g");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "x 1\n");
+    for (int i = 0; i < 10; i++) {
+        pipeline_close(&p);
+        pipeline_forward(&p, 10);
+        pipeline_feed(&p, 0, "x:6|g");   /* never silent itself */
+        pipeline_turn(&p);
+        registry_expire(p.registry, p.now_ns);
+    }
+    pipeline_expect(&p, "x 6\n");
+    pipeline_feed(&p, 0, "x:1|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "x 6\n");
+    pipeline_release(&p);
+}
+
+static void identities_that_read_alike_are_one_line(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "a.b:1|c\na-b:2|c\na_b:4|c", "a_b 7\n", 0 },
+        { "a.b:1|g\na-b:2|g", "a_b 2\n", 0 },
+        { "a-b:2|g\na.b:1|g\na-b:3|g", "a_b 3\n", 0 },
+        { "a.b:1|c|#k.x:1\na-b:2|c|#k-x:1\na_b:4|c|#k_x:2", "a_b{k_x=\"1\"} 3\na_b{k_x=\"2\"} 4\n", 0 },
+        { "a.b:x|s\na-b:x|s\na-b:y|s", "a_b 3\n", 0 },
+        { "a:1|h\na:1|d", "a{quantile=\"0.5\"} 1\na_sum 2\na_count 2\n", 0 },
+        { "a.b:500|ms\na-b:500|ms", "a_b{quantile=\"0.5\"} 0.5\na_b_sum 1\na_b_count 2\n", 0 },
+        { "a.b:1:1:1|h\na-b:9|h", "a_b{quantile=\"0.5\"} 1\na_b_sum 12\na_b_count 4\n", 0 },
+        { "a:x|s\na:4|g", "a 4\n", 0 },
+    };
+    CHECK(rows, .quantiles = median, .n_quantiles = 1);
+}
+
+static double number_after(const char *text, const char *start)
+{
+    const char *at = strstr(text, start);
+    assert_non_null(at);
+    return strtod(at + strlen(start), NULL);
+}
+
+static void timers_of_different_units_merge_in_seconds(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .quantiles = median, .n_quantiles = 1 });
+    for (int i = 0; i < 50; i++)
+        pipeline_feed(&p, 0, "a:2000|ms\na:2000|ms\na:4|h\n");
+    pipeline_turn(&p);
+    double q = number_after(pipeline_lines(&p), "a{quantile=\"0.5\"} ");
+    assert_true(q > 2 * 0.978 && q < 2 * 1.022);
+    assert_true(pipeline_has(pipeline_lines(&p), "a_sum 400"));
+    assert_true(pipeline_has(pipeline_lines(&p), "a_count 150"));
+    /* A new sample on either side shows at once. */
+    for (int i = 0; i < 200; i++)
+        pipeline_feed(&p, 0, "a:8|h");
+    pipeline_turn(&p);
+    q = number_after(pipeline_lines(&p), "a{quantile=\"0.5\"} ");
+    assert_true(q > 8 * 0.978 && q < 8 * 1.022);
+    pipeline_release(&p);
+}
+
+/* Twins expire one by one: whoever is left still stands under the name, with its own values only. */
+static void twins_go_one_by_one(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = { "a.b", "a-b", "a_b", "a b" };
+    static const char *const kinds[] = { "1|c", "5|g", "2|h" };
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        for (unsigned keep = 0; keep < ARRAY_LEN(names); keep++) {
+            struct pipeline p;
+            pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30, .quantiles = median, .n_quantiles = 1 });
+            int n = 0;
+            for (unsigned i = 0; i < 24; i++) {
+                for (unsigned j = 0; j < ARRAY_LEN(names); j++) {
+                    char line[32];
+                    snprintf(line, sizeof line, "%s:%s", names[j], kinds[k]);
+                    if (i > j && j != keep)
+                        continue;
+                    n += j == keep;
+                    pipeline_feed(&p, 0, line);
+                }
+                pipeline_forward(&p, 10);
+                pipeline_turn(&p);
+                pipeline_close(&p);
+                pipeline_lines(&p);   /* computes quantiles of whoever is head now */
+                registry_expire(p.registry, p.now_ns);
+            }
+            char want[128];
+            if (kinds[k][2] == 'h')
+                snprintf(want, sizeof want, "a_b{quantile=\"0.5\"} 2\na_b_sum %d\na_b_count %d\n", 2 * n, n);
+            else
+                snprintf(want, sizeof want, "a_b %d\n", kinds[k][2] == 'g' ? 5 : n);
+            pipeline_expect(&p, want);
+            assert_int_equal(pipeline_series(&p), 1);
+            pipeline_release(&p);
+        }
+    }
+}
+
+static void labels_are_escaped_sorted_and_renamed(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:1|c|#q:say \"hi\"", "x{q=\"say \\\"hi\\\"\"} 1\n", 0 },
+        { "x:1|c|#q:c:\\dir", "x{q=\"c:\\\\dir\"} 1\n", 0 },
+        { "x:1|c|#k.b:1,k-a:2", "x{k_a=\"2\",k_b=\"1\"} 1\n", 0 },
+        { "x:1|c|#a_z:1,a.b:2", "x{a_b=\"2\",a_z=\"1\"} 1\n", 0 },
+        { "x:1|c|#9:1", "x{_9=\"1\"} 1\n", 0 },
+        { "x:1|c|#__name__:evil", "x{exported___name__=\"evil\"} 1\n", 0 },
+        { "x:1|c|#--x:1", "x{_x=\"1\"} 1\n", 0 },
+        { "x:1|c|#..x:1", "x{exported___x=\"1\"} 1\n", 0 },
+        { "x:1|c|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
+        { "x:1|g|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
+        { "x:1|h|#le:1,quantile:2",
+          "x{exported_quantile=\"2\",le=\"1\",quantile=\"0.5\"} 1\nx_sum{exported_quantile=\"2\",le=\"1\"} 1\n"
+          "x_count{exported_quantile=\"2\",le=\"1\"} 1\n", 0 },
+        { "x:1|c|#k.a:1,k-a:2", "x{k_a=\"2\"} 1\n", 0 },
+        { "x:1|c|#k-a:2,k.a:1", "x{k_a=\"1\"} 1\n", 0 },
+        { "x:1|c|#k.a:1,k_a:3,k-a:2", "x{k_a=\"2\"} 1\n", 0 },
+        { "x:1|c|#\xc3\xa9:\xc3\xa9", "x{_=\"\xc3\xa9\"} 1\n", 0 },
+        { "x:1|c|#a:{b},c:d=e", "x{a=\"{b}\",c=\"d=e\"} 1\n", 0 },
+    };
+    CHECK(rows, .quantiles = median, .n_quantiles = 1);
+    static const struct row histogram_rows[] = {
+        { "x:5|h|#le:1,exported_le:2,quantile:3",
+          "x_bucket{exported_le=\"2\",quantile=\"3\",le=\"1\"} 0\nx_bucket{exported_le=\"2\",quantile=\"3\",le=\"10\"} 1\n"
+          "x_bucket{exported_le=\"2\",quantile=\"3\",le=\"+Inf\"} 1\nx_sum{exported_le=\"2\",quantile=\"3\"} 5\n"
+          "x_count{exported_le=\"2\",quantile=\"3\"} 1\n", 0 },
+    };
+    CHECK(histogram_rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
+}
+
+static void suffixes_tell_counters_and_seconds(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:1|c", "x_total 1\n", 0 },
+        { "x.total:1|c", "x_total 1\n", 0 },
+        { "x:1|c\nx_total:2|c", "x_total 3\n", 0 },
+        { "x:1|g", "x 1\n", 0 },
+        { "x:1|c\nx:2|g\nx:3|h", "x_total 1\nx 2\n", 1 },
+        { "x:1000|ms", "x_seconds{quantile=\"0.5\"} 1\nx_seconds_sum 1\nx_seconds_count 1\n", 0 },
+        { "x.seconds:1000|ms", "x_seconds{quantile=\"0.5\"} 1\nx_seconds_sum 1\nx_seconds_count 1\n", 0 },
+        { "x:1|h", "x{quantile=\"0.5\"} 1\nx_sum 1\nx_count 1\n", 0 },
+        { "x_total:5|g\nx:1|c", "x_total 5\n", 1 },
+    };
+    CHECK(rows, .suffixes = true, .quantiles = median, .n_quantiles = 1);
+}
+
+static void families_come_sorted_whatever_comes_and_goes(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30 });
+    uint64_t random = 99;
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 30; i++) {
+            char line[32];
+            random = random * 6364136223846793005ull + 1442695040888963407ull;
+            snprintf(line, sizeof line, "m%u:1|c", (unsigned)(random >> 33) % 300);
+            pipeline_feed(&p, 0, line);
+        }
+        pipeline_forward(&p, 7);
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        registry_expire(p.registry, p.now_ns);
+        if (round % 3 == 0)
+            continue;   /* several rounds of births and drops between two looks */
+        size_t n;
+        struct family *const *f = registry_families(p.registry, &n);
+        assert_int_equal(n, pipeline_series(&p));
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(f[i]->at, i);
+            assert_int_equal(f[i]->n, 1);
+            assert_int_equal(strlen(f[i]->name), f[i]->name_len);
+            if (i > 0)
+                assert_true(strcmp(f[i - 1]->name, f[i]->name) < 0);
+        }
+    }
+    pipeline_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_type_of_a_name_keeps_the_others_out),
+        cmocka_unit_test(the_names_that_a_summary_makes_are_its_own),
+        cmocka_unit_test(the_names_that_a_histogram_makes_are_its_own),
+        cmocka_unit_test(our_own_names_are_taken),
+        cmocka_unit_test(a_name_is_free_again_when_its_family_has_expired),
+        cmocka_unit_test(identities_that_read_alike_are_one_line),
+        cmocka_unit_test(timers_of_different_units_merge_in_seconds),
+        cmocka_unit_test(twins_go_one_by_one),
+        cmocka_unit_test(labels_are_escaped_sorted_and_renamed),
+        cmocka_unit_test(suffixes_tell_counters_and_seconds),
+        cmocka_unit_test(families_come_sorted_whatever_comes_and_goes),
+    };
+    return cmocka_run_group_tests_name("family", tests, NULL, NULL);
+}
