@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/core_opts.h"
 #include "app/explain_exposition.h"
 #include "base/mem.h"
 #include "protocol/event.h"
@@ -97,24 +98,16 @@ struct explain_core *explain_core_new(const struct config *c)
 {
     struct explain_core *x = mem_zalloc(sizeof *x);
     struct explain_machine *m = mem_zalloc(sizeof *m);
-    const struct parse_opts opts = {
-        .gauge_sign = (enum gauge_sign)c->protocol_gauge_sign,
-        .name_tags = c->protocol_name_tags,
-        .origin_tags = c->protocol_origin_tags,
-        .max_line = c->limits_max_line,
-        .max_name = c->limits_max_name,
-        .on_event = on_event,
-        .on_check = on_check,
-        .on_error = on_error,
-        .cookie = x,
-    };
+    struct parse_opts opts = core_parse_opts(c);
+    opts.on_event = on_event;
+    opts.on_check = on_check;
+    opts.on_error = on_error;
+    opts.cookie = x;
     x->machine = m;
     m->parser = parser_new(&opts);
     if (m->parser == NULL || batch_init(&m->batch, BATCH_FULL, c->limits_max_line) < 0)
         abort();
-    m->tags_opts = (struct tags_opts){
-        .max_tags = c->limits_max_tags, .max_tag_len = c->limits_max_tag_len, .keep_internal = c->protocol_keep_internal_tags
-    };
+    m->tags_opts = core_tags_opts(c);
     m->exposition = explain_exposition_new(c);
     explain_core_clear(x);
     return x;

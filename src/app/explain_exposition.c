@@ -3,11 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "aggregate/ingest.h"
-#include "aggregate/registry.h"
+#include "app/core_opts.h"
 #include "base/mem.h"
-#include "base/selfmetrics.h"
-#include "sinks/prometheus.h"
 
 /* Time stands still but for one interval: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
@@ -20,44 +17,12 @@ struct explain_exposition {
     struct prometheus *prometheus;
 };
 
-static const char *const reserved[] = {
-#define X(id, name, kind, label, help) name,
-    SELFMETRICS(X) SELFMETRICS_MEASURED(X)
-#undef X
-};
-
 struct explain_exposition *explain_exposition_new(const struct config *c)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
-    bool histograms = c->prometheus_observer_type == OBSERVER_HISTOGRAM;
-    const struct ingest_opts in = {
-        .tags = { .max_tags = c->limits_max_tags, .max_tag_len = c->limits_max_tag_len, .keep_internal = c->protocol_keep_internal_tags },
-        .sketch_schema = (int)c->aggregate_sketch_schema,
-        .buckets = histograms ? c->prometheus_buckets.at : NULL,
-        .n_buckets = histograms ? (uint32_t)c->prometheus_buckets.n : 0,
-        .limit = &e->limit,
-    };
-    const struct registry_opts reg = {
-        .suffixes = c->prometheus_suffixes,
-        .histograms = histograms,
-        .buckets = c->prometheus_buckets.at,
-        .n_buckets = (uint32_t)c->prometheus_buckets.n,
-        .quantiles = c->aggregate_quantiles.at,
-        .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-        .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
-        .summary_age_buckets = c->aggregate_summary_age_buckets,
-        .sketch_schema = (int)c->aggregate_sketch_schema,
-        .reserved = reserved,
-        .n_reserved = ARRAY_LEN(reserved),
-        .limit = &e->limit,
-    };
-    const struct prometheus_opts text = {
-        .quantiles = c->aggregate_quantiles.at,
-        .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-        .buckets = c->prometheus_buckets.at,
-        .n_buckets = (uint32_t)c->prometheus_buckets.n,
-    };
-    sketch_setup();
+    struct ingest_opts in = core_ingest_opts(c, &e->limit);
+    struct registry_opts reg = core_registry_opts(c, &e->limit);
+    struct prometheus_opts text = core_prometheus_opts(c);
     if (series_limit_init(&e->limit, c->limits_max_series) < 0 || ingest_new(&in, &e->ingest) < 0)
         abort();
     e->registry = registry_new(&reg);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/core_opts.h"
 #include "app/memory_bound.h"
 #include "app/server_priv.h"
 #include "base/mem.h"
@@ -10,28 +11,10 @@
 
 static void make_registry(struct server *s)
 {
-    const struct config *c = s->config;
-    size_t n_reserved;
-    const char *const *reserved = selfmetrics_names(&n_reserved);
-    struct registry_opts o = {
-        .suffixes = c->prometheus_suffixes,
-        .histograms = c->prometheus_observer_type == OBSERVER_HISTOGRAM,
-        .buckets = c->prometheus_buckets.at,
-        .n_buckets = (uint32_t)c->prometheus_buckets.n,
-        .quantiles = c->aggregate_quantiles.at,
-        .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-        .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
-        .summary_age_buckets = c->aggregate_summary_age_buckets,
-        .sketch_schema = (int)c->aggregate_sketch_schema,
-        .ttl_s = (c->aggregate_ttl_ms + 999) / 1000,
-        .keep_intervals = c->redis_url[0] != '\0',
-        .reserved = reserved,
-        .n_reserved = n_reserved,
-        .limit = &s->limit,
-    };
-    s->registry = registry_new(&o);
-    struct prometheus_opts p = { o.quantiles, o.n_quantiles, o.buckets, o.n_buckets };
-    s->prometheus = prometheus_new(&p);
+    struct registry_opts registry = core_registry_opts(s->config, &s->limit);
+    struct prometheus_opts text = core_prometheus_opts(s->config);
+    s->registry = registry_new(&registry);
+    s->prometheus = prometheus_new(&text);
 }
 
 static int open_listeners(struct server *s)
@@ -68,27 +51,14 @@ static void log_listener(const struct listener *l)
 
 static int make_worker(struct server *s, unsigned i)
 {
-    const struct config *c = s->config;
-    bool histograms = c->prometheus_observer_type == OBSERVER_HISTOGRAM;
-    struct worker_opts o = {
-        .index = i,
-        .parse = { .name_tags = c->protocol_name_tags,
-                   .origin_tags = c->protocol_origin_tags,
-                   .max_line = c->limits_max_line,
-                   .max_name = c->limits_max_name },
-        .ingest = { .tags = { c->limits_max_tags, c->limits_max_tag_len, c->protocol_keep_internal_tags },
-                    .sketch_schema = (int)c->aggregate_sketch_schema,
-                    .buckets = histograms ? c->prometheus_buckets.at : NULL,
-                    .n_buckets = (uint32_t)c->prometheus_buckets.n,
-                    .ttl_s = (uint32_t)((c->aggregate_ttl_ms + 999) / 1000),
-                    .limit = &s->limit },
-        .notify = turn_notify,
-        .cookie = &s->turn,
-    };
-    int rc = worker_new(&o, &s->workers[i]);
+    struct worker_opts o = { .index = i,
+                             .parse = core_parse_opts(s->config),
+                             .ingest = core_ingest_opts(s->config, &s->limit),
+                             .notify = turn_notify,
+                             .cookie = &s->turn };
     for (unsigned j = 0; j < WORKER_SOCKETS_MAX; j++)
         s->socket_at[i][j] = -1;
-    return rc;
+    return worker_new(&o, &s->workers[i]);
 }
 
 /* Each worker gets its socket of each UDP listener; the single sockets of the others go round. */

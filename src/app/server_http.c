@@ -1,4 +1,5 @@
 /* The daemon's HTTP routes.  Callbacks named in the table run on the HTTP thread. */
+#include <errno.h>
 #include <signal.h>
 
 #include "app/server_priv.h"
@@ -67,7 +68,8 @@ int server_http_start(struct server *s)
     const char *error = "";
     int rc = http_start(&o, &s->http, &error);
     if (rc < 0)
-        LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error));
+        LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
+            F_STR("remedy", rc == -EADDRINUSE ? "stop it, or set http.listen to another port (0: any free one)" : "see http.listen"));
     else
         LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
     return rc;

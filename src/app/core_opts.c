@@ -1,0 +1,66 @@
+#include "app/core_opts.h"
+
+#include "app/selfmetrics.h"
+
+static bool histograms(const struct config *c)
+{
+    return c->prometheus_observer_type == OBSERVER_HISTOGRAM;
+}
+
+/* Whole seconds, up: what may live for 500 ms must not die at once. */
+static uint64_t ttl_s(const struct config *c)
+{
+    return (c->aggregate_ttl_ms + 999) / 1000;
+}
+
+struct parse_opts core_parse_opts(const struct config *c)
+{
+    return (struct parse_opts){ .gauge_sign = (enum gauge_sign)c->protocol_gauge_sign,
+                                .name_tags = c->protocol_name_tags,
+                                .origin_tags = c->protocol_origin_tags,
+                                .max_line = c->limits_max_line,
+                                .max_name = c->limits_max_name };
+}
+
+struct tags_opts core_tags_opts(const struct config *c)
+{
+    return (struct tags_opts){ .max_tags = c->limits_max_tags,
+                               .max_tag_len = c->limits_max_tag_len,
+                               .keep_internal = c->protocol_keep_internal_tags };
+}
+
+struct ingest_opts core_ingest_opts(const struct config *c, struct series_limit *limit)
+{
+    return (struct ingest_opts){ .tags = core_tags_opts(c),
+                                 .sketch_schema = (int)c->aggregate_sketch_schema,
+                                 .buckets = histograms(c) ? c->prometheus_buckets.at : NULL,
+                                 .n_buckets = (uint32_t)c->prometheus_buckets.n,
+                                 .ttl_s = (uint32_t)ttl_s(c),
+                                 .limit = limit };
+}
+
+struct registry_opts core_registry_opts(const struct config *c, struct series_limit *limit)
+{
+    struct registry_opts o = { .suffixes = c->prometheus_suffixes,
+                               .histograms = histograms(c),
+                               .buckets = c->prometheus_buckets.at,
+                               .n_buckets = (uint32_t)c->prometheus_buckets.n,
+                               .quantiles = c->aggregate_quantiles.at,
+                               .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
+                               .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
+                               .summary_age_buckets = c->aggregate_summary_age_buckets,
+                               .sketch_schema = (int)c->aggregate_sketch_schema,
+                               .ttl_s = ttl_s(c),
+                               .keep_intervals = c->redis_url[0] != '\0',
+                               .limit = limit };
+    o.reserved = selfmetrics_names(&o.n_reserved);
+    return o;
+}
+
+struct prometheus_opts core_prometheus_opts(const struct config *c)
+{
+    return (struct prometheus_opts){ .quantiles = c->aggregate_quantiles.at,
+                                     .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
+                                     .buckets = c->prometheus_buckets.at,
+                                     .n_buckets = (uint32_t)c->prometheus_buckets.n };
+}

@@ -1,0 +1,22 @@
+/**
+ * core_opts: what the config means for the parser, the aggregation and the text.  Private to app/.
+ *
+ * One place, so that `statsd explain` is the server itself and not something like it.
+ *   thread   any; the results borrow the config's arrays
+ */
+#ifndef APP_CORE_OPTS_H
+#define APP_CORE_OPTS_H
+
+#include "aggregate/ingest.h"
+#include "aggregate/registry.h"
+#include "app/config.h"
+#include "protocol/parse.h"
+#include "sinks/prometheus.h"
+
+struct parse_opts core_parse_opts(const struct config *c);
+struct tags_opts core_tags_opts(const struct config *c);
+struct ingest_opts core_ingest_opts(const struct config *c, struct series_limit *limit);
+struct registry_opts core_registry_opts(const struct config *c, struct series_limit *limit);
+struct prometheus_opts core_prometheus_opts(const struct config *c);
+
+#endif
