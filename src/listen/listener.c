@@ -48,10 +48,10 @@ static int open_udp(const struct listen_address *a, int *ret_fd)
     int fd = socket(a->addr.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    const int on = 1;
+    const int on = 1, off = 0;
     ask_rcvbuf(fd, a->rcvbuf);
-    /* [::] and 0.0.0.0 are two listeners: each takes its own family, so both can be bound at once. */
-    if ((a->addr.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+    /* [::] takes IPv4 too, whatever net.ipv6.bindv6only says; where 0.0.0.0 is bound as well, the kernel gives IPv4 to that. */
+    if ((a->addr.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0) ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
         bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0) {
         int rc = -errno;
@@ -69,6 +69,7 @@ static int refuse_shared_port(const struct listen_address *a)
     if (fd < 0)
         return -errno;
     const int on = 1;
+    /* IPv6 alone: IPv4 may be taken by another listener of our own. */
     if (a->addr.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     int rc = bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ? -errno : 0;

@@ -84,9 +84,11 @@ static int receive(struct worker *w, struct worker_socket *s)
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    (void)status;
     (void)events;
     struct worker_socket *s = poll->data;
+    /* libuv stops a handle on POLLERR; reading takes the error off the socket, and receiving goes on. */
+    if (status < 0)
+        (void)uv_poll_start(poll, UV_READABLE, on_readable);
     /* A short batch means that the queue is empty: no call is spent to hear so. */
     for (int round = 0; round < ROUNDS_A_WAKE; round++)
         if (receive(s->worker, s) < DGRAM_SLOTS)
