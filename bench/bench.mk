@@ -14,7 +14,7 @@ $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
 # Floors and drivers: no part of the server in them, only the generator's objects and base.
 $(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -ljansson -lpthread -lm
+	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
 $(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a

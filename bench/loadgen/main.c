@@ -125,7 +125,7 @@ static enum search_verdict judge_trial(const struct bench *b, const struct run_r
     double short_of = -run_rate_error(r, b->opts.datagram_rate);
     if (!(run_loss(r) <= most))
         *ret_why = "failed: loss";
-    else if (r->backlog_s > 0.1 + 0.02 * b->opts.trial_s)
+    else if (fmax(r->backlog_s, r->settle_s) > 0.2 + 0.02 * b->opts.trial_s)
         *ret_why = "failed: backlog";
     else if (short_of > 0.01)
         *ret_why = "the sender cannot offer more";

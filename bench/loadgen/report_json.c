@@ -62,6 +62,7 @@ static json_t *server_of(const struct report *r)
     put_count(o, "rss_peak_bytes", r->run->rss_peak_bytes);
     put_number(o, "last_flush_seconds", v[PROBE_FLUSH_S]);
     put_number(o, "backlog_seconds", r->run->backlog_s);
+    put_number(o, "settle_seconds", r->run->settle_s);
     for (size_t i = 0; i < c->n_rejected; i++)
         put_count(reasons, c->rejected[i].name, c->rejected[i].count);
     json_object_set_new(o, "rejected_by_reason", reasons);

@@ -18,6 +18,8 @@ struct run {
     struct senders *senders;
     struct scraper *scraper;
     struct probe_reading before;
+    double scrape_s;              /* latency of a scrape before the start */
+    uint64_t end_ns;              /* of sending */
 };
 
 static void add_row(struct run *run)
@@ -61,6 +63,7 @@ static void watch(struct run *run)
     }
     senders_join(run->senders);
     run->r->elapsed_s = senders_lasted_s(run->senders);
+    run->end_ns = now_mono_ns();
 }
 
 /* How long the server needs for what still lies in its receive queue. */
@@ -80,6 +83,16 @@ static double wait_for_queue(struct run *run)
     }
 }
 
+/* How much of what was sent the server accounts for, 1 being all; NaN when it does not say. */
+static double accounted_part(const struct probe_reading *server, const struct sender_totals *sent)
+{
+    const double *v = server->v;
+    double drops = isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS] / (double)sent->datagrams;
+    if (!isnan(v[PROBE_DATAGRAMS]))
+        return v[PROBE_DATAGRAMS] / (double)sent->datagrams + drops;
+    return v[PROBE_AGGREGATED] / (double)sent->lines + drops;   /* a datagram holds as many lines as the next, on average */
+}
+
 /* Read the server until all that was sent is accounted for, or nothing changes any more. */
 static int settle(struct run *run)
 {
@@ -91,12 +104,13 @@ static int settle(struct run *run)
     for (;;) {
         rc = probe_scrape(&run->o->probe, &now);
         probe_since(&now, &run->before, &r->server);
-        double known = r->server.v[PROBE_DATAGRAMS] + r->server.v[PROBE_DROPS];
-        if (isnan(known))
-            known = r->server.v[PROBE_DATAGRAMS];
+        double known = accounted_part(&r->server, &r->sent);
+        bool all = known >= 1 - 1e-9;
+        if (all)
+            r->settle_s = fmax((double)(now_mono_ns() - run->end_ns) * 1e-9 - run->scrape_s, 0);
         same = known > seen ? 0 : same + 1;
         seen = fmax(seen, known);
-        if (rc < 0 || isnan(known) || known >= (double)r->sent.datagrams || same >= SETTLE_SAME)
+        if (rc < 0 || isnan(known) || all || same >= SETTLE_SAME)
             return rc;
         if ((double)(now_mono_ns() - from_ns) * 1e-9 > SETTLE_S)
             return 0;
@@ -106,11 +120,13 @@ static int settle(struct run *run)
 
 int run_load(const struct run_opts *o, struct run_result *ret)
 {
-    struct run_result r = { .backlog_s = NAN, .wished = NAN, .rss_peak_bytes = NAN };
+    struct run_result r = { .backlog_s = NAN, .settle_s = NAN, .wished = NAN, .rss_peak_bytes = NAN };
     struct run run = { .o = o, .r = &r };
+    uint64_t asked_ns = now_mono_ns();
     int rc = probe_scrape(&o->probe, &run.before);
     if (rc < 0)
         return rc;
+    run.scrape_s = (double)(now_mono_ns() - asked_ns) * 1e-9;
     r.rss_peak_bytes = run.before.v[PROBE_RSS_BYTES];
     if (o->probe.has_metrics)
         run.scraper = scraper_start(&o->probe.metrics, o->scrape_interval_s);

@@ -37,6 +37,7 @@ struct run_result {
     bool interrupted;
     double elapsed_s;                  /* of sending */
     double backlog_s;                  /* from the last send until the receive queue was empty; NaN: unknown */
+    double settle_s;                   /* until the server's own counters had all of it, less the time of a scrape; NaN: unknown, or never */
     double wished;                     /* in the shape's unit */
     struct sender_totals sent;
     struct probe_reading server;       /* what the run added (monotonic values), the end (others) */

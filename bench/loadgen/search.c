@@ -31,7 +31,7 @@ void search_result(struct search *s, enum search_verdict v)
 {
     assert(!s->done);
     s->trials++;
-    if (v == SEARCH_FAILED && ++s->failures_here < 2)
+    if (v != SEARCH_PASSED && ++s->failures_here < 2)
         return;
     s->failures_here = 0;
     switch (v) {

@@ -7,7 +7,7 @@
  *         search_result(&s, trial(rate));
  *     s.best is the highest rate that passed, 0 when none did
  *
- * A machine is noisy: a failed trial is repeated once, and only two failures count.
+ * A machine is noisy: a trial that did not pass is repeated once, and only two failures count.
  *   thread   the owner's
  */
 #ifndef LOADGEN_SEARCH_H

@@ -86,6 +86,22 @@ class Ours(Peer):
     lines_metric = "statsd_samples_aggregated_total"
 
 
+class Floor(Peer):
+    """Not a server: what reading alone costs."""
+    name, tags = "(bare receiver: the floor)", True
+    settings = "epoll and recvmmsg(64), datagrams thrown away, receive buffer 64 MiB"
+
+    def __init__(self, build):
+        self.build = build
+
+    def install(self):
+        if not (self.build / "bench/floor_recv").exists():
+            raise Unavailable("not built")
+
+    def command(self, port, http, scratch):
+        return [self.build / "bench/floor_recv", "epoll", port, h.RECEIVE_BUFFER]
+
+
 class Exporter(Peer):
     name, tags = "statsd_exporter", True
     settings = "read-buffer 64 MiB, udp-packet-queue-size 100000"
@@ -96,7 +112,7 @@ class Exporter(Peer):
 
     def version(self):
         built = h.first_line(["sh", "-c", f"go version -m '{self.path}' | grep -m1 '\tmod'"]).split()
-        return f"{built[2] if len(built) > 2 else '?'}, {h.first_line(['go', 'version'])}"
+        return f"{built[2] if len(built) > 2 else '?'}, {h.first_line(['go', 'version']).split()[2]}"
 
     def command(self, port, http, scratch):
         return [self.path, f"--statsd.listen-udp=127.0.0.1:{port}", "--statsd.listen-tcp=", f"--web.listen-address=127.0.0.1:{http}",
@@ -160,6 +176,9 @@ class Netdata(Peer):
     run as user = {h.first_line(["id", "-un"])}
 [directories]
     config = {scratch}
+    stock config = {scratch}
+    health config = {scratch}
+    stock health config = {scratch}
     cache = {scratch}/cache
     lib = {scratch}/lib
     log = {scratch}/log
@@ -199,7 +218,7 @@ class Collectd(Peer):
         self.tree = debian("collectd-core", "usr/sbin/collectd")
 
     def version(self):
-        return h.first_line(["sh", "-c", f"'{self.tree}/usr/sbin/collectd' -h | grep -o 'collectd [0-9.]*'"])
+        return h.first_line(["sh", "-c", f"'{self.tree}/usr/sbin/collectd' -h | grep -o 'collectd [0-9][0-9.]*'"])
 
     def command(self, port, http, scratch):
         config = scratch / "collectd.conf"
@@ -220,7 +239,7 @@ LoadPlugin statsd
 
 
 def everybody(build):
-    return [Ours(build), Exporter(), Gostatsd(), Etsy(), Netdata(), Collectd()]
+    return [Floor(build), Ours(build), Exporter(), Gostatsd(), Etsy(), Netdata(), Collectd()]
 
 
 def free_http():

@@ -141,7 +141,7 @@ def install(build, only):
 
 NOTES = """* Drain: the server is stopped, its receive buffer filled to the brim, and then it reads; the rate counts until it no longer computes,
   so that queues inside a server do not flatter it. A server on queues may lose lines there; where it counts them, "lost inside" says so.
-* Highest rate: constant load, at most 0.1 % lost, and the receive queue empty 0.1 s after the last send.
+* Highest rate: constant load, at most 0.1 % lost, and all of it worked off 0.2 s after the last send.
 * CPU: user and system time of the whole process, from the kernel's clock.
 * What the servers do with a line differs (exact percentiles, sketches, summaries); all of them keep counters, gauges and timers here.
 """
