@@ -251,3 +251,45 @@ def test_a_second_server_on_the_same_port_is_refused(workers):
         got = run("--set", "listen.socket=udp://127.0.0.1:%d" % s.udp()[1], "--set", "http.listen=127.0.0.1:0", "--set", "server.workers=%d" % workers,
                   timeout=20)
         assert got.returncode == 1
+
+
+def hup(server):
+    before = len(server.log)
+    server.process.send_signal(harness.signal.SIGHUP)
+    harness.wait_for(lambda: len(server.log) > before, "a word about the config")
+    return before
+
+
+def test_hup_reads_the_config_again(dir):
+    path = os.path.join(dir, "statsd.conf")
+    with open(path, "w") as f:
+        f.write("[server]\nlog_format = logfmt\n[limits]\nmax_tags = 100\n")
+    with Server(config=path) as s:
+        with open(path, "w") as f:
+            f.write("[server]\nlog_format = json\n[limits]\nmax_tags = 50\n")
+        before = hup(s)
+        harness.wait_for(lambda: any("max_tags" in l for l in s.raw_log[before:]), "what needs a restart")
+        s.process.send_signal(harness.signal.SIGUSR1)
+        harness.wait_for(lambda: s.raw_log[-1].startswith("{"), "the new format of the log")
+        s.send("still:1|c")
+        assert s.scrape().value("still") == 1
+
+
+def test_hup_with_a_broken_config_changes_nothing_and_says_why(dir):
+    path = os.path.join(dir, "statsd.conf")
+    with open(path, "w") as f:
+        f.write("[server]\nlog_format = logfmt\n")
+    with Server(config=path) as s:
+        with open(path, "w") as f:
+            f.write("[server]\nlog_format = json\nwrokers = 3\n")
+        before = hup(s)
+        harness.wait_for(lambda: any("wrokers" in l for l in s.raw_log[before:]), "the mistake")
+        assert not s.raw_log[-1].startswith("{")
+        s.send("still:1|c")
+        assert s.scrape().value("still") == 1
+
+
+def test_hup_without_a_config_file_is_no_end(server):
+    server.process.send_signal(harness.signal.SIGHUP)
+    server.send("still:1|c")
+    assert server.scrape().value("still") == 1

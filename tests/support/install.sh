@@ -13,6 +13,9 @@ files() {
     echo "644 statsd.conf.example $prefix/share/doc/statsd/statsd.conf.example"
     echo "644 README.md $prefix/share/doc/statsd/README.md"
     local page
+    for page in docs/*.md; do
+        [ -e "$page" ] && echo "644 $page $prefix/share/doc/statsd/docs/${page##*/}"
+    done
     for page in docs/*.[1-8]; do
         [ -e "$page" ] && echo "644 $page $prefix/share/man/man${page##*.}/${page##*/}"
     done
@@ -26,4 +29,4 @@ files | while read -r mode file place; do
     esac
     echo "$what $dest$place"
 done
-[ "$what" = install ] || rmdir "$dest$prefix/share/doc/statsd" 2>/dev/null || true
+[ "$what" = install ] || rmdir "$dest$prefix/share/doc/statsd/docs" "$dest$prefix/share/doc/statsd" 2>/dev/null || true
