@@ -1,0 +1,358 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "listen/listener.h"
+
+static char dir[] = "/tmp/test_listener.XXXXXX";
+
+static int make_dir(void **unused)
+{
+    (void)unused;
+    return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static int remove_dir(void **unused)
+{
+    (void)unused;
+    return rmdir(dir);   /* fails when a test left a file */
+}
+
+static struct listen_address address(const char *url)
+{
+    static const struct listen_address defaults = { .rcvbuf = 1 << 20, .mode = LISTEN_MODE_DEFAULT };
+    struct listen_address a;
+    struct buf error = { 0 };
+    assert_int_equal(socket_url_parse(slice_str(url), &defaults, &a, &error), 0);
+    buf_release(&error);
+    return a;
+}
+
+static void open_listener(const char *url, unsigned workers, struct listener *l)
+{
+    struct listen_address a = address(url);
+    struct buf error = { 0 };
+    int rc = listener_open(&a, workers, l, &error);
+    if (rc < 0)
+        fail_msg("%.*s", (int)error.len, error.ptr);
+    buf_release(&error);
+}
+
+static int sender_to(const struct listener *l)
+{
+    int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len), 0);
+    return fd;
+}
+
+static unsigned port_of(int fd)
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof at;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+}
+
+static unsigned drain(int fd)
+{
+    char buf[2048];
+    unsigned n = 0;
+    while (recv(fd, buf, sizeof buf, MSG_DONTWAIT) >= 0)
+        n++;
+    return n;
+}
+
+static void all_workers_get_the_same_port_also_a_picked_one(void **unused)
+{
+    (void)unused;
+    static const char *const urls[] = { "udp://127.0.0.1:0", "udp://[::1]:0" };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct listener l;
+        open_listener(urls[i], 5, &l);
+        assert_int_equal(l.n, 5);
+        unsigned port = port_of(l.fds[0]);
+        assert_int_not_equal(port, 0);
+        char name[64];
+        snprintf(name, sizeof name, "%.*s%u", (int)strlen(urls[i]) - 1, urls[i], port);
+        assert_string_equal(l.address.name, name);
+        for (unsigned w = 0; w < l.n; w++)
+            assert_int_equal(port_of(l.fds[w]), port);
+        assert_true(l.rcvbuf_granted >= 4096);
+        listener_close(&l);
+        assert_int_equal(l.n, 0);
+    }
+}
+
+static void a_port_in_use_is_refused_and_the_message_says_what_to_do(void **unused)
+{
+    (void)unused;
+    for (unsigned workers = 1; workers <= 3; workers += 2) {
+        struct listener first, second;
+        open_listener("udp://127.0.0.1:0", workers, &first);
+        struct buf error = { 0 };
+        assert_int_equal(listener_open(&first.address, workers, &second, &error), -EADDRINUSE);
+        buf_append_char(&error, '\0');
+        assert_non_null(strstr(error.ptr, first.address.name));
+        assert_non_null(strstr(error.ptr, "another server has this port"));
+        buf_release(&error);
+        listener_close(&first);
+    }
+}
+
+static void what_cannot_be_bound_has_its_remedy(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *url;
+        int rc;
+        const char *says;
+    } rows[] = {
+        { "udp://192.0.2.1:0", -EADDRNOTAVAIL, "no interface" },
+        { "unixgram:///nowhere/at/all.sock", -ENOENT, "does not exist" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a = address(rows[i].url);
+        struct listener l;
+        struct buf error = { 0 };
+        assert_int_equal(listener_open(&a, 2, &l, &error), rows[i].rc);
+        buf_append_char(&error, '\0');
+        assert_non_null(strstr(error.ptr, rows[i].says));
+        buf_release(&error);
+    }
+}
+
+static void unix_url(char *url, size_t room, const char *query)
+{
+    snprintf(url, room, "unixgram://%s/s.sock%s", dir, query);
+}
+
+static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **unused)
+{
+    (void)unused;
+    char url[128];
+    unix_url(url, sizeof url, "");
+    struct listen_address a = address(url);
+    int stale = socket(AF_UNIX, SOCK_DGRAM, 0);
+    assert_int_equal(bind(stale, (struct sockaddr *)&a.addr, a.addr_len), 0);
+    struct listener l, second;
+    struct buf error = { 0 };
+    assert_int_equal(listener_open(&a, 1, &l, &error), -EADDRINUSE);   /* it still answers */
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.ptr, "another server listens there"));
+    buf_release(&error);
+    close(stale);
+    open_listener(url, 3, &l);
+    assert_int_equal(l.n, 1);
+    assert_int_equal(listener_open(&a, 1, &second, &error), -EADDRINUSE);
+    int s = sender_to(&l);
+    assert_int_equal(send(s, "x:1|c", 5, 0), 5);   /* the refused one left the file alone */
+    assert_int_equal(drain(l.fds[0]), 1);
+    close(s);
+    listener_close(&l);
+    assert_int_equal(access(((struct sockaddr_un *)&a.addr)->sun_path, F_OK), -1);
+    buf_release(&error);
+}
+
+static void a_file_that_is_no_socket_is_left_alone(void **unused)
+{
+    (void)unused;
+    char url[128], path[128];
+    unix_url(url, sizeof url, "");
+    snprintf(path, sizeof path, "%s/s.sock", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    struct listen_address a = address(url);
+    struct listener l;
+    struct buf error = { 0 };
+    assert_int_equal(listener_open(&a, 1, &l, &error), -EADDRINUSE);
+    buf_release(&error);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_socket_file_has_the_mode_asked_for(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *query;
+        mode_t mode;
+    } rows[] = { { "", 0666 }, { "?mode=0600", 0600 }, { "?mode=0660", 0660 } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char url[128];
+        unix_url(url, sizeof url, rows[i].query);
+        struct listener l;
+        open_listener(url, 1, &l);
+        struct stat st;
+        assert_int_equal(stat(((struct sockaddr_un *)&l.address.addr)->sun_path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, rows[i].mode);
+        listener_close(&l);
+    }
+}
+
+static void an_abstract_socket_leaves_no_file(void **unused)
+{
+    (void)unused;
+    char url[64];
+    snprintf(url, sizeof url, "unixgram://@test_listener.%d", (int)getpid());
+    struct listener l;
+    open_listener(url, 2, &l);
+    int s = sender_to(&l);
+    assert_int_equal(send(s, "x:1|c", 5, 0), 5);
+    assert_int_equal(drain(l.fds[0]), 1);
+    close(s);
+    listener_close(&l);
+}
+
+/* ---- spreading ---- */
+
+enum { SOCKETS = 4, SENT = 800 };
+
+static void send_names(const struct listener *l, const char *before, const char *after, unsigned counts[SOCKETS])
+{
+    int s = sender_to(l);
+    for (unsigned i = 0; i < SOCKETS; i++)
+        counts[i] = 0;
+    for (unsigned n = 0; n < SENT; n++) {
+        char line[128];
+        int len = snprintf(line, sizeof line, "%s%06u%s", before, n, after);
+        assert_int_equal(send(s, line, (size_t)len, 0), len);
+        if (n % 50 == 49)
+            for (unsigned i = 0; i < SOCKETS; i++)
+                counts[i] += drain(l->fds[i]);
+    }
+    close(s);
+}
+
+static void one_sender_goes_to_one_socket_unless_spread_by_payload(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *query, *before, *after;
+        unsigned sockets;   /* that get something */
+    } rows[] = {
+        { "?spread=source", "app.route", ":1|c|#env:production", 1 },
+        { "?spread=auto", "app.route", ":1|c|#env:production", 1 },
+        { "?spread=payload", "app.route", ":1|c|#env:production", SOCKETS },
+        { "?spread=payload", "some.rather.long.prefix:1|c|#i:", "", 1 },   /* beyond the bytes that are looked at */
+        { "?spread=payload", "application.requests.all:", "|c", 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char url[64];
+        unsigned counts[SOCKETS], used = 0, sum = 0;
+        snprintf(url, sizeof url, "udp://127.0.0.1:0%s", rows[i].query);
+        struct listener l;
+        open_listener(url, SOCKETS, &l);
+        assert_int_equal(l.by_payload, strstr(rows[i].query, "payload") != NULL);
+        send_names(&l, rows[i].before, rows[i].after, counts);
+        for (unsigned s = 0; s < SOCKETS; s++) {
+            used += counts[s] > 0;
+            sum += counts[s];
+        }
+        assert_int_equal(sum, SENT);
+        assert_int_equal(used, rows[i].sockets);
+        listener_close(&l);
+    }
+}
+
+static void short_payloads_of_any_length_arrive_when_spread(void **unused)
+{
+    (void)unused;
+    struct listener l;
+    open_listener("udp://127.0.0.1:0?spread=payload", 3, &l);
+    int s = sender_to(&l);
+    for (size_t len = 0; len <= 64; len++) {
+        char line[64];
+        memset(line, 'x', sizeof line);
+        assert_int_equal(send(s, line, len, 0), len);
+        assert_int_equal(drain(l.fds[0]) + drain(l.fds[1]) + drain(l.fds[2]), 1);
+    }
+    close(s);
+    listener_close(&l);
+}
+
+static void spreading_may_begin_later_and_once_is_enough(void **unused)
+{
+    (void)unused;
+    struct listener one, l;
+    open_listener("udp://127.0.0.1:0", 1, &one);
+    assert_int_equal(listener_spread_payload(&one), 0);
+    assert_false(one.by_payload);
+    listener_close(&one);
+    unsigned counts[SOCKETS];
+    open_listener("udp://127.0.0.1:0", SOCKETS, &l);
+    assert_int_equal(listener_spread_payload(&l), 0);
+    assert_int_equal(listener_spread_payload(&l), 0);
+    send_names(&l, "app.route", ":1|c|#env:production", counts);
+    for (unsigned s = 0; s < SOCKETS; s++)
+        assert_true(counts[s] > SENT / SOCKETS / 4);
+    listener_close(&l);
+}
+
+/* ---- refusing ---- */
+
+static void what_was_queued_stays_and_later_senders_are_refused(void **unused)
+{
+    (void)unused;
+    char unix_at[128];
+    unix_url(unix_at, sizeof unix_at, "");
+    const char *const urls[] = { "udp://127.0.0.1:0", "udp://[::1]:0", "udp://0.0.0.0:0", unix_at };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct listener l;
+        open_listener(urls[i], 2, &l);
+        struct listen_address to = l.address;
+        if (strstr(urls[i], "0.0.0.0") != NULL)
+            ((struct sockaddr_in *)&to.addr)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        int senders[8];
+        for (unsigned s = 0; s < ARRAY_LEN(senders); s++) {
+            senders[s] = socket(to.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+            assert_int_equal(connect(senders[s], (struct sockaddr *)&to.addr, to.addr_len), 0);
+            assert_int_equal(send(senders[s], "x:1|c", 5, 0), 5);
+        }
+        listener_refuse(&l);
+        bool udp = l.address.transport == LISTEN_UDP;
+        for (unsigned s = 0; s < ARRAY_LEN(senders); s++) {
+            ssize_t first = send(senders[s], "y:1|c", 5, 0);   /* UDP hears of it after the first one */
+            ssize_t second = send(senders[s], "y:1|c", 5, 0);
+            assert_true(second == -1 && errno == (udp ? ECONNREFUSED : EPIPE));
+            assert_true(udp || first == -1);
+            close(senders[s]);
+        }
+        unsigned got = 0;
+        for (unsigned w = 0; w < l.n; w++)
+            got += drain(l.fds[w]);
+        assert_int_equal(got, ARRAY_LEN(senders));
+        listener_close(&l);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_workers_get_the_same_port_also_a_picked_one),
+        cmocka_unit_test(a_port_in_use_is_refused_and_the_message_says_what_to_do),
+        cmocka_unit_test(what_cannot_be_bound_has_its_remedy),
+        cmocka_unit_test(a_stale_socket_file_is_replaced_and_a_live_one_is_not),
+        cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
+        cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
+        cmocka_unit_test(an_abstract_socket_leaves_no_file),
+        cmocka_unit_test(one_sender_goes_to_one_socket_unless_spread_by_payload),
+        cmocka_unit_test(short_payloads_of_any_length_arrive_when_spread),
+        cmocka_unit_test(spreading_may_begin_later_and_once_is_enough),
+        cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
+    };
+    return cmocka_run_group_tests_name("listener", tests, make_dir, remove_dir);
+}

@@ -1,0 +1,479 @@
+/*
+ * Workers on real sockets of the loopback: what was sent before a turn is in its page, and nothing is lost or counted twice.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "aggregate/registry.h"
+#include "base/now.h"
+#include "listen/listener.h"
+#include "listen/worker.h"
+#include "sinks/prometheus.h"
+
+enum { WAIT_S = 20, WORKERS_MAX = 4 };
+
+struct rig {
+    struct series_limit limit;
+    struct worker *workers[WORKERS_MAX];
+    unsigned n;
+    struct registry *registry;
+    struct prometheus *prometheus;
+    sem_t turned;
+    struct selfmetrics seen[WORKERS_MAX];
+    uint64_t rejected[WORKERS_MAX][REASON_COUNT];
+    struct socket_stats sockets[WORKERS_MAX][WORKER_SOCKETS_MAX];
+    struct buf text;
+};
+
+static void on_turned(void *rig)
+{
+    sem_post(&((struct rig *)rig)->turned);
+}
+
+static void rig_init(struct rig *r, unsigned n)
+{
+    static const double median[] = { 0.5 };
+    memset(r, 0, sizeof *r);
+    r->n = n;
+    sem_init(&r->turned, 0, 0);
+    assert_int_equal(series_limit_init(&r->limit, 100000), 0);
+    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
+                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+                             .notify = on_turned,
+                             .cookie = r };
+    for (o.index = 0; o.index < n; o.index++)
+        assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
+    r->registry = registry_new(&(struct registry_opts){ .quantiles = median,
+                                                        .n_quantiles = 1,
+                                                        .summary_max_age_s = 600,
+                                                        .summary_age_buckets = 5,
+                                                        .sketch_schema = 5,
+                                                        .limit = &r->limit });
+    r->prometheus = prometheus_new(&(struct prometheus_opts){ median, 1, NULL, 0 });
+}
+
+static void rig_start(struct rig *r)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        assert_int_equal(worker_start(r->workers[i]), 0);
+}
+
+static void rig_release(struct rig *r)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        worker_join(r->workers[i]);
+    prometheus_free(r->prometheus);
+    registry_free(r->registry);
+    series_limit_release(&r->limit);
+    sem_destroy(&r->turned);
+    buf_release(&r->text);
+}
+
+static void wait_for_turn(struct rig *r)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_S;
+    while (sem_timedwait(&r->turned, &until) < 0)
+        if (errno != EINTR)
+            fail_msg("a worker did not turn its page");
+}
+
+static void turn(struct rig *r, bool last)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        worker_ask_turn(r->workers[i], last);
+    for (unsigned i = 0; i < r->n; i++)
+        wait_for_turn(r);
+    for (unsigned i = 0; i < r->n; i++) {
+        const struct socket_stats *sockets;
+        struct page *p = worker_take(r->workers[i], &sockets);
+        assert_non_null(p);
+        registry_merge(r->registry, p, now_mono_ns());
+        r->seen[i] = *page_stats(p);
+        memcpy(r->rejected[i], page_rejected(p), sizeof r->rejected[i]);
+        memcpy(r->sockets[i], sockets, sizeof r->sockets[i]);
+        worker_give(r->workers[i], p);
+    }
+}
+
+static uint64_t stat_of(const struct rig *r, enum selfmetric id)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < r->n; i++)
+        sum += r->seen[i].v[id];
+    return sum;
+}
+
+static const char *text_of(struct rig *r)
+{
+    buf_clear(&r->text);
+    prometheus_render_lines(r->prometheus, r->registry, now_mono_ns(), &r->text);
+    buf_append_char(&r->text, '\0');
+    return r->text.ptr;
+}
+
+static double value_of(struct rig *r, const char *name)
+{
+    char start[128];
+    snprintf(start, sizeof start, "%s ", name);
+    for (const char *at = text_of(r); (at = strstr(at, start)) != NULL; at++)
+        if (at == r->text.ptr || at[-1] == '\n')
+            return strtod(at + strlen(start), NULL);
+    return -1;
+}
+
+static void open_listener(const char *url, unsigned workers, struct listener *l)
+{
+    static const struct listen_address defaults = { .rcvbuf = 8 << 20, .mode = LISTEN_MODE_DEFAULT };
+    struct listen_address a;
+    struct buf error = { 0 };
+    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0 || listener_open(&a, workers, l, &error) < 0)
+        fail_msg("%.*s", (int)error.len, error.ptr);
+    buf_release(&error);
+}
+
+static void abstract_url(char url[64], const char *query)
+{
+    static int n;
+    snprintf(url, 64, "unixgram://@test_worker.%d.%d%s", (int)getpid(), n++, query);
+}
+
+static void hand_out(struct rig *r, const struct listener *l)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        assert_true(worker_add_socket(r->workers[i % r->n], l->fds[i], l->address.transport == LISTEN_UDP,
+                                      l->address.gauge_sign) >= 0);
+}
+
+static int sender_to(const struct listener *l)
+{
+    int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len), 0);
+    return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+}
+
+/* ---- freshness ---- */
+
+static void what_was_sent_before_a_turn_is_in_its_page(void **unused)
+{
+    (void)unused;
+    for (unsigned workers = 1; workers <= 3; workers += 2) {
+        struct rig r;
+        struct listener udp, local;
+        char url[64];
+        abstract_url(url, "");
+        rig_init(&r, workers);
+        open_listener("udp://127.0.0.1:0", workers, &udp);
+        open_listener(url, workers, &local);
+        hand_out(&r, &udp);
+        hand_out(&r, &local);
+        rig_start(&r);
+        int senders[6], to_local = sender_to(&local);
+        for (unsigned i = 0; i < ARRAY_LEN(senders); i++)
+            senders[i] = sender_to(&udp);
+        uint64_t sent = 0;
+        for (unsigned round = 1; round <= 200; round++) {
+            for (unsigned i = 0; i < round % 17; i++, sent++)
+                send_text(i % 5 == 4 ? to_local : senders[i % ARRAY_LEN(senders)], "x:1|c\nt:5|ms\n");
+            turn(&r, false);
+            if (sent > 0)
+                assert_true(value_of(&r, "x") == (double)sent && value_of(&r, "t_count") == (double)sent);
+            assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
+            assert_int_equal(stat_of(&r, SELF_BYTES), sent * strlen("x:1|c\nt:5|ms\n"));
+            assert_int_equal(stat_of(&r, SELF_SAMPLES_AGGREGATED), 2 * sent);
+        }
+        assert_int_equal(stat_of(&r, SELF_PAGE_TURNS), 200 * workers);
+        assert_int_equal(stat_of(&r, SELF_PAGE_TURNS_LATE), 0);
+        assert_int_equal(stat_of(&r, SELF_RECEIVE_ERRORS), 0);
+        for (unsigned i = 0; i < ARRAY_LEN(senders); i++)
+            close(senders[i]);
+        close(to_local);
+        rig_release(&r);
+        listener_close(&udp);
+        listener_close(&local);
+    }
+}
+
+static void a_burst_of_thousands_is_all_in_the_next_page(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0", 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int s = sender_to(&l);
+    uint64_t sent = 0;
+    for (unsigned burst = 0; burst < 10; burst++) {
+        for (unsigned i = 0; i < 3000; i++, sent++)
+            send_text(s, "x:1|c");
+        turn(&r, false);
+        /* A page that was asked for when all was delivered has all, or the kernel had no room. */
+        assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + r.sockets[0][0].kernel_drops, sent);
+        assert_true(value_of(&r, "x") == (double)stat_of(&r, SELF_DATAGRAMS));
+    }
+    close(s);
+    rig_release(&r);
+    listener_close(&l);
+}
+
+static void counters_of_sockets_are_told_apart(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l[3];
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        open_listener("udp://127.0.0.1:0", 1, &l[i]);
+        assert_int_equal(worker_add_socket(r.workers[0], l[i].fds[0], true, GAUGE_SIGN_AUTO), i);
+    }
+    rig_start(&r);
+    for (unsigned i = 0; i < 3; i++) {
+        int s = sender_to(&l[i]);
+        for (unsigned n = 0; n < 10 * (i + 1); n++)
+            send_text(s, "x:1|c");
+        close(s);
+    }
+    turn(&r, false);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(r.sockets[0][i].datagrams, 10 * (i + 1));
+        assert_int_equal(r.sockets[0][i].kernel_drops, 0);
+    }
+    rig_release(&r);
+    for (unsigned i = 0; i < 3; i++)
+        listener_close(&l[i]);
+}
+
+static void a_worker_has_room_for_so_many_sockets(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    int fds[WORKER_SOCKETS_MAX + 1];
+    rig_init(&r, 1);
+    for (int i = 0; i <= WORKER_SOCKETS_MAX; i++) {
+        fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        assert_int_equal(worker_add_socket(r.workers[0], fds[i], true, GAUGE_SIGN_AUTO), i < WORKER_SOCKETS_MAX ? i : -E2BIG);
+    }
+    rig_release(&r);   /* never started */
+    for (int i = 0; i <= WORKER_SOCKETS_MAX; i++)
+        close(fds[i]);
+}
+
+/* ---- what sockets differ in ---- */
+
+static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
+{
+    (void)unused;
+    static const char *const queries[] = { "?gauge_sign=auto", "?gauge_sign=delta", "?gauge_sign=absolute" };
+    struct rig r;
+    struct listener l[3];
+    int s[3];
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        char url[64];
+        abstract_url(url, queries[i]);
+        open_listener(url, 1, &l[i]);
+        hand_out(&r, &l[i]);
+        s[i] = sender_to(&l[i]);
+    }
+    rig_start(&r);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            char line[64];
+            snprintf(line, sizeof line, "g%u:-5|g\ng%u:-5|g", i, i);
+            send_text(s[i], line);
+        }
+        turn(&r, false);
+    }
+    assert_true(value_of(&r, "g1") == -30);
+    char text[32];
+    snprintf(text, sizeof text, "g2 -5\n");
+    assert_non_null(strstr(text_of(&r), text));
+    for (unsigned i = 0; i < 3; i++)
+        close(s[i]);
+    rig_release(&r);
+    for (unsigned i = 0; i < 3; i++)
+        listener_close(&l[i]);
+}
+
+static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
+{
+    (void)unused;
+    enum { BYTES = 100000 };
+    struct rig r;
+    struct listener l;
+    char url[64];
+    abstract_url(url, "");
+    rig_init(&r, 1);
+    open_listener(url, 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int s = sender_to(&l), room = 1 << 20;
+    assert_int_equal(setsockopt(s, SOL_SOCKET, SO_SNDBUF, &room, sizeof room), 0);
+    char *big = malloc(BYTES);
+    for (size_t i = 0; i < BYTES; i++)
+        big[i] = "x:1|c\n"[i % 6];
+    assert_int_equal(send(s, big, DATAGRAM_MAX, 0), DATAGRAM_MAX);   /* 10,922 lines and "x:1" */
+    turn(&r, false);
+    assert_int_equal(r.rejected[0][REASON_TRUNCATED], 0);
+    assert_true(value_of(&r, "x") == DATAGRAM_MAX / 6);
+    uint64_t bad = stat_of(&r, SELF_SAMPLES_READ) - stat_of(&r, SELF_SAMPLES_AGGREGATED);
+    assert_int_equal(bad, 1);
+    assert_int_equal(send(s, big, BYTES, 0), BYTES);
+    turn(&r, false);
+    assert_int_equal(r.rejected[0][REASON_TRUNCATED], 1);
+    assert_true(value_of(&r, "x") == 2.0 * (DATAGRAM_MAX / 6));
+    send_text(s, "x:1|c");   /* the buffer is as good as before */
+    turn(&r, false);
+    assert_int_equal(r.rejected[0][REASON_TRUNCATED], 1);
+    assert_true(value_of(&r, "x") == 2.0 * (DATAGRAM_MAX / 6) + 1);
+    free(big);
+    close(s);
+    rig_release(&r);
+    listener_close(&l);
+}
+
+/* ---- the end ---- */
+
+static void what_the_kernel_dropped_is_counted(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0?rcvbuf=4096", 1, &l);
+    hand_out(&r, &l);
+    int s = sender_to(&l);
+    uint64_t sent = 0;
+    for (; sent < 2000; sent++)
+        send_text(s, "x:1|c");
+    rig_start(&r);
+    turn(&r, false);
+    uint64_t drops = r.sockets[0][0].kernel_drops;
+    assert_true(drops > 0);
+    assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + drops, sent);
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 0; i < 500; i++, sent++)
+            send_text(s, "x:1|c");
+        turn(&r, false);
+    }
+    listener_refuse(&l);
+    turn(&r, true);
+    assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + r.sockets[0][0].kernel_drops, sent);
+    assert_int_equal(r.sockets[0][0].datagrams, stat_of(&r, SELF_DATAGRAMS));
+    assert_true(value_of(&r, "x") == (double)stat_of(&r, SELF_DATAGRAMS));
+    close(s);
+    rig_release(&r);
+    listener_close(&l);
+}
+
+static void drops_before_the_worker_began_are_counted_from_none(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    rig_init(&r, 2);
+    open_listener("udp://127.0.0.1:0?rcvbuf=4096", 2, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    turn(&r, false);
+    assert_int_equal(r.sockets[0][0].kernel_drops + r.sockets[1][0].kernel_drops, 0);
+    rig_release(&r);
+    listener_close(&l);
+}
+
+static void the_last_turn_reads_all_that_was_taken_before_the_refusal(void **unused)
+{
+    (void)unused;
+    char local[64];
+    abstract_url(local, "");
+    const char *const urls[] = { "udp://127.0.0.1:0", "udp://[::1]:0", local };
+    for (unsigned u = 0; u < ARRAY_LEN(urls); u++) {
+        struct rig r;
+        struct listener l;
+        rig_init(&r, 2);
+        open_listener(urls[u], 2, &l);
+        hand_out(&r, &l);
+        bool udp = l.address.transport == LISTEN_UDP;
+        uint64_t sent = 0;
+        if (!udp)
+            rig_start(&r);   /* the queue of a Unix socket is short: somebody must read */
+        for (unsigned i = 0; i < 40; i++) {
+            int s = sender_to(&l);
+            for (unsigned n = 0; n < 50; n++, sent++)
+                send_text(s, "x:1|c");
+            close(s);
+        }
+        listener_refuse(&l);
+        if (udp)
+            rig_start(&r);
+        turn(&r, true);
+        assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
+        assert_true(value_of(&r, "x") == (double)sent);
+        rig_release(&r);
+        listener_close(&l);
+    }
+}
+
+static void a_worker_joins_whatever_it_was_doing(void **unused)
+{
+    (void)unused;
+    for (unsigned how = 0; how < 4; how++) {
+        struct rig r;
+        struct listener l;
+        rig_init(&r, 2);
+        open_listener("udp://127.0.0.1:0", 2, &l);
+        hand_out(&r, &l);
+        if (how > 0)
+            rig_start(&r);
+        int s = sender_to(&l);
+        for (unsigned i = 0; i < 500; i++)
+            send_text(s, "x:1|c\nt:1|ms\ns:a|s");
+        if (how == 2)
+            turn(&r, false);
+        if (how == 3)
+            worker_ask_turn(r.workers[0], false);   /* and nobody takes the page */
+        close(s);
+        rig_release(&r);
+        listener_close(&l);
+    }
+    worker_join(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_sent_before_a_turn_is_in_its_page),
+        cmocka_unit_test(a_burst_of_thousands_is_all_in_the_next_page),
+        cmocka_unit_test(counters_of_sockets_are_told_apart),
+        cmocka_unit_test(a_worker_has_room_for_so_many_sockets),
+        cmocka_unit_test(the_sign_of_a_gauge_is_read_as_the_socket_says),
+        cmocka_unit_test(a_datagram_beyond_the_largest_counts_its_whole_lines),
+        cmocka_unit_test(what_the_kernel_dropped_is_counted),
+        cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
+        cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
+        cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
+    };
+    return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
+}
