@@ -105,7 +105,7 @@ class Floor(Peer):
 class Exporter(Peer):
     name, tags = "statsd_exporter", True
     settings = "read-buffer 64 MiB, udp-packet-queue-size 100000"
-    lines_metric = "statsd_exporter_lines_total"
+    lines_metric = "statsd_exporter_events_total"   # lines are counted before its queue, events behind it
 
     def install(self):
         self.path = go("github.com/prometheus/statsd_exporter@latest", "statsd_exporter")
