@@ -29,6 +29,10 @@ static void make_slots(int schema)
 
 void sketch_setup(void)
 {
+    static bool done;
+    if (done)
+        return;   /* others may be reading the tables by now */
+    done = true;
     for (int s = 0; s <= SKETCH_SCHEMA_MAX; s++)
         make_slots(s);
 }
