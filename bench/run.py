@@ -106,8 +106,8 @@ def scraped(build, quick):
 
 
 def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    """From the process's CPU clock: exact, where /proc counts in hundredths of a second."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def scrape_cpu_ms(server, times):
