@@ -227,7 +227,8 @@ static int bench(struct bench *b)
     int rc = b->opts.find_max ? find_max(b, &report, &result) : run_load(&b->run, &result);
     status_end(&b->status);
     if (rc < 0) {
-        fprintf(stderr, "statsd-bench: %s: %s\n", b->target.text, strerror(-rc));
+        fprintf(stderr, "statsd-bench: %s%s%s: %s\n", b->target.text, b->opts.metrics ? " or " : "", b->opts.metrics ? b->opts.metrics : "",
+                strerror(-rc));
         run_release(&result);
         return EXIT_BROKEN;
     }
