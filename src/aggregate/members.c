@@ -20,17 +20,17 @@ uint64_t members_hash(struct slice member)
 {
     const uint64_t m = 0xc6a4a7935bd1e995ull;
     uint64_t h = 0xadc83b19ull ^ (member.len * m);
-    const char *p = member.ptr, *end = p + (member.len & ~(size_t)7);
-    for (; p != end; p += 8) {
+    size_t whole = member.len & ~(size_t)7;
+    for (size_t at = 0; at < whole; at += 8) {
         uint64_t k;
-        memcpy(&k, p, 8);
+        memcpy(&k, member.ptr + at, 8);
         k *= m;
         k ^= k >> 47;
         h = (h ^ (k * m)) * m;
     }
     uint64_t tail = 0;
     for (size_t i = 0; i < (member.len & 7); i++)
-        tail |= (uint64_t)(unsigned char)p[i] << (8 * i);
+        tail |= (uint64_t)(unsigned char)member.ptr[whole + i] << (8 * i);
     if (member.len & 7)
         h = (h ^ tail) * m;
     h = (h ^ (h >> 47)) * m;

@@ -13,6 +13,8 @@ int gzip_append(struct buf *out, const char *ptr, size_t len)
         return -ENOMEM;
     size_t start = out->len, chunk = 1u << 30;
     int rc;
+    if (len == 0)
+        ptr = "";   /* it may be NULL, to which nothing may be added */
     /* zlib counts in 32 bits: feed it a gigabyte at a time. */
     do {
         size_t n = len < chunk ? len : chunk;
