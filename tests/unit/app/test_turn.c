@@ -1,0 +1,196 @@
+/*
+ * Page turns over all workers: an ask is answered by a turn that began after it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/turn.h"
+#include "support/loop_until.h"
+
+enum { WORKERS = 2, WAIT_MS = 20000 };
+
+struct rig {
+    uv_loop_t loop;
+    struct turn turn;
+    struct series_limit limit;
+    struct registry *registry;
+    struct worker *workers[WORKERS];
+    struct listener listener;
+    int sender;
+    uint64_t sent, turned, until;       /* until: the turn that loop_until waits for */
+    uint64_t done_at[16];               /* turn.done in each on_turned */
+    uint64_t datagrams_at[16];
+    int ask_again;                      /* in on_turned, so many times */
+};
+
+static uint64_t datagrams(const struct rig *r)
+{
+    struct turn_totals totals;
+    turn_totals(&r->turn, &totals);
+    return totals.stats.v[SELF_DATAGRAMS];
+}
+
+static void on_turned(void *rig)
+{
+    struct rig *r = rig;
+    assert_false(r->turn.under_way);
+    assert_true(r->turned < 16);
+    r->done_at[r->turned] = r->turn.done;
+    r->datagrams_at[r->turned++] = datagrams(r);
+    if (r->ask_again > 0) {
+        r->ask_again--;
+        turn_ask(&r->turn, false);
+    }
+}
+
+static void rig_init(struct rig *r)
+{
+    static const struct listen_address defaults = { .rcvbuf = 8 << 20 };
+    memset(r, 0, sizeof *r);
+    assert_int_equal(uv_loop_init(&r->loop), 0);
+    assert_int_equal(turn_init(&r->turn, &r->loop), 0);
+    assert_int_equal(series_limit_init(&r->limit, 1000), 0);
+    r->registry = registry_new(&(struct registry_opts){
+        .summary_max_age_s = 60, .summary_age_buckets = 5, .sketch_schema = 5, .limit = &r->limit });
+    struct listen_address a;
+    struct buf error = { 0 };
+    assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);
+    assert_int_equal(listener_open(&a, WORKERS, &r->listener, &error), 0);
+    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
+                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+                             .notify = turn_notify,
+                             .cookie = &r->turn };
+    for (unsigned i = 0; i < WORKERS; i++) {
+        o.index = i;
+        assert_int_equal(worker_new(&o, &r->workers[i]), 0);
+        assert_int_equal(worker_add_socket(r->workers[i], r->listener.fds[i], true, GAUGE_SIGN_AUTO), 0);
+        assert_int_equal(worker_start(r->workers[i]), 0);
+    }
+    r->turn.workers = r->workers;
+    r->turn.n_workers = WORKERS;
+    r->turn.registry = r->registry;
+    r->turn.on_turned = on_turned;
+    r->turn.cookie = r;
+    r->sender = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(connect(r->sender, (struct sockaddr *)&r->listener.address.addr, r->listener.address.addr_len), 0);
+}
+
+static void rig_release(struct rig *r)
+{
+    close(r->sender);
+    for (unsigned i = 0; i < WORKERS; i++)
+        worker_join(r->workers[i]);
+    listener_close(&r->listener);
+    turn_close(&r->turn);
+    assert_true(loop_drain(&r->loop, WAIT_MS));
+    assert_int_equal(uv_loop_close(&r->loop), 0);
+    registry_free(r->registry);
+    series_limit_release(&r->limit);
+}
+
+static void send_some(struct rig *r, unsigned n)
+{
+    for (; n > 0; n--, r->sent++)
+        assert_int_equal(send(r->sender, "x:1|c\nbad", 9, 0), 9);
+}
+
+static bool reached(void *rig)
+{
+    const struct rig *r = rig;
+    return r->turn.done >= r->until && !r->turn.under_way;
+}
+
+static void wait_for(struct rig *r, uint64_t turn)
+{
+    r->until = turn;
+    assert_true(loop_until(&r->loop, reached, r, WAIT_MS));
+}
+
+static void a_turn_shows_what_was_sent_before_it_was_asked_for(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    for (unsigned i = 1; i <= 10; i++) {
+        send_some(&r, i);
+        uint64_t n = turn_ask(&r.turn, false);
+        assert_int_equal(n, i);
+        wait_for(&r, n);
+        assert_int_equal(datagrams(&r), r.sent);
+    }
+    assert_int_equal(r.turned, 10);
+    struct turn_totals totals;
+    turn_totals(&r.turn, &totals);
+    assert_int_equal(totals.stats.v[SELF_SAMPLES_AGGREGATED], r.sent);
+    assert_int_equal(totals.rejected[REASON_NO_COLON], r.sent);
+    rig_release(&r);
+}
+
+static void asks_during_a_turn_share_one_more_turn(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    assert_int_equal(turn_ask(&r.turn, false), 1);
+    for (unsigned i = 0; i < 5; i++) {
+        send_some(&r, 3);
+        assert_int_equal(turn_ask(&r.turn, false), 2);
+    }
+    wait_for(&r, 2);
+    assert_int_equal(r.turned, 2);
+    assert_int_equal(r.done_at[0], 1);
+    assert_int_equal(r.done_at[1], 2);
+    assert_int_equal(datagrams(&r), r.sent);
+    rig_release(&r);
+}
+
+static void whoever_is_told_of_a_turn_may_ask_for_the_next(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    r.ask_again = 3;
+    turn_ask(&r.turn, false);
+    assert_int_equal(turn_ask(&r.turn, false), 2);
+    wait_for(&r, 4);
+    assert_int_equal(r.turned, 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(r.done_at[i], i + 1);
+    rig_release(&r);
+}
+
+/* The turn under way when the sockets were closed to senders is not the last one: its number is below the one returned. */
+static void the_last_turn_is_the_one_whose_number_was_returned(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    turn_ask(&r.turn, false);
+    send_some(&r, 500);
+    listener_refuse(&r.listener);
+    uint64_t last = turn_ask(&r.turn, true);
+    assert_int_equal(last, 2);
+    wait_for(&r, last);
+    assert_int_equal(r.turned, 2);
+    assert_int_equal(r.datagrams_at[1], r.sent);
+    rig_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_turn_shows_what_was_sent_before_it_was_asked_for),
+        cmocka_unit_test(asks_during_a_turn_share_one_more_turn),
+        cmocka_unit_test(whoever_is_told_of_a_turn_may_ask_for_the_next),
+        cmocka_unit_test(the_last_turn_is_the_one_whose_number_was_returned),
+    };
+    return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
+}
