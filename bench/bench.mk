@@ -27,8 +27,8 @@ $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 
 # All figures, with the ratio to the floor, as a table in bench/results/.  Q=1: a short look.
 bench: $(B)/statsd bench-build
-	python3 bench/run.py --build $(B) $(if $(Q),--quick)
+	$(or $(PYTHON),python3) bench/run.py --build $(B) $(if $(Q),--quick)
 
 # The same load for other servers, those that can be had.
 bench-peers: $(B)/statsd bench-build
-	python3 bench/peers/run.py --build $(B) $(if $(Q),--quick)
+	$(or $(PYTHON),python3) bench/peers/run.py --build $(B) $(if $(Q),--quick)
