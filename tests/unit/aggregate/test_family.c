@@ -198,6 +198,84 @@ static void twins_go_one_by_one(void **unused)
     }
 }
 
+/* Which of two goes first, and nobody is touched in between: what is left shows its own quantile, not a remembered one. */
+static void a_twin_that_expired_is_out_of_the_quantiles(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *early, *late, *want;
+    } rows[] = {
+        { "a.b:100:100:100:100:100|h", "a-b:5|h", "a_b{quantile=\"0.5\"} 5\na_b_sum 5\na_b_count 1\n" },
+        { "a.b:5:5:5:5:5|h", "a-b:100|h", "a_b{quantile=\"0.5\"} 100\na_b_sum 100\na_b_count 1\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (int late_is_head = 0; late_is_head < 2; late_is_head++) {
+            struct pipeline p;
+            pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30, .quantiles = median, .n_quantiles = 1 });
+            p.now_ns = 1200 * PIPELINE_SECOND;   /* an age begins */
+            pipeline_feed(&p, 0, late_is_head ? rows[i].late : rows[i].early);
+            pipeline_turn(&p);
+            pipeline_feed(&p, 0, late_is_head ? rows[i].early : "other:1|c");
+            pipeline_turn(&p);
+            pipeline_forward(&p, 20);
+            pipeline_feed(&p, 0, rows[i].late);
+            pipeline_turn(&p);
+            pipeline_close(&p);
+            pipeline_lines(&p);
+            pipeline_forward(&p, 15);
+            registry_expire(p.registry, p.now_ns);
+            if (late_is_head)   /* it had been sent twice */
+                assert_null(strstr(pipeline_lines(&p), i == 0 ? "} 100\n" : "} 5\n"));
+            else
+                pipeline_expect(&p, rows[i].want);
+            pipeline_release(&p);
+        }
+    }
+}
+
+/* A family of many label sets, each with twins, leaving in a random order. */
+static void many_twins_leave_in_any_order(void **unused)
+{
+    (void)unused;
+    enum { SETS = 40 };
+    static const char *const names[] = { "a.b", "a-b", "a_b" };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 20 });
+    uint64_t random = 17;
+    double sum[SETS];
+    uint64_t last[SETS][ARRAY_LEN(names)], count[SETS][ARRAY_LEN(names)];
+    memset(last, 0, sizeof last);
+    memset(count, 0, sizeof count);
+    for (int round = 0; round < 300; round++) {
+        for (int i = 0; i < 20; i++) {
+            random = random * 6364136223846793005ull + 1442695040888963407ull;
+            unsigned set = (unsigned)(random >> 33) % SETS, name = (unsigned)(random >> 20) % 3;
+            char line[64];
+            snprintf(line, sizeof line, "%s:1|c|#s:%u", names[name], set);
+            pipeline_feed(&p, 0, line);
+            last[set][name] = p.now_ns / PIPELINE_SECOND;
+            count[set][name]++;
+        }
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        pipeline_forward(&p, 3);
+        registry_expire(p.registry, p.now_ns);
+        const char *text = pipeline_lines(&p);
+        for (unsigned set = 0; set < SETS; set++) {
+            sum[set] = 0;
+            for (unsigned n = 0; n < ARRAY_LEN(names); n++) {
+                if (p.now_ns / PIPELINE_SECOND > last[set][n] + 20)
+                    count[set][n] = 0;
+                sum[set] += (double)count[set][n];
+            }
+            char want[64];
+            snprintf(want, sizeof want, "a_b{s=\"%u\"} %.0f", set, sum[set]);
+            assert_int_equal(pipeline_has(text, want), sum[set] > 0);
+        }
+    }
+    pipeline_release(&p);
+}
+
 static void labels_are_escaped_sorted_and_renamed(void **unused)
 {
     (void)unused;
@@ -212,6 +290,7 @@ static void labels_are_escaped_sorted_and_renamed(void **unused)
         { "x:1|c|#..x:1", "x{exported___x=\"1\"} 1\n", 0 },
         { "x:1|c|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
         { "x:1|g|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
+        { "x:1|h|#z:a\"\\,a:b=c", "x{a=\"b=c\",quantile=\"0.5\",z=\"a\\\"\\\\\"} 1\n", 0 },
         { "x:1|h|#le:1,quantile:2",
           "x{exported_quantile=\"2\",le=\"1\",quantile=\"0.5\"} 1\nx_sum{exported_quantile=\"2\",le=\"1\"} 1\n"
           "x_count{exported_quantile=\"2\",le=\"1\"} 1\n", 0 },
@@ -224,8 +303,8 @@ static void labels_are_escaped_sorted_and_renamed(void **unused)
     CHECK(rows, .quantiles = median, .n_quantiles = 1);
     static const struct row histogram_rows[] = {
         { "x:5|h|#le:1,exported_le:2,quantile:3",
-          "x_bucket{exported_le=\"2\",quantile=\"3\",le=\"1\"} 0\nx_bucket{exported_le=\"2\",quantile=\"3\",le=\"10\"} 1\n"
-          "x_bucket{exported_le=\"2\",quantile=\"3\",le=\"+Inf\"} 1\nx_sum{exported_le=\"2\",quantile=\"3\"} 5\n"
+          "x_bucket{exported_le=\"2\",le=\"1\",quantile=\"3\"} 0\nx_bucket{exported_le=\"2\",le=\"10\",quantile=\"3\"} 1\n"
+          "x_bucket{exported_le=\"2\",le=\"+Inf\",quantile=\"3\"} 1\nx_sum{exported_le=\"2\",quantile=\"3\"} 5\n"
           "x_count{exported_le=\"2\",quantile=\"3\"} 1\n", 0 },
     };
     CHECK(histogram_rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
@@ -292,6 +371,8 @@ int main(void)
         cmocka_unit_test(identities_that_read_alike_are_one_line),
         cmocka_unit_test(timers_of_different_units_merge_in_seconds),
         cmocka_unit_test(twins_go_one_by_one),
+        cmocka_unit_test(a_twin_that_expired_is_out_of_the_quantiles),
+        cmocka_unit_test(many_twins_leave_in_any_order),
         cmocka_unit_test(labels_are_escaped_sorted_and_renamed),
         cmocka_unit_test(suffixes_tell_counters_and_seconds),
         cmocka_unit_test(families_come_sorted_whatever_comes_and_goes),
