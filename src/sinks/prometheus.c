@@ -86,20 +86,56 @@ static char *put(char *to, const void *p, size_t n)
     return to + n;
 }
 
-/* A line: name, suffix, {labels,extra}, value.  Room is made once, then bytes are copied. */
-static void put_line(struct buf *out, const struct family *f, struct slice suffix, struct slice labels, struct slice extra,
-                     double value)
+/* The labels of a line: `quantile` or `le` stands between those that sort before it and those behind. */
+struct line_labels {
+    struct slice before;   /* with its last comma */
+    struct slice after;
+};
+
+static size_t label_len(struct slice labels, size_t value_at)
 {
-    char *to = buf_reserve(out, f->name_len + suffix.len + labels.len + extra.len + NUMBER_TEXT_MAX + 8);
+    size_t i = value_at;
+    while (labels.ptr[i] != '"')
+        i += labels.ptr[i] == '\\' ? 2 : 1;
+    return i + 1;
+}
+
+static struct line_labels split_labels(struct slice labels, struct slice key)
+{
+    size_t at = 0;
+    while (at < labels.len) {
+        const char *equals = memchr(labels.ptr + at, '=', labels.len - at);
+        size_t value_at = (size_t)(equals - labels.ptr) + 2;
+        if (slice_cmp(slice_of(labels.ptr + at, value_at - 2 - at), key) > 0)
+            break;
+        at = label_len(labels, value_at);
+        at += at < labels.len;   /* the comma */
+    }
+    return (struct line_labels){ slice_of(labels.ptr, at), slice_of(labels.ptr + at, labels.len - at) };
+}
+
+static char *put_slice(char *to, struct slice s)
+{
+    return s.len > 0 ? put(to, s.ptr, s.len) : to;
+}
+
+/* A line: name, suffix, {before,extra,after}, value.  Room is made once, then bytes are copied. */
+static void put_line(struct buf *out, const struct family *f, struct slice suffix, struct line_labels labels,
+                     struct slice extra, double value)
+{
+    size_t n_labels = labels.before.len + extra.len + labels.after.len;
+    char *to = buf_reserve(out, f->name_len + suffix.len + n_labels + NUMBER_TEXT_MAX + 8);
     to = put(to, f->name, f->name_len);
-    to = put(to, suffix.ptr, suffix.len);
-    if (labels.len + extra.len > 0) {
+    to = put_slice(to, suffix);
+    if (n_labels > 0) {
         *to++ = '{';
-        if (labels.len > 0)
-            to = put(to, labels.ptr, labels.len);
-        if (labels.len > 0 && extra.len > 0)
+        to = put_slice(to, labels.before);
+        if (labels.after.len == 0 && extra.len > 0 && labels.before.len > 0)
             *to++ = ',';
-        to = put(to, extra.ptr, extra.len);
+        to = put_slice(to, extra);
+        if (labels.after.len > 0 && extra.len > 0)
+            *to++ = ',';
+        to = put_slice(to, labels.after);
         *to++ = '}';
     }
     *to++ = ' ';
@@ -113,26 +149,33 @@ static struct slice label_slice(const struct label_text *t)
     return slice_of(t->text, t->len);
 }
 
+static void put_sum_and_count(const struct family *f, struct slice labels, double sum, double count, struct buf *out)
+{
+    struct line_labels all = { .before = labels };
+    put_line(out, f, SLICE_LIT("_sum"), all, SLICE_LIT(""), sum);
+    put_line(out, f, SLICE_LIT("_count"), all, SLICE_LIT(""), count);
+}
+
 static void put_summary(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
 {
-    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    struct slice labels = buf_slice(&p->labels);
+    struct line_labels around = split_labels(labels, SLICE_LIT("quantile"));
     for (uint32_t i = 0; i < p->n_quantiles; i++)
-        put_line(out, f, none, labels, label_slice(&p->quantiles[i]), v->quantiles[i]);
-    put_line(out, f, SLICE_LIT("_sum"), labels, none, v->sum);
-    put_line(out, f, SLICE_LIT("_count"), labels, none, v->count);
+        put_line(out, f, SLICE_LIT(""), around, label_slice(&p->quantiles[i]), v->quantiles[i]);
+    put_sum_and_count(f, labels, v->sum, v->count, out);
 }
 
 /* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
 static void put_histogram(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
 {
-    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    struct slice labels = buf_slice(&p->labels);
+    struct line_labels around = split_labels(labels, SLICE_LIT("le"));
     double below = 0;
     for (uint32_t i = 0; i <= p->n_buckets; i++) {
         below += v->le[i];
-        put_line(out, f, SLICE_LIT("_bucket"), labels, label_slice(&p->buckets[i]), below);
+        put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&p->buckets[i]), below);
     }
-    put_line(out, f, SLICE_LIT("_sum"), labels, none, v->sum);
-    put_line(out, f, SLICE_LIT("_count"), labels, none, below);
+    put_sum_and_count(f, labels, v->sum, below, out);
 }
 
 static void put_series(struct prometheus *p, struct registry *r, const struct family *f, struct series *s, uint64_t now_ns,
@@ -142,7 +185,8 @@ static void put_series(struct prometheus *p, struct registry *r, const struct fa
     double gauge;
     buf_clear(&p->labels);
     series_labels(s, &p->labels);
-    struct slice labels = buf_slice(&p->labels), none = SLICE_LIT("");
+    struct line_labels labels = { .before = buf_slice(&p->labels) };
+    struct slice none = SLICE_LIT("");
     switch (f->type) {
     case FAMILY_COUNTER:
         put_line(out, f, none, labels, none, series_counter(s));

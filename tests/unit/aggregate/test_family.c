@@ -290,7 +290,8 @@ static void labels_are_escaped_sorted_and_renamed(void **unused)
         { "x:1|c|#..x:1", "x{exported___x=\"1\"} 1\n", 0 },
         { "x:1|c|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
         { "x:1|g|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
-        { "x:1|h|#z:a\"\\,a:b=c", "x{a=\"b=c\",quantile=\"0.5\",z=\"a\\\"\\\\\"} 1\n", 0 },
+        { "x:1|h|#z:a\"\\,a:b=c", "x{a=\"b=c\",quantile=\"0.5\",z=\"a\\\"\\\\\"} 1\n"
+          "x_sum{a=\"b=c\",z=\"a\\\"\\\\\"} 1\nx_count{a=\"b=c\",z=\"a\\\"\\\\\"} 1\n", 0 },
         { "x:1|h|#le:1,quantile:2",
           "x{exported_quantile=\"2\",le=\"1\",quantile=\"0.5\"} 1\nx_sum{exported_quantile=\"2\",le=\"1\"} 1\n"
           "x_count{exported_quantile=\"2\",le=\"1\"} 1\n", 0 },
