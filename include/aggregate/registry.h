@@ -123,6 +123,6 @@ struct timer_view {
     const double *le;           /* histogram: n_buckets + 1 counts, not cumulative, the last past all bounds */
 };
 /* The view's arrays are valid until the next call for any series. */
-void series_timer(struct registry *r, struct series *s, uint64_t now_ns, struct timer_view *ret);
+void series_timer(struct registry *r, struct series *head, uint64_t now_ns, struct timer_view *ret);
 
 #endif

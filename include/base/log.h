@@ -50,14 +50,10 @@ bool log_enabled(enum log_level level);
 
 void log_fields(enum log_level level, const char *msg, const struct log_field *fields, size_t n);
 
-/* LOG(LOG_INFO, "listening", F_STR("proto", "udp"), F_STR("addr", addr)); at least one field. */
-#define LOG(level, msg, ...)                                                                        \
-    do {                                                                                            \
-        if (log_enabled(level)) {                                                                   \
-            const struct log_field log_f_[] = { __VA_ARGS__ };                                      \
-            log_fields((level), (msg), log_f_, ARRAY_LEN(log_f_));                                  \
-        }                                                                                           \
-    } while (0)
+/* LOG(LOG_INFO, "listening", F_STR("proto", "udp"), F_STR("addr", addr)); at least one field.  They are not computed for a
+ * line that is not written. */
+#define LOG(level, msg, ...) (log_enabled(level) ? log_fields((level), (msg), LOG_FIELDS_(__VA_ARGS__)) : (void)0)
+#define LOG_FIELDS_(...)     (const struct log_field[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct log_field[]){ __VA_ARGS__ }))
 
 /**
  * log_gate(g, period_ms, now_ms, ret_suppressed):

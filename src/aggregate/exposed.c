@@ -1,4 +1,5 @@
 /* How a timer looks on /metrics: the window of its summary, or its buckets, with its twins added in. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,7 @@ static const double *buckets(struct registry *r, const struct series *head)
 
 void series_timer(struct registry *r, struct series *head, uint64_t now_ns, struct timer_view *ret)
 {
+    assert(head != NULL);
     struct timer_view v = { 0 };
     for (const struct series *s = head; s != NULL; s = s->twin) {
         v.count += ((const struct timer_series *)s)->count;

@@ -258,9 +258,10 @@ static uint32_t update(const struct ingest *in, struct cell *c, const struct sam
 static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
 {
     const struct sketch_window *w = &t->part[p].sketch.pos;
-    if (w->counts != NULL && w->schema >= 0 && v > SKETCH_ZERO_MAX)
-        __builtin_prefetch((const void *)((uintptr_t)w->counts +
-                                          (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width), 1);
+    if (w->counts == NULL || w->schema < 0 || v <= SKETCH_ZERO_MAX)
+        return;
+    uintptr_t at = (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
+    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie outside the window, where C has no pointers */
 }
 
 static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)

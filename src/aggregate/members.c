@@ -141,12 +141,13 @@ int members_merge(struct members *dst, const struct members *src)
                 rc = members_add(dst, src->hashes[i]);
         return rc;
     }
-    if (dst->registers == NULL)
-        rc = become_registers(dst);
-    for (uint32_t i = 0; i < MEMBERS_REGISTERS && rc == 0; i++)
+    if (dst->registers == NULL && (rc = become_registers(dst)) < 0)
+        return rc;
+    assert(dst->registers != NULL);
+    for (uint32_t i = 0; i < MEMBERS_REGISTERS; i++)
         if (src->registers[i] > dst->registers[i])
             dst->registers[i] = src->registers[i];
-    return rc;
+    return 0;
 }
 
 /* sigma and tau of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), as in Redis. */

@@ -7,7 +7,7 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { MERGE_AHEAD = 8 };
+enum { MERGE_AHEAD = 8, MERGE_FAR = 16 };
 
 static uint64_t identity_index_hash(const void *series)
 {
@@ -135,8 +135,8 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
     }
     p->n_births = 0;
     for (size_t i = 0; i < p->n_touched; i++) {
-        if (i + 2 * MERGE_AHEAD < p->n_touched)
-            __builtin_prefetch(p->touched[i + 2 * MERGE_AHEAD]);
+        if (i + MERGE_FAR < p->n_touched)
+            __builtin_prefetch(p->touched[i + MERGE_FAR]);
         if (i + MERGE_AHEAD < p->n_touched)
             __builtin_prefetch(p->touched[i + MERGE_AHEAD]->series, 1);
         merge_cell(r, p->touched[i], p->index, now_s);

@@ -15,9 +15,9 @@ struct sketch_slot sketch_slots[SKETCH_SCHEMA_MAX + 1][SKETCH_SLOTS_MAX];
 
 static void make_slots(int schema)
 {
-    unsigned stride = 1u << (SKETCH_SCHEMA_MAX - schema);
-    unsigned k = 0, n_bounds = 1u << schema, n_slots = 2u << schema;
-    for (unsigned j = 0; j < n_slots; j++) {
+    size_t stride = (size_t)1 << (SKETCH_SCHEMA_MAX - schema);
+    size_t k = 0, n_bounds = (size_t)1 << schema, n_slots = (size_t)2 << schema;
+    for (size_t j = 0; j < n_slots; j++) {
         uint64_t end = (uint64_t)(j + 1) << (52 - (schema + 1));
         struct sketch_slot *t = &sketch_slots[schema][j];
         *t = (struct sketch_slot){ .bound = UINT64_MAX, .base = (int32_t)k };
@@ -40,7 +40,7 @@ void sketch_setup(void)
 /* The index of a finer schema, `by` steps coarser: upper bounds stay upper bounds. */
 static int32_t shift_index(int32_t i, int by)
 {
-    return by == 0 ? i : (int32_t)(((int64_t)i + (1ll << by) - 1) >> by);
+    return by == 0 ? i : (int32_t)(((int64_t)i + ((int64_t)1 << by) - 1) >> by);
 }
 
 int32_t sketch_index(int schema, double v)

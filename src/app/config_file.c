@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/option_value.h"
+#include "base/err.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
 
@@ -179,17 +180,16 @@ void config_file_parse(struct config_loader *l, const char *name, struct slice t
 void config_file_read(struct config_loader *l, const char *path)
 {
     struct buf text = { 0 };
-    char why[128];
     ssize_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        config_loader_error(l, path, "cannot read the config file: %s", strerror_r(errno, why, sizeof why));
+        config_loader_error(l, path, "cannot read the config file: %s", err_text(errno));
         return;
     }
     while (text.len <= FILE_MAX_BYTES && (n = read(fd, buf_reserve(&text, 65536), 65536)) > 0)
         text.len += (size_t)n;
     if (n < 0)
-        config_loader_error(l, path, "cannot read the config file: %s", strerror_r(errno, why, sizeof why));
+        config_loader_error(l, path, "cannot read the config file: %s", err_text(errno));
     else if (text.len > FILE_MAX_BYTES)
         config_loader_error(l, path, "the config file is larger than 1 MiB; is it the right file?");
     else

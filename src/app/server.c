@@ -138,12 +138,12 @@ static void finish_drain(struct server *s)
 void server_drain(struct server *s, int signum)
 {
     if (server_state(s) != RUNNING) {
-        LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", strsignal(signum)));
+        LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)));
         s->status = 1;
         stop_now(s);
         return;
     }
-    LOG(LOG_INFO, "stopping", F_STR("signal", strsignal(signum)));
+    LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
     server_set_state(s, DRAINING);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_refuse(&s->listeners[i]);
@@ -261,7 +261,7 @@ int server_run(const struct config *c, const struct config_source *src)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* A peer that hangs up is an error to handle, not a reason to die. */
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     hash_seed_random();
     struct server *s = mem_zalloc(sizeof *s);
     s->config = c;

@@ -1,4 +1,5 @@
 /* The parts of the daemon, built in one order and taken down in the reverse of it. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include "app/core_opts.h"
 #include "app/memory_bound.h"
 #include "app/server_priv.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
 
@@ -61,20 +63,30 @@ static int make_worker(struct server *s, unsigned i)
     return worker_new(&o, &s->workers[i]);
 }
 
+static int hand_out(struct server *s, unsigned worker, size_t listener, int fd)
+{
+    const struct listen_address *a = &s->listeners[listener].address;
+    int at = worker_add_socket(s->workers[worker], fd, a->transport == LISTEN_UDP, a->gauge_sign);
+    if (at < 0) {
+        LOG(LOG_ERROR, "cannot receive", F_STR("addr", a->name), F_STR("error", err_text(at)));
+        return at;
+    }
+    s->socket_at[worker][at] = (int)listener;
+    return 0;
+}
+
 /* Each worker gets its socket of each UDP listener; the single sockets of the others go round. */
 static int hand_out_sockets(struct server *s)
 {
     unsigned next = 0;
+    assert(s->n_workers > 0);
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
         for (unsigned j = 0; j < l->n; j++) {
             unsigned w = l->n > 1 ? j : next++ % s->n_workers;
-            int at = worker_add_socket(s->workers[w], l->fds[j], l->address.transport == LISTEN_UDP, l->address.gauge_sign);
-            if (at < 0) {
-                LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name), F_STR("error", strerror(-at)));
-                return at;
-            }
-            s->socket_at[w][at] = (int)i;
+            int rc = hand_out(s, w, i, l->fds[j]);
+            if (rc < 0)
+                return rc;
         }
     }
     return 0;
@@ -85,7 +97,7 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
     for (unsigned i = 0; i < s->n_workers; i++) {
         int rc = make_worker(s, i);
         if (rc < 0) {
-            LOG(LOG_ERROR, "cannot make a worker", F_STR("error", strerror(-rc)));
+            LOG(LOG_ERROR, "cannot make a worker", F_STR("error", err_text(rc)));
             return rc;
         }
     }
@@ -119,7 +131,7 @@ static int make_redis(struct server *s)
     };
     int rc = redis_sink_new(&s->loop, &o, &s->redis);
     if (rc < 0)
-        LOG(LOG_ERROR, "cannot set up redis", F_STR("error", strerror(-rc)));
+        LOG(LOG_ERROR, "cannot set up redis", F_STR("error", err_text(rc)));
     return rc;
 }
 

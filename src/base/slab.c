@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 
 enum {
@@ -126,11 +127,18 @@ void *slab_alloc(struct slab *s)
     return object;
 }
 
+/* Regions are aligned, so an object's address tells where its region begins. */
+static struct slab_region *region_of(void *object)
+{
+    char *region = (char *)object - ((uintptr_t)object & (REGION_ALIGN - 1));
+    return (struct slab_region *)(void *)region;
+}
+
 void slab_free(struct slab *s, void *object)
 {
     if (object == NULL)
         return;
-    struct slab_region *r = (struct slab_region *)((uintptr_t)object & ~(uintptr_t)(REGION_ALIGN - 1));
+    struct slab_region *r = region_of(object);
     if (region_full(s, r))
         list_add(s, r);
     struct free_object *f = object;

@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes of the code point that p starts, 0 when it is none (RFC 3629, section 4). */
 static size_t code_point(const unsigned char *p, size_t n)
@@ -20,19 +21,22 @@ static size_t code_point(const unsigned char *p, size_t n)
     return len;
 }
 
+static bool eight_ascii(const unsigned char *p)
+{
+    uint64_t eight;
+    memcpy(&eight, p, sizeof eight);
+    return (eight & 0x8080808080808080u) == 0;
+}
+
 bool utf8_valid(struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t n = s.len;
     while (n > 0) {
-        uint64_t eight;
-        if (n >= sizeof eight) {
-            memcpy(&eight, p, sizeof eight);
-            if ((eight & 0x8080808080808080u) == 0) {
-                p += 8;
-                n -= 8;
-                continue;
-            }
+        if (n >= 8 && eight_ascii(p)) {
+            p += 8;
+            n -= 8;
+            continue;
         }
         size_t len = code_point(p, n);
         if (len == 0)

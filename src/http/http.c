@@ -286,6 +286,7 @@ static enum MHD_Result begin(struct http_request *r, const char *path, const cha
 }
 
 /* libmicrohttpd calls: once with the head, then with each piece of a body, then to ask for the reply. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
                                   const char *version, const char *upload, size_t *upload_len, void **request)
 {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/err.h"
 
 static void explain(const struct listen_address *a, int rc, struct buf *error)
 {
@@ -25,7 +26,7 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
         remedy = "; the directory does not exist: create it";
     else if (rc == -EADDRNOTAVAIL)
         remedy = "; no interface of this machine has that address";
-    buf_printf(error, "%s: %s%s", a->name, strerror(-rc), remedy);
+    buf_printf(error, "%s: %s%s", a->name, err_text(rc), remedy);
 }
 
 /* As much as asked for: past net.core.rmem_max with the privilege, up to it without. */

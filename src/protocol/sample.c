@@ -7,7 +7,7 @@
 #include "protocol/limits.h"
 
 static const char *const tokens[] = {
-#define X(id, token) [SAMPLE_##id] = token,
+#define X(id, token) [SAMPLE_##id] = (token),
     SAMPLE_TYPES(X)
 #undef X
 };

@@ -126,7 +126,7 @@ static inline struct masks masks_sse2(const char *p)
     const __m128i blank = _mm_set1_epi8(' ');
     __m128i v[4];
     struct masks m = { 0 };
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         v[i] = _mm_loadu_si128((const void *)(p + i * 16));
         m.odd |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(blank, v[i])) << (i * 16);
     }
@@ -161,7 +161,7 @@ static inline uint64_t pack(uint64_t tops)
 static inline struct masks masks_portable(const char *p)
 {
     struct masks m = { 0 };
-    for (unsigned i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         uint64_t w;
         memcpy(&w, p + i * 8, sizeof w);
         w = le64toh(w);

@@ -23,18 +23,18 @@ static char *percent_decode(struct slice s)
     char *out = mem_alloc(s.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (c == '%') {
-            int hi = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-            int lo = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
-            if (hi < 0 || lo < 0 || hi + lo == 0) {
-                free(out);
-                return NULL;
-            }
-            c = (char)(hi * 16 + lo);
-            i += 2;
+        if (s.ptr[i] != '%') {
+            out[n++] = s.ptr[i];
+            continue;
         }
-        out[n++] = c;
+        int hi = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
+        int lo = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
+        if (hi < 0 || lo < 0 || hi + lo == 0) {
+            free(out);
+            return NULL;
+        }
+        out[n++] = (char)(hi * 16 + lo);
+        i += 2;
     }
     out[n] = '\0';
     return out;
