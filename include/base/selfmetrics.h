@@ -36,7 +36,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(RECEIVE_ERRORS,     "statsd_receive_errors_total",         COUNTER, "", "Receive calls that failed for another reason than an empty socket.") \
     /* aggregation: counted by the control thread */                                                                             \
     X(TYPE_CONFLICTS,     "statsd_type_conflicts_total",         COUNTER, "", "Samples left out of /metrics because their name already has another type.") \
-    X(COUNTER_DECREMENTS, "statsd_counter_decrements_total",     COUNTER, "", "Closed pages in which a counter went down; /metrics ignores the decrement, Redis has it.") \
+    X(DECREMENTS,         "statsd_decrements_ignored_total",     COUNTER, "", "Closed pages in which a counter went down; /metrics ignores the decrement, Redis has it.") \
     X(SERIES_CREATED,     "statsd_series_created_total",         COUNTER, "", "Series seen for the first time.")                 \
     X(SERIES_EXPIRED,     "statsd_series_expired_total",         COUNTER, "", "Series removed after aggregate.ttl without a sample.") \
     X(SERIES_LIMIT,       "statsd_series_limit",                 GAUGE,   "", "limits.max_series.")                              \

@@ -116,7 +116,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
     if (s->family == NULL)
         r->stats.v[SELF_TYPE_CONFLICTS] += c->samples[p];
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
-        r->stats.v[SELF_COUNTER_DECREMENTS]++;
+        r->stats.v[SELF_DECREMENTS]++;
     series_merge(&r->opts, s, c, p, now_s);
     if (s->in_interval)
         return;

@@ -178,7 +178,8 @@ void listener_close(struct listener *l)
 
 /*
  * The program sees the payload at offset 0.  Five words from byte 4 to 23 are multiplied together: most of a name, where names
- * of one application differ, and rarely the value.  Shorter payloads go by their first word, if they have one.
+ * of one application differ, and rarely the value.  Shorter payloads go by their first two words, those below 8 bytes by
+ * their length.
  */
 int listener_spread_payload(struct listener *l)
 {
@@ -187,7 +188,7 @@ int listener_spread_payload(struct listener *l)
     const uint32_t odd = 0x9E3779B1u;
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 24, 0, 20),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 24, 0, 19),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
         BPF_STMT(BPF_MISC | BPF_TAX, 0),
@@ -206,11 +207,15 @@ int listener_spread_payload(struct listener *l)
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 20),
         BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
-        BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 4, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JA, 7, 0, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 0, 7),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
         BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, l->n),
         BPF_STMT(BPF_RET | BPF_A, 0),
     };

@@ -150,7 +150,7 @@ static void metrics_are_cumulative_whatever_the_intervals(void **unused)
         snprintf(want, sizeof want, "t_count %d", i);
         assert_true(pipeline_has(pipeline_lines(&p), want));
     }
-    assert_int_equal(registry_stats(p.registry)->v[SELF_COUNTER_DECREMENTS], 10);
+    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 10);
     pipeline_release(&p);
 }
 
