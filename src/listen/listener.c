@@ -178,8 +178,8 @@ void listener_close(struct listener *l)
 
 /*
  * The program sees the payload at offset 0.  Five words from byte 4 to 23 are multiplied together: most of a name, where names
- * of one application differ, and rarely the value.  Shorter payloads go by their first two words, those below 8 bytes by
- * their length.
+ * of one application differ, and rarely the value.  Shorter payloads go by the first two of these words, those below
+ * 12 bytes by their length.
  */
 int listener_spread_payload(struct listener *l)
 {
@@ -208,11 +208,11 @@ int listener_spread_payload(struct listener *l)
         BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
         BPF_JUMP(BPF_JMP | BPF_JA, 7, 0, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 0, 7),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 12, 0, 7),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
         BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
         BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
         BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
         BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
