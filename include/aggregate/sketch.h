@@ -24,6 +24,7 @@
 #ifndef AGGREGATE_SKETCH_H
 #define AGGREGATE_SKETCH_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -91,7 +92,21 @@ int32_t sketch_index(int schema, double v);
 double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) */
 
 /* Count of bucket i, 0 <= i < w->n. */
-double sketch_window_count(const struct sketch_window *w, uint32_t i);
+static inline double sketch_window_count(const struct sketch_window *w, uint32_t i)
+{
+    const void *counts = w->counts;
+    assert(i < w->n);
+    switch (w->width) {
+    case 1:
+        return ((const uint8_t *)counts)[i];
+    case 2:
+        return ((const uint16_t *)counts)[i];
+    case 4:
+        return ((const uint32_t *)counts)[i];
+    default:
+        return ((const double *)counts)[i];
+    }
+}
 
 /* Bytes held outside the struct itself. */
 size_t sketch_memory(const struct sketch *k);

@@ -1,0 +1,163 @@
+#include "aggregate/sketch_window.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { WINDOW_STEP = 16 };
+
+static void *count_at(const struct sketch_window *w, uint32_t i)
+{
+    return (char *)w->counts + (size_t)i * w->width;
+}
+
+static void count_set(struct sketch_window *w, uint32_t i, double c)
+{
+    switch (w->width) {
+    case 1:
+        *(uint8_t *)count_at(w, i) = (uint8_t)c;
+        break;
+    case 2:
+        *(uint16_t *)count_at(w, i) = (uint16_t)c;
+        break;
+    case 4:
+        *(uint32_t *)count_at(w, i) = (uint32_t)c;
+        break;
+    default:
+        *(double *)count_at(w, i) = c;
+    }
+}
+
+static uint8_t width_for(double c)
+{
+    if (c != floor(c) || c > UINT32_MAX)
+        return 8;
+    return c <= UINT8_MAX ? 1 : c <= UINT16_MAX ? 2 : 4;
+}
+
+/* Move the counts into a fresh window of another place, size, width or (coarser) schema. */
+static int window_remake(struct sketch_window *w, struct sketch_window shape)
+{
+    shape.counts = calloc(shape.n, shape.width);
+    if (shape.counts == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < w->n; i++) {
+        double c = sketch_window_count(w, i);
+        if (c == 0)
+            continue;
+        int32_t at = sketch_window_shift(w->first + (int32_t)i, w->schema - shape.schema) - shape.first;
+        assert(at >= 0 && at < shape.n);
+        count_set(&shape, (uint32_t)at, c + sketch_window_count(&shape, (uint32_t)at));
+    }
+    free(w->counts);
+    *w = shape;
+    return 0;
+}
+
+static int32_t floor_step(int32_t i)
+{
+    return (int32_t)((uint32_t)i & ~(uint32_t)(WINDOW_STEP - 1));
+}
+
+/* First and last bucket that holds something.  False: none does. */
+static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+{
+    uint32_t a = 0, b = w->n;
+    while (a < b && sketch_window_count(w, a) == 0)
+        a++;
+    while (b > a && sketch_window_count(w, b - 1) == 0)
+        b--;
+    *lo = w->first + (int32_t)a;
+    *hi = w->first + (int32_t)b - 1;
+    return a < b;
+}
+
+int sketch_window_coarsen(struct sketch_window *w, int by)
+{
+    int32_t lo, hi;
+    struct sketch_window to = { .width = w->width, .schema = (int8_t)(w->schema - by) };
+    if (!window_range(w, &lo, &hi)) {
+        free(w->counts);
+        *w = (struct sketch_window){ .schema = to.schema };
+        return 0;
+    }
+    double total = 0;   /* neighbours meet in one bucket, so a sum may ask for a wider count */
+    for (uint32_t i = 0; i < w->n; i++)
+        total += sketch_window_count(w, i);
+    uint8_t need = width_for(total);
+    to.width = w->width > need ? w->width : need;
+    to.first = floor_step(sketch_window_shift(lo, by));
+    to.n = (uint16_t)(floor_step(sketch_window_shift(hi, by)) + WINDOW_STEP - to.first);
+    return window_remake(w, to);
+}
+
+/* Make the window reach from index lo to hi (of its present schema), going coarser when that is too far apart. */
+static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
+{
+    int32_t have_lo, have_hi;
+    if (window_range(w, &have_lo, &have_hi)) {
+        lo = have_lo < lo ? have_lo : lo;
+        hi = have_hi > hi ? have_hi : hi;
+    }
+    int by = 0;
+    while (floor_step(sketch_window_shift(hi, by)) + WINDOW_STEP - floor_step(sketch_window_shift(lo, by)) > SKETCH_BUCKETS_MAX)
+        by++;
+    int rc = by > 0 ? sketch_window_coarsen(w, by) : 0;
+    if (rc < 0)
+        return rc;
+    struct sketch_window to = { .width = w->width ? w->width : 1, .schema = w->schema };
+    to.first = floor_step(sketch_window_shift(lo, by));
+    to.n = (uint16_t)(floor_step(sketch_window_shift(hi, by)) + WINDOW_STEP - to.first);
+    return window_remake(w, to);
+}
+
+int sketch_window_add(struct sketch_window *w, int schema, int32_t i, double c)
+{
+    int32_t at = sketch_window_shift(i, schema - w->schema);
+    if (at < w->first || at >= w->first + w->n) {
+        int rc = window_cover(w, at, at);
+        if (rc < 0)
+            return rc;
+        at = sketch_window_shift(i, schema - w->schema);
+    }
+    uint32_t slot = (uint32_t)(at - w->first);
+    double sum = sketch_window_count(w, slot) + c;
+    uint8_t need = width_for(sum);
+    if (need > w->width) {
+        struct sketch_window to = *w;
+        to.width = need;
+        int rc = window_remake(w, to);
+        if (rc < 0)
+            return rc;
+    }
+    count_set(w, slot, sum);
+    return 0;
+}
+
+int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *src)
+{
+    int32_t lo, hi;
+    if (!window_range(src, &lo, &hi))
+        return 0;
+    if (dst->schema > src->schema) {
+        int rc = sketch_window_coarsen(dst, dst->schema - src->schema);
+        if (rc < 0)
+            return rc;
+    }
+    int by = src->schema - dst->schema;
+    int32_t to_lo = sketch_window_shift(lo, by), to_hi = sketch_window_shift(hi, by);
+    if (to_lo < dst->first || to_hi >= dst->first + dst->n) {
+        int rc = window_cover(dst, to_lo, to_hi);
+        if (rc < 0)
+            return rc;
+    }
+    for (int32_t i = lo; i <= hi; i++) {
+        double c = sketch_window_count(src, (uint32_t)(i - src->first));
+        int rc = c == 0 ? 0 : sketch_window_add(dst, src->schema, i, c);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
