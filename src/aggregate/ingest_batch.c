@@ -1,0 +1,223 @@
+/* Batches of samples into the cells of the current page.  What is hot stands in this one file, so that it is inlined. */
+#include "aggregate/ingest_priv.h"
+#include "aggregate/sketch_index.h"
+
+/* ---- first sight ---- */
+
+static bool room_to_touch(struct page *p)
+{
+    return ingest_room(&p->touched, p->n_touched, &p->cap_touched, sizeof *p->touched);
+}
+
+/* Everything that may fail comes first; then the cell is in the table, in the births and nowhere half. */
+static struct cell *give_birth(struct ingest *in, const struct sample *s, struct identity *id)
+{
+    struct page *p = in->page;
+    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) || !room_to_touch(p))
+        return NULL;
+    struct cell *c = cells_new(&in->cells, s->type);
+    if (c == NULL)
+        return NULL;
+    if (!series_limit_claim(in->opts.limit, id->hash)) {
+        cells_free(&in->cells, c);
+        return NULL;
+    }
+    c->check = s->hash.hi;
+    c->tag_errors = (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
+    if (table_put(&in->table, s->hash, c) < 0) {
+        cells_free(&in->cells, c);
+        return NULL;
+    }
+    p->births[p->n_births++] = (struct birth){ c, id };
+    return c;
+}
+
+static struct cell *first_sight(struct ingest *in, const struct sample *s)
+{
+    enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
+    if (why != REASON_NONE) {
+        in->rejected[why]++;
+        return NULL;
+    }
+    struct identity *id = identity_new(s, &in->tags);
+    struct cell *c = id == NULL ? NULL : give_birth(in, s, id);
+    if (c == NULL) {
+        free(id);
+        in->stats.v[SELF_SAMPLES_REFUSED]++;
+    }
+    return c;
+}
+
+static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
+{
+    struct page *p = in->page;
+    if (!room_to_touch(p)) {
+        in->stats.v[SELF_SAMPLES_REFUSED]++;
+        return false;
+    }
+    p->touched[p->n_touched++] = c;
+    c->touched[p->index] = 1;
+    c->last_s = now_s;
+    cells_begin(&in->cells, c, p->index);
+    return true;
+}
+
+/* ---- updates: one for each kind ---- */
+
+static void counter_add(struct counter_part *part, double v)
+{
+    if (v >= 0)
+        part->up += v;
+    else
+        part->down += v;
+}
+
+static void gauge_change(struct gauge_part *part, const struct sample *s, double v, uint64_t stamp)
+{
+    part->last_ns = stamp;
+    if (s->flags & SAMPLE_DELTA) {
+        part->delta += v;
+        return;
+    }
+    part->value = v;
+    part->delta = 0;
+    part->set_ns = stamp;
+}
+
+static uint32_t bucket_of(const struct ingest_opts *o, double v)
+{
+    uint32_t i = 0;
+    while (i < o->n_buckets && v > o->buckets[i])
+        i++;
+    return i;
+}
+
+static void timer_add(const struct ingest *in, struct timer_cell *t, const struct sample *s, double v)
+{
+    unsigned p = in->page->index;
+    double weight = s->flags & SAMPLE_HAS_RATE ? 1 / s->rate : 1;
+    sketch_add_fast(&t->part[p].sketch, v, weight);
+    if (t->le[p] != NULL)
+        t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
+}
+
+static void add_value(const struct ingest *in, struct cell *c, const struct sample *s, double v, uint64_t stamp)
+{
+    unsigned p = in->page->index;
+    switch (s->type) {
+    case SAMPLE_COUNTER:
+        counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
+        break;
+    case SAMPLE_GAUGE:
+        gauge_change(&((struct gauge_cell *)c)->part[p], s, v, stamp);
+        break;
+    default:
+        timer_add(in, (struct timer_cell *)c, s, v);
+        break;
+    }
+}
+
+/* returns  how many values went in; 0: no memory */
+static uint32_t update(const struct ingest *in, struct cell *c, const struct sample *s, const double *more, uint64_t stamp)
+{
+    unsigned p = in->page->index;
+    if (s->type == SAMPLE_SET) {
+        if (members_add(&((struct set_cell *)c)->part[p].members, members_hash(s->member)) < 0)
+            return 0;
+        c->samples[p]++;
+        return 1;
+    }
+    c->samples[p]++;
+    add_value(in, c, s, s->value, stamp);
+    if (!(s->flags & SAMPLE_PACKED))
+        return 1;
+    for (uint32_t i = 0; i < s->more_n; i++)
+        add_value(in, c, s, more[s->more_at + i], stamp);
+    return 1 + s->more_n;
+}
+
+/* ---- a batch, in stages ---- */
+
+/* Where a timer's value will land, so that the line is there when it does. */
+static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
+{
+    const struct sketch_window *w = &t->part[p].sketch.pos;
+    if (w->counts == NULL || w->schema < 0 || v <= SKETCH_ZERO_MAX)
+        return;
+    uintptr_t at = (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
+    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie outside the window, where C has no pointers */
+}
+
+static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
+{
+    size_t part = offsetof(struct timer_cell, part) + in->page->index * sizeof(struct timer_part);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *c = (const char *)table_home(&in->table, s[i].hash)->cell;
+        if (c == NULL)
+            continue;
+        __builtin_prefetch(c, 1);
+        if (s[i].type != SAMPLE_COUNTER)
+            __builtin_prefetch(c + part, 1);
+    }
+}
+
+static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
+{
+    unsigned p = in->page->index;
+    for (uint32_t i = 0; i < n; i++) {
+        struct cell *c = table_find(&in->table, s[i].hash);
+        if (c == NULL)
+            c = first_sight(in, &s[i]);
+        if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
+            c = NULL;
+        in->found[i] = c;
+        if (c != NULL && cell_kind(c->type) == SERIES_TIMER)
+            prefetch_bucket((struct timer_cell *)c, p, s[i].value);
+    }
+}
+
+static void stage_update(struct ingest *in, const struct sample *s, uint32_t n, const double *more, uint64_t now_ns)
+{
+    uint64_t samples = 0, values = 0, tag_errors = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct cell *c = in->found[i];
+        if (c == NULL)
+            continue;
+        uint32_t added = update(in, c, &s[i], more, now_ns + i);
+        samples += added > 0;
+        values += added;
+        tag_errors += c->tag_errors;
+        if (added == 0)
+            in->stats.v[SELF_SAMPLES_REFUSED]++;
+    }
+    in->stats.v[SELF_SAMPLES_AGGREGATED] += samples;
+    in->stats.v[SELF_VALUES_AGGREGATED] += values;
+    in->stats.v[SELF_TAG_ERRORS] += tag_errors;
+}
+
+static void take_counts(struct ingest *in, struct parse_counts *c)
+{
+    in->stats.v[SELF_LINES] += c->lines;
+    in->stats.v[SELF_SAMPLES_READ] += c->samples;
+    in->stats.v[SELF_UNKNOWN_FIELDS] += c->unknown_fields;
+    in->stats.v[SELF_EVENTS] += c->events;
+    in->stats.v[SELF_SERVICE_CHECKS] += c->checks;
+    for (int r = 0; r < REASON_COUNT; r++)
+        in->rejected[r] += c->rejected[r];
+    *c = (struct parse_counts){ 0 };
+}
+
+void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
+{
+    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
+    for (uint32_t at = 0, n; at < b->n; at += n) {
+        const struct sample *s = &b->samples[at];
+        n = b->n - at < INGEST_BATCH_MAX ? b->n - at : INGEST_BATCH_MAX;
+        for (uint32_t i = 0; i < n; i++)
+            __builtin_prefetch(table_home(&in->table, s[i].hash));
+        stage_cells(in, s, n);
+        stage_find(in, s, n, now_s);
+        stage_update(in, s, n, b->values, now_ns + at);
+    }
+    take_counts(in, &b->counts);
+}

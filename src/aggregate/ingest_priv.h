@@ -1,0 +1,49 @@
+/**
+ * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages) and ingest_batch.c (samples
+ * into cells).  Private to aggregate/.
+ */
+#ifndef AGGREGATE_INGEST_PRIV_H
+#define AGGREGATE_INGEST_PRIV_H
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "aggregate/cells.h"
+#include "aggregate/ingest.h"
+#include "aggregate/table.h"
+
+struct ingest {
+    struct ingest_opts opts;
+    struct table table;
+    struct cells cells;
+    struct page *page;                    /* the one being filled */
+    struct page pages[2];
+    struct selfmetrics stats;
+    uint64_t rejected[REASON_COUNT];
+    uint64_t expire_at;                   /* slot where the next sweep begins */
+    uint64_t last_turn_s;
+    struct cell *found[INGEST_BATCH_MAX];
+    struct tags tags;                     /* of the spelling just met for the first time */
+    /*
+     * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of their own: control writes here.
+     */
+    _Alignas(64) _Atomic(struct page *) ready;    /* sealed, for control */
+    _Atomic(struct page *) empty;                 /* merged, for the worker */
+};
+
+/* Room for one more item, or false. */
+static inline bool ingest_room(void *array, size_t n, size_t *cap, size_t item)
+{
+    if (n < *cap)
+        return true;
+    size_t more = *cap ? *cap * 2 : 64;
+    void **at = array;
+    void *p = realloc(*at, more * item);
+    if (p == NULL)
+        return false;
+    *at = p;
+    *cap = more;
+    return true;
+}
+
+#endif
