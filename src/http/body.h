@@ -1,4 +1,4 @@
-/* What a body is made of: for http.c only. */
+/* What a body is made of: private to http/. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 

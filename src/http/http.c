@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "http/body.h"
 #include "http/encoding.h"
+#include "http/reply.h"
 #include "http/socket.h"
 
 enum {
@@ -25,8 +26,6 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 * 1024,
     STOP_WAIT_S = 1,
 };
-
-static const char text_type[] = "text/plain; charset=utf-8";
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -166,60 +165,15 @@ static void count(_Atomic uint64_t *c)
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* Takes the response, NULL included. */
-static enum MHD_Result reply_take(struct http_request *r, unsigned status, const char *type, struct MHD_Response *response)
+static enum MHD_Result reply_body(const struct http_request *r, unsigned status, struct http_body *b)
 {
-    if (response == NULL)
-        return MHD_NO;          /* no memory: the connection is closed */
-    if (type != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    /* Names and labels are strangers' text: no browser shall guess that they are HTML. */
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, r->route->post ? "POST, PUT" : "GET, HEAD");
-        /* A body may follow that nobody wants to read. */
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    }
-    enum MHD_Result rc = MHD_queue_response(r->connection, status, response);
-    MHD_destroy_response(response);
-    return rc;
-}
-
-static void body_unref(void *body)
-{
-    http_body_unref(body);
-}
-
-static enum MHD_Result reply_body(struct http_request *r, unsigned status, struct http_body *b)
-{
-    if (b == NULL)
-        return reply_take(r, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
-    bool gzip = r->gzip && b->gzip != NULL;
-    http_body_ref(b);
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        gzip ? b->gzip_len : b->plain_len, gzip ? b->gzip : b->plain, body_unref, b);
-    if (response == NULL) {
-        http_body_unref(b);
-        return MHD_NO;
-    }
-    if (gzip)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-    if (b->gzip != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
-    return reply_take(r, status, b->type, response);
+    return http_reply_body(r->connection, status, b, r->gzip);
 }
 
 /* text: one line without its end */
-static enum MHD_Result reply_text(struct http_request *r, unsigned status, const char *text)
+static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
-    size_t n = strlen(text);
-    char line[256];
-    n = n < sizeof line - 1 ? n : sizeof line - 1;
-    memcpy(line, text, n);
-    line[n] = '\n';
-    return reply_take(r, status, text_type, MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY));
+    return http_reply_text(r->connection, status, text, r->route != NULL && r->route->post ? "POST, PUT" : "GET, HEAD");
 }
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)

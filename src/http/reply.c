@@ -1,0 +1,61 @@
+#include "http/reply.h"
+
+#include <string.h>
+
+#include "http/http.h"
+
+/* Takes the response, NULL included. */
+static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *response)
+{
+    if (response == NULL)
+        return MHD_NO;
+    if (type != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    /* Names and labels are strangers' text: no browser shall guess that they are HTML. */
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    enum MHD_Result rc = MHD_queue_response(c, status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static void body_unref(void *body)
+{
+    http_body_unref(body);
+}
+
+enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b, bool gzip)
+{
+    if (b == NULL)
+        return queue_take(c, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+    gzip = gzip && b->gzip != NULL;
+    http_body_ref(b);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        gzip ? b->gzip_len : b->plain_len, gzip ? b->gzip : b->plain, body_unref, b);
+    if (response == NULL) {
+        http_body_unref(b);
+        return MHD_NO;
+    }
+    if (gzip)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    if (b->gzip != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    return queue_take(c, status, b->type, response);
+}
+
+enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow)
+{
+    size_t n = strlen(text);
+    char line[256];
+    n = n < sizeof line - 1 ? n : sizeof line - 1;
+    memcpy(line, text, n);
+    line[n] = '\n';
+    struct MHD_Response *response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
+    if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
+        /* A body may follow that nobody wants to read. */
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    return queue_take(c, status, "text/plain; charset=utf-8", response);
+}
