@@ -1,9 +1,7 @@
 #include "sinks/redis_link.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <hiredis/async.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "sinks/redis_lookup.h"
 #include "sinks/redis_poll.h"
 #include "sinks/redis_script.h"
 
@@ -21,25 +20,18 @@ enum {
     CONNECT_TIMEOUT_MS = 2000,
     REPLY_TIMEOUT_MS = 5000,
     LOG_PERIOD_MS = 10000,
-    ADDRESSES_MAX = 8,
     NAME_MAX_BYTES = 64,
     WHY_MAX = 160
 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
 
-/* A running lookup cannot be taken back, so it is on the heap and forgets us. */
-struct lookup {
-    uv_getaddrinfo_t req;
-    struct redis_link *link;    /* NULL once nobody waits */
-};
-
 struct redis_link {
     uv_loop_t *loop;
     struct redis_link_opts opts;
     enum link_state state;
     redisAsyncContext *ac;      /* NULL when there is none, or while one is being given up */
-    struct lookup *lookup;
+    struct redis_lookup *lookup;
     uv_timer_t backoff, deadline;
     int handles;                /* timers not closed yet */
     uint32_t backoff_ms;
@@ -87,11 +79,8 @@ static void let_go(struct redis_link *l)
 {
     redisAsyncContext *ac = l->ac;
     l->ac = NULL;
-    if (l->lookup != NULL) {
-        uv_cancel((uv_req_t *)&l->lookup->req);
-        l->lookup->link = NULL;
-        l->lookup = NULL;
-    }
+    redis_lookup_forget(l->lookup);
+    l->lookup = NULL;
     if (ac != NULL)
         redisAsyncFree(ac);
     l->greetings = 0;
@@ -270,48 +259,24 @@ static void take_context(struct redis_link *l, redisAsyncContext *ac)
     redisAsyncSetConnectCallback(ac, on_connect);
 }
 
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
+static void on_resolved(void *cookie, const char *ip, const char *error)
 {
-    struct lookup *k = req->data;
-    struct redis_link *l = k->link;
-    free(k);
-    if (l == NULL) {
-        uv_freeaddrinfo(found);
+    struct redis_link *l = cookie;
+    l->lookup = NULL;
+    if (error != NULL) {
+        fail(l, error);
         return;
     }
-    l->lookup = NULL;
-    const struct addrinfo *addresses[ADDRESSES_MAX];
-    uint32_t n = 0;
-    for (const struct addrinfo *a = found; a != NULL && n < ADDRESSES_MAX; a = a->ai_next)
-        addresses[n++] = a;
-    char ip[NI_MAXHOST];
-    if (status < 0 || n == 0) {
-        fail(l, status < 0 ? uv_strerror(status) : "the host name has no address");
-    } else {
-        const struct addrinfo *a = addresses[l->address_turn++ % n];
-        int rc = getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
-        if (rc != 0)
-            fail(l, gai_strerror(rc));
-        else
-            take_context(l, redisAsyncConnect(ip, l->opts.url->port));
-    }
-    uv_freeaddrinfo(found);
+    l->address_turn++;
+    take_context(l, redisAsyncConnect(ip, l->opts.url->port));
 }
 
 static void resolve(struct redis_link *l)
 {
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct lookup *k = mem_zalloc(sizeof *k);
     l->state = RESOLVING;
-    k->req.data = k;
-    k->link = l;
-    int rc = uv_getaddrinfo(l->loop, &k->req, on_resolved, l->opts.url->host, NULL, &hints);
-    if (rc < 0) {
-        free(k);
+    int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
+    if (rc < 0)
         fail(l, uv_strerror(rc));
-        return;
-    }
-    l->lookup = k;
 }
 
 static void attempt(struct redis_link *l)
