@@ -5,7 +5,7 @@ BENCH_BASE   := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_pri
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
 
-.PHONY: bench bench-build bench-peers
+.PHONY: bench bench-build bench-peers bench-curve bench-receive
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
@@ -15,6 +15,9 @@ $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
 $(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
+
+# Measures libuv's own ways too.
+$(B)/bench/receive: LDFLAGS += -Wl,--no-as-needed -luv
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
 $(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
@@ -32,3 +35,11 @@ bench: $(B)/statsd bench-build
 # The same load for other servers, those that can be had.
 bench-peers: $(B)/statsd bench-build
 	$(or $(PYTHON),python3) bench/peers/run.py --build $(B) $(if $(Q),--quick)
+
+# Loss versus rate: the table, and docs/loss-versus-rate.svg.
+bench-curve: $(B)/statsd bench-build
+	python3 bench/curve.py --build $(B)
+
+# Ways to receive, against a bare receiver.
+bench-receive: bench-build
+	python3 bench/receive.py --build $(B)

@@ -15,6 +15,8 @@ static struct cell *give_birth(struct ingest *in, const struct sample *s, struct
     struct page *p = in->page;
     if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) || !room_to_touch(p))
         return NULL;
+    if (table_reserve(&in->table) < 0)
+        return NULL;
     struct cell *c = cells_new(&in->cells, s->type);
     if (c == NULL)
         return NULL;
@@ -24,10 +26,7 @@ static struct cell *give_birth(struct ingest *in, const struct sample *s, struct
     }
     c->check = s->hash.hi;
     c->tag_errors = (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
-    if (table_put(&in->table, s->hash, c) < 0) {
-        cells_free(&in->cells, c);
-        return NULL;
-    }
+    table_put(&in->table, s->hash, c);
     p->births[p->n_births++] = (struct birth){ c, id };
     return c;
 }

@@ -47,17 +47,16 @@ static int resize(struct table *t, uint64_t mask)
     return 0;
 }
 
-int table_put(struct table *t, struct hash128 h, struct cell *c)
+int table_reserve(struct table *t)
 {
-    assert(c != NULL && c->check == h.hi);
-    if (t->n * 2 > t->mask) {
-        int rc = resize(t, t->mask * 2 + 1);
-        if (rc < 0)
-            return rc;
-    }
+    return t->n * 2 > t->mask ? resize(t, t->mask * 2 + 1) : 0;
+}
+
+void table_put(struct table *t, struct hash128 h, struct cell *c)
+{
+    assert(c != NULL && c->check == h.hi && t->n < t->mask);
     put(t->slots, t->mask, (struct slot){ h.lo, c });
     t->n++;
-    return 0;
 }
 
 void table_remove_at(struct table *t, uint64_t i)

@@ -45,8 +45,11 @@ static inline struct cell *table_find(const struct table *t, struct hash128 h)
     }
 }
 
-/* The hash is not in the table yet.  returns  0 or -ENOMEM, then nothing changed */
-int table_put(struct table *t, struct hash128 h, struct cell *c);
+/* Room for one more.  returns  0 or -ENOMEM, then nothing changed */
+int table_reserve(struct table *t);
+
+/* The hash is not in the table yet, and there is room. */
+void table_put(struct table *t, struct hash128 h, struct cell *c);
 
 /* Empty slot i (0 <= i <= mask), which is in use; what follows may move up into it. */
 void table_remove_at(struct table *t, uint64_t i);

@@ -81,8 +81,10 @@ static void on_turned(void *server)
     struct server *s = server;
     if (server_state(s) == DRAINING) {
         scrape_turned(&s->scrape);
-        if (!s->turn.again)
+        if (s->last_turn != 0 && s->turn.done >= s->last_turn) {
+            s->last_turn = 0;
             finish_drain(s);
+        }
         return;
     }
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
@@ -147,7 +149,7 @@ void server_drain(struct server *s, int signum)
     server_set_state(s, DRAINING);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_refuse(&s->listeners[i]);
-    turn_ask(&s->turn, true);
+    s->last_turn = turn_ask(&s->turn, true);
 }
 
 static void log_summary(const char *msg, struct server *s)

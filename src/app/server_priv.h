@@ -45,6 +45,7 @@ struct server {
     uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
     _Atomic int lifecycle_signal;
     int64_t interval_start_ms;   /* of the interval that is open */
+    uint64_t last_turn;          /* the turn that reads the sockets empty for good; 0: not asked for, or over */
     uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
     uint64_t stop_deadline_ms;
     uint64_t refused_seen;

@@ -24,6 +24,8 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
                                             : "; the directory is not writable for this user";
     else if (rc == -ENOENT)
         remedy = "; the directory does not exist: create it";
+    else if (rc == -ENOTSOCK)
+        remedy = "; a file that is no socket is there: move it away, or choose another path";
     else if (rc == -EADDRNOTAVAIL)
         remedy = "; no interface of this machine has that address";
     buf_printf(error, "%s: %s%s", a->name, err_text(rc), remedy);
@@ -127,7 +129,9 @@ static int open_unixgram(struct listener *l)
     const char *path = unix_path(a);
     struct stat st;
     if (path != NULL && lstat(path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode) || answers(a))
+        if (!S_ISSOCK(st.st_mode))
+            return -ENOTSOCK;
+        if (answers(a))
             return -EADDRINUSE;
         (void)unlink(path);
     }

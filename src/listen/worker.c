@@ -16,6 +16,7 @@
 enum {
     ROUNDS_A_WAKE = 16,       /* batches read before the loop looks at anything else: 1,024 datagrams, some ms at most */
     DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
+    DRAIN_ERRORS_MAX = 8,
     UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
 };
 
@@ -49,33 +50,34 @@ struct worker {
 
 /* ---- receiving ---- */
 
-static void consume(struct worker *w, uint64_t now_ns)
+/* Each sample has a stamp of its own, a nanosecond after the one before it: *stamp moves on. */
+static void consume(struct worker *w, uint64_t *stamp)
 {
-    ingest_batch(w->ingest, &w->batch, now_ns);
+    ingest_batch(w->ingest, &w->batch, *stamp);
+    *stamp += w->batch.n;
     batch_clear(&w->batch);
 }
 
-/* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams */
+/* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
 static int receive(struct worker *w, struct worker_socket *s)
 {
     struct selfmetrics *stats = ingest_stats(w->ingest);
     int n = dgram_read(&w->dgram, s->fd);
     if (n < 0) {
         stats->v[SELF_RECEIVE_ERRORS]++;
-        return 0;
+        return n;
     }
     if (n == 0)
         return 0;
-    uint64_t now_ns = now_mono_ns();
-    uint64_t bytes = 0;
+    uint64_t stamp = now_mono_ns(), bytes = 0;
     parser_set_gauge_sign(w->parser, s->sign);
     for (int i = 0; i < n; i++) {
         bytes += dgram_len(&w->dgram, i);
         parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
         while (parser_next(w->parser, &w->batch))
-            consume(w, now_ns);
+            consume(w, &stamp);
     }
-    consume(w, now_ns);
+    consume(w, &stamp);
     s->stats.datagrams += (uint64_t)n;
     stats->v[SELF_DATAGRAMS] += (uint64_t)n;
     stats->v[SELF_BYTES] += bytes;
@@ -112,12 +114,17 @@ static void look_at(struct worker_socket *s)
 static void drain(struct worker *w, struct worker_socket *s, bool last)
 {
     uint64_t most = s->udp ? s->stats.queued_bytes / DATAGRAM_BYTES_MIN + 1 : UNIX_QUEUE_MAX, read = 0;
+    int errors = 0;
     while (last || read < most) {
         int n = receive(w, s);
-        if (n == 0)
-            return;
-        read += (uint64_t)n;
+        /* An error may stand before datagrams (it is taken off the socket by the call that tells it), but not for ever. */
+        if (n == 0 || (n < 0 && errors++ == DRAIN_ERRORS_MAX))
+            break;
+        read += n > 0 ? (uint64_t)n : 0;
     }
+    /* Nothing more comes, and a socket that is shut down is readable for ever. */
+    if (last)
+        uv_poll_stop(&s->poll);
 }
 
 static void turn(struct worker *w, bool last)

@@ -179,7 +179,7 @@ static void a_file_that_is_no_socket_is_left_alone(void **unused)
     struct listen_address a = address(url);
     struct listener l;
     struct buf error = { 0 };
-    assert_int_equal(listener_open(&a, 1, &l, &error), -EADDRINUSE);
+    assert_int_equal(listener_open(&a, 1, &l, &error), -ENOTSOCK);
     buf_release(&error);
     assert_int_equal(unlink(path), 0);
 }

@@ -317,6 +317,30 @@ static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
         listener_close(&l[i]);
 }
 
+/* Two spellings of one gauge are two cells; only the stamps of their samples tell which came last. */
+static void the_last_word_on_a_gauge_wins_past_a_full_batch(void **unused)
+{
+    (void)unused;
+    char line[DATAGRAM_MAX];
+    size_t n = 0;
+    for (int i = 0; i < INGEST_BATCH_MAX; i++)
+        n += (size_t)snprintf(line + n, sizeof line - n, "g:%d|g|#b:2,a:1\n", i);
+    n += (size_t)snprintf(line + n, sizeof line - n, "g:999|g|#a:1,b:2");
+    struct rig r;
+    struct listener l;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0", 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int fd = sender_to(&l);
+    assert_int_equal(send(fd, line, n, 0), n);
+    close(fd);
+    turn(&r, false);
+    assert_true(value_of(&r, "g{a=\"1\",b=\"2\"}") == 999);
+    rig_release(&r);
+    listener_close(&l);
+}
+
 static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
 {
     (void)unused;
@@ -469,6 +493,7 @@ int main(void)
         cmocka_unit_test(counters_of_sockets_are_told_apart),
         cmocka_unit_test(a_worker_has_room_for_so_many_sockets),
         cmocka_unit_test(the_sign_of_a_gauge_is_read_as_the_socket_says),
+        cmocka_unit_test(the_last_word_on_a_gauge_wins_past_a_full_batch),
         cmocka_unit_test(a_datagram_beyond_the_largest_counts_its_whole_lines),
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
         cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
