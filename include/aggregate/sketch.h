@@ -14,8 +14,8 @@
  *
  * Memory: a window of consecutive buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest
  * count asks for (8: a double, once a weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes
- * until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide; a wider range halves the resolution (schema
- * goes down by one), as often as it takes.
+ * until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide, six decades at schema 5; a wider range halves
+ * the resolution (schema goes down by one), as often as it takes: values from 1 to 10^7 have quantiles within 2.17 %.
  *
  * Values |v| <= 2^-128 count as zero.  Negative values have a mirrored window of their own, made on first use.
  *
