@@ -1,6 +1,7 @@
 /**
  * `statsd check`: what a config means, and what it may cost.  Opens no port.
  */
+#include "aggregate/members.h"
 #include "app/cli.h"
 
 #include "app/memory_bound.h"
@@ -106,13 +107,16 @@ static void print_memory(const struct config *c, unsigned workers, struct buf *o
         buf_release(&total);
         buf_release(&each);
     }
-    struct buf total = { 0 }, kernel = { 0 };
+    struct buf total = { 0 }, kernel = { 0 }, set = { 0 };
     print_bytes(b.total, &total);
     print_bytes(b.kernel, &kernel);
     buf_printf(out, "  %12.*s  the process altogether\n", (int)total.len, total.ptr);
     buf_printf(out, "  %12.*s  receive buffers of the kernel, besides\n", (int)kernel.len, kernel.ptr);
+    print_bytes(b.large_set, &set);
+    buf_printf(out, "  %12.*s  each set of more than %d members in an interval, besides\n", (int)set.len, set.ptr, MEMBERS_EXACT);
     buf_release(&total);
     buf_release(&kernel);
+    buf_release(&set);
 }
 
 int check_main(const struct cli_args *args, const struct cli_io *io)

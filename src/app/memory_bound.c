@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "aggregate/members.h"
 #include "protocol/parse.h"
 
 /**
@@ -92,5 +93,6 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
         b.total += b.part[i].n * b.part[i].each;
     for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for; UDP has a socket for each worker */
         b.kernel += 2 * c->sockets[i].rcvbuf * (c->sockets[i].transport == LISTEN_UDP ? workers : 1);
+    b.large_set = (1 + 2ull * workers) * MEMBERS_REGISTERS;   /* registry, two pages of each worker */
     *ret = b;
 }

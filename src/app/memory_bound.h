@@ -28,6 +28,7 @@ struct memory_bound {
         uint64_t n, each;    /* bytes = n * each */
     } part[MEMORY_PART_COUNT];
     uint64_t total;          /* of the process */
+    uint64_t large_set;      /* of each set past MEMBERS_EXACT members in an interval; not in total */
     uint64_t kernel;         /* receive buffers, which are the kernel's and not in total */
 };
 
