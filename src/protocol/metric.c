@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "protocol/metric_fields.h"
 #include "protocol/name_tags.h"
 #include "protocol/parser.h"
 
@@ -30,23 +31,6 @@ struct name {
     struct hash128 hash;        /* of the name alone */
 };
 
-/* One sample while it is being read. */
-struct reading {
-    struct slice value;
-    double number;              /* the first value */
-    double rate;
-    struct slice tags;          /* of the '#' fields */
-    struct slice origin;
-    int64_t timestamp;
-    const char *where;          /* of the first thing wrong */
-    enum reason reason;
-    uint32_t packed, unknown;   /* values pushed behind the batch's n_values; unknown fields */
-    uint8_t type, flags;
-    bool has_tags;              /* a '#' field, even an empty one */
-    bool dog;                   /* a field that only DogStatsD clients write */
-    bool other;                 /* any field but '@' */
-};
-
 static struct walk walk_past_bar(struct walk w)
 {
     w.at = w.bar + 1;
@@ -58,14 +42,6 @@ static struct walk walk_past_bar(struct walk w)
 static uint32_t walk_stop(struct walk w)
 {
     return w.bar < w.end ? w.bar : w.end;
-}
-
-static void wrong(struct reading *r, enum reason reason, const char *where)
-{
-    if (r->reason != REASON_NONE)
-        return;
-    r->reason = reason;
-    r->where = where;
 }
 
 const struct metric_type metric_types[256] = {
@@ -81,7 +57,7 @@ static bool number_of(const char *text, struct slice s, double *ret)
 }
 
 /* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
-static enum reason packed_read(struct batch *b, struct reading *r, const char *text, const char **where)
+static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text, const char **where)
 {
     struct slice rest = r->value;
     double *more = b->values + b->n_values;
@@ -109,132 +85,44 @@ static enum reason packed_read(struct batch *b, struct reading *r, const char *t
     return any ? REASON_NONE : REASON_BAD_VALUE;
 }
 
-static void value_read_slow(struct batch *b, struct reading *r, const char *text)
+static void value_read_slow(struct batch *b, struct metric_reading *r, const char *text)
 {
     const char *where = r->value.ptr;
     enum reason reason = REASON_BAD_VALUE;
     if (r->value.len != 0 && memchr(r->value.ptr, ':', r->value.len) != NULL)
         reason = packed_read(b, r, text, &where);
     if (reason != REASON_NONE)
-        wrong(r, reason, where);
+        metric_wrong(r, reason, where);
 }
 
-static void value_read(struct batch *b, struct reading *r, const char *text)
+static void value_read(struct batch *b, struct metric_reading *r, const char *text)
 {
     if (UNLIKELY(r->type == SAMPLE_SET)) {
         r->number = 0;
         if (r->value.len == 0)
-            wrong(r, REASON_BAD_VALUE, r->value.ptr);
+            metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
         return;
     }
     if (UNLIKELY(!number_of(text, r->value, &r->number)))
         value_read_slow(b, r, text);
     else if (UNLIKELY(r->number < 0 && r->type == SAMPLE_TIMING))
-        wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
-}
-
-/* 1e-400 reads as 0 but is not: its 1/rate is beyond any double. */
-static bool is_exactly_zero(struct slice s)
-{
-    for (size_t i = 0; i < s.len && s.ptr[i] != 'e' && s.ptr[i] != 'E'; i++)
-        if (s.ptr[i] >= '1' && s.ptr[i] <= '9')
-            return false;
-    return true;
-}
-
-static bool rate_of(struct slice s, double *ret)
-{
-    double v;
-    if (s.len == 0 || s.ptr[0] == '-' || !number_parse(s, &v) || v > 1)
-        return false;
-    if (v == 0) {
-        if (!is_exactly_zero(s))
-            return false;
-        v = 1;
-    }
-    if (!isfinite(1 / v))
-        return false;
-    *ret = v;
-    return true;
+        metric_wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
 }
 
 /* The field behind '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
-static bool rate_read(struct walk *w, struct reading *r)
+static bool rate_read(struct walk *w, struct metric_reading *r)
 {
     struct slice s = slice_of(w->text + w->at, walk_stop(*w) - w->at), rate = s;
     bool again = slice_cut(&s, ':', &rate);
-    if (!rate_of(rate, &r->rate))
-        wrong(r, REASON_BAD_SAMPLE_RATE, rate.ptr);
+    if (!metric_rate(rate, &r->rate))
+        metric_wrong(r, REASON_BAD_SAMPLE_RATE, rate.ptr);
     if (again)
         w->at = (uint32_t)(s.ptr - w->text);
     return again;
 }
 
-/* Several '#' sections are one list: joined in the batch's scratch. */
-static void tags_join(struct batch *b, struct reading *r, struct slice more)
-{
-    if (more.len == 0)
-        return;
-    char *tail = b->scratch + b->scratch_len;
-    if (r->tags.len == 0) {
-        r->tags = more;
-        return;
-    }
-    if (r->tags.ptr + r->tags.len != tail || r->tags.ptr < b->scratch) {
-        memcpy(tail, r->tags.ptr, r->tags.len);
-        r->tags.ptr = tail;
-        tail += r->tags.len;
-        b->scratch_len += (uint32_t)r->tags.len;
-    }
-    *tail = ',';
-    memcpy(tail + 1, more.ptr, more.len);
-    b->scratch_len += (uint32_t)more.len + 1;
-    r->tags.len += more.len + 1;
-}
-
-/* c:<id>, c:ci-<id>, c:cid-<id>, c:in-<inode>, or a list of them: the first container id. */
-static void origin_read(struct reading *r, struct slice list)
-{
-    bool last = false;
-    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN;   /* of several fields the last counts */
-    while (!last) {
-        struct slice one = list;
-        last = !slice_cut(&list, ',', &one);
-        if (slice_starts(one, SLICE_LIT("in-")))
-            continue;
-        size_t prefix = slice_starts(one, SLICE_LIT("ci-")) ? 3 : slice_starts(one, SLICE_LIT("cid-")) ? 4 : 0;
-        if (one.len == prefix)
-            continue;
-        r->origin = slice_of(one.ptr + prefix, one.len - prefix);
-        r->flags |= SAMPLE_HAS_ORIGIN;
-        return;
-    }
-}
-
-static void field_rare(const struct parser *p, struct reading *r, struct slice f)
-{
-    r->other = true;
-    if (f.ptr[0] == 'T') {
-        int64_t t;
-        if (!number_parse_int(slice_of(f.ptr + 1, f.len - 1), &t) || t < 1) {
-            wrong(r, REASON_BAD_TIMESTAMP, f.ptr + 1);
-            return;
-        }
-        r->timestamp = t;
-        r->flags |= SAMPLE_HAS_TIME;
-    } else if (slice_starts(f, SLICE_LIT("c:"))) {
-        r->dog = true;
-        if (p->opts.origin_tags)
-            origin_read(r, slice_of(f.ptr + 2, f.len - 2));
-    } else if (slice_starts(f, SLICE_LIT("e:")) || slice_starts(f, SLICE_LIT("card:"))) {
-        r->dog = true;
-    } else {
-        r->unknown++;
-    }
-}
-
 /* The fields behind the type.  Returns true when another sample follows, at w->at. */
-static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct reading *r)
+static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct metric_reading *r)
 {
     while (w->bar < w->end) {
         *w = walk_past_bar(*w);
@@ -247,13 +135,13 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
             if (r->tags.len == 0)
                 r->tags = slice_of(f + 1, n - 1);
             else
-                tags_join(b, r, slice_of(f + 1, n - 1));
+                metric_tags_join(b, r, slice_of(f + 1, n - 1));
         } else if (f[0] == '@') {
             w->at++;
             if (rate_read(w, r))
                 return true;
         } else {
-            field_rare(p, r, slice_of(f, n));
+            metric_field_rare(p, r, slice_of(f, n));
         }
     }
     return false;
@@ -302,7 +190,7 @@ static bool rest_has_fields(struct walk w)
     return false;
 }
 
-static bool is_relative(const struct parser *p, const struct reading *r)
+static bool is_relative(const struct parser *p, const struct metric_reading *r)
 {
     struct slice v = r->value;
     while (v.len != 0 && v.ptr[0] == ':') {
@@ -319,20 +207,20 @@ static bool is_relative(const struct parser *p, const struct reading *r)
 }
 
 /* What can only be judged once all fields are known. */
-static void sample_judge(const struct batch *b, const struct name *name, struct reading *r)
+static void sample_judge(const struct batch *b, const struct name *name, struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
         bool finite = isfinite(r->number / r->rate);
         for (uint32_t i = 0; i < r->packed; i++)
             finite = finite && isfinite(b->values[b->n_values + i] / r->rate);
         if (!finite)
-            wrong(r, REASON_BAD_VALUE, r->value.ptr);
+            metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
-        wrong(r, REASON_MIXED_TAG_STYLES, name->name.ptr);
+        metric_wrong(r, REASON_MIXED_TAG_STYLES, name->name.ptr);
 }
 
-static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct reading *r)
+static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
 {
     struct sample *s = &b->samples[b->n++];
     struct slice tags = r->tags;
@@ -411,7 +299,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
     if (!name_read(p, b, l, &w, &name))
         return w.pipe;
     for (bool first = true, again = true; again; first = false) {
-        struct reading r = { .rate = 1, .reason = REASON_NONE };
+        struct metric_reading r = { .rate = 1, .reason = REASON_NONE };
         r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);
         if (UNLIKELY(w.bar >= w.end)) {
             parser_reject(p, b, l, REASON_NO_TYPE, w.text + w.end);
