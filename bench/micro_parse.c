@@ -126,7 +126,7 @@ static void bench_lines(long only)
     struct parser *p = parser_new(&PARSE_OPTS_DEFAULT);
     struct batch b;
     if (p == NULL || batch_init(&b, BATCH, 8192) != 0)
-        exit(1);
+        abort();
     printf("%-18s %8s %8s %8s %12s\n", "lines", "bytes", "ns 1432", "ns one", "rejected");
     for (size_t m = 0; m < ARRAY_LEN(mixes); m++) {
         if (only >= 0 && m != (size_t)only)
@@ -146,7 +146,7 @@ static void bench_lines(long only)
         for (int i = 0; i < REASON_COUNT; i++)
             rejected += b.counts.rejected[i];
         if (check == 0 || b.counts.samples == before)
-            exit(1);
+            abort();
         printf("%-18s %8.1f %8.1f %8.1f %12" PRIu64 "\n", mixes[m].name, (double)t.len / (double)t.lines, median[0], median[1], rejected);
         free(t.ptr);
     }
@@ -180,7 +180,7 @@ static void bench_numbers(void)
             uint64_t t0 = now_mono_ns();
             for (int i = 0; i < N; i++)
                 if (!number_parse(texts[i], &values[i]))
-                    exit(1);
+                    abort();
             uint64_t t1 = now_mono_ns();
             for (int i = 0; i < N; i++)
                 bytes += number_print(out, values[i]);
@@ -192,7 +192,7 @@ static void bench_numbers(void)
         qsort(parse_ns, RUNS, sizeof parse_ns[0], compare);
         qsort(print_ns, RUNS, sizeof print_ns[0], compare);
         if (bytes == 0 || sum < 0)
-            exit(1);
+            abort();
         printf("%-18s %8.1f %8.1f   e.g. %.*s\n", forms[f], parse_ns[RUNS / 2], print_ns[RUNS / 2], (int)texts[1].len, texts[1].ptr);
         for (int i = 0; i < N; i++) {
             char *owned;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../micro.h"
+#include "base/err.h"
 #include "base/now.h"
 #include "base/number.h"
 #include "payload.h"
@@ -59,6 +60,18 @@ static struct procfs_udp socket_of(const struct drain *d)
     return u;
 }
 
+/* returns  0; -errno */
+static int send_some(struct drain *d, int fd, double *lines, double *sent)
+{
+    size_t n = d->load.n - d->next < 64 ? d->load.n - d->next : 64;
+    struct transport_sent s = d->target.transport->send(fd, &d->load, d->next, n, 1);
+    for (size_t k = 0; k < s.datagrams; k++)
+        *lines += d->load.datagrams[d->next + k].lines;
+    *sent += (double)s.datagrams;
+    d->next = (d->next + s.datagrams) % d->load.n;
+    return s.failed > 0 ? -s.error : 0;
+}
+
 /* Send until the kernel drops (or max is reached).   returns  0; -errno */
 static int fill(struct drain *d, struct outcome *o)
 {
@@ -67,21 +80,14 @@ static int fill(struct drain *d, struct outcome *o)
     int fd = d->target.transport->open(&d->target, 4 << 20);
     if (fd < 0)
         return fd;
-    for (; now.drops == before.drops && (d->max == 0 || sent < (double)d->max); now = socket_of(d)) {
-        for (int i = 0; i < 8; i++) {
-            size_t n = d->load.n - d->next < 64 ? d->load.n - d->next : 64;
-            struct transport_sent s = d->target.transport->send(fd, &d->load, d->next, n, 1);
-            for (size_t k = 0; k < s.datagrams; k++)
-                lines += d->load.datagrams[d->next + k].lines;
-            sent += (double)s.datagrams;
-            d->next = (d->next + s.datagrams) % d->load.n;
-            if (s.failed > 0) {
-                close(fd);
-                return -s.error;
-            }
-        }
+    int rc = 0;
+    for (; rc == 0 && now.drops == before.drops && (d->max == 0 || sent < (double)d->max); now = socket_of(d)) {
+        for (int i = 0; i < 8 && rc == 0; i++)
+            rc = send_some(d, fd, &lines, &sent);
     }
     close(fd);
+    if (rc < 0)
+        return rc;
     o->datagrams = sent - (double)(now.drops - before.drops);
     o->lines = lines / sent * o->datagrams;
     d->lines_total += o->lines;
@@ -91,8 +97,8 @@ static int fill(struct drain *d, struct outcome *o)
 /* A server may have taken the datagrams into queues of its own: it is done when it no longer computes. */
 static int watch(const struct drain *d, struct outcome *o)
 {
-    double cpu_before = procfs_cpu_s((pid_t)d->pid), cpu = cpu_before;
-    uint64_t from_ns = now_mono_ns(), busy_ns = from_ns, looked_ns = from_ns;
+    double cpu_before = procfs_cpu_s((pid_t)d->pid);
+    uint64_t from_ns = now_mono_ns();
     kill((pid_t)d->pid, SIGCONT);
     while (socket_of(d).queue_bytes > 0) {
         if (seconds_since(from_ns) > PATIENCE_S)
@@ -100,8 +106,8 @@ static int watch(const struct drain *d, struct outcome *o)
         sleep_us(200);
     }
     o->seconds = seconds_since(from_ns);
-    busy_ns = looked_ns = now_mono_ns();
-    cpu = procfs_cpu_s((pid_t)d->pid);
+    uint64_t busy_ns = now_mono_ns(), looked_ns = busy_ns;
+    double cpu = procfs_cpu_s((pid_t)d->pid);
     o->cpu_s = cpu - cpu_before;
     while (seconds_since(busy_ns) < QUIET_S && seconds_since(from_ns) < PATIENCE_S) {
         sleep_us(2000);
@@ -177,7 +183,7 @@ int main(int argc, char **argv)
         struct outcome o = { 0 };
         int rc = once(&d, &o);
         if (rc < 0) {
-            fprintf(stderr, "drain: %s\n", strerror(-rc));
+            fprintf(stderr, "drain: %s\n", err_text(rc));
             return 1;
         }
         if (i == 0)

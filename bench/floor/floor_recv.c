@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 65536 };
@@ -47,7 +48,7 @@ static int open_socket(uint16_t port, int buffer_bytes)
         return rc;
     }
     printf("listening %d\n", ntohs(a.sin_port));
-    fflush(stdout);
+    (void)fflush(stdout);
     return fd;
 }
 
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &act, NULL);
     int fd = open_socket((uint16_t)port, (int)buffer);
     if (fd < 0) {
-        fprintf(stderr, "floor_recv: %s\n", strerror(-fd));
+        fprintf(stderr, "floor_recv: %s\n", err_text(fd));
         return 1;
     }
     char *slots = mem_alloc((size_t)SLOTS * SLOT_BYTES);

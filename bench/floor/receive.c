@@ -45,6 +45,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/err.h"
 #include "../micro.h"
 #include "base/now.h"
 
@@ -74,8 +75,8 @@ static size_t control[BATCH_MAX][CMSG_SPACE(sizeof(int)) / sizeof(size_t)];   /*
 
 static void die(const char *what)
 {
-    fprintf(stderr, "receive: %s: %s\n", what, strerror(errno));
-    exit(1);
+    fprintf(stderr, "receive: %s: %s\n", what, err_text(errno));
+    exit(1);   /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }
 
 static void meminfo(uint32_t info[9])
@@ -183,7 +184,7 @@ static void sender_join(pid_t pid)
 {
     int status;
     if (waitpid(pid, &status, 0) != pid || status != 0)
-        exit(1);
+        exit(1);   /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }
 
 /* ---- counting, the same for all ways ---- */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "opts.h"
 #include "report.h"
@@ -46,7 +47,7 @@ static int read_text(const char *path, struct buf *out)
     while ((n = fread(buf_reserve(out, 4096), 1, 4096, f)) > 0)
         out->len += n;
     int rc = ferror(f) ? -EIO : 0;
-    fclose(f);
+    (void)fclose(f);
     return rc;
 }
 
@@ -64,7 +65,7 @@ static int make_shape(struct bench *b)
     if (rc < 0) {
         buf_release(&text);
         fprintf(stderr, "statsd-bench: --shape %s is neither constant, ramp, steps, spike, sine nor a file: %s\n", o->shape,
-                strerror(-rc));
+                err_text(rc));
         return EXIT_USAGE;
     }
     rc = shape_init_csv(&b->shape, buf_slice(&text), &line);
@@ -196,7 +197,7 @@ static int write_file(const char *path, const struct report *r, void (*format)(c
         ok = fclose(f) == 0 && ok;
     buf_release(&b);
     if (!ok)
-        fprintf(stderr, "statsd-bench: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "statsd-bench: %s: %s\n", path, err_text(errno));
     return ok ? EXIT_OK : EXIT_BROKEN;
 }
 
@@ -207,7 +208,7 @@ static int finish(struct bench *b, struct report *report)
         ok = false;
     struct buf text = { 0 };
     report_text(report, &text);
-    fwrite(text.ptr, 1, text.len, stdout);
+    (void)fwrite(text.ptr, 1, text.len, stdout);
     buf_release(&text);
     int rc = ok ? EXIT_OK : EXIT_BROKEN;
     rc |= write_file(b->opts.json, report, report_json);
@@ -222,13 +223,13 @@ static int bench(struct bench *b)
     struct run_result result = { 0 };
     time_t now = time(NULL);
     struct tm tm;
-    strftime(report.started, sizeof report.started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    (void)strftime(report.started, sizeof report.started, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
     status_init(&b->status, b->opts.quiet, b->opts.datagram_rate);
     int rc = b->opts.find_max ? find_max(b, &report, &result) : run_load(&b->run, &result);
     status_end(&b->status);
     if (rc < 0) {
         fprintf(stderr, "statsd-bench: %s%s%s: %s\n", b->target.text, b->opts.metrics ? " or " : "", b->opts.metrics ? b->opts.metrics : "",
-                strerror(-rc));
+                err_text(rc));
         run_release(&result);
         return EXIT_BROKEN;
     }

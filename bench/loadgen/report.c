@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+
 static void add_bound(struct report *r, const char *name, const char *unit, double value, double limit)
 {
     if (!isnan(limit))
@@ -87,7 +89,7 @@ static void text_received(const struct report *r, struct buf *out)
         buf_printf(out, "loss          %.4f %%\n", r->loss.part * 100);
     put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
     if (r->loss.client_datagrams > 0)
-        buf_printf(out, " (%s)", strerror(r->run->sent.error));
+        buf_printf(out, " (%s)", err_text(r->run->sent.error));
     put(out, ", in the kernel ", r->loss.kernel_datagrams, " datagrams, elsewhere ");
     put(out, "", r->loss.elsewhere_datagrams, " datagrams\n");
     put(out, "  in the server ", r->loss.rejected_samples, " samples rejected, ");

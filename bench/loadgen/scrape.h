@@ -68,7 +68,7 @@ struct scrape_counters {
 };
 
 /* Read an exposition; samples as in scrape_url.  What is not there stays 0 with has = false. */
-void scrape_read(struct slice exposition, const char *samples, struct scrape_counters *ret);
+void scrape_read(struct slice text, const char *samples, struct scrape_counters *ret);
 
 struct scraper;
 

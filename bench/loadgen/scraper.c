@@ -44,7 +44,7 @@ static void *scraper_run(void *cookie)
 {
     struct scraper *s = cookie;
     struct buf body = { 0 };
-    struct scrape_counters c;
+    struct scrape_counters c = { 0 };
     uint64_t next_ns = now_mono_ns() + s->interval_ns * 4 / 5;   /* done when the row of that second is written */
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {

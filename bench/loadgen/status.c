@@ -19,7 +19,7 @@ void status_init(struct status *s, bool quiet, bool by_datagram)
 {
     sigset_t set;
     stop_signals(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     *s = (struct status){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .by_datagram = by_datagram };
 }
 
@@ -66,8 +66,8 @@ void status_row(void *cookie, const struct run_row *now, const struct run_row *b
         buf_printf(&b, "  scrape %.1f ms", now->scrape_s * 1e3);
     if (!s->terminal)
         buf_append_char(&b, '\n');
-    fwrite(b.ptr, 1, b.len, stderr);
-    fflush(stderr);
+    (void)fwrite(b.ptr, 1, b.len, stderr);
+    (void)fflush(stderr);
     buf_release(&b);
 }
 
