@@ -23,6 +23,7 @@ struct writer {
 /* What differs between the variants; all of it is inlined into each. */
 struct tools {
     struct masks (*masks_of)(const char *p);
+    struct masks (*masks_of_tail)(const char *p, size_t n);   /* of 1 to 63 bytes */
     uint32_t (*lowest)(uint64_t m);   /* lowest bit set; any number for 0 */
 };
 
@@ -57,10 +58,7 @@ INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t le
     for (; block < whole; block++)
         block_put(t, s, &w, t.masks_of(ptr + (size_t)block * 64), block);
     if (len % 64 != 0) {
-        char last[64];
-        memset(last, ' ', sizeof last);
-        memcpy(last, ptr + (size_t)block * 64, len % 64);
-        block_put(t, s, &w, t.masks_of(last), block);
+        block_put(t, s, &w, t.masks_of_tail(ptr + (size_t)block * 64, len % 64), block);
         block++;
     }
     s->colon[block] = 0;
@@ -69,6 +67,13 @@ INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t le
     if (len != 0 && ptr[len - 1] != '\n')
         *w.end = (uint16_t)len;
     *w.pipe = SCAN_NO_PIPE;
+}
+
+/* Blanks behind the last byte: no mask has a bit for them. */
+INLINE void pad_tail(char block[64], const char *p, size_t n)
+{
+    memset(block, ' ', 64);
+    memcpy(block, p, n);
 }
 
 /* The bit on top makes 0 defined and changes nothing else. */
@@ -102,6 +107,13 @@ AVX2 static inline struct masks masks_avx2(const char *p)
     return m;
 }
 
+AVX2 static inline struct masks tail_avx2(const char *p, size_t n)
+{
+    char block[64];
+    pad_tail(block, p, n);
+    return masks_avx2(block);
+}
+
 AVX2 static inline uint32_t lowest_bmi(uint64_t m)
 {
     return (uint32_t)_tzcnt_u64(m);
@@ -109,7 +121,41 @@ AVX2 static inline uint32_t lowest_bmi(uint64_t m)
 
 AVX2 static void scan_avx2(struct scan *s, const char *ptr, size_t len)
 {
-    scan_with((struct tools){ masks_avx2, lowest_bmi }, s, ptr, len);
+    scan_with((struct tools){ masks_avx2, tail_avx2, lowest_bmi }, s, ptr, len);
+}
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,bmi,popcnt")))
+
+AVX512 static inline struct masks masks_of_zmm(__m512i v)
+{
+    struct masks m;
+    m.nl = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n'));
+    m.pipe = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('|'));
+    m.colon = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(':'));
+    m.odd = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' ')) | _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(0x7f));
+    m.odd &= ~m.nl;
+    return m;
+}
+
+AVX512 static inline struct masks masks_avx512(const char *p)
+{
+    return masks_of_zmm(_mm512_loadu_si512((const void *)p));
+}
+
+/* A masked load touches no byte behind the last one. */
+AVX512 static inline struct masks tail_avx512(const char *p, size_t n)
+{
+    return masks_of_zmm(_mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), (1ull << n) - 1, (const void *)p));
+}
+
+AVX512 static inline uint32_t lowest_avx512(uint64_t m)
+{
+    return (uint32_t)_tzcnt_u64(m);
+}
+
+AVX512 static void scan_avx512(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with((struct tools){ masks_avx512, tail_avx512, lowest_avx512 }, s, ptr, len);
 }
 
 static inline uint64_t equal_sse2(const __m128i v[4], char c)
@@ -137,9 +183,16 @@ static inline struct masks masks_sse2(const char *p)
     return m;
 }
 
+static inline struct masks tail_sse2(const char *p, size_t n)
+{
+    char block[64];
+    pad_tail(block, p, n);
+    return masks_sse2(block);
+}
+
 static void scan_sse2(struct scan *s, const char *ptr, size_t len)
 {
-    scan_with((struct tools){ masks_sse2, lowest_portable }, s, ptr, len);
+    scan_with((struct tools){ masks_sse2, tail_sse2, lowest_portable }, s, ptr, len);
 }
 
 #endif
@@ -176,13 +229,21 @@ static inline struct masks masks_portable(const char *p)
     return m;
 }
 
+static inline struct masks tail_portable(const char *p, size_t n)
+{
+    char block[64];
+    pad_tail(block, p, n);
+    return masks_portable(block);
+}
+
 static void scan_portable(struct scan *s, const char *ptr, size_t len)
 {
-    scan_with((struct tools){ masks_portable, lowest_portable }, s, ptr, len);
+    scan_with((struct tools){ masks_portable, tail_portable, lowest_portable }, s, ptr, len);
 }
 
 static const struct scan_variant variants[] = {
 #if defined(__x86_64__)
+    { "avx512", scan_avx512 },
     { "avx2", scan_avx2 },
     { "sse2", scan_sse2 },
 #endif
@@ -194,8 +255,11 @@ size_t scan_variants(const struct scan_variant **ret)
     size_t skip = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("popcnt"))
+    bool bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+    if (!bits || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw"))
         skip = 1;
+    if (!bits || !__builtin_cpu_supports("avx2"))
+        skip = 2;
 #endif
     *ret = variants + skip;
     return ARRAY_LEN(variants) - skip;
