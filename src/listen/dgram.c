@@ -48,3 +48,10 @@ int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)
     *ret_drops = info[MEMINFO_DROPS];
     return 0;
 }
+
+int dgram_rcvbuf(int fd)
+{
+    int n = 0;
+    socklen_t len = sizeof n;
+    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, &len) < 0 ? 0 : n;
+}

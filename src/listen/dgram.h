@@ -28,6 +28,9 @@ int dgram_read(struct dgram_buffers *d, int fd);
 /* Kernel memory held by the queue, and datagrams dropped since the socket was made (wraps).  returns  0 or -errno */
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops);
 
+/* The receive buffer as the kernel counts it; 0 when it does not say. */
+int dgram_rcvbuf(int fd);
+
 static inline const char *dgram_ptr(const struct dgram_buffers *d, int i)
 {
     return d->iov[i].iov_base;

@@ -17,6 +17,13 @@ enum {
     ROUNDS_A_WAKE = 16,       /* batches read before the loop looks at anything else: 1,024 datagrams, some ms at most */
     DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
     DRAIN_ERRORS_MAX = 8,
+    GATHER_MS_MAX = 4,
+    GATHER_RCVBUF_A_MS = 2 << 20, /* granted bytes for each millisecond of gathering: a burst must fit while nobody reads */
+    GATHER_WINDOW_NS = 8000000,  /* in so much time ... */
+    GATHER_WAKES = 8,            /* ... so many wake-ups, and gathering begins, */
+    GATHER_PLENTY = 16,          /* unless each brings that many datagrams as it is */
+    GATHER_TICKS = 16,           /* it ends when so many ticks bring less than one datagram a millisecond, */
+    GATHER_MOST = ROUNDS_A_WAKE * DGRAM_SLOTS, /* or one brings so many: then every wake-up finds plenty */
     UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
 };
 
@@ -24,6 +31,11 @@ enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
 
 struct worker_socket {
     uv_poll_t poll;
+    uv_timer_t gather;        /* runs instead of poll */
+    unsigned gather_ms;       /* 0: the buffer is too small for it */
+    uint64_t window_ns;       /* when counting wake-ups began */
+    unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
+    unsigned ticks, gathered; /* of the round of GATHER_TICKS */
     struct worker *worker;
     int fd;
     bool udp;
@@ -84,6 +96,49 @@ static int receive(struct worker *w, struct worker_socket *s)
     return n;
 }
 
+/* All that is there, within limits.  A short batch means that the queue is empty: no call is spent to hear so. */
+static int receive_rounds(struct worker_socket *s)
+{
+    int sum = 0, n = DGRAM_SLOTS;
+    for (int round = 0; round < ROUNDS_A_WAKE && n == DGRAM_SLOTS; round++) {
+        n = receive(s->worker, s);
+        sum += n > 0 ? n : 0;
+    }
+    return sum;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+/*
+ * Gathering.  At some thousand datagrams a second each comes alone and wakes the worker up for itself, which costs several times
+ * what reading it does.  Then the socket is looked at every few milliseconds instead: nothing waits for its datagrams but a page
+ * turn, and that reads them first.  With more of them a wake-up finds plenty by itself, with fewer there is nothing to gather.
+ */
+static void gather_end(struct worker_socket *s)
+{
+    uv_timer_stop(&s->gather);
+    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+static void on_gather(uv_timer_t *timer)
+{
+    struct worker_socket *s = timer->data;
+    unsigned n = (unsigned)receive_rounds(s);
+    s->gathered += n;
+    if (++s->ticks < GATHER_TICKS && n < GATHER_MOST)
+        return;
+    if (n >= GATHER_MOST || s->gathered < s->ticks * s->gather_ms)
+        gather_end(s);
+    s->ticks = s->gathered = 0;
+}
+
+static void gather_begin(struct worker_socket *s)
+{
+    uv_poll_stop(&s->poll);
+    s->ticks = s->gathered = 0;
+    (void)uv_timer_start(&s->gather, on_gather, s->gather_ms, s->gather_ms);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
@@ -91,10 +146,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     /* libuv stops a handle on POLLERR; reading takes the error off the socket, and receiving goes on. */
     if (status < 0)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
-    /* A short batch means that the queue is empty: no call is spent to hear so. */
-    for (int round = 0; round < ROUNDS_A_WAKE; round++)
-        if (receive(s->worker, s) < DGRAM_SLOTS)
-            return;
+    s->woken_for += (unsigned)receive_rounds(s);
+    s->wakes++;
+    uint64_t now_ns = now_mono_ns(), passed = now_ns - s->window_ns;
+    if (passed < GATHER_WINDOW_NS)
+        return;
+    bool often = passed < 2ull * GATHER_WINDOW_NS && s->wakes >= GATHER_WAKES && s->woken_for < s->wakes * GATHER_PLENTY;
+    s->window_ns = now_ns;
+    s->wakes = s->woken_for = 0;
+    if (often && s->gather_ms > 0)
+        gather_begin(s);
 }
 
 /* ---- page turns ---- */
@@ -123,8 +184,10 @@ static void drain(struct worker *w, struct worker_socket *s, bool last)
         read += n > 0 ? (uint64_t)n : 0;
     }
     /* Nothing more comes, and a socket that is shut down is readable for ever. */
-    if (last)
+    if (last) {
+        uv_timer_stop(&s->gather);
         uv_poll_stop(&s->poll);
+    }
 }
 
 static void turn(struct worker *w, bool last)
@@ -238,6 +301,10 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     if (rc < 0)
         return rc;
     s->poll.data = s;
+    uv_timer_init(&w->loop, &s->gather);
+    s->gather.data = s;
+    s->gather_ms = (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS;
+    s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
     return rc < 0 ? rc : (int)w->n_sockets++;
 }

@@ -317,6 +317,33 @@ static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
         listener_close(&l[i]);
 }
 
+/* Some thousand datagrams a second are read every few milliseconds; a turn still shows each that came before it. */
+static void a_stream_that_is_gathered_is_whole_at_every_turn(void **unused)
+{
+    (void)unused;
+    const struct timespec apart = { .tv_nsec = 200000 };
+    struct rig r;
+    struct listener l;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0", 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int fd = sender_to(&l);
+    for (unsigned sent = 1; sent <= 600; sent++) {
+        send_text(fd, "x:1|c");
+        nanosleep(&apart, NULL);
+        if (sent % 37 != 0)
+            continue;
+        turn(&r, false);
+        assert_true(value_of(&r, "x") == sent);
+    }
+    close(fd);
+    turn(&r, true);
+    assert_true(value_of(&r, "x") == 600);
+    rig_release(&r);
+    listener_close(&l);
+}
+
 /* Two spellings of one gauge are two cells; only the stamps of their samples tell which came last. */
 static void the_last_word_on_a_gauge_wins_past_a_full_batch(void **unused)
 {
@@ -493,6 +520,7 @@ int main(void)
         cmocka_unit_test(counters_of_sockets_are_told_apart),
         cmocka_unit_test(a_worker_has_room_for_so_many_sockets),
         cmocka_unit_test(the_sign_of_a_gauge_is_read_as_the_socket_says),
+        cmocka_unit_test(a_stream_that_is_gathered_is_whole_at_every_turn),
         cmocka_unit_test(the_last_word_on_a_gauge_wins_past_a_full_batch),
         cmocka_unit_test(a_datagram_beyond_the_largest_counts_its_whole_lines),
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
