@@ -6,7 +6,7 @@ BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-curve bench-receive
-bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)
+bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
@@ -29,17 +29,17 @@ $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
 	$(CC) $(ALLFLAGS) -Itests -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
 
 # All figures, with the ratio to the floor, as a table in bench/results/.  Q=1: a short look.
-bench: $(B)/statsd bench-build
+bench: $(B)/statsd bench-build    ## every figure of the budget beside its floor, into bench/results (Q=1: a short look)
 	$(or $(PYTHON),python3) bench/run.py --build $(B) $(if $(Q),--quick)
 
 # The same load for other servers, those that can be had.
-bench-peers: $(B)/statsd bench-build
+bench-peers: $(B)/statsd bench-build    ## the same load for other StatsD servers, those that can be had
 	$(or $(PYTHON),python3) bench/peers/run.py --build $(B) $(if $(Q),--quick)
 
 # Loss versus rate: the table, and docs/loss-versus-rate.svg.
-bench-curve: $(B)/statsd bench-build
+bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the picture in docs
 	python3 bench/curve.py --build $(B)
 
 # Ways to receive, against a bare receiver.
-bench-receive: bench-build
+bench-receive: bench-build    ## ways to receive, against a bare receiver
 	python3 bench/receive.py --build $(B)
