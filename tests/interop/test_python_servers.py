@@ -91,7 +91,8 @@ def test_flask_under_gunicorn_is_on_the_page_and_in_redis(dir, redis):
             assert page.value("shop_gunicorn_request_status_201", **tags) == 1
             total = page.value("shop_gunicorn_requests", **tags)
             assert total == page.value("shop_gunicorn_request_duration_count", **tags) == 6 + page.value("shop_gunicorn_request_status_404", **tags)
-            assert page.value("shop_gunicorn_workers", **tags) == 2
+            # gunicorn's master tells this once a second, in its own time.
+            wait_for(lambda: s.scrape().value("shop_gunicorn_workers", **tags) == 2, "gunicorn's count of workers", 20 * SLOW)
             key = "http.requests|#endpoint:order,method:GET,service:shop,status:200"
             wait_for(lambda: redis.total("c", key) == 3, "3 orders in Redis")
             timer = wait_for(lambda: redis.timer(key.replace("requests", "request.duration")), "their durations in Redis")
