@@ -98,7 +98,7 @@ def test_flask_under_gunicorn_is_on_the_page_and_in_redis(dir, redis):
             timer = wait_for(lambda: redis.timer(key.replace("requests", "request.duration")), "their durations in Redis")
             assert timer[0] == 3 and 0 < timer[2] <= timer[3]
             wait_for(lambda: redis.total("c", "shop.gunicorn.requests|#env:dev,service:shop") == total, "gunicorn's count in Redis")
-            assert redis.total("g", "shop.gunicorn.workers|#env:dev,service:shop") == 2
+            wait_for(lambda: redis.total("g", "shop.gunicorn.workers|#env:dev,service:shop") == 2, "gunicorn's workers in Redis")
 
 
 def uwsgi():
