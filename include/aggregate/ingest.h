@@ -14,7 +14,7 @@
  * that closing it costs what was touched and nothing is rehashed.  Sealing is one exchange and one store, never a wait: while
  * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
  *
- * The table trusts 96 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
+ * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
  * as an identity, with the page in which the cell was born.
  *
  * Batches are staged: slots prefetched, then cells, then sketch buckets, then all is updated in order (gauges need the
