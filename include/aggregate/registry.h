@@ -97,8 +97,43 @@ void registry_next(struct registry *r);
 /* Remove what is idle; looks at the series at most once a second, or ten times per ttl when that is less often. */
 void registry_expire(struct registry *r, uint64_t now_ns);
 
-/* All families that are not reserved, sorted by name; valid until the next merge or expiry. */
+/* All families, the reserved ones too, sorted by name; valid until the next merge or expiry. */
 struct family *const *registry_families(struct registry *r, size_t *ret_n);
+
+/**
+ * A walk over what /metrics shows, in pieces, between which the registry goes on: families by name, and of each its series.
+ * A series that is there from the walk's begin to its end is met exactly once; one that comes or goes meanwhile at most once.
+ *
+ *     registry_walk_begin(r, &w);
+ *     while ((f = registry_walk_family(&w)) != NULL)
+ *         while ((s = registry_walk_series(&w)) != NULL)
+ *             ...                     merges and expiries may come in here, between any two calls
+ *     registry_walk_end(&w);
+ *
+ *   cost     a series: a load; a family: a copy of its name, and a binary search where families came or went
+ */
+struct registry_walk {
+    struct registry *registry;
+    struct registry_walk *next;     /* of those under way */
+    struct family *family;          /* at hand; NULL: between two, or it was dropped */
+    size_t at;                      /* so many of its series were met: they stand first */
+    size_t until;                   /* behind it: those that came later, not to be met (they may be old ones that went) */
+    size_t place;                   /* of the next family in the sorted list ... */
+    uint64_t order;                 /* ... as long as the list is of this order */
+    struct buf name;                /* of the last family begun */
+};
+
+void registry_walk_begin(struct registry *r, struct registry_walk *w);
+void registry_walk_end(struct registry_walk *w);
+
+/* The next family that is not reserved; NULL: that was all. */
+const struct family *registry_walk_family(struct registry_walk *w);
+
+/* The next series (a head) of the family at hand; NULL: that was all of it. */
+static inline struct series *registry_walk_series(struct registry_walk *w)
+{
+    return w->family != NULL && w->at < w->until ? w->family->series[w->at++] : NULL;
+}
 
 /* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED) and how many series there are. */
 const struct selfmetrics *registry_stats(const struct registry *r);

@@ -7,6 +7,7 @@
 #ifndef SINKS_PROMETHEUS_H
 #define SINKS_PROMETHEUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,15 @@ void prometheus_free(struct prometheus *p);
 /* Append every family: sorted by name, HELP and TYPE before its lines, each line unique. */
 void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out);
 
-/* The lines of one family without HELP and TYPE, as `statsd explain` shows them. */
+/**
+ * prometheus_render_some(p, w, now_ns, enough, out):
+ * The same in pieces, along the walk w, which was just begun or left here before: append series until out holds `enough` bytes.
+ * All lines of one series are of one moment and of one piece.
+ *   returns  false: that was the last
+ */
+bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out);
+
+/* The lines of all families without HELP and TYPE, as `statsd explain` shows them. */
 void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out);
 
 /* For metrics that are not in a registry: `# HELP name help` and `# TYPE name word`. */

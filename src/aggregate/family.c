@@ -319,6 +319,7 @@ void family_attach(struct registry *r, struct series *s)
 /* A family without series is gone: its name is free again, and a storm of names leaves nothing behind. */
 static void family_drop(struct registry *r, struct family *f)
 {
+    walks_forget(r, f);
     index_remove(&r->by_name, f);
     r->families[f->at] = NULL;
     r->n_dropped++;
@@ -355,8 +356,7 @@ void family_detach(struct registry *r, struct series *s)
             f->series[s->at] = next;
             index_put(&r->by_labels, next);
         } else {
-            f->series[s->at] = f->series[--f->n];
-            f->series[s->at]->at = s->at;
+            walks_close_hole(r, f, s->at);
         }
     }
     s->family = NULL;

@@ -23,6 +23,7 @@ struct registry *registry_new(const struct registry_opts *opts)
 {
     assert(opts->summary_age_buckets > 0 || opts->histograms);
     struct registry *r = mem_zalloc(sizeof *r);
+    r->order = 1;   /* a walk that begins knows none */
     r->opts = *opts;
     sketch_setup();
     index_init(&r->by_identity, identity_index_hash);
@@ -283,12 +284,13 @@ static void sort_new(struct registry *r)
 
 struct family *const *registry_families(struct registry *r, size_t *ret_n)
 {
-    if (r->n_dropped > 0)
+    if (r->n_dropped > 0 || r->n_sorted < r->n_families) {
         compact(r);
-    if (r->n_sorted < r->n_families)
         sort_new(r);
-    for (size_t i = 0; i < r->n_families; i++)
-        r->families[i]->at = i;
+        for (size_t i = 0; i < r->n_families; i++)
+            r->families[i]->at = i;
+        r->order++;
+    }
     *ret_n = r->n_families;
     return r->families;
 }

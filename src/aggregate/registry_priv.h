@@ -1,5 +1,5 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, family.c and exposed.c.  Private to aggregate/.
+ * registry_priv: the registry's inside, shared by registry.c, family.c, walk.c and exposed.c.  Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
@@ -15,6 +15,8 @@ struct registry {
     struct index by_name;            /* families */
     struct family **families;        /* all, the first n_sorted in order; NULL where one was dropped */
     size_t n_families, n_sorted, n_dropped, cap_families;
+    uint64_t order;                  /* goes up when families change their places */
+    struct registry_walk *walks;     /* under way */
     struct series **all;             /* every series, for expiry */
     size_t n_all, cap_all;
     struct series **touched;         /* in the current interval */
@@ -35,6 +37,11 @@ void family_attach(struct registry *r, struct series *s);
 void family_detach(struct registry *r, struct series *s);
 void family_reserve(struct registry *r, const char *name);
 void family_release_all(struct registry *r);
+
+/* walk.c: f goes away. */
+void walks_forget(struct registry *r, const struct family *f);
+/* f->series[hole] is gone: fill its place so that no series passes a bound of a walk. */
+void walks_close_hole(struct registry *r, struct family *f, size_t hole);
 
 uint64_t family_index_hash(const void *family);
 uint64_t family_labels_hash(const void *series);

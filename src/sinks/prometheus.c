@@ -209,31 +209,49 @@ static void put_series(struct prometheus *p, struct registry *r, const struct fa
     }
 }
 
-static void render(struct prometheus *p, struct registry *r, uint64_t now_ns, bool heads, struct buf *out)
+/* The rest of the family at hand.  returns  false when there was enough before its end */
+static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
 {
-    size_t n;
-    struct family *const *families = registry_families(r, &n);
-    for (size_t i = 0; i < n; i++) {
-        const struct family *f = families[i];
-        if (f->type == FAMILY_RESERVED)
-            continue;
+    size_t lines = out->len;
+    struct series *s;
+    while ((s = registry_walk_series(w)) != NULL) {
+        put_series(p, w->registry, w->family, s, now_ns, out);
+        if (out->len > lines && out->len >= enough)
+            return false;
+    }
+    return true;
+}
+
+bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
+{
+    const struct family *f;
+    if (!put_family(p, w, now_ns, enough, out))
+        return true;
+    while ((f = registry_walk_family(w)) != NULL) {
         size_t start = out->len;
-        if (heads)
-            prometheus_put_head(out, f->name, default_help, family_type_word(f->type));
+        prometheus_put_head(out, f->name, default_help, family_type_word(f->type));
         size_t lines = out->len;
-        for (size_t j = 0; j < f->n; j++)
-            put_series(p, r, f, f->series[j], now_ns, out);
+        if (!put_family(p, w, now_ns, enough, out))
+            return true;
         if (out->len == lines)   /* sets whose first interval is still open */
             out->len = start;
     }
+    return false;
 }
 
 void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
 {
-    render(p, r, now_ns, true, out);
+    struct registry_walk w;
+    registry_walk_begin(r, &w);
+    (void)prometheus_render_some(p, &w, now_ns, SIZE_MAX, out);
+    registry_walk_end(&w);
 }
 
 void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
 {
-    render(p, r, now_ns, false, out);
+    struct registry_walk w;
+    registry_walk_begin(r, &w);
+    while (registry_walk_family(&w) != NULL)
+        (void)put_family(p, &w, now_ns, SIZE_MAX, out);
+    registry_walk_end(&w);
 }

@@ -224,6 +224,45 @@ static void whatever_is_sent_the_text_parses_and_no_line_comes_twice(void **unus
     }
 }
 
+/* A series' lines stand in one piece: none ends between a bucket and its sum. */
+static bool ends_a_series(const struct buf *piece)
+{
+    size_t at = piece->len - 1;
+    while (at > 0 && piece->ptr[at - 1] != '\n')
+        at--;
+    return strncmp(piece->ptr + at, "t_", 2) != 0 || strncmp(piece->ptr + at, "t_count", 7) == 0;
+}
+
+static void pieces_of_any_size_make_the_same_text(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le) });
+    pipeline_feed(&p, 0, "s:1|s\nsx:1|s\nt:1|ms|#a:1\nt:2|ms|#a:2\nt:2|ms|#a:3\nz:1|c|#k:v\nz:2|c\na:1|g");
+    pipeline_turn(&p);
+    char *want = mem_strdup(pipeline_text(&p));
+    for (size_t enough = 0; enough < strlen(want) + 10; enough++) {
+        struct buf whole = { 0 }, piece = { 0 };
+        struct registry_walk w;
+        bool more = true;
+        registry_walk_begin(p.registry, &w);
+        while (more) {
+            buf_clear(&piece);
+            more = prometheus_render_some(p.prometheus, &w, p.now_ns, enough, &piece);
+            assert_true(piece.len >= (more ? enough : 0));
+            assert_true(piece.len == 0 || ends_a_series(&piece));
+            buf_append_slice(&whole, buf_slice(&piece));
+        }
+        registry_walk_end(&w);
+        buf_append_char(&whole, '\0');
+        assert_string_equal(whole.ptr, want);
+        buf_release(&whole);
+        buf_release(&piece);
+    }
+    free(want);
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_window_that_is_empty_reads_nan),
         cmocka_unit_test(summaries_may_have_no_quantiles_and_histograms_no_bounds),
         cmocka_unit_test(help_is_escaped),
+        cmocka_unit_test(pieces_of_any_size_make_the_same_text),
         cmocka_unit_test(whatever_is_sent_the_text_parses_and_no_line_comes_twice),
     };
     return cmocka_run_group_tests_name("prometheus", tests, NULL, NULL);

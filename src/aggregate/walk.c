@@ -1,0 +1,93 @@
+#include <assert.h>
+
+#include "aggregate/registry_priv.h"
+
+void registry_walk_begin(struct registry *r, struct registry_walk *w)
+{
+    *w = (struct registry_walk){ .registry = r, .next = r->walks };
+    r->walks = w;
+}
+
+void registry_walk_end(struct registry_walk *w)
+{
+    struct registry_walk **at = &w->registry->walks;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    buf_release(&w->name);
+}
+
+/* Where the families behind `name` begin. */
+static size_t place_behind(struct family *const *families, size_t n, struct slice name)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (slice_cmp(slice_of(families[mid]->name, families[mid]->name_len), name) > 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+const struct family *registry_walk_family(struct registry_walk *w)
+{
+    size_t n;
+    struct family *const *families = registry_families(w->registry, &n);
+    if (w->order != w->registry->order) {
+        w->order = w->registry->order;
+        w->place = place_behind(families, n, buf_slice(&w->name));
+    }
+    while (w->place < n && families[w->place]->type == FAMILY_RESERVED)
+        w->place++;
+    w->at = 0;
+    w->family = w->place < n ? families[w->place++] : NULL;
+    if (w->family == NULL)
+        return NULL;
+    w->until = w->family->n;
+    buf_clear(&w->name);
+    buf_append(&w->name, w->family->name, w->family->name_len);
+    return w->family;
+}
+
+void walks_forget(struct registry *r, const struct family *f)
+{
+    for (struct registry_walk *w = r->walks; w != NULL; w = w->next)
+        if (w->family == f)
+            w->family = NULL;
+}
+
+/* The least bound of a walk in f that is past i. */
+static size_t *next_bound(const struct registry *r, const struct family *f, size_t i)
+{
+    size_t *least = NULL;
+    for (struct registry_walk *w = r->walks; w != NULL; w = w->next) {
+        if (w->family != f)
+            continue;
+        if (w->at > i && (least == NULL || w->at < *least))
+            least = &w->at;
+        if (w->until > i && (least == NULL || w->until < *least))
+            least = &w->until;
+    }
+    return least;
+}
+
+static void move(struct family *f, size_t to, size_t from)
+{
+    if (to == from)   /* two bounds in one place: the series there has moved already */
+        return;
+    f->series[to] = f->series[from];
+    f->series[to]->at = (uint32_t)to;
+}
+
+void walks_close_hole(struct registry *r, struct family *f, size_t hole)
+{
+    size_t *bound;
+    while ((bound = next_bound(r, f, hole)) != NULL) {
+        move(f, hole, --*bound);
+        hole = *bound;
+    }
+    assert(hole < f->n);
+    move(f, hole, --f->n);
+}
