@@ -207,7 +207,7 @@ static bool is_relative(const struct parser *p, const struct metric_reading *r)
 }
 
 /* What can only be judged once all fields are known. */
-static void sample_judge(const struct batch *b, const struct name *name, struct metric_reading *r)
+static void sample_judge(const struct batch *b, const struct name *name, const char *line, struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
         bool finite = isfinite(r->number / r->rate);
@@ -217,7 +217,7 @@ static void sample_judge(const struct batch *b, const struct name *name, struct 
             metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
-        metric_wrong(r, REASON_MIXED_TAG_STYLES, name->name.ptr);
+        metric_wrong(r, REASON_MIXED_TAG_STYLES, line);   /* the name may have been joined elsewhere */
 }
 
 static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
@@ -317,7 +317,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
             parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, w.text + type_at);
             break;
         }
-        sample_judge(b, &name, &r);
+        sample_judge(b, &name, l->text + l->start, &r);
         b->counts.unknown_fields += r.unknown;
         if (UNLIKELY(r.reason != REASON_NONE)) {
             parser_reject(p, b, l, r.reason, r.where);
