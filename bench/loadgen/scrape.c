@@ -1,5 +1,6 @@
 #include "scrape.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <netdb.h>
@@ -85,9 +86,12 @@ static int dial(const struct scrape_url *url, uint64_t until_ms)
 
 static int send_request(int fd, const struct scrape_url *url)
 {
-    char text[512];
-    int n = snprintf(text, sizeof text, "GET %s HTTP/1.0\r\nHost: %s:%s\r\nAccept: text/plain\r\n\r\n", url->path, url->host,
-                     url->port);
+    char text[640];
+    bool v6 = strchr(url->host, ':') != NULL;
+    int n = snprintf(text, sizeof text,
+                     "GET %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nConnection: close\r\nAccept: text/plain\r\n"
+                     "Accept-Encoding: identity\r\n\r\n",
+                     url->path, v6 ? "[" : "", url->host, v6 ? "]" : "", url->port);
     /* A new connection's send buffer always has room for so little. */
     return send(fd, text, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPROTO;
 }
@@ -111,6 +115,57 @@ static int read_all(int fd, struct buf *out, uint64_t until_ms)
     }
 }
 
+/* Hexadecimal digits, then nothing or an extension. */
+static bool read_chunk_size(struct slice line, size_t *ret)
+{
+    size_t size = 0, n = 0;
+    for (; n < line.len && isxdigit((unsigned char)line.ptr[n]); n++) {
+        int c = tolower((unsigned char)line.ptr[n]);
+        size = size * 16 + (size_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        if (size > BODY_BYTES_MAX)
+            return false;
+    }
+    *ret = size;
+    return n > 0 && (n == line.len || strchr("; \t", line.ptr[n]) != NULL);
+}
+
+/* Chunks (RFC 9112, 7.1) become what they hold, in place.  The last one has no bytes; trailers behind it are left out. */
+static bool join_chunks(struct buf *b)
+{
+    struct slice rest = buf_slice(b);
+    size_t joined = 0;
+    for (;;) {
+        size_t size;
+        const char *end = memmem(rest.ptr, rest.len, "\r\n", 2);
+        if (end == NULL || !read_chunk_size(slice_of(rest.ptr, (size_t)(end - rest.ptr)), &size))
+            return false;
+        rest = slice_of(end + 2, rest.len - (size_t)(end + 2 - rest.ptr));
+        if (size == 0)
+            break;
+        if (rest.len < size + 2 || memcmp(rest.ptr + size, "\r\n", 2) != 0)
+            return false;
+        memmove(b->ptr + joined, rest.ptr, size);
+        joined += size;
+        rest = slice_of(rest.ptr + size + 2, rest.len - size - 2);
+    }
+    b->len = joined;
+    return true;
+}
+
+/* The value of a header in a head that ends with NUL; NULL when it is not there. */
+static const char *header(const char *head, const char *name)
+{
+    const char *line = strcasestr(head, name);
+    return line != NULL ? line + strlen(name) : NULL;
+}
+
+static bool is_chunked(const char *head)
+{
+    const char *coding = header(head, "\r\nTransfer-Encoding:");
+    const char *word = coding != NULL ? strcasestr(coding, "chunked") : NULL;
+    return word != NULL && word < coding + strcspn(coding, "\r");
+}
+
 /* Cut the head off: status line, headers, empty line. */
 static int keep_body(struct buf *b)
 {
@@ -119,12 +174,13 @@ static int keep_body(struct buf *b)
         return -EPROTO;
     size_t head = (size_t)(end - b->ptr) + 4;
     *end = '\0';
-    const char *promised = strcasestr(b->ptr, "\r\nContent-Length:");
-    if (promised != NULL && strtoull(promised + 17, NULL, 10) != b->len - head)
+    bool chunked = is_chunked(b->ptr);
+    const char *promised = chunked ? NULL : header(b->ptr, "\r\nContent-Length:");
+    if (promised != NULL && strtoull(promised, NULL, 10) != b->len - head)
         return -EPROTO;
     memmove(b->ptr, b->ptr + head, b->len - head);
     b->len -= head;
-    return 0;
+    return !chunked || join_chunks(b) ? 0 : -EPROTO;
 }
 
 int scrape_get(const struct scrape_url *url, int timeout_ms, struct buf *body)

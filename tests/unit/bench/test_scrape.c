@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -107,22 +108,23 @@ static void an_address_has_host_port_and_path(void **state)
     }
 }
 
-/* Answers one connection with fixed bytes. */
+/* Answers one connection with fixed bytes, `piece` of them a send. */
 struct server {
     int fd;
     const char *answer;
-    size_t n;
+    size_t n, piece;
+    char request[1024];
     pthread_t thread;
 };
 
 static void *serve(void *cookie)
 {
     struct server *s = cookie;
-    char request[1024];
-    int c = accept(s->fd, NULL, NULL);
-    assert_true(c >= 0 && recv(c, request, sizeof request, 0) > 0);
+    int c = accept(s->fd, NULL, NULL), yes = 1;
+    assert_true(c >= 0 && recv(c, s->request, sizeof s->request - 1, 0) > 0);
+    assert_int_equal(setsockopt(c, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), 0);
     for (size_t at = 0; at < s->n;) {
-        ssize_t n = send(c, s->answer + at, s->n - at, MSG_NOSIGNAL);
+        ssize_t n = send(c, s->answer + at, s->piece < s->n - at ? s->piece : s->n - at, MSG_NOSIGNAL);
         assert_true(n > 0);
         at += (size_t)n;
     }
@@ -130,11 +132,11 @@ static void *serve(void *cookie)
     return NULL;
 }
 
-static int get(const char *answer, size_t n, struct buf *body)
+static int get_pieces(const char *answer, size_t n, size_t piece, struct buf *body, char request[1024])
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
-    struct server s = { .fd = socket(AF_INET, SOCK_STREAM, 0), .answer = answer, .n = n };
+    struct server s = { .fd = socket(AF_INET, SOCK_STREAM, 0), .answer = answer, .n = n, .piece = piece };
     assert_int_equal(bind(s.fd, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(s.fd, 1), 0);
     assert_int_equal(getsockname(s.fd, (struct sockaddr *)&a, &len), 0);
@@ -144,8 +146,17 @@ static int get(const char *answer, size_t n, struct buf *body)
     int rc = scrape_get(&url, 5000, body);
     pthread_join(s.thread, NULL);
     close(s.fd);
+    if (request != NULL)
+        memcpy(request, s.request, sizeof s.request);
     return rc;
 }
+
+static int get(const char *answer, size_t n, struct buf *body)
+{
+    return get_pieces(answer, n, n, body, NULL);
+}
+
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static const struct {
     const char *answer;
@@ -158,6 +169,22 @@ static const struct {
     {"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", -EPROTO, NULL},
     {"HTTP/1.1 200 OK\r\n",                               -EPROTO, NULL},
     {"nonsense",                                          -EPROTO, NULL},
+    {CHUNKED "4\r\na 1\n\r\n0\r\n\r\n",                    0,       "a 1\n"},
+    {CHUNKED "2\r\na \r\n002\r\n1\n\r\n0\r\n\r\n",         0,       "a 1\n"},
+    {CHUNKED "A;name=\"v\"\r\n0123\r\n678\n\r\n000\r\n\r\n", 0,       "0123\r\n678\n"},
+    {CHUNKED "4 ; x\r\na 1\n\r\n0\r\nTrailer: x\r\n\r\n", 0,       "a 1\n"},
+    {CHUNKED "0\r\n\r\n",                                 0,       ""},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\ntransfer-encoding:Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 0, "x"},
+    {CHUNKED "",                                          -EPROTO, NULL},
+    {CHUNKED "4\r\na 1\n\r\n",                           -EPROTO, NULL},
+    {CHUNKED "5\r\na 1\n\r\n0\r\n\r\n",                  -EPROTO, NULL},
+    {CHUNKED "3\r\na 1\n\r\n0\r\n\r\n",                  -EPROTO, NULL},
+    {CHUNKED "x\r\na 1\n\r\n0\r\n\r\n",                  -EPROTO, NULL},
+    {CHUNKED "\r\na 1\n\r\n0\r\n\r\n",                   -EPROTO, NULL},
+    {CHUNKED "4x\r\na 1\n\r\n0\r\n\r\n",                 -EPROTO, NULL},
+    {CHUNKED "-4\r\na 1\n\r\n0\r\n\r\n",                 -EPROTO, NULL},
+    {CHUNKED "10000000000000004\r\na 1\n\r\n0\r\n\r\n",  -EPROTO, NULL},
+    {CHUNKED "ffffffffffffffff\r\na 1\n\r\n0\r\n\r\n",   -EPROTO, NULL},
 };
 
 static void an_answer_is_a_body_or_an_error(void **state)
@@ -170,6 +197,42 @@ static void an_answer_is_a_body_or_an_error(void **state)
             assert_true(slice_eq(buf_slice(&body), slice_str(answers[i].body)));
         buf_release(&body);
     }
+}
+
+static const char chunked[] = CHUNKED "8;e=1\r\nstatsd_s\r\n6\r\neries \r\n2\r\n7\n\r\n0\r\n\r\n";
+
+static void chunks_may_be_split_anywhere(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < sizeof chunked; piece++) {
+        struct buf body = { 0 };
+        assert_int_equal(get_pieces(chunked, sizeof chunked - 1, piece, &body, NULL), 0);
+        assert_true(slice_eq(buf_slice(&body), SLICE_LIT("statsd_series 7\n")));
+        buf_release(&body);
+    }
+}
+
+static void a_chunked_body_that_breaks_off_is_an_error(void **state)
+{
+    (void)state;
+    size_t whole = sizeof chunked - 1 - 2;   /* the last chunk has been seen: the empty line behind it adds nothing */
+    for (size_t n = 1; n < sizeof chunked; n++) {
+        struct buf body = { 0 };
+        assert_int_equal(get(chunked, n, &body), n < whole ? -EPROTO : 0);
+        buf_release(&body);
+    }
+}
+
+static void the_request_asks_for_one_plain_answer(void **state)
+{
+    (void)state;
+    struct buf body = { 0 };
+    char request[1024];
+    assert_int_equal(get_pieces(chunked, sizeof chunked - 1, 9, &body, request), 0);
+    assert_non_null(strstr(request, "GET /metrics HTTP/1.1\r\n"));   /* of 1.0 no server sends chunks, so none would tell a cut */
+    assert_non_null(strstr(request, "\r\nConnection: close\r\n"));
+    assert_non_null(strstr(request, "\r\nAccept-Encoding: identity\r\n"));
+    buf_release(&body);
 }
 
 static void a_large_body_arrives_whole(void **state)
@@ -238,6 +301,9 @@ int main(void)
         cmocka_unit_test(any_cut_of_an_exposition_can_be_read),
         cmocka_unit_test(an_address_has_host_port_and_path),
         cmocka_unit_test(an_answer_is_a_body_or_an_error),
+        cmocka_unit_test(chunks_may_be_split_anywhere),
+        cmocka_unit_test(a_chunked_body_that_breaks_off_is_an_error),
+        cmocka_unit_test(the_request_asks_for_one_plain_answer),
         cmocka_unit_test(a_large_body_arrives_whole),
         cmocka_unit_test(percentiles_are_of_the_nearest_rank),
         cmocka_unit_test(sockets_of_a_port_are_summed),
