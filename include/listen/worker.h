@@ -8,10 +8,12 @@
  * saved.  UDP_GRO is left off: it makes only GSO senders cheaper (0.03 us against 0.54), and a coalesced drop counts as one:
  * 62,240 datagrams lost, 1,945 counted; without it 63,771 and 63,771.
  *
- * A stream of some thousand datagrams a second is not worth a wake-up for each: the worker then looks at the socket every few
+ * A UDP stream of some thousand datagrams a second is not worth a wake-up for each: the worker then looks at the socket every few
  * milliseconds, as far as the receive buffer holds a burst for so long (4 ms from 8 MiB granted, not at all below 2 MiB).
  * CPU of the process against waking up for each, same load, medians of 3: 0.54 at 100,000 packed lines a second, 0.19 for
  * 100,000 one-line datagrams evenly spaced, 0.08 for 20,000, 0.17 for 5,000.
+ * A Unix socket is never left waiting: it holds net.unix.max_dgram_qlen datagrams (10 where nobody raised it) and then its senders
+ * wait or drop; looked at every 4 ms it took 2,700 a second.
  *
  * A page turn (worker_ask_turn) first reads all that the kernel had delivered when it was asked for, so that a scrape shows
  * every datagram that came before it, then seals the page and calls notify.

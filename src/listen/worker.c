@@ -32,7 +32,7 @@ enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
 struct worker_socket {
     uv_poll_t poll;
     uv_timer_t gather;        /* runs instead of poll */
-    unsigned gather_ms;       /* 0: the buffer is too small for it */
+    unsigned gather_ms;       /* 0: never; the queue is too short for it */
     uint64_t window_ns;       /* when counting wake-ups began */
     unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
     unsigned ticks, gathered; /* of the round of GATHER_TICKS */
@@ -303,7 +303,8 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     s->poll.data = s;
     uv_timer_init(&w->loop, &s->gather);
     s->gather.data = s;
-    s->gather_ms = (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS;
+    /* The queue of a Unix socket is a few datagrams long, whatever the buffer: its senders would wait or drop. */
+    s->gather_ms = udp ? (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS : 0;
     s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
     return rc < 0 ? rc : (int)w->n_sockets++;

@@ -344,6 +344,41 @@ static void a_stream_that_is_gathered_is_whole_at_every_turn(void **unused)
     listener_close(&l);
 }
 
+/*
+ * A Unix socket holds few datagrams (net.unix.max_dgram_qlen, 10 where nobody raised it), and who finds it full waits or drops:
+ * it is read as soon as something is there.  The sender's small buffer makes the queue as short on every machine.
+ */
+static void a_sender_on_a_unix_socket_is_not_made_to_wait(void **unused)
+{
+    (void)unused;
+    enum { APART = 300, SENT = 3000, MS_MAX = 1000 };   /* six at a time: 2,000 ms when they are looked at every 4 ms */
+    const struct timespec apart = { .tv_nsec = 200000 };
+    const int smallest = 1;
+    struct rig r;
+    struct listener l;
+    char url[64];
+    abstract_url(url, "");
+    rig_init(&r, 1);
+    open_listener(url, 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int fd = sender_to(&l);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
+    for (int i = 0; i < APART; i++) {   /* over UDP this would begin the gathering */
+        send_text(fd, "x:1|c");
+        nanosleep(&apart, NULL);
+    }
+    uint64_t start_ms = now_mono_ms();
+    for (int i = 0; i < SENT; i++)
+        send_text(fd, "x:1|c");
+    assert_in_range(now_mono_ms() - start_ms, 0, MS_MAX);
+    close(fd);
+    turn(&r, true);
+    assert_true(value_of(&r, "x") == APART + SENT);
+    rig_release(&r);
+    listener_close(&l);
+}
+
 /* Two spellings of one gauge are two cells; only the stamps of their samples tell which came last. */
 static void the_last_word_on_a_gauge_wins_past_a_full_batch(void **unused)
 {
@@ -521,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_worker_has_room_for_so_many_sockets),
         cmocka_unit_test(the_sign_of_a_gauge_is_read_as_the_socket_says),
         cmocka_unit_test(a_stream_that_is_gathered_is_whole_at_every_turn),
+        cmocka_unit_test(a_sender_on_a_unix_socket_is_not_made_to_wait),
         cmocka_unit_test(the_last_word_on_a_gauge_wins_past_a_full_batch),
         cmocka_unit_test(a_datagram_beyond_the_largest_counts_its_whole_lines),
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
