@@ -27,6 +27,7 @@ struct listener {
     unsigned n;
     uint64_t rcvbuf_granted;           /* bytes, as getsockopt tells them (Linux doubles what was asked for) */
     bool by_payload;
+    uint64_t file_dev, file_ino;       /* a Unix socket's file, as we made it */
 };
 
 /**
@@ -36,7 +37,7 @@ struct listener {
  */
 int listener_open(const struct listen_address *a, unsigned n_workers, struct listener *ret, struct buf *error);
 
-/* Close what is still open and remove the socket file. */
+/* Close what is still open and remove the socket file, unless another one has taken its place. */
 void listener_close(struct listener *l);
 
 /* Spread by payload from now on.  returns  0 or -errno (no such BPF hook); one socket: 0, nothing to do */

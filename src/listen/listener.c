@@ -139,10 +139,15 @@ static int open_unixgram(struct listener *l)
     if (fd < 0)
         return -errno;
     ask_rcvbuf(fd, a->rcvbuf);
-    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 || (path != NULL && chmod(path, a->mode) < 0)) {
+    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ||
+        (path != NULL && (chmod(path, a->mode) < 0 || lstat(path, &st) < 0))) {
         int rc = -errno;
         close(fd);
         return rc;
+    }
+    if (path != NULL) {
+        l->file_dev = st.st_dev;
+        l->file_ino = st.st_ino;
     }
     l->fds[0] = fd;
     l->n = 1;
@@ -169,14 +174,23 @@ int listener_open(const struct listen_address *a, unsigned n_workers, struct lis
     return 0;
 }
 
+/* Not what another server bound there after somebody had removed ours. */
+static void remove_file(const struct listener *l)
+{
+    const char *path = l->address.transport == LISTEN_UNIXGRAM ? unix_path(&l->address) : NULL;
+    struct stat st;
+    if (path != NULL && lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
+        (void)unlink(path);
+}
+
 void listener_close(struct listener *l)
 {
+    /* Before the socket is closed: from then on another server may take the file for stale and put its own there. */
+    if (l->n > 0)
+        remove_file(l);
     for (unsigned i = 0; i < l->n; i++)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
-    const char *path = l->address.transport == LISTEN_UNIXGRAM ? unix_path(&l->address) : NULL;
-    if (path != NULL && l->n > 0)
-        (void)unlink(path);
     l->n = 0;
 }
 

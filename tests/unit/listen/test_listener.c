@@ -167,6 +167,25 @@ static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **unused)
     buf_release(&error);
 }
 
+/* The file was removed by hand and another server began there: ours ends without taking its file. */
+static void a_socket_file_that_is_not_ours_any_more_is_left_alone(void **unused)
+{
+    (void)unused;
+    char url[128];
+    unix_url(url, sizeof url, "");
+    struct listener ours, other;
+    open_listener(url, 1, &ours);
+    assert_int_equal(unlink(((struct sockaddr_un *)&ours.address.addr)->sun_path), 0);
+    open_listener(url, 1, &other);
+    listener_close(&ours);
+    int s = sender_to(&other);
+    assert_int_equal(send(s, "x:1|c", 5, 0), 5);
+    assert_int_equal(drain(other.fds[0]), 1);
+    close(s);
+    listener_close(&other);
+    assert_int_equal(access(((struct sockaddr_un *)&other.address.addr)->sun_path, F_OK), -1);
+}
+
 static void a_file_that_is_no_socket_is_left_alone(void **unused)
 {
     (void)unused;
@@ -346,6 +365,7 @@ int main(void)
         cmocka_unit_test(a_port_in_use_is_refused_and_the_message_says_what_to_do),
         cmocka_unit_test(what_cannot_be_bound_has_its_remedy),
         cmocka_unit_test(a_stale_socket_file_is_replaced_and_a_live_one_is_not),
+        cmocka_unit_test(a_socket_file_that_is_not_ours_any_more_is_left_alone),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
