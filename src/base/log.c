@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -223,13 +225,23 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
     put_field(l, &(struct log_field)F_STR("msg", msg));
 }
 
-/* Where the log cannot be written there is nobody to tell, and waiting for a reader would stop the server. */
+/*
+ * Where the log cannot be written there is nobody to tell, and waiting for a reader would stop the server.  Standard output is
+ * not ours alone, so it is asked for room rather than made non-blocking.  A pipe with room takes PIPE_BUF bytes at once; the
+ * lock keeps another thread from taking them first.
+ */
 static void write_line(const struct line *l)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct pollfd out = { .fd = atomic_load_explicit(&out_fd, memory_order_relaxed), .events = POLLOUT };
     ssize_t rc;
+    pthread_mutex_lock(&lock);
     do {
-        rc = write(atomic_load_explicit(&out_fd, memory_order_relaxed), l->at, l->len);
+        rc = poll(&out, 1, 0);
+        if (rc > 0 && (out.revents & POLLOUT) != 0)
+            rc = write(out.fd, l->at, l->len);
     } while (rc < 0 && errno == EINTR);
+    pthread_mutex_unlock(&lock);
 }
 
 void log_fields(enum log_level level, const char *msg, const struct log_field *fields, size_t n)

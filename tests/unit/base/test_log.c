@@ -5,7 +5,6 @@
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -271,56 +270,44 @@ static void a_level_below_the_least_writes_nothing(void **state)
     }
 }
 
-static void a_reader_that_does_not_read_stops_nobody(void **state)
+/* fd blocks, as standard output does that is a pipe: a writer that waits for its reader is ended by the alarm. */
+static void fill(int fd)
 {
-    (void)state;
-    fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    log_to_fd(fd);
     alarm(20);
     errno = EDOM;
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 20000; i++)
         log_value(LOG_INFO, "x", 1);
     assert_int_equal(errno, EDOM);
     alarm(0);
+    log_to_fd(pair[0]);
 }
 
-static void on_signal(int sig)
+static void a_reader_that_does_not_read_stops_nobody(void **state)
 {
-    (void)sig;
-}
-
-/* Blocks on a full socket until the main thread reads. */
-static void *log_once(void *arg)
-{
-    (void)arg;
-    log_value(LOG_INFO, "late", 4);
-    return NULL;
-}
-
-static void an_interrupted_write_is_tried_again(void **state)
-{
+    int ends[2];
     (void)state;
-    struct sigaction sa = { .sa_handler = on_signal }, old;     /* no SA_RESTART */
-    sigaction(SIGUSR1, &sa, &old);
-    fcntl(pair[0], F_SETFL, O_NONBLOCK);
-    char filler = 'f';
-    size_t n_filler = 0;
-    while (send(pair[0], &filler, 1, 0) == 1)
-        n_filler++;
-    fcntl(pair[0], F_SETFL, 0);
+    fill(pair[0]);
+    assert_int_equal(pipe(ends), 0);
+    fill(ends[1]);
 
-    pthread_t thread;
-    pthread_create(&thread, NULL, log_once, NULL);
-    for (int i = 0; i < 20; i++) {
-        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);      /* gives it time to block; a miss weakens, never breaks */
-        pthread_kill(thread, SIGUSR1);
-    }
+    char all[1 << 16], last = 0;
+    close(ends[1]);
+    for (ssize_t n; (n = read(ends[0], all, sizeof all)) > 0;)
+        last = all[n - 1];
+    assert_int_equal(last, '\n');      /* no line went in by half */
+    close(ends[0]);
+}
+
+static void a_reader_that_comes_back_gets_what_is_new(void **state)
+{
     char line[8192];
-    for (size_t i = 0; i < n_filler; i++)
-        assert_int_equal(recv(pair[1], line, sizeof line, 0), 1);
-    pthread_join(thread, NULL);
+    (void)state;
+    fill(pair[0]);
+    while (recv(pair[1], line, sizeof line, MSG_DONTWAIT) > 0) {}
+    log_value(LOG_INFO, "late", 4);
     read_line(line, sizeof line);
     assert_non_null(strstr(line, "v=late\n"));
-    sigaction(SIGUSR1, &old, NULL);
 }
 
 enum { WRITERS = 4, LINES_EACH = 200 };
@@ -339,21 +326,27 @@ static void lines_of_several_threads_never_mix(void **state)
     (void)state;
     pthread_t threads[WRITERS];
     char letters[WRITERS] = { 'a', 'b', 'c', 'd' };
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) > 0);     /* room for every line */
+    log_to_fd(ends[1]);
     for (int i = 0; i < WRITERS; i++)
         pthread_create(&threads[i], NULL, log_many, &letters[i]);
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(threads[i], NULL);
+    close(ends[1]);
+    FILE *all = fdopen(ends[0], "r");
+    char line[8192];
     for (int i = 0; i < WRITERS * LINES_EACH; i++) {
-        char line[8192];
-        ssize_t n = recv(pair[1], line, sizeof line - 1, 0);
-        assert_true(n > 0);
-        line[n] = '\0';
+        assert_non_null(fgets(line, sizeof line, all));
         const char *v = strstr(line, " v=");
         assert_non_null(v);
         char one[2] = { v[3], '\0' };
         assert_int_equal(strspn(v + 3, one), 200);
         assert_string_equal(v + 203, "\n");
     }
-    for (int i = 0; i < WRITERS; i++)
-        pthread_join(threads[i], NULL);
+    assert_null(fgets(line, sizeof line, all));
+    fclose(all);
 }
 
 static void the_gate_opens_once_a_period_and_counts_what_it_held_back(void **state)
@@ -387,7 +380,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_that_is_too_long_loses_whole_fields_and_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(a_level_below_the_least_writes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_that_does_not_read_stops_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_interrupted_write_is_tried_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_that_comes_back_gets_what_is_new, setup, teardown),
         cmocka_unit_test_setup_teardown(lines_of_several_threads_never_mix, setup, teardown),
         cmocka_unit_test(the_gate_opens_once_a_period_and_counts_what_it_held_back),
     };
