@@ -404,6 +404,33 @@ static void two_sockets_cannot_have_one_address(void **state)
     config_release(&c);
 }
 
+/* The kernel would say "in use" of the second one, and the server would blame another server. */
+static void an_address_beside_the_one_for_all_is_a_mistake(void **state)
+{
+    (void)state;
+    struct config c;
+    must_fail(&nowhere, "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:5\n",
+              "t.conf:3: listen.socket: udp://*:5 receives what udp://127.0.0.1:5 would; keep one of them\n");
+    must_fail(&nowhere, "[listen]\nsocket = udp://[::1]:5\nsocket = udp://[::]:5\n",
+              "t.conf:3: listen.socket: udp://[::]:5 receives what udp://[::1]:5 would; keep one of them\n");
+    must_load(&nowhere, "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:6\nsocket = udp://*:0\nsocket = udp://*:0\n", &c);
+    assert_int_equal(c.n_sockets, 4);
+    config_release(&c);
+}
+
+/* It takes IPv4 as well, so an IPv4 socket of the same port can be opened before it only. */
+static void the_socket_for_all_of_ipv6_is_opened_last(void **state)
+{
+    (void)state;
+    static const char *const want[] = { "udp://0.0.0.0:5", "udp://[::1]:6", "udp://[::]:5", "udp://[::]:7" };
+    struct config c;
+    must_load(&nowhere, "[listen]\nsocket = udp://[::]:5\nsocket = udp://0.0.0.0:5\nsocket = udp://[::]:7\nsocket = udp://[::1]:6\n", &c);
+    assert_int_equal(c.n_sockets, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(c.sockets[i].name, want[i]);
+    config_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +446,8 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_refused_and_escaped),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
+        cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
+        cmocka_unit_test(the_socket_for_all_of_ipv6_is_opened_last),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
