@@ -1,5 +1,7 @@
 #include "app/reload.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 static void log_errors(struct slice errors)
@@ -14,6 +16,15 @@ static bool at_once(enum option_id id)
     return id == OPTION_server_log_level || id == OPTION_server_log_format;
 }
 
+/* A secret prints as "(set)" whatever it is. */
+static bool same_secret(const struct config *a, const struct config *b, enum option_id id)
+{
+    const struct option_row *o = &options_table[id];
+    if (o->kind != OPTION_SECRET)
+        return true;
+    return strcmp(*(char *const *)((const char *)a + o->offset), *(char *const *)((const char *)b + o->offset)) == 0;
+}
+
 static unsigned log_differences(const struct config *running, const struct config *fresh)
 {
     unsigned n = 0;
@@ -21,7 +32,8 @@ static unsigned log_differences(const struct config *running, const struct confi
         struct buf was = { 0 }, is = { 0 };
         config_print(running, (enum option_id)id, &was);
         config_print(fresh, (enum option_id)id, &is);
-        if (!at_once((enum option_id)id) && !slice_eq(buf_slice(&was), buf_slice(&is))) {
+        bool same = slice_eq(buf_slice(&was), buf_slice(&is)) && same_secret(running, fresh, (enum option_id)id);
+        if (!at_once((enum option_id)id) && !same) {
             n++;
             LOG(LOG_WARN, "option changes at the next start", F_STR("section", options_table[id].section),
                 F_STR("key", options_table[id].key), F_SLICE("value", buf_slice(&is)));
