@@ -1,10 +1,12 @@
 #include "app/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "app/option_value.h"
 #include "app/version.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 static const char help_text[] =
@@ -268,6 +270,8 @@ int cli_run(int argc, const char *const *argv, const struct cli_io *io)
     r.sets = mem_zalloc(room);
     r.rest = mem_zalloc(room);
     int rc = dispatch(&r, io);
+    if (rc == CLI_FAILED && ferror(io->out))
+        fprintf(io->err, "statsd: cannot write standard output: %s\n", err_text(errno));   /* free leaves errno alone */
     free(r.sets);
     free(r.rest);
     return rc;

@@ -136,6 +136,26 @@ static void bad_usage_is_one_message_and_status_2(void **state)
     }
 }
 
+static void an_output_that_cannot_be_written_is_told(void **state)
+{
+    (void)state;
+    const char *const *rows[] = { (const char *const[]){ "--help", NULL }, (const char *const[]){ "--version", NULL },
+                                  (const char *const[]){ "check", NULL }, (const char *const[]){ "describe", "options", NULL },
+                                  (const char *const[]){ "explain", "a:1|c", NULL } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *argv[] = { "statsd", rows[i][0], rows[i][1], rows[i][1] != NULL ? rows[i][2] : NULL };
+        char *err;
+        size_t err_n;
+        struct cli_io io = { .in = tmpfile(), .out = fopen("/dev/full", "w"), .err = open_memstream(&err, &err_n), .run = run };
+        assert_int_equal(cli_run(rows[i][1] == NULL ? 2 : 3, argv, &io), CLI_FAILED);
+        fclose(io.in);
+        fclose(io.out);
+        fclose(io.err);
+        assert_string_equal(err, "statsd: cannot write standard output: No space left on device\n");
+        free(err);
+    }
+}
+
 static void help_and_version_are_answers_not_errors(void **state)
 {
     (void)state;
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(a_bad_config_never_runs),
         cmocka_unit_test(bad_usage_is_one_message_and_status_2),
         cmocka_unit_test(help_and_version_are_answers_not_errors),
+        cmocka_unit_test(an_output_that_cannot_be_written_is_told),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),
         cmocka_unit_test(the_memory_bound_follows_the_limits),
         cmocka_unit_test(describe_has_every_row_of_each_table),
