@@ -71,7 +71,12 @@ static void on_connect_timeout(uv_timer_t *t)
 
 static void on_reply_timeout(uv_timer_t *t)
 {
-    fail(t->data, "timeout: no reply");
+    struct redis_link *l = t->data;
+    /* Timers run before sockets are read: with an answer waiting, it is this thread that was late. */
+    if (l->ac != NULL && redis_poll_waiting(l->ac))
+        uv_timer_start(t, on_reply_timeout, l->opts.reply_timeout_ms, 0);
+    else
+        fail(l, "timeout: no reply");
 }
 
 /* Let go of the connection; safe in every state, and in callbacks of hiredis. */
@@ -312,8 +317,10 @@ bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *ta
     if (l->state != READY || l->ac == NULL ||
         redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
         return false;
-    if (l->in_flight++ == 0)
+    if (l->in_flight++ == 0) {
+        uv_update_time(l->loop);   /* the owner may have been busy since the loop last looked */
         uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
+    }
     return true;
 }
 

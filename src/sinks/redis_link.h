@@ -11,7 +11,7 @@
  * connections and refuses every command is not hammered.
  *
  * Limits of time: connect_timeout for resolving, connecting and greeting together; reply_timeout without one reply while
- * commands are under way.  SIGPIPE must be ignored by the process.
+ * commands are under way; a reply that came while the loop was busy elsewhere is in time.  SIGPIPE must be ignored by the process.
  *
  *   thread   the loop's
  */

@@ -19,12 +19,16 @@ bool redis_poll_surplus(const redisAsyncContext *ac)
     return ac->replies.head == NULL && r->len > r->pos;
 }
 
+bool redis_poll_waiting(const redisAsyncContext *ac)
+{
+    char c;
+    return recv(ac->c.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Data that no command asked for.  An end of stream or an error is none: hiredis finds those out by reading. */
 static bool unasked(const redisAsyncContext *ac)
 {
-    char c;
-    return ac->replies.head == NULL && (ac->c.flags & REDIS_CONNECTED) != 0 &&
-           recv(ac->c.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return ac->replies.head == NULL && (ac->c.flags & REDIS_CONNECTED) != 0 && redis_poll_waiting(ac);
 }
 
 /* Commands of ours answer with one line.  An array may claim 2^31 elements in ten bytes; none is believed. */

@@ -31,6 +31,9 @@ typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);
  */
 int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse);
 
+/* Has something come in that was not read yet? */
+bool redis_poll_waiting(const redisAsyncContext *ac);
+
 /* Does the reader hold bytes although no command waits?  To be asked at the end of every reply callback. */
 bool redis_poll_surplus(const redisAsyncContext *ac);
 

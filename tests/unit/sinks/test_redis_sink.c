@@ -308,6 +308,28 @@ static void a_frozen_redis_loses_and_doubles_nothing(void **state)
     shut(s);
 }
 
+/* The loop's thread merges and renders too.  What it is late for itself is not Redis' silence. */
+static void a_busy_loop_is_not_taken_for_a_silent_redis(void **state)
+{
+    enum { TIMEOUT_MS = 60, BUSY_MS = 150 };
+    (void)state;
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    struct sink *s = open_sink(shared.url, "a", &(struct redis_opts){ .reply_timeout_ms = TIMEOUT_MS });
+    feed(s, 0, false);
+    drain(s);
+    uv_sleep(BUSY_MS);    /* before the commands are sent */
+    feed(s, 1, false);
+    drain(s);
+    assert_int_equal(stats(s).disconnects, 0);
+    feed(s, 2, false);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    uv_sleep(BUSY_MS);    /* while the answers come */
+    drain(s);
+    assert_int_equal(stats(s).disconnects, 0);
+    expect_exact(&shared, 3, 1);
+    shut(s);
+}
+
 static void a_restart_of_redis_loses_and_doubles_nothing(void **state)
 {
     struct redis_server durable;
@@ -523,6 +545,7 @@ int main(void)
         cmocka_unit_test(connections_killed_all_the_time_leave_exact_sums),
         cmocka_unit_test(redis_may_come_later),
         cmocka_unit_test(a_frozen_redis_loses_and_doubles_nothing),
+        cmocka_unit_test(a_busy_loop_is_not_taken_for_a_silent_redis),
         cmocka_unit_test(a_restart_of_redis_loses_and_doubles_nothing),
         cmocka_unit_test(a_forgotten_script_is_loaded_again),
         cmocka_unit_test(acknowledged_writes_that_redis_lost_are_repaired),
