@@ -45,7 +45,7 @@ struct senders;
  */
 int senders_start(const struct sender_opts *opts, struct senders **ret);
 
-bool senders_running(const struct senders *s);    /* until the duration is over or senders_stop was called */
+bool senders_running(const struct senders *s);    /* until the duration is over (0.6 s more when sends block) or senders_stop was called */
 double senders_elapsed_s(const struct senders *s);
 double senders_lasted_s(const struct senders *s);  /* from the start until the last one ended; joined ones */
 void senders_totals(const struct senders *s, struct sender_totals *ret);

@@ -214,6 +214,41 @@ static void an_interrupted_run_is_reported_so_far(void **state)
     payload_release(&p);
 }
 
+/* Each send to it waits its 100 ms in vain, and a tenth of a second's worth of them is due at the end. */
+static void a_socket_that_nobody_reads_does_not_hold_the_run_up(void **state)
+{
+    (void)state;
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    char directory[] = "/tmp/statsd-bench-test-XXXXXX", address[160];
+    assert_non_null(mkdtemp(directory));
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/s", directory);
+    snprintf(address, sizeof address, "unixgram://%s", a.sun_path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    struct transport_target target;
+    struct payload p;
+    struct shape shape;
+    struct run_result result;
+    const struct shape_spec spec = { .rate = 20000, .duration_s = 0.3 };
+    assert_int_equal(transport_parse(address, &target), 0);
+    payload_of(&p, 0, false);
+    shape_init(&shape, "constant", &spec);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+                                            .sockets = 1, .batch = 64, .segments = 1, .send_buffer_bytes = 4096 },
+                                .wait = wait_a_little };
+    assert_int_equal(run_load(&o, &result), 0);
+    assert_true(result.elapsed_s < 5);
+    assert_true(result.sent.failed_datagrams > 0 && result.sent.error == EAGAIN);
+    double all = (double)(result.sent.lines + result.sent.failed_lines) + result.sent.forgiven;
+    assert_true(fabs(all - result.wished) <= 1);
+    run_release(&result);
+    shape_release(&shape);
+    payload_release(&p);
+    close(fd);
+    unlink(a.sun_path);
+    rmdir(directory);
+}
+
 static struct run_result made_up(struct run_row *rows)
 {
     struct run_result r = { .rows = rows, .n = 2, .elapsed_s = 2, .backlog_s = 0.01, .wished = 1000, .rss_peak_bytes = 2e6 };
@@ -313,6 +348,7 @@ int main(void)
         cmocka_unit_test(what_was_sent_arrives_at_the_rate_asked_for),
         cmocka_unit_test(nobody_there_is_a_loss_in_the_client),
         cmocka_unit_test(an_interrupted_run_is_reported_so_far),
+        cmocka_unit_test(a_socket_that_nobody_reads_does_not_hold_the_run_up),
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
         cmocka_unit_test(reports_never_show_what_is_not_known),
