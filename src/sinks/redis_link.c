@@ -41,6 +41,7 @@ struct redis_link {
     size_t greetings;           /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct log_gate gate;
+    bool quiet;                 /* the log says that it is connected, and no trouble since */
     char sha[41];
     char name[NAME_MAX_BYTES];
 };
@@ -96,6 +97,7 @@ static void log_trouble(struct redis_link *l, enum link_state was, const char *w
     uint64_t suppressed;
     if (!log_gate(&l->gate, LOG_PERIOD_MS, now_mono_ms(), &suppressed))
         return;
+    l->quiet = false;
     const struct redis_url *u = l->opts.url;
     LOG(LOG_WARN, was == READY ? "redis connection lost" : "redis not reachable", F_STR("addr", u->host ? u->host : u->path),
         F_U64("port", u->port), F_STR("error", why), F_U64("retry_ms", wait_ms), F_U64("suppressed", suppressed));
@@ -162,7 +164,10 @@ static void greeted(struct redis_link *l)
     l->state = READY;
     l->stats.connects++;
     const struct redis_url *u = l->opts.url;
-    LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
+    /* Once for each trouble that was told, so as often as that at most. */
+    if (!l->quiet)
+        LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
+    l->quiet = true;
     l->opts.ready(l->opts.cookie);
 }
 

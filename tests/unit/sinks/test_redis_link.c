@@ -310,6 +310,42 @@ static void a_killed_connection_answers_its_commands_with_nothing(void **state)
     shut(&o);
 }
 
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, what)) != NULL; text++)
+        n++;
+    return n;
+}
+
+/* It works well enough for the backoff to begin anew each time: ten cuts a second would be twenty lines a second. */
+static void a_connection_that_is_cut_again_and_again_does_not_flood_the_log(void **state)
+{
+    struct owner o;
+    char text[4096];
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    log_to_fd(ends[1]);
+    open_url(&o, plain.url, 0);
+    assert_true(loop_until(&loop, is_ready, &o, 5000));
+    for (int i = 0; i < 5; i++) {
+        redis_link_thrive(o.link);
+        freeReplyObject(redis_server_reply(&plain, "CLIENT KILL TYPE normal SKIPME yes"));
+        assert_true(loop_until(&loop, is_away, &o, 5000));
+        assert_true(loop_until(&loop, is_ready, &o, 5000));
+    }
+    shut(&o);
+    log_to_fd(1);
+    close(ends[1]);
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_int_equal(count(text, "redis connection lost"), 1);
+    assert_int_equal(count(text, "redis connected"), 2);    /* the first one, and the answer to "lost" */
+}
+
 static void giving_up_within_a_reply_is_safe(void **state)
 {
     struct owner o;
@@ -513,6 +549,7 @@ int main(void)
         cmocka_unit_test(a_password_put_right_is_taken_without_a_restart),
         cmocka_unit_test(a_server_that_comes_later_is_found),
         cmocka_unit_test(a_killed_connection_answers_its_commands_with_nothing),
+        cmocka_unit_test(a_connection_that_is_cut_again_and_again_does_not_flood_the_log),
         cmocka_unit_test(giving_up_within_a_reply_is_safe),
         cmocka_unit_test(freeing_answers_what_is_under_way),
         cmocka_unit_test(freeing_is_safe_in_every_state),
