@@ -12,6 +12,15 @@ static void add_bound(struct report *r, const char *name, const char *unit, doub
         r->bounds[r->n_bounds++] = (struct report_bound){ name, unit, value, limit, !(value <= limit) };
 }
 
+/* A scrape that failed came in no time at all. */
+static double scrape_p99_ms(const struct run_result *run)
+{
+    const struct scraper_summary *s = &run->scrapes;
+    if (!run->has_scrapes || s->scrapes == 0 || s->failures * 100 > s->scrapes + s->failures)
+        return NAN;
+    return s->p99_s * 1e3;
+}
+
 bool report_judge(struct report *r)
 {
     const struct run_result *run = r->run;
@@ -24,12 +33,13 @@ bool report_judge(struct report *r)
         .refused_samples = run->server.v[PROBE_REFUSED],
         .elsewhere_datagrams = elsewhere,
         .part = run_loss(run),
+        .at_least = run_loss_is_at_least(run),
     };
     r->n_bounds = 0;
-    add_bound(r, "max-loss", "", r->loss.part, r->opts->max_loss);
+    /* What is lost at least can break a bound, but not hold it. */
+    add_bound(r, "max-loss", "", r->loss.at_least && r->loss.part <= r->opts->max_loss ? NAN : r->loss.part, r->opts->max_loss);
     add_bound(r, "max-cpu", "us per 1,000 samples", run_cpu_us_per_1000(run), r->opts->max_cpu);
-    add_bound(r, "max-scrape-ms", "ms", run->has_scrapes && run->scrapes.scrapes > 0 ? run->scrapes.p99_s * 1e3 : NAN,
-              r->opts->max_scrape_ms);
+    add_bound(r, "max-scrape-ms", "ms", scrape_p99_ms(run), r->opts->max_scrape_ms);
     bool ok = true;
     for (size_t i = 0; i < r->n_bounds; i++)
         ok = ok && !r->bounds[i].broken;
@@ -41,6 +51,10 @@ void report_count(struct buf *out, double v)
     char digits[64];
     if (isnan(v)) {
         buf_append_str(out, "n/a");
+        return;
+    }
+    if (fabs(v) >= 1e16) {
+        buf_printf(out, "%g", v);
         return;
     }
     int n = snprintf(digits, sizeof digits, "%.0f", v);
@@ -86,7 +100,7 @@ static void text_received(const struct report *r, struct buf *out)
     if (isnan(r->loss.part))
         buf_append_str(out, "loss          not known: give --metrics, or a UDP port of this machine\n");
     else
-        buf_printf(out, "loss          %.4f %%\n", r->loss.part * 100);
+        buf_printf(out, "loss          %s%.4f %%\n", r->loss.at_least ? "at least " : "", r->loss.part * 100);
     put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
     if (r->loss.client_datagrams > 0)
         buf_printf(out, " (%s)", err_text(r->run->sent.error));
@@ -111,14 +125,19 @@ static void text_server(const struct report *r, struct buf *out)
     const struct run_result *run = r->run;
     const double *v = run->server.v;
     if (!isnan(v[PROBE_CPU_S]))
-        buf_printf(out, "server CPU    %.3f s (%.1f %% of one core), %.1f us per 1,000 samples\n", v[PROBE_CPU_S],
-                   v[PROBE_CPU_S] / run->elapsed_s * 100, run_cpu_us_per_1000(run));
+        buf_printf(out, "server CPU    %.3f s (%.1f %% of one core)", v[PROBE_CPU_S], v[PROBE_CPU_S] / run->elapsed_s * 100);
+    if (!isnan(v[PROBE_CPU_S]) && !isnan(run_cpu_us_per_1000(run)))
+        buf_printf(out, ", %.1f us per 1,000 samples", run_cpu_us_per_1000(run));
+    if (!isnan(v[PROBE_CPU_S]))
+        buf_append_char(out, '\n');
     if (!isnan(v[PROBE_RSS_BYTES]))
         buf_printf(out, "server memory %.1f MiB at the end, %.1f MiB at most\n", v[PROBE_RSS_BYTES] / 1048576,
                    run->rss_peak_bytes / 1048576);
     if (!isnan(run->backlog_s))
         buf_printf(out, "backlog       receive queue empty %.0f ms after the last send\n", run->backlog_s * 1e3);
-    if (run->has_scrapes)
+    if (run->has_scrapes && run->scrapes.scrapes == 0)
+        buf_printf(out, "scrape        n/a (0 scrapes, %.0f failed)\n", (double)run->scrapes.failures);
+    if (run->has_scrapes && run->scrapes.scrapes > 0)
         buf_printf(out, "scrape        p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%.0f scrapes, %.0f failed)\n",
                    run->scrapes.p50_s * 1e3, run->scrapes.p90_s * 1e3, run->scrapes.p99_s * 1e3, run->scrapes.max_s * 1e3,
                    (double)run->scrapes.scrapes, (double)run->scrapes.failures);
@@ -145,7 +164,12 @@ void report_text(const struct report *r, struct buf *out)
     text_sent(r, out);
     text_received(r, out);
     text_server(r, out);
-    for (size_t i = 0; i < r->n_bounds; i++)
-        buf_printf(out, "bound         --%s %g: %g %s\n", r->bounds[i].name, r->bounds[i].limit, r->bounds[i].value,
-                   r->bounds[i].broken ? "BROKEN" : "holds");
+    for (size_t i = 0; i < r->n_bounds; i++) {
+        const struct report_bound *b = &r->bounds[i];
+        buf_printf(out, "bound         --%s %g: ", b->name, b->limit);
+        if (isnan(b->value))
+            buf_append_str(out, "not known, so BROKEN\n");
+        else
+            buf_printf(out, "%g %s\n", b->value, b->broken ? "BROKEN" : "holds");
+    }
 }

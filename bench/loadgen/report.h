@@ -20,6 +20,7 @@ struct report_loss {
     double rejected_samples, refused_samples;
     double elsewhere_datagrams; /* neither received nor known to be dropped: another host, a closed socket */
     double part;                /* of all lines, or of the datagrams when samples are not known */
+    bool at_least;              /* only what the client lost is known */
 };
 
 struct report_bound {
@@ -56,7 +57,7 @@ void report_json(const struct report *r, struct buf *out);
 void report_csv(const struct report *r, struct buf *out);
 void report_html(const struct report *r, struct buf *out);
 
-/* 1234567 -> 1,234,567; a NaN -> n/a */
+/* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
 void report_count(struct buf *out, double v);
 
 #endif

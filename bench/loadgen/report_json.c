@@ -15,12 +15,27 @@ static void put_number(json_t *o, const char *key, double v)
 
 static void put_count(json_t *o, const char *key, double v)
 {
-    json_object_set_new(o, key, isfinite(v) ? json_integer((json_int_t)v) : json_null());
+    json_object_set_new(o, key, fabs(v) < 9e18 ? json_integer((json_int_t)v) : json_null());
+}
+
+/* JSON is UTF-8; arguments and other servers' labels are what they are. */
+static json_t *text_of(const char *text)
+{
+    json_t *s = json_string(text);
+    if (s != NULL)
+        return s;
+    size_t n = strlen(text);
+    char *ascii = mem_alloc(n + 1);
+    for (size_t i = 0; i <= n; i++)
+        ascii[i] = (unsigned char)text[i] < 128 ? text[i] : '?';
+    s = json_string(ascii);
+    free(ascii);
+    return s;
 }
 
 static void put_setting(void *cookie, const char *name, const char *value)
 {
-    json_object_set_new(cookie, name, json_string(value));
+    json_object_set_new(cookie, name, text_of(value));
 }
 
 static json_t *sent_of(const struct report *r)
@@ -73,6 +88,7 @@ static json_t *loss_of(const struct report *r)
 {
     json_t *o = json_object();
     put_number(o, "part", r->loss.part);
+    json_object_set_new(o, "part_is_at_least", json_boolean(r->loss.at_least));
     put_count(o, "client_datagrams", r->loss.client_datagrams);
     put_count(o, "kernel_datagrams", r->loss.kernel_datagrams);
     put_count(o, "elsewhere_datagrams", r->loss.elsewhere_datagrams);
@@ -86,10 +102,11 @@ static json_t *scrapes_of(const struct scraper_summary *s)
     json_t *o = json_object();
     put_count(o, "count", (double)s->scrapes);
     put_count(o, "failed", (double)s->failures);
-    put_number(o, "p50_ms", s->p50_s * 1e3);
-    put_number(o, "p90_ms", s->p90_s * 1e3);
-    put_number(o, "p99_ms", s->p99_s * 1e3);
-    put_number(o, "max_ms", s->max_s * 1e3);
+    double ms = s->scrapes > 0 ? 1e3 : NAN;
+    put_number(o, "p50_ms", s->p50_s * ms);
+    put_number(o, "p90_ms", s->p90_s * ms);
+    put_number(o, "p99_ms", s->p99_s * ms);
+    put_number(o, "max_ms", s->max_s * ms);
     put_number(o, "longest_flush_ms", s->flush_max_s * 1e3);
     return o;
 }
@@ -140,7 +157,7 @@ void report_json(const struct report *r, struct buf *out)
     opts_each(r->opts, put_setting, settings);
     for (size_t i = 0; i < r->n_bounds; i++)
         json_object_set_new(bounds, r->bounds[i].name, json_boolean(!r->bounds[i].broken));
-    json_object_set_new(root, "title", json_string(r->opts->title));
+    json_object_set_new(root, "title", text_of(r->opts->title));
     json_object_set_new(root, "started", json_string(r->started));
     json_object_set_new(root, "interrupted", json_boolean(r->run->interrupted));
     json_object_set_new(root, "settings", settings);

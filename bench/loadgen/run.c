@@ -182,6 +182,11 @@ double run_loss(const struct run_result *r)
     return isnan(loss) ? NAN : fmax(loss, 0);
 }
 
+bool run_loss_is_at_least(const struct run_result *r)
+{
+    return r->sent.failed_datagrams > 0 && isnan(r->server.v[PROBE_AGGREGATED]) && isnan(run_received_datagrams(r));
+}
+
 double run_cpu_us_per_1000(const struct run_result *r)
 {
     double samples = r->server.v[PROBE_AGGREGATED];

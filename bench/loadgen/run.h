@@ -52,6 +52,7 @@ void run_release(struct run_result *r);
 
 /* Derived figures; NaN when not known. */
 double run_loss(const struct run_result *r);               /* part of what was attempted that never was aggregated (or received) */
+bool run_loss_is_at_least(const struct run_result *r);     /* the server says nothing: run_loss is what the client lost */
 double run_received_datagrams(const struct run_result *r);
 double run_cpu_us_per_1000(const struct run_result *r);    /* server CPU for 1,000 samples that it took */
 double run_rate_error(const struct run_result *r, bool by_datagram);   /* (attempted - wished) / wished */

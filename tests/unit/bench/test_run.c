@@ -342,6 +342,94 @@ static void reports_never_show_what_is_not_known(void **state)
     buf_release(&html);
 }
 
+static const struct {
+    double v;
+    const char *text;
+} counts[] = {
+    {0,       "0"          },
+    {999,     "999"        },
+    {1234567, "1,234,567"  },
+    {-1234,   "-1,234"     },
+    {-123,    "-123"       },
+    {1e15,    "1,000,000,000,000,000"},
+    {1e16,    "1e+16"      },
+    {1e300,   "1e+300"     },
+    {-1e300,  "-1e+300"    },
+};
+
+static void counts_of_any_size_can_be_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct buf b = { 0 };
+        report_count(&b, counts[i].v);
+        assert_true(slice_eq(buf_slice(&b), slice_str(counts[i].text)));
+        buf_release(&b);
+    }
+}
+
+static struct opts options_of(char *argument)
+{
+    struct opts o;
+    char name[] = "b";
+    char *argv[] = { name, argument, NULL };
+    struct buf error = { 0 };
+    assert_int_equal(opts_parse(argument ? 2 : 1, argv, &o, &error), 0);
+    return o;
+}
+
+static void json_is_whole_whatever_it_has_to_say(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    run.server.v[PROBE_DATAGRAMS] = 1e300;
+    run.server.v[PROBE_REJECTED] = -1e300;
+    char title[] = "--title=caf\xe9";
+    struct opts o = options_of(title);
+    struct report r = { .opts = &o, .run = &run };
+    struct buf json = { 0 };
+    report_judge(&r);
+    report_json(&r, &json);
+    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    assert_non_null(root);
+    assert_string_equal(json_string_value(json_object_get(root, "title")), "caf?");
+    assert_true(json_is_null(json_object_get(json_object_get(root, "server"), "received_datagrams")));
+    json_decref(root);
+    buf_release(&json);
+}
+
+static void scrapes_that_fail_break_the_bound(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    char bound[] = "--max-scrape-ms=40";
+    struct opts o = options_of(bound);
+    struct report r = { .opts = &o, .run = &run };
+    run.has_scrapes = true;
+    run.scrapes = (struct scraper_summary){ .scrapes = 990, .failures = 9, .p99_s = 0.01 };
+    assert_true(report_judge(&r));    /* 99 of 100 came in time */
+    run.scrapes.failures = 11;
+    assert_false(report_judge(&r));
+}
+
+static void a_loss_that_is_only_a_part_is_no_bound_held(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);   /* 10 of 100 were refused here, nothing is known of the rest */
+    char bound[] = "--max-loss=50%";
+    struct opts o = options_of(bound);
+    struct report r = { .opts = &o, .run = &run };
+    struct buf text = { 0 };
+    assert_false(report_judge(&r));
+    report_text(&r, &text);
+    buf_append_char(&text, '\0');
+    assert_non_null(strstr(text.ptr, "at least 10.0000 %"));
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +440,10 @@ int main(void)
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
         cmocka_unit_test(reports_never_show_what_is_not_known),
+        cmocka_unit_test(counts_of_any_size_can_be_read),
+        cmocka_unit_test(json_is_whole_whatever_it_has_to_say),
+        cmocka_unit_test(scrapes_that_fail_break_the_bound),
+        cmocka_unit_test(a_loss_that_is_only_a_part_is_no_bound_held),
     };
     return cmocka_run_group_tests_name("run", tests, NULL, NULL);
 }
