@@ -14,6 +14,10 @@
  * that closing it costs what was touched and nothing is rehashed.  Sealing is one exchange and one store, never a wait: while
  * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
  *
+ * Spellings of one series have no end (`k:1,k:v` and `k:2,k:v` both mean k:v).  Once a worker holds as many cells as there may be
+ * series, a new spelling gets none: its samples are read as at first sight each time and go to one cell of the identity.  So
+ * there are at most twice as many cells as the limit says series, and no sample is lost.
+ *
  * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
  * as an identity, with the page in which the cell was born.
  *

@@ -1,5 +1,6 @@
 /**
- * cell: one spelling of a series as one worker sees it, and the page that lists the touched ones.  Private to aggregate/.
+ * cell: one spelling of a series as one worker sees it, or all those of it that came too late for a cell of their own; and the
+ * page that lists the touched ones.  Private to aggregate/.
  *
  * Packed for the cache: a counter is one line; a timer is a line of head and a line for each page's sketch.  Part p is the
  * worker's while page p is being filled and the control thread's while page p is sealed; the page's hand-over (release and

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-
 static char *put(char *to, struct slice s)
 {
     if (s.len > 0)
@@ -49,4 +47,15 @@ bool identity_eq(const struct identity *a, const struct identity *b)
 {
     return a->hash == b->hash && a->type == b->type && a->n_tags == b->n_tags &&
            slice_eq(identity_key(a), identity_key(b)) && cut_alike(a, b);
+}
+
+struct hash128 identity_hash128(const struct identity *id)
+{
+    uint64_t kind = ((uint64_t)id->type + 1) << 32 | id->n_tags;
+    struct hash128 cut = { kind, kind };
+    for (unsigned i = 0; i < id->n_tags; i++) {
+        uint64_t lengths = (uint64_t)id->tag[i].key_len << 32 | id->tag[i].value_len;
+        cut = hash_join(cut, (struct hash128){ lengths, lengths });
+    }
+    return hash_join(hash_bytes(identity_text(id), id->key_len), cut);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/slice.h"
 #include "protocol/sample.h"
 #include "protocol/tags.h"
@@ -31,6 +32,9 @@ struct identity {
 struct identity *identity_new(const struct sample *s, const struct tags *tags);
 
 bool identity_eq(const struct identity *a, const struct identity *b);
+
+/* 128 bits that are the same for what identity_eq calls equal, and no spelling's. */
+struct hash128 identity_hash128(const struct identity *id);
 
 static inline const char *identity_text(const struct identity *id)
 {

@@ -10,24 +10,45 @@ static bool room_to_touch(struct page *p)
 }
 
 /* Everything that may fail comes first; then the cell is in the table, in the births and nowhere half. */
-static struct cell *give_birth(struct ingest *in, const struct sample *s, struct identity *id)
+static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id)
 {
     struct page *p = in->page;
     if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) || !room_to_touch(p))
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
-    struct cell *c = cells_new(&in->cells, s->type);
+    struct cell *c = cells_new(&in->cells, id->type);
     if (c == NULL)
         return NULL;
     if (!series_limit_claim(in->opts.limit, id->hash)) {
         cells_free(&in->cells, c);
         return NULL;
     }
-    c->check = s->hash.hi;
-    c->tag_errors = (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
-    table_put(&in->table, s->hash, c);
+    c->check = hash.hi;
+    table_put(&in->table, hash, c);
     p->births[p->n_births++] = (struct birth){ c, id };
+    return c;
+}
+
+static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id)
+{
+    struct cell *c = give_birth(in, s->hash, id);
+    if (c != NULL)
+        c->tag_errors = (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
+    return c;
+}
+
+/* One cell for all spellings that get none of their own.  Their tag errors differ, so they are counted here. */
+static struct cell *identity_cell(struct ingest *in, struct identity *id)
+{
+    struct hash128 hash = identity_hash128(id);
+    struct cell *c = table_find(&in->table, hash);
+    if (c != NULL)
+        free(id);
+    else
+        c = give_birth(in, hash, id);
+    if (c != NULL)
+        in->stats.v[SELF_TAG_ERRORS] += in->tags.errors;
     return c;
 }
 
@@ -39,7 +60,9 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s)
         return NULL;
     }
     struct identity *id = identity_new(s, &in->tags);
-    struct cell *c = id == NULL ? NULL : give_birth(in, s, id);
+    struct cell *c = NULL;
+    if (id != NULL)
+        c = in->table.n < in->opts.limit->max ? spelling_born(in, s, id) : identity_cell(in, id);
     if (c == NULL) {
         free(id);
         in->stats.v[SELF_SAMPLES_REFUSED]++;

@@ -94,8 +94,11 @@ static void spellings_meet_or_differ_as_their_tags_do(void **unused)
         struct identity *a = make(rows[i].a_type, rows[i].a_style, rows[i].a_name, rows[i].a_tags);
         struct identity *b = make(rows[i].b_type, rows[i].b_style, rows[i].b_name, rows[i].b_tags);
         assert_int_equal(identity_eq(a, b), rows[i].equal);
+        struct hash128 x = identity_hash128(a), y = identity_hash128(b);
         if (rows[i].equal)
             assert_int_equal(a->hash, b->hash);
+        assert_int_equal(x.lo == y.lo, rows[i].equal);
+        assert_int_equal(x.hi == y.hi, rows[i].equal);
         free(a);
         free(b);
     }

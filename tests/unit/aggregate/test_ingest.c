@@ -155,6 +155,42 @@ static void the_series_limit_counts_identities_of_all_workers_once(void **unused
     pipeline_release(&p);
 }
 
+/* Dropped tags and repeated keys make endless spellings of one series: they take bounded memory, and no sample is lost. */
+static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
+{
+    (void)unused;
+    enum { SERIES = 500, SPELLINGS = 20000 };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .max_series = SERIES, .ttl_s = 60 });
+    size_t full = 0;
+    for (unsigned i = 0; i < SPELLINGS; i++) {
+        char lines[400];
+        snprintf(lines, sizeof lines,
+                 "a:1|c|#k:%u,k:v\na:1|c|#:%u,k:v\na:1|c|@0.5|#dd.internal.%u,k:v\ng:%u|g|#k:%u,k:v\ng:+1|g|#k:%u,k:v,\ns:%u|s|#x:%u,x:y\nt:%u|h|#x:%u,x:y",
+                 i, i, i, i, i, i, i % 50, i, i % 7, i);
+        pipeline_feed(&p, 0, lines);
+        if (i % 1000 == 0)
+            pipeline_turn(&p);
+        if (i == SERIES)
+            full = ingest_memory(p.in[0]);
+    }
+    assert_int_equal(ingest_memory(p.in[0]), full);
+    pipeline_turn(&p);
+    assert_int_equal(pipeline_series(&p), 4);
+    assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_REFUSED), 0);
+    assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), SPELLINGS);
+    pipeline_close(&p);
+    const char *text = pipeline_lines(&p);
+    assert_true(pipeline_has(text, "a{k=\"v\"} 80000") && pipeline_has(text, "g{k=\"v\"} 20000") && pipeline_has(text, "s{x=\"y\"} 50") &&
+                pipeline_has(text, "t_count{x=\"y\"} 20000"));
+
+    pipeline_feed(&p, 0, "b:1|c|#k:2,l:3\nb:1|c|#l:3,k:2\nb:1|g|#l:3,k:2\nb:1|c|#k:2,l:3");
+    pipeline_turn(&p);
+    assert_int_equal(pipeline_series(&p), 6);
+    assert_true(pipeline_has(pipeline_lines(&p), "b{k=\"2\",l=\"3\"} 3"));
+    pipeline_release(&p);
+}
+
 /* ---- gauges: order ---- */
 
 /* Steps of two workers at given times, in any order of turning: what the latest absolute value and what came after it make. */
@@ -469,6 +505,7 @@ int main(void)
         cmocka_unit_test(tag_errors_count_with_every_sample_that_has_them),
         cmocka_unit_test(no_sample_is_counted_twice_or_never),
         cmocka_unit_test(the_series_limit_counts_identities_of_all_workers_once),
+        cmocka_unit_test(endless_spellings_of_a_series_take_bounded_memory),
         cmocka_unit_test(a_gauge_is_its_latest_value_and_what_was_added_since),
         cmocka_unit_test(a_change_after_anothers_later_value_counts),
         cmocka_unit_test(a_gauge_goes_on_over_pages_and_intervals),
