@@ -124,7 +124,14 @@ static enum search_verdict judge_trial(const struct bench *b, const struct run_r
 {
     double most = isnan(b->opts.max_loss) ? 0.001 : b->opts.max_loss;
     double short_of = -run_rate_error(r, b->opts.datagram_rate);
-    if (!(run_loss(r) <= most))
+    bool known = !isnan(run_loss(r)) && !run_loss_is_at_least(r);
+    if (r->interrupted)
+        *ret_why = "interrupted";
+    else if (r->scrape_error < 0)
+        *ret_why = "the server is gone";
+    else if (!known && !(run_loss(r) > most))
+        *ret_why = "loss is not known: give --metrics";
+    else if (!(run_loss(r) <= most))
         *ret_why = "failed: loss";
     else if (fmax(r->backlog_s, r->settle_s) > 0.2 + 0.02 * b->opts.trial_s)
         *ret_why = "failed: backlog";
@@ -132,6 +139,8 @@ static enum search_verdict judge_trial(const struct bench *b, const struct run_r
         *ret_why = "the sender cannot offer more";
     else
         *ret_why = "passed";
+    if (r->interrupted || r->scrape_error < 0 || **ret_why == 'l')
+        return SEARCH_STOPPED;
     return **ret_why == 'p' ? SEARCH_PASSED : **ret_why == 'f' ? SEARCH_FAILED : SEARCH_SENDER_LIMITED;
 }
 
@@ -160,6 +169,7 @@ static int run_trial(struct bench *b, struct search *s, double rate, struct run_
         *ret = r;
     } else {
         ret->interrupted = ret->interrupted || r.interrupted;
+        ret->scrape_error = ret->scrape_error < 0 ? ret->scrape_error : r.scrape_error;
         run_release(&r);
     }
     return 0;

@@ -83,8 +83,10 @@ int probe_scrape(const struct probe *p, struct probe_reading *ret)
 void probe_since(const struct probe_reading *now, const struct probe_reading *before, struct probe_reading *ret)
 {
     struct probe_reading r = *now;
-    for (int i = 0; i < PROBE_MONOTONIC; i++)
-        r.v[i] = now->v[i] - before->v[i];
+    for (int i = 0; i < PROBE_MONOTONIC; i++) {
+        double more = now->v[i] - before->v[i];
+        r.v[i] = more >= 0 ? more : NAN;   /* less than before: it began anew */
+    }
     r.counters.n_rejected = 0;
     for (size_t i = 0; i < now->counters.n_rejected; i++) {
         struct scrape_reason reason = now->counters.rejected[i];

@@ -51,7 +51,7 @@ void probe_read(const struct probe *p, const struct scrape_counters *counters, s
 /* Scrapes too.   returns  0; -errno of the scrape: the local sources are read nevertheless */
 int probe_scrape(const struct probe *p, struct probe_reading *ret);
 
-/* now - before for what is monotonic; now for the rest. */
+/* now - before for what is monotonic (NaN when it is less); now for the rest. */
 void probe_since(const struct probe_reading *now, const struct probe_reading *before, struct probe_reading *ret);
 
 #endif

@@ -40,7 +40,7 @@ bool report_judge(struct report *r)
     add_bound(r, "max-loss", "", r->loss.at_least && r->loss.part <= r->opts->max_loss ? NAN : r->loss.part, r->opts->max_loss);
     add_bound(r, "max-cpu", "us per 1,000 samples", run_cpu_us_per_1000(run), r->opts->max_cpu);
     add_bound(r, "max-scrape-ms", "ms", scrape_p99_ms(run), r->opts->max_scrape_ms);
-    bool ok = true;
+    bool ok = run->scrape_error == 0;
     for (size_t i = 0; i < r->n_bounds; i++)
         ok = ok && !r->bounds[i].broken;
     return ok;
@@ -157,11 +157,13 @@ void report_text(const struct report *r, struct buf *out)
     }
     if (r->n_trials > 0) {
         put(out, "highest rate  ", r->best_rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
-        buf_append_str(out, r->best_rate <= 0       ? ": every trial failed\n"
+        buf_append_str(out, r->best_rate <= 0       ? ": no trial passed\n"
                             : r->sender_limited ? ", limited by the sender; the server may take more\n"
                                                 : "\n");
     }
     text_sent(r, out);
+    if (r->run->scrape_error < 0)
+        buf_printf(out, "server        --metrics does not answer any more: %s\n", err_text(r->run->scrape_error));
     text_received(r, out);
     text_server(r, out);
     for (size_t i = 0; i < r->n_bounds; i++) {

@@ -49,7 +49,7 @@ struct report {
     bool sender_limited;
 };
 
-/* Fill loss and bounds from opts and run.   returns  true when no bound is broken */
+/* Fill loss and bounds from opts and run.   returns  true when no bound is broken and the server answered to the end */
 bool report_judge(struct report *r);
 
 void report_text(const struct report *r, struct buf *out);

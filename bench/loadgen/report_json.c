@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 /* Unknown is null. */
@@ -81,6 +82,7 @@ static json_t *server_of(const struct report *r)
     for (size_t i = 0; i < c->n_rejected; i++)
         put_count(reasons, c->rejected[i].name, c->rejected[i].count);
     json_object_set_new(o, "rejected_by_reason", reasons);
+    json_object_set_new(o, "scrape_error", r->run->scrape_error < 0 ? json_string(err_text(r->run->scrape_error)) : json_null());
     return o;
 }
 

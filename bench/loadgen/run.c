@@ -46,6 +46,15 @@ static void add_row(struct run *run)
         run->o->on_row(run->o->cookie, &r->rows[r->n - 1], r->n > 1 ? &r->rows[r->n - 2] : NULL);
 }
 
+/* What the rows before say of the server is as old as the latest scrape. */
+static void add_sums(struct run *run)
+{
+    struct run_result *r = run->r;
+    r->rows = mem_grow(r->rows, &r->cap, r->n + 1, sizeof *r->rows);
+    r->rows[r->n++] = (struct run_row){ .at_s = senders_elapsed_s(run->senders), .rate = NAN, .wished = r->wished,
+                                        .sent = r->sent, .server = r->server, .scrape_s = NAN };
+}
+
 static void watch(struct run *run)
 {
     double next_s = 1;
@@ -139,15 +148,16 @@ int run_load(const struct run_opts *o, struct run_result *ret)
         r.backlog_s = wait_for_queue(&run);
         if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
             add_row(&run);
-        senders_free(run.senders);
     }
     if (run.scraper != NULL) {
         scraper_end(run.scraper, &r.scrapes);
         r.has_scrapes = true;
     }
-    if (rc == 0)
-        rc = settle(&run);
-    if (rc < 0) {
+    if (rc == 0) {
+        r.scrape_error = settle(&run);
+        add_sums(&run);
+        senders_free(run.senders);
+    } else {
         run_release(&r);
         return rc;
     }

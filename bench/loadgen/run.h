@@ -11,7 +11,7 @@
 #include "probe.h"
 #include "sender.h"
 
-/* Once a second.  Everything counts from the start of the run; NaN is unknown. */
+/* Once a second, and the last one when all is settled: it holds the sums.  Everything counts from the start of the run; NaN is unknown. */
 struct run_row {
     double at_s;
     double rate;               /* wished just now, per second; NaN: as fast as possible */
@@ -35,6 +35,7 @@ struct run_result {
     struct run_row *rows;
     size_t n, cap;
     bool interrupted;
+    int scrape_error;                  /* -errno when /metrics did not answer any more at the end: the server's figures are unknown */
     double elapsed_s;                  /* of sending */
     double backlog_s;                  /* from the last send until the receive queue was empty; NaN: unknown */
     double settle_s;                   /* until the server's own counters had all of it, less the time of a scrape; NaN: unknown, or never */

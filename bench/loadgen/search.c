@@ -31,6 +31,10 @@ void search_result(struct search *s, enum search_verdict v)
 {
     assert(!s->done);
     s->trials++;
+    if (v == SEARCH_STOPPED) {
+        s->done = true;
+        return;
+    }
     if (v != SEARCH_PASSED && ++s->failures_here < 2)
         return;
     s->failures_here = 0;
@@ -38,6 +42,8 @@ void search_result(struct search *s, enum search_verdict v)
     case SEARCH_PASSED:
         s->best = s->low = s->rate;
         s->done = s->rate >= s->limit;
+        break;
+    case SEARCH_STOPPED:
         break;
     case SEARCH_FAILED:
         s->high = s->rate;

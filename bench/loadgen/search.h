@@ -18,6 +18,7 @@
 enum search_verdict {
     SEARCH_PASSED,
     SEARCH_FAILED,
+    SEARCH_STOPPED,         /* the trial was cut short, or cannot be judged: it counts for nothing, and the search is over */
     SEARCH_SENDER_LIMITED   /* the generator itself could not offer that rate: a bound like a failure, but remembered */
 };
 

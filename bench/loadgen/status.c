@@ -60,7 +60,7 @@ void status_row(void *cookie, const struct run_row *now, const struct run_row *b
     buf_append_str(&b, s->by_datagram ? " datagrams/s  sent " : " lines/s  sent ");
     report_count(&b, sent);
     buf_printf(&b, "  loss %.3f %%", so_far(now) * 100);
-    if (!isnan(cpu))
+    if (cpu >= 0)
         buf_printf(&b, "  cpu %.0f %%  rss %.0f MiB", cpu * 100, now->server.v[PROBE_RSS_BYTES] / 1048576);
     if (!isnan(now->scrape_s))
         buf_printf(&b, "  scrape %.1f ms", now->scrape_s * 1e3);

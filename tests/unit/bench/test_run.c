@@ -249,6 +249,108 @@ static void a_socket_that_nobody_reads_does_not_hold_the_run_up(void **state)
     rmdir(directory);
 }
 
+/* A server whose /metrics answers a few times and then is gone. */
+struct metrics {
+    int fd, answers;
+    uint16_t port;
+    pthread_t thread;
+};
+
+static void *answer(void *cookie)
+{
+    struct metrics *m = cookie;
+    static const char text[] = "HTTP/1.1 200 OK\r\n\r\nstatsd_datagrams_received_total 10\nstatsd_samples_aggregated_total 100\n";
+    for (; m->answers > 0; m->answers--) {
+        char request[1024];
+        int c = accept(m->fd, NULL, NULL);
+        assert_true(c >= 0 && recv(c, request, sizeof request, 0) > 0);
+        assert_int_equal(send(c, text, sizeof text - 1, MSG_NOSIGNAL), sizeof text - 1);
+        close(c);
+    }
+    close(m->fd);
+    return NULL;
+}
+
+static void metrics_start(struct metrics *m, int answers, struct scrape_url *url)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof a;
+    *m = (struct metrics){ .fd = socket(AF_INET, SOCK_STREAM, 0), .answers = answers };
+    assert_int_equal(bind(m->fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(m->fd, 4), 0);
+    assert_int_equal(getsockname(m->fd, (struct sockaddr *)&a, &len), 0);
+    *url = (struct scrape_url){ .host = "127.0.0.1", .path = "/metrics" };
+    snprintf(url->port, sizeof url->port, "%d", ntohs(a.sin_port));
+    assert_int_equal(pthread_create(&m->thread, NULL, answer, m), 0);
+}
+
+static void a_server_that_dies_leaves_a_report(void **state)
+{
+    (void)state;
+    struct receiver r;
+    struct metrics m;
+    struct transport_target target;
+    struct payload p;
+    struct shape shape;
+    struct run_result result;
+    const struct shape_spec spec = { .rate = 2000, .duration_s = 0.3 };
+    receiver_start(&r, true);
+    assert_int_equal(transport_parse(r.address, &target), 0);
+    payload_of(&p, 1432, false);
+    shape_init(&shape, "constant", &spec);
+    struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+                                      .sockets = 1, .batch = 64, .segments = 1 },
+                          .probe = { .has_metrics = true }, .scrape_interval_s = 60, .wait = wait_a_little };
+    metrics_start(&m, 1, &o.probe.metrics);
+    assert_int_equal(run_load(&o, &result), 0);
+    pthread_join(m.thread, NULL);
+    receiver_stop(&r, &target);
+    assert_int_equal(result.scrape_error, -ECONNREFUSED);
+    assert_int_equal(r.lines, result.sent.lines);
+    assert_true(isnan(result.server.v[PROBE_AGGREGATED]) && isnan(run_loss(&result)));
+    run_release(&result);
+    shape_release(&shape);
+    payload_release(&p);
+}
+
+static void the_last_row_holds_the_sums(void **state)
+{
+    (void)state;
+    struct receiver r;
+    struct transport_target target;
+    struct payload p;
+    struct shape shape;
+    struct run_result result;
+    const struct shape_spec spec = { .rate = 5000, .duration_s = 1 };
+    receiver_start(&r, true);
+    assert_int_equal(transport_parse(r.address, &target), 0);
+    payload_of(&p, 0, false);
+    shape_init(&shape, "constant", &spec);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 1, .threads = 1,
+                                            .sockets = 1, .batch = 64, .segments = 1 },
+                                .probe = { .port = target.port }, .wait = wait_a_little };
+    assert_int_equal(run_load(&o, &result), 0);
+    receiver_stop(&r, &target);
+    const struct run_row *last = &result.rows[result.n - 1];
+    assert_memory_equal(&last->sent, &result.sent, sizeof last->sent);
+    assert_true(last->server.v[PROBE_DROPS] == result.server.v[PROBE_DROPS]);
+    assert_true(isnan(last->rate));   /* nothing is asked for any more */
+    assert_true(result.n == 1 || last->at_s > result.rows[result.n - 2].at_s);
+    run_release(&result);
+    shape_release(&shape);
+    payload_release(&p);
+}
+
+static void a_server_that_starts_anew_is_not_counted(void **state)
+{
+    (void)state;
+    struct probe_reading before = { .v = { [PROBE_DATAGRAMS] = 100, [PROBE_DROPS] = 5 } };
+    struct probe_reading now = { .v = { [PROBE_DATAGRAMS] = 7, [PROBE_DROPS] = 5 } }, since;
+    probe_since(&now, &before, &since);
+    assert_true(isnan(since.v[PROBE_DATAGRAMS]));
+    assert_true(since.v[PROBE_DROPS] == 0);
+}
+
 static struct run_result made_up(struct run_row *rows)
 {
     struct run_result r = { .rows = rows, .n = 2, .elapsed_s = 2, .backlog_s = 0.01, .wished = 1000, .rss_peak_bytes = 2e6 };
@@ -437,6 +539,9 @@ int main(void)
         cmocka_unit_test(nobody_there_is_a_loss_in_the_client),
         cmocka_unit_test(an_interrupted_run_is_reported_so_far),
         cmocka_unit_test(a_socket_that_nobody_reads_does_not_hold_the_run_up),
+        cmocka_unit_test(a_server_that_dies_leaves_a_report),
+        cmocka_unit_test(the_last_row_holds_the_sums),
+        cmocka_unit_test(a_server_that_starts_anew_is_not_counted),
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
         cmocka_unit_test(reports_never_show_what_is_not_known),

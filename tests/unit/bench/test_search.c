@@ -82,9 +82,24 @@ static void the_limit_of_the_sender_bounds_the_search_and_is_said(void **state)
     assert_true(s.best <= 50000 && s.best * 1.02 >= 50000);
 }
 
+static void a_trial_cut_short_counts_for_nothing(void **state)
+{
+    (void)state;
+    struct search s;
+    double rate;
+    search_init(&s, 1000, 1e6, 0.02);
+    assert_true(search_next(&s, &rate));
+    search_result(&s, SEARCH_PASSED);
+    assert_true(search_next(&s, &rate) && rate == 2000);
+    search_result(&s, SEARCH_STOPPED);
+    assert_false(search_next(&s, &rate));
+    assert_true(s.best == 1000 && s.trials == 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_trial_cut_short_counts_for_nothing),
         cmocka_unit_test(the_highest_rate_is_found_within_the_resolution),
         cmocka_unit_test(a_rate_that_fails_once_gets_a_second_chance),
         cmocka_unit_test(a_search_that_never_passes_ends),
