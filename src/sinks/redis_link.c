@@ -1,6 +1,7 @@
 #include "sinks/redis_link.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,7 +287,7 @@ static void resolve(struct redis_link *l)
     l->state = RESOLVING;
     int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
     if (rc < 0)
-        fail(l, uv_strerror(rc));
+        fail(l, rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait" : uv_strerror(rc));
 }
 
 static void attempt(struct redis_link *l)
