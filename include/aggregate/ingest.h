@@ -80,7 +80,7 @@ unsigned page_index(const struct page *p);      /* which of the two */
 struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
-/* For the bench and the limits: bytes held by cells and tables. */
+/* For the bench and the tests: bytes held by cells and tables, without sketches, bucket counts and members. */
 size_t ingest_memory(const struct ingest *in);
 
 #endif

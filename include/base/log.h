@@ -45,7 +45,7 @@ struct log_field {
 #define F_BOOL(k, v)  { .key = (k), .kind = LOG_KIND_BOOL, .u64 = (v) }
 
 void log_setup(enum log_level least, enum log_format format);
-void log_to_fd(int fd);                    /* default 1; tests and `statsd check` use another */
+void log_to_fd(int fd);                    /* default 1; tests use another.  It may block: it is asked for room first */
 bool log_enabled(enum log_level level);
 
 void log_fields(enum log_level level, const char *msg, const struct log_field *fields, size_t n);

@@ -1,7 +1,7 @@
 /**
  * event: DogStatsD events and service checks (PROTOCOL 8, 9).
  *
- * Strings are unescaped copies inside the object, which the caller owns and reuses; slices point into the object or the line.
+ * Title, text and message are unescaped copies in the caller's room; all other slices point into the line.
  */
 #ifndef PROTOCOL_EVENT_H
 #define PROTOCOL_EVENT_H

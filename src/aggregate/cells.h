@@ -12,7 +12,6 @@ struct cells {
     struct slab slabs[SERIES_KIND_COUNT];
     int sketch_schema;
     uint32_t n_buckets;          /* 0: timers are summaries */
-    size_t timer_bytes;          /* bucket counts of histograms */
 };
 
 void cells_init(struct cells *cs, int sketch_schema, uint32_t n_buckets);
