@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 
 static uv_loop_t loop;
 static sem_t asked, may_answer;
-static int n_addresses;    /* 192.0.2.1, 192.0.2.2 ..; 0: the name does not exist */
+static atomic_int n_addresses;    /* 192.0.2.1, 192.0.2.2 ..; 0: the name does not exist */
 
 static struct addrinfo *address(int i)
 {
