@@ -69,7 +69,10 @@ void sketch_clear(struct sketch *k, int schema); /* empty again, keeping the mem
  */
 int sketch_add(struct sketch *k, double value, double weight);
 
-/* Add all of src to dst; dst ends at the smaller schema of the two (its own, where src has no buckets).  Commutes and associates but for rounding of `sum`. */
+/*
+ * Add all of src to dst; dst ends at the smaller schema of the two (its own, where src has no buckets).  Commutes and associates
+ * but for rounding of `sum`.
+ */
 int sketch_merge(struct sketch *dst, const struct sketch *src);
 
 /* Bring k down to a coarser schema. */
