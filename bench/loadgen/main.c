@@ -2,14 +2,17 @@
  * statsd-bench: options -> payload and shape -> one run, or a search of many -> reports -> exit status.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "opts.h"
+#include "procfs.h"
 #include "report.h"
 #include "run.h"
 #include "search.h"
@@ -71,10 +74,12 @@ static int make_shape(struct bench *b)
     rc = shape_init_csv(&b->shape, buf_slice(&text), &line);
     buf_release(&text);
     snprintf(where, sizeof where, line > 0 ? "line %u is not second,rate in ascending order" : "no line of second,rate", line);
-    if (rc < 0)
-        return complain(o->shape, where);
+    if (rc < 0) {
+        fprintf(stderr, "statsd-bench: --shape %s: %s\n", o->shape, where);
+        return EXIT_USAGE;
+    }
     o->duration_s = shape_end(&b->shape);
-    return o->duration_s > 0 ? EXIT_OK : complain(o->shape, "lasts no time: its last second is 0");
+    return o->duration_s > 0 ? EXIT_OK : complain("--shape: the file lasts no time, its last second is 0", o->shape);
 }
 
 static int make_payload(struct bench *b)
@@ -88,12 +93,18 @@ static int make_payload(struct bench *b)
         return complain("--types is a list like c=60,ms=30,g=10 of c ms g s h d", "");
     if (values_parse(slice_str(o->values), &spec.values) < 0)
         return complain("--values is constant:V, uniform:FROM:TO or lognormal:MEDIAN:SIGMA", "");
-    if (o->payload > b->target.transport->datagram_max)
-        return complain("--payload is more than a datagram of this transport holds", "");
     if (o->gso > 1 && !b->target.transport->gso)
         return complain("--gso is for UDP only", "");
-    if (payload_init(&b->payload, &spec) < 0)
-        return complain("a line is longer than --payload", "");
+    if (o->payload > b->target.transport->datagram_max) {
+        fprintf(stderr, "statsd-bench: --payload %" PRIu32 " is more than a datagram of %s holds: at most %zu\n", o->payload,
+                b->target.transport->name, b->target.transport->datagram_max);
+        return EXIT_USAGE;
+    }
+    if (payload_init(&b->payload, &spec) < 0) {
+        fprintf(stderr, "statsd-bench: --payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger one, or fewer --tags or --packed\n",
+                o->payload, b->payload.longest);
+        return EXIT_USAGE;
+    }
     return EXIT_OK;
 }
 
@@ -107,10 +118,18 @@ static int make_run(struct bench *b)
                                       .sockets = o->sockets, .batch = o->batch, .segments = o->gso,
                                       .send_buffer_bytes = (int)o->send_buffer };
     r->probe = (struct probe){ .pid = (pid_t)o->pid, .received_file = o->received_file,
-                               .port = b->target.transport->kernel_drops ? b->target.port : 0 };
+                               .port = b->target.transport->kernel_drops && b->target.here ? b->target.port : 0 };
     if (o->metrics != NULL && scrape_url_parse(o->metrics, &r->probe.metrics) < 0)
         return complain("--metrics is an address like http://127.0.0.1:9102/metrics", o->metrics);
     r->probe.has_metrics = o->metrics != NULL;
+    if (o->pid > 0 && procfs_cpu_s((pid_t)o->pid) < 0) {
+        fprintf(stderr, "statsd-bench: --pid %" PRIu32 ": no such process on this machine\n", o->pid);
+        return EXIT_USAGE;
+    }
+    if (o->received_file != NULL && access(o->received_file, R_OK) < 0) {
+        fprintf(stderr, "statsd-bench: --received-file %s: %s\n", o->received_file, err_text(errno));
+        return EXIT_USAGE;
+    }
     snprintf(r->probe.metrics.samples, sizeof r->probe.metrics.samples, "%s", o->samples_metric);
     r->scrape_interval_s = o->scrape_interval_s;
     r->wait = status_wait;
@@ -156,8 +175,15 @@ static int run_trial(struct bench *b, struct search *s, double rate, struct run_
     int rc = run_load(&b->run, &r);
     b->run.sender.shape = NULL;
     shape_release(&shape);
-    if (rc < 0)
+    if (rc < 0 && b->n_trials > 0) {
+        ret->scrape_error = rc;   /* what the trials before said is still to be reported */
+        search_result(s, SEARCH_STOPPED);
+        return 0;
+    }
+    if (rc < 0) {
+        *ret = r;
         return rc;
+    }
     enum search_verdict v = judge_trial(b, &r, &why);
     b->trials = mem_grow(b->trials, &b->cap_trials, b->n_trials + 1, sizeof *b->trials);
     b->trials[b->n_trials++] = (struct report_trial){ rate, run_loss(&r), run_cpu_us_per_1000(&r), r.backlog_s, why };
@@ -182,8 +208,9 @@ static int find_max(struct bench *b, struct report *report, struct run_result *r
     int rc = 0;
     search_init(&s, b->opts.rate, limit, b->opts.resolution);
     while (rc == 0 && !b->status.stop && search_next(&s, &rate)) {
+        size_t before = b->n_trials;
         rc = run_trial(b, &s, rate, ret);
-        if (rc == 0 && !b->opts.quiet)
+        if (b->n_trials > before && !b->opts.quiet)
             fprintf(stderr, "%strial %u: %.0f/s %s\n", b->status.terminal ? "\r\033[K" : "", s.trials, rate,
                     b->trials[b->n_trials - 1].verdict);
         status_wait(&b->status, 0.2);
@@ -209,6 +236,37 @@ static int write_file(const char *path, const struct report *r, void (*format)(c
     if (!ok)
         fprintf(stderr, "statsd-bench: %s: %s\n", path, err_text(errno));
     return ok ? EXIT_OK : EXIT_BROKEN;
+}
+
+/* A report that cannot be written is told before the load, not after it. */
+static int try_files(const struct opts *o)
+{
+    const char *const path[] = { o->json, o->csv, o->html }, *const name[] = { "json", "csv", "html" };
+    for (size_t i = 0; i < ARRAY_LEN(path); i++) {
+        FILE *f = path[i] != NULL ? fopen(path[i], "ae") : NULL;
+        if (path[i] != NULL && f == NULL) {
+            fprintf(stderr, "statsd-bench: --%s %s: %s\n", name[i], path[i], err_text(errno));
+            return EXIT_USAGE;
+        }
+        if (f != NULL)
+            (void)fclose(f);
+    }
+    return EXIT_OK;
+}
+
+static int complain_of_run(const struct bench *b, int rc, bool metrics)
+{
+    const char *why = err_text(rc), *hint = "";
+    if (metrics) {
+        why = rc == -ENOENT ? "no such host" : rc == -EPROTO ? "not an answer of a /metrics" : why;
+        hint = ".  Is the server running, and is this its address and path?";
+    } else if (rc == -EMFILE) {
+        hint = ": fewer --threads or --sockets, or a higher ulimit -n";
+    } else if (rc == -ENOENT || rc == -ECONNREFUSED) {
+        hint = ".  Is the server running, and does it listen there?";
+    }
+    fprintf(stderr, "statsd-bench: --%s %s: %s%s\n", metrics ? "metrics" : "to", metrics ? b->opts.metrics : b->target.text, why, hint);
+    return EXIT_BROKEN;
 }
 
 static int finish(struct bench *b, struct report *report)
@@ -238,10 +296,9 @@ static int bench(struct bench *b)
     int rc = b->opts.find_max ? find_max(b, &report, &result) : run_load(&b->run, &result);
     status_end(&b->status);
     if (rc < 0) {
-        fprintf(stderr, "statsd-bench: %s%s%s: %s\n", b->target.text, b->opts.metrics ? " or " : "", b->opts.metrics ? b->opts.metrics : "",
-                err_text(rc));
+        rc = complain_of_run(b, rc, result.scrape_error < 0);
         run_release(&result);
-        return EXIT_BROKEN;
+        return rc;
     }
     report.run = &result;
     rc = finish(b, &report);
@@ -267,12 +324,14 @@ int main(int argc, char **argv)
     }
     int rc = transport_parse(b.opts.to, &b.target);
     if (rc < 0)
-        return complain(b.opts.to, rc == -ENOENT ? "no such host" : "is not udp://HOST:PORT or unixgram:///PATH");
+        return complain(rc == -ENOENT ? "--to: no such host" : "--to is udp://HOST:PORT, unixgram:///PATH or unixgram://@NAME, not this", b.opts.to);
     rc = make_shape(&b);
     if (rc == EXIT_OK)
         rc = make_payload(&b);
     if (rc == EXIT_OK)
         rc = make_run(&b);
+    if (rc == EXIT_OK)
+        rc = try_files(&b.opts);
     if (rc == EXIT_OK)
         rc = bench(&b);
     payload_release(&b.payload);

@@ -110,6 +110,17 @@ static const struct unit *units_of(enum opt_kind kind)
                                  : no_units;
 }
 
+/* What a value of a kind looks like. */
+static const char *const looks[] = {
+    [OPT_U32] = "a whole number",
+    [OPT_U64] = "a whole number",
+    [OPT_SIZE] = "a size like 1432, 8KiB or 4MiB",
+    [OPT_RATE] = "a rate like 500, 10k, 2.5M or max",
+    [OPT_SECONDS] = "a time like 500ms, 30s, 5m or 2h",
+    [OPT_PART] = "a part like 0.1% or 0.001",
+    [OPT_NUMBER] = "a number",
+};
+
 static bool read_quantity(const char *text, enum opt_kind kind, double *ret)
 {
     struct slice s = slice_str(text);
@@ -210,10 +221,12 @@ static int parse_one(struct opts *o, char **argv, struct buf *error)
         return -EINVAL;
     }
     int rc = set(o, t, text);
-    if (rc == -ERANGE)
-        buf_printf(error, "--%s: '%s' is not within %g .. %g", t->name, text, t->least, t->most);
+    if (rc == -ERANGE && isinf(t->most))
+        buf_printf(error, "--%s: '%s' is not %.10g or more", t->name, text, t->least);
+    else if (rc == -ERANGE)
+        buf_printf(error, "--%s: '%s' is not within %.10g .. %.10g", t->name, text, t->least, t->most);
     else if (rc < 0)
-        buf_printf(error, "--%s: '%s' is not a value for %s", t->name, text, t->arg);
+        buf_printf(error, "--%s: '%s' is not %s", t->name, text, looks[t->kind]);
     return rc < 0 ? -EINVAL : joined ? 1 : 2;
 }
 
@@ -221,16 +234,22 @@ static int check(const struct opts *o, struct buf *error)
 {
     bool needs_end = strcmp(o->shape, "ramp") == 0 || strcmp(o->shape, "steps") == 0 || strcmp(o->shape, "spike") == 0 ||
                      strcmp(o->shape, "sine") == 0;
+    bool constant = strcmp(o->shape, "constant") == 0;
     if (needs_end && isnan(o->rate_to))
         buf_printf(error, "--shape %s needs --rate-to", o->shape);
-    else if (isinf(o->rate) && (needs_end || o->find_max))
-        buf_printf(error, "--rate max goes with --shape constant only");
+    else if (isinf(o->rate) && (!constant || o->find_max))
+        buf_printf(error, "--rate max goes with --shape constant only%s", o->find_max ? ", and not with --find-max" : "");
+    else if (o->find_max && !constant)
+        buf_printf(error, "--find-max goes with --shape constant only");
     else if (isinf(o->rate_to) && needs_end)
         buf_printf(error, "--rate-to max is for --find-max only");
     else if (o->gso > 1 && o->payload == 0)
         buf_printf(error, "--gso needs datagrams of one size: give --payload");
     else if (o->gso > 1 && (uint64_t)o->gso * o->payload > 65507)
-        buf_printf(error, "--gso: %u datagrams of %u bytes are more than one message holds (65507)", o->gso, o->payload);
+        buf_printf(error, "--gso: %u datagrams of %u bytes are more than one message holds (65507): --gso %u fits", o->gso, o->payload,
+                   65507 / o->payload > 0 ? 65507 / o->payload : 1);
+    else if (strchr(o->prefix, '\n') != NULL || strchr(o->suffix, '\n') != NULL)
+        buf_printf(error, "--%s: a line feed would end the line", strchr(o->prefix, '\n') != NULL ? "prefix" : "suffix");
     else if (o->find_max && !(o->rate > 0))
         buf_printf(error, "--find-max starts at --rate, which must be above 0");
     else if (o->find_max && o->rate_to < o->rate)

@@ -200,12 +200,14 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
         rc = builder_add(&b, &line, &count);
     }
     builder_close(&b);
-    buf_release(&line);
     dealer_release(&dealer);
     p->bytes = b.block.ptr;
     p->len = b.block.len;
-    if (rc < 0)
+    if (rc < 0) {
         payload_release(p);
+        p->longest = (uint32_t)line.len;
+    }
+    buf_release(&line);
     return rc;
 }
 

@@ -54,7 +54,7 @@ struct payload {
     uint32_t longest;         /* bytes of the largest datagram */
 };
 
-/* returns  0; -EMSGSIZE: a line is longer than spec->bytes (or than a datagram can be) */
+/* returns  0; -EMSGSIZE: a line of p->longest bytes is more than spec->bytes (or than a datagram can be); the rest of p is empty */
 int payload_init(struct payload *p, const struct payload_spec *spec);
 void payload_release(struct payload *p);
 

@@ -133,6 +133,7 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     struct run run = { .o = o, .r = &r };
     uint64_t asked_ns = now_mono_ns();
     int rc = probe_scrape(&o->probe, &run.before);
+    *ret = (struct run_result){ .scrape_error = rc };
     if (rc < 0)
         return rc;
     run.scrape_s = (double)(now_mono_ns() - asked_ns) * 1e-9;

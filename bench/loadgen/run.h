@@ -47,7 +47,7 @@ struct run_result {
     struct scraper_summary scrapes;
 };
 
-/* returns  0; -errno: sockets or threads could not be had, or /metrics did not answer before the start */
+/* returns  0; -errno: /metrics did not answer before the start (then ret->scrape_error says so, too), or sockets or threads could not be had */
 int run_load(const struct run_opts *o, struct run_result *ret);
 void run_release(struct run_result *r);
 

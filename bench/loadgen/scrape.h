@@ -25,7 +25,7 @@ int scrape_url_parse(const char *text, struct scrape_url *ret);
  * One GET over HTTP/1.1, the connection closed afterwards.  Chunked bodies (RFC 9112, 7.1) are joined, their extensions and
  * trailers skipped.
  *   body     cleared, then the response's body
- *   returns  0; -ETIMEDOUT; -EPROTO: not HTTP, a status other than 200, or a body that breaks off; another -errno
+ *   returns  0; -ETIMEDOUT; -ENOENT: no such host; -EPROTO: not HTTP, a status other than 200, or a body that breaks off; another -errno
  */
 int scrape_get(const struct scrape_url *url, int timeout_ms, struct buf *body);
 

@@ -17,6 +17,22 @@
 #define UDP_SEGMENT 103
 #endif
 
+/* Only an address of this machine can be bound. */
+static bool is_here(const struct addrinfo *a)
+{
+    struct sockaddr_storage any_port;
+    memcpy(&any_port, a->ai_addr, a->ai_addrlen);
+    if (a->ai_family == AF_INET)
+        ((struct sockaddr_in *)&any_port)->sin_port = 0;
+    else
+        ((struct sockaddr_in6 *)&any_port)->sin6_port = 0;
+    int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool here = fd >= 0 && bind(fd, (const struct sockaddr *)&any_port, a->ai_addrlen) == 0;
+    if (fd >= 0)
+        close(fd);
+    return here;
+}
+
 /* host:port, [v6]:port.  The host may be a name. */
 static int udp_resolve(struct transport_target *t, const char *address)
 {
@@ -38,6 +54,7 @@ static int udp_resolve(struct transport_target *t, const char *address)
     memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
     t->addr_len = found->ai_addrlen;
     t->port = (uint16_t)port;
+    t->here = is_here(found);
     freeaddrinfo(found);
     return 0;
 }
@@ -46,11 +63,15 @@ static int unixgram_resolve(struct transport_target *t, const char *address)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t n = strlen(address);
-    if (n == 0 || n >= sizeof un.sun_path)
+    bool abstract = address[0] == '@';
+    if (n == 0 || n >= sizeof un.sun_path || (abstract && n == 1))
         return -EINVAL;
     memcpy(un.sun_path, address, n);
+    if (abstract)
+        un.sun_path[0] = '\0';
     memcpy(&t->addr, &un, sizeof un);
-    t->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+    t->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (abstract ? 0 : 1));
+    t->here = true;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /**
  * transport: where the load goes, one row per kind of socket.
  *
- *   udp://127.0.0.1:8125   udp://[::1]:8125   127.0.0.1:8125   unixgram:///run/statsd/dsd.sock
+ *   udp://127.0.0.1:8125   udp://[::1]:8125   127.0.0.1:8125   unixgram:///run/statsd/dsd.sock   unixgram://@abstract
  *
  * To add one (tcp, unix): a row in transport.c with its open and its send.
  *   thread   a socket belongs to one sender
@@ -25,6 +25,7 @@ struct transport_target {
     struct sockaddr_storage addr;
     socklen_t addr_len;
     uint16_t port;             /* 0 where there is none */
+    bool here;                 /* an address of this machine: its /proc and its pids speak of the server */
     char text[160];            /* for reports */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sys/un.h>
 
 #include "base/slice.h"
 #include "opts.h"
@@ -64,10 +65,9 @@ static const struct {
     {{"--nosuch", "1"},                        "unknown option"          },
     {{"stray"},                                "unexpected argument"     },
     {{"--rate"},                               "needs a value"           },
-    {{"--rate", "fast"},                       "not a value"             },
-    {{"--rate", "-1"},                         "not within"              },
+    {{"--rate", "fast"},                       "not a rate like"         },
     {{"--threads", "0"},                       "not within"              },
-    {{"--threads", "1.5"},                     "not a value"             },
+    {{"--threads", "1.5"},                     "not a whole number"      },
     {{"--sample-rate", "0"},                   "not within"              },
     {{"--quiet=1"},                            "takes no value"          },
     {{"--shape", "ramp"},                      "needs --rate-to"         },
@@ -75,6 +75,21 @@ static const struct {
     {{"--gso", "8", "--payload", "0"},         "give --payload"          },
     {{"--gso", "64", "--payload", "1432"},     "more than one message"   },
     {{"--find-max", "--rate=5", "--rate-to=2"}, "below --rate"           },
+    {{"--threads", "x"},                       "--threads: 'x' is not a whole number"},
+    {{"--rate", "10kk"},                       "like 500, 10k, 2.5M or max"},
+    {{"--duration", "5d"},                     "like 500ms, 30s, 5m or 2h"},
+    {{"--payload", "1k"},                      "like 1432, 8KiB or 4MiB" },
+    {{"--max-loss", "x"},                      "like 0.1% or 0.001"      },
+    {{"--skew", "x"},                          "not a number"            },
+    {{"--series", "0"},                        "within 1 .. 100000000"   },
+    {{"--pid", "5000000"},                     "within 1 .. 4194304"     },
+    {{"--rate", "-1"},                         "--rate: '-1' is not 0 or more"},
+    {{"--gso", "64", "--payload", "1432"},     "--gso 45"                },
+    {{"--find-max", "--shape", "sine", "--rate-to=90k"}, "--find-max goes with --shape constant only"},
+    {{"--find-max", "--shape", "day.csv"},     "--find-max goes with --shape constant only"},
+    {{"--rate", "max", "--shape", "day.csv"},  "--rate max goes with --shape constant only"},
+    {{"--prefix", "a\nb"},                     "--prefix: a line feed"   },
+    {{"--suffix", "\n"},                       "--suffix: a line feed"   },
 };
 
 static void a_wrong_command_line_says_what_is_wrong(void **state)
@@ -105,6 +120,8 @@ static const struct {
     {"udp://127.0.0.1:65536",   -EINVAL, NULL,       0   },
     {"udp://:8125",             -EINVAL, NULL,       0   },
     {"unixgram://",             -EINVAL, NULL,       0   },
+    {"unixgram://@",            -EINVAL, NULL,       0   },
+    {"unixgram://@name",        0,       "unixgram", 0   },
     {"carrier://pigeon",        -EINVAL, NULL,       0   },
 };
 
@@ -121,6 +138,30 @@ static void an_address_names_a_transport(void **state)
     }
 }
 
+static void an_abstract_socket_has_no_file(void **state)
+{
+    (void)state;
+    struct transport_target t;
+    struct sockaddr_un a;
+    assert_int_equal(transport_parse("unixgram://@name", &t), 0);
+    memcpy(&a, &t.addr, sizeof a);
+    assert_int_equal(t.addr_len, offsetof(struct sockaddr_un, sun_path) + 5);
+    assert_memory_equal(a.sun_path, "\0name", 5);
+}
+
+/* 192.0.2.0/24 is for examples only: nobody has such an address. */
+static void only_ports_of_this_machine_are_looked_up_in_proc(void **state)
+{
+    (void)state;
+    struct transport_target t;
+    assert_int_equal(transport_parse("udp://127.0.0.1:8125", &t), 0);
+    assert_true(t.here);
+    assert_int_equal(transport_parse("udp://192.0.2.1:8125", &t), 0);
+    assert_false(t.here);
+    assert_int_equal(transport_parse("unixgram:///x", &t), 0);
+    assert_true(t.here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +169,8 @@ int main(void)
         cmocka_unit_test(quantities_have_units),
         cmocka_unit_test(a_wrong_command_line_says_what_is_wrong),
         cmocka_unit_test(an_address_names_a_transport),
+        cmocka_unit_test(an_abstract_socket_has_no_file),
+        cmocka_unit_test(only_ports_of_this_machine_are_looked_up_in_proc),
     };
     return cmocka_run_group_tests_name("opts", tests, NULL, NULL);
 }
