@@ -11,7 +11,12 @@
 static void add_point(struct shape *s, double at_s, double rate)
 {
     s->points = mem_grow(s->points, &s->cap, s->n + 1, sizeof *s->points);
-    s->points[s->n++] = (struct shape_point){ at_s, rate };
+    struct shape_point p = { at_s, rate, rate * at_s };   /* before the first point its rate holds */
+    if (s->n > 0) {
+        const struct shape_point *a = &s->points[s->n - 1];
+        p.total = a->total + (a->rate + rate) / 2 * (at_s - a->at_s);
+    }
+    s->points[s->n++] = p;
 }
 
 static void make_constant(struct shape *s, const struct shape_spec *spec)
@@ -101,6 +106,9 @@ int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
 {
     *s = (struct shape){ 0 };
     unsigned number = 0;
+    bool first = true;   /* line with something in it */
+    if (slice_starts(text, SLICE_LIT("\xef\xbb\xbf")))   /* spreadsheets put a byte order mark before it */
+        text = slice_of(text.ptr + 3, text.len - 3);
     for (bool last = false; !last;) {
         struct slice line;
         if (!slice_cut(&text, '\n', &line)) {
@@ -112,7 +120,8 @@ int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
         if (line.len == 0 || *line.ptr == '#')
             continue;
         struct shape_point p;
-        bool heading = number == 1 && ((*line.ptr | 32) >= 'a' && (*line.ptr | 32) <= 'z');
+        bool heading = first && (*line.ptr | 32) >= 'a' && (*line.ptr | 32) <= 'z';
+        first = false;
         if (heading)
             continue;
         if (!read_point(line, &p) || (s->n > 0 && p.at_s < s->points[s->n - 1].at_s)) {
@@ -132,6 +141,20 @@ void shape_release(struct shape *s)
     *s = (struct shape){ 0 };
 }
 
+/* How many points lie at or before that second. */
+static size_t passed(const struct shape *s, double at_s)
+{
+    size_t from = 0, to = s->n;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (s->points[middle].at_s <= at_s)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 double shape_rate(const struct shape *s, double at_s)
 {
     if (s->sine_period_s > 0) {
@@ -139,9 +162,7 @@ double shape_rate(const struct shape *s, double at_s)
         return s->sine_low + (s->sine_high - s->sine_low) * wave;
     }
     assert(s->n > 0);
-    size_t i = s->n;
-    while (i > 0 && s->points[i - 1].at_s > at_s)
-        i--;
+    size_t i = passed(s, at_s);
     if (i == 0)
         return s->points[0].rate;
     const struct shape_point *a = &s->points[i - 1];
@@ -158,17 +179,11 @@ double shape_total(const struct shape *s, double at_s)
         return s->sine_low * at_s + (s->sine_high - s->sine_low) * (at_s - sin(w * at_s) / w) / 2;
     }
     assert(s->n > 0);
-    double sum = s->points[0].rate * fmin(at_s, s->points[0].at_s);
-    for (size_t i = 1; i < s->n && s->points[i - 1].at_s < at_s; i++) {
-        const struct shape_point *a = &s->points[i - 1];
-        double to = fmin(s->points[i].at_s, at_s), width = s->points[i].at_s - a->at_s;
-        if (width <= 0)
-            continue;
-        double end_rate = a->rate + (s->points[i].rate - a->rate) * (to - a->at_s) / width;
-        sum += (a->rate + end_rate) / 2 * (to - a->at_s);
-    }
-    const struct shape_point *last = &s->points[s->n - 1];
-    return sum + (at_s > last->at_s ? last->rate * (at_s - last->at_s) : 0);
+    size_t i = passed(s, at_s);
+    if (i == 0)
+        return s->points[0].rate * at_s;
+    const struct shape_point *a = &s->points[i - 1];
+    return a->total + (a->rate + shape_rate(s, at_s)) / 2 * (at_s - a->at_s);
 }
 
 double shape_end(const struct shape *s)

@@ -17,6 +17,7 @@
 
 struct shape_point {
     double at_s, rate;
+    double total;                 /* integral from 0 to here */
 };
 
 struct shape {
@@ -48,13 +49,14 @@ int shape_init(struct shape *s, const char *name, const struct shape_spec *spec)
 /**
  * shape_init_csv(s, text, ret_line):
  * Lines `second,rate`; seconds ascend, from 0 on; between two lines the rate moves in a straight line, two lines of one
- * second are a jump, and the last rate holds.  Empty lines, lines with # and a first line of words are skipped.
+ * second are a jump, and the last rate holds.  Empty lines, lines with #, a heading of words and a byte order mark are skipped.
  *   returns  0; -EINVAL with *ret_line the number of the first bad line, or 0 when there is no point at all
  */
 int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line);
 
 void shape_release(struct shape *s);
 
+/* At a cost of log n: a sender asks before each send. */
 double shape_rate(const struct shape *s, double at_s);    /* at a jump: the later rate */
 double shape_total(const struct shape *s, double at_s);   /* integral from 0 */
 double shape_end(const struct shape *s);                  /* second of the last point */

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <time.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "shape.h"
 
@@ -88,6 +90,8 @@ static const struct {
     {"0,1\n1\n",                            -EINVAL, 2, 0,  0,  0,   0   },
     {"0,1\n5,2\n4,3\n",                     -EINVAL, 3, 0,  0,  0,   0   },
     {"0,-1\n",                              -EINVAL, 1, 0,  0,  0,   0   },
+    {"\xef\xbb\xbfsecond,rate\r\n0,5\r\n2,5\r\n", 0, 0, 2, 1,  5,   5   },
+    {"# a day\n\nsecond,rate\n0,5\n2,5\n",   0,       0, 2,  1,  5,   5   },
     {"0,1\nsecond,rate\n",                  -EINVAL, 2, 0,  0,  0,   0   },
     {"0,1,2\n",                             -EINVAL, 1, 0,  0,  0,   0   },
 };
@@ -113,6 +117,27 @@ static void a_csv_file_is_a_chain_of_points_or_a_bad_line(void **state)
     }
 }
 
+/* A sender asks before each send: a day by the second must not slow it down. */
+static void a_long_file_is_asked_as_quickly_as_a_short_one(void **state)
+{
+    (void)state;
+    struct shape s;
+    struct buf text = { 0 };
+    unsigned line;
+    enum { SECONDS = 86400, ASKED = 20000 };
+    double sum = 0;
+    for (int i = 0; i <= SECONDS; i++)
+        buf_printf(&text, "%d,%d\n", i, i % 100);
+    assert_int_equal(shape_init_csv(&s, buf_slice(&text), &line), 0);
+    clock_t from = clock();
+    for (int i = 0; i < ASKED; i++)
+        sum += shape_total(&s, SECONDS - i * 1e-3);
+    assert_true(sum > 0 && (double)(clock() - from) / CLOCKS_PER_SEC < 1);
+    NEAR(shape_total(&s, SECONDS), 49.5 * SECONDS);
+    shape_release(&s);
+    buf_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +145,7 @@ int main(void)
         cmocka_unit_test(the_integral_is_the_sum_of_the_rates),
         cmocka_unit_test(an_unknown_name_is_refused),
         cmocka_unit_test(a_csv_file_is_a_chain_of_points_or_a_bad_line),
+        cmocka_unit_test(a_long_file_is_asked_as_quickly_as_a_short_one),
     };
     return cmocka_run_group_tests_name("shape", tests, NULL, NULL);
 }
