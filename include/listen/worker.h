@@ -66,9 +66,6 @@ void worker_ask_turn(struct worker *w, bool last);
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets);
 void worker_give(struct worker *w, struct page *p);
 
-/* CPU time of the thread. */
-uint64_t worker_cpu_ns(const struct worker *w);
-
 /* End the thread and free everything; the last page must have been given back. */
 void worker_join(struct worker *w);
 

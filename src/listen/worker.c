@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <uv.h>
 
 #include "base/mem.h"
@@ -315,15 +314,6 @@ int worker_start(struct worker *w)
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;
-}
-
-uint64_t worker_cpu_ns(const struct worker *w)
-{
-    clockid_t clock;
-    struct timespec t;
-    if (!w->running || pthread_getcpuclockid(w->thread, &clock) != 0 || clock_gettime(clock, &t) != 0)
-        return 0;
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 void worker_join(struct worker *w)
