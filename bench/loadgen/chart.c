@@ -97,6 +97,8 @@ static void draw_line(const struct chart *c, const struct frame *f, size_t k, st
             continue;
         }
         buf_printf(out, "%c%.1f %.1f", pen_up ? 'M' : 'L', x_at(f, c->x[i]), y_at(f, y));
+        if (pen_up)
+            buf_append_str(out, "h0");   /* with round ends a point that stands alone is a dot */
         pen_up = false;
     }
     buf_append_str(out, "\"/>");

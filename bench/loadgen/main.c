@@ -82,11 +82,19 @@ static int make_shape(struct bench *b)
     return o->duration_s > 0 ? EXIT_OK : complain("--shape: the file lasts no time, its last second is 0", o->shape);
 }
 
+/* Datagrams are whole: of a load so small that one of them is more than 2 % of it, they hold fewer lines. */
+static uint32_t most_lines(const struct bench *b)
+{
+    const struct opts *o = &b->opts;
+    double most = 0.02 * shape_total(&b->shape, o->duration_s);
+    return o->datagram_rate || o->find_max || o->gso > 1 || !(most < 65536) ? 0 : most < 1 ? 1 : (uint32_t)most;
+}
+
 static int make_payload(struct bench *b)
 {
     const struct opts *o = &b->opts;
     struct payload_spec spec = { .seed = o->seed, .series = o->series, .tags = o->tags, .tag_values = o->tag_values,
-                                 .skew = o->skew, .bytes = o->payload, .packed = o->packed, .rate = o->sample_rate,
+                                 .skew = o->skew, .bytes = o->payload, .most = most_lines(b), .packed = o->packed, .rate = o->sample_rate,
                                  .set_members = o->set_members, .lines = o->pool_lines, .pad = o->gso > 1,
                                  .prefix = o->prefix, .suffix = o->suffix };
     if (mix_parse(slice_str(o->types), &spec.mix) < 0)

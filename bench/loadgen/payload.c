@@ -135,8 +135,8 @@ struct builder {
     struct buf block;
     struct payload_datagram open;   /* the one being filled */
     size_t cap;
-    uint32_t limit;
-    bool one_line, pad;
+    uint32_t limit, most_lines;
+    bool pad;
 };
 
 static void builder_close(struct builder *b)
@@ -163,7 +163,7 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
 {
     if (line->len > b->limit)
         return -EMSGSIZE;
-    if (b->open.lines > 0 && (b->one_line || b->open.len + 1 + line->len > b->limit))
+    if (b->open.lines > 0 && (b->open.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
         builder_close(b);
     if (b->open.lines > 0) {
         buf_append_char(&b->block, '\n');
@@ -186,7 +186,7 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
     struct dealer dealer;
     rng_init(&r, spec->seed);
     dealer_init(&dealer, spec->series, spec->skew, &r);
-    struct builder b = { .p = p, .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX, .one_line = spec->bytes == 0,
+    struct builder b = { .p = p, .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX, .most_lines = spec->bytes == 0 ? 1 : spec->most > 0 ? spec->most : UINT32_MAX,
                          .pad = spec->pad && spec->bytes > 0 };
     uint32_t lines = spec->lines ? spec->lines : spec->series > LINES_MIN ? spec->series : LINES_MIN;
     if (spec->lines == 0 && spec->skew <= 0)

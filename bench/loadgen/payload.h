@@ -30,6 +30,7 @@ struct payload_spec {
     struct values values;     /* of ms, h, d and g; counters count 1 */
     double skew;
     uint32_t bytes;           /* largest datagram; 0: one line each */
+    uint32_t most;            /* lines in a datagram at most; 0: as many as fit */
     uint32_t packed;          /* values per ms, h, d line, > 0 */
     double rate;              /* @rate of counters and timers; 1: none */
     uint32_t set_members;     /* distinct members of each set, > 0 */

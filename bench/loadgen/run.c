@@ -173,6 +173,19 @@ void run_release(struct run_result *r)
     *r = (struct run_result){ 0 };
 }
 
+double run_row_loss(const struct run_row *row)
+{
+    const double *v = row->server.v;
+    double attempted = (double)(row->sent.datagrams + row->sent.failed_datagrams);
+    double lines = (double)(row->sent.lines + row->sent.failed_lines);
+    bool known = !isnan(v[PROBE_DROPS]) || row->sent.failed_datagrams > 0;
+    if (!known || !(attempted > 0))
+        return attempted > 0 ? NAN : 0;
+    double loss = ((double)row->sent.failed_datagrams + (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS])) / attempted;
+    double refused = v[PROBE_REJECTED] + v[PROBE_REFUSED];
+    return loss + (isnan(refused) ? 0 : refused / lines);
+}
+
 double run_received_datagrams(const struct run_result *r)
 {
     double received = r->server.v[PROBE_DATAGRAMS];

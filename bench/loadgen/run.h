@@ -52,6 +52,7 @@ int run_load(const struct run_opts *o, struct run_result *ret);
 void run_release(struct run_result *r);
 
 /* Derived figures; NaN when not known. */
+double run_row_loss(const struct run_row *row);            /* so far: datagrams that client and kernel lost, and samples that the server did not take */
 double run_loss(const struct run_result *r);               /* part of what was attempted that never was aggregated (or received) */
 bool run_loss_is_at_least(const struct run_result *r);     /* the server says nothing: run_loss is what the client lost */
 double run_received_datagrams(const struct run_result *r);

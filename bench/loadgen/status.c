@@ -29,16 +29,11 @@ bool status_wait(void *cookie, double seconds)
     sigset_t set;
     stop_signals(&set);
     struct timespec t = { (time_t)seconds, (long)((seconds - floor(seconds)) * 1e9) };
-    if (sigtimedwait(&set, NULL, &t) > 0)
+    if (sigtimedwait(&set, NULL, &t) > 0) {
         s->stop = true;
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);   /* who asks twice does not want to wait for the report */
+    }
     return s->stop;
-}
-
-static double so_far(const struct run_row *row)
-{
-    double attempted = (double)(row->sent.datagrams + row->sent.failed_datagrams);
-    double drops = isnan(row->server.v[PROBE_DROPS]) ? 0 : row->server.v[PROBE_DROPS];
-    return attempted > 0 ? ((double)row->sent.failed_datagrams + drops) / attempted : 0;
 }
 
 void status_row(void *cookie, const struct run_row *now, const struct run_row *before)
@@ -59,7 +54,11 @@ void status_row(void *cookie, const struct run_row *now, const struct run_row *b
     }
     buf_append_str(&b, s->by_datagram ? " datagrams/s  sent " : " lines/s  sent ");
     report_count(&b, sent);
-    buf_printf(&b, "  loss %.3f %%", so_far(now) * 100);
+    double loss = run_row_loss(now);
+    if (isnan(loss))
+        buf_append_str(&b, "  loss n/a");
+    else
+        buf_printf(&b, "  loss %.3f %%", loss * 100);
     if (cpu >= 0)
         buf_printf(&b, "  cpu %.0f %%  rss %.0f MiB", cpu * 100, now->server.v[PROBE_RSS_BYTES] / 1048576);
     if (!isnan(now->scrape_s))

@@ -16,7 +16,7 @@ struct status {
     bool stop;          /* INT or TERM came */
 };
 
-/* Blocks INT and TERM for the process: status_wait is where they arrive.  Before the first thread starts. */
+/* Blocks INT and TERM for the process: status_wait is where they arrive.  The second one ends the process.  Before the first thread starts. */
 void status_init(struct status *s, bool quiet, bool by_datagram);
 
 /* For struct run_opts; cookie is the status. */

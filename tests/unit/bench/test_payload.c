@@ -269,6 +269,22 @@ static void values_follow_their_distribution(void **state)
     assert_true(abs(below - 50000) < 1000);   /* the median */
 }
 
+static void datagrams_hold_no_more_lines_than_wished(void **state)
+{
+    (void)state;
+    for (uint32_t most = 1; most < 5; most++) {
+        struct payload_spec s = spec_of("c");
+        struct payload p;
+        s.bytes = 1432;
+        s.most = most;
+        s.lines = 120;
+        assert_int_equal(payload_init(&p, &s), 0);
+        assert_int_equal(p.lines, 120);
+        assert_int_equal(p.n, 120 / most);
+        payload_release(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_set_line_names_one_of_its_members),
         cmocka_unit_test(every_series_is_different),
         cmocka_unit_test(datagrams_hold_whole_lines_up_to_their_size),
+        cmocka_unit_test(datagrams_hold_no_more_lines_than_wished),
         cmocka_unit_test(a_line_longer_than_a_datagram_is_refused),
         cmocka_unit_test(without_skew_every_series_comes_equally_often),
         cmocka_unit_test(counter_increments_are_weighted_by_the_rate),

@@ -532,6 +532,23 @@ static void a_loss_that_is_only_a_part_is_no_bound_held(void **state)
     buf_release(&text);
 }
 
+static void the_loss_so_far_has_all_its_places(void **state)
+{
+    (void)state;
+    struct run_row row = { .sent = { .datagrams = 90, .lines = 900 } };
+    for (int i = 0; i < PROBE_COUNT; i++)
+        row.server.v[i] = NAN;
+    assert_true(isnan(run_row_loss(&row)));
+    row.sent.failed_datagrams = 10;
+    row.sent.failed_lines = 100;
+    assert_true(fabs(run_row_loss(&row) - 0.1) < 1e-12);
+    row.server.v[PROBE_DROPS] = 5;
+    assert_true(fabs(run_row_loss(&row) - 0.15) < 1e-12);
+    row.server.v[PROBE_REJECTED] = 20;
+    row.server.v[PROBE_REFUSED] = 30;
+    assert_true(fabs(run_row_loss(&row) - 0.2) < 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_server_that_dies_leaves_a_report),
         cmocka_unit_test(the_last_row_holds_the_sums),
         cmocka_unit_test(a_server_that_starts_anew_is_not_counted),
+        cmocka_unit_test(the_loss_so_far_has_all_its_places),
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
         cmocka_unit_test(reports_never_show_what_is_not_known),
