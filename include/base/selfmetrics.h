@@ -45,6 +45,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     /* http */                                                                                                                   \
     X(HTTP_REQUESTS,      "statsd_http_requests_total",          COUNTER, "", "HTTP requests.")                                  \
     X(HTTP_REJECTED,      "statsd_http_requests_rejected_total", COUNTER, "", "HTTP requests answered 404, 405 or 503.")          \
+    X(SCRAPES_CUT,        "statsd_http_scrapes_cut_total",       COUNTER, "", "Clients of /metrics cut off because they read too slowly while others asked.") \
     /* redis */                                                                                                                  \
     X(REDIS_UP,           "statsd_redis_up",                     GAUGE,   "", "1 while connected to Redis.")                      \
     X(REDIS_CONNECTS,     "statsd_redis_connects_total",         COUNTER, "", "Connections to Redis that were established.")      \

@@ -1,12 +1,13 @@
 /**
- * http: the HTTP server (libmicrohttpd, its own epoll thread).  It serves finished bytes and computes nothing.
+ * http: the HTTP server (libmicrohttpd, its own epoll thread).  It serves bytes that others make.
  *
  * A route is either static (bytes known at start), a probe (asked on the HTTP thread, answers at once), or deferred: the
- * connection is suspended, `ask` tells the owner, and the owner answers later from any thread by http_answer.  Requests that
- * wait at the same time may be answered with one and the same body.
+ * connection is suspended, `ask` tells the owner, and the owner answers later from any thread: with a finished body by
+ * http_answer, or with a stream that is still being made by http_answer_stream.  Requests that wait at the same time may share
+ * a body or a stream.
  *
- *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.
- *   gzip when the client accepts it and the body has a gzip form.
+ *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.  Unknown path: 404.
+ *   Too many waiting: 503 + Retry-After.
  *
  * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
  * connection timeout does not run while a request waits.
@@ -21,6 +22,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/slice.h"
+
 struct http_server;
 struct http_request;
 
@@ -33,10 +36,60 @@ struct http_body;
  *   type     Content-Type, static
  */
 struct http_body *http_body_take(const char *type, char *ptr, size_t len);
-/* Give the body a gzip form; before it is shared.  ptr is owned from here on. */
-void http_body_take_gzip(struct http_body *b, char *ptr, size_t len);
+struct slice http_body_bytes(const struct http_body *b);
 void http_body_ref(struct http_body *b);
 void http_body_unref(struct http_body *b);   /* NULL is fine */
+
+/**
+ * A body that is sent while it is made: its owner appends pieces, every request answered with it reads them all, each at its
+ * own pace, and a piece is freed when the last reader is past it.  The fastest reader sets the owner's pace.
+ *
+ *     st = http_stream_new(&opts);
+ *     http_answer_stream(requests, n, st);
+ *     while (there is more)
+ *         if (http_stream_ahead(st) < enough)
+ *             http_stream_append(st, piece);
+ *         else
+ *             wait for on_read
+ *     http_stream_end(st);
+ *     http_stream_release(st);
+ *
+ * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes).
+ *
+ *   thread   one, the owner's, but for on_read
+ */
+struct http_stream;
+
+struct http_stream_opts {
+    const char *type;                   /* Content-Type, static */
+    bool gzip;                          /* the pieces are gzip: Content-Encoding */
+    size_t low;                         /* tell when no more bytes than that wait for the fastest reader */
+    size_t max_lag;                     /* a reader more bytes than that behind the end is cut off */
+    void (*on_read)(void *cookie);      /* HTTP thread, under a lock: it may wake the owner and do nothing else.  Once between
+                                           two appends; also when the last reader has left; not after release */
+    void *cookie;
+};
+
+struct http_stream *http_stream_new(const struct http_stream_opts *opts);
+
+/* Append; a reference is taken.  returns  how many readers were cut off */
+size_t http_stream_append(struct http_stream *st, struct http_body *piece);
+
+/* Bytes that nobody has read yet; 0 when all readers have left. */
+size_t http_stream_ahead(struct http_stream *st);
+
+/* Those that have not left and were not cut off. */
+size_t http_stream_readers(struct http_stream *st);
+
+/* That was all. */
+void http_stream_end(struct http_stream *st);
+
+/**
+ * http_stream_release(st):
+ * The owner lets go.  Readers read it to its end; when it was not ended, their connections are closed at once, so that they see
+ * that it is not whole.
+ */
+void http_stream_release(struct http_stream *st);
 
 struct http_route {
     const char *path;
@@ -94,12 +147,18 @@ const char *http_request_arg(const struct http_request *r, const char *name);
  */
 void http_answer(struct http_request *r, unsigned status, struct http_body *body);
 
+/**
+ * http_answer_stream(to, n, st):
+ * The same for n requests with status 200 and a stream; once per stream.  What was appended before waits for them.
+ */
+void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st);
+
 void http_stats(const struct http_server *s, struct http_stats *ret);
 
 /**
  * http_stop(s):
  * Stop accepting, answer 503 to whoever still waits and to whoever asks now, give replies under way up to a second to leave,
- * end the thread.  s is gone afterwards; no callback runs any more.  NULL is fine.
+ * end the thread.  s is gone afterwards; no callback runs any more.  Every stream has been released before.  NULL is fine.
  */
 void http_stop(struct http_server *s);
 

@@ -2,24 +2,12 @@
 
 #include <stdlib.h>
 
-#include "base/gzip.h"
 #include "base/mem.h"
-#include "sinks/prometheus.h"
 
-enum { STATUS_OK = 200, STATUS_UNAVAILABLE = 503 };
+enum { UNDER_WAY_MAX = 16, STATUS_UNAVAILABLE = 503 };
 
-/* A body and who gets it. */
-struct delivery {
-    uv_work_t work;
-    struct scrape *scrape;
-    struct buf text, gzip;
-    struct http_request **to;
-    size_t n;
-};
-
-static void on_asked(uv_async_t *async)
+static void take_incoming(struct scrape *s)
 {
-    struct scrape *s = async->data;
     uv_mutex_lock(&s->lock);
     size_t n = s->n_incoming;
     s->waiting = mem_grow(s->waiting, &s->cap_waiting, s->n_waiting + n, sizeof *s->waiting);
@@ -32,6 +20,32 @@ static void on_asked(uv_async_t *async)
     uint64_t turn = turn_ask(s->turn, false);
     for (size_t i = 0; i < n; i++)
         s->waiting[s->n_waiting++].turn = turn;
+}
+
+static void step_all(struct scrape *s)
+{
+    for (struct exposition **at = &s->under_way; *at != NULL;) {
+        struct exposition *e = *at;
+        if (exposition_step(e)) {
+            at = &e->next;
+        } else {
+            *at = e->next;
+            exposition_free(e);
+        }
+    }
+}
+
+static void on_asked(uv_async_t *async)
+{
+    struct scrape *s = async->data;
+    take_incoming(s);
+    step_all(s);
+}
+
+/* on_read and compressor: any thread. */
+static void go_on(void *scrape)
+{
+    uv_async_send(&((struct scrape *)scrape)->asked);
 }
 
 int scrape_init(struct scrape *s, uv_loop_t *loop)
@@ -59,63 +73,36 @@ void scrape_ask(void *scrape, struct http_request *r)
         http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
-static void deliver(struct delivery *d)
+/* One more than may be: the oldest goes. */
+static void make_room(struct scrape *s)
 {
-    struct http_body *body = http_body_take(PROMETHEUS_TEXT, d->text.ptr, d->text.len);
-    if (d->gzip.len > 0)
-        http_body_take_gzip(body, d->gzip.ptr, d->gzip.len);
-    else
-        buf_release(&d->gzip);
-    for (size_t i = 0; i < d->n; i++)
-        http_answer(d->to[i], STATUS_OK, body);
-    http_body_unref(body);
-    free(d->to);
-    free(d);
-}
-
-static void compress_work(uv_work_t *work)
-{
-    struct delivery *d = work->data;
-    /* No memory for it: they get the plain form. */
-    (void)gzip_append(&d->gzip, d->text.ptr, d->text.len);
-}
-
-static void compressed(uv_work_t *work, int status)
-{
-    (void)status;
-    struct delivery *d = work->data;
-    d->scrape->compressing--;
-    deliver(d);
+    unsigned n = 0;
+    struct exposition *oldest = NULL;
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next, n++)
+        oldest = e;
+    if (n >= UNDER_WAY_MAX)
+        exposition_cut(oldest);
 }
 
 void scrape_turned(struct scrape *s)
 {
-    struct delivery *d = NULL;
-    bool gzip = false;
-    size_t kept = 0;
+    struct http_request **to = mem_alloc(s->n_waiting * sizeof(struct http_request *));
+    size_t n = 0, kept = 0;
     for (size_t i = 0; i < s->n_waiting; i++) {
-        struct scrape_waiter w = s->waiting[i];
-        if (w.turn > s->turn->done) {
-            s->waiting[kept++] = w;
-            continue;
-        }
-        if (d == NULL) {
-            d = mem_zalloc(sizeof *d);
-            d->to = mem_alloc(s->n_waiting * sizeof(struct http_request *));
-        }
-        gzip = gzip || http_request_gzip(w.request);
-        d->to[d->n++] = w.request;
+        if (s->waiting[i].turn > s->turn->done)
+            s->waiting[kept++] = s->waiting[i];
+        else
+            to[n++] = s->waiting[i].request;
     }
     s->n_waiting = kept;
-    if (d == NULL)
-        return;
-    s->render(s->cookie, &d->text);
-    d->scrape = s;
-    d->work.data = d;
-    if (gzip && uv_queue_work(s->asked.loop, &d->work, compress_work, compressed) == 0)
-        s->compressing++;
-    else
-        deliver(d);
+    if (n > 0) {
+        make_room(s);
+        struct exposition *e = exposition_new(&s->source, to, n, go_on, s);
+        e->next = s->under_way;
+        s->under_way = e;
+        step_all(s);
+    }
+    free(to);
 }
 
 void scrape_stop(struct scrape *s)
@@ -133,7 +120,14 @@ void scrape_stop(struct scrape *s)
 
 bool scrape_idle(const struct scrape *s)
 {
-    return s->compressing == 0;
+    return s->under_way == NULL;
+}
+
+void scrape_cut(struct scrape *s)
+{
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next)
+        exposition_cut(e);
+    go_on(s);
 }
 
 void scrape_close(struct scrape *s)

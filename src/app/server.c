@@ -20,20 +20,9 @@
 
 enum {
     TICK_MS = 1000,
-    IDLE_CHECK_MS = 5            /* while stopping: is the sink done? */
+    IDLE_CHECK_MS = 5,           /* while stopping: is the sink done? */
+    SCRAPES_MS = 1000            /* while stopping: what scrapes under way get to end */
 };
-
-static void render(void *server, struct buf *out)
-{
-    struct server *s = server;
-    uint64_t start_ns = now_mono_ns();
-    /* About as large as the last one: growing to 10 MB by doubling would copy it several times. */
-    buf_reserve(out, (size_t)s->self.measured[SELF_RENDER_BYTES] + 65536);
-    selfmetrics_render(&s->self, out);
-    prometheus_render(s->prometheus, s->registry, now_mono_ns(), out);
-    s->self.measured[SELF_RENDER_BYTES] = (double)out->len;
-    s->self.measured[SELF_RENDER_SECONDS] = (double)(now_mono_ns() - start_ns) / 1e9;
-}
 
 /* ---- intervals ---- */
 
@@ -218,6 +207,9 @@ static void prepare_self(struct server *s)
                                             .redis = s->redis,
                                             .version = version_text,
                                             .commit = version_commit };
+    s->scrape.source = (struct exposition_source){
+        .loop = &s->loop, .registry = s->registry, .prometheus = s->prometheus, .self = &s->self
+    };
     s->self.control.v[SELF_SERIES_LIMIT] = s->limit.max;
     s->self.measured[SELF_START_SECONDS] = (double)now_wall_ms() / 1000;
     s->self.measured[SELF_INTERVAL_SECONDS] = (double)server_interval_ms(s) / 1000;
@@ -242,11 +234,25 @@ static int start(struct server *s)
     return 0;
 }
 
-static void stop(struct server *s)
+static void on_scrapes_late(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    scrape_cut(&s->scrape);
+}
+
+static void end_scrapes(struct server *s)
 {
     scrape_stop(&s->scrape);
+    if (scrape_idle(&s->scrape))
+        return;
+    uv_timer_start(&s->stop_timer, on_scrapes_late, SCRAPES_MS, 0);
     while (!scrape_idle(&s->scrape))
         uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+static void stop(struct server *s)
+{
+    end_scrapes(s);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
     if (ran)
@@ -275,7 +281,7 @@ int server_run(const struct config *c, const struct config_source *src)
         return 1;
     }
     turn_init(&s->turn, &s->loop);
-    s->scrape = (struct scrape){ .turn = &s->turn, .render = render, .cookie = s };
+    s->scrape.turn = &s->turn;
     scrape_init(&s->scrape, &s->loop);
     if (start(s) < 0)
         s->status = 1;

@@ -1,39 +1,59 @@
 #include "base/gzip.h"
 
-#include <errno.h>
+#include <assert.h>
+#include <stdlib.h>
 #define ZLIB_CONST
 #include <zlib.h>
 
-enum { LEVEL = 1, WINDOW_GZIP = 15 + 16, MEMORY = 8 };
+enum { LEVEL = 1, WINDOW_GZIP = 15 + 16, MEMORY = 8, ROOM_BYTES = 32 * 1024 };
 
-int gzip_append(struct buf *out, const char *ptr, size_t len)
+struct gzip {
+    z_stream z;
+};
+
+struct gzip *gzip_new(void)
 {
-    z_stream z = { 0 };
-    if (deflateInit2(&z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
-        return -ENOMEM;
-    size_t start = out->len, chunk = 1u << 30;
-    int rc;
-    if (len == 0)
-        ptr = "";   /* it may be NULL, to which nothing may be added */
-    /* zlib counts in 32 bits: feed it a gigabyte at a time. */
+    struct gzip *z = calloc(1, sizeof *z);
+    if (z != NULL && deflateInit2(&z->z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEMORY, Z_DEFAULT_STRATEGY) == Z_OK)
+        return z;
+    free(z);
+    return NULL;
+}
+
+void gzip_free(struct gzip *z)
+{
+    if (z == NULL)
+        return;
+    deflateEnd(&z->z);
+    free(z);
+}
+
+/* Until zlib leaves room over: then it has taken all it was given, and given all it has for now. */
+static void pump(struct gzip *z, int flush, struct buf *out)
+{
     do {
-        size_t n = len < chunk ? len : chunk;
-        z.next_in = (const Bytef *)(const void *)ptr;
-        z.avail_in = (uInt)n;
-        ptr += n;
-        len -= n;
-        do {
-            size_t room = deflateBound(&z, z.avail_in) + 64;
-            room = room < chunk ? room : chunk;
-            z.next_out = (Bytef *)buf_reserve(out, room);
-            z.avail_out = (uInt)room;
-            rc = deflate(&z, len == 0 ? Z_FINISH : Z_NO_FLUSH);
-            out->len += room - z.avail_out;
-        } while (z.avail_in > 0 || (len == 0 && rc == Z_OK));
-    } while (len > 0);
-    deflateEnd(&z);
-    if (rc == Z_STREAM_END)
-        return 0;
-    out->len = start;
-    return -ENOMEM;
+        z->z.next_out = (Bytef *)buf_reserve(out, ROOM_BYTES);
+        z->z.avail_out = ROOM_BYTES;
+        int rc = deflate(&z->z, flush);
+        assert(rc != Z_STREAM_ERROR);
+        (void)rc;
+        out->len += ROOM_BYTES - z->z.avail_out;
+    } while (z->z.avail_out == 0);
+}
+
+void gzip_add(struct gzip *z, const char *ptr, size_t len, struct buf *out)
+{
+    const size_t chunk = 1u << 30;   /* zlib counts in 32 bits */
+    for (size_t n; len > 0; ptr += n, len -= n) {
+        n = len < chunk ? len : chunk;
+        z->z.next_in = (const Bytef *)(const void *)ptr;
+        z->z.avail_in = (uInt)n;
+        pump(z, Z_NO_FLUSH, out);
+    }
+}
+
+void gzip_finish(struct gzip *z, struct buf *out)
+{
+    z->z.avail_in = 0;
+    pump(z, Z_FINISH, out);
 }

@@ -8,8 +8,8 @@
 struct http_body {
     atomic_uint refs;
     const char *type;
-    char *plain, *gzip;             /* gzip: NULL when there is none */
-    size_t plain_len, gzip_len;
+    char *ptr;
+    size_t len;
 };
 
 #endif

@@ -60,6 +60,7 @@ struct http_request {
     /* The answer: written before the connection is resumed, read after. */
     unsigned status;
     struct http_body *body;
+    struct http_reader *reader;             /* instead of body */
 };
 
 static void server_unref(struct http_server *s)
@@ -89,6 +90,7 @@ static void request_unref(struct http_request *r)
     if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
     http_body_unref(r->body);
+    http_reader_detach(r->reader);          /* hung up before it read anything */
     server_unref(r->server);
     free(r);
 }
@@ -120,18 +122,14 @@ static int waiting_add(struct http_server *s, struct http_request *r)
     return rc;
 }
 
-/* Locked.  The connection goes on; the connection's hold on r may end at once, the owner's stays. */
-static void waiting_answer(struct http_server *s, struct http_request *r, unsigned status, struct http_body *body)
+/* Locked.  The connection goes on with what was put into r; its hold on r may end at once, the owner's stays. */
+static void waiting_resume(struct http_server *s, struct http_request *r)
 {
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
     s->n_waiting--;
     r->waits = false;
-    r->status = status;
-    r->body = body;
-    if (body != NULL)
-        http_body_ref(body);
     MHD_resume_connection(r->connection);
 }
 
@@ -139,10 +137,31 @@ void http_answer(struct http_request *r, unsigned status, struct http_body *body
 {
     struct http_server *s = r->server;
     pthread_mutex_lock(&s->lock);
-    if (r->waits)
-        waiting_answer(s, r, status, body);
+    if (r->waits) {
+        r->status = status;
+        r->body = body;
+        if (body != NULL)
+            http_body_ref(body);
+        waiting_resume(s, r);
+    }
     pthread_mutex_unlock(&s->lock);
     request_unref(r);
+}
+
+void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st)
+{
+    struct http_server *s = to[0]->server;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < n; i++)
+        if (to[i]->waits)
+            to[i]->reader = http_reader_attach(st, to[i]->connection);
+    http_reader_begin(st);
+    for (size_t i = 0; i < n; i++)
+        if (to[i]->waits)
+            waiting_resume(s, to[i]);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < n; i++)
+        request_unref(to[i]);
 }
 
 bool http_request_gzip(const struct http_request *r)
@@ -163,11 +182,6 @@ const char *http_request_arg(const struct http_request *r, const char *name)
 static void count(_Atomic uint64_t *c)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
-static enum MHD_Result reply_body(const struct http_request *r, unsigned status, struct http_body *b)
-{
-    return http_reply_body(r->connection, status, b, r->gzip);
 }
 
 /* text: one line without its end */
@@ -203,13 +217,22 @@ static enum MHD_Result defer(struct http_request *r)
     return MHD_YES;
 }
 
+static enum MHD_Result reply_deferred(struct http_request *r)
+{
+    struct http_reader *reader = r->reader;
+    if (reader == NULL)
+        return http_reply_body(r->connection, r->status, r->body);
+    r->reader = NULL;
+    return http_reply_stream(r->connection, reader);
+}
+
 static enum MHD_Result reply(struct http_request *r)
 {
     const struct http_route *route = r->route;
     if (r->deferred)
-        return reply_body(r, r->status, r->body);
+        return reply_deferred(r);
     if (route->fixed != NULL)
-        return reply_body(r, MHD_HTTP_OK, route->fixed);
+        return http_reply_body(r->connection, MHD_HTTP_OK, route->fixed);
     if (route->probe != NULL) {
         const char *text = "";
         unsigned status = route->probe(route->cookie, &text);
@@ -375,8 +398,10 @@ void http_stop(struct http_server *s)
     int fd = MHD_quiesce_daemon(s->daemon);
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    while (s->waiting != NULL)
-        waiting_answer(s, s->waiting, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+    while (s->waiting != NULL) {
+        s->waiting->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        waiting_resume(s, s->waiting);
+    }
     wait_until_idle(s);
     pthread_mutex_unlock(&s->lock);
     MHD_stop_daemon(s->daemon);

@@ -25,23 +25,20 @@ static void body_unref(void *body)
     http_body_unref(body);
 }
 
-enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b, bool gzip)
+enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b)
 {
     if (b == NULL)
         return queue_take(c, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
-    gzip = gzip && b->gzip != NULL;
     http_body_ref(b);
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        gzip ? b->gzip_len : b->plain_len, gzip ? b->gzip : b->plain, body_unref, b);
-    if (response == NULL) {
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(b->len, b->ptr, body_unref, b);
+    if (response == NULL)
         http_body_unref(b);
-        return MHD_NO;
-    }
-    if (gzip)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-    if (b->gzip != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
     return queue_take(c, status, b->type, response);
+}
+
+enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r)
+{
+    return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r));
 }
 
 enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow)

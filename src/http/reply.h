@@ -3,14 +3,17 @@
 #define HTTP_REPLY_H
 
 #include <microhttpd.h>
-#include <stdbool.h>
 
 #include "http/body.h"
+#include "http/stream.h"
 
 /* All return what libmicrohttpd's callback returns: MHD_NO (no memory) closes the connection. */
 
-/* b: held until it is sent; NULL: no bytes.  gzip: the client takes it. */
-enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b, bool gzip);
+/* b: held until it is sent; NULL: no bytes. */
+enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b);
+
+/* Takes the reader. */
+enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r);
 
 /* text: one line without its end.  allow: the methods that a 405 names. */
 enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow);

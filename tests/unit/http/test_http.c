@@ -18,19 +18,10 @@
 #include "base/now.h"
 #include "http/encoding.h"
 #include "http/http.h"
+#include "support/http_client.h"
+#include "support/process.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-enum { BIG_BYTES = 50 * 1000 * 1000, PATIENCE_S = 20 };
+enum { BIG_BYTES = 50 * 1000 * 1000 };
 
 /* The owner of deferred requests: takes them on the HTTP thread, gives them out to the test. */
 struct desk {
@@ -42,7 +33,7 @@ struct desk {
 };
 
 static struct desk desk;
-static struct http_body *hello, *zipped;
+static struct http_body *hello, *plain, *packed;
 static atomic_bool ready;
 
 static void desk_ask(void *cookie, struct http_request *r)
@@ -62,7 +53,7 @@ static void desk_wait(struct desk *d, size_t n)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
+    until.tv_sec += CLIENT_PATIENCE_S;
     pthread_mutex_lock(&d->lock);
     while (d->n < n)
         assert_int_equal(pthread_cond_timedwait(&d->arrived, &d->lock, &until), 0);
@@ -83,7 +74,8 @@ static void desk_answer_all(struct desk *d, unsigned status, struct http_body *b
 
 static void answer_at_once(void *cookie, struct http_request *r)
 {
-    http_answer(r, 200, cookie);
+    (void)cookie;
+    http_answer(r, 200, http_request_gzip(r) ? packed : plain);
 }
 
 static void answer_nothing(void *cookie, struct http_request *r)
@@ -101,7 +93,6 @@ static unsigned probe_ready(void *cookie, const char **ret_text)
 
 static struct http_route routes[] = {
     { .path = "/hello" },
-    { .path = "/zipped" },
     { .path = "/ready", .probe = probe_ready, .cookie = &ready },
     { .path = "/ask", .ask = desk_ask, .cookie = &desk },
     { .path = "/at-once", .ask = answer_at_once },
@@ -119,11 +110,9 @@ static int setup(void **state)
     pthread_mutex_init(&desk.lock, NULL);
     pthread_cond_init(&desk.arrived, NULL);
     hello = body_of("hello\n");
-    zipped = body_of("plain form");
-    http_body_take_gzip(zipped, strdup("GZ"), 2);
+    plain = body_of("plain form");
+    packed = body_of("GZ");
     routes[0].fixed = hello;
-    routes[1].fixed = zipped;
-    routes[4].cookie = zipped;
     return 0;
 }
 
@@ -131,7 +120,8 @@ static int teardown(void **state)
 {
     (void)state;
     http_body_unref(hello);
-    http_body_unref(zipped);
+    http_body_unref(plain);
+    http_body_unref(packed);
     return 0;
 }
 
@@ -153,82 +143,9 @@ static struct http_server *start(void)
     return start_with((struct http_opts){ 0 });
 }
 
-/* The client side. */
-
-static int dial(const char *address)
-{
-    struct sockaddr_storage addr;
-    socklen_t len;
-    struct timeval patience = { .tv_sec = PATIENCE_S };
-    assert_int_equal(address_parse(slice_str(address), 0, &addr, &len), 0);
-    int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    assert_int_equal(connect(fd, (struct sockaddr *)&addr, len), 0);
-    return fd;
-}
-
-static void say(int fd, const char *text)
-{
-    size_t n = strlen(text);
-    assert_int_equal(send(fd, text, n, MSG_NOSIGNAL), n);
-}
-
 static int ask_for(const struct http_server *s, const char *method, const char *path)
 {
-    char request[512];
-    int fd = dial(http_address(s));
-    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method, path);
-    say(fd, request);
-    return fd;
-}
-
-/* All until the server closes; NUL-terminated; false when it never does. */
-static bool read_all(int fd, struct buf *out)
-{
-    buf_clear(out);
-    for (;;) {
-        ssize_t n = recv(fd, buf_reserve(out, 65536), 65535, 0);
-        if (n <= 0) {
-            out->ptr[out->len] = '\0';
-            close(fd);
-            return n == 0 || errno == ECONNRESET;
-        }
-        out->len += (size_t)n;
-    }
-}
-
-static unsigned status_of(const struct buf *reply)
-{
-    unsigned status = 0;
-    sscanf(reply->ptr, "HTTP/1.%*1[01] %3u", &status);
-    return status;
-}
-
-static bool has(const struct buf *reply, const char *text)
-{
-    return strstr(reply->ptr, text) != NULL;
-}
-
-static const char *body_in(const struct buf *reply)
-{
-    const char *end = strstr(reply->ptr, "\r\n\r\n");
-    return end ? end + 4 : "(no head)";
-}
-
-static void hear(int fd, struct buf *reply)
-{
-    assert_true(read_all(fd, reply));
-}
-
-static void expect(int fd, unsigned status, const char *body)
-{
-    struct buf reply = { 0 };
-    hear(fd, &reply);
-    if (status_of(&reply) != status || (body != NULL && strcmp(body_in(&reply), body) != 0))
-        fail_msg("not %u %s: %s", status, body ? body : "", reply.ptr);
-    buf_release(&reply);
+    return client_ask(http_address(s), method, path);
 }
 
 /* Tests. */
@@ -262,8 +179,9 @@ static void every_method_and_path_has_its_status(void **state)
     struct buf reply = { 0 };
     uint64_t rejected = 0;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        hear(ask_for(s, rows[i].method, rows[i].path), &reply);
-        if (status_of(&reply) != rows[i].status || !has(&reply, rows[i].header) || strcmp(body_in(&reply), rows[i].body) != 0)
+        client_hear(ask_for(s, rows[i].method, rows[i].path), &reply);
+        if (client_status(&reply) != rows[i].status || !client_has(&reply, rows[i].header) ||
+            strcmp(client_body(&reply), rows[i].body) != 0)
             fail_msg("%s %s: %s", rows[i].method, rows[i].path, reply.ptr);
         rejected += rows[i].status == 404 || rows[i].status == 405;
     }
@@ -281,9 +199,9 @@ static void a_probe_is_asked_each_time(void **state)
     (void)state;
     struct http_server *s = start();
     atomic_store(&ready, false);
-    expect(ask_for(s, "GET", "/ready"), 503, "starting\n");
+    client_expect(ask_for(s, "GET", "/ready"), 503, "starting\n");
     atomic_store(&ready, true);
-    expect(ask_for(s, "GET", "/ready"), 200, "ready\n");
+    client_expect(ask_for(s, "GET", "/ready"), 200, "ready\n");
     http_stop(s);
 }
 
@@ -333,29 +251,18 @@ static void accept_encoding_is_read_as_the_rfc_says(void **state)
     }
 }
 
-static void gzip_is_sent_to_who_accepts_it(void **state)
+static void the_owner_learns_who_accepts_gzip(void **state)
 {
     (void)state;
-    static const char *const paths[] = { "/zipped", "/at-once" };
     struct http_server *s = start();
-    struct buf reply = { 0 };
-    for (size_t p = 0; p < ARRAY_LEN(paths); p++) {
-        for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
-            char request[256];
-            snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: %s\r\n\r\n",
-                     paths[p], encodings[i].accept);
-            int fd = dial(http_address(s));
-            say(fd, request);
-            hear(fd, &reply);
-            assert_int_equal(status_of(&reply), 200);
-            assert_true(has(&reply, "Vary: Accept-Encoding\r\n"));
-            assert_int_equal(has(&reply, "Content-Encoding: gzip\r\n"), encodings[i].gzip);
-            assert_string_equal(body_in(&reply), encodings[i].gzip ? "GZ" : "plain form");
-        }
+    for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
+        char request[256];
+        snprintf(request, sizeof request, "GET /at-once HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: %s\r\n\r\n",
+                 encodings[i].accept);
+        int fd = client_dial(http_address(s));
+        client_say(fd, request);
+        client_expect(fd, 200, encodings[i].gzip ? "GZ" : "plain form");
     }
-    hear(ask_for(s, "GET", "/hello"), &reply);
-    assert_false(has(&reply, "Vary"));
-    buf_release(&reply);
     http_stop(s);
 }
 
@@ -376,7 +283,7 @@ static void requests_that_wait_together_share_one_body(void **state)
     desk_answer_all(&desk, 200, body);
     http_body_unref(body);          /* the last reference goes with the last reply */
     for (int i = 0; i < N; i++)
-        expect(fds[i], 200, "shared\n");
+        client_expect(fds[i], 200, "shared\n");
     http_stats(s, &stats);
     assert_int_equal(stats.waiting, 0);
     http_stop(s);
@@ -390,10 +297,10 @@ static void a_head_request_is_deferred_as_a_get_is(void **state)
     int fd = ask_for(s, "HEAD", "/ask");
     desk_wait(&desk, 1);
     desk_answer_all(&desk, 200, hello);
-    hear(fd, &reply);
-    assert_int_equal(status_of(&reply), 200);
-    assert_true(has(&reply, "Content-Length: 6\r\n"));
-    assert_string_equal(body_in(&reply), "");
+    client_hear(fd, &reply);
+    assert_int_equal(client_status(&reply), 200);
+    assert_true(client_has(&reply, "Content-Length: 6\r\n"));
+    assert_string_equal(client_body(&reply), "");
     buf_release(&reply);
     http_stop(s);
 }
@@ -402,14 +309,15 @@ static void the_owner_sees_header_argument_and_encoding(void **state)
 {
     (void)state;
     struct http_server *s = start();
-    int fd = dial(http_address(s));
-    say(fd, "GET /ask?p=1&q=a%20b HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n");
+    int fd = client_dial(http_address(s));
+    client_say(fd, "GET /ask?p=1&q=a%20b HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\nAccept-Encoding: gzip\r\n"
+                   "Connection: close\r\n\r\n");
     desk_wait(&desk, 1);
     assert_string_equal(desk.accept, "text/plain");
     assert_string_equal(desk.arg, "a b");
     assert_true(http_request_gzip(desk.at[0]));
     desk_answer_all(&desk, 200, hello);
-    expect(fd, 200, "hello\n");
+    client_expect(fd, 200, "hello\n");
 
     fd = ask_for(s, "GET", "/ask");
     desk_wait(&desk, 1);
@@ -417,7 +325,7 @@ static void the_owner_sees_header_argument_and_encoding(void **state)
     assert_string_equal(desk.arg, "none");
     assert_false(http_request_gzip(desk.at[0]));
     desk_answer_all(&desk, 404, NULL);
-    expect(fd, 404, "");
+    client_expect(fd, 404, "");
     http_stop(s);
 }
 
@@ -431,12 +339,12 @@ static void a_client_that_hangs_up_while_it_waits_harms_nobody(void **state)
     close(polite);
     setsockopt(rude, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(rude);
-    expect(ask_for(s, "GET", "/hello"), 200, "hello\n");     /* the HTTP thread has turned since */
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");     /* the HTTP thread has turned since */
     struct http_body *body = body_of("late\n");
     desk_answer_all(&desk, 200, body);
     http_body_unref(body);
-    expect(stays, 200, "late\n");
-    expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
+    client_expect(stays, 200, "late\n");
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
     struct http_stats stats;
     http_stats(s, &stats);
     assert_int_equal(stats.waiting, 0);
@@ -448,17 +356,17 @@ static void one_connection_carries_many_requests(void **state)
     (void)state;
     struct http_server *s = start();
     struct buf reply = { 0 };
-    int fd = dial(http_address(s));
+    int fd = client_dial(http_address(s));
     /* A body nobody asked for, then three pipelined ones, the second waits. */
-    say(fd, "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"
+    client_say(fd, "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"
             "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
             "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
             "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     for (int i = 0; i < 2; i++) {
         desk_wait(&desk, 1);
-        desk_answer_all(&desk, 200, zipped);
+        desk_answer_all(&desk, 200, plain);
     }
-    hear(fd, &reply);
+    client_hear(fd, &reply);
     const char *at = reply.ptr;
     for (int i = 0; i < 4; i++) {
         const char *want = i == 0 || i == 3 ? "hello\n" : "plain form";
@@ -480,16 +388,16 @@ static void more_than_may_wait_are_refused_at_once(void **state)
     struct buf reply = { 0 };
     int a = ask_for(s, "GET", "/ask"), b = ask_for(s, "GET", "/ask");
     desk_wait(&desk, 2);
-    hear(ask_for(s, "GET", "/ask"), &reply);
-    assert_int_equal(status_of(&reply), 503);
-    assert_true(has(&reply, "Retry-After: 1\r\n"));
+    client_hear(ask_for(s, "GET", "/ask"), &reply);
+    assert_int_equal(client_status(&reply), 503);
+    assert_true(client_has(&reply, "Retry-After: 1\r\n"));
     desk_answer_all(&desk, 200, hello);
-    expect(a, 200, "hello\n");
-    expect(b, 200, "hello\n");
+    client_expect(a, 200, "hello\n");
+    client_expect(b, 200, "hello\n");
     a = ask_for(s, "GET", "/ask");
     desk_wait(&desk, 1);
     desk_answer_all(&desk, 200, hello);
-    expect(a, 200, "hello\n");
+    client_expect(a, 200, "hello\n");
     buf_release(&reply);
     http_stop(s);
 }
@@ -499,16 +407,16 @@ static void stop_answers_who_waits_and_the_owner_may_come_late(void **state)
     (void)state;
     struct http_server *s = start();
     int a = ask_for(s, "GET", "/ask"), b = ask_for(s, "HEAD", "/ask"), gone = ask_for(s, "GET", "/ask");
-    int idle = dial(http_address(s));
+    int idle = client_dial(http_address(s));
     desk_wait(&desk, 3);
     close(gone);
     uint64_t before_ms = now_mono_ms();
     http_stop(s);
     assert_in_range(now_mono_ms() - before_ms, 0, 900);
-    expect(a, 503, "");
-    expect(b, 503, "");
+    client_expect(a, 503, "");
+    client_expect(b, 503, "");
     struct buf reply = { 0 };
-    hear(idle, &reply);
+    client_hear(idle, &reply);
     assert_int_equal(reply.len, 0);
     buf_release(&reply);
     desk_answer_all(&desk, 200, hello);
@@ -522,16 +430,6 @@ static struct http_body *big_body(void)
     return http_body_take("text/plain", ptr, BIG_BYTES);
 }
 
-static size_t resident_bytes(void)
-{
-    size_t total, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%zu %zu", &total, &resident), 2);
-    fclose(f);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static void a_large_body_is_sent_whole_and_not_copied(void **state)
 {
     (void)state;
@@ -539,7 +437,7 @@ static void a_large_body_is_sent_whole_and_not_copied(void **state)
     struct http_server *s = start();
     int fds[N];
     struct http_body *body = big_body();
-    size_t before = resident_bytes();
+    size_t before = process_resident_bytes();
     for (int i = 0; i < N; i++)
         fds[i] = ask_for(s, "GET", "/ask");
     desk_wait(&desk, N);
@@ -556,7 +454,7 @@ static void a_large_body_is_sent_whole_and_not_copied(void **state)
         assert_non_null(strstr(head, "Content-Length: 50000000\r\n"));
         assert_int_equal(recv(fds[i], head, (size_t)(end + 4 - head), 0), end + 4 - head);
         if (!SANITIZED)
-            assert_in_range(resident_bytes(), 0, before + BIG_BYTES / 5);
+            assert_in_range(process_resident_bytes(), 0, before + BIG_BYTES / 5);
         size_t got = 0;
         while ((n = recv(fds[i], chunk, sizeof chunk, 0)) > 0) {
             for (ssize_t k = 0; k < n; k += 997)
@@ -591,19 +489,19 @@ static void a_slow_client_is_dropped_but_not_one_that_waits(void **state)
     (void)state;
     struct http_server *s = start_with((struct http_opts){ .timeout_s = 1 });
     struct buf reply = { 0 };
-    int waits = ask_for(s, "GET", "/ask"), slow = dial(http_address(s));
+    int waits = ask_for(s, "GET", "/ask"), slow = client_dial(http_address(s));
     desk_wait(&desk, 1);
     uint64_t before_ms = now_mono_ms();
-    say(slow, "GET /hello HTTP/1.1\r\nHos");
-    hear(slow, &reply);
+    client_say(slow, "GET /hello HTTP/1.1\r\nHos");
+    client_hear(slow, &reply);
     assert_in_range(now_mono_ms() - before_ms, 500, 8000);
-    assert_int_not_equal(status_of(&reply), 200);
+    assert_int_not_equal(client_status(&reply), 200);
     /* The one that waits has by now been silent for as long; a second one for longer still. */
-    slow = dial(http_address(s));
-    hear(slow, &reply);
+    slow = client_dial(http_address(s));
+    client_hear(slow, &reply);
     assert_int_equal(reply.len, 0);
     desk_answer_all(&desk, 200, hello);
-    expect(waits, 200, "hello\n");
+    client_expect(waits, 200, "hello\n");
     buf_release(&reply);
     http_stop(s);
 }
@@ -616,13 +514,13 @@ static void one_address_gets_its_share_of_connections_only(void **state)
     int a = ask_for(s, "GET", "/ask"), b = ask_for(s, "GET", "/ask");
     desk_wait(&desk, 2);
     static const char request[] = "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    int third = dial(http_address(s));
+    int third = client_dial(http_address(s));
     send(third, request, sizeof request - 1, MSG_NOSIGNAL);     /* fails when the close was faster */
-    hear(third, &reply);
+    client_hear(third, &reply);
     assert_int_equal(reply.len, 0);
     desk_answer_all(&desk, 200, hello);
-    expect(a, 200, "hello\n");
-    expect(b, 200, "hello\n");
+    client_expect(a, 200, "hello\n");
+    client_expect(b, 200, "hello\n");
     buf_release(&reply);
     http_stop(s);
 }
@@ -636,10 +534,10 @@ static void bad_requests_get_an_error_and_no_more(void **state)
     for (int i = 0; i < 40000; i++)
         buf_append_char(&request, 'x');
     buf_append_str(&request, "\r\n\r\n");
-    int fd = dial(http_address(s));
+    int fd = client_dial(http_address(s));
     assert_true(send(fd, request.ptr, request.len, MSG_NOSIGNAL) > 0);
-    hear(fd, &reply);
-    assert_true(status_of(&reply) == 431 || reply.len == 0);    /* a reset may overtake the reply */
+    client_hear(fd, &reply);
+    assert_true(client_status(&reply) == 431 || reply.len == 0);    /* a reset may overtake the reply */
 
     static const struct {
         const char *request;
@@ -651,18 +549,18 @@ static void bad_requests_get_an_error_and_no_more(void **state)
         { "GET /hello HTTP/1.0\r\n\r\n", 200 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        fd = dial(http_address(s));
-        say(fd, rows[i].request);
-        hear(fd, &reply);
-        if (status_of(&reply) != rows[i].status)
+        fd = client_dial(http_address(s));
+        client_say(fd, rows[i].request);
+        client_hear(fd, &reply);
+        if (client_status(&reply) != rows[i].status)
             fail_msg("%s: %s", rows[i].request, reply.ptr);
     }
-    fd = dial(http_address(s));
+    fd = client_dial(http_address(s));
     send(fd, "\0\xff\x16\x03\x01 binary\r\n\r\n", 17, MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
-    hear(fd, &reply);
-    assert_int_not_equal(status_of(&reply), 200);
-    expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
+    client_hear(fd, &reply);
+    assert_int_not_equal(client_status(&reply), 200);
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
     buf_release(&request);
     buf_release(&reply);
     http_stop(s);
@@ -690,7 +588,7 @@ static void what_cannot_be_listened_on_is_explained(void **state)
         assert_string_equal(error, rows[i].text);
         assert_null(none);
     }
-    expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
     char address[ADDRESS_TEXT_MAX];
     snprintf(address, sizeof address, "%s", http_address(s));
     http_stop(s);
@@ -713,7 +611,7 @@ static void ipv6_is_served(void **state)
     struct http_server *s = start_with((struct http_opts){ .listen = "[::1]:0", .max_per_ip = 4 });
     assert_int_equal(strncmp(http_address(s), "[::1]:", 6), 0);
     assert_string_not_equal(http_address(s), "[::1]:0");
-    expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
     http_stop(s);
 }
 
@@ -745,15 +643,15 @@ static void *client_main(void *arg)
     for (int i = 0; i < ROUNDS; i++) {
         static const char request[] = "GET /ask HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct timeval patience = { .tv_sec = PATIENCE_S };
+        struct timeval patience = { .tv_sec = CLIENT_PATIENCE_S };
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         if (connect(fd, (struct sockaddr *)&addr, len) < 0 || send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0 || i % 7 == 6) {
             close(fd);
             continue;
         }
-        if (!read_all(fd, &reply))
+        if (!client_read_all(fd, &reply))
             break;                  /* the server forgot us: the sums below do not add up */
-        unsigned status = status_of(&reply);
+        unsigned status = client_status(&reply);
         atomic_fetch_add(status == 200 ? &answered : status == 503 ? &refused : &cut, 1);
     }
     buf_release(&reply);
@@ -808,7 +706,7 @@ int main(void)
         cmocka_unit_test(every_method_and_path_has_its_status),
         cmocka_unit_test(a_probe_is_asked_each_time),
         cmocka_unit_test(accept_encoding_is_read_as_the_rfc_says),
-        cmocka_unit_test(gzip_is_sent_to_who_accepts_it),
+        cmocka_unit_test(the_owner_learns_who_accepts_gzip),
         cmocka_unit_test(requests_that_wait_together_share_one_body),
         cmocka_unit_test(a_head_request_is_deferred_as_a_get_is),
         cmocka_unit_test(the_owner_sees_header_argument_and_encoding),

@@ -1,0 +1,73 @@
+/**
+ * exposition: one rendering of /metrics on its way to those who asked for it together.  Private to app/.
+ *
+ *     registry walk -> pieces -+-------------------------------> plain stream -> readers
+ *                              +-> gzip on libuv's pool -------> gzip stream  -> readers
+ *
+ * Each form is made once, and only if somebody asked for it.  Rendering goes on as the fastest reader reads, some pieces ahead of
+ * it: memory does not grow with the number of series, and the control thread does other work between two pieces.  What fits into
+ * the first pieces (some thousands of series) is all of one moment; beyond that each series' lines are, and every one is at least
+ * as fresh as the request.
+ *
+ *   thread   control
+ */
+#ifndef APP_EXPOSITION_H
+#define APP_EXPOSITION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "aggregate/registry.h"
+#include "app/selfmetrics.h"
+#include "http/http.h"
+#include "sinks/prometheus.h"
+
+/* What is shown, all borrowed. */
+struct exposition_source {
+    uv_loop_t *loop;
+    struct registry *registry;
+    struct prometheus *prometheus;
+    struct selfmetrics_sources *self;       /* RENDER_SECONDS, RENDER_BYTES and SCRAPES_CUT are written */
+};
+
+struct exposition {
+    struct exposition *next;                /* the owner's list */
+    const struct exposition_source *source;
+    struct registry_walk walk;
+    bool started, rendered;
+    double bytes;                           /* rendered so far ... */
+    uint64_t took_ns;                       /* ... in so much time */
+    struct exposition_form {
+        struct http_stream *stream;         /* NULL: nobody asked for it, or it is over */
+        struct http_request **to;           /* to be answered when there is a first piece */
+        size_t n_to;
+    } plain, gzip;
+    struct http_body *piece;                /* rendered; the compressor has not taken it */
+    struct gzip *compressor;
+    uv_work_t work;
+    enum { PACK_IDLE, PACK_BUSY, PACK_DONE } packing;
+    struct http_body *unpacked;             /* the compressor's: in ... */
+    struct buf packed;                      /* ... and out */
+    bool last;                              /* unpacked is the last piece */
+    void (*again)(void *cookie);
+    void *cookie;
+};
+
+/**
+ * exposition_new(src, to, n, again, cookie):
+ *   to       the requests, n > 0 of them; each is answered by this exposition
+ *   again    step it again; any thread, and it may do no more than wake the control thread
+ */
+struct exposition *exposition_new(const struct exposition_source *src, struct http_request *const *to, size_t n,
+                                  void (*again)(void *cookie), void *cookie);
+
+/* Go on as far as the readers let it.  returns  false: it is over, free it */
+bool exposition_step(struct exposition *e);
+
+/* Cut off who still reads, answer 503 to who got nothing yet; step it until it is over. */
+void exposition_cut(struct exposition *e);
+
+void exposition_free(struct exposition *e);
+
+#endif

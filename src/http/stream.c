@@ -1,0 +1,280 @@
+#include "http/stream.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/body.h"
+
+enum { BLOCK_BYTES = 32 * 1024 };   /* what libmicrohttpd asks for at once */
+
+struct http_reader {
+    struct http_stream *stream;
+    struct MHD_Connection *connection;
+    struct http_reader *next;
+    uint64_t piece;                     /* number of the one it is in */
+    size_t at;                          /* byte of that */
+    uint64_t read;                      /* bytes in all */
+    bool starved;                       /* suspended until there is more */
+    bool cut;
+};
+
+struct http_stream {
+    pthread_mutex_t lock;               /* of all that follows; before libmicrohttpd's own */
+    struct http_stream_opts opts;
+    size_t refs;                        /* the owner's, and one per reader */
+    struct http_body **pieces;          /* n of them, the first is number first */
+    size_t n, cap;
+    uint64_t first;
+    uint64_t bytes;                     /* appended */
+    bool owned, ended;
+    bool begun;                         /* all readers are there */
+    bool told;                          /* on_read was called since the last append */
+    struct http_reader *readers;
+    size_t n_readers;                   /* that are not cut */
+};
+
+struct http_stream *http_stream_new(const struct http_stream_opts *opts)
+{
+    struct http_stream *st = mem_zalloc(sizeof *st);
+    pthread_mutex_init(&st->lock, NULL);
+    st->opts = *opts;
+    st->refs = 1;
+    st->owned = true;
+    return st;
+}
+
+/* Locked on entry, not on return; st may be gone. */
+static void unlock_and_unref(struct http_stream *st)
+{
+    bool last = --st->refs == 0;
+    pthread_mutex_unlock(&st->lock);
+    if (!last)
+        return;
+    for (size_t i = 0; i < st->n; i++)
+        http_body_unref(st->pieces[i]);
+    free(st->pieces);
+    pthread_mutex_destroy(&st->lock);
+    free(st);
+}
+
+/* ---- what follows is called with the lock held ---- */
+
+/* Let go of the pieces that everybody has behind them. */
+static void trim(struct http_stream *st)
+{
+    uint64_t least = st->first + (st->begun ? st->n : 0);
+    for (const struct http_reader *r = st->readers; r != NULL; r = r->next)
+        if (!r->cut && r->piece < least)
+            least = r->piece;
+    size_t gone = (size_t)(least - st->first);
+    if (gone == 0)
+        return;
+    for (size_t i = 0; i < gone; i++)
+        http_body_unref(st->pieces[i]);
+    st->n -= gone;
+    st->first = least;
+    memmove(st->pieces, st->pieces + gone, st->n * sizeof(struct http_body *));
+}
+
+static uint64_t ahead(const struct http_stream *st)
+{
+    uint64_t most = st->begun && st->n_readers == 0 ? st->bytes : 0;
+    for (const struct http_reader *r = st->readers; r != NULL; r = r->next)
+        if (!r->cut && r->read > most)
+            most = r->read;
+    return st->bytes - most;
+}
+
+static void tell(struct http_stream *st)
+{
+    if (!st->owned || st->told || ahead(st) > st->opts.low)
+        return;
+    st->told = true;
+    st->opts.on_read(st->opts.cookie);
+}
+
+static void wake(struct http_reader *r)
+{
+    if (!r->starved)
+        return;
+    r->starved = false;
+    MHD_resume_connection(r->connection);
+}
+
+static void cut(struct http_reader *r)
+{
+    if (r->cut)
+        return;
+    r->cut = true;
+    r->stream->n_readers--;
+    wake(r);
+}
+
+/* Copy up to max bytes from where r is. */
+static size_t copy(struct http_reader *r, char *to, size_t max)
+{
+    struct http_stream *st = r->stream;
+    size_t got = 0;
+    while (got < max && r->piece < st->first + st->n) {
+        const struct http_body *piece = st->pieces[r->piece - st->first];
+        size_t n = piece->len - r->at < max - got ? piece->len - r->at : max - got;
+        memcpy(to + got, piece->ptr + r->at, n);
+        got += n;
+        r->at += n;
+        if (r->at == piece->len) {
+            r->piece++;
+            r->at = 0;
+        }
+    }
+    r->read += got;
+    return got;
+}
+
+/* ---- the reading end ---- */
+
+struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connection *c)
+{
+    struct http_reader *r = mem_zalloc(sizeof *r);
+    r->stream = st;
+    r->connection = c;
+    pthread_mutex_lock(&st->lock);
+    assert(!st->begun);
+    r->next = st->readers;
+    st->readers = r;
+    st->n_readers++;
+    st->refs++;
+    pthread_mutex_unlock(&st->lock);
+    return r;
+}
+
+void http_reader_begin(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    st->begun = true;
+    trim(st);
+    pthread_mutex_unlock(&st->lock);
+}
+
+void http_reader_detach(struct http_reader *r)
+{
+    if (r == NULL)
+        return;
+    struct http_stream *st = r->stream;
+    pthread_mutex_lock(&st->lock);
+    struct http_reader **at = &st->readers;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    st->n_readers -= !r->cut;
+    free(r);
+    trim(st);
+    tell(st);
+    unlock_and_unref(st);
+}
+
+/* libmicrohttpd wants bytes.  Nothing there and more to come: the connection sleeps until there is. */
+static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
+{
+    struct http_reader *r = reader;
+    struct http_stream *st = r->stream;
+    (void)pos;
+    pthread_mutex_lock(&st->lock);
+    ssize_t rc = r->cut ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)copy(r, to, max);
+    if (rc > 0) {
+        trim(st);
+        tell(st);
+    } else if (rc == 0 && st->ended) {
+        rc = MHD_CONTENT_READER_END_OF_STREAM;
+    } else if (rc == 0) {
+        r->starved = true;
+        MHD_suspend_connection(r->connection);
+    }
+    pthread_mutex_unlock(&st->lock);
+    return rc;
+}
+
+static void reader_free(void *reader)
+{
+    http_reader_detach(reader);
+}
+
+struct MHD_Response *http_reader_response(struct http_reader *r)
+{
+    struct http_stream *st = r->stream;
+    pthread_mutex_lock(&st->lock);
+    uint64_t size = st->ended && !r->cut ? st->bytes : MHD_SIZE_UNKNOWN;
+    pthread_mutex_unlock(&st->lock);
+    struct MHD_Response *response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
+    if (response == NULL) {
+        http_reader_detach(r);
+        return NULL;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    if (st->opts.gzip)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    return response;
+}
+
+/* ---- the owner's end ---- */
+
+size_t http_stream_append(struct http_stream *st, struct http_body *piece)
+{
+    size_t n_cut = 0;
+    pthread_mutex_lock(&st->lock);
+    if (piece->len > 0) {
+        http_body_ref(piece);
+        st->pieces = mem_grow(st->pieces, &st->cap, st->n + 1, sizeof(struct http_body *));
+        st->pieces[st->n++] = piece;
+        st->bytes += piece->len;
+    }
+    st->told = false;
+    for (struct http_reader *r = st->readers; r != NULL; r = r->next) {
+        if (!r->cut && st->bytes - r->read > st->opts.max_lag) {
+            cut(r);
+            n_cut++;
+        }
+        wake(r);
+    }
+    trim(st);
+    pthread_mutex_unlock(&st->lock);
+    return n_cut;
+}
+
+size_t http_stream_ahead(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    size_t n = (size_t)ahead(st);
+    pthread_mutex_unlock(&st->lock);
+    return n;
+}
+
+size_t http_stream_readers(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    size_t n = st->n_readers;
+    pthread_mutex_unlock(&st->lock);
+    return n;
+}
+
+void http_stream_end(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    st->ended = true;
+    for (struct http_reader *r = st->readers; r != NULL; r = r->next)
+        wake(r);
+    pthread_mutex_unlock(&st->lock);
+}
+
+void http_stream_release(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    st->owned = false;
+    for (struct http_reader *r = st->readers; r != NULL && !st->ended; r = r->next)
+        cut(r);
+    trim(st);
+    unlock_and_unref(st);
+}
