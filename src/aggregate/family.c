@@ -205,6 +205,9 @@ static struct family *family_new(struct registry *r, struct slice name, enum fam
     f->type = type;
     f->hash = hash64_bytes(name.ptr, name.len);
     index_put(&r->by_name, f);
+    size_t n;
+    if (r->n_families == r->cap_families && r->n_dropped > r->n_families / 2)
+        registry_families(r, &n);   /* without scrapes nobody else closes the gaps */
     r->families = mem_grow(r->families, &r->cap_families, r->n_families + 1, sizeof(struct family *));
     f->at = r->n_families;
     r->families[r->n_families++] = f;

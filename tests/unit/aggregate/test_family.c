@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "aggregate/registry_priv.h"
 #include "support/pipeline.h"
 
 static const double le[] = { 1, 10 };
@@ -361,6 +362,26 @@ static void families_come_sorted_whatever_comes_and_goes(void **unused)
     pipeline_release(&p);
 }
 
+static void a_storm_of_names_leaves_nothing_behind_though_nobody_looks(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 1 });
+    for (unsigned name = 0; name < 20000; name++) {
+        char line[32];
+        snprintf(line, sizeof line, "m%u:1|c", name);
+        pipeline_feed(&p, 0, line);
+        if (name % 100 != 99)
+            continue;
+        pipeline_forward(&p, 5);
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        registry_expire(p.registry, p.now_ns);
+    }
+    assert_true(p.registry->cap_families < 2000);
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +398,7 @@ int main(void)
         cmocka_unit_test(labels_are_escaped_sorted_and_renamed),
         cmocka_unit_test(suffixes_tell_counters_and_seconds),
         cmocka_unit_test(families_come_sorted_whatever_comes_and_goes),
+        cmocka_unit_test(a_storm_of_names_leaves_nothing_behind_though_nobody_looks),
     };
     return cmocka_run_group_tests_name("family", tests, NULL, NULL);
 }
