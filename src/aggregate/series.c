@@ -168,8 +168,9 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
         break;
     case SERIES_GAUGE: {
         const struct gauge_part *g = &((const struct gauge_series *)s)->change;
+        bool absolute = g->set_ns != ((const struct gauge_series *)s)->begun_set_ns;
         uint64_t ago_ns = end->now_ns > g->last_ns ? end->now_ns - g->last_ns : 0;
-        ret->gauge = (struct gauge_change){ .absolute = g->set_ns != 0,
+        ret->gauge = (struct gauge_change){ .absolute = absolute,
                                             .value = g->value,
                                             .delta = g->delta,
                                             .stamp_ms = end->now_wall_ms - (int64_t)(ago_ns / 1000000) };
@@ -188,7 +189,7 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
 
 static double gauge_now(const struct gauge_series *g)
 {
-    return (g->change.set_ns != 0 ? g->change.value : g->base) + g->change.delta;
+    return g->change.value + g->change.delta;
 }
 
 void series_next(const struct registry_opts *o, struct series *s)
@@ -199,9 +200,13 @@ void series_next(const struct registry_opts *o, struct series *s)
         break;
     case SERIES_GAUGE: {
         struct gauge_series *g = (struct gauge_series *)s;
-        g->base = gauge_now(g);
-        /* Which of two twins changed last is still to be seen: keep the stamp. */
-        g->change = (struct gauge_part){ .last_ns = g->change.last_ns };
+        /*
+         * The stamps stay: workers turn one after the other, so a page may still bring what is older than this value; and
+         * which of two twins changed last is still to be seen.
+         */
+        g->change.value = gauge_now(g);
+        g->change.delta = 0;
+        g->begun_set_ns = g->change.set_ns;
         break;
     }
     case SERIES_TIMER: {

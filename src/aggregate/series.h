@@ -31,8 +31,8 @@ struct counter_series {
 
 struct gauge_series {
     struct series series;
-    double base;              /* value when the interval began */
-    struct gauge_part change; /* since then */
+    struct gauge_part change; /* since the interval began; until it is set, value is what it was then */
+    uint64_t begun_set_ns;    /* change.set_ns when the interval began */
 };
 
 /* A slice of the sliding window: what came in during one period of max_age / age_buckets seconds. */

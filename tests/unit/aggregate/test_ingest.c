@@ -274,6 +274,28 @@ static void a_gauge_goes_on_over_pages_and_intervals(void **unused)
     pipeline_release(&p);
 }
 
+/* Workers turn one after the other, so what came first may close an interval later. */
+static void an_older_value_does_not_return_in_the_next_interval(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2 });
+    uint64_t t = p.now_ns;
+    pipeline_turn_worker(&p, 0);
+    pipeline_feed_at(&p, 0, "g:3|g\nd:+3|g", t + 3000);
+    pipeline_feed_at(&p, 1, "g:4|g\nd:4|g", t + 4000);
+    pipeline_turn_worker(&p, 1);
+    pipeline_close(&p);
+    pipeline_turn_worker(&p, 0);
+    pipeline_expect(&p, "d 4\ng 4\n");
+    pipeline_close(&p);
+    pipeline_feed_at(&p, 0, "g:+1|g", t + 9000);
+    pipeline_feed_at(&p, 1, "g:7|g\ng:+1|g", t + 8000);
+    pipeline_turn(&p);
+    pipeline_expect(&p, "d 4\ng 9\n");
+    pipeline_release(&p);
+}
+
 static void within_one_batch_the_order_of_spellings_is_kept(void **unused)
 {
     (void)unused;
@@ -509,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_gauge_is_its_latest_value_and_what_was_added_since),
         cmocka_unit_test(a_change_after_anothers_later_value_counts),
         cmocka_unit_test(a_gauge_goes_on_over_pages_and_intervals),
+        cmocka_unit_test(an_older_value_does_not_return_in_the_next_interval),
         cmocka_unit_test(within_one_batch_the_order_of_spellings_is_kept),
         cmocka_unit_test(a_turn_waits_for_the_other_page_and_loses_nothing),
         cmocka_unit_test(a_page_that_nobody_took_is_freed_with_its_births),
