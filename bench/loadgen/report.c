@@ -97,9 +97,12 @@ static void text_received(const struct report *r, struct buf *out)
     put(out, "received      ", run_received_datagrams(r->run), " datagrams; ");
     put(out, "samples: ", v[PROBE_SAMPLES_READ], " read, ");
     put(out, "", v[PROBE_AGGREGATED], " aggregated\n");
-    if (isnan(r->loss.part))
+    bool silent = r->run->has_scrapes && r->run->scrape_error == 0 && isnan(v[PROBE_DATAGRAMS]) && isnan(v[PROBE_AGGREGATED]);
+    if (silent)
+        buf_append_str(out, "server        --metrics has none of this server's counters, or they began anew; for another server: --samples-metric\n");
+    else if (isnan(r->loss.part))
         buf_append_str(out, "loss          not known: give --metrics, or a UDP port of this machine\n");
-    else
+    if (!isnan(r->loss.part))
         buf_printf(out, "loss          %s%.4f %%\n", r->loss.at_least ? "at least " : "", r->loss.part * 100);
     put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
     if (r->loss.client_datagrams > 0)
@@ -134,7 +137,8 @@ static void text_server(const struct report *r, struct buf *out)
         buf_printf(out, "server memory %.1f MiB at the end, %.1f MiB at most\n", v[PROBE_RSS_BYTES] / 1048576,
                    run->rss_peak_bytes / 1048576);
     if (!isnan(run->backlog_s))
-        buf_printf(out, "backlog       receive queue empty %.0f ms after the last send\n", run->backlog_s * 1e3);
+        buf_printf(out, "backlog       receive queue %s %.0f ms after the last send\n",
+                   v[PROBE_QUEUE_BYTES] > 0 ? "STILL NOT EMPTY" : "empty", run->backlog_s * 1e3);
     if (run->has_scrapes && run->scrapes.scrapes == 0)
         buf_printf(out, "scrape        n/a (0 scrapes, %.0f failed)\n", (double)run->scrapes.failures);
     if (run->has_scrapes && run->scrapes.scrapes > 0)
@@ -153,7 +157,10 @@ void report_text(const struct report *r, struct buf *out)
     for (size_t i = 0; i < r->n_trials; i++) {
         const struct report_trial *t = &r->trials[i];
         put(out, "trial         ", t->rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
-        buf_printf(out, "  loss %.4f %%  %s\n", t->loss * 100, t->verdict);
+        if (isnan(t->loss))
+            buf_printf(out, "  loss n/a  %s\n", t->verdict);
+        else
+            buf_printf(out, "  loss %.4f %%  %s\n", t->loss * 100, t->verdict);
     }
     if (r->n_trials > 0) {
         put(out, "highest rate  ", r->best_rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");

@@ -17,9 +17,6 @@ static void stop_signals(sigset_t *set)
 
 void status_init(struct status *s, bool quiet, bool by_datagram)
 {
-    sigset_t set;
-    stop_signals(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     *s = (struct status){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .by_datagram = by_datagram };
 }
 
@@ -28,6 +25,9 @@ bool status_wait(void *cookie, double seconds)
     struct status *s = cookie;
     sigset_t set;
     stop_signals(&set);
+    if (!s->blocked)
+        pthread_sigmask(SIG_BLOCK, &set, NULL);
+    s->blocked = true;
     struct timespec t = { (time_t)seconds, (long)((seconds - floor(seconds)) * 1e9) };
     if (sigtimedwait(&set, NULL, &t) > 0) {
         s->stop = true;

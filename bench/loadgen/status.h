@@ -14,12 +14,15 @@
 struct status {
     bool quiet, terminal, by_datagram;
     bool stop;          /* INT or TERM came */
+    bool blocked;       /* INT and TERM wait until status_wait takes them */
 };
 
-/* Blocks INT and TERM for the process: status_wait is where they arrive.  The second one ends the process.  Before the first thread starts. */
 void status_init(struct status *s, bool quiet, bool by_datagram);
 
-/* For struct run_opts; cookie is the status. */
+/**
+ * For struct run_opts; cookie is the status.  From the first wait on INT and TERM arrive here: the first is the wish to stop, the
+ * second ends the process.  Before that there is nothing to report, and the first ends it.  Other threads block all signals.
+ */
 bool status_wait(void *cookie, double seconds);
 void status_row(void *cookie, const struct run_row *now, const struct run_row *before);
 

@@ -532,6 +532,44 @@ static void a_loss_that_is_only_a_part_is_no_bound_held(void **state)
     buf_release(&text);
 }
 
+static void metrics_that_say_nothing_are_told(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    struct opts o = options_of(NULL);
+    struct report r = { .opts = &o, .run = &run };
+    for (int counted = 0; counted < 2; counted++) {
+        struct buf text = { 0 };
+        run.has_scrapes = true;
+        run.server.v[PROBE_DATAGRAMS] = counted ? 90 : NAN;
+        report_judge(&r);
+        report_text(&r, &text);
+        buf_append_char(&text, '\0');
+        assert_int_equal(strstr(text.ptr, "none of this server's counters") == NULL, counted);
+        buf_release(&text);
+    }
+}
+
+static void text_never_shows_what_is_not_known(void **state)
+{
+    (void)state;
+    static struct run_row rows[2];
+    struct run_result run = made_up(rows);
+    struct opts o = options_of(NULL);
+    const struct report_trial trial = { 100, NAN, NAN, NAN, "interrupted" };
+    struct report r = { .opts = &o, .run = &run, .trials = &trial, .n_trials = 1 };
+    struct buf text = { 0 };
+    run.server.v[PROBE_CPU_S] = 1;
+    run.server.v[PROBE_QUEUE_BYTES] = 2304;
+    report_judge(&r);
+    report_text(&r, &text);
+    buf_append_char(&text, '\0');
+    assert_null(strstr(text.ptr, "nan"));
+    assert_non_null(strstr(text.ptr, "STILL NOT EMPTY"));
+    buf_release(&text);
+}
+
 static void the_loss_so_far_has_all_its_places(void **state)
 {
     (void)state;
@@ -559,6 +597,8 @@ int main(void)
         cmocka_unit_test(a_server_that_dies_leaves_a_report),
         cmocka_unit_test(the_last_row_holds_the_sums),
         cmocka_unit_test(a_server_that_starts_anew_is_not_counted),
+        cmocka_unit_test(metrics_that_say_nothing_are_told),
+        cmocka_unit_test(text_never_shows_what_is_not_known),
         cmocka_unit_test(the_loss_so_far_has_all_its_places),
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
