@@ -52,6 +52,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(REDIS_DISCONNECTS,  "statsd_redis_disconnects_total",      COUNTER, "", "Connections to Redis that were lost.")             \
     X(REDIS_CONNECT_FAILURES, "statsd_redis_connect_failures_total", COUNTER, "", "Attempts to connect to Redis that failed.") \
     X(REDIS_ERRORS,       "statsd_redis_errors_total",           COUNTER, "", "Error replies of Redis.")                          \
+    X(REDIS_SENT,         "statsd_redis_batches_sent_total",     COUNTER, "", "Batches sent to Redis, those sent again included.") \
     X(REDIS_BATCHES,      "statsd_redis_batches_applied_total",  COUNTER, "", "Batches applied to Redis.")                        \
     X(REDIS_DUPLICATES,   "statsd_redis_batches_duplicate_total", COUNTER, "", "Resent batches that Redis had already applied.")  \
     X(REDIS_RESENT,       "statsd_redis_batches_resent_total",   COUNTER, "", "Batches sent again after a lost connection or a gap.") \
@@ -63,6 +64,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(REDIS_LOST_SERIES,  "statsd_redis_dropped_series_total",   COUNTER, "", "Series values dropped with those intervals.")       \
     X(REDIS_BYTES,        "statsd_redis_sent_bytes_total",       COUNTER, "", "Bytes sent to Redis.")                              \
     X(REDIS_SPOOL_BYTES,  "statsd_redis_spool_bytes",            GAUGE,   "", "Bytes of batches kept for Redis.")                  \
+    X(REDIS_SPOOL_BATCHES, "statsd_redis_spool_batches",         GAUGE,   "", "Batches kept for Redis.")                            \
     /* filled from several places, see app/selfmetrics.c */                                                                      \
     X(REJECTED,           "statsd_samples_rejected_total",       COUNTER, "reason", "Samples and lines refused, by reason.")      \
     X(SERIES,             "statsd_series",                       GAUGE,   "kind",   "Series known now.")                          \
@@ -76,6 +78,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(FLUSH_SECONDS,      "statsd_last_flush_duration_seconds",  GAUGE,   "", "Time the last close of an interval took on the control thread.") \
     X(RENDER_SECONDS,     "statsd_last_render_duration_seconds", GAUGE,   "", "Time the last rendering of /metrics took on the control thread.") \
     X(RENDER_BYTES,       "statsd_last_render_bytes",            GAUGE,   "", "Size of the last rendering of /metrics.")          \
+    X(REDIS_SPOOL_AGE,    "statsd_redis_spool_age_seconds",      GAUGE,   "", "For how long the oldest interval kept for Redis has been waiting.") \
     X(CPU_SECONDS,        "process_cpu_seconds_total",           COUNTER, "", "User and system CPU time of the process.")         \
     X(RESIDENT_BYTES,     "process_resident_memory_bytes",       GAUGE,   "", "Resident memory of the process.")                  \
     X(START_SECONDS,      "process_start_time_seconds",          GAUGE,   "", "When the process started, unix time.")             \

@@ -10,7 +10,7 @@ enum {
     PIECE_BYTES = 256 * 1024,           /* 0.5 ms of rendering */
     AHEAD_BYTES = 4 * PIECE_BYTES,      /* made before it is read */
     LOW_BYTES = AHEAD_BYTES / 2,
-    MAX_LAG_BYTES = 16 * 1024 * 1024,   /* of a reader slower than another one of the same rendering */
+    MAX_LAG_BYTES = EXPOSITION_PENDING_BYTES - AHEAD_BYTES,   /* of a reader slower than another one of the same rendering */
     STATUS_UNAVAILABLE = 503
 };
 

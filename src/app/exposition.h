@@ -23,6 +23,9 @@
 #include "http/http.h"
 #include "sinks/prometheus.h"
 
+/* The most that waits for a form's readers: made ahead of the fastest, and what a slower one may be behind it. */
+enum { EXPOSITION_PENDING_BYTES = 9 << 20 };
+
 /* What is shown, all borrowed. */
 struct exposition_source {
     uv_loop_t *loop;

@@ -3,13 +3,15 @@
 #include <unistd.h>
 
 #include "aggregate/members.h"
+#include "app/scrape.h"
 #include "protocol/parse.h"
 
 /**
  * What one of each takes, in bytes.  Text of a series (name and tags) is taken as TEXT; limits.max_tags and max_tag_len allow far
  * more, but no client sends a million such series.
  *
- *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48 lists of pages
+ *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48 lists of pages;
+ *                             at worst twice as many as series (ingest.h)
  *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice (identity, batch
  *                             of Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each: two pages of a worker, the
@@ -18,7 +20,7 @@
  */
 enum {
     TEXT = 128,
-    CELL = 64 + 64 + 48,
+    CELL = 2 * (64 + 64 + 48),
     SERIES = 128 + 128 + 48 + 24 + 2 * TEXT,
     SKETCH = 64,
     LINE = 2 * TEXT,          /* of a series on /metrics: name, labels, value */
@@ -45,10 +47,10 @@ static uint64_t lines_of_timer(const struct config *c)
 static uint64_t timer_bytes(const struct config *c, unsigned workers)
 {
     uint64_t sketch = SKETCH + window_bytes(c->aggregate_sketch_schema);
-    uint64_t bytes = workers * (128 + 2 * sketch);
+    uint64_t bytes = 2ull * workers * (128 + 2 * sketch);   /* 2: spellings of a series, as for CELL */
     bytes += c->redis_url[0] != '\0' ? sketch : 0;
     if (c->prometheus_observer_type == OBSERVER_HISTOGRAM)
-        bytes += (c->prometheus_buckets.n + 1) * 8 * (1 + 2 * workers);
+        bytes += (c->prometheus_buckets.n + 1) * 8 * (1 + 4ull * workers);
     else
         bytes += (c->aggregate_summary_age_buckets + 1) * (sketch + 16) + c->aggregate_quantiles.n * 8;
     return bytes;
@@ -75,7 +77,7 @@ unsigned memory_bound_workers(const struct config *c)
 void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret)
 {
     struct memory_bound b = { 0 };
-    uint64_t series = c->limits_max_series;
+    uint64_t series = c->limits_max_series, page = series * LINE * lines_of_timer(c);
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
         b.part[MEMORY_##id].n = (count);                                                           \
@@ -85,7 +87,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
     PART(TIMERS, series, timer_bytes(c, workers));
-    PART(BODIES, c->http_listen[0] != '\0' ? series : 0, 2ull * LINE * lines_of_timer(c) * 5 / 4);
+    PART(BODIES, c->http_listen[0] != '\0' ? 2 * SCRAPE_UNDER_WAY_MAX : 0, page < EXPOSITION_PENDING_BYTES ? page : EXPOSITION_PENDING_BYTES);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART

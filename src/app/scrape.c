@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 
-enum { UNDER_WAY_MAX = 16, STATUS_UNAVAILABLE = 503 };
+enum { STATUS_UNAVAILABLE = 503 };
 
 static void take_incoming(struct scrape *s)
 {
@@ -80,7 +80,7 @@ static void make_room(struct scrape *s)
     struct exposition *oldest = NULL;
     for (struct exposition *e = s->under_way; e != NULL; e = e->next, n++)
         oldest = e;
-    if (n >= UNDER_WAY_MAX)
+    if (n >= SCRAPE_UNDER_WAY_MAX)
         exposition_cut(oldest);
 }
 

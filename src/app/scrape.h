@@ -2,8 +2,8 @@
  * scrape: requests for /metrics, from the HTTP thread to an exposition and back.  Private to app/.
  *
  * A request waits for the next page turn, so that it shows all that came in before it (P2).  Requests that wait for the same
- * turn share one exposition.  A few may be under way at a time; one more, and the oldest is cut off: a client that never reads on
- * holds up neither the next scrape nor memory.
+ * turn share one exposition.  So many may be under way at a time; one more, and the oldest is cut off: a client that never
+ * reads on holds up neither the next scrape nor memory.
  *
  *   thread   control, but for scrape_ask: HTTP thread
  */
@@ -17,6 +17,8 @@
 #include "app/exposition.h"
 #include "app/turn.h"
 #include "http/http.h"
+
+enum { SCRAPE_UNDER_WAY_MAX = 16 };
 
 struct scrape_waiter {
     struct http_request *request;

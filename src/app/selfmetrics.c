@@ -41,6 +41,7 @@ static void add_redis(const struct sink *redis, struct selfmetrics *to)
         { SELF_REDIS_DISCONNECTS, s.disconnects },
         { SELF_REDIS_CONNECT_FAILURES, s.connect_failures },
         { SELF_REDIS_ERRORS, s.errors },
+        { SELF_REDIS_SENT, s.batches_sent },
         { SELF_REDIS_BATCHES, s.batches_applied },
         { SELF_REDIS_DUPLICATES, s.batches_duplicate },
         { SELF_REDIS_RESENT, s.batches_resent },
@@ -52,6 +53,7 @@ static void add_redis(const struct sink *redis, struct selfmetrics *to)
         { SELF_REDIS_LOST_SERIES, s.series_dropped },
         { SELF_REDIS_BYTES, s.bytes_sent },
         { SELF_REDIS_SPOOL_BYTES, s.spool_bytes },
+        { SELF_REDIS_SPOOL_BATCHES, s.spool_batches },
     };
     for (size_t i = 0; i < ARRAY_LEN(from); i++)
         to->v[from[i].id] = from[i].value;
@@ -201,12 +203,32 @@ static bool of_redis(const struct row *row)
     return slice_starts(slice_str(row->name), SLICE_LIT("statsd_redis_"));
 }
 
+static void measure(const struct selfmetrics_sources *src, double ret[SELF_MEASURED_COUNT])
+{
+    memcpy(ret, src->measured, sizeof src->measured);
+    ret[SELF_CPU_SECONDS] = process_cpu_seconds();
+    ret[SELF_RESIDENT_BYTES] = process_resident_bytes();
+    ret[SELF_OPEN_FDS] = process_open_fds();
+    if (src->redis == NULL)
+        return;
+    struct redis_stats s;
+    redis_sink_stats(src->redis, &s);
+    ret[SELF_REDIS_SPOOL_AGE] = (double)s.spool_age_ms / 1000;
+}
+
+static bool hidden(const struct selfmetrics_sources *src, const struct row *row)
+{
+    return src->redis == NULL && of_redis(row);
+}
+
 void selfmetrics_render(const struct selfmetrics_sources *src, struct buf *out)
 {
     struct selfmetrics all;
+    double measured[SELF_MEASURED_COUNT];
     selfmetrics_gather(src, &all);
+    measure(src, measured);
     for (unsigned id = 0; id < SELF_COUNT; id++) {
-        if (of_redis(&rows[id]) && src->redis == NULL)
+        if (hidden(src, &rows[id]))
             continue;
         put_head(&rows[id], out);
         if (rows[id].label[0] != '\0')
@@ -214,12 +236,9 @@ void selfmetrics_render(const struct selfmetrics_sources *src, struct buf *out)
         else
             put_value(out, rows[id].name, "", (double)all.v[id]);
     }
-    double measured[SELF_MEASURED_COUNT];
-    memcpy(measured, src->measured, sizeof measured);
-    measured[SELF_CPU_SECONDS] = process_cpu_seconds();
-    measured[SELF_RESIDENT_BYTES] = process_resident_bytes();
-    measured[SELF_OPEN_FDS] = process_open_fds();
     for (unsigned id = 0; id < SELF_MEASURED_COUNT; id++) {
+        if (hidden(src, &rows[SELF_COUNT + id]))
+            continue;
         put_head(&rows[SELF_COUNT + id], out);
         put_value(out, rows[SELF_COUNT + id].name, "", measured[id]);
     }

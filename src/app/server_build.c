@@ -114,13 +114,10 @@ static int make_redis(struct server *s)
     const struct config *c = s->config;
     if (c->redis_url[0] == '\0')
         return 0;
-    char host[256] = "";
-    if (c->server_instance[0] == '\0')
-        (void)gethostname(host, sizeof host - 1);
     struct redis_opts o = {
         .url = c->redis_url,
         .prefix = c->redis_prefix,
-        .instance = host[0] != '\0' ? host : c->server_instance,
+        .instance = c->server_instance,
         .epoch = (uint64_t)now_wall_ms(),
         .retention_s = (uint32_t)(c->redis_retention_ms / 1000),
         .interval_ms = (uint32_t)c->server_interval_ms,

@@ -13,13 +13,14 @@
 
 #include <cmocka.h>
 
+#include "app/process.h"
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/now.h"
 #include "http/encoding.h"
 #include "http/http.h"
 #include "support/http_client.h"
-#include "support/process.h"
+#include "support/sanitized.h"
 
 enum { BIG_BYTES = 50 * 1000 * 1000 };
 
@@ -437,7 +438,7 @@ static void a_large_body_is_sent_whole_and_not_copied(void **state)
     struct http_server *s = start();
     int fds[N];
     struct http_body *body = big_body();
-    size_t before = process_resident_bytes();
+    size_t before = (size_t)process_resident_bytes();
     for (int i = 0; i < N; i++)
         fds[i] = ask_for(s, "GET", "/ask");
     desk_wait(&desk, N);
@@ -454,7 +455,7 @@ static void a_large_body_is_sent_whole_and_not_copied(void **state)
         assert_non_null(strstr(head, "Content-Length: 50000000\r\n"));
         assert_int_equal(recv(fds[i], head, (size_t)(end + 4 - head), 0), end + 4 - head);
         if (!SANITIZED)
-            assert_in_range(process_resident_bytes(), 0, before + BIG_BYTES / 5);
+            assert_in_range((size_t)process_resident_bytes(), 0, before + BIG_BYTES / 5);
         size_t got = 0;
         while ((n = recv(fds[i], chunk, sizeof chunk, 0)) > 0) {
             for (ssize_t k = 0; k < n; k += 997)

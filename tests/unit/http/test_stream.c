@@ -14,10 +14,11 @@
 
 #include <cmocka.h>
 
+#include "app/process.h"
 #include "base/mem.h"
 #include "http/http.h"
 #include "support/http_client.h"
-#include "support/process.h"
+#include "support/sanitized.h"
 
 enum { READERS_MAX = 16, PIECE_BYTES = 100000 };
 
@@ -386,7 +387,7 @@ static void a_body_larger_than_memory_passes(void **unused)
     int fd = client(&d, "GET");
     struct http_stream *st = stream_new(&d, LOW, SIZE_MAX);
     answer(&d, st);
-    size_t before = process_resident_bytes(), most = before, sent = 0;
+    size_t before = (size_t)process_resident_bytes(), most = before, sent = 0;
     assert_int_equal(pthread_create(&reader, NULL, swallow, &fd), 0);
     for (unsigned i = 0; sent < TOTAL_MB * 1000000ull; i++) {
         if (http_stream_ahead(st) > LOW)
@@ -395,7 +396,7 @@ static void a_body_larger_than_memory_passes(void **unused)
         sent += http_body_bytes(b).len;
         http_stream_append(st, b);
         http_body_unref(b);
-        size_t now = i % 50 == 0 ? process_resident_bytes() : 0;
+        size_t now = i % 50 == 0 ? (size_t)process_resident_bytes() : 0;
         most = now > most ? now : most;
     }
     http_stream_end(st);

@@ -1,12 +1,9 @@
 /**
- * process: what a test needs to know of its own process.
+ * sanitized: SANITIZED is 1 in a build with AddressSanitizer or ThreadSanitizer: resident memory says nothing there.
  */
-#ifndef SUPPORT_PROCESS_H
-#define SUPPORT_PROCESS_H
+#ifndef SUPPORT_SANITIZED_H
+#define SUPPORT_SANITIZED_H
 
-#include <stddef.h>
-
-/* Built with a sanitizer: resident memory says nothing then. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -17,7 +14,5 @@
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
-
-size_t process_resident_bytes(void);
 
 #endif
