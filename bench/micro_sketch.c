@@ -30,6 +30,25 @@ static void fill(struct sketch *k, const double *x)
             abort();
 }
 
+/* The floor of adding: a histogram by the values' exponents, which needs no search and no memory to speak of. */
+static void measure_add_floor(const char *name, const double *x)
+{
+    static uint64_t count[4096];
+    struct micro ns = { 0 };
+    for (int run = 0; run < MICRO_RUNS; run++) {
+        uint64_t from_ns = micro_now_ns(), bits;
+        for (int i = 0; i < VALUES; i++) {
+            memcpy(&bits, &x[i], sizeof bits);
+            count[bits >> 52]++;
+        }
+        __asm__ volatile("" : : "r"(count) : "memory");
+        micro_add(&ns, (double)(micro_now_ns() - from_ns) / VALUES);
+    }
+    char floor[64];
+    snprintf(floor, sizeof floor, "floor_%s", name);
+    micro_print(floor, micro_median(&ns), "ns/value");
+}
+
 static void measure_add(const char *name, const char *distribution)
 {
     struct micro ns = { 0 };
@@ -44,6 +63,7 @@ static void measure_add(const char *name, const char *distribution)
             micro_add(&ns, (double)(micro_now_ns() - from_ns) / VALUES);
     }
     micro_print(name, micro_median(&ns), "ns/value");
+    measure_add_floor(name, x);
     sketch_release(&k);
     free(x);
 }
@@ -79,6 +99,9 @@ static void measure_merge(void)
         abort();
     micro_print("sketch_merge_decade", micro_median(&ns), "ns/merge");
     micro_print("sketch_quantiles_3", micro_median(&quantile_ns), "ns/call");
+    double copy_ns = micro_copy_ns(sizeof a + sketch_memory(&a));   /* each looks at all of it once */
+    micro_print("floor_sketch_merge_decade", copy_ns, "ns/merge");
+    micro_print("floor_sketch_quantiles_3", copy_ns, "ns/call");
     sketch_release(&a);
     sketch_release(&b);
     free(x);
