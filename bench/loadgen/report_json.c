@@ -124,9 +124,12 @@ static json_t *rows_of(const struct run_result *run)
         put_number(o, "wished_rate", row->rate);
         put_count(o, "sent_lines", (double)row->sent.lines);
         put_count(o, "sent_datagrams", (double)row->sent.datagrams);
+        put_count(o, "failed_datagrams", (double)row->sent.failed_datagrams);
         put_count(o, "received_datagrams", v[PROBE_DATAGRAMS]);
-        put_count(o, "samples_aggregated", v[PROBE_AGGREGATED]);
         put_count(o, "kernel_drops", v[PROBE_DROPS]);
+        put_count(o, "samples_aggregated", v[PROBE_AGGREGATED]);
+        put_count(o, "samples_rejected", v[PROBE_REJECTED]);
+        put_count(o, "samples_refused", v[PROBE_REFUSED]);
         put_number(o, "cpu_seconds", v[PROBE_CPU_S]);
         put_count(o, "rss_bytes", v[PROBE_RSS_BYTES]);
         put_number(o, "scrape_seconds", row->scrape_s);

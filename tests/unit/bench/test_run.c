@@ -428,6 +428,9 @@ static void reports_never_show_what_is_not_known(void **state)
     assert_int_equal(lines, 900);
     assert_true(json_is_null(json_object_get(json_object_get(root, "server"), "samples_read")));
     assert_int_equal(json_array_size(json_object_get(root, "rows")), 2);
+    json_t *row = json_array_get(json_object_get(root, "rows"), 1);
+    assert_int_equal(json_integer_value(json_object_get(row, "failed_datagrams")), 10);
+    assert_true(json_is_null(json_object_get(row, "samples_rejected")) && json_is_null(json_object_get(row, "samples_refused")));
     json_decref(root);
     report_csv(&r, &csv);
     buf_append_char(&csv, '\0');
