@@ -110,7 +110,7 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n);
  *             ...                     merges and expiries may come in here, between any two calls
  *     registry_walk_end(&w);
  *
- *   cost     a series: a load; a family: a copy of its name, and a binary search where families came or went
+ *   cost     a family: a copy of its name, and a binary search where families came or went
  */
 struct registry_walk {
     struct registry *registry;
@@ -130,10 +130,7 @@ void registry_walk_end(struct registry_walk *w);
 const struct family *registry_walk_family(struct registry_walk *w);
 
 /* The next series (a head) of the family at hand; NULL: that was all of it. */
-static inline struct series *registry_walk_series(struct registry_walk *w)
-{
-    return w->family != NULL && w->at < w->until ? w->family->series[w->at++] : NULL;
-}
+struct series *registry_walk_series(struct registry_walk *w);
 
 /* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED) and how many series there are. */
 const struct selfmetrics *registry_stats(const struct registry *r);

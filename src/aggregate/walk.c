@@ -2,6 +2,8 @@
 
 #include "aggregate/registry_priv.h"
 
+enum { NEAR = 4, FAR = 8 };
+
 void registry_walk_begin(struct registry *r, struct registry_walk *w)
 {
     *w = (struct registry_walk){ .registry = r, .next = r->walks };
@@ -49,6 +51,19 @@ const struct family *registry_walk_family(struct registry_walk *w)
     buf_clear(&w->name);
     buf_append(&w->name, w->family->name, w->family->name_len);
     return w->family;
+}
+
+struct series *registry_walk_series(struct registry_walk *w)
+{
+    const struct family *f = w->family;
+    if (f == NULL || w->at >= w->until)
+        return NULL;
+    /* Series and their identities lie all over the heap: have them on their way. */
+    if (w->at + FAR < w->until)
+        __builtin_prefetch(f->series[w->at + FAR]);
+    if (w->at + NEAR < w->until)
+        __builtin_prefetch(f->series[w->at + NEAR]->id);
+    return f->series[w->at++];
 }
 
 void walks_forget(struct registry *r, const struct family *f)
