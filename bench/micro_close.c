@@ -40,6 +40,25 @@ static struct page *sealed_page(struct micro_load *l, struct steps *s)
     return p;
 }
 
+/* In pieces, as the server does.  returns  how many bytes it was */
+static size_t render(struct registry *r, struct prometheus *p, uint64_t now_ns)
+{
+    enum { PIECE_BYTES = 256 * 1024 };
+    struct buf piece = { 0 };
+    struct registry_walk w;
+    size_t bytes = 0;
+    bool more = true;
+    registry_walk_begin(r, &w);
+    while (more) {
+        buf_clear(&piece);
+        more = prometheus_render_some(p, &w, now_ns, PIECE_BYTES, &piece);
+        bytes += piece.len;
+    }
+    registry_walk_end(&w);
+    buf_release(&piece);
+    return bytes;
+}
+
 static void interval(struct micro_load *l, struct registry *r, struct prometheus *p, struct redis_encode *e, struct steps *s, int64_t start_s)
 {
     struct page *page = sealed_page(l, s);
@@ -48,13 +67,9 @@ static void interval(struct micro_load *l, struct registry *r, struct prometheus
     uint64_t t1 = micro_now_ns();
     ingest_give(l->ingest, page);
 
-    struct buf body = { 0 };
-    buf_reserve(&body, s->body_bytes + 1);   /* the server too knows from the last time how much it will be */
     uint64_t t2 = micro_now_ns();
-    prometheus_render(p, r, now_ns, &body);
+    s->body_bytes = render(r, p, now_ns);
     uint64_t t3 = micro_now_ns();
-    s->body_bytes = body.len;
-    buf_release(&body);
 
     struct snapshot snap;
     const struct interval_end end = { .start_s = start_s, .interval_ms = 10000, .now_ns = now_ns, .now_wall_ms = start_s * 1000 };

@@ -119,6 +119,24 @@ static double passes(struct parser *p, struct batch *b, const struct text *t, si
     return (double)(now_mono_ns() - start) / (double)t->lines / TIMES;
 }
 
+/* The floor: finding the line ends, and nothing else. */
+static double find_lines(const struct text *t, uint64_t *ret_check)
+{
+    uint64_t start = now_mono_ns();
+    for (int i = 0; i < TIMES; i++) {
+        const char *end = t->ptr + t->len;
+        for (const char *at = t->ptr, *lf; at < end && (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1)
+            *ret_check += (uint64_t)(lf - at);
+    }
+    return (double)(now_mono_ns() - start) / (double)t->lines / TIMES;
+}
+
+static double median_of(double ns[RUNS])
+{
+    qsort(ns, RUNS, sizeof ns[0], compare);
+    return ns[RUNS / 2];
+}
+
 /* only: a mix's number, -1 for all. */
 static void bench_lines(long only)
 {
@@ -127,27 +145,30 @@ static void bench_lines(long only)
     struct batch b;
     if (p == NULL || batch_init(&b, BATCH, 8192) != 0)
         abort();
-    printf("%-18s %8s %8s %8s %12s\n", "lines", "bytes", "ns 1432", "ns one", "rejected");
+    printf("%-18s %8s %8s %8s %8s %8s %12s\n", "lines", "bytes", "floor ns", "ns 1432", "ratio", "ns one", "rejected");
     for (size_t m = 0; m < ARRAY_LEN(mixes); m++) {
         if (only >= 0 && m != (size_t)only)
             continue;
         struct text t = text_make(mixes[m].fn);
-        double median[ARRAY_LEN(sizes)];
+        double median[ARRAY_LEN(sizes)], floor_ns[RUNS];
         uint64_t check = 0, before = b.counts.samples;
+        for (int i = 0; i < RUNS; i++)
+            floor_ns[i] = find_lines(&t, &check);
+        double floor = median_of(floor_ns);
         for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
             double ns[RUNS];
             passes(p, &b, &t, sizes[s], &check);
             for (int i = 0; i < RUNS; i++)
                 ns[i] = passes(p, &b, &t, sizes[s], &check);
-            qsort(ns, RUNS, sizeof ns[0], compare);
-            median[s] = ns[RUNS / 2];
+            median[s] = median_of(ns);
         }
         uint64_t rejected = 0;
         for (int i = 0; i < REASON_COUNT; i++)
             rejected += b.counts.rejected[i];
         if (check == 0 || b.counts.samples == before)
             abort();
-        printf("%-18s %8.1f %8.1f %8.1f %12" PRIu64 "\n", mixes[m].name, (double)t.len / (double)t.lines, median[0], median[1], rejected);
+        printf("%-18s %8.1f %8.1f %8.1f %8.1f %8.1f %12" PRIu64 "\n", mixes[m].name, (double)t.len / (double)t.lines, floor, median[0],
+               median[0] / floor, median[1], rejected);
         free(t.ptr);
     }
     batch_release(&b);
@@ -160,9 +181,9 @@ static void bench_numbers(void)
     static const char *const forms[] = { "%.0f", "%.3f", "%.17g", "%.10e" };
     struct slice *texts = mem_alloc(N * sizeof *texts);
     double *values = mem_alloc(N * sizeof *values);
-    printf("\n%-18s %8s %8s\n", "numbers", "parse ns", "print ns");
+    printf("\n%-18s %8s %8s %8s %8s\n", "numbers", "parse ns", "strtod", "print ns", "%.17g");
     for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
-        double parse_ns[RUNS], print_ns[RUNS], sum = 0;
+        double parse_ns[RUNS], print_ns[RUNS], strtod_ns[RUNS], printf_ns[RUNS], sum = 0;
         uint32_t r = 7;
         size_t bytes = 0;
         for (int i = 0; i < N; i++) {
@@ -185,15 +206,22 @@ static void bench_numbers(void)
             for (int i = 0; i < N; i++)
                 bytes += number_print(out, values[i]);
             uint64_t t2 = now_mono_ns();
+            for (int i = 0; i < N; i++)
+                sum += strtod(texts[i].ptr, NULL);
+            uint64_t t3 = now_mono_ns();
+            for (int i = 0; i < N; i++)
+                bytes += (size_t)snprintf(out, sizeof out, "%.17g", values[i]);
+            uint64_t t4 = now_mono_ns();
             parse_ns[run] = (double)(t1 - t0) / N;
             print_ns[run] = (double)(t2 - t1) / N;
+            strtod_ns[run] = (double)(t3 - t2) / N;
+            printf_ns[run] = (double)(t4 - t3) / N;
             sum += values[run];
         }
-        qsort(parse_ns, RUNS, sizeof parse_ns[0], compare);
-        qsort(print_ns, RUNS, sizeof print_ns[0], compare);
         if (bytes == 0 || sum < 0)
             abort();
-        printf("%-18s %8.1f %8.1f   e.g. %.*s\n", forms[f], parse_ns[RUNS / 2], print_ns[RUNS / 2], (int)texts[1].len, texts[1].ptr);
+        printf("%-18s %8.1f %8.1f %8.1f %8.1f   e.g. %.*s\n", forms[f], median_of(parse_ns), median_of(strtod_ns), median_of(print_ns),
+               median_of(printf_ns), (int)texts[1].len, texts[1].ptr);
         for (int i = 0; i < N; i++) {
             char *owned;
             memcpy(&owned, &texts[i].ptr, sizeof owned);
