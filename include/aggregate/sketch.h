@@ -12,9 +12,9 @@
  *   6        1.0109     0.54 %
  *   8        1.0027     0.14 %
  *
- * Memory: a window of consecutive buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest
- * count asks for (8: a double, once a weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes
- * until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide, six decades at schema 5; a wider range halves
+ * Memory: up to SKETCH_FEW_MAX buckets in use are a list of 40 bytes, however far apart.  Beyond that, a window of consecutive
+ * buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest count asks for (8: a double, once a
+ * weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide, six decades at schema 5; a wider range halves
  * the resolution (schema goes down by one), as often as it takes: values from 1 to 10^7 have quantiles within 2.17 %.
  *
  * Values |v| <= 2^-128 count as zero.  Negative values have a mirrored window of their own, made on first use.
@@ -33,15 +33,24 @@ enum {
     SKETCH_SCHEMA_MIN     = -4,
     SKETCH_SCHEMA_MAX     = 8,
     SKETCH_SCHEMA_DEFAULT = 5,
-    SKETCH_BUCKETS_MAX    = 640
+    SKETCH_BUCKETS_MAX    = 640,
+    SKETCH_FEW_MAX        = 12,
+    SKETCH_FEW_NONE       = UINT16_MAX
+};
+
+/* The few buckets of a window that are in use, in the order in which they came. */
+struct sketch_few {
+    uint16_t at[SKETCH_FEW_MAX];       /* from the window's first bucket; SKETCH_FEW_NONE where unused */
+    uint8_t count[SKETCH_FEW_MAX];     /* >= 1 */
+    uint8_t used;
 };
 
 /* Consecutive buckets first .. first + n - 1 of one sign. */
 struct sketch_window {
-    void *counts;        /* uint8_t, uint16_t, uint32_t or double, by width */
+    void *counts;        /* struct sketch_few, uint8_t[n], uint16_t[n], uint32_t[n] or double[n], by width; NULL: n is 0 */
     int32_t first;       /* index of counts[0] */
     uint16_t n;          /* a multiple of 16, as first is */
-    uint8_t width;       /* 1, 2, 4, 8 */
+    uint8_t width;       /* 0 (few), 1, 2, 4, 8 */
     int8_t schema;
 };
 
@@ -94,12 +103,22 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 int32_t sketch_index(int schema, double v);
 double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) */
 
+static inline uint8_t sketch_few_count(const struct sketch_few *few, uint32_t i)
+{
+    uint8_t count = 0;
+    for (uint32_t k = 0; k < few->used; k++)
+        count = few->at[k] == i ? few->count[k] : count;
+    return count;
+}
+
 /* Count of bucket i, 0 <= i < w->n. */
 static inline double sketch_window_count(const struct sketch_window *w, uint32_t i)
 {
     const void *counts = w->counts;
     assert(i < w->n);
     switch (w->width) {
+    case 0:
+        return sketch_few_count(counts, i);
     case 1:
         return ((const uint8_t *)counts)[i];
     case 2:

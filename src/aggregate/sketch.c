@@ -67,15 +67,15 @@ void sketch_release(struct sketch *k)
 void sketch_clear(struct sketch *k, int schema)
 {
     /* A coarser or a wide window is a trace of odd values: start small again rather than keep it for ever. */
-    if (k->neg != NULL || k->pos.schema != schema || k->pos.n > SKETCH_BUCKETS_MAX / 4) {
+    bool wide = k->pos.width > 0 && k->pos.n > SKETCH_BUCKETS_MAX / 4;
+    if (k->neg != NULL || k->pos.schema != schema || wide) {
         sketch_release(k);
         sketch_init(k, schema);
         return;
     }
     struct sketch_window pos = k->pos;
+    sketch_window_clear(&pos);
     sketch_init(k, schema);
-    if (pos.counts != NULL)
-        memset(pos.counts, 0, (size_t)pos.n * pos.width);
     k->pos = pos;
 }
 
@@ -224,6 +224,6 @@ double sketch_quantile(const struct sketch *k, double q)
 
 size_t sketch_memory(const struct sketch *k)
 {
-    size_t n = (size_t)k->pos.n * k->pos.width;
-    return k->neg == NULL ? n : n + sizeof *k->neg + (size_t)k->neg->n * k->neg->width;
+    size_t n = sketch_window_memory(&k->pos);
+    return k->neg == NULL ? n : n + sizeof *k->neg + sketch_window_memory(k->neg);
 }

@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/sketch_few.h"
 
 enum { WINDOW_STEP = 16 };
 
@@ -37,7 +40,7 @@ static uint8_t width_for(double c)
     return c <= UINT8_MAX ? 1 : c <= UINT16_MAX ? 2 : 4;
 }
 
-/* Move the counts into a fresh window of another place, size, width or (coarser) schema. */
+/* Move the counts into a fresh window of another place, size, width (not 0) or (coarser) schema. */
 static int window_remake(struct sketch_window *w, struct sketch_window shape)
 {
     shape.counts = calloc(shape.n, shape.width);
@@ -113,9 +116,80 @@ static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
     return window_remake(w, to);
 }
 
+/* ---- a list of few buckets ---- */
+
+static void few_clear(struct sketch_few *few)
+{
+    memset(few->at, 0xff, sizeof few->at);
+    few->used = 0;
+}
+
+/* Move the window's place so that it holds index `at` too.  False: that is too far, and nothing is changed. */
+static bool few_cover(struct sketch_window *w, int32_t at)
+{
+    struct sketch_few *few = w->counts;
+    int32_t first = floor_step(at), end = first + WINDOW_STEP;
+    if (w->n > 0) {
+        first = w->first < first ? w->first : first;
+        end = w->first + w->n > end ? w->first + w->n : end;
+    }
+    if (end - first > SKETCH_BUCKETS_MAX)
+        return false;
+    for (uint32_t k = 0; k < few->used; k++)
+        few->at[k] = (uint16_t)(few->at[k] + (w->first - first));
+    w->first = first;
+    w->n = (uint16_t)(end - first);
+    return true;
+}
+
+/*
+ * Add c to bucket `at` of a window that is a list, or empty.
+ *   returns  1: done; 0: it is not for a list: a count too large or not whole, a bucket too many or too far; -ENOMEM
+ */
+static int few_add(struct sketch_window *w, int32_t at, double c)
+{
+    if (c != floor(c) || c > UINT8_MAX)
+        return 0;
+    if (w->counts == NULL && (w->counts = malloc(sizeof(struct sketch_few))) == NULL)
+        return -ENOMEM;
+    struct sketch_few *few = w->counts;
+    if (w->n == 0)
+        few_clear(few);
+    bool inside = at >= w->first && at < w->first + w->n;
+    if (!inside && (few->used == SKETCH_FEW_MAX || !few_cover(w, at)))
+        return 0;
+    return sketch_few_add(few, (uint32_t)(at - w->first), (unsigned)c) ? 1 : 0;
+}
+
+/* From a list to a count for each bucket. */
+static int few_to_counts(struct sketch_window *w)
+{
+    struct sketch_window to = *w;
+    to.width = 1;
+    return window_remake(w, to);
+}
+
+static uint32_t buckets_used(const struct sketch_window *w)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->n; i++)
+        n += sketch_window_count(w, i) > 0;
+    return n;
+}
+
+/* ---- a window of either form ---- */
+
 int sketch_window_add(struct sketch_window *w, int schema, int32_t i, double c)
 {
     int32_t at = sketch_window_shift(i, schema - w->schema);
+    if (w->width == 0) {
+        int rc = few_add(w, at, c);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+        rc = few_to_counts(w);
+        if (rc < 0)
+            return rc;
+    }
     if (at < w->first || at >= w->first + w->n) {
         int rc = window_cover(w, at, at);
         if (rc < 0)
@@ -136,6 +210,22 @@ int sketch_window_add(struct sketch_window *w, int schema, int32_t i, double c)
     return 0;
 }
 
+void sketch_window_clear(struct sketch_window *w)
+{
+    if (w->width > 0 && w->counts != NULL) {
+        memset(w->counts, 0, (size_t)w->n * w->width);
+    } else {
+        w->n = 0;   /* the list itself is cleared when something comes: it is cold memory now */
+    }
+}
+
+size_t sketch_window_memory(const struct sketch_window *w)
+{
+    if (w->counts == NULL)
+        return 0;
+    return w->width == 0 ? sizeof(struct sketch_few) : (size_t)w->n * w->width;
+}
+
 int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *src)
 {
     int32_t lo, hi;
@@ -148,7 +238,8 @@ int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *s
     }
     int by = src->schema - dst->schema;
     int32_t to_lo = sketch_window_shift(lo, by), to_hi = sketch_window_shift(hi, by);
-    if (to_lo < dst->first || to_hi >= dst->first + dst->n) {
+    bool stays_list = dst->width == 0 && buckets_used(src) <= SKETCH_FEW_MAX;   /* or so it seems */
+    if (!stays_list && (to_lo < dst->first || to_hi >= dst->first + dst->n)) {
         int rc = window_cover(dst, to_lo, to_hi);
         if (rc < 0)
             return rc;

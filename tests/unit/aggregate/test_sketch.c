@@ -168,8 +168,8 @@ static void counts_widen_when_they_no_longer_fit(void **unused)
         double weight;
         uint8_t width;
     } rows[] = {
-        { 0, 1, 1 },           { 254, 1, 1 },        { 255, 1, 2 },           { 65534, 1, 2 }, { 65535, 1, 4 },
-        { 4294967294.0, 1, 4 }, { 4294967295.0, 1, 8 }, { 1, 1.5, 8 },         { 0, 255, 1 },   { 0, 256, 2 },
+        { 0, 1, 0 },           { 254, 1, 0 },        { 255, 1, 2 },           { 65534, 1, 2 }, { 65535, 1, 4 },
+        { 4294967294.0, 1, 4 }, { 4294967295.0, 1, 8 }, { 1, 1.5, 8 },         { 0, 255, 0 },   { 0, 256, 2 },
         { 0, 65536, 4 },       { 0, 4294967296.0, 8 }, { 200, 1 / 0.3, 8 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -185,6 +185,62 @@ static void counts_widen_when_they_no_longer_fit(void **unused)
         assert_true(k.count == rows[i].before + rows[i].weight + 1);
         sketch_release(&k);
     }
+}
+
+/* 0, n-1, 1, n-2 .. */
+static unsigned up_and_down(unsigned i, unsigned n)
+{
+    return i % 2 ? n - 1 - i / 2 : i / 2;
+}
+
+static void few_buckets_are_a_list_and_more_an_array(void **unused)
+{
+    (void)unused;
+    for (unsigned n = 1; n <= 2 * SKETCH_FEW_MAX; n++) {
+        struct sketch k;
+        sketch_init(&k, 5);
+        for (unsigned times = 1; times <= 3; times++)   /* cleared twice in between */
+            for (unsigned i = 0; i < n; i++) {
+                if (i == 0)
+                    sketch_clear(&k, 5);
+                add(&k, pow(3, up_and_down(i, n)), i + 1);   /* far apart */
+            }
+        bool list = n <= SKETCH_FEW_MAX && k.pos.schema == 5;
+        assert_int_equal(k.pos.width, list ? 0 : 1);
+        assert_true(!list || sketch_memory(&k) <= 40);
+        assert_true(total(&k.pos) == n * (n + 1) / 2.0);
+        for (unsigned i = 0; i < n; i++)
+            assert_true(count_at(&k.pos, sketch_index(k.pos.schema, pow(3, up_and_down(i, n)))) >= i + 1);
+        sketch_release(&k);
+    }
+}
+
+static void lists_merge_into_a_list_while_they_are_few(void **unused)
+{
+    (void)unused;
+    struct sketch into, from, array;
+    sketch_init(&into, 5);
+    sketch_init(&from, 5);
+    sketch_init(&array, 5);
+    for (int i = 0; i < 13; i++)
+        add(&array, 1 + i, 1);
+    sketch_clear(&array, 5);   /* an array that holds few */
+    for (int i = 0; i < 6; i++) {
+        add(&into, 1 << i, 100);
+        add(&from, 1000 >> i, 100);
+        add(&array, 1 << i, 55);
+    }
+    assert_int_equal(sketch_merge(&into, &from), 0);
+    assert_int_equal(sketch_merge(&into, &array), 0);
+    assert_int_equal(into.pos.width, 0);
+    assert_true(total(&into.pos) == 6 * 255 && count_at(&into.pos, sketch_index(5, 8)) == 155);
+    add(&from, 7, 1);
+    assert_int_equal(sketch_merge(&into, &from), 0);
+    assert_int_equal(into.pos.width, 1);
+    assert_true(total(&into.pos) == 6 * 355 + 1 && count_at(&into.pos, sketch_index(5, 7)) == 1);
+    sketch_release(&into);
+    sketch_release(&from);
+    sketch_release(&array);
 }
 
 static void the_window_stays_under_its_cap_by_going_coarser(void **unused)
@@ -540,6 +596,8 @@ int main(void)
         cmocka_unit_test(a_value_lies_between_the_bounds_of_its_bucket),
         cmocka_unit_test(a_coarser_index_is_the_finer_one_shifted_up),
         cmocka_unit_test(counts_widen_when_they_no_longer_fit),
+        cmocka_unit_test(few_buckets_are_a_list_and_more_an_array),
+        cmocka_unit_test(lists_merge_into_a_list_while_they_are_few),
         cmocka_unit_test(the_window_stays_under_its_cap_by_going_coarser),
         cmocka_unit_test(going_coarser_adds_neighbours_without_losing_a_unit),
         cmocka_unit_test(a_downscaled_sketch_equals_one_made_at_that_schema),
