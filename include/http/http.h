@@ -66,7 +66,8 @@ struct http_stream_opts {
     size_t low;                         /* tell when no more bytes than that wait for the fastest reader */
     size_t max_lag;                     /* a reader more bytes than that behind the end is cut off */
     void (*on_read)(void *cookie);      /* HTTP thread, under a lock: it may wake the owner and do nothing else.  Once between
-                                           two appends; also when the last reader has left; not after release */
+                                           two appends, unless the fastest reader leaves and others are behind it; also when
+                                           the last reader has left; not after release */
     void *cookie;
 };
 

@@ -31,7 +31,7 @@ struct http_stream {
     uint64_t bytes;                     /* appended */
     bool owned, ended;
     bool begun;                         /* all readers are there */
-    bool told;                          /* on_read was called since the last append */
+    bool told;                          /* on_read was called, and no more than low has been ahead since */
     struct http_reader *readers;
     size_t n_readers;                   /* that are not cut */
 };
@@ -171,6 +171,8 @@ void http_reader_detach(struct http_reader *r)
     st->n_readers -= !r->cut;
     free(r);
     trim(st);
+    /* It may have been the fastest, and what it told no longer so: then another one tells, once it gets there. */
+    st->told = st->told && ahead(st) <= st->opts.low;
     tell(st);
     unlock_and_unref(st);
 }

@@ -2,6 +2,7 @@
  * Bodies that are sent while they are made: real connections on one side, an owner that appends on the other.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -302,6 +303,54 @@ static void the_owner_learns_when_the_last_reader_has_left(void **unused)
     close_desk(&d);
 }
 
+/* Wait until so many read; each look is preceded by nothing but the HTTP thread's own work. */
+static void await_readers(struct http_stream *st, size_t n)
+{
+    struct timespec until = patience(), now;
+    while (http_stream_readers(st) != n) {
+        sched_yield();
+        clock_gettime(CLOCK_REALTIME, &now);
+        assert_true(now.tv_sec < until.tv_sec);
+    }
+}
+
+/*
+ * The quick one has made the owner be told, and leaves before anything is appended: what is ahead is now the slow one's.  It must be
+ * able to ask for more in turn, or nobody would ever go on.
+ */
+static void who_is_left_behind_by_a_quick_reader_tells_again(void **unused)
+{
+    (void)unused;
+    enum { LOW = 24 * 1000 * 1000, TOTAL = 48 * 1000 * 1000 };   /* more than the kernel keeps for a connection, twice */
+    struct desk d;
+    static char scratch[65536];
+    open_desk(&d);
+    int slow = client(&d, "GET"), quick = client(&d, "GET");
+    struct http_stream *st = stream_new(&d, LOW, SIZE_MAX);
+    answer(&d, st);
+    size_t sent = 0;
+    for (unsigned i = 0; sent < TOTAL; i++) {
+        struct http_body *b = piece(i);
+        sent += http_body_bytes(b).len;
+        http_stream_append(st, b);
+        http_body_unref(b);
+    }
+    pthread_mutex_lock(&d.lock);
+    d.reads = 0;
+    pthread_mutex_unlock(&d.lock);
+    while (http_stream_ahead(st) > LOW)
+        assert_true(recv(quick, scratch, sizeof scratch, 0) > 0);
+    await_reads(&d, 1);
+    close(quick);
+    await_readers(st, 1);
+    while (http_stream_ahead(st) > LOW)
+        assert_true(recv(slow, scratch, sizeof scratch, 0) > 0);
+    await_reads(&d, 1);
+    http_stream_release(st);
+    close(slow);
+    close_desk(&d);
+}
+
 static void what_is_released_before_its_end_is_seen_to_be_cut(void **unused)
 {
     (void)unused;
@@ -468,6 +517,7 @@ int main(void)
         cmocka_unit_test(a_gzip_stream_says_so),
         cmocka_unit_test(a_client_of_http_1_0_reads_until_the_connection_closes),
         cmocka_unit_test(the_owner_learns_when_the_last_reader_has_left),
+        cmocka_unit_test(who_is_left_behind_by_a_quick_reader_tells_again),
         cmocka_unit_test(what_is_released_before_its_end_is_seen_to_be_cut),
         cmocka_unit_test(a_reader_that_lags_too_far_is_cut_and_the_others_go_on),
         cmocka_unit_test(a_body_larger_than_memory_passes),
