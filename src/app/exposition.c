@@ -10,6 +10,7 @@ enum {
     PIECE_BYTES = 256 * 1024,           /* 0.5 ms of rendering */
     AHEAD_BYTES = 4 * PIECE_BYTES,      /* made before it is read */
     LOW_BYTES = AHEAD_BYTES / 2,
+    STEP_PIECES = 4,                    /* made before the control thread looks at what else there is */
     MAX_LAG_BYTES = EXPOSITION_PENDING_BYTES - AHEAD_BYTES,   /* of a reader slower than another one of the same rendering */
     STATUS_UNAVAILABLE = 503
 };
@@ -207,13 +208,15 @@ bool exposition_step(struct exposition *e)
         pack_end(e);
     drop_unwanted(e);
     bool more = true;
-    while (more) {
+    for (unsigned pieces = 0; more && pieces < STEP_PIECES; pieces++) {
         more = may_render(e);
         if (more)
             render_piece(e);
         if (e->piece != NULL && e->packing == PACK_IDLE)
             pack_begin(e);
     }
+    if (more && !e->rendered)   /* whoever reads as fast as this is made must not keep the thread */
+        e->again(e->cookie);
     if (e->rendered)
         form_end(&e->plain);
     else
