@@ -6,8 +6,8 @@
  * http_answer, or with a stream that is still being made by http_answer_stream.  Requests that wait at the same time may share
  * a body or a stream.
  *
- *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.  Unknown path: 404.
- *   Too many waiting: 503 + Retry-After.
+ *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.
+ *   Unknown path: 404.  Too many waiting: 503 + Retry-After.
  *
  * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
  * connection timeout does not run while a request waits.

@@ -10,10 +10,10 @@
  * What one of each takes, in bytes.  Text of a series (name and tags) is taken as TEXT; limits.max_tags and max_tag_len allow far
  * more, but no client sends a million such series.
  *
- *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48 lists of pages;
- *                             at worst twice as many as series (ingest.h)
- *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice (identity, batch
- *                             of Redis, label text)
+ *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48
+ *                             lists of pages; at worst twice as many as series (ingest.h)
+ *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice
+ *                             (identity, batch of Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each: two pages of a worker, the
  *                             interval, and the ages of the sliding window and one more
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, at most 640, of 2 bytes
@@ -78,6 +78,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
 {
     struct memory_bound b = { 0 };
     uint64_t series = c->limits_max_series, page = series * LINE * lines_of_timer(c);
+    const uint64_t pending = EXPOSITION_PENDING_BYTES;
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
         b.part[MEMORY_##id].n = (count);                                                           \
@@ -87,7 +88,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
     PART(TIMERS, series, timer_bytes(c, workers));
-    PART(BODIES, c->http_listen[0] != '\0' ? 2 * SCRAPE_UNDER_WAY_MAX : 0, page < EXPOSITION_PENDING_BYTES ? page : EXPOSITION_PENDING_BYTES);
+    PART(BODIES, c->http_listen[0] != '\0' ? 2 * SCRAPE_UNDER_WAY_MAX : 0, page < pending ? page : pending);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART
