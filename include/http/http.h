@@ -54,7 +54,7 @@ void http_body_unref(struct http_body *b);   /* NULL is fine */
  *     http_stream_end(st);
  *     http_stream_release(st);
  *
- * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes).
+ * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes; HEAD: neither).
  *
  *   thread   one, the owner's, but for on_read
  */

@@ -53,7 +53,7 @@ struct http_request {
     struct MHD_Connection *connection;
     const struct http_route *route;
     atomic_uint refs;
-    bool gzip;
+    bool gzip, head;
     bool deferred;                          /* HTTP thread: ask was called, what comes next is the answer */
     bool waits;                             /* in the server's list; leaves it once, by whoever answers */
     struct http_request *prev, *next;
@@ -223,7 +223,7 @@ static enum MHD_Result reply_deferred(struct http_request *r)
     if (reader == NULL)
         return http_reply_body(r->connection, r->status, r->body);
     r->reader = NULL;
-    return http_reply_stream(r->connection, reader);
+    return http_reply_stream(r->connection, reader, r->head);
 }
 
 static enum MHD_Result reply(struct http_request *r)
@@ -258,6 +258,7 @@ static enum MHD_Result begin(struct http_request *r, const char *path, const cha
     if (!takes(r->route, method))
         return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, r->route->post ? "only POST and PUT" : "only GET and HEAD");
     const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
     return MHD_YES;
 }

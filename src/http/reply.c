@@ -36,9 +36,9 @@ enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struc
     return queue_take(c, status, b->type, response);
 }
 
-enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r)
+enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head)
 {
-    return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r));
+    return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r, head));
 }
 
 enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow)

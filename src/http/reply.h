@@ -12,8 +12,8 @@
 /* b: held until it is sent; NULL: no bytes. */
 enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b);
 
-/* Takes the reader. */
-enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r);
+/* Takes the reader.  head: that is all that was asked for. */
+enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head);
 
 /* text: one line without its end.  allow: the methods that a 405 names. */
 enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow);

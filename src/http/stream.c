@@ -203,7 +203,7 @@ static void reader_free(void *reader)
     http_reader_detach(reader);
 }
 
-struct MHD_Response *http_reader_response(struct http_reader *r)
+struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
 {
     struct http_stream *st = r->stream;
     pthread_mutex_lock(&st->lock);
@@ -214,6 +214,9 @@ struct MHD_Response *http_reader_response(struct http_reader *r)
         http_reader_detach(r);
         return NULL;
     }
+    /* libmicrohttpd sends the end of the chunks behind a head, too, where the next reply is awaited: no chunks, then. */
+    if (head && size == MHD_SIZE_UNKNOWN)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
     if (st->opts.gzip)

@@ -17,7 +17,11 @@ void http_reader_begin(struct http_stream *st);
 /* HTTP thread, not while it is suspended.  NULL is fine. */
 void http_reader_detach(struct http_reader *r);
 
-/* The response that reads it; with a Content-Length when the stream has ended by now.  Takes r, also when there is no memory: NULL. */
-struct MHD_Response *http_reader_response(struct http_reader *r);
+/**
+ * http_reader_response(r, head):
+ * The response that reads it; with a Content-Length when the stream has ended by now.  Takes r, also when there is no memory: NULL.
+ *   head     for a request that asks for the head alone
+ */
+struct MHD_Response *http_reader_response(struct http_reader *r, bool head);
 
 #endif

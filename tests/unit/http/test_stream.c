@@ -237,6 +237,26 @@ static void what_ended_before_the_answer_has_a_length(void **unused)
     buf_release(&reply);
 }
 
+static void a_head_of_unknown_length_has_nothing_behind_it(void **unused)
+{
+    (void)unused;
+    struct desk d;
+    struct buf reply = { 0 };
+    open_desk(&d);
+    int fd = client(&d, "HEAD");
+    struct http_stream *st = stream_new(&d, 0, SIZE_MAX);
+    append(st, 0);
+    answer(&d, st);
+    client_hear(fd, &reply);
+    assert_int_equal(client_status(&reply), 200);
+    assert_true(client_has(&reply, "\r\nContent-Type: text/x-test\r\n"));
+    assert_false(client_has(&reply, "Content-Length"));
+    assert_string_equal(client_body(&reply), "");
+    http_stream_release(st);
+    buf_release(&reply);
+    close_desk(&d);
+}
+
 static void a_gzip_stream_says_so(void **unused)
 {
     (void)unused;
@@ -514,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_body_is_sent_while_it_is_made),
         cmocka_unit_test(a_reader_sleeps_until_the_next_piece),
         cmocka_unit_test(what_ended_before_the_answer_has_a_length),
+        cmocka_unit_test(a_head_of_unknown_length_has_nothing_behind_it),
         cmocka_unit_test(a_gzip_stream_says_so),
         cmocka_unit_test(a_client_of_http_1_0_reads_until_the_connection_closes),
         cmocka_unit_test(the_owner_learns_when_the_last_reader_has_left),
