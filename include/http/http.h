@@ -82,6 +82,12 @@ size_t http_stream_ahead(struct http_stream *st);
 /* Those that have not left and were not cut off. */
 size_t http_stream_readers(struct http_stream *st);
 
+/* Bytes kept because somebody has yet to read them. */
+size_t http_stream_held(struct http_stream *st);
+
+/* Cut off all readers: their connections are closed at once, so that they see that it is not whole.  returns  how many */
+size_t http_stream_cut(struct http_stream *st);
+
 /* That was all. */
 void http_stream_end(struct http_stream *st);
 

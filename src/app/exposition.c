@@ -48,16 +48,6 @@ struct exposition *exposition_new(const struct exposition_source *src, struct ht
     return e;
 }
 
-void exposition_free(struct exposition *e)
-{
-    registry_walk_end(&e->walk);
-    gzip_free(e->compressor);
-    buf_release(&e->packed);
-    free(e->plain.to);
-    free(e->gzip.to);
-    free(e);
-}
-
 /* ---- a form's stream ---- */
 
 static void form_put(struct exposition *e, struct exposition_form *f, struct http_body *piece)
@@ -83,11 +73,11 @@ static void form_release(struct exposition_form *f)
 
 static void form_end(struct exposition_form *f)
 {
-    if (f->stream == NULL)
+    if (f->stream == NULL || f->ended)
         return;
     http_stream_end(f->stream);
     form_answer(f);
-    form_release(f);
+    f->ended = true;
 }
 
 static bool form_wanted(const struct exposition_form *f)
@@ -101,7 +91,7 @@ static void form_cut(struct exposition *e, struct exposition_form *f)
         http_answer(f->to[i], STATUS_UNAVAILABLE, NULL);
     f->n_to = 0;
     if (f->stream != NULL)
-        e->source->self->control.v[SELF_SCRAPES_CUT] += http_stream_readers(f->stream);
+        e->source->self->control.v[SELF_SCRAPES_CUT] += http_stream_cut(f->stream);
     form_release(f);
 }
 
@@ -133,6 +123,7 @@ static void render_piece(struct exposition *e)
     e->took_ns += now_mono_ns() - start_ns;
     e->bytes += (double)text.len;
     if (e->rendered) {
+        registry_walk_end(&e->walk);
         src->self->measured[SELF_RENDER_BYTES] = e->bytes;
         src->self->measured[SELF_RENDER_SECONDS] = (double)e->took_ns / 1e9;
     }
@@ -182,10 +173,13 @@ static void pack_end(struct exposition *e)
     e->packed = (struct buf){ 0 };
     form_put(e, &e->gzip, piece);
     http_body_unref(piece);
-    if (e->last)
-        form_end(&e->gzip);
-    else
+    if (!e->last) {
         form_answer(&e->gzip);
+        return;
+    }
+    form_end(&e->gzip);
+    gzip_free(e->compressor);
+    e->compressor = NULL;
 }
 
 /* ---- going on ---- */
@@ -221,11 +215,41 @@ bool exposition_step(struct exposition *e)
         form_end(&e->plain);
     else
         form_answer(&e->plain);
+    drop_unwanted(e);
     return e->plain.stream != NULL || e->gzip.stream != NULL || e->packing != PACK_IDLE;
+}
+
+static bool form_made(const struct exposition_form *f)
+{
+    return f->stream == NULL || f->ended;
+}
+
+bool exposition_made(const struct exposition *e)
+{
+    return form_made(&e->plain) && form_made(&e->gzip) && e->packing == PACK_IDLE;
+}
+
+size_t exposition_held(const struct exposition *e)
+{
+    size_t plain = e->plain.stream == NULL ? 0 : http_stream_held(e->plain.stream);
+    return plain + (e->gzip.stream == NULL ? 0 : http_stream_held(e->gzip.stream));
 }
 
 void exposition_cut(struct exposition *e)
 {
     form_cut(e, &e->plain);
     form_cut(e, &e->gzip);
+}
+
+void exposition_free(struct exposition *e)
+{
+    if (!e->rendered)
+        registry_walk_end(&e->walk);
+    form_release(&e->plain);
+    form_release(&e->gzip);
+    gzip_free(e->compressor);
+    buf_release(&e->packed);
+    free(e->plain.to);
+    free(e->gzip.to);
+    free(e);
 }

@@ -45,6 +45,7 @@ struct exposition {
         struct http_stream *stream;         /* NULL: nobody asked for it, or it is over */
         struct http_request **to;           /* to be answered when there is a first piece */
         size_t n_to;
+        bool ended;                         /* what comes now is up to its readers */
     } plain, gzip;
     struct http_body *piece;                /* rendered; the compressor has not taken it */
     struct gzip *compressor;
@@ -65,8 +66,14 @@ struct exposition {
 struct exposition *exposition_new(const struct exposition_source *src, struct http_request *const *to, size_t n,
                                   void (*again)(void *cookie), void *cookie);
 
-/* Go on as far as the readers let it.  returns  false: it is over, free it */
+/* Go on as far as the readers let it.  returns  false: it is over, nobody reads it any more; free it */
 bool exposition_step(struct exposition *e);
+
+/* Nothing is left to do but to wait for slow readers; freed now, they still read it to its end. */
+bool exposition_made(const struct exposition *e);
+
+/* Bytes kept for its readers. */
+size_t exposition_held(const struct exposition *e);
 
 /* Cut off who still reads, answer 503 to who got nothing yet; step it until it is over. */
 void exposition_cut(struct exposition *e);

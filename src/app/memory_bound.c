@@ -78,7 +78,9 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
 {
     struct memory_bound b = { 0 };
     uint64_t series = c->limits_max_series, page = series * LINE * lines_of_timer(c);
-    const uint64_t pending = EXPOSITION_PENDING_BYTES;
+    const uint64_t pending = EXPOSITION_PENDING_BYTES, forms = 2 * SCRAPE_UNDER_WAY_MAX;
+    uint64_t left = c->http_max_connections * page;   /* of pages that are made, for slow readers */
+    left = left < SCRAPE_LEFT_BYTES ? left : SCRAPE_LEFT_BYTES;
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
         b.part[MEMORY_##id].n = (count);                                                           \
@@ -88,7 +90,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
     PART(TIMERS, series, timer_bytes(c, workers));
-    PART(BODIES, c->http_listen[0] != '\0' ? 2 * SCRAPE_UNDER_WAY_MAX : 0, page < pending ? page : pending);
+    PART(BODIES, c->http_listen[0] != '\0' ? forms : 0, (page < pending ? page : pending) + left / forms);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART

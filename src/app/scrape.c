@@ -26,7 +26,8 @@ static void step_all(struct scrape *s)
 {
     for (struct exposition **at = &s->under_way; *at != NULL;) {
         struct exposition *e = *at;
-        if (exposition_step(e)) {
+        bool more = exposition_step(e);
+        if (more && !(s->stopped && exposition_made(e))) {
             at = &e->next;
         } else {
             *at = e->next;
@@ -73,15 +74,18 @@ void scrape_ask(void *scrape, struct http_request *r)
         http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
-/* One more than may be: the oldest goes. */
+/* One more than may be, or more left for slow readers than may be: the oldest go. */
 static void make_room(struct scrape *s)
 {
     unsigned n = 0;
-    struct exposition *oldest = NULL;
-    for (struct exposition *e = s->under_way; e != NULL; e = e->next, n++)
-        oldest = e;
-    if (n >= SCRAPE_UNDER_WAY_MAX)
-        exposition_cut(oldest);
+    size_t left = 0;
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next) {
+        bool made = exposition_made(e);
+        n += !made;
+        left += made ? exposition_held(e) : 0;
+        if (made ? left > SCRAPE_LEFT_BYTES : n >= SCRAPE_UNDER_WAY_MAX)
+            exposition_cut(e);
+    }
 }
 
 void scrape_turned(struct scrape *s)
@@ -116,6 +120,7 @@ void scrape_stop(struct scrape *s)
     for (size_t i = 0; i < s->n_waiting; i++)
         http_answer(s->waiting[i].request, STATUS_UNAVAILABLE, NULL);
     s->n_waiting = 0;
+    step_all(s);
 }
 
 bool scrape_idle(const struct scrape *s)

@@ -3,7 +3,8 @@
  *
  * A request waits for the next page turn, so that it shows all that came in before it (P2).  Requests that wait for the same
  * turn share one exposition.  So many may be under way at a time; one more, and the oldest is cut off: a client that never
- * reads on holds up neither the next scrape nor memory.
+ * reads on holds up neither the next scrape nor memory.  Nor does what is left for slow readers of pages that are made: past
+ * so many bytes the oldest of them are cut off, too.
  *
  *   thread   control, but for scrape_ask: HTTP thread
  */
@@ -18,7 +19,7 @@
 #include "app/turn.h"
 #include "http/http.h"
 
-enum { SCRAPE_UNDER_WAY_MAX = 16 };
+enum { SCRAPE_UNDER_WAY_MAX = 16, SCRAPE_LEFT_BYTES = 64 << 20 };
 
 struct scrape_waiter {
     struct http_request *request;
@@ -36,7 +37,7 @@ struct scrape {
     bool stopped;                                            /* under lock: whoever asks now gets 503 */
     struct scrape_waiter *waiting;
     size_t n_waiting, cap_waiting;
-    struct exposition *under_way;                            /* newest first */
+    struct exposition *under_way;                            /* newest first, with those that are made and still read */
 };
 
 int scrape_init(struct scrape *s, uv_loop_t *loop);
@@ -45,7 +46,7 @@ void scrape_ask(void *scrape, struct http_request *r);       /* for http_route *
 /* A turn is over: begin an exposition for those who waited for it. */
 void scrape_turned(struct scrape *s);
 
-/* Answer whoever waits with 503.  Expositions under way go on in the loop: run it until scrape_idle; scrape_cut hurries them. */
+/* Answer whoever waits with 503.  What is made is left to its readers; expositions under way go on in the loop: run it until scrape_idle; scrape_cut hurries them. */
 void scrape_stop(struct scrape *s);
 bool scrape_idle(const struct scrape *s);
 void scrape_cut(struct scrape *s);

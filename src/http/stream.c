@@ -29,6 +29,7 @@ struct http_stream {
     size_t n, cap;
     uint64_t first;
     uint64_t bytes;                     /* appended */
+    uint64_t gone;                      /* of these, read by all */
     bool owned, ended;
     bool begun;                         /* all readers are there */
     bool told;                          /* on_read was called, and no more than low has been ahead since */
@@ -72,8 +73,10 @@ static void trim(struct http_stream *st)
     size_t gone = (size_t)(least - st->first);
     if (gone == 0)
         return;
-    for (size_t i = 0; i < gone; i++)
+    for (size_t i = 0; i < gone; i++) {
+        st->gone += st->pieces[i]->len;
         http_body_unref(st->pieces[i]);
+    }
     st->n -= gone;
     st->first = least;
     memmove(st->pieces, st->pieces + gone, st->n * sizeof(struct http_body *));
@@ -172,7 +175,7 @@ void http_reader_detach(struct http_reader *r)
     free(r);
     trim(st);
     /* It may have been the fastest, and what it told no longer so: then another one tells, once it gets there. */
-    st->told = st->told && ahead(st) <= st->opts.low;
+    st->told = st->told && st->n_readers > 0 && ahead(st) <= st->opts.low;
     tell(st);
     unlock_and_unref(st);
 }
@@ -265,6 +268,32 @@ size_t http_stream_readers(struct http_stream *st)
     return n;
 }
 
+size_t http_stream_held(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    size_t n = (size_t)(st->bytes - st->gone);
+    pthread_mutex_unlock(&st->lock);
+    return n;
+}
+
+/* Locked. */
+static size_t cut_all(struct http_stream *st)
+{
+    size_t n = st->n_readers;
+    for (struct http_reader *r = st->readers; r != NULL; r = r->next)
+        cut(r);
+    trim(st);
+    return n;
+}
+
+size_t http_stream_cut(struct http_stream *st)
+{
+    pthread_mutex_lock(&st->lock);
+    size_t n = cut_all(st);
+    pthread_mutex_unlock(&st->lock);
+    return n;
+}
+
 void http_stream_end(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
@@ -278,8 +307,8 @@ void http_stream_release(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
     st->owned = false;
-    for (struct http_reader *r = st->readers; r != NULL && !st->ended; r = r->next)
-        cut(r);
+    if (!st->ended)
+        (void)cut_all(st);
     trim(st);
     unlock_and_unref(st);
 }
