@@ -37,7 +37,7 @@ struct scrape {
     bool stopped;                                            /* under lock: whoever asks now gets 503 */
     struct scrape_waiter *waiting;
     size_t n_waiting, cap_waiting;
-    struct exposition *under_way;                            /* newest first, with those that are made and still read */
+    struct exposition *under_way;                            /* newest first, with what is made and still read */
 };
 
 int scrape_init(struct scrape *s, uv_loop_t *loop);
@@ -46,7 +46,11 @@ void scrape_ask(void *scrape, struct http_request *r);       /* for http_route *
 /* A turn is over: begin an exposition for those who waited for it. */
 void scrape_turned(struct scrape *s);
 
-/* Answer whoever waits with 503.  What is made is left to its readers; expositions under way go on in the loop: run it until scrape_idle; scrape_cut hurries them. */
+/**
+ * scrape_stop(s):
+ * Answer whoever waits with 503.  What is made is left to its readers.  Expositions under way go on in the loop: run it until
+ * scrape_idle; scrape_cut hurries them.
+ */
 void scrape_stop(struct scrape *s);
 bool scrape_idle(const struct scrape *s);
 void scrape_cut(struct scrape *s);
