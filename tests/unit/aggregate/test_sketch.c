@@ -14,6 +14,7 @@
 #include "aggregate/series.h"
 #include "aggregate/sketch_bounds.h"
 #include "aggregate/sketch_index.h"
+#include "aggregate/sketch_window.h"
 #include "base/slice.h"
 
 /* Half of what one bucket of schema 5 spans, relatively: (g - 1) / (g + 1) with g = 2^(1/32). */
@@ -241,6 +242,67 @@ static void lists_merge_into_a_list_while_they_are_few(void **unused)
     sketch_release(&into);
     sketch_release(&from);
     sketch_release(&array);
+}
+
+/* Bucket by bucket, and what is read from it. */
+static void expect_same(const struct sketch *a, const struct sketch *b)
+{
+    const double q[] = { 0, 0.01, 0.1, 0.5, 0.9, 0.99, 1 };
+    double of_a[ARRAY_LEN(q)], of_b[ARRAY_LEN(q)];
+    assert_true(a->count == b->count && a->zero == b->zero && a->min == b->min && a->max == b->max);
+    assert_true(total(&a->pos) == total(&b->pos) && total(a->neg) == total(b->neg));
+    for (uint32_t i = 0; i < a->pos.n; i++)
+        assert_true(sketch_window_count(&a->pos, i) == count_at(&b->pos, a->pos.first + (int32_t)i));
+    for (uint32_t i = 0; a->neg != NULL && i < a->neg->n; i++)
+        assert_true(sketch_window_count(a->neg, i) == (b->neg == NULL ? 0 : count_at(b->neg, a->neg->first + (int32_t)i)));
+    sketch_quantiles(a, q, ARRAY_LEN(q), of_a);
+    sketch_quantiles(b, q, ARRAY_LEN(q), of_b);
+    for (size_t i = 0; i < ARRAY_LEN(q); i++)
+        assert_true(of_a[i] == of_b[i] || (isnan(of_a[i]) && isnan(of_b[i])));
+}
+
+static void make_array(struct sketch_window *w)
+{
+    if (w != NULL && w->width == 0 && w->n > 0)
+        assert_int_equal(sketch_window_coarsen(w, 0), 0);
+}
+
+static void a_list_counts_as_an_array_does(void **unused)
+{
+    (void)unused;
+    static const double spreads[] = { 0.01, 0.3, 2, 8, 40 };
+    unsigned lists = 0;
+    for (unsigned round = 0; round < 200; round++) {
+        struct sketch as_it_comes[2], array[2];
+        double spread = spreads[round % ARRAY_LEN(spreads)];
+        for (unsigned i = 0; i < 2; i++) {
+            sketch_init(&as_it_comes[i], 5);
+            sketch_init(&array[i], 5);
+        }
+        for (unsigned step = 0; step < 150; step++) {
+            unsigned i = uniform() < 0.5, what = (unsigned)(uniform() * 20);
+            double v = exp(spread * normal()) * (uniform() < 0.05 ? -1 : 1), weight = uniform() < 0.1 ? floor(1 + uniform() * 400) : 1;
+            if (what == 0) {
+                sketch_clear(&as_it_comes[i], 5);
+                sketch_clear(&array[i], 5);
+            } else if (what <= 2) {
+                assert_int_equal(sketch_merge(&as_it_comes[i], &as_it_comes[!i]), 0);
+                assert_int_equal(sketch_merge(&array[i], &array[!i]), 0);
+            } else {
+                sketch_add_fast(&as_it_comes[i], v, weight);
+                sketch_add_fast(&array[i], v, weight);
+            }
+            make_array(&array[i].pos);
+            make_array(array[i].neg);
+            lists += as_it_comes[i].pos.width == 0 && as_it_comes[i].pos.n > 0;
+            expect_same(&as_it_comes[i], &array[i]);
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            sketch_release(&as_it_comes[i]);
+            sketch_release(&array[i]);
+        }
+    }
+    assert_true(lists > 1000);
 }
 
 static void the_window_stays_under_its_cap_by_going_coarser(void **unused)
@@ -598,6 +660,7 @@ int main(void)
         cmocka_unit_test(counts_widen_when_they_no_longer_fit),
         cmocka_unit_test(few_buckets_are_a_list_and_more_an_array),
         cmocka_unit_test(lists_merge_into_a_list_while_they_are_few),
+        cmocka_unit_test(a_list_counts_as_an_array_does),
         cmocka_unit_test(the_window_stays_under_its_cap_by_going_coarser),
         cmocka_unit_test(going_coarser_adds_neighbours_without_losing_a_unit),
         cmocka_unit_test(a_downscaled_sketch_equals_one_made_at_that_schema),
