@@ -130,6 +130,9 @@ static inline double sketch_window_count(const struct sketch_window *w, uint32_t
     }
 }
 
+/* The window for who looks at all of it: a list as an array in `room`, an array as it is.  Not to be released. */
+struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX]);
+
 /* Bytes held outside the struct itself. */
 size_t sketch_memory(const struct sketch *k);
 

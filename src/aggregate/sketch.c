@@ -142,57 +142,83 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
 
 /* A walk over the buckets from the smallest value up. */
 struct walk {
-    const struct sketch *k;
-    uint32_t i;
+    struct sketch_window neg, pos;   /* none of them a list */
+    double zero;
+    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to -inf */
     enum { WALK_NEG, WALK_ZERO, WALK_POS, WALK_END } stage;
+    uint32_t at;                     /* the bucket it stands at ... */
+    enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
 };
 
-static bool walk_next_neg(struct walk *w, double *count, double *value)
+static bool walk_next_neg(struct walk *w, double *count)
 {
-    const struct sketch_window *neg = w->k->neg;
-    while (neg != NULL && w->i < neg->n) {
-        uint32_t at = neg->n - 1 - w->i++;
-        *count = sketch_window_count(neg, at);
+    while (w->i < w->neg.n) {
+        w->at = w->neg.n - 1 - w->i++;
+        *count = sketch_window_count(&w->neg, w->at);
         if (*count > 0) {
-            *value = -bucket_value(neg, at);
+            w->where = AT_NEG;
             return true;
         }
     }
     return false;
 }
 
-static bool walk_next_pos(struct walk *w, double *count, double *value)
+static bool walk_next_pos(struct walk *w, double *count)
 {
-    const struct sketch_window *pos = &w->k->pos;
+    const struct sketch_window *pos = &w->pos;
     while (w->i < pos->n) {
-        uint32_t at = w->i++;
-        *count = sketch_window_count(pos, at);
+        uint64_t eight = 1;
+        if (pos->width == 1 && w->i % 8 == 0)
+            memcpy(&eight, (const uint8_t *)pos->counts + w->i, sizeof eight);
+        if (eight == 0) {
+            w->i += 8;
+            continue;
+        }
+        w->at = w->i++;
+        *count = sketch_window_count(pos, w->at);
         if (*count > 0) {
-            *value = bucket_value(pos, at);
+            w->where = AT_POS;
             return true;
         }
     }
     return false;
 }
 
-static bool walk_next(struct walk *w, double *count, double *value)
+static bool walk_next(struct walk *w, double *count)
 {
     if (w->stage == WALK_NEG) {
-        if (walk_next_neg(w, count, value))
+        if (walk_next_neg(w, count))
             return true;
-        *w = (struct walk){ w->k, 0, WALK_ZERO };
+        w->stage = WALK_ZERO;
     }
     if (w->stage == WALK_ZERO) {
-        *w = (struct walk){ w->k, 0, WALK_POS };
-        *count = w->k->zero;
-        *value = 0;
-        if (*count > 0)
+        w->stage = WALK_POS;
+        w->i = 0;
+        *count = w->zero;
+        if (*count > 0) {
+            w->where = AT_ZERO;
             return true;
+        }
     }
-    if (w->stage == WALK_POS && walk_next_pos(w, count, value))
+    if (w->stage == WALK_POS && walk_next_pos(w, count))
         return true;
     w->stage = WALK_END;
     return false;
+}
+
+static double walk_value(const struct walk *w)
+{
+    switch (w->where) {
+    case AT_NEG:
+        return -bucket_value(&w->neg, w->at);
+    case AT_ZERO:
+        return 0;
+    case AT_POS:
+        return bucket_value(&w->pos, w->at);
+    case AT_NONE:
+        break;
+    }
+    return NAN;
 }
 
 static double clamp(double v, double least, double most)
@@ -202,16 +228,19 @@ static double clamp(double v, double least, double most)
 
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
-    struct walk w = { .k = k };
-    double seen = 0, count, value = NAN;
+    uint8_t room[2][SKETCH_BUCKETS_MAX];
+    struct walk w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
+    double seen = 0, count;
     bool any = k->count > 0;
+    if (k->neg != NULL)
+        w.neg = sketch_window_flat(k->neg, room[1]);
     for (size_t i = 0; i < n; i++) {
         /* A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for the 8th. */
         double rank = q[i] * k->count * (1 - 1e-12);
-        while (any && (seen < rank || seen == 0) && walk_next(&w, &count, &value))
+        while (any && (seen < rank || seen == 0) && walk_next(&w, &count))
             seen += count;
         bool largest = q[i] >= 1 || rank > k->count - 1;
-        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(value, k->min, k->max);
+        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(walk_value(&w), k->min, k->max);
     }
 }
 

@@ -64,9 +64,29 @@ static int32_t floor_step(int32_t i)
     return (int32_t)((uint32_t)i & ~(uint32_t)(WINDOW_STEP - 1));
 }
 
+static uint32_t few_used(const struct sketch_window *w)
+{
+    return w->n == 0 ? 0 : ((const struct sketch_few *)w->counts)->used;
+}
+
+static bool few_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+{
+    const struct sketch_few *few = w->counts;
+    uint32_t a = UINT32_MAX, b = 0, used = few_used(w);
+    for (uint32_t i = 0; i < used; i++) {
+        a = few->at[i] < a ? few->at[i] : a;
+        b = few->at[i] > b ? few->at[i] : b;
+    }
+    *lo = w->first + (int32_t)a;
+    *hi = w->first + (int32_t)b;
+    return used > 0;
+}
+
 /* First and last bucket that holds something.  False: none does. */
 static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
 {
+    if (w->width == 0)
+        return few_range(w, lo, hi);
     uint32_t a = 0, b = w->n;
     while (a < b && sketch_window_count(w, a) == 0)
         a++;
@@ -171,8 +191,8 @@ static int few_to_counts(struct sketch_window *w)
 
 static uint32_t buckets_used(const struct sketch_window *w)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w->n; i++)
+    uint32_t n = w->width == 0 ? few_used(w) : 0;
+    for (uint32_t i = 0; w->width > 0 && i < w->n; i++)
         n += sketch_window_count(w, i) > 0;
     return n;
 }
@@ -219,11 +239,36 @@ void sketch_window_clear(struct sketch_window *w)
     }
 }
 
+struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX])
+{
+    struct sketch_window flat = *w;
+    if (w->width > 0 || w->n == 0)
+        return flat;
+    const struct sketch_few *few = w->counts;
+    memset(room, 0, w->n);
+    for (uint32_t i = 0; i < few->used; i++)
+        room[few->at[i]] = few->count[i];
+    flat.counts = room;
+    flat.width = 1;
+    return flat;
+}
+
 size_t sketch_window_memory(const struct sketch_window *w)
 {
     if (w->counts == NULL)
         return 0;
     return w->width == 0 ? sizeof(struct sketch_few) : (size_t)w->n * w->width;
+}
+
+static int add_few(struct sketch_window *dst, const struct sketch_window *src)
+{
+    const struct sketch_few *few = src->counts;
+    for (uint32_t i = 0; i < few->used; i++) {
+        int rc = sketch_window_add(dst, src->schema, src->first + few->at[i], few->count[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *src)
@@ -244,6 +289,8 @@ int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *s
         if (rc < 0)
             return rc;
     }
+    if (src->width == 0)
+        return add_few(dst, src);
     for (int32_t i = lo; i <= hi; i++) {
         double c = sketch_window_count(src, (uint32_t)(i - src->first));
         int rc = c == 0 ? 0 : sketch_window_add(dst, src->schema, i, c);

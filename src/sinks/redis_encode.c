@@ -112,15 +112,17 @@ static void pack_buckets(struct buf *out, const struct sketch_window *w, struct 
 /* [n, sum, min, max, schema, zero, lo, c0, c1 ..] */
 static void pack_positive(struct buf *out, const struct sketch *k)
 {
-    struct span x = trim(&k->pos);
+    uint8_t room[SKETCH_BUCKETS_MAX];
+    const struct sketch_window pos = sketch_window_flat(&k->pos, room);
+    struct span x = trim(&pos);
     redis_resp_pack_array(out, 7 + x.to - x.from);
     redis_resp_pack_double(out, k->count);
     redis_resp_pack_double(out, k->sum);
     redis_resp_pack_double(out, k->min);
     redis_resp_pack_double(out, k->max);
-    redis_resp_pack_i64(out, k->pos.schema);
+    redis_resp_pack_i64(out, pos.schema);
     redis_resp_pack_double(out, k->zero);
-    pack_buckets(out, &k->pos, x);
+    pack_buckets(out, &pos, x);
 }
 
 /* [n, schema, lo, c0, c1 ..] */
@@ -142,11 +144,13 @@ static void put_timer(struct redis_encode *e, struct shard *sh, const struct clo
     redis_resp_arg(op(sh, TIMERS, s->key, 2), buf_slice(&e->blob));
     if (s->timer->neg == NULL)
         return;
-    struct span x = trim(s->timer->neg);
+    uint8_t room[SKETCH_BUCKETS_MAX];
+    const struct sketch_window neg = sketch_window_flat(s->timer->neg, room);
+    struct span x = trim(&neg);
     if (x.from == x.to)
         return;
     buf_clear(&e->blob);
-    pack_negative(&e->blob, s->timer->neg, x);
+    pack_negative(&e->blob, &neg, x);
     redis_resp_arg(op(sh, TIMERS_NEGATIVE, s->key, 2), buf_slice(&e->blob));
 }
 
