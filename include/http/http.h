@@ -54,7 +54,8 @@ void http_body_unref(struct http_body *b);   /* NULL is fine */
  *     http_stream_end(st);
  *     http_stream_release(st);
  *
- * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes; HEAD: neither).
+ * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes; HEAD: neither,
+ * and the connection closes).
  *
  *   thread   one, the owner's, but for on_read
  */
@@ -104,7 +105,8 @@ struct http_route {
     struct http_body *fixed;                                                   /* borrowed for the server's life */
     unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status, and a static text,
                                                                                   one line without its end */
-    void (*ask)(void *cookie, struct http_request *r);                         /* HTTP thread: r is ours until http_answer */
+    void (*ask)(void *cookie, struct http_request *r);                         /* HTTP thread: r is the owner's until
+                                                                                  it is answered */
     void *cookie;
     bool post;                                                                 /* it changes something: POST and PUT, not GET */
 };
