@@ -84,9 +84,6 @@ int sketch_add(struct sketch *k, double value, double weight);
  */
 int sketch_merge(struct sketch *dst, const struct sketch *src);
 
-/* Bring k down to a coarser schema. */
-void sketch_downscale(struct sketch *k, int schema);
-
 /**
  * sketch_quantile(k, q):
  * The value of nearest rank: the smallest v such that at least q of all weight is <= v, 0 <= q <= 1, within the schema's

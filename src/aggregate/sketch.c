@@ -122,16 +122,6 @@ int sketch_merge(struct sketch *dst, const struct sketch *src)
     return sketch_window_merge(dst->neg, src->neg);
 }
 
-void sketch_downscale(struct sketch *k, int schema)
-{
-    assert(schema >= SKETCH_SCHEMA_MIN);
-    /* A failed allocation leaves the finer window, which is still right. */
-    if (k->pos.schema > schema)
-        (void)sketch_window_coarsen(&k->pos, k->pos.schema - schema);
-    if (k->neg != NULL && k->neg->schema > schema)
-        (void)sketch_window_coarsen(k->neg, k->neg->schema - schema);
-}
-
 /* The value that stands for bucket i: at most (g-1)/(g+1) away from each end, relatively. */
 static double bucket_value(const struct sketch_window *w, uint32_t i)
 {
