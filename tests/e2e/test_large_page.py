@@ -85,6 +85,16 @@ def test_a_small_page_has_a_length(server):
         assert headers["Transfer-Encoding"] is None
 
 
+def test_a_page_of_some_thousand_series_is_made_in_one_go(server):
+    """It has a length: it was whole before anybody got its head, so all of it is of one moment."""
+    server.send(*["\n".join("shop.orders:1|c|#id:%d,pad:%s" % (i, "x" * 100) for i in range(first, first + 100))
+                  for first in range(0, 5000, 100)])
+    server.wait_self("statsd_samples_read_total", 5000)
+    _, headers, body = server.get("/metrics")
+    assert int(headers["Content-Length"]) == len(body) > 500_000
+    assert parse(body).sum("shop_orders") == 5000
+
+
 def test_a_large_page_for_http_1_0_ends_with_the_connection(large):
     host, _, port = large.http_addr().rpartition(":")
     with socket.create_connection((host, int(port)), timeout=60) as c:
