@@ -1,6 +1,8 @@
 #include "listen/dgram.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/slab.h"
 
@@ -29,12 +31,100 @@ void dgram_release(struct dgram_buffers *d)
     d->memory = NULL;
 }
 
-int dgram_read(struct dgram_buffers *d, int fd)
+/* ---- beside the bytes ---- */
+
+/* The kinds of control messages that are understood, one row each; add their room to DGRAM_CONTROL_BYTES. */
+static void read_pid(const void *data, struct dgram_aside *ret)
 {
+    struct ucred who;
+    memcpy(&who, data, sizeof who);
+    ret->pid = who.pid;
+}
+
+static const struct control_row {
+    int level, type;
+    size_t bytes;
+    void (*read)(const void *data, struct dgram_aside *ret);
+} control_rows[] = {
+    { SOL_SOCKET, SCM_CREDENTIALS, sizeof(struct ucred), read_pid },
+};
+
+static void read_control(const struct msghdr *from, struct dgram_aside *ret)
+{
+    struct msghdr h = *from;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c))
+        for (size_t i = 0; i < ARRAY_LEN(control_rows); i++) {
+            const struct control_row *row = &control_rows[i];
+            /* One that was cut for want of room is shorter. */
+            if (c->cmsg_level == row->level && c->cmsg_type == row->type && c->cmsg_len == CMSG_LEN(row->bytes))
+                row->read(CMSG_DATA(c), ret);
+        }
+}
+
+void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret)
+{
+    const struct msghdr *h = &d->msgs[i].msg_hdr;
+    *ret = (struct dgram_aside){ .pid = 0 };
+    /* A Unix socket has no name to tell, or one of another family. */
+    if (h->msg_namelen == sizeof ret->sender.v4 || h->msg_namelen == sizeof ret->sender.v6)
+        memcpy(&ret->sender, &d->senders[i], h->msg_namelen);
+    if (ret->sender.any.sa_family != AF_INET && ret->sender.any.sa_family != AF_INET6)
+        ret->sender.any.sa_family = AF_UNSPEC;
+    read_control(h, ret);
+}
+
+int dgram_slot(const struct dgram_buffers *d, const char *ptr)
+{
+    uintptr_t at = (uintptr_t)ptr - (uintptr_t)d->memory;
+    return at < (uintptr_t)DGRAM_SLOTS * SLOT_BYTES ? (int)(at / SLOT_BYTES) : -1;
+}
+
+int dgram_tell_pid(int fd)
+{
+    const int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ? -errno : 0;
+}
+
+/* The kernel writes what it used of each room over the room's size: they are made new for each read. */
+static void make_room(struct dgram_buffers *d, unsigned ask)
+{
+    for (unsigned i = 0; i < ask || i < d->asked; i++) {
+        struct msghdr *h = &d->msgs[i].msg_hdr;
+        bool yes = i < ask;
+        h->msg_name = yes ? &d->senders[i] : NULL;
+        h->msg_namelen = yes ? sizeof d->senders[i] : 0;
+        h->msg_control = yes ? d->control[i] : NULL;
+        h->msg_controllen = yes ? sizeof d->control[i] : 0;
+    }
+    d->asked = ask;
+}
+
+/* A stranger may send descriptors along; where there was room the kernel has opened them here. */
+static void close_descriptors(const struct cmsghdr *c)
+{
+    int fd;
+    for (size_t at = 0; at + sizeof fd <= c->cmsg_len - CMSG_LEN(0); at += sizeof fd) {
+        memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
+        close(fd);
+    }
+}
+
+static void refuse_descriptors(struct msghdr *h)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+            close_descriptors(c);
+}
+
+int dgram_read(struct dgram_buffers *d, int fd, unsigned ask)
+{
+    make_room(d, ask);
     int n = recvmmsg(fd, d->msgs, DGRAM_SLOTS, MSG_DONTWAIT, NULL);
-    if (n >= 0)
-        return n;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+    for (unsigned i = 0; i < ask && i < (unsigned)n; i++)
+        refuse_descriptors(&d->msgs[i].msg_hdr);
+    return n;
 }
 
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)

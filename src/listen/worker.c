@@ -23,7 +23,8 @@ enum {
     GATHER_PLENTY = 16,          /* unless each brings that many datagrams as it is */
     GATHER_TICKS = 16,           /* it ends when so many ticks bring less than one datagram a millisecond, */
     GATHER_MOST = ROUNDS_A_WAKE * DGRAM_SLOTS, /* or one brings so many: then every wake-up finds plenty */
-    UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
+    UNIX_QUEUE_MAX = 4096,    /* more than any sane net.unix.max_dgram_qlen */
+    SENDERS_TOLD = 4          /* of the datagrams of one call: all of a quiet socket's, at a busy one next to no cost */
 };
 
 enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
@@ -73,7 +74,7 @@ static void consume(struct worker *w, uint64_t *stamp)
 static int receive(struct worker *w, struct worker_socket *s)
 {
     struct selfmetrics *stats = ingest_stats(w->ingest);
-    int n = dgram_read(&w->dgram, s->fd);
+    int n = dgram_read(&w->dgram, s->fd, SENDERS_TOLD);
     if (n < 0) {
         stats->v[SELF_RECEIVE_ERRORS]++;
         return n;
@@ -305,6 +306,8 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     /* The queue of a Unix socket is a few datagrams long, whatever the buffer: its senders would wait or drop. */
     s->gather_ms = udp ? (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS : 0;
     s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
+    if (!udp)
+        (void)dgram_tell_pid(fd);   /* without it lines are told without their sender */
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
     return rc < 0 ? rc : (int)w->n_sockets++;
 }
