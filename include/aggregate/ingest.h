@@ -14,9 +14,13 @@
  * that closing it costs what was touched and nothing is rehashed.  Sealing is one exchange and one store, never a wait: while
  * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
  *
+ * A gauge is different: its changes depend on their order, so all spellings of one gauge lead to one cell of the worker.  What
+ * other workers or sockets bring to the same gauge is put in order by the stamps of arrival (src/aggregate/gauge.h).
+ *
  * Spellings of one series have no end (`k:1,k:v` and `k:2,k:v` both mean k:v).  Once a worker holds as many cells as there may be
  * series, a new spelling gets none: its samples are read as at first sight each time and go to one cell of the identity.  So
- * there are at most twice as many cells as the limit says series, and no sample is lost.
+ * there are at most twice as many cells as the limit says series (and for each gauge an entry of 64 bytes more), and no sample is
+ * lost.
  *
  * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
  * as an identity, with the page in which the cell was born.
@@ -47,6 +51,7 @@ struct ingest_opts {
     uint32_t n_buckets;
     uint32_t ttl_s;                  /* a cell idle for longer is dropped; 0: never */
     struct series_limit *limit;      /* shared by all workers; borrowed */
+    bool several_sources;            /* other workers or sockets bring samples of the same gauges: their stamps are kept */
 };
 
 /* returns  0 or -ENOMEM */
@@ -57,7 +62,8 @@ void ingest_free(struct ingest *in);
  * ingest_batch(in, b, now_ns):
  * Fold the batch's samples into the current page and take over its counts.  The caller clears the batch.
  *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
- *   now_ns   monotonic clock; orders gauges between workers
+ *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later; where b->arrivals says when
+ *            its datagrams arrived, that orders the changes of a gauge between workers and sockets
  */
 enum { INGEST_BATCH_MAX = 256 };
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);

@@ -61,6 +61,7 @@ struct registry_opts {
     uint32_t summary_max_age_s, summary_age_buckets;
     int sketch_schema;
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
+    bool several_sources;           /* as in ingest_opts */
     bool keep_intervals;            /* there is a sink: keep the interval's values apart */
     const char *const *reserved;    /* names of our own metrics */
     size_t n_reserved;

@@ -71,6 +71,14 @@ struct parse_counts {
     uint64_t events, checks;           /* well-formed ones */
 };
 
+/* When samples arrived: those from `at` on, until the next arrival's. */
+struct batch_arrival {
+    uint32_t at;
+    uint64_t ns;              /* of the first one; each further one stands a nanosecond later */
+};
+
+enum { BATCH_ARRIVALS_MAX = 64 };
+
 struct batch {
     struct sample *samples;
     double *values;
@@ -79,6 +87,8 @@ struct batch {
     uint32_t n_values, cap_values;
     uint32_t scratch_len, scratch_cap;
     uint32_t full;              /* the parser stops once n >= full (or scratch runs low) and wants batch_clear */
+    uint32_t n_arrivals;
+    struct batch_arrival arrivals[BATCH_ARRIVALS_MAX];   /* by `at`; those of a caller that calls batch_arrived */
     struct parse_counts counts; /* not reset by batch_clear */
 };
 
@@ -95,6 +105,15 @@ static inline void batch_clear(struct batch *b)
     b->n = 0;
     b->n_values = 0;
     b->scratch_len = 0;
+    b->n_arrivals = 0;
+}
+
+/* What is parsed next arrived at ns.  Of more than BATCH_ARRIVALS_MAX datagrams the last ones count as one. */
+static inline void batch_arrived(struct batch *b, uint64_t ns)
+{
+    if (b->n_arrivals == BATCH_ARRIVALS_MAX)
+        return;
+    b->arrivals[b->n_arrivals++] = (struct batch_arrival){ b->n, ns };
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregate/gauge.h"
 #include "aggregate/identity.h"
 #include "aggregate/members.h"
 #include "aggregate/sketch.h"
@@ -24,11 +25,6 @@ struct series;
 
 struct counter_part {
     double up, down;          /* sums of the increments >= 0, and of those below */
-};
-
-struct gauge_part {
-    double value, delta;      /* the last absolute value; what relative changes after it add up to */
-    uint64_t set_ns, last_ns; /* when it was set (0: not in this page), and last changed */
 };
 
 struct timer_part {
@@ -45,7 +41,7 @@ struct cell {
     uint32_t samples[2];      /* in each page */
     uint32_t last_s;          /* monotonic seconds of the page in which it was last touched */
     uint8_t touched[2];       /* in the page's list already */
-    uint8_t type;             /* enum sample_type */
+    uint8_t type;             /* enum sample_type, or CELL_ALIAS */
     uint8_t tag_errors;       /* bad tags of this spelling, counted with each sample; 255 stands for more */
 };
 
@@ -54,9 +50,22 @@ struct counter_cell {
     struct counter_part part[2];
 };
 
+/* The order of a gauge's changes matters, so all spellings of one gauge lead to one cell, by way of aliases. */
 struct gauge_cell {
     struct cell cell;
     struct gauge_part part[2];
+    struct gauge_recent *recent[2];   /* owned; NULL until there is a relative change whose place matters */
+    struct alias *identity;           /* found by the identity's hash; NULL: the cell is (or there was no memory for it) */
+    uint32_t aliases;                 /* spellings that lead here, beside the cell's own */
+};
+
+/* A spelling, or the identity itself, of a gauge that has a cell already.  The worker's alone: no page lists it. */
+enum { CELL_ALIAS = SAMPLE_TYPE_COUNT };
+
+struct alias {
+    struct cell cell;         /* of type CELL_ALIAS; check, last_s and tag_errors are used */
+    struct gauge_cell *gauge;
+    uint64_t lo;              /* with check: the hash it is found by */
 };
 
 struct timer_cell {
@@ -73,6 +82,7 @@ struct set_cell {
 
 static_assert(sizeof(struct cell) == 32, "the head is half a cache line");
 static_assert(sizeof(struct counter_cell) == 64, "a counter is one cache line");
+static_assert(sizeof(struct gauge_cell) <= 128, "a gauge is two cache lines");
 static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");
 static_assert(offsetof(struct timer_cell, part) == 64, "a timer's part is one cache line");
 

@@ -16,12 +16,14 @@ void cells_init(struct cells *cs, int sketch_schema, uint32_t n_buckets)
     *cs = (struct cells){ .sketch_schema = sketch_schema, .n_buckets = n_buckets };
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init(&cs->slabs[k], cell_bytes[k]);
+    slab_init(&cs->aliases, (sizeof(struct alias) + 31) / 32 * 32);
 }
 
 void cells_release(struct cells *cs)
 {
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_release(&cs->slabs[k]);
+    slab_release(&cs->aliases);
 }
 
 static bool timer_init(const struct cells *cs, struct timer_cell *t)
@@ -60,11 +62,33 @@ void cells_free(struct cells *cs, struct cell *c)
         sketch_release(&t->part[0].sketch);
         sketch_release(&t->part[1].sketch);
         free(t->le[0]);
+    } else if (kind == SERIES_GAUGE) {
+        free(((struct gauge_cell *)c)->recent[0]);
+        free(((struct gauge_cell *)c)->recent[1]);
     } else if (kind == SERIES_SET) {
         members_release(&((struct set_cell *)c)->part[0].members);
         members_release(&((struct set_cell *)c)->part[1].members);
     }
     slab_free(&cs->slabs[kind], c);
+}
+
+struct alias *cells_alias_new(struct cells *cs)
+{
+    struct alias *a = slab_alloc(&cs->aliases);
+    if (a != NULL)
+        *a = (struct alias){ .cell.type = CELL_ALIAS };
+    return a;
+}
+
+void cells_alias_free(struct cells *cs, struct alias *a)
+{
+    slab_free(&cs->aliases, a);
+}
+
+static void gauge_begin(struct gauge_cell *g, unsigned p)
+{
+    g->part[p] = (struct gauge_part){ 0 };
+    gauge_recent_clear(g->recent[p]);
 }
 
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p)
@@ -75,7 +99,7 @@ void cells_begin(const struct cells *cs, struct cell *c, unsigned p)
         ((struct counter_cell *)c)->part[p] = (struct counter_part){ 0 };
         break;
     case SERIES_GAUGE:
-        ((struct gauge_cell *)c)->part[p] = (struct gauge_part){ 0 };
+        gauge_begin((struct gauge_cell *)c, p);
         break;
     case SERIES_TIMER: {
         struct timer_cell *t = (struct timer_cell *)c;

@@ -10,6 +10,7 @@
 
 struct cells {
     struct slab slabs[SERIES_KIND_COUNT];
+    struct slab aliases;
     int sketch_schema;
     uint32_t n_buckets;          /* 0: timers are summaries */
 };
@@ -20,6 +21,9 @@ void cells_release(struct cells *cs);
 /* A cell of that type with both parts empty and untouched.  NULL: no memory. */
 struct cell *cells_new(struct cells *cs, uint8_t type);
 void cells_free(struct cells *cs, struct cell *c);
+
+struct alias *cells_alias_new(struct cells *cs);   /* zeroed but for its type; NULL: no memory */
+void cells_alias_free(struct cells *cs, struct alias *a);
 
 /* Empty part p. */
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p);

@@ -55,9 +55,13 @@ void ingest_free(struct ingest *in)
         return;
     page_release(in, &in->pages[0]);
     page_release(in, &in->pages[1]);
-    for (uint64_t i = 0; i <= in->table.mask; i++)
-        if (in->table.slots[i].cell != NULL)
-            cells_free(&in->cells, in->table.slots[i].cell);
+    for (uint64_t i = 0; i <= in->table.mask; i++) {
+        struct cell *c = in->table.slots[i].cell;
+        if (c != NULL && c->type == CELL_ALIAS)
+            cells_alias_free(&in->cells, (struct alias *)c);
+        else if (c != NULL)
+            cells_free(&in->cells, c);
+    }
     cells_release(&in->cells);
     table_release(&in->table);
     free(in);
@@ -75,13 +79,55 @@ unsigned ingest_page_index(const struct ingest *in)
 
 size_t ingest_memory(const struct ingest *in)
 {
-    size_t n = (in->table.mask + 1) * sizeof(struct slot);
+    size_t n = (in->table.mask + 1) * sizeof(struct slot) + in->cells.aliases.bytes;
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         n += in->cells.slabs[k].bytes;
     return n;
 }
 
 /* ---- turning the page ---- */
+
+/* The sweep is at a spelling that leads to another's cell.  true: it is gone */
+static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
+{
+    bool idle = a->gauge->identity != a && now_s > (uint64_t)a->cell.last_s + in->opts.ttl_s;
+    if (!idle)
+        return false;
+    a->gauge->aliases--;
+    table_remove_at(&in->table, in->expire_at);
+    cells_alias_free(&in->cells, a);
+    return true;
+}
+
+/* The identity's entry goes with the gauge, wherever in the table it stands. */
+static void drop_identity(struct ingest *in, struct alias *a)
+{
+    if (a == NULL)
+        return;
+    table_remove(&in->table, (struct hash128){ .lo = a->lo, .hi = a->cell.check });
+    cells_alias_free(&in->cells, a);
+    in->n_identities--;
+}
+
+/* The sweep is at a cell.  true: it is gone (another one may stand in its place) */
+static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
+{
+    struct page *p = in->page;
+    if (c->type == CELL_ALIAS)
+        return expire_alias(in, (struct alias *)c, now_s);
+    bool gauge = c->type == SAMPLE_GAUGE;
+    bool idle = !c->touched[0] && !c->touched[1] && now_s > (uint64_t)c->last_s + in->opts.ttl_s &&
+                !(gauge && ((struct gauge_cell *)c)->aliases > 0);
+    if (!idle || !ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths))
+        return false;
+    p->deaths[p->n_deaths++] = c;
+    table_remove_at(&in->table, in->expire_at);
+    if (gauge) {
+        drop_identity(in, ((struct gauge_cell *)c)->identity);
+        ((struct gauge_cell *)c)->identity = NULL;
+    }
+    return true;
+}
 
 /*
  * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can be read.  A sweep of the
@@ -93,17 +139,11 @@ static void expire(struct ingest *in, uint64_t now_s)
     uint64_t passed = now_s - in->last_turn_s + 1;
     if (in->opts.ttl_s / 4 > passed)
         budget = slots * passed / (in->opts.ttl_s / 4) + EXPIRE_SLOTS_MIN;
-    struct page *p = in->page;
     for (uint64_t i = 0; i < budget && in->table.n > 0; i++) {
         in->expire_at &= in->table.mask;
         struct cell *c = in->table.slots[in->expire_at].cell;
-        bool idle = c != NULL && !c->touched[0] && !c->touched[1] && now_s > (uint64_t)c->last_s + in->opts.ttl_s;
-        if (idle && ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths)) {
-            p->deaths[p->n_deaths++] = c;
-            table_remove_at(&in->table, in->expire_at);   /* another one may stand here now: look again */
-        } else {
+        if (c == NULL || !expire_cell(in, c, now_s))
             in->expire_at++;
-        }
     }
     table_shrink(&in->table);
 }

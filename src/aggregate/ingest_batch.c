@@ -30,11 +30,16 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     return c;
 }
 
+static uint8_t tag_errors_now(const struct ingest *in)
+{
+    return (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
+}
+
 static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id)
 {
     struct cell *c = give_birth(in, s->hash, id);
     if (c != NULL)
-        c->tag_errors = (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
+        c->tag_errors = tag_errors_now(in);
     return c;
 }
 
@@ -52,7 +57,69 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
     return c;
 }
 
-static struct cell *first_sight(struct ingest *in, const struct sample *s)
+/* ---- first sight of a gauge: one cell for all its spellings ---- */
+
+static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct gauge_cell *g)
+{
+    if (table_reserve(&in->table) < 0)
+        return NULL;
+    struct alias *a = cells_alias_new(&in->cells);
+    if (a == NULL)
+        return NULL;
+    a->cell.check = hash.hi;
+    a->lo = hash.lo;
+    a->gauge = g;
+    table_put(&in->table, hash, &a->cell);
+    return a;
+}
+
+/* A sample counts the tag errors of its own spelling, not those of the spelling that the cell was born with. */
+static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
+{
+    in->stats.v[SELF_TAG_ERRORS] += (uint64_t)errors - g->cell.tag_errors;   /* stage_update adds the cell's */
+}
+
+static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
+{
+    a->cell.last_s = now_s;
+    count_alias_errors(in, a->gauge, a->cell.tag_errors);
+    return &a->gauge->cell;
+}
+
+/* Another spelling of a gauge that has a cell. */
+static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known, bool room, uint32_t now_s)
+{
+    struct gauge_cell *g = known->type == CELL_ALIAS ? ((struct alias *)known)->gauge : (struct gauge_cell *)known;
+    struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
+    count_alias_errors(in, g, tag_errors_now(in));
+    if (a != NULL) {
+        a->cell.tag_errors = tag_errors_now(in);
+        a->cell.last_s = now_s;
+        g->aliases++;
+    }
+    return &g->cell;
+}
+
+static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s, struct identity *id, bool room, uint32_t now_s)
+{
+    struct hash128 hash = identity_hash128(id);
+    struct cell *known = table_find(&in->table, hash);
+    if (known != NULL) {
+        free(id);
+        return gauge_spelling(in, s, known, room, now_s);
+    }
+    if (!room)
+        return identity_cell(in, id);
+    struct cell *c = spelling_born(in, s, id);
+    if (c == NULL)
+        return NULL;
+    struct gauge_cell *g = (struct gauge_cell *)c;
+    g->identity = alias_born(in, hash, g);
+    in->n_identities += g->identity != NULL;
+    return c;
+}
+
+static struct cell *first_sight(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
     if (why != REASON_NONE) {
@@ -61,8 +128,11 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s)
     }
     struct identity *id = identity_new(s, &in->tags);
     struct cell *c = NULL;
-    if (id != NULL)
-        c = in->table.n < in->opts.limit->max ? spelling_born(in, s, id) : identity_cell(in, id);
+    bool room = in->table.n - in->n_identities < in->opts.limit->max;
+    if (id != NULL && s->type == SAMPLE_GAUGE)
+        c = gauge_first_sight(in, s, id, room, now_s);
+    else if (id != NULL)
+        c = room ? spelling_born(in, s, id) : identity_cell(in, id);
     if (c == NULL) {
         free(id);
         in->stats.v[SELF_SAMPLES_REFUSED]++;
@@ -94,16 +164,13 @@ static void counter_add(struct counter_part *part, double v)
         part->down += v;
 }
 
-static void gauge_change(struct gauge_part *part, const struct sample *s, double v, uint64_t stamp)
+static void gauge_change(const struct ingest *in, struct gauge_cell *g, const struct sample *s, double v, uint64_t stamp)
 {
-    part->last_ns = stamp;
-    if (s->flags & SAMPLE_DELTA) {
-        part->delta += v;
-        return;
-    }
-    part->value = v;
-    part->delta = 0;
-    part->set_ns = stamp;
+    unsigned p = in->page->index;
+    if (s->flags & SAMPLE_DELTA)
+        (void)gauge_add(&g->part[p], in->opts.several_sources ? &g->recent[p] : NULL, v, stamp);
+    else
+        (void)gauge_set(&g->part[p], g->recent[p], v, stamp);
 }
 
 static uint32_t bucket_of(const struct ingest_opts *o, double v)
@@ -131,7 +198,7 @@ static void add_value(const struct ingest *in, struct cell *c, const struct samp
         counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
         break;
     case SAMPLE_GAUGE:
-        gauge_change(&((struct gauge_cell *)c)->part[p], s, v, stamp);
+        gauge_change(in, (struct gauge_cell *)c, s, v, stamp);
         break;
     default:
         timer_add(in, (struct timer_cell *)c, s, v);
@@ -185,13 +252,25 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
+/* Arrival of sample i, which is asked for in rising order: *at is the place in b->arrivals. */
+static uint64_t arrival_ns(const struct batch *b, uint32_t *at, uint32_t i, uint64_t now_ns)
+{
+    if (b->n_arrivals == 0)
+        return now_ns + i;
+    while (*at + 1 < b->n_arrivals && b->arrivals[*at + 1].at <= i)
+        ++*at;
+    return b->arrivals[*at].ns + (i - b->arrivals[*at].at);
+}
+
 static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
 {
     unsigned p = in->page->index;
     for (uint32_t i = 0; i < n; i++) {
         struct cell *c = table_find(&in->table, s[i].hash);
         if (c == NULL)
-            c = first_sight(in, &s[i]);
+            c = first_sight(in, &s[i], now_s);
+        else if (c->type == CELL_ALIAS)
+            c = alias_target(in, (struct alias *)c, now_s);
         if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
             c = NULL;
         in->found[i] = c;
@@ -200,14 +279,17 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
     }
 }
 
-static void stage_update(struct ingest *in, const struct sample *s, uint32_t n, const double *more, uint64_t now_ns)
+static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n, uint64_t now_ns)
 {
     uint64_t samples = 0, values = 0, tag_errors = 0;
+    uint32_t arrival = 0;
+    const struct sample *s = &b->samples[at];
     for (uint32_t i = 0; i < n; i++) {
         struct cell *c = in->found[i];
         if (c == NULL)
             continue;
-        uint32_t added = update(in, c, &s[i], more, now_ns + i);
+        uint64_t stamp = s[i].type == SAMPLE_GAUGE ? arrival_ns(b, &arrival, at + i, now_ns) : 0;
+        uint32_t added = update(in, c, &s[i], b->values, stamp);
         samples += added > 0;
         values += added;
         tag_errors += c->tag_errors;
@@ -241,7 +323,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
             __builtin_prefetch(table_home(&in->table, s[i].hash));
         stage_cells(in, s, n);
         stage_find(in, s, n, now_s);
-        stage_update(in, s, n, b->values, now_ns + at);
+        stage_update(in, b, at, n, now_ns);
     }
     take_counts(in, &b->counts);
 }

@@ -181,7 +181,7 @@ void registry_next(struct registry *r)
         struct series *s = r->touched[i];
         if (i + MERGE_AHEAD < r->n_touched)
             __builtin_prefetch(r->touched[i + MERGE_AHEAD], 1);
-        series_next(&r->opts, s);
+        series_next(&r->opts, s, r->end.now_ns);
         s->in_interval = false;
         if (s->kind != SERIES_SET)
             continue;

@@ -15,6 +15,9 @@ const char *series_kind_name(enum series_kind k)
     return names[k];
 }
 
+/* Workers turn one after the other: a page may still bring what arrived this long before another's was sealed. */
+static const uint64_t GAUGE_LATE_NS = 1000000000;
+
 static size_t series_bytes(const struct registry_opts *o, enum series_kind kind)
 {
     switch (kind) {
@@ -60,6 +63,8 @@ static void state_release(const struct registry_opts *o, struct series *s)
         timer_release(o, (struct timer_series *)s);
     else if (s->kind == SERIES_SET)
         members_release(&((struct set_series *)s)->members);
+    else if (s->kind == SERIES_GAUGE)
+        free(((struct gauge_series *)s)->recent);
 }
 
 void series_free(const struct registry_opts *o, struct series *s)
@@ -78,19 +83,10 @@ void series_reset(const struct registry_opts *o, struct series *s)
 
 /* ---- merging ---- */
 
-/*
- * Two runs of changes of one gauge, from different workers or pages, in any order.  The later absolute value wins; relative
- * changes count when they came after it.  A run of relative changes is placed by its last one.
- */
-static void gauge_merge(struct gauge_part *into, const struct gauge_part *from)
+static void gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
-    bool from_sets = from->set_ns > into->set_ns;
-    const struct gauge_part *winner = from_sets ? from : into, *other = from_sets ? into : from;
-    struct gauge_part sum = *winner;
-    if (winner->set_ns == 0 || other->last_ns > winner->set_ns)
-        sum.delta += other->delta;
-    sum.last_ns = from->last_ns > into->last_ns ? from->last_ns : into->last_ns;
-    *into = sum;
+    struct gauge_merged m = gauge_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
+    g->interval_delta += m.added;
 }
 
 static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint32_t now_s)
@@ -144,7 +140,7 @@ void series_merge(const struct registry_opts *o, struct series *s, const struct 
         break;
     }
     case SERIES_GAUGE:
-        gauge_merge(&((struct gauge_series *)s)->change, &((const struct gauge_cell *)c)->part[p]);
+        gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
         break;
     case SERIES_TIMER:
         timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, now_s);
@@ -159,6 +155,16 @@ void series_merge(const struct registry_opts *o, struct series *s, const struct 
 
 /* ---- intervals ---- */
 
+static void gauge_closed(const struct gauge_series *g, const struct interval_end *end, struct gauge_change *ret)
+{
+    bool absolute = g->now.set_ns != g->begun_set_ns;
+    uint64_t ago_ns = end->now_ns > g->now.last_ns ? end->now_ns - g->now.last_ns : 0;
+    *ret = (struct gauge_change){ .absolute = absolute,
+                                  .value = g->now.value,
+                                  .delta = absolute ? gauge_delta(&g->now, g->recent) : g->interval_delta,
+                                  .stamp_ms = end->now_wall_ms - (int64_t)(ago_ns / 1000000) };
+}
+
 void series_closed(const struct series *s, const struct interval_end *end, struct closed_series *ret)
 {
     *ret = (struct closed_series){ .key = identity_key(s->id), .name = identity_name(s->id), .kind = (enum series_kind)s->kind };
@@ -166,16 +172,9 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
     case SERIES_COUNTER:
         ret->counter = ((const struct counter_series *)s)->interval;
         break;
-    case SERIES_GAUGE: {
-        const struct gauge_part *g = &((const struct gauge_series *)s)->change;
-        bool absolute = g->set_ns != ((const struct gauge_series *)s)->begun_set_ns;
-        uint64_t ago_ns = end->now_ns > g->last_ns ? end->now_ns - g->last_ns : 0;
-        ret->gauge = (struct gauge_change){ .absolute = absolute,
-                                            .value = g->value,
-                                            .delta = g->delta,
-                                            .stamp_ms = end->now_wall_ms - (int64_t)(ago_ns / 1000000) };
+    case SERIES_GAUGE:
+        gauge_closed((const struct gauge_series *)s, end, &ret->gauge);
         break;
-    }
     case SERIES_TIMER:
         ret->timer = ((const struct timer_series *)s)->interval;
         break;
@@ -189,26 +188,25 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
 
 static double gauge_now(const struct gauge_series *g)
 {
-    return g->change.value + g->change.delta;
+    return g->now.value + gauge_delta(&g->now, g->recent);
 }
 
-void series_next(const struct registry_opts *o, struct series *s)
+static void gauge_next(struct gauge_series *g, uint64_t now_ns)
+{
+    g->interval_delta = 0;
+    g->begun_set_ns = g->now.set_ns;
+    gauge_settle(&g->now, &g->recent, now_ns > GAUGE_LATE_NS ? now_ns - GAUGE_LATE_NS : 0);
+}
+
+void series_next(const struct registry_opts *o, struct series *s, uint64_t now_ns)
 {
     switch ((enum series_kind)s->kind) {
     case SERIES_COUNTER:
         ((struct counter_series *)s)->interval = 0;
         break;
-    case SERIES_GAUGE: {
-        struct gauge_series *g = (struct gauge_series *)s;
-        /*
-         * The stamps stay: workers turn one after the other, so a page may still bring what is older than this value; and
-         * which of two twins changed last is still to be seen.
-         */
-        g->change.value = gauge_now(g);
-        g->change.delta = 0;
-        g->begun_set_ns = g->change.set_ns;
+    case SERIES_GAUGE:
+        gauge_next((struct gauge_series *)s, now_ns);
         break;
-    }
     case SERIES_TIMER: {
         struct timer_series *t = (struct timer_series *)s;
         if (t->interval != NULL)
@@ -251,7 +249,7 @@ bool series_gauge(const struct series *s, double *ret)
             continue;
         }
         const struct gauge_series *g = (const struct gauge_series *)s;
-        if (latest == NULL || g->change.last_ns >= latest->change.last_ns)
+        if (latest == NULL || g->now.last_ns >= latest->now.last_ns)
             latest = g;
     }
     if (latest == NULL && !any)

@@ -31,8 +31,10 @@ struct counter_series {
 
 struct gauge_series {
     struct series series;
-    struct gauge_part change; /* since the interval began; until it is set, value is what it was then */
-    uint64_t begun_set_ns;    /* change.set_ns when the interval began */
+    struct gauge_part now;
+    struct gauge_recent *recent;   /* owned: a page still to come may bring a value that belongs between them */
+    double interval_delta;    /* changes since the interval began */
+    uint64_t begun_set_ns;    /* now.set_ns when the interval began */
 };
 
 /* A slice of the sliding window: what came in during one period of max_age / age_buckets seconds. */
@@ -71,8 +73,8 @@ void series_merge(const struct registry_opts *o, struct series *s, const struct 
 /* What the interval brought, for the sinks. */
 void series_closed(const struct series *s, const struct interval_end *end, struct closed_series *ret);
 
-/* Begin the next interval. */
-void series_next(const struct registry_opts *o, struct series *s);
+/* Begin the next interval.  now_ns: when the last one was closed */
+void series_next(const struct registry_opts *o, struct series *s, uint64_t now_ns);
 
 /* The time slice that now_s falls into, never 0. */
 static inline uint32_t series_period(const struct registry_opts *o, uint32_t now_s)

@@ -74,6 +74,18 @@ void table_remove_at(struct table *t, uint64_t i)
     t->slots[hole] = (struct slot){ 0 };
 }
 
+void table_remove(struct table *t, struct hash128 h)
+{
+    for (uint64_t i = h.lo & t->mask;; i = (i + 1) & t->mask) {
+        const struct slot *s = &t->slots[i];
+        assert(s->cell != NULL);
+        if (s->lo == h.lo && s->cell->check == h.hi) {
+            table_remove_at(t, i);
+            return;
+        }
+    }
+}
+
 void table_shrink(struct table *t)
 {
     uint64_t mask = t->mask;

@@ -54,6 +54,9 @@ void table_put(struct table *t, struct hash128 h, struct cell *c);
 /* Empty slot i (0 <= i <= mask), which is in use; what follows may move up into it. */
 void table_remove_at(struct table *t, uint64_t i);
 
+/* The hash is in the table. */
+void table_remove(struct table *t, struct hash128 h);
+
 /* Give memory back when few are left. */
 void table_shrink(struct table *t);
 

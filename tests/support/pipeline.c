@@ -38,7 +38,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                               .buckets = o->histograms ? o->buckets : NULL,
                               .n_buckets = o->n_buckets,
                               .ttl_s = (uint32_t)o->ttl_s,
-                              .limit = &p->limit };
+                              .limit = &p->limit,
+                              .several_sources = o->workers > 1 };
     for (unsigned i = 0; i < o->workers; i++)
         assert_int_equal(ingest_new(&in, &p->in[i]), 0);
     struct parse_opts parse = PARSE_OPTS_DEFAULT;
@@ -58,6 +59,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .sketch_schema = SKETCH_SCHEMA_DEFAULT,
                                                         .ttl_s = o->ttl_s,
                                                         .keep_intervals = true,
+                                                        .several_sources = o->workers > 1,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .limit = &p->limit });

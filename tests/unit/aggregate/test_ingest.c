@@ -97,6 +97,25 @@ static void tag_errors_count_with_every_sample_that_has_them(void **unused)
     pipeline_release(&p);
 }
 
+static void tag_errors_of_a_gauge_are_those_of_the_spelling_that_came(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines;
+        unsigned errors;
+    } steps[] = { { "g:1|g|#k:", 1 }, { "g:2|g", 0 }, { "g:3|g|#k:,:v", 2 }, { "g:4|g\ng:5|g|#k:\ng:6|g|#k:,:v\ng:7|g", 3 } };
+    struct pipeline p;
+    uint64_t sum = 0;
+    pipeline_init(&p, &(struct pipeline_opts){ 0 });
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        pipeline_feed(&p, 0, steps[i].lines);
+        pipeline_turn(&p);
+        assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), sum += steps[i].errors);
+    }
+    pipeline_expect(&p, "g 7\n");
+    pipeline_release(&p);
+}
+
 static void no_sample_is_counted_twice_or_never(void **unused)
 {
     (void)unused;
@@ -426,6 +445,43 @@ static void idle_cells_are_dropped_and_their_memory_falls(void **unused)
     pipeline_release(&p);
 }
 
+static void spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last(void **unused)
+{
+    (void)unused;
+    enum { GAUGES = 3000 };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 60, .gauge_sign = GAUGE_SIGN_DELTA });
+    size_t before = ingest_memory(p.in[0]);
+    for (int i = 0; i < GAUGES; i++) {
+        char lines[128];
+        snprintf(lines, sizeof lines, "g:1|g|#a:%d,b:2\ng:+1|g|#b:2,a:%d\ng:+1|g|#b:2,,a:%d", i, i, i);
+        pipeline_feed(&p, 0, lines);
+    }
+    pipeline_turn(&p);
+    for (int s = 0; s < 300; s += 5) {
+        pipeline_forward(&p, 5);
+        pipeline_feed(&p, 0, "g:+1|g|#b:2,a:7");   /* the second spelling alone keeps it */
+        pipeline_turn(&p);
+        registry_expire(p.registry, p.now_ns);
+        pipeline_close(&p);
+    }
+    pipeline_expect(&p, "g{a=\"7\",b=\"2\"} 63\n");
+    assert_int_equal(p.limit.n, 1);
+    assert_true(ingest_memory(p.in[0]) <= before + (5u << 20));
+    pipeline_feed(&p, 0, "g:+1|g|#a:7,b:2\ng:+1|g|#a:8,b:2");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "g{a=\"7\",b=\"2\"} 64\ng{a=\"8\",b=\"2\"} 1\n");
+    for (int s = 0; s < 300; s += 5) {
+        pipeline_forward(&p, 5);
+        pipeline_turn(&p);
+        registry_expire(p.registry, p.now_ns);
+        pipeline_close(&p);
+    }
+    pipeline_expect(&p, "");
+    assert_int_equal(p.limit.n, 0);
+    pipeline_release(&p);
+}
+
 static void a_cell_that_is_touched_in_time_stays(void **unused)
 {
     (void)unused;
@@ -525,6 +581,7 @@ int main(void)
         cmocka_unit_test(every_kind_goes_from_line_to_exposition),
         cmocka_unit_test(spellings_of_one_identity_meet),
         cmocka_unit_test(tag_errors_count_with_every_sample_that_has_them),
+        cmocka_unit_test(tag_errors_of_a_gauge_are_those_of_the_spelling_that_came),
         cmocka_unit_test(no_sample_is_counted_twice_or_never),
         cmocka_unit_test(the_series_limit_counts_identities_of_all_workers_once),
         cmocka_unit_test(endless_spellings_of_a_series_take_bounded_memory),
@@ -537,6 +594,7 @@ int main(void)
         cmocka_unit_test(a_page_that_nobody_took_is_freed_with_its_births),
         cmocka_unit_test(many_series_keep_their_own_counts_through_growth),
         cmocka_unit_test(idle_cells_are_dropped_and_their_memory_falls),
+        cmocka_unit_test(spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last),
         cmocka_unit_test(a_cell_that_is_touched_in_time_stays),
         cmocka_unit_test(a_value_at_a_bound_is_in_its_bucket),
         cmocka_unit_test(no_number_breaks_the_exposition),
