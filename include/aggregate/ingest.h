@@ -71,6 +71,9 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 /* The worker's counters; sealed into the page at a turn. */
 struct selfmetrics *ingest_stats(struct ingest *in);
 
+/* Did a relative change of a gauge ever come, with several_sources?  Then it matters when samples arrive. */
+bool ingest_saw_relative(const struct ingest *in);
+
 /**
  * ingest_turn(in, now_ns):
  * Seal the current page and begin the other.  Also drops cells that are idle, a part of the table at a time.

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 int64_t now_wall_ms(void);     /* CLOCK_REALTIME, ms since 1970: for names of intervals and for logs */
+uint64_t now_wall_ns(void);    /* the same in ns: to set against the kernel's stamps */
 uint64_t now_mono_ns(void);    /* CLOCK_MONOTONIC: for waiting and for order */
 
 static inline uint64_t now_mono_ms(void)

@@ -72,6 +72,11 @@ struct selfmetrics *ingest_stats(struct ingest *in)
     return &in->stats;
 }
 
+bool ingest_saw_relative(const struct ingest *in)
+{
+    return in->saw_relative;
+}
+
 unsigned ingest_page_index(const struct ingest *in)
 {
     return in->page->index;

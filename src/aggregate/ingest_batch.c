@@ -164,13 +164,15 @@ static void counter_add(struct counter_part *part, double v)
         part->down += v;
 }
 
-static void gauge_change(const struct ingest *in, struct gauge_cell *g, const struct sample *s, double v, uint64_t stamp)
+static void gauge_change(struct ingest *in, struct gauge_cell *g, const struct sample *s, double v, uint64_t stamp)
 {
     unsigned p = in->page->index;
-    if (s->flags & SAMPLE_DELTA)
-        (void)gauge_add(&g->part[p], in->opts.several_sources ? &g->recent[p] : NULL, v, stamp);
-    else
+    if (!(s->flags & SAMPLE_DELTA)) {
         (void)gauge_set(&g->part[p], g->recent[p], v, stamp);
+        return;
+    }
+    in->saw_relative = in->opts.several_sources;
+    (void)gauge_add(&g->part[p], in->opts.several_sources ? &g->recent[p] : NULL, v, stamp);
 }
 
 static uint32_t bucket_of(const struct ingest_opts *o, double v)
@@ -190,7 +192,7 @@ static void timer_add(const struct ingest *in, struct timer_cell *t, const struc
         t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
 }
 
-static void add_value(const struct ingest *in, struct cell *c, const struct sample *s, double v, uint64_t stamp)
+static void add_value(struct ingest *in, struct cell *c, const struct sample *s, double v, uint64_t stamp)
 {
     unsigned p = in->page->index;
     switch (s->type) {
@@ -207,7 +209,7 @@ static void add_value(const struct ingest *in, struct cell *c, const struct samp
 }
 
 /* returns  how many values went in; 0: no memory */
-static uint32_t update(const struct ingest *in, struct cell *c, const struct sample *s, const double *more, uint64_t stamp)
+static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more, uint64_t stamp)
 {
     unsigned p = in->page->index;
     if (s->type == SAMPLE_SET) {

@@ -21,6 +21,7 @@ struct ingest {
     struct selfmetrics stats;
     uint64_t rejected[REASON_COUNT];
     size_t n_identities;                  /* of the table's entries: aliases found by an identity's hash */
+    bool saw_relative;                    /* a relative change of a gauge that may come from several sources */
     uint64_t expire_at;                   /* slot where the next sweep begins */
     uint64_t last_turn_s;
     struct cell *found[INGEST_BATCH_MAX];

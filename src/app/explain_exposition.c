@@ -6,20 +6,20 @@
 #include "app/core_opts.h"
 #include "base/mem.h"
 
-/* Time stands still but for one interval: what is explained does not depend on when. */
+/* Time moves with the samples and nothing else: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
-static const uint64_t now_ns = (uint64_t)START_S * 1000000000u;
-
 struct explain_exposition {
     struct series_limit limit;
     struct ingest *ingest;
     struct registry *registry;
     struct prometheus *prometheus;
+    uint64_t now_ns;
 };
 
 struct explain_exposition *explain_exposition_new(const struct config *c)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
+    e->now_ns = (uint64_t)START_S * 1000000000u;
     struct ingest_opts in = core_ingest_opts(c, &e->limit);
     struct registry_opts reg = core_registry_opts(c, &e->limit);
     struct prometheus_opts text = core_prometheus_opts(c);
@@ -43,7 +43,8 @@ void explain_exposition_free(struct explain_exposition *e)
 
 void explain_exposition_add(struct explain_exposition *e, struct batch *b)
 {
-    ingest_batch(e->ingest, b, now_ns);
+    ingest_batch(e->ingest, b, e->now_ns);
+    e->now_ns += b->n;
 }
 
 static int line_order(const void *a, const void *b)
@@ -72,20 +73,20 @@ static void sort_lines(struct slice text, struct buf *out)
 void explain_exposition_render(struct explain_exposition *e, struct buf *out)
 {
     const struct interval_end end = {
-        .start_s = START_S, .interval_ms = INTERVAL_MS, .now_ns = now_ns, .now_wall_ms = (int64_t)START_S * 1000
+        .start_s = START_S, .interval_ms = INTERVAL_MS, .now_ns = e->now_ns, .now_wall_ms = (int64_t)START_S * 1000
     };
     struct snapshot unused;
     struct buf text = { 0 };
-    bool turned = ingest_turn(e->ingest, now_ns);
+    bool turned = ingest_turn(e->ingest, e->now_ns);
     assert(turned);
     struct page *page = ingest_take(e->ingest);
     assert(page != NULL);
     (void)turned;
-    registry_merge(e->registry, page, now_ns);
+    registry_merge(e->registry, page, e->now_ns);
     ingest_give(e->ingest, page);
     registry_close(e->registry, &end, &unused);   /* sets show the last closed interval */
     registry_next(e->registry);
-    prometheus_render_lines(e->prometheus, e->registry, now_ns, &text);
+    prometheus_render_lines(e->prometheus, e->registry, e->now_ns, &text);
     sort_lines(buf_slice(&text), out);
     buf_release(&text);
 }

@@ -11,16 +11,20 @@
  * more, but no client sends a million such series.
  *
  *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48
- *                             lists of pages; at worst twice as many as series (ingest.h)
+ *                             lists of pages; at worst twice as many as series (ingest.h).  A gauge has a cell of 128 and two
+ *                             aliases of 64, each with its slot
  *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice
  *                             (identity, batch of Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each: two pages of a worker, the
  *                             interval, and the ages of the sliding window and one more
+ *   a gauge on top            where several sockets are read, a list of GAUGE_RECENT_MAX steps of 24 for each page of a worker
+ *                             and in the registry
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, at most 640, of 2 bytes
  */
 enum {
     TEXT = 128,
-    CELL = 2 * (64 + 64 + 48),
+    CELL = 128 + 2 * 64 + 3 * 64 + 48,
+    GAUGE_LIST = 64 * 24 + 16,
     SERIES = 128 + 128 + 48 + 24 + 2 * TEXT,
     SKETCH = 64,
     LINE = 2 * TEXT,          /* of a series on /metrics: name, labels, value */
@@ -56,6 +60,16 @@ static uint64_t timer_bytes(const struct config *c, unsigned workers)
     return bytes;
 }
 
+static uint64_t gauge_bytes(const struct config *c, unsigned workers)
+{
+    return workers > 1 || c->n_sockets > 1 ? (2ull * workers + 1) * GAUGE_LIST : 0;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 const char *memory_bound_what(enum memory_part p)
 {
     static const char *const what[] = {
@@ -89,7 +103,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
-    PART(TIMERS, series, timer_bytes(c, workers));
+    PART(TIMERS, series, larger(timer_bytes(c, workers), gauge_bytes(c, workers)));
     PART(BODIES, c->http_listen[0] != '\0' ? forms : 0, (page < pending ? page : pending) + left / forms);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);

@@ -11,7 +11,7 @@
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
     X(SERIES,      "series, all of them counters, gauges or sets of few members")                  \
-    X(TIMERS,      "more, if all of them are timers over two decades")                             \
+    X(TIMERS,      "more, if all are timers over two decades, or gauges changed up and down")                             \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")

@@ -11,9 +11,16 @@
 #include "base/mem.h"
 #include "base/now.h"
 
+/* More than one socket is read, so that the order in which samples are read is not that of their arrival. */
+static bool several_sources(const struct server *s)
+{
+    return s->n_workers > 1 || s->n_listeners > 1;
+}
+
 static void make_registry(struct server *s)
 {
     struct registry_opts registry = core_registry_opts(s->config, &s->limit);
+    registry.several_sources = several_sources(s);
     struct prometheus_opts text = core_prometheus_opts(s->config);
     s->registry = registry_new(&registry);
     s->prometheus = prometheus_new(&text);
@@ -56,8 +63,10 @@ static int make_worker(struct server *s, unsigned i)
     struct worker_opts o = { .index = i,
                              .parse = core_parse_opts(s->config),
                              .ingest = core_ingest_opts(s->config, &s->limit),
+                             .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
+    o.ingest.several_sources = several_sources(s);
     for (unsigned j = 0; j < WORKER_SOCKETS_MAX; j++)
         s->socket_at[i][j] = -1;
     return worker_new(&o, &s->workers[i]);
@@ -144,8 +153,10 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if (rc < 0)
         return rc;
     s->n_workers = memory_bound_workers(s->config);
+    if ((rc = open_listeners(s)) < 0)
+        return rc;
     make_registry(s);
-    if ((rc = open_listeners(s)) < 0 || (rc = make_workers(s, on_turned)) < 0)
+    if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     return make_redis(s);
 }

@@ -31,6 +31,7 @@ struct server {
     size_t n_listeners;
     struct worker *workers[LISTEN_WORKERS_MAX];
     unsigned n_workers;
+    struct worker_order order;
     int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     uint64_t datagrams_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     uint64_t drops_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
@@ -72,7 +73,7 @@ static inline enum server_state server_state(struct server *s)
 
 /**
  * server_build(s, on_turned):
- * Registry, listeners, workers and sinks, in this order, nothing running yet.  What fails is logged.
+ * Listeners, registry, workers and sinks, in this order, nothing running yet.  What fails is logged.
  *   returns  0 or -errno; server_unbuild takes down what is there in either case
  */
 int server_build(struct server *s, void (*on_turned)(void *server));

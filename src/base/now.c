@@ -2,16 +2,24 @@
 
 #include <time.h>
 
-int64_t now_wall_ms(void)
+static uint64_t now_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int64_t now_wall_ms(void)
+{
+    return (int64_t)(now_wall_ns() / 1000000);
+}
+
+uint64_t now_wall_ns(void)
+{
+    return now_ns(CLOCK_REALTIME);
 }
 
 uint64_t now_mono_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return now_ns(CLOCK_MONOTONIC);
 }

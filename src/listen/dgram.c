@@ -85,16 +85,41 @@ int dgram_tell_pid(int fd)
     return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ? -errno : 0;
 }
 
-/* The kernel writes what it used of each room over the room's size: they are made new for each read. */
-static void make_room(struct dgram_buffers *d, unsigned ask)
+int dgram_stamp(int fd, bool on)
 {
-    for (unsigned i = 0; i < ask || i < d->asked; i++) {
+    const int yes = on;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof yes) < 0 ? -errno : 0;
+}
+
+uint64_t dgram_stamp_ns(const struct dgram_buffers *d, int i)
+{
+    struct msghdr h = d->msgs[i].msg_hdr;
+    struct timespec t;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS || c->cmsg_len != CMSG_LEN(sizeof t))
+            continue;
+        memcpy(&t, CMSG_DATA(c), sizeof t);
+        return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    }
+    return 0;
+}
+
+static unsigned slots_with_control(struct dgram_ask ask)
+{
+    return ask.stamps ? DGRAM_SLOTS : ask.senders;
+}
+
+/* The kernel writes what it used of each room over the room's size: they are made new for each read. */
+static void make_room(struct dgram_buffers *d, struct dgram_ask ask)
+{
+    unsigned n = slots_with_control(ask), before = slots_with_control(d->asked);
+    for (unsigned i = 0; i < n || i < before; i++) {
         struct msghdr *h = &d->msgs[i].msg_hdr;
-        bool yes = i < ask;
-        h->msg_name = yes ? &d->senders[i] : NULL;
-        h->msg_namelen = yes ? sizeof d->senders[i] : 0;
-        h->msg_control = yes ? d->control[i] : NULL;
-        h->msg_controllen = yes ? sizeof d->control[i] : 0;
+        bool sender = i < ask.senders, control = i < n;
+        h->msg_name = sender ? &d->senders[i] : NULL;
+        h->msg_namelen = sender ? sizeof d->senders[i] : 0;
+        h->msg_control = control ? d->control[i] : NULL;
+        h->msg_controllen = control ? sizeof d->control[i] : 0;
     }
     d->asked = ask;
 }
@@ -116,13 +141,13 @@ static void refuse_descriptors(struct msghdr *h)
             close_descriptors(c);
 }
 
-int dgram_read(struct dgram_buffers *d, int fd, unsigned ask)
+int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
 {
     make_room(d, ask);
     int n = recvmmsg(fd, d->msgs, DGRAM_SLOTS, MSG_DONTWAIT, NULL);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
-    for (unsigned i = 0; i < ask && i < (unsigned)n; i++)
+    for (unsigned i = 0; i < slots_with_control(ask) && i < (unsigned)n; i++)
         refuse_descriptors(&d->msgs[i].msg_hdr);
     return n;
 }

@@ -5,8 +5,10 @@
 #define LISTEN_DGRAM_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "protocol/parse.h"
 
@@ -14,7 +16,7 @@
 enum { DGRAM_SLOTS = 64 };
 
 /* Control messages: room for one of each kind that a socket may be made to send along. */
-enum { DGRAM_CONTROL_BYTES = CMSG_SPACE(sizeof(struct ucred)) };
+enum { DGRAM_CONTROL_BYTES = CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(struct timespec)) };
 
 union dgram_sender {
     struct sockaddr any;
@@ -22,11 +24,17 @@ union dgram_sender {
     struct sockaddr_in6 v6;
 };
 
+/* What is read beside the bytes. */
+struct dgram_ask {
+    unsigned senders;            /* sender and pid of so many datagrams, from the first */
+    bool stamps;                 /* when the kernel took each in, where dgram_stamp asked for it */
+};
+
 struct dgram_buffers {
     struct mmsghdr msgs[DGRAM_SLOTS];
     struct iovec iov[DGRAM_SLOTS];
     char *memory;
-    unsigned asked;              /* slots, from the first, that have room for what is told beside the bytes */
+    struct dgram_ask asked;      /* of the last read */
     union dgram_sender senders[DGRAM_SLOTS];
     _Alignas(struct cmsghdr) char control[DGRAM_SLOTS][DGRAM_CONTROL_BYTES];
 };
@@ -44,15 +52,20 @@ void dgram_release(struct dgram_buffers *d);
 /* Have the kernel tell the sender's pid with each datagram that comes from now on; Unix sockets.  returns  0 or -errno */
 int dgram_tell_pid(int fd);
 
+/* Have the kernel stamp each datagram that comes from now on, or no longer.  returns  0 or -errno */
+int dgram_stamp(int fd, bool on);
+
 /**
  * dgram_read(d, fd, ask):
- * Read up to DGRAM_SLOTS datagrams, never waiting.
- *   ask      so many datagrams, from the first, are read with what is told beside them.  Of an 86-byte datagram's 0.73 us a
- *            UDP sender's address costs 0.065, a pid 0.08; the first four of 64 cost 0.005 and 0.015 (Linux 6.18, a full
- *            socket emptied).  Descriptors that somebody sends along are closed
+ * Read up to DGRAM_SLOTS datagrams, never waiting.  Descriptors that somebody sends along are closed.
+ *   cost     of an 86-byte datagram's 0.73 us a UDP sender's address costs 0.065, a pid 0.08, a stamp 0.08; address and pid of
+ *            the first four of 64 cost 0.005 and 0.015 (Linux 6.18, a full socket emptied)
  *   returns  how many (0: none), or -errno
  */
-int dgram_read(struct dgram_buffers *d, int fd, unsigned ask);
+int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask);
+
+/* When the kernel took datagram i of the last read in, by CLOCK_REALTIME, in ns; 0: not told. */
+uint64_t dgram_stamp_ns(const struct dgram_buffers *d, int i);
 
 /* What came with datagram i of the last dgram_read; of one that was not asked for, nothing. */
 void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret);

@@ -1,5 +1,6 @@
 #include "listen/worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,6 +37,8 @@ struct worker_socket {
     uint64_t window_ns;       /* when counting wake-ups began */
     unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
     unsigned ticks, gathered; /* of the round of GATHER_TICKS */
+    bool stamped;             /* the kernel stamps its datagrams */
+    uint64_t arrived_ns;      /* when the last sample arrived */
     struct worker *worker;
     int fd;
     bool udp;
@@ -70,24 +73,74 @@ static void consume(struct worker *w, uint64_t *stamp)
     batch_clear(&w->batch);
 }
 
+/* ---- when datagrams arrived ---- */
+
+static void choose_stamps(struct worker *w, struct worker_socket *s)
+{
+    struct worker_order *o = w->opts.order;
+    if (o == NULL)
+        return;
+    /* relaxed: a hint that guards nothing; a worker that sees it late stamps a little later */
+    bool relative = atomic_load_explicit(&o->relative, memory_order_relaxed);
+    if (!relative && ingest_saw_relative(w->ingest))
+        atomic_store_explicit(&o->relative, relative = true, memory_order_relaxed);
+    bool want = relative || s->stats.datagrams < WORKER_STAMPED_FIRST;
+    if (want != s->stamped && dgram_stamp(s->fd, want) == 0)
+        s->stamped = want;
+}
+
+/* The clocks at one moment, to turn stamps of the wall clock into the monotonic clock that the rest goes by. */
+struct clocks {
+    uint64_t mono_ns, wall_ns;
+};
+
+/* Never before what the socket brought last, nor in the future: the wall clock may have been set in between. */
+static uint64_t arrival(const struct worker *w, const struct worker_socket *s, int i, const struct clocks *now)
+{
+    uint64_t stamp = dgram_stamp_ns(&w->dgram, i);
+    uint64_t ago = stamp > 0 && stamp < now->wall_ns ? now->wall_ns - stamp : 0;
+    uint64_t at = ago < now->mono_ns ? now->mono_ns - ago : 0;
+    return at > s->arrived_ns ? at : s->arrived_ns + 1;
+}
+
+/* One datagram, all of whose samples stand one nanosecond apart. */
+static void parse_stamped(struct worker *w, struct worker_socket *s, int i, const struct clocks *now, uint64_t *stamp)
+{
+    uint64_t at = arrival(w, s, i, now);
+    uint32_t before = w->batch.n;
+    batch_arrived(&w->batch, at);
+    while (parser_next(w->parser, &w->batch)) {
+        at += w->batch.n - before;
+        consume(w, stamp);
+        before = 0;
+        batch_arrived(&w->batch, at);
+    }
+    s->arrived_ns = at + (w->batch.n - before);
+}
+
 /* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
 static int receive(struct worker *w, struct worker_socket *s)
 {
     struct selfmetrics *stats = ingest_stats(w->ingest);
-    int n = dgram_read(&w->dgram, s->fd, SENDERS_TOLD);
+    choose_stamps(w, s);
+    int n = dgram_read(&w->dgram, s->fd, (struct dgram_ask){ .senders = SENDERS_TOLD, .stamps = s->stamped });
     if (n < 0) {
         stats->v[SELF_RECEIVE_ERRORS]++;
         return n;
     }
     if (n == 0)
         return 0;
-    uint64_t stamp = now_mono_ns(), bytes = 0;
+    struct clocks now = { now_mono_ns(), s->stamped ? now_wall_ns() : 0 };
+    uint64_t stamp = now.mono_ns, bytes = 0;
     parser_set_gauge_sign(w->parser, s->sign);
     for (int i = 0; i < n; i++) {
         bytes += dgram_len(&w->dgram, i);
         parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
-        while (parser_next(w->parser, &w->batch))
-            consume(w, &stamp);
+        if (s->stamped)
+            parse_stamped(w, s, i, &now, &stamp);
+        else
+            while (parser_next(w->parser, &w->batch))
+                consume(w, &stamp);
     }
     consume(w, &stamp);
     s->stats.datagrams += (uint64_t)n;
@@ -291,6 +344,8 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
     return 0;
 }
 
+static_assert((int)DGRAM_SLOTS <= (int)BATCH_ARRIVALS_MAX, "each datagram of a read has its arrival");
+
 int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
 {
     if (w->n_sockets == WORKER_SOCKETS_MAX)
@@ -308,6 +363,7 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
     if (!udp)
         (void)dgram_tell_pid(fd);   /* without it lines are told without their sender */
+    choose_stamps(w, s);
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
     return rc < 0 ? rc : (int)w->n_sockets++;
 }

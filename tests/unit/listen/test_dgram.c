@@ -82,7 +82,7 @@ static void the_address_of_a_udp_sender_is_told_of_the_first_so_many(void **unus
         static const struct { int sent; unsigned ask; } rounds[] = { { 1, 4 }, { 6, 4 }, { 64, 64 }, { 6, 4 }, { 6, 0 }, { 6, 64 } };
         for (size_t r = 0; r < ARRAY_LEN(rounds); r++) {
             send_n(&p, rounds[r].sent);
-            assert_int_equal(dgram_read(p.d, p.in, rounds[r].ask), rounds[r].sent);
+            assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }), rounds[r].sent);
             for (int i = 0; i < rounds[r].sent; i++) {
                 struct dgram_aside a;
                 dgram_aside(p.d, i, &a);
@@ -109,7 +109,7 @@ static void the_pid_of_a_unix_sender_is_told_once_the_socket_asks(void **unused)
         if (r == 1)
             assert_int_equal(dgram_tell_pid(p.in), 0);
         send_n(&p, ASKED + 1);
-        assert_int_equal(dgram_read(p.d, p.in, rounds[r].ask), ASKED + 1);
+        assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }), ASKED + 1);
         for (int i = 0; i <= ASKED; i++) {
             struct dgram_aside a;
             dgram_aside(p.d, i, &a);
@@ -165,7 +165,7 @@ static void descriptors_that_a_stranger_sends_do_not_stay_open(void **unused)
         for (int n = 1; n <= 8; n++) {
             send_descriptors(p.out, n);
             send_descriptors(p.out, n);
-            assert_int_equal(dgram_read(p.d, p.in, 1), 2);
+            assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = 1 }), 2);
             assert_int_equal(open_descriptors(), before);
         }
         pair_release(&p);
@@ -178,7 +178,7 @@ static void bytes_tell_which_datagram_they_are_of(void **unused)
     struct pair p;
     unix_pair(&p);
     send_n(&p, 3);
-    assert_int_equal(dgram_read(p.d, p.in, 0), 3);
+    assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ 0 }), 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, i)), i);
         assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, i) + dgram_len(p.d, i)), i);
