@@ -19,6 +19,7 @@
 #ifndef AGGREGATE_GAUGE_H
 #define AGGREGATE_GAUGE_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,6 +65,19 @@ enum gauge_added {
  *            is added to g->delta
  */
 enum gauge_added gauge_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns);
+
+/* A value or change where all arrives in order and no list is kept.  A sum that would not be finite is refused: false */
+static inline bool gauge_next(struct gauge_part *g, bool relative, double v, uint64_t ns)
+{
+    double value = relative ? g->value : v, delta = relative ? g->delta + v : 0;
+    if (!isfinite(value + delta))
+        return false;
+    g->value = value;
+    g->delta = delta;
+    g->set_ns = relative ? g->set_ns : ns;
+    g->last_ns = ns;
+    return true;
+}
 
 struct gauge_merged {
     double added;             /* sum of the changes that count */

@@ -164,15 +164,31 @@ static void counter_add(struct counter_part *part, double v)
         part->down += v;
 }
 
-static void gauge_change(struct ingest *in, struct gauge_cell *g, const struct sample *s, double v, uint64_t stamp)
+/* Arrival of sample i of the batch at hand; asked for in rising order. */
+static uint64_t arrival_ns(struct ingest *in, uint32_t i)
+{
+    const struct batch *b = in->batch;
+    if (b->n_arrivals == 0)
+        return in->batch_ns + i;
+    while (in->arrival + 1 < b->n_arrivals && b->arrivals[in->arrival + 1].at <= i)
+        in->arrival++;
+    const struct batch_arrival *a = &b->arrivals[in->arrival];
+    return a->ns + (i - a->at);
+}
+
+static void gauge_change(struct ingest *in, struct gauge_cell *g, const struct sample *s, double v)
 {
     unsigned p = in->page->index;
-    if (!(s->flags & SAMPLE_DELTA)) {
-        (void)gauge_set(&g->part[p], g->recent[p], v, stamp);
-        return;
+    uint64_t ns = arrival_ns(in, (uint32_t)(s - in->batch->samples));
+    bool relative = s->flags & SAMPLE_DELTA;
+    if (!in->opts.several_sources) {
+        gauge_next(&g->part[p], relative, v, ns);
+    } else if (relative) {
+        in->saw_relative = true;
+        (void)gauge_add(&g->part[p], &g->recent[p], v, ns);
+    } else {
+        (void)gauge_set(&g->part[p], g->recent[p], v, ns);
     }
-    in->saw_relative = in->opts.several_sources;
-    (void)gauge_add(&g->part[p], in->opts.several_sources ? &g->recent[p] : NULL, v, stamp);
 }
 
 static uint32_t bucket_of(const struct ingest_opts *o, double v)
@@ -192,7 +208,7 @@ static void timer_add(const struct ingest *in, struct timer_cell *t, const struc
         t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
 }
 
-static void add_value(struct ingest *in, struct cell *c, const struct sample *s, double v, uint64_t stamp)
+static void add_value(struct ingest *in, struct cell *c, const struct sample *s, double v)
 {
     unsigned p = in->page->index;
     switch (s->type) {
@@ -200,7 +216,7 @@ static void add_value(struct ingest *in, struct cell *c, const struct sample *s,
         counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
         break;
     case SAMPLE_GAUGE:
-        gauge_change(in, (struct gauge_cell *)c, s, v, stamp);
+        gauge_change(in, (struct gauge_cell *)c, s, v);
         break;
     default:
         timer_add(in, (struct timer_cell *)c, s, v);
@@ -209,7 +225,7 @@ static void add_value(struct ingest *in, struct cell *c, const struct sample *s,
 }
 
 /* returns  how many values went in; 0: no memory */
-static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more, uint64_t stamp)
+static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more)
 {
     unsigned p = in->page->index;
     if (s->type == SAMPLE_SET) {
@@ -219,11 +235,11 @@ static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s
         return 1;
     }
     c->samples[p]++;
-    add_value(in, c, s, s->value, stamp);
+    add_value(in, c, s, s->value);
     if (!(s->flags & SAMPLE_PACKED))
         return 1;
     for (uint32_t i = 0; i < s->more_n; i++)
-        add_value(in, c, s, more[s->more_at + i], stamp);
+        add_value(in, c, s, more[s->more_at + i]);
     return 1 + s->more_n;
 }
 
@@ -254,16 +270,6 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
-/* Arrival of sample i, which is asked for in rising order: *at is the place in b->arrivals. */
-static uint64_t arrival_ns(const struct batch *b, uint32_t *at, uint32_t i, uint64_t now_ns)
-{
-    if (b->n_arrivals == 0)
-        return now_ns + i;
-    while (*at + 1 < b->n_arrivals && b->arrivals[*at + 1].at <= i)
-        ++*at;
-    return b->arrivals[*at].ns + (i - b->arrivals[*at].at);
-}
-
 static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
 {
     unsigned p = in->page->index;
@@ -281,17 +287,15 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
     }
 }
 
-static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n, uint64_t now_ns)
+static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n)
 {
     uint64_t samples = 0, values = 0, tag_errors = 0;
-    uint32_t arrival = 0;
     const struct sample *s = &b->samples[at];
     for (uint32_t i = 0; i < n; i++) {
         struct cell *c = in->found[i];
         if (c == NULL)
             continue;
-        uint64_t stamp = s[i].type == SAMPLE_GAUGE ? arrival_ns(b, &arrival, at + i, now_ns) : 0;
-        uint32_t added = update(in, c, &s[i], b->values, stamp);
+        uint32_t added = update(in, c, &s[i], b->values);
         samples += added > 0;
         values += added;
         tag_errors += c->tag_errors;
@@ -318,6 +322,9 @@ static void take_counts(struct ingest *in, struct parse_counts *c)
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
 {
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
+    in->batch = b;
+    in->batch_ns = now_ns;
+    in->arrival = 0;
     for (uint32_t at = 0, n; at < b->n; at += n) {
         const struct sample *s = &b->samples[at];
         n = b->n - at < INGEST_BATCH_MAX ? b->n - at : INGEST_BATCH_MAX;
@@ -325,7 +332,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
             __builtin_prefetch(table_home(&in->table, s[i].hash));
         stage_cells(in, s, n);
         stage_find(in, s, n, now_s);
-        stage_update(in, b, at, n, now_ns);
+        stage_update(in, b, at, n);
     }
     take_counts(in, &b->counts);
 }

@@ -21,6 +21,9 @@ struct ingest {
     struct selfmetrics stats;
     uint64_t rejected[REASON_COUNT];
     size_t n_identities;                  /* of the table's entries: aliases found by an identity's hash */
+    const struct batch *batch;            /* at hand */
+    uint64_t batch_ns;                    /* its now_ns */
+    uint32_t arrival;                     /* index of the arrival last asked for */
     bool saw_relative;                    /* a relative change of a gauge that may come from several sources */
     uint64_t expire_at;                   /* slot where the next sweep begins */
     uint64_t last_turn_s;

@@ -191,7 +191,7 @@ static double gauge_now(const struct gauge_series *g)
     return g->now.value + gauge_delta(&g->now, g->recent);
 }
 
-static void gauge_next(struct gauge_series *g, uint64_t now_ns)
+static void gauge_interval_next(struct gauge_series *g, uint64_t now_ns)
 {
     g->interval_delta = 0;
     g->begun_set_ns = g->now.set_ns;
@@ -205,7 +205,7 @@ void series_next(const struct registry_opts *o, struct series *s, uint64_t now_n
         ((struct counter_series *)s)->interval = 0;
         break;
     case SERIES_GAUGE:
-        gauge_next((struct gauge_series *)s, now_ns);
+        gauge_interval_next((struct gauge_series *)s, now_ns);
         break;
     case SERIES_TIMER: {
         struct timer_series *t = (struct timer_series *)s;
