@@ -47,7 +47,7 @@ enum sample_flag {
 struct sample {
     /* What a known series needs: one cache line. */
     struct hash128 hash;        /* of type, name, tags, tag_style and, where it matters, origin */
-    double value;               /* the first value; 0 for a set */
+    double value;               /* the first value; 0 for a set.  A packed gauge is a sample for each run of like signs */
     double rate;                /* 0 < rate <= 1; weight of each value is 1/rate */
     const char *name;
     const char *tags;           /* raw, without the '#'; several sections joined by ',' */

@@ -31,7 +31,8 @@ enum {
     CONNECTION = 48 * 1024,   /* libmicrohttpd's memory pool and our request */
     PROCESS = 24 << 20,
     STACK = 256 << 10,
-    SLOTS = 64                /* datagrams of one receive call */
+    SLOTS = 64,               /* datagrams of one receive call */
+    BATCH_LINE = 64           /* of a batch, for each byte of the longest line: samples of 112, values, text */
 };
 
 static uint64_t window_bytes(uint32_t schema)
@@ -101,7 +102,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
         b.part[MEMORY_##id].each = (bytes);                                                        \
     } while (0)
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
-    PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + 8ull * c->limits_max_line + (1 << 20));
+    PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + BATCH_LINE * (uint64_t)c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
     PART(TIMERS, series, larger(timer_bytes(c, workers), gauge_bytes(c, workers)));
     PART(BODIES, c->http_listen[0] != '\0' ? forms : 0, (page < pending ? page : pending) + left / forms);

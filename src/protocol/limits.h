@@ -6,10 +6,10 @@
 
 #include <stdint.h>
 
-/* A sample that stands needs `v|t:`, four bytes. */
+/* A sample that stands needs `v|t:`, four bytes; two of a packed gauge whose signs alternate `v:+v:`, five. */
 static inline uint32_t limits_samples(uint32_t max_line)
 {
-    return max_line / 4 + 1;
+    return max_line / 5 * 2 + 3;
 }
 
 /* A packed value needs `v:`, two bytes. */

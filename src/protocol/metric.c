@@ -190,20 +190,16 @@ static bool rest_has_fields(struct walk w)
     return false;
 }
 
-static bool is_relative(const struct parser *p, const struct metric_reading *r)
+/* Does a gauge's value, by its first byte, change the gauge rather than set it?  (PROTOCOL 6) */
+static bool is_relative(const struct parser *p, const struct metric_reading *r, char sign)
 {
-    struct slice v = r->value;
-    while (v.len != 0 && v.ptr[0] == ':') {
-        v.ptr++;
-        v.len--;
-    }
-    if (v.len == 0 || (v.ptr[0] != '+' && v.ptr[0] != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
+    if ((sign != '+' && sign != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
         return false;
     if (p->opts.gauge_sign == GAUGE_SIGN_DELTA)
         return true;
     if (r->flags & SAMPLE_HAS_TIME)
         return false;
-    return v.ptr[0] == '+' || !r->dog;
+    return sign == '+' || !r->dog;
 }
 
 /* What can only be judged once all fields are known. */
@@ -220,10 +216,48 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
         metric_wrong(r, REASON_MIXED_TAG_STYLES, line);   /* the name may have been joined elsewhere */
 }
 
+/* The next part of a packed value that is not empty; there is one. */
+static struct slice packed_next(struct slice *rest)
+{
+    struct slice one = *rest;
+    while (slice_cut(rest, ':', &one) && one.len == 0)
+        one = *rest;
+    return one;
+}
+
+/*
+ * Whether the gauge just pushed is set or changed.  Packed values have a sign each, `4:+3:-2` is 4, then +3, then -2: where one
+ * differs in this from the one before it, another sample begins, the same but for its values.
+ */
+static void gauge_signs(const struct parser *p, struct batch *b, const struct metric_reading *r)
+{
+    struct sample *s = &b->samples[b->n - 1];
+    struct slice rest = r->value;
+    bool relative = is_relative(p, r, packed_next(&rest).ptr[0]);
+    s->flags |= relative ? SAMPLE_DELTA : 0;
+    uint32_t end = s->more_at + r->packed;
+    for (uint32_t i = s->more_at; i < end; i++) {
+        if (is_relative(p, r, packed_next(&rest).ptr[0]) == relative)
+            continue;
+        relative = !relative;
+        struct sample *next = &b->samples[b->n++];
+        *next = *s;
+        s->more_n = i - s->more_at;
+        s->flags &= (uint8_t)(s->more_n > 0 ? ~0 : ~SAMPLE_PACKED);
+        next->value = b->values[i];
+        next->more_at = i + 1;
+        next->more_n = end - next->more_at;
+        next->flags = (uint8_t)((next->flags ^ SAMPLE_DELTA) & (next->more_n > 0 ? ~0 : ~SAMPLE_PACKED));
+        b->counts.samples++;
+        s = next;
+    }
+}
+
 static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
 {
     struct sample *s = &b->samples[b->n++];
     struct slice tags = r->tags;
+    b->counts.samples++;
     s->tag_style = TAGS_DOG;
     if (UNLIKELY(name->tags.ptr != NULL) && !r->has_tags) {
         tags = name->tags;
@@ -245,12 +279,12 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
         s->flags |= SAMPLE_PACKED;
         b->n_values += r->packed;
     }
-    if (UNLIKELY(r->type == SAMPLE_GAUGE) && is_relative(p, r))
-        s->flags |= SAMPLE_DELTA;
     s->member = r->type == SAMPLE_SET ? r->value : (struct slice){ NULL, 0 };
     s->origin = r->origin;
     s->timestamp = r->timestamp;
     s->hash = metric_hash(s, name->hash);
+    if (UNLIKELY(r->type == SAMPLE_GAUGE))
+        gauge_signs(p, b, r);
 }
 
 /* Everything up to the first ':'. */
@@ -323,7 +357,6 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
             parser_reject(p, b, l, r.reason, r.where);
             continue;
         }
-        b->counts.samples++;
         sample_push(p, b, &name, &r);
     }
     return w.pipe;

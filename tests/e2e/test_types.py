@@ -16,6 +16,9 @@ CASES = {
     "the etsy way to a negative gauge": (
         "cold:0|g\ncold:-12|g",
         ["cold -12"]),
+    "each value of a packed gauge has its own sign": (
+        "level:4:+3:-2|g",
+        ["level 5"]),
     "a timing is a summary in seconds": (
         "lat:500|ms\nlat:500|ms",
         ['lat_count 2', 'lat_sum 1', 'lat{quantile="0.5"} 0.5', 'lat{quantile="0.9"} 0.5', 'lat{quantile="0.99"} 0.5']),

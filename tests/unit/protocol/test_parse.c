@@ -180,8 +180,8 @@ static void a_signed_gauge_follows_the_switch_and_the_fields(void **state)
         { "g:-5|g|c:x", { false, true, false } },      { "g:+5|g|c:x", { true, true, false } },
         { "g:-5|g|e:x", { false, true, false } },      { "g:-5|g|card:low", { false, true, false } },
         { "g:-5|g|T7", { false, true, false } },       { "g:+5|g|T7", { false, true, false } },
-        { "g:-5|g|c", { true, true, false } },         { "g:-5:6|g", { true, true, false } },
-        { "g:6:-5|g", { false, false, false } },       { "g::-5|g", { true, true, false } },
+        { "g:-5|g|c", { true, true, false } },         { "g:-5:-6|g", { true, true, false } },
+        { "g:6:5|g", { false, false, false } },        { "g::-5|g", { true, true, false } },
         { "g:-0|g", { true, true, false } },           { "c:-5|c", { false, false, false } },
     };
     struct fixture f;
@@ -194,6 +194,61 @@ static void a_signed_gauge_follows_the_switch_and_the_fields(void **state)
             assert_int_equal(f.batch.n, 1);
             if (((f.batch.samples[0].flags & SAMPLE_DELTA) != 0) != cases[i].relative[sign])
                 fail_msg("%s with gauge_sign %d", cases[i].line, sign);
+        }
+    fixture_release(&f);
+}
+
+/* The samples of the batch as `=4 +3 -2`: = sets, ~ changes, values of one sample joined by ','. */
+static void print_gauges(const struct batch *b, char *out, size_t room)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct sample *s = &b->samples[i];
+        assert_int_equal((s->flags & SAMPLE_PACKED) != 0, s->more_n > 0);
+        n += (size_t)snprintf(out + n, room - n, "%s%c%g", i ? " " : "", s->flags & SAMPLE_DELTA ? '~' : '=', s->value);
+        for (uint32_t k = 0; k < s->more_n; k++)
+            n += (size_t)snprintf(out + n, room - n, ",%g", b->values[s->more_at + k]);
+    }
+}
+
+static void each_value_of_a_packed_gauge_has_its_own_sign(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *want[3];   /* auto, delta, absolute */
+    } cases[] = {
+        { "x:4:+3:-2|g", { "=4 ~3,-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:+3:4:-2|g", { "~3 =4 ~-2", "~3 =4 ~-2", "=3,4,-2" } },
+        { "x:-5:6|g", { "~-5 =6", "~-5 =6", "=-5,6" } },
+        { "x:6:-5|g", { "=6 ~-5", "=6 ~-5", "=6,-5" } },
+        { "x:1:2:+3:+4:5:6|g", { "=1,2 ~3,4 =5,6", "=1,2 ~3,4 =5,6", "=1,2,3,4,5,6" } },
+        { "x::4:::+3::-2:|g", { "=4 ~3,-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:0:-0:+0|g", { "=0 ~-0,0", "=0 ~-0,0", "=0,-0,0" } },
+        { "x:4:+3:-2|g|#a:b", { "=4 ~3,-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3:-2|g|@0.5", { "=4 ~3,-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3:-2|g|c:ci-1", { "=4 ~3 =-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3:-2|g|e:it-false", { "=4 ~3 =-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3:-2|g|#a:b|card:low", { "=4 ~3 =-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3:-2|g|T1700000000", { "=4,3,-2", "=4 ~3,-2", "=4,3,-2" } },
+        { "x:4:+3|g:-2:7|g", { "=4 ~3 ~-2 =7", "=4 ~3 ~-2 =7", "=4,3 =-2,7" } },
+        { "x:4:+3:zz|g", { "", "", "" } },   /* one bad value: none of them counts */
+        { "x:4:+|g", { "", "", "" } },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (int sign = 0; sign < 3; sign++) {
+            char have[128];
+            parser_set_gauge_sign(f.parser, (enum gauge_sign)sign);
+            parse_text(&f, cases[i].line);
+            print_gauges(&f.batch, have, sizeof have);
+            if (strcmp(have, cases[i].want[sign]) != 0)
+                fail_msg("%s with gauge_sign %d: %s, not %s", cases[i].line, sign, have, cases[i].want[sign]);
+            for (uint32_t k = 1; k < f.batch.n; k++)   /* one series */
+                assert_true(f.batch.samples[k].hash.lo == f.batch.samples[0].hash.lo &&
+                            f.batch.samples[k].hash.hi == f.batch.samples[0].hash.hi);
         }
     fixture_release(&f);
 }
@@ -372,9 +427,9 @@ static void events_and_checks_are_dispatched_and_are_not_samples(void **state)
 /* 8,192 bytes of the densest line into a batch that is one sample short of full, again and again. */
 static void a_line_never_splits_over_batches(void **state)
 {
-    static const char *const dense[] = { "1|c:", "1:", "x|c|#a:", "1|s:" };
-    static const char *const head[] = { "n:", "n:", "n:1|c|#t", "n:" };
-    static const char *const tail[] = { "1|c", "1|d", "", "1|s" };
+    static const char *const dense[] = { "1|c:", "1:", "x|c|#a:", "1|s:", "1:+1:" };
+    static const char *const head[] = { "n:", "n:", "n:1|c|#t", "n:", "n:" };
+    static const char *const tail[] = { "1|c", "1|d", "", "1|s", "1|g" };
     enum { MAX = 1000 };
     struct parse_opts o = PARSE_OPTS_DEFAULT;
     (void)state;
@@ -480,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_line_is_refused_for_a_named_reason_at_a_named_byte),
         cmocka_unit_test(a_sample_fails_alone_but_for_what_ends_the_line),
         cmocka_unit_test(a_signed_gauge_follows_the_switch_and_the_fields),
+        cmocka_unit_test(each_value_of_a_packed_gauge_has_its_own_sign),
         cmocka_unit_test(unknown_fields_are_counted_and_ignored),
         cmocka_unit_test(all_ways_to_read_a_line_give_one_identity),
         cmocka_unit_test(an_origin_is_part_of_the_identity_only_when_asked_for),
