@@ -73,14 +73,19 @@ void sketch_clear(struct sketch *k, int schema); /* empty again, keeping the mem
 /**
  * sketch_add(k, value, weight):
  *   value    finite     weight   >= 1 (a sample rate is at most 1), finite; 1 for an unsampled value
- *   returns  0; -ENOMEM: the value is in count, sum, min and max but in no bucket
+ *   returns  0; -ENOMEM: the value is in count, sum, min and max but in no bucket;
+ *            -ERANGE: count or sum would leave the finite doubles, and nothing is changed
  *   cost     a few ns when the window holds the bucket
  */
 int sketch_add(struct sketch *k, double value, double weight);
 
-/*
+/**
+ * sketch_merge(dst, src):
  * Add all of src to dst; dst ends at the smaller schema of the two (its own, where src has no buckets).  Commutes and associates
  * but for rounding of `sum`.
+ *   returns  0; -ENOMEM: some of it is in no bucket;
+ *            -ERANGE: the sum of both would leave the finite doubles: dst keeps its sum and has all else of src.  Where even the
+ *            count would, nothing is changed
  */
 int sketch_merge(struct sketch *dst, const struct sketch *src);
 

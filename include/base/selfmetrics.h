@@ -37,6 +37,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     /* aggregation: counted by the control thread */                                                                             \
     X(TYPE_CONFLICTS,     "statsd_type_conflicts_total",         COUNTER, "", "Samples left out of /metrics because their name already has another type.") \
     X(DECREMENTS,         "statsd_decrements_ignored_total",     COUNTER, "", "Closed pages in which a counter went down; /metrics ignores the decrement, Redis has it.") \
+    X(SUMS_REFUSED,       "statsd_sums_refused_total",           COUNTER, "", "Times that a page of a worker brought a series more than its sum can take without leaving the finite doubles; the sum stays as it was.") \
     X(SERIES_CREATED,     "statsd_series_created_total",         COUNTER, "", "Series seen for the first time.")                 \
     X(SERIES_EXPIRED,     "statsd_series_expired_total",         COUNTER, "", "Series removed after aggregate.ttl without a sample.") \
     X(SERIES_LIMIT,       "statsd_series_limit",                 GAUGE,   "", "limits.max_series.")                              \

@@ -16,7 +16,7 @@
     X(NAME_TOO_LONG,      "name_too_long",      "the metric name is longer than limits.max_name")         \
     X(NO_TYPE,            "no_type",            "no '|type' after the value")                             \
     X(UNKNOWN_TYPE,       "unknown_type",       "the type is none of c g ms h d s")                       \
-    X(BAD_VALUE,          "bad_value",          "the value is not a finite decimal number, or empty")     \
+    X(BAD_VALUE,          "bad_value",          "the value is not a finite decimal number, or empty, or would make a sum infinite") \
     X(NEGATIVE_TIMING,    "negative_timing",    "an 'ms' value below zero")                               \
     X(BAD_SAMPLE_RATE,    "bad_sample_rate",    "the '@' field is not a number from 0 to 1")              \
     X(BAD_TIMESTAMP,      "bad_timestamp",      "the 'T' field is not a whole number of seconds")         \

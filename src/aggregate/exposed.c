@@ -1,5 +1,6 @@
 /* How a timer looks on /metrics: the window of its summary, or its buckets, with its twins added in. */
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,10 @@
 #include "aggregate/series.h"
 #include "base/mem.h"
 
-static double unit_of(const struct series *s)
-{
-    return s->id->type == SAMPLE_TIMING ? 1000 : 1;
-}
-
 static bool same_unit(const struct series *head)
 {
     for (const struct series *s = head->twin; s != NULL; s = s->twin)
-        if (unit_of(s) != unit_of(head))
+        if (series_unit(s) != series_unit(head))
             return false;
     return true;
 }
@@ -75,7 +71,7 @@ static void compute_quantiles(struct registry *r, struct timer_series *head, uin
         sketch_clear(&r->window, o->sketch_schema);
         bool same = same_unit(&head->series);
         for (const struct series *s = &head->series; s != NULL; s = s->twin)
-            add_window(o, &r->window, (const struct timer_series *)s, period, same ? 1 : unit_of(s));
+            add_window(o, &r->window, (const struct timer_series *)s, period, same ? 1 : series_unit(s));
         k = &r->window;
         sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
         if (!same)
@@ -84,7 +80,7 @@ static void compute_quantiles(struct registry *r, struct timer_series *head, uin
         sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
     }
     for (uint32_t i = 0; i < o->n_quantiles; i++)
-        head->quantiles[i] /= unit_of(&head->series);
+        head->quantiles[i] /= series_unit(&head->series);
 }
 
 static bool stale(const struct timer_series *head, uint32_t period)
@@ -108,6 +104,12 @@ static const double *quantiles(struct registry *r, struct timer_series *head, ui
     return head->quantiles;
 }
 
+/* What is merged fits together; but a series that a type conflict had hidden may bring a twin too large to add. */
+static double finite_sum(double a, double b)
+{
+    return fmax(-DBL_MAX, fmin(a + b, DBL_MAX));
+}
+
 static const double *buckets(struct registry *r, const struct series *head)
 {
     uint32_t n = r->opts.n_buckets + 1;
@@ -115,7 +117,7 @@ static const double *buckets(struct registry *r, const struct series *head)
     for (const struct series *s = head; s != NULL; s = s->twin) {
         const double *le = ((const struct timer_series *)s)->le;
         for (uint32_t i = 0; le != NULL && i < n; i++)
-            r->le[i] += le[i];
+            r->le[i] = finite_sum(r->le[i], le[i]);
     }
     return r->le;
 }
@@ -125,8 +127,8 @@ void series_timer(struct registry *r, struct series *head, uint64_t now_ns, stru
     assert(head != NULL);
     struct timer_view v = { 0 };
     for (const struct series *s = head; s != NULL; s = s->twin) {
-        v.count += ((const struct timer_series *)s)->count;
-        v.sum += ((const struct timer_series *)s)->sum / unit_of(s);
+        v.count = finite_sum(v.count, ((const struct timer_series *)s)->count);
+        v.sum = finite_sum(v.sum, ((const struct timer_series *)s)->sum / series_unit(s));
     }
     if (r->opts.histograms)
         v.le = buckets(r, head);

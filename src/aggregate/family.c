@@ -368,3 +368,8 @@ void family_detach(struct registry *r, struct series *s)
     if (f->n == 0)
         family_drop(r, f);
 }
+
+struct series *family_head(struct registry *r, struct series *s)
+{
+    return s->head ? s : head_of(r, s);
+}

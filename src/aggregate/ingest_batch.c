@@ -1,4 +1,8 @@
 /* Batches of samples into the cells of the current page.  What is hot stands in this one file, so that it is inlined. */
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+
 #include "aggregate/ingest_priv.h"
 #include "aggregate/sketch_index.h"
 
@@ -154,14 +158,22 @@ static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
     return true;
 }
 
-/* ---- updates: one for each kind ---- */
+/* ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is left out ---- */
 
-static void counter_add(struct counter_part *part, double v)
+static bool counter_add(struct counter_part *part, double v)
 {
-    if (v >= 0)
-        part->up += v;
-    else
-        part->down += v;
+    if (v >= 0) {
+        double up = part->up + v;
+        if (up > DBL_MAX)
+            return false;
+        part->up = up;
+    } else {
+        double down = part->down + v;
+        if (down < -DBL_MAX)
+            return false;
+        part->down = down;
+    }
+    return true;
 }
 
 /* Arrival of sample i of the batch at hand; asked for in rising order. */
@@ -176,19 +188,17 @@ static uint64_t arrival_ns(struct ingest *in, uint32_t i)
     return a->ns + (i - a->at);
 }
 
-static void gauge_change(struct ingest *in, struct gauge_cell *g, const struct sample *s, double v)
+static bool gauge_change(struct ingest *in, struct gauge_cell *g, const struct sample *s, double v)
 {
     unsigned p = in->page->index;
     uint64_t ns = arrival_ns(in, (uint32_t)(s - in->batch->samples));
     bool relative = s->flags & SAMPLE_DELTA;
-    if (!in->opts.several_sources) {
-        gauge_next(&g->part[p], relative, v, ns);
-    } else if (relative) {
-        in->saw_relative = true;
-        (void)gauge_add(&g->part[p], &g->recent[p], v, ns);
-    } else {
-        (void)gauge_set(&g->part[p], g->recent[p], v, ns);
-    }
+    if (!in->opts.several_sources)
+        return gauge_next(&g->part[p], relative, v, ns);
+    if (!relative)
+        return gauge_set(&g->part[p], g->recent[p], v, ns) == 0;
+    in->saw_relative = true;
+    return gauge_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
 }
 
 static uint32_t bucket_of(const struct ingest_opts *o, double v)
@@ -199,48 +209,45 @@ static uint32_t bucket_of(const struct ingest_opts *o, double v)
     return i;
 }
 
-static void timer_add(const struct ingest *in, struct timer_cell *t, const struct sample *s, double v)
+/*
+ * A value that found no memory for its bucket counts: only the quantiles miss it.
+ * Not inlined, so that a counter does not save the registers that this needs.
+ */
+__attribute__((noinline)) static bool timer_add(const struct ingest *in, struct timer_cell *t, const struct sample *s, double v)
 {
     unsigned p = in->page->index;
     double weight = s->flags & SAMPLE_HAS_RATE ? 1 / s->rate : 1;
-    sketch_add_fast(&t->part[p].sketch, v, weight);
+    if (sketch_add_fast(&t->part[p].sketch, v, weight) == -ERANGE)
+        return false;
     if (t->le[p] != NULL)
         t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
+    return true;
 }
 
-static void add_value(struct ingest *in, struct cell *c, const struct sample *s, double v)
+static inline bool add_value(struct ingest *in, struct cell *c, const struct sample *s, double v)
 {
     unsigned p = in->page->index;
     switch (s->type) {
     case SAMPLE_COUNTER:
-        counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
-        break;
+        return counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
     case SAMPLE_GAUGE:
-        gauge_change(in, (struct gauge_cell *)c, s, v);
-        break;
+        return gauge_change(in, (struct gauge_cell *)c, s, v);
     default:
-        timer_add(in, (struct timer_cell *)c, s, v);
-        break;
+        return timer_add(in, (struct timer_cell *)c, s, v);
     }
 }
 
-/* returns  how many values went in; 0: no memory */
+/* returns  how many values went in: 1 + more_n, or fewer */
 static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more)
 {
-    unsigned p = in->page->index;
-    if (s->type == SAMPLE_SET) {
-        if (members_add(&((struct set_cell *)c)->part[p].members, members_hash(s->member)) < 0)
-            return 0;
-        c->samples[p]++;
-        return 1;
-    }
-    c->samples[p]++;
-    add_value(in, c, s, s->value);
+    if (s->type == SAMPLE_SET)
+        return members_add(&((struct set_cell *)c)->part[in->page->index].members, members_hash(s->member)) == 0;
+    uint32_t added = add_value(in, c, s, s->value);
     if (!(s->flags & SAMPLE_PACKED))
-        return 1;
+        return added;
     for (uint32_t i = 0; i < s->more_n; i++)
-        add_value(in, c, s, more[s->more_at + i]);
-    return 1 + s->more_n;
+        added += add_value(in, c, s, more[s->more_at + i]);
+    return added;
 }
 
 /* ---- a batch, in stages ---- */
@@ -287,8 +294,19 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
     }
 }
 
+/* A sample of which a value did not go in.  The values that did stay, and are counted as values. */
+static void count_refused(struct ingest *in, struct cell *c, const struct sample *s, uint32_t added)
+{
+    c->samples[in->page->index] += added > 0;
+    if (s->type == SAMPLE_SET)
+        in->stats.v[SELF_SAMPLES_REFUSED]++;   /* no memory */
+    else
+        in->rejected[REASON_BAD_VALUE]++;
+}
+
 static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n)
 {
+    unsigned p = in->page->index;
     uint64_t samples = 0, values = 0, tag_errors = 0;
     const struct sample *s = &b->samples[at];
     for (uint32_t i = 0; i < n; i++) {
@@ -296,11 +314,14 @@ static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, 
         if (c == NULL)
             continue;
         uint32_t added = update(in, c, &s[i], b->values);
-        samples += added > 0;
         values += added;
         tag_errors += c->tag_errors;
-        if (added == 0)
-            in->stats.v[SELF_SAMPLES_REFUSED]++;
+        if (__builtin_expect(added != 1 + s[i].more_n, 0)) {
+            count_refused(in, c, &s[i], added);
+            continue;
+        }
+        samples++;
+        c->samples[p]++;
     }
     in->stats.v[SELF_SAMPLES_AGGREGATED] += samples;
     in->stats.v[SELF_VALUES_AGGREGATED] += values;

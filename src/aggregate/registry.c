@@ -118,7 +118,12 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
         r->stats.v[SELF_TYPE_CONFLICTS] += c->samples[p];
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
         r->stats.v[SELF_DECREMENTS]++;
-    series_merge(&r->opts, s, c, p, now_s);
+    struct series_others others = { 0 };
+    bool alone = s->family == NULL || (s->head && s->twin == NULL);
+    if (!alone && series_is_huge(s, c, p))
+        series_others(family_head(r, s), s, &others);
+    if (!series_merge(&r->opts, s, c, p, &others, now_s))
+        r->stats.v[SELF_SUMS_REFUSED]++;
     if (s->in_interval)
         return;
     s->in_interval = true;

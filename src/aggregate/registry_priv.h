@@ -37,6 +37,8 @@ void family_attach(struct registry *r, struct series *s);
 void family_detach(struct registry *r, struct series *s);
 void family_reserve(struct registry *r, const char *name);
 void family_release_all(struct registry *r);
+/* The first of the twins of s, which has a family. */
+struct series *family_head(struct registry *r, struct series *s);
 
 /* walk.c: f goes away. */
 void walks_forget(struct registry *r, const struct family *f);

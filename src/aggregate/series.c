@@ -1,5 +1,8 @@
 #include "aggregate/series.h"
 
+#include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,10 +86,20 @@ void series_reset(const struct registry_opts *o, struct series *s)
 
 /* ---- merging ---- */
 
-static void gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
+/* Add v to *sum, unless that, or its share of the line together with `others`, would leave the finite doubles. */
+static bool add_finite(double *sum, double v, double unit, double others)
+{
+    double both = *sum + v;
+    if (!isfinite(both) || !isfinite(both / unit + others))
+        return false;
+    *sum = both;
+    return true;
+}
+
+static bool gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
     struct gauge_merged m = gauge_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
-    g->interval_delta += m.added;
+    return add_finite(&g->interval_delta, m.added, 1, 0) && m.refused == 0;
 }
 
 static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint32_t now_s)
@@ -104,52 +117,89 @@ static struct sketch *age_sketch(const struct registry_opts *o, struct timer_ser
     return &(*age)->sketch;
 }
 
-static void timer_merge(const struct registry_opts *o, struct timer_series *t, const struct timer_cell *c, unsigned p,
-                        uint32_t now_s)
+static void le_merge(const struct registry_opts *o, struct timer_series *t, const double *le)
+{
+    if (t->le == NULL)
+        t->le = mem_zalloc((o->n_buckets + 1) * sizeof *t->le);
+    for (uint32_t i = 0; i <= o->n_buckets; i++)
+        t->le[i] += le[i];
+}
+
+/* Buckets hold no more than the count, so what fits in the count fits in them. */
+static bool timer_merge(const struct registry_opts *o, struct timer_series *t, const struct timer_cell *c, unsigned p,
+                        const struct series_others *others, uint32_t now_s)
 {
     const struct sketch *k = &c->part[p].sketch;
-    t->count += k->count;
-    t->sum += k->sum;
+    bool counts = add_finite(&t->count, k->count, 1, others->count);
+    bool fits = counts && add_finite(&t->sum, k->sum, series_unit(&t->series), others->sum);
     t->computed = 0;
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
-    if (!o->histograms)
+    if (counts && !o->histograms)
         (void)sketch_merge(age_sketch(o, t, now_s), k);
-    if (o->histograms && c->le[p] != NULL) {
-        if (t->le == NULL)
-            t->le = mem_zalloc((o->n_buckets + 1) * sizeof *t->le);
-        for (uint32_t i = 0; i <= o->n_buckets; i++)
-            t->le[i] += c->le[p][i];
-    }
+    if (counts && o->histograms && c->le[p] != NULL)
+        le_merge(o, t, c->le[p]);
     if (!o->keep_intervals)
-        return;
+        return fits;
     if (t->interval == NULL) {
         t->interval = mem_alloc(sizeof *t->interval);
         sketch_init(t->interval, o->sketch_schema);
     }
-    (void)sketch_merge(t->interval, k);
+    return sketch_merge(t->interval, k) != -ERANGE && fits;
 }
 
-void series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p, uint32_t now_s)
+static bool counter_merge(struct counter_series *n, const struct counter_part *part, const struct series_others *others)
+{
+    bool fits = add_finite(&n->total, part->up, 1, others->sum);
+    return add_finite(&n->interval, part->up + part->down, 1, 0) && fits;
+}
+
+bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
+                  const struct series_others *others, uint32_t now_s)
 {
     switch ((enum series_kind)s->kind) {
-    case SERIES_COUNTER: {
-        const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
-        struct counter_series *n = (struct counter_series *)s;
-        n->total += part->up;
-        n->interval += part->up + part->down;
-        break;
-    }
+    case SERIES_COUNTER:
+        return counter_merge((struct counter_series *)s, &((const struct counter_cell *)c)->part[p], others);
     case SERIES_GAUGE:
-        gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
-        break;
+        return gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
     case SERIES_TIMER:
-        timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, now_s);
-        break;
+        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, now_s);
     case SERIES_SET:
         (void)members_merge(&((struct set_series *)s)->members, &((const struct set_cell *)c)->part[p].members);
         break;
     case SERIES_KIND_COUNT:
         break;
+    }
+    return true;
+}
+
+/* ---- twins ---- */
+
+/* A sum below this, however many such are added, is lost in the rounding of one near the last double. */
+#define HUGE_SUM 0x1p960
+
+bool series_is_huge(const struct series *s, const struct cell *c, unsigned p)
+{
+    if (s->kind == SERIES_COUNTER)
+        return ((const struct counter_series *)s)->total > HUGE_SUM || ((const struct counter_cell *)c)->part[p].up > HUGE_SUM;
+    if (s->kind != SERIES_TIMER)
+        return false;
+    const struct timer_series *t = (const struct timer_series *)s;
+    const struct sketch *k = &((const struct timer_cell *)c)->part[p].sketch;
+    return fabs(t->sum) > HUGE_SUM || fabs(k->sum) > HUGE_SUM || t->count > HUGE_SUM || k->count > HUGE_SUM;
+}
+
+void series_others(const struct series *head, const struct series *s, struct series_others *ret)
+{
+    *ret = (struct series_others){ 0 };
+    for (const struct series *t = head; t != NULL; t = t->twin) {
+        if (t == s)
+            continue;
+        if (t->kind == SERIES_COUNTER) {
+            ret->sum += ((const struct counter_series *)t)->total;
+        } else if (t->kind == SERIES_TIMER) {
+            ret->count += ((const struct timer_series *)t)->count;
+            ret->sum += ((const struct timer_series *)t)->sum / series_unit(t);
+        }
     }
 }
 
@@ -232,7 +282,7 @@ double series_counter(const struct series *s)
     double sum = 0;
     for (; s != NULL; s = s->twin)
         sum += ((const struct counter_series *)s)->total;
-    return sum;
+    return fmin(sum, DBL_MAX);   /* a series that was hidden by a type conflict may bring a twin too large to add */
 }
 
 /* Twins: the gauge that changed last, else the sum of the sets. */

@@ -67,14 +67,41 @@ void series_free(const struct registry_opts *o, struct series *s);
 /* Forget the values, as if new: it expired, but cells still point here. */
 void series_reset(const struct registry_opts *o, struct series *s);
 
-/* Fold part p of the cell in. */
-void series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p, uint32_t now_s);
+/* What the twins of a series add to its line of /metrics, in the unit shown there. */
+struct series_others {
+    double count, sum;
+};
+
+/*
+ * May s, once part p of the cell is in, be large enough to carry its line of /metrics past the last double together with its
+ * twins?  When not, they need not be added up.
+ */
+bool series_is_huge(const struct series *s, const struct cell *c, unsigned p);
+
+/**
+ * series_merge(o, s, c, p, others, now_s):
+ * Fold part p of the cell in.
+ *   others   zeros where s has no twins, or is not huge
+ *   returns  false when a sum would have left the finite doubles, there or on its line of /metrics: that sum is as it was, and
+ *            what the cell has besides is in
+ */
+bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
+                  const struct series_others *others, uint32_t now_s);
+
+/* The sum of all twins of s but s; head is the first of them. */
+void series_others(const struct series *head, const struct series *s, struct series_others *ret);
 
 /* What the interval brought, for the sinks. */
 void series_closed(const struct series *s, const struct interval_end *end, struct closed_series *ret);
 
 /* Begin the next interval.  now_ns: when the last one was closed */
 void series_next(const struct registry_opts *o, struct series *s, uint64_t now_ns);
+
+/* How many of the unit sent make one of the unit shown: milliseconds are shown as seconds. */
+static inline double series_unit(const struct series *s)
+{
+    return s->id->type == SAMPLE_TIMING ? 1000 : 1;
+}
 
 /* The time slice that now_s falls into, never 0. */
 static inline uint32_t series_period(const struct registry_opts *o, uint32_t now_s)

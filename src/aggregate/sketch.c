@@ -82,8 +82,11 @@ void sketch_clear(struct sketch *k, int schema)
 int sketch_add(struct sketch *k, double value, double weight)
 {
     assert(weight > 0);
-    k->count += weight;
-    k->sum += value * weight;
+    double count = k->count + weight, sum = k->sum + value * weight;
+    if (!isfinite(count) || !isfinite(sum))
+        return -ERANGE;
+    k->count = count;
+    k->sum = sum;
     k->min = value < k->min ? value : k->min;
     k->max = value > k->max ? value : k->max;
     if (fabs(value) <= SKETCH_ZERO_MAX) {
@@ -103,13 +106,8 @@ int sketch_add(struct sketch *k, double value, double weight)
     return sketch_window_add(w, w->schema, sketch_index(w->schema, fabs(value)), weight);
 }
 
-int sketch_merge(struct sketch *dst, const struct sketch *src)
+static int merge_windows(struct sketch *dst, const struct sketch *src)
 {
-    dst->count += src->count;
-    dst->sum += src->sum;
-    dst->zero += src->zero;
-    dst->min = src->min < dst->min ? src->min : dst->min;
-    dst->max = src->max > dst->max ? src->max : dst->max;
     int rc = sketch_window_merge(&dst->pos, &src->pos);
     if (rc < 0 || src->neg == NULL)
         return rc;
@@ -120,6 +118,20 @@ int sketch_merge(struct sketch *dst, const struct sketch *src)
         dst->neg->schema = src->neg->schema;
     }
     return sketch_window_merge(dst->neg, src->neg);
+}
+
+int sketch_merge(struct sketch *dst, const struct sketch *src)
+{
+    double count = dst->count + src->count, sum = dst->sum + src->sum;
+    if (!isfinite(count))
+        return -ERANGE;
+    dst->count = count;
+    dst->sum = isfinite(sum) ? sum : dst->sum;
+    dst->zero += src->zero;
+    dst->min = src->min < dst->min ? src->min : dst->min;
+    dst->max = src->max > dst->max ? src->max : dst->max;
+    int rc = merge_windows(dst, src);
+    return rc == 0 && !isfinite(sum) ? -ERANGE : rc;
 }
 
 /* The value that stands for bucket i: at most (g-1)/(g+1) away from each end, relatively. */

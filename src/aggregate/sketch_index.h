@@ -7,6 +7,7 @@
 #ifndef AGGREGATE_SKETCH_INDEX_H
 #define AGGREGATE_SKETCH_INDEX_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -51,21 +52,21 @@ static inline bool sketch_count_fast(struct sketch_window *w, uint32_t at)
 }
 
 /* sketch_add, with the common case inline: an unsampled positive value whose bucket is there or in reach. */
-static inline void sketch_add_fast(struct sketch *k, double value, double weight)
+static inline int sketch_add_fast(struct sketch *k, double value, double weight)
 {
     struct sketch_window *w = &k->pos;
-    if (weight == 1 && value > SKETCH_ZERO_MAX && w->schema >= 0) {
+    double sum = k->sum + value;
+    if (weight == 1 && value > SKETCH_ZERO_MAX && w->schema >= 0 && sum <= DBL_MAX) {
         uint32_t at = (uint32_t)(sketch_index_fast(w->schema, value) - w->first);
         if (sketch_count_fast(w, at)) {
-            k->count += 1;
-            k->sum += value;
+            k->count += 1;   /* finite for ever: past 2^53 a 1 changes nothing */
+            k->sum = sum;
             k->min = value < k->min ? value : k->min;
             k->max = value > k->max ? value : k->max;
-            return;
+            return 0;
         }
     }
-    /* No memory for a bucket: count and sum still hold the value, only the quantiles miss it. */
-    (void)sketch_add(k, value, weight);
+    return sketch_add(k, value, weight);
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,8 +29,8 @@ static void count_set(struct sketch_window *w, uint32_t i, double c)
     case 4:
         *(uint32_t *)count_at(w, i) = (uint32_t)c;
         break;
-    default:
-        *(double *)count_at(w, i) = c;
+    default:   /* counts that meet in another order than in the sketch's count may round up past the last double */
+        *(double *)count_at(w, i) = c < DBL_MAX ? c : DBL_MAX;
     }
 }
 

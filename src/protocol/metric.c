@@ -202,13 +202,19 @@ static bool is_relative(const struct parser *p, const struct metric_reading *r, 
     return sign == '+' || !r->dog;
 }
 
+/* A counter takes v / rate, a timer v times its weight of 1 / rate: they round differently. */
+static bool finite_by_rate(double v, double rate)
+{
+    return isfinite(v / rate) && isfinite(v * (1 / rate));
+}
+
 /* What can only be judged once all fields are known. */
 static void sample_judge(const struct batch *b, const struct name *name, const char *line, struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
-        bool finite = isfinite(r->number / r->rate);
+        bool finite = finite_by_rate(r->number, r->rate);
         for (uint32_t i = 0; i < r->packed; i++)
-            finite = finite && isfinite(b->values[b->n_values + i] / r->rate);
+            finite = finite && finite_by_rate(b->values[b->n_values + i], r->rate);
         if (!finite)
             metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }

@@ -1,5 +1,6 @@
 #include "sinks/prometheus.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,7 +173,7 @@ static void put_histogram(const struct prometheus *p, const struct family *f, co
     struct line_labels around = split_labels(labels, SLICE_LIT("le"));
     double below = 0;
     for (uint32_t i = 0; i <= p->n_buckets; i++) {
-        below += v->le[i];
+        below = fmin(below + v->le[i], DBL_MAX);   /* rounding may pass the count */
         put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&p->buckets[i]), below);
     }
     put_sum_and_count(f, labels, v->sum, below, out);

@@ -1,6 +1,8 @@
 #include "sinks/redis_encode.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,7 +132,7 @@ static void pack_negative(struct buf *out, const struct sketch_window *w, struct
 {
     double n = 0;
     for (uint32_t i = x.from; i < x.to; i++)
-        n += sketch_window_count(w, i);
+        n = fmin(n + sketch_window_count(w, i), DBL_MAX);   /* rounding may pass the sketch's count */
     redis_resp_pack_array(out, 3 + x.to - x.from);
     redis_resp_pack_double(out, n);
     redis_resp_pack_i64(out, w->schema);

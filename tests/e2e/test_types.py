@@ -1,7 +1,7 @@
 """Each metric type as the page shows it, to the letter."""
 import pytest
 
-from harness import Server, wait_for
+from harness import Server, metrics_balance, wait_for
 
 CASES = {
     "a counter adds up": (
@@ -84,6 +84,28 @@ def test_suffixes_tell_types_and_units():
         s.send("hits:1|c\nlat:500|ms\nsize:3|h\nlevel:2|g")
         names = s.scrape().names()
         assert {"hits_total", "lat_seconds_sum", "size_sum", "level"} <= names
+
+
+@pytest.mark.parametrize("sent, want, values, bad, refused", [
+    (["c:1e308:1e308|c"], ["c 1e+308"], 1, 1, 0),
+    (["c:1e308|c\nc:1e308|c\nd:1|c"], ["c 1e+308", "d 1"], 2, 1, 0),
+    (["c:1|c|@1e-308\nc:1|c|@1e-308"], ["c 1e+308"], 1, 1, 0),
+    (["c:1e308|c", "c:1e308|c", "c:1|c"], ["c 1e+308"], 3, 0, 1),
+    (["c:1e308|c|#a:1,b:2\nc:1e308|c|#b:2,a:1"], ['c{a="1",b="2"} 1e+308'], 2, 0, 1),
+    (["a.b:1e308|c\na-b:1e308|c"], ["a_b 1e+308"], 2, 0, 1),
+    (["c:-1e308|c\nc:-1e308|c\nc:5|c"], ["c 5"], 2, 1, 0),
+    (["g:1e308|g\ng:+1e308|g", "g:+1e308|g"], ["g 1e+308"], 2, 1, 1),
+])
+def test_no_value_makes_an_infinity(sent, want, values, bad, refused):
+    with Server() as s:
+        for datagram in sent:
+            s.send(datagram)
+            page = s.scrape()    # ends a page of the worker
+        assert page.lines() == sorted(want)
+        assert page.sum("statsd_values_aggregated_total") == values
+        assert page.value("statsd_samples_rejected_total", reason="bad_value") == bad
+        assert page.value("statsd_sums_refused_total") == refused
+        assert metrics_balance(page) == page.sum("statsd_samples_read_total")
 
 
 def test_quantiles_are_within_the_stated_error():

@@ -41,7 +41,7 @@ static void inside(struct fuzz *f, const char *p, size_t n)
 static void check_value(const struct sample *s, double v)
 {
     assert(isfinite(v) && (s->type != SAMPLE_TIMING || v >= 0));
-    assert(s->type == SAMPLE_SET || s->type == SAMPLE_GAUGE || isfinite(v / s->rate));
+    assert(s->type == SAMPLE_SET || s->type == SAMPLE_GAUGE || (isfinite(v / s->rate) && isfinite(v * (1 / s->rate))));
 }
 
 static void check_sample(struct fuzz *f, const struct sample *s)

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -505,10 +506,66 @@ static void one_value_is_every_quantile_exactly(void **unused)
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         struct sketch k;
         sketch_init(&k, 5);
-        add(&k, values[i], i % 2 ? 1 : 1 / 0.3);
+        bool largest = fabs(values[i]) == DBL_MAX;   /* more of it would be no finite sum */
+        add(&k, values[i], i % 2 || largest ? 1 : 1 / 0.3);
         for (double q = 0; q <= 1; q += 0.125)
             assert_true(sketch_quantile(&k, q) == values[i]);
         sketch_release(&k);
+    }
+}
+
+static void what_makes_a_sum_or_a_count_infinite_is_refused_and_changes_nothing(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double value, weight;
+        int rc;
+    } rows[] = {
+        { DBL_MAX, 1, 0 },        { DBL_MAX, 1, -ERANGE },  { 1e300, 1, -ERANGE },    { 1, 1, 0 },          { -1e308, 1, 0 },
+        { 0, DBL_MAX, 0 },        { 0, DBL_MAX, -ERANGE },  { 0, 1, 0 },              { 1e308, 1, 0 },      { 1e308, 1, -ERANGE },
+        { -DBL_MAX, 2, -ERANGE }, { -DBL_MAX, 1, 0 },       { -1e308, 1, 0 },         { -1e308, 1, -ERANGE },
+    };
+    struct sketch k;
+    sketch_init(&k, 5);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sketch before = k;
+        double buckets = total(&k.pos) + total(k.neg) + k.zero;
+        assert_int_equal(sketch_add_fast(&k, rows[i].value, rows[i].weight), rows[i].rc);
+        assert_true(isfinite(k.sum) && isfinite(k.count));
+        if (rows[i].rc == 0)
+            continue;
+        assert_true(k.sum == before.sum && k.count == before.count && k.min == before.min && k.max == before.max);
+        assert_true(buckets == total(&k.pos) + total(k.neg) + k.zero);
+    }
+    sketch_release(&k);
+}
+
+static void a_merge_that_overflows_leaves_out_the_sum_or_all(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double a, a_weight, b, b_weight;
+        int rc;
+        double count, sum;
+    } rows[] = {
+        { 1e308, 1, 5, 1, 0, 2, 1e308 },
+        { 1e308, 1, 1e308, 1, -ERANGE, 2, 1e308 },
+        { -1e308, 1, -1e308, 1, -ERANGE, 2, -1e308 },
+        { 0, 1e308, 7, 1, 0, 1e308, 7 },
+        { 0, 1e308, 0, 1e308, -ERANGE, 1e308, 0 },
+        { 1, 1e308, 1, 1e308, -ERANGE, 1e308, 1e308 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sketch a, b;
+        sketch_init(&a, 5);
+        sketch_init(&b, 5);
+        add(&a, rows[i].a, rows[i].a_weight);
+        add(&b, rows[i].b, rows[i].b_weight);
+        assert_int_equal(sketch_merge(&a, &b), rows[i].rc);
+        assert_true(a.count == rows[i].count && a.sum == rows[i].sum);
+        assert_true(total(&a.pos) + total(a.neg) + a.zero == rows[i].count);
+        sketch_release(&a);
+        sketch_release(&b);
     }
 }
 
@@ -676,6 +733,8 @@ int main(void)
         cmocka_unit_test(quantiles_are_within_the_stated_error_of_the_nearest_rank),
         cmocka_unit_test(each_schema_holds_the_error_that_its_table_states),
         cmocka_unit_test(one_value_is_every_quantile_exactly),
+        cmocka_unit_test(what_makes_a_sum_or_a_count_infinite_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_merge_that_overflows_leaves_out_the_sum_or_all),
         cmocka_unit_test(the_smallest_and_the_largest_sample_come_back_exactly),
         cmocka_unit_test(a_rank_one_below_the_largest_is_not_the_largest),
         cmocka_unit_test(a_weight_stands_for_so_many_equal_values),

@@ -115,6 +115,7 @@ static void a_line_is_refused_for_a_named_reason_at_a_named_byte(void **state)
         { "hits:::|d", REASON_BAD_VALUE, 5 },
         { "hits:1e308|c|@0.01", REASON_BAD_VALUE, 5 },
         { "hits:1:1e308|d|@0.01", REASON_BAD_VALUE, 5 },
+        { "hits:1.6179238213760842e308|d|@0.9", REASON_BAD_VALUE, 5 },   /* finite by one rounding only */
         { "hits:|s", REASON_BAD_VALUE, 5 },
         { "time:-1|ms", REASON_NEGATIVE_TIMING, 5 },
         { "time:1:-2|ms", REASON_NEGATIVE_TIMING, 7 },
