@@ -123,11 +123,11 @@ static void insert(struct gauge_recent *r, struct gauge_step step)
 static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent, struct gauge_step step)
 {
     double listed = recent != NULL && *recent != NULL ? (*recent)->sum : 0;
-    double delta = g->delta + listed + step.delta;
+    double list = listed + step.delta, delta = g->delta + list;
     g->last_ns = later(g->last_ns, step.ns);
     if (step.ns < g->set_ns)
         return GAUGE_SUPERSEDED;
-    if (!isfinite(delta) || !isfinite(g->value + delta))
+    if (!isfinite(list) || !isfinite(delta) || !isfinite(g->value + delta))
         return GAUGE_NOT_FINITE;
     if (recent != NULL && room(g, recent))
         insert(*recent, step);
@@ -170,8 +170,8 @@ void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t n
 {
     if (*recent == NULL)
         return;
-    double all = (*recent)->sum, old = take_until(*recent, ns);
-    if (isfinite(g->delta + old) && isfinite((*recent)->sum))
+    double all = (*recent)->sum, old = take_until(*recent, ns), delta = g->delta + old + (*recent)->sum;
+    if (isfinite(g->delta + old) && isfinite((*recent)->sum) && isfinite(g->value + delta))
         g->delta += old;
     else
         give_up(g, *recent, all);

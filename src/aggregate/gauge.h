@@ -55,7 +55,7 @@ uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double val
 enum gauge_added {
     GAUGE_ADDED,
     GAUGE_SUPERSEDED,         /* an absolute value arrived after it: it changes nothing */
-    GAUGE_NOT_FINITE          /* the sum would leave the finite doubles: refused, nothing changed */
+    GAUGE_NOT_FINITE          /* the value, or the sum of its changes, would leave the finite doubles: refused */
 };
 
 /*
