@@ -7,7 +7,7 @@
  *
  * Series gather in families: one Prometheus name, one type.  The first type a name gets is its type; series of another type
  * under that name, or under the `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out of /metrics
- * and counted, and still go to the sinks.  Two identities that Prometheus spells alike (a.b and a-b) are twins: one line,
+ * and counted, and still go to the sinks; so do those whose name is reserved (off_page.h).  Two identities that Prometheus spells alike (a.b and a-b) are twins: one line,
  * added up.
  *
  *   thread   control
@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/selfmetrics.h"
 
+struct off_page_note;
 struct page;
 struct registry;
 struct series;
@@ -66,6 +67,9 @@ struct registry_opts {
     const char *const *reserved;    /* names of our own metrics */
     size_t n_reserved;
     struct series_limit *limit;     /* shared with the workers */
+    /* What is kept off /metrics: once for each name and what it met (off_page.h), in registry_merge.  NULL: nobody asks. */
+    void (*on_off_page)(void *cookie, const struct off_page_note *n);
+    void *cookie;
 };
 
 /* opts is copied; the arrays it points to are borrowed for the registry's life. */
@@ -135,7 +139,7 @@ const struct family *registry_walk_family(struct registry_walk *w);
 /* The next series (a head) of the family at hand; NULL: that was all of it. */
 struct series *registry_walk_series(struct registry_walk *w);
 
-/* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED) and how many series there are. */
+/* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are. */
 const struct selfmetrics *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 

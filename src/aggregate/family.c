@@ -153,48 +153,9 @@ static bool family_is(const void *family, const void *name)
     return slice_eq(slice_of(f->name, f->name_len), *(const struct slice *)name);
 }
 
-static struct family *family_find(const struct registry *r, struct slice name)
+struct family *family_find(const struct registry *r, struct slice name)
 {
     return index_find(&r->by_name, hash64_bytes(name.ptr, name.len), family_is, &name);
-}
-
-/* Is there a family base+suffix? */
-static struct family *family_find_joined(struct registry *r, struct slice base, const char *suffix)
-{
-    buf_clear(&r->text);
-    buf_append_slice(&r->text, base);
-    buf_append_str(&r->text, suffix);
-    return family_find(r, buf_slice(&r->text));
-}
-
-static const struct {
-    const char *suffix;
-    bool summary, histogram;   /* who makes lines of that name */
-} made[] = {
-    { "_sum", true, true },
-    { "_count", true, true },
-    { "_bucket", false, true },
-};
-
-static bool makes(enum family_type type, size_t i)
-{
-    return (type == FAMILY_SUMMARY && made[i].summary) || (type == FAMILY_HISTOGRAM && made[i].histogram);
-}
-
-/* Would a family of that name and type share a line's name with another family? */
-static bool clashes(struct registry *r, struct slice name, enum family_type type)
-{
-    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
-        size_t n = strlen(made[i].suffix);
-        if (makes(type, i) && family_find_joined(r, name, made[i].suffix) != NULL)
-            return true;
-        if (name.len <= n || memcmp(name.ptr + name.len - n, made[i].suffix, n) != 0)
-            continue;
-        const struct family *base = family_find(r, slice_of(name.ptr, name.len - n));
-        if (base != NULL && makes(base->type, i))
-            return true;
-    }
-    return false;
 }
 
 static struct family *family_new(struct registry *r, struct slice name, enum family_type type)
@@ -267,12 +228,23 @@ static struct slice spell_name(struct registry *r, const struct series *s)
     return buf_slice(&r->name);
 }
 
-static struct family *family_for(struct registry *r, struct slice name, enum family_type type)
+/* It stays off /metrics: count that, and tell whom it concerns when it is new. */
+static void keep_off(struct registry *r, const struct series *s, const struct obstacle *by, uint32_t now_s, uint32_t samples)
 {
-    struct family *f = family_find(r, name);
-    if (f != NULL)
-        return f->type == type ? f : NULL;
-    return clashes(r, name, type) ? NULL : family_new(r, name, type);
+    bool reserved = by->type == FAMILY_RESERVED;
+    const struct off_page_note note = { .metric = buf_slice(&r->name),
+                                        .sent = identity_name(s->id),
+                                        .other = by->name,
+                                        .why = reserved ? OFF_PAGE_RESERVED : OFF_PAGE_CONFLICT,
+                                        .kind = (enum series_kind)s->kind,
+                                        .type = type_of(r, s),
+                                        .other_type = by->type,
+                                        .samples = samples,
+                                        .last_s = now_s };
+    r->stats.v[reserved ? SELF_RESERVED_NAMES : SELF_TYPE_CONFLICTS] += samples;
+    const struct off_page_note *fresh = off_page_add(&r->off_page, &note);
+    if (fresh != NULL && r->opts.on_off_page != NULL)
+        r->opts.on_off_page(r->opts.cookie, fresh);
 }
 
 struct labels_key {
@@ -292,12 +264,24 @@ static bool labels_are(const void *series, const void *key)
     return slice_eq(buf_slice(k->scratch), k->text);
 }
 
-void family_attach(struct registry *r, struct series *s)
+/* The family of that name and type, new if need be; NULL: *ret is in its way. */
+static struct family *family_for(struct registry *r, struct slice name, enum family_type type, struct obstacle *ret)
+{
+    struct family *f = family_find(r, name);
+    if (f != NULL && f->type == type)
+        return f;
+    return claim_name(r, name, type, ret) ? family_new(r, name, type) : NULL;
+}
+
+void family_attach(struct registry *r, struct series *s, uint32_t now_s, uint32_t samples)
 {
     enum family_type type = type_of(r, s);
-    struct family *f = family_for(r, spell_name(r, s), type);
-    if (f == NULL)
+    struct obstacle by;
+    struct family *f = family_for(r, spell_name(r, s), type, &by);
+    if (f == NULL) {
+        keep_off(r, s, &by, now_s, samples);
         return;
+    }
     spell_labels(r, s, type);
     struct labels_key key = { f, buf_slice(&r->text), &r->name };
     s->labels_hash = (uint32_t)(hash64_bytes(key.text.ptr, key.text.len) ^ f->hash);

@@ -45,3 +45,16 @@ bool naming_escape_value(struct slice raw, struct buf *out)
     }
     return same;
 }
+
+/*
+ * A sample of such a name from here would be stored beside Prometheus' own, and answer its alerts: `up 0` fires each "target
+ * down".  What begins with scrape_ is its to extend: versions differ in how many of them there are.
+ */
+bool naming_prometheus_makes(struct slice exposed)
+{
+    static const char *const names[] = { "up", "ALERTS", "ALERTS_FOR_STATE" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (slice_eq(exposed, slice_str(names[i])))
+            return true;
+    return slice_starts(exposed, SLICE_LIT("scrape_"));
+}

@@ -18,4 +18,7 @@ bool naming_escape(struct slice raw, struct buf *out);
 /* Append a label value between its quotes: `\`, `"` and LF are escaped.  returns  true when nothing was */
 bool naming_escape_value(struct slice raw, struct buf *out);
 
+/* Is it, as exposed, a name that Prometheus itself makes: of every target, or of its alerts? */
+bool naming_prometheus_makes(struct slice exposed);
+
 #endif

@@ -29,6 +29,7 @@ struct registry *registry_new(const struct registry_opts *opts)
     index_init(&r->by_identity, identity_index_hash);
     index_init(&r->by_labels, family_labels_hash);
     index_init(&r->by_name, family_index_hash);
+    off_page_init(&r->off_page);
     sketch_init(&r->window, opts->sketch_schema);
     r->le = mem_zalloc((opts->n_buckets + 1) * sizeof *r->le);
     for (size_t i = 0; i < opts->n_reserved; i++)
@@ -46,6 +47,7 @@ void registry_free(struct registry *r)
     index_release(&r->by_identity);
     index_release(&r->by_labels);
     index_release(&r->by_name);
+    off_page_release(&r->off_page);
     sketch_release(&r->window);
     buf_release(&r->text);
     buf_release(&r->name);
@@ -71,6 +73,12 @@ const struct selfmetrics *registry_stats(const struct registry *r)
     return &r->stats;
 }
 
+const struct off_page_note *const *registry_off_page(const struct registry *r, size_t *ret_n)
+{
+    *ret_n = r->off_page.n;
+    return (const struct off_page_note *const *)r->off_page.at;
+}
+
 uint64_t registry_count(const struct registry *r, enum series_kind kind)
 {
     return r->by_kind[kind];
@@ -84,7 +92,6 @@ static void appear(struct registry *r, struct series *s)
     s->expired = false;
     r->by_kind[s->kind]++;
     r->stats.v[SELF_SERIES_CREATED]++;
-    family_attach(r, s);
 }
 
 static struct series *adopt(struct registry *r, struct identity *take_id)
@@ -111,11 +118,9 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    else if (s->family == NULL)
-        family_attach(r, s);   /* whoever had its name may have expired */
+    if (s->family == NULL)   /* new, or kept out: whoever had its name may have expired */
+        family_attach(r, s, now_s, c->samples[p]);
     s->last_s = now_s;
-    if (s->family == NULL)
-        r->stats.v[SELF_TYPE_CONFLICTS] += c->samples[p];
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
         r->stats.v[SELF_DECREMENTS]++;
     struct series_others others = { 0 };

@@ -1,10 +1,11 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, family.c, walk.c and exposed.c.  Private to aggregate/.
+ * registry_priv: the registry's inside, shared by registry.c, family.c, claim.c, walk.c and exposed.c.  Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
 
 #include "aggregate/index.h"
+#include "aggregate/off_page_list.h"
 #include "aggregate/registry.h"
 #include "aggregate/series.h"
 
@@ -26,19 +27,39 @@ struct registry {
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
     struct selfmetrics stats;
+    struct off_page_list off_page;
     struct interval_end end;         /* of the interval just closed */
     struct buf text, name;           /* scratch */
     struct sketch window;            /* scratch */
     double *le;                      /* scratch */
 };
 
-/* family.c: put a series into the family of its name and type, or leave it out: s->family stays NULL. */
-void family_attach(struct registry *r, struct series *s);
+/*
+ * family.c: put a series into the family of its name and type; or leave it out, so that s->family stays NULL, and count its
+ * samples as kept off /metrics.
+ */
+void family_attach(struct registry *r, struct series *s, uint32_t now_s, uint32_t samples);
 void family_detach(struct registry *r, struct series *s);
 void family_reserve(struct registry *r, const char *name);
 void family_release_all(struct registry *r);
 /* The first of the twins of s, which has a family. */
 struct series *family_head(struct registry *r, struct series *s);
+
+struct family *family_find(const struct registry *r, struct slice name);   /* NULL: there is none */
+
+/* What keeps a family off /metrics: another one, or a name that no client gets (FAMILY_RESERVED). */
+struct obstacle {
+    struct slice name;
+    enum family_type type;
+};
+
+/**
+ * claim_name(r, name, type, ret):
+ * May there be a new family of that name and type?  (claim.c)
+ *   name     not in r->text
+ *   returns  true; false: *ret is in its way, and may lie in name or in r->text
+ */
+bool claim_name(struct registry *r, struct slice name, enum family_type type, struct obstacle *ret);
 
 /* walk.c: f goes away. */
 void walks_forget(struct registry *r, const struct family *f);

@@ -10,7 +10,7 @@
 struct series {
     struct identity *id;      /* owned */
     char *labels;             /* owned: the label text when escaping changed something, else NULL: made from id */
-    struct family *family;    /* NULL: type conflict, or expired */
+    struct family *family;    /* NULL: kept off /metrics (off_page.h), or expired */
     struct series *twin;      /* next identity with the same name and labels */
     uint32_t at;              /* a head's place in family->series */
     uint32_t labels_hash;

@@ -62,6 +62,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .several_sources = o->workers > 1,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
+                                                        .on_off_page = o->on_off_page,
+                                                        .cookie = o->cookie,
                                                         .limit = &p->limit });
     p->prometheus = prometheus_new(&(struct prometheus_opts){ o->quantiles, o->n_quantiles, o->buckets, o->n_buckets });
 }

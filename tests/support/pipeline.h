@@ -31,6 +31,8 @@ struct pipeline_opts {
     unsigned name_tags;
     const char *const *reserved;
     size_t n_reserved;
+    void (*on_off_page)(void *cookie, const struct off_page_note *n);
+    void *cookie;
 };
 
 struct pipeline {

@@ -20,10 +20,10 @@ static const double median[] = { 0.5 };
 
 struct row {
     const char *lines, *want;
-    unsigned conflicts;   /* samples */
+    unsigned left_out;   /* samples */
 };
 
-static void check(const struct row *rows, size_t n, const struct pipeline_opts *opts)
+static void check(const struct row *rows, size_t n, enum selfmetric left_out, const struct pipeline_opts *opts)
 {
     for (size_t i = 0; i < n; i++) {
         struct pipeline p;
@@ -32,12 +32,15 @@ static void check(const struct row *rows, size_t n, const struct pipeline_opts *
         pipeline_turn(&p);
         pipeline_close(&p);
         pipeline_expect(&p, rows[i].want);
-        assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], rows[i].conflicts);
+        const uint64_t *stats = registry_stats(p.registry)->v;
+        assert_int_equal(stats[left_out], rows[i].left_out);
+        assert_int_equal(stats[SELF_TYPE_CONFLICTS] + stats[SELF_RESERVED_NAMES], rows[i].left_out);
         pipeline_release(&p);
     }
 }
 
-#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK(rows, ...)          check(rows, ARRAY_LEN(rows), SELF_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK_RESERVED(rows, ...) check(rows, ARRAY_LEN(rows), SELF_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
 
 static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
 {
@@ -88,10 +91,53 @@ static void our_own_names_are_taken(void **unused)
     static const char *const own[] = { "statsd_up", "t_count" };
     static const struct row rows[] = {
         { "statsd_up:1|c\nstatsd.up:1|g\nstatsd_up2:1|c", "statsd_up2 1\n", 2 },
+        { "statsd.bad_lines_seen:1|c", "statsd_bad_lines_seen 1\n", 0 },   /* not the whole of statsd_: it is many a client's prefix */
         { "t:1|h", "", 1 },
         { "t_count:1|c", "", 1 },
     };
-    CHECK(rows, .reserved = own, .n_reserved = ARRAY_LEN(own));
+    CHECK_RESERVED(rows, .reserved = own, .n_reserved = ARRAY_LEN(own));
+}
+
+static void no_line_has_a_name_that_prometheus_makes(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "up:0|g\nup:0|g|#job:a\nup:1|c\nup:a|s", "", 4 },
+        { "up:0|h\nup:3|ms", "", 2 },   /* up{quantile="0.5"} 0 */
+        { "up.time:1|g\nups:1|g\n.up:1|g\nUP:1|g\na.up:1|g", "up_time 1\nups 1\n_up 1\nUP 1\na_up 1\n", 0 },
+        { "up_sum:1|c\nup_count:1|c\nup_bucket:1|c", "up_sum 1\nup_count 1\nup_bucket 1\n", 0 },
+        { "scrape_duration_seconds:1|g\nscrape.samples.scraped:1|c\nscrape-timeout-seconds:1|ms", "", 3 },
+        { "scrape_samples_post_metric_relabeling:1|g\nscrape_series_added:1|g\nscrape_sample_limit:1|g", "", 3 },
+        { "scrape_body_size_bytes:1|h\nscrape.:1|c\nscrape\xc3\xa9x:1|c", "", 3 },
+        { "scrape:1|c\nscrapes.x:1|c\nscraper_x:1|c\na.scrape_x:1|c", "scrape 1\nscrapes_x 1\nscraper_x 1\na_scrape_x 1\n", 0 },
+        { "scrape:1|h", "", 1 },         /* scrape_sum */
+        { "ALERTS:1|g\nALERTS_FOR_STATE:1|g\nALERTS.FOR-STATE:1|g", "", 3 },
+        { "ALERTS_FOR:1|g\nalerts:1|g\nALERTSX:1|g", "ALERTS_FOR 1\nalerts 1\nALERTSX 1\n", 0 },
+    };
+    CHECK_RESERVED(rows, .quantiles = median, .n_quantiles = 1);
+    static const struct row histogram_rows[] = {
+        { "up:1|h\nscrape:1|ms", "", 2 },
+    };
+    CHECK_RESERVED(histogram_rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
+    static const struct row suffix_rows[] = {
+        { "up:1|c\nALERTS:1|c", "up_total 1\nALERTS_total 1\n", 0 },
+        { "up:1000|ms", "up_seconds{quantile=\"0.5\"} 1\nup_seconds_sum 1\nup_seconds_count 1\n", 0 },
+        { "up:1|g\nscrape_x:1|c\nscrape:1|c\nscrape:1|ms", "", 4 },
+    };
+    CHECK_RESERVED(suffix_rows, .suffixes = true, .quantiles = median, .n_quantiles = 1);
+}
+
+static void what_has_a_reserved_name_still_reaches_the_sinks(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ 0 });
+    pipeline_feed(&p, 0, "up:1|c\nscrape.x:2|h|#a:b");
+    pipeline_turn(&p);
+    const char *closed = pipeline_close(&p);
+    assert_true(pipeline_has(closed, "counter up 1"));
+    assert_true(pipeline_has(closed, "timer scrape.x|#a:b 1 2"));
+    pipeline_release(&p);
 }
 
 static void a_name_is_free_again_when_its_family_has_expired(void **unused)
@@ -389,6 +435,8 @@ int main(void)
         cmocka_unit_test(the_names_that_a_summary_makes_are_its_own),
         cmocka_unit_test(the_names_that_a_histogram_makes_are_its_own),
         cmocka_unit_test(our_own_names_are_taken),
+        cmocka_unit_test(no_line_has_a_name_that_prometheus_makes),
+        cmocka_unit_test(what_has_a_reserved_name_still_reaches_the_sinks),
         cmocka_unit_test(a_name_is_free_again_when_its_family_has_expired),
         cmocka_unit_test(identities_that_read_alike_are_one_line),
         cmocka_unit_test(timers_of_different_units_merge_in_seconds),

@@ -1,0 +1,53 @@
+/**
+ * off_page: what is kept off /metrics, and why.  The sinks get it all the same.
+ *
+ *   reserved   the name, or the name of a line that the family would make, is one that Prometheus makes for every target
+ *              (`up`, `scrape_*`, `ALERTS`, `ALERTS_FOR_STATE`) or one of our own metrics
+ *   conflict   the name has another type, or belongs to the `_sum`, `_count` or `_bucket` of another family
+ *   limit      there are as many series as limits.max_series allows; who claims the place says so, the registry never sees it
+ *
+ * The registry counts the samples in statsd_reserved_names_total and statsd_type_conflicts_total, and keeps a note of each
+ * name and what it met, at most OFF_PAGE_MAX of them: a further one is only counted, until notes of names that had no sample
+ * for an hour make room.
+ *   thread   control
+ */
+#ifndef AGGREGATE_OFF_PAGE_H
+#define AGGREGATE_OFF_PAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/registry.h"
+#include "base/slice.h"
+
+/* X(id, word): the words are those of the log. */
+#define OFF_PAGE_REASONS(X) X(RESERVED, "reserved") X(CONFLICT, "conflict") X(LIMIT, "limit")
+
+enum off_page {
+#define X(id, word) OFF_PAGE_##id,
+    OFF_PAGE_REASONS(X)
+#undef X
+    OFF_PAGE_REASON_COUNT
+};
+
+const char *off_page_word(enum off_page why);
+
+enum { OFF_PAGE_MAX = 1000, OFF_PAGE_TEXT_MAX = 200 };
+
+struct off_page_note {
+    struct slice metric;         /* as /metrics would spell it, suffixes included; cut after OFF_PAGE_TEXT_MAX bytes */
+    struct slice sent;           /* the name as it came in the first such sample, valid UTF-8; cut likewise */
+    struct slice other;          /* what it met: a family's name, or a reserved name; cut likewise */
+    enum off_page why;
+    enum series_kind kind;       /* as it came */
+    enum family_type type;       /* as /metrics would type it */
+    enum family_type other_type; /* FAMILY_RESERVED: the other is a reserved name */
+    bool taken_over;             /* it was on /metrics until the other took the name over */
+    uint64_t samples;            /* left out so far */
+    uint32_t last_s;             /* monotonic seconds of the last one, or of the takeover */
+};
+
+/* All notes, in no order; valid until the next merge. */
+const struct off_page_note *const *registry_off_page(const struct registry *r, size_t *ret_n);
+
+#endif
