@@ -255,6 +255,7 @@ static void stop(struct server *s)
     end_scrapes(s);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
+    off_page_log_tick(&s->off_page_log, UINT64_MAX);
     if (ran)
         log_summary("stopped", s);
     server_unbuild(s);

@@ -22,6 +22,8 @@ static void make_registry(struct server *s)
     struct registry_opts registry = core_registry_opts(s->config, &s->limit);
     registry.several_sources = several_sources(s);
     struct prometheus_opts text = core_prometheus_opts(s->config);
+    registry.on_off_page = off_page_log_note;
+    registry.cookie = &s->off_page_log;
     s->registry = registry_new(&registry);
     s->prometheus = prometheus_new(&text);
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "app/config.h"
+#include "app/off_page_log.h"
 #include "app/scrape.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
@@ -51,6 +52,7 @@ struct server {
     uint64_t stop_deadline_ms;
     uint64_t refused_seen;
     struct log_gate limit_gate;
+    struct off_page_log off_page_log;
     struct selfmetrics_sources self;
 };
 
@@ -84,7 +86,7 @@ void server_log_listeners(const struct server *s);
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
 
-/* Once a second: expiry, spreading of a hot sender, the warning at the series limit. */
+/* Once a second: expiry, spreading of a hot sender, the warning at the series limit, what was not logged. */
 void server_tick(struct server *s);
 
 /* Begin to stop, as TERM does. */

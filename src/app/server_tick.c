@@ -52,6 +52,7 @@ void server_tick(struct server *s)
 {
     registry_expire(s->registry, now_mono_ns());
     warn_of_limit(s);
+    off_page_log_tick(&s->off_page_log, now_mono_ms());
     if (s->n_workers < 2)
         return;
     for (size_t i = 0; i < s->n_listeners; i++)

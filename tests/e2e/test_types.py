@@ -124,9 +124,9 @@ def test_quantiles_are_within_the_stated_error():
 @pytest.mark.parametrize("mode, plus, minus", [("delta", 15, 6), ("absolute", 5, -4), ("auto", 15, 6)])
 def test_each_listener_has_its_gauge_sign(mode, plus, minus):
     with Server(sockets=["udp://127.0.0.1:0?gauge_sign=absolute", "udp://localhost:0?gauge_sign=" + mode]) as s:
-        s.send("up:10|g\nup:+5|g\ndown:10|g\ndown:-4|g", nth=1)
+        s.send("rises:10|g\nrises:+5|g\nfalls:10|g\nfalls:-4|g", nth=1)
         page = s.scrape()
-        assert (page.value("up"), page.value("down")) == (plus, minus)
+        assert (page.value("rises"), page.value("falls")) == (plus, minus)
 
 
 def test_a_datadog_gauge_below_zero_is_absolute_by_itself(server):
