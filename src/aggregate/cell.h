@@ -24,7 +24,7 @@
 struct series;
 
 struct counter_part {
-    double up, down;          /* sums of the increments >= 0, and of those below */
+    double up, down;          /* sums of the increments >= 0, and of those below; up is -0.0 until there is one */
 };
 
 struct timer_part {

@@ -96,7 +96,7 @@ void cells_begin(const struct cells *cs, struct cell *c, unsigned p)
     c->samples[p] = 0;
     switch (cell_kind(c->type)) {
     case SERIES_COUNTER:
-        ((struct counter_cell *)c)->part[p] = (struct counter_part){ 0 };
+        ((struct counter_cell *)c)->part[p] = (struct counter_part){ .up = -0.0 };
         break;
     case SERIES_GAUGE:
         gauge_begin((struct gauge_cell *)c, p);

@@ -163,7 +163,7 @@ static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
 static bool counter_add(struct counter_part *part, double v)
 {
     if (v >= 0) {
-        double up = part->up + v;
+        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no longer -0.0 */
         if (up > DBL_MAX)
             return false;
         part->up = up;

@@ -1,6 +1,7 @@
 #include "aggregate/registry.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,12 @@ static struct series *adopt(struct registry *r, struct identity *take_id)
     return s;
 }
 
+/* A decrement is ignored on /metrics: a counter that only went down makes no line there and takes no name. */
+static bool makes_line(const struct cell *c, unsigned p)
+{
+    return cell_kind(c->type) != SERIES_COUNTER || !signbit(((const struct counter_cell *)c)->part[p].up);
+}
+
 static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t now_s)
 {
     struct series *s = c->series;
@@ -118,7 +125,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    if (s->family == NULL)   /* new, or kept out: whoever had its name may have expired */
+    if (s->family == NULL && makes_line(c, p))   /* new, or kept out: whoever had its name may have expired */
         family_attach(r, s, now_s, c->samples[p]);
     s->last_s = now_s;
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)

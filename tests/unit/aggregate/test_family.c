@@ -179,6 +179,71 @@ static void identities_that_read_alike_are_one_line(void **unused)
     CHECK(rows, .quantiles = median, .n_quantiles = 1);
 }
 
+/* A counter that only went down makes no line and takes no name; the sinks get its negative sum. */
+static void an_ignored_decrement_makes_nothing(void **unused)
+{
+    (void)unused;
+    static const struct row rows[] = {
+        { "x:-1|c", "", 0 },
+        { "x:-1|c\nx:-2:-3|c|@0.5", "", 0 },
+        { "x:-1|c\nx:5|g", "x 5\n", 0 },
+        { "x:-1|c|#a:b\nx:-1|c\nx:9|h", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\n", 0 },
+        { "x_sum:-1|c\nx:9|h", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\n", 0 },
+        { "x:5|g\nx:-1|c", "x 5\n", 0 },
+        { "x:5|g\nx:-1|c\nx:1|c", "x 5\n", 2 },
+        { "x:-1|c\nx:2|c", "x 2\n", 0 },
+        { "x:-1:2|c", "x 2\n", 0 },
+        { "x:2|c\nx:-1|c", "x 2\n", 0 },
+        { "x:-1|c\nx:0|c", "x 0\n", 0 },
+        { "x:0|c", "x 0\n", 0 },
+        { "x:-0|c", "x 0\n", 0 },
+        { "x:0|c\nx:5|g", "x 0\n", 1 },
+        { "a.b:-1|c\na-b:2|c", "a_b 2\n", 0 },
+        { "a.b:2|c\na-b:-1|c", "a_b 2\n", 0 },
+        { "a.b:-1|c\na-b:-1|c\na_b:3|g", "a_b 3\n", 0 },
+        { "x:-1|c|#a:1\nx:2|c|#b:1", "x{b=\"1\"} 2\n", 0 },
+        { "up:-1|c", "", 0 },
+    };
+    CHECK(rows, .quantiles = median, .n_quantiles = 1);
+}
+
+static void a_counter_shows_from_its_first_increment(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30 });
+    pipeline_feed(&p, 0, "a.b:-1|c\na-b:2|c\nx:-4|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a_b 2\n");
+    const char *closed = pipeline_close(&p);
+    assert_true(pipeline_has(closed, "counter a.b -1"));
+    assert_true(pipeline_has(closed, "counter x -4"));
+    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 2);
+    pipeline_feed(&p, 0, "a.b:5|c\nx:-1|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a_b 7\n");
+    assert_true(pipeline_has(pipeline_close(&p), "counter x -1"));
+    pipeline_feed(&p, 0, "x:3|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a_b 7\nx 3\n");
+    pipeline_feed(&p, 0, "x:-3|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a_b 7\nx 3\n");
+    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 4);
+    assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 0);
+    /* Expired and back: again nothing until it goes up. */
+    pipeline_close(&p);
+    pipeline_forward(&p, 40);
+    registry_expire(p.registry, p.now_ns);
+    pipeline_feed(&p, 0, "x:-3|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "");
+    pipeline_feed(&p, 0, "x:1|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "x 1\n");
+    pipeline_release(&p);
+}
+
 static double number_after(const char *text, const char *start)
 {
     const char *at = strstr(text, start);
@@ -439,6 +504,8 @@ int main(void)
         cmocka_unit_test(what_has_a_reserved_name_still_reaches_the_sinks),
         cmocka_unit_test(a_name_is_free_again_when_its_family_has_expired),
         cmocka_unit_test(identities_that_read_alike_are_one_line),
+        cmocka_unit_test(an_ignored_decrement_makes_nothing),
+        cmocka_unit_test(a_counter_shows_from_its_first_increment),
         cmocka_unit_test(timers_of_different_units_merge_in_seconds),
         cmocka_unit_test(twins_go_one_by_one),
         cmocka_unit_test(a_twin_that_expired_is_out_of_the_quantiles),
