@@ -7,7 +7,9 @@
  *
  * Series gather in families: one Prometheus name, one type.  The first type a name gets is its type; series of another type
  * under that name, or under the `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out of /metrics
- * and counted, and still go to the sinks; so do those whose name is reserved (off_page.h).  Two identities that Prometheus spells alike (a.b and a-b) are twins: one line,
+ * and counted, and still go to the sinks; so are those whose name is reserved (off_page.h).  When no series of a family has had
+ * a sample for type_idle_s, the next sample that its name keeps out takes the name over: the newcomer shows all it has brought
+ * so far, and the family's series are now the ones left out.  Two identities that Prometheus spells alike (a.b and a-b) are twins: one line,
  * added up.
  *
  *   thread   control
@@ -50,6 +52,8 @@ struct family {
     size_t n, cap;
     size_t at;                 /* place in the registry's list */
     uint64_t hash;
+    uint64_t born;             /* which one it was of all families, for walks: 1, 2, ... */
+    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c); monotonic seconds */
 };
 
 struct registry_opts {
@@ -62,6 +66,7 @@ struct registry_opts {
     uint32_t summary_max_age_s, summary_age_buckets;
     int sketch_schema;
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
+    uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer of another type; 0: never */
     bool several_sources;           /* as in ingest_opts */
     bool keep_intervals;            /* there is a sink: keep the interval's values apart */
     const char *const *reserved;    /* names of our own metrics */
@@ -110,6 +115,7 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n);
 /**
  * A walk over what /metrics shows, in pieces, between which the registry goes on: families by name, and of each its series.
  * A series that is there from the walk's begin to its end is met exactly once; one that comes or goes meanwhile at most once.
+ * A family made after the walk's begin is not met, for it may have taken over the name of one that was.
  *
  *     registry_walk_begin(r, &w);
  *     while ((f = registry_walk_family(&w)) != NULL)
@@ -127,6 +133,7 @@ struct registry_walk {
     size_t until;                   /* behind it: those that came later, not to be met (they may be old ones that went) */
     size_t place;                   /* of the next family in the sorted list ... */
     uint64_t order;                 /* ... as long as the list is of this order */
+    uint64_t begun;                 /* how many families had been born */
     struct buf name;                /* of the last family begun */
 };
 

@@ -1,4 +1,10 @@
-/* May a family stand under its name: the names that no client gets, and the lines that another family makes. */
+/*
+ * May a family stand under its name?
+ *
+ *   reserved names     what Prometheus makes itself: never
+ *   rivals             the family of that name, those whose names are its `_sum`, `_count`, `_bucket`, and the one that makes
+ *                      the name as such a line: once all of them are idle they leave /metrics; until then it stays off
+ */
 #include <string.h>
 
 #include "aggregate/naming.h"
@@ -42,32 +48,98 @@ static bool makes_reserved(struct registry *r, struct slice name, enum family_ty
     return false;
 }
 
-/* The family that has the name, or a line's name, of one with that name and type. */
-static const struct family *find_rival(struct registry *r, struct slice name, enum family_type type)
+/* ---- rivals ---- */
+
+enum { N_MADE = ARRAY_LEN(made), RIVALS = 1 + 2 * N_MADE };
+
+/* The families that one of that name and type would meet: the i-th of RIVALS places, mostly NULL. */
+static struct family *rival_at(struct registry *r, const struct claim *c, size_t i)
 {
-    const struct family *f = family_find(r, name);
-    for (size_t i = 0; f == NULL && i < ARRAY_LEN(made); i++) {
-        size_t n = strlen(made[i].suffix);
-        if (makes(type, i))
-            f = family_find(r, join(r, name, made[i].suffix));
-        if (f != NULL || name.len <= n || memcmp(name.ptr + name.len - n, made[i].suffix, n) != 0)
-            continue;
-        f = family_find(r, slice_of(name.ptr, name.len - n));
-        f = f != NULL && makes(f->type, i) ? f : NULL;
-    }
-    return f;
+    if (i == 0)
+        return family_find(r, c->name);
+    size_t m = (i - 1) % N_MADE, n = strlen(made[m].suffix);
+    if (i <= N_MADE)
+        return makes(c->type, m) ? family_find(r, join(r, c->name, made[m].suffix)) : NULL;
+    if (c->name.len <= n || memcmp(c->name.ptr + c->name.len - n, made[m].suffix, n) != 0)
+        return NULL;
+    struct family *base = family_find(r, slice_of(c->name.ptr, c->name.len - n));
+    return base != NULL && makes(base->type, m) ? base : NULL;
 }
 
-bool claim_name(struct registry *r, struct slice name, enum family_type type, struct obstacle *ret)
+/*
+ * Has no series of the family had a sample for type_idle?  A known series never comes here, so nobody keeps the time of a
+ * family's last sample: its series are looked at, but not again before half of type_idle is over.
+ */
+static bool is_idle(const struct registry *r, struct family *f, uint64_t now_s)
+{
+    uint64_t idle_s = r->opts.type_idle_s, until_s = 0;
+    if (idle_s == 0 || f->type == FAMILY_RESERVED || now_s <= f->busy_until_s)
+        return false;
+    for (size_t i = 0; i < f->n && until_s < now_s + idle_s / 2; i++)
+        for (const struct series *s = f->series[i]; s != NULL; s = s->twin)
+            until_s = s->last_s + idle_s > until_s ? s->last_s + idle_s : until_s;
+    f->busy_until_s = until_s;
+    return now_s > until_s;
+}
+
+/* ---- what is told ---- */
+
+static void tell(struct registry *r, const struct off_page_note *n)
+{
+    const struct off_page_note *fresh = off_page_add(&r->off_page, n);
+    if (fresh != NULL && r->opts.on_off_page != NULL)
+        r->opts.on_off_page(r->opts.cookie, fresh);
+}
+
+static void keep_off(struct registry *r, const struct claim *c, struct slice other, enum family_type other_type)
+{
+    bool reserved = other_type == FAMILY_RESERVED;
+    r->stats.v[reserved ? SELF_RESERVED_NAMES : SELF_TYPE_CONFLICTS] += c->samples;
+    tell(r, &(struct off_page_note){ .metric = c->name,
+                                     .sent = identity_name(c->series->id),
+                                     .other = other,
+                                     .why = reserved ? OFF_PAGE_RESERVED : OFF_PAGE_CONFLICT,
+                                     .kind = (enum series_kind)c->series->kind,
+                                     .type = c->type,
+                                     .other_type = other_type,
+                                     .samples = c->samples,
+                                     .last_s = c->now_s });
+}
+
+static void give_way(struct registry *r, const struct claim *to, struct family *f)
+{
+    const struct series *any = f->series[0];
+    tell(r, &(struct off_page_note){ .metric = slice_of(f->name, f->name_len),
+                                     .sent = identity_name(any->id),
+                                     .other = to->name,
+                                     .why = OFF_PAGE_CONFLICT,
+                                     .kind = (enum series_kind)any->kind,
+                                     .type = f->type,
+                                     .other_type = to->type,
+                                     .taken_over = true,
+                                     .last_s = to->now_s });
+    family_evict(r, f);
+}
+
+bool claim_name(struct registry *r, const struct claim *c)
 {
     struct slice line;
-    if (makes_reserved(r, name, type, &line)) {
-        *ret = (struct obstacle){ line, FAMILY_RESERVED };
+    if (makes_reserved(r, c->name, c->type, &line)) {
+        keep_off(r, c, line, FAMILY_RESERVED);
         return false;
     }
-    const struct family *f = find_rival(r, name, type);
-    if (f == NULL)
-        return true;
-    *ret = (struct obstacle){ slice_of(f->name, f->name_len), f->type };
-    return false;
+    struct family *idle[RIVALS];
+    size_t n = 0;
+    for (size_t i = 0; i < RIVALS; i++) {
+        struct family *f = rival_at(r, c, i);
+        if (f != NULL && !is_idle(r, f, c->now_s)) {
+            keep_off(r, c, slice_of(f->name, f->name_len), f->type);
+            return false;
+        }
+        if (f != NULL)
+            idle[n++] = f;
+    }
+    for (size_t i = 0; i < n; i++)
+        give_way(r, c, idle[i]);
+    return true;
 }

@@ -165,6 +165,7 @@ static struct family *family_new(struct registry *r, struct slice name, enum fam
     f->name_len = (uint32_t)name.len;
     f->type = type;
     f->hash = hash64_bytes(name.ptr, name.len);
+    f->born = ++r->n_born;
     index_put(&r->by_name, f);
     size_t n;
     if (r->n_families == r->cap_families && r->n_dropped > r->n_families / 2)
@@ -228,25 +229,6 @@ static struct slice spell_name(struct registry *r, const struct series *s)
     return buf_slice(&r->name);
 }
 
-/* It stays off /metrics: count that, and tell whom it concerns when it is new. */
-static void keep_off(struct registry *r, const struct series *s, const struct obstacle *by, uint32_t now_s, uint32_t samples)
-{
-    bool reserved = by->type == FAMILY_RESERVED;
-    const struct off_page_note note = { .metric = buf_slice(&r->name),
-                                        .sent = identity_name(s->id),
-                                        .other = by->name,
-                                        .why = reserved ? OFF_PAGE_RESERVED : OFF_PAGE_CONFLICT,
-                                        .kind = (enum series_kind)s->kind,
-                                        .type = type_of(r, s),
-                                        .other_type = by->type,
-                                        .samples = samples,
-                                        .last_s = now_s };
-    r->stats.v[reserved ? SELF_RESERVED_NAMES : SELF_TYPE_CONFLICTS] += samples;
-    const struct off_page_note *fresh = off_page_add(&r->off_page, &note);
-    if (fresh != NULL && r->opts.on_off_page != NULL)
-        r->opts.on_off_page(r->opts.cookie, fresh);
-}
-
 struct labels_key {
     const struct family *family;
     struct slice text;
@@ -264,24 +246,15 @@ static bool labels_are(const void *series, const void *key)
     return slice_eq(buf_slice(k->scratch), k->text);
 }
 
-/* The family of that name and type, new if need be; NULL: *ret is in its way. */
-static struct family *family_for(struct registry *r, struct slice name, enum family_type type, struct obstacle *ret)
-{
-    struct family *f = family_find(r, name);
-    if (f != NULL && f->type == type)
-        return f;
-    return claim_name(r, name, type, ret) ? family_new(r, name, type) : NULL;
-}
-
 void family_attach(struct registry *r, struct series *s, uint32_t now_s, uint32_t samples)
 {
     enum family_type type = type_of(r, s);
-    struct obstacle by;
-    struct family *f = family_for(r, spell_name(r, s), type, &by);
-    if (f == NULL) {
-        keep_off(r, s, &by, now_s, samples);
+    const struct claim claim = { s, spell_name(r, s), type, now_s, samples };
+    struct family *f = family_find(r, claim.name);
+    if (f == NULL || f->type != type)
+        f = claim_name(r, &claim) ? family_new(r, claim.name, type) : NULL;
+    if (f == NULL)
         return;
-    }
     spell_labels(r, s, type);
     struct labels_key key = { f, buf_slice(&r->text), &r->name };
     s->labels_hash = (uint32_t)(hash64_bytes(key.text.ptr, key.text.len) ^ f->hash);
@@ -311,6 +284,20 @@ static void family_drop(struct registry *r, struct family *f)
     r->families[f->at] = NULL;
     r->n_dropped++;
     family_free(f);
+}
+
+void family_evict(struct registry *r, struct family *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        index_remove(&r->by_labels, f->series[i]);
+        for (struct series *s = f->series[i], *twin; s != NULL; s = twin) {
+            twin = s->twin;
+            s->family = NULL;
+            s->twin = NULL;
+            s->head = false;
+        }
+    }
+    family_drop(r, f);
 }
 
 static struct series *head_of(struct registry *r, const struct series *s)

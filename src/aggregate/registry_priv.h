@@ -17,6 +17,7 @@ struct registry {
     struct family **families;        /* all, the first n_sorted in order; NULL where one was dropped */
     size_t n_families, n_sorted, n_dropped, cap_families;
     uint64_t order;                  /* goes up when families change their places */
+    uint64_t n_born;                 /* families since ever */
     struct registry_walk *walks;     /* under way */
     struct series **all;             /* every series, for expiry */
     size_t n_all, cap_all;
@@ -40,6 +41,8 @@ struct registry {
  */
 void family_attach(struct registry *r, struct series *s, uint32_t now_s, uint32_t samples);
 void family_detach(struct registry *r, struct series *s);
+/* Its name goes to another: its series leave /metrics, their values stay.  f is gone. */
+void family_evict(struct registry *r, struct family *f);
 void family_reserve(struct registry *r, const char *name);
 void family_release_all(struct registry *r);
 /* The first of the twins of s, which has a family. */
@@ -47,19 +50,20 @@ struct series *family_head(struct registry *r, struct series *s);
 
 struct family *family_find(const struct registry *r, struct slice name);   /* NULL: there is none */
 
-/* What keeps a family off /metrics: another one, or a name that no client gets (FAMILY_RESERVED). */
-struct obstacle {
-    struct slice name;
+/* A series asks for a place under a name that has no family of its type yet. */
+struct claim {
+    const struct series *series;
+    struct slice name;               /* as exposed; not in r->text */
     enum family_type type;
+    uint32_t now_s, samples;         /* of the series, which wait for the answer */
 };
 
 /**
- * claim_name(r, name, type, ret):
- * May there be a new family of that name and type?  (claim.c)
- *   name     not in r->text
- *   returns  true; false: *ret is in its way, and may lie in name or in r->text
+ * claim_name(r, c):
+ * May there be a new family of that name and type?  Families in its way that are idle give way.  (claim.c)
+ *   returns  true; false: something is in its way, and the samples are counted as kept off /metrics
  */
-bool claim_name(struct registry *r, struct slice name, enum family_type type, struct obstacle *ret);
+bool claim_name(struct registry *r, const struct claim *c);
 
 /* walk.c: f goes away. */
 void walks_forget(struct registry *r, const struct family *f);

@@ -6,7 +6,7 @@ enum { NEAR = 4, FAR = 8 };
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w)
 {
-    *w = (struct registry_walk){ .registry = r, .next = r->walks };
+    *w = (struct registry_walk){ .registry = r, .next = r->walks, .begun = r->n_born };
     r->walks = w;
 }
 
@@ -33,6 +33,11 @@ static size_t place_behind(struct family *const *families, size_t n, struct slic
     return low;
 }
 
+static bool is_met(const struct registry_walk *w, const struct family *f)
+{
+    return f->type != FAMILY_RESERVED && f->born <= w->begun;
+}
+
 const struct family *registry_walk_family(struct registry_walk *w)
 {
     size_t n;
@@ -41,7 +46,7 @@ const struct family *registry_walk_family(struct registry_walk *w)
         w->order = w->registry->order;
         w->place = place_behind(families, n, buf_slice(&w->name));
     }
-    while (w->place < n && families[w->place]->type == FAMILY_RESERVED)
+    while (w->place < n && !is_met(w, families[w->place]))
         w->place++;
     w->at = 0;
     w->family = w->place < n ? families[w->place++] : NULL;

@@ -8,9 +8,9 @@ static bool histograms(const struct config *c)
 }
 
 /* Whole seconds, up: what may live for 500 ms must not die at once. */
-static uint64_t ttl_s(const struct config *c)
+static uint64_t seconds_up(uint64_t ms)
 {
-    return (c->aggregate_ttl_ms + 999) / 1000;
+    return (ms + 999) / 1000;
 }
 
 struct parse_opts core_parse_opts(const struct config *c)
@@ -35,7 +35,7 @@ struct ingest_opts core_ingest_opts(const struct config *c, struct series_limit 
                                  .sketch_schema = (int)c->aggregate_sketch_schema,
                                  .buckets = histograms(c) ? c->prometheus_buckets.at : NULL,
                                  .n_buckets = (uint32_t)c->prometheus_buckets.n,
-                                 .ttl_s = (uint32_t)ttl_s(c),
+                                 .ttl_s = (uint32_t)seconds_up(c->aggregate_ttl_ms),
                                  .limit = limit };
 }
 
@@ -50,7 +50,8 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
                                .summary_age_buckets = c->aggregate_summary_age_buckets,
                                .sketch_schema = (int)c->aggregate_sketch_schema,
-                               .ttl_s = ttl_s(c),
+                               .ttl_s = seconds_up(c->aggregate_ttl_ms),
+                               .type_idle_s = seconds_up(c->prometheus_type_idle_ms),
                                .keep_intervals = c->redis_url[0] != '\0',
                                .limit = limit };
     o.reserved = selfmetrics_names(&o.n_reserved);

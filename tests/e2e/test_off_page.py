@@ -34,6 +34,23 @@ def test_more_names_than_a_minute_shows_are_counted_in_the_log():
     assert told[10]["not_shown"] == "20"
 
 
+def test_an_idle_name_goes_to_the_type_that_is_sent_now():
+    """A deploy makes a gauge of what was a counter."""
+    with Server("prometheus.type_idle=1s") as s:
+        s.send("jobs:1|c\njobs:7|g")
+        s.wait_value("jobs", 1)
+
+        def gauge():
+            s.send("jobs:7|g")
+            return s.scrape().value("jobs") == 7
+        wait_for(gauge, "the gauge on the page")
+        assert b"# TYPE jobs gauge\n" in s.page() and b"# TYPE jobs counter" not in s.page()
+        s.send("jobs:8|g\njobs:1|c")
+        s.wait_value("jobs", 8)
+        told = [(l["metric"], l["type"], l["other_type"], l.get("taken_over")) for l in off_page(s, "conflict", 2)]
+        assert told == [("jobs", "gauge", "counter", None), ("jobs", "counter", "gauge", "true")]
+
+
 def test_a_conflict_is_logged_once_with_both_types(server):
     server.send("jobs:1|c\njobs:7|g", "jobs:7|g|#a:b", "api.lat:2|ms\napi.lat.count:1|c")
     server.wait_self("statsd_type_conflicts_total", 3)

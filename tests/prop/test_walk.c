@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/off_page.h"
 #include "support/pipeline.h"
 
 enum { FAMILIES = 12, SERIES = 40, WALKS = 4, STEPS = 20000, TTL_S = 20 };
@@ -172,8 +173,118 @@ static void walks_meet_what_stays_once_and_nothing_twice(void **unused)
     }
 }
 
+/* ---- names that change hands between the steps ---- */
+
+enum { LINE_NAMES = 8 };
+
+/* Line names that some walk can meet; the first ones are names of families, too. */
+static const char *const line_names[LINE_NAMES] = { "x", "x_sum", "x_count", "y", "y_sum", "y_count", "x_sum_sum", "x_sum_count" };
+
+struct guide {
+    struct registry_walk walk;
+    bool under_way;
+    const struct family *owner[LINE_NAMES];   /* who made lines of that name; compared, never followed */
+    unsigned families;
+};
+
+static void claim_line(struct guide *g, const struct family *f, const char *suffix)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s%s", f->name, suffix);
+    for (unsigned i = 0; i < LINE_NAMES; i++) {
+        if (strcmp(line_names[i], name) != 0)
+            continue;
+        if (g->owner[i] != NULL)
+            fail_msg("two families make %s", name);
+        g->owner[i] = f;
+    }
+}
+
+/* returns  how many families the walk met, at its end */
+static unsigned hand_on(struct guide *g, unsigned steps)
+{
+    for (; steps > 0; steps--) {
+        if (registry_walk_series(&g->walk) != NULL)
+            continue;
+        const struct family *f = registry_walk_family(&g->walk);
+        if (f == NULL) {
+            registry_walk_end(&g->walk);
+            g->under_way = false;
+            return g->families;
+        }
+        g->families++;
+        claim_line(g, f, "");
+        if (f->type == FAMILY_SUMMARY) {
+            claim_line(g, f, "_sum");
+            claim_line(g, f, "_count");
+        }
+    }
+    return 0;
+}
+
+/* A few names of random types, silent often enough to lose their names. */
+static void feed_types(struct world *w)
+{
+    static const char *const names[] = { "x", "x_sum", "x_count", "y", "y_sum" };
+    static const char *const types[] = { "c", "g", "h" };
+    char line[64];
+    for (unsigned n = below(&w->random, 6); n > 0; n--) {
+        snprintf(line, sizeof line, "%s:1|%s|#n:%u", names[below(&w->random, 5)], types[below(&w->random, 3)],
+                 below(&w->random, 4));
+        pipeline_feed(&w->p, 0, line);
+    }
+    pipeline_turn(&w->p);
+    pipeline_close(&w->p);
+}
+
+static uint64_t takeovers(const struct registry *r)
+{
+    size_t n;
+    uint64_t sum = 0;
+    const struct off_page_note *const *notes = registry_off_page(r, &n);
+    for (size_t i = 0; i < n; i++)
+        sum += notes[i]->taken_over;
+    return sum;
+}
+
+static void no_name_comes_twice_in_a_walk_while_names_change_hands(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        static struct world w;
+        struct guide guides[WALKS] = { 0 };
+        unsigned met = 0;
+        w = (struct world){ .random = { seed } };
+        pipeline_init(&w.p, &(struct pipeline_opts){ .ttl_s = 12, .type_idle_s = 3 });
+        for (unsigned i = 0; i < STEPS; i++) {
+            struct guide *g = &guides[below(&w.random, WALKS)];
+            unsigned dice = below(&w.random, 8);
+            if (dice < 2) {
+                feed_types(&w);
+            } else if (dice == 2) {
+                pipeline_forward(&w.p, below(&w.random, 3));
+                registry_expire(w.p.registry, w.p.now_ns);
+            } else if (g->under_way) {
+                met += hand_on(g, below(&w.random, 4));
+            } else {
+                *g = (struct guide){ .under_way = true };
+                registry_walk_begin(w.p.registry, &g->walk);
+            }
+        }
+        assert_true(met > 1000);
+        assert_true(takeovers(w.p.registry) > 5);   /* kinds of them */
+        for (unsigned i = 0; i < WALKS; i++)
+            if (guides[i].under_way)
+                registry_walk_end(&guides[i].walk);
+        pipeline_release(&w.p);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(walks_meet_what_stays_once_and_nothing_twice) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(walks_meet_what_stays_once_and_nothing_twice),
+        cmocka_unit_test(no_name_comes_twice_in_a_walk_while_names_change_hands),
+    };
     return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
 }

@@ -58,6 +58,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .summary_age_buckets = o->age_buckets,
                                                         .sketch_schema = SKETCH_SCHEMA_DEFAULT,
                                                         .ttl_s = o->ttl_s,
+                                                        .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
                                                         .several_sources = o->workers > 1,
                                                         .reserved = o->reserved,

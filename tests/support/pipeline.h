@@ -22,7 +22,7 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 struct pipeline_opts {
     unsigned workers;
     uint64_t max_series;
-    uint64_t ttl_s;
+    uint64_t ttl_s, type_idle_s;
     bool suffixes, histograms;
     const double *buckets, *quantiles;
     uint32_t n_buckets, n_quantiles, max_age_s, age_buckets;
