@@ -1,14 +1,14 @@
 /**
  * off_page: what is kept off /metrics, and why.  The sinks get it all the same.
  *
- *   reserved   the name, or the name of a line that the family would make, is one that Prometheus makes for every target
- *              (`up`, `scrape_*`, `ALERTS`, `ALERTS_FOR_STATE`) or one of our own metrics
- *   conflict   the name has another type, or belongs to the `_sum`, `_count` or `_bucket` of another family
- *   limit      there are as many series as limits.max_series allows; who claims the place says so, the registry never sees it
+ *   reserved   the name, or the name of a line that the family would make, is one that Prometheus makes for every
+ *              target (`up`, `scrape_*`, `ALERTS`, `ALERTS_FOR_STATE`) or the name of one of this server's own metrics
+ *   conflict   the name has another type, or is one of the `_sum`, `_count`, `_bucket` of another family
+ *   limit      there are limits.max_series series already; such a sample never reaches the registry
  *
- * The registry counts the samples in statsd_reserved_names_total and statsd_type_conflicts_total, and keeps a note of each
- * name and what it met, at most OFF_PAGE_MAX of them: a further one is only counted, until notes of names that had no sample
- * for an hour make room.
+ * The registry counts the samples in statsd_reserved_names_total and statsd_type_conflicts_total.  It keeps a note of
+ * each name and what the name met, at most OFF_PAGE_MAX notes: further names are only counted.  When there is no room,
+ * notes of names without a sample for an hour are dropped.
  *   thread   control
  */
 #ifndef AGGREGATE_OFF_PAGE_H

@@ -5,12 +5,13 @@
  * cells of a sealed page into their series.  Each series keeps what /metrics shows (cumulative sums, gauges, the sliding
  * window of a summary) and, apart from it, what came in during the current interval, for the sinks.
  *
- * Series gather in families: one Prometheus name, one type.  The first type a name gets is its type; series of another type
- * under that name, or under the `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out of /metrics
- * and counted, and still go to the sinks; so are those whose name is reserved (off_page.h).  When no series of a family has had
- * a sample for type_idle_s, the next sample that its name keeps out takes the name over: the newcomer shows all it has brought
- * so far, and the family's series are now the ones left out.  Two identities that Prometheus spells alike (a.b and a-b) are twins: one line,
- * added up.
+ * Series gather in families: one Prometheus name, one type.  The first type a name gets is its type; series of another
+ * type under that name, or under the `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out
+ * of /metrics and counted, and still go to the sinks; so are those whose name is reserved (off_page.h).  Two identities
+ * that Prometheus spells alike (a.b and a-b) are twins: one line, added up.
+ *
+ * A name changes hands when no series of its family has had a sample for type_idle_s and one of another type comes: the
+ * family's series leave /metrics, and the newcomer shows all it has brought since it was first seen.
  *
  *   thread   control
  */
@@ -66,13 +67,13 @@ struct registry_opts {
     uint32_t summary_max_age_s, summary_age_buckets;
     int sketch_schema;
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
-    uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer of another type; 0: never */
+    uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer; 0: never */
     bool several_sources;           /* as in ingest_opts */
     bool keep_intervals;            /* there is a sink: keep the interval's values apart */
     const char *const *reserved;    /* names of our own metrics */
     size_t n_reserved;
     struct series_limit *limit;     /* shared with the workers */
-    /* What is kept off /metrics: once for each name and what it met (off_page.h), in registry_merge.  NULL: nobody asks. */
+    /* Called by registry_merge once for each new note (off_page.h); must not call the registry.  NULL: nobody asks. */
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
     void *cookie;
 };

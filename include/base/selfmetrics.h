@@ -36,7 +36,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(RECEIVE_ERRORS,     "statsd_receive_errors_total",         COUNTER, "", "Receive calls that failed for another reason than an empty socket.") \
     /* aggregation: counted by the control thread */                                                                             \
     X(TYPE_CONFLICTS,     "statsd_type_conflicts_total",         COUNTER, "", "Samples left out of /metrics because their name already has another type.") \
-    X(RESERVED_NAMES,     "statsd_reserved_names_total",         COUNTER, "", "Samples left out of /metrics because their name is one that Prometheus makes for every target (up, scrape_*, ALERTS) or one of this server's own.") \
+    X(RESERVED_NAMES,     "statsd_reserved_names_total",         COUNTER, "", "Samples left out of /metrics because their name is reserved: up, scrape_*, ALERTS, ALERTS_FOR_STATE and this server's own names.") \
     X(DECREMENTS,         "statsd_decrements_ignored_total",     COUNTER, "", "Closed pages in which a counter went down; /metrics ignores the decrement, Redis has it.") \
     X(SUMS_REFUSED,       "statsd_sums_refused_total",           COUNTER, "", "Times that a page of a worker brought a series more than its sum can take without leaving the finite doubles; the sum stays as it was.") \
     X(SERIES_CREATED,     "statsd_series_created_total",         COUNTER, "", "Series seen for the first time.")                 \

@@ -1,9 +1,12 @@
 /*
- * May a family stand under its name?
+ * May a new family stand under its name?
  *
- *   reserved names     what Prometheus makes itself: never
- *   rivals             the family of that name, those whose names are its `_sum`, `_count`, `_bucket`, and the one that makes
- *                      the name as such a line: once all of them are idle they leave /metrics; until then it stays off
+ *   claim_name
+ *     makes_reserved   one of its lines would have a name that Prometheus makes itself: never
+ *     rival_at         the families it would share a line's name with: the one of that name, those named like its
+ *                      `_sum`, `_count`, `_bucket`, and the one that makes the name as such a line
+ *     is_idle          one rival is not: keep_off counts the samples and tells the name
+ *     give_way         all are: their series leave /metrics
  */
 #include <string.h>
 
@@ -67,8 +70,9 @@ static struct family *rival_at(struct registry *r, const struct claim *c, size_t
 }
 
 /*
- * Has no series of the family had a sample for type_idle?  A known series never comes here, so nobody keeps the time of a
- * family's last sample: its series are looked at, but not again before half of type_idle is over.
+ * Has no series of the family had a sample for type_idle?  Keeping the time of a family's last sample would cost each
+ * merge a cache miss.  So the series are searched until one is found that keeps the family busy for at least half of
+ * type_idle, and not again before the time that the search found.
  */
 static bool is_idle(const struct registry *r, struct family *f, uint64_t now_s)
 {

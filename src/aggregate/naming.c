@@ -47,8 +47,8 @@ bool naming_escape_value(struct slice raw, struct buf *out)
 }
 
 /*
- * A sample of such a name from here would be stored beside Prometheus' own, and answer its alerts: `up 0` fires each "target
- * down".  What begins with scrape_ is its to extend: versions differ in how many of them there are.
+ * Prometheus would store a sample of such a name beside its own, and alerts would take it for one: `up 0` fires "target
+ * down".  All of scrape_ is reserved, since each version of Prometheus adds names there.
  */
 bool naming_prometheus_makes(struct slice exposed)
 {

@@ -1,5 +1,6 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, family.c, claim.c, walk.c and exposed.c.  Private to aggregate/.
+ * registry_priv: the registry's inside, shared by registry.c, family.c, claim.c, walk.c and exposed.c.  Private to
+ * aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
@@ -36,8 +37,8 @@ struct registry {
 };
 
 /*
- * family.c: put a series into the family of its name and type; or leave it out, so that s->family stays NULL, and count its
- * samples as kept off /metrics.
+ * family.c: put a series into the family of its name and type; or leave it out, so that s->family stays NULL, and count
+ * its samples as kept off /metrics.
  */
 void family_attach(struct registry *r, struct series *s, uint32_t now_s, uint32_t samples);
 void family_detach(struct registry *r, struct series *s);

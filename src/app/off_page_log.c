@@ -6,7 +6,7 @@ enum { MINUTE_MS = 60000 };
 
 static const char *const remedies[OFF_PAGE_REASON_COUNT] = {
     [OFF_PAGE_RESERVED] = "rename the metric: Prometheus or this server makes series of that name",
-    [OFF_PAGE_CONFLICT] = "rename one of the two, or wait: the name is free once the other has had no sample for prometheus.type_idle",
+    [OFF_PAGE_CONFLICT] = "rename one of the two; an idle type gives its name away (prometheus.type_idle)",
     [OFF_PAGE_LIMIT] = "drop a tag of that metric, or raise limits.max_series",
 };
 

@@ -178,7 +178,9 @@ static void walks_meet_what_stays_once_and_nothing_twice(void **unused)
 enum { LINE_NAMES = 8 };
 
 /* Line names that some walk can meet; the first ones are names of families, too. */
-static const char *const line_names[LINE_NAMES] = { "x", "x_sum", "x_count", "y", "y_sum", "y_count", "x_sum_sum", "x_sum_count" };
+static const char *const line_names[LINE_NAMES] = {
+    "x", "x_sum", "x_count", "y", "y_sum", "y_count", "x_sum_sum", "x_sum_count",
+};
 
 struct guide {
     struct registry_walk walk;

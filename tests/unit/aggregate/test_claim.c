@@ -39,7 +39,8 @@ static void an_idle_name_goes_to_the_newcomer_that_keeps_sending(void **unused)
     static const struct handover rows[] = {
         { "jobs:1|c", "jobs:7|g", "jobs 1\n", "jobs 7\n" },
         { "jobs:7|g", "jobs:1|c", "jobs 7\n", "jobs 61\n" },   /* with what came while it was kept off */
-        { "jobs:1|c|#a:1\njobs:1|c|#a:2", "jobs:7|g|#b:1\njobs:8|g", "jobs{a=\"1\"} 1\njobs{a=\"2\"} 1\n", "jobs{b=\"1\"} 7\njobs 8\n" },
+        { "jobs:1|c|#a:1\njobs:1|c|#a:2", "jobs:7|g|#b:1\njobs:8|g",
+          "jobs{a=\"1\"} 1\njobs{a=\"2\"} 1\n", "jobs{b=\"1\"} 7\njobs 8\n" },
         { "a.b:1|c\na-b:1|c", "a_b:7|g\na.b:8|g", "a_b 2\n", "a_b 8\n" },
         { "x:2|h", "x:1|g", "x{quantile=\"0.5\"} 2\nx_sum 2\nx_count 1\n", "x 1\n" },
         { "x:1|g", "x:2|h", "x 1\n", "x{quantile=\"0.5\"} 2\nx_sum 122\nx_count 61\n" },
@@ -59,8 +60,13 @@ static void an_idle_name_goes_to_the_newcomer_that_keeps_sending(void **unused)
     static const char *const own[] = { "own" };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 86400, .type_idle_s = IDLE_S, .quantiles = median, .n_quantiles = 1,
-                                                   .max_age_s = 6000, .reserved = own, .n_reserved = 1 });
+        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 86400,
+                                                   .type_idle_s = IDLE_S,
+                                                   .quantiles = median,
+                                                   .n_quantiles = 1,
+                                                   .max_age_s = 6000,
+                                                   .reserved = own,
+                                                   .n_reserved = 1 });
         pipeline_feed(&p, 0, rows[i].old);
         pipeline_turn(&p);
         pipeline_close(&p);

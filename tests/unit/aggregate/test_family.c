@@ -39,8 +39,9 @@ static void check(const struct row *rows, size_t n, enum selfmetric left_out, co
     }
 }
 
-#define CHECK(rows, ...)          check(rows, ARRAY_LEN(rows), SELF_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
-#define CHECK_RESERVED(rows, ...) check(rows, ARRAY_LEN(rows), SELF_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), SELF_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK_RESERVED(rows, ...) \
+    check(rows, ARRAY_LEN(rows), SELF_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
 
 static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
 {
@@ -91,7 +92,7 @@ static void our_own_names_are_taken(void **unused)
     static const char *const own[] = { "statsd_up", "t_count" };
     static const struct row rows[] = {
         { "statsd_up:1|c\nstatsd.up:1|g\nstatsd_up2:1|c", "statsd_up2 1\n", 2 },
-        { "statsd.bad_lines_seen:1|c", "statsd_bad_lines_seen 1\n", 0 },   /* not the whole of statsd_: it is many a client's prefix */
+        { "statsd.bad_lines_seen:1|c", "statsd_bad_lines_seen 1\n", 0 },   /* statsd. is the prefix of many a client */
         { "t:1|h", "", 1 },
         { "t_count:1|c", "", 1 },
     };
@@ -109,7 +110,8 @@ static void no_line_has_a_name_that_prometheus_makes(void **unused)
         { "scrape_duration_seconds:1|g\nscrape.samples.scraped:1|c\nscrape-timeout-seconds:1|ms", "", 3 },
         { "scrape_samples_post_metric_relabeling:1|g\nscrape_series_added:1|g\nscrape_sample_limit:1|g", "", 3 },
         { "scrape_body_size_bytes:1|h\nscrape.:1|c\nscrape\xc3\xa9x:1|c", "", 3 },
-        { "scrape:1|c\nscrapes.x:1|c\nscraper_x:1|c\na.scrape_x:1|c", "scrape 1\nscrapes_x 1\nscraper_x 1\na_scrape_x 1\n", 0 },
+        { "scrape:1|c\nscrapes.x:1|c\nscraper_x:1|c\na.scrape_x:1|c",
+          "scrape 1\nscrapes_x 1\nscraper_x 1\na_scrape_x 1\n", 0 },
         { "scrape:1|h", "", 1 },         /* scrape_sum */
         { "ALERTS:1|g\nALERTS_FOR_STATE:1|g\nALERTS.FOR-STATE:1|g", "", 3 },
         { "ALERTS_FOR:1|g\nalerts:1|g\nALERTSX:1|g", "ALERTS_FOR 1\nalerts 1\nALERTSX 1\n", 0 },

@@ -28,7 +28,7 @@ static void put_note(void *cookie, const struct off_page_note *n)
     buf_append_slice(out, n->sent);
     buf_append_str(out, ", met ");
     buf_append_slice(out, n->other);
-    buf_printf(out, " (%s) x%u%s\n", family_type_word(n->other_type), (unsigned)n->samples, n->taken_over ? " lost" : "");
+    buf_printf(out, " (%s) x%u\n", family_type_word(n->other_type), (unsigned)n->samples);
 }
 
 struct told_row {
@@ -41,8 +41,10 @@ static void each_name_is_told_once_with_what_it_met(void **unused)
     (void)unused;
     static const char *const own[] = { "statsd_lines_received_total", "mine_sum" };
     static const struct told_row rows[] = {
-        { "jobs:1|c\njobs:7|g\njobs:8|g", "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x2\n", false, false },
-        { "jobs:1|c\njobs:7|g|#a:1\njobs:8|g|#a:2\njobs:9|g|#a:3", "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x1\n", false, false },
+        { "jobs:1|c\njobs:7|g\njobs:8|g",
+          "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x2\n", false, false },
+        { "jobs:1|c\njobs:7|g|#a:1\njobs:8|g|#a:2\njobs:9|g|#a:3",
+          "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x1\n", false, false },
         { "a.b:1|g\na-b:1|c\na_b:x|s\na.b:2|ms",
           "conflict a_b (counter, counter) sent as a-b, met a_b (gauge) x1\n"
           "conflict a_b (summary, timer) sent as a.b, met a_b (gauge) x1\n", false, false },
@@ -51,7 +53,8 @@ static void each_name_is_told_once_with_what_it_met(void **unused)
           "conflict x_count (counter, counter) sent as x.count, met x (summary) x1\n", false, false },
         { "x_count:1|c\nx:1|h", "conflict x (summary, timer) sent as x, met x_count (counter) x1\n", false, false },
         { "x_bucket:1|c\nx:1|h", "conflict x (histogram, timer) sent as x, met x_bucket (counter) x1\n", false, true },
-        { "x_total:1|g\nx:1|c", "conflict x_total (counter, counter) sent as x, met x_total (gauge) x1\n", true, false },
+        { "x_total:1|g\nx:1|c",
+          "conflict x_total (counter, counter) sent as x, met x_total (gauge) x1\n", true, false },
         { "up:0|g\nscrape.x:1|c\nscrape:1|h",
           "reserved up (gauge, gauge) sent as up, met up (untyped) x1\n"
           "reserved scrape_x (counter, counter) sent as scrape.x, met scrape_x (untyped) x1\n"

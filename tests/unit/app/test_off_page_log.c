@@ -60,8 +60,8 @@ static void a_line_names_the_metric_and_both_types(void **unused)
     struct off_page_log log = { 0 };
     struct off_page_note n = note(OFF_PAGE_CONFLICT, 5);
     off_page_log_note(&log, &n);
-    assert_non_null(strstr(next_line(), "level=warn msg=off_page reason=conflict metric=jobs type=gauge sent=\"j\\u00f6bs\\n\" "
-                                        "other=jobs_sum other_type=counter remedy="));
+    assert_non_null(strstr(next_line(), "level=warn msg=off_page reason=conflict metric=jobs type=gauge "
+                                        "sent=\"j\\u00f6bs\\n\" other=jobs_sum other_type=counter remedy="));
     n.taken_over = true;
     off_page_log_note(&log, &n);
     assert_non_null(strstr(next_line(), " other_type=counter taken_over=true remedy="));
@@ -79,7 +79,7 @@ static unsigned lines_written(void)
     return n;
 }
 
-static void each_reason_has_some_lines_a_minute_and_says_how_many_were_not_shown(void **unused)
+static void each_reason_has_ten_lines_a_minute_and_counts_the_rest(void **unused)
 {
     (void)unused;
     struct off_page_log log = { 0 };
@@ -120,7 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_names_the_metric_and_both_types, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_reason_has_some_lines_a_minute_and_says_how_many_were_not_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_reason_has_ten_lines_a_minute_and_counts_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stop_says_what_was_not_shown, setup, teardown),
     };
     return cmocka_run_group_tests_name("off_page_log", tests, NULL, NULL);
