@@ -7,6 +7,15 @@ CASES = {
     "a counter adds up": (
         "hits:1|c\nhits:2.5|c\nhits:3|c|@0.1",
         ["hits 33.5"]),
+    "a counter that only went down makes no line and takes no name": (
+        "jobs:-1|c\njobs:5|g\nopen:-2|c",
+        ["jobs 5"]),
+    "a counter ignores what takes it down": (
+        "open:-1|c\nopen:2|c\nopen:-1|c",
+        ["open 2"]),
+    "an increment of zero is a line": (
+        "idle:0|c",
+        ["idle 0"]),
     "a gauge holds its last value": (
         "level:7|g\nlevel:3.25|g",
         ["level 3.25"]),
