@@ -5,17 +5,23 @@
  * covers (2^((i-1)/2^s), 2^(i/2^s)], Prometheus docs/specs/native_histograms.md), so two sketches merge anywhere, in any
  * order, without loss, and a sketch of a finer schema turns into a coarser one exactly.
  *
- *   schema   growth     worst relative error of a quantile
- *   3        1.0905     4.33 %
- *   4        1.0443     2.17 %
- *   5        1.0219     1.08 %    (default)
- *   6        1.0109     0.54 %
- *   8        1.0027     0.14 %
+ * How exact a quantile is depends on the range of the values: the largest over the smallest, of one sign, in all that was merged.
+ *
+ *   range at most                    schema kept       worst relative error of a quantile
+ *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %, 7: 0.27 %, 8: 0.14 %
+ *   2^40    (twelve decades)         4 at most         2.17 %
+ *   2^80    (24 decades)             3 at most         4.33 %
+ *   2^160, 2^320, 2^640              2, 1, 0           8.64 %, 17.2 %, 33.3 %
+ *   all (2^-128 to the largest)      -1                60 %
+ *
+ * That holds wherever the range lies, and however the values were split and merged; the error is (g - 1) / (g + 1) with
+ * g = 2^(1/2^schema).  A range a little wider may still keep the schema: windows begin and end at multiples of 16 buckets.
  *
  * Memory: up to SKETCH_FEW_MAX buckets in use are a list of 40 bytes, however far apart.  Beyond that, a window of consecutive
  * buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest count asks for (8: a double, once a
- * weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes until one of them passes 255.  The window is at most SKETCH_BUCKETS_MAX wide, six decades at schema 5; a wider range halves
- * the resolution (schema goes down by one), as often as it takes: values from 1 to 10^7 have quantiles within 2.17 %.
+ * weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes until one of them passes 255.  A window
+ * is at most sketch_buckets_most() wide, which are 20 octaves and 16 buckets at schema 5 and above; a value beyond halves the
+ * resolution (schema goes down by one) as often as it takes.
  *
  * Values |v| <= 2^-128 count as zero.  Negative values have a mirrored window of their own, made on first use.
  *
@@ -33,7 +39,8 @@ enum {
     SKETCH_SCHEMA_MIN     = -4,
     SKETCH_SCHEMA_MAX     = 8,
     SKETCH_SCHEMA_DEFAULT = 5,
-    SKETCH_BUCKETS_MAX    = 640,
+    SKETCH_OCTAVES        = 20,     /* that a window holds at the default schema and above, wherever they begin */
+    SKETCH_BUCKETS_MAX    = (SKETCH_OCTAVES << SKETCH_SCHEMA_MAX) + 16,
     SKETCH_FEW_MAX        = 12,
     SKETCH_FEW_NONE       = UINT16_MAX
 };
@@ -53,6 +60,12 @@ struct sketch_window {
     uint8_t width;       /* 0 (few), 1, 2, 4, 8 */
     int8_t schema;
 };
+
+/* The most buckets of a window.  Below the default schema they reach twice as far with each step. */
+static inline int32_t sketch_buckets_most(int schema)
+{
+    return (SKETCH_OCTAVES << (schema > SKETCH_SCHEMA_DEFAULT ? schema : SKETCH_SCHEMA_DEFAULT)) + 16;
+}
 
 struct sketch {
     double count;        /* sum of weights: every value, zeros and negatives too */
@@ -100,6 +113,18 @@ double sketch_quantile(const struct sketch *k, double q);
 
 /* Several at once, in one walk: q ascending. */
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret);
+
+/**
+ * sketch_quantiles_of_two(a, b, q, n, ret):
+ * The quantiles of the values of two sketches of different units together: of value / unit, with q ascending.  As each value is
+ * kept within the error of its own sketch, so is the value of any rank: within the larger of the two errors.
+ *   cost     a few dozen ns for each bucket in use
+ */
+struct sketch_in_unit {
+    const struct sketch *sketch;
+    double unit;             /* > 0 */
+};
+void sketch_quantiles_of_two(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret);
 
 /* Index of value v > 0 at schema 0..8 (the table's), and below by shifting. */
 int32_t sketch_index(int schema, double v);

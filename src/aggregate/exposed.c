@@ -17,34 +17,12 @@ static bool same_unit(const struct series *head)
     return true;
 }
 
-/* A sketch in another unit: bucket by bucket, each standing for its middle, so the error at worst doubles. */
-static void add_scaled(struct sketch *to, const struct sketch *from, double unit)
-{
-    for (int sign = 0; sign < 2; sign++) {
-        const struct sketch_window *w = sign ? from->neg : &from->pos;
-        for (uint32_t i = 0; w != NULL && i < w->n; i++) {
-            double c = sketch_window_count(w, i);
-            double upper = sketch_upper_bound(w->schema, w->first + (int32_t)i);
-            double lower = sketch_upper_bound(w->schema, w->first + (int32_t)i - 1);
-            if (c > 0)
-                (void)sketch_add(to, (sign ? -1 : 1) * (lower + upper) / 2 / unit, c);
-        }
-    }
-    if (from->zero > 0)
-        (void)sketch_add(to, 0, from->zero);
-}
-
-static void add_window(const struct registry_opts *o, struct sketch *to, const struct timer_series *t, uint32_t period,
-                       double unit)
+static void add_window(const struct registry_opts *o, struct sketch *to, const struct timer_series *t, uint32_t period)
 {
     for (uint32_t i = 0; i < o->summary_age_buckets; i++) {
         const struct age *age = t->ages[i];
-        if (age == NULL || age->period + o->summary_age_buckets <= period)
-            continue;
-        if (unit == 1)
+        if (age != NULL && age->period + o->summary_age_buckets > period)
             (void)sketch_merge(to, &age->sketch);
-        else
-            add_scaled(to, &age->sketch, unit);
     }
 }
 
@@ -63,22 +41,35 @@ static const struct sketch *only_age(const struct registry_opts *o, const struct
     return only;
 }
 
+/* Milliseconds and plain numbers under one name: a sketch of each, read together. */
+static void compute_mixed(const struct registry_opts *o, struct timer_series *head, uint32_t period)
+{
+    struct sketch ms, plain;
+    sketch_init(&ms, o->sketch_schema);
+    sketch_init(&plain, o->sketch_schema);
+    for (const struct series *s = &head->series; s != NULL; s = s->twin)
+        add_window(o, series_unit(s) == 1 ? &plain : &ms, (const struct timer_series *)s, period);
+    sketch_quantiles_of_two((struct sketch_in_unit){ &ms, 1000 }, (struct sketch_in_unit){ &plain, 1 }, o->quantiles,
+                            o->n_quantiles, head->quantiles);
+    sketch_release(&ms);
+    sketch_release(&plain);
+}
+
 static void compute_quantiles(struct registry *r, struct timer_series *head, uint32_t period)
 {
     const struct registry_opts *o = &r->opts;
+    if (!same_unit(&head->series)) {
+        compute_mixed(o, head, period);
+        return;
+    }
     const struct sketch *k = head->series.twin == NULL ? only_age(o, head, period) : NULL;
     if (k == NULL) {
         sketch_clear(&r->window, o->sketch_schema);
-        bool same = same_unit(&head->series);
         for (const struct series *s = &head->series; s != NULL; s = s->twin)
-            add_window(o, &r->window, (const struct timer_series *)s, period, same ? 1 : series_unit(s));
+            add_window(o, &r->window, (const struct timer_series *)s, period);
         k = &r->window;
-        sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
-        if (!same)
-            return;
-    } else {
-        sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
     }
+    sketch_quantiles(k, o->quantiles, o->n_quantiles, head->quantiles);
     for (uint32_t i = 0; i < o->n_quantiles; i++)
         head->quantiles[i] /= series_unit(&head->series);
 }

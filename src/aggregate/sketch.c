@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ void sketch_release(struct sketch *k)
 void sketch_clear(struct sketch *k, int schema)
 {
     /* A coarser or a wide window is a trace of odd values: start small again rather than keep it for ever. */
-    bool wide = k->pos.width > 0 && k->pos.n > SKETCH_BUCKETS_MAX / 4;
+    bool wide = k->pos.width > 0 && k->pos.n > sketch_buckets_most(schema) / 4;
     if (k->neg != NULL || k->pos.schema != schema || wide) {
         sketch_release(k);
         sketch_init(k, schema);
@@ -228,6 +229,17 @@ static double clamp(double v, double least, double most)
     return v < least ? least : v > most ? most : v;
 }
 
+/* A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for the 8th. */
+static double rank_of(double q, double count)
+{
+    return q * count * (1 - 1e-12);
+}
+
+static bool is_largest(double q, double rank, double count)
+{
+    return q >= 1 || rank > count - 1;
+}
+
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
     uint8_t room[2][SKETCH_BUCKETS_MAX];
@@ -237,12 +249,57 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
     if (k->neg != NULL)
         w.neg = sketch_window_flat(k->neg, room[1]);
     for (size_t i = 0; i < n; i++) {
-        /* A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for the 8th. */
-        double rank = q[i] * k->count * (1 - 1e-12);
+        double rank = rank_of(q[i], k->count);
         while (any && (seen < rank || seen == 0) && walk_next(&w, &count))
             seen += count;
-        bool largest = q[i] >= 1 || rank > k->count - 1;
+        bool largest = is_largest(q[i], rank, k->count);
         ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(walk_value(&w), k->min, k->max);
+    }
+}
+
+/* One of two walks that go on together: the bucket it is at, which is still to be passed. */
+struct unit_walk {
+    const struct sketch *sketch;
+    struct walk walk;
+    double unit, count, value;    /* of the bucket; value is infinite behind the last */
+    uint8_t room[2][SKETCH_BUCKETS_MAX];
+};
+
+static void unit_walk_next(struct unit_walk *u)
+{
+    const struct sketch *k = u->sketch;
+    bool more = walk_next(&u->walk, &u->count);
+    u->value = more ? clamp(walk_value(&u->walk), k->min, k->max) / u->unit : INFINITY;
+}
+
+static void unit_walk_begin(struct unit_walk *u, struct sketch_in_unit of)
+{
+    const struct sketch *k = of.sketch;
+    u->sketch = k;
+    u->unit = of.unit;
+    u->walk = (struct walk){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
+    if (k->neg != NULL)
+        u->walk.neg = sketch_window_flat(k->neg, u->room[1]);
+    unit_walk_next(u);
+}
+
+void sketch_quantiles_of_two(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
+{
+    struct unit_walk x, y;
+    double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);
+    double least = fmin(a.sketch->min / a.unit, b.sketch->min / b.unit);
+    double most = fmax(a.sketch->max / a.unit, b.sketch->max / b.unit);
+    unit_walk_begin(&x, a);
+    unit_walk_begin(&y, b);
+    for (size_t i = 0; i < n; i++) {
+        double rank = rank_of(q[i], count);
+        while ((seen < rank || seen == 0) && (isfinite(x.value) || isfinite(y.value))) {
+            struct unit_walk *next = x.value <= y.value ? &x : &y;
+            seen += next->count;
+            value = next->value;
+            unit_walk_next(next);
+        }
+        ret[i] = count == 0 ? NAN : rank <= 1 ? least : is_largest(q[i], rank, count) ? most : value;
     }
 }
 

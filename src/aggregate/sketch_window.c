@@ -117,6 +117,12 @@ int sketch_window_coarsen(struct sketch_window *w, int by)
     return window_remake(w, to);
 }
 
+/* Buckets from lo to hi in whole steps. */
+static int32_t steps_over(int32_t lo, int32_t hi)
+{
+    return floor_step(hi) + WINDOW_STEP - floor_step(lo);
+}
+
 /* Make the window reach from index lo to hi (of its present schema), going coarser when that is too far apart. */
 static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
 {
@@ -126,7 +132,7 @@ static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
         hi = have_hi > hi ? have_hi : hi;
     }
     int by = 0;
-    while (floor_step(sketch_window_shift(hi, by)) + WINDOW_STEP - floor_step(sketch_window_shift(lo, by)) > SKETCH_BUCKETS_MAX)
+    while (steps_over(sketch_window_shift(lo, by), sketch_window_shift(hi, by)) > sketch_buckets_most(w->schema - by))
         by++;
     int rc = by > 0 ? sketch_window_coarsen(w, by) : 0;
     if (rc < 0)
@@ -154,7 +160,7 @@ static bool few_cover(struct sketch_window *w, int32_t at)
         first = w->first < first ? w->first : first;
         end = w->first + w->n > end ? w->first + w->n : end;
     }
-    if (end - first > SKETCH_BUCKETS_MAX)
+    if (end - first > sketch_buckets_most(w->schema))
         return false;
     for (uint32_t k = 0; k < few->used; k++)
         few->at[k] = (uint16_t)(few->at[k] + (w->first - first));

@@ -19,7 +19,7 @@
  *                             interval, and the ages of the sliding window and one more
  *   a gauge on top            where several sockets are read, a list of GAUGE_RECENT_MAX steps of 24 for each page of a worker
  *                             and in the registry
- *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, at most 640, of 2 bytes
+ *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, of 2 bytes
  */
 enum {
     TEXT = 128,
@@ -39,7 +39,7 @@ static uint64_t window_bytes(uint32_t schema)
 {
     uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
     buckets = (buckets + 31) / 16 * 16;
-    return 2 * (buckets < 640 ? buckets : 640);
+    return 2 * buckets;
 }
 
 static uint64_t lines_of_timer(const struct config *c)

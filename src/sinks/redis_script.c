@@ -98,7 +98,8 @@ static const char *const lines[] = {
     "  while a[s]>b[s] do a=coarser(a,s,l) end",
     "  while b[s]>a[s] do b=coarser(b,s,l) end",
     "  if b[l]<a[l] then a,b=b,a end",
-    "  while max(a[l]+#a,b[l]+#b)-a[l]-l>640 and a[s]>-4 do",
+    /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a multiple of 16. */
+    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16>20*2^max(a[s],5)+16 and a[s]>-4 do",
     "    a,b=coarser(a,s,l),coarser(b,s,l)",
     "  end",
     "  local off=b[l]-a[l]",

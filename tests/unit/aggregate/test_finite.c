@@ -105,6 +105,8 @@ static void a_total_refuses_what_a_page_brings_too_much(void **unused)
         { "a.b:1e308|c", "a-b:1e308|c", "a_b 1e+308\n", "counter a.b 1e+308\ncounter a-b 1e+308\n", 1 },
         { "a.b:1e308|h", "a-b:1e308|h",
           "a_b{quantile=\"0.5\"} 1e+308\na_b_sum 1e+308\na_b_count 2\n", "timer a.b 1 1e+308\ntimer a-b 1 1e+308\n", 1 },
+        { "a.b:1e308|ms", "a-b:1e308|h",
+          "a_b{quantile=\"0.5\"} 1e+305\na_b_sum 1.001e+308\na_b_count 2\n", "timer a.b 1 1e+308\ntimer a-b 1 1e+308\n", 0 },
         { "a.b:0|ms|@1e-308", "a-b:0|h|@1e-308",
           "a_b{quantile=\"0.5\"} 0\na_b_sum 0\na_b_count 1e+308\n", "timer a.b 1e+308 0\ntimer a-b 1e+308 0\n", 1 },
     };
