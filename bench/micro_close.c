@@ -117,7 +117,7 @@ static void measure(uint32_t series)
 {
     struct micro_load l;
     micro_load_init(&l, series, "c=60,ms=30,g=10", series, 1432);
-    const struct registry_opts ro = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles), .summary_max_age_s = 600,
+    const struct registry_opts ro = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles), .summary_max_age_ms = 600000,
                                       .summary_age_buckets = 5, .sketch_schema = 5, .ttl_s = 86400, .keep_intervals = true, .limit = &l.limit };
     const struct prometheus_opts po = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles) };
     const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };

@@ -64,7 +64,8 @@ struct registry_opts {
     uint32_t n_buckets;
     const double *quantiles;        /* of summaries, ascending */
     uint32_t n_quantiles;
-    uint32_t summary_max_age_s, summary_age_buckets;
+    uint32_t summary_max_age_ms;    /* up to 49 days */
+    uint32_t summary_age_buckets;
     int sketch_schema;
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
     uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer; 0: never */

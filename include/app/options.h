@@ -91,9 +91,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(aggregate, quantiles, DOUBLES, "0.5,0.9,0.99", 0, 1, "",                                                                   \
       "Quantiles of a timer, rising, separated by commas; at most 32.")                                                          \
     X(aggregate, summary_max_age, DURATION, "10m", 1000, OPTION_DAY_MS, "",                                                      \
-      "Quantiles on /metrics speak of this last while.")                                                                         \
+      "Quantiles on /metrics cover the last summary_max_age.")                                                                   \
     X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "",                                                                      \
-      "Steps in which that while moves on; more are smoother and take more memory.")                                             \
+      "Steps in which that window moves on: a value is covered for summary_max_age, or up to one step less. More are smoother and take more memory.") \
     X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                                               \
       "Add _total to names of counters and _seconds to names of timings. Off gives the names that statsd_exporter gives.")       \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                                                     \

@@ -17,7 +17,7 @@ static bool same_unit(const struct series *head)
     return true;
 }
 
-static void add_window(const struct registry_opts *o, struct sketch *to, const struct timer_series *t, uint32_t period)
+static void add_window(const struct registry_opts *o, struct sketch *to, const struct timer_series *t, uint64_t period)
 {
     for (uint32_t i = 0; i < o->summary_age_buckets; i++) {
         const struct age *age = t->ages[i];
@@ -27,7 +27,7 @@ static void add_window(const struct registry_opts *o, struct sketch *to, const s
 }
 
 /* The one age in the window, when there is just one: the usual case, and then nothing needs to be merged. */
-static const struct sketch *only_age(const struct registry_opts *o, const struct timer_series *t, uint32_t period)
+static const struct sketch *only_age(const struct registry_opts *o, const struct timer_series *t, uint64_t period)
 {
     const struct sketch *only = NULL;
     for (uint32_t i = 0; i < o->summary_age_buckets; i++) {
@@ -42,7 +42,7 @@ static const struct sketch *only_age(const struct registry_opts *o, const struct
 }
 
 /* Milliseconds and plain numbers under one name: a sketch of each, read together. */
-static void compute_mixed(const struct registry_opts *o, struct timer_series *head, uint32_t period)
+static void compute_mixed(const struct registry_opts *o, struct timer_series *head, uint64_t period)
 {
     struct sketch ms, plain;
     sketch_init(&ms, o->sketch_schema);
@@ -55,7 +55,7 @@ static void compute_mixed(const struct registry_opts *o, struct timer_series *he
     sketch_release(&plain);
 }
 
-static void compute_quantiles(struct registry *r, struct timer_series *head, uint32_t period)
+static void compute_quantiles(struct registry *r, struct timer_series *head, uint64_t period)
 {
     const struct registry_opts *o = &r->opts;
     if (!same_unit(&head->series)) {
@@ -74,7 +74,7 @@ static void compute_quantiles(struct registry *r, struct timer_series *head, uin
         head->quantiles[i] /= series_unit(&head->series);
 }
 
-static bool stale(const struct timer_series *head, uint32_t period)
+static bool stale(const struct timer_series *head, uint64_t period)
 {
     for (const struct series *s = &head->series; s != NULL; s = s->twin)
         if (((const struct timer_series *)s)->computed != period)
@@ -82,9 +82,9 @@ static bool stale(const struct timer_series *head, uint32_t period)
     return false;
 }
 
-static const double *quantiles(struct registry *r, struct timer_series *head, uint32_t now_s)
+static const double *quantiles(struct registry *r, struct timer_series *head, uint64_t now_ns)
 {
-    uint32_t period = series_period(&r->opts, now_s);
+    uint64_t period = series_period(&r->opts, now_ns);
     if (head->quantiles == NULL)
         head->quantiles = mem_alloc((r->opts.n_quantiles + 1) * sizeof *head->quantiles);
     else if (!stale(head, period))
@@ -124,6 +124,6 @@ void series_timer(struct registry *r, struct series *head, uint64_t now_ns, stru
     if (r->opts.histograms)
         v.le = buckets(r, head);
     else
-        v.quantiles = quantiles(r, (struct timer_series *)head, (uint32_t)(now_ns / 1000000000));
+        v.quantiles = quantiles(r, (struct timer_series *)head, now_ns);
     *ret = v;
 }

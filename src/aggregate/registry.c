@@ -22,7 +22,7 @@ static bool identity_is(const void *series, const void *identity)
 
 struct registry *registry_new(const struct registry_opts *opts)
 {
-    assert(opts->summary_age_buckets > 0 || opts->histograms);
+    assert((opts->summary_age_buckets > 0 && opts->summary_max_age_ms > 0) || opts->histograms);
     struct registry *r = mem_zalloc(sizeof *r);
     r->order = 1;   /* a walk that begins knows none */
     r->opts = *opts;
@@ -118,13 +118,14 @@ static bool makes_line(const struct cell *c, unsigned p)
     return cell_kind(c->type) != SERIES_COUNTER || !signbit(((const struct counter_cell *)c)->part[p].up);
 }
 
-static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t now_s)
+static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint64_t now_ns)
 {
     struct series *s = c->series;
     assert(c->touched[p] && s != NULL);
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
+    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     if (s->family == NULL && makes_line(c, p))   /* new, or kept out: whoever had its name may have expired */
         family_attach(r, s, now_s, c->samples[p]);
     s->last_s = now_s;
@@ -134,7 +135,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
     bool alone = s->family == NULL || (s->head && s->twin == NULL);
     if (!alone && series_is_huge(s, c, p))
         series_others(family_head(r, s), s, &others);
-    if (!series_merge(&r->opts, s, c, p, &others, now_s))
+    if (!series_merge(&r->opts, s, c, p, &others, now_ns))
         r->stats.v[SELF_SUMS_REFUSED]++;
     if (s->in_interval)
         return;
@@ -145,7 +146,6 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint32_t 
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
-    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity);
@@ -157,7 +157,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
             __builtin_prefetch(p->touched[i + MERGE_FAR]);
         if (i + MERGE_AHEAD < p->n_touched)
             __builtin_prefetch(p->touched[i + MERGE_AHEAD]->series, 1);
-        merge_cell(r, p->touched[i], p->index, now_s);
+        merge_cell(r, p->touched[i], p->index, now_ns);
     }
     for (size_t i = 0; i < p->n_deaths; i++)
         p->deaths[i]->series->cells--;

@@ -102,9 +102,9 @@ static bool gauge_merge_cell(const struct registry_opts *o, struct gauge_series 
     return add_finite(&g->interval_delta, m.added, 1, 0) && m.refused == 0;
 }
 
-static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint32_t now_s)
+static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint64_t now_ns)
 {
-    uint32_t period = series_period(o, now_s);
+    uint64_t period = series_period(o, now_ns);
     struct age **age = &t->ages[period % o->summary_age_buckets];
     if (*age == NULL) {
         *age = mem_alloc(sizeof **age);
@@ -127,7 +127,7 @@ static void le_merge(const struct registry_opts *o, struct timer_series *t, cons
 
 /* Buckets hold no more than the count, so what fits in the count fits in them. */
 static bool timer_merge(const struct registry_opts *o, struct timer_series *t, const struct timer_cell *c, unsigned p,
-                        const struct series_others *others, uint32_t now_s)
+                        const struct series_others *others, uint64_t now_ns)
 {
     const struct sketch *k = &c->part[p].sketch;
     bool counts = add_finite(&t->count, k->count, 1, others->count);
@@ -135,7 +135,7 @@ static bool timer_merge(const struct registry_opts *o, struct timer_series *t, c
     t->computed = 0;
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (counts && !o->histograms)
-        (void)sketch_merge(age_sketch(o, t, now_s), k);
+        (void)sketch_merge(age_sketch(o, t, now_ns), k);
     if (counts && o->histograms && c->le[p] != NULL)
         le_merge(o, t, c->le[p]);
     if (!o->keep_intervals)
@@ -154,7 +154,7 @@ static bool counter_merge(struct counter_series *n, const struct counter_part *p
 }
 
 bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
-                  const struct series_others *others, uint32_t now_s)
+                  const struct series_others *others, uint64_t now_ns)
 {
     switch ((enum series_kind)s->kind) {
     case SERIES_COUNTER:
@@ -162,7 +162,7 @@ bool series_merge(const struct registry_opts *o, struct series *s, const struct 
     case SERIES_GAUGE:
         return gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
     case SERIES_TIMER:
-        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, now_s);
+        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, now_ns);
     case SERIES_SET:
         (void)members_merge(&((struct set_series *)s)->members, &((const struct set_cell *)c)->part[p].members);
         break;

@@ -37,9 +37,9 @@ struct gauge_series {
     uint64_t begun_set_ns;    /* now.set_ns when the interval began */
 };
 
-/* A slice of the sliding window: what came in during one period of max_age / age_buckets seconds. */
+/* A slice of the sliding window: what came in during one period of max_age / age_buckets. */
 struct age {
-    uint32_t period;
+    uint64_t period;
     struct sketch sketch;
 };
 
@@ -49,7 +49,7 @@ struct timer_series {
     double *le;               /* histogram: counts since ever */
     struct sketch *interval;  /* for the sinks; NULL until touched, or when there is no sink */
     double *quantiles;        /* summary: as computed last */
-    uint32_t computed;        /* the period for which; 0: stale */
+    uint64_t computed;        /* the period for which; 0: stale */
     struct age *ages[];       /* summary: age_buckets of them, each NULL until needed */
 };
 
@@ -79,14 +79,14 @@ struct series_others {
 bool series_is_huge(const struct series *s, const struct cell *c, unsigned p);
 
 /**
- * series_merge(o, s, c, p, others, now_s):
+ * series_merge(o, s, c, p, others, now_ns):
  * Fold part p of the cell in.
  *   others   zeros where s has no twins, or is not huge
  *   returns  false when a sum would have left the finite doubles, there or on its line of /metrics: that sum is as it was, and
  *            what the cell has besides is in
  */
 bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
-                  const struct series_others *others, uint32_t now_s);
+                  const struct series_others *others, uint64_t now_ns);
 
 /* The sum of all twins of s but s; head is the first of them. */
 void series_others(const struct series *head, const struct series *s, struct series_others *ret);
@@ -103,11 +103,14 @@ static inline double series_unit(const struct series *s)
     return s->id->type == SAMPLE_TIMING ? 1000 : 1;
 }
 
-/* The time slice that now_s falls into, never 0. */
-static inline uint32_t series_period(const struct registry_opts *o, uint32_t now_s)
+/*
+ * The period that now_ns falls into, never 0: now * age_buckets / max_age, as a whole number, so that no setting is rounded.  A
+ * value is seen from its period on for age_buckets of them: for more than max_age less one period, and at most max_age.
+ */
+static inline uint64_t series_period(const struct registry_opts *o, uint64_t now_ns)
 {
-    uint32_t len = o->summary_max_age_s / o->summary_age_buckets;
-    return now_s / (len > 0 ? len : 1) + 1;
+    uint64_t max_age_ns = (uint64_t)o->summary_max_age_ms * 1000000;
+    return now_ns / max_age_ns * o->summary_age_buckets + now_ns % max_age_ns * o->summary_age_buckets / max_age_ns + 1;
 }
 
 #endif

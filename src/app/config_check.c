@@ -48,8 +48,7 @@ static void check_times(struct config_loader *l)
         uint64_t ms;
     } whole_seconds[] = { { OPTION_http_timeout, c->http_timeout_ms },
                           { OPTION_redis_retention, c->redis_retention_ms },
-                          { OPTION_aggregate_ttl, c->aggregate_ttl_ms },
-                          { OPTION_aggregate_summary_max_age, c->aggregate_summary_max_age_ms } };
+                          { OPTION_aggregate_ttl, c->aggregate_ttl_ms } };
     for (size_t i = 0; i < ARRAY_LEN(whole_seconds); i++) {
         if (whole_seconds[i].ms % 1000 != 0)
             config_loader_error_at(l, whole_seconds[i].id, "must be whole seconds");

@@ -47,7 +47,7 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .n_buckets = (uint32_t)c->prometheus_buckets.n,
                                .quantiles = c->aggregate_quantiles.at,
                                .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-                               .summary_max_age_s = (uint32_t)(c->aggregate_summary_max_age_ms / 1000),
+                               .summary_max_age_ms = (uint32_t)c->aggregate_summary_max_age_ms,
                                .summary_age_buckets = c->aggregate_summary_age_buckets,
                                .sketch_schema = (int)c->aggregate_sketch_schema,
                                .ttl_s = seconds_up(c->aggregate_ttl_ms),

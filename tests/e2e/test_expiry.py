@@ -43,6 +43,7 @@ def test_a_ttl_of_zero_keeps_everything():
 
 def test_quantiles_speak_of_the_last_while_and_sums_of_all_time():
     with Server("aggregate.summary_max_age=1s") as s:
+        sent = time.monotonic()
         s.send("lat:7000|ms")
         assert s.scrape().value("lat", quantile="0.5") is not None
 
@@ -52,4 +53,5 @@ def test_quantiles_speak_of_the_last_while_and_sums_of_all_time():
             v = page.value("lat", quantile="0.5")
             return v is None or v != v
         wait_for(forgotten, "the quantile to be without samples", 15 * SLOW, every=0.1)
+        assert time.monotonic() - sent < 3 * SLOW    # five steps of 200 ms, none of them stretched to a second
         assert s.scrape().value("lat_sum") == 7

@@ -21,7 +21,7 @@ static void fill_defaults(struct pipeline_opts *o)
         o->quantiles = quantiles_default;
         o->n_quantiles = ARRAY_LEN(quantiles_default);
     }
-    o->max_age_s = o->max_age_s ? o->max_age_s : 600;
+    o->max_age_ms = o->max_age_ms ? o->max_age_ms : 600000;
     o->age_buckets = o->age_buckets ? o->age_buckets : 5;
     if (o->tags.max_tags == 0)
         o->tags = TAGS_OPTS_DEFAULT;
@@ -54,7 +54,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .n_buckets = o->n_buckets,
                                                         .quantiles = o->quantiles,
                                                         .n_quantiles = o->n_quantiles,
-                                                        .summary_max_age_s = o->max_age_s,
+                                                        .summary_max_age_ms = o->max_age_ms,
                                                         .summary_age_buckets = o->age_buckets,
                                                         .sketch_schema = SKETCH_SCHEMA_DEFAULT,
                                                         .ttl_s = o->ttl_s,

@@ -25,7 +25,7 @@ struct pipeline_opts {
     uint64_t ttl_s, type_idle_s;
     bool suffixes, histograms;
     const double *buckets, *quantiles;
-    uint32_t n_buckets, n_quantiles, max_age_s, age_buckets;
+    uint32_t n_buckets, n_quantiles, max_age_ms, age_buckets;
     struct tags_opts tags;
     enum gauge_sign gauge_sign;
     unsigned name_tags;

@@ -167,7 +167,7 @@ static void a_summarys_window_slides_by_ages(void **unused)
 {
     (void)unused;
     struct pipeline p;
-    pipeline_init(&p, &(struct pipeline_opts){ .max_age_s = 50, .age_buckets = 5 });
+    pipeline_init(&p, &(struct pipeline_opts){ .max_age_ms = 50000, .age_buckets = 5 });
     p.now_ns = 1000 * PIPELINE_SECOND;   /* at the start of an age */
     pipeline_feed(&p, 0, "t:1000|h");
     pipeline_turn(&p);
@@ -194,7 +194,7 @@ static void a_long_silence_leaves_no_old_age_in_the_window(void **unused)
     (void)unused;
     for (uint64_t silence = 10; silence <= 200; silence += 10) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .max_age_s = 50, .age_buckets = 5 });
+        pipeline_init(&p, &(struct pipeline_opts){ .max_age_ms = 50000, .age_buckets = 5 });
         pipeline_feed(&p, 0, "t:1000|h");
         pipeline_turn(&p);
         pipeline_forward(&p, silence);

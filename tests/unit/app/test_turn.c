@@ -69,7 +69,7 @@ static void rig_init(struct rig *r)
     assert_int_equal(turn_init(&r->turn, &r->loop), 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->registry = registry_new(&(struct registry_opts){
-        .summary_max_age_s = 60, .summary_age_buckets = 5, .sketch_schema = 5, .limit = &r->limit });
+        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5, .limit = &r->limit });
     struct listen_address a;
     struct buf error = { 0 };
     assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);

@@ -58,7 +58,7 @@ static void rig_init(struct rig *r, unsigned n)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
     r->registry = registry_new(&(struct registry_opts){ .quantiles = median,
                                                         .n_quantiles = 1,
-                                                        .summary_max_age_s = 600,
+                                                        .summary_max_age_ms = 600000,
                                                         .summary_age_buckets = 5,
                                                         .sketch_schema = 5,
                                                         .limit = &r->limit });
