@@ -57,6 +57,8 @@ struct family {
     uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c); monotonic seconds */
 };
 
+enum { SET_STEPS_MAX = 12 };
+
 struct registry_opts {
     bool suffixes;                  /* counters end in _total, timings (ms) in _seconds */
     bool histograms;                /* timers are histograms, not summaries */
@@ -66,6 +68,8 @@ struct registry_opts {
     uint32_t n_quantiles;
     uint32_t summary_max_age_ms;    /* up to 49 days */
     uint32_t summary_age_buckets;
+    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the last closed interval */
+    uint32_t set_step_intervals;    /* intervals in a step, >= 1 where there are steps */
     int sketch_schema;
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
     uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer; 0: never */
@@ -162,7 +166,7 @@ void series_labels(const struct series *s, struct buf *out);
 
 double series_counter(const struct series *s);
 
-/* returns  false when there is nothing to show yet (a set before its first interval closed) */
+/* returns  false when there is nothing to show yet (with set_steps 0, a set before its first interval closed) */
 bool series_gauge(const struct series *s, double *ret);
 
 struct timer_view {

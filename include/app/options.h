@@ -94,6 +94,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Quantiles on /metrics cover the last summary_max_age.")                                                                   \
     X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "",                                                                      \
       "Steps in which that window moves on: a value is covered for summary_max_age, or up to one step less. More are smoother and take more memory.") \
+    X(aggregate, set_window, DURATION, "1m", 0, OPTION_DAY_MS, "",                                                               \
+      "A set on /metrics shows how many distinct members came within this long, the open interval included: whole intervals, in at most 12 steps " \
+      "that begin when an interval closes, so up to one step more. 0 means the last closed interval. Redis has each interval.") \
     X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                                               \
       "Add _total to names of counters and _seconds to names of timings. Off gives the names that statsd_exporter gives.")       \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                                                     \

@@ -85,6 +85,61 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind)
     return r->by_kind[kind];
 }
 
+/* ---- sets ---- */
+
+/*
+ * The list of sets: with windows, those whose window is not empty, each to be moved on when a step begins; without, those that
+ * had members in the last closed interval, to be set to 0 if they have none in the next.
+ */
+
+static uint64_t set_step(const struct registry *r)
+{
+    return r->opts.set_steps > 0 ? r->interval / r->opts.set_step_intervals : 0;
+}
+
+static void list_set(struct registry *r, struct set_series *n)
+{
+    if (n->listed > 0)
+        return;
+    r->sets = mem_grow(r->sets, &r->cap_sets, r->n_sets + 1, sizeof(struct set_series *));
+    r->sets[r->n_sets++] = n;
+    n->listed = (uint32_t)r->n_sets;
+}
+
+static void unlist_set(struct registry *r, struct set_series *n)
+{
+    if (n->listed == 0)
+        return;
+    struct set_series *last = r->sets[--r->n_sets];
+    r->sets[n->listed - 1] = last;
+    last->listed = n->listed;
+    n->listed = 0;
+}
+
+static void move_windows_on(struct registry *r)
+{
+    uint64_t step = set_step(r);
+    for (size_t i = r->n_sets; i-- > 0;) {
+        struct set_series *n = r->sets[i];
+        if (i >= MERGE_AHEAD)
+            __builtin_prefetch(r->sets[i - MERGE_AHEAD], 1);
+        set_window_advance(&n->window, step, r->opts.set_steps);
+        if (set_window_empty(&n->window))
+            unlist_set(r, n);
+    }
+}
+
+static void empty_untouched(struct registry *r)
+{
+    for (size_t i = r->n_sets; i-- > 0;) {
+        struct set_series *n = r->sets[i];
+        if (n->series.in_interval)
+            continue;
+        n->last = 0;
+        unlist_set(r, n);
+    }
+}
+
 /* ---- merging ---- */
 
 /* A series appears: for the first time, or again after it had expired. */
@@ -118,14 +173,14 @@ static bool makes_line(const struct cell *c, unsigned p)
     return cell_kind(c->type) != SERIES_COUNTER || !signbit(((const struct counter_cell *)c)->part[p].up);
 }
 
-static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint64_t now_ns)
+static void merge_cell(struct registry *r, struct cell *c, unsigned p, const struct series_when *when)
 {
     struct series *s = c->series;
     assert(c->touched[p] && s != NULL);
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
+    uint32_t now_s = (uint32_t)(when->now_ns / 1000000000);
     if (s->family == NULL && makes_line(c, p))   /* new, or kept out: whoever had its name may have expired */
         family_attach(r, s, now_s, c->samples[p]);
     s->last_s = now_s;
@@ -135,8 +190,10 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint64_t 
     bool alone = s->family == NULL || (s->head && s->twin == NULL);
     if (!alone && series_is_huge(s, c, p))
         series_others(family_head(r, s), s, &others);
-    if (!series_merge(&r->opts, s, c, p, &others, now_ns))
+    if (!series_merge(&r->opts, s, c, p, &others, when))
         r->stats.v[SELF_SUMS_REFUSED]++;
+    if (s->kind == SERIES_SET && r->opts.set_steps > 0)
+        list_set(r, (struct set_series *)s);
     if (s->in_interval)
         return;
     s->in_interval = true;
@@ -146,6 +203,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, uint64_t 
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
+    const struct series_when when = { now_ns, set_step(r) };
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity);
@@ -157,7 +215,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
             __builtin_prefetch(p->touched[i + MERGE_FAR]);
         if (i + MERGE_AHEAD < p->n_touched)
             __builtin_prefetch(p->touched[i + MERGE_AHEAD]->series, 1);
-        merge_cell(r, p->touched[i], p->index, now_ns);
+        merge_cell(r, p->touched[i], p->index, &when);
     }
     for (size_t i = 0; i < p->n_deaths; i++)
         p->deaths[i]->series->cells--;
@@ -187,24 +245,21 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
 
 void registry_next(struct registry *r)
 {
-    /* A set that nobody touched had no members in the interval just closed. */
-    for (size_t i = 0; i < r->n_sets; i++) {
-        ((struct set_series *)r->sets[i])->listed = false;
-        if (!r->sets[i]->in_interval)
-            ((struct set_series *)r->sets[i])->last = 0;
-    }
-    r->n_sets = 0;
+    uint64_t step = set_step(r);
+    bool windows = r->opts.set_steps > 0;
+    r->interval++;
+    if (!windows)
+        empty_untouched(r);
+    else if (set_step(r) != step)
+        move_windows_on(r);
     for (size_t i = 0; i < r->n_touched; i++) {
         struct series *s = r->touched[i];
         if (i + MERGE_AHEAD < r->n_touched)
             __builtin_prefetch(r->touched[i + MERGE_AHEAD], 1);
         series_next(&r->opts, s, r->end.now_ns);
         s->in_interval = false;
-        if (s->kind != SERIES_SET)
-            continue;
-        r->sets = mem_grow(r->sets, &r->cap_sets, r->n_sets + 1, sizeof(struct series *));
-        r->sets[r->n_sets++] = s;
-        ((struct set_series *)s)->listed = true;
+        if (s->kind == SERIES_SET && !windows)
+            list_set(r, (struct set_series *)s);
     }
     r->n_touched = 0;
 }
@@ -220,24 +275,13 @@ static void forget(struct registry *r, size_t i)
     series_free(&r->opts, s);
 }
 
-/* A walk over the list, but only where the ttl is below the interval. */
-static void unlist(struct registry *r, const struct series *s)
-{
-    for (size_t i = 0; i < r->n_sets; i++) {
-        if (r->sets[i] != s)
-            continue;
-        r->sets[i] = r->sets[--r->n_sets];
-        return;
-    }
-}
-
 static void expire_series(struct registry *r, struct series *s)
 {
     family_detach(r, s);
     r->by_kind[s->kind]--;
     r->stats.v[SELF_SERIES_EXPIRED]++;
-    if (s->kind == SERIES_SET && ((struct set_series *)s)->listed)
-        unlist(r, s);
+    if (s->kind == SERIES_SET)
+        unlist_set(r, (struct set_series *)s);
     series_reset(&r->opts, s);
     s->expired = true;
 }

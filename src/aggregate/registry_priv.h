@@ -24,7 +24,8 @@ struct registry {
     size_t n_all, cap_all;
     struct series **touched;         /* in the current interval */
     size_t n_touched, cap_touched;
-    struct series **sets;            /* sets whose last closed interval had members */
+    struct set_series **sets;        /* sets that show members: see registry_next */
+    uint64_t interval;               /* number of the open interval */
     size_t n_sets, cap_sets;
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;

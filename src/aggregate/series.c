@@ -60,12 +60,18 @@ static void timer_release(const struct registry_opts *o, struct timer_series *t)
     free(t->quantiles);
 }
 
+static void set_release(struct set_series *n)
+{
+    members_release(&n->members);
+    set_window_release(&n->window);
+}
+
 static void state_release(const struct registry_opts *o, struct series *s)
 {
     if (s->kind == SERIES_TIMER)
         timer_release(o, (struct timer_series *)s);
     else if (s->kind == SERIES_SET)
-        members_release(&((struct set_series *)s)->members);
+        set_release((struct set_series *)s);
     else if (s->kind == SERIES_GAUGE)
         free(((struct gauge_series *)s)->recent);
 }
@@ -153,8 +159,18 @@ static bool counter_merge(struct counter_series *n, const struct counter_part *p
     return add_finite(&n->interval, part->up + part->down, 1, 0) && fits;
 }
 
+static void set_merge(const struct registry_opts *o, struct set_series *n, const struct members *m, uint64_t step)
+{
+    if (o->keep_intervals || o->set_steps == 0)
+        (void)members_merge(&n->members, m);
+    if (o->set_steps == 0)
+        return;
+    set_window_merge(&n->window, m, step);
+    n->shown = true;
+}
+
 bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
-                  const struct series_others *others, uint64_t now_ns)
+                  const struct series_others *others, const struct series_when *when)
 {
     switch ((enum series_kind)s->kind) {
     case SERIES_COUNTER:
@@ -162,9 +178,9 @@ bool series_merge(const struct registry_opts *o, struct series *s, const struct 
     case SERIES_GAUGE:
         return gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
     case SERIES_TIMER:
-        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, now_ns);
+        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, when->now_ns);
     case SERIES_SET:
-        (void)members_merge(&((struct set_series *)s)->members, &((const struct set_cell *)c)->part[p].members);
+        set_merge(o, (struct set_series *)s, &((const struct set_cell *)c)->part[p].members, when->step);
         break;
     case SERIES_KIND_COUNT:
         break;
@@ -265,8 +281,10 @@ void series_next(const struct registry_opts *o, struct series *s, uint64_t now_n
     }
     case SERIES_SET: {
         struct set_series *n = (struct set_series *)s;
-        n->last = members_count(&n->members);
-        n->closed = true;
+        if (o->set_steps == 0) {
+            n->last = members_count(&n->members);
+            n->shown = true;
+        }
         members_clear(&n->members);
         break;
     }
@@ -294,8 +312,8 @@ bool series_gauge(const struct series *s, double *ret)
     for (; s != NULL; s = s->twin) {
         if (s->kind == SERIES_SET) {
             const struct set_series *n = (const struct set_series *)s;
-            any = any || n->closed;
-            sets += (double)n->last;
+            any = any || n->shown;
+            sets += (double)(n->last + set_window_count(&n->window));   /* one of them is 0 */
             continue;
         }
         const struct gauge_series *g = (const struct gauge_series *)s;

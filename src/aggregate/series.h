@@ -6,6 +6,7 @@
 
 #include "aggregate/cell.h"
 #include "aggregate/registry.h"
+#include "aggregate/set_window.h"
 
 struct series {
     struct identity *id;      /* owned */
@@ -55,10 +56,11 @@ struct timer_series {
 
 struct set_series {
     struct series series;
-    struct members members;   /* since the interval began */
-    uint64_t last;            /* distinct members of the last closed interval */
-    bool closed;              /* an interval has closed since it appeared */
-    bool listed;              /* in the registry's list of sets: the last interval had members */
+    struct members members;   /* since the interval began: for the sinks, and for `last` */
+    struct set_window window; /* with set_steps: what is shown */
+    uint64_t last;            /* without: distinct members of the last closed interval */
+    bool shown;               /* there is something to show since it appeared */
+    uint32_t listed;          /* its place in the registry's list of sets, from 1; 0: none, as it shows no members */
 };
 
 struct series *series_new(const struct registry_opts *o, struct identity *take_id);
@@ -78,15 +80,21 @@ struct series_others {
  */
 bool series_is_huge(const struct series *s, const struct cell *c, unsigned p);
 
+/* When a page is merged. */
+struct series_when {
+    uint64_t now_ns;
+    uint64_t step;            /* of the windows of sets */
+};
+
 /**
- * series_merge(o, s, c, p, others, now_ns):
+ * series_merge(o, s, c, p, others, when):
  * Fold part p of the cell in.
  *   others   zeros where s has no twins, or is not huge
  *   returns  false when a sum would have left the finite doubles, there or on its line of /metrics: that sum is as it was, and
  *            what the cell has besides is in
  */
 bool series_merge(const struct registry_opts *o, struct series *s, const struct cell *c, unsigned p,
-                  const struct series_others *others, uint64_t now_ns);
+                  const struct series_others *others, const struct series_when *when);
 
 /* The sum of all twins of s but s; head is the first of them. */
 void series_others(const struct series *head, const struct series *s, struct series_others *ret);

@@ -113,7 +113,7 @@ static void print_memory(const struct config *c, unsigned workers, struct buf *o
     buf_printf(out, "  %12.*s  the process altogether\n", (int)total.len, total.ptr);
     buf_printf(out, "  %12.*s  receive buffers of the kernel, besides\n", (int)kernel.len, kernel.ptr);
     print_bytes(b.large_set, &set);
-    buf_printf(out, "  %12.*s  each set of more than %d members in an interval, besides\n", (int)set.len, set.ptr, MEMBERS_EXACT);
+    buf_printf(out, "  %12.*s  each set of more than %d members in its window, besides\n", (int)set.len, set.ptr, MEMBERS_EXACT);
     buf_release(&total);
     buf_release(&kernel);
     buf_release(&set);

@@ -39,6 +39,15 @@ struct ingest_opts core_ingest_opts(const struct config *c, struct series_limit 
                                  .limit = limit };
 }
 
+/* How many intervals, whole ones, make up the window of a set, and how many of them a step. */
+static void set_window(const struct config *c, struct registry_opts *o)
+{
+    uint64_t intervals = (c->aggregate_set_window_ms + c->server_interval_ms - 1) / c->server_interval_ms;
+    uint64_t step = (intervals + SET_STEPS_MAX - 1) / SET_STEPS_MAX;
+    o->set_step_intervals = step > 0 ? (uint32_t)step : 1;
+    o->set_steps = (uint32_t)((intervals + o->set_step_intervals - 1) / o->set_step_intervals);
+}
+
 struct registry_opts core_registry_opts(const struct config *c, struct series_limit *limit)
 {
     struct registry_opts o = { .suffixes = c->prometheus_suffixes,
@@ -54,6 +63,7 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .type_idle_s = seconds_up(c->prometheus_type_idle_ms),
                                .keep_intervals = c->redis_url[0] != '\0',
                                .limit = limit };
+    set_window(c, &o);
     o.reserved = selfmetrics_names(&o.n_reserved);
     return o;
 }

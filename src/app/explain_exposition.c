@@ -84,7 +84,7 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     (void)turned;
     registry_merge(e->registry, page, e->now_ns);
     ingest_give(e->ingest, page);
-    registry_close(e->registry, &end, &unused);   /* sets show the last closed interval */
+    registry_close(e->registry, &end, &unused);   /* with aggregate.set_window = 0, sets show the last closed interval */
     registry_next(e->registry);
     prometheus_render_lines(e->prometheus, e->registry, e->now_ns, &text);
     sort_lines(buf_slice(&text), out);

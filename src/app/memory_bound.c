@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "aggregate/members.h"
+#include "app/core_opts.h"
 #include "app/scrape.h"
 #include "protocol/parse.h"
 
@@ -19,6 +20,8 @@
  *                             interval, and the ages of the sliding window and one more
  *   a gauge on top            where several sockets are read, a list of GAUGE_RECENT_MAX steps of 24 for each page of a worker
  *                             and in the registry
+ *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in two pages of a worker; the same
+ *                             in the interval, and in the window with a byte more for each place
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16, of 2 bytes
  */
 enum {
@@ -32,6 +35,8 @@ enum {
     PROCESS = 24 << 20,
     STACK = 256 << 10,
     SLOTS = 64,               /* datagrams of one receive call */
+    FEW_PLACES = 16,
+    FEW_TABLE = 8 * FEW_PLACES,
     BATCH_LINE = 64           /* of a batch, for each byte of the longest line: samples of 112, values, text */
 };
 
@@ -40,6 +45,11 @@ static uint64_t window_bytes(uint32_t schema)
     uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
     buckets = (buckets + 31) / 16 * 16;
     return 2 * buckets;
+}
+
+static uint64_t set_bytes(unsigned workers)
+{
+    return 2ull * workers * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES;
 }
 
 static uint64_t lines_of_timer(const struct config *c)
@@ -104,7 +114,8 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + BATCH_LINE * (uint64_t)c->limits_max_line + (1 << 20));
     PART(SERIES, series, SERIES + (uint64_t)workers * CELL);
-    PART(TIMERS, series, larger(timer_bytes(c, workers), gauge_bytes(c, workers)));
+    uint64_t timer = timer_bytes(c, workers), other = larger(gauge_bytes(c, workers), set_bytes(workers));
+    PART(TIMERS, series, larger(timer, other));
     PART(BODIES, c->http_listen[0] != '\0' ? forms : 0, (page < pending ? page : pending) + left / forms);
     PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
@@ -113,6 +124,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
         b.total += b.part[i].n * b.part[i].each;
     for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for; UDP has a socket for each worker */
         b.kernel += 2 * c->sockets[i].rcvbuf * (c->sockets[i].transport == LISTEN_UDP ? workers : 1);
-    b.large_set = (1 + 2ull * workers) * MEMBERS_REGISTERS;   /* registry, two pages of each worker */
+    /* Two pages of each worker, the interval, the open step of the window and those before it. */
+    b.large_set = (2ull * workers + 2 + core_registry_opts(c, NULL).set_steps) * MEMBERS_REGISTERS;
     *ret = b;
 }

@@ -10,8 +10,8 @@
 #define MEMORY_PARTS(X)                                                                            \
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
-    X(SERIES,      "series, all of them counters, gauges or sets of few members")                  \
-    X(TIMERS,      "more, if all are timers over two decades, or gauges changed up and down")                             \
+    X(SERIES,      "series, all of them counters or gauges")                                       \
+    X(TIMERS,      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
@@ -28,7 +28,7 @@ struct memory_bound {
         uint64_t n, each;    /* bytes = n * each */
     } part[MEMORY_PART_COUNT];
     uint64_t total;          /* of the process */
-    uint64_t large_set;      /* of each set past MEMBERS_EXACT members in an interval; not in total */
+    uint64_t large_set;      /* of each set past MEMBERS_EXACT members in each interval of its window; not in total */
     uint64_t kernel;         /* receive buffers, which are the kernel's and not in total */
 };
 

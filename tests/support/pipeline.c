@@ -23,6 +23,7 @@ static void fill_defaults(struct pipeline_opts *o)
     }
     o->max_age_ms = o->max_age_ms ? o->max_age_ms : 600000;
     o->age_buckets = o->age_buckets ? o->age_buckets : 5;
+    o->set_step_intervals = o->set_step_intervals ? o->set_step_intervals : 1;
     if (o->tags.max_tags == 0)
         o->tags = TAGS_OPTS_DEFAULT;
 }
@@ -56,6 +57,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .n_quantiles = o->n_quantiles,
                                                         .summary_max_age_ms = o->max_age_ms,
                                                         .summary_age_buckets = o->age_buckets,
+                                                        .set_steps = o->set_steps,
+                                                        .set_step_intervals = o->set_step_intervals,
                                                         .sketch_schema = SKETCH_SCHEMA_DEFAULT,
                                                         .ttl_s = o->ttl_s,
                                                         .type_idle_s = o->type_idle_s,

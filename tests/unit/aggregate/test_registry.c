@@ -111,7 +111,7 @@ static void a_gauges_change_tells_value_delta_and_when(void **unused)
     pipeline_release(&p);
 }
 
-static void a_set_shows_the_last_closed_interval(void **unused)
+static void a_set_without_a_window_shows_the_last_closed_interval(void **unused)
 {
     (void)unused;
     struct pipeline p;
@@ -131,6 +131,102 @@ static void a_set_shows_the_last_closed_interval(void **unused)
     pipeline_expect(&p, "other 1\ns 0\n");
     pipeline_close(&p);
     pipeline_expect(&p, "other 1\ns 0\n");
+    pipeline_release(&p);
+}
+
+static void a_set_shows_its_window_with_the_open_interval(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint32_t steps, intervals;
+        const char *lines[10];    /* one interval each */
+        unsigned shown[10];       /* before the interval closes */
+    } rows[] = {
+        { 3, 1, { "s:a|s\ns:b|s", "s:c|s", "", "s:c|s", "", "", "", "" }, { 2, 3, 3, 3, 1, 1, 1, 0 } },
+        { 1, 1, { "s:a|s", "s:b|s", "s:a|s", "", "" }, { 1, 2, 2, 1, 0 } },
+        { 6, 1, { "s:a|s", "s:a|s", "s:a|s", "s:b|s", "", "", "", "", "", "" }, { 1, 1, 1, 2, 2, 2, 2, 2, 2, 1 } },
+        { 2, 2, { "s:a|s", "s:b|s", "s:c|s", "", "", "", "", "", "" }, { 1, 2, 3, 3, 3, 3, 1, 1, 0 } },   /* steps of two */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ .set_steps = rows[i].steps, .set_step_intervals = rows[i].intervals });
+        for (size_t j = 0; j < 10 && rows[i].lines[j] != NULL; j++) {
+            char want[32];
+            pipeline_feed(&p, 0, rows[i].lines[j]);
+            pipeline_turn(&p);
+            snprintf(want, sizeof want, "s %u\n", rows[i].shown[j]);
+            pipeline_expect(&p, want);
+            pipeline_close(&p);
+        }
+        pipeline_release(&p);
+    }
+}
+
+static void sinks_get_a_sets_interval_whatever_its_window(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .set_steps = 6 });
+    pipeline_feed(&p, 0, "s:a|s\ns:b|s\nother:x|s");
+    pipeline_feed(&p, 1, "s:b|s\ns:c|s");
+    pipeline_turn(&p);
+    expect_closed(&p, "set s 3\nset other 1\n");
+    pipeline_feed(&p, 1, "s:d|s");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "s 4\nother 1\n");
+    expect_closed(&p, "set s 1\n");
+    expect_closed(&p, "");
+    pipeline_release(&p);
+}
+
+/* More than the registers' threshold, over pages of two workers and several steps. */
+static void a_large_set_is_estimated_over_its_window(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .set_steps = 3 });
+    for (unsigned step = 0; step < 8; step++) {
+        unsigned in_window = 0;
+        for (unsigned i = 0; i < 3000 && step < 4; i++) {
+            char line[32];
+            snprintf(line, sizeof line, "s:user-%u|s", step * 3000 + i);
+            pipeline_feed(&p, i % 2, line);
+        }
+        for (unsigned back = 0; back <= 3 && back <= step; back++)
+            in_window += step - back < 4 ? 3000 : 0;
+        pipeline_turn(&p);
+        double have = strtod(pipeline_lines(&p) + 2, NULL);
+        if (have < in_window * 0.96 || have > in_window * 1.04)
+            fail_msg("step %u: %g members, not %u", step, have, in_window);
+        pipeline_close(&p);
+    }
+    pipeline_expect(&p, "s 0\n");
+    pipeline_release(&p);
+}
+
+static void sets_come_and_go_by_their_ttl_in_any_order(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 20, .set_steps = 12 });
+    for (unsigned round = 0; round < 40; round++) {
+        char lines[64];
+        snprintf(lines, sizeof lines, "s%u:a|s\ns%u:b|s", round % 7, round * 5 % 11);
+        pipeline_feed(&p, 0, lines);
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        pipeline_forward(&p, 7);
+        registry_expire(p.registry, p.now_ns);
+        snprintf(lines, sizeof lines, "s%u 2", round % 7);
+        if (round % 7 == round * 5 % 11)
+            assert_true(pipeline_has(pipeline_lines(&p), lines));
+    }
+    pipeline_forward(&p, 100);
+    registry_expire(p.registry, p.now_ns);
+    pipeline_expect(&p, "");
+    pipeline_feed(&p, 0, "s1:x|s");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "s1 1\n");
     pipeline_release(&p);
 }
 
@@ -402,7 +498,11 @@ int main(void)
         cmocka_unit_test(a_closed_interval_shows_what_came_in_and_nothing_else),
         cmocka_unit_test(several_pages_of_several_workers_make_one_interval),
         cmocka_unit_test(a_gauges_change_tells_value_delta_and_when),
-        cmocka_unit_test(a_set_shows_the_last_closed_interval),
+        cmocka_unit_test(a_set_without_a_window_shows_the_last_closed_interval),
+        cmocka_unit_test(a_set_shows_its_window_with_the_open_interval),
+        cmocka_unit_test(sinks_get_a_sets_interval_whatever_its_window),
+        cmocka_unit_test(a_large_set_is_estimated_over_its_window),
+        cmocka_unit_test(sets_come_and_go_by_their_ttl_in_any_order),
         cmocka_unit_test(metrics_are_cumulative_whatever_the_intervals),
         cmocka_unit_test(a_summarys_window_slides_by_ages),
         cmocka_unit_test(a_long_silence_leaves_no_old_age_in_the_window),
