@@ -64,7 +64,7 @@ static void an_idle_name_goes_to_the_newcomer_that_keeps_sending(void **unused)
                                                    .type_idle_s = IDLE_S,
                                                    .quantiles = median,
                                                    .n_quantiles = 1,
-                                                   .max_age_s = 6000,
+                                                   .max_age_ms = 6000000,
                                                    .reserved = own,
                                                    .n_reserved = 1 });
         pipeline_feed(&p, 0, rows[i].old);
