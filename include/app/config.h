@@ -36,7 +36,7 @@ struct config {
     OPTIONS(X)
 #undef X
     /* Made of the options. */
-    struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config; [::] last */
+    struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config */
     size_t n_sockets;
     char *file;                       /* the file read, or NULL */
 };

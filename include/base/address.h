@@ -11,6 +11,7 @@
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -31,5 +32,9 @@ const char *address_error(int error);
 
 /* As address_parse reads it, with the port: "127.0.0.1:8125", "[::1]:8125".  An IPv4 address inside IPv6 prints as IPv4. */
 void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX]);
+
+/* Of AF_INET and AF_INET6; of another family 0 and false. */
+unsigned address_port(const struct sockaddr *addr);
+bool address_is_any(const struct sockaddr *addr);   /* 0.0.0.0, [::] */
 
 #endif

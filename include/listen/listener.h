@@ -6,7 +6,8 @@
  * hash over the first bytes of the payload (classic BPF, no privilege needed).  A line of one series then still goes to one
  * worker as long as its name is the same, but what one sender packs after each other may be taken by different workers.
  *
- * Unix datagrams: one socket, one worker.  A stale socket file is removed if nobody answers on it.
+ * Unix datagrams: one socket, one worker.  A stale socket file is removed if nobody answers on it; servers that start together
+ * take turns in looking.
  *
  *   thread   control
  */
@@ -31,11 +32,20 @@ struct listener {
 };
 
 /**
- * listener_open(a, n_workers, ret, error):
+ * listener_open_all(a, n, n_workers, ret, error):
+ * Open the n listeners of one config; ret[i] is that of a[i].  Either all are open afterwards or none.
+ * No other server shares a port with us, and none gets in later: of two that start at the same moment, one is refused.
+ * Only a foreign program of the same user that sets SO_REUSEPORT at each bind may still join a port of several workers.
+ *   ret      n of them; on failure n is 0 in each
  *   error    on failure gets what is wrong and the remedy, for people
  *   returns  0 or -errno
  */
-int listener_open(const struct listen_address *a, unsigned n_workers, struct listener *ret, struct buf *error);
+int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret, struct buf *error);
+
+static inline int listener_open(const struct listen_address *a, unsigned n_workers, struct listener *ret, struct buf *error)
+{
+    return listener_open_all(a, 1, n_workers, ret, error);
+}
 
 /* Close what is still open and remove the socket file, unless another one has taken its place. */
 void listener_close(struct listener *l);

@@ -11,6 +11,7 @@
 #ifndef LISTEN_SOCKET_URL_H
 #define LISTEN_SOCKET_URL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -41,6 +42,9 @@ struct listen_address {
  *   returns    0; -EINVAL with ret untouched
  */
 int socket_url_parse(struct slice url, const struct listen_address *defaults, struct listen_address *ret, struct buf *error);
+
+/* Does a socket on a receive what is sent to b's address, too?  A port of 0 is a different one each time. */
+bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);
 
 /* `32MiB`, `64KiB`, `1GiB`, `4096`: also the size of every option.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
 int socket_url_size(struct slice s, uint64_t *ret);

@@ -4,7 +4,6 @@
 #include "app/config_loader.h"
 
 #include <assert.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -102,43 +101,17 @@ static void check_http(struct config_loader *l)
         config_loader_error_at(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
 }
 
-static unsigned port_of(const struct listen_address *a)
-{
-    return a->addr.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->addr)->sin_port
-         : a->addr.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&a->addr)->sin6_port : 0;
-}
-
-static bool for_all(const struct listen_address *a)
-{
-    return a->addr.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->addr)->sin_addr.s_addr == htonl(INADDR_ANY)
-         : a->addr.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&a->addr)->sin6_addr);
-}
-
-/* Two that the kernel would not let in side by side. */
+/* Two that would receive the same.  [::] beside an address of IPv4 is well: each has its own options, and the kernel prefers IPv4. */
 static void check_pair(struct config_loader *l, const struct listen_address *a, const struct listen_address *b)
 {
-    bool one_port = a->addr.ss_family == b->addr.ss_family && port_of(a) != 0 && port_of(a) == port_of(b);
-    bool same = a->addr_len == b->addr_len && memcmp(&a->addr, &b->addr, a->addr_len) == 0;
-    if (same && (a->transport == LISTEN_UNIXGRAM || one_port))
+    bool a_has_b = socket_url_includes(a, b), b_has_a = socket_url_includes(b, a);
+    if (a->addr.ss_family != b->addr.ss_family)
+        return;
+    if (a_has_b && b_has_a)
         config_loader_error_at(l, OPTION_listen_socket, "%s is given twice; keep one of them", a->name);
-    else if (one_port && (for_all(a) || for_all(b)))
+    else if (a_has_b || b_has_a)
         config_loader_error_at(l, OPTION_listen_socket, "%s receives what %s would; keep one of them",
-                               for_all(a) ? a->name : b->name, for_all(a) ? b->name : a->name);
-}
-
-/* [::] takes IPv4 too: opened first, it would leave no room for an IPv4 socket of its port. */
-static void put_ipv6_for_all_last(struct config *c)
-{
-    struct listen_address *sorted = mem_zalloc(c->n_sockets * sizeof *sorted);
-    size_t n = 0;
-    for (int last = 0; last <= 1; last++) {
-        for (size_t i = 0; i < c->n_sockets; i++) {
-            if ((c->sockets[i].addr.ss_family == AF_INET6 && for_all(&c->sockets[i])) == (last == 1))
-                sorted[n++] = c->sockets[i];
-        }
-    }
-    free(c->sockets);
-    c->sockets = sorted;
+                               a_has_b ? a->name : b->name, a_has_b ? b->name : a->name);
 }
 
 static void check_sockets(struct config_loader *l)
@@ -171,7 +144,6 @@ static void check_sockets(struct config_loader *l)
         for (size_t j = 0; j < i; j++)
             check_pair(l, &c->sockets[i], &c->sockets[j]);
     }
-    put_ipv6_for_all_last(c);
 }
 
 void config_check_all(struct config_loader *l)

@@ -32,19 +32,14 @@ static int open_listeners(struct server *s)
 {
     const struct config *c = s->config;
     s->listeners = mem_zalloc((c->n_sockets + 1) * sizeof *s->listeners);
-    for (size_t i = 0; i < c->n_sockets; i++) {
-        struct buf error = { 0 };
-        struct listener *l = &s->listeners[i];
-        int rc = listener_open(&c->sockets[i], s->n_workers, l, &error);
-        if (rc < 0) {
-            LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
-            buf_release(&error);
-            return rc;
-        }
-        buf_release(&error);
-        s->n_listeners++;
-    }
-    return 0;
+    struct buf error = { 0 };
+    int rc = listener_open_all(c->sockets, c->n_sockets, s->n_workers, s->listeners, &error);
+    if (rc < 0)
+        LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
+    else
+        s->n_listeners = c->n_sockets;
+    buf_release(&error);
+    return rc;
 }
 
 static void log_listener(const struct listener *l)

@@ -154,3 +154,31 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX])
     else
         snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
 }
+
+unsigned address_port(const struct sockaddr *addr)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (addr->sa_family == AF_INET) {
+        memcpy(&in, addr, sizeof in);
+        return ntohs(in.sin_port);
+    }
+    if (addr->sa_family != AF_INET6)
+        return 0;
+    memcpy(&in6, addr, sizeof in6);
+    return ntohs(in6.sin6_port);
+}
+
+bool address_is_any(const struct sockaddr *addr)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (addr->sa_family == AF_INET) {
+        memcpy(&in, addr, sizeof in);
+        return in.sin_addr.s_addr == htonl(INADDR_ANY);
+    }
+    if (addr->sa_family != AF_INET6)
+        return false;
+    memcpy(&in6, addr, sizeof in6);
+    return IN6_IS_ADDR_UNSPECIFIED(&in6.sin6_addr);
+}

@@ -164,6 +164,13 @@ int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)
     return 0;
 }
 
+void dgram_ask_rcvbuf(int fd, uint64_t bytes)
+{
+    int n = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n, sizeof n) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
+}
+
 int dgram_rcvbuf(int fd)
 {
     int n = 0;

@@ -76,6 +76,9 @@ int dgram_slot(const struct dgram_buffers *d, const char *ptr);
 /* Kernel memory held by the queue, and datagrams dropped since the socket was made (wraps).  returns  0 or -errno */
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops);
 
+/* Ask for a receive buffer: past net.core.rmem_max with the privilege, up to it without. */
+void dgram_ask_rcvbuf(int fd, uint64_t bytes);
+
 /* The receive buffer as the kernel counts it; 0 when it does not say. */
 int dgram_rcvbuf(int fd);
 

@@ -3,15 +3,17 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/address.h"
 #include "base/err.h"
+#include "base/mem.h"
+#include "listen/dgram.h"
+#include "listen/udp_group.h"
+#include "listen/unix_socket.h"
 
 static void explain(const struct listen_address *a, int rc, struct buf *error)
 {
@@ -31,163 +33,75 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
     buf_printf(error, "%s: %s%s", a->name, err_text(rc), remedy);
 }
 
-/* As much as asked for: past net.core.rmem_max with the privilege, up to it without. */
-static void ask_rcvbuf(int fd, uint64_t bytes)
+static int open_one(const struct listen_address *a, const struct listener *holder, unsigned n_workers, struct listener *l)
 {
-    int n = bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)bytes;
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n, sizeof n) < 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
-}
-
-static uint64_t granted(int fd)
-{
-    int n = 0;
-    socklen_t len = sizeof n;
-    return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, &len) < 0 ? 0 : (uint64_t)n;
-}
-
-static int open_udp(const struct listen_address *a, int *ret_fd)
-{
-    int fd = socket(a->addr.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    const int on = 1, off = 0;
-    ask_rcvbuf(fd, a->rcvbuf);
-    /* [::] takes IPv4 too, whatever net.ipv6.bindv6only says; where 0.0.0.0 is bound as well, the kernel gives IPv4 to that. */
-    if ((a->addr.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0) ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
-        bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0) {
-        int rc = -errno;
-        close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-/* SO_REUSEPORT would let a second server of the same user in silently, and take half of the datagrams: ask without it first. */
-static int refuse_shared_port(const struct listen_address *a)
-{
-    int fd = socket(a->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    const int on = 1;
-    /* IPv6 alone: IPv4 may be taken by another listener of our own. */
-    if (a->addr.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    int rc = bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ? -errno : 0;
-    close(fd);
-    return rc;
-}
-
-static void learn_port(struct listener *l)
-{
-    char text[ADDRESS_TEXT_MAX];
-    struct listen_address *a = &l->address;
-    a->addr_len = sizeof a->addr;
-    if (getsockname(l->fds[0], (struct sockaddr *)&a->addr, &a->addr_len) < 0)
-        return;
-    address_print((const struct sockaddr *)&a->addr, text);
-    size_t n = strlen("udp://");
-    memcpy(a->name, "udp://", n);
-    memcpy(a->name + n, text, strlen(text) + 1);
-}
-
-static int open_udp_group(struct listener *l, unsigned n_workers)
-{
-    int rc = refuse_shared_port(&l->address);
-    for (unsigned i = 0; rc == 0 && i < n_workers; i++) {
-        rc = open_udp(&l->address, &l->fds[i]);
-        if (rc < 0)
-            break;
-        l->n++;
-        if (i == 0)
-            learn_port(l);
-    }
-    return rc;
-}
-
-static bool answers(const struct listen_address *a)
-{
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return true;
-    bool yes = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) == 0 || errno != ECONNREFUSED;
-    close(fd);
-    return yes;
-}
-
-static const char *unix_path(const struct listen_address *a)
-{
-    const struct sockaddr_un *un = (const struct sockaddr_un *)&a->addr;
-    return un->sun_path[0] == '\0' ? NULL : un->sun_path;
-}
-
-static int open_unixgram(struct listener *l)
-{
-    const struct listen_address *a = &l->address;
-    const char *path = unix_path(a);
-    struct stat st;
-    if (path != NULL && lstat(path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode))
-            return -ENOTSOCK;
-        if (answers(a))
-            return -EADDRINUSE;
-        (void)unlink(path);
-    }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    ask_rcvbuf(fd, a->rcvbuf);
-    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ||
-        (path != NULL && (chmod(path, a->mode) < 0 || lstat(path, &st) < 0))) {
-        int rc = -errno;
-        close(fd);
-        return rc;
-    }
-    if (path != NULL) {
-        l->file_dev = st.st_dev;
-        l->file_ino = st.st_ino;
-    }
-    l->fds[0] = fd;
-    l->n = 1;
-    return 0;
-}
-
-int listener_open(const struct listen_address *a, unsigned n_workers, struct listener *ret, struct buf *error)
-{
-    struct listener l = { .address = *a };
+    *l = (struct listener){ .address = *a };
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
-        l.fds[i] = -1;
-    int rc = a->transport == LISTEN_UDP ? open_udp_group(&l, n_workers) : open_unixgram(&l);
+        l->fds[i] = -1;
+    int rc = a->transport == LISTEN_UDP ? udp_group_open(l, holder, n_workers) : unix_socket_open(l);
     if (rc == 0 && a->spread == LISTEN_SPREAD_PAYLOAD)
-        rc = listener_spread_payload(&l);
-    if (rc < 0) {
-        explain(a, rc, error);
-        /* The file is another server's: leave it. */
-        for (unsigned i = 0; i < l.n; i++)
-            close(l.fds[i]);
-        return rc;
-    }
-    l.rcvbuf_granted = granted(l.fds[0]);
-    *ret = l;
-    return 0;
+        rc = listener_spread_payload(l);
+    if (rc == 0)
+        l->rcvbuf_granted = (uint64_t)dgram_rcvbuf(l->fds[0]);
+    return rc;
 }
 
-/* Not what another server bound there after somebody had removed ours. */
-static void remove_file(const struct listener *l)
+/*
+ * The order in which a server claims its addresses: by port, and on one port those that include others first.  It is the same for
+ * every config, so that of two servers with several addresses in common one gets the first of them, and with it the rest;
+ * in the order of their configs each could get one, and both would refuse.
+ */
+static int by_claim(const void *x, const void *y)
 {
-    const char *path = l->address.transport == LISTEN_UNIXGRAM ? unix_path(&l->address) : NULL;
-    struct stat st;
-    if (path != NULL && lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
-        (void)unlink(path);
+    const struct listen_address *a = *(const struct listen_address *const *)x, *b = *(const struct listen_address *const *)y;
+    const struct sockaddr *at = (const struct sockaddr *)&a->addr, *bt = (const struct sockaddr *)&b->addr;
+    unsigned port_a = address_port(at), port_b = address_port(bt);
+    bool any_a = address_is_any(at), any_b = address_is_any(bt);
+    if (port_a != port_b)
+        return port_a < port_b ? -1 : 1;
+    if (any_a != any_b)
+        return any_a ? -1 : 1;
+    if (at->sa_family != bt->sa_family)   /* [::] before 0.0.0.0, which it includes */
+        return (at->sa_family < bt->sa_family) == any_a ? 1 : -1;
+    int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
+/* The one of those that are open already that keeps other servers off a's address, too. */
+static const struct listener *holder_of(const struct listen_address *a, const struct listener *open, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (open[i].n > 0 && socket_url_includes(&open[i].address, a))
+            return &open[i];
+    }
+    return NULL;
+}
+
+int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret, struct buf *error)
+{
+    const struct listen_address **order = mem_alloc(n * sizeof *order);
+    int rc = 0;
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = (struct listener){ .n = 0 };
+        order[i] = &a[i];
+    }
+    qsort(order, n, sizeof *order, by_claim);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = open_one(order[i], holder_of(order[i], ret, n), n_workers, &ret[order[i] - a]);
+        if (rc < 0)
+            explain(order[i], rc, error);
+    }
+    free(order);
+    for (size_t i = 0; rc < 0 && i < n; i++)
+        listener_close(&ret[i]);
+    return rc;
 }
 
 void listener_close(struct listener *l)
 {
     /* Before the socket is closed: from then on another server may take the file for stale and put its own there. */
     if (l->n > 0)
-        remove_file(l);
+        unix_socket_remove(l);
     for (unsigned i = 0; i < l->n; i++)
         if (l->fds[i] >= 0)
             close(l->fds[i]);

@@ -140,6 +140,17 @@ static const char *unixgram(struct listen_address *a, struct slice path)
     return NULL;
 }
 
+bool socket_url_includes(const struct listen_address *a, const struct listen_address *b)
+{
+    const struct sockaddr *at = (const struct sockaddr *)&a->addr, *bt = (const struct sockaddr *)&b->addr;
+    bool same = a->addr_len == b->addr_len && memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+    if (a->transport != LISTEN_UDP || b->transport != LISTEN_UDP)
+        return same;
+    if (address_port(at) == 0 || address_port(at) != address_port(bt))
+        return false;
+    return same || (address_is_any(at) && (at->sa_family == AF_INET6 || bt->sa_family == AF_INET));
+}
+
 static bool has_blank_or_control(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++) {

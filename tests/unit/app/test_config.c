@@ -418,11 +418,11 @@ static void an_address_beside_the_one_for_all_is_a_mistake(void **state)
     config_release(&c);
 }
 
-/* It takes IPv4 as well, so an IPv4 socket of the same port can be opened before it only. */
-static void the_socket_for_all_of_ipv6_is_opened_last(void **state)
+/* Which of them is opened first is the listener's to know. */
+static void sockets_stay_in_the_order_of_the_config(void **state)
 {
     (void)state;
-    static const char *const want[] = { "udp://0.0.0.0:5", "udp://[::1]:6", "udp://[::]:5", "udp://[::]:7" };
+    static const char *const want[] = { "udp://[::]:5", "udp://0.0.0.0:5", "udp://[::]:7", "udp://[::1]:6" };
     struct config c;
     must_load(&nowhere, "[listen]\nsocket = udp://[::]:5\nsocket = udp://0.0.0.0:5\nsocket = udp://[::]:7\nsocket = udp://[::1]:6\n", &c);
     assert_int_equal(c.n_sockets, 4);
@@ -447,7 +447,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
         cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
-        cmocka_unit_test(the_socket_for_all_of_ipv6_is_opened_last),
+        cmocka_unit_test(sockets_stay_in_the_order_of_the_config),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

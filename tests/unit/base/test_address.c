@@ -128,12 +128,36 @@ static void an_address_of_another_family_prints_as_a_question_mark(void **state)
     assert_string_equal(out, "?");
 }
 
+static void port_and_any_are_read_off_an_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned port;
+        bool any;
+    } rows[] = {
+        { "127.0.0.1:80", 80, false }, { "0.0.0.0:65535", 65535, true }, { "*:0", 0, true },
+        { "[::1]:1", 1, false },       { "[::]:8125", 8125, true },      { "[::ffff:0.0.0.0]:80", 80, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sockaddr_storage addr;
+        socklen_t len;
+        assert_int_equal(parse(rows[i].text, strlen(rows[i].text), &addr, &len), 0);
+        assert_int_equal(address_port((const struct sockaddr *)&addr), rows[i].port);
+        assert_int_equal(address_is_any((const struct sockaddr *)&addr), rows[i].any);
+    }
+    const struct sockaddr local = { .sa_family = AF_UNIX };
+    assert_int_equal(address_port(&local), 0);
+    assert_false(address_is_any(&local));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_texts_are_understood),
         cmocka_unit_test(bad_texts_are_refused_and_nothing_is_written),
         cmocka_unit_test(an_address_of_another_family_prints_as_a_question_mark),
+        cmocka_unit_test(port_and_any_are_read_off_an_address),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -1,0 +1,110 @@
+#include "listen/unix_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "listen/dgram.h"
+
+/* Who holds the lock needs it for some system calls; a stranger who keeps it does not keep us from starting. */
+enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
+
+const char *unix_socket_path(const struct listen_address *a)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&a->addr;
+    return a->transport != LISTEN_UNIXGRAM || un->sun_path[0] == '\0' ? NULL : un->sun_path;
+}
+
+/* returns  what holds the lock, to be closed; -1: none, the directory cannot be opened, or somebody keeps it locked */
+static int lock_directory(const char *path)
+{
+    char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
+    const struct timespec retry = { .tv_nsec = LOCK_RETRY_MS * 1000000 };
+    size_t n = (size_t)(strrchr(path, '/') - path);
+    memcpy(dir, n == 0 ? "/" : path, n == 0 ? 1 : n);
+    dir[n == 0 ? 1 : n] = '\0';
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_RETRY_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
+            close(fd);
+            return -1;
+        }
+        (void)nanosleep(&retry, NULL);
+    }
+    return fd;
+}
+
+/* Also yes when it cannot be told: a socket of a user that lets us not in is alive for all we know. */
+static bool answers(const struct listen_address *a)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    bool yes = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) == 0 || (errno != ECONNREFUSED && errno != ENOENT);
+    close(fd);
+    return yes;
+}
+
+static int clear_path(const struct listen_address *a, const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return 0;   /* nothing there; what else is wrong, bind tells */
+    if (!S_ISSOCK(st.st_mode))
+        return -ENOTSOCK;
+    if (answers(a))
+        return -EADDRINUSE;
+    (void)unlink(path);
+    return 0;
+}
+
+static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file, int *ret_fd)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    dgram_ask_rcvbuf(fd, a->rcvbuf);
+    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ||
+        (path != NULL && (chmod(path, a->mode) < 0 || lstat(path, ret_file) < 0))) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int unix_socket_open(struct listener *l)
+{
+    const struct listen_address *a = &l->address;
+    const char *path = unix_socket_path(a);
+    int lock = path == NULL ? -1 : lock_directory(path);
+    int rc = path == NULL ? 0 : clear_path(a, path), fd = -1;
+    struct stat file = { 0 };
+    if (rc == 0)
+        rc = bind_new(a, path, &file, &fd);
+    if (lock >= 0)
+        close(lock);
+    if (rc < 0)
+        return rc;
+    l->file_dev = file.st_dev;
+    l->file_ino = file.st_ino;
+    l->fds[0] = fd;
+    l->n = 1;
+    return 0;
+}
+
+void unix_socket_remove(const struct listener *l)
+{
+    const char *path = unix_socket_path(&l->address);
+    struct stat st;
+    if (path != NULL && lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
+        (void)unlink(path);
+}

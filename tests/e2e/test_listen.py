@@ -1,0 +1,52 @@
+"""Sockets: who may listen where, and what becomes of a socket while the server runs."""
+import contextlib
+import socket
+import subprocess
+
+import pytest
+
+import harness
+from harness import Server, log_line, wait_for
+
+
+def free_udp_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("0.0.0.0", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def starting(*urls):
+    """One server for each URL, all begun before any is waited for."""
+    command = [*harness.ASLR_OFF, harness.STATSD, "--set", "http.listen=127.0.0.1:0", "--set", "server.workers=3", "--set"]
+    servers = [subprocess.Popen([*command, "listen.socket=" + url], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=harness.clean_env(), text=True) for url in urls]
+    try:
+        yield servers
+    finally:
+        for s in servers:
+            harness.stop(s)
+            s.stdout.close()
+
+
+def ready_or_error(server):
+    """None once the server is ready, or the error that it ended with."""
+    for line in server.stdout:
+        said = log_line(line)
+        if said.get("msg") == "ready":
+            return None
+        if said.get("msg") == "cannot listen":
+            assert server.wait(harness.PATIENCE) == 1
+            return said["error"]
+    raise AssertionError("neither ready nor an error")
+
+
+@pytest.mark.parametrize("one, other", [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "[::]"), ("[::]", "127.0.0.1"),
+                                        ("localhost", "localhost")])
+def test_of_two_servers_started_at_once_exactly_one_refuses_and_says_why(one, other):
+    for _ in range(10):
+        port = free_udp_port()
+        with starting("udp://%s:%d" % (one, port), "udp://%s:%d" % (other, port)) as servers:
+            errors = [e for e in map(ready_or_error, servers) if e]
+            assert len(errors) == 1
+            assert ":%d: " % port in errors[0] and "another server has this port: stop it, or choose another port" in errors[0]

@@ -1,0 +1,319 @@
+/*
+ * Who may listen beside whom: two servers never share a port, neither one after the other nor started at the same moment, and
+ * the sockets of one server do.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/address.h"
+#include "listen/listener.h"
+
+enum { WORKERS = 3 };
+
+static struct listen_address address(const char *url)
+{
+    static const struct listen_address defaults = { .rcvbuf = 1 << 16, .mode = LISTEN_MODE_DEFAULT };
+    struct listen_address a;
+    struct buf error = { 0 };
+    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0)
+        fail_msg("%s: %.*s", url, (int)error.len, error.ptr);
+    return a;
+}
+
+/* A host and a port, as an address. */
+static struct listen_address at(const char *host, unsigned port)
+{
+    char url[80];
+    snprintf(url, sizeof url, "udp://%s:%u", host, port);
+    return address(url);
+}
+
+/* A port that nobody has on any address. */
+static unsigned free_port(void)
+{
+    struct listen_address any = at("[::]", 0);
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&any.addr, any.addr_len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&any.addr, &any.addr_len), 0);
+    close(fd);
+    return address_port((struct sockaddr *)&any.addr);
+}
+
+/* Servers by their addresses on one port, and whether a second one is let in. */
+static const struct {
+    const char *holder, *newcomer;
+    bool both;
+} pairs[] = {
+    { "127.0.0.1", "127.0.0.1", false }, { "127.0.0.1", "127.0.0.2", true },  { "127.0.0.1", "0.0.0.0", false },
+    { "127.0.0.1", "[::]", false },      { "127.0.0.1", "[::1]", true },      { "127.0.0.1", "[::ffff:127.0.0.1]", false },
+    { "0.0.0.0", "127.0.0.1", false },   { "0.0.0.0", "127.0.0.2", false },   { "0.0.0.0", "0.0.0.0", false },
+    { "0.0.0.0", "[::]", false },        { "0.0.0.0", "[::1]", true },        { "0.0.0.0", "[::ffff:127.0.0.1]", false },
+    { "[::]", "127.0.0.1", false },      { "[::]", "127.0.0.2", false },      { "[::]", "0.0.0.0", false },
+    { "[::]", "[::]", false },           { "[::]", "[::1]", false },          { "[::]", "[::ffff:127.0.0.1]", false },
+    { "[::1]", "127.0.0.1", true },      { "[::1]", "0.0.0.0", true },        { "[::1]", "[::]", false },
+    { "[::1]", "[::1]", false },         { "[::ffff:127.0.0.1]", "127.0.0.1", false },
+    { "[::ffff:127.0.0.1]", "0.0.0.0", false }, { "[::ffff:127.0.0.1]", "[::]", false },
+};
+
+static void a_second_server_is_let_in_only_beside_the_first_ones_address(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        for (unsigned w = 0; w < 4; w++) {   /* one worker and several, on either side */
+            unsigned port = free_port();
+            struct listen_address a = at(pairs[i].holder, port), b = at(pairs[i].newcomer, port);
+            struct listener first, second;
+            struct buf error = { 0 };
+            assert_int_equal(listener_open(&a, w & 1 ? WORKERS : 1, &first, &error), 0);
+            int rc = listener_open(&b, w & 2 ? WORKERS : 1, &second, &error);
+            if (rc != (pairs[i].both ? 0 : -EADDRINUSE))
+                fail_msg("%s beside %s: %d", b.name, a.name, rc);
+            if (rc < 0) {
+                buf_append_char(&error, '\0');
+                assert_non_null(strstr(error.ptr, b.name));
+                assert_non_null(strstr(error.ptr, "stop it, or choose another port"));
+                assert_int_equal(second.n, 0);
+            }
+            listener_close(&second);
+            listener_close(&first);
+            buf_release(&error);
+        }
+    }
+}
+
+/* A socket of the kernel's table that no server of ours made: no SO_REUSEPORT, or [::] for IPv6 alone. */
+static void a_program_that_is_there_already_is_noticed(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *theirs, *ours;
+        int v6only, reuseport;
+        bool both;
+    } rows[] = {
+        { "[::]", "[::]", 1, 0, false },      { "[::]", "[::1]", 1, 1, false },      { "[::]", "127.0.0.1", 1, 1, true },
+        { "[::]", "0.0.0.0", 1, 0, true },    { "127.0.0.1", "[::]", 0, 1, false },  { "127.0.0.1", "127.0.0.1", 0, 1, false },
+        { "0.0.0.0", "[::]", 0, 1, false },   { "127.0.0.2", "127.0.0.1", 0, 1, true },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        unsigned port = free_port();
+        struct listen_address a = at(rows[i].theirs, port), b = at(rows[i].ours, port);
+        int fd = socket(a.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (a.addr.ss_family == AF_INET6)
+            assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &rows[i].v6only, sizeof(int)), 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &rows[i].reuseport, sizeof(int)), 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&a.addr, a.addr_len), 0);
+        struct listener l;
+        struct buf error = { 0 };
+        int rc = listener_open(&b, WORKERS, &l, &error);
+        if (rc != (rows[i].both ? 0 : -EADDRINUSE))
+            fail_msg("%s beside a foreign %s: %d", b.name, a.name, rc);
+        listener_close(&l);
+        close(fd);
+        buf_release(&error);
+    }
+}
+
+/* ---- the sockets of one server ---- */
+
+static unsigned drain(const struct listener *l)
+{
+    char buf[64];
+    unsigned n = 0;
+    for (unsigned w = 0; w < l->n; w++)
+        while (recv(l->fds[w], buf, sizeof buf, MSG_DONTWAIT) >= 0)
+            n++;
+    return n;
+}
+
+static void send_to(const char *host, unsigned port)
+{
+    struct listen_address a = at(host, port);
+    int fd = socket(a.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(sendto(fd, "x:1|c", 5, 0, (struct sockaddr *)&a.addr, a.addr_len), 5);
+    close(fd);
+}
+
+static void the_addresses_of_one_config_stand_side_by_side(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *hosts[3];
+        const char *to[3];     /* a datagram to each: hosts[i] gets the one to to[i] */
+    } rows[] = {
+        { { "0.0.0.0", "[::]" }, { "127.0.0.1", "[::1]" } },
+        { { "[::]", "0.0.0.0" }, { "[::1]", "127.0.0.1" } },
+        { { "127.0.0.1", "[::]" }, { "127.0.0.1", "127.0.0.2" } },   /* [::] keeps the rest of IPv4 */
+        { { "[::]", "127.0.0.1", "127.0.0.2" }, { "127.0.0.3", "127.0.0.1", "127.0.0.2" } },
+        { { "127.0.0.1", "127.0.0.2", "[::1]" }, { "127.0.0.1", "127.0.0.2", "[::1]" } },
+        { { "0.0.0.0", "[::1]" }, { "127.0.0.1", "[::1]" } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (unsigned workers = 1; workers <= WORKERS; workers += WORKERS - 1) {
+            unsigned port = free_port();
+            size_t n = rows[i].hosts[2] != NULL ? 3 : 2;
+            struct listen_address a[3], stranger[2] = { at("127.0.0.1", port), at("[::1]", port) };
+            struct listener l[3], other;
+            struct buf error = { 0 };
+            for (size_t k = 0; k < n; k++)
+                a[k] = at(rows[i].hosts[k], port);
+            if (listener_open_all(a, n, workers, l, &error) != 0)
+                fail_msg("row %zu: %.*s", i, (int)error.len, error.ptr);
+            for (size_t k = 0; k < n; k++) {
+                assert_int_equal(l[k].n, workers);
+                send_to(rows[i].to[k], port);
+                if (drain(&l[k]) != 1)
+                    fail_msg("row %zu: what was sent to %s is not at %s", i, rows[i].to[k], a[k].name);
+            }
+            for (size_t k = 0; k < 2; k++)
+                assert_int_equal(listener_open(&stranger[k], workers, &other, &error), -EADDRINUSE);
+            for (size_t k = 0; k < n; k++)
+                listener_close(&l[k]);
+            buf_release(&error);
+        }
+    }
+}
+
+static void when_one_of_several_is_refused_none_stays_open(void **unused)
+{
+    (void)unused;
+    unsigned port = free_port(), taken = free_port();
+    struct listen_address a[3] = { at("127.0.0.1", port), at("127.0.0.1", taken), at("[::1]", port) };
+    struct listener holder, l[3];
+    struct buf error = { 0 };
+    assert_int_equal(listener_open(&a[1], 1, &holder, &error), 0);
+    assert_int_equal(listener_open_all(a, 3, WORKERS, l, &error), -EADDRINUSE);
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.ptr, a[1].name));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(l[i].n, 0);
+    assert_int_equal(listener_open(&a[0], 1, &l[0], &error), 0);
+    listener_close(&l[0]);
+    listener_close(&holder);
+    buf_release(&error);
+}
+
+/* ---- at the same moment ---- */
+
+/* A child that opens its listeners as soon as `go` is closed, says in one byte whether it could, and keeps them until `end` is. */
+static pid_t child(const struct listen_address *a, size_t n, const int go[2], const int end[2], int say)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    struct listener l[4];
+    struct buf error = { 0 };
+    char byte;
+    close(go[1]);
+    close(end[1]);
+    while (read(go[0], &byte, 1) > 0) {}
+    byte = listener_open_all(a, n, WORKERS, l, &error) == 0 ? 'y' : 'n';
+    while (write(say, &byte, 1) < 0) {}
+    while (read(end[0], &byte, 1) > 0) {}
+    _exit(0);
+}
+
+/* How many of two servers that start at once are in. */
+static unsigned start_two(const struct listen_address *a, size_t n_a, const struct listen_address *b, size_t n_b)
+{
+    int go[2], end[2], said[2];
+    char word[2];
+    assert_true(pipe(go) == 0 && pipe(end) == 0 && pipe(said) == 0);
+    pid_t pids[2] = { child(a, n_a, go, end, said[1]), child(b, n_b, go, end, said[1]) };
+    close(go[1]);
+    for (size_t got = 0; got < sizeof word;)
+        got += (size_t)read(said[0], word + got, sizeof word - got);
+    close(end[1]);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+    close(go[0]);
+    close(end[0]);
+    close(said[0]);
+    close(said[1]);
+    return (unsigned)(word[0] == 'y') + (unsigned)(word[1] == 'y');
+}
+
+static void of_two_that_start_at_once_exactly_one_is_refused(void **unused)
+{
+    (void)unused;
+    enum { TRIES = 60 };
+    static const struct {
+        const char *a[2], *b[2];
+    } rows[] = {
+        { { "127.0.0.1" }, { "127.0.0.1" } },
+        { { "127.0.0.1" }, { "0.0.0.0" } },
+        { { "0.0.0.0" }, { "[::]" } },
+        { { "[::]" }, { "[::]" } },
+        { { "0.0.0.0", "[::]" }, { "0.0.0.0", "[::]" } },
+        { { "127.0.0.1", "[::1]" }, { "[::1]", "127.0.0.1" } },
+        { { "127.0.0.1", "[::]" }, { "0.0.0.0", "[::1]" } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (unsigned t = 0; t < TRIES; t++) {
+            unsigned port = free_port(), in;
+            struct listen_address a[2], b[2];
+            size_t n_a = rows[i].a[1] != NULL ? 2 : 1, n_b = rows[i].b[1] != NULL ? 2 : 1;
+            for (size_t k = 0; k < n_a; k++)
+                a[k] = at(rows[i].a[k], port);
+            for (size_t k = 0; k < n_b; k++)
+                b[k] = at(rows[i].b[k], port);
+            if ((in = start_two(a, n_a, b, n_b)) != 1)
+                fail_msg("row %zu, try %u: %u of two servers run", i, t, in);
+        }
+    }
+}
+
+/* With several ports each could get one and refuse because of the other. */
+static void two_with_several_ports_in_another_order_do_not_refuse_both(void **unused)
+{
+    (void)unused;
+    for (unsigned t = 0; t < 100; t++) {
+        unsigned p = free_port(), q = free_port();
+        if (p == q)
+            continue;
+        struct listen_address a[2] = { at("127.0.0.1", p), at("127.0.0.1", q) }, b[2] = { a[1], a[0] };
+        assert_int_equal(start_two(a, 2, b, 2), 1);
+    }
+}
+
+static void of_two_on_one_unix_socket_exactly_one_is_refused(void **unused)
+{
+    (void)unused;
+    char dir[] = "/tmp/test_claim.XXXXXX", url[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(url, sizeof url, "unixgram://%s/s.sock", dir);
+    struct listen_address a = address(url);
+    for (unsigned t = 0; t < 200; t++) {
+        if (t % 2 == 0)
+            (void)unlink(url + strlen("unixgram://"));   /* else the children of the last try left a stale file */
+        assert_int_equal(start_two(&a, 1, &a, 1), 1);
+    }
+    assert_int_equal(unlink(url + strlen("unixgram://")), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_server_is_let_in_only_beside_the_first_ones_address),
+        cmocka_unit_test(a_program_that_is_there_already_is_noticed),
+        cmocka_unit_test(the_addresses_of_one_config_stand_side_by_side),
+        cmocka_unit_test(when_one_of_several_is_refused_none_stays_open),
+        cmocka_unit_test(of_two_that_start_at_once_exactly_one_is_refused),
+        cmocka_unit_test(two_with_several_ports_in_another_order_do_not_refuse_both),
+        cmocka_unit_test(of_two_on_one_unix_socket_exactly_one_is_refused),
+    };
+    return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
+}
