@@ -62,8 +62,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "",                                                             \
       "Receive buffer to ask the kernel for, for each socket. Beyond net.core.rmem_max this needs CAP_NET_ADMIN; what was granted is logged.") \
     X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload",                                                                 \
-      "How datagrams of a UDP socket are spread over the workers: source is by the sender's address; payload is by the first bytes of the datagram, "  \
-      "for when one sender is most of the traffic; auto begins with source and changes to payload when one worker alone is overloaded.") \
+      "How datagrams of a UDP socket are spread over the workers: source is by the sender's address; payload is by the name of the first line "  \
+      "(its first 64 bytes), for when one sender is most of the traffic; auto begins with source and changes to payload when one worker alone "  \
+      "is overloaded. With payload, datagrams that begin with one name keep their order; a name's lines that stand behind others in their "  \
+      "datagrams may be taken by two workers, in either order, which matters to gauges only.") \
     X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute",                                                           \
       "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), auto sets it only where the line has a field "  \
       "that only DogStatsD clients send.")                                                                                       \

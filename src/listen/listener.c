@@ -1,7 +1,6 @@
 #include "listen/listener.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,56 +105,6 @@ void listener_close(struct listener *l)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
     l->n = 0;
-}
-
-/*
- * The program sees the payload at offset 0.  Five words from byte 4 to 23 are multiplied together: most of a name, where names
- * of one application differ, and rarely the value.  Shorter payloads go by the first two of these words, those below
- * 12 bytes by their length.
- */
-int listener_spread_payload(struct listener *l)
-{
-    if (l->n < 2 || l->by_payload)
-        return 0;
-    const uint32_t odd = 0x9E3779B1u;
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 24, 0, 19),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
-        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
-        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
-        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 20),
-        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_JUMP(BPF_JMP | BPF_JA, 7, 0, 0),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 12, 0, 7),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
-        BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, odd),
-        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
-        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, l->n),
-        BPF_STMT(BPF_RET | BPF_A, 0),
-    };
-    struct sock_fprog program = { .len = sizeof code / sizeof code[0], .filter = code };
-    if (setsockopt(l->fds[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
-        return -errno;
-    l->by_payload = true;
-    return 0;
 }
 
 void listener_refuse(const struct listener *l)

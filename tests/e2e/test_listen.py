@@ -50,3 +50,16 @@ def test_of_two_servers_started_at_once_exactly_one_refuses_and_says_why(one, ot
             errors = [e for e in map(ready_or_error, servers) if e]
             assert len(errors) == 1
             assert ":%d: " % port in errors[0] and "another server has this port: stop it, or choose another port" in errors[0]
+
+
+def test_gauges_of_one_sender_keep_their_order_when_spread_by_payload():
+    """A gauge set to 0 and then lowered, in two datagrams: a name's datagrams are one worker's, whatever the value is."""
+    with Server("server.workers=2", sockets=["udp://127.0.0.1:0?spread=payload"]) as s, s.sender() as c:
+        for i in range(500):
+            c.send(b"neg_%d:0|g" % i)
+            c.send(b"neg_%d:-5|g" % i)
+            if i % 100 == 99:
+                s.wait_self("statsd_datagrams_received_total", 2 * (i + 1))
+        page = s.scrape()
+        assert [i for i in range(500) if page.value("neg_%d" % i) != -5] == []
+        assert min(page.all("statsd_socket_datagrams_received_total").values()) > 300

@@ -236,91 +236,6 @@ static void an_abstract_socket_leaves_no_file(void **unused)
     listener_close(&l);
 }
 
-/* ---- spreading ---- */
-
-enum { SOCKETS = 4, SENT = 800 };
-
-static void send_names(const struct listener *l, const char *before, const char *after, unsigned counts[SOCKETS])
-{
-    int s = sender_to(l);
-    for (unsigned i = 0; i < SOCKETS; i++)
-        counts[i] = 0;
-    for (unsigned n = 0; n < SENT; n++) {
-        char line[128];
-        int len = snprintf(line, sizeof line, "%s%06u%s", before, n, after);
-        assert_int_equal(send(s, line, (size_t)len, 0), len);
-        if (n % 50 == 49)
-            for (unsigned i = 0; i < SOCKETS; i++)
-                counts[i] += drain(l->fds[i]);
-    }
-    close(s);
-}
-
-static void one_sender_goes_to_one_socket_unless_spread_by_payload(void **unused)
-{
-    (void)unused;
-    static const struct {
-        const char *query, *before, *after;
-        unsigned sockets;   /* that get something */
-    } rows[] = {
-        { "?spread=source", "app.route", ":1|c|#env:production", 1 },
-        { "?spread=auto", "app.route", ":1|c|#env:production", 1 },
-        { "?spread=payload", "app.route", ":1|c|#env:production", SOCKETS },
-        { "?spread=payload", "some.rather.long.prefix:1|c|#i:", "", 1 },   /* beyond the bytes that are looked at */
-        { "?spread=payload", "application.requests.all:", "|c", 1 },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char url[64];
-        unsigned counts[SOCKETS], used = 0, sum = 0;
-        snprintf(url, sizeof url, "udp://127.0.0.1:0%s", rows[i].query);
-        struct listener l;
-        open_listener(url, SOCKETS, &l);
-        assert_int_equal(l.by_payload, strstr(rows[i].query, "payload") != NULL);
-        send_names(&l, rows[i].before, rows[i].after, counts);
-        for (unsigned s = 0; s < SOCKETS; s++) {
-            used += counts[s] > 0;
-            sum += counts[s];
-        }
-        assert_int_equal(sum, SENT);
-        assert_int_equal(used, rows[i].sockets);
-        listener_close(&l);
-    }
-}
-
-static void short_payloads_of_any_length_arrive_when_spread(void **unused)
-{
-    (void)unused;
-    struct listener l;
-    open_listener("udp://127.0.0.1:0?spread=payload", 3, &l);
-    int s = sender_to(&l);
-    for (size_t len = 0; len <= 64; len++) {
-        char line[64];
-        memset(line, 'x', sizeof line);
-        assert_int_equal(send(s, line, len, 0), len);
-        assert_int_equal(drain(l.fds[0]) + drain(l.fds[1]) + drain(l.fds[2]), 1);
-    }
-    close(s);
-    listener_close(&l);
-}
-
-static void spreading_may_begin_later_and_once_is_enough(void **unused)
-{
-    (void)unused;
-    struct listener one, l;
-    open_listener("udp://127.0.0.1:0", 1, &one);
-    assert_int_equal(listener_spread_payload(&one), 0);
-    assert_false(one.by_payload);
-    listener_close(&one);
-    unsigned counts[SOCKETS];
-    open_listener("udp://127.0.0.1:0", SOCKETS, &l);
-    assert_int_equal(listener_spread_payload(&l), 0);
-    assert_int_equal(listener_spread_payload(&l), 0);
-    send_names(&l, "app.route", ":1|c|#env:production", counts);
-    for (unsigned s = 0; s < SOCKETS; s++)
-        assert_true(counts[s] > SENT / SOCKETS / 4);
-    listener_close(&l);
-}
-
 /* ---- refusing ---- */
 
 static void what_was_queued_stays_and_later_senders_are_refused(void **unused)
@@ -369,9 +284,6 @@ int main(void)
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
-        cmocka_unit_test(one_sender_goes_to_one_socket_unless_spread_by_payload),
-        cmocka_unit_test(short_payloads_of_any_length_arrive_when_spread),
-        cmocka_unit_test(spreading_may_begin_later_and_once_is_enough),
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
     };
     return cmocka_run_group_tests_name("listener", tests, make_dir, remove_dir);
