@@ -36,7 +36,7 @@ struct config {
     OPTIONS(X)
 #undef X
     /* Made of the options. */
-    struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config */
+    struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config; localhost makes two */
     size_t n_sockets;
     char *file;                       /* the file read, or NULL */
 };

@@ -56,7 +56,8 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(server, drain_timeout, DURATION, "10s", 0, OPTION_HOUR_MS, "",                                                             \
       "How long a stop (TERM, INT) waits for Redis to take what is queued. 0 means not at all.")                                 \
     X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "",                                                                 \
-      "Where to receive: udp://HOST:PORT (HOST an address, localhost, or * for every address) or unixgram:///PATH (unixgram://@NAME is abstract). " \
+      "Where to receive: udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 and [::1], or * for every IPv4 address) or unixgram:///PATH " \
+      "(unixgram://@NAME is abstract). " \
       "May repeat; in the environment, separated by blanks or commas. Port 0 picks a free one. "                                 \
       "Options of one socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign, rcvbuf, spread, and mode (permissions of a unix socket, octal, default 0666).") \
     X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "",                                                             \

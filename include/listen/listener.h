@@ -35,8 +35,11 @@ struct listener {
 
 /**
  * listener_open_all(a, n, n_workers, ret, error):
- * Open the n listeners of one config; ret[i] is that of a[i].  Either all are open afterwards or none.
+ * Open the n listeners of one config; ret[i] is that of a[i].  All are open afterwards, but for twins, or none.
  * No other server shares a port with us, and none gets in later: of two that start at the same moment, one is refused.
+ * A twin ([::1] of a localhost) follows the address before it: with port 0 it gets the same port, and where the machine has no
+ * IPv6 it stays closed, n = 0.  Its port taken by another server is a failure as any other: clients would send half here and
+ * half there.
  * Only a foreign program of the same user that sets SO_REUSEPORT at each bind may still join a port of several workers.
  *   ret      n of them; on failure n is 0 in each
  *   error    on failure gets what is wrong and the remedy, for people

@@ -6,6 +6,8 @@
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
  *
  * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for 0.0.0.0; nothing is looked up.
+ * localhost is two addresses, since clients resolve it to ::1 first: 127.0.0.1, which the URL gives, and its twin [::1].
+ * An IPv4 address inside IPv6 is that IPv4 address.
  *   thread   any
  */
 #ifndef LISTEN_SOCKET_URL_H
@@ -32,6 +34,8 @@ struct listen_address {
     unsigned mode;                     /* unixgram with a file: its permissions */
     socklen_t addr_len;
     struct sockaddr_storage addr;      /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path starts with NUL) */
+    bool localhost;                    /* the host was `localhost` */
+    bool twin;                         /* [::1] of the localhost before it: takes its port, and may be missing */
     char name[LISTEN_NAME_MAX];        /* the URL without its query: "udp://127.0.0.1:8125", for logs and labels */
 };
 
@@ -42,6 +46,9 @@ struct listen_address {
  *   returns    0; -EINVAL with ret untouched
  */
 int socket_url_parse(struct slice url, const struct listen_address *defaults, struct listen_address *ret, struct buf *error);
+
+/* The other address of a localhost, to be opened after a.  returns  false with ret untouched: a has none */
+bool socket_url_twin(const struct listen_address *a, struct listen_address *ret);
 
 /* Does a socket on a receive what is sent to b's address, too?  A port of 0 is a different one each time. */
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);

@@ -130,7 +130,7 @@ static void check_sockets(struct config_loader *l)
         config_loader_error_at(l, OPTION_listen_socket, "%zu sockets are too many; give at most %d", urls->n, SOCKETS_MAX);
         return;
     }
-    c->sockets = mem_zalloc(urls->n * sizeof *c->sockets);
+    c->sockets = mem_zalloc(2 * urls->n * sizeof *c->sockets);
     for (size_t i = 0; i < urls->n; i++) {
         struct buf why = { 0 };
         struct listen_address *a = &c->sockets[c->n_sockets];
@@ -138,8 +138,12 @@ static void check_sockets(struct config_loader *l)
         assert(rc == 0);   /* config_loader_assign lets no other in */
         (void)rc;
         c->n_sockets++;
+        c->n_sockets += socket_url_twin(a, a + 1);
         buf_release(&why);
     }
+    if (c->n_sockets > SOCKETS_MAX)
+        config_loader_error_at(l, OPTION_listen_socket, "%zu sockets are too many (localhost is two); give at most %d", c->n_sockets,
+                               SOCKETS_MAX);
     for (size_t i = 0; i < c->n_sockets; i++) {
         for (size_t j = 0; j < i; j++)
             check_pair(l, &c->sockets[i], &c->sockets[j]);

@@ -36,8 +36,12 @@ static int open_listeners(struct server *s)
     int rc = listener_open_all(c->sockets, c->n_sockets, s->n_workers, s->listeners, &error);
     if (rc < 0)
         LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
-    else
-        s->n_listeners = c->n_sockets;
+    for (size_t i = 0; rc == 0 && i < c->n_sockets; i++) {
+        if (s->listeners[i].n > 0)
+            s->listeners[s->n_listeners++] = s->listeners[i];
+        else
+            LOG(LOG_INFO, "no IPv6, localhost is IPv4 alone", F_STR("addr", c->sockets[i].name));
+    }
     buf_release(&error);
     return rc;
 }

@@ -18,7 +18,8 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
 {
     const char *remedy = "";
     if (rc == -EADDRINUSE)
-        remedy = a->transport == LISTEN_UDP ? "; another server has this port: stop it, or choose another port (0: any free one)"
+        remedy = a->twin ? "; another server has this port: stop it, or choose another port, or say 127.0.0.1 for localhost"
+               : a->transport == LISTEN_UDP ? "; another server has this port: stop it, or choose another port (0: any free one)"
                                             : "; another server listens there: stop it, or choose another path";
     else if (rc == -EACCES)
         remedy = a->transport == LISTEN_UDP ? "; ports below 1024 need privileges: choose a higher one"
@@ -76,6 +77,33 @@ static const struct listener *holder_of(const struct listen_address *a, const st
     return NULL;
 }
 
+/*
+ * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them may be taken on the other:
+ * then both try again.
+ */
+static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first, struct listener *l)
+{
+    enum { TRIES = 16 };
+    bool picked = address_port((const struct sockaddr *)&a->addr) == 0;
+    int rc = 0;
+    for (int i = 0; i < TRIES; i++) {
+        struct listen_address at = *a;
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
+        in6->sin6_port = htons((uint16_t)address_port((const struct sockaddr *)&first->address.addr));
+        rc = open_one(&at, NULL, n_workers, l);
+        if (rc != -EADDRINUSE || !picked)
+            break;
+        listener_close(l);
+        listener_close(first);
+        if ((rc = open_one(a - 1, NULL, n_workers, first)) < 0)
+            break;
+    }
+    if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
+        return rc;
+    listener_close(l);
+    return 0;
+}
+
 int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret, struct buf *error)
 {
     const struct listen_address **order = mem_alloc(n * sizeof *order);
@@ -86,7 +114,8 @@ int listener_open_all(const struct listen_address *a, size_t n, unsigned n_worke
     }
     qsort(order, n, sizeof *order, by_claim);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        rc = open_one(order[i], holder_of(order[i], ret, n), n_workers, &ret[order[i] - a]);
+        struct listener *l = &ret[order[i] - a];
+        rc = order[i]->twin ? open_twin(order[i], n_workers, l - 1, l) : open_one(order[i], holder_of(order[i], ret, n), n_workers, l);
         if (rc < 0)
             explain(order[i], rc, error);
     }

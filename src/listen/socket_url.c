@@ -1,7 +1,9 @@
 #include "listen/socket_url.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/un.h>
 
 #include "base/address.h"
@@ -117,7 +119,18 @@ static const char *query(struct listen_address *a, struct slice rest)
 static const char *udp(struct listen_address *a, struct slice host_port)
 {
     int rc = address_parse(host_port, LISTEN_PORT_DEFAULT, &a->addr, &a->addr_len);
-    return rc < 0 ? address_error(rc) : NULL;
+    if (rc < 0)
+        return address_error(rc);
+    a->localhost = slice_starts(host_port, SLICE_LIT("localhost"));
+    const struct sockaddr_in6 in6 = *(const struct sockaddr_in6 *)&a->addr;
+    if (in6.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6.sin6_port };
+        memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof in.sin_addr);
+        a->addr = (struct sockaddr_storage){ 0 };
+        memcpy(&a->addr, &in, sizeof in);
+        a->addr_len = sizeof in;
+    }
+    return NULL;
 }
 
 static const char *unixgram(struct listen_address *a, struct slice path)
@@ -138,6 +151,27 @@ static const char *unixgram(struct listen_address *a, struct slice path)
         un->sun_path[0] = '\0';   /* an abstract name has no NUL behind it: the length is all */
     a->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + (abstract ? 0 : 1));
     return NULL;
+}
+
+bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
+{
+    char text[ADDRESS_TEXT_MAX];
+    if (!a->localhost)
+        return false;
+    const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+                                      .sin6_port = ((const struct sockaddr_in *)&a->addr)->sin_port,
+                                      .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct listen_address twin = *a;
+    twin.localhost = false;
+    twin.twin = true;
+    twin.addr = (struct sockaddr_storage){ 0 };
+    memcpy(&twin.addr, &in6, sizeof in6);
+    twin.addr_len = sizeof in6;
+    address_print((const struct sockaddr *)&in6, text);
+    memset(twin.name, 0, sizeof twin.name);
+    snprintf(twin.name, sizeof twin.name, "udp://%s", text);
+    *ret = twin;
+    return true;
 }
 
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b)

@@ -63,3 +63,30 @@ def test_gauges_of_one_sender_keep_their_order_when_spread_by_payload():
         page = s.scrape()
         assert [i for i in range(500) if page.value("neg_%d" % i) != -5] == []
         assert min(page.all("statsd_socket_datagrams_received_total").values()) > 300
+
+
+def test_localhost_is_both_loopbacks_each_with_its_log_line_and_its_numbers():
+    """Clients resolve localhost to ::1 first, and UDP tells nobody that nothing listens there."""
+    with Server("server.workers=2", sockets=["udp://localhost:0"]) as s:
+        wait_for(lambda: s.logged("ready"), "ready")
+        (v4, port), (v6, same) = s.udp(0), s.udp(1)
+        assert (v4, v6) == ("127.0.0.1", "::1") and port == same
+        names = ["udp://127.0.0.1:%d" % port, "udp://[::1]:%d" % port]
+        for to, n in ((0, 10), (1, 20)):
+            for _ in range(n):
+                s.send("hello:1|c", nth=to)
+        page = s.scrape()
+        assert page.value("hello") == 30
+        for name, n in zip(names, (10, 20)):
+            assert sum(page.value("statsd_socket_datagrams_received_total", socket=name, worker=str(w)) for w in (0, 1)) == n
+            assert sum(page.value("statsd_udp_kernel_drops_total", socket=name, worker=str(w)) for w in (0, 1)) == 0
+            assert page.value("statsd_socket_receive_buffer_bytes", socket=name) > 0
+
+
+def test_a_port_taken_on_one_loopback_is_refused_for_localhost():
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.bind(("::1", 0))
+        port = other.getsockname()[1]
+        with starting("udp://localhost:%d" % port) as servers:
+            error = ready_or_error(servers[0])
+            assert "udp://[::1]:%d" % port in error and "say 127.0.0.1 for localhost" in error

@@ -399,6 +399,10 @@ static void two_sockets_cannot_have_one_address(void **state)
     struct config c;
     must_fail(&nowhere, "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://localhost:5\n",
               "t.conf:3: listen.socket: udp://localhost:5 is given twice; keep one of them\n");
+    must_fail(&nowhere, "[listen]\nsocket = udp://localhost:5\nsocket = udp://[::1]:5\n",
+              "t.conf:3: listen.socket: udp://[::1]:5 is given twice; keep one of them\n");
+    must_fail(&nowhere, "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://[::ffff:127.0.0.1]:5\n",
+              "t.conf:3: listen.socket: udp://[::ffff:127.0.0.1]:5 is given twice; keep one of them\n");
     must_load(&nowhere, "[listen]\nsocket = udp://127.0.0.1:0\nsocket = udp://127.0.0.1:0\n", &c);
     assert_int_equal(c.n_sockets, 2);
     config_release(&c);
@@ -416,6 +420,25 @@ static void an_address_beside_the_one_for_all_is_a_mistake(void **state)
     must_load(&nowhere, "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:6\nsocket = udp://*:0\nsocket = udp://*:0\n", &c);
     assert_int_equal(c.n_sockets, 4);
     config_release(&c);
+}
+
+static void localhost_is_two_sockets(void **state)
+{
+    (void)state;
+    static const char *const want[] = { "udp://localhost:5", "udp://[::1]:5", "udp://127.0.0.1:6", "udp://localhost:0", "udp://[::1]:0" };
+    struct config c;
+    must_load(&nowhere, "[listen]\nsocket = udp://localhost:5\nsocket = udp://127.0.0.1:6\nsocket = udp://localhost:0\n", &c);
+    assert_int_equal(c.n_sockets, ARRAY_LEN(want));
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        assert_string_equal(c.sockets[i].name, want[i]);
+    config_release(&c);
+    struct buf text = { 0 };
+    buf_append_str(&text, "[listen]\n");
+    for (int i = 0; i < 33; i++)
+        buf_append_str(&text, "socket = udp://localhost:0\n");
+    buf_append_char(&text, '\0');
+    must_fail(&nowhere, text.ptr, "t.conf:34: listen.socket: 66 sockets are too many (localhost is two); give at most 64\n");
+    buf_release(&text);
 }
 
 /* Which of them is opened first is the listener's to know. */
@@ -447,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
         cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
+        cmocka_unit_test(localhost_is_two_sockets),
         cmocka_unit_test(sockets_stay_in_the_order_of_the_config),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -3,7 +3,10 @@
  * the sockets of one server do.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -204,6 +208,124 @@ static void when_one_of_several_is_refused_none_stays_open(void **unused)
     buf_release(&error);
 }
 
+/* ---- localhost ---- */
+
+static void localhost(unsigned port, struct listen_address ret[2])
+{
+    ret[0] = at("localhost", port);
+    assert_true(socket_url_twin(&ret[0], &ret[1]));
+}
+
+static void localhost_listens_on_both_loopbacks_also_on_a_picked_port(void **unused)
+{
+    (void)unused;
+    const unsigned ports[] = { 0, free_port() };
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        struct listen_address a[2];
+        struct listener l[2];
+        struct buf error = { 0 };
+        char name[64];
+        localhost(ports[i], a);
+        assert_int_equal(listener_open_all(a, 2, WORKERS, l, &error), 0);
+        unsigned port = address_port((const struct sockaddr *)&l[0].address.addr);
+        assert_true(port != 0 && (ports[i] == 0 || port == ports[i]));
+        snprintf(name, sizeof name, "udp://127.0.0.1:%u", port);
+        assert_string_equal(l[0].address.name, name);
+        snprintf(name, sizeof name, "udp://[::1]:%u", port);
+        assert_string_equal(l[1].address.name, name);
+        for (unsigned k = 0; k < 2; k++) {
+            send_to(k == 0 ? "127.0.0.1" : "[::1]", port);
+            assert_int_equal(l[k].n, WORKERS);
+            assert_int_equal(drain(&l[k]), 1);
+            listener_close(&l[k]);
+        }
+    }
+}
+
+/* Clients would reach us or the other one, as they resolve the name. */
+static void localhost_is_refused_when_one_loopback_is_taken(void **unused)
+{
+    (void)unused;
+    static const char *const taken[] = { "127.0.0.1", "[::1]" };
+    for (size_t i = 0; i < 2; i++) {
+        unsigned port = free_port();
+        struct listen_address other = at(taken[i], port), a[2];
+        struct listener holder, l[2];
+        struct buf error = { 0 };
+        localhost(port, a);
+        assert_int_equal(listener_open(&other, 1, &holder, &error), 0);
+        assert_int_equal(listener_open_all(a, 2, 1, l, &error), -EADDRINUSE);
+        buf_append_char(&error, '\0');
+        assert_non_null(strstr(error.ptr, a[i].name));
+        assert_non_null(strstr(error.ptr, i == 0 ? "choose another port" : "say 127.0.0.1 for localhost"));
+        assert_int_equal(l[0].n + l[1].n, 0);
+        listener_close(&holder);
+        buf_release(&error);
+    }
+}
+
+/* A child in a network of its own; its exit status: 0, or what failed.  returns  false when this machine has none to give */
+static bool in_own_network(int (*what)(void))
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ? 77 : what());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) != 77)
+        assert_int_equal(WEXITSTATUS(status), 0);
+    return WEXITSTATUS(status) != 77;
+}
+
+static int without_ipv6(void)
+{
+    struct listen_address a[2];
+    struct listener l[2];
+    struct buf error = { 0 };
+    localhost(0, a);   /* the loopback of a new network is down and has no ::1 */
+    if (listener_open_all(a, 2, WORKERS, l, &error) < 0)
+        return 1;
+    return l[0].n == WORKERS && l[1].n == 0 ? 0 : 2;
+}
+
+static void localhost_is_one_address_on_a_machine_without_ipv6(void **unused)
+{
+    (void)unused;
+    if (!in_own_network(without_ipv6))
+        skip();
+}
+
+static int two_ports_one_of_them_half_taken(void)
+{
+    struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+    int control = socket(AF_INET, SOCK_DGRAM, 0), range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+    if (ioctl(control, SIOCSIFFLAGS, &lo) < 0 || range < 0 || write(range, "40000 40001", 11) != 11)
+        return 77;
+    struct listen_address taken = at("[::1]", 40000), a[2];
+    struct buf error = { 0 };
+    struct listener holder, l[2];
+    localhost(0, a);
+    if (listener_open(&taken, 1, &holder, &error) < 0)
+        return 77;
+    for (int i = 0; i < 50; i++) {
+        if (listener_open_all(a, 2, WORKERS, l, &error) < 0)
+            return 1;
+        if (strcmp(l[0].address.name, "udp://127.0.0.1:40001") != 0 || strcmp(l[1].address.name, "udp://[::1]:40001") != 0)
+            return 2;
+        listener_close(&l[0]);
+        listener_close(&l[1]);
+    }
+    return 0;
+}
+
+static void a_picked_port_that_is_taken_on_one_loopback_is_picked_anew(void **unused)
+{
+    (void)unused;
+    if (!in_own_network(two_ports_one_of_them_half_taken))
+        skip();
+}
+
 /* ---- at the same moment ---- */
 
 /* A child that opens its listeners as soon as `go` is closed, says in one byte whether it could, and keeps them until `end` is. */
@@ -311,6 +433,10 @@ int main(void)
         cmocka_unit_test(a_program_that_is_there_already_is_noticed),
         cmocka_unit_test(the_addresses_of_one_config_stand_side_by_side),
         cmocka_unit_test(when_one_of_several_is_refused_none_stays_open),
+        cmocka_unit_test(localhost_listens_on_both_loopbacks_also_on_a_picked_port),
+        cmocka_unit_test(localhost_is_refused_when_one_loopback_is_taken),
+        cmocka_unit_test(localhost_is_one_address_on_a_machine_without_ipv6),
+        cmocka_unit_test(a_picked_port_that_is_taken_on_one_loopback_is_picked_anew),
         cmocka_unit_test(of_two_that_start_at_once_exactly_one_is_refused),
         cmocka_unit_test(two_with_several_ports_in_another_order_do_not_refuse_both),
         cmocka_unit_test(of_two_on_one_unix_socket_exactly_one_is_refused),

@@ -39,6 +39,7 @@ static void udp_urls_give_an_address_and_their_name(void **state)
         { "udp://localhost:1", "127.0.0.1:1", "udp://localhost:1" },
         { "udp://*:8126", "0.0.0.0:8126", "udp://*:8126" },
         { "udp://0.0.0.0?", "0.0.0.0:8125", "udp://0.0.0.0" },
+        { "udp://[::ffff:127.0.0.1]:7", "127.0.0.1:7", "udp://[::ffff:127.0.0.1]:7" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct listen_address a;
@@ -49,7 +50,71 @@ static void udp_urls_give_an_address_and_their_name(void **state)
         assert_int_equal(a.transport, LISTEN_UDP);
         address_print((const struct sockaddr *)&a.addr, text);
         assert_string_equal(text, rows[i].printed);
+        assert_int_equal(a.addr.ss_family, rows[i].printed[0] == '[' ? AF_INET6 : AF_INET);
+        assert_int_equal(a.localhost, strstr(rows[i].url, "localhost") != NULL);
         assert_string_equal(a.name, rows[i].name);
+    }
+}
+
+static void localhost_has_a_twin_with_the_same_port_and_options(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *twin;   /* the twin's name, or NULL */
+    } rows[] = {
+        { "udp://localhost:5?spread=payload&rcvbuf=8KiB&gauge_sign=absolute", "udp://[::1]:5" },
+        { "udp://localhost:0", "udp://[::1]:0" },
+        { "udp://localhost", "udp://[::1]:8125" },
+        { "udp://127.0.0.1:5", NULL },
+        { "udp://[::1]:5", NULL },
+        { "unixgram:///localhost", NULL },
+        { "unixgram://@localhost", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a, twin, again;
+        struct buf error = { 0 };
+        char text[ADDRESS_TEXT_MAX];
+        assert_int_equal(parse(slice_str(rows[i].url), &a, &error), 0);
+        assert_int_equal(socket_url_twin(&a, &twin), rows[i].twin != NULL);
+        if (rows[i].twin == NULL)
+            continue;
+        assert_string_equal(twin.name, rows[i].twin);
+        address_print((const struct sockaddr *)&twin.addr, text);
+        assert_string_equal(text, rows[i].twin + strlen("udp://"));
+        assert_true(twin.twin && twin.spread == a.spread && twin.rcvbuf == a.rcvbuf && twin.gauge_sign == a.gauge_sign);
+        assert_false(socket_url_twin(&twin, &again));
+        assert_false(socket_url_includes(&a, &twin) || socket_url_includes(&twin, &a));
+    }
+}
+
+static void an_address_includes_itself_and_one_for_all_includes_what_it_receives(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool includes, back;
+    } rows[] = {
+        { "udp://127.0.0.1:5", "udp://127.0.0.1:5", true, true },
+        { "udp://127.0.0.1:5", "udp://127.0.0.1:6", false, false },
+        { "udp://127.0.0.1:5", "udp://127.0.0.2:5", false, false },
+        { "udp://127.0.0.1:0", "udp://127.0.0.1:0", false, false },
+        { "udp://0.0.0.0:5", "udp://127.0.0.1:5", true, false },
+        { "udp://*:5", "udp://[::1]:5", false, false },
+        { "udp://[::]:5", "udp://[::1]:5", true, false },
+        { "udp://[::]:5", "udp://127.0.0.1:5", true, false },
+        { "udp://[::]:5", "udp://0.0.0.0:5", true, false },
+        { "udp://[::]:5", "udp://0.0.0.0:6", false, false },
+        { "unixgram:///a", "unixgram:///a", true, true },
+        { "unixgram:///a", "unixgram:///b", false, false },
+        { "unixgram:///a", "udp://[::]:5", false, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a, b;
+        struct buf error = { 0 };
+        assert_int_equal(parse(slice_str(rows[i].a), &a, &error), 0);
+        assert_int_equal(parse(slice_str(rows[i].b), &b, &error), 0);
+        if (socket_url_includes(&a, &b) != rows[i].includes || socket_url_includes(&b, &a) != rows[i].back)
+            fail_msg("%s and %s", rows[i].a, rows[i].b);
     }
 }
 
@@ -178,6 +243,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(udp_urls_give_an_address_and_their_name),
+        cmocka_unit_test(localhost_has_a_twin_with_the_same_port_and_options),
+        cmocka_unit_test(an_address_includes_itself_and_one_for_all_includes_what_it_receives),
         cmocka_unit_test(options_of_a_socket_win_over_the_defaults),
         cmocka_unit_test(unix_paths_and_abstract_names_are_told_apart),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
