@@ -44,6 +44,8 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(SERIES_LIMIT,       "statsd_series_limit",                 GAUGE,   "", "limits.max_series.")                              \
     X(INTERVALS,          "statsd_intervals_closed_total",       COUNTER, "", "Intervals closed and handed to the sinks.")       \
     X(INTERVALS_LATE,     "statsd_intervals_late_total",         COUNTER, "", "Intervals closed more than half an interval after their end.") \
+    /* listen: counted by the control thread */                                                                                  \
+    X(SOCKETS_BOUND_AGAIN, "statsd_unix_sockets_bound_again_total", COUNTER, "", "Times a Unix socket was bound again because its file was removed or replaced.") \
     /* http */                                                                                                                   \
     X(HTTP_REQUESTS,      "statsd_http_requests_total",          COUNTER, "", "HTTP requests.")                                  \
     X(HTTP_REJECTED,      "statsd_http_requests_rejected_total", COUNTER, "", "HTTP requests answered 404, 405 or 503.")          \

@@ -68,6 +68,18 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign);
 
 int worker_start(struct worker *w);
 
+/**
+ * worker_renew_socket(w, at, fd):
+ * Another socket in the place of Unix socket `at`, with the same counters, while the worker runs.  The one it had goes on being
+ * read, because clients that are connected to it do not see that its file is gone; the one before that gets no more datagrams
+ * (its clients see an error and connect again), is read until it is empty and closed.
+ *   fd       as for worker_add_socket; the one it had is the worker's to close from now on
+ */
+void worker_renew_socket(struct worker *w, unsigned at, int fd);
+
+/* Not before the worker has taken over the last one. */
+bool worker_may_renew(const struct worker *w, unsigned at);
+
 /* Ask for a page turn; at most one at a time.  last: the sockets take nothing new: read until they are empty. */
 void worker_ask_turn(struct worker *w, bool last);
 

@@ -101,7 +101,7 @@ static void check_http(struct config_loader *l)
         config_loader_error_at(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
 }
 
-/* Two that would receive the same.  [::] beside an address of IPv4 is well: each has its own options, and the kernel prefers IPv4. */
+/* Two that would receive the same.  [::] beside an IPv4 address is no mistake: the kernel prefers the IPv4 socket. */
 static void check_pair(struct config_loader *l, const struct listen_address *a, const struct listen_address *b)
 {
     bool a_has_b = socket_url_includes(a, b), b_has_a = socket_url_includes(b, a);
@@ -142,8 +142,8 @@ static void check_sockets(struct config_loader *l)
         buf_release(&why);
     }
     if (c->n_sockets > SOCKETS_MAX)
-        config_loader_error_at(l, OPTION_listen_socket, "%zu sockets are too many (localhost is two); give at most %d", c->n_sockets,
-                               SOCKETS_MAX);
+        config_loader_error_at(l, OPTION_listen_socket, "%zu sockets are too many (localhost is two); give at most %d",
+                               c->n_sockets, SOCKETS_MAX);
     for (size_t i = 0; i < c->n_sockets; i++) {
         for (size_t j = 0; j < i; j++)
             check_pair(l, &c->sockets[i], &c->sockets[j]);

@@ -191,6 +191,7 @@ static void start_loop(struct server *s)
     uv_timer_init(&s->loop, &s->interval_timer);
     uv_timer_init(&s->loop, &s->tick_timer);
     uv_timer_init(&s->loop, &s->stop_timer);
+    server_watch_start(s);
     s->interval_timer.data = s->tick_timer.data = s->stop_timer.data = s;
     s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
     arm_interval(s);

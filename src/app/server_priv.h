@@ -1,6 +1,6 @@
 /**
- * server_priv: the daemon's inside, shared by server.c (its life), server_build.c (its parts), server_http.c (its routes) and
- * server_tick.c (once a second).  Private to app/.
+ * server_priv: the daemon's inside, shared by server.c (its life), server_build.c (its parts), server_http.c (its routes),
+ * server_tick.c (once a second), server_watch.c (files of Unix sockets).  Private to app/.
  *   thread   control, but for what says otherwise
  */
 #ifndef APP_SERVER_PRIV_H
@@ -42,7 +42,7 @@ struct server {
     struct http_body *landing;
     struct http_route routes[6];
     struct sink *redis;
-    uv_timer_t interval_timer, tick_timer, stop_timer;
+    uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
     uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
     _Atomic int lifecycle_signal;
@@ -88,6 +88,9 @@ void server_http_stop(struct server *s);
 
 /* Once a second: expiry, spreading of a hot sender, the warning at the series limit, what was not logged. */
 void server_tick(struct server *s);
+
+/* Twice a second while there are Unix sockets with a file: bind those again whose file was lost.  Starts the timer. */
+void server_watch_start(struct server *s);
 
 /* Begin to stop, as TERM does. */
 void server_drain(struct server *s, int signum);

@@ -14,13 +14,20 @@
 #include "listen/udp_group.h"
 #include "listen/unix_socket.h"
 
+static const char *in_use(const struct listen_address *a)
+{
+    if (a->twin)
+        return "; another server has this port: stop it, or choose another port, or say 127.0.0.1 for localhost";
+    if (a->transport == LISTEN_UDP)
+        return "; another server has this port: stop it, or choose another port (0: any free one)";
+    return "; another server listens there: stop it, or choose another path";
+}
+
 static void explain(const struct listen_address *a, int rc, struct buf *error)
 {
     const char *remedy = "";
     if (rc == -EADDRINUSE)
-        remedy = a->twin ? "; another server has this port: stop it, or choose another port, or say 127.0.0.1 for localhost"
-               : a->transport == LISTEN_UDP ? "; another server has this port: stop it, or choose another port (0: any free one)"
-                                            : "; another server listens there: stop it, or choose another path";
+        remedy = in_use(a);
     else if (rc == -EACCES)
         remedy = a->transport == LISTEN_UDP ? "; ports below 1024 need privileges: choose a higher one"
                                             : "; the directory is not writable for this user";
@@ -33,7 +40,8 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
     buf_printf(error, "%s: %s%s", a->name, err_text(rc), remedy);
 }
 
-static int open_one(const struct listen_address *a, const struct listener *holder, unsigned n_workers, struct listener *l)
+static int open_one(const struct listen_address *a, const struct listener *holder, unsigned n_workers,
+                    struct listener *l)
 {
     *l = (struct listener){ .address = *a };
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
@@ -47,13 +55,15 @@ static int open_one(const struct listen_address *a, const struct listener *holde
 }
 
 /*
- * The order in which a server claims its addresses: by port, and on one port those that include others first.  It is the same for
- * every config, so that of two servers with several addresses in common one gets the first of them, and with it the rest;
- * in the order of their configs each could get one, and both would refuse.
+ * The order in which a server claims its addresses: by port, and on one port those that include others
+ * first.  It is the same for every config, so that of two servers with several addresses in common one gets
+ * the first of them, and with it the rest; in the order of their configs each could get one, and both would
+ * refuse.
  */
 static int by_claim(const void *x, const void *y)
 {
-    const struct listen_address *a = *(const struct listen_address *const *)x, *b = *(const struct listen_address *const *)y;
+    const struct listen_address *a = *(const struct listen_address *const *)x;
+    const struct listen_address *b = *(const struct listen_address *const *)y;
     const struct sockaddr *at = (const struct sockaddr *)&a->addr, *bt = (const struct sockaddr *)&b->addr;
     unsigned port_a = address_port(at), port_b = address_port(bt);
     bool any_a = address_is_any(at), any_b = address_is_any(bt);
@@ -78,8 +88,8 @@ static const struct listener *holder_of(const struct listen_address *a, const st
 }
 
 /*
- * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them may be taken on the other:
- * then both try again.
+ * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them may be
+ * taken on the other: then both try again.
  */
 static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first, struct listener *l)
 {
@@ -104,7 +114,8 @@ static int open_twin(const struct listen_address *a, unsigned n_workers, struct 
     return 0;
 }
 
-int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret, struct buf *error)
+int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret,
+                      struct buf *error)
 {
     const struct listen_address **order = mem_alloc(n * sizeof *order);
     int rc = 0;
@@ -115,7 +126,10 @@ int listener_open_all(const struct listen_address *a, size_t n, unsigned n_worke
     qsort(order, n, sizeof *order, by_claim);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct listener *l = &ret[order[i] - a];
-        rc = order[i]->twin ? open_twin(order[i], n_workers, l - 1, l) : open_one(order[i], holder_of(order[i], ret, n), n_workers, l);
+        if (order[i]->twin)
+            rc = open_twin(order[i], n_workers, l - 1, l);
+        else
+            rc = open_one(order[i], holder_of(order[i], ret, n), n_workers, l);
         if (rc < 0)
             explain(order[i], rc, error);
     }
@@ -123,6 +137,19 @@ int listener_open_all(const struct listen_address *a, size_t n, unsigned n_worke
     for (size_t i = 0; rc < 0 && i < n; i++)
         listener_close(&ret[i]);
     return rc;
+}
+
+enum listener_file listener_look(const struct listener *l)
+{
+    return l->address.transport == LISTEN_UNIXGRAM ? unix_socket_look(l) : LISTENER_FILE_THERE;
+}
+
+int listener_bind_again(struct listener *l, struct buf *error)
+{
+    l->lost = unix_socket_open(l);
+    if (l->lost < 0)
+        explain(&l->address, l->lost, error);
+    return l->lost;
 }
 
 void listener_close(struct listener *l)

@@ -1,13 +1,15 @@
 /*
- * The program that spreads datagrams by the name of their first line: the bytes up to the first ':', at most NAME_MAX of them.
+ * The program that spreads datagrams by the name of their first line: the bytes up to the first ':', at most
+ * NAME_MAX_BYTES of them.
  *
  *     words   four bytes at a time, as long as none of them can be a ':'
  *     bytes   the word that may hold one, or is not whole: one byte at a time
  *     end     mix the hash and choose a socket
  *
- * Classic BPF jumps forward only, so both ways are written out for each word.  A load past the end of the packet would end the
- * program with 0, the first socket, so lengths are checked before.  The program sees the payload at offset 0.  Which of the two
- * ways a word takes depends on bytes of the name alone, so that a name has one hash whatever follows it.
+ * Classic BPF jumps forward only, so both ways are written out for each word.  A load past the end of the
+ * packet would end the program with 0, the first socket, so lengths are checked before.  The program sees the
+ * payload at offset 0.  Which of the two ways a word takes depends on bytes of the name alone, so that a name
+ * has one hash whatever follows it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +19,7 @@
 #include "listen/listener.h"
 
 enum {
-    NAME_MAX_BYTES = 64,
+    NAME_MAX_BYTES = 64,      /* bytes of a name that are looked at */
     WORDS = NAME_MAX_BYTES / 4,
     A_BYTE = 10,              /* instructions of one byte */
     A_WORD = 12 + 4 * A_BYTE,
@@ -74,8 +76,8 @@ static void put_byte(struct program *p, uint32_t at)
 }
 
 /*
- * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':', and otherwise only in bytes of 0x81 and more, or next to
- * such a one: those words go byte by byte for nothing.
+ * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':', and otherwise only in bytes of 0x81
+ * and more, or next to such a one: those words go byte by byte for nothing.
  */
 static void put_word(struct program *p, uint32_t at)
 {

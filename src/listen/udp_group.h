@@ -1,10 +1,11 @@
 /**
  * udp_group: the sockets of one UDP address, one for each worker.  Private to listen/.
  *
- * Workers share a port by SO_REUSEPORT, which would let a second server of the same user in as well, to take half of the
- * datagrams unnoticed.  So the first socket is bound without the option and kept: the kernel refuses it beside any socket of
- * another server on an overlapping address, and of two servers that start together one comes first.  Then the option is set on
- * it, and the others join.  A server that comes later is refused because its own first bind has no option either.
+ * Workers share a port by SO_REUSEPORT, which would let a second server of the same user in as well, to take
+ * half of the datagrams unnoticed.  So the first socket is bound without the option and kept: the kernel
+ * refuses it beside any socket of another server on an overlapping address, and of two servers that start
+ * together one comes first.  Then the option is set on it, and the others join.  A server that comes later is
+ * refused because its own first bind has no option either.
  *
  *   thread   control
  */

@@ -24,7 +24,7 @@ const char *unix_socket_path(const struct listen_address *a)
 static int lock_directory(const char *path)
 {
     char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
-    const struct timespec retry = { .tv_nsec = LOCK_RETRY_MS * 1000000 };
+    const struct timespec retry = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
     size_t n = (size_t)(strrchr(path, '/') - path);
     memcpy(dir, n == 0 ? "/" : path, n == 0 ? 1 : n);
     dir[n == 0 ? 1 : n] = '\0';
@@ -47,9 +47,9 @@ static bool answers(const struct listen_address *a)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true;
-    bool yes = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) == 0 || (errno != ECONNREFUSED && errno != ENOENT);
+    int rc = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ? -errno : 0;
     close(fd);
-    return yes;
+    return rc != -ECONNREFUSED && rc != -ENOENT;
 }
 
 static int clear_path(const struct listen_address *a, const char *path)
@@ -99,6 +99,18 @@ int unix_socket_open(struct listener *l)
     l->fds[0] = fd;
     l->n = 1;
     return 0;
+}
+
+enum listener_file unix_socket_look(const struct listener *l)
+{
+    const char *path = unix_socket_path(&l->address);
+    struct stat st;
+    if (path == NULL)
+        return LISTENER_FILE_THERE;
+    /* Our open socket keeps its inode, so another file has another number; a link to it is as good as the file. */
+    if (stat(path, &st) == 0)
+        return st.st_dev == l->file_dev && st.st_ino == l->file_ino ? LISTENER_FILE_THERE : LISTENER_FILE_REPLACED;
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? LISTENER_FILE_GONE : LISTENER_FILE_THERE;
 }
 
 void unix_socket_remove(const struct listener *l)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/mem.h"
@@ -45,6 +47,7 @@ struct worker_socket {
     enum gauge_sign sign;
     uint32_t drops_seen;
     struct socket_stats stats;
+    struct worker_socket *before;   /* a Unix socket: the one that this one replaced, still read; owned, with its fd */
 };
 
 struct worker {
@@ -58,8 +61,9 @@ struct worker {
     struct parser *parser;
     struct batch batch;
     struct dgram_buffers dgram;
-    struct worker_socket sockets[WORKER_SOCKETS_MAX];
+    struct worker_socket *sockets[WORKER_SOCKETS_MAX];
     unsigned n_sockets;
+    _Atomic(struct worker_socket *) renewed[WORKER_SOCKETS_MAX];   /* to take their places: control puts, worker takes */
     struct socket_stats sealed[2][WORKER_SOCKETS_MAX];   /* with page 0 and page 1: handed over as the page is */
 };
 
@@ -211,7 +215,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         gather_begin(s);
 }
 
-/* ---- page turns ---- */
+/* ---- emptying a socket ---- */
 
 static void look_at(struct worker_socket *s)
 {
@@ -243,15 +247,86 @@ static void drain(struct worker *w, struct worker_socket *s, bool last)
     }
 }
 
+/* ---- a Unix socket whose file was lost ---- */
+
+static void on_retired(uv_handle_t *poll)
+{
+    struct worker_socket *s = poll->data;
+    close(s->fd);
+    free(s);
+}
+
+/* What it holds is read; from the shutdown on, its senders hear that nothing more is taken. */
+static void drain_before(struct worker *w, struct worker_socket *before)
+{
+    (void)shutdown(before->fd, SHUT_RD);
+    drain(w, before, true);
+}
+
+/* returns  0 or -errno with nothing changed */
+static int renew(struct worker *w, unsigned i, struct worker_socket *s)
+{
+    struct worker_socket *old = w->sockets[i], *oldest = old->before;
+    int rc = uv_poll_init(&w->loop, &s->poll, s->fd);
+    if (rc < 0)
+        return rc;
+    s->poll.data = s;
+    s->sign = old->sign;
+    if (oldest != NULL) {
+        drain_before(w, oldest);
+        s->stats.datagrams = oldest->stats.datagrams;
+        uv_close((uv_handle_t *)&oldest->poll, on_retired);
+    }
+    drain(w, old, false);   /* what came before the new socket was there is read before what came after */
+    old->before = NULL;
+    s->before = old;
+    w->sockets[i] = s;
+    return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+static void take_renewed(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_sockets; i++) {
+        /* acquire: pairs with the release in worker_renew_socket */
+        struct worker_socket *s = atomic_load_explicit(&w->renewed[i], memory_order_acquire);
+        if (s != NULL && renew(w, i, s) == 0)   /* epoll without memory: again at the next wake-up */
+            atomic_store_explicit(&w->renewed[i], NULL, memory_order_relaxed);
+    }
+}
+
+bool worker_may_renew(const struct worker *w, unsigned at)
+{
+    return atomic_load_explicit(&w->renewed[at], memory_order_relaxed) == NULL;
+}
+
+void worker_renew_socket(struct worker *w, unsigned at, int fd)
+{
+    assert(worker_may_renew(w, at));
+    struct worker_socket *s = mem_zalloc(sizeof *s);
+    *s = (struct worker_socket){ .worker = w, .fd = fd };
+    atomic_store_explicit(&w->renewed[at], s, memory_order_release);
+    uv_async_send(&w->wake);
+}
+
+/* ---- page turns ---- */
+
 static void turn(struct worker *w, bool last)
 {
     for (unsigned i = 0; i < w->n_sockets; i++) {
-        look_at(&w->sockets[i]);
-        drain(w, &w->sockets[i], last);
+        struct worker_socket *s = w->sockets[i];
+        look_at(s);
+        drain(w, s, last);
+        if (s->before != NULL && last)
+            drain_before(w, s->before);
+        else if (s->before != NULL)
+            drain(w, s->before, false);
     }
     unsigned page = ingest_page_index(w->ingest);
-    for (unsigned i = 0; i < w->n_sockets; i++)
-        w->sealed[page][i] = w->sockets[i].stats;
+    for (unsigned i = 0; i < w->n_sockets; i++) {
+        const struct worker_socket *s = w->sockets[i];
+        w->sealed[page][i] = s->stats;
+        w->sealed[page][i].datagrams += s->before != NULL ? s->before->stats.datagrams : 0;
+    }
     /* Late (control still has the other page): it is counted, the page goes on, and control finds none to take. */
     (void)ingest_turn(w->ingest, now_mono_ns());
     w->opts.notify(w->opts.cookie);
@@ -267,6 +342,7 @@ static void close_handle(uv_handle_t *h, void *cookie)
 static void on_wake(uv_async_t *wake)
 {
     struct worker *w = wake->data;
+    take_renewed(w);
     /* acquire: what control did before it asked (giving a page back) is done */
     switch ((enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire)) {
     case ASK_NOTHING:
@@ -350,14 +426,20 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
 {
     if (w->n_sockets == WORKER_SOCKETS_MAX)
         return -E2BIG;
-    struct worker_socket *s = &w->sockets[w->n_sockets];
+    struct worker_socket *s = mem_zalloc(sizeof *s);
     *s = (struct worker_socket){ .worker = w, .fd = fd, .udp = udp, .sign = sign };
     int rc = uv_poll_init(&w->loop, &s->poll, fd);
-    if (rc < 0)
+    if (rc < 0) {
+        free(s);
         return rc;
+    }
     s->poll.data = s;
-    uv_timer_init(&w->loop, &s->gather);
-    s->gather.data = s;
+    unsigned at = w->n_sockets++;
+    w->sockets[at] = s;
+    if (udp) {
+        uv_timer_init(&w->loop, &s->gather);
+        s->gather.data = s;
+    }
     /* The queue of a Unix socket is a few datagrams long, whatever the buffer: its senders would wait or drop. */
     s->gather_ms = udp ? (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS : 0;
     s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
@@ -365,7 +447,7 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
         (void)dgram_tell_pid(fd);   /* without it lines are told without their sender */
     choose_stamps(w, s);
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
-    return rc < 0 ? rc : (int)w->n_sockets++;
+    return rc < 0 ? rc : (int)at;
 }
 
 int worker_start(struct worker *w)
@@ -373,6 +455,21 @@ int worker_start(struct worker *w)
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;
+}
+
+static void sockets_free(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_sockets; i++) {
+        struct worker_socket *s = w->sockets[i];
+        struct worker_socket *never_taken = atomic_load_explicit(&w->renewed[i], memory_order_relaxed);
+        if (s->before != NULL)
+            close(s->before->fd);
+        if (never_taken != NULL)
+            close(s->fd);
+        free(s->before);
+        free(never_taken);
+        free(s);
+    }
 }
 
 void worker_join(struct worker *w)
@@ -387,6 +484,7 @@ void worker_join(struct worker *w)
         uv_run(&w->loop, UV_RUN_DEFAULT);
     }
     uv_loop_close(&w->loop);
+    sockets_free(w);
     ingest_free(w->ingest);
     parser_free(w->parser);
     batch_release(&w->batch);

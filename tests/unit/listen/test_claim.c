@@ -1,6 +1,6 @@
 /*
- * Who may listen beside whom: two servers never share a port, neither one after the other nor started at the same moment, and
- * the sockets of one server do.
+ * Who may listen beside whom: two servers never share a port, neither one after the other nor started at the
+ * same moment, and the sockets of one server do.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -186,6 +186,64 @@ static void a_socket_file_that_is_not_ours_any_more_is_left_alone(void **unused)
     assert_int_equal(access(((struct sockaddr_un *)&other.address.addr)->sun_path, F_OK), -1);
 }
 
+static void a_lost_file_is_noticed_and_bound_again_once_nobody_else_has_it(void **unused)
+{
+    (void)unused;
+    char url[128], away[160];
+    unix_url(url, sizeof url, "?mode=0640");
+    struct listener ours, other;
+    struct buf error = { 0 };
+    struct stat st;
+    open_listener(url, 1, &ours);
+    const char *path = ((struct sockaddr_un *)&ours.address.addr)->sun_path;
+    int first = ours.fds[0];
+    snprintf(away, sizeof away, "%s.away", path);
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_THERE);
+
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_GONE);
+    assert_int_equal(symlink(away, path), 0);
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_THERE);
+    assert_int_equal(unlink(path), 0);
+
+    open_listener(url, 1, &other);
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_REPLACED);
+    assert_int_equal(listener_bind_again(&ours, &error), -EADDRINUSE);
+    assert_int_equal(ours.lost, -EADDRINUSE);
+    assert_int_equal(ours.fds[0], first);
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.ptr, "another server listens there"));
+    close(other.fds[0]);   /* it dies, its file stays */
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_REPLACED);
+    assert_int_equal(listener_bind_again(&ours, &error), 0);
+    assert_int_equal(ours.lost, 0);
+    assert_int_equal(listener_look(&ours), LISTENER_FILE_THERE);
+    assert_true(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640);
+    int s = sender_to(&ours);
+    assert_int_equal(send(s, "x:1|c", 5, 0), 5);
+    assert_int_equal(drain(ours.fds[0]), 1);
+    close(s);
+    close(first);
+    listener_close(&ours);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(unlink(away), 0);
+    buf_release(&error);
+}
+
+static void sockets_without_a_file_are_never_lost(void **unused)
+{
+    (void)unused;
+    char abstract[64];
+    snprintf(abstract, sizeof abstract, "unixgram://@test_listener.%d", (int)getpid());
+    const char *const urls[] = { "udp://127.0.0.1:0", abstract };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct listener l;
+        open_listener(urls[i], 1, &l);
+        assert_int_equal(listener_look(&l), LISTENER_FILE_THERE);
+        listener_close(&l);
+    }
+}
+
 static void a_file_that_is_no_socket_is_left_alone(void **unused)
 {
     (void)unused;
@@ -281,6 +339,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_bound_has_its_remedy),
         cmocka_unit_test(a_stale_socket_file_is_replaced_and_a_live_one_is_not),
         cmocka_unit_test(a_socket_file_that_is_not_ours_any_more_is_left_alone),
+        cmocka_unit_test(a_lost_file_is_noticed_and_bound_again_once_nobody_else_has_it),
+        cmocka_unit_test(sockets_without_a_file_are_never_lost),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),

@@ -1,5 +1,6 @@
 /*
- * Spreading by payload: which socket of a group gets a datagram is decided by the name of its first line, and by nothing else.
+ * Spreading by payload: which socket of a group gets a datagram is decided by the name of its first line, and
+ * by nothing else.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,7 @@
  * Workers on real sockets of the loopback: what was sent before a turn is in its page, and nothing is lost or counted twice.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -167,9 +168,11 @@ static int sender_to(const struct listener *l)
     return fd;
 }
 
-static void send_text(int fd, const char *text)
+/* returns  1: a datagram more */
+static unsigned send_text(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+    return 1;
 }
 
 /* ---- freshness ---- */
@@ -440,6 +443,95 @@ static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
     listener_close(&l);
 }
 
+/* ---- another socket in the place of one ---- */
+
+/* Wait until the worker has it, and turn the page. */
+static void renew(struct rig *r, int fd)
+{
+    worker_renew_socket(r->workers[0], 0, fd);
+    turn(r, false);
+    assert_true(worker_may_renew(r->workers[0], 0));
+}
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static void the_socket_before_is_read_until_the_one_after_the_next_is_there(void **unused)
+{
+    (void)unused;
+    enum { SOCKETS = 4 };
+    struct rig r;
+    struct listener l[SOCKETS];
+    int s[SOCKETS];
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        char url[64];
+        abstract_url(url, "?gauge_sign=absolute");
+        open_listener(url, 1, &l[i]);
+        s[i] = sender_to(&l[i]);
+    }
+    hand_out(&r, &l[0]);
+    rig_start(&r);
+    unsigned sent = 0;
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        if (i > 1)
+            sent += send_text(s[i - 2], "x:1|c");   /* read before its socket is closed */
+        if (i > 0) {
+            renew(&r, l[i].fds[0]);
+            sent += send_text(s[i - 1], "x:1|c");
+        }
+        if (i > 1)
+            assert_true(send(s[i - 2], "x:1|c", 5, 0) == -1);
+        sent += send_text(s[i], "x:1|c\ng:-5|g");
+        turn(&r, false);
+        assert_true(value_of(&r, "x") == sent && value_of(&r, "g") == -5);
+        assert_int_equal(r.sockets[0][0].datagrams, sent);
+        assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
+    }
+    assert_false(is_open(l[0].fds[0]) || is_open(l[1].fds[0]));
+    assert_true(is_open(l[2].fds[0]) && is_open(l[3].fds[0]));
+    rig_release(&r);
+    assert_false(is_open(l[2].fds[0]));     /* the worker's */
+    listener_close(&l[3]);
+    for (unsigned i = 0; i < SOCKETS; i++)
+        close(s[i]);
+}
+
+static void the_last_turn_reads_the_socket_before_as_well(void **unused)
+{
+    (void)unused;
+    for (unsigned join_at_once = 0; join_at_once < 2; join_at_once++) {
+        struct rig r;
+        struct listener l[2];
+        int s[2];
+        rig_init(&r, 1);
+        for (unsigned i = 0; i < 2; i++) {
+            char url[64];
+            abstract_url(url, "");
+            open_listener(url, 1, &l[i]);
+            s[i] = sender_to(&l[i]);
+        }
+        hand_out(&r, &l[0]);
+        rig_start(&r);
+        worker_renew_socket(r.workers[0], 0, l[1].fds[0]);
+        send_text(s[0], "x:1|c");
+        send_text(s[1], "x:1|c");
+        if (!join_at_once) {
+            listener_refuse(&l[1]);
+            turn(&r, true);
+            assert_true(value_of(&r, "x") == 2);
+            assert_true(send(s[0], "x:1|c", 5, 0) == -1);
+        }
+        rig_release(&r);
+        listener_close(&l[1]);
+        assert_false(is_open(l[0].fds[0]));
+        close(s[0]);
+        close(s[1]);
+    }
+}
+
 /* ---- the end ---- */
 
 static void what_the_kernel_dropped_is_counted(void **unused)
@@ -559,6 +651,8 @@ int main(void)
         cmocka_unit_test(a_sender_on_a_unix_socket_is_not_made_to_wait),
         cmocka_unit_test(the_last_word_on_a_gauge_wins_past_a_full_batch),
         cmocka_unit_test(a_datagram_beyond_the_largest_counts_its_whole_lines),
+        cmocka_unit_test(the_socket_before_is_read_until_the_one_after_the_next_is_there),
+        cmocka_unit_test(the_last_turn_reads_the_socket_before_as_well),
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
         cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
         cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
