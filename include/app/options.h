@@ -113,11 +113,13 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(http, lifecycle, BOOL, "off", 0, 0, "",                                                                                    \
       "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP server.")                                               \
     X(http, max_connections, UINT, "1024", 1, 65535, "",                                                                         \
-      "Most connections at a time.")                                                                                             \
+      "Most connections at a time. When there are as many, a new one takes the place of the one that has been quiet for longest; "  \
+      "an address that holds few goes before one that holds many.")                                                              \
     X(http, max_per_ip, UINT, "32", 1, 65535, "",                                                                                \
-      "Most connections of one address at a time.")                                                                              \
+      "Most connections of one address at a time; the addresses of an IPv6 /64 count as one.")                                   \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "",                                                                   \
-      "An idle connection is closed after this long; whole seconds.")                                                            \
+      "An idle connection is closed after this long; whole seconds. A request must be complete 10 s after its first byte, "      \
+      "whatever this is.")                                                                                                       \
     X(redis, url, SECRET, "", 0, 0, "",                                                                                          \
       "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis off.")                               \
     X(redis, prefix, STRING, "sd", 0, 0, "",                                                                                     \

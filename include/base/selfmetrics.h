@@ -48,7 +48,9 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(SOCKETS_BOUND_AGAIN, "statsd_unix_sockets_bound_again_total", COUNTER, "", "Times a Unix socket was bound again because its file was removed or replaced.") \
     /* http */                                                                                                                   \
     X(HTTP_REQUESTS,      "statsd_http_requests_total",          COUNTER, "", "HTTP requests.")                                  \
-    X(HTTP_REJECTED,      "statsd_http_requests_rejected_total", COUNTER, "", "HTTP requests answered 404, 405 or 503.")          \
+    X(HTTP_REJECTED,      "statsd_http_requests_rejected_total", COUNTER, "", "HTTP requests answered 404, 405, 414 or 503.")     \
+    X(HTTP_CONNECTIONS,   "statsd_http_connections",             GAUGE,   "", "HTTP connections open now.")                          \
+    X(HTTP_REPLACED,      "statsd_http_connections_replaced_total", COUNTER, "", "Quiet HTTP connections closed to make room for new ones.") \
     X(SCRAPES_CUT,        "statsd_http_scrapes_cut_total",       COUNTER, "", "Clients of /metrics cut off because they read too slowly while others asked.") \
     /* redis */                                                                                                                  \
     X(REDIS_UP,           "statsd_redis_up",                     GAUGE,   "", "1 while connected to Redis.")                      \
@@ -75,6 +77,8 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(KERNEL_DROPS,       "statsd_udp_kernel_drops_total",       COUNTER, "socket,worker", "Datagrams that the kernel dropped because the socket's receive buffer was full.") \
     X(SOCKET_DATAGRAMS,   "statsd_socket_datagrams_received_total", COUNTER, "socket,worker", "Datagrams read from the socket.")  \
     X(SOCKET_BUFFER,      "statsd_socket_receive_buffer_bytes",  GAUGE,   "socket", "Receive buffer that the kernel granted.")    \
+    X(HTTP_REFUSED,       "statsd_http_connections_refused_total", COUNTER, "reason", "HTTP connections closed at once because http.max_connections or http.max_per_ip was reached.") \
+    X(HTTP_TIMED_OUT,     "statsd_http_connections_timed_out_total", COUNTER, "reason", "HTTP connections closed because nothing moved for http.timeout (idle), or because the request was not complete 10 s after its first byte (request).") \
     X(BUILD_INFO,         "statsd_build_info",                   GAUGE,   "version,commit", "1; what is running.")
 
 /* X(id, name, kind, label, help): measured as seconds or bytes by the control thread. */

@@ -111,21 +111,30 @@ struct http_route {
     bool post;                                                                 /* it changes something: POST and PUT, not GET */
 };
 
+/* Connections that made room for others may be so many more than max_connections until they are gone. */
+enum { HTTP_LEAVING_MAX = 32 };
+
 struct http_opts {
     const char *listen;                 /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
     const struct http_route *routes;    /* borrowed for the server's life */
     size_t n_routes;
     /* 0: the default, here in brackets.  At most max_waiting requests wait at once, the next gets 503. */
     uint32_t max_connections;           /* [1024] */
-    uint32_t max_per_ip;                /* [32] */
-    uint32_t timeout_s;                 /* [5] without a byte moved either way */
+    uint32_t max_per_ip;                /* [32] of one IPv4 address, or of one /64 of IPv6 */
+    uint32_t timeout_s;                 /* [5] without a byte moved either way; a request has 10 s to come as a whole */
     uint32_t max_waiting;               /* [64] */
 };
 
 struct http_stats {
     uint64_t requests;                  /* with a well-formed head */
-    uint64_t rejected;                  /* of these, by the server itself: 404, 405, 503 */
+    uint64_t rejected;                  /* of these, by the server itself: 404, 405, 414, 503 */
     uint64_t waiting;                   /* now */
+    uint64_t connections;               /* now */
+    uint64_t refused_full;              /* connections closed at once: max_connections ... */
+    uint64_t refused_per_ip;            /* ... or max_per_ip was reached, and nobody had to go for them */
+    uint64_t replaced;                  /* quiet connections that had to go for a new one */
+    uint64_t timed_out_idle;            /* nothing moved for timeout_s */
+    uint64_t timed_out_request;         /* the request had not come as a whole in time */
 };
 
 /**
@@ -161,6 +170,14 @@ void http_answer(struct http_request *r, unsigned status, struct http_body *body
  * The same for n requests with status 200 and a stream; once per stream.  What was appended before waits for them.
  */
 void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st);
+
+/**
+ * http_tick(s, now_ns):
+ * Ends the connections whose request is late.  To be called about once a second; nothing else depends on it.
+ *   now_ns   of now_mono_ns
+ *   cost     a system call for each connection that waits for a request or sends one
+ */
+void http_tick(struct http_server *s, uint64_t now_ns);
 
 void http_stats(const struct http_server *s, struct http_stats *ret);
 

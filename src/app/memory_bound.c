@@ -117,7 +117,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     uint64_t timer = timer_bytes(c, workers), other = larger(gauge_bytes(c, workers), set_bytes(workers));
     PART(TIMERS, series, larger(timer, other));
     PART(BODIES, c->http_listen[0] != '\0' ? forms : 0, (page < pending ? page : pending) + left / forms);
-    PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections : 0, CONNECTION);
+    PART(CONNECTIONS, c->http_listen[0] != '\0' ? c->http_max_connections + HTTP_LEAVING_MAX : 0, CONNECTION);
     PART(SPOOL, c->redis_url[0] != '\0' ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)

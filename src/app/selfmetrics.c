@@ -71,6 +71,8 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         http_stats(src->http, &h);
         ret->v[SELF_HTTP_REQUESTS] = h.requests;
         ret->v[SELF_HTTP_REJECTED] = h.rejected;
+        ret->v[SELF_HTTP_CONNECTIONS] = h.connections;
+        ret->v[SELF_HTTP_REPLACED] = h.replaced;
     }
     if (src->redis != NULL)
         add_redis(src->redis, ret);
@@ -117,6 +119,18 @@ static void put_reasons(const struct selfmetrics_sources *src, const char *name,
         put_value(out, name, labels.ptr, (double)totals.rejected[r]);
         buf_release(&labels);
     }
+}
+
+static void put_http(const struct selfmetrics_sources *src, const char *name, enum selfmetric id, struct buf *out)
+{
+    struct http_stats h = { 0 };
+    if (src->http != NULL)
+        http_stats(src->http, &h);
+    bool refused = id == SELF_HTTP_REFUSED;
+    put_value(out, name, refused ? "{reason=\"max_connections\"}" : "{reason=\"idle\"}",
+              (double)(refused ? h.refused_full : h.timed_out_idle));
+    put_value(out, name, refused ? "{reason=\"max_per_ip\"}" : "{reason=\"request\"}",
+              (double)(refused ? h.refused_per_ip : h.timed_out_request));
 }
 
 static void put_kinds(const struct selfmetrics_sources *src, const char *name, struct buf *out)
@@ -192,6 +206,8 @@ static void put_labelled(const struct selfmetrics_sources *src, enum selfmetric 
         put_kinds(src, name, out);
     else if (id == SELF_SOCKET_BUFFER)
         put_buffers(src, name, out);
+    else if (id == SELF_HTTP_REFUSED || id == SELF_HTTP_TIMED_OUT)
+        put_http(src, name, id, out);
     else if (id == SELF_BUILD_INFO)
         put_build(src, name, out);
     else

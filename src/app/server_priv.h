@@ -86,7 +86,7 @@ void server_log_listeners(const struct server *s);
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
 
-/* Once a second: expiry, spreading of a hot sender, the warning at the series limit, what was not logged. */
+/* Once a second: expiry, late HTTP requests, spreading of a hot sender, the warning at the series limit, what was not logged. */
 void server_tick(struct server *s);
 
 /* Twice a second while there are Unix sockets with a file: bind those again whose file was lost.  Starts the timer. */

@@ -51,6 +51,8 @@ static void warn_of_limit(struct server *s)
 void server_tick(struct server *s)
 {
     registry_expire(s->registry, now_mono_ns());
+    if (s->http != NULL)
+        http_tick(s->http, now_mono_ns());
     warn_of_limit(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     if (s->n_workers < 2)

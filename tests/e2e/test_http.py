@@ -2,11 +2,12 @@
 import gzip
 import http.client
 import socket
+import time
 
 import pytest
 
 from exposition import parse
-from harness import Server, wait_for
+from harness import SLOW, Server, wait_for
 
 
 def test_healthy_and_ready_say_so(server):
@@ -93,6 +94,105 @@ def test_more_connections_than_allowed_end_none_of_the_server():
                 return False
         # Idle connections are closed after http.timeout, and then there is room again.
         wait_for(served, "room for a scrape", 20)
+        for c in crowd:
+            c.close()
+
+
+def dial(s, source="127.0.0.1"):
+    host, _, port = s.http_addr().rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=30, source_address=(source, 0))
+
+
+def answer(s, request, source="127.0.0.1"):
+    """(status, seconds until the connection ended); status 0: closed without an answer."""
+    begun = time.monotonic()
+    with dial(s, source) as c:
+        got = b""
+        try:
+            c.sendall(request)
+            while True:
+                more = c.recv(65536)
+                if not more:
+                    break
+                got += more
+        except ConnectionError:
+            pass
+    return int(got[9:12]) if got else 0, time.monotonic() - begun
+
+
+END = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize("what, request_, status", [
+    ("100 arguments", b"GET /-/healthy?" + b"&".join(b"a%d=1" % i for i in range(100)) + END + b"\r\n", 200),
+    ("101 arguments", b"GET /-/healthy?" + b"&".join(b"a%d=1" % i for i in range(101)) + END + b"\r\n", 414),
+    ("500 arguments", b"GET /metrics?" + b"&".join(b"a%d=1" % i for i in range(500)) + END + b"\r\n", 414),
+    ("500 times &", b"GET /metrics?" + b"&" * 500 + END + b"\r\n", 414),
+    ("5000 arguments", b"GET /metrics?" + b"&".join(b"a%d=1" % i for i in range(5000)) + END + b"\r\n", 414),
+    ("500 arguments of HTTP/1.0", b"GET /metrics?" + b"a&" * 500 + b" HTTP/1.0\r\n\r\n", 414),
+    ("500 arguments posted", b"POST /-/reload?" + b"a&" * 500 + END + b"Content-Length: 0\r\n\r\n", 414),
+    ("a long argument", b"GET /metrics?a=" + b"x" * 9000 + END + b"\r\n", 414),
+    ("a path beyond all bounds", b"GET /" + b"x" * 40000 + END + b"\r\n", 414),
+    ("500 headers", b"GET /metrics" + END + b"".join(b"X%d: 1\r\n" % i for i in range(500)) + b"\r\n", 431),
+    ("500 cookies", b"GET /metrics" + END + b"Cookie: " + b"; ".join(b"x%d=1" % i for i in range(500)) + b"\r\n\r\n", 431),
+    ("arguments and a head at its bound",
+     b"GET /metrics?" + b"&".join(b"a%d=%s" % (i, b"x" * 70) for i in range(100)) + END + b"X: " + b"x" * 22000 + b"\r\n\r\n", 431),
+    ("a target in absolute form", b"GET http://statsd.example:9102/metrics" + END + b"\r\n", 200),
+    ("the same with a query", b"GET HTTP://x/-/healthy?a=1" + END + b"\r\n", 200),
+    ("only a host", b"GET http://x" + END + b"\r\n", 200),
+    ("an unknown path of a host", b"GET http://x/nothing" + END + b"\r\n", 404),
+])
+def test_a_request_out_of_the_ordinary_is_answered_at_once(server, what, request_, status):
+    got, seconds = answer(server, request_)
+    assert got == status, what
+    assert seconds < 4 * SLOW, "no answer until the timeout"
+
+
+def served(s, source):
+    return answer(s, b"GET /-/healthy" + END + b"\r\n", source)[0] == 200
+
+
+def test_requests_that_never_end_lock_nobody_out_and_end_in_time():
+    """Two addresses hold all the connections there are, each all that it may, and send a byte on each now and then."""
+    with Server("http.max_connections=24", "http.max_per_ip=12") as s:
+        crowd = [dial(s, source) for source in ("127.0.0.2", "127.0.0.3") for _ in range(12)]
+        for c in crowd:
+            c.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+
+        def open_still():
+            n = 0
+            for c in crowd:
+                try:
+                    c.sendall(b"x")
+                    n += 1
+                except ConnectionError:
+                    pass
+            return n
+
+        assert served(s, "127.0.0.1")                 # holds none, so it goes before those with twelve
+        wait_for(lambda: open_still() and served(s, "127.0.0.3"), "room for the crowd's own address", every=0.1)
+        page = s.scrape()
+        assert page.value("statsd_http_connections_replaced_total") >= 2
+        assert page.value("statsd_http_connections") > 16
+        wait_for(lambda: open_still() == 0, "the end of requests that never end", 30 * SLOW, every=0.5)
+        page = s.scrape()
+        assert page.value("statsd_http_connections_timed_out_total", reason="request") >= 16
+        assert page.value("statsd_http_connections_timed_out_total", reason="idle") == 0
+        assert page.value("statsd_http_connections") == 1
+        for c in crowd:
+            c.close()
+
+
+def test_refused_connections_are_counted():
+    with Server("http.max_connections=4", "http.max_per_ip=3") as s:
+        answers = [answer(s, b"GET /-/healthy" + END + b"\r\n") for _ in range(3)]
+        assert [a[0] for a in answers] == [200] * 3
+        crowd = [dial(s, "127.0.0.2") for _ in range(40)]
+
+        def refused():
+            page = s.scrape()
+            return page.value("statsd_http_connections_refused_total", reason="max_per_ip") >= 30
+        wait_for(refused, "connections beyond http.max_per_ip counted")
         for c in crowd:
             c.close()
 

@@ -14,18 +14,27 @@
 
 #include "base/address.h"
 
-int client_dial(const char *address)
+int client_dial_from(const char *address, const char *from)
 {
-    struct sockaddr_storage addr;
-    socklen_t len;
+    struct sockaddr_storage addr, own;
+    socklen_t len, own_len;
     struct timeval patience = { .tv_sec = CLIENT_PATIENCE_S };
     assert_int_equal(address_parse(slice_str(address), 0, &addr, &len), 0);
     int fd = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (from != NULL) {
+        assert_int_equal(address_parse(slice_str(from), 0, &own, &own_len), 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&own, own_len), 0);
+    }
     assert_int_equal(connect(fd, (struct sockaddr *)&addr, len), 0);
     return fd;
+}
+
+int client_dial(const char *address)
+{
+    return client_dial_from(address, NULL);
 }
 
 void client_say(int fd, const char *text)

@@ -13,6 +13,7 @@
 enum { CLIENT_PATIENCE_S = 20 };
 
 int client_dial(const char *address);
+int client_dial_from(const char *address, const char *from);   /* from: our own address, "127.0.0.2" */
 void client_say(int fd, const char *text);
 
 /* Dial and ask; the server shall close behind its reply. */

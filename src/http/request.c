@@ -1,0 +1,264 @@
+/*
+ * Requests: from their head to their answer.
+ *
+ *   http_on_target -> http_on_request (head -> begin) ... (body, dropped) ... (reply) -> http_on_completed
+ *                                                                        |
+ *   deferred:                                           defer: suspended, in the server's list
+ *                                                       http_answer: resumed -> http_on_request (reply)
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/body.h"
+#include "http/encoding.h"
+#include "http/http_priv.h"
+#include "http/reply.h"
+#include "http/target.h"
+
+static struct http_request *request_new(struct http_server *s, struct MHD_Connection *connection)
+{
+    struct http_request *r = mem_zalloc(sizeof *r);
+    r->server = s;
+    r->connection = connection;
+    atomic_init(&r->refs, 1);
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+static void request_unref(struct http_request *r)
+{
+    if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    http_body_unref(r->body);
+    http_reader_detach(r->reader);          /* hung up before it read anything */
+    http_server_unref(r->server);
+    free(r);
+}
+
+/**
+ * Let r wait for its owner, who holds it from here on.  The connection is suspended under our lock: whoever finds r in the
+ * list may resume it.  Lock order: ours, then libmicrohttpd's.
+ *   returns  0, -EBUSY when as many wait as may, -ESHUTDOWN
+ */
+static int waiting_add(struct http_server *s, struct http_request *r)
+{
+    int rc = 0;
+    pthread_mutex_lock(&s->lock);
+    if (s->stopping) {
+        rc = -ESHUTDOWN;
+    } else if (s->n_waiting >= s->max_waiting) {
+        rc = -EBUSY;
+    } else {
+        s->n_waiting++;
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+        r->deferred = r->waits = true;
+        r->next = s->waiting;
+        if (r->next != NULL)
+            r->next->prev = r;
+        s->waiting = r;
+        http_connection_waits(http_connection_of(r->connection));
+        MHD_suspend_connection(r->connection);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+void http_request_resume(struct http_server *s, struct http_request *r)
+{
+    *(r->prev ? &r->prev->next : &s->waiting) = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    s->n_waiting--;
+    r->waits = false;
+    MHD_resume_connection(r->connection);
+}
+
+void http_answer(struct http_request *r, unsigned status, struct http_body *body)
+{
+    struct http_server *s = r->server;
+    pthread_mutex_lock(&s->lock);
+    if (r->waits) {
+        r->status = status;
+        r->body = body;
+        if (body != NULL)
+            http_body_ref(body);
+        http_request_resume(s, r);
+    }
+    pthread_mutex_unlock(&s->lock);
+    request_unref(r);
+}
+
+void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st)
+{
+    struct http_server *s = to[0]->server;
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < n; i++)
+        if (to[i]->waits)
+            to[i]->reader = http_reader_attach(st, to[i]->connection);
+    http_reader_begin(st);
+    for (size_t i = 0; i < n; i++)
+        if (to[i]->waits)
+            http_request_resume(s, to[i]);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < n; i++)
+        request_unref(to[i]);
+}
+
+bool http_request_gzip(const struct http_request *r)
+{
+    return r->gzip;
+}
+
+const char *http_request_header(const struct http_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_arg(const struct http_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static void count(_Atomic uint64_t *c)
+{
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+/* text: one line without its end */
+static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
+{
+    return http_reply_text(r->connection, status, text, r->route != NULL && r->route->post ? "POST, PUT" : "GET, HEAD");
+}
+
+static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
+{
+    count(&r->server->rejected);
+    http_connection_answers(http_connection_of(r->connection));
+    return reply_text(r, status, text);
+}
+
+static const struct http_route *route_find(const struct http_server *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_routes; i++) {
+        if (strcmp(s->routes[i].path, path) == 0)
+            return &s->routes[i];
+    }
+    return NULL;
+}
+
+static enum MHD_Result defer(struct http_request *r)
+{
+    const struct http_route *route = r->route;
+    int rc = waiting_add(r->server, r);
+    if (rc == -EBUSY)
+        return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait for an answer");
+    if (rc < 0)
+        return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+    route->ask(route->cookie, r);       /* r may be gone when it returns */
+    return MHD_YES;
+}
+
+static enum MHD_Result reply_deferred(struct http_request *r)
+{
+    struct http_reader *reader = r->reader;
+    if (reader == NULL)
+        return http_reply_body(r->connection, r->status, r->body);
+    r->reader = NULL;
+    return http_reply_stream(r->connection, reader, r->head);
+}
+
+static enum MHD_Result reply(struct http_request *r)
+{
+    const struct http_route *route = r->route;
+    http_connection_answers(http_connection_of(r->connection));
+    if (r->deferred)
+        return reply_deferred(r);
+    if (route->fixed != NULL)
+        return http_reply_body(r->connection, MHD_HTTP_OK, route->fixed);
+    if (route->probe != NULL) {
+        const char *text = "";
+        unsigned status = route->probe(route->cookie, &text);
+        return reply_text(r, status, text);
+    }
+    return defer(r);
+}
+
+static bool takes(const struct http_route *route, const char *method)
+{
+    if (route->post)
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 || strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+/* The head is here.  What is refused is refused now, before a body is read. */
+static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
+{
+    struct http_server *s = r->server;
+    r->begun = true;
+    pthread_mutex_lock(&s->lock);
+    s->n_open++;
+    pthread_mutex_unlock(&s->lock);
+    count(&s->requests);
+    if (r->long_query)
+        return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
+    r->route = route_find(s, http_target_path(target));
+    if (r->route == NULL)
+        return reject(r, MHD_HTTP_NOT_FOUND, "not found");
+    if (!takes(r->route, method))
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, r->route->post ? "only POST and PUT" : "only GET and HEAD");
+    const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
+    return MHD_YES;
+}
+
+void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection)
+{
+    struct http_request *r = request_new(cookie, connection);
+    r->long_query = http_target_cut_query(target);
+    return r;
+}
+
+/* libmicrohttpd calls: once with the head, then with each piece of a body, then to ask for the reply. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
+enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
+                                const char *version, const char *upload, size_t *upload_len, void **request)
+{
+    struct http_request *r = *request;
+    (void)cookie;
+    (void)connection;
+    (void)version;
+    (void)upload;
+    if (!r->begun)
+        return begin(r, path, method);
+    if (*upload_len > 0) {
+        *upload_len = 0;        /* read and forgotten */
+        return MHD_YES;
+    }
+    return reply(r);
+}
+
+void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+{
+    struct http_server *s = cookie;
+    struct http_request *r = *request;
+    *request = NULL;
+    if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        http_connection_reads(http_connection_of(connection));
+    else
+        http_connection_ends(http_connection_of(connection), why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
+    if (r == NULL)
+        return;
+    if (r->begun) {
+        pthread_mutex_lock(&s->lock);
+        assert(!r->waits);
+        s->n_open--;
+        if (s->n_open == 0)
+            pthread_cond_signal(&s->idle);
+        pthread_mutex_unlock(&s->lock);
+    }
+    request_unref(r);
+}
