@@ -52,6 +52,7 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(HTTP_CONNECTIONS,   "statsd_http_connections",             GAUGE,   "", "HTTP connections open now.")                          \
     X(HTTP_REPLACED,      "statsd_http_connections_replaced_total", COUNTER, "", "Quiet HTTP connections closed to make room for new ones.") \
     X(SCRAPES_CUT,        "statsd_http_scrapes_cut_total",       COUNTER, "", "Clients of /metrics cut off because they read too slowly while others asked.") \
+    X(SCRAPES_REFUSED,    "statsd_http_scrapes_refused_total",   COUNTER, "", "Requests for /metrics answered 503 because as many pages as may be were being read.") \
     /* redis */                                                                                                                  \
     X(REDIS_UP,           "statsd_redis_up",                     GAUGE,   "", "1 while connected to Redis.")                      \
     X(REDIS_CONNECTS,     "statsd_redis_connects_total",         COUNTER, "", "Connections to Redis that were established.")      \

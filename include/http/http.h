@@ -83,6 +83,15 @@ size_t http_stream_ahead(struct http_stream *st);
 /* Those that have not left and were not cut off. */
 size_t http_stream_readers(struct http_stream *st);
 
+struct http_reading {
+    uint64_t who;            /* its address; an IPv6 /64 is one */
+    uint64_t quiet_ns;       /* for how long it has read nothing; 0 while it waits for more */
+    uint64_t age_ns;         /* for how long it could read */
+};
+
+/* The readers that were not cut off, the first cap of them into ret.  returns  how many there are */
+size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret, size_t cap);
+
 /* Bytes kept because somebody has yet to read them. */
 size_t http_stream_held(struct http_stream *st);
 
@@ -146,8 +155,9 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
 /* Where it listens: "127.0.0.1:9102" with the real port. */
 const char *http_address(const struct http_server *s);
 
-/* Does the waiting request accept gzip?  Any thread, until it is answered. */
+/* Does the waiting request accept gzip, and whose is it (as in struct http_reading)?  Any thread, until it is answered. */
 bool http_request_gzip(const struct http_request *r);
+uint64_t http_request_who(const struct http_request *r);
 
 /**
  * http_request_header(r, name), http_request_arg(r, name):

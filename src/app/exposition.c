@@ -229,6 +229,26 @@ bool exposition_made(const struct exposition *e)
     return form_made(&e->plain) && form_made(&e->gzip) && e->packing == PACK_IDLE;
 }
 
+bool exposition_over(const struct exposition *e)
+{
+    return e->plain.stream == NULL && e->gzip.stream == NULL;
+}
+
+static size_t form_readings(const struct exposition_form *f, uint64_t now_ns, struct http_reading *ret, size_t cap)
+{
+    for (size_t i = 0; i < f->n_to && i < cap; i++)
+        ret[i] = (struct http_reading){ .who = http_request_who(f->to[i]) };
+    if (f->stream == NULL || f->n_to > 0)
+        return f->n_to;
+    return http_stream_readings(f->stream, now_ns, ret, cap);
+}
+
+size_t exposition_readings(const struct exposition *e, uint64_t now_ns, struct http_reading *ret, size_t cap)
+{
+    size_t n = form_readings(&e->plain, now_ns, ret, cap), used = n < cap ? n : cap;
+    return n + form_readings(&e->gzip, now_ns, ret + used, cap - used);
+}
+
 size_t exposition_held(const struct exposition *e)
 {
     size_t plain = e->plain.stream == NULL ? 0 : http_stream_held(e->plain.stream);

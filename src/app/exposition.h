@@ -72,6 +72,12 @@ bool exposition_step(struct exposition *e);
 /* Nothing is left to do but to wait for slow readers; freed now, they still read it to its end. */
 bool exposition_made(const struct exposition *e);
 
+/* Nobody waits for it or reads it any more; it may have to wait for the compressor before it is freed. */
+bool exposition_over(const struct exposition *e);
+
+/* Who waits for it or reads it, as http_stream_readings. */
+size_t exposition_readings(const struct exposition *e, uint64_t now_ns, struct http_reading *ret, size_t cap);
+
 /* Bytes kept for its readers. */
 size_t exposition_held(const struct exposition *e);
 

@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 
+#include "app/scrape_room.h"
 #include "base/mem.h"
+#include "base/now.h"
 
 enum { STATUS_UNAVAILABLE = 503 };
+
+/* From this weight on (scrape_room.h) an exposition may be pushed out by others, whatever it has been read before. */
+static const uint64_t quiet_ns = 500000000;
 
 static void take_incoming(struct scrape *s)
 {
@@ -74,18 +79,91 @@ void scrape_ask(void *scrape, struct http_request *r)
         http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
-/* One more than may be, or more left for slow readers than may be: the oldest go. */
-static void make_room(struct scrape *s)
+/* ---- room for another exposition ---- */
+
+/* Expositions that are over, but for the compressor, take no room. */
+static bool takes_room(const struct exposition *e, bool made)
 {
-    unsigned n = 0;
-    size_t left = 0;
-    for (struct exposition *e = s->under_way; e != NULL; e = e->next) {
-        bool made = exposition_made(e);
-        n += !made;
-        left += made ? exposition_held(e) : 0;
-        if (made ? left > SCRAPE_LEFT_BYTES : n >= SCRAPE_UNDER_WAY_MAX)
-            exposition_cut(e);
+    return !exposition_over(e) && exposition_made(e) == made;
+}
+
+static void collect_readers(struct room *room, size_t *cap, const struct exposition *e, uint64_t now_ns)
+{
+    struct http_reading some[64], *all = some;
+    size_t n = exposition_readings(e, now_ns, some, ARRAY_LEN(some));
+    if (n > ARRAY_LEN(some)) {
+        size_t fits = n;
+        all = mem_alloc(fits * sizeof *all);
+        n = exposition_readings(e, now_ns, all, fits);
+        n = n < fits ? n : fits;
     }
+    room->readers = mem_grow(room->readers, cap, room->n + n, sizeof *room->readers);
+    for (size_t i = 0; i < n; i++)
+        room->readers[room->n++] = (struct room_reader){ room->n_pages, all[i].who, all[i].quiet_ns, all[i].age_ns };
+    if (all != some)
+        free(all);
+}
+
+/* Cut off the exposition that is read least, of those that are made or of those that are not.  returns  false: all are being read */
+static bool cut_worst(struct scrape *s, bool made, const uint64_t *newcomers, size_t n_newcomers)
+{
+    struct room room = { .least_ns = made ? 0 : quiet_ns, .newcomers = newcomers, .n_newcomers = n_newcomers };
+    size_t n = 0, cap = 0, worst;
+    uint64_t now_ns = now_mono_ns();
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next)
+        n++;
+    struct exposition **pages = mem_alloc(n * sizeof(struct exposition *));
+    bool *may_go = mem_alloc(n * sizeof *may_go);
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next) {
+        if (exposition_over(e))
+            continue;
+        collect_readers(&room, &cap, e, now_ns);
+        pages[room.n_pages] = e;
+        may_go[room.n_pages++] = takes_room(e, made);
+    }
+    room.may_go = may_go;
+    bool found = scrape_room_worst(&room, &worst);
+    if (found)
+        exposition_cut(pages[worst]);
+    free(room.readers);
+    free(pages);
+    free(may_go);
+    return found;
+}
+
+/* For one more exposition.  returns  false: there is none, and those who are there read */
+static bool make_room(struct scrape *s, const uint64_t *newcomers, size_t n_newcomers)
+{
+    for (;;) {
+        unsigned n = 0;
+        size_t left = 0;
+        for (const struct exposition *e = s->under_way; e != NULL; e = e->next) {
+            n += takes_room(e, false);
+            left += takes_room(e, true) ? exposition_held(e) : 0;
+        }
+        if (n < SCRAPE_UNDER_WAY_MAX && left <= SCRAPE_LEFT_BYTES)
+            return true;
+        if (!cut_worst(s, left > SCRAPE_LEFT_BYTES, newcomers, n_newcomers))
+            return false;
+    }
+}
+
+static void begin(struct scrape *s, struct http_request *const *to, size_t n)
+{
+    uint64_t *newcomers = mem_alloc(n * sizeof *newcomers);
+    for (size_t i = 0; i < n; i++)
+        newcomers[i] = http_request_who(to[i]);
+    if (make_room(s, newcomers, n)) {
+        struct exposition *e = exposition_new(&s->source, to, n, go_on, s);
+        e->next = s->under_way;
+        s->under_way = e;
+    } else {
+        s->source.self->control.v[SELF_SCRAPES_REFUSED] += n;
+        for (size_t i = 0; i < n; i++)
+            http_answer(to[i], STATUS_UNAVAILABLE, NULL);
+    }
+    free(newcomers);
+    step_all(s);
 }
 
 void scrape_turned(struct scrape *s)
@@ -99,13 +177,8 @@ void scrape_turned(struct scrape *s)
             to[n++] = s->waiting[i].request;
     }
     s->n_waiting = kept;
-    if (n > 0) {
-        make_room(s);
-        struct exposition *e = exposition_new(&s->source, to, n, go_on, s);
-        e->next = s->under_way;
-        s->under_way = e;
-        step_all(s);
-    }
+    if (n > 0)
+        begin(s, to, n);
     free(to);
 }
 

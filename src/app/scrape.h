@@ -2,9 +2,11 @@
  * scrape: requests for /metrics, from the HTTP thread to an exposition and back.  Private to app/.
  *
  * A request waits for the next page turn, so that it shows all that came in before it (P2).  Requests that wait for the same
- * turn share one exposition.  So many may be under way at a time; one more, and the oldest is cut off: a client that never
- * reads on holds up neither the next scrape nor memory.  Nor does what is left for slow readers of pages that are made: past
- * so many bytes the oldest of them are cut off, too.
+ * turn share one exposition.
+ *
+ * At most SCRAPE_UNDER_WAY_MAX expositions are being made.  For one more the one is cut off that is read least (scrape_room.h);
+ * if all are being read, the new requests get 503.  And a new one begins only when those that are made keep no more than
+ * SCRAPE_LEFT_BYTES for slow readers: beyond that those are cut off that are read least.
  *
  *   thread   control, but for scrape_ask: HTTP thread
  */

@@ -43,6 +43,7 @@ struct http_request {
     atomic_uint refs;
     bool begun;                             /* its head is here */
     bool long_query;                        /* it was not parsed; to be refused */
+    uint64_t who;
     bool gzip, head;
     bool deferred;                          /* HTTP thread: ask was called, what comes next is the answer */
     bool waits;                             /* in the server's list; leaves it once, by whoever answers */

@@ -23,6 +23,7 @@ static struct http_request *request_new(struct http_server *s, struct MHD_Connec
     struct http_request *r = mem_zalloc(sizeof *r);
     r->server = s;
     r->connection = connection;
+    r->who = http_connection_who(http_connection_of(connection));
     atomic_init(&r->refs, 1);
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
     return r;
@@ -110,6 +111,11 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
 bool http_request_gzip(const struct http_request *r)
 {
     return r->gzip;
+}
+
+uint64_t http_request_who(const struct http_request *r)
+{
+    return r->who;
 }
 
 const char *http_request_header(const struct http_request *r, const char *name)

@@ -6,13 +6,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "http/body.h"
+#include "http/connections.h"
 
 enum { BLOCK_BYTES = 32 * 1024 };   /* what libmicrohttpd asks for at once */
 
 struct http_reader {
     struct http_stream *stream;
     struct MHD_Connection *connection;
+    struct http_connection *peer;
+    uint64_t since_ns;
     struct http_reader *next;
     uint64_t piece;                     /* number of the one it is in */
     size_t at;                          /* byte of that */
@@ -143,6 +147,8 @@ struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connec
     struct http_reader *r = mem_zalloc(sizeof *r);
     r->stream = st;
     r->connection = c;
+    r->peer = http_connection_of(c);
+    r->since_ns = now_mono_ns();
     pthread_mutex_lock(&st->lock);
     assert(!st->begun);
     r->next = st->readers;
@@ -189,12 +195,14 @@ static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
     pthread_mutex_lock(&st->lock);
     ssize_t rc = r->cut ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)copy(r, to, max);
     if (rc > 0) {
+        http_connection_moved(r->peer);
         trim(st);
         tell(st);
     } else if (rc == 0 && st->ended) {
         rc = MHD_CONTENT_READER_END_OF_STREAM;
     } else if (rc == 0) {
         r->starved = true;
+        http_connection_waits(r->peer);
         MHD_suspend_connection(r->connection);
     }
     pthread_mutex_unlock(&st->lock);
@@ -264,6 +272,23 @@ size_t http_stream_readers(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
     size_t n = st->n_readers;
+    pthread_mutex_unlock(&st->lock);
+    return n;
+}
+
+size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret, size_t cap)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&st->lock);
+    for (const struct http_reader *r = st->readers; r != NULL; r = r->next) {
+        if (r->cut)
+            continue;
+        if (n < cap)
+            ret[n] = (struct http_reading){ .who = http_connection_who(r->peer),
+                                            .quiet_ns = http_connection_quiet_ns(r->peer, now_ns),
+                                            .age_ns = now_ns > r->since_ns ? now_ns - r->since_ns : 0 };
+        n++;
+    }
     pthread_mutex_unlock(&st->lock);
     return n;
 }

@@ -123,7 +123,7 @@ def answer(s, request, source="127.0.0.1"):
 END = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 
 
-@pytest.mark.parametrize("what, request_, status", [
+OUT_OF_THE_ORDINARY = [
     ("100 arguments", b"GET /-/healthy?" + b"&".join(b"a%d=1" % i for i in range(100)) + END + b"\r\n", 200),
     ("101 arguments", b"GET /-/healthy?" + b"&".join(b"a%d=1" % i for i in range(101)) + END + b"\r\n", 414),
     ("500 arguments", b"GET /metrics?" + b"&".join(b"a%d=1" % i for i in range(500)) + END + b"\r\n", 414),
@@ -141,7 +141,10 @@ END = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     ("the same with a query", b"GET HTTP://x/-/healthy?a=1" + END + b"\r\n", 200),
     ("only a host", b"GET http://x" + END + b"\r\n", 200),
     ("an unknown path of a host", b"GET http://x/nothing" + END + b"\r\n", 404),
-])
+]
+
+
+@pytest.mark.parametrize("what, request_, status", OUT_OF_THE_ORDINARY, ids=[row[0] for row in OUT_OF_THE_ORDINARY])
 def test_a_request_out_of_the_ordinary_is_answered_at_once(server, what, request_, status):
     got, seconds = answer(server, request_)
     assert got == status, what

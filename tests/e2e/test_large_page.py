@@ -1,8 +1,10 @@
 """Pages too large to be made in one go: they are sent while they are made, and nobody who reads slowly, or not at all, is in the way."""
+import contextlib
 import gzip
 import http.client
 import re
 import socket
+import threading
 import time
 
 import pytest
@@ -183,3 +185,122 @@ def test_a_stop_does_not_wait_for_who_does_not_read():
         s.clean_exit = False
         for c in crowd:
             c.close()
+
+
+class Crowd:
+    """Opens a page every `every` seconds and reads none of it.  It lets go of old ones: an address has 32 connections at most."""
+
+    KEPT = 24
+
+    def __init__(self, s, source, every):
+        self.s, self.source, self.every = s, source, every
+        self.clients, self.ended = [], threading.Event()
+        self.thread = threading.Thread(target=self._open, daemon=True)
+
+    def _open(self):
+        host, _, port = self.s.http_addr().rpartition(":")
+        while not self.ended.wait(self.every):
+            c = socket.socket()
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.bind((self.source, 0))
+            c.settimeout(10)
+            try:
+                c.connect((host, int(port)))
+                c.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            except OSError:
+                pass
+            self.clients.append(c)
+            if len(self.clients) > self.KEPT:
+                self.clients[-self.KEPT - 1].close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        for c in self.clients:
+            c.close()
+
+
+def read_at(s, rate, source, chunk=64 * 1024):
+    """The page, read at so many bytes a second: (what came, seconds)."""
+    host, _, port = s.http_addr().rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60, source_address=(source, 0)) as c:
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
+        c.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        begun, got = time.monotonic(), b""
+        while True:
+            try:
+                more = c.recv(chunk)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                return got, time.monotonic() - begun
+            got += more
+            ahead = len(got) / rate - (time.monotonic() - begun)
+            if ahead > 0:
+                time.sleep(ahead)
+
+
+class SteadyReader:
+    """Asks for the page and reads it slowly and steadily until it may hurry."""
+
+    def __init__(self, s, source):
+        self.s, self.source = s, source
+        self.body, self.got, self.hurry = b"", 0, threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+
+    def _read(self):
+        host, _, port = self.s.http_addr().rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=60, source_address=(self.source, 0)) as c:
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+            c.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            parts = []
+            while True:
+                more = c.recv(32 * 1024)
+                if not more:
+                    break
+                parts.append(more)
+                self.got += len(more)
+                self.hurry.wait(0.02)
+            self.body = b"".join(parts)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.hurry.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
+def test_who_reads_is_not_cut_off_because_of_clients_that_do_not(large, source):
+    """They come from 127.0.0.2, 20 a second: as many as may be under way, within a second."""
+    with Crowd(large, "127.0.0.2", 0.05) as crowd:
+        wait_for(lambda: len(crowd.clients) > 20, "a crowd")
+        body, seconds = read_at(large, 3_000_000, source)
+        assert body.startswith(b"HTTP/1.1 200")
+        assert is_whole(body), "cut off after %.1f s and %d bytes" % (seconds, len(body))
+        assert len(crowd.clients) > 20 + 10 * seconds / 2
+
+
+def test_who_asks_while_all_pages_are_read_is_told_to_come_back(large):
+    """Sixteen addresses read as fast as they can; the seventeenth gets 503, and nobody is cut off."""
+    before = large.scrape()
+    with contextlib.ExitStack() as stack:
+        readers = []
+        for i in range(16):          # one after another, so that no two share a page
+            readers.append(stack.enter_context(SteadyReader(large, "127.0.1.%d" % (i + 1))))
+            wait_for(lambda: readers[-1].got, "a reader")
+        wait_for(lambda: all(r.got > 500_000 for r in readers), "all reading on")
+        status, headers, _ = large.get("/metrics")
+        assert (status, headers["Retry-After"]) == (503, "1")
+        for r in readers:
+            r.hurry.set()
+    assert all(is_whole(r.body) for r in readers)
+    page = large.scrape()
+    assert page.value("statsd_http_scrapes_refused_total") - before.value("statsd_http_scrapes_refused_total") == 1
+    assert page.value("statsd_http_scrapes_cut_total") == before.value("statsd_http_scrapes_cut_total")

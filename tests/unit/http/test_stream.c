@@ -17,6 +17,7 @@
 
 #include "app/process.h"
 #include "base/mem.h"
+#include "base/now.h"
 #include "http/http.h"
 #include "support/http_client.h"
 #include "support/sanitized.h"
@@ -91,16 +92,24 @@ static void close_desk(struct desk *d)
     pthread_mutex_destroy(&d->lock);
 }
 
-static int client(struct desk *d, const char *method)
+static int client_from(struct desk *d, const char *method, const char *from)
 {
     struct timespec until = patience();
+    char request[128];
     size_t before = d->n;
-    int fd = client_ask(http_address(d->server), method, "/stream");
+    int fd = client_dial_from(http_address(d->server), from);
+    snprintf(request, sizeof request, "%s /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method);
+    client_say(fd, request);
     pthread_mutex_lock(&d->lock);
     while (d->n == before)
         assert_int_equal(pthread_cond_timedwait(&d->changed, &d->lock, &until), 0);
     pthread_mutex_unlock(&d->lock);
     return fd;
+}
+
+static int client(struct desk *d, const char *method)
+{
+    return client_from(d, method, NULL);
 }
 
 static struct http_stream *stream_new(struct desk *d, size_t low, size_t max_lag)
@@ -185,24 +194,48 @@ static void a_body_is_sent_while_it_is_made(void **unused)
     close_desk(&d);
 }
 
+/* Until the reader has told, while its client reads on: the kernel keeps only some of it.  Then forget it. */
+static void await_read_of(struct desk *d, int fd, struct buf *reply)
+{
+    struct timespec until = patience(), now;
+    for (bool told = false; !told;) {
+        ssize_t n = recv(fd, buf_reserve(reply, 65536), 65535, MSG_DONTWAIT);
+        reply->len += n > 0 ? (size_t)n : 0;
+        pthread_mutex_lock(&d->lock);
+        told = d->reads > 0;
+        d->reads = 0;
+        pthread_mutex_unlock(&d->lock);
+        clock_gettime(CLOCK_REALTIME, &now);
+        assert_true(now.tv_sec < until.tv_sec);
+    }
+}
+
 static void a_reader_sleeps_until_the_next_piece(void **unused)
 {
     (void)unused;
     enum { PIECES = 20 };
     struct desk d;
+    struct buf reply = { 0 }, body = { 0 };
     open_desk(&d);
     int fd = client(&d, "GET");
     struct http_stream *st = stream_new(&d, 0, SIZE_MAX);
     answer(&d, st);
     for (unsigned i = 0; i < PIECES; i++) {
         append(st, i);
-        await_reads(&d, 1);   /* once between two appends */
+        await_read_of(&d, fd, &reply);   /* once between two appends */
         assert_int_equal(http_stream_ahead(st), 0);
     }
     assert_int_equal(d.reads, 0);   /* from the end on it may leave, and the owner learns of that */
     http_stream_end(st);
     http_stream_release(st);
-    expect_chunked(fd, PIECES);
+    for (ssize_t n; (n = recv(fd, buf_reserve(&reply, 65536), 65535, 0)) > 0;)
+        reply.len += (size_t)n;
+    reply.ptr[reply.len] = '\0';
+    assert_true(client_unchunk(&reply, &body));
+    expect_pieces(buf_slice(&body), PIECES);
+    close(fd);
+    buf_release(&reply);
+    buf_release(&body);
     close_desk(&d);
 }
 
@@ -435,6 +468,50 @@ static void a_reader_that_lags_too_far_is_cut_and_the_others_go_on(void **unused
     close_desk(&d);
 }
 
+static void a_reading_tells_who_reads_and_for_how_long_it_read_nothing(void **unused)
+{
+    (void)unused;
+    enum { PIECES = 40, LAME = 2 };      /* more than the kernel keeps */
+    const uint64_t hour_ns = 3600 * 1000000000ull;
+    struct desk d;
+    struct buf reply = { 0 };
+    struct http_reading r[LAME + 1];
+    int lame[LAME];
+    open_desk(&d);
+    for (size_t i = 0; i < LAME; i++)
+        lame[i] = client_from(&d, "GET", "127.0.0.2");
+    int quick = client(&d, "GET");
+    uint64_t lame_who = http_request_who(d.to[0]), quick_who = http_request_who(d.to[LAME]);
+    assert_true(lame_who != quick_who);
+    struct http_stream *st = stream_new(&d, 0, SIZE_MAX);
+    answer(&d, st);
+    for (unsigned i = 0; i < PIECES; i++) {
+        append(st, i);
+        await_read_of(&d, quick, &reply);
+    }
+    assert_int_equal(http_stream_readings(st, 0, r, 1), LAME + 1);   /* all are counted, whatever there is room for */
+    unsigned n_lame = 0, n_quick = 0;
+    while (n_quick == 0) {               /* until it has noticed that there is no more */
+        assert_int_equal(http_stream_readings(st, now_mono_ns() + hour_ns, r, LAME + 1), LAME + 1);
+        n_quick = r[0].quiet_ns == 0;
+        sched_yield();
+    }
+    n_quick = 0;
+    for (size_t i = 0; i <= LAME; i++) {
+        assert_true(r[i].age_ns >= hour_ns);
+        n_lame += r[i].quiet_ns >= hour_ns && r[i].who == lame_who;
+        n_quick += r[i].quiet_ns == 0 && r[i].who == quick_who;
+    }
+    assert_int_equal(n_quick, 1);        /* it waits for more, so time does not count */
+    assert_int_equal(n_lame, LAME);
+    http_stream_release(st);
+    for (size_t i = 0; i < LAME; i++)
+        close(lame[i]);
+    close(quick);
+    buf_release(&reply);
+    close_desk(&d);
+}
+
 static void *swallow(void *fd)
 {
     static _Thread_local char scratch[65536];
@@ -541,6 +618,7 @@ int main(void)
         cmocka_unit_test(who_is_left_behind_by_a_quick_reader_tells_again),
         cmocka_unit_test(what_is_released_before_its_end_is_seen_to_be_cut),
         cmocka_unit_test(a_reader_that_lags_too_far_is_cut_and_the_others_go_on),
+        cmocka_unit_test(a_reading_tells_who_reads_and_for_how_long_it_read_nothing),
         cmocka_unit_test(a_body_larger_than_memory_passes),
         cmocka_unit_test(readers_and_streams_may_end_at_any_moment),
         cmocka_unit_test(an_answer_after_the_stop_finds_nobody),
