@@ -53,8 +53,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "The least level that is logged.")                                                                                         \
     X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json",                                                                   \
       "How a log line is written to standard output.")                                                                           \
-    X(server, drain_timeout, DURATION, "10s", 0, OPTION_HOUR_MS, "",                                                             \
-      "How long a stop (TERM, INT) waits for Redis to take what is queued. 0 means not at all.")                                 \
+    X(server, drain_timeout, DURATION, "8s", 0, OPTION_HOUR_MS, "",                                                             \
+      "How long a stop (TERM, INT) waits for Redis to take what is queued; a second signal ends the wait. What is left then is lost: " \
+      "it is logged, and the exit status is 1. 0 means not to wait. Docker kills 10 s after its TERM.")                          \
     X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "",                                                                 \
       "Where to receive: udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 and [::1], or * for every IPv4 address) or unixgram:///PATH " \
       "(unixgram://@NAME is abstract). " \

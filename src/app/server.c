@@ -3,6 +3,7 @@
  *
  *   start    registry -> listeners -> workers -> sinks -> signals, timers -> workers run -> HTTP
  *   stop     refuse datagrams -> last turn -> close the partial interval -> sinks idle (or time is up) -> HTTP -> workers
+ *            (as far as the sinks: server_stop.c)
  */
 #include "app/server.h"
 
@@ -20,7 +21,6 @@
 
 enum {
     TICK_MS = 1000,
-    IDLE_CHECK_MS = 5,           /* while stopping: is the sink done? */
     SCRAPES_MS = 1000            /* while stopping: what scrapes under way get to end */
 };
 
@@ -28,7 +28,7 @@ enum {
 
 static void arm_interval(struct server *s);
 
-static void close_interval(struct server *s, bool final)
+void server_close_interval(struct server *s, bool final)
 {
     uint64_t start_ns = now_mono_ns();
     int64_t wall_ms = now_wall_ms();
@@ -63,8 +63,6 @@ static void arm_interval(struct server *s)
     uv_timer_start(&s->interval_timer, on_interval, schedule_wait_ms(now_wall_ms(), server_interval_ms(s)), 0);
 }
 
-static void finish_drain(struct server *s);
-
 static void on_turned(void *server)
 {
     struct server *s = server;
@@ -72,13 +70,13 @@ static void on_turned(void *server)
         scrape_turned(&s->scrape);
         if (s->last_turn != 0 && s->turn.done >= s->last_turn) {
             s->last_turn = 0;
-            finish_drain(s);
+            server_drained(s);
         }
         return;
     }
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
-        close_interval(s, false);
+        server_close_interval(s, false);
     }
     scrape_turned(&s->scrape);
 }
@@ -88,57 +86,6 @@ static void on_tick(uv_timer_t *timer)
     struct server *s = timer->data;
     if (server_state(s) == RUNNING)
         server_tick(s);
-}
-
-/* ---- stopping ---- */
-
-static void close_handle(uv_handle_t *h, void *cookie)
-{
-    (void)cookie;
-    if (!uv_is_closing(h))
-        uv_close(h, NULL);
-}
-
-static void stop_now(struct server *s)
-{
-    server_set_state(s, STOPPING);
-    uv_stop(&s->loop);
-}
-
-static void on_stop_check(uv_timer_t *timer)
-{
-    struct server *s = timer->data;
-    bool idle = s->redis == NULL || s->redis->idle(s->redis);
-    bool late = now_mono_ms() >= s->stop_deadline_ms;
-    if (!idle && !late)
-        return;
-    if (!idle)
-        LOG(LOG_WARN, "stopping before redis has everything", F_STR("remedy", "raise server.drain_timeout"));
-    stop_now(s);
-}
-
-/* The last page is in: the open interval ends here. */
-static void finish_drain(struct server *s)
-{
-    uv_timer_stop(&s->interval_timer);
-    close_interval(s, true);
-    s->stop_deadline_ms = now_mono_ms() + s->config->server_drain_timeout_ms;
-    uv_timer_start(&s->stop_timer, on_stop_check, 0, IDLE_CHECK_MS);
-}
-
-void server_drain(struct server *s, int signum)
-{
-    if (server_state(s) != RUNNING) {
-        LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)));
-        s->status = 1;
-        stop_now(s);
-        return;
-    }
-    LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
-    server_set_state(s, DRAINING);
-    for (size_t i = 0; i < s->n_listeners; i++)
-        listener_refuse(&s->listeners[i]);
-    s->last_turn = turn_ask(&s->turn, true);
 }
 
 static void log_summary(const char *msg, struct server *s)
@@ -152,7 +99,8 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("samples_read", all.v[SELF_SAMPLES_READ]), F_U64("samples_aggregated", all.v[SELF_SAMPLES_AGGREGATED]),
         F_U64("samples_rejected", selfmetrics_rejected(&s->self)), F_U64("samples_refused", all.v[SELF_SAMPLES_REFUSED]),
         F_U64("series", series), F_U64("intervals", all.v[SELF_INTERVALS]),
-        F_U64("redis_intervals", all.v[SELF_REDIS_INTERVALS]), F_U64("redis_dropped_intervals", all.v[SELF_REDIS_LOST_INTERVALS]));
+        F_U64("redis_intervals", all.v[SELF_REDIS_INTERVALS]), F_U64("redis_dropped_intervals", all.v[SELF_REDIS_LOST_INTERVALS]),
+        F_U64("redis_dropped_series", all.v[SELF_REDIS_LOST_SERIES]));
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -235,6 +183,13 @@ static int start(struct server *s)
     return 0;
 }
 
+static void close_handle(uv_handle_t *h, void *cookie)
+{
+    (void)cookie;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
 static void on_scrapes_late(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -246,7 +201,7 @@ static void end_scrapes(struct server *s)
     scrape_stop(&s->scrape);
     if (scrape_idle(&s->scrape))
         return;
-    uv_timer_start(&s->stop_timer, on_scrapes_late, SCRAPES_MS, 0);
+    uv_timer_start(&s->stop_timer, on_scrapes_late, s->hurried ? 0 : SCRAPES_MS, 0);
     while (!scrape_idle(&s->scrape))
         uv_run(&s->loop, UV_RUN_ONCE);
 }

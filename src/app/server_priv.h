@@ -1,6 +1,6 @@
 /**
  * server_priv: the daemon's inside, shared by server.c (its life), server_build.c (its parts), server_http.c (its routes),
- * server_tick.c (once a second), server_watch.c (files of Unix sockets).  Private to app/.
+ * server_stop.c (its end), server_tick.c (once a second) and server_watch.c (files of Unix sockets).  Private to app/.
  *   thread   control, but for what says otherwise
  */
 #ifndef APP_SERVER_PRIV_H
@@ -49,7 +49,9 @@ struct server {
     int64_t interval_start_ms;   /* of the interval that is open */
     uint64_t last_turn;          /* the turn that reads the sockets empty for good; 0: not asked for, or over */
     uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
-    uint64_t stop_deadline_ms;
+    uint64_t drained_ms;         /* stopping: since when it waits for the sinks ... */
+    bool told_wait;              /* ... which was logged */
+    bool hurried;                /* a second signal came */
     uint64_t refused_seen;
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
@@ -92,7 +94,13 @@ void server_tick(struct server *s);
 /* Twice a second while there are Unix sockets with a file: bind those again whose file was lost.  Starts the timer. */
 void server_watch_start(struct server *s);
 
-/* Begin to stop, as TERM does. */
+/* The open interval ends here, for good if final. */
+void server_close_interval(struct server *s, bool final);
+
+/* Begin to stop, as TERM does; the second time: stop waiting. */
 void server_drain(struct server *s, int signum);
+
+/* The last turn is over: nothing more is received. */
+void server_drained(struct server *s);
 
 #endif

@@ -28,6 +28,7 @@ struct shard {
     uint32_t ops[SECTION_COUNT];
     uint32_t args;              /* in all sections */
     uint32_t series;
+    struct sink_amount amount;
 };
 
 struct redis_encode {
@@ -242,6 +243,7 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     b->bytes = mem_realloc(out.ptr, out.len);
     b->len = out.len;
     b->series = sh->series;
+    b->amount = sh->amount;
     b->shard = (uint8_t)nn;
     b->last = last;
     for (int s = 0; s < SECTION_COUNT; s++) {
@@ -250,6 +252,7 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     }
     empty(&sh->set_keys);
     sh->args = sh->series = 0;
+    sh->amount = (struct sink_amount){ 0 };
     e->take(e->cookie, b);
 }
 
@@ -266,6 +269,7 @@ static void put(void *cookie, const struct closed_series *s)
     uint32_t nn = redis_keys_shard(s->name);
     struct shard *sh = &e->shards[nn];
     put_kind[s->kind](e, sh, s);
+    sink_amount_add_series(&sh->amount, s);
     if (++sh->series == REDIS_BATCH_SERIES || pending_bytes(sh) >= REDIS_BATCH_BYTES)
         seal(e, nn, false);
 }

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "aggregate/snapshot.h"
+#include "sinks/sink.h"
 
 enum {
     REDIS_BATCH_SERIES = 250,         /* keeps one run of the script under 3 ms */
@@ -32,6 +33,7 @@ struct redis_batch {
     size_t len;
     uint32_t sha_at, epoch_at, seq_at;    /* places in bytes */
     uint32_t series;
+    struct sink_amount amount;            /* of these series */
     uint8_t shard;
     bool last;                            /* of its interval: carries the log entry */
     /* The ledger's. */

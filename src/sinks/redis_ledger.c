@@ -346,6 +346,25 @@ bool redis_ledger_idle(const struct redis_ledger *l)
     return l->queue.head == NULL;
 }
 
+void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
+{
+    *ret = (struct sink_amount){ 0 };
+    for (const struct redis_batch *b = l->queue.head; b != NULL; b = b->next) {
+        sink_amount_add(ret, &b->amount);
+        ret->unsure += b->seq != 0 ? b->series : 0;
+    }
+    for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
+        ret->intervals++;
+}
+
+void redis_ledger_give_up(struct redis_ledger *l)
+{
+    for (const struct redis_batch *b = l->queue.head; b != NULL; b = b->next)
+        l->stats.series_dropped += b->series;
+    for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
+        l->stats.intervals_dropped++;
+}
+
 void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret)
 {
     *ret = l->stats;

@@ -63,6 +63,10 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
 
 bool redis_ledger_idle(const struct redis_ledger *l);    /* nothing unacknowledged */
 
+/* What is unacknowledged; and the same counted as dropped, at shutdown: nothing but redis_ledger_free comes behind it. */
+void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);
+void redis_ledger_give_up(struct redis_ledger *l);
+
 /* Fills what the ledger knows of *ret. */
 void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret);
 

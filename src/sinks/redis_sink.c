@@ -96,6 +96,16 @@ static bool sink_idle(const struct sink *s)
     return redis_ledger_idle(((const struct redis_sink *)s)->ledger);
 }
 
+static void sink_left(const struct sink *s, struct sink_amount *ret)
+{
+    redis_ledger_left(((const struct redis_sink *)s)->ledger, ret);
+}
+
+static void sink_give_up(struct sink *s)
+{
+    redis_ledger_give_up(self(s)->ledger);
+}
+
 static void on_closed(uv_handle_t *h)
 {
     free(h->data);
@@ -125,7 +135,12 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         redis_url_parse(opts->url, &url, NULL) < 0)
         return -EINVAL;
     struct redis_sink *r = mem_zalloc(sizeof *r);
-    r->sink = (struct sink){ "redis", sink_interval, sink_idle, sink_close };
+    r->sink = (struct sink){ .name = "redis",
+                             .interval = sink_interval,
+                             .idle = sink_idle,
+                             .left = sink_left,
+                             .give_up = sink_give_up,
+                             .close = sink_close };
     r->url = url;
     r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });

@@ -363,9 +363,10 @@ static void a_batch_that_always_fails_does_not_stop_its_shard(void **state)
 
 static void past_the_spool_limit_the_oldest_whole_unsent_interval_goes(void **state)
 {
+    enum { NINE_INTERVALS = 9 * 10 * (1000 + sizeof(struct redis_batch)) };
     struct model m;
     (void)state;
-    model_init(&m, 100000);
+    model_init(&m, NINE_INTERVALS);
     interval(&m, 0, 10, 1000);
     redis_ledger_pump(m.ledger, m.now_ms);
     cut(&m, 4);                        /* the first is begun, so it stays */
@@ -373,7 +374,7 @@ static void past_the_spool_limit_the_oldest_whole_unsent_interval_goes(void **st
     for (int i = 1; i < 12; i++) {
         m.now_ms += 10000;
         interval(&m, 10 * i, 10, 1000);
-        assert_true(stats(&m).spool_bytes <= 100000);
+        assert_true(stats(&m).spool_bytes <= NINE_INTERVALS);
     }
     struct redis_stats s = stats(&m);
     assert_int_equal(s.intervals_dropped, 3);
@@ -429,6 +430,42 @@ static void kept_batches_leave_before_anything_is_dropped(void **state)
 }
 
 /* Cuts, lost replies, lost writes within keep_ms, in any order: all of it is applied once in the end. */
+/* Two intervals of three batches: after one answer, what is left is the other five, of which one was sent. */
+static void what_is_left_is_told_and_given_up_as_dropped(void **state)
+{
+    struct model m;
+    struct sink_amount left;
+    (void)state;
+    model_init(&m, 1 << 20);
+    for (int64_t T = 0; T < 20; T += 10) {
+        redis_ledger_begin(m.ledger, T, m.now_ms, 0);
+        for (uint8_t shard = 0; shard < 3; shard++) {
+            struct redis_batch *b = batch(&m, shard, 100);
+            b->amount = (struct sink_amount){ .series = { [SERIES_COUNTER] = 6, [SERIES_TIMER] = 4 }, .counted = 0.5, .timed = 100 };
+            b->last = shard == 2;
+            redis_ledger_take(m.ledger, b);
+        }
+        redis_ledger_end(m.ledger, m.now_ms);
+    }
+    redis_ledger_pump(m.ledger, m.now_ms);
+    step(&m);
+    cut(&m, 0);
+    redis_ledger_left(m.ledger, &left);
+    assert_int_equal(left.intervals, 2);
+    assert_int_equal(left.series[SERIES_COUNTER], 5 * 6);
+    assert_int_equal(left.series[SERIES_TIMER], 5 * 4);
+    assert_int_equal(sink_amount_series(&left), 50);
+    assert_true(left.counted == 2.5 && left.timed == 500);
+    assert_in_range(left.unsure, 10, 40);     /* as many as the window let go */
+    assert_int_equal(stats(&m).series_dropped, 0);
+    redis_ledger_give_up(m.ledger);
+    struct redis_stats s = stats(&m);
+    assert_int_equal(s.intervals_dropped + s.intervals_applied, s.intervals_queued);
+    assert_int_equal(s.series_dropped, 50);
+    assert_int_equal(s.series_applied, 10);
+    model_release(&m);
+}
+
 static void chaos_leaves_exact_sums(void **state)
 {
     (void)state;
@@ -477,6 +514,7 @@ int main(void)
         cmocka_unit_test(past_the_spool_limit_the_oldest_whole_unsent_interval_goes),
         cmocka_unit_test(past_the_age_limit_unsent_intervals_go_too),
         cmocka_unit_test(kept_batches_leave_before_anything_is_dropped),
+        cmocka_unit_test(what_is_left_is_told_and_given_up_as_dropped),
         cmocka_unit_test(chaos_leaves_exact_sums),
     };
     return cmocka_run_group_tests_name("redis_ledger", tests, NULL, NULL);

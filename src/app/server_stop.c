@@ -1,0 +1,102 @@
+/*
+ * The way out: from the signal until the sinks have everything, or no more time.
+ *
+ *   server_drain -> last turn -> server_drained -> check, every few ms: idle?  -> leave, status 0
+ *        |                                                            late?    -> lose -> leave, status 1
+ *        +- second signal: lose what there is by then -> leave, status 1
+ */
+#include <string.h>
+
+#include "app/server_priv.h"
+#include "base/now.h"
+
+enum {
+    CHECK_MS = 5,
+    TELL_AFTER_MS = 100          /* a wait shorter than that is not worth a line */
+};
+
+static void leave(struct server *s)
+{
+    server_set_state(s, STOPPING);
+    uv_stop(&s->loop);
+}
+
+static bool delivered(const struct server *s)
+{
+    return s->redis == NULL || s->redis->idle(s->redis);
+}
+
+static void tell_wait(struct server *s)
+{
+    struct sink_amount left;
+    s->redis->left(s->redis, &left);
+    LOG(LOG_INFO, "waiting for redis to take what is left", F_U64("intervals", left.intervals),
+        F_U64("series", sink_amount_series(&left)), F_U64("at_most_ms", s->config->server_drain_timeout_ms),
+        F_STR("hint", "a second TERM or INT ends the wait"));
+}
+
+/* What the sink has not got by now is lost. */
+static void lose(struct server *s, const char *remedy)
+{
+    struct sink_amount left;
+    s->status = 1;
+    if (delivered(s))
+        return;
+    s->redis->left(s->redis, &left);
+    s->redis->give_up(s->redis);
+    LOG(LOG_ERROR, "stopped before redis had everything: lost", F_U64("intervals", left.intervals),
+        F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]), F_NUM("counters_sum", left.counted),
+        F_U64("timers", left.series[SERIES_TIMER]), F_NUM("timer_values", left.timed), F_U64("gauges", left.series[SERIES_GAUGE]),
+        F_U64("sets", left.series[SERIES_SET]), F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
+}
+
+static void check(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    uint64_t now_ms = now_mono_ms();
+    if (delivered(s)) {
+        leave(s);
+    } else if (now_ms - s->drained_ms >= s->config->server_drain_timeout_ms) {
+        lose(s, "see why redis does not take it, or raise server.drain_timeout");
+        leave(s);
+    } else if (!s->told_wait && now_ms - s->drained_ms >= TELL_AFTER_MS) {
+        s->told_wait = true;
+        tell_wait(s);
+    }
+}
+
+void server_drained(struct server *s)
+{
+    uv_timer_stop(&s->interval_timer);
+    server_close_interval(s, true);
+    s->drained_ms = now_mono_ms();
+    uv_timer_start(&s->stop_timer, check, 0, CHECK_MS);
+}
+
+static void drain_no_longer(struct server *s, int signum)
+{
+    LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)),
+        F_BOOL("sockets_read_empty", s->last_turn == 0));
+    s->hurried = true;
+    if (server_state(s) != DRAINING)
+        return;                  /* the wait is over already */
+    if (s->last_turn != 0)
+        server_close_interval(s, true);
+    s->last_turn = 0;
+    uv_timer_stop(&s->stop_timer);
+    lose(s, "one signal alone waits for server.drain_timeout");
+    leave(s);
+}
+
+void server_drain(struct server *s, int signum)
+{
+    if (server_state(s) != RUNNING) {
+        drain_no_longer(s, signum);
+        return;
+    }
+    LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
+    server_set_state(s, DRAINING);
+    for (size_t i = 0; i < s->n_listeners; i++)
+        listener_refuse(&s->listeners[i]);
+    s->last_turn = turn_ask(&s->turn, true);
+}

@@ -1,0 +1,28 @@
+#include "sinks/sink.h"
+
+void sink_amount_add_series(struct sink_amount *to, const struct closed_series *s)
+{
+    to->series[s->kind]++;
+    if (s->kind == SERIES_COUNTER)
+        to->counted += s->counter;
+    else if (s->kind == SERIES_TIMER)
+        to->timed += s->timer->count;
+}
+
+void sink_amount_add(struct sink_amount *to, const struct sink_amount *more)
+{
+    to->intervals += more->intervals;
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        to->series[k] += more->series[k];
+    to->counted += more->counted;
+    to->timed += more->timed;
+    to->unsure += more->unsure;
+}
+
+uint64_t sink_amount_series(const struct sink_amount *a)
+{
+    uint64_t sum = 0;
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        sum += a->series[k];
+    return sum;
+}
