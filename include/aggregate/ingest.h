@@ -60,9 +60,9 @@ void ingest_free(struct ingest *in);
 
 /**
  * ingest_batch(in, b, now_ns):
- * Fold the batch's samples into the current page and take over its counts.  The caller clears the batch.
- * A value that would carry a sum or a count of its cell out of the finite doubles is left out, and its sample counts as rejected
- * (bad_value), not as aggregated; the other values of a packed sample stay.
+ * Fold the batch's samples into the current page and take over its counts.  The caller clears the batch.  A value
+ * that would carry a sum or a count of its cell out of the finite doubles is left out, and its sample counts as
+ * rejected (bad_value), not as aggregated; the other values of a packed sample stay.
  *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
  *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later; where b->arrivals says when
  *            its datagrams arrived, that orders the changes of a gauge between workers and sockets

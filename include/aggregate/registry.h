@@ -89,9 +89,9 @@ void registry_free(struct registry *r);
 
 /**
  * registry_merge(r, p, now_ns):
- * Fold a sealed page in.  Afterwards the page is given back (ingest_give).
- * What would carry a total out of the finite doubles is left out of that total and counted (statsd_sums_refused_total); the
- * interval's sum, for the sinks, is judged on its own.
+ * Fold a sealed page in.  Afterwards the page is given back (ingest_give).  What would carry a total out of the
+ * finite doubles is left out of that total and counted (statsd_sums_refused_total); the interval's sum, for the
+ * sinks, is judged on its own.
  *   cost     O(series touched)
  */
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);

@@ -5,7 +5,8 @@
  * covers (2^((i-1)/2^s), 2^(i/2^s)], Prometheus docs/specs/native_histograms.md), so two sketches merge anywhere, in any
  * order, without loss, and a sketch of a finer schema turns into a coarser one exactly.
  *
- * How exact a quantile is depends on the range of the values: the largest over the smallest, of one sign, in all that was merged.
+ * How exact a quantile is depends on the range of the values: the largest over the smallest, of one sign, in all
+ * that was merged.
  *
  *   range at most                    schema kept       worst relative error of a quantile
  *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %, 7: 0.27 %, 8: 0.14 %
@@ -14,14 +15,14 @@
  *   2^160, 2^320, 2^640              2, 1, 0           8.64 %, 17.2 %, 33.3 %
  *   all (2^-128 to the largest)      -1                60 %
  *
- * That holds wherever the range lies, and however the values were split and merged; the error is (g - 1) / (g + 1) with
- * g = 2^(1/2^schema).  A range a little wider may still keep the schema: windows begin and end at multiples of 16 buckets.
+ * That holds wherever the range lies, and however the values were split and merged; the error is (g - 1) / (g + 1)
+ * with g = 2^(1/2^schema).  A range a little wider may still keep its schema.
  *
- * Memory: up to SKETCH_FEW_MAX buckets in use are a list of 40 bytes, however far apart.  Beyond that, a window of consecutive
- * buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest count asks for (8: a double, once a
- * weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes until one of them passes 255.  A window
- * is at most sketch_buckets_most() wide, which are 20 octaves and 16 buckets at schema 5 and above; a value beyond halves the
- * resolution (schema goes down by one) as often as it takes.
+ * Memory: up to SKETCH_FEW_MAX buckets in use are a list of 40 bytes, however far apart.  Beyond that, a window of
+ * consecutive buckets, as wide as the range seen, each bucket 1, 2, 4 or 8 bytes wide as the largest count asks for
+ * (8: a double, once a weight is not whole).  A decade of values at schema 5 is about 107 buckets: 112 bytes until
+ * one of them passes 255.  A window is at most sketch_buckets_most() wide, which are 20 octaves and 16 buckets at
+ * schema 5 and above; a value beyond halves the resolution (schema goes down by one) as often as it takes.
  *
  * Values |v| <= 2^-128 count as zero.  Negative values have a mirrored window of their own, made on first use.
  *
@@ -78,7 +79,6 @@ struct sketch {
 
 /* Make the tables of the index; once, before the first sketch.  Idempotent, not thread-safe. */
 void sketch_setup(void);
-
 void sketch_init(struct sketch *k, int schema);
 void sketch_release(struct sketch *k);           /* frees the windows; the sketch is empty and usable */
 void sketch_clear(struct sketch *k, int schema); /* empty again, keeping the memory where it fits */
@@ -113,18 +113,6 @@ double sketch_quantile(const struct sketch *k, double q);
 
 /* Several at once, in one walk: q ascending. */
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret);
-
-/**
- * sketch_quantiles_of_two(a, b, q, n, ret):
- * The quantiles of the values of two sketches of different units together: of value / unit, with q ascending.  As each value is
- * kept within the error of its own sketch, so is the value of any rank: within the larger of the two errors.
- *   cost     a few dozen ns for each bucket in use
- */
-struct sketch_in_unit {
-    const struct sketch *sketch;
-    double unit;             /* > 0 */
-};
-void sketch_quantiles_of_two(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret);
 
 /* Index of value v > 0 at schema 0..8 (the table's), and below by shifting. */
 int32_t sketch_index(int schema, double v);

@@ -7,6 +7,7 @@
 
 #include "aggregate/registry_priv.h"
 #include "aggregate/series.h"
+#include "aggregate/sketch_mixed.h"
 #include "base/mem.h"
 
 static bool same_unit(const struct series *head)
@@ -49,8 +50,8 @@ static void compute_mixed(const struct registry_opts *o, struct timer_series *he
     sketch_init(&plain, o->sketch_schema);
     for (const struct series *s = &head->series; s != NULL; s = s->twin)
         add_window(o, series_unit(s) == 1 ? &plain : &ms, (const struct timer_series *)s, period);
-    sketch_quantiles_of_two((struct sketch_in_unit){ &ms, 1000 }, (struct sketch_in_unit){ &plain, 1 }, o->quantiles,
-                            o->n_quantiles, head->quantiles);
+    const struct sketch_in_unit of_ms = { &ms, 1000 }, of_plain = { &plain, 1 };
+    sketch_mixed_quantiles(of_ms, of_plain, o->quantiles, o->n_quantiles, head->quantiles);
     sketch_release(&ms);
     sketch_release(&plain);
 }

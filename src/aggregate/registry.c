@@ -88,8 +88,8 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind)
 /* ---- sets ---- */
 
 /*
- * The list of sets: with windows, those whose window is not empty, each to be moved on when a step begins; without, those that
- * had members in the last closed interval, to be set to 0 if they have none in the next.
+ * The list of sets: with windows, those whose window is not empty, each to be moved on when a step begins; without,
+ * those that had members in the last closed interval, to be set to 0 if they have none in the next.
  */
 
 static uint64_t set_step(const struct registry *r)

@@ -75,8 +75,8 @@ struct series_others {
 };
 
 /*
- * May s, once part p of the cell is in, be large enough to carry its line of /metrics past the last double together with its
- * twins?  When not, they need not be added up.
+ * May s, once part p of the cell is in, be large enough to carry its line of /metrics past the last double together
+ * with its twins? When not, they need not be added up.
  */
 bool series_is_huge(const struct series *s, const struct cell *c, unsigned p);
 
@@ -112,8 +112,9 @@ static inline double series_unit(const struct series *s)
 }
 
 /*
- * The period that now_ns falls into, never 0: now * age_buckets / max_age, as a whole number, so that no setting is rounded.  A
- * value is seen from its period on for age_buckets of them: for more than max_age less one period, and at most max_age.
+ * The period that now_ns falls into, never 0: now * age_buckets / max_age, as a whole number, so that no setting is
+ * rounded.  A value is seen from its period on for age_buckets of them: for more than max_age less one period, and
+ * at most max_age.
  */
 static inline uint64_t series_period(const struct registry_opts *o, uint64_t now_ns)
 {

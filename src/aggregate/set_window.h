@@ -1,12 +1,14 @@
 /**
- * set_window: the distinct members of a set over the last steps, of which the current one is still open.  Private to aggregate/.
+ * set_window: the distinct members of a set over the last steps, of which the current one is still open.  Private
+ * to aggregate/.
  *
- * While there are few, each member's hash stands once, beside the step in which it last came: 9 bytes a place, so a set whose
- * members come again in every interval takes no more than one interval of them.  Past MEMBERS_EXACT members each step has a
- * `struct members` of its own, which is exact or a HyperLogLog by itself, and the count is that of their union; it goes back to
- * the small form once the window holds few again.
+ * While there are few, each member's hash stands once, beside the step in which it last came: 9 bytes a place, so a
+ * set whose members come again in every interval takes no more than one interval of them.  Past MEMBERS_EXACT
+ * members each step has a `struct members` of its own, which is exact or a HyperLogLog by itself, and the count is
+ * that of their union; it goes back to the small form once the window holds few again.
  *
- * Memory: 9 bytes for each of 2 to 4 places a member while there are few; beyond, 16 KiB at most for each step that had members.
+ * Memory: 9 bytes for each of 2 to 4 places a member while there are few; beyond, 16 KiB at most for each step that
+ * had members.
  *
  *   thread   one owner
  */
@@ -35,7 +37,8 @@ void set_window_merge(struct set_window *w, const struct members *m, uint64_t st
 
 /**
  * set_window_advance(w, step, keep):
- * `step` begins: forget what came last before the `keep` steps in front of it.  Called for each step, keep <= SET_STEPS_MAX.
+ * `step` begins: forget what came last before the `keep` steps in front of it.  Called for each step, keep <=
+ * SET_STEPS_MAX.
  */
 void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep);
 

@@ -9,6 +9,7 @@
 
 #include "aggregate/sketch_bounds.h"
 #include "aggregate/sketch_index.h"
+#include "aggregate/sketch_mixed.h"
 #include "aggregate/sketch_window.h"
 
 struct sketch_slot sketch_slots[SKETCH_SCHEMA_MAX + 1][SKETCH_SLOTS_MAX];
@@ -283,7 +284,7 @@ static void unit_walk_begin(struct unit_walk *u, struct sketch_in_unit of)
     unit_walk_next(u);
 }
 
-void sketch_quantiles_of_two(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
+void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
 {
     struct unit_walk x, y;
     double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);

@@ -232,8 +232,8 @@ static struct slice packed_next(struct slice *rest)
 }
 
 /*
- * Whether the gauge just pushed is set or changed.  Packed values have a sign each, `4:+3:-2` is 4, then +3, then -2: where one
- * differs in this from the one before it, another sample begins, the same but for its values.
+ * Whether the gauge just pushed is set or changed.  Packed values have a sign each, `4:+3:-2` is 4, then +3, then
+ * -2: where one differs in this from the one before it, another sample begins, the same but for its values.
  */
 static void gauge_signs(const struct parser *p, struct batch *b, const struct metric_reading *r)
 {

@@ -1,5 +1,6 @@
 /*
- * No line makes a number on /metrics or for a sink Inf or NaN, but the quantile of an empty window; and what is counted adds up.
+ * No line makes a number on /metrics or for a sink Inf or NaN, but the quantile of an empty window; and what is
+ * counted adds up.
  */
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /*
- * What sketch.h promises by the range of the values: the schema that is kept, wherever the range lies and however the values
- * are split, and the error of every quantile.
+ * What sketch.h promises by the range of the values: the schema that is kept, wherever the range lies and however
+ * the values are split, and the error of every quantile.
  */
 #include <math.h>
 #include <setjmp.h>

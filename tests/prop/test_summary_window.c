@@ -1,6 +1,6 @@
 /*
- * For how long a summary's quantiles show a value: for more than summary_max_age less one step, and at most summary_max_age,
- * whatever the two settings are and whenever the value came.
+ * For how long a summary's quantiles show a value: for more than summary_max_age less one step, and at most
+ * summary_max_age, whatever the two settings are and whenever the value came.
  */
 #include <math.h>
 #include <setjmp.h>

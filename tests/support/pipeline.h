@@ -19,8 +19,8 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 #define PIPELINE_SECOND 1000000000ull
 
 /*
- * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of 600 s in 5 ages, schema 5, steps
- * of one interval.  Without set_steps a set shows the last closed interval.
+ * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of 600 s in 5 ages,
+ * schema 5, steps of one interval.  Without set_steps a set shows the last closed interval.
  */
 struct pipeline_opts {
     unsigned workers;

@@ -1,6 +1,6 @@
 /*
- * Sums that would leave the finite doubles: the value is refused and counted, what was there before stays, and no number on
- * /metrics or for a sink is Inf or NaN.
+ * Sums that would leave the finite doubles: the value is refused and counted, what was there before stays, and no
+ * number on /metrics or for a sink is Inf or NaN.
  */
 #include <setjmp.h>
 #include <stdarg.h>

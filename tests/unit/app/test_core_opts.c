@@ -1,0 +1,67 @@
+/*
+ * From the configuration to the options of the rooms below: what is counted in other units there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "aggregate/members.h"
+#include "app/core_opts.h"
+#include "app/memory_bound.h"
+
+static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t window_ms, interval_ms;
+        uint32_t steps, step_intervals;
+    } rows[] = {
+        { 60000, 10000, 6, 1 },   { 0, 10000, 0, 1 },       { 60000, 60000, 1, 1 },   { 60000, 3600000, 1, 1 },
+        { 1, 100, 1, 1 },         { 60000, 100, 12, 50 },   { 60000, 1000, 12, 5 },   { 61000, 1000, 11, 6 },
+        { 120000, 10000, 12, 1 }, { 130000, 10000, 7, 2 },  { 15000, 10000, 2, 1 },   { 86400000, 100, 12, 72000 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config c;
+        struct buf errors = { 0 };
+        const struct config_source none = { 0 };
+        assert_int_equal(config_load(&none, &c, &errors), 0);
+        c.aggregate_set_window_ms = rows[i].window_ms;
+        c.server_interval_ms = rows[i].interval_ms;
+        struct registry_opts o = core_registry_opts(&c, NULL);
+        if (o.set_steps != rows[i].steps || o.set_step_intervals != rows[i].step_intervals)
+            fail_msg("%llu of %llu ms: %u steps of %u", (unsigned long long)rows[i].window_ms,
+                     (unsigned long long)rows[i].interval_ms, o.set_steps, o.set_step_intervals);
+        assert_true((uint64_t)o.set_steps * o.set_step_intervals * rows[i].interval_ms >= rows[i].window_ms);
+        struct memory_bound b;
+        memory_bound(&c, 3, &b);
+        assert_int_equal(b.large_set, (2 * 3 + 2 + rows[i].steps) * MEMBERS_REGISTERS);
+        config_release(&c);
+        buf_release(&errors);
+    }
+}
+
+static void a_summarys_window_keeps_its_milliseconds(void **unused)
+{
+    (void)unused;
+    struct config c;
+    struct buf errors = { 0 };
+    const struct config_source none = { 0 };
+    assert_int_equal(config_load(&none, &c, &errors), 0);
+    c.aggregate_summary_max_age_ms = 1500;
+    assert_int_equal(core_registry_opts(&c, NULL).summary_max_age_ms, 1500);
+    config_release(&c);
+    buf_release(&errors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sets_window_is_whole_intervals_in_at_most_twelve_steps),
+        cmocka_unit_test(a_summarys_window_keeps_its_milliseconds),
+    };
+    return cmocka_run_group_tests_name("core opts", tests, NULL, NULL);
+}
