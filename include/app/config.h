@@ -2,7 +2,8 @@
  * config: the options of one run, read from everywhere, checked, and ready to use.
  *
  * Order: flag (--set) before environment (STATSD_SECTION_KEY) before file before default.  Every mistake in all of them is found
- * in one go and told with where it is, what is wrong and what would be right.
+ * in one go and told with where it is, what is wrong and what would be right: those of the file in the order of its lines, then
+ * those of the environment, then those of the flags.
  *
  *   thread   config_load is for one thread at a time (inih keeps its settings in globals); a loaded config is constant
  */
@@ -39,6 +40,8 @@ struct config {
     struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config; localhost makes two */
     size_t n_sockets;
     char *file;                       /* the file read, or NULL */
+    char *origin[OPTION_COUNT];       /* what gave the value: "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: the default */
+    struct buf warnings;              /* lines (with LF) about what has no effect and was probably meant to have one */
 };
 
 struct config_source {

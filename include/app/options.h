@@ -203,6 +203,13 @@ void options_limits(enum option_id id, struct buf *out);
 enum option_id options_nearest(struct slice section, struct slice key);
 const char *options_nearest_section(struct slice section);   /* NULL: nothing is near */
 
+/**
+ * options_meant(name):
+ * The same for a name that is not section.key: a key alone ("log_level"), another separator ("redis-url", "REDIS__URL"), the
+ * environment variable ("STATSD_REDIS_URL"), each with a slip or two; or what another server calls it ("flush-interval").
+ */
+enum option_id options_meant(struct slice name);
+
 /* Edits (insert, delete, replace, swap of neighbours) that turn a into b, without regard to case; at most limit + 1. */
 size_t options_distance(struct slice a, struct slice b, size_t limit);
 

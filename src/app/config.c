@@ -1,6 +1,7 @@
 #include "app/config.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,26 +17,57 @@ static_assert(GAUGE_SIGN_AUTO == 0 && GAUGE_SIGN_DELTA == 1 && GAUGE_SIGN_ABSOLU
 static_assert(LISTEN_SPREAD_AUTO == 0 && LISTEN_SPREAD_SOURCE == 1 && LISTEN_SPREAD_PAYLOAD == 2, "listen.spread");
 static_assert(NAME_TAGS_LIBRATO == 1 && NAME_TAGS_INFLUX == 2 && NAME_TAGS_SIGNALFX == 4 && NAME_TAGS_GRAPHITE == 8, "protocol.name_tags");
 
+enum { MESSAGE_MAX = 1024 };
+
+static void put_line(struct buf *out, const char *origin, const char *text)
+{
+    option_value_escape(slice_str(origin), out);
+    buf_printf(out, ": %s\n", text);
+}
+
+static void add_mistake(struct config_loader *l, enum config_stage stage, unsigned line, struct slice text)
+{
+    l->mistakes = mem_grow(l->mistakes, &l->cap_mistakes, l->n_mistakes + 1, sizeof *l->mistakes);
+    l->mistakes[l->n_mistakes++] = (struct config_mistake){ stage, line, mem_strndup(text.ptr, text.len) };
+}
+
 void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...)
 {
     va_list args;
-    char text[1024];
+    char text[MESSAGE_MAX];
+    struct buf line = { 0 };
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    option_value_escape(slice_str(origin), l->errors);
-    buf_printf(l->errors, ": %s\n", text);
+    put_line(&line, origin, text);
+    add_mistake(l, l->stage, l->line, buf_slice(&line));
+    buf_release(&line);
 }
 
 void config_loader_error_at(struct config_loader *l, enum option_id id, const char *format, ...)
 {
     const struct option_row *o = &options_table[id];
+    const char *origin = l->c.origin[id];
     va_list args;
-    char text[1024];
+    char text[MESSAGE_MAX];
+    struct buf line = { 0 };
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    config_loader_error(l, l->origin[id] ? l->origin[id] : "default", "%s.%s: %s", o->section, o->key, text);
+    option_value_escape(slice_str(origin != NULL ? origin : "default"), &line);
+    buf_printf(&line, ": %s.%s: %s\n", o->section, o->key, text);
+    add_mistake(l, (enum config_stage)l->set_in[id], l->set_line[id], buf_slice(&line));
+    buf_release(&line);
+}
+
+void config_loader_warn(struct config_loader *l, const char *origin, const char *format, ...)
+{
+    va_list args;
+    char text[MESSAGE_MAX];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    put_line(&l->c.warnings, origin, text);
 }
 
 static void value_error(struct config_loader *l, const char *origin, enum option_id id, struct slice value, const char *wrong)
@@ -81,6 +113,7 @@ void config_loader_assign(struct config_loader *l, const char *origin, enum opti
     if (options_table[id].kind == OPTION_STRINGS && !again)
         option_value_clear(&l->c, id);
     l->set_in[id] = (uint8_t)l->stage;
+    l->set_line[id] = l->line;
     if (id == OPTION_listen_socket && !socket_ok(l, origin, value))
         return;
     const char *wrong = option_value_set(&l->c, id, value);
@@ -88,8 +121,30 @@ void config_loader_assign(struct config_loader *l, const char *origin, enum opti
         value_error(l, origin, id, value, wrong);
         return;
     }
-    free(l->origin[id]);
-    l->origin[id] = l->stage == CONFIG_DEFAULT ? NULL : mem_strdup(origin);
+    free(l->c.origin[id]);
+    l->c.origin[id] = mem_strdup(origin);
+}
+
+/* Nothing but what names are made of: so that a URL with a password that stands where a name should is not shown. */
+static bool looks_like_name(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!isalnum((unsigned char)s.ptr[i]) && strchr("_-. ", s.ptr[i]) == NULL)
+            return false;
+    }
+    return s.len > 0;
+}
+
+static void name_error(struct config_loader *l, const char *origin, struct slice name, enum option_id meant)
+{
+    struct buf shown = { 0 };
+    option_value_escape(name, &shown);
+    if (meant != OPTION_COUNT)
+        config_loader_error(l, origin, "%.*s: no such option; did you mean %s.%s?", (int)shown.len, shown.ptr, options_table[meant].section,
+                            options_table[meant].key);
+    else
+        config_loader_error(l, origin, "%.*s: no such option; see `statsd describe options`", (int)shown.len, shown.ptr);
+    buf_release(&shown);
 }
 
 void config_loader_assign_named(struct config_loader *l, const char *origin, struct slice section, struct slice key, struct slice value)
@@ -100,15 +155,15 @@ void config_loader_assign_named(struct config_loader *l, const char *origin, str
         return;
     }
     struct buf name = { 0 };
-    option_value_escape(section, &name);
+    buf_append_slice(&name, section);
     buf_append_char(&name, '.');
-    option_value_escape(key, &name);
+    buf_append_slice(&name, key);
     id = options_nearest(section, key);
-    if (id != OPTION_COUNT)
-        config_loader_error(l, origin, "%.*s: no such option; did you mean %s.%s?", (int)name.len, name.ptr, options_table[id].section,
-                            options_table[id].key);
-    else
-        config_loader_error(l, origin, "%.*s: no such option; see `statsd describe options`", (int)name.len, name.ptr);
+    if (id == OPTION_COUNT)
+        id = options_meant(buf_slice(&name));
+    if (id == OPTION_COUNT)
+        id = options_meant(key);
+    name_error(l, origin, buf_slice(&name), id);
     buf_release(&name);
 }
 
@@ -116,128 +171,65 @@ static void load_defaults(struct config_loader *l)
 {
     l->stage = CONFIG_DEFAULT;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        l->set_in[i] = UINT8_MAX;
         const char *wrong = option_value_set(&l->c, (enum option_id)i, slice_str(options_table[i].def));
         assert(wrong == NULL);
         (void)wrong;
     }
 }
 
-static bool ends_with(struct slice s, struct slice tail)
+static void load_flag(struct config_loader *l, size_t number, struct slice flag)
 {
-    return s.len >= tail.len && slice_eq(slice_of(s.ptr + s.len - tail.len, tail.len), tail);
-}
-
-static bool contains(struct slice s, struct slice part)
-{
-    return s.len >= part.len && memmem(s.ptr, s.len, part.ptr, part.len) != NULL;
-}
-
-/**
- * Kubernetes puts variables for each service into every container of a namespace: a service called `statsd` or `statsd-http` makes
- * STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR, STATSD_HTTP_SERVICE_PORT_WEB, ...  They are not ours.
- */
-static bool from_kubernetes(struct slice name)
-{
-    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) || ends_with(name, SLICE_LIT("_PORT")) ||
-           contains(name, SLICE_LIT("_PORT_"));
-}
-
-/* A variable that is not an option: a mistake if it looks like one; STATSD_HOST and the like are for clients. */
-static void env_unknown(struct config_loader *l, struct slice name)
-{
-    enum { NEAR = 2 };
-    struct slice rest = slice_of(name.ptr + 7, name.len - 7), section = rest;
-    char near[OPTION_ENV_MAX], guess[OPTION_ENV_MAX] = "";
-    size_t best = NEAR + 1;
-    bool ours = false;
-
-    if (from_kubernetes(name))
-        return;
-    if (slice_cut(&rest, '_', &section)) {
-        char lower[16];
-        size_t n = section.len < sizeof lower ? section.len : 0;
-        for (size_t i = 0; i < n; i++)
-            lower[i] = (char)(section.ptr[i] | 0x20);
-        ours = options_section_known(slice_of(lower, n));
-    }
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        options_env_name((enum option_id)i, near);
-        size_t d = options_distance(name, slice_str(near), NEAR);
-        if (d < best) {
-            best = d;
-            memcpy(guess, near, sizeof guess);
-        }
-    }
-    if (!ours && best > NEAR)
-        return;
-    struct buf shown = { 0 };
-    option_value_escape(name, &shown);
-    if (best <= NEAR)
-        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr, guess);
+    struct slice value = flag, name, section, key;
+    bool has_value = slice_cut(&value, '=', &name);
+    key = name = has_value ? name : flag;
+    if (!looks_like_name(name) || (!has_value && options_meant(name) == OPTION_COUNT))   /* not shown: it may hold a password */
+        config_loader_error(l, "--set", "flag number %zu is not section.key=value; such as --set server.interval=10s", number);
+    else if (!has_value)
+        config_loader_error(l, "--set", "%.*s: the value is missing; write --set %s.%s=VALUE", (int)name.len, name.ptr,
+                            options_table[options_meant(name)].section, options_table[options_meant(name)].key);
+    else if (slice_cut(&key, '.', &section))
+        config_loader_assign_named(l, "--set", section, key, value);
     else
-        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len, shown.ptr);
-    buf_release(&shown);
-}
-
-static void env_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value)
-{
-    if (options_table[id].kind != OPTION_STRINGS) {
-        config_loader_assign(l, origin, id, value);
-        return;
-    }
-    size_t start = 0;
-    for (size_t i = 0; i <= value.len; i++) {
-        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' || value.ptr[i] == '\n';
-        if (!cut)
-            continue;
-        if (i > start)
-            config_loader_assign(l, origin, id, slice_of(value.ptr + start, i - start));
-        start = i + 1;
-    }
-}
-
-static void load_env(struct config_loader *l, char *const *env)
-{
-    l->stage = CONFIG_ENV;
-    for (; env != NULL && *env != NULL; env++) {
-        struct slice value = slice_str(*env), name;
-        if (!slice_starts(value, SLICE_LIT("STATSD_")) || !slice_cut(&value, '=', &name))
-            continue;
-        char known[OPTION_ENV_MAX];
-        unsigned i = 0;
-        for (; i < OPTION_COUNT; i++) {
-            options_env_name((enum option_id)i, known);
-            if (slice_eq(name, slice_str(known)))
-                break;
-        }
-        if (i < OPTION_COUNT)
-            env_assign(l, known, (enum option_id)i, value);
-        else
-            env_unknown(l, name);
-    }
+        name_error(l, "--set", name, options_meant(name));
 }
 
 static void load_flags(struct config_loader *l, const char *const *sets, size_t n)
 {
     l->stage = CONFIG_FLAG;
-    for (size_t i = 0; i < n; i++) {
-        struct slice value = slice_str(sets[i]), name, section;
-        if (slice_cut(&value, '=', &name) && slice_cut(&name, '.', &section))
-            config_loader_assign_named(l, "--set", section, name, value);
-        else   /* not shown: it may hold a password */
-            config_loader_error(l, "--set", "flag number %zu is not section.key=value; such as --set server.interval=10s", i + 1);
+    for (size_t i = 0; i < n; i++)
+        load_flag(l, i + 1, slice_str(sets[i]));
+}
+
+/* Stages in their order, lines of the file in theirs, and what is of one line as it was found. */
+static bool comes_after(const struct config_mistake *a, const struct config_mistake *b)
+{
+    return a->stage != b->stage ? a->stage > b->stage : a->line > b->line;
+}
+
+static void sort_mistakes(struct config_loader *l)
+{
+    for (size_t i = 1; i < l->n_mistakes; i++) {
+        struct config_mistake m = l->mistakes[i];
+        size_t at = i;
+        for (; at > 0 && comes_after(&l->mistakes[at - 1], &m); at--)
+            l->mistakes[at] = l->mistakes[at - 1];
+        l->mistakes[at] = m;
     }
 }
 
-static int finish(struct config_loader *l, const struct config_source *src, size_t errors_before, struct config *ret)
+static int finish(struct config_loader *l, const struct config_source *src, struct config *ret, struct buf *ret_errors)
 {
-    load_env(l, src->environ);
+    config_env_read(l, src->environ);
     load_flags(l, src->sets, src->n_sets);
     config_check_all(l);
-    for (unsigned i = 0; i < OPTION_COUNT; i++)
-        free(l->origin[i]);
-    if (l->errors->len > errors_before) {
+    sort_mistakes(l);
+    size_t n = l->n_mistakes;
+    for (size_t i = 0; i < n; i++) {
+        buf_append_str(ret_errors, l->mistakes[i].text);
+        free(l->mistakes[i].text);
+    }
+    free(l->mistakes);
+    if (n > 0) {
         config_release(&l->c);
         return -EINVAL;
     }
@@ -247,32 +239,33 @@ static int finish(struct config_loader *l, const struct config_source *src, size
 
 int config_load(const struct config_source *src, struct config *ret, struct buf *ret_errors)
 {
-    struct config_loader l = { .errors = ret_errors };
-    size_t before = ret_errors->len;
+    struct config_loader l = { 0 };
     load_defaults(&l);
     l.stage = CONFIG_FILE;
     if (src->file != NULL) {
         l.c.file = mem_strdup(src->file);
         config_file_read(&l, src->file);
     }
-    return finish(&l, src, before, ret);
+    return finish(&l, src, ret, ret_errors);
 }
 
 int config_load_text(const struct config_source *src, const char *name, struct slice text, struct config *ret, struct buf *ret_errors)
 {
-    struct config_loader l = { .errors = ret_errors };
-    size_t before = ret_errors->len;
+    struct config_loader l = { 0 };
     load_defaults(&l);
     l.stage = CONFIG_FILE;
     l.c.file = mem_strdup(name);
     config_file_parse(&l, name, text);
-    return finish(&l, src, before, ret);
+    return finish(&l, src, ret, ret_errors);
 }
 
 void config_release(struct config *c)
 {
-    for (unsigned i = 0; i < OPTION_COUNT; i++)
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
         option_value_clear(c, (enum option_id)i);
+        free(c->origin[i]);
+    }
+    buf_release(&c->warnings);
     free(c->sockets);
     free(c->file);
     *c = (struct config){ 0 };

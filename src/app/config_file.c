@@ -134,7 +134,7 @@ static char *next_line(char *out, int size, void *stream)
     struct slice line = r->rest;
     if (!slice_cut(&r->rest, '\n', &line))
         r->rest.len = 0;
-    r->line++;
+    r->l->line = ++r->line;
     line = vet(r, line, (size_t)size - 2);
     memcpy(out, line.ptr, line.len);
     memcpy(out + line.len, "\n", 2);
@@ -175,6 +175,7 @@ void config_file_parse(struct config_loader *l, const char *name, struct slice t
     ini_inline_comment_prefixes = comments;
     if (ini_parse_stream(next_line, &r, on_pair, &r) == -2)
         config_loader_error(l, name, "not enough memory to read the file");
+    l->line = 0;
 }
 
 void config_file_read(struct config_loader *l, const char *path)

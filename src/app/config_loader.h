@@ -1,5 +1,5 @@
 /**
- * config_loader: a config in the making.  What config.c, config_file.c and config_check.c share.
+ * config_loader: a config in the making.  What config.c, config_env.c, config_file.c and config_check.c share.
  */
 #ifndef APP_CONFIG_LOADER_H
 #define APP_CONFIG_LOADER_H
@@ -9,16 +9,24 @@
 /* Where values come from; a later one replaces an earlier one. */
 enum config_stage { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
-struct config_loader {
-    struct config c;
-    struct buf *errors;
-    unsigned bad_sockets;              /* URLs that were told to be wrong */
+struct config_mistake {
     enum config_stage stage;
-    uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */
-    char *origin[OPTION_COUNT];        /* "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: default */
+    unsigned line;                     /* of the file; 0 elsewhere */
+    char *text;                        /* owned: origin, message, LF */
 };
 
-/* One line: origin, then the message. */
+struct config_loader {
+    struct config c;
+    struct config_mistake *mistakes;
+    size_t n_mistakes, cap_mistakes;
+    unsigned bad_sockets;              /* URLs that were told to be wrong */
+    enum config_stage stage;
+    unsigned line;                     /* of the file, while it is read; else 0 */
+    uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */
+    unsigned set_line[OPTION_COUNT];   /* and the line */
+};
+
+/* One mistake at the place that is being read: origin, then the message. */
 void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same about a value that was accepted by itself: origin, section.key, message. */
@@ -29,6 +37,12 @@ void config_loader_assign(struct config_loader *l, const char *origin, enum opti
 
 /* The same by name; an unknown name is an error with a guess at what was meant. */
 void config_loader_assign_named(struct config_loader *l, const char *origin, struct slice section, struct slice key, struct slice value);
+
+/* What is no mistake but probably not meant: into the config's warnings. */
+void config_loader_warn(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* config_env.c: the variables STATSD_SECTION_KEY. */
+void config_env_read(struct config_loader *l, char *const *env);
 
 /* config_file.c */
 void config_file_read(struct config_loader *l, const char *path);

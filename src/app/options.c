@@ -5,6 +5,7 @@
 
 #include "app/config.h"
 #include "app/option_value.h"
+#include "app/rivals.h"
 
 #define FIELD_BOOL(name)     name
 #define FIELD_ENUM(name)     name
@@ -157,4 +158,44 @@ const char *options_nearest_section(struct slice section)
         }
     }
     return best;
+}
+
+/* name in lower case with every separator as '_', several as one, without "STATSD_".  returns  {NULL, 0}: too long to be meant */
+static struct slice plain_name(struct slice name, char room[DISTANCE_TEXT_MAX])
+{
+    struct slice prefix = SLICE_LIT("statsd_");
+    size_t n = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = lower(name, i);
+        bool separator = strchr("_-.:/ ", c) != NULL;
+        if (separator && (n == 0 || room[n - 1] == '_'))
+            continue;
+        if (n == DISTANCE_TEXT_MAX)
+            return (struct slice){ NULL, 0 };
+        room[n++] = separator ? '_' : (char)c;
+    }
+    struct slice plain = slice_of(room, n);
+    return slice_starts(plain, prefix) ? slice_of(plain.ptr + prefix.len, plain.len - prefix.len) : plain;
+}
+
+enum option_id options_meant(struct slice name)
+{
+    char room[DISTANCE_TEXT_MAX];
+    struct slice plain = plain_name(name, room);
+    enum option_id best = OPTION_COUNT;
+    size_t limit = plain.len < 6 ? 1 : 2, least = limit + 1;
+    if (plain.len < 3)
+        return OPTION_COUNT;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        char whole[OPTION_ENV_MAX];
+        snprintf(whole, sizeof whole, "%s_%s", options_table[i].section, options_table[i].key);
+        size_t d = options_distance(plain, slice_str(whole), limit), k = options_distance(plain, slice_str(options_table[i].key), limit);
+        d = k < d ? k : d;
+        if (d < least) {
+            least = d;
+            best = (enum option_id)i;
+        }
+    }
+    enum option_id rival = least == 0 ? OPTION_COUNT : rival_option(name);
+    return rival != OPTION_COUNT ? rival : best;
 }

@@ -201,12 +201,12 @@ static void every_mistake_is_told_at_once_with_its_place_and_remedy(void **state
               "t.conf:13: listen.rcvbuf: '32MB' is not a size; write a whole number of bytes, or one with KiB, MiB or GiB, 4KiB to 1GiB\n"
               "t.conf:14: a section is written [name]; the ']' is missing\n"
               "t.conf:16: only a comment may follow [section] on its line\n"
+              "t.conf:18: aggregate.quantiles: the numbers do not rise: 0.4 comes after 0.5; sort them and keep each once\n"
               "t.conf:19: aggregate.summary_age: no such option; see `statsd describe options`\n"
               "STATSD_HTTP_TIMEOUT: http.timeout: '5' has no unit; write a whole number and ms, s, m or h, 1s to 1h\n"
               "environment: STATSD_SERVER_INTERVALL: no such option; did you mean STATSD_SERVER_INTERVAL?\n"
               "--set: server.ttl: no such option; did you mean aggregate.ttl?\n"
-              "--set: flag number 2 is not section.key=value; such as --set server.interval=10s\n"
-              "t.conf:18: aggregate.quantiles: the numbers do not rise: 0.4 comes after 0.5; sort them and keep each once\n");
+              "--set: flag number 2 is not section.key=value; such as --set server.interval=10s\n");
 }
 
 static void a_bad_value_is_one_message_that_names_its_option(void **state)
@@ -331,6 +331,101 @@ static void variables_of_others_are_left_alone_and_slips_are_not(void **state)
             assert_non_null(strstr(errors.ptr, rows[i].name));
         buf_release(&errors);
     }
+}
+
+static void a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_is_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *meant;   /* NULL: not a word about it */
+    } rows[] = {
+        { "STATSD_INTERVAL", "STATSD_SERVER_INTERVAL" },
+        { "STATSD_INTERVALL", "STATSD_SERVER_INTERVAL" },
+        { "STATSD_LOG_LEVEL", "STATSD_SERVER_LOG_LEVEL" },
+        { "STATSD_LOGLEVEL", "STATSD_SERVER_LOG_LEVEL" },
+        { "STATSD_WORKERS", "STATSD_SERVER_WORKERS" },
+        { "STATSD_GAUGE_SIGN", "STATSD_PROTOCOL_GAUGE_SIGN" },
+        { "STATSD_MAX_SERIES", "STATSD_LIMITS_MAX_SERIES" },
+        { "STATSD_QUANTILES", "STATSD_AGGREGATE_QUANTILES" },
+        { "STATSD_MGMT_ADDRESS", "STATSD_HTTP_LISTEN" },
+        { "STATSD_FLUSH", "STATSD_SERVER_INTERVAL" },
+        { "STATSD_UDP_ADDR", "STATSD_LISTEN_SOCKET" },
+        { "STATSD_HOST", NULL },
+        { "STATSD_PREFIX", NULL },
+        { "STATSD_SUFFIX", NULL },
+        { "STATSD_SOCKET", NULL },
+        { "STATSD_TIMEOUT", NULL },
+        { "STATSD_FLUSH_INTERVAL", NULL },
+        { "STATSD_SERVER_HOST", NULL },
+        { "STATSD_SERVER_URL", NULL },
+        { "STATSD_SAMPLE_RATE", NULL },
+        { "STATSD_MAXUDPSIZE", NULL },
+        { "STATSD_SOMETHING_ELSE", NULL },
+        { "STATSD_", NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[100], want[200] = "";
+        char *const env[] = { text, NULL };
+        const struct config_source src = { .environ = env };
+        struct config c;
+        snprintf(text, sizeof text, "%s=1", rows[i].name);
+        if (rows[i].meant != NULL)
+            snprintf(want, sizeof want, "environment: %s: no such option, so it has no effect; did you mean %s?\n", rows[i].name, rows[i].meant);
+        must_load(&src, "", &c);
+        buf_append_char(&c.warnings, '\0');
+        assert_string_equal(c.warnings.ptr, want);
+        config_release(&c);
+    }
+}
+
+static void a_flag_that_names_no_option_is_answered_with_the_likely_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *want;
+    } rows[] = {
+        { "log_level=debug", "log_level: no such option; did you mean server.log_level?" },
+        { "log-level=debug", "log-level: no such option; did you mean server.log_level?" },
+        { "loglevel=debug", "loglevel: no such option; did you mean server.log_level?" },
+        { "logLevel=debug", "logLevel: no such option; did you mean server.log_level?" },
+        { "intervall=1s", "intervall: no such option; did you mean server.interval?" },
+        { "server-interval=1s", "server-interval: no such option; did you mean server.interval?" },
+        { "STATSD_SERVER_INTERVAL=1s", "STATSD_SERVER_INTERVAL: no such option; did you mean server.interval?" },
+        { "redis_url=redis://h", "redis_url: no such option; did you mean redis.url?" },
+        { "http.port=9102", "http.port: no such option; did you mean http.listen?" },
+        { "server.port=8125", "server.port: no such option; did you mean listen.socket?" },
+        { "redis.host=h", "redis.host: no such option; did you mean redis.url?" },
+        { "flushInterval=10000", "flushInterval: no such option; did you mean server.interval?" },
+        { "server.flush_interval=10", "server.flush_interval: no such option; did you mean server.interval?" },
+        { "http.listn=:1", "http.listn: no such option; did you mean http.listen?" },
+        { "xyzzy=1", "xyzzy: no such option; see `statsd describe options`" },
+        { "server.interval", "server.interval: the value is missing; write --set server.interval=VALUE" },
+        { "interval", "interval: the value is missing; write --set server.interval=VALUE" },
+        { "nonsense", "flag number 1 is not section.key=value; such as --set server.interval=10s" },
+        { "redis://:hunter2@10.0.0.1/?a=1", "flag number 1 is not section.key=value; such as --set server.interval=10s" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char want[200];
+        const struct config_source src = { .sets = &rows[i].set, .n_sets = 1 };
+        snprintf(want, sizeof want, "--set: %s\n", rows[i].want);
+        must_fail(&src, "", want);
+    }
+}
+
+static void where_each_value_comes_from_is_known(void **state)
+{
+    (void)state;
+    char env_tags[] = "STATSD_LIMITS_MAX_TAGS=5";
+    char *const env[] = { env_tags, NULL };
+    const char *set = "limits.max_name=100";
+    const struct config_source src = { .environ = env, .sets = &set, .n_sets = 1 };
+    struct config c;
+    must_load(&src, "[limits]\nmax_line = 100\nmax_tags = 6\n", &c);
+    assert_string_equal(c.origin[OPTION_limits_max_line], "t.conf:2");
+    assert_string_equal(c.origin[OPTION_limits_max_tags], "STATSD_LIMITS_MAX_TAGS");
+    assert_string_equal(c.origin[OPTION_limits_max_name], "--set");
+    assert_null(c.origin[OPTION_limits_max_series]);
+    config_release(&c);
 }
 
 static void a_long_line_is_read_whole_or_refused_never_cut(void **state)
@@ -465,6 +560,9 @@ int main(void)
         cmocka_unit_test(a_bad_value_is_one_message_that_names_its_option),
         cmocka_unit_test(a_password_never_shows),
         cmocka_unit_test(variables_of_others_are_left_alone_and_slips_are_not),
+        cmocka_unit_test(a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_is_not),
+        cmocka_unit_test(a_flag_that_names_no_option_is_answered_with_the_likely_one),
+        cmocka_unit_test(where_each_value_comes_from_is_known),
         cmocka_unit_test(a_long_line_is_read_whole_or_refused_never_cut),
         cmocka_unit_test(bytes_that_are_no_text_are_refused_and_escaped),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),

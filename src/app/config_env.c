@@ -1,0 +1,147 @@
+/**
+ * The environment: STATSD_SECTION_KEY, and what to say of STATSD_ variables that are no option.
+ */
+#include "app/config_loader.h"
+
+#include "app/option_value.h"
+
+static bool ends_with(struct slice s, struct slice tail)
+{
+    return s.len >= tail.len && slice_eq(slice_of(s.ptr + s.len - tail.len, tail.len), tail);
+}
+
+static bool contains(struct slice s, struct slice part)
+{
+    return s.len >= part.len && memmem(s.ptr, s.len, part.ptr, part.len) != NULL;
+}
+
+/**
+ * Kubernetes puts variables for each service into every container of a namespace: a service called `statsd` or `statsd-http` makes
+ * STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR, STATSD_HTTP_SERVICE_PORT_WEB, ...  They are not ours.
+ */
+static bool from_kubernetes(struct slice name)
+{
+    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) || ends_with(name, SLICE_LIT("_PORT")) ||
+           contains(name, SLICE_LIT("_PORT_"));
+}
+
+/**
+ * What client libraries and the programs that use them read, behind STATSD_: pystatsd, django-statsd, statsd-instrument, hot-shots
+ * and others.  An application and this server often share one environment (a pod, an .env file), and these must not stop it.
+ */
+static const char *const client_names[] = {
+    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG", "DEFAULT_TAGS",
+    "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT", "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS",
+    "HOST", "HOSTNAME", "IMPLEMENTATION", "IPV6", "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE", "MOCK", "NAMESPACE", "ON",
+    "PATCHES", "PREFIX", "PROTOCOL", "SAMPLE_RATE", "SERVER", "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME",
+    "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT", "TELEGRAF", "TIMEOUT", "UDP_HOST",
+    "URI", "URL", "USE_NEW_CLIENT"
+};
+
+static bool from_client(struct slice rest)
+{
+    for (size_t i = 0; i < ARRAY_LEN(client_names); i++) {
+        if (slice_eq(rest, slice_str(client_names[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Whether the variable begins with one of our sections: then it was meant for us. */
+static bool names_a_section(struct slice rest)
+{
+    struct slice section;
+    char lower[16];
+    if (!slice_cut(&rest, '_', &section))
+        return false;
+    size_t n = section.len < sizeof lower ? section.len : 0;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (char)(section.ptr[i] | 0x20);
+    return options_section_known(slice_of(lower, n));
+}
+
+/* The option whose variable differs in a slip or two.  returns  OPTION_COUNT: none */
+static enum option_id nearest_variable(struct slice name)
+{
+    enum { NEAR = 2 };
+    enum option_id nearest = OPTION_COUNT;
+    size_t least = NEAR + 1;
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        char known[OPTION_ENV_MAX];
+        options_env_name((enum option_id)i, known);
+        size_t d = options_distance(name, slice_str(known), NEAR);
+        if (d < least) {
+            least = d;
+            nearest = (enum option_id)i;
+        }
+    }
+    return nearest;
+}
+
+/**
+ * A variable that is not an option.  One with a slip in it, or with one of our sections, can only be for us and is a mistake.
+ * One that is an option but for its section (STATSD_INTERVAL) may be for somebody else: a warning.
+ */
+static void env_unknown(struct config_loader *l, struct slice name)
+{
+    struct slice rest = slice_of(name.ptr + strlen("STATSD_"), name.len - strlen("STATSD_"));
+    char meant[OPTION_ENV_MAX];
+    if (from_kubernetes(name) || from_client(rest))
+        return;
+    enum option_id id = nearest_variable(name);
+    bool mistake = id != OPTION_COUNT || names_a_section(rest);
+    if (id == OPTION_COUNT)
+        id = options_meant(rest);
+    if (id == OPTION_COUNT && !mistake)
+        return;
+    struct buf shown = { 0 };
+    option_value_escape(name, &shown);
+    if (id != OPTION_COUNT)
+        options_env_name(id, meant);
+    if (!mistake)
+        config_loader_warn(l, "environment", "%.*s: no such option, so it has no effect; did you mean %s?", (int)shown.len, shown.ptr, meant);
+    else if (id != OPTION_COUNT)
+        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr, meant);
+    else
+        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len, shown.ptr);
+    buf_release(&shown);
+}
+
+static void env_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value)
+{
+    if (options_table[id].kind != OPTION_STRINGS) {
+        config_loader_assign(l, origin, id, value);
+        return;
+    }
+    size_t start = 0;
+    for (size_t i = 0; i <= value.len; i++) {
+        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' || value.ptr[i] == '\n';
+        if (!cut)
+            continue;
+        if (i > start)
+            config_loader_assign(l, origin, id, slice_of(value.ptr + start, i - start));
+        start = i + 1;
+    }
+}
+
+void config_env_read(struct config_loader *l, char *const *env)
+{
+    l->stage = CONFIG_ENV;
+    for (; env != NULL && *env != NULL; env++) {
+        struct slice value = slice_str(*env), name;
+        if (!slice_starts(value, SLICE_LIT("STATSD_")) || !slice_cut(&value, '=', &name))
+            continue;
+        char known[OPTION_ENV_MAX];
+        unsigned i = 0;
+        for (; i < OPTION_COUNT; i++) {
+            options_env_name((enum option_id)i, known);
+            if (slice_eq(name, slice_str(known)))
+                break;
+        }
+        if (i < OPTION_COUNT)
+            env_assign(l, known, (enum option_id)i, value);
+        else
+            env_unknown(l, name);
+    }
+}
+

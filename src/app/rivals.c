@@ -1,0 +1,284 @@
+#include "app/rivals.h"
+
+#include <ctype.h>
+
+#include "app/option_value.h"
+
+/* How the rival's value becomes ours; what stands for one that was not given. */
+#define RIVAL_VALUES(X)                                                                            \
+    X(SWITCH,   "")               /* takes none */                                                 \
+    X(TEXT,     "VALUE")          /* as it is */                                                   \
+    X(FILE,     "FILE")           /* as it is */                                                   \
+    X(ADDRESS,  "HOST:PORT")      /* ":9125" and "9125" mean every address */                      \
+    X(SECONDS,  "10s")            /* a bare number is seconds */                                   \
+    X(MILLIS,   "10000ms")        /* a bare number is milliseconds */                              \
+    X(PERCENTS, "0.5,0.9")        /* 90 or 90,99: a hundredth of each */                           \
+    X(UNUSED,   "")               /* takes one that means nothing here */
+
+enum rival_value {
+#define X(id, unknown) RIVAL_##id,
+    RIVAL_VALUES(X)
+#undef X
+};
+
+struct rival {
+    const char *name;
+    enum rival_value takes;
+    const char *ours;      /* '%': the value; without "--" or "-c": a sentence */
+};
+
+#define SOCKET_UDP "--set listen.socket=udp://%"
+#define NO_TCP "this release receives datagrams only: udp:// and unixgram://"
+#define NO_MAPPING "this release has no mapping files: names and tags become names and labels as they are"
+#define NO_BACKEND "leave it out: values go to /metrics and to Redis (--set redis.url=redis://HOST:6379)"
+#define NO_PREFIX "leave it out: names stay as they are sent; relabel in Prometheus"
+#define NO_TUNING "leave it out: there is nothing to tune here"
+#define FOREGROUND "leave it out: it runs in the foreground and logs to standard output"
+#define ONLY_NAME_TAGS "leave it out: tags inside names are read only where protocol.name_tags says so"
+#define DEBUG_LOG "--set server.log_level=debug"
+
+static const struct rival rows[] = {
+    /* statsd_exporter */
+    { "statsd.listen-udp", RIVAL_ADDRESS, SOCKET_UDP },
+    { "statsd.listen-tcp", RIVAL_UNUSED, NO_TCP },
+    { "statsd.listen-unixgram", RIVAL_TEXT, "--set listen.socket=unixgram://%" },
+    { "statsd.listen-address", RIVAL_ADDRESS, SOCKET_UDP },
+    { "statsd.unixsocket-mode", RIVAL_TEXT, "--set 'listen.socket=unixgram:///PATH?mode=%'" },
+    { "statsd.mapping-config", RIVAL_UNUSED, NO_MAPPING },
+    { "statsd.read-buffer", RIVAL_TEXT, "--set listen.rcvbuf=%" },
+    { "statsd.cache-size", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.cache-type", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.event-queue-size", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.event-flush-threshold", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.event-flush-interval", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.udp-packet-queue-size", RIVAL_UNUSED, NO_TUNING },
+    { "statsd.parse-dogstatsd-tags", RIVAL_SWITCH, "leave it out: DogStatsD tags are always read" },
+    { "statsd.parse-influxdb-tags", RIVAL_SWITCH, "--set protocol.name_tags=influx" },
+    { "statsd.parse-librato-tags", RIVAL_SWITCH, "--set protocol.name_tags=librato" },
+    { "statsd.parse-signalfx-tags", RIVAL_SWITCH, "--set protocol.name_tags=signalfx" },
+    { "no-statsd.parse-influxdb-tags", RIVAL_SWITCH, ONLY_NAME_TAGS },
+    { "no-statsd.parse-librato-tags", RIVAL_SWITCH, ONLY_NAME_TAGS },
+    { "no-statsd.parse-signalfx-tags", RIVAL_SWITCH, ONLY_NAME_TAGS },
+    { "statsd.relay.address", RIVAL_UNUSED, "this release does not relay what it receives" },
+    { "statsd.relay.packet-length", RIVAL_UNUSED, "this release does not relay what it receives" },
+    { "web.listen-address", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "web.enable-lifecycle", RIVAL_SWITCH, "--set http.lifecycle=on" },
+    { "web.telemetry-path", RIVAL_UNUSED, "leave it out: the page is always /metrics" },
+    { "web.config.file", RIVAL_UNUSED, "this release serves plain HTTP only" },
+    { "check-config", RIVAL_SWITCH, "statsd check" },
+    { "debug.dump-fsm", RIVAL_UNUSED, NO_MAPPING },
+    { "log.level", RIVAL_TEXT, "--set server.log_level=%" },
+    { "log.format", RIVAL_TEXT, "--set server.log_format=%" },
+    /* gostatsd */
+    { "metrics-addr", RIVAL_ADDRESS, SOCKET_UDP },
+    { "console-addr", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "web-addr", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "config-path", RIVAL_FILE, "-c %" },
+    { "flush-interval", RIVAL_SECONDS, "--set server.interval=%" },
+    { "expiry-interval", RIVAL_SECONDS, "--set aggregate.ttl=%" },
+    { "max-readers", RIVAL_TEXT, "--set server.workers=%" },
+    { "max-workers", RIVAL_TEXT, "--set server.workers=%" },
+    { "max-parsers", RIVAL_TEXT, "--set server.workers=%" },
+    { "percent-threshold", RIVAL_PERCENTS, "--set aggregate.quantiles=%" },
+    { "backends", RIVAL_UNUSED, NO_BACKEND },
+    { "namespace", RIVAL_UNUSED, NO_PREFIX },
+    { "receive-batch-size", RIVAL_UNUSED, NO_TUNING },
+    { "bad-lines-per-minute", RIVAL_UNUSED, "leave it out: statsd_samples_rejected_total counts bad lines by reason, `statsd explain` shows why" },
+    { "default-tags", RIVAL_UNUSED, "this release adds no tags of its own; relabel in Prometheus" },
+    { "verbose", RIVAL_SWITCH, DEBUG_LOG },
+    /* etsy: keys of its config */
+    { "port", RIVAL_ADDRESS, SOCKET_UDP },
+    { "address", RIVAL_ADDRESS, SOCKET_UDP },
+    { "mgmt-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "mgmt-address", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "flushinterval", RIVAL_MILLIS, "--set server.interval=%" },
+    { "percentthreshold", RIVAL_PERCENTS, "--set aggregate.quantiles=%" },
+    { "deleteidlestats", RIVAL_SWITCH, "--set aggregate.ttl=1h" },
+    { "graphitehost", RIVAL_UNUSED, NO_BACKEND },
+    { "graphiteport", RIVAL_UNUSED, NO_BACKEND },
+    { "prefixstats", RIVAL_UNUSED, NO_PREFIX },
+    { "dumpmessages", RIVAL_SWITCH, "statsd explain shows how a line is understood" },
+    /* statsdaemon */
+    { "graphite", RIVAL_UNUSED, NO_BACKEND },
+    { "prefix", RIVAL_UNUSED, NO_PREFIX },
+    { "postfix", RIVAL_UNUSED, NO_PREFIX },
+    { "delete-gauges", RIVAL_SWITCH, "--set aggregate.ttl=1h" },
+    { "persist-count-keys", RIVAL_UNUSED, "--set aggregate.ttl=1h" },
+    { "max-udp-packet-size", RIVAL_UNUSED, "leave it out: a datagram may have 65535 bytes; --set limits.max_line=BYTES bounds one line" },
+    /* datadog: dogstatsd and keys of the agent */
+    { "dogstatsd-port", RIVAL_ADDRESS, SOCKET_UDP },
+    { "dogstatsd-socket", RIVAL_TEXT, "--set listen.socket=unixgram://%" },
+    { "dogstatsd-non-local-traffic", RIVAL_SWITCH, "--set listen.socket=udp://0.0.0.0:8125" },
+    { "dogstatsd-so-rcvbuf", RIVAL_TEXT, "--set listen.rcvbuf=%" },
+    { "dogstatsd-origin-detection", RIVAL_SWITCH, "--set protocol.origin_tags=on" },
+    { "dogstatsd-buffer-size", RIVAL_UNUSED, NO_TUNING },
+    { "dogstatsd-stats-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "cfgpath", RIVAL_FILE, "-c %" },
+    /* brubeck, statsite, veneur, telegraf, and daemons of any kind */
+    { "f", RIVAL_FILE, "-c %" },
+    { "config.file", RIVAL_FILE, "-c %" },
+    { "config-file", RIVAL_FILE, "-c %" },
+    { "conf", RIVAL_FILE, "-c %" },
+    { "cfg", RIVAL_FILE, "-c %" },
+    { "file", RIVAL_FILE, "-c %" },
+    { "config-directory", RIVAL_UNUSED, "there is one config file: -c FILE" },
+    { "validate-config", RIVAL_SWITCH, "statsd check" },
+    { "validate", RIVAL_SWITCH, "statsd check" },
+    { "test", RIVAL_SWITCH, "statsd check" },
+    { "t", RIVAL_SWITCH, "statsd check" },
+    { "check", RIVAL_SWITCH, "statsd check" },
+    { "dry-run", RIVAL_SWITCH, "statsd check" },
+    { "p", RIVAL_ADDRESS, SOCKET_UDP },
+    { "udp", RIVAL_ADDRESS, SOCKET_UDP },
+    { "udp-port", RIVAL_ADDRESS, SOCKET_UDP },
+    { "udp-addr", RIVAL_ADDRESS, SOCKET_UDP },
+    { "listen", RIVAL_ADDRESS, SOCKET_UDP },
+    { "listen-address", RIVAL_ADDRESS, SOCKET_UDP },
+    { "bind", RIVAL_ADDRESS, SOCKET_UDP },
+    { "bind-address", RIVAL_ADDRESS, SOCKET_UDP },
+    { "addr", RIVAL_ADDRESS, SOCKET_UDP },
+    { "host", RIVAL_TEXT, "--set listen.socket=udp://%:8125" },
+    { "tcp", RIVAL_UNUSED, NO_TCP },
+    { "tcp-port", RIVAL_UNUSED, NO_TCP },
+    { "tcp-addr", RIVAL_UNUSED, NO_TCP },
+    { "unix-socket", RIVAL_TEXT, "--set listen.socket=unixgram://%" },
+    { "socket", RIVAL_TEXT, "--set listen.socket=unixgram://%" },
+    { "http", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "http-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "http-addr", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "web-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "metrics-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "prometheus-port", RIVAL_ADDRESS, "--set http.listen=%" },
+    { "interval", RIVAL_SECONDS, "--set server.interval=%" },
+    { "flush", RIVAL_SECONDS, "--set server.interval=%" },
+    { "percentiles", RIVAL_PERCENTS, "--set aggregate.quantiles=%" },
+    { "workers", RIVAL_TEXT, "--set server.workers=%" },
+    { "threads", RIVAL_TEXT, "--set server.workers=%" },
+    { "rcvbuf", RIVAL_TEXT, "--set listen.rcvbuf=%" },
+    { "read-buffer", RIVAL_TEXT, "--set listen.rcvbuf=%" },
+    { "ttl", RIVAL_SECONDS, "--set aggregate.ttl=%" },
+    { "redis", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
+    { "redis-host", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
+    { "redis-addr", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
+    { "redis-port", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
+    { "redis-password", RIVAL_UNUSED, "STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment" },
+    { "v", RIVAL_SWITCH, "--version, or " DEBUG_LOG " for more in the log" },
+    { "debug", RIVAL_SWITCH, DEBUG_LOG },
+    { "d", RIVAL_SWITCH, FOREGROUND "; " DEBUG_LOG " logs more" },
+    { "loglevel", RIVAL_TEXT, "--set server.log_level=%" },
+    { "log-file", RIVAL_UNUSED, FOREGROUND },
+    { "logfile", RIVAL_UNUSED, FOREGROUND },
+    { "log", RIVAL_UNUSED, FOREGROUND },
+    { "l", RIVAL_UNUSED, FOREGROUND },
+    { "q", RIVAL_SWITCH, "--set server.log_level=error" },
+    { "quiet", RIVAL_SWITCH, "--set server.log_level=error" },
+    { "daemon", RIVAL_SWITCH, FOREGROUND },
+    { "daemonize", RIVAL_SWITCH, FOREGROUND },
+    { "foreground", RIVAL_SWITCH, FOREGROUND },
+    { "pidfile", RIVAL_UNUSED, FOREGROUND },
+    { "pid-file", RIVAL_UNUSED, FOREGROUND },
+    { "user", RIVAL_UNUSED, "leave it out: systemd, docker or su choose the user" },
+    { "?", RIVAL_SWITCH, "--help" },
+};
+
+/* Case and separators do not tell names apart: web.listen-address, WEB_LISTEN_ADDRESS. */
+static char plain(char c)
+{
+    return c == '_' || c == '.' ? '-' : (char)tolower((unsigned char)c);
+}
+
+static bool same_name(struct slice a, const char *b)
+{
+    size_t i = 0;
+    while (i < a.len && b[i] != '\0' && plain(a.ptr[i]) == plain(b[i]))
+        i++;
+    return i == a.len && b[i] == '\0';
+}
+
+const struct rival *rival_find(struct slice name)
+{
+    struct slice value = name;
+    slice_cut(&value, '=', &name);
+    while (name.len > 0 && name.ptr[0] == '-')
+        name = slice_of(name.ptr + 1, name.len - 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (same_name(name, rows[i].name))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+bool rival_takes_value(const struct rival *r)
+{
+    return r->takes != RIVAL_SWITCH;
+}
+
+static bool all_digits(const char *s)
+{
+    return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* "90,99" as "0.9,0.99"; anything but whole numbers below 100 stays. */
+static void put_percents(const char *value, struct buf *out)
+{
+    struct slice rest = slice_str(value), one = rest;
+    bool more = true;
+    if (value[strspn(value, "0123456789, ")] != '\0') {
+        option_value_escape(rest, out);
+        return;
+    }
+    for (size_t n = 0; more; n++) {
+        one = rest;
+        more = slice_cut(&rest, rest.len > 0 && memchr(rest.ptr, ',', rest.len) != NULL ? ',' : ' ', &one);
+        one = more ? one : rest;
+        if (n > 0)
+            buf_append_char(out, ',');
+        buf_append_str(out, one.len == 1 ? "0.0" : "0.");
+        buf_append_slice(out, one.len == 2 && one.ptr[1] == '0' ? slice_of(one.ptr, 1) : one);
+    }
+}
+
+static void put_value(enum rival_value kind, const char *value, struct buf *out)
+{
+    static const char *const unknown[] = {
+#define X(id, text) text,
+        RIVAL_VALUES(X)
+#undef X
+    };
+    if (value == NULL || *value == '\0') {
+        buf_append_str(out, unknown[kind]);
+        return;
+    }
+    if (kind == RIVAL_PERCENTS) {
+        put_percents(value, out);
+        return;
+    }
+    if (kind == RIVAL_ADDRESS && (value[0] == ':' || all_digits(value)))
+        buf_append_str(out, value[0] == ':' ? "0.0.0.0" : "0.0.0.0:");
+    option_value_escape(slice_str(value), out);
+    if (all_digits(value) && (kind == RIVAL_SECONDS || kind == RIVAL_MILLIS))
+        buf_append_str(out, kind == RIVAL_SECONDS ? "s" : "ms");
+}
+
+void rival_answer(const struct rival *r, const char *value, struct buf *out)
+{
+    for (const char *p = r->ours; *p != '\0'; p++) {
+        if (*p == '%')
+            put_value(r->takes, value, out);
+        else
+            buf_append_char(out, *p);
+    }
+}
+
+enum option_id rival_option(struct slice name)
+{
+    struct slice set = SLICE_LIT("--set "), rest, section;
+    const struct rival *r = rival_find(name);
+    if (r == NULL || !slice_starts(slice_str(r->ours), set))
+        return OPTION_COUNT;
+    rest = slice_of(r->ours + set.len, strlen(r->ours) - set.len);
+    if (rest.ptr[0] == '\'')
+        rest = slice_of(rest.ptr + 1, rest.len - 1);
+    slice_cut(&rest, '.', &section);
+    return options_find(section, slice_of(rest.ptr, strcspn(rest.ptr, "=")));
+}

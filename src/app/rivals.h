@@ -1,0 +1,35 @@
+/**
+ * rivals: the options of other StatsD servers, and what this one calls them.
+ *
+ * For messages only: nothing here is accepted.  The names are those of statsd_exporter, etsy's statsd (flags and keys of its config),
+ * gostatsd, brubeck, statsite, bitly's statsdaemon, telegraf, veneur, and what daemons of any kind are often given.
+ *   thread   any (constant)
+ */
+#ifndef APP_RIVALS_H
+#define APP_RIVALS_H
+
+#include "app/options.h"
+
+struct rival;
+
+/**
+ * rival_find(name):
+ *   name     with or without leading dashes and "=value"; case does not matter, nor which of - _ . separates
+ *   returns  the row, or NULL: nobody has such an option, or it is not worth a row
+ */
+const struct rival *rival_find(struct slice name);
+
+/* Whether the option is followed by a value: `--port 8125`, `--port=8125`. */
+bool rival_takes_value(const struct rival *r);
+
+/**
+ * rival_answer(r, value, out):
+ * Append what to write here instead ("--set listen.socket=udp://0.0.0.0:9125"), or why there is nothing to write.
+ *   value    what was given, translated where its form differs; NULL: none was given
+ */
+void rival_answer(const struct rival *r, const char *value, struct buf *out);
+
+/* The option that does the same here, or OPTION_COUNT. */
+enum option_id rival_option(struct slice name);
+
+#endif
