@@ -35,6 +35,21 @@ static void print_sockets(const struct config *c, struct buf *out)
     }
 }
 
+/* The URL with *** for the password. */
+static void print_redis_url(const char *url, struct buf *out)
+{
+    const struct slice scheme = SLICE_LIT("redis://");
+    const char *at = strrchr(url, '@');
+    const char *colon = at != NULL && slice_starts(slice_str(url), scheme) ? strchr(url + scheme.len, ':') : NULL;
+    if (colon == NULL || colon > at) {   /* no password */
+        option_value_escape(slice_str(url), out);
+        return;
+    }
+    option_value_escape(slice_of(url, (size_t)(colon + 1 - url)), out);
+    buf_append_str(out, "***");
+    option_value_escape(slice_str(at), out);
+}
+
 static void print_highlights(const struct config *c, unsigned workers, struct buf *out)
 {
     buf_append_str(out, "config     ok");
@@ -48,11 +63,14 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
     buf_printf(out, "http       %s\n", c->http_listen[0] != '\0' ? c->http_listen : "off");
     if (c->redis_url[0] == '\0')
         buf_append_str(out, "redis      off\n");
-    else
-        buf_printf(out, "redis      on  instance=%s prefix=%s\n", c->server_instance, c->redis_prefix);
+    else {
+        buf_append_str(out, "redis      ");
+        print_redis_url(c->redis_url, out);
+        buf_printf(out, "  instance=%s prefix=%s\n", c->server_instance, c->redis_prefix);
+    }
 }
 
-/* Every option that is not at its default. */
+/* Every option that is not at its default, and what set it. */
 static void print_changed(const struct config *c, struct buf *out)
 {
     bool any = false;
@@ -69,7 +87,9 @@ static void print_changed(const struct config *c, struct buf *out)
             any = true;
             buf_printf(out, "  %s.%s = ", o->section, o->key);
             option_value_escape(buf_slice(&is), out);
-            buf_append_char(out, '\n');
+            buf_append_str(out, "  (");
+            option_value_escape(slice_str(c->origin[i] != NULL ? c->origin[i] : "the host name"), out);
+            buf_append_str(out, ")\n");
         }
         buf_release(&is);
         buf_release(&was);

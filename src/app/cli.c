@@ -4,30 +4,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "app/option_value.h"
+#include "app/rivals.h"
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
-
-static const char help_text[] =
-    "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.\n"
-    "\n"
-    "  statsd [-c FILE] [--set SECTION.KEY=VALUE]...   run in the foreground; logs go to standard output\n"
-    "  statsd check [-c FILE] [--set ...]              check the config, print limits and the memory bound\n"
-    "  statsd explain [-c FILE] [--set ...] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]\n"
-    "                                                  how a datagram is understood; without LINE, standard\n"
-    "                                                  input is one raw datagram (or a stream, by --framing)\n"
-    "  statsd describe options|metrics|reasons [--markdown]\n"
-    "                                                  every option, every metric the server has of itself,\n"
-    "                                                  every reason for which a line is refused\n"
-    "  statsd --version | --help\n"
-    "\n"
-    "  -c FILE                   the config file (INI; statsd.conf.example has every key)\n"
-    "  --set SECTION.KEY=VALUE   set one option; may repeat.  Order: --set, environment STATSD_SECTION_KEY,\n"
-    "                            file, default\n"
-    "  --                        what follows is not an option\n"
-    "\n"
-    "Exit status: 0 ok, 1 failed at run time, 2 usage or config error.\n";
 
 static int run_main(const struct cli_args *args, const struct cli_io *io)
 {
@@ -40,14 +20,8 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
     return rc;
 }
 
-static int replay_main(const struct cli_args *args, const struct cli_io *io)
-{
-    (void)args;
-    return cli_usage(io, "replay comes with a later release; this one cannot record or replay captures");
-}
-
 /* Which options a command takes. */
-enum { TAKES_CONFIG = 1, TAKES_EXPLAIN = 2, TAKES_MARKDOWN = 4, TAKES_ARGS = 8, TAKES_ALL = 15 };
+enum { TAKES_CONFIG = 1, TAKES_EXPLAIN = 2, TAKES_MARKDOWN = 4, TAKES_ARGS = 8 };
 
 static const struct command {
     const char *name;
@@ -58,7 +32,6 @@ static const struct command {
     { "check",    TAKES_CONFIG,                              check_main    },
     { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
-    { "replay",   TAKES_ALL,                                 replay_main   },
 };
 
 int cli_usage(const struct cli_io *io, const char *format, ...)
@@ -77,11 +50,27 @@ bool cli_write(FILE *f, const struct buf *b)
     return (b->len == 0 || fwrite(b->ptr, 1, b->len, f) == b->len) && fflush(f) == 0;
 }
 
+static size_t count_lines(const struct buf *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->len; i++)
+        n += b->ptr[i] == '\n';
+    return n;
+}
+
 int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret)
 {
     struct buf errors = { 0 };
     int rc = config_load(&args->source, ret, &errors);
-    cli_write(io->err, &errors);
+    if (rc < 0) {
+        size_t n = count_lines(&errors);
+        cli_write(io->err, &errors);
+        fprintf(io->err, "statsd: %zu mistake%s in the config\n", n, n == 1 ? "" : "s");
+    } else {
+        struct slice rest = buf_slice(&ret->warnings), line;
+        while (slice_cut(&rest, '\n', &line))
+            fprintf(io->err, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
+    }
     buf_release(&errors);
     return rc < 0 ? CLI_USAGE : CLI_OK;
 }
@@ -95,6 +84,7 @@ struct reading {
     const char **sets, **rest;
     unsigned used;               /* what the options given ask the command to take */
     const char *used_names[3];   /* one of them for each bit, for the message */
+    struct buf foreign;          /* lines about options that are another server's */
 };
 
 static void note_used(struct reading *r, unsigned bit, const char *name)
@@ -132,6 +122,7 @@ static bool take_switch(struct reading *r)
         { "--json", &r->args.json, 1 },          { "--truncated", &r->args.truncated, 1 },
         { "--markdown", &r->args.markdown, 2 },  { "--help", &r->args.help, -1 },
         { "-h", &r->args.help, -1 },             { "--version", &r->args.version, -1 },
+        { "-V", &r->args.version, -1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
         if (strcmp(r->argv[r->at], switches[i].name) == 0) {
@@ -142,6 +133,21 @@ static bool take_switch(struct reading *r)
         }
     }
     return false;
+}
+
+/* An option that is not ours: one that is known to have a value takes it along, so that all foreign ones are told in one go. */
+static int take_foreign(struct reading *r)
+{
+    const char *arg = r->argv[r->at], *value = strchr(arg, '=');
+    const struct rival *known = rival_find(slice_str(arg));
+    if (value != NULL)
+        value++;
+    else if (known != NULL && rival_takes_value(known) && r->at + 1 < r->argc && r->argv[r->at + 1][0] != '-')
+        value = r->argv[++r->at];
+    buf_append_str(&r->foreign, "statsd: ");
+    cli_unknown_option(arg, value, &r->foreign);
+    buf_append_char(&r->foreign, '\n');
+    return known != NULL ? CLI_OK : CLI_USAGE;
 }
 
 static int take_option(struct reading *r, const struct cli_io *io)
@@ -172,11 +178,7 @@ static int take_option(struct reading *r, const struct cli_io *io)
         note_used(r, 1, "--framing");
         return CLI_OK;
     }
-    struct buf shown = { 0 };
-    option_value_escape(slice_of(r->argv[r->at], strcspn(r->argv[r->at], "=")), &shown);
-    cli_usage(io, "no such option: %.*s", (int)shown.len, shown.ptr);
-    buf_release(&shown);
-    return CLI_USAGE;
+    return take_foreign(r);
 }
 
 static int take_word(struct reading *r, const struct cli_io *io)
@@ -195,14 +197,10 @@ static int take_word(struct reading *r, const struct cli_io *io)
         if (options_distance(slice_str(word), slice_str(commands[i].name), 2) <= 2)
             guess = commands[i].name;
     }
-    struct buf shown = { 0 };
-    option_value_escape(slice_str(word), &shown);
-    if (guess != NULL)
-        cli_usage(io, "no such command: %.*s; did you mean %s?", (int)shown.len, shown.ptr, guess);
-    else
-        cli_usage(io, "no such command: %.*s; there are check, explain, describe, replay, and none at all to run", (int)shown.len,
-                  shown.ptr ? shown.ptr : "");
-    buf_release(&shown);
+    struct buf answer = { 0 };
+    cli_unknown_command(word, guess, &answer);
+    cli_usage(io, "%.*s", (int)answer.len, answer.ptr);
+    buf_release(&answer);
     return CLI_USAGE;
 }
 
@@ -237,19 +235,31 @@ static int check_takes(const struct reading *r, const struct cli_io *io)
             return cli_usage(io, "%s%s does not take %s", c->name[0] ? "" : "running", c->name, r->used_names[bit]);
     }
     if (r->args.n_rest > 0 && !(c->takes & TAKES_ARGS))
-        return cli_usage(io, "%s takes no arguments", c->name);
+        return cli_usage(io, "%s takes no arguments; a config file is given as -c FILE", c->name);
     return CLI_OK;
+}
+
+static int print_help(const struct cli_io *io)
+{
+    struct buf out = { 0 };
+    cli_help(io->columns, &out);
+    bool written = cli_write(io->out, &out);
+    buf_release(&out);
+    return written ? CLI_OK : CLI_FAILED;
 }
 
 static int dispatch(struct reading *r, const struct cli_io *io)
 {
     int rc = read_argv(r, io);
+    if (r->foreign.len > 0) {
+        cli_write(io->err, &r->foreign);
+        fputs("see statsd --help\n", io->err);
+        return CLI_USAGE;
+    }
     if (rc != CLI_OK)
         return rc;
-    if (r->args.help) {
-        fputs(help_text, io->out);
-        return fflush(io->out) == 0 ? CLI_OK : CLI_FAILED;
-    }
+    if (r->args.help)
+        return print_help(io);
     if (r->args.version) {
         fprintf(io->out, "statsd %s (%s)\n", version_text, version_commit);
         return fflush(io->out) == 0 ? CLI_OK : CLI_FAILED;
@@ -272,6 +282,7 @@ int cli_run(int argc, const char *const *argv, const struct cli_io *io)
     int rc = dispatch(&r, io);
     if (rc == CLI_FAILED && ferror(io->out))
         fprintf(io->err, "statsd: cannot write standard output: %s\n", err_text(errno));   /* free leaves errno alone */
+    buf_release(&r.foreign);
     free(r.sets);
     free(r.rest);
     return rc;

@@ -16,6 +16,7 @@ enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 struct cli_io {
     FILE *in, *out, *err;
     char *const *environ;
+    unsigned columns;              /* of the terminal that out is, 0: out is none */
     int (*run)(const struct config *c, const struct config_source *src);   /* the server itself; returns an exit status */
 };
 
@@ -40,11 +41,22 @@ int cli_main(int argc, char **argv);
  */
 int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret);
 
-/* "statsd: <message>" and "see statsd --help" to io->err.  returns  CLI_USAGE */
+/* "statsd: <message>" to io->err, and "see statsd --help".  returns  CLI_USAGE */
 int cli_usage(const struct cli_io *io, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Write what b holds; false: the stream failed. */
 bool cli_write(FILE *f, const struct buf *b);
+
+/* cli_help.c.  columns as in cli_io */
+void cli_help(unsigned columns, struct buf *out);
+
+/**
+ * cli_unknown.c: what is none of ours, answered with what was probably meant.  Append one line without "statsd: " and LF.
+ *   arg, value   "--port=8125": with "=VALUE" in arg or not; value is what stands behind it or in the next argument, NULL: nothing
+ *   command      the command of ours that is spelled nearly so, or NULL
+ */
+void cli_unknown_option(const char *arg, const char *value, struct buf *out);
+void cli_unknown_command(const char *word, const char *command, struct buf *out);
 
 /* The commands: check.c, explain.c, describe.c. */
 int check_main(const struct cli_args *args, const struct cli_io *io);

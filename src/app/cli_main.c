@@ -1,10 +1,27 @@
 #include "app/cli.h"
 #include "app/server.h"
 
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+/* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as it does for ls. */
+static unsigned terminal_columns(void)
+{
+    const char *set = getenv("COLUMNS");
+    struct winsize w;
+    unsigned long n;
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    if (set != NULL && (n = strtoul(set, NULL, 10)) > 0 && n < 10000)
+        return (unsigned)n;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+}
 
 int cli_main(int argc, char **argv)
 {
-    const struct cli_io io = { .in = stdin, .out = stdout, .err = stderr, .environ = environ, .run = server_run };
+    const struct cli_io io = {
+        .in = stdin, .out = stdout, .err = stderr, .environ = environ, .columns = terminal_columns(), .run = server_run
+    };
     return cli_run(argc, (const char *const *)argv, &io);
 }

@@ -1,17 +1,22 @@
 /**
- * `statsd describe`: the tables behind the docs, aligned for a terminal or as Markdown.
+ * `statsd describe`: the tables behind the docs, or one entry of them.
+ *
+ * A table is filled (describe_options, ..), cut down to what was asked for (keep), and printed: as Markdown; aligned, a row on a
+ * line, for what reads it through a pipe; on a terminal with the last column broken, or entry by entry where even that is too wide.
  */
 #include "app/cli.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/option_value.h"
 #include "app/options.h"
+#include "app/wrap.h"
 #include "base/mem.h"
 #include "base/selfmetrics.h"
 #include "protocol/reason.h"
 
-enum { COLUMNS_MAX = 6, ROWS_MAX = 128 };
+enum { COLUMNS_MAX = 6, ROWS_MAX = 128, LEAST_LAST = 48 /* columns of a terminal for the last cell; no word of a help text is longer */ };
 
 struct table {
     size_t columns, rows;
@@ -24,20 +29,63 @@ static void put(struct table *t, size_t column, const char *text)
     buf_append_str(&t->cell[t->rows][column], text);
 }
 
-static void print_text(const struct table *t, struct buf *out)
+/* Where column c of an aligned table begins. */
+static size_t column_at(const struct table *t, size_t c)
 {
+    size_t at = 0;
+    for (size_t k = 0; k < c; k++) {
+        size_t width = 0;
+        for (size_t r = 0; r < t->rows; r++)
+            width = t->cell[r][k].len > width ? t->cell[r][k].len : width;
+        at += width + 2;
+    }
+    return at;
+}
+
+static void print_aligned(const struct table *t, size_t columns, struct buf *out)
+{
+    size_t at[COLUMNS_MAX + 1] = { 0 };
+    for (size_t c = 0; c < t->columns; c++)
+        at[c] = column_at(t, c);
     for (size_t r = 0; r < t->rows; r++) {
-        for (size_t c = 0; c < t->columns; c++) {
-            size_t width = 0;
-            for (size_t i = 0; i < t->rows; i++)
-                width = t->cell[i][c].len > width ? t->cell[i][c].len : width;
-            const struct buf *cell = &t->cell[r][c];
-            buf_append_slice(out, buf_slice(cell));
-            for (size_t pad = cell->len; c + 1 < t->columns && pad < width + 2; pad++)
-                buf_append_char(out, ' ');
+        size_t last = t->columns - 1;
+        for (size_t c = 0; c < last; c++) {
+            buf_append_slice(out, buf_slice(&t->cell[r][c]));
+            wrap_blanks(at[c + 1] - at[c] - t->cell[r][c].len, out);
         }
+        wrap(buf_slice(&t->cell[r][last]), at[last], at[last], columns, out);
         buf_append_char(out, '\n');
     }
+}
+
+/* The first cell, and below it the others with the heads of their columns. */
+static void print_entries(const struct table *t, size_t columns, struct buf *out)
+{
+    size_t indent = 0;
+    for (size_t c = 1; c < t->columns; c++)
+        indent = t->cell[0][c].len + 4 > indent ? t->cell[0][c].len + 4 : indent;
+    for (size_t r = 1; r < t->rows; r++) {
+        buf_append_str(out, r > 1 ? "\n" : "");
+        buf_append_slice(out, buf_slice(&t->cell[r][0]));
+        buf_append_char(out, '\n');
+        for (size_t c = 1; c < t->columns; c++) {
+            if (t->cell[r][c].len == 0)
+                continue;
+            buf_append_str(out, "  ");
+            buf_append_slice(out, buf_slice(&t->cell[0][c]));
+            wrap_blanks(indent - 2 - t->cell[0][c].len, out);
+            wrap(buf_slice(&t->cell[r][c]), indent, indent, columns, out);
+            buf_append_char(out, '\n');
+        }
+    }
+}
+
+static void print_text(const struct table *t, size_t columns, struct buf *out)
+{
+    if (columns > 0 && columns < column_at(t, t->columns - 1) + LEAST_LAST)
+        print_entries(t, columns, out);
+    else
+        print_aligned(t, columns, out);
 }
 
 /* '|' would end the cell, '*' may begin emphasis, '<' a tag. */
@@ -136,30 +184,121 @@ static const struct {
     void (*fill)(struct table *t);
 } tables[] = { { "options", describe_options }, { "metrics", describe_metrics }, { "reasons", describe_reasons } };
 
-static int print(void (*fill)(struct table *t), bool markdown, FILE *f)
+static void release_row(struct table *t, size_t r)
 {
-    struct table *t = mem_zalloc(sizeof *t);
-    struct buf out = { 0 };
-    fill(t);
-    if (markdown)
-        print_markdown(t, &out);
-    else
-        print_text(t, &out);
-    bool written = cli_write(f, &out);
-    for (size_t r = 0; r < t->rows; r++) {
-        for (size_t c = 0; c < t->columns; c++)
-            buf_release(&t->cell[r][c]);
-    }
-    buf_release(&out);
+    for (size_t c = 0; c < t->columns; c++)
+        buf_release(&t->cell[r][c]);
+}
+
+static void table_free(struct table *t)
+{
+    for (size_t r = 0; r < t->rows; r++)
+        release_row(t, r);
     free(t);
+}
+
+/* "server.interval" is meant by itself, by its variable, by its section and by its key. */
+static bool row_is(const struct table *t, size_t r, struct slice name)
+{
+    struct slice first = buf_slice(&t->cell[r][0]), key = first, section;
+    bool is_option = slice_eq(buf_slice(&t->cell[0][0]), SLICE_LIT("option"));
+    if (slice_eq(first, name))
+        return true;
+    if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')   /* copied from /metrics */
+        return true;
+    return is_option && slice_cut(&key, '.', &section) &&
+           (slice_eq(key, name) || slice_eq(section, name) || slice_eq(buf_slice(&t->cell[r][1]), name));
+}
+
+/* Drop the rows that name does not mean.  returns  how many stay */
+static size_t keep(struct table *t, struct slice name)
+{
+    size_t n = 1;
+    for (size_t r = 1; r < t->rows; r++) {
+        if (!row_is(t, r, name)) {
+            release_row(t, r);
+            continue;
+        }
+        if (n != r) {
+            memcpy(t->cell[n], t->cell[r], sizeof t->cell[n]);
+            memset(t->cell[r], 0, sizeof t->cell[r]);
+        }
+        n++;
+    }
+    t->rows = n;
+    return n - 1;
+}
+
+/* The name in any table that is nearest, as an allocated text; NULL: none is near. */
+static char *nearest(struct slice name)
+{
+    size_t least = 4;
+    char *best = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        struct table *t = mem_zalloc(sizeof *t);
+        tables[i].fill(t);
+        for (size_t r = 1; r < t->rows; r++) {
+            struct slice first = buf_slice(&t->cell[r][0]);
+            size_t d = options_distance(name, first, least - 1);
+            if (d < least) {
+                least = d;
+                free(best);
+                best = mem_strndup(first.ptr, first.len);
+            }
+        }
+        table_free(t);
+    }
+    return best;
+}
+
+static int print(const struct table *t, bool entries, const struct cli_args *args, const struct cli_io *io)
+{
+    struct buf out = { 0 };
+    if (args->markdown)
+        print_markdown(t, &out);
+    else if (entries)
+        print_entries(t, io->columns, &out);
+    else
+        print_text(t, io->columns, &out);
+    bool written = cli_write(io->out, &out);
+    buf_release(&out);
     return written ? CLI_OK : CLI_FAILED;
+}
+
+static int usage(const char *name, const struct cli_io *io)
+{
+    static const char takes[] = "describe takes one of options, metrics, reasons, or a name out of them";
+    if (name == NULL)
+        return cli_usage(io, "%s", takes);
+    struct buf shown = { 0 };
+    enum option_id id = options_meant(slice_str(name));
+    char *guess = nearest(slice_str(name));
+    option_value_escape(slice_str(name), &shown);
+    buf_append_char(&shown, '\0');
+    if (guess != NULL)
+        cli_usage(io, "nothing is called %s; did you mean %s? %s", shown.ptr, guess, takes);
+    else if (id != OPTION_COUNT)
+        cli_usage(io, "nothing is called %s; did you mean %s.%s? %s", shown.ptr, options_table[id].section, options_table[id].key, takes);
+    else
+        cli_usage(io, "nothing is called %s; %s", shown.ptr, takes);
+    buf_release(&shown);
+    free(guess);
+    return CLI_USAGE;
 }
 
 int describe_main(const struct cli_args *args, const struct cli_io *io)
 {
-    for (size_t i = 0; args->n_rest == 1 && i < ARRAY_LEN(tables); i++) {
-        if (strcmp(args->rest[0], tables[i].name) == 0)
-            return print(tables[i].fill, args->markdown, io->out);
+    const char *name = args->n_rest == 1 ? args->rest[0] : NULL;
+    for (int whole = 1; name != NULL && whole >= 0; whole--) {   /* tables first: their names are no entries */
+        for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+            struct table *t = mem_zalloc(sizeof *t);
+            tables[i].fill(t);
+            bool meant = whole ? strcmp(name, tables[i].name) == 0 : keep(t, slice_str(name)) > 0;
+            int rc = meant ? print(t, !whole, args, io) : CLI_OK;
+            table_free(t);
+            if (meant)
+                return rc;
+        }
     }
-    return cli_usage(io, "describe takes one of options, metrics, reasons");
+    return usage(name, io);
 }

@@ -97,7 +97,7 @@ static const struct rival rows[] = {
     { "graphitehost", RIVAL_UNUSED, NO_BACKEND },
     { "graphiteport", RIVAL_UNUSED, NO_BACKEND },
     { "prefixstats", RIVAL_UNUSED, NO_PREFIX },
-    { "dumpmessages", RIVAL_SWITCH, "statsd explain shows how a line is understood" },
+    { "dumpmessages", RIVAL_SWITCH, "leave it out: `statsd explain LINE` shows how a line is understood" },
     /* statsdaemon */
     { "graphite", RIVAL_UNUSED, NO_BACKEND },
     { "prefix", RIVAL_UNUSED, NO_PREFIX },
@@ -218,23 +218,21 @@ static bool all_digits(const char *s)
     return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
 }
 
-/* "90,99" as "0.9,0.99"; anything but whole numbers below 100 stays. */
+/* "90,99" or "90 99" as "0.9,0.99"; what are no whole numbers below 100 stays as it is. */
 static void put_percents(const char *value, struct buf *out)
 {
-    struct slice rest = slice_str(value), one = rest;
-    bool more = true;
+    const char *p = value;
     if (value[strspn(value, "0123456789, ")] != '\0') {
-        option_value_escape(rest, out);
+        option_value_escape(slice_str(value), out);
         return;
     }
-    for (size_t n = 0; more; n++) {
-        one = rest;
-        more = slice_cut(&rest, rest.len > 0 && memchr(rest.ptr, ',', rest.len) != NULL ? ',' : ' ', &one);
-        one = more ? one : rest;
-        if (n > 0)
+    for (p += strspn(p, ", "); *p != '\0'; p += strspn(p, ", ")) {
+        size_t n = strcspn(p, ", ");
+        buf_append_str(out, n == 1 ? "0.0" : "0.");
+        buf_append(out, p, n == 2 && p[1] == '0' ? 1 : n);
+        p += n;
+        if (p[strspn(p, ", ")] != '\0')
             buf_append_char(out, ',');
-        buf_append_str(out, one.len == 1 ? "0.0" : "0.");
-        buf_append_slice(out, one.len == 2 && one.ptr[1] == '0' ? slice_of(one.ptr, 1) : one);
     }
 }
 
@@ -262,6 +260,8 @@ static void put_value(enum rival_value kind, const char *value, struct buf *out)
 
 void rival_answer(const struct rival *r, const char *value, struct buf *out)
 {
+    if (r->ours[0] == '-' || slice_starts(slice_str(r->ours), SLICE_LIT("statsd ")))
+        buf_append_str(out, "write ");
     for (const char *p = r->ours; *p != '\0'; p++) {
         if (*p == '%')
             put_value(r->takes, value, out);

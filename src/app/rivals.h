@@ -24,7 +24,7 @@ bool rival_takes_value(const struct rival *r);
 
 /**
  * rival_answer(r, value, out):
- * Append what to write here instead ("--set listen.socket=udp://0.0.0.0:9125"), or why there is nothing to write.
+ * Append what to write here instead ("write --set listen.socket=udp://0.0.0.0:9125"), or why there is nothing to write.
  *   value    what was given, translated where its form differs; NULL: none was given
  */
 void rival_answer(const struct rival *r, const char *value, struct buf *out);

@@ -1,9 +1,13 @@
 """The command line, the config file, the environment: what they do and what they say when they are wrong."""
+import fcntl
 import json
 import os
+import pty
 import re
 import socket
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -22,6 +26,49 @@ def test_help_names_every_command():
     assert got.returncode == 0
     for word in (b"check", b"explain", b"describe", b"--set", b"--version"):
         assert word in got.stdout
+
+
+def on_terminal(columns, *words):
+    """The command's output on a terminal of that width."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    p = subprocess.Popen([harness.STATSD, *words], stdin=subprocess.DEVNULL, stdout=its, env=harness.clean_env())
+    os.close(its)
+    out = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            out += chunk
+    except OSError:   # the terminal's last user has left
+        pass
+    os.close(ours)
+    assert p.wait(20) == 0
+    return out.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["describe", "options"], ["describe", "metrics"]], ids=" ".join)
+def test_lines_are_as_wide_as_the_terminal(words):
+    widths = [max(map(len, on_terminal(columns, *words).split("\n"))) for columns in (60, 90)]
+    assert 40 < widths[0] <= 60 < widths[1] <= 90
+
+
+def test_the_example_of_the_help_works_as_it_stands(server):
+    text = run("--help").stdout.decode()
+    start, *lines = re.search(r"^Example\n((?:  .*\n)+)", text, re.M).group(1).split("\n")[:-1]
+    assert start.strip() == "statsd &"
+    script = "\n".join(lines).replace("127.0.0.1/8125", "127.0.0.1/%d" % server.udp()[1]).replace("127.0.0.1:9102", server.http_addr())
+    harness.wait_for(lambda: 'orders{region="eu"}' in subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout,
+                     "the metric on the page")
+
+
+def test_every_path_in_the_help_is_served(server):
+    text = run("--help").stdout.decode()
+    tried = set()
+    http = text.split("\nHTTP\n")[1].split("\n\n")[0]
+    for method, first, second in re.findall(r"^  (GET|POST) (/\S*?),? ?(/-/\S+)?(?:  |$)", http, re.M):
+        for path in filter(None, (first, second)):
+            assert server.get(path, method)[0] == (403 if method == "POST" else 200), (method, path)
+            tried.add(path)
+    assert tried == {"/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/-/quit"}
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["nonsense"], ["-c"], ["--set"], ["--set", "novalue"]], ids=" ".join)

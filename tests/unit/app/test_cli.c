@@ -13,7 +13,7 @@
 #include "base/selfmetrics.h"
 #include "protocol/reason.h"
 
-static unsigned runs;
+static unsigned runs, columns;
 static uint32_t run_workers;
 
 static int run(const struct config *c, const struct config_source *src)
@@ -43,7 +43,7 @@ static struct done statsd(const char *const *words, char *const *env)
         argc++;
         assert_true(argc <= ARGS_MAX);
     }
-    struct cli_io io = { .in = tmpfile(), .out = open_memstream(&d.out, &out_n), .err = open_memstream(&d.err, &err_n), .environ = env, .run = run };
+    struct cli_io io = { .in = tmpfile(), .out = open_memstream(&d.out, &out_n), .err = open_memstream(&d.err, &err_n), .environ = env, .columns = columns, .run = run };
     runs = 0;
     d.status = cli_run(argc, argv, &io);
     fclose(io.in);
@@ -90,6 +90,7 @@ static void a_bad_config_never_runs(void **state)
         assert_string_equal(d.out, "");
         assert_non_null(strstr(d.err, "server.workers: 'x' is not a whole number"));
         assert_non_null(strstr(d.err, "did you mean limits.max_line?"));
+        assert_non_null(strstr(d.err, "\nstatsd: 2 mistakes in the config\n"));
         done_release(&d);
     }
 }
@@ -109,20 +110,25 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "-c" }, "-c needs a FILE" },
         { { "-c", "a", "-c", "b" }, "-c is given twice" },
         { { "check", "--set" }, "--set needs SECTION.KEY=VALUE" },
-        { { "check", "more" }, "check takes no arguments" },
+        { { "check", "more" }, "check takes no arguments; a config file is given as -c FILE" },
         { { "check", "--json" }, "check does not take --json" },
         { { "check", "--markdown" }, "check does not take --markdown" },
         { { "--json" }, "running does not take --json" },
         { { "describe" }, "describe takes one of options, metrics, reasons" },
         { { "describe", "option" }, "describe takes one of options, metrics, reasons" },
+        { { "describe", "server.intervl" }, "nothing is called server.intervl; did you mean server.interval?" },
+        { { "describe", "log-level" }, "nothing is called log-level; did you mean server.log_level?" },
+        { { "describe", "bad_valeu" }, "nothing is called bad_valeu; did you mean bad_value?" },
+        { { "describe", "statsd_line_received_total" }, "did you mean statsd_lines_received_total?" },
+        { { "describe", "x\x1b" }, "nothing is called x\\x1b; describe takes" },
         { { "describe", "options", "metrics" }, "describe takes one of" },
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
-        { { "replay", "file" }, "later release" },
+        { { "replay", "file" }, "no such command: replay; there are check, explain, describe, and none" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
         { { "explain", "--framing", "tcp" }, "--framing is one of datagram, line, dsd" },
         { { "explain", "--framing=line", "a:1|c" }, "leave LINE out" },
         { { "explain", "--framing=line", "--truncated" }, "never cut" },
-        { { "explain", "-x:1|c" }, "no such option: -x:1|c" },
+        { { "explain", "-x:1|c" }, "no such option: -x:1|c; a LINE that begins with - stands behind --" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct done d = statsd(rows[i].words, NULL);
@@ -134,6 +140,183 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         assert_string_equal(d.err + strlen(d.err) - strlen(end), end);
         done_release(&d);
     }
+}
+
+/* Everything of one command line is answered in one go, and nothing runs. */
+static void options_of_other_servers_are_answered_with_ours(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[5];
+        const char *says[3];
+    } rows[] = {
+        { { "--statsd.listen-udp=:9125", "--web.listen-address=:9102", "--statsd.mapping-config=m.yml" },
+          { "--statsd.listen-udp; write --set listen.socket=udp://0.0.0.0:9125\n", "--web.listen-address; write --set http.listen=0.0.0.0:9102\n",
+            "--statsd.mapping-config; this release has no mapping files" } },
+        { { "--statsd.listen-udp", "127.0.0.1:9125", "--log.level", "debug" },
+          { "write --set listen.socket=udp://127.0.0.1:9125\n", "write --set server.log_level=debug\n" } },
+        { { "--statsd.listen-tcp=:9125" }, { "this release receives datagrams only" } },
+        { { "--statsd.listen-unixgram=/run/s.sock" }, { "write --set listen.socket=unixgram:///run/s.sock\n" } },
+        { { "--no-statsd.parse-influxdb-tags" }, { "leave it out: tags inside names are read only where" } },
+        { { "--web.enable-lifecycle" }, { "write --set http.lifecycle=on\n" } },
+        { { "--port", "8126" }, { "no such option: --port; write --set listen.socket=udp://0.0.0.0:8126\n" } },
+        { { "--port" }, { "write --set listen.socket=udp://HOST:PORT\n" } },
+        { { "-p", "8126", "-d" }, { "listen.socket=udp://0.0.0.0:8126\n", "it runs in the foreground" } },
+        { { "-address=:8125", "-flush-interval=10", "-percent-threshold=90" },
+          { "listen.socket=udp://0.0.0.0:8125\n", "write --set server.interval=10s\n", "write --set aggregate.quantiles=0.9\n" } },
+        { { "--percent-threshold", "50 95,99" }, { "aggregate.quantiles=0.5,0.95,0.99\n" } },
+        { { "--flush-interval=500ms" }, { "write --set server.interval=500ms\n" } },
+        { { "--flushInterval=10000" }, { "write --set server.interval=10000ms\n" } },
+        { { "--metrics-addr=:8125", "--backends=graphite", "--namespace=x" },
+          { "udp://0.0.0.0:8125\n", "values go to /metrics and to Redis", "names stay as they are sent" } },
+        { { "--config.file=/etc/x" }, { "write -c /etc/x\n" } },
+        { { "--config-path", "/etc/x" }, { "write -c /etc/x\n" } },
+        { { "-f", "/etc/x" }, { "write -c /etc/x\n" } },
+        { { "-c/etc/x" }, { "did you mean -c /etc/x?\n" } },
+        { { "--dogstatsd-socket=/var/run/datadog/dsd.socket" }, { "listen.socket=unixgram:///var/run/datadog/dsd.socket\n" } },
+        { { "--redis-password=hunter2" }, { "--redis-password; STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment\n" } },
+        { { "--port=\x1b[31m" }, { "udp://\\x1b[31m\n" } },
+        { { "--server.interval=5s" }, { "no such option: --server.interval; write --set server.interval=5s\n" } },
+        { { "--max_series=5" }, { "write --set limits.max_series=5\n" } },
+        { { "--redis.url=redis://:hunter2@h" }, { "write --set redis.url=VALUE\n" } },
+        { { "--markdwon" }, { "did you mean --markdown?\n" } },
+        { { "-version" }, { "did you mean --version?\n" } },
+        { { "-v" }, { "write --version, or --set server.log_level=debug" } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct done d = statsd(rows[i].words, NULL);
+        for (size_t k = 0; k < ARRAY_LEN(rows[i].says) && rows[i].says[k] != NULL; k++) {
+            if (strstr(d.err, rows[i].says[k]) == NULL)
+                fail_msg("%s: \"%s\" is not in: %s", rows[i].words[0], rows[i].says[k], d.err);
+        }
+        assert_int_equal(d.status, 2);
+        assert_int_equal(runs, 0);
+        assert_null(strstr(d.err, "hunter2"));
+        assert_null(strchr(d.err, 0x1b));
+        assert_string_equal(strstr(d.err, "see statsd --help\n"), "see statsd --help\n");
+        done_release(&d);
+    }
+}
+
+static void a_lone_word_that_is_no_command_is_answered_with_what_it_may_be(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *says;
+    } rows[] = {
+        { "statsd.conf", "to use a config file, write -c statsd.conf\n" },
+        { "/etc/statsd/config", "write -c /etc/statsd/config\n" },
+        { "Makefile", "write -c Makefile\n" },   /* it is there */
+        { "exampleConfig.js", "write -c exampleConfig.js, in the format of statsd.conf.example\n" },
+        { "8125", "write --set listen.socket=udp://0.0.0.0:8125\n" },
+        { "127.0.0.1:8125", "write --set listen.socket=udp://127.0.0.1:8125\n" },
+        { "orders:1|c", "to see how a line is understood, write explain before it\n" },
+        { "start", "to run, give no command\n" },
+        { "help", "write --help\n" },
+        { "reload", "send HUP to the process\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct done d = statsd(WORDS(rows[i].word), NULL);
+        assert_int_equal(d.status, 2);
+        if (strstr(d.err, rows[i].says) == NULL)
+            fail_msg("%s: %s", rows[i].word, d.err);
+        done_release(&d);
+    }
+}
+
+static void a_variable_that_was_probably_meant_is_a_warning_and_the_server_runs(void **state)
+{
+    (void)state;
+    char interval[] = "STATSD_INTERVAL=1s", host[] = "STATSD_HOST=h";
+    char *const env[] = { interval, host, NULL };
+    struct done d = statsd((const char *const[]){ NULL }, env);
+    assert_int_equal(runs, 1);
+    assert_string_equal(d.err, "statsd: warning: environment: STATSD_INTERVAL: no such option, so it has no effect; "
+                               "did you mean STATSD_SERVER_INTERVAL?\n");
+    done_release(&d);
+}
+
+static size_t widest_line(const char *text)
+{
+    size_t widest = 0;
+    for (const char *p = text; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
+        widest = strcspn(p, "\n") > widest ? strcspn(p, "\n") : widest;
+    return widest;
+}
+
+static void lines_fit_a_terminal_and_are_whole_in_a_pipe(void **state)
+{
+    (void)state;
+    static const char *const words[][3] = { { "--help" }, { "describe", "options" }, { "describe", "metrics" }, { "describe", "reasons" },
+                                            { "describe", "listen.socket" } };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        for (columns = 60; columns <= 200; columns += 20) {
+            struct done d = statsd(words[i], NULL);
+            assert_int_equal(d.status, 0);
+            if (widest_line(d.out) > columns)
+                fail_msg("%s %s: %zu columns on a terminal of %u", words[i][0], words[i][1] ? words[i][1] : "", widest_line(d.out), columns);
+            done_release(&d);
+        }
+        columns = 0;
+        struct done d = statsd(words[i], NULL);
+        size_t n = 0;
+        for (const char *p = d.out; *p != '\0'; p++)
+            n += *p == '\n';
+        if (i == 1)
+            assert_int_equal(n, OPTION_COUNT + 1);
+        if (i == 0)
+            assert_true(widest_line(d.out) <= 80);
+        done_release(&d);
+    }
+}
+
+static void help_has_the_defaults_of_the_options_and_only_commands_that_are_there(void **state)
+{
+    (void)state;
+    struct done d = statsd(WORDS("--help"), NULL);
+    static const char *const says[] = { "/-/healthy", "/-/reload", "TERM, INT", "HUP", "USR1", "Example", "/dev/udp/127.0.0.1/8125",
+                                        "describe options|metrics|reasons|NAME", "--framing datagram|line|dsd" };
+    char http[100];
+    snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);
+    assert_non_null(strstr(d.out, options_table[OPTION_listen_socket].def));
+    assert_non_null(strstr(d.out, http));
+    assert_null(strstr(d.out, "replay"));
+    for (size_t i = 0; i < ARRAY_LEN(says); i++) {
+        if (strstr(d.out, says[i]) == NULL)
+            fail_msg("\"%s\" is not in:\n%s", says[i], d.out);
+    }
+    done_release(&d);
+}
+
+static void describe_a_name_prints_its_entry_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *begins;
+        unsigned entries;
+    } rows[] = {
+        { "server.interval", "server.interval\n  environment  STATSD_SERVER_INTERVAL\n  default      10s\n  kind         duration\n"
+                             "  limits       100ms to 1h\n  meaning      How often", 1 },
+        { "interval", "server.interval\n", 1 },
+        { "STATSD_HTTP_LISTEN", "http.listen\n", 1 },
+        { "server", "server.interval\n", 6 },
+        { "bad_value", "bad_value\n  meaning  the value", 1 },
+        { "statsd_lines_received_total", "statsd_lines_received_total\n  type     counter\n  meaning  Lines", 1 },
+        { "statsd_samples_rejected_total{reason=\"bad_value\"}", "statsd_samples_rejected_total\n", 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct done d = statsd(WORDS("describe", rows[i].name), NULL);
+        unsigned entries = 0;
+        for (const char *p = d.out; (p = strstr(p, "\n  meaning ")) != NULL; p++)
+            entries++;
+        if (d.status != 0 || strncmp(d.out, rows[i].begins, strlen(rows[i].begins)) != 0 || entries < rows[i].entries ||
+            (rows[i].entries == 1 && entries != 1))
+            fail_msg("%s: status %d, %s%s", rows[i].name, d.status, d.out, d.err);
+        done_release(&d);
+    }
+    struct done d = statsd(WORDS("describe", "server.interval", "--markdown"), NULL);
+    assert_non_null(strstr(d.out, "| --- |\n| `server.interval` | STATSD_SERVER_INTERVAL | 10s |"));
+    done_release(&d);
 }
 
 static void an_output_that_cannot_be_written_is_told(void **state)
@@ -159,8 +342,8 @@ static void an_output_that_cannot_be_written_is_told(void **state)
 static void help_and_version_are_answers_not_errors(void **state)
 {
     (void)state;
-    static const char *const words[][3] = { { "--help" }, { "-h" }, { "check", "--help" }, { "--version" }, { "explain", "--version" } };
-    static const char *const says[] = { "statsd explain", "Exit status", "STATSD_SECTION_KEY", "statsd ", "statsd " };
+    static const char *const words[][3] = { { "--help" }, { "-h" }, { "check", "--help" }, { "--version" }, { "explain", "--version" }, { "-V" } };
+    static const char *const says[] = { "statsd explain", "Exit status", "STATSD_SECTION_KEY", "statsd ", "statsd ", "statsd " };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct done d = statsd(words[i], NULL);
         assert_int_equal(d.status, 0);
@@ -176,7 +359,7 @@ static void check_shows_what_counts_and_hides_the_password(void **state)
     struct done d = statsd(WORDS("check", "--set", "redis.url=redis://:hunter2@127.0.0.1", "--set", "server.interval=2s", "--set",
                                  "listen.socket=unixgram:///run/x.sock?mode=0620"),
                            NULL);
-    static const char *const says[] = { "config     ok\n", "unixgram:///run/x.sock", "mode=0620", "server.interval = 2s\n", "redis.url = (set)\n",
+    static const char *const says[] = { "config     ok\n", "unixgram:///run/x.sock", "mode=0620", "server.interval = 2s  (--set)\n", "redis.url = (set)  (--set)\n", "redis      redis://:***@127.0.0.1  instance=",
                                         "max_line     8192\n", "256.0 MiB  Redis", "the process altogether" };
     assert_int_equal(d.status, 0);
     assert_string_equal(d.err, "");
@@ -270,6 +453,12 @@ int main(void)
         cmocka_unit_test(without_a_command_the_server_runs_with_the_config),
         cmocka_unit_test(a_bad_config_never_runs),
         cmocka_unit_test(bad_usage_is_one_message_and_status_2),
+        cmocka_unit_test(options_of_other_servers_are_answered_with_ours),
+        cmocka_unit_test(a_lone_word_that_is_no_command_is_answered_with_what_it_may_be),
+        cmocka_unit_test(a_variable_that_was_probably_meant_is_a_warning_and_the_server_runs),
+        cmocka_unit_test(lines_fit_a_terminal_and_are_whole_in_a_pipe),
+        cmocka_unit_test(help_has_the_defaults_of_the_options_and_only_commands_that_are_there),
+        cmocka_unit_test(describe_a_name_prints_its_entry_alone),
         cmocka_unit_test(help_and_version_are_answers_not_errors),
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),

@@ -1,0 +1,79 @@
+/**
+ * `statsd --help`.
+ */
+#include "app/cli.h"
+#include "app/wrap.h"
+
+static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
+
+/* right: NULL under a heading; "" with a line that stands alone. */
+static const struct {
+    const char *left, *right;
+} rows[] = {
+    { "Commands", NULL },
+    { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
+    { "statsd check [OPTIONS]", "check the config; print where each value comes from, limits and the memory bound; opens no port" },
+    { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
+      "how a datagram is understood, what /metrics would show of it and why something is missing; without LINE, standard input is one raw "
+      "datagram (or a stream, by --framing). Exit status 1 when a line has an error" },
+    { "statsd describe options|metrics|reasons|NAME [--markdown]",
+      "every option, every metric the server has of itself, every reason for which a line is refused; or what NAME is, such as "
+      "server.interval" },
+    { "statsd --version | -V | --help | -h", "" },
+    { "Options", NULL },
+    { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
+    { "--set SECTION.KEY=VALUE", "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), that before the file" },
+    { "--", "what follows is not an option" },
+    { "Where it listens unless told otherwise", NULL },
+    { "udp://127.0.0.1:8125", "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), unixgram:///run/statsd.sock" },
+    { "http://127.0.0.1:9102", "/metrics and the paths below. Another: --set http.listen=0.0.0.0:9102" },
+    { "HTTP", NULL },
+    { "GET /metrics", "the page that Prometheus scrapes" },
+    { "GET /", "links" },
+    { "GET /-/healthy, /-/ready", "200 while it runs; 200 while it receives, else 503" },
+    { "POST /-/reload, /-/quit", "as HUP and TERM, where http.lifecycle is on" },
+    { "Signals", NULL },
+    { "TERM, INT", "stop: read what has arrived, hand it to Redis for up to server.drain_timeout" },
+    { "HUP", "read the config again; the log says what has to wait for the next start" },
+    { "USR1", "log a summary" },
+    { "Example", NULL },
+    { "statsd &", "" },
+    { "echo 'orders:3|c|#region:eu' >/dev/udp/127.0.0.1/8125", "" },
+    { "curl -s http://127.0.0.1:9102/metrics | grep orders", "" },
+    { "Exit status", NULL },
+    { "0", "ok" },
+    { "1", "failed at run time" },
+    { "2", "usage or config error" },
+};
+
+enum { LEFT = 27, NARROW = 60, USUAL = 80, WIDE = 100 };
+
+static void put_row(const char *left, const char *right, size_t columns, struct buf *out)
+{
+    size_t indent = columns < NARROW ? 6 : LEFT, at = 2 + strlen(left);
+    bool is_command_to_copy = *right == '\0';
+    buf_append_str(out, "  ");
+    wrap(slice_str(left), 2, 8, is_command_to_copy ? 0 : columns, out);
+    if (!is_command_to_copy) {
+        if (at + 2 > indent) {
+            buf_append_char(out, '\n');
+            at = 0;
+        }
+        wrap_blanks(indent - at, out);
+        wrap(slice_str(right), indent, indent, columns, out);
+    }
+    buf_append_char(out, '\n');
+}
+
+void cli_help(unsigned columns, struct buf *out)
+{
+    size_t width = columns == 0 ? USUAL : columns < WIDE ? columns : WIDE;
+    wrap(slice_str(first_line), 0, 2, width, out);
+    buf_append_char(out, '\n');
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].right == NULL)
+            buf_printf(out, "\n%s\n", rows[i].left);
+        else
+            put_row(rows[i].left, rows[i].right, width, out);
+    }
+}
