@@ -15,7 +15,7 @@ static const struct {
     { "statsd check [OPTIONS]", "check the config; print where each value comes from, limits and the memory bound; opens no port" },
     { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
       "how a datagram is understood, what /metrics would show of it and why something is missing; without LINE, standard input is one raw "
-      "datagram (or a stream, by --framing). Exit status 1 when a line has an error" },
+      "datagram (or a stream, by --framing)" },
     { "statsd describe options|metrics|reasons|NAME [--markdown]",
       "every option, every metric the server has of itself, every reason for which a line is refused; or what NAME is, such as "
       "server.interval" },
@@ -42,7 +42,7 @@ static const struct {
     { "curl -s http://127.0.0.1:9102/metrics | grep orders", "" },
     { "Exit status", NULL },
     { "0", "ok" },
-    { "1", "failed at run time" },
+    { "1", "failed at run time; explain: a line has an error" },
     { "2", "usage or config error" },
 };
 

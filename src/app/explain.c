@@ -133,6 +133,7 @@ static void finish_text(struct explaining *e)
         buf_append_slice(&e->out, buf_slice(&exposition));
         buf_append_char(&e->out, '\n');
     }
+    explain_text_off_page(e->core, &e->out);
     buf_release(&exposition);
 }
 
@@ -155,11 +156,12 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
         fputs("statsd: cannot read standard input\n", io->err);
         return CLI_FAILED;
     }
+    bool wrong = e->errors > 0 || e->core->n_errors > 0;
     if (e->json)
         finish_json(e);
     else
         finish_text(e);
-    return cli_write(io->out, &e->out) ? CLI_OK : CLI_FAILED;
+    return cli_write(io->out, &e->out) && !wrong ? CLI_OK : CLI_FAILED;
 }
 
 int explain_main(const struct cli_args *args, const struct cli_io *io)

@@ -78,12 +78,23 @@ static void on_check(void *cookie, const struct service_check *c)
     json_array_append_new(x->checks, j);
 }
 
+/* Not mem_strndup: a refused line may hold a NUL. */
+static char *copy_line(struct slice line)
+{
+    if (line.ptr == NULL)
+        return NULL;
+    char *copy = mem_alloc(line.len + 1);
+    memcpy(copy, line.ptr, line.len);
+    copy[line.len] = '\0';
+    return copy;
+}
+
 static void add_error(struct explain_core *x, enum reason r, struct slice line, size_t at)
 {
     x->errors = mem_grow(x->errors, &x->cap_errors, x->n_errors + 1, sizeof *x->errors);
     x->errors[x->n_errors++] = (struct explain_error){
         .reason = r,
-        .line = line.ptr != NULL ? mem_strndup(line.ptr, line.len) : NULL,
+        .line = copy_line(line),
         .len = line.len,
         .at = at,
     };
@@ -103,6 +114,8 @@ struct explain_core *explain_core_new(const struct config *c)
     opts.on_check = on_check;
     opts.on_error = on_error;
     opts.cookie = x;
+    x->config = c;
+    x->counters = json_object();
     x->machine = m;
     m->parser = parser_new(&opts);
     if (m->parser == NULL || batch_init(&m->batch, BATCH_FULL, c->limits_max_line) < 0)
@@ -121,6 +134,7 @@ void explain_core_free(struct explain_core *x)
     json_decref(x->samples);
     json_decref(x->events);
     json_decref(x->checks);
+    json_decref(x->counters);
     free(x->errors);
     parser_free(x->machine->parser);
     batch_release(&x->machine->batch);
@@ -138,6 +152,32 @@ static json_t *tags_object(const struct tags *tags)
         free(key);
     }
     return j;
+}
+
+/* Keep the sum of each counter: one that only went down has no line on the page. */
+static void add_to_counter(struct explain_core *x, const json_t *sample, double rate)
+{
+    json_t *values = json_object_get(sample, "values"), *value;
+    char *tags = json_dumps(json_object_get(sample, "tags"), JSON_SORT_KEYS);
+    struct buf key = { 0 };
+    double sum = 0;
+    size_t i;
+    json_array_foreach(values, i, value)
+        sum += json_real_value(value) / rate;
+    buf_append_str(&key, json_string_value(json_object_get(sample, "name")));
+    buf_append_str(&key, tags != NULL ? tags : "");
+    buf_append_char(&key, '\0');
+    json_t *known = json_object_get(x->counters, key.ptr);
+    if (known == NULL) {
+        known = json_object();
+        json_object_set(known, "name", json_object_get(sample, "name"));
+        json_object_set(known, "tags", json_object_get(sample, "tags"));
+        set(x->counters, key.ptr, known);
+    }
+    sum += json_real_value(json_object_get(known, "sum"));   /* 0 while there is none */
+    set(known, "sum", json_real(sum));
+    buf_release(&key);
+    free(tags);
 }
 
 static void add_sample(struct explain_core *x, const struct sample *s)
@@ -167,6 +207,8 @@ static void add_sample(struct explain_core *x, const struct sample *s)
         set(j, "timestamp", json_integer(s->timestamp));
     if (s->type == SAMPLE_GAUGE)
         set(j, "delta", json_boolean(s->flags & SAMPLE_DELTA));
+    if (s->type == SAMPLE_COUNTER)
+        add_to_counter(x, j, s->rate);
     json_array_append_new(x->samples, j);
 }
 
@@ -209,6 +251,16 @@ void explain_core_clear(struct explain_core *x)
 void explain_core_exposition(struct explain_core *x, struct buf *out)
 {
     explain_exposition_render(x->machine->exposition, out);
+}
+
+const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n)
+{
+    return explain_exposition_off_page(x->machine->exposition, ret_n);
+}
+
+uint64_t explain_core_refused(const struct explain_core *x)
+{
+    return explain_exposition_refused(x->machine->exposition);
 }
 
 const char *explain_core_expect(const struct explain_core *x)

@@ -22,12 +22,15 @@ struct explain_error {
 };
 
 struct explain_machine;
+struct off_page_note;
 
 struct explain_core {
+    const struct config *config;         /* borrowed */
     json_t *samples, *events, *checks;   /* arrays of objects, as in tests/conformance/protocol.jsonl */
     struct explain_error *errors;
     size_t n_errors, cap_errors;
     uint64_t tag_errors, unknown_fields;
+    json_t *counters;                    /* over all datagrams: object of {"name", "tags", "sum"} by series */
     struct explain_machine *machine;     /* explain_core.c's own */
 };
 
@@ -46,6 +49,10 @@ void explain_core_clear(struct explain_core *x);
 
 /* Close the interval; append the lines of /metrics for all datagrams since the start, sorted, joined by LF. */
 void explain_core_exposition(struct explain_core *x, struct buf *out);
+
+/* What the page leaves out and why, as of the last explain_core_exposition. */
+const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n);
+uint64_t explain_core_refused(const struct explain_core *x);   /* samples past limits.max_series */
 
 /* "accept", "event", "service_check", "reject" or "ignore". */
 const char *explain_core_expect(const struct explain_core *x);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "aggregate/off_page.h"
 #include "app/core_opts.h"
 #include "base/mem.h"
 
@@ -14,6 +15,7 @@ struct explain_exposition {
     struct registry *registry;
     struct prometheus *prometheus;
     uint64_t now_ns;
+    uint64_t refused;
 };
 
 struct explain_exposition *explain_exposition_new(const struct config *c)
@@ -83,10 +85,21 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     assert(page != NULL);
     (void)turned;
     registry_merge(e->registry, page, e->now_ns);
+    e->refused = page_stats(page)->v[SELF_SAMPLES_REFUSED];
     ingest_give(e->ingest, page);
     registry_close(e->registry, &end, &unused);   /* with aggregate.set_window = 0, sets show the last closed interval */
     registry_next(e->registry);
     prometheus_render_lines(e->prometheus, e->registry, e->now_ns, &text);
     sort_lines(buf_slice(&text), out);
     buf_release(&text);
+}
+
+const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e, size_t *ret_n)
+{
+    return registry_off_page(e->registry, ret_n);
+}
+
+uint64_t explain_exposition_refused(const struct explain_exposition *e)
+{
+    return e->refused;
 }

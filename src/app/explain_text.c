@@ -1,5 +1,8 @@
 #include "app/explain_text.h"
 
+#include "aggregate/off_page.h"
+#include "app/hint.h"
+#include "app/option_value.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -101,6 +104,13 @@ static void put_sample(json_t *sample, struct buf *out)
     }
 }
 
+static void put_set_note(const struct config *c, struct buf *out)
+{
+    buf_append_str(out, "    on /metrics once the interval has ended (server.interval = ");
+    option_value_print_number(OPTION_DURATION, c->server_interval_ms, out);
+    buf_append_str(out, ")\n");
+}
+
 static void put_tags(const json_t *list, struct buf *out)
 {
     const json_t *tag;
@@ -157,10 +167,27 @@ static void put_error(const struct explain_error *e, struct buf *out)
     buf_printf(out, "  error %s: %s\n", reason_name(e->reason), reason_help(e->reason));
 }
 
+static void put_error_hint(const struct config *c, const struct explain_error *e, struct buf *out)
+{
+    struct hint_line l;
+    struct buf hint = { 0 };
+    if (e->line == NULL)
+        return;
+    hint_line_cut(c, slice_of(e->line, e->len), e->reason, e->at, &l);
+    if (hint_error(&l, &hint)) {
+        buf_append_str(out, "  hint: ");
+        buf_append_slice(out, buf_slice(&hint));
+        buf_append_char(out, '\n');
+    }
+    buf_release(&hint);
+}
+
 void explain_text_errors(const struct explain_core *x, struct buf *out)
 {
     for (size_t i = 0; i < x->n_errors; i++)
         put_error(&x->errors[i], out);
+    for (size_t i = 0; i < x->n_errors; i++)
+        put_error_hint(x->config, &x->errors[i], out);
 }
 
 void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out)
@@ -170,16 +197,94 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     put_escaped(line, out);
     buf_append_char(out, '\n');
     explain_text_errors(x, out);   /* first, so that the caret is right below its line */
-    json_array_foreach(x->samples, i, one)
+    json_array_foreach(x->samples, i, one) {
         put_sample(one, out);
-    json_array_foreach(x->events, i, one)
+        if (json_object_get(one, "set_value") != NULL)
+            put_set_note(x->config, out);
+    }
+    json_array_foreach(x->events, i, one) {
         put_object("event", one, out);
-    json_array_foreach(x->checks, i, one)
+        buf_append_str(out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
+    }
+    json_array_foreach(x->checks, i, one) {
         put_object("service check", one, out);
+        buf_append_str(out, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n");
+    }
     if (x->tag_errors > 0)
         buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n", (unsigned long long)x->tag_errors);
     if (x->unknown_fields > 0)
         buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
     if (strcmp(explain_core_expect(x), "ignore") == 0)
         buf_append_str(out, "  empty: ignored\n");
+    if (x->n_errors == 0 && json_array_size(x->samples) > 0) {
+        struct hint_line l;
+        hint_line_cut(x->config, line, REASON_NONE, SIZE_MAX, &l);
+        hint_accepted(&l, out);
+    }
+}
+
+static void put_conflict(const struct off_page_note *n, struct buf *out)
+{
+    bool same = slice_eq(n->metric, n->other);
+    put_escaped(n->metric, out);
+    buf_printf(out, " as a %s: ", family_type_word(n->type));
+    put_escaped(n->other, out);
+    buf_printf(out, " is a %s since an earlier line%s; a name has one type, until it was idle for prometheus.type_idle. Rename one of them",
+               family_type_word(n->other_type), same ? "" : " and makes lines of that name");
+}
+
+static void put_reserved(const struct off_page_note *n, struct buf *out)
+{
+    put_escaped(n->metric, out);
+    buf_append_str(out, ": ");
+    put_escaped(n->other, out);
+    buf_append_str(out, " is a name that Prometheus makes for every target, or this server for itself. Rename the metric");
+}
+
+/* Counters that only went down, as long as any remain in the sum below zero. */
+static void put_decrements(const struct explain_core *x, struct buf *out)
+{
+    const char *key, *tag;
+    json_t *one, *value;
+    json_object_foreach(x->counters, key, one) {
+        double sum = json_real_value(json_object_get(one, "sum"));
+        if (!(sum < 0))
+            continue;
+        buf_append_str(out, "  ");
+        put_text(json_object_get(one, "name"), out);
+        json_object_foreach(json_object_get(one, "tags"), tag, value) {
+            buf_append_char(out, ' ');
+            put_escaped(slice_str(tag), out);
+            buf_append_char(out, '=');
+            put_text(value, out);
+        }
+        buf_append_str(out, ": the counter went down by ");
+        put_number(-sum, out);
+        buf_append_str(out, ", and one of Prometheus never does; Redis gets the sum. Send a gauge for what goes both ways\n");
+    }
+}
+
+void explain_text_off_page(const struct explain_core *x, struct buf *out)
+{
+    struct buf notes = { 0 };
+    size_t n;
+    const struct off_page_note *const *off = explain_core_off_page(x, &n);
+    for (size_t i = 0; i < n; i++) {
+        buf_append_str(&notes, "  ");
+        if (off[i]->why == OFF_PAGE_RESERVED)
+            put_reserved(off[i], &notes);
+        else
+            put_conflict(off[i], &notes);
+        buf_append_char(&notes, '\n');
+    }
+    put_decrements(x, &notes);
+    uint64_t refused = explain_core_refused(x);
+    if (refused > 0)
+        buf_printf(&notes, "  %llu %s: there are as many series as limits.max_series allows\n", (unsigned long long)refused,
+                   refused == 1 ? "sample" : "samples");
+    if (notes.len > 0) {
+        buf_append_str(out, "\nnot on /metrics:\n");
+        buf_append_slice(out, buf_slice(&notes));
+    }
+    buf_release(&notes);
 }

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import re
 
 import pytest
 
@@ -28,9 +29,10 @@ def words_of(opts):
 
 def explain(data, *words):
     got = run("explain", "--json", *words, stdin=data)
-    assert got.returncode == 0, got.stderr.decode()
     assert got.stderr == b""
-    return json.loads(got.stdout)
+    told = json.loads(got.stdout)
+    assert got.returncode == (1 if told["errors"] else 0)
+    return told
 
 
 @pytest.mark.parametrize("case", cases("protocol.jsonl"), ids=lambda c: c["id"])
@@ -64,7 +66,7 @@ def test_the_page_would_show_what_statsd_exporter_shows(case):
 def test_explain_shows_people_where_a_line_is_wrong():
     got = run("explain", "orders:1|c|@nine|#a:b")
     out = got.stdout.decode()
-    assert got.returncode == 0
+    assert got.returncode == 1
     assert "bad_sample_rate" in out
     lines = out.split("\n")
     caret = next(i for i, l in enumerate(lines) if "^" in l)
@@ -81,3 +83,13 @@ def test_explain_agrees_with_the_server(server):
     text = "hits:3|c|@0.1|#b:2,a:1\nlat:12|ms\nlevel:+4|g\nlevel:-1.5|g\nodd na/me:1|c|#k y:v\nsize:1:2:3|h"
     server.send(text)
     assert server.scrape().lines() == sorted(explain(text.encode())["exposition"].split("\n"))
+
+
+@pytest.mark.parametrize("lines", ["up:0|g", "jobs:1|c\njobs:7|g", "x:-1|c", "t:1|ms\nt.count:1|c"])
+def test_explain_names_what_the_server_leaves_out(server, lines):
+    """What explain says is missing is missing from the page of a server that got the same."""
+    told = run("explain", stdin=lines.encode()).stdout.decode()
+    missing = re.findall(r"^  ([\w]+)(?: as a \w+)?: ", told.split("\nnot on /metrics:\n")[1], re.M)
+    assert missing
+    server.send(lines)
+    assert server.scrape().lines() == sorted(filter(None, explain(lines.encode())["exposition"].split("\n")))

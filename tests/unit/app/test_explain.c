@@ -17,6 +17,8 @@
 
 enum { ARGS_MAX = 16, LEAST_CASES = 300 };
 
+static int status;   /* of the last run */
+
 /* argv: "explain" and what follows, NULL-terminated.  returns  the output; free() */
 static char *explain(const char *const *words, struct slice input)
 {
@@ -32,12 +34,12 @@ static char *explain(const char *const *words, struct slice input)
     }
     assert_int_equal(fwrite(input.ptr, 1, input.len, io.in), input.len);
     rewind(io.in);
-    int rc = cli_run(argc, argv, &io);
+    status = cli_run(argc, argv, &io);
     fclose(io.in);
     fclose(io.out);
     fclose(io.err);
-    if (rc != 0)
-        fail_msg("status %d: %s", rc, err);
+    if (status > 1 || err[0] != '\0')
+        fail_msg("status %d: %s", status, err);
     free(err);
     return out;
 }
@@ -51,6 +53,7 @@ static json_t *explain_json(const char *const *words, struct slice input)
     if (j == NULL)
         fail_msg("%s: %s", error.text, text);
     free(text);
+    assert_int_equal(status, json_integer_value(json_object_get(j, "errors")) > 0);
     return j;
 }
 
@@ -129,7 +132,10 @@ static void run_case(json_t *c)
         append_base64(&input, json_string_value(json_object_get(c, "input_b64")));
     case_words(json_object_get(c, "opts"), words, room);
 
+    free(explain(words + 1, slice_of(input.len ? input.ptr : "", input.len)));   /* without --json, for people */
+    int for_people = status;
     json_t *got = explain_json(words, slice_of(input.len ? input.ptr : "", input.len));
+    assert_int_equal(status, for_people);
     json_t *zero = json_integer(0), *errors = json_object_get(c, "errors");
     check_equal(id, "expect", json_object_get(got, "expect"), json_object_get(c, "expect"));
     check_equal(id, "samples", json_object_get(got, "samples"), json_object_get(c, "samples"));
@@ -281,6 +287,226 @@ static void people_see_each_line_of_a_cut_datagram_and_the_sums(void **state)
     free(out);
 }
 
+/* What follows "  hint: " in the output for one line, each with LF. */
+static void hints_of(const char *line, const char *set, char *ret, size_t room)
+{
+    char *out = explain(set != NULL ? WORDS("--set", set, "--", line) : WORDS("--", line), nothing);
+    size_t n = 0;
+    ret[0] = '\0';
+    for (const char *p = out; (p = strstr(p, "  hint: ")) != NULL;) {
+        p += strlen("  hint: ");
+        n += (size_t)snprintf(ret + n, room - n, "%.*s\n", (int)strcspn(p, "\n"), p);
+        assert_true(n < room);
+    }
+    free(out);
+}
+
+static void a_refused_line_is_answered_with_what_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *hint;
+    } rows[] = {
+        { "a:1|C", "|C is written |c\n" },
+        { "a:1|MS", "|MS is written |ms\n" },
+        { "a:1|counter", "|counter is written |c\n" },
+        { "a:1|Gauge", "|Gauge is written |g\n" },
+        { "a:1|timer|@0.1", "|timer is written |ms\n" },
+        { "a:1|timing", "|timing is written |ms\n" },
+        { "a:1|t", "|t is written |ms\n" },
+        { "a:1|m", "|m is written |c\n" },
+        { "a:1|histogram", "|histogram is written |h\n" },
+        { "a:1|distribution", "|distribution is written |d\n" },
+        { "a:1|set", "|set is written |s\n" },
+        { "a:1| c", "|c has a blank beside it; write |c\n" },
+        { "a:1|c |@0.1", "|c has a blank beside it; write |c\n" },
+        { "a:1|us", "times are sent in milliseconds: |ms\n" },
+        { "a:1|", "write a:1|c for a counter, |g for a gauge, |ms for a timing\n" },
+        { "a:1|@0.1|c", "the type comes before the sample rate: name:1|c|@0.1\n" },
+        { "a:1|#x:y|c", "the type comes before the tags: name:1|c|#env:prod\n" },
+        { "a:c|1", "the value comes before the type; write a:1|c\n" },
+        { "a:1|c#env:prod", "a | is missing before #env:prod\n" },
+        { "a:1|ms@0.1", "a | is missing before @0.1\n" },
+        { "a:1|cb:2|c", "a line feed is missing before b\n" },
+        { "a:1|c\\nb:2|c", "\\n is two characters here, not a line feed; printf '...\\n' or $'...\\n' of bash make one\n" },
+        { "\"a:1|c\"", "the quotes are part of the line; send it without them\n" },
+        { "a:1|zz", "" },
+
+        { "a:320ms|ms", "the value is a bare number of milliseconds; write a:320|ms\n" },
+        { "a:1.5s|ms", "the value is a bare number of milliseconds; write a:1500|ms\n" },
+        { "a:250us|ms", "the value is a bare number of milliseconds; write a:0.25|ms\n" },
+        { "a:10KB|g", "the value is a bare number, without a unit; write a:10|g\n" },
+        { "a:50%|g", "the value is a bare number, without a unit; write a:50|g\n" },
+        { "a:2s|h", "the value is a bare number, without a unit; write a:2|h\n" },
+        { "a:1,5|g", "the decimal sign is a point; write a:1.5|g\n" },
+        { "a:1,000,000|g", "numbers have no commas between thousands\n" },
+        { "a: 1|c", "a blank stands beside the value; send none between the signs\n" },
+        { "a:1 |c", "a blank stands beside the value; send none between the signs\n" },
+        { "a:|c", "the value is missing; write a:1|c\n" },
+        { "a:nan|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
+        { "a:None|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
+        { "a:+Inf|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
+        { "a:true|g", "a truth value is sent as 1 or 0\n" },
+        { "a:--1|c", "two signs: the client was given a negative number to subtract\n" },
+        { "a:'1'|c", "the value stands without quotes\n" },
+        { "a:0x10|c", "numbers are decimal: 16, 1000, 1.5, 1e3\n" },
+        { "a:red|g", "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart\n" },
+        { "Foo::Bar:1|c", "the name ends at the first ':', thus is Foo; send another character inside names, such as '.'\n" },
+        { "http://h/x:1|c", "the name ends at the first ':', thus is http; send another character inside names, such as '.'\n" },
+        { "a:1:x|g", "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart\n" },
+
+        { "a:1|c|@10", "the rate is the share of samples that are sent, at most 1: one in 10 is @0.1\n" },
+        { "a:1|c|@50%", "the rate is a share of 1: @0.5\n" },
+        { "a:1|c|@1/10", "the rate is one number: @0.1\n" },
+        { "a:1|c|@0,5", "the decimal sign is a point: @0.5; tags stand behind |#\n" },
+        { "a:1|c|@x", "@0.1 says that one of ten samples was sent\n" },
+        { "a:-1|ms", "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero\n" },
+        { "a:1|c|T1.5", "T stands before whole seconds since 1970: T1656581400\n" },
+
+        { "a", "a line is name:value|type; write a:1|c to count it\n" },
+        { "a 1", "write a:1|c\n" },
+        { "a=2|g", "write a:2|g\n" },
+        { "a.b 1 1656581400", "this is Graphite's protocol; a line is name:value|type\n" },
+        { "a|c", "the value is missing; write a:1|c\n" },
+        { "a:1", "write a:1|c for a counter, |g for a gauge, |ms for a timing\n" },
+        { "{\"a\":1}", "this is JSON; a line is name:value|type\n" },
+        { "GET / HTTP/1.1", "this is HTTP; metrics are datagrams, the HTTP server is at http.listen\n" },
+        { "cpu,host=a value=1", "this is InfluxDB's line protocol; a line is name:value|type|#key:value\n" },
+        { "a{b=\"c\"} 1", "this is how /metrics is written; a line is name:value|type|#key:value\n" },
+        { ":1|c", "the client was given an empty name\n" },
+        { "a|b:1|c", "a name cannot hold '|'; send another character, such as '.'\n" },
+        { "_e{3,4}:title|text|t:info", "the braces hold the bytes of title and text: _e{5,4}:title|text\n" },
+        { "_e{x", "an event is _e{5,4}:title|text, with the bytes of both in the braces\n" },
+        { "_sc|db|OK", "a check is _sc|name|STATUS, with 0 ok, 1 warning, 2 critical, 3 unknown\n" },
+        { "caf\xe9:1|c", "the client sends another encoding, such as Latin-1, or cut a character in two\n" },
+        { "a\x1b:1|C", "|C is written |c\n" },
+        { "a:1\x1b,5|g", "" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char got[500];
+        hints_of(rows[i].line, NULL, got, sizeof got);
+        if (strcmp(got, rows[i].hint) != 0)
+            fail_msg("%s: \"%s\", not \"%s\"", rows[i].line, got, rows[i].hint);
+        assert_int_equal(status, 1);
+    }
+}
+
+static void a_line_that_means_something_else_than_it_seems_to_is_told(void **state)
+{
+    (void)state;
+    static const char changes_plus[] = "a leading + changes a gauge; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)\n";
+    static const char changes_minus[] = "a leading - changes a gauge: for a value below zero send 0 first; protocol.gauge_sign = absolute sets "
+                                        "it (Datadog's clients mean that)\n";
+    static const char packed[] = "2 values, for the name ends at the first ':'; if that was not meant, send another character inside names\n";
+    static const struct {
+        const char *line, *set, *hint;
+    } rows[] = {
+        { "a:1|c|#env=prod", NULL, "the tag env=prod has no value: it is kept as a bare tag with the value true; write env:prod\n" },
+        { "a:1|c|@0.5|#x:y,country=china", NULL,
+          "the tag country=china has no value: it is kept as a bare tag with the value true; write country:china\n" },
+        { "a:1|c|#url:/?q=1,prod", NULL, "" },
+        { "a:1|c|#a:b;c:d", NULL, "a:b;c:d is one tag; tags are separated by commas\n" },
+        { "a:1|c|#a:b c:d", NULL, "a:b c:d is one tag; tags are separated by commas\n" },
+        { "a:1|c|#a:b c", NULL, "" },
+        { "a:1|c|#a:b@0.1", NULL, "@0.1 is part of the tag; a sample rate stands behind a | of its own\n" },
+        { "a:1|c|0.1", NULL, "a sample rate begins with @: |@0.1\n" },
+        { "a:1|c|env:prod", NULL, "tags begin with #: |#env:prod\n" },
+        { "a:1|c|c:ci-1|e:x|card:low|T1656581400|@0.1|#a:b", NULL, "" },
+        { "a,env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = influx reads them (--set protocol.name_tags=influx)\n" },
+        { "a,env=prod:1|c", "protocol.name_tags=influx", "" },
+        { "a#env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = librato reads them (--set protocol.name_tags=librato)\n" },
+        { "a;env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = graphite reads them (--set protocol.name_tags=graphite)\n" },
+        { "a[env=prod]:1|c", NULL, "the tags are part of the name; protocol.name_tags = signalfx reads them (--set protocol.name_tags=signalfx)\n" },
+        { "a{env=\"prod\"}:1|c", NULL, "labels in the name are not read; write name:1|c|#key:value\n" },
+        { "Class#method:1|c", NULL, "" },
+        { "a :1|c", NULL, "the name ends in a blank, which is part of it\n" },
+        { "'a:1|c", NULL, "the quote is part of the name\n" },
+        { "a:0.32|s", NULL, "|s is a set: it counts how many different texts were sent, and 0.32 is one of them; did you mean |ms (milliseconds)?\n" },
+        { "a:320ms|s", NULL, "|s is a set: it counts how many different texts were sent, and 320ms is one of them; did you mean |ms (milliseconds)?\n" },
+        { "a:765|s", NULL, "" },
+        { "a:10.0.0.1|s", NULL, "" },
+        { "a_-1:8:1|c", NULL, packed },
+        { "a:1:2|ms", NULL, packed },
+        { "a:1:|c", NULL, "" },
+        { "a:1:2|s", NULL, "" },
+        { "a:+5|g", NULL, changes_plus },
+        { "a:-5|g", NULL, changes_minus },
+        { "a:-5|g", "protocol.gauge_sign=absolute", "the sign is the value's: protocol.gauge_sign = absolute sets the gauge\n" },
+        { "a:-5|g|c:ci-1", NULL, "" },
+        { "a:-5|g|c:ci-1", "protocol.gauge_sign=delta", changes_minus },
+        { "a:5|g", NULL, "" },
+        { "a:-5|c", NULL, "" },
+        { "a:5|g|@0.1", NULL, "a sample rate does nothing to a gauge\n" },
+        { "a:5|s|@0.1", NULL, "a sample rate does nothing to a set\n" },
+        { "a:5|c|@0", NULL, "a sample rate of 0 counts as 1\n" },
+        { "a:5|c|@0.1", NULL, "" },
+        { "a:1|c|T1656581400000", NULL, "T stands before seconds since 1970; this looks like milliseconds\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char got[500];
+        hints_of(rows[i].line, rows[i].set, got, sizeof got);
+        if (strcmp(got, rows[i].hint) != 0)
+            fail_msg("%s: \"%s\", not \"%s\"", rows[i].line, got, rows[i].hint);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines[4];
+        const char *says;   /* NULL: nothing is missing */
+    } rows[] = {
+        { { "up:0|g" }, "\nnot on /metrics:\n  up: up is a name that Prometheus makes for every target, or this server for itself." },
+        { { "scrape_duration_seconds:1|g" }, "  scrape_duration_seconds: scrape_duration_seconds is a name that Prometheus makes" },
+        { { "statsd.lines.received.total:1|c" }, "  statsd_lines_received_total: statsd_lines_received_total is a name that" },
+        { { "jobs:1|c", "jobs:7|g" }, "  jobs as a gauge: jobs is a counter since an earlier line; a name has one type" },
+        { { "t:1|ms", "t.count:1|c" }, "  t_count as a counter: t is a summary since an earlier line and makes lines of that name" },
+        { { "x:-1|c" }, "  x: the counter went down by 1, and one of Prometheus never does" },
+        { { "x:-1|c|@0.5|#b:c" }, "  x b=c: the counter went down by 2, and" },
+        { { "x:-1|c|#b:2,a:1", "x:5|c|#a:1,b:2" }, NULL },
+        { { "x:5|c", "x:-1|c" }, NULL },
+        { { "--set=limits.max_series=1", "a:1|c", "b:1|c" }, "  1 sample: there are as many series as limits.max_series allows" },
+        { { "_e{1,1}:a|b" }, "    not on /metrics: an event is no metric; statsd_events_total counts it\n" },
+        { { "_sc|db|0" }, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n" },
+        { { "--set=server.interval=2s", "u:x|s" }, "    on /metrics once the interval has ended (server.interval = 2s)\n" },
+        { { "a:1|c", "b:2|g", "t:1|ms" }, NULL },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *out = explain(rows[i].lines, nothing);
+        assert_int_equal(status, 0);
+        if (rows[i].says != NULL ? strstr(out, rows[i].says) == NULL : strstr(out, "not on /metrics") != NULL)
+            fail_msg("%s: \"%s\" is not in:\n%s", rows[i].lines[0], rows[i].says ? rows[i].says : "nothing", out);
+        free(out);
+    }
+}
+
+static void an_error_in_any_line_is_exit_status_1(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[4], *input;
+        int want;
+    } rows[] = {
+        { { "a:1|c" }, "", 0 },
+        { { "a:1|c", "b" }, "", 1 },
+        { { "--json", "b" }, "", 1 },
+        { { "--json", "a:1|c" }, "", 0 },
+        { { "a:1|c|#x:" }, "", 0 },   /* a tag is dropped, the sample stands */
+        { { "" }, "", 0 },
+        { { "--framing=line" }, "a:1|c\nb\n", 1 },
+        { { "--framing=line", "--json" }, "a:1|c\nb:1|c", 0 },
+        { { "--framing=dsd" }, "\xff\xff\xff\xff", 1 },
+        { { "--truncated" }, "a:1|c\nb", 1 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        free(explain(rows[i].words, slice_str(rows[i].input)));
+        if (status != rows[i].want)
+            fail_msg("%s %s: status %d", rows[i].words[0], rows[i].input, status);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +517,10 @@ int main(void)
         cmocka_unit_test(tag_limits_refuse_the_sample_and_bad_tags_are_counted),
         cmocka_unit_test(more_than_a_datagram_on_standard_input_is_a_cut_datagram),
         cmocka_unit_test(a_caret_stands_under_what_is_wrong),
+        cmocka_unit_test(a_refused_line_is_answered_with_what_was_meant),
+        cmocka_unit_test(a_line_that_means_something_else_than_it_seems_to_is_told),
+        cmocka_unit_test(what_has_no_line_on_metrics_is_told_with_the_reason),
+        cmocka_unit_test(an_error_in_any_line_is_exit_status_1),
         cmocka_unit_test(people_see_each_line_of_a_cut_datagram_and_the_sums),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
