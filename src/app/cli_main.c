@@ -8,7 +8,7 @@
 /* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as it does for ls. */
 static unsigned terminal_columns(void)
 {
-    const char *set = getenv("COLUMNS");
+    const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): there is one thread yet */
     struct winsize w;
     unsigned long n;
     if (!isatty(STDOUT_FILENO))

@@ -229,6 +229,20 @@ static size_t keep(struct table *t, struct slice name)
     return n - 1;
 }
 
+/* *best becomes the name in t that is nearer to name than *least edits. */
+static void look_for_nearer(const struct table *t, struct slice name, size_t *least, char **best)
+{
+    for (size_t r = 1; r < t->rows; r++) {
+        struct slice first = buf_slice(&t->cell[r][0]);
+        size_t d = options_distance(name, first, *least);
+        if (d >= *least)
+            continue;
+        *least = d;
+        free(*best);
+        *best = mem_strndup(first.ptr, first.len);
+    }
+}
+
 /* The name in any table that is nearest, as an allocated text; NULL: none is near. */
 static char *nearest(struct slice name)
 {
@@ -237,15 +251,7 @@ static char *nearest(struct slice name)
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
         struct table *t = mem_zalloc(sizeof *t);
         tables[i].fill(t);
-        for (size_t r = 1; r < t->rows; r++) {
-            struct slice first = buf_slice(&t->cell[r][0]);
-            size_t d = options_distance(name, first, least - 1);
-            if (d < least) {
-                least = d;
-                free(best);
-                best = mem_strndup(first.ptr, first.len);
-            }
-        }
+        look_for_nearer(t, name, &least, &best);
         table_free(t);
     }
     return best;

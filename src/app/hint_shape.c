@@ -114,22 +114,17 @@ static bool another_protocol(const struct hint_line *l, struct buf *out)
 {
     static const char *const methods[] = { "GET ", "POST ", "PUT ", "HEAD ", "HTTP/" };
     struct slice s = l->line;
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (slice_starts(s, slice_str(methods[i]))) {
-            buf_append_str(out, "this is HTTP; metrics are datagrams, the HTTP server is at http.listen");
-            return true;
-        }
-    }
-    if (slice_starts(s, SLICE_LIT("{")) || slice_starts(s, SLICE_LIT("[")))
-        buf_append_str(out, "this is JSON; a line is name:value|type");
-    else if (hint_has(s, "|"))
+    bool http = false, bars = hint_has(s, "|"), blanks = hint_has(s, " ");
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        http = http || slice_starts(s, slice_str(methods[i]));
+    const char *what = http                                            ? "HTTP; the HTTP server is at http.listen"
+                       : hint_starts(s, "{[")                          ? "JSON"
+                       : !bars && hint_has(s, "{") && hint_has(s, "} ") ? "how /metrics is written"
+                       : !bars && blanks && hint_has(s, "=")           ? "InfluxDB's line protocol"
+                                                                       : NULL;
+    if (what == NULL)
         return false;
-    else if (hint_has(s, "{") && hint_has(s, "} "))
-        buf_append_str(out, "this is how /metrics is written; a line is name:value|type|#key:value");
-    else if (hint_has(s, "=") && hint_has(s, " "))
-        buf_append_str(out, "this is InfluxDB's line protocol; a line is name:value|type|#key:value");
-    else
-        return false;
+    buf_printf(out, "this is %s; a line is name:value|type|#key:value", what);
     return true;
 }
 
