@@ -150,9 +150,9 @@ install: $(B)/statsd    ## install below PREFIX (/usr/local), DESTDIR in front o
 uninstall:    ## remove what install put there
 	tests/support/install.sh uninstall '$(B)' '$(DESTDIR)' '$(PREFIX)'
 
-.PHONY: readme
-readme: $(B)/statsd    ## bring the tables and transcripts of README.md up to date
-	tests/support/readme.py $(B)/statsd
+.PHONY: docs
+docs: $(B)/statsd    ## bring the tables and transcripts of README.md and docs/ up to date
+	@tests/support/docs.py $(B)/statsd
 
 .PHONY: clean
 clean:    ## remove build/

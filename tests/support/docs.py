@@ -1,18 +1,24 @@
 #!/usr/bin/python3
-"""Keeps README.md true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
+"""Keeps the documentation true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
 
-    readme.py STATSD            rewrite what lies between <!-- describe X --> and <!-- end -->
-    readme.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
+    docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, and transcripts
+    docs.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
 
 A transcript is an indented block whose first line begins with `$ build/statsd `.
 """
 import difflib
+import glob
 import os
 import re
 import subprocess
 import sys
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+
+
+def pages():
+    """The files of documentation, as paths from TOP."""
+    return ["README.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(os.path.join(TOP, "docs", "*.md")))
 
 
 def output(statsd, words):
@@ -32,16 +38,20 @@ def filled(text, statsd):
 
 
 def main(statsd, check=None):
-    path = os.path.join(TOP, "README.md")
-    with open(path, encoding="utf-8") as f:
-        old = f.read()
-    new = filled(old, os.path.abspath(statsd))
-    if check == "--check":
-        sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "README.md", "as it should be"))
-        return old != new
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(new)
-    return 0
+    stale = 0
+    for page in pages():
+        path = os.path.join(TOP, page)
+        with open(path, encoding="utf-8") as f:
+            old = f.read()
+        new = filled(old, os.path.abspath(statsd))
+        stale += old != new
+        if check == "--check":
+            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), page, "as it should be"))
+        elif old != new:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(new)
+            print("docs: %s is brought up to date" % page)
+    return 1 if check == "--check" and stale else 0
 
 
 if __name__ == "__main__":
