@@ -80,7 +80,7 @@ static void draw_grid(const struct frame *f, struct buf *out)
     }
     for (int i = 0; i <= GRID; i++) {
         double value = f->x_from + (f->x_to - f->x_from) * i / GRID;
-        buf_printf(out, "<text class=\"x\" x=\"%.1f\" y=\"%d\">%.4g s</text>", x_at(f, value), HEIGHT - 6, value);
+        buf_printf(out, "<text class=\"x%s\" x=\"%.1f\" y=\"%d\">%.4g s</text>", i == GRID ? " last" : "", x_at(f, value), HEIGHT - 6, value);
     }
 }
 

@@ -15,7 +15,7 @@ static const char style[] =
     "figure{margin:0;padding:.6rem;border:1px solid var(--rule);border-radius:6px}figcaption span{color:var(--soft);margin-left:.4rem}"
     ".legend{float:right;color:var(--fg)}.legend i{display:inline-block;width:.9em;height:.25em;margin:0 .3em .25em .8em}"
     "i.s0{background:var(--s0)}i.s1{background:var(--s1)}i.s2{background:var(--s2)}i.s3{background:var(--s3)}"
-    "svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}text.y{text-anchor:end}text.x{text-anchor:middle}"
+    "svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif;fill:var(--soft)}text.y{text-anchor:end}text.x{text-anchor:middle}text.last{text-anchor:end}"
     ".grid{stroke:var(--rule)}.line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}"
     "path.s0{stroke:var(--s0)}path.s1{stroke:var(--s1)}path.s2{stroke:var(--s2)}path.s3{stroke:var(--s3)}"
     ".tip{fill:transparent}.tip:hover{fill:var(--soft);fill-opacity:.12}"
