@@ -1,6 +1,7 @@
 /*
  * statsd-bench: options -> payload and shape -> one run, or a search of many -> reports -> exit status.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -17,6 +18,7 @@
 #include "run.h"
 #include "search.h"
 #include "status.h"
+#include "words.h"
 
 #ifndef VERSION
 #define VERSION "0.1.0"
@@ -156,6 +158,8 @@ static enum search_verdict judge_trial(const struct bench *b, const struct run_r
         *ret_why = "interrupted";
     else if (r->scrape_error < 0)
         *ret_why = "the server is gone";
+    else if (r->sent.nobody)
+        *ret_why = "nobody listens there";
     else if (!known && !(run_loss(r) > most))
         *ret_why = "loss is not known: give --metrics";
     else if (!(run_loss(r) <= most))
@@ -166,7 +170,7 @@ static enum search_verdict judge_trial(const struct bench *b, const struct run_r
         *ret_why = "the sender cannot offer more";
     else
         *ret_why = "passed";
-    if (r->interrupted || r->scrape_error < 0 || **ret_why == 'l')
+    if (r->interrupted || r->scrape_error < 0 || r->sent.nobody || **ret_why == 'l')
         return SEARCH_STOPPED;
     return **ret_why == 'p' ? SEARCH_PASSED : **ret_why == 'f' ? SEARCH_FAILED : SEARCH_SENDER_LIMITED;
 }
@@ -271,7 +275,9 @@ static int complain_of_run(const struct bench *b, int rc, bool metrics)
     } else if (rc == -EMFILE) {
         hint = ": fewer --threads or --sockets, or a higher ulimit -n";
     } else if (rc == -ENOENT || rc == -ECONNREFUSED) {
-        hint = ".  Is the server running, and does it listen there?";
+        fprintf(stderr, "statsd-bench: --to %s: nobody listens there (%s): all of it would be lost.  Is the server running?\n",
+                b->target.text, why);
+        return EXIT_BROKEN;
     }
     fprintf(stderr, "statsd-bench: --%s %s: %s%s\n", metrics ? "metrics" : "to", metrics ? b->opts.metrics : b->target.text, why, hint);
     return EXIT_BROKEN;
@@ -314,6 +320,19 @@ static int bench(struct bench *b)
     return rc;
 }
 
+static int help(void)
+{
+    char name[] = "statsd-bench", *argv[] = { name, NULL };
+    struct opts usual;
+    struct buf load = { 0 }, error = { 0 };
+    int rc = opts_parse(1, argv, &usual, &error);
+    assert(rc == 0);
+    words_load(&usual, "  ", &load);
+    opts_help(stdout, buf_slice(&load));
+    buf_release(&load);
+    return EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = { 0 };
@@ -323,11 +342,10 @@ int main(int argc, char **argv)
         buf_release(&error);
         return EXIT_USAGE;
     }
-    if (b.opts.help || b.opts.version) {
-        if (b.opts.help)
-            opts_help(stdout);
-        else
-            puts("statsd-bench " VERSION);
+    if (b.opts.help)
+        return help();
+    if (b.opts.version) {
+        puts("statsd-bench " VERSION);
         return EXIT_OK;
     }
     int rc = transport_parse(b.opts.to, &b.target);

@@ -273,11 +273,12 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct buf *error)
     return 0;
 }
 
-void opts_help(FILE *out)
+void opts_help(FILE *out, struct slice load)
 {
     fputs("usage: statsd-bench [OPTION...]\n\n"
           "Send a repeatable StatsD load and report what became of it.  Point it at your own servers only: it sends as much\n"
           "as it is told to.\n", out);
+    fprintf(out, "\nThe load without options:\n  %.*s", (int)load.len, load.ptr);
     for (size_t i = 0, g = 0; i < ARRAY_LEN(table); i++) {
         if (g < ARRAY_LEN(groups) && strcmp(table[i].name, groups[g][0]) == 0)
             fprintf(out, "\n%s\n", groups[g++][1]);
@@ -294,7 +295,7 @@ void opts_help(FILE *out)
           "  statsd-bench --shape day.csv --series 100000 --skew 1 --csv rows.csv\n"
           "  statsd-bench --find-max --rate 50k --max-loss 0.1% --payload 0 --metrics http://127.0.0.1:9102/metrics\n"
           "  statsd-bench --to unixgram:///run/statsd/dsd.sock --types ms,h,d --packed 10 --rate max --duration 5s\n"
-          "\nExit status: 0 ok, 1 a bound was broken or the run failed, 2 usage.\n", out);
+          "\nExit status: 0 ok, 1 a bound was broken, nobody took the load or the run failed, 2 usage.\n", out);
 }
 
 static void print_value(const struct opts *o, const struct opt *t, char *out, size_t room)

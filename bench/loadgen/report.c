@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "words.h"
 
 static void add_bound(struct report *r, const char *name, const char *unit, double value, double limit)
 {
@@ -25,9 +26,11 @@ bool report_judge(struct report *r)
 {
     const struct run_result *run = r->run;
     double failed = (double)run->sent.failed_datagrams, drops = run->server.v[PROBE_DROPS];
-    double elsewhere = (double)run->sent.datagrams - run->server.v[PROBE_DATAGRAMS] - (isnan(drops) ? 0 : drops);
+    double unreachable = (double)run->sent.unreachable_datagrams;
+    double elsewhere = (double)run->sent.datagrams - unreachable - run->server.v[PROBE_DATAGRAMS] - (isnan(drops) ? 0 : drops);
     r->loss = (struct report_loss){
         .client_datagrams = failed,
+        .unreachable_datagrams = unreachable,
         .kernel_datagrams = drops,
         .rejected_samples = run->server.v[PROBE_REJECTED],
         .refused_samples = run->server.v[PROBE_REFUSED],
@@ -40,7 +43,7 @@ bool report_judge(struct report *r)
     add_bound(r, "max-loss", "", r->loss.at_least && r->loss.part <= r->opts->max_loss ? NAN : r->loss.part, r->opts->max_loss);
     add_bound(r, "max-cpu", "us per 1,000 samples", run_cpu_us_per_1000(run), r->opts->max_cpu);
     add_bound(r, "max-scrape-ms", "ms", scrape_p99_ms(run), r->opts->max_scrape_ms);
-    bool ok = run->scrape_error == 0;
+    bool ok = run->scrape_error == 0 && !run->sent.nobody && !run_all_is_lost(run);
     for (size_t i = 0; i < r->n_bounds; i++)
         ok = ok && !r->bounds[i].broken;
     return ok;
@@ -91,6 +94,15 @@ static void text_sent(const struct report *r, struct buf *out)
         buf_append_char(out, '\n');
 }
 
+static void text_nobody(const struct report *r, struct buf *out)
+{
+    bool all = run_all_is_lost(r->run);
+    if (r->run->sent.nobody)
+        buf_printf(out, "server        nobody listens at %s%s\n", r->opts->to, all ? "" : " at the end");
+    else if (all)
+        buf_printf(out, "server        nothing of what was sent to %s arrived\n", r->opts->to);
+}
+
 static void text_received(const struct report *r, struct buf *out)
 {
     const double *v = r->run->server.v;
@@ -109,6 +121,10 @@ static void text_received(const struct report *r, struct buf *out)
         buf_printf(out, " (%s)", err_text(r->run->sent.error));
     put(out, ", in the kernel ", r->loss.kernel_datagrams, " datagrams, elsewhere ");
     put(out, "", r->loss.elsewhere_datagrams, " datagrams\n");
+    if (r->loss.unreachable_datagrams > 0) {
+        put(out, "  on arrival    ", r->loss.unreachable_datagrams, " datagrams");
+        buf_printf(out, " (%s)\n", err_text(r->run->sent.unreachable_error));
+    }
     put(out, "  in the server ", r->loss.rejected_samples, " samples rejected, ");
     put(out, "", r->loss.refused_samples, " refused by a limit\n");
     const struct scrape_counters *c = &r->run->server.counters;
@@ -152,6 +168,8 @@ static void text_server(const struct report *r, struct buf *out)
 
 void report_text(const struct report *r, struct buf *out)
 {
+    buf_append_str(out, "load          ");
+    words_load(r->opts, "              ", out);
     if (r->run->interrupted)
         buf_append_str(out, "interrupted: the figures are those until then\n");
     for (size_t i = 0; i < r->n_trials; i++) {
@@ -169,6 +187,7 @@ void report_text(const struct report *r, struct buf *out)
                                                 : "\n");
     }
     text_sent(r, out);
+    text_nobody(r, out);
     if (r->run->scrape_error < 0)
         buf_printf(out, "server        --metrics does not answer any more: %s\n", err_text(r->run->scrape_error));
     text_received(r, out);

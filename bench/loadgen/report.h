@@ -16,11 +16,12 @@
 /* Where attempted datagrams and samples ended.  NaN: not known. */
 struct report_loss {
     double client_datagrams;    /* refused by the kernel on the sending side */
+    double unreachable_datagrams;   /* answered by ICMP: nobody listens there, or no such host */
     double kernel_datagrams;    /* dropped in the receiver's socket buffer */
     double rejected_samples, refused_samples;
     double elsewhere_datagrams; /* neither received nor known to be dropped: another host, a closed socket */
     double part;                /* of all lines, or of the datagrams when samples are not known */
-    bool at_least;              /* only what the client lost is known */
+    bool at_least;              /* only what the sender knows of is in it */
 };
 
 struct report_bound {
@@ -49,7 +50,7 @@ struct report {
     bool sender_limited;
 };
 
-/* Fill loss and bounds from opts and run.   returns  true when no bound is broken and the server answered to the end */
+/* Fill loss and bounds from opts and run.   returns  true when no bound is broken and somebody took the load to the end */
 bool report_judge(struct report *r);
 
 void report_text(const struct report *r, struct buf *out);

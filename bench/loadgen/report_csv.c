@@ -15,7 +15,7 @@ void report_csv(const struct report *r, struct buf *out)
 {
     buf_append_str(out, "second,wished_rate,sent_lines,sent_datagrams,failed_datagrams,received_datagrams,kernel_drops,"
                         "samples_aggregated,samples_rejected,samples_refused,cpu_seconds,rss_bytes,queue_bytes,"
-                        "scrape_seconds,flush_seconds\n");
+                        "scrape_seconds,flush_seconds,unreachable_datagrams\n");
     for (size_t i = 0; i < r->run->n; i++) {
         const struct run_row *row = &r->run->rows[i];
         const double *v = row->server.v;
@@ -33,6 +33,7 @@ void report_csv(const struct report *r, struct buf *out)
         field(out, v[PROBE_RSS_BYTES], ',');
         field(out, v[PROBE_QUEUE_BYTES], ',');
         field(out, row->scrape_s, ',');
-        field(out, v[PROBE_FLUSH_S], '\n');
+        field(out, v[PROBE_FLUSH_S], ',');
+        field(out, (double)row->sent.unreachable_datagrams, '\n');
     }
 }

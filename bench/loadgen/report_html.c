@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "chart.h"
+#include "words.h"
 
 static const char style[] =
     ":root{color-scheme:light dark;--bg:#fff;--fg:#1c2430;--soft:#68758a;--rule:#dde3ea;--s0:#1666c5;--s1:#d2691e;--s2:#2b8a3e;--s3:#8e44ad}"
@@ -23,7 +24,7 @@ static const char style[] =
     "table{border-collapse:collapse}td{padding:.1rem 1.2rem .1rem 0}td:first-child{color:var(--soft)}";
 
 /* Columns of the charts, one double per row. */
-enum column { X_AT, Y_WISHED, Y_SENT, Y_RECEIVED, Y_LOSS_CLIENT, Y_LOSS_KERNEL, Y_LOSS_SERVER, Y_CPU, Y_RSS, Y_SCRAPE, COLUMNS };
+enum column { X_AT, Y_WISHED, Y_SENT, Y_RECEIVED, Y_LOSS_CLIENT, Y_LOSS_ARRIVAL, Y_LOSS_KERNEL, Y_LOSS_SERVER, Y_CPU, Y_RSS, Y_SCRAPE, COLUMNS };
 
 static double lost_in_server(const struct run_row *row)
 {
@@ -45,6 +46,7 @@ static void fill(const struct report *r, double *column[COLUMNS])
         column[Y_SENT][i] = (double)(by_datagram ? b->sent.datagrams - a->sent.datagrams : b->sent.lines - a->sent.lines) / dt;
         column[Y_RECEIVED][i] = (v[received] - u[received]) / dt;
         column[Y_LOSS_CLIENT][i] = (double)(b->sent.failed_datagrams - a->sent.failed_datagrams) / dt;
+        column[Y_LOSS_ARRIVAL][i] = (double)(b->sent.unreachable_datagrams - a->sent.unreachable_datagrams) / dt;
         column[Y_LOSS_KERNEL][i] = (v[PROBE_DROPS] - u[PROBE_DROPS]) / dt;
         column[Y_LOSS_SERVER][i] = (lost_in_server(b) - lost_in_server(a)) / dt;
         column[Y_CPU][i] = (v[PROBE_CPU_S] - u[PROBE_CPU_S]) / dt * 100;
@@ -67,8 +69,8 @@ static void charts(const struct report *r, struct buf *out)
         {r->opts->datagram_rate ? "Datagrams" : "Lines", "per second", column[X_AT], n,
          {{"asked for", column[Y_WISHED]}, {"sent", column[Y_SENT]}, {"received", column[Y_RECEIVED]}}, 3},
         {"Loss", "per second", column[X_AT], n,
-         {{"client (datagrams)", column[Y_LOSS_CLIENT]}, {"kernel (datagrams)", column[Y_LOSS_KERNEL]},
-          {"server (samples)", column[Y_LOSS_SERVER]}}, 3},
+         {{"client (datagrams)", column[Y_LOSS_CLIENT]}, {"on arrival (datagrams)", column[Y_LOSS_ARRIVAL]},
+          {"kernel (datagrams)", column[Y_LOSS_KERNEL]}, {"server (samples)", column[Y_LOSS_SERVER]}}, 4},
         {"Server CPU", "% of one core", column[X_AT], n, {{"CPU", column[Y_CPU]}}, 1},
         {"Server memory", "MiB resident", column[X_AT], n, {{"resident", column[Y_RSS]}}, 1},
         {"Scrape", "ms for /metrics", column[X_AT], n, {{"latency", column[Y_SCRAPE]}}, 1},
@@ -105,7 +107,12 @@ void report_html(const struct report *r, struct buf *out)
     chart_escape(out, text.ptr);
     buf_append_str(out, "</pre>\n");
     charts(r, out);
-    buf_append_str(out, "<h2>The load</h2>\n<table>\n");
+    text.len = 0;
+    words_load(r->opts, "", &text);
+    buf_append_char(&text, '\0');
+    buf_append_str(out, "<h2>The load</h2>\n<p>");
+    chart_escape(out, text.ptr);
+    buf_append_str(out, "</p>\n<table>\n");
     opts_each(r->opts, setting, out);
     buf_append_str(out, "</table></body></html>\n");
     buf_release(&text);

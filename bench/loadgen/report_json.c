@@ -92,6 +92,7 @@ static json_t *loss_of(const struct report *r)
     put_number(o, "part", r->loss.part);
     json_object_set_new(o, "part_is_at_least", json_boolean(r->loss.at_least));
     put_count(o, "client_datagrams", r->loss.client_datagrams);
+    put_count(o, "unreachable_datagrams", r->loss.unreachable_datagrams);
     put_count(o, "kernel_datagrams", r->loss.kernel_datagrams);
     put_count(o, "elsewhere_datagrams", r->loss.elsewhere_datagrams);
     put_count(o, "rejected_samples", r->loss.rejected_samples);
@@ -125,6 +126,7 @@ static json_t *rows_of(const struct run_result *run)
         put_count(o, "sent_lines", (double)row->sent.lines);
         put_count(o, "sent_datagrams", (double)row->sent.datagrams);
         put_count(o, "failed_datagrams", (double)row->sent.failed_datagrams);
+        put_count(o, "unreachable_datagrams", (double)row->sent.unreachable_datagrams);
         put_count(o, "received_datagrams", v[PROBE_DATAGRAMS]);
         put_count(o, "kernel_drops", v[PROBE_DROPS]);
         put_count(o, "samples_aggregated", v[PROBE_AGGREGATED]);

@@ -9,6 +9,7 @@
 
 #define TICK_S       0.05
 #define LAST_ROW_S   0.2    /* less than that behind the row before says nothing new */
+#define ICMP_S       0.02   /* within that a port of this machine, or of one nearby, answers that nobody listens */
 #define SETTLE_S     5.0
 #define SETTLE_SAME  5      /* scrapes without any change: nothing more is coming */
 
@@ -28,9 +29,10 @@ static void add_row(struct run *run)
     struct run_row row = { .at_s = senders_elapsed_s(run->senders), .scrape_s = NAN, .rate = NAN, .wished = NAN };
     const struct shape *shape = run->o->sender.shape;
     if (shape != NULL) {
-        double at_s = fmin(row.at_s, run->o->sender.duration_s);
-        row.rate = shape_rate(shape, at_s);
-        row.wished = shape_total(shape, at_s);
+        /* The mean, as the rate that was sent is one: at its end a rising second asks for more than it did before. */
+        double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0, wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
+        row.wished = shape_total(shape, fmin(row.at_s, run->o->sender.duration_s));
+        row.rate = (row.wished - wished_before) / (row.at_s - from_s);
     }
     senders_totals(run->senders, &row.sent);
     struct scrape_counters c;
@@ -96,7 +98,8 @@ static double wait_for_queue(struct run *run)
 static double accounted_part(const struct probe_reading *server, const struct sender_totals *sent)
 {
     const double *v = server->v;
-    double drops = isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS] / (double)sent->datagrams;
+    double lost = (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS]) + (double)sent->unreachable_datagrams;
+    double drops = lost / (double)sent->datagrams;
     if (!isnan(v[PROBE_DATAGRAMS]))
         return v[PROBE_DATAGRAMS] / (double)sent->datagrams + drops;
     return v[PROBE_AGGREGATED] / (double)sent->lines + drops;   /* a datagram holds as many lines as the next, on average */
@@ -143,10 +146,12 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     rc = senders_start(&o->sender, &run.senders);
     if (rc == 0) {
         watch(&run);
-        senders_totals(run.senders, &r.sent);
         if (o->sender.shape != NULL)
             r.wished = shape_total(o->sender.shape, fmin(r.elapsed_s, o->sender.duration_s));
         r.backlog_s = wait_for_queue(&run);
+        o->wait(o->cookie, ICMP_S);
+        senders_settle(run.senders);
+        senders_totals(run.senders, &r.sent);
         if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
             add_row(&run);
     }
@@ -173,15 +178,22 @@ void run_release(struct run_result *r)
     *r = (struct run_result){ 0 };
 }
 
+/* Datagrams of which the sender itself knows that they did not arrive. */
+static double lost_on_the_way(const struct sender_totals *sent)
+{
+    return (double)(sent->failed_datagrams + sent->unreachable_datagrams);
+}
+
 double run_row_loss(const struct run_row *row)
 {
     const double *v = row->server.v;
     double attempted = (double)(row->sent.datagrams + row->sent.failed_datagrams);
     double lines = (double)(row->sent.lines + row->sent.failed_lines);
-    bool known = !isnan(v[PROBE_DROPS]) || row->sent.failed_datagrams > 0;
+    double lost = lost_on_the_way(&row->sent);
+    bool known = !isnan(v[PROBE_DROPS]) || lost > 0;
     if (!known || !(attempted > 0))
         return attempted > 0 ? NAN : 0;
-    double loss = ((double)row->sent.failed_datagrams + (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS])) / attempted;
+    double loss = (lost + (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS])) / attempted;
     double refused = v[PROBE_REJECTED] + v[PROBE_REFUSED];
     return loss + (isnan(refused) ? 0 : refused / lines);
 }
@@ -189,7 +201,7 @@ double run_row_loss(const struct run_row *row)
 double run_received_datagrams(const struct run_result *r)
 {
     double received = r->server.v[PROBE_DATAGRAMS];
-    return isnan(received) ? (double)r->sent.datagrams - r->server.v[PROBE_DROPS] : received;
+    return isnan(received) ? (double)(r->sent.datagrams - r->sent.unreachable_datagrams) - r->server.v[PROBE_DROPS] : received;
 }
 
 double run_loss(const struct run_result *r)
@@ -201,14 +213,20 @@ double run_loss(const struct run_result *r)
     double loss = 1 - r->server.v[PROBE_AGGREGATED] / lines;
     if (isnan(loss))
         loss = 1 - run_received_datagrams(r) / datagrams;
-    if (isnan(loss) && r->sent.failed_datagrams > 0)
-        loss = (double)r->sent.failed_datagrams / datagrams;   /* at least that */
+    if (isnan(loss) && lost_on_the_way(&r->sent) > 0)
+        loss = lost_on_the_way(&r->sent) / datagrams;   /* at least that */
     return isnan(loss) ? NAN : fmax(loss, 0);
 }
 
 bool run_loss_is_at_least(const struct run_result *r)
 {
-    return r->sent.failed_datagrams > 0 && isnan(r->server.v[PROBE_AGGREGATED]) && isnan(run_received_datagrams(r));
+    double lost = lost_on_the_way(&r->sent), attempted = (double)(r->sent.datagrams + r->sent.failed_datagrams);
+    return lost > 0 && lost < attempted && isnan(r->server.v[PROBE_AGGREGATED]) && isnan(run_received_datagrams(r));
+}
+
+bool run_all_is_lost(const struct run_result *r)
+{
+    return r->sent.lines + r->sent.failed_lines > 0 && run_loss(r) >= 1;
 }
 
 double run_cpu_us_per_1000(const struct run_result *r)

@@ -14,7 +14,7 @@
 /* Once a second, and the last one when all is settled: it holds the sums.  Everything counts from the start of the run; NaN is unknown. */
 struct run_row {
     double at_s;
-    double rate;               /* wished just now, per second; NaN: as fast as possible */
+    double rate;               /* wished on average since the row before, per second; NaN: as fast as possible */
     double wished;             /* wished until now, in the shape's unit */
     struct sender_totals sent;
     struct probe_reading server;
@@ -54,7 +54,8 @@ void run_release(struct run_result *r);
 /* Derived figures; NaN when not known. */
 double run_row_loss(const struct run_row *row);            /* so far: datagrams that client and kernel lost, and samples that the server did not take */
 double run_loss(const struct run_result *r);               /* part of what was attempted that never was aggregated (or received) */
-bool run_loss_is_at_least(const struct run_result *r);     /* the server says nothing: run_loss is what the client lost */
+bool run_loss_is_at_least(const struct run_result *r);     /* the server says nothing: run_loss is what the sender knows to be lost */
+bool run_all_is_lost(const struct run_result *r);          /* something was attempted, and none of it arrived */
 double run_received_datagrams(const struct run_result *r);
 double run_cpu_us_per_1000(const struct run_result *r);    /* server CPU for 1,000 samples that it took */
 double run_rate_error(const struct run_result *r, bool by_datagram);   /* (attempted - wished) / wished */

@@ -15,12 +15,13 @@
 #include "pace.h"
 
 #define OVERTIME_S 0.5
+#define ANSWERS_NS UINT64_C(2000000000)   /* another host that is asked all the time answers at least once in that */
 
 /* One writer each: a relaxed load and store, no locked instruction. */
 struct tally {
-    _Atomic uint64_t datagrams, lines, values, bytes, failed_datagrams, failed_lines;
+    _Atomic uint64_t datagrams, messages, lines, values, bytes, unreachable_messages, failed_datagrams, failed_lines;
     _Atomic double increments, forgiven;
-    _Atomic int error;
+    _Atomic int error, unreachable_error;
 };
 
 struct sender {
@@ -31,7 +32,9 @@ struct sender {
     int *fds;
     unsigned fd_turn;
     pthread_t thread;
-    uint64_t end_ns;      /* written last thing, read after the join */
+    /* Read after the join. */
+    uint64_t end_ns, refused_ns;   /* when the last ICMP answer said that nobody listens; 0: never */
+    bool nobody;
     bool started;
 };
 
@@ -67,8 +70,21 @@ static size_t count_due(const struct sender *s, double due)
     return n;
 }
 
+static void count_unreachable(struct sender *s, const struct transport_unreachable *u)
+{
+    if (u->messages == 0)
+        return;
+    if (u->error == ECONNREFUSED)
+        s->refused_ns = now_mono_ns();
+    BUMP(s->tally.unreachable_messages, u->messages);
+    atomic_store_explicit(&s->tally.unreachable_error, u->error, memory_order_relaxed);
+}
+
 static void count_sent(struct sender *s, const struct transport_sent *done)
 {
+    count_unreachable(s, &done->unreachable);
+    /* A Unix socket whose receiver went refuses once, and is not connected from then on. */
+    s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN;
     const struct payload_datagram *d = &s->all->opts.payload->datagrams[s->next];
     uint64_t lines = 0, values = 0, bytes = 0;
     double increments = 0, paced = 0;
@@ -81,6 +97,7 @@ static void count_sent(struct sender *s, const struct transport_sent *done)
     }
     struct tally *t = &s->tally;
     BUMP(t->datagrams, done->datagrams);
+    BUMP(t->messages, done->messages);
     BUMP(t->lines, lines);
     BUMP(t->values, values);
     BUMP(t->bytes, bytes);
@@ -220,19 +237,27 @@ double senders_lasted_s(const struct senders *s)
 void senders_totals(const struct senders *s, struct sender_totals *ret)
 {
     struct sender_totals sum = { 0 };
+    uint64_t messages = 0;
     for (unsigned i = 0; i < s->n; i++) {
         const struct tally *t = &s->at[i].tally;
         sum.datagrams += READ(t->datagrams);
         sum.lines += READ(t->lines);
         sum.values += READ(t->values);
         sum.bytes += READ(t->bytes);
+        messages += READ(t->messages);
+        sum.unreachable_datagrams += READ(t->unreachable_messages);
         sum.failed_datagrams += READ(t->failed_datagrams);
         sum.failed_lines += READ(t->failed_lines);
         sum.increments += READ(t->increments);
         sum.forgiven += READ(t->forgiven);
         int error = READ(t->error);
         sum.error = error ? error : sum.error;
+        int unreachable = READ(t->unreachable_error);
+        sum.unreachable_error = unreachable ? unreachable : sum.unreachable_error;
+        sum.nobody = sum.nobody || (!s->at[i].started && s->at[i].nobody);
     }
+    if (sum.unreachable_datagrams >= messages)
+        sum.unreachable_datagrams = sum.datagrams;
     *ret = sum;
 }
 
@@ -247,6 +272,21 @@ void senders_join(struct senders *s)
         if (s->at[i].started)
             pthread_join(s->at[i].thread, NULL);
         s->at[i].started = false;
+    }
+}
+
+void senders_settle(struct senders *s)
+{
+    for (unsigned i = 0; i < s->n && s->opts.target->transport->unreachable != NULL; i++) {
+        struct sender *one = &s->at[i];
+        assert(!one->started);
+        for (unsigned k = 0; k < s->opts.sockets; k++) {
+            struct transport_unreachable u = s->opts.target->transport->unreachable(one->fds[k]);
+            count_unreachable(one, &u);
+            one->nobody = one->nobody || u.error == ECONNREFUSED;
+        }
+        if (!s->opts.target->here && one->refused_ns > 0)
+            one->nobody = one->nobody || one->refused_ns + ANSWERS_NS > one->end_ns;
     }
 }
 

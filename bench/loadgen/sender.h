@@ -30,10 +30,13 @@ struct sender_opts {
 /* Attempted = sent + failed. */
 struct sender_totals {
     uint64_t datagrams, lines, values, bytes;   /* sent */
+    uint64_t unreachable_datagrams;             /* of those sent: at least as many met a closed port or no host (ICMP) */
     uint64_t failed_datagrams, failed_lines;    /* refused by the kernel of the sender */
     double increments;                          /* what the sent counter lines add up to */
     double forgiven;                            /* in the shape's unit: never attempted because too late */
-    int error;                                  /* errno of the last failure */
+    int error;                                  /* errno of the last failure, */
+    int unreachable_error;                      /* and of the last ICMP answer; 0 without one */
+    bool nobody;                                /* joined ones: nobody listened at the target at the end */
 };
 
 struct senders;
@@ -51,6 +54,8 @@ double senders_lasted_s(const struct senders *s);  /* from the start until the l
 void senders_totals(const struct senders *s, struct sender_totals *ret);
 void senders_stop(struct senders *s);             /* asks; at most 0.2 s until they stand still */
 void senders_join(struct senders *s);             /* waits for all of them to end */
+/* Joined ones: count what ICMP answered since.  Call it some milliseconds after the last send. */
+void senders_settle(struct senders *s);
 void senders_free(struct senders *s);             /* joined ones */
 
 #endif

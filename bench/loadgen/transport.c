@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -93,6 +94,51 @@ static int dgram_open(const struct transport_target *t, int send_buffer_bytes)
     return fd;
 }
 
+/* The kernel keeps each ICMP error of the socket, where it otherwise tells a send of the latest one, or none (sendmmsg). */
+static int udp_open(const struct transport_target *t, int send_buffer_bytes)
+{
+    int fd = dgram_open(t, send_buffer_bytes), on = 1;
+    if (fd >= 0 && t->addr.ss_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+    else if (fd >= 0)
+        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    return fd;
+}
+
+/* errno that an entry of the error queue reports, if it came by ICMP; else 0. */
+static int icmp_error(struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        struct sock_extended_err e;
+        if (!v4 && !v6)
+            continue;
+        memcpy(&e, CMSG_DATA(c), sizeof e);
+        if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6)
+            return (int)e.ee_errno;
+    }
+    return 0;
+}
+
+static struct transport_unreachable udp_unreachable(int fd)
+{
+    struct transport_unreachable u = { 0 };
+    for (;;) {
+        _Alignas(struct cmsghdr) char control[256];
+        char byte;
+        struct iovec piece = { &byte, 1 };
+        struct msghdr m = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+        if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return u;
+        int error = icmp_error(&m);
+        if (error != 0) {
+            u.messages++;
+            u.error = error;
+        }
+    }
+}
+
 /* Messages of one sendmmsg call: each one datagram, or a run of equal ones that the kernel cuts up. */
 struct messages {
     struct mmsghdr header[TRANSPORT_BATCH_MAX];
@@ -112,8 +158,12 @@ static void messages_segment(struct messages *m, uint16_t bytes)
     m->header[m->n].msg_hdr.msg_controllen = sizeof m->control[0];
 }
 
-static void messages_fill(struct messages *m, const struct payload *p, size_t first, size_t n, unsigned segments)
+/* returns  this thread's own messages, valid until the next call */
+static struct messages *messages_of(const struct payload *p, size_t first, size_t n, unsigned segments)
 {
+    static _Thread_local struct messages messages;
+    struct messages *m = &messages;
+    assert(n <= TRANSPORT_BATCH_MAX && first + n <= p->n && segments > 0);
     m->n = 0;
     for (size_t i = 0; i < n;) {
         const struct payload_datagram *d = &p->datagrams[first + i];
@@ -127,34 +177,55 @@ static void messages_fill(struct messages *m, const struct payload *p, size_t fi
         m->held[m->n++] = (uint16_t)held;
         i += held;
     }
+    return m;
 }
 
-static struct transport_sent dgram_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+static void add_unreachable(struct transport_unreachable *sum, const struct transport_unreachable *more)
 {
-    static _Thread_local struct messages m;
-    assert(n <= TRANSPORT_BATCH_MAX && first + n <= p->n && segments > 0);
-    messages_fill(&m, p, first, n, segments);
+    sum->messages += more->messages;
+    sum->error = more->error != 0 ? more->error : sum->error;
+}
+
+static struct transport_sent dgram_send(struct messages *m, int fd, struct transport_unreachable (*unreachable)(int fd))
+{
     struct transport_sent done = { 0 };
-    for (unsigned i = 0; i < m.n;) {
-        int rc = sendmmsg(fd, m.header + i, m.n - i, 0);
-        if (rc < 0 && errno == EINTR)
-            break;   /* the caller looks whether it should stop */
-        if (rc <= 0) {
-            /* The error is the first message's; whoever called goes on behind it. */
-            done.error = errno;
-            done.failed = m.held[i];
-            break;
-        }
+    for (unsigned i = 0; i < m->n;) {
+        int rc = sendmmsg(fd, m->header + i, m->n - i, 0);
+        int error = errno;
+        struct transport_unreachable told = { 0 };
+        if (rc < (int)(m->n - i) && unreachable != NULL)
+            told = unreachable(fd);
+        add_unreachable(&done.unreachable, &told);
         for (int k = 0; k < rc; k++)
-            done.datagrams += m.held[i++];
+            done.datagrams += m->held[i++];
+        done.messages += rc > 0 ? (size_t)rc : 0;
+        /* The error of an earlier datagram stopped the call, and is gone now: this message has not been tried. */
+        if (rc > 0 || told.messages > 0)
+            continue;
+        if (error == EINTR)
+            break;   /* the caller looks whether it should stop */
+        /* The error is the first message's; whoever called goes on behind it. */
+        done.error = error;
+        done.failed = m->held[i];
+        break;
     }
     return done;
 }
 
+static struct transport_sent udp_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+{
+    return dgram_send(messages_of(p, first, n, segments), fd, udp_unreachable);
+}
+
+static struct transport_sent unixgram_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+{
+    return dgram_send(messages_of(p, first, n, segments), fd, NULL);
+}
+
 static const struct transport transports[] = {
-    {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = dgram_open,
-     .send = dgram_send},
-    {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = dgram_send},
+    {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = udp_open,
+     .send = udp_send, .unreachable = udp_unreachable},
+    {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = unixgram_send},
 };
 
 int transport_parse(const char *text, struct transport_target *ret)

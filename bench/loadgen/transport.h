@@ -29,11 +29,22 @@ struct transport_target {
     char text[160];            /* for reports */
 };
 
+/**
+ * Messages that went and were answered by ICMP: their host or port cannot be reached.  This machine answers each one,
+ * others as few as one a second.
+ */
+struct transport_unreachable {
+    size_t messages;
+    int error;                 /* errno of the last one (ECONNREFUSED: nobody listens on the port), 0 without one */
+};
+
 /* What one call did: the first `datagrams` went, the `failed` ones behind them did not, the rest was not tried. */
 struct transport_sent {
-    size_t datagrams;          /* handed to the kernel */
+    size_t datagrams;          /* handed to the kernel, */
+    size_t messages;           /* as this number of messages: fewer where the kernel cuts them up */
     size_t failed;             /* refused by the kernel for good: full queue, nobody there */
     int error;                 /* errno of the failure, 0 without one */
+    struct transport_unreachable unreachable;   /* learned during the call, of what went before */
 };
 
 struct transport {
@@ -51,6 +62,8 @@ struct transport {
      * kernel cuts them up (1: no).  May wait for room for up to 100 ms.
      */
     struct transport_sent (*send)(int fd, const struct payload *p, size_t first, size_t n, unsigned segments);
+    /* What was learned since send was called last; does not wait.  NULL: a datagram that nobody takes fails in send. */
+    struct transport_unreachable (*unreachable)(int fd);
 };
 
 /* returns  0; -EINVAL: unknown transport or malformed address; -ENOENT: the name has no address */

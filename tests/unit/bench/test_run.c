@@ -162,27 +162,185 @@ static void what_was_sent_arrives_at_the_rate_asked_for(void **state)
     }
 }
 
-static void nobody_there_is_a_loss_in_the_client(void **state)
+static const struct {
+    bool v6;
+    uint32_t bytes;
+    unsigned threads, sockets, segments;
+    double rate;
+} closed_ports[] = {
+    {false, 0,    1, 1, 1,  2000  },
+    {false, 1432, 2, 3, 1,  200000},   /* whole batches in one call */
+    {false, 1000, 1, 1, 16, 50000 },   /* one answer for all that the kernel cuts up */
+    {true,  1432, 1, 1, 1,  50000 },
+};
+
+/* A port of this machine that was free a moment ago. */
+static void closed_port(bool v6, char out[64])
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    close(fd);
+    snprintf(out, 64, "udp://%s:%d", v6 ? "[::1]" : "127.0.0.1", ntohs(a.sin_port));
+}
+
+static bool has_v6_loopback(void)
+{
+    struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+static struct opts options_of(char *argument);
+
+static void where_nobody_listens_all_is_lost(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(closed_ports); i++) {
+        char address[64];
+        struct transport_target target;
+        struct payload p;
+        struct run_result result;
+        struct shape shape;
+        const struct shape_spec spec = { .rate = closed_ports[i].rate, .duration_s = 0.3 };
+        if (closed_ports[i].v6 && !has_v6_loopback())
+            continue;
+        closed_port(closed_ports[i].v6, address);
+        assert_int_equal(transport_parse(address, &target), 0);
+        payload_of(&p, closed_ports[i].bytes, closed_ports[i].segments > 1);
+        shape_init(&shape, "constant", &spec);
+        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3,
+                                                .threads = closed_ports[i].threads, .sockets = closed_ports[i].sockets,
+                                                .batch = 64, .segments = closed_ports[i].segments },
+                                    .probe = { .port = target.port }, .wait = wait_a_little };
+        assert_int_equal(run_load(&o, &result), 0);
+        assert_true(result.sent.datagrams > 0 && result.sent.failed_datagrams == 0);
+        assert_int_equal(result.sent.unreachable_datagrams, result.sent.datagrams);
+        assert_int_equal(result.sent.unreachable_error, ECONNREFUSED);
+        assert_true(run_loss(&result) == 1 && !run_loss_is_at_least(&result) && result.sent.nobody);
+        assert_true(fabs(run_rate_error(&result, false)) < 0.2);   /* an answer does not cost a send */
+        struct opts options = options_of(NULL);
+        struct report report = { .opts = &options, .run = &result };
+        struct buf text = { 0 };
+        assert_false(report_judge(&report));
+        report_text(&report, &text);
+        buf_append_char(&text, '\0');
+        assert_non_null(strstr(text.ptr, "nobody listens at udp://127.0.0.1:8125\n"));   /* as --to names it */
+        assert_non_null(strstr(text.ptr, "loss          100.0000 %"));
+        buf_release(&text);
+        run_release(&result);
+        shape_release(&shape);
+        payload_release(&p);
+    }
+}
+
+static int closes_after, closes_fd;
+
+static bool close_after_a_while(void *cookie, double seconds)
+{
+    if (closes_after > 0 && --closes_after == 0)
+        close(closes_fd);
+    return wait_a_little(cookie, seconds);
+}
+
+/* A receiver that goes in the middle, and does not read before: what it holds counts as arrived. */
+static void who_listens_no_more_at_the_end_is_told(void **state)
+{
+    (void)state;
+    for (int udp = 0; udp < 2; udp++) {
+        char address[160], directory[] = "/tmp/statsd-bench-test-XXXXXX";
+        struct sockaddr_un un = { .sun_family = AF_UNIX };
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof in;
+        assert_non_null(mkdtemp(directory));
+        snprintf(un.sun_path, sizeof un.sun_path, "%s/s", directory);
+        closes_fd = socket(udp ? AF_INET : AF_UNIX, SOCK_DGRAM, 0);
+        assert_int_equal(bind(closes_fd, udp ? (struct sockaddr *)&in : (struct sockaddr *)&un, udp ? sizeof in : sizeof un), 0);
+        if (udp)
+            assert_int_equal(getsockname(closes_fd, (struct sockaddr *)&in, &len), 0);
+        if (udp)
+            snprintf(address, sizeof address, "udp://127.0.0.1:%d", ntohs(in.sin_port));
+        else
+            snprintf(address, sizeof address, "unixgram://%s", un.sun_path);
+        struct transport_target target;
+        struct payload p;
+        struct shape shape;
+        struct run_result result;
+        const struct shape_spec spec = { .rate = 500, .duration_s = 0.6 };
+        assert_int_equal(transport_parse(address, &target), 0);
+        payload_of(&p, 0, false);
+        shape_init(&shape, "constant", &spec);
+        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.6, .threads = 1,
+                                                .sockets = 1, .batch = 64, .segments = 1 },
+                                    .wait = close_after_a_while };
+        closes_after = 4;   /* of about 12 waits of 50 ms */
+        assert_int_equal(run_load(&o, &result), 0);
+        struct opts options = options_of(NULL);
+        struct report report = { .opts = &options, .run = &result };
+        struct buf text = { 0 };
+        assert_false(report_judge(&report));
+        report_text(&report, &text);
+        buf_append_char(&text, '\0');
+        assert_non_null(strstr(text.ptr, " at the end\n"));
+        assert_true(report.loss.at_least && report.loss.part > 0 && report.loss.part < 1);
+        assert_true((udp ? result.sent.unreachable_datagrams : result.sent.failed_datagrams) > 0);
+        buf_release(&text);
+        run_release(&result);
+        shape_release(&shape);
+        payload_release(&p);
+        unlink(un.sun_path);
+        rmdir(directory);
+    }
+}
+
+static void a_socket_that_is_not_there_is_no_run(void **state)
+{
+    (void)state;
+    struct transport_target target;
+    struct payload p;
+    struct run_result result;
+    assert_int_equal(transport_parse("unixgram:///nonexistent/statsd.sock", &target), 0);
+    payload_of(&p, 0, false);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .duration_s = 0.3, .threads = 1, .sockets = 1,
+                                            .batch = 64, .segments = 1 },
+                                .wait = wait_a_little };
+    assert_int_equal(run_load(&o, &result), -ENOENT);
+    payload_release(&p);
+}
+
+/* A ramp asks for more at the end of a second than on average during it, and the average is what can be sent. */
+static void what_is_asked_for_is_the_mean_since_the_row_before(void **state)
 {
     (void)state;
     struct receiver r;
     struct transport_target target;
     struct payload p;
+    struct shape shape;
     struct run_result result;
+    const struct shape_spec spec = { .rate = 0, .rate_to = 8000, .duration_s = 2 };
     receiver_start(&r, true);
     assert_int_equal(transport_parse(r.address, &target), 0);
-    receiver_stop(&r, &target);   /* the port is free now, and nobody's */
     payload_of(&p, 0, false);
-    struct shape shape;
-    const struct shape_spec spec = { .rate = 2000, .duration_s = 0.3 };
-    shape_init(&shape, "constant", &spec);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+    shape_init(&shape, "ramp", &spec);
+    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 2, .threads = 1,
                                             .sockets = 1, .batch = 64, .segments = 1 },
                                 .probe = { .port = target.port }, .wait = wait_a_little };
     assert_int_equal(run_load(&o, &result), 0);
-    assert_true(result.sent.failed_datagrams > 0);
-    assert_int_equal(result.sent.error, ECONNREFUSED);
-    assert_true(run_loss(&result) > 0.1);
+    receiver_stop(&r, &target);
+    double from_s = 0, before = 0;
+    for (size_t i = 0; i + 1 < result.n; i++) {   /* the last one holds the sums */
+        const struct run_row *row = &result.rows[i];
+        double mean = (shape_total(&shape, fmin(row->at_s, 2)) - before) / (row->at_s - from_s);
+        assert_true(fabs(row->rate - mean) < 1e-6);
+        from_s = row->at_s;
+        before = row->wished;
+    }
+    assert_true(result.n >= 2);
     run_release(&result);
     shape_release(&shape);
     payload_release(&p);
@@ -434,12 +592,14 @@ static void reports_never_show_what_is_not_known(void **state)
     json_decref(root);
     report_csv(&r, &csv);
     buf_append_char(&csv, '\0');
-    assert_non_null(strstr(csv.ptr, "\n1.000,500,0,0,0,,,,,,,,,,\n2.000,500,900,90,10,,,,,,,,,,\n"));
+    assert_non_null(strstr(csv.ptr, "\n1.000,500,0,0,0,,,,,,,,,,,0\n2.000,500,900,90,10,,,,,,,,,,,0\n"));
     report_html(&r, &html);
     buf_append_char(&html, '\0');
     assert_null(strcasestr(html.ptr, "nan"));
     assert_null(strstr(html.ptr, "<b>&\""));
     assert_null(strstr(html.ptr, "http:"));
+    assert_non_null(strstr(html.ptr, "text.last{text-anchor:end}"));
+    assert_non_null(strstr(html.ptr, "<h2>The load</h2>\n<p>10,000 lines/s for 10 s, to"));
     assert_non_null(strstr(html.ptr, "prefers-color-scheme:dark"));
     assert_non_null(strstr(html.ptr, "<path class=\"line s1\" d=\"M"));
     buf_release(&json);
@@ -594,7 +754,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_sent_arrives_at_the_rate_asked_for),
-        cmocka_unit_test(nobody_there_is_a_loss_in_the_client),
+        cmocka_unit_test(where_nobody_listens_all_is_lost),
+        cmocka_unit_test(who_listens_no_more_at_the_end_is_told),
+        cmocka_unit_test(a_socket_that_is_not_there_is_no_run),
+        cmocka_unit_test(what_is_asked_for_is_the_mean_since_the_row_before),
         cmocka_unit_test(an_interrupted_run_is_reported_so_far),
         cmocka_unit_test(a_socket_that_nobody_reads_does_not_hold_the_run_up),
         cmocka_unit_test(a_server_that_dies_leaves_a_report),
