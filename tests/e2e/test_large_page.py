@@ -119,8 +119,11 @@ def test_one_connection_serves_large_pages_one_after_another(large):
 @pytest.mark.skipif(SLOW > 1, reason="a sanitizer keeps what was freed")
 def test_serving_a_large_page_takes_little_memory(large):
     large.page()
-    with open("/proc/%d/clear_refs" % large.pid, "w") as f:
-        f.write("5")      # forget the peak
+    try:
+        with open("/proc/%d/clear_refs" % large.pid, "w") as f:
+            f.write("5")      # forget the peak
+    except OSError as e:
+        pytest.skip("needs a /proc that can be written to: %s" % e)
     before = resident(large)
     size = len(large.page())
     large.get("/metrics", headers={"Accept-Encoding": "gzip"})
