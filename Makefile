@@ -16,7 +16,9 @@ COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/d
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wformat=2 \
             -Wundef -Wwrite-strings -Wcast-qual $(if $(WERROR),-Werror)
-PKGFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+PKGFLAGS := $(shell command -v $(firstword $(CC)) >/dev/null && pkg-config --cflags $(LIBS) 2>/dev/null)
+# Not empty when the compiler or one of these is not found: said before a compiler stumbles over a header.
+LACKING  := $(if $(filter-out 0,$(.SHELLSTATUS)),$(LIBS))
 PKGLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -54,9 +56,14 @@ $(B)/libstatsd.a: $(LIB_OBJ)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
+	$(if $(LACKING),@tests/support/deps.sh --lacking '$(CC)' $(LACKING))
 	$(CC) $(ALLFLAGS) $(DEFS) -c -o $@ $<
 
 $(B)/obj/tests/%.o: DEFS = -Itests
+
+# Tests in C need one library more.
+CMOCKA := $(shell pkg-config --exists cmocka 2>/dev/null || echo lacking)
+$(patsubst $(B)/tests/%,$(B)/obj/tests/%.o,$(UNIT) $(PROP) $(CONFORM)) $(SUPPORT): LACKING += $(if $(CMOCKA),cmocka)
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT) $(B)/libstatsd.a
 	@mkdir -p $(@D)
@@ -95,11 +102,13 @@ $(REPLAY): $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/repla
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 .PHONY: e2e
-e2e: deps-check $(B)/statsd    ## the real binary, a private Redis, a real Prometheus (T='-k name' picks tests, SLOW=1 the long ones)
+e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k name' picks tests, SLOW=1 the long ones)
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) e2e
 
 .PHONY: interop
-interop: deps-check-interop $(B)/statsd    ## real clients: gunicorn, uwsgi, python3-statsd, aiodogstatsd, hot-shots
+interop: deps-check-interop    ## real clients: gunicorn, uwsgi, python3-statsd, aiodogstatsd, hot-shots (where node and npm are)
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) interop
 
 .PHONY: layers
@@ -129,10 +138,10 @@ format-check:    ## clang-format, say what differs
 # --- use -----------------------------------------------------------------------------------------------------------------------
 
 .PHONY: run
-run:    ## install what is missing, build, start a private Redis and the server; Ctrl-C ends both
+run:    ## install what is missing, build, start a private Redis and the server; Ctrl-C ends both (ARGS='--set ...')
 	@tests/support/deps.sh build run
 	@$(MAKE) --no-print-directory $(JOBS) all
-	@exec env STATSD_BIN=$(abspath $(B)/statsd) tests/support/run.sh
+	@exec env STATSD_BIN=$(abspath $(B)/statsd) tests/support/run.sh $(ARGS)
 
 .PHONY: deps deps-check deps-check-interop deps-check-dev
 deps:    ## install every Debian package that build, tests and tools need

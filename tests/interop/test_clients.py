@@ -108,7 +108,7 @@ c.close(() => {
 def hot_shots():
     """hot-shots below build/; skipped where npm or its registry is out of reach."""
     if not shutil.which("npm") or not shutil.which("node"):
-        pytest.skip("no node or npm here")
+        pytest.skip("no node or npm here (apt-get install nodejs npm)")
     home = os.path.join(TOP, "build", "interop", "node")
     os.makedirs(home, exist_ok=True)
     if not os.path.isdir(os.path.join(home, "node_modules", "hot-shots")):

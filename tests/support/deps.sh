@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing.  Nothing else is ever downloaded to build or test this project.
+# Installs the Debian packages that are missing.  Nothing else is downloaded to build or test this project, but for one client
+# library of `make interop` that only npm has (hot-shots).
 #
 #   deps.sh [GROUP...]           install what is missing of the groups (all of them when none is named)
 #   deps.sh --check [GROUP...]   only say what is missing; exit status 1 if anything is
 #   deps.sh --list               the packages and what each is for
+#   deps.sh --lacking CC LIB...  say which of compiler and libraries (names of pkg-config) are not found; exit status 1
 #
 # No service is left behind: packages that bring one (redis-server, prometheus) are installed with a policy that forbids
 # starting it, and what they would enable at boot is disabled again, unless it was there before.
 # DEPS=skip in the environment trusts that all is there (another distribution, for example).
+# DEPS_ROOT is where /usr and /etc are, for the tests of this script.
 set -euo pipefail
 
 # group package what-for
@@ -37,13 +40,16 @@ interop  uwsgi-core                another app server with metrics
 interop  uwsgi-plugin-python3      for uwsgi
 interop  python3-statsd            client library
 interop  python3-aiodogstatsd      client library
+optional nodejs                    runs the client library hot-shots in make interop
+optional npm                       fetches it
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
 dev      clang-tidy                make tidy
 '
 UNITS='redis-server prometheus'
-POLICY=/usr/sbin/policy-rc.d
+ROOT=${DEPS_ROOT:-}
+POLICY=$ROOT/usr/sbin/policy-rc.d
 
 say() { printf 'deps: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -107,12 +113,38 @@ policy_put() {
     policy_ours=yes
 }
 
+# The package enables its service for every init, whichever runs here: links in /etc/rc?.d, and of systemd.
 units_disable() {
     local unit
-    command -v systemctl >/dev/null || return 0
     for unit in $UNITS; do
-        case " $new " in *" $unit "*) $as_root systemctl disable "$unit" >/dev/null 2>&1 || true ;; esac
+        case " $new " in *" $unit "*) ;; *) continue ;; esac
+        $as_root update-rc.d "$unit" disable >/dev/null 2>&1 || true
+        if command -v systemctl >/dev/null; then $as_root systemctl disable "$unit" >/dev/null 2>&1 || true; fi
+        $as_root find "$ROOT/etc/systemd/system" -type l -lname "*/$unit.service" -delete 2>/dev/null || true
     done
+}
+
+# hot-shots needs 360 packages for one test: said, not installed.
+optional_said() {
+    case " $* " in *" interop "*) ;; *) return 0 ;; esac
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        say "no node and npm here: the test of the client library hot-shots is skipped (apt-get install nodejs npm: 196 MB)"
+    fi
+}
+
+lacking_said() {
+    local cc=${1%% *} absent='' lib
+    shift
+    command -v "$cc" >/dev/null || absent="the compiler $cc"
+    if ! command -v pkg-config >/dev/null; then
+        absent="${absent:+$absent, }pkg-config, and so the libraries $*"
+    else
+        for lib in "$@"; do pkg-config --exists "$lib" 2>/dev/null || absent="${absent:+$absent, }$lib"; done
+    fi
+    say "not found: $absent"
+    say "remedy: make deps (or make run, make test: they install what is missing)"
+    [ -z "${PKG_CONFIG_LIBDIR:-}" ] || say "looked in PKG_CONFIG_LIBDIR=$PKG_CONFIG_LIBDIR only"
+    exit 1
 }
 
 install_missing() {
@@ -144,6 +176,7 @@ check=
 case ${1:-} in
 --list) awk 'NF { g = $1; p = $2; $1 = $2 = ""; printf "%-8s %-27s%s\n", g, p, $0 }' <<<"$PACKAGES"; exit ;;
 --check) check=yes; shift ;;
+--lacking) shift; lacking_said "$@" ;;
 esac
 [ "${DEPS:-}" = skip ] && exit 0
 [ $# -gt 0 ] || set -- build run test interop dev
@@ -151,6 +184,7 @@ command -v dpkg-query >/dev/null || die "no dpkg here, so nobody can tell what i
 deps: needed are (names of Debian): $(packages_of "$@" | tr '\n' ' ')
 deps: with DEPS=skip in the environment this check is left out."
 
+optional_said "$@"
 missing=$(missing_of "$@" | sort -u | tr '\n' ' ')
 [ -n "${missing// /}" ] || exit 0
 if [ -n "$check" ]; then
