@@ -50,7 +50,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(server, instance, STRING, "", 0, 0, "",                                                                                    \
       "Who this server is among those that write to the same Redis; must be unique there. Empty means the host name.")           \
     X(server, log_level, ENUM, "info", 0, 0, "debug|info|warn|error",                                                            \
-      "The least level that is logged.")                                                                                         \
+      "The lowest level that is logged.")                                                                                        \
     X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json",                                                                   \
       "How a log line is written to standard output.")                                                                           \
     X(server, drain_timeout, DURATION, "8s", 0, OPTION_HOUR_MS, "",                                                             \
@@ -78,7 +78,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "",                                                                       \
       "Keep tags whose key starts with dd.internal. instead of dropping them.")                                                  \
     X(limits, max_series, UINT, "1000000", 1, 100000000, "",                                                                     \
-      "Series kept at most; samples of further ones are refused and counted.")                                                   \
+      "Most series kept; samples of new ones beyond that are refused and counted.")                                              \
     X(limits, max_line, UINT, "8192", 64, 65535, "",                                                                             \
       "Longest line in bytes; a longer one is refused and counted.")                                                             \
     X(limits, max_name, UINT, "512", 1, 65535, "",                                                                               \
@@ -104,11 +104,12 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                                               \
       "Add _total to names of counters and _seconds to names of timings. Off gives the names that statsd_exporter gives.")       \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                                                     \
-      "What a timer is on /metrics.")                                                                                            \
+      "What a timer is on /metrics: a summary has quantiles, made here; a histogram has buckets, from which PromQL's histogram_quantile() "  \
+      "makes them, over several servers too.")                                                                                   \
     X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "",                                                             \
       "A metric's type is the first that came; when none of its series has had a sample for this long, the next sample of another type takes the name over. 0 means never.") \
     X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",                                 \
-      "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms timings; at most 128. +Inf comes by itself.") \
+      "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms timings; at most 128. +Inf is added.")        \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                                                          \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")                                       \
     X(http, lifecycle, BOOL, "off", 0, 0, "",                                                                                    \
@@ -142,9 +143,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(server,     "The process.")                                                                  \
     X(listen,     "Where metrics come in.")                                                        \
     X(protocol,   "How lines are understood.")                                                     \
-    X(limits,     "What strangers may ask of this server; each limit counts what it refuses.")     \
+    X(limits,     "How much clients may send; what a limit refuses is counted.")                   \
     X(aggregate,  "How samples become numbers.")                                                   \
-    X(prometheus, "How they look on /metrics.")                                                    \
+    X(prometheus, "How metrics look on /metrics.")                                                 \
     X(http,       "The HTTP server.")                                                              \
     X(redis,      "The Redis sink.")
 
