@@ -1,21 +1,50 @@
-"""What README.md and docs/ say of the program is what the program says."""
+"""What README.md and docs/ say of the program is what the program says and does."""
+import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import harness
-from harness import TOP
+from harness import TOP, wait_for
+from test_run import FREE, Run
 
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
+
+PAGES = docs.pages() + ["contrib/examples/flask/README.md", "bench/README.md"]
+SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|redis"
+UNITS = {"s": "s", "min": "m", "h": "h"}
 
 
 def read(page):
     with open(os.path.join(TOP, page), encoding="utf-8") as f:
         return f.read()
+
+
+def described(what):
+    """First column -> the others, of a table of the binary."""
+    rows = harness.run("describe", what, "--markdown").stdout.decode().splitlines()[2:]
+    cells = [[c.strip(" `") for c in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+    return {row[0]: row[1:] for row in cells}
+
+
+def transcripts(text):
+    """Every `$ command` of an indented block, with the lines it prints; those of the binary alone docs.py compares."""
+    found = []
+    for block in re.findall(r"(?:^    .*\n)+", text, flags=re.M):
+        lines = [l[4:] for l in block.splitlines()]
+        if not lines[0].startswith("$ ") or lines[0].startswith("$ build/statsd "):
+            continue
+        for line in lines:
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            else:
+                found[-1][1].append(line)
+    return found
 
 
 def test_tables_and_transcripts_are_those_of_the_binary():
@@ -29,14 +58,80 @@ def test_each_table_is_in_the_reference_once_and_nowhere_else(what):
     assert {page: n for page, n in held.items() if n} == {"docs/reference.md": 1}
 
 
-@pytest.mark.parametrize("page", docs.pages())
+def test_the_commands_of_the_readme_print_what_it_shows():
+    """In their order, as in the second terminal; with other ports, and any time where a time is shown."""
+    def timeless(lines):
+        return [re.sub(r"\b1[0-9]{9}([0-9]{3})?\b", "TIME", l) for l in lines]
+
+    with Run(*FREE) as run:
+        sends, scrapes, _ = run.tries()
+        udp, http = re.search(r"/dev/udp/[0-9.]+/\d+", sends).group(), re.search(r"http://([^/]+)", scrapes).group(1)
+        ran = 0
+        for command, shown in transcripts(read("README.md")):
+            mine = command.replace("/dev/udp/127.0.0.1/8125", udp).replace("127.0.0.1:9102", http)
+            mine = mine.replace("redis-cli ", "redis-cli --no-raw ")     # as to a terminal
+
+            def prints():
+                got = subprocess.run(["bash", "-c", mine], cwd=TOP, capture_output=True, text=True)
+                return timeless((got.stdout + got.stderr).splitlines())
+            if not shown:
+                assert prints() == [], command
+            else:
+                seen = []
+                try:
+                    wait_for(lambda: seen.append(prints()) or seen[-1] == timeless(shown), command, every=0.05)
+                except AssertionError:
+                    raise AssertionError("%s\nprints %r\nis to print %r" % (command, seen[-1], timeless(shown)))
+            ran += 1
+        assert ran > 10
+
+
+def test_the_flask_code_is_that_of_the_example():
+    block = re.search(r"^    def send\(.*?^        return response\n", read("README.md"), flags=re.M | re.S).group()
+    code = re.sub(r"^    ", "", block, flags=re.M)
+    ast.parse(code)
+    assert [l for l in code.splitlines() if l not in read("contrib/examples/flask/app.py").splitlines()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_metric_and_reason_that_is_named_is_there(page):
+    text, options = read(page), described("options")
+    named = set(re.findall(r"`((?:%s)\.[a-z_]+)" % SECTIONS, text))
+    assert sorted(n for n in named if n not in options and not n.endswith(".py") and not n.endswith(".md")) == []
+    metrics, of_bench = described("metrics"), {"statsd_exporter"}
+    assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_bench) == []
+    assert sorted(r for r in re.findall(r'reason="([a-z_]+)"', text) if r not in described("reasons")) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_default_that_is_named_beside_its_option_is_the_default(page):
+    options = described("options")
+    for option, number, unit in re.findall(r"`((?:%s)\.[a-z_]+)`\s\((\d+) (s|min|h)\)" % SECTIONS, read(page)):
+        assert options[option][1] == number + UNITS[unit], option
+
+
+def test_a_stop_by_systemd_waits_longer_than_the_server():
+    unit = read("contrib/systemd/statsd.service")
+    timeout = int(re.search(r"^TimeoutStopSec=(\d+)$", unit, flags=re.M).group(1))
+    assert timeout > int(described("options")["server.drain_timeout"][1].rstrip("s"))
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+def test_systemd_understands_the_unit(tmp_path):
+    unit = tmp_path / "statsd.service"
+    unit.write_text(read("contrib/systemd/statsd.service").replace("/usr/local/bin/statsd", harness.STATSD))
+    got = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
+    assert [l for l in got.stderr.splitlines() if "statsd.service" in l] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_is_named_is_there(page):
     named = re.findall(r"`((?:src|include|tests|docs|contrib|bench|\.ci)/[A-Za-z0-9_./-]*)`", read(page))
     assert page != "README.md" or len(named) > 5
     assert [n for n in named if not os.path.exists(os.path.join(TOP, n))] == []
 
 
-@pytest.mark.parametrize("page", docs.pages())
+@pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_that_is_named_is_there(page):
     help_ = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
     for target in set(re.findall(r"`make ([a-z0-9-]+)", read(page))):
