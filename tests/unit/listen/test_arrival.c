@@ -1,6 +1,7 @@
 /*
  * The changes of a gauge are put in the order in which the kernel took them in, whichever worker and socket read them.
  */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <semaphore.h>
 #include <stdarg.h>
@@ -110,28 +111,35 @@ static void turn(struct rig *r)
     }
 }
 
-/* The kernel begins to stamp a moment after it was first asked to. */
-static void wait_for_stamps(void)
+/*
+ * The kernel begins to stamp UDP datagrams a moment after a first socket asked for it, and ends with the last one.
+ *   returns  a socket that keeps it up, to be closed
+ */
+static int stamping_socket(void)
 {
     struct dgram_buffers *d = malloc(sizeof *d);
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof to;
+    int in = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(dgram_init(d), 0);
-    int fds[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
-    assert_int_equal(dgram_stamp(fds[0], true), 0);
+    assert_int_equal(bind(in, (const struct sockaddr *)&to, len), 0);
+    assert_int_equal(getsockname(in, (struct sockaddr *)&to, &len), 0);
+    assert_int_equal(connect(out, (const struct sockaddr *)&to, len), 0);
+    assert_int_equal(dgram_stamp(in, true), 0);
     uint64_t stamp = UINT64_MAX, sent_by = 0;
     for (int i = 0; i < 1000 && stamp > sent_by; i++) {
-        assert_int_equal(send(fds[1], "x", 1, 0), 1);
+        assert_int_equal(send(out, "x", 1, 0), 1);
         sent_by = now_wall_ns();
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-        assert_int_equal(dgram_read(d, fds[0], (struct dgram_ask){ .stamps = true }), 1);
+        assert_int_equal(dgram_read(d, in, (struct dgram_ask){ .stamps = true }), 1);
         stamp = dgram_stamp_ns(d, 0);
         assert_true(stamp > 0);
     }
     assert_true(stamp <= sent_by);
-    close(fds[0]);
-    close(fds[1]);
+    close(out);
     dgram_release(d);
     free(d);
+    return in;
 }
 
 /* All of it is in the sockets before anybody reads: what was read first says nothing. */
@@ -150,7 +158,7 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
         { { "0 g:7|g\ng:+1|g", "1 g:9|g\ng:+2|g", "0 g:-1|g\ng:+1|g\ng:-4|g", "1 g:1|g" }, "g 1\n" },
         { { "1 g:3|g", "0 g:4|g", "1 g:+1|g|#k:", "0 g:+1|g", "1 g:2|g|#k:", "0 g:+1|g" }, "g 3\n" },
     };
-    wait_for_stamps();
+    int stamping = stamping_socket();
     for (size_t s = 0; s < ARRAY_LEN(schemes); s++) {
         for (size_t i = 0; i < ARRAY_LEN(rows) * SOCKETS * 2; i++) {
             size_t row = i / (SOCKETS * 2);
@@ -175,6 +183,7 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
             rig_release(&r);
         }
     }
+    close(stamping);
 }
 
 static void stamps_end_after_the_first_datagrams_and_come_back_with_a_relative_change(void **unused)
