@@ -1,7 +1,7 @@
 # The load generator and the benchmarks.  Included by the Makefile; see bench/README.md.
 LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
-BENCH_BASE   := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print)
+BENCH_BASE   := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup)
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
 

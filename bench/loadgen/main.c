@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/startup.h"
 #include "opts.h"
 #include "procfs.h"
 #include "report.h"
@@ -320,6 +321,15 @@ static int bench(struct bench *b)
     return rc;
 }
 
+/* A report that nobody can read is a failure, whatever the run was. */
+static int output_end(int rc)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return rc;
+    fprintf(stderr, "statsd-bench: cannot write standard output: %s\n", err_text(-errno));
+    return EXIT_BROKEN;
+}
+
 static int help(void)
 {
     char name[] = "statsd-bench", *argv[] = { name, NULL };
@@ -330,13 +340,15 @@ static int help(void)
     words_load(&usual, "  ", &load);
     opts_help(stdout, buf_slice(&load));
     buf_release(&load);
-    return EXIT_OK;
+    return output_end(EXIT_OK);
 }
 
 int main(int argc, char **argv)
 {
     struct bench b = { 0 };
     struct buf error = { 0 };
+    if (!startup())
+        return EXIT_BROKEN;
     if (opts_parse(argc, argv, &b.opts, &error) < 0) {
         fprintf(stderr, "statsd-bench: %.*s (see --help)\n", (int)error.len, error.ptr);
         buf_release(&error);
@@ -346,7 +358,7 @@ int main(int argc, char **argv)
         return help();
     if (b.opts.version) {
         puts("statsd-bench " VERSION);
-        return EXIT_OK;
+        return output_end(EXIT_OK);
     }
     int rc = transport_parse(b.opts.to, &b.target);
     if (rc < 0)
@@ -363,5 +375,5 @@ int main(int argc, char **argv)
     payload_release(&b.payload);
     shape_release(&b.shape);
     free(b.trials);
-    return rc;
+    return output_end(rc);
 }

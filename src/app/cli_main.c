@@ -1,9 +1,11 @@
 #include "app/cli.h"
-#include "app/server.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "app/server.h"
+#include "base/startup.h"
 
 /* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as it does for ls. */
 static unsigned terminal_columns(void)
@@ -20,6 +22,8 @@ static unsigned terminal_columns(void)
 
 int cli_main(int argc, char **argv)
 {
+    if (!startup())
+        return CLI_FAILED;
     const struct cli_io io = {
         .in = stdin, .out = stdout, .err = stderr, .environ = environ, .columns = terminal_columns(), .run = server_run
     };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/core_opts.h"
+#include "app/descriptors.h"
 #include "app/memory_bound.h"
 #include "app/server_priv.h"
 #include "base/err.h"
@@ -154,6 +155,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if (rc < 0)
         return rc;
     s->n_workers = memory_bound_workers(s->config);
+    s->http_connections = descriptors_prepare(s->config, s->n_workers);
     if ((rc = open_listeners(s)) < 0)
         return rc;
     make_registry(s);

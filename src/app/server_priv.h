@@ -41,6 +41,7 @@ struct server {
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];
+    uint32_t http_connections;   /* http.max_connections, or what there are descriptors for */
     struct sink *redis;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];

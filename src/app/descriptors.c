@@ -1,0 +1,40 @@
+#include "app/descriptors.h"
+
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "http/http.h"
+
+/*
+ * What is open beside sockets: 0 to 2, the loops' own (a poll set and an event each; signals and the pool add four to the first
+ * loop), and files that are open for a moment (the config, /proc).  REDIS: its socket, and a lookup of its name meanwhile.
+ */
+enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
+
+uint64_t descriptors_needed(const struct config *c, unsigned workers)
+{
+    uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += c->sockets[i].transport == LISTEN_UDP ? workers + 1 : 2;
+    n += c->redis_url[0] != '\0' ? REDIS : 0;
+    return n + (c->http_listen[0] != '\0' ? HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections : 0);
+}
+
+uint32_t descriptors_prepare(const struct config *c, unsigned workers)
+{
+    struct rlimit limit;
+    uint64_t needed = descriptors_needed(c, workers);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return c->http_max_connections;
+    struct rlimit raised = { limit.rlim_max, limit.rlim_max };
+    if (limit.rlim_cur < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= needed)
+        return c->http_max_connections;
+    uint64_t lacking = needed - limit.rlim_cur, connections = c->http_max_connections;
+    connections = connections > lacking ? connections - lacking : 1;
+    LOG(LOG_WARN, "the limit on open files is too low", F_U64("limit", limit.rlim_cur), F_U64("needed", needed),
+        F_U64("http_connections", connections),
+        F_STR("remedy", "raise it (ulimit -n, LimitNOFILE of the service), or lower http.max_connections"));
+    return (uint32_t)connections;
+}
