@@ -154,16 +154,20 @@ static json_t *tags_object(const struct tags *tags)
     return j;
 }
 
-/* Keep the sum of each counter: one that only went down has no line on the page. */
+/* Keep by how much each counter went down: the page leaves that out. */
 static void add_to_counter(struct explain_core *x, const json_t *sample, double rate)
 {
     json_t *values = json_object_get(sample, "values"), *value;
     char *tags = json_dumps(json_object_get(sample, "tags"), JSON_SORT_KEYS);
     struct buf key = { 0 };
-    double sum = 0;
+    double down = 0;
+    bool up = false;
     size_t i;
-    json_array_foreach(values, i, value)
-        sum += json_real_value(value) / rate;
+    json_array_foreach(values, i, value) {
+        double v = json_real_value(value);
+        up = up || v >= 0;
+        down += v < 0 ? -v / rate : 0;
+    }
     buf_append_str(&key, json_string_value(json_object_get(sample, "name")));
     buf_append_str(&key, tags != NULL ? tags : "");
     buf_append_char(&key, '\0');
@@ -174,8 +178,10 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
         json_object_set(known, "tags", json_object_get(sample, "tags"));
         set(x->counters, key.ptr, known);
     }
-    sum += json_real_value(json_object_get(known, "sum"));   /* 0 while there is none */
-    set(known, "sum", json_real(sum));
+    down += json_real_value(json_object_get(known, "down"));   /* 0 while there is none */
+    up = up || json_is_true(json_object_get(known, "up"));
+    set(known, "down", json_real(down));
+    set(known, "up", json_boolean(up));
     buf_release(&key);
     free(tags);
 }

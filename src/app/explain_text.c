@@ -241,14 +241,13 @@ static void put_reserved(const struct off_page_note *n, struct buf *out)
     buf_append_str(out, " is a name that Prometheus makes for every target, or this server for itself. Rename the metric");
 }
 
-/* Counters that only went down, as long as any remain in the sum below zero. */
 static void put_decrements(const struct explain_core *x, struct buf *out)
 {
     const char *key, *tag;
     json_t *one, *value;
     json_object_foreach(x->counters, key, one) {
-        double sum = json_real_value(json_object_get(one, "sum"));
-        if (!(sum < 0))
+        double down = json_real_value(json_object_get(one, "down"));
+        if (!(down > 0))
             continue;
         buf_append_str(out, "  ");
         put_text(json_object_get(one, "name"), out);
@@ -258,9 +257,10 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
             buf_append_char(out, '=');
             put_text(value, out);
         }
-        buf_append_str(out, ": the counter went down by ");
-        put_number(-sum, out);
-        buf_append_str(out, ", and one of Prometheus never does; Redis gets the sum. Send a gauge for what goes both ways\n");
+        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? ": the decrements, " : ": it only went down, by ");
+        put_number(down, out);
+        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? " in all" : "");
+        buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a gauge for what goes both ways\n");
     }
 }
 
