@@ -135,7 +135,7 @@ static bool take_switch(struct reading *r)
     return false;
 }
 
-/* An option that is not ours: one that is known to have a value takes it along, so that all foreign ones are told in one go. */
+/* An option that is not ours.  One known to have a value takes it along, so that all foreign ones are told in one go. */
 static int take_foreign(struct reading *r)
 {
     const char *arg = r->argv[r->at], *value = strchr(arg, '=');

@@ -51,8 +51,9 @@ bool cli_write(FILE *f, const struct buf *b);
 void cli_help(unsigned columns, struct buf *out);
 
 /**
- * cli_unknown.c: what is none of ours, answered with what was probably meant.  Append one line without "statsd: " and LF.
- *   arg, value   "--port=8125": with "=VALUE" in arg or not; value is what stands behind it or in the next argument, NULL: nothing
+ * cli_unknown.c: what is none of ours, answered with what was probably meant.  Append one line without LF.
+ *   arg          "--port", "--port=8125"
+ *   value        what stands behind the "=", or in the next argument; NULL: nothing
  *   command      the command of ours that is spelled nearly so, or NULL
  */
 void cli_unknown_option(const char *arg, const char *value, struct buf *out);

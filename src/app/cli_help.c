@@ -4,7 +4,8 @@
 #include "app/cli.h"
 #include "app/wrap.h"
 
-static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
+static const char first_line[] =
+    "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
 
 /* right: NULL under a heading; "" with a line that stands alone. */
 static const struct {
@@ -12,20 +13,25 @@ static const struct {
 } rows[] = {
     { "Commands", NULL },
     { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
-    { "statsd check [OPTIONS]", "check the config; print where each value comes from, limits and the memory bound; opens no port" },
+    { "statsd check [OPTIONS]",
+      "check the config; print where each value comes from, limits and the memory bound; opens no port" },
     { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
-      "how a datagram is understood, what /metrics would show of it and why something is missing; without LINE, standard input is one raw "
+      "how a datagram is understood, what /metrics would show of it and why something is missing; without LINE, "
+      "standard input is one raw "
       "datagram (or a stream, by --framing)" },
     { "statsd describe options|metrics|reasons|NAME [--markdown]",
-      "every option, every metric the server has of itself, every reason for which a line is refused; or what NAME is, such as "
+      "every option, every metric the server has of itself, every reason for which a line is refused; or what NAME is, "
+      "such as "
       "server.interval" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
-    { "--set SECTION.KEY=VALUE", "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), that before the file" },
+    { "--set SECTION.KEY=VALUE",
+      "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), that before the file" },
     { "--", "what follows is not an option" },
     { "Where it listens unless told otherwise", NULL },
-    { "udp://127.0.0.1:8125", "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), unixgram:///run/statsd.sock" },
+    { "udp://127.0.0.1:8125",
+      "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), unixgram:///run/statsd.sock" },
     { "http://127.0.0.1:9102", "/metrics and the paths below. Another: --set http.listen=0.0.0.0:9102" },
     { "HTTP", NULL },
     { "GET /metrics", "the page that Prometheus scrapes" },

@@ -7,7 +7,7 @@
 #include "app/server.h"
 #include "base/startup.h"
 
-/* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as it does for ls. */
+/* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as for ls. */
 static unsigned terminal_columns(void)
 {
     const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): there is one thread yet */

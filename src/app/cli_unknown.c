@@ -17,7 +17,8 @@ static bool is_metric(const char *s)
 /* The switch or option of ours that name, which is without dashes, is nearly. */
 static const char *nearest_own(struct slice name)
 {
-    static const char *const own[] = { "--json", "--truncated", "--markdown", "--help", "--version", "--config", "--set", "--framing" };
+    static const char *const own[] = { "--json",    "--truncated", "--markdown", "--help",
+                                       "--version", "--config",    "--set",      "--framing" };
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {
         size_t limit = name.len < 5 ? 1 : 2;
         if (options_distance(name, slice_str(own[i] + 2), limit) <= limit)

@@ -21,21 +21,23 @@ static bool contains(struct slice s, struct slice part)
  */
 static bool from_kubernetes(struct slice name)
 {
-    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) || ends_with(name, SLICE_LIT("_PORT")) ||
-           contains(name, SLICE_LIT("_PORT_"));
+    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) ||
+           ends_with(name, SLICE_LIT("_PORT")) || contains(name, SLICE_LIT("_PORT_"));
 }
 
 /**
- * What client libraries and the programs that use them read, behind STATSD_: pystatsd, django-statsd, statsd-instrument, hot-shots
- * and others.  An application and this server often share one environment (a pod, an .env file), and these must not stop it.
+ * What client libraries and the programs that use them read, behind STATSD_: pystatsd, django-statsd, statsd-instrument,
+ * hot-shots and others.  An application and this server often share one environment (a pod, an .env file), and these must
+ * not stop it.
  */
 static const char *const client_names[] = {
-    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG", "DEFAULT_TAGS",
-    "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT", "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS",
-    "HOST", "HOSTNAME", "IMPLEMENTATION", "IPV6", "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE", "MOCK", "NAMESPACE", "ON",
-    "PATCHES", "PREFIX", "PROTOCOL", "SAMPLE_RATE", "SERVER", "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME",
-    "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT", "TELEGRAF", "TIMEOUT", "UDP_HOST",
-    "URI", "URL", "USE_NEW_CLIENT"
+    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG",
+    "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT",
+    "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS", "HOST", "HOSTNAME", "IMPLEMENTATION", "IPV6",
+    "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE", "MOCK", "NAMESPACE", "ON", "PATCHES", "PREFIX",
+    "PROTOCOL", "SAMPLE_RATE", "SERVER", "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME",
+    "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT",
+    "TELEGRAF", "TIMEOUT", "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
 };
 
 static bool from_client(struct slice rest)
@@ -79,7 +81,7 @@ static enum option_id nearest_variable(struct slice name)
 }
 
 /**
- * A variable that is not an option.  One with a slip in it, or with one of our sections, can only be for us and is a mistake.
+ * A variable that is not an option.  One with a slip in it, or with one of our sections, can only be for us: a mistake.
  * One that is an option but for its section (STATSD_INTERVAL) may be for somebody else: a warning.
  */
 static void env_unknown(struct config_loader *l, struct slice name)
@@ -99,11 +101,14 @@ static void env_unknown(struct config_loader *l, struct slice name)
     if (id != OPTION_COUNT)
         options_env_name(id, meant);
     if (!mistake)
-        config_loader_warn(l, "environment", "%.*s: no such option, so it has no effect; did you mean %s?", (int)shown.len, shown.ptr, meant);
+        config_loader_warn(l, "environment", "%.*s: no such option, so it has no effect; did you mean %s?",
+                           (int)shown.len, shown.ptr, meant);
     else if (id != OPTION_COUNT)
-        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr, meant);
+        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr,
+                            meant);
     else
-        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len, shown.ptr);
+        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len,
+                            shown.ptr);
     buf_release(&shown);
 }
 
@@ -115,7 +120,8 @@ static void env_assign(struct config_loader *l, const char *origin, enum option_
     }
     size_t start = 0;
     for (size_t i = 0; i <= value.len; i++) {
-        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' || value.ptr[i] == '\n';
+        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' ||
+                   value.ptr[i] == '\n';
         if (!cut)
             continue;
         if (i > start)
@@ -144,4 +150,3 @@ void config_env_read(struct config_loader *l, char *const *env)
             env_unknown(l, name);
     }
 }
-

@@ -1,8 +1,9 @@
 /**
  * `statsd describe`: the tables behind the docs, or one entry of them.
  *
- * A table is filled (describe_options, ..), cut down to what was asked for (keep), and printed: as Markdown; aligned, a row on a
- * line, for what reads it through a pipe; on a terminal with the last column broken, or entry by entry where even that is too wide.
+ * A table is filled (describe_options, ..), cut down to what was asked for (keep), and printed: as Markdown; aligned, a row
+ * on a line, for what reads it through a pipe; on a terminal with the last column broken, or entry by entry where even
+ * that is too wide.
  */
 #include "app/cli.h"
 
@@ -16,7 +17,11 @@
 #include "base/selfmetrics.h"
 #include "protocol/reason.h"
 
-enum { COLUMNS_MAX = 6, ROWS_MAX = 128, LEAST_LAST = 48 /* columns of a terminal for the last cell; no word of a help text is longer */ };
+enum {
+    COLUMNS_MAX = 6,
+    ROWS_MAX = 128,
+    LEAST_LAST = 48   /* columns of a terminal for the last cell: no word of a help text is longer */
+};
 
 struct table {
     size_t columns, rows;

@@ -30,7 +30,8 @@ struct explain_core {
     struct explain_error *errors;
     size_t n_errors, cap_errors;
     uint64_t tag_errors, unknown_fields;
-    json_t *counters;                    /* over all datagrams: object of {"name", "tags", "down", "up"} by series: sum of decrements, any increment */
+    json_t *counters;                    /* of all datagrams, by series: {"name", "tags", "down": sum of decrements,
+                                          * "up": whether there was an increment} */
     struct explain_machine *machine;     /* explain_core.c's own */
 };
 

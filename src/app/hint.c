@@ -112,21 +112,25 @@ size_t hint_number(struct slice s, double *ret)
 
 const char *hint_type(struct slice word)
 {
+    enum { WORDS = 12 };
     static const struct {
-        const char *word, *type;
-    } words[] = {
-        { "c", "c" }, { "count", "c" }, { "counter", "c" }, { "counts", "c" }, { "counters", "c" }, { "incr", "c" }, { "increment", "c" },
-        { "decr", "c" }, { "m", "c" }, { "meter", "c" }, { "rate", "c" },
-        { "g", "g" }, { "gauge", "g" }, { "gauges", "g" }, { "kv", "g" },
-        { "ms", "ms" }, { "t", "ms" }, { "time", "ms" }, { "timer", "ms" }, { "timers", "ms" }, { "timing", "ms" }, { "timings", "ms" },
-        { "millis", "ms" }, { "milliseconds", "ms" }, { "duration", "ms" },
-        { "h", "h" }, { "hist", "h" }, { "histogram", "h" }, { "histograms", "h" }, { "summary", "h" },
-        { "d", "d" }, { "dist", "d" }, { "distribution", "d" },
-        { "s", "s" }, { "set", "s" }, { "sets", "s" }, { "unique", "s" }, { "uniques", "s" },
+        const char *type;
+        const char *words[WORDS];
+    } rows[] = {
+        { "c", { "c", "count", "counts", "counter", "counters", "incr", "increment", "decr", "m", "meter", "rate" } },
+        { "g", { "g", "gauge", "gauges", "kv" } },
+        { "ms",
+          { "ms", "t", "time", "timer", "timers", "timing", "timings", "millis", "milliseconds", "duration" } },
+        { "h", { "h", "hist", "histogram", "histograms", "summary" } },
+        { "d", { "d", "dist", "distribution" } },
+        { "s", { "s", "set", "sets", "unique", "uniques" } },
     };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (word.len == strlen(words[i].word) && strncasecmp(word.ptr, words[i].word, word.len) == 0)
-            return words[i].type;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t n = 0;
+        while (n < WORDS && rows[i].words[n] != NULL)
+            n++;
+        if (hint_is_word(word, rows[i].words, n))
+            return rows[i].type;
     }
     return NULL;
 }

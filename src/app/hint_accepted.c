@@ -93,8 +93,8 @@ static bool field_without_its_sign(const struct hint_line *l, struct buf *out)
             rest.len = 0;
         field = hint_trim(field);
         bool number = hint_is_number(field);
-        bool known = hint_starts(field, "@#T") || slice_starts(field, SLICE_LIT("c:")) || slice_starts(field, SLICE_LIT("e:")) ||
-                     slice_starts(field, SLICE_LIT("card:"));
+        bool known = hint_starts(field, "@#T") || slice_starts(field, SLICE_LIT("c:")) ||
+                     slice_starts(field, SLICE_LIT("e:")) || slice_starts(field, SLICE_LIT("card:"));
         if (field.len == 0 || known || (!number && !looks_like_tag(field)))
             continue;
         buf_append_str(out, number ? "a sample rate begins with @: |@" : "tags begin with #: |#");
@@ -118,7 +118,8 @@ static bool tags_in_name(const struct hint_line *l, struct buf *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(styles); i++) {
         struct slice rest = l->name, name;
-        if (!slice_cut(&rest, styles[i].sign[0], &name) || !hint_has(rest, "=") || (l->config->protocol_name_tags & styles[i].bit))
+        if (!slice_cut(&rest, styles[i].sign[0], &name) || !hint_has(rest, "=") ||
+            (l->config->protocol_name_tags & styles[i].bit))
             continue;
         buf_append_str(out, "the tags are part of the name; protocol.name_tags = ");
         buf_append_str(out, styles[i].word);
@@ -172,7 +173,10 @@ static bool packed_values(const struct hint_line *l, struct buf *out)
     }
     if (n < 2)
         return false;
-    buf_printf(out, "%zu values, for the name ends at the first ':'; if that was not meant, send another character inside names", n);
+    buf_printf(
+        out,
+        "%zu values, for the name ends at the first ':'; if that was not meant, send another character inside names",
+        n);
     return true;
 }
 
@@ -206,7 +210,9 @@ static bool signed_gauge(const struct hint_line *l, struct buf *out)
         buf_append_str(out, "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");
     else
         buf_printf(out, "%s changes a gauge%s; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)",
-                   plus && minus ? "a leading + or -" : plus ? "a leading +" : "a leading -",
+                   plus && minus ? "a leading + or -"
+                   : plus        ? "a leading +"
+                                 : "a leading -",
                    minus ? ": for a value below zero send 0 first" : "");
     return true;
 }
@@ -218,7 +224,9 @@ static bool rate_without_effect(const struct hint_line *l, struct buf *out)
     bool rate = slice_starts(l->fields, SLICE_LIT("@")) || hint_has(l->fields, "|@");
     if (!rate || (!zero && !gauge && !set))
         return false;
-    buf_append_str(out, gauge ? "a sample rate does nothing to a gauge" : set ? "a sample rate does nothing to a set" : "a sample rate of 0 counts as 1");
+    buf_append_str(out, gauge ? "a sample rate does nothing to a gauge"
+                        : set ? "a sample rate does nothing to a set"
+                              : "a sample rate of 0 counts as 1");
     return true;
 }
 

@@ -70,7 +70,8 @@ static bool field_before_type(const struct hint_line *l, struct buf *out)
 {
     if (!hint_starts(l->bad, "@#"))
         return false;
-    buf_append_str(out, l->bad.ptr[0] == '@' ? "the type comes before the sample rate: name:1|c|@0.1" : "the type comes before the tags: name:1|c|#env:prod");
+    buf_append_str(out, l->bad.ptr[0] == '@' ? "the type comes before the sample rate: name:1|c|@0.1"
+                                             : "the type comes before the tags: name:1|c|#env:prod");
     return true;
 }
 
@@ -117,11 +118,11 @@ static bool another_protocol(const struct hint_line *l, struct buf *out)
     bool http = false, bars = hint_has(s, "|"), blanks = hint_has(s, " ");
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         http = http || slice_starts(s, slice_str(methods[i]));
-    const char *what = http                                            ? "HTTP; the HTTP server is at http.listen"
-                       : hint_starts(s, "{[")                          ? "JSON"
+    const char *what = http                                             ? "HTTP; the HTTP server is at http.listen"
+                       : hint_starts(s, "{[")                           ? "JSON"
                        : !bars && hint_has(s, "{") && hint_has(s, "} ") ? "how /metrics is written"
-                       : !bars && blanks && hint_has(s, "=")           ? "InfluxDB's line protocol"
-                                                                       : NULL;
+                       : !bars && blanks && hint_has(s, "=")            ? "InfluxDB's line protocol"
+                                                                        : NULL;
     if (what == NULL)
         return false;
     buf_printf(out, "this is %s; a line is name:value|type|#key:value", what);
@@ -132,7 +133,8 @@ static bool another_protocol(const struct hint_line *l, struct buf *out)
 static bool graphite(const struct hint_line *l, struct buf *out)
 {
     struct slice rest = l->line, name, value;
-    if (!slice_cut(&rest, ' ', &name) || !slice_cut(&rest, ' ', &value) || !hint_is_number(value) || !hint_is_number(rest))
+    if (!slice_cut(&rest, ' ', &name) || !slice_cut(&rest, ' ', &value) || !hint_is_number(value) ||
+        !hint_is_number(rest))
         return false;
     buf_append_str(out, "this is Graphite's protocol; a line is name:value|type");
     return true;

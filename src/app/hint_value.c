@@ -71,12 +71,13 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
 {
     static const struct {
         const char *unit;
-        double ms;      /* 0: no time */
+        double ms; /* 0: no time */
     } units[] = {
-        { "ms", 1 }, { "s", 1000 }, { "sec", 1000 }, { "us", 0.001 }, { "\xc2\xb5s", 0.001 }, { "ns", 0.000001 }, { "m", 60000 },
-        { "min", 60000 }, { "h", 3600000 },
-        { "%", 0 }, { "b", 0 }, { "kb", 0 }, { "mb", 0 }, { "gb", 0 }, { "kib", 0 }, { "mib", 0 }, { "gib", 0 }, { "k", 0 }, { "c", 0 },
-        { "f", 0 }, { "bytes", 0 },
+        { "ms", 1 },        { "s", 1000 },  { "sec", 1000 },  { "us", 0.001 },  { "\xc2\xb5s", 0.001 },
+        { "ns", 0.000001 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "%", 0 },
+        { "b", 0 },         { "kb", 0 },    { "mb", 0 },      { "gb", 0 },      { "kib", 0 },
+        { "mib", 0 },       { "gib", 0 },   { "k", 0 },       { "c", 0 },       { "f", 0 },
+        { "bytes", 0 },
     };
     struct slice part = bad_part(l);
     double v, ms = 0;
@@ -94,7 +95,8 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
     struct buf number = { 0 };
     bool timing = ms > 0 && slice_eq(hint_trim(l->type), SLICE_LIT("ms"));
     hint_put_number(timing ? v * ms : v, &number);
-    buf_append_str(out, timing ? "the value is a bare number of milliseconds; " : "the value is a bare number, without a unit; ");
+    buf_append_str(out, timing ? "the value is a bare number of milliseconds; "
+                               : "the value is a bare number, without a unit; ");
     hint_put_line(l, buf_slice(&number), NULL, out);
     buf_release(&number);
     return true;
@@ -102,11 +104,13 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
 
 static bool no_number_at_all(const struct hint_line *l, struct buf *out)
 {
-    static const char *const none[] = { "nan", "inf", "infinity", "+inf", "-inf", "-infinity", "null", "none", "nil", "undefined", "n/a", "-" };
+    static const char *const none[] = { "nan",  "inf",  "infinity", "+inf",      "-inf", "-infinity",
+                                        "null", "none", "nil",      "undefined", "n/a",  "-" };
     static const char *const truth[] = { "true", "false", "yes", "no", "on", "off" };
     struct slice part = hint_trim(bad_part(l));
     if (hint_is_word(part, none, ARRAY_LEN(none)))
-        buf_append_str(out, "the program had no number to send: a division by zero, or a missing value; send nothing then");
+        buf_append_str(out,
+                       "the program had no number to send: a division by zero, or a missing value; send nothing then");
     else if (hint_is_word(part, truth, ARRAY_LEN(truth)))
         buf_append_str(out, "a truth value is sent as 1 or 0");
     else
@@ -147,7 +151,8 @@ static bool text_as_value(const struct hint_line *l, struct buf *out)
     struct slice part = bad_part(l);
     if (part.len == 0 || hint_number(part, &v) > 0)
         return false;
-    buf_append_str(out, "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart");
+    buf_append_str(
+        out, "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart");
     return true;
 }
 
@@ -168,7 +173,8 @@ static bool rate_as_fraction(const struct hint_line *l, struct buf *out)
 {
     double a, b;
     size_t n = hint_number(l->bad, &a);
-    if (n == 0 || n + 1 >= l->bad.len || l->bad.ptr[n] != '/' || !number_parse(slice_of(l->bad.ptr + n + 1, l->bad.len - n - 1), &b) || b <= 0)
+    if (n == 0 || n + 1 >= l->bad.len || l->bad.ptr[n] != '/' ||
+        !number_parse(slice_of(l->bad.ptr + n + 1, l->bad.len - n - 1), &b) || b <= 0)
         return false;
     buf_append_str(out, "the rate is one number: @");
     hint_put_number(a / b, out);
@@ -205,7 +211,8 @@ static bool rate_otherwise(const struct hint_line *l, struct buf *out)
 static bool clock_went_back(const struct hint_line *l, struct buf *out)
 {
     (void)l;
-    buf_append_str(out, "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero");
+    buf_append_str(out,
+                   "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero");
     return true;
 }
 

@@ -160,7 +160,7 @@ const char *options_nearest_section(struct slice section)
     return best;
 }
 
-/* name in lower case with every separator as '_', several as one, without "STATSD_".  returns  {NULL, 0}: too long to be meant */
+/* name in lower case, each run of separators as one '_', without "STATSD_".  returns  {NULL, 0}: too long to be meant */
 static struct slice plain_name(struct slice name, char room[DISTANCE_TEXT_MAX])
 {
     struct slice prefix = SLICE_LIT("statsd_");
@@ -189,7 +189,8 @@ enum option_id options_meant(struct slice name)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         char whole[OPTION_ENV_MAX];
         snprintf(whole, sizeof whole, "%s_%s", options_table[i].section, options_table[i].key);
-        size_t d = options_distance(plain, slice_str(whole), limit), k = options_distance(plain, slice_str(options_table[i].key), limit);
+        size_t d = options_distance(plain, slice_str(whole), limit);
+        size_t k = options_distance(plain, slice_str(options_table[i].key), limit);
         d = k < d ? k : d;
         if (d < least) {
             least = d;

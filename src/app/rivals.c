@@ -5,15 +5,15 @@
 #include "app/option_value.h"
 
 /* How the rival's value becomes ours; what stands for one that was not given. */
-#define RIVAL_VALUES(X)                                                                            \
-    X(SWITCH,   "")               /* takes none */                                                 \
-    X(TEXT,     "VALUE")          /* as it is */                                                   \
-    X(FILE,     "FILE")           /* as it is */                                                   \
-    X(ADDRESS,  "HOST:PORT")      /* ":9125" and "9125" mean every address */                      \
-    X(SECONDS,  "10s")            /* a bare number is seconds */                                   \
-    X(MILLIS,   "10000ms")        /* a bare number is milliseconds */                              \
-    X(PERCENTS, "0.5,0.9")        /* 90 or 90,99: a hundredth of each */                           \
-    X(UNUSED,   "")               /* takes one that means nothing here */
+#define RIVAL_VALUES(X)                                                                                                \
+    X(SWITCH, "")           /* takes none */                                                                           \
+    X(TEXT, "VALUE")        /* as it is */                                                                             \
+    X(FILE, "FILE")         /* as it is */                                                                             \
+    X(ADDRESS, "HOST:PORT") /* ":9125" and "9125" mean every address */                                                \
+    X(SECONDS, "10s")       /* a bare number is seconds */                                                             \
+    X(MILLIS, "10000ms")    /* a bare number is milliseconds */                                                        \
+    X(PERCENTS, "0.5,0.9")  /* 90 or 90,99: a hundredth of each */                                                     \
+    X(UNUSED, "")           /* takes one that means nothing here */
 
 enum rival_value {
 #define X(id, unknown) RIVAL_##id,
@@ -24,18 +24,18 @@ enum rival_value {
 struct rival {
     const char *name;
     enum rival_value takes;
-    const char *ours;      /* '%': the value; without "--" or "-c": a sentence */
+    const char *ours; /* '%': the value; without "--" or "-c": a sentence */
 };
 
-#define SOCKET_UDP "--set listen.socket=udp://%"
-#define NO_TCP "this release receives datagrams only: udp:// and unixgram://"
-#define NO_MAPPING "this release has no mapping files: names and tags become names and labels as they are"
-#define NO_BACKEND "leave it out: values go to /metrics and to Redis (--set redis.url=redis://HOST:6379)"
-#define NO_PREFIX "leave it out: names stay as they are sent; relabel in Prometheus"
-#define NO_TUNING "leave it out: there is nothing to tune here"
-#define FOREGROUND "leave it out: it runs in the foreground and logs to standard output"
+#define SOCKET_UDP     "--set listen.socket=udp://%"
+#define NO_TCP         "this release receives datagrams only: udp:// and unixgram://"
+#define NO_MAPPING     "this release has no mapping files: names and tags become names and labels as they are"
+#define NO_BACKEND     "leave it out: values go to /metrics and to Redis (--set redis.url=redis://HOST:6379)"
+#define NO_PREFIX      "leave it out: names stay as they are sent; relabel in Prometheus"
+#define NO_TUNING      "leave it out: there is nothing to tune here"
+#define FOREGROUND     "leave it out: it runs in the foreground and logs to standard output"
 #define ONLY_NAME_TAGS "leave it out: tags inside names are read only where protocol.name_tags says so"
-#define DEBUG_LOG "--set server.log_level=debug"
+#define DEBUG_LOG      "--set server.log_level=debug"
 
 static const struct rival rows[] = {
     /* statsd_exporter */
@@ -83,7 +83,8 @@ static const struct rival rows[] = {
     { "backends", RIVAL_UNUSED, NO_BACKEND },
     { "namespace", RIVAL_UNUSED, NO_PREFIX },
     { "receive-batch-size", RIVAL_UNUSED, NO_TUNING },
-    { "bad-lines-per-minute", RIVAL_UNUSED, "leave it out: statsd_samples_rejected_total counts bad lines by reason, `statsd explain` shows why" },
+    { "bad-lines-per-minute", RIVAL_UNUSED,
+      "leave it out: statsd_samples_rejected_total counts bad lines by reason, `statsd explain` shows why" },
     { "default-tags", RIVAL_UNUSED, "this release adds no tags of its own; relabel in Prometheus" },
     { "verbose", RIVAL_SWITCH, DEBUG_LOG },
     /* etsy: keys of its config */
@@ -104,7 +105,8 @@ static const struct rival rows[] = {
     { "postfix", RIVAL_UNUSED, NO_PREFIX },
     { "delete-gauges", RIVAL_SWITCH, "--set aggregate.ttl=1h" },
     { "persist-count-keys", RIVAL_UNUSED, "--set aggregate.ttl=1h" },
-    { "max-udp-packet-size", RIVAL_UNUSED, "leave it out: a datagram may have 65535 bytes; --set limits.max_line=BYTES bounds one line" },
+    { "max-udp-packet-size", RIVAL_UNUSED,
+      "leave it out: a datagram may have 65535 bytes; --set limits.max_line=BYTES bounds one line" },
     /* datadog: dogstatsd and keys of the agent */
     { "dogstatsd-port", RIVAL_ADDRESS, SOCKET_UDP },
     { "dogstatsd-socket", RIVAL_TEXT, "--set listen.socket=unixgram://%" },

@@ -1,8 +1,8 @@
 /**
  * rivals: the options of other StatsD servers, and what this one calls them.
  *
- * For messages only: nothing here is accepted.  The names are those of statsd_exporter, etsy's statsd (flags and keys of its config),
- * gostatsd, brubeck, statsite, bitly's statsdaemon, telegraf, veneur, and what daemons of any kind are often given.
+ * For messages only: nothing here is accepted.  The names are those of statsd_exporter, etsy's statsd (flags and keys of
+ * its config), gostatsd, brubeck, statsite, bitly's statsdaemon, telegraf, veneur, and what daemons are often given.
  *   thread   any (constant)
  */
 #ifndef APP_RIVALS_H

@@ -8,7 +8,7 @@ void wrap_blanks(size_t n, struct buf *out)
 
 void wrap(struct slice text, size_t at, size_t indent, size_t columns, struct buf *out)
 {
-    bool begun = false;   /* a word stands on the line */
+    bool begun = false; /* a word stands on the line */
     while (text.len > 0) {
         struct slice word = text;
         if (!slice_cut(&text, ' ', &word))
