@@ -76,7 +76,7 @@ static void interval(struct micro_load *l, struct registry *r, struct prometheus
     s->batches = s->redis_bytes = 0;
     registry_close(r, &end, &snap);
     uint64_t t4 = micro_now_ns();
-    redis_encode_interval(e, &snap, take, s);
+    redis_encode_interval(e, &snap, 86400, take, s);
     uint64_t t5 = micro_now_ns();
     registry_next(r);
     micro_add(&s->merge, (double)(t1 - t0));

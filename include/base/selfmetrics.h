@@ -65,6 +65,13 @@ enum selfmetric_kind { SELF_COUNTER, SELF_GAUGE };
     X(REDIS_RESENT,       "statsd_redis_batches_resent_total",   COUNTER, "", "Batches sent again after a lost connection or a gap.") \
     X(REDIS_GAPS,         "statsd_redis_gaps_total",             COUNTER, "", "Times Redis had lost acknowledged batches.")       \
     X(REDIS_EPOCHS,       "statsd_redis_epochs_total",           COUNTER, "", "Gaps that reached further back than what was kept: something is lost.") \
+    X(REDIS_GONE_BATCHES, "statsd_redis_lost_batches_total",     COUNTER, "", "Batches that Redis had acknowledged and lost, and that were not kept any more.") \
+    X(REDIS_GONE_SERIES,  "statsd_redis_lost_series_total",      COUNTER, "", "Series values lost with those batches.")            \
+    X(REDIS_GONE_INTERVALS, "statsd_redis_lost_intervals_total", COUNTER, "", "Intervals of which some values were lost with those batches.") \
+    X(REDIS_FORGOTTEN,    "statsd_redis_lost_producers_total",   COUNTER, "", "Producer keys that Redis lost while the totals stayed (evicted or deleted).") \
+    X(REDIS_FOREIGN,      "statsd_redis_foreign_duplicates_total", COUNTER, "", "Batches whose number another server had used under the same identity (duplicates beyond resends); sent again under a new one.") \
+    X(REDIS_RIVALS,       "statsd_redis_instance_conflicts_total", COUNTER, "", "Intervals in which another live server wrote under the same server.instance.") \
+    X(REDIS_REFUSED,      "statsd_redis_refused_values_total",   COUNTER, "", "Values left out of Redis because a sum would leave the finite numbers.") \
     X(REDIS_INTERVALS,    "statsd_redis_applied_intervals_total", COUNTER, "", "Intervals completely applied to Redis.")          \
     X(REDIS_SERIES,       "statsd_redis_applied_series_total",   COUNTER, "", "Series values applied to Redis.")                  \
     X(REDIS_LOST_INTERVALS, "statsd_redis_dropped_intervals_total", COUNTER, "", "Intervals dropped because the spool was full or too old.") \

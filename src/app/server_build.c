@@ -10,7 +10,6 @@
 #include "app/server_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/now.h"
 
 /* More than one socket is read, so that the order in which samples are read is not that of their arrival. */
 static bool several_sources(const struct server *s)
@@ -129,7 +128,6 @@ static int make_redis(struct server *s)
         .url = c->redis_url,
         .prefix = c->redis_prefix,
         .instance = c->server_instance,
-        .epoch = (uint64_t)now_wall_ms(),
         .retention_s = (uint32_t)(c->redis_retention_ms / 1000),
         .interval_ms = (uint32_t)c->server_interval_ms,
         .spool_max_bytes = c->redis_spool_max_bytes,

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@
 
 enum {
     SHA_DIGITS = 40,
-    EPOCH_DIGITS = 13,          /* wall clock ms, until the year 2286 */
     SEQ_DIGITS = 12,
+    MARK_SERIES_DIGITS = 15,    /* the mark is series ':' ordinal */
+    MARK_NTH_DIGITS = 10,
     KEEP_BYTES = 16 * 1024      /* what a section keeps between batches */
 };
 
@@ -33,12 +35,15 @@ struct shard {
 
 struct redis_encode {
     char *prefix, *instance;
+    char writer[9];             /* of gauges: a hash of the instance */
     uint32_t retention_s;
     uint32_t log_shard;
+    uint64_t refused;
     struct shard shards[REDIS_SHARDS];
     struct buf key, blob;       /* scratch */
     /* of the interval being encoded */
     const struct snapshot *snap;
+    uint32_t life_s;
     redis_encode_take_fn take;
     void *cookie;
 };
@@ -51,17 +56,33 @@ void redis_batch_free(struct redis_batch *b)
     free(b);
 }
 
-void redis_batch_address(struct redis_batch *b, uint64_t epoch, uint64_t seq)
+void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
 {
-    b->epoch = epoch;
-    b->seq = seq;
-    redis_resp_digits(b->bytes + b->epoch_at, EPOCH_DIGITS, epoch);
-    redis_resp_digits(b->bytes + b->seq_at, SEQ_DIGITS, seq);
+    memcpy(b->bytes + b->id_at, a->id, REDIS_ID_DIGITS);
+    memcpy(b->bytes + b->before_at, a->before, REDIS_TOKEN_DIGITS);
+    redis_resp_digits(b->bytes + b->seq_at, SEQ_DIGITS, a->seq);
+    redis_resp_digits(b->bytes + b->mark_at, MARK_SERIES_DIGITS, a->series);
+    redis_resp_digits(b->bytes + b->mark_at + MARK_SERIES_DIGITS + 1, MARK_NTH_DIGITS, a->nth);
+}
+
+void redis_batch_brand(struct redis_batch *b, const char *token)
+{
+    memcpy(b->bytes + b->token_at, token, REDIS_TOKEN_DIGITS);
+}
+
+struct slice redis_batch_token(const struct redis_batch *b)
+{
+    return slice_of(b->bytes + b->token_at, REDIS_TOKEN_DIGITS);
 }
 
 void redis_batch_sha(struct redis_batch *b, const char *sha40)
 {
     memcpy(b->bytes + b->sha_at, sha40, SHA_DIGITS);
+}
+
+void redis_batch_stale(struct redis_batch *b, bool stale)
+{
+    b->bytes[b->stale_at] = stale ? '1' : '0';
 }
 
 /* ---- one series into its shard ---- */
@@ -74,20 +95,34 @@ static struct buf *op(struct shard *sh, enum section s, struct slice key, uint32
     return &sh->section[s];
 }
 
-static void put_counter(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+/* returns  whether v is finite; one that is not is counted */
+static bool finite_or_refused(struct redis_encode *e, double v)
 {
-    (void)e;
-    redis_resp_arg_double(op(sh, COUNTERS, s->key, 2), s->counter);
+    if (isfinite(v))
+        return true;
+    e->refused++;
+    return false;
 }
 
-/* Absolute and then relative is absolute. */
+static void put_counter(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
+{
+    if (finite_or_refused(e, s->counter))
+        redis_resp_arg_double(op(sh, COUNTERS, s->key, 2), s->counter);
+}
+
+/* Absolute and then relative is absolute.  Where the two leave the finite numbers, the absolute one stays. */
 static void put_gauge(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
 {
-    (void)e;
     const struct gauge_change *g = &s->gauge;
+    double v = g->absolute ? g->value + g->delta : g->delta;
+    if (!finite_or_refused(e, v)) {
+        v = g->value;
+        if (!g->absolute || !isfinite(v))
+            return;
+    }
     struct buf *out = op(sh, g->absolute ? GAUGES : GAUGE_DELTAS, s->key, 3);
-    redis_resp_arg_double(out, g->absolute ? g->value + g->delta : g->delta);
-    redis_resp_arg_i64(out, g->stamp_ms);
+    redis_resp_arg_double(out, v);
+    redis_resp_arg_i64(out, g->stamp_ms > 0 ? g->stamp_ms : 0);
 }
 
 /* The buckets of a window that hold something, from .. to - 1: a window may be empty at its ends. */
@@ -142,6 +177,8 @@ static void pack_negative(struct buf *out, const struct sketch_window *w, struct
 
 static void put_timer(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
 {
+    if (!finite_or_refused(e, s->timer->count + s->timer->sum))
+        return;
     buf_clear(&e->blob);
     pack_positive(&e->blob, s->timer);
     redis_resp_arg(op(sh, TIMERS, s->key, 2), buf_slice(&e->blob));
@@ -180,32 +217,48 @@ static void put_set(struct redis_encode *e, struct shard *sh, const struct close
 
 /* ---- a shard into a batch ---- */
 
-static void append_keys(struct redis_encode *e, uint32_t nn, struct buf *out, uint32_t *ret_epoch_at)
+static void append_keys(struct redis_encode *e, uint32_t nn, struct redis_batch *b, struct buf *out)
 {
     const struct shard *sh = &e->shards[nn];
     redis_resp_arg_u64(out, REDIS_SCRIPT_KEYS + sh->ops[SETS]);
     shard_key(e, nn, "p:");
-    buf_printf(&e->key, "%s:%0*d", e->instance, (int)EPOCH_DIGITS, 0);
+    buf_printf(&e->key, "%s:%0*d", e->instance, (int)REDIS_ID_DIGITS, 0);
     redis_resp_arg(out, buf_slice(&e->key));
-    *ret_epoch_at = (uint32_t)(out->len - 2 - EPOCH_DIGITS);
+    b->id_at = (uint32_t)(out->len - 2 - REDIS_ID_DIGITS);
     shard_key(e, nn, "i:");
     buf_printf(&e->key, "%" PRId64, e->snap->start_s);
     redis_resp_arg(out, buf_slice(&e->key));
     redis_resp_arg(out, shard_key(e, nn, "tot"));
     redis_resp_arg(out, shard_key(e, nn, "log"));
     redis_resp_arg(out, shard_key(e, nn, "tmp"));
+    shard_key(e, nn, "w:");
+    buf_append_str(&e->key, e->instance);
+    redis_resp_arg(out, buf_slice(&e->key));
     buf_append_slice(out, buf_slice(&sh->set_keys));
 }
 
-static void append_args(struct redis_encode *e, uint32_t nn, bool last, struct buf *out, uint32_t *ret_seq_at)
+/* returns  where the digits of the argument begin */
+static uint32_t append_place(struct buf *out, unsigned digits)
+{
+    redis_resp_arg_fixed(out, 0, digits);
+    return (uint32_t)(out->len - 2 - digits);
+}
+
+static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch *b, struct buf *out)
 {
     struct shard *sh = &e->shards[nn];
-    redis_resp_arg_fixed(out, 0, SEQ_DIGITS);
-    *ret_seq_at = (uint32_t)(out->len - 2 - SEQ_DIGITS);
+    b->seq_at = append_place(out, SEQ_DIGITS);
+    b->token_at = append_place(out, REDIS_TOKEN_DIGITS);
+    b->before_at = append_place(out, REDIS_TOKEN_DIGITS);
+    b->mark_at = append_place(out, MARK_SERIES_DIGITS + 1 + MARK_NTH_DIGITS);
+    out->ptr[b->mark_at + MARK_SERIES_DIGITS] = ':';
+    b->stale_at = append_place(out, 1);
+    redis_resp_arg_u64(out, e->life_s);
     redis_resp_arg_u64(out, e->retention_s);
     redis_resp_arg_i64(out, e->snap->start_s);
     redis_resp_arg_str(out, e->instance);
-    redis_resp_arg_i64(out, last ? (int64_t)e->snap->n_series : -1);
+    redis_resp_arg_i64(out, b->last ? (int64_t)e->snap->n_series : -1);
+    redis_resp_arg_str(out, e->writer);
     for (int s = 0; s < SECTION_COUNT; s++)
         redis_resp_arg_u64(out, sh->ops[s]);
     for (int s = 0; s < SECTION_COUNT; s++)
@@ -233,19 +286,20 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     struct shard *sh = &e->shards[nn];
     struct redis_batch *b = mem_zalloc(sizeof *b);
     struct buf out = { 0 };
-    buf_reserve(&out, pending_bytes(sh) + 768 + 2 * strlen(e->instance) + 6 * strlen(e->prefix));
+    buf_reserve(&out, pending_bytes(sh) + 768 + 3 * strlen(e->instance) + 7 * strlen(e->prefix));
     redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + sh->ops[SETS] + REDIS_SCRIPT_ARGS + sh->args);
     redis_resp_arg_str(&out, "EVALSHA");
     redis_resp_arg_fixed(&out, 0, SHA_DIGITS);
     b->sha_at = (uint32_t)(out.len - 2 - SHA_DIGITS);
-    append_keys(e, nn, &out, &b->epoch_at);
-    append_args(e, nn, last, &out, &b->seq_at);
+    b->last = last;
+    append_keys(e, nn, b, &out);
+    append_args(e, nn, b, &out);
     b->bytes = mem_realloc(out.ptr, out.len);
     b->len = out.len;
     b->series = sh->series;
     b->amount = sh->amount;
+    b->life_s = e->life_s;
     b->shard = (uint8_t)nn;
-    b->last = last;
     for (int s = 0; s < SECTION_COUNT; s++) {
         empty(&sh->section[s]);
         sh->ops[s] = 0;
@@ -268,15 +322,20 @@ static void put(void *cookie, const struct closed_series *s)
     struct redis_encode *e = cookie;
     uint32_t nn = redis_keys_shard(s->name);
     struct shard *sh = &e->shards[nn];
+    uint32_t args = sh->args;
     put_kind[s->kind](e, sh, s);
+    if (sh->args == args)
+        return;    /* left out */
     sink_amount_add_series(&sh->amount, s);
     if (++sh->series == REDIS_BATCH_SERIES || pending_bytes(sh) >= REDIS_BATCH_BYTES)
         seal(e, nn, false);
 }
 
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, redis_encode_take_fn take, void *cookie)
+void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s, redis_encode_take_fn take,
+                           void *cookie)
 {
     e->snap = snap;
+    e->life_s = life_s;
     e->take = take;
     e->cookie = cookie;
     snap->each(snap, put, e);
@@ -287,11 +346,26 @@ void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, 
     e->snap = NULL;
 }
 
+uint64_t redis_encode_refused(const struct redis_encode *e)
+{
+    return e->refused;
+}
+
+/* FNV-1a of 32 bits: the same on every machine, after every restart. */
+static uint32_t writer_hash(const char *instance)
+{
+    uint32_t h = 0x811c9dc5;
+    for (const char *c = instance; *c != '\0'; c++)
+        h = (h ^ (unsigned char)*c) * 0x01000193;
+    return h;
+}
+
 struct redis_encode *redis_encode_new(const struct redis_encode_opts *opts)
 {
     struct redis_encode *e = mem_zalloc(sizeof *e);
     e->prefix = mem_strdup(opts->prefix);
     e->instance = mem_strdup(opts->instance);
+    snprintf(e->writer, sizeof e->writer, "%08" PRIx32, writer_hash(opts->instance));
     e->retention_s = opts->retention_s;
     e->log_shard = redis_keys_shard(slice_str(opts->instance));
     return e;

@@ -2,16 +2,19 @@
  * redis_ledger: every batch is applied once.
  *
  * A shard's batches are numbered 1, 2, 3 .. when they are first sent (and not before: what is dropped unsent leaves no hole).
- * Redis keeps the last number per (instance, epoch, shard) and the script takes only the next one.  So a batch may be sent as
- * often as it takes; in doubt, send it again.
+ * Redis keeps the last number per producer (redis_producer.h) and the script takes only the next one.  So a batch may be sent
+ * as often as it takes; in doubt, send it again.  A shard sends nothing before its first data.
  *
  *   queue   batches not acknowledged, oldest first, over all shards; the front of it is in flight, at most WINDOW batches or
  *           WINDOW_BYTES
  *   kept    acknowledged batches of the last keep_ms: if Redis comes back without its last writes (a replica took over), its
  *           answer names the last number it has, and what follows is sent again from here
  *
- * When a gap reaches back further than kept, those batches are lost (counted); the shard goes on in a new epoch, which is a new
- * producer key, so that no late copy of an old command can meet a new number.
+ * When a gap reaches back further than kept, those batches are lost (counted); the shard goes on as a new producer, so that no
+ * late copy of an old command can meet a new number.
+ *
+ * When Redis lost a producer's key but not the totals, nothing is sent again: it is all in there.  What was under way when the
+ * connection ended may be; unless the totals tell, it is dropped and counted, never added twice.
  *
  * Limits: max_bytes of queue and kept together, max_age_ms of the queue.  Past them kept goes first, then the oldest whole
  * interval of which nothing was sent; what was sent may be applied already, so it stays (at most one or two intervals).
@@ -34,10 +37,11 @@ enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
 struct redis_ledger;
 
 struct redis_ledger_opts {
-    uint64_t epoch;                        /* the first; each shard counts its own up from here */
+    char id[REDIS_ID_DIGITS + 1];          /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
     void *cookie;
     bool (*send)(void *cookie, struct redis_batch *b);   /* false: not now; try again with redis_ledger_pump */
+    void (*draw)(char *ret, size_t digits);   /* hexadecimal digits and a NUL, for ids and tokens: never the same twice */
 };
 
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts);

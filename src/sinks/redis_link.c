@@ -14,15 +14,15 @@
 #include "sinks/redis_lookup.h"
 #include "sinks/redis_poll.h"
 #include "sinks/redis_script.h"
+#include "sinks/redis_trouble.h"
 
 enum {
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 5000,
     CONNECT_TIMEOUT_MS = 2000,
     REPLY_TIMEOUT_MS = 5000,
-    LOG_PERIOD_MS = 10000,
     NAME_MAX_BYTES = 64,
-    WHY_MAX = 160
+    WHY_MAX = 256
 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
@@ -41,14 +41,19 @@ struct redis_link {
     size_t in_flight;           /* commands of the owner */
     size_t greetings;           /* answers of the greeting still to come */
     struct redis_link_stats stats;
-    struct log_gate gate;
+    struct redis_trouble trouble;
     bool quiet;                 /* the log says that it is connected, and no trouble since */
     char sha[41];
     char name[NAME_MAX_BYTES];
 };
 
 static void attempt(struct redis_link *l);
-static void fail(struct redis_link *l, const char *why);
+static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
+
+static void fail(struct redis_link *l, const char *why)
+{
+    fail_as(l, l->state == READY ? REDIS_TROUBLE_LOST : REDIS_TROUBLE_UNREACHABLE, why);
+}
 
 /* Between half and one and a half of the backoff, so that a fleet does not return in step. */
 static uint64_t jittered(struct redis_link *l, uint32_t ms)
@@ -93,19 +98,8 @@ static void let_go(struct redis_link *l)
     l->greetings = 0;
 }
 
-static void log_trouble(struct redis_link *l, enum link_state was, const char *why, uint64_t wait_ms)
-{
-    uint64_t suppressed;
-    if (!log_gate(&l->gate, LOG_PERIOD_MS, now_mono_ms(), &suppressed))
-        return;
-    l->quiet = false;
-    const struct redis_url *u = l->opts.url;
-    LOG(LOG_WARN, was == READY ? "redis connection lost" : "redis not reachable", F_STR("addr", u->host ? u->host : u->path),
-        F_U64("port", u->port), F_STR("error", why), F_U64("retry_ms", wait_ms), F_U64("suppressed", suppressed));
-}
-
 /* One way for everything that can go wrong.  why may live in what let_go frees. */
-static void fail(struct redis_link *l, const char *why)
+static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why)
 {
     if (l->state == CLOSED || l->state == WAITING)
         return;
@@ -121,7 +115,8 @@ static void fail(struct redis_link *l, const char *why)
     uint64_t wait_ms = jittered(l, l->backoff_ms);
     l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
     uv_timer_start(&l->backoff, on_backoff, wait_ms, 0);
-    log_trouble(l, was, text, wait_ms);
+    if (redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms))
+        l->quiet = false;
     let_go(l);
 }
 
@@ -165,8 +160,7 @@ static void greeted(struct redis_link *l)
     l->state = READY;
     l->stats.connects++;
     const struct redis_url *u = l->opts.url;
-    /* Once for each trouble that was told, so as often as that at most. */
-    if (!l->quiet)
+    if (!l->quiet)    /* once for each trouble that was told */
         LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
     l->quiet = true;
     l->opts.ready(l->opts.cookie);
@@ -180,7 +174,7 @@ static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
         return;
     struct redis_link *l = ac->data;
     if (reply->type == REDIS_REPLY_ERROR) {
-        fail(l, reply->str);
+        fail_as(l, REDIS_TROUBLE_REFUSED, reply->str);
         return;
     }
     if (is_script && (reply->type != REDIS_REPLY_STRING || reply->len != sizeof l->sha - 1)) {
@@ -202,7 +196,7 @@ static void on_named(redisAsyncContext *ac, void *r, void *cookie)
     if (reply == NULL || !current(ac))
         return;
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) != 0)
-        fail(ac->data, reply->str);
+        fail_as(ac->data, REDIS_TROUBLE_REFUSED, reply->str);
     after_reply(ac);
 }
 
@@ -332,7 +326,7 @@ bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *ta
 
 void redis_link_retry(struct redis_link *l, const char *why)
 {
-    fail(l, why);
+    fail_as(l, REDIS_TROUBLE_REFUSED, why);
 }
 
 void redis_link_thrive(struct redis_link *l)

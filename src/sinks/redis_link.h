@@ -6,7 +6,8 @@
  *      +------ backoff ----+--------------+-------------+----------+   100 ms, 200 ms .. 5 s, each +-50 % by chance
  *
  * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD.  An error there (WRONGPASS, NOPERM, LOADING ..) is one more reason to
- * try again later: it is logged, at most every 10 s, and the operator may repair it while we run.
+ * try again later: it is logged as `redis refused` with what to do, at most every 10 s, and the operator may repair it while we
+ * run.
  * The backoff begins anew only when the owner says that Redis did useful work (redis_link_thrive), so a Redis that accepts
  * connections and refuses every command is not hammered.
  *
@@ -61,7 +62,7 @@ const char *redis_link_sha(const struct redis_link *l);    /* 40 hex digits, of 
  */
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag);
 
-/* Give this connection up and come back after the backoff.  Within reply() the other replies(NULL) follow after it. */
+/* Redis refused a command: give this connection up and come back after the backoff.  Within reply() the other replies(NULL) follow after it. */
 void redis_link_retry(struct redis_link *l, const char *why);
 
 void redis_link_thrive(struct redis_link *l);

@@ -1,19 +1,34 @@
 /**
- * redis_reply: what Redis' answer to a batch means for it.
+ * redis_reply: what Redis' answer to a batch means for it, and for whoever has to put it right.
+ *
+ * Answers of the script are text of words with one blank between them:
+ *
+ *   applied seq birth writes refused dropped holder logged field..
+ *   dropped seq text..
+ *   duplicate
+ *   foreign
+ *   gap last mark birth writes        mark: series ':' ordinal, or none when Redis does not know the producer
+ *
+ * All else is an error reply; NEEDS is the script's own.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_REPLY_H
 #define SINKS_REDIS_REPLY_H
 
 #include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/slice.h"
 
 /* X(id, what becomes of the batch) */
 #define REDIS_VERDICTS(X)                                                                   \
     X(APPLIED,   "done")                                                                    \
     X(DUPLICATE, "done, by an earlier sending of it")                                       \
+    X(FOREIGN,   "not applied: another server numbers its batches with our id")             \
     X(GAP,       "not applied: batches before it are missing there; send those again")      \
     X(LATER,     "not applied: Redis is not able to now; come back later")                  \
+    X(DROPPED,   "its number is used up, and nothing applied: a key is of the wrong type")  \
     X(FAILED,    "the script failed and would fail again: applied in part or not at all")   \
     X(LOST,      "the connection ended: nobody knows; send it again")
 
@@ -24,10 +39,30 @@ enum redis_verdict_kind {
     REDIS_VERDICT_COUNT
 };
 
+enum { REDIS_BIRTH_MAX = 16 };
+
+/* Which totals a shard has: drawn when they began, and how often they were written to since. */
+struct redis_totals {
+    char birth[REDIS_BIRTH_MAX + 1];    /* "" or "-": there are none */
+    uint64_t writes;
+};
+
+/* Slices and text live as long as the reply. */
 struct redis_verdict {
     enum redis_verdict_kind kind;
-    uint64_t last;       /* GAP: the last sequence number that Redis has, at most seq - 2 */
-    const char *text;    /* LATER, FAILED: why; lives as long as the reply */
+    const char *text;             /* LATER, DROPPED, FAILED: why */
+    struct redis_totals totals;   /* APPLIED, GAP */
+    /* GAP: what Redis has of the producer. */
+    bool known;                   /* it has its key */
+    uint64_t last;                /* the last sequence number, less than seq - 1 unless the key is gone */
+    uint64_t series;              /* in batches 1 .. last */
+    uint32_t nth;                 /* ordinal of the interval of batch `last` */
+    /* APPLIED: what of it was not. */
+    uint32_t refused;             /* values whose sum would not be finite */
+    uint32_t dropped;             /* sets whose key is of the wrong type */
+    struct slice field;           /* the first of them */
+    struct slice holder;          /* who wrote the last log entry under our instance name; "-" nobody, or no log entry here */
+    bool unlogged;                /* the log's key is of the wrong type */
 };
 
 /**
@@ -36,5 +71,8 @@ struct redis_verdict {
  *   seq      the number the batch was sent with, > 0
  */
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq);
+
+/* What to do about an error of Redis, for the log.  returns  a static text, or NULL: it passes by itself or is not known */
+const char *redis_reply_remedy(const char *error);
 
 #endif

@@ -14,8 +14,9 @@ void redis_script_append(struct buf *out);
 
 /* KEYS[1..] and ARGV[1..] of the script; redis_encode.c writes them in this order. */
 enum {
-    REDIS_SCRIPT_KEYS = 5,   /* producer, interval, totals, log, scratch; then one HyperLogLog per set */
-    REDIS_SCRIPT_ARGS = 11   /* seq, ttl_s, T, instance, log, nC, nG, nD, nH, nN, nS; then the series */
+    REDIS_SCRIPT_KEYS = 6,   /* producer, interval, totals, log, scratch, instance; then one HyperLogLog per set */
+    REDIS_SCRIPT_ARGS = 17   /* seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
+                              * nC, nG, nD, nH, nN, nS; then the series */
 };
 
 #endif

@@ -6,12 +6,13 @@
 #include "base/now.h"
 #include "sinks/redis.h"
 #include "sinks/redis_encode.h"
+#include "sinks/redis_identity.h"
 #include "sinks/redis_keys.h"
 #include "sinks/redis_ledger.h"
 #include "sinks/redis_link.h"
 #include "sinks/redis_url.h"
 
-enum { KEEP_MIN_MS = 15000 };
+enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
 
 struct redis_sink {
     struct sink sink;           /* first: the two are one address */
@@ -20,6 +21,7 @@ struct redis_sink {
     struct redis_ledger *ledger;
     struct redis_link *link;
     uv_timer_t wake;            /* the ledger's next time to send */
+    uint32_t life_s;            /* of a producer's key in Redis after its last batch */
     uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
 };
 
@@ -84,7 +86,7 @@ static void sink_interval(struct sink *s, const struct snapshot *snap, bool fina
     struct redis_sink *r = self(s);
     uint64_t now_ms = now_mono_ms();
     redis_ledger_begin(r->ledger, snap->start_s, now_ms, now_ms + r->delay_ms);
-    redis_encode_interval(r->encode, snap, take_batch, r->ledger);
+    redis_encode_interval(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r->ledger);
     redis_ledger_end(r->ledger, now_ms);
     if (final)
         redis_ledger_hurry(r->ledger);
@@ -123,6 +125,36 @@ static void sink_close(struct sink *s)
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
+/* Longer than a batch may be sent again, and than from one interval to the next. */
+static uint32_t life_of_producers(const struct redis_opts *o)
+{
+    uint64_t s = LIFE_MIN_S + 2 * (o->spool_max_age_ms + o->interval_ms) / 1000;
+    return s < INT32_MAX ? (uint32_t)s : INT32_MAX;
+}
+
+static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
+{
+    uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
+    struct redis_ledger_opts o = {
+        .max_bytes = opts->spool_max_bytes,
+        .max_age_ms = opts->spool_max_age_ms,
+        .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
+        .cookie = r,
+        .send = send_batch,
+        .draw = redis_identity_draw,
+    };
+    if (opts->id != NULL)
+        memcpy(o.id, opts->id, sizeof o.id);
+    else
+        redis_identity_draw(o.id, REDIS_ID_DIGITS);
+    return redis_ledger_new(&o);
+}
+
+static bool good_id(const char *id)
+{
+    return id == NULL || (strlen(id) == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == REDIS_ID_DIGITS);
+}
+
 static bool good_prefix(const char *prefix)
 {
     return prefix != NULL && prefix[0] != '\0' && strpbrk(prefix, "{}") == NULL;
@@ -132,7 +164,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 {
     struct redis_url url;
     if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
-        redis_url_parse(opts->url, &url, NULL) < 0)
+        !good_id(opts->id) || redis_url_parse(opts->url, &url, NULL) < 0)
         return -EINVAL;
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
@@ -144,15 +176,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->url = url;
     r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });
-    uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
-    r->ledger = redis_ledger_new(&(struct redis_ledger_opts){
-        .epoch = opts->epoch,
-        .max_bytes = opts->spool_max_bytes,
-        .max_age_ms = opts->spool_max_age_ms,
-        .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
-        .cookie = r,
-        .send = send_batch,
-    });
+    r->life_s = life_of_producers(opts);
+    r->ledger = make_ledger(r, opts);
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     r->link = redis_link_new(loop, &(struct redis_link_opts){
@@ -174,6 +199,7 @@ void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
     struct redis_link_stats link;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_link_stats(r->link, &link);
+    ret->series_refused += redis_encode_refused(r->encode);
     ret->connects = link.connects;
     ret->disconnects = link.disconnects;
     ret->connect_failures = link.failures;

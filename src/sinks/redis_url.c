@@ -1,6 +1,8 @@
 #include "sinks/redis_url.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -186,4 +188,13 @@ int redis_url_check(const char *url, const char **ret_error)
     if (rc == 0)
         redis_url_release(&u);
     return rc;
+}
+
+int redis_url_print(const struct redis_url *u, char *out, size_t n)
+{
+    if (u->path != NULL)
+        return snprintf(out, n, "unix://%s%s%" PRIu32, u->path, "?db=", u->db);
+    const char *user = u->user ? u->user : "", *bracket = strchr(u->host, ':') ? "[]" : "";
+    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "", bracket, u->host,
+                    bracket[0] ? "]" : "", (unsigned)u->port, u->db);
 }

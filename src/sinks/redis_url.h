@@ -10,6 +10,7 @@
 #ifndef SINKS_REDIS_URL_H
 #define SINKS_REDIS_URL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sinks/redis.h"
@@ -32,6 +33,9 @@ struct redis_url {
  *   returns    0 or -EINVAL; *ret is untouched on failure
  */
 int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_error);
+/* The URL for people and logs, *** for the password.  returns  how much of out was written, as snprintf */
+int redis_url_print(const struct redis_url *u, char *out, size_t n);
+
 void redis_url_release(struct redis_url *u);   /* forgets the password too */
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "sinks/redis_encode.h"
 #include "sinks/redis_keys.h"
+#include "sinks/redis_reply.h"
 #include "sinks/redis_resp.h"
 #include "sinks/redis_script.h"
 #include "support/fake_snapshot.h"
@@ -52,14 +53,23 @@ static struct redis_encode *encoder(const char *instance)
 /* One producer that applies intervals at once, in order. */
 struct producer {
     struct redis_encode *encode;
-    uint64_t epoch, seq[REDIS_SHARDS];
+    const char *id, *token;
+    uint64_t seq[REDIS_SHARDS];
 };
+
+#define ID_A    "00112233445566778899aabbccddeeff"
+#define ID_B    "ffeeddccbbaa99887766554433221100"
+#define TOKEN_A "aaaaaaaaaaaaaaaa"
+#define TOKEN_B "bbbbbbbbbbbbbbbb"
+#define WRITER_P "f50c43ef"    /* FNV-1a of "p" */
+#define WRITER_Q "f40c425c"    /* of "q" */
 
 static void producer_init(struct producer *p, const char *instance)
 {
     memset(p, 0, sizeof *p);
     p->encode = encoder(instance);
-    p->epoch = 1700000000000;
+    p->id = ID_A;
+    p->token = TOKEN_A;
 }
 
 static redisReply *run(struct redis_batch *b)
@@ -71,29 +81,49 @@ static redisReply *run(struct redis_batch *b)
     return r;
 }
 
-static void expect_integer(struct redis_batch *b, long long want)
+static void number(struct redis_batch *b, const char *id, const char *token, const char *before, uint64_t seq)
 {
-    redisReply *r = run(b);
-    if (r->type == REDIS_REPLY_ERROR)
-        fail_msg("shard %u: %s", b->shard, r->str);
-    assert_int_equal(r->type, REDIS_REPLY_INTEGER);
-    assert_int_equal(r->integer, want);
-    freeReplyObject(r);
+    b->seq = seq;
+    redis_batch_brand(b, token);
+    redis_batch_address(b, &(struct redis_address){ .id = id, .before = before, .seq = seq, .series = 10 * seq,
+                                                    .nth = (uint32_t)seq });
 }
 
-/* Applies every batch, and each a second time, which must change nothing. */
-static void apply(struct producer *p, struct fake_snapshot *f)
+/* Run b.  returns  the verdict, but for what dies with the reply */
+static struct redis_verdict verdict(struct redis_batch *b)
+{
+    redisReply *r = run(b);
+    struct redis_verdict v = redis_reply_judge(r, b->seq);
+    if (v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED)
+        fail_msg("shard %u: %s", b->shard, v.text);
+    freeReplyObject(r);
+    return v;
+}
+
+static void expect_verdict(struct redis_batch *b, enum redis_verdict_kind want)
+{
+    struct redis_verdict v = verdict(b);
+    if (v.kind != want)
+        fail_msg("shard %u, number %d: verdict %d, not %d", b->shard, (int)b->seq, (int)v.kind, (int)want);
+}
+
+/* Applies every batch, and each a second time, which must change nothing.  returns  values refused */
+static uint32_t apply(struct producer *p, struct fake_snapshot *f)
 {
     static struct pile pile;
-    redis_encode_interval(p->encode, &f->snap, take, &pile);
+    uint32_t refused = 0;
+    redis_encode_interval(p->encode, &f->snap, 4800, take, &pile);
     fake_snapshot_release(f);
     for (size_t i = 0; i < pile.n; i++) {
         struct redis_batch *b = pile.at[i];
-        redis_batch_address(b, p->epoch, ++p->seq[b->shard]);
-        expect_integer(b, (long long)b->seq);
-        expect_integer(b, 0);
+        number(b, p->id, p->token, p->token, ++p->seq[b->shard]);
+        struct redis_verdict v = verdict(b);
+        assert_int_equal(v.kind, REDIS_VERDICT_APPLIED);
+        refused += v.refused;
+        expect_verdict(b, REDIS_VERDICT_DUPLICATE);
     }
     release(&pile);
+    return refused;
 }
 
 static unsigned shard_of(const char *key)
@@ -204,14 +234,14 @@ static void an_empty_interval_has_one_batch_per_shard_and_the_log_last(void **st
     (void)state;
     struct redis_encode *e = encoder("web-1");
     fake_snapshot_init(&f, 1700000000);
-    redis_encode_interval(e, &f.snap, take, &pile);
+    redis_encode_interval(e, &f.snap, 4800, take, &pile);
     assert_int_equal(pile.n, REDIS_SHARDS);
     for (size_t i = 0; i < pile.n; i++) {
         assert_false(seen[pile.at[i]->shard]);
         seen[pile.at[i]->shard] = true;
         assert_int_equal(pile.at[i]->series, 0);
         assert_int_equal(pile.at[i]->last, i == pile.n - 1);
-        assert_true(pile.at[i]->len < 600);
+        assert_true(pile.at[i]->len < 800);
     }
     assert_int_equal(pile.at[pile.n - 1]->shard, redis_keys_shard(SLICE_LIT("web-1")));
     release(&pile);
@@ -227,19 +257,22 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     struct redis_encode *e = encoder("a");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "foo|#k:v", 0.25);
-    redis_encode_interval(e, &f.snap, take, &pile);
+    redis_encode_interval(e, &f.snap, 4800, take, &pile);
     struct redis_batch *b = NULL;
     for (size_t i = 0; i < pile.n; i++)
         if (pile.at[i]->series == 1)
             b = pile.at[i];
     assert_non_null(b);
     redis_batch_sha(b, "0123456789012345678901234567890123456789");
-    redis_batch_address(b, 1700000000123, 42);
+    redis_batch_brand(b, TOKEN_A);
+    redis_batch_address(b, &(struct redis_address){ .id = ID_A, .before = TOKEN_B, .seq = 42, .series = 1234, .nth = 7 });
     /* crc16("foo") % 64 is 22 */
     static const char want[] =
-        "*21\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n5\r\n"
-        "$25\r\n{sd:22}:p:a:1700000000123\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n$11\r\n{sd:22}:log\r\n"
-        "$11\r\n{sd:22}:tmp\r\n$12\r\n000000000042\r\n$3\r\n600\r\n$10\r\n1700000000\r\n$1\r\na\r\n$2\r\n-1\r\n"
+        "*28\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
+        "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n$11\r\n{sd:22}:log\r\n"
+        "$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
+        "$26\r\n000000000001234:0000000007\r\n$1\r\n0\r\n$4\r\n4800\r\n$3\r\n600\r\n$10\r\n1700000000\r\n$1\r\na\r\n"
+        "$2\r\n-1\r\n$8\r\ne40c292c\r\n"
         "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
     assert_int_equal(b->len, sizeof want - 1);
     assert_memory_equal(b->bytes, want, b->len);
@@ -267,7 +300,7 @@ static void batches_are_bounded_in_series_and_bytes(void **state)
         for (uint64_t j = 0; j < 4000; j++)
             members_add(m, (j + 1) * 0x9E3779B97F4A7C15ull);
     }
-    redis_encode_interval(e, &f.snap, take, &pile);
+    redis_encode_interval(e, &f.snap, 4800, take, &pile);
     for (size_t i = 0; i < pile.n; i++) {
         assert_true(pile.at[i]->series <= REDIS_BATCH_SERIES);
         assert_true(pile.at[i]->len <= REDIS_BATCH_BYTES + 20000);
@@ -311,7 +344,7 @@ static void counters_of_two_instances_add_up_exactly(void **state)
     free(got);
     assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:i:1700000000", shard_of("part")), 595, 600);
     assert_int_equal(redis_server_integer(&server, "TTL {sd:%02u}:tot", shard_of("part")), -1);
-    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:p:p:1700000000000", shard_of("part")), 604795, 604800);
+    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:p:p:" ID_A, shard_of("part")), 4795, 4800);
     redis_encode_free(p.encode);
     redis_encode_free(q.encode);
 }
@@ -332,25 +365,30 @@ static void a_late_interval_does_not_turn_the_last_one_back(void **state)
     redis_encode_free(p.encode);
 }
 
-static void the_latest_absolute_gauge_wins_in_any_order(void **state)
+static void of_two_writers_the_latest_absolute_gauge_wins_in_any_order(void **state)
 {
-    struct producer p;
+    struct producer p, q;
     struct fake_snapshot f;
     (void)state;
     producer_init(&p, "p");
-    static const struct gauge_change changes[] = {
-        { true, 5, 0, 1700000001000 },
-        { true, 7.25, 0.5, 1700000003000 },    /* absolute, then +0.5 */
-        { true, 6, 0, 1700000002000 },         /* late */
+    producer_init(&q, "q");
+    static const struct {
+        bool by_q;
+        struct gauge_change change;
+    } steps[] = {
+        { false, { true, 5, 0, 1700000001000 } },
+        { true, { true, 7.25, 0.5, 1700000003000 } },    /* absolute, then +0.5 */
+        { false, { true, 6, 0, 1700000002000 } },        /* late */
     };
     for (size_t i = 0; i < 3; i++) {
         fake_snapshot_init(&f, 1700000000);
-        fake_snapshot_gauge(&f, "temp", changes[i]);
-        apply(&p, &f);
+        fake_snapshot_gauge(&f, "temp", steps[i].change);
+        apply(steps[i].by_q ? &q : &p, &f);
     }
-    expect_field("i:1700000000", 'g', "temp", "7.75 1700000003000");
-    expect_field("tot", 'g', "temp", "7.75 1700000003000");
+    expect_field("i:1700000000", 'g', "temp", "7.75 1700000003000 " WRITER_Q);
+    expect_field("tot", 'g', "temp", "7.75 1700000003000 " WRITER_Q);
     redis_encode_free(p.encode);
+    redis_encode_free(q.encode);
 }
 
 static void relative_gauges_add_to_what_is_known(void **state)
@@ -368,14 +406,14 @@ static void relative_gauges_add_to_what_is_known(void **state)
     fake_snapshot_gauge(&f, "load", (struct gauge_change){ false, 0, -1, 1700000000500 });
     fake_snapshot_gauge(&f, "temp", (struct gauge_change){ false, 0, 2, 1700000002000 });
     apply(&q, &f);
-    expect_field("i:1700000000", 'g', "load", "2 1700000001000");
-    expect_field("i:1700000000", 'g', "temp", "12 1700000002000");
+    expect_field("i:1700000000", 'g', "load", "2 1700000001000 " WRITER_P);
+    expect_field("i:1700000000", 'g', "temp", "12 1700000002000 " WRITER_P);
     fake_snapshot_init(&f, 1700000010);
     fake_snapshot_gauge(&f, "load", (struct gauge_change){ false, 0, 0.5, 1700000011000 });
     apply(&p, &f);
-    expect_field("i:1700000010", 'g', "load", "2.5 1700000011000");    /* the interval starts from the total */
-    expect_field("tot", 'g', "load", "2.5 1700000011000");
-    expect_field("tot", 'g', "temp", "12 1700000002000");
+    expect_field("i:1700000010", 'g', "load", "2.5 1700000011000 " WRITER_P);    /* the interval starts from the total */
+    expect_field("tot", 'g', "load", "2.5 1700000011000 " WRITER_P);
+    expect_field("tot", 'g', "temp", "12 1700000002000 " WRITER_P);
     redis_encode_free(p.encode);
     redis_encode_free(q.encode);
 }
@@ -390,7 +428,7 @@ static void an_absolute_and_a_relative_gauge_of_one_name_meet_in_a_batch(void **
     fake_snapshot_gauge(&f, "temp", (struct gauge_change){ false, 0, 2, 1700000002000 });
     fake_snapshot_gauge(&f, "temp", (struct gauge_change){ true, 10, 0, 1700000001000 });
     apply(&p, &f);
-    expect_field("tot", 'g', "temp", "12 1700000002000");
+    expect_field("tot", 'g', "temp", "12 1700000002000 " WRITER_P);
     redis_encode_free(p.encode);
 }
 
@@ -605,23 +643,36 @@ static void a_number_left_out_is_a_gap_and_changes_nothing(void **state)
     struct redis_encode *e = encoder("p");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "hits", 1);
-    redis_encode_interval(e, &f.snap, take, &pile);
+    redis_encode_interval(e, &f.snap, 4800, take, &pile);
     fake_snapshot_release(&f);
     struct redis_batch *b = pile.at[0];
     for (size_t i = 0; i < pile.n; i++)
         if (pile.at[i]->series == 1)
             b = pile.at[i];
-    redis_batch_address(b, 1, 2);
-    expect_integer(b, -1);
-    redis_batch_address(b, 1, 9);
-    expect_integer(b, -1);
-    expect_field("tot", 'c', "hits", NULL);
-    redis_batch_address(b, 1, 1);
-    expect_integer(b, 1);
-    redis_batch_address(b, 1, 9);
-    expect_integer(b, -2);
-    redis_batch_address(b, 2, 1);    /* another epoch counts by itself */
-    expect_integer(b, 1);
+    static const struct {
+        const char *id, *token, *before;
+        uint64_t seq;
+        enum redis_verdict_kind want;
+        uint64_t last;
+        bool known;
+    } steps[] = {
+        { ID_A, TOKEN_A, TOKEN_A, 2, REDIS_VERDICT_GAP, 0, false },
+        { ID_A, TOKEN_A, TOKEN_A, 9, REDIS_VERDICT_GAP, 0, false },
+        { ID_A, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_APPLIED, 0, false },
+        { ID_A, TOKEN_A, TOKEN_A, 9, REDIS_VERDICT_GAP, 1, true },
+        { ID_B, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_APPLIED, 0, false },     /* another producer counts by itself */
+        { ID_A, TOKEN_B, TOKEN_A, 1, REDIS_VERDICT_FOREIGN, 0, false },     /* the number was used under another token */
+        { ID_A, TOKEN_B, TOKEN_B, 2, REDIS_VERDICT_FOREIGN, 0, false },     /* it follows a number that is not ours */
+        { ID_A, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_DUPLICATE, 0, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        number(b, steps[i].id, steps[i].token, steps[i].before, steps[i].seq);
+        struct redis_verdict v = verdict(b);
+        if (v.kind != steps[i].want || (v.kind == REDIS_VERDICT_GAP && (v.last != steps[i].last || v.known != steps[i].known)))
+            fail_msg("step %zu: verdict %d, last %d", i, (int)v.kind, (int)v.last);
+        if (v.kind == REDIS_VERDICT_GAP && v.known)
+            assert_int_equal(v.series, 10);    /* its mark comes back */
+    }
     expect_field("tot", 'c', "hits", "2 1700000000");
     release(&pile);
     redis_encode_free(e);
@@ -637,8 +688,9 @@ static void keys_may_hold_any_byte(void **state)
     fake_snapshot_counter(&f, "{a}\r\n$5\r\n'\"\\ b|#x:\xc3\xa9,y:%%", 4);
     apply(&p, &f);
     redisReply *r = redis_server_reply(&server, "HKEYS {sd:%02u}:tot", shard_of("{a}\r\n$5\r\n'\"\\ b"));
-    assert_int_equal(r->elements, 1);
-    assert_string_equal(r->element[0]->str, "c|{a}\r\n$5\r\n'\"\\ b|#x:\xc3\xa9,y:%%");
+    assert_int_equal(r->elements, 2);
+    assert_string_equal(r->element[0]->str, "ledger");
+    assert_string_equal(r->element[1]->str, "c|{a}\r\n$5\r\n'\"\\ b|#x:\xc3\xa9,y:%%");
     freeReplyObject(r);
     redis_encode_free(p.encode);
 }
@@ -681,7 +733,7 @@ int main(void)
         cmocka_unit_test(batches_are_bounded_in_series_and_bytes),
         cmocka_unit_test_setup(counters_of_two_instances_add_up_exactly, flush),
         cmocka_unit_test_setup(a_late_interval_does_not_turn_the_last_one_back, flush),
-        cmocka_unit_test_setup(the_latest_absolute_gauge_wins_in_any_order, flush),
+        cmocka_unit_test_setup(of_two_writers_the_latest_absolute_gauge_wins_in_any_order, flush),
         cmocka_unit_test_setup(relative_gauges_add_to_what_is_known, flush),
         cmocka_unit_test_setup(an_absolute_and_a_relative_gauge_of_one_name_meet_in_a_batch, flush),
         cmocka_unit_test_setup(timers_merge_as_our_own_sketch_does, flush),

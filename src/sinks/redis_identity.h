@@ -1,0 +1,16 @@
+/**
+ * redis_identity: names that no one else has, for producers and intervals.
+ *
+ * Random bits of the kernel, mixed with both clocks and the process id: of two copies of a machine that run on from one
+ * snapshot of its memory, the kernels may give out the same random bits for a while.
+ *   thread   any (no state)
+ */
+#ifndef SINKS_REDIS_IDENTITY_H
+#define SINKS_REDIS_IDENTITY_H
+
+#include <stddef.h>
+
+/* Write `digits` hexadecimal digits and a NUL to out. */
+void redis_identity_draw(char *out, size_t digits);
+
+#endif
