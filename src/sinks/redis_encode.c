@@ -177,7 +177,8 @@ static void pack_negative(struct buf *out, const struct sketch_window *w, struct
 
 static void put_timer(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
 {
-    if (!finite_or_refused(e, s->timer->count + s->timer->sum))
+    /* No bucket is more than the count.  min and max are values that came. */
+    if (!finite_or_refused(e, s->timer->count) || !finite_or_refused(e, s->timer->sum))
         return;
     buf_clear(&e->blob);
     pack_positive(&e->blob, s->timer);

@@ -89,6 +89,7 @@ static const char *const lines[] = {
     "end",
     "f[m+1]='ledger'",
     "b=try('HMGET',tot,unpack(f))",
+    "if needs then return later() end",
     "local birth,writes=ledger(b and b[m+1])",
     "if not birth then birth,writes=tok,0 end",
     "try('HSET',tot,'ledger',birth..' '..fmt('%.0f',writes))",
@@ -219,14 +220,11 @@ static const char *const lines[] = {
     "  for j=l+1,#b do a[j+off]=(a[j+off] or 0)+b[j] end",
     "  return a",
     "end",
-    /*
-     * Is x a sketch, no wider than schema 8 makes it, and are the numbers in front of its buckets finite?  (A bucket is never
-     * more than the count.)
-     */
+    /* Is x a sketch of finite numbers, no wider than schema 8 makes it?  Its resolution decides how often a loop runs. */
     "local function sound(x,s,l)",
     "  if type(x)~='table' or #x<l or #x>l+20*2^8+16 then return false end",
-    "  for j=1,l do",
-    "    if type(x[j])~='number' or not finite(x[j]) then return false end",
+    "  for j=1,#x do",
+    "    if type(x[j])~='number' or x[j]-x[j]~=0 then return false end",
     "  end",
     "  return x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40",
     "end",

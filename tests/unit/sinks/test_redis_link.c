@@ -220,22 +220,23 @@ static void every_form_of_url_connects(void **state)
     }
 }
 
-static void a_wrong_password_is_logged_and_tried_again(void **state)
+static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void **state)
 {
     static const struct {
-        const char *userinfo, *log;
+        const char *userinfo, *db, *log, *url, *remedy;
     } cases[] = {
-        { ":wrong@", "WRONGPASS" },
-        { "", "NOAUTH" },
-        { "nobody:sesam@", "WRONGPASS" },
-        { "blind:pw@", "NOPERM" },        /* may not load scripts */
+        { ":wrong@", "", "WRONGPASS", "url=redis://:***@127.0.0.1:", "user and password" },
+        { "", "", "NOAUTH", "url=redis://127.0.0.1:", "redis://:password@host" },
+        { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:", "user and password" },
+        { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },        /* may not load scripts */
+        { ":sesam@", "/99", "DB index", "/99 error", "databases" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct owner o;
         char url[96], text[4096];
         int ends[2];
-        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u", cases[i].userinfo, locked.port);
+        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u%s", cases[i].userinfo, locked.port, cases[i].db);
         assert_int_equal(pipe(ends), 0);
         log_to_fd(ends[1]);
         open_url(&o, url, 0);
@@ -247,7 +248,11 @@ static void a_wrong_password_is_logged_and_tried_again(void **state)
         close(ends[0]);
         assert_true(n > 0);
         text[n] = '\0';
+        assert_non_null(strstr(text, "msg=\"redis refused\""));
         assert_non_null(strstr(text, cases[i].log));
+        assert_non_null(strstr(text, cases[i].url));
+        assert_non_null(strstr(text, cases[i].remedy));
+        assert_null(strstr(text, "sesam"));
         assert_null(strstr(text, "wrong"));                     /* no password in the log */
         assert_ptr_equal(strchr(text, '\n'), text + n - 1);     /* one line, though it failed twice */
         assert_int_equal(o.ready, 0);
@@ -545,7 +550,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_url_connects),
-        cmocka_unit_test(a_wrong_password_is_logged_and_tried_again),
+        cmocka_unit_test(a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again),
         cmocka_unit_test(a_password_put_right_is_taken_without_a_restart),
         cmocka_unit_test(a_server_that_comes_later_is_found),
         cmocka_unit_test(a_killed_connection_answers_its_commands_with_nothing),

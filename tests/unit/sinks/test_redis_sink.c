@@ -538,6 +538,171 @@ static void closing_with_work_left_is_safe(void **state)
     }
 }
 
+/* ---- two of one name ---- */
+
+static bool both_idle(void *cookie)
+{
+    struct sink **s = cookie;
+    return s[0]->idle(s[0]) && s[1]->idle(s[1]);
+}
+
+/* As of a machine that was copied: one id, one instance name. */
+static void two_servers_with_one_identity_are_both_exact_and_it_is_counted(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+        const struct redis_opts one_id = { .id = "0123456789abcdef0123456789abcdef" };
+        struct sink *s[2] = { open_sink(shared.url, "a", &one_id), open_sink(shared.url, "a", &one_id) };
+        for (int i = 0; i < 6; i++) {
+            feed(s[0], i, false);
+            feed(s[1], i, false);
+            for (int k = 0; k < round; k++)
+                uv_run(&loop, UV_RUN_NOWAIT);
+            if (i % 2 == 1)
+                kill_unanswered(&shared);
+        }
+        assert_true(loop_until(&loop, both_idle, s, 20000));
+        expect_exact(&shared, 6, 2);
+        expect_log(&shared, "a", 12);
+        assert_true(stats(s[0]).foreign + stats(s[1]).foreign > 0);
+        assert_int_equal(stats(s[0]).series_dropped + stats(s[1]).series_dropped, 0);
+        s[0]->close(s[0]);
+        shut(s[1]);
+    }
+}
+
+static void two_live_servers_of_one_instance_name_are_both_exact_and_it_is_counted(void **state)
+{
+    (void)state;
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    struct sink *s[2] = { open_sink(shared.url, "a", NULL), open_sink(shared.url, "a", NULL) };
+    for (int i = 0; i < 4; i++) {
+        feed(s[0], i, false);
+        drain(s[0]);
+        feed(s[1], i, false);
+        drain(s[1]);
+    }
+    expect_exact(&shared, 4, 2);
+    assert_int_equal(stats(s[0]).rivals, 3);
+    assert_int_equal(stats(s[1]).rivals, 3);
+    assert_int_equal(stats(s[0]).batches_duplicate + stats(s[0]).foreign, 0);
+    s[0]->close(s[0]);
+    shut(s[1]);
+}
+
+/* ---- rights ---- */
+
+static bool has_errors(void *cookie)
+{
+    return stats(cookie).errors > 0;
+}
+
+static void a_right_taken_away_loses_nothing_and_the_sink_goes_on_when_it_is_back(void **state)
+{
+    static const char *const commands[] = { "evalsha", "time", "get", "set", "del", "expire", "hmget", "hset", "xadd" };
+    char url[128];
+    (void)state;
+    snprintf(url, sizeof url, "redis://taken:pw@127.0.0.1:%u/0", shared.port);
+    for (size_t c = 0; c < ARRAY_LEN(commands); c++) {
+        bool needed = strcmp(commands[c], "del") != 0;    /* it is for sets */
+        freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+        freeReplyObject(redis_server_reply(&shared, "ACL SETUSER taken reset on >pw ~{sd:* +@all"));
+        struct sink *s = open_sink(url, "a", NULL);
+        feed(s, 0, false);
+        drain(s);
+        freeReplyObject(redis_server_reply(&shared, "ACL SETUSER taken -%s", commands[c]));
+        feed(s, 1, false);
+        feed(s, 2, false);
+        if (needed && !loop_until(&loop, has_errors, s, 5000))
+            fail_msg("without %s nothing is missing", commands[c]);
+        assert_int_equal(s->idle(s), false);
+        assert_int_equal(stats(s).series_dropped, 0);
+        freeReplyObject(redis_server_reply(&shared, "ACL SETUSER taken +%s", commands[c]));
+        drain(s);
+        expect_exact(&shared, 3, 1);
+        expect_log(&shared, "a", 3);
+        assert_int_equal(stats(s).series_dropped, 0);
+        assert_int_equal(stats(s).intervals_applied, 3);
+        shut(s);
+    }
+}
+
+/* ---- what Redis forgets ---- */
+
+static void producer_keys_deleted_while_the_totals_stay_double_nothing(void **state)
+{
+    (void)state;
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    struct sink *s = open_sink(shared.url, "a", NULL);
+    for (int i = 0; i < 3; i++)
+        feed(s, i, false);
+    drain(s);
+    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", "for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do redis.call('DEL',k) end"));
+    feed(s, 3, false);
+    drain(s);
+    expect_exact(&shared, 4, 1);
+    struct redis_stats st = stats(s);
+    assert_int_equal(st.forgotten, shards_used());
+    assert_int_equal(st.lost_batches + st.series_dropped, 0);
+    shut(s);
+}
+
+static void what_is_lost_beyond_what_is_kept_is_counted(void **state)
+{
+    (void)state;
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    /* A quarter of it is kept: not even one interval. */
+    struct sink *s = open_sink(shared.url, "a", &(struct redis_opts){ .spool_max_bytes = 100000 });
+    for (int i = 0; i < 3; i++) {
+        feed(s, i, false);
+        drain(s);
+    }
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    feed(s, 3, false);
+    drain(s);
+    struct redis_stats st = stats(s);
+    double there = 0;
+    for (int n = 0; n < NAMES; n++) {
+        char key[64];
+        snprintf(key, sizeof key, "m%d.load", n);
+        there += field_number(&shared, "tot", "g|", key);    /* +1 for each interval that is there */
+    }
+    assert_true(there < 4 * NAMES && there >= NAMES);
+    assert_true(st.lost_series >= (uint64_t)(4 * NAMES - there));
+    assert_true(st.lost_series <= 3 * 3 * NAMES);
+    assert_in_range(st.lost_batches, 1, 3 * shards_used());
+    assert_in_range(st.lost_intervals, 2, 3);
+    assert_int_equal(st.forgotten, 0);
+    shut(s);
+}
+
+static void nothing_is_in_redis_before_the_first_data_and_little_after_the_last(void **state)
+{
+    (void)state;
+    freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
+    for (int i = 0; i < 20; i++) {
+        struct fake_snapshot f;
+        struct sink *s = open_sink(shared.url, "a", NULL);
+        fake_snapshot_init(&f, T0 + 10 * i);
+        s->interval(s, &f.snap, true);
+        fake_snapshot_release(&f);
+        drain(s);
+        assert_int_equal(stats(s).intervals_applied, 1);
+        shut(s);
+    }
+    assert_int_equal(redis_server_integer(&shared, "DBSIZE"), 0);
+    static const char longest[] = "local m=0 for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do m=math.max(m,redis.call('TTL',k)) end return m";
+    struct sink *s = open_sink(shared.url, "a", NULL);
+    feed(s, 0, false);
+    drain(s);
+    assert_in_range(redis_server_integer(&shared, "EVAL %s 0", longest), 3600, 5000);
+    feed(s, 1, true);    /* a clean stop: nobody sends these again */
+    drain(s);
+    assert_in_range(redis_server_integer(&shared, "EVAL %s 0", longest), 1, 60);
+    shut(s);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -575,6 +740,12 @@ int main(void)
         cmocka_unit_test(an_interval_waits_its_turn_and_the_final_one_does_not),
         cmocka_unit_test(a_restarted_instance_goes_on_as_a_new_producer),
         cmocka_unit_test(closing_with_work_left_is_safe),
+        cmocka_unit_test(two_servers_with_one_identity_are_both_exact_and_it_is_counted),
+        cmocka_unit_test(two_live_servers_of_one_instance_name_are_both_exact_and_it_is_counted),
+        cmocka_unit_test(a_right_taken_away_loses_nothing_and_the_sink_goes_on_when_it_is_back),
+        cmocka_unit_test(producer_keys_deleted_while_the_totals_stay_double_nothing),
+        cmocka_unit_test(what_is_lost_beyond_what_is_kept_is_counted),
+        cmocka_unit_test(nothing_is_in_redis_before_the_first_data_and_little_after_the_last),
     };
     return cmocka_run_group_tests_name("redis_sink", tests, start, stop);
 }

@@ -117,9 +117,32 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
     assert_int_equal(redis_url_check("redis://localhost", NULL), 0);
 }
 
+static void a_url_is_printed_without_its_password(void **state)
+{
+    static const struct {
+        const char *url, *want;
+    } cases[] = {
+        { "redis://h", "redis://h:6379/0" },
+        { "redis://:secret@h:1/3", "redis://:***@h:1/3" },
+        { "redis://me:secret@[::1]", "redis://me:***@[::1]:6379/0" },
+        { "unix:///run/redis.sock", "unix:///run/redis.sock?db=0" },
+        { "unix:///run/redis.sock?db=2", "unix:///run/redis.sock?db=2" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct redis_url u;
+        char text[64];
+        assert_int_equal(redis_url_parse(cases[i].url, &u, NULL), 0);
+        assert_int_equal(redis_url_print(&u, text, sizeof text), strlen(cases[i].want));
+        assert_string_equal(text, cases[i].want);
+        redis_url_release(&u);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_is_printed_without_its_password),
         cmocka_unit_test(a_url_says_where_and_who),
         cmocka_unit_test(a_bad_url_is_refused_with_a_reason),
     };
