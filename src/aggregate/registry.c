@@ -180,10 +180,9 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, const str
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    uint32_t now_s = (uint32_t)(when->now_ns / 1000000000);
     if (s->family == NULL && makes_line(c, p))   /* new, or kept out: whoever had its name may have expired */
-        family_attach(r, s, now_s, c->samples[p]);
-    s->last_s = now_s;
+        family_attach(r, s, when->now_s, c->samples[p]);
+    s->last_s = when->now_s;
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
         r->stats.v[SELF_DECREMENTS]++;
     struct series_others others = { 0 };
@@ -203,7 +202,9 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, const str
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
-    const struct series_when when = { now_ns, set_step(r) };
+    const struct series_when when = { .now_s = (uint32_t)(now_ns / 1000000000),
+                                      .period = r->opts.histograms ? 0 : series_period(&r->opts, now_ns),
+                                      .step = set_step(r) };
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity);

@@ -92,25 +92,34 @@ void series_reset(const struct registry_opts *o, struct series *s)
 
 /* ---- merging ---- */
 
-/* Add v to *sum, unless that, or its share of the line together with `others`, would leave the finite doubles. */
-static bool add_finite(double *sum, double v, double unit, double others)
+/* Add v to *sum, unless that, or that together with `others`, would leave the finite doubles. */
+static bool add_finite(double *sum, double v, double others)
 {
     double both = *sum + v;
-    if (!isfinite(both) || !isfinite(both / unit + others))
+    if (!isfinite(both + others))
         return false;
     *sum = both;
+    return true;
+}
+
+/* The same for a timer's sum, of which the line shows a share of 1 / unit. */
+static bool add_finite_sum(struct timer_series *t, double v, double others)
+{
+    double both = t->sum + v;
+    if (!isfinite(both) || (others != 0 && !isfinite(both / series_unit(&t->series) + others)))
+        return false;
+    t->sum = both;
     return true;
 }
 
 static bool gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
     struct gauge_merged m = gauge_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
-    return add_finite(&g->interval_delta, m.added, 1, 0) && m.refused == 0;
+    return add_finite(&g->interval_delta, m.added, 0) && m.refused == 0;
 }
 
-static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint64_t now_ns)
+static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint64_t period)
 {
-    uint64_t period = series_period(o, now_ns);
     struct age **age = &t->ages[period % o->summary_age_buckets];
     if (*age == NULL) {
         *age = mem_alloc(sizeof **age);
@@ -133,15 +142,15 @@ static void le_merge(const struct registry_opts *o, struct timer_series *t, cons
 
 /* Buckets hold no more than the count, so what fits in the count fits in them. */
 static bool timer_merge(const struct registry_opts *o, struct timer_series *t, const struct timer_cell *c, unsigned p,
-                        const struct series_others *others, uint64_t now_ns)
+                        const struct series_others *others, uint64_t period)
 {
     const struct sketch *k = &c->part[p].sketch;
-    bool counts = add_finite(&t->count, k->count, 1, others->count);
-    bool fits = counts && add_finite(&t->sum, k->sum, series_unit(&t->series), others->sum);
+    bool counts = add_finite(&t->count, k->count, others->count);
+    bool fits = counts && add_finite_sum(t, k->sum, others->sum);
     t->computed = 0;
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (counts && !o->histograms)
-        (void)sketch_merge(age_sketch(o, t, now_ns), k);
+        (void)sketch_merge(age_sketch(o, t, period), k);
     if (counts && o->histograms && c->le[p] != NULL)
         le_merge(o, t, c->le[p]);
     if (!o->keep_intervals)
@@ -155,8 +164,8 @@ static bool timer_merge(const struct registry_opts *o, struct timer_series *t, c
 
 static bool counter_merge(struct counter_series *n, const struct counter_part *part, const struct series_others *others)
 {
-    bool fits = add_finite(&n->total, part->up, 1, others->sum);
-    return add_finite(&n->interval, part->up + part->down, 1, 0) && fits;
+    bool fits = add_finite(&n->total, part->up, others->sum);
+    return add_finite(&n->interval, part->up + part->down, 0) && fits;
 }
 
 static void set_merge(const struct registry_opts *o, struct set_series *n, const struct members *m, uint64_t step)
@@ -178,7 +187,7 @@ bool series_merge(const struct registry_opts *o, struct series *s, const struct 
     case SERIES_GAUGE:
         return gauge_merge_cell(o, (struct gauge_series *)s, (const struct gauge_cell *)c, p);
     case SERIES_TIMER:
-        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, when->now_ns);
+        return timer_merge(o, (struct timer_series *)s, (const struct timer_cell *)c, p, others, when->period);
     case SERIES_SET:
         set_merge(o, (struct set_series *)s, &((const struct set_cell *)c)->part[p].members, when->step);
         break;

@@ -80,9 +80,10 @@ struct series_others {
  */
 bool series_is_huge(const struct series *s, const struct cell *c, unsigned p);
 
-/* When a page is merged. */
+/* When a page is merged: the same for all that it brings. */
 struct series_when {
-    uint64_t now_ns;
+    uint32_t now_s;           /* monotonic */
+    uint64_t period;          /* of summaries: series_period */
     uint64_t step;            /* of the windows of sets */
 };
 
