@@ -52,6 +52,12 @@ struct ingest_opts {
     uint32_t ttl_s;                  /* a cell idle for longer is dropped; 0: never */
     struct series_limit *limit;      /* shared by all workers; borrowed */
     bool several_sources;            /* other workers or sockets bring samples of the same gauges: their stamps are kept */
+    /*
+     * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by a limit on series or memory.
+     * May be NULL; s lives for the call.
+     */
+    void (*on_refused)(void *cookie, const struct sample *s, enum reason why);
+    void *cookie;
 };
 
 /* returns  0 or -ENOMEM */

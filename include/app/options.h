@@ -77,6 +77,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Make the container id that DogStatsD clients send the tag container_id. Raises the number of series.")                    \
     X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "",                                                                       \
       "Keep tags whose key starts with dd.internal. instead of dropping them.")                                                  \
+    X(protocol, log_rejected, BOOL, "on", 0, 0, "",                                                                              \
+      "Log the first five refused lines of each reason a minute, cut at 200 bytes, with the listener and who sent them. "        \
+      "Off where lines are private: they are counted all the same. Changes on reload.")                                          \
     X(limits, max_series, UINT, "1000000", 1, 100000000, "",                                                                     \
       "Most series kept; samples of new ones beyond that are refused and counted.")                                              \
     X(limits, max_line, UINT, "8192", 64, 65535, "",                                                                             \

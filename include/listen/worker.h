@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "aggregate/ingest.h"
+#include "listen/refusals.h"
 #include "protocol/parse.h"
 
 enum { WORKER_SOCKETS_MAX = 64 };
@@ -47,7 +48,7 @@ enum { WORKER_STAMPED_FIRST = 4096 };
 
 struct worker_opts {
     unsigned index;                   /* for the thread's name */
-    struct parse_opts parse;
+    struct parse_opts parse;          /* its hooks are the worker's own, as are those of ingest */
     struct ingest_opts ingest;
     struct worker_order *order;       /* shared; NULL: one worker with one socket reads everything */
     void (*notify)(void *cookie);     /* a turn that was asked for is over */
@@ -90,6 +91,9 @@ void worker_ask_turn(struct worker *w, bool last);
  */
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets);
 void worker_give(struct worker *w, struct page *p);
+
+/* What the worker refused; lives as long as the worker. */
+struct refusals *worker_refusals(struct worker *w);
 
 /* End the thread and free everything; the last page must have been given back. */
 void worker_join(struct worker *w);

@@ -40,7 +40,7 @@ enum name_tags {   /* bits: styles of tags inside the name, off by default (PROT
     NAME_TAGS_GRAPHITE = 8
 };
 
-/* What explain wants to know of an error. */
+/* What explain and the log of refused lines want to know of an error. */
 struct parse_error {
     enum reason reason;
     struct slice line;   /* as received */
@@ -56,6 +56,7 @@ struct parse_opts {
     void (*on_event)(void *cookie, const struct event *e);
     void (*on_check)(void *cookie, const struct service_check *c);
     void (*on_error)(void *cookie, const struct parse_error *e);
+    const uint32_t *errors;          /* on_error is called where bit `reason` of it is set; borrowed.  NULL: always */
     void *cookie;
 };
 

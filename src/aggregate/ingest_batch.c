@@ -61,6 +61,16 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
     return c;
 }
 
+static void refuse(struct ingest *in, const struct sample *s, enum reason why)
+{
+    if (why == REASON_NONE)
+        in->stats.v[SELF_SAMPLES_REFUSED]++;
+    else
+        in->rejected[why]++;
+    if (in->opts.on_refused != NULL)
+        in->opts.on_refused(in->opts.cookie, s, why);
+}
+
 /* ---- first sight of a gauge: one cell for all its spellings ---- */
 
 static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct gauge_cell *g)
@@ -127,7 +137,7 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
 {
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
     if (why != REASON_NONE) {
-        in->rejected[why]++;
+        refuse(in, s, why);
         return NULL;
     }
     struct identity *id = identity_new(s, &in->tags);
@@ -139,7 +149,7 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
         c = room ? spelling_born(in, s, id) : identity_cell(in, id);
     if (c == NULL) {
         free(id);
-        in->stats.v[SELF_SAMPLES_REFUSED]++;
+        refuse(in, s, REASON_NONE);
     }
     return c;
 }
@@ -147,10 +157,8 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
 static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
 {
     struct page *p = in->page;
-    if (!room_to_touch(p)) {
-        in->stats.v[SELF_SAMPLES_REFUSED]++;
+    if (!room_to_touch(p))
         return false;
-    }
     p->touched[p->n_touched++] = c;
     c->touched[p->index] = 1;
     c->last_s = now_s;
@@ -286,8 +294,10 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
             c = first_sight(in, &s[i], now_s);
         else if (c->type == CELL_ALIAS)
             c = alias_target(in, (struct alias *)c, now_s);
-        if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
+        if (c != NULL && !c->touched[p] && !touch(in, c, now_s)) {
+            refuse(in, &s[i], REASON_NONE);
             c = NULL;
+        }
         in->found[i] = c;
         if (c != NULL && cell_kind(c->type) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
@@ -298,10 +308,7 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
 static void count_refused(struct ingest *in, struct cell *c, const struct sample *s, uint32_t added)
 {
     c->samples[in->page->index] += added > 0;
-    if (s->type == SAMPLE_SET)
-        in->stats.v[SELF_SAMPLES_REFUSED]++;   /* no memory */
-    else
-        in->rejected[REASON_BAD_VALUE]++;
+    refuse(in, s, s->type == SAMPLE_SET ? REASON_NONE /* no memory */ : REASON_BAD_VALUE);
 }
 
 static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n)

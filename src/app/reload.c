@@ -13,7 +13,7 @@ static void log_errors(struct slice errors)
 
 static bool at_once(enum option_id id)
 {
-    return id == OPTION_server_log_level || id == OPTION_server_log_format;
+    return id == OPTION_server_log_level || id == OPTION_server_log_format || id == OPTION_protocol_log_rejected;
 }
 
 /* A secret prints as "(set)" whatever it is. */
@@ -44,7 +44,8 @@ static unsigned log_differences(const struct config *running, const struct confi
     return n;
 }
 
-void reload(const struct config *running, const struct config_source *src)
+void reload(const struct config *running, const struct config_source *src, void (*apply)(void *cookie, const struct config *fresh),
+            void *cookie)
 {
     struct config fresh = { 0 };
     struct buf errors = { 0 };
@@ -54,6 +55,7 @@ void reload(const struct config *running, const struct config_source *src)
         return;
     }
     log_setup((enum log_level)fresh.server_log_level, (enum log_format)fresh.server_log_format);
+    apply(cookie, &fresh);
     unsigned later = log_differences(running, &fresh);
     LOG(LOG_INFO, "reloaded", F_U64("options_for_next_start", later));
     config_release(&fresh);

@@ -74,6 +74,7 @@ static void on_turned(void *server)
         }
         return;
     }
+    refused_log_look(&s->refused, now_mono_ms());
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
         server_close_interval(s, false);
@@ -103,13 +104,20 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("redis_dropped_series", all.v[SELF_REDIS_LOST_SERIES]));
 }
 
+/* What changes in a running server, besides its log. */
+static void apply(void *server, const struct config *fresh)
+{
+    struct server *s = server;
+    refused_log_lines(&s->refused, fresh->protocol_log_rejected);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct server *s = handle->data;
     if (signum == SIGUSR1)
         log_summary("summary", s);
     else if (signum == SIGHUP)
-        reload(s->config, s->source);
+        reload(s->config, s->source, apply, s);
     else
         server_drain(s, signum);
 }
@@ -119,7 +127,7 @@ static void on_lifecycle(uv_async_t *async)
     struct server *s = async->data;
     int signum = atomic_exchange_explicit(&s->lifecycle_signal, 0, memory_order_acquire);
     if (signum == SIGHUP)
-        reload(s->config, s->source);
+        reload(s->config, s->source, apply, s);
     else if (signum == SIGTERM && server_state(s) == RUNNING)
         server_drain(s, signum);
 }
@@ -212,8 +220,10 @@ static void stop(struct server *s)
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
     off_page_log_tick(&s->off_page_log, UINT64_MAX);
-    if (ran)
+    if (ran) {
+        refused_log_end(&s->refused, now_mono_ms());
         log_summary("stopped", s);
+    }
     server_unbuild(s);
     turn_close(&s->turn);
     scrape_close(&s->scrape);

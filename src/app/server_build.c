@@ -116,6 +116,8 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
     s->turn.registry = s->registry;
     s->turn.on_turned = on_turned;
     s->turn.cookie = s;
+    s->refused = (struct refused_log){ s->workers, s->n_workers, s->listeners, s->socket_at, &s->turn, false, { { 0 } } };
+    refused_log_lines(&s->refused, s->config->protocol_log_rejected);
     return hand_out_sockets(s);
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/config.h"
 #include "app/off_page_log.h"
+#include "app/refused_log.h"
 #include "app/scrape.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
@@ -56,6 +57,7 @@ struct server {
     uint64_t refused_seen;
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
+    struct refused_log refused;
     struct selfmetrics_sources self;
 };
 
@@ -89,7 +91,7 @@ void server_log_listeners(const struct server *s);
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
 
-/* Once a second: expiry, late HTTP requests, spreading of a hot sender, the warning at the series limit, what was not logged. */
+/* Once a second: expiry, late HTTP requests, spreading of a hot sender, what was refused or kept off the page. */
 void server_tick(struct server *s);
 
 /* Twice a second while there are Unix sockets with a file: bind those again whose file was lost.  Starts the timer. */

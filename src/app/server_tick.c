@@ -55,10 +55,9 @@ void server_tick(struct server *s)
         http_tick(s->http, now_mono_ns());
     warn_of_limit(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
-    if (s->n_workers < 2)
-        return;
-    for (size_t i = 0; i < s->n_listeners; i++)
+    for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(s, i);
-    /* Fresh numbers for the next look. */
-    turn_ask(&s->turn, false);
+    /* Fresh numbers: for the next look at the spread, or to tell how much was refused. */
+    if (s->n_workers > 1 || refused_log_due(&s->refused, now_mono_ms()))
+        turn_ask(&s->turn, false);
 }

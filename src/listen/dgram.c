@@ -145,6 +145,7 @@ int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
 {
     make_room(d, ask);
     int n = recvmmsg(fd, d->msgs, DGRAM_SLOTS, MSG_DONTWAIT, NULL);
+    d->n = n > 0 ? n : 0;
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
     for (unsigned i = 0; i < slots_with_control(ask) && i < (unsigned)n; i++)

@@ -34,6 +34,7 @@ struct dgram_buffers {
     struct mmsghdr msgs[DGRAM_SLOTS];
     struct iovec iov[DGRAM_SLOTS];
     char *memory;
+    int n;                       /* that the last read brought */
     struct dgram_ask asked;      /* of the last read */
     union dgram_sender senders[DGRAM_SLOTS];
     _Alignas(struct cmsghdr) char control[DGRAM_SLOTS][DGRAM_CONTROL_BYTES];

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "listen/dgram.h"
+#include "listen/refusals_priv.h"
 
 enum {
     ROUNDS_A_WAKE = 16,       /* batches read before the loop looks at anything else: 1,024 datagrams, some ms at most */
@@ -26,8 +27,7 @@ enum {
     GATHER_PLENTY = 16,          /* unless each brings that many datagrams as it is */
     GATHER_TICKS = 16,           /* it ends when so many ticks bring less than one datagram a millisecond, */
     GATHER_MOST = ROUNDS_A_WAKE * DGRAM_SLOTS, /* or one brings so many: then every wake-up finds plenty */
-    UNIX_QUEUE_MAX = 4096,    /* more than any sane net.unix.max_dgram_qlen */
-    SENDERS_TOLD = 4          /* of the datagrams of one call: all of a quiet socket's, at a busy one next to no cost */
+    UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
 };
 
 enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
@@ -43,6 +43,7 @@ struct worker_socket {
     uint64_t arrived_ns;      /* when the last sample arrived */
     struct worker *worker;
     int fd;
+    uint16_t place;           /* among the worker's sockets */
     bool udp;
     enum gauge_sign sign;
     uint32_t drops_seen;
@@ -61,6 +62,7 @@ struct worker {
     struct parser *parser;
     struct batch batch;
     struct dgram_buffers dgram;
+    struct refusals refusals;
     struct worker_socket *sockets[WORKER_SOCKETS_MAX];
     unsigned n_sockets;
     _Atomic(struct worker_socket *) renewed[WORKER_SOCKETS_MAX];   /* to take their places: control puts, worker takes */
@@ -91,6 +93,14 @@ static void choose_stamps(struct worker *w, struct worker_socket *s)
     bool want = relative || s->stats.datagrams < WORKER_STAMPED_FIRST;
     if (want != s->stamped && dgram_stamp(s->fd, want) == 0)
         s->stamped = want;
+}
+
+/* What the kernel is to tell beside the bytes of a new socket's datagrams. */
+static void ask_beside(struct worker *w, struct worker_socket *s)
+{
+    if (!s->udp)
+        (void)dgram_tell_pid(s->fd);   /* where it fails, refused lines are shown without their sender */
+    choose_stamps(w, s);
 }
 
 /* The clocks at one moment, to turn stamps of the wall clock into the monotonic clock that the rest goes by. */
@@ -127,7 +137,8 @@ static int receive(struct worker *w, struct worker_socket *s)
 {
     struct selfmetrics *stats = ingest_stats(w->ingest);
     choose_stamps(w, s);
-    int n = dgram_read(&w->dgram, s->fd, (struct dgram_ask){ .senders = SENDERS_TOLD, .stamps = s->stamped });
+    const struct dgram_ask ask = { .senders = refusals_begin(&w->refusals, s->place), .stamps = s->stamped };
+    int n = dgram_read(&w->dgram, s->fd, ask);
     if (n < 0) {
         stats->v[SELF_RECEIVE_ERRORS]++;
         return n;
@@ -272,6 +283,7 @@ static int renew(struct worker *w, unsigned i, struct worker_socket *s)
         return rc;
     s->poll.data = s;
     s->sign = old->sign;
+    ask_beside(w, s);
     if (oldest != NULL) {
         drain_before(w, oldest);
         s->stats.datagrams = oldest->stats.datagrams;
@@ -303,7 +315,7 @@ void worker_renew_socket(struct worker *w, unsigned at, int fd)
 {
     assert(worker_may_renew(w, at));
     struct worker_socket *s = mem_zalloc(sizeof *s);
-    *s = (struct worker_socket){ .worker = w, .fd = fd };
+    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)at };
     atomic_store_explicit(&w->renewed[at], s, memory_order_release);
     uv_async_send(&w->wake);
 }
@@ -395,6 +407,27 @@ static void run(void *cookie)
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
+struct refusals *worker_refusals(struct worker *w)
+{
+    return &w->refusals;
+}
+
+static int make_core(struct worker *w)
+{
+    struct parse_opts parse = w->opts.parse;
+    struct ingest_opts ingest = w->opts.ingest;
+    refusals_init(&w->refusals, &w->dgram);
+    parse.on_error = refusals_on_error;
+    parse.errors = &w->refusals.wanted;
+    ingest.on_refused = refusals_on_refused;
+    parse.cookie = ingest.cookie = &w->refusals;
+    w->parser = parser_new(&parse);
+    int rc = w->parser == NULL ? -ENOMEM : ingest_new(&ingest, &w->ingest);
+    if (rc == 0)
+        rc = batch_init(&w->batch, INGEST_BATCH_MAX, parse.max_line);
+    return rc == 0 ? dgram_init(&w->dgram) : rc;
+}
+
 int worker_new(const struct worker_opts *opts, struct worker **ret)
 {
     struct worker *w = mem_zalloc(sizeof *w);
@@ -406,12 +439,7 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
     }
     uv_async_init(&w->loop, &w->wake, on_wake);
     w->wake.data = w;
-    w->parser = parser_new(&opts->parse);
-    rc = w->parser == NULL ? -ENOMEM : ingest_new(&opts->ingest, &w->ingest);
-    if (rc == 0)
-        rc = batch_init(&w->batch, INGEST_BATCH_MAX, opts->parse.max_line);
-    if (rc == 0)
-        rc = dgram_init(&w->dgram);
+    rc = make_core(w);
     if (rc < 0) {
         worker_join(w);
         return rc;
@@ -427,7 +455,7 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     if (w->n_sockets == WORKER_SOCKETS_MAX)
         return -E2BIG;
     struct worker_socket *s = mem_zalloc(sizeof *s);
-    *s = (struct worker_socket){ .worker = w, .fd = fd, .udp = udp, .sign = sign };
+    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)w->n_sockets, .udp = udp, .sign = sign };
     int rc = uv_poll_init(&w->loop, &s->poll, fd);
     if (rc < 0) {
         free(s);
@@ -443,9 +471,7 @@ int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
     /* The queue of a Unix socket is a few datagrams long, whatever the buffer: its senders would wait or drop. */
     s->gather_ms = udp ? (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS : 0;
     s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
-    if (!udp)
-        (void)dgram_tell_pid(fd);   /* without it lines are told without their sender */
-    choose_stamps(w, s);
+    ask_beside(w, s);
     rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
     return rc < 0 ? rc : (int)at;
 }

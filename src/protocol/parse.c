@@ -16,6 +16,9 @@
 
 static_assert((int)SCAN_MAX == (int)DATAGRAM_MAX, "a datagram must fit a scan");
 
+static const uint32_t all_errors = UINT32_MAX;
+static_assert(REASON_COUNT <= 32, "a bit for each reason");
+
 struct parser *parser_new(const struct parse_opts *opts)
 {
     assert(opts->max_line > 0 && opts->max_line <= DATAGRAM_MAX && opts->max_name > 0);
@@ -25,6 +28,8 @@ struct parser *parser_new(const struct parse_opts *opts)
     const struct scan_variant *variants;
     scan_variants(&variants);
     p->opts = *opts;
+    if (p->opts.errors == NULL)
+        p->opts.errors = &all_errors;
     p->scan_fn = variants[0].fn;
     p->end = p->datagram.end;
     p->pipe = p->datagram.pipe;
@@ -63,7 +68,7 @@ void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum
 {
     b->counts.samples++;
     b->counts.rejected[reason]++;
-    if (p->opts.on_error == NULL)
+    if (p->opts.on_error == NULL || (*p->opts.errors >> reason & 1) == 0)
         return;
     size_t where = l->lead + (size_t)(at - (l->text + l->start));
     assert(where <= l->raw.len);

@@ -1,0 +1,144 @@
+#include "app/refused_log.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum { MINUTE_MS = 60000 };
+
+struct example {
+    const struct refusal *refusal;
+    const char *listener;
+};
+
+/* The fields that are there, in their order. */
+static void log_one(unsigned kind, const struct example *e, uint64_t not_shown)
+{
+    const bool line = kind < REASON_COUNT;
+    char text[REFUSAL_TEXT_MAX + sizeof "..."];
+    struct log_field fields[5];
+    size_t n = 0;
+    fields[n++] = (struct log_field)F_STR("reason", line ? reason_name((enum reason)kind) : "limit");
+    if (e != NULL) {
+        const struct refusal *r = e->refusal;
+        memcpy(text, r->text, r->len);
+        memcpy(text + r->len, "...", sizeof "...");
+        fields[n++] = (struct log_field)F_SLICE(line ? "line" : "metric", slice_of(text, r->len + (r->cut ? 3u : 0u)));
+        fields[n++] = (struct log_field)F_STR("listener", e->listener);
+        if (r->from[0] != '\0')
+            fields[n++] = (struct log_field)F_STR("from", r->from);
+    }
+    fields[n++] = (struct log_field)F_U64("not_shown", not_shown);
+    log_fields(LOG_WARN, line ? "rejected" : "off_page", fields, n);
+}
+
+static bool is_told(const struct refused_log *l, unsigned kind)
+{
+    return l->lines || kind >= REASON_COUNT;
+}
+
+/* Up to `room` examples that are new. */
+static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room, struct example *ret)
+{
+    unsigned n = 0;
+    for (unsigned w = 0; w < l->n_workers; w++)
+        for (const struct refusal *r; n < room && (r = refusals_next(worker_refusals(l->workers[w]), kind)) != NULL;)
+            ret[n++] = (struct example){ r, l->listeners[l->socket_at[w][r->socket]].address.name };
+    return n;
+}
+
+/* What the last turn counted and nobody was told of.  Examples may be younger than the turn: then more is told than counted. */
+static uint64_t untold(const struct refused_log *l, const struct turn_totals *totals, unsigned kind)
+{
+    uint64_t sum = kind < REASON_COUNT ? totals->rejected[kind] : totals->stats.v[SELF_SAMPLES_REFUSED];
+    return sum > l->kinds[kind].told ? sum - l->kinds[kind].told : 0;
+}
+
+static void show(struct refused_log *l, const struct turn_totals *totals, unsigned kind, uint64_t now_ms)
+{
+    struct refused_kind *k = &l->kinds[kind];
+    struct example new[REFUSALS_A_ROUND];
+    unsigned n = gather(l, kind, REFUSALS_A_ROUND - k->shown, new);
+    if (n == 0)
+        return;
+    if (k->ends_ms == 0)
+        k->ends_ms = now_ms + MINUTE_MS;
+    uint64_t left = untold(l, totals, kind), not_shown = left > n ? left - n : 0;
+    for (unsigned i = 0; i < n; i++)
+        log_one(kind, &new[i], i + 1 == n ? not_shown : 0);
+    k->told += n + not_shown;
+    k->shown += n;
+}
+
+static void begin_afresh(struct refused_log *l, unsigned kind)
+{
+    for (unsigned w = 0; w < l->n_workers; w++)
+        refusals_renew(worker_refusals(l->workers[w]), kind);
+    l->kinds[kind].shown = 0;
+    l->kinds[kind].ends_ms = 0;
+}
+
+static void end_minute(struct refused_log *l, const struct turn_totals *totals, unsigned kind)
+{
+    uint64_t left = untold(l, totals, kind);
+    if (left > 0)
+        log_one(kind, NULL, left);
+    l->kinds[kind].told += left;
+    begin_afresh(l, kind);
+}
+
+static bool is_over(const struct refused_kind *k, uint64_t now_ms)
+{
+    return k->ends_ms != 0 && now_ms >= k->ends_ms;
+}
+
+bool refused_log_due(const struct refused_log *l, uint64_t now_ms)
+{
+    for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
+        if (!is_told(l, kind))
+            continue;
+        if (is_over(&l->kinds[kind], now_ms))
+            return true;
+        for (unsigned w = 0; l->kinds[kind].shown < REFUSALS_A_ROUND && w < l->n_workers; w++)
+            if (refusals_pending(worker_refusals(l->workers[w]), kind))
+                return true;
+    }
+    return false;
+}
+
+void refused_log_look(struct refused_log *l, uint64_t now_ms)
+{
+    struct turn_totals totals;
+    turn_totals(l->turn, &totals);
+    for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
+        if (!is_told(l, kind))
+            continue;
+        if (is_over(&l->kinds[kind], now_ms))
+            end_minute(l, &totals, kind);
+        show(l, &totals, kind, now_ms);
+    }
+}
+
+void refused_log_end(struct refused_log *l, uint64_t now_ms)
+{
+    struct turn_totals totals;
+    refused_log_look(l, now_ms);
+    turn_totals(l->turn, &totals);
+    for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++)
+        if (is_told(l, kind))
+            end_minute(l, &totals, kind);
+}
+
+void refused_log_lines(struct refused_log *l, bool on)
+{
+    struct turn_totals totals;
+    turn_totals(l->turn, &totals);
+    /* What was refused while nothing was told stays untold. */
+    for (unsigned kind = 0; on && !l->lines && kind < REASON_COUNT; kind++) {
+        begin_afresh(l, kind);
+        l->kinds[kind].told += untold(l, &totals, kind);
+    }
+    for (unsigned w = 0; w < l->n_workers; w++)
+        refusals_keep_lines(worker_refusals(l->workers[w]), on);
+    l->lines = on;
+}

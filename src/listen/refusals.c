@@ -1,0 +1,197 @@
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "listen/refusals_priv.h"
+
+enum {
+    ASKED_BUSY = REFUSALS_A_ROUND,   /* a flood of one line to a datagram is shown with its sender */
+    ASKED_QUIET = 32,                /* a burst of a test or of a start is, too */
+    CURIOUS_READS = 1 << 16          /* 8 s of a socket that brings 500,000 datagrams a second */
+};
+
+static_assert(REFUSAL_KINDS <= 32, "a bit for each kind");
+
+/* ---- worker ---- */
+
+void refusals_init(struct refusals *r, const struct dgram_buffers *dgram)
+{
+    memset(r, 0, sizeof *r);
+    r->dgram = dgram;
+    r->wanted = 1u << REFUSED_BY_LIMIT;
+}
+
+/* Control has done something: see what. */
+static void catch_up(struct refusals *r)
+{
+    bool keep_lines = atomic_load_explicit(&r->keep_lines, memory_order_relaxed);
+    r->wanted = 0;
+    for (unsigned i = 0; i < REFUSAL_KINDS; i++) {
+        struct refusal_kind *k = &r->kinds[i];
+        /* acquire: control's reads of the round before are over */
+        uint64_t round = atomic_load_explicit(&k->round, memory_order_acquire);
+        k->n = round == k->current ? k->n : 0;
+        k->current = round;
+        bool room = k->n < REFUSALS_A_ROUND && (keep_lines || i == REFUSED_BY_LIMIT);
+        r->wanted |= (uint32_t)room << i;
+    }
+}
+
+unsigned refusals_begin(struct refusals *r, uint16_t socket)
+{
+    r->socket = socket;
+    /* acquire: pairs with the release in tell */
+    uint64_t news = atomic_load_explicit(&r->news, memory_order_acquire);
+    if (news != r->news_seen) {
+        r->news_seen = news;
+        catch_up(r);
+    }
+    if (r->curious == 0)
+        return r->dgram->n == DGRAM_SLOTS ? ASKED_BUSY : ASKED_QUIET;
+    r->curious--;
+    return DGRAM_SLOTS;
+}
+
+/* What is shown of a text: not a part of a character at its end. */
+static void put_text(struct refusal *e, struct slice text)
+{
+    size_t n = text.len < REFUSAL_TEXT_MAX ? text.len : REFUSAL_TEXT_MAX;
+    e->cut = n < text.len;
+    for (int i = 0; e->cut && i < 3 && ((unsigned char)text.ptr[n] & 0xc0) == 0x80; i++)
+        n--;
+    if (n > 0)
+        memcpy(e->text, text.ptr, n);
+    e->len = (uint16_t)n;
+}
+
+static void put_sender(const struct refusals *r, struct refusal *e, int slot)
+{
+    struct dgram_aside a = { .pid = 0 };
+    if (slot >= 0)
+        dgram_aside(r->dgram, slot, &a);
+    e->from[0] = '\0';
+    if (a.sender.any.sa_family != AF_UNSPEC)
+        address_print(&a.sender.any, e->from);
+    else if (a.pid > 0)
+        snprintf(e->from, sizeof e->from, "pid:%d", (int)a.pid);
+}
+
+static bool is_wanted(const struct refusals *r, unsigned kind)
+{
+    return r->wanted >> kind & 1;
+}
+
+/* slot: where the text came in; -1: not known */
+static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
+{
+    struct refusal_kind *k = &r->kinds[kind];
+    struct refusal *e = &k->at[k->n++];
+    e->socket = r->socket;
+    put_text(e, text);
+    put_sender(r, e, slot);
+    if (k->n == REFUSALS_A_ROUND) {
+        r->wanted &= ~(1u << kind);
+        r->curious = 0;
+    } else if (slot >= (int)r->dgram->asked.senders) {
+        r->curious = CURIOUS_READS;
+    }
+    /* release: control sees the example whole */
+    atomic_store_explicit(&k->whole, k->current << 8 | k->n, memory_order_release);
+}
+
+void refusals_on_error(void *refusals, const struct parse_error *e)
+{
+    struct refusals *r = refusals;
+    keep(r, e->reason, e->line, dgram_slot(r->dgram, e->line.ptr));
+}
+
+/* The line of the datagram in that slot which ptr points into. */
+static struct slice line_around(const struct dgram_buffers *d, int slot, const char *ptr)
+{
+    const char *start = dgram_ptr(d, slot), *end = start + dgram_len(d, slot);
+    const char *before = memrchr(start, '\n', (size_t)(ptr - start)), *after = memchr(ptr, '\n', (size_t)(end - ptr));
+    start = before == NULL ? start : before + 1;
+    end = after == NULL ? end : after;
+    return slice_of(start, (size_t)(end - start));
+}
+
+static void keep_line(struct refusals *r, enum reason why, const struct sample *s)
+{
+    int slot = dgram_slot(r->dgram, s->name);
+    if (slot >= 0) {
+        keep(r, why, line_around(r->dgram, slot, s->name), slot);
+        return;
+    }
+    /* The parser has rewritten the line: what matters for these reasons is put together again. */
+    char text[REFUSAL_TEXT_MAX + 2];
+    int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name, sample_type_token((enum sample_type)s->type),
+                     (int)s->tags_len, s->tags);
+    keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), slot);
+}
+
+static bool is_kept(const struct refusal_kind *k, struct slice text)
+{
+    for (unsigned i = 0; i < k->n; i++) {
+        struct slice kept = slice_of(k->at[i].text, k->at[i].len);
+        if (k->at[i].cut ? slice_starts(text, kept) : slice_eq(text, kept))
+            return true;
+    }
+    return false;
+}
+
+/* Each name once a round. */
+static void keep_name(struct refusals *r, struct slice name)
+{
+    if (!is_kept(&r->kinds[REFUSED_BY_LIMIT], name))
+        keep(r, REFUSED_BY_LIMIT, name, dgram_slot(r->dgram, name.ptr));
+}
+
+void refusals_on_refused(void *refusals, const struct sample *s, enum reason why)
+{
+    struct refusals *r = refusals;
+    if (why == REASON_NONE && is_wanted(r, REFUSED_BY_LIMIT))
+        keep_name(r, slice_of(s->name, s->name_len));
+    else if (why != REASON_NONE && is_wanted(r, why))
+        keep_line(r, why, s);
+}
+
+/* ---- control ---- */
+
+static bool has_more(const struct refusal_kind *k)
+{
+    /* acquire: pairs with the release in keep */
+    uint64_t whole = atomic_load_explicit(&k->whole, memory_order_acquire);
+    return whole >> 8 == atomic_load_explicit(&k->round, memory_order_relaxed) && k->taken < (whole & 0xff);
+}
+
+bool refusals_pending(const struct refusals *r, unsigned kind)
+{
+    return has_more(&r->kinds[kind]);
+}
+
+const struct refusal *refusals_next(struct refusals *r, unsigned kind)
+{
+    struct refusal_kind *k = &r->kinds[kind];
+    return has_more(k) ? &k->at[k->taken++] : NULL;
+}
+
+static void tell(struct refusals *r)
+{
+    /* release: the worker overwrites examples only after our last look at them, and sees what there is new */
+    atomic_fetch_add_explicit(&r->news, 1, memory_order_release);
+}
+
+void refusals_renew(struct refusals *r, unsigned kind)
+{
+    struct refusal_kind *k = &r->kinds[kind];
+    k->taken = 0;
+    /* release: as in tell, whatever the worker reads first */
+    atomic_fetch_add_explicit(&k->round, 1, memory_order_release);
+    tell(r);
+}
+
+void refusals_keep_lines(struct refusals *r, bool yes)
+{
+    atomic_store_explicit(&r->keep_lines, yes, memory_order_relaxed);
+    tell(r);
+}
