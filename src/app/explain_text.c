@@ -106,9 +106,11 @@ static void put_sample(json_t *sample, struct buf *out)
 
 static void put_set_note(const struct config *c, struct buf *out)
 {
-    buf_append_str(out, "    on /metrics once the interval has ended (server.interval = ");
-    option_value_print_number(OPTION_DURATION, c->server_interval_ms, out);
-    buf_append_str(out, ")\n");
+    bool window = c->aggregate_set_window_ms > 0;
+    buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within aggregate.set_window = "
+                               : "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = ");
+    option_value_print_number(OPTION_DURATION, window ? c->aggregate_set_window_ms : c->server_interval_ms, out);
+    buf_append_char(out, '\n');
 }
 
 static void put_tags(const json_t *list, struct buf *out)

@@ -471,7 +471,10 @@ static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
         { { "--set=limits.max_series=1", "a:1|c", "b:1|c" }, "  1 sample: there are as many series as limits.max_series allows" },
         { { "_e{1,1}:a|b" }, "    not on /metrics: an event is no metric; statsd_events_total counts it\n" },
         { { "_sc|db|0" }, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n" },
-        { { "--set=server.interval=2s", "u:x|s" }, "    on /metrics once the interval has ended (server.interval = 2s)\n" },
+        { { "--set=aggregate.set_window=2m", "u:x|s" },
+          "    on /metrics at once: how many distinct members came within aggregate.set_window = 2m\n" },
+        { { "--set=server.interval=2s", "--set=aggregate.set_window=0", "u:x|s" },
+          "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = 2s\n" },
         { { "a:1|c", "b:2|g", "t:1|ms" }, NULL },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
