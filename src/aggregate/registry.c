@@ -185,11 +185,12 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, const str
     s->last_s = when->now_s;
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
         r->stats.v[SELF_DECREMENTS]++;
-    struct series_others others = { 0 };
+    struct series_others others;
     bool alone = s->family == NULL || (s->head && s->twin == NULL);
-    if (!alone && series_is_huge(s, c, p))
+    bool near_the_end = !alone && series_is_huge(s, c, p);
+    if (near_the_end)
         series_others(family_head(r, s), s, &others);
-    if (!series_merge(&r->opts, s, c, p, &others, when))
+    if (!series_merge(&r->opts, s, c, p, near_the_end ? &others : NULL, when))
         r->stats.v[SELF_SUMS_REFUSED]++;
     if (s->kind == SERIES_SET && r->opts.set_steps > 0)
         list_set(r, (struct set_series *)s);

@@ -92,30 +92,24 @@ void series_reset(const struct registry_opts *o, struct series *s)
 
 /* ---- merging ---- */
 
-/* Add v to *sum, unless that, or that together with `others`, would leave the finite doubles. */
-static bool add_finite(double *sum, double v, double others)
+/*
+ * Add v to *sum, unless that would leave the finite doubles.
+ *   others   what else is on its line of /metrics, in the unit shown there: with them it is to be finite too.  NULL: nothing
+ */
+static inline bool add_finite(double *sum, double v, double unit, const double *others)
 {
     double both = *sum + v;
-    if (!isfinite(both + others))
+    if (!isfinite(both) || (others != NULL && !isfinite(both / unit + *others)))
         return false;
     *sum = both;
     return true;
 }
 
-/* The same for a timer's sum, of which the line shows a share of 1 / unit. */
-static bool add_finite_sum(struct timer_series *t, double v, double others)
-{
-    double both = t->sum + v;
-    if (!isfinite(both) || (others != 0 && !isfinite(both / series_unit(&t->series) + others)))
-        return false;
-    t->sum = both;
-    return true;
-}
-
 static bool gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
-    struct gauge_merged m = gauge_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
-    return add_finite(&g->interval_delta, m.added, 0) && m.refused == 0;
+    bool several = o->several_sources;   /* else there are no lists, and the cell's second cache line stays cold */
+    struct gauge_merged m = gauge_merge(&g->now, several ? &g->recent : NULL, &c->part[p], several ? c->recent[p] : NULL);
+    return add_finite(&g->interval_delta, m.added, 1, NULL) && m.refused == 0;
 }
 
 static struct sketch *age_sketch(const struct registry_opts *o, struct timer_series *t, uint64_t period)
@@ -140,13 +134,16 @@ static void le_merge(const struct registry_opts *o, struct timer_series *t, cons
         t->le[i] += le[i];
 }
 
-/* Buckets hold no more than the count, so what fits in the count fits in them. */
+/*
+ * Buckets hold no more than the count, so what fits in the count fits in them.  The unit is that of the cell's type, which is
+ * the series' own: to ask the series' identity would cost each merge a cache miss.
+ */
 static bool timer_merge(const struct registry_opts *o, struct timer_series *t, const struct timer_cell *c, unsigned p,
                         const struct series_others *others, uint64_t period)
 {
     const struct sketch *k = &c->part[p].sketch;
-    bool counts = add_finite(&t->count, k->count, others->count);
-    bool fits = counts && add_finite_sum(t, k->sum, others->sum);
+    bool counts = add_finite(&t->count, k->count, 1, others == NULL ? NULL : &others->count);
+    bool fits = counts && add_finite(&t->sum, k->sum, unit_of(c->cell.type), others == NULL ? NULL : &others->sum);
     t->computed = 0;
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (counts && !o->histograms)
@@ -164,8 +161,8 @@ static bool timer_merge(const struct registry_opts *o, struct timer_series *t, c
 
 static bool counter_merge(struct counter_series *n, const struct counter_part *part, const struct series_others *others)
 {
-    bool fits = add_finite(&n->total, part->up, others->sum);
-    return add_finite(&n->interval, part->up + part->down, 0) && fits;
+    bool fits = add_finite(&n->total, part->up, 1, others == NULL ? NULL : &others->sum);
+    return add_finite(&n->interval, part->up + part->down, 1, NULL) && fits;
 }
 
 static void set_merge(const struct registry_opts *o, struct set_series *n, const struct members *m, uint64_t step)

@@ -90,7 +90,7 @@ struct series_when {
 /**
  * series_merge(o, s, c, p, others, when):
  * Fold part p of the cell in.
- *   others   zeros where s has no twins, or is not huge
+ *   others   NULL where s has no twins, or is not huge
  *   returns  false when a sum would have left the finite doubles, there or on its line of /metrics: that sum is as it was, and
  *            what the cell has besides is in
  */
@@ -107,9 +107,14 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
 void series_next(const struct registry_opts *o, struct series *s, uint64_t now_ns);
 
 /* How many of the unit sent make one of the unit shown: milliseconds are shown as seconds. */
+static inline double unit_of(uint8_t sample_type)
+{
+    return sample_type == SAMPLE_TIMING ? 1000 : 1;
+}
+
 static inline double series_unit(const struct series *s)
 {
-    return s->id->type == SAMPLE_TIMING ? 1000 : 1;
+    return unit_of(s->id->type);
 }
 
 /*

@@ -125,15 +125,16 @@ static int merge_windows(struct sketch *dst, const struct sketch *src)
 int sketch_merge(struct sketch *dst, const struct sketch *src)
 {
     double count = dst->count + src->count, sum = dst->sum + src->sum;
-    if (!isfinite(count))
+    bool fits = fabs(sum) <= DBL_MAX;
+    if (count > DBL_MAX)
         return -ERANGE;
     dst->count = count;
-    dst->sum = isfinite(sum) ? sum : dst->sum;
+    dst->sum = fits ? sum : dst->sum;
     dst->zero += src->zero;
     dst->min = src->min < dst->min ? src->min : dst->min;
     dst->max = src->max > dst->max ? src->max : dst->max;
     int rc = merge_windows(dst, src);
-    return rc == 0 && !isfinite(sum) ? -ERANGE : rc;
+    return fits || rc < 0 ? rc : -ERANGE;
 }
 
 /* The value that stands for bucket i: at most (g-1)/(g+1) away from each end, relatively. */
