@@ -180,16 +180,15 @@ static bool packed_values(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* A field that only DogStatsD clients send (PROTOCOL 6). */
-static bool from_dogstatsd(struct slice fields)
+/* Is there a field that begins with one of those? */
+static bool has_field(struct slice fields, const char *const *fronts, size_t n)
 {
-    static const char *const fronts[] = { "c:", "e:", "card:", "T" };
     struct slice field;
     while (fields.len > 0) {
         field = fields;
         if (!slice_cut(&fields, '|', &field))
             fields.len = 0;
-        for (size_t i = 0; i < ARRAY_LEN(fronts); i++) {
+        for (size_t i = 0; i < n; i++) {
             if (slice_starts(field, slice_str(fronts[i])))
                 return true;
         }
@@ -197,14 +196,25 @@ static bool from_dogstatsd(struct slice fields)
     return false;
 }
 
+/* Which signs set the gauge here, as far as that depends on the fields (PROTOCOL 6): with a time all, from DogStatsD '-'. */
+static void signs_that_set(const struct hint_line *l, bool *plus, bool *minus)
+{
+    static const char *const time[] = { "T" }, *const dog[] = { "c:", "e:", "card:" };
+    bool by_fields = l->config->protocol_gauge_sign == GAUGE_SIGN_AUTO;
+    *plus = by_fields && has_field(l->fields, time, ARRAY_LEN(time));
+    *minus = *plus || (by_fields && has_field(l->fields, dog, ARRAY_LEN(dog)));
+}
+
 static bool signed_gauge(const struct hint_line *l, struct buf *out)
 {
     struct slice v = l->value;
     if (!slice_eq(l->type, SLICE_LIT("g")))
         return false;
-    bool plus = hint_starts(v, "+") || hint_has(v, ":+"), minus = hint_starts(v, "-") || hint_has(v, ":-");
-    bool auto_sets = l->config->protocol_gauge_sign == GAUGE_SIGN_AUTO && from_dogstatsd(l->fields) && !plus;
-    if ((!plus && !minus) || auto_sets)
+    bool plus_sets, minus_sets;
+    signs_that_set(l, &plus_sets, &minus_sets);
+    bool plus = (hint_starts(v, "+") || hint_has(v, ":+")) && !plus_sets;
+    bool minus = (hint_starts(v, "-") || hint_has(v, ":-")) && !minus_sets;
+    if (!plus && !minus)
         return false;
     if (l->config->protocol_gauge_sign == GAUGE_SIGN_ABSOLUTE)
         buf_append_str(out, "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");

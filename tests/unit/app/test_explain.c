@@ -398,6 +398,8 @@ static void a_line_that_means_something_else_than_it_seems_to_is_told(void **sta
     static const char changes_minus[] = "a leading - changes a gauge: for a value below zero send 0 first; protocol.gauge_sign = absolute sets "
                                         "it (Datadog's clients mean that)\n";
     static const char packed[] = "2 values, for the name ends at the first ':'; if that was not meant, send another character inside names\n";
+    static const char packed_plus[] = "2 values, for the name ends at the first ':'; if that was not meant, send another character inside names\n"
+                                      "a leading + changes a gauge; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)\n";
     static const struct {
         const char *line, *set, *hint;
     } rows[] = {
@@ -433,6 +435,10 @@ static void a_line_that_means_something_else_than_it_seems_to_is_told(void **sta
         { "a:-5|g", NULL, changes_minus },
         { "a:-5|g", "protocol.gauge_sign=absolute", "the sign is the value's: protocol.gauge_sign = absolute sets the gauge\n" },
         { "a:-5|g|c:ci-1", NULL, "" },
+        { "a:+5|g|c:ci-1", NULL, changes_plus },
+        { "a:-3:+5|g|c:ci-1", NULL, packed_plus },
+        { "a:+5|g|T1656581400", NULL, "" },
+        { "a:-5|g|T1656581400", "protocol.gauge_sign=delta", changes_minus },
         { "a:-5|g|c:ci-1", "protocol.gauge_sign=delta", changes_minus },
         { "a:5|g", NULL, "" },
         { "a:-5|c", NULL, "" },
