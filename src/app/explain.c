@@ -161,6 +161,7 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
         finish_json(e);
     else
         finish_text(e);
+    wrong = wrong || explain_core_refused(e->core).not_finite > 0;
     return cli_write(io->out, &e->out) && !wrong ? CLI_OK : CLI_FAILED;
 }
 

@@ -1,6 +1,7 @@
 #include "app/explain_core.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "app/core_opts.h"
@@ -154,6 +155,12 @@ static json_t *tags_object(const struct tags *tags)
     return j;
 }
 
+/* What a sum cannot take is refused by the aggregation, and counted; JSON has no infinity. */
+static double finite_sum(double sum, double v)
+{
+    return isfinite(sum + v) ? sum + v : sum;
+}
+
 /* Keep by how much each counter went down: the page leaves that out. */
 static void add_to_counter(struct explain_core *x, const json_t *sample, double rate)
 {
@@ -166,7 +173,7 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
     json_array_foreach(values, i, value) {
         double v = json_real_value(value);
         up = up || v >= 0;
-        down += v < 0 ? -v / rate : 0;
+        down = finite_sum(down, v < 0 ? -v / rate : 0);
     }
     buf_append_str(&key, json_string_value(json_object_get(sample, "name")));
     buf_append_str(&key, tags != NULL ? tags : "");
@@ -178,7 +185,7 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
         json_object_set(known, "tags", json_object_get(sample, "tags"));
         set(x->counters, key.ptr, known);
     }
-    down += json_real_value(json_object_get(known, "down"));   /* 0 while there is none */
+    down = finite_sum(down, json_real_value(json_object_get(known, "down")));   /* 0 while there is none */
     up = up || json_is_true(json_object_get(known, "up"));
     set(known, "down", json_real(down));
     set(known, "up", json_boolean(up));
@@ -264,7 +271,7 @@ const struct off_page_note *const *explain_core_off_page(const struct explain_co
     return explain_exposition_off_page(x->machine->exposition, ret_n);
 }
 
-uint64_t explain_core_refused(const struct explain_core *x)
+struct explain_refused explain_core_refused(const struct explain_core *x)
 {
     return explain_exposition_refused(x->machine->exposition);
 }

@@ -21,6 +21,12 @@ struct explain_error {
     size_t len, at;          /* bytes; where it went wrong, SIZE_MAX: nowhere in particular */
 };
 
+/* Samples that are right by themselves and were yet refused. */
+struct explain_refused {
+    uint64_t no_room;        /* past limits.max_series */
+    uint64_t not_finite;     /* at least one value would have made a sum infinite */
+};
+
 struct explain_machine;
 struct off_page_note;
 
@@ -53,7 +59,7 @@ void explain_core_exposition(struct explain_core *x, struct buf *out);
 
 /* What the page leaves out and why, as of the last explain_core_exposition. */
 const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n);
-uint64_t explain_core_refused(const struct explain_core *x);   /* samples past limits.max_series */
+struct explain_refused explain_core_refused(const struct explain_core *x);
 
 /* "accept", "event", "service_check", "reject" or "ignore". */
 const char *explain_core_expect(const struct explain_core *x);

@@ -15,7 +15,8 @@ struct explain_exposition {
     struct registry *registry;
     struct prometheus *prometheus;
     uint64_t now_ns;
-    uint64_t refused;
+    struct explain_refused refused;
+    uint64_t bad_when_parsed;   /* values, counted by the parser already */
 };
 
 struct explain_exposition *explain_exposition_new(const struct config *c)
@@ -45,6 +46,7 @@ void explain_exposition_free(struct explain_exposition *e)
 
 void explain_exposition_add(struct explain_exposition *e, struct batch *b)
 {
+    e->bad_when_parsed += b->counts.rejected[REASON_BAD_VALUE];
     ingest_batch(e->ingest, b, e->now_ns);
     e->now_ns += b->n;
 }
@@ -85,7 +87,9 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     assert(page != NULL);
     (void)turned;
     registry_merge(e->registry, page, e->now_ns);
-    e->refused = page_stats(page)->v[SELF_SAMPLES_REFUSED];
+    e->refused.no_room = page_stats(page)->v[SELF_SAMPLES_REFUSED];
+    e->refused.not_finite = page_rejected(page)[REASON_BAD_VALUE] - e->bad_when_parsed;
+    e->refused.not_finite += registry_stats(e->registry)->v[SELF_SUMS_REFUSED];
     ingest_give(e->ingest, page);
     registry_close(e->registry, &end, &unused);   /* with aggregate.set_window = 0, sets show the last closed interval */
     registry_next(e->registry);
@@ -99,7 +103,7 @@ const struct off_page_note *const *explain_exposition_off_page(const struct expl
     return registry_off_page(e->registry, ret_n);
 }
 
-uint64_t explain_exposition_refused(const struct explain_exposition *e)
+struct explain_refused explain_exposition_refused(const struct explain_exposition *e)
 {
     return e->refused;
 }

@@ -266,6 +266,12 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
     }
 }
 
+static void put_refused(uint64_t n, const char *why, struct buf *out)
+{
+    if (n > 0)
+        buf_printf(out, "  %llu %s: %s\n", (unsigned long long)n, n == 1 ? "sample" : "samples", why);
+}
+
 void explain_text_off_page(const struct explain_core *x, struct buf *out)
 {
     struct buf notes = { 0 };
@@ -280,10 +286,9 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out)
         buf_append_char(&notes, '\n');
     }
     put_decrements(x, &notes);
-    uint64_t refused = explain_core_refused(x);
-    if (refused > 0)
-        buf_printf(&notes, "  %llu %s: there are as many series as limits.max_series allows\n", (unsigned long long)refused,
-                   refused == 1 ? "sample" : "samples");
+    struct explain_refused refused = explain_core_refused(x);
+    put_refused(refused.no_room, "there are as many series as limits.max_series allows", &notes);
+    put_refused(refused.not_finite, "a sum would pass 1.8e308, the largest double; what would make it so is left out", &notes);
     if (notes.len > 0) {
         buf_append_str(out, "\nnot on /metrics:\n");
         buf_append_slice(out, buf_slice(&notes));

@@ -492,6 +492,37 @@ static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
     }
 }
 
+static void a_set_with_a_window_is_on_metrics_at_once(void **state)
+{
+    (void)state;
+    char *out = explain((const char *const[]){ "u:x|s", NULL }, nothing);
+    assert_null(strstr(out, "once the interval has ended"));
+    assert_non_null(strstr(out, "\non /metrics:\nu 1\n"));
+    free(out);
+}
+
+static void a_sum_that_would_be_infinite_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines[4], *page, *says;   /* NULL: nothing */
+    } rows[] = {
+        { { "c:1e308|c", "c:1e308|c", "c:5|c" }, "c 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
+        { { "c:1e308:1e308|c", "c:-1e308:-1e308|c" }, "c 1e+308\n", "  2 samples: a sum would pass 1.8e308" },
+        { { "a.b:1e308|c", "a-b:1e308|c" }, "a_b 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
+        { { "g:1e308|g", "g:+1e308|g" }, "g 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
+        { { "c:1e308|c", "c:-1e308|c", "c:1e999|c" }, "c 1e+308\n", NULL },   /* a line's error, and told as such */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *out = explain(rows[i].lines, nothing);
+        assert_int_equal(status, 1);
+        if (strstr(out, rows[i].page) == NULL || strstr(out, rows[i].says ? rows[i].says : rows[i].page) == NULL)
+            fail_msg("%s: not %s in:\n%s", rows[i].lines[0], rows[i].says, out);
+        assert_true(rows[i].says != NULL || strstr(out, "a sum would pass") == NULL);
+        free(out);
+    }
+}
+
 static void an_error_in_any_line_is_exit_status_1(void **state)
 {
     (void)state;
@@ -530,6 +561,8 @@ int main(void)
         cmocka_unit_test(a_refused_line_is_answered_with_what_was_meant),
         cmocka_unit_test(a_line_that_means_something_else_than_it_seems_to_is_told),
         cmocka_unit_test(what_has_no_line_on_metrics_is_told_with_the_reason),
+        cmocka_unit_test(a_set_with_a_window_is_on_metrics_at_once),
+        cmocka_unit_test(a_sum_that_would_be_infinite_is_told),
         cmocka_unit_test(an_error_in_any_line_is_exit_status_1),
         cmocka_unit_test(people_see_each_line_of_a_cut_datagram_and_the_sums),
     };
