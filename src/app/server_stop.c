@@ -4,6 +4,8 @@
  *   server_drain -> last turn -> server_drained -> check, every few ms: idle?  -> leave, status 0
  *        |                                                            late?    -> lose -> leave, status 1
  *        +- second signal: lose what there is by then -> leave, status 1
+ *
+ * Intervals in which nothing came are left as soon as Redis does not answer at once.
  */
 #include <string.h>
 
@@ -21,53 +23,55 @@ static void leave(struct server *s)
     uv_stop(&s->loop);
 }
 
-/* Nothing is waited for, nor lost, that holds no values: the empty intervals of a quiet server. */
 static bool delivered(const struct server *s)
 {
-    struct sink_amount left;
-    if (s->redis == NULL || s->redis->idle(s->redis))
-        return true;
-    s->redis->left(s->redis, &left);
-    return sink_amount_series(&left) == 0;
+    return s->redis == NULL || s->redis->idle(s->redis);
 }
 
-static void tell_wait(struct server *s)
-{
-    struct sink_amount left;
-    s->redis->left(s->redis, &left);
-    LOG(LOG_INFO, "waiting for redis to take what is left", F_U64("intervals", left.intervals),
-        F_U64("series", sink_amount_series(&left)), F_U64("at_most_ms", s->config->server_drain_timeout_ms),
-        F_STR("hint", "a second TERM or INT ends the wait"));
-}
-
-/* What the sink has not got by now is lost. */
+/* What the sink has not got by now is lost.  An interval without a series is not worth a word. */
 static void lose(struct server *s, const char *remedy)
 {
     struct sink_amount left;
-    s->status = 1;
     if (delivered(s))
         return;
     s->redis->left(s->redis, &left);
     s->redis->give_up(s->redis);
+    if (sink_amount_series(&left) == 0)
+        return;
+    s->status = 1;
     LOG(LOG_ERROR, "stopped before redis had everything: lost", F_U64("intervals", left.intervals),
-        F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]), F_NUM("counters_sum", left.counted),
-        F_U64("timers", left.series[SERIES_TIMER]), F_NUM("timer_values", left.timed), F_U64("gauges", left.series[SERIES_GAUGE]),
-        F_U64("sets", left.series[SERIES_SET]), F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
+        F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]),
+        F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]), F_NUM("timer_values", left.timed),
+        F_U64("gauges", left.series[SERIES_GAUGE]), F_U64("sets", left.series[SERIES_SET]),
+        F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
+}
+
+/* returns  false: nothing is left that is worth a long wait */
+static bool tell_wait(struct server *s)
+{
+    struct sink_amount left;
+    s->redis->left(s->redis, &left);
+    if (sink_amount_series(&left) == 0)
+        return false;
+    LOG(LOG_INFO, "waiting for redis to take what is left", F_U64("intervals", left.intervals),
+        F_U64("series", sink_amount_series(&left)), F_U64("at_most_ms", s->config->server_drain_timeout_ms),
+        F_STR("hint", "a second TERM or INT ends the wait"));
+    return true;
 }
 
 static void check(uv_timer_t *timer)
 {
     struct server *s = timer->data;
-    uint64_t now_ms = now_mono_ms();
-    if (delivered(s)) {
-        leave(s);
-    } else if (now_ms - s->drained_ms >= s->config->server_drain_timeout_ms) {
-        lose(s, "see why redis does not take it, or raise server.drain_timeout");
-        leave(s);
-    } else if (!s->told_wait && now_ms - s->drained_ms >= TELL_AFTER_MS) {
-        s->told_wait = true;
-        tell_wait(s);
+    uint64_t waited_ms = now_mono_ms() - s->drained_ms;
+    bool enough = waited_ms >= s->config->server_drain_timeout_ms;
+    if (!delivered(s) && !enough && !s->told_wait && waited_ms >= TELL_AFTER_MS) {
+        s->told_wait = tell_wait(s);
+        enough = !s->told_wait;
     }
+    if (!delivered(s) && !enough)
+        return;
+    lose(s, "see why redis does not take it, or raise server.drain_timeout");
+    leave(s);
 }
 
 void server_drained(struct server *s)
@@ -89,6 +93,7 @@ static void drain_no_longer(struct server *s, int signum)
         server_close_interval(s, true);
     s->last_turn = 0;
     uv_timer_stop(&s->stop_timer);
+    s->status = 1;
     lose(s, "one signal alone waits for server.drain_timeout");
     leave(s);
 }

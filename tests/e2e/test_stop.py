@@ -110,6 +110,17 @@ def test_a_stop_without_anything_left_is_not_told_to_wait(redis):
         assert not s.logged(LOST)
 
 
+def test_an_empty_interval_is_not_waited_for_and_nothing_is_lost_with_it(redis):
+    harness.stop(redis.process)
+    with Server(redis.url, "server.drain_timeout=1h", clean_exit=False) as s:
+        begun = time.monotonic()
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 0
+        assert time.monotonic() - begun < 5 * harness.SLOW
+        s.reader.join(5)
+        assert not s.logged(WAITING) and not s.logged(LOST)
+
+
 def test_what_was_dropped_before_and_what_is_lost_at_the_end_add_up(redis):
     """Redis was never there, and the spool holds a few intervals only."""
     harness.stop(redis.process)
