@@ -1,5 +1,5 @@
 /**
- * off_page: what is kept off /metrics, and why.  The sinks get it all the same.
+ * off_page: what is kept off /metrics, and why.  The sinks get it all the same, but for what is past the limit.
  *
  *   reserved   the name, or the name of a line that the family would make, is one that Prometheus makes for every
  *              target (`up`, `scrape_*`, `ALERTS`, `ALERTS_FOR_STATE`) or the name of one of this server's own metrics

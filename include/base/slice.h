@@ -41,6 +41,11 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+static inline bool slice_ends(struct slice s, struct slice tail)
+{
+    return s.len >= tail.len && (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
+}
+
 /* Order of bytes, the shorter first when one is a prefix of the other: <0, 0, >0 as memcmp. */
 static inline int slice_cmp(struct slice a, struct slice b)
 {

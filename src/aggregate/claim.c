@@ -63,7 +63,7 @@ static struct family *rival_at(struct registry *r, const struct claim *c, size_t
     size_t m = (i - 1) % N_MADE, n = strlen(made[m].suffix);
     if (i <= N_MADE)
         return makes(c->type, m) ? family_find(r, join(r, c->name, made[m].suffix)) : NULL;
-    if (c->name.len <= n || memcmp(c->name.ptr + c->name.len - n, made[m].suffix, n) != 0)
+    if (c->name.len == n || !slice_ends(c->name, slice_str(made[m].suffix)))
         return NULL;
     struct family *base = family_find(r, slice_of(c->name.ptr, c->name.len - n));
     return base != NULL && makes(base->type, m) ? base : NULL;

@@ -212,19 +212,13 @@ static enum family_type type_of(const struct registry *r, const struct series *s
     return FAMILY_GAUGE;
 }
 
-static bool ends_with(const struct buf *b, const char *suffix)
-{
-    size_t n = strlen(suffix);
-    return b->len >= n && memcmp(b->ptr + b->len - n, suffix, n) == 0;
-}
-
 /* The exposed name, in r->name. */
 static struct slice spell_name(struct registry *r, const struct series *s)
 {
     buf_clear(&r->name);
     naming_escape(identity_name(s->id), &r->name);
     const char *suffix = s->kind == SERIES_COUNTER ? "_total" : s->id->type == SAMPLE_TIMING ? "_seconds" : "";
-    if (r->opts.suffixes && !ends_with(&r->name, suffix))
+    if (r->opts.suffixes && !slice_ends(buf_slice(&r->name), slice_str(suffix)))
         buf_append_str(&r->name, suffix);
     return buf_slice(&r->name);
 }

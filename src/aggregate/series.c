@@ -196,7 +196,10 @@ bool series_merge(const struct registry_opts *o, struct series *s, const struct 
 
 /* ---- twins ---- */
 
-/* A sum below this, however many such are added, is lost in the rounding of one near the last double. */
+/*
+ * Smaller sums, thousands of them, are lost in the rounding of one near the last double.  Should there be more, what is shown
+ * stops at the last double (series_counter, series_timer).
+ */
 #define HUGE_SUM 0x1p960
 
 bool series_is_huge(const struct series *s, const struct cell *c, unsigned p)

@@ -63,12 +63,6 @@ void cli_unknown_option(const char *arg, const char *value, struct buf *out)
     }
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static bool is_file(const char *word)
 {
     return strpbrk(word, "/.") != NULL || access(word, F_OK) == 0;
@@ -80,7 +74,7 @@ static void put_file(const char *word, struct buf *out)
     buf_append_str(out, "; to use a config file, write -c ");
     option_value_escape(slice_str(word), out);
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (ends_with(word, others[i]))
+        if (slice_ends(slice_str(word), slice_str(others[i])))
             buf_append_str(out, ", in the format of statsd.conf.example");
     }
 }

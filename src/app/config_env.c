@@ -5,11 +5,6 @@
 
 #include "app/option_value.h"
 
-static bool ends_with(struct slice s, struct slice tail)
-{
-    return s.len >= tail.len && slice_eq(slice_of(s.ptr + s.len - tail.len, tail.len), tail);
-}
-
 static bool contains(struct slice s, struct slice part)
 {
     return s.len >= part.len && memmem(s.ptr, s.len, part.ptr, part.len) != NULL;
@@ -22,7 +17,7 @@ static bool contains(struct slice s, struct slice part)
 static bool from_kubernetes(struct slice name)
 {
     return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) ||
-           ends_with(name, SLICE_LIT("_PORT")) || contains(name, SLICE_LIT("_PORT_"));
+           slice_ends(name, SLICE_LIT("_PORT")) || contains(name, SLICE_LIT("_PORT_"));
 }
 
 /**
