@@ -110,7 +110,8 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has buckets, from which PromQL's histogram_quantile() "  \
       "makes them, over several servers too.")                                                                                   \
     X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "",                                                             \
-      "A metric's type is the first that came; when none of its series has had a sample for this long, the next sample of another type takes the name over. 0 means never.") \
+      "A metric's type is the first that came; when none of its series has had a sample for this long (and for two intervals), the next " \
+      "sample of another type takes the name over. 0 means never.")                                                             \
     X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",                                 \
       "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms timings; at most 128. +Inf is added.")        \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                                                          \

@@ -48,6 +48,16 @@ static void set_window(const struct config *c, struct registry_opts *o)
     o->set_steps = (uint32_t)((intervals + o->set_step_intervals - 1) / o->set_step_intervals);
 }
 
+/*
+ * What comes in during an interval is merged at its end at the latest, all of it at one time.  So even a name that is sent all
+ * the time seems silent for an interval, and a shorter type_idle would give it away.
+ */
+static uint64_t type_idle_s(const struct config *c)
+{
+    uint64_t idle_ms = c->prometheus_type_idle_ms, least_ms = 2 * c->server_interval_ms;
+    return seconds_up(idle_ms == 0 || idle_ms > least_ms ? idle_ms : least_ms);
+}
+
 struct registry_opts core_registry_opts(const struct config *c, struct series_limit *limit)
 {
     struct registry_opts o = { .suffixes = c->prometheus_suffixes,
@@ -60,7 +70,7 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .summary_age_buckets = c->aggregate_summary_age_buckets,
                                .sketch_schema = (int)c->aggregate_sketch_schema,
                                .ttl_s = seconds_up(c->aggregate_ttl_ms),
-                               .type_idle_s = seconds_up(c->prometheus_type_idle_ms),
+                               .type_idle_s = type_idle_s(c),
                                .keep_intervals = c->redis_url[0] != '\0',
                                .limit = limit };
     set_window(c, &o);

@@ -36,7 +36,7 @@ def test_more_names_than_a_minute_shows_are_counted_in_the_log():
 
 def test_an_idle_name_goes_to_the_type_that_is_sent_now():
     """A deploy makes a gauge of what was a counter."""
-    with Server("prometheus.type_idle=1s") as s:
+    with Server("prometheus.type_idle=1s", "server.interval=100ms") as s:
         s.send("jobs:1|c\njobs:7|g")
         s.wait_value("jobs", 1)
 

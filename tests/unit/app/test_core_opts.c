@@ -57,11 +57,33 @@ static void a_summarys_window_keeps_its_milliseconds(void **unused)
     buf_release(&errors);
 }
 
+static void a_type_is_idle_for_two_intervals_at_least(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t idle_ms, interval_ms, want_s;
+    } rows[] = {
+        { 600000, 10000, 600 }, { 1000, 10000, 20 }, { 600000, 3600000, 7200 }, { 2500, 100, 3 }, { 1, 100, 1 }, { 0, 10000, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config c;
+        struct buf errors = { 0 };
+        const struct config_source none = { 0 };
+        assert_int_equal(config_load(&none, &c, &errors), 0);
+        c.prometheus_type_idle_ms = rows[i].idle_ms;
+        c.server_interval_ms = rows[i].interval_ms;
+        assert_int_equal(core_registry_opts(&c, NULL).type_idle_s, rows[i].want_s);
+        config_release(&c);
+        buf_release(&errors);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sets_window_is_whole_intervals_in_at_most_twelve_steps),
         cmocka_unit_test(a_summarys_window_keeps_its_milliseconds),
+        cmocka_unit_test(a_type_is_idle_for_two_intervals_at_least),
     };
     return cmocka_run_group_tests_name("core opts", tests, NULL, NULL);
 }
