@@ -89,6 +89,17 @@ def test_two_servers_add_up_in_redis(dir, redis):
         wait_for(lambda: redis.timer("lat")[:4] == [2, 400, 100, 300], "two timers merged")
 
 
+def test_numbers_below_the_normal_ones_add_up_in_redis(dir, redis):
+    """Two intervals of each: once new, once added to what is there."""
+    lines = "tiny:1e-320|c\nleft:1e-320|g\nmoved:+1e-320|g\nlat:1e-320|h"
+    with Server(redis.url) as s:
+        for n in (1, 2):
+            s.send(lines)
+            wait_for(lambda: redis.total("c", "tiny") == n * 1e-320, "%d times 1e-320" % n)
+            wait_for(lambda: redis.total("g", "left") == 1e-320 and redis.total("g", "moved") == n * 1e-320, "both gauges")
+            wait_for(lambda: redis.timer("lat") and redis.timer("lat")[:4] == [n, n * 1e-320, 1e-320, 1e-320], "the timer")
+
+
 def test_what_the_kernel_holds_at_sigterm_is_read_and_flushed(dir, redis):
     """P7: stopped with a full receive buffer, the server still delivers all of it."""
     with Server(redis.url, "redis.retention=2h", interval="1h", clean_exit=False) as s, s.sender() as c:

@@ -45,6 +45,11 @@ static void every_kind_goes_from_line_to_exposition(void **unused)
         { "g:1:2:3|g", "g 3\n" },
         { "c:1|c:2|c:4|c", "c 7\n" },
         { "a:1|c\na:1|g", "a 1\n" },
+        /* What a stranger may have meant otherwise: `=` is no separator in a '#' field, ':' ends every name. */
+        { "c:1|c|#country=china", "c{country_china=\"true\"} 1\n" },
+        { "c:1|c|#country=china:north", "c{country_china=\"north\"} 1\n" },
+        { "a_-1:8:1|c", "a__1 9\n" },
+        { "a:8:1|g", "a 1\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
@@ -549,6 +554,39 @@ static void a_value_at_a_bound_is_in_its_bucket(void **unused)
 
 /* ---- hostile numbers ---- */
 
+static void numbers_below_the_normal_ones_are_as_good_as_any(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines, *want, *closed;
+    } rows[] = {
+        { "g:1e-320|g", "g 1e-320\n", "gauge g =1e-320 " },
+        { "g:-1e-320|g", "g -1e-320\n", "gauge g +-1e-320 " },
+        { "g:5e-324|g\ng:+5e-324|g", "g 1e-323\n", "gauge g =5e-324 +5e-324 " },
+        { "g:1e-320|g\ng:-1e-320|g", "g 0\n", "gauge g =1e-320 +-1e-320 " },
+        { "c:1e-320:2e-320|c", "c 3e-320\n", "counter c 3e-320\n" },
+        { "c:1e-320|c|@0.5", "c 2e-320\n", "counter c 2e-320\n" },
+        { "t:1e-320|h",
+          "t{quantile=\"0.5\"} 1e-320\nt{quantile=\"0.9\"} 1e-320\nt{quantile=\"0.99\"} 1e-320\nt_sum 1e-320\nt_count 1\n",
+          "timer t 1 1e-320\n" },
+        /* Seconds of a thousandth of it: rounded to what there is. */
+        { "t:1e-320|ms",
+          "t{quantile=\"0.5\"} 1e-323\nt{quantile=\"0.9\"} 1e-323\nt{quantile=\"0.99\"} 1e-323\nt_sum 1e-323\nt_count 1\n",
+          "timer t 1 1e-320\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ 0 });
+        pipeline_feed(&p, 0, rows[i].lines);
+        pipeline_turn(&p);
+        pipeline_expect(&p, rows[i].want);
+        const char *closed = pipeline_close(&p);
+        if (strncmp(closed, rows[i].closed, strlen(rows[i].closed)) != 0)
+            fail_msg("%s closed as %s", rows[i].lines, closed);
+        pipeline_release(&p);
+    }
+}
+
 static void no_number_breaks_the_exposition(void **unused)
 {
     (void)unused;
@@ -597,6 +635,7 @@ int main(void)
         cmocka_unit_test(spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last),
         cmocka_unit_test(a_cell_that_is_touched_in_time_stays),
         cmocka_unit_test(a_value_at_a_bound_is_in_its_bucket),
+        cmocka_unit_test(numbers_below_the_normal_ones_are_as_good_as_any),
         cmocka_unit_test(no_number_breaks_the_exposition),
     };
     return cmocka_run_group_tests_name("ingest", tests, NULL, NULL);

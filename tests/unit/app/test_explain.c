@@ -220,6 +220,11 @@ static void numbers_survive_the_json(void **state)
     assert_true(json_real_value(json_array_get(values, 2)) == -0.1);
     assert_true(json_real_value(json_object_get(sample, "rate")) == 0.3);
     json_decref(j);
+    j = explain_json(WORDS("--json", "g:1e-320|g", "c:5e-324:5e-324|c"), nothing);
+    values = json_object_get(json_array_get(json_object_get(j, "samples"), 0), "values");
+    assert_true(json_real_value(json_array_get(values, 0)) == 1e-320);
+    assert_string_equal(json_string_value(json_object_get(j, "exposition")), "c 1e-323\ng 1e-320");
+    json_decref(j);
 }
 
 static void tag_limits_refuse_the_sample_and_bad_tags_are_counted(void **state)

@@ -285,6 +285,17 @@ static void every_double_prints_shortest_and_reads_back(void **state)
     }
 }
 
+static void every_number_below_the_normal_ones_prints_shortest_and_reads_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        uint64_t bits = (random_u64() >> 12) >> (random_u64() % 52);
+        double v;
+        memcpy(&v, &bits, sizeof v);
+        assert_shortest(i % 2 ? v : -v, i % 16 == 0);
+    }
+}
+
 static void integers_print_all_their_digits(void **state)
 {
     char want[40], got[NUMBER_TEXT_MAX];
@@ -388,6 +399,7 @@ int main(void)
         cmocka_unit_test(whole_seconds_are_read_within_their_range),
         cmocka_unit_test(values_print_in_the_forms_of_prometheus),
         cmocka_unit_test(every_double_prints_shortest_and_reads_back),
+        cmocka_unit_test(every_number_below_the_normal_ones_prints_shortest_and_reads_back),
         cmocka_unit_test(integers_print_all_their_digits),
         cmocka_unit_test(the_table_of_powers_is_what_it_says),
     };
