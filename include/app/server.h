@@ -4,7 +4,7 @@
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 /**
  * server_run(c, src):

@@ -5,7 +5,7 @@
 #include "app/cli.h"
 
 #include "app/memory_bound.h"
-#include "app/option_value.h"
+#include "config/option_value.h"
 
 static void print_bytes(uint64_t n, struct buf *out)
 {

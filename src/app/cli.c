@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "app/rivals.h"
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/rivals.h"
 
 static int run_main(const struct cli_args *args, const struct cli_io *io)
 {

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "app/config.h"
+#include "config/config.h"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 

@@ -5,8 +5,8 @@
 
 #include <unistd.h>
 
-#include "app/option_value.h"
-#include "app/rivals.h"
+#include "config/option_value.h"
+#include "config/rivals.h"
 
 static bool is_metric(const char *s)
 {

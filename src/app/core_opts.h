@@ -9,7 +9,7 @@
 
 #include "aggregate/ingest.h"
 #include "aggregate/registry.h"
-#include "app/config.h"
+#include "config/config.h"
 #include "protocol/parse.h"
 #include "sinks/prometheus.h"
 

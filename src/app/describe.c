@@ -10,11 +10,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/option_value.h"
-#include "app/options.h"
 #include "app/wrap.h"
 #include "base/mem.h"
 #include "base/selfmetrics.h"
+#include "config/option_value.h"
+#include "config/options.h"
 #include "protocol/reason.h"
 
 enum {

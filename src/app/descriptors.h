@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "app/config.h"
+#include "config/config.h"
 
 /* All that may be open at a time, http.max_connections among them. */
 uint64_t descriptors_needed(const struct config *c, unsigned workers);

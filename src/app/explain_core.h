@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "app/config.h"
+#include "config/config.h"
 #include "protocol/parse.h"
 #include "protocol/sample.h"
 

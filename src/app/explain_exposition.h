@@ -4,8 +4,8 @@
 #ifndef APP_EXPLAIN_EXPOSITION_H
 #define APP_EXPLAIN_EXPOSITION_H
 
-#include "app/config.h"
 #include "app/explain_core.h"
+#include "config/config.h"
 #include "protocol/sample.h"
 
 struct explain_exposition;

@@ -2,9 +2,9 @@
 
 #include "aggregate/off_page.h"
 #include "app/hint.h"
-#include "app/option_value.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "config/option_value.h"
 
 /* Bytes of the valid sequence at the front of s, 0: there is none. */
 static size_t sequence(struct slice s)

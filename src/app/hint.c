@@ -2,8 +2,8 @@
 
 #include <strings.h>
 
-#include "app/option_value.h"
 #include "base/number.h"
+#include "config/option_value.h"
 
 struct slice hint_trim(struct slice s)
 {

@@ -9,8 +9,8 @@
 #ifndef APP_HINT_H
 #define APP_HINT_H
 
-#include "app/config.h"
 #include "base/buf.h"
+#include "config/config.h"
 #include "protocol/reason.h"
 
 /* A line, taken apart as far as it goes: name ':' value '|' type '|' fields.  What is missing is empty. */

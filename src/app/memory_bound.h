@@ -4,7 +4,7 @@
 #ifndef APP_MEMORY_BOUND_H
 #define APP_MEMORY_BOUND_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 /* X(id, what) */
 #define MEMORY_PARTS(X)                                                                            \

@@ -8,7 +8,7 @@
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 /* apply gets the configuration that was read, for the call only; not one with errors. */
 void reload(const struct config *running, const struct config_source *src, void (*apply)(void *cookie, const struct config *fresh),

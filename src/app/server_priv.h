@@ -9,13 +9,13 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "app/config.h"
 #include "app/off_page_log.h"
 #include "app/refused_log.h"
 #include "app/scrape.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"
+#include "config/config.h"
 #include "sinks/prometheus.h"
 
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };

@@ -13,7 +13,8 @@ allowed_of() {
     listen) echo "listen base protocol aggregate" ;;
     sinks) echo "sinks base aggregate" ;;
     http) echo "http base" ;;
-    app) echo "app base protocol aggregate listen sinks http" ;;
+    config) echo "config base protocol listen sinks" ;;
+    app) echo "app base protocol aggregate listen sinks http config" ;;
     *) return 1 ;;
     esac
 }

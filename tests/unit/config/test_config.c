@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "app/config.h"
+#include "config/config.h"
 
 static const struct config_source nowhere = { 0 };
 

@@ -1,10 +1,10 @@
 /**
  * config_loader: a config in the making.  What config.c, config_env.c, config_file.c and config_check.c share.
  */
-#ifndef APP_CONFIG_LOADER_H
-#define APP_CONFIG_LOADER_H
+#ifndef CONFIG_CONFIG_LOADER_H
+#define CONFIG_CONFIG_LOADER_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 /* Where values come from; a later one replaces an earlier one. */
 enum config_stage { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "app/config.h"
-#include "app/options.h"
+#include "config/config.h"
+#include "config/options.h"
 
 /* Run from the root of the tree. */
 static struct buf example(void)

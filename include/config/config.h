@@ -7,15 +7,15 @@
  *
  *   thread   config_load is for one thread at a time (inih keeps its settings in globals); a loaded config is constant
  */
-#ifndef APP_CONFIG_H
-#define APP_CONFIG_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "app/options.h"
 #include "base/buf.h"
+#include "config/options.h"
 #include "listen/socket_url.h"
 
 #define OPTION_MEMBER_BOOL(name)     bool name;

@@ -1,10 +1,10 @@
 /**
  * option_value: the text of an option into its member of struct config, and back.
  */
-#ifndef APP_OPTION_VALUE_H
-#define APP_OPTION_VALUE_H
+#ifndef CONFIG_OPTION_VALUE_H
+#define CONFIG_OPTION_VALUE_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 /**
  * option_value_set(c, id, s):

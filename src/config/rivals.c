@@ -1,8 +1,8 @@
-#include "app/rivals.h"
+#include "config/rivals.h"
 
 #include <ctype.h>
 
-#include "app/option_value.h"
+#include "config/option_value.h"
 
 /* How the rival's value becomes ours; what stands for one that was not given. */
 #define RIVAL_VALUES(X)                                                                                                \

@@ -12,8 +12,8 @@
  *
  *   thread   any (constant)
  */
-#ifndef APP_OPTIONS_H
-#define APP_OPTIONS_H
+#ifndef CONFIG_OPTIONS_H
+#define CONFIG_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

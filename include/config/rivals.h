@@ -5,10 +5,10 @@
  * its config), gostatsd, brubeck, statsite, bitly's statsdaemon, telegraf, veneur, and what daemons are often given.
  *   thread   any (constant)
  */
-#ifndef APP_RIVALS_H
-#define APP_RIVALS_H
+#ifndef CONFIG_RIVALS_H
+#define CONFIG_RIVALS_H
 
-#include "app/options.h"
+#include "config/options.h"
 
 struct rival;
 

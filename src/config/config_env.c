@@ -1,9 +1,9 @@
 /**
  * The environment: STATSD_SECTION_KEY, and what to say of STATSD_ variables that are no option.
  */
-#include "app/config_loader.h"
+#include "config/config_loader.h"
 
-#include "app/option_value.h"
+#include "config/option_value.h"
 
 static bool contains(struct slice s, struct slice part)
 {

@@ -5,7 +5,7 @@
  * handler (as Debian builds it).  So it is fed by a reader of our own, which counts lines, refuses what is too long, and sees
  * from whether the handler was called if a line was understood.
  */
-#include "app/config_loader.h"
+#include "config/config_loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "app/option_value.h"
 #include "base/err.h"
+#include "config/option_value.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
 

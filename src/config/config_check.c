@@ -1,7 +1,7 @@
 /**
  * What no option can know alone: order inside lists, options that depend on each other, addresses.
  */
-#include "app/config_loader.h"
+#include "config/config_loader.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
-#include "app/options.h"
+#include "config/options.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
-#include "app/config.h"
-#include "app/option_value.h"
-#include "app/rivals.h"
+#include "config/config.h"
+#include "config/option_value.h"
+#include "config/rivals.h"
 
 #define FIELD_BOOL(name)     name
 #define FIELD_ENUM(name)     name

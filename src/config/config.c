@@ -1,4 +1,4 @@
-#include "app/config.h"
+#include "config/config.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/config_loader.h"
-#include "app/option_value.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config_loader.h"
+#include "config/option_value.h"
 
 /* The words of an ENUM option are numbered from 0 as these are. */
 static_assert(LOG_DEBUG == 0 && LOG_ERROR == 3 && LOG_LOGFMT == 0 && LOG_JSON == 1, "server.log_*");

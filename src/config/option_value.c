@@ -1,4 +1,4 @@
-#include "app/option_value.h"
+#include "config/option_value.h"
 
 #include <assert.h>
 #include <errno.h>
