@@ -9,7 +9,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate listen sinks http config app
+ROOMS    := base protocol aggregate listen sinks http config app cmd
 LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
@@ -26,7 +26,7 @@ ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc
 LDLIBS   := $(PKGLIBS) -lpthread -lm
 
 SRC      := $(sort $(wildcard $(ROOMS:%=src/%/*.c)))
-LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/app/main.c,$(SRC)))
+LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/cmd/main.c,$(SRC)))
 UNIT     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*/test_*.c)))
 PROP     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/prop/test_*.c)))
 CONFORM  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/conformance/test_*.c)))
@@ -48,7 +48,7 @@ JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 .PHONY: all
 all: $(B)/statsd    ## build build/statsd (CC=clang, SAN=address,undefined and SAN=thread build elsewhere below build/)
 
-$(B)/statsd: $(B)/obj/src/app/main.o $(B)/libstatsd.a
+$(B)/statsd: $(B)/obj/src/cmd/main.o $(B)/libstatsd.a
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/libstatsd.a: $(LIB_OBJ)

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "app/hint.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cmd/hint.h"
 
 enum { LINES = 30000, LINE_LEN = 24 };
 

@@ -15,6 +15,7 @@ allowed_of() {
     http) echo "http base" ;;
     config) echo "config base protocol listen sinks" ;;
     app) echo "app base protocol aggregate listen sinks http config" ;;
+    cmd) echo "cmd base protocol aggregate listen sinks http config app" ;;
     *) return 1 ;;
     esac
 }
@@ -69,8 +70,9 @@ self_test() {
     trap 'rm -rf "$dir"' EXIT
     expect() {   # WHAT WANTED-STATUS FILE INCLUDE
         rm -rf "${dir:?}"/*
-        mkdir -p "$dir"/include/{base,aggregate,listen,sinks} "$dir"/src/{base,aggregate,listen,sinks}
-        touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink}.h "$dir"/src/aggregate/cell.h
+        mkdir -p "$dir"/{include,src}/{base,aggregate,listen,sinks,config,app,cmd}
+        touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink,app/server}.h
+        touch "$dir"/src/{aggregate/cell,app/turn,cmd/cli}.h
         printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
         local got=0
         (check_tree "$dir") >/dev/null || got=1
@@ -84,6 +86,9 @@ self_test() {
     expect "a contract against the arrows"      1 include/base/mem.h    sinks/sink.h
     expect "a private header of another room"   1 src/listen/worker.c   aggregate/cell.h
     expect "a contract that needs a private header" 1 include/aggregate/x.h aggregate/cell.h
+    expect "a command that asks the daemon"     0 src/cmd/check.c       app/server.h
+    expect "a command that reaches into the daemon" 1 src/cmd/check.c   app/turn.h
+    expect "a daemon that knows its commands"   1 src/app/server.c      cmd/cli.h
     expect "a header without its room"          1 src/aggregate/table.c cell.h
     return $failed
 }

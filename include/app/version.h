@@ -1,5 +1,5 @@
 /**
- * version: which build this is.  Private to app/.
+ * version: which build this is.
  */
 #ifndef APP_VERSION_H
 #define APP_VERSION_H

@@ -2,7 +2,7 @@
  * `statsd check`: what a config means, and what it may cost.  Opens no port.
  */
 #include "aggregate/members.h"
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include "app/memory_bound.h"
 #include "config/option_value.h"

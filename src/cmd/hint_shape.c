@@ -1,7 +1,7 @@
 /**
  * Hints for lines of another shape: types, separators, names, events, other protocols.
  */
-#include "app/hint.h"
+#include "cmd/hint.h"
 
 #include "base/number.h"
 

@@ -1,8 +1,8 @@
 /**
  * wrap: lines that fit a terminal.
  */
-#ifndef APP_WRAP_H
-#define APP_WRAP_H
+#ifndef CMD_WRAP_H
+#define CMD_WRAP_H
 
 #include "base/buf.h"
 

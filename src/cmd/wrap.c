@@ -1,4 +1,4 @@
-#include "app/wrap.h"
+#include "cmd/wrap.h"
 
 void wrap_blanks(size_t n, struct buf *out)
 {

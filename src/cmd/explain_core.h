@@ -6,8 +6,8 @@
  *     explain_core_exposition(x, &lines);
  *     explain_core_free(x);
  */
-#ifndef APP_EXPLAIN_CORE_H
-#define APP_EXPLAIN_CORE_H
+#ifndef CMD_EXPLAIN_CORE_H
+#define CMD_EXPLAIN_CORE_H
 
 #include <jansson.h>
 

@@ -1,10 +1,10 @@
 /**
  * explain_text: what explain_core found, for people.
  */
-#ifndef APP_EXPLAIN_TEXT_H
-#define APP_EXPLAIN_TEXT_H
+#ifndef CMD_EXPLAIN_TEXT_H
+#define CMD_EXPLAIN_TEXT_H
 
-#include "app/explain_core.h"
+#include "cmd/explain_core.h"
 
 /* Append one line as received, then what it says and what is wrong with it, with a caret under the place,
  * and hints. */

@@ -1,7 +1,7 @@
 /**
  * Options and commands that are none of ours, and what was probably meant.
  */
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include <errno.h>
 #include <stdarg.h>

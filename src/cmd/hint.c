@@ -1,4 +1,4 @@
-#include "app/hint.h"
+#include "cmd/hint.h"
 
 #include <strings.h>
 

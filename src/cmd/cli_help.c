@@ -1,8 +1,8 @@
 /**
  * `statsd --help`.
  */
-#include "app/cli.h"
-#include "app/wrap.h"
+#include "cmd/cli.h"
+#include "cmd/wrap.h"
 
 static const char first_line[] =
     "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";

@@ -1,4 +1,4 @@
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>

@@ -1,9 +1,9 @@
-#include "app/explain_text.h"
+#include "cmd/explain_text.h"
 
 #include "aggregate/off_page.h"
-#include "app/hint.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "cmd/hint.h"
 #include "config/option_value.h"
 
 /* Bytes of the valid sequence at the front of s, 0: there is none. */

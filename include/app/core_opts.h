@@ -1,5 +1,5 @@
 /**
- * core_opts: what the config means for the parser, the aggregation and the text.  Private to app/.
+ * core_opts: what the config means for the parser, the aggregation and the text.
  *
  * One place, so that `statsd explain` is the server itself and not something like it.
  *   thread   any; the results borrow the config's arrays

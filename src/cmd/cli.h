@@ -3,8 +3,8 @@
  *
  * Exit status: 0 ok, 1 failed at run time (explain: or a line has an error), 2 usage or config error.
  */
-#ifndef APP_CLI_H
-#define APP_CLI_H
+#ifndef CMD_CLI_H
+#define CMD_CLI_H
 
 #include <stdio.h>
 

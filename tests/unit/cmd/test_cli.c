@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "app/cli.h"
 #include "app/memory_bound.h"
 #include "base/selfmetrics.h"
+#include "cmd/cli.h"
 #include "protocol/reason.h"
 
 static unsigned runs, columns;

@@ -5,14 +5,14 @@
  * on a line, for what reads it through a pipe; on a terminal with the last column broken, or entry by entry where even
  * that is too wide.
  */
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/wrap.h"
 #include "base/mem.h"
 #include "base/selfmetrics.h"
+#include "cmd/wrap.h"
 #include "config/option_value.h"
 #include "config/options.h"
 #include "protocol/reason.h"

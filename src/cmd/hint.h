@@ -1,13 +1,13 @@
 /**
- * hint: what the sender of a line probably meant.  Private to app/, for `statsd explain`.
+ * hint: what the sender of a line probably meant.  Private to cmd/, for `statsd explain`.
  *
  * A hint is a row of a table: a reason, and a function that looks at the line and appends a sentence, or nothing.
  * hint_value.c and hint_shape.c have the rows for what was refused (the first that applies speaks), hint_accepted.c those
  * for lines that are right and yet mean something else than they seem to (all that apply speak).
  *   thread   any (no state)
  */
-#ifndef APP_HINT_H
-#define APP_HINT_H
+#ifndef CMD_HINT_H
+#define CMD_HINT_H
 
 #include "base/buf.h"
 #include "config/config.h"

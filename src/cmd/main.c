@@ -1,4 +1,4 @@
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 int main(int argc, char **argv)
 {

@@ -1,4 +1,4 @@
-#include "app/explain_exposition.h"
+#include "cmd/explain_exposition.h"
 
 #include <assert.h>
 #include <stdlib.h>

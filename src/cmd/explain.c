@@ -1,13 +1,13 @@
 /**
  * `statsd explain`: how a datagram is understood.
  */
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 #include <stdlib.h>
 
-#include "app/explain_core.h"
-#include "app/explain_text.h"
 #include "base/mem.h"
+#include "cmd/explain_core.h"
+#include "cmd/explain_text.h"
 #include "protocol/framing.h"
 
 struct explaining {

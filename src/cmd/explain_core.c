@@ -1,12 +1,12 @@
-#include "app/explain_core.h"
+#include "cmd/explain_core.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "app/core_opts.h"
-#include "app/explain_exposition.h"
 #include "base/mem.h"
+#include "cmd/explain_exposition.h"
 #include "protocol/event.h"
 #include "protocol/tags.h"
 

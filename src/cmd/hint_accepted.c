@@ -1,7 +1,7 @@
 /**
  * Hints for lines that are right, and yet may mean something else than was meant.
  */
-#include "app/hint.h"
+#include "cmd/hint.h"
 
 #include "base/number.h"
 #include "protocol/parse.h"

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "app/cli.h"
+#include "cmd/cli.h"
 
 enum { ARGS_MAX = 16, LEAST_CASES = 300 };
 

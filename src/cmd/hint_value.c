@@ -1,7 +1,7 @@
 /**
  * Hints for refused numbers: values, sample rates, timestamps.
  */
-#include "app/hint.h"
+#include "cmd/hint.h"
 
 #include <strings.h>
 

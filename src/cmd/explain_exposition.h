@@ -1,8 +1,8 @@
 /**
  * explain_exposition: a server in a nutshell: one worker, one registry, one scrape, on one thread.
  */
-#ifndef APP_EXPLAIN_EXPOSITION_H
-#define APP_EXPLAIN_EXPOSITION_H
+#ifndef CMD_EXPLAIN_EXPOSITION_H
+#define CMD_EXPLAIN_EXPOSITION_H
 
 #include "app/explain_core.h"
 #include "config/config.h"
