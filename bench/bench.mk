@@ -1,18 +1,19 @@
 # The load generator and the benchmarks.  Included by the Makefile; see bench/README.md.
 LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
-BENCH_BASE   := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup)
+BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup) \
+                $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-curve bench-receive
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
-$(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_BASE)
+$(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
 
-# Floors and drivers: no part of the server in them, only the generator's objects and base.
-$(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
+# Floors and drivers: no part of the server in them, only the generator's objects, send and base.
+$(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
@@ -24,7 +25,7 @@ $(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Ibench $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS)
 
-$(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_BASE)
+$(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Itests -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
 

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/now.h"
-#include "pace.h"
+#include "send/pace.h"
 
 #define OVERTIME_S 0.5
 #define ANSWERS_NS UINT64_C(2000000000)   /* another host that is asked all the time answers at least once in that */

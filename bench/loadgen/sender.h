@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shape.h"
+#include "send/shape.h"
 #include "transport.h"
 
 struct sender_opts {

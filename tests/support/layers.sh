@@ -13,9 +13,10 @@ allowed_of() {
     listen) echo "listen base protocol aggregate" ;;
     sinks) echo "sinks base aggregate" ;;
     http) echo "http base" ;;
+    send) echo "send base" ;;
     config) echo "config base protocol listen sinks" ;;
-    app) echo "app base protocol aggregate listen sinks http config" ;;
-    cmd) echo "cmd base protocol aggregate listen sinks http config app" ;;
+    app) echo "app base protocol aggregate listen sinks http send config" ;;
+    cmd) echo "cmd base protocol aggregate listen sinks http send config app" ;;
     *) return 1 ;;
     esac
 }

@@ -1,4 +1,4 @@
-#include "pace.h"
+#include "send/pace.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "shape.h"
+#include "send/shape.h"
 
 #include <assert.h>
 #include <errno.h>

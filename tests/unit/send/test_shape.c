@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "shape.h"
+#include "send/shape.h"
 
 #define NEAR(a, b) assert_true(fabs((a) - (b)) <= 1e-6 * fmax(1, fabs(b)))
 

@@ -8,8 +8,8 @@
  * Rates are per second, of lines or of datagrams as the caller chooses.
  *   thread   read-only after it was made
  */
-#ifndef LOADGEN_SHAPE_H
-#define LOADGEN_SHAPE_H
+#ifndef SEND_SHAPE_H
+#define SEND_SHAPE_H
 
 #include <stddef.h>
 

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "pace.h"
-#include "rng.h"
+#include "send/pace.h"
 
 /* A sender on a made-up clock: sleeps as pace says, each wake-up up to late_s too late, sending costs nothing. */
 static double simulate(const struct shape *shape, unsigned senders, double unit, double late_s, double *forgiven)
@@ -18,9 +17,8 @@ static double simulate(const struct shape *shape, unsigned senders, double unit,
     *forgiven = 0;
     for (unsigned i = 0; i < senders; i++) {
         struct pace p = { .shape = shape, .share = 1.0 / senders, .phase = (i + 0.5) / senders, .unit = unit };
-        struct rng r;
-        rng_init(&r, i + 1);
-        for (double t = 0; t < shape_end(shape); t += pace_sleep(&p, t) + late_s * rng_unit(&r))
+        unsigned short lateness[3] = { (unsigned short)(i + 1) };
+        for (double t = 0; t < shape_end(shape); t += pace_sleep(&p, t) + late_s * erand48(lateness))
             for (double due = pace_due(&p, t); due >= unit / 2; due -= unit)
                 pace_sent(&p, unit);
         for (double due = pace_due(&p, shape_end(shape)); due >= unit / 2; due -= unit)

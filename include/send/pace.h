@@ -7,10 +7,10 @@
  * one asked for.
  *   thread   the owner's; time comes in as an argument
  */
-#ifndef LOADGEN_PACE_H
-#define LOADGEN_PACE_H
+#ifndef SEND_PACE_H
+#define SEND_PACE_H
 
-#include "shape.h"
+#include "send/shape.h"
 
 #define PACE_DEBT_MAX_S  0.1
 #define PACE_SLEEP_MIN_S 0.0005
