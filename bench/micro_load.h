@@ -55,7 +55,7 @@ static inline void micro_load_consume(struct micro_load *l, uint64_t now_ns)
 static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
 {
     for (size_t i = 0; i < l->payload.n; i++) {
-        const struct payload_datagram *d = &l->payload.datagrams[i];
+        const struct send_datagram *d = &l->payload.datagrams[i];
         parser_begin(l->parser, l->payload.bytes + d->at, d->len, false);
         while (parser_next(l->parser, &l->batch))
             micro_load_consume(l, now_ns);

@@ -64,9 +64,10 @@ static struct procfs_udp socket_of(const struct drain *d)
 static int send_some(struct drain *d, int fd, double *lines, double *sent)
 {
     size_t n = d->load.n - d->next < 64 ? d->load.n - d->next : 64;
-    struct transport_sent s = d->target.transport->send(fd, &d->load, d->next, n, 1);
+    const struct send_block block = payload_block(&d->load);
+    struct transport_sent s = d->target.transport->send(fd, &block, d->next, n, 1);
     for (size_t k = 0; k < s.datagrams; k++)
-        *lines += d->load.datagrams[d->next + k].lines;
+        *lines += d->load.counts[d->next + k].lines;
     *sent += (double)s.datagrams;
     d->next = (d->next + s.datagrams) % d->load.n;
     return s.failed > 0 ? -s.error : 0;

@@ -123,7 +123,8 @@ static int make_run(struct bench *b)
 {
     const struct opts *o = &b->opts;
     struct run_opts *r = &b->run;
-    r->sender = (struct sender_opts){ .target = &b->target, .payload = &b->payload,
+    r->payload = &b->payload;
+    r->sender = (struct sender_opts){ .target = &b->target,
                                       .shape = isinf(o->rate) ? NULL : &b->shape,
                                       .by_datagram = o->datagram_rate, .duration_s = o->duration_s, .threads = o->threads,
                                       .sockets = o->sockets, .batch = o->batch, .segments = o->gso,

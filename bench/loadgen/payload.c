@@ -43,7 +43,7 @@ static void append_tags(struct buf *out, const struct payload_spec *spec, uint64
 }
 
 static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type, struct rng *r,
-                          struct payload_datagram *count)
+                          struct payload_count *count)
 {
     count->values++;
     if (type == MIX_COUNTER) {
@@ -65,7 +65,7 @@ static void append_values(struct buf *out, const struct payload_spec *spec, enum
 }
 
 void payload_line(struct buf *out, const struct payload_spec *spec, uint64_t i, struct rng *r,
-                  struct payload_datagram *count)
+                  struct payload_count *count)
 {
     enum mix_type type = mix_of(&spec->mix, i);
     uint64_t rest = i;
@@ -133,15 +133,16 @@ static void dealer_release(struct dealer *d)
 struct builder {
     struct payload *p;
     struct buf block;
-    struct payload_datagram open;   /* the one being filled */
-    size_t cap;
+    struct send_datagram open;      /* the one being filled, */
+    struct payload_count count;     /* and what it holds */
+    size_t cap, cap_counts;
     uint32_t limit, most_lines;
     bool pad;
 };
 
 static void builder_close(struct builder *b)
 {
-    if (b->open.lines == 0)
+    if (b->count.lines == 0)
         return;
     if (b->pad) {
         uint32_t more = b->limit - b->open.len;
@@ -151,29 +152,33 @@ static void builder_close(struct builder *b)
     }
     struct payload *p = b->p;
     p->datagrams = mem_grow(p->datagrams, &b->cap, p->n + 1, sizeof *p->datagrams);
+    p->counts = mem_grow(p->counts, &b->cap_counts, p->n + 1, sizeof *p->counts);
+    b->open.amount = b->count.lines;
+    p->counts[p->n] = b->count;
     p->datagrams[p->n++] = b->open;
-    p->lines += b->open.lines;
-    p->values += b->open.values;
+    p->lines += b->count.lines;
+    p->values += b->count.values;
     if (b->open.len > p->longest)
         p->longest = b->open.len;
-    b->open = (struct payload_datagram){ .at = b->block.len };
+    b->open = (struct send_datagram){ .at = b->block.len };
+    b->count = (struct payload_count){ 0 };
 }
 
-static int builder_add(struct builder *b, const struct buf *line, const struct payload_datagram *count)
+static int builder_add(struct builder *b, const struct buf *line, const struct payload_count *count)
 {
     if (line->len > b->limit)
         return -EMSGSIZE;
-    if (b->open.lines > 0 && (b->open.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
+    if (b->count.lines > 0 && (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
         builder_close(b);
-    if (b->open.lines > 0) {
+    if (b->count.lines > 0) {
         buf_append_char(&b->block, '\n');
         b->open.len++;
     }
     buf_append(&b->block, line->ptr, line->len);
     b->open.len += (uint32_t)line->len;
-    b->open.lines += count->lines;
-    b->open.values += count->values;
-    b->open.increments += count->increments;
+    b->count.lines += count->lines;
+    b->count.values += count->values;
+    b->count.increments += count->increments;
     return 0;
 }
 
@@ -194,7 +199,7 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
     struct buf line = { 0 };
     int rc = 0;
     for (uint32_t i = 0; i < lines && rc == 0; i++) {
-        struct payload_datagram count = { 0 };
+        struct payload_count count = { 0 };
         buf_clear(&line);
         payload_line(&line, spec, dealer_next(&dealer, &r), &r, &count);
         rc = builder_add(&b, &line, &count);
@@ -215,5 +220,11 @@ void payload_release(struct payload *p)
 {
     free(p->bytes);
     free(p->datagrams);
+    free(p->counts);
     *p = (struct payload){ 0 };
+}
+
+struct send_block payload_block(const struct payload *p)
+{
+    return (struct send_block){ .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines };
 }

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "mix.h"
+#include "send/block.h"
 
 enum { PAYLOAD_TAGS_MAX = 32 };
 
@@ -40,16 +41,17 @@ struct payload_spec {
     const char *suffix;       /* appended to each line, e.g. "|c:ci-abc" */
 };
 
-struct payload_datagram {
-    size_t at;
-    uint32_t len, lines, values;
+/* What one datagram holds. */
+struct payload_count {
+    uint32_t lines, values;
     double increments;        /* sum of value / rate of its counter lines: what the server's counters should grow by */
 };
 
 struct payload {
     char *bytes;
     size_t len;
-    struct payload_datagram *datagrams;
+    struct send_datagram *datagrams;   /* their amount is their lines */
+    struct payload_count *counts;      /* of each datagram */
     size_t n;
     uint64_t lines, values;
     uint32_t longest;         /* bytes of the largest datagram */
@@ -59,8 +61,11 @@ struct payload {
 int payload_init(struct payload *p, const struct payload_spec *spec);
 void payload_release(struct payload *p);
 
-/* Append the line of series i to out; *values and *increments grow by what it holds. */
+/* For a sender; borrows p. */
+struct send_block payload_block(const struct payload *p);
+
+/* Append the line of series i to out; *count grows by what it holds. */
 void payload_line(struct buf *out, const struct payload_spec *spec, uint64_t i, struct rng *r,
-                  struct payload_datagram *count);
+                  struct payload_count *count);
 
 #endif

@@ -41,7 +41,7 @@ static void put_setting(void *cookie, const char *name, const char *value)
 
 static json_t *sent_of(const struct report *r)
 {
-    const struct sender_totals *s = &r->run->sent;
+    const struct tally_totals *s = &r->run->sent;
     json_t *o = json_object();
     put_count(o, "lines", (double)s->lines);
     put_count(o, "datagrams", (double)s->datagrams);

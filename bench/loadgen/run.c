@@ -17,6 +17,7 @@ struct run {
     const struct run_opts *o;
     struct run_result *r;
     struct senders *senders;
+    struct tally *tally;
     struct scraper *scraper;
     struct probe_reading before;
     double scrape_s;              /* latency of a scrape before the start */
@@ -34,7 +35,7 @@ static void add_row(struct run *run)
         row.wished = shape_total(shape, fmin(row.at_s, run->o->sender.duration_s));
         row.rate = (row.wished - wished_before) / (row.at_s - from_s);
     }
-    senders_totals(run->senders, &row.sent);
+    tally_totals(run->tally, run->senders, &row.sent);
     struct scrape_counters c;
     struct probe_reading now;
     bool any = run->scraper != NULL && scraper_last(run->scraper, &c, &row.scrape_s);
@@ -95,7 +96,7 @@ static double wait_for_queue(struct run *run)
 }
 
 /* How much of what was sent the server accounts for, 1 being all; NaN when it does not say. */
-static double accounted_part(const struct probe_reading *server, const struct sender_totals *sent)
+static double accounted_part(const struct probe_reading *server, const struct tally_totals *sent)
 {
     const double *v = server->v;
     double lost = (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS]) + (double)sent->unreachable_datagrams;
@@ -130,6 +131,17 @@ static int settle(struct run *run)
     }
 }
 
+/* returns  0; -errno */
+static int start(struct run *run)
+{
+    struct sender_opts opts = run->o->sender;
+    run->tally = tally_new(run->o->payload, opts.threads);
+    opts.block = payload_block(run->o->payload);
+    opts.on_sent = tally_sent;
+    opts.cookie = run->tally;
+    return senders_start(&opts, &run->senders);
+}
+
 int run_load(const struct run_opts *o, struct run_result *ret)
 {
     struct run_result r = { .backlog_s = NAN, .settle_s = NAN, .wished = NAN, .rss_peak_bytes = NAN };
@@ -143,7 +155,7 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     r.rss_peak_bytes = run.before.v[PROBE_RSS_BYTES];
     if (o->probe.has_metrics)
         run.scraper = scraper_start(&o->probe.metrics, o->scrape_interval_s);
-    rc = senders_start(&o->sender, &run.senders);
+    rc = start(&run);
     if (rc == 0) {
         watch(&run);
         if (o->sender.shape != NULL)
@@ -151,7 +163,7 @@ int run_load(const struct run_opts *o, struct run_result *ret)
         r.backlog_s = wait_for_queue(&run);
         o->wait(o->cookie, ICMP_S);
         senders_settle(run.senders);
-        senders_totals(run.senders, &r.sent);
+        tally_totals(run.tally, run.senders, &r.sent);
         if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
             add_row(&run);
     }
@@ -163,7 +175,9 @@ int run_load(const struct run_opts *o, struct run_result *ret)
         r.scrape_error = settle(&run);
         add_sums(&run);
         senders_free(run.senders);
-    } else {
+    }
+    tally_free(run.tally);
+    if (rc < 0) {
         run_release(&r);
         return rc;
     }
@@ -179,7 +193,7 @@ void run_release(struct run_result *r)
 }
 
 /* Datagrams of which the sender itself knows that they did not arrive. */
-static double lost_on_the_way(const struct sender_totals *sent)
+static double lost_on_the_way(const struct tally_totals *sent)
 {
     return (double)(sent->failed_datagrams + sent->unreachable_datagrams);
 }

@@ -10,19 +10,21 @@
 
 #include "probe.h"
 #include "sender.h"
+#include "tally.h"
 
 /* Once a second, and the last one when all is settled: it holds the sums.  Everything counts from the start of the run; NaN is unknown. */
 struct run_row {
     double at_s;
     double rate;               /* wished on average since the row before, per second; NaN: as fast as possible */
     double wished;             /* wished until now, in the shape's unit */
-    struct sender_totals sent;
+    struct tally_totals sent;
     struct probe_reading server;
     double scrape_s;           /* latency of the latest scrape */
 };
 
 struct run_opts {
-    struct sender_opts sender;
+    const struct payload *payload;
+    struct sender_opts sender;         /* its block and its hook are set here: the payload's, and one that counts its lines */
     struct probe probe;
     double scrape_interval_s;
     /* Wait up to this long.   returns  true: the user wants to stop */
@@ -40,7 +42,7 @@ struct run_result {
     double backlog_s;                  /* from the last send until the receive queue was empty; NaN: unknown */
     double settle_s;                   /* until the server's own counters had all of it, less the time of a scrape; NaN: unknown, or never */
     double wished;                     /* in the shape's unit */
-    struct sender_totals sent;
+    struct tally_totals sent;
     struct probe_reading server;       /* what the run added (monotonic values), the end (others) */
     double rss_peak_bytes;
     bool has_scrapes;

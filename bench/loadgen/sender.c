@@ -19,8 +19,8 @@
 
 /* One writer each: a relaxed load and store, no locked instruction. */
 struct tally {
-    _Atomic uint64_t datagrams, messages, lines, values, bytes, unreachable_messages, failed_datagrams, failed_lines;
-    _Atomic double increments, forgiven;
+    _Atomic uint64_t datagrams, messages, bytes, unreachable_messages, failed_datagrams;
+    _Atomic double forgiven;
     _Atomic int error, unreachable_error;
 };
 
@@ -28,7 +28,7 @@ struct sender {
     _Alignas(64) struct tally tally;
     struct senders *all;
     struct pace pace;
-    size_t next;          /* datagram of the payload */
+    size_t next;          /* datagram of the block */
     int *fds;
     unsigned fd_turn;
     pthread_t thread;
@@ -51,18 +51,18 @@ struct senders {
     atomic_store_explicit(&(field), atomic_load_explicit(&(field), memory_order_relaxed) + (more), memory_order_relaxed)
 #define READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
-static double cost(const struct senders *all, const struct payload_datagram *d)
+static double cost(const struct senders *all, const struct send_datagram *d)
 {
-    return all->opts.by_datagram ? 1 : d->lines;
+    return all->opts.by_datagram ? 1 : d->amount;
 }
 
-/* How many datagrams from s->next on fit into `due`, without wrapping round the payload. */
+/* How many datagrams from s->next on fit into `due`, without wrapping round the block. */
 static size_t count_due(const struct sender *s, double due)
 {
-    const struct payload *p = s->all->opts.payload;
-    size_t n = 0, room = p->n - s->next, most = s->all->opts.batch < room ? s->all->opts.batch : room;
+    const struct send_block *b = &s->all->opts.block;
+    size_t n = 0, room = b->n - s->next, most = s->all->opts.batch < room ? s->all->opts.batch : room;
     for (; n < most; n++) {
-        double c = cost(s->all, &p->datagrams[s->next + n]);
+        double c = cost(s->all, &b->datagrams[s->next + n]);
         if (due < c / 2)
             break;
         due -= c;
@@ -85,36 +85,29 @@ static void count_sent(struct sender *s, const struct transport_sent *done)
     count_unreachable(s, &done->unreachable);
     /* A Unix socket whose receiver went refuses once, and is not connected from then on. */
     s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN;
-    const struct payload_datagram *d = &s->all->opts.payload->datagrams[s->next];
-    uint64_t lines = 0, values = 0, bytes = 0;
-    double increments = 0, paced = 0;
-    for (size_t i = 0; i < done->datagrams; i++) {
-        lines += d[i].lines;
-        values += d[i].values;
+    const struct sender_opts *o = &s->all->opts;
+    const struct send_datagram *d = &o->block.datagrams[s->next];
+    uint64_t bytes = 0;
+    double paced = 0;
+    for (size_t i = 0; i < done->datagrams; i++)
         bytes += d[i].len;
-        increments += d[i].increments;
+    for (size_t i = 0; i < done->datagrams + done->failed; i++)
         paced += cost(s->all, &d[i]);
-    }
     struct tally *t = &s->tally;
     BUMP(t->datagrams, done->datagrams);
     BUMP(t->messages, done->messages);
-    BUMP(t->lines, lines);
-    BUMP(t->values, values);
     BUMP(t->bytes, bytes);
-    BUMP(t->increments, increments);
     if (done->failed > 0) {
-        uint64_t failed_lines = 0;
-        for (size_t i = done->datagrams; i < done->datagrams + done->failed; i++) {
-            failed_lines += d[i].lines;
-            paced += cost(s->all, &d[i]);
-        }
         BUMP(t->failed_datagrams, done->failed);
-        BUMP(t->failed_lines, failed_lines);
         atomic_store_explicit(&t->error, done->error, memory_order_relaxed);
     }
     pace_sent(&s->pace, paced);
     atomic_store_explicit(&t->forgiven, s->pace.forgiven, memory_order_relaxed);
-    s->next = (s->next + done->datagrams + done->failed) % s->all->opts.payload->n;
+    if (o->on_sent != NULL) {
+        const struct sender_progress p = { .first = s->next, .sent = done->datagrams, .failed = done->failed };
+        o->on_sent(o->cookie, (unsigned)(s - s->all->at), &p);
+    }
+    s->next = (s->next + done->datagrams + done->failed) % o->block.n;
 }
 
 static void sleep_s(double seconds)
@@ -151,7 +144,7 @@ static void *sender_run(void *cookie)
             sleep_s(pace_sleep(&s->pace, elapsed));
             continue;
         }
-        struct transport_sent done = o->target->transport->send(s->fds[s->fd_turn], o->payload, s->next, n, o->segments);
+        struct transport_sent done = o->target->transport->send(s->fds[s->fd_turn], &o->block, s->next, n, o->segments);
         s->fd_turn = (s->fd_turn + 1) % o->sockets;
         count_sent(s, &done);
     }
@@ -164,11 +157,11 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
 {
     const struct sender_opts *o = &all->opts;
     s->all = all;
-    s->next = o->payload->n * i / o->threads;
+    s->next = o->block.n * i / o->threads;
     s->pace = (struct pace){ .shape = o->shape,
                              .share = 1.0 / o->threads,
                              .phase = ((double)i + 0.5) / o->threads,
-                             .unit = o->by_datagram ? 1 : (double)o->payload->lines / (double)o->payload->n };
+                             .unit = o->by_datagram ? 1 : (double)o->block.amount / (double)o->block.n };
     s->fds = mem_alloc(o->sockets * sizeof *s->fds);
     for (unsigned k = 0; k < o->sockets; k++)
         s->fds[k] = -1;
@@ -182,7 +175,7 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
 
 int senders_start(const struct sender_opts *opts, struct senders **ret)
 {
-    assert(opts->threads > 0 && opts->sockets > 0 && opts->batch > 0 && opts->batch <= TRANSPORT_BATCH_MAX);
+    assert(opts->threads > 0 && opts->sockets > 0 && opts->batch > 0 && opts->batch <= TRANSPORT_BATCH_MAX && opts->block.n > 0);
     struct senders *all = mem_zalloc(sizeof *all);
     all->opts = *opts;
     all->at = aligned_alloc(64, opts->threads * sizeof *all->at);
@@ -241,14 +234,10 @@ void senders_totals(const struct senders *s, struct sender_totals *ret)
     for (unsigned i = 0; i < s->n; i++) {
         const struct tally *t = &s->at[i].tally;
         sum.datagrams += READ(t->datagrams);
-        sum.lines += READ(t->lines);
-        sum.values += READ(t->values);
         sum.bytes += READ(t->bytes);
         messages += READ(t->messages);
         sum.unreachable_datagrams += READ(t->unreachable_messages);
         sum.failed_datagrams += READ(t->failed_datagrams);
-        sum.failed_lines += READ(t->failed_lines);
-        sum.increments += READ(t->increments);
         sum.forgiven += READ(t->forgiven);
         int error = READ(t->error);
         sum.error = error ? error : sum.error;

@@ -1,7 +1,7 @@
 /**
- * sender: threads that send a payload at the pace of a shape.
+ * sender: threads that send a block of datagrams at the pace of a shape.
  *
- * Each thread has sockets of its own, a starting place of its own in the shared payload, and tallies that it alone writes;
+ * Each thread has sockets of its own, a starting place of its own in the shared block, and tallies that it alone writes;
  * totals are summed by whoever asks, while they run or afterwards.
  *   thread   the creator's; senders_totals from any
  */
@@ -11,28 +11,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "send/block.h"
 #include "send/shape.h"
 #include "transport.h"
 
+/* What one call of a sender did: datagrams first .. first + sent - 1 went, the `failed` ones behind them did not. */
+struct sender_progress {
+    size_t first, sent, failed;
+};
+
 struct sender_opts {
     const struct transport_target *target;
-    const struct payload *payload;
+    struct send_block block;
     const struct shape *shape;     /* NULL: as fast as possible */
-    bool by_datagram;              /* the shape counts datagrams, not lines */
+    bool by_datagram;              /* the shape counts datagrams, not their amounts */
     double duration_s;
     unsigned threads;              /* > 0 */
     unsigned sockets;              /* per thread, used in turn, > 0 */
     unsigned batch;                /* datagrams a call at most */
     unsigned segments;             /* datagrams a message (GSO), 1: none */
     int send_buffer_bytes;         /* 0: the system's default */
+    /* After each call, on the thread of sender 0 .. threads - 1; NULL: nobody wants to know.  May not block. */
+    void (*on_sent)(void *cookie, unsigned sender, const struct sender_progress *p);
+    void *cookie;
 };
 
 /* Attempted = sent + failed. */
 struct sender_totals {
-    uint64_t datagrams, lines, values, bytes;   /* sent */
+    uint64_t datagrams, bytes;                  /* sent */
     uint64_t unreachable_datagrams;             /* of those sent: at least as many met a closed port or no host (ICMP) */
-    uint64_t failed_datagrams, failed_lines;    /* refused by the kernel of the sender */
-    double increments;                          /* what the sent counter lines add up to */
+    uint64_t failed_datagrams;                  /* refused by the kernel of the sender */
     double forgiven;                            /* in the shape's unit: never attempted because too late */
     int error;                                  /* errno of the last failure, */
     int unreachable_error;                      /* and of the last ICMP answer; 0 without one */

@@ -159,18 +159,19 @@ static void messages_segment(struct messages *m, uint16_t bytes)
 }
 
 /* returns  this thread's own messages, valid until the next call */
-static struct messages *messages_of(const struct payload *p, size_t first, size_t n, unsigned segments)
+static struct messages *messages_of(const struct send_block *b, size_t first, size_t n, unsigned segments)
 {
     static _Thread_local struct messages messages;
     struct messages *m = &messages;
-    assert(n <= TRANSPORT_BATCH_MAX && first + n <= p->n && segments > 0);
+    assert(n <= TRANSPORT_BATCH_MAX && first + n <= b->n && segments > 0);
     m->n = 0;
     for (size_t i = 0; i < n;) {
-        const struct payload_datagram *d = &p->datagrams[first + i];
+        const struct send_datagram *d = &b->datagrams[first + i];
         unsigned held = 1;
         while (held < segments && i + held < n && d[held].len == d->len)
             held++;
-        m->piece[m->n] = (struct iovec){ p->bytes + d->at, (size_t)d->len * held };
+        char *bytes = (char *)(uintptr_t)(b->bytes + d->at);   /* an iovec is not const; sendmmsg only reads */
+        m->piece[m->n] = (struct iovec){ bytes, (size_t)d->len * held };
         m->header[m->n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 } };
         if (held > 1)
             messages_segment(m, (uint16_t)d->len);
@@ -212,14 +213,14 @@ static struct transport_sent dgram_send(struct messages *m, int fd, struct trans
     return done;
 }
 
-static struct transport_sent udp_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+static struct transport_sent udp_send(int fd, const struct send_block *b, size_t first, size_t n, unsigned segments)
 {
-    return dgram_send(messages_of(p, first, n, segments), fd, udp_unreachable);
+    return dgram_send(messages_of(b, first, n, segments), fd, udp_unreachable);
 }
 
-static struct transport_sent unixgram_send(int fd, const struct payload *p, size_t first, size_t n, unsigned segments)
+static struct transport_sent unixgram_send(int fd, const struct send_block *b, size_t first, size_t n, unsigned segments)
 {
-    return dgram_send(messages_of(p, first, n, segments), fd, NULL);
+    return dgram_send(messages_of(b, first, n, segments), fd, NULL);
 }
 
 static const struct transport transports[] = {

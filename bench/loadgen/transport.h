@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "payload.h"
+#include "send/block.h"
 
 enum { TRANSPORT_BATCH_MAX = 1024, TRANSPORT_SEGMENTS_MAX = 64 };
 
@@ -57,11 +57,11 @@ struct transport {
     /* returns  a connected socket or -errno */
     int (*open)(const struct transport_target *t, int send_buffer_bytes);
     /**
-     * send(fd, p, first, n, segments):
-     * Send datagrams first .. first + n - 1 of p (n up to TRANSPORT_BATCH_MAX), `segments` of them in one message where the
+     * send(fd, b, first, n, segments):
+     * Send datagrams first .. first + n - 1 of b (n up to TRANSPORT_BATCH_MAX), `segments` of them in one message where the
      * kernel cuts them up (1: no).  May wait for room for up to 100 ms.
      */
-    struct transport_sent (*send)(int fd, const struct payload *p, size_t first, size_t n, unsigned segments);
+    struct transport_sent (*send)(int fd, const struct send_block *b, size_t first, size_t n, unsigned segments);
     /* What was learned since send was called last; does not wait.  NULL: a datagram that nobody takes fails in send. */
     struct transport_unreachable (*unreachable)(int fd);
 };

@@ -42,7 +42,7 @@ static void a_series_is_one_line(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
         struct payload_spec s = spec_of(lines[i].types);
-        struct payload_datagram count = { 0 };
+        struct payload_count count = { 0 };
         struct buf out = { 0 };
         struct rng r;
         s.tags = lines[i].tags;
@@ -65,7 +65,7 @@ static void a_set_line_names_one_of_its_members(void **state)
     struct rng r;
     rng_init(&r, 1);
     for (int i = 0; i < 100; i++) {
-        struct payload_datagram count = { 0 };
+        struct payload_count count = { 0 };
         struct buf out = { 0 };
         s.tags = 0;
         payload_line(&out, &s, 0, &r, &count);
@@ -90,7 +90,7 @@ static void every_series_is_different(void **state)
     struct rng r;
     rng_init(&r, 1);
     for (uint64_t i = 0; i < N; i++) {
-        struct payload_datagram count = { 0 };
+        struct payload_count count = { 0 };
         struct buf out = { 0 };
         payload_line(&out, &s, i, &r, &count);
         /* the value between ':' and '|' is not part of the series */
@@ -118,7 +118,8 @@ static void check_sums(const struct payload *p, const struct payload_spec *s)
     uint64_t n_lines = 0, values = 0;
     size_t at = 0;
     for (size_t i = 0; i < p->n; i++) {
-        const struct payload_datagram *d = &p->datagrams[i];
+        const struct send_datagram *d = &p->datagrams[i];
+        const struct payload_count *held = &p->counts[i];
         uint32_t feeds = 0;
         assert_true(d->at == at && d->len > 0 && (s->bytes == 0 || d->len <= s->bytes));
         for (uint32_t k = 0; k < d->len; k++)
@@ -126,10 +127,10 @@ static void check_sums(const struct payload *p, const struct payload_spec *s)
         if (s->pad)
             assert_int_equal(d->len, s->bytes);
         else
-            assert_int_equal(feeds, d->lines - 1);
+            assert_int_equal(feeds, held->lines - 1);
         at += d->len;
-        n_lines += d->lines;
-        values += d->values;
+        n_lines += held->lines;
+        values += held->values;
     }
     assert_int_equal(at, p->len);
     assert_int_equal(n_lines, p->lines);
@@ -195,7 +196,7 @@ static void counter_increments_are_weighted_by_the_rate(void **state)
     s.rate = 0.25;
     assert_int_equal(payload_init(&p, &s), 0);
     for (size_t i = 0; i < p.n; i++)
-        sum += p.datagrams[i].increments;
+        sum += p.counts[i].increments;
     assert_true(fabs(sum - 500 * 4) < 1e-9);   /* ten decks of 100 series, half of them counters */
     payload_release(&p);
 }

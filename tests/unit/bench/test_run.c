@@ -137,7 +137,7 @@ static void what_was_sent_arrives_at_the_rate_asked_for(void **state)
         assert_int_equal(transport_parse(r.address, &target), 0);
         payload_of(&p, cases[i].bytes, cases[i].segments > 1);
         shape_init(&shape, "constant", &spec);
-        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.6,
+        const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.6,
                                                 .threads = cases[i].threads, .sockets = cases[i].sockets, .batch = 64,
                                                 .segments = cases[i].segments },
                                     .probe = { .port = target.port, .pid = getpid() }, .wait = wait_a_little };
@@ -214,7 +214,7 @@ static void where_nobody_listens_all_is_lost(void **state)
         assert_int_equal(transport_parse(address, &target), 0);
         payload_of(&p, closed_ports[i].bytes, closed_ports[i].segments > 1);
         shape_init(&shape, "constant", &spec);
-        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3,
+        const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3,
                                                 .threads = closed_ports[i].threads, .sockets = closed_ports[i].sockets,
                                                 .batch = 64, .segments = closed_ports[i].segments },
                                     .probe = { .port = target.port }, .wait = wait_a_little };
@@ -275,7 +275,7 @@ static void who_listens_no_more_at_the_end_is_told(void **state)
         assert_int_equal(transport_parse(address, &target), 0);
         payload_of(&p, 0, false);
         shape_init(&shape, "constant", &spec);
-        const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.6, .threads = 1,
+        const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.6, .threads = 1,
                                                 .sockets = 1, .batch = 64, .segments = 1 },
                                     .wait = close_after_a_while };
         closes_after = 4;   /* of about 12 waits of 50 ms */
@@ -306,7 +306,7 @@ static void a_socket_that_is_not_there_is_no_run(void **state)
     struct run_result result;
     assert_int_equal(transport_parse("unixgram:///nonexistent/statsd.sock", &target), 0);
     payload_of(&p, 0, false);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .duration_s = 0.3, .threads = 1, .sockets = 1,
+    const struct run_opts o = { .payload = &p, .sender = { .target = &target, .duration_s = 0.3, .threads = 1, .sockets = 1,
                                             .batch = 64, .segments = 1 },
                                 .wait = wait_a_little };
     assert_int_equal(run_load(&o, &result), -ENOENT);
@@ -327,7 +327,7 @@ static void what_is_asked_for_is_the_mean_since_the_row_before(void **state)
     assert_int_equal(transport_parse(r.address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "ramp", &spec);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 2, .threads = 1,
+    const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 2, .threads = 1,
                                             .sockets = 1, .batch = 64, .segments = 1 },
                                 .probe = { .port = target.port }, .wait = wait_a_little };
     assert_int_equal(run_load(&o, &result), 0);
@@ -359,7 +359,7 @@ static void an_interrupted_run_is_reported_so_far(void **state)
     struct shape shape;
     const struct shape_spec spec = { .rate = 5000, .duration_s = 60 };
     shape_init(&shape, "constant", &spec);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 60, .threads = 1,
+    const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 60, .threads = 1,
                                             .sockets = 1, .batch = 64, .segments = 1 },
                                 .probe = { .port = target.port }, .wait = wait_a_little };
     rows_until_stop = 5;
@@ -391,7 +391,7 @@ static void a_socket_that_nobody_reads_does_not_hold_the_run_up(void **state)
     assert_int_equal(transport_parse(address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "constant", &spec);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+    const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3, .threads = 1,
                                             .sockets = 1, .batch = 64, .segments = 1, .send_buffer_bytes = 4096 },
                                 .wait = wait_a_little };
     assert_int_equal(run_load(&o, &result), 0);
@@ -456,7 +456,7 @@ static void a_server_that_dies_leaves_a_report(void **state)
     assert_int_equal(transport_parse(r.address, &target), 0);
     payload_of(&p, 1432, false);
     shape_init(&shape, "constant", &spec);
-    struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 0.3, .threads = 1,
+    struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3, .threads = 1,
                                       .sockets = 1, .batch = 64, .segments = 1 },
                           .probe = { .has_metrics = true }, .scrape_interval_s = 60, .wait = wait_a_little };
     metrics_start(&m, 1, &o.probe.metrics);
@@ -484,7 +484,7 @@ static void the_last_row_holds_the_sums(void **state)
     assert_int_equal(transport_parse(r.address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "constant", &spec);
-    const struct run_opts o = { .sender = { .target = &target, .payload = &p, .shape = &shape, .duration_s = 1, .threads = 1,
+    const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 1, .threads = 1,
                                             .sockets = 1, .batch = 64, .segments = 1 },
                                 .probe = { .port = target.port }, .wait = wait_a_little };
     assert_int_equal(run_load(&o, &result), 0);
@@ -512,7 +512,7 @@ static void a_server_that_starts_anew_is_not_counted(void **state)
 static struct run_result made_up(struct run_row *rows)
 {
     struct run_result r = { .rows = rows, .n = 2, .elapsed_s = 2, .backlog_s = 0.01, .wished = 1000, .rss_peak_bytes = 2e6 };
-    r.sent = (struct sender_totals){ .datagrams = 90, .lines = 900, .values = 900, .bytes = 9000, .failed_datagrams = 10, .failed_lines = 100 };
+    r.sent = (struct tally_totals){ .datagrams = 90, .lines = 900, .values = 900, .bytes = 9000, .failed_datagrams = 10, .failed_lines = 100 };
     for (int i = 0; i < PROBE_COUNT; i++)
         r.server.v[i] = NAN;
     rows[0].at_s = 1;
