@@ -23,7 +23,7 @@
 #include "base/number.h"
 #include "payload.h"
 #include "procfs.h"
-#include "transport.h"
+#include "send/transport.h"
 
 #define QUIET_S   0.02    /* no CPU time worth mentioning for so long: it has finished */
 #define PATIENCE_S 30.0

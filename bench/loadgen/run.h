@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "probe.h"
-#include "sender.h"
+#include "send/sender.h"
 #include "tally.h"
 
 /* Once a second, and the last one when all is settled: it holds the sums.  Everything counts from the start of the run; NaN is unknown. */

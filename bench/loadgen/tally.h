@@ -10,7 +10,7 @@
 #define LOADGEN_TALLY_H
 
 #include "payload.h"
-#include "sender.h"
+#include "send/sender.h"
 
 /* As struct sender_totals where names are the same.  Attempted = sent + failed. */
 struct tally_totals {

@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 #include "opts.h"
-#include "transport.h"
+#include "send/transport.h"
 
 enum { ARGS_MAX = 8 };
 

@@ -5,15 +5,15 @@
  * totals are summed by whoever asks, while they run or afterwards.
  *   thread   the creator's; senders_totals from any
  */
-#ifndef LOADGEN_SENDER_H
-#define LOADGEN_SENDER_H
+#ifndef SEND_SENDER_H
+#define SEND_SENDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "send/block.h"
 #include "send/shape.h"
-#include "transport.h"
+#include "send/transport.h"
 
 /* What one call of a sender did: datagrams first .. first + sent - 1 went, the `failed` ones behind them did not. */
 struct sender_progress {

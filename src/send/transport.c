@@ -1,4 +1,4 @@
-#include "transport.h"
+#include "send/transport.h"
 
 #include <assert.h>
 #include <errno.h>

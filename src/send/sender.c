@@ -1,4 +1,4 @@
-#include "sender.h"
+#include "send/sender.h"
 
 #include <assert.h>
 #include <errno.h>

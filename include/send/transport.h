@@ -6,8 +6,8 @@
  * To add one (tcp, unix): a row in transport.c with its open and its send.
  *   thread   a socket belongs to one sender
  */
-#ifndef LOADGEN_TRANSPORT_H
-#define LOADGEN_TRANSPORT_H
+#ifndef SEND_TRANSPORT_H
+#define SEND_TRANSPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
