@@ -23,7 +23,7 @@
 #include "base/number.h"
 #include "payload.h"
 #include "procfs.h"
-#include "send/transport.h"
+#include "send/target.h"
 
 #define QUIET_S   0.02    /* no CPU time worth mentioning for so long: it has finished */
 #define PATIENCE_S 30.0
@@ -31,7 +31,7 @@
 struct drain {
     int64_t port, pid, payload, series, runs, tags, tag_values, max;
     const char *types;
-    struct transport_target target;
+    struct target target;
     struct payload load;
     double lines_total;       /* that reached the queue, over all runs */
     size_t next;              /* datagram of the payload: runs go on where the last one ended */
@@ -65,7 +65,7 @@ static int send_some(struct drain *d, int fd, double *lines, double *sent)
 {
     size_t n = d->load.n - d->next < 64 ? d->load.n - d->next : 64;
     const struct send_block block = payload_block(&d->load);
-    struct transport_sent s = d->target.transport->send(fd, &block, d->next, n, 1);
+    struct target_sent s = d->target.kind->send(fd, &block, d->next, n, 1);
     for (size_t k = 0; k < s.datagrams; k++)
         *lines += d->load.counts[d->next + k].lines;
     *sent += (double)s.datagrams;
@@ -78,7 +78,7 @@ static int fill(struct drain *d, struct outcome *o)
 {
     struct procfs_udp before = socket_of(d), now = before;
     double lines = 0, sent = 0;
-    int fd = d->target.transport->open(&d->target, 4 << 20);
+    int fd = d->target.kind->open(&d->target, 4 << 20);
     if (fd < 0)
         return fd;
     int rc = 0;
@@ -168,7 +168,7 @@ static int prepare(struct drain *d)
     snprintf(address, sizeof address, "udp://127.0.0.1:%d", (int)d->port);
     int rc = mix_parse(slice_str(d->types), &s.mix);
     if (rc == 0)
-        rc = transport_parse(address, &d->target);
+        rc = target_parse(address, &d->target);
     return rc == 0 ? payload_init(&d->load, &s) : rc;
 }
 

@@ -29,7 +29,7 @@ enum { EXIT_OK, EXIT_BROKEN, EXIT_USAGE };
 
 struct bench {
     struct opts opts;
-    struct transport_target target;
+    struct target target;
     struct payload payload;
     struct shape shape;
     struct run_opts run;
@@ -104,11 +104,11 @@ static int make_payload(struct bench *b)
         return complain("--types is a list like c=60,ms=30,g=10 of c ms g s h d", "");
     if (values_parse(slice_str(o->values), &spec.values) < 0)
         return complain("--values is constant:V, uniform:FROM:TO or lognormal:MEDIAN:SIGMA", "");
-    if (o->gso > 1 && !b->target.transport->gso)
+    if (o->gso > 1 && !b->target.kind->gso)
         return complain("--gso is for UDP only", "");
-    if (o->payload > b->target.transport->datagram_max) {
+    if (o->payload > b->target.kind->datagram_max) {
         fprintf(stderr, "statsd-bench: --payload %" PRIu32 " is more than a datagram of %s holds: at most %zu\n", o->payload,
-                b->target.transport->name, b->target.transport->datagram_max);
+                b->target.kind->name, b->target.kind->datagram_max);
         return EXIT_USAGE;
     }
     if (payload_init(&b->payload, &spec) < 0) {
@@ -130,7 +130,7 @@ static int make_run(struct bench *b)
                                       .sockets = o->sockets, .batch = o->batch, .segments = o->gso,
                                       .send_buffer_bytes = (int)o->send_buffer };
     r->probe = (struct probe){ .pid = (pid_t)o->pid, .received_file = o->received_file,
-                               .port = b->target.transport->kernel_drops && b->target.here ? b->target.port : 0 };
+                               .port = b->target.kind->kernel_drops && b->target.here ? b->target.port : 0 };
     if (o->metrics != NULL && scrape_url_parse(o->metrics, &r->probe.metrics) < 0)
         return complain("--metrics is an address like http://127.0.0.1:9102/metrics", o->metrics);
     r->probe.has_metrics = o->metrics != NULL;
@@ -361,7 +361,7 @@ int main(int argc, char **argv)
         puts("statsd-bench " VERSION);
         return output_end(EXIT_OK);
     }
-    int rc = transport_parse(b.opts.to, &b.target);
+    int rc = target_parse(b.opts.to, &b.target);
     if (rc < 0)
         return complain(rc == -ENOENT ? "--to: no such host" : "--to is udp://HOST:PORT, unixgram:///PATH or unixgram://@NAME, not this", b.opts.to);
     rc = make_shape(&b);

@@ -1,8 +1,8 @@
 /**
  * sender: threads that send a block of datagrams at the pace of a shape.
  *
- * Each thread has sockets of its own, a starting place of its own in the shared block, and tallies that it alone writes;
- * totals are summed by whoever asks, while they run or afterwards.
+ * Each thread has sockets of its own, a starting place of its own in the shared block, and tallies
+ * that it alone writes; totals are summed by whoever asks, while they run or afterwards.
  *   thread   the creator's; senders_totals from any
  */
 #ifndef SEND_SENDER_H
@@ -13,15 +13,15 @@
 
 #include "send/block.h"
 #include "send/shape.h"
-#include "send/transport.h"
+#include "send/target.h"
 
-/* What one call of a sender did: datagrams first .. first + sent - 1 went, the `failed` ones behind them did not. */
+/* What one call did: datagrams first .. first + sent - 1 went, the `failed` ones behind did not. */
 struct sender_progress {
     size_t first, sent, failed;
 };
 
 struct sender_opts {
-    const struct transport_target *target;
+    const struct target *target;
     struct send_block block;
     const struct shape *shape;     /* NULL: as fast as possible */
     bool by_datagram;              /* the shape counts datagrams, not their amounts */
@@ -31,7 +31,7 @@ struct sender_opts {
     unsigned batch;                /* datagrams a call at most */
     unsigned segments;             /* datagrams a message (GSO), 1: none */
     int send_buffer_bytes;         /* 0: the system's default */
-    /* After each call, on the thread of sender 0 .. threads - 1; NULL: nobody wants to know.  May not block. */
+    /* After each call, on the thread of that sender (0 .. threads - 1); must not block.  May be NULL. */
     void (*on_sent)(void *cookie, unsigned sender, const struct sender_progress *p);
     void *cookie;
 };

@@ -70,7 +70,7 @@ static size_t count_due(const struct sender *s, double due)
     return n;
 }
 
-static void count_unreachable(struct sender *s, const struct transport_unreachable *u)
+static void count_unreachable(struct sender *s, const struct target_unreachable *u)
 {
     if (u->messages == 0)
         return;
@@ -80,7 +80,7 @@ static void count_unreachable(struct sender *s, const struct transport_unreachab
     atomic_store_explicit(&s->tally.unreachable_error, u->error, memory_order_relaxed);
 }
 
-static void count_sent(struct sender *s, const struct transport_sent *done)
+static void count_sent(struct sender *s, const struct target_sent *done)
 {
     count_unreachable(s, &done->unreachable);
     /* A Unix socket whose receiver went refuses once, and is not connected from then on. */
@@ -104,7 +104,7 @@ static void count_sent(struct sender *s, const struct transport_sent *done)
     pace_sent(&s->pace, paced);
     atomic_store_explicit(&t->forgiven, s->pace.forgiven, memory_order_relaxed);
     if (o->on_sent != NULL) {
-        const struct sender_progress p = { .first = s->next, .sent = done->datagrams, .failed = done->failed };
+        const struct sender_progress p = { s->next, done->datagrams, done->failed };
         o->on_sent(o->cookie, (unsigned)(s - s->all->at), &p);
     }
     s->next = (s->next + done->datagrams + done->failed) % o->block.n;
@@ -144,13 +144,19 @@ static void *sender_run(void *cookie)
             sleep_s(pace_sleep(&s->pace, elapsed));
             continue;
         }
-        struct transport_sent done = o->target->transport->send(s->fds[s->fd_turn], &o->block, s->next, n, o->segments);
+        struct target_sent done =
+            o->target->kind->send(s->fds[s->fd_turn], &o->block, s->next, n, o->segments);
         s->fd_turn = (s->fd_turn + 1) % o->sockets;
         count_sent(s, &done);
     }
     s->end_ns = now_mono_ns();
     atomic_fetch_sub(&s->all->running, 1);
     return NULL;
+}
+
+static double mean_amount(const struct send_block *b)
+{
+    return (double)b->amount / (double)b->n;
 }
 
 static int sender_open(struct sender *s, struct senders *all, unsigned i)
@@ -161,12 +167,12 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
     s->pace = (struct pace){ .shape = o->shape,
                              .share = 1.0 / o->threads,
                              .phase = ((double)i + 0.5) / o->threads,
-                             .unit = o->by_datagram ? 1 : (double)o->block.amount / (double)o->block.n };
+                             .unit = o->by_datagram ? 1 : mean_amount(&o->block) };
     s->fds = mem_alloc(o->sockets * sizeof *s->fds);
     for (unsigned k = 0; k < o->sockets; k++)
         s->fds[k] = -1;
     for (unsigned k = 0; k < o->sockets; k++) {
-        s->fds[k] = o->target->transport->open(o->target, o->send_buffer_bytes);
+        s->fds[k] = o->target->kind->open(o->target, o->send_buffer_bytes);
         if (s->fds[k] < 0)
             return s->fds[k];
     }
@@ -175,7 +181,8 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
 
 int senders_start(const struct sender_opts *opts, struct senders **ret)
 {
-    assert(opts->threads > 0 && opts->sockets > 0 && opts->batch > 0 && opts->batch <= TRANSPORT_BATCH_MAX && opts->block.n > 0);
+    assert(opts->threads > 0 && opts->sockets > 0 && opts->block.n > 0);
+    assert(opts->batch > 0 && opts->batch <= TARGET_BATCH_MAX);
     struct senders *all = mem_zalloc(sizeof *all);
     all->opts = *opts;
     all->at = aligned_alloc(64, opts->threads * sizeof *all->at);
@@ -266,11 +273,11 @@ void senders_join(struct senders *s)
 
 void senders_settle(struct senders *s)
 {
-    for (unsigned i = 0; i < s->n && s->opts.target->transport->unreachable != NULL; i++) {
+    for (unsigned i = 0; i < s->n && s->opts.target->kind->unreachable != NULL; i++) {
         struct sender *one = &s->at[i];
         assert(!one->started);
         for (unsigned k = 0; k < s->opts.sockets; k++) {
-            struct transport_unreachable u = s->opts.target->transport->unreachable(one->fds[k]);
+            struct target_unreachable u = s->opts.target->kind->unreachable(one->fds[k]);
             count_unreachable(one, &u);
             one->nobody = one->nobody || u.error == ECONNREFUSED;
         }

@@ -78,9 +78,9 @@ static void receiver_start(struct receiver *r, bool udp)
     assert_int_equal(pthread_create(&r->thread, NULL, receive, r), 0);
 }
 
-static void receiver_stop(struct receiver *r, const struct transport_target *t)
+static void receiver_stop(struct receiver *r, const struct target *t)
 {
-    int fd = t->transport->open(t, 0);
+    int fd = t->kind->open(t, 0);
     assert_true(fd >= 0 && send(fd, "Q", 1, 0) == 1);
     pthread_join(r->thread, NULL);
     close(fd);
@@ -128,13 +128,13 @@ static void what_was_sent_arrives_at_the_rate_asked_for(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct receiver r;
-        struct transport_target target;
+        struct target target;
         struct payload p;
         struct shape shape;
         struct run_result result;
         const struct shape_spec spec = { .rate = cases[i].rate, .duration_s = 0.6 };
         receiver_start(&r, cases[i].udp);
-        assert_int_equal(transport_parse(r.address, &target), 0);
+        assert_int_equal(target_parse(r.address, &target), 0);
         payload_of(&p, cases[i].bytes, cases[i].segments > 1);
         shape_init(&shape, "constant", &spec);
         const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.6,
@@ -203,7 +203,7 @@ static void where_nobody_listens_all_is_lost(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(closed_ports); i++) {
         char address[64];
-        struct transport_target target;
+        struct target target;
         struct payload p;
         struct run_result result;
         struct shape shape;
@@ -211,7 +211,7 @@ static void where_nobody_listens_all_is_lost(void **state)
         if (closed_ports[i].v6 && !has_v6_loopback())
             continue;
         closed_port(closed_ports[i].v6, address);
-        assert_int_equal(transport_parse(address, &target), 0);
+        assert_int_equal(target_parse(address, &target), 0);
         payload_of(&p, closed_ports[i].bytes, closed_ports[i].segments > 1);
         shape_init(&shape, "constant", &spec);
         const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3,
@@ -267,12 +267,12 @@ static void who_listens_no_more_at_the_end_is_told(void **state)
             snprintf(address, sizeof address, "udp://127.0.0.1:%d", ntohs(in.sin_port));
         else
             snprintf(address, sizeof address, "unixgram://%s", un.sun_path);
-        struct transport_target target;
+        struct target target;
         struct payload p;
         struct shape shape;
         struct run_result result;
         const struct shape_spec spec = { .rate = 500, .duration_s = 0.6 };
-        assert_int_equal(transport_parse(address, &target), 0);
+        assert_int_equal(target_parse(address, &target), 0);
         payload_of(&p, 0, false);
         shape_init(&shape, "constant", &spec);
         const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.6, .threads = 1,
@@ -301,10 +301,10 @@ static void who_listens_no_more_at_the_end_is_told(void **state)
 static void a_socket_that_is_not_there_is_no_run(void **state)
 {
     (void)state;
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct run_result result;
-    assert_int_equal(transport_parse("unixgram:///nonexistent/statsd.sock", &target), 0);
+    assert_int_equal(target_parse("unixgram:///nonexistent/statsd.sock", &target), 0);
     payload_of(&p, 0, false);
     const struct run_opts o = { .payload = &p, .sender = { .target = &target, .duration_s = 0.3, .threads = 1, .sockets = 1,
                                             .batch = 64, .segments = 1 },
@@ -318,13 +318,13 @@ static void what_is_asked_for_is_the_mean_since_the_row_before(void **state)
 {
     (void)state;
     struct receiver r;
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct shape shape;
     struct run_result result;
     const struct shape_spec spec = { .rate = 0, .rate_to = 8000, .duration_s = 2 };
     receiver_start(&r, true);
-    assert_int_equal(transport_parse(r.address, &target), 0);
+    assert_int_equal(target_parse(r.address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "ramp", &spec);
     const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 2, .threads = 1,
@@ -350,11 +350,11 @@ static void an_interrupted_run_is_reported_so_far(void **state)
 {
     (void)state;
     struct receiver r;
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct run_result result;
     receiver_start(&r, true);
-    assert_int_equal(transport_parse(r.address, &target), 0);
+    assert_int_equal(target_parse(r.address, &target), 0);
     payload_of(&p, 1432, false);
     struct shape shape;
     const struct shape_spec spec = { .rate = 5000, .duration_s = 60 };
@@ -383,12 +383,12 @@ static void a_socket_that_nobody_reads_does_not_hold_the_run_up(void **state)
     snprintf(address, sizeof address, "unixgram://%s", a.sun_path);
     int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct shape shape;
     struct run_result result;
     const struct shape_spec spec = { .rate = 20000, .duration_s = 0.3 };
-    assert_int_equal(transport_parse(address, &target), 0);
+    assert_int_equal(target_parse(address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "constant", &spec);
     const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3, .threads = 1,
@@ -447,13 +447,13 @@ static void a_server_that_dies_leaves_a_report(void **state)
     (void)state;
     struct receiver r;
     struct metrics m;
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct shape shape;
     struct run_result result;
     const struct shape_spec spec = { .rate = 2000, .duration_s = 0.3 };
     receiver_start(&r, true);
-    assert_int_equal(transport_parse(r.address, &target), 0);
+    assert_int_equal(target_parse(r.address, &target), 0);
     payload_of(&p, 1432, false);
     shape_init(&shape, "constant", &spec);
     struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 0.3, .threads = 1,
@@ -475,13 +475,13 @@ static void the_last_row_holds_the_sums(void **state)
 {
     (void)state;
     struct receiver r;
-    struct transport_target target;
+    struct target target;
     struct payload p;
     struct shape shape;
     struct run_result result;
     const struct shape_spec spec = { .rate = 5000, .duration_s = 1 };
     receiver_start(&r, true);
-    assert_int_equal(transport_parse(r.address, &target), 0);
+    assert_int_equal(target_parse(r.address, &target), 0);
     payload_of(&p, 0, false);
     shape_init(&shape, "constant", &spec);
     const struct run_opts o = { .payload = &p, .sender = { .target = &target, .shape = &shape, .duration_s = 1, .threads = 1,

@@ -1,4 +1,4 @@
-#include "send/transport.h"
+#include "send/target.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static bool is_here(const struct addrinfo *a)
 }
 
 /* host:port, [v6]:port.  The host may be a name. */
-static int udp_resolve(struct transport_target *t, const char *address)
+static int udp_resolve(struct target *t, const char *address)
 {
     char host[128];
     const char *colon = strrchr(address, ':');
@@ -60,7 +60,7 @@ static int udp_resolve(struct transport_target *t, const char *address)
     return 0;
 }
 
-static int unixgram_resolve(struct transport_target *t, const char *address)
+static int unixgram_resolve(struct target *t, const char *address)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t n = strlen(address);
@@ -76,7 +76,7 @@ static int unixgram_resolve(struct transport_target *t, const char *address)
     return 0;
 }
 
-static int dgram_open(const struct transport_target *t, int send_buffer_bytes)
+static int dgram_open(const struct target *t, int send_buffer_bytes)
 {
     int fd = socket(t->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -95,7 +95,7 @@ static int dgram_open(const struct transport_target *t, int send_buffer_bytes)
 }
 
 /* The kernel keeps each ICMP error of the socket, where it otherwise tells a send of the latest one, or none (sendmmsg). */
-static int udp_open(const struct transport_target *t, int send_buffer_bytes)
+static int udp_open(const struct target *t, int send_buffer_bytes)
 {
     int fd = dgram_open(t, send_buffer_bytes), on = 1;
     if (fd >= 0 && t->addr.ss_family == AF_INET6)
@@ -121,9 +121,9 @@ static int icmp_error(struct msghdr *m)
     return 0;
 }
 
-static struct transport_unreachable udp_unreachable(int fd)
+static struct target_unreachable udp_unreachable(int fd)
 {
-    struct transport_unreachable u = { 0 };
+    struct target_unreachable u = { 0 };
     for (;;) {
         _Alignas(struct cmsghdr) char control[256];
         char byte;
@@ -141,10 +141,10 @@ static struct transport_unreachable udp_unreachable(int fd)
 
 /* Messages of one sendmmsg call: each one datagram, or a run of equal ones that the kernel cuts up. */
 struct messages {
-    struct mmsghdr header[TRANSPORT_BATCH_MAX];
-    struct iovec piece[TRANSPORT_BATCH_MAX];
-    uint16_t held[TRANSPORT_BATCH_MAX];   /* datagrams in message i */
-    _Alignas(struct cmsghdr) char control[TRANSPORT_BATCH_MAX][CMSG_SPACE(sizeof(uint16_t))];
+    struct mmsghdr header[TARGET_BATCH_MAX];
+    struct iovec piece[TARGET_BATCH_MAX];
+    uint16_t held[TARGET_BATCH_MAX];   /* datagrams in message i */
+    _Alignas(struct cmsghdr) char control[TARGET_BATCH_MAX][CMSG_SPACE(sizeof(uint16_t))];
     unsigned n;
 };
 
@@ -159,18 +159,19 @@ static void messages_segment(struct messages *m, uint16_t bytes)
 }
 
 /* returns  this thread's own messages, valid until the next call */
-static struct messages *messages_of(const struct send_block *b, size_t first, size_t n, unsigned segments)
+static struct messages *messages_of(const struct send_block *b, size_t first, size_t n,
+                                    unsigned segments)
 {
     static _Thread_local struct messages messages;
     struct messages *m = &messages;
-    assert(n <= TRANSPORT_BATCH_MAX && first + n <= b->n && segments > 0);
+    assert(n <= TARGET_BATCH_MAX && first + n <= b->n && segments > 0);
     m->n = 0;
     for (size_t i = 0; i < n;) {
         const struct send_datagram *d = &b->datagrams[first + i];
         unsigned held = 1;
         while (held < segments && i + held < n && d[held].len == d->len)
             held++;
-        char *bytes = (char *)(uintptr_t)(b->bytes + d->at);   /* an iovec is not const; sendmmsg only reads */
+        char *bytes = (char *)(uintptr_t)(b->bytes + d->at);   /* sendmmsg only reads */
         m->piece[m->n] = (struct iovec){ bytes, (size_t)d->len * held };
         m->header[m->n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 } };
         if (held > 1)
@@ -181,19 +182,20 @@ static struct messages *messages_of(const struct send_block *b, size_t first, si
     return m;
 }
 
-static void add_unreachable(struct transport_unreachable *sum, const struct transport_unreachable *more)
+static void add_unreachable(struct target_unreachable *sum, const struct target_unreachable *more)
 {
     sum->messages += more->messages;
     sum->error = more->error != 0 ? more->error : sum->error;
 }
 
-static struct transport_sent dgram_send(struct messages *m, int fd, struct transport_unreachable (*unreachable)(int fd))
+static struct target_sent dgram_send(struct messages *m, int fd,
+                                     struct target_unreachable (*unreachable)(int fd))
 {
-    struct transport_sent done = { 0 };
+    struct target_sent done = { 0 };
     for (unsigned i = 0; i < m->n;) {
         int rc = sendmmsg(fd, m->header + i, m->n - i, 0);
         int error = errno;
-        struct transport_unreachable told = { 0 };
+        struct target_unreachable told = { 0 };
         if (rc < (int)(m->n - i) && unreachable != NULL)
             told = unreachable(fd);
         add_unreachable(&done.unreachable, &told);
@@ -213,34 +215,36 @@ static struct transport_sent dgram_send(struct messages *m, int fd, struct trans
     return done;
 }
 
-static struct transport_sent udp_send(int fd, const struct send_block *b, size_t first, size_t n, unsigned segments)
+static struct target_sent udp_send(int fd, const struct send_block *b, size_t first, size_t n,
+                                   unsigned segments)
 {
     return dgram_send(messages_of(b, first, n, segments), fd, udp_unreachable);
 }
 
-static struct transport_sent unixgram_send(int fd, const struct send_block *b, size_t first, size_t n, unsigned segments)
+static struct target_sent unixgram_send(int fd, const struct send_block *b, size_t first, size_t n,
+                                        unsigned segments)
 {
     return dgram_send(messages_of(b, first, n, segments), fd, NULL);
 }
 
-static const struct transport transports[] = {
+static const struct target_kind kinds[] = {
     {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = udp_open,
      .send = udp_send, .unreachable = udp_unreachable},
     {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = unixgram_send},
 };
 
-int transport_parse(const char *text, struct transport_target *ret)
+int target_parse(const char *text, struct target *ret)
 {
     const char *scheme_end = strstr(text, "://");
     struct slice scheme = scheme_end ? slice_of(text, (size_t)(scheme_end - text)) : SLICE_LIT("udp");
-    for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
-        if (!slice_eq(scheme, slice_str(transports[i].name)))
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!slice_eq(scheme, slice_str(kinds[i].name)))
             continue;
-        struct transport_target t = { .transport = &transports[i] };
-        int rc = transports[i].resolve(&t, scheme_end ? scheme_end + 3 : text);
+        struct target t = { .kind = &kinds[i] };
+        int rc = kinds[i].resolve(&t, scheme_end ? scheme_end + 3 : text);
         if (rc < 0)
             return rc;
-        snprintf(t.text, sizeof t.text, "%s://%s", t.transport->name, scheme_end ? scheme_end + 3 : text);
+        snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, scheme_end ? scheme_end + 3 : text);
         *ret = t;
         return 0;
     }
