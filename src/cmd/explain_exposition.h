@@ -4,7 +4,7 @@
 #ifndef CMD_EXPLAIN_EXPOSITION_H
 #define CMD_EXPLAIN_EXPOSITION_H
 
-#include "app/explain_core.h"
+#include "cmd/explain_core.h"
 #include "config/config.h"
 #include "protocol/sample.h"
 
