@@ -42,7 +42,7 @@ struct redis_batch {
     uint8_t shard;
     bool last;                            /* of its interval: carries the log entry */
     /* The ledger's. */
-    uint64_t epoch, seq;                  /* the shard's how-manieth producer; seq 0: never sent */
+    uint64_t epoch, seq;                  /* which of the shard's producers numbered it; seq 0: never sent */
     uint64_t series_upto;                 /* series of the producer's batches 1 .. seq */
     uint32_t nth, nth_before;             /* ordinal of its interval, and of the one of the batch before it */
     uint64_t first_sent_ms, acked_ms;
