@@ -143,7 +143,10 @@ def test_a_command_that_cannot_write_says_so(words):
     if not os.path.exists(words[0]):
         pytest.skip("statsd-bench is not built (make bench-build)")
     with open("/dev/full", "wb") as full, tempfile.TemporaryFile() as file:
-        for what in ({"closed": (1,)}, {"stdout": full}, {"stdout": file, "limit": (resource.RLIMIT_FSIZE, 0, 0)}):
+        ways = [{"closed": (1,)}, {"stdout": full}]
+        if SLOW == 1:            # a sanitizer makes files of its own before the program begins
+            ways.append({"stdout": file, "limit": (resource.RLIMIT_FSIZE, 0, 0)})
+        for what in ways:
             p = command(*words, **what)
             _, err = p.communicate(timeout=60 * SLOW)
             assert p.returncode == 1, (what, err)
