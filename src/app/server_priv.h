@@ -53,7 +53,7 @@ struct server {
     uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
     uint64_t drained_ms;         /* stopping: since when it waits for the sinks ... */
     bool told_wait;              /* ... which was logged */
-    bool hurried;                /* a second signal came */
+    bool hurried;                /* stopping: a second signal came, or server.drain_timeout is over */
     uint64_t refused_seen;
     struct log_gate limit_gate;
     struct off_page_log off_page_log;

@@ -3,7 +3,7 @@
  *
  *   server_drain -> last turn -> server_drained -> check, every few ms: idle?  -> leave, status 0
  *        |                                                            late?    -> lose -> leave, status 1
- *        +- second signal: lose what there is by then -> leave, status 1
+ *        +- second signal: no wait, so lose -> leave; status 1 if that was anything
  *
  * Intervals in which nothing came are left as soon as Redis does not answer at once.
  */
@@ -16,6 +16,8 @@ enum {
     CHECK_MS = 5,
     TELL_AFTER_MS = 100          /* a wait shorter than that is not worth a line */
 };
+
+static const char *const hurried_remedy = "one signal alone waits for server.drain_timeout";
 
 static void leave(struct server *s)
 {
@@ -46,6 +48,15 @@ static void lose(struct server *s, const char *remedy)
         F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
 }
 
+/* The time is up, so nobody else gets any more of it either. */
+static void give_up(struct server *s, const char *remedy)
+{
+    uv_timer_stop(&s->stop_timer);
+    s->hurried = true;
+    lose(s, remedy);
+    leave(s);
+}
+
 /* returns  false: nothing is left that is worth a long wait */
 static bool tell_wait(struct server *s)
 {
@@ -68,34 +79,33 @@ static void check(uv_timer_t *timer)
         s->told_wait = tell_wait(s);
         enough = !s->told_wait;
     }
-    if (!delivered(s) && !enough)
-        return;
-    lose(s, "see why redis does not take it, or raise server.drain_timeout");
-    leave(s);
+    if (delivered(s))
+        leave(s);
+    else if (enough)
+        give_up(s, "see why redis does not take it, or raise server.drain_timeout");
 }
 
 void server_drained(struct server *s)
 {
     uv_timer_stop(&s->interval_timer);
     server_close_interval(s, true);
+    if (s->hurried) {
+        give_up(s, hurried_remedy);
+        return;
+    }
     s->drained_ms = now_mono_ms();
     uv_timer_start(&s->stop_timer, check, 0, CHECK_MS);
 }
 
 static void drain_no_longer(struct server *s, int signum)
 {
-    LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)),
-        F_BOOL("sockets_read_empty", s->last_turn == 0));
+    LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)));
     s->hurried = true;
-    if (server_state(s) != DRAINING)
-        return;                  /* the wait is over already */
-    if (s->last_turn != 0)
-        server_close_interval(s, true);
-    s->last_turn = 0;
-    uv_timer_stop(&s->stop_timer);
-    s->status = 1;
-    lose(s, "one signal alone waits for server.drain_timeout");
-    leave(s);
+    if (server_state(s) == STOPPING)
+        scrape_cut(&s->scrape);         /* those under way got a moment to end */
+    else if (s->last_turn == 0)
+        give_up(s, hurried_remedy);
+    /* Else the sockets are being read, which waits for nobody; server_drained sees that there is no time left. */
 }
 
 void server_drain(struct server *s, int signum)

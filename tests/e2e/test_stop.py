@@ -79,6 +79,38 @@ def test_a_second_signal_ends_the_wait_and_tells_the_same(redis, first, second):
         expect_lost(s)
 
 
+@contextlib.contextmanager
+def both_signals_at_once(s):
+    """What is done meanwhile, TERM and INT wait for the server together."""
+    os.kill(s.pid, signal.SIGSTOP)
+    try:
+        yield
+        os.kill(s.pid, signal.SIGTERM)
+        os.kill(s.pid, signal.SIGINT)
+    finally:
+        os.kill(s.pid, signal.SIGCONT)
+
+
+def test_sockets_are_read_empty_though_the_second_signal_comes_with_the_first(redis):
+    with with_redis_hung(redis, "server.drain_timeout=1h") as s:
+        with both_signals_at_once(s):
+            s.send(*["late.%d:2|c" % i for i in range(10)])
+        assert s.process.wait(30 * harness.SLOW) == 1
+        s.reader.join(5)
+        assert s.logged("second signal: stopping at once")
+        assert int(only(s, "stopped")["samples_read"]) == 41 + 10
+        assert float(only(s, LOST)["counters_sum"]) == 55 + 20
+
+
+def test_a_second_signal_is_no_failure_where_nothing_is_lost():
+    with Server(clean_exit=False) as s:
+        with both_signals_at_once(s):
+            s.send("late:2|c")
+        assert s.process.wait(30 * harness.SLOW) == 0
+        s.reader.join(5)
+        assert s.logged("second signal: stopping at once") and int(only(s, "stopped")["samples_aggregated"]) == 1
+
+
 def test_a_drain_timeout_of_0_does_not_wait_and_tells_what_is_lost(redis):
     with with_redis_hung(redis, "server.drain_timeout=0") as s:
         os.kill(s.pid, signal.SIGTERM)
