@@ -137,7 +137,8 @@ static int receive(struct worker *w, struct worker_socket *s)
 {
     struct selfmetrics *stats = ingest_stats(w->ingest);
     choose_stamps(w, s);
-    const struct dgram_ask ask = { .senders = refusals_begin(&w->refusals, s->place), .stamps = s->stamped };
+    bool busy = w->dgram.n == DGRAM_SLOTS || (s->udp && uv_is_active((uv_handle_t *)&s->gather));
+    const struct dgram_ask ask = { .senders = refusals_begin(&w->refusals, s->place, busy), .stamps = s->stamped };
     int n = dgram_read(&w->dgram, s->fd, ask);
     if (n < 0) {
         stats->v[SELF_RECEIVE_ERRORS]++;

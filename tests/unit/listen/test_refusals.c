@@ -101,7 +101,7 @@ static void read_all(struct rig *r)
 {
     uint64_t stamp = 1000000000;
     int n;
-    while ((n = dgram_read(&r->dgram, r->in, (struct dgram_ask){ .senders = refusals_begin(&r->refusals, SOCKET) })) > 0) {
+    while ((n = dgram_read(&r->dgram, r->in, (struct dgram_ask){ .senders = refusals_begin(&r->refusals, SOCKET, r->dgram.n == DGRAM_SLOTS) })) > 0) {
         for (int i = 0; i < n; i++) {
             bool more;
             parser_begin(r->parser, dgram_ptr(&r->dgram, i), dgram_len(&r->dgram, i), dgram_truncated(&r->dgram, i));
@@ -368,7 +368,7 @@ static void *refuse_many(void *cookie)
         char line[32];
         const unsigned n = i % 20 + 1;
         memset(line, 'a' + (int)(i % 26), n);
-        (void)refusals_begin(f->refusals, (uint16_t)n);
+        (void)refusals_begin(f->refusals, (uint16_t)n, false);
         if (f->refusals->wanted >> REASON_NO_TYPE & 1)
             refusals_on_error(f->refusals, &(struct parse_error){ REASON_NO_TYPE, slice_of(line, n), 0 });
     }
