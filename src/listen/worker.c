@@ -294,7 +294,8 @@ static int renew(struct worker *w, unsigned i, struct worker_socket *s)
     old->before = NULL;
     s->before = old;
     w->sockets[i] = s;
-    return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable);   /* what can fail was uv_poll_init */
+    return 0;
 }
 
 static void take_renewed(struct worker *w)
