@@ -42,6 +42,7 @@ struct worker;
  */
 struct worker_order {
     _Atomic bool relative;            /* a worker has seen a relative change of a gauge */
+    _Atomic int64_t wall_ahead_ns;    /* the wall clock, less the monotonic one */
 };
 
 enum { WORKER_STAMPED_FIRST = 4096 };

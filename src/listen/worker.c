@@ -103,24 +103,41 @@ static void ask_beside(struct worker *w, struct worker_socket *s)
     choose_stamps(w, s);
 }
 
-/* The clocks at one moment, to turn stamps of the wall clock into the monotonic clock that the rest goes by. */
-struct clocks {
-    uint64_t mono_ns, wall_ns;
-};
+/*
+ * Stamps are of the wall clock, the rest goes by the monotonic one.  What lies between the two is one number for all workers, so
+ * that their stamps keep their order; it changes when the wall clock was set, or has drifted by a millisecond.  A reading during
+ * which this thread was stopped says nothing.
+ */
+static void watch_clocks(struct worker_order *o)
+{
+    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
+    /* relaxed: a number by itself; workers that see it a little later differ for that long */
+    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
+        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
+            continue;
+        int64_t ahead = (int64_t)(wall - before - took / 2);
+        if (llabs(ahead - known) > DRIFT_NS)
+            atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
+        return;
+    }
+}
 
 /* Never before what the socket brought last, nor in the future: the wall clock may have been set in between. */
-static uint64_t arrival(const struct worker *w, const struct worker_socket *s, int i, const struct clocks *now)
+static uint64_t arrival(const struct worker *w, const struct worker_socket *s, int i, uint64_t now_ns)
 {
-    uint64_t stamp = dgram_stamp_ns(&w->dgram, i);
-    uint64_t ago = stamp > 0 && stamp < now->wall_ns ? now->wall_ns - stamp : 0;
-    uint64_t at = ago < now->mono_ns ? now->mono_ns - ago : 0;
+    int64_t ahead = atomic_load_explicit(&w->opts.order->wall_ahead_ns, memory_order_relaxed);   /* as in watch_clocks */
+    uint64_t stamp = dgram_stamp_ns(&w->dgram, i), at = stamp - (uint64_t)ahead;
+    if (stamp == 0 || (int64_t)at < 0 || at > now_ns)
+        at = now_ns;
     return at > s->arrived_ns ? at : s->arrived_ns + 1;
 }
 
 /* One datagram, all of whose samples stand one nanosecond apart. */
-static void parse_stamped(struct worker *w, struct worker_socket *s, int i, const struct clocks *now, uint64_t *stamp)
+static void parse_stamped(struct worker *w, struct worker_socket *s, int i, uint64_t now_ns, uint64_t *stamp)
 {
-    uint64_t at = arrival(w, s, i, now);
+    uint64_t at = arrival(w, s, i, now_ns);
     uint32_t before = w->batch.n;
     batch_arrived(&w->batch, at);
     while (parser_next(w->parser, &w->batch)) {
@@ -146,14 +163,16 @@ static int receive(struct worker *w, struct worker_socket *s)
     }
     if (n == 0)
         return 0;
-    struct clocks now = { now_mono_ns(), s->stamped ? now_wall_ns() : 0 };
-    uint64_t stamp = now.mono_ns, bytes = 0;
+    if (s->stamped)
+        watch_clocks(w->opts.order);
+    const uint64_t now_ns = now_mono_ns();
+    uint64_t stamp = now_ns, bytes = 0;
     parser_set_gauge_sign(w->parser, s->sign);
     for (int i = 0; i < n; i++) {
         bytes += dgram_len(&w->dgram, i);
         parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
         if (s->stamped)
-            parse_stamped(w, s, i, &now, &stamp);
+            parse_stamped(w, s, i, now_ns, &stamp);
         else
             while (parser_next(w->parser, &w->batch))
                 consume(w, &stamp);
