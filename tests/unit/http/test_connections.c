@@ -215,6 +215,7 @@ static void who_is_silent_is_counted_as_idle_and_nobody_else_is(void **state)
     struct buf reply = { 0 };
     start((struct http_opts){ .timeout_s = 1 });
     client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);   /* our side closes first here, too */
+    AWAIT(s.connections == 0);
     close(dial(NULL));
     int fds[ARRAY_LEN(idle)];
     for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
