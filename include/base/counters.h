@@ -41,13 +41,13 @@ enum { COUNTER_LABELS_MAX = 2 };
 struct counter_row {
     const char *name;
     enum counter_kind kind;
-    const char *labels;     /* their names, separated by commas; "": it has one line, without labels */
+    const char *labels;     /* their names, separated by commas; "": one line, without labels */
     const char *help;
 };
 
 /* Where the lines of one row go: a text, a sum ... */
 struct counter_lines {
-    /* labels: a value for each name of the row's labels, of any bytes; not used where there are none */
+    /* labels: a value of any bytes for each name of the row's labels; NULL where there are none */
     void (*put)(struct counter_lines *to, const char *const *labels, double value);
 };
 

@@ -58,7 +58,8 @@ struct worker_opts {
 
 /* A socket's counters since it was opened. */
 struct socket_stats {
-    uint64_t datagrams, kernel_drops;
+    uint64_t datagrams, bytes, kernel_drops;
+    uint64_t errors;                  /* receive calls that failed, but for an empty socket */
     uint64_t queued_bytes;            /* kernel memory of what waits, before the turn's reading */
 };
 

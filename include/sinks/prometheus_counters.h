@@ -10,8 +10,8 @@
 
 /**
  * prometheus_counters(sources, n, out):
- * Append every row of every source: HELP and TYPE, then its lines.  A row without lines keeps its head;
- * a source that is turned off has nothing.  What would end a label's value is escaped.
+ * Append every row of every source: HELP and TYPE, then its lines.  A row without lines keeps its
+ * head; a source that is turned off has nothing.  What would end a label's value is escaped.
  */
 void prometheus_counters(const struct counter_source *sources, size_t n, struct buf *out);
 

@@ -158,7 +158,7 @@ static void begin(struct scrape *s, struct http_request *const *to, size_t n)
         e->next = s->under_way;
         s->under_way = e;
     } else {
-        s->source.self->control.v[SELF_SCRAPES_REFUSED] += n;
+        s->source.stats->refused += n;
         for (size_t i = 0; i < n; i++)
             http_answer(to[i], STATUS_UNAVAILABLE, NULL);
     }

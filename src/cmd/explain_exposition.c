@@ -87,9 +87,9 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     assert(page != NULL);
     (void)turned;
     registry_merge(e->registry, page, e->now_ns);
-    e->refused.no_room = page_stats(page)->v[SELF_SAMPLES_REFUSED];
+    e->refused.no_room = page_stats(page)->v[INGEST_SAMPLES_REFUSED];
     e->refused.not_finite = page_rejected(page)[REASON_BAD_VALUE] - e->bad_when_parsed;
-    e->refused.not_finite += registry_stats(e->registry)->v[SELF_SUMS_REFUSED];
+    e->refused.not_finite += registry_stats(e->registry)->v[REGISTRY_SUMS_REFUSED];
     ingest_give(e->ingest, page);
     registry_close(e->registry, &end, &unused);   /* with aggregate.set_window = 0, sets show the last closed interval */
     registry_next(e->registry);

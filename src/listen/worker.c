@@ -152,13 +152,12 @@ static void parse_stamped(struct worker *w, struct worker_socket *s, int i, uint
 /* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
 static int receive(struct worker *w, struct worker_socket *s)
 {
-    struct selfmetrics *stats = ingest_stats(w->ingest);
     choose_stamps(w, s);
     bool busy = w->dgram.n == DGRAM_SLOTS || (s->udp && uv_is_active((uv_handle_t *)&s->gather));
     const struct dgram_ask ask = { .senders = refusals_begin(&w->refusals, s->place, busy), .stamps = s->stamped };
     int n = dgram_read(&w->dgram, s->fd, ask);
     if (n < 0) {
-        stats->v[SELF_RECEIVE_ERRORS]++;
+        s->stats.errors++;
         return n;
     }
     if (n == 0)
@@ -179,8 +178,7 @@ static int receive(struct worker *w, struct worker_socket *s)
     }
     consume(w, &stamp);
     s->stats.datagrams += (uint64_t)n;
-    stats->v[SELF_DATAGRAMS] += (uint64_t)n;
-    stats->v[SELF_BYTES] += bytes;
+    s->stats.bytes += bytes;
     return n;
 }
 
@@ -287,6 +285,13 @@ static void on_retired(uv_handle_t *poll)
     free(s);
 }
 
+static void add_counts(struct socket_stats *to, const struct socket_stats *more)
+{
+    to->datagrams += more->datagrams;
+    to->bytes += more->bytes;
+    to->errors += more->errors;
+}
+
 /* What it holds is read; from the shutdown on, its senders hear that nothing more is taken. */
 static void drain_before(struct worker *w, struct worker_socket *before)
 {
@@ -306,7 +311,7 @@ static int renew(struct worker *w, unsigned i, struct worker_socket *s)
     ask_beside(w, s);
     if (oldest != NULL) {
         drain_before(w, oldest);
-        s->stats.datagrams = oldest->stats.datagrams;
+        add_counts(&s->stats, &oldest->stats);
         uv_close((uv_handle_t *)&oldest->poll, on_retired);
     }
     drain(w, old, false);   /* what came before the new socket was there is read before what came after */
@@ -358,7 +363,8 @@ static void turn(struct worker *w, bool last)
     for (unsigned i = 0; i < w->n_sockets; i++) {
         const struct worker_socket *s = w->sockets[i];
         w->sealed[page][i] = s->stats;
-        w->sealed[page][i].datagrams += s->before != NULL ? s->before->stats.datagrams : 0;
+        if (s->before != NULL)
+            add_counts(&w->sealed[page][i], &s->before->stats);
     }
     /* Late (control still has the other page): it is counted, the page goes on, and control finds none to take. */
     (void)ingest_turn(w->ingest, now_mono_ns());

@@ -141,15 +141,15 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
             bool any = failed;
             turn_armed(&p, -1);
             const uint64_t *v = p.seen[0].v;
-            assert_int_equal(v[SELF_SAMPLES_READ], rows[i].samples);
-            assert_int_equal(v[SELF_SAMPLES_AGGREGATED] + v[SELF_SAMPLES_REFUSED], rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_READ], rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], rows[i].samples);
             if (!any)
-                assert_int_equal(v[SELF_SAMPLES_REFUSED], 0);
+                assert_int_equal(v[INGEST_SAMPLES_REFUSED], 0);
             /* All is well once there is memory again. */
             feed_armed(&p, rows[i].lines, -1);
             turn_armed(&p, -1);
-            assert_true(v[SELF_SAMPLES_AGGREGATED] >= rows[i].samples);
-            assert_int_equal(v[SELF_SAMPLES_AGGREGATED] + v[SELF_SAMPLES_REFUSED], 2 * rows[i].samples);
+            assert_true(v[INGEST_SAMPLES_AGGREGATED] >= rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], 2 * rows[i].samples);
             assert_int_equal(p.limit.n, pipeline_series(&p));
             if (rows[i].lines == growth)
                 assert_int_equal(pipeline_series(&p), 600);

@@ -83,7 +83,7 @@ static void refuse_name(struct rig *r, const char *name)
     struct refusals *refusals = worker_refusals(r->workers[0]);
     (void)refusals_begin(refusals, 0, false);
     refusals_on_refused(refusals, &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) }, REASON_NONE);
-    r->turn.seen[0].v[SELF_SAMPLES_REFUSED]++;
+    r->turn.seen[0].v[INGEST_SAMPLES_REFUSED]++;
 }
 
 /* What has been logged since the last call. */

@@ -326,7 +326,7 @@ static void names_beyond_the_series_limit_are_kept_once_each(void **unused)
         expect_text(refusals_next(&r->refusals, REFUSED_BY_LIMIT), want);
     }
     assert_null(refusals_next(&r->refusals, REFUSED_BY_LIMIT));
-    assert_int_equal(ingest_stats(r->ingest)->v[SELF_SAMPLES_REFUSED], 40);
+    assert_int_equal(ingest_stats(r->ingest)->v[INGEST_SAMPLES_REFUSED], 40);
     rig_free(r);
 }
 
