@@ -124,6 +124,9 @@ struct http_route {
 /* Connections that made room for others may be so many more than max_connections until they are gone. */
 enum { HTTP_LEAVING_MAX = 32 };
 
+/* Memory that a connection takes: libmicrohttpd's pool and our request. */
+enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
+
 struct http_opts {
     const char *listen;                 /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
     const struct http_route *routes;    /* borrowed for the server's life */

@@ -63,6 +63,9 @@ struct socket_stats {
     uint64_t queued_bytes;            /* kernel memory of what waits, before the turn's reading */
 };
 
+/* Bytes that a worker takes at most beside its cells, with lines of up to max_line bytes. */
+uint64_t worker_memory(uint32_t max_line);
+
 /* returns  0 or -errno */
 int worker_new(const struct worker_opts *opts, struct worker **ret);
 

@@ -215,3 +215,14 @@ void scrape_close(struct scrape *s)
     free(s->incoming);
     free(s->waiting);
 }
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t scrape_form_memory(uint64_t page, uint32_t connections)
+{
+    uint64_t left = smaller(connections * page, SCRAPE_LEFT_BYTES);   /* made, for slow readers */
+    return smaller(page, EXPOSITION_PENDING_BYTES) + left / SCRAPE_FORMS_MAX;
+}

@@ -21,7 +21,11 @@
 #include "app/turn.h"
 #include "http/http.h"
 
-enum { SCRAPE_UNDER_WAY_MAX = 16, SCRAPE_LEFT_BYTES = 64 << 20 };
+enum {
+    SCRAPE_UNDER_WAY_MAX = 16,
+    SCRAPE_FORMS_MAX = 2 * SCRAPE_UNDER_WAY_MAX,   /* plain and gzip of each */
+    SCRAPE_LEFT_BYTES = 64 << 20
+};
 
 struct scrape_waiter {
     struct http_request *request;
@@ -57,5 +61,8 @@ void scrape_stop(struct scrape *s);
 bool scrape_idle(const struct scrape *s);
 void scrape_cut(struct scrape *s);
 void scrape_close(struct scrape *s);
+
+/* Bytes that each of SCRAPE_FORMS_MAX forms keeps at most, of pages of so many bytes. */
+uint64_t scrape_form_memory(uint64_t page, uint32_t connections);
 
 #endif
