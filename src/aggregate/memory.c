@@ -12,9 +12,9 @@
  *                             window and one more
  *   a gauge on top            where several sockets are read, a list of 64 steps of 24 for each
  *                             page of a worker and in the registry
- *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in two
- *                             pages of a worker; the same in the interval, and in the window with a
- *                             byte more for each place
+ *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in
+ *                             two pages of a worker; the same in the interval, and in the window
+ *                             with a byte more for each place
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */
