@@ -53,7 +53,4 @@ bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
 /* Does a socket on a receive what is sent to b's address, too?  A port of 0 is a different one each time. */
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);
 
-/* `32MiB`, `64KiB`, `1GiB`, `4096`: also the size of every option.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
-int socket_url_size(struct slice s, uint64_t *ret);
-
 #endif

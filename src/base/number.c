@@ -9,6 +9,7 @@
 #include "base/number.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -226,4 +227,28 @@ bool number_parse_int(struct slice s, int64_t *ret)
         return false;
     *ret = (int64_t)v;
     return true;
+}
+
+int number_parse_size(struct slice s, uint64_t *ret)
+{
+    static const struct {
+        const char *unit;
+        unsigned shift;
+    } units[] = { { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
+    unsigned shift = 0;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        struct slice unit = slice_str(units[i].unit);
+        if (s.len > unit.len && slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit)) {
+            shift = units[i].shift;
+            s.len -= unit.len;
+            break;
+        }
+    }
+    int64_t n;
+    if (!number_parse_int(s, &n))
+        return -EINVAL;
+    if ((uint64_t)n > UINT64_MAX >> shift)
+        return -ERANGE;
+    *ret = (uint64_t)n << shift;
+    return 0;
 }

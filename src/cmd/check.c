@@ -6,6 +6,7 @@
 
 #include "app/memory_bound.h"
 #include "config/option_value.h"
+#include "listen/socket_url.h"
 
 static void print_bytes(uint64_t n, struct buf *out)
 {

@@ -62,7 +62,7 @@ static const char *parse_number(enum option_kind kind, struct slice s, uint64_t 
     if (kind == OPTION_DURATION)
         return parse_duration(s, ret);
     if (kind == OPTION_SIZE) {
-        int rc = socket_url_size(s, ret);
+        int rc = number_parse_size(s, ret);
         return rc == 0 ? NULL : rc == -ERANGE ? "is too large" : "is not a size";
     }
     if (!number_parse_int(s, &n))

@@ -9,30 +9,6 @@
 #include "base/address.h"
 #include "base/number.h"
 
-int socket_url_size(struct slice s, uint64_t *ret)
-{
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = { { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
-    unsigned shift = 0;
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        struct slice unit = slice_str(units[i].unit);
-        if (s.len > unit.len && slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit)) {
-            shift = units[i].shift;
-            s.len -= unit.len;
-            break;
-        }
-    }
-    int64_t n;
-    if (!number_parse_int(s, &n))
-        return -EINVAL;
-    if ((uint64_t)n > UINT64_MAX >> shift)
-        return -ERANGE;
-    *ret = (uint64_t)n << shift;
-    return 0;
-}
-
 /* A word of a list, into *ret as its place. */
 static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
 {
@@ -81,7 +57,7 @@ static const char *query_option(struct listen_address *a, struct slice key, stru
         a->spread = (enum listen_spread)word;
     } else if (slice_eq(key, SLICE_LIT("rcvbuf"))) {
         uint64_t bytes;
-        if (socket_url_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
+        if (number_parse_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
             return "rcvbuf is a size from 4KiB to 1GiB, such as 32MiB";
         a->rcvbuf = bytes;
     } else if (slice_eq(key, SLICE_LIT("mode"))) {

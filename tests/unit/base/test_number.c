@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -387,6 +388,25 @@ static void the_table_of_powers_is_what_it_says(void **state)
     }
 }
 
+static void sizes_are_whole_numbers_of_binary_units(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int rc;
+        uint64_t bytes;
+    } rows[] = {
+        { "0", 0, 0 },           { "4096", 0, 4096 },      { "1KiB", 0, 1024 },      { "32MiB", 0, 33554432 }, { "1GiB", 0, 1073741824 },
+        { "", -EINVAL, 0 },      { "KiB", -EINVAL, 0 },    { "1kib", -EINVAL, 0 },   { "1KB", -EINVAL, 0 },    { "1.5MiB", -EINVAL, 0 },
+        { "-1", -EINVAL, 0 },    { "1 MiB", -EINVAL, 0 },  { "9223372036854775807GiB", -ERANGE, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t bytes = 0;
+        assert_int_equal(number_parse_size(slice_str(rows[i].text), &bytes), rows[i].rc);
+        assert_int_equal(bytes, rows[i].bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +422,7 @@ int main(void)
         cmocka_unit_test(every_number_below_the_normal_ones_prints_shortest_and_reads_back),
         cmocka_unit_test(integers_print_all_their_digits),
         cmocka_unit_test(the_table_of_powers_is_what_it_says),
+        cmocka_unit_test(sizes_are_whole_numbers_of_binary_units),
     };
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
 }
