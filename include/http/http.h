@@ -6,8 +6,9 @@
  * http_answer, or with a stream that is still being made by http_answer_stream.  Requests that wait at the same time may share
  * a body or a stream.
  *
- *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.
- *   Unknown path: 404.  Too many waiting: 503 + Retry-After.
+ *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method:
+ *   405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.  A route is one path,
+ *   or all paths below one; the exact one goes first, then the longest.
  *
  * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
  * connection timeout does not run while a request waits.
@@ -22,7 +23,6 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "base/counters.h"
 #include "base/slice.h"
 
 struct http_server;
@@ -38,6 +38,15 @@ struct http_body;
  */
 struct http_body *http_body_take(const char *type, char *ptr, size_t len);
 struct slice http_body_bytes(const struct http_body *b);
+
+/**
+ * http_body_pack(b):
+ * Make its gzip form, which is sent instead to who accepts it (Content-Encoding, Vary).  For bodies
+ * that are asked for more than once, or large: it costs 5 to 10 ns a byte and the memory.
+ *   returns  false: it is not smaller, or there is no memory; b is as it was
+ *   thread   the maker's, before the body is given to anybody
+ */
+bool http_body_pack(struct http_body *b);
 void http_body_ref(struct http_body *b);
 void http_body_unref(struct http_body *b);   /* NULL is fine */
 
@@ -111,6 +120,7 @@ void http_stream_release(struct http_stream *st);
 
 struct http_route {
     const char *path;
+    bool prefix;                        /* path ends in "/": it and all that begin with it */
     /* Exactly one of the three. */
     struct http_body *fixed;                                                   /* borrowed for the server's life */
     unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status, and a static text,
@@ -150,33 +160,6 @@ struct http_stats {
     uint64_t timed_out_request;         /* the request had not come as a whole in time */
 };
 
-/* X(id, name, kind, labels, help); see base/counters.h. */
-/* clang-format off */
-#define HTTP_COUNTERS(X)                                                                          \
-    X(REQUESTS, "statsd_http_requests_total", COUNTER, "",                                        \
-      "HTTP requests.")                                                                           \
-    X(REJECTED, "statsd_http_requests_rejected_total", COUNTER, "",                               \
-      "HTTP requests answered 404, 405, 414 or 503.")                                             \
-    X(CONNECTIONS, "statsd_http_connections", GAUGE, "",                                          \
-      "HTTP connections open now.")                                                               \
-    X(REPLACED, "statsd_http_connections_replaced_total", COUNTER, "",                            \
-      "Quiet HTTP connections closed to make room for new ones.")                                 \
-    X(REFUSED, "statsd_http_connections_refused_total", COUNTER, "reason",                        \
-      "HTTP connections closed at once because http.max_connections or http.max_per_ip was "      \
-      "reached.")                                                                                 \
-    X(TIMED_OUT, "statsd_http_connections_timed_out_total", COUNTER, "reason",                    \
-      "HTTP connections closed because nothing moved for http.timeout (idle), or because the "    \
-      "request was not complete 10 s after its first byte (request).")
-/* clang-format on */
-
-enum http_counter {
-#define X(id, name, kind, labels, help) HTTP_COUNTER_##id,
-    HTTP_COUNTERS(X)
-#undef X
-};
-
-extern const struct counter_table http_counters;   /* of a struct http_stats */
-
 /**
  * http_start(opts, ret, ret_error):
  *   returns  0; -EINVAL (listen), -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ... with *ret_error a static text for people
@@ -193,10 +176,15 @@ uint64_t http_request_who(const struct http_request *r);
 /**
  * http_request_header(r, name), http_request_arg(r, name):
  * The request's first header of that name (any case), its first query argument (decoded); NULL: none.
- *   thread   within ask only; the text lives as long as that call
+ *   thread   within ask; then also the one that calls http_stop, until r is answered or http_stop
+ *            is called, which is how long the text lives
  */
 const char *http_request_header(const struct http_request *r, const char *name);
 const char *http_request_arg(const struct http_request *r, const char *name);
+
+/* The request's path, percent-decoded, without query: what was asked for below a prefix.  Nothing in
+ * it is resolved ("..").  thread, life: as http_request_arg */
+const char *http_request_path(const struct http_request *r);
 
 /**
  * http_answer(r, status, body):
@@ -205,6 +193,15 @@ const char *http_request_arg(const struct http_request *r, const char *name);
  *   body     a reference is taken; NULL: an empty reply
  */
 void http_answer(struct http_request *r, unsigned status, struct http_body *body);
+
+struct http_header {
+    const char *name, *value;
+};
+
+/* The same with headers of this one reply; they are copied.  One that has a line end in it, as a
+ * stranger's text might, is left out. */
+void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
+                      const struct http_header *headers, size_t n_headers);
 
 /**
  * http_answer_stream(to, n, st):

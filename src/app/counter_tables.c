@@ -4,7 +4,7 @@
 #include "app/exposition.h"
 #include "app/server_counters.h"
 #include "base/slice.h"
-#include "http/http.h"
+#include "http/counters.h"
 #include "listen/counters.h"
 #include "sinks/redis.h"
 

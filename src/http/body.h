@@ -5,11 +5,14 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
 struct http_body {
     atomic_uint refs;
     const char *type;
     char *ptr;
     size_t len;
+    struct buf packed;   /* as gzip; empty: there is no such form */
 };
 
 #endif

@@ -1,4 +1,4 @@
-#include "http/http.h"
+#include "http/counters.h"
 
 static void put(struct counter_lines *to, const char *reason, uint64_t value)
 {
