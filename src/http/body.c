@@ -1,4 +1,4 @@
-#include "http/body.h"
+#include "http/body_priv.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
 
 #include <microhttpd.h>
 
-#include "http/body.h"
-#include "http/stream.h"
+#include "http/body_priv.h"
+#include "http/reader.h"
 
 /* All return what libmicrohttpd's callback returns: MHD_NO (no memory) closes the connection. */
 

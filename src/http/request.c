@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/body.h"
+#include "http/body_priv.h"
 #include "http/encoding.h"
 #include "http/http_priv.h"
 #include "http/reply.h"

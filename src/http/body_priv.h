@@ -1,6 +1,6 @@
 /* What a body is made of: private to http/. */
-#ifndef HTTP_BODY_H
-#define HTTP_BODY_H
+#ifndef HTTP_BODY_PRIV_H
+#define HTTP_BODY_PRIV_H
 
 #include <stdatomic.h>
 #include <stddef.h>
