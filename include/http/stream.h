@@ -33,7 +33,7 @@ struct http_stream;
 struct http_stream_opts {
     const char *type;                   /* Content-Type, static */
     bool gzip;                          /* the pieces are gzip: Content-Encoding */
-    size_t low;                         /* tell when the fastest reader has no more bytes left */
+    size_t low;                         /* on_read when no more bytes wait for the fastest reader */
     size_t max_lag;                     /* a reader further behind the end, in bytes, is cut off */
     /* HTTP thread, under a lock: it may wake the owner and do nothing else.  Once between two
      * appends, unless the fastest reader leaves and others are behind it; also when the last reader
@@ -59,7 +59,7 @@ struct http_reading {
     uint64_t age_ns;         /* for how long it could read */
 };
 
-/* The readers that were not cut off, the first cap of them into ret.  returns  how many there are */
+/* The readers that were not cut off, the first cap of them into ret.  returns  how many in all */
 size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret,
                             size_t cap);
 
@@ -75,8 +75,8 @@ void http_stream_end(struct http_stream *st);
 
 /**
  * http_stream_release(st):
- * The owner lets go.  Readers read it to its end; when it was not ended, their connections are closed
- * at once, so that they see that it is not whole.
+ * The owner lets go.  Readers read it to its end; when it was not ended, their connections are
+ * closed at once, so that they see that it is not whole.
  */
 void http_stream_release(struct http_stream *st);
 
