@@ -15,7 +15,7 @@
  * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
  *
  * A gauge is different: its changes depend on their order, so all spellings of one gauge lead to one cell of the worker.  What
- * other workers or sockets bring to the same gauge is put in order by the stamps of arrival (src/aggregate/gauge.h).
+ * other workers or sockets bring to the same gauge is put in order by the stamps of arrival (src/aggregate/gauge_value.h).
  *
  * Spellings of one series have no end (`k:1,k:v` and `k:2,k:v` both mean k:v).  Once a worker holds as many cells as there may be
  * series, a new spelling gets none: its samples are read as at first sight each time and go to one cell of the identity.  So

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregate/gauge.h"
+#include "aggregate/gauge_value.h"
 #include "aggregate/identity.h"
 #include "aggregate/members.h"
 #include "aggregate/sketch.h"

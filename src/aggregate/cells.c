@@ -88,7 +88,7 @@ void cells_alias_free(struct cells *cs, struct alias *a)
 static void gauge_begin(struct gauge_cell *g, unsigned p)
 {
     g->part[p] = (struct gauge_part){ 0 };
-    gauge_recent_clear(g->recent[p]);
+    gauge_value_recent_clear(g->recent[p]);
 }
 
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p)

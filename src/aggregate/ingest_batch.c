@@ -194,11 +194,11 @@ static bool gauge_change(struct ingest *in, struct gauge_cell *g, const struct s
     uint64_t ns = arrival_ns(in, (uint32_t)(s - in->batch->samples));
     bool relative = s->flags & SAMPLE_DELTA;
     if (!in->opts.several_sources)
-        return gauge_next(&g->part[p], relative, v, ns);
+        return gauge_value_next(&g->part[p], relative, v, ns);
     if (!relative)
-        return gauge_set(&g->part[p], g->recent[p], v, ns) == 0;
+        return gauge_value_set(&g->part[p], g->recent[p], v, ns) == 0;
     in->saw_relative = true;
-    return gauge_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
+    return gauge_value_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
 }
 
 static uint32_t bucket_of(const struct ingest_opts *o, double v)

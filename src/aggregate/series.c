@@ -114,7 +114,7 @@ static bool add_finite_sum(struct timer_series *t, double v, double others)
 
 static bool gauge_merge_cell(const struct registry_opts *o, struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
-    struct gauge_merged m = gauge_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
+    struct gauge_merged m = gauge_value_merge(&g->now, o->several_sources ? &g->recent : NULL, &c->part[p], c->recent[p]);
     return add_finite(&g->interval_delta, m.added, 0) && m.refused == 0;
 }
 
@@ -236,7 +236,7 @@ static void gauge_closed(const struct gauge_series *g, const struct interval_end
     uint64_t ago_ns = end->now_ns > g->now.last_ns ? end->now_ns - g->now.last_ns : 0;
     *ret = (struct gauge_change){ .absolute = absolute,
                                   .value = g->now.value,
-                                  .delta = absolute ? gauge_delta(&g->now, g->recent) : g->interval_delta,
+                                  .delta = absolute ? gauge_value_delta(&g->now, g->recent) : g->interval_delta,
                                   .stamp_ms = end->now_wall_ms - (int64_t)(ago_ns / 1000000) };
 }
 
@@ -263,14 +263,14 @@ void series_closed(const struct series *s, const struct interval_end *end, struc
 
 static double gauge_now(const struct gauge_series *g)
 {
-    return g->now.value + gauge_delta(&g->now, g->recent);
+    return g->now.value + gauge_value_delta(&g->now, g->recent);
 }
 
 static void gauge_interval_next(struct gauge_series *g, uint64_t now_ns)
 {
     g->interval_delta = 0;
     g->begun_set_ns = g->now.set_ns;
-    gauge_settle(&g->now, &g->recent, now_ns > GAUGE_LATE_NS ? now_ns - GAUGE_LATE_NS : 0);
+    gauge_value_settle(&g->now, &g->recent, now_ns > GAUGE_LATE_NS ? now_ns - GAUGE_LATE_NS : 0);
 }
 
 void series_next(const struct registry_opts *o, struct series *s, uint64_t now_ns)

@@ -1,4 +1,4 @@
-#include "aggregate/gauge.h"
+#include "aggregate/gauge_value.h"
 
 #include <assert.h>
 #include <math.h>
@@ -7,12 +7,12 @@
 
 enum { RECENT_FIRST = 4 };
 
-size_t gauge_recent_bytes(uint32_t cap)
+size_t gauge_value_recent_bytes(uint32_t cap)
 {
     return sizeof(struct gauge_recent) + cap * sizeof(struct gauge_step);
 }
 
-void gauge_recent_clear(struct gauge_recent *recent)
+void gauge_value_recent_clear(struct gauge_recent *recent)
 {
     if (recent == NULL)
         return;
@@ -40,7 +40,7 @@ static double take_until(struct gauge_recent *recent, uint64_t ns)
     return sum;
 }
 
-uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns)
+uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns)
 {
     g->last_ns = later(g->last_ns, ns);
     if (ns < g->set_ns)
@@ -54,7 +54,7 @@ uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double val
     if (isfinite(value + recent->sum))
         return 0;
     uint32_t refused = recent->n;
-    gauge_recent_clear(recent);
+    gauge_value_recent_clear(recent);
     return refused;
 }
 
@@ -64,7 +64,7 @@ uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double val
 static void give_up(struct gauge_part *g, struct gauge_recent *recent, double sum)
 {
     g->delta += sum;
-    gauge_recent_clear(recent);
+    gauge_value_recent_clear(recent);
 }
 
 /* Two steps in a row have more than `most` changes afterwards, so at most half of the list and one more are left. */
@@ -99,7 +99,7 @@ static bool room(struct gauge_part *g, struct gauge_recent **recent)
         return true;
     }
     uint32_t cap = r == NULL ? RECENT_FIRST : r->cap * 2;
-    struct gauge_recent *more = realloc(r, gauge_recent_bytes(cap));
+    struct gauge_recent *more = realloc(r, gauge_value_recent_bytes(cap));
     if (more == NULL)
         return false;
     if (r == NULL)
@@ -136,7 +136,7 @@ static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent, 
     return GAUGE_ADDED;
 }
 
-enum gauge_added gauge_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns)
+enum gauge_added gauge_value_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns)
 {
     return add(g, recent, (struct gauge_step){ ns, delta, 1 });
 }
@@ -150,13 +150,13 @@ static void merge_step(struct gauge_part *into, struct gauge_recent **recent, st
     sum->refused += rc == GAUGE_NOT_FINITE ? step.changes : 0;
 }
 
-struct gauge_merged gauge_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
+struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
                                 const struct gauge_recent *from_recent)
 {
     struct gauge_merged sum = { 0 };
     uint32_t n = from_recent == NULL ? 0 : from_recent->n;
     if (from->set_ns > 0)
-        sum.refused = gauge_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
+        sum.refused = gauge_value_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
     /* Changes in no list arrived with nothing of another thread between them, or there was no memory for one. */
     if (from->delta != 0)
         merge_step(into, recent, (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 }, &sum);
@@ -166,7 +166,7 @@ struct gauge_merged gauge_merge(struct gauge_part *into, struct gauge_recent **r
     return sum;
 }
 
-void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns)
+void gauge_value_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns)
 {
     if (*recent == NULL)
         return;
@@ -181,7 +181,7 @@ void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t n
     *recent = NULL;
 }
 
-double gauge_delta(const struct gauge_part *g, const struct gauge_recent *recent)
+double gauge_value_delta(const struct gauge_part *g, const struct gauge_recent *recent)
 {
     return g->delta + (recent == NULL ? 0 : recent->sum);
 }

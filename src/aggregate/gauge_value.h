@@ -1,5 +1,5 @@
 /**
- * gauge: absolute values and relative changes of one gauge, put in the order in which they arrived.  Private to aggregate/.
+ * gauge_value: absolute values and relative changes of one gauge, put in the order in which they arrived.  Private to aggregate/.
  *
  * A gauge is its latest absolute value plus the relative changes that arrived after it.  Where one thread reads them all from
  * one socket, they come in that order, and two numbers are enough.  Two workers, or two sockets of a worker, each see only a
@@ -16,8 +16,8 @@
  *   thread   one owner at a time
  *   cost     a few ns; the list is allocated on first use and doubles
  */
-#ifndef AGGREGATE_GAUGE_H
-#define AGGREGATE_GAUGE_H
+#ifndef AGGREGATE_GAUGE_VALUE_H
+#define AGGREGATE_GAUGE_VALUE_H
 
 #include <math.h>
 #include <stdbool.h>
@@ -50,7 +50,7 @@ struct gauge_recent {
  *   recent   may be NULL
  *   returns  how many later changes had to go because value and they would not be finite: 0 but for numbers near 1e308
  */
-uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns);
+uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns);
 
 enum gauge_added {
     GAUGE_ADDED,
@@ -64,10 +64,10 @@ enum gauge_added {
  *   recent   where the list is kept, *recent NULL at first; NULL: all arrives in order.  Without memory for a list the change
  *            is added to g->delta
  */
-enum gauge_added gauge_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns);
+enum gauge_added gauge_value_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns);
 
 /* A value or change where all arrives in order and no list is kept.  A sum that would not be finite is refused: false */
-static inline bool gauge_next(struct gauge_part *g, bool relative, double v, uint64_t ns)
+static inline bool gauge_value_next(struct gauge_part *g, bool relative, double v, uint64_t ns)
 {
     double value = relative ? g->value : v, delta = relative ? g->delta + v : 0;
     if (!isfinite(value + delta))
@@ -85,19 +85,19 @@ struct gauge_merged {
 };
 
 /* Fold what another thread or page brought into `into`. */
-struct gauge_merged gauge_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
+struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
                                 const struct gauge_recent *from_recent);
 
 /* Changes at or before ns need no place of their own any more: they go into delta, and an empty list is freed. */
-void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns);
+void gauge_value_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns);
 
 /* What is to be added to value. */
-double gauge_delta(const struct gauge_part *g, const struct gauge_recent *recent);
+double gauge_value_delta(const struct gauge_part *g, const struct gauge_recent *recent);
 
 /* Empty again, keeping its memory.  NULL is fine. */
-void gauge_recent_clear(struct gauge_recent *recent);
+void gauge_value_recent_clear(struct gauge_recent *recent);
 
 /* Bytes of a list. */
-size_t gauge_recent_bytes(uint32_t cap);
+size_t gauge_value_recent_bytes(uint32_t cap);
 
 #endif
