@@ -88,6 +88,10 @@ unsigned ingest_page_index(const struct ingest *in);
 
 unsigned page_index(const struct page *p);      /* which of the two */
 
+/* The counters that the worker sealed into the page: totals since its start.  rejected: REASON_COUNT numbers. */
+const struct selfmetrics *page_stats(const struct page *p);
+const uint64_t *page_rejected(const struct page *p);
+
 struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 

@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregate/registry.h"
+#include "aggregate/family.h"
+#include "aggregate/snapshot.h"
 #include "base/slice.h"
 
 /* X(id, word): the words are those of the log. */
@@ -46,8 +47,5 @@ struct off_page_note {
     uint64_t samples;            /* left out so far */
     uint32_t last_s;             /* monotonic seconds of the last one, or of the takeover */
 };
-
-/* All notes, in no order; valid until the next merge. */
-const struct off_page_note *const *registry_off_page(const struct registry *r, size_t *ret_n);
 
 #endif

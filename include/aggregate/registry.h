@@ -22,42 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "aggregate/exposed.h"
+#include "aggregate/family.h"
 #include "aggregate/limit.h"
+#include "aggregate/registry_walk.h"
 #include "aggregate/snapshot.h"
-#include "base/buf.h"
 #include "base/selfmetrics.h"
 
 struct off_page_note;
 struct page;
 struct registry;
-struct series;
-
-/* X(id, word): how Prometheus types a family. */
-#define FAMILY_TYPES(X) \
-    X(COUNTER, "counter") X(GAUGE, "gauge") X(SUMMARY, "summary") X(HISTOGRAM, "histogram") X(RESERVED, "untyped")
-
-enum family_type {
-#define X(id, word) FAMILY_##id,
-    FAMILY_TYPES(X)
-#undef X
-    FAMILY_TYPE_COUNT
-};
-
-const char *family_type_word(enum family_type t);
-
-struct family {
-    char *name;                /* as exposed, suffixes included; NUL-terminated */
-    uint32_t name_len;
-    enum family_type type;     /* FAMILY_RESERVED: a name of our own, never rendered here */
-    struct series **series;    /* n heads, in no order */
-    size_t n, cap;
-    size_t at;                 /* place in the registry's list */
-    uint64_t hash;
-    uint64_t born;             /* which one it was of all families, for walks: 1, 2, ... */
-    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c); monotonic seconds */
-};
-
-enum { SET_STEPS_MAX = 12 };
 
 struct registry_opts {
     bool suffixes;                  /* counters end in _total, timings (ms) in _seconds */
@@ -96,10 +70,6 @@ void registry_free(struct registry *r);
  */
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
 
-/* The counters that the worker sealed into the page: totals since its start.  rejected: REASON_COUNT numbers. */
-const struct selfmetrics *page_stats(const struct page *p);
-const uint64_t *page_rejected(const struct page *p);
-
 /**
  * registry_close(r, start_s, interval_ms, now_ns, now_wall_ms, ret):  ... sinks read ret ...  registry_next(r):
  * The interval is over: *ret shows what came in.  registry_next then begins the next one; ret is invalid from there on.
@@ -118,40 +88,6 @@ void registry_expire(struct registry *r, uint64_t now_ns);
 /* All families, the reserved ones too, sorted by name; valid until the next merge or expiry. */
 struct family *const *registry_families(struct registry *r, size_t *ret_n);
 
-/**
- * A walk over what /metrics shows, in pieces, between which the registry goes on: families by name, and of each its series.
- * A series that is there from the walk's begin to its end is met exactly once; one that comes or goes meanwhile at most once.
- * A family made after the walk's begin is not met, for it may have taken over the name of one that was.
- *
- *     registry_walk_begin(r, &w);
- *     while ((f = registry_walk_family(&w)) != NULL)
- *         while ((s = registry_walk_series(&w)) != NULL)
- *             ...                     merges and expiries may come in here, between any two calls
- *     registry_walk_end(&w);
- *
- *   cost     a family: a copy of its name, and a binary search where families came or went
- */
-struct registry_walk {
-    struct registry *registry;
-    struct registry_walk *next;     /* of those under way */
-    struct family *family;          /* at hand; NULL: between two, or it was dropped */
-    size_t at;                      /* so many of its series were met: they stand first */
-    size_t until;                   /* behind it: those that came later, not to be met (they may be old ones that went) */
-    size_t place;                   /* of the next family in the sorted list ... */
-    uint64_t order;                 /* ... as long as the list is of this order */
-    uint64_t begun;                 /* how many families had been born */
-    struct buf name;                /* of the last family begun */
-};
-
-void registry_walk_begin(struct registry *r, struct registry_walk *w);
-void registry_walk_end(struct registry_walk *w);
-
-/* The next family that is not reserved; NULL: that was all. */
-const struct family *registry_walk_family(struct registry_walk *w);
-
-/* The next series (a head) of the family at hand; NULL: that was all of it. */
-struct series *registry_walk_series(struct registry_walk *w);
-
 /* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are. */
 const struct selfmetrics *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
@@ -159,22 +95,11 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind);
 /* The family with the most series: what to blame at the limit.  NULL when there is none. */
 const struct family *registry_largest(const struct registry *r, size_t *ret_series);
 
-/* ---- a series as /metrics shows it: s is a head (of family->series); its twins are added in ---- */
+/* What e shows now.  The view's arrays are valid until the next call, merge or expiry. */
+void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns,
+                   struct exposed_view *ret);
 
-/* Append `k="v",k2="v2"`: no braces, nothing without labels. */
-void series_labels(const struct series *s, struct buf *out);
-
-double series_counter(const struct series *s);
-
-/* returns  false when there is nothing to show yet (with set_steps 0, a set before its first interval closed) */
-bool series_gauge(const struct series *s, double *ret);
-
-struct timer_view {
-    double count, sum;
-    const double *quantiles;    /* summary: n_quantiles values, NaN when the window is empty */
-    const double *le;           /* histogram: n_buckets + 1 counts, not cumulative, the last past all bounds */
-};
-/* The view's arrays are valid until the next call for any series. */
-void series_timer(struct registry *r, struct series *head, uint64_t now_ns, struct timer_view *ret);
+/* All notes of what is kept off the page (off_page.h), in no order; valid until the next merge. */
+const struct off_page_note *const *registry_off_page(const struct registry *r, size_t *ret_n);
 
 #endif

@@ -16,7 +16,7 @@
 struct slab_region;
 
 struct slab {
-    uint32_t object_bytes;          /* a multiple of 32: objects are 32-byte aligned, 64-byte where 64 divides it */
+    uint32_t object_bytes;          /* a multiple of 8; objects are aligned to the largest power of two that divides it, at most 64 */
     uint32_t next_region_bytes;
     struct slab_region *partial;    /* regions with room */
     size_t objects, bytes;          /* live objects; bytes mapped */
@@ -26,6 +26,7 @@ void slab_init(struct slab *s, uint32_t object_bytes);
 void slab_release(struct slab *s);      /* all objects must have been freed */
 
 void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */
+void *slab_zalloc(struct slab *s);      /* cleared, for the control plane: never NULL (base/mem.h) */
 void slab_free(struct slab *s, void *object);
 
 /* Zeroed memory for a big table, in huge pages when it is at least 2 MiB.  NULL: no memory. */

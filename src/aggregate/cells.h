@@ -6,16 +6,17 @@
 #define AGGREGATE_CELLS_H
 
 #include "aggregate/cell.h"
+#include "aggregate/gauge.h"
+#include "aggregate/kind.h"
 #include "base/slab.h"
 
 struct cells {
     struct slab slabs[SERIES_KIND_COUNT];
     struct slab aliases;
-    int sketch_schema;
-    uint32_t n_buckets;          /* 0: timers are summaries */
+    const struct profile *profile;
 };
 
-void cells_init(struct cells *cs, int sketch_schema, uint32_t n_buckets);
+void cells_init(struct cells *cs, const struct profile *profile);   /* borrowed */
 void cells_release(struct cells *cs);
 
 /* A cell of that type with both parts empty and untouched.  NULL: no memory. */

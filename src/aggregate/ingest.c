@@ -23,7 +23,11 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
         return rc;
     }
     sketch_setup();
-    cells_init(&in->cells, opts->sketch_schema, opts->buckets == NULL ? 0 : opts->n_buckets);
+    in->profile = (struct profile){ .histogram = opts->buckets != NULL,
+                                    .sketch_schema = opts->sketch_schema,
+                                    .buckets = opts->buckets,
+                                    .n_buckets = opts->n_buckets };
+    cells_init(&in->cells, &in->profile);
     in->pages[1].index = 1;
     in->page = &in->pages[0];
     atomic_init(&in->ready, NULL);
@@ -180,6 +184,16 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
 unsigned page_index(const struct page *p)
 {
     return p->index;
+}
+
+const struct selfmetrics *page_stats(const struct page *p)
+{
+    return &p->stats;
+}
+
+const uint64_t *page_rejected(const struct page *p)
+{
+    return p->rejected;
 }
 
 struct page *ingest_take(struct ingest *in)

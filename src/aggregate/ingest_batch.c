@@ -3,8 +3,12 @@
 #include <float.h>
 #include <math.h>
 
+#include "aggregate/counter.h"
+#include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
+#include "aggregate/set.h"
 #include "aggregate/sketch_index.h"
+#include "aggregate/timer.h"
 
 /* ---- first sight ---- */
 
@@ -160,22 +164,6 @@ static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
 
 /* ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is left out ---- */
 
-static bool counter_add(struct counter_part *part, double v)
-{
-    if (v >= 0) {
-        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no longer -0.0 */
-        if (up > DBL_MAX)
-            return false;
-        part->up = up;
-    } else {
-        double down = part->down + v;
-        if (down < -DBL_MAX)
-            return false;
-        part->down = down;
-    }
-    return true;
-}
-
 /* Arrival of sample i of the batch at hand; asked for in rising order. */
 static uint64_t arrival_ns(struct ingest *in, uint32_t i)
 {
@@ -201,27 +189,12 @@ static bool gauge_change(struct ingest *in, struct gauge_cell *g, const struct s
     return gauge_value_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
 }
 
-static uint32_t bucket_of(const struct ingest_opts *o, double v)
+/* Not inlined, so that a counter does not save the registers that this needs. */
+__attribute__((noinline)) static bool timer_value(const struct ingest *in, struct timer_cell *t,
+                                                  const struct sample *s, double v)
 {
-    uint32_t i = 0;
-    while (i < o->n_buckets && v > o->buckets[i])
-        i++;
-    return i;
-}
-
-/*
- * A value that found no memory for its bucket counts: only the quantiles miss it.
- * Not inlined, so that a counter does not save the registers that this needs.
- */
-__attribute__((noinline)) static bool timer_add(const struct ingest *in, struct timer_cell *t, const struct sample *s, double v)
-{
-    unsigned p = in->page->index;
     double weight = s->flags & SAMPLE_HAS_RATE ? 1 / s->rate : 1;
-    if (sketch_add_fast(&t->part[p].sketch, v, weight) == -ERANGE)
-        return false;
-    if (t->le[p] != NULL)
-        t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
-    return true;
+    return timer_add(t, in->page->index, v, weight) != -ERANGE;
 }
 
 static inline bool add_value(struct ingest *in, struct cell *c, const struct sample *s, double v)
@@ -233,7 +206,7 @@ static inline bool add_value(struct ingest *in, struct cell *c, const struct sam
     case SAMPLE_GAUGE:
         return gauge_change(in, (struct gauge_cell *)c, s, v);
     default:
-        return timer_add(in, (struct timer_cell *)c, s, v);
+        return timer_value(in, (struct timer_cell *)c, s, v);
     }
 }
 
@@ -289,7 +262,7 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
             c = NULL;
         in->found[i] = c;
-        if (c != NULL && cell_kind(c->type) == SERIES_TIMER)
+        if (c != NULL && kind_of(c->type) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
     }
 }

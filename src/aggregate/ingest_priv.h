@@ -10,10 +10,12 @@
 
 #include "aggregate/cells.h"
 #include "aggregate/ingest.h"
+#include "aggregate/page.h"
 #include "aggregate/table.h"
 
 struct ingest {
     struct ingest_opts opts;
+    struct profile profile;
     struct table table;
     struct cells cells;
     struct page *page;                    /* the one being filled */

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "aggregate/members.h"
-#include "aggregate/registry.h"
+#include "aggregate/profile.h"
 
 struct set_steps;
 
@@ -38,9 +38,12 @@ void set_window_merge(struct set_window *w, const struct members *m, uint64_t st
 /**
  * set_window_advance(w, step, keep):
  * `step` begins: forget what came last before the `keep` steps in front of it.  Called for each step, keep <=
- * SET_STEPS_MAX.
+ * PROFILE_SET_STEPS_MAX.
  */
 void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep);
+
+/* All of `from` comes into w; both are at that step. */
+void set_window_absorb(struct set_window *w, const struct set_window *from, uint64_t step);
 
 /* How many distinct: exact up to MEMBERS_EXACT.   cost  where there are many, 50 us at the first call after a change */
 uint64_t set_window_count(const struct set_window *w);

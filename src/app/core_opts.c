@@ -43,7 +43,7 @@ struct ingest_opts core_ingest_opts(const struct config *c, struct series_limit 
 static void set_window(const struct config *c, struct registry_opts *o)
 {
     uint64_t intervals = (c->aggregate_set_window_ms + c->server_interval_ms - 1) / c->server_interval_ms;
-    uint64_t step = (intervals + SET_STEPS_MAX - 1) / SET_STEPS_MAX;
+    uint64_t step = (intervals + PROFILE_SET_STEPS_MAX - 1) / PROFILE_SET_STEPS_MAX;
     o->set_step_intervals = step > 0 ? (uint32_t)step : 1;
     o->set_steps = (uint32_t)((intervals + o->set_step_intervals - 1) / o->set_step_intervals);
 }

@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
+
+#include "base/mem.h"
 
 enum {
     REGION_ALIGN = 2 << 20,      /* a huge page */
@@ -85,7 +88,7 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
 
 void slab_init(struct slab *s, uint32_t object_bytes)
 {
-    assert(object_bytes >= 32 && object_bytes % 32 == 0);
+    assert(object_bytes >= sizeof(struct free_object) && object_bytes % 8 == 0);
     *s = (struct slab){ .object_bytes = object_bytes, .next_region_bytes = REGION_FIRST };
 }
 
@@ -125,6 +128,14 @@ void *slab_alloc(struct slab *s)
     if (region_full(s, r))
         list_remove(s, r);
     return object;
+}
+
+void *slab_zalloc(struct slab *s)
+{
+    void *object = slab_alloc(s);
+    if (object == NULL)
+        mem_exhausted(s->object_bytes);
+    return memset(object, 0, s->object_bytes);
 }
 
 /* Regions are aligned, so an object's address tells where its region begins. */

@@ -157,7 +157,7 @@ static void put_sum_and_count(const struct family *f, struct slice labels, doubl
     put_line(out, f, SLICE_LIT("_count"), all, SLICE_LIT(""), count);
 }
 
-static void put_summary(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+static void put_summary(const struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("quantile"));
@@ -167,7 +167,7 @@ static void put_summary(const struct prometheus *p, const struct family *f, cons
 }
 
 /* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
-static void put_histogram(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+static void put_histogram(const struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("le"));
@@ -179,29 +179,26 @@ static void put_histogram(const struct prometheus *p, const struct family *f, co
     put_sum_and_count(f, labels, v->sum, below, out);
 }
 
-static void put_series(struct prometheus *p, struct registry *r, const struct family *f, struct series *s, uint64_t now_ns,
-                       struct buf *out)
+static void put_exposed(struct prometheus *p, struct registry *r, const struct family *f,
+                        struct exposed *e, uint64_t now_ns, struct buf *out)
 {
-    struct timer_view v;
-    double gauge;
+    struct exposed_view v;
+    registry_view(r, e, now_ns, &v);
+    if (!v.shown)
+        return;
     buf_clear(&p->labels);
-    series_labels(s, &p->labels);
+    exposed_labels(e, &p->labels);
     struct line_labels labels = { .before = buf_slice(&p->labels) };
     struct slice none = SLICE_LIT("");
     switch (f->type) {
     case FAMILY_COUNTER:
-        put_line(out, f, none, labels, none, series_counter(s));
-        break;
     case FAMILY_GAUGE:
-        if (series_gauge(s, &gauge))
-            put_line(out, f, none, labels, none, gauge);
+        put_line(out, f, none, labels, none, v.value);
         break;
     case FAMILY_SUMMARY:
-        series_timer(r, s, now_ns, &v);
         put_summary(p, f, &v, out);
         break;
     case FAMILY_HISTOGRAM:
-        series_timer(r, s, now_ns, &v);
         put_histogram(p, f, &v, out);
         break;
     case FAMILY_RESERVED:
@@ -214,9 +211,9 @@ static void put_series(struct prometheus *p, struct registry *r, const struct fa
 static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
 {
     size_t lines = out->len;
-    struct series *s;
-    while ((s = registry_walk_series(w)) != NULL) {
-        put_series(p, w->registry, w->family, s, now_ns, out);
+    struct exposed *e;
+    while ((e = registry_walk_exposed(w)) != NULL) {
+        put_exposed(p, w->registry, w->cursor.family, e, now_ns, out);
         if (out->len > lines && out->len >= enough)
             return false;
     }

@@ -1,0 +1,145 @@
+#include "aggregate/gauge.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Workers turn one after the other: a page may bring what arrived this long before another's was sealed. */
+static const uint64_t LATE_NS = 1000000000;
+
+/* ---- a worker's cell ---- */
+
+static void gauge_begin(struct cell *c, const struct profile *profile, unsigned p)
+{
+    struct gauge_cell *g = (struct gauge_cell *)c;
+    (void)profile;
+    g->part[p] = (struct gauge_part){ 0 };
+    gauge_value_recent_clear(g->recent[p]);
+}
+
+static void gauge_cell_release(struct cell *c)
+{
+    free(((struct gauge_cell *)c)->recent[0]);
+    free(((struct gauge_cell *)c)->recent[1]);
+}
+
+/* ---- merging ---- */
+
+static bool merge_interval(struct gauge_series *s, const struct gauge_cell *c, unsigned p,
+                           const struct kind_now *now)
+{
+    if (s->interval == NULL)
+        s->interval = mem_zalloc(sizeof *s->interval);
+    struct gauge_interval *g = s->interval;
+    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
+                                              &c->part[p], c->recent[p]);
+    double delta = g->delta + m.added;
+    if (!isfinite(delta))
+        return false;
+    g->delta = delta;
+    return m.refused == 0;
+}
+
+static bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                        struct kind_now *now)
+{
+    const struct gauge_cell *from = (const struct gauge_cell *)c;
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
+                                              &from->part[p], from->recent[p]);
+    bool fits = m.refused == 0;
+    if (!now->keep_intervals)
+        return fits;
+    return merge_interval((struct gauge_series *)s, from, p, now) && fits;
+}
+
+/* ---- what the interval brought ---- */
+
+static void gauge_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
+                        struct closed_series *ret)
+{
+    const struct gauge_interval *g = ((const struct gauge_series *)s)->interval;
+    if (g == NULL)
+        return;
+    bool absolute = g->now.set_ns != g->begun_set_ns;
+    uint64_t ago_ns = end_ns > g->now.last_ns ? end_ns - g->now.last_ns : 0;
+    ret->gauge = (struct gauge_change){
+        .absolute = absolute,
+        .value = g->now.value,
+        .delta = absolute ? gauge_value_delta(&g->now, g->recent) : g->delta,
+        .stamp_ms = wall_ms - (int64_t)(ago_ns / 1000000),
+    };
+}
+
+static void gauge_next(struct series *s, const struct kind_now *now)
+{
+    uint64_t settled_ns = now->now_ns > LATE_NS ? now->now_ns - LATE_NS : 0;
+    struct gauge_interval *g = ((struct gauge_series *)s)->interval;
+    struct gauge_exposed *e = (struct gauge_exposed *)s->exposed;
+    if (e != NULL)
+        gauge_value_settle(&e->now, &e->recent, settled_ns);
+    if (g == NULL)
+        return;
+    g->delta = 0;
+    g->begun_set_ns = g->now.set_ns;
+    gauge_value_settle(&g->now, &g->recent, settled_ns);
+}
+
+static void gauge_series_release(struct series *s)
+{
+    struct gauge_series *g = (struct gauge_series *)s;
+    if (g->interval != NULL)
+        free(g->interval->recent);
+    free(g->interval);
+    g->interval = NULL;
+}
+
+/* ---- what /metrics shows ---- */
+
+static void gauge_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+{
+    struct gauge_exposed *into = (struct gauge_exposed *)to;
+    const struct gauge_exposed *g = (const struct gauge_exposed *)from;
+    (void)gauge_value_merge(&into->now, now->several_sources ? &into->recent : NULL, &g->now,
+                            g->recent);
+}
+
+static void gauge_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
+                       struct exposed_view *ret)
+{
+    const struct gauge_exposed *g = (const struct gauge_exposed *)e;
+    (void)now_ns;
+    (void)scratch;
+    ret->value = g->now.value + gauge_value_delta(&g->now, g->recent);
+    ret->shown = true;
+}
+
+static void gauge_exposed_release(struct exposed *e)
+{
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    free(g->recent);
+    g->recent = NULL;
+    g->now = (struct gauge_part){ 0 };
+}
+
+static enum family_type gauge_type(const struct profile *p)
+{
+    (void)p;
+    return FAMILY_GAUGE;
+}
+
+const struct kind_ops gauge_ops = {
+    .family_type = gauge_type,
+    .cell_bytes = (sizeof(struct gauge_cell) + 31) / 32 * 32,
+    .cell_begin = gauge_begin,
+    .cell_release = gauge_cell_release,
+    .merge = gauge_merge,
+    .series_bytes = sizeof(struct gauge_series),
+    .close = gauge_close,
+    .next = gauge_next,
+    .series_release = gauge_series_release,
+    .exposed_bytes = sizeof(struct gauge_exposed),
+    .absorb = gauge_absorb,
+    .view = gauge_view,
+    .exposed_release = gauge_exposed_release,
+};
