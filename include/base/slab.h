@@ -17,12 +17,15 @@ struct slab_region;
 
 struct slab {
     uint32_t object_bytes;          /* a multiple of 8; objects are aligned to the largest power of two that divides it, at most 64 */
-    uint32_t next_region_bytes;
+    uint32_t next_region_bytes, most_region_bytes;
     struct slab_region *partial;    /* regions with room */
     size_t objects, bytes;          /* live objects; bytes mapped */
 };
 
 void slab_init(struct slab *s, uint32_t object_bytes);
+
+/* The same without huge pages: what no object has touched yet takes no memory.  For objects of which there may be few. */
+void slab_init_small(struct slab *s, uint32_t object_bytes);
 void slab_release(struct slab *s);      /* all objects must have been freed */
 
 void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */

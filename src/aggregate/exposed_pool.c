@@ -5,7 +5,7 @@
 void exposed_pool_init(struct exposed_pool *pool)
 {
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
-        slab_init(&pool->slabs[k], kind_rows[k]->exposed_bytes);
+        slab_init_small(&pool->slabs[k], kind_rows[k]->exposed_bytes);
 }
 
 void exposed_pool_release(struct exposed_pool *pool)

@@ -36,10 +36,15 @@ static uint64_t family_hash(const void *family)
     return ((const struct family *)family)->hash;
 }
 
-/* Spread 32 bits over 64: the index takes its tag from the top. */
+/* 32 bits over 64: the index takes its tag from the top. */
+static uint64_t spread(uint32_t hash)
+{
+    return hash * 0x9E3779B97F4A7C15ull;
+}
+
 static uint64_t labels_hash(const void *exposed)
 {
-    return ((const struct exposed *)exposed)->labels_hash * 0x9E3779B97F4A7C15ull;
+    return spread(((const struct exposed *)exposed)->labels_hash);
 }
 
 void families_init(struct families *fs)
@@ -213,40 +218,40 @@ static void close_hole(const struct families *fs, struct family *f, size_t hole)
 
 /* ---- what is exposed ---- */
 
-struct labels_key {
-    const struct family *family;
-    struct slice text;
+struct labels_key families_key(const struct family *f, struct slice labels)
+{
+    uint64_t hash = hash64_bytes(labels.ptr, labels.len) ^ f->hash;
+    return (struct labels_key){ f, labels, (uint32_t)hash };
+}
+
+struct lookup {
+    const struct labels_key *key;
     struct buf *scratch;
 };
 
-static bool labels_are(const void *exposed, const void *key)
+static bool labels_are(const void *exposed, const void *lookup)
 {
     const struct exposed *e = exposed;
-    const struct labels_key *k = key;
-    if (e->family != k->family)
+    const struct lookup *l = lookup;
+    if (e->family != l->key->family)
         return false;
-    buf_clear(k->scratch);
-    exposed_labels(e, k->scratch);
-    return slice_eq(buf_slice(k->scratch), k->text);
+    buf_clear(l->scratch);
+    exposed_labels(e, l->scratch);
+    return slice_eq(buf_slice(l->scratch), l->key->text);
 }
 
-static uint32_t hash_of(const struct family *f, struct slice labels)
+struct exposed *families_exposed(struct families *fs, const struct labels_key *key)
 {
-    return (uint32_t)(hash64_bytes(labels.ptr, labels.len) ^ f->hash);
+    const struct lookup l = { key, &fs->scratch };
+    return index_find(&fs->by_labels, spread(key->hash), labels_are, &l);
 }
 
-struct exposed *families_exposed(struct families *fs, const struct family *f, struct slice labels)
+void families_add(struct families *fs, struct family *f, struct exposed *e,
+                  const struct labels_key *key)
 {
-    struct labels_key key = { f, labels, &fs->scratch };
-    const struct exposed like = { .labels_hash = hash_of(f, labels) };
-    return index_find(&fs->by_labels, labels_hash(&like), labels_are, &key);
-}
-
-void families_add(struct families *fs, struct family *f, struct exposed *e, struct slice labels)
-{
-    assert(e->family == NULL && !e->behind);
+    assert(e->family == NULL && !e->behind && key->family == f);
     e->family = f;
-    e->labels_hash = hash_of(f, labels);
+    e->labels_hash = key->hash;
     index_put(&fs->by_labels, e);
     f->exposed = mem_grow(f->exposed, &f->cap, f->n + 1, sizeof(struct exposed *));
     e->at = (uint32_t)f->n;

@@ -42,11 +42,21 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n);
 
 /* ---- what is exposed ---- */
 
-/* What stands in f under those labels, or NULL. */
-struct exposed *families_exposed(struct families *fs, const struct family *f, struct slice labels);
+/* A label text in a family, and its hash: worked out once for a look-up and an addition. */
+struct labels_key {
+    const struct family *family;
+    struct slice text;
+    uint32_t hash;
+};
 
-/* Put e, whose labels those are, into f.  Nothing stands there under them. */
-void families_add(struct families *fs, struct family *f, struct exposed *e, struct slice labels);
+struct labels_key families_key(const struct family *f, struct slice labels);
+
+/* What stands there, or NULL. */
+struct exposed *families_exposed(struct families *fs, const struct labels_key *key);
+
+/* Put e, which has those labels, into the family.  Nothing stands there under them. */
+void families_add(struct families *fs, struct family *f, struct exposed *e,
+                  const struct labels_key *key);
 
 /* `by`, whose labels are the same, takes the place of e on the page. */
 void families_replace(struct families *fs, struct exposed *e, struct exposed *by);

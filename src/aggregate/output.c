@@ -131,7 +131,8 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
         return e;
     buf_clear(&o->labels);
     bool plain = labels_spell(q->id, f->type, &o->labels);
-    struct exposed *there = families_exposed(&o->families, f, buf_slice(&o->labels));
+    const struct labels_key key = families_key(f, buf_slice(&o->labels));
+    struct exposed *there = families_exposed(&o->families, &key);
     if (there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
         exposed_other(there) != NULL)
         there = exposed_other(there);
@@ -139,7 +140,7 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
         return join(o, there, e, now);
     set_labels(o, e, q->id, plain);
     if (there == NULL) {
-        families_add(&o->families, f, e, buf_slice(&o->labels));
+        families_add(&o->families, f, e, &key);
     } else if (e->kind == SERIES_SET) {
         link_gauge_and_set(there, e);
     } else {

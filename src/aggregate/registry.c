@@ -54,7 +54,7 @@ struct registry *registry_new(const struct registry_opts *opts)
     sketch_setup();
     index_init(&r->by_identity, identity_index_hash);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
-        slab_init(&r->slabs[k], kind_rows[k]->series_bytes);
+        slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
     output_init(&r->output, opts->suffixes,
                 &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
                                       .on_off_page = opts->on_off_page,
@@ -200,14 +200,18 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     r->touched[r->n_touched++] = s;
 }
 
+/* Cells, then what they lead to: on their way before their turn comes. */
 static void prefetch(const struct page *p, size_t i)
 {
     if (i + CELL_AHEAD < p->n_touched)
         __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
     if (i + SERIES_AHEAD < p->n_touched)
         __builtin_prefetch(p->touched[i + SERIES_AHEAD]->series, 1);
-    if (i + EXPOSED_AHEAD < p->n_touched)
-        __builtin_prefetch(p->touched[i + EXPOSED_AHEAD]->series->exposed, 1);
+    if (i + EXPOSED_AHEAD >= p->n_touched)
+        return;
+    const char *e = (const char *)p->touched[i + EXPOSED_AHEAD]->series->exposed;
+    __builtin_prefetch(e, 1);
+    __builtin_prefetch(e + 64, 1);   /* but for a counter, most of it is there */
 }
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)

@@ -35,24 +35,25 @@ struct timer_series {
     struct sketch *interval;  /* owned; NULL until touched, or when there is no sink */
 };
 
+enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
+
 /* A slice of the sliding window: what came in during one period of max_age / age_buckets. */
 struct timer_age {
     uint64_t period;
     struct sketch sketch;
 };
 
-enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
-
+/* What a merge writes comes first, for the cache. */
 struct timer_exposed {
     struct exposed exposed;
-    double count;                                      /* since ever */
-    double sum[TIMER_UNIT_COUNT];                      /* since ever, as sent */
-    struct timer_age **window[TIMER_UNIT_COUNT];       /* summary: summary_age_buckets slices, each NULL
-                                                          until needed; NULL until a value of that unit comes */
-    struct timer_age *open[TIMER_UNIT_COUNT];          /* the slice last added to, or NULL */
-    double *quantiles;                                 /* summary: as computed last */
-    uint64_t computed;                                 /* the period for which; 0: to be computed */
-    double *le;                                        /* histogram: counts since ever */
+    double count;                                  /* since ever */
+    double sum[TIMER_UNIT_COUNT];                  /* since ever, as sent */
+    uint64_t computed;                             /* the period for which the quantiles are; 0: to be computed */
+    struct timer_age *open[TIMER_UNIT_COUNT];      /* the slice last added to, or NULL */
+    double *le;                                    /* histogram: counts since ever */
+    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit comes, then
+                                                      summary_age_buckets slices, each NULL until needed */
+    double *quantiles;                             /* summary: as computed last */
 };
 
 static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");

@@ -89,7 +89,15 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
 void slab_init(struct slab *s, uint32_t object_bytes)
 {
     assert(object_bytes >= sizeof(struct free_object) && object_bytes % 8 == 0);
-    *s = (struct slab){ .object_bytes = object_bytes, .next_region_bytes = REGION_FIRST };
+    *s = (struct slab){ .object_bytes = object_bytes,
+                        .next_region_bytes = REGION_FIRST,
+                        .most_region_bytes = REGION_ALIGN };
+}
+
+void slab_init_small(struct slab *s, uint32_t object_bytes)
+{
+    slab_init(s, object_bytes);
+    s->most_region_bytes = REGION_ALIGN / 2;   /* too small for a huge page */
 }
 
 void slab_release(struct slab *s)
@@ -112,7 +120,7 @@ void *slab_alloc(struct slab *s)
             return NULL;
         *r = (struct slab_region){ .bytes = s->next_region_bytes, .used = REGION_HEAD };
         s->bytes += r->bytes;
-        if (s->next_region_bytes < REGION_ALIGN)
+        if (s->next_region_bytes < s->most_region_bytes)
             s->next_region_bytes *= 2;
         list_add(s, r);
     }
