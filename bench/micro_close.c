@@ -12,8 +12,6 @@
 #include "sinks/prometheus.h"
 #include "sinks/redis_encode.h"
 
-static const double quantiles[] = { 0.5, 0.9, 0.99 };
-
 struct steps {
     struct micro turn, merge, render, encode;
     size_t body_bytes, redis_bytes, batches;
@@ -117,12 +115,10 @@ static void measure(uint32_t series)
 {
     struct micro_load l;
     micro_load_init(&l, series, "c=60,ms=30,g=10", series, 1432);
-    const struct registry_opts ro = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles), .summary_max_age_ms = 600000,
-                                      .summary_age_buckets = 5, .sketch_schema = 5, .ttl_s = 86400, .keep_intervals = true, .limit = &l.limit };
-    const struct prometheus_opts po = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles) };
+    const struct registry_opts ro = { .profiles = l.profiles, .keep_intervals = true, .limit = &l.limit };
     const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };
     struct registry *r = registry_new(&ro);
-    struct prometheus *p = prometheus_new(&po);
+    struct prometheus *p = prometheus_new();
     struct redis_encode *e = redis_encode_new(&eo);
     struct steps s = { 0 };
     for (int run = 0; run <= MICRO_RUNS; run++) {

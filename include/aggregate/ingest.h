@@ -37,6 +37,7 @@
 #include <stdint.h>
 
 #include "aggregate/limit.h"
+#include "aggregate/profile.h"
 #include "base/selfmetrics.h"
 #include "protocol/sample.h"
 #include "protocol/tags.h"
@@ -46,10 +47,7 @@ struct page;
 
 struct ingest_opts {
     struct tags_opts tags;
-    int sketch_schema;               /* 0..8 */
-    const double *buckets;           /* `le` bounds, ascending; borrowed.  NULL: timers are summaries, none are counted */
-    uint32_t n_buckets;
-    uint32_t ttl_s;                  /* a cell idle for longer is dropped; 0: never */
+    const struct profiles *profiles; /* shared by all workers; borrowed.  A cell idle for longer than its ttl is dropped */
     struct series_limit *limit;      /* shared by all workers; borrowed */
     bool several_sources;            /* other workers or sockets bring samples of the same gauges: their stamps are kept */
 };

@@ -35,17 +35,7 @@ struct registry;
 
 struct registry_opts {
     bool suffixes;                  /* counters end in _total, timings (ms) in _seconds */
-    bool histograms;                /* timers are histograms, not summaries */
-    const double *buckets;          /* `le` bounds, ascending */
-    uint32_t n_buckets;
-    const double *quantiles;        /* of summaries, ascending */
-    uint32_t n_quantiles;
-    uint32_t summary_max_age_ms;    /* up to 49 days */
-    uint32_t summary_age_buckets;
-    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the last closed interval */
-    uint32_t set_step_intervals;    /* intervals in a step, >= 1 where there are steps */
-    int sketch_schema;
-    uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
+    const struct profiles *profiles; /* those of the workers; borrowed */
     uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer; 0: never */
     bool several_sources;           /* as in ingest_opts */
     bool keep_intervals;            /* there is a sink: keep the interval's values apart */
@@ -57,7 +47,7 @@ struct registry_opts {
     void *cookie;
 };
 
-/* opts is copied; the arrays it points to are borrowed for the registry's life. */
+/* opts is copied; what it points to is borrowed for the registry's life. */
 struct registry *registry_new(const struct registry_opts *opts);
 void registry_free(struct registry *r);
 

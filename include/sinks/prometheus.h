@@ -16,17 +16,10 @@
 
 #define PROMETHEUS_TEXT "text/plain; version=0.0.4; charset=utf-8"
 
-struct prometheus_opts {
-    const double *quantiles;    /* as in registry_opts */
-    uint32_t n_quantiles;
-    const double *buckets;
-    uint32_t n_buckets;
-};
-
 struct prometheus;
 
-/* opts is copied into prepared label texts; nothing is borrowed. */
-struct prometheus *prometheus_new(const struct prometheus_opts *opts);
+/* It keeps the label texts of each profile that it meets: the profiles stay as long as it. */
+struct prometheus *prometheus_new(void);
 void prometheus_free(struct prometheus *p);
 
 /* Append every family: sorted by name, HELP and TYPE before its lines, each line unique. */

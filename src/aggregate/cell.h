@@ -22,13 +22,32 @@ struct cell {
     uint32_t samples[2];      /* in each page */
     uint32_t last_s;          /* monotonic seconds of the page in which it was last touched */
     uint8_t touched[2];       /* in the page's list already */
-    uint8_t type;             /* enum sample_type, or CELL_ALIAS */
-    uint8_t tag_errors;       /* bad tags of this spelling, counted with each sample; 255 stands for more */
+    uint8_t type_errors;      /* cell_type in the low bits, cell_tag_errors above */
+    uint8_t profile;          /* number of its profile */
 };
 
 /* A spelling that leads to another cell (gauge.h); found in the worker's table, listed by no page. */
-enum { CELL_ALIAS = SAMPLE_TYPE_COUNT };
+enum { CELL_ALIAS = SAMPLE_TYPE_COUNT, CELL_TYPE_BITS = 3, CELL_TAG_ERRORS_MAX = 31 };
 
 static_assert(sizeof(struct cell) == 32, "the head is half a cache line");
+static_assert(CELL_ALIAS < 1 << CELL_TYPE_BITS, "a type fits its bits");
+
+/* enum sample_type, or CELL_ALIAS */
+static inline uint8_t cell_type(const struct cell *c)
+{
+    return c->type_errors & ((1u << CELL_TYPE_BITS) - 1);
+}
+
+/* Bad tags of this spelling, counted with each sample; CELL_TAG_ERRORS_MAX stands for more. */
+static inline unsigned cell_tag_errors(const struct cell *c)
+{
+    return c->type_errors >> CELL_TYPE_BITS;
+}
+
+static inline void cell_set_tag_errors(struct cell *c, unsigned n)
+{
+    n = n < CELL_TAG_ERRORS_MAX ? n : CELL_TAG_ERRORS_MAX;
+    c->type_errors = (uint8_t)(n << CELL_TYPE_BITS | cell_type(c));
+}
 
 #endif

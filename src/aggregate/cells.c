@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-void cells_init(struct cells *cs, const struct profile *profile)
+void cells_init(struct cells *cs, const struct profiles *profiles)
 {
-    *cs = (struct cells){ .profile = profile };
+    *cs = (struct cells){ .profiles = profiles };
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init(&cs->slabs[k], kind_rows[k]->cell_bytes);
     slab_init(&cs->aliases, (sizeof(struct alias) + 31) / 32 * 32);
@@ -17,7 +17,7 @@ void cells_release(struct cells *cs)
     slab_release(&cs->aliases);
 }
 
-struct cell *cells_new(struct cells *cs, uint8_t type)
+struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile)
 {
     enum series_kind kind = kind_of(type);
     const struct kind_ops *ops = kind_rows[kind];
@@ -25,8 +25,9 @@ struct cell *cells_new(struct cells *cs, uint8_t type)
     if (c == NULL)
         return NULL;
     memset(c, 0, ops->cell_bytes);
-    c->type = type;
-    if (ops->cell_init != NULL && !ops->cell_init(c, cs->profile)) {
+    c->type_errors = type;
+    c->profile = profile;
+    if (ops->cell_init != NULL && !ops->cell_init(c, profiles_at(cs->profiles, profile))) {
         slab_free(&cs->slabs[kind], c);
         return NULL;
     }
@@ -35,7 +36,7 @@ struct cell *cells_new(struct cells *cs, uint8_t type)
 
 void cells_free(struct cells *cs, struct cell *c)
 {
-    enum series_kind kind = kind_of(c->type);
+    enum series_kind kind = kind_of(cell_type(c));
     if (kind_rows[kind]->cell_release != NULL)
         kind_rows[kind]->cell_release(c);
     slab_free(&cs->slabs[kind], c);
@@ -45,7 +46,7 @@ struct alias *cells_alias_new(struct cells *cs)
 {
     struct alias *a = slab_alloc(&cs->aliases);
     if (a != NULL)
-        *a = (struct alias){ .cell.type = CELL_ALIAS };
+        *a = (struct alias){ .cell.type_errors = CELL_ALIAS };
     return a;
 }
 
@@ -57,5 +58,5 @@ void cells_alias_free(struct cells *cs, struct alias *a)
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p)
 {
     c->samples[p] = 0;
-    kind_rows[kind_of(c->type)]->cell_begin(c, cs->profile, p);
+    kind_rows[kind_of(cell_type(c))]->cell_begin(c, profiles_at(cs->profiles, c->profile), p);
 }

@@ -27,7 +27,7 @@ struct gauge_cell {
 
 /* A spelling, or the identity itself, of a gauge that has a cell already.  The worker's alone: no page lists it. */
 struct alias {
-    struct cell cell;         /* of type CELL_ALIAS; check, last_s and tag_errors are used */
+    struct cell cell;         /* of type CELL_ALIAS; check, last_s and the tag errors are used */
     struct gauge_cell *gauge;
     uint64_t lo;              /* with check: the hash it is found by */
 };

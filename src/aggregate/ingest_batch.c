@@ -25,7 +25,7 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
-    struct cell *c = cells_new(&in->cells, id->type);
+    struct cell *c = cells_new(&in->cells, id->type, 0);
     if (c == NULL)
         return NULL;
     if (!series_limit_claim(in->opts.limit, id->hash)) {
@@ -38,16 +38,11 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     return c;
 }
 
-static uint8_t tag_errors_now(const struct ingest *in)
-{
-    return (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
-}
-
 static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id)
 {
     struct cell *c = give_birth(in, s->hash, id);
     if (c != NULL)
-        c->tag_errors = tag_errors_now(in);
+        cell_set_tag_errors(c, in->tags.errors);
     return c;
 }
 
@@ -84,24 +79,25 @@ static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct g
 /* A sample counts the tag errors of its own spelling, not those of the spelling that the cell was born with. */
 static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
 {
-    in->stats.v[SELF_TAG_ERRORS] += (uint64_t)errors - g->cell.tag_errors;   /* stage_update adds the cell's */
+    in->stats.v[SELF_TAG_ERRORS] += (uint64_t)errors - cell_tag_errors(&g->cell);   /* stage_update adds the cell's */
 }
 
 static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
 {
     a->cell.last_s = now_s;
-    count_alias_errors(in, a->gauge, a->cell.tag_errors);
+    count_alias_errors(in, a->gauge, cell_tag_errors(&a->cell));
     return &a->gauge->cell;
 }
 
 /* Another spelling of a gauge that has a cell. */
 static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known, bool room, uint32_t now_s)
 {
-    struct gauge_cell *g = known->type == CELL_ALIAS ? ((struct alias *)known)->gauge : (struct gauge_cell *)known;
+    struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge : (struct gauge_cell *)known;
     struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
-    count_alias_errors(in, g, tag_errors_now(in));
+    count_alias_errors(in, g, in->tags.errors);
     if (a != NULL) {
-        a->cell.tag_errors = tag_errors_now(in);
+        cell_set_tag_errors(&a->cell, in->tags.errors);
+        a->cell.profile = g->cell.profile;
         a->cell.last_s = now_s;
         g->aliases++;
     }
@@ -257,12 +253,12 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         struct cell *c = table_find(&in->table, s[i].hash);
         if (c == NULL)
             c = first_sight(in, &s[i], now_s);
-        else if (c->type == CELL_ALIAS)
+        else if (cell_type(c) == CELL_ALIAS)
             c = alias_target(in, (struct alias *)c, now_s);
         if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
             c = NULL;
         in->found[i] = c;
-        if (c != NULL && kind_of(c->type) == SERIES_TIMER)
+        if (c != NULL && kind_of(cell_type(c)) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
     }
 }
@@ -288,7 +284,7 @@ static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, 
             continue;
         uint32_t added = update(in, c, &s[i], b->values);
         values += added;
-        tag_errors += c->tag_errors;
+        tag_errors += cell_tag_errors(c);
         if (__builtin_expect(added != 1 + s[i].more_n, 0)) {
             count_refused(in, c, &s[i], added);
             continue;

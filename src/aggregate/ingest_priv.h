@@ -15,7 +15,6 @@
 
 struct ingest {
     struct ingest_opts opts;
-    struct profile profile;
     struct table table;
     struct cells cells;
     struct page *page;                    /* the one being filled */
@@ -29,6 +28,7 @@ struct ingest {
     bool saw_relative;                    /* a relative change of a gauge that may come from several sources */
     uint64_t expire_at;                   /* slot where the next sweep begins */
     uint64_t last_turn_s;
+    uint64_t least_ttl_s;                 /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
     struct tags tags;                     /* of the spelling just met for the first time */
     /*

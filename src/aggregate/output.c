@@ -74,7 +74,11 @@ static struct family *family_for(struct output *o, const struct exposed *e,
     struct family *f = families_find(&o->families, c.name);
     if (f != NULL && f->type == c.type)
         return f;
-    return claim_name(&o->desk, &c) ? families_new(&o->families, c.name, c.type) : NULL;
+    if (!claim_name(&o->desk, &c))
+        return NULL;
+    f = families_new(&o->families, c.name, c.type);
+    f->help = e->profile->help;
+    return f;
 }
 
 /* ---- who shares a line ---- */

@@ -30,27 +30,11 @@ static bool identity_is(const void *series, const void *identity)
     return identity_eq(((const struct series *)series)->id, identity);
 }
 
-static struct profile profile_of(const struct registry_opts *o)
-{
-    return (struct profile){ .histogram = o->histograms,
-                             .sketch_schema = o->sketch_schema,
-                             .buckets = o->buckets,
-                             .n_buckets = o->n_buckets,
-                             .quantiles = o->quantiles,
-                             .n_quantiles = o->n_quantiles,
-                             .summary_max_age_ms = o->summary_max_age_ms,
-                             .summary_age_buckets = o->summary_age_buckets,
-                             .set_steps = o->set_steps,
-                             .set_step_intervals = o->set_step_intervals,
-                             .ttl_s = o->ttl_s };
-}
-
 struct registry *registry_new(const struct registry_opts *opts)
 {
-    assert((opts->summary_age_buckets > 0 && opts->summary_max_age_ms > 0) || opts->histograms);
     struct registry *r = mem_zalloc(sizeof *r);
     r->opts = *opts;
-    r->profile = profile_of(opts);
+    r->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     sketch_setup();
     index_init(&r->by_identity, identity_index_hash);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
@@ -60,18 +44,19 @@ struct registry *registry_new(const struct registry_opts *opts)
                                       .on_off_page = opts->on_off_page,
                                       .cookie = opts->cookie,
                                       .stats = &r->stats });
-    sketch_init(&r->scratch, opts->sketch_schema);
+    sketch_init(&r->scratch, SKETCH_SCHEMA_DEFAULT);
     for (size_t i = 0; i < opts->n_reserved; i++)
         output_reserve(&r->output, opts->reserved[i]);
     return r;
 }
 
-static struct series *series_new(struct registry *r, struct identity *take_id)
+static struct series *series_new(struct registry *r, struct identity *take_id,
+                                 const struct profile *profile)
 {
     enum series_kind kind = kind_of(take_id->type);
     struct series *s = slab_zalloc(&r->slabs[kind]);
     s->id = take_id;
-    s->profile = &r->profile;
+    s->profile = profile;
     s->kind = (unsigned)kind & 3;
     return s;
 }
@@ -146,14 +131,14 @@ static void appear(struct registry *r, struct series *s)
     r->stats.v[SELF_SERIES_CREATED]++;
 }
 
-static struct series *adopt(struct registry *r, struct identity *take_id)
+static struct series *adopt(struct registry *r, struct identity *take_id, uint8_t profile)
 {
     struct series *s = index_find(&r->by_identity, take_id->hash, identity_is, take_id);
     if (s != NULL) {
         free(take_id);
         return s;
     }
-    s = series_new(r, take_id);
+    s = series_new(r, take_id, profiles_at(r->opts.profiles, profile));
     index_put(&r->by_identity, s);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
     r->all[r->n_all++] = s;
@@ -220,7 +205,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
-        c->series = adopt(r, p->births[i].identity);
+        c->series = adopt(r, p->births[i].identity, c->profile);
         c->series->cells++;
     }
     p->n_births = 0;
@@ -294,17 +279,23 @@ static void expire_series(struct registry *r, struct series *s)
     series_check(s);
 }
 
+/* What came in during this interval still has to reach the sinks. */
+static bool is_idle(const struct series *s, uint64_t now_s)
+{
+    uint64_t ttl_s = s->profile->ttl_s;
+    return ttl_s > 0 && now_s > s->last_s + ttl_s && !s->expired && !s->in_interval;
+}
+
 void registry_expire(struct registry *r, uint64_t now_ns)
 {
-    if (r->opts.ttl_s == 0 || now_ns < r->next_expire_ns)
+    if (r->least_ttl_s == 0 || now_ns < r->next_expire_ns)
         return;
-    uint64_t every_s = r->opts.ttl_s / 10 > 1 ? r->opts.ttl_s / 10 : 1;
+    uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
     uint64_t now_s = now_ns / 1000000000;
     for (size_t i = 0; i < r->n_all;) {
         struct series *s = r->all[i];
-        /* What came in during this interval still has to reach the sinks. */
-        if (!s->expired && !s->in_interval && now_s > s->last_s + r->opts.ttl_s)
+        if (is_idle(s, now_s))
             expire_series(r, s);
         if (s->expired && s->cells == 0)
             forget(r, i);

@@ -12,7 +12,6 @@
 
 struct registry {
     struct registry_opts opts;
-    struct profile profile;
     struct output output;            /* what /metrics shows */
     struct index by_identity;        /* every series */
     struct slab slabs[SERIES_KIND_COUNT];
@@ -24,6 +23,7 @@ struct registry {
     uint64_t interval;               /* number of the open interval */
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
+    uint64_t least_ttl_s;            /* of all profiles; 0: no series ever expires */
     struct selfmetrics stats;
     struct interval_end end;         /* of the interval just closed */
     struct sketch scratch;

@@ -172,7 +172,7 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
                           struct kind_now *now)
 {
     const struct profile *profile = t->exposed.profile;
-    enum timer_unit unit = kind_types[c->cell.type].milliseconds ? TIMER_MILLISECONDS : TIMER_PLAIN;
+    enum timer_unit unit = kind_types[cell_type(&c->cell)].milliseconds ? TIMER_MILLISECONDS : TIMER_PLAIN;
     const struct sketch *k = &c->part[p].sketch;
     double count = t->count + k->count;
     if (!isfinite(count))
@@ -182,7 +182,7 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (!profile->histogram)
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
-    else if (c->le[p] != NULL)
+    else if (c->le[p] != NULL && c->profile == profile)
         add_le(t, c->le[p]);
     return add_sum(t, unit, k->sum);
 }

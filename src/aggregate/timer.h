@@ -75,7 +75,7 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
 {
     int rc = sketch_add_fast(&t->part[p].sketch, v, weight);
     if (t->le[p] != NULL && rc != -ERANGE)
-        t->le[p][timer_bucket(t->profile, kind_types[t->cell.type].milliseconds ? v / 1000 : v)] += weight;
+        t->le[p][timer_bucket(t->profile, kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v)] += weight;
     return rc;
 }
 

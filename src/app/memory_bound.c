@@ -125,6 +125,6 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for; UDP has a socket for each worker */
         b.kernel += 2 * c->sockets[i].rcvbuf * (c->sockets[i].transport == LISTEN_UDP ? workers : 1);
     /* Two pages of each worker, the interval, the open step of the window and those before it. */
-    b.large_set = (2ull * workers + 2 + core_registry_opts(c, NULL).set_steps) * MEMBERS_REGISTERS;
+    b.large_set = (2ull * workers + 2 + core_profile(c).set_steps) * MEMBERS_REGISTERS;
     *ret = b;
 }

@@ -14,11 +14,15 @@ struct label_text {
     size_t len;
 };
 
-struct prometheus {
-    uint32_t n_quantiles, n_buckets;
+/* Of one profile. */
+struct profile_labels {
     struct label_text *quantiles;
     struct label_text *buckets;    /* n_buckets + 1, the last is +Inf */
-    struct buf labels;             /* of the series at hand */
+};
+
+struct prometheus {
+    struct profile_labels profiles[PROFILES_MAX];   /* by index; made when the profile is met first */
+    struct buf labels;                              /* of the exposed at hand */
 };
 
 static const char default_help[] = "Metric received by statsd.";
@@ -34,29 +38,35 @@ static void make_label(struct label_text *t, const char *key, double v)
     t->len = k + n + 3;
 }
 
-struct prometheus *prometheus_new(const struct prometheus_opts *opts)
+struct prometheus *prometheus_new(void)
 {
-    struct prometheus *p = mem_zalloc(sizeof *p);
-    p->n_quantiles = opts->n_quantiles;
-    p->n_buckets = opts->n_buckets;
-    p->quantiles = mem_zalloc(opts->n_quantiles * sizeof *p->quantiles);
-    p->buckets = mem_zalloc((opts->n_buckets + 1) * sizeof *p->buckets);
-    for (uint32_t i = 0; i < opts->n_quantiles; i++)
-        make_label(&p->quantiles[i], "quantile", opts->quantiles[i]);
-    for (uint32_t i = 0; i < opts->n_buckets; i++)
-        make_label(&p->buckets[i], "le", opts->buckets[i]);
-    make_label(&p->buckets[opts->n_buckets], "le", (double)INFINITY);
-    return p;
+    return mem_zalloc(sizeof(struct prometheus));
 }
 
 void prometheus_free(struct prometheus *p)
 {
-    if (p == NULL)
-        return;
-    free(p->quantiles);
-    free(p->buckets);
-    buf_release(&p->labels);
+    for (unsigned i = 0; p != NULL && i < PROFILES_MAX; i++) {
+        free(p->profiles[i].quantiles);
+        free(p->profiles[i].buckets);
+    }
+    if (p != NULL)
+        buf_release(&p->labels);
     free(p);
+}
+
+static const struct profile_labels *labels_of(struct prometheus *p, const struct profile *of)
+{
+    struct profile_labels *l = &p->profiles[of->index];
+    if (l->buckets != NULL)
+        return l;
+    l->quantiles = mem_zalloc(of->n_quantiles * sizeof *l->quantiles);
+    l->buckets = mem_zalloc((of->n_buckets + 1) * sizeof *l->buckets);
+    for (uint32_t i = 0; i < of->n_quantiles; i++)
+        make_label(&l->quantiles[i], "quantile", of->quantiles[i]);
+    for (uint32_t i = 0; i < of->n_buckets; i++)
+        make_label(&l->buckets[i], "le", of->buckets[i]);
+    make_label(&l->buckets[of->n_buckets], "le", (double)INFINITY);
+    return l;
 }
 
 static void put_escaped(struct buf *out, const char *help)
@@ -157,24 +167,26 @@ static void put_sum_and_count(const struct family *f, struct slice labels, doubl
     put_line(out, f, SLICE_LIT("_count"), all, SLICE_LIT(""), count);
 }
 
-static void put_summary(const struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
+static void put_summary(struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("quantile"));
-    for (uint32_t i = 0; i < p->n_quantiles; i++)
-        put_line(out, f, SLICE_LIT(""), around, label_slice(&p->quantiles[i]), v->quantiles[i]);
+    const struct profile_labels *texts = labels_of(p, v->profile);
+    for (uint32_t i = 0; i < v->profile->n_quantiles; i++)
+        put_line(out, f, SLICE_LIT(""), around, label_slice(&texts->quantiles[i]), v->quantiles[i]);
     put_sum_and_count(f, labels, v->sum, v->count, out);
 }
 
 /* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
-static void put_histogram(const struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
+static void put_histogram(struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("le"));
     double below = 0;
-    for (uint32_t i = 0; i <= p->n_buckets; i++) {
+    const struct profile_labels *texts = labels_of(p, v->profile);
+    for (uint32_t i = 0; i <= v->profile->n_buckets; i++) {
         below = fmin(below + v->le[i], DBL_MAX);   /* rounding may pass the count */
-        put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&p->buckets[i]), below);
+        put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&texts->buckets[i]), below);
     }
     put_sum_and_count(f, labels, v->sum, below, out);
 }
@@ -227,7 +239,7 @@ bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint6
         return true;
     while ((f = registry_walk_family(w)) != NULL) {
         size_t start = out->len;
-        prometheus_put_head(out, f->name, default_help, family_type_word(f->type));
+        prometheus_put_head(out, f->name, f->help != NULL ? f->help : default_help, family_type_word(f->type));
         size_t lines = out->len;
         if (!put_family(p, w, now_ns, enough, out))
             return true;
