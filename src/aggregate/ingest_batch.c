@@ -246,6 +246,14 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
+/* A cell that the page does not list yet, or an alias, which no page lists.  returns  NULL: no memory */
+static struct cell *list_cell(struct ingest *in, struct cell *c, uint32_t now_s)
+{
+    if (cell_type(c) == CELL_ALIAS)
+        c = alias_target(in, (struct alias *)c, now_s);
+    return c->touched[in->page->index] || touch(in, c, now_s) ? c : NULL;
+}
+
 static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
 {
     unsigned p = in->page->index;
@@ -253,12 +261,10 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         struct cell *c = table_find(&in->table, s[i].hash);
         if (c == NULL)
             c = first_sight(in, &s[i], now_s);
-        else if (cell_type(c) == CELL_ALIAS)
-            c = alias_target(in, (struct alias *)c, now_s);
-        if (c != NULL && !c->touched[p] && !touch(in, c, now_s))
-            c = NULL;
+        if (c != NULL && !c->touched[p])
+            c = list_cell(in, c, now_s);
         in->found[i] = c;
-        if (c != NULL && kind_of(cell_type(c)) == SERIES_TIMER)
+        if (c != NULL && kind_of(s[i].type) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
     }
 }
