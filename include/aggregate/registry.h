@@ -25,7 +25,6 @@
 #include "aggregate/exposed.h"
 #include "aggregate/family.h"
 #include "aggregate/limit.h"
-#include "aggregate/registry_walk.h"
 #include "aggregate/snapshot.h"
 #include "base/selfmetrics.h"
 

@@ -31,51 +31,11 @@
 #ifndef AGGREGATE_SKETCH_H
 #define AGGREGATE_SKETCH_H
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    SKETCH_SCHEMA_MIN     = -4,
-    SKETCH_SCHEMA_MAX     = 8,
-    SKETCH_SCHEMA_DEFAULT = 5,
-    SKETCH_OCTAVES        = 20,     /* that a window holds at the default schema and above, wherever they begin */
-    SKETCH_BUCKETS_MAX    = (SKETCH_OCTAVES << SKETCH_SCHEMA_MAX) + 16,
-    SKETCH_FEW_MAX        = 12,
-    SKETCH_FEW_NONE       = UINT16_MAX
-};
-
-/* The few buckets of a window that are in use, in the order in which they came. */
-struct sketch_few {
-    uint16_t at[SKETCH_FEW_MAX];       /* from the window's first bucket; SKETCH_FEW_NONE where unused */
-    uint8_t count[SKETCH_FEW_MAX];     /* >= 1 */
-    uint8_t used;
-};
-
-/* Consecutive buckets first .. first + n - 1 of one sign. */
-struct sketch_window {
-    void *counts;        /* struct sketch_few, uint8_t[n], uint16_t[n], uint32_t[n] or double[n], by width; NULL: n is 0 */
-    int32_t first;       /* index of counts[0] */
-    uint16_t n;          /* a multiple of 16, as first is */
-    uint8_t width;       /* 0 (few), 1, 2, 4, 8 */
-    int8_t schema;
-};
-
-/* The most buckets of a window.  Below the default schema they reach twice as far with each step. */
-static inline int32_t sketch_buckets_most(int schema)
-{
-    return (SKETCH_OCTAVES << (schema > SKETCH_SCHEMA_DEFAULT ? schema : SKETCH_SCHEMA_DEFAULT)) + 16;
-}
-
-struct sketch {
-    double count;        /* sum of weights: every value, zeros and negatives too */
-    double sum;          /* sum of value * weight */
-    double min, max;     /* +inf, -inf while empty */
-    double zero;         /* weight of |v| <= 2^-128 */
-    struct sketch_window pos;
-    struct sketch_window *neg;   /* NULL until a negative value comes */
-};
+#include "aggregate/sketch_types.h"
 
 /* Make the tables of the index; once, before the first sketch.  Idempotent, not thread-safe. */
 void sketch_setup(void);
@@ -118,35 +78,29 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 int32_t sketch_index(int schema, double v);
 double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) */
 
-static inline uint8_t sketch_few_count(const struct sketch_few *few, uint32_t i)
-{
-    uint8_t count = 0;
-    for (uint32_t k = 0; k < few->used; k++)
-        count = few->at[k] == i ? few->count[k] : count;
-    return count;
-}
+/**
+ * The buckets of one sign that hold something, from the one nearest to zero outwards:
+ *
+ *     struct sketch_buckets b;
+ *     sketch_buckets_begin(k, false, &b);
+ *     while (sketch_buckets_next(&b))
+ *         ... b.index, b.count
+ *
+ * Bucket i of schema s covers the values whose absolute is in (2^((i-1)/2^s), 2^(i/2^s)].  k stays as it is meanwhile.
+ */
+struct sketch_buckets {
+    int schema;
+    int32_t first, last;         /* index of the first and the last of them; first > last: there is none */
+    int32_t index;               /* of the bucket at hand */
+    double count;                /* of it, > 0 */
+    /* private */
+    const struct sketch_window *window;
+    struct sketch_few sorted;    /* a window that is a list, in order */
+    uint32_t next;
+};
 
-/* Count of bucket i, 0 <= i < w->n. */
-static inline double sketch_window_count(const struct sketch_window *w, uint32_t i)
-{
-    const void *counts = w->counts;
-    assert(i < w->n);
-    switch (w->width) {
-    case 0:
-        return sketch_few_count(counts, i);
-    case 1:
-        return ((const uint8_t *)counts)[i];
-    case 2:
-        return ((const uint16_t *)counts)[i];
-    case 4:
-        return ((const uint32_t *)counts)[i];
-    default:
-        return ((const double *)counts)[i];
-    }
-}
-
-/* The window for who looks at all of it: a list as an array in `room`, an array as it is.  Not to be released. */
-struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX]);
+void sketch_buckets_begin(const struct sketch *k, bool negative, struct sketch_buckets *ret);
+bool sketch_buckets_next(struct sketch_buckets *b);
 
 /* Bytes held outside the struct itself. */
 size_t sketch_memory(const struct sketch *k);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "aggregate/registry.h"
+#include "aggregate/registry_walk.h"
 #include "base/buf.h"
 
 #define PROMETHEUS_TEXT "text/plain; version=0.0.4; charset=utf-8"

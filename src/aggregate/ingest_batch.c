@@ -7,7 +7,7 @@
 #include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
 #include "aggregate/set.h"
-#include "aggregate/sketch_index.h"
+#include "aggregate/sketch_fast.h"
 #include "aggregate/timer.h"
 
 /* ---- first sight ---- */

@@ -144,17 +144,17 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
     return 2 / (1 / a + 1 / b);
 }
 
-/* A walk over the buckets from the smallest value up. */
-struct walk {
+/* A place among the buckets, from the smallest value up. */
+struct cursor {
     struct sketch_window neg, pos;   /* none of them a list */
     double zero;
     uint32_t i;                      /* next bucket of the stage, from its end that is nearer to -inf */
-    enum { WALK_NEG, WALK_ZERO, WALK_POS, WALK_END } stage;
+    enum { STAGE_NEG, STAGE_ZERO, STAGE_POS, STAGE_END } stage;
     uint32_t at;                     /* the bucket it stands at ... */
     enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
 };
 
-static bool walk_next_neg(struct walk *w, double *count)
+static bool cursor_next_neg(struct cursor *w, double *count)
 {
     while (w->i < w->neg.n) {
         w->at = w->neg.n - 1 - w->i++;
@@ -167,7 +167,7 @@ static bool walk_next_neg(struct walk *w, double *count)
     return false;
 }
 
-static bool walk_next_pos(struct walk *w, double *count)
+static bool cursor_next_pos(struct cursor *w, double *count)
 {
     const struct sketch_window *pos = &w->pos;
     while (w->i < pos->n) {
@@ -188,15 +188,15 @@ static bool walk_next_pos(struct walk *w, double *count)
     return false;
 }
 
-static bool walk_next(struct walk *w, double *count)
+static bool cursor_next(struct cursor *w, double *count)
 {
-    if (w->stage == WALK_NEG) {
-        if (walk_next_neg(w, count))
+    if (w->stage == STAGE_NEG) {
+        if (cursor_next_neg(w, count))
             return true;
-        w->stage = WALK_ZERO;
+        w->stage = STAGE_ZERO;
     }
-    if (w->stage == WALK_ZERO) {
-        w->stage = WALK_POS;
+    if (w->stage == STAGE_ZERO) {
+        w->stage = STAGE_POS;
         w->i = 0;
         *count = w->zero;
         if (*count > 0) {
@@ -204,13 +204,13 @@ static bool walk_next(struct walk *w, double *count)
             return true;
         }
     }
-    if (w->stage == WALK_POS && walk_next_pos(w, count))
+    if (w->stage == STAGE_POS && cursor_next_pos(w, count))
         return true;
-    w->stage = WALK_END;
+    w->stage = STAGE_END;
     return false;
 }
 
-static double walk_value(const struct walk *w)
+static double cursor_value(const struct cursor *w)
 {
     switch (w->where) {
     case AT_NEG:
@@ -244,64 +244,127 @@ static bool is_largest(double q, double rank, double count)
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
     uint8_t room[2][SKETCH_BUCKETS_MAX];
-    struct walk w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
+    struct cursor w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
     double seen = 0, count;
     bool any = k->count > 0;
     if (k->neg != NULL)
         w.neg = sketch_window_flat(k->neg, room[1]);
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], k->count);
-        while (any && (seen < rank || seen == 0) && walk_next(&w, &count))
+        while (any && (seen < rank || seen == 0) && cursor_next(&w, &count))
             seen += count;
         bool largest = is_largest(q[i], rank, k->count);
-        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(walk_value(&w), k->min, k->max);
+        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(cursor_value(&w), k->min, k->max);
     }
 }
 
-/* One of two walks that go on together: the bucket it is at, which is still to be passed. */
-struct unit_walk {
+/* One of two cursors that go on together: the bucket it is at, which is still to be passed. */
+struct unit_cursor {
     const struct sketch *sketch;
-    struct walk walk;
+    struct cursor cursor;
     double unit, count, value;    /* of the bucket; value is infinite behind the last */
     uint8_t room[2][SKETCH_BUCKETS_MAX];
 };
 
-static void unit_walk_next(struct unit_walk *u)
+static void unit_cursor_next(struct unit_cursor *u)
 {
     const struct sketch *k = u->sketch;
-    bool more = walk_next(&u->walk, &u->count);
-    u->value = more ? clamp(walk_value(&u->walk), k->min, k->max) / u->unit : INFINITY;
+    bool more = cursor_next(&u->cursor, &u->count);
+    u->value = more ? clamp(cursor_value(&u->cursor), k->min, k->max) / u->unit : INFINITY;
 }
 
-static void unit_walk_begin(struct unit_walk *u, struct sketch_in_unit of)
+static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
 {
     const struct sketch *k = of.sketch;
     u->sketch = k;
     u->unit = of.unit;
-    u->walk = (struct walk){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
+    u->cursor = (struct cursor){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
     if (k->neg != NULL)
-        u->walk.neg = sketch_window_flat(k->neg, u->room[1]);
-    unit_walk_next(u);
+        u->cursor.neg = sketch_window_flat(k->neg, u->room[1]);
+    unit_cursor_next(u);
 }
 
 void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
 {
-    struct unit_walk x, y;
+    struct unit_cursor x, y;
     double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);
     double least = fmin(a.sketch->min / a.unit, b.sketch->min / b.unit);
     double most = fmax(a.sketch->max / a.unit, b.sketch->max / b.unit);
-    unit_walk_begin(&x, a);
-    unit_walk_begin(&y, b);
+    unit_cursor_begin(&x, a);
+    unit_cursor_begin(&y, b);
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], count);
         while ((seen < rank || seen == 0) && (isfinite(x.value) || isfinite(y.value))) {
-            struct unit_walk *next = x.value <= y.value ? &x : &y;
+            struct unit_cursor *next = x.value <= y.value ? &x : &y;
             seen += next->count;
             value = next->value;
-            unit_walk_next(next);
+            unit_cursor_next(next);
         }
         ret[i] = count == 0 ? NAN : rank <= 1 ? least : is_largest(q[i], rank, count) ? most : value;
     }
+}
+
+/* ---- the buckets, for who wants to know ---- */
+
+static void sort_few(const struct sketch_few *few, struct sketch_few *ret)
+{
+    ret->used = few->used;
+    for (uint32_t n = 0; n < few->used; n++) {
+        uint32_t i = n;
+        for (; i > 0 && ret->at[i - 1] > few->at[n]; i--) {
+            ret->at[i] = ret->at[i - 1];
+            ret->count[i] = ret->count[i - 1];
+        }
+        ret->at[i] = few->at[n];
+        ret->count[i] = few->count[n];
+    }
+}
+
+void sketch_buckets_begin(const struct sketch *k, bool negative, struct sketch_buckets *ret)
+{
+    const struct sketch_window *w = negative ? k->neg : &k->pos;
+    uint32_t first = 0, last = 0;
+    ret->window = NULL;
+    ret->schema = k->pos.schema;
+    ret->first = 0;
+    ret->last = -1;
+    if (w == NULL)
+        return;
+    ret->schema = w->schema;
+    if (w->n == 0 || !sketch_window_span(w, &first, &last))
+        return;
+    ret->window = w;
+    ret->first = w->first + (int32_t)first;
+    ret->last = w->first + (int32_t)last;
+    ret->next = w->width == 0 ? 0 : first;
+    if (w->width == 0)
+        sort_few(w->counts, &ret->sorted);
+}
+
+static bool next_of_list(struct sketch_buckets *b)
+{
+    if (b->next == b->sorted.used)
+        return false;
+    b->index = b->window->first + b->sorted.at[b->next];
+    b->count = b->sorted.count[b->next++];
+    return true;
+}
+
+bool sketch_buckets_next(struct sketch_buckets *b)
+{
+    const struct sketch_window *w = b->window;
+    if (w == NULL)
+        return false;
+    if (w->width == 0)
+        return next_of_list(b);
+    for (; w->first + (int32_t)b->next <= b->last; b->next++) {
+        b->count = sketch_window_count(w, b->next);
+        if (b->count > 0) {
+            b->index = w->first + (int32_t)b->next++;
+            return true;
+        }
+    }
+    return false;
 }
 
 double sketch_quantile(const struct sketch *k, double q)

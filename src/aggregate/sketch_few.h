@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "aggregate/sketch.h"
+#include "aggregate/sketch_types.h"
 
 /* Is `at` in the list?  Four places at a time: a loop that ends anywhere is mispredicted every other time. */
 static inline bool sketch_few_has(const struct sketch_few *few, uint32_t at)

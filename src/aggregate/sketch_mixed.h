@@ -4,7 +4,9 @@
 #ifndef AGGREGATE_SKETCH_MIXED_H
 #define AGGREGATE_SKETCH_MIXED_H
 
-#include "aggregate/sketch.h"
+#include <stddef.h>
+
+#include "aggregate/sketch_types.h"
 
 struct sketch_in_unit {
     const struct sketch *sketch;

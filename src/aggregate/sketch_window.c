@@ -70,7 +70,7 @@ static uint32_t few_used(const struct sketch_window *w)
     return w->n == 0 ? 0 : ((const struct sketch_few *)w->counts)->used;
 }
 
-static bool few_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+static bool few_span(const struct sketch_window *w, uint32_t *first, uint32_t *last)
 {
     const struct sketch_few *few = w->counts;
     uint32_t a = UINT32_MAX, b = 0, used = few_used(w);
@@ -78,24 +78,33 @@ static bool few_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
         a = few->at[i] < a ? few->at[i] : a;
         b = few->at[i] > b ? few->at[i] : b;
     }
-    *lo = w->first + (int32_t)a;
-    *hi = w->first + (int32_t)b;
+    *first = a;
+    *last = b;
     return used > 0;
 }
 
-/* First and last bucket that holds something.  False: none does. */
-static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+bool sketch_window_span(const struct sketch_window *w, uint32_t *ret_first, uint32_t *ret_last)
 {
     if (w->width == 0)
-        return few_range(w, lo, hi);
+        return few_span(w, ret_first, ret_last);
     uint32_t a = 0, b = w->n;
     while (a < b && sketch_window_count(w, a) == 0)
         a++;
     while (b > a && sketch_window_count(w, b - 1) == 0)
         b--;
-    *lo = w->first + (int32_t)a;
-    *hi = w->first + (int32_t)b - 1;
+    *ret_first = a;
+    *ret_last = b - 1;
     return a < b;
+}
+
+/* The same as indexes. */
+static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+{
+    uint32_t first, last;
+    bool any = sketch_window_span(w, &first, &last);
+    *lo = w->first + (int32_t)first;
+    *hi = w->first + (int32_t)last;
+    return any;
 }
 
 int sketch_window_coarsen(struct sketch_window *w, int by)

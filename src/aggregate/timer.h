@@ -16,7 +16,7 @@
 #include "aggregate/kind.h"
 #include "aggregate/series.h"
 #include "aggregate/sketch.h"
-#include "aggregate/sketch_index.h"
+#include "aggregate/sketch_fast.h"
 
 struct timer_part {
     struct sketch sketch;

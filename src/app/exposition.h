@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "aggregate/registry.h"
+#include "aggregate/registry_walk.h"
 #include "app/selfmetrics.h"
 #include "http/http.h"
 #include "sinks/prometheus.h"
