@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/probe.h"
+
 enum {
     INDEX_BITS = 14,                     /* 2^14 registers */
     RANK_MAX   = 64 - INDEX_BITS + 1,    /* the largest value a register can hold */
@@ -67,12 +69,14 @@ static void register_add(uint8_t *registers, uint64_t hash)
 /* returns  true when the hash was not there */
 static bool table_put(uint64_t *at, uint32_t cap, uint64_t hash)
 {
-    uint32_t i = (uint32_t)(hash >> 32) & (cap - 1);
-    for (; at[i] != 0; i = (i + 1) & (cap - 1))
+    PROBE_EACH (i, hash >> 32, cap - 1) {
         if (at[i] == hash)
             return false;
-    at[i] = hash;
-    return true;
+        if (at[i] != 0)
+            continue;
+        at[i] = hash;
+        return true;
+    }
 }
 
 static int table_grow(struct members *m)
@@ -105,10 +109,9 @@ static int become_registers(struct members *m)
 
 static bool table_has(const struct members *m, uint64_t hash)
 {
-    for (uint32_t i = (uint32_t)(hash >> 32) & (m->cap - 1); m->hashes[i] != 0; i = (i + 1) & (m->cap - 1))
-        if (m->hashes[i] == hash)
-            return true;
-    return false;
+    PROBE_EACH (i, hash >> 32, m->cap - 1)
+        if (m->hashes[i] == 0 || m->hashes[i] == hash)
+            return m->hashes[i] == hash;
 }
 
 int members_add(struct members *m, uint64_t hash)

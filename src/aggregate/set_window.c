@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/probe.h"
 
 enum { RING = PROFILE_SET_STEPS_MAX + 1, CAP_FIRST = 16 };
 
@@ -50,10 +51,9 @@ bool set_window_empty(const struct set_window *w)
 /* Where the hash is, or the free place where it goes. */
 static uint32_t place_of(const uint64_t *hashes, uint32_t cap, uint64_t hash)
 {
-    uint32_t i = (uint32_t)(hash >> 32) & (cap - 1);
-    while (hashes[i] != 0 && hashes[i] != hash)
-        i = (i + 1) & (cap - 1);
-    return i;
+    PROBE_EACH (i, hash >> 32, cap - 1)
+        if (hashes[i] == 0 || hashes[i] == hash)
+            return (uint32_t)i;
 }
 
 /* A table of cap places with those hashes whose step is at most max_age before `step`. */

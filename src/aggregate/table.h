@@ -13,6 +13,7 @@
 
 #include "aggregate/cell.h"
 #include "base/hash.h"
+#include "base/probe.h"
 
 struct slot {
     uint64_t lo;
@@ -36,7 +37,7 @@ static inline struct slot *table_home(const struct table *t, struct hash128 h)
 
 static inline struct cell *table_find(const struct table *t, struct hash128 h)
 {
-    for (uint64_t i = h.lo & t->mask;; i = (i + 1) & t->mask) {
+    PROBE_EACH (i, h.lo, t->mask) {
         const struct slot *s = &t->slots[i];
         if (s->cell == NULL)
             return NULL;
