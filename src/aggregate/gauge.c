@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/mem.h"
-
 /* Workers turn one after the other: a page may bring what arrived this long before another's was sealed. */
 static const uint64_t LATE_NS = 1000000000;
 
@@ -25,12 +23,9 @@ static void gauge_cell_release(struct cell *c)
 
 /* ---- merging ---- */
 
-static bool merge_interval(struct gauge_series *s, const struct gauge_cell *c, unsigned p,
+static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, unsigned p,
                            const struct kind_now *now)
 {
-    if (s->interval == NULL)
-        s->interval = mem_zalloc(sizeof *s->interval);
-    struct gauge_interval *g = s->interval;
     struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
                                               &c->part[p], c->recent[p]);
     double delta = g->delta + m.added;
@@ -58,9 +53,7 @@ static bool gauge_merge(struct series *s, struct exposed *e, const struct cell *
 static void gauge_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
                         struct closed_series *ret)
 {
-    const struct gauge_interval *g = ((const struct gauge_series *)s)->interval;
-    if (g == NULL)
-        return;
+    const struct gauge_series *g = (const struct gauge_series *)s;
     bool absolute = g->now.set_ns != g->begun_set_ns;
     uint64_t ago_ns = end_ns > g->now.last_ns ? end_ns - g->now.last_ns : 0;
     ret->gauge = (struct gauge_change){
@@ -74,12 +67,10 @@ static void gauge_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
 static void gauge_next(struct series *s, const struct kind_now *now)
 {
     uint64_t settled_ns = now->now_ns > LATE_NS ? now->now_ns - LATE_NS : 0;
-    struct gauge_interval *g = ((struct gauge_series *)s)->interval;
+    struct gauge_series *g = (struct gauge_series *)s;
     struct gauge_exposed *e = (struct gauge_exposed *)s->exposed;
     if (e != NULL)
         gauge_value_settle(&e->now, &e->recent, settled_ns);
-    if (g == NULL)
-        return;
     g->delta = 0;
     g->begun_set_ns = g->now.set_ns;
     gauge_value_settle(&g->now, &g->recent, settled_ns);
@@ -88,10 +79,8 @@ static void gauge_next(struct series *s, const struct kind_now *now)
 static void gauge_series_release(struct series *s)
 {
     struct gauge_series *g = (struct gauge_series *)s;
-    if (g->interval != NULL)
-        free(g->interval->recent);
-    free(g->interval);
-    g->interval = NULL;
+    free(g->recent);
+    *g = (struct gauge_series){ .series = *s };
 }
 
 /* ---- what /metrics shows ---- */

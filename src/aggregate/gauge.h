@@ -32,23 +32,19 @@ struct alias {
     uint64_t lo;              /* with check: the hash it is found by */
 };
 
-/* Kept from interval to interval: whether a value of a late page is the latest is known from the one before. */
-struct gauge_interval {
+/* For a sink.  Kept from interval to interval: whether a late page's value is the latest is known from the one before. */
+struct gauge_series {
+    struct series series;
     struct gauge_part now;
     struct gauge_recent *recent;   /* owned: a page still to come may bring a value that belongs between them */
     double delta;                  /* changes since the interval began */
     uint64_t begun_set_ns;         /* now.set_ns when the interval began */
 };
 
-struct gauge_series {
-    struct series series;
-    struct gauge_interval *interval;   /* owned; NULL until touched, or when there is no sink */
-};
-
 struct gauge_exposed {
     struct gauge_line line;
     struct gauge_part now;
-    struct gauge_recent *recent;   /* owned, as in gauge_interval */
+    struct gauge_recent *recent;   /* owned, as in gauge_series */
 };
 
 static_assert(sizeof(struct gauge_cell) <= 128, "a gauge is two cache lines");

@@ -18,7 +18,7 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { CELL_AHEAD = 24, SERIES_AHEAD = 16, EXPOSED_AHEAD = 8 };   /* how far ahead to prefetch */
+enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 };   /* how far ahead to prefetch */
 
 static uint64_t identity_index_hash(const void *series)
 {
@@ -194,9 +194,10 @@ static void prefetch(const struct page *p, size_t i)
         __builtin_prefetch(p->touched[i + SERIES_AHEAD]->series, 1);
     if (i + EXPOSED_AHEAD >= p->n_touched)
         return;
-    const char *e = (const char *)p->touched[i + EXPOSED_AHEAD]->series->exposed;
+    const struct series *s = p->touched[i + EXPOSED_AHEAD]->series;
+    const char *e = (const char *)s->exposed;
     __builtin_prefetch(e, 1);
-    __builtin_prefetch(e + 64, 1);   /* but for a counter, most of it is there */
+    __builtin_prefetch(e + 64, 1);   /* past the head: often on the next line */
 }
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
