@@ -14,7 +14,7 @@
  *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both while it grows) + 48
  *                             lists of pages; at worst twice as many as series (ingest.h).  A gauge has a cell of 128 and two
  *                             aliases of 64, each with its slot
- *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24 lists + TEXT twice
+ *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and limit + 24 lists + TEXT twice
  *                             (identity, batch of Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each: two pages of a worker, the
  *                             interval, and the ages of the sliding window and one more
@@ -28,7 +28,7 @@ enum {
     TEXT = 128,
     CELL = 128 + 2 * 64 + 3 * 64 + 48,
     GAUGE_LIST = 64 * 24 + 16,
-    SERIES = 128 + 128 + 48 + 24 + 2 * TEXT,
+    SERIES = 176 + 128 + 48 + 24 + 2 * TEXT,
     SKETCH = 64,
     LINE = 2 * TEXT,          /* of a series on /metrics: name, labels, value */
     CONNECTION = 48 * 1024,   /* libmicrohttpd's memory pool and our request */
