@@ -22,7 +22,8 @@ static size_t put_line(char *to, uint32_t i)
     return n + 4;
 }
 
-static void feed(struct ingest *in, struct parser *parser, struct batch *b, uint32_t series, uint64_t now_ns)
+static void feed(struct ingest *in, struct parser *parser, struct batch *b, uint32_t series,
+                 uint64_t now_ns)
 {
     char line[64];
     for (uint32_t i = 0; i < series; i++) {
@@ -43,7 +44,8 @@ static void turn(struct ingest *in, struct registry *r, uint64_t now_ns)
 }
 
 /* returns  ns of the tick in which all of them go; the worker has dropped its cells already */
-static double expire(struct ingest *in, struct parser *parser, struct batch *b, struct registry *r, uint32_t series, uint64_t now_ns)
+static double expire(struct ingest *in, struct parser *parser, struct batch *b, struct registry *r,
+                     uint32_t series, uint64_t now_ns)
 {
     struct snapshot snap;
     const struct interval_end end = { .interval_ms = 1000, .now_ns = now_ns };
@@ -70,13 +72,18 @@ int main(int argc, char **argv)
     struct ingest *in;
     struct micro ns = { 0 };
     struct parser *parser = parser_new(&PARSE_OPTS_DEFAULT);
-    struct profiles *profiles = profiles_new(
-        &(struct profile){ .sketch_schema = 5, .summary_max_age_ms = 600000, .summary_age_buckets = 5, .ttl_s = TTL_S });
-    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT, .profiles = profiles, .limit = &limit };
-    if (parser == NULL || series > 1u << NAME_BITS || series_limit_init(&limit, series) < 0 || ingest_new(&o, &in) < 0 ||
-        batch_init(&b, INGEST_BATCH_MAX, 8192) < 0)
+    struct profiles *profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
+                                                                .summary_max_age_ms = 600000,
+                                                                .summary_age_buckets = 5,
+                                                                .ttl_s = TTL_S });
+    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT,
+                                   .profiles = profiles,
+                                   .limit = &limit };
+    if (parser == NULL || series > 1u << NAME_BITS || series_limit_init(&limit, series) < 0 ||
+        ingest_new(&o, &in) < 0 || batch_init(&b, INGEST_BATCH_MAX, 8192) < 0)
         abort();
-    struct registry *r = registry_new(&(struct registry_opts){ .profiles = profiles, .limit = &limit });
+    struct registry *r =
+        registry_new(&(struct registry_opts){ .profiles = profiles, .limit = &limit });
     for (uint64_t run = 0; run < MICRO_RUNS; run++)
         micro_add(&ns, expire(in, parser, &b, r, series, (run + 1) * 10 * 1000000000));
     char name[64];

@@ -1,8 +1,9 @@
 /**
  * family: all lines of one name and type on /metrics.
  *
- * The first type a name gets is its type; series of another type under that name, or under the `_sum`, `_count`, `_bucket`
- * names that a summary or histogram makes, are left out of /metrics and counted, and still go to the sinks (off_page.h).
+ * The first type a name gets is its type; series of another type under that name, or under the
+ * `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out of /metrics and
+ * counted, and still go to the sinks (off_page.h).
  *   thread   control
  */
 #ifndef AGGREGATE_FAMILY_H
@@ -14,8 +15,12 @@
 struct exposed;
 
 /* X(id, word): how Prometheus types a family. */
-#define FAMILY_TYPES(X) \
-    X(COUNTER, "counter") X(GAUGE, "gauge") X(SUMMARY, "summary") X(HISTOGRAM, "histogram") X(RESERVED, "untyped")
+#define FAMILY_TYPES(X)                                                                            \
+    X(COUNTER, "counter")                                                                          \
+    X(GAUGE, "gauge")                                                                              \
+    X(SUMMARY, "summary")                                                                          \
+    X(HISTOGRAM, "histogram")                                                                      \
+    X(RESERVED, "untyped")
 
 enum family_type {
 #define X(id, word) FAMILY_##id,
@@ -35,8 +40,10 @@ struct family {
     size_t n, cap;
     size_t at;                 /* place in the list of families */
     uint64_t hash;             /* of the name */
-    uint64_t born;             /* families are numbered as they are made, from 1: a walk skips what is younger than itself */
-    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c); monotonic seconds */
+    uint64_t born;             /* families are numbered as they are made, from 1: a walk skips
+                                  what is younger than itself */
+    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c);
+                                  monotonic seconds */
 };
 
 /* A place in a family, which the list of families keeps right while exposed come and go. */
@@ -44,7 +51,8 @@ struct family_cursor {
     struct family_cursor *next;     /* all cursors there are */
     struct family *family;          /* NULL: between two families, or the family was dropped */
     size_t at;                      /* exposed[0 .. at - 1] were met, the next one is exposed[at] */
-    size_t until;                   /* end of those to be met: what came into the family later lies behind */
+    size_t until;                   /* end of those to be met: what came into the family later
+                                       lies behind */
 };
 
 #endif

@@ -1,9 +1,10 @@
 /**
  * profile: how a series is aggregated and shown, as far as that may differ from series to series.
  *
- * Profiles are made when the configuration is loaded, one for each mapping rule, never at first sight of a series; equal ones
- * are one.  A profile never changes, so the workers read it without a lock.  A cell has its number, a series and an exposed
- * point to it.  Profile 0 is that of series which no rule matches; without a mapping it is the only one.
+ * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
+ * sight of a series; equal ones are one.  A profile never changes, so the workers read it without a
+ * lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is that of series
+ * which no rule matches; without a mapping it is the only one.
  */
 #ifndef AGGREGATE_PROFILE_H
 #define AGGREGATE_PROFILE_H
@@ -23,7 +24,8 @@ struct profile {
     uint32_t n_quantiles;
     uint32_t summary_max_age_ms;    /* up to 49 days */
     uint32_t summary_age_buckets;
-    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the last closed interval */
+    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the
+                                       last closed interval */
     uint32_t set_step_intervals;    /* intervals in a step, >= 1 where there are steps */
     uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
     const char *help;               /* of a family; NULL: a text that says nothing of the metric */
@@ -31,7 +33,10 @@ struct profile {
 
 struct profiles;
 
-/* A set with profile 0, which is a copy of p and of what it points to.  p->index is not read, here and below. */
+/*
+ * A set with profile 0, which is a copy of p and of what it points to.  p->index is not read, here
+ * and below.
+ */
 struct profiles *profiles_new(const struct profile *p);
 
 /* Nobody refers to a profile of the set any more.  NULL is fine. */
@@ -39,7 +44,8 @@ void profiles_free(struct profiles *ps);
 
 /**
  * profiles_intern(ps, p):
- *   returns  the profile of the set that is equal to p, made when there was none; NULL: there are PROFILES_MAX others
+ *   returns  the profile of the set that is equal to p, made when there was none; NULL: there are
+ *            PROFILES_MAX others
  *   thread   control, before a worker uses the set
  */
 const struct profile *profiles_intern(struct profiles *ps, const struct profile *p);

@@ -1,17 +1,27 @@
 /**
- * registry: every series the server knows, merged from all workers: what /metrics shows and what the sinks get.
+ * registry: every series the server knows, merged from all workers: what /metrics shows, and what
+ * the sinks get.
  *
- * A series is an identity (type, name, sorted tags).  Raw spellings and workers meet here: registry_merge folds the touched
- * cells of a sealed page into their series.  Each series keeps what /metrics shows (cumulative sums, gauges, the sliding
- * window of a summary) and, apart from it, what came in during the current interval, for the sinks.
+ *     input side                                         output side
+ *     ----------                                         -----------
+ *     cells of a worker's page  --registry_merge-->      exposed: a line of /metrics, cumulative
+ *            |                                              ^            |
+ *            +----------------->  series, an identity ------+          family: one name, one type
+ *                                 and its interval                       |
+ *                                       |                           registry_walk, registry_view
+ *                                 registry_close                         |
+ *                                       v                                v
+ *                                     sinks                           /metrics
  *
- * Series gather in families: one Prometheus name, one type.  The first type a name gets is its type; series of another
- * type under that name, or under the `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out
- * of /metrics and counted, and still go to the sinks; so are those whose name is reserved (off_page.h).  Two identities
- * that Prometheus spells alike (a.b and a-b) are twins: one line, added up.
+ * A series is an identity as it came in (type, name, sorted tags); the spellings of an identity and
+ * the workers meet there.  It keeps what its interval brought, when there is a sink, and points to
+ * its exposed (exposed.h), which several series may share.  A series that expires leaves what it
+ * brought; the exposed goes with its last series, and starts at 0 if it comes back.
  *
- * A name changes hands when no series of its family has had a sample for type_idle_s and one of another type comes: the
- * family's series leave /metrics, and the newcomer shows all it has brought since it was first seen.
+ * What would stand on /metrics under another family's name, or under a reserved one, stays off it
+ * and still goes to the sinks (off_page.h).  It goes on collecting: a name changes hands when
+ * nothing in its family has had a sample for type_idle_s and a series of another type comes.  The
+ * family then leaves /metrics, and the newcomer shows all it has brought since it was first seen.
  *
  *   thread   control
  */
@@ -33,15 +43,19 @@ struct page;
 struct registry;
 
 struct registry_opts {
-    bool suffixes;                  /* counters end in _total, timings (ms) in _seconds */
+    bool suffixes;                   /* counters end in _total, timings (ms) in _seconds */
     const struct profiles *profiles; /* those of the workers; borrowed */
-    uint64_t type_idle_s;           /* a family idle for longer gives its name to a newcomer; 0: never */
-    bool several_sources;           /* as in ingest_opts */
-    bool keep_intervals;            /* there is a sink: keep the interval's values apart */
-    const char *const *reserved;    /* names of our own metrics */
+    uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
+                                        never */
+    bool several_sources;            /* as in ingest_opts */
+    bool keep_intervals;             /* there is a sink: keep what an interval brings */
+    const char *const *reserved;     /* names of our own metrics */
     size_t n_reserved;
-    struct series_limit *limit;     /* shared with the workers */
-    /* Called by registry_merge once for each new note (off_page.h); must not call the registry.  NULL: nobody asks. */
+    struct series_limit *limit;      /* shared with the workers */
+    /*
+     * Called by registry_merge once for each new note (off_page.h); must not call the registry.
+     * NULL: nobody asks.
+     */
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
     void *cookie;
 };
@@ -52,16 +66,17 @@ void registry_free(struct registry *r);
 
 /**
  * registry_merge(r, p, now_ns):
- * Fold a sealed page in.  Afterwards the page is given back (ingest_give).  What would carry a total out of the
- * finite doubles is left out of that total and counted (statsd_sums_refused_total); the interval's sum, for the
- * sinks, is judged on its own.
+ * Fold a sealed page in.  Afterwards the page is given back (ingest_give).  What would carry a
+ * total out of the finite doubles is left out of that total and counted
+ * (statsd_sums_refused_total); the interval's sum, for the sinks, is judged on its own.
  *   cost     O(series touched)
  */
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
 
 /**
- * registry_close(r, start_s, interval_ms, now_ns, now_wall_ms, ret):  ... sinks read ret ...  registry_next(r):
- * The interval is over: *ret shows what came in.  registry_next then begins the next one; ret is invalid from there on.
+ * registry_close(r, end, ret):  ... sinks read ret ...  registry_next(r):
+ * The interval is over: *ret shows what came in.  registry_next then begins the next one; ret is
+ * invalid from there on.
  */
 struct interval_end {
     int64_t start_s, interval_ms;
@@ -71,13 +86,18 @@ struct interval_end {
 void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret);
 void registry_next(struct registry *r);
 
-/* Remove what is idle; looks at the series at most once a second, or ten times per ttl when that is less often. */
+/*
+ * Remove what is idle; looks at the series at most once a second, or ten times per ttl when that is
+ * less often.
+ */
 void registry_expire(struct registry *r, uint64_t now_ns);
 
 /* All families, the reserved ones too, sorted by name; valid until the next merge or expiry. */
 struct family *const *registry_families(struct registry *r, size_t *ret_n);
 
-/* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are. */
+/*
+ * Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are.
+ */
 const struct selfmetrics *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 

@@ -1,6 +1,6 @@
 /**
- * sketch_types: what a sketch (sketch.h) is made of.  Its count, sum, min, max and zero may be read; the windows are private to
- * aggregate/, and sketch_buckets_next tells what is in them.
+ * sketch_types: what a sketch (sketch.h) is made of.  Its count, sum, min, max and zero may be
+ * read; the windows are private to aggregate/, and sketch_buckets_next tells what is in them.
  */
 #ifndef AGGREGATE_SKETCH_TYPES_H
 #define AGGREGATE_SKETCH_TYPES_H
@@ -11,7 +11,8 @@ enum {
     SKETCH_SCHEMA_MIN     = -4,
     SKETCH_SCHEMA_MAX     = 8,
     SKETCH_SCHEMA_DEFAULT = 5,
-    SKETCH_OCTAVES        = 20,     /* that a window holds at the default schema and above, wherever they begin */
+    SKETCH_OCTAVES        = 20,     /* that a window holds at the default schema and above,
+                                       wherever they begin */
     SKETCH_BUCKETS_MAX    = (SKETCH_OCTAVES << SKETCH_SCHEMA_MAX) + 16,
     SKETCH_FEW_MAX        = 12,
     SKETCH_FEW_NONE       = UINT16_MAX
@@ -19,24 +20,29 @@ enum {
 
 /* The few buckets of a window that are in use, in the order in which they came. */
 struct sketch_few {
-    uint16_t at[SKETCH_FEW_MAX];       /* from the window's first bucket; SKETCH_FEW_NONE where unused */
+    uint16_t at[SKETCH_FEW_MAX];       /* from the window's first bucket; SKETCH_FEW_NONE where
+                                          unused */
     uint8_t count[SKETCH_FEW_MAX];     /* >= 1 */
     uint8_t used;
 };
 
 /* Consecutive buckets first .. first + n - 1 of one sign. */
 struct sketch_window {
-    void *counts;        /* struct sketch_few, uint8_t[n], uint16_t[n], uint32_t[n] or double[n], by width; NULL: n is 0 */
+    void *counts;        /* struct sketch_few, uint8_t[n], uint16_t[n], uint32_t[n] or double[n],
+                            by width; NULL: n is 0 */
     int32_t first;       /* index of counts[0] */
     uint16_t n;          /* a multiple of 16, as first is */
     uint8_t width;       /* 0 (few), 1, 2, 4, 8 */
     int8_t schema;
 };
 
-/* The most buckets of a window.  Below the default schema they reach twice as far with each step. */
+/*
+ * The most buckets of a window.  Below the default schema they reach twice as far with each step.
+ */
 static inline int32_t sketch_buckets_most(int schema)
 {
-    return (SKETCH_OCTAVES << (schema > SKETCH_SCHEMA_DEFAULT ? schema : SKETCH_SCHEMA_DEFAULT)) + 16;
+    return (SKETCH_OCTAVES << (schema > SKETCH_SCHEMA_DEFAULT ? schema : SKETCH_SCHEMA_DEFAULT)) +
+           16;
 }
 
 struct sketch {

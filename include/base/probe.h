@@ -1,8 +1,9 @@
 /**
  * probe: open addressing with linear probing, for tables whose slots differ.
  *
- * The size is a power of two, mask is one less.  A key stands at its home, hash & mask, or behind it with no free slot between;
- * so a search ends at the first free slot.  There are no marks of what was removed: probe_remove closes the hole.
+ * The size is a power of two, mask is one less.  A key stands at its home, hash & mask, or behind
+ * it with no free slot between; so a search ends at the first free slot.  There are no marks of
+ * what was removed: probe_remove closes the hole.
  *
  *     PROBE_EACH (i, hash, mask)
  *         if (slots[i] is free or holds the key)
@@ -20,13 +21,14 @@
 /* What a table says of its slots. */
 struct probe_table {
     bool (*is_free)(const void *table, uint64_t i);
-    uint64_t (*hash)(const void *table, uint64_t i);             /* of the key in slot i, which is not free */
+    uint64_t (*hash)(const void *table, uint64_t i); /* of the key in slot i, which is not free */
     void (*move)(void *table, uint64_t to, uint64_t from);       /* copy a slot over another */
 };
 
 /**
  * probe_remove(t, table, mask, i):
- * The key of slot i goes: what stands behind it and belongs before it moves up (D. Knuth, TAOCP 6.4, algorithm R).
+ * The key of slot i goes: what stands behind it and belongs before it moves up (D. Knuth, TAOCP
+ * 6.4, algorithm R).
  *   t        constant, so that the calls are inlined
  *   returns  the slot that has become free; the caller marks it so
  */

@@ -28,14 +28,16 @@ void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns
 
 /**
  * prometheus_render_some(p, w, now_ns, enough, out):
- * The same in pieces, along the walk w, which was just begun or left here before: append series until out holds `enough` bytes.
- * All lines of one series are of one moment and of one piece.
+ * The same in pieces, along the walk w, which was just begun or left here before: append series
+ * until out holds `enough` bytes. All lines of one series are of one moment and of one piece.
  *   returns  false: that was the last
  */
-bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out);
+bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns,
+                            size_t enough, struct buf *out);
 
 /* The lines of all families without HELP and TYPE, as `statsd explain` shows them. */
-void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out);
+void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns,
+                             struct buf *out);
 
 /* For metrics that are not in a registry: `# HELP name help` and `# TYPE name word`. */
 void prometheus_put_head(struct buf *out, const char *name, const char *help, const char *word);

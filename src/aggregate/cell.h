@@ -1,10 +1,11 @@
 /**
- * cell: the head of what a worker collects for one spelling of a series, or for all those spellings that came too late for a
- * cell of their own.  Private to aggregate/.
+ * cell: the head of what a worker collects for one spelling of a series, or for all those spellings
+ * that came too late for a cell of their own.  Private to aggregate/.
  *
- * Behind the head, each kind has two parts (counter.h, gauge.h, timer.h, set.h).  Packed for the cache: a counter is one line;
- * a timer is a line of head and a line for each page's sketch.  Part p is the worker's while page p is being filled and the
- * control thread's while page p is sealed; the page's hand-over (release and acquire) orders the two.
+ * Behind the head, each kind has two parts (counter.h, gauge.h, timer.h, set.h).  Packed for the
+ * cache: a counter is one line; a timer is a line of head and a line for each page's sketch.  Part
+ * p is the worker's while page p is being filled and the control thread's while page p is sealed;
+ * the page's hand-over (release and acquire) orders the two.
  */
 #ifndef AGGREGATE_CELL_H
 #define AGGREGATE_CELL_H
@@ -26,7 +27,9 @@ struct cell {
     uint8_t profile;          /* number of its profile */
 };
 
-/* A spelling that leads to another cell (gauge.h); found in the worker's table, listed by no page. */
+/*
+ * A spelling that leads to another cell (gauge.h); found in the worker's table, listed by no page.
+ */
 enum { CELL_ALIAS = SAMPLE_TYPE_COUNT, CELL_TYPE_BITS = 3, CELL_TAG_ERRORS_MAX = 31 };
 
 static_assert(sizeof(struct cell) == 32, "the head is half a cache line");

@@ -3,8 +3,9 @@
  *
  *   claim_name
  *     makes_reserved   one of its lines would have a name that Prometheus makes itself: never
- *     rival_at         the families it would share a line's name with: the one of that name, those named like its
- *                      `_sum`, `_count`, `_bucket`, and the one that makes the name as such a line
+ *     rival_at         the families it would share a line's name with: the one of that name, those
+ *                      named like its `_sum`, `_count`, `_bucket`, and the one that makes the name
+ *                      as such a line
  *     is_idle          one rival is not: keep_off counts the samples and notes the name
  *     give_way         all are: they leave /metrics
  */
@@ -25,7 +26,8 @@ static const struct {
 
 static bool makes(enum family_type type, size_t i)
 {
-    return (type == FAMILY_SUMMARY && made[i].summary) || (type == FAMILY_HISTOGRAM && made[i].histogram);
+    return (type == FAMILY_SUMMARY && made[i].summary) ||
+           (type == FAMILY_HISTOGRAM && made[i].histogram);
 }
 
 static struct slice join(struct claim_desk *d, struct slice base, const char *suffix)
@@ -36,8 +38,10 @@ static struct slice join(struct claim_desk *d, struct slice base, const char *su
     return buf_slice(&d->scratch);
 }
 
-/* Would one of the lines have a name that Prometheus makes itself?  *ret is that name, in d->scratch or
- * the name given. */
+/*
+ * Would one of the lines have a name that Prometheus makes itself?  *ret is that name, in
+ * d->scratch or the name given.
+ */
 static bool makes_reserved(struct claim_desk *d, struct slice name, enum family_type type,
                            struct slice *ret)
 {
@@ -58,14 +62,17 @@ static bool makes_reserved(struct claim_desk *d, struct slice name, enum family_
 
 enum { N_MADE = ARRAY_LEN(made), RIVALS = 1 + 2 * N_MADE };
 
-/* The families that one of that name and type would meet: the i-th of RIVALS places, mostly NULL. */
+/*
+ * The families that one of that name and type would meet: the i-th of RIVALS places, mostly NULL.
+ */
 static struct family *rival_at(struct claim_desk *d, const struct claim *c, size_t i)
 {
     if (i == 0)
         return families_find(d->families, c->name);
     size_t m = (i - 1) % N_MADE, n = strlen(made[m].suffix);
     if (i <= N_MADE)
-        return makes(c->type, m) ? families_find(d->families, join(d, c->name, made[m].suffix)) : NULL;
+        return makes(c->type, m) ? families_find(d->families, join(d, c->name, made[m].suffix))
+                                 : NULL;
     if (c->name.len <= n || memcmp(c->name.ptr + c->name.len - n, made[m].suffix, n) != 0)
         return NULL;
     struct family *base = families_find(d->families, slice_of(c->name.ptr, c->name.len - n));
@@ -73,9 +80,10 @@ static struct family *rival_at(struct claim_desk *d, const struct claim *c, size
 }
 
 /*
- * Has nothing in the family had a sample for type_idle?  Keeping the time of a family's last sample would cost each merge a cache
- * miss.  So it is searched until something is found that keeps the family busy for at least half of type_idle, and not again
- * before the time that the search found.
+ * Has nothing in the family had a sample for type_idle?  Keeping the time of a family's last sample
+ * would cost each merge a cache
+ * miss.  So it is searched until something is found that keeps the family busy for at least half of
+ * type_idle, and not again before the time that the search found.
  */
 static bool is_idle(const struct claim_desk *d, struct family *f, uint64_t now_s)
 {
@@ -83,7 +91,8 @@ static bool is_idle(const struct claim_desk *d, struct family *f, uint64_t now_s
     if (idle_s == 0 || f->type == FAMILY_RESERVED || now_s <= f->busy_until_s)
         return false;
     for (size_t i = 0; i < f->n && until_s < now_s + idle_s / 2; i++)
-        for (const struct exposed *e = f->exposed[i]; e != NULL; e = e->behind ? NULL : exposed_other(e))
+        for (const struct exposed *e = f->exposed[i]; e != NULL;
+             e = e->behind ? NULL : exposed_other(e))
             until_s = e->last_s + idle_s > until_s ? e->last_s + idle_s : until_s;
     f->busy_until_s = until_s;
     return now_s > until_s;

@@ -1,8 +1,8 @@
 /**
  * claim: may a new family stand under its name?  Private to aggregate/.
  *
- * Not where one of its lines would have a reserved name, or a name that another family makes lines of; unless that family is
- * idle: then it gives way.
+ * Not where one of its lines would have a reserved name, or a name that another family makes lines
+ * of; unless that family is idle: then it gives way.
  */
 #ifndef AGGREGATE_CLAIM_H
 #define AGGREGATE_CLAIM_H
@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/selfmetrics.h"
 
-/* What decides, and where it is told. */
+/* Whom to ask, and where to note what was refused. */
 struct claim_desk {
     struct families *families;
     uint64_t type_idle_s;            /* as in registry_opts */
@@ -37,8 +37,8 @@ struct claim {
 
 /**
  * claim_name(d, c):
- *   returns  true: there may be a family of that name and type now.  false: something keeps it off /metrics, and its samples are
- *            counted and noted
+ *   returns  true: there may be a family of that name and type now.  false: something keeps it off
+ *            /metrics, and its samples are counted and noted
  */
 bool claim_name(struct claim_desk *d, const struct claim *c);
 

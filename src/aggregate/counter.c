@@ -8,7 +8,10 @@ static void counter_begin(struct cell *c, const struct profile *profile, unsigne
     ((struct counter_cell *)c)->part[p] = (struct counter_part){ .up = -0.0 };
 }
 
-/* /metrics ignores a decrement: a counter that only went down makes no line there and takes no name. */
+/*
+ * /metrics ignores a decrement: a counter that only went down makes no line there and takes no
+ * name.
+ */
 static bool counter_makes_line(const struct cell *c, unsigned p)
 {
     return !signbit(((const struct counter_cell *)c)->part[p].up);

@@ -16,7 +16,8 @@
 #include "aggregate/series.h"
 
 struct counter_part {
-    double up, down;          /* sums of the increments >= 0, and of those below; up is -0.0 until there is one */
+    double up, down;          /* sums of the increments >= 0, and of those below; up is -0.0
+                                 until there is one */
 };
 
 struct counter_cell {
@@ -40,7 +41,8 @@ static_assert(sizeof(struct counter_cell) == 64, "a counter is one cache line");
 static inline bool counter_add(struct counter_part *part, double v)
 {
     if (v >= 0) {
-        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no longer -0.0 */
+        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no
+                                               longer -0.0 */
         if (up > DBL_MAX)
             return false;
         part->up = up;

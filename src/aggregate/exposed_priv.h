@@ -4,13 +4,15 @@
  * An exposed is in one of three places:
  *
  *     on the page    in its family's list and found by its labels
- *     behind         a set whose line a gauge of the same name and labels has: in neither, but gauge_line.other leads to it,
- *                    and it takes the gauge's place when that goes
- *     off the page   family is NULL: something kept its name (off_page.h), or took it over.  It goes on collecting; each series
+ *     behind         a set whose line a gauge of the same name and labels has: in neither, but
+ *                    gauge_line.other leads to it, and it takes the gauge's place when that goes
+ *     off the page   family is NULL: something kept its name (off_page.h), or took it over.  It
+ *     goes on collecting; each series
  *                    has one of its own, but for those that shared one when they lost their name
  *
- * Label text: in most cases escaping changes nothing, and then the text is made from the identity of a series that points here
- * (borrowed), at 0 bytes.  Otherwise, and once that series has gone, the text is kept.
+ * Label text: in most cases escaping changes nothing, and then the text is made from the identity
+ * of a series that points here (borrowed), at 0 bytes.  Otherwise, and once that series has gone,
+ * the text is kept.
  */
 #ifndef AGGREGATE_EXPOSED_PRIV_H
 #define AGGREGATE_EXPOSED_PRIV_H
@@ -50,7 +52,8 @@ struct exposed {
 /* Gauges and sets: both are of FAMILY_GAUGE, so that one name and labels may have one of each. */
 struct gauge_line {
     struct exposed exposed;
-    struct exposed *other;                /* the set behind the gauge, or the gauge in front of the set; NULL: none */
+    struct exposed *other;                /* the set behind the gauge, or the gauge in front of
+                                             the set; NULL: none */
 };
 
 static_assert(sizeof(struct exposed) == 40, "there are a million of them");

@@ -9,7 +9,8 @@
  *
  *         met            to be met          came later
  *     [0 ...... at) [at ......... until) [until ...... n)
- *           ^ a hole here is filled by the last of "met", the hole that makes by the last of "to be met", that by the last
+ *           ^ a hole here is filled by the last of "met", the hole that makes by the last of "to be
+ *           met", that by the last
  *             of all
  */
 #include "aggregate/families.h"

@@ -1,8 +1,9 @@
 /**
- * families: the output side: all families by name, and in them what is exposed, by labels.  Private to aggregate/.
+ * families: the output side: all families by name, and in them what is exposed, by labels.  Private
+ * to aggregate/.
  *
- * Walks go over it in pieces.  Where an exposed leaves a family, those behind it move up so that none passes the place of a walk
- * (family_cursor).
+ * Walks go over it in pieces.  Where an exposed leaves a family, those behind it move up so that
+ * none passes the place of a walk (family_cursor).
  */
 #ifndef AGGREGATE_FAMILIES_H
 #define AGGREGATE_FAMILIES_H
@@ -19,7 +20,8 @@
 struct families {
     struct index by_name;            /* families */
     struct index by_labels;          /* what is on the page, by family and labels */
-    struct family **at;              /* all, the first n_sorted in order of their names; NULL where one was dropped */
+    struct family **at;              /* all, the first n_sorted in order of their names; NULL
+                                        where one was dropped */
     size_t n, n_sorted, n_dropped, cap;
     uint64_t order;                  /* goes up when families change their places */
     uint64_t n_born;                 /* number of the youngest family */
@@ -32,7 +34,8 @@ void families_init(struct families *fs);
 /* The families go; what was exposed in them is its owner's. */
 void families_release(struct families *fs);
 
-struct family *families_find(const struct families *fs, struct slice name);   /* NULL: there is none */
+struct family *families_find(const struct families *fs,
+                             struct slice name); /* NULL: there is none */
 
 /* There is none of that name. */
 struct family *families_new(struct families *fs, struct slice name, enum family_type type);
@@ -61,7 +64,10 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
 /* `by`, whose labels are the same, takes the place of e on the page. */
 void families_replace(struct families *fs, struct exposed *e, struct exposed *by);
 
-/* e leaves the page; a family that is empty then goes too, so that a storm of names leaves nothing behind. */
+/*
+ * e leaves the page; a family that is empty then goes too, so that a storm of names leaves nothing
+ * behind.
+ */
 void families_remove(struct families *fs, struct exposed *e);
 
 /* f's name goes to another: all in it is off the page, with its values.  f is gone. */

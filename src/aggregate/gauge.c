@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-/* Workers turn one after the other: a page may bring what arrived this long before another's was sealed. */
+/*
+ * Workers turn one after the other: a page may bring what arrived this long before another's was
+ * sealed.
+ */
 static const uint64_t LATE_NS = 1000000000;
 
 /* ---- a worker's cell ---- */

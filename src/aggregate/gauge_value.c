@@ -1,3 +1,12 @@
+/*
+ * gauge_value_set, gauge_value_add   one value or change, at its stamp
+ *   room                               in the list of recent changes: allocated, doubled, or made
+ *                                      by
+ *     add_up_neighbours                  adding up steps that stand next to each other
+ *   give_up                            the list for its sum, where a part of it would not be finite
+ * gauge_value_merge                  all that another part or list holds, by the same two
+ * gauge_value_settle                 steps whose place no longer matters leave the list
+ */
 #include "aggregate/gauge_value.h"
 
 #include <assert.h>
@@ -40,7 +49,8 @@ static double take_until(struct gauge_recent *recent, uint64_t ns)
     return sum;
 }
 
-uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns)
+uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value,
+                         uint64_t ns)
 {
     g->last_ns = later(g->last_ns, ns);
     if (ns < g->set_ns)
@@ -60,14 +70,20 @@ uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, doub
 
 /* ---- the list ---- */
 
-/* The sum of all steps is finite, that of a part of them need not be: then the list is given up for its sum. */
+/*
+ * The sum of all steps is finite, that of a part of them need not be: then the list is given up for
+ * its sum.
+ */
 static void give_up(struct gauge_part *g, struct gauge_recent *recent, double sum)
 {
     g->delta += sum;
     gauge_value_recent_clear(recent);
 }
 
-/* Two steps in a row have more than `most` changes afterwards, so at most half of the list and one more are left. */
+/*
+ * Two steps in a row have more than `most` changes afterwards, so at most half of the list and one
+ * more are left.
+ */
 static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
 {
     uint64_t all = 0;
@@ -79,7 +95,8 @@ static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
         struct gauge_step *to = &recent->at[last];
         double both = to->delta + recent->at[i].delta;
         if ((uint64_t)to->changes + recent->at[i].changes <= most && isfinite(both))
-            *to = (struct gauge_step){ recent->at[i].ns, both, to->changes + recent->at[i].changes };
+            *to =
+                (struct gauge_step){ recent->at[i].ns, both, to->changes + recent->at[i].changes };
         else
             recent->at[++last] = recent->at[i];
     }
@@ -120,7 +137,8 @@ static void insert(struct gauge_recent *r, struct gauge_step step)
     r->sum += step.delta;
 }
 
-static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent, struct gauge_step step)
+static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent,
+                            struct gauge_step step)
 {
     double listed = recent != NULL && *recent != NULL ? (*recent)->sum : 0;
     double list = listed + step.delta, delta = g->delta + list;
@@ -136,30 +154,40 @@ static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent, 
     return GAUGE_ADDED;
 }
 
-enum gauge_added gauge_value_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns)
+enum gauge_added gauge_value_add(struct gauge_part *g, struct gauge_recent **recent, double delta,
+                                 uint64_t ns)
 {
     return add(g, recent, (struct gauge_step){ ns, delta, 1 });
 }
 
 /* ---- two of them ---- */
 
-static void merge_step(struct gauge_part *into, struct gauge_recent **recent, struct gauge_step step, struct gauge_merged *sum)
+static void merge_step(struct gauge_part *into, struct gauge_recent **recent,
+                       struct gauge_step step, struct gauge_merged *sum)
 {
     enum gauge_added rc = add(into, recent, step);
     sum->added += rc == GAUGE_ADDED ? step.delta : 0;
     sum->refused += rc == GAUGE_NOT_FINITE ? step.changes : 0;
 }
 
-struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
-                                const struct gauge_recent *from_recent)
+struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent,
+                                      const struct gauge_part *from,
+                                      const struct gauge_recent *from_recent)
 {
     struct gauge_merged sum = { 0 };
     uint32_t n = from_recent == NULL ? 0 : from_recent->n;
     if (from->set_ns > 0)
-        sum.refused = gauge_value_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
-    /* Changes in no list arrived with nothing of another thread between them, or there was no memory for one. */
+        sum.refused =
+            gauge_value_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
+    /*
+     * Changes in no list arrived with nothing of another thread between them, or there was no
+     * memory for one.
+     */
     if (from->delta != 0)
-        merge_step(into, recent, (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 }, &sum);
+        merge_step(
+            into, recent,
+            (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 },
+            &sum);
     for (uint32_t i = 0; i < n; i++)
         merge_step(into, recent, from_recent->at[i], &sum);
     into->last_ns = later(into->last_ns, from->last_ns);
@@ -170,7 +198,8 @@ void gauge_value_settle(struct gauge_part *g, struct gauge_recent **recent, uint
 {
     if (*recent == NULL)
         return;
-    double all = (*recent)->sum, old = take_until(*recent, ns), delta = g->delta + old + (*recent)->sum;
+    double all = (*recent)->sum, old = take_until(*recent, ns),
+           delta = g->delta + old + (*recent)->sum;
     if (isfinite(g->delta + old) && isfinite((*recent)->sum) && isfinite(g->value + delta))
         g->delta += old;
     else

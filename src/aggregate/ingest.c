@@ -1,3 +1,10 @@
+/*
+ * A worker's side but for the batches: made and freed; a turn of the page
+ *   ingest_turn       take the other page back, sweep, seal the current one
+ *     bury              cells that the other page had dropped: control has let go of them
+ *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
+ *                       expire_alias)
+ */
 #include "aggregate/ingest.h"
 
 #include <assert.h>
@@ -142,8 +149,9 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
 }
 
 /*
- * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can be read.  A sweep of the
- * whole table takes a quarter of the ttl, so that no turn stalls for a million cells.
+ * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can
+ * be read.  A sweep of the whole table takes a quarter of the ttl, so that no turn stalls for a
+ * million cells.
  */
 static void expire(struct ingest *in, uint64_t now_s)
 {

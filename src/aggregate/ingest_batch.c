@@ -1,4 +1,15 @@
-/* Batches of samples into the cells of the current page.  What is hot stands in this one file, so that it is inlined. */
+/*
+ * A batch of samples into the cells of the current page, in stages of at most INGEST_BATCH_MAX
+ * samples.  What is hot stands in this one file and in headers, so that it is inlined.
+ *
+ *   table_home        prefetch the slots of the table
+ *   stage_cells       prefetch the cells
+ *   stage_find        the cell of each sample
+ *     first_sight       not in the table: identity, limit, a cell (a gauge: gauge_first_sight)
+ *     list_cell         not in the page's list yet, or an alias of a gauge
+ *   stage_update      add the values, in the order in which they came
+ *     add_value         by type: counter.h, gauge_value.h, timer.h, members.h
+ */
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -17,11 +28,15 @@ static bool room_to_touch(struct page *p)
     return ingest_room(&p->touched, p->n_touched, &p->cap_touched, sizeof *p->touched);
 }
 
-/* Everything that may fail comes first; then the cell is in the table, in the births and nowhere half. */
+/*
+ * Everything that may fail comes first; then the cell is in the table, in the births and nowhere
+ * half.
+ */
 static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id)
 {
     struct page *p = in->page;
-    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) || !room_to_touch(p))
+    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) ||
+        !room_to_touch(p))
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
@@ -46,7 +61,10 @@ static struct cell *spelling_born(struct ingest *in, const struct sample *s, str
     return c;
 }
 
-/* One cell for all spellings that get none of their own.  Their tag errors differ, so they are counted here. */
+/*
+ * One cell for all spellings that get none of their own.  Their tag errors differ, so they are
+ * counted here.
+ */
 static struct cell *identity_cell(struct ingest *in, struct identity *id)
 {
     struct hash128 hash = identity_hash128(id);
@@ -76,10 +94,14 @@ static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct g
     return a;
 }
 
-/* A sample counts the tag errors of its own spelling, not those of the spelling that the cell was born with. */
+/*
+ * A sample counts the tag errors of its own spelling, not those of the spelling that the cell was
+ * born with.
+ */
 static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
 {
-    in->stats.v[SELF_TAG_ERRORS] += (uint64_t)errors - cell_tag_errors(&g->cell);   /* stage_update adds the cell's */
+    in->stats.v[SELF_TAG_ERRORS] +=
+        (uint64_t)errors - cell_tag_errors(&g->cell); /* stage_update adds the cell's */
 }
 
 static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
@@ -90,9 +112,11 @@ static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t no
 }
 
 /* Another spelling of a gauge that has a cell. */
-static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known, bool room, uint32_t now_s)
+static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known,
+                                   bool room, uint32_t now_s)
 {
-    struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge : (struct gauge_cell *)known;
+    struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge
+                                                          : (struct gauge_cell *)known;
     struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
     count_alias_errors(in, g, in->tags.errors);
     if (a != NULL) {
@@ -104,7 +128,8 @@ static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, st
     return &g->cell;
 }
 
-static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s, struct identity *id, bool room, uint32_t now_s)
+static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
+                                      struct identity *id, bool room, uint32_t now_s)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *known = table_find(&in->table, hash);
@@ -158,7 +183,10 @@ static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
     return true;
 }
 
-/* ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is left out ---- */
+/*
+ * ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is
+ * left out ----
+ */
 
 /* Arrival of sample i of the batch at hand; asked for in rising order. */
 static uint64_t arrival_ns(struct ingest *in, uint32_t i)
@@ -198,7 +226,8 @@ static inline bool add_value(struct ingest *in, struct cell *c, const struct sam
     unsigned p = in->page->index;
     switch (s->type) {
     case SAMPLE_COUNTER:
-        return counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
+        return counter_add(&((struct counter_cell *)c)->part[p],
+                           s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
     case SAMPLE_GAUGE:
         return gauge_change(in, (struct gauge_cell *)c, s, v);
     default:
@@ -207,10 +236,12 @@ static inline bool add_value(struct ingest *in, struct cell *c, const struct sam
 }
 
 /* returns  how many values went in: 1 + more_n, or fewer */
-static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more)
+static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s,
+                       const double *more)
 {
     if (s->type == SAMPLE_SET)
-        return members_add(&((struct set_cell *)c)->part[in->page->index].members, members_hash(s->member)) == 0;
+        return members_add(&((struct set_cell *)c)->part[in->page->index].members,
+                           members_hash(s->member)) == 0;
     uint32_t added = add_value(in, c, s, s->value);
     if (!(s->flags & SAMPLE_PACKED))
         return added;
@@ -229,8 +260,10 @@ static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
         return;
     if (w->width == 0)   /* a list, which may lie across two lines */
         __builtin_prefetch((const char *)w->counts + sizeof(struct sketch_few) - 1, 1);
-    uintptr_t at = (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
-    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie outside the window, where C has no pointers */
+    uintptr_t at =
+        (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
+    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie
+                                                  outside the window, where C has no pointers */
 }
 
 static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
@@ -246,7 +279,10 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
-/* A cell that the page does not list yet, or an alias, which no page lists.  returns  NULL: no memory */
+/*
+ * A cell that the page does not list yet, or an alias, which no page lists.  returns  NULL: no
+ * memory
+ */
 static struct cell *list_cell(struct ingest *in, struct cell *c, uint32_t now_s)
 {
     if (cell_type(c) == CELL_ALIAS)

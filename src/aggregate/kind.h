@@ -1,15 +1,16 @@
 /**
  * kind: what a metric kind has to do, as a row of operations.  Private to aggregate/.
  *
- * A kind is one file (counter.c, gauge.c, timer.c, set.c) and its row in kinds.c.  It lives in three places:
+ * A kind is one file (counter.c, gauge.c, timer.c, set.c) and its row in kinds.c.  It lives in
+ * three places:
  *
  *     cell       a worker's: two parts, filled by turns          bytes, init, begin, release
  *     series     control's: what the interval brought, for the   close, next, release
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release
  *
- * and `merge` takes a cell's part to the other two.  The addition of a value to a cell is inlined into ingest_batch.c and
- * therefore no operation: it is a function of the kind's header.
+ * and `merge` takes a cell's part to the other two.  The addition of a value to a cell is inlined
+ * into ingest_batch.c and therefore no operation: it is a function of the kind's header.
  */
 #ifndef AGGREGATE_KIND_H
 #define AGGREGATE_KIND_H
@@ -67,33 +68,46 @@ struct kind_ops {
     enum family_type (*family_type)(const struct profile *p);
 
     uint32_t cell_bytes;         /* a multiple of 32 */
-    bool (*cell_init)(struct cell *c, const struct profile *p);   /* c is zeroed.  false: no memory */
-    void (*cell_begin)(struct cell *c, const struct profile *p, unsigned part);   /* the part is empty */
+    /* c is zeroed but for its head.  false: no memory */
+    bool (*cell_init)(struct cell *c, const struct profile *p);
+    /* Empty the part. */
+    void (*cell_begin)(struct cell *c, const struct profile *p, unsigned part);
     void (*cell_release)(struct cell *c);
 
-    bool (*makes_line)(const struct cell *c, unsigned part);      /* false: it gives no reason to be on /metrics */
+    /* Does the part make a line of /metrics?  NULL: always */
+    bool (*makes_line)(const struct cell *c, unsigned part);
 
     /**
      * merge: add a cell's part to s (what the interval brought) and to its exposed e.
      *   e        NULL: nothing to show (a counter that only went down)
-     *   returns  false when a sum would have left the finite doubles: that sum is as it was, all else is added
+     *   returns  false when a sum would have left the finite doubles: that sum is as it was, all
+     *            else is added
      */
-    bool (*merge)(struct series *s, struct exposed *e, const struct cell *c, unsigned part, struct kind_now *now);
+    bool (*merge)(struct series *s, struct exposed *e, const struct cell *c, unsigned part,
+                  struct kind_now *now);
 
     uint32_t series_bytes;
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */
-    void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms, struct closed_series *ret);
+    void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms,
+                  struct closed_series *ret);
     void (*next)(struct series *s, const struct kind_now *now);   /* the next interval begins */
     void (*series_release)(struct series *s);                     /* as if new */
 
     uint32_t exposed_bytes;
-    /* Add all of `from` to `to`, which is of the same kind.  What would leave the finite doubles stops at the last of them. */
+    /*
+     * Add all of `from` to `to`, which is of the same kind.  What would leave the finite doubles
+     * stops at the last of them.
+     */
     void (*absorb)(struct exposed *to, const struct exposed *from, struct kind_now *now);
-    void (*view)(struct exposed *e, uint64_t now_ns, struct sketch *scratch, struct exposed_view *ret);
+    void (*view)(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
+                 struct exposed_view *ret);
     void (*exposed_release)(struct exposed *e);                   /* as if new */
 };
 
-/* A row for each kind; NULL where there is nothing to do; makes_line NULL: always.  merge, close, next, absorb, view and exposed_release never are. */
+/*
+ * A row for each kind (kinds.c).  cell_init, cell_release and series_release are NULL where there
+ * is nothing to do.
+ */
 extern const struct kind_ops *const kind_rows[SERIES_KIND_COUNT];
 
 #endif

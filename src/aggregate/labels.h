@@ -14,7 +14,8 @@
 
 /**
  * labels_spell(id, type, out):
- * Append `k="v",k2="v2"`: escaped, renamed where a label would clash with one that a family of that type makes, sorted.
+ * Append `k="v",k2="v2"`: escaped, renamed where a label would clash with one that a family of that
+ * type makes, sorted.
  *   returns  true when that is what labels_plain gives, too
  *   cost     an allocation
  */

@@ -14,7 +14,8 @@ enum {
     DENSE_BYTES = MEMBERS_REGISTERS * 6 / 8,
     HEADER_BYTES = 16,
     SPARSE_RANK_MAX = 32,                /* what a sparse VAL opcode can say */
-    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes dense */
+    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes
+                                            dense */
 };
 
 /* MurmurHash64A (A. Appleby, public domain), as Redis uses it: little-endian, this seed. */
@@ -153,7 +154,10 @@ int members_merge(struct members *dst, const struct members *src)
     return 0;
 }
 
-/* sigma and tau of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), as in Redis. */
+/*
+ * sigma and tau of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches"
+ * (2017), as in Redis.
+ */
 static double sigma(double x)
 {
     if (x == 1)
@@ -197,7 +201,10 @@ uint64_t members_count(const struct members *m)
     return (uint64_t)llround(alpha * n * n / z);
 }
 
-/* "HYLL", encoding, three zeros, eight bytes of cached cardinality whose top bit says that it is not valid. */
+/*
+ * "HYLL", encoding, three zeros, eight bytes of cached cardinality whose top bit says that it is
+ * not valid.
+ */
 static void put_header(struct buf *out, char encoding)
 {
     char header[HEADER_BYTES] = { 'H', 'Y', 'L', 'L', encoding };
@@ -206,7 +213,8 @@ static void put_header(struct buf *out, char encoding)
 }
 
 /*
- * Runs of equal registers:  00nnnnnn  n+1 zeros (up to 64);  01nnnnnn nnnnnnnn  n+1 zeros (up to 16384);
+ * Runs of equal registers:  00nnnnnn  n+1 zeros (up to 64);  01nnnnnn nnnnnnnn  n+1 zeros (up to
+ * 16384);
  * 1vvvvvnn  n+1 registers (up to 4) of value v+1 (up to 32).
  */
 static bool put_sparse(const uint8_t *registers, struct buf *out)
@@ -216,7 +224,9 @@ static bool put_sparse(const uint8_t *registers, struct buf *out)
     for (uint32_t i = 0, run; i < MEMBERS_REGISTERS; i += run) {
         uint8_t v = registers[i];
         uint32_t longest = v == 0 ? MEMBERS_REGISTERS : 4;
-        for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v; run++) {}
+        for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v;
+             run++) {
+        }
         if (v > SPARSE_RANK_MAX || out->len - start > SPARSE_BYTES_MAX) {
             out->len = start;
             return false;

@@ -1,6 +1,7 @@
 /*
  * output_show       under its name ...
- *   family_for        the family of the name and type; a new one when claim_name has nothing against it
+ *   family_for        the family of the name and type; a new one when claim_name has nothing
+ *                     against it
  *   ... and its labels: what stands there already?
  *     nothing         e does, from now on
  *     the same kind   join: it takes in what e had brought, and e goes
@@ -83,7 +84,10 @@ static struct family *family_for(struct output *o, const struct exposed *e,
 
 /* ---- who shares a line ---- */
 
-/* `from` is off the page.  One of its series goes over to `to`, with all that its series had brought so far. */
+/*
+ * `from` is off the page.  One of its series goes over to `to`, with all that its series had
+ * brought so far.
+ */
 static struct exposed *join(struct output *o, struct exposed *to, struct exposed *from,
                             struct kind_now *now)
 {

@@ -1,7 +1,9 @@
 /**
- * output: the output side as a whole: who is exposed under which name and labels.  Private to aggregate/.
+ * output: the output side as a whole: who is exposed under which name and labels.  Private to
+ * aggregate/.
  *
- * It knows identities, but no series: a series hands in its exposed and gets back the one to add to from then on.
+ * It knows identities, but no series: a series hands in its exposed and gets back the one to add to
+ * from then on.
  *   thread   control
  */
 #ifndef AGGREGATE_OUTPUT_H
@@ -43,8 +45,9 @@ struct output_request {
  * output_show(o, e, q, now):
  * Try to put e, which is off the page, under the name and labels of q->id.
  *   e        the series' own, from exposed_pool_new; or shared since it lost its name
- *   returns  the exposed of the series from now on: e, on the page or still off it; or another one, which stood there already and
- *            now has all that e had brought.  Then the series no longer points to e
+ *   returns  the exposed of the series from now on: e, on the page or still off it; or another one,
+ *            which stood there already and now has all that e had brought.  Then the series no
+ *            longer points to e
  */
 struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
                             struct kind_now *now);

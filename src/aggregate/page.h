@@ -1,6 +1,6 @@
 /**
- * page: what a worker hands over to the control thread at a turn: the cells it touched, those it made and those it dropped.
- * Private to aggregate/.
+ * page: what a worker hands over to the control thread at a turn: the cells it touched, those it
+ * made and those it dropped.  Private to aggregate/.
  */
 #ifndef AGGREGATE_PAGE_H
 #define AGGREGATE_PAGE_H
@@ -22,7 +22,8 @@ struct page {
     unsigned index;              /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
     struct birth *births;        /* cells made in this page; each is in touched as well */
-    struct cell **deaths;        /* cells that left the table; freed by the worker once the page is back */
+    struct cell **deaths;        /* cells that left the table; freed by the worker once the page
+                                    is back */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
     /* The worker's counters when it sealed the page. */
     struct selfmetrics stats;

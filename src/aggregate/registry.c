@@ -142,7 +142,9 @@ static struct series *adopt(struct registry *r, struct identity *take_id, uint8_
     index_put(&r->by_identity, s);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
     r->all[r->n_all++] = s;
-    /* The worker claimed its place, but the place may have been its predecessor's, forgotten since. */
+    /*
+     * The worker claimed its place, but the place may have been its predecessor's, forgotten since.
+     */
     (void)series_limit_claim(r->opts.limit, s->id->hash);
     appear(r, s);
     return s;

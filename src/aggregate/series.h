@@ -1,6 +1,6 @@
 /**
- * series: the input side of what is aggregated: an identity as it came in, and what its interval brought for the sinks.
- * Private to aggregate/.
+ * series: the input side of what is aggregated: an identity as it came in, and what its interval
+ * brought for the sinks.  Private to aggregate/.
  *
  * Behind the head, each kind keeps the interval's value (counter.h, gauge.h, timer.h, set.h).
  */
@@ -19,7 +19,8 @@
 struct series {
     struct identity *id;              /* owned */
     const struct profile *profile;
-    struct exposed *exposed;          /* NULL: nothing to show so far, or expired.  May be off the page: exposed_priv.h */
+    struct exposed *exposed;          /* NULL: nothing to show so far, or expired.  May be off
+                                         the page: exposed_priv.h */
     uint32_t last_s;                  /* monotonic seconds of the last merge that touched it */
     uint32_t cells : 28;              /* workers' cells that point here */
     uint32_t kind : 2;                /* enum series_kind */

@@ -1,5 +1,6 @@
 /*
- * set_merge         members into the series' interval, and into the exposed's window (or open interval)
+ * set_merge         members into the series' interval, and into the exposed's window (or open
+ * interval)
  * set_list_next     an interval ends: for each listed set
  *   next_window       with a window: forget what came before its steps, when a step begins
  *   next_interval     without: count what the closed interval had
@@ -80,7 +81,8 @@ void set_list_next(struct set_list *l, uint64_t interval)
         struct set_exposed *n = l->at[i];
         if (i >= AHEAD)
             __builtin_prefetch(l->at[i - AHEAD], 1);
-        bool stays = n->line.exposed.profile->set_steps > 0 ? next_window(n, interval) : next_interval(n);
+        bool stays =
+            n->line.exposed.profile->set_steps > 0 ? next_window(n, interval) : next_interval(n);
         if (!stays)
             unlist(n);
     }

@@ -1,8 +1,9 @@
 /**
- * set: distinct members (members.h), of an interval for the sinks and of a window of intervals for /metrics (set_window.h).
- * Private to aggregate/.
+ * set: distinct members (members.h), of an interval for the sinks and of a window of intervals for
+ * /metrics (set_window.h).  Private to aggregate/.
  *
- * A set that shows members is in the list of those: when an interval ends its window may move, though nothing came.
+ * A set that shows members is in the list of those: when an interval ends its window may move,
+ * though nothing came.
  */
 #ifndef AGGREGATE_SET_H
 #define AGGREGATE_SET_H
@@ -29,7 +30,10 @@ struct set_series {
     struct members members;   /* since the interval began, for the sinks */
 };
 
-/* With a window (profile.set_steps) its members are shown; without, those of the last closed interval. */
+/*
+ * With a window (profile.set_steps) its members are shown; without, those of the last closed
+ * interval.
+ */
 struct set_exposed {
     struct gauge_line line;
     struct set_window window; /* with: what is shown */
@@ -47,7 +51,10 @@ struct set_list {
 
 void set_list_release(struct set_list *l);   /* the sets are their series' */
 
-/* Interval `interval` begins: windows move on, and sets that have nothing to show any more leave the list. */
+/*
+ * Interval `interval` begins: windows move on, and sets that have nothing to show any more leave
+ * the list.
+ */
 void set_list_next(struct set_list *l, uint64_t interval);
 
 extern const struct kind_ops set_ops;

@@ -59,7 +59,8 @@ static uint32_t place_of(const uint64_t *hashes, uint32_t cap, uint64_t hash)
 /* A table of cap places with those hashes whose step is at most max_age before `step`. */
 static void table_remake(struct set_window *w, uint32_t cap, uint64_t step, uint32_t max_age)
 {
-    struct set_window to = { .hashes = mem_zalloc((size_t)cap * (sizeof(uint64_t) + 1)), .cap = cap };
+    struct set_window to = { .hashes = mem_zalloc((size_t)cap * (sizeof(uint64_t) + 1)),
+                             .cap = cap };
     for (uint32_t i = 0; i < w->cap; i++) {
         uint8_t stamp = stamps_of(w->hashes, w->cap)[i];
         if (w->hashes[i] == 0 || (uint8_t)(step - stamp) > max_age)
@@ -195,7 +196,8 @@ void set_window_merge(struct set_window *w, const struct members *m, uint64_t st
 static void absorb_table(struct set_window *w, const struct set_window *from, uint64_t step)
 {
     for (uint32_t i = 0; i < from->cap; i++) {
-        uint64_t hash = from->hashes[i], came = step_of(stamps_of(from->hashes, from->cap)[i], step);
+        uint64_t hash = from->hashes[i],
+                 came = step_of(stamps_of(from->hashes, from->cap)[i], step);
         struct members one = { .hashes = &hash, .n = 1, .cap = 1 };
         if (hash == 0)
             continue;

@@ -1,3 +1,10 @@
+/*
+ * sketch_setup               the tables of sketch_index.h
+ * sketch_add, sketch_merge   totals here, buckets in sketch_window.c
+ * sketch_quantiles           a cursor goes over the buckets from the smallest value up, until the
+ * rank is reached
+ * sketch_mixed_quantiles     two cursors, and the bucket of the smaller value first
+ */
 #include "aggregate/sketch.h"
 
 #include <assert.h>
@@ -68,7 +75,10 @@ void sketch_release(struct sketch *k)
 
 void sketch_clear(struct sketch *k, int schema)
 {
-    /* A coarser or a wide window is a trace of odd values: start small again rather than keep it for ever. */
+    /*
+     * A coarser or a wide window is a trace of odd values: start small again rather than keep it
+     * for ever.
+     */
     bool wide = k->pos.width > 0 && k->pos.n > sketch_buckets_most(schema) / 4;
     if (k->neg != NULL || k->pos.schema != schema || wide) {
         sketch_release(k);
@@ -148,7 +158,8 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
 struct cursor {
     struct sketch_window neg, pos;   /* none of them a list */
     double zero;
-    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to -inf */
+    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to
+                                        -inf */
     enum { STAGE_NEG, STAGE_ZERO, STAGE_POS, STAGE_END } stage;
     uint32_t at;                     /* the bucket it stands at ... */
     enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
@@ -230,7 +241,10 @@ static double clamp(double v, double least, double most)
     return v < least ? least : v > most ? most : v;
 }
 
-/* A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for the 8th. */
+/*
+ * A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for
+ * the 8th.
+ */
 static double rank_of(double q, double count)
 {
     return q * count * (1 - 1e-12);
@@ -254,7 +268,10 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
         while (any && (seen < rank || seen == 0) && cursor_next(&w, &count))
             seen += count;
         bool largest = is_largest(q[i], rank, k->count);
-        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(cursor_value(&w), k->min, k->max);
+        ret[i] = !any        ? NAN
+                 : rank <= 1 ? k->min
+                 : largest   ? k->max
+                             : clamp(cursor_value(&w), k->min, k->max);
     }
 }
 
@@ -284,7 +301,8 @@ static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
     unit_cursor_next(u);
 }
 
-void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
+void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q,
+                            size_t n, double *ret)
 {
     struct unit_cursor x, y;
     double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);
@@ -300,71 +318,11 @@ void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, co
             value = next->value;
             unit_cursor_next(next);
         }
-        ret[i] = count == 0 ? NAN : rank <= 1 ? least : is_largest(q[i], rank, count) ? most : value;
+        ret[i] = count == 0                      ? NAN
+                 : rank <= 1                     ? least
+                 : is_largest(q[i], rank, count) ? most
+                                                 : value;
     }
-}
-
-/* ---- the buckets, for who wants to know ---- */
-
-static void sort_few(const struct sketch_few *few, struct sketch_few *ret)
-{
-    ret->used = few->used;
-    for (uint32_t n = 0; n < few->used; n++) {
-        uint32_t i = n;
-        for (; i > 0 && ret->at[i - 1] > few->at[n]; i--) {
-            ret->at[i] = ret->at[i - 1];
-            ret->count[i] = ret->count[i - 1];
-        }
-        ret->at[i] = few->at[n];
-        ret->count[i] = few->count[n];
-    }
-}
-
-void sketch_buckets_begin(const struct sketch *k, bool negative, struct sketch_buckets *ret)
-{
-    const struct sketch_window *w = negative ? k->neg : &k->pos;
-    uint32_t first = 0, last = 0;
-    ret->window = NULL;
-    ret->schema = k->pos.schema;
-    ret->first = 0;
-    ret->last = -1;
-    if (w == NULL)
-        return;
-    ret->schema = w->schema;
-    if (w->n == 0 || !sketch_window_span(w, &first, &last))
-        return;
-    ret->window = w;
-    ret->first = w->first + (int32_t)first;
-    ret->last = w->first + (int32_t)last;
-    ret->next = w->width == 0 ? 0 : first;
-    if (w->width == 0)
-        sort_few(w->counts, &ret->sorted);
-}
-
-static bool next_of_list(struct sketch_buckets *b)
-{
-    if (b->next == b->sorted.used)
-        return false;
-    b->index = b->window->first + b->sorted.at[b->next];
-    b->count = b->sorted.count[b->next++];
-    return true;
-}
-
-bool sketch_buckets_next(struct sketch_buckets *b)
-{
-    const struct sketch_window *w = b->window;
-    if (w == NULL)
-        return false;
-    if (w->width == 0)
-        return next_of_list(b);
-    for (; w->first + (int32_t)b->next <= b->last; b->next++) {
-        b->count = sketch_window_count(w, b->next);
-        if (b->count > 0) {
-            b->index = w->first + (int32_t)b->next++;
-            return true;
-        }
-    }
-    return false;
 }
 
 double sketch_quantile(const struct sketch *k, double q)

@@ -26,7 +26,10 @@ static inline bool sketch_count_fast(struct sketch_window *w, uint32_t at)
     return true;
 }
 
-/* sketch_add, with the common case inline: an unsampled positive value whose bucket is there or in reach. */
+/*
+ * sketch_add, with the common case inline: an unsampled positive value whose bucket is there or in
+ * reach.
+ */
 static inline int sketch_add_fast(struct sketch *k, double value, double weight)
 {
     struct sketch_window *w = &k->pos;

@@ -1,3 +1,12 @@
+/*
+ * sketch_window_add     one bucket
+ *   few_add               while the window is a list: 12 buckets at most, counts up to 255
+ *   few_to_counts         then an array
+ *   window_cover          which reaches far enough, with
+ *     sketch_window_coarsen   a coarser schema where it would be too wide
+ *   window_remake         any of these: another array, the counts moved
+ * sketch_window_merge   all buckets of another window
+ */
 #include "aggregate/sketch_window.h"
 
 #include <assert.h>
@@ -29,7 +38,8 @@ static void count_set(struct sketch_window *w, uint32_t i, double c)
     case 4:
         *(uint32_t *)count_at(w, i) = (uint32_t)c;
         break;
-    default:   /* counts that meet in another order than in the sketch's count may round up past the last double */
+    default:   /* counts that meet in another order than in the sketch's count may round up past
+                  the last double */
         *(double *)count_at(w, i) = c < DBL_MAX ? c : DBL_MAX;
     }
 }
@@ -51,7 +61,8 @@ static int window_remake(struct sketch_window *w, struct sketch_window shape)
         double c = sketch_window_count(w, i);
         if (c == 0)
             continue;
-        int32_t at = sketch_window_shift(w->first + (int32_t)i, w->schema - shape.schema) - shape.first;
+        int32_t at =
+            sketch_window_shift(w->first + (int32_t)i, w->schema - shape.schema) - shape.first;
         assert(at >= 0 && at < shape.n);
         count_set(&shape, (uint32_t)at, c + sketch_window_count(&shape, (uint32_t)at));
     }
@@ -132,7 +143,10 @@ static int32_t steps_over(int32_t lo, int32_t hi)
     return floor_step(hi) + WINDOW_STEP - floor_step(lo);
 }
 
-/* Make the window reach from index lo to hi (of its present schema), going coarser when that is too far apart. */
+/*
+ * Make the window reach from index lo to hi (of its present schema), going coarser when that is too
+ * far apart.
+ */
 static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
 {
     int32_t have_lo, have_hi;
@@ -141,7 +155,8 @@ static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
         hi = have_hi > hi ? have_hi : hi;
     }
     int by = 0;
-    while (steps_over(sketch_window_shift(lo, by), sketch_window_shift(hi, by)) > sketch_buckets_most(w->schema - by))
+    while (steps_over(sketch_window_shift(lo, by), sketch_window_shift(hi, by)) >
+           sketch_buckets_most(w->schema - by))
         by++;
     int rc = by > 0 ? sketch_window_coarsen(w, by) : 0;
     if (rc < 0)
@@ -160,7 +175,10 @@ static void few_clear(struct sketch_few *few)
     few->used = 0;
 }
 
-/* Move the window's place so that it holds index `at` too.  False: that is too far, and nothing is changed. */
+/*
+ * Move the window's place so that it holds index `at` too.  False: that is too far, and nothing is
+ * changed.
+ */
 static bool few_cover(struct sketch_window *w, int32_t at)
 {
     struct sketch_few *few = w->counts;
@@ -180,7 +198,8 @@ static bool few_cover(struct sketch_window *w, int32_t at)
 
 /*
  * Add c to bucket `at` of a window that is a list, or empty.
- *   returns  1: done; 0: it is not for a list: a count too large or not whole, a bucket too many or too far; -ENOMEM
+ *   returns  1: done; 0: it is not for a list: a count too large or not whole, a bucket too many or
+ *            too far; -ENOMEM
  */
 static int few_add(struct sketch_window *w, int32_t at, double c)
 {
@@ -255,7 +274,8 @@ void sketch_window_clear(struct sketch_window *w)
     }
 }
 
-struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX])
+struct sketch_window sketch_window_flat(const struct sketch_window *w,
+                                        uint8_t room[SKETCH_BUCKETS_MAX])
 {
     struct sketch_window flat = *w;
     if (w->width > 0 || w->n == 0)

@@ -1,11 +1,13 @@
 /**
  * sketch_window: the buckets of one sign of a sketch.  Private to aggregate/.
  *
- * A window reaches from the first bucket in use to the last, in steps of 16.  It begins as a list of the few buckets in use; with
- * more of them, or a count past 255, it becomes an array of counts, and stays one.  An array is made anew, somewhere else, larger,
- * with wider counts or of a coarser schema, when a count does not fit; then every bound of the new one is a bound of the old.
+ * A window reaches from the first bucket in use to the last, in steps of 16.  It begins as a list
+ * of the few buckets in use; with more of them, or a count past 255, it becomes an array of counts,
+ * and stays one.  An array is made anew, somewhere else, larger, with wider counts or of a coarser
+ * schema, when a count does not fit; then every bound of the new one is a bound of the old.
  *
- *   returns  0; -ENOMEM: what was in the window is still there; what was to come is not, or (a merge) in part
+ *   returns  0; -ENOMEM: what was in the window is still there; what was to come is not, or (a
+ *            merge) in part
  *   thread   the sketch's owner
  */
 #ifndef AGGREGATE_SKETCH_WINDOW_H
@@ -24,7 +26,9 @@ static inline int32_t sketch_window_shift(int32_t i, int by)
     return by == 0 ? i : (int32_t)(((int64_t)i + ((int64_t)1 << by) - 1) >> by);
 }
 
-/* Add c to the bucket of index i, which is of the schema `schema` (not coarser than the window's). */
+/*
+ * Add c to the bucket of index i, which is of the schema `schema` (not coarser than the window's).
+ */
 int sketch_window_add(struct sketch_window *w, int schema, int32_t i, double c);
 
 /* All counts 0; the memory stays. */
@@ -62,8 +66,12 @@ static inline double sketch_window_count(const struct sketch_window *w, uint32_t
     }
 }
 
-/* The window for who looks at all of it: a list as an array in `room`, an array as it is.  Not to be released. */
-struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX]);
+/*
+ * The window for who looks at all of it: a list as an array in `room`, an array as it is.  Not to
+ * be released.
+ */
+struct sketch_window sketch_window_flat(const struct sketch_window *w,
+                                        uint8_t room[SKETCH_BUCKETS_MAX]);
 
 /* First and last bucket that holds something, counted from the window's first.  false: none does */
 bool sketch_window_span(const struct sketch_window *w, uint32_t *ret_first, uint32_t *ret_last);

@@ -1,8 +1,8 @@
 /**
  * table: a worker's hash table from a spelling's hash to its cell.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of the hash, the cell 64 more
- * of which `check` confirms the find; no key text is kept or compared.
+ * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of
+ * the hash, the cell 64 more of which `check` confirms the find; no key text is kept or compared.
  *   thread   worker
  */
 #ifndef AGGREGATE_TABLE_H

@@ -72,8 +72,9 @@ static void timer_cell_release(struct cell *c)
 /* ---- the window of a summary ---- */
 
 /*
- * The period that now_ns falls into, never 0: now * age_buckets / max_age, as a whole number, so that no setting is rounded.
- * A value is seen from its period on for age_buckets of them: for more than max_age less one period, and at most max_age.
+ * The period that now_ns falls into, never 0: now * age_buckets / max_age, as a whole number, so
+ * that no setting is rounded.  A value is seen from its period on for age_buckets of them: for more
+ * than max_age less one period, and at most max_age.
  */
 static uint64_t period_of(const struct profile *p, uint64_t now_ns)
 {
@@ -172,7 +173,8 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
                           struct kind_now *now)
 {
     const struct profile *profile = t->exposed.profile;
-    enum timer_unit unit = kind_types[cell_type(&c->cell)].milliseconds ? TIMER_MILLISECONDS : TIMER_PLAIN;
+    enum timer_unit unit =
+        kind_types[cell_type(&c->cell)].milliseconds ? TIMER_MILLISECONDS : TIMER_PLAIN;
     const struct sketch *k = &c->part[p].sketch;
     double count = t->count + k->count;
     if (!isfinite(count))
@@ -236,7 +238,10 @@ static double finite_sum(double a, double b)
     return fmax(-DBL_MAX, fmin(a + b, DBL_MAX));
 }
 
-/* Both have the same profile's shape of window; a slice that is newer in `to` shuts out an older one. */
+/*
+ * Both have the same profile's shape of window; a slice that is newer in `to` shuts out an older
+ * one.
+ */
 static void absorb_window(struct timer_exposed *to, const struct timer_exposed *from,
                           enum timer_unit unit, uint64_t now_period)
 {
@@ -263,7 +268,10 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     into->computed = 0;
 }
 
-/* The one slice in the window, when there is just one: the usual case, and nothing needs to be merged. */
+/*
+ * The one slice in the window, when there is just one: the usual case, and nothing needs to be
+ * merged.
+ */
 static const struct sketch *only_age(const struct profile *p, struct timer_age *const *w,
                                      uint64_t period)
 {

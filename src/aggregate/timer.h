@@ -1,9 +1,11 @@
 /**
- * timer: the distribution of values (sketch.h): samples of type ms, h and d.  Private to aggregate/.
+ * timer: the distribution of values (sketch.h): samples of type ms, h and d.  Private to
+ * aggregate/.
  *
- * /metrics shows count and sum since ever, and either quantiles of a sliding window (a summary) or counts by `le` bound since
- * ever (a histogram); a sink gets the interval's sketch.  Values are kept as they were sent.  `ms` values are shown in seconds,
- * so an exposed that series of both units share keeps them apart, by unit, and brings them together when it is shown.
+ * /metrics shows count and sum since ever, and either quantiles of a sliding window (a summary) or
+ * counts by `le` bound since ever (a histogram); a sink gets the interval's sketch.  Values are
+ * kept as they were sent.  `ms` values are shown in seconds, so an exposed that series of both
+ * units share keeps them apart, by unit, and brings them together when it is shown.
  */
 #ifndef AGGREGATE_TIMER_H
 #define AGGREGATE_TIMER_H
@@ -24,7 +26,8 @@ struct timer_part {
 
 struct timer_cell {
     struct cell cell;
-    double *le[2];            /* counts by `le` bound and past the last; NULL where the timer is a summary */
+    double *le[2];            /* counts by `le` bound and past the last; NULL where the timer is
+                                 a summary */
     const struct profile *profile;
     uint64_t pad;
     struct timer_part part[2];
@@ -48,11 +51,13 @@ struct timer_exposed {
     struct exposed exposed;
     double count;                                  /* since ever */
     double sum[TIMER_UNIT_COUNT];                  /* since ever, as sent */
-    uint64_t computed;                             /* the period for which the quantiles are; 0: to be computed */
+    uint64_t computed;                             /* the period for which the quantiles are; 0:
+                                                      to be computed */
     struct timer_age *open[TIMER_UNIT_COUNT];      /* the slice last added to, or NULL */
     double *le;                                    /* histogram: counts since ever */
-    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit comes, then
-                                                      summary_age_buckets slices, each NULL until needed */
+    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit
+                                                      comes, then summary_age_buckets slices,
+                                                      each NULL until needed */
     double *quantiles;                             /* summary: as computed last */
 };
 
@@ -74,8 +79,9 @@ static inline uint32_t timer_bucket(const struct profile *p, double v)
 static inline int timer_add(struct timer_cell *t, unsigned p, double v, double weight)
 {
     int rc = sketch_add_fast(&t->part[p].sketch, v, weight);
+    double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
     if (t->le[p] != NULL && rc != -ERANGE)
-        t->le[p][timer_bucket(t->profile, kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v)] += weight;
+        t->le[p][timer_bucket(t->profile, shown)] += weight;
     return rc;
 }
 

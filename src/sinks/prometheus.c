@@ -21,7 +21,8 @@ struct profile_labels {
 };
 
 struct prometheus {
-    struct profile_labels profiles[PROFILES_MAX];   /* by index; made when the profile is met first */
+    struct profile_labels profiles[PROFILES_MAX];   /* by index; made when the profile is met
+                                                       first */
     struct buf labels;                              /* of the exposed at hand */
 };
 
@@ -97,7 +98,10 @@ static char *put(char *to, const void *p, size_t n)
     return to + n;
 }
 
-/* The labels of a line: `quantile` or `le` stands between those that sort before it and those behind. */
+/*
+ * The labels of a line: `quantile` or `le` stands between those that sort before it and those
+ * behind.
+ */
 struct line_labels {
     struct slice before;   /* with its last comma */
     struct slice after;
@@ -122,7 +126,8 @@ static struct line_labels split_labels(struct slice labels, struct slice key)
         at = label_len(labels, value_at);
         at += at < labels.len;   /* the comma */
     }
-    return (struct line_labels){ slice_of(labels.ptr, at), slice_of(labels.ptr + at, labels.len - at) };
+    return (struct line_labels){ slice_of(labels.ptr, at),
+                                 slice_of(labels.ptr + at, labels.len - at) };
 }
 
 static char *put_slice(char *to, struct slice s)
@@ -131,8 +136,8 @@ static char *put_slice(char *to, struct slice s)
 }
 
 /* A line: name, suffix, {before,extra,after}, value.  Room is made once, then bytes are copied. */
-static void put_line(struct buf *out, const struct family *f, struct slice suffix, struct line_labels labels,
-                     struct slice extra, double value)
+static void put_line(struct buf *out, const struct family *f, struct slice suffix,
+                     struct line_labels labels, struct slice extra, double value)
 {
     size_t n_labels = labels.before.len + extra.len + labels.after.len;
     char *to = buf_reserve(out, f->name_len + suffix.len + n_labels + NUMBER_TEXT_MAX + 8);
@@ -160,14 +165,16 @@ static struct slice label_slice(const struct label_text *t)
     return slice_of(t->text, t->len);
 }
 
-static void put_sum_and_count(const struct family *f, struct slice labels, double sum, double count, struct buf *out)
+static void put_sum_and_count(const struct family *f, struct slice labels, double sum, double count,
+                              struct buf *out)
 {
     struct line_labels all = { .before = labels };
     put_line(out, f, SLICE_LIT("_sum"), all, SLICE_LIT(""), sum);
     put_line(out, f, SLICE_LIT("_count"), all, SLICE_LIT(""), count);
 }
 
-static void put_summary(struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
+static void put_summary(struct prometheus *p, const struct family *f, const struct exposed_view *v,
+                        struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("quantile"));
@@ -177,8 +184,12 @@ static void put_summary(struct prometheus *p, const struct family *f, const stru
     put_sum_and_count(f, labels, v->sum, v->count, out);
 }
 
-/* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
-static void put_histogram(struct prometheus *p, const struct family *f, const struct exposed_view *v, struct buf *out)
+/*
+ * _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of
+ * fractional weights.
+ */
+static void put_histogram(struct prometheus *p, const struct family *f,
+                          const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("le"));
@@ -220,7 +231,8 @@ static void put_exposed(struct prometheus *p, struct registry *r, const struct f
 }
 
 /* The rest of the family at hand.  returns  false when there was enough before its end */
-static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
+static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns,
+                       size_t enough, struct buf *out)
 {
     size_t lines = out->len;
     struct exposed *e;
@@ -232,14 +244,16 @@ static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t n
     return true;
 }
 
-bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
+bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns,
+                            size_t enough, struct buf *out)
 {
     const struct family *f;
     if (!put_family(p, w, now_ns, enough, out))
         return true;
     while ((f = registry_walk_family(w)) != NULL) {
         size_t start = out->len;
-        prometheus_put_head(out, f->name, f->help != NULL ? f->help : default_help, family_type_word(f->type));
+        prometheus_put_head(out, f->name, f->help != NULL ? f->help : default_help,
+                            family_type_word(f->type));
         size_t lines = out->len;
         if (!put_family(p, w, now_ns, enough, out))
             return true;
@@ -257,7 +271,8 @@ void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns
     registry_walk_end(&w);
 }
 
-void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
+void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns,
+                             struct buf *out)
 {
     struct registry_walk w;
     registry_walk_begin(r, &w);

@@ -1,6 +1,7 @@
 /*
- * Series that share a line of /metrics come, go and come back in any order, held against a model of two numbers a line: what
- * came since the line began, and when its last series goes.  A line that is watched never goes down.
+ * Series that share a line of /metrics come, go and come back in any order, held against a model of
+ * two numbers a line: what came since the line began, and when its last series goes.  A line that
+ * is watched never goes down.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,8 @@ static unsigned below(unsigned n)
 
 /* Lines, and the identities that escaping makes one of: SPELLINGS of each. */
 static const struct line {
-    const char *type, *spelling[SPELLINGS], *shown[2];   /* shown: the sum, and for a timer the count */
+    const char *type, *spelling[SPELLINGS], *shown[2];   /* shown: the sum, and for a timer the
+                                                            count */
     unsigned divisor;                                    /* of a value on its way to the line */
 } lines[] = {
     { "c", { "a.b%s", "a-b%s", "a_b%s", "a b%s" }, { "a_b " }, 1 },
@@ -39,7 +41,8 @@ static const struct line {
 
 struct model {
     uint64_t sum, count;
-    uint64_t ends_s;                     /* when its last series has been idle for the ttl; 0: not there */
+    uint64_t ends_s;                     /* when its last series has been idle for the ttl; 0:
+                                            not there */
     double shown[2];
 };
 
@@ -116,7 +119,8 @@ static void a_watched_line_never_goes_down(void **unused)
             look(&p);
         }
         expired = registry_stats(p.registry)->v[SELF_SERIES_EXPIRED];
-        assert_true(expired > 1000);                         /* and most of them left others behind */
+        assert_true(expired > 1000);                         /* and most of them left others
+                                                                behind */
         assert_true(gone > 100 && gone < expired / 2);
         pipeline_release(&p);
     }

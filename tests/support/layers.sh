@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that includes follow the arrows between rooms, that a room's private headers stay in the room, and that the
-# files of the rooms in ONE_WAY include each other without a circle.
+# Checks that includes follow the arrows between rooms, that a room's private headers stay in the
+# room, and that the files of the rooms in ONE_WAY include each other without a circle.
 #
 #   layers.sh               check include/ and src/
 #   layers.sh --self-test   does the check itself see a violation of each kind?
@@ -24,7 +24,8 @@ ONE_WAY="base aggregate sinks"
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
     { grep -rE --include='*.[ch]' "^#include \"$1/" "include/$1" "src/$1" 2>/dev/null || true; } |
-        sed -E 's#^([^:]*/)?([^/:]*)\.[ch]:.*"([^"/]*/)*([^"/]*)\.h"#\2 \4#; s/_priv( |$)/\1/g' | sort -u | awk '$1 != $2'
+        sed -E 's#^([^:]*/)?([^/:]*)\.[ch]:.*"([^"/]*/)*([^"/]*)\.h"#\2 \4#; s/_priv( |$)/\1/g' |
+        sort -u | awk '$1 != $2'
 }
 
 check_circles() {
@@ -108,7 +109,10 @@ self_test() {
     expect "a header without its room"          1 src/aggregate/table.c cell.h
     printf '#include "aggregate/a.h"\n' >"$dir/src/aggregate/b_priv.h"
     printf '#include "aggregate/b_priv.h"\n' >"$dir/src/aggregate/a.c"
-    (check_circles "$dir") >/dev/null && { echo "layers: self-test: a circle of two files: not seen"; failed=1; }
+    if (check_circles "$dir") >/dev/null; then
+        echo "layers: self-test: a circle of two files: not seen"
+        failed=1
+    fi
     return $failed
 }
 

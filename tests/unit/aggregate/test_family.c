@@ -321,17 +321,23 @@ static void a_twin_that_expired_stays_in_the_quantiles_of_its_window(void **unus
         const char *first, *second, *then, *want, *later;
     } rows[] = {
         { "a.b:100:100:100:100:100|h", "x:1|c", "a-b:5|h",
-          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 505\na_b_count 6\n", "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 512\na_b_count 7\n" },
+          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 505\na_b_count 6\n",
+          "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 512\na_b_count 7\n" },
         { "a.b:5:5:5:5:5|h", "x:1|c", "a-b:100|h",
-          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 125\na_b_count 6\n", "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 132\na_b_count 7\n" },
+          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 125\na_b_count 6\n",
+          "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 132\na_b_count 7\n" },
         { "a-b:5|h", "a.b:100:100:100:100:100|h", "a-b:5|h",
-          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 510\na_b_count 7\n", "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 517\na_b_count 8\n" },
+          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 510\na_b_count 7\n",
+          "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 517\na_b_count 8\n" },
         { "a-b:100|h", "a.b:5:5:5:5:5|h", "a-b:100|h",
-          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 225\na_b_count 7\n", "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 232\na_b_count 8\n" },
+          "a_b{quantile=\"0\"} 5\na_b{quantile=\"1\"} 100\na_b_sum 225\na_b_count 7\n",
+          "a_b{quantile=\"0\"} 7\na_b{quantile=\"1\"} 7\na_b_sum 232\na_b_count 8\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30, .quantiles = ends, .n_quantiles = 2, .max_age_ms = 60000 });
+        pipeline_init(&p,
+                      &(struct pipeline_opts){
+                          .ttl_s = 30, .quantiles = ends, .n_quantiles = 2, .max_age_ms = 60000 });
         p.now_ns = 1200 * PIPELINE_SECOND;
         pipeline_feed(&p, 0, rows[i].first);
         pipeline_turn(&p);
@@ -391,6 +397,137 @@ static void many_twins_leave_in_any_order(void **unused)
         }
     }
     pipeline_release(&p);
+}
+
+/* feed, wait, expire */
+static void send_and_wait(struct pipeline *p, const char *lines, uint64_t seconds)
+{
+    pipeline_feed(p, 0, lines);
+    pipeline_turn(p);
+    pipeline_close(p);
+    pipeline_forward(p, seconds);
+    registry_expire(p->registry, p->now_ns);
+}
+
+static void a_gauge_takes_the_changes_of_all_its_series_by_arrival(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .gauge_sign = GAUGE_SIGN_DELTA });
+    pipeline_feed_at(&p, 0, "a.b:+1|g", p.now_ns + 100);
+    pipeline_feed_at(&p, 1, "a-b:5|g", p.now_ns + 200);
+    pipeline_feed_at(&p, 0, "a.b:+2|g", p.now_ns + 300);
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a_b 7\n");
+    const char *closed = pipeline_close(&p);   /* for the sinks each is a gauge of its own */
+    assert_non_null(strstr(closed, "gauge a.b +3 "));
+    assert_non_null(strstr(closed, "gauge a-b =5 +0 "));
+    pipeline_release(&p);
+}
+
+/* A gauge and a set of one name: the gauge has the line, and whoever is left takes it. */
+static void a_set_stands_behind_a_gauge_until_that_goes(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *first, *second, *then;   /* 20 s after another; a series lives for 30 */
+        const char *want[3];
+    } rows[] = {
+        { "a:x|s\na:4|g", "a:y|s", "a:z|s", { "a 4\n", "a 2\n", "a 3\n" } },
+        { "a:4|g\na.:1|g\na:x|s", "a:5|g", "a:6|g", { "a_ 1\na 4\n", "a 5\n", "a 6\n" } },
+        { "a.b:x|s\na.b:4|g", "a-b:y|s", "a-b:x|s", { "a_b 4\n", "a_b 2\n", "a_b 2\n" } },
+        { "a.b:4|g|#k.x:1\na-b:x|s|#k-x:1", "a_b:y|s|#k_x:1", "c:1|c",
+          { "a_b{k_x=\"1\"} 4\n", "a_b{k_x=\"1\"} 2\n", "c 1\n" } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30, .set_steps = 12 });
+        send_and_wait(&p, rows[i].first, 0);
+        pipeline_expect(&p, rows[i].want[0]);
+        pipeline_forward(&p, 20);
+        send_and_wait(&p, rows[i].second, 20);
+        pipeline_expect(&p, rows[i].want[1]);
+        send_and_wait(&p, rows[i].then, 20);
+        pipeline_expect(&p, rows[i].want[2]);
+        send_and_wait(&p, "", 40);
+        pipeline_expect(&p, "");
+        pipeline_release(&p);
+    }
+}
+
+/* The line's labels were made from the series that came first; it goes, they stay. */
+static void labels_outlive_the_series_that_they_came_from(void **unused)
+{
+    (void)unused;
+    static const char *const first[] = { "x:1|c|#k_a:v\\,z:1", "x:1|c|#k_a:v,z:1",
+                                         "x:1|c|#k.a:v,z:1" };
+    static const char *const second[] = { "x:1|c|#k.a:v\\,z:1", "x:1|c|#k.a:v,z:1",
+                                          "x:1|c|#k_a:v,z:1" };
+    static const char *const want[] = { "x{k_a=\"v\\\\\",z=\"1\"} 2\n", "x{k_a=\"v\",z=\"1\"} 2\n",
+                                        "x{k_a=\"v\",z=\"1\"} 2\n" };
+    for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30 });
+        send_and_wait(&p, first[i], 20);
+        send_and_wait(&p, second[i], 20);
+        pipeline_turn(&p);
+        pipeline_turn(&p);
+        pipeline_forward(&p, 4);
+        registry_expire(p.registry, p.now_ns);
+        assert_int_equal(p.limit.n, 1);   /* the first is gone for good */
+        pipeline_expect(&p, want[i]);
+        pipeline_release(&p);
+    }
+}
+
+/* Who shared a line when it lost its name comes back with all of it; who comes new joins, and nothing counts twice. */
+static void a_shared_line_that_lost_its_name_comes_back_whole(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *old, *other, *back[3], *want[3];
+    } rows[] = {
+        { "a.b:1|c\na-b:2|c",
+          "a_b:9|g",
+          { "a_b:10|c", "a.b:100|c", "a-b:1000|c" },
+          { "a_b 10\n", "a_b 113\n", "a_b 1113\n" } },
+        { "a.b:1|c\na-b:2|c",
+          "a_b:9|g",
+          { "a.b:100|c", "a-b:1000|c", "a_b:10|c" },
+          { "a_b 103\n", "a_b 1103\n", "a_b 1113\n" } },
+        { "a.b:1|h\na-b:2|ms",
+          "a_b:9|g",
+          { "a_b:10|h", "a.b:100|h", "a-b:1000|ms" },
+          { "a_b_sum 10\na_b_count 1\n", "a_b_sum 111.002\na_b_count 4\n",
+            "a_b_sum 112.002\na_b_count 5\n" } },
+        { "a.b:x|s\na-b:y|s",
+          "a_b:9|c",
+          { "a_b:x|s", "a.b:z|s", "a-b:y|s" },
+          { "a_b 1\n", "a_b 3\n", "a_b 3\n" } },
+        { "a.b:1|g\na-b:2|g",
+          "a_b:9|c",
+          { "a_b:7|g", "a.b:8|g", "a-b:6|g" },
+          { "a_b 7\n", "a_b 8\n", "a_b 6\n" } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){
+                              .type_idle_s = 20, .set_steps = 12, .max_age_ms = 1000000 });
+        send_and_wait(&p, rows[i].old, 21);
+        send_and_wait(&p, rows[i].other, 21);
+        for (int k = 0; k < 3; k++) {
+            struct slice line, rest = slice_str(rows[i].want[k]);
+            send_and_wait(&p, rows[i].back[k], 0);
+            const char *text = pipeline_lines(&p);
+            while (slice_cut(&rest, '\n', &line)) {
+                char *want = mem_strndup(line.ptr, line.len);
+                if (!pipeline_has(text, want))
+                    fail_msg("row %zu, step %d: not shown: %s\nshown:\n%s", i, k, want, text);
+                free(want);
+            }
+        }
+        pipeline_release(&p);
+    }
 }
 
 static void labels_are_escaped_sorted_and_renamed(void **unused)
@@ -515,6 +652,10 @@ int main(void)
         cmocka_unit_test(twins_go_one_by_one),
         cmocka_unit_test(a_twin_that_expired_stays_in_the_quantiles_of_its_window),
         cmocka_unit_test(many_twins_leave_in_any_order),
+        cmocka_unit_test(a_gauge_takes_the_changes_of_all_its_series_by_arrival),
+        cmocka_unit_test(a_set_stands_behind_a_gauge_until_that_goes),
+        cmocka_unit_test(labels_outlive_the_series_that_they_came_from),
+        cmocka_unit_test(a_shared_line_that_lost_its_name_comes_back_whole),
         cmocka_unit_test(labels_are_escaped_sorted_and_renamed),
         cmocka_unit_test(suffixes_tell_counters_and_seconds),
         cmocka_unit_test(families_come_sorted_whatever_comes_and_goes),

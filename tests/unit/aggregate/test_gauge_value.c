@@ -33,10 +33,11 @@ static void what_arrived_before_the_latest_value_changes_nothing(void **unused)
     assert_int_equal(gauge_value_add(&g.part, &g.recent, 1, 99), GAUGE_SUPERSEDED);
     assert_int_equal(gauge_value_set(&g.part, g.recent, 7, 99), 0);
     assert_true(now_of(&g) == 10);
-    assert_int_equal(gauge_value_add(&g.part, &g.recent, 1, 100), GAUGE_ADDED);   /* equal stamps: the call decides */
+    assert_int_equal(gauge_value_add(&g.part, &g.recent, 1, 100),
+                     GAUGE_ADDED); /* equal stamps: the call decides */
     assert_int_equal(gauge_value_add(&g.part, &g.recent, 2, 101), GAUGE_ADDED);
     assert_true(now_of(&g) == 13);
-    assert_int_equal(gauge_value_set(&g.part, g.recent, 20, 100), 0);             /* between the two changes */
+    assert_int_equal(gauge_value_set(&g.part, g.recent, 20, 100), 0); /* between the two changes */
     assert_true(now_of(&g) == 22);
     free(g.recent);
 }
@@ -59,7 +60,8 @@ static void a_change_that_would_leave_the_finite_doubles_is_refused(void **unuse
             unsigned refused = 0;
             (void)gauge_value_set(&g.part, NULL, rows[i].value, 1);
             for (size_t k = 0; k < ARRAY_LEN(rows[i].deltas); k++)
-                refused += gauge_value_add(&g.part, listed ? &g.recent : NULL, rows[i].deltas[k], 2 + k) == GAUGE_NOT_FINITE;
+                refused += gauge_value_add(&g.part, listed ? &g.recent : NULL, rows[i].deltas[k],
+                                           2 + k) == GAUGE_NOT_FINITE;
             assert_int_equal(refused, rows[i].refused);
             assert_true(now_of(&g) == rows[i].want);
             free(g.recent);

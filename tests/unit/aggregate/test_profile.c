@@ -13,7 +13,9 @@
 #include "aggregate/profile.h"
 #include "base/slice.h"
 
-static const struct profile plain = { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5 };
+static const struct profile plain = { .sketch_schema = 5,
+                                      .summary_max_age_ms = 1000,
+                                      .summary_age_buckets = 5 };
 
 static void equal_profiles_are_one(void **unused)
 {
@@ -44,16 +46,43 @@ static void every_field_tells_profiles_apart(void **unused)
     (void)unused;
     static const double list[] = { 0.5, 0.9 };
     const struct profile rows[] = {
-        { .histogram = true, .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5 },
+        { .histogram = true,
+          .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5 },
         { .sketch_schema = 4, .summary_max_age_ms = 1000, .summary_age_buckets = 5 },
         { .sketch_schema = 5, .summary_max_age_ms = 1001, .summary_age_buckets = 5 },
         { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 4 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .buckets = list, .n_buckets = 2 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .buckets = list, .n_buckets = 1 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .quantiles = list, .n_quantiles = 2 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .quantiles = list + 1, .n_quantiles = 1 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .set_steps = 2, .set_step_intervals = 1 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .set_steps = 2, .set_step_intervals = 2 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .buckets = list,
+          .n_buckets = 2 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .buckets = list,
+          .n_buckets = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .quantiles = list,
+          .n_quantiles = 2 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .quantiles = list + 1,
+          .n_quantiles = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .set_steps = 2,
+          .set_step_intervals = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .set_steps = 2,
+          .set_step_intervals = 2 },
         { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .ttl_s = 7 },
         { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .help = "x" },
     };

@@ -740,9 +740,9 @@ static void a_decade_of_values_takes_little_memory(void **unused)
         sketch_add_fast(&k, 10 + 90 * uniform(), 1);
     assert_true(sketch_memory(&k) <= 144);
     /* One worker, its two pages filled, one age of the summary and the interval for the sinks. */
-    size_t bytes = sizeof(struct timer_cell) + sizeof(struct timer_series) + sizeof(struct timer_exposed) +
-                   5 * sizeof(struct timer_age *) + sizeof(struct timer_age) +
-                   sizeof(struct sketch) + 4 * sketch_memory(&k);
+    size_t bytes = sizeof(struct timer_cell) + sizeof(struct timer_series) +
+                   sizeof(struct timer_exposed) + 5 * sizeof(struct timer_age *) +
+                   sizeof(struct timer_age) + sizeof(struct sketch) + 4 * sketch_memory(&k);
     assert_true(bytes <= 1536);
     sketch_release(&k);
 }

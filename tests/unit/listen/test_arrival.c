@@ -73,14 +73,19 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit, .several_sources = true },
+                             .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                         .profiles = r->profiles,
+                                         .limit = &r->limit,
+                                         .several_sources = true },
                              .order = &r->order,
                              .notify = on_turned,
                              .cookie = r };
     for (o.index = 0; o.index < n_workers; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
-    r->registry = registry_new(&(struct registry_opts){
-        .profiles = r->profiles, .several_sources = true, .keep_intervals = true, .limit = &r->limit });
+    r->registry = registry_new(&(struct registry_opts){ .profiles = r->profiles,
+                                                        .several_sources = true,
+                                                        .keep_intervals = true,
+                                                        .limit = &r->limit });
     for (unsigned i = 0; i < SOCKETS; i++)
         open_socket(r, i, schemes[i]);
 }

@@ -57,13 +57,16 @@ static void rig_init(struct rig *r, unsigned n)
                                                   .summary_max_age_ms = 600000,
                                                   .summary_age_buckets = 5,
                                                   .sketch_schema = 5 });
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
-                             .notify = on_turned,
-                             .cookie = r };
+    struct worker_opts o = {
+        .parse = PARSE_OPTS_DEFAULT,
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
+        .notify = on_turned,
+        .cookie = r
+    };
     for (o.index = 0; o.index < n; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
-    r->registry = registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
+    r->registry =
+        registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
     r->prometheus = prometheus_new();
 }
 
