@@ -15,7 +15,7 @@ from test_run import FREE, Run
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
 
-PAGES = docs.pages() + ["CONTRIBUTING.md", "contrib/examples/flask/README.md", "bench/README.md"]
+PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|redis"
 UNITS = {"s": "s", "min": "m", "h": "h"}
 
