@@ -1,5 +1,6 @@
 /**
- * micro_load: the generator's datagrams through parser and ingest, in this process, as a worker would do it.
+ * micro_load: the generator's datagrams through parser and ingest, in this process, as a worker
+ * would do it.
  *   thread   main
  */
 #ifndef BENCH_MICRO_LOAD_H
@@ -19,26 +20,46 @@ struct micro_load {
     struct batch batch;
     struct ingest *ingest;
     struct series_limit limit;
+    struct profiles *profiles;
 };
 
 enum { MICRO_RECEIVE = 64 };   /* datagrams of one receive call */
 
-static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types, uint32_t lines, uint32_t datagram_bytes)
+static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types,
+                                   uint32_t lines, uint32_t datagram_bytes)
 {
-    struct payload_spec s = { .seed = 1, .series = series, .tags = 3, .tag_values = 50, .bytes = datagram_bytes, .packed = 1,
-                              .rate = 1, .set_members = 1000, .lines = lines, .prefix = "bench.", .suffix = "",
+    struct payload_spec s = { .seed = 1,
+                              .series = series,
+                              .tags = 3,
+                              .tag_values = 50,
+                              .bytes = datagram_bytes,
+                              .packed = 1,
+                              .rate = 1,
+                              .set_members = 1000,
+                              .lines = lines,
+                              .prefix = "bench.",
+                              .suffix = "",
                               .values = { VALUES_LOGNORMAL, 100, 1 } };
-    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &l->limit };
+    static const double quantiles[] = { 0.5, 0.9, 0.99 };
+    l->profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
+                                                  .quantiles = quantiles,
+                                                  .n_quantiles = ARRAY_LEN(quantiles),
+                                                  .summary_max_age_ms = 600000,
+                                                  .summary_age_buckets = 5 });
+    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT,
+                                   .profiles = l->profiles,
+                                   .limit = &l->limit };
     l->parser = parser_new(&PARSE_OPTS_DEFAULT);
-    if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 || l->parser == NULL ||
-        batch_init(&l->batch, INGEST_BATCH_MAX, 8192) < 0 || series_limit_init(&l->limit, 2000000) < 0 ||
-        ingest_new(&o, &l->ingest) < 0)
+    if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
+        l->parser == NULL || batch_init(&l->batch, INGEST_BATCH_MAX, 8192) < 0 ||
+        series_limit_init(&l->limit, 2000000) < 0 || ingest_new(&o, &l->ingest) < 0)
         abort();
 }
 
 static inline void micro_load_release(struct micro_load *l)
 {
     ingest_free(l->ingest);
+    profiles_free(l->profiles);
     series_limit_release(&l->limit);
     batch_release(&l->batch);
     parser_free(l->parser);

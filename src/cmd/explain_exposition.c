@@ -6,11 +6,13 @@
 #include "aggregate/off_page.h"
 #include "app/core_opts.h"
 #include "base/mem.h"
+#include "sinks/prometheus.h"
 
 /* Time moves with the samples and nothing else: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
 struct explain_exposition {
     struct series_limit limit;
+    struct profiles *profiles;
     struct ingest *ingest;
     struct registry *registry;
     struct prometheus *prometheus;
@@ -23,13 +25,14 @@ struct explain_exposition *explain_exposition_new(const struct config *c)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
     e->now_ns = (uint64_t)START_S * 1000000000u;
-    struct ingest_opts in = core_ingest_opts(c, &e->limit);
-    struct registry_opts reg = core_registry_opts(c, &e->limit);
-    struct prometheus_opts text = core_prometheus_opts(c);
+    const struct profile profile = core_profile(c);
+    e->profiles = profiles_new(&profile);
+    struct ingest_opts in = core_ingest_opts(c, e->profiles, &e->limit);
+    struct registry_opts reg = core_registry_opts(c, e->profiles, &e->limit);
     if (series_limit_init(&e->limit, c->limits_max_series) < 0 || ingest_new(&in, &e->ingest) < 0)
         abort();
     e->registry = registry_new(&reg);
-    e->prometheus = prometheus_new(&text);
+    e->prometheus = prometheus_new();
     return e;
 }
 
@@ -40,6 +43,7 @@ void explain_exposition_free(struct explain_exposition *e)
     prometheus_free(e->prometheus);
     registry_free(e->registry);
     ingest_free(e->ingest);
+    profiles_free(e->profiles);
     series_limit_release(&e->limit);
     free(e);
 }

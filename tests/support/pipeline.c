@@ -34,11 +34,19 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     struct pipeline_opts *o = &p->opts;
     fill_defaults(o);
     assert_int_equal(series_limit_init(&p->limit, o->max_series), 0);
+    p->profiles = profiles_new(&(struct profile){ .histogram = o->histograms,
+                                                  .buckets = o->buckets,
+                                                  .n_buckets = o->n_buckets,
+                                                  .quantiles = o->quantiles,
+                                                  .n_quantiles = o->n_quantiles,
+                                                  .summary_max_age_ms = o->max_age_ms,
+                                                  .summary_age_buckets = o->age_buckets,
+                                                  .set_steps = o->set_steps,
+                                                  .set_step_intervals = o->set_step_intervals,
+                                                  .sketch_schema = SKETCH_SCHEMA_DEFAULT,
+                                                  .ttl_s = o->ttl_s });
     struct ingest_opts in = { .tags = o->tags,
-                              .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                              .buckets = o->histograms ? o->buckets : NULL,
-                              .n_buckets = o->n_buckets,
-                              .ttl_s = (uint32_t)o->ttl_s,
+                              .profiles = p->profiles,
                               .limit = &p->limit,
                               .several_sources = o->workers > 1 };
     for (unsigned i = 0; i < o->workers; i++)
@@ -50,17 +58,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     assert_non_null(p->parser);
     assert_int_equal(batch_init(&p->batch, INGEST_BATCH_MAX, parse.max_line), 0);
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
-                                                        .histograms = o->histograms,
-                                                        .buckets = o->buckets,
-                                                        .n_buckets = o->n_buckets,
-                                                        .quantiles = o->quantiles,
-                                                        .n_quantiles = o->n_quantiles,
-                                                        .summary_max_age_ms = o->max_age_ms,
-                                                        .summary_age_buckets = o->age_buckets,
-                                                        .set_steps = o->set_steps,
-                                                        .set_step_intervals = o->set_step_intervals,
-                                                        .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                                        .ttl_s = o->ttl_s,
+                                                        .profiles = p->profiles,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
                                                         .several_sources = o->workers > 1,
@@ -69,7 +67,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->prometheus = prometheus_new(&(struct prometheus_opts){ o->quantiles, o->n_quantiles, o->buckets, o->n_buckets });
+    p->prometheus = prometheus_new();
 }
 
 void pipeline_release(struct pipeline *p)
@@ -80,6 +78,7 @@ void pipeline_release(struct pipeline *p)
     parser_free(p->parser);
     for (unsigned i = 0; i < p->opts.workers; i++)
         ingest_free(p->in[i]);
+    profiles_free(p->profiles);
     series_limit_release(&p->limit);
     buf_release(&p->text);
 }

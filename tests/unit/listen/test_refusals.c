@@ -26,6 +26,7 @@ struct rig {
     struct dgram_buffers dgram;
     struct refusals refusals;
     struct series_limit limit;
+    struct profiles *profiles;
     struct parser *parser;
     struct ingest *ingest;
     struct batch batch;
@@ -40,11 +41,12 @@ static struct rig *rig_over(int in, int out)
     refusals_init(&r->refusals, &r->dgram);
     refusals_keep_lines(&r->refusals, true);
     assert_int_equal(series_limit_init(&r->limit, MAX_SERIES), 0);
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     struct parse_opts parse = PARSE_OPTS_DEFAULT;
     parse.on_error = refusals_on_error;
     parse.errors = &r->refusals.wanted;
     parse.cookie = &r->refusals;
-    struct ingest_opts ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit };
+    struct ingest_opts ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit };
     ingest.on_refused = refusals_on_refused;
     ingest.cookie = &r->refusals;
     r->parser = parser_new(&parse);
@@ -83,6 +85,7 @@ static void rig_free(struct rig *r)
     parser_free(r->parser);
     batch_release(&r->batch);
     series_limit_release(&r->limit);
+    profiles_free(r->profiles);
     dgram_release(&r->dgram);
     free(r);
 }
