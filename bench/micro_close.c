@@ -10,7 +10,7 @@
 #include "micro.h"
 #include "micro_load.h"
 #include "sinks/prometheus.h"
-#include "sinks/redis_encode.h"
+#include "sinks/redis/encode.h"
 
 static const double quantiles[] = { 0.5, 0.9, 0.99 };
 

@@ -11,7 +11,7 @@
  * whole interval of which nothing was sent is dropped and counted.  Numbers are given at the first sending, so that leaves no
  * gap.
  *
- * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis_link.c has its own: connect and reply timeouts,
+ * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis/link.c has its own: connect and reply timeouts,
  * reconnect with backoff and jitter.
  *
  *   thread   control: everything runs on the loop given to redis_sink_new

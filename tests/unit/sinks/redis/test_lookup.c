@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "sinks/redis_lookup.h"
+#include "sinks/redis/lookup.h"
 #include "support/loop_until.h"
 
 static uv_loop_t loop;

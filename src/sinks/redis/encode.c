@@ -1,4 +1,4 @@
-#include "sinks/redis_encode.h"
+#include "sinks/redis/encode.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "sinks/redis_keys.h"
-#include "sinks/redis_resp.h"
-#include "sinks/redis_script.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/resp.h"
+#include "sinks/redis/script.h"
 
 enum {
     SHA_DIGITS = 40,

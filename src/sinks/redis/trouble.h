@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "sinks/redis_url.h"
+#include "sinks/redis/url.h"
 
 struct redis_trouble {
     struct log_gate gate, refused_gate;

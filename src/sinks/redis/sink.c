@@ -5,12 +5,12 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "sinks/redis.h"
-#include "sinks/redis_encode.h"
-#include "sinks/redis_identity.h"
-#include "sinks/redis_keys.h"
-#include "sinks/redis_ledger.h"
-#include "sinks/redis_link.h"
-#include "sinks/redis_url.h"
+#include "sinks/redis/encode.h"
+#include "sinks/redis/identity.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/ledger.h"
+#include "sinks/redis/link.h"
+#include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
 

@@ -1,7 +1,7 @@
-#include "sinks/redis_trouble.h"
+#include "sinks/redis/trouble.h"
 
 #include "base/now.h"
-#include "sinks/redis_reply.h"
+#include "sinks/redis/reply.h"
 
 enum { LOG_PERIOD_MS = 10000, URL_TEXT_MAX = 256 };
 

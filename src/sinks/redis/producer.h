@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sinks/redis_encode.h"
-#include "sinks/redis_reply.h"
+#include "sinks/redis/encode.h"
+#include "sinks/redis/reply.h"
 
 struct redis_producer {
     uint64_t epoch;                         /* how many there were in this shard, this one included */

@@ -14,11 +14,11 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "sinks/redis_encode.h"
-#include "sinks/redis_keys.h"
-#include "sinks/redis_reply.h"
-#include "sinks/redis_resp.h"
-#include "sinks/redis_script.h"
+#include "sinks/redis/encode.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/reply.h"
+#include "sinks/redis/resp.h"
+#include "sinks/redis/script.h"
 #include "support/fake_snapshot.h"
 #include "support/redis_server.h"
 

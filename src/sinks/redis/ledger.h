@@ -2,7 +2,7 @@
  * redis_ledger: every batch is applied once.
  *
  * A shard's batches are numbered 1, 2, 3 .. when they are first sent (and not before: what is dropped unsent leaves no hole).
- * Redis keeps the last number per producer (redis_producer.h) and the script takes only the next one.  So a batch may be sent
+ * Redis keeps the last number per producer (producer.h) and the script takes only the next one.  So a batch may be sent
  * as often as it takes; in doubt, send it again.  A shard sends nothing before its first data.
  *
  *   queue   batches not acknowledged, oldest first, over all shards; the front of it is in flight, at most WINDOW batches or
@@ -29,8 +29,8 @@
 #include <stdint.h>
 
 #include "sinks/redis.h"
-#include "sinks/redis_encode.h"
-#include "sinks/redis_reply.h"
+#include "sinks/redis/encode.h"
+#include "sinks/redis/reply.h"
 
 enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
 

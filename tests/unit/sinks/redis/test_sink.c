@@ -15,7 +15,7 @@
 
 #include "base/slice.h"
 #include "sinks/redis.h"
-#include "sinks/redis_keys.h"
+#include "sinks/redis/keys.h"
 #include "support/fake_snapshot.h"
 #include "support/loop_until.h"
 #include "support/redis_server.h"

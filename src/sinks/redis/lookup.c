@@ -1,4 +1,4 @@
-#include "sinks/redis_lookup.h"
+#include "sinks/redis/lookup.h"
 
 #include <errno.h>
 #include <netdb.h>

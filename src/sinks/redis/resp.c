@@ -1,4 +1,4 @@
-#include "sinks/redis_resp.h"
+#include "sinks/redis/resp.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "sinks/redis_identity.h"
+#include "sinks/redis/identity.h"
 
 #include <stdint.h>
 #include <sys/random.h>

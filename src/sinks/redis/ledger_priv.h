@@ -1,5 +1,5 @@
 /**
- * redis_ledger_priv: the ledger's parts, for redis_ledger.c (queue, limits, sending) and redis_repair.c (answers).
+ * redis_ledger_priv: the ledger's parts, for ledger.c (queue, limits, sending) and repair.c (answers).
  *   thread   one owner
  */
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/log.h"
-#include "sinks/redis_keys.h"
-#include "sinks/redis_ledger.h"
-#include "sinks/redis_producer.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/ledger.h"
+#include "sinks/redis/producer.h"
 
 enum { REDIS_LEDGER_LOG_MS = 10000 };
 
@@ -66,13 +66,13 @@ struct redis_ledger {
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
 };
 
-/* redis_ledger.c: the queue, in the order of sending, with its bytes; kept; an interval that has no batches left. */
+/* ledger.c: the queue, in the order of sending, with its bytes; kept; an interval that has no batches left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);      /* from the queue into kept */
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 
-/* redis_repair.c: write the losses to the log once they are all known, or a second after the first.
+/* repair.c: write the losses to the log once they are all known, or a second after the first.
  * returns  when to call again at the latest, 0: nothing to tell */
 uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms);
 

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "sinks/redis_ledger_priv.h"
+#include "sinks/redis/ledger_priv.h"
 
 enum { FAILURES_MAX = 2, REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "sinks/redis_reply.h"
+#include "sinks/redis/reply.h"
 
 /* What the script says, judged for a batch with number 7. */
 static void every_answer_of_the_script_has_its_meaning(void **state)

@@ -1,4 +1,4 @@
-#include "sinks/redis_poll.h"
+#include "sinks/redis/poll.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

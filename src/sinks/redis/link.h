@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "sinks/redis_url.h"
+#include "sinks/redis/url.h"
 
 struct redis_link;
 

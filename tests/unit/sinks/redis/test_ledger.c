@@ -15,8 +15,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "sinks/redis_keys.h"
-#include "sinks/redis_ledger.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/ledger.h"
 
 enum { IDS = 8192, EPOCHS = 64, WIRE = 64, RUNS = 64, ADDRESS_BYTES = 128 };
 

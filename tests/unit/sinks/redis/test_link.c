@@ -18,8 +18,8 @@
 
 #include "base/log.h"
 #include "base/slice.h"
-#include "sinks/redis_link.h"
-#include "sinks/redis_poll.h"
+#include "sinks/redis/link.h"
+#include "sinks/redis/poll.h"
 #include "support/loop_until.h"
 #include "support/redis_server.h"
 

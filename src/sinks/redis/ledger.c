@@ -1,11 +1,11 @@
-#include "sinks/redis_ledger.h"
+#include "sinks/redis/ledger.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "sinks/redis_ledger_priv.h"
+#include "sinks/redis/ledger_priv.h"
 
 /* ---- lists ---- */
 

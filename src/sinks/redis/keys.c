@@ -1,4 +1,4 @@
-#include "sinks/redis_keys.h"
+#include "sinks/redis/keys.h"
 
 /* Four bits at a time: a table that one reads at a glance, and names are short. */
 uint16_t redis_keys_crc16(struct slice s)

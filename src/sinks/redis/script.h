@@ -12,7 +12,7 @@
 /* Append the whole text. */
 void redis_script_append(struct buf *out);
 
-/* KEYS[1..] and ARGV[1..] of the script; redis_encode.c writes them in this order. */
+/* KEYS[1..] and ARGV[1..] of the script; encode.c writes them in this order. */
 enum {
     REDIS_SCRIPT_KEYS = 6,   /* producer, interval, totals, log, scratch, instance; then one HyperLogLog per set */
     REDIS_SCRIPT_ARGS = 17   /* seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,

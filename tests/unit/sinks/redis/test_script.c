@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "sinks/redis_encode.h"
-#include "sinks/redis_reply.h"
-#include "sinks/redis_script.h"
+#include "sinks/redis/encode.h"
+#include "sinks/redis/reply.h"
+#include "sinks/redis/script.h"
 #include "support/fake_snapshot.h"
 #include "support/redis_server.h"
 

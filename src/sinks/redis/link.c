@@ -1,4 +1,4 @@
-#include "sinks/redis_link.h"
+#include "sinks/redis/link.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
-#include "sinks/redis_lookup.h"
-#include "sinks/redis_poll.h"
-#include "sinks/redis_script.h"
-#include "sinks/redis_trouble.h"
+#include "sinks/redis/lookup.h"
+#include "sinks/redis/poll.h"
+#include "sinks/redis/script.h"
+#include "sinks/redis/trouble.h"
 
 enum {
     BACKOFF_MIN_MS = 100,

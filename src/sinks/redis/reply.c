@@ -1,4 +1,4 @@
-#include "sinks/redis_reply.h"
+#include "sinks/redis/reply.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "sinks/redis_url.h"
+#include "sinks/redis/url.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "sinks/redis_url.h"
+#include "sinks/redis/url.h"
 
 static void same(const char *got, const char *want)
 {

@@ -1,4 +1,4 @@
-#include "sinks/redis_producer.h"
+#include "sinks/redis/producer.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "sinks/redis_script.h"
+#include "sinks/redis/script.h"
 
 #include "base/slice.h"
 
