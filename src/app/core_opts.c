@@ -1,6 +1,7 @@
 #include "app/core_opts.h"
 
 #include "app/counter_tables.h"
+#include "app/sink_table.h"
 
 static bool histograms(const struct config *c)
 {
@@ -71,7 +72,7 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .sketch_schema = (int)c->aggregate_sketch_schema,
                                .ttl_s = seconds_up(c->aggregate_ttl_ms),
                                .type_idle_s = type_idle_s(c),
-                               .keep_intervals = c->redis_url[0] != '\0',
+                               .keep_intervals = sink_table_any(c),
                                .limit = limit };
     set_window(c, &o);
     o.reserved = counter_names(&o.n_reserved);

@@ -20,6 +20,7 @@ struct redis_sink {
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_link *link;
+    struct redis_stats counted; /* what sink_counted told last */
     uv_timer_t wake;            /* the ledger's next time to send */
     uint32_t life_s;            /* of a producer's key in Redis after its last batch */
     uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
@@ -108,6 +109,12 @@ static void sink_give_up(struct sink *s)
     redis_ledger_give_up(self(s)->ledger);
 }
 
+static const void *sink_counted(struct sink *s)
+{
+    redis_sink_stats(s, &self(s)->counted);
+    return &self(s)->counted;
+}
+
 static void on_closed(uv_handle_t *h)
 {
     free(h->data);
@@ -168,10 +175,12 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         return -EINVAL;
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
+                             .counters = &redis_counters,
                              .interval = sink_interval,
                              .idle = sink_idle,
                              .left = sink_left,
                              .give_up = sink_give_up,
+                             .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
     r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
