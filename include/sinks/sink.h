@@ -21,7 +21,7 @@ struct sink_amount {
     uint64_t series[SERIES_KIND_COUNT];     /* values of series, by kind */
     double counted;                         /* sum of the counters */
     double timed;                           /* values in the timers, each weighed by its rate */
-    uint64_t unsure;                        /* of the series: sent, not answered: may have arrived */
+    uint64_t unsure;                        /* of the series: sent, and not answered yet */
 };
 
 /* One series; and one amount to another. */

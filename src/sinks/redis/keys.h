@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 
-enum { REDIS_SHARDS = 64 };
+enum { REDIS_SHARDS = 64, REDIS_NODES_MAX = REDIS_SHARDS };
 
 /* CRC-16/XMODEM (polynomial 0x1021, start 0), the one of the Redis Cluster specification: "123456789" gives 0x31c3. */
 uint16_t redis_keys_crc16(struct slice s);

@@ -9,7 +9,7 @@
 #include "sinks/redis/identity.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
-#include "sinks/redis/link.h"
+#include "sinks/redis/route.h"
 #include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
@@ -19,7 +19,7 @@ struct redis_sink {
     struct redis_url url;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
-    struct redis_link *link;
+    struct redis_route *route;
     struct redis_stats counted; /* what sink_counted told last */
     uv_timer_t wake;            /* the ledger's next time to send */
     uint32_t life_s;            /* of a producer's key in Redis after its last batch */
@@ -50,10 +50,7 @@ static void pump(struct redis_sink *r)
 static bool send_batch(void *cookie, struct redis_batch *b)
 {
     struct redis_sink *r = cookie;
-    if (!redis_link_is_ready(r->link))
-        return false;
-    redis_batch_sha(b, redis_link_sha(r->link));
-    return redis_link_send(r->link, b->bytes, b->len, b);
+    return redis_route_send(r->route, b);
 }
 
 static void on_ready(void *cookie)
@@ -61,19 +58,19 @@ static void on_ready(void *cookie)
     pump(cookie);
 }
 
-static void on_reply(void *cookie, void *tag, const redisReply *reply)
+static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
 {
     struct redis_sink *r = cookie;
-    struct redis_batch *b = tag;
+    uint8_t shard = b->shard;     /* the ledger may free b */
     struct redis_verdict v = redis_reply_judge(reply, b->seq);
     redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
     if (v.kind == REDIS_VERDICT_LOST)
         return;
     if (v.kind == REDIS_VERDICT_LATER) {
-        redis_link_retry(r->link, v.text);
+        redis_route_retry(r->route, shard, v.text);
         return;
     }
-    redis_link_thrive(r->link);
+    redis_route_thrive(r->route, shard);
     pump(r);
 }
 
@@ -120,12 +117,12 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The link says farewell to the batches in flight, so it goes before the ledger; the url is the link's until then. */
+/* The route answers for the batches in flight, so it goes before the ledger; it needs the url. */
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);
-    redis_link_free(r->link);
-    r->link = NULL;
+    redis_route_free(r->route);
+    r->route = NULL;
     redis_ledger_free(r->ledger);
     redis_encode_free(r->encode);
     redis_url_release(&r->url);
@@ -189,8 +186,9 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->ledger = make_ledger(r, opts);
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
-    r->link = redis_link_new(loop, &(struct redis_link_opts){
-        .url = &r->url,
+    r->route = redis_route_new(loop, &(struct redis_route_opts){
+        .nodes = &r->url,
+        .n_nodes = 1,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
@@ -207,10 +205,10 @@ void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
     const struct redis_sink *r = (const struct redis_sink *)s;
     struct redis_link_stats link;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
-    redis_link_stats(r->link, &link);
+    redis_route_stats(r->route, &link);
     ret->series_refused += redis_encode_refused(r->encode);
     ret->connects = link.connects;
     ret->disconnects = link.disconnects;
     ret->connect_failures = link.failures;
-    ret->connected = redis_link_is_ready(r->link);
+    ret->connected = redis_route_is_ready(r->route);
 }
