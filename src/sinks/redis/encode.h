@@ -48,6 +48,8 @@ struct redis_batch {
     uint64_t first_sent_ms, acked_ms;
     struct redis_interval *interval;      /* NULL once applied */
     struct redis_batch *next, *prev;
+    uint32_t order;                       /* ordinal among all batches; it may wrap around */
+    uint8_t node;                         /* in flight: where to */
     uint8_t failures;                     /* errors that will come again */
     bool in_flight;
     bool unsure;                          /* a connection ended with it under way: it may have been applied */

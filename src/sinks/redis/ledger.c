@@ -1,3 +1,12 @@
+/*
+ * What the ledger holds: batches that wait, batches that are kept, and when that is too much.
+ *
+ *   interval k      holds: shards 3 7 41 ..          sent: 3 ..
+ *                             |  |
+ *   shard 3  queue: [k in flight] [k] [k+1] ..        oldest first
+ *   shard 7  queue: [k] [k+1] ..
+ *   kept:    [shard 41: k-1] [shard 3: k-1] ..        in the order of answers
+ */
 #include "sinks/redis/ledger.h"
 
 #include <assert.h>
@@ -31,14 +40,14 @@ static uint64_t batch_bytes(const struct redis_batch *b)
 
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b)
 {
-    list_insert(&l->queue, before, b);
+    list_insert(&l->shards[b->shard].queue, before, b);
     l->queue_bytes += batch_bytes(b);
     l->queue_batches++;
 }
 
 static void queue_remove(struct redis_ledger *l, struct redis_batch *b)
 {
-    list_remove(&l->queue, b);
+    list_remove(&l->shards[b->shard].queue, b);
     l->queue_bytes -= batch_bytes(b);
     l->queue_batches--;
 }
@@ -73,7 +82,7 @@ static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv)
 {
     assert(iv->left == 0);
-    l->stats.intervals_applied++;
+    l->stats.intervals_applied += !iv->dropped;
     interval_unlink(l, iv);
 }
 
@@ -105,36 +114,69 @@ void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
     redis_batch_brand(b, l->filling->token);
     b->interval = l->filling;
     l->filling->left++;
-    l->filling->series += b->series;
+    l->filling->holds |= redis_ledger_bit(b->shard);
+    b->order = ++l->order;
     redis_ledger_queue_insert(l, NULL, b);
 }
 
-static void drop_interval(struct redis_ledger *l, struct redis_interval *iv, const char *why, uint64_t now_ms)
+/* ---- limits ---- */
+
+/* returns  how many series were in it */
+static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_interval *iv,
+                                uint8_t shard)
 {
-    assert(!iv->sent);
+    uint64_t series = 0;
     struct redis_batch *next;
-    for (struct redis_batch *b = l->queue.head; b != NULL; b = next) {
+    for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = next) {
         next = b->next;
         if (b->interval != iv)
             continue;
+        assert(!b->in_flight);
+        series += b->series;
+        b->interval->left--;
         queue_remove(l, b);
         redis_batch_free(b);
     }
-    l->stats.intervals_dropped++;
-    l->stats.series_dropped += iv->series;
-    uint64_t suppressed;
-    if (log_gate(&l->drop_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "redis spool full: interval dropped", F_STR("limit", why), F_I64("start_s", iv->start_s),
-            F_U64("series", iv->series), F_U64("spool_bytes", l->queue_bytes), F_U64("suppressed", suppressed));
-    interval_unlink(l, iv);
+    return series;
 }
 
-static struct redis_interval *oldest_unsent(const struct redis_ledger *l)
+static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t shards,
+                 const char *why, uint64_t now_ms)
 {
-    struct redis_interval *iv = l->intervals;
-    while (iv != NULL && iv->sent)
-        iv = iv->next;
-    return iv;
+    assert((iv->sent & shards) == 0);
+    uint64_t series = 0;
+    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+        if ((iv->holds & shards & redis_ledger_bit(i)) != 0)
+            series += drop_from_shard(l, iv, i);
+    iv->holds &= ~shards;
+    l->stats.intervals_dropped += !iv->dropped;
+    l->stats.series_dropped += series;
+    iv->dropped = true;
+    uint64_t suppressed;
+    if (log_gate(&l->drop_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, "redis spool full: interval dropped", F_STR("limit", why),
+            F_I64("start_s", iv->start_s), F_U64("series", series),
+            F_U64("spool_bytes", l->queue_bytes), F_U64("suppressed", suppressed));
+    if (iv->left == 0)
+        interval_unlink(l, iv);
+}
+
+static uint8_t lowest(uint64_t shards)
+{
+    return (uint8_t)__builtin_ctzll(shards);
+}
+
+/* The oldest interval of which some node was sent nothing.  *ret_shards: the shards on that node */
+static struct redis_interval *oldest_unsent(const struct redis_ledger *l, uint64_t *ret_shards)
+{
+    for (struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next) {
+        for (uint64_t rest = iv->holds; rest != 0; rest &= ~*ret_shards) {
+            *ret_shards = redis_ledger_neighbours(l, lowest(rest));
+            if ((iv->sent & *ret_shards) == 0)
+                return iv;
+        }
+    }
+    return NULL;
 }
 
 static void evict_kept(struct redis_ledger *l)
@@ -151,10 +193,11 @@ static void enforce_limits(struct redis_ledger *l, uint64_t now_ms)
                                     l->queue_bytes + l->kept_bytes > o->max_bytes))
         evict_kept(l);
     struct redis_interval *iv;
-    while (l->queue_bytes > o->max_bytes && (iv = oldest_unsent(l)) != NULL)
-        drop_interval(l, iv, "spool_max_bytes", now_ms);
-    while ((iv = oldest_unsent(l)) != NULL && now_ms - iv->queued_ms > o->max_age_ms)
-        drop_interval(l, iv, "spool_max_age", now_ms);
+    uint64_t shards;
+    while (l->queue_bytes > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
+        drop(l, iv, shards, "spool_max_bytes", now_ms);
+    while ((iv = oldest_unsent(l, &shards)) != NULL && now_ms - iv->queued_ms > o->max_age_ms)
+        drop(l, iv, shards, "spool_max_age", now_ms);
 }
 
 void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms)
@@ -173,74 +216,11 @@ void redis_ledger_hurry(struct redis_ledger *l)
         iv->not_before_ms = 0;
 }
 
-/* ---- sending ---- */
-
-/* Number it, if it has none.  returns  whether it had none */
-static bool address(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
-{
-    struct redis_producer *p = &l->shards[b->shard].producer;
-    if (b->seq != 0) {
-        redis_batch_stale(b, now_ms - b->first_sent_ms > (uint64_t)b->life_s * 1000 / 2);
-        return false;
-    }
-    if (p->epoch == 0)
-        redis_producer_begin(p, l->opts.id);
-    redis_producer_address(p, b, b->interval ? b->interval->nth : b->nth);
-    redis_batch_stale(b, false);
-    b->first_sent_ms = now_ms;
-    return true;
-}
-
-static bool send_batch(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
-{
-    struct shard *sh = &l->shards[b->shard];
-    bool first = address(l, b, now_ms);
-    if (!l->opts.send(l->opts.cookie, b)) {
-        if (first)
-            b->seq = 0;
-        return false;
-    }
-    if (first)
-        redis_producer_advance(&sh->producer, b);
-    else
-        l->stats.batches_resent++;
-    if (b->interval != NULL)
-        b->interval->sent = true;
-    b->in_flight = true;
-    sh->in_flight++;
-    l->in_flight++;
-    l->in_flight_bytes += b->len;
-    l->stats.batches_sent++;
-    l->stats.bytes_sent += b->len;
-    return true;
-}
-
-/* The log entry says that the interval is complete, so it waits for the others' answers. */
-static bool must_wait(const struct redis_batch *b)
-{
-    return b->last && b->interval != NULL && b->interval->left > 1;
-}
-
-static uint64_t send_allowed(struct redis_ledger *l, uint64_t now_ms)
-{
-    for (struct redis_batch *b = l->queue.head; b != NULL; b = b->next) {
-        if (l->in_flight >= REDIS_LEDGER_WINDOW || l->in_flight_bytes >= REDIS_LEDGER_WINDOW_BYTES)
-            return 0;
-        if (b->in_flight || l->shards[b->shard].held)
-            continue;
-        if (b->interval != NULL && b->interval->not_before_ms > now_ms)
-            return b->interval->not_before_ms;
-        if (must_wait(b) || !send_batch(l, b, now_ms))
-            return 0;
-    }
-    return 0;
-}
-
 uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
 {
     assert(l->filling == NULL);
     enforce_limits(l, now_ms);
-    uint64_t send_ms = send_allowed(l, now_ms), report_ms = redis_repair_report(l, now_ms);
+    uint64_t send_ms = redis_ledger_send(l, now_ms), report_ms = redis_repair_report(l, now_ms);
     return send_ms == 0 || (report_ms != 0 && report_ms < send_ms) ? report_ms : send_ms;
 }
 
@@ -248,15 +228,17 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
 
 bool redis_ledger_idle(const struct redis_ledger *l)
 {
-    return l->queue.head == NULL;
+    return l->queue_batches == 0;
 }
 
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
 {
     *ret = (struct sink_amount){ 0 };
-    for (const struct redis_batch *b = l->queue.head; b != NULL; b = b->next) {
-        sink_amount_add(ret, &b->amount);
-        ret->unsure += b->seq != 0 ? b->series : 0;
+    for (int i = 0; i < REDIS_SHARDS; i++) {
+        for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next) {
+            sink_amount_add(ret, &b->amount);
+            ret->unsure += b->seq != 0 ? b->series : 0;
+        }
     }
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         ret->intervals++;
@@ -264,10 +246,11 @@ void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
 
 void redis_ledger_give_up(struct redis_ledger *l)
 {
-    for (const struct redis_batch *b = l->queue.head; b != NULL; b = b->next)
-        l->stats.series_dropped += b->series;
+    for (int i = 0; i < REDIS_SHARDS; i++)
+        for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
+            l->stats.series_dropped += b->series;
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
-        l->stats.intervals_dropped++;
+        l->stats.intervals_dropped += !iv->dropped;
 }
 
 void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret)
@@ -276,6 +259,17 @@ void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct re
     ret->spool_bytes = l->queue_bytes + l->kept_bytes;
     ret->spool_batches = l->queue_batches;
     ret->spool_age_ms = l->intervals ? now_ms - l->intervals->queued_ms : 0;
+}
+
+uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard)
+{
+    const uint8_t *node_of = l->opts.node_of;
+    if (node_of == NULL)
+        return UINT64_MAX;
+    uint64_t set = 0;
+    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+        set |= node_of[i] == node_of[shard] ? redis_ledger_bit(i) : 0;
+    return set;
 }
 
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts)
@@ -301,7 +295,8 @@ void redis_ledger_free(struct redis_ledger *l)
         return;
     assert(l->in_flight == 0);
     redis_repair_report(l, UINT64_MAX);
-    free_list(&l->queue);
+    for (int i = 0; i < REDIS_SHARDS; i++)
+        free_list(&l->shards[i].queue);
     free_list(&l->kept);
     while (l->intervals != NULL)
         interval_unlink(l, l->intervals);

@@ -5,8 +5,9 @@
  * Redis keeps the last number per producer (producer.h) and the script takes only the next one.  So a batch may be sent
  * as often as it takes; in doubt, send it again.  A shard sends nothing before its first data.
  *
- *   queue   batches not acknowledged, oldest first, over all shards; the front of it is in flight, at most WINDOW batches or
- *           WINDOW_BYTES
+ *   queue   of each shard: batches not acknowledged, oldest first; the front of it is in flight
+ *   window  of each node: at most WINDOW batches or WINDOW_BYTES are in flight to it, oldest first
+ *           over its shards
  *   kept    acknowledged batches of the last keep_ms: if Redis comes back without its last writes (a replica took over), its
  *           answer names the last number it has, and what follows is sent again from here
  *
@@ -16,8 +17,12 @@
  * When Redis lost a producer's key but not the totals, nothing is sent again: it is all in there.  What was under way when the
  * connection ended may be; unless the totals tell, it is dropped and counted, never added twice.
  *
- * Limits: max_bytes of queue and kept together, max_age_ms of the queue.  Past them kept goes first, then the oldest whole
- * interval of which nothing was sent; what was sent may be applied already, so it stays (at most one or two intervals).
+ * So a node that is slow or gone holds up its own shards.  One more waits with them: the shard of
+ * the log entry, as that says that its interval is complete.
+ *
+ * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  Past them kept goes
+ * first, then the oldest interval's part on a node to which nothing of it was sent (with one node:
+ * the whole interval); what was sent may be applied already, so it stays (one or two intervals).
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner
@@ -39,8 +44,11 @@ struct redis_ledger;
 struct redis_ledger_opts {
     char id[REDIS_ID_DIGITS + 1];          /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
+    /* Of REDIS_SHARDS, borrowed; a shard may move at any time.  NULL: node 0 has all of them. */
+    const uint8_t *node_of;
     void *cookie;
-    bool (*send)(void *cookie, struct redis_batch *b);   /* false: not now; try again with redis_ledger_pump */
+    /* To the node of b's shard.  false: it takes nothing now; try again with redis_ledger_pump. */
+    bool (*send)(void *cookie, struct redis_batch *b);
     void (*draw)(char *ret, size_t digits);   /* hexadecimal digits and a NUL, for ids and tokens: never the same twice */
 };
 
@@ -55,12 +63,14 @@ void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms);
 /* At shutdown: nothing waits for its time any more. */
 void redis_ledger_hurry(struct redis_ledger *l);
 
-/* Send what the window allows, and look after the limits.  returns  when to call again at the latest, 0: no need */
+/* Send what the windows allow, and look after the limits.
+ * returns  when to call again at the latest, 0: no need */
 uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
 
 /**
  * redis_ledger_answer(l, b, v, now_ms):
- * What became of a batch that was sent.  In the order of sending.  Does not send: call redis_ledger_pump afterwards.
+ * What became of a batch that was sent.  In the order of sending to its node.  Does not send: call
+ * redis_ledger_pump afterwards.
  * LATER leaves the batch waiting; the caller gives the connection up.
  */
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms);

@@ -53,7 +53,7 @@ uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms)
     struct loss *x = &l->loss;
     if (x->since_ms == 0)
         return 0;
-    if (l->queue.head != NULL && now_ms < x->since_ms + REPORT_MS)
+    if (!redis_ledger_idle(l) && now_ms < x->since_ms + REPORT_MS)
         return x->since_ms + REPORT_MS;
     LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more", F_U64("batches", x->batches),
         F_U64("series", x->series), F_U64("intervals", x->intervals),
@@ -90,7 +90,10 @@ static bool in_list(const struct batch_list *list, struct slice token)
 /* Where Redis went back, the token is of one that is sent again. */
 static bool token_of_ours(const struct redis_ledger *l, struct slice token)
 {
-    return slice_eq(token, slice_str(l->logged)) || in_list(&l->queue, token) || in_list(&l->kept, token);
+    bool ours = slice_eq(token, slice_str(l->logged)) || in_list(&l->kept, token);
+    for (int i = 0; i < REDIS_SHARDS && !ours; i++)
+        ours = in_list(&l->shards[i].queue, token);
+    return ours;
 }
 
 /* Every log entry leaves its writer's token.  Another's where ours was: it is alive, and has our instance name. */
@@ -135,8 +138,8 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     char id[REDIS_ID_DIGITS + 1];
     l->opts.draw(id, REDIS_ID_DIGITS);
     redis_producer_begin(&l->shards[shard].producer, id);
-    for (struct redis_batch *b = l->queue.head; b != NULL; b = b->next) {
-        if (b->shard != shard || b->seq < from)
+    for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = b->next) {
+        if (b->seq < from)
             continue;
         b->seq = 0;
         b->unsure = false;
@@ -150,9 +153,9 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
     bool untouched = redis_producer_untouched(&sh->producer, &sh->gap);
     uint64_t unsure = 0;
     struct redis_batch *next;
-    for (struct redis_batch *b = l->queue.head; b != NULL && !untouched; b = next) {
+    for (struct redis_batch *b = sh->queue.head; b != NULL && !untouched; b = next) {
         next = b->next;
-        if (b->shard != shard || !b->unsure)
+        if (!b->unsure)
             continue;
         unsure++;
         b->failures = FAILURES_MAX;
@@ -194,7 +197,7 @@ static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, 
 static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
-    struct redis_batch *front = l->queue.head, *next;
+    struct redis_batch *front = sh->queue.head, *next;
     struct given_up failed = { 0 };
     for (struct redis_batch *b = l->kept.head; b != NULL; b = next) {
         next = b->next;
@@ -210,8 +213,8 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
         redis_batch_free(b);    /* it fails before its number is set, so it would come back for ever */
     }
     const struct redis_batch *first = NULL;
-    for (struct redis_batch *b = l->queue.head; b != NULL; b = b->next) {
-        if (b->shard != shard || b->seq <= sh->gap.last)
+    for (struct redis_batch *b = sh->queue.head; b != NULL; b = b->next) {
+        if (b->seq <= sh->gap.last)
             continue;
         b->first_sent_ms = now_ms;    /* it is not stale: that it was not applied is known now */
         first = first ? first : b;
@@ -269,7 +272,8 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
     b->in_flight = false;
     sh->in_flight--;
     l->in_flight--;
-    l->in_flight_bytes -= b->len;
+    l->windows[b->node].batches--;
+    l->windows[b->node].bytes -= b->len;
     bool done = v->kind == REDIS_VERDICT_APPLIED || v->kind == REDIS_VERDICT_DUPLICATE;
     switch (v->kind) {
     case REDIS_VERDICT_APPLIED:

@@ -41,7 +41,7 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
 /* As redis_link_free: calls reply(NULL) for what is under way; the loop has to run once more. */
 void redis_route_free(struct redis_route *r);
 
-/* The node of each shard: REDIS_SHARDS bytes, which live as long as the route. */
+/* The node of each shard: REDIS_SHARDS bytes, for the ledger; they live as long as the route. */
 const uint8_t *redis_route_nodes(const struct redis_route *r);
 
 /* Sends b, with the sha1 that its node has of the script.  returns  false: the node is not ready */

@@ -143,6 +143,7 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
         .max_bytes = opts->spool_max_bytes,
         .max_age_ms = opts->spool_max_age_ms,
         .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
+        .node_of = redis_route_nodes(r->route),
         .cookie = r,
         .send = send_batch,
         .draw = redis_identity_draw,
@@ -183,7 +184,6 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });
     r->life_s = life_of_producers(opts);
-    r->ledger = make_ledger(r, opts);
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     r->route = redis_route_new(loop, &(struct redis_route_opts){
@@ -196,6 +196,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .ready = on_ready,
         .reply = on_reply,
     });
+    r->ledger = make_ledger(r, opts);
     *ret = &r->sink;
     return 0;
 }
