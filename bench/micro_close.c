@@ -11,7 +11,7 @@
 #include "micro.h"
 #include "micro_load.h"
 #include "sinks/prometheus.h"
-#include "sinks/redis_encode.h"
+#include "sinks/redis/encode.h"
 
 struct steps {
     struct micro turn, merge, render, encode;

@@ -2,7 +2,7 @@
  * counter_tables: the tables of all rooms, stacked: all that the server tells about itself.
  *
  * Adding a number: a row in the table of the room that counts it.  Adding a room: a line here in
- * COUNTER_TABLES, and in selfmetrics_gather what it is read from.
+ * COUNTER_TABLES, and in selfmetrics_gather what it is read from.  Adding a sink: the line alone.
  *   thread   any (constant)
  */
 #ifndef APP_COUNTER_TABLES_H

@@ -7,11 +7,16 @@
  * which the batches still kept are sent again.  Once it has had data, a shard with none sends an empty batch, so that a gap is
  * noticed.
  *
- * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and spool_max_age; past that the oldest
- * whole interval of which nothing was sent is dropped and counted.  Numbers are given at the first sending, so that leaves no
- * gap.
+ * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes, spool_max_age;
+ * past that the oldest whole interval of which nothing was sent is dropped and counted.  Numbers
+ * are given at the first sending, so that leaves no gap.
  *
- * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis_link.c has its own: connect and reply timeouts,
+ *   sink -> encode     an interval as batches
+ *        -> ledger     a queue for each shard; what is sent when, and again
+ *        -> route      which node has the shard; a standalone Redis is a cluster of one node
+ *        -> link       one connection to one node
+ *
+ * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis/link.c has its own: connect and reply timeouts,
  * reconnect with backoff and jitter.
  *
  *   thread   control: everything runs on the loop given to redis_sink_new

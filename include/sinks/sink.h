@@ -1,8 +1,9 @@
 /**
  * sink: where closed intervals go.
  *
- * A sink never blocks: interval() serialises and queues, the loop sends.  A new sink is one .c file and one row where app/
- * builds its list.
+ * A sink never blocks: interval() serialises and queues, the loop sends.  A server has a list of
+ * them (sink_list.h).  A new sink is a file or folder with a table of its counters, and a row in
+ * app/sink_table.c.
  *   thread   control
  */
 #ifndef SINKS_SINK_H
@@ -12,14 +13,15 @@
 #include <stdint.h>
 
 #include "aggregate/snapshot.h"
+#include "base/counters.h"
 
-/* How much a sink holds: sums that are kept beside what is queued, so that nothing has to be read back. */
+/* How much a sink holds: sums kept beside what is queued, so that nothing has to be read back. */
 struct sink_amount {
     uint64_t intervals;                     /* of these some part is left at least */
     uint64_t series[SERIES_KIND_COUNT];     /* values of series, by kind */
     double counted;                         /* sum of the counters */
     double timed;                           /* values in the timers, each weighed by its rate */
-    uint64_t unsure;                        /* of the series: sent and not answered, so they may have arrived */
+    uint64_t unsure;                        /* of the series: sent, and not answered yet */
 };
 
 /* One series; and one amount to another. */
@@ -29,15 +31,18 @@ void sink_amount_add(struct sink_amount *to, const struct sink_amount *more);
 uint64_t sink_amount_series(const struct sink_amount *a);    /* of all kinds */
 
 struct sink {
-    const char *name;
-    /* An interval closed.  It may have been closed before its end (final: at shutdown), and may be empty. */
+    const char *name;                         /* in the log */
+    const struct counter_table *counters;     /* its own numbers */
+    /* An interval closed; before its end if final (at shutdown).  It may be empty. */
     void (*interval)(struct sink *s, const struct snapshot *snap, bool final);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
-    /* What was handed over and is not known to be delivered.  cost: one look at each batch that waits */
+    /* What was handed over and may not be delivered.  cost: one look at each batch that waits */
     void (*left)(const struct sink *s, struct sink_amount *ret);
     /* The wait is over: what is left counts as lost from here on.  Only close comes behind it. */
     void (*give_up)(struct sink *s);
+    /* What `counters` is read from: as of now, valid until asked again. */
+    const void *(*counted)(struct sink *s);
     /* Free; whatever is still queued is lost and was counted. */
     void (*close)(struct sink *s);
 };

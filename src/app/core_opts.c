@@ -1,6 +1,7 @@
 #include "app/core_opts.h"
 
 #include "app/counter_tables.h"
+#include "app/sink_table.h"
 
 static bool histograms(const struct config *c)
 {
@@ -77,7 +78,7 @@ struct registry_opts core_registry_opts(const struct config *c, const struct pro
     struct registry_opts o = { .suffixes = c->prometheus_suffixes,
                                .profiles = profiles,
                                .type_idle_s = type_idle_s(c),
-                               .keep_intervals = c->redis_url[0] != '\0',
+                               .keep_intervals = sink_table_any(c),
                                .limit = limit };
     o.reserved = counter_names(&o.n_reserved);
     return o;

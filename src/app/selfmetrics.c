@@ -15,19 +15,20 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
     turn_totals(src->turn, &ret->ingest);
     if (src->http != NULL)
         http_stats(src->http, &ret->http);
-    if (src->redis != NULL)
-        redis_sink_stats(src->redis, &ret->redis);
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
         [COUNTER_TABLE_INGEST] = &ret->ingest,
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
         [COUNTER_TABLE_EXPOSITION] = &src->exposition,
-        [COUNTER_TABLE_REDIS] = src->redis != NULL ? &ret->redis : NULL,
         [COUNTER_TABLE_SERVER] = &src->server,
     };
-    for (unsigned i = 0; i < COUNTER_TABLE_COUNT; i++)
-        ret->sources[i] = (struct counter_source){ counter_tables[i], of[i] };
+    for (unsigned i = 0; i < COUNTER_TABLE_COUNT; i++) {
+        const struct counter_table *table = counter_tables[i];
+        if (of[i] == NULL && src->sinks != NULL)    /* a sink's */
+            of[i] = sink_list_counted(src->sinks, table);
+        ret->sources[i] = (struct counter_source){ table, of[i] };
+    }
 }
 
 void selfmetrics_render(void *sources, struct buf *out)

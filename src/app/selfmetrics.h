@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "http/http.h"
 #include "listen/counters.h"
-#include "sinks/redis.h"
+#include "sinks/sink_list.h"
 
 struct selfmetrics_sources {
     const struct turn *turn;
@@ -22,7 +22,7 @@ struct selfmetrics_sources {
     size_t n_listeners;
     int (*socket_at)[WORKER_SOCKETS_MAX];         /* [worker][socket]: index of its listener */
     const struct http_server *http;               /* or NULL: all zero */
-    const struct sink *redis;                     /* or NULL: not shown */
+    const struct sink_list *sinks;                /* or NULL; only their tables are shown */
     /* Written by those who count. */
     struct server_stats server;
     struct exposition_stats exposition;
@@ -34,7 +34,6 @@ struct selfmetrics {
     struct listen_stats listen;
     struct ingest_totals ingest;
     struct http_stats http;
-    struct redis_stats redis;
     struct counter_source sources[COUNTER_TABLE_COUNT];   /* what each table is read from */
 };
 

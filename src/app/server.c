@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "sinks/redis.h"
 
 enum {
     TICK_MS = 1000,
@@ -38,8 +39,7 @@ void server_close_interval(struct server *s, bool final)
                                 .now_ns = start_ns,
                                 .now_wall_ms = wall_ms };
     registry_close(s->registry, &end, &snap);
-    if (s->redis != NULL)
-        s->redis->interval(s->redis, &snap, final);
+    sink_list_interval(&s->sinks, &snap, final);
     registry_next(s->registry);
     s->self.server.intervals++;
     s->self.server.intervals_late += wall_ms > s->interval_start_ms + server_interval_ms(s) * 3 / 2;
@@ -98,6 +98,7 @@ static void log_summary(const char *msg, struct server *s)
         series += registry_count(s->registry, (enum series_kind)k);
     const struct socket_stats sockets = listen_sums(&all.listen);
     const uint64_t *in = all.ingest.counters.v;
+    const struct counter_source *redis = &all.sources[COUNTER_TABLE_REDIS];
     double rejected = counter_sum(&all.sources[COUNTER_TABLE_INGEST], INGEST_REJECTED);
     LOG(LOG_INFO, msg, F_U64("datagrams", sockets.datagrams),
         F_U64("kernel_drops", sockets.kernel_drops),
@@ -106,9 +107,9 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("samples_rejected", (uint64_t)rejected),
         F_U64("samples_refused", in[INGEST_SAMPLES_REFUSED]), F_U64("series", series),
         F_U64("intervals", s->self.server.intervals),
-        F_U64("redis_intervals", all.redis.intervals_applied),
-        F_U64("redis_dropped_intervals", all.redis.intervals_dropped),
-        F_U64("redis_dropped_series", all.redis.series_dropped));
+        F_U64("redis_intervals", counter_sum(redis, REDIS_COUNTER_intervals_applied)),
+        F_U64("redis_dropped_intervals", counter_sum(redis, REDIS_COUNTER_intervals_dropped)),
+        F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)));
 }
 
 /* What changes in a running server, besides its log. */
@@ -168,7 +169,7 @@ static void prepare_self(struct server *s)
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
                                             .socket_at = s->socket_at,
-                                            .redis = s->redis };
+                                            .sinks = &s->sinks };
     s->self.server = (struct server_stats){
         .series_limit = s->limit.max,
         .interval_seconds = (double)server_interval_ms(s) / 1000,
@@ -201,7 +202,7 @@ static int start(struct server *s)
     server_log_listeners(s);
     server_set_state(s, RUNNING);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit), F_U64("workers", s->n_workers),
-        F_I64("interval_ms", server_interval_ms(s)), F_BOOL("redis", s->redis != NULL));
+        F_I64("interval_ms", server_interval_ms(s)), F_BOOL("redis", s->config->redis_url[0] != '\0'));
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "app/descriptors.h"
 #include "app/memory_bound.h"
 #include "app/server_priv.h"
+#include "app/sink_table.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -122,28 +123,6 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
     return hand_out_sockets(s);
 }
 
-static int make_redis(struct server *s)
-{
-    const struct config *c = s->config;
-    if (c->redis_url[0] == '\0')
-        return 0;
-    struct redis_opts o = {
-        .url = c->redis_url,
-        .prefix = c->redis_prefix,
-        .instance = c->server_instance,
-        .retention_s = (uint32_t)(c->redis_retention_ms / 1000),
-        .interval_ms = (uint32_t)c->server_interval_ms,
-        .spool_max_bytes = c->redis_spool_max_bytes,
-        .spool_max_age_ms = c->redis_spool_max_age_ms,
-        .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
-        .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
-    };
-    int rc = redis_sink_new(&s->loop, &o, &s->redis);
-    if (rc < 0)
-        LOG(LOG_ERROR, "cannot set up redis", F_STR("error", err_text(rc)));
-    return rc;
-}
-
 void server_log_listeners(const struct server *s)
 {
     for (size_t i = 0; i < s->n_listeners; i++)
@@ -162,7 +141,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     make_registry(s);
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
-    return make_redis(s);
+    return sink_table_open(s->config, &s->loop, &s->sinks);
 }
 
 void server_unbuild(struct server *s)
@@ -171,8 +150,7 @@ void server_unbuild(struct server *s)
         worker_join(s->workers[i]);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_close(&s->listeners[i]);
-    if (s->redis != NULL)
-        s->redis->close(s->redis);
+    sink_list_close(&s->sinks);
     free(s->listeners);
     prometheus_free(s->prometheus);
     registry_free(s->registry);

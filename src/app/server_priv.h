@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "sinks/prometheus.h"
+#include "sinks/sink_list.h"
 
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
 
@@ -44,7 +45,7 @@ struct server {
     struct http_body *landing;
     struct http_route routes[6];
     uint32_t http_connections;   /* http.max_connections, or what there are descriptors for */
-    struct sink *redis;
+    struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
     uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */

@@ -1,12 +1,13 @@
 /*
  * The way out: from the signal until the sinks have everything, or no more time.
  *
- *   server_drain -> last turn -> server_drained -> check, every few ms: idle?  -> leave, status 0
- *        |                                                            late?    -> lose -> leave, status 1
- *        +- second signal: no wait, so lose -> leave; status 1 if that was anything
+ *   server_drain -> last turn -> server_drained -> check, every few ms: idle? -> leave, status 0
+ *        |                                                              late? -> give_up: status 1
+ *        +- second signal: no wait, so give_up -> leave; status 1 if that lost anything
  *
- * Intervals in which nothing came are left as soon as Redis does not answer at once.
+ * Intervals in which nothing came are left as soon as a sink does not take them at once.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "app/server_priv.h"
@@ -14,10 +15,9 @@
 
 enum {
     CHECK_MS = 5,
-    TELL_AFTER_MS = 100          /* a wait shorter than that is not worth a line */
+    TELL_AFTER_MS = 100,         /* a wait shorter than that is not worth a line */
+    MSG_BYTES = 128
 };
-
-static const char *const hurried_remedy = "one signal alone waits for server.drain_timeout";
 
 static void leave(struct server *s)
 {
@@ -25,49 +25,65 @@ static void leave(struct server *s)
     uv_stop(&s->loop);
 }
 
-static bool delivered(const struct server *s)
-{
-    return s->redis == NULL || s->redis->idle(s->redis);
-}
-
-/* What the sink has not got by now is lost.  An interval without a series is not worth a word. */
-static void lose(struct server *s, const char *remedy)
+/* What this sink has not got by now is lost.  An interval without a series is not worth a word. */
+static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
 {
     struct sink_amount left;
-    if (delivered(s))
-        return;
-    s->redis->left(s->redis, &left);
-    s->redis->give_up(s->redis);
+    char msg[MSG_BYTES];
+    sink->left(sink, &left);
+    sink->give_up(sink);
     if (sink_amount_series(&left) == 0)
         return;
     s->status = 1;
-    LOG(LOG_ERROR, "stopped before redis had everything: lost", F_U64("intervals", left.intervals),
+    snprintf(msg, sizeof msg, "stopped before %s had everything: lost", sink->name);
+    LOG(LOG_ERROR, msg, F_U64("intervals", left.intervals),
         F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]),
-        F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]), F_NUM("timer_values", left.timed),
+        F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]),
+        F_NUM("timer_values", left.timed),
         F_U64("gauges", left.series[SERIES_GAUGE]), F_U64("sets", left.series[SERIES_SET]),
         F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
 }
 
-/* The time is up, so nobody else gets any more of it either. */
-static void give_up(struct server *s, const char *remedy)
+/* The time is up (late), or a second signal came.  HTTP clients are not waited for either. */
+static void give_up(struct server *s, bool late)
 {
     uv_timer_stop(&s->stop_timer);
     s->hurried = true;
-    lose(s, remedy);
+    for (size_t i = 0; i < s->sinks.n; i++) {
+        struct sink *sink = s->sinks.at[i];
+        char remedy[MSG_BYTES] = "one signal alone waits for server.drain_timeout";
+        if (late)
+            snprintf(remedy, sizeof remedy,
+                     "see why %s does not take it, or raise server.drain_timeout", sink->name);
+        if (!sink->idle(sink))
+            give_up_on(s, sink, remedy);
+    }
     leave(s);
 }
 
-/* returns  false: nothing is left that is worth a long wait */
-static bool tell_wait(struct server *s)
+/* returns  whether something is left that is worth a long wait */
+static bool tell_wait_for(const struct server *s, const struct sink *sink)
 {
     struct sink_amount left;
-    s->redis->left(s->redis, &left);
+    char msg[MSG_BYTES];
+    sink->left(sink, &left);
     if (sink_amount_series(&left) == 0)
         return false;
-    LOG(LOG_INFO, "waiting for redis to take what is left", F_U64("intervals", left.intervals),
-        F_U64("series", sink_amount_series(&left)), F_U64("at_most_ms", s->config->server_drain_timeout_ms),
+    snprintf(msg, sizeof msg, "waiting for %s to take what is left", sink->name);
+    LOG(LOG_INFO, msg, F_U64("intervals", left.intervals),
+        F_U64("series", sink_amount_series(&left)),
+        F_U64("at_most_ms", s->config->server_drain_timeout_ms),
         F_STR("hint", "a second TERM or INT ends the wait"));
     return true;
+}
+
+/* returns  as tell_wait_for, of any sink */
+static bool tell_wait(const struct server *s)
+{
+    bool worth = false;
+    for (size_t i = 0; i < s->sinks.n; i++)
+        worth |= tell_wait_for(s, s->sinks.at[i]);
+    return worth;
 }
 
 static void check(uv_timer_t *timer)
@@ -75,14 +91,14 @@ static void check(uv_timer_t *timer)
     struct server *s = timer->data;
     uint64_t waited_ms = now_mono_ms() - s->drained_ms;
     bool enough = waited_ms >= s->config->server_drain_timeout_ms;
-    if (!delivered(s) && !enough && !s->told_wait && waited_ms >= TELL_AFTER_MS) {
+    if (!sink_list_idle(&s->sinks) && !enough && !s->told_wait && waited_ms >= TELL_AFTER_MS) {
         s->told_wait = tell_wait(s);
         enough = !s->told_wait;
     }
-    if (delivered(s))
+    if (sink_list_idle(&s->sinks))
         leave(s);
     else if (enough)
-        give_up(s, "see why redis does not take it, or raise server.drain_timeout");
+        give_up(s, true);
 }
 
 void server_drained(struct server *s)
@@ -90,7 +106,7 @@ void server_drained(struct server *s)
     uv_timer_stop(&s->interval_timer);
     server_close_interval(s, true);
     if (s->hurried) {
-        give_up(s, hurried_remedy);
+        give_up(s, false);
         return;
     }
     s->drained_ms = now_mono_ms();
@@ -104,8 +120,8 @@ static void drain_no_longer(struct server *s, int signum)
     if (server_state(s) == STOPPING)
         scrape_cut(&s->scrape);         /* those under way got a moment to end */
     else if (s->last_turn == 0)
-        give_up(s, hurried_remedy);
-    /* Else the sockets are being read, which waits for nobody; server_drained sees that there is no time left. */
+        give_up(s, false);
+    /* Else the sockets are being read, which waits for nobody; server_drained gives up. */
 }
 
 void server_drain(struct server *s, int signum)

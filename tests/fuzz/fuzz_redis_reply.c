@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "sinks/redis_reply.h"
+#include "sinks/redis/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

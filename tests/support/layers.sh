@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks that includes follow the arrows between rooms, that a room's private headers stay in the
-# room, and that the files of the rooms in ONE_WAY include each other without a circle.
+# room (those of a folder in a room, src/sinks/redis/, in the folder), and that the files of the
+# rooms in ONE_WAY include each other without a circle.
 #
 #   layers.sh               check include/ and src/
 #   layers.sh --self-test   does the check itself see a violation of each kind?
@@ -27,7 +28,7 @@ ONE_WAY="base aggregate sinks"
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
     { grep -rE --include='*.[ch]' "^#include \"$1/" "include/$1" "src/$1" 2>/dev/null || true; } |
-        sed -E 's#^([^:]*/)?([^/:]*)\.[ch]:.*"([^"/]*/)*([^"/]*)\.h"#\2 \4#; s/_priv( |$)/\1/g' |
+        sed -E "s#^(include|src)/$1/([^:]*)\\.[ch]:.*\"$1/([^\"]*)\\.h\"#\\2 \\3#; s/_priv( |\$)/\\1/g" |
         sort -u | awk '$1 != $2'
 }
 
@@ -37,7 +38,7 @@ check_circles() {
     for room in $ONE_WAY; do
         loop=$(includes_in "$room" | tsort 2>&1 >/dev/null) && continue
         echo "layers: files of $room include each other in a circle:" \
-            "$(sed -nE 's/^tsort: ([a-z0-9_]+)$/\1/p' <<<"$loop" | sort -u | xargs)"
+            "$(sed -nE 's#^tsort: ([a-z0-9_/]+)$#\1#p' <<<"$loop" | sort -u | xargs)"
         bad=1
     done
     return $bad
@@ -77,6 +78,14 @@ check_tree() {
                 echo "layers: $file:$line: \"$header\" is private to $target"
                 bad=1
             fi
+            case $header in
+            */*/*)
+                if [ "${file%/*}" != "src/${header%/*}" ] && [ ! -e "include/$header" ]; then
+                    echo "layers: $file:$line: \"$header\" is private to src/${header%/*}"
+                    bad=1
+                fi
+                ;;
+            esac
             if [ "${file%%/*}" = include ] && [ ! -e "include/$header" ]; then
                 echo "layers: $file:$line: a contract must not need \"$header\" of src/"
                 bad=1
@@ -93,21 +102,23 @@ self_test() {
     trap 'rm -rf "$dir"' EXIT
     expect() {   # WHAT WANTED-STATUS FILE INCLUDE
         rm -rf "${dir:?}"/*
-        mkdir -p "$dir"/{include,src}/{base,aggregate,listen,sinks,config,app,cmd}
+        mkdir -p "$dir"/{include,src}/{base,aggregate,listen,sinks,config,app,cmd} "$dir"/src/sinks/redis
         touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink,app/server}.h
-        touch "$dir"/src/{aggregate/cell,app/turn,cmd/cli}.h
+        touch "$dir"/src/{aggregate/cell,sinks/redis/link,app/turn,cmd/cli}.h
         printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
         local got=0
         { (check_tree "$dir") && (check_circles "$dir"); } >/dev/null || got=1
         [ $got = "$2" ] || { echo "layers: self-test: $1: wanted $2, got $got"; failed=1; }
     }
-    expect "an arrow that is allowed"           0 src/sinks/redis.c     aggregate/snapshot.h
+    expect "an arrow that is allowed"           0 src/sinks/sink.c      aggregate/snapshot.h
     expect "a room's own private header"        0 src/aggregate/table.c aggregate/cell.h
     expect "a header from outside"              0 src/base/buf.c        uv/version.h
+    expect "a folder's own private header"      0 src/sinks/redis/sink.c sinks/redis/link.h
     expect "an arrow that goes backwards"       1 src/base/buf.c        aggregate/snapshot.h
-    expect "two rooms that must not see each other" 1 src/sinks/redis.c listen/dgram.h
+    expect "two rooms that must not see each other" 1 src/sinks/redis/sink.c listen/dgram.h
     expect "a contract against the arrows"      1 include/base/mem.h    sinks/sink.h
     expect "a private header of another room"   1 src/listen/worker.c   aggregate/cell.h
+    expect "a private header of a folder in the room" 1 src/sinks/sink.c sinks/redis/link.h
     expect "a contract that needs a private header" 1 include/aggregate/x.h aggregate/cell.h
     expect "a command that asks the daemon"     0 src/cmd/check.c       app/server.h
     expect "a command that reaches into the daemon" 1 src/cmd/check.c   app/turn.h

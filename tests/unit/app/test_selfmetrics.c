@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "app/selfmetrics.h"
+#include "sinks/redis.h"
 #include "support/pipeline.h"
 
 enum { ROWS_MAX = 128 };
@@ -32,6 +33,7 @@ struct rig {
     struct turn turn;
     struct listener listeners[3];
     int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
+    struct sink_list sinks;
     struct selfmetrics_sources src;
     struct buf text;
 };
@@ -56,6 +58,7 @@ static void rig_init(struct rig *r)
                                            .listeners = r->listeners,
                                            .n_listeners = 3,
                                            .socket_at = r->socket_at,
+                                           .sinks = &r->sinks,
                                            .server = { .version = "1.2.3", .commit = "abc" } };
 }
 
@@ -247,6 +250,27 @@ static void series_are_told_by_kind_and_the_process_measures_itself(void **unuse
     rig_release(&r);
 }
 
+static const void *counted(struct sink *s)
+{
+    static const struct redis_stats stats = { .gaps = 7, .spool_age_ms = 1500 };
+    (void)s;
+    return &stats;
+}
+
+static void the_numbers_of_a_sink_are_found_by_its_table(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    struct sink sink = { .counters = &redis_counters, .counted = counted };
+    sink_list_add(&r.sinks, &sink);
+    const char *text = render(&r);
+    assert_true(pipeline_has(text, "statsd_redis_gaps_total 7"));
+    assert_true(pipeline_has(text, "statsd_redis_spool_age_seconds 1.5"));
+    assert_true(pipeline_has(text, "statsd_redis_up 0"));
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +280,7 @@ int main(void)
         cmocka_unit_test(the_workers_add_up_and_the_registry_and_control_stand_beside_them),
         cmocka_unit_test(rejected_samples_are_told_by_reason),
         cmocka_unit_test(each_socket_of_each_worker_has_its_line),
+        cmocka_unit_test(the_numbers_of_a_sink_are_found_by_its_table),
         cmocka_unit_test(series_are_told_by_kind_and_the_process_measures_itself),
     };
     return cmocka_run_group_tests_name("selfmetrics", tests, NULL, NULL);

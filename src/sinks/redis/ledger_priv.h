@@ -1,0 +1,100 @@
+/**
+ * redis_ledger_priv: the ledger's parts, for ledger.c (queues, intervals, limits), ledger_send.c
+ * (what goes out next) and repair.c (answers).
+ *   thread   one owner
+ */
+#ifndef SINKS_REDIS_LEDGER_PRIV_H
+#define SINKS_REDIS_LEDGER_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/ledger.h"
+#include "sinks/redis/producer.h"
+
+enum { REDIS_LEDGER_LOG_MS = 10000 };
+
+struct redis_interval {
+    struct redis_interval *next;
+    int64_t start_s;
+    uint64_t queued_ms, not_before_ms;
+    uint64_t holds;         /* set of shards: with batches of it, unless they were dropped */
+    uint64_t sent;          /* set of shards: with a batch of it that was sent */
+    char token[REDIS_TOKEN_DIGITS + 1];
+    uint32_t nth;           /* 1, 2, 3 .. since the start */
+    uint32_t left;          /* batches not settled */
+    bool dropped;           /* a part of it was, and that is counted */
+};
+
+struct batch_list {
+    struct redis_batch *head, *tail;
+};
+
+struct shard {
+    struct redis_producer producer;
+    struct batch_list queue;        /* not acknowledged: what is in flight, and then the rest */
+    uint32_t in_flight;
+    bool used;                      /* it has had data: until then nothing is sent, and Redis holds no key of it */
+    /* Nothing of it is sent until all in flight are answered and what is wrong is put right. */
+    bool held;
+    bool foreign;                   /* numbers from foreign_from on are another server's, who has our id */
+    uint64_t foreign_from;
+    struct redis_verdict gap;       /* the first one; only its numbers and totals are kept */
+};
+
+/* What is under way to one node. */
+struct window {
+    uint32_t batches;
+    uint64_t bytes;
+};
+
+/* Batches that Redis had acknowledged and lost, not told in the log yet. */
+struct loss {
+    uint64_t batches, series, intervals;
+    uint64_t since_ms;              /* 0: none */
+};
+
+struct redis_ledger {
+    struct redis_ledger_opts opts;
+    struct batch_list kept;             /* of all shards, in the order of their answers */
+    struct redis_interval *intervals, **intervals_end;
+    struct redis_interval *filling;     /* between begin and end */
+    struct shard shards[REDIS_SHARDS];
+    uint64_t queue_bytes, kept_bytes;
+    uint64_t queue_batches;
+    struct window windows[REDIS_NODES_MAX];
+    uint32_t in_flight;                 /* over all nodes */
+    uint32_t order;                     /* of the newest batch */
+    uint32_t nth;                       /* ordinal of the newest interval */
+    bool used;                          /* some shard has had data */
+    char logged[REDIS_TOKEN_DIGITS + 1];    /* token that the log was last written with; "": never */
+    struct loss loss;
+    uint32_t lost_upto_nth;             /* intervals up to here are counted as lost where they are */
+    struct redis_stats stats;
+    struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
+};
+
+static inline uint64_t redis_ledger_bit(uint8_t shard)
+{
+    return (uint64_t)1 << shard;
+}
+
+/* The set of shards that live on the node of this one. */
+uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);
+
+/* ledger.c: into the queue of b's shard, with its bytes; kept; an interval without batches left. */
+void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);
+void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);      /* from the queue into kept */
+void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
+void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
+
+/* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
+uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
+
+/* repair.c: write the losses to the log once they are all known, or a second after the first.
+ * returns  when to call again at the latest, 0: nothing to tell */
+uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * What the ledger sends next.
+ *
+ *   redis_ledger_send
+ *     next_to_send       the oldest batch of all shards that is not in flight
+ *       its node is full, or takes nothing, or it is too early -> leave out the node's shards
+ *       a log entry that waits for others on its node -> the same: one interval at a time
+ *       a log entry that waits for other nodes        -> leave out its shard
+ *       else                                          -> number it, send it
+ *     .. until every shard is empty, held or left out
+ */
+#include <assert.h>
+
+#include "sinks/redis/ledger_priv.h"
+
+_Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
+
+/* Number it, if it has none.  returns  whether it had none */
+static bool address(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    struct redis_producer *p = &l->shards[b->shard].producer;
+    if (b->seq != 0) {
+        redis_batch_stale(b, now_ms - b->first_sent_ms > (uint64_t)b->life_s * 1000 / 2);
+        return false;
+    }
+    if (p->epoch == 0)
+        redis_producer_begin(p, l->opts.id);
+    redis_producer_address(p, b, b->interval ? b->interval->nth : b->nth);
+    redis_batch_stale(b, false);
+    b->first_sent_ms = now_ms;
+    return true;
+}
+
+static uint8_t node_of(const struct redis_ledger *l, uint8_t shard)
+{
+    return l->opts.node_of != NULL ? l->opts.node_of[shard] : 0;
+}
+
+static void note_in_flight(struct redis_ledger *l, struct redis_batch *b)
+{
+    b->node = node_of(l, b->shard);
+    b->in_flight = true;
+    l->shards[b->shard].in_flight++;
+    l->windows[b->node].batches++;
+    l->windows[b->node].bytes += b->len;
+    l->in_flight++;
+    l->stats.batches_sent++;
+    l->stats.bytes_sent += b->len;
+}
+
+static bool send_batch(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    bool first = address(l, b, now_ms);
+    if (!l->opts.send(l->opts.cookie, b)) {
+        if (first)
+            b->seq = 0;
+        return false;
+    }
+    if (first)
+        redis_producer_advance(&l->shards[b->shard].producer, b);
+    else
+        l->stats.batches_resent++;
+    if (b->interval != NULL)
+        b->interval->sent |= redis_ledger_bit(b->shard);
+    note_in_flight(l, b);
+    return true;
+}
+
+/* a and b are near each other, whatever the ordinals have wrapped around. */
+static bool older(const struct redis_batch *a, const struct redis_batch *b)
+{
+    return (int32_t)(a->order - b->order) < 0;
+}
+
+static struct redis_batch *next_of_shard(const struct shard *sh)
+{
+    struct redis_batch *b = sh->held ? NULL : sh->queue.head;
+    while (b != NULL && b->in_flight)
+        b = b->next;
+    return b;
+}
+
+static struct redis_batch *next_to_send(const struct redis_ledger *l, uint64_t left_out)
+{
+    struct redis_batch *next = NULL;
+    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+        if ((left_out & redis_ledger_bit(i)) != 0)
+            continue;
+        struct redis_batch *b = next_of_shard(&l->shards[i]);
+        if (b != NULL && (next == NULL || older(b, next)))
+            next = b;
+    }
+    return next;
+}
+
+static bool window_full(const struct window *w)
+{
+    return w->batches >= REDIS_LEDGER_WINDOW || w->bytes >= REDIS_LEDGER_WINDOW_BYTES;
+}
+
+/* The log entry says that the interval is complete, so it waits for the others' answers. */
+static bool must_wait(const struct redis_batch *b)
+{
+    return b->last && b->interval != NULL && b->interval->left > 1;
+}
+
+/* Is another batch of b's interval, or an older one, still in the queue of one of these shards? */
+static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, uint64_t shards)
+{
+    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+        if ((shards & redis_ledger_bit(i)) == 0)
+            continue;
+        const struct redis_batch *first = l->shards[i].queue.head;
+        while (first != NULL && first->interval == NULL)    /* sent again: its interval is done */
+            first = first->next;
+        if (first != NULL && first != b && first->interval->nth <= b->interval->nth)
+            return true;
+    }
+    return false;
+}
+
+uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
+{
+    uint64_t left_out = 0, wake_ms = 0;
+    struct redis_batch *b;
+    while ((b = next_to_send(l, left_out)) != NULL) {
+        uint64_t on_node = redis_ledger_neighbours(l, b->shard);
+        uint64_t not_before_ms = b->interval != NULL ? b->interval->not_before_ms : 0;
+        if (window_full(&l->windows[node_of(l, b->shard)])) {
+            left_out |= on_node;
+        } else if (not_before_ms > now_ms) {
+            left_out |= on_node;
+            wake_ms = wake_ms == 0 || not_before_ms < wake_ms ? not_before_ms : wake_ms;
+        } else if (must_wait(b)) {
+            left_out |= awaited(l, b, on_node) ? on_node : redis_ledger_bit(b->shard);
+        } else if (!send_batch(l, b, now_ms)) {
+            left_out |= on_node;
+        }
+    }
+    return wake_ms;
+}

@@ -1,0 +1,400 @@
+#include "sinks/redis/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <hiredis/async.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "sinks/redis/lookup.h"
+#include "sinks/redis/poll.h"
+#include "sinks/redis/script.h"
+#include "sinks/redis/trouble.h"
+
+enum {
+    BACKOFF_MIN_MS = 100,
+    BACKOFF_MAX_MS = 5000,
+    CONNECT_TIMEOUT_MS = 2000,
+    REPLY_TIMEOUT_MS = 5000,
+    NAME_MAX_BYTES = 64,
+    WHY_MAX = 256
+};
+
+enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
+
+struct redis_link {
+    uv_loop_t *loop;
+    struct redis_link_opts opts;
+    enum link_state state;
+    redisAsyncContext *ac;      /* NULL when there is none, or while one is being given up */
+    struct redis_lookup *lookup;
+    uv_timer_t backoff, deadline;
+    int handles;                /* timers not closed yet */
+    uint32_t backoff_ms;
+    uint32_t address_turn;      /* which address of a name: the next one at each attempt */
+    uint64_t chance;            /* state of the jitter */
+    size_t in_flight;           /* commands of the owner */
+    size_t greetings;           /* answers of the greeting still to come */
+    struct redis_link_stats stats;
+    struct redis_trouble trouble;
+    bool quiet;                 /* the log says that it is connected, and no trouble since */
+    char sha[41];
+    char name[NAME_MAX_BYTES];
+};
+
+static void attempt(struct redis_link *l);
+static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
+
+static void fail(struct redis_link *l, const char *why)
+{
+    fail_as(l, l->state == READY ? REDIS_TROUBLE_LOST : REDIS_TROUBLE_UNREACHABLE, why);
+}
+
+/* Between half and one and a half of the backoff, so that a fleet does not return in step. */
+static uint64_t jittered(struct redis_link *l, uint32_t ms)
+{
+    l->chance ^= l->chance << 13;
+    l->chance ^= l->chance >> 7;
+    l->chance ^= l->chance << 17;
+    return ms / 2 + l->chance % (ms + 1);
+}
+
+static void on_backoff(uv_timer_t *t)
+{
+    attempt(t->data);
+}
+
+static void on_connect_timeout(uv_timer_t *t)
+{
+    struct redis_link *l = t->data;
+    fail(l, l->state == RESOLVING ? "timeout while resolving the host name"
+            : l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
+}
+
+static void on_reply_timeout(uv_timer_t *t)
+{
+    struct redis_link *l = t->data;
+    /* Timers run before sockets are read: with an answer waiting, it is this thread that was late. */
+    if (l->ac != NULL && redis_poll_waiting(l->ac))
+        uv_timer_start(t, on_reply_timeout, l->opts.reply_timeout_ms, 0);
+    else
+        fail(l, "timeout: no reply");
+}
+
+/* Let go of the connection; safe in every state, and in callbacks of hiredis. */
+static void let_go(struct redis_link *l)
+{
+    redisAsyncContext *ac = l->ac;
+    l->ac = NULL;
+    redis_lookup_forget(l->lookup);
+    l->lookup = NULL;
+    if (ac != NULL)
+        redisAsyncFree(ac);
+    l->greetings = 0;
+}
+
+/* One way for everything that can go wrong.  why may live in what let_go frees. */
+static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why)
+{
+    if (l->state == CLOSED || l->state == WAITING)
+        return;
+    char text[WHY_MAX];
+    snprintf(text, sizeof text, "%s", why);
+    enum link_state was = l->state;
+    l->state = WAITING;
+    if (was == READY)
+        l->stats.disconnects++;
+    else
+        l->stats.failures++;
+    uv_timer_stop(&l->deadline);
+    uint64_t wait_ms = jittered(l, l->backoff_ms);
+    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
+    uv_timer_start(&l->backoff, on_backoff, wait_ms, 0);
+    if (redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms))
+        l->quiet = false;
+    let_go(l);
+}
+
+static void on_disconnect(const redisAsyncContext *ac, int status)
+{
+    struct redis_link *l = ac->data;
+    (void)status;
+    if (l == NULL || l->ac != ac)
+        return;    /* we let go of it ourselves */
+    l->ac = NULL;
+    /* The one allocation that fails here is the array that redis_poll refuses. */
+    fail(l, ac->err == REDIS_ERR_OOM ? "a reply that no command of ours has" : ac->err ? ac->errstr : "connection closed");
+}
+
+/* Does the context of this callback still concern us?  (ac->data is NULL after redis_link_free.) */
+static bool current(const redisAsyncContext *ac)
+{
+    const struct redis_link *l = ac->data;
+    return l != NULL && l->ac == ac;
+}
+
+static void refuse(redisAsyncContext *ac, const char *why)
+{
+    if (current(ac))
+        fail(ac->data, why);
+    else
+        redisAsyncFree(ac);
+}
+
+static void after_reply(redisAsyncContext *ac)
+{
+    if (current(ac) && redis_poll_surplus(ac))
+        refuse(ac, "a reply to no command");
+}
+
+/* ---- greeting ---- */
+
+static void greeted(struct redis_link *l)
+{
+    uv_timer_stop(&l->deadline);
+    l->state = READY;
+    l->stats.connects++;
+    const struct redis_url *u = l->opts.url;
+    if (!l->quiet)    /* once for each trouble that was told */
+        LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
+    l->quiet = true;
+    l->opts.ready(l->opts.cookie);
+}
+
+static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
+{
+    const redisReply *reply = r;
+    bool is_script = cookie != NULL;
+    if (reply == NULL || !current(ac))
+        return;
+    struct redis_link *l = ac->data;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        fail_as(l, REDIS_TROUBLE_REFUSED, reply->str);
+        return;
+    }
+    if (is_script && (reply->type != REDIS_REPLY_STRING || reply->len != sizeof l->sha - 1)) {
+        fail(l, "SCRIPT LOAD did not answer with a sha1");
+        return;
+    }
+    if (is_script)
+        memcpy(l->sha, reply->str, sizeof l->sha - 1);
+    if (--l->greetings == 0)
+        greeted(l);
+    after_reply(ac);
+}
+
+/* The name is for CLIENT LIST only; a user without the right to set it is welcome. */
+static void on_named(redisAsyncContext *ac, void *r, void *cookie)
+{
+    const redisReply *reply = r;
+    (void)cookie;
+    if (reply == NULL || !current(ac))
+        return;
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) != 0)
+        fail_as(ac->data, REDIS_TROUBLE_REFUSED, reply->str);
+    after_reply(ac);
+}
+
+static void greet(struct redis_link *l)
+{
+    const struct redis_url *u = l->opts.url;
+    struct buf script = { 0 };
+    l->state = GREETING;
+    l->greetings = 1;
+    if (u->password != NULL) {
+        l->greetings++;
+        if (u->user != NULL)
+            redisAsyncCommand(l->ac, on_greeting, NULL, "AUTH %s %s", u->user, u->password);
+        else
+            redisAsyncCommand(l->ac, on_greeting, NULL, "AUTH %s", u->password);
+    }
+    redisAsyncCommand(l->ac, on_named, NULL, "CLIENT SETNAME %s", l->name);
+    if (u->db != 0) {
+        l->greetings++;
+        redisAsyncCommand(l->ac, on_greeting, NULL, "SELECT %d", (int)u->db);
+    }
+    redis_script_append(&script);
+    redisAsyncCommand(l->ac, on_greeting, l, "SCRIPT LOAD %b", script.ptr, script.len);
+    buf_release(&script);
+}
+
+/* ---- connecting ---- */
+
+/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no disconnect callback. */
+static void on_connect(const redisAsyncContext *ac, int status)
+{
+    struct redis_link *l = ac->data;
+    if (l == NULL || l->ac != ac)
+        return;
+    if (status == REDIS_OK) {
+        if (l->opts.url->host != NULL)
+            redisEnableKeepAlive(&l->ac->c);   /* on a Unix socket it would fail and spoil the context */
+        greet(l);
+        return;
+    }
+    l->ac = NULL;
+    fail(l, ac->c.errstr);
+}
+
+/* Takes a context fresh from redisAsyncConnect*. */
+static void take_context(struct redis_link *l, redisAsyncContext *ac)
+{
+    l->state = CONNECTING;
+    if (ac == NULL) {
+        fail(l, "out of memory");
+        return;
+    }
+    l->ac = ac;
+    ac->data = l;
+    if (ac->err != 0) {
+        fail(l, ac->errstr);
+        return;
+    }
+    int rc = redis_poll_attach(l->loop, ac, refuse);
+    if (rc < 0) {
+        fail(l, uv_strerror(rc));
+        return;
+    }
+    redisAsyncSetDisconnectCallback(ac, on_disconnect);
+    redisAsyncSetConnectCallback(ac, on_connect);
+}
+
+static void on_resolved(void *cookie, const char *ip, const char *error)
+{
+    struct redis_link *l = cookie;
+    l->lookup = NULL;
+    if (error != NULL) {
+        fail(l, error);
+        return;
+    }
+    l->address_turn++;
+    take_context(l, redisAsyncConnect(ip, l->opts.url->port));
+}
+
+static void resolve(struct redis_link *l)
+{
+    l->state = RESOLVING;
+    int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
+    if (rc < 0)
+        fail(l, rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait" : uv_strerror(rc));
+}
+
+static void attempt(struct redis_link *l)
+{
+    assert(l->ac == NULL && l->lookup == NULL);
+    uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
+    if (l->opts.url->path != NULL)
+        take_context(l, redisAsyncConnectUnix(l->opts.url->path));
+    else
+        resolve(l);
+}
+
+/* ---- commands ---- */
+
+static void on_reply(redisAsyncContext *ac, void *r, void *tag)
+{
+    struct redis_link *l = ac->data;
+    l->in_flight--;
+    if (current(ac) && r != NULL) {
+        if (l->in_flight == 0)
+            uv_timer_stop(&l->deadline);
+        else
+            uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
+    } else {
+        r = NULL;
+    }
+    l->opts.reply(l->opts.cookie, tag, r);
+    after_reply(ac);
+}
+
+bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag)
+{
+    if (l->state != READY || l->ac == NULL ||
+        redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
+        return false;
+    if (l->in_flight++ == 0) {
+        uv_update_time(l->loop);   /* the owner may have been busy since the loop last looked */
+        uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
+    }
+    return true;
+}
+
+void redis_link_retry(struct redis_link *l, const char *why)
+{
+    fail_as(l, REDIS_TROUBLE_REFUSED, why);
+}
+
+void redis_link_thrive(struct redis_link *l)
+{
+    l->backoff_ms = BACKOFF_MIN_MS;
+}
+
+bool redis_link_is_ready(const struct redis_link *l)
+{
+    return l->state == READY && l->ac != NULL;
+}
+
+const char *redis_link_sha(const struct redis_link *l)
+{
+    return l->sha;
+}
+
+void redis_link_stats(const struct redis_link *l, struct redis_link_stats *ret)
+{
+    *ret = l->stats;
+}
+
+/* ---- birth and death ---- */
+
+/* CLIENT SETNAME takes neither blanks nor control characters. */
+static void make_name(struct redis_link *l, const char *instance)
+{
+    snprintf(l->name, sizeof l->name, "statsd-%s", instance);
+    for (char *c = l->name; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            *c = '_';
+}
+
+struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts *opts)
+{
+    struct redis_link *l = mem_zalloc(sizeof *l);
+    l->loop = loop;
+    l->opts = *opts;
+    l->opts.instance = NULL;
+    make_name(l, opts->instance);
+    if (l->opts.connect_timeout_ms == 0)
+        l->opts.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    if (l->opts.reply_timeout_ms == 0)
+        l->opts.reply_timeout_ms = REPLY_TIMEOUT_MS;
+    l->backoff_ms = BACKOFF_MIN_MS;
+    l->chance = now_mono_ns() | 1;
+    uv_timer_init(loop, &l->backoff);
+    uv_timer_init(loop, &l->deadline);
+    l->backoff.data = l->deadline.data = l;
+    l->handles = 2;
+    attempt(l);
+    return l;
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct redis_link *l = h->data;
+    if (--l->handles == 0)
+        free(l);
+}
+
+/* Not to be called inside reply() or ready(): hiredis would come back to a link that is gone. */
+void redis_link_free(struct redis_link *l)
+{
+    if (l == NULL)
+        return;
+    l->state = CLOSED;
+    let_go(l);
+    uv_close((uv_handle_t *)&l->backoff, on_timer_closed);
+    uv_close((uv_handle_t *)&l->deadline, on_timer_closed);
+}

@@ -1,0 +1,160 @@
+#include "sinks/redis/lookup.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { ADDRESSES_MAX = 8, THREADS_MAX = 4 };
+
+/* What the thread is asked.  A running getaddrinfo cannot be taken back, so this outlives the lookup; whoever is last frees it. */
+struct question {
+    pthread_mutex_t lock;
+    struct redis_lookup *asker;    /* NULL once nobody waits */
+    bool answered;
+    int status;
+    struct addrinfo *found;
+    char *host;
+};
+
+struct redis_lookup {
+    uv_async_t answered;
+    redis_lookup_fn done;
+    void *cookie;
+    uint32_t turn;
+    struct question *question;
+};
+
+static atomic_uint threads;
+
+static void question_free(struct question *q)
+{
+    if (q->found != NULL)
+        freeaddrinfo(q->found);
+    pthread_mutex_destroy(&q->lock);
+    free(q->host);
+    free(q);
+}
+
+static void *ask(void *cookie)
+{
+    const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct question *q = cookie;
+    struct addrinfo *found = NULL;
+    int status = getaddrinfo(q->host, NULL, &hints, &found);
+    pthread_mutex_lock(&q->lock);
+    q->answered = true;
+    q->status = status;
+    q->found = status == 0 ? found : NULL;
+    bool waited_for = q->asker != NULL;
+    /* Under the lock: the handle is not closed before the asker has been unset. */
+    if (waited_for)
+        uv_async_send(&q->asker->answered);
+    pthread_mutex_unlock(&q->lock);
+    if (!waited_for)
+        question_free(q);
+    atomic_fetch_sub(&threads, 1);
+    return NULL;
+}
+
+/* returns  NULL, or what is wrong; ip is written when nothing is */
+static const char *pick(const struct question *q, uint32_t turn, char ip[NI_MAXHOST])
+{
+    const struct addrinfo *addresses[ADDRESSES_MAX];
+    uint32_t n = 0;
+    for (const struct addrinfo *a = q->found; a != NULL && n < ADDRESSES_MAX; a = a->ai_next)
+        addresses[n++] = a;
+    if (q->status != 0)
+        return gai_strerror(q->status);
+    if (n == 0)
+        return "the host name has no address";
+    const struct addrinfo *a = addresses[turn % n];
+    int rc = getnameinfo(a->ai_addr, a->ai_addrlen, ip, NI_MAXHOST, NULL, 0, NI_NUMERICHOST);
+    return rc == 0 ? NULL : gai_strerror(rc);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+/* The thread does not know k any more.  returns  whether it has answered: the question is ours then */
+static bool part(struct redis_lookup *k)
+{
+    struct question *q = k->question;
+    pthread_mutex_lock(&q->lock);
+    bool answered = q->answered;
+    q->asker = NULL;
+    pthread_mutex_unlock(&q->lock);
+    uv_close((uv_handle_t *)&k->answered, on_closed);
+    return answered;
+}
+
+static void on_answered(uv_async_t *async)
+{
+    struct redis_lookup *k = async->data;
+    struct question *q = k->question;
+    char ip[NI_MAXHOST];
+    (void)part(k);   /* it has: that is what woke us */
+    const char *error = pick(q, k->turn, ip);
+    question_free(q);
+    k->done(k->cookie, error == NULL ? ip : NULL, error);
+}
+
+void redis_lookup_forget(struct redis_lookup *k)
+{
+    if (k == NULL)
+        return;
+    struct question *q = k->question;
+    if (part(k))
+        question_free(q);
+}
+
+static int start_thread(struct question *q)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    if (atomic_fetch_add(&threads, 1) >= THREADS_MAX) {
+        atomic_fetch_sub(&threads, 1);
+        return -EAGAIN;
+    }
+    int rc = pthread_attr_init(&attr);
+    if (rc == 0) {
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        rc = pthread_create(&thread, &attr, ask, q);
+        pthread_attr_destroy(&attr);
+    }
+    if (rc != 0)
+        atomic_fetch_sub(&threads, 1);
+    return -rc;
+}
+
+int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done, void *cookie,
+                       struct redis_lookup **ret)
+{
+    struct redis_lookup *k = mem_zalloc(sizeof *k);
+    struct question *q = mem_zalloc(sizeof *q);
+    *k = (struct redis_lookup){ .done = done, .cookie = cookie, .turn = turn, .question = q };
+    k->answered.data = k;
+    q->asker = k;
+    q->host = mem_strdup(host);
+    pthread_mutex_init(&q->lock, NULL);
+    int rc = uv_async_init(loop, &k->answered, on_answered);
+    if (rc < 0) {
+        question_free(q);
+        free(k);
+        return rc;
+    }
+    rc = start_thread(q);
+    if (rc < 0) {
+        uv_close((uv_handle_t *)&k->answered, on_closed);
+        question_free(q);
+        return rc;
+    }
+    *ret = k;
+    return 0;
+}

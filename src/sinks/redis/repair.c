@@ -1,0 +1,310 @@
+/*
+ * What the ledger makes of answers.
+ *
+ *   redis_ledger_answer
+ *     applied, duplicate, dropped, failed -> settle: into kept, off its interval's account
+ *     gap, foreign                        -> the shard is held; once nothing of it is in flight: repair
+ *   repair
+ *     foreign        -> a new producer, from the number on that was not ours
+ *     key forgotten  -> a new producer; what is in the totals stays there
+ *     gap            -> kept batches back into the queue; lost ones counted, and then a new producer
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "sinks/redis/ledger_priv.h"
+
+enum { FAILURES_MAX = 2, REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
+
+/* ---- what is told ---- */
+
+static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b, const char *text, uint64_t now_ms)
+{
+    uint64_t suppressed;
+    const char *remedy = redis_reply_remedy(text);
+    if (log_gate(&l->error_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_ERROR, msg, F_STR("error", text), F_U64("shard", b->shard), F_U64("series", b->series),
+            F_STR("remedy", remedy ? remedy : ""), F_U64("suppressed", suppressed));
+}
+
+static void log_refused(struct redis_ledger *l, const struct redis_verdict *v, uint64_t now_ms)
+{
+    uint64_t suppressed;
+    if (log_gate(&l->refused_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, "redis refused a value: the sum would not be finite", F_SLICE("field", v->field),
+            F_U64("values", v->refused), F_U64("suppressed", suppressed));
+}
+
+static void note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series, uint64_t intervals, uint64_t now_ms)
+{
+    struct loss *x = &l->loss;
+    x->batches += batches;
+    x->series += series;
+    x->intervals += intervals;
+    if (x->since_ms == 0)
+        x->since_ms = now_ms;
+    l->stats.lost_batches += batches;
+    l->stats.lost_series += series;
+    l->stats.lost_intervals += intervals;
+}
+
+uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms)
+{
+    struct loss *x = &l->loss;
+    if (x->since_ms == 0)
+        return 0;
+    if (!redis_ledger_idle(l) && now_ms < x->since_ms + REPORT_MS)
+        return x->since_ms + REPORT_MS;
+    LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more", F_U64("batches", x->batches),
+        F_U64("series", x->series), F_U64("intervals", x->intervals),
+        F_STR("remedy", "appendonly yes, and no FLUSHALL; what was kept was sent again"));
+    *x = (struct loss){ 0 };
+    return 0;
+}
+
+/* ---- settling ---- */
+
+/* The batch needs no more sending: into kept, and off its interval's account. */
+static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped, uint64_t now_ms)
+{
+    redis_ledger_keep(l, b, now_ms);
+    struct redis_interval *iv = b->interval;
+    b->interval = NULL;
+    if (iv == NULL)
+        return;    /* it was applied before, and Redis had lost it */
+    l->stats.series_applied += b->series - refused - dropped;
+    l->stats.series_refused += refused;
+    l->stats.series_dropped += dropped;
+    if (--iv->left == 0)
+        redis_ledger_settle_interval(l, iv);
+}
+
+static bool in_list(const struct batch_list *list, struct slice token)
+{
+    const struct redis_batch *b = list->head;
+    while (b != NULL && !(b->last && slice_eq(token, redis_batch_token(b))))
+        b = b->next;
+    return b != NULL;
+}
+
+/* Where Redis went back, the token is of one that is sent again. */
+static bool token_of_ours(const struct redis_ledger *l, struct slice token)
+{
+    bool ours = slice_eq(token, slice_str(l->logged)) || in_list(&l->kept, token);
+    for (int i = 0; i < REDIS_SHARDS && !ours; i++)
+        ours = in_list(&l->shards[i].queue, token);
+    return ours;
+}
+
+/* Every log entry leaves its writer's token.  Another's where ours was: it is alive, and has our instance name. */
+static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t now_ms)
+{
+    if (l->logged[0] == '\0' || slice_eq(holder, SLICE_LIT("-")) || token_of_ours(l, holder))
+        return;
+    l->stats.rivals++;
+    uint64_t suppressed;
+    if (log_gate(&l->rival_gate, RIVAL_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, "another live server writes to redis under this instance name", F_U64("intervals", l->stats.rivals),
+            F_STR("remedy", "nothing is lost; give each server its own server.instance to tell them apart"),
+            F_U64("suppressed", suppressed));
+}
+
+static void applied(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+{
+    struct redis_producer *p = &l->shards[b->shard].producer;
+    l->stats.batches_applied++;
+    p->answered = true;
+    p->totals = v->totals;
+    if (v->refused > 0)
+        log_refused(l, v, now_ms);
+    if (v->dropped > 0 || v->unlogged) {
+        char text[128] = "";
+        size_t n = v->field.len < sizeof text - 1 ? v->field.len : sizeof text - 1;
+        memcpy(text, v->field.ptr, n);
+        l->stats.errors++;
+        log_error(l, v->unlogged ? "redis has no place for the log entry" : "redis dropped sets of a batch", b, text, now_ms);
+    }
+    if (b->last)
+        look_for_rival(l, v->holder, now_ms);
+    uint64_t refused = v->refused < b->series ? v->refused : b->series, rest = b->series - refused;
+    settle(l, b, refused, v->dropped < rest ? v->dropped : rest, now_ms);
+}
+
+/* ---- repair ---- */
+
+/* The shard's batches from number `from` on get new numbers, of a new producer. */
+static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
+{
+    char id[REDIS_ID_DIGITS + 1];
+    l->opts.draw(id, REDIS_ID_DIGITS);
+    redis_producer_begin(&l->shards[shard].producer, id);
+    for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = b->next) {
+        if (b->seq < from)
+            continue;
+        b->seq = 0;
+        b->unsure = false;
+    }
+}
+
+/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless they were not touched since. */
+static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
+{
+    struct shard *sh = &l->shards[shard];
+    bool untouched = redis_producer_untouched(&sh->producer, &sh->gap);
+    uint64_t unsure = 0;
+    struct redis_batch *next;
+    for (struct redis_batch *b = sh->queue.head; b != NULL && !untouched; b = next) {
+        next = b->next;
+        if (!b->unsure)
+            continue;
+        unsure++;
+        b->failures = FAILURES_MAX;
+        settle(l, b, 0, b->series, now_ms);
+    }
+    l->stats.forgotten++;
+    next_producer(l, shard, 1);
+    uint64_t suppressed;
+    if (log_gate(&l->forgotten_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_ERROR, "redis lost a producer's key while the totals stayed", F_U64("shard", shard),
+            F_U64("batches_dropped_in_doubt", unsure), F_STR("remedy", "maxmemory-policy noeviction; never delete {..}:p: keys"),
+            F_U64("suppressed", suppressed));
+}
+
+/* Batches that were given up as they fail each time: they were counted as dropped then. */
+struct given_up {
+    uint64_t batches, series;
+};
+
+/* Lost are the batches after what Redis has and before `first`, which is kept or new, but for those that were given up. */
+static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, const struct redis_batch *first,
+                       struct given_up failed, uint64_t now_ms)
+{
+    uint64_t before = first->series_upto - first->series, there = gap->series + failed.series;
+    uint64_t series = before > there ? before - there : 0, batches = first->seq - gap->last - 1;
+    /* Each interval once, whichever of its shards are lost. */
+    uint32_t from = gap->nth > l->lost_upto_nth ? gap->nth : l->lost_upto_nth;
+    uint64_t intervals = 0;
+    if (series > 0 && first->nth_before > from) {
+        intervals = first->nth_before - from;
+        l->lost_upto_nth = first->nth_before;
+    }
+    l->stats.epochs++;
+    if (batches > failed.batches)
+        note_loss(l, batches - failed.batches, series, intervals, now_ms);
+}
+
+/* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are sent again. */
+static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
+{
+    struct shard *sh = &l->shards[shard];
+    struct redis_batch *front = sh->queue.head, *next;
+    struct given_up failed = { 0 };
+    for (struct redis_batch *b = l->kept.head; b != NULL; b = next) {
+        next = b->next;
+        if (b->shard != shard || b->epoch != sh->producer.epoch || b->seq <= sh->gap.last)
+            continue;
+        redis_ledger_kept_remove(l, b);
+        if (b->failures < FAILURES_MAX) {
+            redis_ledger_queue_insert(l, front, b);
+            continue;
+        }
+        failed.batches++;
+        failed.series += b->series;
+        redis_batch_free(b);    /* it fails before its number is set, so it would come back for ever */
+    }
+    const struct redis_batch *first = NULL;
+    for (struct redis_batch *b = sh->queue.head; b != NULL; b = b->next) {
+        if (b->seq <= sh->gap.last)
+            continue;
+        b->first_sent_ms = now_ms;    /* it is not stale: that it was not applied is known now */
+        first = first ? first : b;
+    }
+    if (first == NULL || first->seq == sh->gap.last + 1)
+        return;
+    count_lost(l, &sh->gap, first, failed, now_ms);
+    next_producer(l, shard, sh->gap.last + 1);
+}
+
+/* Nothing of the shard is in flight. */
+static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
+{
+    struct shard *sh = &l->shards[shard];
+    if (sh->foreign)
+        next_producer(l, shard, sh->foreign_from);
+    else if (redis_producer_forgotten(&sh->producer, &sh->gap))
+        go_on_after_forgotten(l, shard, now_ms);
+    else
+        send_kept_again(l, shard, now_ms);
+    sh->held = sh->foreign = false;
+}
+
+static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b, uint64_t now_ms)
+{
+    l->stats.foreign++;
+    if (!sh->foreign) {
+        sh->held = sh->foreign = true;
+        sh->foreign_from = b->seq;
+    }
+    uint64_t suppressed;
+    if (log_gate(&l->foreign_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one", F_U64("shard", b->shard),
+            F_STR("remedy", "nothing is lost; restart statsd on machines that were copied while they ran"),
+            F_U64("suppressed", suppressed));
+}
+
+static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b, const struct redis_verdict *v)
+{
+    if (v->known)
+        b->unsure = false;    /* it is not there */
+    if (sh->held)
+        return;
+    l->stats.gaps++;
+    sh->held = true;
+    sh->gap = (struct redis_verdict){ .kind = v->kind, .known = v->known, .last = v->last, .series = v->series, .nth = v->nth,
+                                      .totals = v->totals };
+}
+
+void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+{
+    struct shard *sh = &l->shards[b->shard];
+    uint8_t shard = b->shard;
+    assert(b->in_flight && sh->in_flight > 0);
+    b->in_flight = false;
+    sh->in_flight--;
+    l->in_flight--;
+    l->windows[b->node].batches--;
+    l->windows[b->node].bytes -= b->len;
+    bool done = v->kind == REDIS_VERDICT_APPLIED || v->kind == REDIS_VERDICT_DUPLICATE;
+    switch (v->kind) {
+    case REDIS_VERDICT_APPLIED:
+        applied(l, b, v, now_ms);
+        break;
+    case REDIS_VERDICT_DUPLICATE:
+        l->stats.batches_duplicate++;
+        settle(l, b, 0, 0, now_ms);
+        break;
+    case REDIS_VERDICT_DROPPED:
+    case REDIS_VERDICT_FAILED:
+        l->stats.errors++;
+        b->failures++;
+        log_error(l, v->kind == REDIS_VERDICT_DROPPED ? "redis dropped a batch" : "redis refused a batch", b, v->text, now_ms);
+        settle(l, b, 0, b->series, now_ms);
+        break;
+    case REDIS_VERDICT_FOREIGN:
+        note_foreign(l, sh, b, now_ms);
+        break;
+    case REDIS_VERDICT_GAP:
+        note_gap(l, sh, b, v);
+        break;
+    case REDIS_VERDICT_LOST:
+        b->unsure = true;
+        break;
+    default:    /* it waits in its place */
+        l->stats.errors += v->kind == REDIS_VERDICT_LATER;
+        break;
+    }
+    if (done && b->last)
+        memcpy(l->logged, redis_batch_token(b).ptr, REDIS_TOKEN_DIGITS);
+    if (sh->held && sh->in_flight == 0)
+        repair(l, shard, now_ms);
+}

@@ -1,0 +1,170 @@
+#include "sinks/redis/reply.h"
+
+#include <string.h>
+
+#include "base/number.h"
+
+/*
+ * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside the script they come as
+ * NEEDS; these are about the script as a whole.
+ */
+static const char *const passing[] = {
+    "NEEDS", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED",
+    "ASK", "NOSCRIPT", "NOAUTH", "NOPERM", "WRONGPASS", "UNBLOCKED",
+};
+
+static bool passes(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
+        size_t n = strlen(passing[i]);
+        if (strncmp(text, passing[i], n) == 0 && (text[n] == ' ' || text[n] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* ---- words of the script's answers ---- */
+
+static struct slice word(struct slice *rest)
+{
+    struct slice head;
+    if (slice_cut(rest, ' ', &head))
+        return head;
+    head = *rest;
+    *rest = slice_of(rest->ptr + rest->len, 0);
+    return head;
+}
+
+static bool word_u64(struct slice *rest, uint64_t *ret)
+{
+    int64_t v;
+    if (!number_parse_int(word(rest), &v))
+        return false;
+    *ret = (uint64_t)v;
+    return true;
+}
+
+static bool word_u32(struct slice *rest, uint32_t *ret)
+{
+    uint64_t v;
+    if (!word_u64(rest, &v) || v > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)v;
+    return true;
+}
+
+static bool word_totals(struct slice *rest, struct redis_totals *ret)
+{
+    struct slice birth = word(rest);
+    if (birth.len == 0 || birth.len > REDIS_BIRTH_MAX)
+        return false;
+    memcpy(ret->birth, birth.ptr, birth.len);
+    ret->birth[birth.len] = '\0';
+    return word_u64(rest, &ret->writes);
+}
+
+static bool read_applied(struct slice rest, uint64_t seq, struct redis_verdict *v)
+{
+    uint64_t n;
+    v->kind = REDIS_VERDICT_APPLIED;
+    if (!word_u64(&rest, &n) || n != seq || !word_totals(&rest, &v->totals) || !word_u32(&rest, &v->refused) ||
+        !word_u32(&rest, &v->dropped))
+        return false;
+    v->holder = word(&rest);
+    struct slice logged = word(&rest);
+    v->unlogged = slice_eq(logged, SLICE_LIT("0"));
+    v->field = rest;
+    return v->holder.len > 0 && (v->unlogged || slice_eq(logged, SLICE_LIT("1")));
+}
+
+static bool read_dropped(struct slice rest, uint64_t seq, struct redis_verdict *v)
+{
+    uint64_t n;
+    v->kind = REDIS_VERDICT_DROPPED;
+    if (!word_u64(&rest, &n))
+        return false;
+    v->text = rest.ptr;    /* to the end of the reply, which is a string with a NUL */
+    return n == seq;
+}
+
+static bool read_gap(struct slice rest, uint64_t seq, struct redis_verdict *v)
+{
+    v->kind = REDIS_VERDICT_GAP;
+    if (!word_u64(&rest, &v->last))
+        return false;
+    struct slice mark = word(&rest), series = mark;
+    v->known = !slice_eq(mark, SLICE_LIT("none"));
+    int64_t n, nth;
+    if (v->known) {
+        if (!slice_cut(&mark, ':', &series) || !number_parse_int(series, &n) || !number_parse_int(mark, &nth) || nth > UINT32_MAX)
+            return false;
+        v->series = (uint64_t)n;
+        v->nth = (uint32_t)nth;
+    }
+    return word_totals(&rest, &v->totals) && (v->known ? v->last + 1 < seq : v->last == 0);
+}
+
+static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v)
+{
+    struct slice kind = word(&rest);
+    if (slice_eq(kind, SLICE_LIT("applied")))
+        return read_applied(rest, seq, v);
+    if (slice_eq(kind, SLICE_LIT("dropped")))
+        return read_dropped(rest, seq, v);
+    if (slice_eq(kind, SLICE_LIT("gap")))
+        return read_gap(rest, seq, v);
+    v->kind = slice_eq(kind, SLICE_LIT("foreign")) ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
+    return rest.len == 0 && (v->kind == REDIS_VERDICT_FOREIGN || slice_eq(kind, SLICE_LIT("duplicate")));
+}
+
+struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
+{
+    if (reply == NULL)
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
+    if (reply->type == REDIS_REPLY_ERROR)
+        return (struct redis_verdict){ .kind = passes(reply->str) ? REDIS_VERDICT_LATER : REDIS_VERDICT_FAILED,
+                                       .text = reply->str };
+    struct redis_verdict v = { 0 };
+    if (reply->type == REDIS_REPLY_STRING && read_answer(slice_of(reply->str, reply->len), seq, &v))
+        return v;
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER, .text = "an answer that our script does not give" };
+}
+
+/* ---- remedies ---- */
+
+const char *redis_reply_remedy(const char *error)
+{
+    static const struct {
+        const char *in, *remedy;
+    } rows[] = {
+        { "WRONGPASS", "correct user and password in redis.url" },
+        { "invalid password", "correct the password in redis.url" },
+        { "called without any password", "take the password out of redis.url: this Redis has none" },
+        { "NOAUTH", "put the password into redis.url: redis://:password@host or redis://user:password@host" },
+        { "NOPERM", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
+        { "ACL failure", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
+        { "The user executing the script", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
+        { "invalid DB index", "choose a database below `databases` of redis.conf in redis.url" },
+        { "DB index is out of range", "choose a database below `databases` of redis.conf in redis.url" },
+        { "SELECT is not allowed", "take the database out of redis.url: a cluster has only 0" },
+        { "DENIED", "set a password in Redis, or reach it by a loopback address (protected-mode)" },
+        { "max number of clients", "raise maxclients of Redis" },
+        { "READONLY", "point redis.url to the master: this is a replica" },
+        { "OOM", "raise maxmemory of Redis, or lower redis.retention" },
+        { "MISCONF", "make room for Redis on its disk, or see its log" },
+        { "NOREPLICAS", "start the replicas that min-replicas-to-write asks for" },
+        { "MOVED", "use a standalone Redis: this is a cluster" },
+        { "CLUSTERDOWN", "use a standalone Redis: this is a cluster" },
+        { "Unknown Redis command", "do not rename commands that docs/redis.md lists" },
+        { "unknown command", "do not rename commands that docs/redis.md lists" },
+        { "LOADING", "none: it passes by itself" },
+        { "NOSCRIPT", "none: it passes by itself" },
+        { "BUSY", "none: it passes by itself, unless a script of someone else never ends (SCRIPT KILL)" },
+        { "WRONGTYPE", "delete or rename that key: a key of ours holds something else" },
+        { "INVALIDOBJ", "delete or rename that key: a key of ours holds something else" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strstr(error, rows[i].in) != NULL)
+            return rows[i].remedy;
+    return NULL;
+}

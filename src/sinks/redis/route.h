@@ -1,0 +1,58 @@
+/**
+ * redis_route: which connection the batches of a shard take.
+ *
+ *   shard 0 .. 63  --node_of-->  node 0 .. n - 1  -->  one redis_link each
+ *
+ * All keys of a shard are in one slot of Redis Cluster, hence on one node.  A standalone Redis is a
+ * cluster of one node, which has all shards.  Each link connects, breaks and comes back for itself.
+ *
+ *   thread   the loop's
+ */
+#ifndef SINKS_REDIS_ROUTE_H
+#define SINKS_REDIS_ROUTE_H
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "sinks/redis/encode.h"
+#include "sinks/redis/keys.h"
+#include "sinks/redis/link.h"
+#include "sinks/redis/url.h"
+
+struct redis_route;
+
+struct redis_route_opts {
+    const struct redis_url *nodes;      /* n_nodes of them, which outlive the route */
+    uint8_t n_nodes;                    /* 1 .. REDIS_NODES_MAX */
+    uint8_t node_of[REDIS_SHARDS];      /* each < n_nodes */
+    const char *instance;               /* these three: as struct redis_link_opts */
+    uint32_t connect_timeout_ms, reply_timeout_ms;
+    void *cookie;
+    void (*ready)(void *cookie);        /* a node that was not there can be sent to */
+    /* As redis_link's, for a batch of redis_route_send. */
+    void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
+};
+
+/* Starts to connect at once, and never fails. */
+struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts);
+/* As redis_link_free: calls reply(NULL) for what is under way; the loop has to run once more. */
+void redis_route_free(struct redis_route *r);
+
+/* The node of each shard: REDIS_SHARDS bytes, for the ledger; they live as long as the route. */
+const uint8_t *redis_route_nodes(const struct redis_route *r);
+
+/* Sends b, with the sha1 that its node has of the script.  returns  false: the node is not ready */
+bool redis_route_send(struct redis_route *r, struct redis_batch *b);
+
+/* redis_link_retry and redis_link_thrive, for the node of the shard. */
+void redis_route_retry(struct redis_route *r, uint8_t shard, const char *why);
+void redis_route_thrive(struct redis_route *r, uint8_t shard);
+
+/* Are all nodes ready?  And the sums over them. */
+bool redis_route_is_ready(const struct redis_route *r);
+void redis_route_stats(const struct redis_route *r, struct redis_link_stats *ret);
+
+#endif

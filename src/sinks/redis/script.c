@@ -1,0 +1,312 @@
+#include "sinks/redis/script.h"
+
+#include "base/slice.h"
+
+/*
+ * One line of Lua per line of C.  Comments between them are for us and are not sent.
+ *
+ * The order is what makes a batch exactly-once:
+ *   1 number    has this producer's batch been applied?
+ *   2 read      HMGET of all fields; a probe for each right and each type of key that the writes need
+ *   3 fold      in Lua alone: nothing is written when a value or a stored field is odd
+ *   4 write     the number, then the sums
+ * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
+ */
+static const char *const lines[] = {
+    "local call,match,fmt,floor,min,max=redis.call,string.match,string.format,math.floor,math.min,math.max",
+    "local up,pk,find=cmsgpack.unpack,cmsgpack.pack,string.find",
+    /* Before Redis 7 a script that asks for the time may write only when its effects are replicated, not its text. */
+    "if redis.replicate_commands then redis.replicate_commands() end",
+    "local P,iv,tot,log,tmp,who=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5],KEYS[6]",
+    "local seq,tok,life,ttl,T=tonumber(ARGV[1]),ARGV[2],ARGV[6],ARGV[7],tonumber(ARGV[8])",
+    "local needs,spoiled",
+    /* A command that may fail.  A key of the wrong type is `spoiled`; all else (rights, memory, a replica) passes one day. */
+    "local function try(...)",
+    "  local r=redis.pcall(...)",
+    "  if type(r)~='table' or not r.err then return r end",
+    "  local c,k=...",
+    "  local text=c..(k and ' '..k or '')..': '..r.err",
+    "  if find(r.err,'WRONGTYPE',1,true) or find(r.err,'INVALIDOBJ',1,true) then spoiled=text",
+    "  else needs=needs or text end",
+    "end",
+    "local function later() return redis.error_reply('NEEDS '..needs) end",
+    /*
+     * 1. The producer's key holds "last mark token:from token:from ..", the newest run of numbers first.  A run is the batches
+     * of one interval, which has a token.  A number that is taken under another token, or that follows one, is not ours: two
+     * servers share an id.  Sixteen runs are as many as the ledger's window can leave open.
+     */
+    "local clock,state=try('TIME'),try('GET',P)",
+    "if needs then return later() end",
+    "spoiled=nil",
+    "local last,mark,runs=match(state or '','^(%d+) (%S+) (.*)$')",
+    "last=tonumber(last) or 0",
+    "local function ledger(l)",
+    "  local birth,writes=match(l or '','^(%x+) (%d+)$')",
+    "  return birth,tonumber(writes)",
+    "end",
+    "if seq<=last then",
+    "  for t,from in string.gmatch(runs,'(%x+):(%d+)') do",
+    "    if seq>=tonumber(from) then return t==tok and 'duplicate' or 'foreign' end",
+    "  end",
+    "  return 'duplicate'",
+    "end",
+    "if seq>last+1 or (not mark and ARGV[5]=='1') then",
+    "  local l=try('HMGET',tot,'ledger')",
+    "  if needs then return later() end",
+    "  local birth,writes=ledger(l and l[1])",
+    "  return fmt('gap %.0f %s %s %.0f',last,mark or 'none',birth or '-',writes or 0)",
+    "end",
+    "if last>0 and match(runs,'^%x+')~=ARGV[3] then return 'foreign' end",
+    "if last==0 or match(runs,'^%x+')~=tok then",
+    "  runs=tok..':'..fmt('%.0f',seq)..(last>0 and ' '..runs or '')",
+    "  local _,n=string.gsub(runs,':','')",
+    "  if n>16 then runs=match(runs,'^(.*) ') end",
+    "end",
+    /* 2. Which fields?  One may come twice in a batch: timers of two types share one. */
+    "local f,at,ix,m,c,p={},{},{},0,0,17",
+    "local function collect(arg,width,prefix)",
+    "  for _=1,tonumber(ARGV[arg]) do",
+    "    local name=prefix..ARGV[p+1]",
+    "    local i=at[name]",
+    "    if not i then m=m+1 i=m f[i]=name at[name]=i end",
+    "    c=c+1",
+    "    ix[c]=i",
+    "    p=p+width",
+    "  end",
+    "end",
+    "collect(12,2,'c|')",
+    "collect(13,3,'g|')",
+    "collect(14,3,'g|')",
+    "collect(15,2,'h|')",
+    "collect(16,2,'n|')",
+    /*
+     * HSET is the first write: Redis looks for room only then, not at EXPIRE, and not any more once a script has written.
+     * 250 series make at most 500 fields, 1,000 arguments to unpack; Lua's stack takes about 7,000.
+     */
+    "local a,b={},{}",
+    "if m>0 then",
+    "  a=try('HMGET',iv,unpack(f))",
+    "end",
+    "f[m+1]='ledger'",
+    "b=try('HMGET',tot,unpack(f))",
+    "if needs then return later() end",
+    "local birth,writes=ledger(b and b[m+1])",
+    "if not birth then birth,writes=tok,0 end",
+    "try('HSET',tot,'ledger',birth..' '..fmt('%.0f',writes))",
+    "if m>0 then try('EXPIRE',iv,ttl) end",
+    "local dead=spoiled",
+    /* A set that is there is merged in the scratch key, which no one else ever sees, and written whole in part 4. */
+    "local refused,dropped,bad=0,0,nil",
+    "local nS,sets,scratch=tonumber(ARGV[17]),{},false",
+    "for i=1,dead and 0 or nS do",
+    "  local k,v=KEYS[6+i],ARGV[p+i]",
+    "  spoiled=nil",
+    "  if try('EXPIRE',k,ttl)==1 then",
+    "    if not scratch then try('DEL',tmp) end",
+    "    if needs then break end",
+    "    scratch=true",
+    "    try('SET',tmp,v)",
+    "    try('PFMERGE',tmp,k)",
+    "    v=try('GET',tmp)",
+    "    if spoiled then v,dropped,bad=false,dropped+1,bad or spoiled end",
+    "  end",
+    "  sets[i]=v",
+    "end",
+    "if scratch then try('DEL',tmp) end",
+    "if needs then return later() end",
+    /* 3. */
+    "local function finite(v) return v and v-v==0 end",
+    /*
+     * The shortest text of 15 or 17 digits that reads back as v.  (tostring would cut to 14, HINCRBYFLOAT writes 1e300 with
+     * 301 digits.)  Only sums pass here: what came as text and met nothing is stored as it came.
+     */
+    "local function num(v)",
+    "  local s=fmt('%.15g',v)",
+    "  if tonumber(s)~=v then s=fmt('%.17g',v) end",
+    "  return s",
+    "end",
+    /* A stored number.  One that is not finite, or none at all, counts as nothing: the field begins anew. */
+    "local function stored(s)",
+    "  local v=tonumber(s)",
+    "  return finite(v) and v or nil",
+    "end",
+    "local function refuse(i) refused,bad=refused+1,bad or f[i] end",
+    /* No stamp is later than Redis' clock and 5 s, so a clock that was wrong for a moment is forgotten as soon. */
+    "local limit=clock[1]*1000+floor(clock[2]/1000)+5000",
+    "local limit_s=floor(limit/1000)",
+    "c,p=0,17",
+    "local function fold(arg,width,step)",
+    "  if dead then return end",
+    "  for _=1,tonumber(ARGV[arg]) do",
+    "    c=c+1",
+    "    step(ix[c],p+1)",
+    "    p=p+width",
+    "  end",
+    "end",
+    /* Counters add.  In the totals the last interval stands behind the sum, so that idle series can be told. */
+    "local lastT=min(T,limit_s)",
+    "local lastS=' '..fmt('%.0f',lastT)",
+    "fold(12,2,function(i,q)",
+    "  local d=ARGV[q+1]",
+    "  local x,s,t=stored(a[i]),match(b[i] or '','^(%S+) (%d+)')",
+    "  s=stored(s)",
+    "  local u,v=(x or 0)+d,(s or 0)+d",
+    "  if not finite(u) or not finite(v) then return refuse(i) end",
+    "  t=t and min(tonumber(t),limit_s)",
+    "  a[i]=x and num(u) or d",
+    "  b[i]=(s and num(v) or d)..(t and t>lastT and ' '..fmt('%.0f',t) or lastS)",
+    "end)",
+    /*
+     * Gauges are "value stamp writer".  Of absolute values the latest stamp wins, but a writer's own is always older than what
+     * it writes now: its clock may have been set back.
+     */
+    "local writer=ARGV[11]",
+    "local function gauge(o)",
+    "  local v,t,w=match(o or '','^(%S+) (%d+) ?(%S*)$')",
+    "  v=stored(v)",
+    "  if v then return v,tonumber(t),w end",
+    "end",
+    "local function older(o,ts)",
+    "  local v,t,w=gauge(o)",
+    "  return not v or w==writer or ts>=t or t>limit",
+    "end",
+    "fold(13,3,function(i,q)",
+    "  local ts=min(tonumber(ARGV[q+2]),limit)",
+    "  if not finite(tonumber(ARGV[q+1])) then return refuse(i) end",
+    "  local new=ARGV[q+1]..' '..fmt('%.0f',ts)..' '..writer",
+    "  if older(a[i],ts) then a[i]=new end",
+    "  if older(b[i],ts) then b[i]=new end",
+    "end)",
+    /*
+     * Relative ones add to what is known, so they commute; the interval starts from the total.  The writer stays: it is whose
+     * absolute value this is.
+     */
+    "fold(14,3,function(i,q)",
+    "  local d,ts=ARGV[q+1],min(tonumber(ARGV[q+2]),limit)",
+    "  local va,ta,wa=gauge(a[i])",
+    "  local vb,tb,wb=gauge(b[i])",
+    "  local base=va or vb",
+    "  local u,v=(base or 0)+d,(vb or 0)+d",
+    "  if not finite(u) or not finite(v) then return refuse(i) end",
+    "  a[i]=(base and num(u) or d)..' '..fmt('%.0f',max(ts,min(ta or 0,limit)))..' '..(wa or wb or writer)",
+    "  b[i]=(vb and num(v) or d)..' '..fmt('%.0f',max(ts,min(tb or 0,limit)))..' '..(wb or writer)",
+    "end)",
+    /*
+     * Base-2 exponential buckets.  h[s] is the schema, h[l] the index of the first bucket, h[l+1].. the counts.  Bucket i of
+     * schema n covers (2^((i-1)/2^n), 2^(i/2^n)], so i becomes floor((i+1)/2) one schema down.
+     */
+    "local function coarser(h,s,l)",
+    "  local r,lo={},h[l]",
+    "  for j=1,l do r[j]=h[j] end",
+    "  r[s],r[l]=h[s]-1,floor((lo+1)/2)",
+    "  for j=l+1,#h do",
+    "    local x=l+1+floor((lo+j-l)/2)-r[l]",
+    "    r[x]=(r[x] or 0)+h[j]",
+    "  end",
+    "  return r",
+    "end",
+    "local function merge(a,b,s,l)",
+    "  if #b==l then return a end",
+    "  if #a==l then return b end",
+    "  while a[s]>b[s] do a=coarser(a,s,l) end",
+    "  while b[s]>a[s] do b=coarser(b,s,l) end",
+    "  if b[l]<a[l] then a,b=b,a end",
+    /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a multiple of 16. */
+    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16>20*2^max(a[s],5)+16 and a[s]>-4 do",
+    "    a,b=coarser(a,s,l),coarser(b,s,l)",
+    "  end",
+    "  local off=b[l]-a[l]",
+    "  for j=#a+1,l+off do a[j]=0 end",
+    "  for j=l+1,#b do a[j+off]=(a[j+off] or 0)+b[j] end",
+    "  return a",
+    "end",
+    /* Is x a sketch of finite numbers, no wider than schema 8 makes it?  Its resolution decides how often a loop runs. */
+    "local function sound(x,s,l)",
+    "  if type(x)~='table' or #x<l or #x>l+20*2^8+16 then return false end",
+    "  for j=1,#x do",
+    "    if type(x[j])~='number' or x[j]-x[j]~=0 then return false end",
+    "  end",
+    "  return x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40",
+    "end",
+    /*
+     * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something sound was there.
+     * nil when a sum would not be finite.
+     */
+    "local function timer(o,v)",
+    "  local ok,x=pcall(up,o or '')",
+    "  if not ok or not sound(x,5,7) then return v end",
+    "  local y=up(v)",
+    "  local n,sum,zero=x[1]+y[1],x[2]+y[2],x[6]+y[6]",
+    "  if not finite(n) or not finite(sum) or not finite(zero) then return end",
+    "  local lo,hi=min(x[3],y[3]),max(x[4],y[4])",
+    "  local done,h=pcall(merge,x,y,5,7)",
+    "  if not done then return v end",
+    "  h[1],h[2],h[3],h[4],h[6]=n,sum,lo,hi,zero",
+    "  return pk(h)",
+    "end",
+    "local gone={}",
+    "fold(15,2,function(i,q)",
+    "  local x,y=timer(a[i],ARGV[q+1]),timer(b[i],ARGV[q+1])",
+    "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
+    "  a[i],b[i]=x,y",
+    "end)",
+    /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer that they are part of. */
+    "local function mirror(o,v)",
+    "  local ok,x=pcall(up,o or '')",
+    "  if not ok or not sound(x,2,3) then return v end",
+    "  local y=up(v)",
+    "  local n=x[1]+y[1]",
+    "  local done,h=pcall(merge,x,y,2,3)",
+    "  if not done then return v end",
+    "  h[1]=n",
+    "  return pk(h)",
+    "end",
+    "fold(16,2,function(i,q)",
+    "  if gone[ARGV[q]] then return end",
+    "  a[i],b[i]=mirror(a[i],ARGV[q+1]),mirror(b[i],ARGV[q+1])",
+    "end)",
+    /*
+     * 4. The number first.  A stream of the wrong type costs the log entry alone.  Other trouble with the log comes before any
+     * sum, so the number is taken back.
+     */
+    "try('SET',P,fmt('%.0f ',seq)..ARGV[4]..' '..runs,'EX',life)",
+    "if needs then return later() end",
+    "local holder,logged='-','1'",
+    "if ARGV[10]~='-1' then",
+    "  holder=try('GET',who) or '-'",
+    "  try('SET',who,tok,'EX',life)",
+    "  spoiled=nil",
+    "  try('XADD',log,'MAXLEN','~',1000,'*','t',ARGV[8],'i',ARGV[9],'n',ARGV[10])",
+    "  if spoiled then logged,bad='0',spoiled end",
+    "  if needs then",
+    "    call('SET',P,mark and state or '0 none -','EX',life)",
+    "    return later()",
+    "  end",
+    "end",
+    "if dead then return fmt('dropped %.0f %s',seq,dead) end",
+    "local w,n={},0",
+    "for i=1,m do",
+    "  if a[i] then w[n+1],w[n+2],n=f[i],a[i],n+2 end",
+    "end",
+    "if n>0 then",
+    "  call('HSET',iv,unpack(w))",
+    "  call('EXPIRE',iv,ttl)",
+    "end",
+    "w,n={'ledger',birth..' '..fmt('%.0f',writes+1)},2",
+    "for i=1,m do",
+    "  if b[i] then w[n+1],w[n+2],n=f[i],b[i],n+2 end",
+    "end",
+    "call('HSET',tot,unpack(w))",
+    "for i=1,nS do",
+    "  if sets[i] then call('SET',KEYS[6+i],sets[i],'EX',ttl) end",
+    "end",
+    "return fmt('applied %.0f %s %.0f %d %d %s %s %s',seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
+};
+
+void redis_script_append(struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        buf_append_str(out, lines[i]);
+        buf_append_char(out, '\n');
+    }
+}

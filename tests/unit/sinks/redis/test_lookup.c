@@ -1,0 +1,189 @@
+/*
+ * Lookups whose resolver the test holds in its hand: getaddrinfo is this file's.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/slice.h"
+#include "sinks/redis/lookup.h"
+#include "support/loop_until.h"
+
+static uv_loop_t loop;
+static sem_t asked, may_answer;
+static atomic_int n_addresses;    /* 192.0.2.1, 192.0.2.2 ..; 0: the name does not exist */
+
+static struct addrinfo *address(int i)
+{
+    struct addrinfo *a = calloc(1, sizeof *a + sizeof(struct sockaddr_in));
+    struct sockaddr_in *in = (struct sockaddr_in *)(a + 1);
+    *in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(0xc0000200u + (uint32_t)i) } };
+    a->ai_family = AF_INET;
+    a->ai_addr = (struct sockaddr *)in;
+    a->ai_addrlen = sizeof *in;
+    return a;
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+    assert(host != NULL && service == NULL && hints != NULL);
+    int n = n_addresses;
+    if (strcmp(host, "slow.example") == 0) {
+        sem_post(&asked);
+        while (sem_wait(&may_answer) < 0) {}
+    }
+    struct addrinfo **end = ret;
+    *ret = NULL;
+    for (int i = 1; i <= n; i++, end = &(*end)->ai_next)
+        *end = address(i);
+    return n > 0 ? 0 : EAI_NONAME;
+}
+
+void freeaddrinfo(struct addrinfo *a)
+{
+    while (a != NULL) {
+        struct addrinfo *next = a->ai_next;
+        free(a);
+        a = next;
+    }
+}
+
+struct answer {
+    int n;
+    char ip[64], error[128];
+};
+
+static void on_done(void *cookie, const char *ip, const char *error)
+{
+    struct answer *a = cookie;
+    a->n++;
+    snprintf(a->ip, sizeof a->ip, "%s", ip ? ip : "");
+    snprintf(a->error, sizeof a->error, "%s", error ? error : "");
+}
+
+static void the_turn_picks_one_of_the_addresses(void **state)
+{
+    static const struct {
+        int addresses;
+        uint32_t turn;
+        const char *ip;
+    } rows[] = { { 1, 0, "192.0.2.1" }, { 1, 7, "192.0.2.1" }, { 3, 1, "192.0.2.2" }, { 3, 5, "192.0.2.3" },
+                 { 20, 7, "192.0.2.8" }, { 20, 8, "192.0.2.1" }, { 0, 0, "" } };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct redis_lookup *k;
+        struct answer a = { 0 };
+        n_addresses = rows[i].addresses;
+        assert_int_equal(redis_lookup_start(&loop, "fast.example", rows[i].turn, on_done, &a, &k), 0);
+        assert_int_equal(a.n, 0);
+        assert_true(loop_drain(&loop, 5000));
+        assert_int_equal(a.n, 1);
+        assert_string_equal(a.ip, rows[i].ip);
+        assert_int_equal(a.error[0] != '\0', rows[i].addresses == 0);
+    }
+}
+
+/* A stop must not wait for a name server that is away: that takes 30 s and more. */
+static void a_forgotten_lookup_does_not_keep_the_loop(void **state)
+{
+    (void)state;
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    n_addresses = 2;
+    assert_int_equal(redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k), 0);
+    while (sem_wait(&asked) < 0) {}
+    redis_lookup_forget(k);
+    bool drained = loop_drain(&loop, 1000);
+    sem_post(&may_answer);
+    loop_drain(&loop, 5000);
+    assert_true(drained);
+    assert_int_equal(a.n, 0);
+}
+
+static void forgetting_is_safe_at_any_time(void **state)
+{
+    (void)state;
+    n_addresses = 2;
+    redis_lookup_forget(NULL);
+    for (int i = 0; i < 200; i++) {
+        struct redis_lookup *k;
+        struct answer a = { 0 };
+        int rc;
+        /* The resolver's last thread may be about to end. */
+        while ((rc = redis_lookup_start(&loop, "fast.example", 0, on_done, &a, &k)) == -EAGAIN)
+            uv_sleep(1);
+        assert_int_equal(rc, 0);
+        for (int turns = i % 50; turns > 0 && a.n == 0; turns--)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        if (a.n == 0)
+            redis_lookup_forget(k);
+        int n = a.n;
+        assert_true(loop_drain(&loop, 5000));
+        assert_int_equal(a.n, n);
+    }
+}
+
+/* Each attempt asks anew; a resolver that hangs for good must not gather threads. */
+static void only_so_many_lookups_hang_at_a_time(void **state)
+{
+    (void)state;
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    int started = 0, rc = 0;
+    n_addresses = 1;
+    /* The resolver's threads of the test before may be about to end: at least one lookup begins sooner or later. */
+    while (started < 100 && ((rc = redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k)) == 0 || started == 0)) {
+        started += rc == 0;
+        if (rc == 0)
+            redis_lookup_forget(k);
+        else
+            uv_sleep(1);
+    }
+    assert_int_equal(rc, -EAGAIN);
+    assert_in_range(started, 1, 8);
+    for (int i = 0; i < started; i++)
+        sem_post(&may_answer);
+    while ((rc = redis_lookup_start(&loop, "fast.example", 0, on_done, &a, &k)) == -EAGAIN)
+        uv_sleep(1);
+    assert_int_equal(rc, 0);
+    assert_true(loop_drain(&loop, 5000));
+    assert_int_equal(a.n, 1);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    sem_init(&asked, 0, 0);
+    sem_init(&may_answer, 0, 0);
+    return uv_loop_init(&loop);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return uv_loop_close(&loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_turn_picks_one_of_the_addresses),
+        cmocka_unit_test(a_forgotten_lookup_does_not_keep_the_loop),
+        cmocka_unit_test(forgetting_is_safe_at_any_time),
+        cmocka_unit_test(only_so_many_lookups_hang_at_a_time),
+    };
+    return cmocka_run_group_tests_name("redis_lookup", tests, setup, teardown);
+}

@@ -1,0 +1,192 @@
+/* Two real Redis as two nodes: each shard's batches reach its own, whatever the other does. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/slice.h"
+#include "sinks/redis/route.h"
+#include "support/fake_snapshot.h"
+#include "support/loop_until.h"
+#include "support/redis_server.h"
+
+enum { NODES = 2 };
+
+struct rig {
+    uv_loop_t loop;
+    struct redis_server servers[NODES];
+    struct redis_url urls[NODES];
+    struct redis_route *route;
+    unsigned ready;
+    struct redis_batch *batches[REDIS_SHARDS];    /* one of each shard, empty */
+    unsigned answers, lost;
+};
+
+static void on_ready(void *cookie)
+{
+    ((struct rig *)cookie)->ready++;
+}
+
+static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
+{
+    struct rig *r = cookie;
+    assert_ptr_equal(b, r->batches[b->shard]);
+    r->answers += reply != NULL;
+    r->lost += reply == NULL;
+}
+
+static void take(void *cookie, struct redis_batch *b)
+{
+    struct rig *r = cookie;
+    assert_null(r->batches[b->shard]);
+    r->batches[b->shard] = b;
+    static const char id[] = "0123456789abcdef0123456789abcdef", token[] = "0123456789abcdef";
+    const struct redis_address a = { .id = id, .before = token, .seq = 1, .nth = 1 };
+    redis_batch_brand(b, token);
+    redis_batch_address(b, &a);
+}
+
+static void make_batches(struct rig *r)
+{
+    struct fake_snapshot f;
+    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    fake_snapshot_init(&f, 1700000000);
+    redis_encode_interval(e, &f.snap, 60, take, r);
+    fake_snapshot_release(&f);
+    redis_encode_free(e);
+}
+
+/* Odd shards live on node 1.  Node 1 is not started. */
+static void rig_init(struct rig *r)
+{
+    memset(r, 0, sizeof *r);
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&r->loop);
+    struct redis_route_opts o = { .nodes = r->urls, .n_nodes = NODES, .instance = "a",
+                                  .cookie = r, .ready = on_ready, .reply = on_reply };
+    for (int shard = 0; shard < REDIS_SHARDS; shard++)
+        o.node_of[shard] = (uint8_t)(shard % NODES);
+    for (int i = 0; i < NODES; i++) {
+        redis_server_init(&r->servers[i], NULL);
+        assert_int_equal(redis_url_parse(r->servers[i].url, &r->urls[i], NULL), 0);
+    }
+    redis_server_start(&r->servers[0]);
+    make_batches(r);
+    r->route = redis_route_new(&r->loop, &o);
+}
+
+static void rig_release(struct rig *r)
+{
+    redis_route_free(r->route);
+    assert_true(loop_drain(&r->loop, 5000));
+    assert_int_equal(uv_loop_close(&r->loop), 0);
+    for (int i = 0; i < NODES; i++) {
+        redis_url_release(&r->urls[i]);
+        redis_server_release(&r->servers[i]);
+    }
+    for (int shard = 0; shard < REDIS_SHARDS; shard++)
+        redis_batch_free(r->batches[shard]);
+}
+
+static bool one_is_ready(void *cookie)
+{
+    return ((struct rig *)cookie)->ready >= 1;
+}
+
+static bool all_are_ready(void *cookie)
+{
+    return redis_route_is_ready(((struct rig *)cookie)->route);
+}
+
+static bool half_is_answered(void *cookie)
+{
+    return ((struct rig *)cookie)->answers >= REDIS_SHARDS / 2;
+}
+
+static bool all_is_answered(void *cookie)
+{
+    return ((struct rig *)cookie)->answers >= REDIS_SHARDS;
+}
+
+static unsigned send_all(struct rig *r)
+{
+    unsigned sent = 0;
+    for (int shard = 0; shard < REDIS_SHARDS; shard++)
+        sent += redis_route_send(r->route, r->batches[shard]);
+    return sent;
+}
+
+/* Every batch leaves the key of its producer, {sd:NN}:p:.. */
+static void expect_shards(struct redis_server *at, int remainder)
+{
+    for (int shard = 0; shard < REDIS_SHARDS; shard++) {
+        long long n = redis_server_integer(at, "EVAL %s 0 {sd:%02d}:p:*",
+                                           "return #redis.call('KEYS',ARGV[1])", shard);
+        assert_int_equal(n, shard % NODES == remainder);
+    }
+}
+
+static void each_shard_goes_to_its_node(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    redis_server_start(&r.servers[1]);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 10000));
+    assert_int_equal(send_all(&r), REDIS_SHARDS);
+    assert_true(loop_until(&r.loop, all_is_answered, &r, 10000));
+    expect_shards(&r.servers[0], 0);
+    expect_shards(&r.servers[1], 1);
+    struct redis_link_stats s;
+    redis_route_stats(r.route, &s);
+    assert_int_equal(s.connects, NODES);
+    rig_release(&r);
+}
+
+static void a_node_that_is_not_there_does_not_stop_the_other(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    assert_true(loop_until(&r.loop, one_is_ready, &r, 10000));
+    assert_false(redis_route_is_ready(r.route));
+    assert_int_equal(send_all(&r), REDIS_SHARDS / 2);
+    assert_true(loop_until(&r.loop, half_is_answered, &r, 10000));
+    expect_shards(&r.servers[0], 0);
+    redis_server_start(&r.servers[1]);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 20000));
+    rig_release(&r);
+}
+
+static void a_node_is_given_up_by_its_shard_and_the_other_is_not(void **state)
+{
+    struct rig r;
+    struct redis_link_stats s;
+    (void)state;
+    rig_init(&r);
+    redis_server_start(&r.servers[1]);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 10000));
+    assert_int_equal(send_all(&r), REDIS_SHARDS);
+    redis_route_retry(r.route, 3, "BUSY");
+    assert_int_equal(r.lost, REDIS_SHARDS / 2);
+    assert_true(loop_until(&r.loop, half_is_answered, &r, 10000));
+    redis_route_stats(r.route, &s);
+    assert_int_equal(s.disconnects, 1);
+    rig_release(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_shard_goes_to_its_node),
+        cmocka_unit_test(a_node_that_is_not_there_does_not_stop_the_other),
+        cmocka_unit_test(a_node_is_given_up_by_its_shard_and_the_other_is_not),
+    };
+    return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);
+}

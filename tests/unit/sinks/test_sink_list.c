@@ -1,0 +1,120 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/slice.h"
+#include "sinks/sink_list.h"
+
+struct fake {
+    struct sink sink;           /* first: the two are one address */
+    bool idle;
+    unsigned intervals, finals, closed;
+    const struct snapshot *seen;
+};
+
+static void fake_interval(struct sink *s, const struct snapshot *snap, bool final)
+{
+    struct fake *f = (struct fake *)s;
+    f->intervals++;
+    f->finals += final;
+    f->seen = snap;
+}
+
+static bool fake_idle(const struct sink *s)
+{
+    return ((const struct fake *)s)->idle;
+}
+
+static const void *fake_counted(struct sink *s)
+{
+    return &((struct fake *)s)->intervals;
+}
+
+static void fake_close(struct sink *s)
+{
+    ((struct fake *)s)->closed++;
+}
+
+static const struct counter_table tables[3];
+
+static void fakes_init(struct fake *fakes, size_t n, struct sink_list *l)
+{
+    *l = (struct sink_list){ 0 };
+    for (size_t i = 0; i < n; i++) {
+        fakes[i] = (struct fake){ .sink = { .name = "fake",
+                                            .counters = &tables[i],
+                                            .interval = fake_interval,
+                                            .idle = fake_idle,
+                                            .counted = fake_counted,
+                                            .close = fake_close } };
+        sink_list_add(l, &fakes[i].sink);
+    }
+}
+
+static void every_sink_gets_every_interval(void **state)
+{
+    const struct snapshot snap = { .start_s = 10 };
+    struct sink_list l;
+    struct fake f[2];
+    (void)state;
+    fakes_init(f, ARRAY_LEN(f), &l);
+    sink_list_interval(&l, &snap, false);
+    sink_list_interval(&l, &snap, true);
+    for (size_t i = 0; i < ARRAY_LEN(f); i++) {
+        assert_int_equal(f[i].intervals, 2);
+        assert_int_equal(f[i].finals, 1);
+        assert_ptr_equal(f[i].seen, &snap);
+    }
+}
+
+static void the_list_is_idle_when_all_of_it_is(void **state)
+{
+    struct sink_list l;
+    struct fake f[2];
+    (void)state;
+    for (unsigned bits = 0; bits < 4; bits++) {
+        fakes_init(f, ARRAY_LEN(f), &l);
+        f[0].idle = bits & 1;
+        f[1].idle = bits & 2;
+        assert_int_equal(sink_list_idle(&l), bits == 3);
+    }
+    fakes_init(f, 0, &l);
+    assert_true(sink_list_idle(&l));
+}
+
+static void numbers_are_those_of_the_sink_with_the_table(void **state)
+{
+    struct sink_list l;
+    struct fake f[2];
+    (void)state;
+    fakes_init(f, ARRAY_LEN(f), &l);
+    assert_ptr_equal(sink_list_counted(&l, &tables[0]), &f[0].intervals);
+    assert_ptr_equal(sink_list_counted(&l, &tables[1]), &f[1].intervals);
+    assert_null(sink_list_counted(&l, &tables[2]));
+}
+
+static void closing_closes_each_once(void **state)
+{
+    struct sink_list l;
+    struct fake f[2];
+    (void)state;
+    fakes_init(f, ARRAY_LEN(f), &l);
+    sink_list_close(&l);
+    sink_list_close(&l);
+    assert_int_equal(f[0].closed, 1);
+    assert_int_equal(f[1].closed, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_sink_gets_every_interval),
+        cmocka_unit_test(the_list_is_idle_when_all_of_it_is),
+        cmocka_unit_test(numbers_are_those_of_the_sink_with_the_table),
+        cmocka_unit_test(closing_closes_each_once),
+    };
+    return cmocka_run_group_tests_name("sink_list", tests, NULL, NULL);
+}
