@@ -8,16 +8,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "base/now.h"
 #include "loadgen/payload.h"
-#include "protocol/parse.h"
 
 struct micro_load {
     struct payload payload;
-    struct parser *parser;
-    struct batch batch;
-    struct ingest *ingest;
+    struct lane *lane;
+    struct lane_source source;
+    struct ingest *ingest;   /* the lane's */
     struct series_limit limit;
 };
 
@@ -28,41 +27,37 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
     struct payload_spec s = { .seed = 1, .series = series, .tags = 3, .tag_values = 50, .bytes = datagram_bytes, .packed = 1,
                               .rate = 1, .set_members = 1000, .lines = lines, .prefix = "bench.", .suffix = "",
                               .values = { VALUES_LOGNORMAL, 100, 1 } };
-    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &l->limit };
-    l->parser = parser_new(&PARSE_OPTS_DEFAULT);
-    if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 || l->parser == NULL ||
-        batch_init(&l->batch, INGEST_BATCH_MAX, 8192) < 0 || series_limit_init(&l->limit, 2000000) < 0 ||
-        ingest_new(&o, &l->ingest) < 0)
+    const struct lane_opts o = {
+        .parse = PARSE_OPTS_DEFAULT,
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &l->limit },
+    };
+    if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
+        series_limit_init(&l->limit, 2000000) < 0 || lane_new(&o, &l->lane) < 0)
         abort();
+    l->ingest = lane_ingest(l->lane);
+    l->source = (struct lane_source){ .gauge_sign = GAUGE_SIGN_AUTO };
 }
 
 static inline void micro_load_release(struct micro_load *l)
 {
-    ingest_free(l->ingest);
+    lane_free(l->lane);
     series_limit_release(&l->limit);
-    batch_release(&l->batch);
-    parser_free(l->parser);
     payload_release(&l->payload);
 }
 
-static inline void micro_load_consume(struct micro_load *l, uint64_t now_ns)
-{
-    ingest_batch(l->ingest, &l->batch, now_ns);
-    batch_clear(&l->batch);
-}
-
-/* All datagrams once. */
+/* All datagrams once, each receive call's read at the same moment. */
 static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
 {
     for (size_t i = 0; i < l->payload.n; i++) {
         const struct send_datagram *d = &l->payload.datagrams[i];
-        parser_begin(l->parser, l->payload.bytes + d->at, d->len, false);
-        while (parser_next(l->parser, &l->batch))
-            micro_load_consume(l, now_ns);
-        if (i % MICRO_RECEIVE == MICRO_RECEIVE - 1)
-            micro_load_consume(l, now_ns);
+        if (i % MICRO_RECEIVE == 0) {
+            lane_flush(l->lane);
+            lane_begin(l->lane, &l->source, (struct lane_clocks){ .mono_ns = now_ns });
+        }
+        const char *ptr = l->payload.bytes + d->at;
+        lane_datagram(l->lane, &(struct lane_datagram){ .ptr = ptr, .len = d->len });
     }
-    micro_load_consume(l, now_ns);
+    lane_flush(l->lane);
 }
 
 #endif
