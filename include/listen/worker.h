@@ -26,9 +26,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "listen/refusals.h"
-#include "protocol/parse.h"
 
 enum { WORKER_SOCKETS_MAX = 64 };
 
@@ -48,8 +47,7 @@ enum { WORKER_STAMPED_FIRST = 4096 };
 
 struct worker_opts {
     unsigned index;                   /* for the thread's name */
-    struct parse_opts parse;          /* its hooks are the worker's own, as are those of ingest */
-    struct ingest_opts ingest;
+    struct lane_opts lane;            /* its refusals are the worker's own; taps: worker thread */
     struct worker_order *order;       /* shared; NULL: one worker with one socket reads everything */
     void (*notify)(void *cookie);     /* a turn that was asked for is over */
     void *cookie;

@@ -62,12 +62,10 @@ static void log_listener(const struct listener *l)
 static int make_worker(struct server *s, unsigned i)
 {
     struct worker_opts o = { .index = i,
-                             .parse = core_parse_opts(s->config),
-                             .ingest = core_ingest_opts(s->config, &s->limit),
+                             .lane = core_lane_opts(s->config, &s->limit, several_sources(s)),
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
-    o.ingest.several_sources = several_sources(s);
     for (unsigned j = 0; j < WORKER_SOCKETS_MAX; j++)
         s->socket_at[i][j] = -1;
     return worker_new(&o, &s->workers[i]);

@@ -99,7 +99,7 @@ static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
     atomic_store_explicit(&k->whole, k->current << 8 | k->n, memory_order_release);
 }
 
-void refusals_on_error(void *refusals, const struct parse_error *e)
+void refusals_on_rejected(void *refusals, const struct parse_error *e)
 {
     struct refusals *r = refusals;
     keep(r, e->reason, e->line, dgram_slot(r->dgram, e->line.ptr));

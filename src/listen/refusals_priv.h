@@ -10,10 +10,9 @@
 
 #include <stdatomic.h>
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "listen/dgram.h"
 #include "listen/refusals.h"
-#include "protocol/parse.h"
 
 struct refusal_kind {
     /* worker */
@@ -39,9 +38,8 @@ struct refusals {
 
 void refusals_init(struct refusals *r, const struct dgram_buffers *dgram);
 
-/* Hooks: parse_opts.on_error, while its bit of *parse_opts.errors (&r->wanted) is set, and ingest_opts.on_refused.  The cookie is
- * the struct refusals. */
-void refusals_on_error(void *refusals, const struct parse_error *e);
+/* Hooks of a lane, whose reasons are &r->wanted and whose cookie is the struct refusals. */
+void refusals_on_rejected(void *refusals, const struct parse_error *e);
 void refusals_on_refused(void *refusals, const struct sample *s, enum reason why);
 
 /**

@@ -40,12 +40,11 @@ struct worker_socket {
     unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
     unsigned ticks, gathered; /* of the round of GATHER_TICKS */
     bool stamped;             /* the kernel stamps its datagrams */
-    uint64_t arrived_ns;      /* when the last sample arrived */
+    struct lane_source from;
     struct worker *worker;
     int fd;
     uint16_t place;           /* among the worker's sockets */
     bool udp;
-    enum gauge_sign sign;
     uint32_t drops_seen;
     struct socket_stats stats;
     struct worker_socket *before;   /* a Unix socket: the one that this one replaced, still read; owned, with its fd */
@@ -58,9 +57,8 @@ struct worker {
     _Atomic int ask;          /* enum ask: control writes, worker takes */
     bool running;
     struct worker_opts opts;
-    struct ingest *ingest;
-    struct parser *parser;
-    struct batch batch;
+    struct lane *lane;
+    struct ingest *ingest;    /* the lane's */
     struct dgram_buffers dgram;
     struct refusals refusals;
     struct worker_socket *sockets[WORKER_SOCKETS_MAX];
@@ -70,14 +68,6 @@ struct worker {
 };
 
 /* ---- receiving ---- */
-
-/* Each sample has a stamp of its own, a nanosecond after the one before it: *stamp moves on. */
-static void consume(struct worker *w, uint64_t *stamp)
-{
-    ingest_batch(w->ingest, &w->batch, *stamp);
-    *stamp += w->batch.n;
-    batch_clear(&w->batch);
-}
 
 /* ---- when datagrams arrived ---- */
 
@@ -103,35 +93,6 @@ static void ask_beside(struct worker *w, struct worker_socket *s)
     choose_stamps(w, s);
 }
 
-/* The clocks at one moment, to turn stamps of the wall clock into the monotonic clock that the rest goes by. */
-struct clocks {
-    uint64_t mono_ns, wall_ns;
-};
-
-/* Never before what the socket brought last, nor in the future: the wall clock may have been set in between. */
-static uint64_t arrival(const struct worker *w, const struct worker_socket *s, int i, const struct clocks *now)
-{
-    uint64_t stamp = dgram_stamp_ns(&w->dgram, i);
-    uint64_t ago = stamp > 0 && stamp < now->wall_ns ? now->wall_ns - stamp : 0;
-    uint64_t at = ago < now->mono_ns ? now->mono_ns - ago : 0;
-    return at > s->arrived_ns ? at : s->arrived_ns + 1;
-}
-
-/* One datagram, all of whose samples stand one nanosecond apart. */
-static void parse_stamped(struct worker *w, struct worker_socket *s, int i, const struct clocks *now, uint64_t *stamp)
-{
-    uint64_t at = arrival(w, s, i, now);
-    uint32_t before = w->batch.n;
-    batch_arrived(&w->batch, at);
-    while (parser_next(w->parser, &w->batch)) {
-        at += w->batch.n - before;
-        consume(w, stamp);
-        before = 0;
-        batch_arrived(&w->batch, at);
-    }
-    s->arrived_ns = at + (w->batch.n - before);
-}
-
 /* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
 static int receive(struct worker *w, struct worker_socket *s)
 {
@@ -145,19 +106,18 @@ static int receive(struct worker *w, struct worker_socket *s)
     }
     if (n == 0)
         return 0;
-    struct clocks now = { now_mono_ns(), s->stamped ? now_wall_ns() : 0 };
-    uint64_t stamp = now.mono_ns, bytes = 0;
-    parser_set_gauge_sign(w->parser, s->sign);
+    struct lane_clocks now = { now_mono_ns(), s->stamped ? now_wall_ns() : 0 };
+    uint64_t bytes = 0;
+    lane_begin(w->lane, &s->from, now);
     for (int i = 0; i < n; i++) {
-        bytes += dgram_len(&w->dgram, i);
-        parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
-        if (s->stamped)
-            parse_stamped(w, s, i, &now, &stamp);
-        else
-            while (parser_next(w->parser, &w->batch))
-                consume(w, &stamp);
+        struct lane_datagram d = { .ptr = dgram_ptr(&w->dgram, i),
+                                   .len = dgram_len(&w->dgram, i),
+                                   .stamp_ns = s->stamped ? dgram_stamp_ns(&w->dgram, i) : 0,
+                                   .truncated = dgram_truncated(&w->dgram, i) };
+        bytes += d.len;
+        lane_datagram(w->lane, &d);
     }
-    consume(w, &stamp);
+    lane_flush(w->lane);
     s->stats.datagrams += (uint64_t)n;
     stats->v[SELF_DATAGRAMS] += (uint64_t)n;
     stats->v[SELF_BYTES] += bytes;
@@ -282,7 +242,7 @@ static int renew(struct worker *w, unsigned i, struct worker_socket *s)
     if (rc < 0)
         return rc;
     s->poll.data = s;
-    s->sign = old->sign;
+    s->from.gauge_sign = old->from.gauge_sign;
     ask_beside(w, s);
     if (oldest != NULL) {
         drain_before(w, oldest);
@@ -414,18 +374,17 @@ struct refusals *worker_refusals(struct worker *w)
 
 static int make_core(struct worker *w)
 {
-    struct parse_opts parse = w->opts.parse;
-    struct ingest_opts ingest = w->opts.ingest;
+    struct lane_opts lane = w->opts.lane;
     refusals_init(&w->refusals, &w->dgram);
-    parse.on_error = refusals_on_error;
-    parse.errors = &w->refusals.wanted;
-    ingest.on_refused = refusals_on_refused;
-    parse.cookie = ingest.cookie = &w->refusals;
-    w->parser = parser_new(&parse);
-    int rc = w->parser == NULL ? -ENOMEM : ingest_new(&ingest, &w->ingest);
-    if (rc == 0)
-        rc = batch_init(&w->batch, INGEST_BATCH_MAX, parse.max_line);
-    return rc == 0 ? dgram_init(&w->dgram) : rc;
+    lane.refusals = (struct lane_refusals){ .on_rejected = refusals_on_rejected,
+                                            .reasons = &w->refusals.wanted,
+                                            .on_refused = refusals_on_refused,
+                                            .cookie = &w->refusals };
+    int rc = lane_new(&lane, &w->lane);
+    if (rc < 0)
+        return rc;
+    w->ingest = lane_ingest(w->lane);
+    return dgram_init(&w->dgram);
 }
 
 int worker_new(const struct worker_opts *opts, struct worker **ret)
@@ -448,14 +407,13 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
     return 0;
 }
 
-static_assert((int)DGRAM_SLOTS <= (int)BATCH_ARRIVALS_MAX, "each datagram of a read has its arrival");
-
 int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
 {
     if (w->n_sockets == WORKER_SOCKETS_MAX)
         return -E2BIG;
     struct worker_socket *s = mem_zalloc(sizeof *s);
-    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)w->n_sockets, .udp = udp, .sign = sign };
+    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)w->n_sockets, .udp = udp,
+                                  .from = { .gauge_sign = sign } };
     int rc = uv_poll_init(&w->loop, &s->poll, fd);
     if (rc < 0) {
         free(s);
@@ -511,9 +469,7 @@ void worker_join(struct worker *w)
     }
     uv_loop_close(&w->loop);
     sockets_free(w);
-    ingest_free(w->ingest);
-    parser_free(w->parser);
-    batch_release(&w->batch);
+    lane_free(w->lane);
     dgram_release(&w->dgram);
     free(w);
 }

@@ -40,8 +40,9 @@ static struct rig *rig_new(bool lines)
 {
     struct rig *r = calloc(1, sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                                   .limit = &r->limit } },
                              .notify = notify };
     for (unsigned i = 0; i < WORKERS; i++)
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
@@ -74,7 +75,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
     struct refusals *refusals = worker_refusals(r->workers[worker]);
     (void)refusals_begin(refusals, (uint16_t)socket);
     if (refusals->wanted >> why & 1)
-        refusals_on_error(refusals, &(struct parse_error){ why, slice_str(line), 0 });
+        refusals_on_rejected(refusals, &(struct parse_error){ why, slice_str(line), 0 });
     r->turn.rejected[worker][why]++;
 }
 

@@ -74,8 +74,9 @@ static void rig_init(struct rig *r)
     struct buf error = { 0 };
     assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);
     assert_int_equal(listener_open(&a, WORKERS, &r->listener, &error), 0);
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                                   .limit = &r->limit } },
                              .notify = turn_notify,
                              .cookie = &r->turn };
     for (unsigned i = 0; i < WORKERS; i++) {

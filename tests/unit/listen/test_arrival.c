@@ -70,8 +70,9 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     r->n_workers = n_workers;
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit, .several_sources = true },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                                   .limit = &r->limit, .several_sources = true } },
                              .order = &r->order,
                              .notify = on_turned,
                              .cookie = r };

@@ -51,8 +51,9 @@ static void rig_init(struct rig *r, unsigned n)
     r->n = n;
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 100000), 0);
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                                   .limit = &r->limit } },
                              .notify = on_turned,
                              .cookie = r };
     for (o.index = 0; o.index < n; o.index++)
