@@ -1,3 +1,12 @@
+/*
+ *     lane_begin      whose datagrams follow, and when they were read
+ *     lane_datagram   without stamps: parser_next until the datagram is read, lane_flush when full
+ *                     with stamps: parse_stamped, which notes in the batch when samples arrived
+ *     lane_flush      on_batch, then ingest_batch
+ *
+ * The parser calls on_event, on_check and on_rejected here, which pass them on; ingest calls
+ * refusals.on_refused itself.
+ */
 #include "aggregate/lane.h"
 
 #include <assert.h>
@@ -105,8 +114,8 @@ uint64_t lane_next_ns(const struct lane *l)
 
 void lane_begin(struct lane *l, struct lane_source *from, struct lane_clocks now)
 {
-    assert(l->batch.n == 0 &&
-           now.mono_ns > 0); /* flushed: stamps of one source are not those of the next */
+    assert(l->batch.n == 0);   /* flushed: stamps of one source are not those of the next */
+    assert(now.mono_ns > 0);
     l->from = from;
     l->now = now;
     l->next_ns = now.mono_ns;
