@@ -27,12 +27,22 @@
 
 enum { LISTEN_WORKERS_MAX = 64 };
 
+/* Counters of what one worker reads of a listener, since the listener was opened. */
+struct socket_stats {
+    uint64_t datagrams, kernel_drops;
+    uint64_t queued_bytes;             /* kernel memory of what waits, before the turn's reading */
+};
+
 struct listener {
     struct listen_address address;     /* name has the real port */
     int fds[LISTEN_WORKERS_MAX];       /* n of them, owned until handed to a worker */
     unsigned n;
     uint64_t rcvbuf_granted;           /* bytes, as getsockopt tells them (Linux doubles what was asked for) */
     bool by_payload;
+    unsigned reader;                   /* number of the worker of fds[0]; that of fds[i]: reader + i */
+    uint16_t places[LISTEN_WORKERS_MAX];             /* by fds: at its worker (worker_add_socket) */
+    struct socket_stats stats[LISTEN_WORKERS_MAX];   /* by fds: as of the last page turn */
+    struct socket_stats before[LISTEN_WORKERS_MAX];  /* by fds: as of the last look for heat */
     uint64_t file_dev, file_ino;       /* a Unix socket's file, as we made it */
     int lost;                          /* the last failure of listener_bind_again; 0: the file is there */
 };
@@ -73,6 +83,31 @@ enum listener_file listener_look(const struct listener *l);
  *   returns  0, or -errno with l->lost set to it and *error for people
  */
 int listener_bind_again(struct listener *l, struct buf *error);
+
+/* Which of fds that worker reads; -1: none. */
+static inline int listener_socket_of(const struct listener *l, unsigned worker)
+{
+    return worker >= l->reader && worker - l->reader < l->n ? (int)(worker - l->reader) : -1;
+}
+
+/* The listener whose socket has that place at that worker, or NULL. */
+const struct listener *listener_at(const struct listener *l, size_t n, unsigned worker,
+                                   uint16_t place);
+
+/* At a page turn: what a worker's sockets, by their places, have counted. */
+void listener_take_stats(struct listener *l, unsigned worker, const struct socket_stats *of_worker);
+
+/* What a listener brought since the look before. */
+struct listener_heat {
+    uint64_t datagrams;      /* at all workers */
+    uint64_t kernel_drops;   /* at the worker that had the most of them */
+};
+
+/**
+ * listener_is_hot(l, ret):
+ * Once a second: did one worker get nearly all datagrams, and lose some of them?
+ */
+bool listener_is_hot(struct listener *l, struct listener_heat *ret);
 
 /* Spread by name from now on.  returns  0 or -errno (no such BPF hook); one socket: 0, nothing to do */
 int listener_spread_payload(struct listener *l);

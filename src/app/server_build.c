@@ -74,7 +74,7 @@ static int make_worker(struct server *s, unsigned i)
 static int hand_out(struct server *s, unsigned worker, size_t listener, int fd)
 {
     const struct listen_address *a = &s->listeners[listener].address;
-    int at = worker_add_socket(s->workers[worker], fd, a->transport == LISTEN_UDP, a->gauge_sign);
+    int at = worker_add_socket(s->workers[worker], fd, a);
     if (at < 0) {
         LOG(LOG_ERROR, "cannot receive", F_STR("addr", a->name), F_STR("error", err_text(at)));
         return at;

@@ -1,3 +1,11 @@
+/*
+ * One read: make_room -> recvmmsg -> refuse_descriptors.  Beside its bytes, a datagram may bring
+ *
+ *     sender    msg_name     of the first `senders` datagrams that were asked for
+ *     pid       control      of the same, where dgram_tell_pid was called: read_control
+ *     stamp     control      of all, where dgram_stamp was called and `stamps` asked for
+ *     files     control      from strangers: closed at once
+ */
 #include "listen/dgram.h"
 
 #include <errno.h>

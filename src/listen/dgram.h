@@ -26,7 +26,7 @@ union dgram_sender {
 
 /* What is read beside the bytes. */
 struct dgram_ask {
-    unsigned senders;            /* sender and pid of so many datagrams, from the first */
+    unsigned senders;            /* of how many datagrams, from the first: sender and pid */
     bool stamps;                 /* when the kernel took each in, where dgram_stamp asked for it */
 };
 

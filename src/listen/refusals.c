@@ -1,3 +1,10 @@
+/*
+ *     worker    refusals_begin: how many senders to ask for; catch_up with what control changed
+ *               refusals_on_rejected, refusals_on_refused -> keep: text and sender of an example
+ *     control   refusals_next (has_more), refusals_renew -> tell: the worker catches up
+ *
+ * `wanted` has a bit for each kind with room, so a flood of refused lines is not even looked at.
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,10 +88,18 @@ static bool is_wanted(const struct refusals *r, unsigned kind)
     return r->wanted >> kind & 1;
 }
 
+/* The worker's view of a kind that it is about to keep an example of. */
+static void refusal_kind_check(const struct refusals *r, unsigned kind)
+{
+    const struct refusal_kind *k = &r->kinds[kind];
+    assert(kind < REFUSAL_KINDS && is_wanted(r, kind) && k->n < REFUSALS_A_ROUND);
+}
+
 /* slot: where the text came in; -1: not known */
 static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
 {
     struct refusal_kind *k = &r->kinds[kind];
+    refusal_kind_check(r, kind);
     struct refusal *e = &k->at[k->n++];
     e->socket = r->socket;
     put_text(e, text);

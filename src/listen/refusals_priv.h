@@ -29,7 +29,7 @@ struct refusals {
     const struct dgram_buffers *dgram;   /* where the lines are */
     uint16_t socket;                     /* that is being read */
     uint32_t wanted;                     /* bit k: kind k has room */
-    uint32_t curious;                    /* so many reads yet ask for every sender */
+    uint32_t curious;                    /* reads left that ask for the sender of each datagram */
     uint64_t news_seen;
     _Atomic uint64_t news;               /* grows when control has changed a round or keep_lines */
     _Atomic bool keep_lines;

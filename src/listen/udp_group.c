@@ -44,9 +44,7 @@ static void learn_port(struct listener *l)
     if (getsockname(l->fds[0], (struct sockaddr *)&a->addr, &a->addr_len) < 0)
         return;
     address_print((const struct sockaddr *)&a->addr, text);
-    size_t n = strlen("udp://");
-    memcpy(a->name, "udp://", n);
-    memcpy(a->name + n, text, strlen(text) + 1);
+    socket_url_name(a, text);
 }
 
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers)

@@ -17,7 +17,7 @@ enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
 const char *unix_socket_path(const struct listen_address *a)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&a->addr;
-    return a->transport != LISTEN_UNIXGRAM || un->sun_path[0] == '\0' ? NULL : un->sun_path;
+    return un->sun_path[0] == '\0' ? NULL : un->sun_path;
 }
 
 /* returns  what holds the lock, to be closed; -1: none, the directory cannot be opened, or somebody keeps it locked */

@@ -82,7 +82,7 @@ static void rig_init(struct rig *r)
     for (unsigned i = 0; i < WORKERS; i++) {
         o.index = i;
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
-        assert_int_equal(worker_add_socket(r->workers[i], r->listener.fds[i], true, GAUGE_SIGN_AUTO), 0);
+        assert_int_equal(worker_add_socket(r->workers[i], r->listener.fds[i], &a), 0);
         assert_int_equal(worker_start(r->workers[i]), 0);
     }
     r->turn.workers = r->workers;

@@ -157,8 +157,7 @@ static void abstract_url(char url[64], const char *query)
 static void hand_out(struct rig *r, const struct listener *l)
 {
     for (unsigned i = 0; i < l->n; i++)
-        assert_true(worker_add_socket(r->workers[i % r->n], l->fds[i], l->address.transport == LISTEN_UDP,
-                                      l->address.gauge_sign) >= 0);
+        assert_true(worker_add_socket(r->workers[i % r->n], l->fds[i], &l->address) >= 0);
 }
 
 static int sender_to(const struct listener *l)
@@ -250,7 +249,7 @@ static void counters_of_sockets_are_told_apart(void **unused)
     rig_init(&r, 1);
     for (unsigned i = 0; i < 3; i++) {
         open_listener("udp://127.0.0.1:0", 1, &l[i]);
-        assert_int_equal(worker_add_socket(r.workers[0], l[i].fds[0], true, GAUGE_SIGN_AUTO), i);
+        assert_int_equal(worker_add_socket(r.workers[0], l[i].fds[0], &l[i].address), i);
     }
     rig_start(&r);
     for (unsigned i = 0; i < 3; i++) {
@@ -274,10 +273,12 @@ static void a_worker_has_room_for_so_many_sockets(void **unused)
     (void)unused;
     struct rig r;
     int fds[WORKER_SOCKETS_MAX + 1];
+    const struct listen_address a = { .transport = LISTEN_UDP };
     rig_init(&r, 1);
     for (int i = 0; i <= WORKER_SOCKETS_MAX; i++) {
         fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        assert_int_equal(worker_add_socket(r.workers[0], fds[i], true, GAUGE_SIGN_AUTO), i < WORKER_SOCKETS_MAX ? i : -E2BIG);
+        int want = i < WORKER_SOCKETS_MAX ? i : -E2BIG;
+        assert_int_equal(worker_add_socket(r.workers[0], fds[i], &a), want);
     }
     rig_release(&r);   /* never started */
     for (int i = 0; i <= WORKER_SOCKETS_MAX; i++)
