@@ -122,8 +122,8 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
         b.total += b.part[i].n * b.part[i].each;
-    for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for; UDP has a socket for each worker */
-        b.kernel += 2 * c->sockets[i].rcvbuf * (c->sockets[i].transport == LISTEN_UDP ? workers : 1);
+    for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for */
+        b.kernel += 2 * c->sockets[i].rcvbuf * socket_url_sockets(&c->sockets[i], workers);
     /* Two pages of each worker, the interval, the open step of the window and those before it. */
     b.large_set = (2ull * workers + 2 + core_registry_opts(c, NULL).set_steps) * MEMBERS_REGISTERS;
     *ret = b;

@@ -279,10 +279,12 @@ void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *ou
         const char *name;
         uint64_t n;
     } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
-      sizes[] = { { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 } }, none = { "", 1 };
-    const struct unit *u = kind == OPTION_DURATION ? durations : sizes;
-    if (v == 0 || kind == OPTION_UINT)
-        u = &none;
+      none = { "", 1 };
+    const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
+    if (kind == OPTION_SIZE) {
+        socket_url_print_size(v, out);
+        return;
+    }
     while (v % u->n != 0)   /* the last unit is 1 */
         u++;
     buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
