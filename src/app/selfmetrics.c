@@ -98,9 +98,9 @@ uint64_t selfmetrics_rejected(const struct selfmetrics_sources *src)
 uint64_t selfmetrics_kernel_drops(const struct selfmetrics_sources *src)
 {
     uint64_t sum = 0;
-    for (unsigned w = 0; w < src->turn->n_workers; w++)
-        for (unsigned s = 0; s < WORKER_SOCKETS_MAX; s++)
-            sum += src->turn->sockets[w][s].kernel_drops;
+    for (size_t i = 0; i < src->n_listeners; i++)
+        for (unsigned s = 0; s < src->listeners[i].n; s++)
+            sum += src->listeners[i].stats[s].kernel_drops;
     return sum;
 }
 
@@ -160,22 +160,29 @@ static void put_socket_label(struct buf *out, const char *name)
     }
 }
 
-static void put_sockets(const struct selfmetrics_sources *src, const char *name, enum selfmetric id, struct buf *out)
+/* What worker w reads of a listener; nothing where there is none, or where the kernel is silent. */
+static void put_socket(const struct listener *l, unsigned w, const char *name, enum selfmetric id,
+                       struct buf *out)
 {
-    for (unsigned w = 0; w < src->turn->n_workers; w++) {
-        for (unsigned s = 0; s < WORKER_SOCKETS_MAX && src->socket_at[w][s] >= 0; s++) {
-            const struct listener *l = &src->listeners[src->socket_at[w][s]];
-            const struct socket_stats *stats = &src->turn->sockets[w][s];
-            if (id == SELF_KERNEL_DROPS && l->address.transport != LISTEN_UDP)
-                continue;
-            struct buf labels = { 0 };
-            buf_append_str(&labels, "{socket=\"");
-            put_socket_label(&labels, l->address.name);
-            buf_printf(&labels, "\",worker=\"%u\"}%c", w, '\0');
-            put_value(out, name, labels.ptr, (double)(id == SELF_KERNEL_DROPS ? stats->kernel_drops : stats->datagrams));
-            buf_release(&labels);
-        }
-    }
+    int at = listener_socket_of(l, w);
+    bool drops = id == SELF_KERNEL_DROPS;
+    if (at < 0 || (drops && !transport_of(l->address.transport)->own_queue))
+        return;
+    struct buf labels = { 0 };
+    buf_append_str(&labels, "{socket=\"");
+    put_socket_label(&labels, l->address.name);
+    buf_printf(&labels, "\",worker=\"%u\"}%c", w, '\0');
+    uint64_t n = drops ? l->stats[at].kernel_drops : l->stats[at].datagrams;
+    put_value(out, name, labels.ptr, (double)n);
+    buf_release(&labels);
+}
+
+static void put_sockets(const struct selfmetrics_sources *src, const char *name, enum selfmetric id,
+                        struct buf *out)
+{
+    for (unsigned w = 0; w < src->turn->n_workers; w++)
+        for (size_t i = 0; i < src->n_listeners; i++)
+            put_socket(&src->listeners[i], w, name, id, out);
 }
 
 static void put_buffers(const struct selfmetrics_sources *src, const char *name, struct buf *out)

@@ -21,7 +21,6 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    int (*socket_at)[WORKER_SOCKETS_MAX];         /* [worker][socket]: index of its listener */
     const struct http_server *http;               /* or NULL */
     const struct sink *redis;                     /* or NULL */
     struct selfmetrics control;                   /* what the control thread counts itself */

@@ -160,7 +160,6 @@ static void prepare_self(struct server *s)
                                             .registry = s->registry,
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
-                                            .socket_at = s->socket_at,
                                             .redis = s->redis,
                                             .version = version_text,
                                             .commit = version_commit };

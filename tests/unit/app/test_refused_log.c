@@ -24,7 +24,6 @@ struct rig {
     struct series_limit limit;
     struct worker *workers[WORKERS];
     struct listener listeners[2];
-    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct turn turn;
     struct refused_log log;
     int ends[2];
@@ -48,10 +47,16 @@ static struct rig *rig_new(bool lines)
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
     strcpy(r->listeners[0].address.name, "udp://127.0.0.1:1");
     strcpy(r->listeners[1].address.name, "udp://127.0.0.1:2");
-    r->socket_at[0][1] = 1;
-    r->socket_at[1][1] = 1;
+    for (unsigned i = 0; i < 2; i++) {   /* each with a socket at each worker */
+        r->listeners[i].n = WORKERS;
+        r->listeners[i].places[0] = r->listeners[i].places[1] = (uint16_t)i;
+    }
     r->turn.n_workers = WORKERS;
-    r->log = (struct refused_log){ r->workers, WORKERS, r->listeners, r->socket_at, &r->turn, false, { { 0 } } };
+    r->log = (struct refused_log){ .workers = r->workers,
+                                   .n_workers = WORKERS,
+                                   .listeners = r->listeners,
+                                   .n_listeners = ARRAY_LEN(r->listeners),
+                                   .turn = &r->turn };
     assert_int_equal(pipe(r->ends), 0);
     assert_int_equal(fcntl(r->ends[0], F_SETFL, O_NONBLOCK), 0);
     log_to_fd(r->ends[1]);

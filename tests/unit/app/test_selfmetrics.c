@@ -25,7 +25,6 @@ struct rig {
     struct pipeline p;
     struct turn turn;
     struct listener listeners[3];
-    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct selfmetrics_sources src;
     struct buf text;
 };
@@ -34,10 +33,9 @@ static void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     pipeline_init(&r->p, &(struct pipeline_opts){ 0 });
-    memset(r->socket_at, 0xff, sizeof r->socket_at);
-    r->socket_at[0][0] = 0;
-    r->socket_at[0][1] = 2;
-    r->socket_at[1][0] = 0;
+    r->listeners[0].n = 2;
+    r->listeners[2].n = 1;
+    r->listeners[2].places[0] = 1;
     static const char *const names[] = { "udp://127.0.0.1:8125", "udp://[::1]:8125", "unixgram:///a\"b\\c\n" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         snprintf(r->listeners[i].address.name, sizeof r->listeners[i].address.name, "%s", names[i]);
@@ -49,7 +47,6 @@ static void rig_init(struct rig *r)
                                            .registry = r->p.registry,
                                            .listeners = r->listeners,
                                            .n_listeners = 3,
-                                           .socket_at = r->socket_at,
                                            .version = "1.2.3",
                                            .commit = "abc" };
 }
@@ -169,9 +166,9 @@ static void each_socket_of_each_worker_has_its_line(void **unused)
     (void)unused;
     struct rig r;
     rig_init(&r);
-    r.turn.sockets[0][0] = (struct socket_stats){ .datagrams = 7, .kernel_drops = 1 };
-    r.turn.sockets[0][1] = (struct socket_stats){ .datagrams = 8 };
-    r.turn.sockets[1][0] = (struct socket_stats){ .datagrams = 9, .kernel_drops = 2 };
+    r.listeners[0].stats[0] = (struct socket_stats){ .datagrams = 7, .kernel_drops = 1 };
+    r.listeners[2].stats[0] = (struct socket_stats){ .datagrams = 8 };
+    r.listeners[0].stats[1] = (struct socket_stats){ .datagrams = 9, .kernel_drops = 2 };
     const char *text = render(&r);
     static const char *const want[] = {
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 7",
