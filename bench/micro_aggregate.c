@@ -29,7 +29,7 @@ static void measure(uint32_t series)
     micro_print(name, micro_median(&ns), "ns/line");
     snprintf(name, sizeof name, "memory_%u", series);
     micro_print(name, (double)ingest_memory(l.ingest) / series, "bytes/series in the worker");
-    if (ingest_stats(l.ingest)->v[SELF_SAMPLES_AGGREGATED] != l.payload.lines * (MICRO_RUNS + 1))
+    if (ingest_stats(l.ingest)->v[INGEST_SAMPLES_AGGREGATED] != l.payload.lines * (MICRO_RUNS + 1))
         fprintf(stderr, "micro_aggregate: not every line was aggregated\n");
     micro_load_release(&l);
 }

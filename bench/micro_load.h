@@ -52,7 +52,7 @@ static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
         const struct send_datagram *d = &l->payload.datagrams[i];
         if (i % MICRO_RECEIVE == 0) {
             lane_flush(l->lane);
-            lane_begin(l->lane, &l->source, (struct lane_clocks){ .mono_ns = now_ns });
+            lane_begin(l->lane, &l->source, (struct lane_clock){ .now_ns = now_ns });
         }
         const char *ptr = l->payload.bytes + d->at;
         lane_datagram(l->lane, &(struct lane_datagram){ .ptr = ptr, .len = d->len });

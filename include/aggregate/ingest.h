@@ -37,7 +37,7 @@
 #include <stdint.h>
 
 #include "aggregate/limit.h"
-#include "base/selfmetrics.h"
+#include "aggregate/counters.h"
 #include "protocol/sample.h"
 #include "protocol/tags.h"
 
@@ -77,7 +77,7 @@ enum { INGEST_BATCH_MAX = 256 };
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 
 /* The worker's counters; sealed into the page at a turn. */
-struct selfmetrics *ingest_stats(struct ingest *in);
+struct ingest_counters *ingest_stats(struct ingest *in);
 
 /* Did a relative change of a gauge ever come, with several_sources?  Then it matters when samples arrive. */
 bool ingest_saw_relative(const struct ingest *in);

@@ -85,9 +85,10 @@ struct lane_source {
     uint64_t arrived_ns;         /* the lane's: just after its last sample with a stamp arrived */
 };
 
-/* Both clocks at one moment.  wall_ns 0: the datagrams that follow have no stamps. */
-struct lane_clocks {
-    uint64_t mono_ns, wall_ns;
+/* The monotonic clock, and how far the wall clock is ahead of it; 0: the datagrams have no stamps. */
+struct lane_clock {
+    uint64_t now_ns;
+    int64_t wall_ahead_ns;
 };
 
 /* returns  0 or -ENOMEM */
@@ -98,10 +99,10 @@ void lane_free(struct lane *l);
 struct ingest *lane_ingest(struct lane *l);
 
 /*
- * The datagrams that follow come from there, and were read at that moment (mono_ns above 0).  All
+ * The datagrams that follow come from there, and were read at that moment (now_ns above 0).  All
  * that came before is flushed.
  */
-void lane_begin(struct lane *l, struct lane_source *from, struct lane_clocks now);
+void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock);
 
 void lane_datagram(struct lane *l, const struct lane_datagram *d);
 

@@ -25,7 +25,7 @@
 #include "aggregate/limit.h"
 #include "aggregate/snapshot.h"
 #include "base/buf.h"
-#include "base/selfmetrics.h"
+#include "aggregate/counters.h"
 
 struct off_page_note;
 struct page;
@@ -97,7 +97,7 @@ void registry_free(struct registry *r);
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
 
 /* The counters that the worker sealed into the page: totals since its start.  rejected: REASON_COUNT numbers. */
-const struct selfmetrics *page_stats(const struct page *p);
+const struct ingest_counters *page_stats(const struct page *p);
 const uint64_t *page_rejected(const struct page *p);
 
 /**
@@ -153,7 +153,7 @@ const struct family *registry_walk_family(struct registry_walk *w);
 struct series *registry_walk_series(struct registry_walk *w);
 
 /* Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are. */
-const struct selfmetrics *registry_stats(const struct registry *r);
+const struct registry_counters *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 
 /* The family with the most series: what to blame at the limit.  NULL when there is none. */

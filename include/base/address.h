@@ -2,7 +2,7 @@
  * address: "host:port" to a socket address and back.  Numbers only: no name is ever looked up.
  *
  *   127.0.0.1:8125   [::1]:8125   [fe80::1%eth0]:8125
- *   localhost:8125 (127.0.0.1; who listens there listens on [::1] as well)
+ *   localhost:8125 (127.0.0.1)
  *   0.0.0.0:8125     *:8125 (the same)                  [::]:8125 (IPv4 too, unless the socket says IPV6_V6ONLY)
  *
  * Every form may leave out ":port".  Port 0 lets the kernel choose.  An empty host is refused, so that a server is opened to

@@ -16,7 +16,6 @@
 
 #include "base/buf.h"
 #include "config/options.h"
-#include "listen/socket_url.h"
 
 #define OPTION_MEMBER_BOOL(name)     bool name;
 #define OPTION_MEMBER_ENUM(name)     int name;
@@ -32,12 +31,15 @@
 /* Words of ENUM options are in the order of these enums: log_level, log_format (base/log.h), listen_spread, gauge_sign, name_tags. */
 enum observer_type { OBSERVER_SUMMARY, OBSERVER_HISTOGRAM };
 
+struct listen_address;
+
 struct config {
 #define X(section, key, kind, def, min, max, words, help) OPTION_MEMBER_##kind(section##_##key)
     OPTIONS(X)
 #undef X
     /* Made of the options. */
-    struct listen_address *sockets;   /* listen.socket, each with its own options or those of the config; localhost makes two */
+    struct listen_address *sockets;   /* listen.socket (listen/socket_url.h), each with its own
+                                         options or those of the config; localhost makes two */
     size_t n_sockets;
     char *file;                       /* the file read, or NULL */
     char *origin[OPTION_COUNT];       /* what gave the value: "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: the default */

@@ -6,8 +6,9 @@
  * http_answer, or with a stream that is still being made by http_answer_stream.  Requests that wait at the same time may share
  * a body or a stream.
  *
- *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method: 405 with Allow.
- *   Unknown path: 404.  Too many waiting: 503 + Retry-After.
+ *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method:
+ *   405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.  A route is one path,
+ *   or all paths below one; the exact one goes first, then the longest.
  *
  * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
  * connection timeout does not run while a request waits.
@@ -22,94 +23,15 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "base/slice.h"
+#include "http/body.h"
+#include "http/stream.h"
 
 struct http_server;
 struct http_request;
 
-/* Immutable bytes, shared by reference count (atomic).  They are sent from where they are, never copied. */
-struct http_body;
-
-/**
- * http_body_take(type, ptr, len):
- * A body that owns ptr (malloc'ed; freed with the last reference), one reference to the caller.
- *   type     Content-Type, static
- */
-struct http_body *http_body_take(const char *type, char *ptr, size_t len);
-struct slice http_body_bytes(const struct http_body *b);
-void http_body_ref(struct http_body *b);
-void http_body_unref(struct http_body *b);   /* NULL is fine */
-
-/**
- * A body that is sent while it is made: its owner appends pieces, every request answered with it reads them all, each at its
- * own pace, and a piece is freed when the last reader is past it.  The fastest reader sets the owner's pace.
- *
- *     st = http_stream_new(&opts);
- *     http_answer_stream(requests, n, st);
- *     while (there is more)
- *         if (http_stream_ahead(st) < enough)
- *             http_stream_append(st, piece);
- *         else
- *             wait for on_read
- *     http_stream_end(st);
- *     http_stream_release(st);
- *
- * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: all until the connection closes; HEAD: neither,
- * and the connection closes).
- *
- *   thread   one, the owner's, but for on_read
- */
-struct http_stream;
-
-struct http_stream_opts {
-    const char *type;                   /* Content-Type, static */
-    bool gzip;                          /* the pieces are gzip: Content-Encoding */
-    size_t low;                         /* tell when no more bytes than that wait for the fastest reader */
-    size_t max_lag;                     /* a reader more bytes than that behind the end is cut off */
-    void (*on_read)(void *cookie);      /* HTTP thread, under a lock: it may wake the owner and do nothing else.  Once between
-                                           two appends, unless the fastest reader leaves and others are behind it; also when
-                                           the last reader has left; not after release */
-    void *cookie;
-};
-
-struct http_stream *http_stream_new(const struct http_stream_opts *opts);
-
-/* Append; a reference is taken.  returns  how many readers were cut off */
-size_t http_stream_append(struct http_stream *st, struct http_body *piece);
-
-/* Bytes that nobody has read yet; 0 when all readers have left. */
-size_t http_stream_ahead(struct http_stream *st);
-
-/* Those that have not left and were not cut off. */
-size_t http_stream_readers(struct http_stream *st);
-
-struct http_reading {
-    uint64_t who;            /* its address; an IPv6 /64 is one */
-    uint64_t quiet_ns;       /* for how long it has read nothing; 0 while it waits for more */
-    uint64_t age_ns;         /* for how long it could read */
-};
-
-/* The readers that were not cut off, the first cap of them into ret.  returns  how many there are */
-size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret, size_t cap);
-
-/* Bytes kept because somebody has yet to read them. */
-size_t http_stream_held(struct http_stream *st);
-
-/* Cut off all readers: their connections are closed at once, so that they see that it is not whole.  returns  how many */
-size_t http_stream_cut(struct http_stream *st);
-
-/* That was all. */
-void http_stream_end(struct http_stream *st);
-
-/**
- * http_stream_release(st):
- * The owner lets go.  Readers read it to its end; when it was not ended, their connections are closed at once, so that they see
- * that it is not whole.
- */
-void http_stream_release(struct http_stream *st);
-
 struct http_route {
     const char *path;
+    bool prefix;                        /* path ends in "/": it and all that begin with it */
     /* Exactly one of the three. */
     struct http_body *fixed;                                                   /* borrowed for the server's life */
     unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status, and a static text,
@@ -122,6 +44,9 @@ struct http_route {
 
 /* Connections that made room for others may be so many more than max_connections until they are gone. */
 enum { HTTP_LEAVING_MAX = 32 };
+
+/* Memory that a connection takes: libmicrohttpd's pool and our request. */
+enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
 
 struct http_opts {
     const char *listen;                 /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
@@ -162,10 +87,15 @@ uint64_t http_request_who(const struct http_request *r);
 /**
  * http_request_header(r, name), http_request_arg(r, name):
  * The request's first header of that name (any case), its first query argument (decoded); NULL: none.
- *   thread   within ask only; the text lives as long as that call
+ *   thread   within ask; then also the one that calls http_stop, until r is answered or http_stop
+ *            is called, which is how long the text lives
  */
 const char *http_request_header(const struct http_request *r, const char *name);
 const char *http_request_arg(const struct http_request *r, const char *name);
+
+/* The request's path, percent-decoded, without query: what was asked for below a prefix.  Nothing in
+ * it is resolved ("..").  thread, life: as http_request_arg */
+const char *http_request_path(const struct http_request *r);
 
 /**
  * http_answer(r, status, body):
@@ -174,6 +104,15 @@ const char *http_request_arg(const struct http_request *r, const char *name);
  *   body     a reference is taken; NULL: an empty reply
  */
 void http_answer(struct http_request *r, unsigned status, struct http_body *body);
+
+struct http_header {
+    const char *name, *value;
+};
+
+/* The same with headers of this one reply; they are copied.  One that has a line end in it, as a
+ * stranger's text might, is left out. */
+void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
+                      const struct http_header *headers, size_t n_headers);
 
 /**
  * http_answer_stream(to, n, st):

@@ -29,7 +29,8 @@ enum { LISTEN_WORKERS_MAX = 64 };
 
 /* Counters of what one worker reads of a listener, since the listener was opened. */
 struct socket_stats {
-    uint64_t datagrams, kernel_drops;
+    uint64_t datagrams, bytes, kernel_drops;
+    uint64_t errors;                   /* receive calls that failed, but for an empty socket */
     uint64_t queued_bytes;             /* kernel memory of what waits, before the turn's reading */
 };
 

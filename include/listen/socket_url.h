@@ -68,11 +68,4 @@ void socket_url_name(struct listen_address *a, const char *where);
 /* Does a socket on a receive what is sent to b's address, too?  Port 0 is another one each time. */
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);
 
-/*
- * Sizes, of every option: `32MiB`, `64KiB`, `1GiB`, `4096`.
- *   returns  0; -EINVAL, -ERANGE (over UINT64_MAX)
- */
-int socket_url_size(struct slice s, uint64_t *ret);
-void socket_url_print_size(uint64_t bytes, struct buf *out);
-
 #endif

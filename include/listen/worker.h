@@ -35,6 +35,7 @@ struct worker;
  */
 struct worker_order {
     _Atomic bool relative;            /* a worker has seen a relative change of a gauge */
+    _Atomic int64_t wall_ahead_ns;    /* the wall clock, less the monotonic one; 0: not read yet */
 };
 
 enum { WORKER_STAMPED_FIRST = 4096 };
@@ -46,6 +47,9 @@ struct worker_opts {
     void (*notify)(void *cookie);     /* a turn that was asked for is over */
     void *cookie;
 };
+
+/* Bytes that a worker takes at most beside its cells, with lines of up to max_line bytes. */
+uint64_t worker_memory(uint32_t max_line);
 
 /* returns  0 or -errno */
 int worker_new(const struct worker_opts *opts, struct worker **ret);

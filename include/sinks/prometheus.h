@@ -43,6 +43,9 @@ bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint6
 /* The lines of all families without HELP and TYPE, as `statsd explain` shows them. */
 void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out);
 
+/* What a series takes at most as text, with names and tags of AGGREGATE_TEXT_BYTES. */
+uint64_t prometheus_series_bytes(const struct registry_opts *o);
+
 /* For metrics that are not in a registry: `# HELP name help` and `# TYPE name word`. */
 void prometheus_put_head(struct buf *out, const char *name, const char *help, const char *word);
 

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/counters.h"
 #include "sinks/sink.h"
 
 struct redis_opts {
@@ -37,24 +38,80 @@ struct redis_opts {
     uint32_t connect_timeout_ms, reply_timeout_ms;
 };
 
-/* What the sink counted, for the self-metrics.  Monotonic but for the last four.
- * errors: answers that were errors; those that would come again (WRONGTYPE ..) add the series to series_dropped. */
-struct redis_stats {
-    uint64_t batches_sent, batches_applied, batches_duplicate, batches_resent;
-    uint64_t gaps, errors, connects, disconnects;
-    uint64_t connect_failures;            /* attempts that did not get as far as SCRIPT LOAD */
-    uint64_t epochs;                      /* gaps that reached back further than what was kept: something is lost */
-    uint64_t lost_batches, lost_series, lost_intervals;    /* with those gaps */
-    uint64_t forgotten;                   /* producer keys that Redis lost while the totals stayed */
-    uint64_t foreign;                     /* batches whose number another server had used under our id: sent again as new */
-    uint64_t rivals;                      /* intervals in which another live server wrote under our instance name */
-    uint64_t series_refused;              /* values left out because a sum would not be finite */
-    uint64_t intervals_queued, intervals_applied, intervals_dropped;
-    uint64_t series_applied, series_dropped;
-    uint64_t bytes_sent;
-    uint64_t spool_bytes, spool_batches, spool_age_ms;
-    bool connected;
+/* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
+/* clang-format off */
+#define REDIS_COUNTERS(X)                                                                         \
+    X(connected, "statsd_redis_up", GAUGE, "",                                                    \
+      "1 while connected to Redis.")                                                              \
+    X(connects, "statsd_redis_connects_total", COUNTER, "",                                       \
+      "Connections to Redis that were established.")                                              \
+    X(disconnects, "statsd_redis_disconnects_total", COUNTER, "",                                 \
+      "Connections to Redis that were lost.")                                                     \
+    X(connect_failures, "statsd_redis_connect_failures_total", COUNTER, "",                       \
+      "Attempts to connect to Redis that failed.")                                                \
+    X(errors, "statsd_redis_errors_total", COUNTER, "",                                           \
+      "Error replies of Redis.")                                                                  \
+    X(batches_sent, "statsd_redis_batches_sent_total", COUNTER, "",                               \
+      "Batches sent to Redis, those sent again included.")                                        \
+    X(batches_applied, "statsd_redis_batches_applied_total", COUNTER, "",                         \
+      "Batches applied to Redis.")                                                                \
+    X(batches_duplicate, "statsd_redis_batches_duplicate_total", COUNTER, "",                     \
+      "Resent batches that Redis had already applied.")                                           \
+    X(batches_resent, "statsd_redis_batches_resent_total", COUNTER, "",                           \
+      "Batches sent again after a lost connection or a gap.")                                     \
+    X(gaps, "statsd_redis_gaps_total", COUNTER, "",                                               \
+      "Times Redis had lost acknowledged batches.")                                               \
+    X(epochs, "statsd_redis_epochs_total", COUNTER, "",                                           \
+      "Gaps that reached further back than what was kept: something is lost.")                    \
+    X(lost_batches, "statsd_redis_lost_batches_total", COUNTER, "",                               \
+      "Batches that Redis had acknowledged and lost, and that were not kept any more.")           \
+    X(lost_series, "statsd_redis_lost_series_total", COUNTER, "",                                 \
+      "Series values lost with those batches.")                                                   \
+    X(lost_intervals, "statsd_redis_lost_intervals_total", COUNTER, "",                           \
+      "Intervals of which some values were lost with those batches.")                             \
+    X(forgotten, "statsd_redis_lost_producers_total", COUNTER, "",                                \
+      "Producer keys that Redis lost while the totals stayed (evicted or deleted).")              \
+    X(foreign, "statsd_redis_foreign_duplicates_total", COUNTER, "",                              \
+      "Batches whose number another server had used under the same identity (duplicates beyond "  \
+      "resends); sent again under a new one.")                                                    \
+    X(rivals, "statsd_redis_instance_conflicts_total", COUNTER, "",                               \
+      "Intervals in which another live server wrote under the same server.instance.")             \
+    X(series_refused, "statsd_redis_refused_values_total", COUNTER, "",                           \
+      "Values left out of Redis because a sum would leave the finite numbers.")                   \
+    X(intervals_applied, "statsd_redis_applied_intervals_total", COUNTER, "",                     \
+      "Intervals completely applied to Redis.")                                                   \
+    X(series_applied, "statsd_redis_applied_series_total", COUNTER, "",                           \
+      "Series values applied to Redis.")                                                          \
+    X(intervals_dropped, "statsd_redis_dropped_intervals_total", COUNTER, "",                     \
+      "Intervals dropped because the spool was full or too old.")                                 \
+    X(series_dropped, "statsd_redis_dropped_series_total", COUNTER, "",                           \
+      "Series values dropped with those intervals.")                                              \
+    X(bytes_sent, "statsd_redis_sent_bytes_total", COUNTER, "",                                   \
+      "Bytes sent to Redis.")                                                                     \
+    X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
+      "Bytes of batches kept for Redis.")                                                         \
+    X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
+      "Batches kept for Redis.")                                                                  \
+    X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \
+      "For how long the oldest interval kept for Redis has been waiting.")
+/* clang-format on */
+
+enum redis_counter {
+#define X(id, name, kind, labels, help) REDIS_COUNTER_##id,
+    REDIS_COUNTERS(X)
+#undef X
 };
+
+/* What the sink counted; an answer that is an error and would come again (WRONGTYPE ...) also adds
+ * its series to series_dropped. */
+struct redis_stats {
+#define X(id, name, kind, labels, help) uint64_t id;
+    REDIS_COUNTERS(X)
+#undef X
+    uint64_t intervals_queued;
+};
+
+extern const struct counter_table redis_counters;   /* of a struct redis_stats */
 
 /**
  * redis_url_check(url, ret_error):

@@ -18,7 +18,7 @@
 #include "aggregate/members.h"
 #include "aggregate/sketch.h"
 #include "aggregate/snapshot.h"
-#include "base/selfmetrics.h"
+#include "aggregate/counters.h"
 #include "protocol/reason.h"
 
 struct series;
@@ -107,7 +107,7 @@ struct page {
     struct cell **deaths;        /* cells that left the table; freed by the worker once the page is back */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
     /* The worker's counters when it sealed the page. */
-    struct selfmetrics stats;
+    struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
 };
 

@@ -98,7 +98,7 @@ static void tell(struct registry *r, const struct off_page_note *n)
 static void keep_off(struct registry *r, const struct claim *c, struct slice other, enum family_type other_type)
 {
     bool reserved = other_type == FAMILY_RESERVED;
-    r->stats.v[reserved ? SELF_RESERVED_NAMES : SELF_TYPE_CONFLICTS] += c->samples;
+    r->stats.v[reserved ? REGISTRY_RESERVED_NAMES : REGISTRY_TYPE_CONFLICTS] += c->samples;
     tell(r, &(struct off_page_note){ .metric = c->name,
                                      .sent = identity_name(c->series->id),
                                      .other = other,

@@ -67,7 +67,7 @@ void ingest_free(struct ingest *in)
     free(in);
 }
 
-struct selfmetrics *ingest_stats(struct ingest *in)
+struct ingest_counters *ingest_stats(struct ingest *in)
 {
     return &in->stats;
 }
@@ -158,7 +158,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     /* acquire: control's reads of the page's cells are over before we write them again */
     struct page *fresh = atomic_exchange_explicit(&in->empty, NULL, memory_order_acquire);
     if (fresh == NULL) {
-        in->stats.v[SELF_PAGE_TURNS_LATE]++;
+        in->stats.v[INGEST_PAGE_TURNS_LATE]++;
         return false;
     }
     bury(in, fresh);
@@ -167,7 +167,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     if (in->opts.ttl_s > 0)
         expire(in, now_ns / 1000000000);
     in->last_turn_s = now_ns / 1000000000;
-    in->stats.v[SELF_PAGE_TURNS]++;
+    in->stats.v[INGEST_PAGE_TURNS]++;
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);
     /* release: control sees the cells, births and counters as they are now */

@@ -57,14 +57,14 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
     else
         c = give_birth(in, hash, id);
     if (c != NULL)
-        in->stats.v[SELF_TAG_ERRORS] += in->tags.errors;
+        in->stats.v[INGEST_TAG_ERRORS] += in->tags.errors;
     return c;
 }
 
 static void refuse(struct ingest *in, const struct sample *s, enum reason why)
 {
     if (why == REASON_NONE)
-        in->stats.v[SELF_SAMPLES_REFUSED]++;
+        in->stats.v[INGEST_SAMPLES_REFUSED]++;
     else
         in->rejected[why]++;
     if (in->opts.on_refused != NULL)
@@ -90,7 +90,7 @@ static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct g
 /* A sample counts the tag errors of its own spelling, not those of the spelling that the cell was born with. */
 static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
 {
-    in->stats.v[SELF_TAG_ERRORS] += (uint64_t)errors - g->cell.tag_errors;   /* stage_update adds the cell's */
+    in->stats.v[INGEST_TAG_ERRORS] += (uint64_t)errors - g->cell.tag_errors;   /* stage_update adds the cell's */
 }
 
 static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
@@ -330,18 +330,18 @@ static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, 
         samples++;
         c->samples[p]++;
     }
-    in->stats.v[SELF_SAMPLES_AGGREGATED] += samples;
-    in->stats.v[SELF_VALUES_AGGREGATED] += values;
-    in->stats.v[SELF_TAG_ERRORS] += tag_errors;
+    in->stats.v[INGEST_SAMPLES_AGGREGATED] += samples;
+    in->stats.v[INGEST_VALUES_AGGREGATED] += values;
+    in->stats.v[INGEST_TAG_ERRORS] += tag_errors;
 }
 
 static void take_counts(struct ingest *in, struct parse_counts *c)
 {
-    in->stats.v[SELF_LINES] += c->lines;
-    in->stats.v[SELF_SAMPLES_READ] += c->samples;
-    in->stats.v[SELF_UNKNOWN_FIELDS] += c->unknown_fields;
-    in->stats.v[SELF_EVENTS] += c->events;
-    in->stats.v[SELF_SERVICE_CHECKS] += c->checks;
+    in->stats.v[INGEST_LINES] += c->lines;
+    in->stats.v[INGEST_SAMPLES_READ] += c->samples;
+    in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
+    in->stats.v[INGEST_EVENTS] += c->events;
+    in->stats.v[INGEST_SERVICE_CHECKS] += c->checks;
     for (int r = 0; r < REASON_COUNT; r++)
         in->rejected[r] += c->rejected[r];
     *c = (struct parse_counts){ 0 };

@@ -18,7 +18,7 @@ struct ingest {
     struct cells cells;
     struct page *page;                    /* the one being filled */
     struct page pages[2];
-    struct selfmetrics stats;
+    struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
     size_t n_identities;                  /* of the table's entries: aliases found by an identity's hash */
     const struct batch *batch;            /* at hand */

@@ -20,14 +20,14 @@ struct lane {
     struct lane_taps taps;
     struct lane_refusals refusals;
     struct lane_source *from; /* of the datagrams at hand */
-    struct lane_clocks now;   /* when they were read */
+    struct lane_clock clock;  /* when they were read */
     uint64_t next_ns; /* when the batch's first sample arrived, unless its datagrams have stamps */
 };
 
 /* Between two datagrams. */
 static inline void lane_check(const struct lane *l)
 {
-    assert(l->from != NULL && l->next_ns >= l->now.mono_ns);
+    assert(l->from != NULL && l->next_ns >= l->clock.now_ns);
     assert(l->batch.n <= l->batch.cap && l->batch.n_arrivals <= BATCH_ARRIVALS_MAX);
 }
 
@@ -112,13 +112,13 @@ uint64_t lane_next_ns(const struct lane *l)
 
 /* ---- datagrams ---- */
 
-void lane_begin(struct lane *l, struct lane_source *from, struct lane_clocks now)
+void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock)
 {
     assert(l->batch.n == 0);   /* flushed: stamps of one source are not those of the next */
-    assert(now.mono_ns > 0);
+    assert(clock.now_ns > 0);
     l->from = from;
-    l->now = now;
-    l->next_ns = now.mono_ns;
+    l->clock = clock;
+    l->next_ns = clock.now_ns;
     parser_set_gauge_sign(l->parser, from->gauge_sign);
 }
 
@@ -134,8 +134,9 @@ void lane_flush(struct lane *l)
 /* The stamp by the monotonic clock, which all else goes by. */
 static uint64_t arrival_ns(const struct lane *l, uint64_t stamp_ns)
 {
-    uint64_t ago = stamp_ns > 0 && stamp_ns < l->now.wall_ns ? l->now.wall_ns - stamp_ns : 0;
-    uint64_t at = ago < l->now.mono_ns ? l->now.mono_ns - ago : 0;
+    uint64_t at = stamp_ns - (uint64_t)l->clock.wall_ahead_ns;
+    if (stamp_ns == 0 || (int64_t)at < 0 || at > l->clock.now_ns)
+        at = l->clock.now_ns;
     return at > l->from->arrived_ns ? at : l->from->arrived_ns + 1;
 }
 
@@ -162,7 +163,7 @@ void lane_datagram(struct lane *l, const struct lane_datagram *d)
     if (l->taps.on_datagram != NULL)
         l->taps.on_datagram(l->taps.cookie, d);
     parser_begin(l->parser, d->ptr, d->len, d->truncated);
-    if (l->now.wall_ns > 0)
+    if (l->clock.wall_ahead_ns != 0)
         parse_stamped(l, d->stamp_ns);
     else
         while (parser_next(l->parser, &l->batch))

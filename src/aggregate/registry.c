@@ -59,7 +59,7 @@ void registry_free(struct registry *r)
     free(r);
 }
 
-const struct selfmetrics *page_stats(const struct page *p)
+const struct ingest_counters *page_stats(const struct page *p)
 {
     return &p->stats;
 }
@@ -69,7 +69,7 @@ const uint64_t *page_rejected(const struct page *p)
     return p->rejected;
 }
 
-const struct selfmetrics *registry_stats(const struct registry *r)
+const struct registry_counters *registry_stats(const struct registry *r)
 {
     return &r->stats;
 }
@@ -147,7 +147,7 @@ static void appear(struct registry *r, struct series *s)
 {
     s->expired = false;
     r->by_kind[s->kind]++;
-    r->stats.v[SELF_SERIES_CREATED]++;
+    r->stats.v[REGISTRY_SERIES_CREATED]++;
 }
 
 static struct series *adopt(struct registry *r, struct identity *take_id)
@@ -184,14 +184,14 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, const str
         family_attach(r, s, when->now_s, c->samples[p]);
     s->last_s = when->now_s;
     if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
-        r->stats.v[SELF_DECREMENTS]++;
+        r->stats.v[REGISTRY_DECREMENTS]++;
     struct series_others others;
     bool alone = s->family == NULL || (s->head && s->twin == NULL);
     bool near_the_end = !alone && series_is_huge(s, c, p);
     if (near_the_end)
         series_others(family_head(r, s), s, &others);
     if (!series_merge(&r->opts, s, c, p, near_the_end ? &others : NULL, when))
-        r->stats.v[SELF_SUMS_REFUSED]++;
+        r->stats.v[REGISTRY_SUMS_REFUSED]++;
     if (s->kind == SERIES_SET && r->opts.set_steps > 0)
         list_set(r, (struct set_series *)s);
     if (s->in_interval)
@@ -281,7 +281,7 @@ static void expire_series(struct registry *r, struct series *s)
 {
     family_detach(r, s);
     r->by_kind[s->kind]--;
-    r->stats.v[SELF_SERIES_EXPIRED]++;
+    r->stats.v[REGISTRY_SERIES_EXPIRED]++;
     if (s->kind == SERIES_SET)
         unlist_set(r, (struct set_series *)s);
     series_reset(&r->opts, s);

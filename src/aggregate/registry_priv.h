@@ -29,7 +29,7 @@ struct registry {
     size_t n_sets, cap_sets;
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
-    struct selfmetrics stats;
+    struct registry_counters stats;
     struct off_page_list off_page;
     struct interval_end end;         /* of the interval just closed */
     struct buf text, name;           /* scratch */

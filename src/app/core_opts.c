@@ -1,6 +1,6 @@
 #include "app/core_opts.h"
 
-#include "app/selfmetrics.h"
+#include "app/counter_tables.h"
 
 static bool histograms(const struct config *c)
 {
@@ -76,7 +76,7 @@ struct registry_opts core_registry_opts(const struct config *c, struct series_li
                                .keep_intervals = c->redis_url[0] != '\0',
                                .limit = limit };
     set_window(c, &o);
-    o.reserved = selfmetrics_names(&o.n_reserved);
+    o.reserved = counter_names(&o.n_reserved);
     return o;
 }
 

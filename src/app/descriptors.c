@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "http/http.h"
+#include "listen/socket_url.h"
 
 /*
  * What is open beside sockets: 0 to 2, the loops' own (a poll set and an event each; signals and the pool add four to the first

@@ -53,7 +53,7 @@ struct exposition *exposition_new(const struct exposition_source *src, struct ht
 static void form_put(struct exposition *e, struct exposition_form *f, struct http_body *piece)
 {
     if (f->stream != NULL)
-        e->source->self->control.v[SELF_SCRAPES_CUT] += http_stream_append(f->stream, piece);
+        e->source->stats->cut += http_stream_append(f->stream, piece);
 }
 
 /* There is something to read. */
@@ -91,7 +91,7 @@ static void form_cut(struct exposition *e, struct exposition_form *f)
         http_answer(f->to[i], STATUS_UNAVAILABLE, NULL);
     f->n_to = 0;
     if (f->stream != NULL)
-        e->source->self->control.v[SELF_SCRAPES_CUT] += http_stream_cut(f->stream);
+        e->source->stats->cut += http_stream_cut(f->stream);
     form_release(f);
 }
 
@@ -117,15 +117,15 @@ static void render_piece(struct exposition *e)
     /* A piece ends behind a whole series, so some bytes past its size. */
     buf_reserve(&text, PIECE_BYTES + PIECE_BYTES / 16);
     if (!e->started)
-        selfmetrics_render(src->self, &text);
+        src->put_own(src->cookie, &text);
     e->started = true;
     e->rendered = !prometheus_render_some(src->prometheus, &e->walk, start_ns, PIECE_BYTES, &text);
     e->took_ns += now_mono_ns() - start_ns;
     e->bytes += (double)text.len;
     if (e->rendered) {
         registry_walk_end(&e->walk);
-        src->self->measured[SELF_RENDER_BYTES] = e->bytes;
-        src->self->measured[SELF_RENDER_SECONDS] = (double)e->took_ns / 1e9;
+        src->stats->bytes = e->bytes;
+        src->stats->seconds = (double)e->took_ns / 1e9;
     }
     struct http_body *piece = http_body_take(PROMETHEUS_TEXT, text.ptr, text.len);
     form_put(e, &e->plain, piece);

@@ -19,19 +19,48 @@
 #include <uv.h>
 
 #include "aggregate/registry.h"
-#include "app/selfmetrics.h"
+#include "base/buf.h"
+#include "base/counters.h"
 #include "http/http.h"
 #include "sinks/prometheus.h"
 
 /* The most that waits for a form's readers: made ahead of the fastest, and what a slower one may be behind it. */
 enum { EXPOSITION_PENDING_BYTES = 9 << 20 };
 
+/* X(id, name, kind, labels, help); see base/counters.h. */
+/* clang-format off */
+#define EXPOSITION_COUNTERS(X)                                                                    \
+    X(CUT, "statsd_http_scrapes_cut_total", COUNTER, "",                                          \
+      "Clients of /metrics cut off because they read too slowly while others asked.")             \
+    X(REFUSED, "statsd_http_scrapes_refused_total", COUNTER, "",                                  \
+      "Requests for /metrics answered 503 because as many pages as may be were being read.")      \
+    X(SECONDS, "statsd_last_render_duration_seconds", GAUGE, "",                                  \
+      "Time the last rendering of /metrics took on the control thread.")                          \
+    X(BYTES, "statsd_last_render_bytes", GAUGE, "",                                               \
+      "Size of the last rendering of /metrics.")
+/* clang-format on */
+
+enum exposition_counter {
+#define X(id, name, kind, labels, help) EXPOSITION_##id,
+    EXPOSITION_COUNTERS(X)
+#undef X
+};
+
+struct exposition_stats {
+    uint64_t cut, refused;
+    double seconds, bytes;                  /* of the last rendering */
+};
+
+extern const struct counter_table exposition_counters;   /* of a struct exposition_stats */
+
 /* What is shown, all borrowed. */
 struct exposition_source {
     uv_loop_t *loop;
     struct registry *registry;
     struct prometheus *prometheus;
-    struct selfmetrics_sources *self;       /* RENDER_SECONDS, RENDER_BYTES and SCRAPES_CUT are written */
+    void (*put_own)(void *cookie, struct buf *out);   /* append the server's own numbers */
+    void *cookie;
+    struct exposition_stats *stats;         /* written */
 };
 
 struct exposition {

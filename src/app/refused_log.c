@@ -54,13 +54,13 @@ static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room
 }
 
 /* What the last turn counted and nobody was told of.  Examples may be younger than the turn: then more is told than counted. */
-static uint64_t untold(const struct refused_log *l, const struct turn_totals *totals, unsigned kind)
+static uint64_t untold(const struct refused_log *l, const struct ingest_totals *totals, unsigned kind)
 {
-    uint64_t sum = kind < REASON_COUNT ? totals->rejected[kind] : totals->stats.v[SELF_SAMPLES_REFUSED];
+    uint64_t sum = kind < REASON_COUNT ? totals->rejected[kind] : totals->counters.v[INGEST_SAMPLES_REFUSED];
     return sum > l->kinds[kind].told ? sum - l->kinds[kind].told : 0;
 }
 
-static void show(struct refused_log *l, const struct turn_totals *totals, unsigned kind, uint64_t now_ms)
+static void show(struct refused_log *l, const struct ingest_totals *totals, unsigned kind, uint64_t now_ms)
 {
     struct refused_kind *k = &l->kinds[kind];
     struct example new[REFUSALS_A_ROUND];
@@ -84,7 +84,7 @@ static void begin_afresh(struct refused_log *l, unsigned kind)
     l->kinds[kind].ends_ms = 0;
 }
 
-static void end_minute(struct refused_log *l, const struct turn_totals *totals, unsigned kind)
+static void end_minute(struct refused_log *l, const struct ingest_totals *totals, unsigned kind)
 {
     uint64_t left = untold(l, totals, kind);
     if (left > 0)
@@ -114,7 +114,7 @@ bool refused_log_due(const struct refused_log *l, uint64_t now_ms)
 
 void refused_log_look(struct refused_log *l, uint64_t now_ms)
 {
-    struct turn_totals totals;
+    struct ingest_totals totals;
     turn_totals(l->turn, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
         if (!is_told(l, kind))
@@ -127,7 +127,7 @@ void refused_log_look(struct refused_log *l, uint64_t now_ms)
 
 void refused_log_end(struct refused_log *l, uint64_t now_ms)
 {
-    struct turn_totals totals;
+    struct ingest_totals totals;
     refused_log_look(l, now_ms);
     turn_totals(l->turn, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++)
@@ -137,7 +137,7 @@ void refused_log_end(struct refused_log *l, uint64_t now_ms)
 
 void refused_log_lines(struct refused_log *l, bool on)
 {
-    struct turn_totals totals;
+    struct ingest_totals totals;
     turn_totals(l->turn, &totals);
     /* What was refused while nothing was told stays untold. */
     for (unsigned kind = 0; on && !l->lines && kind < REASON_COUNT; kind++) {

@@ -13,18 +13,14 @@ static const uint64_t quiet_ns = 500000000;
 
 static void take_incoming(struct scrape *s)
 {
-    uv_mutex_lock(&s->lock);
-    size_t n = s->n_incoming;
-    s->waiting = mem_grow(s->waiting, &s->cap_waiting, s->n_waiting + n, sizeof *s->waiting);
-    for (size_t i = 0; i < n; i++)
-        s->waiting[s->n_waiting + i].request = s->incoming[i];
-    s->n_incoming = 0;
-    uv_mutex_unlock(&s->lock);
+    struct http_request *const *incoming;
+    size_t n = http_mailbox_take(&s->mailbox, &incoming);
     if (n == 0)
         return;
     uint64_t turn = turn_ask(s->turn, false);
+    s->waiting = mem_grow(s->waiting, &s->cap_waiting, s->n_waiting + n, sizeof *s->waiting);
     for (size_t i = 0; i < n; i++)
-        s->waiting[s->n_waiting++].turn = turn;
+        s->waiting[s->n_waiting++] = (struct scrape_waiter){ incoming[i], turn };
 }
 
 static void step_all(struct scrape *s)
@@ -48,7 +44,7 @@ static void on_asked(uv_async_t *async)
     step_all(s);
 }
 
-/* on_read and compressor: any thread. */
+/* A request, on_read and compressor: any thread. */
 static void go_on(void *scrape)
 {
     uv_async_send(&((struct scrape *)scrape)->asked);
@@ -56,27 +52,9 @@ static void go_on(void *scrape)
 
 int scrape_init(struct scrape *s, uv_loop_t *loop)
 {
-    int rc = uv_mutex_init(&s->lock);
-    if (rc < 0)
-        return rc;
+    http_mailbox_init(&s->mailbox, go_on, s);
     s->asked.data = s;
     return uv_async_init(loop, &s->asked, on_asked);
-}
-
-void scrape_ask(void *scrape, struct http_request *r)
-{
-    struct scrape *s = scrape;
-    uv_mutex_lock(&s->lock);
-    bool stopped = s->stopped;
-    if (!stopped) {
-        s->incoming = mem_grow(s->incoming, &s->cap_incoming, s->n_incoming + 1, sizeof(struct http_request *));
-        s->incoming[s->n_incoming++] = r;
-        /* Under the lock, so that it cannot come after scrape_close. */
-        uv_async_send(&s->asked);
-    }
-    uv_mutex_unlock(&s->lock);
-    if (stopped)
-        http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
 /* ---- room for another exposition ---- */
@@ -158,7 +136,7 @@ static void begin(struct scrape *s, struct http_request *const *to, size_t n)
         e->next = s->under_way;
         s->under_way = e;
     } else {
-        s->source.self->control.v[SELF_SCRAPES_REFUSED] += n;
+        s->source.stats->refused += n;
         for (size_t i = 0; i < n; i++)
             http_answer(to[i], STATUS_UNAVAILABLE, NULL);
     }
@@ -184,12 +162,8 @@ void scrape_turned(struct scrape *s)
 
 void scrape_stop(struct scrape *s)
 {
-    uv_mutex_lock(&s->lock);
     s->stopped = true;
-    for (size_t i = 0; i < s->n_incoming; i++)
-        http_answer(s->incoming[i], STATUS_UNAVAILABLE, NULL);
-    s->n_incoming = 0;
-    uv_mutex_unlock(&s->lock);
+    http_mailbox_close(&s->mailbox);
     for (size_t i = 0; i < s->n_waiting; i++)
         http_answer(s->waiting[i].request, STATUS_UNAVAILABLE, NULL);
     s->n_waiting = 0;
@@ -211,7 +185,17 @@ void scrape_cut(struct scrape *s)
 void scrape_close(struct scrape *s)
 {
     uv_close((uv_handle_t *)&s->asked, NULL);
-    uv_mutex_destroy(&s->lock);
-    free(s->incoming);
+    http_mailbox_release(&s->mailbox);
     free(s->waiting);
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t scrape_form_memory(uint64_t page, uint32_t connections)
+{
+    uint64_t left = smaller(connections * page, SCRAPE_LEFT_BYTES);   /* made, for slow readers */
+    return smaller(page, EXPOSITION_PENDING_BYTES) + left / SCRAPE_FORMS_MAX;
 }

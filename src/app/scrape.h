@@ -8,7 +8,7 @@
  * if all are being read, the new requests get 503.  And a new one begins only when those that are made keep no more than
  * SCRAPE_LEFT_BYTES for slow readers: beyond that those are cut off that are read least.
  *
- *   thread   control, but for scrape_ask: HTTP thread
+ *   thread   control
  */
 #ifndef APP_SCRAPE_H
 #define APP_SCRAPE_H
@@ -19,9 +19,13 @@
 
 #include "app/exposition.h"
 #include "app/turn.h"
-#include "http/http.h"
+#include "http/mailbox.h"
 
-enum { SCRAPE_UNDER_WAY_MAX = 16, SCRAPE_LEFT_BYTES = 64 << 20 };
+enum {
+    SCRAPE_UNDER_WAY_MAX = 16,
+    SCRAPE_FORMS_MAX = 2 * SCRAPE_UNDER_WAY_MAX,   /* plain and gzip of each */
+    SCRAPE_LEFT_BYTES = 64 << 20
+};
 
 struct scrape_waiter {
     struct http_request *request;
@@ -32,18 +36,15 @@ struct scrape {
     struct turn *turn;                                       /* borrowed */
     struct exposition_source source;                         /* filled in before the first request */
 
-    uv_async_t asked;                                        /* a request came in, or an exposition may go on */
-    uv_mutex_t lock;                                         /* of incoming: HTTP thread and control */
-    struct http_request **incoming;
-    size_t n_incoming, cap_incoming;
-    bool stopped;                                            /* under lock: whoever asks now gets 503 */
+    uv_async_t asked;                 /* a request came in, or an exposition may go on */
+    struct http_mailbox mailbox;
+    bool stopped;
     struct scrape_waiter *waiting;
     size_t n_waiting, cap_waiting;
     struct exposition *under_way;                            /* newest first, with what is made and still read */
 };
 
 int scrape_init(struct scrape *s, uv_loop_t *loop);
-void scrape_ask(void *scrape, struct http_request *r);       /* for http_route */
 
 /* A turn is over: begin an exposition for those who waited for it. */
 void scrape_turned(struct scrape *s);
@@ -57,5 +58,8 @@ void scrape_stop(struct scrape *s);
 bool scrape_idle(const struct scrape *s);
 void scrape_cut(struct scrape *s);
 void scrape_close(struct scrape *s);
+
+/* Bytes that each of SCRAPE_FORMS_MAX forms keeps at most, of pages of so many bytes. */
+uint64_t scrape_form_memory(uint64_t page, uint32_t connections);
 
 #endif

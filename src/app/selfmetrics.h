@@ -1,19 +1,18 @@
 /**
- * selfmetrics: the server's own numbers, gathered and rendered.  Private to app/.
+ * selfmetrics: the server's own numbers, gathered from the rooms that count them.  Private to app/.
  *   thread   control
  */
 #ifndef APP_SELFMETRICS_H
 #define APP_SELFMETRICS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "aggregate/registry.h"
+#include "app/counter_tables.h"
+#include "app/exposition.h"
+#include "app/server_counters.h"
 #include "app/turn.h"
 #include "base/buf.h"
-#include "base/selfmetrics.h"
 #include "http/http.h"
-#include "listen/listener.h"
+#include "listen/counters.h"
 #include "sinks/redis.h"
 
 struct selfmetrics_sources {
@@ -21,21 +20,27 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http;               /* or NULL */
-    const struct sink *redis;                     /* or NULL */
-    struct selfmetrics control;                   /* what the control thread counts itself */
-    double measured[SELF_MEASURED_COUNT];         /* FLUSH_SECONDS, RENDER_..., INTERVAL_SECONDS, START_SECONDS */
-    const char *version, *commit;
+    const struct http_server *http;               /* or NULL: all zero */
+    const struct sink *redis;                     /* or NULL: not shown */
+    /* Written by those who count. */
+    struct server_stats server;
+    struct exposition_stats exposition;
+    uint64_t bound_again;                         /* Unix sockets */
 };
 
-/* Names that no client may take; static.  *ret_n of them. */
-const char *const *selfmetrics_names(size_t *ret_n);
+/* Everything as of the last page turn, or of now. */
+struct selfmetrics {
+    struct listen_stats listen;
+    struct ingest_totals ingest;
+    struct http_stats http;
+    struct redis_stats redis;
+    struct counter_source sources[COUNTER_TABLE_COUNT];   /* what each table is read from */
+};
 
-/* Everything added up, for the log's summary. */
+/* ret borrows from src and points into itself: it is not to be copied. */
 void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetrics *ret);
-uint64_t selfmetrics_rejected(const struct selfmetrics_sources *src);
-uint64_t selfmetrics_kernel_drops(const struct selfmetrics_sources *src);
 
-void selfmetrics_render(const struct selfmetrics_sources *src, struct buf *out);
+/* As text for /metrics; for exposition_source. */
+void selfmetrics_render(void *sources, struct buf *out);
 
 #endif

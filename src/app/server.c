@@ -41,10 +41,10 @@ void server_close_interval(struct server *s, bool final)
     if (s->redis != NULL)
         s->redis->interval(s->redis, &snap, final);
     registry_next(s->registry);
-    s->self.control.v[SELF_INTERVALS]++;
-    s->self.control.v[SELF_INTERVALS_LATE] += wall_ms > s->interval_start_ms + server_interval_ms(s) * 3 / 2;
+    s->self.server.intervals++;
+    s->self.server.intervals_late += wall_ms > s->interval_start_ms + server_interval_ms(s) * 3 / 2;
     s->interval_start_ms = schedule_start_ms(wall_ms, server_interval_ms(s));
-    s->self.measured[SELF_FLUSH_SECONDS] = (double)(now_mono_ns() - start_ns) / 1e9;
+    s->self.server.flush_seconds = (double)(now_mono_ns() - start_ns) / 1e9;
 }
 
 static void on_interval(uv_timer_t *timer)
@@ -96,12 +96,19 @@ static void log_summary(const char *msg, struct server *s)
     uint64_t series = 0;
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         series += registry_count(s->registry, (enum series_kind)k);
-    LOG(LOG_INFO, msg, F_U64("datagrams", all.v[SELF_DATAGRAMS]), F_U64("kernel_drops", selfmetrics_kernel_drops(&s->self)),
-        F_U64("samples_read", all.v[SELF_SAMPLES_READ]), F_U64("samples_aggregated", all.v[SELF_SAMPLES_AGGREGATED]),
-        F_U64("samples_rejected", selfmetrics_rejected(&s->self)), F_U64("samples_refused", all.v[SELF_SAMPLES_REFUSED]),
-        F_U64("series", series), F_U64("intervals", all.v[SELF_INTERVALS]),
-        F_U64("redis_intervals", all.v[SELF_REDIS_INTERVALS]), F_U64("redis_dropped_intervals", all.v[SELF_REDIS_LOST_INTERVALS]),
-        F_U64("redis_dropped_series", all.v[SELF_REDIS_LOST_SERIES]));
+    const struct socket_stats sockets = listen_sums(&all.listen);
+    const uint64_t *in = all.ingest.counters.v;
+    double rejected = counter_sum(&all.sources[COUNTER_TABLE_INGEST], INGEST_REJECTED);
+    LOG(LOG_INFO, msg, F_U64("datagrams", sockets.datagrams),
+        F_U64("kernel_drops", sockets.kernel_drops),
+        F_U64("samples_read", in[INGEST_SAMPLES_READ]),
+        F_U64("samples_aggregated", in[INGEST_SAMPLES_AGGREGATED]),
+        F_U64("samples_rejected", (uint64_t)rejected),
+        F_U64("samples_refused", in[INGEST_SAMPLES_REFUSED]), F_U64("series", series),
+        F_U64("intervals", s->self.server.intervals),
+        F_U64("redis_intervals", all.redis.intervals_applied),
+        F_U64("redis_dropped_intervals", all.redis.intervals_dropped),
+        F_U64("redis_dropped_series", all.redis.series_dropped));
 }
 
 /* What changes in a running server, besides its log. */
@@ -160,15 +167,22 @@ static void prepare_self(struct server *s)
                                             .registry = s->registry,
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
-                                            .redis = s->redis,
-                                            .version = version_text,
-                                            .commit = version_commit };
-    s->scrape.source = (struct exposition_source){
-        .loop = &s->loop, .registry = s->registry, .prometheus = s->prometheus, .self = &s->self
+                                            .redis = s->redis };
+    s->self.server = (struct server_stats){
+        .series_limit = s->limit.max,
+        .interval_seconds = (double)server_interval_ms(s) / 1000,
+        .start_seconds = (double)now_wall_ms() / 1000,
+        .version = version_text,
+        .commit = version_commit,
     };
-    s->self.control.v[SELF_SERIES_LIMIT] = s->limit.max;
-    s->self.measured[SELF_START_SECONDS] = (double)now_wall_ms() / 1000;
-    s->self.measured[SELF_INTERVAL_SECONDS] = (double)server_interval_ms(s) / 1000;
+    s->scrape.source = (struct exposition_source){
+        .loop = &s->loop,
+        .registry = s->registry,
+        .prometheus = s->prometheus,
+        .put_own = selfmetrics_render,
+        .cookie = &s->self,
+        .stats = &s->self.exposition,
+    };
 }
 
 static int start(struct server *s)

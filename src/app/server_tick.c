@@ -19,7 +19,7 @@ static void warn_of_limit(struct server *s)
 {
     uint64_t refused = 0, suppressed;
     for (unsigned w = 0; w < s->n_workers; w++)
-        refused += s->turn.seen[w].v[SELF_SAMPLES_REFUSED];
+        refused += s->turn.seen[w].v[INGEST_SAMPLES_REFUSED];
     uint64_t more = refused - s->refused_seen;
     if (more == 0 || !log_gate(&s->limit_gate, WARN_EVERY_MS, now_mono_ms(), &suppressed))
         return;

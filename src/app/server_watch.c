@@ -27,7 +27,7 @@ static void look_after(struct server *s, size_t listener)
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
         worker_renew_socket(w, l->places[0], l->fds[0]);
-        s->self.control.v[SELF_SOCKETS_BOUND_AGAIN]++;
+        s->self.bound_again++;
         LOG(LOG_WARN, "unix socket bound again", F_STR("path", path), F_STR("happened", happened));
     } else if (rc != was) {
         LOG(LOG_WARN, "unix socket lost, trying again", F_STR("path", path),

@@ -74,12 +74,12 @@ uint64_t turn_ask(struct turn *t, bool last)
     return t->begun;
 }
 
-void turn_totals(const struct turn *t, struct turn_totals *ret)
+void turn_totals(const struct turn *t, struct ingest_totals *ret)
 {
-    *ret = (struct turn_totals){ 0 };
+    *ret = (struct ingest_totals){ 0 };
     for (unsigned i = 0; i < t->n_workers; i++) {
-        for (int id = 0; id < SELF_COUNT; id++)
-            ret->stats.v[id] += t->seen[i].v[id];
+        for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
+            ret->counters.v[id] += t->seen[i].v[id];
         for (int r = 0; r < REASON_COUNT; r++)
             ret->rejected[r] += t->rejected[i][r];
     }

@@ -20,12 +20,6 @@
 #include "listen/worker.h"
 #include "protocol/reason.h"
 
-/* What the workers counted, summed up, as of the last turn. */
-struct turn_totals {
-    struct selfmetrics stats;
-    uint64_t rejected[REASON_COUNT];
-};
-
 struct turn {
     struct worker **workers;          /* borrowed */
     unsigned n_workers;
@@ -40,7 +34,7 @@ struct turn {
     uint64_t begun, done;             /* numbers of the turns */
     bool waiting_for[LISTEN_WORKERS_MAX];
     unsigned n_waiting;
-    struct selfmetrics seen[LISTEN_WORKERS_MAX];      /* each worker's counters */
+    struct ingest_counters seen[LISTEN_WORKERS_MAX];      /* each worker's counters */
     uint64_t rejected[LISTEN_WORKERS_MAX][REASON_COUNT];
 };
 
@@ -55,7 +49,8 @@ void turn_notify(void *turn);         /* for worker_opts; worker thread */
  */
 uint64_t turn_ask(struct turn *t, bool last);
 
-void turn_totals(const struct turn *t, struct turn_totals *ret);
+/* What the workers counted, summed up, as of the last turn. */
+void turn_totals(const struct turn *t, struct ingest_totals *ret);
 void turn_close(struct turn *t);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/number.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -226,4 +227,41 @@ bool number_parse_int(struct slice s, int64_t *ret)
         return false;
     *ret = (int64_t)v;
     return true;
+}
+
+static const struct {
+    const char *unit;
+    unsigned shift;
+} sizes[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } };
+
+int number_parse_size(struct slice s, uint64_t *ret)
+{
+    unsigned shift = 0;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct slice unit = slice_str(sizes[i].unit);
+        if (s.len > unit.len && slice_ends(s, unit)) {
+            shift = sizes[i].shift;
+            s.len -= unit.len;
+            break;
+        }
+    }
+    int64_t n;
+    if (!number_parse_int(s, &n))
+        return -EINVAL;
+    if ((uint64_t)n > UINT64_MAX >> shift)
+        return -ERANGE;
+    *ret = (uint64_t)n << shift;
+    return 0;
+}
+
+size_t number_print_size(char *out, uint64_t bytes)
+{
+    for (size_t i = 0; bytes > 0 && i < ARRAY_LEN(sizes); i++) {
+        if (bytes % (1ull << sizes[i].shift) != 0)
+            continue;
+        size_t n = number_print_u64(out, bytes >> sizes[i].shift);
+        memcpy(out + n, sizes[i].unit, strlen(sizes[i].unit));
+        return n + strlen(sizes[i].unit);
+    }
+    return number_print_u64(out, bytes);
 }

@@ -10,8 +10,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/counter_tables.h"
 #include "base/mem.h"
-#include "base/selfmetrics.h"
 #include "cmd/wrap.h"
 #include "config/option_value.h"
 #include "config/options.h"
@@ -154,23 +154,20 @@ static void describe_options(struct table *t)
 
 static void describe_metrics(struct table *t)
 {
-    static const char *const kinds[] = { [SELF_COUNTER] = "counter", [SELF_GAUGE] = "gauge" };
-    static const struct {
-        const char *name;
-        enum selfmetric_kind kind;
-        const char *label, *help;
-    } rows[] = {
-#define X(id, name, kind, label, help) { name, SELF_##kind, label, help },
-        SELFMETRICS(X) SELFMETRICS_MEASURED(X)
-#undef X
+    static const char *const kinds[] = {
+        [COUNTER_KIND_COUNTER] = "counter",
+        [COUNTER_KIND_GAUGE] = "gauge",
     };
     static const char *const names[] = { "metric", "type", "labels", "meaning" };
     heads(t, names, ARRAY_LEN(names));
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++, t->rows++) {
-        put(t, 0, rows[i].name);
-        put(t, 1, kinds[rows[i].kind]);
-        put(t, 2, rows[i].label);
-        put(t, 3, rows[i].help);
+    for (size_t room = 0; room < COUNTER_TABLE_COUNT; room++) {
+        for (size_t i = 0; i < counter_tables[room]->n; i++, t->rows++) {
+            const struct counter_row *row = &counter_tables[room]->rows[i];
+            put(t, 0, row->name);
+            put(t, 1, kinds[row->kind]);
+            put(t, 2, row->labels);
+            put(t, 3, row->help);
+        }
     }
 }
 

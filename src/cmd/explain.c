@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cmd/explain_core.h"
 #include "cmd/explain_text.h"
+#include "listen/socket_url.h"
 #include "protocol/framing.h"
 
 struct explaining {
@@ -112,6 +113,7 @@ static void finish_json(struct explaining *e)
     json_object_set_new(j, "reasons", reasons);
     json_object_set_new(j, "tag_errors", json_integer((json_int_t)x->tag_errors));
     json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
+    json_object_set_new(j, "not_finite", json_integer((json_int_t)explain_core_refused(x).not_finite));
     json_object_set_new(j, "exposition", json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     if (text != NULL)

@@ -34,7 +34,7 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
         abort();
     e->source.gauge_sign = (enum gauge_sign)c->protocol_gauge_sign;
     lane_begin(e->lane, &e->source,
-               (struct lane_clocks){ .mono_ns = (uint64_t)START_S * 1000000000u });
+               (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });
     e->registry = registry_new(&reg);
     e->prometheus = prometheus_new(&text);
     return e;
@@ -97,8 +97,7 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     (void)turned;
     registry_merge(e->registry, page, now_ns);
     ingest_give(in, page);
-    registry_close(e->registry, &end,
-                   &unused); /* with aggregate.set_window = 0, sets show the last closed interval */
+    registry_close(e->registry, &end, &unused); /* a set may show the last closed interval */
     registry_next(e->registry);
     prometheus_render_lines(e->prometheus, e->registry, now_ns, &text);
     sort_lines(buf_slice(&text), out);
@@ -113,5 +112,5 @@ const struct off_page_note *const *explain_exposition_off_page(const struct expl
 
 uint64_t explain_exposition_sums_refused(const struct explain_exposition *e)
 {
-    return registry_stats(e->registry)->v[SELF_SUMS_REFUSED];
+    return registry_stats(e->registry)->v[REGISTRY_SUMS_REFUSED];
 }

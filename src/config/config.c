@@ -10,12 +10,10 @@
 #include "base/mem.h"
 #include "config/config_loader.h"
 #include "config/option_value.h"
+#include "config/rules.h"
 
 /* The words of an ENUM option are numbered from 0 as these are. */
 static_assert(LOG_DEBUG == 0 && LOG_ERROR == 3 && LOG_LOGFMT == 0 && LOG_JSON == 1, "server.log_*");
-static_assert(GAUGE_SIGN_AUTO == 0 && GAUGE_SIGN_DELTA == 1 && GAUGE_SIGN_ABSOLUTE == 2, "protocol.gauge_sign");
-static_assert(LISTEN_SPREAD_AUTO == 0 && LISTEN_SPREAD_SOURCE == 1 && LISTEN_SPREAD_PAYLOAD == 2, "listen.spread");
-static_assert(NAME_TAGS_LIBRATO == 1 && NAME_TAGS_INFLUX == 2 && NAME_TAGS_SIGNALFX == 4 && NAME_TAGS_GRAPHITE == 8, "protocol.name_tags");
 
 enum { MESSAGE_MAX = 1024 };
 
@@ -44,7 +42,7 @@ void config_loader_error(struct config_loader *l, const char *origin, const char
     buf_release(&line);
 }
 
-void config_loader_error_at(struct config_loader *l, enum option_id id, const char *format, ...)
+void config_mistake(struct config_loader *l, enum option_id id, const char *format, ...)
 {
     const struct option_row *o = &options_table[id];
     const char *origin = l->c.origin[id];
@@ -58,6 +56,11 @@ void config_loader_error_at(struct config_loader *l, enum option_id id, const ch
     buf_printf(&line, ": %s.%s: %s\n", o->section, o->key, text);
     add_mistake(l, (enum config_stage)l->set_in[id], l->set_line[id], buf_slice(&line));
     buf_release(&line);
+}
+
+bool config_refused(const struct config_loader *l, enum option_id id)
+{
+    return l->refused[id];
 }
 
 void config_loader_warn(struct config_loader *l, const char *origin, const char *format, ...)
@@ -90,17 +93,18 @@ static void value_error(struct config_loader *l, const char *origin, enum option
     buf_release(&limits);
 }
 
-/* Looked at here, where each URL still has its line; config_check.c reads it again with the defaults of the whole config. */
-static bool socket_ok(struct config_loader *l, const char *origin, struct slice url)
+/* What the rooms above say of it, told where the value stands. */
+static bool obeys_rules(struct config_loader *l, const char *origin, enum option_id id,
+                        struct slice value)
 {
-    static const struct listen_address defaults = { .rcvbuf = 0 };
-    struct listen_address unused;
+    const struct option_row *o = &options_table[id];
     struct buf why = { 0 }, shown = { 0 };
-    bool ok = socket_url_parse(url, &defaults, &unused, &why) == 0;
-    option_value_escape(url, &shown);
+    bool ok = config_rules.value(id, value, &why);
     if (!ok) {
-        config_loader_error(l, origin, "listen.socket: '%.*s': %.*s", (int)shown.len, shown.ptr ? shown.ptr : "", (int)why.len, why.ptr);
-        l->bad_sockets++;
+        option_value_escape(value, &shown);
+        config_loader_error(l, origin, "%s.%s: '%.*s': %.*s", o->section, o->key, (int)shown.len,
+                            shown.ptr ? shown.ptr : "", (int)why.len, why.ptr);
+        l->refused[id] = true;
     }
     buf_release(&why);
     buf_release(&shown);
@@ -114,7 +118,7 @@ void config_loader_assign(struct config_loader *l, const char *origin, enum opti
         option_value_clear(&l->c, id);
     l->set_in[id] = (uint8_t)l->stage;
     l->set_line[id] = l->line;
-    if (id == OPTION_listen_socket && !socket_ok(l, origin, value))
+    if (!obeys_rules(l, origin, id, value))
         return;
     const char *wrong = option_value_set(&l->c, id, value);
     if (wrong != NULL) {
@@ -266,7 +270,7 @@ void config_release(struct config *c)
         free(c->origin[i]);
     }
     buf_release(&c->warnings);
-    free(c->sockets);
+    config_rules.release(c);
     free(c->file);
     *c = (struct config){ 0 };
 }

@@ -19,7 +19,7 @@ struct config_loader {
     struct config c;
     struct config_mistake *mistakes;
     size_t n_mistakes, cap_mistakes;
-    unsigned bad_sockets;              /* URLs that were told to be wrong */
+    bool refused[OPTION_COUNT];        /* a value of it broke a rule, see rules.h */
     enum config_stage stage;
     unsigned line;                     /* of the file, while it is read; else 0 */
     uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */
@@ -28,9 +28,6 @@ struct config_loader {
 
 /* One mistake at the place that is being read: origin, then the message. */
 void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* The same about a value that was accepted by itself: origin, section.key, message. */
-void config_loader_error_at(struct config_loader *l, enum option_id id, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Give an option a value; a STRINGS option that this stage has set already gets one more. */
 void config_loader_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value);

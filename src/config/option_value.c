@@ -53,7 +53,7 @@ static const char *parse_number(enum option_kind kind, struct slice s, uint64_t 
     if (kind == OPTION_DURATION)
         return parse_duration(s, ret);
     if (kind == OPTION_SIZE) {
-        int rc = socket_url_size(s, ret);
+        int rc = number_parse_size(s, ret);
         return rc == 0 ? NULL : rc == -ERANGE ? "is too large" : "is not a size";
     }
     if (!number_parse_int(s, &n))
@@ -273,7 +273,8 @@ void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *ou
       none = { "", 1 };
     const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
     if (kind == OPTION_SIZE) {
-        socket_url_print_size(v, out);
+        char text[NUMBER_TEXT_MAX];
+        buf_append(out, text, number_print_size(text, v));
         return;
     }
     while (v % u->n != 0)   /* the last unit is 1 */

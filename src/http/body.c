@@ -1,7 +1,8 @@
-#include "http/body.h"
+#include "http/body_priv.h"
 
 #include <stdlib.h>
 
+#include "base/gzip.h"
 #include "base/mem.h"
 #include "http/http.h"
 
@@ -13,6 +14,21 @@ struct http_body *http_body_take(const char *type, char *ptr, size_t len)
     b->ptr = ptr;
     b->len = len;
     return b;
+}
+
+bool http_body_pack(struct http_body *b)
+{
+    struct gzip *z = gzip_new();
+    if (z == NULL)
+        return false;
+    buf_clear(&b->packed);
+    gzip_add(z, b->ptr, b->len, &b->packed);
+    gzip_finish(z, &b->packed);
+    gzip_free(z);
+    if (b->packed.len < b->len)
+        return true;
+    buf_release(&b->packed);
+    return false;
 }
 
 struct slice http_body_bytes(const struct http_body *b)
@@ -31,6 +47,7 @@ void http_body_unref(struct http_body *b)
     /* Release our reads of the bytes; the last one acquires everybody's before it frees them. */
     if (b == NULL || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
+    buf_release(&b->packed);
     free(b->ptr);
     free(b);
 }

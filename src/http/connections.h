@@ -9,7 +9,8 @@
  *              steadily its bytes come.  The pause between two requests of a connection does not count.
  *   room       at max_connections, or at max_per_ip of one address, a newcomer takes the place of the connection that has been
  *              quiet for the longest, weighed by how many its address holds.  Nothing is taken from who was active within the
- *              last second, unless the newcomer's address holds fewer; nothing ever from who waits for an answer of ours.
+ *              last second, unless it is not being answered and the newcomer's address holds fewer; nothing ever from who waits
+ *              for an answer of ours.
  *              Where nobody has to go, the newcomer is closed at once.
  *
  * An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of those has them all.

@@ -10,9 +10,10 @@
 #include <stdatomic.h>
 
 #include "base/address.h"
+#include "base/buf.h"
 #include "http/connections.h"
 #include "http/http.h"
-#include "http/stream.h"
+#include "http/reader.h"
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -40,6 +41,7 @@ struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
     const struct http_route *route;
+    const char *path;                       /* libmicrohttpd's, for the request's life */
     atomic_uint refs;
     bool begun;                             /* its head is here */
     bool long_query;                        /* it was not parsed; to be refused */
@@ -51,6 +53,7 @@ struct http_request {
     /* The answer: written before the connection is resumed, read after. */
     unsigned status;
     struct http_body *body;
+    struct buf headers;                     /* of this reply: name, NUL, value, NUL, and so on */
     struct http_reader *reader;             /* instead of body */
 };
 

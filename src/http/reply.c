@@ -25,15 +25,41 @@ static void body_unref(void *body)
     http_body_unref(body);
 }
 
-enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b)
+/* libmicrohttpd refuses a name or value with a line end in it. */
+static void add_headers(struct MHD_Response *response, struct slice headers)
 {
-    if (b == NULL)
-        return queue_take(c, status, NULL, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
+    struct slice name, value;
+    while (slice_cut(&headers, '\0', &name) && slice_cut(&headers, '\0', &value))
+        MHD_add_response_header(response, name.ptr, value.ptr);
+}
+
+/* Takes a hold on b.  NULL: no memory */
+static struct MHD_Response *body_response(struct http_body *b, bool gzip)
+{
+    bool has_forms = b->packed.len > 0, packed = has_forms && gzip;
     http_body_ref(b);
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(b->len, b->ptr, body_unref, b);
-    if (response == NULL)
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        packed ? b->packed.len : b->len, packed ? b->packed.ptr : b->ptr, body_unref, b);
+    if (response == NULL) {
         http_body_unref(b);
-    return queue_take(c, status, b->type, response);
+        return NULL;
+    }
+    if (packed)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    if (has_forms)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    return response;
+}
+
+enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b,
+                                bool gzip, struct slice headers)
+{
+    struct MHD_Response *response = b != NULL ? body_response(b, gzip)
+                                              : MHD_create_response_from_buffer(
+                                                    0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (response != NULL)
+        add_headers(response, headers);
+    return queue_take(c, status, b != NULL ? b->type : NULL, response);
 }
 
 enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head)

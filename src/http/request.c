@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "http/body.h"
+#include "http/body_priv.h"
 #include "http/encoding.h"
 #include "http/http_priv.h"
 #include "http/reply.h"
@@ -34,6 +34,7 @@ static void request_unref(struct http_request *r)
     if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
     http_body_unref(r->body);
+    buf_release(&r->headers);
     http_reader_detach(r->reader);          /* hung up before it read anything */
     http_server_unref(r->server);
     free(r);
@@ -79,6 +80,20 @@ void http_request_resume(struct http_server *s, struct http_request *r)
 
 void http_answer(struct http_request *r, unsigned status, struct http_body *body)
 {
+    http_answer_with(r, status, body, NULL, 0);
+}
+
+static void copy_headers(struct buf *to, const struct http_header *headers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        buf_append(to, headers[i].name, strlen(headers[i].name) + 1);
+        buf_append(to, headers[i].value, strlen(headers[i].value) + 1);
+    }
+}
+
+void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
+                      const struct http_header *headers, size_t n_headers)
+{
     struct http_server *s = r->server;
     pthread_mutex_lock(&s->lock);
     if (r->waits) {
@@ -86,6 +101,7 @@ void http_answer(struct http_request *r, unsigned status, struct http_body *body
         r->body = body;
         if (body != NULL)
             http_body_ref(body);
+        copy_headers(&r->headers, headers, n_headers);
         http_request_resume(s, r);
     }
     pthread_mutex_unlock(&s->lock);
@@ -128,6 +144,11 @@ const char *http_request_arg(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+const char *http_request_path(const struct http_request *r)
+{
+    return r->path;
+}
+
 static void count(_Atomic uint64_t *c)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
@@ -146,13 +167,22 @@ static enum MHD_Result reject(struct http_request *r, unsigned status, const cha
     return reply_text(r, status, text);
 }
 
+/* The exact one, else the longest prefix. */
 static const struct http_route *route_find(const struct http_server *s, const char *path)
 {
+    const struct http_route *best = NULL;
+    size_t longest = 0;
     for (size_t i = 0; i < s->n_routes; i++) {
-        if (strcmp(s->routes[i].path, path) == 0)
-            return &s->routes[i];
+        const struct http_route *route = &s->routes[i];
+        size_t n = strlen(route->path);
+        if (strcmp(route->path, path) == 0)
+            return route;
+        if (route->prefix && n > longest && strncmp(route->path, path, n) == 0) {
+            best = route;
+            longest = n;
+        }
     }
-    return NULL;
+    return best;
 }
 
 static enum MHD_Result defer(struct http_request *r)
@@ -171,7 +201,7 @@ static enum MHD_Result reply_deferred(struct http_request *r)
 {
     struct http_reader *reader = r->reader;
     if (reader == NULL)
-        return http_reply_body(r->connection, r->status, r->body);
+        return http_reply_body(r->connection, r->status, r->body, r->gzip, buf_slice(&r->headers));
     r->reader = NULL;
     return http_reply_stream(r->connection, reader, r->head);
 }
@@ -183,7 +213,8 @@ static enum MHD_Result reply(struct http_request *r)
     if (r->deferred)
         return reply_deferred(r);
     if (route->fixed != NULL)
-        return http_reply_body(r->connection, MHD_HTTP_OK, route->fixed);
+        return http_reply_body(r->connection, MHD_HTTP_OK, route->fixed, r->gzip,
+                               (struct slice){ 0 });
     if (route->probe != NULL) {
         const char *text = "";
         unsigned status = route->probe(route->cookie, &text);
@@ -210,7 +241,8 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     count(&s->requests);
     if (r->long_query)
         return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
-    r->route = route_find(s, http_target_path(target));
+    r->path = http_target_path(target);
+    r->route = route_find(s, r->path);
     if (r->route == NULL)
         return reject(r, MHD_HTTP_NOT_FOUND, "not found");
     if (!takes(r->route, method))

@@ -1,4 +1,4 @@
-#include "http/stream.h"
+#include "http/reader.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/now.h"
-#include "http/body.h"
+#include "http/body_priv.h"
 #include "http/connections.h"
 
 enum { BLOCK_BYTES = 32 * 1024 };   /* what libmicrohttpd asks for at once */

@@ -117,18 +117,29 @@ static unsigned slots_with_control(struct dgram_ask ask)
     return ask.stamps ? DGRAM_SLOTS : ask.senders;
 }
 
-/* The kernel writes what it used of each room over the room's size: they are made new for each read. */
+static void set_room(struct dgram_buffers *d, unsigned i, struct dgram_ask ask)
+{
+    struct msghdr *h = &d->msgs[i].msg_hdr;
+    bool sender = i < ask.senders, control = i < slots_with_control(ask);
+    h->msg_name = sender ? &d->senders[i] : NULL;
+    h->msg_namelen = sender ? sizeof d->senders[i] : 0;
+    h->msg_control = control ? d->control[i] : NULL;
+    h->msg_controllen = control ? sizeof d->control[i] : 0;
+}
+
+static unsigned larger(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
 static void make_room(struct dgram_buffers *d, struct dgram_ask ask)
 {
-    unsigned n = slots_with_control(ask), before = slots_with_control(d->asked);
-    for (unsigned i = 0; i < n || i < before; i++) {
-        struct msghdr *h = &d->msgs[i].msg_hdr;
-        bool sender = i < ask.senders, control = i < n;
-        h->msg_name = sender ? &d->senders[i] : NULL;
-        h->msg_namelen = sender ? sizeof d->senders[i] : 0;
-        h->msg_control = control ? d->control[i] : NULL;
-        h->msg_controllen = control ? sizeof d->control[i] : 0;
-    }
+    unsigned now = slots_with_control(ask), before = slots_with_control(d->asked), filled = (unsigned)d->n;
+    bool same = ask.senders == d->asked.senders && ask.stamps == d->asked.stamps;
+    /* The kernel writes what it used over the room's size, in the slots that it filled. */
+    unsigned last = same ? (filled < now ? filled : now) : larger(now, before);
+    for (unsigned i = 0; i < last; i++)
+        set_room(d, i, ask);
     d->asked = ask;
 }
 

@@ -44,7 +44,7 @@ static void catch_up(struct refusals *r)
     }
 }
 
-unsigned refusals_begin(struct refusals *r, uint16_t socket)
+unsigned refusals_begin(struct refusals *r, uint16_t socket, bool busy)
 {
     r->socket = socket;
     /* acquire: pairs with the release in tell */
@@ -54,7 +54,7 @@ unsigned refusals_begin(struct refusals *r, uint16_t socket)
         catch_up(r);
     }
     if (r->curious == 0)
-        return r->dgram->n == DGRAM_SLOTS ? ASKED_BUSY : ASKED_QUIET;
+        return busy ? ASKED_BUSY : ASKED_QUIET;
     r->curious--;
     return DGRAM_SLOTS;
 }

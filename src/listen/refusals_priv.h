@@ -43,12 +43,14 @@ void refusals_on_rejected(void *refusals, const struct parse_error *e);
 void refusals_on_refused(void *refusals, const struct sample *s, enum reason why);
 
 /**
- * refusals_begin(r, socket):
- * Before each dgram_read, with the place of the socket that is read.
- *   returns  of how many datagrams the sender is to be asked for: few after a read that was full, where it would cost most;
- *            more after another one; and after a refused line whose sender was not asked for all of them, for a while or until
- *            enough lines of its kind are kept, so that the next one has a sender
+ * refusals_begin(r, socket, busy):
+ * Before each dgram_read.
+ *   socket   its place among the worker's sockets
+ *   busy     it brings so much that asking for many senders would show
+ *   returns  of how many datagrams the sender is to be asked for: few of a busy socket, more of a quiet one; and after a refused
+ *            line whose sender was not asked for all of them, for a while or until enough lines of its kind are kept, so that
+ *            the next one has a sender
  */
-unsigned refusals_begin(struct refusals *r, uint16_t socket);
+unsigned refusals_begin(struct refusals *r, uint16_t socket, bool busy);
 
 #endif

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <sys/un.h>
 
+#include "base/number.h"
 static const char *const signs[] = { "auto", "delta", "absolute" };
 static const char *const spreads[] = { "auto", "source", "payload" };
 
@@ -40,7 +41,7 @@ static bool set_rcvbuf(struct listen_address *a, struct slice value)
 {
     enum { RCVBUF_MIN = 4096, RCVBUF_MAX = 1 << 30 };
     uint64_t bytes;
-    if (socket_url_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
+    if (number_parse_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
         return false;
     a->rcvbuf = bytes;
     return true;
@@ -48,7 +49,8 @@ static bool set_rcvbuf(struct listen_address *a, struct slice value)
 
 static void print_rcvbuf(const struct listen_address *a, struct buf *out)
 {
-    socket_url_print_size(a->rcvbuf, out);
+    char text[NUMBER_TEXT_MAX];
+    buf_append(out, text, number_print_size(text, a->rcvbuf));
 }
 
 static bool set_spread(struct listen_address *a, struct slice value)

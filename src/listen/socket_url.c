@@ -12,48 +12,8 @@
 #include <stdio.h>
 
 #include "base/address.h"
-#include "base/number.h"
 #include "listen/socket_options.h"
 #include "listen/transport_priv.h"
-
-/* ---- sizes ---- */
-
-static const struct {
-    const char *unit;
-    unsigned shift;
-} units[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } };
-
-int socket_url_size(struct slice s, uint64_t *ret)
-{
-    unsigned shift = 0;
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        struct slice unit = slice_str(units[i].unit);
-        if (s.len > unit.len && slice_ends(s, unit)) {
-            shift = units[i].shift;
-            s.len -= unit.len;
-            break;
-        }
-    }
-    int64_t n;
-    if (!number_parse_int(s, &n))
-        return -EINVAL;
-    if ((uint64_t)n > UINT64_MAX >> shift)
-        return -ERANGE;
-    *ret = (uint64_t)n << shift;
-    return 0;
-}
-
-void socket_url_print_size(uint64_t bytes, struct buf *out)
-{
-    unsigned long long n = bytes;
-    for (size_t i = 0; n > 0 && i < ARRAY_LEN(units); i++) {
-        if (n % (1ull << units[i].shift) == 0) {
-            buf_printf(out, "%llu%s", n >> units[i].shift, units[i].unit);
-            return;
-        }
-    }
-    buf_printf(out, "%llu", n);
-}
 
 /* ---- addresses ---- */
 

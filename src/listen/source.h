@@ -64,7 +64,7 @@ struct source {
     const struct source_ops *ops;
     const struct source_env *env;
     uint16_t place;                   /* among the worker's sources */
-    struct socket_stats stats;        /* datagrams: counted as they are read */
+    struct socket_stats stats;        /* counted as datagrams are read; see look */
 };
 
 /* A source that is made and not closed. */

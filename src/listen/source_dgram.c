@@ -73,12 +73,37 @@ static void choose_stamps(struct dgram_socket *k)
         k->stamped = want;
 }
 
+/*
+ * How far the wall clock, which the stamps are of, is ahead of the monotonic one, which all else
+ * goes by: one number for all workers, so that their stamps keep their order.  It changes when the
+ * wall clock was set, or has drifted by a millisecond.  A reading during which this thread was
+ * stopped says nothing.
+ */
+static int64_t wall_ahead_ns(struct worker_order *o)
+{
+    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
+    /* relaxed: a number by itself; workers that see it a little later differ for that long */
+    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
+        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
+            continue;
+        int64_t ahead = (int64_t)(wall - before - took / 2);
+        if (llabs(ahead - known) <= DRIFT_NS)
+            break;
+        atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
+        return ahead;
+    }
+    return known;
+}
+
 static uint64_t feed_lane(struct dgram_socket *k, int n)
 {
     const struct source_env *env = k->source->base.env;
-    const struct lane_clocks now = { now_mono_ns(), k->stamped ? now_wall_ns() : 0 };
+    int64_t ahead_ns = k->stamped ? wall_ahead_ns(env->order) : 0;
+    const struct lane_clock clock = { now_mono_ns(), ahead_ns };
     uint64_t bytes = 0;
-    lane_begin(env->lane, &k->from, now);
+    lane_begin(env->lane, &k->from, clock);
     for (int i = 0; i < n; i++) {
         const struct lane_datagram d = {
             .ptr = dgram_ptr(env->dgram, i),
@@ -97,17 +122,17 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
 static int receive(struct dgram_socket *k)
 {
     struct source *s = &k->source->base;
-    struct selfmetrics *stats = ingest_stats(lane_ingest(s->env->lane));
+    struct dgram_buffers *d = s->env->dgram;
     choose_stamps(k);
-    const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place),
+    bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
+    const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place, busy),
                                    .stamps = k->stamped };
-    int n = dgram_read(s->env->dgram, k->fd, ask);
+    int n = dgram_read(d, k->fd, ask);
     if (n < 0)
-        stats->v[SELF_RECEIVE_ERRORS]++;
+        s->stats.errors++;
     if (n <= 0)
         return n;
-    stats->v[SELF_BYTES] += feed_lane(k, n);
-    stats->v[SELF_DATAGRAMS] += (uint64_t)n;
+    s->stats.bytes += feed_lane(k, n);
     s->stats.datagrams += (uint64_t)n;
     k->datagrams += (uint64_t)n;
     return n;

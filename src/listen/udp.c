@@ -30,7 +30,7 @@ static const char *parse(struct listen_address *a, struct slice host_port)
  * discard port of the loopback.  Where that fails (an address without a way to the loopback) the
  * socket is drained and closed all the same.
  */
-static void refuse(const struct listener *l)
+static void udp_refuse(const struct listener *l)
 {
     const struct sockaddr_in v4 = { .sin_family = AF_INET,
                                     .sin_port = htons(9),
@@ -49,7 +49,7 @@ static void refuse(const struct listener *l)
 const struct transport_ops transport_udp = {
     .parse = parse,
     .open = udp_group_open,
-    .refuse = refuse,
+    .refuse = udp_refuse,
     .source_new = source_dgram_new,
     .taken = "another server has this port: stop it, or choose another port (0: any free one)",
     .denied = "ports below 1024 need privileges: choose a higher one",

@@ -1,7 +1,6 @@
 #include "listen/watch.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 #include "base/now.h"
 
@@ -15,11 +14,15 @@ enum {
                                   /* ... or one tick with WATCH_READ_MAX */
 };
 
+bool watch_gathers(const struct watch *w)
+{
+    return uv_is_active((const uv_handle_t *)&w->timer) != 0;
+}
+
 /* Reading or gathering, never both. */
 static void watch_check(const struct watch *w)
 {
-    bool gathers = uv_is_active((const uv_handle_t *)&w->timer) != 0;
-    assert(!gathers || (w->gather_ms > 0 && !uv_is_active((const uv_handle_t *)&w->poll)));
+    assert(!watch_gathers(w) || (w->gather_ms > 0 && !uv_is_active((const uv_handle_t *)&w->poll)));
     assert(w->closing == 0);
 }
 

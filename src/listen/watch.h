@@ -16,6 +16,7 @@
 #ifndef LISTEN_WATCH_H
 #define LISTEN_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -43,6 +44,8 @@ int watch_init(struct watch *w, uv_loop_t *loop, int fd, unsigned gather_ms,
 /* returns  0 or -errno */
 int watch_start(struct watch *w);
 void watch_stop(struct watch *w);
+
+bool watch_gathers(const struct watch *w);
 
 /* The loop no longer knows the descriptor; w itself is the caller's again when closed is called. */
 void watch_close(struct watch *w, void (*closed)(void *cookie));

@@ -171,6 +171,15 @@ void worker_renew_socket(struct worker *w, unsigned at, int fd)
 
 /* ---- life ---- */
 
+uint64_t worker_memory(uint32_t max_line)
+{
+    enum {
+        LINE_FACTOR = 64, /* of a batch, for each byte of a line: samples of 112, values, text */
+        REST = 1 << 20
+    };
+    return DGRAM_SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + LINE_FACTOR * (uint64_t)max_line + REST;
+}
+
 static void run(void *cookie)
 {
     struct worker *w = cookie;

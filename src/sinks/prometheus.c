@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/memory.h"
 #include "base/mem.h"
 #include "base/number.h"
 
@@ -255,4 +256,10 @@ void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t 
     while (registry_walk_family(&w) != NULL)
         (void)put_family(p, &w, now_ns, SIZE_MAX, out);
     registry_walk_end(&w);
+}
+
+uint64_t prometheus_series_bytes(const struct registry_opts *o)
+{
+    enum { LINE = 2 * AGGREGATE_TEXT_BYTES, MORE_LINES = 3 };   /* le="+Inf", _sum, _count */
+    return (uint64_t)LINE * ((o->histograms ? o->n_buckets : o->n_quantiles) + MORE_LINES);
 }

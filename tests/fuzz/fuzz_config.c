@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "listen/socket_url.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

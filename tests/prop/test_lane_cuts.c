@@ -63,7 +63,7 @@ static void feed_cut(struct pipeline *p, char lines[LINES][LINE_BYTES], unsigned
     }; /* bytes stay in place until the flush, each datagram's exactly as long */
     struct lane *l = p->lanes[0];
     unsigned n_kept = 0;
-    lane_begin(l, &p->sources[0], (struct lane_clocks){ .mono_ns = p->now_ns });
+    lane_begin(l, &p->sources[0], (struct lane_clock){ .now_ns = p->now_ns });
     for (unsigned at = 0; at < LINES;) {
         unsigned n = 1 + below(datagram_max);
         struct buf text = { 0 };
@@ -96,9 +96,9 @@ static char *outcome(char lines[LINES][LINE_BYTES], unsigned datagram_max, unsig
     pipeline_turn(&p);
     buf_append_str(&out, pipeline_lines(&p));
     buf_append_str(&out, pipeline_close(&p));
-    for (int id = 0; id < SELF_COUNT; id++)
+    for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
         buf_printf(&out, "%d=%llu ", id,
-                   (unsigned long long)pipeline_stat(&p, (enum selfmetric)id));
+                   (unsigned long long)pipeline_stat(&p, (enum ingest_counter)id));
     for (int r = 0; r < REASON_COUNT; r++)
         buf_printf(&out, "%s=%llu ", reason_name((enum reason)r),
                    (unsigned long long)pipeline_rejected(&p, (enum reason)r));

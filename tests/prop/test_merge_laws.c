@@ -214,7 +214,7 @@ static void any_number_of_workers_and_pages_shows_the_same(void **unused)
         assert_string_equal(a, b);
         free(a);
         free(b);
-        assert_int_equal(pipeline_stat(&one, SELF_VALUES_AGGREGATED), pipeline_stat(&many, SELF_VALUES_AGGREGATED));
+        assert_int_equal(pipeline_stat(&one, INGEST_VALUES_AGGREGATED), pipeline_stat(&many, INGEST_VALUES_AGGREGATED));
         assert_int_equal(one.limit.n, many.limit.n);
         pipeline_release(&one);
         pipeline_release(&many);

@@ -94,7 +94,7 @@ static void *fill(void *cookie)
 
 struct control {
     struct registry *registry;
-    struct selfmetrics seen[WORKERS];
+    struct ingest_counters seen[WORKERS];
     uint64_t taken[WORKERS];
 };
 
@@ -154,7 +154,7 @@ static char *model(uint64_t *ret_values)
     buf_release(&datagram);
     pipeline_turn(&p);
     pipeline_close(&p);
-    *ret_values = pipeline_stat(&p, SELF_VALUES_AGGREGATED);
+    *ret_values = pipeline_stat(&p, INGEST_VALUES_AGGREGATED);
     p.now_ns = stamp(0);
     char *lines = sorted(pipeline_lines(&p));
     pipeline_release(&p);
@@ -195,10 +195,10 @@ static void pages_taken_at_random_moments_hold_every_unit(void **unused)
         for (unsigned w = 0; w < WORKERS; w++) {
             pthread_join(threads[w], NULL);
             assert_int_equal(c.taken[w], f[w].turns);
-            assert_int_equal(c.seen[w].v[SELF_PAGE_TURNS], f[w].turns);
-            assert_true(c.seen[w].v[SELF_PAGE_TURNS_LATE] >= f[w].late);   /* and those of the last, repeated turn */
-            assert_int_equal(c.seen[w].v[SELF_SAMPLES_READ], c.seen[w].v[SELF_SAMPLES_AGGREGATED]);
-            have += c.seen[w].v[SELF_VALUES_AGGREGATED];
+            assert_int_equal(c.seen[w].v[INGEST_PAGE_TURNS], f[w].turns);
+            assert_true(c.seen[w].v[INGEST_PAGE_TURNS_LATE] >= f[w].late);   /* and those of the last, repeated turn */
+            assert_int_equal(c.seen[w].v[INGEST_SAMPLES_READ], c.seen[w].v[INGEST_SAMPLES_AGGREGATED]);
+            have += c.seen[w].v[INGEST_VALUES_AGGREGATED];
         }
         assert_int_equal(have, values);
         pipeline_close(&p);

@@ -14,7 +14,7 @@ allowed_of() {
     sinks) echo "sinks base aggregate" ;;
     http) echo "http base" ;;
     send) echo "send base" ;;
-    config) echo "config base protocol listen sinks" ;;
+    config) echo "config base" ;;
     app) echo "app base protocol aggregate listen sinks http send config" ;;
     cmd) echo "cmd base protocol aggregate listen sinks http send config app" ;;
     *) return 1 ;;
@@ -90,6 +90,7 @@ self_test() {
     expect "a command that asks the daemon"     0 src/cmd/check.c       app/server.h
     expect "a command that reaches into the daemon" 1 src/cmd/check.c   app/turn.h
     expect "a daemon that knows its commands"   1 src/app/server.c      cmd/cli.h
+    expect "a config that knows what it is for" 1 src/config/config.c   sinks/sink.h
     expect "a header without its room"          1 src/aggregate/table.c cell.h
     return $failed
 }

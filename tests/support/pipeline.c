@@ -85,7 +85,7 @@ static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t le
 {
     char *exact = mem_alloc(len);
     memcpy(exact, ptr, len);
-    lane_begin(p->lanes[worker], &p->sources[worker], (struct lane_clocks){ .mono_ns = now_ns });
+    lane_begin(p->lanes[worker], &p->sources[worker], (struct lane_clock){ .now_ns = now_ns });
     lane_datagram(p->lanes[worker], &(struct lane_datagram){ .ptr = exact, .len = len });
     lane_flush(p->lanes[worker]);
     free(exact);
@@ -113,7 +113,7 @@ static void check_conservation(const struct pipeline *p, unsigned worker)
     uint64_t rejected = 0;
     for (int r = 0; r < REASON_COUNT; r++)
         rejected += p->rejected[worker][r];
-    assert_int_equal(v[SELF_SAMPLES_READ], v[SELF_SAMPLES_AGGREGATED] + rejected + v[SELF_SAMPLES_REFUSED]);
+    assert_int_equal(v[INGEST_SAMPLES_READ], v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED]);
 }
 
 void pipeline_turn_worker(struct pipeline *p, unsigned worker)
@@ -242,7 +242,7 @@ const char *pipeline_close(struct pipeline *p)
     return p->text.ptr;
 }
 
-uint64_t pipeline_stat(const struct pipeline *p, enum selfmetric id)
+uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < p->opts.workers; i++)

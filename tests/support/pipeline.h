@@ -47,7 +47,7 @@ struct pipeline {
     struct registry *registry;
     struct prometheus *prometheus;
     uint64_t now_ns;                                 /* starts at 1,000 s; each feed moves it by 1 us */
-    struct selfmetrics seen[PIPELINE_WORKERS_MAX];   /* as of the last turn */
+    struct ingest_counters seen[PIPELINE_WORKERS_MAX];   /* as of the last turn */
     uint64_t rejected[PIPELINE_WORKERS_MAX][REASON_COUNT];
     struct buf text;
     struct interval_end end;
@@ -82,7 +82,7 @@ void pipeline_expect(struct pipeline *p, const char *lines);
  */
 const char *pipeline_close(struct pipeline *p);
 
-uint64_t pipeline_stat(const struct pipeline *p, enum selfmetric id);      /* over the workers */
+uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id);      /* over the workers */
 uint64_t pipeline_rejected(const struct pipeline *p, enum reason r);
 uint64_t pipeline_series(const struct pipeline *p);                        /* in the registry */
 

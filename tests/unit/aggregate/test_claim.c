@@ -95,7 +95,7 @@ static void a_name_stays_with_the_type_that_is_sent(void **unused)
         }
         pipeline_expect(&p, idle_s[i] != 0 ? "x{n=\"1\"} 1\nx{n=\"2\"} 11\nx{n=\"3\"} 11\n"
                                            : "x{n=\"1\"} 1\nx{n=\"2\"} 1\nx{n=\"3\"} 1\n");
-        assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 20 * (IDLE_S / 10 - 1));
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_TYPE_CONFLICTS], 20 * (IDLE_S / 10 - 1));
         pipeline_release(&p);
     }
 }
@@ -111,12 +111,12 @@ static void who_lost_a_name_is_the_one_kept_off_and_may_take_it_back(void **unus
     pipeline_feed(&p, 0, "x:7|g");
     pipeline_turn(&p);
     pipeline_expect(&p, "x 7\n");
-    assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 0);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_TYPE_CONFLICTS], 0);
     pipeline_close(&p);
     pipeline_feed(&p, 0, "x:5|c");
     pipeline_turn(&p);
     pipeline_expect(&p, "x 7\n");
-    assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 1);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_TYPE_CONFLICTS], 1);
     assert_true(pipeline_has(pipeline_close(&p), "counter x 5"));   /* the sinks have it */
     assert_int_equal(pipeline_series(&p), 3);
     size_t n;

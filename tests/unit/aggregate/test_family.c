@@ -23,7 +23,8 @@ struct row {
     unsigned left_out;   /* samples */
 };
 
-static void check(const struct row *rows, size_t n, enum selfmetric left_out, const struct pipeline_opts *opts)
+static void check(const struct row *rows, size_t n, enum registry_counter left_out,
+                  const struct pipeline_opts *opts)
 {
     for (size_t i = 0; i < n; i++) {
         struct pipeline p;
@@ -34,14 +35,14 @@ static void check(const struct row *rows, size_t n, enum selfmetric left_out, co
         pipeline_expect(&p, rows[i].want);
         const uint64_t *stats = registry_stats(p.registry)->v;
         assert_int_equal(stats[left_out], rows[i].left_out);
-        assert_int_equal(stats[SELF_TYPE_CONFLICTS] + stats[SELF_RESERVED_NAMES], rows[i].left_out);
+        assert_int_equal(stats[REGISTRY_TYPE_CONFLICTS] + stats[REGISTRY_RESERVED_NAMES], rows[i].left_out);
         pipeline_release(&p);
     }
 }
 
-#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), SELF_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), REGISTRY_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
 #define CHECK_RESERVED(rows, ...) \
-    check(rows, ARRAY_LEN(rows), SELF_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
+    check(rows, ARRAY_LEN(rows), REGISTRY_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
 
 static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
 {
@@ -220,7 +221,7 @@ static void a_counter_shows_from_its_first_increment(void **unused)
     const char *closed = pipeline_close(&p);
     assert_true(pipeline_has(closed, "counter a.b -1"));
     assert_true(pipeline_has(closed, "counter x -4"));
-    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 2);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_DECREMENTS], 2);
     pipeline_feed(&p, 0, "a.b:5|c\nx:-1|c");
     pipeline_turn(&p);
     pipeline_expect(&p, "a_b 7\n");
@@ -231,8 +232,8 @@ static void a_counter_shows_from_its_first_increment(void **unused)
     pipeline_feed(&p, 0, "x:-3|c");
     pipeline_turn(&p);
     pipeline_expect(&p, "a_b 7\nx 3\n");
-    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 4);
-    assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 0);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_DECREMENTS], 4);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_TYPE_CONFLICTS], 0);
     /* Expired and back: again nothing until it goes up. */
     pipeline_close(&p);
     pipeline_forward(&p, 40);

@@ -54,8 +54,8 @@ static void a_cell_refuses_what_its_sum_cannot_take(void **unused)
         pipeline_turn(&p);   /* checks that read = aggregated + rejected + refused */
         pipeline_expect(&p, rows[i].shown);
         assert_int_equal(pipeline_rejected(&p, REASON_BAD_VALUE), rows[i].bad);
-        assert_int_equal(pipeline_stat(&p, SELF_VALUES_AGGREGATED), rows[i].values);
-        assert_int_equal(registry_stats(p.registry)->v[SELF_SUMS_REFUSED], 0);
+        assert_int_equal(pipeline_stat(&p, INGEST_VALUES_AGGREGATED), rows[i].values);
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SUMS_REFUSED], 0);
         assert_string_equal(pipeline_close(&p), rows[i].closed);
         pipeline_release(&p);
     }
@@ -121,7 +121,7 @@ static void a_total_refuses_what_a_page_brings_too_much(void **unused)
         pipeline_turn_worker(&p, second);
         pipeline_expect(&p, rows[row].shown);
         assert_int_equal(pipeline_rejected(&p, REASON_BAD_VALUE), 0);
-        assert_int_equal(registry_stats(p.registry)->v[SELF_SUMS_REFUSED], rows[row].refused);
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SUMS_REFUSED], rows[row].refused);
         assert_string_equal(pipeline_close(&p), rows[row].closed);
         pipeline_release(&p);
     }
@@ -139,7 +139,7 @@ static void what_fits_in_the_interval_reaches_the_sinks_though_the_total_is_full
     }
     assert_true(pipeline_has(pipeline_lines(&p), "c 1e+308") && pipeline_has(pipeline_lines(&p), "t_sum 1e+308"));
     assert_true(pipeline_has(pipeline_lines(&p), "t_count 3"));
-    assert_int_equal(registry_stats(p.registry)->v[SELF_SUMS_REFUSED], 4);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SUMS_REFUSED], 4);
     pipeline_release(&p);
 }
 

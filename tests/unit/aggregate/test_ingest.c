@@ -94,10 +94,10 @@ static void tag_errors_count_with_every_sample_that_has_them(void **unused)
     pipeline_init(&p, &(struct pipeline_opts){ 0 });
     pipeline_feed(&p, 0, "x:1|c|#:v,k:,ok:1");
     pipeline_turn(&p);
-    assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), 2);
+    assert_int_equal(pipeline_stat(&p, INGEST_TAG_ERRORS), 2);
     pipeline_feed(&p, 0, "x:1|c|#:v,k:,ok:1\nx:1|c|#:v,k:,ok:1\nx:1|c|#ok:1");
     pipeline_turn(&p);
-    assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), 6);
+    assert_int_equal(pipeline_stat(&p, INGEST_TAG_ERRORS), 6);
     pipeline_expect(&p, "x{ok=\"1\"} 4\n");
     pipeline_release(&p);
 }
@@ -115,7 +115,7 @@ static void tag_errors_of_a_gauge_are_those_of_the_spelling_that_came(void **unu
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         pipeline_feed(&p, 0, steps[i].lines);
         pipeline_turn(&p);
-        assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), sum += steps[i].errors);
+        assert_int_equal(pipeline_stat(&p, INGEST_TAG_ERRORS), sum += steps[i].errors);
     }
     pipeline_expect(&p, "g 7\n");
     pipeline_release(&p);
@@ -152,11 +152,11 @@ static void no_sample_is_counted_twice_or_never(void **unused)
             uint64_t rejected = 0;
             for (int r = 0; r < REASON_COUNT; r++)
                 rejected += pipeline_rejected(&p, (enum reason)r);
-            assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_READ), round * rows[i].read);
-            assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_AGGREGATED), round * rows[i].aggregated);
+            assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_READ), round * rows[i].read);
+            assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_AGGREGATED), round * rows[i].aggregated);
             assert_int_equal(rejected, round * rows[i].rejected);
-            assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_REFUSED), round * rows[i].refused);
-            assert_int_equal(pipeline_stat(&p, SELF_VALUES_AGGREGATED), round * rows[i].values);
+            assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), round * rows[i].refused);
+            assert_int_equal(pipeline_stat(&p, INGEST_VALUES_AGGREGATED), round * rows[i].values);
         }
         pipeline_release(&p);
     }
@@ -174,7 +174,7 @@ static void the_series_limit_counts_identities_of_all_workers_once(void **unused
     pipeline_feed(&p, 1, "d:1|c\ne:1|c\na:1|c|#y:2,x:1");
     pipeline_turn(&p);
     assert_int_equal(pipeline_series(&p), 3);
-    assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_REFUSED), 3);
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), 3);
     pipeline_expect(&p, "a{x=\"1\",y=\"2\"} 3\nb 2\nc 2\n");
     pipeline_release(&p);
 }
@@ -201,8 +201,8 @@ static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
     assert_int_equal(ingest_memory(p.in[0]), full);
     pipeline_turn(&p);
     assert_int_equal(pipeline_series(&p), 4);
-    assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_REFUSED), 0);
-    assert_int_equal(pipeline_stat(&p, SELF_TAG_ERRORS), SPELLINGS);
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), 0);
+    assert_int_equal(pipeline_stat(&p, INGEST_TAG_ERRORS), SPELLINGS);
     pipeline_close(&p);
     const char *text = pipeline_lines(&p);
     assert_true(pipeline_has(text, "a{k=\"v\"} 80000") && pipeline_has(text, "g{k=\"v\"} 20000") && pipeline_has(text, "s{x=\"y\"} 50") &&
@@ -367,8 +367,8 @@ static void a_turn_waits_for_the_other_page_and_loses_nothing(void **unused)
     ingest_give(p.in[0], held);
     pipeline_turn(&p);
     pipeline_expect(&p, "x 4\ny 3\n");
-    assert_int_equal(pipeline_stat(&p, SELF_PAGE_TURNS_LATE), 3);
-    assert_int_equal(pipeline_stat(&p, SELF_PAGE_TURNS), 2);
+    assert_int_equal(pipeline_stat(&p, INGEST_PAGE_TURNS_LATE), 3);
+    assert_int_equal(pipeline_stat(&p, INGEST_PAGE_TURNS), 2);
     pipeline_release(&p);
 }
 
@@ -500,7 +500,7 @@ static void a_cell_that_is_touched_in_time_stays(void **unused)
         registry_expire(p.registry, p.now_ns);
     }
     pipeline_expect(&p, "x 20\n");
-    assert_int_equal(registry_stats(p.registry)->v[SELF_SERIES_CREATED], 1);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SERIES_CREATED], 1);
     pipeline_release(&p);
 }
 

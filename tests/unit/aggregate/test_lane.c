@@ -97,7 +97,7 @@ static struct rig *rig_new(const struct lane_taps *taps, const struct lane_refus
     o.taps.cookie = r;
     o.refusals.cookie = &r->told; /* not that of the taps */
     assert_int_equal(lane_new(&o, &r->lane), 0);
-    lane_begin(r->lane, &r->source, (struct lane_clocks){ .mono_ns = SECOND });
+    lane_begin(r->lane, &r->source, (struct lane_clock){ .now_ns = SECOND });
     return r;
 }
 
@@ -141,12 +141,12 @@ static void hooks_are_called_in_the_order_of_what_they_show(void **unused)
     expect(r, "datagram:5,cut rejected:a:2|c ");
     lane_flush(r->lane);
     expect(r, "batch:a,b,c,d, refused:d,limit "); /* three series, and no more */
-    const struct selfmetrics *stats = ingest_stats(lane_ingest(r->lane));
-    assert_int_equal(stats->v[SELF_SAMPLES_READ], 6);
-    assert_int_equal(stats->v[SELF_SAMPLES_AGGREGATED], 3);
-    assert_int_equal(stats->v[SELF_SAMPLES_REFUSED], 1);
-    assert_int_equal(stats->v[SELF_EVENTS], 1);
-    assert_int_equal(stats->v[SELF_SERVICE_CHECKS], 1);
+    const struct ingest_counters *stats = ingest_stats(lane_ingest(r->lane));
+    assert_int_equal(stats->v[INGEST_SAMPLES_READ], 6);
+    assert_int_equal(stats->v[INGEST_SAMPLES_AGGREGATED], 3);
+    assert_int_equal(stats->v[INGEST_SAMPLES_REFUSED], 1);
+    assert_int_equal(stats->v[INGEST_EVENTS], 1);
+    assert_int_equal(stats->v[INGEST_SERVICE_CHECKS], 1);
     rig_free(r);
 }
 
@@ -182,10 +182,10 @@ static void a_lane_without_hooks_counts_all_the_same(void **unused)
     struct rig *r = rig_new(&(struct lane_taps){ 0 }, &(struct lane_refusals){ 0 });
     feed(r, "a:1|c\n_e{1,1}:t|x\nbad\n_sc|db|0\nb:1|g\nc:1|s\nd:1|c", false);
     lane_flush(r->lane);
-    const struct selfmetrics *stats = ingest_stats(lane_ingest(r->lane));
-    assert_int_equal(stats->v[SELF_LINES], 7);
-    assert_int_equal(stats->v[SELF_SAMPLES_READ], 5);
-    assert_int_equal(stats->v[SELF_SAMPLES_AGGREGATED] + stats->v[SELF_SAMPLES_REFUSED], 4);
+    const struct ingest_counters *stats = ingest_stats(lane_ingest(r->lane));
+    assert_int_equal(stats->v[INGEST_LINES], 7);
+    assert_int_equal(stats->v[INGEST_SAMPLES_READ], 5);
+    assert_int_equal(stats->v[INGEST_SAMPLES_AGGREGATED] + stats->v[INGEST_SAMPLES_REFUSED], 4);
     rig_free(r);
 }
 
@@ -214,6 +214,7 @@ static void a_stamp_of_the_wall_clock_becomes_one_of_the_monotonic_clock(void **
 {
     (void)unused;
     const uint64_t wall = 500ull * SECOND, now = 100ull * SECOND;
+    const int64_t ahead = (int64_t)(wall - now);
     static const struct {
         int64_t ago; /* of the stamp; -1: none */
         int64_t want_ago;
@@ -229,7 +230,7 @@ static void a_stamp_of_the_wall_clock_becomes_one_of_the_monotonic_clock(void **
     };
     struct rig *r =
         rig_new(&(struct lane_taps){ .on_batch = on_batch }, &(struct lane_refusals){ 0 });
-    lane_begin(r->lane, &r->source, (struct lane_clocks){ now, wall });
+    lane_begin(r->lane, &r->source, (struct lane_clock){ now, ahead });
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         feed_at(r, "a:1|c\na:1|c\na:1|c", rows[i].ago == -1 ? 0 : wall - (uint64_t)rows[i].ago);
     lane_flush(r->lane);
@@ -244,16 +245,17 @@ static void each_of_many_stamped_datagrams_keeps_its_stamp(void **unused)
     (void)unused;
     enum { MANY = 3 * BATCH_ARRIVALS_MAX + 7 };
     const uint64_t wall = 500ull * SECOND, now = 100ull * SECOND;
+    const int64_t ahead = (int64_t)(wall - now);
     struct rig *r =
         rig_new(&(struct lane_taps){ .on_batch = on_batch }, &(struct lane_refusals){ 0 });
-    lane_begin(r->lane, &r->source, (struct lane_clocks){ now, wall });
+    lane_begin(r->lane, &r->source, (struct lane_clock){ now, ahead });
     for (unsigned i = 0; i < MANY; i++)
         feed_at(r, "a:1|c", wall - 1000 * (MANY - i));
     lane_flush(r->lane);
     assert_true(r->n > 0 && r->n <= BATCH_ARRIVALS_MAX);
     for (unsigned i = 0; i < r->n; i++)
         assert_int_equal(now - r->arrivals[i], 1000 * (r->n - i));
-    assert_int_equal(ingest_stats(lane_ingest(r->lane))->v[SELF_SAMPLES_AGGREGATED], MANY);
+    assert_int_equal(ingest_stats(lane_ingest(r->lane))->v[INGEST_SAMPLES_AGGREGATED], MANY);
     rig_free(r);
 }
 
@@ -262,15 +264,16 @@ static void two_sources_keep_their_own_time_and_their_own_sign(void **unused)
 {
     (void)unused;
     const uint64_t wall = 500ull * SECOND, now = 100ull * SECOND;
+    const int64_t ahead = (int64_t)(wall - now);
     struct lane_source absolute = { .gauge_sign = GAUGE_SIGN_ABSOLUTE },
                        delta = { .gauge_sign = GAUGE_SIGN_DELTA };
     struct rig *r = rig_new(&all_taps, &all_refusals);
-    lane_begin(r->lane, &absolute, (struct lane_clocks){ now, wall });
+    lane_begin(r->lane, &absolute, (struct lane_clock){ now, ahead });
     feed_at(r, "g:-5|g", wall - 1000);
     lane_flush(r->lane);
     assert_int_equal(now - r->arrivals[0], 1000);
     assert_false(ingest_saw_relative(lane_ingest(r->lane)));
-    lane_begin(r->lane, &delta, (struct lane_clocks){ now, wall });
+    lane_begin(r->lane, &delta, (struct lane_clock){ now, ahead });
     feed_at(r, "g:-5|g", wall - 2000);
     lane_flush(r->lane);
     assert_int_equal(now - r->arrivals[0], 2000);

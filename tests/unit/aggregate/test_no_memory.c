@@ -81,7 +81,7 @@ static void feed_armed(struct pipeline *p, const char *lines, long nth)
 {
     /* Not pipeline_feed: its own copy must not be what fails. */
     const struct lane_datagram d = { .ptr = lines, .len = strlen(lines) };
-    lane_begin(p->lanes[0], &p->sources[0], (struct lane_clocks){ .mono_ns = p->now_ns += 1000 });
+    lane_begin(p->lanes[0], &p->sources[0], (struct lane_clock){ .now_ns = p->now_ns += 1000 });
     countdown = nth;
     lane_datagram(p->lanes[0], &d);
     lane_flush(p->lanes[0]);
@@ -137,15 +137,15 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
             bool any = failed;
             turn_armed(&p, -1);
             const uint64_t *v = p.seen[0].v;
-            assert_int_equal(v[SELF_SAMPLES_READ], rows[i].samples);
-            assert_int_equal(v[SELF_SAMPLES_AGGREGATED] + v[SELF_SAMPLES_REFUSED], rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_READ], rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], rows[i].samples);
             if (!any)
-                assert_int_equal(v[SELF_SAMPLES_REFUSED], 0);
+                assert_int_equal(v[INGEST_SAMPLES_REFUSED], 0);
             /* All is well once there is memory again. */
             feed_armed(&p, rows[i].lines, -1);
             turn_armed(&p, -1);
-            assert_true(v[SELF_SAMPLES_AGGREGATED] >= rows[i].samples);
-            assert_int_equal(v[SELF_SAMPLES_AGGREGATED] + v[SELF_SAMPLES_REFUSED], 2 * rows[i].samples);
+            assert_true(v[INGEST_SAMPLES_AGGREGATED] >= rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], 2 * rows[i].samples);
             assert_int_equal(p.limit.n, pipeline_series(&p));
             if (rows[i].lines == growth)
                 assert_int_equal(pipeline_series(&p), 600);

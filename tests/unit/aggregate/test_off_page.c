@@ -104,8 +104,8 @@ static void the_list_holds_each_conflict_with_its_samples(void **unused)
     assert_int_equal(notes[0]->samples, 4);
     assert_int_equal(notes[0]->last_s, p.now_ns / PIPELINE_SECOND);
     assert_int_equal(notes[1]->why, OFF_PAGE_RESERVED);
-    assert_int_equal(registry_stats(p.registry)->v[SELF_TYPE_CONFLICTS], 4);
-    assert_int_equal(registry_stats(p.registry)->v[SELF_RESERVED_NAMES], 1);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_TYPE_CONFLICTS], 4);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_RESERVED_NAMES], 1);
     pipeline_release(&p);
 }
 

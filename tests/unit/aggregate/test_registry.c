@@ -246,7 +246,7 @@ static void metrics_are_cumulative_whatever_the_intervals(void **unused)
         snprintf(want, sizeof want, "t_count %d", i);
         assert_true(pipeline_has(pipeline_lines(&p), want));
     }
-    assert_int_equal(registry_stats(p.registry)->v[SELF_DECREMENTS], 10);
+    assert_int_equal(registry_stats(p.registry)->v[REGISTRY_DECREMENTS], 10);
     pipeline_release(&p);
 }
 
@@ -337,14 +337,14 @@ static void an_idle_series_goes_and_comes_back_at_zero(void **unused)
         idle(&p, 80);
         assert_int_equal(pipeline_series(&p), 0);
         assert_int_equal(p.limit.n, 0);
-        assert_int_equal(registry_stats(p.registry)->v[SELF_SERIES_EXPIRED], 1);
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SERIES_EXPIRED], 1);
         pipeline_expect(&p, "");
         pipeline_feed(&p, 1, rows[i].again);
         pipeline_turn(&p);
         pipeline_expect(&p, rows[i].want);
         assert_int_equal(pipeline_series(&p), 1);
         assert_int_equal(p.limit.n, 1);
-        assert_int_equal(registry_stats(p.registry)->v[SELF_SERIES_CREATED], 2);
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SERIES_CREATED], 2);
         pipeline_release(&p);
     }
 }
@@ -400,7 +400,7 @@ static void a_series_born_while_it_is_forgotten_keeps_its_place(void **unused)
     assert_int_equal(p.limit.n, 1);
     pipeline_feed(&p, 0, "d:1|c");
     pipeline_turn(&p);
-    assert_int_equal(pipeline_stat(&p, SELF_SAMPLES_REFUSED), 1);
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), 1);
     pipeline_release(&p);
 }
 

@@ -16,6 +16,7 @@
 
 #include "app/process.h"
 #include "app/scrape.h"
+#include "app/selfmetrics.h"
 #include "support/http_client.h"
 #include "support/pipeline.h"
 #include "support/sanitized.h"
@@ -80,8 +81,17 @@ static int open_office(void **state)
     uv_loop_init(&o.loop);
     pipeline_init(&o.p, &(struct pipeline_opts){ 0 });
     fill(&o);
-    o.self = (struct selfmetrics_sources){ .turn = &o.turn, .registry = o.p.registry, .version = "1.2.3", .commit = "abc" };
-    o.source = (struct exposition_source){ .loop = &o.loop, .registry = o.p.registry, .prometheus = o.p.prometheus, .self = &o.self };
+    o.self = (struct selfmetrics_sources){ .turn = &o.turn,
+                                           .registry = o.p.registry,
+                                           .server = { .version = "1.2.3", .commit = "abc" } };
+    o.source = (struct exposition_source){
+        .loop = &o.loop,
+        .registry = o.p.registry,
+        .prometheus = o.p.prometheus,
+        .put_own = selfmetrics_render,
+        .cookie = &o.self,
+        .stats = &o.self.exposition,
+    };
     o.route = (struct http_route){ .path = "/metrics", .ask = ask, .cookie = &o };
     struct http_opts http = { .listen = "127.0.0.1:0", .routes = &o.route, .n_routes = 1, .timeout_s = 30 };
     assert_int_equal(http_start(&http, &o.server, &error), 0);

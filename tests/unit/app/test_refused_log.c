@@ -78,7 +78,7 @@ static void rig_free(struct rig *r)
 static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason why, const char *line)
 {
     struct refusals *refusals = worker_refusals(r->workers[worker]);
-    (void)refusals_begin(refusals, (uint16_t)socket);
+    (void)refusals_begin(refusals, (uint16_t)socket, false);
     if (refusals->wanted >> why & 1)
         refusals_on_rejected(refusals, &(struct parse_error){ why, slice_str(line), 0 });
     r->turn.rejected[worker][why]++;
@@ -87,9 +87,9 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
 static void refuse_name(struct rig *r, const char *name)
 {
     struct refusals *refusals = worker_refusals(r->workers[0]);
-    (void)refusals_begin(refusals, 0);
+    (void)refusals_begin(refusals, 0, false);
     refusals_on_refused(refusals, &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) }, REASON_NONE);
-    r->turn.seen[0].v[SELF_SAMPLES_REFUSED]++;
+    r->turn.seen[0].v[INGEST_SAMPLES_REFUSED]++;
 }
 
 /* What has been logged since the last call. */

@@ -11,14 +11,20 @@
 #include "app/selfmetrics.h"
 #include "support/pipeline.h"
 
-static const struct {
-    const char *name, *label, *help;
-    enum selfmetric_kind kind;
-} rows[] = {
-#define X(id, name, kind, label, help) { name, label, help, SELF_##kind },
-    SELFMETRICS(X) SELFMETRICS_MEASURED(X)
-#undef X
-};
+enum { ROWS_MAX = 128 };
+
+/* The rows of all tables, in their order. */
+static size_t all_rows(const struct counter_row *ret[ROWS_MAX])
+{
+    size_t n = 0;
+    for (size_t t = 0; t < COUNTER_TABLE_COUNT; t++) {
+        for (size_t i = 0; i < counter_tables[t]->n; i++) {
+            assert_true(n < ROWS_MAX);
+            ret[n++] = &counter_tables[t]->rows[i];
+        }
+    }
+    return n;
+}
 
 /* Two workers, three listeners: worker 0 reads the first and the third, worker 1 the second socket of the first. */
 struct rig {
@@ -47,8 +53,7 @@ static void rig_init(struct rig *r)
                                            .registry = r->p.registry,
                                            .listeners = r->listeners,
                                            .n_listeners = 3,
-                                           .version = "1.2.3",
-                                           .commit = "abc" };
+                                           .server = { .version = "1.2.3", .commit = "abc" } };
 }
 
 static void rig_release(struct rig *r)
@@ -68,13 +73,16 @@ static const char *render(struct rig *r)
 static void counters_end_in_total_and_gauges_do_not(void **unused)
 {
     (void)unused;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        size_t n = strlen(rows[i].name);
-        bool total = n > 6 && strcmp(rows[i].name + n - 6, "_total") == 0;
-        assert_int_equal(total, rows[i].kind == SELF_COUNTER);
-        assert_true(strncmp(rows[i].name, "statsd_", 7) == 0 || strncmp(rows[i].name, "process_", 8) == 0);
-        assert_int_equal(strspn(rows[i].name, "abcdefghijklmnopqrstuvwxyz_"), n);
-        assert_int_equal(rows[i].help[strlen(rows[i].help) - 1], '.');
+    const struct counter_row *rows[ROWS_MAX];
+    size_t n_rows = all_rows(rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        const char *name = rows[i]->name;
+        size_t n = strlen(name);
+        bool total = n > 6 && strcmp(name + n - 6, "_total") == 0;
+        assert_int_equal(total, rows[i]->kind == COUNTER_KIND_COUNTER);
+        assert_true(strncmp(name, "statsd_", 7) == 0 || strncmp(name, "process_", 8) == 0);
+        assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), n);
+        assert_int_equal(rows[i]->help[strlen(rows[i]->help) - 1], '.');
     }
 }
 
@@ -82,10 +90,11 @@ static void every_name_is_reserved_and_comes_once(void **unused)
 {
     (void)unused;
     size_t n;
-    const char *const *names = selfmetrics_names(&n);
-    assert_int_equal(n, ARRAY_LEN(rows));
+    const struct counter_row *rows[ROWS_MAX];
+    const char *const *names = counter_names(&n);
+    assert_int_equal(n, all_rows(rows));
     for (size_t i = 0; i < n; i++) {
-        assert_string_equal(names[i], rows[i].name);
+        assert_string_equal(names[i], rows[i]->name);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(names[i], names[j]);
     }
@@ -97,46 +106,64 @@ static void every_row_has_its_head_once_and_redis_rows_only_with_redis(void **un
     struct rig r;
     rig_init(&r);
     const char *text = render(&r);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    const struct counter_row *rows[ROWS_MAX];
+    size_t n_rows = all_rows(rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        const char *name = rows[i]->name;
         char head[512];
-        snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", rows[i].name, rows[i].help, rows[i].name,
-                 rows[i].kind == SELF_COUNTER ? "counter" : "gauge");
+        snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", name, rows[i]->help, name,
+                 rows[i]->kind == COUNTER_KIND_COUNTER ? "counter" : "gauge");
         const char *at = strstr(text, head);
-        bool of_redis = strncmp(rows[i].name, "statsd_redis_", 13) == 0;
+        bool of_redis = strncmp(name, "statsd_redis_", 13) == 0;
         assert_int_equal(at == NULL, of_redis);
         if (at == NULL)
             continue;
         assert_null(strstr(at + 1, head));
-        if (rows[i].label[0] == '\0') {
+        if (rows[i]->labels[0] == '\0') {
             const char *line = at + strlen(head);
-            assert_memory_equal(line, rows[i].name, strlen(rows[i].name));
-            assert_int_equal(line[strlen(rows[i].name)], ' ');
+            assert_memory_equal(line, name, strlen(name));
+            assert_int_equal(line[strlen(name)], ' ');
         }
     }
     rig_release(&r);
 }
 
-static void the_workers_the_registry_and_control_add_up(void **unused)
+static void the_workers_add_up_and_the_registry_and_control_stand_beside_them(void **unused)
 {
     (void)unused;
     struct rig r;
     rig_init(&r);
-    for (int id = 0; id < SELF_COUNT; id++) {
+    for (int id = 0; id < INGEST_COUNTER_COUNT; id++) {
         r.turn.seen[0].v[id] = 1;
         r.turn.seen[1].v[id] = 10;
-        r.src.control.v[id] = 100;
+        r.turn.seen[2].v[id] = 1000;                   /* no such worker */
     }
-    r.turn.seen[2].v[SELF_DATAGRAMS] = 1000;   /* no such worker */
+    struct socket_stats *stats = r.listeners[0].stats;
+    stats[0] = (struct socket_stats){ .datagrams = 1, .bytes = 20, .errors = 3 };
+    stats[1] = (struct socket_stats){ .datagrams = 10, .bytes = 400, .errors = 5 };
+    stats[2] = (struct socket_stats){ .datagrams = 1000 };   /* no such socket */
+    r.src.bound_again = 4;
+    r.src.server.intervals = 6;
+    r.src.exposition.cut = 7;
+    r.src.exposition.seconds = 0.25;
     pipeline_feed(&r.p, 0, "a:1|c\nb:1|g\nb:1|c");
     pipeline_turn(&r.p);
     struct selfmetrics all;
     selfmetrics_gather(&r.src, &all);
-    for (int id = 0; id < SELF_COUNT; id++)
-        assert_int_equal(all.v[id], 111 + registry_stats(r.p.registry)->v[id]);
-    assert_int_equal(registry_stats(r.p.registry)->v[SELF_SERIES_CREATED], 3);
-    assert_true(pipeline_has(render(&r), "statsd_series_created_total 114"));
-    assert_true(pipeline_has(render(&r), "statsd_type_conflicts_total 112"));
-    assert_true(pipeline_has(render(&r), "statsd_datagrams_received_total 111"));
+    for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
+        assert_int_equal(all.ingest.counters.v[id], 11);
+    static const char *const want[] = {
+        "statsd_samples_read_total 11",       "statsd_series_created_total 3",
+        "statsd_type_conflicts_total 1",      "statsd_datagrams_received_total 11",
+        "statsd_bytes_received_total 420",    "statsd_receive_errors_total 8",
+        "statsd_http_scrapes_cut_total 7",    "statsd_unix_sockets_bound_again_total 4",
+        "statsd_intervals_closed_total 6",    "statsd_last_render_duration_seconds 0.25",
+        "statsd_http_connections_refused_total{reason=\"max_per_ip\"} 0",
+    };
+    const char *text = render(&r);
+    for (size_t i = 0; i < ARRAY_LEN(want); i++)
+        if (!pipeline_has(text, want[i]))
+            fail_msg("not shown: %s\nshown:\n%s", want[i], text);
     rig_release(&r);
 }
 
@@ -157,7 +184,9 @@ static void rejected_samples_are_told_by_reason(void **unused)
         snprintf(line, sizeof line, "statsd_samples_rejected_total{reason=\"%s\"} %d", reason_name((enum reason)i), 100 + i);
         assert_true(pipeline_has(text, line));
     }
-    assert_int_equal(selfmetrics_rejected(&r.src), sum);
+    struct selfmetrics all;
+    selfmetrics_gather(&r.src, &all);
+    assert_true(counter_sum(&all.sources[COUNTER_TABLE_INGEST], INGEST_REJECTED) == (double)sum);
     rig_release(&r);
 }
 
@@ -185,7 +214,9 @@ static void each_socket_of_each_worker_has_its_line(void **unused)
         if (!pipeline_has(text, want[i]))
             fail_msg("not shown: %s\nshown:\n%s", want[i], text);
     assert_null(strstr(text, "kernel_drops_total{socket=\"unixgram"));
-    assert_int_equal(selfmetrics_kernel_drops(&r.src), 3);
+    struct selfmetrics all;
+    selfmetrics_gather(&r.src, &all);
+    assert_int_equal(listen_sums(&all.listen).kernel_drops, 3);
     rig_release(&r);
 }
 
@@ -196,7 +227,7 @@ static void series_are_told_by_kind_and_the_process_measures_itself(void **unuse
     rig_init(&r);
     pipeline_feed(&r.p, 0, "a:1|c\nb:1|c\nc:1|g\nd:1|ms\ne:1|h\nf:1|d\ng:x|s");
     pipeline_turn(&r.p);
-    r.src.measured[SELF_INTERVAL_SECONDS] = 2.5;
+    r.src.server.interval_seconds = 2.5;
     const char *text = render(&r);
     assert_true(pipeline_has(text, "statsd_series{kind=\"counter\"} 2"));
     assert_true(pipeline_has(text, "statsd_series{kind=\"gauge\"} 1"));
@@ -220,7 +251,7 @@ int main(void)
         cmocka_unit_test(counters_end_in_total_and_gauges_do_not),
         cmocka_unit_test(every_name_is_reserved_and_comes_once),
         cmocka_unit_test(every_row_has_its_head_once_and_redis_rows_only_with_redis),
-        cmocka_unit_test(the_workers_the_registry_and_control_add_up),
+        cmocka_unit_test(the_workers_add_up_and_the_registry_and_control_stand_beside_them),
         cmocka_unit_test(rejected_samples_are_told_by_reason),
         cmocka_unit_test(each_socket_of_each_worker_has_its_line),
         cmocka_unit_test(series_are_told_by_kind_and_the_process_measures_itself),

@@ -13,18 +13,19 @@
 #include <cmocka.h>
 
 #include "app/turn.h"
+#include "listen/counters.h"
 #include "support/loop_until.h"
 
 enum { WORKERS = 2, WAIT_MS = 20000 };
 
 /*
- * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that listener_refuse connects a
+ * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that udp_refuse connects a
  * socket which a worker is reading.  The kernel orders the two; no memory of ours is shared.
  */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:listener_refuse\n";
+    return "race:udp_refuse\n";
 }
 
 struct rig {
@@ -43,9 +44,8 @@ struct rig {
 
 static uint64_t datagrams(const struct rig *r)
 {
-    struct turn_totals totals;
-    turn_totals(&r->turn, &totals);
-    return totals.stats.v[SELF_DATAGRAMS];
+    const struct listen_stats s = { .listeners = &r->listener, .n_listeners = 1 };
+    return listen_sums(&s).datagrams;
 }
 
 static void on_turned(void *rig)
@@ -87,6 +87,8 @@ static void rig_init(struct rig *r)
     }
     r->turn.workers = r->workers;
     r->turn.n_workers = WORKERS;
+    r->turn.listeners = &r->listener;
+    r->turn.n_listeners = 1;
     r->turn.registry = r->registry;
     r->turn.on_turned = on_turned;
     r->turn.cookie = r;
@@ -138,9 +140,9 @@ static void a_turn_shows_what_was_sent_before_it_was_asked_for(void **unused)
         assert_int_equal(datagrams(&r), r.sent);
     }
     assert_int_equal(r.turned, 10);
-    struct turn_totals totals;
+    struct ingest_totals totals;
     turn_totals(&r.turn, &totals);
-    assert_int_equal(totals.stats.v[SELF_SAMPLES_AGGREGATED], r.sent);
+    assert_int_equal(totals.counters.v[INGEST_SAMPLES_AGGREGATED], r.sent);
     assert_int_equal(totals.rejected[REASON_NO_COLON], r.sent);
     rig_release(&r);
 }

@@ -528,6 +528,15 @@ static void a_sum_that_would_be_infinite_is_told(void **state)
     }
 }
 
+static void json_tells_an_infinite_sum_too(void **state)
+{
+    (void)state;
+    char *out = explain((const char *const[]){ "--json", "c:1e308:1e308|c", NULL }, nothing);
+    assert_int_equal(status, 1);
+    assert_non_null(strstr(out, "\"not_finite\":1,"));
+    free(out);
+}
+
 static void an_error_in_any_line_is_exit_status_1(void **state)
 {
     (void)state;
@@ -568,6 +577,7 @@ int main(void)
         cmocka_unit_test(what_has_no_line_on_metrics_is_told_with_the_reason),
         cmocka_unit_test(a_set_with_a_window_is_on_metrics_at_once),
         cmocka_unit_test(a_sum_that_would_be_infinite_is_told),
+        cmocka_unit_test(json_tells_an_infinite_sum_too),
         cmocka_unit_test(an_error_in_any_line_is_exit_status_1),
         cmocka_unit_test(people_see_each_line_of_a_cut_datagram_and_the_sums),
     };

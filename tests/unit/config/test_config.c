@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "listen/socket_url.h"
 
 static const struct config_source nowhere = { 0 };
 

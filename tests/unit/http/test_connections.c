@@ -211,10 +211,11 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
 static void who_is_silent_is_counted_as_idle_and_nobody_else_is(void **state)
 {
     (void)state;
-    static const char *const idle[] = { "", "GET /o", "GET /ok HTTP/1.1\r\nHos", "GET /ok" REQUEST_END };
+    static const char *const idle[] = { "", "GET /o", "GET /ok HTTP/1.1\r\nHos", ("GET /ok" REQUEST_END) };
     struct buf reply = { 0 };
     start((struct http_opts){ .timeout_s = 1 });
     client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);   /* our side closes first here, too */
+    AWAIT(s.connections == 0);
     close(dial(NULL));
     int fds[ARRAY_LEN(idle)];
     for (size_t i = 0; i < ARRAY_LEN(idle); i++) {

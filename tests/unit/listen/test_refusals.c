@@ -96,8 +96,12 @@ static void read_all(struct rig *r)
 {
     uint64_t stamp = 1000000000;
     int n;
-    while ((n = dgram_read(&r->dgram, r->in, (struct dgram_ask){ .senders = refusals_begin(&r->refusals, SOCKET) })) > 0) {
-        lane_begin(r->lane, &r->source, (struct lane_clocks){ .mono_ns = stamp });
+    for (;;) {
+        bool busy = r->dgram.n == DGRAM_SLOTS;
+        const struct dgram_ask ask = { .senders = refusals_begin(&r->refusals, SOCKET, busy) };
+        if ((n = dgram_read(&r->dgram, r->in, ask)) <= 0)
+            return;
+        lane_begin(r->lane, &r->source, (struct lane_clock){ .now_ns = stamp });
         for (int i = 0; i < n; i++) {
             const struct lane_datagram d = { .ptr = dgram_ptr(&r->dgram, i),
                                              .len = dgram_len(&r->dgram, i),
@@ -319,7 +323,7 @@ static void names_beyond_the_series_limit_are_kept_once_each(void **unused)
         expect_text(refusals_next(&r->refusals, REFUSED_BY_LIMIT), want);
     }
     assert_null(refusals_next(&r->refusals, REFUSED_BY_LIMIT));
-    assert_int_equal(ingest_stats(lane_ingest(r->lane))->v[SELF_SAMPLES_REFUSED], 40);
+    assert_int_equal(ingest_stats(lane_ingest(r->lane))->v[INGEST_SAMPLES_REFUSED], 40);
     rig_free(r);
 }
 
@@ -361,7 +365,7 @@ static void *refuse_many(void *cookie)
         char line[32];
         const unsigned n = i % 20 + 1;
         memset(line, 'a' + (int)(i % 26), n);
-        (void)refusals_begin(f->refusals, (uint16_t)n);
+        (void)refusals_begin(f->refusals, (uint16_t)n, false);
         const struct parse_error e = { REASON_NO_TYPE, slice_of(line, n), 0 };
         if (f->refusals->wanted >> REASON_NO_TYPE & 1)
             refusals_on_rejected(f->refusals, &e);

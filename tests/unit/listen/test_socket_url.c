@@ -220,25 +220,6 @@ static void a_bad_url_says_what_would_be_right(void **state)
     }
 }
 
-static void sizes_are_whole_numbers_of_binary_units(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int rc;
-        uint64_t bytes;
-    } rows[] = {
-        { "0", 0, 0 },           { "4096", 0, 4096 },      { "1KiB", 0, 1024 },      { "32MiB", 0, 33554432 }, { "1GiB", 0, 1073741824 },
-        { "", -EINVAL, 0 },      { "KiB", -EINVAL, 0 },    { "1kib", -EINVAL, 0 },   { "1KB", -EINVAL, 0 },    { "1.5MiB", -EINVAL, 0 },
-        { "-1", -EINVAL, 0 },    { "1 MiB", -EINVAL, 0 },  { "9223372036854775807GiB", -ERANGE, 0 },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint64_t bytes = 0;
-        assert_int_equal(socket_url_size(slice_str(rows[i].text), &bytes), rows[i].rc);
-        assert_int_equal(bytes, rows[i].bytes);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,7 +230,6 @@ int main(void)
         cmocka_unit_test(unix_paths_and_abstract_names_are_told_apart),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
         cmocka_unit_test(a_bad_url_says_what_would_be_right),
-        cmocka_unit_test(sizes_are_whole_numbers_of_binary_units),
     };
     return cmocka_run_group_tests_name("socket_url", tests, NULL, NULL);
 }

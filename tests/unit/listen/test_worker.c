@@ -33,7 +33,7 @@ struct rig {
     struct registry *registry;
     struct prometheus *prometheus;
     sem_t turned;
-    struct selfmetrics seen[WORKERS_MAX];
+    struct ingest_counters seen[WORKERS_MAX];
     uint64_t rejected[WORKERS_MAX][REASON_COUNT];
     struct socket_stats sockets[WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct buf text;
@@ -112,11 +112,25 @@ static void turn(struct rig *r, bool last)
     }
 }
 
-static uint64_t stat_of(const struct rig *r, enum selfmetric id)
+static uint64_t stat_of(const struct rig *r, enum ingest_counter id)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < r->n; i++)
         sum += r->seen[i].v[id];
+    return sum;
+}
+
+/* Of all sockets, as of the last turn. */
+static struct socket_stats received(const struct rig *r)
+{
+    struct socket_stats sum = { 0 };
+    for (unsigned w = 0; w < r->n; w++) {
+        for (unsigned i = 0; i < WORKER_SOCKETS_MAX; i++) {
+            sum.datagrams += r->sockets[w][i].datagrams;
+            sum.bytes += r->sockets[w][i].bytes;
+            sum.errors += r->sockets[w][i].errors;
+        }
+    }
     return sum;
 }
 
@@ -201,13 +215,13 @@ static void what_was_sent_before_a_turn_is_in_its_page(void **unused)
             turn(&r, false);
             if (sent > 0)
                 assert_true(value_of(&r, "x") == (double)sent && value_of(&r, "t_count") == (double)sent);
-            assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
-            assert_int_equal(stat_of(&r, SELF_BYTES), sent * strlen("x:1|c\nt:5|ms\n"));
-            assert_int_equal(stat_of(&r, SELF_SAMPLES_AGGREGATED), 2 * sent);
+            assert_int_equal(received(&r).datagrams, sent);
+            assert_int_equal(received(&r).bytes, sent * strlen("x:1|c\nt:5|ms\n"));
+            assert_int_equal(stat_of(&r, INGEST_SAMPLES_AGGREGATED), 2 * sent);
         }
-        assert_int_equal(stat_of(&r, SELF_PAGE_TURNS), 200 * workers);
-        assert_int_equal(stat_of(&r, SELF_PAGE_TURNS_LATE), 0);
-        assert_int_equal(stat_of(&r, SELF_RECEIVE_ERRORS), 0);
+        assert_int_equal(stat_of(&r, INGEST_PAGE_TURNS), 200 * workers);
+        assert_int_equal(stat_of(&r, INGEST_PAGE_TURNS_LATE), 0);
+        assert_int_equal(received(&r).errors, 0);
         for (unsigned i = 0; i < ARRAY_LEN(senders); i++)
             close(senders[i]);
         close(to_local);
@@ -233,8 +247,8 @@ static void a_burst_of_thousands_is_all_in_the_next_page(void **unused)
             send_text(s, "x:1|c");
         turn(&r, false);
         /* A page that was asked for when all was delivered has all, or the kernel had no room. */
-        assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + r.sockets[0][0].kernel_drops, sent);
-        assert_true(value_of(&r, "x") == (double)stat_of(&r, SELF_DATAGRAMS));
+        assert_int_equal(received(&r).datagrams + r.sockets[0][0].kernel_drops, sent);
+        assert_true(value_of(&r, "x") == (double)received(&r).datagrams);
     }
     close(s);
     rig_release(&r);
@@ -429,7 +443,7 @@ static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
     turn(&r, false);
     assert_int_equal(r.rejected[0][REASON_TRUNCATED], 0);
     assert_true(value_of(&r, "x") == DATAGRAM_MAX / 6);
-    uint64_t bad = stat_of(&r, SELF_SAMPLES_READ) - stat_of(&r, SELF_SAMPLES_AGGREGATED);
+    uint64_t bad = stat_of(&r, INGEST_SAMPLES_READ) - stat_of(&r, INGEST_SAMPLES_AGGREGATED);
     assert_int_equal(bad, 1);
     assert_int_equal(send(s, big, BYTES, 0), BYTES);
     turn(&r, false);
@@ -490,7 +504,7 @@ static void the_socket_before_is_read_until_the_one_after_the_next_is_there(void
         turn(&r, false);
         assert_true(value_of(&r, "x") == sent && value_of(&r, "g") == -5);
         assert_int_equal(r.sockets[0][0].datagrams, sent);
-        assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
+        assert_int_equal(received(&r).datagrams, sent);
     }
     assert_false(is_open(l[0].fds[0]) || is_open(l[1].fds[0]));
     assert_true(is_open(l[2].fds[0]) && is_open(l[3].fds[0]));
@@ -552,7 +566,7 @@ static void what_the_kernel_dropped_is_counted(void **unused)
     turn(&r, false);
     uint64_t drops = r.sockets[0][0].kernel_drops;
     assert_true(drops > 0);
-    assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + drops, sent);
+    assert_int_equal(received(&r).datagrams + drops, sent);
     for (unsigned round = 0; round < 5; round++) {
         for (unsigned i = 0; i < 500; i++, sent++)
             send_text(s, "x:1|c");
@@ -560,9 +574,9 @@ static void what_the_kernel_dropped_is_counted(void **unused)
     }
     listener_refuse(&l);
     turn(&r, true);
-    assert_int_equal(stat_of(&r, SELF_DATAGRAMS) + r.sockets[0][0].kernel_drops, sent);
-    assert_int_equal(r.sockets[0][0].datagrams, stat_of(&r, SELF_DATAGRAMS));
-    assert_true(value_of(&r, "x") == (double)stat_of(&r, SELF_DATAGRAMS));
+    assert_int_equal(received(&r).datagrams + r.sockets[0][0].kernel_drops, sent);
+    assert_int_equal(r.sockets[0][0].datagrams, received(&r).datagrams);
+    assert_true(value_of(&r, "x") == (double)received(&r).datagrams);
     close(s);
     rig_release(&r);
     listener_close(&l);
@@ -609,7 +623,7 @@ static void the_last_turn_reads_all_that_was_taken_before_the_refusal(void **unu
         if (udp)
             rig_start(&r);
         turn(&r, true);
-        assert_int_equal(stat_of(&r, SELF_DATAGRAMS), sent);
+        assert_int_equal(received(&r).datagrams, sent);
         assert_true(value_of(&r, "x") == (double)sent);
         rig_release(&r);
         listener_close(&l);

@@ -1,6 +1,6 @@
 /* The reading end of a stream, for http.c and reply.c only. */
-#ifndef HTTP_STREAM_H
-#define HTTP_STREAM_H
+#ifndef HTTP_READER_H
+#define HTTP_READER_H
 
 #include <microhttpd.h>
 

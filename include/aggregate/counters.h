@@ -1,0 +1,103 @@
+/**
+ * counters: what the aggregation counts, on the workers' side (ingest) and the control thread's
+ * (registry).
+ *
+ * Each worker counts in a struct ingest_counters of its own, which is sealed into its page at a
+ * turn; so the sums of one scrape agree:
+ *
+ *   statsd_samples_read_total = statsd_samples_aggregated_total
+ *                             + sum(statsd_samples_rejected_total) + statsd_samples_refused_total
+ *
+ *   thread   a struct has one writer
+ */
+#ifndef AGGREGATE_COUNTERS_H
+#define AGGREGATE_COUNTERS_H
+
+#include "base/counters.h"
+#include "protocol/reason.h"
+
+/* X(id, name, kind, labels, help); see base/counters.h. */
+/* clang-format off */
+#define INGEST_COUNTERS(X)                                                                        \
+    X(LINES, "statsd_lines_received_total", COUNTER, "",                                          \
+      "Lines that were not empty.")                                                               \
+    X(SAMPLES_READ, "statsd_samples_read_total", COUNTER, "",                                     \
+      "Samples found in lines, good or bad.")                                                     \
+    X(SAMPLES_AGGREGATED, "statsd_samples_aggregated_total", COUNTER, "",                         \
+      "Samples added to their series.")                                                           \
+    X(SAMPLES_REFUSED, "statsd_samples_refused_total", COUNTER, "",                               \
+      "Good samples refused by a limit on series or memory.")                                     \
+    X(REJECTED, "statsd_samples_rejected_total", COUNTER, "reason",                               \
+      "Samples and lines refused, by reason.")                                                    \
+    X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
+      "Values in the samples added; more than samples where a line packs several values.")        \
+    X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
+      "Tags dropped because their key or value is empty or malformed; the sample stands.")        \
+    X(UNKNOWN_FIELDS, "statsd_unknown_fields_total", COUNTER, "",                                 \
+      "Fields after the type that nobody knows; the sample stands.")                              \
+    X(EVENTS, "statsd_events_total", COUNTER, "",                                                 \
+      "DogStatsD events received.")                                                               \
+    X(SERVICE_CHECKS, "statsd_service_checks_total", COUNTER, "",                                 \
+      "DogStatsD service checks received.")                                                       \
+    X(PAGE_TURNS, "statsd_page_turns_total", COUNTER, "",                                         \
+      "Interval pages handed from workers to the control thread.")                                \
+    X(PAGE_TURNS_LATE, "statsd_page_turns_late_total", COUNTER, "",                               \
+      "Page turns put off because the control thread still held the other page.")
+/* clang-format on */
+
+/* clang-format off */
+#define REGISTRY_COUNTERS(X)                                                                      \
+    X(TYPE_CONFLICTS, "statsd_type_conflicts_total", COUNTER, "",                                 \
+      "Samples left out of /metrics because their name already has another type.")                \
+    X(RESERVED_NAMES, "statsd_reserved_names_total", COUNTER, "",                                 \
+      "Samples left out of /metrics because their name is reserved: up, scrape_*, ALERTS, "       \
+      "ALERTS_FOR_STATE and this server's own names.")                                            \
+    X(DECREMENTS, "statsd_decrements_ignored_total", COUNTER, "",                                 \
+      "Closed pages in which a counter went down; /metrics ignores the decrement, Redis has "     \
+      "it.")                                                                                      \
+    X(SUMS_REFUSED, "statsd_sums_refused_total", COUNTER, "",                                     \
+      "Times that a page of a worker brought a series more than its sum can take without "        \
+      "leaving the finite doubles; the sum stays as it was.")                                     \
+    X(SERIES_CREATED, "statsd_series_created_total", COUNTER, "",                                 \
+      "Series seen for the first time.")                                                          \
+    X(SERIES_EXPIRED, "statsd_series_expired_total", COUNTER, "",                                 \
+      "Series removed after aggregate.ttl without a sample.")                                     \
+    X(SERIES, "statsd_series", GAUGE, "kind",                                                     \
+      "Series known now.")
+/* clang-format on */
+
+enum ingest_counter {
+#define X(id, name, kind, labels, help) INGEST_##id,
+    INGEST_COUNTERS(X)
+#undef X
+    INGEST_COUNTER_COUNT
+};
+
+enum registry_counter {
+#define X(id, name, kind, labels, help) REGISTRY_##id,
+    REGISTRY_COUNTERS(X)
+#undef X
+    REGISTRY_COUNTER_COUNT
+};
+
+/* By id; places of rows with labels are not used. */
+struct ingest_counters {
+    uint64_t v[INGEST_COUNTER_COUNT];
+};
+
+struct registry_counters {
+    uint64_t v[REGISTRY_COUNTER_COUNT];
+};
+
+/* Of all workers together. */
+struct ingest_totals {
+    struct ingest_counters counters;
+    uint64_t rejected[REASON_COUNT];   /* INGEST_REJECTED, by reason */
+};
+
+struct registry;
+
+extern const struct counter_table ingest_counters;     /* of a struct ingest_totals */
+extern const struct counter_table registry_counters;   /* of a struct registry */
+
+#endif

@@ -1,0 +1,30 @@
+/**
+ * memory: what one series of each kind takes at most, for `statsd check` and for planning.
+ *
+ * Bounds, not measurements; the text of a series (name and tags) is taken as AGGREGATE_TEXT_BYTES.
+ * The limits on tags allow far more, but no client sends a million such series.
+ *   thread   any (pure)
+ */
+#ifndef AGGREGATE_MEMORY_H
+#define AGGREGATE_MEMORY_H
+
+#include <stdint.h>
+
+#include "aggregate/registry.h"
+
+enum { AGGREGATE_TEXT_BYTES = 128 };
+
+/* Bytes of one series, in the registry and in all workers together. */
+struct aggregate_memory {
+    uint64_t series;      /* a counter, or a gauge that is only set */
+    uint64_t timer;       /* on top of it: values over two decades */
+    uint64_t gauge;       /* on top of it: changed up and down by several sources */
+    uint64_t set;         /* on top of it: 8 members */
+    uint64_t large_set;   /* in place of it: past MEMBERS_EXACT members in all of its window */
+};
+
+/* o: of its arrays only the lengths are read. */
+void aggregate_memory(const struct registry_opts *o, unsigned workers,
+                      struct aggregate_memory *ret);
+
+#endif

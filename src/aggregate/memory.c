@@ -1,0 +1,65 @@
+/**
+ * What one of each takes, in bytes:
+ *
+ *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both
+ *                             while it grows) + 48 lists of pages; at worst twice as many as
+ *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
+ *                             each with its slot
+ *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24
+ *                             lists + its text twice (identity, batch of Redis, label text)
+ *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
+ *                             two pages of a worker, the interval, and the ages of the sliding
+ *                             window and one more
+ *   a gauge on top            where several sockets are read, a list of 64 steps of 24 for each
+ *                             page of a worker and in the registry
+ *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in
+ *                             two pages of a worker; the same in the interval, and in the window
+ *                             with a byte more for each place
+ *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
+ *                             of 2 bytes
+ */
+#include "aggregate/memory.h"
+
+#include "aggregate/members.h"
+
+enum {
+    CELL = 128 + 2 * 64 + 3 * 64 + 48,
+    GAUGE_LIST = 64 * 24 + 16,
+    SERIES = 128 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
+    SKETCH = 64,
+    FEW_PLACES = 16,
+    FEW_TABLE = 8 * FEW_PLACES
+};
+
+static uint64_t window_bytes(int schema)
+{
+    uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
+    buckets = (buckets + 31) / 16 * 16;
+    return 2 * buckets;
+}
+
+static uint64_t timer_bytes(const struct registry_opts *o, unsigned workers)
+{
+    uint64_t sketch = SKETCH + window_bytes(o->sketch_schema);
+    uint64_t bytes = 2ull * workers * (128 + 2 * sketch);   /* 2: spellings, as for CELL */
+    bytes += o->keep_intervals ? sketch : 0;
+    if (o->histograms)
+        bytes += (o->n_buckets + 1ull) * 8 * (1 + 4ull * workers);
+    else
+        bytes += (o->summary_age_buckets + 1) * (sketch + 16) + o->n_quantiles * 8ull;
+    return bytes;
+}
+
+void aggregate_memory(const struct registry_opts *o, unsigned workers,
+                      struct aggregate_memory *ret)
+{
+    const uint64_t pages = 2ull * workers;
+    *ret = (struct aggregate_memory){
+        .series = SERIES + (uint64_t)workers * CELL,
+        .timer = timer_bytes(o, workers),
+        .gauge = o->several_sources ? (pages + 1) * GAUGE_LIST : 0,
+        .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,
+        /* The pages, the interval, the open step of the window and those before it. */
+        .large_set = (pages + 2 + o->set_steps) * MEMBERS_REGISTERS,
+    };
+}

@@ -1,0 +1,44 @@
+#include "app/server_counters.h"
+
+#include "app/process.h"
+
+static void put_row(const void *of, size_t row, struct counter_lines *to)
+{
+    const struct server_stats *s = of;
+    double value = 0;
+    switch ((enum server_counter)row) {
+    case SERVER_INTERVALS:
+        value = (double)s->intervals;
+        break;
+    case SERVER_INTERVALS_LATE:
+        value = (double)s->intervals_late;
+        break;
+    case SERVER_INTERVAL_SECONDS:
+        value = s->interval_seconds;
+        break;
+    case SERVER_FLUSH_SECONDS:
+        value = s->flush_seconds;
+        break;
+    case SERVER_SERIES_LIMIT:
+        value = (double)s->series_limit;
+        break;
+    case SERVER_BUILD_INFO:
+        counter_put(to, (const char *const[]){ s->version, s->commit }, 1);
+        return;
+    case SERVER_CPU_SECONDS:
+        value = process_cpu_seconds();
+        break;
+    case SERVER_RESIDENT_BYTES:
+        value = process_resident_bytes();
+        break;
+    case SERVER_START_SECONDS:
+        value = s->start_seconds;
+        break;
+    case SERVER_OPEN_FDS:
+        value = process_open_fds();
+        break;
+    }
+    counter_put(to, NULL, value);
+}
+
+const struct counter_table server_counters = COUNTERS_TABLE(SERVER_COUNTERS, put_row);

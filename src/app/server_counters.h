@@ -1,0 +1,51 @@
+/**
+ * server_counters: what the control thread counts and measures itself.  Private to app/.
+ *   thread   control
+ */
+#ifndef APP_SERVER_COUNTERS_H
+#define APP_SERVER_COUNTERS_H
+
+#include "base/counters.h"
+
+/* X(id, name, kind, labels, help); see base/counters.h. */
+/* clang-format off */
+#define SERVER_COUNTERS(X)                                                                        \
+    X(INTERVALS, "statsd_intervals_closed_total", COUNTER, "",                                    \
+      "Intervals closed and handed to the sinks.")                                                \
+    X(INTERVALS_LATE, "statsd_intervals_late_total", COUNTER, "",                                 \
+      "Intervals closed more than half an interval after their end.")                             \
+    X(INTERVAL_SECONDS, "statsd_interval_seconds", GAUGE, "",                                     \
+      "server.interval.")                                                                         \
+    X(FLUSH_SECONDS, "statsd_last_flush_duration_seconds", GAUGE, "",                             \
+      "Time the last close of an interval took on the control thread.")                           \
+    X(SERIES_LIMIT, "statsd_series_limit", GAUGE, "",                                             \
+      "limits.max_series.")                                                                       \
+    X(BUILD_INFO, "statsd_build_info", GAUGE, "version,commit",                                   \
+      "1; what is running.")                                                                      \
+    X(CPU_SECONDS, "process_cpu_seconds_total", COUNTER, "",                                      \
+      "User and system CPU time of the process.")                                                 \
+    X(RESIDENT_BYTES, "process_resident_memory_bytes", GAUGE, "",                                 \
+      "Resident memory of the process.")                                                          \
+    X(START_SECONDS, "process_start_time_seconds", GAUGE, "",                                     \
+      "When the process started, unix time.")                                                     \
+    X(OPEN_FDS, "process_open_fds", GAUGE, "",                                                    \
+      "Open file descriptors.")
+/* clang-format on */
+
+enum server_counter {
+#define X(id, name, kind, labels, help) SERVER_##id,
+    SERVER_COUNTERS(X)
+#undef X
+};
+
+struct server_stats {
+    uint64_t intervals, intervals_late;
+    double flush_seconds;               /* of the last interval */
+    uint64_t series_limit;
+    double interval_seconds, start_seconds;
+    const char *version, *commit;
+};
+
+extern const struct counter_table server_counters;   /* of a struct server_stats, and the process */
+
+#endif

@@ -1,0 +1,35 @@
+#include "http/counters.h"
+
+static void put(struct counter_lines *to, const char *reason, uint64_t value)
+{
+    counter_put(to, &reason, (double)value);
+}
+
+static void put_row(const void *of, size_t row, struct counter_lines *to)
+{
+    const struct http_stats *s = of;
+    switch ((enum http_counter)row) {
+    case HTTP_COUNTER_REQUESTS:
+        counter_put(to, NULL, (double)s->requests);
+        break;
+    case HTTP_COUNTER_REJECTED:
+        counter_put(to, NULL, (double)s->rejected);
+        break;
+    case HTTP_COUNTER_CONNECTIONS:
+        counter_put(to, NULL, (double)s->connections);
+        break;
+    case HTTP_COUNTER_REPLACED:
+        counter_put(to, NULL, (double)s->replaced);
+        break;
+    case HTTP_COUNTER_REFUSED:
+        put(to, "max_connections", s->refused_full);
+        put(to, "max_per_ip", s->refused_per_ip);
+        break;
+    case HTTP_COUNTER_TIMED_OUT:
+        put(to, "idle", s->timed_out_idle);
+        put(to, "request", s->timed_out_request);
+        break;
+    }
+}
+
+const struct counter_table http_counters = COUNTERS_TABLE(HTTP_COUNTERS, put_row);

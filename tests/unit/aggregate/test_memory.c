@@ -1,0 +1,76 @@
+/* Bounds for planning: they rise with what makes a series larger, and hold what a worker really takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "aggregate/memory.h"
+#include "support/pipeline.h"
+
+static const struct registry_opts usual = {
+    .n_buckets = 11, .n_quantiles = 3, .summary_age_buckets = 5, .sketch_schema = 5,
+    .set_steps = 6, .set_step_intervals = 1,
+};
+
+static struct aggregate_memory of(struct registry_opts o, unsigned workers)
+{
+    struct aggregate_memory m;
+    aggregate_memory(&o, workers, &m);
+    return m;
+}
+
+static void what_makes_a_series_larger_raises_its_bound(void **state)
+{
+    (void)state;
+    const struct aggregate_memory m = of(usual, 2);
+    struct registry_opts o = usual;
+    assert_true(of(usual, 3).series > m.series && of(usual, 3).timer > m.timer);
+    o.sketch_schema = 6;
+    assert_true(of(o, 2).timer > m.timer && of(o, 2).series == m.series);
+    o = usual;
+    o.summary_age_buckets = 10;
+    assert_true(of(o, 2).timer > m.timer);
+    o = usual;
+    o.keep_intervals = true;
+    assert_true(of(o, 2).timer > m.timer);
+    o = usual;
+    o.histograms = true;
+    struct aggregate_memory few = of(o, 2);
+    o.n_buckets = 100;
+    assert_true(of(o, 2).timer > few.timer);
+    o = usual;
+    o.several_sources = true;
+    assert_true(m.gauge == 0 && of(o, 2).gauge > 0);
+    o = usual;
+    o.set_steps = 12;
+    assert_true(of(o, 2).large_set > m.large_set && of(o, 2).set == m.set);
+}
+
+/* Counters alone, of which the worker has the cells and their table. */
+static void the_bound_of_a_series_holds_a_workers_cells(void **state)
+{
+    (void)state;
+    enum { SERIES = 20000 };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ 0 });
+    for (unsigned i = 0; i < SERIES; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "memory.of.series.%u:1|c", i);
+        pipeline_feed(&p, 0, line);
+    }
+    uint64_t taken = ingest_memory(p.in[0]);
+    assert_true(taken > 0 && taken < SERIES * of(usual, 1).series);
+    pipeline_release(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_makes_a_series_larger_raises_its_bound),
+        cmocka_unit_test(the_bound_of_a_series_holds_a_workers_cells),
+    };
+    return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+}
