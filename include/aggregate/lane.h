@@ -85,7 +85,7 @@ struct lane_source {
     uint64_t arrived_ns;         /* the lane's: just after its last sample with a stamp arrived */
 };
 
-/* The monotonic clock, and how far the wall clock is ahead of it; 0: the datagrams have no stamps. */
+/* The monotonic clock, and how far the wall clock is ahead of it; 0: no datagram has a stamp. */
 struct lane_clock {
     uint64_t now_ns;
     int64_t wall_ahead_ns;

@@ -40,7 +40,7 @@ struct listener {
     unsigned n;
     uint64_t rcvbuf_granted;           /* bytes, as getsockopt tells them (Linux doubles what was asked for) */
     bool by_payload;
-    unsigned reader;                   /* number of the worker of fds[0]; that of fds[i]: reader + i */
+    unsigned reader;                   /* the worker that reads fds[0]; fds[i]: reader + i */
     uint16_t places[LISTEN_WORKERS_MAX];             /* by fds: at its worker (worker_add_socket) */
     struct socket_stats stats[LISTEN_WORKERS_MAX];   /* by fds: as of the last page turn */
     struct socket_stats before[LISTEN_WORKERS_MAX];  /* by fds: as of the last look for heat */

@@ -1,7 +1,7 @@
 /**
  * socket_options: the query of a socket's URL, `gauge_sign=absolute&rcvbuf=32MiB`.
  *
- * A key counts as a whole (`rcvbuf`, not `rcv`) and once; one that the transport of the URL does not
+ * A key counts as a whole (`rcvbuf`, not `rcv`) and once; one that the URL's transport does not
  * know is an error, which names those that it knows.  To add one: enum listen_option, a row in
  * socket_options.c, and its bit in the rows of the transports that know it.
  *

@@ -183,7 +183,7 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c);
     if (rc != CLI_OK)
         return rc;
-    c.protocol_gauge_sign = c.sockets[0].gauge_sign;   /* datagrams mean what they do there */
+    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;   /* datagrams mean what they do there */
     struct explaining e = { .core = explain_core_new(&c), .json = args->json };
     rc = explain(&e, args, io, &c);
     explain_core_free(e.core);

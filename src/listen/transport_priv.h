@@ -11,7 +11,7 @@
 #include "listen/transport.h"
 
 struct transport_ops {
-    /* Reads what follows scheme:// into addr, addr_len, localhost.  returns  NULL, or what is wrong */
+    /* Reads what follows scheme:// into addr, addr_len, localhost.  returns  NULL, or the error */
     const char *(*parse)(struct listen_address *a, struct slice where);
 
     /**

@@ -88,9 +88,7 @@ static void turn(struct worker *w, bool last)
     struct socket_stats *sealed = w->sealed[ingest_page_index(w->ingest)];
     for (unsigned i = 0; i < w->n_sources; i++)
         sealed[i] = w->sources[i]->stats;
-    /*
-     * While control has the other page the turn is late: ingest counts it, and fills this one on.
-     */
+    /* Late while control has the other page: that is counted, and this page is filled on. */
     (void)ingest_turn(w->ingest, now_mono_ns());
     w->opts.notify(w->opts.cookie);
 }

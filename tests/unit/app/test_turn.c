@@ -19,8 +19,9 @@
 enum { WORKERS = 2, WAIT_MS = 20000 };
 
 /*
- * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that udp_refuse connects a
- * socket which a worker is reading.  The kernel orders the two; no memory of ours is shared.
+ * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that
+ * udp_refuse connects a socket which a worker is reading.  The kernel orders the two; no memory of
+ * ours is shared.
  */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
