@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "aggregate/registry.h"
+#include "base/now.h"
 #include "listen/listener.h"
 #include "listen/socket_options.h"
 #include "listen/worker.h"
@@ -213,6 +214,7 @@ static void a_scheme_is_a_whole_word_and_the_message_names_all(void **unused)
 struct rig {
     struct listener l;
     struct series_limit limit;
+    struct registry *registry;
     struct worker *w;
     sem_t turned;
 };
@@ -233,6 +235,8 @@ static void rig_init(struct rig *r, unsigned t)
     buf_release(&error);
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 100), 0);
+    r->registry = registry_new(
+        &(struct registry_opts){ .histograms = true, .sketch_schema = 5, .limit = &r->limit });
     const struct worker_opts o = {
         .lane = { .parse = PARSE_OPTS_DEFAULT,
                   .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit } },
@@ -248,6 +252,7 @@ static void rig_init(struct rig *r, unsigned t)
 static void rig_release(struct rig *r)
 {
     worker_join(r->w);
+    registry_free(r->registry);
     listener_close(&r->l);
     series_limit_release(&r->limit);
     sem_destroy(&r->turned);
@@ -264,6 +269,7 @@ static uint64_t turn(struct rig *r, bool last)
     assert_non_null(p);
     for (unsigned i = 0; i < r->l.n; i++)
         sum += stats[i].datagrams;
+    registry_merge(r->registry, p, now_mono_ns());
     worker_give(r->w, p);
     return sum;
 }
