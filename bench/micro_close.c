@@ -1,6 +1,7 @@
 /*
- * What happens when an interval closes or somebody scrapes, each step alone: the worker's page turn, the control thread's
- * merge, the rendering of /metrics, and the interval as Redis commands.  Counters, gauges and timers as in the load.
+ * What happens when an interval closes or somebody scrapes, each step alone: the worker's page
+ * turn, the control thread's merge, the rendering of /metrics, and the interval as Redis commands.
+ * Counters, gauges and timers as in the load.
  *
  *     micro_close [SERIES...]
  */
@@ -11,8 +12,6 @@
 #include "micro_load.h"
 #include "sinks/prometheus.h"
 #include "sinks/redis_encode.h"
-
-static const double quantiles[] = { 0.5, 0.9, 0.99 };
 
 struct steps {
     struct micro turn, merge, render, encode;
@@ -59,7 +58,8 @@ static size_t render(struct registry *r, struct prometheus *p, uint64_t now_ns)
     return bytes;
 }
 
-static void interval(struct micro_load *l, struct registry *r, struct prometheus *p, struct redis_encode *e, struct steps *s, int64_t start_s)
+static void interval(struct micro_load *l, struct registry *r, struct prometheus *p,
+                     struct redis_encode *e, struct steps *s, int64_t start_s)
 {
     struct page *page = sealed_page(l, s);
     uint64_t now_ns = now_mono_ns(), t0 = micro_now_ns();
@@ -72,7 +72,9 @@ static void interval(struct micro_load *l, struct registry *r, struct prometheus
     uint64_t t3 = micro_now_ns();
 
     struct snapshot snap;
-    const struct interval_end end = { .start_s = start_s, .interval_ms = 10000, .now_ns = now_ns, .now_wall_ms = start_s * 1000 };
+    const struct interval_end end = {
+        .start_s = start_s, .interval_ms = 10000, .now_ns = now_ns, .now_wall_ms = start_s * 1000
+    };
     s->batches = s->redis_bytes = 0;
     registry_close(r, &end, &snap);
     uint64_t t4 = micro_now_ns();
@@ -91,7 +93,10 @@ static void print(const char *what, uint32_t series, double value, const char *u
     micro_print(name, value, unit);
 }
 
-/* What no way of doing it can be below: the exchanges alone, one cache line of each series, and the bytes that come out. */
+/*
+ * What no way of doing it can be below: the exchanges alone, one cache line of each series, and the
+ * bytes that come out.
+ */
 static void print_floors(uint32_t series, const struct steps *s)
 {
     enum { TURNS = 100000 };
@@ -117,12 +122,12 @@ static void measure(uint32_t series)
 {
     struct micro_load l;
     micro_load_init(&l, series, "c=60,ms=30,g=10", series, 1432);
-    const struct registry_opts ro = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles), .summary_max_age_ms = 600000,
-                                      .summary_age_buckets = 5, .sketch_schema = 5, .ttl_s = 86400, .keep_intervals = true, .limit = &l.limit };
-    const struct prometheus_opts po = { .quantiles = quantiles, .n_quantiles = ARRAY_LEN(quantiles) };
+    const struct registry_opts ro = { .profiles = l.profiles,
+                                      .keep_intervals = true,
+                                      .limit = &l.limit };
     const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };
     struct registry *r = registry_new(&ro);
-    struct prometheus *p = prometheus_new(&po);
+    struct prometheus *p = prometheus_new();
     struct redis_encode *e = redis_encode_new(&eo);
     struct steps s = { 0 };
     for (int run = 0; run <= MICRO_RUNS; run++) {

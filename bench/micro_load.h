@@ -1,5 +1,6 @@
 /**
- * micro_load: the generator's datagrams through parser and ingest, in this process, as a worker would do it.
+ * micro_load: the generator's datagrams through parser and ingest, in this process, as a worker
+ * would do it.
  *   thread   main
  */
 #ifndef BENCH_MICRO_LOAD_H
@@ -18,18 +19,35 @@ struct micro_load {
     struct lane_source source;
     struct ingest *ingest;   /* the lane's */
     struct series_limit limit;
+    struct profiles *profiles;
 };
 
 enum { MICRO_RECEIVE = 64 };   /* datagrams of one receive call */
 
-static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types, uint32_t lines, uint32_t datagram_bytes)
+static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types,
+                                   uint32_t lines, uint32_t datagram_bytes)
 {
-    struct payload_spec s = { .seed = 1, .series = series, .tags = 3, .tag_values = 50, .bytes = datagram_bytes, .packed = 1,
-                              .rate = 1, .set_members = 1000, .lines = lines, .prefix = "bench.", .suffix = "",
+    struct payload_spec s = { .seed = 1,
+                              .series = series,
+                              .tags = 3,
+                              .tag_values = 50,
+                              .bytes = datagram_bytes,
+                              .packed = 1,
+                              .rate = 1,
+                              .set_members = 1000,
+                              .lines = lines,
+                              .prefix = "bench.",
+                              .suffix = "",
                               .values = { VALUES_LOGNORMAL, 100, 1 } };
+    static const double quantiles[] = { 0.5, 0.9, 0.99 };
+    l->profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
+                                                  .quantiles = quantiles,
+                                                  .n_quantiles = ARRAY_LEN(quantiles),
+                                                  .summary_max_age_ms = 600000,
+                                                  .summary_age_buckets = 5 });
     const struct lane_opts o = {
         .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &l->limit },
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = l->profiles, .limit = &l->limit },
     };
     if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
         series_limit_init(&l->limit, 2000000) < 0 || lane_new(&o, &l->lane) < 0)
@@ -41,6 +59,7 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
 static inline void micro_load_release(struct micro_load *l)
 {
     lane_free(l->lane);
+    profiles_free(l->profiles);
     series_limit_release(&l->limit);
     payload_release(&l->payload);
 }

@@ -1,5 +1,6 @@
 /**
- * ingest: a worker's side of the aggregation: batches of samples into the cells of the current page.
+ * ingest: a worker's side of the aggregation: batches of samples into the cells of the current
+ * page.
  *
  *   worker                                        control
  *   ------                                        -------
@@ -9,26 +10,30 @@
  *                                 <--- empty ---
  *   ingest_turn:  page B sealed, A begun afresh
  *
- * A cell is one raw spelling of a series as this worker sees it: (type, name, tags as sent).  It lives in the worker's table
- * from first sight until it is idle for the ttl, and has two parts, one for each page; the page lists the cells touched, so
- * that closing it costs what was touched and nothing is rehashed.  Sealing is one exchange and one store, never a wait: while
- * control still holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
+ * A cell is one raw spelling of a series as this worker sees it: (type, name, tags as sent).  It
+ * lives in the worker's table from first sight until it is idle for the ttl, and has two parts, one
+ * for each page; the page lists the cells touched, so that closing it costs what was touched and
+ * nothing is rehashed.  Sealing is one exchange and one store, never a wait: while control still
+ * holds the other page the worker goes on filling the current one (statsd_page_turns_late_total).
  *
- * A gauge is different: its changes depend on their order, so all spellings of one gauge lead to one cell of the worker.  What
- * other workers or sockets bring to the same gauge is put in order by the stamps of arrival (src/aggregate/gauge.h).
+ * A gauge is different: its changes depend on their order, so all spellings of one gauge lead to
+ * one cell of the worker.  What other workers or sockets bring to the same gauge is put in order by
+ * the stamps of arrival (src/aggregate/gauge_value.h).
  *
- * Spellings of one series have no end (`k:1,k:v` and `k:2,k:v` both mean k:v).  Once a worker holds as many cells as there may be
- * series, a new spelling gets none: its samples are read as at first sight each time and go to one cell of the identity.  So
- * there are at most twice as many cells as the limit says series (and for each gauge an entry of 64 bytes more), and no sample is
- * lost.
+ * Spellings of one series have no end (`k:1,k:v` and `k:2,k:v` both mean k:v).  Once a worker holds
+ * as many cells as there may be series, a new spelling gets none: its samples are read as at first
+ * sight each time and go to one cell of the identity.  So there are at most twice as many cells as
+ * the limit says series (and for each gauge an entry of 64 bytes more), and no sample is lost.
  *
- * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes to the control thread once,
- * as an identity, with the page in which the cell was born.
+ * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes
+ * to the control thread once, as an identity, with the page in which the cell was born.
  *
- * Batches are staged: slots prefetched, then cells, then sketch buckets, then all is updated in order (gauges need the
+ * Batches are staged: slots prefetched, then cells, then sketch buckets, then all is updated in
+ * order (gauges need the
  * order).  See bench/ for what that buys.
  *
- *   thread   worker, but for ingest_take and ingest_give: control.  new and free: while no worker runs
+ *   thread   worker, but for ingest_take and ingest_give: control.  new and free: while no worker
+ *            runs
  */
 #ifndef AGGREGATE_INGEST_H
 #define AGGREGATE_INGEST_H
@@ -38,6 +43,7 @@
 
 #include "aggregate/limit.h"
 #include "aggregate/counters.h"
+#include "aggregate/profile.h"
 #include "protocol/sample.h"
 #include "protocol/tags.h"
 
@@ -46,15 +52,14 @@ struct page;
 
 struct ingest_opts {
     struct tags_opts tags;
-    int sketch_schema;               /* 0..8 */
-    const double *buckets;           /* `le` bounds, ascending; borrowed.  NULL: timers are summaries, none are counted */
-    uint32_t n_buckets;
-    uint32_t ttl_s;                  /* a cell idle for longer is dropped; 0: never */
+    const struct profiles *profiles; /* shared by all workers; borrowed.  A cell idle for longer
+                                        than its ttl is dropped */
     struct series_limit *limit;      /* shared by all workers; borrowed */
-    bool several_sources;            /* other workers or sockets bring samples of the same gauges: their stamps are kept */
+    bool several_sources;            /* other workers or sockets bring samples of the same
+                                        gauges: their stamps are kept */
     /*
-     * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by a limit on series or memory.
-     * May be NULL; s lives for the call.
+     * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by
+     * a limit on series or memory.  May be NULL; s lives for the call.
      */
     void (*on_refused)(void *cookie, const struct sample *s, enum reason why);
     void *cookie;
@@ -66,12 +71,14 @@ void ingest_free(struct ingest *in);
 
 /**
  * ingest_batch(in, b, now_ns):
- * Fold the batch's samples into the current page and take over its counts.  The caller clears the batch.  A value
- * that would carry a sum or a count of its cell out of the finite doubles is left out, and its sample counts as
- * rejected (bad_value), not as aggregated; the other values of a packed sample stay.
+ * Fold the batch's samples into the current page and take over its counts.  The caller clears the
+ * batch.  A value that would carry a sum or a count of its cell out of the finite doubles is left
+ * out, and its sample counts as rejected (bad_value), not as aggregated; the other values of a
+ * packed sample stay.
  *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
- *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later; where b->arrivals says when
- *            its datagrams arrived, that orders the changes of a gauge between workers and sockets
+ *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later;
+ *            where b->arrivals says when its datagrams arrived, that orders the changes of a gauge
+ *            between workers and sockets
  */
 enum { INGEST_BATCH_MAX = 256 };
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
@@ -79,25 +86,42 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 /* The worker's counters; sealed into the page at a turn. */
 struct ingest_counters *ingest_stats(struct ingest *in);
 
-/* Did a relative change of a gauge ever come, with several_sources?  Then it matters when samples arrive. */
+/*
+ * Did a relative change of a gauge ever come, with several_sources?  Then it matters when samples
+ * arrive.
+ */
 bool ingest_saw_relative(const struct ingest *in);
 
 /**
  * ingest_turn(in, now_ns):
- * Seal the current page and begin the other.  Also drops cells that are idle, a part of the table at a time.
+ * Seal the current page and begin the other.  Also drops cells that are idle, a part of the table
+ * at a time.
  *   returns  true; false when control still has the other page: nothing changed, try again later
  */
 bool ingest_turn(struct ingest *in, uint64_t now_ns);
 
-/* Index of the page that is being filled, 0 or 1: what else is handed over with a page can be kept in two copies. */
+/*
+ * Index of the page that is being filled, 0 or 1: what else is handed over with a page can be kept
+ * in two copies.
+ */
 unsigned ingest_page_index(const struct ingest *in);
 
 unsigned page_index(const struct page *p);      /* which of the two */
 
+/*
+ * The counters that the worker sealed into the page: totals since its start.  rejected:
+ * REASON_COUNT numbers.
+ */
+const struct ingest_counters *page_stats(const struct page *p);
+const uint64_t *page_rejected(const struct page *p);
+
 struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
-/* For the bench and the tests: bytes held by cells and tables, without sketches, bucket counts and members. */
+/*
+ * For the bench and the tests: bytes held by cells and tables, without sketches, bucket counts and
+ * members.
+ */
 size_t ingest_memory(const struct ingest *in);
 
 #endif

@@ -1,8 +1,9 @@
 /**
  * limit: how many series there may be, over all workers.
  *
- * A set of identity hashes, so that a series which two workers see counts once.  It is asked on first sight of a spelling only
- * (about 1 us of work anyhow), and there a mutex costs 20 ns and is plainly right; the way of a known series never comes here.
+ * A set of identity hashes, so that a series which two workers see counts once.  It is asked on
+ * first sight of a spelling only (about 1 us of work anyhow), and there a mutex costs 20 ns and is
+ * plainly right; the way of a known series never comes here.
  */
 #ifndef AGGREGATE_LIMIT_H
 #define AGGREGATE_LIMIT_H
@@ -21,7 +22,10 @@ struct series_limit {
 int series_limit_init(struct series_limit *l, uint64_t max);
 void series_limit_release(struct series_limit *l);
 
-/* Make sure that the identity is in the set.  false: it is not, and the limit is reached (or there is no memory).  Any thread. */
+/*
+ * Make sure that the identity is in the set.  false: it is not, and the limit is reached (or there
+ * is no memory).  Any thread.
+ */
 bool series_limit_claim(struct series_limit *l, uint64_t hash);
 
 /* The identity's series is gone.  Any thread. */

@@ -1,10 +1,11 @@
 /**
  * members: the distinct members of a set in one interval.
  *
- * Exact up to MEMBERS_EXACT members (as 64-bit hashes: two of 512 members share one with a chance of 1e-14), then a
- * HyperLogLog with Redis' own parameters (P. Flajolet et al. 2007; Redis hyperloglog.c: 2^14 registers of 6 bits,
- * MurmurHash64A with seed 0xadc83b19), standard error 0.81 %.  The hash is Redis' in both forms, so members_redis gives bytes
- * that Redis reads as one of its own HyperLogLogs and merges with PFMERGE, equal to what PFADD of every member would give.
+ * Exact up to MEMBERS_EXACT members (as 64-bit hashes: two of 512 members share one with a chance
+ * of 1e-14), then a HyperLogLog with Redis' own parameters (P. Flajolet et al. 2007; Redis
+ * hyperloglog.c: 2^14 registers of 6 bits, MurmurHash64A with seed 0xadc83b19), standard error 0.81
+ * %.  The hash is Redis' in both forms, so members_redis gives bytes that Redis reads as one of its
+ * own HyperLogLogs and merges with PFMERGE, equal to what PFADD of every member would give.
  *
  * Memory: 8 bytes a member up to 512, then 16 KiB.  Member strings are not kept.
  *   thread   one owner at a time
@@ -35,10 +36,15 @@ uint64_t members_hash(struct slice member);
 int members_add(struct members *m, uint64_t hash);
 int members_merge(struct members *dst, const struct members *src);
 
-/* How many distinct: exact up to MEMBERS_EXACT, else the HyperLogLog's estimate (O. Ertl 2017, as Redis). */
+/*
+ * How many distinct: exact up to MEMBERS_EXACT, else the HyperLogLog's estimate (O. Ertl 2017, as
+ * Redis).
+ */
 uint64_t members_count(const struct members *m);
 
-/* Append the set as a Redis HyperLogLog string: sparse while that is shorter and legal, else dense. */
+/*
+ * Append the set as a Redis HyperLogLog string: sparse while that is shorter and legal, else dense.
+ */
 void members_redis(const struct members *m, struct buf *out);
 
 #endif

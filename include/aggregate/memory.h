@@ -23,8 +23,8 @@ struct aggregate_memory {
     uint64_t large_set;   /* in place of it: past MEMBERS_EXACT members in all of its window */
 };
 
-/* o: of its arrays only the lengths are read. */
-void aggregate_memory(const struct registry_opts *o, unsigned workers,
+/* Of a series of profile p; of its arrays only the lengths are read. */
+void aggregate_memory(const struct registry_opts *o, const struct profile *p, unsigned workers,
                       struct aggregate_memory *ret);
 
 #endif

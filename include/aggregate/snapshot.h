@@ -1,8 +1,8 @@
 /**
  * snapshot: what a sink sees of a closed interval.
  *
- * A const view of the registry, valid for the call only: a sink serialises what it wants to keep.  Only series that were
- * touched in the interval are visited.
+ * A const view of the registry, valid for the call only: a sink serialises what it wants to keep.
+ * Only series that were touched in the interval are visited.
  *   thread   control
  */
 #ifndef AGGREGATE_SNAPSHOT_H
@@ -31,12 +31,14 @@ const char *series_kind_name(enum series_kind k);
 struct gauge_change {
     bool absolute;      /* an absolute value came */
     double value;       /* the last absolute value */
-    double delta;       /* sum of the relative changes after it (or of all, when no absolute came) */
+    double delta;       /* sum of the relative changes after it (or of all, when no absolute
+                           came) */
     int64_t stamp_ms;   /* wall clock of the last change, ms */
 };
 
 struct closed_series {
-    struct slice key;       /* `name|#k:v,k2:v2`, tags sorted by key; `name` alone without tags.  Raw bytes, valid UTF-8 */
+    struct slice key;       /* `name|#k:v,k2:v2`, tags sorted by key; `name` alone without tags.
+                               Raw bytes, valid UTF-8 */
     struct slice name;      /* the front of key */
     enum series_kind kind;
     union {
@@ -50,7 +52,8 @@ struct closed_series {
 typedef void (*closed_series_fn)(void *cookie, const struct closed_series *s);
 
 struct snapshot {
-    int64_t start_s;        /* T: unix seconds, a multiple of interval_s unless the interval is below 1 s */
+    int64_t start_s;        /* T: unix seconds, a multiple of interval_s unless the interval is
+                               below 1 s */
     int64_t interval_ms;
     uint64_t n_series;      /* touched series that each() will visit */
     void (*each)(const struct snapshot *snap, closed_series_fn fn, void *cookie);

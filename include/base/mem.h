@@ -18,6 +18,8 @@ void *mem_realloc(void *p, size_t n);   /* p may be NULL */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
+_Noreturn void mem_exhausted(size_t n);  /* log that n bytes were wanted, and abort */
+
 /**
  * mem_grow(p, cap, need, item):
  * Make an array of *cap items of item bytes hold at least need of them: doubles, starting at 16.  Updates *cap.

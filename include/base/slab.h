@@ -1,8 +1,9 @@
 /**
  * slab: many objects of one size, packed, in huge pages where the kernel allows.
  *
- * Regions of up to 2 MiB, each aligned to 2 MiB so that an object finds its region by a mask; the first is small, each
- * further one twice as large, so that a small server stays small.  A region whose last object is freed goes back to the kernel.
+ * Regions of up to 2 MiB, each aligned to 2 MiB so that an object finds its region by a mask; the
+ * first is small, each further one twice as large, so that a small server stays small.  A region
+ * whose last object is freed goes back to the kernel.
  *
  *   thread   one owner
  *   cost     alloc and free are O(1); mmap once a region
@@ -16,16 +17,25 @@
 struct slab_region;
 
 struct slab {
-    uint32_t object_bytes;          /* a multiple of 32: objects are 32-byte aligned, 64-byte where 64 divides it */
-    uint32_t next_region_bytes;
+    uint32_t object_bytes;          /* a multiple of 8; objects are aligned to the largest power
+                                       of two that divides it, at most 64 */
+    uint32_t next_region_bytes, most_region_bytes;
     struct slab_region *partial;    /* regions with room */
     size_t objects, bytes;          /* live objects; bytes mapped */
 };
 
 void slab_init(struct slab *s, uint32_t object_bytes);
+
+/*
+ * The same without huge pages: what no object has touched yet takes no memory.  For objects of
+ * which there may be few.
+ */
+void slab_init_small(struct slab *s, uint32_t object_bytes);
 void slab_release(struct slab *s);      /* all objects must have been freed */
 
 void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */
+void *slab_zalloc(struct slab *s);      /* cleared, for the control plane: never NULL
+                                           (base/mem.h) */
 void slab_free(struct slab *s, void *object);
 
 /* Zeroed memory for a big table, in huge pages when it is at least 2 MiB.  NULL: no memory. */

@@ -6,20 +6,21 @@
 #define AGGREGATE_CELLS_H
 
 #include "aggregate/cell.h"
+#include "aggregate/gauge.h"
+#include "aggregate/kind.h"
 #include "base/slab.h"
 
 struct cells {
     struct slab slabs[SERIES_KIND_COUNT];
     struct slab aliases;
-    int sketch_schema;
-    uint32_t n_buckets;          /* 0: timers are summaries */
+    const struct profiles *profiles;
 };
 
-void cells_init(struct cells *cs, int sketch_schema, uint32_t n_buckets);
+void cells_init(struct cells *cs, const struct profiles *profiles);   /* borrowed */
 void cells_release(struct cells *cs);
 
-/* A cell of that type with both parts empty and untouched.  NULL: no memory. */
-struct cell *cells_new(struct cells *cs, uint8_t type);
+/* A cell of that type and profile with both parts empty and untouched.  NULL: no memory. */
+struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile);
 void cells_free(struct cells *cs, struct cell *c);
 
 struct alias *cells_alias_new(struct cells *cs);   /* zeroed but for its type; NULL: no memory */

@@ -1,187 +1,137 @@
 #include "aggregate/gauge.h"
 
-#include <assert.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { RECENT_FIRST = 4 };
+/*
+ * Workers turn one after the other: a page may bring what arrived this long before another's was
+ * sealed.
+ */
+static const uint64_t LATE_NS = 1000000000;
 
-size_t gauge_recent_bytes(uint32_t cap)
+/* ---- a worker's cell ---- */
+
+static void gauge_begin(struct cell *c, const struct profile *profile, unsigned p)
 {
-    return sizeof(struct gauge_recent) + cap * sizeof(struct gauge_step);
+    struct gauge_cell *g = (struct gauge_cell *)c;
+    (void)profile;
+    g->part[p] = (struct gauge_part){ 0 };
+    gauge_value_recent_clear(g->recent[p]);
 }
 
-void gauge_recent_clear(struct gauge_recent *recent)
+static void gauge_cell_release(struct cell *c)
 {
-    if (recent == NULL)
-        return;
-    recent->n = 0;
-    recent->sum = 0;
+    free(((struct gauge_cell *)c)->recent[0]);
+    free(((struct gauge_cell *)c)->recent[1]);
 }
 
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
+/* ---- merging ---- */
 
-/* Forget the steps at or before ns.  returns  their sum */
-static double take_until(struct gauge_recent *recent, uint64_t ns)
+static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, unsigned p,
+                           const struct kind_now *now)
 {
-    uint32_t n = 0;
-    double sum = 0;
-    while (n < recent->n && recent->at[n].ns <= ns)
-        sum += recent->at[n++].delta;
-    recent->n -= n;
-    memmove(recent->at, recent->at + n, recent->n * sizeof recent->at[0]);
-    recent->sum = 0;
-    for (uint32_t i = 0; i < recent->n; i++)
-        recent->sum += recent->at[i].delta;
-    return sum;
-}
-
-uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns)
-{
-    g->last_ns = later(g->last_ns, ns);
-    if (ns < g->set_ns)
-        return 0;
-    g->value = value;
-    g->delta = 0;
-    g->set_ns = ns;
-    if (recent == NULL)
-        return 0;
-    (void)take_until(recent, ns);
-    if (isfinite(value + recent->sum))
-        return 0;
-    uint32_t refused = recent->n;
-    gauge_recent_clear(recent);
-    return refused;
-}
-
-/* ---- the list ---- */
-
-/* The sum of all steps is finite, that of a part of them need not be: then the list is given up for its sum. */
-static void give_up(struct gauge_part *g, struct gauge_recent *recent, double sum)
-{
-    g->delta += sum;
-    gauge_recent_clear(recent);
-}
-
-/* Two steps in a row have more than `most` changes afterwards, so at most half of the list and one more are left. */
-static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
-{
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < recent->n; i++)
-        all += recent->at[i].changes;
-    uint64_t most = all * 4 / GAUGE_RECENT_MAX;
-    uint32_t last = 0;
-    for (uint32_t i = 1; i < recent->n; i++) {
-        struct gauge_step *to = &recent->at[last];
-        double both = to->delta + recent->at[i].delta;
-        if ((uint64_t)to->changes + recent->at[i].changes <= most && isfinite(both))
-            *to = (struct gauge_step){ recent->at[i].ns, both, to->changes + recent->at[i].changes };
-        else
-            recent->at[++last] = recent->at[i];
-    }
-    recent->n = last + 1;
-    if (recent->n == recent->cap)
-        give_up(g, recent, recent->sum);
-}
-
-/* Room for one step more.  false: no memory */
-static bool room(struct gauge_part *g, struct gauge_recent **recent)
-{
-    struct gauge_recent *r = *recent;
-    if (r != NULL && r->n < r->cap)
-        return true;
-    if (r != NULL && r->cap == GAUGE_RECENT_MAX) {
-        add_up_neighbours(g, r);
-        return true;
-    }
-    uint32_t cap = r == NULL ? RECENT_FIRST : r->cap * 2;
-    struct gauge_recent *more = realloc(r, gauge_recent_bytes(cap));
-    if (more == NULL)
+    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
+                                              &c->part[p], c->recent[p]);
+    double delta = g->delta + m.added;
+    if (!isfinite(delta))
         return false;
-    if (r == NULL)
-        *more = (struct gauge_recent){ 0 };
-    more->cap = cap;
-    *recent = more;
-    return true;
+    g->delta = delta;
+    return m.refused == 0;
 }
 
-/* Nearly always the last one: stamps come in order but for those of another socket. */
-static void insert(struct gauge_recent *r, struct gauge_step step)
+static bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                        struct kind_now *now)
 {
-    assert(r->n < r->cap);
-    uint32_t i = r->n++;
-    for (; i > 0 && r->at[i - 1].ns > step.ns; i--)
-        r->at[i] = r->at[i - 1];
-    r->at[i] = step;
-    r->sum += step.delta;
+    const struct gauge_cell *from = (const struct gauge_cell *)c;
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
+                                              &from->part[p], from->recent[p]);
+    bool fits = m.refused == 0;
+    if (!now->keep_intervals)
+        return fits;
+    return merge_interval((struct gauge_series *)s, from, p, now) && fits;
 }
 
-static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent, struct gauge_step step)
+/* ---- what the interval brought ---- */
+
+static void gauge_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
+                        struct closed_series *ret)
 {
-    double listed = recent != NULL && *recent != NULL ? (*recent)->sum : 0;
-    double list = listed + step.delta, delta = g->delta + list;
-    g->last_ns = later(g->last_ns, step.ns);
-    if (step.ns < g->set_ns)
-        return GAUGE_SUPERSEDED;
-    if (!isfinite(list) || !isfinite(delta) || !isfinite(g->value + delta))
-        return GAUGE_NOT_FINITE;
-    if (recent != NULL && room(g, recent))
-        insert(*recent, step);
-    else
-        g->delta += step.delta;
-    return GAUGE_ADDED;
+    const struct gauge_series *g = (const struct gauge_series *)s;
+    bool absolute = g->now.set_ns != g->begun_set_ns;
+    uint64_t ago_ns = end_ns > g->now.last_ns ? end_ns - g->now.last_ns : 0;
+    ret->gauge = (struct gauge_change){
+        .absolute = absolute,
+        .value = g->now.value,
+        .delta = absolute ? gauge_value_delta(&g->now, g->recent) : g->delta,
+        .stamp_ms = wall_ms - (int64_t)(ago_ns / 1000000),
+    };
 }
 
-enum gauge_added gauge_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns)
+static void gauge_next(struct series *s, const struct kind_now *now)
 {
-    return add(g, recent, (struct gauge_step){ ns, delta, 1 });
+    uint64_t settled_ns = now->now_ns > LATE_NS ? now->now_ns - LATE_NS : 0;
+    struct gauge_series *g = (struct gauge_series *)s;
+    struct gauge_exposed *e = (struct gauge_exposed *)s->exposed;
+    if (e != NULL)
+        gauge_value_settle(&e->now, &e->recent, settled_ns);
+    g->delta = 0;
+    g->begun_set_ns = g->now.set_ns;
+    gauge_value_settle(&g->now, &g->recent, settled_ns);
 }
 
-/* ---- two of them ---- */
-
-static void merge_step(struct gauge_part *into, struct gauge_recent **recent, struct gauge_step step, struct gauge_merged *sum)
+static void gauge_series_release(struct series *s)
 {
-    enum gauge_added rc = add(into, recent, step);
-    sum->added += rc == GAUGE_ADDED ? step.delta : 0;
-    sum->refused += rc == GAUGE_NOT_FINITE ? step.changes : 0;
+    struct gauge_series *g = (struct gauge_series *)s;
+    free(g->recent);
+    *g = (struct gauge_series){ .series = *s };
 }
 
-struct gauge_merged gauge_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
-                                const struct gauge_recent *from_recent)
+/* ---- what /metrics shows ---- */
+
+static void gauge_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
 {
-    struct gauge_merged sum = { 0 };
-    uint32_t n = from_recent == NULL ? 0 : from_recent->n;
-    if (from->set_ns > 0)
-        sum.refused = gauge_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
-    /* Changes in no list arrived with nothing of another thread between them, or there was no memory for one. */
-    if (from->delta != 0)
-        merge_step(into, recent, (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 }, &sum);
-    for (uint32_t i = 0; i < n; i++)
-        merge_step(into, recent, from_recent->at[i], &sum);
-    into->last_ns = later(into->last_ns, from->last_ns);
-    return sum;
+    struct gauge_exposed *into = (struct gauge_exposed *)to;
+    const struct gauge_exposed *g = (const struct gauge_exposed *)from;
+    (void)gauge_value_merge(&into->now, now->several_sources ? &into->recent : NULL, &g->now,
+                            g->recent);
 }
 
-void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns)
+static void gauge_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
+                       struct exposed_view *ret)
 {
-    if (*recent == NULL)
-        return;
-    double all = (*recent)->sum, old = take_until(*recent, ns), delta = g->delta + old + (*recent)->sum;
-    if (isfinite(g->delta + old) && isfinite((*recent)->sum) && isfinite(g->value + delta))
-        g->delta += old;
-    else
-        give_up(g, *recent, all);
-    if ((*recent)->n > 0)
-        return;
-    free(*recent);
-    *recent = NULL;
+    const struct gauge_exposed *g = (const struct gauge_exposed *)e;
+    (void)now_ns;
+    (void)scratch;
+    ret->value = g->now.value + gauge_value_delta(&g->now, g->recent);
+    ret->shown = true;
 }
 
-double gauge_delta(const struct gauge_part *g, const struct gauge_recent *recent)
+static void gauge_exposed_release(struct exposed *e)
 {
-    return g->delta + (recent == NULL ? 0 : recent->sum);
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    free(g->recent);
+    g->recent = NULL;
+    g->now = (struct gauge_part){ 0 };
 }
+
+static enum family_type gauge_type(const struct profile *p)
+{
+    (void)p;
+    return FAMILY_GAUGE;
+}
+
+const struct kind_ops gauge_ops = {
+    .family_type = gauge_type,
+    .cell_bytes = (sizeof(struct gauge_cell) + 31) / 32 * 32,
+    .cell_begin = gauge_begin,
+    .cell_release = gauge_cell_release,
+    .merge = gauge_merge,
+    .series_bytes = sizeof(struct gauge_series),
+    .close = gauge_close,
+    .next = gauge_next,
+    .series_release = gauge_series_release,
+    .exposed_bytes = sizeof(struct gauge_exposed),
+    .absorb = gauge_absorb,
+    .view = gauge_view,
+    .exposed_release = gauge_exposed_release,
+};

@@ -1,103 +1,65 @@
 /**
- * gauge: absolute values and relative changes of one gauge, put in the order in which they arrived.  Private to aggregate/.
+ * gauge: the latest absolute value and the changes after it (gauge_value.h).  Private to
+ * aggregate/.
  *
- * A gauge is its latest absolute value plus the relative changes that arrived after it.  Where one thread reads them all from
- * one socket, they come in that order, and two numbers are enough.  Two workers, or two sockets of a worker, each see only a
- * part of them, and a value of one may belong between two changes of the other:
- *
- *     worker 0      +1            +1        is 6: the first change came before the value
- *     worker 1             5
- *
- * So there (`recent` is given) the changes since the latest value are kept apart with their stamps, in a list of at most
- * GAUGE_RECENT_MAX steps.  When it is full, neighbours are added up into steps of at most a sixteenth of all changes, each at the
- * stamp of its last one: a value of another worker that arrived within such a step comes before all of it.
- *
- *   stamps   ns of the monotonic clock, never 0; equal stamps: the call decides the order
- *   thread   one owner at a time
- *   cost     a few ns; the list is allocated on first use and doubles
+ * The order of a gauge's changes matters, so all spellings of one gauge lead to one cell of a
+ * worker, by way of aliases; and all series that share an exposed are put in order there by the
+ * stamps of arrival, as are the workers.
  */
 #ifndef AGGREGATE_GAUGE_H
 #define AGGREGATE_GAUGE_H
 
-#include <math.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <assert.h>
 #include <stdint.h>
 
-enum { GAUGE_RECENT_MAX = 64 };
+#include "aggregate/cell.h"
+#include "aggregate/gauge_value.h"
+#include "aggregate/kind.h"
+#include "aggregate/series.h"
 
-struct gauge_part {
-    double value;             /* the latest absolute value */
-    double delta;             /* changes after it that are in no list; the last of them at last_ns at the latest */
-    uint64_t set_ns;          /* when value arrived; 0: none did */
-    uint64_t last_ns;         /* when the latest value or change arrived; 0: nothing did */
-};
+struct alias;
 
-/* Changes after set_ns and after those in delta, by stamp. */
-struct gauge_recent {
-    uint32_t n, cap;
-    double sum;               /* of all steps */
-    struct gauge_step {
-        uint64_t ns;          /* when the last of its changes arrived */
-        double delta;
-        uint32_t changes;
-    } at[];
+struct gauge_cell {
+    struct cell cell;
+    struct gauge_part part[2];
+    struct gauge_recent *recent[2];   /* owned; NULL until there is a relative change whose place
+                                         matters */
+    struct alias *identity;           /* found by the identity's hash; NULL: the cell is (or
+                                         there was no memory for it) */
+    uint32_t aliases;                 /* spellings that lead here, beside the cell's own */
 };
 
 /*
- * An absolute value; one that arrived before the latest changes nothing.
- *   value    finite
- *   recent   may be NULL
- *   returns  how many later changes had to go because value and they would not be finite: 0 but for numbers near 1e308
+ * A spelling, or the identity itself, of a gauge that has a cell already.  The worker's alone: no
+ * page lists it.
  */
-uint32_t gauge_set(struct gauge_part *g, struct gauge_recent *recent, double value, uint64_t ns);
-
-enum gauge_added {
-    GAUGE_ADDED,
-    GAUGE_SUPERSEDED,         /* an absolute value arrived after it: it changes nothing */
-    GAUGE_NOT_FINITE          /* the value, or the sum of its changes, would leave the finite doubles: refused */
+struct alias {
+    struct cell cell;         /* of type CELL_ALIAS; check, last_s and the tag errors are used */
+    struct gauge_cell *gauge;
+    uint64_t lo;              /* with check: the hash it is found by */
 };
 
 /*
- * A relative change.
- *   delta    finite
- *   recent   where the list is kept, *recent NULL at first; NULL: all arrives in order.  Without memory for a list the change
- *            is added to g->delta
+ * For a sink.  Kept from interval to interval: whether a late page's value is the latest is known
+ * from the one before.
  */
-enum gauge_added gauge_add(struct gauge_part *g, struct gauge_recent **recent, double delta, uint64_t ns);
-
-/* A value or change where all arrives in order and no list is kept.  A sum that would not be finite is refused: false */
-static inline bool gauge_next(struct gauge_part *g, bool relative, double v, uint64_t ns)
-{
-    double value = relative ? g->value : v, delta = relative ? g->delta + v : 0;
-    if (!isfinite(value + delta))
-        return false;
-    g->value = value;
-    g->delta = delta;
-    g->set_ns = relative ? g->set_ns : ns;
-    g->last_ns = ns;
-    return true;
-}
-
-struct gauge_merged {
-    double added;             /* sum of the changes that count */
-    uint32_t refused;         /* changes that would have left the finite doubles */
+struct gauge_series {
+    struct series series;
+    struct gauge_part now;
+    struct gauge_recent *recent;   /* owned: a page still to come may bring a value that belongs
+                                      between them */
+    double delta;                  /* changes since the interval began */
+    uint64_t begun_set_ns;         /* now.set_ns when the interval began */
 };
 
-/* Fold what another thread or page brought into `into`. */
-struct gauge_merged gauge_merge(struct gauge_part *into, struct gauge_recent **recent, const struct gauge_part *from,
-                                const struct gauge_recent *from_recent);
+struct gauge_exposed {
+    struct gauge_line line;
+    struct gauge_part now;
+    struct gauge_recent *recent;   /* owned, as in gauge_series */
+};
 
-/* Changes at or before ns need no place of their own any more: they go into delta, and an empty list is freed. */
-void gauge_settle(struct gauge_part *g, struct gauge_recent **recent, uint64_t ns);
+static_assert(sizeof(struct gauge_cell) <= 128, "a gauge is two cache lines");
 
-/* What is to be added to value. */
-double gauge_delta(const struct gauge_part *g, const struct gauge_recent *recent);
-
-/* Empty again, keeping its memory.  NULL is fine. */
-void gauge_recent_clear(struct gauge_recent *recent);
-
-/* Bytes of a list. */
-size_t gauge_recent_bytes(uint32_t cap);
+extern const struct kind_ops gauge_ops;
 
 #endif

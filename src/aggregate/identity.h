@@ -1,8 +1,9 @@
 /**
  * identity: what a series is: type, name, sorted tags.  Private to aggregate/.
  *
- * Made by a worker on first sight of a spelling, handed to the control thread with the page, and owned by the registry's
- * series from then on (or freed, when another spelling of the same series was there first).
+ * Made by a worker on first sight of a spelling, handed to the control thread with the page, and
+ * owned by the registry's series from then on (or freed, when another spelling of the same series
+ * was there first).
  */
 #ifndef AGGREGATE_IDENTITY_H
 #define AGGREGATE_IDENTITY_H
@@ -56,7 +57,8 @@ static inline struct tag identity_next_tag(const struct identity *id, unsigned i
 {
     const char *p = identity_text(id) + id->name_len + 2 + *at;
     *at += (size_t)id->tag[i].key_len + id->tag[i].value_len + 2;
-    return (struct tag){ slice_of(p, id->tag[i].key_len), slice_of(p + id->tag[i].key_len + 1, id->tag[i].value_len),
+    return (struct tag){ slice_of(p, id->tag[i].key_len),
+                         slice_of(p + id->tag[i].key_len + 1, id->tag[i].value_len),
                          id->tag[i].order };
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/probe.h"
 
 enum { SLOTS_FIRST = 64, TAG_SHIFT = 48 };
 
@@ -16,7 +17,8 @@ static uint64_t tag_of(uint64_t hash)
 
 static void *item_of(uint64_t slot)
 {
-    return (void *)(uintptr_t)(slot & POINTER_MASK);   /* NOLINT(performance-no-int-to-ptr): a pointer with a tag on top */
+    return (void *)(uintptr_t)(slot & POINTER_MASK);   /* NOLINT(performance-no-int-to-ptr): a
+                                                          pointer with a tag on top */
 }
 
 void index_init(struct index *x, uint64_t (*hash)(const void *item))
@@ -33,10 +35,12 @@ void index_release(struct index *x)
 
 static void put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slot)
 {
-    uint64_t i = hash & mask;
-    while (slots[i] != 0)
-        i = (i + 1) & mask;
-    slots[i] = slot;
+    PROBE_EACH (i, hash, mask) {
+        if (slots[i] != 0)
+            continue;
+        slots[i] = slot;
+        return;
+    }
 }
 
 static void resize(struct index *x, uint64_t mask)
@@ -52,10 +56,12 @@ static void resize(struct index *x, uint64_t mask)
 
 void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key)
 {
-    for (uint64_t i = hash & x->mask; x->slots[i] != 0; i = (i + 1) & x->mask)
+    PROBE_EACH (i, hash, x->mask) {
+        if (x->slots[i] == 0)
+            return NULL;
         if (tag_of(x->slots[i]) == tag_of(hash) && eq(item_of(x->slots[i]), key))
             return item_of(x->slots[i]);
-    return NULL;
+    }
 }
 
 void index_put(struct index *x, void *item)
@@ -68,22 +74,37 @@ void index_put(struct index *x, void *item)
     x->n++;
 }
 
+static bool slot_is_free(const void *index, uint64_t i)
+{
+    return ((const struct index *)index)->slots[i] == 0;
+}
+
+static uint64_t slot_hash(const void *index, uint64_t i)
+{
+    const struct index *x = index;
+    return x->hash(item_of(x->slots[i]));
+}
+
+static void slot_move(void *index, uint64_t to, uint64_t from)
+{
+    struct index *x = index;
+    x->slots[to] = x->slots[from];
+}
+
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+
+static uint64_t place_of(const struct index *x, const void *item)
+{
+    PROBE_EACH (i, x->hash(item), x->mask) {
+        assert(x->slots[i] != 0);
+        if (item_of(x->slots[i]) == item)
+            return i;
+    }
+}
+
 void index_remove(struct index *x, const void *item)
 {
-    uint64_t i = x->hash(item) & x->mask;
-    while (item_of(x->slots[i]) != item) {
-        assert(x->slots[i] != 0);
-        i = (i + 1) & x->mask;
-    }
-    uint64_t hole = i;
-    for (i = (i + 1) & x->mask; x->slots[i] != 0; i = (i + 1) & x->mask) {
-        uint64_t home = x->hash(item_of(x->slots[i])) & x->mask;
-        if (((i - home) & x->mask) >= ((i - hole) & x->mask)) {
-            x->slots[hole] = x->slots[i];
-            hole = i;
-        }
-    }
-    x->slots[hole] = 0;
+    x->slots[probe_remove(&slot_ops, x, x->mask, place_of(x, item))] = 0;
     x->n--;
     if (x->mask >= SLOTS_FIRST && x->n * 8 < x->mask)
         resize(x, x->mask / 2);

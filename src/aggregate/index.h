@@ -1,8 +1,9 @@
 /**
  * index: a hash table of pointers that costs 8 bytes a slot.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most three quarters full.  A slot is a pointer whose 16 upper bits, which no user
- * address of x86-64 or aarch64 uses, hold part of the hash, so that a probe past another item rarely touches that item.
+ * Open addressing, linear probing, at most three quarters full.  A slot is a pointer whose 16 upper
+ * bits, which no user address of x86-64 or aarch64 uses, hold part of the hash, so that a probe
+ * past another item rarely touches that item.
  *   thread   control
  */
 #ifndef AGGREGATE_INDEX_H

@@ -1,3 +1,10 @@
+/*
+ * A worker's side but for the batches: made and freed; a turn of the page
+ *   ingest_turn       take the other page back, sweep, seal the current one
+ *     bury              cells that the other page had dropped: control has let go of them
+ *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
+ *                       expire_alias)
+ */
 #include "aggregate/ingest.h"
 
 #include <assert.h>
@@ -23,7 +30,8 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
         return rc;
     }
     sketch_setup();
-    cells_init(&in->cells, opts->sketch_schema, opts->buckets == NULL ? 0 : opts->n_buckets);
+    cells_init(&in->cells, opts->profiles);
+    in->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     in->pages[1].index = 1;
     in->page = &in->pages[0];
     atomic_init(&in->ready, NULL);
@@ -57,7 +65,7 @@ void ingest_free(struct ingest *in)
     page_release(in, &in->pages[1]);
     for (uint64_t i = 0; i <= in->table.mask; i++) {
         struct cell *c = in->table.slots[i].cell;
-        if (c != NULL && c->type == CELL_ALIAS)
+        if (c != NULL && cell_type(c) == CELL_ALIAS)
             cells_alias_free(&in->cells, (struct alias *)c);
         else if (c != NULL)
             cells_free(&in->cells, c);
@@ -92,10 +100,16 @@ size_t ingest_memory(const struct ingest *in)
 
 /* ---- turning the page ---- */
 
+static bool is_idle(const struct ingest *in, const struct cell *c, uint64_t now_s)
+{
+    uint64_t ttl_s = profiles_at(in->opts.profiles, c->profile)->ttl_s;
+    return ttl_s > 0 && now_s > c->last_s + ttl_s;
+}
+
 /* The sweep is at a spelling that leads to another's cell.  true: it is gone */
 static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
 {
-    bool idle = a->gauge->identity != a && now_s > (uint64_t)a->cell.last_s + in->opts.ttl_s;
+    bool idle = a->gauge->identity != a && is_idle(in, &a->cell, now_s);
     if (!idle)
         return false;
     a->gauge->aliases--;
@@ -118,10 +132,10 @@ static void drop_identity(struct ingest *in, struct alias *a)
 static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
 {
     struct page *p = in->page;
-    if (c->type == CELL_ALIAS)
+    if (cell_type(c) == CELL_ALIAS)
         return expire_alias(in, (struct alias *)c, now_s);
-    bool gauge = c->type == SAMPLE_GAUGE;
-    bool idle = !c->touched[0] && !c->touched[1] && now_s > (uint64_t)c->last_s + in->opts.ttl_s &&
+    bool gauge = cell_type(c) == SAMPLE_GAUGE;
+    bool idle = !c->touched[0] && !c->touched[1] && is_idle(in, c, now_s) &&
                 !(gauge && ((struct gauge_cell *)c)->aliases > 0);
     if (!idle || !ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths))
         return false;
@@ -135,15 +149,16 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
 }
 
 /*
- * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can be read.  A sweep of the
- * whole table takes a quarter of the ttl, so that no turn stalls for a million cells.
+ * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can
+ * be read.  A sweep of the whole table takes a quarter of the ttl, so that no turn stalls for a
+ * million cells.
  */
 static void expire(struct ingest *in, uint64_t now_s)
 {
     uint64_t slots = in->table.mask + 1, budget = slots;
     uint64_t passed = now_s - in->last_turn_s + 1;
-    if (in->opts.ttl_s / 4 > passed)
-        budget = slots * passed / (in->opts.ttl_s / 4) + EXPIRE_SLOTS_MIN;
+    if (in->least_ttl_s / 4 > passed)
+        budget = slots * passed / (in->least_ttl_s / 4) + EXPIRE_SLOTS_MIN;
     for (uint64_t i = 0; i < budget && in->table.n > 0; i++) {
         in->expire_at &= in->table.mask;
         struct cell *c = in->table.slots[in->expire_at].cell;
@@ -164,7 +179,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     bury(in, fresh);
     fresh->n_touched = 0;
     fresh->n_births = 0;
-    if (in->opts.ttl_s > 0)
+    if (in->least_ttl_s > 0)
         expire(in, now_ns / 1000000000);
     in->last_turn_s = now_ns / 1000000000;
     in->stats.v[INGEST_PAGE_TURNS]++;
@@ -180,6 +195,16 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
 unsigned page_index(const struct page *p)
 {
     return p->index;
+}
+
+const struct ingest_counters *page_stats(const struct page *p)
+{
+    return &p->stats;
+}
+
+const uint64_t *page_rejected(const struct page *p)
+{
+    return p->rejected;
 }
 
 struct page *ingest_take(struct ingest *in)

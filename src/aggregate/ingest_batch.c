@@ -1,10 +1,25 @@
-/* Batches of samples into the cells of the current page.  What is hot stands in this one file, so that it is inlined. */
+/*
+ * A batch of samples into the cells of the current page, in stages of at most INGEST_BATCH_MAX
+ * samples.  What is hot stands in this one file and in headers, so that it is inlined.
+ *
+ *   table_home        prefetch the slots of the table
+ *   stage_cells       prefetch the cells
+ *   stage_find        the cell of each sample
+ *     first_sight       not in the table: identity, limit, a cell (a gauge: gauge_first_sight)
+ *     list_cell         not in the page's list yet, or an alias of a gauge
+ *   stage_update      add the values, in the order in which they came
+ *     add_value         by type: counter.h, gauge_value.h, timer.h, members.h
+ */
 #include <errno.h>
 #include <float.h>
 #include <math.h>
 
+#include "aggregate/counter.h"
+#include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
-#include "aggregate/sketch_index.h"
+#include "aggregate/set.h"
+#include "aggregate/sketch_fast.h"
+#include "aggregate/timer.h"
 
 /* ---- first sight ---- */
 
@@ -13,15 +28,19 @@ static bool room_to_touch(struct page *p)
     return ingest_room(&p->touched, p->n_touched, &p->cap_touched, sizeof *p->touched);
 }
 
-/* Everything that may fail comes first; then the cell is in the table, in the births and nowhere half. */
+/*
+ * Everything that may fail comes first; then the cell is in the table, in the births and nowhere
+ * half.
+ */
 static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id)
 {
     struct page *p = in->page;
-    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) || !room_to_touch(p))
+    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) ||
+        !room_to_touch(p))
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
-    struct cell *c = cells_new(&in->cells, id->type);
+    struct cell *c = cells_new(&in->cells, id->type, 0);
     if (c == NULL)
         return NULL;
     if (!series_limit_claim(in->opts.limit, id->hash)) {
@@ -34,20 +53,18 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     return c;
 }
 
-static uint8_t tag_errors_now(const struct ingest *in)
-{
-    return (uint8_t)(in->tags.errors < UINT8_MAX ? in->tags.errors : UINT8_MAX);
-}
-
 static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id)
 {
     struct cell *c = give_birth(in, s->hash, id);
     if (c != NULL)
-        c->tag_errors = tag_errors_now(in);
+        cell_set_tag_errors(c, in->tags.errors);
     return c;
 }
 
-/* One cell for all spellings that get none of their own.  Their tag errors differ, so they are counted here. */
+/*
+ * One cell for all spellings that get none of their own.  Their tag errors differ, so they are
+ * counted here.
+ */
 static struct cell *identity_cell(struct ingest *in, struct identity *id)
 {
     struct hash128 hash = identity_hash128(id);
@@ -87,34 +104,42 @@ static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct g
     return a;
 }
 
-/* A sample counts the tag errors of its own spelling, not those of the spelling that the cell was born with. */
+/*
+ * A sample counts the tag errors of its own spelling, not those of the spelling that the cell was
+ * born with.
+ */
 static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
 {
-    in->stats.v[INGEST_TAG_ERRORS] += (uint64_t)errors - g->cell.tag_errors;   /* stage_update adds the cell's */
+    in->stats.v[INGEST_TAG_ERRORS] +=
+        (uint64_t)errors - cell_tag_errors(&g->cell); /* stage_update adds the cell's */
 }
 
 static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
 {
     a->cell.last_s = now_s;
-    count_alias_errors(in, a->gauge, a->cell.tag_errors);
+    count_alias_errors(in, a->gauge, cell_tag_errors(&a->cell));
     return &a->gauge->cell;
 }
 
 /* Another spelling of a gauge that has a cell. */
-static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known, bool room, uint32_t now_s)
+static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, struct cell *known,
+                                   bool room, uint32_t now_s)
 {
-    struct gauge_cell *g = known->type == CELL_ALIAS ? ((struct alias *)known)->gauge : (struct gauge_cell *)known;
+    struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge
+                                                          : (struct gauge_cell *)known;
     struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
-    count_alias_errors(in, g, tag_errors_now(in));
+    count_alias_errors(in, g, in->tags.errors);
     if (a != NULL) {
-        a->cell.tag_errors = tag_errors_now(in);
+        cell_set_tag_errors(&a->cell, in->tags.errors);
+        a->cell.profile = g->cell.profile;
         a->cell.last_s = now_s;
         g->aliases++;
     }
     return &g->cell;
 }
 
-static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s, struct identity *id, bool room, uint32_t now_s)
+static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
+                                      struct identity *id, bool room, uint32_t now_s)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *known = table_find(&in->table, hash);
@@ -166,23 +191,10 @@ static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
     return true;
 }
 
-/* ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is left out ---- */
-
-static bool counter_add(struct counter_part *part, double v)
-{
-    if (v >= 0) {
-        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no longer -0.0 */
-        if (up > DBL_MAX)
-            return false;
-        part->up = up;
-    } else {
-        double down = part->down + v;
-        if (down < -DBL_MAX)
-            return false;
-        part->down = down;
-    }
-    return true;
-}
+/*
+ * ---- updates: one for each kind.  False: the sum would leave the finite doubles, and the value is
+ * left out ----
+ */
 
 /* Arrival of sample i of the batch at hand; asked for in rising order. */
 static uint64_t arrival_ns(struct ingest *in, uint32_t i)
@@ -202,34 +214,19 @@ static bool gauge_change(struct ingest *in, struct gauge_cell *g, const struct s
     uint64_t ns = arrival_ns(in, (uint32_t)(s - in->batch->samples));
     bool relative = s->flags & SAMPLE_DELTA;
     if (!in->opts.several_sources)
-        return gauge_next(&g->part[p], relative, v, ns);
+        return gauge_value_next(&g->part[p], relative, v, ns);
     if (!relative)
-        return gauge_set(&g->part[p], g->recent[p], v, ns) == 0;
+        return gauge_value_set(&g->part[p], g->recent[p], v, ns) == 0;
     in->saw_relative = true;
-    return gauge_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
+    return gauge_value_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;
 }
 
-static uint32_t bucket_of(const struct ingest_opts *o, double v)
+/* Not inlined, so that a counter does not save the registers that this needs. */
+__attribute__((noinline)) static bool timer_value(const struct ingest *in, struct timer_cell *t,
+                                                  const struct sample *s, double v)
 {
-    uint32_t i = 0;
-    while (i < o->n_buckets && v > o->buckets[i])
-        i++;
-    return i;
-}
-
-/*
- * A value that found no memory for its bucket counts: only the quantiles miss it.
- * Not inlined, so that a counter does not save the registers that this needs.
- */
-__attribute__((noinline)) static bool timer_add(const struct ingest *in, struct timer_cell *t, const struct sample *s, double v)
-{
-    unsigned p = in->page->index;
     double weight = s->flags & SAMPLE_HAS_RATE ? 1 / s->rate : 1;
-    if (sketch_add_fast(&t->part[p].sketch, v, weight) == -ERANGE)
-        return false;
-    if (t->le[p] != NULL)
-        t->le[p][bucket_of(&in->opts, s->type == SAMPLE_TIMING ? v / 1000 : v)] += weight;
-    return true;
+    return timer_add(t, in->page->index, v, weight) != -ERANGE;
 }
 
 static inline bool add_value(struct ingest *in, struct cell *c, const struct sample *s, double v)
@@ -237,19 +234,22 @@ static inline bool add_value(struct ingest *in, struct cell *c, const struct sam
     unsigned p = in->page->index;
     switch (s->type) {
     case SAMPLE_COUNTER:
-        return counter_add(&((struct counter_cell *)c)->part[p], s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
+        return counter_add(&((struct counter_cell *)c)->part[p],
+                           s->flags & SAMPLE_HAS_RATE ? v / s->rate : v);
     case SAMPLE_GAUGE:
         return gauge_change(in, (struct gauge_cell *)c, s, v);
     default:
-        return timer_add(in, (struct timer_cell *)c, s, v);
+        return timer_value(in, (struct timer_cell *)c, s, v);
     }
 }
 
 /* returns  how many values went in: 1 + more_n, or fewer */
-static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s, const double *more)
+static uint32_t update(struct ingest *in, struct cell *c, const struct sample *s,
+                       const double *more)
 {
     if (s->type == SAMPLE_SET)
-        return members_add(&((struct set_cell *)c)->part[in->page->index].members, members_hash(s->member)) == 0;
+        return members_add(&((struct set_cell *)c)->part[in->page->index].members,
+                           members_hash(s->member)) == 0;
     uint32_t added = add_value(in, c, s, s->value);
     if (!(s->flags & SAMPLE_PACKED))
         return added;
@@ -268,8 +268,10 @@ static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
         return;
     if (w->width == 0)   /* a list, which may lie across two lines */
         __builtin_prefetch((const char *)w->counts + sizeof(struct sketch_few) - 1, 1);
-    uintptr_t at = (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
-    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie outside the window, where C has no pointers */
+    uintptr_t at =
+        (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
+    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie
+                                                  outside the window, where C has no pointers */
 }
 
 static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
@@ -285,6 +287,17 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
+/*
+ * A cell that the page does not list yet, or an alias, which no page lists.  returns  NULL: no
+ * memory
+ */
+static struct cell *list_cell(struct ingest *in, struct cell *c, uint32_t now_s)
+{
+    if (cell_type(c) == CELL_ALIAS)
+        c = alias_target(in, (struct alias *)c, now_s);
+    return c->touched[in->page->index] || touch(in, c, now_s) ? c : NULL;
+}
+
 static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
 {
     unsigned p = in->page->index;
@@ -292,14 +305,10 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         struct cell *c = table_find(&in->table, s[i].hash);
         if (c == NULL)
             c = first_sight(in, &s[i], now_s);
-        else if (c->type == CELL_ALIAS)
-            c = alias_target(in, (struct alias *)c, now_s);
-        if (c != NULL && !c->touched[p] && !touch(in, c, now_s)) {
-            refuse(in, &s[i], REASON_NONE);
-            c = NULL;
-        }
+        if (c != NULL && !c->touched[p])
+            c = list_cell(in, c, now_s);
         in->found[i] = c;
-        if (c != NULL && cell_kind(c->type) == SERIES_TIMER)
+        if (c != NULL && kind_of(s[i].type) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
     }
 }
@@ -322,7 +331,7 @@ static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, 
             continue;
         uint32_t added = update(in, c, &s[i], b->values);
         values += added;
-        tag_errors += c->tag_errors;
+        tag_errors += cell_tag_errors(c);
         if (__builtin_expect(added != 1 + s[i].more_n, 0)) {
             count_refused(in, c, &s[i], added);
             continue;

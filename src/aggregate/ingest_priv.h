@@ -1,6 +1,6 @@
 /**
- * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages) and ingest_batch.c (samples
- * into cells).  Private to aggregate/.
+ * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages)
+ * and ingest_batch.c (samples into cells).  Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H
 #define AGGREGATE_INGEST_PRIV_H
@@ -10,6 +10,7 @@
 
 #include "aggregate/cells.h"
 #include "aggregate/ingest.h"
+#include "aggregate/page.h"
 #include "aggregate/table.h"
 
 struct ingest {
@@ -20,17 +21,21 @@ struct ingest {
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    size_t n_identities;                  /* of the table's entries: aliases found by an identity's hash */
+    size_t n_identities;                  /* of the table's entries: aliases found by an
+                                             identity's hash */
     const struct batch *batch;            /* at hand */
     uint64_t batch_ns;                    /* its now_ns */
     uint32_t arrival;                     /* index of the arrival last asked for */
-    bool saw_relative;                    /* a relative change of a gauge that may come from several sources */
+    bool saw_relative;                    /* a relative change of a gauge that may come from
+                                             several sources */
     uint64_t expire_at;                   /* slot where the next sweep begins */
     uint64_t last_turn_s;
+    uint64_t least_ttl_s;                 /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
     struct tags tags;                     /* of the spelling just met for the first time */
     /*
-     * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of their own: control writes here.
+     * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of
+     * their own: control writes here.
      */
     _Alignas(64) _Atomic(struct page *) ready;    /* sealed, for control */
     _Atomic(struct page *) empty;                 /* merged, for the worker */

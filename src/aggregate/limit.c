@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/probe.h"
 #include "base/slab.h"
 
 enum { SLOTS_FIRST = 1024 };
@@ -31,10 +32,9 @@ void series_limit_release(struct series_limit *l)
 /* Where the hash is, or the free slot where it would go. */
 static uint64_t find(const uint64_t *slots, uint64_t mask, uint64_t hash)
 {
-    uint64_t i = hash & mask;
-    while (slots[i] != 0 && slots[i] != hash)
-        i = (i + 1) & mask;
-    return i;
+    PROBE_EACH (i, hash, mask)
+        if (slots[i] == 0 || slots[i] == hash)
+            return i;
 }
 
 static bool grow(struct series_limit *l)
@@ -69,21 +69,30 @@ static bool claim(struct series_limit *l, uint64_t hash)
     return true;
 }
 
-/* Linear probing without removed marks: what stands behind the hole and belongs before it moves up. */
+static bool slot_is_free(const void *slots, uint64_t i)
+{
+    return ((const uint64_t *)slots)[i] == 0;
+}
+
+static uint64_t slot_hash(const void *slots, uint64_t i)
+{
+    return ((const uint64_t *)slots)[i];
+}
+
+static void slot_move(void *slots, uint64_t to, uint64_t from)
+{
+    ((uint64_t *)slots)[to] = ((uint64_t *)slots)[from];
+}
+
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+
 static void drop(struct series_limit *l, uint64_t hash)
 {
-    uint64_t hole = find(l->slots, l->mask, hash);
-    if (l->slots[hole] == 0)
+    uint64_t i = find(l->slots, l->mask, hash);
+    if (l->slots[i] == 0)
         return;
     l->n--;
-    for (uint64_t i = (hole + 1) & l->mask; l->slots[i] != 0; i = (i + 1) & l->mask) {
-        uint64_t home = l->slots[i] & l->mask;
-        if (((i - home) & l->mask) >= ((i - hole) & l->mask)) {
-            l->slots[hole] = l->slots[i];
-            hole = i;
-        }
-    }
-    l->slots[hole] = 0;
+    l->slots[probe_remove(&slot_ops, l->slots, l->mask, i)] = 0;
 }
 
 bool series_limit_claim(struct series_limit *l, uint64_t hash)

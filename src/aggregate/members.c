@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/probe.h"
+
 enum {
     INDEX_BITS = 14,                     /* 2^14 registers */
     RANK_MAX   = 64 - INDEX_BITS + 1,    /* the largest value a register can hold */
     DENSE_BYTES = MEMBERS_REGISTERS * 6 / 8,
     HEADER_BYTES = 16,
     SPARSE_RANK_MAX = 32,                /* what a sparse VAL opcode can say */
-    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes dense */
+    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes
+                                            dense */
 };
 
 /* MurmurHash64A (A. Appleby, public domain), as Redis uses it: little-endian, this seed. */
@@ -67,12 +70,14 @@ static void register_add(uint8_t *registers, uint64_t hash)
 /* returns  true when the hash was not there */
 static bool table_put(uint64_t *at, uint32_t cap, uint64_t hash)
 {
-    uint32_t i = (uint32_t)(hash >> 32) & (cap - 1);
-    for (; at[i] != 0; i = (i + 1) & (cap - 1))
+    PROBE_EACH (i, hash >> 32, cap - 1) {
         if (at[i] == hash)
             return false;
-    at[i] = hash;
-    return true;
+        if (at[i] != 0)
+            continue;
+        at[i] = hash;
+        return true;
+    }
 }
 
 static int table_grow(struct members *m)
@@ -105,10 +110,9 @@ static int become_registers(struct members *m)
 
 static bool table_has(const struct members *m, uint64_t hash)
 {
-    for (uint32_t i = (uint32_t)(hash >> 32) & (m->cap - 1); m->hashes[i] != 0; i = (i + 1) & (m->cap - 1))
-        if (m->hashes[i] == hash)
-            return true;
-    return false;
+    PROBE_EACH (i, hash >> 32, m->cap - 1)
+        if (m->hashes[i] == 0 || m->hashes[i] == hash)
+            return m->hashes[i] == hash;
 }
 
 int members_add(struct members *m, uint64_t hash)
@@ -150,7 +154,10 @@ int members_merge(struct members *dst, const struct members *src)
     return 0;
 }
 
-/* sigma and tau of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), as in Redis. */
+/*
+ * sigma and tau of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches"
+ * (2017), as in Redis.
+ */
 static double sigma(double x)
 {
     if (x == 1)
@@ -194,7 +201,10 @@ uint64_t members_count(const struct members *m)
     return (uint64_t)llround(alpha * n * n / z);
 }
 
-/* "HYLL", encoding, three zeros, eight bytes of cached cardinality whose top bit says that it is not valid. */
+/*
+ * "HYLL", encoding, three zeros, eight bytes of cached cardinality whose top bit says that it is
+ * not valid.
+ */
 static void put_header(struct buf *out, char encoding)
 {
     char header[HEADER_BYTES] = { 'H', 'Y', 'L', 'L', encoding };
@@ -203,7 +213,8 @@ static void put_header(struct buf *out, char encoding)
 }
 
 /*
- * Runs of equal registers:  00nnnnnn  n+1 zeros (up to 64);  01nnnnnn nnnnnnnn  n+1 zeros (up to 16384);
+ * Runs of equal registers:  00nnnnnn  n+1 zeros (up to 64);  01nnnnnn nnnnnnnn  n+1 zeros (up to
+ * 16384);
  * 1vvvvvnn  n+1 registers (up to 4) of value v+1 (up to 32).
  */
 static bool put_sparse(const uint8_t *registers, struct buf *out)
@@ -213,7 +224,9 @@ static bool put_sparse(const uint8_t *registers, struct buf *out)
     for (uint32_t i = 0, run; i < MEMBERS_REGISTERS; i += run) {
         uint8_t v = registers[i];
         uint32_t longest = v == 0 ? MEMBERS_REGISTERS : 4;
-        for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v; run++) {}
+        for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v;
+             run++) {
+        }
         if (v > SPARSE_RANK_MAX || out->len - start > SPARSE_BYTES_MAX) {
             out->len = start;
             return false;

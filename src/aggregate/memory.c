@@ -5,7 +5,7 @@
  *                             while it grows) + 48 lists of pages; at worst twice as many as
  *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
  *                             each with its slot
- *   a series in the registry  128 its head + 128 family or label text + 48 index and limit + 24
+ *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and limit + 24
  *                             lists + its text twice (identity, batch of Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
  *                             two pages of a worker, the interval, and the ages of the sliding
@@ -25,7 +25,7 @@
 enum {
     CELL = 128 + 2 * 64 + 3 * 64 + 48,
     GAUGE_LIST = 64 * 24 + 16,
-    SERIES = 128 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
+    SERIES = 176 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
     SKETCH = 64,
     FEW_PLACES = 16,
     FEW_TABLE = 8 * FEW_PLACES
@@ -38,28 +38,28 @@ static uint64_t window_bytes(int schema)
     return 2 * buckets;
 }
 
-static uint64_t timer_bytes(const struct registry_opts *o, unsigned workers)
+static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p, unsigned workers)
 {
-    uint64_t sketch = SKETCH + window_bytes(o->sketch_schema);
+    uint64_t sketch = SKETCH + window_bytes(p->sketch_schema);
     uint64_t bytes = 2ull * workers * (128 + 2 * sketch);   /* 2: spellings, as for CELL */
     bytes += o->keep_intervals ? sketch : 0;
-    if (o->histograms)
-        bytes += (o->n_buckets + 1ull) * 8 * (1 + 4ull * workers);
+    if (p->histogram)
+        bytes += (p->n_buckets + 1ull) * 8 * (1 + 4ull * workers);
     else
-        bytes += (o->summary_age_buckets + 1) * (sketch + 16) + o->n_quantiles * 8ull;
+        bytes += (p->summary_age_buckets + 1) * (sketch + 16) + p->n_quantiles * 8ull;
     return bytes;
 }
 
-void aggregate_memory(const struct registry_opts *o, unsigned workers,
+void aggregate_memory(const struct registry_opts *o, const struct profile *p, unsigned workers,
                       struct aggregate_memory *ret)
 {
     const uint64_t pages = 2ull * workers;
     *ret = (struct aggregate_memory){
         .series = SERIES + (uint64_t)workers * CELL,
-        .timer = timer_bytes(o, workers),
+        .timer = timer_bytes(o, p, workers),
         .gauge = o->several_sources ? (pages + 1) * GAUGE_LIST : 0,
         .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,
         /* The pages, the interval, the open step of the window and those before it. */
-        .large_set = (pages + 2 + o->set_steps) * MEMBERS_REGISTERS,
+        .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,
     };
 }

@@ -38,8 +38,9 @@ static bool kept_is(const void *note, const void *hash)
 
 static uint64_t note_hash(const struct off_page_note *n)
 {
-    const uint64_t parts[] = { hash64_bytes(n->metric.ptr, n->metric.len), hash64_bytes(n->other.ptr, n->other.len),
-                               (uint64_t)n->why, (uint64_t)n->type, (uint64_t)n->other_type };
+    const uint64_t parts[] = { hash64_bytes(n->metric.ptr, n->metric.len),
+                               hash64_bytes(n->other.ptr, n->other.len), (uint64_t)n->why,
+                               (uint64_t)n->type, (uint64_t)n->other_type };
     return hash64_bytes(parts, sizeof parts);
 }
 

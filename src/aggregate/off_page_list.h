@@ -1,6 +1,6 @@
 /**
- * off_page_list: the notes of what is kept off /metrics, one for each name, type and what it met.  Private to
- * aggregate/.
+ * off_page_list: the notes of what is kept off /metrics, one for each name, type and what it met.
+ * Private to aggregate/.
  */
 #ifndef AGGREGATE_OFF_PAGE_LIST_H
 #define AGGREGATE_OFF_PAGE_LIST_H

@@ -1,14 +1,24 @@
+/*
+ * registry_merge    a worker's page
+ *   adopt             identities that are new become series, or meet the series that is there
+ *   merge_cell        each touched cell: to its series' interval, and to the exposed of the series
+ *     show              the series is not on the page (yet): ask for a place there
+ *
+ * registry_close, registry_next     an interval ends
+ * registry_expire   series that are idle
+ *   expire_series     leaves the page and forgets its values
+ *   forget            no worker's cell points to it any more: it is gone
+ */
 #include "aggregate/registry.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "aggregate/page.h"
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { MERGE_AHEAD = 8, MERGE_FAR = 16 };
+enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 };   /* how far ahead to prefetch */
 
 static uint64_t identity_index_hash(const void *series)
 {
@@ -22,51 +32,67 @@ static bool identity_is(const void *series, const void *identity)
 
 struct registry *registry_new(const struct registry_opts *opts)
 {
-    assert((opts->summary_age_buckets > 0 && opts->summary_max_age_ms > 0) || opts->histograms);
     struct registry *r = mem_zalloc(sizeof *r);
-    r->order = 1;   /* a walk that begins knows none */
     r->opts = *opts;
+    r->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     sketch_setup();
     index_init(&r->by_identity, identity_index_hash);
-    index_init(&r->by_labels, family_labels_hash);
-    index_init(&r->by_name, family_index_hash);
-    off_page_init(&r->off_page);
-    sketch_init(&r->window, opts->sketch_schema);
-    r->le = mem_zalloc((opts->n_buckets + 1) * sizeof *r->le);
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
+    output_init(&r->output, opts->suffixes,
+                &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
+                                      .on_off_page = opts->on_off_page,
+                                      .cookie = opts->cookie,
+                                      .stats = &r->stats });
+    sketch_init(&r->scratch, SKETCH_SCHEMA_DEFAULT);
     for (size_t i = 0; i < opts->n_reserved; i++)
-        family_reserve(r, opts->reserved[i]);
+        output_reserve(&r->output, opts->reserved[i]);
     return r;
+}
+
+static struct series *series_new(struct registry *r, struct identity *take_id,
+                                 const struct profile *profile)
+{
+    enum series_kind kind = kind_of(take_id->type);
+    struct series *s = slab_zalloc(&r->slabs[kind]);
+    s->id = take_id;
+    s->profile = profile;
+    s->kind = (unsigned)kind & 3;
+    return s;
+}
+
+static void series_free(struct registry *r, struct series *s)
+{
+    if (kind_rows[s->kind]->series_release != NULL)
+        kind_rows[s->kind]->series_release(s);
+    free(s->id);
+    slab_free(&r->slabs[s->kind], s);
+}
+
+static void leave_page(struct registry *r, struct series *s)
+{
+    if (s->exposed != NULL)
+        output_leave(&r->output, s->exposed, s->id);
+    s->exposed = NULL;
 }
 
 void registry_free(struct registry *r)
 {
     if (r == NULL)
         return;
-    for (size_t i = 0; i < r->n_all; i++)
-        series_free(&r->opts, r->all[i]);
-    family_release_all(r);
+    for (size_t i = 0; i < r->n_all; i++) {
+        leave_page(r, r->all[i]);
+        series_free(r, r->all[i]);
+    }
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        slab_release(&r->slabs[k]);
+    output_release(&r->output);
     index_release(&r->by_identity);
-    index_release(&r->by_labels);
-    index_release(&r->by_name);
-    off_page_release(&r->off_page);
-    sketch_release(&r->window);
-    buf_release(&r->text);
-    buf_release(&r->name);
-    free(r->le);
+    set_list_release(&r->sets);
+    sketch_release(&r->scratch);
     free(r->all);
     free(r->touched);
-    free(r->sets);
     free(r);
-}
-
-const struct ingest_counters *page_stats(const struct page *p)
-{
-    return &p->stats;
-}
-
-const uint64_t *page_rejected(const struct page *p)
-{
-    return p->rejected;
 }
 
 const struct registry_counters *registry_stats(const struct registry *r)
@@ -76,8 +102,8 @@ const struct registry_counters *registry_stats(const struct registry *r)
 
 const struct off_page_note *const *registry_off_page(const struct registry *r, size_t *ret_n)
 {
-    *ret_n = r->off_page.n;
-    return (const struct off_page_note *const *)r->off_page.at;
+    *ret_n = r->output.notes.n;
+    return (const struct off_page_note *const *)r->output.notes.at;
 }
 
 uint64_t registry_count(const struct registry *r, enum series_kind kind)
@@ -85,59 +111,14 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind)
     return r->by_kind[kind];
 }
 
-/* ---- sets ---- */
-
-/*
- * The list of sets: with windows, those whose window is not empty, each to be moved on when a step begins; without,
- * those that had members in the last closed interval, to be set to 0 if they have none in the next.
- */
-
-static uint64_t set_step(const struct registry *r)
+static struct kind_now kind_now(struct registry *r, uint64_t now_ns)
 {
-    return r->opts.set_steps > 0 ? r->interval / r->opts.set_step_intervals : 0;
-}
-
-static void list_set(struct registry *r, struct set_series *n)
-{
-    if (n->listed > 0)
-        return;
-    r->sets = mem_grow(r->sets, &r->cap_sets, r->n_sets + 1, sizeof(struct set_series *));
-    r->sets[r->n_sets++] = n;
-    n->listed = (uint32_t)r->n_sets;
-}
-
-static void unlist_set(struct registry *r, struct set_series *n)
-{
-    if (n->listed == 0)
-        return;
-    struct set_series *last = r->sets[--r->n_sets];
-    r->sets[n->listed - 1] = last;
-    last->listed = n->listed;
-    n->listed = 0;
-}
-
-static void move_windows_on(struct registry *r)
-{
-    uint64_t step = set_step(r);
-    for (size_t i = r->n_sets; i-- > 0;) {
-        struct set_series *n = r->sets[i];
-        if (i >= MERGE_AHEAD)
-            __builtin_prefetch(r->sets[i - MERGE_AHEAD], 1);
-        set_window_advance(&n->window, step, r->opts.set_steps);
-        if (set_window_empty(&n->window))
-            unlist_set(r, n);
-    }
-}
-
-static void empty_untouched(struct registry *r)
-{
-    for (size_t i = r->n_sets; i-- > 0;) {
-        struct set_series *n = r->sets[i];
-        if (n->series.in_interval)
-            continue;
-        n->last = 0;
-        unlist_set(r, n);
-    }
+    return (struct kind_now){ .now_ns = now_ns,
+                              .interval = r->interval,
+                              .several_sources = r->opts.several_sources,
+                              .keep_intervals = r->opts.keep_intervals,
+                              .sets = &r->sets,
+                              .stats = &r->stats };
 }
 
 /* ---- merging ---- */
@@ -145,79 +126,95 @@ static void empty_untouched(struct registry *r)
 /* A series appears: for the first time, or again after it had expired. */
 static void appear(struct registry *r, struct series *s)
 {
-    s->expired = false;
+    s->expired = 0;
     r->by_kind[s->kind]++;
     r->stats.v[REGISTRY_SERIES_CREATED]++;
 }
 
-static struct series *adopt(struct registry *r, struct identity *take_id)
+static struct series *adopt(struct registry *r, struct identity *take_id, uint8_t profile)
 {
     struct series *s = index_find(&r->by_identity, take_id->hash, identity_is, take_id);
     if (s != NULL) {
         free(take_id);
         return s;
     }
-    s = series_new(&r->opts, take_id);
+    s = series_new(r, take_id, profiles_at(r->opts.profiles, profile));
     index_put(&r->by_identity, s);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
     r->all[r->n_all++] = s;
-    /* The worker claimed its place, but the place may have been its predecessor's, forgotten since. */
+    /*
+     * The worker claimed its place, but the place may have been its predecessor's, forgotten since.
+     */
     (void)series_limit_claim(r->opts.limit, s->id->hash);
     appear(r, s);
     return s;
 }
 
-/* A decrement is ignored on /metrics: a counter that only went down makes no line there and takes no name. */
-static bool makes_line(const struct cell *c, unsigned p)
+/* s is new, or was kept off the page, and what kept it off may have expired. */
+static void show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
+                 struct kind_now *now)
 {
-    return cell_kind(c->type) != SERIES_COUNTER || !signbit(((const struct counter_cell *)c)->part[p].up);
+    const struct kind_ops *kind = kind_rows[s->kind];
+    if (kind->makes_line != NULL && !kind->makes_line(c, p))
+        return;
+    if (s->exposed == NULL)
+        s->exposed = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile);
+    const struct output_request q = { .id = s->id,
+                                      .samples = c->samples[p],
+                                      .now_s = (uint32_t)(now->now_ns / 1000000000) };
+    s->exposed = output_show(&r->output, s->exposed, &q, now);
 }
 
-static void merge_cell(struct registry *r, struct cell *c, unsigned p, const struct series_when *when)
+static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct kind_now *now,
+                       uint32_t now_s)
 {
     struct series *s = c->series;
     assert(c->touched[p] && s != NULL);
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    if (s->family == NULL && makes_line(c, p))   /* new, or kept out: whoever had its name may have expired */
-        family_attach(r, s, when->now_s, c->samples[p]);
-    s->last_s = when->now_s;
-    if (s->kind == SERIES_COUNTER && ((struct counter_cell *)c)->part[p].down < 0)
-        r->stats.v[REGISTRY_DECREMENTS]++;
-    struct series_others others;
-    bool alone = s->family == NULL || (s->head && s->twin == NULL);
-    bool near_the_end = !alone && series_is_huge(s, c, p);
-    if (near_the_end)
-        series_others(family_head(r, s), s, &others);
-    if (!series_merge(&r->opts, s, c, p, near_the_end ? &others : NULL, when))
+    if (s->exposed == NULL || s->exposed->family == NULL)
+        show(r, s, c, p, now);
+    s->last_s = now_s;
+    if (s->exposed != NULL)
+        s->exposed->last_s = now_s;
+    if (!kind_rows[s->kind]->merge(s, s->exposed, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
-    if (s->kind == SERIES_SET && r->opts.set_steps > 0)
-        list_set(r, (struct set_series *)s);
     if (s->in_interval)
         return;
-    s->in_interval = true;
+    s->in_interval = 1;
     r->touched = mem_grow(r->touched, &r->cap_touched, r->n_touched + 1, sizeof(struct series *));
     r->touched[r->n_touched++] = s;
 }
 
+/* Cells, then what they lead to: on their way before their turn comes. */
+static void prefetch(const struct page *p, size_t i)
+{
+    if (i + CELL_AHEAD < p->n_touched)
+        __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
+    if (i + SERIES_AHEAD < p->n_touched)
+        __builtin_prefetch(p->touched[i + SERIES_AHEAD]->series, 1);
+    if (i + EXPOSED_AHEAD >= p->n_touched)
+        return;
+    const struct series *s = p->touched[i + EXPOSED_AHEAD]->series;
+    const char *e = (const char *)s->exposed;
+    __builtin_prefetch(e, 1);
+    __builtin_prefetch(e + 64, 1);   /* past the head: often on the next line */
+}
+
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
-    const struct series_when when = { .now_s = (uint32_t)(now_ns / 1000000000),
-                                      .period = r->opts.histograms ? 0 : series_period(&r->opts, now_ns),
-                                      .step = set_step(r) };
+    struct kind_now now = kind_now(r, now_ns);
+    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
-        c->series = adopt(r, p->births[i].identity);
+        c->series = adopt(r, p->births[i].identity, c->profile);
         c->series->cells++;
     }
     p->n_births = 0;
     for (size_t i = 0; i < p->n_touched; i++) {
-        if (i + MERGE_FAR < p->n_touched)
-            __builtin_prefetch(p->touched[i + MERGE_FAR]);
-        if (i + MERGE_AHEAD < p->n_touched)
-            __builtin_prefetch(p->touched[i + MERGE_AHEAD]->series, 1);
-        merge_cell(r, p->touched[i], p->index, &when);
+        prefetch(p, i);
+        merge_cell(r, p->touched[i], p->index, &now, now_s);
     }
     for (size_t i = 0; i < p->n_deaths; i++)
         p->deaths[i]->series->cells--;
@@ -229,8 +226,11 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
 {
     const struct registry *r = snap->source;
     for (size_t i = 0; i < r->n_touched; i++) {
-        struct closed_series c;
-        series_closed(r->touched[i], &r->end, &c);
+        const struct series *s = r->touched[i];
+        struct closed_series c = { .key = identity_key(s->id),
+                                   .name = identity_name(s->id),
+                                   .kind = (enum series_kind)s->kind };
+        kind_rows[s->kind]->close(s, r->end.now_ns, r->end.now_wall_ms, &c);
         fn(cookie, &c);
     }
 }
@@ -247,21 +247,15 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
 
 void registry_next(struct registry *r)
 {
-    uint64_t step = set_step(r);
-    bool windows = r->opts.set_steps > 0;
+    const struct kind_now now = kind_now(r, r->end.now_ns);
     r->interval++;
-    if (!windows)
-        empty_untouched(r);
-    else if (set_step(r) != step)
-        move_windows_on(r);
+    set_list_next(&r->sets, r->interval);
     for (size_t i = 0; i < r->n_touched; i++) {
         struct series *s = r->touched[i];
-        if (i + MERGE_AHEAD < r->n_touched)
-            __builtin_prefetch(r->touched[i + MERGE_AHEAD], 1);
-        series_next(&r->opts, s, r->end.now_ns);
-        s->in_interval = false;
-        if (s->kind == SERIES_SET && !windows)
-            list_set(r, (struct set_series *)s);
+        if (i + SERIES_AHEAD < r->n_touched)
+            __builtin_prefetch(r->touched[i + SERIES_AHEAD], 1);
+        kind_rows[s->kind]->next(s, &now);
+        s->in_interval = 0;
     }
     r->n_touched = 0;
 }
@@ -274,31 +268,37 @@ static void forget(struct registry *r, size_t i)
     index_remove(&r->by_identity, s);
     series_limit_drop(r->opts.limit, s->id->hash);
     r->all[i] = r->all[--r->n_all];
-    series_free(&r->opts, s);
+    series_free(r, s);
 }
 
 static void expire_series(struct registry *r, struct series *s)
 {
-    family_detach(r, s);
+    leave_page(r, s);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
-    if (s->kind == SERIES_SET)
-        unlist_set(r, (struct set_series *)s);
-    series_reset(&r->opts, s);
-    s->expired = true;
+    if (kind_rows[s->kind]->series_release != NULL)
+        kind_rows[s->kind]->series_release(s);
+    s->expired = 1;
+    series_check(s);
+}
+
+/* What came in during this interval still has to reach the sinks. */
+static bool is_idle(const struct series *s, uint64_t now_s)
+{
+    uint64_t ttl_s = s->profile->ttl_s;
+    return ttl_s > 0 && now_s > s->last_s + ttl_s && !s->expired && !s->in_interval;
 }
 
 void registry_expire(struct registry *r, uint64_t now_ns)
 {
-    if (r->opts.ttl_s == 0 || now_ns < r->next_expire_ns)
+    if (r->least_ttl_s == 0 || now_ns < r->next_expire_ns)
         return;
-    uint64_t every_s = r->opts.ttl_s / 10 > 1 ? r->opts.ttl_s / 10 : 1;
+    uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
     uint64_t now_s = now_ns / 1000000000;
     for (size_t i = 0; i < r->n_all;) {
         struct series *s = r->all[i];
-        /* What came in during this interval still has to reach the sinks. */
-        if (!s->expired && !s->in_interval && now_s > s->last_s + r->opts.ttl_s)
+        if (is_idle(s, now_s))
             expire_series(r, s);
         if (s->expired && s->cells == 0)
             forget(r, i);
@@ -307,63 +307,29 @@ void registry_expire(struct registry *r, uint64_t now_ns)
     }
 }
 
-/* ---- families in order ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    const struct family *x = *(struct family *const *)a, *y = *(struct family *const *)b;
-    return slice_cmp(slice_of(x->name, x->name_len), slice_of(y->name, y->name_len));
-}
-
-/* Close the gaps that dropped families left; what was in order stays in order. */
-static void compact(struct registry *r)
-{
-    size_t n = 0, sorted = 0;
-    for (size_t i = 0; i < r->n_families; i++) {
-        if (r->families[i] == NULL)
-            continue;
-        sorted += i < r->n_sorted;
-        r->families[n++] = r->families[i];
-    }
-    r->n_families = n;
-    r->n_sorted = sorted;
-    r->n_dropped = 0;
-}
-
-/* Only what is new is sorted; then the two runs are merged, from the back and in place. */
-static void sort_new(struct registry *r)
-{
-    size_t n_new = r->n_families - r->n_sorted, old = r->n_sorted;
-    struct family **fresh = mem_alloc(n_new * sizeof(struct family *));
-    memcpy(fresh, &r->families[old], n_new * sizeof(struct family *));
-    qsort(fresh, n_new, sizeof(struct family *), by_name);
-    for (size_t to = r->n_families; n_new > 0; to--) {
-        bool take_old = old > 0 && by_name(&r->families[old - 1], &fresh[n_new - 1]) > 0;
-        r->families[to - 1] = take_old ? r->families[--old] : fresh[--n_new];
-    }
-    free(fresh);
-    r->n_sorted = r->n_families;
-}
+/* ---- what /metrics shows ---- */
 
 struct family *const *registry_families(struct registry *r, size_t *ret_n)
 {
-    if (r->n_dropped > 0 || r->n_sorted < r->n_families) {
-        compact(r);
-        sort_new(r);
-        for (size_t i = 0; i < r->n_families; i++)
-            r->families[i]->at = i;
-        r->order++;
-    }
-    *ret_n = r->n_families;
-    return r->families;
+    return families_sorted(&r->output.families, ret_n);
+}
+
+void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns,
+                   struct exposed_view *ret)
+{
+    exposed_check(e);
+    struct exposed_view v = { .profile = e->profile };
+    kind_rows[e->kind]->view(e, now_ns, &r->scratch, &v);
+    *ret = v;
 }
 
 const struct family *registry_largest(const struct registry *r, size_t *ret_series)
 {
+    const struct families *fs = &r->output.families;
     const struct family *largest = NULL;
-    for (size_t i = 0; i < r->n_families; i++)
-        if (r->families[i] != NULL && r->families[i]->n > 0 && (largest == NULL || r->families[i]->n > largest->n))
-            largest = r->families[i];
+    for (size_t i = 0; i < fs->n; i++)
+        if (fs->at[i] != NULL && fs->at[i]->n > 0 && (largest == NULL || fs->at[i]->n > largest->n))
+            largest = fs->at[i];
     *ret_series = largest == NULL ? 0 : largest->n;
     return largest;
 }

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/probe.h"
 
-enum { RING = SET_STEPS_MAX + 1, CAP_FIRST = 16 };
+enum { RING = PROFILE_SET_STEPS_MAX + 1, CAP_FIRST = 16 };
 
 /* The open step and those kept before it, each at its number modulo RING. */
 struct set_steps {
@@ -18,6 +19,12 @@ struct set_steps {
 static uint8_t *stamps_of(uint64_t *hashes, uint32_t cap)
 {
     return (uint8_t *)(hashes + cap);
+}
+
+/* The step in which a member last came, from the low bits that are kept of it. */
+static uint64_t step_of(uint8_t stamp, uint64_t step)
+{
+    return step - (uint8_t)(step - stamp);
 }
 
 static void steps_free(struct set_steps *s)
@@ -44,16 +51,16 @@ bool set_window_empty(const struct set_window *w)
 /* Where the hash is, or the free place where it goes. */
 static uint32_t place_of(const uint64_t *hashes, uint32_t cap, uint64_t hash)
 {
-    uint32_t i = (uint32_t)(hash >> 32) & (cap - 1);
-    while (hashes[i] != 0 && hashes[i] != hash)
-        i = (i + 1) & (cap - 1);
-    return i;
+    PROBE_EACH (i, hash >> 32, cap - 1)
+        if (hashes[i] == 0 || hashes[i] == hash)
+            return (uint32_t)i;
 }
 
 /* A table of cap places with those hashes whose step is at most max_age before `step`. */
 static void table_remake(struct set_window *w, uint32_t cap, uint64_t step, uint32_t max_age)
 {
-    struct set_window to = { .hashes = mem_zalloc((size_t)cap * (sizeof(uint64_t) + 1)), .cap = cap };
+    struct set_window to = { .hashes = mem_zalloc((size_t)cap * (sizeof(uint64_t) + 1)),
+                             .cap = cap };
     for (uint32_t i = 0; i < w->cap; i++) {
         uint8_t stamp = stamps_of(w->hashes, w->cap)[i];
         if (w->hashes[i] == 0 || (uint8_t)(step - stamp) > max_age)
@@ -81,6 +88,18 @@ static bool table_put(struct set_window *w, uint64_t hash, uint64_t step)
     }
     stamps_of(w->hashes, w->cap)[place] = (uint8_t)step;
     return true;
+}
+
+/* The same for a member that came at `came`, unless it is there with a later step. */
+static bool table_put_latest(struct set_window *w, uint64_t hash, uint64_t came, uint64_t now)
+{
+    if (w->cap > 0) {
+        uint32_t place = place_of(w->hashes, w->cap, hash);
+        uint8_t age = (uint8_t)(now - stamps_of(w->hashes, w->cap)[place]);
+        if (w->hashes[place] != 0 && age <= now - came)
+            return true;
+    }
+    return table_put(w, hash, came);
 }
 
 static bool table_merge(struct set_window *w, const struct members *m, uint64_t step)
@@ -116,7 +135,7 @@ static void table_to_steps(struct set_window *w, uint64_t step)
 {
     struct set_steps *s = mem_zalloc(sizeof *s);
     for (uint32_t i = 0; i < w->cap; i++) {
-        uint64_t came = step - (uint8_t)(step - stamps_of(w->hashes, w->cap)[i]);
+        uint64_t came = step_of(stamps_of(w->hashes, w->cap)[i], step);
         if (w->hashes[i] != 0)
             (void)members_add(&s->at[came % RING], w->hashes[i]);
     }
@@ -172,6 +191,36 @@ void set_window_merge(struct set_window *w, const struct members *m, uint64_t st
         table_to_steps(w, step);
     (void)members_merge(&w->steps->at[step % RING], m);
     w->steps->counted = false;
+}
+
+static void absorb_table(struct set_window *w, const struct set_window *from, uint64_t step)
+{
+    for (uint32_t i = 0; i < from->cap; i++) {
+        uint64_t hash = from->hashes[i],
+                 came = step_of(stamps_of(from->hashes, from->cap)[i], step);
+        struct members one = { .hashes = &hash, .n = 1, .cap = 1 };
+        if (hash == 0)
+            continue;
+        if (w->steps == NULL && table_put_latest(w, hash, came, step))
+            continue;
+        if (w->steps == NULL)
+            table_to_steps(w, step);
+        (void)members_merge(&w->steps->at[came % RING], &one);
+    }
+}
+
+void set_window_absorb(struct set_window *w, const struct set_window *from, uint64_t step)
+{
+    if (from->steps == NULL) {
+        absorb_table(w, from, step);
+    } else {
+        if (w->steps == NULL)
+            table_to_steps(w, step);
+        for (unsigned i = 0; i < RING; i++)
+            (void)members_merge(&w->steps->at[i], &from->steps->at[i]);
+    }
+    if (w->steps != NULL)
+        w->steps->counted = false;
 }
 
 void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep)

@@ -1,3 +1,10 @@
+/*
+ * sketch_setup               the tables of sketch_index.h
+ * sketch_add, sketch_merge   totals here, buckets in sketch_window.c
+ * sketch_quantiles           a cursor goes over the buckets from the smallest value up, until the
+ * rank is reached
+ * sketch_mixed_quantiles     two cursors, and the bucket of the smaller value first
+ */
 #include "aggregate/sketch.h"
 
 #include <assert.h>
@@ -68,7 +75,10 @@ void sketch_release(struct sketch *k)
 
 void sketch_clear(struct sketch *k, int schema)
 {
-    /* A coarser or a wide window is a trace of odd values: start small again rather than keep it for ever. */
+    /*
+     * A coarser or a wide window is a trace of odd values: start small again rather than keep it
+     * for ever.
+     */
     bool wide = k->pos.width > 0 && k->pos.n > sketch_buckets_most(schema) / 4;
     if (k->neg != NULL || k->pos.schema != schema || wide) {
         sketch_release(k);
@@ -145,17 +155,18 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
     return 2 / (1 / a + 1 / b);
 }
 
-/* A walk over the buckets from the smallest value up. */
-struct walk {
+/* A place among the buckets, from the smallest value up. */
+struct cursor {
     struct sketch_window neg, pos;   /* none of them a list */
     double zero;
-    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to -inf */
-    enum { WALK_NEG, WALK_ZERO, WALK_POS, WALK_END } stage;
+    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to
+                                        -inf */
+    enum { STAGE_NEG, STAGE_ZERO, STAGE_POS, STAGE_END } stage;
     uint32_t at;                     /* the bucket it stands at ... */
     enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
 };
 
-static bool walk_next_neg(struct walk *w, double *count)
+static bool cursor_next_neg(struct cursor *w, double *count)
 {
     while (w->i < w->neg.n) {
         w->at = w->neg.n - 1 - w->i++;
@@ -168,7 +179,7 @@ static bool walk_next_neg(struct walk *w, double *count)
     return false;
 }
 
-static bool walk_next_pos(struct walk *w, double *count)
+static bool cursor_next_pos(struct cursor *w, double *count)
 {
     const struct sketch_window *pos = &w->pos;
     while (w->i < pos->n) {
@@ -189,15 +200,15 @@ static bool walk_next_pos(struct walk *w, double *count)
     return false;
 }
 
-static bool walk_next(struct walk *w, double *count)
+static bool cursor_next(struct cursor *w, double *count)
 {
-    if (w->stage == WALK_NEG) {
-        if (walk_next_neg(w, count))
+    if (w->stage == STAGE_NEG) {
+        if (cursor_next_neg(w, count))
             return true;
-        w->stage = WALK_ZERO;
+        w->stage = STAGE_ZERO;
     }
-    if (w->stage == WALK_ZERO) {
-        w->stage = WALK_POS;
+    if (w->stage == STAGE_ZERO) {
+        w->stage = STAGE_POS;
         w->i = 0;
         *count = w->zero;
         if (*count > 0) {
@@ -205,13 +216,13 @@ static bool walk_next(struct walk *w, double *count)
             return true;
         }
     }
-    if (w->stage == WALK_POS && walk_next_pos(w, count))
+    if (w->stage == STAGE_POS && cursor_next_pos(w, count))
         return true;
-    w->stage = WALK_END;
+    w->stage = STAGE_END;
     return false;
 }
 
-static double walk_value(const struct walk *w)
+static double cursor_value(const struct cursor *w)
 {
     switch (w->where) {
     case AT_NEG:
@@ -231,7 +242,10 @@ static double clamp(double v, double least, double most)
     return v < least ? least : v > most ? most : v;
 }
 
-/* A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for the 8th. */
+/*
+ * A hair below the rank, so that 0.07 * 100 = 7.000000000000001 asks for the 7th value and not for
+ * the 8th.
+ */
 static double rank_of(double q, double count)
 {
     return q * count * (1 - 1e-12);
@@ -245,63 +259,70 @@ static bool is_largest(double q, double rank, double count)
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
     uint8_t room[2][SKETCH_BUCKETS_MAX];
-    struct walk w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
+    struct cursor w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
     double seen = 0, count;
     bool any = k->count > 0;
     if (k->neg != NULL)
         w.neg = sketch_window_flat(k->neg, room[1]);
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], k->count);
-        while (any && (seen < rank || seen == 0) && walk_next(&w, &count))
+        while (any && (seen < rank || seen == 0) && cursor_next(&w, &count))
             seen += count;
         bool largest = is_largest(q[i], rank, k->count);
-        ret[i] = !any ? NAN : rank <= 1 ? k->min : largest ? k->max : clamp(walk_value(&w), k->min, k->max);
+        ret[i] = !any        ? NAN
+                 : rank <= 1 ? k->min
+                 : largest   ? k->max
+                             : clamp(cursor_value(&w), k->min, k->max);
     }
 }
 
-/* One of two walks that go on together: the bucket it is at, which is still to be passed. */
-struct unit_walk {
+/* One of two cursors that go on together: the bucket it is at, which is still to be passed. */
+struct unit_cursor {
     const struct sketch *sketch;
-    struct walk walk;
+    struct cursor cursor;
     double unit, count, value;    /* of the bucket; value is infinite behind the last */
     uint8_t room[2][SKETCH_BUCKETS_MAX];
 };
 
-static void unit_walk_next(struct unit_walk *u)
+static void unit_cursor_next(struct unit_cursor *u)
 {
     const struct sketch *k = u->sketch;
-    bool more = walk_next(&u->walk, &u->count);
-    u->value = more ? clamp(walk_value(&u->walk), k->min, k->max) / u->unit : INFINITY;
+    bool more = cursor_next(&u->cursor, &u->count);
+    u->value = more ? clamp(cursor_value(&u->cursor), k->min, k->max) / u->unit : INFINITY;
 }
 
-static void unit_walk_begin(struct unit_walk *u, struct sketch_in_unit of)
+static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
 {
     const struct sketch *k = of.sketch;
     u->sketch = k;
     u->unit = of.unit;
-    u->walk = (struct walk){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
+    u->cursor = (struct cursor){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
     if (k->neg != NULL)
-        u->walk.neg = sketch_window_flat(k->neg, u->room[1]);
-    unit_walk_next(u);
+        u->cursor.neg = sketch_window_flat(k->neg, u->room[1]);
+    unit_cursor_next(u);
 }
 
-void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret)
+void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q,
+                            size_t n, double *ret)
 {
-    struct unit_walk x, y;
+    struct unit_cursor x, y;
     double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);
     double least = fmin(a.sketch->min / a.unit, b.sketch->min / b.unit);
     double most = fmax(a.sketch->max / a.unit, b.sketch->max / b.unit);
-    unit_walk_begin(&x, a);
-    unit_walk_begin(&y, b);
+    unit_cursor_begin(&x, a);
+    unit_cursor_begin(&y, b);
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], count);
         while ((seen < rank || seen == 0) && (isfinite(x.value) || isfinite(y.value))) {
-            struct unit_walk *next = x.value <= y.value ? &x : &y;
+            struct unit_cursor *next = x.value <= y.value ? &x : &y;
             seen += next->count;
             value = next->value;
-            unit_walk_next(next);
+            unit_cursor_next(next);
         }
-        ret[i] = count == 0 ? NAN : rank <= 1 ? least : is_largest(q[i], rank, count) ? most : value;
+        ret[i] = count == 0                      ? NAN
+                 : rank <= 1                     ? least
+                 : is_largest(q[i], rank, count) ? most
+                                                 : value;
     }
 }
 

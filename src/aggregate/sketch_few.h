@@ -8,9 +8,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "aggregate/sketch.h"
+#include "aggregate/sketch_types.h"
 
-/* Is `at` in the list?  Four places at a time: a loop that ends anywhere is mispredicted every other time. */
+/*
+ * Is `at` in the list?  Four places at a time: a loop that ends anywhere is mispredicted every
+ * other time.
+ */
 static inline bool sketch_few_has(const struct sketch_few *few, uint32_t at)
 {
     const uint64_t ones = 0x0001000100010001ull;
@@ -24,7 +27,10 @@ static inline bool sketch_few_has(const struct sketch_few *few, uint32_t at)
     return zero != 0;
 }
 
-/* Add c to bucket `at`, which is inside the window.  returns  false: too large a count, or a bucket too many */
+/*
+ * Add c to bucket `at`, which is inside the window.  returns  false: too large a count, or a bucket
+ * too many
+ */
 static inline bool sketch_few_add(struct sketch_few *few, uint32_t at, unsigned c)
 {
     uint32_t i = few->used;

@@ -4,7 +4,9 @@
 #ifndef AGGREGATE_SKETCH_MIXED_H
 #define AGGREGATE_SKETCH_MIXED_H
 
-#include "aggregate/sketch.h"
+#include <stddef.h>
+
+#include "aggregate/sketch_types.h"
 
 struct sketch_in_unit {
     const struct sketch *sketch;
@@ -13,11 +15,13 @@ struct sketch_in_unit {
 
 /**
  * sketch_mixed_quantiles(a, b, q, n, ret):
- * The quantiles of all values of a and b together, each value divided by its unit; q ascending.  As each value is kept
- * within the error of its own sketch, so is the value of any rank: within the larger of the two errors.
+ * The quantiles of all values of a and b together, each value divided by its unit; q ascending.  As
+ * each value is kept within the error of its own sketch, so is the value of any rank: within the
+ * larger of the two errors.
  *   returns  in ret; NaN when both are empty
  *   cost     a few dozen ns for each bucket in use
  */
-void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q, size_t n, double *ret);
+void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q,
+                            size_t n, double *ret);
 
 #endif

@@ -1,3 +1,12 @@
+/*
+ * sketch_window_add     one bucket
+ *   few_add               while the window is a list: 12 buckets at most, counts up to 255
+ *   few_to_counts         then an array
+ *   window_cover          which reaches far enough, with
+ *     sketch_window_coarsen   a coarser schema where it would be too wide
+ *   window_remake         any of these: another array, the counts moved
+ * sketch_window_merge   all buckets of another window
+ */
 #include "aggregate/sketch_window.h"
 
 #include <assert.h>
@@ -29,7 +38,8 @@ static void count_set(struct sketch_window *w, uint32_t i, double c)
     case 4:
         *(uint32_t *)count_at(w, i) = (uint32_t)c;
         break;
-    default:   /* counts that meet in another order than in the sketch's count may round up past the last double */
+    default:   /* counts that meet in another order than in the sketch's count may round up past
+                  the last double */
         *(double *)count_at(w, i) = c < DBL_MAX ? c : DBL_MAX;
     }
 }
@@ -51,7 +61,8 @@ static int window_remake(struct sketch_window *w, struct sketch_window shape)
         double c = sketch_window_count(w, i);
         if (c == 0)
             continue;
-        int32_t at = sketch_window_shift(w->first + (int32_t)i, w->schema - shape.schema) - shape.first;
+        int32_t at =
+            sketch_window_shift(w->first + (int32_t)i, w->schema - shape.schema) - shape.first;
         assert(at >= 0 && at < shape.n);
         count_set(&shape, (uint32_t)at, c + sketch_window_count(&shape, (uint32_t)at));
     }
@@ -70,7 +81,7 @@ static uint32_t few_used(const struct sketch_window *w)
     return w->n == 0 ? 0 : ((const struct sketch_few *)w->counts)->used;
 }
 
-static bool few_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+static bool few_span(const struct sketch_window *w, uint32_t *first, uint32_t *last)
 {
     const struct sketch_few *few = w->counts;
     uint32_t a = UINT32_MAX, b = 0, used = few_used(w);
@@ -78,24 +89,33 @@ static bool few_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
         a = few->at[i] < a ? few->at[i] : a;
         b = few->at[i] > b ? few->at[i] : b;
     }
-    *lo = w->first + (int32_t)a;
-    *hi = w->first + (int32_t)b;
+    *first = a;
+    *last = b;
     return used > 0;
 }
 
-/* First and last bucket that holds something.  False: none does. */
-static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+bool sketch_window_span(const struct sketch_window *w, uint32_t *ret_first, uint32_t *ret_last)
 {
     if (w->width == 0)
-        return few_range(w, lo, hi);
+        return few_span(w, ret_first, ret_last);
     uint32_t a = 0, b = w->n;
     while (a < b && sketch_window_count(w, a) == 0)
         a++;
     while (b > a && sketch_window_count(w, b - 1) == 0)
         b--;
-    *lo = w->first + (int32_t)a;
-    *hi = w->first + (int32_t)b - 1;
+    *ret_first = a;
+    *ret_last = b - 1;
     return a < b;
+}
+
+/* The same as indexes. */
+static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi)
+{
+    uint32_t first, last;
+    bool any = sketch_window_span(w, &first, &last);
+    *lo = w->first + (int32_t)first;
+    *hi = w->first + (int32_t)last;
+    return any;
 }
 
 int sketch_window_coarsen(struct sketch_window *w, int by)
@@ -123,7 +143,10 @@ static int32_t steps_over(int32_t lo, int32_t hi)
     return floor_step(hi) + WINDOW_STEP - floor_step(lo);
 }
 
-/* Make the window reach from index lo to hi (of its present schema), going coarser when that is too far apart. */
+/*
+ * Make the window reach from index lo to hi (of its present schema), going coarser when that is too
+ * far apart.
+ */
 static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
 {
     int32_t have_lo, have_hi;
@@ -132,7 +155,8 @@ static int window_cover(struct sketch_window *w, int32_t lo, int32_t hi)
         hi = have_hi > hi ? have_hi : hi;
     }
     int by = 0;
-    while (steps_over(sketch_window_shift(lo, by), sketch_window_shift(hi, by)) > sketch_buckets_most(w->schema - by))
+    while (steps_over(sketch_window_shift(lo, by), sketch_window_shift(hi, by)) >
+           sketch_buckets_most(w->schema - by))
         by++;
     int rc = by > 0 ? sketch_window_coarsen(w, by) : 0;
     if (rc < 0)
@@ -151,7 +175,10 @@ static void few_clear(struct sketch_few *few)
     few->used = 0;
 }
 
-/* Move the window's place so that it holds index `at` too.  False: that is too far, and nothing is changed. */
+/*
+ * Move the window's place so that it holds index `at` too.  False: that is too far, and nothing is
+ * changed.
+ */
 static bool few_cover(struct sketch_window *w, int32_t at)
 {
     struct sketch_few *few = w->counts;
@@ -171,7 +198,8 @@ static bool few_cover(struct sketch_window *w, int32_t at)
 
 /*
  * Add c to bucket `at` of a window that is a list, or empty.
- *   returns  1: done; 0: it is not for a list: a count too large or not whole, a bucket too many or too far; -ENOMEM
+ *   returns  1: done; 0: it is not for a list: a count too large or not whole, a bucket too many or
+ *            too far; -ENOMEM
  */
 static int few_add(struct sketch_window *w, int32_t at, double c)
 {
@@ -246,7 +274,8 @@ void sketch_window_clear(struct sketch_window *w)
     }
 }
 
-struct sketch_window sketch_window_flat(const struct sketch_window *w, uint8_t room[SKETCH_BUCKETS_MAX])
+struct sketch_window sketch_window_flat(const struct sketch_window *w,
+                                        uint8_t room[SKETCH_BUCKETS_MAX])
 {
     struct sketch_window flat = *w;
     if (w->width > 0 || w->n == 0)

@@ -27,10 +27,12 @@ void table_release(struct table *t)
 
 static void put(struct slot *slots, uint64_t mask, struct slot s)
 {
-    uint64_t i = s.lo & mask;
-    while (slots[i].cell != NULL)
-        i = (i + 1) & mask;
-    slots[i] = s;
+    PROBE_EACH (i, s.lo, mask) {
+        if (slots[i].cell != NULL)
+            continue;
+        slots[i] = s;
+        return;
+    }
 }
 
 static int resize(struct table *t, uint64_t mask)
@@ -59,24 +61,33 @@ void table_put(struct table *t, struct hash128 h, struct cell *c)
     t->n++;
 }
 
+static bool slot_is_free(const void *slots, uint64_t i)
+{
+    return ((const struct slot *)slots)[i].cell == NULL;
+}
+
+static uint64_t slot_hash(const void *slots, uint64_t i)
+{
+    return ((const struct slot *)slots)[i].lo;
+}
+
+static void slot_move(void *slots, uint64_t to, uint64_t from)
+{
+    ((struct slot *)slots)[to] = ((struct slot *)slots)[from];
+}
+
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+
 void table_remove_at(struct table *t, uint64_t i)
 {
     assert(t->slots[i].cell != NULL);
     t->n--;
-    uint64_t hole = i;
-    for (i = (i + 1) & t->mask; t->slots[i].cell != NULL; i = (i + 1) & t->mask) {
-        uint64_t home = t->slots[i].lo & t->mask;
-        if (((i - home) & t->mask) >= ((i - hole) & t->mask)) {
-            t->slots[hole] = t->slots[i];
-            hole = i;
-        }
-    }
-    t->slots[hole] = (struct slot){ 0 };
+    t->slots[probe_remove(&slot_ops, t->slots, t->mask, i)] = (struct slot){ 0 };
 }
 
 void table_remove(struct table *t, struct hash128 h)
 {
-    for (uint64_t i = h.lo & t->mask;; i = (i + 1) & t->mask) {
+    PROBE_EACH (i, h.lo, t->mask) {
         const struct slot *s = &t->slots[i];
         assert(s->cell != NULL);
         if (s->lo == h.lo && s->cell->check == h.hi) {

@@ -1,8 +1,8 @@
 /**
  * table: a worker's hash table from a spelling's hash to its cell.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of the hash, the cell 64 more
- * of which `check` confirms the find; no key text is kept or compared.
+ * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of
+ * the hash, the cell 64 more of which `check` confirms the find; no key text is kept or compared.
  *   thread   worker
  */
 #ifndef AGGREGATE_TABLE_H
@@ -13,6 +13,7 @@
 
 #include "aggregate/cell.h"
 #include "base/hash.h"
+#include "base/probe.h"
 
 struct slot {
     uint64_t lo;
@@ -36,7 +37,7 @@ static inline struct slot *table_home(const struct table *t, struct hash128 h)
 
 static inline struct cell *table_find(const struct table *t, struct hash128 h)
 {
-    for (uint64_t i = h.lo & t->mask;; i = (i + 1) & t->mask) {
+    PROBE_EACH (i, h.lo, t->mask) {
         const struct slot *s = &t->slots[i];
         if (s->cell == NULL)
             return NULL;

@@ -28,26 +28,23 @@ struct tags_opts core_tags_opts(const struct config *c)
                                .keep_internal = c->protocol_keep_internal_tags };
 }
 
-struct lane_opts core_lane_opts(const struct config *c, struct series_limit *limit,
-                                bool several_sources)
+struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
+                                struct series_limit *limit, bool several_sources)
 {
-    struct ingest_opts ingest = { .tags = core_tags_opts(c),
-                                  .sketch_schema = (int)c->aggregate_sketch_schema,
-                                  .buckets = histograms(c) ? c->prometheus_buckets.at : NULL,
-                                  .n_buckets = (uint32_t)c->prometheus_buckets.n,
-                                  .ttl_s = (uint32_t)seconds_up(c->aggregate_ttl_ms),
-                                  .limit = limit,
-                                  .several_sources = several_sources };
-    return (struct lane_opts){ .parse = parse_opts(c), .ingest = ingest };
+    return (struct lane_opts){ .parse = parse_opts(c),
+                               .ingest = { .tags = core_tags_opts(c),
+                                           .profiles = profiles,
+                                           .limit = limit,
+                                           .several_sources = several_sources } };
 }
 
 /* How many intervals, whole ones, make up the window of a set, and how many of them a step. */
-static void set_window(const struct config *c, struct registry_opts *o)
+static void set_window(const struct config *c, struct profile *p)
 {
     uint64_t intervals = (c->aggregate_set_window_ms + c->server_interval_ms - 1) / c->server_interval_ms;
-    uint64_t step = (intervals + SET_STEPS_MAX - 1) / SET_STEPS_MAX;
-    o->set_step_intervals = step > 0 ? (uint32_t)step : 1;
-    o->set_steps = (uint32_t)((intervals + o->set_step_intervals - 1) / o->set_step_intervals);
+    uint64_t step = (intervals + PROFILE_SET_STEPS_MAX - 1) / PROFILE_SET_STEPS_MAX;
+    p->set_step_intervals = step > 0 ? (uint32_t)step : 1;
+    p->set_steps = (uint32_t)((intervals + p->set_step_intervals - 1) / p->set_step_intervals);
 }
 
 /*
@@ -60,30 +57,29 @@ static uint64_t type_idle_s(const struct config *c)
     return seconds_up(idle_ms == 0 || idle_ms > least_ms ? idle_ms : least_ms);
 }
 
-struct registry_opts core_registry_opts(const struct config *c, struct series_limit *limit)
+struct profile core_profile(const struct config *c)
+{
+    struct profile p = { .histogram = histograms(c),
+                         .sketch_schema = (int)c->aggregate_sketch_schema,
+                         .buckets = c->prometheus_buckets.at,
+                         .n_buckets = (uint32_t)c->prometheus_buckets.n,
+                         .quantiles = c->aggregate_quantiles.at,
+                         .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
+                         .summary_max_age_ms = (uint32_t)c->aggregate_summary_max_age_ms,
+                         .summary_age_buckets = c->aggregate_summary_age_buckets,
+                         .ttl_s = seconds_up(c->aggregate_ttl_ms) };
+    set_window(c, &p);
+    return p;
+}
+
+struct registry_opts core_registry_opts(const struct config *c, const struct profiles *profiles,
+                                        struct series_limit *limit)
 {
     struct registry_opts o = { .suffixes = c->prometheus_suffixes,
-                               .histograms = histograms(c),
-                               .buckets = c->prometheus_buckets.at,
-                               .n_buckets = (uint32_t)c->prometheus_buckets.n,
-                               .quantiles = c->aggregate_quantiles.at,
-                               .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-                               .summary_max_age_ms = (uint32_t)c->aggregate_summary_max_age_ms,
-                               .summary_age_buckets = c->aggregate_summary_age_buckets,
-                               .sketch_schema = (int)c->aggregate_sketch_schema,
-                               .ttl_s = seconds_up(c->aggregate_ttl_ms),
+                               .profiles = profiles,
                                .type_idle_s = type_idle_s(c),
                                .keep_intervals = c->redis_url[0] != '\0',
                                .limit = limit };
-    set_window(c, &o);
     o.reserved = counter_names(&o.n_reserved);
     return o;
-}
-
-struct prometheus_opts core_prometheus_opts(const struct config *c)
-{
-    return (struct prometheus_opts){ .quantiles = c->aggregate_quantiles.at,
-                                     .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
-                                     .buckets = c->prometheus_buckets.at,
-                                     .n_buckets = (uint32_t)c->prometheus_buckets.n };
 }

@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "aggregate/registry.h"
+#include "aggregate/registry_walk.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "http/http.h"

@@ -36,12 +36,13 @@ unsigned memory_bound_workers(const struct config *c)
 void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret)
 {
     struct memory_bound b = { 0 };
-    struct registry_opts registry = core_registry_opts(c, NULL);
+    struct registry_opts registry = core_registry_opts(c, NULL, NULL);
+    const struct profile profile = core_profile(c);
     struct aggregate_memory one;
     registry.several_sources = workers > 1 || c->n_sockets > 1;
-    aggregate_memory(&registry, workers, &one);
+    aggregate_memory(&registry, &profile, workers, &one);
     const uint64_t series = c->limits_max_series;
-    const uint64_t page = series * prometheus_series_bytes(&registry);
+    const uint64_t page = series * prometheus_series_bytes(&profile);
     const bool http = c->http_listen[0] != '\0', redis = c->redis_url[0] != '\0';
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \

@@ -18,13 +18,14 @@ static bool several_sources(const struct server *s)
 
 static void make_registry(struct server *s)
 {
-    struct registry_opts registry = core_registry_opts(s->config, &s->limit);
+    const struct profile profile = core_profile(s->config);
+    s->profiles = profiles_new(&profile);
+    struct registry_opts registry = core_registry_opts(s->config, s->profiles, &s->limit);
     registry.several_sources = several_sources(s);
-    struct prometheus_opts text = core_prometheus_opts(s->config);
     registry.on_off_page = off_page_log_note;
     registry.cookie = &s->off_page_log;
     s->registry = registry_new(&registry);
-    s->prometheus = prometheus_new(&text);
+    s->prometheus = prometheus_new();
 }
 
 static int open_listeners(struct server *s)
@@ -62,7 +63,8 @@ static void log_listener(const struct listener *l)
 static int make_worker(struct server *s, unsigned i)
 {
     struct worker_opts o = { .index = i,
-                             .lane = core_lane_opts(s->config, &s->limit, several_sources(s)),
+                             .lane = core_lane_opts(s->config, s->profiles, &s->limit,
+                                                    several_sources(s)),
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
@@ -175,5 +177,6 @@ void server_unbuild(struct server *s)
     free(s->listeners);
     prometheus_free(s->prometheus);
     registry_free(s->registry);
+    profiles_free(s->profiles);
     series_limit_release(&s->limit);
 }

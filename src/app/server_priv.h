@@ -27,6 +27,7 @@ struct server {
     _Atomic int state;           /* enum server_state: control writes, the HTTP thread reads for /-/ready */
     int status;
     struct series_limit limit;
+    struct profiles *profiles;
     struct registry *registry;
     struct prometheus *prometheus;
     struct listener *listeners;

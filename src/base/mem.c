@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* write(2) and a buffer on the stack: the logger may itself want memory. */
-static _Noreturn void mem_exhausted(size_t n)
+_Noreturn void mem_exhausted(size_t n)
 {
     char text[96];
     int len = snprintf(text, sizeof text, "level=error msg=\"out of memory\" wanted_bytes=%zu\n", n);

@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
+
+#include "base/mem.h"
 
 enum {
     REGION_ALIGN = 2 << 20,      /* a huge page */
@@ -85,8 +88,16 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
 
 void slab_init(struct slab *s, uint32_t object_bytes)
 {
-    assert(object_bytes >= 32 && object_bytes % 32 == 0);
-    *s = (struct slab){ .object_bytes = object_bytes, .next_region_bytes = REGION_FIRST };
+    assert(object_bytes >= sizeof(struct free_object) && object_bytes % 8 == 0);
+    *s = (struct slab){ .object_bytes = object_bytes,
+                        .next_region_bytes = REGION_FIRST,
+                        .most_region_bytes = REGION_ALIGN };
+}
+
+void slab_init_small(struct slab *s, uint32_t object_bytes)
+{
+    slab_init(s, object_bytes);
+    s->most_region_bytes = REGION_ALIGN / 2;   /* too small for a huge page */
 }
 
 void slab_release(struct slab *s)
@@ -109,7 +120,7 @@ void *slab_alloc(struct slab *s)
             return NULL;
         *r = (struct slab_region){ .bytes = s->next_region_bytes, .used = REGION_HEAD };
         s->bytes += r->bytes;
-        if (s->next_region_bytes < REGION_ALIGN)
+        if (s->next_region_bytes < s->most_region_bytes)
             s->next_region_bytes *= 2;
         list_add(s, r);
     }
@@ -125,6 +136,14 @@ void *slab_alloc(struct slab *s)
     if (region_full(s, r))
         list_remove(s, r);
     return object;
+}
+
+void *slab_zalloc(struct slab *s)
+{
+    void *object = slab_alloc(s);
+    if (object == NULL)
+        mem_exhausted(s->object_bytes);
+    return memset(object, 0, s->object_bytes);
 }
 
 /* Regions are aligned, so an object's address tells where its region begins. */

@@ -6,12 +6,14 @@
 #include "app/core_opts.h"
 #include "app/memory_bound.h"
 #include "base/mem.h"
+#include "sinks/prometheus.h"
 
 /* Time moves with the samples and nothing else: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
 
 struct explain_exposition {
     struct series_limit limit;
+    struct profiles *profiles;
     struct lane *lane;
     struct lane_source source;
     struct registry *registry;
@@ -23,10 +25,11 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
                                                   const struct lane_refusals *refusals)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
+    const struct profile profile = core_profile(c);
+    e->profiles = profiles_new(&profile);
     bool several_sources = memory_bound_workers(c) > 1 || c->n_sockets > 1; /* as in the server */
-    struct lane_opts lane = core_lane_opts(c, &e->limit, several_sources);
-    struct registry_opts reg = core_registry_opts(c, &e->limit);
-    struct prometheus_opts text = core_prometheus_opts(c);
+    struct lane_opts lane = core_lane_opts(c, e->profiles, &e->limit, several_sources);
+    struct registry_opts reg = core_registry_opts(c, e->profiles, &e->limit);
     reg.several_sources = several_sources;
     lane.taps = *taps;
     lane.refusals = *refusals;
@@ -36,7 +39,7 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
     lane_begin(e->lane, &e->source,
                (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });
     e->registry = registry_new(&reg);
-    e->prometheus = prometheus_new(&text);
+    e->prometheus = prometheus_new();
     return e;
 }
 
@@ -47,6 +50,7 @@ void explain_exposition_free(struct explain_exposition *e)
     prometheus_free(e->prometheus);
     registry_free(e->registry);
     lane_free(e->lane);
+    profiles_free(e->profiles);
     series_limit_release(&e->limit);
     free(e);
 }

@@ -15,11 +15,16 @@ struct label_text {
     size_t len;
 };
 
-struct prometheus {
-    uint32_t n_quantiles, n_buckets;
+/* Of one profile. */
+struct profile_labels {
     struct label_text *quantiles;
     struct label_text *buckets;    /* n_buckets + 1, the last is +Inf */
-    struct buf labels;             /* of the series at hand */
+};
+
+struct prometheus {
+    struct profile_labels profiles[PROFILES_MAX];   /* by index; made when the profile is met
+                                                       first */
+    struct buf labels;                              /* of the exposed at hand */
 };
 
 static const char default_help[] = "Metric received by statsd.";
@@ -35,29 +40,35 @@ static void make_label(struct label_text *t, const char *key, double v)
     t->len = k + n + 3;
 }
 
-struct prometheus *prometheus_new(const struct prometheus_opts *opts)
+struct prometheus *prometheus_new(void)
 {
-    struct prometheus *p = mem_zalloc(sizeof *p);
-    p->n_quantiles = opts->n_quantiles;
-    p->n_buckets = opts->n_buckets;
-    p->quantiles = mem_zalloc(opts->n_quantiles * sizeof *p->quantiles);
-    p->buckets = mem_zalloc((opts->n_buckets + 1) * sizeof *p->buckets);
-    for (uint32_t i = 0; i < opts->n_quantiles; i++)
-        make_label(&p->quantiles[i], "quantile", opts->quantiles[i]);
-    for (uint32_t i = 0; i < opts->n_buckets; i++)
-        make_label(&p->buckets[i], "le", opts->buckets[i]);
-    make_label(&p->buckets[opts->n_buckets], "le", (double)INFINITY);
-    return p;
+    return mem_zalloc(sizeof(struct prometheus));
 }
 
 void prometheus_free(struct prometheus *p)
 {
-    if (p == NULL)
-        return;
-    free(p->quantiles);
-    free(p->buckets);
-    buf_release(&p->labels);
+    for (unsigned i = 0; p != NULL && i < PROFILES_MAX; i++) {
+        free(p->profiles[i].quantiles);
+        free(p->profiles[i].buckets);
+    }
+    if (p != NULL)
+        buf_release(&p->labels);
     free(p);
+}
+
+static const struct profile_labels *labels_of(struct prometheus *p, const struct profile *of)
+{
+    struct profile_labels *l = &p->profiles[of->index];
+    if (l->buckets != NULL)
+        return l;
+    l->quantiles = mem_zalloc(of->n_quantiles * sizeof *l->quantiles);
+    l->buckets = mem_zalloc((of->n_buckets + 1) * sizeof *l->buckets);
+    for (uint32_t i = 0; i < of->n_quantiles; i++)
+        make_label(&l->quantiles[i], "quantile", of->quantiles[i]);
+    for (uint32_t i = 0; i < of->n_buckets; i++)
+        make_label(&l->buckets[i], "le", of->buckets[i]);
+    make_label(&l->buckets[of->n_buckets], "le", (double)INFINITY);
+    return l;
 }
 
 static void put_escaped(struct buf *out, const char *help)
@@ -88,7 +99,10 @@ static char *put(char *to, const void *p, size_t n)
     return to + n;
 }
 
-/* The labels of a line: `quantile` or `le` stands between those that sort before it and those behind. */
+/*
+ * The labels of a line: `quantile` or `le` stands between those that sort before it and those
+ * behind.
+ */
 struct line_labels {
     struct slice before;   /* with its last comma */
     struct slice after;
@@ -113,7 +127,8 @@ static struct line_labels split_labels(struct slice labels, struct slice key)
         at = label_len(labels, value_at);
         at += at < labels.len;   /* the comma */
     }
-    return (struct line_labels){ slice_of(labels.ptr, at), slice_of(labels.ptr + at, labels.len - at) };
+    return (struct line_labels){ slice_of(labels.ptr, at),
+                                 slice_of(labels.ptr + at, labels.len - at) };
 }
 
 static char *put_slice(char *to, struct slice s)
@@ -122,8 +137,8 @@ static char *put_slice(char *to, struct slice s)
 }
 
 /* A line: name, suffix, {before,extra,after}, value.  Room is made once, then bytes are copied. */
-static void put_line(struct buf *out, const struct family *f, struct slice suffix, struct line_labels labels,
-                     struct slice extra, double value)
+static void put_line(struct buf *out, const struct family *f, struct slice suffix,
+                     struct line_labels labels, struct slice extra, double value)
 {
     size_t n_labels = labels.before.len + extra.len + labels.after.len;
     char *to = buf_reserve(out, f->name_len + suffix.len + n_labels + NUMBER_TEXT_MAX + 8);
@@ -151,58 +166,63 @@ static struct slice label_slice(const struct label_text *t)
     return slice_of(t->text, t->len);
 }
 
-static void put_sum_and_count(const struct family *f, struct slice labels, double sum, double count, struct buf *out)
+static void put_sum_and_count(const struct family *f, struct slice labels, double sum, double count,
+                              struct buf *out)
 {
     struct line_labels all = { .before = labels };
     put_line(out, f, SLICE_LIT("_sum"), all, SLICE_LIT(""), sum);
     put_line(out, f, SLICE_LIT("_count"), all, SLICE_LIT(""), count);
 }
 
-static void put_summary(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+static void put_summary(struct prometheus *p, const struct family *f, const struct exposed_view *v,
+                        struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("quantile"));
-    for (uint32_t i = 0; i < p->n_quantiles; i++)
-        put_line(out, f, SLICE_LIT(""), around, label_slice(&p->quantiles[i]), v->quantiles[i]);
+    const struct profile_labels *texts = labels_of(p, v->profile);
+    for (uint32_t i = 0; i < v->profile->n_quantiles; i++)
+        put_line(out, f, SLICE_LIT(""), around, label_slice(&texts->quantiles[i]), v->quantiles[i]);
     put_sum_and_count(f, labels, v->sum, v->count, out);
 }
 
-/* _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of fractional weights. */
-static void put_histogram(const struct prometheus *p, const struct family *f, const struct timer_view *v, struct buf *out)
+/*
+ * _count is the sum of the buckets, so that it equals the +Inf bucket also after the rounding of
+ * fractional weights.
+ */
+static void put_histogram(struct prometheus *p, const struct family *f,
+                          const struct exposed_view *v, struct buf *out)
 {
     struct slice labels = buf_slice(&p->labels);
     struct line_labels around = split_labels(labels, SLICE_LIT("le"));
     double below = 0;
-    for (uint32_t i = 0; i <= p->n_buckets; i++) {
+    const struct profile_labels *texts = labels_of(p, v->profile);
+    for (uint32_t i = 0; i <= v->profile->n_buckets; i++) {
         below = fmin(below + v->le[i], DBL_MAX);   /* rounding may pass the count */
-        put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&p->buckets[i]), below);
+        put_line(out, f, SLICE_LIT("_bucket"), around, label_slice(&texts->buckets[i]), below);
     }
     put_sum_and_count(f, labels, v->sum, below, out);
 }
 
-static void put_series(struct prometheus *p, struct registry *r, const struct family *f, struct series *s, uint64_t now_ns,
-                       struct buf *out)
+static void put_exposed(struct prometheus *p, struct registry *r, const struct family *f,
+                        struct exposed *e, uint64_t now_ns, struct buf *out)
 {
-    struct timer_view v;
-    double gauge;
+    struct exposed_view v;
+    registry_view(r, e, now_ns, &v);
+    if (!v.shown)
+        return;
     buf_clear(&p->labels);
-    series_labels(s, &p->labels);
+    exposed_labels(e, &p->labels);
     struct line_labels labels = { .before = buf_slice(&p->labels) };
     struct slice none = SLICE_LIT("");
     switch (f->type) {
     case FAMILY_COUNTER:
-        put_line(out, f, none, labels, none, series_counter(s));
-        break;
     case FAMILY_GAUGE:
-        if (series_gauge(s, &gauge))
-            put_line(out, f, none, labels, none, gauge);
+        put_line(out, f, none, labels, none, v.value);
         break;
     case FAMILY_SUMMARY:
-        series_timer(r, s, now_ns, &v);
         put_summary(p, f, &v, out);
         break;
     case FAMILY_HISTOGRAM:
-        series_timer(r, s, now_ns, &v);
         put_histogram(p, f, &v, out);
         break;
     case FAMILY_RESERVED:
@@ -212,26 +232,29 @@ static void put_series(struct prometheus *p, struct registry *r, const struct fa
 }
 
 /* The rest of the family at hand.  returns  false when there was enough before its end */
-static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
+static bool put_family(struct prometheus *p, struct registry_walk *w, uint64_t now_ns,
+                       size_t enough, struct buf *out)
 {
     size_t lines = out->len;
-    struct series *s;
-    while ((s = registry_walk_series(w)) != NULL) {
-        put_series(p, w->registry, w->family, s, now_ns, out);
+    struct exposed *e;
+    while ((e = registry_walk_exposed(w)) != NULL) {
+        put_exposed(p, w->registry, w->cursor.family, e, now_ns, out);
         if (out->len > lines && out->len >= enough)
             return false;
     }
     return true;
 }
 
-bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns, size_t enough, struct buf *out)
+bool prometheus_render_some(struct prometheus *p, struct registry_walk *w, uint64_t now_ns,
+                            size_t enough, struct buf *out)
 {
     const struct family *f;
     if (!put_family(p, w, now_ns, enough, out))
         return true;
     while ((f = registry_walk_family(w)) != NULL) {
         size_t start = out->len;
-        prometheus_put_head(out, f->name, default_help, family_type_word(f->type));
+        prometheus_put_head(out, f->name, f->help != NULL ? f->help : default_help,
+                            family_type_word(f->type));
         size_t lines = out->len;
         if (!put_family(p, w, now_ns, enough, out))
             return true;
@@ -249,7 +272,8 @@ void prometheus_render(struct prometheus *p, struct registry *r, uint64_t now_ns
     registry_walk_end(&w);
 }
 
-void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns, struct buf *out)
+void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t now_ns,
+                             struct buf *out)
 {
     struct registry_walk w;
     registry_walk_begin(r, &w);
@@ -258,8 +282,8 @@ void prometheus_render_lines(struct prometheus *p, struct registry *r, uint64_t 
     registry_walk_end(&w);
 }
 
-uint64_t prometheus_series_bytes(const struct registry_opts *o)
+uint64_t prometheus_series_bytes(const struct profile *p)
 {
     enum { LINE = 2 * AGGREGATE_TEXT_BYTES, MORE_LINES = 3 };   /* le="+Inf", _sum, _count */
-    return (uint64_t)LINE * ((o->histograms ? o->n_buckets : o->n_quantiles) + MORE_LINES);
+    return (uint64_t)LINE * ((p->histogram ? p->n_buckets : p->n_quantiles) + MORE_LINES);
 }

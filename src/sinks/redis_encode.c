@@ -125,54 +125,51 @@ static void put_gauge(struct redis_encode *e, struct shard *sh, const struct clo
     redis_resp_arg_i64(out, g->stamp_ms > 0 ? g->stamp_ms : 0);
 }
 
-/* The buckets of a window that hold something, from .. to - 1: a window may be empty at its ends. */
-struct span {
-    uint32_t from, to;
-};
-
-static struct span trim(const struct sketch_window *w)
+/* How many buckets from the first that holds something to the last. */
+static uint32_t span_of(const struct sketch_buckets *b)
 {
-    struct span x = { 0, w->n };
-    while (x.from < x.to && sketch_window_count(w, x.from) == 0)
-        x.from++;
-    while (x.to > x.from && sketch_window_count(w, x.to - 1) == 0)
-        x.to--;
-    return x;
+    return b->first <= b->last ? (uint32_t)(b->last - b->first) + 1 : 0;
 }
 
-static void pack_buckets(struct buf *out, const struct sketch_window *w, struct span x)
+/* lo, c0, c1 ..: with a zero for each bucket between them that holds nothing */
+static void pack_buckets(struct buf *out, struct sketch_buckets *b)
 {
-    redis_resp_pack_i64(out, x.from < x.to ? w->first + (int64_t)x.from : 0);
-    for (uint32_t i = x.from; i < x.to; i++)
-        redis_resp_pack_double(out, sketch_window_count(w, i));
+    redis_resp_pack_i64(out, span_of(b) > 0 ? b->first : 0);
+    for (int32_t at = b->first; sketch_buckets_next(b); at = b->index + 1) {
+        for (; at < b->index; at++)
+            redis_resp_pack_double(out, 0);
+        redis_resp_pack_double(out, b->count);
+    }
 }
 
 /* [n, sum, min, max, schema, zero, lo, c0, c1 ..] */
 static void pack_positive(struct buf *out, const struct sketch *k)
 {
-    uint8_t room[SKETCH_BUCKETS_MAX];
-    const struct sketch_window pos = sketch_window_flat(&k->pos, room);
-    struct span x = trim(&pos);
-    redis_resp_pack_array(out, 7 + x.to - x.from);
+    struct sketch_buckets pos;
+    sketch_buckets_begin(k, false, &pos);
+    redis_resp_pack_array(out, 7 + span_of(&pos));
     redis_resp_pack_double(out, k->count);
     redis_resp_pack_double(out, k->sum);
     redis_resp_pack_double(out, k->min);
     redis_resp_pack_double(out, k->max);
     redis_resp_pack_i64(out, pos.schema);
     redis_resp_pack_double(out, k->zero);
-    pack_buckets(out, &pos, x);
+    pack_buckets(out, &pos);
 }
 
 /* [n, schema, lo, c0, c1 ..] */
-static void pack_negative(struct buf *out, const struct sketch_window *w, struct span x)
+static void pack_negative(struct buf *out, const struct sketch *k)
 {
+    struct sketch_buckets neg;
     double n = 0;
-    for (uint32_t i = x.from; i < x.to; i++)
-        n = fmin(n + sketch_window_count(w, i), DBL_MAX);   /* rounding may pass the sketch's count */
-    redis_resp_pack_array(out, 3 + x.to - x.from);
+    sketch_buckets_begin(k, true, &neg);
+    while (sketch_buckets_next(&neg))
+        n = fmin(n + neg.count, DBL_MAX);   /* rounding may pass the sketch's count */
+    sketch_buckets_begin(k, true, &neg);
+    redis_resp_pack_array(out, 3 + span_of(&neg));
     redis_resp_pack_double(out, n);
-    redis_resp_pack_i64(out, w->schema);
-    pack_buckets(out, w, x);
+    redis_resp_pack_i64(out, neg.schema);
+    pack_buckets(out, &neg);
 }
 
 static void put_timer(struct redis_encode *e, struct shard *sh, const struct closed_series *s)
@@ -183,15 +180,12 @@ static void put_timer(struct redis_encode *e, struct shard *sh, const struct clo
     buf_clear(&e->blob);
     pack_positive(&e->blob, s->timer);
     redis_resp_arg(op(sh, TIMERS, s->key, 2), buf_slice(&e->blob));
-    if (s->timer->neg == NULL)
-        return;
-    uint8_t room[SKETCH_BUCKETS_MAX];
-    const struct sketch_window neg = sketch_window_flat(s->timer->neg, room);
-    struct span x = trim(&neg);
-    if (x.from == x.to)
+    struct sketch_buckets neg;
+    sketch_buckets_begin(s->timer, true, &neg);
+    if (span_of(&neg) == 0)
         return;
     buf_clear(&e->blob);
-    pack_negative(&e->blob, &neg, x);
+    pack_negative(&e->blob, s->timer);
     redis_resp_arg(op(sh, TIMERS_NEGATIVE, s->key, 2), buf_slice(&e->blob));
 }
 

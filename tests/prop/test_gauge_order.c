@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/gauge.h"
+#include "aggregate/gauge_value.h"
 #include "support/pipeline.h"
 
 static uint64_t state;

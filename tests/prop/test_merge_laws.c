@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "aggregate/sketch.h"
+#include "aggregate/sketch_window.h"
 #include "base/mem.h"
 #include "support/pipeline.h"
 

@@ -108,10 +108,10 @@ static void come_home(struct world *w, struct tourist *t)
     w->changed += changed;
 }
 
-static void meet(struct tourist *t, const struct series *s)
+static void meet(struct tourist *t, const struct exposed *e)
 {
     struct buf labels = { 0 };
-    series_labels(s, &labels);
+    exposed_labels(e, &labels);
     buf_append_char(&labels, '\0');
     unsigned n;
     assert_int_equal(sscanf(labels.ptr, "n=\"%u\"", &n), 1);
@@ -122,9 +122,9 @@ static void meet(struct tourist *t, const struct series *s)
 static void go_on(struct world *w, struct tourist *t)
 {
     for (unsigned steps = below(&w->random, 60); steps > 0; steps--) {
-        const struct series *s = registry_walk_series(&t->walk);
-        if (s != NULL) {
-            meet(t, s);
+        const struct exposed *e = registry_walk_exposed(&t->walk);
+        if (e != NULL) {
+            meet(t, e);
             continue;
         }
         const struct family *f = registry_walk_family(&t->walk);
@@ -206,7 +206,7 @@ static void claim_line(struct guide *g, const struct family *f, const char *suff
 static unsigned hand_on(struct guide *g, unsigned steps)
 {
     for (; steps > 0; steps--) {
-        if (registry_walk_series(&g->walk) != NULL)
+        if (registry_walk_exposed(&g->walk) != NULL)
             continue;
         const struct family *f = registry_walk_family(&g->walk);
         if (f == NULL) {

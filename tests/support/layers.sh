@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks that includes follow the arrows between rooms, and that a room's private headers stay in the room.
+# Checks that includes follow the arrows between rooms, that a room's private headers stay in the
+# room, and that the files of the rooms in ONE_WAY include each other without a circle.
 #
 #   layers.sh               check include/ and src/
 #   layers.sh --self-test   does the check itself see a violation of each kind?
@@ -19,6 +20,27 @@ allowed_of() {
     cmd) echo "cmd base protocol aggregate listen sinks http send config app" ;;
     *) return 1 ;;
     esac
+}
+
+ONE_WAY="base aggregate sinks"
+
+# The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
+includes_in() {
+    { grep -rE --include='*.[ch]' "^#include \"$1/" "include/$1" "src/$1" 2>/dev/null || true; } |
+        sed -E 's#^([^:]*/)?([^/:]*)\.[ch]:.*"([^"/]*/)*([^"/]*)\.h"#\2 \4#; s/_priv( |$)/\1/g' |
+        sort -u | awk '$1 != $2'
+}
+
+check_circles() {
+    local room bad=0 loop
+    cd "$1"
+    for room in $ONE_WAY; do
+        loop=$(includes_in "$room" | tsort 2>&1 >/dev/null) && continue
+        echo "layers: files of $room include each other in a circle:" \
+            "$(sed -nE 's/^tsort: ([a-z0-9_]+)$/\1/p' <<<"$loop" | sort -u | xargs)"
+        bad=1
+    done
+    return $bad
 }
 
 check_tree() {
@@ -76,7 +98,7 @@ self_test() {
         touch "$dir"/src/{aggregate/cell,app/turn,cmd/cli}.h
         printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
         local got=0
-        (check_tree "$dir") >/dev/null || got=1
+        { (check_tree "$dir") && (check_circles "$dir"); } >/dev/null || got=1
         [ $got = "$2" ] || { echo "layers: self-test: $1: wanted $2, got $got"; failed=1; }
     }
     expect "an arrow that is allowed"           0 src/sinks/redis.c     aggregate/snapshot.h
@@ -91,7 +113,14 @@ self_test() {
     expect "a command that reaches into the daemon" 1 src/cmd/check.c   app/turn.h
     expect "a daemon that knows its commands"   1 src/app/server.c      cmd/cli.h
     expect "a config that knows what it is for" 1 src/config/config.c   sinks/sink.h
+    expect "a file's own header"                0 src/aggregate/cell.c  aggregate/cell.h
     expect "a header without its room"          1 src/aggregate/table.c cell.h
+    printf '#include "aggregate/a.h"\n' >"$dir/src/aggregate/b_priv.h"
+    printf '#include "aggregate/b_priv.h"\n' >"$dir/src/aggregate/a.c"
+    if (check_circles "$dir") >/dev/null; then
+        echo "layers: self-test: a circle of two files: not seen"
+        failed=1
+    fi
     return $failed
 }
 
@@ -99,6 +128,6 @@ case ${1:-} in
 --self-test) self_test ;;
 *)
     top=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
-    check_tree "$top" || exit 1
+    (check_tree "$top") && (check_circles "$top") || exit 1
     ;;
 esac

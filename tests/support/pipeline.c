@@ -34,12 +34,20 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     struct pipeline_opts *o = &p->opts;
     fill_defaults(o);
     assert_int_equal(series_limit_init(&p->limit, o->max_series), 0);
+    p->profiles = profiles_new(&(struct profile){ .histogram = o->histograms,
+                                                  .buckets = o->buckets,
+                                                  .n_buckets = o->n_buckets,
+                                                  .quantiles = o->quantiles,
+                                                  .n_quantiles = o->n_quantiles,
+                                                  .summary_max_age_ms = o->max_age_ms,
+                                                  .summary_age_buckets = o->age_buckets,
+                                                  .set_steps = o->set_steps,
+                                                  .set_step_intervals = o->set_step_intervals,
+                                                  .sketch_schema = SKETCH_SCHEMA_DEFAULT,
+                                                  .ttl_s = o->ttl_s });
     struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
                               .ingest = { .tags = o->tags,
-                                          .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                          .buckets = o->histograms ? o->buckets : NULL,
-                                          .n_buckets = o->n_buckets,
-                                          .ttl_s = (uint32_t)o->ttl_s,
+                                          .profiles = p->profiles,
                                           .limit = &p->limit,
                                           .several_sources = o->workers > 1 } };
     lane.parse.name_tags = o->name_tags;
@@ -49,17 +57,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
         p->sources[i].gauge_sign = o->gauge_sign;
     }
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
-                                                        .histograms = o->histograms,
-                                                        .buckets = o->buckets,
-                                                        .n_buckets = o->n_buckets,
-                                                        .quantiles = o->quantiles,
-                                                        .n_quantiles = o->n_quantiles,
-                                                        .summary_max_age_ms = o->max_age_ms,
-                                                        .summary_age_buckets = o->age_buckets,
-                                                        .set_steps = o->set_steps,
-                                                        .set_step_intervals = o->set_step_intervals,
-                                                        .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                                        .ttl_s = o->ttl_s,
+                                                        .profiles = p->profiles,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
                                                         .several_sources = o->workers > 1,
@@ -68,7 +66,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->prometheus = prometheus_new(&(struct prometheus_opts){ o->quantiles, o->n_quantiles, o->buckets, o->n_buckets });
+    p->prometheus = prometheus_new();
 }
 
 void pipeline_release(struct pipeline *p)
@@ -77,6 +75,7 @@ void pipeline_release(struct pipeline *p)
     registry_free(p->registry);
     for (unsigned i = 0; i < p->opts.workers; i++)
         lane_free(p->lanes[i]);
+    profiles_free(p->profiles);
     series_limit_release(&p->limit);
     buf_release(&p->text);
 }

@@ -41,6 +41,7 @@ struct pipeline_opts {
 struct pipeline {
     struct pipeline_opts opts;
     struct series_limit limit;
+    struct profiles *profiles;
     struct lane *lanes[PIPELINE_WORKERS_MAX];
     struct lane_source sources[PIPELINE_WORKERS_MAX];
     struct ingest *in[PIPELINE_WORKERS_MAX];         /* the lanes' */

@@ -20,6 +20,7 @@ enum { SECOND = 1000000000 };
 /* A lane that writes down what its hooks are told, separated by blanks. */
 struct rig {
     struct series_limit limit;
+    struct profiles *profiles;
     struct lane *lane;
     struct lane_source source;
     struct buf told;
@@ -85,10 +86,11 @@ static struct rig *rig_new(const struct lane_taps *taps, const struct lane_refus
 {
     struct rig *r = mem_zalloc(sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 3), 0);
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     struct lane_opts o = {
         .parse = PARSE_OPTS_DEFAULT,
         .ingest = { .tags = TAGS_OPTS_DEFAULT,
-                    .sketch_schema = 5,
+                    .profiles = r->profiles,
                     .limit = &r->limit,
                     .several_sources = true },
         .taps = *taps,
@@ -104,6 +106,7 @@ static struct rig *rig_new(const struct lane_taps *taps, const struct lane_refus
 static void rig_free(struct rig *r)
 {
     lane_free(r->lane);
+    profiles_free(r->profiles);
     series_limit_release(&r->limit);
     buf_release(&r->told);
     free(r);

@@ -10,43 +10,45 @@
 #include "aggregate/memory.h"
 #include "support/pipeline.h"
 
-static const struct registry_opts usual = {
+static const struct profile usual = {
     .n_buckets = 11, .n_quantiles = 3, .summary_age_buckets = 5, .sketch_schema = 5,
     .set_steps = 6, .set_step_intervals = 1,
 };
 
-static struct aggregate_memory of(struct registry_opts o, unsigned workers)
+static struct aggregate_memory with(struct registry_opts o, struct profile p, unsigned workers)
 {
     struct aggregate_memory m;
-    aggregate_memory(&o, workers, &m);
+    aggregate_memory(&o, &p, workers, &m);
     return m;
+}
+
+static struct aggregate_memory of(struct profile p, unsigned workers)
+{
+    return with((struct registry_opts){ 0 }, p, workers);
 }
 
 static void what_makes_a_series_larger_raises_its_bound(void **state)
 {
     (void)state;
     const struct aggregate_memory m = of(usual, 2);
-    struct registry_opts o = usual;
+    struct profile p = usual;
     assert_true(of(usual, 3).series > m.series && of(usual, 3).timer > m.timer);
-    o.sketch_schema = 6;
-    assert_true(of(o, 2).timer > m.timer && of(o, 2).series == m.series);
-    o = usual;
-    o.summary_age_buckets = 10;
-    assert_true(of(o, 2).timer > m.timer);
-    o = usual;
-    o.keep_intervals = true;
-    assert_true(of(o, 2).timer > m.timer);
-    o = usual;
-    o.histograms = true;
-    struct aggregate_memory few = of(o, 2);
-    o.n_buckets = 100;
-    assert_true(of(o, 2).timer > few.timer);
-    o = usual;
-    o.several_sources = true;
-    assert_true(m.gauge == 0 && of(o, 2).gauge > 0);
-    o = usual;
-    o.set_steps = 12;
-    assert_true(of(o, 2).large_set > m.large_set && of(o, 2).set == m.set);
+    p.sketch_schema = 6;
+    assert_true(of(p, 2).timer > m.timer && of(p, 2).series == m.series);
+    p = usual;
+    p.summary_age_buckets = 10;
+    assert_true(of(p, 2).timer > m.timer);
+    assert_true(with((struct registry_opts){ .keep_intervals = true }, usual, 2).timer > m.timer);
+    p = usual;
+    p.histogram = true;
+    struct aggregate_memory few = of(p, 2);
+    p.n_buckets = 100;
+    assert_true(of(p, 2).timer > few.timer);
+    assert_int_equal(m.gauge, 0);
+    assert_true(with((struct registry_opts){ .several_sources = true }, usual, 2).gauge > 0);
+    p = usual;
+    p.set_steps = 12;
+    assert_true(of(p, 2).large_set > m.large_set && of(p, 2).set == m.set);
 }
 
 /* Counters alone, of which the worker has the cells and their table. */

@@ -195,12 +195,17 @@ static void a_worker_that_cannot_be_made_says_so(void **unused)
     if (!INTERPOSED)
         skip();
     struct series_limit limit;
+    struct profiles *profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     assert_int_equal(series_limit_init(&limit, 10), 0);
     for (long nth = 0;; nth++) {
         struct ingest *in = NULL;
         failed = false;
         countdown = nth;
-        int rc = ingest_new(&(struct ingest_opts){ .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &limit }, &in);
+        int rc = ingest_new(&(struct ingest_opts){ .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = profiles,
+                                                   .limit = &limit },
+                            &in);
         countdown = -1;
         assert_int_equal(rc, failed ? -ENOMEM : 0);
         assert_int_equal(in == NULL, failed);
@@ -208,6 +213,7 @@ static void a_worker_that_cannot_be_made_says_so(void **unused)
         if (!failed)
             break;
     }
+    profiles_free(profiles);
     series_limit_release(&limit);
 }
 

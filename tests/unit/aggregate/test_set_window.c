@@ -84,7 +84,7 @@ static void the_window_holds_the_members_of_its_steps_and_no_others(void **unuse
     static const struct {
         unsigned names, most;
     } shapes[] = { { 3, 3 }, { 20, 8 }, { 400, 100 }, { 480, 480 }, { 600, 300 }, { 6000, 60 }, { 6000, 2000 } };
-    for (unsigned keep = 1; keep <= SET_STEPS_MAX; keep++)
+    for (unsigned keep = 1; keep <= PROFILE_SET_STEPS_MAX; keep++)
         for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
             state = keep * 100 + i;
             run(keep, shapes[i].names, shapes[i].most, 300);   /* more steps than a byte counts */

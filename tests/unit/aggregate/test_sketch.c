@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "aggregate/sketch.h"
-#include "aggregate/cell.h"
-#include "aggregate/series.h"
+#include "aggregate/sketch_window.h"
+#include "aggregate/timer.h"
 #include "aggregate/sketch_bounds.h"
-#include "aggregate/sketch_index.h"
+#include "aggregate/sketch_fast.h"
 #include "aggregate/sketch_window.h"
 #include "base/slice.h"
 
@@ -700,6 +700,37 @@ static void a_cleared_sketch_is_as_new_whatever_it_held(void **unused)
     }
 }
 
+/* What the iterator gives, set against the windows themselves, list or array, of both signs. */
+static void buckets_come_in_order_and_none_is_left_out(void **unused)
+{
+    (void)unused;
+    for (unsigned n = 0; n < 40; n++) {
+        for (int negative = 0; negative < 2; negative++) {
+            struct sketch k;
+            struct sketch_buckets b;
+            sketch_init(&k, 5);
+            for (unsigned i = 0; i < n; i++)
+                add(&k, (negative ? -1 : 1) * pow(2, (i * 7 % 11) * 0.5), 1 + i % 3);
+            const struct sketch_window *w = negative ? k.neg : &k.pos;
+            uint32_t used = 0, met = 0;
+            for (uint32_t i = 0; w != NULL && i < w->n; i++)
+                used += sketch_window_count(w, i) > 0;
+            sketch_buckets_begin(&k, negative, &b);
+            assert_int_equal(b.first <= b.last, used > 0);
+            for (int32_t before = b.first - 1; sketch_buckets_next(&b); before = b.index, met++) {
+                assert_true(b.index > before && b.index <= b.last);
+                assert_true(b.count == sketch_window_count(w, (uint32_t)(b.index - w->first)));
+                assert_true(met > 0 || b.index == b.first);
+            }
+            assert_int_equal(met, used);
+            assert_true(used == 0 || b.index == b.last);
+            sketch_buckets_begin(&k, !negative, &b);
+            assert_false(sketch_buckets_next(&b));
+            sketch_release(&k);
+        }
+    }
+}
+
 static void a_decade_of_values_takes_little_memory(void **unused)
 {
     (void)unused;
@@ -709,8 +740,9 @@ static void a_decade_of_values_takes_little_memory(void **unused)
         sketch_add_fast(&k, 10 + 90 * uniform(), 1);
     assert_true(sketch_memory(&k) <= 144);
     /* One worker, its two pages filled, one age of the summary and the interval for the sinks. */
-    size_t bytes = sizeof(struct timer_cell) + sizeof(struct timer_series) + 5 * sizeof(struct age *) + sizeof(struct age) +
-                   sizeof(struct sketch) + 4 * sketch_memory(&k);
+    size_t bytes = sizeof(struct timer_cell) + sizeof(struct timer_series) +
+                   sizeof(struct timer_exposed) + 5 * sizeof(struct timer_age *) +
+                   sizeof(struct timer_age) + sizeof(struct sketch) + 4 * sketch_memory(&k);
     assert_true(bytes <= 1536);
     sketch_release(&k);
 }
@@ -743,6 +775,7 @@ int main(void)
         cmocka_unit_test(merging_ends_at_the_coarser_schema_and_adds_every_bucket),
         cmocka_unit_test(merging_with_an_empty_sketch_changes_nothing),
         cmocka_unit_test(a_cleared_sketch_is_as_new_whatever_it_held),
+        cmocka_unit_test(buckets_come_in_order_and_none_is_left_out),
         cmocka_unit_test(a_decade_of_values_takes_little_memory),
     };
     sketch_setup();

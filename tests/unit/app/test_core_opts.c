@@ -31,7 +31,7 @@ static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unus
         assert_int_equal(config_load(&none, &c, &errors), 0);
         c.aggregate_set_window_ms = rows[i].window_ms;
         c.server_interval_ms = rows[i].interval_ms;
-        struct registry_opts o = core_registry_opts(&c, NULL);
+        struct profile o = core_profile(&c);
         if (o.set_steps != rows[i].steps || o.set_step_intervals != rows[i].step_intervals)
             fail_msg("%llu of %llu ms: %u steps of %u", (unsigned long long)rows[i].window_ms,
                      (unsigned long long)rows[i].interval_ms, o.set_steps, o.set_step_intervals);
@@ -52,7 +52,7 @@ static void a_summarys_window_keeps_its_milliseconds(void **unused)
     const struct config_source none = { 0 };
     assert_int_equal(config_load(&none, &c, &errors), 0);
     c.aggregate_summary_max_age_ms = 1500;
-    assert_int_equal(core_registry_opts(&c, NULL).summary_max_age_ms, 1500);
+    assert_int_equal(core_profile(&c).summary_max_age_ms, 1500);
     config_release(&c);
     buf_release(&errors);
 }
@@ -72,7 +72,7 @@ static void a_type_is_idle_for_two_intervals_at_least(void **unused)
         assert_int_equal(config_load(&none, &c, &errors), 0);
         c.prometheus_type_idle_ms = rows[i].idle_ms;
         c.server_interval_ms = rows[i].interval_ms;
-        assert_int_equal(core_registry_opts(&c, NULL).type_idle_s, rows[i].want_s);
+        assert_int_equal(core_registry_opts(&c, NULL, NULL).type_idle_s, rows[i].want_s);
         config_release(&c);
         buf_release(&errors);
     }

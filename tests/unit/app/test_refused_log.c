@@ -22,6 +22,7 @@ enum { WORKERS = 2, MINUTE_MS = 60000 };
 /* Workers that never run: the test refuses in their place, and counts as a turn would. */
 struct rig {
     struct series_limit limit;
+    struct profiles *profiles;
     struct worker *workers[WORKERS];
     struct listener listeners[2];
     struct turn turn;
@@ -39,8 +40,10 @@ static struct rig *rig_new(bool lines)
 {
     struct rig *r = calloc(1, sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
-                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
                                                    .limit = &r->limit } },
                              .notify = notify };
     for (unsigned i = 0; i < WORKERS; i++)
@@ -72,6 +75,7 @@ static void rig_free(struct rig *r)
     for (unsigned i = 0; i < WORKERS; i++)
         worker_join(r->workers[i]);
     series_limit_release(&r->limit);
+    profiles_free(r->profiles);
     free(r);
 }
 

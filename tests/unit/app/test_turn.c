@@ -33,6 +33,7 @@ struct rig {
     uv_loop_t loop;
     struct turn turn;
     struct series_limit limit;
+    struct profiles *profiles;
     struct registry *registry;
     struct worker *workers[WORKERS];
     struct listener listener;
@@ -69,14 +70,17 @@ static void rig_init(struct rig *r)
     assert_int_equal(uv_loop_init(&r->loop), 0);
     assert_int_equal(turn_init(&r->turn, &r->loop), 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
-    r->registry = registry_new(&(struct registry_opts){
-        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5, .limit = &r->limit });
+    r->profiles = profiles_new(&(struct profile){
+        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5 });
+    r->registry =
+        registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
     struct listen_address a;
     struct buf error = { 0 };
     assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);
     assert_int_equal(listener_open(&a, WORKERS, &r->listener, &error), 0);
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
-                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
                                                    .limit = &r->limit } },
                              .notify = turn_notify,
                              .cookie = &r->turn };
@@ -107,6 +111,7 @@ static void rig_release(struct rig *r)
     assert_true(loop_drain(&r->loop, WAIT_MS));
     assert_int_equal(uv_loop_close(&r->loop), 0);
     registry_free(r->registry);
+    profiles_free(r->profiles);
     series_limit_release(&r->limit);
 }
 

@@ -26,6 +26,7 @@ enum { SOCKETS = 2 };
 
 struct rig {
     struct series_limit limit;
+    struct profiles *profiles;
     struct worker_order order;
     struct worker *workers[SOCKETS];
     unsigned n_workers;
@@ -71,16 +72,21 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     r->n_workers = n_workers;
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
-                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
-                                                   .limit = &r->limit, .several_sources = true } },
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
+                                                   .limit = &r->limit,
+                                                   .several_sources = true } },
                              .order = &r->order,
                              .notify = on_turned,
                              .cookie = r };
     for (o.index = 0; o.index < n_workers; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
-    r->registry = registry_new(&(struct registry_opts){
-        .histograms = true, .sketch_schema = 5, .several_sources = true, .keep_intervals = true, .limit = &r->limit });
+    r->registry = registry_new(&(struct registry_opts){ .profiles = r->profiles,
+                                                        .several_sources = true,
+                                                        .keep_intervals = true,
+                                                        .limit = &r->limit });
     for (unsigned i = 0; i < SOCKETS; i++)
         open_socket(r, i, schemes[i]);
 }
@@ -94,6 +100,7 @@ static void rig_release(struct rig *r)
         close(r->senders[i]);
     }
     registry_free(r->registry);
+    profiles_free(r->profiles);
     series_limit_release(&r->limit);
     sem_destroy(&r->turned);
 }
@@ -175,7 +182,7 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
             for (unsigned w = 0; w < workers; w++)
                 assert_int_equal(worker_start(r.workers[w]), 0);
             turn(&r);
-            struct prometheus *text = prometheus_new(&(struct prometheus_opts){ 0 });
+            struct prometheus *text = prometheus_new();
             struct buf out = { 0 };
             prometheus_render_lines(text, r.registry, now_mono_ns(), &out);
             buf_append_char(&out, '\0');

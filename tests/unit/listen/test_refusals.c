@@ -26,6 +26,7 @@ struct rig {
     struct dgram_buffers dgram;
     struct refusals refusals;
     struct series_limit limit;
+    struct profiles *profiles;
     struct lane *lane;
     struct lane_source source;
 };
@@ -39,9 +40,10 @@ static struct rig *rig_over(int in, int out)
     refusals_init(&r->refusals, &r->dgram);
     refusals_keep_lines(&r->refusals, true);
     assert_int_equal(series_limit_init(&r->limit, MAX_SERIES), 0);
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
     const struct lane_opts lane = {
         .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit },
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
         .refusals = { .on_rejected = refusals_on_rejected,
                       .reasons = &r->refusals.wanted,
                       .on_refused = refusals_on_refused,
@@ -78,6 +80,7 @@ static void rig_free(struct rig *r)
     close(r->out);
     lane_free(r->lane);
     series_limit_release(&r->limit);
+    profiles_free(r->profiles);
     dgram_release(&r->dgram);
     free(r);
 }

@@ -214,6 +214,7 @@ static void a_scheme_is_a_whole_word_and_the_message_names_all(void **unused)
 struct rig {
     struct listener l;
     struct series_limit limit;
+    struct profiles *profiles;
     struct registry *registry;
     struct worker *w;
     sem_t turned;
@@ -235,11 +236,14 @@ static void rig_init(struct rig *r, unsigned t)
     buf_release(&error);
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 100), 0);
-    r->registry = registry_new(
-        &(struct registry_opts){ .histograms = true, .sketch_schema = 5, .limit = &r->limit });
+    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->registry =
+        registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
     const struct worker_opts o = {
         .lane = { .parse = PARSE_OPTS_DEFAULT,
-                  .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5, .limit = &r->limit } },
+                  .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                              .profiles = r->profiles,
+                              .limit = &r->limit } },
         .notify = on_turned,
         .cookie = r,
     };
@@ -253,6 +257,7 @@ static void rig_release(struct rig *r)
 {
     worker_join(r->w);
     registry_free(r->registry);
+    profiles_free(r->profiles);
     listener_close(&r->l);
     series_limit_release(&r->limit);
     sem_destroy(&r->turned);

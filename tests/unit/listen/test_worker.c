@@ -28,6 +28,7 @@ enum { WAIT_S = 20, WORKERS_MAX = 4 };
 
 struct rig {
     struct series_limit limit;
+    struct profiles *profiles;
     struct worker *workers[WORKERS_MAX];
     unsigned n;
     struct registry *registry;
@@ -51,20 +52,22 @@ static void rig_init(struct rig *r, unsigned n)
     r->n = n;
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 100000), 0);
+    r->profiles = profiles_new(&(struct profile){ .quantiles = median,
+                                                  .n_quantiles = 1,
+                                                  .summary_max_age_ms = 600000,
+                                                  .summary_age_buckets = 5,
+                                                  .sketch_schema = 5 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
-                                       .ingest = { .tags = TAGS_OPTS_DEFAULT, .sketch_schema = 5,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
                                                    .limit = &r->limit } },
                              .notify = on_turned,
                              .cookie = r };
     for (o.index = 0; o.index < n; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
-    r->registry = registry_new(&(struct registry_opts){ .quantiles = median,
-                                                        .n_quantiles = 1,
-                                                        .summary_max_age_ms = 600000,
-                                                        .summary_age_buckets = 5,
-                                                        .sketch_schema = 5,
-                                                        .limit = &r->limit });
-    r->prometheus = prometheus_new(&(struct prometheus_opts){ median, 1, NULL, 0 });
+    r->registry =
+        registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
+    r->prometheus = prometheus_new();
 }
 
 static void rig_start(struct rig *r)
@@ -79,6 +82,7 @@ static void rig_release(struct rig *r)
         worker_join(r->workers[i]);
     prometheus_free(r->prometheus);
     registry_free(r->registry);
+    profiles_free(r->profiles);
     series_limit_release(&r->limit);
     sem_destroy(&r->turned);
     buf_release(&r->text);

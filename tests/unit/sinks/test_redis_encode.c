@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "sinks/redis_encode.h"
+#include "aggregate/sketch_window.h"
 #include "sinks/redis_keys.h"
 #include "sinks/redis_reply.h"
 #include "sinks/redis_resp.h"

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "aggregate/gauge.h"
+#include "aggregate/gauge_value.h"
 #include "base/slice.h"
 
 struct gauge {
@@ -22,21 +22,22 @@ struct gauge {
 
 static double now_of(const struct gauge *g)
 {
-    return g->part.value + gauge_delta(&g->part, g->recent);
+    return g->part.value + gauge_value_delta(&g->part, g->recent);
 }
 
 static void what_arrived_before_the_latest_value_changes_nothing(void **unused)
 {
     (void)unused;
     struct gauge g = { 0 };
-    assert_int_equal(gauge_set(&g.part, g.recent, 10, 100), 0);
-    assert_int_equal(gauge_add(&g.part, &g.recent, 1, 99), GAUGE_SUPERSEDED);
-    assert_int_equal(gauge_set(&g.part, g.recent, 7, 99), 0);
+    assert_int_equal(gauge_value_set(&g.part, g.recent, 10, 100), 0);
+    assert_int_equal(gauge_value_add(&g.part, &g.recent, 1, 99), GAUGE_SUPERSEDED);
+    assert_int_equal(gauge_value_set(&g.part, g.recent, 7, 99), 0);
     assert_true(now_of(&g) == 10);
-    assert_int_equal(gauge_add(&g.part, &g.recent, 1, 100), GAUGE_ADDED);   /* equal stamps: the call decides */
-    assert_int_equal(gauge_add(&g.part, &g.recent, 2, 101), GAUGE_ADDED);
+    assert_int_equal(gauge_value_add(&g.part, &g.recent, 1, 100),
+                     GAUGE_ADDED); /* equal stamps: the call decides */
+    assert_int_equal(gauge_value_add(&g.part, &g.recent, 2, 101), GAUGE_ADDED);
     assert_true(now_of(&g) == 13);
-    assert_int_equal(gauge_set(&g.part, g.recent, 20, 100), 0);             /* between the two changes */
+    assert_int_equal(gauge_value_set(&g.part, g.recent, 20, 100), 0); /* between the two changes */
     assert_true(now_of(&g) == 22);
     free(g.recent);
 }
@@ -57,9 +58,10 @@ static void a_change_that_would_leave_the_finite_doubles_is_refused(void **unuse
         for (int listed = 0; listed < 2; listed++) {
             struct gauge g = { 0 };
             unsigned refused = 0;
-            (void)gauge_set(&g.part, NULL, rows[i].value, 1);
+            (void)gauge_value_set(&g.part, NULL, rows[i].value, 1);
             for (size_t k = 0; k < ARRAY_LEN(rows[i].deltas); k++)
-                refused += gauge_add(&g.part, listed ? &g.recent : NULL, rows[i].deltas[k], 2 + k) == GAUGE_NOT_FINITE;
+                refused += gauge_value_add(&g.part, listed ? &g.recent : NULL, rows[i].deltas[k],
+                                           2 + k) == GAUGE_NOT_FINITE;
             assert_int_equal(refused, rows[i].refused);
             assert_true(now_of(&g) == rows[i].want);
             free(g.recent);
@@ -80,11 +82,11 @@ static void huge_changes_stay_finite_in_every_order(void **unused)
             double v = size[state >> 29];
             uint64_t ns = 1000 + i * 10 - (state >> 10) % 200;
             if ((state >> 20) % 16 == 0)
-                (void)gauge_set(&g.part, g.recent, v, ns);
+                (void)gauge_value_set(&g.part, g.recent, v, ns);
             else if ((state >> 20) % 16 == 1)
-                gauge_settle(&g.part, &g.recent, ns);
+                gauge_value_settle(&g.part, &g.recent, ns);
             else
-                (void)gauge_add(&g.part, &g.recent, v, ns);
+                (void)gauge_value_add(&g.part, &g.recent, v, ns);
             assert_true(isfinite(now_of(&g)));
         }
         free(g.recent);
@@ -96,12 +98,12 @@ static void what_is_settled_still_counts_and_frees_its_list(void **unused)
     (void)unused;
     struct gauge g = { 0 };
     for (unsigned i = 1; i <= 20; i++)
-        assert_int_equal(gauge_add(&g.part, &g.recent, i, i), GAUGE_ADDED);
-    gauge_settle(&g.part, &g.recent, 15);
+        assert_int_equal(gauge_value_add(&g.part, &g.recent, i, i), GAUGE_ADDED);
+    gauge_value_settle(&g.part, &g.recent, 15);
     assert_true(now_of(&g) == 210);
-    (void)gauge_set(&g.part, g.recent, 0, 18);
+    (void)gauge_value_set(&g.part, g.recent, 0, 18);
     assert_true(now_of(&g) == 39);
-    gauge_settle(&g.part, &g.recent, 20);
+    gauge_value_settle(&g.part, &g.recent, 20);
     assert_null(g.recent);
     assert_true(now_of(&g) == 39);
 }

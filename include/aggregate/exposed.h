@@ -1,0 +1,37 @@
+/**
+ * exposed: a line, or the group of lines of a timer, on /metrics: an output name, labels and the
+ * cumulative state.
+ *
+ * Each series points to its exposed, and several series may share one: `a.b` and `a-b` are both
+ * a_b.  What a series brings is added to its exposed when a page is merged; a series that expires
+ * leaves there what it brought, so that no line goes down.  The exposed goes with the last series
+ * that points to it.
+ *   thread   control
+ */
+#ifndef AGGREGATE_EXPOSED_H
+#define AGGREGATE_EXPOSED_H
+
+#include <stdbool.h>
+
+#include "aggregate/profile.h"
+#include "base/buf.h"
+
+struct exposed;
+
+/* Append `k="v",k2="v2"`: no braces, nothing without labels. */
+void exposed_labels(const struct exposed *e, struct buf *out);
+
+/* What its lines show; which fields are set follows from the family's type. */
+struct exposed_view {
+    const struct profile *profile;
+    bool shown;                 /* false: nothing yet (a set without a window, before its first
+                                   interval closed) */
+    double value;               /* counter, gauge */
+    double count, sum;          /* summary, histogram; in the unit shown */
+    const double *quantiles;    /* summary: profile->n_quantiles values, NaN when the window is
+                                   empty */
+    const double *le;           /* histogram: n_buckets + 1 counts, not cumulative, the last past
+                                   all bounds */
+};
+
+#endif

@@ -1,0 +1,58 @@
+/**
+ * family: all lines of one name and type on /metrics.
+ *
+ * The first type a name gets is its type; series of another type under that name, or under the
+ * `_sum`, `_count`, `_bucket` names that a summary or histogram makes, are left out of /metrics and
+ * counted, and still go to the sinks (off_page.h).
+ *   thread   control
+ */
+#ifndef AGGREGATE_FAMILY_H
+#define AGGREGATE_FAMILY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct exposed;
+
+/* X(id, word): how Prometheus types a family. */
+#define FAMILY_TYPES(X)                                                                            \
+    X(COUNTER, "counter")                                                                          \
+    X(GAUGE, "gauge")                                                                              \
+    X(SUMMARY, "summary")                                                                          \
+    X(HISTOGRAM, "histogram")                                                                      \
+    X(RESERVED, "untyped")
+
+enum family_type {
+#define X(id, word) FAMILY_##id,
+    FAMILY_TYPES(X)
+#undef X
+    FAMILY_TYPE_COUNT
+};
+
+const char *family_type_word(enum family_type t);
+
+struct family {
+    char *name;                /* as exposed, suffixes included; NUL-terminated */
+    uint32_t name_len;
+    enum family_type type;     /* FAMILY_RESERVED: a name of our own, never rendered here */
+    const char *help;          /* of the profile that it was made for; may be NULL */
+    struct exposed **exposed;  /* n of them, in no order */
+    size_t n, cap;
+    size_t at;                 /* place in the list of families */
+    uint64_t hash;             /* of the name */
+    uint64_t born;             /* families are numbered as they are made, from 1: a walk skips
+                                  what is younger than itself */
+    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c);
+                                  monotonic seconds */
+};
+
+/* A place in a family, which the list of families keeps right while exposed come and go. */
+struct family_cursor {
+    struct family_cursor *next;     /* all cursors there are */
+    struct family *family;          /* NULL: between two families, or the family was dropped */
+    size_t at;                      /* exposed[0 .. at - 1] were met, the next one is exposed[at] */
+    size_t until;                   /* end of those to be met: what came into the family later
+                                       lies behind */
+};
+
+#endif

@@ -1,0 +1,58 @@
+/**
+ * profile: how a series is aggregated and shown, as far as that may differ from series to series.
+ *
+ * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
+ * sight of a series; equal ones are one.  A profile never changes, so the workers read it without a
+ * lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is that of series
+ * which no rule matches; without a mapping it is the only one.
+ */
+#ifndef AGGREGATE_PROFILE_H
+#define AGGREGATE_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PROFILE_SET_STEPS_MAX = 12, PROFILES_MAX = 256 };
+
+struct profile {
+    uint8_t index;                  /* its number */
+    bool histogram;                 /* timers are histograms, not summaries */
+    int sketch_schema;              /* 0..8, of timers */
+    const double *buckets;          /* `le` bounds of histograms, ascending */
+    uint32_t n_buckets;
+    const double *quantiles;        /* of summaries, ascending */
+    uint32_t n_quantiles;
+    uint32_t summary_max_age_ms;    /* up to 49 days */
+    uint32_t summary_age_buckets;
+    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the
+                                       last closed interval */
+    uint32_t set_step_intervals;    /* intervals in a step, >= 1 where there are steps */
+    uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
+    const char *help;               /* of a family; NULL: a text that says nothing of the metric */
+};
+
+struct profiles;
+
+/*
+ * A set with profile 0, which is a copy of p and of what it points to.  p->index is not read, here
+ * and below.
+ */
+struct profiles *profiles_new(const struct profile *p);
+
+/* Nobody refers to a profile of the set any more.  NULL is fine. */
+void profiles_free(struct profiles *ps);
+
+/**
+ * profiles_intern(ps, p):
+ *   returns  the profile of the set that is equal to p, made when there was none; NULL: there are
+ *            PROFILES_MAX others
+ *   thread   control, before a worker uses the set
+ */
+const struct profile *profiles_intern(struct profiles *ps, const struct profile *p);
+
+const struct profile *profiles_at(const struct profiles *ps, uint8_t index);
+
+/* The least ttl_s of those that are not 0; 0: all are. */
+uint64_t profiles_least_ttl_s(const struct profiles *ps);
+
+#endif

@@ -1,0 +1,50 @@
+/**
+ * probe: open addressing with linear probing, for tables whose slots differ.
+ *
+ * The size is a power of two, mask is one less.  A key stands at its home, hash & mask, or behind
+ * it with no free slot between; so a search ends at the first free slot.  There are no marks of
+ * what was removed: probe_remove closes the hole.
+ *
+ *     PROBE_EACH (i, hash, mask)
+ *         if (slots[i] is free or holds the key)
+ *             return i;
+ */
+#ifndef BASE_PROBE_H
+#define BASE_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* i goes over the slots where the key may stand, round and round; the body leaves the loop. */
+#define PROBE_EACH(i, hash, mask) for (uint64_t i = (hash) & (mask);; i = (i + 1) & (mask))
+
+/* What a table says of its slots. */
+struct probe_table {
+    bool (*is_free)(const void *table, uint64_t i);
+    uint64_t (*hash)(const void *table, uint64_t i); /* of the key in slot i, which is not free */
+    void (*move)(void *table, uint64_t to, uint64_t from);       /* copy a slot over another */
+};
+
+/**
+ * probe_remove(t, table, mask, i):
+ * The key of slot i goes: what stands behind it and belongs before it moves up (D. Knuth, TAOCP
+ * 6.4, algorithm R).
+ *   t        constant, so that the calls are inlined
+ *   returns  the slot that has become free; the caller marks it so
+ */
+static inline __attribute__((always_inline)) uint64_t
+probe_remove(const struct probe_table *t, void *table, uint64_t mask, uint64_t i)
+{
+    uint64_t hole = i;
+    for (i = (i + 1) & mask; !t->is_free(table, i); i = (i + 1) & mask) {
+        uint64_t home = t->hash(table, i) & mask;
+        /* Not past its home: is that at the hole or before it, seen from i? */
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            t->move(table, hole, i);
+            hole = i;
+        }
+    }
+    return hole;
+}
+
+#endif

@@ -1,0 +1,96 @@
+#include "aggregate/counter.h"
+
+#include "aggregate/counters.h"
+
+static void counter_begin(struct cell *c, const struct profile *profile, unsigned p)
+{
+    (void)profile;
+    ((struct counter_cell *)c)->part[p] = (struct counter_part){ .up = -0.0 };
+}
+
+/*
+ * /metrics ignores a decrement: a counter that only went down makes no line there and takes no
+ * name.
+ */
+static bool counter_makes_line(const struct cell *c, unsigned p)
+{
+    return !signbit(((const struct counter_cell *)c)->part[p].up);
+}
+
+/* Add v to *sum, unless that would leave the finite doubles. */
+static bool add_finite(double *sum, double v)
+{
+    double both = *sum + v;
+    if (!isfinite(both))
+        return false;
+    *sum = both;
+    return true;
+}
+
+static bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                          struct kind_now *now)
+{
+    const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
+    if (part->down < 0)
+        now->stats->v[REGISTRY_DECREMENTS]++;
+    bool fits = e == NULL || add_finite(&((struct counter_exposed *)e)->total, part->up);
+    if (!now->keep_intervals)
+        return fits;
+    return add_finite(&((struct counter_series *)s)->interval, part->up + part->down) && fits;
+}
+
+static void counter_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
+                          struct closed_series *ret)
+{
+    (void)end_ns;
+    (void)wall_ms;
+    ret->counter = ((const struct counter_series *)s)->interval;
+}
+
+static void counter_next(struct series *s, const struct kind_now *now)
+{
+    (void)now;
+    ((struct counter_series *)s)->interval = 0;
+}
+
+static void counter_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+{
+    struct counter_exposed *sum = (struct counter_exposed *)to;
+    (void)now;
+    sum->total = fmin(sum->total + ((const struct counter_exposed *)from)->total, DBL_MAX);
+}
+
+static void counter_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
+                         struct exposed_view *ret)
+{
+    (void)now_ns;
+    (void)scratch;
+    ret->value = ((const struct counter_exposed *)e)->total;
+    ret->shown = true;
+}
+
+static void counter_exposed_release(struct exposed *e)
+{
+    ((struct counter_exposed *)e)->total = 0;
+}
+
+static enum family_type counter_type(const struct profile *p)
+{
+    (void)p;
+    return FAMILY_COUNTER;
+}
+
+const struct kind_ops counter_ops = {
+    .family_type = counter_type,
+    .cell_bytes = sizeof(struct counter_cell),
+    .cell_begin = counter_begin,
+    .makes_line = counter_makes_line,
+    .merge = counter_merge,
+    .series_bytes = sizeof(struct counter_series),
+    .close = counter_close,
+    .next = counter_next,
+    .exposed_bytes = sizeof(struct counter_exposed),
+    .absorb = counter_absorb,
+    .view = counter_view,
+    .exposed_release = counter_exposed_release,
+};

@@ -1,0 +1,32 @@
+#include "aggregate/exposed_pool.h"
+
+#include "aggregate/kind.h"
+
+void exposed_pool_init(struct exposed_pool *pool)
+{
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        slab_init_small(&pool->slabs[k], kind_rows[k]->exposed_bytes);
+}
+
+void exposed_pool_release(struct exposed_pool *pool)
+{
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        slab_release(&pool->slabs[k]);
+}
+
+struct exposed *exposed_pool_new(struct exposed_pool *pool, enum series_kind kind,
+                                 const struct profile *profile)
+{
+    struct exposed *e = slab_zalloc(&pool->slabs[kind]);
+    e->profile = profile;
+    e->kind = (unsigned)kind & 3;
+    e->series = 1;
+    return e;
+}
+
+void exposed_pool_free(struct exposed_pool *pool, struct exposed *e)
+{
+    exposed_drop_labels(e);
+    kind_rows[e->kind]->exposed_release(e);
+    slab_free(&pool->slabs[e->kind], e);
+}

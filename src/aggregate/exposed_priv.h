@@ -1,0 +1,96 @@
+/**
+ * exposed_priv: the head of an exposed.  Private to aggregate/.
+ *
+ * An exposed is in one of three places:
+ *
+ *     on the page    in its family's list and found by its labels
+ *     behind         a set whose line a gauge of the same name and labels has: in neither, but
+ *                    gauge_line.other leads to it, and it takes the gauge's place when that goes
+ *     off the page   family is NULL: something kept its name (off_page.h), or took it over.  It
+ *     goes on collecting; each series
+ *                    has one of its own, but for those that shared one when they lost their name
+ *
+ * Label text: in most cases escaping changes nothing, and then the text is made from the identity
+ * of a series that points here (borrowed), at 0 bytes.  Otherwise, and once that series has gone,
+ * the text is kept.
+ */
+#ifndef AGGREGATE_EXPOSED_PRIV_H
+#define AGGREGATE_EXPOSED_PRIV_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/exposed.h"
+#include "aggregate/family.h"
+#include "aggregate/identity.h"
+#include "aggregate/snapshot.h"
+#include "base/slice.h"
+
+/* Labels that are no identity's: their text, then the name as some series had sent it. */
+struct exposed_text {
+    uint32_t labels_len, name_len;
+    char bytes[];
+};
+
+struct exposed {
+    struct family *family;                /* NULL: off the page */
+    const struct profile *profile;
+    union {
+        const struct identity *id;        /* borrowed */
+        struct exposed_text *text;        /* owned */
+    } labels;                             /* by has_text; on the page and behind only */
+    uint32_t at;                          /* place in family->exposed, on the page only */
+    uint32_t labels_hash;                 /* of family and labels */
+    uint32_t last_s;                      /* monotonic seconds of the last merge */
+    uint32_t series : 28;                 /* how many point here */
+    uint32_t kind : 2;                    /* enum series_kind */
+    uint32_t has_text : 1;
+    uint32_t behind : 1;
+};
+
+/* Gauges and sets: both are of FAMILY_GAUGE, so that one name and labels may have one of each. */
+struct gauge_line {
+    struct exposed exposed;
+    struct exposed *other;                /* the set behind the gauge, or the gauge in front of
+                                             the set; NULL: none */
+};
+
+static_assert(sizeof(struct exposed) == 40, "there are a million of them");
+
+static inline void exposed_check(const struct exposed *e)
+{
+    assert(e != NULL && e->profile != NULL && e->series > 0);
+    assert(e->family == NULL || e->behind || e->family->exposed[e->at] == e);
+    assert(!e->behind || (e->family != NULL && e->kind == SERIES_SET));
+}
+
+static inline struct gauge_line *exposed_gauge_line(struct exposed *e)
+{
+    assert(e->kind == SERIES_GAUGE || e->kind == SERIES_SET);
+    return (struct gauge_line *)e;
+}
+
+/* The other of a gauge and a set with the same labels, or NULL. */
+static inline struct exposed *exposed_other(const struct exposed *e)
+{
+    bool may = e->kind == SERIES_GAUGE || e->kind == SERIES_SET;
+    return may ? ((const struct gauge_line *)e)->other : NULL;
+}
+
+/* Its labels are those of id, which stays until exposed_let_go(e, id). */
+void exposed_borrow_labels(struct exposed *e, const struct identity *id);
+
+/* Its labels are that text; name is the name as sent. */
+void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name);
+
+/* id goes away and e stays: no longer borrow from it. */
+void exposed_let_go(struct exposed *e, const struct identity *id);
+
+/* It leaves the page: no labels. */
+void exposed_drop_labels(struct exposed *e);
+
+/* The name as one of its series sent it; it has labels. */
+struct slice exposed_name_sent(const struct exposed *e);
+
+#endif

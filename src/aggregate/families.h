@@ -1,0 +1,81 @@
+/**
+ * families: the output side: all families by name, and in them what is exposed, by labels.  Private
+ * to aggregate/.
+ *
+ * Walks go over it in pieces.  Where an exposed leaves a family, those behind it move up so that
+ * none passes the place of a walk (family_cursor).
+ */
+#ifndef AGGREGATE_FAMILIES_H
+#define AGGREGATE_FAMILIES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregate/exposed_priv.h"
+#include "aggregate/family.h"
+#include "aggregate/index.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct families {
+    struct index by_name;            /* families */
+    struct index by_labels;          /* what is on the page, by family and labels */
+    struct family **at;              /* all, the first n_sorted in order of their names; NULL
+                                        where one was dropped */
+    size_t n, n_sorted, n_dropped, cap;
+    uint64_t order;                  /* goes up when families change their places */
+    uint64_t n_born;                 /* number of the youngest family */
+    struct family_cursor *cursors;
+    struct buf scratch;              /* of lookups by labels */
+};
+
+void families_init(struct families *fs);
+
+/* The families go; what was exposed in them is its owner's. */
+void families_release(struct families *fs);
+
+struct family *families_find(const struct families *fs,
+                             struct slice name); /* NULL: there is none */
+
+/* There is none of that name. */
+struct family *families_new(struct families *fs, struct slice name, enum family_type type);
+
+/* All of them, the reserved ones too, sorted by name; valid until the next change. */
+struct family *const *families_sorted(struct families *fs, size_t *ret_n);
+
+/* ---- what is exposed ---- */
+
+/* A label text in a family, and its hash: worked out once for a look-up and an addition. */
+struct labels_key {
+    const struct family *family;
+    struct slice text;
+    uint32_t hash;
+};
+
+struct labels_key families_key(const struct family *f, struct slice labels);
+
+/* What stands there, or NULL. */
+struct exposed *families_exposed(struct families *fs, const struct labels_key *key);
+
+/* Put e, which has those labels, into the family.  Nothing stands there under them. */
+void families_add(struct families *fs, struct family *f, struct exposed *e,
+                  const struct labels_key *key);
+
+/* `by`, whose labels are the same, takes the place of e on the page. */
+void families_replace(struct families *fs, struct exposed *e, struct exposed *by);
+
+/*
+ * e leaves the page; a family that is empty then goes too, so that a storm of names leaves nothing
+ * behind.
+ */
+void families_remove(struct families *fs, struct exposed *e);
+
+/* f's name goes to another: all in it is off the page, with its values.  f is gone. */
+void families_evict(struct families *fs, struct family *f);
+
+/* ---- walks ---- */
+
+void families_enter(struct families *fs, struct family_cursor *c);   /* c is zeroed */
+void families_leave(struct families *fs, struct family_cursor *c);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * labels_spell
+ *   spell_tag     each tag escaped into a scratch buffer; when nothing changed, labels_plain does
+ *   by_key        sorted again, as a.b may now stand behind a_a
+ *   put_sorted    and of tags that became one key the later in the line wins
+ */
+#include "aggregate/labels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/naming.h"
+#include "base/mem.h"
+
+/* A tag as escaped: where its key and value lie in the scratch buffer. */
+struct spelled {
+    uint32_t key_at, key_len, value_at, value_len;
+    unsigned order;      /* place of the tag in the line it came in */
+};
+
+static bool is_reserved(enum family_type type, struct slice key)
+{
+    return slice_starts(key, SLICE_LIT("__")) ||
+           (type == FAMILY_HISTOGRAM && slice_eq(key, SLICE_LIT("le"))) ||
+           (type == FAMILY_SUMMARY && slice_eq(key, SLICE_LIT("quantile")));
+}
+
+/* returns  true when escaping changed nothing */
+static bool put_key(enum family_type type, struct slice raw, struct buf *out)
+{
+    const struct slice prefix = SLICE_LIT("exported_");
+    size_t start = out->len;
+    bool same = naming_escape(raw, out);
+    if (!is_reserved(type, slice_of(out->ptr + start, out->len - start)))
+        return same;
+    buf_reserve(out, prefix.len);
+    memmove(out->ptr + start + prefix.len, out->ptr + start, out->len - start);
+    memcpy(out->ptr + start, prefix.ptr, prefix.len);
+    out->len += prefix.len;
+    return false;
+}
+
+/* returns  true when escaping changed nothing */
+static bool spell_tag(enum family_type type, struct tag t, struct buf *raw, struct spelled *ret)
+{
+    *ret = (struct spelled){ .key_at = (uint32_t)raw->len, .order = t.order };
+    bool same = put_key(type, t.key, raw);
+    ret->key_len = (uint32_t)raw->len - ret->key_at;
+    ret->value_at = (uint32_t)raw->len;
+    same = naming_escape_value(t.value, raw) && same;
+    ret->value_len = (uint32_t)raw->len - ret->value_at;
+    return same;
+}
+
+static int by_key(const void *a, const void *b, void *base)
+{
+    const struct spelled *x = a, *y = b;
+    const char *text = base;
+    int c = slice_cmp(slice_of(text + x->key_at, x->key_len),
+                      slice_of(text + y->key_at, y->key_len));
+    return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static void put_sorted(const struct spelled *at, unsigned n, const char *base, struct buf *out)
+{
+    bool first = true;
+    for (unsigned i = 0; i < n; i++) {
+        struct slice key = slice_of(base + at[i].key_at, at[i].key_len);
+        if (i + 1 < n && slice_eq(key, slice_of(base + at[i + 1].key_at, at[i + 1].key_len)))
+            continue;
+        if (!first)
+            buf_append_char(out, ',');
+        first = false;
+        buf_append_slice(out, key);
+        buf_append(out, "=\"", 2);
+        buf_append(out, base + at[i].value_at, at[i].value_len);
+        buf_append_char(out, '"');
+    }
+}
+
+bool labels_spell(const struct identity *id, enum family_type type, struct buf *out)
+{
+    struct spelled *at = mem_alloc((id->n_tags + 1u) * sizeof *at);
+    struct buf raw = { 0 };
+    bool same = true;
+    size_t offset = 0;
+    for (unsigned i = 0; i < id->n_tags; i++)
+        same = spell_tag(type, identity_next_tag(id, i, &offset), &raw, &at[i]) && same;
+    if (same) {
+        labels_plain(id, out);
+    } else {
+        qsort_r(at, id->n_tags, sizeof *at, by_key, raw.ptr);
+        put_sorted(at, id->n_tags, raw.ptr, out);
+    }
+    free(at);
+    buf_release(&raw);
+    return same;
+}
+
+void labels_plain(const struct identity *id, struct buf *out)
+{
+    size_t offset = 0;
+    char *to = buf_reserve(out, id->key_len + (size_t)id->n_tags * 3);
+    for (unsigned i = 0; i < id->n_tags; i++) {
+        struct tag t = identity_next_tag(id, i, &offset);
+        if (i > 0)
+            *to++ = ',';
+        memcpy(to, t.key.ptr, t.key.len);
+        to += t.key.len;
+        *to++ = '=';
+        *to++ = '"';
+        memcpy(to, t.value.ptr, t.value.len);
+        to += t.value.len;
+        *to++ = '"';
+    }
+    out->len = (size_t)(to - out->ptr);
+}

@@ -1,0 +1,187 @@
+/*
+ * output_show       under its name ...
+ *   family_for        the family of the name and type; a new one when claim_name has nothing
+ *                     against it
+ *   ... and its labels: what stands there already?
+ *     nothing         e does, from now on
+ *     the same kind   join: it takes in what e had brought, and e goes
+ *     a gauge         a set stands behind it
+ *     a set           a gauge takes its place
+ *
+ * output_leave      the series' pointer goes; with the last one
+ *   leave_page        e makes place for a set behind it, or none
+ */
+#include "aggregate/output.h"
+
+#include <assert.h>
+
+#include "aggregate/labels.h"
+#include "aggregate/naming.h"
+
+void output_init(struct output *o, bool suffixes, const struct claim_desk *desk)
+{
+    *o = (struct output){ .suffixes = suffixes, .desk = *desk };
+    families_init(&o->families);
+    exposed_pool_init(&o->pool);
+    off_page_init(&o->notes);
+    o->desk.families = &o->families;
+    o->desk.notes = &o->notes;
+}
+
+void output_release(struct output *o)
+{
+    families_release(&o->families);
+    exposed_pool_release(&o->pool);
+    off_page_release(&o->notes);
+    buf_release(&o->desk.scratch);
+    buf_release(&o->name);
+    buf_release(&o->labels);
+}
+
+void output_reserve(struct output *o, const char *name)
+{
+    if (families_find(&o->families, slice_str(name)) == NULL)
+        families_new(&o->families, slice_str(name), FAMILY_RESERVED);
+}
+
+/* ---- names ---- */
+
+static bool ends_with(const struct buf *b, struct slice suffix)
+{
+    return b->len >= suffix.len &&
+           slice_eq(slice_of(b->ptr + b->len - suffix.len, suffix.len), suffix);
+}
+
+static struct slice spell_name(struct output *o, const struct identity *id)
+{
+    struct slice suffix = slice_str(kind_types[id->type].suffix);
+    buf_clear(&o->name);
+    naming_escape(identity_name(id), &o->name);
+    if (o->suffixes && !ends_with(&o->name, suffix))
+        buf_append_slice(&o->name, suffix);
+    return buf_slice(&o->name);
+}
+
+/* returns  NULL: kept off the page */
+static struct family *family_for(struct output *o, const struct exposed *e,
+                                 const struct output_request *q)
+{
+    const struct claim c = { .name = spell_name(o, q->id),
+                             .sent = identity_name(q->id),
+                             .kind = (enum series_kind)e->kind,
+                             .type = kind_rows[e->kind]->family_type(e->profile),
+                             .now_s = q->now_s,
+                             .samples = q->samples };
+    struct family *f = families_find(&o->families, c.name);
+    if (f != NULL && f->type == c.type)
+        return f;
+    if (!claim_name(&o->desk, &c))
+        return NULL;
+    f = families_new(&o->families, c.name, c.type);
+    f->help = e->profile->help;
+    return f;
+}
+
+/* ---- who shares a line ---- */
+
+/*
+ * `from` is off the page.  One of its series goes over to `to`, with all that its series had
+ * brought so far.
+ */
+static struct exposed *join(struct output *o, struct exposed *to, struct exposed *from,
+                            struct kind_now *now)
+{
+    assert(to != from && to->kind == from->kind && from->family == NULL);
+    kind_rows[to->kind]->absorb(to, from, now);
+    to->series++;
+    if (from->series == 1) {
+        exposed_pool_free(&o->pool, from);
+    } else {
+        from->series--;
+        kind_rows[from->kind]->exposed_release(from);
+    }
+    return to;
+}
+
+static void link_gauge_and_set(struct exposed *gauge, struct exposed *set)
+{
+    assert(gauge->kind == SERIES_GAUGE && set->kind == SERIES_SET);
+    exposed_gauge_line(gauge)->other = set;
+    exposed_gauge_line(set)->other = gauge;
+    set->family = gauge->family;
+    set->behind = 1;
+}
+
+static struct exposed *unlink_other(struct exposed *e)
+{
+    struct exposed *other = exposed_other(e);
+    if (other != NULL) {
+        exposed_gauge_line(e)->other = NULL;
+        exposed_gauge_line(other)->other = NULL;
+    }
+    return other;
+}
+
+static void set_labels(struct output *o, struct exposed *e, const struct identity *id, bool plain)
+{
+    if (plain)
+        exposed_borrow_labels(e, id);
+    else
+        exposed_keep_labels(e, buf_slice(&o->labels), identity_name(id));
+}
+
+struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
+                            struct kind_now *now)
+{
+    assert(e->family == NULL && e->series > 0);
+    struct family *f = family_for(o, e, q);
+    if (f == NULL)
+        return e;
+    buf_clear(&o->labels);
+    bool plain = labels_spell(q->id, f->type, &o->labels);
+    const struct labels_key key = families_key(f, buf_slice(&o->labels));
+    struct exposed *there = families_exposed(&o->families, &key);
+    if (there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
+        exposed_other(there) != NULL)
+        there = exposed_other(there);
+    if (there != NULL && there->kind == e->kind)
+        return join(o, there, e, now);
+    set_labels(o, e, q->id, plain);
+    if (there == NULL) {
+        families_add(&o->families, f, e, &key);
+    } else if (e->kind == SERIES_SET) {
+        link_gauge_and_set(there, e);
+    } else {
+        families_replace(&o->families, there, e);
+        link_gauge_and_set(e, there);
+    }
+    exposed_check(e);
+    return e;
+}
+
+static void leave_page(struct output *o, struct exposed *e)
+{
+    bool behind = e->behind;
+    struct exposed *other = unlink_other(e);
+    if (other == NULL) {
+        families_remove(&o->families, e);
+        return;
+    }
+    if (!behind)
+        families_replace(&o->families, e, other);
+    e->behind = 0;
+    e->family = NULL;
+}
+
+void output_leave(struct output *o, struct exposed *e, const struct identity *id)
+{
+    exposed_check(e);
+    if (e->series > 1) {
+        e->series--;
+        exposed_let_go(e, id);
+        return;
+    }
+    if (e->family != NULL)
+        leave_page(o, e);
+    exposed_pool_free(&o->pool, e);
+}

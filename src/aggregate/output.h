@@ -1,0 +1,58 @@
+/**
+ * output: the output side as a whole: who is exposed under which name and labels.  Private to
+ * aggregate/.
+ *
+ * It knows identities, but no series: a series hands in its exposed and gets back the one to add to
+ * from then on.
+ *   thread   control
+ */
+#ifndef AGGREGATE_OUTPUT_H
+#define AGGREGATE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/claim.h"
+#include "aggregate/exposed_pool.h"
+#include "aggregate/families.h"
+#include "aggregate/identity.h"
+#include "aggregate/kind.h"
+
+struct output {
+    struct families families;
+    struct exposed_pool pool;
+    struct claim_desk desk;
+    struct off_page_list notes;
+    struct buf name, labels;     /* scratch */
+    bool suffixes;               /* as in registry_opts */
+};
+
+/* desk: type_idle_s, on_off_page, cookie and stats are taken from it. */
+void output_init(struct output *o, bool suffixes, const struct claim_desk *desk);
+void output_release(struct output *o);   /* all series have left */
+
+/* A name of our own: no series stands under it. */
+void output_reserve(struct output *o, const char *name);
+
+/* A sample came for a series that is not on the page. */
+struct output_request {
+    const struct identity *id;
+    uint32_t samples;            /* how many: counted when they are kept off */
+    uint32_t now_s;
+};
+
+/**
+ * output_show(o, e, q, now):
+ * Try to put e, which is off the page, under the name and labels of q->id.
+ *   e        the series' own, from exposed_pool_new; or shared since it lost its name
+ *   returns  the exposed of the series from now on: e, on the page or still off it; or another one,
+ *            which stood there already and now has all that e had brought.  Then the series no
+ *            longer points to e
+ */
+struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
+                            struct kind_now *now);
+
+/* The series of that identity no longer points to e; the last one takes e with it.   cost  O(1) */
+void output_leave(struct output *o, struct exposed *e, const struct identity *id);
+
+#endif

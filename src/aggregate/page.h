@@ -1,0 +1,33 @@
+/**
+ * page: what a worker hands over to the control thread at a turn: the cells it touched, those it
+ * made and those it dropped.  Private to aggregate/.
+ */
+#ifndef AGGREGATE_PAGE_H
+#define AGGREGATE_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregate/cell.h"
+#include "aggregate/identity.h"
+#include "aggregate/counters.h"
+#include "protocol/reason.h"
+
+struct birth {
+    struct cell *cell;
+    struct identity *identity;   /* the taker owns it */
+};
+
+struct page {
+    unsigned index;              /* 0 or 1: which part of the cells is ours */
+    struct cell **touched;
+    struct birth *births;        /* cells made in this page; each is in touched as well */
+    struct cell **deaths;        /* cells that left the table; freed by the worker once the page
+                                    is back */
+    size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
+    /* The worker's counters when it sealed the page. */
+    struct ingest_counters stats;
+    uint64_t rejected[REASON_COUNT];
+};
+
+#endif

@@ -1,0 +1,103 @@
+#include "aggregate/profile.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct profiles {
+    struct profile *at[PROFILES_MAX];
+    unsigned n;
+};
+
+static double *copy_doubles(const double *at, uint32_t n)
+{
+    double *copy = mem_alloc(n * sizeof *copy);
+    if (n > 0)
+        memcpy(copy, at, n * sizeof *copy);
+    return copy;
+}
+
+static bool same_doubles(const double *a, uint32_t n_a, const double *b, uint32_t n_b)
+{
+    return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof *a) == 0);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool is_equal(const struct profile *a, const struct profile *b)
+{
+    return a->histogram == b->histogram && a->sketch_schema == b->sketch_schema &&
+           same_doubles(a->buckets, a->n_buckets, b->buckets, b->n_buckets) &&
+           same_doubles(a->quantiles, a->n_quantiles, b->quantiles, b->n_quantiles) &&
+           a->summary_max_age_ms == b->summary_max_age_ms &&
+           a->summary_age_buckets == b->summary_age_buckets && a->set_steps == b->set_steps &&
+           a->set_step_intervals == b->set_step_intervals && a->ttl_s == b->ttl_s &&
+           same_text(a->help, b->help);
+}
+
+static void profile_check(const struct profile *p)
+{
+    assert(p->sketch_schema >= 0 && p->sketch_schema <= 8);
+    assert(p->histogram || (p->summary_age_buckets > 0 && p->summary_max_age_ms > 0));
+    assert(p->set_steps == 0 || p->set_step_intervals > 0);
+    assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
+}
+
+static const struct profile *add(struct profiles *ps, const struct profile *p)
+{
+    struct profile *copy = mem_alloc(sizeof *copy);
+    profile_check(p);
+    *copy = *p;
+    copy->index = (uint8_t)ps->n;
+    copy->buckets = copy_doubles(p->buckets, p->n_buckets);
+    copy->quantiles = copy_doubles(p->quantiles, p->n_quantiles);
+    copy->help = p->help == NULL ? NULL : mem_strdup(p->help);
+    ps->at[ps->n++] = copy;
+    return copy;
+}
+
+struct profiles *profiles_new(const struct profile *p)
+{
+    struct profiles *ps = mem_zalloc(sizeof *ps);
+    add(ps, p);
+    return ps;
+}
+
+void profiles_free(struct profiles *ps)
+{
+    for (unsigned i = 0; ps != NULL && i < ps->n; i++) {
+        free((void *)(uintptr_t)ps->at[i]->buckets);
+        free((void *)(uintptr_t)ps->at[i]->quantiles);
+        free((void *)(uintptr_t)ps->at[i]->help);
+        free(ps->at[i]);
+    }
+    free(ps);
+}
+
+const struct profile *profiles_intern(struct profiles *ps, const struct profile *p)
+{
+    for (unsigned i = 0; i < ps->n; i++)
+        if (is_equal(ps->at[i], p))
+            return ps->at[i];
+    return ps->n < PROFILES_MAX ? add(ps, p) : NULL;
+}
+
+const struct profile *profiles_at(const struct profiles *ps, uint8_t index)
+{
+    assert(index < ps->n);
+    return ps->at[index];
+}
+
+uint64_t profiles_least_ttl_s(const struct profiles *ps)
+{
+    uint64_t least = 0;
+    for (unsigned i = 0; i < ps->n; i++)
+        if (ps->at[i]->ttl_s > 0 && (least == 0 || ps->at[i]->ttl_s < least))
+            least = ps->at[i]->ttl_s;
+    return least;
+}

@@ -1,0 +1,192 @@
+/*
+ * set_merge         members into the series' interval, and into the exposed's window (or open
+ * interval)
+ * set_list_next     an interval ends: for each listed set
+ *   next_window       with a window: forget what came before its steps, when a step begins
+ *   next_interval     without: count what the closed interval had
+ */
+#include "aggregate/set.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { AHEAD = 8 };   /* sets to prefetch */
+
+static uint64_t step_of(const struct profile *p, uint64_t interval)
+{
+    return interval / p->set_step_intervals;
+}
+
+/* ---- a worker's cell ---- */
+
+static void set_begin(struct cell *c, const struct profile *profile, unsigned p)
+{
+    (void)profile;
+    members_clear(&((struct set_cell *)c)->part[p].members);
+}
+
+static void set_cell_release(struct cell *c)
+{
+    members_release(&((struct set_cell *)c)->part[0].members);
+    members_release(&((struct set_cell *)c)->part[1].members);
+}
+
+/* ---- the list of sets that show members ---- */
+
+static void enlist(struct set_list *l, struct set_exposed *n)
+{
+    if (n->listed > 0)
+        return;
+    l->at = mem_grow(l->at, &l->cap, l->n + 1, sizeof(struct set_exposed *));
+    l->at[l->n++] = n;
+    n->listed = (uint32_t)l->n;
+    n->list = l;
+}
+
+static void unlist(struct set_exposed *n)
+{
+    if (n->listed == 0)
+        return;
+    struct set_list *l = n->list;
+    assert(l->at[n->listed - 1] == n);
+    struct set_exposed *last = l->at[--l->n];
+    l->at[n->listed - 1] = last;
+    last->listed = n->listed;
+    n->listed = 0;
+}
+
+/* returns  true while it has something to show */
+static bool next_window(struct set_exposed *n, uint64_t interval)
+{
+    const struct profile *p = n->line.exposed.profile;
+    uint64_t step = step_of(p, interval);
+    if (step != step_of(p, interval - 1))
+        set_window_advance(&n->window, step, p->set_steps);
+    return !set_window_empty(&n->window);
+}
+
+static bool next_interval(struct set_exposed *n)
+{
+    n->last = members_count(&n->members);
+    n->shown = true;
+    members_clear(&n->members);
+    return n->last > 0;
+}
+
+void set_list_next(struct set_list *l, uint64_t interval)
+{
+    for (size_t i = l->n; i-- > 0;) {
+        struct set_exposed *n = l->at[i];
+        if (i >= AHEAD)
+            __builtin_prefetch(l->at[i - AHEAD], 1);
+        bool stays =
+            n->line.exposed.profile->set_steps > 0 ? next_window(n, interval) : next_interval(n);
+        if (!stays)
+            unlist(n);
+    }
+}
+
+void set_list_release(struct set_list *l)
+{
+    free(l->at);
+    *l = (struct set_list){ 0 };
+}
+
+/* ---- merging ---- */
+
+/* A member that finds no memory is not counted. */
+static bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                      struct kind_now *now)
+{
+    const struct members *m = &((const struct set_cell *)c)->part[p].members;
+    struct set_exposed *n = (struct set_exposed *)e;
+    if (now->keep_intervals)
+        (void)members_merge(&((struct set_series *)s)->members, m);
+    if (e->profile->set_steps > 0) {
+        set_window_merge(&n->window, m, step_of(e->profile, now->interval));
+        n->shown = true;
+    } else {
+        (void)members_merge(&n->members, m);
+    }
+    enlist(now->sets, n);
+    return true;
+}
+
+/* ---- what the interval brought ---- */
+
+static void set_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
+                      struct closed_series *ret)
+{
+    (void)end_ns;
+    (void)wall_ms;
+    ret->set = &((const struct set_series *)s)->members;
+}
+
+static void set_next(struct series *s, const struct kind_now *now)
+{
+    (void)now;
+    members_clear(&((struct set_series *)s)->members);
+}
+
+static void set_series_release(struct series *s)
+{
+    members_release(&((struct set_series *)s)->members);
+}
+
+/* ---- what /metrics shows ---- */
+
+static void set_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+{
+    struct set_exposed *into = (struct set_exposed *)to;
+    const struct set_exposed *n = (const struct set_exposed *)from;
+    if (to->profile->set_steps > 0 && from->profile->set_steps > 0)
+        set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
+    (void)members_merge(&into->members, &n->members);
+    into->last = n->last > into->last ? n->last : into->last;   /* its members are forgotten */
+    into->shown = into->shown || n->shown;
+    enlist(now->sets, into);
+}
+
+static void set_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
+                     struct exposed_view *ret)
+{
+    const struct set_exposed *n = (const struct set_exposed *)e;
+    (void)now_ns;
+    (void)scratch;
+    ret->value = (double)(e->profile->set_steps > 0 ? set_window_count(&n->window) : n->last);
+    ret->shown = n->shown;
+}
+
+static void set_exposed_release(struct exposed *e)
+{
+    struct set_exposed *n = (struct set_exposed *)e;
+    unlist(n);
+    set_window_release(&n->window);
+    members_release(&n->members);
+    n->last = 0;
+    n->shown = false;
+}
+
+static enum family_type set_type(const struct profile *p)
+{
+    (void)p;
+    return FAMILY_GAUGE;
+}
+
+const struct kind_ops set_ops = {
+    .family_type = set_type,
+    .cell_bytes = (sizeof(struct set_cell) + 31) / 32 * 32,
+    .cell_begin = set_begin,
+    .cell_release = set_cell_release,
+    .merge = set_merge,
+    .series_bytes = sizeof(struct set_series),
+    .close = set_close,
+    .next = set_next,
+    .series_release = set_series_release,
+    .exposed_bytes = sizeof(struct set_exposed),
+    .absorb = set_absorb,
+    .view = set_view,
+    .exposed_release = set_exposed_release,
+};

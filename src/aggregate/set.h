@@ -1,0 +1,62 @@
+/**
+ * set: distinct members (members.h), of an interval for the sinks and of a window of intervals for
+ * /metrics (set_window.h).  Private to aggregate/.
+ *
+ * A set that shows members is in the list of those: when an interval ends its window may move,
+ * though nothing came.
+ */
+#ifndef AGGREGATE_SET_H
+#define AGGREGATE_SET_H
+
+#include <stdint.h>
+
+#include "aggregate/cell.h"
+#include "aggregate/kind.h"
+#include "aggregate/members.h"
+#include "aggregate/series.h"
+#include "aggregate/set_window.h"
+
+struct set_part {
+    struct members members;
+};
+
+struct set_cell {
+    struct cell cell;
+    struct set_part part[2];
+};
+
+struct set_series {
+    struct series series;
+    struct members members;   /* since the interval began, for the sinks */
+};
+
+/*
+ * With a window (profile.set_steps) its members are shown; without, those of the last closed
+ * interval.
+ */
+struct set_exposed {
+    struct gauge_line line;
+    struct set_window window; /* with: what is shown */
+    struct members members;   /* without: of the open interval */
+    uint64_t last;            /* without: how many the last closed interval had */
+    bool shown;               /* there is something to show */
+    uint32_t listed;          /* place in the list, from 1; 0: in none */
+    struct set_list *list;
+};
+
+struct set_list {
+    struct set_exposed **at;
+    size_t n, cap;
+};
+
+void set_list_release(struct set_list *l);   /* the sets are their series' */
+
+/*
+ * Interval `interval` begins: windows move on, and sets that have nothing to show any more leave
+ * the list.
+ */
+void set_list_next(struct set_list *l, uint64_t interval);
+
+extern const struct kind_ops set_ops;
+
+#endif

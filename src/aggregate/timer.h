@@ -1,0 +1,90 @@
+/**
+ * timer: the distribution of values (sketch.h): samples of type ms, h and d.  Private to
+ * aggregate/.
+ *
+ * /metrics shows count and sum since ever, and either quantiles of a sliding window (a summary) or
+ * counts by `le` bound since ever (a histogram); a sink gets the interval's sketch.  Values are
+ * kept as they were sent.  `ms` values are shown in seconds, so an exposed that series of both
+ * units share keeps them apart, by unit, and brings them together when it is shown.
+ */
+#ifndef AGGREGATE_TIMER_H
+#define AGGREGATE_TIMER_H
+
+#include <assert.h>
+#include <errno.h>
+#include <stdint.h>
+
+#include "aggregate/cell.h"
+#include "aggregate/kind.h"
+#include "aggregate/series.h"
+#include "aggregate/sketch.h"
+#include "aggregate/sketch_fast.h"
+
+struct timer_part {
+    struct sketch sketch;
+};
+
+struct timer_cell {
+    struct cell cell;
+    double *le[2];            /* counts by `le` bound and past the last; NULL where the timer is
+                                 a summary */
+    const struct profile *profile;
+    uint64_t pad;
+    struct timer_part part[2];
+};
+
+struct timer_series {
+    struct series series;
+    struct sketch *interval;  /* owned; NULL until touched, or when there is no sink */
+};
+
+enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
+
+/* A slice of the sliding window: what came in during one period of max_age / age_buckets. */
+struct timer_age {
+    uint64_t period;
+    struct sketch sketch;
+};
+
+/* What a merge writes comes first, for the cache. */
+struct timer_exposed {
+    struct exposed exposed;
+    double count;                                  /* since ever */
+    double sum[TIMER_UNIT_COUNT];                  /* since ever, as sent */
+    uint64_t computed;                             /* the period for which the quantiles are; 0:
+                                                      to be computed */
+    struct timer_age *open[TIMER_UNIT_COUNT];      /* the slice last added to, or NULL */
+    double *le;                                    /* histogram: counts since ever */
+    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit
+                                                      comes, then summary_age_buckets slices,
+                                                      each NULL until needed */
+    double *quantiles;                             /* summary: as computed last */
+};
+
+static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");
+static_assert(offsetof(struct timer_cell, part) == 64, "a timer's part is one cache line");
+
+static inline uint32_t timer_bucket(const struct profile *p, double v)
+{
+    uint32_t i = 0;
+    while (i < p->n_buckets && v > p->buckets[i])
+        i++;
+    return i;
+}
+
+/*
+ * Add a value; one that finds no memory for its bucket counts, and only the quantiles miss it.
+ *   returns  -ERANGE: a sum would leave the finite doubles, and v is left out
+ */
+static inline int timer_add(struct timer_cell *t, unsigned p, double v, double weight)
+{
+    int rc = sketch_add_fast(&t->part[p].sketch, v, weight);
+    double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
+    if (t->le[p] != NULL && rc != -ERANGE)
+        t->le[p][timer_bucket(t->profile, shown)] += weight;
+    return rc;
+}
+
+extern const struct kind_ops timer_ops;
+
+#endif

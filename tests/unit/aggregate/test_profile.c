@@ -1,0 +1,120 @@
+/*
+ * Profiles: equal ones are one, and none changes once it is made.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "aggregate/profile.h"
+#include "base/slice.h"
+
+static const struct profile plain = { .sketch_schema = 5,
+                                      .summary_max_age_ms = 1000,
+                                      .summary_age_buckets = 5 };
+
+static void equal_profiles_are_one(void **unused)
+{
+    (void)unused;
+    double bounds[] = { 1, 10 };
+    char help[] = "Requests.";
+    struct profiles *ps = profiles_new(&plain);
+    struct profile p = plain;
+    assert_ptr_equal(profiles_intern(ps, &p), profiles_at(ps, 0));
+    p.buckets = bounds;
+    p.n_buckets = 2;
+    p.help = help;
+    const struct profile *one = profiles_intern(ps, &p);
+    assert_int_equal(one->index, 1);
+    bounds[1] = 20;   /* the set has its own copy */
+    help[0] = 'r';
+    assert_true(one->buckets[1] == 10);
+    assert_string_equal(one->help, "Requests.");
+    const struct profile *two = profiles_intern(ps, &p);
+    assert_int_equal(two->index, 2);
+    assert_ptr_equal(profiles_intern(ps, one), one);
+    assert_ptr_equal(profiles_intern(ps, two), two);
+    profiles_free(ps);
+}
+
+static void every_field_tells_profiles_apart(void **unused)
+{
+    (void)unused;
+    static const double list[] = { 0.5, 0.9 };
+    const struct profile rows[] = {
+        { .histogram = true,
+          .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5 },
+        { .sketch_schema = 4, .summary_max_age_ms = 1000, .summary_age_buckets = 5 },
+        { .sketch_schema = 5, .summary_max_age_ms = 1001, .summary_age_buckets = 5 },
+        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 4 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .buckets = list,
+          .n_buckets = 2 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .buckets = list,
+          .n_buckets = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .quantiles = list,
+          .n_quantiles = 2 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .quantiles = list + 1,
+          .n_quantiles = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .set_steps = 2,
+          .set_step_intervals = 1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .set_steps = 2,
+          .set_step_intervals = 2 },
+        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .ttl_s = 7 },
+        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .help = "x" },
+    };
+    struct profiles *ps = profiles_new(&plain);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(profiles_intern(ps, &rows[i])->index, i + 1);
+    assert_int_equal(profiles_least_ttl_s(ps), 7);
+    profiles_free(ps);
+}
+
+static void a_full_set_says_so_and_knows_its_profiles(void **unused)
+{
+    (void)unused;
+    struct profiles *ps = profiles_new(&plain);
+    struct profile p = plain;
+    assert_int_equal(profiles_least_ttl_s(ps), 0);
+    for (p.ttl_s = 1; p.ttl_s < PROFILES_MAX; p.ttl_s++)
+        assert_non_null(profiles_intern(ps, &p));
+    assert_null(profiles_intern(ps, &p));
+    p.ttl_s = 100;
+    assert_int_equal(profiles_intern(ps, &p)->index, 100);
+    assert_int_equal(profiles_least_ttl_s(ps), 1);
+    profiles_free(ps);
+    profiles_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_profiles_are_one),
+        cmocka_unit_test(every_field_tells_profiles_apart),
+        cmocka_unit_test(a_full_set_says_so_and_knows_its_profiles),
+    };
+    return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
+}
