@@ -125,15 +125,15 @@ $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 .PHONY: tidy
-tidy: deps-check-dev    ## clang-tidy over src (F=src/base/buf.c for one file)
-	clang-tidy --quiet $(or $(F),$(SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKGFLAGS) -DSTATSD_VERSION='""' -DSTATSD_COMMIT='""'
+tidy: deps-check-dev    ## clang-tidy over src, what it finds and how much (F=src/base/buf.c for one file)
+	@tests/support/form.sh tidy $(or $(F),$(SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKGFLAGS) -DSTATSD_VERSION='""' -DSTATSD_COMMIT='""'
 
 FORMATTED = $(or $(F),$(shell git ls-files '*.c' '*.h'))
 .PHONY: format format-check
 format:    ## clang-format, in place
 	clang-format -i $(FORMATTED)
-format-check:    ## clang-format, say what differs
-	clang-format --dry-run --Werror $(FORMATTED)
+format-check:    ## which files clang-format would change, which have lines over 100 columns (F=src/base/buf.c: where)
+	@tests/support/form.sh format $(FORMATTED)
 
 # --- use -----------------------------------------------------------------------------------------------------------------------
 

@@ -105,6 +105,7 @@ struct family *families_new(struct families *fs, struct slice name, enum family_
     fs->at = mem_grow(fs->at, &fs->cap, fs->n + 1, sizeof(struct family *));
     f->at = fs->n;
     fs->at[fs->n++] = f;
+    families_check(fs);
     return f;
 }
 
@@ -116,6 +117,7 @@ static void family_drop(struct families *fs, struct family *f)
     index_remove(&fs->by_name, f);
     fs->at[f->at] = NULL;
     fs->n_dropped++;
+    families_check(fs);
     family_free(f);
 }
 
@@ -215,6 +217,8 @@ static void close_hole(const struct families *fs, struct family *f, size_t hole)
     }
     assert(hole < f->n);
     move(f, hole, --f->n);
+    for (const struct family_cursor *c = fs->cursors; c != NULL; c = c->next)
+        family_cursor_check(c);
 }
 
 /* ---- what is exposed ---- */

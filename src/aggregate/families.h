@@ -8,6 +8,7 @@
 #ifndef AGGREGATE_FAMILIES_H
 #define AGGREGATE_FAMILIES_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,17 @@ struct families {
     struct family_cursor *cursors;
     struct buf scratch;              /* of lookups by labels */
 };
+
+static inline void families_check(const struct families *fs)
+{
+    assert(fs->n_sorted <= fs->n && fs->n_dropped <= fs->n && fs->n <= fs->cap);
+    assert(fs->by_name.n == fs->n - fs->n_dropped);
+}
+
+static inline void family_cursor_check(const struct family_cursor *c)
+{
+    assert(c->family == NULL || (c->at <= c->until && c->until <= c->family->n));
+}
 
 void families_init(struct families *fs);
 

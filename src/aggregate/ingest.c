@@ -176,6 +176,8 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         in->stats.v[INGEST_PAGE_TURNS_LATE]++;
         return false;
     }
+    assert(fresh != in->page && fresh->index != in->page->index);
+    page_check(fresh);
     bury(in, fresh);
     fresh->n_touched = 0;
     fresh->n_births = 0;

@@ -5,6 +5,7 @@
 #ifndef AGGREGATE_PAGE_H
 #define AGGREGATE_PAGE_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,5 +30,12 @@ struct page {
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
 };
+
+static inline void page_check(const struct page *p)
+{
+    assert(p != NULL && p->index < 2);
+    assert(p->n_touched <= p->cap_touched && p->n_births <= p->cap_births);
+    assert(p->n_births <= p->n_touched && p->n_deaths <= p->cap_deaths);
+}
 
 #endif

@@ -204,20 +204,24 @@ static void prefetch(const struct page *p, size_t i)
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
+    page_check(p);
     struct kind_now now = kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity, c->profile);
         c->series->cells++;
+        series_check(c->series);
     }
     p->n_births = 0;
     for (size_t i = 0; i < p->n_touched; i++) {
         prefetch(p, i);
         merge_cell(r, p->touched[i], p->index, &now, now_s);
     }
-    for (size_t i = 0; i < p->n_deaths; i++)
+    for (size_t i = 0; i < p->n_deaths; i++) {
+        assert(p->deaths[i]->series->cells > 0);
         p->deaths[i]->series->cells--;
+    }
 }
 
 /* ---- intervals ---- */

@@ -61,6 +61,7 @@ struct exposed *registry_walk_exposed(struct registry_walk *w)
 {
     struct family_cursor *c = &w->cursor;
     const struct family *f = c->family;
+    family_cursor_check(c);
     if (f == NULL || c->at >= c->until)
         return NULL;
     /* What is exposed and its labels lie all over the heap: have them on their way. */

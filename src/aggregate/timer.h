@@ -79,9 +79,10 @@ static inline uint32_t timer_bucket(const struct profile *p, double v)
 static inline int timer_add(struct timer_cell *t, unsigned p, double v, double weight)
 {
     int rc = sketch_add_fast(&t->part[p].sketch, v, weight);
+    if (t->le[p] == NULL || rc == -ERANGE)
+        return rc;
     double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
-    if (t->le[p] != NULL && rc != -ERANGE)
-        t->le[p][timer_bucket(t->profile, shown)] += weight;
+    t->le[p][timer_bucket(t->profile, shown)] += weight;
     return rc;
 }
 

@@ -15,14 +15,16 @@ from test_run import FREE, Run
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
 
-PAGES = docs.pages() + ["contrib/examples/flask/README.md", "bench/README.md"]
+PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|redis"
 UNITS = {"s": "s", "min": "m", "h": "h"}
 
 
 def read(page):
+    """All of a page; of the changelog what is not released yet, as older names may be gone."""
     with open(os.path.join(TOP, page), encoding="utf-8") as f:
-        return f.read()
+        text = f.read()
+    return text if page != "CHANGELOG.md" else re.search(r"^## \[Unreleased\].*?(?=^## |\Z)", text, flags=re.M | re.S).group()
 
 
 def described(what):
@@ -126,7 +128,8 @@ def test_systemd_understands_the_unit(tmp_path):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_that_is_named_is_there(page):
-    named = re.findall(r"`((?:src|include|tests|docs|contrib|bench|\.ci)/[A-Za-z0-9_./-]*)`", read(page))
+    named = re.findall(r"`((?:src|include|tests|docs|contrib|bench|\.ci)/[A-Za-z0-9_./-]*|[A-Z]+(?:\.md)?)`", read(page))
+    named = [n for n in named if "/" in n or n.endswith(".md")]
     assert page != "README.md" or len(named) > 5
     assert [n for n in named if not os.path.exists(os.path.join(TOP, n))] == []
 
@@ -136,3 +139,37 @@ def test_every_make_target_that_is_named_is_there(page):
     help_ = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
     for target in set(re.findall(r"`make ([a-z0-9-]+)", read(page))):
         assert re.search(r"make %s\s" % re.escape(target), help_), target
+
+
+def test_the_table_of_rooms_is_what_the_check_of_includes_allows():
+    with open(os.path.join(TOP, "tests", "support", "layers.sh"), encoding="utf-8") as f:
+        rows = re.findall(r'^    (\w+)\) echo "([a-z ]+)" ;;$', f.read(), flags=re.M)
+    allowed = {room: set(others.split()) - {room} for room, others in rows}
+    table = re.findall(r"^\| `src/(\w+)/` \|[^|]*\| ([^|]*)\|$", read("docs/architecture.md"), flags=re.M)
+    told = {}
+    for room, words in table:
+        above, all_ = set(told), words.startswith("all of the above")
+        told[room] = above if all_ else set(re.findall(r"\w+", words))
+    assert told == allowed
+    assert set(told) == set(os.listdir(os.path.join(TOP, "src")))
+
+
+def test_every_room_is_in_the_picture_of_who_may_include_whom():
+    picture = re.search(r"^ +cmd\n.*?^ +base$", read("docs/architecture.md"), flags=re.M | re.S).group()
+    assert set(re.findall(r"[a-z]+", picture)) == set(os.listdir(os.path.join(TOP, "src")))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_that_is_linked_is_there(page):
+    links = re.findall(r"\]\(([^):]+)\)", read(page))
+    assert [l for l in links if not os.path.exists(os.path.join(TOP, os.path.dirname(page), l.split("#")[0]))] == []
+
+
+def test_the_first_page_names_every_other_one():
+    assert [p for p in PAGES + ["LICENSE"] if p != "README.md" and "`%s`" % p not in read("README.md")] == []
+
+
+def test_what_one_adds_has_a_row_in_the_architecture():
+    rows = re.findall(r"^\| (an? [^|]+) \|", read("docs/architecture.md").split("## Where to add what")[1], flags=re.M)
+    wanted = ["a metric kind", "an exposition format", "a sink", "a transport", "a self-metric", "an option", "a subcommand", "an HTTP route"]
+    assert [w for w in wanted if w not in rows] == []

@@ -11,8 +11,10 @@ files() {
     echo "755 $build/statsd $prefix/bin/statsd"
     [ -e "$build/statsd-bench" ] && echo "755 $build/statsd-bench $prefix/bin/statsd-bench"
     echo "644 statsd.conf.example $prefix/share/doc/statsd/statsd.conf.example"
-    echo "644 README.md $prefix/share/doc/statsd/README.md"
     local page
+    for page in README.md CHANGELOG.md LICENSE; do
+        echo "644 $page $prefix/share/doc/statsd/$page"
+    done
     for page in docs/*.md; do
         [ -e "$page" ] && echo "644 $page $prefix/share/doc/statsd/docs/${page##*/}"
     done
