@@ -39,9 +39,9 @@ struct lane;
 
 struct lane_datagram {
     const char *ptr;
-    size_t len;              /* at most DATAGRAM_MAX */
-    uint64_t stamp_ns;       /* when the kernel took it in, by the wall clock; 0: not told */
-    bool truncated;          /* the kernel cut it: whole lines count, the rest is one error */
+    size_t len;        /* at most DATAGRAM_MAX */
+    uint64_t stamp_ns; /* when the kernel took it in, by the wall clock; 0: not told */
+    bool truncated;    /* the kernel cut it: whole lines count, the rest is one error */
 };
 
 /*
@@ -70,8 +70,8 @@ struct lane_refusals {
 };
 
 struct lane_opts {
-    struct parse_opts parse;     /* its hooks are the lane's own, and its gauge_sign the source's */
-    struct ingest_opts ingest;   /* its hook is the lane's own */
+    struct parse_opts parse;   /* its hooks are the lane's own, and its gauge_sign the source's */
+    struct ingest_opts ingest; /* its hook is the lane's own */
     struct lane_taps taps;
     struct lane_refusals refusals;
 };
@@ -82,7 +82,7 @@ struct lane_opts {
  */
 struct lane_source {
     enum gauge_sign gauge_sign;
-    uint64_t arrived_ns;         /* the lane's: just after its last sample with a stamp arrived */
+    uint64_t arrived_ns; /* the lane's: just after its last sample with a stamp arrived */
 };
 
 /* The monotonic clock, and how far the wall clock is ahead of it; 0: no datagram has a stamp. */

@@ -45,7 +45,7 @@ struct listen_stats {
     uint64_t bound_again;
 };
 
-extern const struct counter_table listen_counters;   /* of a struct listen_stats */
+extern const struct counter_table listen_counters; /* of a struct listen_stats */
 
 /* The same over all sockets of all workers. */
 struct socket_stats listen_sums(const struct listen_stats *s);

@@ -34,14 +34,14 @@ struct listen_address {
     enum listen_transport transport;
     enum listen_spread spread;
     enum gauge_sign gauge_sign;
-    uint64_t rcvbuf;                   /* bytes to ask for */
-    unsigned mode;                     /* unixgram with a file: its permissions */
+    uint64_t rcvbuf; /* bytes to ask for */
+    unsigned mode;   /* unixgram with a file: its permissions */
     socklen_t addr_len;
-    struct sockaddr_storage addr;      /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
-    bool localhost;                    /* the host was `localhost` */
-    bool twin;                         /* [::1] of the localhost before it: takes its port, and may
+    struct sockaddr_storage addr; /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
+    bool localhost;               /* the host was `localhost` */
+    bool twin;                    /* [::1] of the localhost before it: takes its port, and may
                                         * be missing */
-    char name[LISTEN_NAME_MAX];        /* the URL without its query: for logs and labels */
+    char name[LISTEN_NAME_MAX];   /* the URL without its query: for logs and labels */
 };
 
 /**

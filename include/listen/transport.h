@@ -24,18 +24,18 @@ enum listen_option {
 };
 
 struct transport {
-    const char *scheme;       /* "udp": begins its URLs, and is proto= in the log */
-    const char *form;         /* how its URLs look: "udp://HOST:PORT" */
-    unsigned options;         /* bit o: its URLs may have enum listen_option o */
-    bool per_worker;          /* a listener has a socket for each worker; else one, at one worker */
+    const char *scheme; /* "udp": begins its URLs, and is proto= in the log */
+    const char *form;   /* how its URLs look: "udp://HOST:PORT" */
+    unsigned options;   /* bit o: its URLs may have enum listen_option o */
+    bool per_worker;    /* a listener has a socket for each worker; else one, at one worker */
     /*
      * What waits is held by the receive buffer of each socket: its bytes bound the queue, and the
      * kernel tells how much waits and what it dropped.  Without, datagrams are held by their
      * senders, few of them (net.unix.max_dgram_qlen), and a sender that finds no room waits.
      */
     bool own_queue;
-    bool sender_pid;          /* the kernel tells who sent a datagram by process, not by address */
-    const struct transport_ops *ops;   /* src/listen/transport_priv.h */
+    bool sender_pid; /* the kernel tells who sent a datagram by process, not by address */
+    const struct transport_ops *ops; /* src/listen/transport_priv.h */
 };
 
 const struct transport *transport_of(enum listen_transport t);

@@ -34,17 +34,17 @@ struct worker;
  * the kernel has no stamp, a datagram arrived when it was read.
  */
 struct worker_order {
-    _Atomic bool relative;            /* a worker has seen a relative change of a gauge */
-    _Atomic int64_t wall_ahead_ns;    /* the wall clock, less the monotonic one; 0: not read yet */
+    _Atomic bool relative;         /* a worker has seen a relative change of a gauge */
+    _Atomic int64_t wall_ahead_ns; /* the wall clock, less the monotonic one; 0: not read yet */
 };
 
 enum { WORKER_STAMPED_FIRST = 4096 };
 
 struct worker_opts {
-    unsigned index;                   /* for the thread's name */
-    struct lane_opts lane;            /* its refusals are the worker's own; taps: worker thread */
-    struct worker_order *order;       /* shared; NULL: one worker with one socket reads everything */
-    void (*notify)(void *cookie);     /* a turn that was asked for is over */
+    unsigned index;               /* for the thread's name */
+    struct lane_opts lane;        /* its refusals are the worker's own; taps: worker thread */
+    struct worker_order *order;   /* shared; NULL: one worker with one socket reads everything */
+    void (*notify)(void *cookie); /* a turn that was asked for is over */
     void *cookie;
 };
 
@@ -77,7 +77,10 @@ void worker_renew_socket(struct worker *w, unsigned at, int fd);
 /* Not before the worker has taken over the last one. */
 bool worker_may_renew(const struct worker *w, unsigned at);
 
-/* Ask for a page turn; at most one at a time.  last: the sockets take nothing new: read until they are empty. */
+/*
+ * Ask for a page turn; at most one at a time.  last: the sockets take nothing new: read until they
+ * are empty.
+ */
 void worker_ask_turn(struct worker *w, bool last);
 
 /**

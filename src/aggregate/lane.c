@@ -114,7 +114,7 @@ uint64_t lane_next_ns(const struct lane *l)
 
 void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock)
 {
-    assert(l->batch.n == 0);   /* flushed: stamps of one source are not those of the next */
+    assert(l->batch.n == 0); /* flushed: stamps of one source are not those of the next */
     assert(clock.now_ns > 0);
     l->from = from;
     l->clock = clock;

@@ -63,8 +63,8 @@ static void explain(const struct listen_address *a, int rc, struct buf *error)
     buf_printf(error, "%s: %s%s%s", a->name, err_text(rc), *remedy != '\0' ? "; " : "", remedy);
 }
 
-static int open_one(const struct listen_address *a, const struct listener *holder, unsigned n_workers,
-                    struct listener *l)
+static int open_one(const struct listen_address *a, const struct listener *holder,
+                    unsigned n_workers, struct listener *l)
 {
     *l = (struct listener){ .address = *a };
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
@@ -78,30 +78,32 @@ static int open_one(const struct listen_address *a, const struct listener *holde
 }
 
 /*
- * The order in which a server claims its addresses: by port, and on one port those that include others
- * first.  It is the same for every config, so that of two servers with several addresses in common one gets
- * the first of them, and with it the rest; in the order of their configs each could get one, and both would
- * refuse.
+ * The order in which a server claims its addresses: by port, and on one port those that include
+ * others first.  It is the same for every config, so that of two servers with several addresses in
+ * common one gets the first of them, and with it the rest; in the order of their configs each could
+ * get one, and both would refuse.
  */
 static int by_claim(const void *x, const void *y)
 {
     const struct listen_address *a = *(const struct listen_address *const *)x;
     const struct listen_address *b = *(const struct listen_address *const *)y;
-    const struct sockaddr *at = (const struct sockaddr *)&a->addr, *bt = (const struct sockaddr *)&b->addr;
+    const struct sockaddr *at = (const struct sockaddr *)&a->addr,
+                          *bt = (const struct sockaddr *)&b->addr;
     unsigned port_a = address_port(at), port_b = address_port(bt);
     bool any_a = address_is_any(at), any_b = address_is_any(bt);
     if (port_a != port_b)
         return port_a < port_b ? -1 : 1;
     if (any_a != any_b)
         return any_a ? -1 : 1;
-    if (at->sa_family != bt->sa_family)   /* [::] before 0.0.0.0, which it includes */
+    if (at->sa_family != bt->sa_family) /* [::] before 0.0.0.0, which it includes */
         return (at->sa_family < bt->sa_family) == any_a ? 1 : -1;
     int order = memcmp(&a->addr, &b->addr, sizeof a->addr);
     return order != 0 ? order : (a > b) - (a < b);
 }
 
 /* The one of those that are open already that keeps other servers off a's address, too. */
-static const struct listener *holder_of(const struct listen_address *a, const struct listener *open, size_t n)
+static const struct listener *holder_of(const struct listen_address *a, const struct listener *open,
+                                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (open[i].n > 0 && socket_url_includes(&open[i].address, a))
@@ -111,10 +113,11 @@ static const struct listener *holder_of(const struct listen_address *a, const st
 }
 
 /*
- * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them may be
- * taken on the other: then both try again.
+ * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them
+ * may be taken on the other: then both try again.
  */
-static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first, struct listener *l)
+static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first,
+                     struct listener *l)
 {
     enum { TRIES = 16 };
     bool picked = address_port((const struct sockaddr *)&a->addr) == 0;
@@ -122,7 +125,8 @@ static int open_twin(const struct listen_address *a, unsigned n_workers, struct 
     for (int i = 0; i < TRIES; i++) {
         struct listen_address at = *a;
         struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
-        in6->sin6_port = htons((uint16_t)address_port((const struct sockaddr *)&first->address.addr));
+        in6->sin6_port =
+            htons((uint16_t)address_port((const struct sockaddr *)&first->address.addr));
         rc = open_one(&at, NULL, n_workers, l);
         if (rc != -EADDRINUSE || !picked)
             break;
@@ -137,8 +141,8 @@ static int open_twin(const struct listen_address *a, unsigned n_workers, struct 
     return 0;
 }
 
-int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers, struct listener *ret,
-                      struct buf *error)
+int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers,
+                      struct listener *ret, struct buf *error)
 {
     const struct listen_address **order = mem_alloc(n * sizeof *order);
     int rc = 0;
@@ -177,7 +181,10 @@ int listener_bind_again(struct listener *l, struct buf *error)
 
 void listener_close(struct listener *l)
 {
-    /* Before the socket is closed: from then on another server may take the file for stale and put its own there. */
+    /*
+     * Before the socket is closed: from then on another server may take the file for stale and put
+     * its own there.
+     */
     if (l->n > 0 && ops_of(l)->remove != NULL)
         ops_of(l)->remove(l);
     for (unsigned i = 0; i < l->n; i++)
@@ -215,7 +222,7 @@ void listener_take_stats(struct listener *l, unsigned worker, const struct socke
 
 bool listener_is_hot(struct listener *l, struct listener_heat *ret)
 {
-    enum { DATAGRAMS_MIN = 20000, SHARE_PERCENT = 90 };   /* a second; worth spreading */
+    enum { DATAGRAMS_MIN = 20000, SHARE_PERCENT = 90 }; /* a second; worth spreading */
     struct listener_heat heat = { 0, 0 };
     uint64_t most = 0;
     for (unsigned i = 0; i < l->n; i++) {

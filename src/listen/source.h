@@ -35,7 +35,7 @@ struct source_env {
     struct lane *lane;
     struct dgram_buffers *dgram;
     struct refusals *refusals;
-    struct worker_order *order;       /* NULL: one worker with one source reads everything */
+    struct worker_order *order; /* NULL: one worker with one source reads everything */
 };
 
 struct source;
@@ -63,8 +63,8 @@ struct source_ops {
 struct source {
     const struct source_ops *ops;
     const struct source_env *env;
-    uint16_t place;                   /* among the worker's sources */
-    struct socket_stats stats;        /* counted as datagrams are read; see look */
+    uint16_t place;            /* among the worker's sources */
+    struct socket_stats stats; /* counted as datagrams are read; see look */
 };
 
 /* A source that is made and not closed. */

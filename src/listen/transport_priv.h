@@ -33,8 +33,8 @@ struct transport_ops {
     int (*source_new)(const struct source_env *env, const struct listen_address *a, int fd,
                       struct source **ret);
 
-    const char *taken;    /* remedy, for people: another server listens there */
-    const char *denied;   /* remedy: no permission to bind */
+    const char *taken;  /* remedy, for people: another server listens there */
+    const char *denied; /* remedy: no permission to bind */
 };
 
 extern const struct transport_ops transport_udp, transport_unixgram;

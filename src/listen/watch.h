@@ -26,15 +26,15 @@ enum { WATCH_READ_MAX = 1024 };
 struct watch {
     uv_poll_t poll;
     uv_timer_t timer;
-    unsigned gather_ms;          /* between two looks while gathering; 0: never gathers */
+    unsigned gather_ms; /* between two looks while gathering; 0: never gathers */
     /* Reads what is there, up to WATCH_READ_MAX datagrams.  returns  how many */
     unsigned (*read)(void *cookie);
     void (*closed)(void *cookie);
-    unsigned closing;            /* handles that are not closed yet */
+    unsigned closing; /* handles that are not closed yet */
     void *cookie;
-    uint64_t window_ns;          /* while reading: when counting wake-ups began */
-    unsigned wakes, woken_for;   /* since then: wake-ups, and the datagrams they brought */
-    unsigned ticks, gathered;    /* while gathering: of this round of ticks */
+    uint64_t window_ns;        /* while reading: when counting wake-ups began */
+    unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
+    unsigned ticks, gathered;  /* while gathering: of this round of ticks */
 };
 
 /* returns  0, or -errno with nothing to close */
