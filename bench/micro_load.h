@@ -9,16 +9,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "base/now.h"
 #include "loadgen/payload.h"
-#include "protocol/parse.h"
 
 struct micro_load {
     struct payload payload;
-    struct parser *parser;
-    struct batch batch;
-    struct ingest *ingest;
+    struct lane *lane;
+    struct lane_source source;
+    struct ingest *ingest;   /* the lane's */
     struct series_limit limit;
     struct profiles *profiles;
 };
@@ -46,44 +45,38 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
                                                   .n_quantiles = ARRAY_LEN(quantiles),
                                                   .summary_max_age_ms = 600000,
                                                   .summary_age_buckets = 5 });
-    const struct ingest_opts o = { .tags = TAGS_OPTS_DEFAULT,
-                                   .profiles = l->profiles,
-                                   .limit = &l->limit };
-    l->parser = parser_new(&PARSE_OPTS_DEFAULT);
+    const struct lane_opts o = {
+        .parse = PARSE_OPTS_DEFAULT,
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = l->profiles, .limit = &l->limit },
+    };
     if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
-        l->parser == NULL || batch_init(&l->batch, INGEST_BATCH_MAX, 8192) < 0 ||
-        series_limit_init(&l->limit, 2000000) < 0 || ingest_new(&o, &l->ingest) < 0)
+        series_limit_init(&l->limit, 2000000) < 0 || lane_new(&o, &l->lane) < 0)
         abort();
+    l->ingest = lane_ingest(l->lane);
+    l->source = (struct lane_source){ .gauge_sign = GAUGE_SIGN_AUTO };
 }
 
 static inline void micro_load_release(struct micro_load *l)
 {
-    ingest_free(l->ingest);
+    lane_free(l->lane);
     profiles_free(l->profiles);
     series_limit_release(&l->limit);
-    batch_release(&l->batch);
-    parser_free(l->parser);
     payload_release(&l->payload);
 }
 
-static inline void micro_load_consume(struct micro_load *l, uint64_t now_ns)
-{
-    ingest_batch(l->ingest, &l->batch, now_ns);
-    batch_clear(&l->batch);
-}
-
-/* All datagrams once. */
+/* All datagrams once, each receive call's read at the same moment. */
 static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
 {
     for (size_t i = 0; i < l->payload.n; i++) {
         const struct send_datagram *d = &l->payload.datagrams[i];
-        parser_begin(l->parser, l->payload.bytes + d->at, d->len, false);
-        while (parser_next(l->parser, &l->batch))
-            micro_load_consume(l, now_ns);
-        if (i % MICRO_RECEIVE == MICRO_RECEIVE - 1)
-            micro_load_consume(l, now_ns);
+        if (i % MICRO_RECEIVE == 0) {
+            lane_flush(l->lane);
+            lane_begin(l->lane, &l->source, (struct lane_clock){ .now_ns = now_ns });
+        }
+        const char *ptr = l->payload.bytes + d->at;
+        lane_datagram(l->lane, &(struct lane_datagram){ .ptr = ptr, .len = d->len });
     }
-    micro_load_consume(l, now_ns);
+    lane_flush(l->lane);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /**
- * core_opts: what the config means for the parser, the aggregation and the text.
+ * core_opts: what the config means for a worker's lane, the registry and the text.
  *
  * One place, so that `statsd explain` is the server itself and not something like it.
  *   thread   any; the results borrow the config's arrays
@@ -7,20 +7,19 @@
 #ifndef APP_CORE_OPTS_H
 #define APP_CORE_OPTS_H
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "aggregate/profile.h"
 #include "aggregate/registry.h"
 #include "config/config.h"
-#include "protocol/parse.h"
 
-struct parse_opts core_parse_opts(const struct config *c);
 struct tags_opts core_tags_opts(const struct config *c);
 
 /* The profile of all series that no mapping rule matches. */
 struct profile core_profile(const struct config *c);
 
-struct ingest_opts core_ingest_opts(const struct config *c, const struct profiles *profiles,
-                                    struct series_limit *limit);
+/* several_sources: more than one socket is read, so samples are not read as they arrived. */
+struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
+                                struct series_limit *limit, bool several_sources);
 struct registry_opts core_registry_opts(const struct config *c, const struct profiles *profiles,
                                         struct series_limit *limit);
 

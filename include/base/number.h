@@ -30,6 +30,9 @@ bool number_parse_int(struct slice s, int64_t *ret);
 /* A size in bytes: `32MiB`, `64KiB`, `1GiB`, `4096`.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
 int number_parse_size(struct slice s, uint64_t *ret);
 
+/* The same back, in the largest unit that divides it; out and result as of number_print. */
+size_t number_print_size(char *out, uint64_t bytes);
+
 /**
  * number_print(out, v):
  * The shortest text that number_parse reads back as v; of several, the nearest to v.  Integers up to 2^53 print as such

@@ -54,6 +54,16 @@ static inline int slice_cmp(struct slice a, struct slice b)
     return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/* Without the bytes of `blanks` at both ends. */
+static inline struct slice slice_trim(struct slice s, struct slice blanks)
+{
+    while (s.len > 0 && memchr(blanks.ptr, s.ptr[0], blanks.len) != NULL)
+        s = slice_of(s.ptr + 1, s.len - 1);
+    while (s.len > 0 && memchr(blanks.ptr, s.ptr[s.len - 1], blanks.len) != NULL)
+        s.len--;
+    return s;
+}
+
 /**
  * slice_cut(rest, sep, ret_head):
  * Take what stands before the first sep off the front of rest; the sep itself goes too.

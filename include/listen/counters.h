@@ -11,7 +11,6 @@
 
 #include "base/counters.h"
 #include "listen/listener.h"
-#include "listen/worker.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
@@ -38,17 +37,15 @@ enum listen_counter {
 #undef X
 };
 
-/* What the table reads; the arrays are borrowed. */
+/* What the table reads: the listeners, borrowed, with their stats as of the last turn. */
 struct listen_stats {
     const struct listener *listeners;
     size_t n_listeners;
     unsigned n_workers;
-    int (*listener_at)[WORKER_SOCKETS_MAX];     /* [worker][socket]; -1: no more sockets */
-    const struct socket_stats (*sockets)[WORKER_SOCKETS_MAX];   /* the same, of the last turn */
     uint64_t bound_again;
 };
 
-extern const struct counter_table listen_counters;   /* of a struct listen_stats */
+extern const struct counter_table listen_counters; /* of a struct listen_stats */
 
 /* The same over all sockets of all workers. */
 struct socket_stats listen_sums(const struct listen_stats *s);

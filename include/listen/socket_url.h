@@ -1,13 +1,17 @@
 /**
  * socket_url: `[listen] socket`, where to receive and how.
  *
- *     udp://127.0.0.1:8125   udp://[::1]:8125   udp://localhost:0   udp://0.0.0.0   (port 8125 when left out)
- *     unixgram:///run/statsd/dsd.sock     unixgram://@name  (abstract: no file)
+ *     udp://127.0.0.1:8125   udp://[::1]:8125   udp://localhost:0   udp://0.0.0.0
+ *                                                                (port 8125 when left out)
+ *     unixgram:///run/statsd/dsd.sock     unixgram://@name       (abstract: no file)
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
  *
- * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for 0.0.0.0; nothing is looked up.
- * localhost is two addresses, since clients resolve it to ::1 first: 127.0.0.1, which the URL gives, and its twin [::1].
- * An IPv4 address inside IPv6 is that IPv4 address.
+ * Which options a URL may have is its transport's affair: listen/socket_options.h.
+ *
+ * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for
+ * 0.0.0.0; nothing is looked up.  localhost is two addresses, since clients resolve it to ::1
+ * first: 127.0.0.1, which the URL gives, and its twin [::1].  An IPv4 address inside IPv6 is that
+ * IPv4 address.
  *   thread   any
  */
 #ifndef LISTEN_SOCKET_URL_H
@@ -19,9 +23,9 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "listen/transport.h"
 #include "protocol/parse.h"
 
-enum listen_transport { LISTEN_UDP, LISTEN_UNIXGRAM };
 enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
 
 enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
@@ -30,13 +34,14 @@ struct listen_address {
     enum listen_transport transport;
     enum listen_spread spread;
     enum gauge_sign gauge_sign;
-    uint64_t rcvbuf;                   /* bytes to ask for */
-    unsigned mode;                     /* unixgram with a file: its permissions */
+    uint64_t rcvbuf; /* bytes to ask for */
+    unsigned mode;   /* unixgram with a file: its permissions */
     socklen_t addr_len;
-    struct sockaddr_storage addr;      /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path starts with NUL) */
-    bool localhost;                    /* the host was `localhost` */
-    bool twin;                         /* [::1] of the localhost before it: takes its port, and may be missing */
-    char name[LISTEN_NAME_MAX];        /* the URL without its query: "udp://127.0.0.1:8125", for logs and labels */
+    struct sockaddr_storage addr; /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
+    bool localhost;               /* the host was `localhost` */
+    bool twin;                    /* [::1] of the localhost before it: takes its port, and may
+                                        * be missing */
+    char name[LISTEN_NAME_MAX];   /* the URL without its query: for logs and labels */
 };
 
 /**
@@ -45,12 +50,22 @@ struct listen_address {
  *   error      on failure gets what is wrong and what would be right, for people; no LF
  *   returns    0; -EINVAL with ret untouched
  */
-int socket_url_parse(struct slice url, const struct listen_address *defaults, struct listen_address *ret, struct buf *error);
+int socket_url_parse(struct slice url, const struct listen_address *defaults,
+                     struct listen_address *ret, struct buf *error);
 
-/* The other address of a localhost, to be opened after a.  returns  false with ret untouched: a has none */
+/* What follows the scheme in a's name: `127.0.0.1:8125`, `/run/statsd/dsd.sock`, `@name`. */
+const char *socket_url_where(const struct listen_address *a);
+
+/* How many sockets a listener on a opens for so many workers. */
+unsigned socket_url_sockets(const struct listen_address *a, unsigned workers);
+
+/* The other address of a localhost, to be opened after a.  returns  false, ret untouched: none */
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret);
 
-/* Does a socket on a receive what is sent to b's address, too?  A port of 0 is a different one each time. */
+/* Give a the name of an address: `udp://127.0.0.1:8125` for "127.0.0.1:8125". */
+void socket_url_name(struct listen_address *a, const char *where);
+
+/* Does a socket on a receive what is sent to b's address, too?  Port 0 is another one each time. */
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);
 
 #endif

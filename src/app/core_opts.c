@@ -14,10 +14,9 @@ static uint64_t seconds_up(uint64_t ms)
     return (ms + 999) / 1000;
 }
 
-struct parse_opts core_parse_opts(const struct config *c)
+static struct parse_opts parse_opts(const struct config *c)
 {
-    return (struct parse_opts){ .gauge_sign = (enum gauge_sign)c->protocol_gauge_sign,
-                                .name_tags = c->protocol_name_tags,
+    return (struct parse_opts){ .name_tags = c->protocol_name_tags,
                                 .origin_tags = c->protocol_origin_tags,
                                 .max_line = c->limits_max_line,
                                 .max_name = c->limits_max_name };
@@ -30,12 +29,14 @@ struct tags_opts core_tags_opts(const struct config *c)
                                .keep_internal = c->protocol_keep_internal_tags };
 }
 
-struct ingest_opts core_ingest_opts(const struct config *c, const struct profiles *profiles,
-                                    struct series_limit *limit)
+struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
+                                struct series_limit *limit, bool several_sources)
 {
-    return (struct ingest_opts){ .tags = core_tags_opts(c),
-                                 .profiles = profiles,
-                                 .limit = limit };
+    return (struct lane_opts){ .parse = parse_opts(c),
+                               .ingest = { .tags = core_tags_opts(c),
+                                           .profiles = profiles,
+                                           .limit = limit,
+                                           .several_sources = several_sources } };
 }
 
 /* How many intervals, whole ones, make up the window of a set, and how many of them a step. */

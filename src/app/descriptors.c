@@ -16,7 +16,7 @@ uint64_t descriptors_needed(const struct config *c, unsigned workers)
 {
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
-        n += c->sockets[i].transport == LISTEN_UDP ? workers + 1 : 2;
+        n += socket_url_sockets(&c->sockets[i], workers) + 1;    /* 1: bound again, for a moment */
     n += c->redis_url[0] != '\0' ? REDIS : 0;
     return n + (c->http_listen[0] != '\0' ? HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections : 0);
 }

@@ -59,11 +59,8 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
         b.total += b.part[i].n * b.part[i].each;
-    /* The kernel doubles what is asked for; UDP has a socket for each worker. */
-    for (size_t i = 0; i < c->n_sockets; i++) {
-        const struct listen_address *a = &c->sockets[i];
-        b.kernel += 2 * a->rcvbuf * (a->transport == LISTEN_UDP ? workers : 1);
-    }
+    for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for */
+        b.kernel += 2 * c->sockets[i].rcvbuf * socket_url_sockets(&c->sockets[i], workers);
     b.large_set = one.large_set;
     *ret = b;
 }

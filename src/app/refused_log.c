@@ -1,5 +1,6 @@
 #include "app/refused_log.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -41,9 +42,14 @@ static bool is_told(const struct refused_log *l, unsigned kind)
 static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room, struct example *ret)
 {
     unsigned n = 0;
-    for (unsigned w = 0; w < l->n_workers; w++)
-        for (const struct refusal *r; n < room && (r = refusals_next(worker_refusals(l->workers[w]), kind)) != NULL;)
-            ret[n++] = (struct example){ r, l->listeners[l->socket_at[w][r->socket]].address.name };
+    for (unsigned w = 0; w < l->n_workers; w++) {
+        struct refusals *of_worker = worker_refusals(l->workers[w]);
+        for (const struct refusal *r; n < room && (r = refusals_next(of_worker, kind)) != NULL;) {
+            const struct listener *from = listener_at(l->listeners, l->n_listeners, w, r->socket);
+            assert(from != NULL);
+            ret[n++] = (struct example){ r, from->address.name };
+        }
+    }
     return n;
 }
 

@@ -23,10 +23,10 @@
 #include "listen/worker.h"
 
 struct refused_log {
-    struct worker **workers;                          /* borrowed, as the next three */
+    struct worker **workers;                          /* borrowed, as are listeners and turn */
     unsigned n_workers;
     const struct listener *listeners;
-    int (*socket_at)[WORKER_SOCKETS_MAX];             /* for each worker, the listener of each of its sockets */
+    size_t n_listeners;
     const struct turn *turn;                          /* has the counts */
     bool lines;                                       /* protocol.log_rejected */
     struct refused_kind {

@@ -8,8 +8,6 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         .listen = { .listeners = src->listeners,
                     .n_listeners = src->n_listeners,
                     .n_workers = src->turn->n_workers,
-                    .listener_at = src->socket_at,
-                    .sockets = src->turn->sockets,
                     .bound_again = src->bound_again },
     };
     turn_totals(src->turn, &ret->ingest);

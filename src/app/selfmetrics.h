@@ -20,7 +20,6 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    int (*socket_at)[WORKER_SOCKETS_MAX];         /* [worker][socket]: index of its listener */
     const struct http_server *http;               /* or NULL: all zero */
     const struct sink_list *sinks;                /* or NULL; only their tables are shown */
     /* Written by those who count. */

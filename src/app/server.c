@@ -168,7 +168,6 @@ static void prepare_self(struct server *s)
                                             .registry = s->registry,
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
-                                            .socket_at = s->socket_at,
                                             .sinks = &s->sinks };
     s->self.server = (struct server_stats){
         .series_limit = s->limit.max,

@@ -1,7 +1,6 @@
 /* The parts of the daemon, built in one order and taken down in the reverse of it. */
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/core_opts.h"
@@ -50,13 +49,14 @@ static int open_listeners(struct server *s)
 
 static void log_listener(const struct listener *l)
 {
-    bool udp = l->address.transport == LISTEN_UDP;
-    const char *scheme_end = strstr(l->address.name, "://");
-    const char *addr = scheme_end == NULL ? l->address.name : scheme_end + 3;
+    const struct transport *t = transport_of(l->address.transport);
+    const char *addr = socket_url_where(&l->address);
     /* The kernel grants double, for its own bookkeeping: an even deal is the asked size twice. */
-    LOG(LOG_INFO, "listening", F_STR("proto", udp ? "udp" : "unixgram"), F_STR("addr", addr), F_U64("sockets", l->n),
-        F_U64("rcvbuf_asked_bytes", l->address.rcvbuf), F_U64("rcvbuf_granted_bytes", l->rcvbuf_granted / 2));
-    if (udp && l->rcvbuf_granted / 2 < l->address.rcvbuf)
+    uint64_t granted = l->rcvbuf_granted / 2;
+    LOG(LOG_INFO, "listening", F_STR("proto", t->scheme), F_STR("addr", addr),
+        F_U64("sockets", l->n), F_U64("rcvbuf_asked_bytes", l->address.rcvbuf),
+        F_U64("rcvbuf_granted_bytes", granted));
+    if (t->own_queue && granted < l->address.rcvbuf)
         LOG(LOG_WARN, "receive buffer smaller than asked for", F_STR("addr", addr),
             F_STR("remedy", "raise net.core.rmem_max, or give the process CAP_NET_ADMIN"));
 }
@@ -64,44 +64,39 @@ static void log_listener(const struct listener *l)
 static int make_worker(struct server *s, unsigned i)
 {
     struct worker_opts o = { .index = i,
-                             .parse = core_parse_opts(s->config),
-                             .ingest = core_ingest_opts(s->config, s->profiles, &s->limit),
+                             .lane = core_lane_opts(s->config, s->profiles, &s->limit,
+                                                    several_sources(s)),
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
-    o.ingest.several_sources = several_sources(s);
-    for (unsigned j = 0; j < WORKER_SOCKETS_MAX; j++)
-        s->socket_at[i][j] = -1;
     return worker_new(&o, &s->workers[i]);
 }
 
-static int hand_out(struct server *s, unsigned worker, size_t listener, int fd)
+/* next: the worker whose turn it is to get a single socket. */
+static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
-    const struct listen_address *a = &s->listeners[listener].address;
-    int at = worker_add_socket(s->workers[worker], fd, a->transport == LISTEN_UDP, a->gauge_sign);
-    if (at < 0) {
-        LOG(LOG_ERROR, "cannot receive", F_STR("addr", a->name), F_STR("error", err_text(at)));
-        return at;
+    l->reader = l->n > 1 ? 0 : (*next)++ % s->n_workers;
+    for (unsigned i = 0; i < l->n; i++) {
+        int at = worker_add_socket(s->workers[l->reader + i], l->fds[i], &l->address);
+        if (at < 0) {
+            LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name),
+                F_STR("error", err_text(at)));
+            return at;
+        }
+        l->places[i] = (uint16_t)at;
     }
-    s->socket_at[worker][at] = (int)listener;
     return 0;
 }
 
-/* Each worker gets its socket of each UDP listener; the single sockets of the others go round. */
+/* Each worker gets its socket of a listener that has one for each; single sockets go round. */
 static int hand_out_sockets(struct server *s)
 {
     unsigned next = 0;
+    int rc = 0;
     assert(s->n_workers > 0);
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        const struct listener *l = &s->listeners[i];
-        for (unsigned j = 0; j < l->n; j++) {
-            unsigned w = l->n > 1 ? j : next++ % s->n_workers;
-            int rc = hand_out(s, w, i, l->fds[j]);
-            if (rc < 0)
-                return rc;
-        }
-    }
-    return 0;
+    for (size_t i = 0; rc == 0 && i < s->n_listeners; i++)
+        rc = hand_out(s, &s->listeners[i], &next);
+    return rc;
 }
 
 static int make_workers(struct server *s, void (*on_turned)(void *server))
@@ -115,10 +110,16 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
     }
     s->turn.workers = s->workers;
     s->turn.n_workers = s->n_workers;
+    s->turn.listeners = s->listeners;
+    s->turn.n_listeners = s->n_listeners;
     s->turn.registry = s->registry;
     s->turn.on_turned = on_turned;
     s->turn.cookie = s;
-    s->refused = (struct refused_log){ s->workers, s->n_workers, s->listeners, s->socket_at, &s->turn, false, { { 0 } } };
+    s->refused = (struct refused_log){ .workers = s->workers,
+                                       .n_workers = s->n_workers,
+                                       .listeners = s->listeners,
+                                       .n_listeners = s->n_listeners,
+                                       .turn = &s->turn };
     refused_log_lines(&s->refused, s->config->protocol_log_rejected);
     return hand_out_sockets(s);
 }

@@ -36,9 +36,6 @@ struct server {
     struct worker *workers[LISTEN_WORKERS_MAX];
     unsigned n_workers;
     struct worker_order order;
-    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
-    uint64_t datagrams_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
-    uint64_t drops_seen[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct turn turn;
     struct scrape scrape;
     struct http_server *http;

@@ -2,34 +2,17 @@
 #include "app/server_priv.h"
 #include "base/now.h"
 
-enum {
-    WARN_EVERY_MS = 60000,
-    HOT_DATAGRAMS = 20000,       /* a second: what makes one sender worth spreading */
-    HOT_SHARE_PERCENT = 90
-};
+enum { WARN_EVERY_MS = 60000 };
 
-/* One worker has nearly all of a listener's datagrams and loses some: spread them by what is in them. */
-static void spread_if_hot(struct server *s, size_t listener)
+/* One worker gets nearly all of a listener's datagrams and loses some: spread them by name. */
+static void spread_if_hot(struct listener *l)
 {
-    struct listener *l = &s->listeners[listener];
-    uint64_t sum = 0, most = 0, most_drops = 0;
-    for (unsigned w = 0; w < s->n_workers; w++) {
-        for (unsigned i = 0; i < WORKER_SOCKETS_MAX && s->socket_at[w][i] >= 0; i++) {
-            if (s->socket_at[w][i] != (int)listener)
-                continue;
-            const struct socket_stats *now = &s->turn.sockets[w][i];
-            uint64_t n = now->datagrams - s->datagrams_seen[w][i], drops = now->kernel_drops - s->drops_seen[w][i];
-            s->datagrams_seen[w][i] = now->datagrams;
-            s->drops_seen[w][i] = now->kernel_drops;
-            sum += n;
-            most_drops = n > most ? drops : most_drops;
-            most = n > most ? n : most;
-        }
-    }
-    bool hot = sum >= HOT_DATAGRAMS && most * 100 >= sum * HOT_SHARE_PERCENT && most_drops > 0;
-    if (!hot || l->by_payload || l->address.spread != LISTEN_SPREAD_AUTO || listener_spread_payload(l) < 0)
+    struct listener_heat heat;
+    bool may = l->address.spread == LISTEN_SPREAD_AUTO && !l->by_payload;
+    if (!listener_is_hot(l, &heat) || !may || listener_spread_payload(l) < 0)
         return;
-    LOG(LOG_INFO, "spreading by payload", F_STR("addr", l->address.name), F_U64("datagrams_per_s", sum), F_U64("kernel_drops", most_drops));
+    LOG(LOG_INFO, "spreading by payload", F_STR("addr", l->address.name),
+        F_U64("datagrams_per_s", heat.datagrams), F_U64("kernel_drops", heat.kernel_drops));
 }
 
 static void warn_of_limit(struct server *s)
@@ -56,7 +39,7 @@ void server_tick(struct server *s)
     warn_of_limit(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
-        spread_if_hot(s, i);
+        spread_if_hot(&s->listeners[i]);
     /* Fresh numbers: for the next look at the spread, or to tell how much was refused. */
     if (s->n_workers > 1 || refused_log_due(&s->refused, now_mono_ms()))
         turn_ask(&s->turn, false);

@@ -8,47 +8,30 @@
 
 enum { WATCH_MS = 500 };
 
-static const char *path_of(const struct listener *l)
-{
-    return l->address.name + sizeof "unixgram://" - 1;
-}
-
-/* returns  its place among the sockets of worker w, or -1 */
-static int place_at(const struct server *s, unsigned w, size_t listener)
-{
-    for (int i = 0; i < WORKER_SOCKETS_MAX && s->socket_at[w][i] >= 0; i++) {
-        if (s->socket_at[w][i] == (int)listener)
-            return i;
-    }
-    return -1;
-}
-
 static void look_after(struct server *s, size_t listener)
 {
     struct listener *l = &s->listeners[listener];
+    struct worker *w = s->workers[l->reader];   /* it has one socket, at one worker */
+    const char *path = socket_url_where(&l->address);
     enum listener_file file = listener_look(l);
-    unsigned w = 0;
-    int at;
     if (file == LISTENER_FILE_THERE) {
         if (l->lost < 0)
-            LOG(LOG_INFO, "unix socket is back", F_STR("path", path_of(l)));
+            LOG(LOG_INFO, "unix socket is back", F_STR("path", path));
         l->lost = 0;
         return;
     }
-    while ((at = place_at(s, w, listener)) < 0)   /* it has one socket, at one worker */
-        w++;
-    if (!worker_may_renew(s->workers[w], (unsigned)at))
+    if (!worker_may_renew(w, l->places[0]))
         return;
     const char *happened = file == LISTENER_FILE_GONE ? "its file was removed" : "its file was replaced";
     struct buf error = { 0 };
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
-        worker_renew_socket(s->workers[w], (unsigned)at, l->fds[0]);
+        worker_renew_socket(w, l->places[0], l->fds[0]);
         s->self.bound_again++;
-        LOG(LOG_WARN, "unix socket bound again", F_STR("path", path_of(l)), F_STR("happened", happened));
+        LOG(LOG_WARN, "unix socket bound again", F_STR("path", path), F_STR("happened", happened));
     } else if (rc != was) {
-        LOG(LOG_WARN, "unix socket lost, trying again", F_STR("path", path_of(l)), F_STR("happened", happened),
-            F_SLICE("error", buf_slice(&error)));
+        LOG(LOG_WARN, "unix socket lost, trying again", F_STR("path", path),
+            F_STR("happened", happened), F_SLICE("error", buf_slice(&error)));
     }
     buf_release(&error);
 }

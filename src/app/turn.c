@@ -25,7 +25,8 @@ static void take_from(struct turn *t, unsigned i)
     registry_merge(t->registry, p, now_mono_ns());
     t->seen[i] = *page_stats(p);
     memcpy(t->rejected[i], page_rejected(p), sizeof t->rejected[i]);
-    memcpy(t->sockets[i], sockets, sizeof t->sockets[i]);
+    for (size_t l = 0; l < t->n_listeners; l++)
+        listener_take_stats(&t->listeners[l], i, sockets);
     worker_give(t->workers[i], p);
     t->waiting_for[i] = false;
     t->n_waiting--;

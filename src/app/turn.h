@@ -23,6 +23,8 @@
 struct turn {
     struct worker **workers;          /* borrowed */
     unsigned n_workers;
+    struct listener *listeners;       /* borrowed; each turn brings their stats up to date */
+    size_t n_listeners;
     struct registry *registry;        /* borrowed */
     void (*on_turned)(void *cookie);
     void *cookie;
@@ -34,10 +36,9 @@ struct turn {
     unsigned n_waiting;
     struct ingest_counters seen[LISTEN_WORKERS_MAX];      /* each worker's counters */
     uint64_t rejected[LISTEN_WORKERS_MAX][REASON_COUNT];
-    struct socket_stats sockets[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
 };
 
-/* Before the workers exist; then fill in workers and registry. */
+/* Before the workers exist; then fill in workers, listeners and registry. */
 int turn_init(struct turn *t, uv_loop_t *loop);
 void turn_notify(void *turn);         /* for worker_opts; worker thread */
 

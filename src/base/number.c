@@ -229,17 +229,18 @@ bool number_parse_int(struct slice s, int64_t *ret)
     return true;
 }
 
+static const struct {
+    const char *unit;
+    unsigned shift;
+} sizes[] = { { "GiB", 30 }, { "MiB", 20 }, { "KiB", 10 } };
+
 int number_parse_size(struct slice s, uint64_t *ret)
 {
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = { { "KiB", 10 }, { "MiB", 20 }, { "GiB", 30 } };
     unsigned shift = 0;
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        struct slice unit = slice_str(units[i].unit);
-        if (s.len > unit.len && slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit)) {
-            shift = units[i].shift;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct slice unit = slice_str(sizes[i].unit);
+        if (s.len > unit.len && slice_ends(s, unit)) {
+            shift = sizes[i].shift;
             s.len -= unit.len;
             break;
         }
@@ -251,4 +252,16 @@ int number_parse_size(struct slice s, uint64_t *ret)
         return -ERANGE;
     *ret = (uint64_t)n << shift;
     return 0;
+}
+
+size_t number_print_size(char *out, uint64_t bytes)
+{
+    for (size_t i = 0; bytes > 0 && i < ARRAY_LEN(sizes); i++) {
+        if (bytes % (1ull << sizes[i].shift) != 0)
+            continue;
+        size_t n = number_print_u64(out, bytes >> sizes[i].shift);
+        memcpy(out + n, sizes[i].unit, strlen(sizes[i].unit));
+        return n + strlen(sizes[i].unit);
+    }
+    return number_print_u64(out, bytes);
 }

@@ -6,7 +6,7 @@
 
 #include "app/memory_bound.h"
 #include "config/option_value.h"
-#include "listen/socket_url.h"
+#include "listen/socket_options.h"
 
 static void print_bytes(uint64_t n, struct buf *out)
 {
@@ -22,16 +22,10 @@ static void print_sockets(const struct config *c, struct buf *out)
 {
     for (size_t i = 0; i < c->n_sockets; i++) {
         const struct listen_address *a = &c->sockets[i];
-        static const char *const signs[] = { "auto", "delta", "absolute" };
-        static const char *const spreads[] = { "auto", "source", "payload" };
         buf_append_str(out, i == 0 ? "listening  " : "           ");
         option_value_escape(slice_str(a->name), out);
-        buf_printf(out, "  gauge_sign=%s rcvbuf=", signs[a->gauge_sign]);
-        option_value_print_number(OPTION_SIZE, a->rcvbuf, out);
-        if (a->transport == LISTEN_UDP)
-            buf_printf(out, " spread=%s", spreads[a->spread]);
-        else if (a->name[sizeof "unixgram://" - 1] != '@')
-            buf_printf(out, " mode=%04o", a->mode);
+        buf_append_char(out, ' ');
+        socket_options_print(a, out);
         buf_append_char(out, '\n');
     }
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cmd/explain_core.h"
 #include "cmd/explain_text.h"
+#include "listen/socket_url.h"
 #include "protocol/framing.h"
 
 struct explaining {
@@ -182,6 +183,7 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c);
     if (rc != CLI_OK)
         return rc;
+    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;   /* datagrams mean what they do there */
     struct explaining e = { .core = explain_core_new(&c), .json = args->json };
     rc = explain(&e, args, io, &c);
     explain_core_free(e.core);

@@ -10,14 +10,11 @@
 #include "protocol/event.h"
 #include "protocol/tags.h"
 
-enum { BATCH_FULL = 256 };
-
 struct explain_machine {
-    struct parser *parser;
-    struct batch batch;
     struct tags_opts tags_opts;
     struct tags tags;
     struct explain_exposition *exposition;
+    struct explain_refused refused;      /* by the lane */
 };
 
 /* What the parser hands out is valid UTF-8; null would show that it is not. */
@@ -101,30 +98,9 @@ static void add_error(struct explain_core *x, enum reason r, struct slice line, 
     };
 }
 
-static void on_error(void *cookie, const struct parse_error *e)
+static void on_rejected(void *cookie, const struct parse_error *e)
 {
     add_error(cookie, e->reason, e->line, e->at);
-}
-
-struct explain_core *explain_core_new(const struct config *c)
-{
-    struct explain_core *x = mem_zalloc(sizeof *x);
-    struct explain_machine *m = mem_zalloc(sizeof *m);
-    struct parse_opts opts = core_parse_opts(c);
-    opts.on_event = on_event;
-    opts.on_check = on_check;
-    opts.on_error = on_error;
-    opts.cookie = x;
-    x->config = c;
-    x->counters = json_object();
-    x->machine = m;
-    m->parser = parser_new(&opts);
-    if (m->parser == NULL || batch_init(&m->batch, BATCH_FULL, c->limits_max_line) < 0)
-        abort();
-    m->tags_opts = core_tags_opts(c);
-    m->exposition = explain_exposition_new(c);
-    explain_core_clear(x);
-    return x;
 }
 
 void explain_core_free(struct explain_core *x)
@@ -137,8 +113,6 @@ void explain_core_free(struct explain_core *x)
     json_decref(x->checks);
     json_decref(x->counters);
     free(x->errors);
-    parser_free(x->machine->parser);
-    batch_release(&x->machine->batch);
     explain_exposition_free(x->machine->exposition);
     free(x->machine);
     free(x);
@@ -193,7 +167,7 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
     free(tags);
 }
 
-static void add_sample(struct explain_core *x, const struct sample *s)
+static void add_sample(struct explain_core *x, const struct batch *b, const struct sample *s)
 {
     struct explain_machine *m = x->machine;
     enum reason r = tags_parse(&m->tags_opts, s, &m->tags);
@@ -211,7 +185,7 @@ static void add_sample(struct explain_core *x, const struct sample *s)
         json_t *values = json_array();
         json_array_append_new(values, json_real(s->value));
         for (uint32_t i = 0; (s->flags & SAMPLE_PACKED) && i < s->more_n; i++)
-            json_array_append_new(values, json_real(m->batch.values[s->more_at + i]));
+            json_array_append_new(values, json_real(b->values[s->more_at + i]));
         set(j, "values", values);
     }
     set(j, "rate", json_real(s->rate));
@@ -225,22 +199,45 @@ static void add_sample(struct explain_core *x, const struct sample *s)
     json_array_append_new(x->samples, j);
 }
 
+static void on_batch(void *cookie, const struct batch *b)
+{
+    struct explain_core *x = cookie;
+    x->unknown_fields += b->counts.unknown_fields;
+    for (uint32_t i = 0; i < b->n; i++)
+        add_sample(x, b, &b->samples[i]);
+}
+
+/* Too many tags and the like are errors of the sample, which add_sample has told of. */
+static void on_refused(void *cookie, const struct sample *s, enum reason why)
+{
+    struct explain_core *x = cookie;
+    (void)s;
+    x->machine->refused.no_room += why == REASON_NONE;
+    x->machine->refused.not_finite += why == REASON_BAD_VALUE;
+}
+
+struct explain_core *explain_core_new(const struct config *c)
+{
+    struct explain_core *x = mem_zalloc(sizeof *x);
+    const struct lane_taps taps = {
+        .on_batch = on_batch, .on_event = on_event, .on_check = on_check, .cookie = x
+    };
+    const struct lane_refusals refusals = {
+        .on_rejected = on_rejected, .on_refused = on_refused, .cookie = x
+    };
+    x->config = c;
+    x->counters = json_object();
+    x->machine = mem_zalloc(sizeof *x->machine);
+    x->machine->tags_opts = core_tags_opts(c);
+    x->machine->exposition = explain_exposition_new(c, &taps, &refusals);
+    explain_core_clear(x);
+    return x;
+}
+
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated)
 {
-    struct explain_machine *m = x->machine;
-    uint64_t unknown = m->batch.counts.unknown_fields;
-    bool more;
-    assert(len <= DATAGRAM_MAX);
-    parser_begin(m->parser, ptr, len, truncated);
-    do {
-        more = parser_next(m->parser, &m->batch);
-        x->unknown_fields += m->batch.counts.unknown_fields - unknown;
-        for (uint32_t i = 0; i < m->batch.n; i++)
-            add_sample(x, &m->batch.samples[i]);
-        explain_exposition_add(m->exposition, &m->batch);
-        batch_clear(&m->batch);
-        unknown = m->batch.counts.unknown_fields;   /* the aggregation may have taken the counts over */
-    } while (more);
+    const struct lane_datagram d = { .ptr = ptr, .len = len, .truncated = truncated };
+    explain_exposition_datagram(x->machine->exposition, &d);
 }
 
 void explain_core_error(struct explain_core *x, enum reason r)
@@ -273,7 +270,9 @@ const struct off_page_note *const *explain_core_off_page(const struct explain_co
 
 struct explain_refused explain_core_refused(const struct explain_core *x)
 {
-    return explain_exposition_refused(x->machine->exposition);
+    struct explain_refused all = x->machine->refused;
+    all.not_finite += explain_exposition_sums_refused(x->machine->exposition);
+    return all;
 }
 
 const char *explain_core_expect(const struct explain_core *x)

@@ -1,5 +1,5 @@
 /**
- * explain_core: datagrams through the server's own parser and aggregation, with everything kept that they said.
+ * explain_core: datagrams through a lane, as in the server's workers, with all kept that they said.
  *
  *     explain_core_new(config, &x);
  *     explain_core_datagram(x, bytes, n, truncated);  ...  read x->samples, x->errors, ...  explain_core_clear(x);
@@ -57,7 +57,7 @@ void explain_core_clear(struct explain_core *x);
 /* Close the interval; append the lines of /metrics for all datagrams since the start, sorted, joined by LF. */
 void explain_core_exposition(struct explain_core *x, struct buf *out);
 
-/* What the page leaves out and why, as of the last explain_core_exposition. */
+/* As of the last explain_core_exposition: what the page leaves out and why; what was refused. */
 const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n);
 struct explain_refused explain_core_refused(const struct explain_core *x);
 

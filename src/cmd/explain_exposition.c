@@ -3,34 +3,41 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "aggregate/off_page.h"
 #include "app/core_opts.h"
+#include "app/memory_bound.h"
 #include "base/mem.h"
 #include "sinks/prometheus.h"
 
 /* Time moves with the samples and nothing else: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
+
 struct explain_exposition {
     struct series_limit limit;
     struct profiles *profiles;
-    struct ingest *ingest;
+    struct lane *lane;
+    struct lane_source source;
     struct registry *registry;
     struct prometheus *prometheus;
-    uint64_t now_ns;
-    struct explain_refused refused;
-    uint64_t bad_when_parsed;   /* values, counted by the parser already */
 };
 
-struct explain_exposition *explain_exposition_new(const struct config *c)
+struct explain_exposition *explain_exposition_new(const struct config *c,
+                                                  const struct lane_taps *taps,
+                                                  const struct lane_refusals *refusals)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
-    e->now_ns = (uint64_t)START_S * 1000000000u;
     const struct profile profile = core_profile(c);
     e->profiles = profiles_new(&profile);
-    struct ingest_opts in = core_ingest_opts(c, e->profiles, &e->limit);
+    bool several_sources = memory_bound_workers(c) > 1 || c->n_sockets > 1; /* as in the server */
+    struct lane_opts lane = core_lane_opts(c, e->profiles, &e->limit, several_sources);
     struct registry_opts reg = core_registry_opts(c, e->profiles, &e->limit);
-    if (series_limit_init(&e->limit, c->limits_max_series) < 0 || ingest_new(&in, &e->ingest) < 0)
+    reg.several_sources = several_sources;
+    lane.taps = *taps;
+    lane.refusals = *refusals;
+    if (series_limit_init(&e->limit, c->limits_max_series) < 0 || lane_new(&lane, &e->lane) < 0)
         abort();
+    e->source.gauge_sign = (enum gauge_sign)c->protocol_gauge_sign;
+    lane_begin(e->lane, &e->source,
+               (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });
     e->registry = registry_new(&reg);
     e->prometheus = prometheus_new();
     return e;
@@ -42,17 +49,16 @@ void explain_exposition_free(struct explain_exposition *e)
         return;
     prometheus_free(e->prometheus);
     registry_free(e->registry);
-    ingest_free(e->ingest);
+    lane_free(e->lane);
     profiles_free(e->profiles);
     series_limit_release(&e->limit);
     free(e);
 }
 
-void explain_exposition_add(struct explain_exposition *e, struct batch *b)
+void explain_exposition_datagram(struct explain_exposition *e, const struct lane_datagram *d)
 {
-    e->bad_when_parsed += b->counts.rejected[REASON_BAD_VALUE];
-    ingest_batch(e->ingest, b, e->now_ns);
-    e->now_ns += b->n;
+    lane_datagram(e->lane, d);
+    lane_flush(e->lane);
 }
 
 static int line_order(const void *a, const void *b)
@@ -80,34 +86,35 @@ static void sort_lines(struct slice text, struct buf *out)
 
 void explain_exposition_render(struct explain_exposition *e, struct buf *out)
 {
-    const struct interval_end end = {
-        .start_s = START_S, .interval_ms = INTERVAL_MS, .now_ns = e->now_ns, .now_wall_ms = (int64_t)START_S * 1000
-    };
+    struct ingest *in = lane_ingest(e->lane);
+    uint64_t now_ns = lane_next_ns(e->lane);
+    const struct interval_end end = { .start_s = START_S,
+                                      .interval_ms = INTERVAL_MS,
+                                      .now_ns = now_ns,
+                                      .now_wall_ms = (int64_t)START_S * 1000 };
     struct snapshot unused;
     struct buf text = { 0 };
-    bool turned = ingest_turn(e->ingest, e->now_ns);
+    bool turned = ingest_turn(in, now_ns);
     assert(turned);
-    struct page *page = ingest_take(e->ingest);
+    struct page *page = ingest_take(in);
     assert(page != NULL);
     (void)turned;
-    registry_merge(e->registry, page, e->now_ns);
-    e->refused.no_room = page_stats(page)->v[INGEST_SAMPLES_REFUSED];
-    e->refused.not_finite = page_rejected(page)[REASON_BAD_VALUE] - e->bad_when_parsed;
-    e->refused.not_finite += registry_stats(e->registry)->v[REGISTRY_SUMS_REFUSED];
-    ingest_give(e->ingest, page);
-    registry_close(e->registry, &end, &unused);   /* with aggregate.set_window = 0, sets show the last closed interval */
+    registry_merge(e->registry, page, now_ns);
+    ingest_give(in, page);
+    registry_close(e->registry, &end, &unused); /* a set may show the last closed interval */
     registry_next(e->registry);
-    prometheus_render_lines(e->prometheus, e->registry, e->now_ns, &text);
+    prometheus_render_lines(e->prometheus, e->registry, now_ns, &text);
     sort_lines(buf_slice(&text), out);
     buf_release(&text);
 }
 
-const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e, size_t *ret_n)
+const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e,
+                                                               size_t *ret_n)
 {
     return registry_off_page(e->registry, ret_n);
 }
 
-struct explain_refused explain_exposition_refused(const struct explain_exposition *e)
+uint64_t explain_exposition_sums_refused(const struct explain_exposition *e)
 {
-    return e->refused;
+    return registry_stats(e->registry)->v[REGISTRY_SUMS_REFUSED];
 }

@@ -7,11 +7,7 @@
 
 struct slice hint_trim(struct slice s)
 {
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = slice_of(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && strchr(" \t\r", s.ptr[s.len - 1]) != NULL)
-        s.len--;
-    return s;
+    return slice_trim(s, SLICE_LIT(" \t\r"));
 }
 
 static struct slice up_to(struct slice s, char end)

@@ -40,18 +40,9 @@ static void error(const struct reader *r, const char *text)
     config_loader_error(r->l, origin(r, at), "%s", text);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
 static struct slice trim(struct slice s)
 {
-    while (s.len > 0 && is_blank(s.ptr[0]))
-        s = slice_of(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
+    return slice_trim(s, SLICE_LIT(" \t\r\v\f"));   /* what inih takes for blanks */
 }
 
 static void section_unknown(const struct reader *r, struct slice section)

@@ -18,15 +18,6 @@ static const void *member_const(const struct config *c, enum option_id id)
     return (const char *)c + options_table[id].offset;
 }
 
-static struct slice trim(struct slice s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = slice_of(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 static const struct {
     const char *unit;
     uint64_t ms;
@@ -123,7 +114,7 @@ static const char *set_flags(const char *words, struct slice rest, unsigned *to)
         struct slice word = rest;
         if (!slice_cut(&rest, ',', &word))
             rest.len = 0;
-        int at = word_place(words, trim(word));
+        int at = word_place(words, slice_trim(word, SLICE_LIT(" \t")));
         if (at < 0)
             return "has a word that is not known here";
         bits |= 1u << at;
@@ -143,7 +134,7 @@ static const char *set_doubles(const struct option_row *o, struct slice rest, st
         if (!slice_cut(&rest, ',', &one))
             rest.len = 0;
         list.at = mem_grow(list.at, &cap, list.n + 1, sizeof *list.at);
-        if (!number_parse(trim(one), &v))
+        if (!number_parse(slice_trim(one, SLICE_LIT(" \t")), &v))
             wrong = "is not a list of numbers";
         else if (v < o->min || v > o->max)
             wrong = "has a number that is out of range";
@@ -192,7 +183,7 @@ const char *option_value_set(struct config *c, enum option_id id, struct slice s
 {
     const struct option_row *o = &options_table[id];
     void *to = member(c, id);
-    s = trim(s);
+    s = slice_trim(s, SLICE_LIT(" \t"));
     switch (o->kind) {
     case OPTION_BOOL:
         return set_bool(s, to);
@@ -279,10 +270,13 @@ void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *ou
         const char *name;
         uint64_t n;
     } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
-      sizes[] = { { "GiB", 1 << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "", 1 } }, none = { "", 1 };
-    const struct unit *u = kind == OPTION_DURATION ? durations : sizes;
-    if (v == 0 || kind == OPTION_UINT)
-        u = &none;
+      none = { "", 1 };
+    const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
+    if (kind == OPTION_SIZE) {
+        char text[NUMBER_TEXT_MAX];
+        buf_append(out, text, number_print_size(text, v));
+        return;
+    }
     while (v % u->n != 0)   /* the last unit is 1 */
         u++;
     buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);

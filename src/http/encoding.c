@@ -3,15 +3,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-static struct slice trim(struct slice s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = slice_of(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Up to sep or the end, trimmed; rest is what follows. */
 static struct slice next_part(struct slice *rest, char sep)
 {
@@ -20,7 +11,7 @@ static struct slice next_part(struct slice *rest, char sep)
         part = *rest;
         *rest = (struct slice){ 0 };
     }
-    return trim(part);
+    return slice_trim(part, SLICE_LIT(" \t"));
 }
 
 static bool equals(struct slice s, const char *lower)

@@ -5,32 +5,32 @@
 struct socket_stats listen_sums(const struct listen_stats *s)
 {
     struct socket_stats sum = { 0 };
-    for (unsigned w = 0; w < s->n_workers; w++) {
-        for (unsigned i = 0; i < WORKER_SOCKETS_MAX; i++) {
-            const struct socket_stats *one = &s->sockets[w][i];
-            sum.datagrams += one->datagrams;
-            sum.bytes += one->bytes;
-            sum.errors += one->errors;
-            sum.kernel_drops += one->kernel_drops;
-            sum.queued_bytes += one->queued_bytes;
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        const struct listener *l = &s->listeners[i];
+        for (unsigned k = 0; k < l->n; k++) {
+            sum.datagrams += l->stats[k].datagrams;
+            sum.bytes += l->stats[k].bytes;
+            sum.errors += l->stats[k].errors;
+            sum.kernel_drops += l->stats[k].kernel_drops;
+            sum.queued_bytes += l->stats[k].queued_bytes;
         }
     }
     return sum;
 }
 
-/* A line for each socket of each worker; losses are known of UDP alone. */
+/* A line for what each worker reads of each listener; losses where the kernel tells of them. */
 static void put_sockets(const struct listen_stats *s, bool drops, struct counter_lines *to)
 {
     for (unsigned w = 0; w < s->n_workers; w++) {
         char worker[16];
         snprintf(worker, sizeof worker, "%u", w);
-        for (unsigned i = 0; i < WORKER_SOCKETS_MAX && s->listener_at[w][i] >= 0; i++) {
-            const struct listen_address *a = &s->listeners[s->listener_at[w][i]].address;
-            const struct socket_stats *one = &s->sockets[w][i];
-            if (drops && a->transport != LISTEN_UDP)
+        for (size_t i = 0; i < s->n_listeners; i++) {
+            const struct listener *l = &s->listeners[i];
+            int at = listener_socket_of(l, w);
+            if (at < 0 || (drops && !transport_of(l->address.transport)->own_queue))
                 continue;
-            counter_put(to, (const char *const[]){ a->name, worker },
-                        (double)(drops ? one->kernel_drops : one->datagrams));
+            uint64_t n = drops ? l->stats[at].kernel_drops : l->stats[at].datagrams;
+            counter_put(to, (const char *const[]){ l->address.name, worker }, (double)n);
         }
     }
 }

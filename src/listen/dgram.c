@@ -1,3 +1,11 @@
+/*
+ * One read: make_room -> recvmmsg -> refuse_descriptors.  Beside its bytes, a datagram may bring
+ *
+ *     sender    msg_name     of the first `senders` datagrams that were asked for
+ *     pid       control      of the same, where dgram_tell_pid was called: read_control
+ *     stamp     control      of all, where dgram_stamp was called and `stamps` asked for
+ *     files     control      from strangers: closed at once
+ */
 #include "listen/dgram.h"
 
 #include <errno.h>
@@ -7,9 +15,10 @@
 #include "base/slab.h"
 
 /*
- * Room for the largest datagram, and some cache lines more: slots 64 KiB apart would all begin in the same sets of the cache,
- * which costs about 2 % even when nothing is parsed (bench/results/receive-2026-11-21.md).
- * Pages that no datagram reaches are never touched, so a slot of small datagrams costs one page.
+ * Room for the largest datagram, and some cache lines more: slots 64 KiB apart would all begin in
+ * the same sets of the cache, which costs about 2 % even when nothing is parsed
+ * (bench/results/receive-2026-11-21.md). Pages that no datagram reaches are never touched, so a
+ * slot of small datagrams costs one page.
  */
 enum { SLOT_BYTES = DATAGRAM_MAX + 1 + 5 * 64 };
 
@@ -33,7 +42,10 @@ void dgram_release(struct dgram_buffers *d)
 
 /* ---- beside the bytes ---- */
 
-/* The kinds of control messages that are understood, one row each; add their room to DGRAM_CONTROL_BYTES. */
+/*
+ * The kinds of control messages that are understood, one row each; add their room to
+ * DGRAM_CONTROL_BYTES.
+ */
 static void read_pid(const void *data, struct dgram_aside *ret)
 {
     struct ucred who;
@@ -56,7 +68,8 @@ static void read_control(const struct msghdr *from, struct dgram_aside *ret)
         for (size_t i = 0; i < ARRAY_LEN(control_rows); i++) {
             const struct control_row *row = &control_rows[i];
             /* One that was cut for want of room is shorter. */
-            if (c->cmsg_level == row->level && c->cmsg_type == row->type && c->cmsg_len == CMSG_LEN(row->bytes))
+            if (c->cmsg_level == row->level && c->cmsg_type == row->type &&
+                c->cmsg_len == CMSG_LEN(row->bytes))
                 row->read(CMSG_DATA(c), ret);
         }
 }
@@ -96,7 +109,8 @@ uint64_t dgram_stamp_ns(const struct dgram_buffers *d, int i)
     struct msghdr h = d->msgs[i].msg_hdr;
     struct timespec t;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS || c->cmsg_len != CMSG_LEN(sizeof t))
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS ||
+            c->cmsg_len != CMSG_LEN(sizeof t))
             continue;
         memcpy(&t, CMSG_DATA(c), sizeof t);
         return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
@@ -126,7 +140,8 @@ static unsigned larger(unsigned a, unsigned b)
 
 static void make_room(struct dgram_buffers *d, struct dgram_ask ask)
 {
-    unsigned now = slots_with_control(ask), before = slots_with_control(d->asked), filled = (unsigned)d->n;
+    unsigned now = slots_with_control(ask), before = slots_with_control(d->asked),
+             filled = (unsigned)d->n;
     bool same = ask.senders == d->asked.senders && ask.stamps == d->asked.stamps;
     /* The kernel writes what it used over the room's size, in the slots that it filled. */
     unsigned last = same ? (filled < now ? filled : now) : larger(now, before);
@@ -166,7 +181,7 @@ int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
 
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)
 {
-    enum { MEMINFO_RMEM_ALLOC = 0, MEMINFO_DROPS = 8, MEMINFO_VARS = 9 };   /* linux/sock_diag.h */
+    enum { MEMINFO_RMEM_ALLOC = 0, MEMINFO_DROPS = 8, MEMINFO_VARS = 9 }; /* linux/sock_diag.h */
     uint32_t info[MEMINFO_VARS] = { 0 };
     socklen_t len = sizeof info;
     if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)

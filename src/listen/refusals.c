@@ -1,3 +1,10 @@
+/*
+ *     worker    refusals_begin: how many senders to ask for; catch_up with what control changed
+ *               refusals_on_rejected, refusals_on_refused -> keep: text and sender of an example
+ *     control   refusals_next (has_more), refusals_renew -> tell: the worker catches up
+ *
+ * `wanted` has a bit for each kind with room, so a flood of refused lines is not even looked at.
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,9 +12,9 @@
 #include "listen/refusals_priv.h"
 
 enum {
-    ASKED_BUSY = REFUSALS_A_ROUND,   /* a flood of one line to a datagram is shown with its sender */
-    ASKED_QUIET = 32,                /* a burst of a test or of a start is, too */
-    CURIOUS_READS = 1 << 16          /* 8 s of a socket that brings 500,000 datagrams a second */
+    ASKED_BUSY = REFUSALS_A_ROUND, /* a flood of one line to a datagram is shown with its sender */
+    ASKED_QUIET = 32,              /* a burst of a test or of a start is, too */
+    CURIOUS_READS = 1 << 16        /* 8 s of a socket that brings 500,000 datagrams a second */
 };
 
 static_assert(REFUSAL_KINDS <= 32, "a bit for each kind");
@@ -81,10 +88,18 @@ static bool is_wanted(const struct refusals *r, unsigned kind)
     return r->wanted >> kind & 1;
 }
 
+/* The worker's view of a kind that it is about to keep an example of. */
+static void refusal_kind_check(const struct refusals *r, unsigned kind)
+{
+    const struct refusal_kind *k = &r->kinds[kind];
+    assert(kind < REFUSAL_KINDS && is_wanted(r, kind) && k->n < REFUSALS_A_ROUND);
+}
+
 /* slot: where the text came in; -1: not known */
 static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
 {
     struct refusal_kind *k = &r->kinds[kind];
+    refusal_kind_check(r, kind);
     struct refusal *e = &k->at[k->n++];
     e->socket = r->socket;
     put_text(e, text);
@@ -99,7 +114,7 @@ static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
     atomic_store_explicit(&k->whole, k->current << 8 | k->n, memory_order_release);
 }
 
-void refusals_on_error(void *refusals, const struct parse_error *e)
+void refusals_on_rejected(void *refusals, const struct parse_error *e)
 {
     struct refusals *r = refusals;
     keep(r, e->reason, e->line, dgram_slot(r->dgram, e->line.ptr));
@@ -109,7 +124,8 @@ void refusals_on_error(void *refusals, const struct parse_error *e)
 static struct slice line_around(const struct dgram_buffers *d, int slot, const char *ptr)
 {
     const char *start = dgram_ptr(d, slot), *end = start + dgram_len(d, slot);
-    const char *before = memrchr(start, '\n', (size_t)(ptr - start)), *after = memchr(ptr, '\n', (size_t)(end - ptr));
+    const char *before = memrchr(start, '\n', (size_t)(ptr - start)),
+               *after = memchr(ptr, '\n', (size_t)(end - ptr));
     start = before == NULL ? start : before + 1;
     end = after == NULL ? end : after;
     return slice_of(start, (size_t)(end - start));
@@ -124,8 +140,8 @@ static void keep_line(struct refusals *r, enum reason why, const struct sample *
     }
     /* The parser has rewritten the line: what matters for these reasons is put together again. */
     char text[REFUSAL_TEXT_MAX + 2];
-    int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name, sample_type_token((enum sample_type)s->type),
-                     (int)s->tags_len, s->tags);
+    int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name,
+                     sample_type_token((enum sample_type)s->type), (int)s->tags_len, s->tags);
     keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), slot);
 }
 
@@ -161,7 +177,8 @@ static bool has_more(const struct refusal_kind *k)
 {
     /* acquire: pairs with the release in keep */
     uint64_t whole = atomic_load_explicit(&k->whole, memory_order_acquire);
-    return whole >> 8 == atomic_load_explicit(&k->round, memory_order_relaxed) && k->taken < (whole & 0xff);
+    return whole >> 8 == atomic_load_explicit(&k->round, memory_order_relaxed) &&
+           k->taken < (whole & 0xff);
 }
 
 bool refusals_pending(const struct refusals *r, unsigned kind)
@@ -177,7 +194,10 @@ const struct refusal *refusals_next(struct refusals *r, unsigned kind)
 
 static void tell(struct refusals *r)
 {
-    /* release: the worker overwrites examples only after our last look at them, and sees what there is new */
+    /*
+     * release: the worker overwrites examples only after our last look at them, and sees what there
+     * is new
+     */
     atomic_fetch_add_explicit(&r->news, 1, memory_order_release);
 }
 

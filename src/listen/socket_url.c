@@ -1,132 +1,36 @@
+/*
+ * A URL is cut in three, and each part has its reader:
+ *
+ *     udp://                 scheme   which transport: its row has the other two readers
+ *     127.0.0.1:8125         where    transport_ops.parse
+ *     ?rcvbuf=8MiB&...       query    socket_options.c: those that the transport knows
+ */
 #include "listen/socket_url.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/un.h>
 
 #include "base/address.h"
-#include "base/number.h"
+#include "listen/socket_options.h"
+#include "listen/transport_priv.h"
 
-/* A word of a list, into *ret as its place. */
-static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
+/* ---- addresses ---- */
+
+void socket_url_name(struct listen_address *a, const char *where)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (slice_eq(s, slice_str(words[i]))) {
-            *ret = (unsigned)i;
-            return true;
-        }
-    }
-    return false;
+    memset(a->name, 0, sizeof a->name);
+    snprintf(a->name, sizeof a->name, "%s://%s", transport_of(a->transport)->scheme, where);
 }
 
-static bool octal_mode(struct slice s, unsigned *ret)
+const char *socket_url_where(const struct listen_address *a)
 {
-    unsigned mode = 0;
-    if (s.len < 1 || s.len > 5)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '7')
-            return false;
-        mode = mode * 8 + (unsigned)(s.ptr[i] - '0');
-    }
-    if (mode > 0777)
-        return false;
-    *ret = mode;
-    return true;
+    return a->name + strlen(transport_of(a->transport)->scheme) + strlen("://");
 }
 
-/* returns  NULL, or what would be right */
-static const char *query_option(struct listen_address *a, struct slice key, struct slice value)
+unsigned socket_url_sockets(const struct listen_address *a, unsigned workers)
 {
-    static const char *const signs[] = { "auto", "delta", "absolute" };
-    static const char *const spreads[] = { "auto", "source", "payload" };
-    enum { RCVBUF_MIN = 4096, RCVBUF_MAX = 1 << 30 };
-    unsigned word;
-
-    if (slice_eq(key, SLICE_LIT("gauge_sign"))) {
-        if (!word_index(value, signs, ARRAY_LEN(signs), &word))
-            return "gauge_sign is one of auto, delta, absolute";
-        a->gauge_sign = (enum gauge_sign)word;
-    } else if (slice_eq(key, SLICE_LIT("spread"))) {
-        if (a->transport != LISTEN_UDP)
-            return "spread is for udp:// only";
-        if (!word_index(value, spreads, ARRAY_LEN(spreads), &word))
-            return "spread is one of auto, source, payload";
-        a->spread = (enum listen_spread)word;
-    } else if (slice_eq(key, SLICE_LIT("rcvbuf"))) {
-        uint64_t bytes;
-        if (number_parse_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
-            return "rcvbuf is a size from 4KiB to 1GiB, such as 32MiB";
-        a->rcvbuf = bytes;
-    } else if (slice_eq(key, SLICE_LIT("mode"))) {
-        if (a->transport != LISTEN_UNIXGRAM || ((struct sockaddr_un *)&a->addr)->sun_path[0] == '\0')
-            return "mode is for unixgram:// with a path only";
-        if (!octal_mode(value, &a->mode))
-            return "mode is octal permissions, such as 0666";
-    } else {
-        return "the options of a socket are gauge_sign, rcvbuf, spread, mode";
-    }
-    return NULL;
-}
-
-static const char *query(struct listen_address *a, struct slice rest)
-{
-    unsigned seen = 0;
-    while (rest.len > 0) {
-        struct slice pair = rest, key;
-        if (!slice_cut(&rest, '&', &pair))
-            rest.len = 0;
-        if (!slice_cut(&pair, '=', &key))
-            return "after '?' come options as key=value, joined by '&'";
-        const char *wrong = query_option(a, key, pair);
-        if (wrong != NULL)
-            return wrong;
-        /* The four keys begin with different letters. */
-        unsigned bit = 1u << (key.ptr[0] - 'a');
-        if (seen & bit)
-            return "an option of the socket is given twice";
-        seen |= bit;
-    }
-    return NULL;
-}
-
-static const char *udp(struct listen_address *a, struct slice host_port)
-{
-    int rc = address_parse(host_port, LISTEN_PORT_DEFAULT, &a->addr, &a->addr_len);
-    if (rc < 0)
-        return address_error(rc);
-    a->localhost = slice_starts(host_port, SLICE_LIT("localhost"));
-    const struct sockaddr_in6 in6 = *(const struct sockaddr_in6 *)&a->addr;
-    if (in6.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6.sin6_port };
-        memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof in.sin_addr);
-        a->addr = (struct sockaddr_storage){ 0 };
-        memcpy(&a->addr, &in, sizeof in);
-        a->addr_len = sizeof in;
-    }
-    return NULL;
-}
-
-static const char *unixgram(struct listen_address *a, struct slice path)
-{
-    struct sockaddr_un *un = (struct sockaddr_un *)&a->addr;
-    bool abstract = path.len > 0 && path.ptr[0] == '@';
-    size_t room = sizeof un->sun_path;
-
-    if (!abstract && (path.len < 2 || path.ptr[0] != '/' || path.ptr[path.len - 1] == '/'))
-        return "a unix socket is unixgram:///ABSOLUTE/PATH or unixgram://@NAME";
-    if (abstract && path.len < 2)
-        return "the name of an abstract socket is empty";
-    if (path.len >= room)
-        return "the path of a unix socket has at most 107 bytes";
-    un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path.ptr, path.len);
-    if (abstract)
-        un->sun_path[0] = '\0';   /* an abstract name has no NUL behind it: the length is all */
-    a->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + (abstract ? 0 : 1));
-    return NULL;
+    return transport_of(a->transport)->per_worker ? workers : 1;
 }
 
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
@@ -144,22 +48,25 @@ bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
     memcpy(&twin.addr, &in6, sizeof in6);
     twin.addr_len = sizeof in6;
     address_print((const struct sockaddr *)&in6, text);
-    memset(twin.name, 0, sizeof twin.name);
-    snprintf(twin.name, sizeof twin.name, "udp://%s", text);
+    socket_url_name(&twin, text);
     *ret = twin;
     return true;
 }
 
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b)
 {
-    const struct sockaddr *at = (const struct sockaddr *)&a->addr, *bt = (const struct sockaddr *)&b->addr;
+    const struct sockaddr *at = (const struct sockaddr *)&a->addr;
+    const struct sockaddr *bt = (const struct sockaddr *)&b->addr;
     bool same = a->addr_len == b->addr_len && memcmp(&a->addr, &b->addr, a->addr_len) == 0;
-    if (a->transport != LISTEN_UDP || b->transport != LISTEN_UDP)
+    if (at->sa_family == AF_UNIX || bt->sa_family == AF_UNIX)
         return same;
-    if (address_port(at) == 0 || address_port(at) != address_port(bt))
+    if (a->transport != b->transport || address_port(at) == 0 ||
+        address_port(at) != address_port(bt))
         return false;
     return same || (address_is_any(at) && (at->sa_family == AF_INET6 || bt->sa_family == AF_INET));
 }
+
+/* ---- the whole ---- */
 
 static bool has_blank_or_control(struct slice s)
 {
@@ -170,39 +77,76 @@ static bool has_blank_or_control(struct slice s)
     return false;
 }
 
-static const char *parse(struct slice url, struct listen_address *a)
+static bool skip(struct slice *s, struct slice prefix)
+{
+    if (!slice_starts(*s, prefix))
+        return false;
+    *s = slice_of(s->ptr + prefix.len, s->len - prefix.len);
+    return true;
+}
+
+static const char *scheme_of(const struct transport *t, char room[32])
+{
+    snprintf(room, 32, "%s://", t->scheme);
+    return room;
+}
+
+/* What a URL may begin with: the schemes alone, or with what follows them. */
+static void say_schemes(bool alone, struct buf *error)
+{
+    char room[32];
+    for (unsigned i = 0; i < LISTEN_TRANSPORT_COUNT; i++) {
+        const struct transport *t = transport_of((enum listen_transport)i);
+        buf_printf(error, "%s%s", i > 0 ? " or " : "", alone ? scheme_of(t, room) : t->form);
+    }
+}
+
+/* Take scheme:// off the front of *rest.  returns  false: it is none of ours, *error is written */
+static bool take_scheme(struct slice *rest, enum listen_transport *ret, struct buf *error)
+{
+    char room[32];
+    for (unsigned i = 0; i < LISTEN_TRANSPORT_COUNT; i++) {
+        *ret = (enum listen_transport)i;
+        if (skip(rest, slice_str(scheme_of(transport_of(*ret), room))))
+            return true;
+    }
+    bool stream =
+        slice_starts(*rest, SLICE_LIT("tcp://")) || slice_starts(*rest, SLICE_LIT("unix://"));
+    buf_append_str(error, stream ? "this release does not receive streams (tcp://, unix://); use "
+                                 : "a socket is ");
+    say_schemes(stream, error);
+    return false;
+}
+
+static bool parse(struct slice url, struct listen_address *a, struct buf *error)
 {
     struct slice where = url, options = { NULL, 0 }, head;
-    if (has_blank_or_control(url))
-        return "a socket's URL has no blanks or control bytes";
+    if (has_blank_or_control(url)) {
+        buf_append_str(error, "a socket's URL has no blanks or control bytes");
+        return false;
+    }
     if (slice_cut(&where, '?', &head)) {
         options = where;
         where = head;
     }
-    struct slice name = where;
-    const char *wrong;
-    if (name.len >= sizeof a->name)
-        return "a socket's address is longer than 127 bytes";
-    if (slice_starts(where, SLICE_LIT("udp://"))) {
-        a->transport = LISTEN_UDP;
-        wrong = udp(a, slice_of(where.ptr + 6, where.len - 6));
-    } else if (slice_starts(where, SLICE_LIT("unixgram://"))) {
-        a->transport = LISTEN_UNIXGRAM;
-        wrong = unixgram(a, slice_of(where.ptr + 11, where.len - 11));
-    } else if (slice_starts(where, SLICE_LIT("tcp://")) || slice_starts(where, SLICE_LIT("unix://"))) {
-        wrong = "this release does not receive streams (tcp://, unix://); use udp:// or unixgram://";
-    } else {
-        wrong = "a socket is udp://HOST:PORT or unixgram:///PATH";
+    if (where.len >= sizeof a->name) {
+        buf_printf(error, "a socket's address is longer than %zu bytes", sizeof a->name - 1);
+        return false;
     }
-    if (wrong == NULL)
-        wrong = query(a, options);
-    if (wrong == NULL) {
-        memcpy(a->name, name.ptr, name.len);
+    if (where.len > 0)
+        memcpy(a->name, where.ptr, where.len);
+    if (!take_scheme(&where, &a->transport, error))
+        return false;
+    const char *wrong = transport_of(a->transport)->ops->parse(a, where);
+    if (wrong != NULL) {
+        buf_append_str(error, wrong);
+        return false;
     }
-    return wrong;
+    return socket_options_read(options, a, error);
 }
 
-int socket_url_parse(struct slice url, const struct listen_address *defaults, struct listen_address *ret, struct buf *error)
+int socket_url_parse(struct slice url, const struct listen_address *defaults,
+                     struct listen_address *ret, struct buf *error)
 {
     struct listen_address a = {
         .spread = defaults->spread,
@@ -210,11 +154,8 @@ int socket_url_parse(struct slice url, const struct listen_address *defaults, st
         .rcvbuf = defaults->rcvbuf,
         .mode = defaults->mode,
     };
-    const char *wrong = parse(url, &a);
-    if (wrong != NULL) {
-        buf_append_str(error, wrong);
+    if (!parse(url, &a, error))
         return -EINVAL;
-    }
     *ret = a;
     return 0;
 }

@@ -1,15 +1,15 @@
 /*
- * The program that spreads datagrams by the name of their first line: the bytes up to the first ':', at most
- * NAME_MAX_BYTES of them.
+ * The program that spreads datagrams by the name of their first line: the bytes up to the first
+ * ':', at most NAME_MAX_BYTES of them.
  *
  *     words   four bytes at a time, as long as none of them can be a ':'
  *     bytes   the word that may hold one, or is not whole: one byte at a time
  *     end     mix the hash and choose a socket
  *
- * Classic BPF jumps forward only, so both ways are written out for each word.  A load past the end of the
- * packet would end the program with 0, the first socket, so lengths are checked before.  The program sees the
- * payload at offset 0.  Which of the two ways a word takes depends on bytes of the name alone, so that a name
- * has one hash whatever follows it.
+ * Classic BPF jumps forward only, so both ways are written out for each word.  A load past the end
+ * of the packet would end the program with 0, the first socket, so lengths are checked before.  The
+ * program sees the payload at offset 0.  Which of the two ways a word takes depends on bytes of the
+ * name alone, so that a name has one hash whatever follows it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,12 +19,12 @@
 #include "listen/listener.h"
 
 enum {
-    NAME_MAX_BYTES = 64,      /* bytes of a name that are looked at */
+    NAME_MAX_BYTES = 64, /* bytes of a name that are looked at */
     WORDS = NAME_MAX_BYTES / 4,
-    A_BYTE = 10,              /* instructions of one byte */
+    A_BYTE = 10, /* instructions of one byte */
     A_WORD = 12 + 4 * A_BYTE,
     THE_END = 12,
-    HASH = 0                  /* where in the program's memory the hash is kept */
+    HASH = 0 /* where in the program's memory the hash is kept */
 };
 
 static const uint32_t odd = 0x9E3779B1u;
@@ -67,7 +67,7 @@ static void put_fold(struct program *p)
 static void put_byte(struct program *p, uint32_t at)
 {
     put(p, BPF_LD | BPF_W | BPF_LEN, 0);
-    put_if(p, BPF_JMP | BPF_JGT | BPF_K, at, 0, 2);           /* over: to the jump below */
+    put_if(p, BPF_JMP | BPF_JGT | BPF_K, at, 0, 2); /* over: to the jump below */
     put(p, BPF_LD | BPF_B | BPF_ABS, at);
     put_if(p, BPF_JMP | BPF_JEQ | BPF_K, ':', 0, 1);
     put_jump_to_end(p);
@@ -76,8 +76,8 @@ static void put_byte(struct program *p, uint32_t at)
 }
 
 /*
- * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':', and otherwise only in bytes of 0x81
- * and more, or next to such a one: those words go byte by byte for nothing.
+ * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':', and otherwise only in bytes
+ * of 0x81 and more, or next to such a one: those words go byte by byte for nothing.
  */
 static void put_word(struct program *p, uint32_t at)
 {
@@ -95,7 +95,10 @@ static void put_word(struct program *p, uint32_t at)
         put_byte(p, at + i);
 }
 
-/* The upper half of each product decides, and names often differ in one byte only: every bit must count. */
+/*
+ * The upper half of each product decides, and names often differ in one byte only: every bit must
+ * count.
+ */
 static void put_end(struct program *p, uint32_t sockets)
 {
     put(p, BPF_LD | BPF_MEM, HASH);

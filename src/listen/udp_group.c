@@ -21,8 +21,12 @@ static int open_bound(const struct listen_address *a, bool shared, int *ret_fd)
         return -errno;
     const int off = 0;
     dgram_ask_rcvbuf(fd, a->rcvbuf);
-    /* [::] takes IPv4 too, whatever net.ipv6.bindv6only says; sockets of ours on an IPv4 address are preferred. */
-    if (a->addr.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
+    /*
+     * [::] takes IPv4 too, whatever net.ipv6.bindv6only says; sockets of ours on an IPv4 address
+     * are preferred.
+     */
+    if (a->addr.ss_family == AF_INET6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
         rc = -errno;
     if (rc == 0 && shared)
         rc = share(fd);
@@ -44,9 +48,7 @@ static void learn_port(struct listener *l)
     if (getsockname(l->fds[0], (struct sockaddr *)&a->addr, &a->addr_len) < 0)
         return;
     address_print((const struct sockaddr *)&a->addr, text);
-    size_t n = strlen("udp://");
-    memcpy(a->name, "udp://", n);
-    memcpy(a->name + n, text, strlen(text) + 1);
+    socket_url_name(a, text);
 }
 
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers)

@@ -11,19 +11,25 @@
 
 #include "listen/dgram.h"
 
-/* Who holds the lock needs it for some system calls; a stranger who keeps it does not keep us from starting. */
+/*
+ * Who holds the lock needs it for some system calls; a stranger who keeps it does not keep us from
+ * starting.
+ */
 enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
 
 const char *unix_socket_path(const struct listen_address *a)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&a->addr;
-    return a->transport != LISTEN_UNIXGRAM || un->sun_path[0] == '\0' ? NULL : un->sun_path;
+    return un->sun_path[0] == '\0' ? NULL : un->sun_path;
 }
 
-/* returns  what holds the lock, to be closed; -1: none, the directory cannot be opened, or somebody keeps it locked */
+/*
+ * returns  what holds the lock, to be closed; -1: none, the directory cannot be opened, or somebody
+ * keeps it locked
+ */
 static int lock_directory(const char *path)
 {
-    char dir[sizeof ((struct sockaddr_un *)0)->sun_path];
+    char dir[sizeof((struct sockaddr_un *)0)->sun_path];
     const struct timespec retry = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
     size_t n = (size_t)(strrchr(path, '/') - path);
     memcpy(dir, n == 0 ? "/" : path, n == 0 ? 1 : n);
@@ -41,7 +47,9 @@ static int lock_directory(const char *path)
     return fd;
 }
 
-/* Also yes when it cannot be told: a socket of a user that lets us not in is alive for all we know. */
+/*
+ * Also yes when it cannot be told: a socket of a user that lets us not in is alive for all we know.
+ */
 static bool answers(const struct listen_address *a)
 {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -56,7 +64,7 @@ static int clear_path(const struct listen_address *a, const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
-        return 0;   /* nothing there; what else is wrong, bind tells */
+        return 0; /* nothing there; what else is wrong, bind tells */
     if (!S_ISSOCK(st.st_mode))
         return -ENOTSOCK;
     if (answers(a))
@@ -65,7 +73,8 @@ static int clear_path(const struct listen_address *a, const char *path)
     return 0;
 }
 
-static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file, int *ret_fd)
+static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file,
+                    int *ret_fd)
 {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -107,16 +116,22 @@ enum listener_file unix_socket_look(const struct listener *l)
     struct stat st;
     if (path == NULL)
         return LISTENER_FILE_THERE;
-    /* Our open socket keeps its inode, so another file has another number; a link to it is as good as the file. */
+    /*
+     * Our open socket keeps its inode, so another file has another number; a link to it is as good
+     * as the file.
+     */
     if (stat(path, &st) == 0)
-        return st.st_dev == l->file_dev && st.st_ino == l->file_ino ? LISTENER_FILE_THERE : LISTENER_FILE_REPLACED;
-    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? LISTENER_FILE_GONE : LISTENER_FILE_THERE;
+        return st.st_dev == l->file_dev && st.st_ino == l->file_ino ? LISTENER_FILE_THERE
+                                                                    : LISTENER_FILE_REPLACED;
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? LISTENER_FILE_GONE
+                                                                 : LISTENER_FILE_THERE;
 }
 
 void unix_socket_remove(const struct listener *l)
 {
     const char *path = unix_socket_path(&l->address);
     struct stat st;
-    if (path != NULL && lstat(path, &st) == 0 && st.st_dev == l->file_dev && st.st_ino == l->file_ino)
+    if (path != NULL && lstat(path, &st) == 0 && st.st_dev == l->file_dev &&
+        st.st_ino == l->file_ino)
         (void)unlink(path);
 }

@@ -1,3 +1,17 @@
+/*
+ * The loop of a worker and what control asks of it.
+ *
+ *     control                                worker
+ *     -------                                ------
+ *     worker_ask_turn   --- ask, wake --->   on_wake: take_renewed, then
+ *                                              turn: each source look, drain; seal the page
+ *     notify            <------------------    and the sources' counters
+ *     worker_take, worker_give               (hand-over of the page: aggregate/ingest.h)
+ *     worker_renew_socket - next_fd, wake ->   take_renewed: source renew
+ *     worker_join       --- ask, wake --->   on_wake: close everything, so that the loop ends
+ *
+ * What is received and when is the sources' affair (source.h).
+ */
 #include "listen/worker.h"
 
 #include <assert.h>
@@ -6,376 +20,87 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/mem.h"
 #include "base/now.h"
 #include "listen/dgram.h"
 #include "listen/refusals_priv.h"
-
-enum {
-    ROUNDS_A_WAKE = 16,       /* batches read before the loop looks at anything else: 1,024 datagrams, some ms at most */
-    DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
-    DRAIN_ERRORS_MAX = 8,
-    GATHER_MS_MAX = 4,
-    GATHER_RCVBUF_A_MS = 2 << 20, /* granted bytes for each millisecond of gathering: a burst must fit while nobody reads */
-    GATHER_WINDOW_NS = 8000000,  /* in so much time ... */
-    GATHER_WAKES = 8,            /* ... so many wake-ups, and gathering begins, */
-    GATHER_PLENTY = 16,          /* unless each brings that many datagrams as it is */
-    GATHER_TICKS = 16,           /* it ends when so many ticks bring less than one datagram a millisecond, */
-    GATHER_MOST = ROUNDS_A_WAKE * DGRAM_SLOTS, /* or one brings so many: then every wake-up finds plenty */
-    UNIX_QUEUE_MAX = 4096     /* more than any sane net.unix.max_dgram_qlen */
-};
+#include "listen/source.h"
+#include "listen/transport_priv.h"
 
 enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
 
-struct worker_socket {
-    uv_poll_t poll;
-    uv_timer_t gather;        /* runs instead of poll */
-    unsigned gather_ms;       /* 0: never; the queue is too short for it */
-    uint64_t window_ns;       /* when counting wake-ups began */
-    unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
-    unsigned ticks, gathered; /* of the round of GATHER_TICKS */
-    bool stamped;             /* the kernel stamps its datagrams */
-    uint64_t arrived_ns;      /* when the last sample arrived */
-    struct worker *worker;
-    int fd;
-    uint16_t place;           /* among the worker's sockets */
-    bool udp;
-    enum gauge_sign sign;
-    uint32_t drops_seen;
-    struct socket_stats stats;
-    struct worker_socket *before;   /* a Unix socket: the one that this one replaced, still read; owned, with its fd */
-};
+enum { NO_FD = -1 };
 
 struct worker {
     uv_loop_t loop;
     uv_thread_t thread;
     uv_async_t wake;
-    _Atomic int ask;          /* enum ask: control writes, worker takes */
+    _Atomic int ask; /* enum ask: control writes, worker takes */
     bool running;
     struct worker_opts opts;
-    struct ingest *ingest;
-    struct parser *parser;
-    struct batch batch;
+    struct lane *lane;
+    struct ingest *ingest; /* the lane's */
     struct dgram_buffers dgram;
     struct refusals refusals;
-    struct worker_socket *sockets[WORKER_SOCKETS_MAX];
-    unsigned n_sockets;
-    _Atomic(struct worker_socket *) renewed[WORKER_SOCKETS_MAX];   /* to take their places: control puts, worker takes */
-    struct socket_stats sealed[2][WORKER_SOCKETS_MAX];   /* with page 0 and page 1: handed over as the page is */
+    struct source_env env;
+    struct source *sources[WORKER_SOCKETS_MAX];
+    unsigned n_sources;
+    /*
+     * A socket for sources[i] to go on with, or NO_FD: control puts it there, the worker takes it.
+     */
+    _Atomic int next_fd[WORKER_SOCKETS_MAX];
+    /* The sources' counters with page 0 and page 1, handed over as the page is. */
+    struct socket_stats sealed[2][WORKER_SOCKETS_MAX];
 };
 
-/* ---- receiving ---- */
-
-/* Each sample has a stamp of its own, a nanosecond after the one before it: *stamp moves on. */
-static void consume(struct worker *w, uint64_t *stamp)
+static void worker_check(const struct worker *w)
 {
-    ingest_batch(w->ingest, &w->batch, *stamp);
-    *stamp += w->batch.n;
-    batch_clear(&w->batch);
-}
-
-/* ---- when datagrams arrived ---- */
-
-static void choose_stamps(struct worker *w, struct worker_socket *s)
-{
-    struct worker_order *o = w->opts.order;
-    if (o == NULL)
-        return;
-    /* relaxed: a hint that guards nothing; a worker that sees it late stamps a little later */
-    bool relative = atomic_load_explicit(&o->relative, memory_order_relaxed);
-    if (!relative && ingest_saw_relative(w->ingest))
-        atomic_store_explicit(&o->relative, relative = true, memory_order_relaxed);
-    bool want = relative || s->stats.datagrams < WORKER_STAMPED_FIRST;
-    if (want != s->stamped && dgram_stamp(s->fd, want) == 0)
-        s->stamped = want;
-}
-
-/* What the kernel is to tell beside the bytes of a new socket's datagrams. */
-static void ask_beside(struct worker *w, struct worker_socket *s)
-{
-    if (!s->udp)
-        (void)dgram_tell_pid(s->fd);   /* where it fails, refused lines are shown without their sender */
-    choose_stamps(w, s);
-}
-
-/*
- * Stamps are of the wall clock, the rest goes by the monotonic one.  What lies between the two is one number for all workers, so
- * that their stamps keep their order; it changes when the wall clock was set, or has drifted by a millisecond.  A reading during
- * which this thread was stopped says nothing.
- */
-static void watch_clocks(struct worker_order *o)
-{
-    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
-    /* relaxed: a number by itself; workers that see it a little later differ for that long */
-    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
-        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
-            continue;
-        int64_t ahead = (int64_t)(wall - before - took / 2);
-        if (llabs(ahead - known) > DRIFT_NS)
-            atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
-        return;
+    assert(w->n_sources <= WORKER_SOCKETS_MAX && w->env.lane == w->lane);
+    for (unsigned i = 0; i < w->n_sources; i++) {
+        source_check(w->sources[i]);
+        assert(w->sources[i]->place == i && w->sources[i]->env == &w->env);
     }
 }
 
-/* Never before what the socket brought last, nor in the future: the wall clock may have been set in between. */
-static uint64_t arrival(const struct worker *w, const struct worker_socket *s, int i, uint64_t now_ns)
-{
-    int64_t ahead = atomic_load_explicit(&w->opts.order->wall_ahead_ns, memory_order_relaxed);   /* as in watch_clocks */
-    uint64_t stamp = dgram_stamp_ns(&w->dgram, i), at = stamp - (uint64_t)ahead;
-    if (stamp == 0 || (int64_t)at < 0 || at > now_ns)
-        at = now_ns;
-    return at > s->arrived_ns ? at : s->arrived_ns + 1;
-}
-
-/* One datagram, all of whose samples stand one nanosecond apart. */
-static void parse_stamped(struct worker *w, struct worker_socket *s, int i, uint64_t now_ns, uint64_t *stamp)
-{
-    uint64_t at = arrival(w, s, i, now_ns);
-    uint32_t before = w->batch.n;
-    batch_arrived(&w->batch, at);
-    while (parser_next(w->parser, &w->batch)) {
-        at += w->batch.n - before;
-        consume(w, stamp);
-        before = 0;
-        batch_arrived(&w->batch, at);
-    }
-    s->arrived_ns = at + (w->batch.n - before);
-}
-
-/* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
-static int receive(struct worker *w, struct worker_socket *s)
-{
-    choose_stamps(w, s);
-    bool busy = w->dgram.n == DGRAM_SLOTS || (s->udp && uv_is_active((uv_handle_t *)&s->gather));
-    const struct dgram_ask ask = { .senders = refusals_begin(&w->refusals, s->place, busy), .stamps = s->stamped };
-    int n = dgram_read(&w->dgram, s->fd, ask);
-    if (n < 0) {
-        s->stats.errors++;
-        return n;
-    }
-    if (n == 0)
-        return 0;
-    if (s->stamped)
-        watch_clocks(w->opts.order);
-    const uint64_t now_ns = now_mono_ns();
-    uint64_t stamp = now_ns, bytes = 0;
-    parser_set_gauge_sign(w->parser, s->sign);
-    for (int i = 0; i < n; i++) {
-        bytes += dgram_len(&w->dgram, i);
-        parser_begin(w->parser, dgram_ptr(&w->dgram, i), dgram_len(&w->dgram, i), dgram_truncated(&w->dgram, i));
-        if (s->stamped)
-            parse_stamped(w, s, i, now_ns, &stamp);
-        else
-            while (parser_next(w->parser, &w->batch))
-                consume(w, &stamp);
-    }
-    consume(w, &stamp);
-    s->stats.datagrams += (uint64_t)n;
-    s->stats.bytes += bytes;
-    return n;
-}
-
-/* All that is there, within limits.  A short batch means that the queue is empty: no call is spent to hear so. */
-static int receive_rounds(struct worker_socket *s)
-{
-    int sum = 0, n = DGRAM_SLOTS;
-    for (int round = 0; round < ROUNDS_A_WAKE && n == DGRAM_SLOTS; round++) {
-        n = receive(s->worker, s);
-        sum += n > 0 ? n : 0;
-    }
-    return sum;
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events);
-
-/*
- * Gathering.  At some thousand datagrams a second each comes alone and wakes the worker up for itself, which costs several times
- * what reading it does.  Then the socket is looked at every few milliseconds instead: nothing waits for its datagrams but a page
- * turn, and that reads them first.  With more of them a wake-up finds plenty by itself, with fewer there is nothing to gather.
- */
-static void gather_end(struct worker_socket *s)
-{
-    uv_timer_stop(&s->gather);
-    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable);
-}
-
-static void on_gather(uv_timer_t *timer)
-{
-    struct worker_socket *s = timer->data;
-    unsigned n = (unsigned)receive_rounds(s);
-    s->gathered += n;
-    if (++s->ticks < GATHER_TICKS && n < GATHER_MOST)
-        return;
-    if (n >= GATHER_MOST || s->gathered < s->ticks * s->gather_ms)
-        gather_end(s);
-    s->ticks = s->gathered = 0;
-}
-
-static void gather_begin(struct worker_socket *s)
-{
-    uv_poll_stop(&s->poll);
-    s->ticks = s->gathered = 0;
-    (void)uv_timer_start(&s->gather, on_gather, s->gather_ms, s->gather_ms);
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-    (void)events;
-    struct worker_socket *s = poll->data;
-    /* libuv stops a handle on POLLERR; reading takes the error off the socket, and receiving goes on. */
-    if (status < 0)
-        (void)uv_poll_start(poll, UV_READABLE, on_readable);
-    s->woken_for += (unsigned)receive_rounds(s);
-    s->wakes++;
-    uint64_t now_ns = now_mono_ns(), passed = now_ns - s->window_ns;
-    if (passed < GATHER_WINDOW_NS)
-        return;
-    bool often = passed < 2ull * GATHER_WINDOW_NS && s->wakes >= GATHER_WAKES && s->woken_for < s->wakes * GATHER_PLENTY;
-    s->window_ns = now_ns;
-    s->wakes = s->woken_for = 0;
-    if (often && s->gather_ms > 0)
-        gather_begin(s);
-}
-
-/* ---- emptying a socket ---- */
-
-static void look_at(struct worker_socket *s)
-{
-    uint32_t queued = 0, drops = 0;
-    if (dgram_meminfo(s->fd, &queued, &drops) < 0)
-        return;
-    s->stats.queued_bytes = queued;
-    if (s->udp)
-        s->stats.kernel_drops += (uint32_t)(drops - s->drops_seen);   /* the kernel's counter wraps */
-    s->drops_seen = drops;
-}
-
-/* Read what the socket holds now, and not for ever what comes meanwhile. */
-static void drain(struct worker *w, struct worker_socket *s, bool last)
-{
-    uint64_t most = s->udp ? s->stats.queued_bytes / DATAGRAM_BYTES_MIN + 1 : UNIX_QUEUE_MAX, read = 0;
-    int errors = 0;
-    while (last || read < most) {
-        int n = receive(w, s);
-        /* An error may stand before datagrams (it is taken off the socket by the call that tells it), but not for ever. */
-        if (n == 0 || (n < 0 && errors++ == DRAIN_ERRORS_MAX))
-            break;
-        read += n > 0 ? (uint64_t)n : 0;
-    }
-    /* Nothing more comes, and a socket that is shut down is readable for ever. */
-    if (last) {
-        uv_timer_stop(&s->gather);
-        uv_poll_stop(&s->poll);
-    }
-}
-
-/* ---- a Unix socket whose file was lost ---- */
-
-static void on_retired(uv_handle_t *poll)
-{
-    struct worker_socket *s = poll->data;
-    close(s->fd);
-    free(s);
-}
-
-static void add_counts(struct socket_stats *to, const struct socket_stats *more)
-{
-    to->datagrams += more->datagrams;
-    to->bytes += more->bytes;
-    to->errors += more->errors;
-}
-
-/* What it holds is read; from the shutdown on, its senders hear that nothing more is taken. */
-static void drain_before(struct worker *w, struct worker_socket *before)
-{
-    (void)shutdown(before->fd, SHUT_RD);
-    drain(w, before, true);
-}
-
-/* returns  0 or -errno with nothing changed */
-static int renew(struct worker *w, unsigned i, struct worker_socket *s)
-{
-    struct worker_socket *old = w->sockets[i], *oldest = old->before;
-    int rc = uv_poll_init(&w->loop, &s->poll, s->fd);
-    if (rc < 0)
-        return rc;
-    s->poll.data = s;
-    s->sign = old->sign;
-    ask_beside(w, s);
-    if (oldest != NULL) {
-        drain_before(w, oldest);
-        add_counts(&s->stats, &oldest->stats);
-        uv_close((uv_handle_t *)&oldest->poll, on_retired);
-    }
-    drain(w, old, false);   /* what came before the new socket was there is read before what came after */
-    old->before = NULL;
-    s->before = old;
-    w->sockets[i] = s;
-    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable);   /* what can fail was uv_poll_init */
-    return 0;
-}
+/* ---- what control asks for ---- */
 
 static void take_renewed(struct worker *w)
 {
-    for (unsigned i = 0; i < w->n_sockets; i++) {
+    for (unsigned i = 0; i < w->n_sources; i++) {
+        struct source *s = w->sources[i];
         /* acquire: pairs with the release in worker_renew_socket */
-        struct worker_socket *s = atomic_load_explicit(&w->renewed[i], memory_order_acquire);
-        if (s != NULL && renew(w, i, s) == 0)   /* epoll without memory: again at the next wake-up */
-            atomic_store_explicit(&w->renewed[i], NULL, memory_order_relaxed);
+        int fd = atomic_load_explicit(&w->next_fd[i], memory_order_acquire);
+        if (fd != NO_FD && s->ops->renew(s, fd) == 0) /* else again at the next wake-up */
+            atomic_store_explicit(&w->next_fd[i], NO_FD, memory_order_relaxed);
     }
 }
-
-bool worker_may_renew(const struct worker *w, unsigned at)
-{
-    return atomic_load_explicit(&w->renewed[at], memory_order_relaxed) == NULL;
-}
-
-void worker_renew_socket(struct worker *w, unsigned at, int fd)
-{
-    assert(worker_may_renew(w, at));
-    struct worker_socket *s = mem_zalloc(sizeof *s);
-    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)at };
-    atomic_store_explicit(&w->renewed[at], s, memory_order_release);
-    uv_async_send(&w->wake);
-}
-
-/* ---- page turns ---- */
 
 static void turn(struct worker *w, bool last)
 {
-    for (unsigned i = 0; i < w->n_sockets; i++) {
-        struct worker_socket *s = w->sockets[i];
-        look_at(s);
-        drain(w, s, last);
-        if (s->before != NULL && last)
-            drain_before(w, s->before);
-        else if (s->before != NULL)
-            drain(w, s->before, false);
+    worker_check(w);
+    for (unsigned i = 0; i < w->n_sources; i++) {
+        struct source *s = w->sources[i];
+        s->ops->look(s);
+        s->ops->drain(s, last);
     }
-    unsigned page = ingest_page_index(w->ingest);
-    for (unsigned i = 0; i < w->n_sockets; i++) {
-        const struct worker_socket *s = w->sockets[i];
-        w->sealed[page][i] = s->stats;
-        if (s->before != NULL)
-            add_counts(&w->sealed[page][i], &s->before->stats);
-    }
-    /* Late (control still has the other page): it is counted, the page goes on, and control finds none to take. */
+    struct socket_stats *sealed = w->sealed[ingest_page_index(w->ingest)];
+    for (unsigned i = 0; i < w->n_sources; i++)
+        sealed[i] = w->sources[i]->stats;
+    /* Late while control has the other page: that is counted, and this page is filled on. */
     (void)ingest_turn(w->ingest, now_mono_ns());
     w->opts.notify(w->opts.cookie);
 }
 
-static void close_handle(uv_handle_t *h, void *cookie)
+static void close_all(struct worker *w)
 {
-    (void)cookie;
-    if (!uv_is_closing(h))
-        uv_close(h, NULL);
+    for (unsigned i = 0; i < w->n_sources; i++) {
+        struct source *s = w->sources[i];
+        bool renewed = atomic_load_explicit(&w->next_fd[i], memory_order_relaxed) != NO_FD;
+        s->ops->close(s, renewed); /* from worker_renew_socket on its descriptor is ours */
+    }
+    uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
 static void on_wake(uv_async_t *wake)
@@ -393,10 +118,12 @@ static void on_wake(uv_async_t *wake)
         turn(w, true);
         break;
     case ASK_STOP:
-        uv_walk(&w->loop, close_handle, NULL);
+        close_all(w);
         break;
     }
 }
+
+/* ---- control's side ---- */
 
 static void ask(struct worker *w, enum ask what)
 {
@@ -423,12 +150,29 @@ void worker_give(struct worker *w, struct page *p)
     ingest_give(w->ingest, p);
 }
 
+struct refusals *worker_refusals(struct worker *w)
+{
+    return &w->refusals;
+}
+
+bool worker_may_renew(const struct worker *w, unsigned at)
+{
+    return atomic_load_explicit(&w->next_fd[at], memory_order_relaxed) == NO_FD;
+}
+
+void worker_renew_socket(struct worker *w, unsigned at, int fd)
+{
+    assert(at < w->n_sources && worker_may_renew(w, at));
+    atomic_store_explicit(&w->next_fd[at], fd, memory_order_release);
+    uv_async_send(&w->wake);
+}
+
 /* ---- life ---- */
 
 uint64_t worker_memory(uint32_t max_line)
 {
     enum {
-        LINE_FACTOR = 64,   /* of a batch, for each byte of a line: samples of 112, values, text */
+        LINE_FACTOR = 64, /* of a batch, for each byte of a line: samples of 112, values, text */
         REST = 1 << 20
     };
     return DGRAM_SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + LINE_FACTOR * (uint64_t)max_line + REST;
@@ -443,31 +187,28 @@ static void run(void *cookie)
     uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
-struct refusals *worker_refusals(struct worker *w)
-{
-    return &w->refusals;
-}
-
 static int make_core(struct worker *w)
 {
-    struct parse_opts parse = w->opts.parse;
-    struct ingest_opts ingest = w->opts.ingest;
+    struct lane_opts lane = w->opts.lane;
     refusals_init(&w->refusals, &w->dgram);
-    parse.on_error = refusals_on_error;
-    parse.errors = &w->refusals.wanted;
-    ingest.on_refused = refusals_on_refused;
-    parse.cookie = ingest.cookie = &w->refusals;
-    w->parser = parser_new(&parse);
-    int rc = w->parser == NULL ? -ENOMEM : ingest_new(&ingest, &w->ingest);
-    if (rc == 0)
-        rc = batch_init(&w->batch, INGEST_BATCH_MAX, parse.max_line);
-    return rc == 0 ? dgram_init(&w->dgram) : rc;
+    lane.refusals = (struct lane_refusals){ .on_rejected = refusals_on_rejected,
+                                            .reasons = &w->refusals.wanted,
+                                            .on_refused = refusals_on_refused,
+                                            .cookie = &w->refusals };
+    int rc = lane_new(&lane, &w->lane);
+    if (rc < 0)
+        return rc;
+    w->ingest = lane_ingest(w->lane);
+    w->env = (struct source_env){ &w->loop, w->lane, &w->dgram, &w->refusals, w->opts.order };
+    return dgram_init(&w->dgram);
 }
 
 int worker_new(const struct worker_opts *opts, struct worker **ret)
 {
     struct worker *w = mem_zalloc(sizeof *w);
     w->opts = *opts;
+    for (unsigned i = 0; i < WORKER_SOCKETS_MAX; i++)
+        atomic_init(&w->next_fd[i], NO_FD);
     int rc = uv_loop_init(&w->loop);
     if (rc < 0) {
         free(w);
@@ -484,32 +225,17 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
     return 0;
 }
 
-static_assert((int)DGRAM_SLOTS <= (int)BATCH_ARRIVALS_MAX, "each datagram of a read has its arrival");
-
-int worker_add_socket(struct worker *w, int fd, bool udp, enum gauge_sign sign)
+int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
 {
-    if (w->n_sockets == WORKER_SOCKETS_MAX)
+    struct source *s;
+    if (w->n_sources == WORKER_SOCKETS_MAX)
         return -E2BIG;
-    struct worker_socket *s = mem_zalloc(sizeof *s);
-    *s = (struct worker_socket){ .worker = w, .fd = fd, .place = (uint16_t)w->n_sockets, .udp = udp, .sign = sign };
-    int rc = uv_poll_init(&w->loop, &s->poll, fd);
-    if (rc < 0) {
-        free(s);
+    int rc = transport_of(a->transport)->ops->source_new(&w->env, a, fd, &s);
+    if (rc < 0)
         return rc;
-    }
-    s->poll.data = s;
-    unsigned at = w->n_sockets++;
-    w->sockets[at] = s;
-    if (udp) {
-        uv_timer_init(&w->loop, &s->gather);
-        s->gather.data = s;
-    }
-    /* The queue of a Unix socket is a few datagrams long, whatever the buffer: its senders would wait or drop. */
-    s->gather_ms = udp ? (unsigned)dgram_rcvbuf(fd) / GATHER_RCVBUF_A_MS : 0;
-    s->gather_ms = s->gather_ms < GATHER_MS_MAX ? s->gather_ms : GATHER_MS_MAX;
-    ask_beside(w, s);
-    rc = uv_poll_start(&s->poll, UV_READABLE, on_readable);
-    return rc < 0 ? rc : (int)at;
+    s->place = (uint16_t)w->n_sources;
+    w->sources[w->n_sources++] = s;
+    return s->place;
 }
 
 int worker_start(struct worker *w)
@@ -517,21 +243,6 @@ int worker_start(struct worker *w)
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;
-}
-
-static void sockets_free(struct worker *w)
-{
-    for (unsigned i = 0; i < w->n_sockets; i++) {
-        struct worker_socket *s = w->sockets[i];
-        struct worker_socket *never_taken = atomic_load_explicit(&w->renewed[i], memory_order_relaxed);
-        if (s->before != NULL)
-            close(s->before->fd);
-        if (never_taken != NULL)
-            close(s->fd);
-        free(s->before);
-        free(never_taken);
-        free(s);
-    }
 }
 
 void worker_join(struct worker *w)
@@ -542,14 +253,13 @@ void worker_join(struct worker *w)
         ask(w, ASK_STOP);
         uv_thread_join(&w->thread);
     } else {
-        uv_walk(&w->loop, close_handle, NULL);
+        close_all(w);
         uv_run(&w->loop, UV_RUN_DEFAULT);
     }
     uv_loop_close(&w->loop);
-    sockets_free(w);
-    ingest_free(w->ingest);
-    parser_free(w->parser);
-    batch_release(&w->batch);
+    for (unsigned i = 0; i < w->n_sources; i++)
+        free(w->sources[i]);
+    lane_free(w->lane);
     dgram_release(&w->dgram);
     free(w);
 }

@@ -84,22 +84,14 @@ int shape_init(struct shape *s, const char *name, const struct shape_spec *spec)
     return -EINVAL;
 }
 
-static struct slice trim(struct slice s)
-{
-    while (s.len > 0 && strchr(" \t\r", s.ptr[s.len - 1]) != NULL)
-        s.len--;
-    while (s.len > 0 && (*s.ptr == ' ' || *s.ptr == '\t'))
-        s.ptr++, s.len--;
-    return s;
-}
-
 static bool read_point(struct slice line, struct shape_point *ret)
 {
+    const struct slice blanks = SLICE_LIT(" \t");
     struct slice second;
     if (!slice_cut(&line, ',', &second))
         return false;
-    return number_parse(trim(second), &ret->at_s) && number_parse(trim(line), &ret->rate) && ret->rate >= 0 &&
-           ret->at_s >= 0;
+    return number_parse(slice_trim(second, blanks), &ret->at_s) &&
+           number_parse(slice_trim(line, blanks), &ret->rate) && ret->rate >= 0 && ret->at_s >= 0;
 }
 
 int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
@@ -116,7 +108,7 @@ int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
             last = true;
         }
         number++;
-        line = trim(line);
+        line = slice_trim(line, SLICE_LIT(" \t\r"));
         if (line.len == 0 || *line.ptr == '#')
             continue;
         struct shape_point p;

@@ -3,15 +3,20 @@ import base64
 import json
 import os
 import re
+from random import Random
 
 import pytest
 
-from harness import TOP, run
+from harness import TOP, Server, run
 
 
 def cases(file):
     with open(os.path.join(TOP, "tests", "conformance", file), encoding="utf-8") as f:
         return [json.loads(line) for line in f if line.strip()]
+
+
+def datagram_of(case):
+    return base64.b64decode(case["input_b64"]) if "input_b64" in case else case["input"].encode()
 
 
 def words_of(opts):
@@ -37,7 +42,7 @@ def explain(data, *words):
 
 @pytest.mark.parametrize("case", cases("protocol.jsonl"), ids=lambda c: c["id"])
 def test_a_datagram_means_what_the_protocol_says(case):
-    data = base64.b64decode(case["input_b64"]) if "input_b64" in case else case["input"].encode()
+    data = datagram_of(case)
     got = explain(data, *words_of(case.get("opts", {})))
     assert got["expect"] == case["expect"]
     assert got["samples"] == case["samples"]
@@ -93,3 +98,56 @@ def test_explain_names_what_the_server_leaves_out(server, lines):
     assert missing
     server.send(lines)
     assert server.scrape().lines() == sorted(filter(None, explain(lines.encode())["exposition"].split("\n")))
+
+
+# --- the server says the same
+
+def corpus_lines(most=60000):
+    """The lines of the corpus, without the very long ones: all of them fit one datagram."""
+    lines = []
+    for case in cases("protocol.jsonl"):
+        data = datagram_of(case)
+        if not case.get("opts"):
+            lines += [line for line in data.split(b"\n") if len(line) < 1000]
+    assert 300 < len(lines) and sum(map(len, lines)) < most
+    return lines
+
+
+def as_number(line):
+    series, value = line.rsplit(" ", 1)
+    return series, float(value)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("settings", [
+    (),
+    ("prometheus.observer_type=histogram", "server.workers=1"),
+    ("protocol.name_tags=librato,influx,signalfx,graphite", "protocol.origin_tags=on"),
+    ("limits.max_series=40", "limits.max_tags=2", "protocol.gauge_sign=delta"),
+], ids=lambda s: ",".join(s) or "defaults")
+def test_the_server_shows_what_explain_says(settings, seed):
+    random = Random(seed)
+    lines = corpus_lines()
+    random.shuffle(lines)
+    with Server(*settings, interval="10s") as s:
+        with s.sender() as sender:
+            at = 0
+            while at < len(lines):   # any cut
+                n = random.randint(1, 9)
+                sender.send(b"\n".join(lines[at:at + n]))
+                at += n
+        shown = s.scrape().lines()
+    words = [w for setting in settings for w in ("--set", setting)]
+    told = json.loads(run("explain", "--json", *words, stdin=b"\n".join(lines)).stdout)
+    assert sorted(map(as_number, told["exposition"].split("\n"))) == sorted(map(as_number, shown))
+
+
+@pytest.mark.parametrize("sign, want", [("delta", 5), ("absolute", -5), ("auto", 5)])
+def test_explain_reads_a_gauges_sign_as_the_first_socket_does(sign, want):
+    url = "udp://127.0.0.1:0?gauge_sign=" + sign
+    data = b"g:10|g\ng:-5|g"
+    with Server(sockets=[url]) as s:
+        s.send(data)
+        assert s.scrape().value("g") == want
+    told = json.loads(run("explain", "--json", "--set", "listen.socket=" + url, stdin=data).stdout)
+    assert told["exposition"] == "g %d" % want

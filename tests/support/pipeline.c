@@ -45,18 +45,17 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                   .set_step_intervals = o->set_step_intervals,
                                                   .sketch_schema = SKETCH_SCHEMA_DEFAULT,
                                                   .ttl_s = o->ttl_s });
-    struct ingest_opts in = { .tags = o->tags,
-                              .profiles = p->profiles,
-                              .limit = &p->limit,
-                              .several_sources = o->workers > 1 };
-    for (unsigned i = 0; i < o->workers; i++)
-        assert_int_equal(ingest_new(&in, &p->in[i]), 0);
-    struct parse_opts parse = PARSE_OPTS_DEFAULT;
-    parse.gauge_sign = o->gauge_sign;
-    parse.name_tags = o->name_tags;
-    p->parser = parser_new(&parse);
-    assert_non_null(p->parser);
-    assert_int_equal(batch_init(&p->batch, INGEST_BATCH_MAX, parse.max_line), 0);
+    struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
+                              .ingest = { .tags = o->tags,
+                                          .profiles = p->profiles,
+                                          .limit = &p->limit,
+                                          .several_sources = o->workers > 1 } };
+    lane.parse.name_tags = o->name_tags;
+    for (unsigned i = 0; i < o->workers; i++) {
+        assert_int_equal(lane_new(&lane, &p->lanes[i]), 0);
+        p->in[i] = lane_ingest(p->lanes[i]);
+        p->sources[i].gauge_sign = o->gauge_sign;
+    }
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
                                                         .profiles = p->profiles,
                                                         .type_idle_s = o->type_idle_s,
@@ -74,10 +73,8 @@ void pipeline_release(struct pipeline *p)
 {
     prometheus_free(p->prometheus);
     registry_free(p->registry);
-    batch_release(&p->batch);
-    parser_free(p->parser);
     for (unsigned i = 0; i < p->opts.workers; i++)
-        ingest_free(p->in[i]);
+        lane_free(p->lanes[i]);
     profiles_free(p->profiles);
     series_limit_release(&p->limit);
     buf_release(&p->text);
@@ -87,14 +84,9 @@ static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t le
 {
     char *exact = mem_alloc(len);
     memcpy(exact, ptr, len);
-    parser_begin(p->parser, exact, len, false);
-    bool more;
-    do {
-        more = parser_next(p->parser, &p->batch);
-        now_ns += p->batch.n;
-        ingest_batch(p->in[worker], &p->batch, now_ns);
-        batch_clear(&p->batch);
-    } while (more);
+    lane_begin(p->lanes[worker], &p->sources[worker], (struct lane_clock){ .now_ns = now_ns });
+    lane_datagram(p->lanes[worker], &(struct lane_datagram){ .ptr = exact, .len = len });
+    lane_flush(p->lanes[worker]);
     free(exact);
 }
 

@@ -1,5 +1,6 @@
 /**
- * pipeline: lines through parser, ingest, page turn, registry and Prometheus text in one thread, with the test's own clock.
+ * pipeline: lines through a lane, page turn, registry and Prometheus text in one thread, with the
+ * test's own clock.
  *
  * Every turn checks that no sample got lost: read = aggregated + rejected + refused.
  */
@@ -9,9 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "aggregate/ingest.h"
+#include "aggregate/lane.h"
 #include "aggregate/registry.h"
-#include "protocol/parse.h"
 #include "sinks/prometheus.h"
 
 enum { PIPELINE_WORKERS_MAX = 4 };
@@ -42,9 +42,9 @@ struct pipeline {
     struct pipeline_opts opts;
     struct series_limit limit;
     struct profiles *profiles;
-    struct ingest *in[PIPELINE_WORKERS_MAX];
-    struct parser *parser;
-    struct batch batch;
+    struct lane *lanes[PIPELINE_WORKERS_MAX];
+    struct lane_source sources[PIPELINE_WORKERS_MAX];
+    struct ingest *in[PIPELINE_WORKERS_MAX];         /* the lanes' */
     struct registry *registry;
     struct prometheus *prometheus;
     uint64_t now_ns;                                 /* starts at 1,000 s; each feed moves it by 1 us */

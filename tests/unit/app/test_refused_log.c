@@ -25,7 +25,6 @@ struct rig {
     struct profiles *profiles;
     struct worker *workers[WORKERS];
     struct listener listeners[2];
-    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct turn turn;
     struct refused_log log;
     int ends[2];
@@ -42,17 +41,25 @@ static struct rig *rig_new(bool lines)
     struct rig *r = calloc(1, sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
+                                                   .limit = &r->limit } },
                              .notify = notify };
     for (unsigned i = 0; i < WORKERS; i++)
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
     strcpy(r->listeners[0].address.name, "udp://127.0.0.1:1");
     strcpy(r->listeners[1].address.name, "udp://127.0.0.1:2");
-    r->socket_at[0][1] = 1;
-    r->socket_at[1][1] = 1;
+    for (unsigned i = 0; i < 2; i++) {   /* each with a socket at each worker */
+        r->listeners[i].n = WORKERS;
+        r->listeners[i].places[0] = r->listeners[i].places[1] = (uint16_t)i;
+    }
     r->turn.n_workers = WORKERS;
-    r->log = (struct refused_log){ r->workers, WORKERS, r->listeners, r->socket_at, &r->turn, false, { { 0 } } };
+    r->log = (struct refused_log){ .workers = r->workers,
+                                   .n_workers = WORKERS,
+                                   .listeners = r->listeners,
+                                   .n_listeners = ARRAY_LEN(r->listeners),
+                                   .turn = &r->turn };
     assert_int_equal(pipe(r->ends), 0);
     assert_int_equal(fcntl(r->ends[0], F_SETFL, O_NONBLOCK), 0);
     log_to_fd(r->ends[1]);
@@ -77,7 +84,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
     struct refusals *refusals = worker_refusals(r->workers[worker]);
     (void)refusals_begin(refusals, (uint16_t)socket, false);
     if (refusals->wanted >> why & 1)
-        refusals_on_error(refusals, &(struct parse_error){ why, slice_str(line), 0 });
+        refusals_on_rejected(refusals, &(struct parse_error){ why, slice_str(line), 0 });
     r->turn.rejected[worker][why]++;
 }
 

@@ -32,7 +32,6 @@ struct rig {
     struct pipeline p;
     struct turn turn;
     struct listener listeners[3];
-    int socket_at[LISTEN_WORKERS_MAX][WORKER_SOCKETS_MAX];
     struct sink_list sinks;
     struct selfmetrics_sources src;
     struct buf text;
@@ -42,10 +41,9 @@ static void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     pipeline_init(&r->p, &(struct pipeline_opts){ 0 });
-    memset(r->socket_at, 0xff, sizeof r->socket_at);
-    r->socket_at[0][0] = 0;
-    r->socket_at[0][1] = 2;
-    r->socket_at[1][0] = 0;
+    r->listeners[0].n = 2;
+    r->listeners[2].n = 1;
+    r->listeners[2].places[0] = 1;
     static const char *const names[] = { "udp://127.0.0.1:8125", "udp://[::1]:8125", "unixgram:///a\"b\\c\n" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         snprintf(r->listeners[i].address.name, sizeof r->listeners[i].address.name, "%s", names[i]);
@@ -57,7 +55,6 @@ static void rig_init(struct rig *r)
                                            .registry = r->p.registry,
                                            .listeners = r->listeners,
                                            .n_listeners = 3,
-                                           .socket_at = r->socket_at,
                                            .sinks = &r->sinks,
                                            .server = { .version = "1.2.3", .commit = "abc" } };
 }
@@ -144,9 +141,10 @@ static void the_workers_add_up_and_the_registry_and_control_stand_beside_them(vo
         r.turn.seen[1].v[id] = 10;
         r.turn.seen[2].v[id] = 1000;                   /* no such worker */
     }
-    r.turn.sockets[0][0] = (struct socket_stats){ .datagrams = 1, .bytes = 20, .errors = 3 };
-    r.turn.sockets[1][0] = (struct socket_stats){ .datagrams = 10, .bytes = 400, .errors = 5 };
-    r.turn.sockets[2][0] = (struct socket_stats){ .datagrams = 1000 };
+    struct socket_stats *stats = r.listeners[0].stats;
+    stats[0] = (struct socket_stats){ .datagrams = 1, .bytes = 20, .errors = 3 };
+    stats[1] = (struct socket_stats){ .datagrams = 10, .bytes = 400, .errors = 5 };
+    stats[2] = (struct socket_stats){ .datagrams = 1000 };   /* no such socket */
     r.src.bound_again = 4;
     r.src.server.intervals = 6;
     r.src.exposition.cut = 7;
@@ -200,9 +198,9 @@ static void each_socket_of_each_worker_has_its_line(void **unused)
     (void)unused;
     struct rig r;
     rig_init(&r);
-    r.turn.sockets[0][0] = (struct socket_stats){ .datagrams = 7, .kernel_drops = 1 };
-    r.turn.sockets[0][1] = (struct socket_stats){ .datagrams = 8 };
-    r.turn.sockets[1][0] = (struct socket_stats){ .datagrams = 9, .kernel_drops = 2 };
+    r.listeners[0].stats[0] = (struct socket_stats){ .datagrams = 7, .kernel_drops = 1 };
+    r.listeners[2].stats[0] = (struct socket_stats){ .datagrams = 8 };
+    r.listeners[0].stats[1] = (struct socket_stats){ .datagrams = 9, .kernel_drops = 2 };
     const char *text = render(&r);
     static const char *const want[] = {
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 7",

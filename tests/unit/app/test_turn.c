@@ -19,13 +19,14 @@
 enum { WORKERS = 2, WAIT_MS = 20000 };
 
 /*
- * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that listener_refuse connects a
- * socket which a worker is reading.  The kernel orders the two; no memory of ours is shared.
+ * The thread sanitizer takes connect() for the making of a descriptor, so it calls it a race that
+ * udp_refuse connects a socket which a worker is reading.  The kernel orders the two; no memory of
+ * ours is shared.
  */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:listener_refuse\n";
+    return "race:udp_refuse\n";
 }
 
 struct rig {
@@ -45,7 +46,7 @@ struct rig {
 
 static uint64_t datagrams(const struct rig *r)
 {
-    const struct listen_stats s = { .n_workers = r->turn.n_workers, .sockets = r->turn.sockets };
+    const struct listen_stats s = { .listeners = &r->listener, .n_listeners = 1 };
     return listen_sums(&s).datagrams;
 }
 
@@ -77,20 +78,22 @@ static void rig_init(struct rig *r)
     struct buf error = { 0 };
     assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);
     assert_int_equal(listener_open(&a, WORKERS, &r->listener, &error), 0);
-    struct worker_opts o = {
-        .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
-        .notify = turn_notify,
-        .cookie = &r->turn
-    };
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
+                                                   .limit = &r->limit } },
+                             .notify = turn_notify,
+                             .cookie = &r->turn };
     for (unsigned i = 0; i < WORKERS; i++) {
         o.index = i;
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
-        assert_int_equal(worker_add_socket(r->workers[i], r->listener.fds[i], true, GAUGE_SIGN_AUTO), 0);
+        assert_int_equal(worker_add_socket(r->workers[i], r->listener.fds[i], &a), 0);
         assert_int_equal(worker_start(r->workers[i]), 0);
     }
     r->turn.workers = r->workers;
     r->turn.n_workers = WORKERS;
+    r->turn.listeners = &r->listener;
+    r->turn.n_listeners = 1;
     r->turn.registry = r->registry;
     r->turn.on_turned = on_turned;
     r->turn.cookie = r;

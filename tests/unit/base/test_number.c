@@ -407,6 +407,29 @@ static void sizes_are_whole_numbers_of_binary_units(void **state)
     }
 }
 
+static void sizes_print_in_the_largest_unit_that_divides_them_and_read_back(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {
+        { 0, "0" },          { 1, "1" },           { 1023, "1023" },  { 1024, "1KiB" },
+        { 1025, "1025" },    { 1536, "1536" },     { 10240, "10KiB" }, { 8 << 20, "8MiB" },
+        { 1 << 30, "1GiB" }, { 3ull << 29, "1536MiB" }, { 1ull << 40, "1024GiB" },
+        { (1ull << 63) - 1, "9223372036854775807" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[NUMBER_TEXT_MAX];
+        uint64_t again;
+        size_t n = number_print_size(text, rows[i].bytes);
+        assert_int_equal(n, strlen(rows[i].text));
+        assert_memory_equal(text, rows[i].text, n);
+        assert_int_equal(number_parse_size(slice_of(text, n), &again), 0);
+        assert_int_equal(again, rows[i].bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +446,7 @@ int main(void)
         cmocka_unit_test(integers_print_all_their_digits),
         cmocka_unit_test(the_table_of_powers_is_what_it_says),
         cmocka_unit_test(sizes_are_whole_numbers_of_binary_units),
+        cmocka_unit_test(sizes_print_in_the_largest_unit_that_divides_them_and_read_back),
     };
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
 }

@@ -61,7 +61,8 @@ static void open_socket(struct rig *r, unsigned i, const char *scheme)
         snprintf(url, sizeof url, "unixgram://@test_arrival.%d.%u", (int)getpid(), i);
     assert_int_equal(socket_url_parse(slice_str(url), &defaults, &a, &error), 0);
     assert_int_equal(listener_open(&a, 1, &r->listeners[i], &error), 0);
-    assert_true(worker_add_socket(r->workers[i % r->n_workers], r->listeners[i].fds[0], strcmp(scheme, "udp") == 0, GAUGE_SIGN_DELTA) >= 0);
+    struct worker *w = r->workers[i % r->n_workers];
+    assert_true(worker_add_socket(w, r->listeners[i].fds[0], &a) >= 0);
     r->senders[i] = sender_to(&r->listeners[i].address);
 }
 
@@ -72,11 +73,11 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
-    struct worker_opts o = { .parse = PARSE_OPTS_DEFAULT,
-                             .ingest = { .tags = TAGS_OPTS_DEFAULT,
-                                         .profiles = r->profiles,
-                                         .limit = &r->limit,
-                                         .several_sources = true },
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
+                                                   .limit = &r->limit,
+                                                   .several_sources = true } },
                              .order = &r->order,
                              .notify = on_turned,
                              .cookie = r };

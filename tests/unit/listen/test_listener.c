@@ -331,6 +331,65 @@ static void what_was_queued_stays_and_later_senders_are_refused(void **unused)
     }
 }
 
+/* ---- its numbers ---- */
+
+static void a_listener_knows_which_worker_reads_which_of_its_sockets(void **unused)
+{
+    (void)unused;
+    static struct listener l[4];
+    l[0] = (struct listener){ .n = 3, .places = { 0, 0, 0 } };
+    l[1] = (struct listener){ .n = 1, .reader = 1, .places = { 1 } };
+    l[2] = (struct listener){ .n = 3, .places = { 1, 2, 1 } };
+    l[3] = (struct listener){ .n = 0 };
+    static const int want[][3] = { { 0, 1, 2 }, { -1, 0, -1 }, { 0, 1, 2 }, { -1, -1, -1 } };
+    for (size_t i = 0; i < ARRAY_LEN(l); i++)
+        for (unsigned w = 0; w < 3; w++)
+            assert_int_equal(listener_socket_of(&l[i], w), want[i][w]);
+    static const int at[][3] = { { 0, 0, 0 }, { 2, 1, 2 }, { -1, 2, -1 } };   /* by place, worker */
+    for (unsigned place = 0; place < 3; place++)
+        for (unsigned w = 0; w < 3; w++)
+            assert_ptr_equal(listener_at(l, ARRAY_LEN(l), w, (uint16_t)place),
+                             at[place][w] < 0 ? NULL : &l[at[place][w]]);
+    const struct socket_stats of_worker[] = { { .datagrams = 10 }, { .datagrams = 11 },
+                                              { .datagrams = 12 } };
+    for (size_t i = 0; i < ARRAY_LEN(l); i++)
+        listener_take_stats(&l[i], 1, of_worker);
+    assert_int_equal(l[0].stats[1].datagrams, 10);
+    assert_int_equal(l[1].stats[0].datagrams, 11);
+    assert_int_equal(l[2].stats[1].datagrams, 12);
+    assert_int_equal(l[0].stats[0].datagrams + l[2].stats[2].datagrams, 0);
+}
+
+static void a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t datagrams[2], drops[2];   /* more than the second before */
+        bool hot;
+        uint64_t told_drops;
+    } rows[] = {
+        { { 30000, 100 }, { 5, 0 }, true, 5 },
+        { { 100, 30000 }, { 7, 3 }, true, 3 },
+        { { 30000, 100 }, { 0, 9 }, false, 0 },      /* it is the idle one that loses */
+        { { 20000, 0 }, { 1, 0 }, true, 1 },
+        { { 19999, 0 }, { 1, 0 }, false, 1 },        /* too few to matter */
+        { { 27000, 3000 }, { 1, 0 }, true, 1 },
+        { { 26999, 3001 }, { 1, 0 }, false, 1 },     /* below nine in ten */
+        { { 0, 0 }, { 0, 0 }, false, 0 },
+    };
+    static struct listener l = { .n = 2 };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listener_heat heat;
+        for (unsigned k = 0; k < 2; k++) {
+            l.stats[k].datagrams += rows[i].datagrams[k];
+            l.stats[k].kernel_drops += rows[i].drops[k];
+        }
+        assert_int_equal(listener_is_hot(&l, &heat), rows[i].hot);
+        assert_int_equal(heat.datagrams, rows[i].datagrams[0] + rows[i].datagrams[1]);
+        assert_int_equal(heat.kernel_drops, rows[i].told_drops);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +404,8 @@ int main(void)
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
+        cmocka_unit_test(a_listener_knows_which_worker_reads_which_of_its_sockets),
+        cmocka_unit_test(a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some),
     };
     return cmocka_run_group_tests_name("listener", tests, make_dir, remove_dir);
 }

@@ -27,9 +27,8 @@ struct rig {
     struct refusals refusals;
     struct series_limit limit;
     struct profiles *profiles;
-    struct parser *parser;
-    struct ingest *ingest;
-    struct batch batch;
+    struct lane *lane;
+    struct lane_source source;
 };
 
 static struct rig *rig_over(int in, int out)
@@ -42,17 +41,15 @@ static struct rig *rig_over(int in, int out)
     refusals_keep_lines(&r->refusals, true);
     assert_int_equal(series_limit_init(&r->limit, MAX_SERIES), 0);
     r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
-    struct parse_opts parse = PARSE_OPTS_DEFAULT;
-    parse.on_error = refusals_on_error;
-    parse.errors = &r->refusals.wanted;
-    parse.cookie = &r->refusals;
-    struct ingest_opts ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit };
-    ingest.on_refused = refusals_on_refused;
-    ingest.cookie = &r->refusals;
-    r->parser = parser_new(&parse);
-    assert_non_null(r->parser);
-    assert_int_equal(ingest_new(&ingest, &r->ingest), 0);
-    assert_int_equal(batch_init(&r->batch, INGEST_BATCH_MAX, parse.max_line), 0);
+    const struct lane_opts lane = {
+        .parse = PARSE_OPTS_DEFAULT,
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
+        .refusals = { .on_rejected = refusals_on_rejected,
+                      .reasons = &r->refusals.wanted,
+                      .on_refused = refusals_on_refused,
+                      .cookie = &r->refusals },
+    };
+    assert_int_equal(lane_new(&lane, &r->lane), 0);
     return r;
 }
 
@@ -81,9 +78,7 @@ static void rig_free(struct rig *r)
 {
     close(r->in);
     close(r->out);
-    ingest_free(r->ingest);
-    parser_free(r->parser);
-    batch_release(&r->batch);
+    lane_free(r->lane);
     series_limit_release(&r->limit);
     profiles_free(r->profiles);
     dgram_release(&r->dgram);
@@ -104,18 +99,20 @@ static void read_all(struct rig *r)
 {
     uint64_t stamp = 1000000000;
     int n;
-    while ((n = dgram_read(&r->dgram, r->in, (struct dgram_ask){ .senders = refusals_begin(&r->refusals, SOCKET, r->dgram.n == DGRAM_SLOTS) })) > 0) {
+    for (;;) {
+        bool busy = r->dgram.n == DGRAM_SLOTS;
+        const struct dgram_ask ask = { .senders = refusals_begin(&r->refusals, SOCKET, busy) };
+        if ((n = dgram_read(&r->dgram, r->in, ask)) <= 0)
+            return;
+        lane_begin(r->lane, &r->source, (struct lane_clock){ .now_ns = stamp });
         for (int i = 0; i < n; i++) {
-            bool more;
-            parser_begin(r->parser, dgram_ptr(&r->dgram, i), dgram_len(&r->dgram, i), dgram_truncated(&r->dgram, i));
-            do {
-                more = parser_next(r->parser, &r->batch);
-                if (!more && i + 1 < n)   /* a batch holds what several datagrams brought */
-                    break;
-                ingest_batch(r->ingest, &r->batch, stamp++);
-                batch_clear(&r->batch);
-            } while (more);
+            const struct lane_datagram d = { .ptr = dgram_ptr(&r->dgram, i),
+                                             .len = dgram_len(&r->dgram, i),
+                                             .truncated = dgram_truncated(&r->dgram, i) };
+            lane_datagram(r->lane, &d);
         }
+        lane_flush(r->lane);
+        stamp = lane_next_ns(r->lane);
     }
 }
 
@@ -329,7 +326,7 @@ static void names_beyond_the_series_limit_are_kept_once_each(void **unused)
         expect_text(refusals_next(&r->refusals, REFUSED_BY_LIMIT), want);
     }
     assert_null(refusals_next(&r->refusals, REFUSED_BY_LIMIT));
-    assert_int_equal(ingest_stats(r->ingest)->v[INGEST_SAMPLES_REFUSED], 40);
+    assert_int_equal(ingest_stats(lane_ingest(r->lane))->v[INGEST_SAMPLES_REFUSED], 40);
     rig_free(r);
 }
 
@@ -372,8 +369,9 @@ static void *refuse_many(void *cookie)
         const unsigned n = i % 20 + 1;
         memset(line, 'a' + (int)(i % 26), n);
         (void)refusals_begin(f->refusals, (uint16_t)n, false);
+        const struct parse_error e = { REASON_NO_TYPE, slice_of(line, n), 0 };
         if (f->refusals->wanted >> REASON_NO_TYPE & 1)
-            refusals_on_error(f->refusals, &(struct parse_error){ REASON_NO_TYPE, slice_of(line, n), 0 });
+            refusals_on_rejected(f->refusals, &e);
     }
     return NULL;
 }

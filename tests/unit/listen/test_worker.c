@@ -57,12 +57,12 @@ static void rig_init(struct rig *r, unsigned n)
                                                   .summary_max_age_ms = 600000,
                                                   .summary_age_buckets = 5,
                                                   .sketch_schema = 5 });
-    struct worker_opts o = {
-        .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
-        .notify = on_turned,
-        .cookie = r
-    };
+    struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
+                                       .ingest = { .tags = TAGS_OPTS_DEFAULT,
+                                                   .profiles = r->profiles,
+                                                   .limit = &r->limit } },
+                             .notify = on_turned,
+                             .cookie = r };
     for (o.index = 0; o.index < n; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
     r->registry =
@@ -175,8 +175,7 @@ static void abstract_url(char url[64], const char *query)
 static void hand_out(struct rig *r, const struct listener *l)
 {
     for (unsigned i = 0; i < l->n; i++)
-        assert_true(worker_add_socket(r->workers[i % r->n], l->fds[i], l->address.transport == LISTEN_UDP,
-                                      l->address.gauge_sign) >= 0);
+        assert_true(worker_add_socket(r->workers[i % r->n], l->fds[i], &l->address) >= 0);
 }
 
 static int sender_to(const struct listener *l)
@@ -268,7 +267,7 @@ static void counters_of_sockets_are_told_apart(void **unused)
     rig_init(&r, 1);
     for (unsigned i = 0; i < 3; i++) {
         open_listener("udp://127.0.0.1:0", 1, &l[i]);
-        assert_int_equal(worker_add_socket(r.workers[0], l[i].fds[0], true, GAUGE_SIGN_AUTO), i);
+        assert_int_equal(worker_add_socket(r.workers[0], l[i].fds[0], &l[i].address), i);
     }
     rig_start(&r);
     for (unsigned i = 0; i < 3; i++) {
@@ -292,10 +291,12 @@ static void a_worker_has_room_for_so_many_sockets(void **unused)
     (void)unused;
     struct rig r;
     int fds[WORKER_SOCKETS_MAX + 1];
+    const struct listen_address a = { .transport = LISTEN_UDP };
     rig_init(&r, 1);
     for (int i = 0; i <= WORKER_SOCKETS_MAX; i++) {
         fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        assert_int_equal(worker_add_socket(r.workers[0], fds[i], true, GAUGE_SIGN_AUTO), i < WORKER_SOCKETS_MAX ? i : -E2BIG);
+        int want = i < WORKER_SOCKETS_MAX ? i : -E2BIG;
+        assert_int_equal(worker_add_socket(r.workers[0], fds[i], &a), want);
     }
     rig_release(&r);   /* never started */
     for (int i = 0; i <= WORKER_SOCKETS_MAX; i++)

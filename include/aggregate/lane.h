@@ -1,0 +1,118 @@
+/**
+ * lane: datagrams into the pages of one worker.  Parser, batch and ingest as one object, with one
+ * call for each datagram.
+ *
+ *     lane_datagram: bytes -> parser -> batch -(full, or lane_flush)-> ingest -> current page
+ *                     |         |        |                               |
+ *         on_datagram-+         |        +-on_batch                      +-on_refused (a sample)
+ *                               +-on_event, on_check, on_rejected (a line)
+ *
+ * The server's workers, `statsd explain`, the tests and the benches all go this way, so that the
+ * same datagrams in the same order bring the same samples, whoever reads them.  Samples of several
+ * datagrams share a batch: what a datagram brought is in the page for certain after lane_flush, and
+ * the bytes of every datagram since the last flush have to stay in place until then.
+ *
+ * Changes of one gauge that come from several sources are put in the order of their arrival
+ * (src/aggregate/gauge.h), so each sample gets a time of arrival:
+ *
+ *     with a stamp     the first sample of the datagram arrived when the kernel took it in, but
+ *                      not before what the same source brought earlier, nor in the future (the
+ *                      wall clock may have been set since)
+ *     without          the first sample after lane_begin arrived at its clock
+ *     in either case   each further sample arrived a nanosecond after the one before it
+ *
+ *   thread   worker, as ingest.  new and free: while no worker runs
+ *   cost     one call a datagram beside those of parser and ingest; no lock, allocation, log, clock
+ *            or system call
+ */
+#ifndef AGGREGATE_LANE_H
+#define AGGREGATE_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aggregate/ingest.h"
+#include "protocol/parse.h"
+
+struct lane;
+
+struct lane_datagram {
+    const char *ptr;
+    size_t len;        /* at most DATAGRAM_MAX */
+    uint64_t stamp_ns; /* when the kernel took it in, by the wall clock; 0: not told */
+    bool truncated;    /* the kernel cut it: whole lines count, the rest is one error */
+};
+
+/*
+ * To whom what comes in is shown, for storing or forwarding it.  Any may be NULL; what they get
+ * lives for the call.
+ */
+struct lane_taps {
+    /* Before the datagram is parsed. */
+    void (*on_datagram)(void *cookie, const struct lane_datagram *d);
+    /* Samples and counts since the last call, before ingest takes them. */
+    void (*on_batch)(void *cookie, const struct batch *b);
+    void (*on_event)(void *cookie, const struct event *e);
+    void (*on_check)(void *cookie, const struct service_check *c);
+    void *cookie;
+};
+
+/* To whom what is refused is shown, for the log.  Either may be NULL; what they get lives for the
+ * call. */
+struct lane_refusals {
+    /* A line, where bit `reason` of *reasons is set.  reasons: borrowed; NULL: always */
+    void (*on_rejected)(void *cookie, const struct parse_error *e);
+    const uint32_t *reasons;
+    /* A sample, as in ingest_opts. */
+    void (*on_refused)(void *cookie, const struct sample *s, enum reason why);
+    void *cookie;
+};
+
+struct lane_opts {
+    struct parse_opts parse;   /* its hooks are the lane's own, and its gauge_sign the source's */
+    struct ingest_opts ingest; /* its hook is the lane's own */
+    struct lane_taps taps;
+    struct lane_refusals refusals;
+};
+
+/*
+ * One socket, or whatever else datagrams come from.  The caller's, zeroed but for the sign, and
+ * alive as long as datagrams come from it.
+ */
+struct lane_source {
+    enum gauge_sign gauge_sign;
+    uint64_t arrived_ns; /* the lane's: just after its last sample with a stamp arrived */
+};
+
+/* The monotonic clock, and how far the wall clock is ahead of it; 0: no datagram has a stamp. */
+struct lane_clock {
+    uint64_t now_ns;
+    int64_t wall_ahead_ns;
+};
+
+/* returns  0 or -ENOMEM */
+int lane_new(const struct lane_opts *opts, struct lane **ret);
+void lane_free(struct lane *l);
+
+/* The pages and counters that the lane fills, for turning and taking them; the lane's. */
+struct ingest *lane_ingest(struct lane *l);
+
+/*
+ * The datagrams that follow come from there, and were read at that moment (now_ns above 0).  All
+ * that came before is flushed.
+ */
+void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock);
+
+void lane_datagram(struct lane *l, const struct lane_datagram *d);
+
+/*
+ * What came so far is in the page afterwards.  To be called before the datagrams' buffers are used
+ * again, and before ingest_turn.
+ */
+void lane_flush(struct lane *l);
+
+/* When the next sample arrives if it has no stamp: a clock that moves with the samples. */
+uint64_t lane_next_ns(const struct lane *l);
+
+#endif

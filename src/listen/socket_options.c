@@ -1,0 +1,213 @@
+/*
+ * The options, one row each (options[]): key, values, reader, printer.  Which of them a URL may
+ * have is in the row of its transport.
+ */
+#include "listen/socket_options.h"
+
+#include <assert.h>
+#include <sys/un.h>
+
+#include "base/number.h"
+static const char *const signs[] = { "auto", "delta", "absolute" };
+static const char *const spreads[] = { "auto", "source", "payload" };
+
+/* A word of a list, into *ret as its place. */
+static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (slice_eq(s, slice_str(words[i]))) {
+            *ret = (unsigned)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_gauge_sign(struct listen_address *a, struct slice value)
+{
+    unsigned word;
+    if (!word_index(value, signs, ARRAY_LEN(signs), &word))
+        return false;
+    a->gauge_sign = (enum gauge_sign)word;
+    return true;
+}
+
+static void print_gauge_sign(const struct listen_address *a, struct buf *out)
+{
+    buf_append_str(out, signs[a->gauge_sign]);
+}
+
+static bool set_rcvbuf(struct listen_address *a, struct slice value)
+{
+    enum { RCVBUF_MIN = 4096, RCVBUF_MAX = 1 << 30 };
+    uint64_t bytes;
+    if (number_parse_size(value, &bytes) < 0 || bytes < RCVBUF_MIN || bytes > RCVBUF_MAX)
+        return false;
+    a->rcvbuf = bytes;
+    return true;
+}
+
+static void print_rcvbuf(const struct listen_address *a, struct buf *out)
+{
+    char text[NUMBER_TEXT_MAX];
+    buf_append(out, text, number_print_size(text, a->rcvbuf));
+}
+
+static bool set_spread(struct listen_address *a, struct slice value)
+{
+    unsigned word;
+    if (!word_index(value, spreads, ARRAY_LEN(spreads), &word))
+        return false;
+    a->spread = (enum listen_spread)word;
+    return true;
+}
+
+static void print_spread(const struct listen_address *a, struct buf *out)
+{
+    buf_append_str(out, spreads[a->spread]);
+}
+
+static bool set_mode(struct listen_address *a, struct slice value)
+{
+    unsigned mode = 0;
+    if (value.len < 1 || value.len > 5)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '7')
+            return false;
+        mode = mode * 8 + (unsigned)(value.ptr[i] - '0');
+    }
+    if (mode > 0777)
+        return false;
+    a->mode = mode;
+    return true;
+}
+
+static void print_mode(const struct listen_address *a, struct buf *out)
+{
+    buf_printf(out, "%04o", a->mode);
+}
+
+/* An abstract name has no file whose permissions could be set. */
+static bool has_file(const struct listen_address *a)
+{
+    return ((const struct sockaddr_un *)&a->addr)->sun_path[0] != '\0';
+}
+
+/* clang-format off */
+static const struct option {
+    const char *key;
+    const char *values;       /* what a value may be */
+    bool (*set)(struct listen_address *a, struct slice value);   /* false: not one of them */
+    void (*print)(const struct listen_address *a, struct buf *out);
+    bool (*applies)(const struct listen_address *a);             /* NULL: wherever it is known */
+    const char *needs;        /* where applies is false: what the option is for */
+} options[] = {
+    [LISTEN_GAUGE_SIGN] = { "gauge_sign", "one of auto, delta, absolute",
+                            set_gauge_sign, print_gauge_sign, NULL, NULL },
+    [LISTEN_RCVBUF]     = { "rcvbuf", "a size from 4KiB to 1GiB, such as 32MiB",
+                            set_rcvbuf, print_rcvbuf, NULL, NULL },
+    [LISTEN_SPREAD]     = { "spread", "one of auto, source, payload",
+                            set_spread, print_spread, NULL, NULL },
+    [LISTEN_MODE]       = { "mode", "octal permissions, such as 0666",
+                            set_mode, print_mode, has_file, "a socket with a path, not @NAME" },
+};
+/* clang-format on */
+static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
+
+const char *socket_options_key(enum listen_option o)
+{
+    assert(o < LISTEN_OPTION_COUNT);
+    return options[o].key;
+}
+
+static bool knows(const struct transport *t, unsigned option)
+{
+    return t->options >> option & 1;
+}
+
+void socket_options_print(const struct listen_address *a, struct buf *out)
+{
+    const struct transport *t = transport_of(a->transport);
+    for (unsigned i = 0; i < LISTEN_OPTION_COUNT; i++) {
+        const struct option *o = &options[i];
+        if (!knows(t, i) || (o->applies != NULL && !o->applies(a)))
+            continue;
+        buf_printf(out, " %s=", o->key);
+        o->print(a, out);
+    }
+}
+
+static void say_known(const struct transport *t, struct buf *error)
+{
+    buf_printf(error, "%s:// knows", t->scheme);
+    const char *before = " ";
+    for (unsigned i = 0; i < LISTEN_OPTION_COUNT; i++) {
+        if (!knows(t, i))
+            continue;
+        buf_printf(error, "%s%s", before, options[i].key);
+        before = ", ";
+    }
+}
+
+/* Of an option that the URL's transport does not have: those that have it, if any. */
+static void say_whose(unsigned option, struct buf *error)
+{
+    if (option == LISTEN_OPTION_COUNT) {
+        buf_append_str(error, "there is no such option of a socket; ");
+        return;
+    }
+    buf_printf(error, "%s is for", options[option].key);
+    for (unsigned t = 0; t < LISTEN_TRANSPORT_COUNT; t++)
+        if (knows(transport_of((enum listen_transport)t), option))
+            buf_printf(error, " %s://", transport_of((enum listen_transport)t)->scheme);
+    buf_append_str(error, " only; ");
+}
+
+static unsigned option_of(struct slice key)
+{
+    unsigned i = 0;
+    while (i < LISTEN_OPTION_COUNT && !slice_eq(key, slice_str(options[i].key)))
+        i++;
+    return i;
+}
+
+static bool set_option(struct listen_address *a, unsigned i, struct slice value, struct buf *error)
+{
+    const struct transport *t = transport_of(a->transport);
+    const struct option *o = &options[i];
+    if (i == LISTEN_OPTION_COUNT || !knows(t, i)) {
+        say_whose(i, error);
+        say_known(t, error);
+    } else if (o->applies != NULL && !o->applies(a)) {
+        buf_printf(error, "%s is for %s", o->key, o->needs);
+    } else if (!o->set(a, value)) {
+        buf_printf(error, "%s is %s", o->key, o->values);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+bool socket_options_read(struct slice query, struct listen_address *a, struct buf *error)
+{
+    unsigned seen = 0;
+    while (query.len > 0) {
+        struct slice pair = query, key;
+        if (!slice_cut(&query, '&', &pair))
+            query.len = 0;
+        if (!slice_cut(&pair, '=', &key)) {
+            buf_append_str(error, "after '?' come options as key=value, joined by '&'");
+            return false;
+        }
+        unsigned i = option_of(key);
+        if (!set_option(a, i, pair, error))
+            return false;
+        if (seen >> i & 1) {
+            buf_printf(error, "%s is given twice", options[i].key);
+            return false;
+        }
+        seen |= 1u << i;
+    }
+    return true;
+}

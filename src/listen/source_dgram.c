@@ -1,0 +1,290 @@
+/*
+ * A source has one socket, or two for a while after a renewal:
+ *
+ *     renew:   newest -> replaced -> closed
+ *
+ *     newest     bound to the address now
+ *     replaced   the one before it: clients that connected to it go on sending there.  At the next
+ *                renewal it gets shut down, read until it is empty, and closed
+ *
+ * Each socket has its watch (when it is read), its stamps (whether the kernel tells when a datagram
+ * came), and its time of arrival in the lane.  The counters are the source's, whichever socket
+ * brought a datagram.
+ *
+ *     watch -> read_some -> receive: dgram_read -> lane_begin, lane_datagram..., lane_flush
+ *     turn  -> look, drain  -> receive
+ */
+#include "listen/source_dgram.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/now.h"
+#include "listen/watch.h"
+
+enum {
+    DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
+    UNIX_QUEUE_MAX = 4096,    /* more than any sane net.unix.max_dgram_qlen */
+    DRAIN_ERRORS_MAX = 8
+};
+
+struct dgram_socket {
+    struct source_dgram *source;
+    struct watch watch;
+    struct lane_source from;
+    int fd;
+    bool own_fd;        /* to be closed here */
+    bool stamped;       /* the kernel stamps its datagrams */
+    uint64_t datagrams; /* it brought */
+};
+
+struct source_dgram {
+    struct source base;
+    const struct transport *transport;
+    enum gauge_sign gauge_sign;
+    struct dgram_socket *newest;
+    struct dgram_socket *replaced; /* or NULL */
+    uint32_t drops_seen;
+};
+
+static void source_dgram_check(const struct source_dgram *s)
+{
+    source_check(&s->base);
+    assert(s->newest != NULL && s->newest->source == s && s->newest != s->replaced);
+    assert(s->replaced == NULL || (s->replaced->source == s && s->replaced->own_fd));
+}
+
+/* ---- receiving ---- */
+
+/* When the kernel is to stamp datagrams: see struct worker_order. */
+static void choose_stamps(struct dgram_socket *k)
+{
+    const struct source_env *env = k->source->base.env;
+    if (env->order == NULL)
+        return;
+    /* relaxed: a hint that guards nothing; a worker that sees it late stamps a little later */
+    bool relative = atomic_load_explicit(&env->order->relative, memory_order_relaxed);
+    if (!relative && ingest_saw_relative(lane_ingest(env->lane)))
+        atomic_store_explicit(&env->order->relative, relative = true, memory_order_relaxed);
+    bool want = relative || k->datagrams < WORKER_STAMPED_FIRST;
+    if (want != k->stamped && dgram_stamp(k->fd, want) == 0)
+        k->stamped = want;
+}
+
+/*
+ * How far the wall clock, which the stamps are of, is ahead of the monotonic one, which all else
+ * goes by: one number for all workers, so that their stamps keep their order.  It changes when the
+ * wall clock was set, or has drifted by a millisecond.  A reading during which this thread was
+ * stopped says nothing.
+ */
+static int64_t wall_ahead_ns(struct worker_order *o)
+{
+    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
+    /* relaxed: a number by itself; workers that see it a little later differ for that long */
+    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
+        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
+            continue;
+        int64_t ahead = (int64_t)(wall - before - took / 2);
+        if (llabs(ahead - known) <= DRIFT_NS)
+            break;
+        atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
+        return ahead;
+    }
+    return known;
+}
+
+static uint64_t feed_lane(struct dgram_socket *k, int n)
+{
+    const struct source_env *env = k->source->base.env;
+    int64_t ahead_ns = k->stamped ? wall_ahead_ns(env->order) : 0;
+    const struct lane_clock clock = { now_mono_ns(), ahead_ns };
+    uint64_t bytes = 0;
+    lane_begin(env->lane, &k->from, clock);
+    for (int i = 0; i < n; i++) {
+        const struct lane_datagram d = {
+            .ptr = dgram_ptr(env->dgram, i),
+            .len = dgram_len(env->dgram, i),
+            .stamp_ns = k->stamped ? dgram_stamp_ns(env->dgram, i) : 0,
+            .truncated = dgram_truncated(env->dgram, i),
+        };
+        bytes += d.len;
+        lane_datagram(env->lane, &d);
+    }
+    lane_flush(env->lane);
+    return bytes;
+}
+
+/* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
+static int receive(struct dgram_socket *k)
+{
+    struct source *s = &k->source->base;
+    struct dgram_buffers *d = s->env->dgram;
+    choose_stamps(k);
+    bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
+    const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place, busy),
+                                   .stamps = k->stamped };
+    int n = dgram_read(d, k->fd, ask);
+    if (n < 0)
+        s->stats.errors++;
+    if (n <= 0)
+        return n;
+    s->stats.bytes += feed_lane(k, n);
+    s->stats.datagrams += (uint64_t)n;
+    k->datagrams += (uint64_t)n;
+    return n;
+}
+
+/* A short batch means that the queue is empty: no call is spent to hear so. */
+static unsigned read_some(void *cookie)
+{
+    int sum = 0, n = DGRAM_SLOTS;
+    for (int i = 0; i < WATCH_READ_MAX / DGRAM_SLOTS && n == DGRAM_SLOTS; i++) {
+        n = receive(cookie);
+        sum += n > 0 ? n : 0;
+    }
+    return (unsigned)sum;
+}
+
+/* ---- a socket's life ---- */
+
+static void on_closed(void *cookie)
+{
+    struct dgram_socket *k = cookie;
+    if (k->own_fd)
+        close(k->fd);
+    free(k);
+}
+
+/* A socket that is watched from now on.  returns  0 or -errno */
+static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
+{
+    struct dgram_socket *k = mem_zalloc(sizeof *k);
+    /* Without a queue of its own the socket's datagrams would keep their senders waiting. */
+    bool gather = s->transport->own_queue;
+    unsigned gather_ms = gather ? watch_gather_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
+    k->source = s;
+    k->fd = fd;
+    k->from.gauge_sign = s->gauge_sign;
+    int rc = watch_init(&k->watch, s->base.env->loop, fd, gather_ms, read_some, k);
+    if (rc < 0) {
+        free(k);
+        return rc;
+    }
+    if (s->transport->sender_pid)
+        (void)dgram_tell_pid(fd); /* where it fails, refused lines are shown without a sender */
+    choose_stamps(k);
+    rc = watch_start(&k->watch);
+    if (rc < 0) {
+        watch_close(&k->watch, on_closed);
+        return rc;
+    }
+    *ret = k;
+    return 0;
+}
+
+/* ---- what a worker asks for ---- */
+
+static void look(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    uint32_t queued = 0, drops = 0;
+    if (dgram_meminfo(s->newest->fd, &queued, &drops) < 0)
+        return;
+    base->stats.queued_bytes = queued;
+    if (s->transport->own_queue)
+        base->stats.kernel_drops += (uint32_t)(drops - s->drops_seen); /* a counter that wraps */
+    s->drops_seen = drops;
+}
+
+static uint64_t queued_most(const struct source_dgram *s)
+{
+    if (!s->transport->own_queue)
+        return UNIX_QUEUE_MAX;
+    return s->base.stats.queued_bytes / DATAGRAM_BYTES_MIN + 1;
+}
+
+static void drain_socket(struct dgram_socket *k, bool last)
+{
+    uint64_t most = queued_most(k->source), read = 0;
+    int errors = 0;
+    while (last || read < most) {
+        int n = receive(k);
+        /* An error may stand before datagrams (reading takes it off the socket), not for ever. */
+        if (n == 0 || (n < 0 && errors++ == DRAIN_ERRORS_MAX))
+            break;
+        read += n > 0 ? (uint64_t)n : 0;
+    }
+    if (last) /* nothing more comes, and a socket that is shut down is readable for ever */
+        watch_stop(&k->watch);
+}
+
+/* From the shutdown on, its senders hear that nothing more is taken; what it holds is read. */
+static void end_replaced(struct dgram_socket *k)
+{
+    (void)shutdown(k->fd, SHUT_RD);
+    drain_socket(k, true);
+}
+
+static void drain(struct source *base, bool last)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    drain_socket(s->newest, last);
+    if (s->replaced != NULL && last)
+        end_replaced(s->replaced);
+    else if (s->replaced != NULL)
+        drain_socket(s->replaced, false);
+}
+
+static int renew(struct source *base, int fd)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    struct dgram_socket *fresh;
+    int rc = socket_new(s, fd, &fresh);
+    if (rc < 0)
+        return rc;
+    if (s->replaced != NULL) {
+        end_replaced(s->replaced);
+        watch_close(&s->replaced->watch, on_closed);
+    }
+    drain_socket(s->newest, false); /* what came before the new socket is read before it */
+    s->newest->own_fd = true;
+    s->replaced = s->newest;
+    s->newest = fresh;
+    source_dgram_check(s);
+    return 0;
+}
+
+static void close_sockets(struct source *base, bool own)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    s->newest->own_fd = own;
+    watch_close(&s->newest->watch, on_closed);
+    if (s->replaced != NULL)
+        watch_close(&s->replaced->watch, on_closed);
+    s->newest = s->replaced = NULL;
+}
+
+static const struct source_ops ops = { look, drain, renew, close_sockets };
+
+int source_dgram_new(const struct source_env *env, const struct listen_address *a, int fd,
+                     struct source **ret)
+{
+    struct source_dgram *s = mem_zalloc(sizeof *s);
+    s->base.ops = &ops;
+    s->base.env = env;
+    s->transport = transport_of(a->transport);
+    s->gauge_sign = a->gauge_sign;
+    int rc = socket_new(s, fd, &s->newest);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    *ret = &s->base;
+    return 0;
+}

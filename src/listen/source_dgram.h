@@ -1,0 +1,14 @@
+/**
+ * source_dgram: datagrams by recvmmsg, of UDP and Unix sockets alike.  Private to listen/.
+ *   thread   as in source.h
+ */
+#ifndef LISTEN_SOURCE_DGRAM_H
+#define LISTEN_SOURCE_DGRAM_H
+
+#include "listen/source.h"
+
+/* As transport_ops.source_new.  fd stays the caller's until a renewal takes its place. */
+int source_dgram_new(const struct source_env *env, const struct listen_address *a, int fd,
+                     struct source **ret);
+
+#endif

@@ -1,0 +1,56 @@
+/* The transport udp://: its addresses, and what it does to a socket. */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/address.h"
+#include "listen/source_dgram.h"
+#include "listen/transport_priv.h"
+#include "listen/udp_group.h"
+
+static const char *parse(struct listen_address *a, struct slice host_port)
+{
+    int rc = address_parse(host_port, LISTEN_PORT_DEFAULT, &a->addr, &a->addr_len);
+    if (rc < 0)
+        return address_error(rc);
+    a->localhost = slice_starts(host_port, SLICE_LIT("localhost"));
+    const struct sockaddr_in6 in6 = *(const struct sockaddr_in6 *)&a->addr;
+    if (in6.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6.sin6_port };
+        memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof in.sin_addr);
+        a->addr = (struct sockaddr_storage){ 0 };
+        memcpy(&a->addr, &in, sizeof in);
+        a->addr_len = sizeof in;
+    }
+    return NULL;
+}
+
+/*
+ * A connected socket takes datagrams from its peer alone, and keeps its queue: the peer is the
+ * discard port of the loopback.  Where that fails (an address without a way to the loopback) the
+ * socket is drained and closed all the same.
+ */
+static void udp_refuse(const struct listener *l)
+{
+    const struct sockaddr_in v4 = { .sin_family = AF_INET,
+                                    .sin_port = htons(9),
+                                    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+                                     .sin6_port = htons(9),
+                                     .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    for (unsigned i = 0; i < l->n; i++) {
+        if (l->address.addr.ss_family == AF_INET6)
+            (void)connect(l->fds[i], (const struct sockaddr *)&v6, sizeof v6);
+        else
+            (void)connect(l->fds[i], (const struct sockaddr *)&v4, sizeof v4);
+    }
+}
+
+const struct transport_ops transport_udp = {
+    .parse = parse,
+    .open = udp_group_open,
+    .refuse = udp_refuse,
+    .source_new = source_dgram_new,
+    .taken = "another server has this port: stop it, or choose another port (0: any free one)",
+    .denied = "ports below 1024 need privileges: choose a higher one",
+};
