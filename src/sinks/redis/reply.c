@@ -53,10 +53,19 @@ static bool word_u32(struct slice *rest, uint32_t *ret)
     return true;
 }
 
+/* A token, or `-` where there is none: a reply may hold any byte, even NUL. */
+static bool is_birth(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (strchr("0123456789abcdef", s.ptr[i]) == NULL || s.ptr[i] == '\0')
+            return slice_eq(s, SLICE_LIT("-"));
+    return s.len > 0 && s.len <= REDIS_BIRTH_MAX;
+}
+
 static bool word_totals(struct slice *rest, struct redis_totals *ret)
 {
     struct slice birth = word(rest);
-    if (birth.len == 0 || birth.len > REDIS_BIRTH_MAX)
+    if (!is_birth(birth))
         return false;
     memcpy(ret->birth, birth.ptr, birth.len);
     ret->birth[birth.len] = '\0';

@@ -26,6 +26,7 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         { "applied 7 a -1 0 0 - 1", REDIS_VERDICT_LATER, 0 },
         { "applied 7 0123456789abcdef0 9 0 0 - 1 -", REDIS_VERDICT_LATER, 0 },
         { "applied 7 a 9 4294967296 0 - 1 -", REDIS_VERDICT_LATER, 0 },
+        { "applied 7 xyz 9 0 0 - 1 -", REDIS_VERDICT_LATER, 0 },
         { "duplicate", REDIS_VERDICT_DUPLICATE, 0 },
         { "duplicate 1", REDIS_VERDICT_LATER, 0 },
         { "foreign", REDIS_VERDICT_FOREIGN, 0 },
