@@ -8,9 +8,9 @@
 #include <stdatomic.h>
 
 #include "aggregate/registry.h"
+#include "expose/render.h"
 #include "micro.h"
 #include "micro_load.h"
-#include "sinks/prometheus.h"
 #include "sinks/redis/encode.h"
 
 struct steps {
@@ -40,25 +40,25 @@ static struct page *sealed_page(struct micro_load *l, struct steps *s)
 }
 
 /* In pieces, as the server does.  returns  how many bytes it was */
-static size_t render(struct registry *r, struct prometheus *p, uint64_t now_ns)
+static size_t render(struct registry *r, struct writer *w, uint64_t now_ns)
 {
     enum { PIECE_BYTES = 256 * 1024 };
     struct buf piece = { 0 };
-    struct registry_walk w;
+    struct render text;
     size_t bytes = 0;
     bool more = true;
-    registry_walk_begin(r, &w);
+    render_begin(&text, w, r);
     while (more) {
         buf_clear(&piece);
-        more = prometheus_render_some(p, &w, now_ns, PIECE_BYTES, &piece);
+        more = render_some(&text, now_ns, PIECE_BYTES, &piece);
         bytes += piece.len;
     }
-    registry_walk_end(&w);
+    render_end(&text);
     buf_release(&piece);
     return bytes;
 }
 
-static void interval(struct micro_load *l, struct registry *r, struct prometheus *p,
+static void interval(struct micro_load *l, struct registry *r, struct writer *w,
                      struct redis_encode *e, struct steps *s, int64_t start_s)
 {
     struct page *page = sealed_page(l, s);
@@ -68,7 +68,7 @@ static void interval(struct micro_load *l, struct registry *r, struct prometheus
     ingest_give(l->ingest, page);
 
     uint64_t t2 = micro_now_ns();
-    s->body_bytes = render(r, p, now_ns);
+    s->body_bytes = render(r, w, now_ns);
     uint64_t t3 = micro_now_ns();
 
     struct snapshot snap;
@@ -127,11 +127,11 @@ static void measure(uint32_t series)
                                       .limit = &l.limit };
     const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };
     struct registry *r = registry_new(&ro);
-    struct prometheus *p = prometheus_new();
+    struct writer *w = writer_text.open();
     struct redis_encode *e = redis_encode_new(&eo);
     struct steps s = { 0 };
     for (int run = 0; run <= MICRO_RUNS; run++) {
-        interval(&l, r, p, e, &s, 1700000000 + run * 10);
+        interval(&l, r, w, e, &s, 1700000000 + run * 10);
         if (run == 0)
             s = (struct steps){ .body_bytes = s.body_bytes };   /* the first makes the series */
     }
@@ -144,7 +144,7 @@ static void measure(uint32_t series)
     print("redis_bytes", series, (double)s.redis_bytes / series, "bytes/series");
     print_floors(series, &s);
     redis_encode_free(e);
-    prometheus_free(p);
+    w->ops->close(w);
     registry_free(r);
     micro_load_release(&l);
 }

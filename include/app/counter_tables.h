@@ -16,7 +16,7 @@
     X(INGEST, INGEST_COUNTERS, ingest_counters)                                                    \
     X(REGISTRY, REGISTRY_COUNTERS, registry_counters)                                              \
     X(HTTP, HTTP_COUNTERS, http_counters)                                                          \
-    X(EXPOSITION, EXPOSITION_COUNTERS, exposition_counters)                                        \
+    X(EXPOSE, EXPOSE_COUNTERS, expose_counters)                                                    \
     X(REDIS, REDIS_COUNTERS, redis_counters)                                                       \
     X(SERVER, SERVER_COUNTERS, server_counters)
 

@@ -1,7 +1,7 @@
 #include "app/counter_tables.h"
 
 #include "aggregate/counters.h"
-#include "app/exposition.h"
+#include "expose/counters.h"
 #include "app/server_counters.h"
 #include "base/slice.h"
 #include "http/counters.h"

@@ -4,7 +4,7 @@
 
 #include "aggregate/memory.h"
 #include "app/core_opts.h"
-#include "app/scrape.h"
+#include "expose/scrape.h"
 #include "http/http.h"
 #include "listen/worker.h"
 
@@ -42,7 +42,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     registry.several_sources = workers > 1 || c->n_sockets > 1;
     aggregate_memory(&registry, &profile, workers, &one);
     const uint64_t series = c->limits_max_series;
-    const uint64_t page = series * prometheus_series_bytes(&profile);
+    const uint64_t page = series * writers_exposed_bytes(&profile);
     const bool http = c->http_listen[0] != '\0', redis = c->redis_url[0] != '\0';
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
@@ -53,7 +53,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
-    PART(BODIES, http ? SCRAPE_FORMS_MAX : 0, scrape_form_memory(page, c->http_max_connections));
+    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART

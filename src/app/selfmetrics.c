@@ -1,6 +1,6 @@
 #include "app/selfmetrics.h"
 
-#include "sinks/prometheus_counters.h"
+#include "expose/render.h"
 
 void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetrics *ret)
 {
@@ -18,7 +18,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_INGEST] = &ret->ingest,
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
-        [COUNTER_TABLE_EXPOSITION] = &src->exposition,
+        [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,
     };
     for (unsigned i = 0; i < COUNTER_TABLE_COUNT; i++) {
@@ -29,9 +29,9 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
     }
 }
 
-void selfmetrics_render(void *sources, struct buf *out)
+void selfmetrics_render(void *sources, struct writer *w, struct buf *out)
 {
     struct selfmetrics all;
     selfmetrics_gather(sources, &all);
-    prometheus_counters(all.sources, COUNTER_TABLE_COUNT, out);
+    render_counters(w, all.sources, COUNTER_TABLE_COUNT, out);
 }

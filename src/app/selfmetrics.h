@@ -7,10 +7,11 @@
 
 #include "aggregate/registry.h"
 #include "app/counter_tables.h"
-#include "app/exposition.h"
 #include "app/server_counters.h"
 #include "app/turn.h"
 #include "base/buf.h"
+#include "expose/counters.h"
+#include "expose/writer.h"
 #include "http/http.h"
 #include "listen/counters.h"
 #include "sinks/sink_list.h"
@@ -24,7 +25,7 @@ struct selfmetrics_sources {
     const struct sink_list *sinks;                /* or NULL; only their tables are shown */
     /* Written by those who count. */
     struct server_stats server;
-    struct exposition_stats exposition;
+    struct expose_stats expose;
     uint64_t bound_again;                         /* Unix sockets */
 };
 
@@ -39,7 +40,7 @@ struct selfmetrics {
 /* ret borrows from src and points into itself: it is not to be copied. */
 void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetrics *ret);
 
-/* As text for /metrics; for exposition_source. */
-void selfmetrics_render(void *sources, struct buf *out);
+/* For /metrics; for scrape_opts. */
+void selfmetrics_render(void *sources, struct writer *w, struct buf *out);
 
 #endif

@@ -67,7 +67,7 @@ static void on_turned(void *server)
 {
     struct server *s = server;
     if (server_state(s) == DRAINING) {
-        scrape_turned(&s->scrape);
+        scrape_turned(s->scrape, s->turn.done);
         if (s->last_turn != 0 && s->turn.done >= s->last_turn) {
             s->last_turn = 0;
             server_drained(s);
@@ -79,7 +79,7 @@ static void on_turned(void *server)
         s->interval_turn = 0;
         server_close_interval(s, false);
     }
-    scrape_turned(&s->scrape);
+    scrape_turned(s->scrape, s->turn.done);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -176,14 +176,25 @@ static void prepare_self(struct server *s)
         .version = version_text,
         .commit = version_commit,
     };
-    s->scrape.source = (struct exposition_source){
+}
+
+static uint64_t ask_turn(void *turn)
+{
+    return turn_ask(turn, false);
+}
+
+static int open_scrape(struct server *s)
+{
+    const struct scrape_opts o = {
         .loop = &s->loop,
         .registry = s->registry,
-        .prometheus = s->prometheus,
+        .stats = &s->self.expose,
         .put_own = selfmetrics_render,
-        .cookie = &s->self,
-        .stats = &s->self.exposition,
+        .own = &s->self,
+        .ask_turn = ask_turn,
+        .turn = &s->turn,
     };
+    return scrape_new(&o, &s->scrape);
 }
 
 static int start(struct server *s)
@@ -192,6 +203,7 @@ static int start(struct server *s)
     if (rc < 0)
         return rc;
     prepare_self(s);
+    rc = open_scrape(s);
     start_loop(s);
     for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
         rc = worker_start(s->workers[i]);
@@ -215,16 +227,18 @@ static void close_handle(uv_handle_t *h, void *cookie)
 static void on_scrapes_late(uv_timer_t *timer)
 {
     struct server *s = timer->data;
-    scrape_cut(&s->scrape);
+    scrape_cut(s->scrape);
 }
 
 static void end_scrapes(struct server *s)
 {
-    scrape_stop(&s->scrape);
-    if (scrape_idle(&s->scrape))
+    if (s->scrape == NULL)
+        return;
+    scrape_stop(s->scrape);
+    if (scrape_idle(s->scrape))
         return;
     uv_timer_start(&s->stop_timer, on_scrapes_late, s->hurried ? 0 : SCRAPES_MS, 0);
-    while (!scrape_idle(&s->scrape))
+    while (!scrape_idle(s->scrape))
         uv_run(&s->loop, UV_RUN_ONCE);
 }
 
@@ -240,7 +254,7 @@ static void stop(struct server *s)
     }
     server_unbuild(s);
     turn_close(&s->turn);
-    scrape_close(&s->scrape);
+    scrape_free(s->scrape);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
     uv_loop_close(&s->loop);
@@ -262,8 +276,6 @@ int server_run(const struct config *c, const struct config_source *src)
         return 1;
     }
     turn_init(&s->turn, &s->loop);
-    s->scrape.turn = &s->turn;
-    scrape_init(&s->scrape, &s->loop);
     if (start(s) < 0)
         s->status = 1;
     else

@@ -26,7 +26,6 @@ static void make_registry(struct server *s)
     registry.on_off_page = off_page_log_note;
     registry.cookie = &s->off_page_log;
     s->registry = registry_new(&registry);
-    s->prometheus = prometheus_new();
 }
 
 static int open_listeners(struct server *s)
@@ -153,7 +152,6 @@ void server_unbuild(struct server *s)
         listener_close(&s->listeners[i]);
     sink_list_close(&s->sinks);
     free(s->listeners);
-    prometheus_free(s->prometheus);
     registry_free(s->registry);
     profiles_free(s->profiles);
     series_limit_release(&s->limit);

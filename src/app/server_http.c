@@ -54,7 +54,7 @@ int server_http_start(struct server *s)
         return 0;
     s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page), sizeof landing_page - 1);
     s->routes[0] = (struct http_route){ .path = "/", .fixed = s->landing };
-    s->routes[1] = (struct http_route){ .path = "/metrics", .ask = http_mailbox_ask, .cookie = &s->scrape.mailbox };
+    s->routes[1] = (struct http_route){ .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) };
     s->routes[2] = (struct http_route){ .path = "/-/healthy", .probe = healthy, .cookie = s };
     s->routes[3] = (struct http_route){ .path = "/-/ready", .probe = ready, .cookie = s };
     s->routes[4] = (struct http_route){ .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true };

@@ -11,12 +11,11 @@
 
 #include "app/off_page_log.h"
 #include "app/refused_log.h"
-#include "app/scrape.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "sinks/prometheus.h"
+#include "expose/scrape.h"
 #include "sinks/sink_list.h"
 
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
@@ -30,14 +29,13 @@ struct server {
     struct series_limit limit;
     struct profiles *profiles;
     struct registry *registry;
-    struct prometheus *prometheus;
     struct listener *listeners;
     size_t n_listeners;
     struct worker *workers[LISTEN_WORKERS_MAX];
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
-    struct scrape scrape;
+    struct scrape *scrape;       /* NULL until everything is built */
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];

@@ -118,7 +118,7 @@ static void drain_no_longer(struct server *s, int signum)
     LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)));
     s->hurried = true;
     if (server_state(s) == STOPPING)
-        scrape_cut(&s->scrape);         /* those under way got a moment to end */
+        scrape_cut(s->scrape);         /* those under way got a moment to end */
     else if (s->last_turn == 0)
         give_up(s, false);
     /* Else the sockets are being read, which waits for nobody; server_drained gives up. */

@@ -6,7 +6,7 @@
 #include "app/core_opts.h"
 #include "app/memory_bound.h"
 #include "base/mem.h"
-#include "sinks/prometheus.h"
+#include "expose/render.h"
 
 /* Time moves with the samples and nothing else: what is explained does not depend on when. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
@@ -17,7 +17,7 @@ struct explain_exposition {
     struct lane *lane;
     struct lane_source source;
     struct registry *registry;
-    struct prometheus *prometheus;
+    struct writer *writer;
 };
 
 struct explain_exposition *explain_exposition_new(const struct config *c,
@@ -39,7 +39,7 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
     lane_begin(e->lane, &e->source,
                (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });
     e->registry = registry_new(&reg);
-    e->prometheus = prometheus_new();
+    e->writer = writer_text.open();
     return e;
 }
 
@@ -47,7 +47,7 @@ void explain_exposition_free(struct explain_exposition *e)
 {
     if (e == NULL)
         return;
-    prometheus_free(e->prometheus);
+    e->writer->ops->close(e->writer);
     registry_free(e->registry);
     lane_free(e->lane);
     profiles_free(e->profiles);
@@ -103,7 +103,7 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     ingest_give(in, page);
     registry_close(e->registry, &end, &unused); /* a set may show the last closed interval */
     registry_next(e->registry);
-    prometheus_render_lines(e->prometheus, e->registry, now_ns, &text);
+    render_lines(e->writer, e->registry, now_ns, &text);
     sort_lines(buf_slice(&text), out);
     buf_release(&text);
 }

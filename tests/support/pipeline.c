@@ -66,12 +66,12 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->prometheus = prometheus_new();
+    p->writer = writer_text.open();
 }
 
 void pipeline_release(struct pipeline *p)
 {
-    prometheus_free(p->prometheus);
+    p->writer->ops->close(p->writer);
     registry_free(p->registry);
     for (unsigned i = 0; i < p->opts.workers; i++)
         lane_free(p->lanes[i]);
@@ -142,7 +142,7 @@ void pipeline_forward(struct pipeline *p, uint64_t seconds)
 const char *pipeline_lines(struct pipeline *p)
 {
     buf_clear(&p->text);
-    prometheus_render_lines(p->prometheus, p->registry, p->now_ns, &p->text);
+    render_lines(p->writer, p->registry, p->now_ns, &p->text);
     buf_append_char(&p->text, '\0');
     return p->text.ptr;
 }
@@ -150,7 +150,7 @@ const char *pipeline_lines(struct pipeline *p)
 const char *pipeline_text(struct pipeline *p)
 {
     buf_clear(&p->text);
-    prometheus_render(p->prometheus, p->registry, p->now_ns, &p->text);
+    render_all(p->writer, p->registry, p->now_ns, &p->text);
     buf_append_char(&p->text, '\0');
     return p->text.ptr;
 }

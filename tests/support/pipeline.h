@@ -12,7 +12,7 @@
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"
-#include "sinks/prometheus.h"
+#include "expose/render.h"
 
 enum { PIPELINE_WORKERS_MAX = 4 };
 
@@ -46,7 +46,7 @@ struct pipeline {
     struct lane_source sources[PIPELINE_WORKERS_MAX];
     struct ingest *in[PIPELINE_WORKERS_MAX];         /* the lanes' */
     struct registry *registry;
-    struct prometheus *prometheus;
+    struct writer *writer;
     uint64_t now_ns;                                 /* starts at 1,000 s; each feed moves it by 1 us */
     struct ingest_counters seen[PIPELINE_WORKERS_MAX];   /* as of the last turn */
     uint64_t rejected[PIPELINE_WORKERS_MAX][REASON_COUNT];

@@ -20,7 +20,7 @@
 #include "listen/dgram.h"
 #include "listen/listener.h"
 #include "listen/worker.h"
-#include "sinks/prometheus.h"
+#include "expose/render.h"
 
 enum { SOCKETS = 2 };
 
@@ -182,13 +182,13 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
             for (unsigned w = 0; w < workers; w++)
                 assert_int_equal(worker_start(r.workers[w]), 0);
             turn(&r);
-            struct prometheus *text = prometheus_new();
+            struct writer *text = writer_text.open();
             struct buf out = { 0 };
-            prometheus_render_lines(text, r.registry, now_mono_ns(), &out);
+            render_lines(text, r.registry, now_mono_ns(), &out);
             buf_append_char(&out, '\0');
             assert_string_equal(out.ptr, rows[row].want);
             buf_release(&out);
-            prometheus_free(text);
+            text->ops->close(text);
             rig_release(&r);
         }
     }

@@ -22,7 +22,7 @@
 #include "base/now.h"
 #include "listen/listener.h"
 #include "listen/worker.h"
-#include "sinks/prometheus.h"
+#include "expose/render.h"
 
 enum { WAIT_S = 20, WORKERS_MAX = 4 };
 
@@ -32,7 +32,7 @@ struct rig {
     struct worker *workers[WORKERS_MAX];
     unsigned n;
     struct registry *registry;
-    struct prometheus *prometheus;
+    struct writer *writer;
     sem_t turned;
     struct ingest_counters seen[WORKERS_MAX];
     uint64_t rejected[WORKERS_MAX][REASON_COUNT];
@@ -67,7 +67,7 @@ static void rig_init(struct rig *r, unsigned n)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
     r->registry =
         registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
-    r->prometheus = prometheus_new();
+    r->writer = writer_text.open();
 }
 
 static void rig_start(struct rig *r)
@@ -80,7 +80,7 @@ static void rig_release(struct rig *r)
 {
     for (unsigned i = 0; i < r->n; i++)
         worker_join(r->workers[i]);
-    prometheus_free(r->prometheus);
+    r->writer->ops->close(r->writer);
     registry_free(r->registry);
     profiles_free(r->profiles);
     series_limit_release(&r->limit);
@@ -141,7 +141,7 @@ static struct socket_stats received(const struct rig *r)
 static const char *text_of(struct rig *r)
 {
     buf_clear(&r->text);
-    prometheus_render_lines(r->prometheus, r->registry, now_mono_ns(), &r->text);
+    render_lines(r->writer, r->registry, now_mono_ns(), &r->text);
     buf_append_char(&r->text, '\0');
     return r->text.ptr;
 }

@@ -1,4 +1,4 @@
-#include "app/scrape_room.h"
+#include "expose/room.h"
 
 #include <stdlib.h>
 
@@ -26,7 +26,8 @@ static bool is_newcomer_only(const struct room *room, uint64_t who)
 }
 
 /* All readers of one address, sorted by page. */
-static void weigh_address(const struct room *room, const struct room_reader *r, size_t n, struct weight *weights)
+static void weigh_address(const struct room *room, const struct room_reader *r, size_t n,
+                          struct weight *weights)
 {
     size_t pages = 0;
     for (size_t i = 0; i < n; i++)
@@ -36,11 +37,12 @@ static void weigh_address(const struct room *room, const struct room_reader *r, 
         struct weight *w = &weights[r[i].page];
         uint64_t ns = r[i].quiet_ns * pages;
         w->ns = ns < w->ns ? ns : w->ns;
-        w->is_read = w->is_read || (ns < room->least_ns && r[i].quiet_ns <= r[i].age_ns / 2 && !too_many);
+        w->is_read =
+            w->is_read || (ns < room->least_ns && r[i].quiet_ns <= r[i].age_ns / 2 && !too_many);
     }
 }
 
-bool scrape_room_worst(const struct room *room, size_t *ret_page)
+bool room_worst(const struct room *room, size_t *ret_page)
 {
     struct weight *weights = mem_alloc(room->n_pages * sizeof *weights);
     for (size_t page = 0; page < room->n_pages; page++)

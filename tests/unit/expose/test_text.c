@@ -31,11 +31,13 @@ static void the_text_is_this_to_the_byte(void **unused)
           "# HELP z Metric received by statsd.\n# TYPE z counter\nz 1\n" },
         { false, "t:250|ms|#k:v",
           "# HELP t Metric received by statsd.\n# TYPE t summary\n"
-          "t{k=\"v\",quantile=\"0.5\"} 0.25\nt{k=\"v\",quantile=\"0.999\"} 0.25\nt_sum{k=\"v\"} 0.25\nt_count{k=\"v\"} 1\n" },
+          "t{k=\"v\",quantile=\"0.5\"} 0.25\nt{k=\"v\",quantile=\"0.999\"} 0.25\nt_sum{k=\"v\"} "
+          "0.25\nt_count{k=\"v\"} 1\n" },
         { true, "t:250|ms|@0.5",
           "# HELP t Metric received by statsd.\n# TYPE t histogram\n"
-          "t_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5\"} 2\nt_bucket{le=\"+Inf\"} 2\nt_sum 0.5\nt_count 2\n" },
-        { false, "s:a|s", "" },   /* no value yet: no head either */
+          "t_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5\"} 2\nt_bucket{le=\"+Inf\"} 2\nt_sum "
+          "0.5\nt_count 2\n" },
+        { false, "s:a|s", "" }, /* no value yet: no head either */
         { false, "s:a|s\nc:1|c", "# HELP c Metric received by statsd.\n# TYPE c counter\nc 1\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -104,8 +106,12 @@ static void help_is_escaped(void **unused)
 {
     (void)unused;
     struct buf out = { 0 };
-    prometheus_put_head(&out, "n", "one\\two\nthree", "gauge");
-    assert_true(slice_eq(buf_slice(&out), SLICE_LIT("# HELP n one\\\\two\\nthree\n# TYPE n gauge\n")));
+    struct writer *w = writer_text.open();
+    const struct writer_family f = { SLICE_LIT("n"), "one\\two\nthree", FAMILY_GAUGE };
+    w->ops->head(w, &f, &out);
+    w->ops->close(w);
+    assert_true(
+        slice_eq(buf_slice(&out), SLICE_LIT("# HELP n one\\\\two\\nthree\n# TYPE n gauge\n")));
     buf_release(&out);
 }
 
@@ -178,10 +184,16 @@ static void check_text(const char *text)
 static void whatever_is_sent_the_text_parses_and_no_line_comes_twice(void **unused)
 {
     (void)unused;
-    static const char *const words[] = { "a",    "a.b",  "a-b",    "a_b",       "a_sum",   "a_count", "a_bucket", "__x", "le",
-                                         "quantile", "exported_le", "exported_quantile", "9", "_9", "\xc3\xa9", "\xf0\x9f\x98\x80",
-                                         "a--b", "q\"q", "s\\s",   "a_total",   "a_seconds", "{}",    "=",        "#" };
-    static const char *const types[] = { "1|c", "-1|c", "2|g", "3|ms", "4|h", "5|d", "6|s", "0|h", "1|c|@0.1" };
+    static const char *const words[] = {
+        "a",         "a.b",      "a-b",         "a_b",
+        "a_sum",     "a_count",  "a_bucket",    "__x",
+        "le",        "quantile", "exported_le", "exported_quantile",
+        "9",         "_9",       "\xc3\xa9",    "\xf0\x9f\x98\x80",
+        "a--b",      "q\"q",     "s\\s",        "a_total",
+        "a_seconds", "{}",       "=",           "#"
+    };
+    static const char *const types[] = { "1|c", "-1|c", "2|g", "3|ms",    "4|h",
+                                         "5|d", "6|s",  "0|h", "1|c|@0.1" };
     for (int mode = 0; mode < 4; mode++) {
         uint64_t random = 5 + (uint64_t)mode;
         struct pipeline p;
@@ -196,9 +208,11 @@ static void whatever_is_sent_the_text_parses_and_no_line_comes_twice(void **unus
                 struct buf line = { 0 };
                 random = random * 6364136223846793005ull + 1442695040888963407ull;
                 uint64_t r = random >> 20;
-                buf_printf(&line, "%s:%s", words[r % ARRAY_LEN(words)], types[(r >> 6) % ARRAY_LEN(types)]);
+                buf_printf(&line, "%s:%s", words[r % ARRAY_LEN(words)],
+                           types[(r >> 6) % ARRAY_LEN(types)]);
                 for (unsigned t = 0; t < (r >> 12) % 4; t++)
-                    buf_printf(&line, "%s%s:%s", t == 0 ? "|#" : ",", words[(r >> (14 + 5 * t)) % ARRAY_LEN(words)],
+                    buf_printf(&line, "%s%s:%s", t == 0 ? "|#" : ",",
+                               words[(r >> (14 + 5 * t)) % ARRAY_LEN(words)],
                                words[(r >> (16 + 5 * t)) % ARRAY_LEN(words)]);
                 pipeline_feed_bytes(&p, (unsigned)r & 1, line.ptr, line.len);
                 buf_release(&line);
@@ -210,7 +224,7 @@ static void whatever_is_sent_the_text_parses_and_no_line_comes_twice(void **unus
             registry_expire(p.registry, p.now_ns);
             check_text(pipeline_text(&p));
         }
-        for (int s = 0; s < 100; s++) {   /* everything goes again */
+        for (int s = 0; s < 100; s++) { /* everything goes again */
             pipeline_forward(&p, 1);
             pipeline_turn(&p);
             pipeline_close(&p);
@@ -237,23 +251,25 @@ static void pieces_of_any_size_make_the_same_text(void **unused)
 {
     (void)unused;
     struct pipeline p;
-    pipeline_init(&p, &(struct pipeline_opts){ .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le) });
-    pipeline_feed(&p, 0, "s:1|s\nsx:1|s\nt:1|ms|#a:1\nt:2|ms|#a:2\nt:2|ms|#a:3\nz:1|c|#k:v\nz:2|c\na:1|g");
+    pipeline_init(&p, &(struct pipeline_opts){
+                          .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le) });
+    pipeline_feed(&p, 0,
+                  "s:1|s\nsx:1|s\nt:1|ms|#a:1\nt:2|ms|#a:2\nt:2|ms|#a:3\nz:1|c|#k:v\nz:2|c\na:1|g");
     pipeline_turn(&p);
     char *want = mem_strdup(pipeline_text(&p));
     for (size_t enough = 0; enough < strlen(want) + 10; enough++) {
         struct buf whole = { 0 }, piece = { 0 };
-        struct registry_walk w;
+        struct render r;
         bool more = true;
-        registry_walk_begin(p.registry, &w);
+        render_begin(&r, p.writer, p.registry);
         while (more) {
             buf_clear(&piece);
-            more = prometheus_render_some(p.prometheus, &w, p.now_ns, enough, &piece);
+            more = render_some(&r, p.now_ns, enough, &piece);
             assert_true(piece.len >= (more ? enough : 0));
             assert_true(piece.len == 0 || ends_a_series(&piece));
             buf_append_slice(&whole, buf_slice(&piece));
         }
-        registry_walk_end(&w);
+        render_end(&r);
         buf_append_char(&whole, '\0');
         assert_string_equal(whole.ptr, want);
         buf_release(&whole);
@@ -274,5 +290,5 @@ int main(void)
         cmocka_unit_test(pieces_of_any_size_make_the_same_text),
         cmocka_unit_test(whatever_is_sent_the_text_parses_and_no_line_comes_twice),
     };
-    return cmocka_run_group_tests_name("prometheus", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

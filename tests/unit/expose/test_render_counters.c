@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
-#include "sinks/prometheus_counters.h"
+#include "expose/render.h"
 
 #define POND_COUNTERS(X)                                                                           \
     X(FROGS, "statsd_pond_frogs_total", COUNTER, "", "Frogs \\ toads.")                            \
@@ -54,30 +54,35 @@ static const struct {
     const char *text;
 } cases[] = {
     { { 0 }, true, "" },
-    { { .frogs = 3 }, false,
-      HEAD("frogs_total", "Frogs \\\\ toads.", "counter") "statsd_pond_frogs_total 3\n"
-      HEAD("depth_meters", "Depth.", "gauge") HEAD("visits_total", "Visits.", "counter") },
-    { { .frogs = 0.5, .n_basins = 2, .basins = { "a", "b\"\\\nc" } }, false,
-      HEAD("frogs_total", "Frogs \\\\ toads.", "counter") "statsd_pond_frogs_total 0.5\n"
-      HEAD("depth_meters", "Depth.", "gauge")
-      "statsd_pond_depth_meters{basin=\"a\"} 0.5\n"
-      "statsd_pond_depth_meters{basin=\"b\\\"\\\\_c\"} 1.5\n"
-      HEAD("visits_total", "Visits.", "counter")
-      "statsd_pond_visits_total{basin=\"a\",bird=\"heron\"} 1\n"
-      "statsd_pond_visits_total{basin=\"b\\\"\\\\_c\",bird=\"heron\"} 2\n" },
+    { { .frogs = 3 },
+      false,
+      HEAD("frogs_total", "Frogs \\\\ toads.", "counter") "statsd_pond_frogs_total 3\n" HEAD(
+          "depth_meters", "Depth.", "gauge") HEAD("visits_total", "Visits.", "counter") },
+    { { .frogs = 0.5, .n_basins = 2, .basins = { "a", "b\"\\\nc" } },
+      false,
+      HEAD("frogs_total", "Frogs \\\\ toads.", "counter") "statsd_pond_frogs_total 0.5\n" HEAD(
+          "depth_meters", "Depth.",
+          "gauge") "statsd_pond_depth_meters{basin=\"a\"} 0.5\n"
+                   "statsd_pond_depth_meters{basin=\"b\\\"\\\\_c\"} 1.5\n" HEAD(
+                       "visits_total", "Visits.",
+                       "counter") "statsd_pond_visits_total{basin=\"a\",bird=\"heron\"} 1\n"
+                                  "statsd_pond_visits_total{basin=\"b\\\"\\\\_c\",bird=\"heron\"} "
+                                  "2\n" },
 };
 
 static void a_table_is_its_heads_and_the_lines_of_its_rows(void **state)
 {
     (void)state;
+    struct writer *w = writer_text.open();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = { 0 };
         const struct counter_source s = { &pond_counters, cases[i].off ? NULL : &cases[i].pond };
-        prometheus_counters(&s, 1, &out);
+        render_counters(w, &s, 1, &out);
         buf_append_char(&out, '\0');
         assert_string_equal(out.ptr, cases[i].text);
         buf_release(&out);
     }
+    w->ops->close(w);
 }
 
 static void a_sum_is_over_all_lines_of_a_row(void **state)
@@ -105,5 +110,5 @@ int main(void)
         cmocka_unit_test(a_sum_is_over_all_lines_of_a_row),
         cmocka_unit_test(a_table_stacks_its_names_in_the_order_of_its_rows),
     };
-    return cmocka_run_group_tests_name("prometheus_counters", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("render_counters", tests, NULL, NULL);
 }

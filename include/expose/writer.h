@@ -1,0 +1,81 @@
+/**
+ * writer: how a format writes metrics.
+ *
+ * A format is one file in src/expose/ with these operations, and a row in WRITERS.  What is shown
+ * and in which order is none of its business: render.h calls
+ *
+ *     head, then counter | gauge | timer for each line or group of lines      for each family
+ *     end                                                                     once
+ *
+ * and may hand over what was written so far to the readers between any two calls.
+ *
+ *   thread   control
+ */
+#ifndef EXPOSE_WRITER_H
+#define EXPOSE_WRITER_H
+
+#include <stdint.h>
+
+#include "aggregate/exposed.h"
+#include "aggregate/family.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct writer_family {
+    struct slice name;
+    const char *help;
+    enum family_type type; /* FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_SUMMARY, FAMILY_HISTOGRAM */
+};
+
+/* The writer's own state: a struct with this as its first member. */
+struct writer {
+    const struct writer_ops *ops;
+};
+
+struct writer_ops {
+    const char *content_type; /* of HTTP */
+
+    /*
+     * A writer serves any number of renderings, one call at a time.  It may keep what it has
+     * worked out for a profile: profiles outlive writers.
+     */
+    struct writer *(*open)(void);
+    void (*close)(struct writer *w);
+
+    /*
+     * Each appends to out.  labels: `k="v",k2="v2"`, values escaped as in the text format, sorted
+     * by name; empty without labels.  f is the family whose head came last.
+     */
+    void (*head)(struct writer *w, const struct writer_family *f, struct buf *out);
+    void (*counter)(struct writer *w, const struct writer_family *f, struct slice labels,
+                    double value, struct buf *out);
+    void (*gauge)(struct writer *w, const struct writer_family *f, struct slice labels,
+                  double value, struct buf *out);
+    /* FAMILY_SUMMARY or FAMILY_HISTOGRAM */
+    void (*timer)(struct writer *w, const struct writer_family *f, struct slice labels,
+                  const struct exposed_view *view, struct buf *out);
+    void (*end)(struct writer *w, struct buf *out);
+
+    /* What one exposed takes at most, in bytes, with names and labels of AGGREGATE_TEXT_BYTES. */
+    uint64_t (*exposed_bytes)(const struct profile *p);
+};
+
+/* X(ID, ops): the formats there are, the first is the default. */
+#define WRITERS(X) X(TEXT, writer_text)
+
+enum writer_format {
+#define X(id, ops) WRITER_##id,
+    WRITERS(X)
+#undef X
+        WRITER_COUNT
+};
+
+extern const struct writer_ops *const writers[WRITER_COUNT];
+
+/* The largest exposed_bytes of all formats. */
+uint64_t writers_exposed_bytes(const struct profile *p);
+
+/* Prometheus' text format 0.0.4 (SINKS 1.1).  Cost: some 100 to 200 ns a line. */
+extern const struct writer_ops writer_text;
+
+#endif

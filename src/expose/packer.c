@@ -1,0 +1,63 @@
+#include "expose/packer.h"
+
+#include <assert.h>
+
+#include "base/slice.h"
+
+bool packer_init(struct packer *p, void (*done)(void *cookie), void *cookie)
+{
+    struct gzip *gzip = gzip_new();
+    if (gzip == NULL)
+        return false;
+    p->gzip = gzip;
+    p->work.data = p;
+    p->done = done;
+    p->cookie = cookie;
+    return true;
+}
+
+/* Pool thread: p->in, p->out and the compressor are its own until on_packed. */
+static void pack(uv_work_t *work)
+{
+    struct packer *p = work->data;
+    struct slice text = http_body_bytes(p->in);
+    gzip_add(p->gzip, text.ptr, text.len, &p->out);
+    if (p->last)
+        gzip_finish(p->gzip, &p->out);
+}
+
+static void on_packed(uv_work_t *work, int status)
+{
+    struct packer *p = work->data;
+    (void)status; /* it is never cancelled */
+    p->state = PACKER_DONE;
+    p->done(p->cookie);
+}
+
+void packer_pack(struct packer *p, uv_loop_t *loop, struct http_body *piece, bool last)
+{
+    assert(p->state == PACKER_IDLE && p->in == NULL && !p->last);
+    p->in = piece;
+    p->last = last;
+    p->state = PACKER_BUSY;
+    uv_queue_work(loop, &p->work, pack, on_packed);
+}
+
+struct http_body *packer_take(struct packer *p, const char *content_type)
+{
+    assert(p->state == PACKER_DONE);
+    p->state = PACKER_IDLE;
+    http_body_unref(p->in);
+    p->in = NULL;
+    struct http_body *packed = http_body_take(content_type, p->out.ptr, p->out.len);
+    p->out = (struct buf){ 0 };
+    return packed;
+}
+
+void packer_release(struct packer *p)
+{
+    assert(p->state != PACKER_BUSY);
+    http_body_unref(p->in);
+    gzip_free(p->gzip);
+    buf_release(&p->out);
+}

@@ -1,0 +1,187 @@
+/*
+ * Requests and expositions:
+ *
+ *     on_asked      the loop: requests have come in, or an exposition may go on
+ *     serve         the desk: these requests' turn is over; begin their expositions, by party
+ *     step_all      every exposition goes on, and what is over leaves
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "expose/scrape_priv.h"
+
+enum { STATUS_UNAVAILABLE = 503 };
+
+static void step_all(struct scrape *s)
+{
+    for (struct exposition **at = &s->under_way; *at != NULL;) {
+        struct exposition *e = *at;
+        bool more = exposition_step(e);
+        if (e->whole)
+            s->page[e->form] = e->delivered;
+        if (more && !(s->stopped && exposition_made(e))) {
+            at = &e->next;
+        } else {
+            *at = e->next;
+            exposition_free(e);
+        }
+    }
+}
+
+static void on_asked(uv_async_t *async)
+{
+    struct scrape *s = async->data;
+    desk_look(&s->desk);
+    step_all(s);
+}
+
+/* For a request, a reader or the compressor: any thread. */
+static void wake(void *scrape)
+{
+    uv_async_send(&((struct scrape *)scrape)->asked);
+}
+
+/* ---- a turn is over ---- */
+
+struct asker {
+    struct http_request *request;
+    unsigned form;
+    uint64_t who;
+};
+
+static int by_form_and_who(const void *left, const void *right)
+{
+    const struct asker *a = left, *b = right;
+    if (a->form != b->form)
+        return a->form < b->form ? -1 : 1;
+    return (a->who > b->who) - (a->who < b->who);
+}
+
+/* Of the n askers, sorted: how many the first one's exposition is for. */
+static size_t party_of(const struct scrape *s, const struct asker *asker, size_t n)
+{
+    /* From the lag on a faster reader may leave a slower one behind.  The last place is for all. */
+    bool apart = s->page[asker->form] > EXPOSITION_LAG_BYTES && scrape_places(s) > 1;
+    size_t i = 1;
+    while (i < n && asker[i].form == asker->form && (!apart || asker[i].who == asker->who))
+        i++;
+    return i;
+}
+
+static void begin(struct scrape *s, const struct asker *askers, size_t n)
+{
+    uint64_t *newcomers = mem_alloc(n * sizeof *newcomers);
+    struct http_request **to = mem_alloc(n * sizeof(struct http_request *));
+    for (size_t i = 0; i < n; i++) {
+        newcomers[i] = askers[i].who;
+        to[i] = askers[i].request;
+    }
+    if (scrape_make_room(s, newcomers, n)) {
+        struct exposition *e = exposition_new(&s->source, askers->form, to, n, wake, s);
+        e->next = s->under_way;
+        s->under_way = e;
+    } else {
+        s->source.stats->refused += n;
+        for (size_t i = 0; i < n; i++)
+            http_answer(to[i], STATUS_UNAVAILABLE, NULL);
+    }
+    free(to);
+    free(newcomers);
+}
+
+static void serve(void *scrape, struct http_request *const *to, size_t n)
+{
+    struct scrape *s = scrape;
+    struct asker *askers = mem_alloc(n * sizeof *askers);
+    for (size_t i = 0; i < n; i++)
+        askers[i] = (struct asker){ to[i], exposition_form_of(to[i]), http_request_who(to[i]) };
+    qsort(askers, n, sizeof *askers, by_form_and_who);
+    for (size_t first = 0, party; first < n; first += party) {
+        party = party_of(s, askers + first, n - first);
+        begin(s, askers + first, party);
+    }
+    free(askers);
+    step_all(s);
+}
+
+/* ---- its life ---- */
+
+int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
+{
+    struct scrape *s = mem_zalloc(sizeof *s);
+    int rc = uv_async_init(opts->loop, &s->asked, on_asked);
+    if (rc < 0) {
+        free(s);
+        return rc;
+    }
+    s->asked.data = s;
+    desk_init(&s->desk, &(struct desk_opts){ .ask_turn = opts->ask_turn,
+                                             .turn_cookie = opts->turn,
+                                             .serve = serve,
+                                             .wake = wake,
+                                             .cookie = s });
+    s->source = (struct exposition_source){ .loop = opts->loop,
+                                            .registry = opts->registry,
+                                            .put_own = opts->put_own,
+                                            .cookie = opts->own,
+                                            .stats = opts->stats };
+    for (unsigned i = 0; i < WRITER_COUNT; i++)
+        s->source.writers[i] = writers[i]->open();
+    *ret = s;
+    return 0;
+}
+
+struct http_mailbox *scrape_mailbox(struct scrape *s)
+{
+    return &s->desk.mailbox;
+}
+
+void scrape_turned(struct scrape *s, uint64_t done)
+{
+    desk_turned(&s->desk, done);
+}
+
+void scrape_stop(struct scrape *s)
+{
+    s->stopped = true;
+    desk_close(&s->desk);
+    step_all(s);
+}
+
+bool scrape_idle(const struct scrape *s)
+{
+    return s->under_way == NULL;
+}
+
+void scrape_cut(struct scrape *s)
+{
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next)
+        exposition_cut(e);
+    wake(s);
+}
+
+static void on_closed(uv_handle_t *asked)
+{
+    free(asked->data);
+}
+
+void scrape_free(struct scrape *s)
+{
+    if (s == NULL)
+        return;
+    desk_release(&s->desk);
+    for (unsigned i = 0; i < WRITER_COUNT; i++)
+        s->source.writers[i]->ops->close(s->source.writers[i]);
+    uv_close((uv_handle_t *)&s->asked, on_closed);
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t scrape_memory(uint64_t page, uint32_t connections)
+{
+    uint64_t left = smaller(connections * page, SCRAPE_LEFT_BYTES); /* rendered, for slow readers */
+    return smaller(page, EXPOSITION_PENDING_BYTES) + left / SCRAPE_UNDER_WAY_MAX;
+}
