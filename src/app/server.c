@@ -133,11 +133,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
-    int signum = atomic_exchange_explicit(&s->lifecycle_signal, 0, memory_order_acquire);
-    if (signum == SIGHUP)
+    unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
+    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING)
+        server_drain(s, SIGTERM);
+    if (asked & LIFECYCLE_RELOAD)
         reload(s->config, s->source, apply, s);
-    else if (signum == SIGTERM && server_state(s) == RUNNING)
-        server_drain(s, signum);
 }
 
 /* ---- starting ---- */

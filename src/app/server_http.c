@@ -1,6 +1,5 @@
 /* The daemon's HTTP routes.  Callbacks named in the table run on the HTTP thread. */
 #include <errno.h>
-#include <signal.h>
 
 #include "app/server_priv.h"
 #include "base/mem.h"
@@ -23,28 +22,29 @@ static unsigned ready(void *server, const char **ret_text)
     return yes ? 200 : 503;
 }
 
-/* As if the signal had come.  HTTP thread, then control. */
-static unsigned post_signal(struct server *s, int signum, const char **ret_text)
+/* HTTP thread: note it for on_lifecycle on the control thread. */
+static unsigned ask_for(struct server *s, enum lifecycle what, const char *done,
+                        const char **ret_text)
 {
     if (!s->config->http_lifecycle) {
         *ret_text = "not allowed; http.lifecycle = on allows it";
         return 403;
     }
-    /* release: of two at once the later one counts; on_lifecycle sees it */
-    atomic_store_explicit(&s->lifecycle_signal, signum, memory_order_release);
+    /* Asked for twice before control looks: carried out once. */
+    atomic_fetch_or(&s->lifecycle_asked, (unsigned)what);
     uv_async_send(&s->lifecycle);
-    *ret_text = signum == SIGHUP ? "reloading; the log has the result" : "stopping";
+    *ret_text = done;
     return 200;
 }
 
 static unsigned post_quit(void *server, const char **ret_text)
 {
-    return post_signal(server, SIGTERM, ret_text);
+    return ask_for(server, LIFECYCLE_QUIT, "stopping", ret_text);
 }
 
 static unsigned post_reload(void *server, const char **ret_text)
 {
-    return post_signal(server, SIGHUP, ret_text);
+    return ask_for(server, LIFECYCLE_RELOAD, "reloading; the log has the result", ret_text);
 }
 
 int server_http_start(struct server *s)

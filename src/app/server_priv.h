@@ -21,6 +21,9 @@
 
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
 
+/* What a client of the HTTP server may ask for, if http.lifecycle lets it. */
+enum lifecycle { LIFECYCLE_QUIT = 1, LIFECYCLE_RELOAD = 2 };
+
 struct server {
     const struct config *config;
     const struct config_source *source;
@@ -45,8 +48,8 @@ struct server {
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
-    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
-    _Atomic int lifecycle_signal;
+    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in: see lifecycle_asked */
+    _Atomic unsigned lifecycle_asked;   /* bits of enum lifecycle: HTTP sets them, control clears */
     int64_t interval_start_ms;   /* of the interval that is open */
     uint64_t last_turn;          /* the turn that reads the sockets empty for good; 0: not asked for, or over */
     uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
