@@ -15,6 +15,7 @@
 #include "app/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -186,6 +187,19 @@ static void prepare_self(struct server *s)
     };
 }
 
+static int start_workers(struct server *s)
+{
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        int rc = worker_start(s->workers[i]);
+        if (rc < 0) {
+            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* What fails is logged. */
 static int start(struct server *s)
 {
     int rc = server_build(s, on_turned);
@@ -193,9 +207,7 @@ static int start(struct server *s)
         return rc;
     prepare_self(s);
     start_loop(s);
-    for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
-        rc = worker_start(s->workers[i]);
-    if (rc < 0 || (rc = server_http_start(s)) < 0)
+    if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
         return rc;
     s->self.http = s->http;
     server_log_listeners(s);

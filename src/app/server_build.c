@@ -133,8 +133,10 @@ void server_log_listeners(const struct server *s)
 int server_build(struct server *s, void (*on_turned)(void *server))
 {
     int rc = series_limit_init(&s->limit, s->config->limits_max_series);
-    if (rc < 0)
+    if (rc < 0) {
+        LOG(LOG_ERROR, "cannot start", F_STR("error", err_text(rc)));
         return rc;
+    }
     s->n_workers = memory_bound_workers(s->config);
     s->http_connections = descriptors_prepare(s->config, s->n_workers);
     if ((rc = open_listeners(s)) < 0)
