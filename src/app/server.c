@@ -7,6 +7,7 @@
  */
 #include "app/server.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ void server_close_interval(struct server *s, bool final)
     uint64_t start_ns = now_mono_ns();
     int64_t wall_ms = now_wall_ms();
     struct snapshot snap;
+    assert(server_state(s) == (final ? DRAINING : RUNNING));   /* none behind the final one */
     struct interval_end end = { .start_s = s->interval_start_ms / 1000,
                                 .interval_ms = server_interval_ms(s),
                                 .now_ns = start_ns,
@@ -64,23 +66,27 @@ static void arm_interval(struct server *s)
     uv_timer_start(&s->interval_timer, on_interval, schedule_wait_ms(now_wall_ms(), server_interval_ms(s)), 0);
 }
 
-static void on_turned(void *server)
+/* An interval that ended while the server drains is part of the final one: see server_drained. */
+static void turned_running(struct server *s)
 {
-    struct server *s = server;
-    if (server_state(s) == DRAINING) {
-        scrape_turned(&s->scrape);
-        if (s->last_turn != 0 && s->turn.done >= s->last_turn) {
-            s->last_turn = 0;
-            server_drained(s);
-        }
-        return;
-    }
     refused_log_look(&s->refused, now_mono_ms());
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
         server_close_interval(s, false);
     }
+}
+
+static void on_turned(void *server)
+{
+    struct server *s = server;
+    enum server_state state = server_state(s);
+    if (state == RUNNING)
+        turned_running(s);
     scrape_turned(&s->scrape);
+    if (state == DRAINING && s->last_turn != 0 && s->turn.done >= s->last_turn) {
+        s->last_turn = 0;
+        server_drained(s);
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
