@@ -4,8 +4,9 @@
 #ifndef HTTP_COUNTERS_H
 #define HTTP_COUNTERS_H
 
+#include <stdint.h>
+
 #include "base/counters.h"
-#include "http/http.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
@@ -30,6 +31,18 @@ enum http_counter {
 #define X(id, name, kind, labels, help) HTTP_COUNTER_##id,
     HTTP_COUNTERS(X)
 #undef X
+};
+
+struct http_stats {
+    uint64_t requests;                  /* with a well-formed head */
+    uint64_t rejected;                  /* of these, by the server itself: 404, 405, 414, 503 */
+    uint64_t waiting;                   /* now */
+    uint64_t connections;               /* now */
+    uint64_t refused_full;              /* connections closed at once: max_connections ... */
+    uint64_t refused_per_ip;            /* ... or max_per_ip was reached, and nobody had to go for them */
+    uint64_t replaced;                  /* quiet connections that had to go for a new one */
+    uint64_t timed_out_idle;            /* nothing moved for timeout_s */
+    uint64_t timed_out_request;         /* the request had not come as a whole in time */
 };
 
 extern const struct counter_table http_counters;   /* of a struct http_stats */

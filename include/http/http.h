@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 
 #include "http/body.h"
+#include "http/counters.h"
 #include "http/stream.h"
 
 struct http_server;
@@ -57,18 +58,6 @@ struct http_opts {
     uint32_t max_per_ip;                /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;                 /* [5] without a byte moved either way; a request has 10 s to come as a whole */
     uint32_t max_waiting;               /* [64] */
-};
-
-struct http_stats {
-    uint64_t requests;                  /* with a well-formed head */
-    uint64_t rejected;                  /* of these, by the server itself: 404, 405, 414, 503 */
-    uint64_t waiting;                   /* now */
-    uint64_t connections;               /* now */
-    uint64_t refused_full;              /* connections closed at once: max_connections ... */
-    uint64_t refused_per_ip;            /* ... or max_per_ip was reached, and nobody had to go for them */
-    uint64_t replaced;                  /* quiet connections that had to go for a new one */
-    uint64_t timed_out_idle;            /* nothing moved for timeout_s */
-    uint64_t timed_out_request;         /* the request had not come as a whole in time */
 };
 
 /**

@@ -4,7 +4,6 @@
 
 #include "base/gzip.h"
 #include "base/mem.h"
-#include "http/http.h"
 
 struct http_body *http_body_take(const char *type, char *ptr, size_t len)
 {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "http/body.h"
 
 struct http_body {
     atomic_uint refs;

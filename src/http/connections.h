@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "http/http.h"
+#include "http/counters.h"
 
 enum { HTTP_REQUEST_S = 10 };
 

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "http/connections.h"
 #include "http/http.h"
-#include "http/reader.h"
+#include "http/stream_priv.h"
 
 struct http_server {
     struct MHD_Daemon *daemon;

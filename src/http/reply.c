@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "http/http.h"
 
 /* Takes the response, NULL included. */
 static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *response)

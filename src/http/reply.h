@@ -5,7 +5,7 @@
 #include <microhttpd.h>
 
 #include "http/body_priv.h"
-#include "http/reader.h"
+#include "http/stream_priv.h"
 
 /* All return what libmicrohttpd's callback returns: MHD_NO (no memory) closes the connection. */
 

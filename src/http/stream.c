@@ -1,4 +1,4 @@
-#include "http/reader.h"
+#include "http/stream_priv.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -1,10 +1,10 @@
 /* The reading end of a stream, for http.c and reply.c only. */
-#ifndef HTTP_READER_H
-#define HTTP_READER_H
+#ifndef HTTP_STREAM_PRIV_H
+#define HTTP_STREAM_PRIV_H
 
 #include <microhttpd.h>
 
-#include "http/http.h"
+#include "http/stream.h"
 
 /* One connection's place in a stream.  Whoever has it detaches it, once. */
 struct http_reader;
