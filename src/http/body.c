@@ -37,13 +37,13 @@ struct slice http_body_bytes(const struct http_body *b)
 
 void http_body_ref(struct http_body *b)
 {
-    /* Who holds a reference may make another: nothing to be ordered. */
+    /* relaxed: the caller holds a reference already, so there is nothing to order */
     atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 }
 
 void http_body_unref(struct http_body *b)
 {
-    /* Release our reads of the bytes; the last one acquires everybody's before it frees them. */
+    /* acq_rel: all reads of the bytes come before the last holder frees them */
     if (b == NULL || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
         return;
     buf_release(&b->packed);

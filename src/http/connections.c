@@ -1,11 +1,19 @@
 /*
- * The table of connections: a list of all, and a count by address.
+ * The table of connections: a list of all, and a count for each address.
  *
- *   struct peer         an address and how many connections it holds; in a bucket by its hash
- *   struct http_connection --> its peer
+ *     struct http_connections
+ *       head -> struct http_connection <-> struct http_connection ...      newest first
+ *                          | peer                  | peer (NULL: leaving)
+ *                          v                       v
+ *       buckets -> struct peer: an address, and how many connections it holds
  *
- * A connection that has to go is shut down, not closed: libmicrohttpd sees the end and takes it apart in its own time.  The lock
- * keeps the socket open meanwhile, since `closed` takes it before libmicrohttpd closes the socket.
+ * In this file: addresses, making room for a newcomer (admit), a connection's life (opened, answers,
+ * reads, closed), the deadline of a request (sweep).
+ *
+ * A connection that has to go is shut down, not closed: libmicrohttpd notices and takes it apart in
+ * its own time.  Until then it is "leaving": in the list, but no longer counted.  The lock keeps its
+ * socket from being closed while we use it, since `closed` takes the lock before libmicrohttpd
+ * closes the socket.
  */
 #include "http/connections.h"
 
@@ -20,7 +28,10 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-enum { BUCKETS = 256, ROUNDING_MS = 100 };
+enum {
+    BUCKETS = 256,
+    ROUNDING_MS = 100 /* the kernel's clock and libmicrohttpd's may differ by less than this */
+};
 
 static const uint64_t second_ns = 1000000000;
 static const uint64_t waits_for_us = UINT64_MAX;      /* of moved_ns */
@@ -38,11 +49,11 @@ struct http_connection {
     struct peer *peer;
     uint64_t who;
     int fd;
-    bool answering;                 /* the request is here as a whole */
+    bool answering;                 /* the whole request is here, and its answer has not left */
     bool leaving;                   /* shut down by us, and not counted any more */
     enum { ENDS_UNKNOWN, ENDS_BY_TIMER, ENDS_OTHERWISE } ends;
-    uint64_t received;              /* bytes that had come when the last request ended */
-    uint64_t begun_ns;              /* a request's first byte was seen; 0: not yet */
+    uint64_t received;              /* bytes received up to the end of the last request */
+    uint64_t begun_ns;              /* when a request's first byte was seen; 0: not yet */
     _Atomic uint64_t moved_ns;      /* the HTTP thread writes */
 };
 
@@ -51,7 +62,7 @@ struct http_connections {
     struct http_connections_opts opts;
     struct http_connection *head;
     struct peer *buckets[BUCKETS];
-    uint32_t n;                     /* without those that are leaving */
+    uint32_t n;                     /* connections, without those that are leaving */
     struct http_stats stats;
 };
 
@@ -130,7 +141,7 @@ static void send_off(struct http_connections *cs, struct http_connection *c)
     shutdown(c->fd, SHUT_RDWR);
 }
 
-/* held: by the newcomer's address, without the newcomer */
+/* held: how many connections the newcomer's address holds, without the newcomer */
 static bool may_go(const struct http_connection *c, uint64_t quiet_ns, uint32_t held)
 {
     if (atomic_load_explicit(&c->moved_ns, memory_order_relaxed) == waits_for_us)
@@ -138,7 +149,7 @@ static bool may_go(const struct http_connection *c, uint64_t quiet_ns, uint32_t 
     return quiet_ns >= second_ns || (!c->answering && c->peer->n > held + 1);
 }
 
-/* The one to go for a newcomer, or NULL.  only: of this address; NULL: of any */
+/* The connection that has to go for a newcomer, or NULL.  only: one of this address; NULL: of any */
 static struct http_connection *worst(struct http_connections *cs, const struct peer *only, uint32_t held, uint64_t now_ns)
 {
     struct http_connection *found = NULL;
@@ -202,7 +213,10 @@ static bool tcp_info(int fd, struct tcp_info *ret)
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &n) == 0;
 }
 
-/* Of a connection without a request libmicrohttpd does not say why it closes it.  After such a silence it was its timer. */
+/*
+ * Why libmicrohttpd closes a connection without a request it does not say.  After a silence of
+ * timeout_s it was its timer.
+ */
 static bool timed_out(const struct http_connection *c)
 {
     struct tcp_info t;
@@ -241,7 +255,7 @@ static void set_answering(struct http_connection *c, bool answering)
     http_connection_moved(c);
     pthread_mutex_lock(&c->all->lock);
     c->answering = answering;
-    c->received = not_known;        /* to be looked up if it lives until the next sweep */
+    c->received = not_known; /* the next sweep looks it up */
     c->begun_ns = 0;
     pthread_mutex_unlock(&c->all->lock);
 }
@@ -256,7 +270,7 @@ void http_connection_reads(struct http_connection *c)
     set_answering(c, false);
 }
 
-/* relaxed: a time that orders nothing else */
+/* relaxed: a point in time, which orders nothing else */
 void http_connection_moved(struct http_connection *c)
 {
     atomic_store_explicit(&c->moved_ns, now_mono_ns(), memory_order_relaxed);
@@ -280,7 +294,7 @@ uint64_t http_connection_quiet_ns(const struct http_connection *c, uint64_t now_
 
 /* ---- the deadline ---- */
 
-/* libmicrohttpd does not tell of a request's first byte, but the kernel counts what came. */
+/* libmicrohttpd does not tell of a request's first byte, but the kernel counts the bytes received. */
 static bool late(struct http_connection *c, uint64_t now_ns)
 {
     struct tcp_info t;

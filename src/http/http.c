@@ -1,4 +1,12 @@
-/* The server's life; requests are in request.c, connections in connections.c. */
+/*
+ * The server's life: from http_start, which opens the socket and starts libmicrohttpd's thread, to
+ * http_stop.
+ *
+ *     on_accept, on_connection  -> connections.c   who may connect, who is connected
+ *     http_on_target, _request, _completed (request.c)   what is asked, and what is answered
+ *
+ * The server is freed with its last reference: an owner may answer its requests after http_stop.
+ */
 #include "http/http.h"
 
 #include <errno.h>
@@ -17,7 +25,7 @@
 
 enum {
     DEFAULT_CONNECTIONS = 1024,
-    DEFAULT_PER_IP = 32,            /* fewer than all connections: one host cannot lock the others out */
+    DEFAULT_PER_IP = 32, /* far fewer than all connections: one host cannot lock the others out */
     DEFAULT_TIMEOUT_S = 5,
     DEFAULT_WAITING = 64,
     CONNECTION_MEMORY_BYTES = 32 * 1024,
@@ -56,7 +64,7 @@ static void on_connection(void *server, struct MHD_Connection *mhd, void **conte
     }
 }
 
-/* Its thread takes no signals: they are for the one that expects them. */
+/* The thread it starts has all signals blocked: they are for the thread that expects them. */
 static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const struct http_connections_opts *o)
 {
     sigset_t all, old;
@@ -68,7 +76,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const stru
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
         MHD_OPTION_URI_LOG_CALLBACK, http_on_target, s,
-        /* At its own limit libmicrohttpd accepts nobody and tells nobody: on_accept decides before that. */
+        /* At this limit libmicrohttpd stops accepting without a word: on_accept decides before. */
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max + HTTP_LEAVING_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
@@ -76,7 +84,10 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const stru
     return d;
 }
 
-/* When libmicrohttpd cannot start it has closed the socket or not, as the case may be.  copy is a duplicate of it. */
+/*
+ * When libmicrohttpd cannot start, it may have closed the socket or not.  copy, a duplicate of the
+ * socket, tells whether fd is still the same file.
+ */
 static void close_if_same(int fd, int copy)
 {
     struct stat a, b;
@@ -146,7 +157,7 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     http_connections_stats(s->connections, ret);
 }
 
-/* Until nothing is under way, or a second has passed: a client that does not read cannot hold the server. */
+/* With s locked: wait until all replies are sent, but not longer than STOP_WAIT_S for slow clients. */
 static void wait_until_idle(struct http_server *s)
 {
     struct timespec until;

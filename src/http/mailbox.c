@@ -21,14 +21,14 @@ void http_mailbox_ask(void *mailbox, struct http_request *r)
     if (!closed) {
         m->incoming = mem_grow(m->incoming, &m->cap, m->n + 1, sizeof(struct http_request *));
         m->incoming[m->n++] = r;
-        m->wake(m->cookie);   /* under the lock, so that it cannot come after the close */
+        m->wake(m->cookie); /* under the lock: never after the close */
     }
     pthread_mutex_unlock(&m->lock);
     if (closed)
         http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
-/* The two arrays change places: what comes meanwhile goes into the other one. */
+/* The two arrays change places, so the owner reads one while requests come into the other. */
 size_t http_mailbox_take(struct http_mailbox *m, struct http_request *const **ret)
 {
     pthread_mutex_lock(&m->lock);

@@ -3,14 +3,14 @@
 #include <string.h>
 
 
-/* Takes the response, NULL included. */
+/* Takes the response; NULL is fine. */
 static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *response)
 {
     if (response == NULL)
         return MHD_NO;
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    /* Names and labels are strangers' text: no browser shall guess that they are HTML. */
+    /* Names and labels are strangers' text, which a browser must not take for HTML. */
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
@@ -24,7 +24,7 @@ static void body_unref(void *body)
     http_body_unref(body);
 }
 
-/* libmicrohttpd refuses a name or value with a line end in it. */
+/* A name or value with a line end in it is refused by libmicrohttpd, so it is left out. */
 static void add_headers(struct MHD_Response *response, struct slice headers)
 {
     struct slice name, value;
@@ -32,7 +32,7 @@ static void add_headers(struct MHD_Response *response, struct slice headers)
         MHD_add_response_header(response, name.ptr, value.ptr);
 }
 
-/* Takes a hold on b.  NULL: no memory */
+/* Takes a reference to b.  returns  NULL: no memory */
 static struct MHD_Response *body_response(struct http_body *b, bool gzip)
 {
     bool has_forms = b->packed.len > 0, packed = has_forms && gzip;
@@ -76,7 +76,7 @@ enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const
     struct MHD_Response *response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-        /* A body may follow that nobody wants to read. */
+        /* The request may have a body, which nobody will read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     return queue_take(c, status, "text/plain; charset=utf-8", response);

@@ -1,10 +1,15 @@
 /*
- * Requests: from their head to their answer.
+ * A request's life, from its first line to its reply.  libmicrohttpd calls, on the HTTP thread:
  *
- *   http_on_target -> http_on_request (head -> begin) ... (body, dropped) ... (reply) -> http_on_completed
- *                                                                        |
- *   deferred:                                           defer: suspended, in the server's list
- *                                                       http_answer: resumed -> http_on_request (reply)
+ *   http_on_target      the first line is here: request_new
+ *   http_on_request     the head is here: begin finds the route, or rejects
+ *   http_on_request     for each part of a body, which is dropped
+ *   http_on_request     the request is complete: reply.  A deferred one: defer suspends the
+ *                       connection, puts the request into the server's list and calls `ask`
+ *        http_answer    (any thread) puts the answer into the request, takes it off the list and
+ *                       resumes the connection
+ *   http_on_request     after that: reply_deferred
+ *   http_on_completed   the reply is sent, or the connection is gone
  */
 #include <assert.h>
 #include <errno.h>
@@ -35,15 +40,16 @@ static void request_unref(struct http_request *r)
         return;
     http_body_unref(r->body);
     buf_release(&r->headers);
-    http_reader_detach(r->reader);          /* hung up before it read anything */
+    http_reader_detach(r->reader); /* not NULL: the client hung up before it read anything */
     http_server_unref(r->server);
     free(r);
 }
 
-/**
- * Let r wait for its owner, who holds it from here on.  The connection is suspended under our lock: whoever finds r in the
- * list may resume it.  Lock order: ours, then libmicrohttpd's.
- *   returns  0, -EBUSY when as many wait as may, -ESHUTDOWN
+/*
+ * Suspend r's connection and put r into the list, with a reference for its owner.  Both under the
+ * server's lock, since whoever finds r in the list may resume it.  Lock order: the server's, a
+ * stream's, libmicrohttpd's.
+ *   returns  0; -EBUSY: max_waiting requests wait; -ESHUTDOWN: http_stop was called
  */
 static int waiting_add(struct http_server *s, struct http_request *r)
 {
@@ -154,7 +160,6 @@ static void count(_Atomic uint64_t *c)
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* text: one line without its end */
 static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
     return http_reply_text(r->connection, status, text, r->route != NULL && r->route->post ? "POST, PUT" : "GET, HEAD");
@@ -167,7 +172,7 @@ static enum MHD_Result reject(struct http_request *r, unsigned status, const cha
     return reply_text(r, status, text);
 }
 
-/* The exact one, else the longest prefix. */
+/* The route of exactly that path, else the one with the longest prefix, else NULL. */
 static const struct http_route *route_find(const struct http_server *s, const char *path)
 {
     const struct http_route *best = NULL;
@@ -193,7 +198,7 @@ static enum MHD_Result defer(struct http_request *r)
         return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait for an answer");
     if (rc < 0)
         return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
-    route->ask(route->cookie, r);       /* r may be gone when it returns */
+    route->ask(route->cookie, r); /* r may be gone when it returns */
     return MHD_YES;
 }
 
@@ -230,7 +235,7 @@ static bool takes(const struct http_route *route, const char *method)
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-/* The head is here.  What is refused is refused now, before a body is read. */
+/* The head is here.  A request that is rejected is so now, before a body is read. */
 static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
 {
     struct http_server *s = r->server;
@@ -260,7 +265,6 @@ void *http_on_target(void *cookie, const char *target, struct MHD_Connection *co
     return r;
 }
 
-/* libmicrohttpd calls: once with the head, then with each piece of a body, then to ask for the reply. */
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
                                 const char *version, const char *upload, size_t *upload_len, void **request)
@@ -273,7 +277,7 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
     if (!r->begun)
         return begin(r, path, method);
     if (*upload_len > 0) {
-        *upload_len = 0;        /* read and forgotten */
+        *upload_len = 0; /* all of it was taken */
         return MHD_YES;
     }
     return reply(r);

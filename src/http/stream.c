@@ -1,3 +1,20 @@
+/*
+ * A stream: a queue of pieces between its owner and its readers.
+ *
+ *     pieces   first            first + n
+ *                | 0 | 1 | 2 | 3 |   <- http_stream_append (owner)
+ *                  ^       ^
+ *              a slow    the fastest reader: ahead() is what lies behind its place
+ *              reader
+ *
+ *     trim    frees the pieces that all readers are past
+ *     notify  calls on_read when at most opts.low bytes are ahead of the fastest reader
+ *     starve  a reader that has read all suspends its connection; wake resumes it
+ *     cut     a reader gets an error in place of more bytes, so that libmicrohttpd closes
+ *
+ * Readers run on the HTTP thread (libmicrohttpd calls read_some when a connection has room for more),
+ * the owner on its own; all that both touch is under the stream's lock.
+ */
 #include "http/stream_priv.h"
 
 #include <assert.h>
@@ -16,29 +33,29 @@ struct http_reader {
     struct http_stream *stream;
     struct MHD_Connection *connection;
     struct http_connection *peer;
-    uint64_t since_ns;
+    uint64_t since_ns;                  /* when it was attached */
     struct http_reader *next;
-    uint64_t piece;                     /* number of the one it is in */
-    size_t at;                          /* byte of that */
-    uint64_t read;                      /* bytes in all */
+    uint64_t piece;                     /* number of the piece it reads; counted from the first ever */
+    size_t at;                          /* bytes of that piece it has read ... */
+    uint64_t read;                      /* ... and bytes in all */
     bool starved;                       /* suspended until there is more */
-    bool cut;
+    bool cut;                           /* its connection will be closed */
 };
 
 struct http_stream {
     pthread_mutex_t lock;               /* of all that follows; before libmicrohttpd's own */
     struct http_stream_opts opts;
     size_t refs;                        /* the owner's, and one per reader */
-    struct http_body **pieces;          /* n of them, the first is number first */
+    struct http_body **pieces;          /* n of them, none empty; an array of cap */
     size_t n, cap;
-    uint64_t first;
-    uint64_t bytes;                     /* appended */
-    uint64_t gone;                      /* of these, read by all */
-    bool owned, ended;
-    bool begun;                         /* all readers are there */
-    bool told;                          /* on_read was called, and no more than low has been ahead since */
+    uint64_t first;                     /* number of pieces[0] */
+    uint64_t bytes;                     /* appended in all */
+    uint64_t gone;                      /* of these, read by all readers and freed */
+    bool owned, ended;                  /* not released; no more pieces will come */
+    bool begun;                         /* all readers are attached */
+    bool notified;                      /* on_read was called for what is ahead now */
     struct http_reader *readers;
-    size_t n_readers;                   /* that are not cut */
+    size_t n_readers;                   /* without those that are cut */
 };
 
 struct http_stream *http_stream_new(const struct http_stream_opts *opts)
@@ -67,7 +84,7 @@ static void unlock_and_unref(struct http_stream *st)
 
 /* ---- what follows is called with the lock held ---- */
 
-/* Let go of the pieces that everybody has behind them. */
+/* Free the pieces that all readers are past. */
 static void trim(struct http_stream *st)
 {
     uint64_t least = st->first + (st->begun ? st->n : 0);
@@ -86,6 +103,7 @@ static void trim(struct http_stream *st)
     memmove(st->pieces, st->pieces + gone, st->n * sizeof(struct http_body *));
 }
 
+/* Bytes that the fastest reader has yet to read; 0 when there are no readers any more. */
 static uint64_t ahead(const struct http_stream *st)
 {
     uint64_t most = st->begun && st->n_readers == 0 ? st->bytes : 0;
@@ -95,11 +113,11 @@ static uint64_t ahead(const struct http_stream *st)
     return st->bytes - most;
 }
 
-static void tell(struct http_stream *st)
+static void notify(struct http_stream *st)
 {
-    if (!st->owned || st->told || ahead(st) > st->opts.low)
+    if (!st->owned || st->notified || ahead(st) > st->opts.low)
         return;
-    st->told = true;
+    st->notified = true;
     st->opts.on_read(st->opts.cookie);
 }
 
@@ -180,13 +198,13 @@ void http_reader_detach(struct http_reader *r)
     st->n_readers -= !r->cut;
     free(r);
     trim(st);
-    /* It may have been the fastest, and what it told no longer so: then another one tells, once it gets there. */
-    st->told = st->told && st->n_readers > 0 && ahead(st) <= st->opts.low;
-    tell(st);
+    /* If the fastest reader left, more may be ahead now than when on_read was called: re-arm it. */
+    st->notified = st->notified && st->n_readers > 0 && ahead(st) <= st->opts.low;
+    notify(st);
     unlock_and_unref(st);
 }
 
-/* libmicrohttpd wants bytes.  Nothing there and more to come: the connection sleeps until there is. */
+/* libmicrohttpd wants bytes.  If there are none yet, the connection is suspended until there are. */
 static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
 {
     struct http_reader *r = reader;
@@ -197,7 +215,7 @@ static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
     if (rc > 0) {
         http_connection_moved(r->peer);
         trim(st);
-        tell(st);
+        notify(st);
     } else if (rc == 0 && st->ended) {
         rc = MHD_CONTENT_READER_END_OF_STREAM;
     } else if (rc == 0) {
@@ -225,7 +243,10 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
         http_reader_detach(r);
         return NULL;
     }
-    /* libmicrohttpd sends the end of the chunks behind a head, too, where the next reply is awaited: no chunks, then. */
+    /*
+     * Behind the head alone, libmicrohttpd sends the end of the chunks too, which the client would
+     * take for the next reply: no chunks, then.
+     */
     if (head && size == MHD_SIZE_UNKNOWN)
         MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
@@ -247,7 +268,7 @@ size_t http_stream_append(struct http_stream *st, struct http_body *piece)
         st->pieces[st->n++] = piece;
         st->bytes += piece->len;
     }
-    st->told = false;
+    st->notified = false;
     for (struct http_reader *r = st->readers; r != NULL; r = r->next) {
         if (!r->cut && st->bytes - r->read > st->opts.max_lag) {
             cut(r);
