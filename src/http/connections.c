@@ -66,8 +66,27 @@ struct http_connections {
     struct http_stats stats;
 };
 
+/* Locked. */
+static void connections_check(const struct http_connections *cs)
+{
+    assert(cs->n <= cs->opts.max);                /* admit makes room before libmicrohttpd opens */
+    assert(cs->n == 0 || cs->head != NULL);       /* those that are leaving are in the list too */
+    assert(cs->head == NULL || cs->head->prev == NULL);
+}
+
+/* Locked. */
+static void connection_check(const struct http_connection *c)
+{
+    assert(c->leaving == (c->peer == NULL)); /* counted by address until it has to leave */
+    assert(c->peer == NULL || (c->peer->who == c->who && c->peer->n > 0));
+    assert(c->next == NULL || c->next->prev == c);
+    assert(c->prev != NULL ? c->prev->next == c : c->all->head == c);
+    connections_check(c->all);
+}
+
 struct http_connections *http_connections_new(const struct http_connections_opts *opts)
 {
+    assert(opts->max > 0 && opts->max_per_ip > 0 && opts->timeout_s > 0);
     struct http_connections *cs = mem_zalloc(sizeof *cs);
     pthread_mutex_init(&cs->lock, NULL);
     cs->opts = *opts;
@@ -124,6 +143,7 @@ static void count_in(struct http_connections *cs, struct http_connection *c)
 static void count_out(struct http_connections *cs, struct http_connection *c)
 {
     struct peer **at = peer_at(cs, c->who), *peer = *at;
+    assert(peer != NULL && peer == c->peer && cs->n > 0);
     cs->n--;
     c->peer = NULL;
     if (--peer->n > 0)
@@ -136,6 +156,8 @@ static void count_out(struct http_connections *cs, struct http_connection *c)
 
 static void send_off(struct http_connections *cs, struct http_connection *c)
 {
+    connection_check(c);
+    assert(!c->leaving);
     c->leaving = true;
     count_out(cs, c);
     shutdown(c->fd, SHUT_RDWR);
@@ -202,6 +224,7 @@ struct http_connection *http_connection_opened(struct http_connections *cs, stru
     if (c->next != NULL)
         c->next->prev = c;
     cs->head = c;
+    connection_check(c);
     pthread_mutex_unlock(&cs->lock);
     return c;
 }
@@ -235,6 +258,7 @@ void http_connection_closed(struct http_connection *c)
 {
     struct http_connections *cs = c->all;
     pthread_mutex_lock(&cs->lock);
+    connection_check(c);
     cs->stats.timed_out_idle += timed_out(c);
     if (!c->leaving)
         count_out(cs, c);

@@ -15,7 +15,8 @@
  *              takes the place of one that waits for an answer of ours, nor of one on which bytes
  *              moved within the last second, unless that one is still sending its request and the
  *              newcomer's address holds fewer connections.  If none can go, the newcomer is closed
- *              at once.
+ *              at once.  (Seen as moving are the end of a request, its reply's begin and end, and
+ *              what a stream's reader reads; not the bytes of a request on their way in.)
  *
  * An address is an IPv4 address, or the first 64 bits of an IPv6 one: whoever has one of those has
  * them all.

@@ -9,6 +9,7 @@
  */
 #include "http/http.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ void http_server_unref(struct http_server *s)
 {
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
+    assert(s->waiting == NULL && s->n_waiting == 0 && s->n_open == 0);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -95,10 +97,20 @@ static void close_if_same(int fd, int copy)
         close(fd);
 }
 
+static void route_check(const struct http_route *r)
+{
+    size_t n = strlen(r->path);
+    assert(n > 0 && r->path[0] == '/');
+    assert(!r->prefix || r->path[n - 1] == '/');
+    assert((r->fixed != NULL) + (r->probe != NULL) + (r->ask != NULL) == 1);
+}
+
 static struct http_server *server_new(const struct http_opts *o, const struct http_connections_opts *c)
 {
     pthread_condattr_t attr;
     struct http_server *s = mem_zalloc(sizeof *s);
+    for (size_t i = 0; i < o->n_routes; i++)
+        route_check(&o->routes[i]);
     s->routes = o->routes;
     s->n_routes = o->n_routes;
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
@@ -173,6 +185,7 @@ void http_stop(struct http_server *s)
         return;
     int fd = MHD_quiesce_daemon(s->daemon);
     pthread_mutex_lock(&s->lock);
+    assert(!s->stopping);
     s->stopping = true;
     while (s->waiting != NULL) {
         s->waiting->status = MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -181,6 +194,7 @@ void http_stop(struct http_server *s)
     wait_until_idle(s);
     pthread_mutex_unlock(&s->lock);
     MHD_stop_daemon(s->daemon);
+    assert(s->n_open == 0 && s->waiting == NULL); /* its thread is gone: nobody else looks */
     http_connections_free(s->connections);
     if (fd >= 0)
         close(fd);

@@ -23,6 +23,15 @@
 #include "http/reply.h"
 #include "http/target.h"
 
+/* Of a deferred request, with its server locked. */
+static void waiting_check(const struct http_server *s, const struct http_request *r)
+{
+    assert(r->waits && r->deferred && !s->stopping);
+    assert(s->n_waiting > 0 && s->n_waiting <= s->max_waiting && s->waiting != NULL);
+    assert(r->prev != NULL ? r->prev->next == r : s->waiting == r);
+    assert(r->next == NULL || r->next->prev == r);
+}
+
 static struct http_request *request_new(struct http_server *s, struct MHD_Connection *connection)
 {
     struct http_request *r = mem_zalloc(sizeof *r);
@@ -54,6 +63,7 @@ static void request_unref(struct http_request *r)
 static int waiting_add(struct http_server *s, struct http_request *r)
 {
     int rc = 0;
+    assert(r->route->ask != NULL && !r->deferred && r->begun);
     pthread_mutex_lock(&s->lock);
     if (s->stopping) {
         rc = -ESHUTDOWN;
@@ -67,6 +77,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
         if (r->next != NULL)
             r->next->prev = r;
         s->waiting = r;
+        waiting_check(s, r);
         http_connection_waits(http_connection_of(r->connection));
         MHD_suspend_connection(r->connection);
     }
@@ -76,6 +87,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
 
 void http_request_resume(struct http_server *s, struct http_request *r)
 {
+    assert(r->waits && (r->body == NULL || r->reader == NULL));
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
@@ -101,8 +113,10 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
                       const struct http_header *headers, size_t n_headers)
 {
     struct http_server *s = r->server;
+    assert(status >= MHD_HTTP_OK && status < 600);
     pthread_mutex_lock(&s->lock);
     if (r->waits) {
+        waiting_check(s, r);
         r->status = status;
         r->body = body;
         if (body != NULL)
@@ -114,13 +128,21 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
     request_unref(r);
 }
 
+static void stream_attach(struct http_request *r, struct http_stream *st)
+{
+    waiting_check(r->server, r);
+    r->status = MHD_HTTP_OK;
+    r->reader = http_reader_attach(st, r->connection);
+}
+
 void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st)
 {
+    assert(n > 0);
     struct http_server *s = to[0]->server;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < n; i++)
         if (to[i]->waits)
-            to[i]->reader = http_reader_attach(st, to[i]->connection);
+            stream_attach(to[i], st);
     http_reader_begin(st);
     for (size_t i = 0; i < n; i++)
         if (to[i]->waits)
@@ -205,6 +227,7 @@ static enum MHD_Result defer(struct http_request *r)
 static enum MHD_Result reply_deferred(struct http_request *r)
 {
     struct http_reader *reader = r->reader;
+    assert(!r->waits && r->status != 0);
     if (reader == NULL)
         return http_reply_body(r->connection, r->status, r->body, r->gzip, buf_slice(&r->headers));
     r->reader = NULL;
@@ -296,7 +319,7 @@ void http_on_completed(void *cookie, struct MHD_Connection *connection, void **r
         return;
     if (r->begun) {
         pthread_mutex_lock(&s->lock);
-        assert(!r->waits);
+        assert(!r->waits && s->n_open > 0);
         s->n_open--;
         if (s->n_open == 0)
             pthread_cond_signal(&s->idle);

@@ -58,8 +58,34 @@ struct http_stream {
     size_t n_readers;                   /* without those that are cut */
 };
 
+/* Locked. */
+static void stream_check(const struct http_stream *st)
+{
+    assert(st->n_readers + st->owned <= st->refs);       /* a reader that is cut has one too */
+    assert(st->n <= st->cap && st->gone <= st->bytes);
+    assert((st->n == 0) == (st->gone == st->bytes));     /* no piece is empty */
+    assert(st->begun || st->gone == 0);                  /* kept for readers to come */
+    assert(st->owned || st->ended || st->n_readers == 0);
+}
+
+/* Locked. */
+static void reader_check(const struct http_reader *r)
+{
+    const struct http_stream *st = r->stream;
+    stream_check(st);
+    assert(r->read <= st->bytes);
+    assert(!(r->cut && r->starved));                     /* nobody would resume it */
+    assert(!r->starved || !st->ended);
+    if (r->cut)
+        return;                                          /* it no longer keeps its pieces */
+    assert(r->read >= st->gone && r->piece >= st->first && r->piece <= st->first + st->n);
+    assert(r->piece < st->first + st->n ? r->at < st->pieces[r->piece - st->first]->len
+                                        : r->at == 0 && r->read == st->bytes);
+}
+
 struct http_stream *http_stream_new(const struct http_stream_opts *opts)
 {
+    assert(opts->type != NULL && opts->on_read != NULL);
     struct http_stream *st = mem_zalloc(sizeof *st);
     pthread_mutex_init(&st->lock, NULL);
     st->opts = *opts;
@@ -168,7 +194,7 @@ struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connec
     r->peer = http_connection_of(c);
     r->since_ns = now_mono_ns();
     pthread_mutex_lock(&st->lock);
-    assert(!st->begun);
+    assert(st->owned && !st->begun);
     r->next = st->readers;
     st->readers = r;
     st->n_readers++;
@@ -180,8 +206,10 @@ struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connec
 void http_reader_begin(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned && !st->begun);
     st->begun = true;
     trim(st);
+    stream_check(st);
     pthread_mutex_unlock(&st->lock);
 }
 
@@ -191,6 +219,8 @@ void http_reader_detach(struct http_reader *r)
         return;
     struct http_stream *st = r->stream;
     pthread_mutex_lock(&st->lock);
+    reader_check(r);
+    assert(!r->starved);                                 /* suspended: it would stay so */
     struct http_reader **at = &st->readers;
     while (*at != r)
         at = &(*at)->next;
@@ -211,6 +241,8 @@ static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
     struct http_stream *st = r->stream;
     (void)pos;
     pthread_mutex_lock(&st->lock);
+    reader_check(r);
+    assert(st->begun && !r->starved);
     ssize_t rc = r->cut ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)copy(r, to, max);
     if (rc > 0) {
         http_connection_moved(r->peer);
@@ -262,6 +294,8 @@ size_t http_stream_append(struct http_stream *st, struct http_body *piece)
 {
     size_t n_cut = 0;
     pthread_mutex_lock(&st->lock);
+    stream_check(st);
+    assert(st->owned && !st->ended);
     if (piece->len > 0) {
         http_body_ref(piece);
         st->pieces = mem_grow(st->pieces, &st->cap, st->n + 1, sizeof(struct http_body *));
@@ -343,6 +377,7 @@ size_t http_stream_cut(struct http_stream *st)
 void http_stream_end(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned && !st->ended);
     st->ended = true;
     for (struct http_reader *r = st->readers; r != NULL; r = r->next)
         wake(r);
@@ -352,9 +387,11 @@ void http_stream_end(struct http_stream *st)
 void http_stream_release(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned);
     st->owned = false;
     if (!st->ended)
         (void)cut_all(st);
     trim(st);
+    stream_check(st);
     unlock_and_unref(st);
 }
