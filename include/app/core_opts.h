@@ -1,8 +1,9 @@
 /**
- * core_opts: what the config means for a worker's lane, the registry and the text.
+ * core_opts: a config's options as the options of a worker's lane, of the registry and of /metrics.
  *
- * One place, so that `statsd explain` is the server itself and not something like it.
- *   thread   any; the results borrow the config's arrays
+ * The server and `statsd explain` both take them from here, so that explain shows what the server
+ * would do.
+ *   thread   any.  The results borrow arrays of the config
  */
 #ifndef APP_CORE_OPTS_H
 #define APP_CORE_OPTS_H
@@ -17,7 +18,7 @@ struct tags_opts core_tags_opts(const struct config *c);
 /* The profile of all series that no mapping rule matches. */
 struct profile core_profile(const struct config *c);
 
-/* several_sources: more than one socket is read, so samples are not read as they arrived. */
+/* several_sources: more than one socket is read, so samples are not read in their order of arrival. */
 struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
                                 struct series_limit *limit, bool several_sources);
 struct registry_opts core_registry_opts(const struct config *c, const struct profiles *profiles,

@@ -7,8 +7,10 @@
 #include "listen/socket_url.h"
 
 /*
- * What is open beside sockets: 0 to 2, the loops' own (a poll set and an event each; signals and the pool add four to the first
- * loop), and files that are open for a moment (the config, /proc).  REDIS: its socket, and a lookup of its name meanwhile.
+ * OWN: 0 to 2, what the control thread's loop has (a poll set and an event; four more for signals and
+ * the pool), and files that are open for a moment (the config, /proc).  PER_WORKER: its loop's poll
+ * set and event.  REDIS: its socket, and those of looking up its name.  HTTP: the listening socket,
+ * and the poll set and events of its thread.
  */
 enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
 
@@ -16,7 +18,7 @@ uint64_t descriptors_needed(const struct config *c, unsigned workers)
 {
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
-        n += socket_url_sockets(&c->sockets[i], workers) + 1;    /* 1: bound again, for a moment */
+        n += socket_url_sockets(&c->sockets[i], workers) + 1; /* 1: while it is bound again */
     n += c->redis_url[0] != '\0' ? REDIS : 0;
     return n + (c->http_listen[0] != '\0' ? HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections : 0);
 }

@@ -10,6 +10,7 @@ static const char *const remedies[OFF_PAGE_REASON_COUNT] = {
     [OFF_PAGE_LIMIT] = "drop a tag of that metric, or raise limits.max_series",
 };
 
+/* If it is over. */
 static void end_minute(struct off_page_log *log, enum off_page why, uint64_t now_ms)
 {
     if (now_ms < log->of[why].ends_ms)

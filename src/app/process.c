@@ -30,7 +30,7 @@ double process_open_fds(void)
     DIR *d = opendir("/proc/self/fd");
     if (d == NULL)
         return 0;
-    double n = -3;   /* ".", ".." and this directory's own */
+    double n = -3; /* ".", ".." and the descriptor of this directory */
     while (readdir(d) != NULL)   /* NOLINT(concurrency-mt-unsafe): the stream is ours alone */
         n++;
     closedir(d);

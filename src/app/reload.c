@@ -11,12 +11,13 @@ static void log_errors(struct slice errors)
         LOG(LOG_ERROR, "reload refused", F_SLICE("error", line));
 }
 
+/* Options that a reload changes in the running server. */
 static bool at_once(enum option_id id)
 {
     return id == OPTION_server_log_level || id == OPTION_server_log_format || id == OPTION_protocol_log_rejected;
 }
 
-/* A secret prints as "(set)" whatever it is. */
+/* Secrets are all printed as "(set)", so they are compared as they are. */
 static bool same_secret(const struct config *a, const struct config *b, enum option_id id)
 {
     const struct option_row *o = &options_table[id];
@@ -44,8 +45,8 @@ static unsigned log_differences(const struct config *running, const struct confi
     return n;
 }
 
-void reload(const struct config *running, const struct config_source *src, void (*apply)(void *cookie, const struct config *fresh),
-            void *cookie)
+void reload(const struct config *running, const struct config_source *src,
+            void (*apply)(void *cookie, const struct config *fresh), void *cookie)
 {
     struct config fresh = { 0 };
     struct buf errors = { 0 };

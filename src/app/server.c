@@ -1,9 +1,13 @@
 /*
- * The daemon's life.  The control thread is the caller's: its loop runs the interval timer, signals, merging, rendering and Redis.
+ * The daemon's life.  The control thread is the caller of server_run: its loop runs the interval
+ * timer, signals, merging, rendering and the sinks.
  *
- *   start    registry -> listeners -> workers -> sinks -> signals, timers -> workers run -> HTTP
- *   stop     refuse datagrams -> last turn -> close the partial interval -> sinks idle (or time is up) -> HTTP -> workers
- *            (as far as the sinks: server_stop.c)
+ *   start    listeners -> registry -> workers -> sinks (server_build.c)
+ *            -> signals and timers -> the workers run -> HTTP
+ *   drain    sockets refuse -> last turn -> final interval -> sinks idle, or time is up (server_stop.c)
+ *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
+ *
+ * In this file: intervals and turns, signals and what HTTP clients ask for, start, stop.
  */
 #include "app/server.h"
 
@@ -24,7 +28,7 @@
 
 enum {
     TICK_MS = 1000,
-    SCRAPES_MS = 1000            /* while stopping: what scrapes under way get to end */
+    SCRAPES_MS = 1000 /* stopping: how long scrapes under way may take to end */
 };
 
 /* ---- intervals ---- */
@@ -55,7 +59,7 @@ static void on_interval(uv_timer_t *timer)
     struct server *s = timer->data;
     if (server_state(s) != RUNNING)
         return;
-    /* A timer counts its milliseconds from when the loop last looked at the clock: it may be early by one. */
+    /* uv_timer_start counts from when the loop last read the clock, so the timer may be early. */
     if (schedule_start_ms(now_wall_ms(), server_interval_ms(s)) != s->interval_start_ms && s->interval_turn == 0)
         s->interval_turn = turn_ask(&s->turn, false);
     arm_interval(s);
@@ -63,6 +67,7 @@ static void on_interval(uv_timer_t *timer)
 
 static void arm_interval(struct server *s)
 {
+    assert(server_state(s) == STARTING || server_state(s) == RUNNING);
     uv_timer_start(&s->interval_timer, on_interval, schedule_wait_ms(now_wall_ms(), server_interval_ms(s)), 0);
 }
 
@@ -119,7 +124,7 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)));
 }
 
-/* What changes in a running server, besides its log. */
+/* The options that change in a running server, besides those of its log. */
 static void apply(void *server, const struct config *fresh)
 {
     struct server *s = server;
@@ -236,6 +241,7 @@ static void on_scrapes_late(uv_timer_t *timer)
     scrape_cut(&s->scrape);
 }
 
+/* Run the loop until all scrapes have ended: by themselves within SCRAPES_MS, else cut off. */
 static void end_scrapes(struct server *s)
 {
     scrape_stop(&s->scrape);
@@ -248,6 +254,7 @@ static void end_scrapes(struct server *s)
 
 static void stop(struct server *s)
 {
+    assert(server_state(s) == STARTING || server_state(s) == STOPPING);
     end_scrapes(s);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
@@ -261,13 +268,15 @@ static void stop(struct server *s)
     scrape_close(&s->scrape);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
-    uv_loop_close(&s->loop);
+    int rc = uv_loop_close(&s->loop);
+    assert(rc == 0);   /* every handle is closed */
+    (void)rc;
 }
 
 int server_run(const struct config *c, const struct config_source *src)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
-    /* A peer that hangs up is an error to handle, not a reason to die. */
+    /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
     hash_seed_random();
     struct server *s = mem_zalloc(sizeof *s);

@@ -1,5 +1,5 @@
 /**
- * server_counters: what the control thread counts and measures itself.  Private to app/.
+ * server_counters: the numbers of the control thread and of the process.  Private to app/.
  *   thread   control
  */
 #ifndef APP_SERVER_COUNTERS_H
@@ -46,6 +46,7 @@ struct server_stats {
     const char *version, *commit;
 };
 
-extern const struct counter_table server_counters;   /* of a struct server_stats, and the process */
+/* Of a struct server_stats; the rows about the process are read from the kernel when they are shown. */
+extern const struct counter_table server_counters;
 
 #endif
