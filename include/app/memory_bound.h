@@ -13,8 +13,8 @@
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
     X(SERIES,      "series, all of them counters or gauges")                                       \
-    X(TIMERS,      "more, if all are timers over two decades, sets of 8 members, or gauges "        \
-                   "changed up and down")                                                          \
+    X(TIMERS,                                                                                      \
+     "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")

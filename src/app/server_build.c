@@ -75,7 +75,7 @@ static int make_worker(struct server *s, unsigned i)
 /* *next: the worker that gets the next listener that has a single socket. */
 static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
-    assert(l->n == 1 || l->n == s->n_workers);
+    assert(s->n_workers > 0 && (l->n == 1 || l->n == s->n_workers));
     l->reader = l->n > 1 ? 0 : (*next)++ % s->n_workers;
     for (unsigned i = 0; i < l->n; i++) {
         int at = worker_add_socket(s->workers[l->reader + i], l->fds[i], &l->address);

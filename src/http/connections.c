@@ -318,7 +318,7 @@ uint64_t http_connection_quiet_ns(const struct http_connection *c, uint64_t now_
 
 /* ---- the deadline ---- */
 
-/* libmicrohttpd does not tell of a request's first byte, but the kernel counts the bytes received. */
+/* libmicrohttpd has no callback for the first byte, but the kernel counts the bytes received. */
 static bool late(struct http_connection *c, uint64_t now_ns)
 {
     struct tcp_info t;

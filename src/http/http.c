@@ -88,7 +88,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const stru
 
 /*
  * When libmicrohttpd cannot start, it may have closed the socket or not.  copy, a duplicate of the
- * socket, tells whether fd is still the same file.
+ * socket, shows whether fd is still the same file.
  */
 static void close_if_same(int fd, int copy)
 {
