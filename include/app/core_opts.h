@@ -18,7 +18,7 @@ struct tags_opts core_tags_opts(const struct config *c);
 /* The profile of all series that no mapping rule matches. */
 struct profile core_profile(const struct config *c);
 
-/* several_sources: more than one socket is read, so samples are not read in their order of arrival. */
+/* several_sources: more than one socket is read, so samples are not read as they arrived. */
 struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
                                 struct series_limit *limit, bool several_sources);
 struct registry_opts core_registry_opts(const struct config *c, const struct profiles *profiles,

@@ -2,8 +2,8 @@
  * counter_tables: the counter tables of all rooms, in one list.
  *
  * To add a number: a row in the table of the room that counts it.  To add a room's table: a line in
- * COUNTER_TABLES, and in selfmetrics_gather the struct that it is read from.  To add a sink's table:
- * the line alone.
+ * COUNTER_TABLES, and in selfmetrics_gather the struct that it is read from.  To add a sink's
+ * table: the line alone.
  *   thread   any (constant)
  */
 #ifndef APP_COUNTER_TABLES_H
@@ -21,12 +21,14 @@
     X(REDIS, REDIS_COUNTERS, redis_counters)                                                       \
     X(SERVER, SERVER_COUNTERS, server_counters)
 
+/* clang-format off */
 enum counter_table_id {
 #define X(id, rows, table) COUNTER_TABLE_##id,
     COUNTER_TABLES(X)
 #undef X
     COUNTER_TABLE_COUNT
 };
+/* clang-format on */
 
 extern const struct counter_table *const counter_tables[COUNTER_TABLE_COUNT];
 

@@ -18,7 +18,6 @@
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
-/* clang-format on */
 
 enum memory_part {
 #define X(id, what) MEMORY_##id,
@@ -26,10 +25,11 @@ enum memory_part {
 #undef X
     MEMORY_PART_COUNT
 };
+/* clang-format on */
 
 struct memory_bound {
     struct {
-        uint64_t n, each;    /* bytes = n * each */
+        uint64_t n, each; /* bytes = n * each */
     } part[MEMORY_PART_COUNT];
     uint64_t total;     /* of the process: the sum of the parts */
     uint64_t large_set; /* not in total: more for each set with over MEMBERS_EXACT members in every

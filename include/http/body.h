@@ -35,6 +35,6 @@ struct slice http_body_bytes(const struct http_body *b);
 bool http_body_pack(struct http_body *b);
 
 void http_body_ref(struct http_body *b);
-void http_body_unref(struct http_body *b);   /* NULL is fine */
+void http_body_unref(struct http_body *b); /* NULL is fine */
 
 #endif

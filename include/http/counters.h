@@ -47,6 +47,6 @@ struct http_stats {
     uint64_t timed_out_request; /* connections whose request was not complete in time */
 };
 
-extern const struct counter_table http_counters;   /* of a struct http_stats */
+extern const struct counter_table http_counters; /* of a struct http_stats */
 
 #endif

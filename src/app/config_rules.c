@@ -20,8 +20,8 @@ static_assert(NAME_TAGS_LIBRATO == 1 && NAME_TAGS_INFLUX == 2 && NAME_TAGS_SIGNA
 
 enum { SOCKETS_MAX = 64 };
 
-/* Checked value by value, so that a mistake is reported with its line; check_sockets parses the URLs
- * again, with the defaults of the whole config. */
+/* Checked value by value, so that a mistake is reported with its line; check_sockets parses the
+ * URLs again, with the defaults of the whole config. */
 static bool rule_value(enum option_id id, struct slice value, struct buf *why)
 {
     static const struct listen_address defaults = { .rcvbuf = 0 };
@@ -73,7 +73,7 @@ static void check_sockets(struct config_loader *l, struct config *c)
         struct buf why = { 0 };
         struct listen_address *a = &c->sockets[c->n_sockets];
         int rc = socket_url_parse(slice_str(urls->at[i]), &defaults, a, &why);
-        assert(rc == 0);   /* rule_value lets no other in */
+        assert(rc == 0); /* rule_value lets no other in */
         (void)rc;
         c->n_sockets++;
         c->n_sockets += socket_url_twin(a, a + 1);

@@ -44,7 +44,8 @@ struct lane_opts core_lane_opts(const struct config *c, const struct profiles *p
 /* A set's window in whole intervals, and how many of these make a step of it. */
 static void set_window(const struct config *c, struct profile *p)
 {
-    uint64_t intervals = (c->aggregate_set_window_ms + c->server_interval_ms - 1) / c->server_interval_ms;
+    uint64_t interval_ms = c->server_interval_ms;
+    uint64_t intervals = (c->aggregate_set_window_ms + interval_ms - 1) / interval_ms;
     uint64_t step = (intervals + PROFILE_SET_STEPS_MAX - 1) / PROFILE_SET_STEPS_MAX;
     p->set_step_intervals = step > 0 ? (uint32_t)step : 1;
     p->set_steps = (uint32_t)((intervals + p->set_step_intervals - 1) / p->set_step_intervals);
@@ -52,9 +53,9 @@ static void set_window(const struct config *c, struct profile *p)
 }
 
 /*
- * Samples are merged when a page is turned, at the end of an interval at the latest.  So even a name
- * that is sent all the time is silent for an interval as the registry sees it: a type_idle of less than
- * two would give the name away.
+ * Samples are merged when a page is turned, at the end of an interval at the latest.  So even a
+ * name that is sent all the time is silent for an interval as the registry sees it: a type_idle of
+ * less than two would give the name away.
  */
 static uint64_t type_idle_s(const struct config *c)
 {

@@ -1,6 +1,6 @@
 /**
- * descriptors: how many file descriptors the daemon may need, and what to do when its limit is lower.
- * Private to app/.
+ * descriptors: how many file descriptors the daemon may need, and what to do when its limit is
+ * lower.  Private to app/.
  *   thread   control, before the first listener
  */
 #ifndef APP_DESCRIPTORS_H

@@ -1,13 +1,13 @@
 /**
  * off_page_log: log lines about metrics that are kept off /metrics.  Private to app/.
  *
- *   msg=off_page reason=conflict metric=jobs type=gauge sent=jobs other=jobs other_type=counter remedy=...
  *   msg=off_page reason=reserved metric=up type=gauge sent=up remedy=...
+ *   msg=off_page reason=conflict metric=a_b type=gauge sent=a.b other=a-b other_type=counter ...
  *   msg=off_page reason=conflict not_shown=17
  *
  * A name is noted once, however many samples and tags it has (off_page.h).  Of each reason at most
- * OFF_PAGE_LOG_LINES are logged in a minute, which begins with the first; not_shown is the number of
- * the others, when the minute is over.
+ * OFF_PAGE_LOG_LINES are logged in a minute, which begins with the first; not_shown is the number
+ * of the others, when the minute is over.
  *   thread   control
  */
 #ifndef APP_OFF_PAGE_LOG_H
@@ -27,7 +27,7 @@ struct off_page_log {
 /* For registry_opts.on_off_page; log is a struct off_page_log. */
 void off_page_log_note(void *log, const struct off_page_note *n);
 
-/* Log how many were not shown in a minute that is over.  now_ms UINT64_MAX (at the stop): all are. */
+/* Log how many were not shown in each minute that is over.  now_ms UINT64_MAX: all are over. */
 void off_page_log_tick(struct off_page_log *log, uint64_t now_ms);
 
 #endif

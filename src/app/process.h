@@ -1,6 +1,6 @@
 /**
- * process: numbers of this process, read from the kernel.  0 where it does not provide them.  Private to
- * app/.
+ * process: numbers of this process, read from the kernel; 0 where it does not provide them.
+ * Private to app/.
  *   thread   any
  */
 #ifndef APP_PROCESS_H

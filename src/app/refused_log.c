@@ -19,13 +19,15 @@ static void log_one(unsigned kind, const struct example *e, uint64_t not_shown)
     char text[REFUSAL_TEXT_MAX + sizeof "..."];
     struct log_field fields[5];
     size_t n = 0;
-    fields[n++] = (struct log_field)F_STR("reason", line ? reason_name((enum reason)kind) : "limit");
+    const char *reason = line ? reason_name((enum reason)kind) : "limit";
+    fields[n++] = (struct log_field)F_STR("reason", reason);
     if (e != NULL) {
         const struct refusal *r = e->refusal;
         assert(r->len <= REFUSAL_TEXT_MAX);
         memcpy(text, r->text, r->len);
         memcpy(text + r->len, "...", sizeof "...");
-        fields[n++] = (struct log_field)F_SLICE(line ? "line" : "metric", slice_of(text, r->len + (r->cut ? 3u : 0u)));
+        struct slice shown = slice_of(text, r->len + (r->cut ? strlen("...") : 0));
+        fields[n++] = (struct log_field)F_SLICE(line ? "line" : "metric", shown);
         fields[n++] = (struct log_field)F_STR("listener", e->listener);
         if (r->from[0] != '\0')
             fields[n++] = (struct log_field)F_STR("from", r->from);
@@ -40,7 +42,8 @@ static bool is_logged(const struct refused_log *l, unsigned kind)
 }
 
 /* Up to `room` new examples of all workers.  returns  how many */
-static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room, struct example *ret)
+static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room,
+                       struct example *ret)
 {
     unsigned n = 0;
     for (unsigned w = 0; w < l->n_workers; w++) {
@@ -55,12 +58,15 @@ static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room
 }
 
 /*
- * How many of those that the last turn counted are not in the log yet.  Examples may be younger than
- * the turn, so more may be logged than counted.
+ * How many of those that the last turn counted are not in the log yet.  Examples may be younger
+ * than the turn, so more may be logged than counted.
  */
-static uint64_t not_logged(const struct refused_log *l, const struct ingest_totals *totals, unsigned kind)
+static uint64_t not_logged(const struct refused_log *l, const struct ingest_totals *totals,
+                           unsigned kind)
 {
-    uint64_t sum = kind < REASON_COUNT ? totals->rejected[kind] : totals->counters.v[INGEST_SAMPLES_REFUSED];
+    uint64_t sum = totals->counters.v[INGEST_SAMPLES_REFUSED];
+    if (kind < REASON_COUNT)
+        sum = totals->rejected[kind];
     return sum > l->kinds[kind].logged ? sum - l->kinds[kind].logged : 0;
 }
 
@@ -70,7 +76,8 @@ static void kind_check(const struct refused_kind *k)
     assert((k->shown > 0) == (k->ends_ms != 0)); /* the first example begins the minute */
 }
 
-static void show(struct refused_log *l, const struct ingest_totals *totals, unsigned kind, uint64_t now_ms)
+static void show(struct refused_log *l, const struct ingest_totals *totals, unsigned kind,
+                 uint64_t now_ms)
 {
     struct refused_kind *k = &l->kinds[kind];
     struct example new[REFUSALS_A_ROUND];

@@ -1,13 +1,13 @@
 /**
  * refused_log: log lines about lines and samples that the workers refused.  Private to app/.
  *
- *     msg=rejected reason=bad_value line="a:x|c" listener=udp://127.0.0.1:8125 from=127.0.0.1:51234 not_shown=0
- *     msg=off_page reason=limit metric=a.b listener=udp://127.0.0.1:8125 from=127.0.0.1:51234 not_shown=0
+ *     msg=rejected reason=bad_value line="a:x|c" listener=udp://[::1]:1 from=[::1]:2 not_shown=0
+ *     msg=off_page reason=limit metric=a.b listener=udp://[::1]:1 from=[::1]:2 not_shown=0
  *
- * Of each reason the first REFUSALS_A_ROUND, over all workers, are logged as examples, then no more for a
- * minute from the first of them.  not_shown is how many others of that reason were refused since the
- * log line before.  Those that are left at the end of the minute are logged as a line with not_shown
- * alone, so that examples and the sum of not_shown add up to what was refused.
+ * Of each reason the first REFUSALS_A_ROUND, over all workers, are logged as examples, then no more
+ * for a minute from the first of them.  not_shown is how many others of that reason were refused
+ * since the log line before.  Those that are left at the end of the minute are logged as a line
+ * with not_shown alone, so that examples and the sum of not_shown add up to what was refused.
  * from is left out where it is not known.
  *
  *   thread   control
@@ -24,16 +24,16 @@
 #include "listen/worker.h"
 
 struct refused_log {
-    struct worker **workers;                          /* borrowed, as are listeners and turn */
+    struct worker **workers; /* borrowed, as are listeners and turn */
     unsigned n_workers;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct turn *turn;                          /* where the counts are */
-    bool lines;                                       /* protocol.log_rejected */
+    const struct turn *turn; /* where the counts are */
+    bool lines;              /* protocol.log_rejected */
     struct refused_kind {
-        uint64_t logged;       /* of those refused: as an example, or in a not_shown */
-        uint64_t ends_ms;      /* when the minute ends; 0: none has begun */
-        unsigned shown;        /* examples in that minute */
+        uint64_t logged;  /* of those refused: as an example, or in a not_shown */
+        uint64_t ends_ms; /* when the minute ends; 0: none has begun */
+        unsigned shown;   /* examples in that minute */
     } kinds[REFUSAL_KINDS];
 };
 

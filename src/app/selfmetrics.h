@@ -20,12 +20,12 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http;               /* or NULL: its numbers are zero */
-    const struct sink_list *sinks;                /* or NULL; a sink that is not in it has no rows */
+    const struct http_server *http; /* or NULL: its numbers are zero */
+    const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct exposition_stats exposition;
-    uint64_t bound_again;                         /* Unix sockets */
+    uint64_t bound_again; /* Unix sockets */
 };
 
 /* All numbers: the workers' as of the last page turn, the others as of now. */
@@ -33,7 +33,7 @@ struct selfmetrics {
     struct listen_stats listen;
     struct ingest_totals ingest;
     struct http_stats http;
-    struct counter_source sources[COUNTER_TABLE_COUNT];   /* what each table is read from */
+    struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };
 
 /* ret borrows from src and points into itself: do not copy it. */

@@ -4,7 +4,7 @@
  *
  *   start    listeners -> registry -> workers -> sinks (server_build.c)
  *            -> signals and timers -> the workers run -> HTTP
- *   drain    sockets refuse -> last turn -> final interval -> sinks idle, or time is up (server_stop.c)
+ *   drain    sockets refuse -> last turn -> final interval -> sinks idle (server_stop.c)
  *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
  *
  * In this file: intervals and turns, signals and what HTTP clients ask for, start, stop.
@@ -40,7 +40,7 @@ void server_close_interval(struct server *s, bool final)
     uint64_t start_ns = now_mono_ns();
     int64_t wall_ms = now_wall_ms();
     struct snapshot snap;
-    assert(server_state(s) == (final ? DRAINING : RUNNING));   /* none behind the final one */
+    assert(server_state(s) == (final ? DRAINING : RUNNING)); /* none behind the final one */
     struct interval_end end = { .start_s = s->interval_start_ms / 1000,
                                 .interval_ms = server_interval_ms(s),
                                 .now_ns = start_ns,
@@ -60,7 +60,8 @@ static void on_interval(uv_timer_t *timer)
     if (server_state(s) != RUNNING)
         return;
     /* uv_timer_start counts from when the loop last read the clock, so the timer may be early. */
-    if (schedule_start_ms(now_wall_ms(), server_interval_ms(s)) != s->interval_start_ms && s->interval_turn == 0)
+    int64_t start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
+    if (start_ms != s->interval_start_ms && s->interval_turn == 0)
         s->interval_turn = turn_ask(&s->turn, false);
     arm_interval(s);
 }
@@ -68,7 +69,8 @@ static void on_interval(uv_timer_t *timer)
 static void arm_interval(struct server *s)
 {
     assert(server_state(s) == STARTING || server_state(s) == RUNNING);
-    uv_timer_start(&s->interval_timer, on_interval, schedule_wait_ms(now_wall_ms(), server_interval_ms(s)), 0);
+    uint64_t wait_ms = schedule_wait_ms(now_wall_ms(), server_interval_ms(s));
+    uv_timer_start(&s->interval_timer, on_interval, wait_ms, 0);
 }
 
 /* An interval that ended while the server drains is part of the final one: see server_drained. */
@@ -113,8 +115,7 @@ static void log_summary(const char *msg, struct server *s)
     const struct counter_source *redis = &all.sources[COUNTER_TABLE_REDIS];
     double rejected = counter_sum(&all.sources[COUNTER_TABLE_INGEST], INGEST_REJECTED);
     LOG(LOG_INFO, msg, F_U64("datagrams", sockets.datagrams),
-        F_U64("kernel_drops", sockets.kernel_drops),
-        F_U64("samples_read", in[INGEST_SAMPLES_READ]),
+        F_U64("kernel_drops", sockets.kernel_drops), F_U64("samples_read", in[INGEST_SAMPLES_READ]),
         F_U64("samples_aggregated", in[INGEST_SAMPLES_AGGREGATED]),
         F_U64("samples_rejected", (uint64_t)rejected),
         F_U64("samples_refused", in[INGEST_SAMPLES_REFUSED]), F_U64("series", series),
@@ -223,8 +224,9 @@ static int start(struct server *s)
     s->self.http = s->http;
     server_log_listeners(s);
     server_set_state(s, RUNNING);
-    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit), F_U64("workers", s->n_workers),
-        F_I64("interval_ms", server_interval_ms(s)), F_BOOL("redis", s->config->redis_url[0] != '\0'));
+    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
+        F_U64("workers", s->n_workers), F_I64("interval_ms", server_interval_ms(s)),
+        F_BOOL("redis", s->config->redis_url[0] != '\0'));
     return 0;
 }
 
@@ -269,7 +271,7 @@ static void stop(struct server *s)
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
     int rc = uv_loop_close(&s->loop);
-    assert(rc == 0);   /* every handle is closed */
+    assert(rc == 0); /* every handle is closed */
     (void)rc;
 }
 

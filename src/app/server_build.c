@@ -89,7 +89,7 @@ static int hand_out(struct server *s, struct listener *l, unsigned *next)
     return 0;
 }
 
-/* A listener with a socket for each worker: each gets its own.  With a single one: workers in turn. */
+/* Each worker gets its socket of a listener that has one for each; single sockets go round. */
 static int hand_out_sockets(struct server *s)
 {
     unsigned next = 0;

@@ -40,13 +40,13 @@ enum server_counter {
 
 struct server_stats {
     uint64_t intervals, intervals_late;
-    double flush_seconds;               /* of the last interval */
+    double flush_seconds; /* of the last interval */
     uint64_t series_limit;
     double interval_seconds, start_seconds;
     const char *version, *commit;
 };
 
-/* Of a struct server_stats; the rows about the process are read from the kernel when they are shown. */
+/* Of a struct server_stats; the rows about the process are read from the kernel. */
 extern const struct counter_table server_counters;
 
 #endif

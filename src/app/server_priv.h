@@ -27,8 +27,8 @@
 #include "sinks/sink_list.h"
 
 /*
- * STARTING: until all parts run.  DRAINING: a signal came; sockets are read empty, then the sinks get
- * what is left.  STOPPING: the loop has ended, and the parts are taken down.
+ * STARTING: until all parts run.  DRAINING: a signal came; sockets are read empty, then the sinks
+ * get what is left.  STOPPING: the loop has ended, and the parts are taken down.
  */
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
 
@@ -39,8 +39,8 @@ struct server {
     const struct config *config;
     const struct config_source *source;
     uv_loop_t loop;
-    _Atomic int state;           /* enum server_state; control writes, HTTP reads it for /-/ready */
-    int status;                  /* exit status */
+    _Atomic int state; /* enum server_state; control writes, HTTP reads it for /-/ready */
+    int status;        /* exit status */
     struct series_limit limit;
     struct profiles *profiles;
     struct registry *registry;
@@ -55,19 +55,19 @@ struct server {
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];
-    uint32_t http_connections;   /* http.max_connections, or fewer: see descriptors_prepare */
+    uint32_t http_connections; /* http.max_connections, or fewer: see descriptors_prepare */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
-    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in: see lifecycle_asked */
-    _Atomic unsigned lifecycle_asked;   /* bits of enum lifecycle: HTTP sets them, control clears */
-    int64_t interval_start_ms;   /* of the interval that is open */
-    uint64_t last_turn;          /* the turn that reads the sockets empty; 0: not asked for, or over */
-    uint64_t interval_turn;      /* the turn that closes that interval; 0: not asked for */
-    uint64_t drained_ms;         /* draining: when it began to wait for the sinks */
-    bool wait_logged;            /* draining: that wait is in the log */
-    bool hurried;                /* a second signal came, or server.drain_timeout is over */
-    uint64_t refused_seen;       /* samples refused, as of the last warning of the series limit */
+    uv_async_t lifecycle;             /* POST /-/quit or /-/reload came in: see lifecycle_asked */
+    _Atomic unsigned lifecycle_asked; /* bits of enum lifecycle: HTTP sets them, control clears */
+    int64_t interval_start_ms;        /* of the interval that is open */
+    uint64_t last_turn;               /* that reads the sockets empty; 0: not asked for, or over */
+    uint64_t interval_turn;           /* the turn that closes that interval; 0: not asked for */
+    uint64_t drained_ms;              /* draining: when it began to wait for the sinks */
+    bool wait_logged;                 /* draining: that wait is in the log */
+    bool hurried;                     /* a second signal came, or server.drain_timeout is over */
+    uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
     struct refused_log refused;

@@ -42,9 +42,9 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
     LOG(LOG_ERROR, msg, F_U64("intervals", left.intervals),
         F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]),
         F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]),
-        F_NUM("timer_values", left.timed),
-        F_U64("gauges", left.series[SERIES_GAUGE]), F_U64("sets", left.series[SERIES_SET]),
-        F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
+        F_NUM("timer_values", left.timed), F_U64("gauges", left.series[SERIES_GAUGE]),
+        F_U64("sets", left.series[SERIES_SET]), F_U64("sent_without_answer", left.unsure),
+        F_STR("remedy", remedy));
 }
 
 /* late: the time is up; else a second signal came.  HTTP clients are not waited for either. */
@@ -124,7 +124,7 @@ static void drain_no_longer(struct server *s, int signum)
         scrape_cut(&s->scrape); /* see end_scrapes */
     else if (s->last_turn == 0)
         give_up(s, false);
-    /* Else the last turn is under way, which takes no longer than the sockets are full: server_drained
+    /* Else the last turn is under way, which ends when the sockets are empty: server_drained then
      * gives up. */
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the daemon looks after once a second: idle series, late HTTP requests, the series limit, names
- * kept off /metrics, and listeners whose datagrams come from one sender.
+ * What the daemon looks after once a second: idle series, late HTTP requests, the series limit,
+ * names kept off /metrics, and listeners whose datagrams come from one sender.
  */
 #include <assert.h>
 
@@ -31,7 +31,8 @@ static void warn_of_limit(struct server *s)
     s->refused_seen = refused;
     size_t n;
     const struct family *worst = registry_largest(s->registry, &n);
-    LOG(LOG_WARN, "series limit reached", F_U64("samples_refused", more), F_U64("max_series", s->limit.max),
+    LOG(LOG_WARN, "series limit reached", F_U64("samples_refused", more),
+        F_U64("max_series", s->limit.max),
         F_STR("largest_metric", worst == NULL ? "" : worst->name), F_U64("its_series", n),
         F_STR("remedy", "drop a tag of that metric, or raise limits.max_series"));
 }

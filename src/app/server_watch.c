@@ -1,8 +1,8 @@
 /*
  * Files of Unix sockets.  A socket's file may be removed (by a cleaner of /tmp, or a volume that is
- * mounted again), or another program may put its own in its place: clients that connect from then on
- * reach nobody, or that program.  Our socket is bound again as soon as the path is free, or nobody
- * answers there.  While another program does, that is logged once, and tried again.
+ * mounted again), or another program may put its own in its place: clients that connect from then
+ * on reach nobody, or that program.  Our socket is bound again as soon as the path is free, or
+ * nobody answers there.  While another program does, that is logged once, and tried again.
  */
 #include <assert.h>
 
@@ -24,7 +24,9 @@ static void look_after(struct server *s, size_t listener)
     }
     if (!worker_may_renew(w, l->places[0]))
         return;
-    const char *happened = file == LISTENER_FILE_GONE ? "its file was removed" : "its file was replaced";
+    const char *happened = "its file was replaced";
+    if (file == LISTENER_FILE_GONE)
+        happened = "its file was removed";
     struct buf error = { 0 };
     assert(l->n == 1);
     int was = l->lost, rc = listener_bind_again(l, &error);

@@ -7,7 +7,7 @@
 
 static void turn_check(const struct turn *t)
 {
-    assert(t->begun == t->done + t->under_way);       /* one at a time */
+    assert(t->begun == t->done + t->under_way); /* one at a time */
     assert((t->n_waiting > 0) == t->under_way);
     assert(!t->again || t->under_way);
     assert(t->n_waiting <= t->n_workers && t->n_workers <= LISTEN_WORKERS_MAX);

@@ -5,8 +5,8 @@
  *              -> each page is merged into the registry, in the order in which they arrive
  *              -> on_turned, when all are
  *
- * A turn answers all asks from before it began: whatever had been received at the ask is merged when
- * the turn is over.  So an ask during a turn causes another turn, right after it.
+ * A turn answers all asks from before it began: whatever had been received at the ask is merged
+ * when the turn is over.  So an ask during a turn causes another turn, right after it.
  *
  *   thread   control
  */
@@ -23,21 +23,21 @@
 #include "protocol/reason.h"
 
 struct turn {
-    struct worker **workers;          /* borrowed */
+    struct worker **workers; /* borrowed */
     unsigned n_workers;
-    struct listener *listeners;       /* borrowed; each turn brings their stats up to date */
+    struct listener *listeners; /* borrowed; each turn brings their stats up to date */
     size_t n_listeners;
-    struct registry *registry;        /* borrowed */
+    struct registry *registry; /* borrowed */
     void (*on_turned)(void *cookie);
     void *cookie;
 
-    uv_async_t notified;              /* a worker sealed its page */
-    bool under_way;                   /* from turn_ask until on_turned */
-    bool again;                       /* asked for during a turn: begin another one after it */
-    bool last;                        /* the sockets get nothing new any more */
-    uint64_t begun, done;             /* how many turns have begun, and are over */
-    bool waiting_for[LISTEN_WORKERS_MAX];   /* workers whose page is not merged yet ... */
-    unsigned n_waiting;                     /* ... n_waiting of them */
+    uv_async_t notified;                  /* a worker sealed its page */
+    bool under_way;                       /* from turn_ask until on_turned */
+    bool again;                           /* asked for during a turn: begin another one after it */
+    bool last;                            /* the sockets get nothing new any more */
+    uint64_t begun, done;                 /* how many turns have begun, and are over */
+    bool waiting_for[LISTEN_WORKERS_MAX]; /* workers whose page is not merged yet ... */
+    unsigned n_waiting;                   /* ... n_waiting of them */
     /* Each worker's counters as of its last page. */
     struct ingest_counters seen[LISTEN_WORKERS_MAX];
     uint64_t rejected[LISTEN_WORKERS_MAX][REASON_COUNT];
@@ -45,7 +45,7 @@ struct turn {
 
 /**
  * turn_init(t, loop):
- * Before there are workers.  The first seven fields are the caller's to fill in before the first ask.
+ * Before there are workers.  The caller fills in the first seven fields before the first ask.
  *   returns  0 or -errno
  */
 int turn_init(struct turn *t, uv_loop_t *loop);

@@ -7,12 +7,12 @@
  *                          v                       v
  *       buckets -> struct peer: an address, and how many connections it holds
  *
- * In this file: addresses, making room for a newcomer (admit), a connection's life (opened, answers,
- * reads, closed), the deadline of a request (sweep).
+ * In this file: addresses, making room for a newcomer (admit), a connection's life (opened,
+ * answers, reads, closed), the deadline of a request (sweep).
  *
  * A connection that has to go is shut down, not closed: libmicrohttpd notices and takes it apart in
- * its own time.  Until then it is "leaving": in the list, but no longer counted.  The lock keeps its
- * socket from being closed while we use it, since `closed` takes the lock before libmicrohttpd
+ * its own time.  Until then it is "leaving": in the list, but no longer counted.  The lock keeps
+ * its socket from being closed while we use it, since `closed` takes the lock before libmicrohttpd
  * closes the socket.
  */
 #include "http/connections.h"
@@ -34,8 +34,8 @@ enum {
 };
 
 static const uint64_t second_ns = 1000000000;
-static const uint64_t waits_for_us = UINT64_MAX;      /* of moved_ns */
-static const uint64_t not_known = UINT64_MAX;         /* of received */
+static const uint64_t waits_for_us = UINT64_MAX; /* of moved_ns */
+static const uint64_t not_known = UINT64_MAX;    /* of received */
 
 struct peer {
     struct peer *next;
@@ -49,12 +49,12 @@ struct http_connection {
     struct peer *peer;
     uint64_t who;
     int fd;
-    bool answering;                 /* the whole request is here, and its answer has not left */
-    bool leaving;                   /* shut down by us, and not counted any more */
+    bool answering; /* the whole request is here, and its answer has not left */
+    bool leaving;   /* shut down by us, and not counted any more */
     enum { ENDS_UNKNOWN, ENDS_BY_TIMER, ENDS_OTHERWISE } ends;
-    uint64_t received;              /* bytes received up to the end of the last request */
-    uint64_t begun_ns;              /* when a request's first byte was seen; 0: not yet */
-    _Atomic uint64_t moved_ns;      /* the HTTP thread writes */
+    uint64_t received;         /* bytes received up to the end of the last request */
+    uint64_t begun_ns;         /* when a request's first byte was seen; 0: not yet */
+    _Atomic uint64_t moved_ns; /* the HTTP thread writes */
 };
 
 struct http_connections {
@@ -62,15 +62,15 @@ struct http_connections {
     struct http_connections_opts opts;
     struct http_connection *head;
     struct peer *buckets[BUCKETS];
-    uint32_t n;                     /* connections, without those that are leaving */
+    uint32_t n; /* connections, without those that are leaving */
     struct http_stats stats;
 };
 
 /* Locked. */
 static void connections_check(const struct http_connections *cs)
 {
-    assert(cs->n <= cs->opts.max);                /* admit makes room before libmicrohttpd opens */
-    assert(cs->n == 0 || cs->head != NULL);       /* those that are leaving are in the list too */
+    assert(cs->n <= cs->opts.max);          /* admit makes room before libmicrohttpd opens */
+    assert(cs->n == 0 || cs->head != NULL); /* those that are leaving are in the list too */
     assert(cs->head == NULL || cs->head->prev == NULL);
 }
 
@@ -117,7 +117,7 @@ uint64_t http_connections_who(const struct sockaddr *from)
     } else if (from->sa_family == AF_INET) {
         memcpy(&who, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
     }
-    return who | 1ull << 32;        /* apart from ::1, whose first 64 bits are 0 */
+    return who | 1ull << 32; /* apart from ::1, whose first 64 bits are 0 */
 }
 
 static struct peer **peer_at(struct http_connections *cs, uint64_t who)
@@ -171,8 +171,9 @@ static bool may_go(const struct http_connection *c, uint64_t quiet_ns, uint32_t 
     return quiet_ns >= second_ns || (!c->answering && c->peer->n > held + 1);
 }
 
-/* The connection that has to go for a newcomer, or NULL.  only: one of this address; NULL: of any */
-static struct http_connection *worst(struct http_connections *cs, const struct peer *only, uint32_t held, uint64_t now_ns)
+/* The connection that has to go for a newcomer, or NULL.  only: of this address; NULL: of any */
+static struct http_connection *worst(struct http_connections *cs, const struct peer *only,
+                                     uint32_t held, uint64_t now_ns)
 {
     struct http_connection *found = NULL;
     uint64_t most = 0;
@@ -189,7 +190,8 @@ static struct http_connection *worst(struct http_connections *cs, const struct p
     return found;
 }
 
-bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from, uint64_t now_ns)
+bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from,
+                            uint64_t now_ns)
 {
     bool yes = true;
     pthread_mutex_lock(&cs->lock);
@@ -211,12 +213,16 @@ bool http_connections_admit(struct http_connections *cs, const struct sockaddr *
 
 /* ---- a connection's life ---- */
 
-struct http_connection *http_connection_opened(struct http_connections *cs, struct MHD_Connection *mhd, uint64_t now_ns)
+struct http_connection *http_connection_opened(struct http_connections *cs,
+                                               struct MHD_Connection *mhd, uint64_t now_ns)
 {
     struct http_connection *c = mem_zalloc(sizeof *c);
     c->all = cs;
-    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    c->who = http_connections_who(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    const union MHD_ConnectionInfo *info;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    c->fd = info->connect_fd;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    c->who = http_connections_who(info->client_addr);
     atomic_init(&c->moved_ns, now_ns);
     pthread_mutex_lock(&cs->lock);
     count_in(cs, c);
@@ -246,7 +252,8 @@ static bool timed_out(const struct http_connection *c)
     uint32_t least_ms = c->all->opts.timeout_s * 1000 - ROUNDING_MS;
     if (c->ends != ENDS_UNKNOWN || c->leaving)
         return c->ends == ENDS_BY_TIMER;
-    return tcp_info(c->fd, &t) && t.tcpi_last_data_recv >= least_ms && t.tcpi_last_data_sent >= least_ms;
+    return tcp_info(c->fd, &t) && t.tcpi_last_data_recv >= least_ms &&
+           t.tcpi_last_data_sent >= least_ms;
 }
 
 void http_connection_ends(struct http_connection *c, bool timed_out)

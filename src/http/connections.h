@@ -1,6 +1,6 @@
 /**
- * connections: who is connected, who may still connect, and who is closed to make room.  For http.c,
- * request.c and stream.c only.
+ * connections: who is connected, who may still connect, and who is closed to make room.  For
+ * http.c, request.c and stream.c only.
  *
  *   admit -> opened -> (reading a request -> answering it)* -> closed
  *
@@ -52,9 +52,11 @@ uint64_t http_connections_who(const struct sockaddr *from);
 
 /* May a connection from there come in?  Counted if not.  If so, another one may have been shut down
  * for it, and http_connection_opened comes next. */
-bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from, uint64_t now_ns);
+bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from,
+                            uint64_t now_ns);
 
-struct http_connection *http_connection_opened(struct http_connections *cs, struct MHD_Connection *mhd, uint64_t now_ns);
+struct http_connection *http_connection_opened(struct http_connections *cs,
+                                               struct MHD_Connection *mhd, uint64_t now_ns);
 
 /* Before its socket is closed; c is gone. */
 void http_connection_closed(struct http_connection *c);
@@ -65,7 +67,7 @@ struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 void http_connection_answers(struct http_connection *c);
 void http_connection_reads(struct http_connection *c);
 
-/* The connection ends in the middle of a request.  timed_out: because no byte moved for timeout_s */
+/* The connection ends in the middle of a request.  timed_out: no byte moved for timeout_s */
 void http_connection_ends(struct http_connection *c, bool timed_out);
 
 /* Bytes moved; or it is suspended until we have an answer, or more of one, for it. */

@@ -22,7 +22,9 @@ static bool equals(struct slice s, const char *lower)
 /* qvalue = "0" ["." *3DIGIT] / "1" ["." *3"0"]: is q well-formed, and above 0? */
 static bool quality_above_zero(struct slice q)
 {
-    if (q.len == 0 || q.len > 5 || (q.ptr[0] != '0' && q.ptr[0] != '1') || (q.len > 1 && q.ptr[1] != '.'))
+    if (q.len == 0 || q.len > 5 || (q.ptr[0] != '0' && q.ptr[0] != '1'))
+        return false;
+    if (q.len > 1 && q.ptr[1] != '.')
         return false;
     bool above = q.ptr[0] == '1';
     for (size_t i = 2; i < q.len; i++) {

@@ -55,7 +55,8 @@ static enum MHD_Result on_accept(void *server, const struct sockaddr *from, sock
     return http_connections_admit(s->connections, from, now_mono_ns()) ? MHD_YES : MHD_NO;
 }
 
-static void on_connection(void *server, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *server, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *s = server;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -67,13 +68,16 @@ static void on_connection(void *server, struct MHD_Connection *mhd, void **conte
 }
 
 /* The thread it starts has all signals blocked: they are for the thread that expects them. */
-static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const struct http_connections_opts *o)
+static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
+                                       const struct http_connections_opts *o)
 {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    /* clang-format off */
     struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, s, http_on_request, s,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+        on_accept, s, http_on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
@@ -82,6 +86,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const stru
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max + HTTP_LEAVING_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    /* clang-format on */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return d;
 }
@@ -105,7 +110,8 @@ static void route_check(const struct http_route *r)
     assert((r->fixed != NULL) + (r->probe != NULL) + (r->ask != NULL) == 1);
 }
 
-static struct http_server *server_new(const struct http_opts *o, const struct http_connections_opts *c)
+static struct http_server *server_new(const struct http_opts *o,
+                                      const struct http_connections_opts *c)
 {
     pthread_condattr_t attr;
     struct http_server *s = mem_zalloc(sizeof *s);
@@ -131,9 +137,11 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
     if (fd < 0)
         return fd;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    struct http_connections_opts limits = { .max = or_default(opts->max_connections, DEFAULT_CONNECTIONS),
-                                            .max_per_ip = or_default(opts->max_per_ip, DEFAULT_PER_IP),
-                                            .timeout_s = or_default(opts->timeout_s, DEFAULT_TIMEOUT_S) };
+    struct http_connections_opts limits = {
+        .max = or_default(opts->max_connections, DEFAULT_CONNECTIONS),
+        .max_per_ip = or_default(opts->max_per_ip, DEFAULT_PER_IP),
+        .timeout_s = or_default(opts->timeout_s, DEFAULT_TIMEOUT_S),
+    };
     struct http_server *s = server_new(opts, &limits);
     memcpy(s->address, address, sizeof address);
     s->daemon = daemon_start(s, fd, &limits);
@@ -169,7 +177,7 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     http_connections_stats(s->connections, ret);
 }
 
-/* With s locked: wait until all replies are sent, but not longer than STOP_WAIT_S for slow clients. */
+/* With s locked: wait until all replies are sent, but at most STOP_WAIT_S. */
 static void wait_until_idle(struct http_server *s)
 {
     struct timespec until;

@@ -1,6 +1,6 @@
 /**
- * http_priv: the inside of the server and of a request, for http.c (the server's life) and request.c
- * (a request's life) alone.
+ * http_priv: the inside of the server and of a request, for http.c (the server's life) and
+ * request.c (a request's life) alone.
  */
 #ifndef HTTP_HTTP_PRIV_H
 #define HTTP_HTTP_PRIV_H
@@ -71,8 +71,10 @@ void http_request_resume(struct http_server *s, struct http_request *r);
 /* libmicrohttpd's callbacks, cookie: the server. */
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection);
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
-enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
-                                const char *version, const char *upload, size_t *upload_len, void **request);
-void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why);
+enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path,
+                                const char *method, const char *version, const char *upload,
+                                size_t *upload_len, void **request);
+void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode why);
 
 #endif

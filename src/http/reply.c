@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-
 /* Takes the response; NULL is fine. */
-static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *response)
+static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type,
+                                  struct MHD_Response *response)
 {
     if (response == NULL)
         return MHD_NO;
@@ -53,9 +53,11 @@ static struct MHD_Response *body_response(struct http_body *b, bool gzip)
 enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b,
                                 bool gzip, struct slice headers)
 {
-    struct MHD_Response *response = b != NULL ? body_response(b, gzip)
-                                              : MHD_create_response_from_buffer(
-                                                    0, NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response;
+    if (b != NULL)
+        response = body_response(b, gzip);
+    else
+        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     if (response != NULL)
         add_headers(response, headers);
     return queue_take(c, status, b != NULL ? b->type : NULL, response);
@@ -66,14 +68,16 @@ enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *
     return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r, head));
 }
 
-enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow)
+enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text,
+                                const char *allow)
 {
     size_t n = strlen(text);
     char line[256];
     n = n < sizeof line - 1 ? n : sizeof line - 1;
     memcpy(line, text, n);
     line[n] = '\n';
-    struct MHD_Response *response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response;
+    response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         /* The request may have a body, which nobody will read. */

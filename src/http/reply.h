@@ -25,6 +25,7 @@ enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struc
 enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head);
 
 /* text: one line without its end.  allow: for status 405, the methods there are */
-enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow);
+enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text,
+                                const char *allow);
 
 #endif

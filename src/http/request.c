@@ -179,12 +179,14 @@ const char *http_request_path(const struct http_request *r)
 
 static void count(_Atomic uint64_t *c)
 {
-    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+    uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
+    atomic_store_explicit(c, n + 1, memory_order_relaxed);
 }
 
 static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
-    return http_reply_text(r->connection, status, text, r->route != NULL && r->route->post ? "POST, PUT" : "GET, HEAD");
+    bool post = r->route != NULL && r->route->post;
+    return http_reply_text(r->connection, status, text, post ? "POST, PUT" : "GET, HEAD");
 }
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
@@ -254,7 +256,8 @@ static enum MHD_Result reply(struct http_request *r)
 static bool takes(const struct http_route *route, const char *method)
 {
     if (route->post)
-        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 || strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ||
+               strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
@@ -274,7 +277,8 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     if (r->route == NULL)
         return reject(r, MHD_HTTP_NOT_FOUND, "not found");
     if (!takes(r->route, method))
-        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, r->route->post ? "only POST and PUT" : "only GET and HEAD");
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+                      r->route->post ? "only POST and PUT" : "only GET and HEAD");
     const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
     r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
@@ -289,8 +293,9 @@ void *http_on_target(void *cookie, const char *target, struct MHD_Connection *co
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
-enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
-                                const char *version, const char *upload, size_t *upload_len, void **request)
+enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path,
+                                const char *method, const char *version, const char *upload,
+                                size_t *upload_len, void **request)
 {
     struct http_request *r = *request;
     (void)cookie;
@@ -306,15 +311,17 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
     return reply(r);
 }
 
-void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode why)
 {
     struct http_server *s = cookie;
     struct http_request *r = *request;
     *request = NULL;
+    struct http_connection *c = http_connection_of(connection);
     if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        http_connection_reads(http_connection_of(connection));
+        http_connection_reads(c);
     else
-        http_connection_ends(http_connection_of(connection), why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
+        http_connection_ends(c, why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
     if (r == NULL)
         return;
     if (r->begun) {

@@ -8,7 +8,7 @@
 enum {
     DEFAULT_PORT = 9102,
     BACKLOG = 128,
-    UNSENT_BYTES = 128 * 1024 /* what the kernel takes of a reply beyond what the client has room for */
+    UNSENT_BYTES = 128 * 1024 /* of a reply that the kernel takes beyond the client's window */
 };
 
 static const char *error_text(int error)

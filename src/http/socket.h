@@ -10,6 +10,7 @@
  *   returns  the socket (non-blocking, listening) and its address with the real port; or -errno
  *            with *ret_error, as http_start
  */
-int http_socket_open(const char *listen, char ret_address[ADDRESS_TEXT_MAX], const char **ret_error);
+int http_socket_open(const char *listen, char ret_address[ADDRESS_TEXT_MAX],
+                     const char **ret_error);
 
 #endif

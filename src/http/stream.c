@@ -12,8 +12,8 @@
  *     starve  a reader that has read all suspends its connection; wake resumes it
  *     cut     a reader gets an error in place of more bytes, so that libmicrohttpd closes
  *
- * Readers run on the HTTP thread (libmicrohttpd calls read_some when a connection has room for more),
- * the owner on its own; all that both touch is under the stream's lock.
+ * Readers run on the HTTP thread (libmicrohttpd calls read_some when a connection has room for
+ * more), the owner on its own; all that both touch is under the stream's lock.
  */
 #include "http/stream_priv.h"
 
@@ -27,44 +27,44 @@
 #include "http/body_priv.h"
 #include "http/connections.h"
 
-enum { BLOCK_BYTES = 32 * 1024 };   /* what libmicrohttpd asks for at once */
+enum { BLOCK_BYTES = 32 * 1024 }; /* what libmicrohttpd asks for at once */
 
 struct http_reader {
     struct http_stream *stream;
     struct MHD_Connection *connection;
     struct http_connection *peer;
-    uint64_t since_ns;                  /* when it was attached */
+    uint64_t since_ns; /* when it was attached */
     struct http_reader *next;
-    uint64_t piece;                     /* number of the piece it reads; counted from the first ever */
-    size_t at;                          /* bytes of that piece it has read ... */
-    uint64_t read;                      /* ... and bytes in all */
-    bool starved;                       /* suspended until there is more */
-    bool cut;                           /* its connection will be closed */
+    uint64_t piece; /* number of the piece it reads; the first ever is 0 */
+    size_t at;      /* bytes of that piece it has read ... */
+    uint64_t read;  /* ... and bytes in all */
+    bool starved;   /* suspended until there is more */
+    bool cut;       /* its connection will be closed */
 };
 
 struct http_stream {
-    pthread_mutex_t lock;               /* of all that follows; before libmicrohttpd's own */
+    pthread_mutex_t lock; /* of all that follows; before libmicrohttpd's own */
     struct http_stream_opts opts;
-    size_t refs;                        /* the owner's, and one per reader */
-    struct http_body **pieces;          /* n of them, none empty; an array of cap */
+    size_t refs;               /* the owner's, and one per reader */
+    struct http_body **pieces; /* n of them, none empty; an array of cap */
     size_t n, cap;
-    uint64_t first;                     /* number of pieces[0] */
-    uint64_t bytes;                     /* appended in all */
-    uint64_t gone;                      /* of these, read by all readers and freed */
-    bool owned, ended;                  /* not released; no more pieces will come */
-    bool begun;                         /* all readers are attached */
-    bool notified;                      /* on_read was called for what is ahead now */
+    uint64_t first;    /* number of pieces[0] */
+    uint64_t bytes;    /* appended in all */
+    uint64_t gone;     /* of these, read by all readers and freed */
+    bool owned, ended; /* not released; no more pieces will come */
+    bool begun;        /* all readers are attached */
+    bool notified;     /* on_read was called for what is ahead now */
     struct http_reader *readers;
-    size_t n_readers;                   /* without those that are cut */
+    size_t n_readers; /* without those that are cut */
 };
 
 /* Locked. */
 static void stream_check(const struct http_stream *st)
 {
-    assert(st->n_readers + st->owned <= st->refs);       /* a reader that is cut has one too */
+    assert(st->n_readers + st->owned <= st->refs); /* a reader that is cut has one too */
     assert(st->n <= st->cap && st->gone <= st->bytes);
-    assert((st->n == 0) == (st->gone == st->bytes));     /* no piece is empty */
-    assert(st->begun || st->gone == 0);                  /* kept for readers to come */
+    assert((st->n == 0) == (st->gone == st->bytes)); /* no piece is empty */
+    assert(st->begun || st->gone == 0);              /* kept for readers to come */
     assert(st->owned || st->ended || st->n_readers == 0);
 }
 
@@ -74,10 +74,10 @@ static void reader_check(const struct http_reader *r)
     const struct http_stream *st = r->stream;
     stream_check(st);
     assert(r->read <= st->bytes);
-    assert(!(r->cut && r->starved));                     /* nobody would resume it */
+    assert(!(r->cut && r->starved)); /* nobody would resume it */
     assert(!r->starved || !st->ended);
     if (r->cut)
-        return;                                          /* it no longer keeps its pieces */
+        return; /* it no longer keeps its pieces */
     assert(r->read >= st->gone && r->piece >= st->first && r->piece <= st->first + st->n);
     assert(r->piece < st->first + st->n ? r->at < st->pieces[r->piece - st->first]->len
                                         : r->at == 0 && r->read == st->bytes);
@@ -220,7 +220,7 @@ void http_reader_detach(struct http_reader *r)
     struct http_stream *st = r->stream;
     pthread_mutex_lock(&st->lock);
     reader_check(r);
-    assert(!r->starved);                                 /* suspended: it would stay so */
+    assert(!r->starved); /* suspended: it would stay so */
     struct http_reader **at = &st->readers;
     while (*at != r)
         at = &(*at)->next;
@@ -234,7 +234,7 @@ void http_reader_detach(struct http_reader *r)
     unlock_and_unref(st);
 }
 
-/* libmicrohttpd wants bytes.  If there are none yet, the connection is suspended until there are. */
+/* libmicrohttpd wants bytes.  If there are none yet, the connection is suspended. */
 static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
 {
     struct http_reader *r = reader;
@@ -270,7 +270,8 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
     pthread_mutex_lock(&st->lock);
     uint64_t size = st->ended && !r->cut ? st->bytes : MHD_SIZE_UNKNOWN;
     pthread_mutex_unlock(&st->lock);
-    struct MHD_Response *response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
+    struct MHD_Response *response;
+    response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
     if (response == NULL) {
         http_reader_detach(r);
         return NULL;
@@ -331,7 +332,8 @@ size_t http_stream_readers(struct http_stream *st)
     return n;
 }
 
-size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret, size_t cap)
+size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret,
+                            size_t cap)
 {
     size_t n = 0;
     pthread_mutex_lock(&st->lock);
@@ -339,9 +341,11 @@ size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http
         if (r->cut)
             continue;
         if (n < cap)
-            ret[n] = (struct http_reading){ .who = http_connection_who(r->peer),
-                                            .quiet_ns = http_connection_quiet_ns(r->peer, now_ns),
-                                            .age_ns = now_ns > r->since_ns ? now_ns - r->since_ns : 0 };
+            ret[n] = (struct http_reading){
+                .who = http_connection_who(r->peer),
+                .quiet_ns = http_connection_quiet_ns(r->peer, now_ns),
+                .age_ns = now_ns > r->since_ns ? now_ns - r->since_ns : 0,
+            };
         n++;
     }
     pthread_mutex_unlock(&st->lock);

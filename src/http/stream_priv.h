@@ -12,7 +12,7 @@ struct http_reader;
 /* With the connection suspended, before http_reader_begin. */
 struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connection *c);
 
-/* All readers are attached, and none reads yet.  From here on a piece that all have read is freed. */
+/* All readers are attached, and none reads yet.  From here on, what all have read is freed. */
 void http_reader_begin(struct http_stream *st);
 
 /* Not while its connection is suspended.  NULL is fine.  thread  any */
