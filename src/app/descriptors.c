@@ -1,5 +1,6 @@
 #include "app/descriptors.h"
 
+#include <assert.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
@@ -16,6 +17,7 @@ enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
 
 uint64_t descriptors_needed(const struct config *c, unsigned workers)
 {
+    assert(workers > 0);
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
         n += socket_url_sockets(&c->sockets[i], workers) + 1; /* 1: while it is bound again */

@@ -1,5 +1,7 @@
 #include "app/off_page_log.h"
 
+#include <assert.h>
+
 #include "base/log.h"
 
 enum { MINUTE_MS = 60000 };
@@ -11,9 +13,18 @@ static const char *const remedies[OFF_PAGE_REASON_COUNT] = {
     [OFF_PAGE_LIMIT] = "drop a tag of that metric, or raise limits.max_series",
 };
 
+static void minute_check(const struct off_page_log *log, enum off_page why)
+{
+    assert(why < OFF_PAGE_REASON_COUNT);
+    assert(log->of[why].lines == 0 || log->of[why].ends_ms > 0);
+    assert(log->of[why].not_shown == 0 ||
+           log->of[why].lines == log->of[why].not_shown + OFF_PAGE_LOG_LINES);
+}
+
 /* If it is over. */
 static void end_minute(struct off_page_log *log, enum off_page why, uint64_t now_ms)
 {
+    minute_check(log, why);
     if (now_ms < log->of[why].ends_ms)
         return;
     if (log->of[why].not_shown > 0)

@@ -33,6 +33,13 @@ enum {
 
 /* ---- intervals ---- */
 
+static void server_check(const struct server *s)
+{
+    assert(s->interval_start_ms % server_interval_ms(s) == 0);
+    assert(s->interval_turn <= s->turn.begun + 1); /* asked for during a turn: the next one */
+    assert(s->last_turn <= s->turn.begun + 1);
+}
+
 static void arm_interval(struct server *s);
 
 void server_close_interval(struct server *s, bool final)
@@ -59,6 +66,7 @@ static void on_interval(uv_timer_t *timer)
     struct server *s = timer->data;
     if (server_state(s) != RUNNING)
         return;
+    server_check(s);
     /* uv_timer_start counts from when the loop last read the clock, so the timer may be early. */
     int64_t start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
     if (start_ms != s->interval_start_ms && s->interval_turn == 0)
@@ -87,6 +95,7 @@ static void on_turned(void *server)
 {
     struct server *s = server;
     enum server_state state = server_state(s);
+    server_check(s);
     if (state == RUNNING)
         turned_running(s);
     scrape_turned(&s->scrape);

@@ -150,6 +150,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
 
 void server_unbuild(struct server *s)
 {
+    assert(s->http == NULL); /* nobody asks any more */
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
     for (size_t i = 0; i < s->n_listeners; i++)

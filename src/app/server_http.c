@@ -65,6 +65,7 @@ int server_http_start(struct server *s)
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true },
         { .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true },
     };
+    assert(s->http == NULL);
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");
     memcpy(s->routes, routes, sizeof routes);
     struct http_opts o = { .listen = c->http_listen,

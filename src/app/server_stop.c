@@ -10,6 +10,7 @@
  * The exit status is 1 if a sink is given up that has not got everything.  An interval without a
  * series is not worth a wait: if only such are left, check gives up after LOG_AFTER_MS.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ enum {
 
 static void leave(struct server *s)
 {
+    assert(server_state(s) == DRAINING && s->last_turn == 0); /* nothing is left to be merged */
     server_set_state(s, STOPPING);
     uv_stop(&s->loop);
 }
@@ -33,6 +35,7 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
 {
     struct sink_amount left;
     char msg[MSG_BYTES];
+    assert(!sink->idle(sink));
     sink->left(sink, &left);
     sink->give_up(sink);
     if (sink_amount_series(&left) == 0)
@@ -106,6 +109,7 @@ static void check(uv_timer_t *timer)
 
 void server_drained(struct server *s)
 {
+    assert(server_state(s) == DRAINING && s->last_turn == 0);
     uv_timer_stop(&s->interval_timer);
     server_close_interval(s, true);
     if (s->hurried) {

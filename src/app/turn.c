@@ -29,6 +29,7 @@ static void begin(struct turn *t)
 static void take_from(struct turn *t, unsigned i)
 {
     const struct socket_stats *sockets;
+    assert(t->waiting_for[i] && t->n_waiting > 0);
     struct page *p = worker_take(t->workers[i], &sockets);
     if (p == NULL)
         return;

@@ -4,8 +4,7 @@
  *     pieces   first            first + n
  *                | 0 | 1 | 2 | 3 |   <- http_stream_append (owner)
  *                  ^       ^
- *              a slow    the fastest reader: ahead() is what lies behind its place
- *              reader
+ *            slowest     fastest reader; ahead() is what it has yet to read
  *
  *     trim    frees the pieces that all readers are past
  *     notify  calls on_read when at most opts.low bytes are ahead of the fastest reader
@@ -94,7 +93,7 @@ struct http_stream *http_stream_new(const struct http_stream_opts *opts)
     return st;
 }
 
-/* Locked on entry, not on return; st may be gone. */
+/* Locked at entry, not on return; st may be gone. */
 static void unlock_and_unref(struct http_stream *st)
 {
     bool last = --st->refs == 0;
@@ -270,8 +269,8 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
     pthread_mutex_lock(&st->lock);
     uint64_t size = st->ended && !r->cut ? st->bytes : MHD_SIZE_UNKNOWN;
     pthread_mutex_unlock(&st->lock);
-    struct MHD_Response *response;
-    response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
     if (response == NULL) {
         http_reader_detach(r);
         return NULL;
