@@ -18,8 +18,9 @@
  * Requests answered after the end get a Content-Length, others chunks (HTTP/1.0: bytes until the
  * connection closes; HEAD: the head alone, then the connection closes).
  *
- * A reader that is cut off has its connection closed before the last chunk, which tells it that the
- * body is not whole.  (A client of HTTP/1.0 cannot tell.)
+ * A reader that is cut off gets no more bytes, and its connection is closed before the last chunk:
+ * as soon as it has room for bytes, or by http_opts.timeout_s if its client reads nothing.  So the
+ * client sees that the body is not whole (one of HTTP/1.0 cannot).
  *
  *   thread   the owner's alone, but for on_read
  */
