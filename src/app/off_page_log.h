@@ -24,8 +24,8 @@ struct off_page_log {
     } of[OFF_PAGE_REASON_COUNT];
 };
 
-/* For registry_opts.on_off_page; log is a struct off_page_log. */
-void off_page_log_note(void *log, const struct off_page_note *n);
+/* For registry_opts.on_off_page; cookie: a struct off_page_log. */
+void off_page_log_note(void *cookie, const struct off_page_note *n);
 
 /* Log how many were not shown in each minute that is over.  now_ms UINT64_MAX: all are over. */
 void off_page_log_tick(struct off_page_log *log, uint64_t now_ms);
