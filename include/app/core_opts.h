@@ -1,8 +1,9 @@
 /**
- * core_opts: what the config means for a worker's lane, the registry and the text.
+ * core_opts: a config's options as the options of a worker's lane, of the registry and of /metrics.
  *
- * One place, so that `statsd explain` is the server itself and not something like it.
- *   thread   any; the results borrow the config's arrays
+ * The server and `statsd explain` both take them from here, so that explain shows what the server
+ * would do.
+ *   thread   any.  The results borrow arrays of the config
  */
 #ifndef APP_CORE_OPTS_H
 #define APP_CORE_OPTS_H

@@ -1,8 +1,9 @@
 /**
- * counter_tables: the tables of all rooms, stacked: all that the server tells about itself.
+ * counter_tables: the counter tables of all rooms, in one list.
  *
- * Adding a number: a row in the table of the room that counts it.  Adding a room: a line here in
- * COUNTER_TABLES, and in selfmetrics_gather what it is read from.  Adding a sink: the line alone.
+ * To add a number: a row in the table of the room that counts it.  To add a room's table: a line in
+ * COUNTER_TABLES, and in selfmetrics_gather the struct that it is read from.  To add a sink's
+ * table: the line alone.
  *   thread   any (constant)
  */
 #ifndef APP_COUNTER_TABLES_H
@@ -20,16 +21,18 @@
     X(REDIS, REDIS_COUNTERS, redis_counters)                                                       \
     X(SERVER, SERVER_COUNTERS, server_counters)
 
+/* clang-format off */
 enum counter_table_id {
 #define X(id, rows, table) COUNTER_TABLE_##id,
     COUNTER_TABLES(X)
 #undef X
     COUNTER_TABLE_COUNT
 };
+/* clang-format on */
 
 extern const struct counter_table *const counter_tables[COUNTER_TABLE_COUNT];
 
-/* The names of all rows, which no client may take; static.  *ret_n of them. */
+/* The names of all rows (static, *ret_n of them): metrics of clients may not have one of these. */
 const char *const *counter_names(size_t *ret_n);
 
 #endif

@@ -1,5 +1,6 @@
 /**
  * memory_bound: how much memory a config lets the server take, part by part.
+ *   thread   any
  */
 #ifndef APP_MEMORY_BOUND_H
 #define APP_MEMORY_BOUND_H
@@ -7,11 +8,13 @@
 #include "config/config.h"
 
 /* X(id, what) */
+/* clang-format off */
 #define MEMORY_PARTS(X)                                                                            \
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
     X(SERIES,      "series, all of them counters or gauges")                                       \
-    X(TIMERS,      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
+    X(TIMERS,                                                                                      \
+     "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
@@ -22,22 +25,24 @@ enum memory_part {
 #undef X
     MEMORY_PART_COUNT
 };
+/* clang-format on */
 
 struct memory_bound {
     struct {
-        uint64_t n, each;    /* bytes = n * each */
+        uint64_t n, each; /* bytes = n * each */
     } part[MEMORY_PART_COUNT];
-    uint64_t total;          /* of the process */
-    uint64_t large_set;      /* of each set past MEMBERS_EXACT members in each interval of its window; not in total */
-    uint64_t kernel;         /* receive buffers, which are the kernel's and not in total */
+    uint64_t total;     /* of the process: the sum of the parts */
+    uint64_t large_set; /* not in total: more for each set with over MEMBERS_EXACT members in every
+                           interval of its window */
+    uint64_t kernel;    /* not in total: receive buffers, which are the kernel's */
 };
 
 const char *memory_bound_what(enum memory_part p);
 
-/* workers: as many as will run (server.workers, or by the cores). */
+/* workers: as memory_bound_workers returns. */
 void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret);
 
-/* How many workers server.workers means on this machine. */
+/* How many workers server.workers means on this machine; 0 is by its cores. */
 unsigned memory_bound_workers(const struct config *c);
 
 #endif

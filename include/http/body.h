@@ -1,6 +1,6 @@
 /**
- * body: immutable bytes of a reply, shared by reference count (atomic).  They are sent from where
- * they are, never copied.
+ * body: the bytes of a reply.  Immutable, shared by reference count (atomic), and sent from where
+ * they are, without a copy.
  *   thread   any, but for http_body_pack
  */
 #ifndef HTTP_BODY_H
@@ -15,22 +15,26 @@ struct http_body;
 
 /**
  * http_body_take(type, ptr, len):
- * A body that owns ptr (malloc'ed; freed with the last reference), one reference to the caller.
+ * A new body with one reference, the caller's.
  *   type     Content-Type, static
+ *   ptr      from malloc, owned by the body from here on; NULL only if len is 0
  */
 struct http_body *http_body_take(const char *type, char *ptr, size_t len);
+
+/* The bytes as they are, not as gzip; valid as long as the caller's reference. */
 struct slice http_body_bytes(const struct http_body *b);
 
 /**
  * http_body_pack(b):
- * Make its gzip form, which is sent instead to who accepts it (Content-Encoding, Vary).  For bodies
- * that are asked for more than once, or large: it costs 5 to 10 ns a byte and the memory.
- *   returns  false: it is not smaller, or there is no memory; b is as it was
- *   thread   the maker's, before the body is given to anybody
+ * Compress b, so that clients that accept gzip get that form (Content-Encoding, Vary).
+ *   returns  false: gzip is not smaller, or there is no memory; b is unchanged
+ *   thread   the one that made b, while it holds the only reference
+ *   cost     5 to 10 ns a byte, and memory for both forms: worth it for large bodies, and for those
+ *            that are asked for more than once
  */
 bool http_body_pack(struct http_body *b);
 
 void http_body_ref(struct http_body *b);
-void http_body_unref(struct http_body *b);   /* NULL is fine */
+void http_body_unref(struct http_body *b); /* NULL is fine */
 
 #endif

@@ -1,11 +1,13 @@
 /**
- * counters: what the HTTP server tells about itself.
+ * counters: the HTTP server's numbers, and how /metrics shows them.
+ *   thread   any
  */
 #ifndef HTTP_COUNTERS_H
 #define HTTP_COUNTERS_H
 
+#include <stdint.h>
+
 #include "base/counters.h"
-#include "http/http.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
@@ -32,6 +34,19 @@ enum http_counter {
 #undef X
 };
 
-extern const struct counter_table http_counters;   /* of a struct http_stats */
+/* What the rows are read from: http_stats fills it.  Counted since start, but for those "now". */
+struct http_stats {
+    uint64_t requests;          /* with a well-formed head */
+    uint64_t rejected;          /* of these, answered by the server itself: 404, 405, 414, 503 */
+    uint64_t waiting;           /* for their owner's answer, now */
+    uint64_t connections;       /* now */
+    uint64_t refused_full;      /* connections closed at once: at max_connections ... */
+    uint64_t refused_per_ip;    /* ... or at max_per_ip, and none could make room */
+    uint64_t replaced;          /* quiet connections closed to make room for a new one */
+    uint64_t timed_out_idle;    /* connections on which nothing moved for timeout_s */
+    uint64_t timed_out_request; /* connections whose request was not complete in time */
+};
+
+extern const struct counter_table http_counters; /* of a struct http_stats */
 
 #endif

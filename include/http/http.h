@@ -1,17 +1,22 @@
 /**
- * http: the HTTP server (libmicrohttpd, its own epoll thread).  It serves bytes that others make.
+ * http: the HTTP server (libmicrohttpd on an epoll thread of its own).  It serves finished bytes.
  *
- * A route is either static (bytes known at start), a probe (asked on the HTTP thread, answers at once), or deferred: the
- * connection is suspended, `ask` tells the owner, and the owner answers later from any thread: with a finished body by
- * http_answer, or with a stream that is still being made by http_answer_stream.  Requests that wait at the same time may share
- * a body or a stream.
+ * A route is one of three:
  *
- *   GET and HEAD on every route, or POST and PUT alone where the route says so; another method:
- *   405 with Allow.  Unknown path: 404.  Too many waiting: 503 + Retry-After.  A route is one path,
- *   or all paths below one; the exact one goes first, then the longest.
+ *   fixed      bytes known at start
+ *   probe      a function on the HTTP thread that returns a status and a line of text at once
+ *   deferred   `ask` hands the request to its owner and returns; the connection is suspended.  The
+ *              owner answers later, from any thread, with a finished body (http_answer) or with a
+ *              stream that it still appends to (http_answer_stream).  Requests that wait at the
+ *              same time may share a body or a stream.
  *
- * A client that hangs up while it waits is noticed only when it is answered: its request stays valid until then.  The
- * connection timeout does not run while a request waits.
+ * Every route takes GET and HEAD, or, where it says so, POST and PUT instead; another method is
+ * answered 405 with Allow, an unknown path 404, one request too many that waits 503 with
+ * Retry-After.  A route is one path, or all paths below one; of several that match, the exact one
+ * is taken, else the longest.
+ *
+ * A client that hangs up while its request waits is noticed only when it is answered: the request
+ * stays valid until then.  The connection's timeout does not run while its request waits.
  *
  *   thread   start, stop: any but the HTTP thread itself; answer: any, also from within ask
  */
@@ -21,86 +26,81 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "http/body.h"
+#include "http/counters.h"
 #include "http/stream.h"
 
 struct http_server;
 struct http_request;
 
 struct http_route {
-    const char *path;
-    bool prefix;                        /* path ends in "/": it and all that begin with it */
-    /* Exactly one of the three. */
-    struct http_body *fixed;                                                   /* borrowed for the server's life */
-    unsigned (*probe)(void *cookie, const char **ret_text);                    /* HTTP thread: status, and a static text,
-                                                                                  one line without its end */
-    void (*ask)(void *cookie, struct http_request *r);                         /* HTTP thread: r is the owner's until
-                                                                                  it is answered */
+    const char *path; /* begins with "/" */
+    bool prefix;      /* all paths that begin with path, which ends in "/" */
+    bool post;        /* it changes something: POST and PUT in place of GET and HEAD */
+    /* Exactly one of the three; probe and ask are called on the HTTP thread. */
+    struct http_body *fixed; /* borrowed for the server's life */
+    /* returns the status; *ret_text: static, one line without its end */
+    unsigned (*probe)(void *cookie, const char **ret_text);
+    /* r is the owner's until it calls http_answer */
+    void (*ask)(void *cookie, struct http_request *r);
     void *cookie;
-    bool post;                                                                 /* it changes something: POST and PUT, not GET */
 };
 
-/* Connections that made room for others may be so many more than max_connections until they are gone. */
+/*
+ * A connection that made room for another one is shut down, but counts for libmicrohttpd until it
+ * is taken apart: this many may be open beyond max_connections.
+ */
 enum { HTTP_LEAVING_MAX = 32 };
 
 /* Memory that a connection takes: libmicrohttpd's pool and our request. */
 enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
 
+/* A limit that is 0 is the default in brackets. */
 struct http_opts {
-    const char *listen;                 /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
-    const struct http_route *routes;    /* borrowed for the server's life */
+    const char *listen; /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
+    const struct http_route *routes; /* borrowed for the server's life */
     size_t n_routes;
-    /* 0: the default, here in brackets.  At most max_waiting requests wait at once, the next gets 503. */
-    uint32_t max_connections;           /* [1024] */
-    uint32_t max_per_ip;                /* [32] of one IPv4 address, or of one /64 of IPv6 */
-    uint32_t timeout_s;                 /* [5] without a byte moved either way; a request has 10 s to come as a whole */
-    uint32_t max_waiting;               /* [64] */
-};
-
-struct http_stats {
-    uint64_t requests;                  /* with a well-formed head */
-    uint64_t rejected;                  /* of these, by the server itself: 404, 405, 414, 503 */
-    uint64_t waiting;                   /* now */
-    uint64_t connections;               /* now */
-    uint64_t refused_full;              /* connections closed at once: max_connections ... */
-    uint64_t refused_per_ip;            /* ... or max_per_ip was reached, and nobody had to go for them */
-    uint64_t replaced;                  /* quiet connections that had to go for a new one */
-    uint64_t timed_out_idle;            /* nothing moved for timeout_s */
-    uint64_t timed_out_request;         /* the request had not come as a whole in time */
+    uint32_t max_connections; /* [1024] */
+    uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
+    uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
+    uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
 };
 
 /**
  * http_start(opts, ret, ret_error):
- *   returns  0; -EINVAL (listen), -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, ... with *ret_error a static text for people
+ *   returns  0, or -errno with *ret_error a static text for people: -EINVAL (opts->listen),
+ *            -EADDRINUSE, -EACCES, -EADDRNOTAVAIL and others of bind; -EAGAIN (no thread)
  */
 int http_start(const struct http_opts *opts, struct http_server **ret, const char **ret_error);
 
 /* Where it listens: "127.0.0.1:9102" with the real port. */
 const char *http_address(const struct http_server *s);
 
-/* Does the waiting request accept gzip, and whose is it (as in struct http_reading)?  Any thread, until it is answered. */
+/* ---- a request, as its owner sees it ---- */
+
+/* Does its client accept gzip?  thread  any, until it is answered */
 bool http_request_gzip(const struct http_request *r);
+
+/* Its client's address as a number, as in struct http_reading.  thread  as http_request_gzip */
 uint64_t http_request_who(const struct http_request *r);
 
 /**
- * http_request_header(r, name), http_request_arg(r, name):
- * The request's first header of that name (any case), its first query argument (decoded); NULL: none.
- *   thread   within ask; then also the one that calls http_stop, until r is answered or http_stop
- *            is called, which is how long the text lives
+ * http_request_header(r, name), http_request_arg(r, name), http_request_path(r):
+ * The first header of that name (any case); the first query argument of that name, decoded; the
+ * path, decoded, without the query and with ".." left as it is.
+ *   returns  NULL: there is none (a path there always is).  The text lives until r is answered or
+ *            http_stop is called, whichever comes first
+ *   thread   HTTP within ask; later the thread that calls http_stop
  */
 const char *http_request_header(const struct http_request *r, const char *name);
 const char *http_request_arg(const struct http_request *r, const char *name);
-
-/* The request's path, percent-decoded, without query: what was asked for below a prefix.  Nothing in
- * it is resolved ("..").  thread, life: as http_request_arg */
 const char *http_request_path(const struct http_request *r);
 
 /**
  * http_answer(r, status, body):
- * Answer a request that ask() was given; r is gone afterwards.  Every r must come here once, also after http_stop, which
- * has then answered the client itself and only lets go of r here.
+ * Answer a request that ask was given; r is gone afterwards.  Each r has to be answered once, also
+ * after http_stop: its client has had a 503 by then, and the call only releases r.
  *   body     a reference is taken; NULL: an empty reply
  */
 void http_answer(struct http_request *r, unsigned status, struct http_body *body);
@@ -109,22 +109,30 @@ struct http_header {
     const char *name, *value;
 };
 
-/* The same with headers of this one reply; they are copied.  One that has a line end in it, as a
- * stranger's text might, is left out. */
+/**
+ * http_answer_with(r, status, body, headers, n_headers):
+ * http_answer with headers for this reply alone.
+ *   headers  copied.  One with a line end in its name or value (a stranger's text may hold one) is
+ *            left out
+ */
 void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
                       const struct http_header *headers, size_t n_headers);
 
 /**
  * http_answer_stream(to, n, st):
- * The same for n requests with status 200 and a stream; once per stream.  What was appended before waits for them.
+ * Answer n > 0 requests with status 200 and a stream.  Once per stream: what was appended before
+ * has been kept for these readers.
  */
 void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st);
 
+/* ---- the server ---- */
+
 /**
  * http_tick(s, now_ns):
- * Ends the connections whose request is late.  To be called about once a second; nothing else depends on it.
+ * Close the connections whose request is late.  To be called about once a second; nothing else
+ * depends on it.
  *   now_ns   of now_mono_ns
- *   cost     a system call for each connection that waits for a request or sends one
+ *   cost     a system call for each connection that is not being answered
  */
 void http_tick(struct http_server *s, uint64_t now_ns);
 
@@ -132,8 +140,9 @@ void http_stats(const struct http_server *s, struct http_stats *ret);
 
 /**
  * http_stop(s):
- * Stop accepting, answer 503 to whoever still waits and to whoever asks now, give replies under way up to a second to leave,
- * end the thread.  s is gone afterwards; no callback runs any more.  Every stream has been released before.  NULL is fine.
+ * Accept no more connections, answer 503 to requests that wait or come in from now on, give replies
+ * under way up to a second to leave, then end the thread.  s is gone afterwards, and no callback
+ * runs any more.  Every stream has been released before.  NULL is fine.
  */
 void http_stop(struct http_server *s);
 

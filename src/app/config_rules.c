@@ -1,4 +1,4 @@
-/* What the rooms know of the values in a config: sockets, and the URL of Redis. */
+/* Checks of values that only another room can make: sockets, and the URL of Redis. */
 #include "config/rules.h"
 
 #include <assert.h>
@@ -20,8 +20,8 @@ static_assert(NAME_TAGS_LIBRATO == 1 && NAME_TAGS_INFLUX == 2 && NAME_TAGS_SIGNA
 
 enum { SOCKETS_MAX = 64 };
 
-/* Looked at where each URL still has its line; check_sockets reads it again with the defaults of
- * the whole config. */
+/* Checked value by value, so that a mistake is reported with its line; check_sockets parses the
+ * URLs again, with the defaults of the whole config. */
 static bool rule_value(enum option_id id, struct slice value, struct buf *why)
 {
     static const struct listen_address defaults = { .rcvbuf = 0 };
@@ -36,8 +36,8 @@ static void check_redis(struct config_loader *l, const struct config *c)
         config_mistake(l, OPTION_redis_url, "%s", wrong);
 }
 
-/* Two that would receive the same.  [::] beside an IPv4 address is no mistake: the kernel prefers
- * the IPv4 socket. */
+/* Would both receive the same?  [::] beside an IPv4 address is no mistake: the kernel prefers the
+ * IPv4 socket. */
 static void check_pair(struct config_loader *l, const struct listen_address *a,
                        const struct listen_address *b)
 {
@@ -68,12 +68,12 @@ static void check_sockets(struct config_loader *l, struct config *c)
                        urls->n, SOCKETS_MAX);
         return;
     }
-    c->sockets = mem_zalloc(2 * urls->n * sizeof *c->sockets);
+    c->sockets = mem_zalloc(2 * urls->n * sizeof *c->sockets); /* 2: localhost is two sockets */
     for (size_t i = 0; i < urls->n; i++) {
         struct buf why = { 0 };
         struct listen_address *a = &c->sockets[c->n_sockets];
         int rc = socket_url_parse(slice_str(urls->at[i]), &defaults, a, &why);
-        assert(rc == 0);   /* rule_value lets no other in */
+        assert(rc == 0); /* rule_value lets no other in */
         (void)rc;
         c->n_sockets++;
         c->n_sockets += socket_url_twin(a, a + 1);

@@ -1,5 +1,7 @@
 #include "app/core_opts.h"
 
+#include <assert.h>
+
 #include "app/counter_tables.h"
 #include "app/sink_table.h"
 
@@ -8,7 +10,7 @@ static bool histograms(const struct config *c)
     return c->prometheus_observer_type == OBSERVER_HISTOGRAM;
 }
 
-/* Whole seconds, up: what may live for 500 ms must not die at once. */
+/* Rounded up: what may live for 500 ms must not be 0 s, which means at once or never. */
 static uint64_t seconds_up(uint64_t ms)
 {
     return (ms + 999) / 1000;
@@ -39,18 +41,21 @@ struct lane_opts core_lane_opts(const struct config *c, const struct profiles *p
                                            .several_sources = several_sources } };
 }
 
-/* How many intervals, whole ones, make up the window of a set, and how many of them a step. */
+/* A set's window in whole intervals, and how many of these make a step of it. */
 static void set_window(const struct config *c, struct profile *p)
 {
-    uint64_t intervals = (c->aggregate_set_window_ms + c->server_interval_ms - 1) / c->server_interval_ms;
+    uint64_t interval_ms = c->server_interval_ms;
+    uint64_t intervals = (c->aggregate_set_window_ms + interval_ms - 1) / interval_ms;
     uint64_t step = (intervals + PROFILE_SET_STEPS_MAX - 1) / PROFILE_SET_STEPS_MAX;
     p->set_step_intervals = step > 0 ? (uint32_t)step : 1;
     p->set_steps = (uint32_t)((intervals + p->set_step_intervals - 1) / p->set_step_intervals);
+    assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
 }
 
 /*
- * What comes in during an interval is merged at its end at the latest, all of it at one time.  So even a name that is sent all
- * the time seems silent for an interval, and a shorter type_idle would give it away.
+ * Samples are merged when a page is turned, at the end of an interval at the latest.  So even a
+ * name that is sent all the time is silent for an interval as the registry sees it: a type_idle of
+ * less than two would give the name away.
  */
 static uint64_t type_idle_s(const struct config *c)
 {

@@ -9,7 +9,7 @@
 #include "sinks/redis.h"
 
 const struct counter_table *const counter_tables[] = {
-#define X(id, rows, table) &table,
+#define X(id, rows, table) &(table),
     COUNTER_TABLES(X)
 #undef X
 };

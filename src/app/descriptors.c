@@ -1,5 +1,6 @@
 #include "app/descriptors.h"
 
+#include <assert.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
@@ -7,18 +8,23 @@
 #include "listen/socket_url.h"
 
 /*
- * What is open beside sockets: 0 to 2, the loops' own (a poll set and an event each; signals and the pool add four to the first
- * loop), and files that are open for a moment (the config, /proc).  REDIS: its socket, and a lookup of its name meanwhile.
+ * OWN: 0 to 2, what the control thread's loop has (a poll set and an event; four more for signals
+ * and the pool), and files that are open for a moment (the config, /proc).  PER_WORKER: its loop's
+ * poll set and event.  REDIS: its socket, and those of looking up its name.  HTTP: the listening
+ * socket, and the poll set and events of its thread.
  */
 enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
 
 uint64_t descriptors_needed(const struct config *c, unsigned workers)
 {
+    assert(workers > 0);
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
-        n += socket_url_sockets(&c->sockets[i], workers) + 1;    /* 1: bound again, for a moment */
+        n += socket_url_sockets(&c->sockets[i], workers) + 1; /* 1: while it is bound again */
     n += c->redis_url[0] != '\0' ? REDIS : 0;
-    return n + (c->http_listen[0] != '\0' ? HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections : 0);
+    if (c->http_listen[0] != '\0')
+        n += HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections;
+    return n;
 }
 
 uint32_t descriptors_prepare(const struct config *c, unsigned workers)
@@ -34,8 +40,9 @@ uint32_t descriptors_prepare(const struct config *c, unsigned workers)
         return c->http_max_connections;
     uint64_t lacking = needed - limit.rlim_cur, connections = c->http_max_connections;
     connections = connections > lacking ? connections - lacking : 1;
-    LOG(LOG_WARN, "the limit on open files is too low", F_U64("limit", limit.rlim_cur), F_U64("needed", needed),
-        F_U64("http_connections", connections),
-        F_STR("remedy", "raise it (ulimit -n, LimitNOFILE of the service), or lower http.max_connections"));
+    LOG(LOG_WARN, "the limit on open files is too low", F_U64("limit", limit.rlim_cur),
+        F_U64("needed", needed), F_U64("http_connections", connections),
+        F_STR("remedy",
+              "raise it (ulimit -n, LimitNOFILE of the service), or lower http.max_connections"));
     return (uint32_t)connections;
 }

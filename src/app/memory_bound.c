@@ -1,5 +1,6 @@
 #include "app/memory_bound.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "aggregate/memory.h"
@@ -15,6 +16,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 const char *memory_bound_what(enum memory_part p)
 {
     static const char *const what[] = {
@@ -22,6 +28,7 @@ const char *memory_bound_what(enum memory_part p)
         MEMORY_PARTS(X)
 #undef X
     };
+    assert(p < MEMORY_PART_COUNT);
     return what[p];
 }
 
@@ -30,7 +37,7 @@ unsigned memory_bound_workers(const struct config *c)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (c->server_workers > 0)
         return c->server_workers;
-    return cores > 2 ? (cores - 1 < 64 ? (unsigned)cores - 1 : 64) : 1;
+    return cores > 2 ? (unsigned)smaller((uint64_t)cores - 1, LISTEN_WORKERS_MAX) : 1;
 }
 
 void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret)
@@ -59,7 +66,8 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
         b.total += b.part[i].n * b.part[i].each;
-    for (size_t i = 0; i < c->n_sockets; i++)   /* the kernel doubles what is asked for */
+    /* The kernel doubles the size that is asked for. */
+    for (size_t i = 0; i < c->n_sockets; i++)
         b.kernel += 2 * c->sockets[i].rcvbuf * socket_url_sockets(&c->sockets[i], workers);
     b.large_set = one.large_set;
     *ret = b;

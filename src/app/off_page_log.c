@@ -1,21 +1,35 @@
 #include "app/off_page_log.h"
 
+#include <assert.h>
+
 #include "base/log.h"
 
 enum { MINUTE_MS = 60000 };
 
 static const char *const remedies[OFF_PAGE_REASON_COUNT] = {
     [OFF_PAGE_RESERVED] = "rename the metric: Prometheus or this server makes series of that name",
-    [OFF_PAGE_CONFLICT] = "rename one of the two; an idle type gives its name away (prometheus.type_idle)",
+    [OFF_PAGE_CONFLICT] =
+        "rename one of the two; an idle type gives its name away (prometheus.type_idle)",
     [OFF_PAGE_LIMIT] = "drop a tag of that metric, or raise limits.max_series",
 };
 
+static void minute_check(const struct off_page_log *log, enum off_page why)
+{
+    assert(why < OFF_PAGE_REASON_COUNT);
+    assert(log->of[why].lines == 0 || log->of[why].ends_ms > 0);
+    assert(log->of[why].not_shown == 0 ||
+           log->of[why].lines == log->of[why].not_shown + OFF_PAGE_LOG_LINES);
+}
+
+/* If it is over. */
 static void end_minute(struct off_page_log *log, enum off_page why, uint64_t now_ms)
 {
+    minute_check(log, why);
     if (now_ms < log->of[why].ends_ms)
         return;
     if (log->of[why].not_shown > 0)
-        LOG(LOG_WARN, "off_page", F_STR("reason", off_page_word(why)), F_U64("not_shown", log->of[why].not_shown));
+        LOG(LOG_WARN, "off_page", F_STR("reason", off_page_word(why)),
+            F_U64("not_shown", log->of[why].not_shown));
     log->of[why].lines = log->of[why].not_shown = 0;
 }
 

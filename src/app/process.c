@@ -10,7 +10,8 @@ double process_cpu_seconds(void)
     struct rusage u;
     if (getrusage(RUSAGE_SELF, &u) < 0)
         return 0;
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+    long s = u.ru_utime.tv_sec + u.ru_stime.tv_sec, us = u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+    return (double)s + (double)us / 1e6;
 }
 
 double process_resident_bytes(void)
@@ -20,7 +21,7 @@ double process_resident_bytes(void)
         return 0;
     unsigned long total, resident;
     /* Two numbers of the kernel's own: nothing that could overflow. */
-    int n = fscanf(f, "%lu %lu", &total, &resident);   /* NOLINT(cert-err34-c) */
+    int n = fscanf(f, "%lu %lu", &total, &resident); /* NOLINT(cert-err34-c) */
     (void)fclose(f);
     return n == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) : 0;
 }
@@ -30,8 +31,9 @@ double process_open_fds(void)
     DIR *d = opendir("/proc/self/fd");
     if (d == NULL)
         return 0;
-    double n = -3;   /* ".", ".." and this directory's own */
-    while (readdir(d) != NULL)   /* NOLINT(concurrency-mt-unsafe): the stream is ours alone */
+    double n = -3; /* ".", ".." and the descriptor of this directory */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone */
+    while (readdir(d) != NULL)
         n++;
     closedir(d);
     return n;

@@ -12,19 +12,22 @@ struct example {
     const char *listener;
 };
 
-/* The fields that are there, in their order. */
+/* e NULL: no example.  Fields that are not known are left out. */
 static void log_one(unsigned kind, const struct example *e, uint64_t not_shown)
 {
     const bool line = kind < REASON_COUNT;
     char text[REFUSAL_TEXT_MAX + sizeof "..."];
     struct log_field fields[5];
     size_t n = 0;
-    fields[n++] = (struct log_field)F_STR("reason", line ? reason_name((enum reason)kind) : "limit");
+    const char *reason = line ? reason_name((enum reason)kind) : "limit";
+    fields[n++] = (struct log_field)F_STR("reason", reason);
     if (e != NULL) {
         const struct refusal *r = e->refusal;
+        assert(r->len <= REFUSAL_TEXT_MAX);
         memcpy(text, r->text, r->len);
         memcpy(text + r->len, "...", sizeof "...");
-        fields[n++] = (struct log_field)F_SLICE(line ? "line" : "metric", slice_of(text, r->len + (r->cut ? 3u : 0u)));
+        struct slice shown = slice_of(text, r->len + (r->cut ? strlen("...") : 0));
+        fields[n++] = (struct log_field)F_SLICE(line ? "line" : "metric", shown);
         fields[n++] = (struct log_field)F_STR("listener", e->listener);
         if (r->from[0] != '\0')
             fields[n++] = (struct log_field)F_STR("from", r->from);
@@ -33,13 +36,14 @@ static void log_one(unsigned kind, const struct example *e, uint64_t not_shown)
     log_fields(LOG_WARN, line ? "rejected" : "off_page", fields, n);
 }
 
-static bool is_told(const struct refused_log *l, unsigned kind)
+static bool is_logged(const struct refused_log *l, unsigned kind)
 {
     return l->lines || kind >= REASON_COUNT;
 }
 
-/* Up to `room` examples that are new. */
-static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room, struct example *ret)
+/* Up to `room` new examples of all workers.  returns  how many */
+static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room,
+                       struct example *ret)
 {
     unsigned n = 0;
     for (unsigned w = 0; w < l->n_workers; w++) {
@@ -53,29 +57,45 @@ static unsigned gather(const struct refused_log *l, unsigned kind, unsigned room
     return n;
 }
 
-/* What the last turn counted and nobody was told of.  Examples may be younger than the turn: then more is told than counted. */
-static uint64_t untold(const struct refused_log *l, const struct ingest_totals *totals, unsigned kind)
+/*
+ * How many of those that the last turn counted are not in the log yet.  Examples may be younger
+ * than the turn, so more may be logged than counted.
+ */
+static uint64_t not_logged(const struct refused_log *l, const struct ingest_totals *totals,
+                           unsigned kind)
 {
-    uint64_t sum = kind < REASON_COUNT ? totals->rejected[kind] : totals->counters.v[INGEST_SAMPLES_REFUSED];
-    return sum > l->kinds[kind].told ? sum - l->kinds[kind].told : 0;
+    uint64_t sum = totals->counters.v[INGEST_SAMPLES_REFUSED];
+    if (kind < REASON_COUNT)
+        sum = totals->rejected[kind];
+    return sum > l->kinds[kind].logged ? sum - l->kinds[kind].logged : 0;
 }
 
-static void show(struct refused_log *l, const struct ingest_totals *totals, unsigned kind, uint64_t now_ms)
+static void kind_check(const struct refused_kind *k)
+{
+    assert(k->shown <= REFUSALS_A_ROUND);
+    assert((k->shown > 0) == (k->ends_ms != 0)); /* the first example begins the minute */
+}
+
+static void show(struct refused_log *l, const struct ingest_totals *totals, unsigned kind,
+                 uint64_t now_ms)
 {
     struct refused_kind *k = &l->kinds[kind];
     struct example new[REFUSALS_A_ROUND];
+    kind_check(k);
     unsigned n = gather(l, kind, REFUSALS_A_ROUND - k->shown, new);
     if (n == 0)
         return;
     if (k->ends_ms == 0)
         k->ends_ms = now_ms + MINUTE_MS;
-    uint64_t left = untold(l, totals, kind), not_shown = left > n ? left - n : 0;
+    uint64_t left = not_logged(l, totals, kind), not_shown = left > n ? left - n : 0;
     for (unsigned i = 0; i < n; i++)
         log_one(kind, &new[i], i + 1 == n ? not_shown : 0);
-    k->told += n + not_shown;
+    k->logged += n + not_shown;
     k->shown += n;
+    kind_check(k);
 }
 
+/* Let the workers keep new examples: the next minute begins with the first of them. */
 static void begin_afresh(struct refused_log *l, unsigned kind)
 {
     for (unsigned w = 0; w < l->n_workers; w++)
@@ -86,10 +106,10 @@ static void begin_afresh(struct refused_log *l, unsigned kind)
 
 static void end_minute(struct refused_log *l, const struct ingest_totals *totals, unsigned kind)
 {
-    uint64_t left = untold(l, totals, kind);
+    uint64_t left = not_logged(l, totals, kind);
     if (left > 0)
         log_one(kind, NULL, left);
-    l->kinds[kind].told += left;
+    l->kinds[kind].logged += left;
     begin_afresh(l, kind);
 }
 
@@ -101,7 +121,7 @@ static bool is_over(const struct refused_kind *k, uint64_t now_ms)
 bool refused_log_due(const struct refused_log *l, uint64_t now_ms)
 {
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
-        if (!is_told(l, kind))
+        if (!is_logged(l, kind))
             continue;
         if (is_over(&l->kinds[kind], now_ms))
             return true;
@@ -117,7 +137,7 @@ void refused_log_look(struct refused_log *l, uint64_t now_ms)
     struct ingest_totals totals;
     turn_totals(l->turn, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
-        if (!is_told(l, kind))
+        if (!is_logged(l, kind))
             continue;
         if (is_over(&l->kinds[kind], now_ms))
             end_minute(l, &totals, kind);
@@ -131,7 +151,7 @@ void refused_log_end(struct refused_log *l, uint64_t now_ms)
     refused_log_look(l, now_ms);
     turn_totals(l->turn, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++)
-        if (is_told(l, kind))
+        if (is_logged(l, kind))
             end_minute(l, &totals, kind);
 }
 
@@ -139,10 +159,10 @@ void refused_log_lines(struct refused_log *l, bool on)
 {
     struct ingest_totals totals;
     turn_totals(l->turn, &totals);
-    /* What was refused while nothing was told stays untold. */
+    /* What was refused while lines were not logged never will be. */
     for (unsigned kind = 0; on && !l->lines && kind < REASON_COUNT; kind++) {
         begin_afresh(l, kind);
-        l->kinds[kind].told += untold(l, &totals, kind);
+        l->kinds[kind].logged += not_logged(l, &totals, kind);
     }
     for (unsigned w = 0; w < l->n_workers; w++)
         refusals_keep_lines(worker_refusals(l->workers[w]), on);

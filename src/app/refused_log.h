@@ -1,12 +1,13 @@
 /**
- * refused_log: what the workers refused, in the log.  Private to app/.
+ * refused_log: log lines about lines and samples that the workers refused.  Private to app/.
  *
- *     msg=rejected reason=bad_value line="a:x|c" listener=udp://127.0.0.1:8125 from=127.0.0.1:51234 not_shown=0
- *     msg=off_page reason=limit metric=a.b listener=udp://127.0.0.1:8125 from=127.0.0.1:51234 not_shown=0
+ *     msg=rejected reason=bad_value line="a:x|c" listener=udp://[::1]:1 from=[::1]:2 not_shown=0
+ *     msg=off_page reason=limit metric=a.b listener=udp://[::1]:1 from=[::1]:2 not_shown=0
  *
- * Of each reason the first five are shown, over all workers; then no more until a minute after the first of them has passed.
- * not_shown is how many of that reason were refused since the line before and are not shown; what is left of it at the minute's
- * end is told in a line that has nothing else.  So lines shown and their not_shown add up to what was refused.
+ * Of each reason the first REFUSALS_A_ROUND, over all workers, are logged as examples, then no more
+ * for a minute from the first of them.  not_shown is how many others of that reason were refused
+ * since the log line before.  Those that are left at the end of the minute are logged as a line
+ * with not_shown alone, so that examples and the sum of not_shown add up to what was refused.
  * from is left out where it is not known.
  *
  *   thread   control
@@ -23,28 +24,33 @@
 #include "listen/worker.h"
 
 struct refused_log {
-    struct worker **workers;                          /* borrowed, as are listeners and turn */
+    struct worker **workers; /* borrowed, as are listeners and turn */
     unsigned n_workers;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct turn *turn;                          /* has the counts */
-    bool lines;                                       /* protocol.log_rejected */
+    const struct turn *turn; /* where the counts are */
+    bool lines;              /* protocol.log_rejected */
     struct refused_kind {
-        uint64_t told;         /* of what was refused: shown, or in a not_shown */
-        uint64_t ends_ms;      /* of the minute; 0: none has begun */
-        unsigned shown;        /* in it */
+        uint64_t logged;  /* of those refused: as an example, or in a not_shown */
+        uint64_t ends_ms; /* when the minute ends; 0: none has begun */
+        unsigned shown;   /* examples in that minute */
     } kinds[REFUSAL_KINDS];
 };
 
-/* Of a log that begins, with the borrowed set, or of one under way: whether lines are logged.  Names always are. */
+/**
+ * refused_log_lines(l, on):
+ * Log rejected lines (protocol.log_rejected) or not; metrics refused by a limit always are.  To be
+ * called once when the borrowed fields are filled in, and later when the option changes.
+ */
 void refused_log_lines(struct refused_log *l, bool on);
 
-/* Whether there is something to log.  Then ask for a turn, so that the counts hold it, and look after that. */
+/* Is there something to log?  If so, ask for a turn, so that it is in the counts, and then look. */
 bool refused_log_due(const struct refused_log *l, uint64_t now_ms);
 
+/* After a turn: log new examples, and the end of minutes that are over. */
 void refused_log_look(struct refused_log *l, uint64_t now_ms);
 
-/* After the last turn: log what is new, and what was not shown. */
+/* After the last turn: the same, and end all minutes. */
 void refused_log_end(struct refused_log *l, uint64_t now_ms);
 
 #endif

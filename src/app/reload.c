@@ -11,18 +11,22 @@ static void log_errors(struct slice errors)
         LOG(LOG_ERROR, "reload refused", F_SLICE("error", line));
 }
 
+/* Options that a reload changes in the running server. */
 static bool at_once(enum option_id id)
 {
-    return id == OPTION_server_log_level || id == OPTION_server_log_format || id == OPTION_protocol_log_rejected;
+    return id == OPTION_server_log_level || id == OPTION_server_log_format ||
+           id == OPTION_protocol_log_rejected;
 }
 
-/* A secret prints as "(set)" whatever it is. */
+/* Secrets are all printed as "(set)", so they are compared as they are. */
 static bool same_secret(const struct config *a, const struct config *b, enum option_id id)
 {
     const struct option_row *o = &options_table[id];
     if (o->kind != OPTION_SECRET)
         return true;
-    return strcmp(*(char *const *)((const char *)a + o->offset), *(char *const *)((const char *)b + o->offset)) == 0;
+    const char *was = *(char *const *)((const char *)a + o->offset);
+    const char *is = *(char *const *)((const char *)b + o->offset);
+    return strcmp(was, is) == 0;
 }
 
 static unsigned log_differences(const struct config *running, const struct config *fresh)
@@ -32,11 +36,13 @@ static unsigned log_differences(const struct config *running, const struct confi
         struct buf was = { 0 }, is = { 0 };
         config_print(running, (enum option_id)id, &was);
         config_print(fresh, (enum option_id)id, &is);
-        bool same = slice_eq(buf_slice(&was), buf_slice(&is)) && same_secret(running, fresh, (enum option_id)id);
+        bool same = slice_eq(buf_slice(&was), buf_slice(&is)) &&
+                    same_secret(running, fresh, (enum option_id)id);
         if (!at_once((enum option_id)id) && !same) {
+            const struct option_row *o = &options_table[id];
             n++;
-            LOG(LOG_WARN, "option changes at the next start", F_STR("section", options_table[id].section),
-                F_STR("key", options_table[id].key), F_SLICE("value", buf_slice(&is)));
+            LOG(LOG_WARN, "option changes at the next start", F_STR("section", o->section),
+                F_STR("key", o->key), F_SLICE("value", buf_slice(&is)));
         }
         buf_release(&was);
         buf_release(&is);
@@ -44,8 +50,8 @@ static unsigned log_differences(const struct config *running, const struct confi
     return n;
 }
 
-void reload(const struct config *running, const struct config_source *src, void (*apply)(void *cookie, const struct config *fresh),
-            void *cookie)
+void reload(const struct config *running, const struct config_source *src,
+            void (*apply)(void *cookie, const struct config *fresh), void *cookie)
 {
     struct config fresh = { 0 };
     struct buf errors = { 0 };

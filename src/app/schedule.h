@@ -1,5 +1,7 @@
 /**
- * schedule: when intervals end.  Intervals are aligned to the wall clock: T = floor(now / interval) * interval.
+ * schedule: when intervals end.  They are aligned to the wall clock: an interval starts at
+ * floor(now / interval) * interval.  The caller asks again after each wait, so errors of timers and
+ * steps of the clock do not add up.
  *   thread   any (no state)
  */
 #ifndef APP_SCHEDULE_H

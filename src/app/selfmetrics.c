@@ -13,6 +13,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
     turn_totals(src->turn, &ret->ingest);
     if (src->http != NULL)
         http_stats(src->http, &ret->http);
+    /* clang-format off */
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
         [COUNTER_TABLE_INGEST] = &ret->ingest,
@@ -21,9 +22,10 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,
     };
+    /* clang-format on */
     for (unsigned i = 0; i < COUNTER_TABLE_COUNT; i++) {
         const struct counter_table *table = counter_tables[i];
-        if (of[i] == NULL && src->sinks != NULL)    /* a sink's */
+        if (of[i] == NULL && src->sinks != NULL) /* a sink's */
             of[i] = sink_list_counted(src->sinks, table);
         ret->sources[i] = (struct counter_source){ table, of[i] };
     }

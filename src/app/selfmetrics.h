@@ -21,26 +21,26 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http;               /* or NULL: all zero */
-    const struct sink_list *sinks;                /* or NULL; only their tables are shown */
-    /* Written by those who count. */
+    const struct http_server *http; /* or NULL: its numbers are zero */
+    const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
+    /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct expose_stats expose;
-    uint64_t bound_again;                         /* Unix sockets */
+    uint64_t bound_again; /* Unix sockets */
 };
 
-/* Everything as of the last page turn, or of now. */
+/* All numbers: the workers' as of the last page turn, the others as of now. */
 struct selfmetrics {
     struct listen_stats listen;
     struct ingest_totals ingest;
     struct http_stats http;
-    struct counter_source sources[COUNTER_TABLE_COUNT];   /* what each table is read from */
+    struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };
 
-/* ret borrows from src and points into itself: it is not to be copied. */
+/* ret borrows from src and points into itself: do not copy it. */
 void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetrics *ret);
 
-/* For /metrics; for scrape_opts. */
+/* Append all as text of /metrics.  For scrape_opts; sources: struct selfmetrics_sources. */
 void selfmetrics_render(void *sources, struct writer *w, struct buf *out);
 
 #endif

@@ -1,12 +1,17 @@
 /*
- * The daemon's life.  The control thread is the caller's: its loop runs the interval timer, signals, merging, rendering and Redis.
+ * The daemon's life.  The control thread is the caller of server_run: its loop runs the interval
+ * timer, signals, merging, rendering and the sinks.
  *
- *   start    registry -> listeners -> workers -> sinks -> signals, timers -> workers run -> HTTP
- *   stop     refuse datagrams -> last turn -> close the partial interval -> sinks idle (or time is up) -> HTTP -> workers
- *            (as far as the sinks: server_stop.c)
+ *   start    listeners -> registry -> workers -> sinks (server_build.c)
+ *            -> signals and timers -> the workers run -> HTTP
+ *   drain    sockets refuse -> last turn -> final interval -> sinks idle (server_stop.c)
+ *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
+ *
+ * In this file: intervals and turns, signals and what HTTP clients ask for, start, stop.
  */
 #include "app/server.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +20,7 @@
 #include "app/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
+#include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -22,10 +28,17 @@
 
 enum {
     TICK_MS = 1000,
-    SCRAPES_MS = 1000            /* while stopping: what scrapes under way get to end */
+    SCRAPES_MS = 1000 /* stopping: how long scrapes under way may take to end */
 };
 
 /* ---- intervals ---- */
+
+static void server_check(const struct server *s)
+{
+    assert(s->interval_start_ms % server_interval_ms(s) == 0);
+    assert(s->interval_turn <= s->turn.begun + 1); /* asked for during a turn: the next one */
+    assert(s->last_turn <= s->turn.begun + 1);
+}
 
 static void arm_interval(struct server *s);
 
@@ -34,6 +47,7 @@ void server_close_interval(struct server *s, bool final)
     uint64_t start_ns = now_mono_ns();
     int64_t wall_ms = now_wall_ms();
     struct snapshot snap;
+    assert(server_state(s) == (final ? DRAINING : RUNNING)); /* none behind the final one */
     struct interval_end end = { .start_s = s->interval_start_ms / 1000,
                                 .interval_ms = server_interval_ms(s),
                                 .now_ns = start_ns,
@@ -52,34 +66,43 @@ static void on_interval(uv_timer_t *timer)
     struct server *s = timer->data;
     if (server_state(s) != RUNNING)
         return;
-    /* A timer counts its milliseconds from when the loop last looked at the clock: it may be early by one. */
-    if (schedule_start_ms(now_wall_ms(), server_interval_ms(s)) != s->interval_start_ms && s->interval_turn == 0)
+    server_check(s);
+    /* uv_timer_start counts from when the loop last read the clock, so the timer may be early. */
+    int64_t start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
+    if (start_ms != s->interval_start_ms && s->interval_turn == 0)
         s->interval_turn = turn_ask(&s->turn, false);
     arm_interval(s);
 }
 
 static void arm_interval(struct server *s)
 {
-    uv_timer_start(&s->interval_timer, on_interval, schedule_wait_ms(now_wall_ms(), server_interval_ms(s)), 0);
+    assert(server_state(s) == STARTING || server_state(s) == RUNNING);
+    uint64_t wait_ms = schedule_wait_ms(now_wall_ms(), server_interval_ms(s));
+    uv_timer_start(&s->interval_timer, on_interval, wait_ms, 0);
 }
 
-static void on_turned(void *server)
+/* An interval that ended while the server drains is part of the final one: see server_drained. */
+static void turned_running(struct server *s)
 {
-    struct server *s = server;
-    if (server_state(s) == DRAINING) {
-        scrape_turned(s->scrape, s->turn.done);
-        if (s->last_turn != 0 && s->turn.done >= s->last_turn) {
-            s->last_turn = 0;
-            server_drained(s);
-        }
-        return;
-    }
     refused_log_look(&s->refused, now_mono_ms());
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
         server_close_interval(s, false);
     }
+}
+
+static void on_turned(void *server)
+{
+    struct server *s = server;
+    enum server_state state = server_state(s);
+    server_check(s);
+    if (state == RUNNING)
+        turned_running(s);
     scrape_turned(s->scrape, s->turn.done);
+    if (state == DRAINING && s->last_turn != 0 && s->turn.done >= s->last_turn) {
+        s->last_turn = 0;
+        server_drained(s);
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -101,8 +124,7 @@ static void log_summary(const char *msg, struct server *s)
     const struct counter_source *redis = &all.sources[COUNTER_TABLE_REDIS];
     double rejected = counter_sum(&all.sources[COUNTER_TABLE_INGEST], INGEST_REJECTED);
     LOG(LOG_INFO, msg, F_U64("datagrams", sockets.datagrams),
-        F_U64("kernel_drops", sockets.kernel_drops),
-        F_U64("samples_read", in[INGEST_SAMPLES_READ]),
+        F_U64("kernel_drops", sockets.kernel_drops), F_U64("samples_read", in[INGEST_SAMPLES_READ]),
         F_U64("samples_aggregated", in[INGEST_SAMPLES_AGGREGATED]),
         F_U64("samples_rejected", (uint64_t)rejected),
         F_U64("samples_refused", in[INGEST_SAMPLES_REFUSED]), F_U64("series", series),
@@ -112,7 +134,7 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)));
 }
 
-/* What changes in a running server, besides its log. */
+/* The options that change in a running server, besides those of its log. */
 static void apply(void *server, const struct config *fresh)
 {
     struct server *s = server;
@@ -133,11 +155,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
-    int signum = atomic_exchange_explicit(&s->lifecycle_signal, 0, memory_order_acquire);
-    if (signum == SIGHUP)
+    unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
+    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING)
+        server_drain(s, SIGTERM);
+    if (asked & LIFECYCLE_RELOAD)
         reload(s->config, s->source, apply, s);
-    else if (signum == SIGTERM && server_state(s) == RUNNING)
-        server_drain(s, signum);
 }
 
 /* ---- starting ---- */
@@ -197,23 +219,36 @@ static int open_scrape(struct server *s)
     return scrape_new(&o, &s->scrape);
 }
 
+static int start_workers(struct server *s)
+{
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        int rc = worker_start(s->workers[i]);
+        if (rc < 0) {
+            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* What fails is logged. */
 static int start(struct server *s)
 {
     int rc = server_build(s, on_turned);
     if (rc < 0)
         return rc;
     prepare_self(s);
-    rc = open_scrape(s);
+    if ((rc = open_scrape(s)) < 0)
+        return rc;
     start_loop(s);
-    for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
-        rc = worker_start(s->workers[i]);
-    if (rc < 0 || (rc = server_http_start(s)) < 0)
+    if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
         return rc;
     s->self.http = s->http;
     server_log_listeners(s);
     server_set_state(s, RUNNING);
-    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit), F_U64("workers", s->n_workers),
-        F_I64("interval_ms", server_interval_ms(s)), F_BOOL("redis", s->config->redis_url[0] != '\0'));
+    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
+        F_U64("workers", s->n_workers), F_I64("interval_ms", server_interval_ms(s)),
+        F_BOOL("redis", s->config->redis_url[0] != '\0'));
     return 0;
 }
 
@@ -230,6 +265,7 @@ static void on_scrapes_late(uv_timer_t *timer)
     scrape_cut(s->scrape);
 }
 
+/* Run the loop until all scrapes have ended: by themselves within SCRAPES_MS, else cut off. */
 static void end_scrapes(struct server *s)
 {
     if (s->scrape == NULL)
@@ -244,6 +280,7 @@ static void end_scrapes(struct server *s)
 
 static void stop(struct server *s)
 {
+    assert(server_state(s) == STARTING || server_state(s) == STOPPING);
     end_scrapes(s);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
@@ -257,13 +294,15 @@ static void stop(struct server *s)
     scrape_free(s->scrape);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
-    uv_loop_close(&s->loop);
+    int rc = uv_loop_close(&s->loop);
+    assert(rc == 0); /* every handle is closed */
+    (void)rc;
 }
 
 int server_run(const struct config *c, const struct config_source *src)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
-    /* A peer that hangs up is an error to handle, not a reason to die. */
+    /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
     hash_seed_random();
     struct server *s = mem_zalloc(sizeof *s);

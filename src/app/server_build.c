@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* More than one socket is read, so that the order in which samples are read is not that of their arrival. */
+/* Is more than one socket read, so that samples are not read in their order of arrival? */
 static bool several_sources(const struct server *s)
 {
     return s->n_workers > 1 || s->n_listeners > 1;
@@ -50,7 +50,7 @@ static void log_listener(const struct listener *l)
 {
     const struct transport *t = transport_of(l->address.transport);
     const char *addr = socket_url_where(&l->address);
-    /* The kernel grants double, for its own bookkeeping: an even deal is the asked size twice. */
+    /* The kernel doubles the size that is asked for, to have room for its own data. */
     uint64_t granted = l->rcvbuf_granted / 2;
     LOG(LOG_INFO, "listening", F_STR("proto", t->scheme), F_STR("addr", addr),
         F_U64("sockets", l->n), F_U64("rcvbuf_asked_bytes", l->address.rcvbuf),
@@ -71,9 +71,10 @@ static int make_worker(struct server *s, unsigned i)
     return worker_new(&o, &s->workers[i]);
 }
 
-/* next: the worker whose turn it is to get a single socket. */
+/* *next: the worker that gets the next listener that has a single socket. */
 static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
+    assert(s->n_workers > 0 && (l->n == 1 || l->n == s->n_workers));
     l->reader = l->n > 1 ? 0 : (*next)++ % s->n_workers;
     for (unsigned i = 0; i < l->n; i++) {
         int at = worker_add_socket(s->workers[l->reader + i], l->fds[i], &l->address);
@@ -92,7 +93,6 @@ static int hand_out_sockets(struct server *s)
 {
     unsigned next = 0;
     int rc = 0;
-    assert(s->n_workers > 0);
     for (size_t i = 0; rc == 0 && i < s->n_listeners; i++)
         rc = hand_out(s, &s->listeners[i], &next);
     return rc;
@@ -132,9 +132,12 @@ void server_log_listeners(const struct server *s)
 int server_build(struct server *s, void (*on_turned)(void *server))
 {
     int rc = series_limit_init(&s->limit, s->config->limits_max_series);
-    if (rc < 0)
+    if (rc < 0) {
+        LOG(LOG_ERROR, "cannot start", F_STR("error", err_text(rc)));
         return rc;
+    }
     s->n_workers = memory_bound_workers(s->config);
+    assert(s->n_workers > 0 && s->n_workers <= LISTEN_WORKERS_MAX);
     s->http_connections = descriptors_prepare(s->config, s->n_workers);
     if ((rc = open_listeners(s)) < 0)
         return rc;
@@ -146,6 +149,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
 
 void server_unbuild(struct server *s)
 {
+    assert(s->http == NULL); /* nobody asks any more */
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
     for (size_t i = 0; i < s->n_listeners; i++)

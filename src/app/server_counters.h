@@ -1,5 +1,5 @@
 /**
- * server_counters: what the control thread counts and measures itself.  Private to app/.
+ * server_counters: the numbers of the control thread and of the process.  Private to app/.
  *   thread   control
  */
 #ifndef APP_SERVER_COUNTERS_H
@@ -40,12 +40,13 @@ enum server_counter {
 
 struct server_stats {
     uint64_t intervals, intervals_late;
-    double flush_seconds;               /* of the last interval */
+    double flush_seconds; /* of the last interval */
     uint64_t series_limit;
     double interval_seconds, start_seconds;
     const char *version, *commit;
 };
 
-extern const struct counter_table server_counters;   /* of a struct server_stats, and the process */
+/* Of a struct server_stats; the rows about the process are read from the kernel. */
+extern const struct counter_table server_counters;
 
 #endif

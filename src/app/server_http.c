@@ -1,13 +1,15 @@
 /* The daemon's HTTP routes.  Callbacks named in the table run on the HTTP thread. */
+#include <assert.h>
 #include <errno.h>
-#include <signal.h>
+#include <string.h>
 
 #include "app/server_priv.h"
 #include "base/mem.h"
 
 static const char landing_page[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
-    "<ul><li><a href=/metrics>/metrics</a><li><a href=/-/healthy>/-/healthy</a><li><a href=/-/ready>/-/ready</a></ul>\n";
+    "<ul><li><a href=/metrics>/metrics</a><li><a href=/-/healthy>/-/healthy</a>"
+    "<li><a href=/-/ready>/-/ready</a></ul>\n";
 
 static unsigned healthy(void *server, const char **ret_text)
 {
@@ -23,28 +25,29 @@ static unsigned ready(void *server, const char **ret_text)
     return yes ? 200 : 503;
 }
 
-/* As if the signal had come.  HTTP thread, then control. */
-static unsigned post_signal(struct server *s, int signum, const char **ret_text)
+/* HTTP thread: note it for on_lifecycle on the control thread. */
+static unsigned ask_for(struct server *s, enum lifecycle what, const char *done,
+                        const char **ret_text)
 {
     if (!s->config->http_lifecycle) {
         *ret_text = "not allowed; http.lifecycle = on allows it";
         return 403;
     }
-    /* release: of two at once the later one counts; on_lifecycle sees it */
-    atomic_store_explicit(&s->lifecycle_signal, signum, memory_order_release);
+    /* Asked for twice before control looks: carried out once. */
+    atomic_fetch_or(&s->lifecycle_asked, (unsigned)what);
     uv_async_send(&s->lifecycle);
-    *ret_text = signum == SIGHUP ? "reloading; the log has the result" : "stopping";
+    *ret_text = done;
     return 200;
 }
 
 static unsigned post_quit(void *server, const char **ret_text)
 {
-    return post_signal(server, SIGTERM, ret_text);
+    return ask_for(server, LIFECYCLE_QUIT, "stopping", ret_text);
 }
 
 static unsigned post_reload(void *server, const char **ret_text)
 {
-    return post_signal(server, SIGHUP, ret_text);
+    return ask_for(server, LIFECYCLE_RELOAD, "reloading; the log has the result", ret_text);
 }
 
 int server_http_start(struct server *s)
@@ -52,13 +55,19 @@ int server_http_start(struct server *s)
     const struct config *c = s->config;
     if (c->http_listen[0] == '\0')
         return 0;
-    s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page), sizeof landing_page - 1);
-    s->routes[0] = (struct http_route){ .path = "/", .fixed = s->landing };
-    s->routes[1] = (struct http_route){ .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) };
-    s->routes[2] = (struct http_route){ .path = "/-/healthy", .probe = healthy, .cookie = s };
-    s->routes[3] = (struct http_route){ .path = "/-/ready", .probe = ready, .cookie = s };
-    s->routes[4] = (struct http_route){ .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true };
-    s->routes[5] = (struct http_route){ .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true };
+    s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page),
+                                sizeof landing_page - 1);
+    const struct http_route routes[] = {
+        { .path = "/", .fixed = s->landing },
+        { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
+        { .path = "/-/healthy", .probe = healthy, .cookie = s },
+        { .path = "/-/ready", .probe = ready, .cookie = s },
+        { .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true },
+        { .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true },
+    };
+    assert(s->http == NULL);
+    static_assert(sizeof routes == sizeof s->routes, "every route has its place");
+    memcpy(s->routes, routes, sizeof routes);
     struct http_opts o = { .listen = c->http_listen,
                            .routes = s->routes,
                            .n_routes = ARRAY_LEN(s->routes),
@@ -67,9 +76,12 @@ int server_http_start(struct server *s)
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
     const char *error = "";
     int rc = http_start(&o, &s->http, &error);
+    const char *remedy = "see http.listen";
+    if (rc == -EADDRINUSE)
+        remedy = "stop it, or set http.listen to another port (0: any free one)";
     if (rc < 0)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
-            F_STR("remedy", rc == -EADDRINUSE ? "stop it, or set http.listen to another port (0: any free one)" : "see http.listen"));
+            F_STR("remedy", remedy));
     else
         LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
     return rc;

@@ -1,6 +1,13 @@
 /**
- * server_priv: the daemon's inside, shared by server.c (its life), server_build.c (its parts), server_http.c (its routes),
- * server_stop.c (its end), server_tick.c (once a second) and server_watch.c (files of Unix sockets).  Private to app/.
+ * server_priv: the inside of the daemon.  Private to app/.
+ *
+ *     server.c         its life: start, intervals, signals, the order of taking down
+ *     server_build.c   its parts: listeners, registry, workers, sinks
+ *     server_http.c    its routes
+ *     server_tick.c    what it does once a second
+ *     server_watch.c   files of Unix sockets that were lost
+ *     server_stop.c    from the signal to the end of its loop
+ *
  *   thread   control, but for what says otherwise
  */
 #ifndef APP_SERVER_PRIV_H
@@ -18,14 +25,21 @@
 #include "expose/scrape.h"
 #include "sinks/sink_list.h"
 
+/*
+ * STARTING: until all parts run.  DRAINING: a signal came; sockets are read empty, then the sinks
+ * get what is left.  STOPPING: the loop has ended, and the parts are taken down.
+ */
 enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
+
+/* What a client of the HTTP server may ask for, if http.lifecycle lets it. */
+enum lifecycle { LIFECYCLE_QUIT = 1, LIFECYCLE_RELOAD = 2 };
 
 struct server {
     const struct config *config;
     const struct config_source *source;
     uv_loop_t loop;
-    _Atomic int state;           /* enum server_state: control writes, the HTTP thread reads for /-/ready */
-    int status;
+    _Atomic int state; /* enum server_state; control writes, HTTP reads it for /-/ready */
+    int status;        /* exit status */
     struct series_limit limit;
     struct profiles *profiles;
     struct registry *registry;
@@ -39,19 +53,19 @@ struct server {
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];
-    uint32_t http_connections;   /* http.max_connections, or what there are descriptors for */
+    uint32_t http_connections; /* http.max_connections, or fewer: see descriptors_prepare */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
-    uv_async_t lifecycle;        /* POST /-/quit or /-/reload came in */
-    _Atomic int lifecycle_signal;
-    int64_t interval_start_ms;   /* of the interval that is open */
-    uint64_t last_turn;          /* the turn that reads the sockets empty for good; 0: not asked for, or over */
-    uint64_t interval_turn;      /* the turn that closes it; 0: not asked for */
-    uint64_t drained_ms;         /* stopping: since when it waits for the sinks ... */
-    bool told_wait;              /* ... which was logged */
-    bool hurried;                /* stopping: a second signal came, or server.drain_timeout is over */
-    uint64_t refused_seen;
+    uv_async_t lifecycle;             /* POST /-/quit or /-/reload came in: see lifecycle_asked */
+    _Atomic unsigned lifecycle_asked; /* bits of enum lifecycle: HTTP sets them, control clears */
+    int64_t interval_start_ms;        /* of the interval that is open */
+    uint64_t last_turn;               /* that reads the sockets empty; 0: not asked for, or over */
+    uint64_t interval_turn;           /* the turn that closes that interval; 0: not asked for */
+    uint64_t drained_ms;              /* draining: when it began to wait for the sinks */
+    bool wait_logged;                 /* draining: that wait is in the log */
+    bool hurried;                     /* a second signal came, or server.drain_timeout is over */
+    uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
     struct refused_log refused;
@@ -69,7 +83,7 @@ static inline void server_set_state(struct server *s, enum server_state state)
     atomic_store_explicit(&s->state, (int)state, memory_order_relaxed);
 }
 
-/* Any thread. */
+/* thread  any */
 static inline enum server_state server_state(struct server *s)
 {
     return (enum server_state)atomic_load_explicit(&s->state, memory_order_relaxed);
@@ -77,30 +91,30 @@ static inline enum server_state server_state(struct server *s)
 
 /**
  * server_build(s, on_turned):
- * Listeners, registry, workers and sinks, in this order, nothing running yet.  What fails is logged.
- *   returns  0 or -errno; server_unbuild takes down what is there in either case
+ * Make listeners, registry, workers and sinks, in this order; nothing runs yet.
+ *   returns  0, or -errno, logged.  In both cases server_unbuild takes down what there is
  */
 int server_build(struct server *s, void (*on_turned)(void *server));
 void server_unbuild(struct server *s);
 void server_log_listeners(const struct server *s);
 
-/* HTTP.  returns  0 (also when http.listen is empty) or -errno, logged */
+/* returns  0 (also when http.listen is empty), or -errno, logged */
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
 
-/* Once a second: expiry, late HTTP requests, spreading of a hot sender, what was refused or kept off the page. */
+/* To be called once a second while RUNNING. */
 void server_tick(struct server *s);
 
-/* Twice a second while there are Unix sockets with a file: bind those again whose file was lost.  Starts the timer. */
+/* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
 
-/* The open interval ends here, for good if final. */
+/* Close the open interval and hand it to the sinks; final: it is the last one. */
 void server_close_interval(struct server *s, bool final);
 
-/* Begin to stop, as TERM does; the second time: stop waiting. */
+/* Begin to drain; when called again, stop waiting for the sinks. */
 void server_drain(struct server *s, int signum);
 
-/* The last turn is over: nothing more is received. */
+/* The last turn is over: everything that was received has been merged. */
 void server_drained(struct server *s);
 
 #endif

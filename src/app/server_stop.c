@@ -1,12 +1,16 @@
 /*
- * The way out: from the signal until the sinks have everything, or no more time.
+ * Draining: from the signal until the sinks have everything, or the time is up.
  *
- *   server_drain -> last turn -> server_drained -> check, every few ms: idle? -> leave, status 0
- *        |                                                              late? -> give_up: status 1
- *        +- second signal: no wait, so give_up -> leave; status 1 if that lost anything
+ *   server_drain   the sockets take nothing new; the last turn reads what they hold
+ *   server_drained (by on_turned) closes the final interval
+ *   check          every CHECK_MS:  all sinks idle             -> leave
+ *                                   drain_timeout is over      -> give_up -> leave
+ *   server_drain   again, for a second signal: give_up -> leave, once the last turn is over
  *
- * Intervals in which nothing came are left as soon as a sink does not take them at once.
+ * The exit status is 1 if a sink is given up that has not got everything.  An interval without a
+ * series is not worth a wait: if only such are left, check gives up after LOG_AFTER_MS.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,21 +19,23 @@
 
 enum {
     CHECK_MS = 5,
-    TELL_AFTER_MS = 100,         /* a wait shorter than that is not worth a line */
+    LOG_AFTER_MS = 100, /* a shorter wait is not logged */
     MSG_BYTES = 128
 };
 
 static void leave(struct server *s)
 {
+    assert(server_state(s) == DRAINING && s->last_turn == 0); /* nothing is left to be merged */
     server_set_state(s, STOPPING);
     uv_stop(&s->loop);
 }
 
-/* What this sink has not got by now is lost.  An interval without a series is not worth a word. */
+/* What this sink has not got by now is lost.  An interval without a series is not logged. */
 static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
 {
     struct sink_amount left;
     char msg[MSG_BYTES];
+    assert(!sink->idle(sink));
     sink->left(sink, &left);
     sink->give_up(sink);
     if (sink_amount_series(&left) == 0)
@@ -39,12 +45,12 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
     LOG(LOG_ERROR, msg, F_U64("intervals", left.intervals),
         F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]),
         F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]),
-        F_NUM("timer_values", left.timed),
-        F_U64("gauges", left.series[SERIES_GAUGE]), F_U64("sets", left.series[SERIES_SET]),
-        F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
+        F_NUM("timer_values", left.timed), F_U64("gauges", left.series[SERIES_GAUGE]),
+        F_U64("sets", left.series[SERIES_SET]), F_U64("sent_without_answer", left.unsure),
+        F_STR("remedy", remedy));
 }
 
-/* The time is up (late), or a second signal came.  HTTP clients are not waited for either. */
+/* late: the time is up; else a second signal came.  HTTP clients are not waited for either. */
 static void give_up(struct server *s, bool late)
 {
     uv_timer_stop(&s->stop_timer);
@@ -61,8 +67,8 @@ static void give_up(struct server *s, bool late)
     leave(s);
 }
 
-/* returns  whether something is left that is worth a long wait */
-static bool tell_wait_for(const struct server *s, const struct sink *sink)
+/* returns  whether the sink has something left that is worth a wait */
+static bool log_wait_for(const struct server *s, const struct sink *sink)
 {
     struct sink_amount left;
     char msg[MSG_BYTES];
@@ -77,12 +83,12 @@ static bool tell_wait_for(const struct server *s, const struct sink *sink)
     return true;
 }
 
-/* returns  as tell_wait_for, of any sink */
-static bool tell_wait(const struct server *s)
+/* returns  as log_wait_for, of any sink */
+static bool log_wait(const struct server *s)
 {
     bool worth = false;
     for (size_t i = 0; i < s->sinks.n; i++)
-        worth |= tell_wait_for(s, s->sinks.at[i]);
+        worth |= log_wait_for(s, s->sinks.at[i]);
     return worth;
 }
 
@@ -91,9 +97,9 @@ static void check(uv_timer_t *timer)
     struct server *s = timer->data;
     uint64_t waited_ms = now_mono_ms() - s->drained_ms;
     bool enough = waited_ms >= s->config->server_drain_timeout_ms;
-    if (!sink_list_idle(&s->sinks) && !enough && !s->told_wait && waited_ms >= TELL_AFTER_MS) {
-        s->told_wait = tell_wait(s);
-        enough = !s->told_wait;
+    if (!sink_list_idle(&s->sinks) && !enough && !s->wait_logged && waited_ms >= LOG_AFTER_MS) {
+        s->wait_logged = log_wait(s);
+        enough = !s->wait_logged;
     }
     if (sink_list_idle(&s->sinks))
         leave(s);
@@ -103,6 +109,7 @@ static void check(uv_timer_t *timer)
 
 void server_drained(struct server *s)
 {
+    assert(server_state(s) == DRAINING && s->last_turn == 0);
     uv_timer_stop(&s->interval_timer);
     server_close_interval(s, true);
     if (s->hurried) {
@@ -118,10 +125,11 @@ static void drain_no_longer(struct server *s, int signum)
     LOG(LOG_WARN, "second signal: stopping at once", F_STR("signal", sigdescr_np(signum)));
     s->hurried = true;
     if (server_state(s) == STOPPING)
-        scrape_cut(s->scrape);         /* those under way got a moment to end */
+        scrape_cut(s->scrape); /* see end_scrapes */
     else if (s->last_turn == 0)
         give_up(s, false);
-    /* Else the sockets are being read, which waits for nobody; server_drained gives up. */
+    /* Else the last turn is under way, which ends when the sockets are empty: server_drained then
+     * gives up. */
 }
 
 void server_drain(struct server *s, int signum)

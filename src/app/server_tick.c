@@ -1,10 +1,15 @@
-/* What the daemon looks after once a second. */
+/*
+ * What the daemon looks after once a second: idle series, late HTTP requests, the series limit,
+ * names kept off /metrics, and listeners whose datagrams come from one sender.
+ */
+#include <assert.h>
+
 #include "app/server_priv.h"
 #include "base/now.h"
 
 enum { WARN_EVERY_MS = 60000 };
 
-/* One worker gets nearly all of a listener's datagrams and loses some: spread them by name. */
+/* If one worker gets nearly all of a listener's datagrams and loses some, spread them by name. */
 static void spread_if_hot(struct listener *l)
 {
     struct listener_heat heat;
@@ -26,13 +31,15 @@ static void warn_of_limit(struct server *s)
     s->refused_seen = refused;
     size_t n;
     const struct family *worst = registry_largest(s->registry, &n);
-    LOG(LOG_WARN, "series limit reached", F_U64("samples_refused", more), F_U64("max_series", s->limit.max),
+    LOG(LOG_WARN, "series limit reached", F_U64("samples_refused", more),
+        F_U64("max_series", s->limit.max),
         F_STR("largest_metric", worst == NULL ? "" : worst->name), F_U64("its_series", n),
         F_STR("remedy", "drop a tag of that metric, or raise limits.max_series"));
 }
 
 void server_tick(struct server *s)
 {
+    assert(server_state(s) == RUNNING);
     registry_expire(s->registry, now_mono_ns());
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
@@ -40,7 +47,7 @@ void server_tick(struct server *s)
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);
-    /* Fresh numbers: for the next look at the spread, or to tell how much was refused. */
+    /* For fresh counts, which the next look at the spread and the log of refusals need. */
     if (s->n_workers > 1 || refused_log_due(&s->refused, now_mono_ms()))
         turn_ask(&s->turn, false);
 }

@@ -1,9 +1,11 @@
 /*
- * Files of Unix sockets.  Somebody removes one (a cleaner of /tmp, a volume that is mounted again), or
- * another program puts its own in its place: clients that connect from then on reach nobody, or the other
- * one.  Ours is bound again as soon as the path is free or nobody answers there; a file that somebody else
- * uses is left to him, which is said once, and tried again.
+ * Files of Unix sockets.  A socket's file may be removed (by a cleaner of /tmp, or a volume that is
+ * mounted again), or another program may put its own in its place: clients that connect from then
+ * on reach nobody, or that program.  Our socket is bound again as soon as the path is free, or
+ * nobody answers there.  While another program does, that is logged once, and tried again.
  */
+#include <assert.h>
+
 #include "app/server_priv.h"
 
 enum { WATCH_MS = 500 };
@@ -11,7 +13,7 @@ enum { WATCH_MS = 500 };
 static void look_after(struct server *s, size_t listener)
 {
     struct listener *l = &s->listeners[listener];
-    struct worker *w = s->workers[l->reader];   /* it has one socket, at one worker */
+    struct worker *w = s->workers[l->reader]; /* a Unix socket is read by one worker */
     const char *path = socket_url_where(&l->address);
     enum listener_file file = listener_look(l);
     if (file == LISTENER_FILE_THERE) {
@@ -22,8 +24,11 @@ static void look_after(struct server *s, size_t listener)
     }
     if (!worker_may_renew(w, l->places[0]))
         return;
-    const char *happened = file == LISTENER_FILE_GONE ? "its file was removed" : "its file was replaced";
+    const char *happened = "its file was replaced";
+    if (file == LISTENER_FILE_GONE)
+        happened = "its file was removed";
     struct buf error = { 0 };
+    assert(l->n == 1);
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
         worker_renew_socket(w, l->places[0], l->fds[0]);

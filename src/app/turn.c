@@ -1,11 +1,21 @@
 #include "app/turn.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/now.h"
 
+static void turn_check(const struct turn *t)
+{
+    assert(t->begun == t->done + t->under_way); /* one at a time */
+    assert((t->n_waiting > 0) == t->under_way);
+    assert(!t->again || t->under_way);
+    assert(t->n_waiting <= t->n_workers && t->n_workers <= LISTEN_WORKERS_MAX);
+}
+
 static void begin(struct turn *t)
 {
+    assert(!t->under_way && t->n_workers > 0);
     t->under_way = true;
     t->begun++;
     t->again = false;
@@ -19,6 +29,7 @@ static void begin(struct turn *t)
 static void take_from(struct turn *t, unsigned i)
 {
     const struct socket_stats *sockets;
+    assert(t->waiting_for[i] && t->n_waiting > 0);
     struct page *p = worker_take(t->workers[i], &sockets);
     if (p == NULL)
         return;
@@ -35,6 +46,7 @@ static void take_from(struct turn *t, unsigned i)
 static void on_notified(uv_async_t *async)
 {
     struct turn *t = async->data;
+    turn_check(t);
     if (!t->under_way)
         return;
     for (unsigned i = 0; i < t->n_workers; i++)
@@ -65,6 +77,7 @@ void turn_notify(void *turn)
 
 uint64_t turn_ask(struct turn *t, bool last)
 {
+    turn_check(t);
     t->last = t->last || last;
     if (t->under_way) {
         t->again = true;

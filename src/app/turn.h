@@ -1,10 +1,12 @@
 /**
  * turn: one page turn over all workers.  Private to app/.
  *
- * turn_ask may be called at any time, also while a turn is under way: whatever came in before the ask is in the pages of the
- * turn that answers it, so an ask during a turn makes another one.
+ *     turn_ask -> each worker reads its sockets empty and seals its page
+ *              -> each page is merged into the registry, in the order in which they arrive
+ *              -> on_turned, when all are
  *
- *     turn_ask -> each worker reads its sockets empty and seals its page -> each page is merged -> on_turned
+ * A turn answers all asks from before it began: whatever had been received at the ask is merged
+ * when the turn is over.  So an ask during a turn causes another turn, right after it.
  *
  *   thread   control
  */
@@ -21,36 +23,47 @@
 #include "protocol/reason.h"
 
 struct turn {
-    struct worker **workers;          /* borrowed */
+    struct worker **workers; /* borrowed */
     unsigned n_workers;
-    struct listener *listeners;       /* borrowed; each turn brings their stats up to date */
+    struct listener *listeners; /* borrowed; each turn brings their stats up to date */
     size_t n_listeners;
-    struct registry *registry;        /* borrowed */
+    struct registry *registry; /* borrowed */
     void (*on_turned)(void *cookie);
     void *cookie;
 
-    uv_async_t notified;              /* a worker sealed its page */
-    bool under_way, again, last;
-    uint64_t begun, done;             /* numbers of the turns */
-    bool waiting_for[LISTEN_WORKERS_MAX];
-    unsigned n_waiting;
-    struct ingest_counters seen[LISTEN_WORKERS_MAX];      /* each worker's counters */
+    uv_async_t notified;                  /* a worker sealed its page */
+    bool under_way;                       /* from turn_ask until on_turned */
+    bool again;                           /* asked for during a turn: begin another one after it */
+    bool last;                            /* the sockets get nothing new any more */
+    uint64_t begun, done;                 /* how many turns have begun, and are over */
+    bool waiting_for[LISTEN_WORKERS_MAX]; /* workers whose page is not merged yet ... */
+    unsigned n_waiting;                   /* ... n_waiting of them */
+    /* Each worker's counters as of its last page. */
+    struct ingest_counters seen[LISTEN_WORKERS_MAX];
     uint64_t rejected[LISTEN_WORKERS_MAX][REASON_COUNT];
 };
 
-/* Before the workers exist; then fill in workers, listeners and registry. */
+/**
+ * turn_init(t, loop):
+ * Before there are workers.  The caller fills in the first seven fields before the first ask.
+ *   returns  0 or -errno
+ */
 int turn_init(struct turn *t, uv_loop_t *loop);
-void turn_notify(void *turn);         /* for worker_opts; worker thread */
+
+/* For worker_opts.notify, with the turn as cookie.  thread  worker */
+void turn_notify(void *turn);
 
 /**
  * turn_ask(t, last):
- *   last     nothing new comes in: read until the sockets are empty
+ *   last     nothing new is received any more: from now on workers read their sockets to the end
  *   returns  the number of the turn that answers: it is over once t->done has reached it
  */
 uint64_t turn_ask(struct turn *t, bool last);
 
-/* What the workers counted, summed up, as of the last turn. */
+/* The sums of all workers' counters, as of the last turn. */
 void turn_totals(const struct turn *t, struct ingest_totals *ret);
+
+/* After the workers have ended. */
 void turn_close(struct turn *t);
 
 #endif

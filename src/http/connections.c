@@ -1,11 +1,19 @@
 /*
- * The table of connections: a list of all, and a count by address.
+ * The table of connections: a list of all, and a count for each address.
  *
- *   struct peer         an address and how many connections it holds; in a bucket by its hash
- *   struct http_connection --> its peer
+ *     struct http_connections
+ *       head -> struct http_connection <-> struct http_connection ...      newest first
+ *                          | peer                  | peer (NULL: leaving)
+ *                          v                       v
+ *       buckets -> struct peer: an address, and how many connections it holds
  *
- * A connection that has to go is shut down, not closed: libmicrohttpd sees the end and takes it apart in its own time.  The lock
- * keeps the socket open meanwhile, since `closed` takes it before libmicrohttpd closes the socket.
+ * In this file: addresses, making room for a newcomer (admit), a connection's life (opened,
+ * answers, reads, closed), the deadline of a request (sweep).
+ *
+ * A connection that has to go is shut down, not closed: libmicrohttpd notices and takes it apart in
+ * its own time.  Until then it is "leaving": in the list, but no longer counted.  The lock keeps
+ * its socket from being closed while we use it, since `closed` takes the lock before libmicrohttpd
+ * closes the socket.
  */
 #include "http/connections.h"
 
@@ -20,11 +28,14 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-enum { BUCKETS = 256, ROUNDING_MS = 100 };
+enum {
+    BUCKETS = 256,
+    ROUNDING_MS = 100 /* the kernel's clock and libmicrohttpd's may differ by less than this */
+};
 
 static const uint64_t second_ns = 1000000000;
-static const uint64_t waits_for_us = UINT64_MAX;      /* of moved_ns */
-static const uint64_t not_known = UINT64_MAX;         /* of received */
+static const uint64_t waits_for_us = UINT64_MAX; /* of moved_ns */
+static const uint64_t not_known = UINT64_MAX;    /* of received */
 
 struct peer {
     struct peer *next;
@@ -38,12 +49,12 @@ struct http_connection {
     struct peer *peer;
     uint64_t who;
     int fd;
-    bool answering;                 /* the request is here as a whole */
-    bool leaving;                   /* shut down by us, and not counted any more */
+    bool answering; /* the whole request is here, and its answer has not left */
+    bool leaving;   /* shut down by us, and not counted any more */
     enum { ENDS_UNKNOWN, ENDS_BY_TIMER, ENDS_OTHERWISE } ends;
-    uint64_t received;              /* bytes that had come when the last request ended */
-    uint64_t begun_ns;              /* a request's first byte was seen; 0: not yet */
-    _Atomic uint64_t moved_ns;      /* the HTTP thread writes */
+    uint64_t received;         /* bytes received up to the end of the last request */
+    uint64_t begun_ns;         /* when a request's first byte was seen; 0: not yet */
+    _Atomic uint64_t moved_ns; /* the HTTP thread writes */
 };
 
 struct http_connections {
@@ -51,12 +62,31 @@ struct http_connections {
     struct http_connections_opts opts;
     struct http_connection *head;
     struct peer *buckets[BUCKETS];
-    uint32_t n;                     /* without those that are leaving */
+    uint32_t n; /* connections, without those that are leaving */
     struct http_stats stats;
 };
 
+/* Locked. */
+static void connections_check(const struct http_connections *cs)
+{
+    assert(cs->n <= cs->opts.max);          /* admit makes room before libmicrohttpd opens */
+    assert(cs->n == 0 || cs->head != NULL); /* those that are leaving are in the list too */
+    assert(cs->head == NULL || cs->head->prev == NULL);
+}
+
+/* Locked. */
+static void connection_check(const struct http_connection *c)
+{
+    assert(c->leaving == (c->peer == NULL)); /* counted by address until it has to leave */
+    assert(c->peer == NULL || (c->peer->who == c->who && c->peer->n > 0));
+    assert(c->next == NULL || c->next->prev == c);
+    assert(c->prev != NULL ? c->prev->next == c : c->all->head == c);
+    connections_check(c->all);
+}
+
 struct http_connections *http_connections_new(const struct http_connections_opts *opts)
 {
+    assert(opts->max > 0 && opts->max_per_ip > 0 && opts->timeout_s > 0);
     struct http_connections *cs = mem_zalloc(sizeof *cs);
     pthread_mutex_init(&cs->lock, NULL);
     cs->opts = *opts;
@@ -87,7 +117,7 @@ uint64_t http_connections_who(const struct sockaddr *from)
     } else if (from->sa_family == AF_INET) {
         memcpy(&who, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
     }
-    return who | 1ull << 32;        /* apart from ::1, whose first 64 bits are 0 */
+    return who | 1ull << 32; /* apart from ::1, whose first 64 bits are 0 */
 }
 
 static struct peer **peer_at(struct http_connections *cs, uint64_t who)
@@ -113,6 +143,7 @@ static void count_in(struct http_connections *cs, struct http_connection *c)
 static void count_out(struct http_connections *cs, struct http_connection *c)
 {
     struct peer **at = peer_at(cs, c->who), *peer = *at;
+    assert(peer != NULL && peer == c->peer && cs->n > 0);
     cs->n--;
     c->peer = NULL;
     if (--peer->n > 0)
@@ -125,12 +156,14 @@ static void count_out(struct http_connections *cs, struct http_connection *c)
 
 static void send_off(struct http_connections *cs, struct http_connection *c)
 {
+    connection_check(c);
+    assert(!c->leaving);
     c->leaving = true;
     count_out(cs, c);
     shutdown(c->fd, SHUT_RDWR);
 }
 
-/* held: by the newcomer's address, without the newcomer */
+/* held: how many connections the newcomer's address holds, without the newcomer */
 static bool may_go(const struct http_connection *c, uint64_t quiet_ns, uint32_t held)
 {
     if (atomic_load_explicit(&c->moved_ns, memory_order_relaxed) == waits_for_us)
@@ -138,8 +171,9 @@ static bool may_go(const struct http_connection *c, uint64_t quiet_ns, uint32_t 
     return quiet_ns >= second_ns || (!c->answering && c->peer->n > held + 1);
 }
 
-/* The one to go for a newcomer, or NULL.  only: of this address; NULL: of any */
-static struct http_connection *worst(struct http_connections *cs, const struct peer *only, uint32_t held, uint64_t now_ns)
+/* The connection that has to go for a newcomer, or NULL.  only: of this address; NULL: of any */
+static struct http_connection *worst(struct http_connections *cs, const struct peer *only,
+                                     uint32_t held, uint64_t now_ns)
 {
     struct http_connection *found = NULL;
     uint64_t most = 0;
@@ -156,7 +190,8 @@ static struct http_connection *worst(struct http_connections *cs, const struct p
     return found;
 }
 
-bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from, uint64_t now_ns)
+bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from,
+                            uint64_t now_ns)
 {
     bool yes = true;
     pthread_mutex_lock(&cs->lock);
@@ -178,12 +213,16 @@ bool http_connections_admit(struct http_connections *cs, const struct sockaddr *
 
 /* ---- a connection's life ---- */
 
-struct http_connection *http_connection_opened(struct http_connections *cs, struct MHD_Connection *mhd, uint64_t now_ns)
+struct http_connection *http_connection_opened(struct http_connections *cs,
+                                               struct MHD_Connection *mhd, uint64_t now_ns)
 {
     struct http_connection *c = mem_zalloc(sizeof *c);
     c->all = cs;
-    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    c->who = http_connections_who(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    const union MHD_ConnectionInfo *info;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    c->fd = info->connect_fd;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    c->who = http_connections_who(info->client_addr);
     atomic_init(&c->moved_ns, now_ns);
     pthread_mutex_lock(&cs->lock);
     count_in(cs, c);
@@ -191,6 +230,7 @@ struct http_connection *http_connection_opened(struct http_connections *cs, stru
     if (c->next != NULL)
         c->next->prev = c;
     cs->head = c;
+    connection_check(c);
     pthread_mutex_unlock(&cs->lock);
     return c;
 }
@@ -202,14 +242,18 @@ static bool tcp_info(int fd, struct tcp_info *ret)
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &n) == 0;
 }
 
-/* Of a connection without a request libmicrohttpd does not say why it closes it.  After such a silence it was its timer. */
+/*
+ * Why libmicrohttpd closes a connection without a request it does not say.  After a silence of
+ * timeout_s it was its timer.
+ */
 static bool timed_out(const struct http_connection *c)
 {
     struct tcp_info t;
     uint32_t least_ms = c->all->opts.timeout_s * 1000 - ROUNDING_MS;
     if (c->ends != ENDS_UNKNOWN || c->leaving)
         return c->ends == ENDS_BY_TIMER;
-    return tcp_info(c->fd, &t) && t.tcpi_last_data_recv >= least_ms && t.tcpi_last_data_sent >= least_ms;
+    return tcp_info(c->fd, &t) && t.tcpi_last_data_recv >= least_ms &&
+           t.tcpi_last_data_sent >= least_ms;
 }
 
 void http_connection_ends(struct http_connection *c, bool timed_out)
@@ -221,6 +265,7 @@ void http_connection_closed(struct http_connection *c)
 {
     struct http_connections *cs = c->all;
     pthread_mutex_lock(&cs->lock);
+    connection_check(c);
     cs->stats.timed_out_idle += timed_out(c);
     if (!c->leaving)
         count_out(cs, c);
@@ -241,7 +286,7 @@ static void set_answering(struct http_connection *c, bool answering)
     http_connection_moved(c);
     pthread_mutex_lock(&c->all->lock);
     c->answering = answering;
-    c->received = not_known;        /* to be looked up if it lives until the next sweep */
+    c->received = not_known; /* the next sweep looks it up */
     c->begun_ns = 0;
     pthread_mutex_unlock(&c->all->lock);
 }
@@ -256,7 +301,7 @@ void http_connection_reads(struct http_connection *c)
     set_answering(c, false);
 }
 
-/* relaxed: a time that orders nothing else */
+/* relaxed: a point in time, which orders nothing else */
 void http_connection_moved(struct http_connection *c)
 {
     atomic_store_explicit(&c->moved_ns, now_mono_ns(), memory_order_relaxed);
@@ -280,7 +325,7 @@ uint64_t http_connection_quiet_ns(const struct http_connection *c, uint64_t now_
 
 /* ---- the deadline ---- */
 
-/* libmicrohttpd does not tell of a request's first byte, but the kernel counts what came. */
+/* libmicrohttpd has no callback for the first byte, but the kernel counts the bytes received. */
 static bool late(struct http_connection *c, uint64_t now_ns)
 {
     struct tcp_info t;

@@ -1,19 +1,25 @@
 /**
- * connections: who is connected, who may still come in, and who has to go.  For http.c and stream.c only.
+ * connections: who is connected, who may still connect, and who is closed to make room.  For
+ * http.c, request.c and stream.c only.
  *
- *   accept -> admit -> opened -> (reading a request -> answering it)* -> closed
+ *   admit -> opened -> (reading a request -> answering it)* -> closed
  *
- * libmicrohttpd closes a connection on which no byte moves for http_opts.timeout_s.  What that timer cannot see is here:
+ * libmicrohttpd closes a connection on which no byte moves for http_opts.timeout_s.  Here is what
+ * that timer cannot see:
  *
- *   deadline   a request (head and body) that is not complete HTTP_REQUEST_S after its first byte ends its connection, however
- *              steadily its bytes come.  The pause between two requests of a connection does not count.
- *   room       at max_connections, or at max_per_ip of one address, a newcomer takes the place of the connection that has been
- *              quiet for the longest, weighed by how many its address holds.  Nothing is taken from who was active within the
- *              last second, unless it is not being answered and the newcomer's address holds fewer; nothing ever from who waits
- *              for an answer of ours.
- *              Where nobody has to go, the newcomer is closed at once.
+ *   deadline   A request (head and body) that is not complete HTTP_REQUEST_S after its first byte
+ *              ends its connection, however steadily its bytes come.  The pause between two
+ *              requests of a connection does not count.
+ *   room       At max_connections, or at max_per_ip of one address, a newcomer takes the place of
+ *              the connection with the most quiet time x connections of its address.  It never
+ *              takes the place of one that waits for an answer of ours, nor of one on which bytes
+ *              moved within the last second, unless that one is still sending its request and the
+ *              newcomer's address holds fewer connections.  If none can go, the newcomer is closed
+ *              at once.  (Seen as moving are the end of a request, its reply's begin and end, and
+ *              what a stream's reader reads; not the bytes of a request on their way in.)
  *
- * An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of those has them all.
+ * An address is an IPv4 address, or the first 64 bits of an IPv6 one: whoever has one of those has
+ * them all.
  *
  *   thread   HTTP, but for sweep, stats, who and quiet: any
  */
@@ -25,7 +31,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "http/http.h"
+#include "http/counters.h"
 
 enum { HTTP_REQUEST_S = 10 };
 
@@ -37,38 +43,45 @@ struct http_connections_opts {
 };
 
 struct http_connections *http_connections_new(const struct http_connections_opts *opts);
-void http_connections_free(struct http_connections *cs);    /* all are closed.  NULL is fine */
 
-/* An address as a number: equal for those that count as one. */
+/* After the last connection is closed.  NULL is fine. */
+void http_connections_free(struct http_connections *cs);
+
+/* An address as a number: the same one for addresses that count as one. */
 uint64_t http_connections_who(const struct sockaddr *from);
 
-/* May a connection from there come in?  Counted if not. */
-bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from, uint64_t now_ns);
+/* May a connection from there come in?  Counted if not.  If so, another one may have been shut down
+ * for it, and http_connection_opened comes next. */
+bool http_connections_admit(struct http_connections *cs, const struct sockaddr *from,
+                            uint64_t now_ns);
 
-struct http_connection *http_connection_opened(struct http_connections *cs, struct MHD_Connection *mhd, uint64_t now_ns);
-void http_connection_closed(struct http_connection *c);     /* before its socket is */
+struct http_connection *http_connection_opened(struct http_connections *cs,
+                                               struct MHD_Connection *mhd, uint64_t now_ns);
+
+/* Before its socket is closed; c is gone. */
+void http_connection_closed(struct http_connection *c);
 
 struct http_connection *http_connection_of(struct MHD_Connection *mhd);
 
-/* The whole request is here; its answer has left, or the next request may come. */
+/* The whole request is here; its answer has left, and the next request may come. */
 void http_connection_answers(struct http_connection *c);
 void http_connection_reads(struct http_connection *c);
 
-/* A request came to no good end, and the connection ends with it.  timed_out: no byte moved for timeout_s */
+/* The connection ends in the middle of a request.  timed_out: no byte moved for timeout_s */
 void http_connection_ends(struct http_connection *c, bool timed_out);
 
-/* Bytes move; or it is suspended until we have some for it. */
+/* Bytes moved; or it is suspended until we have an answer, or more of one, for it. */
 void http_connection_moved(struct http_connection *c);
 void http_connection_waits(struct http_connection *c);
 
-/* Its address as a number, and for how long nothing has moved; 0 while it waits for us. */
+/* Its address as a number; and since when nothing has moved, 0 while it waits for us. */
 uint64_t http_connection_who(const struct http_connection *c);
 uint64_t http_connection_quiet_ns(const struct http_connection *c, uint64_t now_ns);
 
-/* Ends the connections whose request is late.  To be called about once a second. */
+/* Close the connections whose request is late.  To be called about once a second. */
 void http_connections_sweep(struct http_connections *cs, uint64_t now_ns);
 
-/* Fills what is known here. */
+/* Fills in the numbers of connections; the others of ret stay as they are. */
 void http_connections_stats(struct http_connections *cs, struct http_stats *ret);
 
 #endif

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <strings.h>
 
-/* Up to sep or the end, trimmed; rest is what follows. */
+/* Cut off the part up to sep or the end, without the white space around it. */
 static struct slice next_part(struct slice *rest, char sep)
 {
     struct slice part;
@@ -19,10 +19,12 @@ static bool equals(struct slice s, const char *lower)
     return s.len == strlen(lower) && strncasecmp(s.ptr, lower, s.len) == 0;
 }
 
-/* qvalue = "0" ["." *3DIGIT] / "1" ["." *3"0"]: is it one, and above 0? */
+/* qvalue = "0" ["." *3DIGIT] / "1" ["." *3"0"]: is q well-formed, and above 0? */
 static bool quality_above_zero(struct slice q)
 {
-    if (q.len == 0 || q.len > 5 || (q.ptr[0] != '0' && q.ptr[0] != '1') || (q.len > 1 && q.ptr[1] != '.'))
+    if (q.len == 0 || q.len > 5 || (q.ptr[0] != '0' && q.ptr[0] != '1'))
+        return false;
+    if (q.len > 1 && q.ptr[1] != '.')
         return false;
     bool above = q.ptr[0] == '1';
     for (size_t i = 2; i < q.len; i++) {
@@ -33,7 +35,8 @@ static bool quality_above_zero(struct slice q)
     return above;
 }
 
-static bool wanted(struct slice params)
+/* params: what follows the name of an encoding, as in "gzip;q=0.5" */
+static bool accepted(struct slice params)
 {
     while (params.len > 0) {
         struct slice p = next_part(&params, ';');
@@ -50,9 +53,9 @@ bool http_encoding_gzip(struct slice accept_encoding)
         struct slice params = next_part(&accept_encoding, ',');
         struct slice name = next_part(&params, ';');
         if (equals(name, "gzip") || equals(name, "x-gzip"))
-            return wanted(params);
+            return accepted(params);
         if (equals(name, "*"))
-            any = wanted(params);
+            any = accepted(params);
     }
     return any;
 }

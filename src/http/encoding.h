@@ -1,4 +1,4 @@
-/* Accept-Encoding (RFC 9110, 12.5.3): for http.c only. */
+/* Accept-Encoding (RFC 9110, 12.5.3): for request.c only. */
 #ifndef HTTP_ENCODING_H
 #define HTTP_ENCODING_H
 
@@ -6,7 +6,8 @@
 
 #include "base/slice.h"
 
-/* May the answer be gzip?  By name (also x-gzip), else by `*`; not with q=0 or with a q that is none. */
+/* Does the client accept gzip?  Decided by the entry for gzip (or x-gzip), else by the one for `*`;
+ * q=0 and a malformed q mean no. */
 bool http_encoding_gzip(struct slice accept_encoding);
 
 #endif

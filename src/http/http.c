@@ -1,6 +1,15 @@
-/* The server's life; requests are in request.c, connections in connections.c. */
+/*
+ * The server's life: from http_start, which opens the socket and starts libmicrohttpd's thread, to
+ * http_stop.
+ *
+ *     on_accept, on_connection  -> connections.c   who may connect, who is connected
+ *     http_on_target, _request, _completed (request.c)   what is asked, and what is answered
+ *
+ * The server is freed with its last reference: an owner may answer its requests after http_stop.
+ */
 #include "http/http.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +26,7 @@
 
 enum {
     DEFAULT_CONNECTIONS = 1024,
-    DEFAULT_PER_IP = 32,            /* fewer than all connections: one host cannot lock the others out */
+    DEFAULT_PER_IP = 32, /* far fewer than all connections: one host cannot lock the others out */
     DEFAULT_TIMEOUT_S = 5,
     DEFAULT_WAITING = 64,
     CONNECTION_MEMORY_BYTES = 32 * 1024,
@@ -28,6 +37,7 @@ void http_server_unref(struct http_server *s)
 {
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
+    assert(s->waiting == NULL && s->n_waiting == 0 && s->n_open == 0);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -45,7 +55,8 @@ static enum MHD_Result on_accept(void *server, const struct sockaddr *from, sock
     return http_connections_admit(s->connections, from, now_mono_ns()) ? MHD_YES : MHD_NO;
 }
 
-static void on_connection(void *server, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode what)
+static void on_connection(void *server, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *s = server;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -56,27 +67,34 @@ static void on_connection(void *server, struct MHD_Connection *mhd, void **conte
     }
 }
 
-/* Its thread takes no signals: they are for the one that expects them. */
-static struct MHD_Daemon *daemon_start(struct http_server *s, int fd, const struct http_connections_opts *o)
+/* The thread it starts has all signals blocked: they are for the thread that expects them. */
+static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
+                                       const struct http_connections_opts *o)
 {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    /* clang-format off */
     struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, on_accept, s, http_on_request, s,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+        on_accept, s, http_on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
         MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, s,
         MHD_OPTION_URI_LOG_CALLBACK, http_on_target, s,
-        /* At its own limit libmicrohttpd accepts nobody and tells nobody: on_accept decides before that. */
+        /* At this limit libmicrohttpd stops accepting without a word: on_accept decides before. */
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max + HTTP_LEAVING_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    /* clang-format on */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return d;
 }
 
-/* When libmicrohttpd cannot start it has closed the socket or not, as the case may be.  copy is a duplicate of it. */
+/*
+ * When libmicrohttpd cannot start, it may have closed the socket or not.  copy, a duplicate of the
+ * socket, shows whether fd is still the same file.
+ */
 static void close_if_same(int fd, int copy)
 {
     struct stat a, b;
@@ -84,10 +102,21 @@ static void close_if_same(int fd, int copy)
         close(fd);
 }
 
-static struct http_server *server_new(const struct http_opts *o, const struct http_connections_opts *c)
+static void route_check(const struct http_route *r)
+{
+    size_t n = strlen(r->path);
+    assert(n > 0 && r->path[0] == '/');
+    assert(!r->prefix || r->path[n - 1] == '/');
+    assert((r->fixed != NULL) + (r->probe != NULL) + (r->ask != NULL) == 1);
+}
+
+static struct http_server *server_new(const struct http_opts *o,
+                                      const struct http_connections_opts *c)
 {
     pthread_condattr_t attr;
     struct http_server *s = mem_zalloc(sizeof *s);
+    for (size_t i = 0; i < o->n_routes; i++)
+        route_check(&o->routes[i]);
     s->routes = o->routes;
     s->n_routes = o->n_routes;
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
@@ -108,9 +137,11 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
     if (fd < 0)
         return fd;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    struct http_connections_opts limits = { .max = or_default(opts->max_connections, DEFAULT_CONNECTIONS),
-                                            .max_per_ip = or_default(opts->max_per_ip, DEFAULT_PER_IP),
-                                            .timeout_s = or_default(opts->timeout_s, DEFAULT_TIMEOUT_S) };
+    struct http_connections_opts limits = {
+        .max = or_default(opts->max_connections, DEFAULT_CONNECTIONS),
+        .max_per_ip = or_default(opts->max_per_ip, DEFAULT_PER_IP),
+        .timeout_s = or_default(opts->timeout_s, DEFAULT_TIMEOUT_S),
+    };
     struct http_server *s = server_new(opts, &limits);
     memcpy(s->address, address, sizeof address);
     s->daemon = daemon_start(s, fd, &limits);
@@ -146,7 +177,7 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     http_connections_stats(s->connections, ret);
 }
 
-/* Until nothing is under way, or a second has passed: a client that does not read cannot hold the server. */
+/* With s locked: wait until all replies are sent, but at most STOP_WAIT_S. */
 static void wait_until_idle(struct http_server *s)
 {
     struct timespec until;
@@ -162,6 +193,7 @@ void http_stop(struct http_server *s)
         return;
     int fd = MHD_quiesce_daemon(s->daemon);
     pthread_mutex_lock(&s->lock);
+    assert(!s->stopping);
     s->stopping = true;
     while (s->waiting != NULL) {
         s->waiting->status = MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -170,6 +202,7 @@ void http_stop(struct http_server *s)
     wait_until_idle(s);
     pthread_mutex_unlock(&s->lock);
     MHD_stop_daemon(s->daemon);
+    assert(s->n_open == 0 && s->waiting == NULL); /* its thread is gone: nobody else looks */
     http_connections_free(s->connections);
     if (fd >= 0)
         close(fd);

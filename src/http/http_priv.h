@@ -1,6 +1,6 @@
 /**
- * http_priv: the server's and a request's inside, shared by http.c (the server's life) and request.c (requests).
- * Private to http/.
+ * http_priv: the inside of the server and of a request, for http.c (the server's life) and
+ * request.c (a request's life) alone.
  */
 #ifndef HTTP_HTTP_PRIV_H
 #define HTTP_HTTP_PRIV_H
@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "http/connections.h"
 #include "http/http.h"
-#include "http/reader.h"
+#include "http/stream_priv.h"
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -22,52 +22,59 @@ struct http_server {
     size_t n_routes;
     uint32_t max_waiting;
     char address[ADDRESS_TEXT_MAX];
-    atomic_uint refs;                       /* http_stop's, and one per request */
-    _Atomic uint64_t requests, rejected;    /* written by the HTTP thread only */
+    atomic_uint refs;                    /* one until http_stop, and one of each request */
+    _Atomic uint64_t requests, rejected; /* written by the HTTP thread only */
 
-    pthread_mutex_t lock;                   /* of what follows, and of the requests' `waits` */
-    pthread_cond_t idle;                    /* n_open became 0 */
-    bool stopping;
-    uint64_t n_open;                        /* begun and not yet sent */
-    _Atomic uint64_t n_waiting;             /* in the list; changed under the lock, read without */
-    struct http_request *waiting;           /* list */
+    pthread_mutex_t lock;         /* of what follows, and of the requests' `waits` */
+    pthread_cond_t idle;          /* n_open became 0 */
+    bool stopping;                /* http_stop was called: no request waits any more */
+    uint64_t n_open;              /* requests whose head is here and whose reply is not yet sent */
+    _Atomic uint64_t n_waiting;   /* length of the list; changed under the lock, read without */
+    struct http_request *waiting; /* list of the deferred requests without an answer */
 };
 
-/**
- * A request.  Two hold it: the connection, until libmicrohttpd says that it is done with it, and, for a deferred one, its
- * owner, until http_answer.  A suspended connection does not end before it is resumed, so a request that waits has one.
+/*
+ * A request.  Two hold a reference: its connection, until libmicrohttpd has completed the request,
+ * and, once it is deferred, its owner, until http_answer.  libmicrohttpd completes nothing on a
+ * suspended connection, so a request that waits always has its connection.
  */
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
     const struct http_route *route;
-    const char *path;                       /* libmicrohttpd's, for the request's life */
+    const char *path; /* libmicrohttpd's, for the request's life */
     atomic_uint refs;
-    bool begun;                             /* its head is here */
-    bool long_query;                        /* it was not parsed; to be refused */
-    uint64_t who;
-    bool gzip, head;
-    bool deferred;                          /* HTTP thread: ask was called, what comes next is the answer */
-    bool waits;                             /* in the server's list; leaves it once, by whoever answers */
+    bool begun;      /* its head is here */
+    bool long_query; /* the query was cut off before it was parsed: answer 414 */
+    uint64_t who;    /* the client's address as a number */
+    bool gzip, head; /* the client accepts gzip; the method is HEAD */
+    bool deferred;   /* HTTP thread: ask was called, and the next reply is the owner's answer */
+    bool waits;      /* in the server's list: suspended, and nobody has answered it yet */
     struct http_request *prev, *next;
-    /* The answer: written before the connection is resumed, read after. */
+    /* The answer: written before the connection is resumed, read by the HTTP thread after. */
     unsigned status;
-    struct http_body *body;
-    struct buf headers;                     /* of this reply: name, NUL, value, NUL, and so on */
-    struct http_reader *reader;             /* instead of body */
+    struct http_body *body;     /* or NULL */
+    struct buf headers;         /* of this reply: name, NUL, value, NUL, and so on */
+    struct http_reader *reader; /* in place of body: a place in a stream */
 };
 
-/* One hold less on the server; the last one frees it. */
+/* Drop a reference; the last one frees the server. */
 void http_server_unref(struct http_server *s);
 
-/* Locked.  The connection goes on with what was put into r; its hold on r may end at once, the owner's stays. */
+/**
+ * http_request_resume(s, r):
+ * Take r off the list and let its connection go on with the answer in r.  With s locked; the
+ * connection's reference to r may be gone at once, so the caller needs its own.
+ */
 void http_request_resume(struct http_server *s, struct http_request *r);
 
 /* libmicrohttpd's callbacks, cookie: the server. */
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection);
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
-enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
-                                const char *version, const char *upload, size_t *upload_len, void **request);
-void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why);
+enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path,
+                                const char *method, const char *version, const char *upload,
+                                size_t *upload_len, void **request);
+void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode why);
 
 #endif

@@ -7,6 +7,14 @@
 
 enum { STATUS_UNAVAILABLE = 503 };
 
+/* Locked. */
+static void mailbox_check(const struct http_mailbox *m)
+{
+    assert(m->n <= m->cap && m->wake != NULL);
+    assert((m->incoming == NULL) == (m->cap == 0) && (m->taken == NULL) == (m->cap_taken == 0));
+    assert(m->incoming == NULL || m->incoming != m->taken); /* the owner reads `taken` unlocked */
+}
+
 void http_mailbox_init(struct http_mailbox *m, void (*wake)(void *cookie), void *cookie)
 {
     *m = (struct http_mailbox){ .wake = wake, .cookie = cookie };
@@ -17,21 +25,23 @@ void http_mailbox_ask(void *mailbox, struct http_request *r)
 {
     struct http_mailbox *m = mailbox;
     pthread_mutex_lock(&m->lock);
+    mailbox_check(m);
     bool closed = m->closed;
     if (!closed) {
         m->incoming = mem_grow(m->incoming, &m->cap, m->n + 1, sizeof(struct http_request *));
         m->incoming[m->n++] = r;
-        m->wake(m->cookie);   /* under the lock, so that it cannot come after the close */
+        m->wake(m->cookie); /* under the lock: never after the close */
     }
     pthread_mutex_unlock(&m->lock);
     if (closed)
         http_answer(r, STATUS_UNAVAILABLE, NULL);
 }
 
-/* The two arrays change places: what comes meanwhile goes into the other one. */
+/* The two arrays change places, so the owner reads one while requests come into the other. */
 size_t http_mailbox_take(struct http_mailbox *m, struct http_request *const **ret)
 {
     pthread_mutex_lock(&m->lock);
+    mailbox_check(m);
     struct http_request **full = m->incoming;
     size_t n = m->n, cap = m->cap;
     m->incoming = m->taken;

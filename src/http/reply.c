@@ -2,16 +2,15 @@
 
 #include <string.h>
 
-#include "http/http.h"
-
-/* Takes the response, NULL included. */
-static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type, struct MHD_Response *response)
+/* Takes the response; NULL is fine. */
+static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type,
+                                  struct MHD_Response *response)
 {
     if (response == NULL)
         return MHD_NO;
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    /* Names and labels are strangers' text: no browser shall guess that they are HTML. */
+    /* Names and labels are strangers' text, which a browser must not take for HTML. */
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
@@ -25,7 +24,7 @@ static void body_unref(void *body)
     http_body_unref(body);
 }
 
-/* libmicrohttpd refuses a name or value with a line end in it. */
+/* A name or value with a line end in it is refused by libmicrohttpd, so it is left out. */
 static void add_headers(struct MHD_Response *response, struct slice headers)
 {
     struct slice name, value;
@@ -33,7 +32,7 @@ static void add_headers(struct MHD_Response *response, struct slice headers)
         MHD_add_response_header(response, name.ptr, value.ptr);
 }
 
-/* Takes a hold on b.  NULL: no memory */
+/* Takes a reference to b.  returns  NULL: no memory */
 static struct MHD_Response *body_response(struct http_body *b, bool gzip)
 {
     bool has_forms = b->packed.len > 0, packed = has_forms && gzip;
@@ -54,9 +53,11 @@ static struct MHD_Response *body_response(struct http_body *b, bool gzip)
 enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b,
                                 bool gzip, struct slice headers)
 {
-    struct MHD_Response *response = b != NULL ? body_response(b, gzip)
-                                              : MHD_create_response_from_buffer(
-                                                    0, NULL, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response;
+    if (b != NULL)
+        response = body_response(b, gzip);
+    else
+        response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     if (response != NULL)
         add_headers(response, headers);
     return queue_take(c, status, b != NULL ? b->type : NULL, response);
@@ -67,17 +68,19 @@ enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *
     return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r, head));
 }
 
-enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text, const char *allow)
+enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text,
+                                const char *allow)
 {
     size_t n = strlen(text);
     char line[256];
     n = n < sizeof line - 1 ? n : sizeof line - 1;
     memcpy(line, text, n);
     line[n] = '\n';
-    struct MHD_Response *response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response;
+    response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
-        /* A body may follow that nobody wants to read. */
+        /* The request may have a body, which nobody will read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
     return queue_take(c, status, "text/plain; charset=utf-8", response);

@@ -1,10 +1,15 @@
 /*
- * Requests: from their head to their answer.
+ * A request's life, from its first line to its reply.  libmicrohttpd calls, on the HTTP thread:
  *
- *   http_on_target -> http_on_request (head -> begin) ... (body, dropped) ... (reply) -> http_on_completed
- *                                                                        |
- *   deferred:                                           defer: suspended, in the server's list
- *                                                       http_answer: resumed -> http_on_request (reply)
+ *   http_on_target      the first line is here: request_new
+ *   http_on_request     the head is here: begin finds the route, or rejects
+ *   http_on_request     for each part of a body, which is dropped
+ *   http_on_request     the request is complete: reply.  A deferred one: defer suspends the
+ *                       connection, puts the request into the server's list and calls `ask`
+ *        http_answer    (any thread) puts the answer into the request, takes it off the list and
+ *                       resumes the connection
+ *   http_on_request     after that: reply_deferred
+ *   http_on_completed   the reply is sent, or the connection is gone
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +22,15 @@
 #include "http/http_priv.h"
 #include "http/reply.h"
 #include "http/target.h"
+
+/* Of a deferred request, with its server locked. */
+static void waiting_check(const struct http_server *s, const struct http_request *r)
+{
+    assert(r->waits && r->deferred && !s->stopping);
+    assert(s->n_waiting > 0 && s->n_waiting <= s->max_waiting && s->waiting != NULL);
+    assert(r->prev != NULL ? r->prev->next == r : s->waiting == r);
+    assert(r->next == NULL || r->next->prev == r);
+}
 
 static struct http_request *request_new(struct http_server *s, struct MHD_Connection *connection)
 {
@@ -35,19 +49,21 @@ static void request_unref(struct http_request *r)
         return;
     http_body_unref(r->body);
     buf_release(&r->headers);
-    http_reader_detach(r->reader);          /* hung up before it read anything */
+    http_reader_detach(r->reader); /* not NULL: the client hung up before it read anything */
     http_server_unref(r->server);
     free(r);
 }
 
-/**
- * Let r wait for its owner, who holds it from here on.  The connection is suspended under our lock: whoever finds r in the
- * list may resume it.  Lock order: ours, then libmicrohttpd's.
- *   returns  0, -EBUSY when as many wait as may, -ESHUTDOWN
+/*
+ * Suspend r's connection and put r into the list, with a reference for its owner.  Both under the
+ * server's lock, since whoever finds r in the list may resume it.  Lock order: the server's, a
+ * stream's, libmicrohttpd's.
+ *   returns  0; -EBUSY: max_waiting requests wait; -ESHUTDOWN: http_stop was called
  */
 static int waiting_add(struct http_server *s, struct http_request *r)
 {
     int rc = 0;
+    assert(r->route->ask != NULL && !r->deferred && r->begun);
     pthread_mutex_lock(&s->lock);
     if (s->stopping) {
         rc = -ESHUTDOWN;
@@ -61,6 +77,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
         if (r->next != NULL)
             r->next->prev = r;
         s->waiting = r;
+        waiting_check(s, r);
         http_connection_waits(http_connection_of(r->connection));
         MHD_suspend_connection(r->connection);
     }
@@ -70,6 +87,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
 
 void http_request_resume(struct http_server *s, struct http_request *r)
 {
+    assert(r->waits && (r->body == NULL || r->reader == NULL));
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
@@ -95,8 +113,10 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
                       const struct http_header *headers, size_t n_headers)
 {
     struct http_server *s = r->server;
+    assert(status >= MHD_HTTP_OK && status < 600);
     pthread_mutex_lock(&s->lock);
     if (r->waits) {
+        waiting_check(s, r);
         r->status = status;
         r->body = body;
         if (body != NULL)
@@ -108,13 +128,21 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
     request_unref(r);
 }
 
+static void stream_attach(struct http_request *r, struct http_stream *st)
+{
+    waiting_check(r->server, r);
+    r->status = MHD_HTTP_OK;
+    r->reader = http_reader_attach(st, r->connection);
+}
+
 void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st)
 {
+    assert(n > 0);
     struct http_server *s = to[0]->server;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < n; i++)
         if (to[i]->waits)
-            to[i]->reader = http_reader_attach(st, to[i]->connection);
+            stream_attach(to[i], st);
     http_reader_begin(st);
     for (size_t i = 0; i < n; i++)
         if (to[i]->waits)
@@ -151,13 +179,14 @@ const char *http_request_path(const struct http_request *r)
 
 static void count(_Atomic uint64_t *c)
 {
-    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + 1, memory_order_relaxed);
+    uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
+    atomic_store_explicit(c, n + 1, memory_order_relaxed);
 }
 
-/* text: one line without its end */
 static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
-    return http_reply_text(r->connection, status, text, r->route != NULL && r->route->post ? "POST, PUT" : "GET, HEAD");
+    bool post = r->route != NULL && r->route->post;
+    return http_reply_text(r->connection, status, text, post ? "POST, PUT" : "GET, HEAD");
 }
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
@@ -167,7 +196,7 @@ static enum MHD_Result reject(struct http_request *r, unsigned status, const cha
     return reply_text(r, status, text);
 }
 
-/* The exact one, else the longest prefix. */
+/* The route of exactly that path, else the one with the longest prefix, else NULL. */
 static const struct http_route *route_find(const struct http_server *s, const char *path)
 {
     const struct http_route *best = NULL;
@@ -193,13 +222,14 @@ static enum MHD_Result defer(struct http_request *r)
         return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "too many requests wait for an answer");
     if (rc < 0)
         return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
-    route->ask(route->cookie, r);       /* r may be gone when it returns */
+    route->ask(route->cookie, r); /* r may be gone when it returns */
     return MHD_YES;
 }
 
 static enum MHD_Result reply_deferred(struct http_request *r)
 {
     struct http_reader *reader = r->reader;
+    assert(!r->waits && r->status != 0);
     if (reader == NULL)
         return http_reply_body(r->connection, r->status, r->body, r->gzip, buf_slice(&r->headers));
     r->reader = NULL;
@@ -226,11 +256,12 @@ static enum MHD_Result reply(struct http_request *r)
 static bool takes(const struct http_route *route, const char *method)
 {
     if (route->post)
-        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 || strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ||
+               strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-/* The head is here.  What is refused is refused now, before a body is read. */
+/* The head is here.  A request that is rejected is so now, before a body is read. */
 static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
 {
     struct http_server *s = r->server;
@@ -246,7 +277,8 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     if (r->route == NULL)
         return reject(r, MHD_HTTP_NOT_FOUND, "not found");
     if (!takes(r->route, method))
-        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, r->route->post ? "only POST and PUT" : "only GET and HEAD");
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+                      r->route->post ? "only POST and PUT" : "only GET and HEAD");
     const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
     r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
@@ -260,10 +292,10 @@ void *http_on_target(void *cookie, const char *target, struct MHD_Connection *co
     return r;
 }
 
-/* libmicrohttpd calls: once with the head, then with each piece of a body, then to ask for the reply. */
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
-enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path, const char *method,
-                                const char *version, const char *upload, size_t *upload_len, void **request)
+enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection, const char *path,
+                                const char *method, const char *version, const char *upload,
+                                size_t *upload_len, void **request)
 {
     struct http_request *r = *request;
     (void)cookie;
@@ -273,26 +305,28 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
     if (!r->begun)
         return begin(r, path, method);
     if (*upload_len > 0) {
-        *upload_len = 0;        /* read and forgotten */
+        *upload_len = 0; /* all of it was taken */
         return MHD_YES;
     }
     return reply(r);
 }
 
-void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,
+                       enum MHD_RequestTerminationCode why)
 {
     struct http_server *s = cookie;
     struct http_request *r = *request;
     *request = NULL;
+    struct http_connection *c = http_connection_of(connection);
     if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        http_connection_reads(http_connection_of(connection));
+        http_connection_reads(c);
     else
-        http_connection_ends(http_connection_of(connection), why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
+        http_connection_ends(c, why == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED);
     if (r == NULL)
         return;
     if (r->begun) {
         pthread_mutex_lock(&s->lock);
-        assert(!r->waits);
+        assert(!r->waits && s->n_open > 0);
         s->n_open--;
         if (s->n_open == 0)
             pthread_cond_signal(&s->idle);

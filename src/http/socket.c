@@ -8,7 +8,7 @@
 enum {
     DEFAULT_PORT = 9102,
     BACKLOG = 128,
-    UNSENT_BYTES = 128 * 1024       /* that the kernel takes of a reply before its client has room for them */
+    UNSENT_BYTES = 128 * 1024 /* of a reply that the kernel takes beyond the client's window */
 };
 
 static const char *error_text(int error)
@@ -37,11 +37,11 @@ static int open_bound(const struct sockaddr_storage *addr, socklen_t addr_len)
     int fd = socket(addr->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    /* Connections of the last run that linger do not keep us from the port. */
+    /* Connections of the last run in TIME_WAIT must not keep us from the port. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     /*
-     * Connections inherit it.  Without it the kernel takes megabytes at once and then nothing for as long as a slow client reads
-     * those: it would look like one that does not read.
+     * Connections inherit it.  Without it the kernel takes megabytes of a reply at once, and then
+     * nothing while a slow client reads them: the client would look like one that does not read.
      */
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     if (bind(fd, (const struct sockaddr *)addr, addr_len) < 0 || listen(fd, BACKLOG) < 0) {

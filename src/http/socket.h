@@ -6,8 +6,11 @@
 
 /**
  * http_socket_open(listen, ret_address, ret_error):
- *   returns  the socket (non-blocking) and where it listens, with the real port; or -errno as http_start and *ret_error
+ *   listen   as in struct http_opts
+ *   returns  the socket (non-blocking, listening) and its address with the real port; or -errno
+ *            with *ret_error, as http_start
  */
-int http_socket_open(const char *listen, char ret_address[ADDRESS_TEXT_MAX], const char **ret_error);
+int http_socket_open(const char *listen, char ret_address[ADDRESS_TEXT_MAX],
+                     const char **ret_error);
 
 #endif

@@ -1,4 +1,20 @@
-#include "http/reader.h"
+/*
+ * A stream: a queue of pieces between its owner and its readers.
+ *
+ *     pieces   first            first + n
+ *                | 0 | 1 | 2 | 3 |   <- http_stream_append (owner)
+ *                  ^       ^
+ *            slowest     fastest reader; ahead() is what it has yet to read
+ *
+ *     trim    frees the pieces that all readers are past
+ *     notify  calls on_read when at most opts.low bytes are ahead of the fastest reader
+ *     starve  a reader that has read all suspends its connection; wake resumes it
+ *     cut     a reader gets an error in place of more bytes, so that libmicrohttpd closes
+ *
+ * Readers run on the HTTP thread (libmicrohttpd calls read_some when a connection has room for
+ * more), the owner on its own; all that both touch is under the stream's lock.
+ */
+#include "http/stream_priv.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -10,39 +26,65 @@
 #include "http/body_priv.h"
 #include "http/connections.h"
 
-enum { BLOCK_BYTES = 32 * 1024 };   /* what libmicrohttpd asks for at once */
+enum { BLOCK_BYTES = 32 * 1024 }; /* what libmicrohttpd asks for at once */
 
 struct http_reader {
     struct http_stream *stream;
     struct MHD_Connection *connection;
     struct http_connection *peer;
-    uint64_t since_ns;
+    uint64_t since_ns; /* when it was attached */
     struct http_reader *next;
-    uint64_t piece;                     /* number of the one it is in */
-    size_t at;                          /* byte of that */
-    uint64_t read;                      /* bytes in all */
-    bool starved;                       /* suspended until there is more */
-    bool cut;
+    uint64_t piece; /* number of the piece it reads; the first ever is 0 */
+    size_t at;      /* bytes of that piece it has read ... */
+    uint64_t read;  /* ... and bytes in all */
+    bool starved;   /* suspended until there is more */
+    bool cut;       /* its connection will be closed */
 };
 
 struct http_stream {
-    pthread_mutex_t lock;               /* of all that follows; before libmicrohttpd's own */
+    pthread_mutex_t lock; /* of all that follows; before libmicrohttpd's own */
     struct http_stream_opts opts;
-    size_t refs;                        /* the owner's, and one per reader */
-    struct http_body **pieces;          /* n of them, the first is number first */
+    size_t refs;               /* the owner's, and one per reader */
+    struct http_body **pieces; /* n of them, none empty; an array of cap */
     size_t n, cap;
-    uint64_t first;
-    uint64_t bytes;                     /* appended */
-    uint64_t gone;                      /* of these, read by all */
-    bool owned, ended;
-    bool begun;                         /* all readers are there */
-    bool told;                          /* on_read was called, and no more than low has been ahead since */
+    uint64_t first;    /* number of pieces[0] */
+    uint64_t bytes;    /* appended in all */
+    uint64_t gone;     /* of these, read by all readers and freed */
+    bool owned, ended; /* not released; no more pieces will come */
+    bool begun;        /* all readers are attached */
+    bool notified;     /* on_read was called for what is ahead now */
     struct http_reader *readers;
-    size_t n_readers;                   /* that are not cut */
+    size_t n_readers; /* without those that are cut */
 };
+
+/* Locked. */
+static void stream_check(const struct http_stream *st)
+{
+    assert(st->n_readers + st->owned <= st->refs); /* a reader that is cut has one too */
+    assert(st->n <= st->cap && st->gone <= st->bytes);
+    assert((st->n == 0) == (st->gone == st->bytes)); /* no piece is empty */
+    assert(st->begun || st->gone == 0);              /* kept for readers to come */
+    assert(st->owned || st->ended || st->n_readers == 0);
+}
+
+/* Locked. */
+static void reader_check(const struct http_reader *r)
+{
+    const struct http_stream *st = r->stream;
+    stream_check(st);
+    assert(r->read <= st->bytes);
+    assert(!(r->cut && r->starved)); /* nobody would resume it */
+    assert(!r->starved || !st->ended);
+    if (r->cut)
+        return; /* it no longer keeps its pieces */
+    assert(r->read >= st->gone && r->piece >= st->first && r->piece <= st->first + st->n);
+    assert(r->piece < st->first + st->n ? r->at < st->pieces[r->piece - st->first]->len
+                                        : r->at == 0 && r->read == st->bytes);
+}
 
 struct http_stream *http_stream_new(const struct http_stream_opts *opts)
 {
+    assert(opts->type != NULL && opts->on_read != NULL);
     struct http_stream *st = mem_zalloc(sizeof *st);
     pthread_mutex_init(&st->lock, NULL);
     st->opts = *opts;
@@ -51,7 +93,7 @@ struct http_stream *http_stream_new(const struct http_stream_opts *opts)
     return st;
 }
 
-/* Locked on entry, not on return; st may be gone. */
+/* Locked at entry, not on return; st may be gone. */
 static void unlock_and_unref(struct http_stream *st)
 {
     bool last = --st->refs == 0;
@@ -67,7 +109,7 @@ static void unlock_and_unref(struct http_stream *st)
 
 /* ---- what follows is called with the lock held ---- */
 
-/* Let go of the pieces that everybody has behind them. */
+/* Free the pieces that all readers are past. */
 static void trim(struct http_stream *st)
 {
     uint64_t least = st->first + (st->begun ? st->n : 0);
@@ -86,6 +128,7 @@ static void trim(struct http_stream *st)
     memmove(st->pieces, st->pieces + gone, st->n * sizeof(struct http_body *));
 }
 
+/* Bytes that the fastest reader has yet to read; 0 when there are no readers any more. */
 static uint64_t ahead(const struct http_stream *st)
 {
     uint64_t most = st->begun && st->n_readers == 0 ? st->bytes : 0;
@@ -95,11 +138,11 @@ static uint64_t ahead(const struct http_stream *st)
     return st->bytes - most;
 }
 
-static void tell(struct http_stream *st)
+static void notify(struct http_stream *st)
 {
-    if (!st->owned || st->told || ahead(st) > st->opts.low)
+    if (!st->owned || st->notified || ahead(st) > st->opts.low)
         return;
-    st->told = true;
+    st->notified = true;
     st->opts.on_read(st->opts.cookie);
 }
 
@@ -150,7 +193,7 @@ struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connec
     r->peer = http_connection_of(c);
     r->since_ns = now_mono_ns();
     pthread_mutex_lock(&st->lock);
-    assert(!st->begun);
+    assert(st->owned && !st->begun);
     r->next = st->readers;
     st->readers = r;
     st->n_readers++;
@@ -162,8 +205,10 @@ struct http_reader *http_reader_attach(struct http_stream *st, struct MHD_Connec
 void http_reader_begin(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned && !st->begun);
     st->begun = true;
     trim(st);
+    stream_check(st);
     pthread_mutex_unlock(&st->lock);
 }
 
@@ -173,6 +218,8 @@ void http_reader_detach(struct http_reader *r)
         return;
     struct http_stream *st = r->stream;
     pthread_mutex_lock(&st->lock);
+    reader_check(r);
+    assert(!r->starved); /* suspended: it would stay so */
     struct http_reader **at = &st->readers;
     while (*at != r)
         at = &(*at)->next;
@@ -180,24 +227,26 @@ void http_reader_detach(struct http_reader *r)
     st->n_readers -= !r->cut;
     free(r);
     trim(st);
-    /* It may have been the fastest, and what it told no longer so: then another one tells, once it gets there. */
-    st->told = st->told && st->n_readers > 0 && ahead(st) <= st->opts.low;
-    tell(st);
+    /* If the fastest reader left, more may be ahead now than when on_read was called: re-arm it. */
+    st->notified = st->notified && st->n_readers > 0 && ahead(st) <= st->opts.low;
+    notify(st);
     unlock_and_unref(st);
 }
 
-/* libmicrohttpd wants bytes.  Nothing there and more to come: the connection sleeps until there is. */
+/* libmicrohttpd wants bytes.  If there are none yet, the connection is suspended. */
 static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
 {
     struct http_reader *r = reader;
     struct http_stream *st = r->stream;
     (void)pos;
     pthread_mutex_lock(&st->lock);
+    reader_check(r);
+    assert(st->begun && !r->starved);
     ssize_t rc = r->cut ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)copy(r, to, max);
     if (rc > 0) {
         http_connection_moved(r->peer);
         trim(st);
-        tell(st);
+        notify(st);
     } else if (rc == 0 && st->ended) {
         rc = MHD_CONTENT_READER_END_OF_STREAM;
     } else if (rc == 0) {
@@ -220,12 +269,16 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
     pthread_mutex_lock(&st->lock);
     uint64_t size = st->ended && !r->cut ? st->bytes : MHD_SIZE_UNKNOWN;
     pthread_mutex_unlock(&st->lock);
-    struct MHD_Response *response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(size, BLOCK_BYTES, read_some, r, reader_free);
     if (response == NULL) {
         http_reader_detach(r);
         return NULL;
     }
-    /* libmicrohttpd sends the end of the chunks behind a head, too, where the next reply is awaited: no chunks, then. */
+    /*
+     * Behind the head alone, libmicrohttpd sends the end of the chunks too, which the client would
+     * take for the next reply: no chunks, then.
+     */
     if (head && size == MHD_SIZE_UNKNOWN)
         MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
@@ -241,13 +294,15 @@ size_t http_stream_append(struct http_stream *st, struct http_body *piece)
 {
     size_t n_cut = 0;
     pthread_mutex_lock(&st->lock);
+    stream_check(st);
+    assert(st->owned && !st->ended);
     if (piece->len > 0) {
         http_body_ref(piece);
         st->pieces = mem_grow(st->pieces, &st->cap, st->n + 1, sizeof(struct http_body *));
         st->pieces[st->n++] = piece;
         st->bytes += piece->len;
     }
-    st->told = false;
+    st->notified = false;
     for (struct http_reader *r = st->readers; r != NULL; r = r->next) {
         if (!r->cut && st->bytes - r->read > st->opts.max_lag) {
             cut(r);
@@ -276,7 +331,8 @@ size_t http_stream_readers(struct http_stream *st)
     return n;
 }
 
-size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret, size_t cap)
+size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http_reading *ret,
+                            size_t cap)
 {
     size_t n = 0;
     pthread_mutex_lock(&st->lock);
@@ -284,9 +340,11 @@ size_t http_stream_readings(struct http_stream *st, uint64_t now_ns, struct http
         if (r->cut)
             continue;
         if (n < cap)
-            ret[n] = (struct http_reading){ .who = http_connection_who(r->peer),
-                                            .quiet_ns = http_connection_quiet_ns(r->peer, now_ns),
-                                            .age_ns = now_ns > r->since_ns ? now_ns - r->since_ns : 0 };
+            ret[n] = (struct http_reading){
+                .who = http_connection_who(r->peer),
+                .quiet_ns = http_connection_quiet_ns(r->peer, now_ns),
+                .age_ns = now_ns > r->since_ns ? now_ns - r->since_ns : 0,
+            };
         n++;
     }
     pthread_mutex_unlock(&st->lock);
@@ -322,6 +380,7 @@ size_t http_stream_cut(struct http_stream *st)
 void http_stream_end(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned && !st->ended);
     st->ended = true;
     for (struct http_reader *r = st->readers; r != NULL; r = r->next)
         wake(r);
@@ -331,9 +390,11 @@ void http_stream_end(struct http_stream *st)
 void http_stream_release(struct http_stream *st)
 {
     pthread_mutex_lock(&st->lock);
+    assert(st->owned);
     st->owned = false;
     if (!st->ended)
         (void)cut_all(st);
     trim(st);
+    stream_check(st);
     unlock_and_unref(st);
 }

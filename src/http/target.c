@@ -5,7 +5,11 @@
 
 const char *http_target_path(const char *target)
 {
-    size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7 : strncasecmp(target, "https://", 8) == 0 ? 8 : 0;
+    size_t scheme = 0;
+    if (strncasecmp(target, "http://", 7) == 0)
+        scheme = 7;
+    else if (strncasecmp(target, "https://", 8) == 0)
+        scheme = 8;
     if (scheme == 0)
         return target;
     const char *path = strchr(target + scheme, '/');

@@ -6,14 +6,17 @@
 
 enum { HTTP_QUERY_BYTES = 8192, HTTP_QUERY_ARGS = 100 };
 
-/* The path of a target without its query: of "http://host:port/metrics" (absolute form, as a proxy's client sends it) "/metrics". */
+/* The path in a target without query: "/metrics", or "http://host:port/metrics" (the absolute form
+ * that a proxy's client sends) -> "/metrics".  A part of target, or static. */
 const char *http_target_path(const char *target);
 
 /**
  * http_target_cut_query(target):
- * Is its query longer than HTTP_QUERY_BYTES, or of more than HTTP_QUERY_ARGS arguments?  Then nothing is left of it behind the "?".
- *   target   in libmicrohttpd's own buffer, before it looks at the query: when that has more arguments than find room in the
- *            connection's memory, libmicrohttpd 0.9.75 finds none for an answer either, and stays silent until its timeout
+ * Cut a query that is too long off behind its "?".  With more arguments than fit into the
+ * connection's memory, libmicrohttpd 0.9.75 has no room for an answer either: the client would hear
+ * nothing until the timeout.
+ *   target   in libmicrohttpd's own buffer (hence written to), before it parses the query
+ *   returns  true: it was longer than HTTP_QUERY_BYTES, or had more than HTTP_QUERY_ARGS arguments
  */
 bool http_target_cut_query(const char *target);
 

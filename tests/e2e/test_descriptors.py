@@ -1,4 +1,4 @@
-"""Standard descriptors that are closed, full or broken, and a process that may not have as many descriptors as it needs."""
+"""Standard descriptors that are closed, full or broken, and a process that may not have what it needs."""
 import os
 import re
 import resource
@@ -228,3 +228,12 @@ def test_under_a_low_limit_connections_are_refused_and_the_server_serves_on():
         assert page.sum("statsd_http_connections_refused_total") + page.value("statsd_http_connections_replaced_total") > 0
         for c in crowd:
             c.close()
+
+
+@pytest.mark.skipif(SLOW > 1, reason="a sanitizer needs the addresses that such a stack takes")
+def test_a_worker_that_cannot_be_started_is_told():
+    """No thread can be made: its stack would be larger than the address space."""
+    p = command(STATSD, *SETS, limit=(resource.RLIMIT_STACK, 1 << 46, resource.RLIM_INFINITY), stdout=subprocess.PIPE)
+    out, _ = p.communicate(timeout=30 * SLOW)
+    assert p.returncode == 1
+    assert b"level=error" in out and b"worker" in out

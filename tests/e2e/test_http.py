@@ -1,7 +1,9 @@
 """The HTTP server: status codes, heads and bodies."""
 import gzip
 import http.client
+import os
 import socket
+import threading
 import time
 
 import pytest
@@ -43,6 +45,37 @@ def test_quit_and_reload_are_off_unless_asked_for(server):
     for path in ("/-/quit", "/-/reload"):
         assert server.get(path, "POST")[0] in (403, 404, 405)
     assert server.get("/-/healthy")[0] == 200
+
+
+def test_a_quit_is_heard_though_a_reload_comes_right_after_it(dir):
+    """The config is a pipe: the thread that hears of both waits in the reload before them until it is written."""
+    path = os.path.join(dir, "statsd.conf")
+    os.mkfifo(path)
+
+    def write():
+        with open(path, "w") as f:
+            f.write("[http]\nlifecycle = on\n")
+    threading.Thread(target=write).start()
+    with Server(config=path, clean_exit=False) as s:
+        assert s.get("/-/reload", "POST")[0] == 200
+        fd = wait_for(lambda: open_for_writing(path), "a reload that waits for the config")
+        assert s.get("/-/quit", "POST")[0] == 200
+        assert s.get("/-/reload", "POST")[0] == 200
+        os.write(fd, b"[http]\nlifecycle = on\n")
+        os.close(fd)
+        wait_for(lambda: s.logged("stopping"), "the end")
+        fd = wait_for(lambda: open_for_writing(path), "the second reload")
+        os.close(fd)
+        assert s.process.wait(10 * SLOW) == 0
+        assert len(s.logged("reloaded")) == 2
+
+
+def open_for_writing(fifo):
+    """A descriptor once somebody has opened it to read."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
 
 
 def test_gzip_for_those_who_take_it(server):

@@ -20,9 +20,10 @@ static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unus
         uint64_t window_ms, interval_ms;
         uint32_t steps, step_intervals;
     } rows[] = {
-        { 60000, 10000, 6, 1 },   { 0, 10000, 0, 1 },       { 60000, 60000, 1, 1 },   { 60000, 3600000, 1, 1 },
-        { 1, 100, 1, 1 },         { 60000, 100, 12, 50 },   { 60000, 1000, 12, 5 },   { 61000, 1000, 11, 6 },
-        { 120000, 10000, 12, 1 }, { 130000, 10000, 7, 2 },  { 15000, 10000, 2, 1 },   { 86400000, 100, 12, 72000 },
+        { 60000, 10000, 6, 1 },   { 0, 10000, 0, 1 },     { 60000, 60000, 1, 1 },
+        { 60000, 3600000, 1, 1 }, { 1, 100, 1, 1 },       { 60000, 100, 12, 50 },
+        { 60000, 1000, 12, 5 },   { 61000, 1000, 11, 6 }, { 120000, 10000, 12, 1 },
+        { 130000, 10000, 7, 2 },  { 15000, 10000, 2, 1 }, { 86400000, 100, 12, 72000 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct config c;
@@ -35,7 +36,8 @@ static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unus
         if (o.set_steps != rows[i].steps || o.set_step_intervals != rows[i].step_intervals)
             fail_msg("%llu of %llu ms: %u steps of %u", (unsigned long long)rows[i].window_ms,
                      (unsigned long long)rows[i].interval_ms, o.set_steps, o.set_step_intervals);
-        assert_true((uint64_t)o.set_steps * o.set_step_intervals * rows[i].interval_ms >= rows[i].window_ms);
+        assert_true((uint64_t)o.set_steps * o.set_step_intervals * rows[i].interval_ms >=
+                    rows[i].window_ms);
         struct memory_bound b;
         memory_bound(&c, 3, &b);
         assert_int_equal(b.large_set, (2 * 3 + 2 + rows[i].steps) * MEMBERS_REGISTERS);
@@ -63,7 +65,8 @@ static void a_type_is_idle_for_two_intervals_at_least(void **unused)
     static const struct {
         uint64_t idle_ms, interval_ms, want_s;
     } rows[] = {
-        { 600000, 10000, 600 }, { 1000, 10000, 20 }, { 600000, 3600000, 7200 }, { 2500, 100, 3 }, { 1, 100, 1 }, { 0, 10000, 0 },
+        { 600000, 10000, 600 }, { 1000, 10000, 20 }, { 600000, 3600000, 7200 },
+        { 2500, 100, 3 },       { 1, 100, 1 },       { 0, 10000, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct config c;

@@ -1,5 +1,6 @@
 /*
- * The log of refused lines: how many lines it takes at most, and that what it does not show is told to the last one.
+ * The log of refused lines: how many lines it takes at most, and that what it does not show is told
+ * to the last one.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -50,7 +51,7 @@ static struct rig *rig_new(bool lines)
         assert_int_equal(worker_new(&o, &r->workers[i]), 0);
     strcpy(r->listeners[0].address.name, "udp://127.0.0.1:1");
     strcpy(r->listeners[1].address.name, "udp://127.0.0.1:2");
-    for (unsigned i = 0; i < 2; i++) {   /* each with a socket at each worker */
+    for (unsigned i = 0; i < 2; i++) { /* each with a socket at each worker */
         r->listeners[i].n = WORKERS;
         r->listeners[i].places[0] = r->listeners[i].places[1] = (uint16_t)i;
     }
@@ -79,7 +80,8 @@ static void rig_free(struct rig *r)
     free(r);
 }
 
-static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason why, const char *line)
+static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason why,
+                   const char *line)
 {
     struct refusals *refusals = worker_refusals(r->workers[worker]);
     (void)refusals_begin(refusals, (uint16_t)socket, false);
@@ -92,7 +94,9 @@ static void refuse_name(struct rig *r, const char *name)
 {
     struct refusals *refusals = worker_refusals(r->workers[0]);
     (void)refusals_begin(refusals, 0, false);
-    refusals_on_refused(refusals, &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) }, REASON_NONE);
+    refusals_on_refused(refusals,
+                        &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) },
+                        REASON_NONE);
     r->turn.seen[0].v[INGEST_SAMPLES_REFUSED]++;
 }
 
@@ -128,7 +132,8 @@ static void a_refused_line_is_told_with_its_listener(void **unused)
     refuse(r, 0, 1, REASON_BAD_VALUE, "a:x\n|c");
     assert_true(refused_log_due(&r->log, 1000));
     refused_log_look(&r->log, 1000);
-    assert_non_null(strstr(logged(r), "level=warn msg=rejected reason=bad_value line=\"a:x\\n|c\" listener=udp://127.0.0.1:2 not_shown=0\n"));
+    assert_non_null(strstr(logged(r), "level=warn msg=rejected reason=bad_value line=\"a:x\\n|c\" "
+                                      "listener=udp://127.0.0.1:2 not_shown=0\n"));
     assert_false(refused_log_due(&r->log, 1000));
     refused_log_look(&r->log, 2000);
     assert_string_equal(logged(r), "");
@@ -145,7 +150,8 @@ static void a_line_that_was_cut_ends_in_dots(void **unused)
         line[REFUSAL_TEXT_MAX + over] = '\0';
         refuse(r, 0, 0, REASON_NO_COLON, line);
         refused_log_look(&r->log, 1000);
-        snprintf(want, sizeof want, "line=%.*s%s listener=", REFUSAL_TEXT_MAX, line, over ? "..." : "");
+        snprintf(want, sizeof want, "line=%.*s%s listener=", REFUSAL_TEXT_MAX, line,
+                 over ? "..." : "");
         assert_non_null(strstr(logged(r), want));
     }
     rig_free(r);
@@ -235,7 +241,7 @@ static void an_example_younger_than_the_count_is_counted_once(void **unused)
 static void names_that_the_series_limit_keeps_off_the_page_are_told(void **unused)
 {
     (void)unused;
-    struct rig *r = rig_new(false);   /* names are no secret */
+    struct rig *r = rig_new(false); /* names are no secret */
     for (unsigned i = 0; i < 10; i++) {
         char name[32];
         snprintf(name, sizeof name, "over.%u", i);
@@ -244,7 +250,8 @@ static void names_that_the_series_limit_keeps_off_the_page_are_told(void **unuse
     }
     refused_log_look(&r->log, 1000);
     const char *text = logged(r);
-    assert_non_null(strstr(text, "msg=off_page reason=limit metric=over.0 listener=udp://127.0.0.1:1 not_shown=0\n"));
+    assert_non_null(strstr(
+        text, "msg=off_page reason=limit metric=over.0 listener=udp://127.0.0.1:1 not_shown=0\n"));
     assert_int_equal(count(text, "msg=off_page"), REFUSALS_A_ROUND);
     assert_int_equal(not_shown(text), 20 - REFUSALS_A_ROUND);
     rig_free(r);
@@ -262,7 +269,9 @@ static void no_line_is_told_where_lines_are_private_until_that_changes(void **un
     refused_log_lines(&r->log, true);
     refuse(r, 0, 0, REASON_NO_TYPE, "open:1");
     refused_log_look(&r->log, 1000);
-    assert_non_null(strstr(logged(r), "msg=rejected reason=no_type line=open:1 listener=udp://127.0.0.1:1 not_shown=0\n"));
+    assert_non_null(
+        strstr(logged(r),
+               "msg=rejected reason=no_type line=open:1 listener=udp://127.0.0.1:1 not_shown=0\n"));
     refuse(r, 0, 0, REASON_NO_TYPE, "secret:2");
     refused_log_lines(&r->log, false);
     refused_log_end(&r->log, 1000);

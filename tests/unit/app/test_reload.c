@@ -31,13 +31,14 @@ static struct server_told reload_log(const char *running, const char *fresh, cha
     struct config c;
     struct server_told told = { 0 };
     int ends[2];
-    assert_int_equal(config_load(&(struct config_source){ .sets = &running, .n_sets = 1 }, &c, &errors), 0);
+    assert_int_equal(
+        config_load(&(struct config_source){ .sets = &running, .n_sets = 1 }, &c, &errors), 0);
     assert_int_equal(pipe(ends), 0);
     log_to_fd(ends[1]);
     reload(&c, &(struct config_source){ .sets = &fresh, .n_sets = 1 }, apply, &told);
     log_to_fd(STDOUT_FILENO);
     close(ends[1]);
-    ssize_t n = read(ends[0], ret, room - 1);   /* a pipe holds it all */
+    ssize_t n = read(ends[0], ret, room - 1); /* a pipe holds it all */
     assert_true(n > 0);
     ret[n] = '\0';
     close(ends[0]);
@@ -53,7 +54,8 @@ static void an_option_that_waits_for_the_next_start_is_named(void **state)
         const char *running, *fresh, *says;
     } rows[] = {
         { "server.workers=1", "server.workers=2", "section=server key=workers value=2" },
-        { "redis.url=redis://:one@a", "redis.url=redis://:two@a", "section=redis key=url value=(set)" },   /* a new password */
+        { "redis.url=redis://:one@a", "redis.url=redis://:two@a",
+          "section=redis key=url value=(set)" }, /* a new password */
         { "redis.url=redis://a", "redis.url=", "section=redis key=url" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -87,7 +89,8 @@ static void the_server_hears_of_what_it_changes_at_once(void **state)
 {
     (void)state;
     char log[4096];
-    struct server_told told = reload_log("protocol.log_rejected=on", "protocol.log_rejected=off", log, sizeof log);
+    struct server_told told =
+        reload_log("protocol.log_rejected=on", "protocol.log_rejected=off", log, sizeof log);
     assert_true(told.times == 1 && !told.log_rejected);
     told = reload_log("protocol.log_rejected=off", "protocol.log_rejected=on", log, sizeof log);
     assert_true(told.times == 1 && told.log_rejected);

@@ -42,7 +42,8 @@ static void waiting_so_long_ends_in_the_next_interval(void **unused)
             assert_in_range(wait, 1, intervals[i]);
             int64_t then = now + (int64_t)wait;
             assert_int_equal(schedule_start_ms(then, intervals[i]), then);
-            assert_int_equal(schedule_start_ms(then - 1, intervals[i]), schedule_start_ms(now, intervals[i]));
+            assert_int_equal(schedule_start_ms(then - 1, intervals[i]),
+                             schedule_start_ms(now, intervals[i]));
         }
     }
 }

@@ -27,7 +27,10 @@ static size_t all_rows(const struct counter_row *ret[ROWS_MAX])
     return n;
 }
 
-/* Two workers, three listeners: worker 0 reads the first and the third, worker 1 the second socket of the first. */
+/*
+ * Two workers, three listeners: worker 0 reads the first and the third, worker 1 the second socket
+ * of the first.
+ */
 struct rig {
     struct pipeline p;
     struct turn turn;
@@ -44,7 +47,8 @@ static void rig_init(struct rig *r)
     r->listeners[0].n = 2;
     r->listeners[2].n = 1;
     r->listeners[2].places[0] = 1;
-    static const char *const names[] = { "udp://127.0.0.1:8125", "udp://[::1]:8125", "unixgram:///a\"b\\c\n" };
+    static const char *const names[] = { "udp://127.0.0.1:8125", "udp://[::1]:8125",
+                                         "unixgram:///a\"b\\c\n" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         snprintf(r->listeners[i].address.name, sizeof r->listeners[i].address.name, "%s", names[i]);
         r->listeners[i].address.transport = i == 2 ? LISTEN_UNIXGRAM : LISTEN_UDP;
@@ -139,12 +143,12 @@ static void the_workers_add_up_and_the_registry_and_control_stand_beside_them(vo
     for (int id = 0; id < INGEST_COUNTER_COUNT; id++) {
         r.turn.seen[0].v[id] = 1;
         r.turn.seen[1].v[id] = 10;
-        r.turn.seen[2].v[id] = 1000;                   /* no such worker */
+        r.turn.seen[2].v[id] = 1000; /* no such worker */
     }
     struct socket_stats *stats = r.listeners[0].stats;
     stats[0] = (struct socket_stats){ .datagrams = 1, .bytes = 20, .errors = 3 };
     stats[1] = (struct socket_stats){ .datagrams = 10, .bytes = 400, .errors = 5 };
-    stats[2] = (struct socket_stats){ .datagrams = 1000 };   /* no such socket */
+    stats[2] = (struct socket_stats){ .datagrams = 1000 }; /* no such socket */
     r.src.bound_again = 4;
     r.src.server.intervals = 6;
     r.src.exposition.cut = 7;
@@ -156,11 +160,16 @@ static void the_workers_add_up_and_the_registry_and_control_stand_beside_them(vo
     for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
         assert_int_equal(all.ingest.counters.v[id], 11);
     static const char *const want[] = {
-        "statsd_samples_read_total 11",       "statsd_series_created_total 3",
-        "statsd_type_conflicts_total 1",      "statsd_datagrams_received_total 11",
-        "statsd_bytes_received_total 420",    "statsd_receive_errors_total 8",
-        "statsd_http_scrapes_cut_total 7",    "statsd_unix_sockets_bound_again_total 4",
-        "statsd_intervals_closed_total 6",    "statsd_last_render_duration_seconds 0.25",
+        "statsd_samples_read_total 11",
+        "statsd_series_created_total 3",
+        "statsd_type_conflicts_total 1",
+        "statsd_datagrams_received_total 11",
+        "statsd_bytes_received_total 420",
+        "statsd_receive_errors_total 8",
+        "statsd_http_scrapes_cut_total 7",
+        "statsd_unix_sockets_bound_again_total 4",
+        "statsd_intervals_closed_total 6",
+        "statsd_last_render_duration_seconds 0.25",
         "statsd_http_connections_refused_total{reason=\"max_per_ip\"} 0",
     };
     const char *text = render(&r);
@@ -184,7 +193,8 @@ static void rejected_samples_are_told_by_reason(void **unused)
     const char *text = render(&r);
     for (int i = 0; i < REASON_COUNT; i++) {
         char line[128];
-        snprintf(line, sizeof line, "statsd_samples_rejected_total{reason=\"%s\"} %d", reason_name((enum reason)i), 100 + i);
+        snprintf(line, sizeof line, "statsd_samples_rejected_total{reason=\"%s\"} %d",
+                 reason_name((enum reason)i), 100 + i);
         assert_true(pipeline_has(text, line));
     }
     struct selfmetrics all;
@@ -204,7 +214,8 @@ static void each_socket_of_each_worker_has_its_line(void **unused)
     const char *text = render(&r);
     static const char *const want[] = {
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 7",
-        "statsd_socket_datagrams_received_total{socket=\"unixgram:///a\\\"b\\\\c_\",worker=\"0\"} 8",
+        "statsd_socket_datagrams_received_total"
+        "{socket=\"unixgram:///a\\\"b\\\\c_\",worker=\"0\"} 8",
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"1\"} 9",
         "statsd_udp_kernel_drops_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 1",
         "statsd_udp_kernel_drops_total{socket=\"udp://127.0.0.1:8125\",worker=\"1\"} 2",
@@ -237,7 +248,8 @@ static void series_are_told_by_kind_and_the_process_measures_itself(void **unuse
     assert_true(pipeline_has(text, "statsd_series{kind=\"timer\"} 3"));
     assert_true(pipeline_has(text, "statsd_series{kind=\"set\"} 1"));
     assert_true(pipeline_has(text, "statsd_interval_seconds 2.5"));
-    static const char *const above_zero[] = { "process_resident_memory_bytes ", "process_open_fds " };
+    static const char *const above_zero[] = { "process_resident_memory_bytes ",
+                                              "process_open_fds " };
     for (size_t i = 0; i < ARRAY_LEN(above_zero); i++) {
         char start[64];
         snprintf(start, sizeof start, "\n%s", above_zero[i]);

@@ -38,10 +38,10 @@ struct rig {
     struct worker *workers[WORKERS];
     struct listener listener;
     int sender;
-    uint64_t sent, turned, until;       /* until: the turn that loop_until waits for */
-    uint64_t done_at[16];               /* turn.done in each on_turned */
+    uint64_t sent, turned, until; /* until: the turn that loop_until waits for */
+    uint64_t done_at[16];         /* turn.done in each on_turned */
     uint64_t datagrams_at[16];
-    int ask_again;                      /* in on_turned, so many times */
+    int ask_again; /* how often on_turned asks for another turn */
 };
 
 static uint64_t datagrams(const struct rig *r)
@@ -98,7 +98,9 @@ static void rig_init(struct rig *r)
     r->turn.on_turned = on_turned;
     r->turn.cookie = r;
     r->sender = socket(AF_INET, SOCK_DGRAM, 0);
-    assert_int_equal(connect(r->sender, (struct sockaddr *)&r->listener.address.addr, r->listener.address.addr_len), 0);
+    assert_int_equal(connect(r->sender, (struct sockaddr *)&r->listener.address.addr,
+                             r->listener.address.addr_len),
+                     0);
 }
 
 static void rig_release(struct rig *r)
@@ -186,7 +188,10 @@ static void whoever_is_told_of_a_turn_may_ask_for_the_next(void **unused)
     rig_release(&r);
 }
 
-/* The turn under way when the sockets were closed to senders is not the last one: its number is below the one returned. */
+/*
+ * The turn under way when the sockets were closed to senders is not the last one: its number is
+ * below the one returned.
+ */
 static void the_last_turn_is_the_one_whose_number_was_returned(void **unused)
 {
     (void)unused;

@@ -1,7 +1,8 @@
 /*
  * Who may connect, who has to go for a newcomer, and until when a request must be complete.
  *
- * The deadline's clock is the test's own.  Where quiet is measured by the server itself, the test asks again until it is served.
+ * The deadline's clock is the test's own.  Where quiet is measured by the server itself, the test
+ * asks again until it is served.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -26,7 +27,7 @@
 #define REQUEST_END " HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static struct http_server *server;
-static struct http_request *waits;             /* asked for and not answered */
+static struct http_request *waits; /* asked for and not answered */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static unsigned say_ok(void *cookie, const char **ret_text)
@@ -145,17 +146,18 @@ static void a_request_that_is_not_whole_in_time_ends_its_connection(void **state
 {
     (void)state;
     static const struct {
-        const char *first, *then;      /* what comes at first, and before each further look */
+        const char *first, *then; /* what comes at first, and before each further look */
         bool ends;
     } rows[] = {
         { "G", "", true },
         { "\r\n", "\r\n", true },
         { "GET /ok HTTP/1.1\r\nHost: x\r\nX-Slow: ", "x", true },
         { "POST /change HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "x", true },
-        { "POST /change HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", true },
+        { "POST /change HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n",
+          true },
         { "GET /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", "x", true },
-        { "", "", false },                                     /* the idle timeout's matter */
-        { "GET /keep" REQUEST_END, "", false },                /* it waits for us */
+        { "", "", false },                      /* the idle timeout's matter */
+        { "GET /keep" REQUEST_END, "", false }, /* it waits for us */
     };
     start((struct http_opts){ .timeout_s = 60 });
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -198,7 +200,8 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
     }
     assert_int_equal(stats().timed_out_request, 0);
     double at = 20000;
-    for (uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000; stats().timed_out_request == 0; at += 0.5) {
+    for (uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
+         stats().timed_out_request == 0; at += 0.5) {
         assert_true(now_mono_ms() < until_ms);
         tick_at(begun_ns, at);
         send(fd, "G", 1, MSG_NOSIGNAL);
@@ -211,10 +214,12 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
 static void who_is_silent_is_counted_as_idle_and_nobody_else_is(void **state)
 {
     (void)state;
-    static const char *const idle[] = { "", "GET /o", "GET /ok HTTP/1.1\r\nHos", ("GET /ok" REQUEST_END) };
+    static const char *const idle[] = { "", "GET /o", "GET /ok HTTP/1.1\r\nHos",
+                                        ("GET /ok" REQUEST_END) };
     struct buf reply = { 0 };
     start((struct http_opts){ .timeout_s = 1 });
-    client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);   /* our side closes first here, too */
+    /* Our side closes first here, too. */
+    client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);
     AWAIT(s.connections == 0);
     close(dial(NULL));
     int fds[ARRAY_LEN(idle)];
@@ -243,7 +248,7 @@ static void an_address_with_few_goes_before_one_with_many(void **state)
     int fd = client_dial_from(http_address(server), "127.0.0.4");
     client_say(fd, "GET /ok" REQUEST_END);
     expect_ok(fd);
-    expect_closed(many[0]);                 /* quiet for longest of those that hold many */
+    expect_closed(many[0]); /* quiet for longest of those that hold many */
     for (size_t i = 1; i < ARRAY_LEN(many); i++)
         assert_true(is_open(many[i]));
     assert_true(is_open(few));
@@ -279,8 +284,12 @@ static void who_never_sends_a_request_locks_nobody_out(void **state)
         const char *what, *crowd, *newcomer;
         struct http_opts opts;
     } rows[] = {
-        { "its own address", "127.0.0.2", "127.0.0.2", { .max_connections = 16, .max_per_ip = 8, .timeout_s = 60 } },
-        { "everybody", "127.0.0.2", "127.0.0.3", { .max_connections = 8, .max_per_ip = 8, .timeout_s = 60 } },
+        /* clang-format off */
+        { "its own address", "127.0.0.2", "127.0.0.2",
+          { .max_connections = 16, .max_per_ip = 8, .timeout_s = 60 } },
+        { "everybody",       "127.0.0.2", "127.0.0.3",
+          { .max_connections =  8, .max_per_ip = 8, .timeout_s = 60 } },
+        /* clang-format on */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int crowd[8];
@@ -311,12 +320,13 @@ static void nobody_has_to_go_who_waits_for_us_or_was_active_just_now(void **stat
     close(second);
     AWAIT(s.connections == 1);
     int others[] = { dial("127.0.0.3"), dial("127.0.0.4") };
-    expect_closed(client_dial_from(http_address(server), "127.0.0.5"));   /* nobody holds two more than it would */
+    /* Nobody holds two more than it would. */
+    expect_closed(client_dial_from(http_address(server), "127.0.0.5"));
     assert_int_equal(stats().refused_full, 1);
     assert_int_equal(stats().replaced, 0);
-    expect_served_in_the_end("127.0.0.5");  /* when one has been quiet for a second */
+    expect_served_in_the_end("127.0.0.5"); /* when one has been quiet for a second */
     assert_int_equal(stats().replaced, 1);
-    assert_int_equal(stats().waiting, 1);   /* and that was not who waits for us */
+    assert_int_equal(stats().waiting, 1); /* and that was not who waits for us */
     answer_kept();
     stop();
     close(keeps);
@@ -345,7 +355,8 @@ static void the_addresses_of_an_ipv6_network_count_as_one(void **state)
         socklen_t len;
         assert_int_equal(address_parse(slice_str(rows[i].a), 0, &a, &len), 0);
         assert_int_equal(address_parse(slice_str(rows[i].b), 0, &b, &len), 0);
-        bool same = http_connections_who((struct sockaddr *)&a) == http_connections_who((struct sockaddr *)&b);
+        bool same = http_connections_who((struct sockaddr *)&a) ==
+                    http_connections_who((struct sockaddr *)&b);
         if (same != rows[i].same)
             fail_msg("%s and %s", rows[i].a, rows[i].b);
     }

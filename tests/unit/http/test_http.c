@@ -258,7 +258,9 @@ static void the_owner_learns_who_accepts_gzip(void **state)
     struct http_server *s = start();
     for (size_t i = 0; i < ARRAY_LEN(encodings); i++) {
         char request[256];
-        snprintf(request, sizeof request, "GET /at-once HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept-Encoding: %s\r\n\r\n",
+        snprintf(request, sizeof request,
+                 "GET /at-once HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                 "Accept-Encoding: %s\r\n\r\n",
                  encodings[i].accept);
         int fd = client_dial(http_address(s));
         client_say(fd, request);
@@ -282,7 +284,7 @@ static void requests_that_wait_together_share_one_body(void **state)
 
     struct http_body *body = body_of("shared\n");
     desk_answer_all(&desk, 200, body);
-    http_body_unref(body);          /* the last reference goes with the last reply */
+    http_body_unref(body); /* the last reference goes with the last reply */
     for (int i = 0; i < N; i++)
         client_expect(fds[i], 200, "shared\n");
     http_stats(s, &stats);
@@ -311,7 +313,8 @@ static void the_owner_sees_header_argument_and_encoding(void **state)
     (void)state;
     struct http_server *s = start();
     int fd = client_dial(http_address(s));
-    client_say(fd, "GET /ask?p=1&q=a%20b HTTP/1.1\r\nHost: x\r\nAccept: text/plain\r\nAccept-Encoding: gzip\r\n"
+    client_say(fd, "GET /ask?p=1&q=a%20b HTTP/1.1\r\nHost: x\r\n"
+                   "Accept: text/plain\r\nAccept-Encoding: gzip\r\n"
                    "Connection: close\r\n\r\n");
     desk_wait(&desk, 1);
     assert_string_equal(desk.accept, "text/plain");
@@ -335,12 +338,14 @@ static void a_client_that_hangs_up_while_it_waits_harms_nobody(void **state)
     (void)state;
     struct http_server *s = start();
     struct linger reset = { .l_onoff = 1 };
-    int polite = ask_for(s, "GET", "/ask"), rude = ask_for(s, "GET", "/ask"), stays = ask_for(s, "GET", "/ask");
+    int polite = ask_for(s, "GET", "/ask"), rude = ask_for(s, "GET", "/ask"),
+        stays = ask_for(s, "GET", "/ask");
     desk_wait(&desk, 3);
     close(polite);
     setsockopt(rude, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(rude);
-    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");     /* the HTTP thread has turned since */
+    /* The HTTP thread has turned since. */
+    client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
     struct http_body *body = body_of("late\n");
     desk_answer_all(&desk, 200, body);
     http_body_unref(body);
@@ -360,9 +365,9 @@ static void one_connection_carries_many_requests(void **state)
     int fd = client_dial(http_address(s));
     /* A body nobody asked for, then three pipelined ones, the second waits. */
     client_say(fd, "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345"
-            "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
-            "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
-            "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+                   "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
+                   "GET /ask HTTP/1.1\r\nHost: x\r\n\r\n"
+                   "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     for (int i = 0; i < 2; i++) {
         desk_wait(&desk, 1);
         desk_answer_all(&desk, 200, plain);
@@ -407,7 +412,8 @@ static void stop_answers_who_waits_and_the_owner_may_come_late(void **state)
 {
     (void)state;
     struct http_server *s = start();
-    int a = ask_for(s, "GET", "/ask"), b = ask_for(s, "HEAD", "/ask"), gone = ask_for(s, "GET", "/ask");
+    int a = ask_for(s, "GET", "/ask"), b = ask_for(s, "HEAD", "/ask"),
+        gone = ask_for(s, "GET", "/ask");
     int idle = client_dial(http_address(s));
     desk_wait(&desk, 3);
     close(gone);
@@ -447,7 +453,7 @@ static void a_large_body_is_sent_whole_and_not_copied(void **state)
     for (int i = 0; i < N; i++) {
         static char chunk[1 << 16];
         char head[1024];
-        ssize_t n = recv(fds[i], head, sizeof head - 1, MSG_PEEK);      /* all are under way */
+        ssize_t n = recv(fds[i], head, sizeof head - 1, MSG_PEEK); /* all are under way */
         assert_true(n > 0);
         head[n] = '\0';
         const char *end = strstr(head, "\r\n\r\n");
@@ -516,7 +522,8 @@ static void one_address_gets_its_share_of_connections_only(void **state)
     desk_wait(&desk, 2);
     static const char request[] = "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     int third = client_dial(http_address(s));
-    send(third, request, sizeof request - 1, MSG_NOSIGNAL);     /* fails when the close was faster */
+    /* Fails when the close was faster. */
+    send(third, request, sizeof request - 1, MSG_NOSIGNAL);
     client_hear(third, &reply);
     assert_int_equal(reply.len, 0);
     desk_answer_all(&desk, 200, hello);
@@ -538,7 +545,8 @@ static void bad_requests_get_an_error_and_no_more(void **state)
     int fd = client_dial(http_address(s));
     assert_true(send(fd, request.ptr, request.len, MSG_NOSIGNAL) > 0);
     client_hear(fd, &reply);
-    assert_true(client_status(&reply) == 431 || reply.len == 0);    /* a reset may overtake the reply */
+    /* A reset may overtake the reply. */
+    assert_true(client_status(&reply) == 431 || reply.len == 0);
 
     static const struct {
         const char *request;
@@ -584,7 +592,9 @@ static void what_cannot_be_listened_on_is_explained(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *error = NULL;
-        struct http_opts o = { .listen = rows[i].listen, .routes = routes, .n_routes = ARRAY_LEN(routes) };
+        struct http_opts o = { .listen = rows[i].listen,
+                               .routes = routes,
+                               .n_routes = ARRAY_LEN(routes) };
         assert_int_equal(http_start(&o, &none, &error), rows[i].rc);
         assert_string_equal(error, rows[i].text);
         assert_null(none);
@@ -593,7 +603,7 @@ static void what_cannot_be_listened_on_is_explained(void **state)
     char address[ADDRESS_TEXT_MAX];
     snprintf(address, sizeof address, "%s", http_address(s));
     http_stop(s);
-    s = start_with((struct http_opts){ .listen = address });    /* free again, at once */
+    s = start_with((struct http_opts){ .listen = address }); /* free again, at once */
     assert_string_equal(http_address(s), address);
     http_stop(s);
     http_stop(NULL);
@@ -616,7 +626,10 @@ static void ipv6_is_served(void **state)
     http_stop(s);
 }
 
-/* Load: clients that ask, hang up and ask again while the owner answers, and a stop in the middle of it. */
+/*
+ * Load: clients that ask, hang up and ask again while the owner answers, and a stop in the middle
+ * of it.
+ */
 
 enum { CLIENTS = 4, ROUNDS = 60 };
 
@@ -646,12 +659,13 @@ static void *client_main(void *arg)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         struct timeval patience = { .tv_sec = CLIENT_PATIENCE_S };
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        if (connect(fd, (struct sockaddr *)&addr, len) < 0 || send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0 || i % 7 == 6) {
+        if (connect(fd, (struct sockaddr *)&addr, len) < 0 ||
+            send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0 || i % 7 == 6) {
             close(fd);
             continue;
         }
         if (!client_read_all(fd, &reply))
-            break;                  /* the server forgot us: the sums below do not add up */
+            break; /* the server forgot us: the sums below do not add up */
         unsigned status = client_status(&reply);
         atomic_fetch_add(status == 200 ? &answered : status == 503 ? &refused : &cut, 1);
     }

@@ -1,4 +1,4 @@
-/* Requests that another thread answers: it is woken, takes them in their order, answers when it can. */
+/* Requests that another thread answers: it is woken, takes them in order, answers when it can. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,10 @@ static int open_owner(void **state)
     pthread_cond_init(&o.woken, NULL);
     http_mailbox_init(&o.mailbox, wake, &o);
     o.route = (struct http_route){
-        .path = "/box/", .prefix = true, .ask = http_mailbox_ask, .cookie = &o.mailbox,
+        .path = "/box/",
+        .prefix = true,
+        .ask = http_mailbox_ask,
+        .cookie = &o.mailbox,
     };
     struct http_opts opts = { .listen = "127.0.0.1:0", .routes = &o.route, .n_routes = 1 };
     if (http_start(&opts, &o.server, &error) != 0)
@@ -101,7 +104,7 @@ static void the_owner_takes_requests_in_their_order_and_answers_when_it_can(void
         struct http_request *const *taken;
         for (unsigned i = 0; i < EACH; i++, n++) {
             fds[n] = ask(o, n);
-            await_wakes(o, n + 1);   /* so that they come in a known order */
+            await_wakes(o, n + 1); /* so that they come in a known order */
         }
         assert_int_equal(http_mailbox_take(&o->mailbox, &taken), EACH);
         for (unsigned i = 0; i < EACH; i++) {
@@ -140,7 +143,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            the_owner_takes_requests_in_their_order_and_answers_when_it_can, open_owner, close_owner),
+            the_owner_takes_requests_in_their_order_and_answers_when_it_can, open_owner,
+            close_owner),
         cmocka_unit_test_setup_teardown(whoever_asks_a_closed_mailbox_gets_503, open_owner,
                                         close_owner),
     };

@@ -65,7 +65,9 @@ static int setup(void **state)
     assert_false(http_body_pack(tiny));
     routes[4].fixed = large;
     routes[5].fixed = tiny;
-    struct http_opts o = { .listen = "127.0.0.1:0", .routes = routes, .n_routes = ARRAY_LEN(routes) };
+    struct http_opts o = { .listen = "127.0.0.1:0",
+                           .routes = routes,
+                           .n_routes = ARRAY_LEN(routes) };
     if (http_start(&o, &server, &error) != 0)
         fail_msg("%s", error);
     return 0;
@@ -140,7 +142,8 @@ static void check_unpacks(const struct buf *reply)
     static unsigned char text[LARGE + 1];
     z_stream z = { .next_in = (unsigned char *)(uintptr_t)body,
                    .avail_in = (unsigned)(reply->ptr + reply->len - body),
-                   .next_out = text, .avail_out = sizeof text };
+                   .next_out = text,
+                   .avail_out = sizeof text };
     assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
     assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(z.total_out, LARGE);
@@ -163,7 +166,7 @@ static void a_packed_body_goes_packed_to_who_accepts_it(void **state)
     ask("HEAD", "/large", true, &reply);
     assert_true(client_has(&reply, "Content-Encoding: gzip\r\n"));
     assert_string_equal(client_body(&reply), "");
-    ask("GET", "/tiny", true, &reply);   /* no smaller: it has one form */
+    ask("GET", "/tiny", true, &reply); /* no smaller: it has one form */
     assert_false(client_has(&reply, "Content-Encoding"));
     assert_false(client_has(&reply, "Vary"));
     assert_string_equal(client_body(&reply), "tiny");

@@ -1,5 +1,6 @@
 /*
- * Bodies that are sent while they are made: real connections on one side, an owner that appends on the other.
+ * Bodies that are sent while they are made: real connections on one side, an owner that appends on
+ * the other.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -81,7 +82,9 @@ static void open_desk(struct desk *d)
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->changed, NULL);
     route.cookie = d;
-    struct http_opts o = { .listen = "127.0.0.1:0", .routes = &route, .n_routes = 1, .timeout_s = 30 };
+    struct http_opts o = {
+        .listen = "127.0.0.1:0", .routes = &route, .n_routes = 1, .timeout_s = 30
+    };
     assert_int_equal(http_start(&o, &d->server, &error), 0);
 }
 
@@ -98,7 +101,8 @@ static int client_from(struct desk *d, const char *method, const char *from)
     char request[128];
     size_t before = d->n;
     int fd = client_dial_from(http_address(d->server), from);
-    snprintf(request, sizeof request, "%s /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method);
+    snprintf(request, sizeof request, "%s /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+             method);
     client_say(fd, request);
     pthread_mutex_lock(&d->lock);
     while (d->n == before)
@@ -182,7 +186,7 @@ static void a_body_is_sent_while_it_is_made(void **unused)
     answer(&d, st);
     assert_int_equal(http_stream_readers(st), 3);
     append(st, 0);
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++)   /* the head is here, and only one piece exists */
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) /* the head is here, and only one piece exists */
         assert_int_equal(recv(fds[i], &c, 1, MSG_PEEK), 1);
     await_reads(&d, 1);
     for (unsigned i = 1; i < PIECES; i++)
@@ -194,7 +198,10 @@ static void a_body_is_sent_while_it_is_made(void **unused)
     close_desk(&d);
 }
 
-/* Until the reader has told, while its client reads on: the kernel keeps only some of it.  Then forget it. */
+/*
+ * Until the reader has told, while its client reads on: the kernel keeps only some of it.  Then
+ * forget it.
+ */
 static void await_read_of(struct desk *d, int fd, struct buf *reply)
 {
     struct timespec until = patience(), now;
@@ -222,10 +229,10 @@ static void a_reader_sleeps_until_the_next_piece(void **unused)
     answer(&d, st);
     for (unsigned i = 0; i < PIECES; i++) {
         append(st, i);
-        await_read_of(&d, fd, &reply);   /* once between two appends */
+        await_read_of(&d, fd, &reply); /* once between two appends */
         assert_int_equal(http_stream_ahead(st), 0);
     }
-    assert_int_equal(d.reads, 0);   /* from the end on it may leave, and the owner learns of that */
+    assert_int_equal(d.reads, 0); /* from the end on it may leave, and the owner learns of that */
     http_stream_end(st);
     http_stream_release(st);
     for (ssize_t n; (n = recv(fd, buf_reserve(&reply, 65536), 65535, 0)) > 0;)
@@ -297,7 +304,8 @@ static void a_gzip_stream_says_so(void **unused)
     struct buf reply = { 0 };
     open_desk(&d);
     int fd = client(&d, "GET");
-    struct http_stream *st = http_stream_new(&(struct http_stream_opts){ .type = "text/x-test", .gzip = true, .on_read = on_read, .cookie = &d });
+    struct http_stream *st = http_stream_new(&(struct http_stream_opts){
+        .type = "text/x-test", .gzip = true, .on_read = on_read, .cookie = &d });
     answer(&d, st);
     http_stream_end(st);
     http_stream_release(st);
@@ -329,7 +337,8 @@ static void a_client_of_http_1_0_reads_until_the_connection_closes(void **unused
     http_stream_release(st);
     client_hear(fd, &reply);
     assert_false(client_has(&reply, "Transfer-Encoding"));
-    expect_pieces(slice_of(client_body(&reply), reply.len - (size_t)(client_body(&reply) - reply.ptr)), 2);
+    expect_pieces(
+        slice_of(client_body(&reply), reply.len - (size_t)(client_body(&reply) - reply.ptr)), 2);
     buf_release(&reply);
     close_desk(&d);
 }
@@ -344,12 +353,12 @@ static void the_owner_learns_when_the_last_reader_has_left(void **unused)
     answer(&d, st);
     close(rude);
     unsigned i = 0;
-    while (http_stream_readers(st) > 0) {   /* until the kernel tells that nobody is there */
+    while (http_stream_readers(st) > 0) { /* until the kernel tells that nobody is there */
         append(st, i++);
         await_reads(&d, 1);
         assert_true(i < 10000);
     }
-    append(st, i);   /* kept by nobody */
+    append(st, i); /* kept by nobody */
     assert_int_equal(http_stream_ahead(st), 0);
     http_stream_release(st);
     close(head);
@@ -368,13 +377,14 @@ static void await_readers(struct http_stream *st, size_t n)
 }
 
 /*
- * The quick one has made the owner be told, and leaves before anything is appended: what is ahead is now the slow one's.  It must be
- * able to ask for more in turn, or nobody would ever go on.
+ * The quick one has made the owner be told, and leaves before anything is appended: what is ahead
+ * is now the slow one's.  It must be able to ask for more in turn, or nobody would ever go on.
  */
 static void who_is_left_behind_by_a_quick_reader_tells_again(void **unused)
 {
     (void)unused;
-    enum { LOW = 24 * 1000 * 1000, TOTAL = 48 * 1000 * 1000 };   /* more than the kernel keeps for a connection, twice */
+    /* More than the kernel keeps for a connection, twice. */
+    enum { LOW = 24 * 1000 * 1000, TOTAL = 48 * 1000 * 1000 };
     struct desk d;
     static char scratch[65536];
     open_desk(&d);
@@ -471,7 +481,7 @@ static void a_reader_that_lags_too_far_is_cut_and_the_others_go_on(void **unused
 static void a_reading_tells_who_reads_and_for_how_long_it_read_nothing(void **unused)
 {
     (void)unused;
-    enum { PIECES = 40, LAME = 2 };      /* more than the kernel keeps */
+    enum { PIECES = 40, LAME = 2 }; /* more than the kernel keeps */
     const uint64_t hour_ns = 3600 * 1000000000ull;
     struct desk d;
     struct buf reply = { 0 };
@@ -489,9 +499,10 @@ static void a_reading_tells_who_reads_and_for_how_long_it_read_nothing(void **un
         append(st, i);
         await_read_of(&d, quick, &reply);
     }
-    assert_int_equal(http_stream_readings(st, 0, r, 1), LAME + 1);   /* all are counted, whatever there is room for */
+    /* All are counted, whatever there is room for. */
+    assert_int_equal(http_stream_readings(st, 0, r, 1), LAME + 1);
     unsigned n_lame = 0, n_quick = 0;
-    while (n_quick == 0) {               /* until it has noticed that there is no more */
+    while (n_quick == 0) { /* until it has noticed that there is no more */
         assert_int_equal(http_stream_readings(st, now_mono_ns() + hour_ns, r, LAME + 1), LAME + 1);
         n_quick = r[0].quiet_ns == 0;
         sched_yield();
@@ -502,7 +513,7 @@ static void a_reading_tells_who_reads_and_for_how_long_it_read_nothing(void **un
         n_lame += r[i].quiet_ns >= hour_ns && r[i].who == lame_who;
         n_quick += r[i].quiet_ns == 0 && r[i].who == quick_who;
     }
-    assert_int_equal(n_quick, 1);        /* it waits for more, so time does not count */
+    assert_int_equal(n_quick, 1); /* it waits for more, so time does not count */
     assert_int_equal(n_lame, LAME);
     http_stream_release(st);
     for (size_t i = 0; i < LAME; i++)
@@ -554,7 +565,7 @@ static void a_body_larger_than_memory_passes(void **unused)
     close_desk(&d);
 }
 
-/* Clients that leave at any moment, streams that end, are cut, or never begin: run it with SAN=thread. */
+/* Clients that leave at any moment, streams that end, are cut, or never begin (for SAN=thread). */
 static void readers_and_streams_may_end_at_any_moment(void **unused)
 {
     (void)unused;
