@@ -123,6 +123,7 @@ void config_loader_assign(struct config_loader *l, const char *origin, enum opti
     const char *wrong = option_value_set(&l->c, id, value);
     if (wrong != NULL) {
         value_error(l, origin, id, value, wrong);
+        l->refused[id] = true;
         return;
     }
     free(l->c.origin[id]);

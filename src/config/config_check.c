@@ -40,7 +40,8 @@ static void check_times(struct config_loader *l)
     const struct config *c = &l->c;
     if (c->server_interval_ms > 1000 && c->server_interval_ms % 1000 != 0)
         config_mistake(l, OPTION_server_interval, "above 1s it must be whole seconds");
-    if (c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
+    bool interval_known = !config_refused(l, OPTION_server_interval);
+    if (interval_known && c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
         config_mistake(l, OPTION_aggregate_ttl, "shorter than server.interval; raise it, or 0 for never");
     const struct {
         enum option_id id;
@@ -52,7 +53,7 @@ static void check_times(struct config_loader *l)
         if (whole_seconds[i].ms % 1000 != 0)
             config_mistake(l, whole_seconds[i].id, "must be whole seconds");
     }
-    if (c->redis_retention_ms < c->server_interval_ms)
+    if (interval_known && c->redis_retention_ms < c->server_interval_ms)
         config_mistake(l, OPTION_redis_retention, "shorter than server.interval; raise it");
 }
 

@@ -113,16 +113,15 @@ static void env_assign(struct config_loader *l, const char *origin, enum option_
         config_loader_assign(l, origin, id, value);
         return;
     }
-    size_t start = 0;
-    for (size_t i = 0; i <= value.len; i++) {
-        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' ||
-                   value.ptr[i] == '\n';
-        if (!cut)
-            continue;
-        if (i > start)
-            config_loader_assign(l, origin, id, slice_of(value.ptr + start, i - start));
-        start = i + 1;
-    }
+    static const struct slice separators = { " ,\t\n", 4 };
+    value = slice_trim(value, separators);
+    do {
+        size_t n = 0;
+        while (n < value.len && memchr(separators.ptr, value.ptr[n], separators.len) == NULL)
+            n++;
+        config_loader_assign(l, origin, id, slice_of(value.ptr, n));
+        value = slice_trim(slice_of(value.ptr + n, value.len - n), separators);
+    } while (value.len > 0);
 }
 
 void config_env_read(struct config_loader *l, char *const *env)

@@ -19,7 +19,7 @@ struct config_loader {
     struct config c;
     struct config_mistake *mistakes;
     size_t n_mistakes, cap_mistakes;
-    bool refused[OPTION_COUNT];        /* a value of it broke a rule, see rules.h */
+    bool refused[OPTION_COUNT];        /* a value of it was refused, see config_refused in rules.h */
     enum config_stage stage;
     unsigned line;                     /* of the file, while it is read; else 0 */
     uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */

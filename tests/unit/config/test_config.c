@@ -275,6 +275,33 @@ static void a_bad_value_is_one_message_that_names_its_option(void **state)
     }
 }
 
+/* The 10 s of the default are not what server.interval was meant to be. */
+static void a_refused_value_is_one_mistake_and_no_other_follows_from_it(void **state)
+{
+    (void)state;
+    must_fail(&nowhere, "[server]\ninterval = 1\n[aggregate]\nttl = 5s\n[redis]\nretention = 5s\n",
+              "t.conf:2: server.interval: '1' has no unit; write a whole number and ms, s, m or h, 100ms to 1h\n");
+    must_fail(&nowhere, "[listen]\nsocket = unixgram:///a\xff\n",
+              "t.conf:2: listen.socket: 'unixgram:///a\\xff' is not valid UTF-8; write UTF-8 text without control bytes\n");
+}
+
+static void an_empty_variable_is_an_empty_value_for_every_kind_of_option(void **state)
+{
+    (void)state;
+    char socket[] = "STATSD_LISTEN_SOCKET= ", quantiles[] = "STATSD_AGGREGATE_QUANTILES=", listen[] = "STATSD_HTTP_LISTEN=";
+    char *const bad[] = { socket, NULL }, *const good[] = { quantiles, listen, NULL };
+    const struct config_source refused = { .environ = bad }, taken = { .environ = good };
+    struct config c;
+    struct buf errors = { 0 };
+    assert_int_equal(load(&refused, "", &c, &errors), -EINVAL);
+    assert_ptr_equal(strstr(errors.ptr, "STATSD_LISTEN_SOCKET: listen.socket: '': "), errors.ptr);
+    buf_release(&errors);
+    must_load(&taken, "", &c);
+    assert_int_equal(c.aggregate_quantiles.n, 0);
+    assert_string_equal(c.http_listen, "");
+    config_release(&c);
+}
+
 static void a_password_never_shows(void **state)
 {
     (void)state;
@@ -559,6 +586,8 @@ int main(void)
         cmocka_unit_test(sockets_of_one_place_replace_those_of_the_place_below),
         cmocka_unit_test(every_mistake_is_told_at_once_with_its_place_and_remedy),
         cmocka_unit_test(a_bad_value_is_one_message_that_names_its_option),
+        cmocka_unit_test(a_refused_value_is_one_mistake_and_no_other_follows_from_it),
+        cmocka_unit_test(an_empty_variable_is_an_empty_value_for_every_kind_of_option),
         cmocka_unit_test(a_password_never_shows),
         cmocka_unit_test(variables_of_others_are_left_alone_and_slips_are_not),
         cmocka_unit_test(a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_is_not),
