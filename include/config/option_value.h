@@ -25,7 +25,4 @@ void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *ou
 /* Append the value, spelled as in the file; a secret shows as "(set)" or nothing. */
 void option_value_print(const struct config *c, enum option_id id, struct buf *out);
 
-/* Append s with control bytes and bytes that are not UTF-8 as \xNN; at most 200 bytes of it. */
-void option_value_escape(struct slice s, struct buf *out);
-
 #endif

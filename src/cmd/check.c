@@ -5,6 +5,7 @@
 #include "cmd/cli.h"
 
 #include "app/memory_bound.h"
+#include "config/escape.h"
 #include "config/option_value.h"
 #include "listen/socket_options.h"
 
@@ -23,26 +24,11 @@ static void print_sockets(const struct config *c, struct buf *out)
     for (size_t i = 0; i < c->n_sockets; i++) {
         const struct listen_address *a = &c->sockets[i];
         buf_append_str(out, i == 0 ? "listening  " : "           ");
-        option_value_escape(slice_str(a->name), out);
+        escape_short(slice_str(a->name), out);
         buf_append_char(out, ' ');
         socket_options_print(a, out);
         buf_append_char(out, '\n');
     }
-}
-
-/* The URL with *** for the password. */
-static void print_redis_url(const char *url, struct buf *out)
-{
-    const struct slice scheme = SLICE_LIT("redis://");
-    const char *at = strrchr(url, '@');
-    const char *colon = at != NULL && slice_starts(slice_str(url), scheme) ? strchr(url + scheme.len, ':') : NULL;
-    if (colon == NULL || colon > at) {   /* no password */
-        option_value_escape(slice_str(url), out);
-        return;
-    }
-    option_value_escape(slice_of(url, (size_t)(colon + 1 - url)), out);
-    buf_append_str(out, "***");
-    option_value_escape(slice_str(at), out);
 }
 
 static void print_highlights(const struct config *c, unsigned workers, struct buf *out)
@@ -50,7 +36,7 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
     buf_append_str(out, "config     ok");
     if (c->file != NULL) {
         buf_append_str(out, "  ");
-        option_value_escape(slice_str(c->file), out);
+        escape_short(slice_str(c->file), out);
     }
     buf_append_char(out, '\n');
     print_sockets(c, out);
@@ -60,8 +46,12 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
         buf_append_str(out, "redis      off\n");
     else {
         buf_append_str(out, "redis      ");
-        print_redis_url(c->redis_url, out);
-        buf_printf(out, "  instance=%s prefix=%s\n", c->server_instance, c->redis_prefix);
+        escape_url(slice_str(c->redis_url), out);
+        buf_append_str(out, "  instance=");
+        escape_short(slice_str(c->server_instance), out);
+        buf_append_str(out, " prefix=");
+        escape_short(slice_str(c->redis_prefix), out);
+        buf_append_char(out, '\n');
     }
 }
 
@@ -81,9 +71,9 @@ static void print_changed(const struct config *c, struct buf *out)
                 buf_append_str(out, "\noptions that differ from their defaults\n");
             any = true;
             buf_printf(out, "  %s.%s = ", o->section, o->key);
-            option_value_escape(buf_slice(&is), out);
+            escape_short(buf_slice(&is), out);
             buf_append_str(out, "  (");
-            option_value_escape(slice_str(c->origin[i] != NULL ? c->origin[i] : "the host name"), out);
+            escape_short(slice_str(c->origin[i] != NULL ? c->origin[i] : "the host name"), out);
             buf_append_str(out, ")\n");
         }
         buf_release(&is);

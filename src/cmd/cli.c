@@ -157,7 +157,7 @@ static int take_option(struct reading *r, const struct cli_io *io)
     if (take_switch(r))
         return CLI_OK;
     if ((got = take_value(r, "-c", &value)) != 0 || (got = take_value(r, "--config", &value)) != 0) {
-        if (got < 0)
+        if (got < 0 || value[0] == '\0')
             return cli_usage(io, "-c needs a FILE");
         if (r->args.source.file != NULL)
             return cli_usage(io, "-c is given twice; there is one config file");

@@ -13,7 +13,7 @@
 #include "app/counter_tables.h"
 #include "base/mem.h"
 #include "cmd/wrap.h"
-#include "config/option_value.h"
+#include "config/escape.h"
 #include "config/options.h"
 #include "protocol/reason.h"
 
@@ -281,7 +281,7 @@ static int usage(const char *name, const struct cli_io *io)
     struct buf shown = { 0 };
     enum option_id id = options_meant(slice_str(name));
     char *guess = nearest(slice_str(name));
-    option_value_escape(slice_str(name), &shown);
+    escape_url(*name != '\0' ? slice_str(name) : SLICE_LIT("''"), &shown);
     buf_append_char(&shown, '\0');
     if (guess != NULL)
         cli_usage(io, "nothing is called %s; did you mean %s? %s", shown.ptr, guess, takes);

@@ -2,44 +2,14 @@
 
 #include "aggregate/off_page.h"
 #include "base/number.h"
-#include "base/utf8.h"
 #include "cmd/hint.h"
+#include "config/escape.h"
 #include "config/option_value.h"
-
-/* Bytes of the valid sequence at the front of s, 0: there is none. */
-static size_t sequence(struct slice s)
-{
-    for (size_t n = 1; n <= 4 && n <= s.len; n++) {
-        if (utf8_valid(slice_of(s.ptr, n)))
-            return n;
-    }
-    return 0;
-}
-
-/* s as one line of text for a terminal: controls (C1 as well) and bytes that are not UTF-8 as \xNN.  returns  columns */
-static size_t put_escaped(struct slice s, struct buf *out)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < s.len;) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        size_t n = sequence(slice_of(s.ptr + i, s.len - i));
-        bool c1 = n == 2 && c == 0xc2 && (unsigned char)s.ptr[i + 1] < 0xa0;
-        bool bare = n == 0 || c < ' ' || c == 0x7f || c1;
-        n = n == 0 ? 1 : n;
-        for (size_t k = 0; bare && k < n; k++)
-            buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
-        if (!bare)
-            buf_append(out, s.ptr + i, n);
-        columns += bare ? 4 * n : 1;
-        i += n;
-    }
-    return columns;
-}
 
 static void put_text(const json_t *j, struct buf *out)
 {
     if (json_is_string(j))
-        put_escaped(slice_of(json_string_value(j), json_string_length(j)), out);
+        escape_text(slice_of(json_string_value(j), json_string_length(j)), out);
 }
 
 static void put_number(double v, struct buf *out)
@@ -97,7 +67,7 @@ static void put_sample(json_t *sample, struct buf *out)
     buf_append_char(out, '\n');
     json_object_foreach(json_object_get(sample, "tags"), key, value) {
         buf_append_str(out, "    tag  ");
-        put_escaped(slice_str(key), out);
+        escape_text(slice_str(key), out);
         buf_append_str(out, " = ");
         put_text(value, out);
         buf_append_char(out, '\n');
@@ -152,7 +122,7 @@ static void put_object(const char *what, json_t *object, struct buf *out)
 static size_t utf8_ends(struct slice s)
 {
     size_t i = 0, n;
-    while (i < s.len && (n = sequence(slice_of(s.ptr + i, s.len - i))) > 0)
+    while (i < s.len && (n = escape_sequence(slice_of(s.ptr + i, s.len - i))) > 0)
         i += n;
     return i;
 }
@@ -162,7 +132,7 @@ static void put_error(const struct explain_error *e, struct buf *out)
     if (e->line != NULL && e->at <= e->len) {
         struct buf before = { 0 };
         size_t at = e->reason == REASON_BAD_UTF8 ? utf8_ends(slice_of(e->line, e->len)) : e->at;
-        size_t column = put_escaped(slice_of(e->line, at), &before);
+        size_t column = escape_text(slice_of(e->line, at), &before);
         buf_release(&before);
         buf_printf(out, "%*s^\n", (int)column, "");
     }
@@ -196,7 +166,7 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
 {
     json_t *one;
     size_t i;
-    put_escaped(line, out);
+    escape_text(line, out);
     buf_append_char(out, '\n');
     explain_text_errors(x, out);   /* first, so that the caret is right below its line */
     json_array_foreach(x->samples, i, one) {
@@ -228,18 +198,18 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
 static void put_conflict(const struct off_page_note *n, struct buf *out)
 {
     bool same = slice_eq(n->metric, n->other);
-    put_escaped(n->metric, out);
+    escape_text(n->metric, out);
     buf_printf(out, " as a %s: ", family_type_word(n->type));
-    put_escaped(n->other, out);
+    escape_text(n->other, out);
     buf_printf(out, " is a %s since an earlier line%s; a name has one type, until it was idle for prometheus.type_idle. Rename one of them",
                family_type_word(n->other_type), same ? "" : " and makes lines of that name");
 }
 
 static void put_reserved(const struct off_page_note *n, struct buf *out)
 {
-    put_escaped(n->metric, out);
+    escape_text(n->metric, out);
     buf_append_str(out, ": ");
-    put_escaped(n->other, out);
+    escape_text(n->other, out);
     buf_append_str(out, " is a name that Prometheus makes for every target, or this server for itself. Rename the metric");
 }
 
@@ -255,7 +225,7 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
         put_text(json_object_get(one, "name"), out);
         json_object_foreach(json_object_get(one, "tags"), tag, value) {
             buf_append_char(out, ' ');
-            put_escaped(slice_str(tag), out);
+            escape_text(slice_str(tag), out);
             buf_append_char(out, '=');
             put_text(value, out);
         }

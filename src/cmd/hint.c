@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "base/number.h"
-#include "config/option_value.h"
+#include "config/escape.h"
 
 struct slice hint_trim(struct slice s)
 {
@@ -36,7 +36,7 @@ void hint_line_cut(const struct config *c, struct slice line, enum reason reason
 
 void hint_put(struct slice s, struct buf *out)
 {
-    option_value_escape(s, out);
+    escape_short(s, out);
 }
 
 void hint_put_number(double v, struct buf *out)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/config_loader.h"
+#include "config/escape.h"
 #include "config/option_value.h"
 #include "config/rules.h"
 
@@ -19,7 +20,7 @@ enum { MESSAGE_MAX = 1024 };
 
 static void put_line(struct buf *out, const char *origin, const char *text)
 {
-    option_value_escape(slice_str(origin), out);
+    escape_url(slice_str(origin), out);   /* -c redis://... by a slip */
     buf_printf(out, ": %s\n", text);
 }
 
@@ -52,7 +53,7 @@ void config_mistake(struct config_loader *l, enum option_id id, const char *form
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    option_value_escape(slice_str(origin != NULL ? origin : "default"), &line);
+    escape_short(slice_str(origin != NULL ? origin : "default"), &line);
     buf_printf(&line, ": %s.%s: %s\n", o->section, o->key, text);
     add_mistake(l, (enum config_stage)l->set_in[id], l->set_line[id], buf_slice(&line));
     buf_release(&line);
@@ -81,7 +82,7 @@ static void value_error(struct config_loader *l, const char *origin, enum option
         buf_append_str(&shown, "the value");
     else {
         buf_append_char(&shown, '\'');
-        option_value_escape(value, &shown);
+        escape_short(value, &shown);
         buf_append_char(&shown, '\'');
     }
     options_limits(id, &limits);
@@ -101,7 +102,7 @@ static bool obeys_rules(struct config_loader *l, const char *origin, enum option
     struct buf why = { 0 }, shown = { 0 };
     bool ok = config_rules.value(id, value, &why);
     if (!ok) {
-        option_value_escape(value, &shown);
+        escape_short(value, &shown);
         config_loader_error(l, origin, "%s.%s: '%.*s': %.*s", o->section, o->key, (int)shown.len,
                             shown.ptr ? shown.ptr : "", (int)why.len, why.ptr);
         l->refused[id] = true;
@@ -143,7 +144,7 @@ static bool looks_like_name(struct slice s)
 static void name_error(struct config_loader *l, const char *origin, struct slice name, enum option_id meant)
 {
     struct buf shown = { 0 };
-    option_value_escape(name, &shown);
+    escape_short(name, &shown);
     if (meant != OPTION_COUNT)
         config_loader_error(l, origin, "%.*s: no such option; did you mean %s.%s?", (int)shown.len, shown.ptr, options_table[meant].section,
                             options_table[meant].key);

@@ -3,7 +3,7 @@
  */
 #include "config/config_loader.h"
 
-#include "config/option_value.h"
+#include "config/escape.h"
 
 static bool contains(struct slice s, struct slice part)
 {
@@ -92,7 +92,7 @@ static void env_unknown(struct config_loader *l, struct slice name)
     if (id == OPTION_COUNT && !mistake)
         return;
     struct buf shown = { 0 };
-    option_value_escape(name, &shown);
+    escape_short(name, &shown);
     if (id != OPTION_COUNT)
         options_env_name(id, meant);
     if (!mistake)

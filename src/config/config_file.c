@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "config/option_value.h"
+#include "config/escape.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
 
@@ -49,7 +49,7 @@ static void section_unknown(const struct reader *r, struct slice section)
 {
     char at[ORIGIN_MAX];
     struct buf shown = { 0 };
-    option_value_escape(section, &shown);
+    escape_short(section, &shown);
     const char *guess = options_nearest_section(section);
     if (guess != NULL)
         config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?", (int)shown.len, shown.ptr, guess);

@@ -282,24 +282,6 @@ void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *ou
     buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
 }
 
-void option_value_escape(struct slice s, struct buf *out)
-{
-    enum { SHOWN_MAX = 200 };
-    bool cut = s.len > SHOWN_MAX;
-    if (cut)
-        s.len = SHOWN_MAX;
-    bool utf8 = utf8_valid(s);
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8))
-            buf_printf(out, "\\x%02x", (unsigned)c);
-        else
-            buf_append_char(out, (char)c);
-    }
-    if (cut)
-        buf_append_str(out, "...");
-}
-
 static void print_words(const char *words, unsigned bits, struct buf *out)
 {
     struct slice rest = slice_str(words);

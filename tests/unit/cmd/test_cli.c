@@ -108,6 +108,9 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "--bogus=secret" }, "no such option: --bogus\n" },
         { { "-x" }, "no such option: -x" },
         { { "-c" }, "-c needs a FILE" },
+        { { "-c", "" }, "-c needs a FILE" },
+        { { "describe", "" }, "nothing is called ''; describe takes" },
+        { { "describe", "redis://:hunter2@h" }, "nothing is called redis://:***@h; describe takes" },
         { { "-c", "a", "-c", "b" }, "-c is given twice" },
         { { "check", "--set" }, "--set needs SECTION.KEY=VALUE" },
         { { "check", "more" }, "check takes no arguments; a config file is given as -c FILE" },
@@ -173,6 +176,14 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
         { { "--config-path", "/etc/x" }, { "write -c /etc/x\n" } },
         { { "-f", "/etc/x" }, { "write -c /etc/x\n" } },
         { { "-c/etc/x" }, { "did you mean -c /etc/x?\n" } },
+        { { "-c=x" }, { "did you mean -c x?\n" } },
+        { { "-cstatsd.conf" }, { "did you mean -c statsd.conf?\n" } },
+        { { "--percent-threshold=100" }, { "aggregate.quantiles=1\n" } },
+        { { "--percentiles", "5,99.9" }, { "aggregate.quantiles=0.05,0.999\n" } },
+        { { "--percentiles=90,999" }, { "aggregate.quantiles=90,999\n" } },
+        { { "--mgmt-address=127.0.0.1" }, { "write --set http.listen=127.0.0.1:9102\n" } },
+        { { "--mgmt-address=[::1]" }, { "write --set http.listen=[::1]:9102\n" } },
+        { { "--mgmt-port=8126" }, { "write --set http.listen=0.0.0.0:8126\n" } },
         { { "--dogstatsd-socket=/var/run/datadog/dsd.socket" }, { "listen.socket=unixgram:///var/run/datadog/dsd.socket\n" } },
         { { "--redis-password=hunter2" }, { "--redis-password; STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment\n" } },
         { { "--port=\x1b[31m" }, { "udp://\\x1b[31m\n" } },
@@ -214,6 +225,8 @@ static void a_lone_word_that_is_no_command_is_answered_with_what_it_may_be(void 
         { "start", "to run, give no command\n" },
         { "help", "write --help\n" },
         { "reload", "send HUP to the process\n" },
+        { "", "no such command: '' (an argument is empty)\n" },
+        { "redis://:hunter2@h:1", "no such command: redis://:***@h:1; to set an option, write --set SECTION.KEY=VALUE\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct done d = statsd(WORDS(rows[i].word), NULL);
