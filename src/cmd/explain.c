@@ -3,8 +3,10 @@
  */
 #include "cmd/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "cmd/explain_core.h"
 #include "cmd/explain_text.h"
@@ -61,12 +63,13 @@ static void take_frame_error(struct explaining *e, enum reason r, uint32_t n)
     }
 }
 
-/* returns  false: in could not be read */
-static bool take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
+/* returns  0 or -errno of the read */
+static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
 {
     struct framing f;
     char chunk[4096];
     size_t n;
+    int rc = 0;
     char *room = mem_alloc(DATAGRAM_MAX + 4);
     framing_init(&f, kind, max_line, room);
     while (!f.broken && (n = fread(chunk, 1, sizeof chunk, in)) > 0) {
@@ -74,18 +77,20 @@ static bool take_stream(struct explaining *e, FILE *in, enum framing_kind kind, 
         enum reason r = framing_push(&f, chunk, n, take_frame, e, &errors);
         take_frame_error(e, r, errors > 0 ? errors : 1);
     }
+    if (ferror(in))
+        rc = -errno;
     if (!f.broken)
         take_frame_error(e, framing_end(&f, true, take_frame, e), 1);
     free(room);
-    return ferror(in) == 0;
+    return rc;
 }
 
-/* More than a datagram holds is one that the kernel cut. */
-static bool read_datagram(FILE *in, struct buf *ret)
+/* More than a datagram holds is one that the kernel cut.  returns  0 or -errno of the read */
+static int read_datagram(FILE *in, struct buf *ret)
 {
     char *room = buf_reserve(ret, DATAGRAM_MAX + 1);
     ret->len = fread(room, 1, DATAGRAM_MAX + 1, in);
-    return ferror(in) == 0;
+    return ferror(in) ? -errno : 0;
 }
 
 static void join_lines(const struct cli_args *args, struct buf *ret)
@@ -141,21 +146,21 @@ static void finish_text(struct explaining *e)
 
 static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io, const struct config *c)
 {
-    bool read = true;
+    int rc = 0;
     if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
-        read = take_stream(e, io->in, strcmp(args->framing, "dsd") == 0 ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
+        rc = take_stream(e, io->in, strcmp(args->framing, "dsd") == 0 ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
     } else {
         struct buf datagram = { 0 };
         if (args->n_rest > 0)
             join_lines(args, &datagram);
         else
-            read = read_datagram(io->in, &datagram);
+            rc = read_datagram(io->in, &datagram);
         bool cut = datagram.len > DATAGRAM_MAX;
         take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len, cut || args->truncated);
         buf_release(&datagram);
     }
-    if (!read) {
-        fputs("statsd: cannot read standard input\n", io->err);
+    if (rc < 0) {
+        fprintf(io->err, "statsd: cannot read standard input: %s\n", err_text(rc));
         return CLI_FAILED;
     }
     bool wrong = e->errors > 0 || e->core->n_errors > 0;

@@ -352,6 +352,24 @@ static void an_output_that_cannot_be_written_is_told(void **state)
     }
 }
 
+static void an_input_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    static const char *const framings[] = { "--framing=datagram", "--framing=line", "--framing=dsd" };
+    for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
+        const char *argv[] = { "statsd", "explain", framings[i] };
+        char *err;
+        size_t err_n;
+        struct cli_io io = { .in = fopen("/", "r"), .out = tmpfile(), .err = open_memstream(&err, &err_n), .run = run };
+        assert_int_equal(cli_run(3, argv, &io), CLI_FAILED);
+        fclose(io.in);
+        fclose(io.out);
+        fclose(io.err);
+        assert_string_equal(err, "statsd: cannot read standard input: Is a directory\n");
+        free(err);
+    }
+}
+
 static void help_and_version_are_answers_not_errors(void **state)
 {
     (void)state;
@@ -471,6 +489,7 @@ int main(void)
         cmocka_unit_test(help_has_the_defaults_of_the_options_and_only_commands_that_are_there),
         cmocka_unit_test(describe_a_name_prints_its_entry_alone),
         cmocka_unit_test(help_and_version_are_answers_not_errors),
+        cmocka_unit_test(an_input_that_cannot_be_read_is_told),
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),
         cmocka_unit_test(the_memory_bound_follows_the_limits),
