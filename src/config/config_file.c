@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "config/escape.h"
 
-enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
+enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAKES = 100, ORIGIN_MAX = 300 };
 
 struct reader {
     struct config_loader *l;
@@ -126,6 +126,13 @@ static char *next_line(char *out, int size, void *stream)
     if (!slice_cut(&r->rest, '\n', &line))
         r->rest.len = 0;
     r->l->line = ++r->line;
+    if (r->l->n_mistakes >= FILE_MAX_MISTAKES) {
+        char text[100];
+        snprintf(text, sizeof text, "%zu mistakes; the rest of the file was not read", r->l->n_mistakes);
+        error(r, text);
+        r->rest.len = 0;
+        return NULL;
+    }
     line = vet(r, line, (size_t)size - 2);
     memcpy(out, line.ptr, line.len);
     memcpy(out + line.len, "\n", 2);

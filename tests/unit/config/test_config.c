@@ -485,6 +485,30 @@ static void a_long_line_is_read_whole_or_refused_never_cut(void **state)
     }
 }
 
+/* -c of a file of another kind; a reload would put each mistake into the log. */
+static void a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred(void **state)
+{
+    (void)state;
+    struct buf text = { 0 }, errors = { 0 };
+    struct config c;
+    size_t lines = 0;
+    buf_append_str(&text, "[server]\n");
+    for (int i = 0; i < 50000; i++)
+        buf_append_str(&text, "xyzzy = 1\n");
+    buf_append_char(&text, '\0');
+    const char *set = "server.workers=x";
+    const struct config_source src = { .sets = &set, .n_sets = 1 };
+    assert_int_equal(load(&src, text.ptr, &c, &errors), -EINVAL);
+    for (size_t i = 0; i < errors.len; i++)
+        lines += errors.ptr[i] == '\n';
+    assert_int_equal(lines, 100 + 1 + 1);
+    assert_non_null(strstr(errors.ptr, "t.conf:101: server.xyzzy: no such option; see `statsd describe options`\n"
+                                       "t.conf:102: 100 mistakes; the rest of the file was not read\n"
+                                       "--set: server.workers: 'x' is not"));
+    buf_release(&text);
+    buf_release(&errors);
+}
+
 static void bytes_that_are_no_text_are_refused_and_escaped(void **state)
 {
     (void)state;
@@ -594,6 +618,7 @@ int main(void)
         cmocka_unit_test(a_flag_that_names_no_option_is_answered_with_the_likely_one),
         cmocka_unit_test(where_each_value_comes_from_is_known),
         cmocka_unit_test(a_long_line_is_read_whole_or_refused_never_cut),
+        cmocka_unit_test(a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred),
         cmocka_unit_test(bytes_that_are_no_text_are_refused_and_escaped),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
