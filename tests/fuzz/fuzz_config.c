@@ -20,7 +20,7 @@ static void check_errors(const struct buf *errors)
 static void check_config(const struct config *c)
 {
     struct buf out = { 0 };
-    assert(c->n_sockets > 0 && c->n_sockets == c->listen_socket.n);
+    assert(c->n_sockets > 0 && c->n_sockets >= c->listen_socket.n);
     assert(c->server_interval_ms >= 100 && c->limits_max_tags <= 1024 && c->limits_max_line <= 65535);
     for (size_t i = 1; i < c->aggregate_quantiles.n; i++)
         assert(c->aggregate_quantiles.at[i - 1] < c->aggregate_quantiles.at[i]);
