@@ -186,36 +186,24 @@ struct option_row {
     const char *help;
 };
 
-extern const struct option_row options_table[OPTION_COUNT];   /* by enum option_id */
+extern const struct option_row options_table[OPTION_COUNT];   /* by enum option_id; config_values.c */
 
-enum { OPTION_ENV_MAX = 64 };
+/* Assert that the row makes sense: words for words, limits in order, names that fit. */
+void options_check(enum option_id id);
+
+/* Words in a list joined by '|'. */
+size_t options_words(const char *words);
+
+enum { OPTION_NAME_MAX = 48, OPTION_ENV_MAX = 64 };   /* bytes of "section.key", of "STATSD_SECTION_KEY", with the NUL */
 
 /* returns  the id, or OPTION_COUNT: there is none */
 enum option_id options_find(struct slice section, struct slice key);
 bool options_section_known(struct slice section);
 
+/* By number, in the order of OPTION_SECTIONS.  returns  NULL past the last one */
+const char *options_section(size_t i);
+
 /* "STATSD_SERVER_INTERVAL" into out. */
 void options_env_name(enum option_id id, char out[OPTION_ENV_MAX]);
-
-/* Append what values the option takes: "100ms to 1h", "auto|source|payload", "on|off". */
-void options_limits(enum option_id id, struct buf *out);
-
-/**
- * options_nearest(section, key):
- * The option that was probably meant; for "did you mean".
- *   returns  the id, or OPTION_COUNT: nothing is near
- */
-enum option_id options_nearest(struct slice section, struct slice key);
-const char *options_nearest_section(struct slice section);   /* NULL: nothing is near */
-
-/**
- * options_meant(name):
- * The same for a name that is not section.key: a key alone ("log_level"), another separator ("redis-url", "REDIS__URL"), the
- * environment variable ("STATSD_REDIS_URL"), each with a slip or two; or what another server calls it ("flush-interval").
- */
-enum option_id options_meant(struct slice name);
-
-/* Edits (insert, delete, replace, swap of neighbours) that turn a into b, without regard to case; at most limit + 1. */
-size_t options_distance(struct slice a, struct slice b, size_t limit);
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef CONFIG_RULES_H
 #define CONFIG_RULES_H
 
-#include "config/config.h"
+#include "config/config_values.h"
 
 struct config_loader;   /* the config in the making, for its mistakes */
 

@@ -7,6 +7,7 @@
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/guess.h"
 #include "config/rivals.h"
 
 static int run_main(const struct cli_args *args, const struct cli_io *io)
@@ -194,7 +195,7 @@ static int take_word(struct reading *r, const struct cli_io *io)
             r->command = &commands[i];
             return CLI_OK;
         }
-        if (options_distance(slice_str(word), slice_str(commands[i].name), 2) <= 2)
+        if (guess_distance(slice_str(word), slice_str(commands[i].name), 2) <= 2)
             guess = commands[i].name;
     }
     struct buf answer = { 0 };

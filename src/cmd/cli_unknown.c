@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/escape.h"
+#include "config/guess.h"
 #include "config/rivals.h"
 
 static bool is_metric(const char *s)
@@ -21,7 +22,7 @@ static const char *nearest_own(struct slice name)
                                        "--version", "--config",    "--set",      "--framing" };
     for (size_t i = 0; i < ARRAY_LEN(own); i++) {
         size_t limit = name.len < 5 ? 1 : 2;
-        if (options_distance(name, slice_str(own[i] + 2), limit) <= limit)
+        if (guess_distance(name, slice_str(own[i] + 2), limit) <= limit)
             return own[i];
     }
     return NULL;
@@ -43,7 +44,7 @@ void cli_unknown_option(const char *arg, const char *value, struct buf *out)
     while (bare.len > 0 && bare.ptr[0] == '-')
         bare = slice_of(bare.ptr + 1, bare.len - 1);
     const struct rival *rival = rival_find(name);
-    enum option_id id = options_meant(bare);
+    enum option_id id = guess_name(bare);
     const char *own = nearest_own(bare);
     buf_append_str(out, "no such option: ");
     escape_short(name, out);

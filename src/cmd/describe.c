@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "cmd/wrap.h"
 #include "config/escape.h"
+#include "config/guess.h"
+#include "config/option_value.h"
 #include "config/options.h"
 #include "protocol/reason.h"
 
@@ -147,7 +149,7 @@ static void describe_options(struct table *t)
         put(t, 2, o->def);
         put(t, 3, kinds[o->kind]);
         if (o->kind != OPTION_BOOL)
-            options_limits((enum option_id)i, &t->cell[t->rows][4]);
+            option_value_limits((enum option_id)i, &t->cell[t->rows][4]);
         put(t, 5, o->help);
     }
 }
@@ -236,7 +238,7 @@ static void look_for_nearer(const struct table *t, struct slice name, size_t *le
 {
     for (size_t r = 1; r < t->rows; r++) {
         struct slice first = buf_slice(&t->cell[r][0]);
-        size_t d = options_distance(name, first, *least);
+        size_t d = guess_distance(name, first, *least);
         if (d >= *least)
             continue;
         *least = d;
@@ -279,7 +281,7 @@ static int usage(const char *name, const struct cli_io *io)
     if (name == NULL)
         return cli_usage(io, "%s", takes);
     struct buf shown = { 0 };
-    enum option_id id = options_meant(slice_str(name));
+    enum option_id id = guess_name(slice_str(name));
     char *guess = nearest(slice_str(name));
     escape_url(*name != '\0' ? slice_str(name) : SLICE_LIT("''"), &shown);
     buf_append_char(&shown, '\0');

@@ -1,15 +1,12 @@
-/**
- * What no option can know alone: order inside lists, options that depend on each other, addresses.
- */
-#include "config/config_loader.h"
+#include "config/config_cross.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/address.h"
 #include "base/mem.h"
+#include "config/escape.h"
 #include "config/rules.h"
 
 enum { QUANTILES_MAX = 32, BUCKETS_MAX = 128 };
@@ -87,6 +84,15 @@ static void check_instance(struct config_loader *l)
         config_mistake(l, OPTION_server_instance, "must hold no blanks or braces and at most 255 bytes; such as web-1");
 }
 
+static void mistake_with_value(struct config_loader *l, enum option_id id, const char *value,
+                               const char *wrong)
+{
+    struct buf shown = { 0 };
+    escape_short(slice_str(value), &shown);
+    config_mistake(l, id, "'%.*s' %s", (int)shown.len, shown.ptr, wrong);
+    buf_release(&shown);
+}
+
 static void check_http(struct config_loader *l)
 {
     struct sockaddr_storage addr;
@@ -97,10 +103,11 @@ static void check_http(struct config_loader *l)
         return;
     /* Without a port it would be anybody's guess which one. */
     if (port == NULL || (bracket != NULL && port < bracket) || address_parse(slice_str(text), 0, &addr, &len) < 0)
-        config_mistake(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
+        mistake_with_value(l, OPTION_http_listen, text,
+                           "is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none");
 }
 
-void config_check_all(struct config_loader *l)
+void config_cross_check(struct config_loader *l)
 {
     check_instance(l);
     config_rules.whole(l, &l->c);

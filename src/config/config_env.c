@@ -1,9 +1,14 @@
 /**
- * The environment: STATSD_SECTION_KEY, and what to say of STATSD_ variables that are no option.
+ *   config_env_read         each variable that begins with STATSD_
+ *     env_assign              an option: its value, or its values
+ *     env_unknown             none: somebody else's, a mistake, or a warning
  */
-#include "config/config_loader.h"
+#include "config/config_env.h"
+
+#include <assert.h>
 
 #include "config/escape.h"
+#include "config/guess.h"
 
 static bool contains(struct slice s, struct slice part)
 {
@@ -66,7 +71,7 @@ static enum option_id nearest_variable(struct slice name)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         char known[OPTION_ENV_MAX];
         options_env_name((enum option_id)i, known);
-        size_t d = options_distance(name, slice_str(known), NEAR);
+        size_t d = guess_distance(name, slice_str(known), NEAR);
         if (d < least) {
             least = d;
             nearest = (enum option_id)i;
@@ -88,7 +93,7 @@ static void env_unknown(struct config_loader *l, struct slice name)
     enum option_id id = nearest_variable(name);
     bool mistake = id != OPTION_COUNT || names_a_section(rest);
     if (id == OPTION_COUNT)
-        id = options_meant(rest);
+        id = guess_name(rest);
     if (id == OPTION_COUNT && !mistake)
         return;
     struct buf shown = { 0 };
@@ -126,7 +131,7 @@ static void env_assign(struct config_loader *l, const char *origin, enum option_
 
 void config_env_read(struct config_loader *l, char *const *env)
 {
-    l->stage = CONFIG_ENV;
+    assert(l->stage == CONFIG_ENV);
     for (; env != NULL && *env != NULL; env++) {
         struct slice value = slice_str(*env), name;
         if (!slice_starts(value, SLICE_LIT("STATSD_")) || !slice_cut(&value, '=', &name))

@@ -1,12 +1,19 @@
 /**
- * The INI file, read by inih.
+ * The text goes through two hands: vet() looks at each line first and tells what is wrong with its
+ * form; inih then cuts what is left into section, key and value.
  *
- * inih cuts a line that is longer than its buffer, forgets all syntax errors but the first, and knows no line numbers in its
- * handler (as Debian builds it).  So it is fed by a reader of our own, which counts lines, refuses what is too long, and sees
- * from whether the handler was called if a line was understood.
+ *   config_file_parse
+ *     ini_parse_stream (inih) <- next_line    one line that vet() lets pass, else an empty one
+ *                             -> on_pair      a key and its value: config_loader_assign_named
+ *
+ * inih alone would not do: it cuts a line that is longer than its buffer, remembers the first syntax
+ * error only, and does not tell its handler the line (as Debian builds it).  So next_line counts
+ * lines, refuses long ones, and knows that inih did not understand a line if on_pair was not called
+ * before the next one is asked for (`waiting`).
  */
-#include "config/config_loader.h"
+#include "config/config_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -15,6 +22,7 @@
 
 #include "base/err.h"
 #include "config/escape.h"
+#include "config/guess.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAKES = 100, ORIGIN_MAX = 300 };
 
@@ -50,7 +58,7 @@ static void section_unknown(const struct reader *r, struct slice section)
     char at[ORIGIN_MAX];
     struct buf shown = { 0 };
     escape_short(section, &shown);
-    const char *guess = options_nearest_section(section);
+    const char *guess = guess_section(section);
     if (guess != NULL)
         config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?", (int)shown.len, shown.ptr, guess);
     else

@@ -18,30 +18,33 @@ static const void *member_const(const struct config *c, enum option_id id)
     return (const char *)c + options_table[id].offset;
 }
 
-static const struct {
-    const char *unit;
-    uint64_t ms;
-} duration_units[] = { { "h", 3600000 }, { "m", 60000 }, { "ms", 1 }, { "s", 1000 } };
+/* From the longest to the shortest; the last one divides everything. */
+static const struct unit {
+    const char *name;
+    uint64_t n;
+} durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
 
-/* `ms` stands before `s` in the table, so that 5ms is not 5m and a stray s. */
 static const char *parse_duration(struct slice s, uint64_t *ret)
 {
+    size_t digits = 0;
     int64_t n;
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+        digits++;
+    struct slice unit = slice_of(s.ptr + digits, s.len - digits);
     if (slice_eq(s, SLICE_LIT("0"))) {
         *ret = 0;
         return NULL;
     }
-    if (number_parse_int(s, &n))
+    if (!number_parse_int(slice_of(s.ptr, digits), &n))
+        return "is not a duration";
+    if (unit.len == 0)
         return "has no unit";
-    for (size_t i = 0; i < ARRAY_LEN(duration_units); i++) {
-        struct slice unit = slice_str(duration_units[i].unit);
-        if (s.len <= unit.len || !slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit))
+    for (size_t i = 0; i < ARRAY_LEN(durations); i++) {
+        if (!slice_eq(unit, slice_str(durations[i].name)))
             continue;
-        if (!number_parse_int(slice_of(s.ptr, s.len - unit.len), &n))
-            return "is not a duration";
-        if ((uint64_t)n > UINT64_MAX / duration_units[i].ms)
+        if ((uint64_t)n > UINT64_MAX / durations[i].n)
             return "is too large";
-        *ret = (uint64_t)n * duration_units[i].ms;
+        *ret = (uint64_t)n * durations[i].n;
         return NULL;
     }
     return "is not a duration";
@@ -93,14 +96,23 @@ static const char *set_bool(struct slice s, bool *to)
     return "is neither on nor off";
 }
 
+/* Take the next part of a list off the front of rest, up to sep or the end.  returns  false at the end */
+static bool next_part(struct slice *rest, char sep, struct slice *ret)
+{
+    if (rest->len == 0)
+        return false;
+    if (!slice_cut(rest, sep, ret)) {
+        *ret = *rest;
+        rest->len = 0;
+    }
+    return true;
+}
+
 /* Place of s among words joined by '|', or -1. */
 static int word_place(const char *words, struct slice s)
 {
-    struct slice rest = slice_str(words);
-    for (int i = 0; rest.len > 0; i++) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, '|', &word))
-            rest.len = 0;
+    struct slice rest = slice_str(words), word;
+    for (int i = 0; next_part(&rest, '|', &word); i++) {
         if (slice_eq(word, s))
             return i;
     }
@@ -110,10 +122,8 @@ static int word_place(const char *words, struct slice s)
 static const char *set_flags(const char *words, struct slice rest, unsigned *to)
 {
     unsigned bits = 0;
-    while (rest.len > 0) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, ',', &word))
-            rest.len = 0;
+    struct slice word;
+    while (next_part(&rest, ',', &word)) {
         int at = word_place(words, slice_trim(word, SLICE_LIT(" \t")));
         if (at < 0)
             return "has a word that is not known here";
@@ -128,11 +138,9 @@ static const char *set_doubles(const struct option_row *o, struct slice rest, st
     struct doubles list = { NULL, 0 };
     size_t cap = 0;
     const char *wrong = NULL;
-    while (rest.len > 0 && wrong == NULL) {
-        struct slice one = rest;
+    struct slice one;
+    while (wrong == NULL && next_part(&rest, ',', &one)) {
         double v;
-        if (!slice_cut(&rest, ',', &one))
-            rest.len = 0;
         list.at = mem_grow(list.at, &cap, list.n + 1, sizeof *list.at);
         if (!number_parse(slice_trim(one, SLICE_LIT(" \t")), &v))
             wrong = "is not a list of numbers";
@@ -212,6 +220,44 @@ const char *option_value_set(struct config *c, enum option_id id, struct slice s
     return NULL;
 }
 
+/* Of a DURATION, SIZE or UINT. */
+static uint64_t number_of(enum option_kind kind, const void *at)
+{
+    return kind == OPTION_UINT ? *(const uint32_t *)at : *(const uint64_t *)at;
+}
+
+void option_value_check(const struct config *c, enum option_id id)
+{
+    const struct option_row *o = &options_table[id];
+    const void *at = member_const(c, id);
+    switch (o->kind) {
+    case OPTION_BOOL:
+        break;
+    case OPTION_ENUM:
+        assert((size_t)*(const int *)at < options_words(o->words));
+        break;
+    case OPTION_FLAGS:
+        assert((uint64_t)*(const unsigned *)at >> options_words(o->words) == 0);
+        break;
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+    case OPTION_UINT:
+        assert((double)number_of(o->kind, at) >= o->min);
+        assert((double)number_of(o->kind, at) <= o->max);
+        break;
+    case OPTION_STRING:
+    case OPTION_SECRET:
+        assert(*(char *const *)at != NULL);
+        break;
+    case OPTION_DOUBLES:
+        assert(((const struct doubles *)at)->n == 0 || ((const struct doubles *)at)->at != NULL);
+        break;
+    case OPTION_STRINGS:
+        assert(((const struct strings *)at)->n == 0 || ((const struct strings *)at)->at != NULL);
+        break;
+    }
+}
+
 void option_value_clear(struct config *c, enum option_id id)
 {
     void *at = member(c, id);
@@ -266,30 +312,52 @@ const char *option_value_hint(enum option_kind kind)
 
 void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
 {
-    static const struct unit {
-        const char *name;
-        uint64_t n;
-    } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
-      none = { "", 1 };
+    static const struct unit none = { "", 1 };
     const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
     if (kind == OPTION_SIZE) {
         char text[NUMBER_TEXT_MAX];
         buf_append(out, text, number_print_size(text, v));
         return;
     }
-    while (v % u->n != 0)   /* the last unit is 1 */
+    while (v % u->n != 0)
         u++;
     buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
 }
 
+void option_value_limits(enum option_id id, struct buf *out)
+{
+    const struct option_row *o = &options_table[id];
+    switch (o->kind) {
+    case OPTION_BOOL:
+        buf_append_str(out, "on|off");
+        break;
+    case OPTION_ENUM:
+    case OPTION_FLAGS:
+        buf_append_str(out, o->words);
+        break;
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+    case OPTION_UINT:
+        option_value_print_number(o->kind, (uint64_t)o->min, out);
+        buf_append_str(out, " to ");
+        option_value_print_number(o->kind, (uint64_t)o->max, out);
+        break;
+    case OPTION_DOUBLES:
+        if (o->max < 1e300)
+            buf_printf(out, "each %g to %g", o->min, o->max);
+        break;
+    case OPTION_STRING:
+    case OPTION_SECRET:
+    case OPTION_STRINGS:
+        break;
+    }
+}
+
 static void print_words(const char *words, unsigned bits, struct buf *out)
 {
-    struct slice rest = slice_str(words);
+    struct slice rest = slice_str(words), word;
     size_t start = out->len;
-    for (unsigned i = 0; rest.len > 0; i++) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, '|', &word))
-            rest.len = 0;
+    for (unsigned i = 0; next_part(&rest, '|', &word); i++) {
         if (!(bits >> i & 1))
             continue;
         if (out->len > start)
@@ -315,10 +383,8 @@ void option_value_print(const struct config *c, enum option_id id, struct buf *o
         break;
     case OPTION_DURATION:
     case OPTION_SIZE:
-        option_value_print_number(o->kind, *(const uint64_t *)at, out);
-        break;
     case OPTION_UINT:
-        option_value_print_number(o->kind, *(const uint32_t *)at, out);
+        option_value_print_number(o->kind, number_of(o->kind, at), out);
         break;
     case OPTION_STRING:
         buf_append_str(out, *(char *const *)at);

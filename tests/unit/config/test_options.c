@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "config/guess.h"
+#include "config/option_value.h"
 #include "config/options.h"
 
 /* Run from the root of the tree. */
@@ -64,7 +66,7 @@ static void limits_read_as_they_are_written(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf b = { 0 };
-        options_limits(rows[i].id, &b);
+        option_value_limits(rows[i].id, &b);
         buf_append_char(&b, '\0');
         assert_string_equal(b.ptr, rows[i].want);
         buf_release(&b);
@@ -83,10 +85,10 @@ static void distance_counts_edits(void **state)
         { "abc", "xyz", 3, 3 },        { "interval", "intervall", 3, 1 }, { "a", "abcdef", 3, 4 },   { "socket", "scoket", 1, 1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(options_distance(slice_str(rows[i].a), slice_str(rows[i].b), rows[i].limit), rows[i].want);
+        assert_int_equal(guess_distance(slice_str(rows[i].a), slice_str(rows[i].b), rows[i].limit), rows[i].want);
     char longer[300];
     memset(longer, 'a', sizeof longer);
-    assert_int_equal(options_distance(slice_of(longer, 300), slice_of(longer, 299), 3), 4);
+    assert_int_equal(guess_distance(slice_of(longer, 300), slice_of(longer, 299), 3), 4);
 }
 
 static void a_slip_finds_the_option_that_was_meant(void **state)
@@ -102,10 +104,10 @@ static void a_slip_finds_the_option_that_was_meant(void **state)
         { "http", "listne", OPTION_http_listen },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(options_nearest(slice_str(rows[i].section), slice_str(rows[i].key)), rows[i].want);
-    assert_string_equal(options_nearest_section(slice_str("Server")), "server");
-    assert_string_equal(options_nearest_section(slice_str("limit")), "limits");
-    assert_null(options_nearest_section(slice_str("kubernetes")));
+        assert_int_equal(guess_option(slice_str(rows[i].section), slice_str(rows[i].key)), rows[i].want);
+    assert_string_equal(guess_section(slice_str("Server")), "server");
+    assert_string_equal(guess_section(slice_str("limit")), "limits");
+    assert_null(guess_section(slice_str("kubernetes")));
 }
 
 static void the_example_names_every_option_with_its_default_and_limits(void **state)
@@ -129,7 +131,7 @@ static void the_example_names_every_option_with_its_default_and_limits(void **st
         if (found == NULL)
             fail_msg("statsd.conf.example: [%s] lacks \"%s =%s%s\" in the order of the table", o->section, o->key, o->def[0] ? " " : "", o->def);
         struct buf limits = { 0 };
-        options_limits((enum option_id)i, &limits);
+        option_value_limits((enum option_id)i, &limits);
         bool said = limits.len == 0 || memmem(at, (size_t)(found - at), limits.ptr, limits.len) != NULL;
         if (!said)
             fail_msg("statsd.conf.example: %s.%s does not say \"%.*s\"", o->section, o->key, (int)limits.len, limits.ptr);
