@@ -15,33 +15,41 @@
 #include "base/buf.h"
 #include "config/options.h"
 
-#define OPTION_MEMBER_BOOL(name)     bool name;
-#define OPTION_MEMBER_ENUM(name)     int name;
-#define OPTION_MEMBER_FLAGS(name)    unsigned name;
-#define OPTION_MEMBER_DURATION(name) uint64_t name##_ms;
-#define OPTION_MEMBER_SIZE(name)     uint64_t name;
-#define OPTION_MEMBER_UINT(name)     uint32_t name;
-#define OPTION_MEMBER_STRING(name)   char *name;
-#define OPTION_MEMBER_SECRET(name)   char *name;
-#define OPTION_MEMBER_DOUBLES(name)  struct doubles name;
-#define OPTION_MEMBER_STRINGS(name)  struct strings name;
+/* The type of a member is that of its kind, its name section_key or section_key_ms. */
+#define X(kind, type, text) typedef type option_type_##kind;
+OPTION_KINDS(X)
+#undef X
+#define OPTION_MEMBER_BOOL(name)     name
+#define OPTION_MEMBER_ENUM(name)     name
+#define OPTION_MEMBER_FLAGS(name)    name
+#define OPTION_MEMBER_DURATION(name) name##_ms
+#define OPTION_MEMBER_SIZE(name)     name
+#define OPTION_MEMBER_UINT(name)     name
+#define OPTION_MEMBER_STRING(name)   name
+#define OPTION_MEMBER_SECRET(name)   name
+#define OPTION_MEMBER_DOUBLES(name)  name
+#define OPTION_MEMBER_STRINGS(name)  name
 
-/* Words of ENUM options are in the order of these enums: log_level, log_format (base/log.h), listen_spread, gauge_sign, name_tags. */
+/* An ENUM option holds a C enum, whose order its words have: this one; log_level and log_format of
+ * base/log.h; listen_spread of listen/, gauge_sign and name_tags (FLAGS) of protocol/. */
 enum observer_type { OBSERVER_SUMMARY, OBSERVER_HISTOGRAM };
 
 struct listen_address;
 
 struct config {
-#define X(section, key, kind, def, min, max, words, help) OPTION_MEMBER_##kind(section##_##key)
+#define X(section, key, kind, def, min, max, words, help)                                          \
+    option_type_##kind OPTION_MEMBER_##kind(section##_##key);
     OPTIONS(X)
 #undef X
-    /* Made of the options. */
-    struct listen_address *sockets;   /* listen.socket (listen/socket_url.h), each with its own
-                                         options or those of the config; localhost makes two */
+    /* Made of listen.socket by the rules of listen/ (rules.h), as struct listen_address of
+     * listen/socket_url.h: each URL with its own options or else those of the config.  A URL with
+     * localhost makes two. */
+    struct listen_address *sockets;
     size_t n_sockets;
-    char *file;                       /* the file read, or NULL */
-    char *origin[OPTION_COUNT];       /* what gave the value: "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: the default */
-    struct buf warnings;              /* lines (with LF) about what has no effect and was probably meant to have one */
+    /* Where the values came from. */
+    char *file;                 /* path that was read; NULL: none */
+    char *origin[OPTION_COUNT]; /* "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: default */
+    struct buf warnings;        /* lines, each with its LF: what has no effect, and should have */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /**
- * guess: which option was probably meant, for "did you mean".
- *   thread   any (constant)
+ * guess: which option was probably meant by a name that is none, for "did you mean".
+ *   thread   any (constant)      cost   some 10 us; for messages
  */
 #ifndef CONFIG_GUESS_H
 #define CONFIG_GUESS_H
@@ -9,20 +9,27 @@
 
 /**
  * guess_option(section, key):
- * The option that was probably meant; for "did you mean".
- *   returns  the id, or OPTION_COUNT: nothing is near
+ *   returns  the nearest option; its own section counts for one edit.  OPTION_COUNT: none is near
  */
 enum option_id guess_option(struct slice section, struct slice key);
-const char *guess_section(struct slice section);   /* NULL: nothing is near */
+
+/* returns  the nearest section; NULL: none is near */
+const char *guess_section(struct slice section);
 
 /**
  * guess_name(name):
- * The same for a name that is not section.key: a key alone ("log_level"), another separator ("redis-url", "REDIS__URL"), the
- * environment variable ("STATSD_REDIS_URL"), each with a slip or two; or what another server calls it ("flush-interval").
+ *   name     anything but section.key: a key alone ("log_level"), another separator ("redis-url",
+ *            "REDIS__URL"), the environment variable ("STATSD_REDIS_URL"), each with up to two
+ *            edits; or the name that another server has for it ("flush-interval")
+ *   returns  the option; OPTION_COUNT: none is near
  */
 enum option_id guess_name(struct slice name);
 
-/* Edits (insert, delete, replace, swap of neighbours) that turn a into b, without regard to case; at most limit + 1. */
+/**
+ * guess_distance(a, b, limit):
+ *   returns  how many edits turn a into b: insert, delete, replace, swap neighbours.  Case does not
+ *            matter.  limit + 1: more than limit, or one of them has over 48 bytes
+ */
 size_t guess_distance(struct slice a, struct slice b, size_t limit);
 
 #endif

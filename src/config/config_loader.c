@@ -37,8 +37,8 @@ void config_loader_begin(struct config_loader *l, enum config_stage stage)
 }
 
 /* "ORIGIN: SUBJECTtext\n" */
-static void put_line(struct buf *out, const char *origin, const char *subject, const char *format,
-                     va_list args)
+static void __attribute__((format(printf, 4, 0)))
+put_line(struct buf *out, const char *origin, const char *subject, const char *format, va_list args)
 {
     char text[MESSAGE_MAX];
     vsnprintf(text, sizeof text, format, args);

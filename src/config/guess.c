@@ -12,7 +12,8 @@ static unsigned char lower(struct slice s, size_t i)
     return (unsigned char)tolower((unsigned char)s.ptr[i]);
 }
 
-/* Optimal string alignment (Damerau 1964) with three rows; texts are short by the limit below. */
+/* Optimal string alignment (Damerau 1964): row i has the edits from the first i bytes of a to each
+ * front of b; a step needs the two rows before it. */
 size_t guess_distance(struct slice a, struct slice b, size_t limit)
 {
     size_t rows[3][DISTANCE_TEXT_MAX + 1];
@@ -39,7 +40,7 @@ size_t guess_distance(struct slice a, struct slice b, size_t limit)
     return d <= limit ? d : limit + 1;
 }
 
-/* A third of what was written may be wrong, at most three signs. */
+/* How many edits may be needed: a third of what was written, at most three. */
 static size_t patience(struct slice s)
 {
     size_t n = (s.len + 2) / 3;
@@ -53,7 +54,7 @@ enum option_id guess_option(struct slice section, struct slice key)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         struct slice s = slice_str(options_table[i].section), k = slice_str(options_table[i].key);
         size_t d = guess_distance(key, k, 3);
-        /* The right key in another section is one mistake, too. */
+        /* The right key in another section counts as one edit. */
         if (!slice_eq(s, section))
             d += 1;
         if (d < best_d) {
@@ -79,7 +80,8 @@ const char *guess_section(struct slice section)
     return best;
 }
 
-/* name in lower case, each run of separators as one '_', without "STATSD_".  returns  {NULL, 0}: too long to be meant */
+/* name in lower case, each run of separators as one '_', without "STATSD_".
+ * returns  in room; {NULL, 0}: longer than any option's */
 static struct slice plain_name(struct slice name, char room[DISTANCE_TEXT_MAX])
 {
     struct slice prefix = SLICE_LIT("statsd_");

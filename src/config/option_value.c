@@ -1,3 +1,11 @@
+/**
+ * From text to value; option_value_print.c is the way back.
+ *
+ *   option_value_set   a case for each kind
+ *     set_number         DURATION, SIZE, UINT: parse_number, then the limits of the row
+ *     set_bool, set_flags, set_doubles, set_string, add_string
+ *   option_value_check, option_value_clear   a case for each kind as well
+ */
 #include "config/option_value.h"
 
 #include <assert.h>
@@ -7,22 +15,16 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "config/option_value_priv.h"
 
 static void *member(struct config *c, enum option_id id)
 {
     return (char *)c + options_table[id].offset;
 }
 
-static const void *member_const(const struct config *c, enum option_id id)
-{
-    return (const char *)c + options_table[id].offset;
-}
-
-/* From the longest to the shortest; the last one divides everything. */
-static const struct unit {
-    const char *name;
-    uint64_t n;
-} durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
+const struct option_unit option_value_durations[4] = {
+    { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
+};
 
 static const char *parse_duration(struct slice s, uint64_t *ret)
 {
@@ -39,12 +41,12 @@ static const char *parse_duration(struct slice s, uint64_t *ret)
         return "is not a duration";
     if (unit.len == 0)
         return "has no unit";
-    for (size_t i = 0; i < ARRAY_LEN(durations); i++) {
-        if (!slice_eq(unit, slice_str(durations[i].name)))
+    for (size_t i = 0; i < ARRAY_LEN(option_value_durations); i++) {
+        if (!slice_eq(unit, slice_str(option_value_durations[i].name)))
             continue;
-        if ((uint64_t)n > UINT64_MAX / durations[i].n)
+        if ((uint64_t)n > UINT64_MAX / option_value_durations[i].n)
             return "is too large";
-        *ret = (uint64_t)n * durations[i].n;
+        *ret = (uint64_t)n * option_value_durations[i].n;
         return NULL;
     }
     return "is not a duration";
@@ -96,8 +98,7 @@ static const char *set_bool(struct slice s, bool *to)
     return "is neither on nor off";
 }
 
-/* Take the next part of a list off the front of rest, up to sep or the end.  returns  false at the end */
-static bool next_part(struct slice *rest, char sep, struct slice *ret)
+bool option_value_next(struct slice *rest, char sep, struct slice *ret)
 {
     if (rest->len == 0)
         return false;
@@ -112,7 +113,7 @@ static bool next_part(struct slice *rest, char sep, struct slice *ret)
 static int word_place(const char *words, struct slice s)
 {
     struct slice rest = slice_str(words), word;
-    for (int i = 0; next_part(&rest, '|', &word); i++) {
+    for (int i = 0; option_value_next(&rest, '|', &word); i++) {
         if (slice_eq(word, s))
             return i;
     }
@@ -123,7 +124,7 @@ static const char *set_flags(const char *words, struct slice rest, unsigned *to)
 {
     unsigned bits = 0;
     struct slice word;
-    while (next_part(&rest, ',', &word)) {
+    while (option_value_next(&rest, ',', &word)) {
         int at = word_place(words, slice_trim(word, SLICE_LIT(" \t")));
         if (at < 0)
             return "has a word that is not known here";
@@ -139,7 +140,7 @@ static const char *set_doubles(const struct option_row *o, struct slice rest, st
     size_t cap = 0;
     const char *wrong = NULL;
     struct slice one;
-    while (wrong == NULL && next_part(&rest, ',', &one)) {
+    while (wrong == NULL && option_value_next(&rest, ',', &one)) {
         double v;
         list.at = mem_grow(list.at, &cap, list.n + 1, sizeof *list.at);
         if (!number_parse(slice_trim(one, SLICE_LIT(" \t")), &v))
@@ -220,16 +221,10 @@ const char *option_value_set(struct config *c, enum option_id id, struct slice s
     return NULL;
 }
 
-/* Of a DURATION, SIZE or UINT. */
-static uint64_t number_of(enum option_kind kind, const void *at)
-{
-    return kind == OPTION_UINT ? *(const uint32_t *)at : *(const uint64_t *)at;
-}
-
 void option_value_check(const struct config *c, enum option_id id)
 {
     const struct option_row *o = &options_table[id];
-    const void *at = member_const(c, id);
+    const void *at = option_value_at(c, id);
     switch (o->kind) {
     case OPTION_BOOL:
         break;
@@ -242,8 +237,8 @@ void option_value_check(const struct config *c, enum option_id id)
     case OPTION_DURATION:
     case OPTION_SIZE:
     case OPTION_UINT:
-        assert((double)number_of(o->kind, at) >= o->min);
-        assert((double)number_of(o->kind, at) <= o->max);
+        assert((double)option_value_number(o->kind, at) >= o->min);
+        assert((double)option_value_number(o->kind, at) <= o->max);
         break;
     case OPTION_STRING:
     case OPTION_SECRET:
@@ -280,131 +275,6 @@ void option_value_clear(struct config *c, enum option_id id)
         break;
     }
     default:
-        break;
-    }
-}
-
-const char *option_value_hint(enum option_kind kind)
-{
-    switch (kind) {
-    case OPTION_BOOL:
-        return "write on or off";
-    case OPTION_ENUM:
-        return "write one of";
-    case OPTION_FLAGS:
-        return "write any of, separated by commas,";
-    case OPTION_DURATION:
-        return "write a whole number and ms, s, m or h,";
-    case OPTION_SIZE:
-        return "write a whole number of bytes, or one with KiB, MiB or GiB,";
-    case OPTION_UINT:
-        return "write a whole number,";
-    case OPTION_DOUBLES:
-        return "write decimal numbers separated by commas,";
-    case OPTION_STRING:
-    case OPTION_SECRET:
-    case OPTION_STRINGS:
-        return "write UTF-8 text without control bytes";
-    }
-    assert(false && "every kind has its case");
-    return "";
-}
-
-void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
-{
-    static const struct unit none = { "", 1 };
-    const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
-    if (kind == OPTION_SIZE) {
-        char text[NUMBER_TEXT_MAX];
-        buf_append(out, text, number_print_size(text, v));
-        return;
-    }
-    while (v % u->n != 0)
-        u++;
-    buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
-}
-
-void option_value_limits(enum option_id id, struct buf *out)
-{
-    const struct option_row *o = &options_table[id];
-    switch (o->kind) {
-    case OPTION_BOOL:
-        buf_append_str(out, "on|off");
-        break;
-    case OPTION_ENUM:
-    case OPTION_FLAGS:
-        buf_append_str(out, o->words);
-        break;
-    case OPTION_DURATION:
-    case OPTION_SIZE:
-    case OPTION_UINT:
-        option_value_print_number(o->kind, (uint64_t)o->min, out);
-        buf_append_str(out, " to ");
-        option_value_print_number(o->kind, (uint64_t)o->max, out);
-        break;
-    case OPTION_DOUBLES:
-        if (o->max < 1e300)
-            buf_printf(out, "each %g to %g", o->min, o->max);
-        break;
-    case OPTION_STRING:
-    case OPTION_SECRET:
-    case OPTION_STRINGS:
-        break;
-    }
-}
-
-static void print_words(const char *words, unsigned bits, struct buf *out)
-{
-    struct slice rest = slice_str(words), word;
-    size_t start = out->len;
-    for (unsigned i = 0; next_part(&rest, '|', &word); i++) {
-        if (!(bits >> i & 1))
-            continue;
-        if (out->len > start)
-            buf_append_char(out, ',');
-        buf_append_slice(out, word);
-    }
-}
-
-void option_value_print(const struct config *c, enum option_id id, struct buf *out)
-{
-    const struct option_row *o = &options_table[id];
-    const void *at = member_const(c, id);
-    char number[NUMBER_TEXT_MAX];
-    switch (o->kind) {
-    case OPTION_BOOL:
-        buf_append_str(out, *(const bool *)at ? "on" : "off");
-        break;
-    case OPTION_ENUM:
-        print_words(o->words, 1u << *(const int *)at, out);
-        break;
-    case OPTION_FLAGS:
-        print_words(o->words, *(const unsigned *)at, out);
-        break;
-    case OPTION_DURATION:
-    case OPTION_SIZE:
-    case OPTION_UINT:
-        option_value_print_number(o->kind, number_of(o->kind, at), out);
-        break;
-    case OPTION_STRING:
-        buf_append_str(out, *(char *const *)at);
-        break;
-    case OPTION_SECRET:
-        buf_append_str(out, **(char *const *)at != '\0' ? "(set)" : "");
-        break;
-    case OPTION_DOUBLES:
-        for (size_t i = 0; i < ((const struct doubles *)at)->n; i++) {
-            if (i > 0)
-                buf_append_char(out, ',');
-            buf_append(out, number, number_print(number, ((const struct doubles *)at)->at[i]));
-        }
-        break;
-    case OPTION_STRINGS:
-        for (size_t i = 0; i < ((const struct strings *)at)->n; i++) {
-            if (i > 0)
-                buf_append_char(out, ' ');
-            buf_append_str(out, ((const struct strings *)at)->at[i]);
-        }
         break;
     }
 }
