@@ -15,15 +15,14 @@ static bool is_metric(const char *s)
     return colon != NULL && strchr(colon, '|') != NULL;
 }
 
-/* The switch or option of ours that name, which is without dashes, is nearly. */
+/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is */
 static const char *nearest_own(struct slice name)
 {
-    static const char *const own[] = { "--json",    "--truncated", "--markdown", "--help",
-                                       "--version", "--config",    "--set",      "--framing" };
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-        size_t limit = name.len < 5 ? 1 : 2;
-        if (guess_distance(name, slice_str(own[i] + 2), limit) <= limit)
-            return own[i];
+    size_t limit = name.len < 5 ? 1 : 2;
+    const char *own;
+    for (size_t i = 0; (own = cli_option_name(i)) != NULL; i++) {
+        if (guess_distance(name, slice_str(own + 2), limit) <= limit)
+            return own;
     }
     return NULL;
 }
@@ -118,6 +117,15 @@ static const char *word_meaning(const char *word)
     return NULL;
 }
 
+static void put_commands(struct buf *out)
+{
+    const char *name;
+    buf_append_str(out, "; there are ");
+    for (size_t i = 0; (name = cli_command_name(i)) != NULL; i++)
+        buf_printf(out, "%s, ", name);
+    buf_append_str(out, "and none at all to run");
+}
+
 void cli_unknown_command(const char *word, const char *command, struct buf *out)
 {
     const char *meaning = word_meaning(word);
@@ -139,5 +147,5 @@ void cli_unknown_command(const char *word, const char *command, struct buf *out)
     else if (is_file(word))
         put_file(word, out);
     else
-        buf_append_str(out, "; there are check, explain, describe, and none at all to run");
+        put_commands(out);
 }
