@@ -7,7 +7,7 @@
 static const char first_line[] =
     "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
 
-/* right: NULL under a heading; "" with a line that stands alone. */
+/* right: NULL: left is a heading; "": left is a command to copy, which is never broken. */
 static const struct {
     const char *left, *right;
 } rows[] = {
@@ -52,7 +52,12 @@ static const struct {
     { "2", "usage or config error" },
 };
 
-enum { LEFT = 27, NARROW = 60, USUAL = 80, WIDE = 100 };
+enum {
+    LEFT = 27,    /* columns of the left side */
+    NARROW = 60,  /* on a terminal narrower than this the right side stands below the left one */
+    USUAL = 80,   /* columns where there is no terminal */
+    WIDE = 100    /* longer lines are hard to read */
+};
 
 static void put_row(const char *left, const char *right, size_t columns, struct buf *out)
 {
@@ -60,7 +65,7 @@ static void put_row(const char *left, const char *right, size_t columns, struct 
     bool is_command_to_copy = *right == '\0';
     buf_append_str(out, "  ");
     wrap(slice_str(left), 2, 8, is_command_to_copy ? 0 : columns, out);
-    if (!is_command_to_copy) {
+    if (!is_command_to_copy) { /* behind left, or on the next line where left is too long */
         if (at + 2 > indent) {
             buf_append_char(out, '\n');
             at = 0;

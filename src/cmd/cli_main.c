@@ -7,10 +7,11 @@
 #include "app/server.h"
 #include "base/startup.h"
 
-/* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as for ls. */
+/* returns  the width of standard output, where that is a terminal, else 0.  The variable COLUMNS goes
+ * before what the terminal itself says, as it does for ls. */
 static unsigned terminal_columns(void)
 {
-    const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): there is one thread yet */
+    const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): no other thread runs yet */
     struct winsize w;
     unsigned long n;
     if (!isatty(STDOUT_FILENO))

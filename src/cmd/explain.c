@@ -1,8 +1,17 @@
 /**
  * `statsd explain`: how a datagram is understood.
+ *
+ *   explain
+ *     read_datagram, join_lines   one datagram of standard input, of the arguments
+ *     take_stream                 or frames of a stream (--framing line, dsd), each as a datagram
+ *       take_datagram             text: line by line, to show each with what it says; JSON: as a whole
+ *     finish_text, finish_json    the sums, and what /metrics would show
+ *
+ * What is found is explain_core's, how it is shown to people explain_text's.
  */
 #include "cmd/cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -16,7 +25,7 @@
 struct explaining {
     struct explain_core *core;
     bool json;
-    uint64_t samples, events, checks, errors;   /* of the text form, which shows line by line */
+    uint64_t samples, events, checks, errors; /* of all lines shown; the JSON form counts nothing here */
     struct buf out;
 };
 
@@ -63,7 +72,8 @@ static void take_frame_error(struct explaining *e, enum reason r, uint32_t n)
     }
 }
 
-/* returns  0 or -errno of the read */
+/* Frames end where the protocol says, errors of framing are told where they come up.
+ * returns  0 or -errno of the read */
 static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
 {
     struct framing f;
@@ -85,7 +95,8 @@ static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind, u
     return rc;
 }
 
-/* More than a datagram holds is one that the kernel cut.  returns  0 or -errno of the read */
+/* Reads a byte more than a datagram can have, so that the caller sees whether there was more.
+ * returns  0 or -errno of the read */
 static int read_datagram(FILE *in, struct buf *ret)
 {
     char *room = buf_reserve(ret, DATAGRAM_MAX + 1);
@@ -188,7 +199,9 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c);
     if (rc != CLI_OK)
         return rc;
-    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;   /* datagrams mean what they do there */
+    /* The first socket may differ from the config; what it receives is what is explained. */
+    assert(c.n_sockets > 0);
+    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;
     struct explaining e = { .core = explain_core_new(&c), .json = args->json };
     rc = explain(&e, args, io, &c);
     explain_core_free(e.core);

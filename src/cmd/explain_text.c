@@ -1,3 +1,8 @@
+/**
+ *   explain_text_line       explain_text_errors: put_error, put_error_hint
+ *                           put_sample, put_object (events, service checks), hint_accepted
+ *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
+ */
 #include "cmd/explain_text.h"
 
 #include "aggregate/off_page.h"
@@ -104,7 +109,7 @@ static void put_field(const char *key, const json_t *value, struct buf *out)
     buf_append_char(out, '\n');
 }
 
-/* Events and service checks: one field a line. */
+/* An event or a service check: a field on a line. */
 static void put_object(const char *what, json_t *object, struct buf *out)
 {
     const char *key;
@@ -118,8 +123,8 @@ static void put_object(const char *what, json_t *object, struct buf *out)
     }
 }
 
-/* Where s stops being UTF-8; the parser says of a line only that it does. */
-static size_t utf8_ends(struct slice s)
+/* How many bytes at the front of s are valid UTF-8.  The parser gives no place for this error. */
+static size_t utf8_length(struct slice s)
 {
     size_t i = 0, n;
     while (i < s.len && (n = escape_sequence(slice_of(s.ptr + i, s.len - i))) > 0)
@@ -131,7 +136,7 @@ static void put_error(const struct explain_error *e, struct buf *out)
 {
     if (e->line != NULL && e->at <= e->len) {
         struct buf before = { 0 };
-        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_ends(slice_of(e->line, e->len)) : e->at;
+        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_length(slice_of(e->line, e->len)) : e->at;
         size_t column = escape_text(slice_of(e->line, at), &before);
         buf_release(&before);
         buf_printf(out, "%*s^\n", (int)column, "");
@@ -168,7 +173,7 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     size_t i;
     escape_text(line, out);
     buf_append_char(out, '\n');
-    explain_text_errors(x, out);   /* first, so that the caret is right below its line */
+    explain_text_errors(x, out); /* first, so that the caret is right below its line */
     json_array_foreach(x->samples, i, one) {
         put_sample(one, out);
         if (json_object_get(one, "set_value") != NULL)

@@ -1,5 +1,6 @@
 #include "cmd/hint.h"
 
+#include <assert.h>
 #include <strings.h>
 
 #include "base/number.h"
@@ -10,19 +11,40 @@ struct slice hint_trim(struct slice s)
     return slice_trim(s, SLICE_LIT(" \t\r"));
 }
 
-static struct slice up_to(struct slice s, char end)
+bool hint_next_field(struct slice *fields, struct slice *ret)
 {
-    struct slice head = s;
-    slice_cut(&s, end, &head);
-    return head;
+    if (fields->len == 0)
+        return false;
+    if (!slice_cut(fields, '|', ret)) {
+        *ret = *fields;
+        *fields = slice_of(ret->ptr + ret->len, 0);
+    }
+    return true;
+}
+
+static bool lies_in(struct slice part, struct slice whole)
+{
+    return part.len == 0 ||
+           (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len);
+}
+
+static void hint_line_check(const struct hint_line *l)
+{
+    assert(l->config != NULL);
+    assert(lies_in(l->name, l->line) && lies_in(l->value, l->line));
+    assert(lies_in(l->type, l->line) && lies_in(l->fields, l->line));
+    assert(l->bad.len == 0 || l->reason != REASON_NONE);
 }
 
 void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at, struct hint_line *ret)
 {
     struct hint_line l = { .config = c, .line = hint_trim(line), .reason = reason };
     struct slice rest = l.line;
-    if (at < line.len)
-        l.bad = hint_trim(up_to(slice_of(line.ptr + at, line.len - at), '|'));
+    if (at < line.len) {
+        struct slice behind = slice_of(line.ptr + at, line.len - at);
+        hint_next_field(&behind, &l.bad);
+        l.bad = hint_trim(l.bad);
+    }
     if (slice_cut(&rest, ':', &l.name)) {
         if (slice_cut(&rest, '|', &l.value)) {
             l.type = rest;
@@ -31,6 +53,7 @@ void hint_line_cut(const struct config *c, struct slice line, enum reason reason
         } else
             l.value = rest;
     }
+    hint_line_check(&l);
     *ret = l;
 }
 
@@ -83,8 +106,14 @@ void hint_put_line(const struct hint_line *l, struct slice value, const char *ty
 bool hint_first(const struct hint_row *rows, size_t n, const struct hint_line *l, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
-        if ((rows[i].reason == REASON_COUNT || rows[i].reason == l->reason) && rows[i].say(l, out))
+        size_t before = out->len;
+        if (rows[i].reason != REASON_COUNT && rows[i].reason != l->reason)
+            continue;
+        if (rows[i].say(l, out)) {
+            assert(out->len > before && "a hint says something");
             return true;
+        }
+        assert(out->len == before && "a row that does not apply says nothing");
     }
     return false;
 }

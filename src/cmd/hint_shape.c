@@ -1,11 +1,12 @@
 /**
- * Hints for lines of another shape: types, separators, names, events, other protocols.
+ * Hints for refused lines of another shape: types, separators, names, events, other protocols.  A
+ * function for each hint, by reason; the table of them at the end.
  */
 #include "cmd/hint.h"
 
 #include "base/number.h"
 
-/* How many bytes at the front of s are a type, 0: none are. */
+/* How many bytes at the front of s are a type; 0: none. */
 static size_t type_at_front(struct slice s)
 {
     if (slice_starts(s, SLICE_LIT("ms")))
@@ -244,7 +245,7 @@ static bool not_utf8(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* For each reason from the most to the least particular; REASON_COUNT: whatever the reason is. */
+/* For each reason from the most to the least particular, REASON_COUNT (any) first. */
 static const struct hint_row rows[] = {
     { REASON_COUNT, line_feed_as_text },
     { REASON_COUNT, quotes_around },

@@ -1,5 +1,6 @@
 /**
- * Hints for refused numbers: values, sample rates, timestamps.
+ * Hints for refused numbers: values, sample rates, timestamps.  A function for each hint, by reason;
+ * the table of them at the end.
  */
 #include "cmd/hint.h"
 
@@ -16,7 +17,7 @@ static bool value_missing(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* The part that is wrong of a:b:c. */
+/* Of several values (1:x:3) the one that is wrong. */
 static struct slice bad_part(const struct hint_line *l)
 {
     struct slice rest = l->bad, part = rest;
@@ -32,7 +33,7 @@ static bool value_with_blanks(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* Foo::Bar:1|c, http://x:1|c: the first "value" is no number, the last is one. */
+/* Foo::Bar:1|c, http://x:1|c: the last "value" is a number, one before it is not. */
 static bool colon_in_name(const struct hint_line *l, struct buf *out)
 {
     const char *last = l->value.len > 0 ? memrchr(l->value.ptr, ':', l->value.len) : NULL;

@@ -1,3 +1,6 @@
+/**
+ * The table `rows`, and how a row is found (rival_find) and read out (rival_answer).
+ */
 #include "config/rivals.h"
 
 #include <ctype.h>
