@@ -1,5 +1,6 @@
 #include "config/config_cross.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,7 +55,8 @@ static void check_times(struct config_loader *l)
         config_mistake(l, OPTION_redis_retention, "shorter than server.interval; raise it");
 }
 
-/* What stands in a key of Redis: braces would move it to another slot of a cluster. */
+/* Whether s may be part of a key of Redis.  A cluster hashes only what stands in braces, so braces
+ * would move the key to another slot. */
 static bool key_part(const char *s)
 {
     return *s != '\0' && s[strcspn(s, " \t{}")] == '\0';
@@ -73,7 +75,8 @@ static void check_prefix(struct config_loader *l)
 static void check_instance(struct config_loader *l)
 {
     struct config *c = &l->c;
-    if (c->server_instance[0] == '\0') {
+    assert(c->server_instance != NULL);
+    if (c->server_instance[0] == '\0') { /* becomes the host name */
         char host[256] = "";
         if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
             snprintf(host, sizeof host, "localhost");
@@ -84,6 +87,7 @@ static void check_instance(struct config_loader *l)
         config_mistake(l, OPTION_server_instance, "must hold no blanks or braces and at most 255 bytes; such as web-1");
 }
 
+/* A mistake about a text of the user's, which is shown. */
 static void mistake_with_value(struct config_loader *l, enum option_id id, const char *value,
                                const char *wrong)
 {
@@ -101,7 +105,7 @@ static void check_http(struct config_loader *l)
     const char *port = strrchr(text, ':'), *bracket = strrchr(text, ']');
     if (text[0] == '\0')
         return;
-    /* Without a port it would be anybody's guess which one. */
+    /* The port has to be written, unlike that of a socket: there is no well-known one. */
     if (port == NULL || (bracket != NULL && port < bracket) || address_parse(slice_str(text), 0, &addr, &len) < 0)
         mistake_with_value(l, OPTION_http_listen, text,
                            "is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none");
@@ -109,6 +113,8 @@ static void check_http(struct config_loader *l)
 
 void config_cross_check(struct config_loader *l)
 {
+    config_loader_check(l);
+    assert(l->line == 0 && "every file is read");
     check_instance(l);
     config_rules.whole(l, &l->c);
     check_lists(l);

@@ -16,8 +16,9 @@ static bool contains(struct slice s, struct slice part)
 }
 
 /**
- * Kubernetes puts variables for each service into every container of a namespace: a service called `statsd` or `statsd-http` makes
- * STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR, STATSD_HTTP_SERVICE_PORT_WEB, ...  They are not ours.
+ * Kubernetes puts variables for each service into every container of a namespace.  Services called
+ * `statsd` and `statsd-http` make STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR,
+ * STATSD_HTTP_SERVICE_PORT_WEB and more, none of which is for us.
  */
 static bool from_kubernetes(struct slice name)
 {
@@ -26,10 +27,11 @@ static bool from_kubernetes(struct slice name)
 }
 
 /**
- * What client libraries and the programs that use them read, behind STATSD_: pystatsd, django-statsd, statsd-instrument,
- * hot-shots and others.  An application and this server often share one environment (a pod, an .env file), and these must
- * not stop it.
+ * What follows STATSD_ in the variables that client libraries and programs with them read: pystatsd,
+ * django-statsd, statsd-instrument, hot-shots and others.  An application and this server often share
+ * one environment (a pod, an .env file); such a variable must not stop the server.
  */
+/* clang-format off */
 static const char *const client_names[] = {
     "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG",
     "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT",
@@ -39,6 +41,7 @@ static const char *const client_names[] = {
     "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT",
     "TELEGRAF", "TIMEOUT", "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
 };
+/* clang-format on */
 
 static bool from_client(struct slice rest)
 {
@@ -49,7 +52,8 @@ static bool from_client(struct slice rest)
     return false;
 }
 
-/* Whether the variable begins with one of our sections: then it was meant for us. */
+/* rest: the variable without STATSD_.  Whether it begins with one of our sections, and so was meant for
+ * us. */
 static bool names_a_section(struct slice rest)
 {
     struct slice section;
@@ -62,7 +66,7 @@ static bool names_a_section(struct slice rest)
     return options_section_known(slice_of(lower, n));
 }
 
-/* The option whose variable differs in a slip or two.  returns  OPTION_COUNT: none */
+/* returns  the option whose variable is at most two edits away; OPTION_COUNT: none */
 static enum option_id nearest_variable(struct slice name)
 {
     enum { NEAR = 2 };
@@ -81,11 +85,13 @@ static enum option_id nearest_variable(struct slice name)
 }
 
 /**
- * A variable that is not an option.  One with a slip in it, or with one of our sections, can only be for us: a mistake.
- * One that is an option but for its section (STATSD_INTERVAL) may be for somebody else: a warning.
+ * A variable that is no option.  One a slip away from an option, or with one of our sections, can only
+ * be meant for us: a mistake.  One that lacks the section alone (STATSD_INTERVAL) may be somebody
+ * else's: a warning.
  */
 static void env_unknown(struct config_loader *l, struct slice name)
 {
+    assert(name.len >= strlen("STATSD_"));
     struct slice rest = slice_of(name.ptr + strlen("STATSD_"), name.len - strlen("STATSD_"));
     char meant[OPTION_ENV_MAX];
     if (from_kubernetes(name) || from_client(rest))
@@ -112,6 +118,7 @@ static void env_unknown(struct config_loader *l, struct slice name)
     buf_release(&shown);
 }
 
+/* A STRINGS option takes each part of the variable as a value. */
 static void env_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value)
 {
     if (options_table[id].kind != OPTION_STRINGS) {
@@ -119,6 +126,7 @@ static void env_assign(struct config_loader *l, const char *origin, enum option_
         return;
     }
     static const struct slice separators = { " ,\t\n", 4 };
+    /* At least once: an empty variable is an empty value. */
     value = slice_trim(value, separators);
     do {
         size_t n = 0;
@@ -129,6 +137,17 @@ static void env_assign(struct config_loader *l, const char *origin, enum option_
     } while (value.len > 0);
 }
 
+/* returns  the option, its variable in known; OPTION_COUNT: it is none's */
+static enum option_id find_variable(struct slice name, char known[OPTION_ENV_MAX])
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        options_env_name((enum option_id)i, known);
+        if (slice_eq(name, slice_str(known)))
+            return (enum option_id)i;
+    }
+    return OPTION_COUNT;
+}
+
 void config_env_read(struct config_loader *l, char *const *env)
 {
     assert(l->stage == CONFIG_ENV);
@@ -137,14 +156,9 @@ void config_env_read(struct config_loader *l, char *const *env)
         if (!slice_starts(value, SLICE_LIT("STATSD_")) || !slice_cut(&value, '=', &name))
             continue;
         char known[OPTION_ENV_MAX];
-        unsigned i = 0;
-        for (; i < OPTION_COUNT; i++) {
-            options_env_name((enum option_id)i, known);
-            if (slice_eq(name, slice_str(known)))
-                break;
-        }
-        if (i < OPTION_COUNT)
-            env_assign(l, known, (enum option_id)i, value);
+        enum option_id id = find_variable(name, known);
+        if (id != OPTION_COUNT)
+            env_assign(l, known, id, value);
         else
             env_unknown(l, name);
     }

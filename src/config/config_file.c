@@ -28,13 +28,19 @@ enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAK
 
 struct reader {
     struct config_loader *l;
-    const char *name;
-    struct slice rest;
-    unsigned line;                       /* number of the line inih has, from 1 */
-    bool waiting;                        /* that line should make inih call the handler */
-    bool skip;                           /* in a section that we do not know */
-    unsigned given_at[OPTION_COUNT];     /* line that gave the option, 0: none */
+    const char *name;                /* of the file, in messages */
+    struct slice rest;               /* text behind the current line */
+    unsigned line;                   /* number of the current line, from 1; 0 before the first */
+    bool waiting;                    /* inih has the line and should call on_pair for it */
+    bool skip;                       /* below a section header that was refused */
+    unsigned given_at[OPTION_COUNT]; /* line that gave the option; 0: none */
 };
+
+static void reader_check(const struct reader *r)
+{
+    assert(r->l->stage == CONFIG_FILE && r->l->line == r->line);
+    assert(!(r->waiting && r->skip) && "keys that are skipped are not shown to inih");
+}
 
 static const char *origin(const struct reader *r, char out[ORIGIN_MAX])
 {
@@ -48,9 +54,10 @@ static void error(const struct reader *r, const char *text)
     config_loader_error(r->l, origin(r, at), "%s", text);
 }
 
+/* Without what inih takes for blanks, at both ends. */
 static struct slice trim(struct slice s)
 {
-    return slice_trim(s, SLICE_LIT(" \t\r\v\f"));   /* what inih takes for blanks */
+    return slice_trim(s, SLICE_LIT(" \t\r\v\f"));
 }
 
 static void section_unknown(const struct reader *r, struct slice section)
@@ -66,11 +73,11 @@ static void section_unknown(const struct reader *r, struct slice section)
     buf_release(&shown);
 }
 
-/* line starts with '['.  returns  whether inih may have it */
+/* line starts with '['.  returns  whether it is a header that inih may read */
 static bool take_section(struct reader *r, struct slice line)
 {
     struct slice rest = slice_of(line.ptr + 1, line.len - 1), section;
-    r->skip = true;   /* keys below a header that cannot be read have no place */
+    r->skip = true; /* until it is known where the keys below belong */
     if (!slice_cut(&rest, ']', &section)) {
         error(r, "a section is written [name]; the ']' is missing");
         return false;
@@ -88,7 +95,7 @@ static bool take_section(struct reader *r, struct slice line)
     return true;
 }
 
-/* What inih may see of a line: all of it, or nothing. */
+/* room: bytes that inih's buffer has.  returns  the line for inih, or an empty one to skip it */
 static struct slice vet(struct reader *r, struct slice line, size_t room)
 {
     static const struct slice nothing = { "", 0 };
@@ -116,6 +123,7 @@ static struct slice vet(struct reader *r, struct slice line, size_t room)
     return line;
 }
 
+/* The current line is over. */
 static void settle(struct reader *r)
 {
     if (r->waiting)
@@ -123,25 +131,35 @@ static void settle(struct reader *r)
     r->waiting = false;
 }
 
-/* As fgets: one line with its LF, or NULL at the end. */
+static bool gives_up(struct reader *r)
+{
+    char text[100];
+    size_t n = r->l->n_mistakes;
+    if (n < FILE_MAX_MISTAKES)
+        return false;
+    snprintf(text, sizeof text, "%zu mistakes; the rest of the file was not read", n);
+    error(r, text);
+    r->rest.len = 0;
+    return true;
+}
+
+/* As fgets: the next line with its LF and a NUL, or NULL at the end. */
 static char *next_line(char *out, int size, void *stream)
 {
     struct reader *r = stream;
+    reader_check(r);
     settle(r);
-    if (r->rest.len == 0 || size < 4)
+    assert(size > 2 && "room for a line of one byte, LF and NUL");
+    if (r->rest.len == 0)
         return NULL;
     struct slice line = r->rest;
     if (!slice_cut(&r->rest, '\n', &line))
         r->rest.len = 0;
     r->l->line = ++r->line;
-    if (r->l->n_mistakes >= FILE_MAX_MISTAKES) {
-        char text[100];
-        snprintf(text, sizeof text, "%zu mistakes; the rest of the file was not read", r->l->n_mistakes);
-        error(r, text);
-        r->rest.len = 0;
+    if (gives_up(r))
         return NULL;
-    }
     line = vet(r, line, (size_t)size - 2);
+    assert(line.len + 2 <= (size_t)size);
     memcpy(out, line.ptr, line.len);
     memcpy(out + line.len, "\n", 2);
     return out;
@@ -151,6 +169,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 {
     struct reader *r = user;
     char at[ORIGIN_MAX];
+    assert(r->waiting && "inih calls this for a line that it was given, once");
     r->waiting = false;
     origin(r, at);
     if (section[0] == '\0') {

@@ -1,5 +1,6 @@
 #include "config/guess.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 
@@ -30,13 +31,15 @@ size_t guess_distance(struct slice a, struct slice b, size_t limit)
             size_t best = last[j - 1] + (same ? 0 : 1);
             best = last[j] + 1 < best ? last[j] + 1 : best;
             best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            bool swapped = i > 1 && j > 1 && lower(a, i - 1) == lower(b, j - 2) && lower(a, i - 2) == lower(b, j - 1);
+            bool swapped = i > 1 && j > 1 && lower(a, i - 1) == lower(b, j - 2) &&
+                           lower(a, i - 2) == lower(b, j - 1);
             if (swapped && before[j - 2] + 1 < best)
                 best = before[j - 2] + 1;
             now[j] = best;
         }
     }
     size_t d = rows[a.len % 3][b.len];
+    assert(d >= gap && d <= (a.len > b.len ? a.len : b.len));
     return d <= limit ? d : limit + 1;
 }
 

@@ -9,7 +9,7 @@
 #include "base/number.h"
 #include "config/escape.h"
 
-/* How the rival's value becomes ours; what stands for one that was not given. */
+/* X(kind, placeholder): how the rival's value becomes ours; what is shown where none was given. */
 #define RIVAL_VALUES(X)                                                                                                \
     X(SWITCH, "")           /* takes none */                                                                           \
     X(TEXT, "VALUE")        /* as it is */                                                                             \
@@ -30,7 +30,7 @@ enum rival_value {
 struct rival {
     const char *name;
     enum rival_value takes;
-    const char *ours; /* '%': the value; without "--" or "-c": a sentence */
+    const char *ours; /* what to write here, '%' for the value; or a sentence */
 };
 
 #define SOCKET_UDP     "--set listen.socket=udp://%"
@@ -189,7 +189,7 @@ static const struct rival rows[] = {
     { "?", RIVAL_SWITCH, "--help" },
 };
 
-/* Case and separators do not tell names apart: web.listen-address, WEB_LISTEN_ADDRESS. */
+/* web.listen-address and WEB_LISTEN_ADDRESS are one name. */
 static char plain(char c)
 {
     return c == '_' || c == '.' ? '-' : (char)tolower((unsigned char)c);
@@ -280,13 +280,13 @@ static bool has_port(const char *address)
 
 static void put_value(enum rival_value kind, const char *value, struct buf *out)
 {
-    static const char *const unknown[] = {
+    static const char *const placeholders[] = {
 #define X(id, text) text,
         RIVAL_VALUES(X)
 #undef X
     };
     if (value == NULL || *value == '\0') {
-        buf_append_str(out, unknown[kind]);
+        buf_append_str(out, placeholders[kind]);
         return;
     }
     if (kind == RIVAL_PERCENTS) {
