@@ -41,7 +41,7 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
     buf_append_str(out, "config     ok");
     if (c->file != NULL) {
         buf_append_str(out, "  ");
-        escape_short(slice_str(c->file), out);
+        escape_text(slice_str(c->file), out);
     }
     buf_append_char(out, '\n');
     print_sockets(c, out);
@@ -89,7 +89,7 @@ static void print_changed(const struct config *c, struct buf *out)
             buf_printf(out, "  %s.%s = ", o->section, o->key);
             escape_short(buf_slice(&is), out);
             buf_append_str(out, "  (");
-            escape_short(slice_str(origin), out);
+            escape_text(slice_str(origin), out);
             buf_append_str(out, ")\n");
         }
         buf_release(&is);

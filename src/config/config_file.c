@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@
 #include "config/escape.h"
 #include "config/guess.h"
 
-enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAKES = 100, ORIGIN_MAX = 300 };
+enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAKES = 100, ORIGIN_MAX = PATH_MAX + 16 };
 
 struct reader {
     struct config_loader *l;

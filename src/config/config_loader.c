@@ -42,7 +42,10 @@ put_line(struct buf *out, const char *origin, const char *subject, const char *f
 {
     char text[MESSAGE_MAX];
     vsnprintf(text, sizeof text, format, args);
-    escape_url(slice_str(origin), out); /* -c redis://... by a slip */
+    if (strstr(origin, "://") != NULL) /* -c redis://... by a slip */
+        escape_url(slice_str(origin), out);
+    else
+        escape_text(slice_str(origin), out); /* whole: the line is at its end */
     buf_printf(out, ": %s%s\n", subject, text);
 }
 

@@ -11,11 +11,11 @@ const struct option_row options_table[OPTION_COUNT] = {
         .key = #key_,                                                                              \
         .kind = OPTION_##kind_,                                                                    \
         .offset = offsetof(struct config, OPTION_MEMBER_##kind_(section_##_##key_)),               \
-        .def = def_,                                                                               \
+        .def = (def_),                                                                             \
         .min = (double)(min_),                                                                     \
         .max = (double)(max_),                                                                     \
-        .words = words_,                                                                           \
-        .help = help_,                                                                             \
+        .words = (words_),                                                                         \
+        .help = (help_),                                                                           \
     },
     OPTIONS(X)
 #undef X

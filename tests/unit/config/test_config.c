@@ -540,6 +540,21 @@ static void a_file_that_cannot_be_read_is_an_error(void **state)
     }
 }
 
+static void the_line_is_told_however_long_the_path_is(void **state)
+{
+    (void)state;
+    char path[4000];
+    struct config c;
+    struct buf errors = { 0 };
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_int_equal(config_load_text(&nowhere, path, SLICE_LIT("[server]\nlog_level = x\n"), &c, &errors), -EINVAL);
+    buf_append_char(&errors, '\0');
+    assert_memory_equal(errors.ptr, path, strlen(path));
+    assert_ptr_equal(strstr(errors.ptr, ":2: server.log_level: "), errors.ptr + strlen(path));
+    buf_release(&errors);
+}
+
 static void two_sockets_cannot_have_one_address(void **state)
 {
     (void)state;
@@ -621,6 +636,7 @@ int main(void)
         cmocka_unit_test(a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred),
         cmocka_unit_test(bytes_that_are_no_text_are_refused_and_escaped),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
+        cmocka_unit_test(the_line_is_told_however_long_the_path_is),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
         cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
         cmocka_unit_test(localhost_is_two_sockets),
