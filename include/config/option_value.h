@@ -11,8 +11,8 @@
  * option_value_set(c, id, s):
  * Set the member; what it held is freed.  A STRINGS member gets one more element instead.
  *   s        blanks at both ends do not count
- *   returns  NULL; else what is wrong, as the end of a sentence about the value: "is not a duration"
- *            (static), with c unchanged
+ *   returns  NULL; else with c unchanged a static text that ends a sentence about the value, such as
+ *            "is not a duration"
  */
 const char *option_value_set(struct config *c, enum option_id id, struct slice s);
 
@@ -22,8 +22,8 @@ void option_value_check(const struct config *c, enum option_id id);
 /* Free the member, if its kind has memory, and make it empty. */
 void option_value_clear(struct config *c, enum option_id id);
 
-/* How a value of this kind is written: "write a whole number and ms, s, m or h,".  option_value_limits
- * may follow in the sentence.  Never NULL. */
+/* How a value of this kind is written: "write a whole number and ms, s, m or h,".
+ * option_value_limits may follow in the sentence.  Never NULL. */
 const char *option_value_hint(enum option_kind kind);
 
 /* Append which values the option takes: "100ms to 1h", "auto|source|payload", "on|off"; nothing for

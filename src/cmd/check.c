@@ -71,8 +71,8 @@ static void print_default(enum option_id id, struct buf *out)
     option_value_clear(&c, id);
 }
 
-/* Each option that is not at its default, and what set it.  An instance that was left out has become
- * the host name. */
+/* Each option that is not at its default, and what set it.  An instance that was left out has
+ * become the host name. */
 static void print_changed(const struct config *c, struct buf *out)
 {
     size_t start = out->len;

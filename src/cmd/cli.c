@@ -48,23 +48,25 @@ static const struct command {
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
 };
 
-enum value { SWITCH, ONE_VALUE, MANY_VALUES };
+enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
+
+#define ARG(member) offsetof(struct cli_args, member)
 
 static const struct option {
     const char *name, *letter; /* "--config"; "-c", or NULL: it has none */
     enum value value;
     unsigned group;            /* TAKES_...; 0: every command takes it */
-    size_t to;                 /* in struct cli_args: SWITCH bool, ONE_VALUE const char *; MANY_VALUES: --set's */
+    size_t to;                 /* its member: SWITCH a bool, ONE_VALUE a const char * */
     const char *needs;         /* what its value is */
 } options[] = {
-    { "--config",    "-c", ONE_VALUE,   TAKES_CONFIG,   offsetof(struct cli_args, source.file), "a FILE"                },
-    { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   0,                                      "SECTION.KEY=VALUE"     },
-    { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  offsetof(struct cli_args, framing),     "datagram, line or dsd" },
-    { "--json",      NULL, SWITCH,      TAKES_EXPLAIN,  offsetof(struct cli_args, json),        NULL                    },
-    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  offsetof(struct cli_args, truncated),   NULL                    },
-    { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, offsetof(struct cli_args, markdown),    NULL                    },
-    { "--help",      "-h", SWITCH,      0,              offsetof(struct cli_args, help),        NULL                    },
-    { "--version",   "-V", SWITCH,      0,              offsetof(struct cli_args, version),     NULL                    },
+    { "--config",    "-c", ONE_VALUE,   TAKES_CONFIG,   ARG(source.file), "a FILE"                },
+    { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   ARG(source.sets), "SECTION.KEY=VALUE"     },
+    { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  ARG(framing),     "datagram, line or dsd" },
+    { "--json",      NULL, SWITCH,      TAKES_EXPLAIN,  ARG(json),        NULL                    },
+    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
+    { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
+    { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
+    { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };
 /* clang-format on */
 

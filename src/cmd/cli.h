@@ -1,7 +1,8 @@
 /**
  * cli: the command line: `statsd [COMMAND] [OPTIONS] [ARGUMENTS]`.
  *
- * Exit status: 0 ok, 1 failed at run time (explain: or a line has an error), 2 usage or config error.
+ * Exit status: 0 ok, 1 failed at run time (explain: or a line has an error), 2 usage or config
+ * error.
  *   thread   main
  */
 #ifndef CMD_CLI_H

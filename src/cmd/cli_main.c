@@ -7,8 +7,8 @@
 #include "app/server.h"
 #include "base/startup.h"
 
-/* returns  the width of standard output, where that is a terminal, else 0.  The variable COLUMNS goes
- * before what the terminal itself says, as it does for ls. */
+/* returns  the width of standard output, where that is a terminal, else 0.  The variable COLUMNS
+ * goes before what the terminal itself says, as it does for ls. */
 static unsigned terminal_columns(void)
 {
     const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): no other thread runs yet */

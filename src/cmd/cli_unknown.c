@@ -1,6 +1,6 @@
 /**
- * Answers to options and commands that do not exist: what was probably meant, by the options of other
- * servers (config/rivals.h), by slips of ours, by what the word looks like.
+ * Answers to options and commands that do not exist: what was probably meant, by the options of
+ * other servers (config/rivals.h), by slips of ours, by what the word looks like.
  */
 #include "cmd/cli.h"
 

@@ -1,11 +1,11 @@
 /**
  * `statsd describe`: the tables behind the docs, or one entry of them.
  *
- *   fill a table     describe_options, describe_metrics, describe_reasons: rows of `tables`
- *   keep             of its rows those that were asked for; none in any table: usage(), with a guess
+ *   table_new        fills a table: describe_options, describe_metrics or describe_reasons
+ *   keep             drops the rows that were not asked for; none left in any table: usage()
  *   print            print_markdown   --markdown
  *                    print_aligned    a row on a line; on a terminal the last column is broken
- *                    print_entries    a cell on a line: one entry, or a terminal too narrow for more
+ *                    print_entries    a cell on a line: for a single entry and narrow terminals
  */
 #include "cmd/cli.h"
 
@@ -252,7 +252,8 @@ static size_t keep(struct table *t, struct slice name)
     return n - 1;
 }
 
-/* If t has a name nearer to this one than *least edits: it becomes *best (owned), its distance *least. */
+/* If t has a name nearer to this one than *least edits: it becomes *best (owned), its distance
+ * *least. */
 static void look_for_nearer(const struct table *t, struct slice name, size_t *least, char **best)
 {
     for (size_t r = 1; r < t->rows; r++) {

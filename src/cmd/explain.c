@@ -4,7 +4,7 @@
  *   explain
  *     read_datagram, join_lines   one datagram of standard input, of the arguments
  *     take_stream                 or frames of a stream (--framing line, dsd), each as a datagram
- *       take_datagram             text: line by line, to show each with what it says; JSON: as a whole
+ *       take_datagram             JSON: as a whole; text: line by line, each with what it says
  *     finish_text, finish_json    the sums, and what /metrics would show
  *
  * What is found is explain_core's, how it is shown to people explain_text's.

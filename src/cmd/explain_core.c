@@ -1,7 +1,7 @@
 /**
- *   explain_core_datagram -> lane (explain_exposition.c) -> on_batch, on_event, on_check: what it says
- *                                                           on_rejected: lines the parser refuses
- *                                                           on_refused: samples the aggregation refuses
+ *   explain_core_datagram -> lane (explain_exposition.c) -> on_batch, on_event, on_check
+ *                                                           on_rejected: a line, by the parser
+ *                                                           on_refused: a sample, on adding it
  *   explain_core_exposition -> explain_exposition_render
  */
 #include "cmd/explain_core.h"

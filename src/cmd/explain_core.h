@@ -3,7 +3,7 @@
  * them is kept as JSON: samples, events, service checks, errors.
  *
  *     struct explain_core *x = explain_core_new(config);
- *     explain_core_datagram(x, bytes, n, truncated);   any number of times, then read x->samples, ...
+ *     explain_core_datagram(x, bytes, n, truncated);   once or more, then read x->samples, ...
  *     explain_core_clear(x);                           and so on with the next ones
  *     explain_core_exposition(x, &lines);              of all datagrams since explain_core_new
  *     explain_core_free(x);
@@ -52,7 +52,8 @@ struct explain_core {
 struct explain_core *explain_core_new(const struct config *c);
 void explain_core_free(struct explain_core *x);
 
-/* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut it. */
+/* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut
+ * it. */
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated);
 
 /* An error outside of datagrams, such as of a stream's framing. */
@@ -61,8 +62,8 @@ void explain_core_error(struct explain_core *x, enum reason r);
 /* Forget samples, events, checks, errors; the aggregation stays. */
 void explain_core_clear(struct explain_core *x);
 
-/* Close the interval; append the lines that /metrics shows of all datagrams so far, sorted, joined by
- * LF.  Once. */
+/* Close the interval; append the lines that /metrics shows of all datagrams so far, sorted,
+ * joined by LF.  Once. */
 void explain_core_exposition(struct explain_core *x, struct buf *out);
 
 /* As of explain_core_exposition: what /metrics leaves out and why; what was refused. */

@@ -25,8 +25,8 @@ void explain_exposition_datagram(struct explain_exposition *e, const struct lane
 /* Close the interval and append the lines of /metrics, sorted, joined by LF.  Once. */
 void explain_exposition_render(struct explain_exposition *e, struct buf *out);
 
-/* As of the rendering: what /metrics leaves out, and how many sums the registry refused because they
- * would not be finite. */
+/* As of the rendering: what /metrics leaves out, and how many sums the registry refused because
+ * they would not be finite. */
 const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e,
                                                                size_t *ret_n);
 uint64_t explain_exposition_sums_refused(const struct explain_exposition *e);

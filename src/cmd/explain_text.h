@@ -1,6 +1,6 @@
 /**
- * explain_text: what explain_core found, as text for people.  Bytes of the input that a terminal could
- * obey are escaped.
+ * explain_text: what explain_core found, as text for people.  Bytes of the input that a terminal
+ * could obey are escaped.
  *   thread   one
  */
 #ifndef CMD_EXPLAIN_TEXT_H

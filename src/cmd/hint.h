@@ -1,11 +1,11 @@
 /**
  * hint: what the sender of a line probably meant.  For `statsd explain`.
  *
- * A hint is a row of a table: a reason, and a function that looks at the line and appends a sentence
- * or declines.  For a refused line the first row that applies speaks: hint_shape.c (types, separators,
- * names, other protocols), then hint_value.c (values, rates, timestamps).  For an accepted line that
- * means something else than it seems to, all rows of hint_accepted.c that apply speak.  A further
- * hint is a function and its row.
+ * A hint is a row of a table: a reason, and a function that looks at the line and appends a
+ * sentence or declines.  For a refused line the first row that applies speaks: hint_shape.c (types,
+ * separators, names, other protocols), then hint_value.c (values, rates, timestamps).  For an
+ * accepted line that means something else than it seems to, all rows of hint_accepted.c that apply
+ * speak.  A further hint is a function and its row.
  *   thread   any (no state)
  */
 #ifndef CMD_HINT_H
@@ -28,7 +28,8 @@ struct hint_line {
 /* at: of the error, as in struct parse_error; SIZE_MAX: nowhere in particular. */
 void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at, struct hint_line *ret);
 
-/* Append one hint (no LF) about a refused line.  returns  false: no row applies, out is as it was */
+/* Append one hint (no LF) about a refused line.  returns  false: no row applies, out is as it
+ * was */
 bool hint_error(const struct hint_line *l, struct buf *out);
 
 /* Append a line "  hint: ..." for each row that applies to an accepted line. */
@@ -59,8 +60,8 @@ bool hint_has(struct slice s, const char *part);     /* part: anywhere in s */
 bool hint_starts(struct slice s, const char *chars); /* with one of chars */
 bool hint_is_number(struct slice s);
 
-/* Take what stands before the next '|' off the front of fields, or all of it.  returns  false: there
- * is no further field */
+/* Take what stands before the next '|' off the front of fields, or all of it.  returns  false:
+ * there is no further field */
 bool hint_next_field(struct slice *fields, struct slice *ret);
 
 /* Whether s is one of the words; case does not matter. */
@@ -71,7 +72,7 @@ size_t hint_number(struct slice s, double *ret);
 
 /**
  * hint_type(word):
- *   word     a type by its letter or by another name ("C", "counter", "timing"); case does not matter
+ *   word     a type by its letter or another name: "C", "counter", "timing"; case does not matter
  *   returns  its letter; NULL: it is none
  */
 const char *hint_type(struct slice word);

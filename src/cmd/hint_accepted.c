@@ -1,6 +1,6 @@
 /**
- * Hints for lines that are right, and yet may mean something else than was meant: a function for each
- * hint, the table of them at the end.
+ * Hints for lines that are right, and yet may mean something else than was meant: a function for
+ * each hint, the table of them at the end.
  */
 #include "cmd/hint.h"
 
@@ -146,7 +146,8 @@ static bool name_with_blank_or_quote(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* Sets count distinct texts; a number with a fraction or a unit was measured, and hardly meant as one. */
+/* Sets count distinct texts; a number with a fraction or a unit was measured, and hardly meant
+ * as one. */
 static bool measure_in_set(const struct hint_line *l, struct buf *out)
 {
     double v;
@@ -194,8 +195,8 @@ static bool has_field(struct slice fields, const char *const *fronts, size_t n)
     return false;
 }
 
-/* Which signs set the gauge because of other fields of the line (protocol.gauge_sign = auto): with a
- * timestamp both, with a field that only DogStatsD has '-'. */
+/* Which signs set the gauge because of other fields of the line (protocol.gauge_sign = auto):
+ * with a timestamp both, with a field that only DogStatsD has '-'. */
 static void signs_that_set(const struct hint_line *l, bool *plus, bool *minus)
 {
     static const char *const time[] = { "T" }, *const dog[] = { "c:", "e:", "card:" };

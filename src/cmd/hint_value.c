@@ -1,6 +1,6 @@
 /**
- * Hints for refused numbers: values, sample rates, timestamps.  A function for each hint, by reason;
- * the table of them at the end.
+ * Hints for refused numbers: values, sample rates, timestamps.  A function for each hint, by
+ * reason; the table of them at the end.
  */
 #include "cmd/hint.h"
 

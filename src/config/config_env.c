@@ -27,19 +27,20 @@ static bool from_kubernetes(struct slice name)
 }
 
 /**
- * What follows STATSD_ in the variables that client libraries and programs with them read: pystatsd,
- * django-statsd, statsd-instrument, hot-shots and others.  An application and this server often share
- * one environment (a pod, an .env file); such a variable must not stop the server.
+ * What follows STATSD_ in the variables that client libraries and programs with them read:
+ * pystatsd, django-statsd, statsd-instrument, hot-shots and others.  An application and this server
+ * often share one environment (a pod, an .env file); such a variable must not stop the server.
  */
 /* clang-format off */
 static const char *const client_names[] = {
-    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG",
-    "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT",
-    "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS", "HOST", "HOSTNAME", "IMPLEMENTATION", "IPV6",
-    "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE", "MOCK", "NAMESPACE", "ON", "PATCHES", "PREFIX",
-    "PROTOCOL", "SAMPLE_RATE", "SERVER", "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME",
-    "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT",
-    "TELEGRAF", "TIMEOUT", "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
+    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS",
+    "CLIENT", "DEBUG", "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED",
+    "ENABLE_AGGREGATION", "ENDPOINT", "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS", "HOST",
+    "HOSTNAME", "IMPLEMENTATION", "IPV6", "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE",
+    "MOCK", "NAMESPACE", "ON", "PATCHES", "PREFIX", "PROTOCOL", "SAMPLE_RATE", "SERVER",
+    "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME", "SERVER_IP", "SERVER_NAME",
+    "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT", "TELEGRAF", "TIMEOUT",
+    "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
 };
 /* clang-format on */
 
@@ -52,8 +53,8 @@ static bool from_client(struct slice rest)
     return false;
 }
 
-/* rest: the variable without STATSD_.  Whether it begins with one of our sections, and so was meant for
- * us. */
+/* rest: the variable without STATSD_.  Whether it begins with one of our sections, and so was
+ * meant for us. */
 static bool names_a_section(struct slice rest)
 {
     struct slice section;
@@ -85,9 +86,9 @@ static enum option_id nearest_variable(struct slice name)
 }
 
 /**
- * A variable that is no option.  One a slip away from an option, or with one of our sections, can only
- * be meant for us: a mistake.  One that lacks the section alone (STATSD_INTERVAL) may be somebody
- * else's: a warning.
+ * A variable that is no option.  One a slip away from an option, or with one of our sections, can
+ * only be meant for us: a mistake.  One that lacks the section alone (STATSD_INTERVAL) may be
+ * somebody else's: a warning.
  */
 static void env_unknown(struct config_loader *l, struct slice name)
 {

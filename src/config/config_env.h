@@ -6,7 +6,8 @@
 
 #include "config/config_loader.h"
 
-/* env: as environ, or NULL: none.  Variables that other programs read under STATSD_ are left alone. */
+/* env: as environ, or NULL: none.  Variables that other programs read under STATSD_ are left
+ * alone. */
 void config_env_read(struct config_loader *l, char *const *env);
 
 #endif

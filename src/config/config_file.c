@@ -6,10 +6,10 @@
  *     ini_parse_stream (inih) <- next_line    one line that vet() lets pass, else an empty one
  *                             -> on_pair      a key and its value: config_loader_assign_named
  *
- * inih alone would not do: it cuts a line that is longer than its buffer, remembers the first syntax
- * error only, and does not tell its handler the line (as Debian builds it).  So next_line counts
- * lines, refuses long ones, and knows that inih did not understand a line if on_pair was not called
- * before the next one is asked for (`waiting`).
+ * inih alone would not do: it cuts a line that is longer than its buffer, remembers the first
+ * syntax error only, and does not tell its handler the line (as Debian builds it).  So next_line
+ * counts lines, refuses long ones, and knows that inih did not understand a line if on_pair was not
+ * called before the next one is asked for (`waiting`).
  */
 #include "config/config_file.h"
 

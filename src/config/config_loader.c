@@ -1,6 +1,6 @@
 /**
  *   config_loader_assign_named   name -> id, or a mistake with a guess (guess.h)
- *     config_loader_assign       rules of the rooms above (rules.h), then form and range (option_value.h)
+ *     config_loader_assign       rules of the rooms above (rules.h), then form and range
  *       refuse                   the mistake: what is wrong, and what would be right
  *   config_mistake               the same for the checks of all values together
  *   config_loader_take_mistakes  sorts and prints what the above have added

@@ -2,8 +2,8 @@
  * config_loader: a config while it is being read.
  *
  * Four stages give values, each replacing those of the stage before: defaults, file (config_file),
- * environment (config_env), flags (config.c).  Then config_cross looks at all values together.  None
- * of them stops at a mistake: each adds it here, and config.c prints them in order at the end.
+ * environment (config_env), flags (config.c).  Then config_cross looks at all values together.
+ * None of them stops at a mistake: each adds it here, and config.c prints them in order at the end.
  */
 #ifndef CONFIG_CONFIG_LOADER_H
 #define CONFIG_CONFIG_LOADER_H
