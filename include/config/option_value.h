@@ -11,8 +11,8 @@
  * option_value_set(c, id, s):
  * Set the member; what it held is freed.  A STRINGS member gets one more element instead.
  *   s        blanks at both ends do not count
- *   returns  NULL; else with c unchanged a static text that ends a sentence about the value, such as
- *            "is not a duration"
+ *   returns  NULL; else, with c unchanged, what is wrong as the end of a sentence about the value:
+ *            "is not a duration" (static)
  */
 const char *option_value_set(struct config *c, enum option_id id, struct slice s);
 

@@ -44,6 +44,7 @@ struct strings {
     size_t n;
 };
 
+/* clang-format off */
 enum option_kind {
 #define X(kind, type, text) OPTION_##kind,
     OPTION_KINDS(X)
@@ -56,6 +57,7 @@ enum option_id {
 #undef X
     OPTION_COUNT
 };
+/* clang-format on */
 
 /* A row of OPTIONS, as option_rows.h explains its columns. */
 struct option_row {

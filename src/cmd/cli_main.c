@@ -11,7 +11,8 @@
  * goes before what the terminal itself says, as it does for ls. */
 static unsigned terminal_columns(void)
 {
-    const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): no other thread runs yet */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
+    const char *set = getenv("COLUMNS");
     struct winsize w;
     unsigned long n;
     if (!isatty(STDOUT_FILENO))

@@ -28,7 +28,7 @@ enum {
 };
 
 struct table {
-    size_t columns, rows;                   /* rows: whole ones, or the number of the one being filled */
+    size_t columns, rows;                   /* rows: that are whole; the next one is being filled */
     struct buf cell[ROWS_MAX][COLUMNS_MAX]; /* row 0: the heads */
 };
 
@@ -226,7 +226,8 @@ static bool row_is(const struct table *t, size_t r, struct slice name)
     bool is_option = slice_eq(buf_slice(&t->cell[0][0]), SLICE_LIT("option"));
     if (slice_eq(first, name))
         return true;
-    if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')   /* copied from /metrics */
+    /* Copied from /metrics, with its labels. */
+    if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')
         return true;
     return is_option && slice_cut(&key, '.', &section) &&
            (slice_eq(key, name) || slice_eq(section, name) || slice_eq(buf_slice(&t->cell[r][1]), name));

@@ -25,7 +25,8 @@
 struct explaining {
     struct explain_core *core;
     bool json;
-    uint64_t samples, events, checks, errors; /* of all lines shown; the JSON form counts nothing here */
+    /* Sums over the lines of the text form; the JSON form needs none. */
+    uint64_t samples, events, checks, errors;
     struct buf out;
 };
 
@@ -159,7 +160,8 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
 {
     int rc = 0;
     if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
-        rc = take_stream(e, io->in, strcmp(args->framing, "dsd") == 0 ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
+        bool dsd = strcmp(args->framing, "dsd") == 0;
+        rc = take_stream(e, io->in, dsd ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
     } else {
         struct buf datagram = { 0 };
         if (args->n_rest > 0)
@@ -186,7 +188,8 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
 int explain_main(const struct cli_args *args, const struct cli_io *io)
 {
     static const char *const framings[] = { "datagram", "line", "dsd" };
-    bool known = args->framing == NULL, stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
+    bool known = args->framing == NULL;
+    bool stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
     struct config c;
     for (size_t i = 0; i < ARRAY_LEN(framings); i++)
         known = known || strcmp(args->framing, framings[i]) == 0;

@@ -176,7 +176,8 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
         json_object_set(known, "tags", json_object_get(sample, "tags"));
         set(x->counters, key.ptr, known);
     }
-    down = finite_sum(down, json_real_value(json_object_get(known, "down")));   /* 0 while there is none */
+    /* The value of a member that is not there is 0. */
+    down = finite_sum(down, json_real_value(json_object_get(known, "down")));
     up = up || json_is_true(json_object_get(known, "up"));
     set(known, "down", json_real(down));
     set(known, "up", json_boolean(up));

@@ -44,7 +44,9 @@ static void put_values(const json_t *sample, struct buf *out)
         put_text(json_object_get(sample, "set_value"), out);
         return;
     }
-    buf_append_str(out, json_is_true(json_object_get(sample, "delta")) ? "  change by" : json_array_size(values) > 1 ? "  values" : "  value");
+    bool change = json_is_true(json_object_get(sample, "delta"));
+    bool several = json_array_size(values) > 1;
+    buf_append_str(out, change ? "  change by" : several ? "  values" : "  value");
     json_array_foreach(values, i, value) {
         buf_append_char(out, ' ');
         put_number(json_real_value(value), out);
@@ -84,7 +86,8 @@ static void put_set_note(const struct config *c, struct buf *out)
     bool window = c->aggregate_set_window_ms > 0;
     buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within aggregate.set_window = "
                                : "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = ");
-    option_value_print_number(OPTION_DURATION, window ? c->aggregate_set_window_ms : c->server_interval_ms, out);
+    uint64_t ms = window ? c->aggregate_set_window_ms : c->server_interval_ms;
+    option_value_print_number(OPTION_DURATION, ms, out);
     buf_append_char(out, '\n');
 }
 
@@ -234,9 +237,10 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
             buf_append_char(out, '=');
             put_text(value, out);
         }
-        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? ": the decrements, " : ": it only went down, by ");
+        bool up = json_is_true(json_object_get(one, "up"));
+        buf_append_str(out, up ? ": the decrements, " : ": it only went down, by ");
         put_number(down, out);
-        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? " in all" : "");
+        buf_append_str(out, up ? " in all" : "");
         buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a gauge for what goes both ways\n");
     }
 }

@@ -138,18 +138,21 @@ size_t hint_number(struct slice s, double *ret)
 const char *hint_type(struct slice word)
 {
     enum { WORDS = 12 };
+    /* clang-format off */
     static const struct {
         const char *type;
         const char *words[WORDS];
     } rows[] = {
-        { "c", { "c", "count", "counts", "counter", "counters", "incr", "increment", "decr", "m", "meter", "rate" } },
-        { "g", { "g", "gauge", "gauges", "kv" } },
-        { "ms",
-          { "ms", "t", "time", "timer", "timers", "timing", "timings", "millis", "milliseconds", "duration" } },
-        { "h", { "h", "hist", "histogram", "histograms", "summary" } },
-        { "d", { "d", "dist", "distribution" } },
-        { "s", { "s", "set", "sets", "unique", "uniques" } },
+        { "c",  { "c", "count", "counts", "counter", "counters", "incr", "increment", "decr",
+                  "m", "meter", "rate" } },
+        { "g",  { "g", "gauge", "gauges", "kv" } },
+        { "ms", { "ms", "t", "time", "timer", "timers", "timing", "timings", "millis",
+                  "milliseconds", "duration" } },
+        { "h",  { "h", "hist", "histogram", "histograms", "summary" } },
+        { "d",  { "d", "dist", "distribution" } },
+        { "s",  { "s", "set", "sets", "unique", "uniques" } },
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t n = 0;
         while (n < WORDS && rows[i].words[n] != NULL)

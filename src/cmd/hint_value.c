@@ -36,8 +36,10 @@ static bool value_with_blanks(const struct hint_line *l, struct buf *out)
 /* Foo::Bar:1|c, http://x:1|c: the last "value" is a number, one before it is not. */
 static bool colon_in_name(const struct hint_line *l, struct buf *out)
 {
-    const char *last = l->value.len > 0 ? memrchr(l->value.ptr, ':', l->value.len) : NULL;
-    if (last == NULL || !hint_is_number(slice_of(last + 1, (size_t)(l->value.ptr + l->value.len - last - 1))))
+    struct slice value = l->value;
+    const char *last = value.len > 0 ? memrchr(value.ptr, ':', value.len) : NULL;
+    const char *end = value.ptr + value.len;
+    if (last == NULL || !hint_is_number(slice_of(last + 1, (size_t)(end - last - 1))))
         return false;
     buf_append_str(out, "the name ends at the first ':', thus is ");
     hint_put(l->name, out);
@@ -70,16 +72,19 @@ static bool comma_in_number(const struct hint_line *l, struct buf *out)
 
 static bool unit_in_value(const struct hint_line *l, struct buf *out)
 {
+    /* clang-format off */
     static const struct {
         const char *unit;
         double ms; /* 0: no time */
     } units[] = {
-        { "ms", 1 },        { "s", 1000 },  { "sec", 1000 },  { "us", 0.001 },  { "\xc2\xb5s", 0.001 },
-        { "ns", 0.000001 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "%", 0 },
-        { "b", 0 },         { "kb", 0 },    { "mb", 0 },      { "gb", 0 },      { "kib", 0 },
-        { "mib", 0 },       { "gib", 0 },   { "k", 0 },       { "c", 0 },       { "f", 0 },
+        { "ms", 1 },            { "s", 1000 },          { "sec", 1000 },        { "us", 0.001 },
+        { "\xc2\xb5s", 0.001 }, { "ns", 0.000001 },     { "m", 60000 },         { "min", 60000 },
+        { "h", 3600000 },       { "%", 0 },             { "b", 0 },             { "kb", 0 },
+        { "mb", 0 },            { "gb", 0 },            { "kib", 0 },           { "mib", 0 },
+        { "gib", 0 },           { "k", 0 },             { "c", 0 },             { "f", 0 },
         { "bytes", 0 },
     };
+    /* clang-format on */
     struct slice part = bad_part(l);
     double v, ms = 0;
     size_t n = hint_number(part, &v);

@@ -18,8 +18,9 @@ static void check_rising(struct config_loader *l, enum option_id id, const struc
         config_mistake(l, id, "%zu numbers are too many; give at most %zu", list->n, most);
     for (size_t i = 1; i < list->n; i++) {
         if (list->at[i] <= list->at[i - 1]) {
-            config_mistake(l, id, "the numbers do not rise: %g comes after %g; sort them and keep each once", list->at[i],
-                                   list->at[i - 1]);
+            config_mistake(l, id,
+                           "the numbers do not rise: %g comes after %g; sort them and keep each once",
+                           list->at[i], list->at[i - 1]);
             return;
         }
     }

@@ -225,14 +225,16 @@ void option_value_check(const struct config *c, enum option_id id)
 {
     const struct option_row *o = &options_table[id];
     const void *at = option_value_at(c, id);
+    int place = o->kind == OPTION_ENUM ? *(const int *)at : 0;
+    uint64_t bits = o->kind == OPTION_FLAGS ? *(const unsigned *)at : 0;
     switch (o->kind) {
     case OPTION_BOOL:
         break;
     case OPTION_ENUM:
-        assert((size_t)*(const int *)at < options_words(o->words));
+        assert(place >= 0 && (size_t)place < options_words(o->words));
         break;
     case OPTION_FLAGS:
-        assert((uint64_t)*(const unsigned *)at >> options_words(o->words) == 0);
+        assert(bits >> options_words(o->words) == 0);
         break;
     case OPTION_DURATION:
     case OPTION_SIZE:

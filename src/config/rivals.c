@@ -297,8 +297,9 @@ static void put_value(enum rival_value kind, const char *value, struct buf *out)
     if (address && (value[0] == ':' || all_digits(value)))
         buf_append_str(out, value[0] == ':' ? "0.0.0.0" : "0.0.0.0:");
     escape_short(slice_str(value), out);
+    /* udp:// may lack a port, http.listen may not. */
     if (kind == RIVAL_WEB && !has_port(value) && !all_digits(value))
-        buf_append_str(out, strrchr(options_table[OPTION_http_listen].def, ':'));   /* udp:// may lack a port, http.listen may not */
+        buf_append_str(out, strrchr(options_table[OPTION_http_listen].def, ':'));
     if (all_digits(value) && (kind == RIVAL_SECONDS || kind == RIVAL_MILLIS))
         buf_append_str(out, kind == RIVAL_SECONDS ? "s" : "ms");
 }
