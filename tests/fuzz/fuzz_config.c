@@ -1,5 +1,6 @@
 /**
- * Any bytes as a config file, and their first line as --set: read, or refused with whole lines of printable text.
+ * Any bytes as a config file, and their first line as --set: read, or refused with whole lines of
+ * printable text.
  */
 #include <assert.h>
 #include <stdlib.h>

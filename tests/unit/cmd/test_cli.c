@@ -311,8 +311,14 @@ static void describe_a_name_prints_its_entry_alone(void **state)
         const char *name, *begins;
         unsigned entries;
     } rows[] = {
-        { "server.interval", "server.interval\n  environment  STATSD_SERVER_INTERVAL\n  default      10s\n  kind         duration\n"
-                             "  limits       100ms to 1h\n  meaning      How often", 1 },
+        { "server.interval",
+          "server.interval\n"
+          "  environment  STATSD_SERVER_INTERVAL\n"
+          "  default      10s\n"
+          "  kind         duration\n"
+          "  limits       100ms to 1h\n"
+          "  meaning      How often",
+          1 },
         { "interval", "server.interval\n", 1 },
         { "STATSD_HTTP_LISTEN", "http.listen\n", 1 },
         { "server", "server.interval\n", 6 },

@@ -1,6 +1,6 @@
 /*
- * `statsd explain`, in this process: over tests/conformance/protocol.jsonl (STATSD_CONFORMANCE names another folder), and
- * what it says to people.
+ * `statsd explain`, in this process: over tests/conformance/protocol.jsonl (STATSD_CONFORMANCE names
+ * another folder), and what it says to people.
  */
 #include <setjmp.h>
 #include <stdarg.h>

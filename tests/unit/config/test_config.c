@@ -502,9 +502,11 @@ static void a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred(void **
     for (size_t i = 0; i < errors.len; i++)
         lines += errors.ptr[i] == '\n';
     assert_int_equal(lines, 100 + 1 + 1);
-    assert_non_null(strstr(errors.ptr, "t.conf:101: server.xyzzy: no such option; see `statsd describe options`\n"
-                                       "t.conf:102: 100 mistakes; the rest of the file was not read\n"
-                                       "--set: server.workers: 'x' is not"));
+    static const char end[] =
+        "t.conf:101: server.xyzzy: no such option; see `statsd describe options`\n"
+        "t.conf:102: 100 mistakes; the rest of the file was not read\n"
+        "--set: server.workers: 'x' is not";
+    assert_non_null(strstr(errors.ptr, end));
     buf_release(&text);
     buf_release(&errors);
 }
@@ -514,11 +516,13 @@ static void bytes_that_are_no_text_are_refused_and_escaped(void **state)
     (void)state;
     struct config c;
     struct buf errors = { 0 };
-    assert_int_equal(config_load_text(&nowhere, "t\x1b.conf", SLICE_LIT("[server]\nlog_level = de\0bug\n"), &c, &errors), -EINVAL);
+    const struct slice nul = SLICE_LIT("[server]\nlog_level = de\0bug\n");
+    assert_int_equal(config_load_text(&nowhere, "t\x1b.conf", nul, &c, &errors), -EINVAL);
     buf_append_char(&errors, '\0');
     assert_string_equal(errors.ptr, "t\\x1b.conf:2: a NUL byte in the line; is this a text file?\n");
     buf_clear(&errors);
-    assert_int_equal(load(&nowhere, "[server]\nlog_level = \x1b[31m\nb\x1b\xff = 1\n", &c, &errors), -EINVAL);
+    const char *controls = "[server]\nlog_level = \x1b[31m\nb\x1b\xff = 1\n";
+    assert_int_equal(load(&nowhere, controls, &c, &errors), -EINVAL);
     assert_null(strchr(errors.ptr, 0x1b));
     assert_non_null(strstr(errors.ptr, "\\x1b[31m"));
     buf_release(&errors);
@@ -548,7 +552,8 @@ static void the_line_is_told_however_long_the_path_is(void **state)
     struct buf errors = { 0 };
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    assert_int_equal(config_load_text(&nowhere, path, SLICE_LIT("[server]\nlog_level = x\n"), &c, &errors), -EINVAL);
+    const struct slice text = SLICE_LIT("[server]\nlog_level = x\n");
+    assert_int_equal(config_load_text(&nowhere, path, text, &c, &errors), -EINVAL);
     buf_append_char(&errors, '\0');
     assert_memory_equal(errors.ptr, path, strlen(path));
     assert_ptr_equal(strstr(errors.ptr, ":2: server.log_level: "), errors.ptr + strlen(path));
@@ -563,7 +568,8 @@ static void two_sockets_cannot_have_one_address(void **state)
               "t.conf:3: listen.socket: udp://localhost:5 is given twice; keep one of them\n");
     must_fail(&nowhere, "[listen]\nsocket = udp://localhost:5\nsocket = udp://[::1]:5\n",
               "t.conf:3: listen.socket: udp://[::1]:5 is given twice; keep one of them\n");
-    must_fail(&nowhere, "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://[::ffff:127.0.0.1]:5\n",
+    must_fail(&nowhere,
+              "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://[::ffff:127.0.0.1]:5\n",
               "t.conf:3: listen.socket: udp://[::ffff:127.0.0.1]:5 is given twice; keep one of them\n");
     must_load(&nowhere, "[listen]\nsocket = udp://127.0.0.1:0\nsocket = udp://127.0.0.1:0\n", &c);
     assert_int_equal(c.n_sockets, 2);

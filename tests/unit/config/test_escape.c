@@ -14,16 +14,17 @@ static const struct {
     const char *text, *want;
     size_t columns;
 } rows[] = {
-    { "",                           "",                           0 },
-    { "a b",                        "a b",                        3 },
-    { "\x1b[31m",                   "\\x1b[31m",                  8 },
-    { "a\tb\x7f",                   "a\\x09b\\x7f",               10 },
-    { "caf\xc3\xa9",                "caf\xc3\xa9",                4 },
-    { "\xe2\x82\xac\xf0\x9f\x98\x80", "\xe2\x82\xac\xf0\x9f\x98\x80", 2 },
-    { "\xc2\x9b" "31m",             "\\xc2\\x9b31m",             11 },   /* C1: a terminal may take it for ESC [ */
-    { "\xc2\xa0",                   "\xc2\xa0",                   1 },
-    { "caf\xe9 caf\xc3\xa9",        "caf\\xe9 caf\xc3\xa9",      12 },   /* one wrong byte escapes itself alone */
-    { "\xc3",                       "\\xc3",                     4 },
+    { "",                "",                     0 },
+    { "a b",             "a b",                  3 },
+    { "\x1b[31m",        "\\x1b[31m",            8 },
+    { "a\tb\x7f",        "a\\x09b\\x7f",         10 },
+    { "caf\xc3\xa9",     "caf\xc3\xa9",          4 },
+    { "\xe2\x82\xac",    "\xe2\x82\xac",         1 },
+    { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80",     1 },
+    { "\xc2\x9b" "31m",  "\\xc2\\x9b31m",        11 }, /* C1: some terminals take it for ESC [ */
+    { "\xc2\xa0",        "\xc2\xa0",             1 },
+    { "\xe9 \xc3\xa9",   "\\xe9 \xc3\xa9",       6 },  /* one wrong byte escapes itself alone */
+    { "\xc3",            "\\xc3",               4 },
 };
 /* clang-format on */
 
