@@ -21,7 +21,7 @@ struct config_source {
     const char *file;        /* -c, or NULL: none */
     const char *const *sets; /* "section.key=value" each */
     size_t n_sets;
-    char *const *environ;    /* NULL-terminated, or NULL: none */
+    char *const *environ; /* NULL-terminated, or NULL: none */
 };
 
 /**

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum { ESCAPE_SHORT_MAX = 200 };   /* bytes */
+enum { ESCAPE_SHORT_MAX = 200 }; /* bytes */
 
 /* Append s.  returns  columns on a terminal, at one for each code point that is shown as it is */
 size_t escape_text(struct slice s, struct buf *out);

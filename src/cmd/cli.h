@@ -28,7 +28,7 @@ struct cli_args {
     struct config_source source; /* -c, --set, and the environment of cli_io */
     const char *framing;         /* --framing, or NULL */
     bool json, truncated, markdown, help, version;
-    const char *const *rest;     /* arguments behind the command */
+    const char *const *rest; /* arguments behind the command */
     size_t n_rest;
 };
 

@@ -4,8 +4,8 @@
 #include "cmd/cli.h"
 #include "cmd/wrap.h"
 
-static const char first_line[] =
-    "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
+static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics, aggregates them, "
+                                 "serves them to Prometheus and Redis.";
 
 /* clang-format off */
 /* right: NULL: left is a heading; "": left is a command to copy, which is never broken. */
@@ -57,10 +57,10 @@ static const struct {
 /* clang-format on */
 
 enum {
-    LEFT = 27,    /* columns of the left side */
-    NARROW = 60,  /* on a terminal narrower than this the right side stands below the left one */
-    USUAL = 80,   /* columns where there is no terminal */
-    WIDE = 100    /* longer lines are hard to read */
+    LEFT = 27,   /* columns of the left side */
+    NARROW = 60, /* on a terminal narrower than this the right side stands below the left one */
+    USUAL = 80,  /* columns where there is no terminal */
+    WIDE = 100   /* longer lines are hard to read */
 };
 
 static void put_row(const char *left, const char *right, size_t columns, struct buf *out)

@@ -26,8 +26,11 @@ int cli_main(int argc, char **argv)
 {
     if (!startup())
         return CLI_FAILED;
-    const struct cli_io io = {
-        .in = stdin, .out = stdout, .err = stderr, .environ = environ, .columns = terminal_columns(), .run = server_run
-    };
+    const struct cli_io io = { .in = stdin,
+                               .out = stdout,
+                               .err = stderr,
+                               .environ = environ,
+                               .columns = terminal_columns(),
+                               .run = server_run };
     return cli_run(argc, (const char *const *)argv, &io);
 }

@@ -131,7 +131,7 @@ void cli_unknown_command(const char *word, const char *command, struct buf *out)
 {
     const char *meaning = word_meaning(word);
     buf_append_str(out, "no such command: ");
-    escape_url(slice_str(word), out);   /* --set redis.url redis://..., the '=' forgotten */
+    escape_url(slice_str(word), out); /* --set redis.url redis://..., the '=' forgotten */
     if (meaning != NULL)
         buf_printf(out, "; %s", meaning);
     else if (command != NULL)

@@ -24,7 +24,7 @@
 enum {
     COLUMNS_MAX = 6,
     ROWS_MAX = 128,
-    LEAST_LAST = 48   /* columns of a terminal for the last cell: no word of a help text is longer */
+    LEAST_LAST = 48 /* columns of a terminal for the last cell: no word of a help text is longer */
 };
 
 struct table {
@@ -155,7 +155,8 @@ static void describe_options(struct table *t)
         OPTION_KINDS(X)
 #undef X
     };
-    static const char *const names[] = { "option", "environment", "default", "kind", "limits", "meaning" };
+    static const char *const names[] = { "option", "environment", "default",
+                                         "kind",   "limits",      "meaning" };
     heads(t, names, ARRAY_LEN(names));
     for (unsigned i = 0; i < OPTION_COUNT; i++, t->rows++) {
         const struct option_row *o = &options_table[i];
@@ -203,7 +204,9 @@ static void describe_reasons(struct table *t)
 static const struct {
     const char *name;
     void (*fill)(struct table *t);
-} tables[] = { { "options", describe_options }, { "metrics", describe_metrics }, { "reasons", describe_reasons } };
+} tables[] = { { "options", describe_options },
+               { "metrics", describe_metrics },
+               { "reasons", describe_reasons } };
 
 static void release_row(struct table *t, size_t r)
 {
@@ -230,7 +233,8 @@ static bool row_is(const struct table *t, size_t r, struct slice name)
     if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')
         return true;
     return is_option && slice_cut(&key, '.', &section) &&
-           (slice_eq(key, name) || slice_eq(section, name) || slice_eq(buf_slice(&t->cell[r][1]), name));
+           (slice_eq(key, name) || slice_eq(section, name) ||
+            slice_eq(buf_slice(&t->cell[r][1]), name));
 }
 
 /* Drop the rows that name does not mean, heads apart.  returns  how many stay */
@@ -289,7 +293,8 @@ static char *nearest(struct slice name)
     return best;
 }
 
-static int print(const struct table *t, bool entries, const struct cli_args *args, const struct cli_io *io)
+static int print(const struct table *t, bool entries, const struct cli_args *args,
+                 const struct cli_io *io)
 {
     struct buf out = { 0 };
     if (args->markdown)
@@ -305,7 +310,8 @@ static int print(const struct table *t, bool entries, const struct cli_args *arg
 
 static int usage(const char *name, const struct cli_io *io)
 {
-    static const char takes[] = "describe takes one of options, metrics, reasons, or a name out of them";
+    static const char takes[] =
+        "describe takes one of options, metrics, reasons, or a name out of them";
     if (name == NULL)
         return cli_usage(io, "%s", takes);
     struct buf shown = { 0 };
@@ -316,7 +322,8 @@ static int usage(const char *name, const struct cli_io *io)
     if (guess != NULL)
         cli_usage(io, "nothing is called %s; did you mean %s? %s", shown.ptr, guess, takes);
     else if (id != OPTION_COUNT)
-        cli_usage(io, "nothing is called %s; did you mean %s.%s? %s", shown.ptr, options_table[id].section, options_table[id].key, takes);
+        cli_usage(io, "nothing is called %s; did you mean %s.%s? %s", shown.ptr,
+                  options_table[id].section, options_table[id].key, takes);
     else
         cli_usage(io, "nothing is called %s; %s", shown.ptr, takes);
     buf_release(&shown);

@@ -130,8 +130,10 @@ static void finish_json(struct explaining *e)
     json_object_set_new(j, "reasons", reasons);
     json_object_set_new(j, "tag_errors", json_integer((json_int_t)x->tag_errors));
     json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
-    json_object_set_new(j, "not_finite", json_integer((json_int_t)explain_core_refused(x).not_finite));
-    json_object_set_new(j, "exposition", json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
+    json_object_set_new(j, "not_finite",
+                        json_integer((json_int_t)explain_core_refused(x).not_finite));
+    json_object_set_new(j, "exposition",
+                        json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     if (text != NULL)
         buf_append_str(&e->out, text);
@@ -145,8 +147,9 @@ static void finish_text(struct explaining *e)
 {
     struct buf exposition = { 0 };
     explain_core_exposition(e->core, &exposition);
-    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n", (unsigned long long)e->samples,
-               (unsigned long long)e->events, (unsigned long long)e->checks, (unsigned long long)e->errors);
+    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n",
+               (unsigned long long)e->samples, (unsigned long long)e->events,
+               (unsigned long long)e->checks, (unsigned long long)e->errors);
     if (exposition.len > 0) {
         buf_append_str(&e->out, "\non /metrics:\n");
         buf_append_slice(&e->out, buf_slice(&exposition));
@@ -156,7 +159,8 @@ static void finish_text(struct explaining *e)
     buf_release(&exposition);
 }
 
-static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io, const struct config *c)
+static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io,
+                   const struct config *c)
 {
     int rc = 0;
     if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
@@ -169,7 +173,8 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
         else
             rc = read_datagram(io->in, &datagram);
         bool cut = datagram.len > DATAGRAM_MAX;
-        take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len, cut || args->truncated);
+        take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len,
+                      cut || args->truncated);
         buf_release(&datagram);
     }
     if (rc < 0) {

@@ -240,9 +240,9 @@ struct explain_core *explain_core_new(const struct config *c)
     const struct lane_taps taps = {
         .on_batch = on_batch, .on_event = on_event, .on_check = on_check, .cookie = x
     };
-    const struct lane_refusals refusals = {
-        .on_rejected = on_rejected, .on_refused = on_refused, .cookie = x
-    };
+    const struct lane_refusals refusals = { .on_rejected = on_rejected,
+                                            .on_refused = on_refused,
+                                            .cookie = x };
     x->config = c;
     x->counters = json_object();
     x->machine = mem_zalloc(sizeof *x->machine);
@@ -284,7 +284,8 @@ void explain_core_exposition(struct explain_core *x, struct buf *out)
     explain_exposition_render(x->machine->exposition, out);
 }
 
-const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n)
+const struct off_page_note *const *explain_core_off_page(const struct explain_core *x,
+                                                         size_t *ret_n)
 {
     return explain_exposition_off_page(x->machine->exposition, ret_n);
 }

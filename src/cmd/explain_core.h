@@ -67,7 +67,8 @@ void explain_core_clear(struct explain_core *x);
 void explain_core_exposition(struct explain_core *x, struct buf *out);
 
 /* As of explain_core_exposition: what /metrics leaves out and why; what was refused. */
-const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n);
+const struct off_page_note *const *explain_core_off_page(const struct explain_core *x,
+                                                         size_t *ret_n);
 struct explain_refused explain_core_refused(const struct explain_core *x);
 
 /* "accept", "event", "service_check", "reject" or "ignore". */

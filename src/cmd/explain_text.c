@@ -27,7 +27,8 @@ static const char *type_word(const char *token)
 {
     static const struct {
         const char *token, *word;
-    } words[] = { { "c", "counter" }, { "g", "gauge" }, { "ms", "timing in ms" }, { "h", "histogram" }, { "d", "distribution" }, { "s", "set" } };
+    } words[] = { { "c", "counter" },   { "g", "gauge" },        { "ms", "timing in ms" },
+                  { "h", "histogram" }, { "d", "distribution" }, { "s", "set" } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (strcmp(token, words[i].token) == 0)
             return words[i].word;
@@ -84,8 +85,10 @@ static void put_sample(json_t *sample, struct buf *out)
 static void put_set_note(const struct config *c, struct buf *out)
 {
     bool window = c->aggregate_set_window_ms > 0;
-    buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within aggregate.set_window = "
-                               : "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = ");
+    buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within "
+                                 "aggregate.set_window = "
+                               : "    on /metrics once the interval has ended: "
+                                 "aggregate.set_window = 0, server.interval = ");
     uint64_t ms = window ? c->aggregate_set_window_ms : c->server_interval_ms;
     option_value_print_number(OPTION_DURATION, ms, out);
     buf_append_char(out, '\n');
@@ -184,14 +187,17 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     }
     json_array_foreach(x->events, i, one) {
         put_object("event", one, out);
-        buf_append_str(out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
+        buf_append_str(
+            out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
     }
     json_array_foreach(x->checks, i, one) {
         put_object("service check", one, out);
-        buf_append_str(out, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n");
+        buf_append_str(out, "    not on /metrics: a service check is no metric; "
+                            "statsd_service_checks_total counts it\n");
     }
     if (x->tag_errors > 0)
-        buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n", (unsigned long long)x->tag_errors);
+        buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n",
+                   (unsigned long long)x->tag_errors);
     if (x->unknown_fields > 0)
         buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
     if (strcmp(explain_core_expect(x), "ignore") == 0)
@@ -209,7 +215,9 @@ static void put_conflict(const struct off_page_note *n, struct buf *out)
     escape_text(n->metric, out);
     buf_printf(out, " as a %s: ", family_type_word(n->type));
     escape_text(n->other, out);
-    buf_printf(out, " is a %s since an earlier line%s; a name has one type, until it was idle for prometheus.type_idle. Rename one of them",
+    buf_printf(out,
+               " is a %s since an earlier line%s; a name has one type, until it was idle for "
+               "prometheus.type_idle. Rename one of them",
                family_type_word(n->other_type), same ? "" : " and makes lines of that name");
 }
 
@@ -218,7 +226,8 @@ static void put_reserved(const struct off_page_note *n, struct buf *out)
     escape_text(n->metric, out);
     buf_append_str(out, ": ");
     escape_text(n->other, out);
-    buf_append_str(out, " is a name that Prometheus makes for every target, or this server for itself. Rename the metric");
+    buf_append_str(out, " is a name that Prometheus makes for every target, or this server for "
+                        "itself. Rename the metric");
 }
 
 static void put_decrements(const struct explain_core *x, struct buf *out)
@@ -241,14 +250,16 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
         buf_append_str(out, up ? ": the decrements, " : ": it only went down, by ");
         put_number(down, out);
         buf_append_str(out, up ? " in all" : "");
-        buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a gauge for what goes both ways\n");
+        buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a "
+                            "gauge for what goes both ways\n");
     }
 }
 
 static void put_refused(uint64_t n, const char *why, struct buf *out)
 {
     if (n > 0)
-        buf_printf(out, "  %llu %s: %s\n", (unsigned long long)n, n == 1 ? "sample" : "samples", why);
+        buf_printf(out, "  %llu %s: %s\n", (unsigned long long)n, n == 1 ? "sample" : "samples",
+                   why);
 }
 
 void explain_text_off_page(const struct explain_core *x, struct buf *out)
@@ -267,7 +278,9 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out)
     put_decrements(x, &notes);
     struct explain_refused refused = explain_core_refused(x);
     put_refused(refused.no_room, "there are as many series as limits.max_series allows", &notes);
-    put_refused(refused.not_finite, "a sum would pass 1.8e308, the largest double; what would make it so is left out", &notes);
+    put_refused(refused.not_finite,
+                "a sum would pass 1.8e308, the largest double; what would make it so is left out",
+                &notes);
     if (notes.len > 0) {
         buf_append_str(out, "\nnot on /metrics:\n");
         buf_append_slice(out, buf_slice(&notes));

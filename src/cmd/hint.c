@@ -24,8 +24,7 @@ bool hint_next_field(struct slice *fields, struct slice *ret)
 
 static bool lies_in(struct slice part, struct slice whole)
 {
-    return part.len == 0 ||
-           (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len);
+    return part.len == 0 || (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len);
 }
 
 static void hint_line_check(const struct hint_line *l)
@@ -36,7 +35,8 @@ static void hint_line_check(const struct hint_line *l)
     assert(l->bad.len == 0 || l->reason != REASON_NONE);
 }
 
-void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at, struct hint_line *ret)
+void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at,
+                   struct hint_line *ret)
 {
     struct hint_line l = { .config = c, .line = hint_trim(line), .reason = reason };
     struct slice rest = l.line;

@@ -19,14 +19,15 @@
  * the line. */
 struct hint_line {
     const struct config *config;
-    struct slice line;  /* without blanks at its ends */
+    struct slice line; /* without blanks at its ends */
     struct slice name, value, type, fields;
     struct slice bad;   /* of a refused line: from where it went wrong to the next '|' */
     enum reason reason; /* REASON_NONE: accepted */
 };
 
 /* at: of the error, as in struct parse_error; SIZE_MAX: nowhere in particular. */
-void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at, struct hint_line *ret);
+void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at,
+                   struct hint_line *ret);
 
 /* Append one hint (no LF) about a refused line.  returns  false: no row applies, out is as it
  * was */
@@ -49,7 +50,8 @@ bool hint_value(const struct hint_line *l, struct buf *out); /* hint_value.c */
 bool hint_shape(const struct hint_line *l, struct buf *out); /* hint_shape.c */
 
 /* Append "write NAME:value|type", with the name of the line; type NULL: with its type, too. */
-void hint_put_line(const struct hint_line *l, struct slice value, const char *type, struct buf *out);
+void hint_put_line(const struct hint_line *l, struct slice value, const char *type,
+                   struct buf *out);
 
 /* Append a piece of the line, escaped (config/escape.h). */
 void hint_put(struct slice s, struct buf *out);

@@ -95,7 +95,8 @@ static bool field_without_its_sign(const struct hint_line *l, struct buf *out)
         field = hint_trim(field);
         bool number = hint_is_number(field);
         bool known = hint_starts(field, "@#T") || slice_starts(field, SLICE_LIT("c:")) ||
-                     slice_starts(field, SLICE_LIT("e:")) || slice_starts(field, SLICE_LIT("card:"));
+                     slice_starts(field, SLICE_LIT("e:")) ||
+                     slice_starts(field, SLICE_LIT("card:"));
         if (field.len == 0 || known || (!number && !looks_like_tag(field)))
             continue;
         buf_append_str(out, number ? "a sample rate begins with @: |@" : "tags begin with #: |#");
@@ -154,7 +155,8 @@ static bool measure_in_set(const struct hint_line *l, struct buf *out)
     size_t n = hint_number(l->value, &v);
     struct slice rest = slice_of(l->value.ptr + n, l->value.len - n);
     bool unit = slice_eq(rest, SLICE_LIT("ms")) || slice_eq(rest, SLICE_LIT("s"));
-    if (!slice_eq(l->type, SLICE_LIT("s")) || n == 0 || (!unit && (rest.len > 0 || !hint_has(l->value, "."))))
+    if (!slice_eq(l->type, SLICE_LIT("s")) || n == 0 ||
+        (!unit && (rest.len > 0 || !hint_has(l->value, "."))))
         return false;
     buf_append_str(out, "|s is a set: it counts how many different texts were sent, and ");
     hint_put(l->value, out);
@@ -175,10 +177,10 @@ static bool packed_values(const struct hint_line *l, struct buf *out)
     }
     if (n < 2)
         return false;
-    buf_printf(
-        out,
-        "%zu values, for the name ends at the first ':'; if that was not meant, send another character inside names",
-        n);
+    buf_printf(out,
+               "%zu values, for the name ends at the first ':'; if that was not meant, send "
+               "another character inside names",
+               n);
     return true;
 }
 
@@ -217,9 +219,12 @@ static bool signed_gauge(const struct hint_line *l, struct buf *out)
     if (!plus && !minus)
         return false;
     if (l->config->protocol_gauge_sign == GAUGE_SIGN_ABSOLUTE)
-        buf_append_str(out, "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");
+        buf_append_str(out,
+                       "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");
     else
-        buf_printf(out, "%s changes a gauge%s; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)",
+        buf_printf(out,
+                   "%s changes a gauge%s; protocol.gauge_sign = absolute sets it (Datadog's "
+                   "clients mean that)",
                    plus && minus ? "a leading + or -"
                    : plus        ? "a leading +"
                                  : "a leading -",

@@ -91,7 +91,8 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
     struct slice unit = hint_trim(slice_of(part.ptr + n, part.len - n));
     bool known = false;
     for (size_t i = 0; n > 0 && i < ARRAY_LEN(units); i++) {
-        if (unit.len == strlen(units[i].unit) && strncasecmp(unit.ptr, units[i].unit, unit.len) == 0) {
+        if (unit.len == strlen(units[i].unit) &&
+            strncasecmp(unit.ptr, units[i].unit, unit.len) == 0) {
             known = true;
             ms = units[i].ms;
         }
@@ -110,13 +111,14 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
 
 static bool no_number_at_all(const struct hint_line *l, struct buf *out)
 {
-    static const char *const none[] = { "nan",  "inf",  "infinity", "+inf",      "-inf", "-infinity",
-                                        "null", "none", "nil",      "undefined", "n/a",  "-" };
+    static const char *const none[] = { "nan",  "inf",       "infinity", "+inf",
+                                        "-inf", "-infinity", "null",     "none",
+                                        "nil",  "undefined", "n/a",      "-" };
     static const char *const truth[] = { "true", "false", "yes", "no", "on", "off" };
     struct slice part = hint_trim(bad_part(l));
     if (hint_is_word(part, none, ARRAY_LEN(none)))
-        buf_append_str(out,
-                       "the program had no number to send: a division by zero, or a missing value; send nothing then");
+        buf_append_str(out, "the program had no number to send: a division by zero, or a missing "
+                            "value; send nothing then");
     else if (hint_is_word(part, truth, ARRAY_LEN(truth)))
         buf_append_str(out, "a truth value is sent as 1 or 0");
     else
@@ -127,7 +129,8 @@ static bool no_number_at_all(const struct hint_line *l, struct buf *out)
 static bool two_signs(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (part.len < 3 || !hint_starts(part, "+-") || !hint_is_number(slice_of(part.ptr + 1, part.len - 1)))
+    if (part.len < 3 || !hint_starts(part, "+-") ||
+        !hint_is_number(slice_of(part.ptr + 1, part.len - 1)))
         return false;
     buf_append_str(out, "two signs: the client was given a negative number to subtract");
     return true;
@@ -136,7 +139,8 @@ static bool two_signs(const struct hint_line *l, struct buf *out)
 static bool quoted_number(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (part.len < 3 || !hint_starts(part, "\"'") || !hint_is_number(slice_of(part.ptr + 1, part.len - 2)))
+    if (part.len < 3 || !hint_starts(part, "\"'") ||
+        !hint_is_number(slice_of(part.ptr + 1, part.len - 2)))
         return false;
     buf_append_str(out, "the value stands without quotes");
     return true;
@@ -145,7 +149,8 @@ static bool quoted_number(const struct hint_line *l, struct buf *out)
 static bool another_notation(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (!slice_starts(part, SLICE_LIT("0x")) && !slice_starts(part, SLICE_LIT("0X")) && !hint_has(part, "_"))
+    if (!slice_starts(part, SLICE_LIT("0x")) && !slice_starts(part, SLICE_LIT("0X")) &&
+        !hint_has(part, "_"))
         return false;
     buf_append_str(out, "numbers are decimal: 16, 1000, 1.5, 1e3");
     return true;
@@ -157,8 +162,8 @@ static bool text_as_value(const struct hint_line *l, struct buf *out)
     struct slice part = bad_part(l);
     if (part.len == 0 || hint_number(part, &v) > 0)
         return false;
-    buf_append_str(
-        out, "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart");
+    buf_append_str(out, "a text is no value; |s counts how many different ones there are, a tag "
+                        "(|#key:value) tells them apart");
     return true;
 }
 
@@ -217,8 +222,8 @@ static bool rate_otherwise(const struct hint_line *l, struct buf *out)
 static bool clock_went_back(const struct hint_line *l, struct buf *out)
 {
     (void)l;
-    buf_append_str(out,
-                   "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero");
+    buf_append_str(out, "the client's clock went back, or end and start are swapped; |h and |d "
+                        "take numbers below zero");
     return true;
 }
 

@@ -12,15 +12,16 @@
 
 enum { QUANTILES_MAX = 32, BUCKETS_MAX = 128 };
 
-static void check_rising(struct config_loader *l, enum option_id id, const struct doubles *list, size_t most)
+static void check_rising(struct config_loader *l, enum option_id id, const struct doubles *list,
+                         size_t most)
 {
     if (list->n > most)
         config_mistake(l, id, "%zu numbers are too many; give at most %zu", list->n, most);
     for (size_t i = 1; i < list->n; i++) {
         if (list->at[i] <= list->at[i - 1]) {
-            config_mistake(l, id,
-                           "the numbers do not rise: %g comes after %g; sort them and keep each once",
-                           list->at[i], list->at[i - 1]);
+            config_mistake(
+                l, id, "the numbers do not rise: %g comes after %g; sort them and keep each once",
+                list->at[i], list->at[i - 1]);
             return;
         }
     }
@@ -41,7 +42,8 @@ static void check_times(struct config_loader *l)
         config_mistake(l, OPTION_server_interval, "above 1s it must be whole seconds");
     bool interval_known = !config_refused(l, OPTION_server_interval);
     if (interval_known && c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
-        config_mistake(l, OPTION_aggregate_ttl, "shorter than server.interval; raise it, or 0 for never");
+        config_mistake(l, OPTION_aggregate_ttl,
+                       "shorter than server.interval; raise it, or 0 for never");
     const struct {
         enum option_id id;
         uint64_t ms;
@@ -85,7 +87,8 @@ static void check_instance(struct config_loader *l)
         c->server_instance = mem_strdup(host);
     }
     if (!key_part(c->server_instance) || strlen(c->server_instance) > 255)
-        config_mistake(l, OPTION_server_instance, "must hold no blanks or braces and at most 255 bytes; such as web-1");
+        config_mistake(l, OPTION_server_instance,
+                       "must hold no blanks or braces and at most 255 bytes; such as web-1");
 }
 
 /* A mistake about a text of the user's, which is shown. */
@@ -107,9 +110,11 @@ static void check_http(struct config_loader *l)
     if (text[0] == '\0')
         return;
     /* The port has to be written, unlike that of a socket: there is no well-known one. */
-    if (port == NULL || (bracket != NULL && port < bracket) || address_parse(slice_str(text), 0, &addr, &len) < 0)
-        mistake_with_value(l, OPTION_http_listen, text,
-                           "is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none");
+    if (port == NULL || (bracket != NULL && port < bracket) ||
+        address_parse(slice_str(text), 0, &addr, &len) < 0)
+        mistake_with_value(
+            l, OPTION_http_listen, text,
+            "is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none");
 }
 
 void config_cross_check(struct config_loader *l)

@@ -22,8 +22,9 @@ static bool contains(struct slice s, struct slice part)
  */
 static bool from_kubernetes(struct slice name)
 {
-    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) ||
-           slice_ends(name, SLICE_LIT("_PORT")) || contains(name, SLICE_LIT("_PORT_"));
+    return contains(name, SLICE_LIT("_SERVICE_HOST")) ||
+           contains(name, SLICE_LIT("_SERVICE_PORT")) || slice_ends(name, SLICE_LIT("_PORT")) ||
+           contains(name, SLICE_LIT("_PORT_"));
 }
 
 /**
@@ -108,19 +109,21 @@ static void env_unknown(struct config_loader *l, struct slice name)
     if (id != OPTION_COUNT)
         options_env_name(id, meant);
     if (!mistake)
-        config_loader_warn(l, "environment", "%.*s: no such option, so it has no effect; did you mean %s?",
+        config_loader_warn(l, "environment",
+                           "%.*s: no such option, so it has no effect; did you mean %s?",
                            (int)shown.len, shown.ptr, meant);
     else if (id != OPTION_COUNT)
-        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr,
-                            meant);
+        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?",
+                            (int)shown.len, shown.ptr, meant);
     else
-        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len,
-                            shown.ptr);
+        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`",
+                            (int)shown.len, shown.ptr);
     buf_release(&shown);
 }
 
 /* A STRINGS option takes each part of the variable as a value. */
-static void env_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value)
+static void env_assign(struct config_loader *l, const char *origin, enum option_id id,
+                       struct slice value)
 {
     if (options_table[id].kind != OPTION_STRINGS) {
         config_loader_assign(l, origin, id, value);

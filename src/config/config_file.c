@@ -25,7 +25,12 @@
 #include "config/escape.h"
 #include "config/guess.h"
 
-enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, FILE_MAX_MISTAKES = 100, ORIGIN_MAX = PATH_MAX + 16 };
+enum {
+    LINE_MAX_BYTES = 16 * 1024,
+    FILE_MAX_BYTES = 1024 * 1024,
+    FILE_MAX_MISTAKES = 100,
+    ORIGIN_MAX = PATH_MAX + 16
+};
 
 struct reader {
     struct config_loader *l;
@@ -68,9 +73,12 @@ static void section_unknown(const struct reader *r, struct slice section)
     escape_short(section, &shown);
     const char *guess = guess_section(section);
     if (guess != NULL)
-        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?", (int)shown.len, shown.ptr, guess);
+        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?",
+                            (int)shown.len, shown.ptr, guess);
     else
-        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; see `statsd describe options`", (int)shown.len, shown.ptr);
+        config_loader_error(r->l, origin(r, at),
+                            "[%.*s]: no such section; see `statsd describe options`",
+                            (int)shown.len, shown.ptr);
     buf_release(&shown);
 }
 
@@ -179,7 +187,8 @@ static int on_pair(void *user, const char *section, const char *key, const char 
     }
     enum option_id id = options_find(slice_str(section), slice_str(key));
     if (id != OPTION_COUNT && options_table[id].kind != OPTION_STRINGS && r->given_at[id] != 0) {
-        config_loader_error(r->l, at, "%s.%s: given twice, first on line %u; keep one of them", section, key, r->given_at[id]);
+        config_loader_error(r->l, at, "%s.%s: given twice, first on line %u; keep one of them",
+                            section, key, r->given_at[id]);
         return 1;
     }
     if (id != OPTION_COUNT)

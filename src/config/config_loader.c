@@ -53,8 +53,7 @@ static void add_mistake(struct config_loader *l, enum config_stage stage, unsign
                         struct slice text)
 {
     assert(text.len > 0 && text.ptr[text.len - 1] == '\n');
-    l->mistakes =
-        mem_grow(l->mistakes, &l->cap_mistakes, l->n_mistakes + 1, sizeof *l->mistakes);
+    l->mistakes = mem_grow(l->mistakes, &l->cap_mistakes, l->n_mistakes + 1, sizeof *l->mistakes);
     l->mistakes[l->n_mistakes++] = (struct config_mistake){
         .stage = stage, .line = line, .text = mem_strndup(text.ptr, text.len)
     };

@@ -61,7 +61,8 @@ void escape_url(struct slice url, struct buf *out)
     const char *scheme_end = url.len > 0 ? memmem(url.ptr, url.len, "://", 3) : NULL;
     const char *at = url.len > 0 ? memrchr(url.ptr, '@', url.len) : NULL;
     const char *colon = NULL;
-    if (scheme_end != NULL && at != NULL && at > scheme_end && !slice_starts(url, SLICE_LIT("unix")))
+    if (scheme_end != NULL && at != NULL && at > scheme_end &&
+        !slice_starts(url, SLICE_LIT("unix")))
         colon = memchr(scheme_end + 3, ':', (size_t)(at - scheme_end - 3));
     if (colon == NULL) {
         escape_short(url, out);

@@ -99,7 +99,8 @@ static struct slice plain_name(struct slice name, char room[DISTANCE_TEXT_MAX])
         room[n++] = separator ? '_' : (char)c;
     }
     struct slice plain = slice_of(room, n);
-    return slice_starts(plain, prefix) ? slice_of(plain.ptr + prefix.len, plain.len - prefix.len) : plain;
+    return slice_starts(plain, prefix) ? slice_of(plain.ptr + prefix.len, plain.len - prefix.len)
+                                       : plain;
 }
 
 enum option_id guess_name(struct slice name)

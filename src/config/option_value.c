@@ -87,8 +87,8 @@ static const char *set_bool(struct slice s, bool *to)
     static const struct {
         const char *word;
         bool v;
-    } words[] = { { "on", true }, { "off", false }, { "true", true }, { "false", false },
-                  { "yes", true }, { "no", false }, { "1", true }, { "0", false } };
+    } words[] = { { "on", true },  { "off", false }, { "true", true }, { "false", false },
+                  { "yes", true }, { "no", false },  { "1", true },    { "0", false } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (slice_eq(s, slice_str(words[i].word))) {
             *to = words[i].v;

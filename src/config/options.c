@@ -27,7 +27,8 @@ void options_check(enum option_id id)
 enum option_id options_find(struct slice section, struct slice key)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        if (slice_eq(section, slice_str(options_table[i].section)) && slice_eq(key, slice_str(options_table[i].key)))
+        if (slice_eq(section, slice_str(options_table[i].section)) &&
+            slice_eq(key, slice_str(options_table[i].key)))
             return (enum option_id)i;
     }
     return OPTION_COUNT;

@@ -10,15 +10,15 @@
 #include "config/escape.h"
 
 /* X(kind, placeholder): how the rival's value becomes ours; what is shown where none was given. */
-#define RIVAL_VALUES(X)                                                                                                \
-    X(SWITCH, "")           /* takes none */                                                                           \
-    X(TEXT, "VALUE")        /* as it is */                                                                             \
-    X(FILE, "FILE")         /* as it is */                                                                             \
-    X(ADDRESS, "HOST:PORT") /* ":9125" and "9125" mean every address */                                                \
-    X(WEB, "HOST:PORT")     /* the same; without a port it gets ours */                                                 \
-    X(SECONDS, "10s")       /* a bare number is seconds */                                                             \
-    X(MILLIS, "10000ms")    /* a bare number is milliseconds */                                                        \
-    X(PERCENTS, "0.5,0.9")  /* 90 or 90,99: a hundredth of each */                                                     \
+#define RIVAL_VALUES(X)                                                                            \
+    X(SWITCH, "")           /* takes none */                                                       \
+    X(TEXT, "VALUE")        /* as it is */                                                         \
+    X(FILE, "FILE")         /* as it is */                                                         \
+    X(ADDRESS, "HOST:PORT") /* ":9125" and "9125" mean every address */                            \
+    X(WEB, "HOST:PORT")     /* the same; without a port it gets ours */                            \
+    X(SECONDS, "10s")       /* a bare number is seconds */                                         \
+    X(MILLIS, "10000ms")    /* a bare number is milliseconds */                                    \
+    X(PERCENTS, "0.5,0.9")  /* 90 or 90,99: a hundredth of each */                                 \
     X(UNUSED, "")           /* takes one that means nothing here */
 
 enum rival_value {
@@ -33,15 +33,18 @@ struct rival {
     const char *ours; /* what to write here, '%' for the value; or a sentence */
 };
 
-#define SOCKET_UDP     "--set listen.socket=udp://%"
-#define NO_TCP         "this release receives datagrams only: udp:// and unixgram://"
-#define NO_MAPPING     "this release has no mapping files: names and tags become names and labels as they are"
-#define NO_BACKEND     "leave it out: values go to /metrics and to Redis (--set redis.url=redis://HOST:6379)"
-#define NO_PREFIX      "leave it out: names stay as they are sent; relabel in Prometheus"
-#define NO_TUNING      "leave it out: there is nothing to tune here"
-#define FOREGROUND     "leave it out: it runs in the foreground and logs to standard output"
-#define ONLY_NAME_TAGS "leave it out: tags inside names are read only where protocol.name_tags says so"
-#define DEBUG_LOG      "--set server.log_level=debug"
+#define SOCKET_UDP "--set listen.socket=udp://%"
+#define NO_TCP     "this release receives datagrams only: udp:// and unixgram://"
+#define NO_MAPPING                                                                                 \
+    "this release has no mapping files: names and tags become names and labels as they are"
+#define NO_BACKEND                                                                                 \
+    "leave it out: values go to /metrics and to Redis (--set redis.url=redis://HOST:6379)"
+#define NO_PREFIX  "leave it out: names stay as they are sent; relabel in Prometheus"
+#define NO_TUNING  "leave it out: there is nothing to tune here"
+#define FOREGROUND "leave it out: it runs in the foreground and logs to standard output"
+#define ONLY_NAME_TAGS                                                                             \
+    "leave it out: tags inside names are read only where protocol.name_tags says so"
+#define DEBUG_LOG "--set server.log_level=debug"
 
 static const struct rival rows[] = {
     /* statsd_exporter */
@@ -90,7 +93,8 @@ static const struct rival rows[] = {
     { "namespace", RIVAL_UNUSED, NO_PREFIX },
     { "receive-batch-size", RIVAL_UNUSED, NO_TUNING },
     { "bad-lines-per-minute", RIVAL_UNUSED,
-      "leave it out: statsd_samples_rejected_total counts bad lines by reason, `statsd explain` shows why" },
+      "leave it out: statsd_samples_rejected_total counts bad lines by reason, `statsd explain` "
+      "shows why" },
     { "default-tags", RIVAL_UNUSED, "this release adds no tags of its own; relabel in Prometheus" },
     { "verbose", RIVAL_SWITCH, DEBUG_LOG },
     /* etsy: keys of its config */
@@ -104,7 +108,8 @@ static const struct rival rows[] = {
     { "graphitehost", RIVAL_UNUSED, NO_BACKEND },
     { "graphiteport", RIVAL_UNUSED, NO_BACKEND },
     { "prefixstats", RIVAL_UNUSED, NO_PREFIX },
-    { "dumpmessages", RIVAL_SWITCH, "leave it out: `statsd explain LINE` shows how a line is understood" },
+    { "dumpmessages", RIVAL_SWITCH,
+      "leave it out: `statsd explain LINE` shows how a line is understood" },
     /* statsdaemon */
     { "graphite", RIVAL_UNUSED, NO_BACKEND },
     { "prefix", RIVAL_UNUSED, NO_PREFIX },
@@ -112,7 +117,8 @@ static const struct rival rows[] = {
     { "delete-gauges", RIVAL_SWITCH, "--set aggregate.ttl=1h" },
     { "persist-count-keys", RIVAL_UNUSED, "--set aggregate.ttl=1h" },
     { "max-udp-packet-size", RIVAL_UNUSED,
-      "leave it out: a datagram may have 65535 bytes; --set limits.max_line=BYTES bounds one line" },
+      "leave it out: a datagram may have 65535 bytes; --set limits.max_line=BYTES bounds one "
+      "line" },
     /* datadog: dogstatsd and keys of the agent */
     { "dogstatsd-port", RIVAL_ADDRESS, SOCKET_UDP },
     { "dogstatsd-socket", RIVAL_TEXT, "--set listen.socket=unixgram://%" },
@@ -169,7 +175,8 @@ static const struct rival rows[] = {
     { "redis-host", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
     { "redis-addr", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
     { "redis-port", RIVAL_UNUSED, "--set redis.url=redis://HOST:6379" },
-    { "redis-password", RIVAL_UNUSED, "STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment" },
+    { "redis-password", RIVAL_UNUSED,
+      "STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment" },
     { "v", RIVAL_SWITCH, "--version, or " DEBUG_LOG " for more in the log" },
     { "debug", RIVAL_SWITCH, DEBUG_LOG },
     { "d", RIVAL_SWITCH, FOREGROUND "; " DEBUG_LOG " logs more" },
@@ -241,8 +248,8 @@ static bool put_percent(struct slice s, struct buf *out)
     }
     /* By its digits: 99.9 / 100 is not the double nearest to 0.999. */
     char digits[24];
-    int n = snprintf(digits, sizeof digits, "0.%s%.*s%.*s", whole.len == 1 ? "0" : "", (int)whole.len, whole.ptr, (int)fraction.len,
-                     fraction.ptr);
+    int n = snprintf(digits, sizeof digits, "0.%s%.*s%.*s", whole.len == 1 ? "0" : "",
+                     (int)whole.len, whole.ptr, (int)fraction.len, fraction.ptr);
     if (n >= (int)sizeof digits || whole.len > 2 || !number_parse(slice_of(digits, (size_t)n), &v))
         return false;
     buf_reserve(out, NUMBER_TEXT_MAX);

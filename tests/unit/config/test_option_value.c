@@ -16,9 +16,12 @@ static void limits_read_as_they_are_written(void **state)
         enum option_id id;
         const char *want;
     } rows[] = {
-        { OPTION_server_interval, "100ms to 1h" },          { OPTION_listen_rcvbuf, "4KiB to 1GiB" },
-        { OPTION_limits_max_line, "64 to 65535" },          { OPTION_listen_spread, "auto|source|payload" },
-        { OPTION_aggregate_quantiles, "each 0 to 1" },      { OPTION_http_lifecycle, "on|off" },
+        { OPTION_server_interval, "100ms to 1h" },
+        { OPTION_listen_rcvbuf, "4KiB to 1GiB" },
+        { OPTION_limits_max_line, "64 to 65535" },
+        { OPTION_listen_spread, "auto|source|payload" },
+        { OPTION_aggregate_quantiles, "each 0 to 1" },
+        { OPTION_http_lifecycle, "on|off" },
         { OPTION_redis_url, "" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -75,7 +78,9 @@ static void a_refused_value_changes_nothing(void **state)
         const char *good, *bad;
     } rows[] = {
         { OPTION_server_interval, "3s", "3" },
-        { OPTION_server_interval, "3s", "3s " "x" },
+        { OPTION_server_interval, "3s",
+          "3s "
+          "x" },
         { OPTION_server_workers, "3", "65" },
         { OPTION_protocol_name_tags, "influx", "influx,x" },
         { OPTION_aggregate_quantiles, "0.5", "0.1,0.2,x" },

@@ -70,12 +70,15 @@ static void the_example_names_every_option_with_its_default_and_limits(void **st
         snprintf(line, sizeof line, "\n%s =%s%s\n", o->key, o->def[0] ? " " : "", o->def);
         const char *found = strstr(at, line);
         if (found == NULL)
-            fail_msg("statsd.conf.example: [%s] lacks \"%s =%s%s\" in the order of the table", o->section, o->key, o->def[0] ? " " : "", o->def);
+            fail_msg("statsd.conf.example: [%s] lacks \"%s =%s%s\" in the order of the table",
+                     o->section, o->key, o->def[0] ? " " : "", o->def);
         struct buf limits = { 0 };
         option_value_limits((enum option_id)i, &limits);
-        bool said = limits.len == 0 || memmem(at, (size_t)(found - at), limits.ptr, limits.len) != NULL;
+        bool said =
+            limits.len == 0 || memmem(at, (size_t)(found - at), limits.ptr, limits.len) != NULL;
         if (!said)
-            fail_msg("statsd.conf.example: %s.%s does not say \"%.*s\"", o->section, o->key, (int)limits.len, limits.ptr);
+            fail_msg("statsd.conf.example: %s.%s does not say \"%.*s\"", o->section, o->key,
+                     (int)limits.len, limits.ptr);
         buf_release(&limits);
         at = found;
     }
@@ -88,7 +91,8 @@ static void the_example_as_shipped_is_the_default_config(void **state)
     struct buf text = example(), errors = { 0 };
     struct config def, shipped;
     const struct config_source none = { 0 };
-    int rc = config_load_text(&none, "statsd.conf.example", slice_of(text.ptr, text.len - 1), &shipped, &errors);
+    int rc = config_load_text(&none, "statsd.conf.example", slice_of(text.ptr, text.len - 1),
+                              &shipped, &errors);
     if (rc != 0)
         fail_msg("%.*s", (int)errors.len, errors.ptr);
     assert_int_equal(config_load(&none, &def, &errors), 0);
