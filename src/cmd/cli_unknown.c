@@ -33,7 +33,7 @@ static void put_own_option(enum option_id id, const char *value, struct buf *out
     const struct option_row *o = &options_table[id];
     buf_printf(out, "; write --set %s.%s=", o->section, o->key);
     if (value != NULL && o->kind != OPTION_SECRET)
-        escape_short(slice_str(value), out);
+        escape_url(slice_str(value), out);
     else
         buf_append_str(out, "VALUE");
 }

@@ -274,7 +274,7 @@ static void put_percents(const char *value, struct buf *out)
     if (understood)
         buf_append_slice(out, buf_slice(&shares));
     else
-        escape_short(slice_str(value), out);
+        escape_url(slice_str(value), out);
     buf_release(&shares);
 }
 
@@ -303,7 +303,7 @@ static void put_value(enum rival_value kind, const char *value, struct buf *out)
     bool address = kind == RIVAL_ADDRESS || kind == RIVAL_WEB;
     if (address && (value[0] == ':' || all_digits(value)))
         buf_append_str(out, value[0] == ':' ? "0.0.0.0" : "0.0.0.0:");
-    escape_short(slice_str(value), out);
+    escape_url(slice_str(value), out);
     /* udp:// may lack a port, http.listen may not. */
     if (kind == RIVAL_WEB && !has_port(value) && !all_digits(value))
         buf_append_str(out, strrchr(options_table[OPTION_http_listen].def, ':'));

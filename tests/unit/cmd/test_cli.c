@@ -218,6 +218,8 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
           { "no such option: --server.interval; write --set server.interval=5s\n" } },
         { { "--max_series=5" }, { "write --set limits.max_series=5\n" } },
         { { "--redis.url=redis://:hunter2@h" }, { "write --set redis.url=VALUE\n" } },
+        { { "--bind=redis://:hunter2@h" }, { "udp://redis://:***@h\n" } },
+        { { "--http.listen=redis://:hunter2@h" }, { "http.listen=redis://:***@h\n" } },
         { { "--markdwon" }, { "did you mean --markdown?\n" } },
         { { "-version" }, { "did you mean --version?\n" } },
         { { "-v" }, { "write --version, or --set server.log_level=debug" } },
