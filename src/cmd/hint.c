@@ -38,7 +38,15 @@ static void hint_line_check(const struct hint_line *l)
 void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at,
                    struct hint_line *ret)
 {
-    struct hint_line l = { .config = c, .line = hint_trim(line), .reason = reason };
+    const struct slice none = SLICE_LIT("");
+    struct hint_line l = { .config = c,
+                           .line = hint_trim(line),
+                           .name = none,
+                           .value = none,
+                           .type = none,
+                           .fields = none,
+                           .bad = none,
+                           .reason = reason };
     struct slice rest = l.line;
     if (at < line.len) {
         struct slice behind = slice_of(line.ptr + at, line.len - at);
