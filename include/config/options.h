@@ -1,14 +1,10 @@
 /**
- * options: every option of the configuration, in one table.
+ * options: what is known of each option, whatever its value: its row, its names, its kind.
  *
- * A row makes the member of struct config, its parser, its environment variable, the line of `statsd describe options`, and
- * the test that statsd.conf.example speaks of it.  Adding an option is adding a row (and its lines in statsd.conf.example).
- *
- * X(section, key, KIND, default, min, max, words, help)
- *   member of struct config   section_key; DURATION adds _ms
- *   KIND                      OPTION_KINDS below
- *   min, max                  of numbers, durations (ms), sizes (bytes) and of each number of a list
- *   words                     ENUM, FLAGS: the words in the order of the C enum (FLAGS: bit i is word i)
+ *   options        the table and the names in it
+ *   option_value   a value as text, and in memory
+ *   config_values  struct config: all values of one run
+ *   config         reads them from everywhere
  *
  *   thread   any (constant)
  */
@@ -21,7 +17,9 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "config/option_rows.h"
 
+/* clang-format off */
 /* X(kind, C type, name for people) */
 #define OPTION_KINDS(X)                                                                            \
     X(BOOL,     bool,           "on|off")                                                          \
@@ -34,124 +32,7 @@
     X(SECRET,   char *,         "text")       /* may hold a password: its value is never shown */  \
     X(DOUBLES,  struct doubles, "list of numbers")                                                 \
     X(STRINGS,  struct strings, "text, may repeat")
-
-enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
-#define OPTION_YEAR_MS (365.0 * OPTION_DAY_MS)
-#define OPTION_KIB 1024.0
-#define OPTION_MIB (1024 * OPTION_KIB)
-#define OPTION_GIB (1024 * OPTION_MIB)
-
-/* clang-format off */
-#define OPTIONS(X)                                                                                                               \
-    X(server, interval, DURATION, "10s", 100, OPTION_HOUR_MS, "",                                                                \
-      "How often an interval is closed and handed to the sinks. Intervals are aligned to the wall clock. /metrics does not wait for it.") \
-    X(server, workers, UINT, "0", 0, 64, "",                                                                                     \
-      "Threads that receive and aggregate. 0 means one less than the cores, but at least 1.")                                    \
-    X(server, instance, STRING, "", 0, 0, "",                                                                                    \
-      "Who this server is among those that write to the same Redis; must be unique there. Empty means the host name.")           \
-    X(server, log_level, ENUM, "info", 0, 0, "debug|info|warn|error",                                                            \
-      "The lowest level that is logged.")                                                                                        \
-    X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json",                                                                   \
-      "How a log line is written to standard output.")                                                                           \
-    X(server, drain_timeout, DURATION, "8s", 0, OPTION_HOUR_MS, "",                                                             \
-      "How long a stop (TERM, INT) waits for Redis to take what is queued; a second signal ends the wait. What is left then is lost: " \
-      "it is logged, and the exit status is 1. 0 means not to wait. Docker kills 10 s after its TERM.")                          \
-    X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "",                                                                 \
-      "Where to receive: udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 and [::1], or * for every IPv4 address) or unixgram:///PATH " \
-      "(unixgram://@NAME is abstract). " \
-      "May repeat; in the environment, separated by blanks or commas. Port 0 picks a free one. "                                 \
-      "Options of one socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign, rcvbuf, spread, and mode (permissions of a unix socket, octal, default 0666).") \
-    X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "",                                                             \
-      "Receive buffer to ask the kernel for, for each socket. Beyond net.core.rmem_max this needs CAP_NET_ADMIN; what was granted is logged.") \
-    X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload",                                                                 \
-      "How datagrams of a UDP socket are spread over the workers: source is by the sender's address; payload is by the name of the first line "  \
-      "(its first 64 bytes), for when one sender is most of the traffic; auto begins with source and changes to payload when one worker alone "  \
-      "is overloaded. With payload, datagrams that begin with one name keep their order; a name's lines that stand behind others in their "  \
-      "datagrams may be taken by two workers, in either order, which matters to gauges only.") \
-    X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute",                                                           \
-      "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), auto sets it only where the line has a field "  \
-      "that only DogStatsD clients send.")                                                                                       \
-    X(protocol, name_tags, FLAGS, "", 0, 0, "librato|influx|signalfx|graphite",                                                  \
-      "Styles of tags inside the metric's name that are understood.")                                                            \
-    X(protocol, origin_tags, BOOL, "off", 0, 0, "",                                                                              \
-      "Make the container id that DogStatsD clients send the tag container_id. Raises the number of series.")                    \
-    X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "",                                                                       \
-      "Keep tags whose key starts with dd.internal. instead of dropping them.")                                                  \
-    X(protocol, log_rejected, BOOL, "on", 0, 0, "",                                                                              \
-      "Log the first five refused lines of each reason a minute, cut at 200 bytes, with the listener and who sent them. "        \
-      "Off where lines are private: they are counted all the same. Changes on reload.")                                          \
-    X(limits, max_series, UINT, "1000000", 1, 100000000, "",                                                                     \
-      "Most series kept; samples of new ones beyond that are refused and counted.")                                              \
-    X(limits, max_line, UINT, "8192", 64, 65535, "",                                                                             \
-      "Longest line in bytes; a longer one is refused and counted.")                                                             \
-    X(limits, max_name, UINT, "512", 1, 65535, "",                                                                               \
-      "Longest metric name in bytes.")                                                                                           \
-    X(limits, max_tags, UINT, "128", 1, 1024, "",                                                                                \
-      "Most tags of one sample.")                                                                                                \
-    X(limits, max_tag_len, UINT, "1024", 3, 65535, "",                                                                           \
-      "Longest tag in bytes, key and value together.")                                                                           \
-    X(aggregate, ttl, DURATION, "24h", 0, 10 * OPTION_YEAR_MS, "",                                                               \
-      "A series without a sample for this long is forgotten. 0 means never.")                                                    \
-    X(aggregate, sketch_schema, UINT, "5", 0, 8, "",                                                                             \
-      "Resolution of timers: quantiles are within 4.4 % of the true value at 3, 1.1 % at 5, 0.14 % at 8, as long as a timer's values lie within "  \
-      "six decades of each other (within twelve decades 2.2 % is the best, within 24 decades 4.4 %). Each step up doubles the memory of a timer.") \
-    X(aggregate, quantiles, DOUBLES, "0.5,0.9,0.99", 0, 1, "",                                                                   \
-      "Quantiles of a timer, rising, separated by commas; at most 32.")                                                          \
-    X(aggregate, summary_max_age, DURATION, "10m", 1000, OPTION_DAY_MS, "",                                                      \
-      "Quantiles on /metrics cover the last summary_max_age.")                                                                   \
-    X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "",                                                                      \
-      "Steps in which that window moves on: a value is covered for summary_max_age, or up to one step less. More are smoother and take more memory.") \
-    X(aggregate, set_window, DURATION, "1m", 0, OPTION_DAY_MS, "",                                                               \
-      "A set on /metrics shows how many distinct members came within this long, the open interval included: whole intervals, in at most 12 steps " \
-      "that begin when an interval closes, so up to one step more. 0 means the last closed interval. Redis has each interval.") \
-    X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                                               \
-      "Add _total to names of counters and _seconds to names of timings. Off gives the names that statsd_exporter gives.")       \
-    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                                                     \
-      "What a timer is on /metrics: a summary has quantiles, made here; a histogram has buckets, from which PromQL's histogram_quantile() "  \
-      "makes them, over several servers too.")                                                                                   \
-    X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "",                                                             \
-      "A metric's type is the first that came; when none of its series has had a sample for this long (and for two intervals), the next " \
-      "sample of another type takes the name over. 0 means never.")                                                             \
-    X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",                                 \
-      "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms timings; at most 128. +Inf is added.")        \
-    X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                                                          \
-      "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")                                       \
-    X(http, lifecycle, BOOL, "off", 0, 0, "",                                                                                    \
-      "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP server.")                                               \
-    X(http, max_connections, UINT, "1024", 1, 65535, "",                                                                         \
-      "Most connections at a time. When there are as many, a new one takes the place of the one that has been quiet for longest; "  \
-      "an address that holds few goes before one that holds many.")                                                              \
-    X(http, max_per_ip, UINT, "32", 1, 65535, "",                                                                                \
-      "Most connections of one address at a time; the addresses of an IPv6 /64 count as one.")                                   \
-    X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "",                                                                   \
-      "An idle connection is closed after this long; whole seconds. A request must be complete 10 s after its first byte, "      \
-      "whatever this is.")                                                                                                       \
-    X(redis, url, SECRET, "", 0, 0, "",                                                                                          \
-      "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis off.")                               \
-    X(redis, prefix, STRING, "sd", 0, 0, "",                                                                                     \
-      "First part of every key.")                                                                                                \
-    X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                                                               \
-      "How long the keys of one interval live; whole seconds.")                                                                  \
-    X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "",                                                 \
-      "Memory for intervals that wait while Redis is away; past it the oldest is dropped and counted.")                          \
-    X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                                                           \
-      "Longest an interval waits for Redis before it is dropped and counted.")                                                   \
-    X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "",                                                            \
-      "Longest a connection to Redis may take.")                                                                                 \
-    X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "",                                                              \
-      "Longest a reply of Redis may take before the connection is given up.")
 /* clang-format on */
-
-/* X(section, help): the sections in the order of the example file. */
-#define OPTION_SECTIONS(X)                                                                         \
-    X(server,     "The process.")                                                                  \
-    X(listen,     "Where metrics come in.")                                                        \
-    X(protocol,   "How lines are understood.")                                                     \
-    X(limits,     "How much clients may send; what a limit refuses is counted.")                   \
-    X(aggregate,  "How samples become numbers.")                                                   \
-    X(prometheus, "How metrics look on /metrics.")                                                 \
-    X(http,       "The HTTP server.")                                                              \
-    X(redis,      "The Redis sink.")
 
 struct doubles {
     double *at;
@@ -163,6 +44,7 @@ struct strings {
     size_t n;
 };
 
+/* clang-format off */
 enum option_kind {
 #define X(kind, type, text) OPTION_##kind,
     OPTION_KINDS(X)
@@ -175,47 +57,39 @@ enum option_id {
 #undef X
     OPTION_COUNT
 };
+/* clang-format on */
 
+/* A row of OPTIONS, as option_rows.h explains its columns. */
 struct option_row {
     const char *section, *key;
     enum option_kind kind;
-    size_t offset;               /* in struct config */
-    const char *def;             /* default, spelled as in the file */
+    size_t offset; /* of the member in struct config */
+    const char *def;
     double min, max;
     const char *words;
     const char *help;
 };
 
-extern const struct option_row options_table[OPTION_COUNT];   /* by enum option_id */
+extern const struct option_row options_table[OPTION_COUNT]; /* by enum option_id */
 
-enum { OPTION_ENV_MAX = 64 };
+/* Room for "section.key" and for "STATSD_SECTION_KEY", with the NUL. */
+enum { OPTION_NAME_MAX = 48, OPTION_ENV_MAX = 64 };
 
-/* returns  the id, or OPTION_COUNT: there is none */
+/* Assert that a row makes sense: words where there should be, limits in order, a name that fits. */
+void options_check(enum option_id id);
+
+/* Case matters.  returns  the id, or OPTION_COUNT: there is none */
 enum option_id options_find(struct slice section, struct slice key);
+
 bool options_section_known(struct slice section);
 
-/* "STATSD_SERVER_INTERVAL" into out. */
+/* The sections by number, in the order of OPTION_SECTIONS.  returns  NULL past the last one */
+const char *options_section(size_t i);
+
+/* How many words are in a list that '|' joins. */
+size_t options_words(const char *words);
+
+/* Write the name of the environment variable: "STATSD_SERVER_INTERVAL". */
 void options_env_name(enum option_id id, char out[OPTION_ENV_MAX]);
-
-/* Append what values the option takes: "100ms to 1h", "auto|source|payload", "on|off". */
-void options_limits(enum option_id id, struct buf *out);
-
-/**
- * options_nearest(section, key):
- * The option that was probably meant; for "did you mean".
- *   returns  the id, or OPTION_COUNT: nothing is near
- */
-enum option_id options_nearest(struct slice section, struct slice key);
-const char *options_nearest_section(struct slice section);   /* NULL: nothing is near */
-
-/**
- * options_meant(name):
- * The same for a name that is not section.key: a key alone ("log_level"), another separator ("redis-url", "REDIS__URL"), the
- * environment variable ("STATSD_REDIS_URL"), each with a slip or two; or what another server calls it ("flush-interval").
- */
-enum option_id options_meant(struct slice name);
-
-/* Edits (insert, delete, replace, swap of neighbours) that turn a into b, without regard to case; at most limit + 1. */
-size_t options_distance(struct slice a, struct slice b, size_t limit);
 
 #endif

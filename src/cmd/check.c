@@ -1,10 +1,16 @@
 /**
- * `statsd check`: what a config means, and what it may cost.  Opens no port.
+ * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
+ *
+ * The output has four parts: the highlights, the options that differ from their defaults, the
+ * limits, the memory bound.
  */
-#include "aggregate/members.h"
 #include "cmd/cli.h"
 
+#include <assert.h>
+
+#include "aggregate/members.h"
 #include "app/memory_bound.h"
+#include "config/escape.h"
 #include "config/option_value.h"
 #include "listen/socket_options.h"
 
@@ -23,26 +29,11 @@ static void print_sockets(const struct config *c, struct buf *out)
     for (size_t i = 0; i < c->n_sockets; i++) {
         const struct listen_address *a = &c->sockets[i];
         buf_append_str(out, i == 0 ? "listening  " : "           ");
-        option_value_escape(slice_str(a->name), out);
+        escape_short(slice_str(a->name), out);
         buf_append_char(out, ' ');
         socket_options_print(a, out);
         buf_append_char(out, '\n');
     }
-}
-
-/* The URL with *** for the password. */
-static void print_redis_url(const char *url, struct buf *out)
-{
-    const struct slice scheme = SLICE_LIT("redis://");
-    const char *at = strrchr(url, '@');
-    const char *colon = at != NULL && slice_starts(slice_str(url), scheme) ? strchr(url + scheme.len, ':') : NULL;
-    if (colon == NULL || colon > at) {   /* no password */
-        option_value_escape(slice_str(url), out);
-        return;
-    }
-    option_value_escape(slice_of(url, (size_t)(colon + 1 - url)), out);
-    buf_append_str(out, "***");
-    option_value_escape(slice_str(at), out);
 }
 
 static void print_highlights(const struct config *c, unsigned workers, struct buf *out)
@@ -50,7 +41,7 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
     buf_append_str(out, "config     ok");
     if (c->file != NULL) {
         buf_append_str(out, "  ");
-        option_value_escape(slice_str(c->file), out);
+        escape_text(slice_str(c->file), out);
     }
     buf_append_char(out, '\n');
     print_sockets(c, out);
@@ -60,35 +51,49 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
         buf_append_str(out, "redis      off\n");
     else {
         buf_append_str(out, "redis      ");
-        print_redis_url(c->redis_url, out);
-        buf_printf(out, "  instance=%s prefix=%s\n", c->server_instance, c->redis_prefix);
+        escape_url(slice_str(c->redis_url), out);
+        buf_append_str(out, "  instance=");
+        escape_short(slice_str(c->server_instance), out);
+        buf_append_str(out, " prefix=");
+        escape_short(slice_str(c->redis_prefix), out);
+        buf_append_char(out, '\n');
     }
 }
 
-/* Every option that is not at its default, and what set it. */
+/* As option_value_print. */
+static void print_default(enum option_id id, struct buf *out)
+{
+    struct config c = { 0 };
+    const char *wrong = option_value_set(&c, id, slice_str(options_table[id].def));
+    assert(wrong == NULL);
+    (void)wrong;
+    option_value_print(&c, id, out);
+    option_value_clear(&c, id);
+}
+
+/* Each option that is not at its default, and what set it.  An instance that was left out has
+ * become the host name. */
 static void print_changed(const struct config *c, struct buf *out)
 {
-    bool any = false;
+    size_t start = out->len;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *o = &options_table[i];
-        struct config def = { 0 };
+        const char *origin = c->origin[i] != NULL ? c->origin[i] : "the host name";
         struct buf is = { 0 }, was = { 0 };
-        option_value_set(&def, (enum option_id)i, slice_str(o->def));
-        option_value_print(&def, (enum option_id)i, &was);
+        print_default((enum option_id)i, &was);
         option_value_print(c, (enum option_id)i, &is);
-        if (!slice_eq(buf_slice(&is), buf_slice(&was))) {   /* an instance that was left out has become the host name */
-            if (!any)
+        if (!slice_eq(buf_slice(&is), buf_slice(&was))) {
+            assert(c->origin[i] != NULL || i == OPTION_server_instance);
+            if (out->len == start)
                 buf_append_str(out, "\noptions that differ from their defaults\n");
-            any = true;
             buf_printf(out, "  %s.%s = ", o->section, o->key);
-            option_value_escape(buf_slice(&is), out);
+            escape_short(buf_slice(&is), out);
             buf_append_str(out, "  (");
-            option_value_escape(slice_str(c->origin[i] != NULL ? c->origin[i] : "the host name"), out);
+            escape_text(slice_str(origin), out);
             buf_append_str(out, ")\n");
         }
         buf_release(&is);
         buf_release(&was);
-        option_value_clear(&def, (enum option_id)i);
     }
 }
 
@@ -104,34 +109,38 @@ static void print_limits(const struct config *c, struct buf *out)
     }
 }
 
+/* "  256.0 MiB  TEXT": one line of the bound, without LF. */
+static void print_memory_line(uint64_t bytes, const char *what, struct buf *out)
+{
+    struct buf shown = { 0 };
+    print_bytes(bytes, &shown);
+    buf_printf(out, "  %12.*s  %s", (int)shown.len, shown.ptr, what);
+    buf_release(&shown);
+}
+
 static void print_memory(const struct config *c, unsigned workers, struct buf *out)
 {
     struct memory_bound b;
+    uint64_t sum = 0;
     memory_bound(c, workers, &b);
     buf_append_str(out, "\nmemory at most\n");
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++) {
-        if (b.part[i].n == 0)
+        uint64_t bytes = b.part[i].n * b.part[i].each;
+        sum += bytes;
+        if (bytes == 0)
             continue;
-        struct buf total = { 0 }, each = { 0 };
-        print_bytes(b.part[i].n * b.part[i].each, &total);
-        print_bytes(b.part[i].each, &each);
-        buf_printf(out, "  %12.*s  %s", (int)total.len, total.ptr, memory_bound_what((enum memory_part)i));
-        if (b.part[i].n > 1)
-            buf_printf(out, ": %llu x %.*s", (unsigned long long)b.part[i].n, (int)each.len, each.ptr);
+        print_memory_line(bytes, memory_bound_what((enum memory_part)i), out);
+        if (b.part[i].n > 1) {
+            buf_printf(out, ": %llu x ", (unsigned long long)b.part[i].n);
+            print_bytes(b.part[i].each, out);
+        }
         buf_append_char(out, '\n');
-        buf_release(&total);
-        buf_release(&each);
     }
-    struct buf total = { 0 }, kernel = { 0 }, set = { 0 };
-    print_bytes(b.total, &total);
-    print_bytes(b.kernel, &kernel);
-    buf_printf(out, "  %12.*s  the process altogether\n", (int)total.len, total.ptr);
-    buf_printf(out, "  %12.*s  receive buffers of the kernel, besides\n", (int)kernel.len, kernel.ptr);
-    print_bytes(b.large_set, &set);
-    buf_printf(out, "  %12.*s  each set of more than %d members in its window, besides\n", (int)set.len, set.ptr, MEMBERS_EXACT);
-    buf_release(&total);
-    buf_release(&kernel);
-    buf_release(&set);
+    assert(sum == b.total && "the parts shown are all there is");
+    print_memory_line(b.total, "the process altogether\n", out);
+    print_memory_line(b.kernel, "receive buffers of the kernel, besides\n", out);
+    print_memory_line(b.large_set, "each set of more than ", out);
+    buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
 int check_main(const struct cli_args *args, const struct cli_io *io)

@@ -1,5 +1,17 @@
+/**
+ *   cli_run
+ *     read_argv       argv -> struct reading, by the tables `options` and `commands`
+ *       take_option     one of `options`, or another server's (take_foreign)
+ *       take_word       the command, or one of its arguments
+ *     check_takes     does the command take all that was given?
+ *     command->main   run_main, check_main, explain_main, describe_main
+ *
+ * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
+ * further option a row of `options` and a member of struct cli_args.
+ */
 #include "cmd/cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,6 +19,7 @@
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/guess.h"
 #include "config/rivals.h"
 
 static int run_main(const struct cli_args *args, const struct cli_io *io)
@@ -20,11 +33,12 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
     return rc;
 }
 
-/* Which options a command takes. */
+/* What a command takes: groups of options, and arguments. */
 enum { TAKES_CONFIG = 1, TAKES_EXPLAIN = 2, TAKES_MARKDOWN = 4, TAKES_ARGS = 8 };
 
+/* clang-format off */
 static const struct command {
-    const char *name;
+    const char *name; /* "": no command, the server itself */
     unsigned takes;
     int (*main)(const struct cli_args *args, const struct cli_io *io);
 } commands[] = {
@@ -33,6 +47,40 @@ static const struct command {
     { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
 };
+
+enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
+
+#define ARG(member) offsetof(struct cli_args, member)
+
+static const struct option {
+    const char *name, *letter; /* "--config"; "-c", or NULL: it has none */
+    enum value value;
+    unsigned group;            /* TAKES_...; 0: every command takes it */
+    size_t to;                 /* its member: SWITCH a bool, ONE_VALUE a const char * */
+    const char *needs;         /* what its value is */
+} options[] = {
+    { "--config",    "-c", ONE_VALUE,   TAKES_CONFIG,   ARG(source.file), "a FILE"                },
+    { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   ARG(source.sets), "SECTION.KEY=VALUE"     },
+    { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  ARG(framing),     "datagram, line or dsd" },
+    { "--json",      NULL, SWITCH,      TAKES_EXPLAIN,  ARG(json),        NULL                    },
+    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
+    { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
+    { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
+    { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
+};
+/* clang-format on */
+
+enum { OPTIONS = ARRAY_LEN(options) };
+
+const char *cli_command_name(size_t i)
+{
+    return i + 1 < ARRAY_LEN(commands) ? commands[i + 1].name : NULL;
+}
+
+const char *cli_option_name(size_t i)
+{
+    return i < OPTIONS ? options[i].name : NULL;
+}
 
 int cli_usage(const struct cli_io *io, const char *format, ...)
 {
@@ -75,74 +123,74 @@ int cli_config(const struct cli_args *args, const struct cli_io *io, struct conf
     return rc < 0 ? CLI_USAGE : CLI_OK;
 }
 
-/* argv while it is being read. */
+/* argv while it is read. */
 struct reading {
-    int argc, at;
+    int argc, at; /* argv[at] is being read */
     const char *const *argv;
     struct cli_args args;
-    const struct command *command;
-    const char **sets, **rest;
-    unsigned used;               /* what the options given ask the command to take */
-    const char *used_names[3];   /* one of them for each bit, for the message */
-    struct buf foreign;          /* lines about options that are another server's */
+    const struct command *command; /* NULL: no word was met yet */
+    const char **sets, **rest;     /* owned, room for argc each */
+    bool given[OPTIONS];
+    struct buf foreign; /* a line for each option that is none of ours */
 };
 
-static void note_used(struct reading *r, unsigned bit, const char *name)
+static void reading_check(const struct reading *r)
 {
-    r->used |= 1u << bit;
-    r->used_names[bit] = name;
+    assert(r->at >= 1 && r->at < r->argc);
+    assert(r->args.source.n_sets + r->args.n_rest < (size_t)r->argc);
+    assert(r->args.n_rest == 0 || r->command != NULL);
 }
 
-/* An option with a value: `--set X` or `--set=X`.  returns  1 taken, 0 another option, -1 the value is missing */
-static int take_value(struct reading *r, const char *name, const char **ret)
+/* What an option is called in messages. */
+static const char *called(const struct option *o)
 {
-    const char *arg = r->argv[r->at];
-    size_t n = strlen(name);
-    if (strncmp(arg, name, n) != 0)
-        return 0;
-    if (arg[n] == '=' && name[1] == '-') {
-        *ret = arg + n + 1;
-        return 1;
-    }
-    if (arg[n] != '\0')
-        return 0;
-    if (r->at + 1 >= r->argc)
-        return -1;
-    *ret = r->argv[++r->at];
-    return 1;
+    return o->letter != NULL ? o->letter : o->name;
 }
 
-static bool take_switch(struct reading *r)
+/**
+ * is_given(o, arg, ret):
+ * Is arg this option?  "-c", "--config", "--config=FILE".
+ *   ret      what stands behind '='; NULL: there is none
+ */
+static bool is_given(const struct option *o, const char *arg, const char **ret)
 {
-    const struct {
-        const char *name;
-        bool *to;
-        int bit;   /* of TAKES_..., -1: always fine */
-    } switches[] = {
-        { "--json", &r->args.json, 1 },          { "--truncated", &r->args.truncated, 1 },
-        { "--markdown", &r->args.markdown, 2 },  { "--help", &r->args.help, -1 },
-        { "-h", &r->args.help, -1 },             { "--version", &r->args.version, -1 },
-        { "-V", &r->args.version, -1 },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
-        if (strcmp(r->argv[r->at], switches[i].name) == 0) {
-            *switches[i].to = true;
-            if (switches[i].bit >= 0)
-                note_used(r, (unsigned)switches[i].bit, switches[i].name);
-            return true;
-        }
-    }
-    return false;
+    size_t n = strlen(o->name);
+    *ret = NULL;
+    if (strcmp(arg, o->name) == 0 || (o->letter != NULL && strcmp(arg, o->letter) == 0))
+        return true;
+    if (o->value == SWITCH || strncmp(arg, o->name, n) != 0 || arg[n] != '=')
+        return false;
+    *ret = arg + n + 1;
+    return true;
 }
 
-/* An option that is not ours.  One known to have a value takes it along, so that all foreign ones are told in one go. */
+static int keep_value(struct reading *r, const struct option *o, const char *value,
+                      const struct cli_io *io)
+{
+    const char **to = (const char **)(void *)((char *)&r->args + o->to);
+    if (value == NULL && r->at + 1 < r->argc)
+        value = r->argv[++r->at];
+    if (value == NULL || (o->value == ONE_VALUE && value[0] == '\0'))
+        return cli_usage(io, "%s needs %s", called(o), o->needs);
+    if (o->value == MANY_VALUES)
+        r->sets[r->args.source.n_sets++] = value;
+    else if (*to != NULL)
+        return cli_usage(io, "%s is given twice", called(o));
+    else
+        *to = value;
+    return CLI_OK;
+}
+
+/* An option that is none of ours.  One of another server's takes its value along, so that all of
+ * them are answered in one go. */
 static int take_foreign(struct reading *r)
 {
     const char *arg = r->argv[r->at], *value = strchr(arg, '=');
     const struct rival *known = rival_find(slice_str(arg));
     if (value != NULL)
         value++;
-    else if (known != NULL && rival_takes_value(known) && r->at + 1 < r->argc && r->argv[r->at + 1][0] != '-')
+    else if (known != NULL && rival_takes_value(known) && r->at + 1 < r->argc &&
+             r->argv[r->at + 1][0] != '-')
         value = r->argv[++r->at];
     buf_append_str(&r->foreign, "statsd: ");
     cli_unknown_option(arg, value, &r->foreign);
@@ -152,30 +200,15 @@ static int take_foreign(struct reading *r)
 
 static int take_option(struct reading *r, const struct cli_io *io)
 {
-    const char *value = NULL;
-    int got;
-    if (take_switch(r))
-        return CLI_OK;
-    if ((got = take_value(r, "-c", &value)) != 0 || (got = take_value(r, "--config", &value)) != 0) {
-        if (got < 0)
-            return cli_usage(io, "-c needs a FILE");
-        if (r->args.source.file != NULL)
-            return cli_usage(io, "-c is given twice; there is one config file");
-        r->args.source.file = value;
-        note_used(r, 0, "-c");
-        return CLI_OK;
-    }
-    if ((got = take_value(r, "--set", &value)) != 0) {
-        if (got < 0)
-            return cli_usage(io, "--set needs SECTION.KEY=VALUE");
-        r->sets[r->args.source.n_sets++] = value;
-        note_used(r, 0, "--set");
-        return CLI_OK;
-    }
-    if ((got = take_value(r, "--framing", &r->args.framing)) != 0) {
-        if (got < 0)
-            return cli_usage(io, "--framing needs datagram, line or dsd");
-        note_used(r, 1, "--framing");
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *o = &options[i];
+        const char *value;
+        if (!is_given(o, r->argv[r->at], &value))
+            continue;
+        r->given[i] = true;
+        if (o->value != SWITCH)
+            return keep_value(r, o, value, io);
+        *(bool *)((char *)&r->args + o->to) = true;
         return CLI_OK;
     }
     return take_foreign(r);
@@ -183,18 +216,17 @@ static int take_option(struct reading *r, const struct cli_io *io)
 
 static int take_word(struct reading *r, const struct cli_io *io)
 {
-    const char *word = r->argv[r->at];
+    const char *word = r->argv[r->at], *guess = NULL;
     if (r->command != NULL) {
         r->rest[r->args.n_rest++] = word;
         return CLI_OK;
     }
-    const char *guess = NULL;
     for (size_t i = 1; i < ARRAY_LEN(commands); i++) {
         if (strcmp(word, commands[i].name) == 0) {
             r->command = &commands[i];
             return CLI_OK;
         }
-        if (options_distance(slice_str(word), slice_str(commands[i].name), 2) <= 2)
+        if (guess_distance(slice_str(word), slice_str(commands[i].name), 2) <= 2)
             guess = commands[i].name;
     }
     struct buf answer = { 0 };
@@ -206,19 +238,17 @@ static int take_word(struct reading *r, const struct cli_io *io)
 
 static int read_argv(struct reading *r, const struct cli_io *io)
 {
-    bool options = true;
+    bool may_be_option = true;
     for (r->at = 1; r->at < r->argc; r->at++) {
         const char *arg = r->argv[r->at];
-        int rc;
-        if (options && strcmp(arg, "--") == 0) {
-            options = false;
+        reading_check(r);
+        if (may_be_option && strcmp(arg, "--") == 0) {
+            may_be_option = false;
             continue;
         }
         /* "-" alone is a word; so is everything behind "--". */
-        if (options && arg[0] == '-' && arg[1] != '\0')
-            rc = take_option(r, io);
-        else
-            rc = take_word(r, io);
+        bool is_option = may_be_option && arg[0] == '-' && arg[1] != '\0';
+        int rc = is_option ? take_option(r, io) : take_word(r, io);
         if (rc != CLI_OK)
             return rc;
     }
@@ -230,9 +260,10 @@ static int read_argv(struct reading *r, const struct cli_io *io)
 static int check_takes(const struct reading *r, const struct cli_io *io)
 {
     const struct command *c = r->command;
-    for (unsigned bit = 0; bit < 3; bit++) {
-        if ((r->used >> bit & 1) && !(c->takes >> bit & 1))
-            return cli_usage(io, "%s%s does not take %s", c->name[0] ? "" : "running", c->name, r->used_names[bit]);
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (r->given[i] && options[i].group != 0 && !(c->takes & options[i].group))
+            return cli_usage(io, "%s does not take %s", c->name[0] ? c->name : "running",
+                             called(&options[i]));
     }
     if (r->args.n_rest > 0 && !(c->takes & TAKES_ARGS))
         return cli_usage(io, "%s takes no arguments; a config file is given as -c FILE", c->name);
@@ -281,7 +312,8 @@ int cli_run(int argc, const char *const *argv, const struct cli_io *io)
     r.rest = mem_zalloc(room);
     int rc = dispatch(&r, io);
     if (rc == CLI_FAILED && ferror(io->out))
-        fprintf(io->err, "statsd: cannot write standard output: %s\n", err_text(errno));   /* free leaves errno alone */
+        fprintf(io->err, "statsd: cannot write standard output: %s\n",
+                err_text(errno)); /* of the write: free leaves errno alone */
     buf_release(&r.foreign);
     free(r.sets);
     free(r.rest);

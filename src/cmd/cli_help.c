@@ -4,35 +4,38 @@
 #include "cmd/cli.h"
 #include "cmd/wrap.h"
 
-static const char first_line[] =
-    "statsd: receives StatsD and DogStatsD metrics, aggregates them, serves them to Prometheus and Redis.";
+static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics, aggregates them, "
+                                 "serves them to Prometheus and Redis.";
 
-/* right: NULL under a heading; "" with a line that stands alone. */
+/* clang-format off */
+/* right: NULL: left is a heading; "": left is a command to copy, which is never broken. */
 static const struct {
     const char *left, *right;
 } rows[] = {
     { "Commands", NULL },
     { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
     { "statsd check [OPTIONS]",
-      "check the config; print where each value comes from, limits and the memory bound; opens no port" },
+      "check the config; print where each value comes from, limits and the memory bound; opens "
+      "no port" },
     { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
-      "how a datagram is understood, what /metrics would show of it and why something is missing; without LINE, "
-      "standard input is one raw "
-      "datagram (or a stream, by --framing)" },
+      "how a datagram is understood, what /metrics would show of it and why something is "
+      "missing; without LINE, standard input is one raw datagram (or a stream, by --framing)" },
     { "statsd describe options|metrics|reasons|NAME [--markdown]",
-      "every option, every metric the server has of itself, every reason for which a line is refused; or what NAME is, "
-      "such as "
-      "server.interval" },
+      "every option, every metric the server has of itself, every reason for which a line is "
+      "refused; or what NAME is, such as server.interval" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
     { "--set SECTION.KEY=VALUE",
-      "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), that before the file" },
+      "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
+      "that before the file" },
     { "--", "what follows is not an option" },
     { "Where it listens unless told otherwise", NULL },
     { "udp://127.0.0.1:8125",
-      "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), unixgram:///run/statsd.sock" },
-    { "http://127.0.0.1:9102", "/metrics and the paths below. Another: --set http.listen=0.0.0.0:9102" },
+      "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), "
+      "unixgram:///run/statsd.sock" },
+    { "http://127.0.0.1:9102",
+      "/metrics and the paths below. Another: --set http.listen=0.0.0.0:9102" },
     { "HTTP", NULL },
     { "GET /metrics", "the page that Prometheus scrapes" },
     { "GET /", "links" },
@@ -51,8 +54,14 @@ static const struct {
     { "1", "failed at run time; explain: a line has an error" },
     { "2", "usage or config error" },
 };
+/* clang-format on */
 
-enum { LEFT = 27, NARROW = 60, USUAL = 80, WIDE = 100 };
+enum {
+    LEFT = 27,   /* columns of the left side */
+    NARROW = 60, /* on a terminal narrower than this the right side stands below the left one */
+    USUAL = 80,  /* columns where there is no terminal */
+    WIDE = 100   /* longer lines are hard to read */
+};
 
 static void put_row(const char *left, const char *right, size_t columns, struct buf *out)
 {
@@ -60,7 +69,7 @@ static void put_row(const char *left, const char *right, size_t columns, struct 
     bool is_command_to_copy = *right == '\0';
     buf_append_str(out, "  ");
     wrap(slice_str(left), 2, 8, is_command_to_copy ? 0 : columns, out);
-    if (!is_command_to_copy) {
+    if (!is_command_to_copy) { /* behind left, or on the next line where left is too long */
         if (at + 2 > indent) {
             buf_append_char(out, '\n');
             at = 0;

@@ -7,10 +7,12 @@
 #include "app/server.h"
 #include "base/startup.h"
 
-/* Of the terminal that standard output is, 0: it is none.  COLUMNS goes before what the terminal says, as for ls. */
+/* returns  the width of standard output, where that is a terminal, else 0.  The variable COLUMNS
+ * goes before what the terminal itself says, as it does for ls. */
 static unsigned terminal_columns(void)
 {
-    const char *set = getenv("COLUMNS");   /* NOLINT(concurrency-mt-unsafe): there is one thread yet */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
+    const char *set = getenv("COLUMNS");
     struct winsize w;
     unsigned long n;
     if (!isatty(STDOUT_FILENO))
@@ -24,8 +26,11 @@ int cli_main(int argc, char **argv)
 {
     if (!startup())
         return CLI_FAILED;
-    const struct cli_io io = {
-        .in = stdin, .out = stdout, .err = stderr, .environ = environ, .columns = terminal_columns(), .run = server_run
-    };
+    const struct cli_io io = { .in = stdin,
+                               .out = stdout,
+                               .err = stderr,
+                               .environ = environ,
+                               .columns = terminal_columns(),
+                               .run = server_run };
     return cli_run(argc, (const char *const *)argv, &io);
 }

@@ -1,11 +1,13 @@
 /**
- * Options and commands that are none of ours, and what was probably meant.
+ * Answers to options and commands that do not exist: what was probably meant, by the options of
+ * other servers (config/rivals.h), by slips of ours, by what the word looks like.
  */
 #include "cmd/cli.h"
 
 #include <unistd.h>
 
-#include "config/option_value.h"
+#include "config/escape.h"
+#include "config/guess.h"
 #include "config/rivals.h"
 
 static bool is_metric(const char *s)
@@ -14,15 +16,14 @@ static bool is_metric(const char *s)
     return colon != NULL && strchr(colon, '|') != NULL;
 }
 
-/* The switch or option of ours that name, which is without dashes, is nearly. */
+/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is */
 static const char *nearest_own(struct slice name)
 {
-    static const char *const own[] = { "--json",    "--truncated", "--markdown", "--help",
-                                       "--version", "--config",    "--set",      "--framing" };
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-        size_t limit = name.len < 5 ? 1 : 2;
-        if (options_distance(name, slice_str(own[i] + 2), limit) <= limit)
-            return own[i];
+    size_t limit = name.len < 5 ? 1 : 2;
+    const char *own;
+    for (size_t i = 0; (own = cli_option_name(i)) != NULL; i++) {
+        if (guess_distance(name, slice_str(own + 2), limit) <= limit)
+            return own;
     }
     return NULL;
 }
@@ -32,7 +33,7 @@ static void put_own_option(enum option_id id, const char *value, struct buf *out
     const struct option_row *o = &options_table[id];
     buf_printf(out, "; write --set %s.%s=", o->section, o->key);
     if (value != NULL && o->kind != OPTION_SECRET)
-        option_value_escape(slice_str(value), out);
+        escape_url(slice_str(value), out);
     else
         buf_append_str(out, "VALUE");
 }
@@ -43,10 +44,10 @@ void cli_unknown_option(const char *arg, const char *value, struct buf *out)
     while (bare.len > 0 && bare.ptr[0] == '-')
         bare = slice_of(bare.ptr + 1, bare.len - 1);
     const struct rival *rival = rival_find(name);
-    enum option_id id = options_meant(bare);
+    enum option_id id = guess_name(bare);
     const char *own = nearest_own(bare);
     buf_append_str(out, "no such option: ");
-    option_value_escape(name, out);
+    escape_short(name, out);
     if (rival != NULL) {
         buf_append_str(out, "; ");
         rival_answer(rival, value, out);
@@ -56,9 +57,9 @@ void cli_unknown_option(const char *arg, const char *value, struct buf *out)
         put_own_option(id, value, out);
     else if (is_metric(arg))
         buf_append_str(out, "; a LINE that begins with - stands behind --");
-    else if (strncmp(arg, "-c", 2) == 0 && strchr("/.", arg[2]) != NULL) {
+    else if (strncmp(arg, "-c", 2) == 0 && strpbrk(arg, "=/.") != NULL) {
         buf_append_str(out, "; did you mean -c ");
-        option_value_escape(slice_str(arg + 2), out);
+        escape_url(slice_str(arg + (arg[2] == '=' ? 3 : 2)), out);
         buf_append_char(out, '?');
     }
 }
@@ -72,7 +73,7 @@ static void put_file(const char *word, struct buf *out)
 {
     static const char *const others[] = { ".js", ".json", ".yml", ".yaml", ".toml" };
     buf_append_str(out, "; to use a config file, write -c ");
-    option_value_escape(slice_str(word), out);
+    escape_short(slice_str(word), out);
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (slice_ends(slice_str(word), slice_str(others[i])))
             buf_append_str(out, ", in the format of statsd.conf.example");
@@ -117,22 +118,35 @@ static const char *word_meaning(const char *word)
     return NULL;
 }
 
+static void put_commands(struct buf *out)
+{
+    const char *name;
+    buf_append_str(out, "; there are ");
+    for (size_t i = 0; (name = cli_command_name(i)) != NULL; i++)
+        buf_printf(out, "%s, ", name);
+    buf_append_str(out, "and none at all to run");
+}
+
 void cli_unknown_command(const char *word, const char *command, struct buf *out)
 {
     const char *meaning = word_meaning(word);
     buf_append_str(out, "no such command: ");
-    option_value_escape(slice_str(word), out);
+    escape_url(slice_str(word), out); /* --set redis.url redis://..., the '=' forgotten */
     if (meaning != NULL)
         buf_printf(out, "; %s", meaning);
     else if (command != NULL)
         buf_printf(out, "; did you mean %s?", command);
+    else if (*word == '\0')
+        buf_append_str(out, "'' (an argument is empty)");
     else if (is_metric(word))
         buf_append_str(out, "; to see how a line is understood, write explain before it");
     else if (is_address(word)) {
         buf_append_str(out, "; ");
         rival_answer(rival_find(SLICE_LIT("listen")), word, out);
-    } else if (is_file(word))
+    } else if (strstr(word, "://") != NULL)
+        buf_append_str(out, "; to set an option, write --set SECTION.KEY=VALUE");
+    else if (is_file(word))
         put_file(word, out);
     else
-        buf_append_str(out, "; there are check, explain, describe, and none at all to run");
+        put_commands(out);
 }

@@ -1,9 +1,11 @@
 /**
  * `statsd describe`: the tables behind the docs, or one entry of them.
  *
- * A table is filled (describe_options, ..), cut down to what was asked for (keep), and printed: as Markdown; aligned, a row
- * on a line, for what reads it through a pipe; on a terminal with the last column broken, or entry by entry where even
- * that is too wide.
+ *   table_new        fills a table: describe_options, describe_metrics or describe_reasons
+ *   keep             drops the rows that were not asked for; none left in any table: usage()
+ *   print            print_markdown   --markdown
+ *                    print_aligned    a row on a line; on a terminal the last column is broken
+ *                    print_entries    a cell on a line: for a single entry and narrow terminals
  */
 #include "cmd/cli.h"
 
@@ -13,6 +15,8 @@
 #include "app/counter_tables.h"
 #include "base/mem.h"
 #include "cmd/wrap.h"
+#include "config/escape.h"
+#include "config/guess.h"
 #include "config/option_value.h"
 #include "config/options.h"
 #include "protocol/reason.h"
@@ -20,18 +24,32 @@
 enum {
     COLUMNS_MAX = 6,
     ROWS_MAX = 128,
-    LEAST_LAST = 48   /* columns of a terminal for the last cell: no word of a help text is longer */
+    LEAST_LAST = 48 /* columns of a terminal for the last cell: no word of a help text is longer */
 };
 
 struct table {
-    size_t columns, rows;
-    struct buf cell[ROWS_MAX][COLUMNS_MAX];   /* row 0: the heads */
+    size_t columns, rows;                   /* rows: that are whole; the next one is being filled */
+    struct buf cell[ROWS_MAX][COLUMNS_MAX]; /* row 0: the heads */
 };
+
+static void table_check(const struct table *t)
+{
+    assert(t->columns > 0 && t->columns <= COLUMNS_MAX);
+    assert(t->rows > 0 && t->rows <= ROWS_MAX);
+    for (size_t r = 0; r < t->rows; r++)
+        assert(t->cell[r][0].len > 0 && "the first cell is the name of the row");
+}
+
+/* The cell of the row that is being filled. */
+static struct buf *cell(struct table *t, size_t column)
+{
+    assert(t->rows < ROWS_MAX && column < t->columns);
+    return &t->cell[t->rows][column];
+}
 
 static void put(struct table *t, size_t column, const char *text)
 {
-    assert(t->rows < ROWS_MAX && column < COLUMNS_MAX);
-    buf_append_str(&t->cell[t->rows][column], text);
+    buf_append_str(cell(t, column), text);
 }
 
 /* Where column c of an aligned table begins. */
@@ -123,6 +141,7 @@ static void print_markdown(const struct table *t, struct buf *out)
 
 static void heads(struct table *t, const char *const *names, size_t n)
 {
+    assert(t->rows == 0 && n <= COLUMNS_MAX);
     t->columns = n;
     for (size_t i = 0; i < n; i++)
         put(t, i, names[i]);
@@ -136,18 +155,19 @@ static void describe_options(struct table *t)
         OPTION_KINDS(X)
 #undef X
     };
-    static const char *const names[] = { "option", "environment", "default", "kind", "limits", "meaning" };
+    static const char *const names[] = { "option", "environment", "default",
+                                         "kind",   "limits",      "meaning" };
     heads(t, names, ARRAY_LEN(names));
     for (unsigned i = 0; i < OPTION_COUNT; i++, t->rows++) {
         const struct option_row *o = &options_table[i];
         char env[OPTION_ENV_MAX];
         options_env_name((enum option_id)i, env);
-        buf_printf(&t->cell[t->rows][0], "%s.%s", o->section, o->key);
+        buf_printf(cell(t, 0), "%s.%s", o->section, o->key);
         put(t, 1, env);
         put(t, 2, o->def);
         put(t, 3, kinds[o->kind]);
         if (o->kind != OPTION_BOOL)
-            options_limits((enum option_id)i, &t->cell[t->rows][4]);
+            option_value_limits((enum option_id)i, cell(t, 4));
         put(t, 5, o->help);
     }
 }
@@ -184,7 +204,9 @@ static void describe_reasons(struct table *t)
 static const struct {
     const char *name;
     void (*fill)(struct table *t);
-} tables[] = { { "options", describe_options }, { "metrics", describe_metrics }, { "reasons", describe_reasons } };
+} tables[] = { { "options", describe_options },
+               { "metrics", describe_metrics },
+               { "reasons", describe_reasons } };
 
 static void release_row(struct table *t, size_t r)
 {
@@ -199,20 +221,23 @@ static void table_free(struct table *t)
     free(t);
 }
 
-/* "server.interval" is meant by itself, by its variable, by its section and by its key. */
+/* Does name mean the row?  "server.interval" is meant by that, by its environment variable, by its
+ * section alone and by its key alone. */
 static bool row_is(const struct table *t, size_t r, struct slice name)
 {
     struct slice first = buf_slice(&t->cell[r][0]), key = first, section;
     bool is_option = slice_eq(buf_slice(&t->cell[0][0]), SLICE_LIT("option"));
     if (slice_eq(first, name))
         return true;
-    if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')   /* copied from /metrics */
+    /* Copied from /metrics, with its labels. */
+    if (slice_starts(name, first) && name.len > first.len && name.ptr[first.len] == '{')
         return true;
     return is_option && slice_cut(&key, '.', &section) &&
-           (slice_eq(key, name) || slice_eq(section, name) || slice_eq(buf_slice(&t->cell[r][1]), name));
+           (slice_eq(key, name) || slice_eq(section, name) ||
+            slice_eq(buf_slice(&t->cell[r][1]), name));
 }
 
-/* Drop the rows that name does not mean.  returns  how many stay */
+/* Drop the rows that name does not mean, heads apart.  returns  how many stay */
 static size_t keep(struct table *t, struct slice name)
 {
     size_t n = 1;
@@ -228,15 +253,17 @@ static size_t keep(struct table *t, struct slice name)
         n++;
     }
     t->rows = n;
+    table_check(t);
     return n - 1;
 }
 
-/* *best becomes the name in t that is nearer to name than *least edits. */
+/* If t has a name nearer to this one than *least edits: it becomes *best (owned), its distance
+ * *least. */
 static void look_for_nearer(const struct table *t, struct slice name, size_t *least, char **best)
 {
     for (size_t r = 1; r < t->rows; r++) {
         struct slice first = buf_slice(&t->cell[r][0]);
-        size_t d = options_distance(name, first, *least);
+        size_t d = guess_distance(name, first, *least);
         if (d >= *least)
             continue;
         *least = d;
@@ -245,21 +272,29 @@ static void look_for_nearer(const struct table *t, struct slice name, size_t *le
     }
 }
 
-/* The name in any table that is nearest, as an allocated text; NULL: none is near. */
+static struct table *table_new(size_t i)
+{
+    struct table *t = mem_zalloc(sizeof *t);
+    tables[i].fill(t);
+    table_check(t);
+    return t;
+}
+
+/* returns  the name in any table that is nearest, for free(); NULL: none is near */
 static char *nearest(struct slice name)
 {
     size_t least = 4;
     char *best = NULL;
     for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-        struct table *t = mem_zalloc(sizeof *t);
-        tables[i].fill(t);
+        struct table *t = table_new(i);
         look_for_nearer(t, name, &least, &best);
         table_free(t);
     }
     return best;
 }
 
-static int print(const struct table *t, bool entries, const struct cli_args *args, const struct cli_io *io)
+static int print(const struct table *t, bool entries, const struct cli_args *args,
+                 const struct cli_io *io)
 {
     struct buf out = { 0 };
     if (args->markdown)
@@ -275,18 +310,20 @@ static int print(const struct table *t, bool entries, const struct cli_args *arg
 
 static int usage(const char *name, const struct cli_io *io)
 {
-    static const char takes[] = "describe takes one of options, metrics, reasons, or a name out of them";
+    static const char takes[] =
+        "describe takes one of options, metrics, reasons, or a name out of them";
     if (name == NULL)
         return cli_usage(io, "%s", takes);
     struct buf shown = { 0 };
-    enum option_id id = options_meant(slice_str(name));
+    enum option_id id = guess_name(slice_str(name));
     char *guess = nearest(slice_str(name));
-    option_value_escape(slice_str(name), &shown);
+    escape_url(*name != '\0' ? slice_str(name) : SLICE_LIT("''"), &shown);
     buf_append_char(&shown, '\0');
     if (guess != NULL)
         cli_usage(io, "nothing is called %s; did you mean %s? %s", shown.ptr, guess, takes);
     else if (id != OPTION_COUNT)
-        cli_usage(io, "nothing is called %s; did you mean %s.%s? %s", shown.ptr, options_table[id].section, options_table[id].key, takes);
+        cli_usage(io, "nothing is called %s; did you mean %s.%s? %s", shown.ptr,
+                  options_table[id].section, options_table[id].key, takes);
     else
         cli_usage(io, "nothing is called %s; %s", shown.ptr, takes);
     buf_release(&shown);
@@ -297,10 +334,10 @@ static int usage(const char *name, const struct cli_io *io)
 int describe_main(const struct cli_args *args, const struct cli_io *io)
 {
     const char *name = args->n_rest == 1 ? args->rest[0] : NULL;
-    for (int whole = 1; name != NULL && whole >= 0; whole--) {   /* tables first: their names are no entries */
+    /* Whole tables first, then entries: no entry is called as a table is. */
+    for (int whole = 1; name != NULL && whole >= 0; whole--) {
         for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-            struct table *t = mem_zalloc(sizeof *t);
-            tables[i].fill(t);
+            struct table *t = table_new(i);
             bool meant = whole ? strcmp(name, tables[i].name) == 0 : keep(t, slice_str(name)) > 0;
             int rc = meant ? print(t, !whole, args, io) : CLI_OK;
             table_free(t);

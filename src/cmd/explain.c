@@ -1,10 +1,21 @@
 /**
  * `statsd explain`: how a datagram is understood.
+ *
+ *   explain
+ *     read_datagram, join_lines   one datagram of standard input, of the arguments
+ *     take_stream                 or frames of a stream (--framing line, dsd), each as a datagram
+ *       take_datagram             JSON: as a whole; text: line by line, each with what it says
+ *     finish_text, finish_json    the sums, and what /metrics would show
+ *
+ * What is found is explain_core's, how it is shown to people explain_text's.
  */
 #include "cmd/cli.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "cmd/explain_core.h"
 #include "cmd/explain_text.h"
@@ -14,7 +25,8 @@
 struct explaining {
     struct explain_core *core;
     bool json;
-    uint64_t samples, events, checks, errors;   /* of the text form, which shows line by line */
+    /* Sums over the lines of the text form; the JSON form needs none. */
+    uint64_t samples, events, checks, errors;
     struct buf out;
 };
 
@@ -61,12 +73,14 @@ static void take_frame_error(struct explaining *e, enum reason r, uint32_t n)
     }
 }
 
-/* returns  false: in could not be read */
-static bool take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
+/* Frames end where the protocol says, errors of framing are told where they come up.
+ * returns  0 or -errno of the read */
+static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
 {
     struct framing f;
     char chunk[4096];
     size_t n;
+    int rc = 0;
     char *room = mem_alloc(DATAGRAM_MAX + 4);
     framing_init(&f, kind, max_line, room);
     while (!f.broken && (n = fread(chunk, 1, sizeof chunk, in)) > 0) {
@@ -74,18 +88,21 @@ static bool take_stream(struct explaining *e, FILE *in, enum framing_kind kind, 
         enum reason r = framing_push(&f, chunk, n, take_frame, e, &errors);
         take_frame_error(e, r, errors > 0 ? errors : 1);
     }
+    if (ferror(in))
+        rc = -errno;
     if (!f.broken)
         take_frame_error(e, framing_end(&f, true, take_frame, e), 1);
     free(room);
-    return ferror(in) == 0;
+    return rc;
 }
 
-/* More than a datagram holds is one that the kernel cut. */
-static bool read_datagram(FILE *in, struct buf *ret)
+/* Reads a byte more than a datagram can have, so that the caller sees whether there was more.
+ * returns  0 or -errno of the read */
+static int read_datagram(FILE *in, struct buf *ret)
 {
     char *room = buf_reserve(ret, DATAGRAM_MAX + 1);
     ret->len = fread(room, 1, DATAGRAM_MAX + 1, in);
-    return ferror(in) == 0;
+    return ferror(in) ? -errno : 0;
 }
 
 static void join_lines(const struct cli_args *args, struct buf *ret)
@@ -113,8 +130,10 @@ static void finish_json(struct explaining *e)
     json_object_set_new(j, "reasons", reasons);
     json_object_set_new(j, "tag_errors", json_integer((json_int_t)x->tag_errors));
     json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
-    json_object_set_new(j, "not_finite", json_integer((json_int_t)explain_core_refused(x).not_finite));
-    json_object_set_new(j, "exposition", json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
+    json_object_set_new(j, "not_finite",
+                        json_integer((json_int_t)explain_core_refused(x).not_finite));
+    json_object_set_new(j, "exposition",
+                        json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
     if (text != NULL)
         buf_append_str(&e->out, text);
@@ -128,8 +147,9 @@ static void finish_text(struct explaining *e)
 {
     struct buf exposition = { 0 };
     explain_core_exposition(e->core, &exposition);
-    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n", (unsigned long long)e->samples,
-               (unsigned long long)e->events, (unsigned long long)e->checks, (unsigned long long)e->errors);
+    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n",
+               (unsigned long long)e->samples, (unsigned long long)e->events,
+               (unsigned long long)e->checks, (unsigned long long)e->errors);
     if (exposition.len > 0) {
         buf_append_str(&e->out, "\non /metrics:\n");
         buf_append_slice(&e->out, buf_slice(&exposition));
@@ -139,23 +159,26 @@ static void finish_text(struct explaining *e)
     buf_release(&exposition);
 }
 
-static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io, const struct config *c)
+static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io,
+                   const struct config *c)
 {
-    bool read = true;
+    int rc = 0;
     if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
-        read = take_stream(e, io->in, strcmp(args->framing, "dsd") == 0 ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
+        bool dsd = strcmp(args->framing, "dsd") == 0;
+        rc = take_stream(e, io->in, dsd ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
     } else {
         struct buf datagram = { 0 };
         if (args->n_rest > 0)
             join_lines(args, &datagram);
         else
-            read = read_datagram(io->in, &datagram);
+            rc = read_datagram(io->in, &datagram);
         bool cut = datagram.len > DATAGRAM_MAX;
-        take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len, cut || args->truncated);
+        take_datagram(e, datagram.len ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len,
+                      cut || args->truncated);
         buf_release(&datagram);
     }
-    if (!read) {
-        fputs("statsd: cannot read standard input\n", io->err);
+    if (rc < 0) {
+        fprintf(io->err, "statsd: cannot read standard input: %s\n", err_text(rc));
         return CLI_FAILED;
     }
     bool wrong = e->errors > 0 || e->core->n_errors > 0;
@@ -170,7 +193,8 @@ static int explain(struct explaining *e, const struct cli_args *args, const stru
 int explain_main(const struct cli_args *args, const struct cli_io *io)
 {
     static const char *const framings[] = { "datagram", "line", "dsd" };
-    bool known = args->framing == NULL, stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
+    bool known = args->framing == NULL;
+    bool stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
     struct config c;
     for (size_t i = 0; i < ARRAY_LEN(framings); i++)
         known = known || strcmp(args->framing, framings[i]) == 0;
@@ -183,7 +207,9 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c);
     if (rc != CLI_OK)
         return rc;
-    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;   /* datagrams mean what they do there */
+    /* The first socket may differ from the config; what it receives is what is explained. */
+    assert(c.n_sockets > 0);
+    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;
     struct explaining e = { .core = explain_core_new(&c), .json = args->json };
     rc = explain(&e, args, io, &c);
     explain_core_free(e.core);

@@ -1,3 +1,9 @@
+/**
+ *   explain_core_datagram -> lane (explain_exposition.c) -> on_batch, on_event, on_check
+ *                                                           on_rejected: a line, by the parser
+ *                                                           on_refused: a sample, on adding it
+ *   explain_core_exposition -> explain_exposition_render
+ */
 #include "cmd/explain_core.h"
 
 #include <assert.h>
@@ -14,10 +20,18 @@ struct explain_machine {
     struct tags_opts tags_opts;
     struct tags tags;
     struct explain_exposition *exposition;
-    struct explain_refused refused;      /* by the lane */
+    struct explain_refused refused; /* by the lane */
 };
 
-/* What the parser hands out is valid UTF-8; null would show that it is not. */
+static void explain_core_check(const struct explain_core *x)
+{
+    assert(x->config != NULL && x->machine != NULL);
+    assert(json_is_array(x->samples) && json_is_array(x->events) && json_is_array(x->checks));
+    assert(json_is_object(x->counters));
+    assert(x->n_errors <= x->cap_errors);
+}
+
+/* The parser hands out valid UTF-8 alone; null in the output would show that it did not. */
 static json_t *text(struct slice s)
 {
     json_t *j = json_stringn(s.len > 0 ? s.ptr : "", s.len);
@@ -76,7 +90,7 @@ static void on_check(void *cookie, const struct service_check *c)
     json_array_append_new(x->checks, j);
 }
 
-/* Not mem_strndup: a refused line may hold a NUL. */
+/* Not mem_strndup, which ends at a NUL: a refused line may hold one. */
 static char *copy_line(struct slice line)
 {
     if (line.ptr == NULL)
@@ -89,6 +103,8 @@ static char *copy_line(struct slice line)
 
 static void add_error(struct explain_core *x, enum reason r, struct slice line, size_t at)
 {
+    assert(r < REASON_COUNT);
+    assert(at == SIZE_MAX || at <= line.len);
     x->errors = mem_grow(x->errors, &x->cap_errors, x->n_errors + 1, sizeof *x->errors);
     x->errors[x->n_errors++] = (struct explain_error){
         .reason = r,
@@ -129,13 +145,14 @@ static json_t *tags_object(const struct tags *tags)
     return j;
 }
 
-/* What a sum cannot take is refused by the aggregation, and counted; JSON has no infinity. */
+/* The aggregation refuses a value that would make a sum infinite, and counts it; JSON has no
+ * infinity either. */
 static double finite_sum(double sum, double v)
 {
     return isfinite(sum + v) ? sum + v : sum;
 }
 
-/* Keep by how much each counter went down: the page leaves that out. */
+/* Keep by how much each counter went down, which /metrics does not show. */
 static void add_to_counter(struct explain_core *x, const json_t *sample, double rate)
 {
     json_t *values = json_object_get(sample, "values"), *value;
@@ -159,7 +176,8 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
         json_object_set(known, "tags", json_object_get(sample, "tags"));
         set(x->counters, key.ptr, known);
     }
-    down = finite_sum(down, json_real_value(json_object_get(known, "down")));   /* 0 while there is none */
+    /* The value of a member that is not there is 0. */
+    down = finite_sum(down, json_real_value(json_object_get(known, "down")));
     up = up || json_is_true(json_object_get(known, "up"));
     set(known, "down", json_real(down));
     set(known, "up", json_boolean(up));
@@ -207,7 +225,7 @@ static void on_batch(void *cookie, const struct batch *b)
         add_sample(x, b, &b->samples[i]);
 }
 
-/* Too many tags and the like are errors of the sample, which add_sample has told of. */
+/* With another reason, such as too many tags, add_sample has made an error of it. */
 static void on_refused(void *cookie, const struct sample *s, enum reason why)
 {
     struct explain_core *x = cookie;
@@ -222,21 +240,23 @@ struct explain_core *explain_core_new(const struct config *c)
     const struct lane_taps taps = {
         .on_batch = on_batch, .on_event = on_event, .on_check = on_check, .cookie = x
     };
-    const struct lane_refusals refusals = {
-        .on_rejected = on_rejected, .on_refused = on_refused, .cookie = x
-    };
+    const struct lane_refusals refusals = { .on_rejected = on_rejected,
+                                            .on_refused = on_refused,
+                                            .cookie = x };
     x->config = c;
     x->counters = json_object();
     x->machine = mem_zalloc(sizeof *x->machine);
     x->machine->tags_opts = core_tags_opts(c);
     x->machine->exposition = explain_exposition_new(c, &taps, &refusals);
     explain_core_clear(x);
+    explain_core_check(x);
     return x;
 }
 
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated)
 {
     const struct lane_datagram d = { .ptr = ptr, .len = len, .truncated = truncated };
+    explain_core_check(x);
     explain_exposition_datagram(x->machine->exposition, &d);
 }
 
@@ -260,10 +280,12 @@ void explain_core_clear(struct explain_core *x)
 
 void explain_core_exposition(struct explain_core *x, struct buf *out)
 {
+    explain_core_check(x);
     explain_exposition_render(x->machine->exposition, out);
 }
 
-const struct off_page_note *const *explain_core_off_page(const struct explain_core *x, size_t *ret_n)
+const struct off_page_note *const *explain_core_off_page(const struct explain_core *x,
+                                                         size_t *ret_n)
 {
     return explain_exposition_off_page(x->machine->exposition, ret_n);
 }

@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "expose/render.h"
 
-/* Time moves with the samples and nothing else: what is explained does not depend on when. */
+/* The clock is that of the samples, never the machine's: the output does not depend on when it is
+ * asked for. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
 
 struct explain_exposition {
@@ -18,7 +19,14 @@ struct explain_exposition {
     struct lane_source source;
     struct registry *registry;
     struct writer *writer;
+    bool rendered;
 };
+
+static void explain_exposition_check(const struct explain_exposition *e)
+{
+    assert(e->lane != NULL && e->registry != NULL && e->writer != NULL);
+    assert(!e->rendered && "there is one interval, and it has been closed");
+}
 
 struct explain_exposition *explain_exposition_new(const struct config *c,
                                                   const struct lane_taps *taps,
@@ -57,6 +65,7 @@ void explain_exposition_free(struct explain_exposition *e)
 
 void explain_exposition_datagram(struct explain_exposition *e, const struct lane_datagram *d)
 {
+    explain_exposition_check(e);
     lane_datagram(e->lane, d);
     lane_flush(e->lane);
 }
@@ -94,14 +103,17 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
                                       .now_wall_ms = (int64_t)START_S * 1000 };
     struct snapshot unused;
     struct buf text = { 0 };
+    explain_exposition_check(e);
+    e->rendered = true;
     bool turned = ingest_turn(in, now_ns);
-    assert(turned);
+    assert(turned && "nobody else has a page");
     struct page *page = ingest_take(in);
     assert(page != NULL);
     (void)turned;
     registry_merge(e->registry, page, now_ns);
     ingest_give(in, page);
-    registry_close(e->registry, &end, &unused); /* a set may show the last closed interval */
+    /* With aggregate.set_window = 0 /metrics shows the sets of the last closed interval. */
+    registry_close(e->registry, &end, &unused);
     registry_next(e->registry);
     render_lines(e->writer, e->registry, now_ns, &text);
     sort_lines(buf_slice(&text), out);

@@ -1,5 +1,7 @@
 /**
- * explain_exposition: a server in a nutshell: one lane, one registry, one scrape, on one thread.
+ * explain_exposition: the server's way from a datagram to /metrics, on one thread: one lane, one
+ * registry, one interval, one scrape.
+ *   thread   one
  */
 #ifndef CMD_EXPLAIN_EXPOSITION_H
 #define CMD_EXPLAIN_EXPOSITION_H
@@ -11,22 +13,20 @@
 
 struct explain_exposition;
 
-/* taps and refusals are called in explain_exposition_datagram. */
+/* c is borrowed, taps and refusals are copied; they are called in explain_exposition_datagram. */
 struct explain_exposition *explain_exposition_new(const struct config *c,
                                                   const struct lane_taps *taps,
                                                   const struct lane_refusals *refusals);
 void explain_exposition_free(struct explain_exposition *e);
 
-/* In the page, with all its hooks called, when it returns. */
+/* When it returns, the datagram's samples are aggregated and all hooks have been called for it. */
 void explain_exposition_datagram(struct explain_exposition *e, const struct lane_datagram *d);
 
-/* Close the interval and append the lines of /metrics, sorted, joined by LF. */
+/* Close the interval and append the lines of /metrics, sorted, joined by LF.  Once. */
 void explain_exposition_render(struct explain_exposition *e, struct buf *out);
 
-/*
- * As of the last rendering: what the page leaves out, and how many sums the registry refused as not
- * finite.
- */
+/* As of the rendering: what /metrics leaves out, and how many sums the registry refused because
+ * they would not be finite. */
 const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e,
                                                                size_t *ret_n);
 uint64_t explain_exposition_sums_refused(const struct explain_exposition *e);

@@ -1,45 +1,20 @@
+/**
+ *   explain_text_line       explain_text_errors: put_error, put_error_hint
+ *                           put_sample, put_object (events, service checks), hint_accepted
+ *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
+ */
 #include "cmd/explain_text.h"
 
 #include "aggregate/off_page.h"
 #include "base/number.h"
-#include "base/utf8.h"
 #include "cmd/hint.h"
+#include "config/escape.h"
 #include "config/option_value.h"
-
-/* Bytes of the valid sequence at the front of s, 0: there is none. */
-static size_t sequence(struct slice s)
-{
-    for (size_t n = 1; n <= 4 && n <= s.len; n++) {
-        if (utf8_valid(slice_of(s.ptr, n)))
-            return n;
-    }
-    return 0;
-}
-
-/* s as one line of text for a terminal: controls (C1 as well) and bytes that are not UTF-8 as \xNN.  returns  columns */
-static size_t put_escaped(struct slice s, struct buf *out)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < s.len;) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        size_t n = sequence(slice_of(s.ptr + i, s.len - i));
-        bool c1 = n == 2 && c == 0xc2 && (unsigned char)s.ptr[i + 1] < 0xa0;
-        bool bare = n == 0 || c < ' ' || c == 0x7f || c1;
-        n = n == 0 ? 1 : n;
-        for (size_t k = 0; bare && k < n; k++)
-            buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
-        if (!bare)
-            buf_append(out, s.ptr + i, n);
-        columns += bare ? 4 * n : 1;
-        i += n;
-    }
-    return columns;
-}
 
 static void put_text(const json_t *j, struct buf *out)
 {
     if (json_is_string(j))
-        put_escaped(slice_of(json_string_value(j), json_string_length(j)), out);
+        escape_text(slice_of(json_string_value(j), json_string_length(j)), out);
 }
 
 static void put_number(double v, struct buf *out)
@@ -52,7 +27,8 @@ static const char *type_word(const char *token)
 {
     static const struct {
         const char *token, *word;
-    } words[] = { { "c", "counter" }, { "g", "gauge" }, { "ms", "timing in ms" }, { "h", "histogram" }, { "d", "distribution" }, { "s", "set" } };
+    } words[] = { { "c", "counter" },   { "g", "gauge" },        { "ms", "timing in ms" },
+                  { "h", "histogram" }, { "d", "distribution" }, { "s", "set" } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (strcmp(token, words[i].token) == 0)
             return words[i].word;
@@ -69,7 +45,9 @@ static void put_values(const json_t *sample, struct buf *out)
         put_text(json_object_get(sample, "set_value"), out);
         return;
     }
-    buf_append_str(out, json_is_true(json_object_get(sample, "delta")) ? "  change by" : json_array_size(values) > 1 ? "  values" : "  value");
+    bool change = json_is_true(json_object_get(sample, "delta"));
+    bool several = json_array_size(values) > 1;
+    buf_append_str(out, change ? "  change by" : several ? "  values" : "  value");
     json_array_foreach(values, i, value) {
         buf_append_char(out, ' ');
         put_number(json_real_value(value), out);
@@ -97,7 +75,7 @@ static void put_sample(json_t *sample, struct buf *out)
     buf_append_char(out, '\n');
     json_object_foreach(json_object_get(sample, "tags"), key, value) {
         buf_append_str(out, "    tag  ");
-        put_escaped(slice_str(key), out);
+        escape_text(slice_str(key), out);
         buf_append_str(out, " = ");
         put_text(value, out);
         buf_append_char(out, '\n');
@@ -107,9 +85,12 @@ static void put_sample(json_t *sample, struct buf *out)
 static void put_set_note(const struct config *c, struct buf *out)
 {
     bool window = c->aggregate_set_window_ms > 0;
-    buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within aggregate.set_window = "
-                               : "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = ");
-    option_value_print_number(OPTION_DURATION, window ? c->aggregate_set_window_ms : c->server_interval_ms, out);
+    buf_append_str(out, window ? "    on /metrics at once: how many distinct members came within "
+                                 "aggregate.set_window = "
+                               : "    on /metrics once the interval has ended: "
+                                 "aggregate.set_window = 0, server.interval = ");
+    uint64_t ms = window ? c->aggregate_set_window_ms : c->server_interval_ms;
+    option_value_print_number(OPTION_DURATION, ms, out);
     buf_append_char(out, '\n');
 }
 
@@ -134,7 +115,7 @@ static void put_field(const char *key, const json_t *value, struct buf *out)
     buf_append_char(out, '\n');
 }
 
-/* Events and service checks: one field a line. */
+/* An event or a service check: a field on a line. */
 static void put_object(const char *what, json_t *object, struct buf *out)
 {
     const char *key;
@@ -148,11 +129,11 @@ static void put_object(const char *what, json_t *object, struct buf *out)
     }
 }
 
-/* Where s stops being UTF-8; the parser says of a line only that it does. */
-static size_t utf8_ends(struct slice s)
+/* How many bytes at the front of s are valid UTF-8.  The parser gives no place for this error. */
+static size_t utf8_length(struct slice s)
 {
     size_t i = 0, n;
-    while (i < s.len && (n = sequence(slice_of(s.ptr + i, s.len - i))) > 0)
+    while (i < s.len && (n = escape_sequence(slice_of(s.ptr + i, s.len - i))) > 0)
         i += n;
     return i;
 }
@@ -161,8 +142,8 @@ static void put_error(const struct explain_error *e, struct buf *out)
 {
     if (e->line != NULL && e->at <= e->len) {
         struct buf before = { 0 };
-        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_ends(slice_of(e->line, e->len)) : e->at;
-        size_t column = put_escaped(slice_of(e->line, at), &before);
+        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_length(slice_of(e->line, e->len)) : e->at;
+        size_t column = escape_text(slice_of(e->line, at), &before);
         buf_release(&before);
         buf_printf(out, "%*s^\n", (int)column, "");
     }
@@ -196,9 +177,9 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
 {
     json_t *one;
     size_t i;
-    put_escaped(line, out);
+    escape_text(line, out);
     buf_append_char(out, '\n');
-    explain_text_errors(x, out);   /* first, so that the caret is right below its line */
+    explain_text_errors(x, out); /* first, so that the caret is right below its line */
     json_array_foreach(x->samples, i, one) {
         put_sample(one, out);
         if (json_object_get(one, "set_value") != NULL)
@@ -206,14 +187,17 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     }
     json_array_foreach(x->events, i, one) {
         put_object("event", one, out);
-        buf_append_str(out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
+        buf_append_str(
+            out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
     }
     json_array_foreach(x->checks, i, one) {
         put_object("service check", one, out);
-        buf_append_str(out, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n");
+        buf_append_str(out, "    not on /metrics: a service check is no metric; "
+                            "statsd_service_checks_total counts it\n");
     }
     if (x->tag_errors > 0)
-        buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n", (unsigned long long)x->tag_errors);
+        buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n",
+                   (unsigned long long)x->tag_errors);
     if (x->unknown_fields > 0)
         buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
     if (strcmp(explain_core_expect(x), "ignore") == 0)
@@ -228,19 +212,22 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
 static void put_conflict(const struct off_page_note *n, struct buf *out)
 {
     bool same = slice_eq(n->metric, n->other);
-    put_escaped(n->metric, out);
+    escape_text(n->metric, out);
     buf_printf(out, " as a %s: ", family_type_word(n->type));
-    put_escaped(n->other, out);
-    buf_printf(out, " is a %s since an earlier line%s; a name has one type, until it was idle for prometheus.type_idle. Rename one of them",
+    escape_text(n->other, out);
+    buf_printf(out,
+               " is a %s since an earlier line%s; a name has one type, until it was idle for "
+               "prometheus.type_idle. Rename one of them",
                family_type_word(n->other_type), same ? "" : " and makes lines of that name");
 }
 
 static void put_reserved(const struct off_page_note *n, struct buf *out)
 {
-    put_escaped(n->metric, out);
+    escape_text(n->metric, out);
     buf_append_str(out, ": ");
-    put_escaped(n->other, out);
-    buf_append_str(out, " is a name that Prometheus makes for every target, or this server for itself. Rename the metric");
+    escape_text(n->other, out);
+    buf_append_str(out, " is a name that Prometheus makes for every target, or this server for "
+                        "itself. Rename the metric");
 }
 
 static void put_decrements(const struct explain_core *x, struct buf *out)
@@ -255,21 +242,24 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
         put_text(json_object_get(one, "name"), out);
         json_object_foreach(json_object_get(one, "tags"), tag, value) {
             buf_append_char(out, ' ');
-            put_escaped(slice_str(tag), out);
+            escape_text(slice_str(tag), out);
             buf_append_char(out, '=');
             put_text(value, out);
         }
-        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? ": the decrements, " : ": it only went down, by ");
+        bool up = json_is_true(json_object_get(one, "up"));
+        buf_append_str(out, up ? ": the decrements, " : ": it only went down, by ");
         put_number(down, out);
-        buf_append_str(out, json_is_true(json_object_get(one, "up")) ? " in all" : "");
-        buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a gauge for what goes both ways\n");
+        buf_append_str(out, up ? " in all" : "");
+        buf_append_str(out, "; a counter of Prometheus never goes down, Redis gets the sum. Send a "
+                            "gauge for what goes both ways\n");
     }
 }
 
 static void put_refused(uint64_t n, const char *why, struct buf *out)
 {
     if (n > 0)
-        buf_printf(out, "  %llu %s: %s\n", (unsigned long long)n, n == 1 ? "sample" : "samples", why);
+        buf_printf(out, "  %llu %s: %s\n", (unsigned long long)n, n == 1 ? "sample" : "samples",
+                   why);
 }
 
 void explain_text_off_page(const struct explain_core *x, struct buf *out)
@@ -288,7 +278,9 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out)
     put_decrements(x, &notes);
     struct explain_refused refused = explain_core_refused(x);
     put_refused(refused.no_room, "there are as many series as limits.max_series allows", &notes);
-    put_refused(refused.not_finite, "a sum would pass 1.8e308, the largest double; what would make it so is left out", &notes);
+    put_refused(refused.not_finite,
+                "a sum would pass 1.8e308, the largest double; what would make it so is left out",
+                &notes);
     if (notes.len > 0) {
         buf_append_str(out, "\nnot on /metrics:\n");
         buf_append_slice(out, buf_slice(&notes));

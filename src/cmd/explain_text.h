@@ -1,19 +1,21 @@
 /**
- * explain_text: what explain_core found, for people.
+ * explain_text: what explain_core found, as text for people.  Bytes of the input that a terminal
+ * could obey are escaped.
+ *   thread   one
  */
 #ifndef CMD_EXPLAIN_TEXT_H
 #define CMD_EXPLAIN_TEXT_H
 
 #include "cmd/explain_core.h"
 
-/* Append one line as received, then what it says and what is wrong with it, with a caret under the place,
- * and hints. */
+/* Append the line as received, a caret under each place that is wrong and what is wrong there, then
+ * what the line says, and hints (hint.h).  x holds this line alone. */
 void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out);
 
-/* Append what has no line on /metrics, and why; call explain_core_exposition before. */
+/* Append what has no line on /metrics, and why.  Call explain_core_exposition before. */
 void explain_text_off_page(const struct explain_core *x, struct buf *out);
 
-/* Append errors that belong to no line. */
+/* Append the errors of x alone, for those that are not about a line. */
 void explain_text_errors(const struct explain_core *x, struct buf *out);
 
 #endif

@@ -1,28 +1,58 @@
 #include "cmd/hint.h"
 
+#include <assert.h>
 #include <strings.h>
 
 #include "base/number.h"
-#include "config/option_value.h"
+#include "config/escape.h"
 
 struct slice hint_trim(struct slice s)
 {
     return slice_trim(s, SLICE_LIT(" \t\r"));
 }
 
-static struct slice up_to(struct slice s, char end)
+bool hint_next_field(struct slice *fields, struct slice *ret)
 {
-    struct slice head = s;
-    slice_cut(&s, end, &head);
-    return head;
+    if (fields->len == 0)
+        return false;
+    if (!slice_cut(fields, '|', ret)) {
+        *ret = *fields;
+        *fields = slice_of(ret->ptr + ret->len, 0);
+    }
+    return true;
 }
 
-void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at, struct hint_line *ret)
+static bool lies_in(struct slice part, struct slice whole)
 {
-    struct hint_line l = { .config = c, .line = hint_trim(line), .reason = reason };
+    return part.len == 0 || (part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len);
+}
+
+static void hint_line_check(const struct hint_line *l)
+{
+    assert(l->config != NULL);
+    assert(lies_in(l->name, l->line) && lies_in(l->value, l->line));
+    assert(lies_in(l->type, l->line) && lies_in(l->fields, l->line));
+    assert(l->bad.len == 0 || l->reason != REASON_NONE);
+}
+
+void hint_line_cut(const struct config *c, struct slice line, enum reason reason, size_t at,
+                   struct hint_line *ret)
+{
+    const struct slice none = SLICE_LIT("");
+    struct hint_line l = { .config = c,
+                           .line = hint_trim(line),
+                           .name = none,
+                           .value = none,
+                           .type = none,
+                           .fields = none,
+                           .bad = none,
+                           .reason = reason };
     struct slice rest = l.line;
-    if (at < line.len)
-        l.bad = hint_trim(up_to(slice_of(line.ptr + at, line.len - at), '|'));
+    if (at < line.len) {
+        struct slice behind = slice_of(line.ptr + at, line.len - at);
+        hint_next_field(&behind, &l.bad);
+        l.bad = hint_trim(l.bad);
+    }
     if (slice_cut(&rest, ':', &l.name)) {
         if (slice_cut(&rest, '|', &l.value)) {
             l.type = rest;
@@ -31,12 +61,13 @@ void hint_line_cut(const struct config *c, struct slice line, enum reason reason
         } else
             l.value = rest;
     }
+    hint_line_check(&l);
     *ret = l;
 }
 
 void hint_put(struct slice s, struct buf *out)
 {
-    option_value_escape(s, out);
+    escape_short(s, out);
 }
 
 void hint_put_number(double v, struct buf *out)
@@ -83,8 +114,14 @@ void hint_put_line(const struct hint_line *l, struct slice value, const char *ty
 bool hint_first(const struct hint_row *rows, size_t n, const struct hint_line *l, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
-        if ((rows[i].reason == REASON_COUNT || rows[i].reason == l->reason) && rows[i].say(l, out))
+        size_t before = out->len;
+        if (rows[i].reason != REASON_COUNT && rows[i].reason != l->reason)
+            continue;
+        if (rows[i].say(l, out)) {
+            assert(out->len > before && "a hint says something");
             return true;
+        }
+        assert(out->len == before && "a row that does not apply says nothing");
     }
     return false;
 }
@@ -109,18 +146,21 @@ size_t hint_number(struct slice s, double *ret)
 const char *hint_type(struct slice word)
 {
     enum { WORDS = 12 };
+    /* clang-format off */
     static const struct {
         const char *type;
         const char *words[WORDS];
     } rows[] = {
-        { "c", { "c", "count", "counts", "counter", "counters", "incr", "increment", "decr", "m", "meter", "rate" } },
-        { "g", { "g", "gauge", "gauges", "kv" } },
-        { "ms",
-          { "ms", "t", "time", "timer", "timers", "timing", "timings", "millis", "milliseconds", "duration" } },
-        { "h", { "h", "hist", "histogram", "histograms", "summary" } },
-        { "d", { "d", "dist", "distribution" } },
-        { "s", { "s", "set", "sets", "unique", "uniques" } },
+        { "c",  { "c", "count", "counts", "counter", "counters", "incr", "increment", "decr",
+                  "m", "meter", "rate" } },
+        { "g",  { "g", "gauge", "gauges", "kv" } },
+        { "ms", { "ms", "t", "time", "timer", "timers", "timing", "timings", "millis",
+                  "milliseconds", "duration" } },
+        { "h",  { "h", "hist", "histogram", "histograms", "summary" } },
+        { "d",  { "d", "dist", "distribution" } },
+        { "s",  { "s", "set", "sets", "unique", "uniques" } },
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t n = 0;
         while (n < WORDS && rows[i].words[n] != NULL)

@@ -1,20 +1,24 @@
 /**
- * Hints for lines that are right, and yet may mean something else than was meant.
+ * Hints for lines that are right, and yet may mean something else than was meant: a function for
+ * each hint, the table of them at the end.
  */
 #include "cmd/hint.h"
 
 #include "base/number.h"
 #include "protocol/parse.h"
 
-/* The tags of all |# fields, one after the other.  returns  false: there is no further one */
+/**
+ * next_tag(fields, tags, ret):
+ * Walk the tags of all |# fields.
+ *   fields, tags   what is left of the fields, and of the tags of the field under way
+ *   returns        false: there is no further tag
+ */
 static bool next_tag(struct slice *fields, struct slice *tags, struct slice *ret)
 {
     while (tags->len == 0) {
-        struct slice field = *fields;
-        if (fields->len == 0)
+        struct slice field;
+        if (!hint_next_field(fields, &field))
             return false;
-        if (!slice_cut(fields, '|', &field))
-            *fields = slice_of(field.ptr + field.len, 0);
         if (hint_starts(field, "#"))
             *tags = slice_of(field.ptr + 1, field.len - 1);
     }
@@ -42,7 +46,7 @@ static bool equals_in_tag(const struct hint_line *l, struct buf *out)
     return false;
 }
 
-/* #a:b;c:d and #a:b c:d */
+/* One tag where two were meant: #a:b;c:d and #a:b c:d. */
 static bool tags_not_cut(const struct hint_line *l, struct buf *out)
 {
     struct slice fields = l->fields, tags = { NULL, 0 }, tag, key;
@@ -77,7 +81,7 @@ static bool rate_in_tag(const struct hint_line *l, struct buf *out)
     return false;
 }
 
-/* "env:prod", a tag; not "x:1", a field that a later version of the protocol may have. */
+/* "env:prod" is a tag; "x:1" may be a field of a later version of the protocol. */
 static bool looks_like_tag(struct slice field)
 {
     struct slice key = field;
@@ -87,14 +91,12 @@ static bool looks_like_tag(struct slice field)
 static bool field_without_its_sign(const struct hint_line *l, struct buf *out)
 {
     struct slice rest = l->fields, field;
-    while (rest.len > 0) {
-        field = rest;
-        if (!slice_cut(&rest, '|', &field))
-            rest.len = 0;
+    while (hint_next_field(&rest, &field)) {
         field = hint_trim(field);
         bool number = hint_is_number(field);
         bool known = hint_starts(field, "@#T") || slice_starts(field, SLICE_LIT("c:")) ||
-                     slice_starts(field, SLICE_LIT("e:")) || slice_starts(field, SLICE_LIT("card:"));
+                     slice_starts(field, SLICE_LIT("e:")) ||
+                     slice_starts(field, SLICE_LIT("card:"));
         if (field.len == 0 || known || (!number && !looks_like_tag(field)))
             continue;
         buf_append_str(out, number ? "a sample rate begins with @: |@" : "tags begin with #: |#");
@@ -145,14 +147,16 @@ static bool name_with_blank_or_quote(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* A number with a fraction or a unit is no name of anything that could be counted. */
+/* Sets count distinct texts; a number with a fraction or a unit was measured, and hardly meant
+ * as one. */
 static bool measure_in_set(const struct hint_line *l, struct buf *out)
 {
     double v;
     size_t n = hint_number(l->value, &v);
     struct slice rest = slice_of(l->value.ptr + n, l->value.len - n);
     bool unit = slice_eq(rest, SLICE_LIT("ms")) || slice_eq(rest, SLICE_LIT("s"));
-    if (!slice_eq(l->type, SLICE_LIT("s")) || n == 0 || (!unit && (rest.len > 0 || !hint_has(l->value, "."))))
+    if (!slice_eq(l->type, SLICE_LIT("s")) || n == 0 ||
+        (!unit && (rest.len > 0 || !hint_has(l->value, "."))))
         return false;
     buf_append_str(out, "|s is a set: it counts how many different texts were sent, and ");
     hint_put(l->value, out);
@@ -173,21 +177,18 @@ static bool packed_values(const struct hint_line *l, struct buf *out)
     }
     if (n < 2)
         return false;
-    buf_printf(
-        out,
-        "%zu values, for the name ends at the first ':'; if that was not meant, send another character inside names",
-        n);
+    buf_printf(out,
+               "%zu values, for the name ends at the first ':'; if that was not meant, send "
+               "another character inside names",
+               n);
     return true;
 }
 
-/* Is there a field that begins with one of those? */
+/* Whether a field begins with one of fronts. */
 static bool has_field(struct slice fields, const char *const *fronts, size_t n)
 {
     struct slice field;
-    while (fields.len > 0) {
-        field = fields;
-        if (!slice_cut(&fields, '|', &field))
-            fields.len = 0;
+    while (hint_next_field(&fields, &field)) {
         for (size_t i = 0; i < n; i++) {
             if (slice_starts(field, slice_str(fronts[i])))
                 return true;
@@ -196,7 +197,8 @@ static bool has_field(struct slice fields, const char *const *fronts, size_t n)
     return false;
 }
 
-/* Which signs set the gauge here, as far as that depends on the fields (PROTOCOL 6): with a time all, from DogStatsD '-'. */
+/* Which signs set the gauge because of other fields of the line (protocol.gauge_sign = auto):
+ * with a timestamp both, with a field that only DogStatsD has '-'. */
 static void signs_that_set(const struct hint_line *l, bool *plus, bool *minus)
 {
     static const char *const time[] = { "T" }, *const dog[] = { "c:", "e:", "card:" };
@@ -217,9 +219,12 @@ static bool signed_gauge(const struct hint_line *l, struct buf *out)
     if (!plus && !minus)
         return false;
     if (l->config->protocol_gauge_sign == GAUGE_SIGN_ABSOLUTE)
-        buf_append_str(out, "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");
+        buf_append_str(out,
+                       "the sign is the value's: protocol.gauge_sign = absolute sets the gauge");
     else
-        buf_printf(out, "%s changes a gauge%s; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)",
+        buf_printf(out,
+                   "%s changes a gauge%s; protocol.gauge_sign = absolute sets it (Datadog's "
+                   "clients mean that)",
                    plus && minus ? "a leading + or -"
                    : plus        ? "a leading +"
                                  : "a leading -",
@@ -243,10 +248,7 @@ static bool rate_without_effect(const struct hint_line *l, struct buf *out)
 static bool timestamp_in_milliseconds(const struct hint_line *l, struct buf *out)
 {
     struct slice rest = l->fields, field;
-    while (rest.len > 0) {
-        field = rest;
-        if (!slice_cut(&rest, '|', &field))
-            rest.len = 0;
+    while (hint_next_field(&rest, &field)) {
         if (field.len < 13 || field.ptr[0] != 'T')
             continue;
         buf_append_str(out, "T stands before seconds since 1970; this looks like milliseconds");

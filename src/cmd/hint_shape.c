@@ -1,11 +1,12 @@
 /**
- * Hints for lines of another shape: types, separators, names, events, other protocols.
+ * Hints for refused lines of another shape: types, separators, names, events, other protocols.  A
+ * function for each hint, by reason; the table of them at the end.
  */
 #include "cmd/hint.h"
 
 #include "base/number.h"
 
-/* How many bytes at the front of s are a type, 0: none are. */
+/* How many bytes at the front of s are a type; 0: none. */
 static size_t type_at_front(struct slice s)
 {
     if (slice_starts(s, SLICE_LIT("ms")))
@@ -19,7 +20,8 @@ static bool line_feed_as_text(const struct hint_line *l, struct buf *out)
 {
     if (!hint_has(l->line, "\\n") || slice_starts(l->line, SLICE_LIT("_")))
         return false;
-    buf_append_str(out, "\\n is two characters here, not a line feed; printf '...\\n' or $'...\\n' of bash make one");
+    buf_append_str(out, "\\n is two characters here, not a line feed; printf '...\\n' or $'...\\n' "
+                        "of bash make one");
     return true;
 }
 
@@ -59,7 +61,8 @@ static bool type_by_another_name(const struct hint_line *l, struct buf *out)
 
 static bool type_of_another_unit(const struct hint_line *l, struct buf *out)
 {
-    static const char *const units[] = { "us", "ns", "sec", "secs", "second", "seconds", "min", "minutes" };
+    static const char *const units[] = { "us",     "ns",      "sec", "secs",
+                                         "second", "seconds", "min", "minutes" };
     if (!hint_is_word(l->bad, units, ARRAY_LEN(units)))
         return false;
     buf_append_str(out, "times are sent in milliseconds: |ms");
@@ -70,8 +73,9 @@ static bool field_before_type(const struct hint_line *l, struct buf *out)
 {
     if (!hint_starts(l->bad, "@#"))
         return false;
-    buf_append_str(out, l->bad.ptr[0] == '@' ? "the type comes before the sample rate: name:1|c|@0.1"
-                                             : "the type comes before the tags: name:1|c|#env:prod");
+    buf_append_str(out, l->bad.ptr[0] == '@'
+                            ? "the type comes before the sample rate: name:1|c|@0.1"
+                            : "the type comes before the tags: name:1|c|#env:prod");
     return true;
 }
 
@@ -118,8 +122,8 @@ static bool another_protocol(const struct hint_line *l, struct buf *out)
     bool http = false, bars = hint_has(s, "|"), blanks = hint_has(s, " ");
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         http = http || slice_starts(s, slice_str(methods[i]));
-    const char *what = http                                             ? "HTTP; the HTTP server is at http.listen"
-                       : hint_starts(s, "{[")                           ? "JSON"
+    const char *what = http                   ? "HTTP; the HTTP server is at http.listen"
+                       : hint_starts(s, "{[") ? "JSON"
                        : !bars && hint_has(s, "{") && hint_has(s, "} ") ? "how /metrics is written"
                        : !bars && blanks && hint_has(s, "=")            ? "InfluxDB's line protocol"
                                                                         : NULL;
@@ -146,7 +150,8 @@ static bool another_separator(const struct hint_line *l, struct buf *out)
     struct hint_line written = { .type = SLICE_LIT("c") };
     struct slice name = l->line, value = l->line;
     double v;
-    if (!slice_cut(&value, '=', &name) && !slice_cut(&value, ' ', &name) && !slice_cut(&value, '\t', &name))
+    if (!slice_cut(&value, '=', &name) && !slice_cut(&value, ' ', &name) &&
+        !slice_cut(&value, '\t', &name))
         return false;
     value = hint_trim(value);
     size_t n = hint_number(value, &v);
@@ -216,7 +221,8 @@ static bool event_lengths(const struct hint_line *l, struct buf *out)
         return false;
     text = rest;
     slice_cut(&rest, '|', &text);
-    buf_printf(out, "the braces hold the bytes of title and text: _e{%zu,%zu}:", title.len, text.len);
+    buf_printf(out, "the braces hold the bytes of title and text: _e{%zu,%zu}:", title.len,
+               text.len);
     hint_put(title, out);
     buf_append_char(out, '|');
     hint_put(text, out);
@@ -240,11 +246,12 @@ static bool check_form(const struct hint_line *l, struct buf *out)
 static bool not_utf8(const struct hint_line *l, struct buf *out)
 {
     (void)l;
-    buf_append_str(out, "the client sends another encoding, such as Latin-1, or cut a character in two");
+    buf_append_str(out,
+                   "the client sends another encoding, such as Latin-1, or cut a character in two");
     return true;
 }
 
-/* For each reason from the most to the least particular; REASON_COUNT: whatever the reason is. */
+/* For each reason from the most to the least particular, REASON_COUNT (any) first. */
 static const struct hint_row rows[] = {
     { REASON_COUNT, line_feed_as_text },
     { REASON_COUNT, quotes_around },

@@ -1,5 +1,6 @@
 /**
- * Hints for refused numbers: values, sample rates, timestamps.
+ * Hints for refused numbers: values, sample rates, timestamps.  A function for each hint, by
+ * reason; the table of them at the end.
  */
 #include "cmd/hint.h"
 
@@ -16,7 +17,7 @@ static bool value_missing(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* The part that is wrong of a:b:c. */
+/* Of several values (1:x:3) the one that is wrong. */
 static struct slice bad_part(const struct hint_line *l)
 {
     struct slice rest = l->bad, part = rest;
@@ -32,11 +33,13 @@ static bool value_with_blanks(const struct hint_line *l, struct buf *out)
     return true;
 }
 
-/* Foo::Bar:1|c, http://x:1|c: the first "value" is no number, the last is one. */
+/* Foo::Bar:1|c, http://x:1|c: the last "value" is a number, one before it is not. */
 static bool colon_in_name(const struct hint_line *l, struct buf *out)
 {
-    const char *last = l->value.len > 0 ? memrchr(l->value.ptr, ':', l->value.len) : NULL;
-    if (last == NULL || !hint_is_number(slice_of(last + 1, (size_t)(l->value.ptr + l->value.len - last - 1))))
+    struct slice value = l->value;
+    const char *last = value.len > 0 ? memrchr(value.ptr, ':', value.len) : NULL;
+    const char *end = value.ptr + value.len;
+    if (last == NULL || !hint_is_number(slice_of(last + 1, (size_t)(end - last - 1))))
         return false;
     buf_append_str(out, "the name ends at the first ':', thus is ");
     hint_put(l->name, out);
@@ -69,23 +72,27 @@ static bool comma_in_number(const struct hint_line *l, struct buf *out)
 
 static bool unit_in_value(const struct hint_line *l, struct buf *out)
 {
+    /* clang-format off */
     static const struct {
         const char *unit;
         double ms; /* 0: no time */
     } units[] = {
-        { "ms", 1 },        { "s", 1000 },  { "sec", 1000 },  { "us", 0.001 },  { "\xc2\xb5s", 0.001 },
-        { "ns", 0.000001 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "%", 0 },
-        { "b", 0 },         { "kb", 0 },    { "mb", 0 },      { "gb", 0 },      { "kib", 0 },
-        { "mib", 0 },       { "gib", 0 },   { "k", 0 },       { "c", 0 },       { "f", 0 },
+        { "ms", 1 },            { "s", 1000 },          { "sec", 1000 },        { "us", 0.001 },
+        { "\xc2\xb5s", 0.001 }, { "ns", 0.000001 },     { "m", 60000 },         { "min", 60000 },
+        { "h", 3600000 },       { "%", 0 },             { "b", 0 },             { "kb", 0 },
+        { "mb", 0 },            { "gb", 0 },            { "kib", 0 },           { "mib", 0 },
+        { "gib", 0 },           { "k", 0 },             { "c", 0 },             { "f", 0 },
         { "bytes", 0 },
     };
+    /* clang-format on */
     struct slice part = bad_part(l);
     double v, ms = 0;
     size_t n = hint_number(part, &v);
     struct slice unit = hint_trim(slice_of(part.ptr + n, part.len - n));
     bool known = false;
     for (size_t i = 0; n > 0 && i < ARRAY_LEN(units); i++) {
-        if (unit.len == strlen(units[i].unit) && strncasecmp(unit.ptr, units[i].unit, unit.len) == 0) {
+        if (unit.len == strlen(units[i].unit) &&
+            strncasecmp(unit.ptr, units[i].unit, unit.len) == 0) {
             known = true;
             ms = units[i].ms;
         }
@@ -104,13 +111,14 @@ static bool unit_in_value(const struct hint_line *l, struct buf *out)
 
 static bool no_number_at_all(const struct hint_line *l, struct buf *out)
 {
-    static const char *const none[] = { "nan",  "inf",  "infinity", "+inf",      "-inf", "-infinity",
-                                        "null", "none", "nil",      "undefined", "n/a",  "-" };
+    static const char *const none[] = { "nan",  "inf",       "infinity", "+inf",
+                                        "-inf", "-infinity", "null",     "none",
+                                        "nil",  "undefined", "n/a",      "-" };
     static const char *const truth[] = { "true", "false", "yes", "no", "on", "off" };
     struct slice part = hint_trim(bad_part(l));
     if (hint_is_word(part, none, ARRAY_LEN(none)))
-        buf_append_str(out,
-                       "the program had no number to send: a division by zero, or a missing value; send nothing then");
+        buf_append_str(out, "the program had no number to send: a division by zero, or a missing "
+                            "value; send nothing then");
     else if (hint_is_word(part, truth, ARRAY_LEN(truth)))
         buf_append_str(out, "a truth value is sent as 1 or 0");
     else
@@ -121,7 +129,8 @@ static bool no_number_at_all(const struct hint_line *l, struct buf *out)
 static bool two_signs(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (part.len < 3 || !hint_starts(part, "+-") || !hint_is_number(slice_of(part.ptr + 1, part.len - 1)))
+    if (part.len < 3 || !hint_starts(part, "+-") ||
+        !hint_is_number(slice_of(part.ptr + 1, part.len - 1)))
         return false;
     buf_append_str(out, "two signs: the client was given a negative number to subtract");
     return true;
@@ -130,7 +139,8 @@ static bool two_signs(const struct hint_line *l, struct buf *out)
 static bool quoted_number(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (part.len < 3 || !hint_starts(part, "\"'") || !hint_is_number(slice_of(part.ptr + 1, part.len - 2)))
+    if (part.len < 3 || !hint_starts(part, "\"'") ||
+        !hint_is_number(slice_of(part.ptr + 1, part.len - 2)))
         return false;
     buf_append_str(out, "the value stands without quotes");
     return true;
@@ -139,7 +149,8 @@ static bool quoted_number(const struct hint_line *l, struct buf *out)
 static bool another_notation(const struct hint_line *l, struct buf *out)
 {
     struct slice part = bad_part(l);
-    if (!slice_starts(part, SLICE_LIT("0x")) && !slice_starts(part, SLICE_LIT("0X")) && !hint_has(part, "_"))
+    if (!slice_starts(part, SLICE_LIT("0x")) && !slice_starts(part, SLICE_LIT("0X")) &&
+        !hint_has(part, "_"))
         return false;
     buf_append_str(out, "numbers are decimal: 16, 1000, 1.5, 1e3");
     return true;
@@ -151,8 +162,8 @@ static bool text_as_value(const struct hint_line *l, struct buf *out)
     struct slice part = bad_part(l);
     if (part.len == 0 || hint_number(part, &v) > 0)
         return false;
-    buf_append_str(
-        out, "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart");
+    buf_append_str(out, "a text is no value; |s counts how many different ones there are, a tag "
+                        "(|#key:value) tells them apart");
     return true;
 }
 
@@ -211,8 +222,8 @@ static bool rate_otherwise(const struct hint_line *l, struct buf *out)
 static bool clock_went_back(const struct hint_line *l, struct buf *out)
 {
     (void)l;
-    buf_append_str(out,
-                   "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero");
+    buf_append_str(out, "the client's clock went back, or end and start are swapped; |h and |d "
+                        "take numbers below zero");
     return true;
 }
 

@@ -8,7 +8,8 @@
 
 /**
  * wrap(text, at, indent, columns, out):
- * Append text, broken at blanks so that no line passes columns; a word that is longer by itself stays whole.
+ * Append text, broken at blanks so that no line passes columns; a word that is longer by itself
+ * stays whole.
  *   at        column at which the first line begins: what stands before it is already in out
  *   indent    blanks before each further line
  *   columns   0: nothing is broken

@@ -1,9 +1,14 @@
 /**
- * The environment: STATSD_SECTION_KEY, and what to say of STATSD_ variables that are no option.
+ *   config_env_read         each variable that begins with STATSD_
+ *     env_assign              an option: its value, or its values
+ *     env_unknown             none: somebody else's, a mistake, or a warning
  */
-#include "config/config_loader.h"
+#include "config/config_env.h"
 
-#include "config/option_value.h"
+#include <assert.h>
+
+#include "config/escape.h"
+#include "config/guess.h"
 
 static bool contains(struct slice s, struct slice part)
 {
@@ -11,29 +16,34 @@ static bool contains(struct slice s, struct slice part)
 }
 
 /**
- * Kubernetes puts variables for each service into every container of a namespace: a service called `statsd` or `statsd-http` makes
- * STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR, STATSD_HTTP_SERVICE_PORT_WEB, ...  They are not ours.
+ * Kubernetes puts variables for each service into every container of a namespace.  Services called
+ * `statsd` and `statsd-http` make STATSD_SERVICE_HOST, STATSD_PORT, STATSD_PORT_8125_UDP_ADDR,
+ * STATSD_HTTP_SERVICE_PORT_WEB and more, none of which is for us.
  */
 static bool from_kubernetes(struct slice name)
 {
-    return contains(name, SLICE_LIT("_SERVICE_HOST")) || contains(name, SLICE_LIT("_SERVICE_PORT")) ||
-           slice_ends(name, SLICE_LIT("_PORT")) || contains(name, SLICE_LIT("_PORT_"));
+    return contains(name, SLICE_LIT("_SERVICE_HOST")) ||
+           contains(name, SLICE_LIT("_SERVICE_PORT")) || slice_ends(name, SLICE_LIT("_PORT")) ||
+           contains(name, SLICE_LIT("_PORT_"));
 }
 
 /**
- * What client libraries and the programs that use them read, behind STATSD_: pystatsd, django-statsd, statsd-instrument,
- * hot-shots and others.  An application and this server often share one environment (a pod, an .env file), and these must
- * not stop it.
+ * What follows STATSD_ in the variables that client libraries and programs with them read:
+ * pystatsd, django-statsd, statsd-instrument, hot-shots and others.  An application and this server
+ * often share one environment (a pod, an .env file); such a variable must not stop the server.
  */
+/* clang-format off */
 static const char *const client_names[] = {
-    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS", "CLIENT", "DEBUG",
-    "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED", "ENABLE_AGGREGATION", "ENDPOINT",
-    "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS", "HOST", "HOSTNAME", "IMPLEMENTATION", "IPV6",
-    "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE", "MOCK", "NAMESPACE", "ON", "PATCHES", "PREFIX",
-    "PROTOCOL", "SAMPLE_RATE", "SERVER", "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME",
-    "SERVER_IP", "SERVER_NAME", "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT",
-    "TELEGRAF", "TIMEOUT", "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
+    "ADDR", "ADDRESS", "AGGREGATION_INTERVAL", "BUFFER_CAPACITY", "BUFFER_SIZE", "CACHE_DNS",
+    "CLIENT", "DEBUG", "DEFAULT_TAGS", "DISABLED", "DOMAIN", "DSN", "ENABLE", "ENABLED",
+    "ENABLE_AGGREGATION", "ENDPOINT", "ENGINE", "ENV", "FLUSH_INTERVAL", "GLOBAL_TAGS", "HOST",
+    "HOSTNAME", "IMPLEMENTATION", "IPV6", "MAXUDPSIZE", "MAX_BUFFER_SIZE", "MAX_PACKET_SIZE",
+    "MOCK", "NAMESPACE", "ON", "PATCHES", "PREFIX", "PROTOCOL", "SAMPLE_RATE", "SERVER",
+    "SERVER_ADDR", "SERVER_ADDRESS", "SERVER_HOST", "SERVER_HOSTNAME", "SERVER_IP", "SERVER_NAME",
+    "SERVER_URL", "SOCKET", "SOCKET_PATH", "SUFFIX", "TAGS", "TAG_FORMAT", "TELEGRAF", "TIMEOUT",
+    "UDP_HOST", "URI", "URL", "USE_NEW_CLIENT",
 };
+/* clang-format on */
 
 static bool from_client(struct slice rest)
 {
@@ -44,7 +54,8 @@ static bool from_client(struct slice rest)
     return false;
 }
 
-/* Whether the variable begins with one of our sections: then it was meant for us. */
+/* rest: the variable without STATSD_.  Whether it begins with one of our sections, and so was
+ * meant for us. */
 static bool names_a_section(struct slice rest)
 {
     struct slice section;
@@ -57,7 +68,7 @@ static bool names_a_section(struct slice rest)
     return options_section_known(slice_of(lower, n));
 }
 
-/* The option whose variable differs in a slip or two.  returns  OPTION_COUNT: none */
+/* returns  the option whose variable is at most two edits away; OPTION_COUNT: none */
 static enum option_id nearest_variable(struct slice name)
 {
     enum { NEAR = 2 };
@@ -66,7 +77,7 @@ static enum option_id nearest_variable(struct slice name)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         char known[OPTION_ENV_MAX];
         options_env_name((enum option_id)i, known);
-        size_t d = options_distance(name, slice_str(known), NEAR);
+        size_t d = guess_distance(name, slice_str(known), NEAR);
         if (d < least) {
             least = d;
             nearest = (enum option_id)i;
@@ -76,11 +87,13 @@ static enum option_id nearest_variable(struct slice name)
 }
 
 /**
- * A variable that is not an option.  One with a slip in it, or with one of our sections, can only be for us: a mistake.
- * One that is an option but for its section (STATSD_INTERVAL) may be for somebody else: a warning.
+ * A variable that is no option.  One a slip away from an option, or with one of our sections, can
+ * only be meant for us: a mistake.  One that lacks the section alone (STATSD_INTERVAL) may be
+ * somebody else's: a warning.
  */
 static void env_unknown(struct config_loader *l, struct slice name)
 {
+    assert(name.len >= strlen("STATSD_"));
     struct slice rest = slice_of(name.ptr + strlen("STATSD_"), name.len - strlen("STATSD_"));
     char meant[OPTION_ENV_MAX];
     if (from_kubernetes(name) || from_client(rest))
@@ -88,59 +101,68 @@ static void env_unknown(struct config_loader *l, struct slice name)
     enum option_id id = nearest_variable(name);
     bool mistake = id != OPTION_COUNT || names_a_section(rest);
     if (id == OPTION_COUNT)
-        id = options_meant(rest);
+        id = guess_name(rest);
     if (id == OPTION_COUNT && !mistake)
         return;
     struct buf shown = { 0 };
-    option_value_escape(name, &shown);
+    escape_short(name, &shown);
     if (id != OPTION_COUNT)
         options_env_name(id, meant);
     if (!mistake)
-        config_loader_warn(l, "environment", "%.*s: no such option, so it has no effect; did you mean %s?",
+        config_loader_warn(l, "environment",
+                           "%.*s: no such option, so it has no effect; did you mean %s?",
                            (int)shown.len, shown.ptr, meant);
     else if (id != OPTION_COUNT)
-        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?", (int)shown.len, shown.ptr,
-                            meant);
+        config_loader_error(l, "environment", "%.*s: no such option; did you mean %s?",
+                            (int)shown.len, shown.ptr, meant);
     else
-        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`", (int)shown.len,
-                            shown.ptr);
+        config_loader_error(l, "environment", "%.*s: no such option; see `statsd describe options`",
+                            (int)shown.len, shown.ptr);
     buf_release(&shown);
 }
 
-static void env_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value)
+/* A STRINGS option takes each part of the variable as a value. */
+static void env_assign(struct config_loader *l, const char *origin, enum option_id id,
+                       struct slice value)
 {
     if (options_table[id].kind != OPTION_STRINGS) {
         config_loader_assign(l, origin, id, value);
         return;
     }
-    size_t start = 0;
-    for (size_t i = 0; i <= value.len; i++) {
-        bool cut = i == value.len || value.ptr[i] == ' ' || value.ptr[i] == ',' || value.ptr[i] == '\t' ||
-                   value.ptr[i] == '\n';
-        if (!cut)
-            continue;
-        if (i > start)
-            config_loader_assign(l, origin, id, slice_of(value.ptr + start, i - start));
-        start = i + 1;
+    static const struct slice separators = { " ,\t\n", 4 };
+    /* At least once: an empty variable is an empty value. */
+    value = slice_trim(value, separators);
+    do {
+        size_t n = 0;
+        while (n < value.len && memchr(separators.ptr, value.ptr[n], separators.len) == NULL)
+            n++;
+        config_loader_assign(l, origin, id, slice_of(value.ptr, n));
+        value = slice_trim(slice_of(value.ptr + n, value.len - n), separators);
+    } while (value.len > 0);
+}
+
+/* returns  the option, its variable in known; OPTION_COUNT: it is none's */
+static enum option_id find_variable(struct slice name, char known[OPTION_ENV_MAX])
+{
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        options_env_name((enum option_id)i, known);
+        if (slice_eq(name, slice_str(known)))
+            return (enum option_id)i;
     }
+    return OPTION_COUNT;
 }
 
 void config_env_read(struct config_loader *l, char *const *env)
 {
-    l->stage = CONFIG_ENV;
+    assert(l->stage == CONFIG_ENV);
     for (; env != NULL && *env != NULL; env++) {
         struct slice value = slice_str(*env), name;
         if (!slice_starts(value, SLICE_LIT("STATSD_")) || !slice_cut(&value, '=', &name))
             continue;
         char known[OPTION_ENV_MAX];
-        unsigned i = 0;
-        for (; i < OPTION_COUNT; i++) {
-            options_env_name((enum option_id)i, known);
-            if (slice_eq(name, slice_str(known)))
-                break;
-        }
-        if (i < OPTION_COUNT)
-            env_assign(l, known, (enum option_id)i, value);
+        enum option_id id = find_variable(name, known);
+        if (id != OPTION_COUNT)
+            env_assign(l, known, id, value);
         else
             env_unknown(l, name);
     }

@@ -1,32 +1,52 @@
 /**
- * The INI file, read by inih.
+ * The text goes through two hands: vet() looks at each line first and tells what is wrong with its
+ * form; inih then cuts what is left into section, key and value.
  *
- * inih cuts a line that is longer than its buffer, forgets all syntax errors but the first, and knows no line numbers in its
- * handler (as Debian builds it).  So it is fed by a reader of our own, which counts lines, refuses what is too long, and sees
- * from whether the handler was called if a line was understood.
+ *   config_file_parse
+ *     ini_parse_stream (inih) <- next_line    one line that vet() lets pass, else an empty one
+ *                             -> on_pair      a key and its value: config_loader_assign_named
+ *
+ * inih alone would not do: it cuts a line that is longer than its buffer, remembers the first
+ * syntax error only, and does not tell its handler the line (as Debian builds it).  So next_line
+ * counts lines, refuses long ones, and knows that inih did not understand a line if on_pair was not
+ * called before the next one is asked for (`waiting`).
  */
-#include "config/config_loader.h"
+#include "config/config_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "config/option_value.h"
+#include "config/escape.h"
+#include "config/guess.h"
 
-enum { LINE_MAX_BYTES = 16 * 1024, FILE_MAX_BYTES = 1024 * 1024, ORIGIN_MAX = 300 };
+enum {
+    LINE_MAX_BYTES = 16 * 1024,
+    FILE_MAX_BYTES = 1024 * 1024,
+    FILE_MAX_MISTAKES = 100,
+    ORIGIN_MAX = PATH_MAX + 16
+};
 
 struct reader {
     struct config_loader *l;
-    const char *name;
-    struct slice rest;
-    unsigned line;                       /* number of the line inih has, from 1 */
-    bool waiting;                        /* that line should make inih call the handler */
-    bool skip;                           /* in a section that we do not know */
-    unsigned given_at[OPTION_COUNT];     /* line that gave the option, 0: none */
+    const char *name;                /* of the file, in messages */
+    struct slice rest;               /* text behind the current line */
+    unsigned line;                   /* number of the current line, from 1; 0 before the first */
+    bool waiting;                    /* inih has the line and should call on_pair for it */
+    bool skip;                       /* below a section header that was refused */
+    unsigned given_at[OPTION_COUNT]; /* line that gave the option; 0: none */
 };
+
+static void reader_check(const struct reader *r)
+{
+    assert(r->l->stage == CONFIG_FILE && r->l->line == r->line);
+    assert(!(r->waiting && r->skip) && "keys that are skipped are not shown to inih");
+}
 
 static const char *origin(const struct reader *r, char out[ORIGIN_MAX])
 {
@@ -40,29 +60,33 @@ static void error(const struct reader *r, const char *text)
     config_loader_error(r->l, origin(r, at), "%s", text);
 }
 
+/* Without what inih takes for blanks, at both ends. */
 static struct slice trim(struct slice s)
 {
-    return slice_trim(s, SLICE_LIT(" \t\r\v\f"));   /* what inih takes for blanks */
+    return slice_trim(s, SLICE_LIT(" \t\r\v\f"));
 }
 
 static void section_unknown(const struct reader *r, struct slice section)
 {
     char at[ORIGIN_MAX];
     struct buf shown = { 0 };
-    option_value_escape(section, &shown);
-    const char *guess = options_nearest_section(section);
+    escape_short(section, &shown);
+    const char *guess = guess_section(section);
     if (guess != NULL)
-        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?", (int)shown.len, shown.ptr, guess);
+        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; did you mean [%s]?",
+                            (int)shown.len, shown.ptr, guess);
     else
-        config_loader_error(r->l, origin(r, at), "[%.*s]: no such section; see `statsd describe options`", (int)shown.len, shown.ptr);
+        config_loader_error(r->l, origin(r, at),
+                            "[%.*s]: no such section; see `statsd describe options`",
+                            (int)shown.len, shown.ptr);
     buf_release(&shown);
 }
 
-/* line starts with '['.  returns  whether inih may have it */
+/* line starts with '['.  returns  whether it is a header that inih may read */
 static bool take_section(struct reader *r, struct slice line)
 {
     struct slice rest = slice_of(line.ptr + 1, line.len - 1), section;
-    r->skip = true;   /* keys below a header that cannot be read have no place */
+    r->skip = true; /* until it is known where the keys below belong */
     if (!slice_cut(&rest, ']', &section)) {
         error(r, "a section is written [name]; the ']' is missing");
         return false;
@@ -80,7 +104,7 @@ static bool take_section(struct reader *r, struct slice line)
     return true;
 }
 
-/* What inih may see of a line: all of it, or nothing. */
+/* room: bytes that inih's buffer has.  returns  the line for inih, or an empty one to skip it */
 static struct slice vet(struct reader *r, struct slice line, size_t room)
 {
     static const struct slice nothing = { "", 0 };
@@ -108,6 +132,7 @@ static struct slice vet(struct reader *r, struct slice line, size_t room)
     return line;
 }
 
+/* The current line is over. */
 static void settle(struct reader *r)
 {
     if (r->waiting)
@@ -115,18 +140,35 @@ static void settle(struct reader *r)
     r->waiting = false;
 }
 
-/* As fgets: one line with its LF, or NULL at the end. */
+static bool gives_up(struct reader *r)
+{
+    char text[100];
+    size_t n = r->l->n_mistakes;
+    if (n < FILE_MAX_MISTAKES)
+        return false;
+    snprintf(text, sizeof text, "%zu mistakes; the rest of the file was not read", n);
+    error(r, text);
+    r->rest.len = 0;
+    return true;
+}
+
+/* As fgets: the next line with its LF and a NUL, or NULL at the end. */
 static char *next_line(char *out, int size, void *stream)
 {
     struct reader *r = stream;
+    reader_check(r);
     settle(r);
-    if (r->rest.len == 0 || size < 4)
+    assert(size > 2 && "room for a line of one byte, LF and NUL");
+    if (r->rest.len == 0)
         return NULL;
     struct slice line = r->rest;
     if (!slice_cut(&r->rest, '\n', &line))
         r->rest.len = 0;
     r->l->line = ++r->line;
+    if (gives_up(r))
+        return NULL;
     line = vet(r, line, (size_t)size - 2);
+    assert(line.len + 2 <= (size_t)size);
     memcpy(out, line.ptr, line.len);
     memcpy(out + line.len, "\n", 2);
     return out;
@@ -136,6 +178,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
 {
     struct reader *r = user;
     char at[ORIGIN_MAX];
+    assert(r->waiting && "inih calls this for a line that it was given, once");
     r->waiting = false;
     origin(r, at);
     if (section[0] == '\0') {
@@ -144,7 +187,8 @@ static int on_pair(void *user, const char *section, const char *key, const char 
     }
     enum option_id id = options_find(slice_str(section), slice_str(key));
     if (id != OPTION_COUNT && options_table[id].kind != OPTION_STRINGS && r->given_at[id] != 0) {
-        config_loader_error(r->l, at, "%s.%s: given twice, first on line %u; keep one of them", section, key, r->given_at[id]);
+        config_loader_error(r->l, at, "%s.%s: given twice, first on line %u; keep one of them",
+                            section, key, r->given_at[id]);
         return 1;
     }
     if (id != OPTION_COUNT)

@@ -1,51 +1,74 @@
 /**
- * config_loader: a config in the making.  What config.c, config_env.c, config_file.c and config_check.c share.
+ * config_loader: a config while it is being read.
+ *
+ * Four stages give values, each replacing those of the stage before: defaults, file (config_file),
+ * environment (config_env), flags (config.c).  Then config_cross looks at all values together.
+ * None of them stops at a mistake: each adds it here, and config.c prints them in order at the end.
  */
 #ifndef CONFIG_CONFIG_LOADER_H
 #define CONFIG_CONFIG_LOADER_H
 
-#include "config/config.h"
+#include "config/config_values.h"
 
-/* Where values come from; a later one replaces an earlier one. */
 enum config_stage { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
 
 struct config_mistake {
-    enum config_stage stage;
-    unsigned line;                     /* of the file; 0 elsewhere */
-    char *text;                        /* owned: origin, message, LF */
+    enum config_stage stage; /* whose value is wrong */
+    unsigned line;           /* of the file; 0 elsewhere */
+    char *text;              /* owned: origin, message, LF */
 };
 
 struct config_loader {
     struct config c;
     struct config_mistake *mistakes;
     size_t n_mistakes, cap_mistakes;
-    bool refused[OPTION_COUNT];        /* a value of it broke a rule, see rules.h */
-    enum config_stage stage;
-    unsigned line;                     /* of the file, while it is read; else 0 */
-    uint8_t set_in[OPTION_COUNT];      /* enum config_stage that gave the value */
-    unsigned set_line[OPTION_COUNT];   /* and the line */
+    enum config_stage stage;         /* being read */
+    unsigned line;                   /* being read, from 1; 0 outside of the file */
+    bool refused[OPTION_COUNT];      /* a value of it was refused, see config_refused in rules.h */
+    uint8_t set_in[OPTION_COUNT];    /* enum config_stage that gave its value last */
+    unsigned set_line[OPTION_COUNT]; /* and the line there */
 };
 
-/* One mistake at the place that is being read: origin, then the message. */
-void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Assert the invariants of l. */
+void config_loader_check(const struct config_loader *l);
 
-/* Give an option a value; a STRINGS option that this stage has set already gets one more. */
-void config_loader_assign(struct config_loader *l, const char *origin, enum option_id id, struct slice value);
+/**
+ * config_loader_begin(l, stage):
+ * Values come from this stage from here on; stages come in the order of the enum.
+ */
+void config_loader_begin(struct config_loader *l, enum config_stage stage);
 
-/* The same by name; an unknown name is an error with a guess at what was meant. */
-void config_loader_assign_named(struct config_loader *l, const char *origin, struct slice section, struct slice key, struct slice value);
+/**
+ * config_loader_assign(l, origin, id, value):
+ * Give an option a value, or add a mistake.  A STRINGS option that this stage has set already gets
+ * one more; otherwise the value replaces that of the stage before.
+ *   origin   where the value stands: "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"
+ */
+void config_loader_assign(struct config_loader *l, const char *origin, enum option_id id,
+                          struct slice value);
 
-/* What is no mistake but probably not meant: into the config's warnings. */
-void config_loader_warn(struct config_loader *l, const char *origin, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same by name; a name that is no option's is a mistake, told with the nearest one that is. */
+void config_loader_assign_named(struct config_loader *l, const char *origin, struct slice section,
+                                struct slice key, struct slice value);
 
-/* config_env.c: the variables STATSD_SECTION_KEY. */
-void config_env_read(struct config_loader *l, char *const *env);
+/* Add the mistake that name is no option; meant: OPTION_COUNT, or the one to propose. */
+void config_loader_no_option(struct config_loader *l, const char *origin, struct slice name,
+                             enum option_id meant);
 
-/* config_file.c */
-void config_file_read(struct config_loader *l, const char *path);
-void config_file_parse(struct config_loader *l, const char *name, struct slice text);
+/* Add a mistake at the place that is being read. */
+void config_loader_error(struct config_loader *l, const char *origin, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* config_check.c: what no option can know alone; fills the members made of the options. */
-void config_check_all(struct config_loader *l);
+/* Add a line to the config's warnings: no mistake, but probably not meant. */
+void config_loader_warn(struct config_loader *l, const char *origin, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/**
+ * config_loader_take_mistakes(l, out):
+ * Append all mistakes and forget them: by stage, those of the file by line, those of one line in
+ * the order in which they were found.
+ *   returns  how many there were
+ */
+size_t config_loader_take_mistakes(struct config_loader *l, struct buf *out);
 
 #endif

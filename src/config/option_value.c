@@ -1,3 +1,11 @@
+/**
+ * From text to value; option_value_print.c is the way back.
+ *
+ *   option_value_set   a case for each kind
+ *     set_number         DURATION, SIZE, UINT: parse_number, then the limits of the row
+ *     set_bool, set_flags, set_doubles, set_string, add_string
+ *   option_value_check, option_value_clear   a case for each kind as well
+ */
 #include "config/option_value.h"
 
 #include <assert.h>
@@ -7,41 +15,38 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "config/option_value_priv.h"
 
 static void *member(struct config *c, enum option_id id)
 {
     return (char *)c + options_table[id].offset;
 }
 
-static const void *member_const(const struct config *c, enum option_id id)
-{
-    return (const char *)c + options_table[id].offset;
-}
+const struct option_unit option_value_durations[4] = {
+    { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
+};
 
-static const struct {
-    const char *unit;
-    uint64_t ms;
-} duration_units[] = { { "h", 3600000 }, { "m", 60000 }, { "ms", 1 }, { "s", 1000 } };
-
-/* `ms` stands before `s` in the table, so that 5ms is not 5m and a stray s. */
 static const char *parse_duration(struct slice s, uint64_t *ret)
 {
+    size_t digits = 0;
     int64_t n;
+    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+        digits++;
+    struct slice unit = slice_of(s.ptr + digits, s.len - digits);
     if (slice_eq(s, SLICE_LIT("0"))) {
         *ret = 0;
         return NULL;
     }
-    if (number_parse_int(s, &n))
+    if (!number_parse_int(slice_of(s.ptr, digits), &n))
+        return "is not a duration";
+    if (unit.len == 0)
         return "has no unit";
-    for (size_t i = 0; i < ARRAY_LEN(duration_units); i++) {
-        struct slice unit = slice_str(duration_units[i].unit);
-        if (s.len <= unit.len || !slice_eq(slice_of(s.ptr + s.len - unit.len, unit.len), unit))
+    for (size_t i = 0; i < ARRAY_LEN(option_value_durations); i++) {
+        if (!slice_eq(unit, slice_str(option_value_durations[i].name)))
             continue;
-        if (!number_parse_int(slice_of(s.ptr, s.len - unit.len), &n))
-            return "is not a duration";
-        if ((uint64_t)n > UINT64_MAX / duration_units[i].ms)
+        if ((uint64_t)n > UINT64_MAX / option_value_durations[i].n)
             return "is too large";
-        *ret = (uint64_t)n * duration_units[i].ms;
+        *ret = (uint64_t)n * option_value_durations[i].n;
         return NULL;
     }
     return "is not a duration";
@@ -82,8 +87,8 @@ static const char *set_bool(struct slice s, bool *to)
     static const struct {
         const char *word;
         bool v;
-    } words[] = { { "on", true }, { "off", false }, { "true", true }, { "false", false },
-                  { "yes", true }, { "no", false }, { "1", true }, { "0", false } };
+    } words[] = { { "on", true },  { "off", false }, { "true", true }, { "false", false },
+                  { "yes", true }, { "no", false },  { "1", true },    { "0", false } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (slice_eq(s, slice_str(words[i].word))) {
             *to = words[i].v;
@@ -93,14 +98,22 @@ static const char *set_bool(struct slice s, bool *to)
     return "is neither on nor off";
 }
 
+bool option_value_next(struct slice *rest, char sep, struct slice *ret)
+{
+    if (rest->len == 0)
+        return false;
+    if (!slice_cut(rest, sep, ret)) {
+        *ret = *rest;
+        rest->len = 0;
+    }
+    return true;
+}
+
 /* Place of s among words joined by '|', or -1. */
 static int word_place(const char *words, struct slice s)
 {
-    struct slice rest = slice_str(words);
-    for (int i = 0; rest.len > 0; i++) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, '|', &word))
-            rest.len = 0;
+    struct slice rest = slice_str(words), word;
+    for (int i = 0; option_value_next(&rest, '|', &word); i++) {
         if (slice_eq(word, s))
             return i;
     }
@@ -110,10 +123,8 @@ static int word_place(const char *words, struct slice s)
 static const char *set_flags(const char *words, struct slice rest, unsigned *to)
 {
     unsigned bits = 0;
-    while (rest.len > 0) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, ',', &word))
-            rest.len = 0;
+    struct slice word;
+    while (option_value_next(&rest, ',', &word)) {
         int at = word_place(words, slice_trim(word, SLICE_LIT(" \t")));
         if (at < 0)
             return "has a word that is not known here";
@@ -128,11 +139,9 @@ static const char *set_doubles(const struct option_row *o, struct slice rest, st
     struct doubles list = { NULL, 0 };
     size_t cap = 0;
     const char *wrong = NULL;
-    while (rest.len > 0 && wrong == NULL) {
-        struct slice one = rest;
+    struct slice one;
+    while (wrong == NULL && option_value_next(&rest, ',', &one)) {
         double v;
-        if (!slice_cut(&rest, ',', &one))
-            rest.len = 0;
         list.at = mem_grow(list.at, &cap, list.n + 1, sizeof *list.at);
         if (!number_parse(slice_trim(one, SLICE_LIT(" \t")), &v))
             wrong = "is not a list of numbers";
@@ -212,6 +221,40 @@ const char *option_value_set(struct config *c, enum option_id id, struct slice s
     return NULL;
 }
 
+void option_value_check(const struct config *c, enum option_id id)
+{
+    const struct option_row *o = &options_table[id];
+    const void *at = option_value_at(c, id);
+    int place = o->kind == OPTION_ENUM ? *(const int *)at : 0;
+    uint64_t bits = o->kind == OPTION_FLAGS ? *(const unsigned *)at : 0;
+    switch (o->kind) {
+    case OPTION_BOOL:
+        break;
+    case OPTION_ENUM:
+        assert(place >= 0 && (size_t)place < options_words(o->words));
+        break;
+    case OPTION_FLAGS:
+        assert(bits >> options_words(o->words) == 0);
+        break;
+    case OPTION_DURATION:
+    case OPTION_SIZE:
+    case OPTION_UINT:
+        assert((double)option_value_number(o->kind, at) >= o->min);
+        assert((double)option_value_number(o->kind, at) <= o->max);
+        break;
+    case OPTION_STRING:
+    case OPTION_SECRET:
+        assert(*(char *const *)at != NULL);
+        break;
+    case OPTION_DOUBLES:
+        assert(((const struct doubles *)at)->n == 0 || ((const struct doubles *)at)->at != NULL);
+        break;
+    case OPTION_STRINGS:
+        assert(((const struct strings *)at)->n == 0 || ((const struct strings *)at)->at != NULL);
+        break;
+    }
+}
+
 void option_value_clear(struct config *c, enum option_id id)
 {
     void *at = member(c, id);
@@ -234,129 +277,6 @@ void option_value_clear(struct config *c, enum option_id id)
         break;
     }
     default:
-        break;
-    }
-}
-
-const char *option_value_hint(enum option_kind kind)
-{
-    switch (kind) {
-    case OPTION_BOOL:
-        return "write on or off";
-    case OPTION_ENUM:
-        return "write one of";
-    case OPTION_FLAGS:
-        return "write any of, separated by commas,";
-    case OPTION_DURATION:
-        return "write a whole number and ms, s, m or h,";
-    case OPTION_SIZE:
-        return "write a whole number of bytes, or one with KiB, MiB or GiB,";
-    case OPTION_UINT:
-        return "write a whole number,";
-    case OPTION_DOUBLES:
-        return "write decimal numbers separated by commas,";
-    case OPTION_STRING:
-    case OPTION_SECRET:
-    case OPTION_STRINGS:
-        return "write UTF-8 text without control bytes";
-    }
-    assert(false && "every kind has its case");
-    return "";
-}
-
-void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
-{
-    static const struct unit {
-        const char *name;
-        uint64_t n;
-    } durations[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } },
-      none = { "", 1 };
-    const struct unit *u = kind == OPTION_DURATION && v > 0 ? durations : &none;
-    if (kind == OPTION_SIZE) {
-        char text[NUMBER_TEXT_MAX];
-        buf_append(out, text, number_print_size(text, v));
-        return;
-    }
-    while (v % u->n != 0)   /* the last unit is 1 */
-        u++;
-    buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
-}
-
-void option_value_escape(struct slice s, struct buf *out)
-{
-    enum { SHOWN_MAX = 200 };
-    bool cut = s.len > SHOWN_MAX;
-    if (cut)
-        s.len = SHOWN_MAX;
-    bool utf8 = utf8_valid(s);
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8))
-            buf_printf(out, "\\x%02x", (unsigned)c);
-        else
-            buf_append_char(out, (char)c);
-    }
-    if (cut)
-        buf_append_str(out, "...");
-}
-
-static void print_words(const char *words, unsigned bits, struct buf *out)
-{
-    struct slice rest = slice_str(words);
-    size_t start = out->len;
-    for (unsigned i = 0; rest.len > 0; i++) {
-        struct slice word = rest;
-        if (!slice_cut(&rest, '|', &word))
-            rest.len = 0;
-        if (!(bits >> i & 1))
-            continue;
-        if (out->len > start)
-            buf_append_char(out, ',');
-        buf_append_slice(out, word);
-    }
-}
-
-void option_value_print(const struct config *c, enum option_id id, struct buf *out)
-{
-    const struct option_row *o = &options_table[id];
-    const void *at = member_const(c, id);
-    char number[NUMBER_TEXT_MAX];
-    switch (o->kind) {
-    case OPTION_BOOL:
-        buf_append_str(out, *(const bool *)at ? "on" : "off");
-        break;
-    case OPTION_ENUM:
-        print_words(o->words, 1u << *(const int *)at, out);
-        break;
-    case OPTION_FLAGS:
-        print_words(o->words, *(const unsigned *)at, out);
-        break;
-    case OPTION_DURATION:
-    case OPTION_SIZE:
-        option_value_print_number(o->kind, *(const uint64_t *)at, out);
-        break;
-    case OPTION_UINT:
-        option_value_print_number(o->kind, *(const uint32_t *)at, out);
-        break;
-    case OPTION_STRING:
-        buf_append_str(out, *(char *const *)at);
-        break;
-    case OPTION_SECRET:
-        buf_append_str(out, **(char *const *)at != '\0' ? "(set)" : "");
-        break;
-    case OPTION_DOUBLES:
-        for (size_t i = 0; i < ((const struct doubles *)at)->n; i++) {
-            if (i > 0)
-                buf_append_char(out, ',');
-            buf_append(out, number, number_print(number, ((const struct doubles *)at)->at[i]));
-        }
-        break;
-    case OPTION_STRINGS:
-        for (size_t i = 0; i < ((const struct strings *)at)->n; i++) {
-            if (i > 0)
-                buf_append_char(out, ' ');
-            buf_append_str(out, ((const struct strings *)at)->at[i]);
-        }
         break;
     }
 }

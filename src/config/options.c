@@ -1,36 +1,34 @@
 #include "config/options.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 
-#include "config/config.h"
-#include "config/option_value.h"
-#include "config/rivals.h"
+size_t options_words(const char *words)
+{
+    size_t n = *words != '\0';
+    for (; *words != '\0'; words++)
+        n += *words == '|';
+    return n;
+}
 
-#define FIELD_BOOL(name)     name
-#define FIELD_ENUM(name)     name
-#define FIELD_FLAGS(name)    name
-#define FIELD_DURATION(name) name##_ms
-#define FIELD_SIZE(name)     name
-#define FIELD_UINT(name)     name
-#define FIELD_STRING(name)   name
-#define FIELD_SECRET(name)   name
-#define FIELD_DOUBLES(name)  name
-#define FIELD_STRINGS(name)  name
-
-const struct option_row options_table[OPTION_COUNT] = {
-#define X(section_, key_, kind_, def_, min_, max_, words_, help_)                                  \
-    [OPTION_##section_##_##key_] = { #section_, #key_, OPTION_##kind_,                             \
-                                     offsetof(struct config, FIELD_##kind_(section_##_##key_)),    \
-                                     def_, (double)(min_), (double)(max_), words_, help_ },
-    OPTIONS(X)
-#undef X
-};
+void options_check(enum option_id id)
+{
+    const struct option_row *o = &options_table[id];
+    bool has_words = o->kind == OPTION_ENUM || o->kind == OPTION_FLAGS;
+    assert(options_section_known(slice_str(o->section)));
+    assert(strlen(o->section) + 1 + strlen(o->key) < OPTION_NAME_MAX);
+    assert(has_words == (options_words(o->words) > 0));
+    assert(options_words(o->words) <= 32 && "FLAGS are the bits of an unsigned");
+    assert(o->min <= o->max);
+    assert(o->kind != OPTION_UINT || o->max <= UINT32_MAX);
+}
 
 enum option_id options_find(struct slice section, struct slice key)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        if (slice_eq(section, slice_str(options_table[i].section)) && slice_eq(key, slice_str(options_table[i].key)))
+        if (slice_eq(section, slice_str(options_table[i].section)) &&
+            slice_eq(key, slice_str(options_table[i].key)))
             return (enum option_id)i;
     }
     return OPTION_COUNT;
@@ -51,152 +49,14 @@ bool options_section_known(struct slice section)
     return false;
 }
 
+const char *options_section(size_t i)
+{
+    return i < ARRAY_LEN(sections) ? sections[i] : NULL;
+}
+
 void options_env_name(enum option_id id, char out[OPTION_ENV_MAX])
 {
     snprintf(out, OPTION_ENV_MAX, "STATSD_%s_%s", options_table[id].section, options_table[id].key);
     for (char *p = out; *p != '\0'; p++)
         *p = (char)toupper((unsigned char)*p);
-}
-
-void options_limits(enum option_id id, struct buf *out)
-{
-    const struct option_row *o = &options_table[id];
-    switch (o->kind) {
-    case OPTION_BOOL:
-        buf_append_str(out, "on|off");
-        break;
-    case OPTION_ENUM:
-    case OPTION_FLAGS:
-        buf_append_str(out, o->words);
-        break;
-    case OPTION_DURATION:
-    case OPTION_SIZE:
-    case OPTION_UINT:
-        option_value_print_number(o->kind, (uint64_t)o->min, out);
-        buf_append_str(out, " to ");
-        option_value_print_number(o->kind, (uint64_t)o->max, out);
-        break;
-    case OPTION_DOUBLES:
-        if (o->max < 1e300)
-            buf_printf(out, "each %g to %g", o->min, o->max);
-        break;
-    case OPTION_STRING:
-    case OPTION_SECRET:
-    case OPTION_STRINGS:
-        break;
-    }
-}
-
-enum { DISTANCE_TEXT_MAX = 48 };
-
-static unsigned char lower(struct slice s, size_t i)
-{
-    return (unsigned char)tolower((unsigned char)s.ptr[i]);
-}
-
-/* Optimal string alignment (Damerau 1964) with three rows; texts are short by the limit below. */
-size_t options_distance(struct slice a, struct slice b, size_t limit)
-{
-    size_t rows[3][DISTANCE_TEXT_MAX + 1];
-    size_t gap = a.len > b.len ? a.len - b.len : b.len - a.len;
-    if (gap > limit || a.len > DISTANCE_TEXT_MAX || b.len > DISTANCE_TEXT_MAX)
-        return limit + 1;
-    for (size_t j = 0; j <= b.len; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        now[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            bool same = lower(a, i - 1) == lower(b, j - 1);
-            size_t best = last[j - 1] + (same ? 0 : 1);
-            best = last[j] + 1 < best ? last[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            bool swapped = i > 1 && j > 1 && lower(a, i - 1) == lower(b, j - 2) && lower(a, i - 2) == lower(b, j - 1);
-            if (swapped && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    size_t d = rows[a.len % 3][b.len];
-    return d <= limit ? d : limit + 1;
-}
-
-/* A third of what was written may be wrong, at most three signs. */
-static size_t patience(struct slice s)
-{
-    size_t n = (s.len + 2) / 3;
-    return n < 3 ? n : 3;
-}
-
-enum option_id options_nearest(struct slice section, struct slice key)
-{
-    enum option_id best = OPTION_COUNT;
-    size_t best_d = patience(key) + 1;
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        struct slice s = slice_str(options_table[i].section), k = slice_str(options_table[i].key);
-        size_t d = options_distance(key, k, 3);
-        /* The right key in another section is one mistake, too. */
-        if (!slice_eq(s, section))
-            d += 1;
-        if (d < best_d) {
-            best_d = d;
-            best = (enum option_id)i;
-        }
-    }
-    return best;
-}
-
-const char *options_nearest_section(struct slice section)
-{
-    const char *best = NULL;
-    size_t best_d = patience(section) + 1;
-    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
-        size_t d = options_distance(section, slice_str(sections[i]), 3);
-        if (d < best_d) {
-            best_d = d;
-            best = sections[i];
-        }
-    }
-    return best;
-}
-
-/* name in lower case, each run of separators as one '_', without "STATSD_".  returns  {NULL, 0}: too long to be meant */
-static struct slice plain_name(struct slice name, char room[DISTANCE_TEXT_MAX])
-{
-    struct slice prefix = SLICE_LIT("statsd_");
-    size_t n = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = lower(name, i);
-        bool separator = strchr("_-.:/ ", c) != NULL;
-        if (separator && (n == 0 || room[n - 1] == '_'))
-            continue;
-        if (n == DISTANCE_TEXT_MAX)
-            return (struct slice){ NULL, 0 };
-        room[n++] = separator ? '_' : (char)c;
-    }
-    struct slice plain = slice_of(room, n);
-    return slice_starts(plain, prefix) ? slice_of(plain.ptr + prefix.len, plain.len - prefix.len) : plain;
-}
-
-enum option_id options_meant(struct slice name)
-{
-    char room[DISTANCE_TEXT_MAX];
-    struct slice plain = plain_name(name, room);
-    enum option_id best = OPTION_COUNT;
-    size_t limit = plain.len < 6 ? 1 : 2, least = limit + 1;
-    if (plain.len < 3)
-        return OPTION_COUNT;
-    for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        char whole[OPTION_ENV_MAX];
-        snprintf(whole, sizeof whole, "%s_%s", options_table[i].section, options_table[i].key);
-        size_t d = options_distance(plain, slice_str(whole), limit);
-        size_t k = options_distance(plain, slice_str(options_table[i].key), limit);
-        d = k < d ? k : d;
-        if (d < least) {
-            least = d;
-            best = (enum option_id)i;
-        }
-    }
-    enum option_id rival = least == 0 ? OPTION_COUNT : rival_option(name);
-    return rival != OPTION_COUNT ? rival : best;
 }

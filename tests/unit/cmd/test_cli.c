@@ -43,7 +43,12 @@ static struct done statsd(const char *const *words, char *const *env)
         argc++;
         assert_true(argc <= ARGS_MAX);
     }
-    struct cli_io io = { .in = tmpfile(), .out = open_memstream(&d.out, &out_n), .err = open_memstream(&d.err, &err_n), .environ = env, .columns = columns, .run = run };
+    struct cli_io io = { .in = tmpfile(),
+                         .out = open_memstream(&d.out, &out_n),
+                         .err = open_memstream(&d.err, &err_n),
+                         .environ = env,
+                         .columns = columns,
+                         .run = run };
     runs = 0;
     d.status = cli_run(argc, argv, &io);
     fclose(io.in);
@@ -84,7 +89,8 @@ static void a_bad_config_never_runs(void **state)
     (void)state;
     static const char *const commands[] = { NULL, "check", "explain" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        struct done d = statsd(WORDS("--set", "server.workers=x", "--set", "limits.max_lin=1", commands[i]), NULL);
+        struct done d = statsd(
+            WORDS("--set", "server.workers=x", "--set", "limits.max_lin=1", commands[i]), NULL);
         assert_int_equal(d.status, 2);
         assert_int_equal(runs, 0);
         assert_string_equal(d.out, "");
@@ -108,6 +114,10 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "--bogus=secret" }, "no such option: --bogus\n" },
         { { "-x" }, "no such option: -x" },
         { { "-c" }, "-c needs a FILE" },
+        { { "-c", "" }, "-c needs a FILE" },
+        { { "describe", "" }, "nothing is called ''; describe takes" },
+        { { "describe", "redis://:hunter2@h" },
+          "nothing is called redis://:***@h; describe takes" },
         { { "-c", "a", "-c", "b" }, "-c is given twice" },
         { { "check", "--set" }, "--set needs SECTION.KEY=VALUE" },
         { { "check", "more" }, "check takes no arguments; a config file is given as -c FILE" },
@@ -116,19 +126,27 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "--json" }, "running does not take --json" },
         { { "describe" }, "describe takes one of options, metrics, reasons" },
         { { "describe", "option" }, "describe takes one of options, metrics, reasons" },
-        { { "describe", "server.intervl" }, "nothing is called server.intervl; did you mean server.interval?" },
-        { { "describe", "log-level" }, "nothing is called log-level; did you mean server.log_level?" },
+        { { "describe", "server.intervl" },
+          "nothing is called server.intervl; did you mean server.interval?" },
+        { { "describe", "log-level" },
+          "nothing is called log-level; did you mean server.log_level?" },
         { { "describe", "bad_valeu" }, "nothing is called bad_valeu; did you mean bad_value?" },
-        { { "describe", "statsd_line_received_total" }, "did you mean statsd_lines_received_total?" },
+        { { "describe", "statsd_line_received_total" },
+          "did you mean statsd_lines_received_total?" },
         { { "describe", "x\x1b" }, "nothing is called x\\x1b; describe takes" },
         { { "describe", "options", "metrics" }, "describe takes one of" },
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
-        { { "replay", "file" }, "no such command: replay; there are check, explain, describe, and none" },
+        { { "replay", "file" },
+          "no such command: replay; there are check, explain, describe, and none" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
+        { { "explain", "--framing=dsd", "--framing=line" }, "--framing is given twice" },
+        { { "explain", "--framing=" }, "--framing needs datagram, line or dsd" },
+        { { "explain", "--config=" }, "-c needs a FILE" },
         { { "explain", "--framing", "tcp" }, "--framing is one of datagram, line, dsd" },
         { { "explain", "--framing=line", "a:1|c" }, "leave LINE out" },
         { { "explain", "--framing=line", "--truncated" }, "never cut" },
-        { { "explain", "-x:1|c" }, "no such option: -x:1|c; a LINE that begins with - stands behind --" },
+        { { "explain", "-x:1|c" },
+          "no such option: -x:1|c; a LINE that begins with - stands behind --" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct done d = statsd(rows[i].words, NULL);
@@ -150,35 +168,58 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
         const char *words[5];
         const char *says[3];
     } rows[] = {
-        { { "--statsd.listen-udp=:9125", "--web.listen-address=:9102", "--statsd.mapping-config=m.yml" },
-          { "--statsd.listen-udp; write --set listen.socket=udp://0.0.0.0:9125\n", "--web.listen-address; write --set http.listen=0.0.0.0:9102\n",
+        { { "--statsd.listen-udp=:9125", "--web.listen-address=:9102",
+            "--statsd.mapping-config=m.yml" },
+          { "--statsd.listen-udp; write --set listen.socket=udp://0.0.0.0:9125\n",
+            "--web.listen-address; write --set http.listen=0.0.0.0:9102\n",
             "--statsd.mapping-config; this release has no mapping files" } },
         { { "--statsd.listen-udp", "127.0.0.1:9125", "--log.level", "debug" },
-          { "write --set listen.socket=udp://127.0.0.1:9125\n", "write --set server.log_level=debug\n" } },
+          { "write --set listen.socket=udp://127.0.0.1:9125\n",
+            "write --set server.log_level=debug\n" } },
         { { "--statsd.listen-tcp=:9125" }, { "this release receives datagrams only" } },
-        { { "--statsd.listen-unixgram=/run/s.sock" }, { "write --set listen.socket=unixgram:///run/s.sock\n" } },
-        { { "--no-statsd.parse-influxdb-tags" }, { "leave it out: tags inside names are read only where" } },
+        { { "--statsd.listen-unixgram=/run/s.sock" },
+          { "write --set listen.socket=unixgram:///run/s.sock\n" } },
+        { { "--no-statsd.parse-influxdb-tags" },
+          { "leave it out: tags inside names are read only where" } },
         { { "--web.enable-lifecycle" }, { "write --set http.lifecycle=on\n" } },
-        { { "--port", "8126" }, { "no such option: --port; write --set listen.socket=udp://0.0.0.0:8126\n" } },
+        { { "--port", "8126" },
+          { "no such option: --port; write --set listen.socket=udp://0.0.0.0:8126\n" } },
         { { "--port" }, { "write --set listen.socket=udp://HOST:PORT\n" } },
-        { { "-p", "8126", "-d" }, { "listen.socket=udp://0.0.0.0:8126\n", "it runs in the foreground" } },
+        { { "-p", "8126", "-d" },
+          { "listen.socket=udp://0.0.0.0:8126\n", "it runs in the foreground" } },
         { { "-address=:8125", "-flush-interval=10", "-percent-threshold=90" },
-          { "listen.socket=udp://0.0.0.0:8125\n", "write --set server.interval=10s\n", "write --set aggregate.quantiles=0.9\n" } },
+          { "listen.socket=udp://0.0.0.0:8125\n", "write --set server.interval=10s\n",
+            "write --set aggregate.quantiles=0.9\n" } },
         { { "--percent-threshold", "50 95,99" }, { "aggregate.quantiles=0.5,0.95,0.99\n" } },
         { { "--flush-interval=500ms" }, { "write --set server.interval=500ms\n" } },
         { { "--flushInterval=10000" }, { "write --set server.interval=10000ms\n" } },
         { { "--metrics-addr=:8125", "--backends=graphite", "--namespace=x" },
-          { "udp://0.0.0.0:8125\n", "values go to /metrics and to Redis", "names stay as they are sent" } },
+          { "udp://0.0.0.0:8125\n", "values go to /metrics and to Redis",
+            "names stay as they are sent" } },
         { { "--config.file=/etc/x" }, { "write -c /etc/x\n" } },
         { { "--config-path", "/etc/x" }, { "write -c /etc/x\n" } },
         { { "-f", "/etc/x" }, { "write -c /etc/x\n" } },
         { { "-c/etc/x" }, { "did you mean -c /etc/x?\n" } },
-        { { "--dogstatsd-socket=/var/run/datadog/dsd.socket" }, { "listen.socket=unixgram:///var/run/datadog/dsd.socket\n" } },
-        { { "--redis-password=hunter2" }, { "--redis-password; STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the environment\n" } },
+        { { "-c=x" }, { "did you mean -c x?\n" } },
+        { { "-cstatsd.conf" }, { "did you mean -c statsd.conf?\n" } },
+        { { "--percent-threshold=100" }, { "aggregate.quantiles=1\n" } },
+        { { "--percentiles", "5,99.9" }, { "aggregate.quantiles=0.05,0.999\n" } },
+        { { "--percentiles=90,999" }, { "aggregate.quantiles=90,999\n" } },
+        { { "--mgmt-address=127.0.0.1" }, { "write --set http.listen=127.0.0.1:9102\n" } },
+        { { "--mgmt-address=[::1]" }, { "write --set http.listen=[::1]:9102\n" } },
+        { { "--mgmt-port=8126" }, { "write --set http.listen=0.0.0.0:8126\n" } },
+        { { "--dogstatsd-socket=/var/run/datadog/dsd.socket" },
+          { "listen.socket=unixgram:///var/run/datadog/dsd.socket\n" } },
+        { { "--redis-password=hunter2" },
+          { "--redis-password; STATSD_REDIS_URL=redis://:PASSWORD@HOST:6379 in the "
+            "environment\n" } },
         { { "--port=\x1b[31m" }, { "udp://\\x1b[31m\n" } },
-        { { "--server.interval=5s" }, { "no such option: --server.interval; write --set server.interval=5s\n" } },
+        { { "--server.interval=5s" },
+          { "no such option: --server.interval; write --set server.interval=5s\n" } },
         { { "--max_series=5" }, { "write --set limits.max_series=5\n" } },
         { { "--redis.url=redis://:hunter2@h" }, { "write --set redis.url=VALUE\n" } },
+        { { "--bind=redis://:hunter2@h" }, { "udp://redis://:***@h\n" } },
+        { { "--http.listen=redis://:hunter2@h" }, { "http.listen=redis://:***@h\n" } },
         { { "--markdwon" }, { "did you mean --markdown?\n" } },
         { { "-version" }, { "did you mean --version?\n" } },
         { { "-v" }, { "write --version, or --set server.log_level=debug" } },
@@ -206,7 +247,7 @@ static void a_lone_word_that_is_no_command_is_answered_with_what_it_may_be(void 
     } rows[] = {
         { "statsd.conf", "to use a config file, write -c statsd.conf\n" },
         { "/etc/statsd/config", "write -c /etc/statsd/config\n" },
-        { "Makefile", "write -c Makefile\n" },   /* it is there */
+        { "Makefile", "write -c Makefile\n" }, /* it is there */
         { "exampleConfig.js", "write -c exampleConfig.js, in the format of statsd.conf.example\n" },
         { "8125", "write --set listen.socket=udp://0.0.0.0:8125\n" },
         { "127.0.0.1:8125", "write --set listen.socket=udp://127.0.0.1:8125\n" },
@@ -214,6 +255,9 @@ static void a_lone_word_that_is_no_command_is_answered_with_what_it_may_be(void 
         { "start", "to run, give no command\n" },
         { "help", "write --help\n" },
         { "reload", "send HUP to the process\n" },
+        { "", "no such command: '' (an argument is empty)\n" },
+        { "redis://:hunter2@h:1",
+          "no such command: redis://:***@h:1; to set an option, write --set SECTION.KEY=VALUE\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct done d = statsd(WORDS(rows[i].word), NULL);
@@ -231,8 +275,10 @@ static void a_variable_that_was_probably_meant_is_a_warning_and_the_server_runs(
     char *const env[] = { interval, host, NULL };
     struct done d = statsd((const char *const[]){ NULL }, env);
     assert_int_equal(runs, 1);
-    assert_string_equal(d.err, "statsd: warning: environment: STATSD_INTERVAL: no such option, so it has no effect; "
-                               "did you mean STATSD_SERVER_INTERVAL?\n");
+    assert_string_equal(
+        d.err,
+        "statsd: warning: environment: STATSD_INTERVAL: no such option, so it has no effect; "
+        "did you mean STATSD_SERVER_INTERVAL?\n");
     done_release(&d);
 }
 
@@ -247,14 +293,18 @@ static size_t widest_line(const char *text)
 static void lines_fit_a_terminal_and_are_whole_in_a_pipe(void **state)
 {
     (void)state;
-    static const char *const words[][3] = { { "--help" }, { "describe", "options" }, { "describe", "metrics" }, { "describe", "reasons" },
+    static const char *const words[][3] = { { "--help" },
+                                            { "describe", "options" },
+                                            { "describe", "metrics" },
+                                            { "describe", "reasons" },
                                             { "describe", "listen.socket" } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         for (columns = 60; columns <= 200; columns += 20) {
             struct done d = statsd(words[i], NULL);
             assert_int_equal(d.status, 0);
             if (widest_line(d.out) > columns)
-                fail_msg("%s %s: %zu columns on a terminal of %u", words[i][0], words[i][1] ? words[i][1] : "", widest_line(d.out), columns);
+                fail_msg("%s %s: %zu columns on a terminal of %u", words[i][0],
+                         words[i][1] ? words[i][1] : "", widest_line(d.out), columns);
             done_release(&d);
         }
         columns = 0;
@@ -274,8 +324,15 @@ static void help_has_the_defaults_of_the_options_and_only_commands_that_are_ther
 {
     (void)state;
     struct done d = statsd(WORDS("--help"), NULL);
-    static const char *const says[] = { "/-/healthy", "/-/reload", "TERM, INT", "HUP", "USR1", "Example", "/dev/udp/127.0.0.1/8125",
-                                        "describe options|metrics|reasons|NAME", "--framing datagram|line|dsd" };
+    static const char *const says[] = { "/-/healthy",
+                                        "/-/reload",
+                                        "TERM, INT",
+                                        "HUP",
+                                        "USR1",
+                                        "Example",
+                                        "/dev/udp/127.0.0.1/8125",
+                                        "describe options|metrics|reasons|NAME",
+                                        "--framing datagram|line|dsd" };
     char http[100];
     snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);
     assert_non_null(strstr(d.out, options_table[OPTION_listen_socket].def));
@@ -295,22 +352,30 @@ static void describe_a_name_prints_its_entry_alone(void **state)
         const char *name, *begins;
         unsigned entries;
     } rows[] = {
-        { "server.interval", "server.interval\n  environment  STATSD_SERVER_INTERVAL\n  default      10s\n  kind         duration\n"
-                             "  limits       100ms to 1h\n  meaning      How often", 1 },
+        { "server.interval",
+          "server.interval\n"
+          "  environment  STATSD_SERVER_INTERVAL\n"
+          "  default      10s\n"
+          "  kind         duration\n"
+          "  limits       100ms to 1h\n"
+          "  meaning      How often",
+          1 },
         { "interval", "server.interval\n", 1 },
         { "STATSD_HTTP_LISTEN", "http.listen\n", 1 },
         { "server", "server.interval\n", 6 },
         { "bad_value", "bad_value\n  meaning  the value", 1 },
-        { "statsd_lines_received_total", "statsd_lines_received_total\n  type     counter\n  meaning  Lines", 1 },
-        { "statsd_samples_rejected_total{reason=\"bad_value\"}", "statsd_samples_rejected_total\n", 1 },
+        { "statsd_lines_received_total",
+          "statsd_lines_received_total\n  type     counter\n  meaning  Lines", 1 },
+        { "statsd_samples_rejected_total{reason=\"bad_value\"}", "statsd_samples_rejected_total\n",
+          1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct done d = statsd(WORDS("describe", rows[i].name), NULL);
         unsigned entries = 0;
         for (const char *p = d.out; (p = strstr(p, "\n  meaning ")) != NULL; p++)
             entries++;
-        if (d.status != 0 || strncmp(d.out, rows[i].begins, strlen(rows[i].begins)) != 0 || entries < rows[i].entries ||
-            (rows[i].entries == 1 && entries != 1))
+        if (d.status != 0 || strncmp(d.out, rows[i].begins, strlen(rows[i].begins)) != 0 ||
+            entries < rows[i].entries || (rows[i].entries == 1 && entries != 1))
             fail_msg("%s: status %d, %s%s", rows[i].name, d.status, d.out, d.err);
         done_release(&d);
     }
@@ -322,14 +387,20 @@ static void describe_a_name_prints_its_entry_alone(void **state)
 static void an_output_that_cannot_be_written_is_told(void **state)
 {
     (void)state;
-    const char *const *rows[] = { (const char *const[]){ "--help", NULL }, (const char *const[]){ "--version", NULL },
-                                  (const char *const[]){ "check", NULL }, (const char *const[]){ "describe", "options", NULL },
+    const char *const *rows[] = { (const char *const[]){ "--help", NULL },
+                                  (const char *const[]){ "--version", NULL },
+                                  (const char *const[]){ "check", NULL },
+                                  (const char *const[]){ "describe", "options", NULL },
                                   (const char *const[]){ "explain", "a:1|c", NULL } };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *argv[] = { "statsd", rows[i][0], rows[i][1], rows[i][1] != NULL ? rows[i][2] : NULL };
+        const char *argv[] = { "statsd", rows[i][0], rows[i][1],
+                               rows[i][1] != NULL ? rows[i][2] : NULL };
         char *err;
         size_t err_n;
-        struct cli_io io = { .in = tmpfile(), .out = fopen("/dev/full", "w"), .err = open_memstream(&err, &err_n), .run = run };
+        struct cli_io io = { .in = tmpfile(),
+                             .out = fopen("/dev/full", "w"),
+                             .err = open_memstream(&err, &err_n),
+                             .run = run };
         assert_int_equal(cli_run(rows[i][1] == NULL ? 2 : 3, argv, &io), CLI_FAILED);
         fclose(io.in);
         fclose(io.out);
@@ -339,11 +410,36 @@ static void an_output_that_cannot_be_written_is_told(void **state)
     }
 }
 
+static void an_input_that_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    static const char *const framings[] = { "--framing=datagram", "--framing=line",
+                                            "--framing=dsd" };
+    for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
+        const char *argv[] = { "statsd", "explain", framings[i] };
+        char *err;
+        size_t err_n;
+        struct cli_io io = {
+            .in = fopen("/", "r"), .out = tmpfile(), .err = open_memstream(&err, &err_n), .run = run
+        };
+        assert_int_equal(cli_run(3, argv, &io), CLI_FAILED);
+        fclose(io.in);
+        fclose(io.out);
+        fclose(io.err);
+        assert_string_equal(err, "statsd: cannot read standard input: Is a directory\n");
+        free(err);
+    }
+}
+
 static void help_and_version_are_answers_not_errors(void **state)
 {
     (void)state;
-    static const char *const words[][3] = { { "--help" }, { "-h" }, { "check", "--help" }, { "--version" }, { "explain", "--version" }, { "-V" } };
-    static const char *const says[] = { "statsd explain", "Exit status", "STATSD_SECTION_KEY", "statsd ", "statsd ", "statsd " };
+    static const char *const words[][3] = {
+        { "--help" }, { "-h" }, { "check", "--help" }, { "--version" }, { "explain", "--version" },
+        { "-V" }
+    };
+    static const char *const says[] = { "statsd explain", "Exit status", "STATSD_SECTION_KEY",
+                                        "statsd ",        "statsd ",     "statsd " };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         struct done d = statsd(words[i], NULL);
         assert_int_equal(d.status, 0);
@@ -356,11 +452,19 @@ static void help_and_version_are_answers_not_errors(void **state)
 static void check_shows_what_counts_and_hides_the_password(void **state)
 {
     (void)state;
-    struct done d = statsd(WORDS("check", "--set", "redis.url=redis://:hunter2@127.0.0.1", "--set", "server.interval=2s", "--set",
+    struct done d = statsd(WORDS("check", "--set", "redis.url=redis://:hunter2@127.0.0.1", "--set",
+                                 "server.interval=2s", "--set",
                                  "listen.socket=unixgram:///run/x.sock?mode=0620"),
                            NULL);
-    static const char *const says[] = { "config     ok\n", "unixgram:///run/x.sock", "mode=0620", "server.interval = 2s  (--set)\n", "redis.url = (set)  (--set)\n", "redis      redis://:***@127.0.0.1  instance=",
-                                        "max_line     8192\n", "256.0 MiB  Redis", "the process altogether" };
+    static const char *const says[] = { "config     ok\n",
+                                        "unixgram:///run/x.sock",
+                                        "mode=0620",
+                                        "server.interval = 2s  (--set)\n",
+                                        "redis.url = (set)  (--set)\n",
+                                        "redis      redis://:***@127.0.0.1  instance=",
+                                        "max_line     8192\n",
+                                        "256.0 MiB  Redis",
+                                        "the process altogether" };
     assert_int_equal(d.status, 0);
     assert_string_equal(d.err, "");
     for (size_t i = 0; i < ARRAY_LEN(says); i++) {
@@ -399,7 +503,7 @@ static void the_memory_bound_follows_the_limits(void **state)
     assert_true(bound_with("aggregate.sketch_schema=6") > def);
     assert_true(bound_with("aggregate.summary_age_buckets=10") > def);
     assert_true(bound_with("http.listen=") < def);
-    assert_int_equal(bound_with("redis.spool_max_bytes=512MiB"), def);   /* Redis is off */
+    assert_int_equal(bound_with("redis.spool_max_bytes=512MiB"), def); /* Redis is off */
 }
 
 static void describe_has_every_row_of_each_table(void **state)
@@ -434,7 +538,8 @@ static void markdown_rows_have_as_many_cells_as_the_head(void **state)
     (void)state;
     struct done d = statsd(WORDS("describe", "options", "--markdown"), NULL);
     size_t rows = 0;
-    for (char *save, *line = strtok_r(d.out, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save), rows++) {
+    for (char *save, *line = strtok_r(d.out, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save), rows++) {
         size_t bars = 0;
         for (char *p = line; *p != '\0'; p++)
             bars += *p == '|' && (p == line || p[-1] != '\\');
@@ -458,6 +563,7 @@ int main(void)
         cmocka_unit_test(help_has_the_defaults_of_the_options_and_only_commands_that_are_there),
         cmocka_unit_test(describe_a_name_prints_its_entry_alone),
         cmocka_unit_test(help_and_version_are_answers_not_errors),
+        cmocka_unit_test(an_input_that_cannot_be_read_is_told),
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),
         cmocka_unit_test(the_memory_bound_follows_the_limits),

@@ -1,6 +1,6 @@
 /*
- * `statsd explain`, in this process: over tests/conformance/protocol.jsonl (STATSD_CONFORMANCE names another folder), and
- * what it says to people.
+ * `statsd explain`, in this process: over tests/conformance/protocol.jsonl (STATSD_CONFORMANCE
+ * names another folder), and what it says to people.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 enum { ARGS_MAX = 16, LEAST_CASES = 300 };
 
-static int status;   /* of the last run */
+static int status; /* of the last run */
 
 /* argv: "explain" and what follows, NULL-terminated.  returns  the output; free() */
 static char *explain(const char *const *words, struct slice input)
@@ -26,7 +26,9 @@ static char *explain(const char *const *words, struct slice input)
     int argc = 2;
     char *out = NULL, *err = NULL;
     size_t out_n, err_n;
-    struct cli_io io = { .in = tmpfile(), .out = open_memstream(&out, &out_n), .err = open_memstream(&err, &err_n) };
+    struct cli_io io = { .in = tmpfile(),
+                         .out = open_memstream(&out, &out_n),
+                         .err = open_memstream(&err, &err_n) };
     while (words[argc - 2] != NULL) {
         argv[argc] = words[argc - 2];
         argc++;
@@ -48,7 +50,7 @@ static json_t *explain_json(const char *const *words, struct slice input)
 {
     json_error_t error;
     char *text = explain(words, input);
-    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);   /* one line */
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
     json_t *j = json_loads(text, JSON_ALLOW_NUL, &error);
     if (j == NULL)
         fail_msg("%s: %s", error.text, text);
@@ -100,10 +102,14 @@ static void case_words(json_t *opts, const char **words, char room[4][120])
         }
         assert_true(sets < 4);
         char *set = room[sets++];
-        int at = snprintf(set, 120, "protocol.%s=%s", key, json_is_string(value) ? json_string_value(value) : json_is_true(value) ? "on" : "");
+        int at = snprintf(set, 120, "protocol.%s=%s", key,
+                          json_is_string(value) ? json_string_value(value)
+                          : json_is_true(value) ? "on"
+                                                : "");
         if (json_is_array(value)) {
             json_array_foreach(value, i, style)
-                at += snprintf(set + at, 120 - (size_t)at, "%s%s", i > 0 ? "," : "", json_string_value(style));
+                at += snprintf(set + at, 120 - (size_t)at, "%s%s", i > 0 ? "," : "",
+                               json_string_value(style));
         }
         words[n++] = "--set";
         words[n++] = set;
@@ -115,7 +121,8 @@ static void check_equal(const char *id, const char *what, json_t *got, json_t *w
 {
     if (json_equal(got, want))
         return;
-    char *g = json_dumps(got, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)), *w = json_dumps(want, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    char *g = json_dumps(got, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)),
+         *w = json_dumps(want, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     fail_msg("%s: %s is %s, not %s", id, what, g ? g : "missing", w);
 }
 
@@ -132,7 +139,8 @@ static void run_case(json_t *c)
         append_base64(&input, json_string_value(json_object_get(c, "input_b64")));
     case_words(json_object_get(c, "opts"), words, room);
 
-    free(explain(words + 1, slice_of(input.len ? input.ptr : "", input.len)));   /* without --json, for people */
+    free(explain(words + 1,
+                 slice_of(input.len ? input.ptr : "", input.len))); /* without --json, for people */
     int for_people = status;
     json_t *got = explain_json(words, slice_of(input.len ? input.ptr : "", input.len));
     assert_int_equal(status, for_people);
@@ -140,11 +148,14 @@ static void run_case(json_t *c)
     check_equal(id, "expect", json_object_get(got, "expect"), json_object_get(c, "expect"));
     check_equal(id, "samples", json_object_get(got, "samples"), json_object_get(c, "samples"));
     check_equal(id, "errors", json_object_get(got, "errors"), errors != NULL ? errors : zero);
-    assert_int_equal(json_array_size(json_object_get(got, "reasons")), json_integer_value(json_object_get(got, "errors")));
+    assert_int_equal(json_array_size(json_object_get(got, "reasons")),
+                     json_integer_value(json_object_get(got, "errors")));
     if (json_object_get(c, "event") != NULL)
-        check_equal(id, "event", json_array_get(json_object_get(got, "events"), 0), json_object_get(c, "event"));
+        check_equal(id, "event", json_array_get(json_object_get(got, "events"), 0),
+                    json_object_get(c, "event"));
     if (json_object_get(c, "check") != NULL)
-        check_equal(id, "check", json_array_get(json_object_get(got, "checks"), 0), json_object_get(c, "check"));
+        check_equal(id, "check", json_array_get(json_object_get(got, "checks"), 0),
+                    json_object_get(c, "check"));
     json_decref(zero);
     json_decref(got);
     buf_release(&input);
@@ -178,8 +189,9 @@ static const struct slice nothing = { "", 0 };
 static void the_exposition_is_what_metrics_shows_sorted(void **state)
 {
     (void)state;
-    json_t *j = explain_json(WORDS("--json", "--set", "aggregate.quantiles=0.5", "z.hits:1|c|@0.1|#b:2,a:1", "z.hits:2|c|#a:1,b:2", "load:3|g", "load:-1|g",
-                                   "u:x|s", "u:y|s", "u:x|s", "t:500|ms"),
+    json_t *j = explain_json(WORDS("--json", "--set", "aggregate.quantiles=0.5",
+                                   "z.hits:1|c|@0.1|#b:2,a:1", "z.hits:2|c|#a:1,b:2", "load:3|g",
+                                   "load:-1|g", "u:x|s", "u:y|s", "u:x|s", "t:500|ms"),
                              nothing);
     assert_string_equal(json_string_value(json_object_get(j, "exposition")),
                         "load 2\n"
@@ -197,7 +209,8 @@ static void the_exposition_is_what_metrics_shows_sorted(void **state)
 static void options_of_the_exposition_are_followed(void **state)
 {
     (void)state;
-    json_t *j = explain_json(WORDS("--json", "--set=prometheus.suffixes=on", "--set=prometheus.observer_type=histogram",
+    json_t *j = explain_json(WORDS("--json", "--set=prometheus.suffixes=on",
+                                   "--set=prometheus.observer_type=histogram",
                                    "--set=prometheus.buckets=0.1,1", "hits:1|c", "t:500|ms"),
                              nothing);
     assert_string_equal(json_string_value(json_object_get(j, "exposition")),
@@ -214,7 +227,8 @@ static void numbers_survive_the_json(void **state)
 {
     (void)state;
     json_t *j = explain_json(WORDS("--json", "a:0.2718281828459045:1e-300:-0.1|d|@0.3"), nothing);
-    json_t *sample = json_array_get(json_object_get(j, "samples"), 0), *values = json_object_get(sample, "values");
+    json_t *sample = json_array_get(json_object_get(j, "samples"), 0),
+           *values = json_object_get(sample, "values");
     assert_true(json_real_value(json_array_get(values, 0)) == 0.2718281828459045);
     assert_true(json_real_value(json_array_get(values, 1)) == 1e-300);
     assert_true(json_real_value(json_array_get(values, 2)) == -0.1);
@@ -230,10 +244,13 @@ static void numbers_survive_the_json(void **state)
 static void tag_limits_refuse_the_sample_and_bad_tags_are_counted(void **state)
 {
     (void)state;
-    json_t *j = explain_json(WORDS("--json", "--set", "limits.max_tags=2", "a:1|c|#x,y,z", "b:1|c|#x:,:y|new:1|zz"), nothing);
+    json_t *j = explain_json(
+        WORDS("--json", "--set", "limits.max_tags=2", "a:1|c|#x,y,z", "b:1|c|#x:,:y|new:1|zz"),
+        nothing);
     assert_int_equal(json_array_size(json_object_get(j, "samples")), 1);
     assert_int_equal(json_integer_value(json_object_get(j, "errors")), 1);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "reasons"), 0)), "too_many_tags");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "reasons"), 0)),
+                        "too_many_tags");
     assert_int_equal(json_integer_value(json_object_get(j, "tag_errors")), 2);
     assert_int_equal(json_integer_value(json_object_get(j, "unknown_fields")), 2);
     assert_string_equal(json_string_value(json_object_get(j, "exposition")), "b 1");
@@ -248,7 +265,8 @@ static void more_than_a_datagram_on_standard_input_is_a_cut_datagram(void **stat
         buf_append_str(&input, "abc:12345|c\n");
     json_t *j = explain_json(WORDS("--json"), buf_slice(&input));
     assert_int_equal(json_array_size(json_object_get(j, "samples")), 65535 / 12);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "reasons"), 0)), "truncated");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(j, "reasons"), 0)),
+                        "truncated");
     assert_int_equal(json_integer_value(json_object_get(j, "errors")), 1);
     json_decref(j);
     buf_release(&input);
@@ -258,17 +276,19 @@ static void a_caret_stands_under_what_is_wrong(void **state)
 {
     (void)state;
     static const struct {
-        const char *line, *want;   /* want: how the output begins */
+        const char *line, *want; /* want: how the output begins */
     } rows[] = {
         { "hits:x|c", "hits:x|c\n     ^\n  error bad_value: " },
         { "\xc3\xa9t\xc3\xa9:1|zz", "\xc3\xa9t\xc3\xa9:1|zz\n      ^\n  error unknown_type: " },
         { "a\x01:1|zz", "a\\x01:1|zz\n        ^\n  error unknown_type: " },
         { "a\xff:1|c", "a\\xff:1|c\n ^\n  error bad_utf8: " },
-        { "\xe2\x82\xac:1|c|#\xe2\x82", "\xe2\x82\xac:1|c|#\\xe2\\x82\n       ^\n  error bad_utf8: " },
+        { "\xe2\x82\xac:1|c|#\xe2\x82",
+          "\xe2\x82\xac:1|c|#\\xe2\\x82\n       ^\n  error bad_utf8: " },
         { "a\xc2\x9b:1|c", "a\\xc2\\x9b:1|c\n  counter  a" },
         { "ok:1|c", "ok:1|c\n  counter  ok  value 1\n" },
         { "g:+5|g", "g:+5|g\n  gauge  g  change by 5\n" },
-        { "t:1:2|ms|@0.5|#a:b", "t:1:2|ms|@0.5|#a:b\n  timing in ms  t  values 1 2  rate 0.5 (weight 2)\n    tag  a = b\n" },
+        { "t:1:2|ms|@0.5|#a:b", "t:1:2|ms|@0.5|#a:b\n  timing in ms  t  values 1 2  rate 0.5 "
+                                "(weight 2)\n    tag  a = b\n" },
         { "_e{1,1}:a|b", "_e{1,1}:a|b\n  event\n    title  a\n" },
         { "_sc|db|2", "_sc|db|2\n  service check\n    name  db\n    status  2\n" },
         { " ", " \n  empty: ignored\n" },
@@ -333,7 +353,8 @@ static void a_refused_line_is_answered_with_what_was_meant(void **state)
         { "a:1|c#env:prod", "a | is missing before #env:prod\n" },
         { "a:1|ms@0.1", "a | is missing before @0.1\n" },
         { "a:1|cb:2|c", "a line feed is missing before b\n" },
-        { "a:1|c\\nb:2|c", "\\n is two characters here, not a line feed; printf '...\\n' or $'...\\n' of bash make one\n" },
+        { "a:1|c\\nb:2|c", "\\n is two characters here, not a line feed; printf '...\\n' or "
+                           "$'...\\n' of bash make one\n" },
         { "\"a:1|c\"", "the quotes are part of the line; send it without them\n" },
         { "a:1|zz", "" },
 
@@ -348,24 +369,33 @@ static void a_refused_line_is_answered_with_what_was_meant(void **state)
         { "a: 1|c", "a blank stands beside the value; send none between the signs\n" },
         { "a:1 |c", "a blank stands beside the value; send none between the signs\n" },
         { "a:|c", "the value is missing; write a:1|c\n" },
-        { "a:nan|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
-        { "a:None|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
-        { "a:+Inf|g", "the program had no number to send: a division by zero, or a missing value; send nothing then\n" },
+        { "a:nan|g", "the program had no number to send: a division by zero, or a missing value; "
+                     "send nothing then\n" },
+        { "a:None|g", "the program had no number to send: a division by zero, or a missing value; "
+                      "send nothing then\n" },
+        { "a:+Inf|g", "the program had no number to send: a division by zero, or a missing value; "
+                      "send nothing then\n" },
         { "a:true|g", "a truth value is sent as 1 or 0\n" },
         { "a:--1|c", "two signs: the client was given a negative number to subtract\n" },
         { "a:'1'|c", "the value stands without quotes\n" },
         { "a:0x10|c", "numbers are decimal: 16, 1000, 1.5, 1e3\n" },
-        { "a:red|g", "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart\n" },
-        { "Foo::Bar:1|c", "the name ends at the first ':', thus is Foo; send another character inside names, such as '.'\n" },
-        { "http://h/x:1|c", "the name ends at the first ':', thus is http; send another character inside names, such as '.'\n" },
-        { "a:1:x|g", "a text is no value; |s counts how many different ones there are, a tag (|#key:value) tells them apart\n" },
+        { "a:red|g", "a text is no value; |s counts how many different ones there are, a tag "
+                     "(|#key:value) tells them apart\n" },
+        { "Foo::Bar:1|c", "the name ends at the first ':', thus is Foo; send another character "
+                          "inside names, such as '.'\n" },
+        { "http://h/x:1|c", "the name ends at the first ':', thus is http; send another character "
+                            "inside names, such as '.'\n" },
+        { "a:1:x|g", "a text is no value; |s counts how many different ones there are, a tag "
+                     "(|#key:value) tells them apart\n" },
 
-        { "a:1|c|@10", "the rate is the share of samples that are sent, at most 1: one in 10 is @0.1\n" },
+        { "a:1|c|@10",
+          "the rate is the share of samples that are sent, at most 1: one in 10 is @0.1\n" },
         { "a:1|c|@50%", "the rate is a share of 1: @0.5\n" },
         { "a:1|c|@1/10", "the rate is one number: @0.1\n" },
         { "a:1|c|@0,5", "the decimal sign is a point: @0.5; tags stand behind |#\n" },
         { "a:1|c|@x", "@0.1 says that one of ten samples was sent\n" },
-        { "a:-1|ms", "the client's clock went back, or end and start are swapped; |h and |d take numbers below zero\n" },
+        { "a:-1|ms", "the client's clock went back, or end and start are swapped; |h and |d take "
+                     "numbers below zero\n" },
         { "a:1|c|T1.5", "T stands before whole seconds since 1970: T1656581400\n" },
 
         { "a", "a line is name:value|type; write a:1|c to count it\n" },
@@ -375,15 +405,21 @@ static void a_refused_line_is_answered_with_what_was_meant(void **state)
         { "a|c", "the value is missing; write a:1|c\n" },
         { "a:1", "write a:1|c for a counter, |g for a gauge, |ms for a timing\n" },
         { "{\"a\":1}", "this is JSON; a line is name:value|type|#key:value\n" },
-        { "GET / HTTP/1.1", "this is HTTP; the HTTP server is at http.listen; a line is name:value|type|#key:value\n" },
-        { "cpu,host=a value=1", "this is InfluxDB's line protocol; a line is name:value|type|#key:value\n" },
-        { "a{b=\"c\"} 1", "this is how /metrics is written; a line is name:value|type|#key:value\n" },
+        { "GET / HTTP/1.1", "this is HTTP; the HTTP server is at http.listen; a line is "
+                            "name:value|type|#key:value\n" },
+        { "cpu,host=a value=1",
+          "this is InfluxDB's line protocol; a line is name:value|type|#key:value\n" },
+        { "a{b=\"c\"} 1",
+          "this is how /metrics is written; a line is name:value|type|#key:value\n" },
         { ":1|c", "the client was given an empty name\n" },
         { "a|b:1|c", "a name cannot hold '|'; send another character, such as '.'\n" },
-        { "_e{3,4}:title|text|t:info", "the braces hold the bytes of title and text: _e{5,4}:title|text\n" },
+        { "_e{3,4}:title|text|t:info",
+          "the braces hold the bytes of title and text: _e{5,4}:title|text\n" },
         { "_e{x", "an event is _e{5,4}:title|text, with the bytes of both in the braces\n" },
-        { "_sc|db|OK", "a check is _sc|name|STATUS, with 0 ok, 1 warning, 2 critical, 3 unknown\n" },
-        { "caf\xe9:1|c", "the client sends another encoding, such as Latin-1, or cut a character in two\n" },
+        { "_sc|db|OK",
+          "a check is _sc|name|STATUS, with 0 ok, 1 warning, 2 critical, 3 unknown\n" },
+        { "caf\xe9:1|c",
+          "the client sends another encoding, such as Latin-1, or cut a character in two\n" },
         { "a\x1b:1|C", "|C is written |c\n" },
         { "a:1\x1b,5|g", "" },
     };
@@ -399,37 +435,59 @@ static void a_refused_line_is_answered_with_what_was_meant(void **state)
 static void a_line_that_means_something_else_than_it_seems_to_is_told(void **state)
 {
     (void)state;
-    static const char changes_plus[] = "a leading + changes a gauge; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)\n";
-    static const char changes_minus[] = "a leading - changes a gauge: for a value below zero send 0 first; protocol.gauge_sign = absolute sets "
+    static const char changes_plus[] = "a leading + changes a gauge; protocol.gauge_sign = "
+                                       "absolute sets it (Datadog's clients mean that)\n";
+    static const char changes_minus[] = "a leading - changes a gauge: for a value below zero send "
+                                        "0 first; protocol.gauge_sign = absolute sets "
                                         "it (Datadog's clients mean that)\n";
-    static const char packed[] = "2 values, for the name ends at the first ':'; if that was not meant, send another character inside names\n";
-    static const char packed_plus[] = "2 values, for the name ends at the first ':'; if that was not meant, send another character inside names\n"
-                                      "a leading + changes a gauge; protocol.gauge_sign = absolute sets it (Datadog's clients mean that)\n";
+    static const char packed[] = "2 values, for the name ends at the first ':'; if that was not "
+                                 "meant, send another character inside names\n";
+    static const char packed_plus[] = "2 values, for the name ends at the first ':'; if that was "
+                                      "not meant, send another character inside names\n"
+                                      "a leading + changes a gauge; protocol.gauge_sign = absolute "
+                                      "sets it (Datadog's clients mean that)\n";
     static const struct {
         const char *line, *set, *hint;
     } rows[] = {
-        { "a:1|c|#env=prod", NULL, "the tag env=prod has no value: it is kept as a bare tag with the value true; write env:prod\n" },
+        { "a:1|c|#env=prod", NULL,
+          "the tag env=prod has no value: it is kept as a bare tag with the value true; write "
+          "env:prod\n" },
         { "a:1|c|@0.5|#x:y,country=china", NULL,
-          "the tag country=china has no value: it is kept as a bare tag with the value true; write country:china\n" },
+          "the tag country=china has no value: it is kept as a bare tag with the value true; write "
+          "country:china\n" },
         { "a:1|c|#url:/?q=1,prod", NULL, "" },
         { "a:1|c|#a:b;c:d", NULL, "a:b;c:d is one tag; tags are separated by commas\n" },
         { "a:1|c|#a:b c:d", NULL, "a:b c:d is one tag; tags are separated by commas\n" },
         { "a:1|c|#a:b c", NULL, "" },
-        { "a:1|c|#a:b@0.1", NULL, "@0.1 is part of the tag; a sample rate stands behind a | of its own\n" },
+        { "a:1|c|#a:b@0.1", NULL,
+          "@0.1 is part of the tag; a sample rate stands behind a | of its own\n" },
         { "a:1|c|0.1", NULL, "a sample rate begins with @: |@0.1\n" },
         { "a:1|c|env:prod", NULL, "tags begin with #: |#env:prod\n" },
         { "a:1|c|c:ci-1|e:x|card:low|T1656581400|@0.1|#a:b", NULL, "" },
-        { "a,env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = influx reads them (--set protocol.name_tags=influx)\n" },
+        { "a,env=prod:1|c", NULL,
+          "the tags are part of the name; protocol.name_tags = influx reads them (--set "
+          "protocol.name_tags=influx)\n" },
         { "a,env=prod:1|c", "protocol.name_tags=influx", "" },
-        { "a#env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = librato reads them (--set protocol.name_tags=librato)\n" },
-        { "a;env=prod:1|c", NULL, "the tags are part of the name; protocol.name_tags = graphite reads them (--set protocol.name_tags=graphite)\n" },
-        { "a[env=prod]:1|c", NULL, "the tags are part of the name; protocol.name_tags = signalfx reads them (--set protocol.name_tags=signalfx)\n" },
-        { "a{env=\"prod\"}:1|c", NULL, "labels in the name are not read; write name:1|c|#key:value\n" },
+        { "a#env=prod:1|c", NULL,
+          "the tags are part of the name; protocol.name_tags = librato reads them (--set "
+          "protocol.name_tags=librato)\n" },
+        { "a;env=prod:1|c", NULL,
+          "the tags are part of the name; protocol.name_tags = graphite reads them (--set "
+          "protocol.name_tags=graphite)\n" },
+        { "a[env=prod]:1|c", NULL,
+          "the tags are part of the name; protocol.name_tags = signalfx reads them (--set "
+          "protocol.name_tags=signalfx)\n" },
+        { "a{env=\"prod\"}:1|c", NULL,
+          "labels in the name are not read; write name:1|c|#key:value\n" },
         { "Class#method:1|c", NULL, "" },
         { "a :1|c", NULL, "the name ends in a blank, which is part of it\n" },
         { "'a:1|c", NULL, "the quote is part of the name\n" },
-        { "a:0.32|s", NULL, "|s is a set: it counts how many different texts were sent, and 0.32 is one of them; did you mean |ms (milliseconds)?\n" },
-        { "a:320ms|s", NULL, "|s is a set: it counts how many different texts were sent, and 320ms is one of them; did you mean |ms (milliseconds)?\n" },
+        { "a:0.32|s", NULL,
+          "|s is a set: it counts how many different texts were sent, and 0.32 is one of them; did "
+          "you mean |ms (milliseconds)?\n" },
+        { "a:320ms|s", NULL,
+          "|s is a set: it counts how many different texts were sent, and 320ms is one of them; "
+          "did you mean |ms (milliseconds)?\n" },
         { "a:765|s", NULL, "" },
         { "a:10.0.0.1|s", NULL, "" },
         { "a_-1:8:1|c", NULL, packed },
@@ -438,7 +496,8 @@ static void a_line_that_means_something_else_than_it_seems_to_is_told(void **sta
         { "a:1:2|s", NULL, "" },
         { "a:+5|g", NULL, changes_plus },
         { "a:-5|g", NULL, changes_minus },
-        { "a:-5|g", "protocol.gauge_sign=absolute", "the sign is the value's: protocol.gauge_sign = absolute sets the gauge\n" },
+        { "a:-5|g", "protocol.gauge_sign=absolute",
+          "the sign is the value's: protocol.gauge_sign = absolute sets the gauge\n" },
         { "a:-5|g|c:ci-1", NULL, "" },
         { "a:+5|g|c:ci-1", NULL, changes_plus },
         { "a:-3:+5|g|c:ci-1", NULL, packed_plus },
@@ -451,7 +510,8 @@ static void a_line_that_means_something_else_than_it_seems_to_is_told(void **sta
         { "a:5|s|@0.1", NULL, "a sample rate does nothing to a set\n" },
         { "a:5|c|@0", NULL, "a sample rate of 0 counts as 1\n" },
         { "a:5|c|@0.1", NULL, "" },
-        { "a:1|c|T1656581400000", NULL, "T stands before seconds since 1970; this looks like milliseconds\n" },
+        { "a:1|c|T1656581400000", NULL,
+          "T stands before seconds since 1970; this looks like milliseconds\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char got[500];
@@ -467,32 +527,50 @@ static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
     (void)state;
     static const struct {
         const char *lines[4];
-        const char *says;   /* NULL: nothing is missing */
+        const char *says; /* NULL: nothing is missing */
     } rows[] = {
-        { { "up:0|g" }, "\nnot on /metrics:\n  up: up is a name that Prometheus makes for every target, or this server for itself." },
-        { { "scrape_duration_seconds:1|g" }, "  scrape_duration_seconds: scrape_duration_seconds is a name that Prometheus makes" },
-        { { "statsd.lines.received.total:1|c" }, "  statsd_lines_received_total: statsd_lines_received_total is a name that" },
-        { { "jobs:1|c", "jobs:7|g" }, "  jobs as a gauge: jobs is a counter since an earlier line; a name has one type" },
-        { { "t:1|ms", "t.count:1|c" }, "  t_count as a counter: t is a summary since an earlier line and makes lines of that name" },
-        { { "x:-1|c" }, "  x: it only went down, by 1; a counter of Prometheus never goes down, Redis gets the sum." },
+        { { "up:0|g" },
+          "\nnot on /metrics:\n  up: up is a name that Prometheus makes for every target, or this "
+          "server for itself." },
+        { { "scrape_duration_seconds:1|g" },
+          "  scrape_duration_seconds: scrape_duration_seconds is a name that Prometheus makes" },
+        { { "statsd.lines.received.total:1|c" },
+          "  statsd_lines_received_total: statsd_lines_received_total is a name that" },
+        { { "jobs:1|c", "jobs:7|g" },
+          "  jobs as a gauge: jobs is a counter since an earlier line; a name has one type" },
+        { { "t:1|ms", "t.count:1|c" },
+          "  t_count as a counter: t is a summary since an earlier line and makes lines of that "
+          "name" },
+        { { "x:-1|c" },
+          "  x: it only went down, by 1; a counter of Prometheus never goes down, Redis gets the "
+          "sum." },
         { { "x:-1|c|@0.5|#b:c" }, "  x b=c: it only went down, by 2; a counter" },
-        { { "x:-1|c|#b:2,a:1", "x:5|c|#a:1,b:2" }, "  x a=1 b=2: the decrements, 1 in all; a counter" },
+        { { "x:-1|c|#b:2,a:1", "x:5|c|#a:1,b:2" },
+          "  x a=1 b=2: the decrements, 1 in all; a counter" },
         { { "x:5|c", "x:-1|c", "x:-7|c" }, "  x: the decrements, 8 in all; a counter" },
         { { "x:-1:0|c" }, "  x: the decrements, 1 in all; a counter" },
-        { { "--set=limits.max_series=1", "a:1|c", "b:1|c" }, "  1 sample: there are as many series as limits.max_series allows" },
-        { { "_e{1,1}:a|b" }, "    not on /metrics: an event is no metric; statsd_events_total counts it\n" },
-        { { "_sc|db|0" }, "    not on /metrics: a service check is no metric; statsd_service_checks_total counts it\n" },
+        { { "--set=limits.max_series=1", "a:1|c", "b:1|c" },
+          "  1 sample: there are as many series as limits.max_series allows" },
+        { { "_e{1,1}:a|b" },
+          "    not on /metrics: an event is no metric; statsd_events_total counts it\n" },
+        { { "_sc|db|0" },
+          "    not on /metrics: a service check is no metric; statsd_service_checks_total counts "
+          "it\n" },
         { { "--set=aggregate.set_window=2m", "u:x|s" },
-          "    on /metrics at once: how many distinct members came within aggregate.set_window = 2m\n" },
+          "    on /metrics at once: how many distinct members came within aggregate.set_window = "
+          "2m\n" },
         { { "--set=server.interval=2s", "--set=aggregate.set_window=0", "u:x|s" },
-          "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval = 2s\n" },
+          "    on /metrics once the interval has ended: aggregate.set_window = 0, server.interval "
+          "= 2s\n" },
         { { "a:1|c", "b:2|g", "t:1|ms" }, NULL },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *out = explain(rows[i].lines, nothing);
         assert_int_equal(status, 0);
-        if (rows[i].says != NULL ? strstr(out, rows[i].says) == NULL : strstr(out, "not on /metrics") != NULL)
-            fail_msg("%s: \"%s\" is not in:\n%s", rows[i].lines[0], rows[i].says ? rows[i].says : "nothing", out);
+        if (rows[i].says != NULL ? strstr(out, rows[i].says) == NULL
+                                 : strstr(out, "not on /metrics") != NULL)
+            fail_msg("%s: \"%s\" is not in:\n%s", rows[i].lines[0],
+                     rows[i].says ? rows[i].says : "nothing", out);
         free(out);
     }
 }
@@ -510,18 +588,27 @@ static void a_sum_that_would_be_infinite_is_told(void **state)
 {
     (void)state;
     static const struct {
-        const char *lines[4], *page, *says;   /* NULL: nothing */
+        const char *lines[4], *page, *says; /* NULL: nothing */
     } rows[] = {
-        { { "c:1e308|c", "c:1e308|c", "c:5|c" }, "c 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
-        { { "c:1e308:1e308|c", "c:-1e308:-1e308|c" }, "c 1e+308\n", "  2 samples: a sum would pass 1.8e308" },
-        { { "a.b:1e308|c", "a-b:1e308|c" }, "a_b 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
+        { { "c:1e308|c", "c:1e308|c", "c:5|c" },
+          "c 1e+308\n",
+          "  1 sample: a sum would pass 1.8e308" },
+        { { "c:1e308:1e308|c", "c:-1e308:-1e308|c" },
+          "c 1e+308\n",
+          "  2 samples: a sum would pass 1.8e308" },
+        { { "a.b:1e308|c", "a-b:1e308|c" },
+          "a_b 1e+308\n",
+          "  1 sample: a sum would pass 1.8e308" },
         { { "g:1e308|g", "g:+1e308|g" }, "g 1e+308\n", "  1 sample: a sum would pass 1.8e308" },
-        { { "c:1e308|c", "c:-1e308|c", "c:1e999|c" }, "c 1e+308\n", NULL },   /* a line's error, and told as such */
+        { { "c:1e308|c", "c:-1e308|c", "c:1e999|c" },
+          "c 1e+308\n",
+          NULL }, /* a line's error, and told as such */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char *out = explain(rows[i].lines, nothing);
         assert_int_equal(status, 1);
-        if (strstr(out, rows[i].page) == NULL || strstr(out, rows[i].says ? rows[i].says : rows[i].page) == NULL)
+        if (strstr(out, rows[i].page) == NULL ||
+            strstr(out, rows[i].says ? rows[i].says : rows[i].page) == NULL)
             fail_msg("%s: not %s in:\n%s", rows[i].lines[0], rows[i].says, out);
         assert_true(rows[i].says != NULL || strstr(out, "a sum would pass") == NULL);
         free(out);
@@ -548,7 +635,7 @@ static void an_error_in_any_line_is_exit_status_1(void **state)
         { { "a:1|c", "b" }, "", 1 },
         { { "--json", "b" }, "", 1 },
         { { "--json", "a:1|c" }, "", 0 },
-        { { "a:1|c|#x:" }, "", 0 },   /* a tag is dropped, the sample stands */
+        { { "a:1|c|#x:" }, "", 0 }, /* a tag is dropped, the sample stands */
         { { "" }, "", 0 },
         { { "--framing=line" }, "a:1|c\nb\n", 1 },
         { { "--framing=line", "--json" }, "a:1|c\nb:1|c", 0 },

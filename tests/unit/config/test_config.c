@@ -15,7 +15,8 @@
 
 static const struct config_source nowhere = { 0 };
 
-static int load(const struct config_source *src, const char *text, struct config *c, struct buf *errors)
+static int load(const struct config_source *src, const char *text, struct config *c,
+                struct buf *errors)
 {
     size_t n = strlen(text);
     char *exact = malloc(n ? n : 1);
@@ -129,7 +130,8 @@ static void a_flag_wins_over_the_environment_and_that_over_the_file(void **state
 {
     (void)state;
     struct config c;
-    char workers[] = "STATSD_SERVER_WORKERS=2", ttl[] = "STATSD_AGGREGATE_TTL=2h", other[] = "PATH=/bin";
+    char workers[] = "STATSD_SERVER_WORKERS=2", ttl[] = "STATSD_AGGREGATE_TTL=2h",
+         other[] = "PATH=/bin";
     char *const env[] = { workers, ttl, other, NULL };
     const char *const sets[] = { "server.workers=5", "server.workers=3" };
     const struct config_source src = { .environ = env, .sets = sets, .n_sets = 2 };
@@ -146,7 +148,8 @@ static void sockets_of_one_place_replace_those_of_the_place_below(void **state)
     struct config c;
     char sockets[] = "STATSD_LISTEN_SOCKET=udp://127.0.0.1:3, udp://127.0.0.1:4 udp://127.0.0.1:5";
     char *const env[] = { sockets, NULL };
-    const char *const sets[] = { "listen.socket=udp://127.0.0.1:6", "listen.socket=udp://127.0.0.1:7" };
+    const char *const sets[] = { "listen.socket=udp://127.0.0.1:6",
+                                 "listen.socket=udp://127.0.0.1:7" };
     struct config_source src = { .environ = env };
     const char *file = "[listen]\nsocket=udp://127.0.0.1:1\nsocket=udp://127.0.0.1:2\n";
     must_load(&nowhere, file, &c);
@@ -192,20 +195,27 @@ static void every_mistake_is_told_at_once_with_its_place_and_remedy(void **state
               "quantiles = 0.5,0.4\n"
               "summary_age = 1\n",
               "t.conf:1: a key stands before the first [section]; put it below one\n"
-              "t.conf:3: server.interval: '10' has no unit; write a whole number and ms, s, m or h, 100ms to 1h\n"
+              "t.conf:3: server.interval: '10' has no unit; write a whole number and ms, s, m or "
+              "h, 100ms to 1h\n"
               "t.conf:4: server.workers: '99' is out of range; write a whole number, 0 to 64\n"
-              "t.conf:5: server.log_level: 'inof' is not one of the words; write one of debug|info|warn|error\n"
+              "t.conf:5: server.log_level: 'inof' is not one of the words; write one of "
+              "debug|info|warn|error\n"
               "t.conf:7: server.log_format: given twice, first on line 6; keep one of them\n"
               "t.conf:8: the line is neither [section], nor key = value, nor a comment\n"
               "t.conf:9: [sever]: no such section; did you mean [server]?\n"
-              "t.conf:12: listen.socket: 'tcp://1.2.3.4:5': this release does not receive streams (tcp://, unix://); use udp:// or unixgram://\n"
-              "t.conf:13: listen.rcvbuf: '32MB' is not a size; write a whole number of bytes, or one with KiB, MiB or GiB, 4KiB to 1GiB\n"
+              "t.conf:12: listen.socket: 'tcp://1.2.3.4:5': this release does not receive streams "
+              "(tcp://, unix://); use udp:// or unixgram://\n"
+              "t.conf:13: listen.rcvbuf: '32MB' is not a size; write a whole number of bytes, or "
+              "one with KiB, MiB or GiB, 4KiB to 1GiB\n"
               "t.conf:14: a section is written [name]; the ']' is missing\n"
               "t.conf:16: only a comment may follow [section] on its line\n"
-              "t.conf:18: aggregate.quantiles: the numbers do not rise: 0.4 comes after 0.5; sort them and keep each once\n"
+              "t.conf:18: aggregate.quantiles: the numbers do not rise: 0.4 comes after 0.5; sort "
+              "them and keep each once\n"
               "t.conf:19: aggregate.summary_age: no such option; see `statsd describe options`\n"
-              "STATSD_HTTP_TIMEOUT: http.timeout: '5' has no unit; write a whole number and ms, s, m or h, 1s to 1h\n"
-              "environment: STATSD_SERVER_INTERVALL: no such option; did you mean STATSD_SERVER_INTERVAL?\n"
+              "STATSD_HTTP_TIMEOUT: http.timeout: '5' has no unit; write a whole number and ms, s, "
+              "m or h, 1s to 1h\n"
+              "environment: STATSD_SERVER_INTERVALL: no such option; did you mean "
+              "STATSD_SERVER_INTERVAL?\n"
               "--set: server.ttl: no such option; did you mean aggregate.ttl?\n"
               "--set: flag number 2 is not section.key=value; such as --set server.interval=10s\n");
 }
@@ -275,10 +285,41 @@ static void a_bad_value_is_one_message_that_names_its_option(void **state)
     }
 }
 
+/* The 10 s of the default are not what server.interval was meant to be. */
+static void a_refused_value_is_one_mistake_and_no_other_follows_from_it(void **state)
+{
+    (void)state;
+    must_fail(&nowhere, "[server]\ninterval = 1\n[aggregate]\nttl = 5s\n[redis]\nretention = 5s\n",
+              "t.conf:2: server.interval: '1' has no unit; write a whole number and ms, s, m or h, "
+              "100ms to 1h\n");
+    must_fail(&nowhere, "[listen]\nsocket = unixgram:///a\xff\n",
+              "t.conf:2: listen.socket: 'unixgram:///a\\xff' is not valid UTF-8; write UTF-8 text "
+              "without control bytes\n");
+}
+
+static void an_empty_variable_is_an_empty_value_for_every_kind_of_option(void **state)
+{
+    (void)state;
+    char socket[] = "STATSD_LISTEN_SOCKET= ", quantiles[] = "STATSD_AGGREGATE_QUANTILES=",
+         listen[] = "STATSD_HTTP_LISTEN=";
+    char *const bad[] = { socket, NULL }, *const good[] = { quantiles, listen, NULL };
+    const struct config_source refused = { .environ = bad }, taken = { .environ = good };
+    struct config c;
+    struct buf errors = { 0 };
+    assert_int_equal(load(&refused, "", &c, &errors), -EINVAL);
+    assert_ptr_equal(strstr(errors.ptr, "STATSD_LISTEN_SOCKET: listen.socket: '': "), errors.ptr);
+    buf_release(&errors);
+    must_load(&taken, "", &c);
+    assert_int_equal(c.aggregate_quantiles.n, 0);
+    assert_string_equal(c.http_listen, "");
+    config_release(&c);
+}
+
 static void a_password_never_shows(void **state)
 {
     (void)state;
-    const char *const sets[] = { "redis.url=redis://:hunter2@", "redis.url redis://:hunter2@h", "redis.urll=redis://:hunter2@h" };
+    const char *const sets[] = { "redis.url=redis://:hunter2@", "redis.url redis://:hunter2@h",
+                                 "redis.urll=redis://:hunter2@h" };
     struct buf errors = { 0 }, shown = { 0 };
     struct config c;
     for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
@@ -338,7 +379,7 @@ static void a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_i
 {
     (void)state;
     static const struct {
-        const char *name, *meant;   /* NULL: not a word about it */
+        const char *name, *meant; /* NULL: not a word about it */
     } rows[] = {
         { "STATSD_INTERVAL", "STATSD_SERVER_INTERVAL" },
         { "STATSD_INTERVALL", "STATSD_SERVER_INTERVAL" },
@@ -371,7 +412,9 @@ static void a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_i
         struct config c;
         snprintf(text, sizeof text, "%s=1", rows[i].name);
         if (rows[i].meant != NULL)
-            snprintf(want, sizeof want, "environment: %s: no such option, so it has no effect; did you mean %s?\n", rows[i].name, rows[i].meant);
+            snprintf(want, sizeof want,
+                     "environment: %s: no such option, so it has no effect; did you mean %s?\n",
+                     rows[i].name, rows[i].meant);
         must_load(&src, "", &c);
         buf_append_char(&c.warnings, '\0');
         assert_string_equal(c.warnings.ptr, want);
@@ -391,19 +434,23 @@ static void a_flag_that_names_no_option_is_answered_with_the_likely_one(void **s
         { "logLevel=debug", "logLevel: no such option; did you mean server.log_level?" },
         { "intervall=1s", "intervall: no such option; did you mean server.interval?" },
         { "server-interval=1s", "server-interval: no such option; did you mean server.interval?" },
-        { "STATSD_SERVER_INTERVAL=1s", "STATSD_SERVER_INTERVAL: no such option; did you mean server.interval?" },
+        { "STATSD_SERVER_INTERVAL=1s",
+          "STATSD_SERVER_INTERVAL: no such option; did you mean server.interval?" },
         { "redis_url=redis://h", "redis_url: no such option; did you mean redis.url?" },
         { "http.port=9102", "http.port: no such option; did you mean http.listen?" },
         { "server.port=8125", "server.port: no such option; did you mean listen.socket?" },
         { "redis.host=h", "redis.host: no such option; did you mean redis.url?" },
         { "flushInterval=10000", "flushInterval: no such option; did you mean server.interval?" },
-        { "server.flush_interval=10", "server.flush_interval: no such option; did you mean server.interval?" },
+        { "server.flush_interval=10",
+          "server.flush_interval: no such option; did you mean server.interval?" },
         { "http.listn=:1", "http.listn: no such option; did you mean http.listen?" },
         { "xyzzy=1", "xyzzy: no such option; see `statsd describe options`" },
-        { "server.interval", "server.interval: the value is missing; write --set server.interval=VALUE" },
+        { "server.interval",
+          "server.interval: the value is missing; write --set server.interval=VALUE" },
         { "interval", "interval: the value is missing; write --set server.interval=VALUE" },
         { "nonsense", "flag number 1 is not section.key=value; such as --set server.interval=10s" },
-        { "redis://:hunter2@10.0.0.1/?a=1", "flag number 1 is not section.key=value; such as --set server.interval=10s" },
+        { "redis://:hunter2@10.0.0.1/?a=1",
+          "flag number 1 is not section.key=value; such as --set server.interval=10s" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char want[200];
@@ -458,16 +505,45 @@ static void a_long_line_is_read_whole_or_refused_never_cut(void **state)
     }
 }
 
+/* -c of a file of another kind; a reload would put each mistake into the log. */
+static void a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred(void **state)
+{
+    (void)state;
+    struct buf text = { 0 }, errors = { 0 };
+    struct config c;
+    size_t lines = 0;
+    buf_append_str(&text, "[server]\n");
+    for (int i = 0; i < 50000; i++)
+        buf_append_str(&text, "xyzzy = 1\n");
+    buf_append_char(&text, '\0');
+    const char *set = "server.workers=x";
+    const struct config_source src = { .sets = &set, .n_sets = 1 };
+    assert_int_equal(load(&src, text.ptr, &c, &errors), -EINVAL);
+    for (size_t i = 0; i < errors.len; i++)
+        lines += errors.ptr[i] == '\n';
+    assert_int_equal(lines, 100 + 1 + 1);
+    static const char end[] =
+        "t.conf:101: server.xyzzy: no such option; see `statsd describe options`\n"
+        "t.conf:102: 100 mistakes; the rest of the file was not read\n"
+        "--set: server.workers: 'x' is not";
+    assert_non_null(strstr(errors.ptr, end));
+    buf_release(&text);
+    buf_release(&errors);
+}
+
 static void bytes_that_are_no_text_are_refused_and_escaped(void **state)
 {
     (void)state;
     struct config c;
     struct buf errors = { 0 };
-    assert_int_equal(config_load_text(&nowhere, "t\x1b.conf", SLICE_LIT("[server]\nlog_level = de\0bug\n"), &c, &errors), -EINVAL);
+    const struct slice nul = SLICE_LIT("[server]\nlog_level = de\0bug\n");
+    assert_int_equal(config_load_text(&nowhere, "t\x1b.conf", nul, &c, &errors), -EINVAL);
     buf_append_char(&errors, '\0');
-    assert_string_equal(errors.ptr, "t\\x1b.conf:2: a NUL byte in the line; is this a text file?\n");
+    assert_string_equal(errors.ptr,
+                        "t\\x1b.conf:2: a NUL byte in the line; is this a text file?\n");
     buf_clear(&errors);
-    assert_int_equal(load(&nowhere, "[server]\nlog_level = \x1b[31m\nb\x1b\xff = 1\n", &c, &errors), -EINVAL);
+    const char *controls = "[server]\nlog_level = \x1b[31m\nb\x1b\xff = 1\n";
+    assert_int_equal(load(&nowhere, controls, &c, &errors), -EINVAL);
     assert_null(strchr(errors.ptr, 0x1b));
     assert_non_null(strstr(errors.ptr, "\\x1b[31m"));
     buf_release(&errors);
@@ -489,6 +565,22 @@ static void a_file_that_cannot_be_read_is_an_error(void **state)
     }
 }
 
+static void the_line_is_told_however_long_the_path_is(void **state)
+{
+    (void)state;
+    char path[4000];
+    struct config c;
+    struct buf errors = { 0 };
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    const struct slice text = SLICE_LIT("[server]\nlog_level = x\n");
+    assert_int_equal(config_load_text(&nowhere, path, text, &c, &errors), -EINVAL);
+    buf_append_char(&errors, '\0');
+    assert_memory_equal(errors.ptr, path, strlen(path));
+    assert_ptr_equal(strstr(errors.ptr, ":2: server.log_level: "), errors.ptr + strlen(path));
+    buf_release(&errors);
+}
+
 static void two_sockets_cannot_have_one_address(void **state)
 {
     (void)state;
@@ -497,8 +589,9 @@ static void two_sockets_cannot_have_one_address(void **state)
               "t.conf:3: listen.socket: udp://localhost:5 is given twice; keep one of them\n");
     must_fail(&nowhere, "[listen]\nsocket = udp://localhost:5\nsocket = udp://[::1]:5\n",
               "t.conf:3: listen.socket: udp://[::1]:5 is given twice; keep one of them\n");
-    must_fail(&nowhere, "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://[::ffff:127.0.0.1]:5\n",
-              "t.conf:3: listen.socket: udp://[::ffff:127.0.0.1]:5 is given twice; keep one of them\n");
+    must_fail(
+        &nowhere, "[listen]\nsocket = udp://127.0.0.1:5\nsocket = udp://[::ffff:127.0.0.1]:5\n",
+        "t.conf:3: listen.socket: udp://[::ffff:127.0.0.1]:5 is given twice; keep one of them\n");
     must_load(&nowhere, "[listen]\nsocket = udp://127.0.0.1:0\nsocket = udp://127.0.0.1:0\n", &c);
     assert_int_equal(c.n_sockets, 2);
     config_release(&c);
@@ -510,10 +603,15 @@ static void an_address_beside_the_one_for_all_is_a_mistake(void **state)
     (void)state;
     struct config c;
     must_fail(&nowhere, "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:5\n",
-              "t.conf:3: listen.socket: udp://*:5 receives what udp://127.0.0.1:5 would; keep one of them\n");
+              "t.conf:3: listen.socket: udp://*:5 receives what udp://127.0.0.1:5 would; keep one "
+              "of them\n");
     must_fail(&nowhere, "[listen]\nsocket = udp://[::1]:5\nsocket = udp://[::]:5\n",
-              "t.conf:3: listen.socket: udp://[::]:5 receives what udp://[::1]:5 would; keep one of them\n");
-    must_load(&nowhere, "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:6\nsocket = udp://*:0\nsocket = udp://*:0\n", &c);
+              "t.conf:3: listen.socket: udp://[::]:5 receives what udp://[::1]:5 would; keep one "
+              "of them\n");
+    must_load(&nowhere,
+              "[listen]\nsocket = udp://*:5\nsocket = udp://127.0.0.1:6\nsocket = "
+              "udp://*:0\nsocket = udp://*:0\n",
+              &c);
     assert_int_equal(c.n_sockets, 4);
     config_release(&c);
 }
@@ -521,9 +619,13 @@ static void an_address_beside_the_one_for_all_is_a_mistake(void **state)
 static void localhost_is_two_sockets(void **state)
 {
     (void)state;
-    static const char *const want[] = { "udp://localhost:5", "udp://[::1]:5", "udp://127.0.0.1:6", "udp://localhost:0", "udp://[::1]:0" };
+    static const char *const want[] = { "udp://localhost:5", "udp://[::1]:5", "udp://127.0.0.1:6",
+                                        "udp://localhost:0", "udp://[::1]:0" };
     struct config c;
-    must_load(&nowhere, "[listen]\nsocket = udp://localhost:5\nsocket = udp://127.0.0.1:6\nsocket = udp://localhost:0\n", &c);
+    must_load(&nowhere,
+              "[listen]\nsocket = udp://localhost:5\nsocket = udp://127.0.0.1:6\nsocket = "
+              "udp://localhost:0\n",
+              &c);
     assert_int_equal(c.n_sockets, ARRAY_LEN(want));
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         assert_string_equal(c.sockets[i].name, want[i]);
@@ -533,7 +635,9 @@ static void localhost_is_two_sockets(void **state)
     for (int i = 0; i < 33; i++)
         buf_append_str(&text, "socket = udp://localhost:0\n");
     buf_append_char(&text, '\0');
-    must_fail(&nowhere, text.ptr, "t.conf:34: listen.socket: 66 sockets are too many (localhost is two); give at most 64\n");
+    must_fail(
+        &nowhere, text.ptr,
+        "t.conf:34: listen.socket: 66 sockets are too many (localhost is two); give at most 64\n");
     buf_release(&text);
 }
 
@@ -541,9 +645,13 @@ static void localhost_is_two_sockets(void **state)
 static void sockets_stay_in_the_order_of_the_config(void **state)
 {
     (void)state;
-    static const char *const want[] = { "udp://[::]:5", "udp://0.0.0.0:5", "udp://[::]:7", "udp://[::1]:6" };
+    static const char *const want[] = { "udp://[::]:5", "udp://0.0.0.0:5", "udp://[::]:7",
+                                        "udp://[::1]:6" };
     struct config c;
-    must_load(&nowhere, "[listen]\nsocket = udp://[::]:5\nsocket = udp://0.0.0.0:5\nsocket = udp://[::]:7\nsocket = udp://[::1]:6\n", &c);
+    must_load(&nowhere,
+              "[listen]\nsocket = udp://[::]:5\nsocket = udp://0.0.0.0:5\nsocket = "
+              "udp://[::]:7\nsocket = udp://[::1]:6\n",
+              &c);
     assert_int_equal(c.n_sockets, 4);
     for (size_t i = 0; i < 4; i++)
         assert_string_equal(c.sockets[i].name, want[i]);
@@ -559,14 +667,18 @@ int main(void)
         cmocka_unit_test(sockets_of_one_place_replace_those_of_the_place_below),
         cmocka_unit_test(every_mistake_is_told_at_once_with_its_place_and_remedy),
         cmocka_unit_test(a_bad_value_is_one_message_that_names_its_option),
+        cmocka_unit_test(a_refused_value_is_one_mistake_and_no_other_follows_from_it),
+        cmocka_unit_test(an_empty_variable_is_an_empty_value_for_every_kind_of_option),
         cmocka_unit_test(a_password_never_shows),
         cmocka_unit_test(variables_of_others_are_left_alone_and_slips_are_not),
         cmocka_unit_test(a_variable_that_lacks_its_section_is_warned_of_and_one_of_a_client_is_not),
         cmocka_unit_test(a_flag_that_names_no_option_is_answered_with_the_likely_one),
         cmocka_unit_test(where_each_value_comes_from_is_known),
         cmocka_unit_test(a_long_line_is_read_whole_or_refused_never_cut),
+        cmocka_unit_test(a_file_with_nothing_but_mistakes_is_given_up_after_a_hundred),
         cmocka_unit_test(bytes_that_are_no_text_are_refused_and_escaped),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
+        cmocka_unit_test(the_line_is_told_however_long_the_path_is),
         cmocka_unit_test(two_sockets_cannot_have_one_address),
         cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
         cmocka_unit_test(localhost_is_two_sockets),

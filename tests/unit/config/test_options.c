@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "config/option_value.h"
 #include "config/options.h"
 
 /* Run from the root of the tree. */
@@ -50,64 +51,6 @@ static void the_environment_name_is_section_and_key_in_capitals(void **state)
     assert_string_equal(env, "STATSD_REDIS_SPOOL_MAX_BYTES");
 }
 
-static void limits_read_as_they_are_written(void **state)
-{
-    (void)state;
-    static const struct {
-        enum option_id id;
-        const char *want;
-    } rows[] = {
-        { OPTION_server_interval, "100ms to 1h" },          { OPTION_listen_rcvbuf, "4KiB to 1GiB" },
-        { OPTION_limits_max_line, "64 to 65535" },          { OPTION_listen_spread, "auto|source|payload" },
-        { OPTION_aggregate_quantiles, "each 0 to 1" },      { OPTION_http_lifecycle, "on|off" },
-        { OPTION_redis_url, "" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct buf b = { 0 };
-        options_limits(rows[i].id, &b);
-        buf_append_char(&b, '\0');
-        assert_string_equal(b.ptr, rows[i].want);
-        buf_release(&b);
-    }
-}
-
-static void distance_counts_edits(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *a, *b;
-        size_t limit, want;
-    } rows[] = {
-        { "", "", 2, 0 },              { "ttl", "ttl", 2, 0 },         { "TTL", "ttl", 2, 0 },       { "tl", "ttl", 2, 1 },
-        { "tttl", "ttl", 2, 1 },       { "tll", "ttl", 2, 1 },         { "wrokers", "workers", 2, 1 }, { "abc", "xyz", 2, 3 },
-        { "abc", "xyz", 3, 3 },        { "interval", "intervall", 3, 1 }, { "a", "abcdef", 3, 4 },   { "socket", "scoket", 1, 1 },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(options_distance(slice_str(rows[i].a), slice_str(rows[i].b), rows[i].limit), rows[i].want);
-    char longer[300];
-    memset(longer, 'a', sizeof longer);
-    assert_int_equal(options_distance(slice_of(longer, 300), slice_of(longer, 299), 3), 4);
-}
-
-static void a_slip_finds_the_option_that_was_meant(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *section, *key;
-        enum option_id want;
-    } rows[] = {
-        { "server", "intervall", OPTION_server_interval }, { "server", "ttl", OPTION_aggregate_ttl },
-        { "aggregate", "quantile", OPTION_aggregate_quantiles }, { "sever", "workers", OPTION_server_workers },
-        { "listen", "socekt", OPTION_listen_socket }, { "redis", "certificate", OPTION_COUNT }, { "", "", OPTION_COUNT },
-        { "http", "listne", OPTION_http_listen },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(options_nearest(slice_str(rows[i].section), slice_str(rows[i].key)), rows[i].want);
-    assert_string_equal(options_nearest_section(slice_str("Server")), "server");
-    assert_string_equal(options_nearest_section(slice_str("limit")), "limits");
-    assert_null(options_nearest_section(slice_str("kubernetes")));
-}
-
 static void the_example_names_every_option_with_its_default_and_limits(void **state)
 {
     (void)state;
@@ -127,12 +70,15 @@ static void the_example_names_every_option_with_its_default_and_limits(void **st
         snprintf(line, sizeof line, "\n%s =%s%s\n", o->key, o->def[0] ? " " : "", o->def);
         const char *found = strstr(at, line);
         if (found == NULL)
-            fail_msg("statsd.conf.example: [%s] lacks \"%s =%s%s\" in the order of the table", o->section, o->key, o->def[0] ? " " : "", o->def);
+            fail_msg("statsd.conf.example: [%s] lacks \"%s =%s%s\" in the order of the table",
+                     o->section, o->key, o->def[0] ? " " : "", o->def);
         struct buf limits = { 0 };
-        options_limits((enum option_id)i, &limits);
-        bool said = limits.len == 0 || memmem(at, (size_t)(found - at), limits.ptr, limits.len) != NULL;
+        option_value_limits((enum option_id)i, &limits);
+        bool said =
+            limits.len == 0 || memmem(at, (size_t)(found - at), limits.ptr, limits.len) != NULL;
         if (!said)
-            fail_msg("statsd.conf.example: %s.%s does not say \"%.*s\"", o->section, o->key, (int)limits.len, limits.ptr);
+            fail_msg("statsd.conf.example: %s.%s does not say \"%.*s\"", o->section, o->key,
+                     (int)limits.len, limits.ptr);
         buf_release(&limits);
         at = found;
     }
@@ -145,7 +91,8 @@ static void the_example_as_shipped_is_the_default_config(void **state)
     struct buf text = example(), errors = { 0 };
     struct config def, shipped;
     const struct config_source none = { 0 };
-    int rc = config_load_text(&none, "statsd.conf.example", slice_of(text.ptr, text.len - 1), &shipped, &errors);
+    int rc = config_load_text(&none, "statsd.conf.example", slice_of(text.ptr, text.len - 1),
+                              &shipped, &errors);
     if (rc != 0)
         fail_msg("%.*s", (int)errors.len, errors.ptr);
     assert_int_equal(config_load(&none, &def, &errors), 0);
@@ -168,9 +115,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_whole_and_its_name_is_its_own),
         cmocka_unit_test(the_environment_name_is_section_and_key_in_capitals),
-        cmocka_unit_test(limits_read_as_they_are_written),
-        cmocka_unit_test(distance_counts_edits),
-        cmocka_unit_test(a_slip_finds_the_option_that_was_meant),
         cmocka_unit_test(the_example_names_every_option_with_its_default_and_limits),
         cmocka_unit_test(the_example_as_shipped_is_the_default_config),
     };

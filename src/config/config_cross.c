@@ -1,7 +1,4 @@
-/**
- * What no option can know alone: order inside lists, options that depend on each other, addresses.
- */
-#include "config/config_loader.h"
+#include "config/config_cross.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -10,18 +7,21 @@
 
 #include "base/address.h"
 #include "base/mem.h"
+#include "config/escape.h"
 #include "config/rules.h"
 
 enum { QUANTILES_MAX = 32, BUCKETS_MAX = 128 };
 
-static void check_rising(struct config_loader *l, enum option_id id, const struct doubles *list, size_t most)
+static void check_rising(struct config_loader *l, enum option_id id, const struct doubles *list,
+                         size_t most)
 {
     if (list->n > most)
         config_mistake(l, id, "%zu numbers are too many; give at most %zu", list->n, most);
     for (size_t i = 1; i < list->n; i++) {
         if (list->at[i] <= list->at[i - 1]) {
-            config_mistake(l, id, "the numbers do not rise: %g comes after %g; sort them and keep each once", list->at[i],
-                                   list->at[i - 1]);
+            config_mistake(
+                l, id, "the numbers do not rise: %g comes after %g; sort them and keep each once",
+                list->at[i], list->at[i - 1]);
             return;
         }
     }
@@ -40,8 +40,10 @@ static void check_times(struct config_loader *l)
     const struct config *c = &l->c;
     if (c->server_interval_ms > 1000 && c->server_interval_ms % 1000 != 0)
         config_mistake(l, OPTION_server_interval, "above 1s it must be whole seconds");
-    if (c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
-        config_mistake(l, OPTION_aggregate_ttl, "shorter than server.interval; raise it, or 0 for never");
+    bool interval_known = !config_refused(l, OPTION_server_interval);
+    if (interval_known && c->aggregate_ttl_ms != 0 && c->aggregate_ttl_ms < c->server_interval_ms)
+        config_mistake(l, OPTION_aggregate_ttl,
+                       "shorter than server.interval; raise it, or 0 for never");
     const struct {
         enum option_id id;
         uint64_t ms;
@@ -52,11 +54,12 @@ static void check_times(struct config_loader *l)
         if (whole_seconds[i].ms % 1000 != 0)
             config_mistake(l, whole_seconds[i].id, "must be whole seconds");
     }
-    if (c->redis_retention_ms < c->server_interval_ms)
+    if (interval_known && c->redis_retention_ms < c->server_interval_ms)
         config_mistake(l, OPTION_redis_retention, "shorter than server.interval; raise it");
 }
 
-/* What stands in a key of Redis: braces would move it to another slot of a cluster. */
+/* Whether s may be part of a key of Redis.  A cluster hashes only what stands in braces, so braces
+ * would move the key to another slot. */
 static bool key_part(const char *s)
 {
     return *s != '\0' && s[strcspn(s, " \t{}")] == '\0';
@@ -75,7 +78,8 @@ static void check_prefix(struct config_loader *l)
 static void check_instance(struct config_loader *l)
 {
     struct config *c = &l->c;
-    if (c->server_instance[0] == '\0') {
+    assert(c->server_instance != NULL);
+    if (c->server_instance[0] == '\0') { /* becomes the host name */
         char host[256] = "";
         if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
             snprintf(host, sizeof host, "localhost");
@@ -83,7 +87,18 @@ static void check_instance(struct config_loader *l)
         c->server_instance = mem_strdup(host);
     }
     if (!key_part(c->server_instance) || strlen(c->server_instance) > 255)
-        config_mistake(l, OPTION_server_instance, "must hold no blanks or braces and at most 255 bytes; such as web-1");
+        config_mistake(l, OPTION_server_instance,
+                       "must hold no blanks or braces and at most 255 bytes; such as web-1");
+}
+
+/* A mistake about a text of the user's, which is shown. */
+static void mistake_with_value(struct config_loader *l, enum option_id id, const char *value,
+                               const char *wrong)
+{
+    struct buf shown = { 0 };
+    escape_short(slice_str(value), &shown);
+    config_mistake(l, id, "'%.*s' %s", (int)shown.len, shown.ptr, wrong);
+    buf_release(&shown);
 }
 
 static void check_http(struct config_loader *l)
@@ -94,13 +109,18 @@ static void check_http(struct config_loader *l)
     const char *port = strrchr(text, ':'), *bracket = strrchr(text, ']');
     if (text[0] == '\0')
         return;
-    /* Without a port it would be anybody's guess which one. */
-    if (port == NULL || (bracket != NULL && port < bracket) || address_parse(slice_str(text), 0, &addr, &len) < 0)
-        config_mistake(l, OPTION_http_listen, "'%s' is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none", text);
+    /* The port has to be written, unlike that of a socket: there is no well-known one. */
+    if (port == NULL || (bracket != NULL && port < bracket) ||
+        address_parse(slice_str(text), 0, &addr, &len) < 0)
+        mistake_with_value(
+            l, OPTION_http_listen, text,
+            "is not ADDRESS:PORT; such as 127.0.0.1:9102, [::1]:9102, or empty for none");
 }
 
-void config_check_all(struct config_loader *l)
+void config_cross_check(struct config_loader *l)
 {
+    config_loader_check(l);
+    assert(l->line == 0 && "every file is read");
     check_instance(l);
     config_rules.whole(l, &l->c);
     check_lists(l);
