@@ -112,28 +112,35 @@ static const struct listener *holder_of(const struct listen_address *a, const st
     return NULL;
 }
 
+/* The twin *a once, with the port that *first has. */
+static int open_beside(const struct listen_address *a, unsigned n_workers,
+                       const struct listener *first, struct listener *l)
+{
+    const struct sockaddr *of_first = (const struct sockaddr *)&first->address.addr;
+    struct listen_address at = *a;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
+    assert(first->n > 0 && a->twin && in6->sin6_family == AF_INET6);
+    in6->sin6_port = htons((uint16_t)address_port(of_first));
+    return open_one(&at, NULL, n_workers, l);
+}
+
 /*
- * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them
- * may be taken on the other: then both try again.
+ * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for *first may be
+ * taken on the twin: then *first is opened again, on another port.
  */
 static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first,
                      struct listener *l)
 {
     enum { TRIES = 16 };
     bool picked = address_port((const struct sockaddr *)&a->addr) == 0;
-    int rc = 0;
-    for (int i = 0; i < TRIES; i++) {
-        struct listen_address at = *a;
-        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
-        in6->sin6_port =
-            htons((uint16_t)address_port((const struct sockaddr *)&first->address.addr));
-        rc = open_one(&at, NULL, n_workers, l);
-        if (rc != -EADDRINUSE || !picked)
-            break;
+    int rc = open_beside(a, n_workers, first, l);
+    for (int i = 1; rc == -EADDRINUSE && picked && i < TRIES; i++) {
         listener_close(l);
         listener_close(first);
-        if ((rc = open_one(a - 1, NULL, n_workers, first)) < 0)
-            break;
+        int again = open_one(a - 1, NULL, n_workers, first);
+        if (again < 0)
+            return again;
+        rc = open_beside(a, n_workers, first, l);
     }
     if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
         return rc;

@@ -296,22 +296,36 @@ static void localhost_is_one_address_on_a_machine_without_ipv6(void **unused)
         skip();
 }
 
-static int two_ports_one_of_them_half_taken(void)
+/* The kernel picks from 40000 and 40001 alone, and another server has the first n_taken on [::1]. */
+static bool leave_two_ports(struct listener *holders, unsigned n_taken)
 {
     struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-    int control = socket(AF_INET, SOCK_DGRAM, 0), range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+    int control = socket(AF_INET, SOCK_DGRAM, 0),
+        range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+    struct buf error = { 0 };
     if (ioctl(control, SIOCSIFFLAGS, &lo) < 0 || range < 0 || write(range, "40000 40001", 11) != 11)
-        return 77;
-    struct listen_address taken = at("[::1]", 40000), a[2];
+        return false;
+    for (unsigned i = 0; i < n_taken; i++) {
+        struct listen_address taken = at("[::1]", 40000 + i);
+        if (listener_open(&taken, 1, &holders[i], &error) < 0)
+            return false;
+    }
+    return true;
+}
+
+static int two_ports_one_of_them_half_taken(void)
+{
+    struct listen_address a[2];
     struct buf error = { 0 };
     struct listener holder, l[2];
     localhost(0, a);
-    if (listener_open(&taken, 1, &holder, &error) < 0)
+    if (!leave_two_ports(&holder, 1))
         return 77;
     for (int i = 0; i < 50; i++) {
         if (listener_open_all(a, 2, WORKERS, l, &error) < 0)
             return 1;
-        if (strcmp(l[0].address.name, "udp://127.0.0.1:40001") != 0 || strcmp(l[1].address.name, "udp://[::1]:40001") != 0)
+        if (strcmp(l[0].address.name, "udp://127.0.0.1:40001") != 0 ||
+            strcmp(l[1].address.name, "udp://[::1]:40001") != 0)
             return 2;
         listener_close(&l[0]);
         listener_close(&l[1]);
@@ -323,6 +337,27 @@ static void a_picked_port_that_is_taken_on_one_loopback_is_picked_anew(void **un
 {
     (void)unused;
     if (!in_own_network(two_ports_one_of_them_half_taken))
+        skip();
+}
+
+static int two_ports_both_half_taken(void)
+{
+    struct listen_address a[2];
+    struct buf error = { 0 };
+    struct listener holders[2], l[2];
+    localhost(0, a);
+    if (!leave_two_ports(holders, 2))
+        return 77;
+    if (listener_open_all(a, 2, WORKERS, l, &error) != -EADDRINUSE)
+        return 1;
+    buf_append_char(&error, '\0');
+    return l[0].n + l[1].n == 0 && strstr(error.ptr, "[::1]") != NULL ? 0 : 2;
+}
+
+static void localhost_is_refused_when_every_picked_port_is_taken_on_one_loopback(void **unused)
+{
+    (void)unused;
+    if (!in_own_network(two_ports_both_half_taken))
         skip();
 }
 
@@ -437,6 +472,7 @@ int main(void)
         cmocka_unit_test(localhost_is_refused_when_one_loopback_is_taken),
         cmocka_unit_test(localhost_is_one_address_on_a_machine_without_ipv6),
         cmocka_unit_test(a_picked_port_that_is_taken_on_one_loopback_is_picked_anew),
+        cmocka_unit_test(localhost_is_refused_when_every_picked_port_is_taken_on_one_loopback),
         cmocka_unit_test(of_two_that_start_at_once_exactly_one_is_refused),
         cmocka_unit_test(two_with_several_ports_in_another_order_do_not_refuse_both),
         cmocka_unit_test(of_two_on_one_unix_socket_exactly_one_is_refused),
