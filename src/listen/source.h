@@ -45,8 +45,8 @@ struct source_ops {
     void (*look)(struct source *s);
 
     /*
-     * Read what the sockets hold now, but not for ever what comes meanwhile.  last: they take
-     * nothing new; read until they are empty, and then no more.
+     * Called after look.  Read what the sockets held then, but not for ever what comes meanwhile.
+     * last: listener_refuse was called; whatever comes later is not read any more.
      */
     void (*drain)(struct source *s, bool last);
 

@@ -200,25 +200,32 @@ static void look(struct source *base)
     s->drops_seen = drops;
 }
 
-static uint64_t queued_most(const struct source_dgram *s)
+/*
+ * May the socket still hold datagrams that it held when look was called, after that many of them
+ * were read?  Each took as much of the queue's memory as it has bytes, or more.  The last turn needs
+ * that bound too, where the kernel may go on queueing (udp_refuse cannot always stop it): a sender
+ * that is faster than we are would keep the server from stopping.
+ */
+static bool holds_more(const struct source_dgram *s, uint64_t datagrams, uint64_t bytes, bool last)
 {
+    uint64_t queued = s->base.stats.queued_bytes;
     if (!s->transport->own_queue)
-        return UNIX_QUEUE_MAX;
-    return s->base.stats.queued_bytes / DATAGRAM_BYTES_MIN + 1;
+        return last || datagrams < UNIX_QUEUE_MAX;
+    return bytes <= queued && datagrams * DATAGRAM_BYTES_MIN <= queued;
 }
 
 static void drain_socket(struct dgram_socket *k, bool last)
 {
-    uint64_t most = queued_most(k->source), read = 0;
+    const struct socket_stats *stats = &k->source->base.stats;
+    uint64_t datagrams = stats->datagrams, bytes = stats->bytes; /* before */
     int errors = 0;
-    while (last || read < most) {
+    while (holds_more(k->source, stats->datagrams - datagrams, stats->bytes - bytes, last)) {
         int n = receive(k);
         /* An error may stand before datagrams (reading takes it off the socket), not for ever. */
         if (n == 0 || (n < 0 && errors++ == DRAIN_ERRORS_MAX))
             break;
-        read += n > 0 ? (uint64_t)n : 0;
     }
-    if (last) /* nothing more comes, and a socket that is shut down is readable for ever */
+    if (last) /* nothing more is read, and a socket that is shut down is readable for ever */
         watch_stop(&k->watch);
 }
 

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -634,6 +637,51 @@ static void the_last_turn_reads_all_that_was_taken_before_the_refusal(void **unu
     }
 }
 
+struct flood {
+    const struct listener *to;
+    _Atomic bool stop;
+};
+
+/* Datagrams that take longer to parse than to send. */
+static void *flood_run(void *cookie)
+{
+    struct flood *f = cookie;
+    static char big[60000];
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = "x:1|c\n"[i % 6];
+    int fd = sender_to(f->to);
+    while (!f->stop)
+        (void)send(fd, big, sizeof big, 0);
+    close(fd);
+    return NULL;
+}
+
+/*
+ * Neither a scrape nor the end of the server waits for the end of a flood; listener_refuse, which
+ * cannot always stop it, is not called here.
+ */
+static void a_turn_ends_though_a_flood_goes_on(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    pthread_t thread;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0", 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    struct flood flood = { .to = &l };
+    assert_int_equal(pthread_create(&thread, NULL, flood_run, &flood), 0);
+    do {
+        turn(&r, false);
+    } while (r.sockets[0][0].kernel_drops == 0); /* its queue is full */
+    turn(&r, true);
+    flood.stop = true;
+    pthread_join(thread, NULL);
+    rig_release(&r);
+    listener_close(&l);
+}
+
 static void a_worker_joins_whatever_it_was_doing(void **unused)
 {
     (void)unused;
@@ -676,6 +724,7 @@ int main(void)
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
         cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
         cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
+        cmocka_unit_test(a_turn_ends_though_a_flood_goes_on),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
