@@ -59,8 +59,9 @@ struct target_kind {
     int (*open)(const struct target *t, int send_buffer_bytes);
     /**
      * send(fd, b, first, n, segments):
-     * Send datagrams first .. first + n - 1 of b (n up to TARGET_BATCH_MAX), `segments` of them in
-     * one message where the kernel cuts them up (1: no).  May wait for room for up to 100 ms.
+     * Send datagrams first .. first + n - 1 of b (n up to TARGET_BATCH_MAX), up to `segments` of
+     * equal length in one message, which the kernel cuts up (1: a message each).  May wait for room
+     * for up to 100 ms.
      */
     struct target_sent (*send)(int fd, const struct send_block *b, size_t first, size_t n,
                                unsigned segments);

@@ -18,6 +18,8 @@
 #define UDP_SEGMENT 103
 #endif
 
+enum { UDP_DATAGRAM_MAX = 65507, UNIX_DATAGRAM_MAX = 131072 };
+
 /* Only an address of this machine can be bound. */
 static bool is_here(const struct addrinfo *a)
 {
@@ -158,6 +160,23 @@ static void messages_segment(struct messages *m, uint16_t bytes)
     m->header[m->n].msg_hdr.msg_controllen = sizeof m->control[0];
 }
 
+/* sendmmsg only reads, but its iovec has no const. */
+static struct iovec piece_of(const char *bytes, size_t n)
+{
+    union {
+        const char *in;
+        void *out;
+    } p = { bytes };
+    return (struct iovec){ p.out, n };
+}
+
+/* A message that the kernel cuts up is itself no longer than the longest datagram. */
+static unsigned segments_that_fit(unsigned segments, uint32_t len)
+{
+    unsigned fit = len > 0 ? UDP_DATAGRAM_MAX / len : 1;
+    return segments < fit ? segments : fit;
+}
+
 /* returns  this thread's own messages, valid until the next call */
 static struct messages *messages_of(const struct send_block *b, size_t first, size_t n,
                                     unsigned segments)
@@ -168,11 +187,10 @@ static struct messages *messages_of(const struct send_block *b, size_t first, si
     m->n = 0;
     for (size_t i = 0; i < n;) {
         const struct send_datagram *d = &b->datagrams[first + i];
-        unsigned held = 1;
-        while (held < segments && i + held < n && d[held].len == d->len)
+        unsigned held = 1, most = segments_that_fit(segments, d->len);
+        while (held < most && i + held < n && d[held].len == d->len)
             held++;
-        char *bytes = (char *)(uintptr_t)(b->bytes + d->at);   /* sendmmsg only reads */
-        m->piece[m->n] = (struct iovec){ bytes, (size_t)d->len * held };
+        m->piece[m->n] = piece_of(b->bytes + d->at, (size_t)d->len * held);
         m->header[m->n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 } };
         if (held > 1)
             messages_segment(m, (uint16_t)d->len);
@@ -228,9 +246,9 @@ static struct target_sent unixgram_send(int fd, const struct send_block *b, size
 }
 
 static const struct target_kind kinds[] = {
-    {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = udp_open,
+    {.name = "udp", .datagram_max = UDP_DATAGRAM_MAX, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = udp_open,
      .send = udp_send, .unreachable = udp_unreachable},
-    {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = unixgram_send},
+    {.name = "unixgram", .datagram_max = UNIX_DATAGRAM_MAX, .resolve = unixgram_resolve, .open = dgram_open, .send = unixgram_send},
 };
 
 int target_parse(const char *text, struct target *ret)
