@@ -73,6 +73,24 @@ static int clear_path(const struct listen_address *a, const char *path)
     return 0;
 }
 
+/*
+ * Bind fd, to a file with a's permissions where there is a path.  The file gets the permissions of
+ * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds what
+ * the umask took.
+ */
+static int bind_file(int fd, const struct listen_address *a, const char *path, struct stat *ret_file)
+{
+    if (path != NULL && fchmod(fd, a->mode) < 0)
+        return -errno;
+    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0)
+        return -errno;
+    if (path == NULL || (chmod(path, a->mode) == 0 && lstat(path, ret_file) == 0))
+        return 0;
+    int rc = -errno;
+    (void)unlink(path);
+    return rc;
+}
+
 static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file,
                     int *ret_fd)
 {
@@ -80,14 +98,12 @@ static int bind_new(const struct listen_address *a, const char *path, struct sta
     if (fd < 0)
         return -errno;
     dgram_ask_rcvbuf(fd, a->rcvbuf);
-    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ||
-        (path != NULL && (chmod(path, a->mode) < 0 || lstat(path, ret_file) < 0))) {
-        int rc = -errno;
+    int rc = bind_file(fd, a, path, ret_file);
+    if (rc < 0)
         close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
+    else
+        *ret_fd = fd;
+    return rc;
 }
 
 int unix_socket_open(struct listener *l)

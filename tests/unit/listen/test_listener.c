@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,19 @@
 #include <cmocka.h>
 
 #include "listen/listener.h"
+
+/* The server's call of chmod goes here: what a file could be reached by until then, and a failure. */
+static mode_t mode_before_chmod;
+static int chmod_errno;
+
+int chmod(const char *path, mode_t mode)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        mode_before_chmod = st.st_mode & 0777;
+    errno = chmod_errno;
+    return chmod_errno != 0 ? -1 : fchmodat(AT_FDCWD, path, mode, 0);
+}
 
 static char dir[] = "/tmp/test_listener.XXXXXX";
 
@@ -280,6 +294,35 @@ static void a_socket_file_has_the_mode_asked_for(void **unused)
     }
 }
 
+static void a_socket_file_is_never_open_to_more_than_its_mode_says(void **unused)
+{
+    (void)unused;
+    char url[128];
+    struct listener l;
+    mode_t before = umask(0);
+    unix_url(url, sizeof url, "?mode=0600");
+    open_listener(url, 1, &l);
+    (void)umask(before);
+    assert_int_equal(mode_before_chmod & 077, 0);
+    listener_close(&l);
+}
+
+static void a_socket_that_cannot_get_its_mode_leaves_no_file(void **unused)
+{
+    (void)unused;
+    char url[128];
+    struct stat st;
+    struct listener l;
+    struct buf error = { 0 };
+    unix_url(url, sizeof url, "");
+    struct listen_address a = address(url);
+    chmod_errno = EPERM;
+    assert_int_equal(listener_open(&a, 1, &l, &error), -EPERM);
+    chmod_errno = 0;
+    assert_int_equal(lstat(((struct sockaddr_un *)&a.addr)->sun_path, &st), -1);
+    buf_release(&error);
+}
+
 static void an_abstract_socket_leaves_no_file(void **unused)
 {
     (void)unused;
@@ -402,6 +445,8 @@ int main(void)
         cmocka_unit_test(sockets_without_a_file_are_never_lost),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
+        cmocka_unit_test(a_socket_file_is_never_open_to_more_than_its_mode_says),
+        cmocka_unit_test(a_socket_that_cannot_get_its_mode_leaves_no_file),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
         cmocka_unit_test(a_listener_knows_which_worker_reads_which_of_its_sockets),
