@@ -76,10 +76,9 @@ static inline int listener_open(const struct listen_address *a, unsigned n_worke
 void listener_close(struct listener *l);
 
 /*
- * Is the file of a Unix socket there, and ours?  One stat.  Without a file, or where it cannot be
- * told: THERE.
+ * Is the file of a Unix socket there, and ours?  One stat.  Of a socket without a file, and where
+ * stat does not say: LISTENER_FILE_THERE.
  */
-enum listener_file { LISTENER_FILE_THERE, LISTENER_FILE_GONE, LISTENER_FILE_REPLACED };
 enum listener_file listener_look(const struct listener *l);
 
 /**

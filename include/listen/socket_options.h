@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "listen/socket_url.h"
+#include "listen/address.h"
 
 /**
  * socket_options_read(query, a, error):

@@ -23,6 +23,9 @@ enum listen_option {
     LISTEN_OPTION_COUNT
 };
 
+/* What became of a Unix socket's file: see listener_look. */
+enum listener_file { LISTENER_FILE_THERE, LISTENER_FILE_GONE, LISTENER_FILE_REPLACED };
+
 struct transport {
     const char *scheme; /* "udp": begins its URLs, and is proto= in the log */
     const char *form;   /* how its URLs look: "udp://HOST:PORT" */

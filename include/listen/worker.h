@@ -21,24 +21,11 @@
 #include "aggregate/lane.h"
 #include "listen/listener.h"
 #include "listen/refusals.h"
+#include "listen/worker_order.h"
 
 enum { WORKER_SOCKETS_MAX = 64 };
 
 struct worker;
-
-/*
- * What the workers of one server share so that the changes of a gauge are put in the order in which
- * they arrived, whoever reads them.  The kernel's stamps are not for nothing, so they are asked for
- * while a socket is new, and from the first relative change of a gauge on: a socket is read without
- * stamps if there was no such change by its first WORKER_STAMPED_FIRST datagrams.  Then, and where
- * the kernel has no stamp, a datagram arrived when it was read.
- */
-struct worker_order {
-    _Atomic bool relative;         /* a worker has seen a relative change of a gauge */
-    _Atomic int64_t wall_ahead_ns; /* the wall clock, less the monotonic one; 0: not read yet */
-};
-
-enum { WORKER_STAMPED_FIRST = 4096 };
 
 struct worker_opts {
     unsigned index;               /* for the thread's name */

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/number.h"
+
 static const char *const signs[] = { "auto", "delta", "absolute" };
 static const char *const spreads[] = { "auto", "source", "payload" };
 

@@ -16,13 +16,19 @@
  */
 #include "listen/source_dgram.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aggregate/lane.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/dgram.h"
+#include "listen/refusals_priv.h"
+#include "listen/transport.h"
 #include "listen/watch.h"
+#include "listen/worker_order_priv.h"
 
 enum {
     DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
@@ -58,49 +64,20 @@ static void source_dgram_check(const struct source_dgram *s)
 
 /* ---- receiving ---- */
 
-/* When the kernel is to stamp datagrams: see struct worker_order. */
 static void choose_stamps(struct dgram_socket *k)
 {
     const struct source_env *env = k->source->base.env;
     if (env->order == NULL)
         return;
-    /* relaxed: a hint that guards nothing; a worker that sees it late stamps a little later */
-    bool relative = atomic_load_explicit(&env->order->relative, memory_order_relaxed);
-    if (!relative && ingest_saw_relative(lane_ingest(env->lane)))
-        atomic_store_explicit(&env->order->relative, relative = true, memory_order_relaxed);
-    bool want = relative || k->datagrams < WORKER_STAMPED_FIRST;
+    bool want = worker_order_stamps(env->order, lane_ingest(env->lane), k->datagrams);
     if (want != k->stamped && dgram_stamp(k->fd, want) == 0)
         k->stamped = want;
-}
-
-/*
- * How far the wall clock, which the stamps are of, is ahead of the monotonic one, which all else
- * goes by: one number for all workers, so that their stamps keep their order.  It changes when the
- * wall clock was set, or has drifted by a millisecond.  A reading during which this thread was
- * stopped says nothing.
- */
-static int64_t wall_ahead_ns(struct worker_order *o)
-{
-    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
-    /* relaxed: a number by itself; workers that see it a little later differ for that long */
-    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
-        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
-            continue;
-        int64_t ahead = (int64_t)(wall - before - took / 2);
-        if (llabs(ahead - known) <= DRIFT_NS)
-            break;
-        atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
-        return ahead;
-    }
-    return known;
 }
 
 static uint64_t feed_lane(struct dgram_socket *k, int n)
 {
     const struct source_env *env = k->source->base.env;
-    int64_t ahead_ns = k->stamped ? wall_ahead_ns(env->order) : 0;
+    int64_t ahead_ns = k->stamped ? worker_order_wall_ahead_ns(env->order) : 0;
     const struct lane_clock clock = { now_mono_ns(), ahead_ns };
     uint64_t bytes = 0;
     lane_begin(env->lane, &k->from, clock);

@@ -6,9 +6,12 @@
 #define LISTEN_TRANSPORT_PRIV_H
 
 #include "base/slice.h"
-#include "listen/listener.h"
-#include "listen/source.h"
 #include "listen/transport.h"
+
+struct listen_address;
+struct listener;
+struct source;
+struct source_env;
 
 struct transport_ops {
     /* Reads what follows scheme:// into addr, addr_len, localhost.  returns  NULL, or the error */

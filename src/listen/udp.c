@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/address.h"
+#include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
 #include "listen/udp_group.h"
