@@ -1,4 +1,4 @@
-/* The transport unixgram://: its addresses, and what it does to a socket. */
+/* The transport unixgram://: how its addresses are read, and how its socket is refused. */
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
