@@ -42,6 +42,7 @@ static const struct {
     {"ramp",     {.rate = 0, .rate_to = 50000, .duration_s = 4},              2, 18, 0.001 },
     {"steps",    {.rate = 1e3, .rate_to = 2e5, .duration_s = 4, .steps = 5},  2, 18, 0.003 },
     {"spike",    {.rate = 1e3, .rate_to = 5e5, .duration_s = 4},              1, 18, 0.002 },
+    {"spike",    {.rate = 1e3, .rate_to = 5e5, .duration_s = 4},              1, 1,  0.002 },
     {"sine",     {.rate = 1e3, .rate_to = 3e5, .duration_s = 4, .period_s = 1}, 2, 18, 0.002},
 };
 
