@@ -37,7 +37,8 @@ struct transport {
      * the queue is short (net.unix.max_dgram_qlen), and a sender that finds it full waits.
      */
     bool own_queue;
-    bool sender_pid; /* senders are known by process id, not by address */
+    /* Senders are known by process id, not by address. */
+    bool sender_pid;
     const struct transport_ops *ops; /* src/listen/transport_priv.h */
 };
 

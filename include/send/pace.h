@@ -20,7 +20,7 @@
 struct pace {
     const struct shape *shape; /* NULL: as fast as possible */
     double share;              /* this sender's part of the rate, 0 < share <= 1 */
-    double phase;              /* 0 <= phase < 1; different ones keep senders from waking together */
+    double phase;              /* 0 <= phase < 1: senders take turns instead of waking together */
     double unit;               /* the mean amount of a datagram: the lines in it, or 1 */
     double sent;               /* amount, 0 at first; see pace_sent */
     double forgiven;           /* amount that was due and is never sent, 0 at first */

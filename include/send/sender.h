@@ -79,7 +79,7 @@ void senders_join(struct senders *s);
 /* Seconds from the start until the last sender ended. */
 double senders_lasted_s(const struct senders *s);
 
-/* Count the ICMP answers that came after the last send.  To be called some milliseconds after it. */
+/* Count the ICMP answers that came after the last send, some milliseconds after it. */
 void senders_settle(struct senders *s);
 
 /* s may be NULL. */

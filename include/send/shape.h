@@ -3,8 +3,8 @@
  *
  * A shape is either a chain of points (second, rate) with straight lines between them (constant,
  * ramp, steps, spike and CSV files) or a sine.  Both have an exact integral: the amount that should
- * have been sent by second t.  Senders go by that integral, so that rounding and late wake-ups never
- * add up.
+ * have been sent by second t.  Senders go by that integral, so that rounding and late wake-ups
+ * never add up.
  *
  * Rates are per second, of lines or of datagrams as the caller chooses.
  *

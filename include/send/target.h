@@ -41,8 +41,8 @@ struct target_unreachable {
 };
 
 /*
- * What one call did: the first `datagrams` went, the `failed` ones behind them did not, and the rest
- * was not tried.
+ * What one call did: the first `datagrams` went, the `failed` ones behind them did not, and the
+ * rest was not tried.
  */
 struct target_sent {
     size_t datagrams; /* handed to the kernel, in ... */

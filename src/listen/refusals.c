@@ -14,9 +14,9 @@
 #include "listen/refusals_priv.h"
 
 enum {
-    ASKED_BUSY = REFUSALS_A_ROUND,  /* enough for a flood of datagrams with one line each */
-    ASKED_QUIET = 32,               /* enough for the burst of a test, or of a client's start */
-    ALL_SENDERS_READS = 1 << 16     /* 8 s of a socket with 500,000 datagrams a second */
+    ASKED_BUSY = REFUSALS_A_ROUND, /* enough for a flood of datagrams with one line each */
+    ASKED_QUIET = 32,              /* enough for the burst of a test, or of a client's start */
+    ALL_SENDERS_READS = 1 << 16    /* 8 s of a socket with 500,000 datagrams a second */
 };
 
 static_assert(REFUSAL_KINDS <= 32, "`wanted` has a bit for each kind");

@@ -1,6 +1,6 @@
 /*
- * The options, a row each in options[]: key, values, set, print.  Which of them a URL may have is in
- * the row of its transport.
+ * The options, a row each in options[]: key, values, set, print.  Which of them a URL may have is
+ * in the row of its transport.
  *
  *     first        set_ and print_ of each option, and the table
  *     then         socket_options_print

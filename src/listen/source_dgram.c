@@ -188,9 +188,9 @@ static void look(struct source *base)
 
 /*
  * Can there be more of the datagrams that were queued when look was called, after that many with
- * that many bytes were read?  Each takes kernel memory of its bytes or more.  The bound holds in the
- * last turn as well: where a UDP socket could not be refused (listener_refuse), a sender that is
- * faster than this worker would keep the server from stopping.
+ * that many bytes were read?  Each takes kernel memory of its bytes or more.  The bound holds in
+ * the last turn as well: where a UDP socket could not be refused (listener_refuse), a sender that
+ * is faster than this worker would keep the server from stopping.
  */
 static bool holds_more(const struct source_dgram *s, uint64_t datagrams, uint64_t bytes, bool last)
 {

@@ -97,8 +97,8 @@ static void put_word(struct program *p, uint32_t at)
 }
 
 /*
- * Names often differ in one byte only, so every bit of the hash must reach the choice.  Bits move up
- * in a product: each is brought down again before the next one.
+ * Names often differ in one byte only, so every bit of the hash must reach the choice.  Bits move
+ * up in a product: each is brought down again before the next one.
  */
 static void put_end(struct program *p, uint32_t sockets)
 {

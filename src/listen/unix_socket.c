@@ -81,10 +81,11 @@ static int clear_path(const struct listen_address *a, const char *path)
 
 /*
  * Bind fd, to a file with a's permissions where there is a path.  The file gets the permissions of
- * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds what
- * the umask took.
+ * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds
+ * what the umask took.
  */
-static int bind_file(int fd, const struct listen_address *a, const char *path, struct stat *ret_file)
+static int bind_file(int fd, const struct listen_address *a, const char *path,
+                     struct stat *ret_file)
 {
     if (path != NULL && fchmod(fd, a->mode) < 0)
         return -errno;

@@ -2,9 +2,9 @@
  * unix_socket: a Unix datagram socket and its file.  Private to listen/.
  *
  * A socket file without a server behind it is removed; one with a server is left alone.  If another
- * server bound its socket between our look at the file and our unlink, we would remove its new file,
- * and nobody would reach it.  So servers lock the directory (flock) while they look and bind; no
- * lock file is left.
+ * server bound its socket between our look at the file and our unlink, we would remove its new
+ * file, and nobody would reach it.  So servers lock the directory (flock) while they look and bind;
+ * no lock file is left.
  *
  *   thread   control
  */

@@ -6,9 +6,9 @@
  *     (poll)   <-- fewer than one datagram a ms, or so many that a tick is full --  (timer)
  *
  * At some thousand datagrams a second each one wakes the worker up by itself, which costs several
- * times what reading it does.  Then the datagrams are left to gather in the socket's queue, and read
- * every few milliseconds.  Only a page turn waits for them, and a turn reads the socket first.  At
- * higher rates a wake-up finds many datagrams anyway; at lower ones there is little to save.
+ * times what reading it does.  Then the datagrams are left to gather in the socket's queue, and
+ * read every few milliseconds.  Only a page turn waits for them, and a turn reads the socket first.
+ * At higher rates a wake-up finds many datagrams anyway; at lower ones there is little to save.
  *
  *   thread   that of the loop
  */

@@ -12,8 +12,8 @@
 bool worker_order_stamps(struct worker_order *o, const struct ingest *in, uint64_t datagrams);
 
 /*
- * How far the wall clock, which the kernel's stamps are of, is ahead of the monotonic one, which all
- * else goes by: one number for all workers, so that their stamps keep their order.
+ * How far the wall clock, which the kernel's stamps are of, is ahead of the monotonic one, which
+ * all else goes by: one number for all workers, so that their stamps keep their order.
  *   cost     three readings of a clock
  */
 int64_t worker_order_wall_ahead_ns(struct worker_order *o);

@@ -76,16 +76,18 @@ static void make_sine(struct shape *s, const struct shape_spec *spec)
     add_point(s, spec->duration_s, 0); /* for its second: shape_end */
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     void (*make)(struct shape *s, const struct shape_spec *spec);
 } shapes[] = {
-    {"constant", make_constant},
-    {"ramp",     make_ramp    },
-    {"steps",    make_steps   },
-    {"spike",    make_spike   },
-    {"sine",     make_sine    },
+    { "constant", make_constant },
+    { "ramp",     make_ramp },
+    { "steps",    make_steps },
+    { "spike",    make_spike },
+    { "sine",     make_sine },
 };
+/* clang-format on */
 
 int shape_init(struct shape *s, const char *name, const struct shape_spec *spec)
 {
@@ -113,7 +115,8 @@ int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
 {
     *s = (struct shape){ 0 };
     unsigned number = 0;
-    bool first = true; /* of the lines with something in them */
+    /* Of the lines with something in them: */
+    bool first = true;
     if (slice_starts(text, SLICE_LIT("\xef\xbb\xbf"))) /* the byte order mark of spreadsheets */
         text = slice_of(text.ptr + 3, text.len - 3);
     for (bool last = false; !last;) {

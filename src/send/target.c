@@ -89,10 +89,10 @@ static int dgram_open(const struct target *t, int send_buffer_bytes)
     int fd = socket(t->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    struct timeval patience = { .tv_usec = 100000 };
-    if (send_buffer_bytes > 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    const struct timeval patience = { .tv_usec = 100000 };
+    const int room = send_buffer_bytes;
+    if (room > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (const struct sockaddr *)&t->addr, t->addr_len) < 0) {
         int rc = -errno;
@@ -102,7 +102,7 @@ static int dgram_open(const struct target *t, int send_buffer_bytes)
     return fd;
 }
 
-/* The kernel queues each ICMP error; otherwise the next send fails with the last one, or not at all. */
+/* The kernel queues each ICMP error; else the next send fails with the last one, or with none. */
 static int udp_open(const struct target *t, int send_buffer_bytes)
 {
     int fd = dgram_open(t, send_buffer_bytes), on = 1;
@@ -150,7 +150,7 @@ static struct target_unreachable udp_unreachable(int fd)
     }
 }
 
-/* Messages of one sendmmsg: each a datagram, or a run of equally long ones for the kernel to cut. */
+/* The messages of a sendmmsg: a datagram each, or a run of equal length for the kernel to cut. */
 struct messages {
     struct mmsghdr header[TARGET_BATCH_MAX];
     struct iovec piece[TARGET_BATCH_MAX];

@@ -15,25 +15,27 @@
 #include "base/slice.h"
 #include "send/target.h"
 
+/* clang-format off */
 static const struct {
     const char *text;
     int rc;
     const char *name;
     uint16_t port;
 } targets[] = {
-    {"127.0.0.1:8125",          0,       "udp",      8125},
-    {"udp://127.0.0.1:1",       0,       "udp",      1   },
-    {"udp://[::1]:65535",       0,       "udp",      65535},
-    {"unixgram:///run/x.sock",  0,       "unixgram", 0   },
-    {"udp://127.0.0.1",         -EINVAL, NULL,       0   },
-    {"udp://127.0.0.1:0",       -EINVAL, NULL,       0   },
-    {"udp://127.0.0.1:65536",   -EINVAL, NULL,       0   },
-    {"udp://:8125",             -EINVAL, NULL,       0   },
-    {"unixgram://",             -EINVAL, NULL,       0   },
-    {"unixgram://@",            -EINVAL, NULL,       0   },
-    {"unixgram://@name",        0,       "unixgram", 0   },
-    {"carrier://pigeon",        -EINVAL, NULL,       0   },
+    { "127.0.0.1:8125",          0,       "udp",      8125 },
+    { "udp://127.0.0.1:1",       0,       "udp",      1 },
+    { "udp://[::1]:65535",       0,       "udp",      65535 },
+    { "unixgram:///run/x.sock",  0,       "unixgram", 0 },
+    { "udp://127.0.0.1",         -EINVAL, NULL,       0 },
+    { "udp://127.0.0.1:0",       -EINVAL, NULL,       0 },
+    { "udp://127.0.0.1:65536",   -EINVAL, NULL,       0 },
+    { "udp://:8125",             -EINVAL, NULL,       0 },
+    { "unixgram://",             -EINVAL, NULL,       0 },
+    { "unixgram://@",            -EINVAL, NULL,       0 },
+    { "unixgram://@name",        0,       "unixgram", 0 },
+    { "carrier://pigeon",        -EINVAL, NULL,       0 },
 };
+/* clang-format on */
 
 static void an_address_names_a_transport(void **state)
 {
