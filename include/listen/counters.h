@@ -1,8 +1,9 @@
 /**
- * counters: what the sockets brought, by listener and worker, and summed up.
+ * counters: the metrics about sockets, by listener and worker and over all of them.
  *
- *   datagrams that the kernel took for us =
- *       statsd_datagrams_received_total + sum(statsd_udp_kernel_drops_total)
+ * Every datagram that the kernel accepted for a socket is in one of two of them (or still queued):
+ *
+ *   statsd_datagrams_received_total + sum(statsd_udp_kernel_drops_total)
  *
  *   thread   control
  */
@@ -37,17 +38,17 @@ enum listen_counter {
 #undef X
 };
 
-/* What the table reads: the listeners, borrowed, with their stats as of the last turn. */
+/* Where the table's values come from. */
 struct listen_stats {
-    const struct listener *listeners;
+    const struct listener *listeners; /* borrowed, with their stats as of the last page turn */
     size_t n_listeners;
     unsigned n_workers;
-    uint64_t bound_again;
+    uint64_t bound_again; /* times that listener_bind_again succeeded */
 };
 
-extern const struct counter_table listen_counters; /* of a struct listen_stats */
+extern const struct counter_table listen_counters; /* reads a struct listen_stats */
 
-/* The same over all sockets of all workers. */
+/* The sums over all listeners and workers. */
 struct socket_stats listen_sums(const struct listen_stats *s);
 
 #endif

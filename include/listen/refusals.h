@@ -3,13 +3,14 @@
  *
  *   worker                                        control
  *   ------                                        -------
- *   keeps an example while its
- *   kind has room                      ------->   refusals_next: those that are new
- *                                      <-------   refusals_renew: another round, with room again
+ *   keeps a line as an example while
+ *   its kind has fewer than five       ------->   refusals_next: examples it has not seen yet
+ *                                      <-------   refusals_renew: the kind begins a new round,
+ *                                                 with room for five again
  *
- * A kind is a reason of the parser, or REFUSED_BY_LIMIT.  How many were refused is counted with the
- * page, as ever.  Nobody waits and nothing grows: an example stays in its place until control has
- * begun another round and the worker has seen that, so control reads it without a lock.
+ * A kind is a reason of the parser, or REFUSED_BY_LIMIT.  (How many lines were refused is counted
+ * elsewhere, in the page.)  Nobody waits and nothing grows: the worker overwrites an example only
+ * after it has seen that control began a new round, so control reads it without a lock.
  *
  *   thread   control, but for the worker's side (src/listen/refusals_priv.h)
  */
@@ -22,14 +23,14 @@
 #include "base/address.h"
 #include "protocol/reason.h"
 
-/* REFUSED_BY_LIMIT: by a limit on series or memory; the text is the metric's name. */
+/* REFUSED_BY_LIMIT: a limit on series or memory was reached; the text is the metric's name. */
 enum { REFUSED_BY_LIMIT = REASON_COUNT, REFUSAL_KINDS };
 
 enum { REFUSALS_A_ROUND = 5, REFUSAL_TEXT_MAX = 200 };
 
 struct refusal {
-    char from[ADDRESS_TEXT_MAX]; /* "127.0.0.1:51234", "pid:4711", or "": not known */
-    uint16_t socket;             /* its place among the worker's sockets */
+    char from[ADDRESS_TEXT_MAX]; /* the sender: "127.0.0.1:51234", "pid:4711", or "": not known */
+    uint16_t socket;             /* place of the socket at the worker (worker_add_socket) */
     uint16_t len;                /* of text */
     bool cut;                    /* text is the beginning of something longer */
     char text[REFUSAL_TEXT_MAX]; /* as received: any bytes */
@@ -37,21 +38,19 @@ struct refusal {
 
 struct refusals;
 
-/* Whether refusals_next has something. */
+/* Whether refusals_next would return an example. */
 bool refusals_pending(const struct refusals *r, unsigned kind);
 
 /*
- * An example that is new, or NULL.  Valid until refusals_renew; at most REFUSALS_A_ROUND of them a
- * round.
+ * The next example of this round, each once; NULL: none yet, or all REFUSALS_A_ROUND were returned.
+ * Valid until refusals_renew.
  */
 const struct refusal *refusals_next(struct refusals *r, unsigned kind);
 
-/* What has not been asked for by now is forgotten. */
+/* Begin a new round.  Examples of the old one that refusals_next did not return are dropped. */
 void refusals_renew(struct refusals *r, unsigned kind);
 
-/*
- * Whether examples of refused lines are kept; off at first.  Names that a limit refuses always are.
- */
+/* Keep examples of refused lines or not; not at first.  REFUSED_BY_LIMIT is always kept. */
 void refusals_keep_lines(struct refusals *r, bool yes);
 
 #endif

@@ -1,9 +1,9 @@
 /**
  * socket_options: the query of a socket's URL, `gauge_sign=absolute&rcvbuf=32MiB`.
  *
- * A key counts as a whole (`rcvbuf`, not `rcv`) and once; one that the URL's transport does not
- * know is an error, which names those that it knows.  To add one: enum listen_option, a row in
- * socket_options.c, and its bit in the rows of the transports that know it.
+ * Keys are matched as a whole, and each may be given once.  A key that the URL's transport does not
+ * have is an error, whose message lists those that it has.  To add an option: enum listen_option, a
+ * row in socket_options.c, and its bit in the rows of the transports that have it.
  *
  *   thread   any
  */
@@ -14,21 +14,21 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "listen/socket_url.h"
+#include "listen/address.h"
 
 /**
  * socket_options_read(query, a, error):
- *   query    what follows '?'; empty: none
- *   a        has transport and address already
+ *   query    the URL behind its '?'; may be empty
+ *   a        transport and address are set; gets the options
  *   error    on failure gets what is wrong and what would be right, for people; no LF
- *   returns  whether all is well; else a is half filled in
+ *   returns  true; on failure false, and a may have some of the options
  */
 bool socket_options_read(struct slice query, struct listen_address *a, struct buf *error);
 
 /* The options that apply to a, each as ` key=value`. */
 void socket_options_print(const struct listen_address *a, struct buf *out);
 
-/* For messages and tests.  The key of option o. */
+/* The key of option o, for messages and tests. */
 const char *socket_options_key(enum listen_option o);
 
 #endif

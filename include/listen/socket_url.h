@@ -6,47 +6,27 @@
  *     unixgram:///run/statsd/dsd.sock     unixgram://@name       (abstract: no file)
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
  *
- * Which options a URL may have is its transport's affair: listen/socket_options.h.
+ * Which options a URL may have depends on its transport: listen/socket_options.h.
  *
  * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for
- * 0.0.0.0; nothing is looked up.  localhost is two addresses, since clients resolve it to ::1
- * first: 127.0.0.1, which the URL gives, and its twin [::1].  An IPv4 address inside IPv6 is that
- * IPv4 address.
+ * 0.0.0.0; nothing is looked up.  An IPv4 address inside IPv6 ([::ffff:127.0.0.1]) becomes that
+ * IPv4 address.  localhost stands for two addresses, since many clients resolve it to ::1 first:
+ * 127.0.0.1, which socket_url_parse returns, and its twin [::1], from socket_url_twin.
+ *
  *   thread   any
  */
 #ifndef LISTEN_SOCKET_URL_H
 #define LISTEN_SOCKET_URL_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "listen/transport.h"
-#include "protocol/parse.h"
-
-enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
-
-enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
-
-struct listen_address {
-    enum listen_transport transport;
-    enum listen_spread spread;
-    enum gauge_sign gauge_sign;
-    uint64_t rcvbuf; /* bytes to ask for */
-    unsigned mode;   /* unixgram with a file: its permissions */
-    socklen_t addr_len;
-    struct sockaddr_storage addr; /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
-    bool localhost;               /* the host was `localhost` */
-    bool twin;                    /* [::1] of the localhost before it: takes its port, and may
-                                        * be missing */
-    char name[LISTEN_NAME_MAX];   /* the URL without its query: for logs and labels */
-};
+#include "listen/address.h"
 
 /**
  * socket_url_parse(url, defaults, ret, error):
- *   defaults   spread, gauge_sign, rcvbuf, mode of a URL that does not say
+ *   defaults   spread, gauge_sign, rcvbuf and mode where the URL does not give them
  *   error      on failure gets what is wrong and what would be right, for people; no LF
  *   returns    0; -EINVAL with ret untouched
  */
@@ -56,16 +36,19 @@ int socket_url_parse(struct slice url, const struct listen_address *defaults,
 /* What follows the scheme in a's name: `127.0.0.1:8125`, `/run/statsd/dsd.sock`, `@name`. */
 const char *socket_url_where(const struct listen_address *a);
 
-/* How many sockets a listener on a opens for so many workers. */
+/* The number of sockets that a listener on a opens in a server with that many workers. */
 unsigned socket_url_sockets(const struct listen_address *a, unsigned workers);
 
-/* The other address of a localhost, to be opened after a.  returns  false, ret untouched: none */
+/* The [::1] that belongs to a localhost.  returns  false, ret untouched: a is no localhost */
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret);
 
-/* Give a the name of an address: `udp://127.0.0.1:8125` for "127.0.0.1:8125". */
+/* Set a->name to its scheme and `where`: `udp://127.0.0.1:8125` for "127.0.0.1:8125". */
 void socket_url_name(struct listen_address *a, const char *where);
 
-/* Does a socket on a receive what is sent to b's address, too?  Port 0 is another one each time. */
+/*
+ * Would a socket on a receive what is sent to b's address?  Not where a's port is 0: the kernel
+ * picks a free one.
+ */
 bool socket_url_includes(const struct listen_address *a, const struct listen_address *b);
 
 #endif

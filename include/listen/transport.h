@@ -1,9 +1,9 @@
 /**
  * transport: the ways to receive, one row each.
  *
- * What differs between them stands in the row (src/listen/transport.c) and in the functions that it
- * names; nothing else in the server asks which transport a socket has.  A further one is a file
- * with its functions and a row.
+ * All that differs between them is in their rows (src/listen/transport.c) and in the functions that
+ * a row points to; nothing else in the server asks which transport a socket has.  A new transport
+ * is a file with its functions, and a row.
  *
  *   thread   any; the rows never change
  */
@@ -23,18 +23,22 @@ enum listen_option {
     LISTEN_OPTION_COUNT
 };
 
+/* What became of a Unix socket's file: see listener_look. */
+enum listener_file { LISTENER_FILE_THERE, LISTENER_FILE_GONE, LISTENER_FILE_REPLACED };
+
 struct transport {
-    const char *scheme; /* "udp": begins its URLs, and is proto= in the log */
-    const char *form;   /* how its URLs look: "udp://HOST:PORT" */
+    const char *scheme; /* "udp": its URLs begin with it, and it is proto= in the log */
+    const char *form;   /* of its URLs, for messages: "udp://HOST:PORT" */
     unsigned options;   /* bit o: its URLs may have enum listen_option o */
-    bool per_worker;    /* a listener has a socket for each worker; else one, at one worker */
+    bool per_worker;    /* a listener has a socket for each worker; else one, read by one worker */
     /*
-     * What waits is held by the receive buffer of each socket: its bytes bound the queue, and the
-     * kernel tells how much waits and what it dropped.  Without, datagrams are held by their
-     * senders, few of them (net.unix.max_dgram_qlen), and a sender that finds no room waits.
+     * true: queued datagrams count against the receive buffer of the socket; when it is full the
+     * kernel drops, and counts what it dropped.  false: they count against their senders' buffers,
+     * the queue is short (net.unix.max_dgram_qlen), and a sender that finds it full waits.
      */
     bool own_queue;
-    bool sender_pid; /* the kernel tells who sent a datagram by process, not by address */
+    /* Senders are known by process id, not by address. */
+    bool sender_pid;
     const struct transport_ops *ops; /* src/listen/transport_priv.h */
 };
 

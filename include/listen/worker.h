@@ -2,13 +2,16 @@
  * worker: a thread that receives, parses and aggregates: one libuv loop, its own sockets, its own
  * lane.
  *
- * Sockets are our own, read by recvmmsg when the loop says that something is there, or every few
- * milliseconds where datagrams come one by one but often (src/listen/watch.h).  Other ways to
- * receive were measured and not taken: docs/performance.md.
+ * Sockets are read by recvmmsg when the loop finds them readable, or every few milliseconds where
+ * datagrams come one by one but often (src/listen/watch.h).  Other ways to receive were measured
+ * and not taken: docs/performance.md.
  *
- * A page turn (worker_ask_turn) first reads all that the kernel had delivered when it was asked
- * for, so that a scrape shows every datagram that came before it, then seals the page and calls
- * notify.
+ * A page turn (worker_ask_turn) first reads what the sockets hold, so that a scrape shows every
+ * datagram that came before it, then seals the page and calls notify.
+ *
+ *     worker_new, worker_add_socket..., worker_start
+ *     worker_ask_turn -> notify -> worker_take, worker_give      any number of times
+ *     worker_join
  *
  *   thread   control, but for notify: worker
  */
@@ -21,34 +24,21 @@
 #include "aggregate/lane.h"
 #include "listen/listener.h"
 #include "listen/refusals.h"
+#include "listen/worker_order.h"
 
 enum { WORKER_SOCKETS_MAX = 64 };
 
 struct worker;
 
-/*
- * What the workers of one server share so that the changes of a gauge are put in the order in which
- * they arrived, whoever reads them.  The kernel's stamps are not for nothing, so they are asked for
- * while a socket is new, and from the first relative change of a gauge on: a socket is read without
- * stamps if there was no such change by its first WORKER_STAMPED_FIRST datagrams.  Then, and where
- * the kernel has no stamp, a datagram arrived when it was read.
- */
-struct worker_order {
-    _Atomic bool relative;         /* a worker has seen a relative change of a gauge */
-    _Atomic int64_t wall_ahead_ns; /* the wall clock, less the monotonic one; 0: not read yet */
-};
-
-enum { WORKER_STAMPED_FIRST = 4096 };
-
 struct worker_opts {
     unsigned index;               /* for the thread's name */
-    struct lane_opts lane;        /* its refusals are the worker's own; taps: worker thread */
+    struct lane_opts lane;        /* its taps run on the worker's thread; its refusals are unused */
     struct worker_order *order;   /* shared; NULL: one worker with one socket reads everything */
-    void (*notify)(void *cookie); /* a turn that was asked for is over */
+    void (*notify)(void *cookie); /* worker thread: the turn that was asked for is over */
     void *cookie;
 };
 
-/* Bytes that a worker takes at most beside its cells, with lines of up to max_line bytes. */
+/* The most bytes that a worker takes beside its cells, with lines of up to max_line bytes. */
 uint64_t worker_memory(uint32_t max_line);
 
 /* returns  0 or -errno */
@@ -56,45 +46,50 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 
 /**
  * worker_add_socket(w, fd, a):
- * A socket of a listener on a for the worker to read.  Before worker_start.
- *   fd       stays the caller's and open until worker_join
- *   returns  the socket's place among those of the worker; -E2BIG, or another -errno
+ * Have the worker read fd, a socket of a listener on a.  Before worker_start.
+ *   fd       the caller's; stays open until worker_join
+ *   returns  the socket's place at the worker, from 0 on; -E2BIG (it has WORKER_SOCKETS_MAX), or
+ *            another -errno
  */
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
 
+/* returns  0 or -errno (no thread) */
 int worker_start(struct worker *w);
 
 /**
  * worker_renew_socket(w, at, fd):
- * Another socket in the place `at` of one with a file, with the same counters, while the worker
- * runs.  The one it had goes on being read, because clients that are connected to it do not see
- * that its file is gone; the one before that gets no more datagrams (its clients see an error and
- * connect again), is read until it is empty and closed.
- *   fd       as for worker_add_socket; the one it had is the worker's to close from now on
+ * Have the worker read fd, a new Unix socket, at the place `at`, with the counters of that place.
+ * The socket that was there is read as well, because clients that are connected to it do not see
+ * that its file is gone.  The one before that takes no more datagrams (its clients see an error and
+ * connect again); it is read until it is empty, and closed.
+ *   fd       the caller's, as for worker_add_socket; the descriptor that was there before becomes
+ *            the worker's, which closes it
  */
 void worker_renew_socket(struct worker *w, unsigned at, int fd);
 
-/* Not before the worker has taken over the last one. */
+/* Whether the worker has begun to read the last socket of worker_renew_socket, so that a further
+ * one may follow. */
 bool worker_may_renew(const struct worker *w, unsigned at);
 
 /*
- * Ask for a page turn; at most one at a time.  last: the sockets take nothing new: read until they
- * are empty.
+ * Ask for a page turn; not before the page of the last one was taken.
+ * last: listener_refuse was called; the sockets are not read any more after this turn
  */
 void worker_ask_turn(struct worker *w, bool last);
 
 /**
  * worker_take(w, ret_sockets):
- *   ret_sockets  counters of the sockets as of the page, valid until worker_give
- *   returns      the sealed page, or NULL: the turn asked for is not over
+ *   ret_sockets  gets the counters of the sockets when the page was sealed, indexed by their
+ *                places; valid until worker_give
+ *   returns      the sealed page, to be given back; NULL: the turn that was asked for is not over
  */
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets);
 void worker_give(struct worker *w, struct page *p);
 
-/* What the worker refused; lives as long as the worker. */
+/* Examples of what the worker refused; lives as long as the worker. */
 struct refusals *worker_refusals(struct worker *w);
 
-/* End the thread and free everything; the last page must have been given back. */
+/* End the thread and free everything; every page that was taken was given back.  w may be NULL. */
 void worker_join(struct worker *w);
 
 #endif

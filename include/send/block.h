@@ -1,8 +1,9 @@
 /**
- * block: datagrams that are ready to go, one behind the other in one piece of memory.
+ * block: datagrams that are ready to be sent, one behind the other in one piece of memory.
  *
- * Whoever makes one keeps it unchanged while it is sent.  What the datagrams hold is for the maker
- * alone to know.
+ * The maker of a block owns its memory and leaves it unchanged while it is sent.  What is in the
+ * datagrams is the maker's business: the senders never look.
+ *
  *   thread   read-only, so any
  */
 #ifndef SEND_BLOCK_H
@@ -12,16 +13,16 @@
 #include <stdint.h>
 
 struct send_datagram {
-    size_t at;         /* its first byte in send_block.bytes */
+    size_t at; /* its first byte in send_block.bytes */
     uint32_t len;
-    uint32_t amount;   /* what it counts in the unit that the pace is given in, such as its lines */
+    uint32_t amount; /* of what the shape counts, such as its lines */
 };
 
 struct send_block {
     const char *bytes;
     const struct send_datagram *datagrams;
-    size_t n;          /* > 0 */
-    uint64_t amount;   /* of all datagrams together */
+    size_t n;        /* > 0 */
+    uint64_t amount; /* of all datagrams together */
 };
 
 #endif

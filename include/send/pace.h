@@ -1,10 +1,11 @@
 /**
  * pace: how much to send now, and how long to sleep.
  *
- * The load is open: what should have been sent by now comes from the shape's integral, not from how fast the server or this
- * machine keeps up.  A sender that fell behind sends faster until it is level again, but not more than PACE_DEBT_MAX_S
- * seconds' worth: what is older than that is forgiven and counted, because a burst of it would be another load than the
- * one asked for.
+ * The load is open: how much should have been sent by now comes from the shape's integral, not from
+ * how fast the server or this machine keeps up.  A sender that is late sends more at once, but only
+ * what became due in the last PACE_DEBT_MAX_S seconds.  What is older is left out and counted as
+ * forgiven: sent in one burst it would be another load than the one asked for.
+ *
  *   thread   the owner's; time comes in as an argument
  */
 #ifndef SEND_PACE_H
@@ -17,18 +18,19 @@
 #define PACE_SLEEP_MAX_S 0.05
 
 struct pace {
-    const struct shape *shape;   /* NULL: as fast as possible */
-    double share;                /* this sender's part of the rate, 0 < share <= 1 */
-    double phase;                /* 0 <= phase < 1: senders take turns instead of waking together */
-    double unit;                 /* what one datagram counts on average: lines in it, or 1 */
-    double sent;                 /* in the shape's unit */
-    double forgiven;             /* not sent because it came too late */
+    const struct shape *shape; /* NULL: as fast as possible */
+    double share;              /* this sender's part of the rate, 0 < share <= 1 */
+    double phase;              /* 0 <= phase < 1: senders take turns instead of waking together */
+    double unit;               /* the mean amount of a datagram: the lines in it, or 1 */
+    double sent;               /* amount, 0 at first; see pace_sent */
+    double forgiven;           /* amount that was due and is never sent, 0 at first */
 };
 
 /**
  * pace_due(p, elapsed_s):
- *   returns  how much of the shape's unit should be sent now, >= 0.  Datagrams are whole: send while it is >= the half of
- *            what the next one counts
+ *   elapsed_s  since the start; never less than before
+ *   returns    the amount that should be sent now, >= 0.  Datagrams are whole: send the next one
+ *              while this is at least half its amount
  */
 double pace_due(struct pace *p, double elapsed_s);
 

@@ -1,9 +1,13 @@
 /**
  * sender: threads that send a block of datagrams at the pace of a shape.
  *
- * Each thread has sockets of its own, a starting place of its own in the shared block, and tallies
- * that it alone writes; totals are summed by whoever asks, while they run or afterwards.
- *   thread   the creator's; senders_totals from any
+ * Each thread (a sender) has sockets of its own, begins at a place of its own in the shared block,
+ * and counts in a tally that it alone writes; senders_totals sums the tallies.
+ *
+ *     senders_start -> senders_running, senders_totals ... -> senders_stop if it is to end early
+ *                   -> senders_join -> senders_settle -> senders_totals -> senders_free
+ *
+ *   thread   the creator's; senders_totals: any
  */
 #ifndef SEND_SENDER_H
 #define SEND_SENDER_H
@@ -15,7 +19,8 @@
 #include "send/shape.h"
 #include "send/target.h"
 
-/* What one call did: datagrams first .. first + sent - 1 went, the `failed` ones behind did not. */
+/* What one call to send did with the block: datagrams first .. first + sent - 1 went, the `failed`
+ * ones behind them did not. */
 struct sender_progress {
     size_t first, sent, failed;
 };
@@ -23,28 +28,32 @@ struct sender_progress {
 struct sender_opts {
     const struct target *target;
     struct send_block block;
-    const struct shape *shape;     /* NULL: as fast as possible */
-    bool by_datagram;              /* the shape counts datagrams, not their amounts */
+    const struct shape *shape; /* NULL: as fast as possible */
+    bool by_datagram;          /* the shape counts datagrams, not their amounts */
     double duration_s;
-    unsigned threads;              /* > 0 */
-    unsigned sockets;              /* per thread, used in turn, > 0 */
-    unsigned batch;                /* datagrams a call at most */
-    unsigned segments;             /* datagrams a message (GSO), 1: none */
-    int send_buffer_bytes;         /* 0: the system's default */
-    /* After each call, on the thread of that sender (0 .. threads - 1); must not block.  May be NULL. */
+    unsigned threads;      /* > 0 */
+    unsigned sockets;      /* of each thread, used in turn; > 0 */
+    unsigned batch;        /* most datagrams of a call, 1 .. TARGET_BATCH_MAX */
+    unsigned segments;     /* most datagrams of a message (GSO), 1 .. TARGET_SEGMENTS_MAX */
+    int send_buffer_bytes; /* 0: the system's default */
+    /*
+     * After each call, on the thread of that sender (0 .. threads - 1); must not block.  May be
+     * NULL.
+     */
     void (*on_sent)(void *cookie, unsigned sender, const struct sender_progress *p);
     void *cookie;
 };
 
-/* Attempted = sent + failed. */
+/* Attempted = datagrams + failed_datagrams. */
 struct sender_totals {
-    uint64_t datagrams, bytes;                  /* sent */
-    uint64_t unreachable_datagrams;             /* of those sent: at least as many met a closed port or no host (ICMP) */
-    uint64_t failed_datagrams;                  /* refused by the kernel of the sender */
-    double forgiven;                            /* in the shape's unit: never attempted because too late */
-    int error;                                  /* errno of the last failure, */
-    int unreachable_error;                      /* and of the last ICMP answer; 0 without one */
-    bool nobody;                                /* joined ones: nobody listened at the target at the end */
+    uint64_t datagrams, bytes; /* handed to the kernel */
+    /* At least that many of `datagrams` met a closed port or no host, as ICMP answered. */
+    uint64_t unreachable_datagrams;
+    uint64_t failed_datagrams; /* refused by this machine's kernel */
+    double forgiven;           /* as in struct pace, of all senders */
+    int error;                 /* errno of the last failure; 0: none */
+    int unreachable_error;     /* errno of the last ICMP answer; 0: none */
+    bool nobody;               /* after senders_join: nobody listened at the target at the end */
 };
 
 struct senders;
@@ -56,14 +65,24 @@ struct senders;
  */
 int senders_start(const struct sender_opts *opts, struct senders **ret);
 
-bool senders_running(const struct senders *s);    /* until the duration is over (0.6 s more when sends block) or senders_stop was called */
+/* false once the duration is over (up to 0.6 s later when sends block), or after senders_stop. */
+bool senders_running(const struct senders *s);
 double senders_elapsed_s(const struct senders *s);
-double senders_lasted_s(const struct senders *s);  /* from the start until the last one ended; joined ones */
 void senders_totals(const struct senders *s, struct sender_totals *ret);
-void senders_stop(struct senders *s);             /* asks; at most 0.2 s until they stand still */
-void senders_join(struct senders *s);             /* waits for all of them to end */
-/* Joined ones: count what ICMP answered since.  Call it some milliseconds after the last send. */
+
+/* Ask them to end, which takes 0.2 s at most. */
+void senders_stop(struct senders *s);
+
+/* Wait until all have ended.  What follows is for senders that were joined. */
+void senders_join(struct senders *s);
+
+/* Seconds from the start until the last sender ended. */
+double senders_lasted_s(const struct senders *s);
+
+/* Count the ICMP answers that came after the last send, some milliseconds after it. */
 void senders_settle(struct senders *s);
-void senders_free(struct senders *s);             /* joined ones */
+
+/* s may be NULL. */
+void senders_free(struct senders *s);
 
 #endif

@@ -18,7 +18,7 @@ struct socket_stats listen_sums(const struct listen_stats *s)
     return sum;
 }
 
-/* A line for what each worker reads of each listener; losses where the kernel tells of them. */
+/* A line for each socket: its datagrams; or its drops, where the kernel counts them. */
 static void put_sockets(const struct listen_stats *s, bool drops, struct counter_lines *to)
 {
     for (unsigned w = 0; w < s->n_workers; w++) {

@@ -1,13 +1,17 @@
 /*
  * One read: make_room -> recvmmsg -> refuse_descriptors.  Beside its bytes, a datagram may bring
  *
- *     sender    msg_name     of the first `senders` datagrams that were asked for
- *     pid       control      of the same, where dgram_tell_pid was called: read_control
- *     stamp     control      of all, where dgram_stamp was called and `stamps` asked for
- *     files     control      from strangers: closed at once
+ *     sender        in msg_name, of the first ask.senders datagrams
+ *     pid           in a control message, of the same, after dgram_tell_pid: read_control
+ *     stamp         in a control message, of all if ask.stamps, after dgram_stamp: dgram_stamp_ns
+ *     descriptors   in a control message, unasked for: closed at once
+ *
+ * Then what a read brought: dgram_aside, dgram_slot, dgram_stamp_ns.  At the end, on any socket:
+ * its queue and its buffer.
  */
 #include "listen/dgram.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +19,23 @@
 #include "base/slab.h"
 
 /*
- * Room for the largest datagram, and some cache lines more: slots 64 KiB apart would all begin in
- * the same sets of the cache, which costs about 2 % even when nothing is parsed
- * (bench/results/receive-2026-11-21.md). Pages that no datagram reaches are never touched, so a
- * slot of small datagrams costs one page.
+ * Room for the largest datagram, and five cache lines more: slots 64 KiB apart would all begin in
+ * the same sets of the cache (bench/results/receive-2026-11-21.md).  Pages that no datagram reaches
+ * are never touched, so a slot of small datagrams takes one page.
  */
 enum { SLOT_BYTES = DATAGRAM_MAX + 1 + 5 * 64 };
+
+/* Between two reads. */
+static void dgram_check(const struct dgram_buffers *d)
+{
+    assert(d->memory != NULL);
+    assert(d->n >= 0 && d->n <= DGRAM_SLOTS && d->asked.senders <= DGRAM_SLOTS);
+}
+
+static void dgram_check_index(const struct dgram_buffers *d, int i)
+{
+    assert(i >= 0 && i < d->n);
+}
 
 int dgram_init(struct dgram_buffers *d)
 {
@@ -42,10 +57,6 @@ void dgram_release(struct dgram_buffers *d)
 
 /* ---- beside the bytes ---- */
 
-/*
- * The kinds of control messages that are understood, one row each; add their room to
- * DGRAM_CONTROL_BYTES.
- */
 static void read_pid(const void *data, struct dgram_aside *ret)
 {
     struct ucred who;
@@ -53,6 +64,7 @@ static void read_pid(const void *data, struct dgram_aside *ret)
     ret->pid = who.pid;
 }
 
+/* Control messages about the sender, a row for each kind; its room is in DGRAM_CONTROL_BYTES. */
 static const struct control_row {
     int level, type;
     size_t bytes;
@@ -67,7 +79,7 @@ static void read_control(const struct msghdr *from, struct dgram_aside *ret)
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c))
         for (size_t i = 0; i < ARRAY_LEN(control_rows); i++) {
             const struct control_row *row = &control_rows[i];
-            /* One that was cut for want of room is shorter. */
+            /* A control message that found too little room was cut: it is shorter. */
             if (c->cmsg_level == row->level && c->cmsg_type == row->type &&
                 c->cmsg_len == CMSG_LEN(row->bytes))
                 row->read(CMSG_DATA(c), ret);
@@ -77,8 +89,9 @@ static void read_control(const struct msghdr *from, struct dgram_aside *ret)
 void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret)
 {
     const struct msghdr *h = &d->msgs[i].msg_hdr;
+    dgram_check_index(d, i);
     *ret = (struct dgram_aside){ .pid = 0 };
-    /* A Unix socket has no name to tell, or one of another family. */
+    /* Unix sockets have no name, or one of another length. */
     if (h->msg_namelen == sizeof ret->sender.v4 || h->msg_namelen == sizeof ret->sender.v6)
         memcpy(&ret->sender, &d->senders[i], h->msg_namelen);
     if (ret->sender.any.sa_family != AF_INET && ret->sender.any.sa_family != AF_INET6)
@@ -108,6 +121,7 @@ uint64_t dgram_stamp_ns(const struct dgram_buffers *d, int i)
 {
     struct msghdr h = d->msgs[i].msg_hdr;
     struct timespec t;
+    dgram_check_index(d, i);
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c != NULL; c = CMSG_NXTHDR(&h, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SO_TIMESTAMPNS ||
             c->cmsg_len != CMSG_LEN(sizeof t))
@@ -123,6 +137,7 @@ static unsigned slots_with_control(struct dgram_ask ask)
     return ask.stamps ? DGRAM_SLOTS : ask.senders;
 }
 
+/* Point slot i to the room for what is asked for. */
 static void set_room(struct dgram_buffers *d, unsigned i, struct dgram_ask ask)
 {
     struct msghdr *h = &d->msgs[i].msg_hdr;
@@ -143,14 +158,14 @@ static void make_room(struct dgram_buffers *d, struct dgram_ask ask)
     unsigned now = slots_with_control(ask), before = slots_with_control(d->asked),
              filled = (unsigned)d->n;
     bool same = ask.senders == d->asked.senders && ask.stamps == d->asked.stamps;
-    /* The kernel writes what it used over the room's size, in the slots that it filled. */
+    /* The kernel has overwritten the sizes of the room in the slots that it filled. */
     unsigned last = same ? (filled < now ? filled : now) : larger(now, before);
     for (unsigned i = 0; i < last; i++)
         set_room(d, i, ask);
     d->asked = ask;
 }
 
-/* A stranger may send descriptors along; where there was room the kernel has opened them here. */
+/* A sender may pass descriptors; as many as there was room for are open in this process now. */
 static void close_descriptors(const struct cmsghdr *c)
 {
     int fd;
@@ -169,6 +184,8 @@ static void refuse_descriptors(struct msghdr *h)
 
 int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
 {
+    dgram_check(d);
+    assert(ask.senders <= DGRAM_SLOTS);
     make_room(d, ask);
     int n = recvmmsg(fd, d->msgs, DGRAM_SLOTS, MSG_DONTWAIT, NULL);
     d->n = n > 0 ? n : 0;

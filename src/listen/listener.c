@@ -1,12 +1,14 @@
 /*
- *     listener_open_all   in the order of by_claim, so that of two servers one gets everything:
- *       open_one          the transport opens the sockets, beside those of holder_of
- *       open_twin         [::1] with the port of the 127.0.0.1 before it
- *     listener_look, listener_bind_again   the file of a Unix socket, while the server runs
- *     listener_refuse, listener_close      the end
- *     its numbers                          what the workers count of its sockets
+ *     listener_open_all     in the order of by_claim, so that of two servers one gets everything:
+ *       open_one            transport_ops.open, beside a socket that holds the address: holder_of
+ *       open_twin           [::1], with the port of the 127.0.0.1 before it
+ *     listener_look,        while the server runs: the file of a Unix socket
+ *     listener_bind_again
+ *     listener_refuse,      the end
+ *     listener_close
+ *     listener_at ...       what the workers count of its sockets
  *
- * What differs by transport is in transport_ops.
+ * What differs by transport is in transport_ops; spreading (listener_spread_payload) is spread.c.
  */
 #include "listen/listener.h"
 
@@ -29,6 +31,16 @@ static void listener_check(const struct listener *l)
 {
     assert(l->n <= LISTEN_WORKERS_MAX && l->reader < LISTEN_WORKERS_MAX);
     assert(l->n <= 1 || (l->reader == 0 && transport_of(l->address.transport)->per_worker));
+    assert(l->n == 0 || l->fds[0] >= 0);
+    assert(!l->by_payload || l->n > 1);
+    assert(l->lost <= 0);
+}
+
+/* Counters go up, from page turn to page turn. */
+static void socket_stats_check(const struct socket_stats *before, const struct socket_stats *now)
+{
+    assert(now->datagrams >= before->datagrams && now->bytes >= before->bytes);
+    assert(now->kernel_drops >= before->kernel_drops && now->errors >= before->errors);
 }
 
 static const struct transport_ops *ops_of(const struct listener *l)
@@ -67,6 +79,7 @@ static int open_one(const struct listen_address *a, const struct listener *holde
                     unsigned n_workers, struct listener *l)
 {
     *l = (struct listener){ .address = *a };
+    assert(n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
         l->fds[i] = -1;
     int rc = ops_of(l)->open(l, holder, n_workers);
@@ -74,14 +87,15 @@ static int open_one(const struct listen_address *a, const struct listener *holde
         rc = listener_spread_payload(l);
     if (rc == 0)
         l->rcvbuf_granted = (uint64_t)dgram_rcvbuf(l->fds[0]);
+    listener_check(l);
     return rc;
 }
 
 /*
- * The order in which a server claims its addresses: by port, and on one port those that include
- * others first.  It is the same for every config, so that of two servers with several addresses in
- * common one gets the first of them, and with it the rest; in the order of their configs each could
- * get one, and both would refuse.
+ * The order in which a server binds its addresses: by port, and on one port those that include
+ * others first.  It does not depend on the order in the config: of two servers that start together
+ * with several addresses in common, the one that gets the first address gets the others too.  In
+ * the order of their configs each could get one, and both would fail.
  */
 static int by_claim(const void *x, const void *y)
 {
@@ -101,7 +115,7 @@ static int by_claim(const void *x, const void *y)
     return order != 0 ? order : (a > b) - (a < b);
 }
 
-/* The one of those that are open already that keeps other servers off a's address, too. */
+/* An open listener that keeps other servers off a's address as well; NULL: none. */
 static const struct listener *holder_of(const struct listen_address *a, const struct listener *open,
                                         size_t n)
 {
@@ -112,28 +126,35 @@ static const struct listener *holder_of(const struct listen_address *a, const st
     return NULL;
 }
 
+/* The twin *a once, with the port that *first has. */
+static int open_beside(const struct listen_address *a, unsigned n_workers,
+                       const struct listener *first, struct listener *l)
+{
+    const struct sockaddr *of_first = (const struct sockaddr *)&first->address.addr;
+    struct listen_address at = *a;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
+    assert(first->n > 0 && a->twin && in6->sin6_family == AF_INET6);
+    in6->sin6_port = htons((uint16_t)address_port(of_first));
+    return open_one(&at, NULL, n_workers, l);
+}
+
 /*
- * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for one of them
- * may be taken on the other: then both try again.
+ * The twin a[0] of a[-1], which is open as *first.  A port that the kernel picked for *first may be
+ * taken on the twin: then *first is opened again, on another port.
  */
 static int open_twin(const struct listen_address *a, unsigned n_workers, struct listener *first,
                      struct listener *l)
 {
     enum { TRIES = 16 };
     bool picked = address_port((const struct sockaddr *)&a->addr) == 0;
-    int rc = 0;
-    for (int i = 0; i < TRIES; i++) {
-        struct listen_address at = *a;
-        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&at.addr;
-        in6->sin6_port =
-            htons((uint16_t)address_port((const struct sockaddr *)&first->address.addr));
-        rc = open_one(&at, NULL, n_workers, l);
-        if (rc != -EADDRINUSE || !picked)
-            break;
+    int rc = open_beside(a, n_workers, first, l);
+    for (int i = 1; rc == -EADDRINUSE && picked && i < TRIES; i++) {
         listener_close(l);
         listener_close(first);
-        if ((rc = open_one(a - 1, NULL, n_workers, first)) < 0)
-            break;
+        int again = open_one(a - 1, NULL, n_workers, first);
+        if (again < 0)
+            return again;
+        rc = open_beside(a, n_workers, first, l);
     }
     if (rc != -EAFNOSUPPORT && rc != -EADDRNOTAVAIL)
         return rc;
@@ -153,6 +174,7 @@ int listener_open_all(const struct listen_address *a, size_t n, unsigned n_worke
     qsort(order, n, sizeof *order, by_claim);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct listener *l = &ret[order[i] - a];
+        assert(!order[i]->twin || (order[i] > a && order[i][-1].localhost));
         if (order[i]->twin)
             rc = open_twin(order[i], n_workers, l - 1, l);
         else
@@ -173,6 +195,8 @@ enum listener_file listener_look(const struct listener *l)
 
 int listener_bind_again(struct listener *l, struct buf *error)
 {
+    listener_check(l);
+    assert(ops_of(l)->look != NULL && l->n == 1);
     l->lost = ops_of(l)->open(l, NULL, 1);
     if (l->lost < 0)
         explain(&l->address, l->lost, error);
@@ -182,8 +206,8 @@ int listener_bind_again(struct listener *l, struct buf *error)
 void listener_close(struct listener *l)
 {
     /*
-     * Before the socket is closed: from then on another server may take the file for stale and put
-     * its own there.
+     * First the file, then the socket: once the socket is closed, another server may take the file
+     * for one without a server, and put its own there.
      */
     if (l->n > 0 && ops_of(l)->remove != NULL)
         ops_of(l)->remove(l);
@@ -191,6 +215,7 @@ void listener_close(struct listener *l)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
     l->n = 0;
+    l->by_payload = false;
 }
 
 void listener_refuse(const struct listener *l)
@@ -199,7 +224,7 @@ void listener_refuse(const struct listener *l)
     ops_of(l)->refuse(l);
 }
 
-/* ---- its numbers ---- */
+/* ---- what the workers count ---- */
 
 const struct listener *listener_at(const struct listener *l, size_t n, unsigned worker,
                                    uint16_t place)
@@ -216,15 +241,19 @@ void listener_take_stats(struct listener *l, unsigned worker, const struct socke
 {
     int at = listener_socket_of(l, worker);
     listener_check(l);
-    if (at >= 0)
-        l->stats[at] = of_worker[l->places[at]];
+    if (at < 0)
+        return;
+    const struct socket_stats *now = &of_worker[l->places[at]];
+    socket_stats_check(&l->stats[at], now);
+    l->stats[at] = *now;
 }
 
 bool listener_is_hot(struct listener *l, struct listener_heat *ret)
 {
-    enum { DATAGRAMS_MIN = 20000, SHARE_PERCENT = 90 }; /* a second; worth spreading */
+    enum { DATAGRAMS_MIN = 20000, SHARE_PERCENT = 90 }; /* fewer are no load for one worker */
     struct listener_heat heat = { 0, 0 };
     uint64_t most = 0;
+    listener_check(l);
     for (unsigned i = 0; i < l->n; i++) {
         uint64_t datagrams = l->stats[i].datagrams - l->before[i].datagrams;
         uint64_t drops = l->stats[i].kernel_drops - l->before[i].kernel_drops;

@@ -1,9 +1,11 @@
 /*
  *     worker    refusals_begin: how many senders to ask for; catch_up with what control changed
  *               refusals_on_rejected, refusals_on_refused -> keep: text and sender of an example
- *     control   refusals_next (has_more), refusals_renew -> tell: the worker catches up
+ *     control   refusals_next, refusals_pending -> has_more
+ *               refusals_renew, refusals_keep_lines -> announce, after which the worker catches up
  *
- * `wanted` has a bit for each kind with room, so a flood of refused lines is not even looked at.
+ * `wanted` has a bit for each kind with room; the lane does not call for others, so a flood of
+ * refused lines costs nothing here.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -12,12 +14,15 @@
 #include "listen/refusals_priv.h"
 
 enum {
-    ASKED_BUSY = REFUSALS_A_ROUND, /* a flood of one line to a datagram is shown with its sender */
-    ASKED_QUIET = 32,              /* a burst of a test or of a start is, too */
-    CURIOUS_READS = 1 << 16        /* 8 s of a socket that brings 500,000 datagrams a second */
+    ASKED_BUSY = REFUSALS_A_ROUND, /* enough for a flood of datagrams with one line each */
+    ASKED_QUIET = 32,              /* enough for the burst of a test, or of a client's start */
+    ALL_SENDERS_READS = 1 << 16    /* 8 s of a socket with 500,000 datagrams a second */
 };
 
-static_assert(REFUSAL_KINDS <= 32, "a bit for each kind");
+static_assert(REFUSAL_KINDS <= 32, "`wanted` has a bit for each kind");
+static_assert(REFUSALS_A_ROUND <= 0xff, "`whole` has a byte for their number");
+static_assert((int)ASKED_BUSY <= (int)DGRAM_SLOTS && (int)ASKED_QUIET <= (int)DGRAM_SLOTS,
+              "a read brings no more");
 
 /* ---- worker ---- */
 
@@ -28,7 +33,7 @@ void refusals_init(struct refusals *r, const struct dgram_buffers *dgram)
     r->wanted = 1u << REFUSED_BY_LIMIT;
 }
 
-/* Control has done something: see what. */
+/* What control changed: rounds, and whether lines are kept. */
 static void catch_up(struct refusals *r)
 {
     bool keep_lines = atomic_load_explicit(&r->keep_lines, memory_order_relaxed);
@@ -37,6 +42,7 @@ static void catch_up(struct refusals *r)
         struct refusal_kind *k = &r->kinds[i];
         /* acquire: control's reads of the round before are over */
         uint64_t round = atomic_load_explicit(&k->round, memory_order_acquire);
+        assert(round >= k->current && k->n <= REFUSALS_A_ROUND);
         k->n = round == k->current ? k->n : 0;
         k->current = round;
         bool room = k->n < REFUSALS_A_ROUND && (keep_lines || i == REFUSED_BY_LIMIT);
@@ -47,19 +53,19 @@ static void catch_up(struct refusals *r)
 unsigned refusals_begin(struct refusals *r, uint16_t socket, bool busy)
 {
     r->socket = socket;
-    /* acquire: pairs with the release in tell */
-    uint64_t news = atomic_load_explicit(&r->news, memory_order_acquire);
-    if (news != r->news_seen) {
-        r->news_seen = news;
+    /* acquire: pairs with the release in announce */
+    uint64_t changes = atomic_load_explicit(&r->changes, memory_order_acquire);
+    if (changes != r->changes_seen) {
+        r->changes_seen = changes;
         catch_up(r);
     }
-    if (r->curious == 0)
+    if (r->all_senders == 0)
         return busy ? ASKED_BUSY : ASKED_QUIET;
-    r->curious--;
+    r->all_senders--;
     return DGRAM_SLOTS;
 }
 
-/* What is shown of a text: not a part of a character at its end. */
+/* As much of the text as fits, without a part of a UTF-8 character at its end. */
 static void put_text(struct refusal *e, struct slice text)
 {
     size_t n = text.len < REFUSAL_TEXT_MAX ? text.len : REFUSAL_TEXT_MAX;
@@ -88,27 +94,35 @@ static bool is_wanted(const struct refusals *r, unsigned kind)
     return r->wanted >> kind & 1;
 }
 
-/* The worker's view of a kind that it is about to keep an example of. */
-static void refusal_kind_check(const struct refusals *r, unsigned kind)
+/* Worker: the kind has room. */
+static void refusals_check_room(const struct refusals *r, unsigned kind)
 {
-    const struct refusal_kind *k = &r->kinds[kind];
-    assert(kind < REFUSAL_KINDS && is_wanted(r, kind) && k->n < REFUSALS_A_ROUND);
+    assert(kind < REFUSAL_KINDS && is_wanted(r, kind));
+    assert(r->kinds[kind].n < REFUSALS_A_ROUND);
 }
 
-/* slot: where the text came in; -1: not known */
+/* Control: what was returned was written before. */
+static void refusal_kind_check(const struct refusal_kind *k, uint64_t whole)
+{
+    assert((whole & 0xff) <= REFUSALS_A_ROUND && k->taken <= REFUSALS_A_ROUND);
+    assert(whole >> 8 <= atomic_load_explicit(&k->round, memory_order_relaxed));
+}
+
+/* slot: of the datagram that the text came in; -1: not known */
 static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
 {
     struct refusal_kind *k = &r->kinds[kind];
-    refusal_kind_check(r, kind);
+    refusals_check_room(r, kind);
+    assert(slot < r->dgram->n);
     struct refusal *e = &k->at[k->n++];
     e->socket = r->socket;
     put_text(e, text);
     put_sender(r, e, slot);
     if (k->n == REFUSALS_A_ROUND) {
         r->wanted &= ~(1u << kind);
-        r->curious = 0;
+        r->all_senders = 0;
     } else if (slot >= (int)r->dgram->asked.senders) {
-        r->curious = CURIOUS_READS;
+        r->all_senders = ALL_SENDERS_READS;
     }
     /* release: control sees the example whole */
     atomic_store_explicit(&k->whole, k->current << 8 | k->n, memory_order_release);
@@ -120,10 +134,11 @@ void refusals_on_rejected(void *refusals, const struct parse_error *e)
     keep(r, e->reason, e->line, dgram_slot(r->dgram, e->line.ptr));
 }
 
-/* The line of the datagram in that slot which ptr points into. */
+/* The line around ptr, which points into the datagram of that slot. */
 static struct slice line_around(const struct dgram_buffers *d, int slot, const char *ptr)
 {
     const char *start = dgram_ptr(d, slot), *end = start + dgram_len(d, slot);
+    assert(ptr >= start && ptr <= end);
     const char *before = memrchr(start, '\n', (size_t)(ptr - start)),
                *after = memchr(ptr, '\n', (size_t)(end - ptr));
     start = before == NULL ? start : before + 1;
@@ -138,13 +153,14 @@ static void keep_line(struct refusals *r, enum reason why, const struct sample *
         keep(r, why, line_around(r->dgram, slot, s->name), slot);
         return;
     }
-    /* The parser has rewritten the line: what matters for these reasons is put together again. */
+    /* The parser has rewritten the line (packed values, say): show name, type and tags of it. */
     char text[REFUSAL_TEXT_MAX + 2];
     int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name,
                      sample_type_token((enum sample_type)s->type), (int)s->tags_len, s->tags);
     keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), slot);
 }
 
+/* Does an example of the round have this text? */
 static bool is_kept(const struct refusal_kind *k, struct slice text)
 {
     for (unsigned i = 0; i < k->n; i++) {
@@ -155,7 +171,7 @@ static bool is_kept(const struct refusal_kind *k, struct slice text)
     return false;
 }
 
-/* Each name once a round. */
+/* An example for each name, once a round. */
 static void keep_name(struct refusals *r, struct slice name)
 {
     if (!is_kept(&r->kinds[REFUSED_BY_LIMIT], name))
@@ -177,41 +193,45 @@ static bool has_more(const struct refusal_kind *k)
 {
     /* acquire: pairs with the release in keep */
     uint64_t whole = atomic_load_explicit(&k->whole, memory_order_acquire);
+    refusal_kind_check(k, whole);
     return whole >> 8 == atomic_load_explicit(&k->round, memory_order_relaxed) &&
            k->taken < (whole & 0xff);
 }
 
 bool refusals_pending(const struct refusals *r, unsigned kind)
 {
+    assert(kind < REFUSAL_KINDS);
     return has_more(&r->kinds[kind]);
 }
 
 const struct refusal *refusals_next(struct refusals *r, unsigned kind)
 {
     struct refusal_kind *k = &r->kinds[kind];
+    assert(kind < REFUSAL_KINDS);
     return has_more(k) ? &k->at[k->taken++] : NULL;
 }
 
-static void tell(struct refusals *r)
+static void announce(struct refusals *r)
 {
     /*
-     * release: the worker overwrites examples only after our last look at them, and sees what there
-     * is new
+     * release: our reads of examples come before the worker overwrites them, and it sees what
+     * changed
      */
-    atomic_fetch_add_explicit(&r->news, 1, memory_order_release);
+    atomic_fetch_add_explicit(&r->changes, 1, memory_order_release);
 }
 
 void refusals_renew(struct refusals *r, unsigned kind)
 {
     struct refusal_kind *k = &r->kinds[kind];
+    assert(kind < REFUSAL_KINDS);
     k->taken = 0;
-    /* release: as in tell, whatever the worker reads first */
+    /* release: as in announce, whichever of the two the worker reads first */
     atomic_fetch_add_explicit(&k->round, 1, memory_order_release);
-    tell(r);
+    announce(r);
 }
 
 void refusals_keep_lines(struct refusals *r, bool yes)
 {
     atomic_store_explicit(&r->keep_lines, yes, memory_order_relaxed);
-    tell(r);
+    announce(r);
 }

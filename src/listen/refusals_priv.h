@@ -3,8 +3,8 @@
  *
  * The two hooks are called while the datagrams of the last dgram_read are still in their buffers.
  *   thread   worker
- *   cost     no lock, no clock, no system call ever; once a kind has enough, its lines are not
- *            looked at any more
+ *   cost     no lock, clock or system call; once a kind has its examples, the parser does not call
+ *            for it any more
  */
 #ifndef LISTEN_REFUSALS_PRIV_H
 #define LISTEN_REFUSALS_PRIV_H
@@ -16,25 +16,24 @@
 #include "listen/refusals.h"
 
 struct refusal_kind {
-    /* worker */
-    uint64_t current; /* the round that it fills */
-    unsigned n;       /* examples in it */
-    /* For control: the round, and in the low byte how many of its examples are whole. */
-    _Atomic uint64_t whole;
-    /* control */
-    _Atomic uint64_t round;
-    unsigned taken; /* examples of the round that it has had */
+    /* Written by the worker: */
+    uint64_t current; /* the round that it keeps examples of */
+    unsigned n;       /* examples of that round in `at` */
     struct refusal at[REFUSALS_A_ROUND];
+    _Atomic uint64_t whole; /* for control: current << 8 | the number of examples written whole */
+    /* Written by control: */
+    _Atomic uint64_t round; /* the round that control wants */
+    unsigned taken;         /* examples of the round that refusals_next has returned */
 };
 
 struct refusals {
-    const struct dgram_buffers *dgram; /* where the lines are */
-    uint16_t socket;                   /* that is being read */
-    uint32_t wanted;                   /* bit k: kind k has room */
-    uint32_t curious;                  /* reads left that ask for the sender of each datagram */
-    uint64_t news_seen;
-    _Atomic uint64_t news; /* grows when control has changed a round or keep_lines */
-    _Atomic bool keep_lines;
+    const struct dgram_buffers *dgram; /* the datagrams at hand */
+    uint16_t socket;                   /* place of the socket that brought them */
+    uint32_t wanted;                   /* bit k: kind k has room for an example */
+    uint32_t all_senders;              /* this many reads more ask for every datagram's sender */
+    uint64_t changes_seen;             /* of `changes`, by the worker */
+    _Atomic uint64_t changes;          /* how often control changed a round or keep_lines */
+    _Atomic bool keep_lines;           /* written by control */
     struct refusal_kind kinds[REFUSAL_KINDS];
 };
 
@@ -46,12 +45,12 @@ void refusals_on_refused(void *refusals, const struct sample *s, enum reason why
 
 /**
  * refusals_begin(r, socket, busy):
- * Before each dgram_read.
- *   socket   its place among the worker's sockets
- *   busy     it brings so much that asking for many senders would show
- *   returns  of how many datagrams the sender is to be asked for: few of a busy socket, more of a
- *            quiet one; and after a refused line whose sender was not asked for all of them, for a
- *            while or until enough lines of its kind are kept, so that the next one has a sender
+ * To be called before each dgram_read.
+ *   socket   place of the socket at the worker
+ *   busy     datagrams come so fast that asking for many senders would cost noticeably
+ *   returns  dgram_ask.senders for this read: few on a busy socket, more on a quiet one.  After a
+ *            refused line whose sender is not known: all, until a kind has its examples, or for
+ *            the next 65,536 reads
  */
 unsigned refusals_begin(struct refusals *r, uint16_t socket, bool busy);
 

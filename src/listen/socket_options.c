@@ -1,6 +1,10 @@
 /*
- * The options, one row each (options[]): key, values, reader, printer.  Which of them a URL may
- * have is in the row of its transport.
+ * The options, a row each in options[]: key, values, set, print.  Which of them a URL may have is
+ * in the row of its transport.
+ *
+ *     first        set_ and print_ of each option, and the table
+ *     then         socket_options_print
+ *     at the end   socket_options_read -> set_option; say_whose and say_known when it may not be
  */
 #include "listen/socket_options.h"
 
@@ -8,10 +12,11 @@
 #include <sys/un.h>
 
 #include "base/number.h"
+
 static const char *const signs[] = { "auto", "delta", "absolute" };
 static const char *const spreads[] = { "auto", "source", "payload" };
 
-/* A word of a list, into *ret as its place. */
+/* Which of the n words s is.  returns  false: none, *ret untouched */
 static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
 {
     for (size_t i = 0; i < n; i++) {
@@ -34,6 +39,7 @@ static bool set_gauge_sign(struct listen_address *a, struct slice value)
 
 static void print_gauge_sign(const struct listen_address *a, struct buf *out)
 {
+    assert(a->gauge_sign < ARRAY_LEN(signs));
     buf_append_str(out, signs[a->gauge_sign]);
 }
 
@@ -64,6 +70,7 @@ static bool set_spread(struct listen_address *a, struct slice value)
 
 static void print_spread(const struct listen_address *a, struct buf *out)
 {
+    assert(a->spread < ARRAY_LEN(spreads));
     buf_append_str(out, spreads[a->spread]);
 }
 
@@ -97,11 +104,11 @@ static bool has_file(const struct listen_address *a)
 /* clang-format off */
 static const struct option {
     const char *key;
-    const char *values;       /* what a value may be */
-    bool (*set)(struct listen_address *a, struct slice value);   /* false: not one of them */
+    const char *values;       /* what a value may be, for messages */
+    bool (*set)(struct listen_address *a, struct slice value);   /* false: no such value */
     void (*print)(const struct listen_address *a, struct buf *out);
-    bool (*applies)(const struct listen_address *a);             /* NULL: wherever it is known */
-    const char *needs;        /* where applies is false: what the option is for */
+    bool (*applies)(const struct listen_address *a);             /* NULL: to every address */
+    const char *needs;        /* where applies is false: what the option needs, for messages */
 } options[] = {
     [LISTEN_GAUGE_SIGN] = { "gauge_sign", "one of auto, delta, absolute",
                             set_gauge_sign, print_gauge_sign, NULL, NULL },
@@ -114,6 +121,7 @@ static const struct option {
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
+static_assert(LISTEN_OPTION_COUNT < 32, "a set of options is the bits of an unsigned");
 
 const char *socket_options_key(enum listen_option o)
 {
@@ -150,7 +158,7 @@ static void say_known(const struct transport *t, struct buf *error)
     }
 }
 
-/* Of an option that the URL's transport does not have: those that have it, if any. */
+/* Of an option that the URL's transport does not have: which transports have it. */
 static void say_whose(unsigned option, struct buf *error)
 {
     if (option == LISTEN_OPTION_COUNT) {
@@ -164,6 +172,7 @@ static void say_whose(unsigned option, struct buf *error)
     buf_append_str(error, " only; ");
 }
 
+/* returns  LISTEN_OPTION_COUNT: there is no such option */
 static unsigned option_of(struct slice key)
 {
     unsigned i = 0;

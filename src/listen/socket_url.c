@@ -1,12 +1,15 @@
 /*
- * A URL is cut in three, and each part has its reader:
+ * socket_url_parse cuts a URL in three, and each part has its reader:
  *
- *     udp://                 scheme   which transport: its row has the other two readers
+ *     udp://                 scheme   take_scheme: which transport
  *     127.0.0.1:8125         where    transport_ops.parse
- *     ?rcvbuf=8MiB&...       query    socket_options.c: those that the transport knows
+ *     ?rcvbuf=8MiB&...       query    socket_options_read
+ *
+ * Above it: what can be asked of an address that was read.
  */
 #include "listen/socket_url.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -23,8 +26,18 @@ void socket_url_name(struct listen_address *a, const char *where)
     snprintf(a->name, sizeof a->name, "%s://%s", transport_of(a->transport)->scheme, where);
 }
 
+/* An address that was read: its name is its scheme and what follows. */
+static void listen_address_check(const struct listen_address *a)
+{
+    const char *scheme = transport_of(a->transport)->scheme;
+    assert(strncmp(a->name, scheme, strlen(scheme)) == 0 && a->name[strlen(scheme)] == ':');
+    assert(a->addr_len > 0 && a->addr_len <= sizeof a->addr);
+    assert(!a->localhost || (!a->twin && a->addr.ss_family == AF_INET));
+}
+
 const char *socket_url_where(const struct listen_address *a)
 {
+    listen_address_check(a);
     return a->name + strlen(transport_of(a->transport)->scheme) + strlen("://");
 }
 
@@ -36,6 +49,7 @@ unsigned socket_url_sockets(const struct listen_address *a, unsigned workers)
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
 {
     char text[ADDRESS_TEXT_MAX];
+    listen_address_check(a);
     if (!a->localhost)
         return false;
     const struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
@@ -91,7 +105,7 @@ static const char *scheme_of(const struct transport *t, char room[32])
     return room;
 }
 
-/* What a URL may begin with: the schemes alone, or with what follows them. */
+/* What a URL may be: the schemes alone, or the whole forms. */
 static void say_schemes(bool alone, struct buf *error)
 {
     char room[32];
@@ -101,7 +115,7 @@ static void say_schemes(bool alone, struct buf *error)
     }
 }
 
-/* Take scheme:// off the front of *rest.  returns  false: it is none of ours, *error is written */
+/* Take scheme:// off the front of *rest.  returns  false: no scheme of ours; *error has the text */
 static bool take_scheme(struct slice *rest, enum listen_transport *ret, struct buf *error)
 {
     char room[32];
@@ -156,6 +170,7 @@ int socket_url_parse(struct slice url, const struct listen_address *defaults,
     };
     if (!parse(url, &a, error))
         return -EINVAL;
+    listen_address_check(&a);
     *ret = a;
     return 0;
 }

@@ -1,16 +1,16 @@
 /**
- * source: what a worker reads, one for each listener that has a socket there.  Private to listen/.
+ * source: what a worker reads: one for each listener of which it has a socket.  Private to listen/.
  *
  *     worker                       source
  *     ------                       ------
- *     its loop runs       ----->   reads by itself whatever comes, into the worker's lane
- *     a page turn: look   ----->   notes what waits in the kernel, and what was dropped
- *                  drain  ----->   reads what has come until now
- *     renew               ----->   goes on with another socket beside the one it has
+ *     its loop runs       ----->   reads whatever comes, into the worker's lane, by its own handles
+ *     a page turn: look   ----->   notes how much the kernel has queued, and what it dropped
+ *                  drain  ----->   reads what was queued
+ *     renew               ----->   reads another socket beside the one that it has
  *     close               ----->   leaves the loop
  *
- * Each kind of source is a file with its source_ops (source_dgram.c); a transport says which kind
- * reads its sockets.
+ * A kind of source is a file with its source_ops (source_dgram.c).  transport_ops.source_new makes
+ * a source of the kind that reads the transport's sockets.
  *
  *   thread   worker; before it starts and after it ended: control
  */
@@ -18,24 +18,24 @@
 #define LISTEN_SOURCE_H
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "aggregate/lane.h"
-#include "listen/dgram.h"
 #include "listen/listener.h"
-#include "listen/refusals_priv.h"
-#include "listen/worker.h"
 
-/* What the sources of one worker share; the worker's. */
+struct dgram_buffers;
+struct lane;
+struct refusals;
+struct worker_order;
+
+/* What the sources of one worker share; the worker owns all of it. */
 struct source_env {
     uv_loop_t *loop;
     struct lane *lane;
     struct dgram_buffers *dgram;
     struct refusals *refusals;
-    struct worker_order *order; /* NULL: one worker with one source reads everything */
+    struct worker_order *order; /* as in struct worker_opts */
 };
 
 struct source;
@@ -45,17 +45,17 @@ struct source_ops {
     void (*look)(struct source *s);
 
     /*
-     * Read what the sockets hold now, but not for ever what comes meanwhile.  last: they take
-     * nothing new; read until they are empty, and then no more.
+     * Called after look.  Read what the sockets held then, but not for ever what comes meanwhile.
+     * last: listener_refuse was called; whatever comes later is not read any more.
      */
     void (*drain)(struct source *s, bool last);
 
-    /* As worker_renew_socket.  returns  0, or -errno with nothing changed: try again later */
+    /* As worker_renew_socket.  returns  0, or -errno with nothing changed: may be tried again */
     int (*renew)(struct source *s, int fd);
 
     /*
-     * Leave the loop, and close the sockets that are the worker's.  own: the newest one is.  The
-     * source may be freed (free(3)) once the loop has run.
+     * Leave the loop, and close the sockets that belong to the worker; own: the newest one does
+     * too.  After the loop has run until it ended, the worker frees the source by free(3).
      */
     void (*close)(struct source *s, bool own);
 };
@@ -63,15 +63,15 @@ struct source_ops {
 struct source {
     const struct source_ops *ops;
     const struct source_env *env;
-    uint16_t place;            /* among the worker's sources */
-    struct socket_stats stats; /* counted as datagrams are read; see look */
+    uint16_t place;            /* index among the worker's sources */
+    struct socket_stats stats; /* the source's own counting */
 };
 
-/* A source that is made and not closed. */
+/* Of a source that is not closed yet. */
 static inline void source_check(const struct source *s)
 {
-    assert(s != NULL && s->ops != NULL && s->env != NULL && s->env->lane != NULL);
-    assert(s->place < WORKER_SOCKETS_MAX);
+    assert(s != NULL && s->ops != NULL);
+    assert(s->env != NULL && s->env->loop != NULL && s->env->lane != NULL);
 }
 
 #endif

@@ -1,33 +1,37 @@
 /*
- * A source has one socket, or two for a while after a renewal:
- *
- *     renew:   newest -> replaced -> closed
+ * A source has one socket, or two after a renewal:
  *
  *     newest     bound to the address now
- *     replaced   the one before it: clients that connected to it go on sending there.  At the next
- *                renewal it gets shut down, read until it is empty, and closed
+ *     replaced   bound before: clients that connected to it go on sending there.  The next renewal
+ *                shuts it down, reads it until it is empty, and closes it
  *
- * Each socket has its watch (when it is read), its stamps (whether the kernel tells when a datagram
- * came), and its time of arrival in the lane.  The counters are the source's, whichever socket
- * brought a datagram.
+ * Each socket has its watch (which says when to read it), may be stamped (the kernel notes when
+ * datagrams came), and has its own time of arrival in the lane.  The counters are the source's,
+ * whichever socket brought a datagram.
  *
- *     watch -> read_some -> receive: dgram_read -> lane_begin, lane_datagram..., lane_flush
- *     turn  -> look, drain  -> receive
+ *     watch        -> read_some -> receive: dgram_read -> lane_begin, lane_datagram..., lane_flush
+ *     worker: turn -> look, drain -> receive
  */
 #include "listen/source_dgram.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aggregate/lane.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/dgram.h"
+#include "listen/refusals_priv.h"
+#include "listen/transport.h"
 #include "listen/watch.h"
+#include "listen/worker_order_priv.h"
 
 enum {
-    DATAGRAM_BYTES_MIN = 256, /* no queued datagram takes less kernel memory than its sk_buff */
-    UNIX_QUEUE_MAX = 4096,    /* more than any sane net.unix.max_dgram_qlen */
-    DRAIN_ERRORS_MAX = 8
+    DATAGRAM_BYTES_MIN = 256, /* a queued datagram takes at least its sk_buff of kernel memory */
+    UNIX_QUEUE_MAX = 4096,    /* more datagrams than any sane net.unix.max_dgram_qlen */
+    DRAIN_ERRORS_MAX = 8      /* failed reads of one drain */
 };
 
 struct dgram_socket {
@@ -35,9 +39,9 @@ struct dgram_socket {
     struct watch watch;
     struct lane_source from;
     int fd;
-    bool own_fd;        /* to be closed here */
-    bool stamped;       /* the kernel stamps its datagrams */
-    uint64_t datagrams; /* it brought */
+    bool own_fd;        /* fd is closed with the socket */
+    bool stamped;       /* dgram_stamp is on */
+    uint64_t datagrams; /* read from it */
 };
 
 struct source_dgram {
@@ -46,61 +50,41 @@ struct source_dgram {
     enum gauge_sign gauge_sign;
     struct dgram_socket *newest;
     struct dgram_socket *replaced; /* or NULL */
-    uint32_t drops_seen;
+    uint32_t drops_seen;           /* of newest's, in base.stats already */
 };
 
 static void source_dgram_check(const struct source_dgram *s)
 {
     source_check(&s->base);
-    assert(s->newest != NULL && s->newest->source == s && s->newest != s->replaced);
+    assert(s->newest != NULL && s->newest->source == s && !s->newest->own_fd);
     assert(s->replaced == NULL || (s->replaced->source == s && s->replaced->own_fd));
+    assert(s->replaced == NULL || !s->transport->own_queue); /* look asks about newest alone */
+}
+
+/* One of the source's sockets, and stamps only where somebody puts them in order. */
+static void dgram_socket_check(const struct dgram_socket *k)
+{
+    const struct source_dgram *s = k->source;
+    assert(k == s->newest || k == s->replaced);
+    assert(!k->stamped || s->base.env->order != NULL);
 }
 
 /* ---- receiving ---- */
 
-/* When the kernel is to stamp datagrams: see struct worker_order. */
 static void choose_stamps(struct dgram_socket *k)
 {
     const struct source_env *env = k->source->base.env;
     if (env->order == NULL)
         return;
-    /* relaxed: a hint that guards nothing; a worker that sees it late stamps a little later */
-    bool relative = atomic_load_explicit(&env->order->relative, memory_order_relaxed);
-    if (!relative && ingest_saw_relative(lane_ingest(env->lane)))
-        atomic_store_explicit(&env->order->relative, relative = true, memory_order_relaxed);
-    bool want = relative || k->datagrams < WORKER_STAMPED_FIRST;
+    bool want = worker_order_stamps(env->order, lane_ingest(env->lane), k->datagrams);
     if (want != k->stamped && dgram_stamp(k->fd, want) == 0)
         k->stamped = want;
-}
-
-/*
- * How far the wall clock, which the stamps are of, is ahead of the monotonic one, which all else
- * goes by: one number for all workers, so that their stamps keep their order.  It changes when the
- * wall clock was set, or has drifted by a millisecond.  A reading during which this thread was
- * stopped says nothing.
- */
-static int64_t wall_ahead_ns(struct worker_order *o)
-{
-    enum { STOPPED_NS = 20000, DRIFT_NS = 1000000, TRIES = 8 };
-    /* relaxed: a number by itself; workers that see it a little later differ for that long */
-    int64_t known = atomic_load_explicit(&o->wall_ahead_ns, memory_order_relaxed);
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t before = now_mono_ns(), wall = now_wall_ns(), took = now_mono_ns() - before;
-        if (took > STOPPED_NS && (known != 0 || i < TRIES - 1))
-            continue;
-        int64_t ahead = (int64_t)(wall - before - took / 2);
-        if (llabs(ahead - known) <= DRIFT_NS)
-            break;
-        atomic_store_explicit(&o->wall_ahead_ns, ahead, memory_order_relaxed);
-        return ahead;
-    }
-    return known;
 }
 
 static uint64_t feed_lane(struct dgram_socket *k, int n)
 {
     const struct source_env *env = k->source->base.env;
-    int64_t ahead_ns = k->stamped ? wall_ahead_ns(env->order) : 0;
+    int64_t ahead_ns = k->stamped ? worker_order_wall_ahead_ns(env->order) : 0;
     const struct lane_clock clock = { now_mono_ns(), ahead_ns };
     uint64_t bytes = 0;
     lane_begin(env->lane, &k->from, clock);
@@ -123,6 +107,7 @@ static int receive(struct dgram_socket *k)
 {
     struct source *s = &k->source->base;
     struct dgram_buffers *d = s->env->dgram;
+    dgram_socket_check(k);
     choose_stamps(k);
     bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
     const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place, busy),
@@ -138,7 +123,7 @@ static int receive(struct dgram_socket *k)
     return n;
 }
 
-/* A short batch means that the queue is empty: no call is spent to hear so. */
+/* Fewer datagrams than slots: the queue is empty, and a further call would only say so. */
 static unsigned read_some(void *cookie)
 {
     int sum = 0, n = DGRAM_SLOTS;
@@ -159,11 +144,11 @@ static void on_closed(void *cookie)
     free(k);
 }
 
-/* A socket that is watched from now on.  returns  0 or -errno */
+/* Begin to watch fd, whose owner is the caller.  returns  0 or -errno */
 static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
 {
     struct dgram_socket *k = mem_zalloc(sizeof *k);
-    /* Without a queue of its own the socket's datagrams would keep their senders waiting. */
+    /* Where senders wait when the queue is full, datagrams are not left to gather. */
     bool gather = s->transport->own_queue;
     unsigned gather_ms = gather ? watch_gather_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
     k->source = s;
@@ -192,6 +177,7 @@ static void look(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     uint32_t queued = 0, drops = 0;
+    source_dgram_check(s);
     if (dgram_meminfo(s->newest->fd, &queued, &drops) < 0)
         return;
     base->stats.queued_bytes = queued;
@@ -200,29 +186,36 @@ static void look(struct source *base)
     s->drops_seen = drops;
 }
 
-static uint64_t queued_most(const struct source_dgram *s)
+/*
+ * Can there be more of the datagrams that were queued when look was called, after that many with
+ * that many bytes were read?  Each takes kernel memory of its bytes or more.  The bound holds in
+ * the last turn as well: where a UDP socket could not be refused (listener_refuse), a sender that
+ * is faster than this worker would keep the server from stopping.
+ */
+static bool holds_more(const struct source_dgram *s, uint64_t datagrams, uint64_t bytes, bool last)
 {
+    uint64_t queued = s->base.stats.queued_bytes;
     if (!s->transport->own_queue)
-        return UNIX_QUEUE_MAX;
-    return s->base.stats.queued_bytes / DATAGRAM_BYTES_MIN + 1;
+        return last || datagrams < UNIX_QUEUE_MAX;
+    return bytes <= queued && datagrams * DATAGRAM_BYTES_MIN <= queued;
 }
 
 static void drain_socket(struct dgram_socket *k, bool last)
 {
-    uint64_t most = queued_most(k->source), read = 0;
+    const struct socket_stats *stats = &k->source->base.stats;
+    uint64_t datagrams = stats->datagrams, bytes = stats->bytes; /* before */
     int errors = 0;
-    while (last || read < most) {
+    while (holds_more(k->source, stats->datagrams - datagrams, stats->bytes - bytes, last)) {
         int n = receive(k);
         /* An error may stand before datagrams (reading takes it off the socket), not for ever. */
         if (n == 0 || (n < 0 && errors++ == DRAIN_ERRORS_MAX))
             break;
-        read += n > 0 ? (uint64_t)n : 0;
     }
-    if (last) /* nothing more comes, and a socket that is shut down is readable for ever */
+    if (last) /* a socket that is shut down stays readable: the loop would never rest */
         watch_stop(&k->watch);
 }
 
-/* From the shutdown on, its senders hear that nothing more is taken; what it holds is read. */
+/* After the shutdown its senders get an error, and what it holds is read. */
 static void end_replaced(struct dgram_socket *k)
 {
     (void)shutdown(k->fd, SHUT_RD);
@@ -251,7 +244,7 @@ static int renew(struct source *base, int fd)
         end_replaced(s->replaced);
         watch_close(&s->replaced->watch, on_closed);
     }
-    drain_socket(s->newest, false); /* what came before the new socket is read before it */
+    drain_socket(s->newest, false); /* before what comes on the new socket */
     s->newest->own_fd = true;
     s->replaced = s->newest;
     s->newest = fresh;
@@ -263,6 +256,7 @@ static void close_sockets(struct source *base, bool own)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
+    /* A renewal that the worker never took up has made the newest descriptor the worker's. */
     s->newest->own_fd = own;
     watch_close(&s->newest->watch, on_closed);
     if (s->replaced != NULL)

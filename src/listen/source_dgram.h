@@ -7,7 +7,7 @@
 
 #include "listen/source.h"
 
-/* As transport_ops.source_new.  fd stays the caller's until a renewal takes its place. */
+/* As transport_ops.source_new. */
 int source_dgram_new(const struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret);
 

@@ -1,15 +1,15 @@
 /*
- * The program that spreads datagrams by the name of their first line: the bytes up to the first
- * ':', at most NAME_MAX_BYTES of them.
+ * listener_spread_payload: a BPF program that chooses a datagram's socket by a hash of the name of
+ * its first line: the bytes up to the first ':', at most NAME_MAX_BYTES of them.
  *
- *     words   four bytes at a time, as long as none of them can be a ':'
- *     bytes   the word that may hold one, or is not whole: one byte at a time
- *     end     mix the hash and choose a socket
+ *     put_word   four bytes at a time, as long as none of them can be a ':'
+ *     put_byte   where one of the four may be a ':', or the datagram ends in them: byte by byte
+ *     put_end    mix the hash and choose a socket
  *
- * Classic BPF jumps forward only, so both ways are written out for each word.  A load past the end
- * of the packet would end the program with 0, the first socket, so lengths are checked before.  The
- * program sees the payload at offset 0.  Which of the two ways a word takes depends on bytes of the
- * name alone, so that a name has one hash whatever follows it.
+ * Classic BPF jumps forward only, so each word has the code of both ways.  A load past the end of
+ * the packet would end the program with 0, the first socket, so lengths are checked before.  The
+ * program sees the payload at offset 0.  Which way a word takes depends on bytes of the name alone,
+ * so that a name has one hash whatever follows it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,15 +19,16 @@
 #include "listen/listener.h"
 
 enum {
-    NAME_MAX_BYTES = 64, /* bytes of a name that are looked at */
+    NAME_MAX_BYTES = 64,
     WORDS = NAME_MAX_BYTES / 4,
-    A_BYTE = 10, /* instructions of one byte */
+    /* Instructions: */
+    A_BYTE = 10,
     A_WORD = 12 + 4 * A_BYTE,
     THE_END = 12,
-    HASH = 0 /* where in the program's memory the hash is kept */
+    HASH = 0 /* the word of the program's memory that has the hash */
 };
 
-static const uint32_t odd = 0x9E3779B1u;
+static const uint32_t odd = 0x9E3779B1u; /* about 2^32 over the golden ratio; prime */
 
 static_assert(2 + WORDS * A_WORD + THE_END <= BPF_MAXINSNS, "classic BPF takes that many");
 static_assert(A_WORD <= 256, "a conditional jump goes that far");
@@ -37,7 +38,7 @@ struct program {
     unsigned n;
 };
 
-/* A condition jumps over `yes` instructions when it holds, else over `no`. */
+/* Where the condition holds, the program skips `yes` instructions, else `no`. */
 static void put_if(struct program *p, unsigned code, uint32_t k, uint8_t yes, uint8_t no)
 {
     assert(p->n < sizeof p->code / sizeof p->code[0]);
@@ -49,13 +50,13 @@ static void put(struct program *p, unsigned code, uint32_t k)
     put_if(p, code, k, 0, 0);
 }
 
-/* To where THE_END begins. */
+/* To the first instruction of put_end. */
 static void put_jump_to_end(struct program *p)
 {
     put(p, BPF_JMP | BPF_JA, 2 + WORDS * A_WORD - p->n - 1);
 }
 
-/* X into the hash. */
+/* hash = (hash + X) * odd */
 static void put_fold(struct program *p)
 {
     put(p, BPF_LD | BPF_MEM, HASH);
@@ -67,7 +68,7 @@ static void put_fold(struct program *p)
 static void put_byte(struct program *p, uint32_t at)
 {
     put(p, BPF_LD | BPF_W | BPF_LEN, 0);
-    put_if(p, BPF_JMP | BPF_JGT | BPF_K, at, 0, 2); /* over: to the jump below */
+    put_if(p, BPF_JMP | BPF_JGT | BPF_K, at, 0, 2); /* the datagram ends here: to the jump below */
     put(p, BPF_LD | BPF_B | BPF_ABS, at);
     put_if(p, BPF_JMP | BPF_JEQ | BPF_K, ':', 0, 1);
     put_jump_to_end(p);
@@ -76,8 +77,8 @@ static void put_byte(struct program *p, uint32_t at)
 }
 
 /*
- * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':', and otherwise only in bytes
- * of 0x81 and more, or next to such a one: those words go byte by byte for nothing.
+ * (w ^ "::::") - 0x01010101 has the top bit set in a byte that was ':'.  It also has it in bytes of
+ * 0x81 and more, and next to one: such words go byte by byte without need.
  */
 static void put_word(struct program *p, uint32_t at)
 {
@@ -96,8 +97,8 @@ static void put_word(struct program *p, uint32_t at)
 }
 
 /*
- * The upper half of each product decides, and names often differ in one byte only: every bit must
- * count.
+ * Names often differ in one byte only, so every bit of the hash must reach the choice.  Bits move
+ * up in a product: each is brought down again before the next one.
  */
 static void put_end(struct program *p, uint32_t sockets)
 {
@@ -115,6 +116,7 @@ static void put_end(struct program *p, uint32_t sockets)
 
 int listener_spread_payload(struct listener *l)
 {
+    assert(l->n <= LISTEN_WORKERS_MAX);
     if (l->n < 2 || l->by_payload)
         return 0;
     struct program p = { .n = 0 };

@@ -5,7 +5,7 @@
 #include "listen/transport_priv.h"
 
 enum {
-    EVERY = 1 << LISTEN_GAUGE_SIGN | 1 << LISTEN_RCVBUF, /* options that every transport has */
+    EVERY = 1 << LISTEN_GAUGE_SIGN | 1 << LISTEN_RCVBUF /* options that every transport has */
 };
 
 /* clang-format off */
@@ -30,8 +30,17 @@ static const struct transport transports[] = {
 static_assert(sizeof transports / sizeof transports[0] == LISTEN_TRANSPORT_COUNT,
               "every transport needs its row");
 
+static void transport_check(const struct transport *t)
+{
+    assert(t->ops->parse != NULL && t->ops->open != NULL && t->ops->refuse != NULL);
+    assert(t->ops->source_new != NULL && t->ops->taken != NULL && t->ops->denied != NULL);
+    assert((t->ops->look == NULL) == (t->ops->remove == NULL)); /* with a file, or without */
+    assert(t->options < 1u << LISTEN_OPTION_COUNT);
+}
+
 const struct transport *transport_of(enum listen_transport t)
 {
     assert(t < LISTEN_TRANSPORT_COUNT);
+    transport_check(&transports[t]);
     return &transports[t];
 }

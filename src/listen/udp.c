@@ -1,9 +1,10 @@
-/* The transport udp://: its addresses, and what it does to a socket. */
+/* The transport udp://: how its addresses are read, and how its sockets are refused. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/address.h"
+#include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
 #include "listen/udp_group.h"
@@ -14,6 +15,7 @@ static const char *parse(struct listen_address *a, struct slice host_port)
     if (rc < 0)
         return address_error(rc);
     a->localhost = slice_starts(host_port, SLICE_LIT("localhost"));
+    /* An IPv4 address inside IPv6 becomes that IPv4 address. */
     const struct sockaddr_in6 in6 = *(const struct sockaddr_in6 *)&a->addr;
     if (in6.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
         struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6.sin6_port };
@@ -26,9 +28,9 @@ static const char *parse(struct listen_address *a, struct slice host_port)
 }
 
 /*
- * A connected socket takes datagrams from its peer alone, and keeps its queue: the peer is the
- * discard port of the loopback.  Where that fails (an address without a way to the loopback) the
- * socket is drained and closed all the same.
+ * A connected socket takes datagrams from its peer alone, and keeps its queue.  The peer is the
+ * discard port of the loopback.  Where connect fails (a network whose loopback is down), the socket
+ * goes on taking datagrams: the last turn reads what was queued when it began, no more.
  */
 static void udp_refuse(const struct listener *l)
 {

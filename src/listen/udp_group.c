@@ -1,5 +1,6 @@
 #include "listen/udp_group.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -21,10 +22,7 @@ static int open_bound(const struct listen_address *a, bool shared, int *ret_fd)
         return -errno;
     const int off = 0;
     dgram_ask_rcvbuf(fd, a->rcvbuf);
-    /*
-     * [::] takes IPv4 too, whatever net.ipv6.bindv6only says; sockets of ours on an IPv4 address
-     * are preferred.
-     */
+    /* [::] takes IPv4 too, whatever net.ipv6.bindv6only says. */
     if (a->addr.ss_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
         rc = -errno;
@@ -54,6 +52,7 @@ static void learn_port(struct listener *l)
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers)
 {
     int rc = 0;
+    assert(l->n == 0 && n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
     for (unsigned i = 0; rc == 0 && holder != NULL && i < holder->n; i++)
         rc = share(holder->fds[i]);
     if (rc == 0)
@@ -62,12 +61,13 @@ int udp_group_open(struct listener *l, const struct listener *holder, unsigned n
         return rc;
     l->n = 1;
     learn_port(l);
-    /* A single socket stays without the option: then no foreign program can join it either. */
+    /* A single socket does without the option: then no foreign program can join it either. */
     if (n_workers > 1)
         rc = share(l->fds[0]);
     while (rc == 0 && l->n < n_workers) {
         rc = open_bound(&l->address, true, &l->fds[l->n]);
         l->n += rc == 0;
     }
+    assert(rc < 0 || l->n == n_workers);
     return rc;
 }

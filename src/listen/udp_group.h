@@ -2,11 +2,13 @@
  * udp_group: the sockets of one UDP address, one for each worker.  Private to listen/.
  *
  * Workers share a port by SO_REUSEPORT, which would let a second server of the same user in as
- * well, to take half of the datagrams unnoticed.  So the first socket is bound without the option
- * and kept: the kernel refuses it beside any socket of another server on an overlapping address,
- * and of two servers that start together one comes first.  Then the option is set on it, and the
- * others join.  A server that comes later is refused because its own first bind has no option
- * either.
+ * well, to take half of the datagrams unnoticed.  Therefore:
+ *
+ *     1. the first socket is bound without the option: the kernel refuses it where any socket of
+ *        another server has an overlapping address
+ *     2. the option is set on it, and the other workers' sockets are bound with it
+ *
+ * A server that comes later fails at its own step 1, and of two that start together one is first.
  *
  *   thread   control
  */
@@ -17,11 +19,9 @@
 
 /**
  * udp_group_open(l, holder, n_workers):
- * Open l->address for n_workers; with port 0 the first socket picks a port, and the address and
- * name of l get it.
- *   holder   a listener of the same config, already open, whose address includes this one ([::]
- *            holds 127.0.0.1 too): it keeps other servers out, and ours joins it.  NULL: none
- *   returns  0 or -errno; what was opened until then is in l->fds and l->n
+ * As transport_ops.open, a socket for each worker.
+ *   holder   keeps other servers off this address ([::] holds 127.0.0.1 too), so that all sockets
+ *            can be bound with the option
  */
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers);
 

@@ -1,5 +1,11 @@
+/*
+ *     unix_socket_open     lock_directory -> clear_path: answers? -> bind_new: bind_file -> unlock
+ *     unix_socket_look     while the server runs
+ *     unix_socket_remove   at the end
+ */
 #include "listen/unix_socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,26 +17,25 @@
 
 #include "listen/dgram.h"
 
-/*
- * Who holds the lock needs it for some system calls; a stranger who keeps it does not keep us from
- * starting.
- */
+/* A server holds the lock for a few system calls.  Who holds it longer does not stop us. */
 enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
 
 const char *unix_socket_path(const struct listen_address *a)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&a->addr;
+    assert(un->sun_family == AF_UNIX);
     return un->sun_path[0] == '\0' ? NULL : un->sun_path;
 }
 
 /*
- * returns  what holds the lock, to be closed; -1: none, the directory cannot be opened, or somebody
- * keeps it locked
+ * returns  a descriptor that holds the lock until it is closed; -1: no lock, because the directory
+ *          cannot be opened, or somebody keeps it locked
  */
 static int lock_directory(const char *path)
 {
     char dir[sizeof((struct sockaddr_un *)0)->sun_path];
     const struct timespec retry = { .tv_nsec = LOCK_RETRY_MS * 1000000L };
+    assert(path[0] == '/' && strlen(path) < sizeof dir); /* socket_url_parse lets no other in */
     size_t n = (size_t)(strrchr(path, '/') - path);
     memcpy(dir, n == 0 ? "/" : path, n == 0 ? 1 : n);
     dir[n == 0 ? 1 : n] = '\0';
@@ -48,7 +53,8 @@ static int lock_directory(const char *path)
 }
 
 /*
- * Also yes when it cannot be told: a socket of a user that lets us not in is alive for all we know.
+ * Does a server listen on a?  Also true when we cannot know: another user's socket that we may not
+ * connect to is left alone.
  */
 static bool answers(const struct listen_address *a)
 {
@@ -64,13 +70,32 @@ static int clear_path(const struct listen_address *a, const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
-        return 0; /* nothing there; what else is wrong, bind tells */
+        return 0; /* nothing there; if something else is wrong, bind fails with it */
     if (!S_ISSOCK(st.st_mode))
         return -ENOTSOCK;
     if (answers(a))
         return -EADDRINUSE;
     (void)unlink(path);
     return 0;
+}
+
+/*
+ * Bind fd, to a file with a's permissions where there is a path.  The file gets the permissions of
+ * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds
+ * what the umask took.
+ */
+static int bind_file(int fd, const struct listen_address *a, const char *path,
+                     struct stat *ret_file)
+{
+    if (path != NULL && fchmod(fd, a->mode) < 0)
+        return -errno;
+    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0)
+        return -errno;
+    if (path == NULL || (chmod(path, a->mode) == 0 && lstat(path, ret_file) == 0))
+        return 0;
+    int rc = -errno;
+    (void)unlink(path);
+    return rc;
 }
 
 static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file,
@@ -80,14 +105,12 @@ static int bind_new(const struct listen_address *a, const char *path, struct sta
     if (fd < 0)
         return -errno;
     dgram_ask_rcvbuf(fd, a->rcvbuf);
-    if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ||
-        (path != NULL && (chmod(path, a->mode) < 0 || lstat(path, ret_file) < 0))) {
-        int rc = -errno;
+    int rc = bind_file(fd, a, path, ret_file);
+    if (rc < 0)
         close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
-    return 0;
+    else
+        *ret_fd = fd;
+    return rc;
 }
 
 int unix_socket_open(struct listener *l)
@@ -117,8 +140,8 @@ enum listener_file unix_socket_look(const struct listener *l)
     if (path == NULL)
         return LISTENER_FILE_THERE;
     /*
-     * Our open socket keeps its inode, so another file has another number; a link to it is as good
-     * as the file.
+     * As long as our socket is open no other file gets its inode number.  A symbolic link to the
+     * file is as good as the file.
      */
     if (stat(path, &st) == 0)
         return st.st_dev == l->file_dev && st.st_ino == l->file_ino ? LISTENER_FILE_THERE

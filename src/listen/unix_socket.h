@@ -1,10 +1,10 @@
 /**
  * unix_socket: a Unix datagram socket and its file.  Private to listen/.
  *
- * A file that a dead server left behind is removed; one behind which somebody answers is not.
- * Between the look and the bind another server may do the same, and its fresh file would be taken
- * for the stale one: both run, and one of them hears nothing. So servers take turns by a lock on
- * the directory, held for the look and the bind alone; no lock file is left.
+ * A socket file without a server behind it is removed; one with a server is left alone.  If another
+ * server bound its socket between our look at the file and our unlink, we would remove its new
+ * file, and nobody would reach it.  So servers lock the directory (flock) while they look and bind;
+ * no lock file is left.
  *
  *   thread   control
  */
@@ -15,18 +15,21 @@
 
 /**
  * unix_socket_open(l):
- * Bind a new socket to l->address; it becomes l->fds[0], whatever was there, and l learns its file.
- *   returns  0; -ENOTSOCK (a file that is no socket is there), -EADDRINUSE (somebody answers
+ * Bind a new socket to l->address.  Its descriptor replaces l->fds[0], which is not closed, and
+ * l->file_dev and file_ino become those of its file.
+ *   returns  0; -ENOTSOCK (a file that is no socket is there), -EADDRINUSE (a server listens
  *            there), or another -errno; l is then unchanged
+ *   cost     waits up to 250 ms for a directory that somebody else keeps locked
  */
 int unix_socket_open(struct listener *l);
 
 /* The path, or NULL when the name is abstract. */
 const char *unix_socket_path(const struct listen_address *a);
 
+/* As listener_look. */
 enum listener_file unix_socket_look(const struct listener *l);
 
-/* Remove the file, unless it is another server's by now. */
+/* Remove the file, unless it is not ours any more. */
 void unix_socket_remove(const struct listener *l);
 
 #endif

@@ -1,9 +1,10 @@
-/* The transport unixgram://: its addresses, and what it does to a socket. */
+/* The transport unixgram://: how its addresses are read, and how its socket is refused. */
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
 #include "listen/unix_socket.h"

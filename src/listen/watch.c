@@ -4,14 +4,18 @@
 
 #include "base/now.h"
 
+/*
+ * Gathering begins when WINDOW_WAKES wake-ups or more within WINDOW_NS find fewer than PLENTY
+ * datagrams each.  It ends when ROUND_TICKS ticks find less than a datagram a millisecond, or one
+ * tick finds WATCH_READ_MAX.
+ */
 enum {
     GATHER_MS_MAX = 4,
-    GATHER_RCVBUF_A_MS = 2 << 20, /* granted bytes that hold a burst of one millisecond */
-    WINDOW_NS = 8000000,          /* gathering begins when within that time ... */
-    WINDOW_WAKES = 8,             /* ... there are that many wake-ups, ... */
-    PLENTY = 16,                  /* ... which bring fewer datagrams each than this */
-    ROUND_TICKS = 16              /* it ends after that many ticks with < 1 datagram a ms, ... */
-                                  /* ... or one tick with WATCH_READ_MAX */
+    GATHER_RCVBUF_A_MS = 2 << 20, /* bytes of receive buffer for a burst of one millisecond */
+    WINDOW_NS = 8000000,
+    WINDOW_WAKES = 8,
+    PLENTY = 16,
+    ROUND_TICKS = 16
 };
 
 bool watch_gathers(const struct watch *w)
@@ -19,11 +23,13 @@ bool watch_gathers(const struct watch *w)
     return uv_is_active((const uv_handle_t *)&w->timer) != 0;
 }
 
-/* Reading or gathering, never both. */
+/* Of a watch that is not closed: it reads or gathers, never both. */
 static void watch_check(const struct watch *w)
 {
-    assert(!watch_gathers(w) || (w->gather_ms > 0 && !uv_is_active((const uv_handle_t *)&w->poll)));
-    assert(w->closing == 0);
+    bool polls = uv_is_active((const uv_handle_t *)&w->poll) != 0;
+    assert(!watch_gathers(w) || (w->gather_ms > 0 && !polls));
+    assert(w->gather_ms <= GATHER_MS_MAX && w->ticks < ROUND_TICKS);
+    assert(w->read != NULL && w->poll.data == w && w->closing == 0);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
@@ -38,13 +44,16 @@ static void gather_end(struct watch *w)
 static void on_tick(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
+    watch_check(w);
     unsigned n = w->read(w->cookie);
+    assert(n <= WATCH_READ_MAX);
     w->gathered += n;
     if (++w->ticks < ROUND_TICKS && n < WATCH_READ_MAX)
         return;
-    if (n >= WATCH_READ_MAX || w->gathered < w->ticks * w->gather_ms)
-        gather_end(w);
+    bool few = w->gathered < w->ticks * w->gather_ms;
     w->ticks = w->gathered = 0;
+    if (n >= WATCH_READ_MAX || few)
+        gather_end(w);
 }
 
 static void gather_begin(struct watch *w)
@@ -59,7 +68,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct watch *w = poll->data;
-    /* libuv stops a handle on POLLERR; reading takes the error off the socket, and it goes on. */
+    watch_check(w);
+    /* libuv stops a handle on POLLERR.  To read clears the socket's error, so the poll goes on. */
     if (status < 0)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
     w->woken_for += w->read(w->cookie);
@@ -109,14 +119,16 @@ void watch_stop(struct watch *w)
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct watch *w = handle->data;
+    assert(w->closing > 0);
     if (--w->closing == 0)
         w->closed(w->cookie);
 }
 
 void watch_close(struct watch *w, void (*closed)(void *cookie))
 {
+    watch_check(w);
     w->closed = closed;
-    w->closing = 2;
+    w->closing = 2; /* timer and poll */
     uv_close((uv_handle_t *)&w->timer, on_handle_closed);
     uv_close((uv_handle_t *)&w->poll, on_handle_closed);
 }

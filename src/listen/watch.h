@@ -1,15 +1,14 @@
 /**
- * watch: when a socket is read: as soon as something is there, or every few milliseconds.  Private
- * to listen/.
+ * watch: when a socket is read: as soon as it is readable, or every few milliseconds.  Private to
+ * listen/.
  *
- *     reading  --- many wake-ups in a short time, each for a few datagrams --->  gathering
- *     (poll)   <-- too few datagrams to be worth it, or plenty at each tick ---  (timer)
+ *     reading  --- many wake-ups in a short time, each for a few datagrams ------>  gathering
+ *     (poll)   <-- fewer than one datagram a ms, or so many that a tick is full --  (timer)
  *
- * At some thousand datagrams a second each of them comes alone and wakes the worker up for itself,
- * which costs several times what reading it does.  Then the socket is looked at every few
- * milliseconds instead, as long as its queue holds a burst meanwhile.  Nothing waits for those
- * datagrams but a page turn, and that reads them first.  With more datagrams a wake-up finds plenty
- * by itself; with fewer there is nothing to gather.
+ * At some thousand datagrams a second each one wakes the worker up by itself, which costs several
+ * times what reading it does.  Then the datagrams are left to gather in the socket's queue, and
+ * read every few milliseconds.  Only a page turn waits for them, and a turn reads the socket first.
+ * At higher rates a wake-up finds many datagrams anyway; at lower ones there is little to save.
  *
  *   thread   that of the loop
  */
@@ -20,37 +19,46 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* Datagrams read before the loop looks at anything else: some milliseconds at most. */
+/* The most datagrams that `read` may read in one call; then the loop's other handles run. */
 enum { WATCH_READ_MAX = 1024 };
 
 struct watch {
     uv_poll_t poll;
     uv_timer_t timer;
-    unsigned gather_ms; /* between two looks while gathering; 0: never gathers */
-    /* Reads what is there, up to WATCH_READ_MAX datagrams.  returns  how many */
+    unsigned gather_ms; /* from tick to tick while gathering; 0: never gathers */
     unsigned (*read)(void *cookie);
     void (*closed)(void *cookie);
-    unsigned closing; /* handles that are not closed yet */
+    unsigned closing; /* handles that are being closed */
     void *cookie;
-    uint64_t window_ns;        /* while reading: when counting wake-ups began */
-    unsigned wakes, woken_for; /* since then: wake-ups, and the datagrams they brought */
-    unsigned ticks, gathered;  /* while gathering: of this round of ticks */
+    /* While reading: */
+    uint64_t window_ns;        /* when this window of counting wake-ups began */
+    unsigned wakes, woken_for; /* in the window: wake-ups, and the datagrams that they found */
+    /* While gathering: */
+    unsigned ticks, gathered; /* of this round: ticks, and the datagrams that they found */
 };
 
-/* returns  0, or -errno with nothing to close */
+/**
+ * watch_init(w, loop, fd, gather_ms, read, cookie):
+ *   fd          the caller's, non-blocking
+ *   gather_ms   as watch_gather_ms; 0: never leave datagrams to gather
+ *   read        reads what the socket holds, up to WATCH_READ_MAX datagrams, and returns how many
+ *   returns     0, or -errno with nothing to close
+ */
 int watch_init(struct watch *w, uv_loop_t *loop, int fd, unsigned gather_ms,
                unsigned (*read)(void *cookie), void *cookie);
 
 /* returns  0 or -errno */
 int watch_start(struct watch *w);
+
+/* read is not called any more. */
 void watch_stop(struct watch *w);
 
 bool watch_gathers(const struct watch *w);
 
-/* The loop no longer knows the descriptor; w itself is the caller's again when closed is called. */
+/* The loop forgets the descriptor at once, and w later: w lives until `closed` is called. */
 void watch_close(struct watch *w, void (*closed)(void *cookie));
 
-/* How long datagrams may be left to gather in a receive buffer of so many bytes (as granted). */
+/* How many ms datagrams may be left to gather in a receive buffer of that size (as granted). */
 unsigned watch_gather_ms(uint64_t rcvbuf_granted);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * The loop of a worker and what control asks of it.
+ * The loop of a worker, and how control reaches it.
  *
- *     control                                worker
- *     -------                                ------
- *     worker_ask_turn   --- ask, wake --->   on_wake: take_renewed, then
- *                                              turn: each source look, drain; seal the page
- *     notify            <------------------    and the sources' counters
- *     worker_take, worker_give               (hand-over of the page: aggregate/ingest.h)
- *     worker_renew_socket - next_fd, wake ->   take_renewed: source renew
- *     worker_join       --- ask, wake --->   on_wake: close everything, so that the loop ends
+ *     control                                  worker
+ *     -------                                  ------
+ *     worker_ask_turn     --- ask, wake --->   on_wake -> turn: look and drain each source, then
+ *                                              seal the sources' counters and the page
+ *     notify              <-----------------
+ *     worker_take, worker_give                 (how pages change hands: aggregate/ingest.h)
+ *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
+ *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
- * What is received and when is the sources' affair (source.h).
+ * What is read, and when, is up to the sources (source.h).
  */
 #include "listen/worker.h"
 
@@ -37,8 +37,8 @@ struct worker {
     uv_loop_t loop;
     uv_thread_t thread;
     uv_async_t wake;
-    _Atomic int ask; /* enum ask: control writes, worker takes */
-    bool running;
+    _Atomic int ask; /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
+    bool running;    /* the thread was started; control's */
     struct worker_opts opts;
     struct lane *lane;
     struct ingest *ingest; /* the lane's */
@@ -47,11 +47,9 @@ struct worker {
     struct source_env env;
     struct source *sources[WORKER_SOCKETS_MAX];
     unsigned n_sources;
-    /*
-     * A socket for sources[i] to go on with, or NO_FD: control puts it there, the worker takes it.
-     */
+    /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
     _Atomic int next_fd[WORKER_SOCKETS_MAX];
-    /* The sources' counters with page 0 and page 1, handed over as the page is. */
+    /* The sources' counters when page 0 and page 1 were sealed; whoever has the page has them. */
     struct socket_stats sealed[2][WORKER_SOCKETS_MAX];
 };
 
@@ -72,7 +70,7 @@ static void take_renewed(struct worker *w)
         struct source *s = w->sources[i];
         /* acquire: pairs with the release in worker_renew_socket */
         int fd = atomic_load_explicit(&w->next_fd[i], memory_order_acquire);
-        if (fd != NO_FD && s->ops->renew(s, fd) == 0) /* else again at the next wake-up */
+        if (fd != NO_FD && s->ops->renew(s, fd) == 0) /* on failure: again at the next wake-up */
             atomic_store_explicit(&w->next_fd[i], NO_FD, memory_order_relaxed);
     }
 }
@@ -85,10 +83,12 @@ static void turn(struct worker *w, bool last)
         s->ops->look(s);
         s->ops->drain(s, last);
     }
-    struct socket_stats *sealed = w->sealed[ingest_page_index(w->ingest)];
+    const unsigned page = ingest_page_index(w->ingest);
+    assert(page < ARRAY_LEN(w->sealed));
+    struct socket_stats *sealed = w->sealed[page];
     for (unsigned i = 0; i < w->n_sources; i++)
         sealed[i] = w->sources[i]->stats;
-    /* Late while control has the other page: that is counted, and this page is filled on. */
+    /* If control still has the other page, this one is filled further; ingest counts that. */
     (void)ingest_turn(w->ingest, now_mono_ns());
     w->opts.notify(w->opts.cookie);
 }
@@ -98,7 +98,8 @@ static void close_all(struct worker *w)
     for (unsigned i = 0; i < w->n_sources; i++) {
         struct source *s = w->sources[i];
         bool renewed = atomic_load_explicit(&w->next_fd[i], memory_order_relaxed) != NO_FD;
-        s->ops->close(s, renewed); /* from worker_renew_socket on its descriptor is ours */
+        source_check(s);
+        s->ops->close(s, renewed); /* worker_renew_socket gave us the descriptor that s has */
     }
     uv_close((uv_handle_t *)&w->wake, NULL);
 }
@@ -134,6 +135,7 @@ static void ask(struct worker *w, enum ask what)
 
 void worker_ask_turn(struct worker *w, bool last)
 {
+    assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
     ask(w, last ? ASK_LAST_TURN : ASK_TURN);
 }
 
@@ -157,12 +159,15 @@ struct refusals *worker_refusals(struct worker *w)
 
 bool worker_may_renew(const struct worker *w, unsigned at)
 {
+    assert(at < w->n_sources);
+    /* relaxed: the worker read everything of the last hand-over before it left NO_FD */
     return atomic_load_explicit(&w->next_fd[at], memory_order_relaxed) == NO_FD;
 }
 
 void worker_renew_socket(struct worker *w, unsigned at, int fd)
 {
-    assert(at < w->n_sources && worker_may_renew(w, at));
+    assert(fd >= 0 && worker_may_renew(w, at));
+    /* release: pairs with the acquire in take_renewed; the socket is bound */
     atomic_store_explicit(&w->next_fd[at], fd, memory_order_release);
     uv_async_send(&w->wake);
 }
@@ -172,8 +177,8 @@ void worker_renew_socket(struct worker *w, unsigned at, int fd)
 uint64_t worker_memory(uint32_t max_line)
 {
     enum {
-        LINE_FACTOR = 64, /* of a batch, for each byte of a line: samples of 112, values, text */
-        REST = 1 << 20
+        LINE_FACTOR = 64, /* bytes of a batch for each byte of a line: samples, values, text */
+        REST = 1 << 20    /* loop, handles, refusals */
     };
     return DGRAM_SLOTS * (uint64_t)(DATAGRAM_MAX + 1) + LINE_FACTOR * (uint64_t)max_line + REST;
 }
@@ -214,7 +219,8 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
         free(w);
         return rc;
     }
-    uv_async_init(&w->loop, &w->wake, on_wake);
+    rc = uv_async_init(&w->loop, &w->wake, on_wake);
+    assert(rc == 0); /* uv_loop_init has made what it could lack */
     w->wake.data = w;
     rc = make_core(w);
     if (rc < 0) {
@@ -228,6 +234,7 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
 {
     struct source *s;
+    assert(!w->running && fd >= 0);
     if (w->n_sources == WORKER_SOCKETS_MAX)
         return -E2BIG;
     int rc = transport_of(a->transport)->ops->source_new(&w->env, a, fd, &s);
@@ -240,6 +247,8 @@ int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
 
 int worker_start(struct worker *w)
 {
+    assert(!w->running);
+    worker_check(w);
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;
@@ -256,7 +265,9 @@ void worker_join(struct worker *w)
         close_all(w);
         uv_run(&w->loop, UV_RUN_DEFAULT);
     }
-    uv_loop_close(&w->loop);
+    int rc = uv_loop_close(&w->loop);
+    assert(rc == 0); /* every source has closed its handles */
+    (void)rc;
     for (unsigned i = 0; i < w->n_sources; i++)
         free(w->sources[i]);
     lane_free(w->lane);

@@ -1,14 +1,34 @@
 #include "send/pace.h"
 
+#include <assert.h>
 #include <math.h>
+
+static void pace_check(const struct pace *p)
+{
+    assert(p->share > 0 && p->share <= 1 && p->phase >= 0 && p->phase < 1);
+    assert(p->unit > 0 && p->sent >= 0 && p->forgiven >= 0);
+}
+
+/* What should have been sent by then; shifted by the phase, and by half a datagram to round. */
+static double wanted(const struct pace *p, double elapsed_s)
+{
+    return shape_total(p->shape, elapsed_s) * p->share + (p->phase - 0.5) * p->unit;
+}
+
+/* What became due in the last PACE_DEBT_MAX_S seconds, whatever the rate is now. */
+static double recent(const struct pace *p, double elapsed_s)
+{
+    double from_s = fmax(elapsed_s - PACE_DEBT_MAX_S, 0);
+    return (shape_total(p->shape, elapsed_s) - shape_total(p->shape, from_s)) * p->share;
+}
 
 double pace_due(struct pace *p, double elapsed_s)
 {
+    pace_check(p);
     if (p->shape == NULL)
         return INFINITY;
-    double wanted = shape_total(p->shape, elapsed_s) * p->share + (p->phase - 0.5) * p->unit;
-    double due = wanted - p->forgiven - p->sent;
-    double most = fmax(shape_rate(p->shape, elapsed_s) * p->share * PACE_DEBT_MAX_S, 64 * p->unit);
+    double due = wanted(p, elapsed_s) - p->forgiven - p->sent;
+    double most = fmax(recent(p, elapsed_s), 64 * p->unit);
     if (due > most) {
         p->forgiven += due - most;
         due = most;
@@ -18,10 +38,10 @@ double pace_due(struct pace *p, double elapsed_s)
 
 double pace_sleep(const struct pace *p, double elapsed_s)
 {
+    pace_check(p);
     if (p->shape == NULL)
         return 0;
-    double wanted = shape_total(p->shape, elapsed_s) * p->share + (p->phase - 0.5) * p->unit;
-    double missing = p->unit / 2 - (wanted - p->forgiven - p->sent);
+    double missing = p->unit / 2 - (wanted(p, elapsed_s) - p->forgiven - p->sent);
     double rate = shape_rate(p->shape, elapsed_s) * p->share;
     if (!(rate > 0))
         return PACE_SLEEP_MAX_S;

@@ -1,3 +1,8 @@
+/*
+ *     senders_start   sender_open: its sockets, its place in the block -> a thread each: sender_run
+ *     sender_run      pace_due -> count_due -> target_kind.send -> count_sent, or sleep_s
+ *     creator         senders_totals sums the tallies; senders_stop, _join, _settle, _free
+ */
 #include "send/sender.h"
 
 #include <assert.h>
@@ -14,10 +19,12 @@
 #include "base/now.h"
 #include "send/pace.h"
 
-#define OVERTIME_S 0.5
-#define ANSWERS_NS UINT64_C(2000000000)   /* another host that is asked all the time answers at least once in that */
+#define OVERTIME_S 0.5 /* for what was due at the end of the duration, when sends have to wait */
 
-/* One writer each: a relaxed load and store, no locked instruction. */
+/* Another host whose port is closed answers at least once in that time. */
+#define ANSWERS_NS UINT64_C(2000000000)
+
+/* Written by its sender alone: a relaxed load and store (BUMP), no locked instruction. */
 struct tally {
     _Atomic uint64_t datagrams, messages, bytes, unreachable_messages, failed_datagrams;
     _Atomic double forgiven;
@@ -28,14 +35,15 @@ struct sender {
     _Alignas(64) struct tally tally;
     struct senders *all;
     struct pace pace;
-    size_t next;          /* datagram of the block */
-    int *fds;
+    size_t next; /* index in the block of the next datagram to send */
+    int *fds;    /* opts.sockets of them */
     unsigned fd_turn;
     pthread_t thread;
-    /* Read after the join. */
-    uint64_t end_ns, refused_ns;   /* when the last ICMP answer said that nobody listens; 0: never */
-    bool nobody;
-    bool started;
+    bool started; /* and not joined yet */
+    /* Read after the join: */
+    uint64_t end_ns;
+    uint64_t refused_ns; /* when ICMP said last that nobody listens; 0: never */
+    bool nobody;         /* as in struct sender_totals */
 };
 
 struct senders {
@@ -47,20 +55,28 @@ struct senders {
     struct sender *at;
 };
 
-#define BUMP(field, more) \
-    atomic_store_explicit(&(field), atomic_load_explicit(&(field), memory_order_relaxed) + (more), memory_order_relaxed)
-#define READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
+#define READ(field)       atomic_load_explicit(&(field), memory_order_relaxed)
+#define WRITE(field, v)   atomic_store_explicit(&(field), v, memory_order_relaxed)
+#define BUMP(field, more) WRITE(field, READ(field) + (more))
 
+static void sender_check(const struct sender *s)
+{
+    assert(s->all != NULL && s->fds != NULL);
+    assert(s->next < s->all->opts.block.n && s->fd_turn < s->all->opts.sockets);
+}
+
+/* What a datagram takes off the amount that is due. */
 static double cost(const struct senders *all, const struct send_datagram *d)
 {
     return all->opts.by_datagram ? 1 : d->amount;
 }
 
-/* How many datagrams from s->next on fit into `due`, without wrapping round the block. */
+/* How many datagrams from s->next on are due, at most a batch, and not beyond the block's end. */
 static size_t count_due(const struct sender *s, double due)
 {
     const struct send_block *b = &s->all->opts.block;
-    size_t n = 0, room = b->n - s->next, most = s->all->opts.batch < room ? s->all->opts.batch : room;
+    size_t n = 0, most = b->n - s->next;
+    most = most < s->all->opts.batch ? most : s->all->opts.batch;
     for (; n < most; n++) {
         double c = cost(s->all, &b->datagrams[s->next + n]);
         if (due < c / 2)
@@ -77,41 +93,48 @@ static void count_unreachable(struct sender *s, const struct target_unreachable 
     if (u->error == ECONNREFUSED)
         s->refused_ns = now_mono_ns();
     BUMP(s->tally.unreachable_messages, u->messages);
-    atomic_store_explicit(&s->tally.unreachable_error, u->error, memory_order_relaxed);
+    WRITE(s->tally.unreachable_error, u->error);
 }
 
-static void count_sent(struct sender *s, const struct target_sent *done)
+static void count_datagrams(struct tally *t, const struct target_sent *done,
+                            const struct send_datagram *d)
 {
-    count_unreachable(s, &done->unreachable);
-    /* A Unix socket whose receiver went refuses once, and is not connected from then on. */
-    s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN;
-    const struct sender_opts *o = &s->all->opts;
-    const struct send_datagram *d = &o->block.datagrams[s->next];
     uint64_t bytes = 0;
-    double paced = 0;
     for (size_t i = 0; i < done->datagrams; i++)
         bytes += d[i].len;
-    for (size_t i = 0; i < done->datagrams + done->failed; i++)
-        paced += cost(s->all, &d[i]);
-    struct tally *t = &s->tally;
-    BUMP(t->datagrams, done->datagrams);
     BUMP(t->messages, done->messages);
+    BUMP(t->datagrams, done->datagrams);
     BUMP(t->bytes, bytes);
-    if (done->failed > 0) {
-        BUMP(t->failed_datagrams, done->failed);
-        atomic_store_explicit(&t->error, done->error, memory_order_relaxed);
-    }
-    pace_sent(&s->pace, paced);
-    atomic_store_explicit(&t->forgiven, s->pace.forgiven, memory_order_relaxed);
+    if (done->failed == 0)
+        return;
+    BUMP(t->failed_datagrams, done->failed);
+    WRITE(t->error, done->error);
+}
+
+/* What send did with n datagrams from s->next on. */
+static void count_sent(struct sender *s, const struct target_sent *done, size_t n)
+{
+    const struct sender_opts *o = &s->all->opts;
+    const struct send_datagram *d = &o->block.datagrams[s->next];
+    const size_t tried = done->datagrams + done->failed;
+    assert(tried <= n && done->messages <= done->datagrams);
+    count_unreachable(s, &done->unreachable);
+    count_datagrams(&s->tally, done, d);
+    /* A Unix socket whose receiver is gone refuses once, and is no longer connected afterwards. */
+    s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN;
+    for (size_t i = 0; i < tried; i++)
+        pace_sent(&s->pace, cost(s->all, &d[i]));
+    WRITE(s->tally.forgiven, s->pace.forgiven);
     if (o->on_sent != NULL) {
         const struct sender_progress p = { s->next, done->datagrams, done->failed };
         o->on_sent(o->cookie, (unsigned)(s - s->all->at), &p);
     }
-    s->next = (s->next + done->datagrams + done->failed) % o->block.n;
+    s->next = (s->next + tried) % o->block.n;
 }
 
 static void sleep_s(double seconds)
 {
+    assert(seconds >= 0 && seconds < 1);
     struct timespec t = { .tv_nsec = (long)(seconds * 1e9) };
     nanosleep(&t, NULL);
 }
@@ -119,19 +142,20 @@ static void sleep_s(double seconds)
 static void give_up(struct sender *s, double due)
 {
     s->pace.forgiven += due;
-    atomic_store_explicit(&s->tally.forgiven, s->pace.forgiven, memory_order_relaxed);
+    WRITE(s->tally.forgiven, s->pace.forgiven);
 }
 
 static void *sender_run(void *cookie)
 {
     struct sender *s = cookie;
     const struct sender_opts *o = &s->all->opts;
-    while (!atomic_load_explicit(&s->all->stop, memory_order_relaxed)) {
+    while (!READ(s->all->stop)) {
+        sender_check(s);
         double elapsed = senders_elapsed_s(s->all);
         bool over = elapsed >= o->duration_s;
         if (over && o->shape == NULL)
             break;
-        /* After the last second what was due by then is still sent, unless each send has to wait. */
+        /* What was due at the end of the duration is still sent, if OVERTIME_S is enough for it. */
         double due = pace_due(&s->pace, fmin(elapsed, o->duration_s));
         size_t n = count_due(s, due);
         if (n > 0 && elapsed >= o->duration_s + OVERTIME_S) {
@@ -147,7 +171,7 @@ static void *sender_run(void *cookie)
         struct target_sent done =
             o->target->kind->send(s->fds[s->fd_turn], &o->block, s->next, n, o->segments);
         s->fd_turn = (s->fd_turn + 1) % o->sockets;
-        count_sent(s, &done);
+        count_sent(s, &done, n);
     }
     s->end_ns = now_mono_ns();
     atomic_fetch_sub(&s->all->running, 1);
@@ -179,21 +203,29 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
     return 0;
 }
 
+static struct senders *senders_new(const struct sender_opts *opts)
+{
+    const size_t bytes = opts->threads * sizeof(struct sender);
+    struct senders *all = mem_zalloc(sizeof *all);
+    all->opts = *opts;
+    all->at = aligned_alloc(_Alignof(struct sender), bytes);
+    if (all->at == NULL)
+        mem_exhausted(bytes);
+    memset(all->at, 0, bytes);
+    return all;
+}
+
 int senders_start(const struct sender_opts *opts, struct senders **ret)
 {
     assert(opts->threads > 0 && opts->sockets > 0 && opts->block.n > 0);
     assert(opts->batch > 0 && opts->batch <= TARGET_BATCH_MAX);
-    struct senders *all = mem_zalloc(sizeof *all);
-    all->opts = *opts;
-    all->at = aligned_alloc(64, opts->threads * sizeof *all->at);
-    if (all->at == NULL)
-        abort();
-    memset(all->at, 0, opts->threads * sizeof *all->at);
+    assert(opts->segments > 0 && opts->segments <= TARGET_SEGMENTS_MAX);
+    struct senders *all = senders_new(opts);
     int rc = 0;
     for (; all->n < opts->threads && rc == 0; all->n++)
         rc = sender_open(&all->at[all->n], all, all->n);
 
-    /* Signals belong to the main thread. */
+    /* Signals are for the creator's thread: the senders' have all of them blocked. */
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
@@ -229,6 +261,7 @@ double senders_elapsed_s(const struct senders *s)
 double senders_lasted_s(const struct senders *s)
 {
     uint64_t last_ns = s->start_ns;
+    assert(!senders_running(s));
     for (unsigned i = 0; i < s->n; i++)
         last_ns = s->at[i].end_ns > last_ns ? s->at[i].end_ns : last_ns;
     return (double)(last_ns - s->start_ns) * 1e-9;
@@ -252,7 +285,8 @@ void senders_totals(const struct senders *s, struct sender_totals *ret)
         sum.unreachable_error = unreachable ? unreachable : sum.unreachable_error;
         sum.nobody = sum.nobody || (!s->at[i].started && s->at[i].nobody);
     }
-    if (sum.unreachable_datagrams >= messages)
+    /* A message can be several datagrams: all of them are unreachable for certain if all are. */
+    if (sum.unreachable_datagrams > 0 && sum.unreachable_datagrams >= messages)
         sum.unreachable_datagrams = sum.datagrams;
     *ret = sum;
 }

@@ -1,3 +1,8 @@
+/*
+ *     shape_init       a row of shapes[] -> make_constant ... make_sine -> add_point
+ *     shape_init_csv   read_point for each line -> add_point
+ *     then             shape_rate and shape_total: passed finds the points around a second
+ */
 #include "send/shape.h"
 
 #include <assert.h>
@@ -8,12 +13,22 @@
 #include "base/mem.h"
 #include "base/number.h"
 
+#define TWO_PI 6.283185307179586
+
+/* A shape that was made: a sine has one point, for its end. */
+static void shape_check(const struct shape *s)
+{
+    assert(s->n > 0 && s->n <= s->cap && s->sine_period_s >= 0);
+    assert(s->sine_period_s <= 0 || s->n == 1);
+}
+
 static void add_point(struct shape *s, double at_s, double rate)
 {
     s->points = mem_grow(s->points, &s->cap, s->n + 1, sizeof *s->points);
-    struct shape_point p = { at_s, rate, rate * at_s };   /* before the first point its rate holds */
+    struct shape_point p = { at_s, rate, rate * at_s }; /* before the first point its rate holds */
     if (s->n > 0) {
         const struct shape_point *a = &s->points[s->n - 1];
+        assert(at_s >= a->at_s);
         p.total = a->total + (a->rate + rate) / 2 * (at_s - a->at_s);
     }
     s->points[s->n++] = p;
@@ -43,8 +58,8 @@ static void make_steps(struct shape *s, const struct shape_spec *spec)
 
 static void make_spike(struct shape *s, const struct shape_spec *spec)
 {
-    double width = fmin(spec->period_s > 0 ? spec->period_s : spec->duration_s / 10, spec->duration_s);
-    double from = (spec->duration_s - width) / 2;
+    double wished = spec->period_s > 0 ? spec->period_s : spec->duration_s / 10;
+    double width = fmin(wished, spec->duration_s), from = (spec->duration_s - width) / 2;
     add_point(s, 0, spec->rate);
     add_point(s, from, spec->rate);
     add_point(s, from, spec->rate_to);
@@ -58,19 +73,21 @@ static void make_sine(struct shape *s, const struct shape_spec *spec)
     s->sine_low = spec->rate;
     s->sine_high = spec->rate_to;
     s->sine_period_s = spec->period_s > 0 ? spec->period_s : spec->duration_s;
-    add_point(s, spec->duration_s, 0);   /* only its second counts */
+    add_point(s, spec->duration_s, 0); /* for its second: shape_end */
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     void (*make)(struct shape *s, const struct shape_spec *spec);
 } shapes[] = {
-    {"constant", make_constant},
-    {"ramp",     make_ramp    },
-    {"steps",    make_steps   },
-    {"spike",    make_spike   },
-    {"sine",     make_sine    },
+    { "constant", make_constant },
+    { "ramp",     make_ramp },
+    { "steps",    make_steps },
+    { "spike",    make_spike },
+    { "sine",     make_sine },
 };
+/* clang-format on */
 
 int shape_init(struct shape *s, const char *name, const struct shape_spec *spec)
 {
@@ -98,8 +115,9 @@ int shape_init_csv(struct shape *s, struct slice text, unsigned *ret_line)
 {
     *s = (struct shape){ 0 };
     unsigned number = 0;
-    bool first = true;   /* line with something in it */
-    if (slice_starts(text, SLICE_LIT("\xef\xbb\xbf")))   /* spreadsheets put a byte order mark before it */
+    /* Of the lines with something in them: */
+    bool first = true;
+    if (slice_starts(text, SLICE_LIT("\xef\xbb\xbf"))) /* the byte order mark of spreadsheets */
         text = slice_of(text.ptr + 3, text.len - 3);
     for (bool last = false; !last;) {
         struct slice line;
@@ -133,7 +151,7 @@ void shape_release(struct shape *s)
     *s = (struct shape){ 0 };
 }
 
-/* How many points lie at or before that second. */
+/* The number of points at or before that second. */
 static size_t passed(const struct shape *s, double at_s)
 {
     size_t from = 0, to = s->n;
@@ -149,11 +167,11 @@ static size_t passed(const struct shape *s, double at_s)
 
 double shape_rate(const struct shape *s, double at_s)
 {
+    shape_check(s);
     if (s->sine_period_s > 0) {
-        double wave = (1 - cos(6.283185307179586 * at_s / s->sine_period_s)) / 2;
+        double wave = (1 - cos(TWO_PI * at_s / s->sine_period_s)) / 2;
         return s->sine_low + (s->sine_high - s->sine_low) * wave;
     }
-    assert(s->n > 0);
     size_t i = passed(s, at_s);
     if (i == 0)
         return s->points[0].rate;
@@ -166,11 +184,11 @@ double shape_rate(const struct shape *s, double at_s)
 
 double shape_total(const struct shape *s, double at_s)
 {
+    shape_check(s);
     if (s->sine_period_s > 0) {
-        double w = 6.283185307179586 / s->sine_period_s;
+        double w = TWO_PI / s->sine_period_s;
         return s->sine_low * at_s + (s->sine_high - s->sine_low) * (at_s - sin(w * at_s) / w) / 2;
     }
-    assert(s->n > 0);
     size_t i = passed(s, at_s);
     if (i == 0)
         return s->points[0].rate * at_s;
@@ -180,11 +198,13 @@ double shape_total(const struct shape *s, double at_s)
 
 double shape_end(const struct shape *s)
 {
+    shape_check(s);
     return s->points[s->n - 1].at_s;
 }
 
 double shape_peak(const struct shape *s)
 {
+    shape_check(s);
     if (s->sine_period_s > 0)
         return fmax(s->sine_low, s->sine_high);
     double peak = 0;

@@ -1,3 +1,9 @@
+/*
+ *     target_parse          the row of the scheme -> udp_resolve, unixgram_resolve
+ *     target_kind.open      udp_open, dgram_open
+ *     target_kind.send      messages_of: datagrams into messages -> dgram_send: sendmmsg
+ *     .unreachable          udp_unreachable: the socket's error queue
+ */
 #include "send/target.h"
 
 #include <assert.h>
@@ -17,6 +23,8 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
+
+enum { UDP_DATAGRAM_MAX = 65507, UNIX_DATAGRAM_MAX = 131072 };
 
 /* Only an address of this machine can be bound. */
 static bool is_here(const struct addrinfo *a)
@@ -81,10 +89,10 @@ static int dgram_open(const struct target *t, int send_buffer_bytes)
     int fd = socket(t->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    struct timeval patience = { .tv_usec = 100000 };
-    if (send_buffer_bytes > 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_buffer_bytes, sizeof send_buffer_bytes) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    const struct timeval patience = { .tv_usec = 100000 };
+    const int room = send_buffer_bytes;
+    if (room > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, (const struct sockaddr *)&t->addr, t->addr_len) < 0) {
         int rc = -errno;
@@ -94,7 +102,7 @@ static int dgram_open(const struct target *t, int send_buffer_bytes)
     return fd;
 }
 
-/* The kernel keeps each ICMP error of the socket, where it otherwise tells a send of the latest one, or none (sendmmsg). */
+/* The kernel queues each ICMP error; else the next send fails with the last one, or with none. */
 static int udp_open(const struct target *t, int send_buffer_bytes)
 {
     int fd = dgram_open(t, send_buffer_bytes), on = 1;
@@ -105,7 +113,7 @@ static int udp_open(const struct target *t, int send_buffer_bytes)
     return fd;
 }
 
-/* errno that an entry of the error queue reports, if it came by ICMP; else 0. */
+/* The errno of an entry of the error queue; 0: it did not come by ICMP. */
 static int icmp_error(struct msghdr *m)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
@@ -128,7 +136,10 @@ static struct target_unreachable udp_unreachable(int fd)
         _Alignas(struct cmsghdr) char control[256];
         char byte;
         struct iovec piece = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+        struct msghdr m = { .msg_iov = &piece,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof control };
         if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
             return u;
         int error = icmp_error(&m);
@@ -139,23 +150,43 @@ static struct target_unreachable udp_unreachable(int fd)
     }
 }
 
-/* Messages of one sendmmsg call: each one datagram, or a run of equal ones that the kernel cuts up. */
+/* The messages of a sendmmsg: a datagram each, or a run of equal length for the kernel to cut. */
 struct messages {
     struct mmsghdr header[TARGET_BATCH_MAX];
     struct iovec piece[TARGET_BATCH_MAX];
-    uint16_t held[TARGET_BATCH_MAX];   /* datagrams in message i */
+    uint16_t held[TARGET_BATCH_MAX]; /* datagrams in message i */
     _Alignas(struct cmsghdr) char control[TARGET_BATCH_MAX][CMSG_SPACE(sizeof(uint16_t))];
     unsigned n;
 };
 
+/* Have the kernel cut the last message into datagrams of that many bytes. */
 static void messages_segment(struct messages *m, uint16_t bytes)
 {
     char *room = m->control[m->n];
     struct cmsghdr *c = (struct cmsghdr *)(void *)room;
-    *c = (struct cmsghdr){ .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof bytes) };
+    *c = (struct cmsghdr){ .cmsg_level = SOL_UDP,
+                           .cmsg_type = UDP_SEGMENT,
+                           .cmsg_len = CMSG_LEN(sizeof bytes) };
     memcpy(CMSG_DATA(c), &bytes, sizeof bytes);
     m->header[m->n].msg_hdr.msg_control = room;
     m->header[m->n].msg_hdr.msg_controllen = sizeof m->control[0];
+}
+
+/* sendmmsg only reads, but its iovec has no const. */
+static struct iovec piece_of(const char *bytes, size_t n)
+{
+    union {
+        const char *in;
+        void *out;
+    } p = { bytes };
+    return (struct iovec){ p.out, n };
+}
+
+/* A message that the kernel cuts up is itself no longer than the longest datagram. */
+static unsigned segments_that_fit(unsigned segments, uint32_t len)
+{
+    unsigned fit = len > 0 ? UDP_DATAGRAM_MAX / len : 1;
+    return segments < fit ? segments : fit;
 }
 
 /* returns  this thread's own messages, valid until the next call */
@@ -164,16 +195,17 @@ static struct messages *messages_of(const struct send_block *b, size_t first, si
 {
     static _Thread_local struct messages messages;
     struct messages *m = &messages;
-    assert(n <= TARGET_BATCH_MAX && first + n <= b->n && segments > 0);
+    assert(n > 0 && n <= TARGET_BATCH_MAX && first + n <= b->n);
+    assert(segments > 0 && segments <= TARGET_SEGMENTS_MAX);
     m->n = 0;
     for (size_t i = 0; i < n;) {
         const struct send_datagram *d = &b->datagrams[first + i];
-        unsigned held = 1;
-        while (held < segments && i + held < n && d[held].len == d->len)
+        unsigned held = 1, most = segments_that_fit(segments, d->len);
+        while (held < most && i + held < n && d[held].len == d->len)
             held++;
-        char *bytes = (char *)(uintptr_t)(b->bytes + d->at);   /* sendmmsg only reads */
-        m->piece[m->n] = (struct iovec){ bytes, (size_t)d->len * held };
-        m->header[m->n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 } };
+        m->piece[m->n] = piece_of(b->bytes + d->at, (size_t)d->len * held);
+        struct msghdr h = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 };
+        m->header[m->n] = (struct mmsghdr){ .msg_hdr = h };
         if (held > 1)
             messages_segment(m, (uint16_t)d->len);
         m->held[m->n++] = (uint16_t)held;
@@ -195,19 +227,20 @@ static struct target_sent dgram_send(struct messages *m, int fd,
     for (unsigned i = 0; i < m->n;) {
         int rc = sendmmsg(fd, m->header + i, m->n - i, 0);
         int error = errno;
-        struct target_unreachable told = { 0 };
+        struct target_unreachable heard = { 0 };
+        assert(rc <= (int)(m->n - i));
         if (rc < (int)(m->n - i) && unreachable != NULL)
-            told = unreachable(fd);
-        add_unreachable(&done.unreachable, &told);
+            heard = unreachable(fd);
+        add_unreachable(&done.unreachable, &heard);
         for (int k = 0; k < rc; k++)
             done.datagrams += m->held[i++];
         done.messages += rc > 0 ? (size_t)rc : 0;
-        /* The error of an earlier datagram stopped the call, and is gone now: this message has not been tried. */
-        if (rc > 0 || told.messages > 0)
+        /* It was an earlier datagram's error that stopped the call: this message was not tried. */
+        if (rc > 0 || heard.messages > 0)
             continue;
         if (error == EINTR)
-            break;   /* the caller looks whether it should stop */
-        /* The error is the first message's; whoever called goes on behind it. */
+            break; /* the caller looks whether it should stop */
+        /* The error is this message's; the caller goes on behind it. */
         done.error = error;
         done.failed = m->held[i];
         break;
@@ -228,23 +261,33 @@ static struct target_sent unixgram_send(int fd, const struct send_block *b, size
 }
 
 static const struct target_kind kinds[] = {
-    {.name = "udp", .datagram_max = 65507, .gso = true, .kernel_drops = true, .resolve = udp_resolve, .open = udp_open,
-     .send = udp_send, .unreachable = udp_unreachable},
-    {.name = "unixgram", .datagram_max = 131072, .resolve = unixgram_resolve, .open = dgram_open, .send = unixgram_send},
+    { .name = "udp",
+      .datagram_max = UDP_DATAGRAM_MAX,
+      .gso = true,
+      .kernel_drops = true,
+      .resolve = udp_resolve,
+      .open = udp_open,
+      .send = udp_send,
+      .unreachable = udp_unreachable },
+    { .name = "unixgram",
+      .datagram_max = UNIX_DATAGRAM_MAX,
+      .resolve = unixgram_resolve,
+      .open = dgram_open,
+      .send = unixgram_send },
 };
 
 int target_parse(const char *text, struct target *ret)
 {
-    const char *scheme_end = strstr(text, "://");
-    struct slice scheme = scheme_end ? slice_of(text, (size_t)(scheme_end - text)) : SLICE_LIT("udp");
+    const char *end = strstr(text, "://"), *address = end != NULL ? end + 3 : text;
+    struct slice scheme = end != NULL ? slice_of(text, (size_t)(end - text)) : SLICE_LIT("udp");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (!slice_eq(scheme, slice_str(kinds[i].name)))
             continue;
         struct target t = { .kind = &kinds[i] };
-        int rc = kinds[i].resolve(&t, scheme_end ? scheme_end + 3 : text);
+        int rc = kinds[i].resolve(&t, address);
         if (rc < 0)
             return rc;
-        snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, scheme_end ? scheme_end + 3 : text);
+        snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, address);
         *ret = t;
         return 0;
     }

@@ -1,5 +1,6 @@
 /*
- * The changes of a gauge are put in the order in which the kernel took them in, whichever worker and socket read them.
+ * The changes of a gauge are put in the order in which the kernel received them, whichever worker
+ * and socket read them.
  */
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -121,7 +122,8 @@ static void turn(struct rig *r)
 }
 
 /*
- * The kernel begins to stamp UDP datagrams a moment after a first socket asked for it, and ends with the last one.
+ * The kernel begins to stamp UDP datagrams a moment after a first socket asked for it, and ends
+ * with the last one.
  *   returns  a socket that keeps it up, to be closed
  */
 static int stamping_socket(void)
@@ -129,7 +131,8 @@ static int stamping_socket(void)
     struct dgram_buffers *d = malloc(sizeof *d);
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof to;
-    int in = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int in = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        out = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(dgram_init(d), 0);
     assert_int_equal(bind(in, (const struct sockaddr *)&to, len), 0);
     assert_int_equal(getsockname(in, (struct sockaddr *)&to, &len), 0);
@@ -155,17 +158,25 @@ static int stamping_socket(void)
 static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused)
 {
     (void)unused;
-    static const char *const schemes[][SOCKETS] = { { "udp", "udp" }, { "unixgram", "unixgram" }, { "udp", "unixgram" } };
+    /* clang-format off */
+    static const char *const schemes[][SOCKETS] = {
+        { "udp",      "udp" },
+        { "unixgram", "unixgram" },
+        { "udp",      "unixgram" },
+    };
+    /* clang-format on */
     static const struct {
-        const char *steps[8];    /* "0 LINES" or "1 LINES": to which socket */
+        const char *steps[8]; /* "0 LINES" or "1 LINES": to which socket */
         const char *want;
     } rows[] = {
         { { "0 g:+1|g", "1 g:5|g", "0 g:+1|g" }, "g 6\n" },
         { { "0 g:+1|g", "0 g:+1|g", "1 g:5|g" }, "g 5\n" },
         { { "1 g:5|g", "0 g:+1|g", "0 g:+1|g" }, "g 7\n" },
         { { "0 g:7|g", "1 g:9|g", "0 g:-1|g", "1 g:+3|g" }, "g 11\n" },
-        { { "0 g:7|g\ng:+1|g", "1 g:9|g\ng:+2|g", "0 g:-1|g\ng:+1|g\ng:-4|g", "1 g:1|g" }, "g 1\n" },
-        { { "1 g:3|g", "0 g:4|g", "1 g:+1|g|#k:", "0 g:+1|g", "1 g:2|g|#k:", "0 g:+1|g" }, "g 3\n" },
+        { { "0 g:7|g\ng:+1|g", "1 g:9|g\ng:+2|g", "0 g:-1|g\ng:+1|g\ng:-4|g", "1 g:1|g" },
+          "g 1\n" },
+        { { "1 g:3|g", "0 g:4|g", "1 g:+1|g|#k:", "0 g:+1|g", "1 g:2|g|#k:", "0 g:+1|g" },
+          "g 3\n" },
     };
     int stamping = stamping_socket();
     for (size_t s = 0; s < ARRAY_LEN(schemes); s++) {
@@ -215,7 +226,7 @@ static void stamps_end_after_the_first_datagrams_and_come_back_with_a_relative_c
     turn(&r);
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, &len), 0);
     assert_false(on);
-    for (int i = 0; i < 3; i++) {   /* seen, then heeded by the next read of each socket */
+    for (int i = 0; i < 3; i++) { /* seen, then heeded by the next read of each socket */
         assert_int_equal(send(r.senders[1], "g:+1|g", 6, 0), 6);
         assert_int_equal(send(r.senders[0], "c:1|c", 5, 0), 5);
         turn(&r);

@@ -1,6 +1,6 @@
 /*
- * Who may listen beside whom: two servers never share a port, neither one after the other nor started at the
- * same moment, and the sockets of one server do.
+ * Who may listen beside whom: two servers never share a port, neither one after the other nor
+ * started at the same moment, and the sockets of one server do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,8 @@ enum { WORKERS = 3 };
 
 static struct listen_address address(const char *url)
 {
-    static const struct listen_address defaults = { .rcvbuf = 1 << 16, .mode = LISTEN_MODE_DEFAULT };
+    static const struct listen_address defaults = { .rcvbuf = 1 << 16,
+                                                    .mode = LISTEN_MODE_DEFAULT };
     struct listen_address a;
     struct buf error = { 0 };
     if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0)
@@ -55,27 +56,45 @@ static unsigned free_port(void)
     return address_port((struct sockaddr *)&any.addr);
 }
 
+/* clang-format off */
 /* Servers by their addresses on one port, and whether a second one is let in. */
 static const struct {
     const char *holder, *newcomer;
     bool both;
 } pairs[] = {
-    { "127.0.0.1", "127.0.0.1", false }, { "127.0.0.1", "127.0.0.2", true },  { "127.0.0.1", "0.0.0.0", false },
-    { "127.0.0.1", "[::]", false },      { "127.0.0.1", "[::1]", true },      { "127.0.0.1", "[::ffff:127.0.0.1]", false },
-    { "0.0.0.0", "127.0.0.1", false },   { "0.0.0.0", "127.0.0.2", false },   { "0.0.0.0", "0.0.0.0", false },
-    { "0.0.0.0", "[::]", false },        { "0.0.0.0", "[::1]", true },        { "0.0.0.0", "[::ffff:127.0.0.1]", false },
-    { "[::]", "127.0.0.1", false },      { "[::]", "127.0.0.2", false },      { "[::]", "0.0.0.0", false },
-    { "[::]", "[::]", false },           { "[::]", "[::1]", false },          { "[::]", "[::ffff:127.0.0.1]", false },
-    { "[::1]", "127.0.0.1", true },      { "[::1]", "0.0.0.0", true },        { "[::1]", "[::]", false },
-    { "[::1]", "[::1]", false },         { "[::ffff:127.0.0.1]", "127.0.0.1", false },
-    { "[::ffff:127.0.0.1]", "0.0.0.0", false }, { "[::ffff:127.0.0.1]", "[::]", false },
+    { "127.0.0.1",          "127.0.0.1",          false },
+    { "127.0.0.1",          "127.0.0.2",          true },
+    { "127.0.0.1",          "0.0.0.0",            false },
+    { "127.0.0.1",          "[::]",               false },
+    { "127.0.0.1",          "[::1]",              true },
+    { "127.0.0.1",          "[::ffff:127.0.0.1]", false },
+    { "0.0.0.0",            "127.0.0.1",          false },
+    { "0.0.0.0",            "127.0.0.2",          false },
+    { "0.0.0.0",            "0.0.0.0",            false },
+    { "0.0.0.0",            "[::]",               false },
+    { "0.0.0.0",            "[::1]",              true },
+    { "0.0.0.0",            "[::ffff:127.0.0.1]", false },
+    { "[::]",               "127.0.0.1",          false },
+    { "[::]",               "127.0.0.2",          false },
+    { "[::]",               "0.0.0.0",            false },
+    { "[::]",               "[::]",               false },
+    { "[::]",               "[::1]",              false },
+    { "[::]",               "[::ffff:127.0.0.1]", false },
+    { "[::1]",              "127.0.0.1",          true },
+    { "[::1]",              "0.0.0.0",            true },
+    { "[::1]",              "[::]",               false },
+    { "[::1]",              "[::1]",              false },
+    { "[::ffff:127.0.0.1]", "127.0.0.1",          false },
+    { "[::ffff:127.0.0.1]", "0.0.0.0",            false },
+    { "[::ffff:127.0.0.1]", "[::]",               false },
 };
+/* clang-format on */
 
 static void a_second_server_is_let_in_only_beside_the_first_ones_address(void **unused)
 {
     (void)unused;
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-        for (unsigned w = 0; w < 4; w++) {   /* one worker and several, on either side */
+        for (unsigned w = 0; w < 4; w++) { /* one worker and several, on either side */
             unsigned port = free_port();
             struct listen_address a = at(pairs[i].holder, port), b = at(pairs[i].newcomer, port);
             struct listener first, second;
@@ -97,26 +116,35 @@ static void a_second_server_is_let_in_only_beside_the_first_ones_address(void **
     }
 }
 
-/* A socket of the kernel's table that no server of ours made: no SO_REUSEPORT, or [::] for IPv6 alone. */
+/* Sockets that no server of ours would make: without SO_REUSEPORT, or [::] for IPv6 alone. */
 static void a_program_that_is_there_already_is_noticed(void **unused)
 {
     (void)unused;
+    /* clang-format off */
     static const struct {
         const char *theirs, *ours;
         int v6only, reuseport;
         bool both;
     } rows[] = {
-        { "[::]", "[::]", 1, 0, false },      { "[::]", "[::1]", 1, 1, false },      { "[::]", "127.0.0.1", 1, 1, true },
-        { "[::]", "0.0.0.0", 1, 0, true },    { "127.0.0.1", "[::]", 0, 1, false },  { "127.0.0.1", "127.0.0.1", 0, 1, false },
-        { "0.0.0.0", "[::]", 0, 1, false },   { "127.0.0.2", "127.0.0.1", 0, 1, true },
+        { "[::]",      "[::]",      1, 0, false },
+        { "[::]",      "[::1]",     1, 1, false },
+        { "[::]",      "127.0.0.1", 1, 1, true },
+        { "[::]",      "0.0.0.0",   1, 0, true },
+        { "127.0.0.1", "[::]",      0, 1, false },
+        { "127.0.0.1", "127.0.0.1", 0, 1, false },
+        { "0.0.0.0",   "[::]",      0, 1, false },
+        { "127.0.0.2", "127.0.0.1", 0, 1, true },
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         unsigned port = free_port();
         struct listen_address a = at(rows[i].theirs, port), b = at(rows[i].ours, port);
         int fd = socket(a.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (a.addr.ss_family == AF_INET6)
-            assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &rows[i].v6only, sizeof(int)), 0);
-        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &rows[i].reuseport, sizeof(int)), 0);
+            assert_int_equal(
+                setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &rows[i].v6only, sizeof(int)), 0);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &rows[i].reuseport, sizeof(int)),
+                         0);
         assert_int_equal(bind(fd, (struct sockaddr *)&a.addr, a.addr_len), 0);
         struct listener l;
         struct buf error = { 0 };
@@ -154,11 +182,11 @@ static void the_addresses_of_one_config_stand_side_by_side(void **unused)
     (void)unused;
     static const struct {
         const char *hosts[3];
-        const char *to[3];     /* a datagram to each: hosts[i] gets the one to to[i] */
+        const char *to[3]; /* a datagram to each: hosts[i] gets the one to to[i] */
     } rows[] = {
         { { "0.0.0.0", "[::]" }, { "127.0.0.1", "[::1]" } },
         { { "[::]", "0.0.0.0" }, { "[::1]", "127.0.0.1" } },
-        { { "127.0.0.1", "[::]" }, { "127.0.0.1", "127.0.0.2" } },   /* [::] keeps the rest of IPv4 */
+        { { "127.0.0.1", "[::]" }, { "127.0.0.1", "127.0.0.2" } }, /* [::] has the rest of IPv4 */
         { { "[::]", "127.0.0.1", "127.0.0.2" }, { "127.0.0.3", "127.0.0.1", "127.0.0.2" } },
         { { "127.0.0.1", "127.0.0.2", "[::1]" }, { "127.0.0.1", "127.0.0.2", "[::1]" } },
         { { "0.0.0.0", "[::1]" }, { "127.0.0.1", "[::1]" } },
@@ -178,7 +206,8 @@ static void the_addresses_of_one_config_stand_side_by_side(void **unused)
                 assert_int_equal(l[k].n, workers);
                 send_to(rows[i].to[k], port);
                 if (drain(&l[k]) != 1)
-                    fail_msg("row %zu: what was sent to %s is not at %s", i, rows[i].to[k], a[k].name);
+                    fail_msg("row %zu: what was sent to %s is not at %s", i, rows[i].to[k],
+                             a[k].name);
             }
             for (size_t k = 0; k < 2; k++)
                 assert_int_equal(listener_open(&stranger[k], workers, &other, &error), -EADDRINUSE);
@@ -193,7 +222,8 @@ static void when_one_of_several_is_refused_none_stays_open(void **unused)
 {
     (void)unused;
     unsigned port = free_port(), taken = free_port();
-    struct listen_address a[3] = { at("127.0.0.1", port), at("127.0.0.1", taken), at("[::1]", port) };
+    struct listen_address a[3] = { at("127.0.0.1", port), at("127.0.0.1", taken),
+                                   at("[::1]", port) };
     struct listener holder, l[3];
     struct buf error = { 0 };
     assert_int_equal(listener_open(&a[1], 1, &holder, &error), 0);
@@ -257,14 +287,18 @@ static void localhost_is_refused_when_one_loopback_is_taken(void **unused)
         assert_int_equal(listener_open_all(a, 2, 1, l, &error), -EADDRINUSE);
         buf_append_char(&error, '\0');
         assert_non_null(strstr(error.ptr, a[i].name));
-        assert_non_null(strstr(error.ptr, i == 0 ? "choose another port" : "say 127.0.0.1 for localhost"));
+        assert_non_null(
+            strstr(error.ptr, i == 0 ? "choose another port" : "say 127.0.0.1 for localhost"));
         assert_int_equal(l[0].n + l[1].n, 0);
         listener_close(&holder);
         buf_release(&error);
     }
 }
 
-/* A child in a network of its own; its exit status: 0, or what failed.  returns  false when this machine has none to give */
+/*
+ * Run `what` in a child with a network of its own; its exit status is 0, or says what failed.
+ * returns  false: this machine gives no network
+ */
 static bool in_own_network(int (*what)(void))
 {
     int status;
@@ -283,7 +317,7 @@ static int without_ipv6(void)
     struct listen_address a[2];
     struct listener l[2];
     struct buf error = { 0 };
-    localhost(0, a);   /* the loopback of a new network is down and has no ::1 */
+    localhost(0, a); /* the loopback of a new network is down and has no ::1 */
     if (listener_open_all(a, 2, WORKERS, l, &error) < 0)
         return 1;
     return l[0].n == WORKERS && l[1].n == 0 ? 0 : 2;
@@ -296,22 +330,36 @@ static void localhost_is_one_address_on_a_machine_without_ipv6(void **unused)
         skip();
 }
 
-static int two_ports_one_of_them_half_taken(void)
+/* The kernel picks 40000 or 40001, and another server has the first n_taken of them on [::1]. */
+static bool leave_two_ports(struct listener *holders, unsigned n_taken)
 {
     struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-    int control = socket(AF_INET, SOCK_DGRAM, 0), range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+    int control = socket(AF_INET, SOCK_DGRAM, 0),
+        range = open("/proc/sys/net/ipv4/ip_local_port_range", O_WRONLY);
+    struct buf error = { 0 };
     if (ioctl(control, SIOCSIFFLAGS, &lo) < 0 || range < 0 || write(range, "40000 40001", 11) != 11)
-        return 77;
-    struct listen_address taken = at("[::1]", 40000), a[2];
+        return false;
+    for (unsigned i = 0; i < n_taken; i++) {
+        struct listen_address taken = at("[::1]", 40000 + i);
+        if (listener_open(&taken, 1, &holders[i], &error) < 0)
+            return false;
+    }
+    return true;
+}
+
+static int two_ports_one_of_them_half_taken(void)
+{
+    struct listen_address a[2];
     struct buf error = { 0 };
     struct listener holder, l[2];
     localhost(0, a);
-    if (listener_open(&taken, 1, &holder, &error) < 0)
+    if (!leave_two_ports(&holder, 1))
         return 77;
     for (int i = 0; i < 50; i++) {
         if (listener_open_all(a, 2, WORKERS, l, &error) < 0)
             return 1;
-        if (strcmp(l[0].address.name, "udp://127.0.0.1:40001") != 0 || strcmp(l[1].address.name, "udp://[::1]:40001") != 0)
+        if (strcmp(l[0].address.name, "udp://127.0.0.1:40001") != 0 ||
+            strcmp(l[1].address.name, "udp://[::1]:40001") != 0)
             return 2;
         listener_close(&l[0]);
         listener_close(&l[1]);
@@ -326,10 +374,35 @@ static void a_picked_port_that_is_taken_on_one_loopback_is_picked_anew(void **un
         skip();
 }
 
+static int two_ports_both_half_taken(void)
+{
+    struct listen_address a[2];
+    struct buf error = { 0 };
+    struct listener holders[2], l[2];
+    localhost(0, a);
+    if (!leave_two_ports(holders, 2))
+        return 77;
+    if (listener_open_all(a, 2, WORKERS, l, &error) != -EADDRINUSE)
+        return 1;
+    buf_append_char(&error, '\0');
+    return l[0].n + l[1].n == 0 && strstr(error.ptr, "[::1]") != NULL ? 0 : 2;
+}
+
+static void localhost_is_refused_when_every_picked_port_is_taken_on_one_loopback(void **unused)
+{
+    (void)unused;
+    if (!in_own_network(two_ports_both_half_taken))
+        skip();
+}
+
 /* ---- at the same moment ---- */
 
-/* A child that opens its listeners as soon as `go` is closed, says in one byte whether it could, and keeps them until `end` is. */
-static pid_t child(const struct listen_address *a, size_t n, const int go[2], const int end[2], int say)
+/*
+ * A child that opens its listeners as soon as `go` is closed, says in one byte whether it could,
+ * and keeps them until `end` is closed.
+ */
+static pid_t child(const struct listen_address *a, size_t n, const int go[2], const int end[2],
+                   int say)
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
@@ -348,7 +421,8 @@ static pid_t child(const struct listen_address *a, size_t n, const int go[2], co
 }
 
 /* How many of two servers that start at once are in. */
-static unsigned start_two(const struct listen_address *a, size_t n_a, const struct listen_address *b, size_t n_b)
+static unsigned start_two(const struct listen_address *a, size_t n_a,
+                          const struct listen_address *b, size_t n_b)
 {
     int go[2], end[2], said[2];
     char word[2];
@@ -405,7 +479,8 @@ static void two_with_several_ports_in_another_order_do_not_refuse_both(void **un
         unsigned p = free_port(), q = free_port();
         if (p == q)
             continue;
-        struct listen_address a[2] = { at("127.0.0.1", p), at("127.0.0.1", q) }, b[2] = { a[1], a[0] };
+        struct listen_address a[2] = { at("127.0.0.1", p), at("127.0.0.1", q) },
+                              b[2] = { a[1], a[0] };
         assert_int_equal(start_two(a, 2, b, 2), 1);
     }
 }
@@ -419,7 +494,8 @@ static void of_two_on_one_unix_socket_exactly_one_is_refused(void **unused)
     struct listen_address a = address(url);
     for (unsigned t = 0; t < 200; t++) {
         if (t % 2 == 0)
-            (void)unlink(url + strlen("unixgram://"));   /* else the children of the last try left a stale file */
+            /* Where the children of the last try did not leave a stale file. */
+            (void)unlink(url + strlen("unixgram://"));
         assert_int_equal(start_two(&a, 1, &a, 1), 1);
     }
     assert_int_equal(unlink(url + strlen("unixgram://")), 0);
@@ -437,6 +513,7 @@ int main(void)
         cmocka_unit_test(localhost_is_refused_when_one_loopback_is_taken),
         cmocka_unit_test(localhost_is_one_address_on_a_machine_without_ipv6),
         cmocka_unit_test(a_picked_port_that_is_taken_on_one_loopback_is_picked_anew),
+        cmocka_unit_test(localhost_is_refused_when_every_picked_port_is_taken_on_one_loopback),
         cmocka_unit_test(of_two_that_start_at_once_exactly_one_is_refused),
         cmocka_unit_test(two_with_several_ports_in_another_order_do_not_refuse_both),
         cmocka_unit_test(of_two_on_one_unix_socket_exactly_one_is_refused),

@@ -79,10 +79,14 @@ static void the_address_of_a_udp_sender_is_told_of_the_first_so_many(void **unus
         struct pair p;
         union dgram_sender me;
         udp_pair(&p, families[f], &me);
-        static const struct { int sent; unsigned ask; } rounds[] = { { 1, 4 }, { 6, 4 }, { 64, 64 }, { 6, 4 }, { 6, 0 }, { 6, 64 } };
+        static const struct {
+            int sent;
+            unsigned ask;
+        } rounds[] = { { 1, 4 }, { 6, 4 }, { 64, 64 }, { 6, 4 }, { 6, 0 }, { 6, 64 } };
         for (size_t r = 0; r < ARRAY_LEN(rounds); r++) {
             send_n(&p, rounds[r].sent);
-            assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }), rounds[r].sent);
+            assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }),
+                             rounds[r].sent);
             for (int i = 0; i < rounds[r].sent; i++) {
                 struct dgram_aside a;
                 dgram_aside(p.d, i, &a);
@@ -92,7 +96,8 @@ static void the_address_of_a_udp_sender_is_told_of_the_first_so_many(void **unus
                 else if (families[f] == AF_INET)
                     assert_memory_equal(&a.sender.v4, &me.v4, sizeof me.v4);
                 else
-                    assert_true(a.sender.v6.sin6_port == me.v6.sin6_port && IN6_IS_ADDR_LOOPBACK(&a.sender.v6.sin6_addr));
+                    assert_true(a.sender.v6.sin6_port == me.v6.sin6_port &&
+                                IN6_IS_ADDR_LOOPBACK(&a.sender.v6.sin6_addr));
             }
         }
         pair_release(&p);
@@ -104,12 +109,16 @@ static void the_pid_of_a_unix_sender_is_told_once_the_socket_asks(void **unused)
     (void)unused;
     struct pair p;
     unix_pair(&p);
-    static const struct { unsigned ask; bool told; } rounds[] = { { ASKED, false }, { ASKED, true }, { 0, false }, { ASKED, true } };
+    static const struct {
+        unsigned ask;
+        bool told;
+    } rounds[] = { { ASKED, false }, { ASKED, true }, { 0, false }, { ASKED, true } };
     for (size_t r = 0; r < ARRAY_LEN(rounds); r++) {
         if (r == 1)
             assert_int_equal(dgram_tell_pid(p.in), 0);
         send_n(&p, ASKED + 1);
-        assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }), ASKED + 1);
+        assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ .senders = rounds[r].ask }),
+                         ASKED + 1);
         for (int i = 0; i <= ASKED; i++) {
             struct dgram_aside a;
             dgram_aside(p.d, i, &a);
@@ -140,9 +149,14 @@ static int open_descriptors(void)
 static void send_descriptors(int fd, int n)
 {
     enum { MOST = 8 };
-    struct { _Alignas(struct cmsghdr) char room[CMSG_SPACE(MOST * sizeof(int))]; } control = { { 0 } };
+    struct {
+        _Alignas(struct cmsghdr) char room[CMSG_SPACE(MOST * sizeof(int))];
+    } control = { { 0 } };
     struct iovec iov = { (char[]){ "x:1|c" }, 5 };
-    struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
+    struct msghdr h = { .msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = control.room,
+                        .msg_controllen = CMSG_SPACE((size_t)n * sizeof(int)) };
     struct cmsghdr *c = CMSG_FIRSTHDR(&h);
     assert_true(n <= MOST);
     c->cmsg_level = SOL_SOCKET;
@@ -184,7 +198,8 @@ static void bytes_tell_which_datagram_they_are_of(void **unused)
         assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, i) + dgram_len(p.d, i)), i);
     }
     assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, 0) - 1), -1);
-    assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, DGRAM_SLOTS - 1) + DATAGRAM_MAX), DGRAM_SLOTS - 1);
+    assert_int_equal(dgram_slot(p.d, dgram_ptr(p.d, DGRAM_SLOTS - 1) + DATAGRAM_MAX),
+                     DGRAM_SLOTS - 1);
     assert_int_equal(dgram_slot(p.d, (const char *)&p), -1);
     pair_release(&p);
 }

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,19 @@
 
 #include "listen/listener.h"
 
+/* In place of chmod for the server: notes the file's mode until then, and can fail. */
+static mode_t mode_before_chmod;
+static int chmod_errno;
+
+int chmod(const char *path, mode_t mode)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        mode_before_chmod = st.st_mode & 0777;
+    errno = chmod_errno;
+    return chmod_errno != 0 ? -1 : fchmodat(AT_FDCWD, path, mode, 0);
+}
+
 static char dir[] = "/tmp/test_listener.XXXXXX";
 
 static int make_dir(void **unused)
@@ -28,12 +42,13 @@ static int make_dir(void **unused)
 static int remove_dir(void **unused)
 {
     (void)unused;
-    return rmdir(dir);   /* fails when a test left a file */
+    return rmdir(dir); /* fails when a test left a file */
 }
 
 static struct listen_address address(const char *url)
 {
-    static const struct listen_address defaults = { .rcvbuf = 1 << 20, .mode = LISTEN_MODE_DEFAULT };
+    static const struct listen_address defaults = { .rcvbuf = 1 << 20,
+                                                    .mode = LISTEN_MODE_DEFAULT };
     struct listen_address a;
     struct buf error = { 0 };
     assert_int_equal(socket_url_parse(slice_str(url), &defaults, &a, &error), 0);
@@ -55,7 +70,8 @@ static int sender_to(const struct listener *l)
 {
     int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len),
+                     0);
     return fd;
 }
 
@@ -64,7 +80,8 @@ static unsigned port_of(int fd)
     struct sockaddr_storage at;
     socklen_t len = sizeof at;
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+                                          : ((struct sockaddr_in *)&at)->sin_port);
 }
 
 static unsigned drain(int fd)
@@ -150,7 +167,7 @@ static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **unused)
     assert_int_equal(bind(stale, (struct sockaddr *)&a.addr, a.addr_len), 0);
     struct listener l, second;
     struct buf error = { 0 };
-    assert_int_equal(listener_open(&a, 1, &l, &error), -EADDRINUSE);   /* it still answers */
+    assert_int_equal(listener_open(&a, 1, &l, &error), -EADDRINUSE); /* it still answers */
     buf_append_char(&error, '\0');
     assert_non_null(strstr(error.ptr, "another server listens there"));
     buf_release(&error);
@@ -159,7 +176,7 @@ static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **unused)
     assert_int_equal(l.n, 1);
     assert_int_equal(listener_open(&a, 1, &second, &error), -EADDRINUSE);
     int s = sender_to(&l);
-    assert_int_equal(send(s, "x:1|c", 5, 0), 5);   /* the refused one left the file alone */
+    assert_int_equal(send(s, "x:1|c", 5, 0), 5); /* the refused one left the file alone */
     assert_int_equal(drain(l.fds[0]), 1);
     close(s);
     listener_close(&l);
@@ -167,7 +184,7 @@ static void a_stale_socket_file_is_replaced_and_a_live_one_is_not(void **unused)
     buf_release(&error);
 }
 
-/* The file was removed by hand and another server began there: ours ends without taking its file. */
+/* The file was removed by hand and another server began there: ours leaves its file alone. */
 static void a_socket_file_that_is_not_ours_any_more_is_left_alone(void **unused)
 {
     (void)unused;
@@ -213,7 +230,7 @@ static void a_lost_file_is_noticed_and_bound_again_once_nobody_else_has_it(void 
     assert_int_equal(ours.fds[0], first);
     buf_append_char(&error, '\0');
     assert_non_null(strstr(error.ptr, "another server listens there"));
-    close(other.fds[0]);   /* it dies, its file stays */
+    close(other.fds[0]); /* it dies, its file stays */
     assert_int_equal(listener_look(&ours), LISTENER_FILE_REPLACED);
     assert_int_equal(listener_bind_again(&ours, &error), 0);
     assert_int_equal(ours.lost, 0);
@@ -280,6 +297,35 @@ static void a_socket_file_has_the_mode_asked_for(void **unused)
     }
 }
 
+static void a_socket_file_is_never_open_to_more_than_its_mode_says(void **unused)
+{
+    (void)unused;
+    char url[128];
+    struct listener l;
+    mode_t before = umask(0);
+    unix_url(url, sizeof url, "?mode=0600");
+    open_listener(url, 1, &l);
+    (void)umask(before);
+    assert_int_equal(mode_before_chmod & 077, 0);
+    listener_close(&l);
+}
+
+static void a_socket_that_cannot_get_its_mode_leaves_no_file(void **unused)
+{
+    (void)unused;
+    char url[128];
+    struct stat st;
+    struct listener l;
+    struct buf error = { 0 };
+    unix_url(url, sizeof url, "");
+    struct listen_address a = address(url);
+    chmod_errno = EPERM;
+    assert_int_equal(listener_open(&a, 1, &l, &error), -EPERM);
+    chmod_errno = 0;
+    assert_int_equal(lstat(((struct sockaddr_un *)&a.addr)->sun_path, &st), -1);
+    buf_release(&error);
+}
+
 static void an_abstract_socket_leaves_no_file(void **unused)
 {
     (void)unused;
@@ -317,7 +363,7 @@ static void what_was_queued_stays_and_later_senders_are_refused(void **unused)
         listener_refuse(&l);
         bool udp = l.address.transport == LISTEN_UDP;
         for (unsigned s = 0; s < ARRAY_LEN(senders); s++) {
-            ssize_t first = send(senders[s], "y:1|c", 5, 0);   /* UDP hears of it after the first one */
+            ssize_t first = send(senders[s], "y:1|c", 5, 0); /* UDP hears of it after this one */
             ssize_t second = send(senders[s], "y:1|c", 5, 0);
             assert_true(second == -1 && errno == (udp ? ECONNREFUSED : EPIPE));
             assert_true(udp || first == -1);
@@ -345,13 +391,16 @@ static void a_listener_knows_which_worker_reads_which_of_its_sockets(void **unus
     for (size_t i = 0; i < ARRAY_LEN(l); i++)
         for (unsigned w = 0; w < 3; w++)
             assert_int_equal(listener_socket_of(&l[i], w), want[i][w]);
-    static const int at[][3] = { { 0, 0, 0 }, { 2, 1, 2 }, { -1, 2, -1 } };   /* by place, worker */
+    static const int at[][3] = { { 0, 0, 0 }, { 2, 1, 2 }, { -1, 2, -1 } }; /* by place, worker */
     for (unsigned place = 0; place < 3; place++)
         for (unsigned w = 0; w < 3; w++)
             assert_ptr_equal(listener_at(l, ARRAY_LEN(l), w, (uint16_t)place),
                              at[place][w] < 0 ? NULL : &l[at[place][w]]);
-    const struct socket_stats of_worker[] = { { .datagrams = 10 }, { .datagrams = 11 },
-                                              { .datagrams = 12 } };
+    const struct socket_stats of_worker[] = {
+        { .datagrams = 10 },
+        { .datagrams = 11 },
+        { .datagrams = 12 },
+    };
     for (size_t i = 0; i < ARRAY_LEN(l); i++)
         listener_take_stats(&l[i], 1, of_worker);
     assert_int_equal(l[0].stats[1].datagrams, 10);
@@ -363,8 +412,9 @@ static void a_listener_knows_which_worker_reads_which_of_its_sockets(void **unus
 static void a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some(void **unused)
 {
     (void)unused;
+    /* clang-format off */
     static const struct {
-        uint64_t datagrams[2], drops[2];   /* more than the second before */
+        uint64_t datagrams[2], drops[2]; /* more than the second before */
         bool hot;
         uint64_t told_drops;
     } rows[] = {
@@ -377,6 +427,7 @@ static void a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some(voi
         { { 26999, 3001 }, { 1, 0 }, false, 1 },     /* below nine in ten */
         { { 0, 0 }, { 0, 0 }, false, 0 },
     };
+    /* clang-format on */
     static struct listener l = { .n = 2 };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct listener_heat heat;
@@ -402,6 +453,8 @@ int main(void)
         cmocka_unit_test(sockets_without_a_file_are_never_lost),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
+        cmocka_unit_test(a_socket_file_is_never_open_to_more_than_its_mode_says),
+        cmocka_unit_test(a_socket_that_cannot_get_its_mode_leaves_no_file),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
         cmocka_unit_test(a_listener_knows_which_worker_reads_which_of_its_sockets),

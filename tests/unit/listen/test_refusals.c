@@ -1,5 +1,6 @@
 /*
- * What a worker keeps of the lines that it refuses: the first few of each kind, with who sent them, and whole.
+ * What a worker keeps of the lines that it refuses: the first few of each kind, whole, with who
+ * sent them.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -20,7 +21,7 @@
 
 enum { SOCKET = 7, MAX_SERIES = 4 };
 
-/* A worker without its thread: datagrams from a pair of sockets, parsed and aggregated with its hooks. */
+/* A worker without its thread: datagrams from a pair of sockets, into a lane with its hooks. */
 struct rig {
     int in, out;
     struct dgram_buffers dgram;
@@ -132,13 +133,28 @@ static void every_reason_keeps_the_line_as_it_was_sent(void **unused)
     for (int i = 0; i < 150; i++)
         n += (size_t)sprintf(many + n, "t%d,", i);
     memset(longest, 'n', sizeof longest - 1);
-    static const struct { const char *line; enum reason why; } rows[] = {
-        { " a:x|c \r", REASON_BAD_VALUE },   { "a:1|zz", REASON_UNKNOWN_TYPE },      { "a", REASON_NO_COLON },
-        { "a:\xff|c", REASON_BAD_UTF8 },     { "a:-1|ms", REASON_NEGATIVE_TIMING },  { ":1|c", REASON_BAD_NAME },
-        { "a:1", REASON_NO_TYPE },           { "a:1|c|@2", REASON_BAD_SAMPLE_RATE }, { "a:1|c|Tx", REASON_BAD_TIMESTAMP },
-        { "_e{9,9}:a|b", REASON_BAD_EVENT }, { "_sc|a|9", REASON_BAD_SERVICE_CHECK }, { "a\x01:x|s\x02|@9", REASON_UNKNOWN_TYPE },
-        { "a:1|c:2|c|#k:v", REASON_MIXED_MULTI_SAMPLE }, { many, REASON_TOO_MANY_TAGS }, { longest, REASON_LINE_TOO_LONG },
+    /* clang-format off */
+    static const struct {
+        const char *line;
+        enum reason why;
+    } rows[] = {
+        { " a:x|c \r",            REASON_BAD_VALUE },
+        { "a:1|zz",               REASON_UNKNOWN_TYPE },
+        { "a",                    REASON_NO_COLON },
+        { "a:\xff|c",             REASON_BAD_UTF8 },
+        { "a:-1|ms",              REASON_NEGATIVE_TIMING },
+        { ":1|c",                 REASON_BAD_NAME },
+        { "a:1",                  REASON_NO_TYPE },
+        { "a:1|c|@2",             REASON_BAD_SAMPLE_RATE },
+        { "a:1|c|Tx",             REASON_BAD_TIMESTAMP },
+        { "_e{9,9}:a|b",          REASON_BAD_EVENT },
+        { "_sc|a|9",              REASON_BAD_SERVICE_CHECK },
+        { "a\x01:x|s\x02|@9",     REASON_UNKNOWN_TYPE },
+        { "a:1|c:2|c|#k:v",       REASON_MIXED_MULTI_SAMPLE },
+        { many,                   REASON_TOO_MANY_TAGS },
+        { longest,                REASON_LINE_TOO_LONG },
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rig *r = rig_unix();
         char datagram[10000];
@@ -151,7 +167,8 @@ static void every_reason_keeps_the_line_as_it_was_sent(void **unused)
                 assert_null(e);
                 continue;
             }
-            size_t len = strlen(rows[i].line), shown = len < REFUSAL_TEXT_MAX ? len : REFUSAL_TEXT_MAX;
+            size_t len = strlen(rows[i].line),
+                   shown = len < REFUSAL_TEXT_MAX ? len : REFUSAL_TEXT_MAX;
             char want[REFUSAL_TEXT_MAX + 1];
             snprintf(want, sizeof want, "%.*s", (int)shown, rows[i].line);
             expect_text(e, want);
@@ -166,7 +183,7 @@ static void a_line_that_had_to_be_rewritten_is_put_together_again(void **unused)
     (void)unused;
     struct rig *r = rig_unix();
     char line[2000];
-    size_t n = (size_t)sprintf(line, "a\x01" "b:1|ms|#");
+    size_t n = (size_t)sprintf(line, "a\001b:1|ms|#");
     for (int i = 0; i < 150; i++)
         n += (size_t)sprintf(line + n, "t%d,", i);
     feed_bytes(r, line, n);
@@ -214,7 +231,8 @@ static void only_the_first_few_of_a_round_are_kept(void **unused)
         }
         assert_null(refusals_next(&r->refusals, REASON_BAD_VALUE));
         assert_false(refusals_pending(&r->refusals, REASON_BAD_VALUE));
-        assert_true(refusals_pending(&r->refusals, REASON_UNKNOWN_TYPE) == (round == 0));   /* its round goes on */
+        bool pending = refusals_pending(&r->refusals, REASON_UNKNOWN_TYPE);
+        assert_true(pending == (round == 0)); /* its round goes on */
         refusals_renew(&r->refusals, REASON_BAD_VALUE);
         while (refusals_next(&r->refusals, REASON_UNKNOWN_TYPE) != NULL) {}
     }
@@ -252,7 +270,7 @@ static void a_line_comes_with_its_sender(void **unused)
     rig_free(local);
 }
 
-/* At a full read's end nobody is asked for; from then on everybody is, until there are enough lines. */
+/* The last senders of a full read are not asked for; afterwards all are, until a kind is full. */
 static void a_sender_that_was_missed_is_asked_for_the_next_time(void **unused)
 {
     (void)unused;
@@ -275,7 +293,8 @@ static void a_sender_that_was_missed_is_asked_for_the_next_time(void **unused)
 static void each_line_of_a_burst_on_a_quiet_socket_has_its_sender(void **unused)
 {
     (void)unused;
-    static const char *const lines[] = { "a:x|c", "a:1|zz", "a", ":1|c", "a:1", "a:-1|ms", "a:1|c|@2", "a:1|c|Tx", "a:\xff|c", "_sc|a|9" };
+    static const char *const lines[] = { "a:x|c",   "a:1|zz",   "a",        ":1|c",     "a:1",
+                                         "a:-1|ms", "a:1|c|@2", "a:1|c|Tx", "a:\xff|c", "_sc|a|9" };
     char from[ADDRESS_TEXT_MAX];
     struct rig *r = rig_udp(from);
     for (size_t i = 0; i < 2 * ARRAY_LEN(lines); i++)

@@ -60,7 +60,7 @@ static void localhost_has_a_twin_with_the_same_port_and_options(void **state)
 {
     (void)state;
     static const struct {
-        const char *url, *twin;   /* the twin's name, or NULL */
+        const char *url, *twin; /* the twin's name, or NULL */
     } rows[] = {
         { "udp://localhost:5?spread=payload&rcvbuf=8KiB&gauge_sign=absolute", "udp://[::1]:5" },
         { "udp://localhost:0", "udp://[::1]:0" },
@@ -81,7 +81,8 @@ static void localhost_has_a_twin_with_the_same_port_and_options(void **state)
         assert_string_equal(twin.name, rows[i].twin);
         address_print((const struct sockaddr *)&twin.addr, text);
         assert_string_equal(text, rows[i].twin + strlen("udp://"));
-        assert_true(twin.twin && twin.spread == a.spread && twin.rcvbuf == a.rcvbuf && twin.gauge_sign == a.gauge_sign);
+        assert_true(twin.twin && twin.spread == a.spread && twin.rcvbuf == a.rcvbuf &&
+                    twin.gauge_sign == a.gauge_sign);
         assert_false(socket_url_twin(&twin, &again));
         assert_false(socket_url_includes(&a, &twin) || socket_url_includes(&twin, &a));
     }
@@ -113,7 +114,8 @@ static void an_address_includes_itself_and_one_for_all_includes_what_it_receives
         struct buf error = { 0 };
         assert_int_equal(parse(slice_str(rows[i].a), &a, &error), 0);
         assert_int_equal(parse(slice_str(rows[i].b), &b, &error), 0);
-        if (socket_url_includes(&a, &b) != rows[i].includes || socket_url_includes(&b, &a) != rows[i].back)
+        if (socket_url_includes(&a, &b) != rows[i].includes ||
+            socket_url_includes(&b, &a) != rows[i].back)
             fail_msg("%s and %s", rows[i].a, rows[i].b);
     }
 }
@@ -128,7 +130,9 @@ static void options_of_a_socket_win_over_the_defaults(void **state)
     assert_int_equal(a.gauge_sign, GAUGE_SIGN_DELTA);
     assert_int_equal(a.rcvbuf, 1 << 20);
     assert_int_equal(a.mode, 0600);
-    assert_int_equal(parse(SLICE_LIT("udp://127.0.0.1:1?gauge_sign=absolute&rcvbuf=2MiB&spread=auto"), &a, &error), 0);
+    const struct slice url =
+        SLICE_LIT("udp://127.0.0.1:1?gauge_sign=absolute&rcvbuf=2MiB&spread=auto");
+    assert_int_equal(parse(url, &a, &error), 0);
     assert_int_equal(a.spread, LISTEN_SPREAD_AUTO);
     assert_int_equal(a.gauge_sign, GAUGE_SIGN_ABSOLUTE);
     assert_int_equal(a.rcvbuf, 2 << 20);
@@ -174,7 +178,7 @@ static void a_bad_url_says_what_would_be_right(void **state)
     (void)state;
     static const struct {
         struct slice url;
-        const char *says;   /* part of the message */
+        const char *says; /* part of the message */
     } rows[] = {
         { { "", 0 }, "udp://HOST:PORT" },
         { { "127.0.0.1:8125", 14 }, "udp://HOST:PORT" },

@@ -1,6 +1,6 @@
 /*
- * Spreading by payload: which socket of a group gets a datagram is decided by the name of its first line, and
- * by nothing else.
+ * Spreading by payload: the name of its first line, and nothing else, decides which socket of a
+ * group gets a datagram.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,8 @@ static void open_listener(const char *url, unsigned workers, struct listener *l)
     static const struct listen_address defaults = { .rcvbuf = 1 << 20 };
     struct listen_address a;
     struct buf error = { 0 };
-    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0 || listener_open(&a, workers, l, &error) < 0)
+    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0 ||
+        listener_open(&a, workers, l, &error) < 0)
         fail_msg("%.*s", (int)error.len, error.ptr);
     buf_release(&error);
 }
@@ -30,7 +31,8 @@ static int sender_to(const struct listener *l)
 {
     int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len),
+                     0);
     return fd;
 }
 
@@ -45,7 +47,8 @@ static unsigned drain(int fd)
 
 enum { SOCKETS = 4, SENT = 800 };
 
-static void send_names(const struct listener *l, const char *before, const char *after, unsigned counts[SOCKETS])
+static void send_names(const struct listener *l, const char *before, const char *after,
+                       unsigned counts[SOCKETS])
 {
     int s = sender_to(l);
     for (unsigned i = 0; i < SOCKETS; i++)
@@ -66,7 +69,7 @@ static void one_sender_goes_to_one_socket_unless_spread_by_payload(void **unused
     (void)unused;
     static const struct {
         const char *query, *before, *after;
-        unsigned sockets;   /* that get something */
+        unsigned sockets; /* that get something */
     } rows[] = {
         { "?spread=source", "app.route", ":1|c|#env:production", 1 },
         { "?spread=auto", "app.route", ":1|c|#env:production", 1 },
@@ -76,8 +79,10 @@ static void one_sender_goes_to_one_socket_unless_spread_by_payload(void **unused
         { "?spread=payload", "x:", "|c", 1 },
         { "?spread=payload", ":", "|c", 1 },
         { "?spread=payload", "", ":1|c", SOCKETS },
-        { "?spread=payload", "a.name.that.begins.with.sixty.four.bytes.which.are.always.alike.", ":1|c", 1 },
-        { "?spread=payload", "some.name.of.sixty-four.bytes.whose.last.six.are.not.alike", ":1|c", SOCKETS },
+        { "?spread=payload", "a.name.that.begins.with.sixty.four.bytes.which.are.always.alike.",
+          ":1|c", 1 },
+        { "?spread=payload", "some.name.of.sixty-four.bytes.whose.last.six.are.not.alike", ":1|c",
+          SOCKETS },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char url[64];
@@ -152,18 +157,27 @@ static unsigned where(const struct listener *l)
 static void a_name_of_any_length_and_bytes_has_one_socket_whatever_follows_it(void **unused)
 {
     (void)unused;
-    static const char *const after[] = { ":", ":0|g", ":-5|g", ":1|c|#a:b,c:d", ":320|ms|@0.1", ":1:2:3|d\nother.name:1|c\nthird:2|c\n",
-                                         ":\xff\xff\xff\xff|s", "::::::::::::" };
+    static const char *const after[] = {
+        ":",
+        ":0|g",
+        ":-5|g",
+        ":1|c|#a:b,c:d",
+        ":320|ms|@0.1",
+        ":1:2:3|d\nother.name:1|c\nthird:2|c\n",
+        ":\xff\xff\xff\xff|s",
+        "::::::::::::",
+    };
     struct listener l;
     uint32_t random = 1;
     open_listener("udp://127.0.0.1:0?spread=payload", SOCKETS, &l);
     int s = sender_to(&l);
     for (size_t len = 0; len <= 80; len++) {
-        for (unsigned bytes = 0; bytes < 4; bytes++) {   /* printable, with UTF-8, anything */
+        for (unsigned bytes = 0; bytes < 4; bytes++) { /* printable, with UTF-8, anything */
             char line[256];
             for (size_t i = 0; i < len; i++) {
                 uint32_t b = next_random(&random) >> 16;
-                line[i] = (char)(bytes < 2 ? 'a' + b % 26 : bytes == 2 && b % 4 > 0 ? 'a' + b % 26 : b % 256);
+                bool letter = bytes < 2 || (bytes == 2 && b % 4 > 0);
+                line[i] = (char)(letter ? 'a' + b % 26 : b % 256);
                 line[i] = line[i] == ':' ? ';' : line[i];
             }
             unsigned first = SOCKETS;
@@ -174,7 +188,8 @@ static void a_name_of_any_length_and_bytes_has_one_socket_whatever_follows_it(vo
                 unsigned at = where(&l);
                 first = k == 0 ? at : first;
                 if (at != first)
-                    fail_msg("%.*s is at socket %u, with '%s' after it at %u", (int)len, line, first, after[k], at);
+                    fail_msg("%.*s is at socket %u, with '%s' after it at %u", (int)len, line,
+                             first, after[k], at);
             }
         }
     }
@@ -213,9 +228,16 @@ static void names_as_applications_make_them_are_spread_evenly(void **unused)
 {
     (void)unused;
     enum { NAMES = 1000 };
-    static const char *const shapes[] = { "app.route%u", "%u", "service.endpoint.%04u.requests", "gunicorn.request.status.%u",
-                                          "prod.web-%02u.checkout.http.latency", "envoy.cluster.backend_%u.upstream_rq_time",
-                                          "kafka.consumer.group.topic.partition.%u.lag", "statsd.timers.api.v1.users.%u.get.duration_ms" };
+    static const char *const shapes[] = {
+        "app.route%u",
+        "%u",
+        "service.endpoint.%04u.requests",
+        "gunicorn.request.status.%u",
+        "prod.web-%02u.checkout.http.latency",
+        "envoy.cluster.backend_%u.upstream_rq_time",
+        "kafka.consumer.group.topic.partition.%u.lag",
+        "statsd.timers.api.v1.users.%u.get.duration_ms",
+    };
     for (unsigned workers = 2; workers <= 8; workers++) {
         for (size_t shape = 0; shape < ARRAY_LEN(shapes); shape++) {
             struct listener l;
@@ -237,7 +259,8 @@ static void names_as_applications_make_them_are_spread_evenly(void **unused)
             for (unsigned w = 0; w < workers; w++) {
                 double even = (double)NAMES / workers, off = counts[w] - even;
                 if (off * off > 16 * even)
-                    fail_msg("%s over %u workers: one has %u of %u", shapes[shape], workers, counts[w], NAMES);
+                    fail_msg("%s over %u workers: one has %u of %u", shapes[shape], workers,
+                             counts[w], NAMES);
             }
             close(s);
             listener_close(&l);

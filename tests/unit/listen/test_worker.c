@@ -1,12 +1,16 @@
 /*
- * Workers on real sockets of the loopback: what was sent before a turn is in its page, and nothing is lost or counted twice.
+ * Workers on real sockets of the loopback: what was sent before a turn is in its page, and nothing
+ * is lost or counted twice.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -158,10 +162,12 @@ static double value_of(struct rig *r, const char *name)
 
 static void open_listener(const char *url, unsigned workers, struct listener *l)
 {
-    static const struct listen_address defaults = { .rcvbuf = 8 << 20, .mode = LISTEN_MODE_DEFAULT };
+    static const struct listen_address defaults = { .rcvbuf = 8 << 20,
+                                                    .mode = LISTEN_MODE_DEFAULT };
     struct listen_address a;
     struct buf error = { 0 };
-    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0 || listener_open(&a, workers, l, &error) < 0)
+    if (socket_url_parse(slice_str(url), &defaults, &a, &error) < 0 ||
+        listener_open(&a, workers, l, &error) < 0)
         fail_msg("%.*s", (int)error.len, error.ptr);
     buf_release(&error);
 }
@@ -182,7 +188,8 @@ static int sender_to(const struct listener *l)
 {
     int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len),
+                     0);
     return fd;
 }
 
@@ -215,10 +222,12 @@ static void what_was_sent_before_a_turn_is_in_its_page(void **unused)
         uint64_t sent = 0;
         for (unsigned round = 1; round <= 200; round++) {
             for (unsigned i = 0; i < round % 17; i++, sent++)
-                send_text(i % 5 == 4 ? to_local : senders[i % ARRAY_LEN(senders)], "x:1|c\nt:5|ms\n");
+                send_text(i % 5 == 4 ? to_local : senders[i % ARRAY_LEN(senders)],
+                          "x:1|c\nt:5|ms\n");
             turn(&r, false);
             if (sent > 0)
-                assert_true(value_of(&r, "x") == (double)sent && value_of(&r, "t_count") == (double)sent);
+                assert_true(value_of(&r, "x") == (double)sent &&
+                            value_of(&r, "t_count") == (double)sent);
             assert_int_equal(received(&r).datagrams, sent);
             assert_int_equal(received(&r).bytes, sent * strlen("x:1|c\nt:5|ms\n"));
             assert_int_equal(stat_of(&r, INGEST_SAMPLES_AGGREGATED), 2 * sent);
@@ -298,7 +307,7 @@ static void a_worker_has_room_for_so_many_sockets(void **unused)
         int want = i < WORKER_SOCKETS_MAX ? i : -E2BIG;
         assert_int_equal(worker_add_socket(r.workers[0], fds[i], &a), want);
     }
-    rig_release(&r);   /* never started */
+    rig_release(&r); /* never started */
     for (int i = 0; i <= WORKER_SOCKETS_MAX; i++)
         close(fds[i]);
 }
@@ -308,7 +317,11 @@ static void a_worker_has_room_for_so_many_sockets(void **unused)
 static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
 {
     (void)unused;
-    static const char *const queries[] = { "?gauge_sign=auto", "?gauge_sign=delta", "?gauge_sign=absolute" };
+    static const char *const queries[] = {
+        "?gauge_sign=auto",
+        "?gauge_sign=delta",
+        "?gauge_sign=absolute",
+    };
     struct rig r;
     struct listener l[3];
     int s[3];
@@ -340,7 +353,10 @@ static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
         listener_close(&l[i]);
 }
 
-/* Some thousand datagrams a second are read every few milliseconds; a turn still shows each that came before it. */
+/*
+ * Some thousand datagrams a second are read every few milliseconds; a turn still has each that came
+ * before it.
+ */
 static void a_stream_that_is_gathered_is_whole_at_every_turn(void **unused)
 {
     (void)unused;
@@ -368,13 +384,15 @@ static void a_stream_that_is_gathered_is_whole_at_every_turn(void **unused)
 }
 
 /*
- * A Unix socket holds few datagrams (net.unix.max_dgram_qlen, 10 where nobody raised it), and who finds it full waits or drops:
- * it is read as soon as something is there.  The sender's small buffer makes the queue as short on every machine.
+ * A Unix socket holds few datagrams (net.unix.max_dgram_qlen, 10 where nobody raised it), and who
+ * finds it full waits or drops: so it is read as soon as it is readable.  The sender's small buffer
+ * makes the queue as short on every machine.
  */
 static void a_sender_on_a_unix_socket_is_not_made_to_wait(void **unused)
 {
     (void)unused;
-    enum { APART = 300, SENT = 3000, MS_MAX = 1000 };   /* six at a time: 2,000 ms when they are looked at every 4 ms */
+    /* Six fit in the queue: read every 4 ms, SENT would take 2,000 ms. */
+    enum { APART = 300, SENT = 3000, MS_MAX = 1000 };
     const struct timespec apart = { .tv_nsec = 200000 };
     const int smallest = 1;
     struct rig r;
@@ -387,7 +405,7 @@ static void a_sender_on_a_unix_socket_is_not_made_to_wait(void **unused)
     rig_start(&r);
     int fd = sender_to(&l);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof smallest), 0);
-    for (int i = 0; i < APART; i++) {   /* over UDP this would begin the gathering */
+    for (int i = 0; i < APART; i++) { /* over UDP this would begin the gathering */
         send_text(fd, "x:1|c");
         nanosleep(&apart, NULL);
     }
@@ -402,7 +420,7 @@ static void a_sender_on_a_unix_socket_is_not_made_to_wait(void **unused)
     listener_close(&l);
 }
 
-/* Two spellings of one gauge are two cells; only the stamps of their samples tell which came last. */
+/* Two spellings of one gauge are two cells; only the times of their samples say which was last. */
 static void the_last_word_on_a_gauge_wins_past_a_full_batch(void **unused)
 {
     (void)unused;
@@ -443,7 +461,7 @@ static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
     char *big = malloc(BYTES);
     for (size_t i = 0; i < BYTES; i++)
         big[i] = "x:1|c\n"[i % 6];
-    assert_int_equal(send(s, big, DATAGRAM_MAX, 0), DATAGRAM_MAX);   /* 10,922 lines and "x:1" */
+    assert_int_equal(send(s, big, DATAGRAM_MAX, 0), DATAGRAM_MAX); /* 10,922 lines and "x:1" */
     turn(&r, false);
     assert_int_equal(r.rejected[0][REASON_TRUNCATED], 0);
     assert_true(value_of(&r, "x") == DATAGRAM_MAX / 6);
@@ -453,7 +471,7 @@ static void a_datagram_beyond_the_largest_counts_its_whole_lines(void **unused)
     turn(&r, false);
     assert_int_equal(r.rejected[0][REASON_TRUNCATED], 1);
     assert_true(value_of(&r, "x") == 2.0 * (DATAGRAM_MAX / 6));
-    send_text(s, "x:1|c");   /* the buffer is as good as before */
+    send_text(s, "x:1|c"); /* the buffer is as good as before */
     turn(&r, false);
     assert_int_equal(r.rejected[0][REASON_TRUNCATED], 1);
     assert_true(value_of(&r, "x") == 2.0 * (DATAGRAM_MAX / 6) + 1);
@@ -497,7 +515,7 @@ static void the_socket_before_is_read_until_the_one_after_the_next_is_there(void
     unsigned sent = 0;
     for (unsigned i = 0; i < SOCKETS; i++) {
         if (i > 1)
-            sent += send_text(s[i - 2], "x:1|c");   /* read before its socket is closed */
+            sent += send_text(s[i - 2], "x:1|c"); /* read before its socket is closed */
         if (i > 0) {
             renew(&r, l[i].fds[0]);
             sent += send_text(s[i - 1], "x:1|c");
@@ -513,7 +531,7 @@ static void the_socket_before_is_read_until_the_one_after_the_next_is_there(void
     assert_false(is_open(l[0].fds[0]) || is_open(l[1].fds[0]));
     assert_true(is_open(l[2].fds[0]) && is_open(l[3].fds[0]));
     rig_release(&r);
-    assert_false(is_open(l[2].fds[0]));     /* the worker's */
+    assert_false(is_open(l[2].fds[0])); /* the worker's */
     listener_close(&l[3]);
     for (unsigned i = 0; i < SOCKETS; i++)
         close(s[i]);
@@ -616,7 +634,7 @@ static void the_last_turn_reads_all_that_was_taken_before_the_refusal(void **unu
         bool udp = l.address.transport == LISTEN_UDP;
         uint64_t sent = 0;
         if (!udp)
-            rig_start(&r);   /* the queue of a Unix socket is short: somebody must read */
+            rig_start(&r); /* the queue of a Unix socket is short: somebody must read */
         for (unsigned i = 0; i < 40; i++) {
             int s = sender_to(&l);
             for (unsigned n = 0; n < 50; n++, sent++)
@@ -632,6 +650,51 @@ static void the_last_turn_reads_all_that_was_taken_before_the_refusal(void **unu
         rig_release(&r);
         listener_close(&l);
     }
+}
+
+struct flood {
+    const struct listener *to;
+    _Atomic bool stop;
+};
+
+/* Datagrams that take longer to parse than to send. */
+static void *flood_run(void *cookie)
+{
+    struct flood *f = cookie;
+    static char big[60000];
+    for (size_t i = 0; i < sizeof big; i++)
+        big[i] = "x:1|c\n"[i % 6];
+    int fd = sender_to(f->to);
+    while (!f->stop)
+        (void)send(fd, big, sizeof big, 0);
+    close(fd);
+    return NULL;
+}
+
+/*
+ * Neither a scrape nor the end of the server waits for the end of a flood; listener_refuse, which
+ * cannot always stop it, is not called here.
+ */
+static void a_turn_ends_though_a_flood_goes_on(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    pthread_t thread;
+    rig_init(&r, 1);
+    open_listener("udp://127.0.0.1:0", 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    struct flood flood = { .to = &l };
+    assert_int_equal(pthread_create(&thread, NULL, flood_run, &flood), 0);
+    do {
+        turn(&r, false);
+    } while (r.sockets[0][0].kernel_drops == 0); /* its queue is full */
+    turn(&r, true);
+    flood.stop = true;
+    pthread_join(thread, NULL);
+    rig_release(&r);
+    listener_close(&l);
 }
 
 static void a_worker_joins_whatever_it_was_doing(void **unused)
@@ -651,7 +714,7 @@ static void a_worker_joins_whatever_it_was_doing(void **unused)
         if (how == 2)
             turn(&r, false);
         if (how == 3)
-            worker_ask_turn(r.workers[0], false);   /* and nobody takes the page */
+            worker_ask_turn(r.workers[0], false); /* and nobody takes the page */
         close(s);
         rig_release(&r);
         listener_close(&l);
@@ -676,6 +739,7 @@ int main(void)
         cmocka_unit_test(what_the_kernel_dropped_is_counted),
         cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
         cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
+        cmocka_unit_test(a_turn_ends_though_a_flood_goes_on),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

@@ -10,15 +10,22 @@
 #include "base/slice.h"
 #include "send/pace.h"
 
-/* A sender on a made-up clock: sleeps as pace says, each wake-up up to late_s too late, sending costs nothing. */
-static double simulate(const struct shape *shape, unsigned senders, double unit, double late_s, double *forgiven)
+/*
+ * Senders on a made-up clock: they sleep as pace says, wake up to late_s too late, and sending
+ * takes no time.
+ */
+static double simulate(const struct shape *shape, unsigned senders, double unit, double late_s,
+                       double *forgiven)
 {
     double sent = 0;
     *forgiven = 0;
     for (unsigned i = 0; i < senders; i++) {
-        struct pace p = { .shape = shape, .share = 1.0 / senders, .phase = (i + 0.5) / senders, .unit = unit };
+        struct pace p = {
+            .shape = shape, .share = 1.0 / senders, .phase = (i + 0.5) / senders, .unit = unit
+        };
         unsigned short lateness[3] = { (unsigned short)(i + 1) };
-        for (double t = 0; t < shape_end(shape); t += pace_sleep(&p, t) + late_s * erand48(lateness))
+        for (double t = 0; t < shape_end(shape);
+             t += pace_sleep(&p, t) + late_s * erand48(lateness))
             for (double due = pace_due(&p, t); due >= unit / 2; due -= unit)
                 pace_sent(&p, unit);
         for (double due = pace_due(&p, shape_end(shape)); due >= unit / 2; due -= unit)
@@ -29,21 +36,24 @@ static double simulate(const struct shape *shape, unsigned senders, double unit,
     return sent;
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     struct shape_spec spec;
     unsigned senders;
     double unit, late_s;
 } cases[] = {
-    {"constant", {.rate = 1e6, .duration_s = 5},                              1, 16, 0     },
-    {"constant", {.rate = 1e6, .duration_s = 5},                              4, 16, 0.004 },
-    {"constant", {.rate = 1000, .duration_s = 5},                             3, 1,  0.002 },
-    {"constant", {.rate = 40, .duration_s = 10},                              2, 1,  0.01  },
-    {"ramp",     {.rate = 0, .rate_to = 50000, .duration_s = 4},              2, 18, 0.001 },
-    {"steps",    {.rate = 1e3, .rate_to = 2e5, .duration_s = 4, .steps = 5},  2, 18, 0.003 },
-    {"spike",    {.rate = 1e3, .rate_to = 5e5, .duration_s = 4},              1, 18, 0.002 },
-    {"sine",     {.rate = 1e3, .rate_to = 3e5, .duration_s = 4, .period_s = 1}, 2, 18, 0.002},
+    { "constant", { .rate = 1e6, .duration_s = 5 },                              1, 16, 0 },
+    { "constant", { .rate = 1e6, .duration_s = 5 },                              4, 16, 0.004 },
+    { "constant", { .rate = 1000, .duration_s = 5 },                             3, 1,  0.002 },
+    { "constant", { .rate = 40, .duration_s = 10 },                              2, 1,  0.01 },
+    { "ramp",     { .rate = 0, .rate_to = 50000, .duration_s = 4 },              2, 18, 0.001 },
+    { "steps",    { .rate = 1e3, .rate_to = 2e5, .duration_s = 4, .steps = 5 },  2, 18, 0.003 },
+    { "spike",    { .rate = 1e3, .rate_to = 5e5, .duration_s = 4 },              1, 18, 0.002 },
+    { "spike",    { .rate = 1e3, .rate_to = 5e5, .duration_s = 4 },              1, 1,  0.002 },
+    { "sine",     { .rate = 1e3, .rate_to = 3e5, .duration_s = 4, .period_s = 1 }, 2, 18, 0.002 },
 };
+/* clang-format on */
 
 static void a_paced_rate_is_held_to_one_percent(void **state)
 {
@@ -67,7 +77,7 @@ static void a_debt_is_paid_back_up_to_a_tenth_of_a_second(void **state)
     const struct shape_spec spec = { .rate = 1e5, .duration_s = 10 };
     assert_int_equal(shape_init(&s, "constant", &spec), 0);
     struct pace p = { .shape = &s, .share = 1, .phase = 0.5, .unit = 1 };
-    double due = pace_due(&p, 1.0);   /* nothing sent for a second */
+    double due = pace_due(&p, 1.0); /* nothing sent for a second */
     assert_true(fabs(due - 1e5 * PACE_DEBT_MAX_S) < 1);
     assert_true(fabs(p.forgiven - 9e4) < 1);
     pace_sent(&p, due);

@@ -78,9 +78,17 @@ static void a_shape_counts_amounts_or_datagrams(void **state)
         assert_int_equal(target_parse(address, &target), 0);
         assert_int_equal(shape_init(&shape, "constant", &spec), 0);
         const struct sender_opts o = {
-            .target = &target, .block = { bytes, datagrams, DATAGRAMS, 6 }, .shape = &shape,
-            .by_datagram = by_datagram, .duration_s = 0.1, .threads = 1, .sockets = 1, .batch = 4,
-            .segments = 1, .on_sent = on_sent, .cookie = &seen,
+            .target = &target,
+            .block = { bytes, datagrams, DATAGRAMS, 6 },
+            .shape = &shape,
+            .by_datagram = by_datagram,
+            .duration_s = 0.1,
+            .threads = 1,
+            .sockets = 1,
+            .batch = 4,
+            .segments = 1,
+            .on_sent = on_sent,
+            .cookie = &seen,
         };
         assert_int_equal(senders_start(&o, &senders), 0);
         senders_join(senders);
@@ -110,9 +118,16 @@ static void a_datagram_that_nobody_takes_is_reported_as_failed(void **state)
     assert_int_equal(target_parse(address, &target), 0);
     assert_int_equal(shape_init(&shape, "constant", &spec), 0);
     const struct sender_opts o = {
-        .target = &target, .block = { bytes, datagrams, DATAGRAMS, 6 }, .shape = &shape,
-        .duration_s = 0.1, .threads = 1, .sockets = 1, .batch = 4, .segments = 1,
-        .on_sent = on_sent, .cookie = &seen,
+        .target = &target,
+        .block = { bytes, datagrams, DATAGRAMS, 6 },
+        .shape = &shape,
+        .duration_s = 0.1,
+        .threads = 1,
+        .sockets = 1,
+        .batch = 4,
+        .segments = 1,
+        .on_sent = on_sent,
+        .cookie = &seen,
     };
     assert_int_equal(senders_start(&o, &senders), 0);
     close(fd);

@@ -21,20 +21,20 @@ static const struct {
     struct shape_spec spec;
     double at_s, rate, total;
 } cases[] = {
-    {"constant", {.rate = 100, .duration_s = 10},                              0,    100, 0     },
-    {"constant", {.rate = 100, .duration_s = 10},                              7.5,  100, 750   },
-    {"constant", {.rate = 100, .duration_s = 10},                              12,   100, 1200  },
-    {"ramp",     {.rate = 0, .rate_to = 100, .duration_s = 10},                5,    50,  125   },
-    {"ramp",     {.rate = 100, .rate_to = 0, .duration_s = 10},                10,   0,   500   },
-    {"steps",    {.rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3},   1.9,  100, 190   },
-    {"steps",    {.rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3},   2,    200, 200   },
-    {"steps",    {.rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3},   6,    300, 1200  },
-    {"spike",    {.rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2}, 3.9,  10,   39  },
-    {"spike",    {.rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2}, 5,    1000, 1040},
-    {"spike",    {.rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2}, 10,   10,   2080},
-    {"sine",     {.rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10}, 0,   100, 0    },
-    {"sine",     {.rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10}, 5,   300, 1000 },
-    {"sine",     {.rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10}, 20,  100, 4000 },
+    { "constant", { .rate = 100, .duration_s = 10 }, 0, 100, 0 },
+    { "constant", { .rate = 100, .duration_s = 10 }, 7.5, 100, 750 },
+    { "constant", { .rate = 100, .duration_s = 10 }, 12, 100, 1200 },
+    { "ramp", { .rate = 0, .rate_to = 100, .duration_s = 10 }, 5, 50, 125 },
+    { "ramp", { .rate = 100, .rate_to = 0, .duration_s = 10 }, 10, 0, 500 },
+    { "steps", { .rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3 }, 1.9, 100, 190 },
+    { "steps", { .rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3 }, 2, 200, 200 },
+    { "steps", { .rate = 100, .rate_to = 300, .duration_s = 6, .steps = 3 }, 6, 300, 1200 },
+    { "spike", { .rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2 }, 3.9, 10, 39 },
+    { "spike", { .rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2 }, 5, 1000, 1040 },
+    { "spike", { .rate = 10, .rate_to = 1000, .duration_s = 10, .period_s = 2 }, 10, 10, 2080 },
+    { "sine", { .rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10 }, 0, 100, 0 },
+    { "sine", { .rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10 }, 5, 300, 1000 },
+    { "sine", { .rate = 100, .rate_to = 300, .duration_s = 20, .period_s = 10 }, 20, 100, 4000 },
 };
 
 static void a_named_shape_has_its_rate_and_its_integral(void **state)
@@ -53,7 +53,13 @@ static void a_named_shape_has_its_rate_and_its_integral(void **state)
 static void the_integral_is_the_sum_of_the_rates(void **state)
 {
     (void)state;
-    const struct shape_spec spec = { .rate = 50, .rate_to = 900, .duration_s = 8, .period_s = 3, .steps = 4 };
+    const struct shape_spec spec = {
+        .rate = 50,
+        .rate_to = 900,
+        .duration_s = 8,
+        .period_s = 3,
+        .steps = 4,
+    };
     static const char *const names[] = { "constant", "ramp", "steps", "spike", "sine" };
     for (size_t k = 0; k < ARRAY_LEN(names); k++) {
         struct shape s;
@@ -74,27 +80,29 @@ static void an_unknown_name_is_refused(void **state)
     assert_int_equal(shape_init(&s, "zigzag", &spec), -EINVAL);
 }
 
+/* clang-format off */
 static const struct {
     const char *text;
     int rc;
     unsigned line;
     double end_s, at_s, rate, total;
 } csv[] = {
-    {"0,100\n10,200\n",                     0,       0, 10, 5,  150, 625 },
-    {"second,rate\n0,100\n10,200",          0,       0, 10, 10, 200, 1500},
-    {"# a day\n\n 0 , 10 \r\n4,10\n4,90\n8,90\n", 0, 0, 8,  4,  90,  40  },
-    {"2,100\n4,100\n",                      0,       0, 4,  1,  100, 100 },
-    {"0,5",                                 0,       0, 0,  3,  5,   15  },
-    {"",                                    -EINVAL, 0, 0,  0,  0,   0   },
-    {"# nothing\n",                         -EINVAL, 0, 0,  0,  0,   0   },
-    {"0,1\n1\n",                            -EINVAL, 2, 0,  0,  0,   0   },
-    {"0,1\n5,2\n4,3\n",                     -EINVAL, 3, 0,  0,  0,   0   },
-    {"0,-1\n",                              -EINVAL, 1, 0,  0,  0,   0   },
-    {"\xef\xbb\xbfsecond,rate\r\n0,5\r\n2,5\r\n", 0, 0, 2, 1,  5,   5   },
-    {"# a day\n\nsecond,rate\n0,5\n2,5\n",   0,       0, 2,  1,  5,   5   },
-    {"0,1\nsecond,rate\n",                  -EINVAL, 2, 0,  0,  0,   0   },
-    {"0,1,2\n",                             -EINVAL, 1, 0,  0,  0,   0   },
+    { "0,100\n10,200\n",                     0,       0, 10, 5,  150, 625 },
+    { "second,rate\n0,100\n10,200",          0,       0, 10, 10, 200, 1500 },
+    { "# a day\n\n 0 , 10 \r\n4,10\n4,90\n8,90\n", 0, 0, 8,  4,  90,  40 },
+    { "2,100\n4,100\n",                      0,       0, 4,  1,  100, 100 },
+    { "0,5",                                 0,       0, 0,  3,  5,   15 },
+    { "",                                    -EINVAL, 0, 0,  0,  0,   0 },
+    { "# nothing\n",                         -EINVAL, 0, 0,  0,  0,   0 },
+    { "0,1\n1\n",                            -EINVAL, 2, 0,  0,  0,   0 },
+    { "0,1\n5,2\n4,3\n",                     -EINVAL, 3, 0,  0,  0,   0 },
+    { "0,-1\n",                              -EINVAL, 1, 0,  0,  0,   0 },
+    { "\xef\xbb\xbfsecond,rate\r\n0,5\r\n2,5\r\n", 0, 0, 2, 1,  5,   5 },
+    { "# a day\n\nsecond,rate\n0,5\n2,5\n",   0,       0, 2,  1,  5,   5 },
+    { "0,1\nsecond,rate\n",                  -EINVAL, 2, 0,  0,  0,   0 },
+    { "0,1,2\n",                             -EINVAL, 1, 0,  0,  0,   0 },
 };
+/* clang-format on */
 
 static void a_csv_file_is_a_chain_of_points_or_a_bad_line(void **state)
 {

@@ -1,35 +1,41 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-#include <sys/un.h>
 
 #include "base/slice.h"
 #include "send/target.h"
 
+/* clang-format off */
 static const struct {
     const char *text;
     int rc;
     const char *name;
     uint16_t port;
 } targets[] = {
-    {"127.0.0.1:8125",          0,       "udp",      8125},
-    {"udp://127.0.0.1:1",       0,       "udp",      1   },
-    {"udp://[::1]:65535",       0,       "udp",      65535},
-    {"unixgram:///run/x.sock",  0,       "unixgram", 0   },
-    {"udp://127.0.0.1",         -EINVAL, NULL,       0   },
-    {"udp://127.0.0.1:0",       -EINVAL, NULL,       0   },
-    {"udp://127.0.0.1:65536",   -EINVAL, NULL,       0   },
-    {"udp://:8125",             -EINVAL, NULL,       0   },
-    {"unixgram://",             -EINVAL, NULL,       0   },
-    {"unixgram://@",            -EINVAL, NULL,       0   },
-    {"unixgram://@name",        0,       "unixgram", 0   },
-    {"carrier://pigeon",        -EINVAL, NULL,       0   },
+    { "127.0.0.1:8125",          0,       "udp",      8125 },
+    { "udp://127.0.0.1:1",       0,       "udp",      1 },
+    { "udp://[::1]:65535",       0,       "udp",      65535 },
+    { "unixgram:///run/x.sock",  0,       "unixgram", 0 },
+    { "udp://127.0.0.1",         -EINVAL, NULL,       0 },
+    { "udp://127.0.0.1:0",       -EINVAL, NULL,       0 },
+    { "udp://127.0.0.1:65536",   -EINVAL, NULL,       0 },
+    { "udp://:8125",             -EINVAL, NULL,       0 },
+    { "unixgram://",             -EINVAL, NULL,       0 },
+    { "unixgram://@",            -EINVAL, NULL,       0 },
+    { "unixgram://@name",        0,       "unixgram", 0 },
+    { "carrier://pigeon",        -EINVAL, NULL,       0 },
 };
+/* clang-format on */
 
 static void an_address_names_a_transport(void **state)
 {
@@ -68,12 +74,60 @@ static void only_ports_of_this_machine_are_looked_up_in_proc(void **state)
     assert_true(t.here);
 }
 
+/* ---- segments ---- */
+
+enum { MANY = 128, MANY_BYTES = 1400 };
+
+/* A UDP socket of the loopback, and a target that is its address. */
+static int receiver_open(struct target *ret)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof a;
+    const int room = 1 << 20;
+    char text[32];
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    snprintf(text, sizeof text, "udp://127.0.0.1:%u", ntohs(a.sin_port));
+    assert_int_equal(target_parse(text, ret), 0);
+    return fd;
+}
+
+/* 64 datagrams of 1,400 bytes are more than one message holds (65,507 bytes). */
+static void more_segments_than_a_message_holds_go_in_several(void **state)
+{
+    (void)state;
+    static char bytes[MANY_BYTES];
+    struct send_datagram datagrams[MANY];
+    static char all[MANY * MANY_BYTES];
+    for (size_t i = 0; i < MANY; i++) {
+        datagrams[i] = (struct send_datagram){ i * MANY_BYTES, MANY_BYTES, 1 };
+        all[datagrams[i].at] = (char)i;
+    }
+    const struct send_block block = { all, datagrams, MANY, MANY };
+    struct target t;
+    int receiver = receiver_open(&t), fd = t.kind->open(&t, 1 << 20);
+    assert_true(fd >= 0);
+    struct target_sent done = t.kind->send(fd, &block, 0, MANY, TARGET_SEGMENTS_MAX);
+    assert_int_equal(done.error, 0);
+    assert_int_equal(done.datagrams, MANY);
+    assert_int_equal(done.messages, 3); /* 46 + 46 + 36 */
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(recv(receiver, bytes, sizeof bytes, MSG_TRUNC), MANY_BYTES);
+        assert_int_equal((unsigned char)bytes[0], i);
+    }
+    close(fd);
+    close(receiver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_names_a_transport),
         cmocka_unit_test(an_abstract_socket_has_no_file),
         cmocka_unit_test(only_ports_of_this_machine_are_looked_up_in_proc),
+        cmocka_unit_test(more_segments_than_a_message_holds_go_in_several),
     };
     return cmocka_run_group_tests_name("target", tests, NULL, NULL);
 }

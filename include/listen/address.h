@@ -1,0 +1,33 @@
+/**
+ * address: where a listener receives and how, as its URL says (listen/socket_url.h).
+ *   thread   read-only after it was read
+ */
+#ifndef LISTEN_ADDRESS_H
+#define LISTEN_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "listen/transport.h"
+#include "protocol/parse.h"
+
+/* How UDP datagrams are spread over the workers: see listen/listener.h. */
+enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
+
+enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
+
+struct listen_address {
+    enum listen_transport transport;
+    enum listen_spread spread;
+    enum gauge_sign gauge_sign;
+    uint64_t rcvbuf; /* bytes to ask for */
+    unsigned mode;   /* permissions of a Unix socket's file */
+    socklen_t addr_len;
+    struct sockaddr_storage addr; /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
+    bool localhost;               /* the host was `localhost` */
+    bool twin; /* [::1] of the localhost before it: takes that one's port, and may be missing */
+    char name[LISTEN_NAME_MAX]; /* the URL without its query: for logs and labels */
+};
+
+#endif
