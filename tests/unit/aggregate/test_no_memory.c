@@ -159,6 +159,47 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
     free(growth);
 }
 
+/* In the second page the cells are there, and only the list of those touched has to grow. */
+static void a_sample_of_a_known_series_is_aggregated_or_refused_whatever_fails(void **unused)
+{
+    (void)unused;
+    if (!INTERPOSED)
+        skip();
+    char *growth = many_series(600);
+    const struct {
+        const char *lines;
+        unsigned samples, tag_errors;
+    } rows[] = {
+        { "a:1|c", 1, 0 },
+        { "a:1|c|#x:,y:1\n", 1, 1 },
+        { "g:1|g|#a:1,b:2,c:\ng:2|g|#b:2,a:1\ng:3|g|#b:2,a:1,d:\n", 3, 2 },
+        { growth, 600, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (long nth = 0;; nth++) {
+            struct pipeline p;
+            pipeline_init(&p, &(struct pipeline_opts){ 0 });
+            feed_armed(&p, rows[i].lines, -1);
+            turn_armed(&p, -1);
+            failed = false;
+            feed_armed(&p, rows[i].lines, nth);
+            bool any = failed;
+            turn_armed(&p, -1);
+            const uint64_t *v = p.seen[0].v;
+            assert_int_equal(v[INGEST_SAMPLES_READ], 2 * rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED],
+                             2 * rows[i].samples);
+            assert_in_range(v[INGEST_TAG_ERRORS], rows[i].tag_errors, 2 * rows[i].tag_errors);
+            if (!any)
+                assert_int_equal(v[INGEST_SAMPLES_REFUSED], 0);
+            pipeline_release(&p);
+            if (!any)
+                break;
+        }
+    }
+    free(growth);
+}
+
 static void expiry_without_memory_happens_later(void **unused)
 {
     (void)unused;
@@ -221,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_is_aggregated_or_refused_whatever_fails),
+        cmocka_unit_test(a_sample_of_a_known_series_is_aggregated_or_refused_whatever_fails),
         cmocka_unit_test(expiry_without_memory_happens_later),
         cmocka_unit_test(a_worker_that_cannot_be_made_says_so),
     };
