@@ -57,4 +57,9 @@ static inline bool counter_add(struct counter_part *part, double v)
 
 extern const struct kind_ops counter_ops;
 
+/* As kind_merge and kind_next. */
+bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                   struct kind_now *now);
+void counter_next(struct series *s, const struct kind_now *now);
+
 #endif

@@ -10,6 +10,7 @@
 #define AGGREGATE_GAUGE_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/cell.h"
@@ -61,5 +62,10 @@ struct gauge_exposed {
 static_assert(sizeof(struct gauge_cell) <= 128, "a gauge is two cache lines");
 
 extern const struct kind_ops gauge_ops;
+
+/* As kind_merge and kind_next. */
+bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now);
+void gauge_next(struct series *s, const struct kind_now *now);
 
 #endif

@@ -5,11 +5,11 @@
  * three places:
  *
  *     cell       a worker's: two parts, filled by turns          bytes, init, begin, release
- *     series     control's: what the interval brought, for the   close, next, release
+ *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release
  *
- * and `merge` takes a cell's part to the other two.  The addition of a value to a cell is inlined
+ * and kind_merge takes a cell's part to the other two.  The addition of a value to a cell is inlined
  * into ingest_batch.c and therefore no operation: it is a function of the kind's header.
  */
 #ifndef AGGREGATE_KIND_H
@@ -77,20 +77,10 @@ struct kind_ops {
     /* Does the part make a line of /metrics?  NULL: always */
     bool (*makes_line)(const struct cell *c, unsigned part);
 
-    /**
-     * merge: add a cell's part to s (what the interval brought) and to its exposed e.
-     *   e        NULL: nothing to show (a counter that only went down)
-     *   returns  false when a sum would have left the finite doubles: that sum is as it was, all
-     *            else is added
-     */
-    bool (*merge)(struct series *s, struct exposed *e, const struct cell *c, unsigned part,
-                  struct kind_now *now);
-
     uint32_t series_bytes;
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */
     void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms,
                   struct closed_series *ret);
-    void (*next)(struct series *s, const struct kind_now *now);   /* the next interval begins */
     void (*series_release)(struct series *s);                     /* as if new */
 
     uint32_t exposed_bytes;
@@ -109,5 +99,24 @@ struct kind_ops {
  * is nothing to do.
  */
 extern const struct kind_ops *const kind_rows[SERIES_KIND_COUNT];
+
+/*
+ * Two operations that are no pointers in the row, but functions named after the kind: counter_merge,
+ * counter_next and so on.  They are called for every cell of a page and every series of an interval,
+ * where kinds come in any order, and a processor would mispredict every other call by pointer.
+ */
+
+/**
+ * kind_merge(s, e, c, part, now):
+ * Add a cell's part to the interval of its series s, and to the exposed e of s.
+ *   e        NULL: nothing to show (a counter that only went down)
+ *   returns  false when a sum would have left the finite doubles: that sum is as it was, all else is
+ *            added
+ */
+bool kind_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned part,
+                struct kind_now *now);
+
+/* The next interval begins: s has brought nothing to it yet. */
+void kind_next(struct series *s, const struct kind_now *now);
 
 #endif

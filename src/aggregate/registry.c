@@ -178,7 +178,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     s->last_s = now_s;
     if (s->exposed != NULL)
         s->exposed->last_s = now_s;
-    if (!kind_rows[s->kind]->merge(s, s->exposed, c, p, now))
+    if (!kind_merge(s, s->exposed, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
     if (s->in_interval)
         return;
@@ -187,19 +187,26 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     r->touched[r->n_touched++] = s;
 }
 
-/* Cells, then what they lead to: on their way before their turn comes. */
+/*
+ * Cells, then what they lead to: on their way before their turn comes.  A head and the value behind
+ * it often lie on two lines.
+ */
 static void prefetch(const struct page *p, size_t i)
 {
     if (i + CELL_AHEAD < p->n_touched)
         __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
-    if (i + SERIES_AHEAD < p->n_touched)
-        __builtin_prefetch(p->touched[i + SERIES_AHEAD]->series, 1);
-    if (i + EXPOSED_AHEAD >= p->n_touched)
-        return;
-    const struct series *s = p->touched[i + EXPOSED_AHEAD]->series;
-    const char *e = (const char *)s->exposed;
-    __builtin_prefetch(e, 1);
-    __builtin_prefetch(e + 64, 1);   /* past the head: often on the next line */
+    if (i + SERIES_AHEAD < p->n_touched) {
+        const struct series *s = p->touched[i + SERIES_AHEAD]->series;
+        __builtin_prefetch(&s->exposed, 1);
+        __builtin_prefetch(s + 1, 1);
+    }
+    if (i + EXPOSED_AHEAD < p->n_touched) {
+        const struct exposed *e = p->touched[i + EXPOSED_AHEAD]->series->exposed;
+        if (e == NULL)
+            return;
+        __builtin_prefetch(e, 1);
+        __builtin_prefetch(e + 1, 1);
+    }
 }
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
@@ -258,7 +265,7 @@ void registry_next(struct registry *r)
         struct series *s = r->touched[i];
         if (i + SERIES_AHEAD < r->n_touched)
             __builtin_prefetch(r->touched[i + SERIES_AHEAD], 1);
-        kind_rows[s->kind]->next(s, &now);
+        kind_next(s, &now);
         s->in_interval = 0;
     }
     r->n_touched = 0;

@@ -97,8 +97,8 @@ void set_list_release(struct set_list *l)
 /* ---- merging ---- */
 
 /* A member that finds no memory is not counted. */
-static bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                      struct kind_now *now)
+bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+               struct kind_now *now)
 {
     const struct members *m = &((const struct set_cell *)c)->part[p].members;
     struct set_exposed *n = (struct set_exposed *)e;
@@ -124,7 +124,7 @@ static void set_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
     ret->set = &((const struct set_series *)s)->members;
 }
 
-static void set_next(struct series *s, const struct kind_now *now)
+void set_next(struct series *s, const struct kind_now *now)
 {
     (void)now;
     members_clear(&((struct set_series *)s)->members);
@@ -180,10 +180,8 @@ const struct kind_ops set_ops = {
     .cell_bytes = (sizeof(struct set_cell) + 31) / 32 * 32,
     .cell_begin = set_begin,
     .cell_release = set_cell_release,
-    .merge = set_merge,
     .series_bytes = sizeof(struct set_series),
     .close = set_close,
-    .next = set_next,
     .series_release = set_series_release,
     .exposed_bytes = sizeof(struct set_exposed),
     .absorb = set_absorb,

@@ -189,8 +189,8 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     return add_sum(t, unit, k->sum);
 }
 
-static bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                        struct kind_now *now)
+bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now)
 {
     const struct timer_cell *from = (const struct timer_cell *)c;
     struct timer_series *t = (struct timer_series *)s;
@@ -214,7 +214,7 @@ static void timer_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
     ret->timer = ((const struct timer_series *)s)->interval;
 }
 
-static void timer_next(struct series *s, const struct kind_now *now)
+void timer_next(struct series *s, const struct kind_now *now)
 {
     struct timer_series *t = (struct timer_series *)s;
     (void)now;
@@ -369,10 +369,8 @@ const struct kind_ops timer_ops = {
     .cell_init = timer_cell_init,
     .cell_begin = timer_begin,
     .cell_release = timer_cell_release,
-    .merge = timer_merge,
     .series_bytes = sizeof(struct timer_series),
     .close = timer_close,
-    .next = timer_next,
     .series_release = timer_series_release,
     .exposed_bytes = sizeof(struct timer_exposed),
     .absorb = timer_absorb,

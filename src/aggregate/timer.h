@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/cell.h"
@@ -87,5 +88,10 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
 }
 
 extern const struct kind_ops timer_ops;
+
+/* As kind_merge and kind_next. */
+bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now);
+void timer_next(struct series *s, const struct kind_now *now);
 
 #endif
