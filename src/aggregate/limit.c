@@ -19,7 +19,10 @@ int series_limit_init(struct series_limit *l, uint64_t max)
     l->slots = slab_map(table_bytes(l->mask));
     if (l->slots == NULL)
         return -ENOMEM;
-    return -pthread_mutex_init(&l->lock, NULL);
+    int rc = pthread_mutex_init(&l->lock, NULL);
+    if (rc != 0)
+        slab_unmap(l->slots, table_bytes(l->mask));
+    return -rc;
 }
 
 void series_limit_release(struct series_limit *l)
@@ -27,6 +30,12 @@ void series_limit_release(struct series_limit *l)
     slab_unmap(l->slots, table_bytes(l->mask));
     pthread_mutex_destroy(&l->lock);
     *l = (struct series_limit){ 0 };
+}
+
+/* 0 stands for a free slot. */
+static uint64_t slot_of(uint64_t hash)
+{
+    return hash + (hash == 0);
 }
 
 /* Where the hash is, or the free slot where it would go. */
@@ -98,7 +107,7 @@ static void drop(struct series_limit *l, uint64_t hash)
 bool series_limit_claim(struct series_limit *l, uint64_t hash)
 {
     pthread_mutex_lock(&l->lock);
-    bool ok = claim(l, hash | 1);
+    bool ok = claim(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
     return ok;
 }
@@ -106,6 +115,6 @@ bool series_limit_claim(struct series_limit *l, uint64_t hash)
 void series_limit_drop(struct series_limit *l, uint64_t hash)
 {
     pthread_mutex_lock(&l->lock);
-    drop(l, hash | 1);
+    drop(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
 }

@@ -35,6 +35,22 @@ static void each_hash_counts_once_up_to_the_maximum(void **unused)
     }
 }
 
+static void every_bit_of_a_hash_tells_series_apart(void **unused)
+{
+    (void)unused;
+    struct series_limit l;
+    assert_int_equal(series_limit_init(&l, 100), 0);
+    const uint64_t hash = 1ull << 40;
+    assert_true(series_limit_claim(&l, hash));
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_true(series_limit_claim(&l, hash ^ 1ull << bit));
+    assert_int_equal(l.n, 65);
+    for (unsigned bit = 0; bit < 64; bit++)
+        series_limit_drop(&l, hash ^ 1ull << bit);
+    assert_int_equal(l.n, 1);
+    series_limit_release(&l);
+}
+
 static void what_is_dropped_makes_room_for_another(void **unused)
 {
     (void)unused;
@@ -103,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_hash_counts_once_up_to_the_maximum),
+        cmocka_unit_test(every_bit_of_a_hash_tells_series_apart),
         cmocka_unit_test(what_is_dropped_makes_room_for_another),
         cmocka_unit_test(hashes_that_share_a_slot_survive_each_others_removal),
         cmocka_unit_test(threads_that_see_the_same_series_count_it_once),
