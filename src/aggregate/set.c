@@ -141,7 +141,8 @@ static void set_absorb(struct exposed *to, const struct exposed *from, struct ki
 {
     struct set_exposed *into = (struct set_exposed *)to;
     const struct set_exposed *n = (const struct set_exposed *)from;
-    if (to->profile->set_steps > 0 && from->profile->set_steps > 0)
+    /* Steps of another profile have other numbers: as in a timer, its window stays behind. */
+    if (to->profile->set_steps > 0 && to->profile == from->profile)
         set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
     (void)members_merge(&into->members, &n->members);
     into->last = n->last > into->last ? n->last : into->last;   /* its members are forgotten */

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/set.h"
 #include "aggregate/set_window.h"
 #include "base/slice.h"
 
@@ -149,6 +150,30 @@ static void a_table_shrinks_when_members_leave(void **unused)
     members_release(&few);
 }
 
+static void only_a_window_of_the_same_profile_is_absorbed(void **unused)
+{
+    (void)unused;
+    const struct profile fine = { .set_steps = 2, .set_step_intervals = 1 };
+    const struct profile coarse = { .set_steps = 12, .set_step_intervals = 2 };
+    const struct profile *from_profile[] = { &fine, &coarse };
+    for (size_t i = 0; i < ARRAY_LEN(from_profile); i++) {
+        struct set_list list = { 0 };
+        struct kind_now now = { .interval = 20, .sets = &list };
+        struct set_cell c = { 0 };
+        struct set_series s = { 0 };
+        struct set_exposed from = { .line.exposed = { .profile = from_profile[i] } };
+        struct set_exposed to = { .line.exposed = { .profile = &fine } };
+        assert_int_equal(members_add(&c.part[0].members, hash_of(1)), 0);
+        assert_true(set_merge(&s.series, &from.line.exposed, &c.cell, 0, &now));
+        set_ops.absorb(&to.line.exposed, &from.line.exposed, &now);
+        assert_int_equal(set_window_count(&to.window), from_profile[i] == &fine ? 1 : 0);
+        set_ops.exposed_release(&from.line.exposed);
+        set_ops.exposed_release(&to.line.exposed);
+        set_ops.cell_release(&c.cell);
+        set_list_release(&list);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +181,7 @@ int main(void)
         cmocka_unit_test(few_members_are_counted_exactly_up_to_the_limit),
         cmocka_unit_test(a_window_that_was_large_once_is_small_and_exact_again),
         cmocka_unit_test(a_table_shrinks_when_members_leave),
+        cmocka_unit_test(only_a_window_of_the_same_profile_is_absorbed),
     };
     return cmocka_run_group_tests_name("set window", tests, NULL, NULL);
 }
