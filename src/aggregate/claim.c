@@ -11,6 +11,7 @@
  */
 #include "aggregate/claim.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "aggregate/naming.h"
@@ -125,6 +126,7 @@ static void keep_off(struct claim_desk *d, const struct claim *c, struct slice o
 
 static void give_way(struct claim_desk *d, const struct claim *to, struct family *f)
 {
+    assert(f->type != FAMILY_RESERVED && f->n > 0);
     const struct exposed *any = f->exposed[0];
     note(d, &(struct off_page_note){ .metric = slice_of(f->name, f->name_len),
                                      .sent = exposed_name_sent(any),
@@ -140,6 +142,7 @@ static void give_way(struct claim_desk *d, const struct claim *to, struct family
 
 bool claim_name(struct claim_desk *d, const struct claim *c)
 {
+    assert(c->type != FAMILY_RESERVED && c->name.len > 0);
     struct slice line;
     if (makes_reserved(d, c->name, c->type, &line)) {
         keep_off(d, c, line, FAMILY_RESERVED);

@@ -33,6 +33,8 @@ struct exposed_text {
     char bytes[];
 };
 
+enum { EXPOSED_SERIES_MAX = (1 << 28) - 1 };
+
 struct exposed {
     struct family *family;                /* NULL: off the page */
     const struct profile *profile;
@@ -43,7 +45,7 @@ struct exposed {
     uint32_t at;                          /* place in family->exposed, on the page only */
     uint32_t labels_hash;                 /* of family and labels */
     uint32_t last_s;                      /* monotonic seconds of the last merge */
-    uint32_t series : 28;                 /* how many point here */
+    uint32_t series : 28;                 /* how many point here, up to EXPOSED_SERIES_MAX */
     uint32_t kind : 2;                    /* enum series_kind */
     uint32_t has_text : 1;
     uint32_t behind : 1;

@@ -106,11 +106,13 @@ struct family *families_new(struct families *fs, struct slice name, enum family_
     f->at = fs->n;
     fs->at[fs->n++] = f;
     families_check(fs);
+    family_check(fs, f);
     return f;
 }
 
 static void family_drop(struct families *fs, struct family *f)
 {
+    family_check(fs, f);
     for (struct family_cursor *c = fs->cursors; c != NULL; c = c->next)
         if (c->family == f)
             c->family = NULL;
@@ -165,6 +167,7 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n)
             fs->at[i]->at = i;
         fs->order++;
     }
+    assert(fs->n_sorted == fs->n && fs->n_dropped == 0);
     *ret_n = fs->n;
     return fs->at;
 }
@@ -173,6 +176,7 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n)
 
 void families_enter(struct families *fs, struct family_cursor *c)
 {
+    assert(c->family == NULL && c->at == 0 && c->until == 0);
     c->next = fs->cursors;
     fs->cursors = c;
 }
@@ -180,8 +184,10 @@ void families_enter(struct families *fs, struct family_cursor *c)
 void families_leave(struct families *fs, struct family_cursor *c)
 {
     struct family_cursor **at = &fs->cursors;
-    while (*at != c)
+    while (*at != c) {
+        assert(*at != NULL);
         at = &(*at)->next;
+    }
     *at = c->next;
 }
 
@@ -254,7 +260,8 @@ struct exposed *families_exposed(struct families *fs, const struct labels_key *k
 void families_add(struct families *fs, struct family *f, struct exposed *e,
                   const struct labels_key *key)
 {
-    assert(e->family == NULL && !e->behind && key->family == f);
+    assert(e->family == NULL && !e->behind && key->family == f && f->n < UINT32_MAX);
+    family_check(fs, f);
     e->family = f;
     e->labels_hash = key->hash;
     index_put(&fs->by_labels, e);
@@ -265,6 +272,8 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
 
 void families_replace(struct families *fs, struct exposed *e, struct exposed *by)
 {
+    exposed_check(e);
+    assert(!e->behind && (by->family == NULL || (by->behind && by->family == e->family)));
     index_remove(&fs->by_labels, e);
     by->family = e->family;
     by->at = e->at;
@@ -301,6 +310,7 @@ static void put_off_page(struct exposed *e)
 
 void families_evict(struct families *fs, struct family *f)
 {
+    family_check(fs, f);
     for (size_t i = 0; i < f->n; i++) {
         index_remove(&fs->by_labels, f->exposed[i]);
         put_off_page(f->exposed[i]);

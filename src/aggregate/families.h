@@ -36,6 +36,13 @@ static inline void families_check(const struct families *fs)
     assert(fs->by_name.n == fs->n - fs->n_dropped);
 }
 
+static inline void family_check(const struct families *fs, const struct family *f)
+{
+    assert(f->at < fs->n && fs->at[f->at] == f);
+    assert(f->n <= f->cap && (f->type != FAMILY_RESERVED || f->n == 0));
+    assert(f->born > 0 && f->born <= fs->n_born);
+}
+
 static inline void family_cursor_check(const struct family_cursor *c)
 {
     assert(c->family == NULL || (c->at <= c->until && c->until <= c->family->n));

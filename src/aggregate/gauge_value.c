@@ -29,6 +29,12 @@ void gauge_value_recent_clear(struct gauge_recent *recent)
     recent->sum = 0;
 }
 
+static void recent_check(const struct gauge_recent *r)
+{
+    assert(r->n <= r->cap && r->cap <= GAUGE_RECENT_MAX);
+    assert(r->n < 2 || r->at[r->n - 2].ns <= r->at[r->n - 1].ns);
+}
+
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -37,6 +43,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 /* Forget the steps at or before ns.  returns  their sum */
 static double take_until(struct gauge_recent *recent, uint64_t ns)
 {
+    recent_check(recent);
     uint32_t n = 0;
     double sum = 0;
     while (n < recent->n && recent->at[n].ns <= ns)
@@ -101,6 +108,7 @@ static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
             recent->at[++last] = recent->at[i];
     }
     recent->n = last + 1;
+    recent_check(recent);
     if (recent->n == recent->cap)
         give_up(g, recent, recent->sum);
 }
@@ -135,11 +143,13 @@ static void insert(struct gauge_recent *r, struct gauge_step step)
         r->at[i] = r->at[i - 1];
     r->at[i] = step;
     r->sum += step.delta;
+    recent_check(r);
 }
 
 static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent,
                             struct gauge_step step)
 {
+    assert(step.ns > 0 && step.changes > 0);
     double listed = recent != NULL && *recent != NULL ? (*recent)->sum : 0;
     double list = listed + step.delta, delta = g->delta + list;
     g->last_ns = later(g->last_ns, step.ns);

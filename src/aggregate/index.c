@@ -10,6 +10,13 @@ enum { SLOTS_FIRST = 64, TAG_SHIFT = 48 };
 
 #define POINTER_MASK ((1ull << TAG_SHIFT) - 1)
 
+/* A search ends at a free slot, so there is one. */
+static void index_check(const struct index *x)
+{
+    assert((x->mask & (x->mask + 1)) == 0 && x->mask + 1 >= SLOTS_FIRST);
+    assert(x->n * 4 <= (x->mask + 1) * 3);
+}
+
 static uint64_t tag_of(uint64_t hash)
 {
     return hash >> TAG_SHIFT << TAG_SHIFT;
@@ -72,6 +79,7 @@ void index_put(struct index *x, void *item)
     uint64_t hash = x->hash(item);
     put(x->slots, x->mask, hash, (uint64_t)(uintptr_t)item | tag_of(hash));
     x->n++;
+    index_check(x);
 }
 
 static bool slot_is_free(const void *index, uint64_t i)
@@ -104,8 +112,10 @@ static uint64_t place_of(const struct index *x, const void *item)
 
 void index_remove(struct index *x, const void *item)
 {
+    assert(x->n > 0);
     x->slots[probe_remove(&slot_ops, x, x->mask, place_of(x, item))] = 0;
     x->n--;
     if (x->mask >= SLOTS_FIRST && x->n * 8 < x->mask)
         resize(x, x->mask / 2);
+    index_check(x);
 }

@@ -49,6 +49,7 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     }
     c->check = hash.hi;
     table_put(&in->table, hash, c);
+    assert(c->series == NULL);
     p->births[p->n_births++] = (struct birth){ c, id };
     return c;
 }
@@ -69,6 +70,7 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *c = table_find(&in->table, hash);
+    assert(c == NULL || cell_type(c) == id->type);
     if (c != NULL)
         free(id);
     else
@@ -126,6 +128,7 @@ static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, st
 {
     struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge
                                                           : (struct gauge_cell *)known;
+    assert(cell_type(&g->cell) == SAMPLE_GAUGE);
     struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
     count_alias_errors(in, g, in->tags.errors);
     if (a != NULL) {
@@ -367,6 +370,7 @@ static void take_counts(struct ingest *in, struct parse_counts *c)
 
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
 {
+    ingest_check(in);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     in->batch = b;
     in->batch_ns = now_ns;

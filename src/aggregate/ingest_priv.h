@@ -5,6 +5,7 @@
 #ifndef AGGREGATE_INGEST_PRIV_H
 #define AGGREGATE_INGEST_PRIV_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -40,6 +41,14 @@ struct ingest {
     _Alignas(64) _Atomic(struct page *) ready;    /* sealed, for control */
     _Atomic(struct page *) empty;                 /* merged, for the worker */
 };
+
+/* On the worker's thread, between two batches. */
+static inline void ingest_check(const struct ingest *in)
+{
+    page_check(in->page);
+    assert(in->page == &in->pages[in->page->index]);
+    assert(in->n_identities <= in->table.n);
+}
 
 /* Room for one more item, or false. */
 static inline bool ingest_room(void *array, size_t n, size_t *cap, size_t item)

@@ -6,6 +6,7 @@
  */
 #include "aggregate/labels.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,8 @@ bool labels_spell(const struct identity *id, enum family_type type, struct buf *
 void labels_plain(const struct identity *id, struct buf *out)
 {
     size_t offset = 0;
-    char *to = buf_reserve(out, id->key_len + (size_t)id->n_tags * 3);
+    const size_t most = id->key_len + (size_t)id->n_tags * 3;
+    char *to = buf_reserve(out, most);
     for (unsigned i = 0; i < id->n_tags; i++) {
         struct tag t = identity_next_tag(id, i, &offset);
         if (i > 0)
@@ -113,5 +115,6 @@ void labels_plain(const struct identity *id, struct buf *out)
         to += t.value.len;
         *to++ = '"';
     }
+    assert((size_t)(to - (out->ptr + out->len)) <= most);
     out->len = (size_t)(to - out->ptr);
 }

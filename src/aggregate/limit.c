@@ -1,5 +1,6 @@
 #include "aggregate/limit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -30,6 +31,12 @@ void series_limit_release(struct series_limit *l)
     slab_unmap(l->slots, table_bytes(l->mask));
     pthread_mutex_destroy(&l->lock);
     *l = (struct series_limit){ 0 };
+}
+
+/* Under the lock.  A search ends at a free slot, so there is one. */
+static void limit_check(const struct series_limit *l)
+{
+    assert(l->n <= l->max && l->n <= l->mask / 2 + 1);
 }
 
 /* 0 stands for a free slot. */
@@ -75,6 +82,7 @@ static bool claim(struct series_limit *l, uint64_t hash)
     }
     l->slots[i] = hash;
     l->n++;
+    limit_check(l);
     return true;
 }
 
@@ -100,6 +108,7 @@ static void drop(struct series_limit *l, uint64_t hash)
     uint64_t i = find(l->slots, l->mask, hash);
     if (l->slots[i] == 0)
         return;
+    assert(l->n > 0);
     l->n--;
     l->slots[probe_remove(&slot_ops, l->slots, l->mask, i)] = 0;
 }

@@ -40,6 +40,13 @@ uint64_t members_hash(struct slice member)
     return h ^ (h >> 47);
 }
 
+/* Either a table of hashes or registers; { 0 } is an empty table. */
+static void members_check(const struct members *m)
+{
+    assert(m->registers == NULL || (m->hashes == NULL && m->n == 0 && m->cap == 0));
+    assert(m->n <= m->cap && m->n <= MEMBERS_EXACT && (m->cap & (m->cap - 1)) == 0);
+}
+
 void members_release(struct members *m)
 {
     free(m->hashes);
@@ -139,6 +146,9 @@ int members_add(struct members *m, uint64_t hash)
 int members_merge(struct members *dst, const struct members *src)
 {
     int rc = 0;
+    members_check(dst);
+    members_check(src);
+    assert(dst != src);
     if (src->registers == NULL) {
         for (uint32_t i = 0; i < src->cap && rc == 0; i++)
             if (src->hashes[i] != 0)
@@ -188,6 +198,7 @@ static double tau(double x)
 
 uint64_t members_count(const struct members *m)
 {
+    members_check(m);
     if (m->registers == NULL)
         return m->n;
     uint32_t histogram[RANK_MAX + 1] = { 0 };
@@ -255,11 +266,13 @@ static void put_dense(const uint8_t *registers, struct buf *out)
         to[1] = (unsigned char)(bits >> 8);
         to[2] = (unsigned char)(bits >> 16);
     }
+    assert(to == (unsigned char *)out->ptr + out->len + DENSE_BYTES);
     out->len += DENSE_BYTES;
 }
 
 void members_redis(const struct members *m, struct buf *out)
 {
+    members_check(m);
     uint8_t few[MEMBERS_REGISTERS];
     const uint8_t *registers = m->registers;
     if (registers == NULL) {

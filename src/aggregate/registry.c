@@ -126,6 +126,7 @@ static struct kind_now kind_now(struct registry *r, uint64_t now_ns)
 /* A series appears: for the first time, or again after it had expired. */
 static void appear(struct registry *r, struct series *s)
 {
+    assert(s->exposed == NULL && !s->in_interval);
     s->expired = 0;
     r->by_kind[s->kind]++;
     r->stats.v[REGISTRY_SERIES_CREATED]++;
@@ -212,11 +213,13 @@ static void prefetch(const struct page *p, size_t i)
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
     page_check(p);
+    registry_check(r);
     struct kind_now now = kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity, c->profile);
+        assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
@@ -238,6 +241,7 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
     const struct registry *r = snap->source;
     for (size_t i = 0; i < r->n_touched; i++) {
         const struct series *s = r->touched[i];
+        assert(s->in_interval);
         struct closed_series c = { .key = identity_key(s->id),
                                    .name = identity_name(s->id),
                                    .kind = (enum series_kind)s->kind };
@@ -248,6 +252,8 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
 
 void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret)
 {
+    registry_check(r);
+    assert(end->interval_ms > 0);
     r->end = *end;
     *ret = (struct snapshot){ .start_s = end->start_s,
                               .interval_ms = end->interval_ms,
@@ -276,6 +282,8 @@ void registry_next(struct registry *r)
 static void forget(struct registry *r, size_t i)
 {
     struct series *s = r->all[i];
+    series_check(s);
+    assert(s->expired && s->cells == 0);
     index_remove(&r->by_identity, s);
     series_limit_drop(r->opts.limit, s->id->hash);
     r->all[i] = r->all[--r->n_all];
@@ -285,6 +293,7 @@ static void forget(struct registry *r, size_t i)
 static void expire_series(struct registry *r, struct series *s)
 {
     leave_page(r, s);
+    assert(r->by_kind[s->kind] > 0);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
     if (kind_rows[s->kind]->series_release != NULL)
@@ -307,6 +316,7 @@ void registry_expire(struct registry *r, uint64_t now_ns)
     uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
     uint64_t now_s = now_ns / 1000000000;
+    registry_check(r);
     for (size_t i = 0; i < r->n_all;) {
         struct series *s = r->all[i];
         if (is_idle(s, now_s))

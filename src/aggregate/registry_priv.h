@@ -4,6 +4,8 @@
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
 
+#include <assert.h>
+
 #include "aggregate/index.h"
 #include "aggregate/output.h"
 #include "aggregate/registry.h"
@@ -28,5 +30,12 @@ struct registry {
     struct interval_end end;         /* of the interval just closed */
     struct sketch scratch;
 };
+
+static inline void registry_check(const struct registry *r)
+{
+    assert(r->n_all <= r->cap_all && r->by_identity.n == r->n_all);
+    assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
+    assert(r->sets.n <= r->sets.cap);
+}
 
 #endif

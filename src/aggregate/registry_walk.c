@@ -1,5 +1,7 @@
 #include "aggregate/registry_walk.h"
 
+#include <assert.h>
+
 #include "aggregate/registry_priv.h"
 
 enum { NEAR = 4, FAR = 8 };   /* how far ahead to prefetch */
@@ -15,6 +17,13 @@ void registry_walk_end(struct registry_walk *w)
 {
     families_leave(w->families, &w->cursor);
     buf_release(&w->name);
+}
+
+static void walk_check(const struct registry_walk *w)
+{
+    assert(w->families == &w->registry->output.families);
+    assert(w->begun <= w->families->n_born && w->order <= w->families->order);
+    family_cursor_check(&w->cursor);
 }
 
 /* Where the families behind `name` begin. */
@@ -39,6 +48,7 @@ static bool is_met(const struct registry_walk *w, const struct family *f)
 const struct family *registry_walk_family(struct registry_walk *w)
 {
     size_t n;
+    walk_check(w);
     struct family *const *families = families_sorted(w->families, &n);
     struct family_cursor *c = &w->cursor;
     if (w->order != w->families->order) {

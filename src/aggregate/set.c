@@ -50,6 +50,7 @@ static void unlist(struct set_exposed *n)
     if (n->listed == 0)
         return;
     struct set_list *l = n->list;
+    assert(n->listed <= l->n);
     assert(l->at[n->listed - 1] == n);
     struct set_exposed *last = l->at[--l->n];
     l->at[n->listed - 1] = last;
@@ -79,6 +80,7 @@ void set_list_next(struct set_list *l, uint64_t interval)
 {
     for (size_t i = l->n; i-- > 0;) {
         struct set_exposed *n = l->at[i];
+        assert(n->list == l && n->listed == i + 1);
         if (i >= AHEAD)
             __builtin_prefetch(l->at[i - AHEAD], 1);
         bool stays =

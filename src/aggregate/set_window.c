@@ -1,5 +1,6 @@
 #include "aggregate/set_window.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,13 @@ struct set_steps {
     bool counted;       /* count is that of now */
     bool exact;         /* and no estimate, so a table can hold them */
 };
+
+/* Either a table, at most half full, or steps. */
+static void set_window_check(const struct set_window *w)
+{
+    assert(w->steps == NULL || (w->hashes == NULL && w->n == 0 && w->cap == 0));
+    assert(w->n <= MEMBERS_EXACT && w->n * 2 <= w->cap && (w->cap & (w->cap - 1)) == 0);
+}
 
 static uint8_t *stamps_of(uint64_t *hashes, uint32_t cap)
 {
@@ -133,6 +141,7 @@ static void table_advance(struct set_window *w, uint64_t step, uint32_t keep)
 /* A member that finds no memory is not counted, as in members_add. */
 static void table_to_steps(struct set_window *w, uint64_t step)
 {
+    assert(w->steps == NULL);
     struct set_steps *s = mem_zalloc(sizeof *s);
     for (uint32_t i = 0; i < w->cap; i++) {
         uint64_t came = step_of(stamps_of(w->hashes, w->cap)[i], step);
@@ -185,6 +194,7 @@ static void steps_advance(struct set_window *w, uint64_t step, uint32_t keep)
 
 void set_window_merge(struct set_window *w, const struct members *m, uint64_t step)
 {
+    set_window_check(w);
     if (w->steps == NULL && table_merge(w, m, step))
         return;
     if (w->steps == NULL)
@@ -211,6 +221,8 @@ static void absorb_table(struct set_window *w, const struct set_window *from, ui
 
 void set_window_absorb(struct set_window *w, const struct set_window *from, uint64_t step)
 {
+    set_window_check(w);
+    set_window_check(from);
     if (from->steps == NULL) {
         absorb_table(w, from, step);
     } else {
@@ -225,6 +237,8 @@ void set_window_absorb(struct set_window *w, const struct set_window *from, uint
 
 void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep)
 {
+    assert(keep <= PROFILE_SET_STEPS_MAX);
+    set_window_check(w);
     if (w->steps != NULL)
         steps_advance(w, step, keep);
     else if (w->n > 0)

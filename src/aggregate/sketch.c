@@ -45,6 +45,14 @@ void sketch_setup(void)
         make_slots(s);
 }
 
+/* Between two calls. */
+static void sketch_check(const struct sketch *k)
+{
+    assert(k->count >= 0 && k->zero >= 0 && k->zero <= k->count);
+    assert(k->count == 0 || k->min <= k->max);
+    sketch_window_check(&k->pos);
+}
+
 int32_t sketch_index(int schema, double v)
 {
     assert(v > 0 && schema >= SKETCH_SCHEMA_MIN && schema <= SKETCH_SCHEMA_MAX);
@@ -258,6 +266,7 @@ static bool is_largest(double q, double rank, double count)
 
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
+    sketch_check(k);
     uint8_t room[2][SKETCH_BUCKETS_MAX];
     struct cursor w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
     double seen = 0, count;
@@ -294,6 +303,8 @@ static void unit_cursor_next(struct unit_cursor *u)
 static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
 {
     const struct sketch *k = of.sketch;
+    sketch_check(k);
+    assert(of.unit > 0);
     u->sketch = k;
     u->unit = of.unit;
     u->cursor = (struct cursor){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };

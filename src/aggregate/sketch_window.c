@@ -54,6 +54,7 @@ static uint8_t width_for(double c)
 /* Move the counts into a fresh window of another place, size, width (not 0) or (coarser) schema. */
 static int window_remake(struct sketch_window *w, struct sketch_window shape)
 {
+    assert(shape.width > 0 && shape.schema <= w->schema);
     shape.counts = calloc(shape.n, shape.width);
     if (shape.counts == NULL)
         return -ENOMEM;
@@ -68,6 +69,7 @@ static int window_remake(struct sketch_window *w, struct sketch_window shape)
     }
     free(w->counts);
     *w = shape;
+    sketch_window_check(w);
     return 0;
 }
 
@@ -121,6 +123,7 @@ static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi
 int sketch_window_coarsen(struct sketch_window *w, int by)
 {
     int32_t lo, hi;
+    assert(by >= 0 && w->schema - by >= SKETCH_SCHEMA_MIN);
     struct sketch_window to = { .width = w->width, .schema = (int8_t)(w->schema - by) };
     if (!window_range(w, &lo, &hi)) {
         free(w->counts);
@@ -278,6 +281,7 @@ struct sketch_window sketch_window_flat(const struct sketch_window *w,
                                         uint8_t room[SKETCH_BUCKETS_MAX])
 {
     struct sketch_window flat = *w;
+    sketch_window_check(w);
     if (w->width > 0 || w->n == 0)
         return flat;
     const struct sketch_few *few = w->counts;

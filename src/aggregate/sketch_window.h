@@ -26,6 +26,13 @@ static inline int32_t sketch_window_shift(int32_t i, int by)
     return by == 0 ? i : (int32_t)(((int64_t)i + ((int64_t)1 << by) - 1) >> by);
 }
 
+static inline void sketch_window_check(const struct sketch_window *w)
+{
+    assert(w->schema >= SKETCH_SCHEMA_MIN && w->schema <= SKETCH_SCHEMA_MAX);
+    assert(w->n % 16 == 0 && w->n <= sketch_buckets_most(w->schema));
+    assert(w->counts != NULL || w->n == 0);
+}
+
 /*
  * Add c to the bucket of index i, which is of the schema `schema` (not coarser than the window's).
  */

@@ -7,6 +7,12 @@
 
 enum { SLOTS_FIRST = 1024 };
 
+/* At most half full, but for one more: a search ends at a free slot. */
+static void table_check(const struct table *t)
+{
+    assert((t->mask & (t->mask + 1)) == 0 && t->n <= t->mask / 2 + 1);
+}
+
 static size_t table_bytes(uint64_t mask)
 {
     return (mask + 1) * sizeof(struct slot);
@@ -59,6 +65,7 @@ void table_put(struct table *t, struct hash128 h, struct cell *c)
     assert(c != NULL && c->check == h.hi && t->n < t->mask);
     put(t->slots, t->mask, (struct slot){ h.lo, c });
     t->n++;
+    table_check(t);
 }
 
 static bool slot_is_free(const void *slots, uint64_t i)
@@ -105,4 +112,5 @@ void table_shrink(struct table *t)
     /* No memory for a smaller table: the larger one still serves. */
     if (mask < t->mask)
         (void)resize(t, mask);
+    table_check(t);
 }

@@ -14,6 +14,7 @@
  */
 #include "aggregate/timer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -97,6 +98,7 @@ static uint64_t period_now(const struct profile *p, struct kind_now *now)
 static struct timer_age *find_age(struct timer_exposed *t, enum timer_unit unit, uint64_t period)
 {
     const struct profile *p = t->exposed.profile;
+    assert(!p->histogram && period > 0);
     if (t->window[unit] == NULL)
         t->window[unit] = mem_zalloc(p->summary_age_buckets * sizeof(struct timer_age *));
     struct timer_age **age = &t->window[unit][period % p->summary_age_buckets];
@@ -257,6 +259,7 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
 {
     struct timer_exposed *into = (struct timer_exposed *)to;
     const struct timer_exposed *t = (const struct timer_exposed *)from;
+    assert(to->kind == SERIES_TIMER && from->kind == SERIES_TIMER && to != from);
     into->count = finite_sum(into->count, t->count);
     for (int unit = 0; unit < TIMER_UNIT_COUNT; unit++) {
         into->sum[unit] = finite_sum(into->sum[unit], t->sum[unit]);
