@@ -151,19 +151,23 @@ static struct series *adopt(struct registry *r, struct identity *take_id, uint8_
     return s;
 }
 
-/* s is new, or was kept off the page, and what kept it off may have expired. */
-static void show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
-                 struct kind_now *now)
+/*
+ * s is new, or was kept off the page, and what kept it off may have expired.
+ * returns  its exposed from now on; NULL: the part makes no line, and never has
+ */
+static struct exposed *show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
+                            struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
     if (kind->makes_line != NULL && !kind->makes_line(c, p))
-        return;
+        return s->exposed;
     if (s->exposed == NULL)
         s->exposed = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile);
     const struct output_request q = { .id = s->id,
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };
     s->exposed = output_show(&r->output, s->exposed, &q, now);
+    return s->exposed;
 }
 
 static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct kind_now *now,
@@ -174,18 +178,26 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    if (s->exposed == NULL || s->exposed->family == NULL)
-        show(r, s, c, p, now);
+    struct exposed *e = s->exposed;
+    if (e == NULL || e->family == NULL)
+        e = show(r, s, c, p, now);
     s->last_s = now_s;
-    if (s->exposed != NULL)
-        s->exposed->last_s = now_s;
-    if (!kind_merge(s, s->exposed, c, p, now))
+    if (e != NULL)
+        e->last_s = now_s;
+    if (!kind_merge(s, e, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
     if (s->in_interval)
         return;
     s->in_interval = 1;
-    r->touched = mem_grow(r->touched, &r->cap_touched, r->n_touched + 1, sizeof(struct series *));
+    assert(r->n_touched < r->cap_touched);
     r->touched[r->n_touched++] = s;
+}
+
+/* In the list of touched series, for those of a page. */
+static void reserve_touched(struct registry *r, const struct page *p)
+{
+    size_t most = r->n_touched + p->n_touched < r->n_all ? r->n_touched + p->n_touched : r->n_all;
+    r->touched = mem_grow(r->touched, &r->cap_touched, most, sizeof(struct series *));
 }
 
 /*
@@ -224,6 +236,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
         series_check(c->series);
     }
     p->n_births = 0;
+    reserve_touched(r, p);
     for (size_t i = 0; i < p->n_touched; i++) {
         prefetch(p, i);
         merge_cell(r, p->touched[i], p->index, &now, now_s);
