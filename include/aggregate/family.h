@@ -40,19 +40,19 @@ struct family {
     size_t n, cap;
     size_t at;                 /* place in the list of families */
     uint64_t hash;             /* of the name */
-    uint64_t born;             /* families are numbered as they are made, from 1: a walk skips
-                                  what is younger than itself */
-    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c);
+    uint64_t born;             /* families are numbered from 1 in the order in which they are
+                                  made: a walk skips those made after its begin */
+    uint64_t busy_until_s;     /* not idle before, as of the last search for samples (claim.c);
                                   monotonic seconds */
 };
 
-/* A place in a family, which the list of families keeps right while exposed come and go. */
+/* A walk's place in a family.  families.c adjusts it when an exposed leaves the family. */
 struct family_cursor {
     struct family_cursor *next;     /* all cursors there are */
     struct family *family;          /* NULL: between two families, or the family was dropped */
-    size_t at;                      /* exposed[0 .. at - 1] were met, the next one is exposed[at] */
-    size_t until;                   /* end of those to be met: what came into the family later
-                                       lies behind */
+    size_t at;                      /* exposed[0 .. at - 1] were visited, exposed[at] is next */
+    size_t until;                   /* end of those to visit: later entries were added after the
+                                       walk came to the family */
 };
 
 #endif

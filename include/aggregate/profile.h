@@ -2,9 +2,9 @@
  * profile: how a series is aggregated and shown, as far as that may differ from series to series.
  *
  * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
- * sight of a series; equal ones are one.  A profile never changes, so the workers read it without a
- * lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is that of series
- * which no rule matches; without a mapping it is the only one.
+ * sight of a series; equal profiles are stored once.  A profile never changes, so the workers read
+ * it without a lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is that
+ * of series which no rule matches; without a mapping it is the only one.
  */
 #ifndef AGGREGATE_PROFILE_H
 #define AGGREGATE_PROFILE_H

@@ -10,8 +10,8 @@
  * sign, in all that was merged.
  *
  *   range at most                    schema kept       worst relative error of a quantile
- *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %, 7: 0.27 %,
- *           8: 0.14 %
+ *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %,
+ *                                                      7: 0.27 %, 8: 0.14 %
  *   2^40    (twelve decades)         4 at most         2.17 %
  *   2^80    (24 decades)             3 at most         4.33 %
  *   2^160, 2^320, 2^640              2, 1, 0           8.64 %, 17.2 %, 33.3 %

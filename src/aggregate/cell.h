@@ -1,6 +1,6 @@
 /**
- * cell: the head of what a worker collects for one spelling of a series, or for all those spellings
- * that came too late for a cell of their own.  Private to aggregate/.
+ * cell: the head of what a worker collects for one spelling of a series, or for all spellings of it
+ * that came when the worker had as many cells as there may be (ingest.h).  Private to aggregate/.
  *
  * Behind the head, each kind has two parts (counter.h, gauge.h, timer.h, set.h).  Packed for the
  * cache: a counter is one line; a timer is a line of head and a line for each page's sketch.  Part

@@ -1,5 +1,5 @@
 /**
- * cells: a worker's memory for cells: made, begun afresh for a page, freed.  Private to aggregate/.
+ * cells: a worker's memory for cells: allocated, emptied for a page, freed.  Private to aggregate/.
  *   thread   worker
  */
 #ifndef AGGREGATE_CELLS_H

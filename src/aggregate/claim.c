@@ -82,9 +82,8 @@ static struct family *rival_at(struct claim_desk *d, const struct claim *c, size
 
 /*
  * Has nothing in the family had a sample for type_idle?  Keeping the time of a family's last sample
- * would cost each merge a cache
- * miss.  So it is searched until something is found that keeps the family busy for at least half of
- * type_idle, and not again before the time that the search found.
+ * would cost each merge a cache miss.  So its exposed are searched, until one is found that keeps
+ * the family busy for at least half of type_idle, and not again before that time has passed.
  */
 static bool is_idle(const struct claim_desk *d, struct family *f, uint64_t now_s)
 {

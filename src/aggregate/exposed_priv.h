@@ -6,9 +6,9 @@
  *     on the page    in its family's list and found by its labels
  *     behind         a set whose line a gauge of the same name and labels has: in neither, but
  *                    gauge_line.other leads to it, and it takes the gauge's place when that goes
- *     off the page   family is NULL: something kept its name (off_page.h), or took it over.  It
- *     goes on collecting; each series
- *                    has one of its own, but for those that shared one when they lost their name
+ *     off the page   family is NULL: its name was refused (off_page.h), or taken over.  It still
+ *                    collects.  Each series has one of its own here, but for those that shared one
+ *                    when they lost their name
  *
  * Label text: in most cases escaping changes nothing, and then the text is made from the identity
  * of a series that points here (borrowed), at 0 bytes.  Otherwise, and once that series has gone,
@@ -86,7 +86,7 @@ void exposed_borrow_labels(struct exposed *e, const struct identity *id);
 /* Its labels are that text; name is the name as sent. */
 void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name);
 
-/* id goes away and e stays: no longer borrow from it. */
+/* id is about to be freed, and e stays: no longer borrow from it. */
 void exposed_let_go(struct exposed *e, const struct identity *id);
 
 /* It leaves the page: no labels. */

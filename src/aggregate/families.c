@@ -7,11 +7,10 @@
  *   by_labels         an index over all families, for the series that shares a line
  *   family->exposed   the list that walks go over; close_hole keeps the cursors right:
  *
- *         met            to be met          came later
+ *       visited           to visit          came later
  *     [0 ...... at) [at ......... until) [until ...... n)
- *           ^ a hole here is filled by the last of "met", the hole that makes by the last of "to be
- *           met", that by the last
- *             of all
+ *           ^ a hole here is filled by the last of "visited"; the hole that this makes, by the last
+ *             of "to visit"; and that one, by the last of all
  */
 #include "aggregate/families.h"
 

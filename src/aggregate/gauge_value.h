@@ -52,8 +52,8 @@ struct gauge_recent {
  * An absolute value; one that arrived before the latest changes nothing.
  *   value    finite
  *   recent   may be NULL
- *   returns  how many later changes had to go because value and they would not be finite: 0 but for
- *            numbers near 1e308
+ *   returns  how many later changes were dropped, because value and their sum would not be finite:
+ *            0 but for numbers near 1e308
  */
 uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value,
                          uint64_t ns);

@@ -1,5 +1,5 @@
 /*
- * A worker's side but for the batches: made and freed; a turn of the page
+ * A worker's side without the batches (ingest_batch.c): its life, and the turn of its pages
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     bury              cells that the other page had dropped: control has let go of them
  *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,

@@ -1,3 +1,11 @@
+/*
+ * members_hash      MurmurHash64A, as Redis has it
+ * members_add       into the table of hashes (table_put, table_grow), until it is full
+ *   become_registers  then into registers (register_add), of which 14 bits of the hash choose one
+ * members_merge     the hashes of a table one by one, registers by their maximum
+ * members_count     the table's size, or Ertl's estimate (sigma, tau) from the registers
+ * members_redis     as a string of Redis, put_sparse or put_dense
+ */
 #include "aggregate/members.h"
 
 #include <assert.h>

@@ -1,12 +1,13 @@
 /**
- * What one of each takes, in bytes:
+ * Bytes of one of each:
  *
  *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both
  *                             while it grows) + 48 lists of pages; at worst twice as many as
  *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
  *                             each with its slot
- *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and limit + 24
- *                             lists + its text twice (identity, batch of Redis, label text)
+ *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and
+ *                             limit + 24 lists + its text twice (identity, batch of Redis, label
+ *                             text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
  *                             two pages of a worker, the interval, and the ages of the sliding
  *                             window and one more

@@ -40,7 +40,7 @@ static size_t place_behind(struct family *const *families, size_t n, struct slic
     return low;
 }
 
-static bool is_met(const struct registry_walk *w, const struct family *f)
+static bool is_visited(const struct registry_walk *w, const struct family *f)
 {
     return f->type != FAMILY_RESERVED && f->born <= w->begun;
 }
@@ -55,7 +55,7 @@ const struct family *registry_walk_family(struct registry_walk *w)
         w->order = w->families->order;
         w->place = place_behind(families, n, buf_slice(&w->name));
     }
-    while (w->place < n && !is_met(w, families[w->place]))
+    while (w->place < n && !is_visited(w, families[w->place]))
         w->place++;
     c->at = 0;
     c->family = w->place < n ? families[w->place++] : NULL;

@@ -1,3 +1,15 @@
+/*
+ * A window is in one of two forms:
+ *
+ *     few    table_*   a hash table of members; beside each the low 8 bits of the step in which it
+ *                      came last.  A step is at most PROFILE_SET_STEPS_MAX old, so 8 bits tell it
+ *     many   steps_*   a ring of struct members, one for each step
+ *
+ * set_window_merge     table_merge, until a member is one too many: table_to_steps
+ * set_window_advance   table_advance forgets old members; steps_advance forgets the oldest step and,
+ *                      once few are left, goes back by steps_to_table
+ * set_window_count     the table's size, or the union of the steps (steps_count), kept until a change
+ */
 #include "aggregate/set_window.h"
 
 #include <assert.h>

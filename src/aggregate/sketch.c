@@ -2,7 +2,7 @@
  * sketch_setup               the tables of sketch_index.h
  * sketch_add, sketch_merge   totals here, buckets in sketch_window.c
  * sketch_quantiles           a cursor goes over the buckets from the smallest value up, until the
- * rank is reached
+ *                            rank is reached
  * sketch_mixed_quantiles     two cursors, and the bucket of the smaller value first
  */
 #include "aggregate/sketch.h"

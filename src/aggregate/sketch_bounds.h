@@ -1,7 +1,8 @@
 /*
- * floor((2^(k/256) - 1) * 2^52) for k = 0..255: the mantissas at which a bucket of schema 8 ends.  Made with 80 decimal
- * digits and checked in exact integers, as test_sketch.c does again: (2^52 + b)^256 <= 2^(k + 52 * 256) < (2^52 + b + 1)^256.
- * Every 2^(8-s)th row is a bound of schema s.
+ * floor((2^(k/256) - 1) * 2^52) for k = 0..255: the mantissas at which a bucket of schema 8 ends.
+ * Computed with 80 decimal digits and checked in exact integers, as test_sketch.c does again:
+ * (2^52 + b)^256 <= 2^(k + 52 * 256) < (2^52 + b + 1)^256.  Every 2^(8-s)th row is a bound of
+ * schema s.
  */
 static const uint64_t bounds[256] = {
     0x0000000000000, 0x00b1afa5abcbe, 0x0163da9fb3335, 0x02168143b0280, 0x02c9a3e778060, 0x037d42e11bbcc,
