@@ -71,8 +71,8 @@ void ingest_free(struct ingest *in);
 /**
  * ingest_batch(in, b, now_ns):
  * Add the batch's samples to the current page, and its counts to ingest_stats.  The caller clears
- * the batch.  A value that would carry a sum or a count of its cell out of the finite doubles is left
- * out, and its sample counts as rejected (bad_value), not as aggregated; the other values of a
+ * the batch.  A value that would carry a sum or a count of its cell out of the finite doubles is
+ * left out, and its sample counts as rejected (bad_value), not as aggregated; the other values of a
  * packed sample stay.
  *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
  *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later;
@@ -105,7 +105,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns);
  */
 unsigned ingest_page_index(const struct ingest *in);
 
-unsigned page_index(const struct page *p);      /* which of the two */
+unsigned page_index(const struct page *p); /* which of the two */
 
 /*
  * The counters that the worker sealed into the page: totals since its start.  rejected:
@@ -114,7 +114,7 @@ unsigned page_index(const struct page *p);      /* which of the two */
 const struct ingest_counters *page_stats(const struct page *p);
 const uint64_t *page_rejected(const struct page *p);
 
-struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
+struct page *ingest_take(struct ingest *in); /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
 /*

@@ -45,8 +45,8 @@ struct lane_datagram {
 };
 
 /*
- * Hooks that see what comes in, for storing or forwarding it.  Any may be NULL; their arguments live
- * for the call.
+ * Hooks that see what comes in, for storing or forwarding it.  Any may be NULL; their arguments
+ * live for the call.
  */
 struct lane_taps {
     /* Before the datagram is parsed. */
@@ -101,8 +101,8 @@ void lane_free(struct lane *l);
 struct ingest *lane_ingest(struct lane *l);
 
 /*
- * The datagrams that follow come from `from` and were read at clock.now_ns, which is above 0.  Called
- * before the first datagram, and again after lane_flush.
+ * The datagrams that follow come from `from` and were read at clock.now_ns, which is above 0.
+ * Called before the first datagram, and again after lane_flush.
  */
 void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock);
 

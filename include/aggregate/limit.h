@@ -14,7 +14,7 @@
 
 struct series_limit {
     pthread_mutex_t lock;
-    uint64_t *slots;        /* open addressing, 0 = free */
+    uint64_t *slots; /* open addressing, 0 = free */
     uint64_t mask, n, max;
 };
 

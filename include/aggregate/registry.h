@@ -51,7 +51,7 @@ struct registry_opts {
     bool keep_intervals;             /* there is a sink: keep what an interval brings */
     const char *const *reserved;     /* names of our own metrics */
     size_t n_reserved;
-    struct series_limit *limit;      /* shared with the workers */
+    struct series_limit *limit; /* shared with the workers */
     /*
      * Called by registry_merge once for each new note (off_page.h); must not call the registry.
      * May be NULL.
@@ -66,9 +66,9 @@ void registry_free(struct registry *r);
 
 /**
  * registry_merge(r, p, now_ns):
- * Add a sealed page to the series and exposed.  The caller gives it back afterwards (ingest_give).  What would carry a
- * total out of the finite doubles is left out of that total and counted
- * (statsd_sums_refused_total); the interval's sum, for the sinks, is judged on its own.
+ * Add a sealed page to the series and exposed.  The caller gives it back afterwards
+ * (ingest_give).  What would carry a total out of the finite doubles is left out of that total and
+ * counted (statsd_sums_refused_total); the interval's sum, for the sinks, is judged on its own.
  *   cost     O(series touched)
  */
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);

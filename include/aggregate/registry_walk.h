@@ -32,10 +32,10 @@ struct registry_walk {
     struct registry *registry;
     struct families *families;
     struct family_cursor cursor;
-    size_t place;                   /* of the next family in the sorted list ... */
-    uint64_t order;                 /* ... as long as the list is of this order */
-    uint64_t begun;                 /* the number of the youngest family at the begin */
-    struct buf name;                /* of the family last entered */
+    size_t place;    /* of the next family in the sorted list ... */
+    uint64_t order;  /* ... as long as the list is of this order */
+    uint64_t begun;  /* the number of the youngest family at the begin */
+    struct buf name; /* of the family last entered */
 };
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w);

@@ -18,13 +18,13 @@
 struct series;
 
 struct cell {
-    uint64_t check;           /* hash.hi: confirms what the slot's hash.lo found */
-    struct series *series;    /* control's own; NULL until its first merge */
-    uint32_t samples[2];      /* in each page */
-    uint32_t last_s;          /* monotonic seconds of the page in which it was last touched */
-    uint8_t touched[2];       /* in the page's list already */
-    uint8_t type_errors;      /* cell_type in the low bits, cell_tag_errors above */
-    uint8_t profile;          /* number of its profile */
+    uint64_t check;        /* hash.hi: confirms what the slot's hash.lo found */
+    struct series *series; /* control's own; NULL until its first merge */
+    uint32_t samples[2];   /* in each page */
+    uint32_t last_s;       /* monotonic seconds of the page in which it was last touched */
+    uint8_t touched[2];    /* in the page's list already */
+    uint8_t type_errors;   /* cell_type in the low bits, cell_tag_errors above */
+    uint8_t profile;       /* number of its profile */
 };
 
 /*

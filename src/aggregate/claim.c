@@ -18,7 +18,7 @@
 
 static const struct {
     const char *suffix;
-    bool summary, histogram;   /* who makes lines of that name */
+    bool summary, histogram; /* who makes lines of that name */
 } made[] = {
     { "_sum", true, true },
     { "_count", true, true },

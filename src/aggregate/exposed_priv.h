@@ -36,17 +36,17 @@ struct exposed_text {
 enum { EXPOSED_SERIES_MAX = (1 << 28) - 1 };
 
 struct exposed {
-    struct family *family;                /* NULL: off the page */
+    struct family *family; /* NULL: off the page */
     const struct profile *profile;
     union {
-        const struct identity *id;        /* borrowed */
-        struct exposed_text *text;        /* owned */
-    } labels;                             /* by has_text; on the page and behind only */
-    uint32_t at;                          /* place in family->exposed, on the page only */
-    uint32_t labels_hash;                 /* of family and labels */
-    uint32_t last_s;                      /* monotonic seconds of the last merge */
-    uint32_t series : 28;                 /* how many point here, up to EXPOSED_SERIES_MAX */
-    uint32_t kind : 2;                    /* enum series_kind */
+        const struct identity *id; /* borrowed */
+        struct exposed_text *text; /* owned */
+    } labels;                      /* by has_text; on the page and behind only */
+    uint32_t at;                   /* place in family->exposed, on the page only */
+    uint32_t labels_hash;          /* of family and labels */
+    uint32_t last_s;               /* monotonic seconds of the last merge */
+    uint32_t series : 28;          /* how many point here, up to EXPOSED_SERIES_MAX */
+    uint32_t kind : 2;             /* enum series_kind */
     uint32_t has_text : 1;
     uint32_t behind : 1;
 };
@@ -54,7 +54,7 @@ struct exposed {
 /* Gauges and sets: both are of FAMILY_GAUGE, so that one name and labels may have one of each. */
 struct gauge_line {
     struct exposed exposed;
-    struct exposed *other;                /* the set behind the gauge, or the gauge in front of
+    struct exposed *other; /* the set behind the gauge, or the gauge in front of
                                              the set; NULL: none */
 };
 

@@ -49,7 +49,7 @@ static uint64_t labels_hash(const void *exposed)
 
 void families_init(struct families *fs)
 {
-    *fs = (struct families){ .order = 1 };   /* a walk that begins knows none */
+    *fs = (struct families){ .order = 1 }; /* a walk that begins knows none */
     index_init(&fs->by_name, family_hash);
     index_init(&fs->by_labels, labels_hash);
 }
@@ -100,7 +100,7 @@ struct family *families_new(struct families *fs, struct slice name, enum family_
     index_put(&fs->by_name, f);
     size_t n;
     if (fs->n == fs->cap && fs->n_dropped > fs->n / 2)
-        families_sorted(fs, &n);   /* without scrapes nobody else closes the gaps */
+        families_sorted(fs, &n); /* without scrapes nobody else closes the gaps */
     fs->at = mem_grow(fs->at, &fs->cap, fs->n + 1, sizeof(struct family *));
     f->at = fs->n;
     fs->at[fs->n++] = f;
@@ -207,7 +207,7 @@ static size_t *next_bound(const struct families *fs, const struct family *f, siz
 
 static void move(struct family *f, size_t to, size_t from)
 {
-    if (to == from)   /* two bounds in one place: what stood there has moved already */
+    if (to == from) /* two bounds in one place: what stood there has moved already */
         return;
     f->exposed[to] = f->exposed[from];
     f->exposed[to]->at = (uint32_t)to;

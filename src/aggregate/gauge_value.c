@@ -100,12 +100,12 @@ static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
     uint32_t last = 0;
     for (uint32_t i = 1; i < recent->n; i++) {
         struct gauge_step *to = &recent->at[last];
-        double both = to->delta + recent->at[i].delta;
-        if ((uint64_t)to->changes + recent->at[i].changes <= most && isfinite(both))
-            *to =
-                (struct gauge_step){ recent->at[i].ns, both, to->changes + recent->at[i].changes };
+        const struct gauge_step *from = &recent->at[i];
+        double both = to->delta + from->delta;
+        if ((uint64_t)to->changes + from->changes <= most && isfinite(both))
+            *to = (struct gauge_step){ from->ns, both, to->changes + from->changes };
         else
-            recent->at[++last] = recent->at[i];
+            recent->at[++last] = *from;
     }
     recent->n = last + 1;
     recent_check(recent);
@@ -193,11 +193,9 @@ struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_rece
      * Changes in no list arrived with nothing of another thread between them, or there was no
      * memory for one.
      */
+    uint64_t delta_ns = n > 0 ? from_recent->at[0].ns : from->last_ns;
     if (from->delta != 0)
-        merge_step(
-            into, recent,
-            (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 },
-            &sum);
+        merge_step(into, recent, (struct gauge_step){ delta_ns, from->delta, 1 }, &sum);
     for (uint32_t i = 0; i < n; i++)
         merge_step(into, recent, from_recent->at[i], &sum);
     into->last_ns = later(into->last_ns, from->last_ns);
@@ -208,8 +206,8 @@ void gauge_value_settle(struct gauge_part *g, struct gauge_recent **recent, uint
 {
     if (*recent == NULL)
         return;
-    double all = (*recent)->sum, old = take_until(*recent, ns),
-           delta = g->delta + old + (*recent)->sum;
+    double all = (*recent)->sum, old = take_until(*recent, ns);
+    double delta = g->delta + old + (*recent)->sum;
     if (isfinite(g->delta + old) && isfinite((*recent)->sum) && isfinite(g->value + delta))
         g->delta += old;
     else

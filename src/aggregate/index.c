@@ -24,7 +24,7 @@ static uint64_t tag_of(uint64_t hash)
 
 static void *item_of(uint64_t slot)
 {
-    return (void *)(uintptr_t)(slot & POINTER_MASK);   /* NOLINT(performance-no-int-to-ptr): a
+    return (void *)(uintptr_t)(slot & POINTER_MASK); /* NOLINT(performance-no-int-to-ptr): a
                                                           pointer with a tag on top */
 }
 
@@ -42,7 +42,7 @@ void index_release(struct index *x)
 
 static void put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slot)
 {
-    PROBE_EACH (i, hash, mask) {
+    PROBE_EACH(i, hash, mask) {
         if (slots[i] != 0)
             continue;
         slots[i] = slot;
@@ -63,7 +63,7 @@ static void resize(struct index *x, uint64_t mask)
 
 void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key)
 {
-    PROBE_EACH (i, hash, x->mask) {
+    PROBE_EACH(i, hash, x->mask) {
         if (x->slots[i] == 0)
             return NULL;
         if (tag_of(x->slots[i]) == tag_of(hash) && eq(item_of(x->slots[i]), key))
@@ -103,7 +103,7 @@ static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move 
 
 static uint64_t place_of(const struct index *x, const void *item)
 {
-    PROBE_EACH (i, x->hash(item), x->mask) {
+    PROBE_EACH(i, x->hash(item), x->mask) {
         assert(x->slots[i] != 0);
         if (item_of(x->slots[i]) == item)
             return i;

@@ -225,7 +225,7 @@ struct page *ingest_take(struct ingest *in)
 
 void ingest_give(struct ingest *in, struct page *p)
 {
-    assert(p == &in->pages[p->index] && p->n_births == 0);   /* its identities were taken */
+    assert(p == &in->pages[p->index] && p->n_births == 0); /* its identities were taken */
     /* release: our reads and the cleared marks come before the worker's next writes */
     atomic_store_explicit(&in->empty, p, memory_order_release);
 }

@@ -268,11 +268,11 @@ static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
     const struct sketch_window *w = &t->part[p].sketch.pos;
     if (w->counts == NULL || w->schema < 0 || v <= SKETCH_ZERO_MAX)
         return;
-    if (w->width == 0)   /* a list, which may lie across two lines */
+    if (w->width == 0) /* a list, which may lie across two lines */
         __builtin_prefetch((const char *)w->counts + sizeof(struct sketch_few) - 1, 1);
     uintptr_t at =
         (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
-    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie
+    __builtin_prefetch((const void *)at, 1); /* NOLINT(performance-no-int-to-ptr): may lie
                                                   outside the window, where C has no pointers */
 }
 

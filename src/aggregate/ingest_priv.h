@@ -18,28 +18,28 @@ struct ingest {
     struct ingest_opts opts;
     struct table table;
     struct cells cells;
-    struct page *page;                    /* the one being filled */
+    struct page *page; /* the one being filled */
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    size_t n_identities;                  /* of the table's entries: aliases found by an
+    size_t n_identities;       /* of the table's entries: aliases found by an
                                              identity's hash */
-    const struct batch *batch;            /* at hand */
-    uint64_t batch_ns;                    /* its now_ns */
-    uint32_t arrival;                     /* index of the arrival last asked for */
-    bool saw_relative;                    /* a relative change of a gauge that may come from
+    const struct batch *batch; /* at hand */
+    uint64_t batch_ns;         /* its now_ns */
+    uint32_t arrival;          /* index of the arrival last asked for */
+    bool saw_relative;         /* a relative change of a gauge that may come from
                                              several sources */
-    uint64_t expire_at;                   /* slot where the next sweep begins */
+    uint64_t expire_at;        /* slot where the next sweep begins */
     uint64_t last_turn_s;
-    uint64_t least_ttl_s;                 /* of all profiles; 0: no cell ever expires */
+    uint64_t least_ttl_s; /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
-    struct tags tags;                     /* of the spelling just met for the first time */
+    struct tags tags; /* of the spelling just met for the first time */
     /*
      * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of
      * their own: control writes here.
      */
-    _Alignas(64) _Atomic(struct page *) ready;    /* sealed, for control */
-    _Atomic(struct page *) empty;                 /* merged, for the worker */
+    _Alignas(64) _Atomic(struct page *) ready; /* sealed, for control */
+    _Atomic(struct page *) empty;              /* merged, for the worker */
 };
 
 /* On the worker's thread, between two batches. */

@@ -16,7 +16,7 @@
 /* A tag as escaped: where its key and value lie in the scratch buffer. */
 struct spelled {
     uint32_t key_at, key_len, value_at, value_len;
-    unsigned order;      /* place of the tag in the line it came in */
+    unsigned order; /* place of the tag in the line it came in */
 };
 
 static bool is_reserved(enum family_type type, struct slice key)
@@ -57,8 +57,9 @@ static int by_key(const void *a, const void *b, void *base)
 {
     const struct spelled *x = a, *y = b;
     const char *text = base;
-    int c = slice_cmp(slice_of(text + x->key_at, x->key_len),
-                      slice_of(text + y->key_at, y->key_len));
+    struct slice x_key = slice_of(text + x->key_at, x->key_len);
+    struct slice y_key = slice_of(text + y->key_at, y->key_len);
+    int c = slice_cmp(x_key, y_key);
     return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
 }
 

@@ -48,7 +48,7 @@ static uint64_t slot_of(uint64_t hash)
 /* Where the hash is, or the free slot where it would go. */
 static uint64_t find(const uint64_t *slots, uint64_t mask, uint64_t hash)
 {
-    PROBE_EACH (i, hash, mask)
+    PROBE_EACH(i, hash, mask)
         if (slots[i] == 0 || slots[i] == hash)
             return i;
 }

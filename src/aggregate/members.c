@@ -17,12 +17,12 @@
 #include "base/probe.h"
 
 enum {
-    INDEX_BITS = 14,                     /* 2^14 registers */
-    RANK_MAX   = 64 - INDEX_BITS + 1,    /* the largest value a register can hold */
+    INDEX_BITS = 14,                /* 2^14 registers */
+    RANK_MAX = 64 - INDEX_BITS + 1, /* the largest value a register can hold */
     DENSE_BYTES = MEMBERS_REGISTERS * 6 / 8,
     HEADER_BYTES = 16,
-    SPARSE_RANK_MAX = 32,                /* what a sparse VAL opcode can say */
-    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes
+    SPARSE_RANK_MAX = 32,   /* what a sparse VAL opcode can say */
+    SPARSE_BYTES_MAX = 3000 /* hll-sparse-max-bytes, past which Redis itself goes
                                             dense */
 };
 
@@ -85,7 +85,7 @@ static void register_add(uint8_t *registers, uint64_t hash)
 /* returns  true when the hash was not there */
 static bool table_put(uint64_t *at, uint32_t cap, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, cap - 1) {
+    PROBE_EACH(i, hash >> 32, cap - 1) {
         if (at[i] == hash)
             return false;
         if (at[i] != 0)
@@ -125,7 +125,7 @@ static int become_registers(struct members *m)
 
 static bool table_has(const struct members *m, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, m->cap - 1)
+    PROBE_EACH(i, hash >> 32, m->cap - 1)
         if (m->hashes[i] == 0 || m->hashes[i] == hash)
             return m->hashes[i] == hash;
 }
@@ -244,8 +244,7 @@ static bool put_sparse(const uint8_t *registers, struct buf *out)
         uint8_t v = registers[i];
         uint32_t longest = v == 0 ? MEMBERS_REGISTERS : 4;
         for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v;
-             run++) {
-        }
+             run++) {}
         if (v > SPARSE_RANK_MAX || out->len - start > SPARSE_BYTES_MAX) {
             out->len = start;
             return false;

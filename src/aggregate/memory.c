@@ -34,15 +34,16 @@ enum {
 
 static uint64_t window_bytes(int schema)
 {
-    uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
+    uint64_t buckets = ((6644ull << schema) + 999) / 1000; /* log2(100) = 6.644 */
     buckets = (buckets + 31) / 16 * 16;
     return 2 * buckets;
 }
 
-static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p, unsigned workers)
+static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p,
+                            unsigned workers)
 {
     uint64_t sketch = SKETCH + window_bytes(p->sketch_schema);
-    uint64_t bytes = 2ull * workers * (128 + 2 * sketch);   /* 2: spellings, as for CELL */
+    uint64_t bytes = 2ull * workers * (128 + 2 * sketch); /* 2: spellings, as for CELL */
     bytes += o->keep_intervals ? sketch : 0;
     if (p->histogram)
         bytes += (p->n_buckets + 1ull) * 8 * (1 + 4ull * workers);

@@ -18,7 +18,7 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 };   /* how far ahead to prefetch */
+enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 }; /* how far ahead to prefetch */
 
 static uint64_t identity_index_hash(const void *series)
 {
@@ -348,8 +348,7 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n)
     return families_sorted(&r->output.families, ret_n);
 }
 
-void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns,
-                   struct exposed_view *ret)
+void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)
 {
     exposed_check(e);
     struct exposed_view v = { .profile = e->profile };

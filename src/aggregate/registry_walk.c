@@ -4,7 +4,7 @@
 
 #include "aggregate/registry_priv.h"
 
-enum { NEAR = 4, FAR = 8 };   /* how far ahead to prefetch */
+enum { NEAR = 4, FAR = 8 }; /* how far ahead to prefetch */
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w)
 {

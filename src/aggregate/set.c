@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-enum { AHEAD = 8 };   /* sets to prefetch */
+enum { AHEAD = 8 }; /* sets to prefetch */
 
 static uint64_t step_of(const struct profile *p, uint64_t interval)
 {
@@ -147,7 +147,7 @@ static void set_absorb(struct exposed *to, const struct exposed *from, struct ki
     if (to->profile->set_steps > 0 && to->profile == from->profile)
         set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
     (void)members_merge(&into->members, &n->members);
-    into->last = n->last > into->last ? n->last : into->last;   /* its members are forgotten */
+    into->last = n->last > into->last ? n->last : into->last; /* its members are forgotten */
     into->shown = into->shown || n->shown;
     enlist(now->sets, into);
 }

@@ -28,7 +28,7 @@ struct set_cell {
 
 struct set_series {
     struct series series;
-    struct members members;   /* since the interval began, for the sinks */
+    struct members members; /* since the interval began, for the sinks */
 };
 
 /*
@@ -50,7 +50,7 @@ struct set_list {
     size_t n, cap;
 };
 
-void set_list_release(struct set_list *l);   /* the sets are their series' */
+void set_list_release(struct set_list *l); /* the sets are their series' */
 
 /*
  * Interval `interval` begins: windows move on, and sets that have nothing to show any more leave

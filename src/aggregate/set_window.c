@@ -6,9 +6,10 @@
  *     many   steps_*   a ring of struct members, one for each step
  *
  * set_window_merge     table_merge, until a member is one too many: table_to_steps
- * set_window_advance   table_advance forgets old members; steps_advance forgets the oldest step and,
- *                      once few are left, goes back by steps_to_table
- * set_window_count     the table's size, or the union of the steps (steps_count), kept until a change
+ * set_window_advance   table_advance forgets old members; steps_advance forgets the oldest step
+ *                      and, once few are left, goes back by steps_to_table
+ * set_window_count     the table's size, or the union of the steps (steps_count), kept until a
+ *                      change
  */
 #include "aggregate/set_window.h"
 
@@ -24,9 +25,9 @@ enum { RING = PROFILE_SET_STEPS_MAX + 1, CAP_FIRST = 16 };
 /* The open step and those kept before it, each at its number modulo RING. */
 struct set_steps {
     struct members at[RING];
-    uint64_t count;     /* of the union */
-    bool counted;       /* count is that of now */
-    bool exact;         /* and no estimate, so a table can hold them */
+    uint64_t count; /* of the union */
+    bool counted;   /* count is that of now */
+    bool exact;     /* and no estimate, so a table can hold them */
 };
 
 /* Either a table, at most half full, or steps. */
@@ -71,7 +72,7 @@ bool set_window_empty(const struct set_window *w)
 /* Where the hash is, or the free place where it goes. */
 static uint32_t place_of(const uint64_t *hashes, uint32_t cap, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, cap - 1)
+    PROBE_EACH(i, hash >> 32, cap - 1)
         if (hashes[i] == 0 || hashes[i] == hash)
             return (uint32_t)i;
 }
@@ -140,7 +141,7 @@ static void table_advance(struct set_window *w, uint64_t step, uint32_t keep)
     if (stay == w->n)
         return;
     uint32_t cap = CAP_FIRST;
-    while (cap <= stay * 2)   /* room for one more at once */
+    while (cap <= stay * 2) /* room for one more at once */
         cap *= 2;
     if (stay == 0)
         set_window_release(w);

@@ -39,7 +39,7 @@ void sketch_setup(void)
 {
     static bool done;
     if (done)
-        return;   /* others may be reading the tables by now */
+        return; /* others may be reading the tables by now */
     done = true;
     for (int s = 0; s <= SKETCH_SCHEMA_MAX; s++)
         make_slots(s);
@@ -165,13 +165,13 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
 
 /* A place among the buckets, from the smallest value up. */
 struct cursor {
-    struct sketch_window neg, pos;   /* none of them a list */
+    struct sketch_window neg, pos; /* none of them a list */
     double zero;
-    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to
+    uint32_t i; /* next bucket of the stage, from its end that is nearer to
                                         -inf */
     enum { STAGE_NEG, STAGE_ZERO, STAGE_POS, STAGE_END } stage;
-    uint32_t at;                     /* the bucket it stands at ... */
-    enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
+    uint32_t at;                                     /* the bucket it stands at ... */
+    enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where; /* ... of these */
 };
 
 static bool cursor_next_neg(struct cursor *w, double *count)
@@ -289,7 +289,7 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 struct unit_cursor {
     const struct sketch *sketch;
     struct cursor cursor;
-    double unit, count, value;    /* of the bucket; value is infinite behind the last */
+    double unit, count, value; /* of the bucket; value is infinite behind the last */
     uint8_t room[2][SKETCH_BUCKETS_MAX];
 };
 

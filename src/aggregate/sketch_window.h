@@ -3,8 +3,8 @@
  *
  * A window reaches from the first bucket in use to the last, in steps of 16.  It begins as a list
  * of the few buckets in use; with more of them, or a count past 255, it becomes an array of counts,
- * and stays one.  When a count does not fit, another array takes its place: a larger one, with wider
- * counts, or of a coarser schema, each of whose bounds is a bound of the finer one.
+ * and stays one.  When a count does not fit, another array takes its place: a larger one, with
+ * wider counts, or of a coarser schema, each of whose bounds is a bound of the finer one.
  *
  *   returns  0; -ENOMEM: what was in the window is still there; what was to come is not, or (a
  *            merge) in part
@@ -74,8 +74,8 @@ static inline double sketch_window_count(const struct sketch_window *w, uint32_t
 }
 
 /*
- * The window as an array, for reading all of it: a list is spread out in `room`, an array shares its
- * counts.  Not to be released.
+ * The window as an array, for reading all of it: a list is spread out in `room`, an array shares
+ * its counts.  Not to be released.
  */
 struct sketch_window sketch_window_flat(const struct sketch_window *w,
                                         uint8_t room[SKETCH_BUCKETS_MAX]);

@@ -27,7 +27,7 @@ struct timer_part {
 
 struct timer_cell {
     struct cell cell;
-    double *le[2];            /* counts by `le` bound and past the last; NULL where the timer is
+    double *le[2]; /* counts by `le` bound and past the last; NULL where the timer is
                                  a summary */
     const struct profile *profile;
     uint64_t pad;
@@ -36,7 +36,7 @@ struct timer_cell {
 
 struct timer_series {
     struct series series;
-    struct sketch *interval;  /* owned; NULL until touched, or when there is no sink */
+    struct sketch *interval; /* owned; NULL until touched, or when there is no sink */
 };
 
 enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
@@ -50,16 +50,16 @@ struct timer_age {
 /* What a merge writes comes first, for the cache. */
 struct timer_exposed {
     struct exposed exposed;
-    double count;                                  /* since ever */
-    double sum[TIMER_UNIT_COUNT];                  /* since ever, as sent */
-    uint64_t computed;                             /* the period for which the quantiles are; 0:
+    double count;                                /* since ever */
+    double sum[TIMER_UNIT_COUNT];                /* since ever, as sent */
+    uint64_t computed;                           /* the period for which the quantiles are; 0:
                                                       to be computed */
-    struct timer_age *open[TIMER_UNIT_COUNT];      /* the slice last added to, or NULL */
-    double *le;                                    /* histogram: counts since ever */
-    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit
+    struct timer_age *open[TIMER_UNIT_COUNT];    /* the slice last added to, or NULL */
+    double *le;                                  /* histogram: counts since ever */
+    struct timer_age **window[TIMER_UNIT_COUNT]; /* summary: NULL until a value of that unit
                                                       comes, then summary_age_buckets slices,
                                                       each NULL until needed */
-    double *quantiles;                             /* summary: as computed last */
+    double *quantiles;                           /* summary: as computed last */
 };
 
 static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");

@@ -45,7 +45,8 @@ static void expect_count(const struct set_window *w, unsigned want)
 {
     double have = (double)set_window_count(w);
     bool exact = want < MEMBERS_EXACT && w->steps == NULL;
-    if (exact ? have != want : fabs(have - want) > 0.035 * want)   /* four standard errors of 0.81 % */
+    if (exact ? have != want
+              : fabs(have - want) > 0.035 * want) /* four standard errors of 0.81 % */
         fail_msg("%g members, not %u", have, want);
     assert_true(want > 0 || set_window_empty(w));
 }
@@ -71,7 +72,7 @@ static void run(unsigned keep, unsigned names, unsigned most, unsigned steps)
             members_release(&m);
             expect_count(&w, counted(last, (int)step, keep));
         }
-        if (below(20) == 0)   /* a pause that empties it */
+        if (below(20) == 0) /* a pause that empties it */
             for (unsigned i = 0; i <= keep; i++)
                 set_window_advance(&w, ++step, keep);
     }
@@ -84,11 +85,12 @@ static void the_window_holds_the_members_of_its_steps_and_no_others(void **unuse
     (void)unused;
     static const struct {
         unsigned names, most;
-    } shapes[] = { { 3, 3 }, { 20, 8 }, { 400, 100 }, { 480, 480 }, { 600, 300 }, { 6000, 60 }, { 6000, 2000 } };
+    } shapes[] = { { 3, 3 },     { 20, 8 },    { 400, 100 },  { 480, 480 },
+                   { 600, 300 }, { 6000, 60 }, { 6000, 2000 } };
     for (unsigned keep = 1; keep <= PROFILE_SET_STEPS_MAX; keep++)
         for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
             state = keep * 100 + i;
-            run(keep, shapes[i].names, shapes[i].most, 300);   /* more steps than a byte counts */
+            run(keep, shapes[i].names, shapes[i].most, 300); /* more steps than a byte counts */
         }
 }
 
