@@ -70,14 +70,14 @@ enum ingest_counter {
 #define X(id, name, kind, labels, help) INGEST_##id,
     INGEST_COUNTERS(X)
 #undef X
-    INGEST_COUNTER_COUNT
+        INGEST_COUNTER_COUNT
 };
 
 enum registry_counter {
 #define X(id, name, kind, labels, help) REGISTRY_##id,
     REGISTRY_COUNTERS(X)
 #undef X
-    REGISTRY_COUNTER_COUNT
+        REGISTRY_COUNTER_COUNT
 };
 
 /* By id; places of rows with labels are not used. */
@@ -92,12 +92,12 @@ struct registry_counters {
 /* Of all workers together. */
 struct ingest_totals {
     struct ingest_counters counters;
-    uint64_t rejected[REASON_COUNT];   /* INGEST_REJECTED, by reason */
+    uint64_t rejected[REASON_COUNT]; /* INGEST_REJECTED, by reason */
 };
 
 struct registry;
 
-extern const struct counter_table ingest_counters;     /* of a struct ingest_totals */
-extern const struct counter_table registry_counters;   /* of a struct registry */
+extern const struct counter_table ingest_counters;   /* of a struct ingest_totals */
+extern const struct counter_table registry_counters; /* of a struct registry */
 
 #endif

@@ -24,13 +24,13 @@ void exposed_labels(const struct exposed *e, struct buf *out);
 /* What its lines show; which fields are set follows from the family's type. */
 struct exposed_view {
     const struct profile *profile;
-    bool shown;                 /* false: nothing yet (a set without a window, before its first
+    bool shown;              /* false: nothing yet (a set without a window, before its first
                                    interval closed) */
-    double value;               /* counter, gauge */
-    double count, sum;          /* summary, histogram; in the unit shown */
-    const double *quantiles;    /* summary: profile->n_quantiles values, NaN when the window is
+    double value;            /* counter, gauge */
+    double count, sum;       /* summary, histogram; in the unit shown */
+    const double *quantiles; /* summary: profile->n_quantiles values, NaN when the window is
                                    empty */
-    const double *le;           /* histogram: n_buckets + 1 counts, not cumulative, the last past
+    const double *le;        /* histogram: n_buckets + 1 counts, not cumulative, the last past
                                    all bounds */
 };
 

@@ -26,33 +26,33 @@ enum family_type {
 #define X(id, word) FAMILY_##id,
     FAMILY_TYPES(X)
 #undef X
-    FAMILY_TYPE_COUNT
+        FAMILY_TYPE_COUNT
 };
 
 const char *family_type_word(enum family_type t);
 
 struct family {
-    char *name;                /* as exposed, suffixes included; NUL-terminated */
+    char *name; /* as exposed, suffixes included; NUL-terminated */
     uint32_t name_len;
-    enum family_type type;     /* FAMILY_RESERVED: a name of our own, never rendered here */
-    const char *help;          /* of the profile that it was made for; may be NULL */
-    struct exposed **exposed;  /* n of them, in no order */
+    enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
+    const char *help;         /* of the profile that it was made for; may be NULL */
+    struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;
-    size_t at;                 /* place in the list of families */
-    uint64_t hash;             /* of the name */
-    uint64_t born;             /* families are numbered as they are made, from 1: a walk skips
-                                  what is younger than itself */
-    uint64_t busy_until_s;     /* until then it is not idle, as far as looked at (claim.c);
+    size_t at;             /* place in the list of families */
+    uint64_t hash;         /* of the name */
+    uint64_t born;         /* families are numbered from 1 in the order in which they are
+                                  made: a walk skips those made after its begin */
+    uint64_t busy_until_s; /* not idle before, as of the last search for samples (claim.c);
                                   monotonic seconds */
 };
 
-/* A place in a family, which the list of families keeps right while exposed come and go. */
+/* A walk's place in a family.  families.c adjusts it when an exposed leaves the family. */
 struct family_cursor {
-    struct family_cursor *next;     /* all cursors there are */
-    struct family *family;          /* NULL: between two families, or the family was dropped */
-    size_t at;                      /* exposed[0 .. at - 1] were met, the next one is exposed[at] */
-    size_t until;                   /* end of those to be met: what came into the family later
-                                       lies behind */
+    struct family_cursor *next; /* all cursors there are */
+    struct family *family;      /* NULL: between two families, or the family was dropped */
+    size_t at;                  /* exposed[0 .. at - 1] were visited, exposed[at] is next */
+    size_t until;               /* end of those to visit: later entries were added after the
+                                       walk came to the family */
 };
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   worker                                        control
  *   ------                                        -------
- *   ingest_batch ... ingest_batch                 (asks for a turn: that is listen's affair)
+ *   ingest_batch ... ingest_batch                 (asks for a turn, by way of listen/)
  *   ingest_turn:  page A sealed ---- ready ---->  ingest_take: A;  registry_merge reads A's cells
  *   ingest_batch fills page B                     ingest_give: A
  *                                 <--- empty ---
@@ -28,9 +28,8 @@
  * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes
  * to the control thread once, as an identity, with the page in which the cell was born.
  *
- * Batches are staged: slots prefetched, then cells, then sketch buckets, then all is updated in
- * order (gauges need the
- * order).  See bench/ for what that buys.
+ * Batches are staged: first the table's slots are prefetched, then cells, then buckets of sketches;
+ * then all samples are added, in the order in which they came, which gauges need.
  *
  *   thread   worker, but for ingest_take and ingest_give: control.  new and free: while no worker
  *            runs
@@ -71,9 +70,9 @@ void ingest_free(struct ingest *in);
 
 /**
  * ingest_batch(in, b, now_ns):
- * Fold the batch's samples into the current page and take over its counts.  The caller clears the
- * batch.  A value that would carry a sum or a count of its cell out of the finite doubles is left
- * out, and its sample counts as rejected (bad_value), not as aggregated; the other values of a
+ * Add the batch's samples to the current page, and its counts to ingest_stats.  The caller clears
+ * the batch.  A value that would carry a sum or a count of its cell out of the finite doubles is
+ * left out, and its sample counts as rejected (bad_value), not as aggregated; the other values of a
  * packed sample stay.
  *   b        at most INGEST_BATCH_MAX samples are staged at once; more are worked off in such steps
  *   now_ns   monotonic clock: when the first sample arrived, each further one a nanosecond later;
@@ -87,8 +86,8 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 struct ingest_counters *ingest_stats(struct ingest *in);
 
 /*
- * Did a relative change of a gauge ever come, with several_sources?  Then it matters when samples
- * arrive.
+ * true once a relative change of a gauge came, with several_sources: from then on the times of
+ * arrival of samples matter.
  */
 bool ingest_saw_relative(const struct ingest *in);
 
@@ -101,12 +100,12 @@ bool ingest_saw_relative(const struct ingest *in);
 bool ingest_turn(struct ingest *in, uint64_t now_ns);
 
 /*
- * Index of the page that is being filled, 0 or 1: what else is handed over with a page can be kept
- * in two copies.
+ * Index of the page that is being filled, 0 or 1.  Who hands over more with a page keeps two copies
+ * of it, by this index.
  */
 unsigned ingest_page_index(const struct ingest *in);
 
-unsigned page_index(const struct page *p);      /* which of the two */
+unsigned page_index(const struct page *p); /* which of the two */
 
 /*
  * The counters that the worker sealed into the page: totals since its start.  rejected:
@@ -115,7 +114,7 @@ unsigned page_index(const struct page *p);      /* which of the two */
 const struct ingest_counters *page_stats(const struct page *p);
 const uint64_t *page_rejected(const struct page *p);
 
-struct page *ingest_take(struct ingest *in);    /* NULL: none is ready */
+struct page *ingest_take(struct ingest *in); /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
 /*

@@ -45,8 +45,8 @@ struct lane_datagram {
 };
 
 /*
- * To whom what comes in is shown, for storing or forwarding it.  Any may be NULL; what they get
- * lives for the call.
+ * Hooks that see what comes in, for storing or forwarding it.  Any may be NULL; their arguments
+ * live for the call.
  */
 struct lane_taps {
     /* Before the datagram is parsed. */
@@ -58,8 +58,10 @@ struct lane_taps {
     void *cookie;
 };
 
-/* To whom what is refused is shown, for the log.  Either may be NULL; what they get lives for the
- * call. */
+/*
+ * Hooks that see what is refused, for the log.  Either may be NULL; their arguments live for the
+ * call.
+ */
 struct lane_refusals {
     /* A line, where bit `reason` of *reasons is set.  reasons: borrowed; NULL: always */
     void (*on_rejected)(void *cookie, const struct parse_error *e);
@@ -99,20 +101,20 @@ void lane_free(struct lane *l);
 struct ingest *lane_ingest(struct lane *l);
 
 /*
- * The datagrams that follow come from there, and were read at that moment (now_ns above 0).  All
- * that came before is flushed.
+ * The datagrams that follow come from `from` and were read at clock.now_ns, which is above 0.
+ * Called before the first datagram, and again after lane_flush.
  */
 void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock);
 
 void lane_datagram(struct lane *l, const struct lane_datagram *d);
 
 /*
- * What came so far is in the page afterwards.  To be called before the datagrams' buffers are used
- * again, and before ingest_turn.
+ * Add the samples of all datagrams so far to the page.  To be called before the datagrams' buffers
+ * are used again, and before ingest_turn.
  */
 void lane_flush(struct lane *l);
 
-/* When the next sample arrives if it has no stamp: a clock that moves with the samples. */
+/* The time of arrival that the next sample gets if it has no stamp. */
 uint64_t lane_next_ns(const struct lane *l);
 
 #endif

@@ -2,8 +2,8 @@
  * limit: how many series there may be, over all workers.
  *
  * A set of identity hashes, so that a series which two workers see counts once.  It is asked on
- * first sight of a spelling only (about 1 us of work anyhow), and there a mutex costs 20 ns and is
- * plainly right; the way of a known series never comes here.
+ * first sight of a spelling only, where a mutex costs little; samples of a known series never come
+ * here.
  */
 #ifndef AGGREGATE_LIMIT_H
 #define AGGREGATE_LIMIT_H
@@ -14,7 +14,7 @@
 
 struct series_limit {
     pthread_mutex_t lock;
-    uint64_t *slots;        /* open addressing, 0 = free */
+    uint64_t *slots; /* open addressing, 0 = free */
     uint64_t mask, n, max;
 };
 

@@ -22,13 +22,13 @@
 enum { MEMBERS_EXACT = 512, MEMBERS_REGISTERS = 16384 };
 
 struct members {
-    uint64_t *hashes;        /* open addressing, 0 = free (a hash of 0 counts as 1) */
-    uint8_t *registers;      /* MEMBERS_REGISTERS bytes once not exact, else NULL */
-    uint32_t n, cap;         /* of hashes */
+    uint64_t *hashes;   /* open addressing, 0 = free (a hash of 0 counts as 1) */
+    uint8_t *registers; /* MEMBERS_REGISTERS bytes once not exact, else NULL */
+    uint32_t n, cap;    /* of hashes */
 };
 
-void members_release(struct members *m);   /* { 0 } is an empty set */
-void members_clear(struct members *m);     /* empty, keeping small memory */
+void members_release(struct members *m); /* { 0 } is an empty set */
+void members_clear(struct members *m);   /* empty, keeping small memory */
 
 uint64_t members_hash(struct slice member);
 

@@ -16,11 +16,11 @@ enum { AGGREGATE_TEXT_BYTES = 128 };
 
 /* Bytes of one series, in the registry and in all workers together. */
 struct aggregate_memory {
-    uint64_t series;      /* a counter, or a gauge that is only set */
-    uint64_t timer;       /* on top of it: values over two decades */
-    uint64_t gauge;       /* on top of it: changed up and down by several sources */
-    uint64_t set;         /* on top of it: 8 members */
-    uint64_t large_set;   /* in place of it: past MEMBERS_EXACT members in all of its window */
+    uint64_t series;    /* a counter, or a gauge that is only set */
+    uint64_t timer;     /* on top of it: values over two decades */
+    uint64_t gauge;     /* on top of it: changed up and down by several sources */
+    uint64_t set;       /* on top of it: 8 members */
+    uint64_t large_set; /* in place of it: past MEMBERS_EXACT members in all of its window */
 };
 
 /* Of a series of profile p; of its arrays only the lengths are read. */

@@ -1,5 +1,6 @@
 /**
- * off_page: what is kept off /metrics, and why.  The sinks get it all the same, but for what is past the limit.
+ * off_page: what is kept off /metrics, and why.  The sinks get it all the same, but for what is
+ * past the limit.
  *
  *   reserved   the name, or the name of a line that the family would make, is one that Prometheus
  *              makes for every target (`up`, `scrape_*`, `ALERTS`, `ALERTS_FOR_STATE`) or the name
@@ -9,8 +10,9 @@
  *   limit      there are limits.max_series series already; such a sample never reaches the registry
  *
  * The registry counts the samples in statsd_reserved_names_total and statsd_type_conflicts_total.
- * It keeps a note of each name and what the name met, at most OFF_PAGE_MAX notes: further names are
- * only counted.  When there is no room, notes of names without a sample for an hour are dropped.
+ * It keeps a note of each name and of the name that kept it off, at most OFF_PAGE_MAX notes:
+ * further names are only counted.  When there is no room, notes of names without a sample for an
+ * hour are dropped.
  *   thread   control
  */
 #ifndef AGGREGATE_OFF_PAGE_H
@@ -30,7 +32,7 @@ enum off_page {
 #define X(id, word) OFF_PAGE_##id,
     OFF_PAGE_REASONS(X)
 #undef X
-    OFF_PAGE_REASON_COUNT
+        OFF_PAGE_REASON_COUNT
 };
 
 const char *off_page_word(enum off_page why);
@@ -38,11 +40,11 @@ const char *off_page_word(enum off_page why);
 enum { OFF_PAGE_MAX = 1000, OFF_PAGE_TEXT_MAX = 200 };
 
 struct off_page_note {
-    struct slice metric;         /* as /metrics would spell it, suffixes included; cut after
+    struct slice metric; /* as /metrics would spell it, suffixes included; cut after
                                     OFF_PAGE_TEXT_MAX bytes */
-    struct slice sent;           /* the name as it came in the first such sample, valid UTF-8;
+    struct slice sent;   /* the name as it came in the first such sample, valid UTF-8;
                                     cut likewise */
-    struct slice other;          /* what it met: a family's name, or a reserved name; cut
+    struct slice other;  /* what kept it off: a family's name, or a reserved name; cut
                                     likewise */
     enum off_page why;
     enum series_kind kind;       /* as it came */

@@ -2,9 +2,9 @@
  * profile: how a series is aggregated and shown, as far as that may differ from series to series.
  *
  * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
- * sight of a series; equal ones are one.  A profile never changes, so the workers read it without a
- * lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is that of series
- * which no rule matches; without a mapping it is the only one.
+ * sight of a series; equal profiles are stored once.  A profile never changes, so the workers read
+ * it without a lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is
+ * that of series which no rule matches; without a mapping it is the only one.
  */
 #ifndef AGGREGATE_PROFILE_H
 #define AGGREGATE_PROFILE_H
@@ -15,20 +15,20 @@
 enum { PROFILE_SET_STEPS_MAX = 12, PROFILES_MAX = 256 };
 
 struct profile {
-    uint8_t index;                  /* its number */
-    bool histogram;                 /* timers are histograms, not summaries */
-    int sketch_schema;              /* 0..8, of timers */
-    const double *buckets;          /* `le` bounds of histograms, ascending */
+    uint8_t index;         /* its number */
+    bool histogram;        /* timers are histograms, not summaries */
+    int sketch_schema;     /* 0..8, of timers */
+    const double *buckets; /* `le` bounds of histograms, ascending */
     uint32_t n_buckets;
-    const double *quantiles;        /* of summaries, ascending */
+    const double *quantiles; /* of summaries, ascending */
     uint32_t n_quantiles;
-    uint32_t summary_max_age_ms;    /* up to 49 days */
+    uint32_t summary_max_age_ms; /* up to 49 days */
     uint32_t summary_age_buckets;
-    uint32_t set_steps;             /* a set shows the open step and this many before it; 0: the
+    uint32_t set_steps;          /* a set shows the open step and this many before it; 0: the
                                        last closed interval */
-    uint32_t set_step_intervals;    /* intervals in a step, >= 1 where there are steps */
-    uint64_t ttl_s;                 /* a series idle for longer is removed; 0: never */
-    const char *help;               /* of a family; NULL: a text that says nothing of the metric */
+    uint32_t set_step_intervals; /* intervals in a step, >= 1 where there are steps */
+    uint64_t ttl_s;              /* a series idle for longer is removed; 0: never */
+    const char *help;            /* of a family; NULL: a text that says nothing of the metric */
 };
 
 struct profiles;

@@ -51,10 +51,10 @@ struct registry_opts {
     bool keep_intervals;             /* there is a sink: keep what an interval brings */
     const char *const *reserved;     /* names of our own metrics */
     size_t n_reserved;
-    struct series_limit *limit;      /* shared with the workers */
+    struct series_limit *limit; /* shared with the workers */
     /*
      * Called by registry_merge once for each new note (off_page.h); must not call the registry.
-     * NULL: nobody asks.
+     * May be NULL.
      */
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
     void *cookie;
@@ -66,9 +66,9 @@ void registry_free(struct registry *r);
 
 /**
  * registry_merge(r, p, now_ns):
- * Fold a sealed page in.  Afterwards the page is given back (ingest_give).  What would carry a
- * total out of the finite doubles is left out of that total and counted
- * (statsd_sums_refused_total); the interval's sum, for the sinks, is judged on its own.
+ * Add a sealed page to the series and exposed.  The caller gives it back afterwards
+ * (ingest_give).  What would carry a total out of the finite doubles is left out of that total and
+ * counted (statsd_sums_refused_total); the interval's sum, for the sinks, is judged on its own.
  *   cost     O(series touched)
  */
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
@@ -101,7 +101,7 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n);
 const struct registry_counters *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 
-/* The family with the most series: what to blame at the limit.  NULL when there is none. */
+/* The family with the most exposed, which the log names at the limit.  NULL when there is none. */
 const struct family *registry_largest(const struct registry *r, size_t *ret_series);
 
 /* What e shows now.  The view's arrays are valid until the next call, merge or expiry. */

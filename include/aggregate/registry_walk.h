@@ -2,9 +2,9 @@
  * registry_walk: over what /metrics shows, in pieces, between which the registry goes on: families
  * by name, and of each its lines.
  *
- * An exposed that is there from the walk's begin to its end is met exactly once; one that comes or
- * goes meanwhile at most once.  A family made after the walk's begin is not met, for it may have
- * taken over the name of one that was.
+ * An exposed that is there from the walk's begin to its end is visited exactly once; one that comes
+ * or goes meanwhile at most once.  A family made after the walk's begin is not visited, for it may
+ * have taken over the name of one that was.
  *
  *     registry_walk_begin(r, &w);
  *     while ((f = registry_walk_family(&w)) != NULL)
@@ -32,10 +32,10 @@ struct registry_walk {
     struct registry *registry;
     struct families *families;
     struct family_cursor cursor;
-    size_t place;                   /* of the next family in the sorted list ... */
-    uint64_t order;                 /* ... as long as the list is of this order */
-    uint64_t begun;                 /* the number of the youngest family at the begin */
-    struct buf name;                /* of the family last entered */
+    size_t place;    /* of the next family in the sorted list ... */
+    uint64_t order;  /* ... as long as the list is of this order */
+    uint64_t begun;  /* the number of the youngest family at the begin */
+    struct buf name; /* of the family last entered */
 };
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w);

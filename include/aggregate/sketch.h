@@ -10,8 +10,8 @@
  * sign, in all that was merged.
  *
  *   range at most                    schema kept       worst relative error of a quantile
- *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %, 7: 0.27 %,
- *           8: 0.14 %
+ *   2^20    (six decades)            as asked for      5: 1.08 % (default), 6: 0.54 %,
+ *                                                      7: 0.27 %, 8: 0.14 %
  *   2^40    (twelve decades)         4 at most         2.17 %
  *   2^80    (24 decades)             3 at most         4.33 %
  *   2^160, 2^320, 2^640              2, 1, 0           8.64 %, 17.2 %, 33.3 %
@@ -83,7 +83,7 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 
 /* Index of value v > 0 at schema 0..8 (the table's), and below by shifting. */
 int32_t sketch_index(int schema, double v);
-double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) */
+double sketch_upper_bound(int schema, int32_t index); /* 2^(index/2^schema) */
 
 /**
  * The buckets of one sign that hold something, from the one nearest to zero outwards:
@@ -98,13 +98,13 @@ double sketch_upper_bound(int schema, int32_t index);    /* 2^(index/2^schema) *
  */
 struct sketch_buckets {
     int schema;
-    int32_t first, last;         /* index of the first and the last of them; first > last: there
+    int32_t first, last; /* index of the first and the last of them; first > last: there
                                     is none */
-    int32_t index;               /* of the bucket at hand */
-    double count;                /* of it, > 0 */
+    int32_t index;       /* of the bucket at hand */
+    double count;        /* of it, > 0 */
     /* private */
     const struct sketch_window *window;
-    struct sketch_few sorted;    /* a window that is a list, in order */
+    struct sketch_few sorted; /* a window that is a list, in order */
     uint32_t next;
 };
 

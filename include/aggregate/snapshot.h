@@ -22,29 +22,29 @@ enum series_kind {
 #define X(id, name) SERIES_##id,
     SERIES_KINDS(X)
 #undef X
-    SERIES_KIND_COUNT
+        SERIES_KIND_COUNT
 };
 
 const char *series_kind_name(enum series_kind k);
 
 /* A gauge in one interval: `value` if absolute, then `delta` added to it. */
 struct gauge_change {
-    bool absolute;      /* an absolute value came */
-    double value;       /* the last absolute value */
-    double delta;       /* sum of the relative changes after it (or of all, when no absolute
+    bool absolute;    /* an absolute value came */
+    double value;     /* the last absolute value */
+    double delta;     /* sum of the relative changes after it (or of all, when no absolute
                            came) */
-    int64_t stamp_ms;   /* wall clock of the last change, ms */
+    int64_t stamp_ms; /* wall clock of the last change, ms */
 };
 
 struct closed_series {
-    struct slice key;       /* `name|#k:v,k2:v2`, tags sorted by key; `name` alone without tags.
+    struct slice key;  /* `name|#k:v,k2:v2`, tags sorted by key; `name` alone without tags.
                                Raw bytes, valid UTF-8 */
-    struct slice name;      /* the front of key */
+    struct slice name; /* the front of key */
     enum series_kind kind;
     union {
-        double counter;                  /* sum of value/rate, may be negative */
+        double counter; /* sum of value/rate, may be negative */
         struct gauge_change gauge;
-        const struct sketch *timer;      /* values as sent: ms stay milliseconds */
+        const struct sketch *timer; /* values as sent: ms stay milliseconds */
         const struct members *set;
     };
 };
@@ -52,12 +52,12 @@ struct closed_series {
 typedef void (*closed_series_fn)(void *cookie, const struct closed_series *s);
 
 struct snapshot {
-    int64_t start_s;        /* T: unix seconds, a multiple of interval_s unless the interval is
+    int64_t start_s; /* T: unix seconds, a multiple of interval_s unless the interval is
                                below 1 s */
     int64_t interval_ms;
-    uint64_t n_series;      /* touched series that each() will visit */
+    uint64_t n_series; /* touched series that each() will visit */
     void (*each)(const struct snapshot *snap, closed_series_fn fn, void *cookie);
-    const void *source;     /* each()'s own */
+    const void *source; /* each()'s own */
 };
 
 #endif

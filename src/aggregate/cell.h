@@ -1,6 +1,6 @@
 /**
- * cell: the head of what a worker collects for one spelling of a series, or for all those spellings
- * that came too late for a cell of their own.  Private to aggregate/.
+ * cell: the head of what a worker collects for one spelling of a series, or for all spellings of it
+ * that came when the worker had as many cells as there may be (ingest.h).  Private to aggregate/.
  *
  * Behind the head, each kind has two parts (counter.h, gauge.h, timer.h, set.h).  Packed for the
  * cache: a counter is one line; a timer is a line of head and a line for each page's sketch.  Part
@@ -18,13 +18,13 @@
 struct series;
 
 struct cell {
-    uint64_t check;           /* hash.hi: confirms what the slot's hash.lo found */
-    struct series *series;    /* control's own; NULL until its first merge */
-    uint32_t samples[2];      /* in each page */
-    uint32_t last_s;          /* monotonic seconds of the page in which it was last touched */
-    uint8_t touched[2];       /* in the page's list already */
-    uint8_t type_errors;      /* cell_type in the low bits, cell_tag_errors above */
-    uint8_t profile;          /* number of its profile */
+    uint64_t check;        /* hash.hi: confirms what the slot's hash.lo found */
+    struct series *series; /* control's own; NULL until its first merge */
+    uint32_t samples[2];   /* in each page */
+    uint32_t last_s;       /* monotonic seconds of the page in which it was last touched */
+    uint8_t touched[2];    /* in the page's list already */
+    uint8_t type_errors;   /* cell_type in the low bits, cell_tag_errors above */
+    uint8_t profile;       /* number of its profile */
 };
 
 /*

@@ -1,5 +1,6 @@
 #include "aggregate/cells.h"
 
+#include <assert.h>
 #include <string.h>
 
 void cells_init(struct cells *cs, const struct profiles *profiles)
@@ -19,6 +20,7 @@ void cells_release(struct cells *cs)
 
 struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile)
 {
+    assert(type < SAMPLE_TYPE_COUNT);
     enum series_kind kind = kind_of(type);
     const struct kind_ops *ops = kind_rows[kind];
     struct cell *c = slab_alloc(&cs->slabs[kind]);
@@ -36,6 +38,7 @@ struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile)
 
 void cells_free(struct cells *cs, struct cell *c)
 {
+    assert(cell_type(c) != CELL_ALIAS);
     enum series_kind kind = kind_of(cell_type(c));
     if (kind_rows[kind]->cell_release != NULL)
         kind_rows[kind]->cell_release(c);
@@ -52,6 +55,7 @@ struct alias *cells_alias_new(struct cells *cs)
 
 void cells_alias_free(struct cells *cs, struct alias *a)
 {
+    assert(cell_type(&a->cell) == CELL_ALIAS);
     slab_free(&cs->aliases, a);
 }
 

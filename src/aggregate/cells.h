@@ -1,5 +1,5 @@
 /**
- * cells: a worker's memory for cells: made, begun afresh for a page, freed.  Private to aggregate/.
+ * cells: a worker's memory for cells: allocated, emptied for a page, freed.  Private to aggregate/.
  *   thread   worker
  */
 #ifndef AGGREGATE_CELLS_H
@@ -16,14 +16,14 @@ struct cells {
     const struct profiles *profiles;
 };
 
-void cells_init(struct cells *cs, const struct profiles *profiles);   /* borrowed */
+void cells_init(struct cells *cs, const struct profiles *profiles); /* borrowed */
 void cells_release(struct cells *cs);
 
 /* A cell of that type and profile with both parts empty and untouched.  NULL: no memory. */
 struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile);
 void cells_free(struct cells *cs, struct cell *c);
 
-struct alias *cells_alias_new(struct cells *cs);   /* zeroed but for its type; NULL: no memory */
+struct alias *cells_alias_new(struct cells *cs); /* zeroed but for its type; NULL: no memory */
 void cells_alias_free(struct cells *cs, struct alias *a);
 
 /* Empty part p. */

@@ -11,13 +11,14 @@
  */
 #include "aggregate/claim.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "aggregate/naming.h"
 
 static const struct {
     const char *suffix;
-    bool summary, histogram;   /* who makes lines of that name */
+    bool summary, histogram; /* who makes lines of that name */
 } made[] = {
     { "_sum", true, true },
     { "_count", true, true },
@@ -81,9 +82,8 @@ static struct family *rival_at(struct claim_desk *d, const struct claim *c, size
 
 /*
  * Has nothing in the family had a sample for type_idle?  Keeping the time of a family's last sample
- * would cost each merge a cache
- * miss.  So it is searched until something is found that keeps the family busy for at least half of
- * type_idle, and not again before the time that the search found.
+ * would cost each merge a cache miss.  So its exposed are searched, until one is found that keeps
+ * the family busy for at least half of type_idle, and not again before that time has passed.
  */
 static bool is_idle(const struct claim_desk *d, struct family *f, uint64_t now_s)
 {
@@ -125,6 +125,7 @@ static void keep_off(struct claim_desk *d, const struct claim *c, struct slice o
 
 static void give_way(struct claim_desk *d, const struct claim *to, struct family *f)
 {
+    assert(f->type != FAMILY_RESERVED && f->n > 0);
     const struct exposed *any = f->exposed[0];
     note(d, &(struct off_page_note){ .metric = slice_of(f->name, f->name_len),
                                      .sent = exposed_name_sent(any),
@@ -140,6 +141,7 @@ static void give_way(struct claim_desk *d, const struct claim *to, struct family
 
 bool claim_name(struct claim_desk *d, const struct claim *c)
 {
+    assert(c->type != FAMILY_RESERVED && c->name.len > 0);
     struct slice line;
     if (makes_reserved(d, c->name, c->type, &line)) {
         keep_off(d, c, line, FAMILY_RESERVED);

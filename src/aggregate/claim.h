@@ -15,24 +15,24 @@
 #include "base/buf.h"
 #include "aggregate/counters.h"
 
-/* Whom to ask, and where to note what was refused. */
+/* The families to ask, and where to count and note what is refused. */
 struct claim_desk {
     struct families *families;
-    uint64_t type_idle_s;            /* as in registry_opts */
+    uint64_t type_idle_s; /* as in registry_opts */
     struct off_page_list *notes;
-    void (*on_off_page)(void *cookie, const struct off_page_note *n);   /* NULL: nobody asks */
+    void (*on_off_page)(void *cookie, const struct off_page_note *n); /* may be NULL */
     void *cookie;
-    struct registry_counters *stats;       /* REGISTRY_TYPE_CONFLICTS, REGISTRY_RESERVED_NAMES */
+    struct registry_counters *stats; /* REGISTRY_TYPE_CONFLICTS, REGISTRY_RESERVED_NAMES */
     struct buf scratch;              /* owned */
 };
 
 /* A series asks for a place under a name that has no family of its type yet. */
 struct claim {
-    struct slice name;               /* as exposed */
-    struct slice sent;               /* as the series sent it */
+    struct slice name; /* as exposed */
+    struct slice sent; /* as the series sent it */
     enum series_kind kind;
     enum family_type type;
-    uint32_t now_s, samples;         /* of the series, which wait for the answer */
+    uint32_t now_s, samples; /* of the series, which wait for the answer */
 };
 
 /**

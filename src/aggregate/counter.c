@@ -27,8 +27,8 @@ static bool add_finite(double *sum, double v)
     return true;
 }
 
-static bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                          struct kind_now *now)
+bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                   struct kind_now *now)
 {
     const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
     if (part->down < 0)
@@ -47,7 +47,7 @@ static void counter_close(const struct series *s, uint64_t end_ns, int64_t wall_
     ret->counter = ((const struct counter_series *)s)->interval;
 }
 
-static void counter_next(struct series *s, const struct kind_now *now)
+void counter_next(struct series *s, const struct kind_now *now)
 {
     (void)now;
     ((struct counter_series *)s)->interval = 0;
@@ -85,10 +85,8 @@ const struct kind_ops counter_ops = {
     .cell_bytes = sizeof(struct counter_cell),
     .cell_begin = counter_begin,
     .makes_line = counter_makes_line,
-    .merge = counter_merge,
     .series_bytes = sizeof(struct counter_series),
     .close = counter_close,
-    .next = counter_next,
     .exposed_bytes = sizeof(struct counter_exposed),
     .absorb = counter_absorb,
     .view = counter_view,

@@ -16,7 +16,7 @@
 #include "aggregate/series.h"
 
 struct counter_part {
-    double up, down;          /* sums of the increments >= 0, and of those below; up is -0.0
+    double up, down; /* sums of the increments >= 0, and of those below; up is -0.0
                                  until there is one */
 };
 
@@ -27,12 +27,12 @@ struct counter_cell {
 
 struct counter_series {
     struct series series;
-    double interval;          /* of all increments, since the interval began */
+    double interval; /* of all increments, since the interval began */
 };
 
 struct counter_exposed {
     struct exposed exposed;
-    double total;             /* of increments >= 0, since ever */
+    double total; /* of increments >= 0, since ever */
 };
 
 static_assert(sizeof(struct counter_cell) == 64, "a counter is one cache line");
@@ -41,7 +41,7 @@ static_assert(sizeof(struct counter_cell) == 64, "a counter is one cache line");
 static inline bool counter_add(struct counter_part *part, double v)
 {
     if (v >= 0) {
-        double up = part->up + (v + 0.0);   /* -0 becomes 0: an increment was made, and up is no
+        double up = part->up + (v + 0.0); /* -0 becomes 0: an increment was made, and up is no
                                                longer -0.0 */
         if (up > DBL_MAX)
             return false;
@@ -56,5 +56,10 @@ static inline bool counter_add(struct counter_part *part, double v)
 }
 
 extern const struct kind_ops counter_ops;
+
+/* As kind_merge and kind_next. */
+bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                   struct kind_now *now);
+void counter_next(struct series *s, const struct kind_now *now);
 
 #endif

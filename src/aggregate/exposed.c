@@ -1,6 +1,7 @@
 /* The labels of an exposed: borrowed from an identity as long as that is there, else kept. */
 #include "aggregate/exposed.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ void exposed_borrow_labels(struct exposed *e, const struct identity *id)
 
 void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name)
 {
+    assert(text.len <= UINT32_MAX && name.len <= UINT32_MAX);
     struct exposed_text *t = mem_alloc(sizeof *t + text.len + name.len);
     t->labels_len = (uint32_t)text.len;
     t->name_len = (uint32_t)name.len;
@@ -56,6 +58,7 @@ void exposed_drop_labels(struct exposed *e)
 
 struct slice exposed_name_sent(const struct exposed *e)
 {
+    assert(e->has_text || e->labels.id != NULL);
     if (!e->has_text)
         return identity_name(e->labels.id);
     const struct exposed_text *t = e->labels.text;

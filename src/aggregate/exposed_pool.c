@@ -1,5 +1,7 @@
 #include "aggregate/exposed_pool.h"
 
+#include <assert.h>
+
 #include "aggregate/kind.h"
 
 void exposed_pool_init(struct exposed_pool *pool)
@@ -17,6 +19,7 @@ void exposed_pool_release(struct exposed_pool *pool)
 struct exposed *exposed_pool_new(struct exposed_pool *pool, enum series_kind kind,
                                  const struct profile *profile)
 {
+    assert(profile != NULL && kind < SERIES_KIND_COUNT);
     struct exposed *e = slab_zalloc(&pool->slabs[kind]);
     e->profile = profile;
     e->kind = (unsigned)kind & 3;
@@ -26,6 +29,8 @@ struct exposed *exposed_pool_new(struct exposed_pool *pool, enum series_kind kin
 
 void exposed_pool_free(struct exposed_pool *pool, struct exposed *e)
 {
+    /* Nobody finds it any more but the series that lets it go. */
+    assert(e->series == 1 && e->family == NULL && !e->behind && exposed_other(e) == NULL);
     exposed_drop_labels(e);
     kind_rows[e->kind]->exposed_release(e);
     slab_free(&pool->slabs[e->kind], e);

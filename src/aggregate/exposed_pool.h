@@ -15,7 +15,7 @@ struct exposed_pool {
 };
 
 void exposed_pool_init(struct exposed_pool *pool);
-void exposed_pool_release(struct exposed_pool *pool);   /* all were freed */
+void exposed_pool_release(struct exposed_pool *pool); /* all were freed */
 
 /* Off the page, empty, with one series that points to it. */
 struct exposed *exposed_pool_new(struct exposed_pool *pool, enum series_kind kind,

@@ -6,9 +6,9 @@
  *     on the page    in its family's list and found by its labels
  *     behind         a set whose line a gauge of the same name and labels has: in neither, but
  *                    gauge_line.other leads to it, and it takes the gauge's place when that goes
- *     off the page   family is NULL: something kept its name (off_page.h), or took it over.  It
- *     goes on collecting; each series
- *                    has one of its own, but for those that shared one when they lost their name
+ *     off the page   family is NULL: its name was refused (off_page.h), or taken over.  It still
+ *                    collects.  Each series has one of its own here, but for those that shared one
+ *                    when they lost their name
  *
  * Label text: in most cases escaping changes nothing, and then the text is made from the identity
  * of a series that points here (borrowed), at 0 bytes.  Otherwise, and once that series has gone,
@@ -33,18 +33,20 @@ struct exposed_text {
     char bytes[];
 };
 
+enum { EXPOSED_SERIES_MAX = (1 << 28) - 1 };
+
 struct exposed {
-    struct family *family;                /* NULL: off the page */
+    struct family *family; /* NULL: off the page */
     const struct profile *profile;
     union {
-        const struct identity *id;        /* borrowed */
-        struct exposed_text *text;        /* owned */
-    } labels;                             /* by has_text; on the page and behind only */
-    uint32_t at;                          /* place in family->exposed, on the page only */
-    uint32_t labels_hash;                 /* of family and labels */
-    uint32_t last_s;                      /* monotonic seconds of the last merge */
-    uint32_t series : 28;                 /* how many point here */
-    uint32_t kind : 2;                    /* enum series_kind */
+        const struct identity *id; /* borrowed */
+        struct exposed_text *text; /* owned */
+    } labels;                      /* by has_text; on the page and behind only */
+    uint32_t at;                   /* place in family->exposed, on the page only */
+    uint32_t labels_hash;          /* of family and labels */
+    uint32_t last_s;               /* monotonic seconds of the last merge */
+    uint32_t series : 28;          /* how many point here, up to EXPOSED_SERIES_MAX */
+    uint32_t kind : 2;             /* enum series_kind */
     uint32_t has_text : 1;
     uint32_t behind : 1;
 };
@@ -52,7 +54,7 @@ struct exposed {
 /* Gauges and sets: both are of FAMILY_GAUGE, so that one name and labels may have one of each. */
 struct gauge_line {
     struct exposed exposed;
-    struct exposed *other;                /* the set behind the gauge, or the gauge in front of
+    struct exposed *other; /* the set behind the gauge, or the gauge in front of
                                              the set; NULL: none */
 };
 
@@ -84,7 +86,7 @@ void exposed_borrow_labels(struct exposed *e, const struct identity *id);
 /* Its labels are that text; name is the name as sent. */
 void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name);
 
-/* id goes away and e stays: no longer borrow from it. */
+/* id is about to be freed, and e stays: no longer borrow from it. */
 void exposed_let_go(struct exposed *e, const struct identity *id);
 
 /* It leaves the page: no labels. */

@@ -7,11 +7,10 @@
  *   by_labels         an index over all families, for the series that shares a line
  *   family->exposed   the list that walks go over; close_hole keeps the cursors right:
  *
- *         met            to be met          came later
+ *       visited           to visit          came later
  *     [0 ...... at) [at ......... until) [until ...... n)
- *           ^ a hole here is filled by the last of "met", the hole that makes by the last of "to be
- *           met", that by the last
- *             of all
+ *           ^ a hole here is filled by the last of "visited"; the hole that this makes, by the last
+ *             of "to visit"; and that one, by the last of all
  */
 #include "aggregate/families.h"
 
@@ -50,7 +49,7 @@ static uint64_t labels_hash(const void *exposed)
 
 void families_init(struct families *fs)
 {
-    *fs = (struct families){ .order = 1 };   /* a walk that begins knows none */
+    *fs = (struct families){ .order = 1 }; /* a walk that begins knows none */
     index_init(&fs->by_name, family_hash);
     index_init(&fs->by_labels, labels_hash);
 }
@@ -101,16 +100,18 @@ struct family *families_new(struct families *fs, struct slice name, enum family_
     index_put(&fs->by_name, f);
     size_t n;
     if (fs->n == fs->cap && fs->n_dropped > fs->n / 2)
-        families_sorted(fs, &n);   /* without scrapes nobody else closes the gaps */
+        families_sorted(fs, &n); /* without scrapes nobody else closes the gaps */
     fs->at = mem_grow(fs->at, &fs->cap, fs->n + 1, sizeof(struct family *));
     f->at = fs->n;
     fs->at[fs->n++] = f;
     families_check(fs);
+    family_check(fs, f);
     return f;
 }
 
 static void family_drop(struct families *fs, struct family *f)
 {
+    family_check(fs, f);
     for (struct family_cursor *c = fs->cursors; c != NULL; c = c->next)
         if (c->family == f)
             c->family = NULL;
@@ -165,6 +166,7 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n)
             fs->at[i]->at = i;
         fs->order++;
     }
+    assert(fs->n_sorted == fs->n && fs->n_dropped == 0);
     *ret_n = fs->n;
     return fs->at;
 }
@@ -173,6 +175,7 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n)
 
 void families_enter(struct families *fs, struct family_cursor *c)
 {
+    assert(c->family == NULL && c->at == 0 && c->until == 0);
     c->next = fs->cursors;
     fs->cursors = c;
 }
@@ -180,8 +183,10 @@ void families_enter(struct families *fs, struct family_cursor *c)
 void families_leave(struct families *fs, struct family_cursor *c)
 {
     struct family_cursor **at = &fs->cursors;
-    while (*at != c)
+    while (*at != c) {
+        assert(*at != NULL);
         at = &(*at)->next;
+    }
     *at = c->next;
 }
 
@@ -202,7 +207,7 @@ static size_t *next_bound(const struct families *fs, const struct family *f, siz
 
 static void move(struct family *f, size_t to, size_t from)
 {
-    if (to == from)   /* two bounds in one place: what stood there has moved already */
+    if (to == from) /* two bounds in one place: what stood there has moved already */
         return;
     f->exposed[to] = f->exposed[from];
     f->exposed[to]->at = (uint32_t)to;
@@ -254,7 +259,8 @@ struct exposed *families_exposed(struct families *fs, const struct labels_key *k
 void families_add(struct families *fs, struct family *f, struct exposed *e,
                   const struct labels_key *key)
 {
-    assert(e->family == NULL && !e->behind && key->family == f);
+    assert(e->family == NULL && !e->behind && key->family == f && f->n < UINT32_MAX);
+    family_check(fs, f);
     e->family = f;
     e->labels_hash = key->hash;
     index_put(&fs->by_labels, e);
@@ -265,6 +271,8 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
 
 void families_replace(struct families *fs, struct exposed *e, struct exposed *by)
 {
+    exposed_check(e);
+    assert(!e->behind && (by->family == NULL || (by->behind && by->family == e->family)));
     index_remove(&fs->by_labels, e);
     by->family = e->family;
     by->at = e->at;
@@ -301,6 +309,7 @@ static void put_off_page(struct exposed *e)
 
 void families_evict(struct families *fs, struct family *f)
 {
+    family_check(fs, f);
     for (size_t i = 0; i < f->n; i++) {
         index_remove(&fs->by_labels, f->exposed[i]);
         put_off_page(f->exposed[i]);

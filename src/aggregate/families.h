@@ -19,21 +19,28 @@
 #include "base/slice.h"
 
 struct families {
-    struct index by_name;            /* families */
-    struct index by_labels;          /* what is on the page, by family and labels */
-    struct family **at;              /* all, the first n_sorted in order of their names; NULL
+    struct index by_name;   /* families */
+    struct index by_labels; /* what is on the page, by family and labels */
+    struct family **at;     /* all, the first n_sorted in order of their names; NULL
                                         where one was dropped */
     size_t n, n_sorted, n_dropped, cap;
-    uint64_t order;                  /* goes up when families change their places */
-    uint64_t n_born;                 /* number of the youngest family */
+    uint64_t order;  /* goes up when families change their places */
+    uint64_t n_born; /* number of the youngest family */
     struct family_cursor *cursors;
-    struct buf scratch;              /* of lookups by labels */
+    struct buf scratch; /* of lookups by labels */
 };
 
 static inline void families_check(const struct families *fs)
 {
     assert(fs->n_sorted <= fs->n && fs->n_dropped <= fs->n && fs->n <= fs->cap);
     assert(fs->by_name.n == fs->n - fs->n_dropped);
+}
+
+static inline void family_check(const struct families *fs, const struct family *f)
+{
+    assert(f->at < fs->n && fs->at[f->at] == f);
+    assert(f->n <= f->cap && (f->type != FAMILY_RESERVED || f->n == 0));
+    assert(f->born > 0 && f->born <= fs->n_born);
 }
 
 static inline void family_cursor_check(const struct family_cursor *c)
@@ -87,7 +94,7 @@ void families_evict(struct families *fs, struct family *f);
 
 /* ---- walks ---- */
 
-void families_enter(struct families *fs, struct family_cursor *c);   /* c is zeroed */
+void families_enter(struct families *fs, struct family_cursor *c); /* c is zeroed */
 void families_leave(struct families *fs, struct family_cursor *c);
 
 #endif

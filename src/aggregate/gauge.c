@@ -38,8 +38,8 @@ static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, u
     return m.refused == 0;
 }
 
-static bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                        struct kind_now *now)
+bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now)
 {
     const struct gauge_cell *from = (const struct gauge_cell *)c;
     struct gauge_exposed *g = (struct gauge_exposed *)e;
@@ -67,7 +67,7 @@ static void gauge_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
     };
 }
 
-static void gauge_next(struct series *s, const struct kind_now *now)
+void gauge_next(struct series *s, const struct kind_now *now)
 {
     uint64_t settled_ns = now->now_ns > LATE_NS ? now->now_ns - LATE_NS : 0;
     struct gauge_series *g = (struct gauge_series *)s;
@@ -125,10 +125,8 @@ const struct kind_ops gauge_ops = {
     .cell_bytes = (sizeof(struct gauge_cell) + 31) / 32 * 32,
     .cell_begin = gauge_begin,
     .cell_release = gauge_cell_release,
-    .merge = gauge_merge,
     .series_bytes = sizeof(struct gauge_series),
     .close = gauge_close,
-    .next = gauge_next,
     .series_release = gauge_series_release,
     .exposed_bytes = sizeof(struct gauge_exposed),
     .absorb = gauge_absorb,

@@ -29,6 +29,12 @@ void gauge_value_recent_clear(struct gauge_recent *recent)
     recent->sum = 0;
 }
 
+static void recent_check(const struct gauge_recent *r)
+{
+    assert(r->n <= r->cap && r->cap <= GAUGE_RECENT_MAX);
+    assert(r->n < 2 || r->at[r->n - 2].ns <= r->at[r->n - 1].ns);
+}
+
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -37,6 +43,7 @@ static uint64_t later(uint64_t a, uint64_t b)
 /* Forget the steps at or before ns.  returns  their sum */
 static double take_until(struct gauge_recent *recent, uint64_t ns)
 {
+    recent_check(recent);
     uint32_t n = 0;
     double sum = 0;
     while (n < recent->n && recent->at[n].ns <= ns)
@@ -93,14 +100,15 @@ static void add_up_neighbours(struct gauge_part *g, struct gauge_recent *recent)
     uint32_t last = 0;
     for (uint32_t i = 1; i < recent->n; i++) {
         struct gauge_step *to = &recent->at[last];
-        double both = to->delta + recent->at[i].delta;
-        if ((uint64_t)to->changes + recent->at[i].changes <= most && isfinite(both))
-            *to =
-                (struct gauge_step){ recent->at[i].ns, both, to->changes + recent->at[i].changes };
+        const struct gauge_step *from = &recent->at[i];
+        double both = to->delta + from->delta;
+        if ((uint64_t)to->changes + from->changes <= most && isfinite(both))
+            *to = (struct gauge_step){ from->ns, both, to->changes + from->changes };
         else
-            recent->at[++last] = recent->at[i];
+            recent->at[++last] = *from;
     }
     recent->n = last + 1;
+    recent_check(recent);
     if (recent->n == recent->cap)
         give_up(g, recent, recent->sum);
 }
@@ -135,11 +143,13 @@ static void insert(struct gauge_recent *r, struct gauge_step step)
         r->at[i] = r->at[i - 1];
     r->at[i] = step;
     r->sum += step.delta;
+    recent_check(r);
 }
 
 static enum gauge_added add(struct gauge_part *g, struct gauge_recent **recent,
                             struct gauge_step step)
 {
+    assert(step.ns > 0 && step.changes > 0);
     double listed = recent != NULL && *recent != NULL ? (*recent)->sum : 0;
     double list = listed + step.delta, delta = g->delta + list;
     g->last_ns = later(g->last_ns, step.ns);
@@ -183,11 +193,9 @@ struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_rece
      * Changes in no list arrived with nothing of another thread between them, or there was no
      * memory for one.
      */
+    uint64_t delta_ns = n > 0 ? from_recent->at[0].ns : from->last_ns;
     if (from->delta != 0)
-        merge_step(
-            into, recent,
-            (struct gauge_step){ n > 0 ? from_recent->at[0].ns : from->last_ns, from->delta, 1 },
-            &sum);
+        merge_step(into, recent, (struct gauge_step){ delta_ns, from->delta, 1 }, &sum);
     for (uint32_t i = 0; i < n; i++)
         merge_step(into, recent, from_recent->at[i], &sum);
     into->last_ns = later(into->last_ns, from->last_ns);
@@ -198,8 +206,8 @@ void gauge_value_settle(struct gauge_part *g, struct gauge_recent **recent, uint
 {
     if (*recent == NULL)
         return;
-    double all = (*recent)->sum, old = take_until(*recent, ns),
-           delta = g->delta + old + (*recent)->sum;
+    double all = (*recent)->sum, old = take_until(*recent, ns);
+    double delta = g->delta + old + (*recent)->sum;
     if (isfinite(g->delta + old) && isfinite((*recent)->sum) && isfinite(g->value + delta))
         g->delta += old;
     else

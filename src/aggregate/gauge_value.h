@@ -30,19 +30,19 @@
 enum { GAUGE_RECENT_MAX = 64 };
 
 struct gauge_part {
-    double value;             /* the latest absolute value */
-    double delta;             /* changes after it that are in no list; the last of them at
+    double value;     /* the latest absolute value */
+    double delta;     /* changes after it that are in no list; the last of them at
                                  last_ns at the latest */
-    uint64_t set_ns;          /* when value arrived; 0: none did */
-    uint64_t last_ns;         /* when the latest value or change arrived; 0: nothing did */
+    uint64_t set_ns;  /* when value arrived; 0: none did */
+    uint64_t last_ns; /* when the latest value or change arrived; 0: nothing did */
 };
 
 /* Changes after set_ns and after those in delta, by stamp. */
 struct gauge_recent {
     uint32_t n, cap;
-    double sum;               /* of all steps */
+    double sum; /* of all steps */
     struct gauge_step {
-        uint64_t ns;          /* when the last of its changes arrived */
+        uint64_t ns; /* when the last of its changes arrived */
         double delta;
         uint32_t changes;
     } at[];
@@ -52,16 +52,16 @@ struct gauge_recent {
  * An absolute value; one that arrived before the latest changes nothing.
  *   value    finite
  *   recent   may be NULL
- *   returns  how many later changes had to go because value and they would not be finite: 0 but for
- *            numbers near 1e308
+ *   returns  how many later changes were dropped, because value and their sum would not be finite:
+ *            0 but for numbers near 1e308
  */
 uint32_t gauge_value_set(struct gauge_part *g, struct gauge_recent *recent, double value,
                          uint64_t ns);
 
 enum gauge_added {
     GAUGE_ADDED,
-    GAUGE_SUPERSEDED,         /* an absolute value arrived after it: it changes nothing */
-    GAUGE_NOT_FINITE          /* the value, or the sum of its changes, would leave the finite
+    GAUGE_SUPERSEDED, /* an absolute value arrived after it: it changes nothing */
+    GAUGE_NOT_FINITE  /* the value, or the sum of its changes, would leave the finite
                                  doubles: refused */
 };
 
@@ -91,8 +91,8 @@ static inline bool gauge_value_next(struct gauge_part *g, bool relative, double 
 }
 
 struct gauge_merged {
-    double added;             /* sum of the changes that count */
-    uint32_t refused;         /* changes that would have left the finite doubles */
+    double added;     /* sum of the changes that count */
+    uint32_t refused; /* changes that would have left the finite doubles */
 };
 
 /* Fold what another thread or page brought into `into`. */

@@ -1,5 +1,6 @@
 #include "aggregate/identity.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ static char *put(char *to, struct slice s)
 
 struct identity *identity_new(const struct sample *s, const struct tags *tags)
 {
+    assert(s->type < SAMPLE_TYPE_COUNT && s->name_len <= UINT16_MAX && tags->n <= TAGS_MAX);
     size_t text = s->name_len + (tags->n > 0);
     for (uint32_t i = 0; i < tags->n; i++)
         text += tags->at[i].key.len + tags->at[i].value.len + 2;
@@ -31,6 +33,7 @@ struct identity *identity_new(const struct sample *s, const struct tags *tags)
         to = put(to, SLICE_LIT(":"));
         to = put(to, tags->at[i].value);
     }
+    assert(to == start + text);
     id->hash = hash64_bytes(start, text) + (uint64_t)id->type * 0x9E3779B97F4A7C15ull + id->n_tags;
     return id;
 }

@@ -18,15 +18,15 @@
 
 struct identity_tag {
     uint16_t key_len, value_len;
-    uint16_t order;           /* place in the line it was first seen in */
+    uint16_t order; /* place in the line it was first seen in */
 };
 
 struct identity {
-    uint64_t hash;            /* of type, key and n_tags */
-    uint32_t key_len;         /* of the text `name|#k:v,k2:v2` (`name` alone without tags) */
+    uint64_t hash;    /* of type, key and n_tags */
+    uint32_t key_len; /* of the text `name|#k:v,k2:v2` (`name` alone without tags) */
     uint16_t name_len, n_tags;
-    uint8_t type;             /* enum sample_type */
-    struct identity_tag tag[];   /* n_tags, then the text */
+    uint8_t type;              /* enum sample_type */
+    struct identity_tag tag[]; /* n_tags, then the text */
 };
 
 /* returns  malloc'ed (free()); NULL: no memory */

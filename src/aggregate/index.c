@@ -10,6 +10,13 @@ enum { SLOTS_FIRST = 64, TAG_SHIFT = 48 };
 
 #define POINTER_MASK ((1ull << TAG_SHIFT) - 1)
 
+/* A search ends at a free slot, so there is one. */
+static void index_check(const struct index *x)
+{
+    assert((x->mask & (x->mask + 1)) == 0 && x->mask + 1 >= SLOTS_FIRST);
+    assert(x->n * 4 <= (x->mask + 1) * 3);
+}
+
 static uint64_t tag_of(uint64_t hash)
 {
     return hash >> TAG_SHIFT << TAG_SHIFT;
@@ -17,7 +24,7 @@ static uint64_t tag_of(uint64_t hash)
 
 static void *item_of(uint64_t slot)
 {
-    return (void *)(uintptr_t)(slot & POINTER_MASK);   /* NOLINT(performance-no-int-to-ptr): a
+    return (void *)(uintptr_t)(slot & POINTER_MASK); /* NOLINT(performance-no-int-to-ptr): a
                                                           pointer with a tag on top */
 }
 
@@ -35,7 +42,7 @@ void index_release(struct index *x)
 
 static void put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slot)
 {
-    PROBE_EACH (i, hash, mask) {
+    PROBE_EACH(i, hash, mask) {
         if (slots[i] != 0)
             continue;
         slots[i] = slot;
@@ -56,7 +63,7 @@ static void resize(struct index *x, uint64_t mask)
 
 void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key)
 {
-    PROBE_EACH (i, hash, x->mask) {
+    PROBE_EACH(i, hash, x->mask) {
         if (x->slots[i] == 0)
             return NULL;
         if (tag_of(x->slots[i]) == tag_of(hash) && eq(item_of(x->slots[i]), key))
@@ -72,6 +79,7 @@ void index_put(struct index *x, void *item)
     uint64_t hash = x->hash(item);
     put(x->slots, x->mask, hash, (uint64_t)(uintptr_t)item | tag_of(hash));
     x->n++;
+    index_check(x);
 }
 
 static bool slot_is_free(const void *index, uint64_t i)
@@ -95,7 +103,7 @@ static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move 
 
 static uint64_t place_of(const struct index *x, const void *item)
 {
-    PROBE_EACH (i, x->hash(item), x->mask) {
+    PROBE_EACH(i, x->hash(item), x->mask) {
         assert(x->slots[i] != 0);
         if (item_of(x->slots[i]) == item)
             return i;
@@ -104,8 +112,10 @@ static uint64_t place_of(const struct index *x, const void *item)
 
 void index_remove(struct index *x, const void *item)
 {
+    assert(x->n > 0);
     x->slots[probe_remove(&slot_ops, x, x->mask, place_of(x, item))] = 0;
     x->n--;
     if (x->mask >= SLOTS_FIRST && x->n * 8 < x->mask)
         resize(x, x->mask / 2);
+    index_check(x);
 }

@@ -17,7 +17,7 @@ struct index {
     uint64_t *slots;
     uint64_t mask;
     size_t n;
-    uint64_t (*hash)(const void *item);   /* the same for an item as long as it is in the table */
+    uint64_t (*hash)(const void *item); /* the same for an item as long as it is in the table */
 };
 
 void index_init(struct index *x, uint64_t (*hash)(const void *item));
@@ -28,6 +28,6 @@ typedef bool (*index_eq)(const void *item, const void *key);
 /* The item of that hash for which eq(item, key) holds, or NULL. */
 void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key);
 void index_put(struct index *x, void *item);
-void index_remove(struct index *x, const void *item);   /* it is in the table */
+void index_remove(struct index *x, const void *item); /* it is in the table */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A worker's side but for the batches: made and freed; a turn of the page
+ * A worker's side without the batches (ingest_batch.c): its life, and the turn of its pages
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     bury              cells that the other page had dropped: control has let go of them
  *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
@@ -42,8 +42,11 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
 
 static void bury(struct ingest *in, struct page *p)
 {
-    for (size_t i = 0; i < p->n_deaths; i++)
+    for (size_t i = 0; i < p->n_deaths; i++) {
+        const struct cell *c = p->deaths[i];
+        assert(!c->touched[0] && !c->touched[1]);
         cells_free(&in->cells, p->deaths[i]);
+    }
     p->n_deaths = 0;
 }
 
@@ -112,6 +115,7 @@ static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
     bool idle = a->gauge->identity != a && is_idle(in, &a->cell, now_s);
     if (!idle)
         return false;
+    assert(a->gauge->aliases > 0);
     a->gauge->aliases--;
     table_remove_at(&in->table, in->expire_at);
     cells_alias_free(&in->cells, a);
@@ -125,6 +129,7 @@ static void drop_identity(struct ingest *in, struct alias *a)
         return;
     table_remove(&in->table, (struct hash128){ .lo = a->lo, .hi = a->cell.check });
     cells_alias_free(&in->cells, a);
+    assert(in->n_identities > 0);
     in->n_identities--;
 }
 
@@ -177,6 +182,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         return false;
     }
     assert(fresh != in->page && fresh->index != in->page->index);
+    ingest_check(in);
     page_check(fresh);
     bury(in, fresh);
     fresh->n_touched = 0;
@@ -212,11 +218,14 @@ const uint64_t *page_rejected(const struct page *p)
 struct page *ingest_take(struct ingest *in)
 {
     /* acquire: pairs with the release in ingest_turn */
-    return atomic_exchange_explicit(&in->ready, NULL, memory_order_acquire);
+    struct page *p = atomic_exchange_explicit(&in->ready, NULL, memory_order_acquire);
+    assert(p == NULL || p == &in->pages[p->index]);
+    return p;
 }
 
 void ingest_give(struct ingest *in, struct page *p)
 {
+    assert(p == &in->pages[p->index] && p->n_births == 0); /* its identities were taken */
     /* release: our reads and the cleared marks come before the worker's next writes */
     atomic_store_explicit(&in->empty, p, memory_order_release);
 }

@@ -10,6 +10,7 @@
  *   stage_update      add the values, in the order in which they came
  *     add_value         by type: counter.h, gauge_value.h, timer.h, members.h
  */
+#include <assert.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -29,14 +30,13 @@ static bool room_to_touch(struct page *p)
 }
 
 /*
- * Everything that may fail comes first; then the cell is in the table, in the births and nowhere
- * half.
+ * A cell in the table and among the page's births, or in neither: what may fail comes first.  The
+ * page has room to list it.
  */
 static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id)
 {
     struct page *p = in->page;
-    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births) ||
-        !room_to_touch(p))
+    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births))
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
@@ -49,6 +49,7 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     }
     c->check = hash.hi;
     table_put(&in->table, hash, c);
+    assert(c->series == NULL);
     p->births[p->n_births++] = (struct birth){ c, id };
     return c;
 }
@@ -69,6 +70,7 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *c = table_find(&in->table, hash);
+    assert(c == NULL || cell_type(c) == id->type);
     if (c != NULL)
         free(id);
     else
@@ -114,11 +116,10 @@ static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, un
         (uint64_t)errors - cell_tag_errors(&g->cell); /* stage_update adds the cell's */
 }
 
-static struct cell *alias_target(struct ingest *in, struct alias *a, uint32_t now_s)
+static void use_alias(struct ingest *in, struct alias *a, uint32_t now_s)
 {
     a->cell.last_s = now_s;
     count_alias_errors(in, a->gauge, cell_tag_errors(&a->cell));
-    return &a->gauge->cell;
 }
 
 /* Another spelling of a gauge that has a cell. */
@@ -127,6 +128,7 @@ static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, st
 {
     struct gauge_cell *g = cell_type(known) == CELL_ALIAS ? ((struct alias *)known)->gauge
                                                           : (struct gauge_cell *)known;
+    assert(cell_type(&g->cell) == SAMPLE_GAUGE);
     struct alias *a = room ? alias_born(in, s->hash, g) : NULL;
     count_alias_errors(in, g, in->tags.errors);
     if (a != NULL) {
@@ -158,6 +160,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     return c;
 }
 
+/* returns  a cell that the page lists or has room to list; NULL: the sample is refused */
 static struct cell *first_sight(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
@@ -165,7 +168,7 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
         refuse(in, s, why);
         return NULL;
     }
-    struct identity *id = identity_new(s, &in->tags);
+    struct identity *id = room_to_touch(in->page) ? identity_new(s, &in->tags) : NULL;
     struct cell *c = NULL;
     bool room = in->table.n - in->n_identities < in->opts.limit->max;
     if (id != NULL && s->type == SAMPLE_GAUGE)
@@ -179,16 +182,15 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
     return c;
 }
 
-static bool touch(struct ingest *in, struct cell *c, uint32_t now_s)
+/* The page lists the cell from now on.  It has room for one more. */
+static void touch(struct ingest *in, struct cell *c, uint32_t now_s)
 {
     struct page *p = in->page;
-    if (!room_to_touch(p))
-        return false;
+    assert(!c->touched[p->index] && p->n_touched < p->cap_touched);
     p->touched[p->n_touched++] = c;
     c->touched[p->index] = 1;
     c->last_s = now_s;
     cells_begin(&in->cells, c, p->index);
-    return true;
 }
 
 /*
@@ -266,11 +268,11 @@ static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
     const struct sketch_window *w = &t->part[p].sketch.pos;
     if (w->counts == NULL || w->schema < 0 || v <= SKETCH_ZERO_MAX)
         return;
-    if (w->width == 0)   /* a list, which may lie across two lines */
+    if (w->width == 0) /* a list, which may lie across two lines */
         __builtin_prefetch((const char *)w->counts + sizeof(struct sketch_few) - 1, 1);
     uintptr_t at =
         (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
-    __builtin_prefetch((const void *)at, 1);   /* NOLINT(performance-no-int-to-ptr): may lie
+    __builtin_prefetch((const void *)at, 1); /* NOLINT(performance-no-int-to-ptr): may lie
                                                   outside the window, where C has no pointers */
 }
 
@@ -288,14 +290,24 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
 }
 
 /*
- * A cell that the page does not list yet, or an alias, which no page lists.  returns  NULL: no
- * memory
+ * For sample s: the cell c, which the page does not list yet, or the one that alias c leads to.
+ * returns  a cell that the page lists; NULL: no memory, and the sample is refused
  */
-static struct cell *list_cell(struct ingest *in, struct cell *c, uint32_t now_s)
+static struct cell *list_cell(struct ingest *in, const struct sample *s, struct cell *c,
+                              uint32_t now_s)
 {
-    if (cell_type(c) == CELL_ALIAS)
-        c = alias_target(in, (struct alias *)c, now_s);
-    return c->touched[in->page->index] || touch(in, c, now_s) ? c : NULL;
+    bool alias = cell_type(c) == CELL_ALIAS;
+    struct cell *listed = alias ? &((struct alias *)c)->gauge->cell : c;
+    if (!listed->touched[in->page->index]) {
+        if (!room_to_touch(in->page)) {
+            refuse(in, s, REASON_NONE);
+            return NULL;
+        }
+        touch(in, listed, now_s);
+    }
+    if (alias)
+        use_alias(in, (struct alias *)c, now_s);
+    return listed;
 }
 
 static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
@@ -306,7 +318,7 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         if (c == NULL)
             c = first_sight(in, &s[i], now_s);
         if (c != NULL && !c->touched[p])
-            c = list_cell(in, c, now_s);
+            c = list_cell(in, &s[i], c, now_s);
         in->found[i] = c;
         if (c != NULL && kind_of(s[i].type) == SERIES_TIMER)
             prefetch_bucket((struct timer_cell *)c, p, s[i].value);
@@ -358,6 +370,7 @@ static void take_counts(struct ingest *in, struct parse_counts *c)
 
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
 {
+    ingest_check(in);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     in->batch = b;
     in->batch_ns = now_ns;

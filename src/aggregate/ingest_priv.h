@@ -5,6 +5,7 @@
 #ifndef AGGREGATE_INGEST_PRIV_H
 #define AGGREGATE_INGEST_PRIV_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -17,29 +18,37 @@ struct ingest {
     struct ingest_opts opts;
     struct table table;
     struct cells cells;
-    struct page *page;                    /* the one being filled */
+    struct page *page; /* the one being filled */
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    size_t n_identities;                  /* of the table's entries: aliases found by an
+    size_t n_identities;       /* of the table's entries: aliases found by an
                                              identity's hash */
-    const struct batch *batch;            /* at hand */
-    uint64_t batch_ns;                    /* its now_ns */
-    uint32_t arrival;                     /* index of the arrival last asked for */
-    bool saw_relative;                    /* a relative change of a gauge that may come from
+    const struct batch *batch; /* at hand */
+    uint64_t batch_ns;         /* its now_ns */
+    uint32_t arrival;          /* index of the arrival last asked for */
+    bool saw_relative;         /* a relative change of a gauge that may come from
                                              several sources */
-    uint64_t expire_at;                   /* slot where the next sweep begins */
+    uint64_t expire_at;        /* slot where the next sweep begins */
     uint64_t last_turn_s;
-    uint64_t least_ttl_s;                 /* of all profiles; 0: no cell ever expires */
+    uint64_t least_ttl_s; /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
-    struct tags tags;                     /* of the spelling just met for the first time */
+    struct tags tags; /* of the spelling just met for the first time */
     /*
      * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of
      * their own: control writes here.
      */
-    _Alignas(64) _Atomic(struct page *) ready;    /* sealed, for control */
-    _Atomic(struct page *) empty;                 /* merged, for the worker */
+    _Alignas(64) _Atomic(struct page *) ready; /* sealed, for control */
+    _Atomic(struct page *) empty;              /* merged, for the worker */
 };
+
+/* On the worker's thread, between two batches. */
+static inline void ingest_check(const struct ingest *in)
+{
+    page_check(in->page);
+    assert(in->page == &in->pages[in->page->index]);
+    assert(in->n_identities <= in->table.n);
+}
 
 /* Room for one more item, or false. */
 static inline bool ingest_room(void *array, size_t n, size_t *cap, size_t item)

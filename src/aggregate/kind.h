@@ -5,12 +5,12 @@
  * three places:
  *
  *     cell       a worker's: two parts, filled by turns          bytes, init, begin, release
- *     series     control's: what the interval brought, for the   close, next, release
+ *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release
  *
- * and `merge` takes a cell's part to the other two.  The addition of a value to a cell is inlined
- * into ingest_batch.c and therefore no operation: it is a function of the kind's header.
+ * and kind_merge takes a cell's part to the other two.  The addition of a value to a cell is
+ * inlined into ingest_batch.c and therefore no operation: it is a function of the kind's header.
  */
 #ifndef AGGREGATE_KIND_H
 #define AGGREGATE_KIND_H
@@ -33,18 +33,18 @@ struct sketch;
 
 /* What follows from a sample's type alone. */
 struct kind_type {
-    uint8_t kind;                /* enum series_kind */
-    uint8_t milliseconds;        /* values are sent in milliseconds and shown in seconds */
-    const char *suffix;          /* of the output name, with prometheus.suffixes */
+    uint8_t kind;         /* enum series_kind */
+    uint8_t milliseconds; /* values are sent in milliseconds and shown in seconds */
+    const char *suffix;   /* of the output name, with prometheus.suffixes */
 };
 
 static const struct kind_type kind_types[SAMPLE_TYPE_COUNT] = {
-    [SAMPLE_COUNTER]      = { SERIES_COUNTER, 0, "_total" },
-    [SAMPLE_GAUGE]        = { SERIES_GAUGE, 0, "" },
-    [SAMPLE_TIMING]       = { SERIES_TIMER, 1, "_seconds" },
-    [SAMPLE_HISTOGRAM]    = { SERIES_TIMER, 0, "" },
+    [SAMPLE_COUNTER] = { SERIES_COUNTER, 0, "_total" },
+    [SAMPLE_GAUGE] = { SERIES_GAUGE, 0, "" },
+    [SAMPLE_TIMING] = { SERIES_TIMER, 1, "_seconds" },
+    [SAMPLE_HISTOGRAM] = { SERIES_TIMER, 0, "" },
     [SAMPLE_DISTRIBUTION] = { SERIES_TIMER, 0, "" },
-    [SAMPLE_SET]          = { SERIES_SET, 0, "" },
+    [SAMPLE_SET] = { SERIES_SET, 0, "" },
 };
 
 static inline enum series_kind kind_of(uint8_t type)
@@ -54,20 +54,20 @@ static inline enum series_kind kind_of(uint8_t type)
 
 /* What all merges of one page, or all series of one closing interval, have in common. */
 struct kind_now {
-    uint64_t now_ns;             /* monotonic */
-    uint64_t interval;           /* number of the open interval */
-    bool several_sources;        /* samples of one gauge may come by several threads or sockets */
-    bool keep_intervals;         /* there is a sink: keep the interval's values */
-    struct set_list *sets;       /* the sets that show members (set.h) */
-    struct registry_counters *stats;   /* counted there: REGISTRY_DECREMENTS */
-    const struct profile *period_of;   /* timer.c: the profile for which ... */
-    uint64_t period;                   /* ... the period of now_ns was worked out last */
+    uint64_t now_ns;       /* monotonic */
+    uint64_t interval;     /* number of the open interval */
+    bool several_sources;  /* samples of one gauge may come by several threads or sockets */
+    bool keep_intervals;   /* there is a sink: keep the interval's values */
+    struct set_list *sets; /* the sets that show members (set.h) */
+    struct registry_counters *stats; /* counted there: REGISTRY_DECREMENTS */
+    const struct profile *period_of; /* timer.c: the profile for which ... */
+    uint64_t period;                 /* ... the period of now_ns was worked out last */
 };
 
 struct kind_ops {
     enum family_type (*family_type)(const struct profile *p);
 
-    uint32_t cell_bytes;         /* a multiple of 32 */
+    uint32_t cell_bytes; /* a multiple of 32 */
     /* c is zeroed but for its head.  false: no memory */
     bool (*cell_init)(struct cell *c, const struct profile *p);
     /* Empty the part. */
@@ -77,21 +77,11 @@ struct kind_ops {
     /* Does the part make a line of /metrics?  NULL: always */
     bool (*makes_line)(const struct cell *c, unsigned part);
 
-    /**
-     * merge: add a cell's part to s (what the interval brought) and to its exposed e.
-     *   e        NULL: nothing to show (a counter that only went down)
-     *   returns  false when a sum would have left the finite doubles: that sum is as it was, all
-     *            else is added
-     */
-    bool (*merge)(struct series *s, struct exposed *e, const struct cell *c, unsigned part,
-                  struct kind_now *now);
-
     uint32_t series_bytes;
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */
     void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms,
                   struct closed_series *ret);
-    void (*next)(struct series *s, const struct kind_now *now);   /* the next interval begins */
-    void (*series_release)(struct series *s);                     /* as if new */
+    void (*series_release)(struct series *s); /* as if new */
 
     uint32_t exposed_bytes;
     /*
@@ -101,7 +91,7 @@ struct kind_ops {
     void (*absorb)(struct exposed *to, const struct exposed *from, struct kind_now *now);
     void (*view)(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
                  struct exposed_view *ret);
-    void (*exposed_release)(struct exposed *e);                   /* as if new */
+    void (*exposed_release)(struct exposed *e); /* as if new */
 };
 
 /*
@@ -109,5 +99,25 @@ struct kind_ops {
  * is nothing to do.
  */
 extern const struct kind_ops *const kind_rows[SERIES_KIND_COUNT];
+
+/*
+ * Two operations that are no pointers in the row, but functions named after the kind:
+ * counter_merge, counter_next and so on.  They are called for every cell of a page and every
+ * series of an interval, where kinds come in any order, and a processor would mispredict every
+ * other call by pointer.
+ */
+
+/**
+ * kind_merge(s, e, c, part, now):
+ * Add a cell's part to the interval of its series s, and to the exposed e of s.
+ *   e        NULL: nothing to show (a counter that only went down)
+ *   returns  false when a sum would have left the finite doubles: that sum is as it was, all else
+ *            is added
+ */
+bool kind_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned part,
+                struct kind_now *now);
+
+/* The next interval begins: s has brought nothing to it yet. */
+void kind_next(struct series *s, const struct kind_now *now);
 
 #endif

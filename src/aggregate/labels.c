@@ -6,6 +6,7 @@
  */
 #include "aggregate/labels.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 /* A tag as escaped: where its key and value lie in the scratch buffer. */
 struct spelled {
     uint32_t key_at, key_len, value_at, value_len;
-    unsigned order;      /* place of the tag in the line it came in */
+    unsigned order; /* place of the tag in the line it came in */
 };
 
 static bool is_reserved(enum family_type type, struct slice key)
@@ -56,8 +57,9 @@ static int by_key(const void *a, const void *b, void *base)
 {
     const struct spelled *x = a, *y = b;
     const char *text = base;
-    int c = slice_cmp(slice_of(text + x->key_at, x->key_len),
-                      slice_of(text + y->key_at, y->key_len));
+    struct slice x_key = slice_of(text + x->key_at, x->key_len);
+    struct slice y_key = slice_of(text + y->key_at, y->key_len);
+    int c = slice_cmp(x_key, y_key);
     return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
 }
 
@@ -100,7 +102,8 @@ bool labels_spell(const struct identity *id, enum family_type type, struct buf *
 void labels_plain(const struct identity *id, struct buf *out)
 {
     size_t offset = 0;
-    char *to = buf_reserve(out, id->key_len + (size_t)id->n_tags * 3);
+    const size_t most = id->key_len + (size_t)id->n_tags * 3;
+    char *to = buf_reserve(out, most);
     for (unsigned i = 0; i < id->n_tags; i++) {
         struct tag t = identity_next_tag(id, i, &offset);
         if (i > 0)
@@ -113,5 +116,6 @@ void labels_plain(const struct identity *id, struct buf *out)
         to += t.value.len;
         *to++ = '"';
     }
+    assert((size_t)(to - (out->ptr + out->len)) <= most);
     out->len = (size_t)(to - out->ptr);
 }

@@ -1,5 +1,6 @@
 #include "aggregate/limit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -19,7 +20,10 @@ int series_limit_init(struct series_limit *l, uint64_t max)
     l->slots = slab_map(table_bytes(l->mask));
     if (l->slots == NULL)
         return -ENOMEM;
-    return -pthread_mutex_init(&l->lock, NULL);
+    int rc = pthread_mutex_init(&l->lock, NULL);
+    if (rc != 0)
+        slab_unmap(l->slots, table_bytes(l->mask));
+    return -rc;
 }
 
 void series_limit_release(struct series_limit *l)
@@ -29,10 +33,22 @@ void series_limit_release(struct series_limit *l)
     *l = (struct series_limit){ 0 };
 }
 
+/* Under the lock.  A search ends at a free slot, so there is one. */
+static void limit_check(const struct series_limit *l)
+{
+    assert(l->n <= l->max && l->n <= l->mask / 2 + 1);
+}
+
+/* 0 stands for a free slot. */
+static uint64_t slot_of(uint64_t hash)
+{
+    return hash + (hash == 0);
+}
+
 /* Where the hash is, or the free slot where it would go. */
 static uint64_t find(const uint64_t *slots, uint64_t mask, uint64_t hash)
 {
-    PROBE_EACH (i, hash, mask)
+    PROBE_EACH(i, hash, mask)
         if (slots[i] == 0 || slots[i] == hash)
             return i;
 }
@@ -66,6 +82,7 @@ static bool claim(struct series_limit *l, uint64_t hash)
     }
     l->slots[i] = hash;
     l->n++;
+    limit_check(l);
     return true;
 }
 
@@ -91,6 +108,7 @@ static void drop(struct series_limit *l, uint64_t hash)
     uint64_t i = find(l->slots, l->mask, hash);
     if (l->slots[i] == 0)
         return;
+    assert(l->n > 0);
     l->n--;
     l->slots[probe_remove(&slot_ops, l->slots, l->mask, i)] = 0;
 }
@@ -98,7 +116,7 @@ static void drop(struct series_limit *l, uint64_t hash)
 bool series_limit_claim(struct series_limit *l, uint64_t hash)
 {
     pthread_mutex_lock(&l->lock);
-    bool ok = claim(l, hash | 1);
+    bool ok = claim(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
     return ok;
 }
@@ -106,6 +124,6 @@ bool series_limit_claim(struct series_limit *l, uint64_t hash)
 void series_limit_drop(struct series_limit *l, uint64_t hash)
 {
     pthread_mutex_lock(&l->lock);
-    drop(l, hash | 1);
+    drop(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
 }

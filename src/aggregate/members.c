@@ -1,3 +1,11 @@
+/*
+ * members_hash      MurmurHash64A, as Redis has it
+ * members_add       into the table of hashes (table_put, table_grow), until it is full
+ *   become_registers  then into registers (register_add), of which 14 bits of the hash choose one
+ * members_merge     the hashes of a table one by one, registers by their maximum
+ * members_count     the table's size, or Ertl's estimate (sigma, tau) from the registers
+ * members_redis     as a string of Redis, put_sparse or put_dense
+ */
 #include "aggregate/members.h"
 
 #include <assert.h>
@@ -9,12 +17,12 @@
 #include "base/probe.h"
 
 enum {
-    INDEX_BITS = 14,                     /* 2^14 registers */
-    RANK_MAX   = 64 - INDEX_BITS + 1,    /* the largest value a register can hold */
+    INDEX_BITS = 14,                /* 2^14 registers */
+    RANK_MAX = 64 - INDEX_BITS + 1, /* the largest value a register can hold */
     DENSE_BYTES = MEMBERS_REGISTERS * 6 / 8,
     HEADER_BYTES = 16,
-    SPARSE_RANK_MAX = 32,                /* what a sparse VAL opcode can say */
-    SPARSE_BYTES_MAX = 3000              /* hll-sparse-max-bytes, past which Redis itself goes
+    SPARSE_RANK_MAX = 32,   /* what a sparse VAL opcode can say */
+    SPARSE_BYTES_MAX = 3000 /* hll-sparse-max-bytes, past which Redis itself goes
                                             dense */
 };
 
@@ -38,6 +46,13 @@ uint64_t members_hash(struct slice member)
         h = (h ^ tail) * m;
     h = (h ^ (h >> 47)) * m;
     return h ^ (h >> 47);
+}
+
+/* Either a table of hashes or registers; { 0 } is an empty table. */
+static void members_check(const struct members *m)
+{
+    assert(m->registers == NULL || (m->hashes == NULL && m->n == 0 && m->cap == 0));
+    assert(m->n <= m->cap && m->n <= MEMBERS_EXACT && (m->cap & (m->cap - 1)) == 0);
 }
 
 void members_release(struct members *m)
@@ -70,7 +85,7 @@ static void register_add(uint8_t *registers, uint64_t hash)
 /* returns  true when the hash was not there */
 static bool table_put(uint64_t *at, uint32_t cap, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, cap - 1) {
+    PROBE_EACH(i, hash >> 32, cap - 1) {
         if (at[i] == hash)
             return false;
         if (at[i] != 0)
@@ -110,7 +125,7 @@ static int become_registers(struct members *m)
 
 static bool table_has(const struct members *m, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, m->cap - 1)
+    PROBE_EACH(i, hash >> 32, m->cap - 1)
         if (m->hashes[i] == 0 || m->hashes[i] == hash)
             return m->hashes[i] == hash;
 }
@@ -139,6 +154,9 @@ int members_add(struct members *m, uint64_t hash)
 int members_merge(struct members *dst, const struct members *src)
 {
     int rc = 0;
+    members_check(dst);
+    members_check(src);
+    assert(dst != src);
     if (src->registers == NULL) {
         for (uint32_t i = 0; i < src->cap && rc == 0; i++)
             if (src->hashes[i] != 0)
@@ -188,6 +206,7 @@ static double tau(double x)
 
 uint64_t members_count(const struct members *m)
 {
+    members_check(m);
     if (m->registers == NULL)
         return m->n;
     uint32_t histogram[RANK_MAX + 1] = { 0 };
@@ -225,8 +244,7 @@ static bool put_sparse(const uint8_t *registers, struct buf *out)
         uint8_t v = registers[i];
         uint32_t longest = v == 0 ? MEMBERS_REGISTERS : 4;
         for (run = 1; run < longest && i + run < MEMBERS_REGISTERS && registers[i + run] == v;
-             run++) {
-        }
+             run++) {}
         if (v > SPARSE_RANK_MAX || out->len - start > SPARSE_BYTES_MAX) {
             out->len = start;
             return false;
@@ -255,11 +273,13 @@ static void put_dense(const uint8_t *registers, struct buf *out)
         to[1] = (unsigned char)(bits >> 8);
         to[2] = (unsigned char)(bits >> 16);
     }
+    assert(to == (unsigned char *)out->ptr + out->len + DENSE_BYTES);
     out->len += DENSE_BYTES;
 }
 
 void members_redis(const struct members *m, struct buf *out)
 {
+    members_check(m);
     uint8_t few[MEMBERS_REGISTERS];
     const uint8_t *registers = m->registers;
     if (registers == NULL) {

@@ -1,12 +1,13 @@
 /**
- * What one of each takes, in bytes:
+ * Bytes of one of each:
  *
  *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both
  *                             while it grows) + 48 lists of pages; at worst twice as many as
  *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
  *                             each with its slot
- *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and limit + 24
- *                             lists + its text twice (identity, batch of Redis, label text)
+ *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and
+ *                             limit + 24 lists + its text twice (identity, batch of Redis, label
+ *                             text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
  *                             two pages of a worker, the interval, and the ages of the sliding
  *                             window and one more
@@ -33,15 +34,16 @@ enum {
 
 static uint64_t window_bytes(int schema)
 {
-    uint64_t buckets = ((6644ull << schema) + 999) / 1000;   /* log2(100) = 6.644 */
+    uint64_t buckets = ((6644ull << schema) + 999) / 1000; /* log2(100) = 6.644 */
     buckets = (buckets + 31) / 16 * 16;
     return 2 * buckets;
 }
 
-static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p, unsigned workers)
+static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p,
+                            unsigned workers)
 {
     uint64_t sketch = SKETCH + window_bytes(p->sketch_schema);
-    uint64_t bytes = 2ull * workers * (128 + 2 * sketch);   /* 2: spellings, as for CELL */
+    uint64_t bytes = 2ull * workers * (128 + 2 * sketch); /* 2: spellings, as for CELL */
     bytes += o->keep_intervals ? sketch : 0;
     if (p->histogram)
         bytes += (p->n_buckets + 1ull) * 8 * (1 + 4ull * workers);

@@ -48,8 +48,8 @@ bool naming_escape_value(struct slice raw, struct buf *out)
 
 /*
  * Prometheus would store a sample of such a name beside its own, and alerts would take it for one:
- * `up 0` fires "target
- * down".  All of scrape_ is reserved, since each version of Prometheus adds names there.
+ * `up 0` fires "target down".  All of scrape_ is reserved, since each version of Prometheus adds
+ * names there.
  */
 bool naming_prometheus_makes(struct slice exposed)
 {

@@ -1,5 +1,6 @@
 #include "aggregate/off_page_list.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,11 @@ const char *off_page_word(enum off_page why)
 #undef X
     };
     return words[why];
+}
+
+static void off_page_check(const struct off_page_list *l)
+{
+    assert(l->n <= OFF_PAGE_MAX && l->n <= l->cap && l->by_hash.n == l->n);
 }
 
 static uint64_t kept_hash(const void *note)
@@ -111,6 +117,7 @@ static struct off_page_note *note_new(const struct off_page_note *n, uint64_t ha
 
 const struct off_page_note *off_page_add(struct off_page_list *l, const struct off_page_note *n)
 {
+    off_page_check(l);
     uint64_t hash = note_hash(n);
     struct off_page_note *known = index_find(&l->by_hash, hash, kept_is, &hash);
     if (known != NULL) {

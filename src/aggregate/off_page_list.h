@@ -14,7 +14,7 @@ struct off_page_list {
     struct index by_hash;
     struct off_page_note **at;
     size_t n, cap;
-    uint32_t swept_s;           /* when room was last looked for */
+    uint32_t swept_s; /* when room was last looked for */
 };
 
 void off_page_init(struct off_page_list *l);

@@ -93,6 +93,7 @@ static struct exposed *join(struct output *o, struct exposed *to, struct exposed
 {
     assert(to != from && to->kind == from->kind && from->family == NULL);
     kind_rows[to->kind]->absorb(to, from, now);
+    assert(from->series > 0 && to->series < EXPOSED_SERIES_MAX);
     to->series++;
     if (from->series == 1) {
         exposed_pool_free(&o->pool, from);
@@ -106,6 +107,7 @@ static struct exposed *join(struct output *o, struct exposed *to, struct exposed
 static void link_gauge_and_set(struct exposed *gauge, struct exposed *set)
 {
     assert(gauge->kind == SERIES_GAUGE && set->kind == SERIES_SET);
+    assert(gauge->family != NULL && exposed_other(gauge) == NULL && exposed_other(set) == NULL);
     exposed_gauge_line(gauge)->other = set;
     exposed_gauge_line(set)->other = gauge;
     set->family = gauge->family;
@@ -116,6 +118,7 @@ static struct exposed *unlink_other(struct exposed *e)
 {
     struct exposed *other = exposed_other(e);
     if (other != NULL) {
+        assert(exposed_other(other) == e && other->behind != e->behind);
         exposed_gauge_line(e)->other = NULL;
         exposed_gauge_line(other)->other = NULL;
     }

@@ -23,13 +23,13 @@ struct output {
     struct exposed_pool pool;
     struct claim_desk desk;
     struct off_page_list notes;
-    struct buf name, labels;     /* scratch */
-    bool suffixes;               /* as in registry_opts */
+    struct buf name, labels; /* scratch */
+    bool suffixes;           /* as in registry_opts */
 };
 
 /* desk: type_idle_s, on_off_page, cookie and stats are taken from it. */
 void output_init(struct output *o, bool suffixes, const struct claim_desk *desk);
-void output_release(struct output *o);   /* all series have left */
+void output_release(struct output *o); /* all series have left */
 
 /* A name of our own: no series stands under it. */
 void output_reserve(struct output *o, const char *name);
@@ -37,7 +37,7 @@ void output_reserve(struct output *o, const char *name);
 /* A sample came for a series that is not on the page. */
 struct output_request {
     const struct identity *id;
-    uint32_t samples;            /* how many: counted when they are kept off */
+    uint32_t samples; /* how many: counted when they are kept off */
     uint32_t now_s;
 };
 

@@ -16,14 +16,14 @@
 
 struct birth {
     struct cell *cell;
-    struct identity *identity;   /* the taker owns it */
+    struct identity *identity; /* the taker owns it */
 };
 
 struct page {
-    unsigned index;              /* 0 or 1: which part of the cells is ours */
+    unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
-    struct birth *births;        /* cells made in this page; each is in touched as well */
-    struct cell **deaths;        /* cells that left the table; freed by the worker once the page
+    struct birth *births; /* cells made in this page; each is in touched as well */
+    struct cell **deaths; /* cells that left the table; freed by the worker once the page
                                     is back */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
     /* The worker's counters when it sealed the page. */

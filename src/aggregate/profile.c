@@ -46,12 +46,17 @@ static void profile_check(const struct profile *p)
     assert(p->histogram || (p->summary_age_buckets > 0 && p->summary_max_age_ms > 0));
     assert(p->set_steps == 0 || p->set_step_intervals > 0);
     assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
+    for (uint32_t i = 1; i < p->n_buckets; i++)
+        assert(p->buckets[i - 1] < p->buckets[i]);
+    for (uint32_t i = 0; i < p->n_quantiles; i++)
+        assert(p->quantiles[i] >= 0 && p->quantiles[i] <= 1);
 }
 
 static const struct profile *add(struct profiles *ps, const struct profile *p)
 {
     struct profile *copy = mem_alloc(sizeof *copy);
     profile_check(p);
+    assert(ps->n < PROFILES_MAX);
     *copy = *p;
     copy->index = (uint8_t)ps->n;
     copy->buckets = copy_doubles(p->buckets, p->n_buckets);

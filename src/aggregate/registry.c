@@ -18,7 +18,7 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 };   /* how far ahead to prefetch */
+enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 }; /* how far ahead to prefetch */
 
 static uint64_t identity_index_hash(const void *series)
 {
@@ -126,6 +126,7 @@ static struct kind_now kind_now(struct registry *r, uint64_t now_ns)
 /* A series appears: for the first time, or again after it had expired. */
 static void appear(struct registry *r, struct series *s)
 {
+    assert(s->exposed == NULL && !s->in_interval);
     s->expired = 0;
     r->by_kind[s->kind]++;
     r->stats.v[REGISTRY_SERIES_CREATED]++;
@@ -150,19 +151,23 @@ static struct series *adopt(struct registry *r, struct identity *take_id, uint8_
     return s;
 }
 
-/* s is new, or was kept off the page, and what kept it off may have expired. */
-static void show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
-                 struct kind_now *now)
+/*
+ * s is new, or was kept off the page, and what kept it off may have expired.
+ * returns  its exposed from now on; NULL: the part makes no line, and never has
+ */
+static struct exposed *show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
+                            struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
     if (kind->makes_line != NULL && !kind->makes_line(c, p))
-        return;
+        return s->exposed;
     if (s->exposed == NULL)
         s->exposed = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile);
     const struct output_request q = { .id = s->id,
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };
     s->exposed = output_show(&r->output, s->exposed, &q, now);
+    return s->exposed;
 }
 
 static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct kind_now *now,
@@ -173,47 +178,65 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     c->touched[p] = 0;
     if (s->expired)
         appear(r, s);
-    if (s->exposed == NULL || s->exposed->family == NULL)
-        show(r, s, c, p, now);
+    struct exposed *e = s->exposed;
+    if (e == NULL || e->family == NULL)
+        e = show(r, s, c, p, now);
     s->last_s = now_s;
-    if (s->exposed != NULL)
-        s->exposed->last_s = now_s;
-    if (!kind_rows[s->kind]->merge(s, s->exposed, c, p, now))
+    if (e != NULL)
+        e->last_s = now_s;
+    if (!kind_merge(s, e, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
     if (s->in_interval)
         return;
     s->in_interval = 1;
-    r->touched = mem_grow(r->touched, &r->cap_touched, r->n_touched + 1, sizeof(struct series *));
+    assert(r->n_touched < r->cap_touched);
     r->touched[r->n_touched++] = s;
 }
 
-/* Cells, then what they lead to: on their way before their turn comes. */
+/* In the list of touched series, for those of a page. */
+static void reserve_touched(struct registry *r, const struct page *p)
+{
+    size_t most = r->n_touched + p->n_touched < r->n_all ? r->n_touched + p->n_touched : r->n_all;
+    r->touched = mem_grow(r->touched, &r->cap_touched, most, sizeof(struct series *));
+}
+
+/*
+ * Cells, then what they lead to: on their way before their turn comes.  A head and the value behind
+ * it often lie on two lines.
+ */
 static void prefetch(const struct page *p, size_t i)
 {
     if (i + CELL_AHEAD < p->n_touched)
         __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
-    if (i + SERIES_AHEAD < p->n_touched)
-        __builtin_prefetch(p->touched[i + SERIES_AHEAD]->series, 1);
-    if (i + EXPOSED_AHEAD >= p->n_touched)
-        return;
-    const struct series *s = p->touched[i + EXPOSED_AHEAD]->series;
-    const char *e = (const char *)s->exposed;
-    __builtin_prefetch(e, 1);
-    __builtin_prefetch(e + 64, 1);   /* past the head: often on the next line */
+    if (i + SERIES_AHEAD < p->n_touched) {
+        const struct series *s = p->touched[i + SERIES_AHEAD]->series;
+        __builtin_prefetch(&s->exposed, 1);
+        __builtin_prefetch(s + 1, 1);
+    }
+    if (i + EXPOSED_AHEAD < p->n_touched) {
+        const struct exposed *e = p->touched[i + EXPOSED_AHEAD]->series->exposed;
+        if (e == NULL)
+            return;
+        __builtin_prefetch(e, 1);
+        __builtin_prefetch(e + 1, 1);
+    }
 }
 
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
     page_check(p);
+    registry_check(r);
     struct kind_now now = kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
         c->series = adopt(r, p->births[i].identity, c->profile);
+        assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
     p->n_births = 0;
+    reserve_touched(r, p);
     for (size_t i = 0; i < p->n_touched; i++) {
         prefetch(p, i);
         merge_cell(r, p->touched[i], p->index, &now, now_s);
@@ -231,6 +254,7 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
     const struct registry *r = snap->source;
     for (size_t i = 0; i < r->n_touched; i++) {
         const struct series *s = r->touched[i];
+        assert(s->in_interval);
         struct closed_series c = { .key = identity_key(s->id),
                                    .name = identity_name(s->id),
                                    .kind = (enum series_kind)s->kind };
@@ -241,6 +265,8 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
 
 void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret)
 {
+    registry_check(r);
+    assert(end->interval_ms > 0);
     r->end = *end;
     *ret = (struct snapshot){ .start_s = end->start_s,
                               .interval_ms = end->interval_ms,
@@ -258,7 +284,7 @@ void registry_next(struct registry *r)
         struct series *s = r->touched[i];
         if (i + SERIES_AHEAD < r->n_touched)
             __builtin_prefetch(r->touched[i + SERIES_AHEAD], 1);
-        kind_rows[s->kind]->next(s, &now);
+        kind_next(s, &now);
         s->in_interval = 0;
     }
     r->n_touched = 0;
@@ -269,6 +295,8 @@ void registry_next(struct registry *r)
 static void forget(struct registry *r, size_t i)
 {
     struct series *s = r->all[i];
+    series_check(s);
+    assert(s->expired && s->cells == 0);
     index_remove(&r->by_identity, s);
     series_limit_drop(r->opts.limit, s->id->hash);
     r->all[i] = r->all[--r->n_all];
@@ -278,6 +306,7 @@ static void forget(struct registry *r, size_t i)
 static void expire_series(struct registry *r, struct series *s)
 {
     leave_page(r, s);
+    assert(r->by_kind[s->kind] > 0);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
     if (kind_rows[s->kind]->series_release != NULL)
@@ -300,6 +329,7 @@ void registry_expire(struct registry *r, uint64_t now_ns)
     uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
     uint64_t now_s = now_ns / 1000000000;
+    registry_check(r);
     for (size_t i = 0; i < r->n_all;) {
         struct series *s = r->all[i];
         if (is_idle(s, now_s))
@@ -318,8 +348,7 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n)
     return families_sorted(&r->output.families, ret_n);
 }
 
-void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns,
-                   struct exposed_view *ret)
+void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)
 {
     exposed_check(e);
     struct exposed_view v = { .profile = e->profile };

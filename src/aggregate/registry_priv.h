@@ -4,6 +4,8 @@
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
 
+#include <assert.h>
+
 #include "aggregate/index.h"
 #include "aggregate/output.h"
 #include "aggregate/registry.h"
@@ -12,21 +14,28 @@
 
 struct registry {
     struct registry_opts opts;
-    struct output output;            /* what /metrics shows */
-    struct index by_identity;        /* every series */
+    struct output output;     /* what /metrics shows */
+    struct index by_identity; /* every series */
     struct slab slabs[SERIES_KIND_COUNT];
-    struct series **all;             /* every series, for expiry */
+    struct series **all; /* every series, for expiry */
     size_t n_all, cap_all;
-    struct series **touched;         /* in the current interval */
+    struct series **touched; /* in the current interval */
     size_t n_touched, cap_touched;
-    struct set_list sets;            /* sets that show members */
-    uint64_t interval;               /* number of the open interval */
+    struct set_list sets; /* sets that show members */
+    uint64_t interval;    /* number of the open interval */
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
-    uint64_t least_ttl_s;            /* of all profiles; 0: no series ever expires */
+    uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
     struct registry_counters stats;
-    struct interval_end end;         /* of the interval just closed */
+    struct interval_end end; /* of the interval just closed */
     struct sketch scratch;
 };
+
+static inline void registry_check(const struct registry *r)
+{
+    assert(r->n_all <= r->cap_all && r->by_identity.n == r->n_all);
+    assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
+    assert(r->sets.n <= r->sets.cap);
+}
 
 #endif

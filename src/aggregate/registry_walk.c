@@ -1,8 +1,10 @@
 #include "aggregate/registry_walk.h"
 
+#include <assert.h>
+
 #include "aggregate/registry_priv.h"
 
-enum { NEAR = 4, FAR = 8 };   /* how far ahead to prefetch */
+enum { NEAR = 4, FAR = 8 }; /* how far ahead to prefetch */
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w)
 {
@@ -15,6 +17,13 @@ void registry_walk_end(struct registry_walk *w)
 {
     families_leave(w->families, &w->cursor);
     buf_release(&w->name);
+}
+
+static void walk_check(const struct registry_walk *w)
+{
+    assert(w->families == &w->registry->output.families);
+    assert(w->begun <= w->families->n_born && w->order <= w->families->order);
+    family_cursor_check(&w->cursor);
 }
 
 /* Where the families behind `name` begin. */
@@ -31,7 +40,7 @@ static size_t place_behind(struct family *const *families, size_t n, struct slic
     return low;
 }
 
-static bool is_met(const struct registry_walk *w, const struct family *f)
+static bool is_visited(const struct registry_walk *w, const struct family *f)
 {
     return f->type != FAMILY_RESERVED && f->born <= w->begun;
 }
@@ -39,13 +48,14 @@ static bool is_met(const struct registry_walk *w, const struct family *f)
 const struct family *registry_walk_family(struct registry_walk *w)
 {
     size_t n;
+    walk_check(w);
     struct family *const *families = families_sorted(w->families, &n);
     struct family_cursor *c = &w->cursor;
     if (w->order != w->families->order) {
         w->order = w->families->order;
         w->place = place_behind(families, n, buf_slice(&w->name));
     }
-    while (w->place < n && !is_met(w, families[w->place]))
+    while (w->place < n && !is_visited(w, families[w->place]))
         w->place++;
     c->at = 0;
     c->family = w->place < n ? families[w->place++] : NULL;

@@ -16,16 +16,18 @@
 #include "aggregate/profile.h"
 #include "aggregate/snapshot.h"
 
+enum { SERIES_CELLS_MAX = (1 << 28) - 1 };
+
 struct series {
-    struct identity *id;              /* owned */
+    struct identity *id; /* owned */
     const struct profile *profile;
-    struct exposed *exposed;          /* NULL: nothing to show so far, or expired.  May be off
+    struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
-    uint32_t last_s;                  /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 28;              /* workers' cells that point here */
-    uint32_t kind : 2;                /* enum series_kind */
-    uint32_t in_interval : 1;         /* in the list of those touched */
-    uint32_t expired : 1;             /* kept only because cells point here */
+    uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
+    uint32_t cells : 28;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t kind : 2;        /* enum series_kind */
+    uint32_t in_interval : 1; /* in the list of those touched */
+    uint32_t expired : 1;     /* kept only because cells point here */
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");

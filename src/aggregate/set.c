@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 
-enum { AHEAD = 8 };   /* sets to prefetch */
+enum { AHEAD = 8 }; /* sets to prefetch */
 
 static uint64_t step_of(const struct profile *p, uint64_t interval)
 {
@@ -50,6 +50,7 @@ static void unlist(struct set_exposed *n)
     if (n->listed == 0)
         return;
     struct set_list *l = n->list;
+    assert(n->listed <= l->n);
     assert(l->at[n->listed - 1] == n);
     struct set_exposed *last = l->at[--l->n];
     l->at[n->listed - 1] = last;
@@ -79,6 +80,7 @@ void set_list_next(struct set_list *l, uint64_t interval)
 {
     for (size_t i = l->n; i-- > 0;) {
         struct set_exposed *n = l->at[i];
+        assert(n->list == l && n->listed == i + 1);
         if (i >= AHEAD)
             __builtin_prefetch(l->at[i - AHEAD], 1);
         bool stays =
@@ -97,8 +99,8 @@ void set_list_release(struct set_list *l)
 /* ---- merging ---- */
 
 /* A member that finds no memory is not counted. */
-static bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                      struct kind_now *now)
+bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+               struct kind_now *now)
 {
     const struct members *m = &((const struct set_cell *)c)->part[p].members;
     struct set_exposed *n = (struct set_exposed *)e;
@@ -124,7 +126,7 @@ static void set_close(const struct series *s, uint64_t end_ns, int64_t wall_ms,
     ret->set = &((const struct set_series *)s)->members;
 }
 
-static void set_next(struct series *s, const struct kind_now *now)
+void set_next(struct series *s, const struct kind_now *now)
 {
     (void)now;
     members_clear(&((struct set_series *)s)->members);
@@ -141,10 +143,11 @@ static void set_absorb(struct exposed *to, const struct exposed *from, struct ki
 {
     struct set_exposed *into = (struct set_exposed *)to;
     const struct set_exposed *n = (const struct set_exposed *)from;
-    if (to->profile->set_steps > 0 && from->profile->set_steps > 0)
+    /* Steps of another profile have other numbers: as in a timer, its window stays behind. */
+    if (to->profile->set_steps > 0 && to->profile == from->profile)
         set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
     (void)members_merge(&into->members, &n->members);
-    into->last = n->last > into->last ? n->last : into->last;   /* its members are forgotten */
+    into->last = n->last > into->last ? n->last : into->last; /* its members are forgotten */
     into->shown = into->shown || n->shown;
     enlist(now->sets, into);
 }
@@ -180,10 +183,8 @@ const struct kind_ops set_ops = {
     .cell_bytes = (sizeof(struct set_cell) + 31) / 32 * 32,
     .cell_begin = set_begin,
     .cell_release = set_cell_release,
-    .merge = set_merge,
     .series_bytes = sizeof(struct set_series),
     .close = set_close,
-    .next = set_next,
     .series_release = set_series_release,
     .exposed_bytes = sizeof(struct set_exposed),
     .absorb = set_absorb,

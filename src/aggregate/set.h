@@ -8,6 +8,7 @@
 #ifndef AGGREGATE_SET_H
 #define AGGREGATE_SET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/cell.h"
@@ -27,7 +28,7 @@ struct set_cell {
 
 struct set_series {
     struct series series;
-    struct members members;   /* since the interval began, for the sinks */
+    struct members members; /* since the interval began, for the sinks */
 };
 
 /*
@@ -49,7 +50,7 @@ struct set_list {
     size_t n, cap;
 };
 
-void set_list_release(struct set_list *l);   /* the sets are their series' */
+void set_list_release(struct set_list *l); /* the sets are their series' */
 
 /*
  * Interval `interval` begins: windows move on, and sets that have nothing to show any more leave
@@ -58,5 +59,10 @@ void set_list_release(struct set_list *l);   /* the sets are their series' */
 void set_list_next(struct set_list *l, uint64_t interval);
 
 extern const struct kind_ops set_ops;
+
+/* As kind_merge and kind_next. */
+bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+               struct kind_now *now);
+void set_next(struct series *s, const struct kind_now *now);
 
 #endif

@@ -1,5 +1,19 @@
+/*
+ * A window is in one of two forms:
+ *
+ *     few    table_*   a hash table of members; beside each the low 8 bits of the step in which it
+ *                      came last.  A step is at most PROFILE_SET_STEPS_MAX old, so 8 bits tell it
+ *     many   steps_*   a ring of struct members, one for each step
+ *
+ * set_window_merge     table_merge, until a member is one too many: table_to_steps
+ * set_window_advance   table_advance forgets old members; steps_advance forgets the oldest step
+ *                      and, once few are left, goes back by steps_to_table
+ * set_window_count     the table's size, or the union of the steps (steps_count), kept until a
+ *                      change
+ */
 #include "aggregate/set_window.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +25,17 @@ enum { RING = PROFILE_SET_STEPS_MAX + 1, CAP_FIRST = 16 };
 /* The open step and those kept before it, each at its number modulo RING. */
 struct set_steps {
     struct members at[RING];
-    uint64_t count;     /* of the union */
-    bool counted;       /* count is that of now */
-    bool exact;         /* and no estimate, so a table can hold them */
+    uint64_t count; /* of the union */
+    bool counted;   /* count is that of now */
+    bool exact;     /* and no estimate, so a table can hold them */
 };
+
+/* Either a table, at most half full, or steps. */
+static void set_window_check(const struct set_window *w)
+{
+    assert(w->steps == NULL || (w->hashes == NULL && w->n == 0 && w->cap == 0));
+    assert(w->n <= MEMBERS_EXACT && w->n * 2 <= w->cap && (w->cap & (w->cap - 1)) == 0);
+}
 
 static uint8_t *stamps_of(uint64_t *hashes, uint32_t cap)
 {
@@ -51,7 +72,7 @@ bool set_window_empty(const struct set_window *w)
 /* Where the hash is, or the free place where it goes. */
 static uint32_t place_of(const uint64_t *hashes, uint32_t cap, uint64_t hash)
 {
-    PROBE_EACH (i, hash >> 32, cap - 1)
+    PROBE_EACH(i, hash >> 32, cap - 1)
         if (hashes[i] == 0 || hashes[i] == hash)
             return (uint32_t)i;
 }
@@ -120,7 +141,7 @@ static void table_advance(struct set_window *w, uint64_t step, uint32_t keep)
     if (stay == w->n)
         return;
     uint32_t cap = CAP_FIRST;
-    while (cap <= stay * 2)   /* room for one more at once */
+    while (cap <= stay * 2) /* room for one more at once */
         cap *= 2;
     if (stay == 0)
         set_window_release(w);
@@ -133,6 +154,7 @@ static void table_advance(struct set_window *w, uint64_t step, uint32_t keep)
 /* A member that finds no memory is not counted, as in members_add. */
 static void table_to_steps(struct set_window *w, uint64_t step)
 {
+    assert(w->steps == NULL);
     struct set_steps *s = mem_zalloc(sizeof *s);
     for (uint32_t i = 0; i < w->cap; i++) {
         uint64_t came = step_of(stamps_of(w->hashes, w->cap)[i], step);
@@ -185,6 +207,7 @@ static void steps_advance(struct set_window *w, uint64_t step, uint32_t keep)
 
 void set_window_merge(struct set_window *w, const struct members *m, uint64_t step)
 {
+    set_window_check(w);
     if (w->steps == NULL && table_merge(w, m, step))
         return;
     if (w->steps == NULL)
@@ -211,6 +234,8 @@ static void absorb_table(struct set_window *w, const struct set_window *from, ui
 
 void set_window_absorb(struct set_window *w, const struct set_window *from, uint64_t step)
 {
+    set_window_check(w);
+    set_window_check(from);
     if (from->steps == NULL) {
         absorb_table(w, from, step);
     } else {
@@ -225,6 +250,8 @@ void set_window_absorb(struct set_window *w, const struct set_window *from, uint
 
 void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep)
 {
+    assert(keep <= PROFILE_SET_STEPS_MAX);
+    set_window_check(w);
     if (w->steps != NULL)
         steps_advance(w, step, keep);
     else if (w->n > 0)

@@ -26,10 +26,10 @@ struct set_steps;
 
 /* { 0 } is an empty window. */
 struct set_window {
-    uint64_t *hashes;         /* open addressing, 0 is free; behind all of them, for each a
+    uint64_t *hashes;        /* open addressing, 0 is free; behind all of them, for each a
                                  uint8_t: the low bits of its step */
-    struct set_steps *steps;  /* NULL while there are few */
-    uint32_t n, cap;          /* of hashes */
+    struct set_steps *steps; /* NULL while there are few */
+    uint32_t n, cap;         /* of hashes */
 };
 
 void set_window_release(struct set_window *w);

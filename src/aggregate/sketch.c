@@ -2,7 +2,7 @@
  * sketch_setup               the tables of sketch_index.h
  * sketch_add, sketch_merge   totals here, buckets in sketch_window.c
  * sketch_quantiles           a cursor goes over the buckets from the smallest value up, until the
- * rank is reached
+ *                            rank is reached
  * sketch_mixed_quantiles     two cursors, and the bucket of the smaller value first
  */
 #include "aggregate/sketch.h"
@@ -39,10 +39,18 @@ void sketch_setup(void)
 {
     static bool done;
     if (done)
-        return;   /* others may be reading the tables by now */
+        return; /* others may be reading the tables by now */
     done = true;
     for (int s = 0; s <= SKETCH_SCHEMA_MAX; s++)
         make_slots(s);
+}
+
+/* Between two calls. */
+static void sketch_check(const struct sketch *k)
+{
+    assert(k->count >= 0 && k->zero >= 0 && k->zero <= k->count);
+    assert(k->count == 0 || k->min <= k->max);
+    sketch_window_check(&k->pos);
 }
 
 int32_t sketch_index(int schema, double v)
@@ -157,13 +165,13 @@ static double bucket_value(const struct sketch_window *w, uint32_t i)
 
 /* A place among the buckets, from the smallest value up. */
 struct cursor {
-    struct sketch_window neg, pos;   /* none of them a list */
+    struct sketch_window neg, pos; /* none of them a list */
     double zero;
-    uint32_t i;                      /* next bucket of the stage, from its end that is nearer to
+    uint32_t i; /* next bucket of the stage, from its end that is nearer to
                                         -inf */
     enum { STAGE_NEG, STAGE_ZERO, STAGE_POS, STAGE_END } stage;
-    uint32_t at;                     /* the bucket it stands at ... */
-    enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where;   /* ... of these */
+    uint32_t at;                                     /* the bucket it stands at ... */
+    enum { AT_NONE, AT_NEG, AT_ZERO, AT_POS } where; /* ... of these */
 };
 
 static bool cursor_next_neg(struct cursor *w, double *count)
@@ -258,6 +266,7 @@ static bool is_largest(double q, double rank, double count)
 
 void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double *ret)
 {
+    sketch_check(k);
     uint8_t room[2][SKETCH_BUCKETS_MAX];
     struct cursor w = { .pos = sketch_window_flat(&k->pos, room[0]), .zero = k->zero };
     double seen = 0, count;
@@ -280,7 +289,7 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 struct unit_cursor {
     const struct sketch *sketch;
     struct cursor cursor;
-    double unit, count, value;    /* of the bucket; value is infinite behind the last */
+    double unit, count, value; /* of the bucket; value is infinite behind the last */
     uint8_t room[2][SKETCH_BUCKETS_MAX];
 };
 
@@ -294,6 +303,8 @@ static void unit_cursor_next(struct unit_cursor *u)
 static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
 {
     const struct sketch *k = of.sketch;
+    sketch_check(k);
+    assert(of.unit > 0);
     u->sketch = k;
     u->unit = of.unit;
     u->cursor = (struct cursor){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };

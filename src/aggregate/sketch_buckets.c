@@ -26,6 +26,7 @@ void sketch_buckets_begin(const struct sketch *k, bool negative, struct sketch_b
     if (w == NULL)
         return;
     ret->schema = w->schema;
+    sketch_window_check(w);
     if (w->n == 0 || !sketch_window_span(w, &first, &last))
         return;
     ret->window = w;

@@ -37,7 +37,7 @@ static inline int sketch_add_fast(struct sketch *k, double value, double weight)
     if (weight == 1 && value > SKETCH_ZERO_MAX && w->schema >= 0 && sum <= DBL_MAX) {
         uint32_t at = (uint32_t)(sketch_index_fast(w->schema, value) - w->first);
         if (sketch_count_fast(w, at)) {
-            k->count += 1;   /* finite for ever: past 2^53 a 1 changes nothing */
+            k->count += 1; /* finite for ever: past 2^53 a 1 changes nothing */
             k->sum = sum;
             k->min = value < k->min ? value : k->min;
             k->max = value > k->max ? value : k->max;

@@ -10,7 +10,7 @@
 
 struct sketch_in_unit {
     const struct sketch *sketch;
-    double unit;             /* > 0 */
+    double unit; /* > 0 */
 };
 
 /**

@@ -38,7 +38,7 @@ static void count_set(struct sketch_window *w, uint32_t i, double c)
     case 4:
         *(uint32_t *)count_at(w, i) = (uint32_t)c;
         break;
-    default:   /* counts that meet in another order than in the sketch's count may round up past
+    default: /* counts that meet in another order than in the sketch's count may round up past
                   the last double */
         *(double *)count_at(w, i) = c < DBL_MAX ? c : DBL_MAX;
     }
@@ -54,6 +54,7 @@ static uint8_t width_for(double c)
 /* Move the counts into a fresh window of another place, size, width (not 0) or (coarser) schema. */
 static int window_remake(struct sketch_window *w, struct sketch_window shape)
 {
+    assert(shape.width > 0 && shape.schema <= w->schema);
     shape.counts = calloc(shape.n, shape.width);
     if (shape.counts == NULL)
         return -ENOMEM;
@@ -68,6 +69,7 @@ static int window_remake(struct sketch_window *w, struct sketch_window shape)
     }
     free(w->counts);
     *w = shape;
+    sketch_window_check(w);
     return 0;
 }
 
@@ -121,13 +123,14 @@ static bool window_range(const struct sketch_window *w, int32_t *lo, int32_t *hi
 int sketch_window_coarsen(struct sketch_window *w, int by)
 {
     int32_t lo, hi;
+    assert(by >= 0 && w->schema - by >= SKETCH_SCHEMA_MIN);
     struct sketch_window to = { .width = w->width, .schema = (int8_t)(w->schema - by) };
     if (!window_range(w, &lo, &hi)) {
         free(w->counts);
         *w = (struct sketch_window){ .schema = to.schema };
         return 0;
     }
-    double total = 0;   /* neighbours meet in one bucket, so a sum may ask for a wider count */
+    double total = 0; /* neighbours meet in one bucket, so a sum may ask for a wider count */
     for (uint32_t i = 0; i < w->n; i++)
         total += sketch_window_count(w, i);
     uint8_t need = width_for(total);
@@ -270,7 +273,7 @@ void sketch_window_clear(struct sketch_window *w)
     if (w->width > 0 && w->counts != NULL) {
         memset(w->counts, 0, (size_t)w->n * w->width);
     } else {
-        w->n = 0;   /* the list itself is cleared when something comes: it is cold memory now */
+        w->n = 0; /* the list itself is cleared when something comes: it is cold memory now */
     }
 }
 
@@ -278,6 +281,7 @@ struct sketch_window sketch_window_flat(const struct sketch_window *w,
                                         uint8_t room[SKETCH_BUCKETS_MAX])
 {
     struct sketch_window flat = *w;
+    sketch_window_check(w);
     if (w->width > 0 || w->n == 0)
         return flat;
     const struct sketch_few *few = w->counts;
@@ -319,7 +323,7 @@ int sketch_window_merge(struct sketch_window *dst, const struct sketch_window *s
     }
     int by = src->schema - dst->schema;
     int32_t to_lo = sketch_window_shift(lo, by), to_hi = sketch_window_shift(hi, by);
-    bool stays_list = dst->width == 0 && buckets_used(src) <= SKETCH_FEW_MAX;   /* or so it seems */
+    bool stays_list = dst->width == 0 && buckets_used(src) <= SKETCH_FEW_MAX; /* or so it seems */
     if (!stays_list && (to_lo < dst->first || to_hi >= dst->first + dst->n)) {
         int rc = window_cover(dst, to_lo, to_hi);
         if (rc < 0)

@@ -3,8 +3,8 @@
  *
  * A window reaches from the first bucket in use to the last, in steps of 16.  It begins as a list
  * of the few buckets in use; with more of them, or a count past 255, it becomes an array of counts,
- * and stays one.  An array is made anew, somewhere else, larger, with wider counts or of a coarser
- * schema, when a count does not fit; then every bound of the new one is a bound of the old.
+ * and stays one.  When a count does not fit, another array takes its place: a larger one, with
+ * wider counts, or of a coarser schema, each of whose bounds is a bound of the finer one.
  *
  *   returns  0; -ENOMEM: what was in the window is still there; what was to come is not, or (a
  *            merge) in part
@@ -24,6 +24,13 @@
 static inline int32_t sketch_window_shift(int32_t i, int by)
 {
     return by == 0 ? i : (int32_t)(((int64_t)i + ((int64_t)1 << by) - 1) >> by);
+}
+
+static inline void sketch_window_check(const struct sketch_window *w)
+{
+    assert(w->schema >= SKETCH_SCHEMA_MIN && w->schema <= SKETCH_SCHEMA_MAX);
+    assert(w->n % 16 == 0 && w->n <= sketch_buckets_most(w->schema));
+    assert(w->counts != NULL || w->n == 0);
 }
 
 /*
@@ -67,8 +74,8 @@ static inline double sketch_window_count(const struct sketch_window *w, uint32_t
 }
 
 /*
- * The window for who looks at all of it: a list as an array in `room`, an array as it is.  Not to
- * be released.
+ * The window as an array, for reading all of it: a list is spread out in `room`, an array shares
+ * its counts.  Not to be released.
  */
 struct sketch_window sketch_window_flat(const struct sketch_window *w,
                                         uint8_t room[SKETCH_BUCKETS_MAX]);

@@ -7,6 +7,12 @@
 
 enum { SLOTS_FIRST = 1024 };
 
+/* At most half full, but for one more: a search ends at a free slot. */
+static void table_check(const struct table *t)
+{
+    assert((t->mask & (t->mask + 1)) == 0 && t->n <= t->mask / 2 + 1);
+}
+
 static size_t table_bytes(uint64_t mask)
 {
     return (mask + 1) * sizeof(struct slot);
@@ -27,7 +33,7 @@ void table_release(struct table *t)
 
 static void put(struct slot *slots, uint64_t mask, struct slot s)
 {
-    PROBE_EACH (i, s.lo, mask) {
+    PROBE_EACH(i, s.lo, mask) {
         if (slots[i].cell != NULL)
             continue;
         slots[i] = s;
@@ -59,6 +65,7 @@ void table_put(struct table *t, struct hash128 h, struct cell *c)
     assert(c != NULL && c->check == h.hi && t->n < t->mask);
     put(t->slots, t->mask, (struct slot){ h.lo, c });
     t->n++;
+    table_check(t);
 }
 
 static bool slot_is_free(const void *slots, uint64_t i)
@@ -87,7 +94,7 @@ void table_remove_at(struct table *t, uint64_t i)
 
 void table_remove(struct table *t, struct hash128 h)
 {
-    PROBE_EACH (i, h.lo, t->mask) {
+    PROBE_EACH(i, h.lo, t->mask) {
         const struct slot *s = &t->slots[i];
         assert(s->cell != NULL);
         if (s->lo == h.lo && s->cell->check == h.hi) {
@@ -105,4 +112,5 @@ void table_shrink(struct table *t)
     /* No memory for a smaller table: the larger one still serves. */
     if (mask < t->mask)
         (void)resize(t, mask);
+    table_check(t);
 }

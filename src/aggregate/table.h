@@ -17,7 +17,7 @@
 
 struct slot {
     uint64_t lo;
-    struct cell *cell;       /* NULL: free */
+    struct cell *cell; /* NULL: free */
 };
 
 struct table {
@@ -28,7 +28,7 @@ struct table {
 
 /* returns  0 or -ENOMEM */
 int table_init(struct table *t);
-void table_release(struct table *t);     /* the cells are the caller's */
+void table_release(struct table *t); /* the cells are the caller's */
 
 static inline struct slot *table_home(const struct table *t, struct hash128 h)
 {
@@ -37,7 +37,7 @@ static inline struct slot *table_home(const struct table *t, struct hash128 h)
 
 static inline struct cell *table_find(const struct table *t, struct hash128 h)
 {
-    PROBE_EACH (i, h.lo, t->mask) {
+    PROBE_EACH(i, h.lo, t->mask) {
         const struct slot *s = &t->slots[i];
         if (s->cell == NULL)
             return NULL;

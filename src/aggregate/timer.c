@@ -14,6 +14,7 @@
  */
 #include "aggregate/timer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -97,6 +98,7 @@ static uint64_t period_now(const struct profile *p, struct kind_now *now)
 static struct timer_age *find_age(struct timer_exposed *t, enum timer_unit unit, uint64_t period)
 {
     const struct profile *p = t->exposed.profile;
+    assert(!p->histogram && period > 0);
     if (t->window[unit] == NULL)
         t->window[unit] = mem_zalloc(p->summary_age_buckets * sizeof(struct timer_age *));
     struct timer_age **age = &t->window[unit][period % p->summary_age_buckets];
@@ -189,8 +191,8 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     return add_sum(t, unit, k->sum);
 }
 
-static bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
-                        struct kind_now *now)
+bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now)
 {
     const struct timer_cell *from = (const struct timer_cell *)c;
     struct timer_series *t = (struct timer_series *)s;
@@ -214,7 +216,7 @@ static void timer_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
     ret->timer = ((const struct timer_series *)s)->interval;
 }
 
-static void timer_next(struct series *s, const struct kind_now *now)
+void timer_next(struct series *s, const struct kind_now *now)
 {
     struct timer_series *t = (struct timer_series *)s;
     (void)now;
@@ -257,6 +259,7 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
 {
     struct timer_exposed *into = (struct timer_exposed *)to;
     const struct timer_exposed *t = (const struct timer_exposed *)from;
+    assert(to->kind == SERIES_TIMER && from->kind == SERIES_TIMER && to != from);
     into->count = finite_sum(into->count, t->count);
     for (int unit = 0; unit < TIMER_UNIT_COUNT; unit++) {
         into->sum[unit] = finite_sum(into->sum[unit], t->sum[unit]);
@@ -369,10 +372,8 @@ const struct kind_ops timer_ops = {
     .cell_init = timer_cell_init,
     .cell_begin = timer_begin,
     .cell_release = timer_cell_release,
-    .merge = timer_merge,
     .series_bytes = sizeof(struct timer_series),
     .close = timer_close,
-    .next = timer_next,
     .series_release = timer_series_release,
     .exposed_bytes = sizeof(struct timer_exposed),
     .absorb = timer_absorb,

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/cell.h"
@@ -26,7 +27,7 @@ struct timer_part {
 
 struct timer_cell {
     struct cell cell;
-    double *le[2];            /* counts by `le` bound and past the last; NULL where the timer is
+    double *le[2]; /* counts by `le` bound and past the last; NULL where the timer is
                                  a summary */
     const struct profile *profile;
     uint64_t pad;
@@ -35,7 +36,7 @@ struct timer_cell {
 
 struct timer_series {
     struct series series;
-    struct sketch *interval;  /* owned; NULL until touched, or when there is no sink */
+    struct sketch *interval; /* owned; NULL until touched, or when there is no sink */
 };
 
 enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
@@ -49,16 +50,16 @@ struct timer_age {
 /* What a merge writes comes first, for the cache. */
 struct timer_exposed {
     struct exposed exposed;
-    double count;                                  /* since ever */
-    double sum[TIMER_UNIT_COUNT];                  /* since ever, as sent */
-    uint64_t computed;                             /* the period for which the quantiles are; 0:
+    double count;                                /* since ever */
+    double sum[TIMER_UNIT_COUNT];                /* since ever, as sent */
+    uint64_t computed;                           /* the period for which the quantiles are; 0:
                                                       to be computed */
-    struct timer_age *open[TIMER_UNIT_COUNT];      /* the slice last added to, or NULL */
-    double *le;                                    /* histogram: counts since ever */
-    struct timer_age **window[TIMER_UNIT_COUNT];   /* summary: NULL until a value of that unit
+    struct timer_age *open[TIMER_UNIT_COUNT];    /* the slice last added to, or NULL */
+    double *le;                                  /* histogram: counts since ever */
+    struct timer_age **window[TIMER_UNIT_COUNT]; /* summary: NULL until a value of that unit
                                                       comes, then summary_age_buckets slices,
                                                       each NULL until needed */
-    double *quantiles;                             /* summary: as computed last */
+    double *quantiles;                           /* summary: as computed last */
 };
 
 static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");
@@ -87,5 +88,10 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
 }
 
 extern const struct kind_ops timer_ops;
+
+/* As kind_merge and kind_next. */
+bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
+                 struct kind_now *now);
+void timer_next(struct series *s, const struct kind_now *now);
 
 #endif

@@ -27,21 +27,23 @@ static unsigned below(unsigned n)
 
 /* Lines, and the identities that escaping makes one of: SPELLINGS of each. */
 static const struct line {
-    const char *type, *spelling[SPELLINGS], *shown[2];   /* shown: the sum, and for a timer the
+    const char *type, *spelling[SPELLINGS], *shown[2]; /* shown: the sum, and for a timer the
                                                             count */
-    unsigned divisor;                                    /* of a value on its way to the line */
+    unsigned divisor;                                  /* of a value on its way to the line */
 } lines[] = {
     { "c", { "a.b%s", "a-b%s", "a_b%s", "a b%s" }, { "a_b " }, 1 },
     { "c", { "n%s|#k.x:1", "n%s|#k-x:1", "n%s|#k_x:1", "n%s|#k/x:1" }, { "n{k_x=\"1\"} " }, 1 },
-    { "c", { "n%s|#q:a\\,k.x:2", "n%s|#q:a\\,k-x:2", "n%s|#k_x:2,q:a\\", "n%s|#k/x:2,q:a\\" },
-      { "n{k_x=\"2\",q=\"a\\\\\"} " }, 1 },
+    { "c",
+      { "n%s|#q:a\\,k.x:2", "n%s|#q:a\\,k-x:2", "n%s|#k_x:2,q:a\\", "n%s|#k/x:2,q:a\\" },
+      { "n{k_x=\"2\",q=\"a\\\\\"} " },
+      1 },
     { "h", { "t.h%s", "t-h%s", "t_h%s", "t+h%s" }, { "t_h_sum ", "t_h_count " }, 1 },
     { "ms", { "t.m%s", "t-m%s", "t_m%s", "t+m%s" }, { "t_m_sum ", "t_m_count " }, 1000 },
 };
 
 struct model {
     uint64_t sum, count;
-    uint64_t ends_s;                     /* when its last series has been idle for the ttl; 0:
+    uint64_t ends_s; /* when its last series has been idle for the ttl; 0:
                                             not there */
     double shown[2];
 };
@@ -119,7 +121,7 @@ static void a_watched_line_never_goes_down(void **unused)
             look(&p);
         }
         expired = registry_stats(p.registry)->v[REGISTRY_SERIES_EXPIRED];
-        assert_true(expired > 1000);                         /* and most of them left others
+        assert_true(expired > 1000); /* and most of them left others
                                                                 behind */
         assert_true(gone > 100 && gone < expired / 2);
         pipeline_release(&p);

@@ -1,6 +1,6 @@
 /*
- * No line makes a number on /metrics or for a sink Inf or NaN, but the quantile of an empty window; and what is
- * counted adds up.
+ * No line makes a number on /metrics or for a sink Inf or NaN, but the quantile of an empty window;
+ * and what is counted adds up.
  */
 #include <errno.h>
 #include <math.h>
@@ -31,8 +31,11 @@ static void random_line(struct buf *out)
 {
     static const char *const names[] = { "a.b", "a-b", "a_b", "x", "y" };
     static const char *const types[] = { "c", "g", "ms", "h", "d" };
-    static const char *const values[] = { "1e308", "-1e308", "1.7976931348623157e308", "9e307", "+1e308", "+9e307", "5", "1e-320", "0" };
-    static const char *const rates[] = { "", "", "|@1e-308", "|@6e-309", "|@1e-300", "|@0.3", "|@0.9" };
+    static const char *const values[] = { "1e308", "-1e308", "1.7976931348623157e308",
+                                          "9e307", "+1e308", "+9e307",
+                                          "5",     "1e-320", "0" };
+    static const char *const rates[] = { "",         "",      "|@1e-308", "|@6e-309",
+                                         "|@1e-300", "|@0.3", "|@0.9" };
     static const char *const tags[] = { "", "|#a:1,b:2", "|#b:2,a:1" };
     buf_printf(out, "%s", names[below(5)]);
     for (unsigned i = 0; i <= below(4); i++)
@@ -67,8 +70,11 @@ static void no_traffic_makes_an_infinity(void **unused)
     for (unsigned seed = 1; seed <= 600; seed++) {
         state = seed;
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .ttl_s = 30, .histograms = seed % 3 == 0, .buckets = bounds,
-                                                  .n_buckets = ARRAY_LEN(bounds) });
+        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2,
+                                                   .ttl_s = 30,
+                                                   .histograms = seed % 3 == 0,
+                                                   .buckets = bounds,
+                                                   .n_buckets = ARRAY_LEN(bounds) });
         for (unsigned i = 0; i < 40; i++) {
             struct buf lines = { 0 };
             for (unsigned n = below(8); n > 0; n--)
@@ -76,7 +82,7 @@ static void no_traffic_makes_an_infinity(void **unused)
             if (lines.len > 0)
                 pipeline_feed_bytes(&p, below(2), lines.ptr, lines.len);
             buf_release(&lines);
-            pipeline_turn_worker(&p, below(2));   /* checks the conservation */
+            pipeline_turn_worker(&p, below(2)); /* checks the conservation */
             if (below(3) == 0) {
                 pipeline_turn(&p);
                 expect_finite_page(&p);
@@ -97,7 +103,9 @@ static void no_traffic_makes_an_infinity(void **unused)
 
 static double random_value(void)
 {
-    static const double odd[] = { 1.7976931348623157e308, 1e308, 9e307, 5e-324, 0, 0x1p-128, 0x1p1023, 1 };
+    static const double odd[] = {
+        1.7976931348623157e308, 1e308, 9e307, 5e-324, 0, 0x1p-128, 0x1p1023, 1
+    };
     return odd[below(8)] * (below(3) == 0 ? -1 : 1);
 }
 
@@ -112,9 +120,11 @@ static void a_sketch_of_any_values_and_weights_stays_finite(void **unused)
         sketch_init(&k[1], (int)below(9));
         for (unsigned i = 0; i < 60; i++) {
             struct sketch *to = &k[below(2)], before = *to;
-            int rc = below(6) == 0 ? sketch_merge(to, to == k ? k + 1 : k) : sketch_add(to, random_value(), weights[below(6)]);
+            int rc = below(6) == 0 ? sketch_merge(to, to == k ? k + 1 : k)
+                                   : sketch_add(to, random_value(), weights[below(6)]);
             assert_true(rc == 0 || rc == -ERANGE);
-            assert_true(isfinite(to->count) && isfinite(to->sum) && to->zero <= to->count && to->count >= before.count);
+            assert_true(isfinite(to->count) && isfinite(to->sum) && to->zero <= to->count &&
+                        to->count >= before.count);
             for (uint32_t b = 0; b < to->pos.n; b++)
                 assert_true(isfinite(sketch_window_count(&to->pos, b)));
             for (double q = 0; q <= 1 && to->count > 0; q += 0.25)

@@ -1,6 +1,6 @@
 /*
- * A gauge's value follows the order in which its changes arrived, whatever spellings they came in, which workers read them, and
- * when those turned their pages.  The model is one number.
+ * A gauge's value follows the order in which its changes arrived, whatever spellings they came in,
+ * which workers read them, and when those turned their pages.  The model is one number.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static const char *const spellings[] = { "#a:1,b:2", "#b:2,a:1", "#a:1,,b:2", "#
 struct world {
     struct pipeline p;
     double model;
-    double told;              /* what a sink that applies each closed interval has */
+    double told; /* what a sink that applies each closed interval has */
     uint64_t now_ns;
 };
 
@@ -37,7 +37,8 @@ static void change(struct world *w, bool relative)
     char line[64];
     int v = (int)below(20) - 10;
     w->now_ns += 1 + below(100000);
-    snprintf(line, sizeof line, relative ? "g:%+d|g|%s" : "g:%d|g|%s", relative ? v : v + 10, spellings[below(ARRAY_LEN(spellings))]);
+    snprintf(line, sizeof line, relative ? "g:%+d|g|%s" : "g:%d|g|%s", relative ? v : v + 10,
+             spellings[below(ARRAY_LEN(spellings))]);
     pipeline_feed_at(&w->p, below(w->p.opts.workers), line, w->now_ns);
     w->model = relative ? w->model + v : v + 10;
 }
@@ -88,7 +89,8 @@ static void a_gauge_follows_arrival_over_spellings_workers_pages_and_intervals(v
     for (unsigned round = 0; round < 400; round++) {
         struct world w = { .model = 0 };
         state = round + 1;
-        pipeline_init(&w.p, &(struct pipeline_opts){ .workers = 1 + round % 4, .gauge_sign = GAUGE_SIGN_DELTA,
+        pipeline_init(&w.p, &(struct pipeline_opts){ .workers = 1 + round % 4,
+                                                     .gauge_sign = GAUGE_SIGN_DELTA,
                                                      .max_series = round % 5 == 0 ? 1 : 1000 });
         w.now_ns = w.p.now_ns;
         for (int step = 0; step < 200; step++) {

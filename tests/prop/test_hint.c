@@ -1,6 +1,7 @@
 /*
- * Hints are about text that a stranger wrote: whatever a line is and wherever it is said to be wrong, they look at nothing outside
- * of it (each line stands alone on the heap, for the address sanitizer) and what they say is one line for a terminal.
+ * Hints are about text that a stranger wrote: whatever a line is and wherever it is said to be
+ * wrong, they look at nothing outside of it (each line stands alone on the heap, for the address
+ * sanitizer) and what they say is one line for a terminal.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,13 +29,19 @@ static uint32_t random_below(uint32_t n)
 /* Pieces that the rows look for, so that most lines come near one of them. */
 static struct slice piece(void)
 {
+    /* clang-format off */
     const struct slice pieces[] = {
-        SLICE_LIT("a"), SLICE_LIT(":"), SLICE_LIT("|"), SLICE_LIT("1"), SLICE_LIT("1.5"), SLICE_LIT(","), SLICE_LIT("c"), SLICE_LIT("ms"),
-        SLICE_LIT("g"), SLICE_LIT("s"), SLICE_LIT("#"), SLICE_LIT("@"), SLICE_LIT("="), SLICE_LIT(" "), SLICE_LIT("+"), SLICE_LIT("-"),
-        SLICE_LIT("\\n"), SLICE_LIT("\0"), SLICE_LIT("\xff"), SLICE_LIT("\x1b"), SLICE_LIT("_e{"), SLICE_LIT("}:"), SLICE_LIT("_sc|"),
-        SLICE_LIT("nan"), SLICE_LIT("%"), SLICE_LIT("/"), SLICE_LIT("T1656581400000"), SLICE_LIT("{"), SLICE_LIT("["), SLICE_LIT(";"),
-        SLICE_LIT("\""), SLICE_LIT("counter"), SLICE_LIT("e9"), SLICE_LIT("99999999999999999999999999999999999999999"),
+        SLICE_LIT("a"), SLICE_LIT(":"), SLICE_LIT("|"), SLICE_LIT("1"),
+        SLICE_LIT("1.5"), SLICE_LIT(","), SLICE_LIT("c"), SLICE_LIT("ms"),
+        SLICE_LIT("g"), SLICE_LIT("s"), SLICE_LIT("#"), SLICE_LIT("@"),
+        SLICE_LIT("="), SLICE_LIT(" "), SLICE_LIT("+"), SLICE_LIT("-"),
+        SLICE_LIT("\\n"), SLICE_LIT("\0"), SLICE_LIT("\xff"), SLICE_LIT("\x1b"),
+        SLICE_LIT("_e{"), SLICE_LIT("}:"), SLICE_LIT("_sc|"), SLICE_LIT("nan"),
+        SLICE_LIT("%"), SLICE_LIT("/"), SLICE_LIT("T1656581400000"), SLICE_LIT("{"),
+        SLICE_LIT("["), SLICE_LIT(";"), SLICE_LIT("\""), SLICE_LIT("counter"),
+        SLICE_LIT("e9"), SLICE_LIT("99999999999999999999999999999999999999999"),
     };
+    /* clang-format on */
     return pieces[random_below(ARRAY_LEN(pieces))];
 }
 
@@ -57,7 +64,7 @@ static void try_line(const struct config *c, struct slice line)
     hint_line_cut(c, line, REASON_NONE, SIZE_MAX, &l);
     hint_accepted(&l, &said);
     for (size_t i = 0; i < said.len; i++)
-        said.ptr[i] = said.ptr[i] == '\n' ? ' ' : said.ptr[i];   /* each ends in one */
+        said.ptr[i] = said.ptr[i] == '\n' ? ' ' : said.ptr[i]; /* each ends in one */
     check_text(&said);
     buf_release(&said);
 }

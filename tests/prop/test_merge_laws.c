@@ -1,5 +1,6 @@
 /*
- * Laws of merging: split a stream anywhere, merge the parts in any order, and the result is the same.
+ * Laws of merging: split a stream anywhere, merge the parts in any order, and the result is the
+ * same.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -32,7 +33,10 @@ static unsigned below(unsigned n)
 
 /* ---- sketches ---- */
 
-/* Whole numbers, so that sums are exact in any order; of a range that now and then asks for a coarser schema. */
+/*
+ * Whole numbers, so that sums are exact in any order; of a range that now and then asks for a
+ * coarser schema.
+ */
 static double value_of(unsigned shape)
 {
     switch (shape) {
@@ -68,7 +72,8 @@ static void expect_same_window(const struct sketch_window *a, const struct sketc
 
 static void expect_same(const struct sketch *a, const struct sketch *b)
 {
-    assert_true(a->count == b->count && a->sum == b->sum && a->zero == b->zero && a->min == b->min && a->max == b->max);
+    assert_true(a->count == b->count && a->sum == b->sum && a->zero == b->zero &&
+                a->min == b->min && a->max == b->max);
     expect_same_window(&a->pos, &b->pos);
     expect_same_window(a->neg, b->neg);
     for (double q = 0; q <= 1; q += 0.0625)
@@ -93,7 +98,7 @@ static void sketches_merge_in_any_order_and_split_anywhere(void **unused)
             assert_int_equal(sketch_add(&whole, v, weight), 0);
             assert_int_equal(sketch_add(&part[below(PARTS)], v, weight), 0);
         }
-        for (int left = PARTS; left > 1; left--) {   /* any tree of merges */
+        for (int left = PARTS; left > 1; left--) { /* any tree of merges */
             unsigned into = below((unsigned)left), from = below((unsigned)left - 1);
             from += from >= into;
             assert_int_equal(sketch_merge(&part[into], &part[from]), 0);
@@ -215,7 +220,8 @@ static void any_number_of_workers_and_pages_shows_the_same(void **unused)
         assert_string_equal(a, b);
         free(a);
         free(b);
-        assert_int_equal(pipeline_stat(&one, INGEST_VALUES_AGGREGATED), pipeline_stat(&many, INGEST_VALUES_AGGREGATED));
+        assert_int_equal(pipeline_stat(&one, INGEST_VALUES_AGGREGATED),
+                         pipeline_stat(&many, INGEST_VALUES_AGGREGATED));
         assert_int_equal(one.limit.n, many.limit.n);
         pipeline_release(&one);
         pipeline_release(&many);

@@ -1,6 +1,6 @@
 /*
- * Workers fill pages while another thread takes them at random moments: at the end every unit is there, as if one thread had
- * done it all.  Run it with SAN=thread.
+ * Workers fill pages while another thread takes them at random moments: at the end every unit is
+ * there, as if one thread had done it all.  Run it with SAN=thread.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -59,11 +59,12 @@ static void make_datagram(unsigned worker, unsigned i, struct buf *out)
 
 static uint64_t stamp(unsigned i)
 {
-    return 1000 * PIPELINE_SECOND + i * 10000000ull;   /* 10 ms apart: a minute in all, and cells idle for 2 s are dropped */
+    /* 10 ms apart: a minute in all, and cells idle for 2 s are dropped */
+    return 1000 * PIPELINE_SECOND + i * 10000000ull;
 }
 
 struct filler {
-    struct pipeline *p;          /* its parser and batch are this thread's alone */
+    struct pipeline *p; /* its parser and batch are this thread's alone */
     struct ingest *in;
     unsigned worker;
     _Atomic bool asked, over;
@@ -103,7 +104,8 @@ static bool take(struct control *c, struct filler *f, struct random *r)
     struct page *page = ingest_take(f->in);
     if (page == NULL)
         return false;
-    for (unsigned n = below(r, 4) == 0 ? below(r, 200) : 0; n > 0; n--) {   /* dawdle, and ask again meanwhile */
+    /* dawdle, and ask again meanwhile */
+    for (unsigned n = below(r, 4) == 0 ? below(r, 200) : 0; n > 0; n--) {
         atomic_store(&f->asked, true);
         sched_yield();
     }
@@ -168,7 +170,7 @@ static void pages_taken_at_random_moments_hold_every_unit(void **unused)
     char *want = model(&values);
     for (unsigned round = 0; round < 3; round++) {
         struct random r = { round + 1 };
-        struct pipeline p, own[WORKERS];   /* p: registry; own: a parser for each thread */
+        struct pipeline p, own[WORKERS]; /* p: registry; own: a parser for each thread */
         struct filler f[WORKERS];
         pthread_t threads[WORKERS];
         pipeline_init(&p, &(struct pipeline_opts){ .workers = 1 });
@@ -196,8 +198,10 @@ static void pages_taken_at_random_moments_hold_every_unit(void **unused)
             pthread_join(threads[w], NULL);
             assert_int_equal(c.taken[w], f[w].turns);
             assert_int_equal(c.seen[w].v[INGEST_PAGE_TURNS], f[w].turns);
-            assert_true(c.seen[w].v[INGEST_PAGE_TURNS_LATE] >= f[w].late);   /* and those of the last, repeated turn */
-            assert_int_equal(c.seen[w].v[INGEST_SAMPLES_READ], c.seen[w].v[INGEST_SAMPLES_AGGREGATED]);
+            /* and those of the last, repeated turn */
+            assert_true(c.seen[w].v[INGEST_PAGE_TURNS_LATE] >= f[w].late);
+            assert_int_equal(c.seen[w].v[INGEST_SAMPLES_READ],
+                             c.seen[w].v[INGEST_SAMPLES_AGGREGATED]);
             have += c.seen[w].v[INGEST_VALUES_AGGREGATED];
         }
         assert_int_equal(have, values);
@@ -215,6 +219,7 @@ static void pages_taken_at_random_moments_hold_every_unit(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(pages_taken_at_random_moments_hold_every_unit) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(
+        pages_taken_at_random_moments_hold_every_unit) };
     return cmocka_run_group_tests_name("page turn", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * What sketch.h promises by the range of the values: the schema that is kept, wherever the range lies and however
- * the values are split, and the error of every quantile.
+ * What sketch.h promises by the range of the values: the schema that is kept, wherever the range
+ * lies and however the values are split, and the error of every quantile.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -106,7 +106,8 @@ static void expect_quantiles(const struct sketch *k, double *v, int n, double er
 }
 
 /* 2^0.5 below 20 octaves, 20 exactly, and so on up to what doubles hold. */
-static const double ranges[] = { 0.1, 3, 10, 19.5, 20, 20.001, 30, 39.99, 40, 40.01, 79, 80, 81, 160, 161, 320, 321, 640, 641, 1100 };
+static const double ranges[] = { 0.1, 3,  10, 19.5, 20,  20.001, 30,  39.99, 40,  40.01,
+                                 79,  80, 81, 160,  161, 320,    321, 640,   641, 1100 };
 
 static void a_range_keeps_its_schema_and_every_quantile_its_error(void **unused)
 {
@@ -121,7 +122,8 @@ static void a_range_keeps_its_schema_and_every_quantile_its_error(void **unused)
             draw(v, MANY, low, octaves);
             add_all(&k, asked, v, MANY);
             if (k.pos.schema < kept)
-                fail_msg("%g octaves from %g at schema %d: %d, not %d", octaves, low, asked, k.pos.schema, kept);
+                fail_msg("%g octaves from %g at schema %d: %d, not %d", octaves, low, asked,
+                         k.pos.schema, kept);
             expect_quantiles(&k, v, MANY, error_of(kept));
             sketch_release(&k);
         }
@@ -133,13 +135,14 @@ static void twenty_octaves_fit_wherever_they_begin(void **unused)
     (void)unused;
     for (int schema = 5; schema <= SKETCH_SCHEMA_MAX; schema++)
         for (int i = 0; i < 64; i++) {
-            double low = exp2(i / 64.0 * 16 / exp2(schema));   /* over one step of a window */
+            double low = exp2(i / 64.0 * 16 / exp2(schema)); /* over one step of a window */
             struct sketch k;
             sketch_init(&k, schema);
             assert_int_equal(sketch_add(&k, low * 0x1p20, 1), 0);
             assert_int_equal(sketch_add(&k, low, 1), 0);
             assert_int_equal(k.pos.schema, schema);
-            assert_int_equal(sketch_add(&k, low * 0x1p20 * exp2(17 / 32.0), 1), 0);   /* past the slack of each of them */
+            /* past the slack of each of them */
+            assert_int_equal(sketch_add(&k, low * 0x1p20 * exp2(17 / 32.0), 1), 0);
             assert_int_equal(k.pos.schema, 4);
             assert_true(k.pos.n <= sketch_buckets_most(k.pos.schema));
             sketch_release(&k);
@@ -186,11 +189,15 @@ static void expect_page(struct pipeline *p, double *v, int n, double error)
     }
 }
 
-/* Each spelling and unit has its own range of up to 20 octaves, anywhere; together they may span far more. */
+/*
+ * Each spelling and unit has its own range of up to 20 octaves, anywhere; together they may span
+ * far more.
+ */
 static void twins_of_two_units_stay_within_the_error_of_each(void **unused)
 {
     (void)unused;
-    static const char *const spelled[] = { "a.b:%.17g|ms", "a-b:%.17g|h", "a_b:%.17g|ms", "a/b:%.17g|d" };
+    static const char *const spelled[] = { "a.b:%.17g|ms", "a-b:%.17g|h", "a_b:%.17g|ms",
+                                           "a/b:%.17g|d" };
     for (unsigned seed = 1; seed <= 40; seed++) {
         state = seed;
         struct pipeline p;

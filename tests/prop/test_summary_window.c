@@ -1,6 +1,6 @@
 /*
- * For how long a summary's quantiles show a value: for more than summary_max_age less one step, and at most
- * summary_max_age, whatever the two settings are and whenever the value came.
+ * For how long a summary's quantiles show a value: for more than summary_max_age less one step, and
+ * at most summary_max_age, whatever the two settings are and whenever the value came.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -40,7 +40,7 @@ static uint64_t seen_for(uint32_t max_age_ms, uint32_t steps, uint64_t came_ns)
     pipeline_feed(&p, 0, "t:7|h");
     pipeline_turn(&p);
     uint64_t merged_ns = p.now_ns, in = 0, out = 2ull * max_age_ms * 1000000;
-    while (out - in > 1) {   /* seen after `in`, not after `out` */
+    while (out - in > 1) { /* seen after `in`, not after `out` */
         uint64_t middle = in + (out - in) / 2;
         if (seen_at(&p, merged_ns + middle))
             in = middle;
@@ -54,15 +54,18 @@ static uint64_t seen_for(uint32_t max_age_ms, uint32_t steps, uint64_t came_ns)
 static void a_value_is_seen_for_the_max_age_but_for_a_step(void **unused)
 {
     (void)unused;
-    static const uint32_t ages_ms[] = { 1000, 1500, 2000, 3000, 7000, 9000, 19000, 59999, 60000, 600000, 86400000 };
+    static const uint32_t ages_ms[] = { 1000,  1500,  2000,  3000,   7000,    9000,
+                                        19000, 59999, 60000, 600000, 86400000 };
     for (size_t i = 0; i < ARRAY_LEN(ages_ms); i++)
         for (uint32_t steps = 1; steps <= 10; steps++)
             for (int times = 0; times < 6; times++) {
                 double max_age_ns = ages_ms[i] * 1e6;
-                uint64_t came_ns = 1000 * PIPELINE_SECOND + (times == 0 ? 0 : below(1000000 * PIPELINE_SECOND));
+                uint64_t came_ns =
+                    1000 * PIPELINE_SECOND + (times == 0 ? 0 : below(1000000 * PIPELINE_SECOND));
                 double ns = (double)seen_for(ages_ms[i], steps, came_ns);
                 if (ns <= max_age_ns - max_age_ns / steps || ns > max_age_ns)
-                    fail_msg("%u ms in %u steps, came at %llu: seen for %.0f ns", ages_ms[i], steps, (unsigned long long)came_ns, ns);
+                    fail_msg("%u ms in %u steps, came at %llu: seen for %.0f ns", ages_ms[i], steps,
+                             (unsigned long long)came_ns, ns);
             }
 }
 

@@ -1,6 +1,7 @@
 /*
- * Walks over the registry while series come, go and come back between their steps, held against a list of what was there: what
- * was there all the time is met once, nothing is met twice, families come in order.
+ * Walks over the registry while series come, go and come back between their steps, held against a
+ * list of what was there: what was there all the time is met once, nothing is met twice, families
+ * come in order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,18 +31,19 @@ static unsigned below(struct random *r, unsigned n)
 struct tourist {
     struct registry_walk walk;
     bool under_way;
-    unsigned family;                          /* last begun + 1 */
-    uint32_t life[FAMILIES][SERIES];          /* when it began: 0, or which life of the series */
+    unsigned family;                 /* last begun + 1 */
+    uint32_t life[FAMILIES][SERIES]; /* when it began: 0, or which life of the series */
     uint8_t met[FAMILIES][SERIES];
 };
 
 struct world {
     struct random random;
     struct pipeline p;
-    uint32_t life[FAMILIES][SERIES];          /* 0: not there, else counts its appearances */
+    uint32_t life[FAMILIES][SERIES]; /* 0: not there, else counts its appearances */
     uint32_t lives;
     struct tourist tourists[WALKS];
-    unsigned whole, changed;                  /* walks that ended; of these, those during which something went */
+    /* walks that ended; of these, those during which something went */
+    unsigned whole, changed;
 };
 
 /* A burst of samples: a family is often left alone long enough to vanish whole. */
@@ -134,7 +136,7 @@ static void go_on(struct world *w, struct tourist *t)
         }
         unsigned family;
         assert_int_equal(sscanf(f->name, "m%u", &family), 1);
-        assert_true(family >= t->family);   /* by name */
+        assert_true(family >= t->family); /* by name */
         t->family = family + 1;
     }
 }
@@ -185,7 +187,8 @@ static const char *const line_names[LINE_NAMES] = {
 struct guide {
     struct registry_walk walk;
     bool under_way;
-    const struct family *owner[LINE_NAMES];   /* who made lines of that name; compared, never followed */
+    /* who made lines of that name; compared, never followed */
+    const struct family *owner[LINE_NAMES];
     unsigned families;
 };
 
@@ -231,8 +234,8 @@ static void feed_types(struct world *w)
     static const char *const types[] = { "c", "g", "h" };
     char line[64];
     for (unsigned n = below(&w->random, 6); n > 0; n--) {
-        snprintf(line, sizeof line, "%s:1|%s|#n:%u", names[below(&w->random, 5)], types[below(&w->random, 3)],
-                 below(&w->random, 4));
+        snprintf(line, sizeof line, "%s:1|%s|#n:%u", names[below(&w->random, 5)],
+                 types[below(&w->random, 3)], below(&w->random, 4));
         pipeline_feed(&w->p, 0, line);
     }
     pipeline_turn(&w->p);
@@ -274,7 +277,7 @@ static void no_name_comes_twice_in_a_walk_while_names_change_hands(void **unused
             }
         }
         assert_true(met > 1000);
-        assert_true(takeovers(w.p.registry) > 5);   /* kinds of them */
+        assert_true(takeovers(w.p.registry) > 5); /* kinds of them */
         for (unsigned i = 0; i < WALKS; i++)
             if (guides[i].under_way)
                 registry_walk_end(&guides[i].walk);

@@ -20,7 +20,7 @@ static const double median[] = { 0.5 };
 
 struct row {
     const char *lines, *want;
-    unsigned left_out;   /* samples */
+    unsigned left_out; /* samples */
 };
 
 static void check(const struct row *rows, size_t n, enum registry_counter left_out,
@@ -35,13 +35,15 @@ static void check(const struct row *rows, size_t n, enum registry_counter left_o
         pipeline_expect(&p, rows[i].want);
         const uint64_t *stats = registry_stats(p.registry)->v;
         assert_int_equal(stats[left_out], rows[i].left_out);
-        assert_int_equal(stats[REGISTRY_TYPE_CONFLICTS] + stats[REGISTRY_RESERVED_NAMES], rows[i].left_out);
+        assert_int_equal(stats[REGISTRY_TYPE_CONFLICTS] + stats[REGISTRY_RESERVED_NAMES],
+                         rows[i].left_out);
         pipeline_release(&p);
     }
 }
 
-#define CHECK(rows, ...) check(rows, ARRAY_LEN(rows), REGISTRY_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
-#define CHECK_RESERVED(rows, ...) \
+#define CHECK(rows, ...)                                                                           \
+    check(rows, ARRAY_LEN(rows), REGISTRY_TYPE_CONFLICTS, &(struct pipeline_opts){ __VA_ARGS__ })
+#define CHECK_RESERVED(rows, ...)                                                                  \
     check(rows, ARRAY_LEN(rows), REGISTRY_RESERVED_NAMES, &(struct pipeline_opts){ __VA_ARGS__ })
 
 static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
@@ -50,7 +52,8 @@ static void the_first_type_of_a_name_keeps_the_others_out(void **unused)
     static const struct row rows[] = {
         { "x:1|c\nx:2|g\nx:3|g", "x 1\n", 2 },
         { "x:2|g\nx:1|c", "x 2\n", 1 },
-        { "x:2|g\nx:9|ms\nx:1|c\nx:a|s", "x 2\n", 2 },   /* a set is a gauge as well: the gauge is what is shown */
+        /* a set is a gauge as well: the gauge is what is shown */
+        { "x:2|g\nx:9|ms\nx:1|c\nx:a|s", "x 2\n", 2 },
         { "x:a|s\nx:1|c", "x 1\n", 1 },
         { "x:1|c|#a:1\nx:1|g|#b:1", "x{a=\"1\"} 1\n", 1 },
         { "x:9|h\nx:1|c", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\n", 1 },
@@ -63,11 +66,13 @@ static void the_names_that_a_summary_makes_are_its_own(void **unused)
 {
     (void)unused;
     static const struct row rows[] = {
-        { "x:9|h\nx_sum:1|c\nx_count:1|g\nx_bucket:1|c", "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\nx_bucket 1\n", 2 },
+        { "x:9|h\nx_sum:1|c\nx_count:1|g\nx_bucket:1|c",
+          "x{quantile=\"0.5\"} 9\nx_sum 9\nx_count 1\nx_bucket 1\n", 2 },
         { "x_sum:1|c\nx:9|h", "x_sum 1\n", 1 },
         { "x_count:1|g\nx:9|h", "x_count 1\n", 1 },
         { "x_count:1|g\nx:9|c", "x_count 1\nx 9\n", 0 },
-        { "x_count:9|h\nx:8|h", "x_count{quantile=\"0.5\"} 9\nx_count_sum 9\nx_count_count 1\n", 1 },
+        { "x_count:9|h\nx:8|h", "x_count{quantile=\"0.5\"} 9\nx_count_sum 9\nx_count_count 1\n",
+          1 },
         { "x:8|h\nx_count:9|h", "x{quantile=\"0.5\"} 8\nx_sum 8\nx_count 1\n", 1 },
         { "_sum:1|c\n_count:1|c", "_sum 1\n_count 1\n", 0 },
     };
@@ -79,10 +84,14 @@ static void the_names_that_a_histogram_makes_are_its_own(void **unused)
     (void)unused;
     static const struct row rows[] = {
         { "x:9|h\nx_bucket:1|c\nx_sum:1|c\nx_count:1|c",
-          "x_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\nx_bucket{le=\"+Inf\"} 1\nx_sum 9\nx_count 1\n", 3 },
+          "x_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\nx_bucket{le=\"+Inf\"} 1\nx_sum 9\n"
+          "x_count 1\n",
+          3 },
         { "x_bucket:1|c\nx:9|h", "x_bucket 1\n", 1 },
         { "x_created:1|c\nx:9|h",
-          "x_created 1\nx_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\nx_bucket{le=\"+Inf\"} 1\nx_sum 9\nx_count 1\n", 0 },
+          "x_created 1\nx_bucket{le=\"1\"} 0\nx_bucket{le=\"10\"} 1\n"
+          "x_bucket{le=\"+Inf\"} 1\nx_sum 9\nx_count 1\n",
+          0 },
     };
     CHECK(rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
 }
@@ -93,7 +102,8 @@ static void our_own_names_are_taken(void **unused)
     static const char *const own[] = { "statsd_up", "t_count" };
     static const struct row rows[] = {
         { "statsd_up:1|c\nstatsd.up:1|g\nstatsd_up2:1|c", "statsd_up2 1\n", 2 },
-        { "statsd.bad_lines_seen:1|c", "statsd_bad_lines_seen 1\n", 0 },   /* statsd. is the prefix of many a client */
+        /* statsd. is the prefix of many a client */
+        { "statsd.bad_lines_seen:1|c", "statsd_bad_lines_seen 1\n", 0 },
         { "t:1|h", "", 1 },
         { "t_count:1|c", "", 1 },
     };
@@ -105,15 +115,19 @@ static void no_line_has_a_name_that_prometheus_makes(void **unused)
     (void)unused;
     static const struct row rows[] = {
         { "up:0|g\nup:0|g|#job:a\nup:1|c\nup:a|s", "", 4 },
-        { "up:0|h\nup:3|ms", "", 2 },   /* up{quantile="0.5"} 0 */
-        { "up.time:1|g\nups:1|g\n.up:1|g\nUP:1|g\na.up:1|g", "up_time 1\nups 1\n_up 1\nUP 1\na_up 1\n", 0 },
+        { "up:0|h\nup:3|ms", "", 2 }, /* up{quantile="0.5"} 0 */
+        { "up.time:1|g\nups:1|g\n.up:1|g\nUP:1|g\na.up:1|g",
+          "up_time 1\nups 1\n_up 1\nUP 1\na_up 1\n", 0 },
         { "up_sum:1|c\nup_count:1|c\nup_bucket:1|c", "up_sum 1\nup_count 1\nup_bucket 1\n", 0 },
-        { "scrape_duration_seconds:1|g\nscrape.samples.scraped:1|c\nscrape-timeout-seconds:1|ms", "", 3 },
-        { "scrape_samples_post_metric_relabeling:1|g\nscrape_series_added:1|g\nscrape_sample_limit:1|g", "", 3 },
+        { "scrape_duration_seconds:1|g\nscrape.samples.scraped:1|c\nscrape-timeout-seconds:1|ms",
+          "", 3 },
+        { "scrape_samples_post_metric_relabeling:1|g\nscrape_series_added:1|g\n"
+          "scrape_sample_limit:1|g",
+          "", 3 },
         { "scrape_body_size_bytes:1|h\nscrape.:1|c\nscrape\xc3\xa9x:1|c", "", 3 },
         { "scrape:1|c\nscrapes.x:1|c\nscraper_x:1|c\na.scrape_x:1|c",
           "scrape 1\nscrapes_x 1\nscraper_x 1\na_scrape_x 1\n", 0 },
-        { "scrape:1|h", "", 1 },         /* scrape_sum */
+        { "scrape:1|h", "", 1 }, /* scrape_sum */
         { "ALERTS:1|g\nALERTS_FOR_STATE:1|g\nALERTS.FOR-STATE:1|g", "", 3 },
         { "ALERTS_FOR:1|g\nalerts:1|g\nALERTSX:1|g", "ALERTS_FOR 1\nalerts 1\nALERTSX 1\n", 0 },
     };
@@ -124,7 +138,8 @@ static void no_line_has_a_name_that_prometheus_makes(void **unused)
     CHECK_RESERVED(histogram_rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
     static const struct row suffix_rows[] = {
         { "up:1|c\nALERTS:1|c", "up_total 1\nALERTS_total 1\n", 0 },
-        { "up:1000|ms", "up_seconds{quantile=\"0.5\"} 1\nup_seconds_sum 1\nup_seconds_count 1\n", 0 },
+        { "up:1000|ms", "up_seconds{quantile=\"0.5\"} 1\nup_seconds_sum 1\nup_seconds_count 1\n",
+          0 },
         { "up:1|g\nscrape_x:1|c\nscrape:1|c\nscrape:1|ms", "", 4 },
     };
     CHECK_RESERVED(suffix_rows, .suffixes = true, .quantiles = median, .n_quantiles = 1);
@@ -154,7 +169,7 @@ static void a_name_is_free_again_when_its_family_has_expired(void **unused)
     for (int i = 0; i < 10; i++) {
         pipeline_close(&p);
         pipeline_forward(&p, 10);
-        pipeline_feed(&p, 0, "x:6|g");   /* never silent itself */
+        pipeline_feed(&p, 0, "x:6|g"); /* never silent itself */
         pipeline_turn(&p);
         registry_expire(p.registry, p.now_ns);
     }
@@ -172,8 +187,9 @@ static void identities_that_read_alike_are_one_line(void **unused)
         { "a.b:1|c\na-b:2|c\na_b:4|c", "a_b 7\n", 0 },
         { "a.b:1|g\na-b:2|g", "a_b 2\n", 0 },
         { "a-b:2|g\na.b:1|g\na-b:3|g", "a_b 3\n", 0 },
-        { "a.b:1|c|#k.x:1\na-b:2|c|#k-x:1\na_b:4|c|#k_x:2", "a_b{k_x=\"1\"} 3\na_b{k_x=\"2\"} 4\n", 0 },
-        { "a.b:x|s\na-b:x|s\na-b:y|s", "a_b 2\n", 0 },   /* distinct members of all of them */
+        { "a.b:1|c|#k.x:1\na-b:2|c|#k-x:1\na_b:4|c|#k_x:2", "a_b{k_x=\"1\"} 3\na_b{k_x=\"2\"} 4\n",
+          0 },
+        { "a.b:x|s\na-b:x|s\na-b:y|s", "a_b 2\n", 0 }, /* distinct members of all of them */
         { "a:1|h\na:1|d", "a{quantile=\"0.5\"} 1\na_sum 2\na_count 2\n", 0 },
         { "a.b:500|ms\na-b:500|ms", "a_b{quantile=\"0.5\"} 0.5\na_b_sum 1\na_b_count 2\n", 0 },
         { "a.b:1:1:1|h\na-b:9|h", "a_b{quantile=\"0.5\"} 1\na_b_sum 12\na_b_count 4\n", 0 },
@@ -284,7 +300,8 @@ static void twins_go_one_by_one(void **unused)
     for (size_t k = 0; k < ARRAY_LEN(types); k++) {
         for (unsigned keep = 0; keep < ARRAY_LEN(names); keep++) {
             struct pipeline p;
-            pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 30, .quantiles = median, .n_quantiles = 1 });
+            pipeline_init(
+                &p, &(struct pipeline_opts){ .ttl_s = 30, .quantiles = median, .n_quantiles = 1 });
             int n = 0;
             for (unsigned i = 0; i < 24; i++) {
                 for (unsigned j = 0; j < ARRAY_LEN(names); j++) {
@@ -303,7 +320,8 @@ static void twins_go_one_by_one(void **unused)
             }
             char want[128];
             if (types[k][2] == 'h')
-                snprintf(want, sizeof want, "a_b{quantile=\"0.5\"} 2\na_b_sum %d\na_b_count %d\n", 2 * n, n);
+                snprintf(want, sizeof want, "a_b{quantile=\"0.5\"} 2\na_b_sum %d\na_b_count %d\n",
+                         2 * n, n);
             else
                 snprintf(want, sizeof want, "a_b %d\n", types[k][2] == 'g' ? 5 : n);
             pipeline_expect(&p, want);
@@ -313,11 +331,13 @@ static void twins_go_one_by_one(void **unused)
     }
 }
 
-/* The window of the line, and not the series' life, says for how long a value is in the quantiles. */
+/*
+ * The window of the line, and not the series' life, says for how long a value is in the quantiles.
+ */
 static void a_twin_that_expired_stays_in_the_quantiles_of_its_window(void **unused)
 {
     (void)unused;
-    static const double ends[] = { 0, 1 };   /* the smallest and the largest value, exactly */
+    static const double ends[] = { 0, 1 }; /* the smallest and the largest value, exactly */
     static const struct {
         const char *first, *second, *then, *want, *later;
     } rows[] = {
@@ -352,7 +372,7 @@ static void a_twin_that_expired_stays_in_the_quantiles_of_its_window(void **unus
         registry_expire(p.registry, p.now_ns);
         assert_int_equal(pipeline_series(&p), 1);
         pipeline_expect(&p, rows[i].want);
-        for (int k = 0; k < 3; k++) {   /* the series lives on past its values' window */
+        for (int k = 0; k < 3; k++) { /* the series lives on past its values' window */
             pipeline_forward(&p, 25);
             pipeline_feed(&p, 0, k == 2 ? "a-b:7|h" : "a-b:-1|c");
             pipeline_turn(&p);
@@ -371,7 +391,7 @@ static void many_twins_leave_in_any_order(void **unused)
     struct pipeline p;
     pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 20 });
     uint64_t random = 17;
-    uint64_t last[SETS], count[SETS];   /* of all series of a line: it goes with the last one */
+    uint64_t last[SETS], count[SETS]; /* of all series of a line: it goes with the last one */
     memset(last, 0, sizeof last);
     memset(count, 0, sizeof count);
     for (int round = 0; round < 300; round++) {
@@ -420,7 +440,7 @@ static void a_gauge_takes_the_changes_of_all_its_series_by_arrival(void **unused
     pipeline_feed_at(&p, 0, "a.b:+2|g", p.now_ns + 300);
     pipeline_turn(&p);
     pipeline_expect(&p, "a_b 7\n");
-    const char *closed = pipeline_close(&p);   /* for the sinks each is a gauge of its own */
+    const char *closed = pipeline_close(&p); /* for the sinks each is a gauge of its own */
     assert_non_null(strstr(closed, "gauge a.b +3 "));
     assert_non_null(strstr(closed, "gauge a-b =5 +0 "));
     pipeline_release(&p);
@@ -431,13 +451,15 @@ static void a_set_stands_behind_a_gauge_until_that_goes(void **unused)
 {
     (void)unused;
     static const struct {
-        const char *first, *second, *then;   /* 20 s after another; a series lives for 30 */
+        const char *first, *second, *then; /* 20 s after another; a series lives for 30 */
         const char *want[3];
     } rows[] = {
         { "a:x|s\na:4|g", "a:y|s", "a:z|s", { "a 4\n", "a 2\n", "a 3\n" } },
         { "a:4|g\na.:1|g\na:x|s", "a:5|g", "a:6|g", { "a_ 1\na 4\n", "a 5\n", "a 6\n" } },
         { "a.b:x|s\na.b:4|g", "a-b:y|s", "a-b:x|s", { "a_b 4\n", "a_b 2\n", "a_b 2\n" } },
-        { "a.b:4|g|#k.x:1\na-b:x|s|#k-x:1", "a_b:y|s|#k_x:1", "c:1|c",
+        { "a.b:4|g|#k.x:1\na-b:x|s|#k-x:1",
+          "a_b:y|s|#k_x:1",
+          "c:1|c",
           { "a_b{k_x=\"1\"} 4\n", "a_b{k_x=\"1\"} 2\n", "c 1\n" } },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -475,13 +497,16 @@ static void labels_outlive_the_series_that_they_came_from(void **unused)
         pipeline_turn(&p);
         pipeline_forward(&p, 4);
         registry_expire(p.registry, p.now_ns);
-        assert_int_equal(p.limit.n, 1);   /* the first is gone for good */
+        assert_int_equal(p.limit.n, 1); /* the first is gone for good */
         pipeline_expect(&p, want[i]);
         pipeline_release(&p);
     }
 }
 
-/* Who shared a line when it lost its name comes back with all of it; who comes new joins, and nothing counts twice. */
+/*
+ * Who shared a line when it lost its name comes back with all of it; who comes new joins, and
+ * nothing counts twice.
+ */
 static void a_shared_line_that_lost_its_name_comes_back_whole(void **unused)
 {
     (void)unused;
@@ -545,11 +570,15 @@ static void labels_are_escaped_sorted_and_renamed(void **unused)
         { "x:1|c|#..x:1", "x{exported___x=\"1\"} 1\n", 0 },
         { "x:1|c|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
         { "x:1|g|#le:1,quantile:2", "x{le=\"1\",quantile=\"2\"} 1\n", 0 },
-        { "x:1|h|#z:a\"\\,a:b=c", "x{a=\"b=c\",quantile=\"0.5\",z=\"a\\\"\\\\\"} 1\n"
-          "x_sum{a=\"b=c\",z=\"a\\\"\\\\\"} 1\nx_count{a=\"b=c\",z=\"a\\\"\\\\\"} 1\n", 0 },
+        { "x:1|h|#z:a\"\\,a:b=c",
+          "x{a=\"b=c\",quantile=\"0.5\",z=\"a\\\"\\\\\"} 1\n"
+          "x_sum{a=\"b=c\",z=\"a\\\"\\\\\"} 1\nx_count{a=\"b=c\",z=\"a\\\"\\\\\"} 1\n",
+          0 },
         { "x:1|h|#le:1,quantile:2",
-          "x{exported_quantile=\"2\",le=\"1\",quantile=\"0.5\"} 1\nx_sum{exported_quantile=\"2\",le=\"1\"} 1\n"
-          "x_count{exported_quantile=\"2\",le=\"1\"} 1\n", 0 },
+          "x{exported_quantile=\"2\",le=\"1\",quantile=\"0.5\"} 1\n"
+          "x_sum{exported_quantile=\"2\",le=\"1\"} 1\n"
+          "x_count{exported_quantile=\"2\",le=\"1\"} 1\n",
+          0 },
         { "x:1|c|#k.a:1,k-a:2", "x{k_a=\"2\"} 1\n", 0 },
         { "x:1|c|#k-a:2,k.a:1", "x{k_a=\"1\"} 1\n", 0 },
         { "x:1|c|#k.a:1,k_a:3,k-a:2", "x{k_a=\"2\"} 1\n", 0 },
@@ -559,9 +588,12 @@ static void labels_are_escaped_sorted_and_renamed(void **unused)
     CHECK(rows, .quantiles = median, .n_quantiles = 1);
     static const struct row histogram_rows[] = {
         { "x:5|h|#le:1,exported_le:2,quantile:3",
-          "x_bucket{exported_le=\"2\",le=\"1\",quantile=\"3\"} 0\nx_bucket{exported_le=\"2\",le=\"10\",quantile=\"3\"} 1\n"
-          "x_bucket{exported_le=\"2\",le=\"+Inf\",quantile=\"3\"} 1\nx_sum{exported_le=\"2\",quantile=\"3\"} 5\n"
-          "x_count{exported_le=\"2\",quantile=\"3\"} 1\n", 0 },
+          "x_bucket{exported_le=\"2\",le=\"1\",quantile=\"3\"} 0\n"
+          "x_bucket{exported_le=\"2\",le=\"10\",quantile=\"3\"} 1\n"
+          "x_bucket{exported_le=\"2\",le=\"+Inf\",quantile=\"3\"} 1\n"
+          "x_sum{exported_le=\"2\",quantile=\"3\"} 5\n"
+          "x_count{exported_le=\"2\",quantile=\"3\"} 1\n",
+          0 },
     };
     CHECK(histogram_rows, .histograms = true, .buckets = le, .n_buckets = ARRAY_LEN(le));
 }
@@ -576,7 +608,8 @@ static void suffixes_tell_counters_and_seconds(void **unused)
         { "x:1|g", "x 1\n", 0 },
         { "x:1|c\nx:2|g\nx:3|h", "x_total 1\nx 2\n", 1 },
         { "x:1000|ms", "x_seconds{quantile=\"0.5\"} 1\nx_seconds_sum 1\nx_seconds_count 1\n", 0 },
-        { "x.seconds:1000|ms", "x_seconds{quantile=\"0.5\"} 1\nx_seconds_sum 1\nx_seconds_count 1\n", 0 },
+        { "x.seconds:1000|ms",
+          "x_seconds{quantile=\"0.5\"} 1\nx_seconds_sum 1\nx_seconds_count 1\n", 0 },
         { "x:1|h", "x{quantile=\"0.5\"} 1\nx_sum 1\nx_count 1\n", 0 },
         { "x_total:5|g\nx:1|c", "x_total 5\n", 1 },
     };
@@ -601,7 +634,7 @@ static void families_come_sorted_whatever_comes_and_goes(void **unused)
         pipeline_close(&p);
         registry_expire(p.registry, p.now_ns);
         if (round % 3 == 0)
-            continue;   /* several rounds of births and drops between two looks */
+            continue; /* several rounds of births and drops between two looks */
         size_t n;
         struct family *const *f = registry_families(p.registry, &n);
         assert_int_equal(n, pipeline_series(&p));

@@ -1,6 +1,6 @@
 /*
- * A gauge's values and changes by themselves: what is superseded, what would leave the finite doubles, what a list forgets.
- * tests/prop/test_gauge_order.c has the law; here are its edges.
+ * A gauge's values and changes by themselves: what is superseded, what would leave the finite
+ * doubles, what a list forgets. tests/prop/test_gauge_order.c has the law; here are its edges.
  */
 #include <float.h>
 #include <math.h>
@@ -51,7 +51,8 @@ static void a_change_that_would_leave_the_finite_doubles_is_refused(void **unuse
     } rows[] = {
         { 0, { DBL_MAX, DBL_MAX, 1 }, DBL_MAX, 1 },
         { 0, { -DBL_MAX, -DBL_MAX }, -DBL_MAX, 1 },
-        { DBL_MAX, { DBL_MAX, -DBL_MAX, -DBL_MAX, 5 }, 0, 2 },   /* the sum of changes has to fit as well */
+        /* the sum of changes has to fit as well */
+        { DBL_MAX, { DBL_MAX, -DBL_MAX, -DBL_MAX, 5 }, 0, 2 },
         { 1, { 1e308, 1e308, -1e308, 2 }, 3, 1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -69,7 +70,10 @@ static void a_change_that_would_leave_the_finite_doubles_is_refused(void **unuse
     }
 }
 
-/* The parts of a finite sum need not be finite: no order of steps and no bound of the list makes an infinity of them. */
+/*
+ * The parts of a finite sum need not be finite: no order of steps and no bound of the list makes an
+ * infinity of them.
+ */
 static void huge_changes_stay_finite_in_every_order(void **unused)
 {
     (void)unused;

@@ -11,7 +11,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-static struct identity *make(uint8_t type, enum tag_style style, const char *name, const char *raw_tags)
+static struct identity *make(uint8_t type, enum tag_style style, const char *name,
+                             const char *raw_tags)
 {
     struct tags *tags = mem_alloc(sizeof *tags);
     struct sample s = { .name = name,
@@ -79,7 +80,8 @@ static void spellings_meet_or_differ_as_their_tags_do(void **unused)
         const char *b_name, *b_tags;
         bool equal;
     } rows[] = {
-        { SAMPLE_COUNTER, TAGS_DOG, "x", "a:1,b:2", SAMPLE_COUNTER, TAGS_DOG, "x", "b:2,a:1", true },
+        { SAMPLE_COUNTER, TAGS_DOG, "x", "a:1,b:2", SAMPLE_COUNTER, TAGS_DOG, "x", "b:2,a:1",
+          true },
         { SAMPLE_COUNTER, TAGS_DOG, "x", "a", SAMPLE_COUNTER, TAGS_DOG, "x", "a:true", true },
         { SAMPLE_COUNTER, TAGS_DOG, "x", "a:1", SAMPLE_COUNTER, TAGS_EQ_SEMI, "x", "a=1", true },
         { SAMPLE_COUNTER, TAGS_DOG, "x", "", SAMPLE_GAUGE, TAGS_DOG, "x", "", false },
@@ -88,7 +90,8 @@ static void spellings_meet_or_differ_as_their_tags_do(void **unused)
         { SAMPLE_COUNTER, TAGS_DOG, "x", "a:1", SAMPLE_COUNTER, TAGS_DOG, "x", "a:1,b:2", false },
         { SAMPLE_COUNTER, TAGS_DOG, "x", "a:1", SAMPLE_COUNTER, TAGS_DOG, "x", "A:1", false },
         /* The same text, cut at another place. */
-        { SAMPLE_COUNTER, TAGS_EQ_SEMI, "x", "a=1;b,c=2", SAMPLE_COUNTER, TAGS_EQ_SEMI, "x", "a=1,b;c=2", false },
+        { SAMPLE_COUNTER, TAGS_EQ_SEMI, "x", "a=1;b,c=2", SAMPLE_COUNTER, TAGS_EQ_SEMI, "x",
+          "a=1,b;c=2", false },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct identity *a = make(rows[i].a_type, rows[i].a_style, rows[i].a_name, rows[i].a_tags);

@@ -32,10 +32,12 @@ static struct item *items_new(unsigned shape)
     for (unsigned i = 0; i < ITEMS; i++) {
         items[i].id = i;
         switch (shape) {
+            /* clang-format off */
         case 0: items[i].hash = i * 0x9E3779B97F4A7C15ull; break;
         case 1: items[i].hash = i / 16; break;                       /* runs that overlap */
-        case 2: items[i].hash = UINT64_MAX - i % 7; break;           /* at the table's end: they wrap */
+        case 2: items[i].hash = UINT64_MAX - i % 7; break;           /* at the end: they wrap */
         default: items[i].hash = (uint64_t)i << 48 | i % 3; break;   /* same place, other tag */
+            /* clang-format on */
         }
     }
     return items;

@@ -1,5 +1,6 @@
 /*
- * A worker's side: lines in, sealed pages out; read through the registry and the exposition, as nobody else can see the cells.
+ * A worker's side: lines in, sealed pages out; read through the registry and the exposition, as
+ * nobody else can see the cells.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -32,20 +33,30 @@ static void every_kind_goes_from_line_to_exposition(void **unused)
         { "load:5|g\nload:+3|g\nload:-1|g", "load 7\n" },
         { "load:-3|g", "load -3\n" },
         { "users:a|s\nusers:b|s\nusers:a|s", "users 2\n" },
-        { "t:100|ms", "t{quantile=\"0.5\"} 0.1\nt{quantile=\"0.9\"} 0.1\nt{quantile=\"0.99\"} 0.1\nt_sum 0.1\nt_count 1\n" },
-        { "t:100|h", "t{quantile=\"0.5\"} 100\nt{quantile=\"0.9\"} 100\nt{quantile=\"0.99\"} 100\nt_sum 100\nt_count 1\n" },
-        { "t:100|d|#a:1",
-          "t{a=\"1\",quantile=\"0.5\"} 100\nt{a=\"1\",quantile=\"0.9\"} 100\nt{a=\"1\",quantile=\"0.99\"} 100\n"
-          "t_sum{a=\"1\"} 100\nt_count{a=\"1\"} 1\n" },
-        { "t:-7|h", "t{quantile=\"0.5\"} -7\nt{quantile=\"0.9\"} -7\nt{quantile=\"0.99\"} -7\nt_sum -7\nt_count 1\n" },
+        { "t:100|ms", "t{quantile=\"0.5\"} 0.1\nt{quantile=\"0.9\"} 0.1\nt{quantile=\"0.99\"} 0.1\n"
+                      "t_sum 0.1\nt_count 1\n" },
+        { "t:100|h", "t{quantile=\"0.5\"} 100\nt{quantile=\"0.9\"} 100\nt{quantile=\"0.99\"} 100\n"
+                     "t_sum 100\nt_count 1\n" },
+        { "t:100|d|#a:1", "t{a=\"1\",quantile=\"0.5\"} 100\nt{a=\"1\",quantile=\"0.9\"} 100\n"
+                          "t{a=\"1\",quantile=\"0.99\"} 100\n"
+                          "t_sum{a=\"1\"} 100\nt_count{a=\"1\"} 1\n" },
+        { "t:-7|h",
+          "t{quantile=\"0.5\"} -7\nt{quantile=\"0.9\"} -7\nt{quantile=\"0.99\"} -7\nt_sum -7\n"
+          "t_count 1\n" },
         { "t:3|ms|@0.5",
-          "t{quantile=\"0.5\"} 0.003\nt{quantile=\"0.9\"} 0.003\nt{quantile=\"0.99\"} 0.003\nt_sum 0.006\nt_count 2\n" },
-        { "t:2:2:2|h", "t{quantile=\"0.5\"} 2\nt{quantile=\"0.9\"} 2\nt{quantile=\"0.99\"} 2\nt_sum 6\nt_count 3\n" },
+          "t{quantile=\"0.5\"} 0.003\nt{quantile=\"0.9\"} 0.003\nt{quantile=\"0.99\"} 0.003\n"
+          "t_sum 0.006\nt_count 2\n" },
+        { "t:2:2:2|h",
+          "t{quantile=\"0.5\"} 2\nt{quantile=\"0.9\"} 2\nt{quantile=\"0.99\"} 2\nt_sum 6\n"
+          "t_count 3\n" },
         { "c:1:2:3|c", "c 6\n" },
         { "g:1:2:3|g", "g 3\n" },
         { "c:1|c:2|c:4|c", "c 7\n" },
         { "a:1|c\na:1|g", "a 1\n" },
-        /* What a stranger may have meant otherwise: `=` is no separator in a '#' field, ':' ends every name. */
+        /*
+         * What a stranger may have meant otherwise: `=` is no separator in a '#' field, ':' ends
+         * every name.
+         */
         { "c:1|c|#country=china", "c{country_china=\"true\"} 1\n" },
         { "c:1|c|#country=china:north", "c{country_china=\"north\"} 1\n" },
         { "a_-1:8:1|c", "a__1 9\n" },
@@ -108,7 +119,10 @@ static void tag_errors_of_a_gauge_are_those_of_the_spelling_that_came(void **unu
     static const struct {
         const char *lines;
         unsigned errors;
-    } steps[] = { { "g:1|g|#k:", 1 }, { "g:2|g", 0 }, { "g:3|g|#k:,:v", 2 }, { "g:4|g\ng:5|g|#k:\ng:6|g|#k:,:v\ng:7|g", 3 } };
+    } steps[] = { { "g:1|g|#k:", 1 },
+                  { "g:2|g", 0 },
+                  { "g:3|g|#k:,:v", 2 },
+                  { "g:4|g\ng:5|g|#k:\ng:6|g|#k:,:v\ng:7|g", 3 } };
     struct pipeline p;
     uint64_t sum = 0;
     pipeline_init(&p, &(struct pipeline_opts){ 0 });
@@ -153,7 +167,8 @@ static void no_sample_is_counted_twice_or_never(void **unused)
             for (int r = 0; r < REASON_COUNT; r++)
                 rejected += pipeline_rejected(&p, (enum reason)r);
             assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_READ), round * rows[i].read);
-            assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_AGGREGATED), round * rows[i].aggregated);
+            assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_AGGREGATED),
+                             round * rows[i].aggregated);
             assert_int_equal(rejected, round * rows[i].rejected);
             assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), round * rows[i].refused);
             assert_int_equal(pipeline_stat(&p, INGEST_VALUES_AGGREGATED), round * rows[i].values);
@@ -179,7 +194,10 @@ static void the_series_limit_counts_identities_of_all_workers_once(void **unused
     pipeline_release(&p);
 }
 
-/* Dropped tags and repeated keys make endless spellings of one series: they take bounded memory, and no sample is lost. */
+/*
+ * Dropped tags and repeated keys make endless spellings of one series: they take bounded memory,
+ * and no sample is lost.
+ */
 static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
 {
     (void)unused;
@@ -190,7 +208,8 @@ static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
     for (unsigned i = 0; i < SPELLINGS; i++) {
         char lines[400];
         snprintf(lines, sizeof lines,
-                 "a:1|c|#k:%u,k:v\na:1|c|#:%u,k:v\na:1|c|@0.5|#dd.internal.%u,k:v\ng:%u|g|#k:%u,k:v\ng:+1|g|#k:%u,k:v,\ns:%u|s|#x:%u,x:y\nt:%u|h|#x:%u,x:y",
+                 "a:1|c|#k:%u,k:v\na:1|c|#:%u,k:v\na:1|c|@0.5|#dd.internal.%u,k:v\n"
+                 "g:%u|g|#k:%u,k:v\ng:+1|g|#k:%u,k:v,\ns:%u|s|#x:%u,x:y\nt:%u|h|#x:%u,x:y",
                  i, i, i, i, i, i, i % 50, i, i % 7, i);
         pipeline_feed(&p, 0, lines);
         if (i % 1000 == 0)
@@ -205,7 +224,8 @@ static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
     assert_int_equal(pipeline_stat(&p, INGEST_TAG_ERRORS), SPELLINGS);
     pipeline_close(&p);
     const char *text = pipeline_lines(&p);
-    assert_true(pipeline_has(text, "a{k=\"v\"} 80000") && pipeline_has(text, "g{k=\"v\"} 20000") && pipeline_has(text, "s{x=\"y\"} 50") &&
+    assert_true(pipeline_has(text, "a{k=\"v\"} 80000") && pipeline_has(text, "g{k=\"v\"} 20000") &&
+                pipeline_has(text, "s{x=\"y\"} 50") &&
                 pipeline_has(text, "t_count{x=\"y\"} 20000"));
 
     pipeline_feed(&p, 0, "b:1|c|#k:2,l:3\nb:1|c|#l:3,k:2\nb:1|g|#l:3,k:2\nb:1|c|#k:2,l:3");
@@ -217,7 +237,10 @@ static void endless_spellings_of_a_series_take_bounded_memory(void **unused)
 
 /* ---- gauges: order ---- */
 
-/* Steps of two workers at given times, in any order of turning: what the latest absolute value and what came after it make. */
+/*
+ * Steps of two workers at given times, in any order of turning: what the latest absolute value and
+ * what came after it make.
+ */
 static void a_gauge_is_its_latest_value_and_what_was_added_since(void **unused)
 {
     (void)unused;
@@ -240,13 +263,14 @@ static void a_gauge_is_its_latest_value_and_what_was_added_since(void **unused)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (unsigned order = 0; order < 4; order++) {
             struct pipeline p;
-            pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .gauge_sign = GAUGE_SIGN_DELTA });
+            pipeline_init(&p,
+                          &(struct pipeline_opts){ .workers = 2, .gauge_sign = GAUGE_SIGN_DELTA });
             pipeline_feed_at(&p, 0, rows[i].a, p.now_ns + rows[i].a_s * PIPELINE_SECOND);
             pipeline_feed_at(&p, 1, rows[i].b, p.now_ns + rows[i].b_s * PIPELINE_SECOND);
             pipeline_forward(&p, 5);
             pipeline_turn_worker(&p, order & 1);
             if (order & 2)
-                pipeline_turn_worker(&p, order & 1);   /* an empty page between them */
+                pipeline_turn_worker(&p, order & 1); /* an empty page between them */
             pipeline_turn_worker(&p, !(order & 1));
             pipeline_expect(&p, rows[i].want);
             pipeline_close(&p);
@@ -284,9 +308,16 @@ static void a_gauge_goes_on_over_pages_and_intervals(void **unused)
         bool close;
         const char *want;
     } steps[] = {
-        { "g:+5|g", false, "g 5\n" },   { "g:+5|g", false, "g 10\n" }, { "", true, "g 10\n" },  { "g:-3|g", false, "g 7\n" },
-        { "g:100|g", false, "g 100\n" }, { "g:+1|g", true, "g 101\n" }, { "", true, "g 101\n" }, { "g:+1|g", true, "g 102\n" },
-        { "g:0|g\ng:-4|g", true, "g -4\n" }, { "g:+4|g", false, "g 0\n" },
+        { "g:+5|g", false, "g 5\n" },
+        { "g:+5|g", false, "g 10\n" },
+        { "", true, "g 10\n" },
+        { "g:-3|g", false, "g 7\n" },
+        { "g:100|g", false, "g 100\n" },
+        { "g:+1|g", true, "g 101\n" },
+        { "", true, "g 101\n" },
+        { "g:+1|g", true, "g 102\n" },
+        { "g:0|g\ng:-4|g", true, "g -4\n" },
+        { "g:+4|g", false, "g 0\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         pipeline_feed(&p, 0, steps[i].lines);
@@ -334,7 +365,10 @@ static void within_one_batch_the_order_of_spellings_is_kept(void **unused)
     /* Longer than one batch, the last spelling in the next one. */
     struct buf lines = { 0 };
     for (int i = 0; i < 1000; i++)
-        buf_printf(&lines, "g:%d|g|#%s\n", i, i % 3 == 0 ? "a:1,b:2" : i % 3 == 1 ? "b:2,a:1" : "a:1,,b:2");
+        buf_printf(&lines, "g:%d|g|#%s\n", i,
+                   i % 3 == 0   ? "a:1,b:2"
+                   : i % 3 == 1 ? "b:2,a:1"
+                                : "a:1,,b:2");
     pipeline_feed_bytes(&p, 0, lines.ptr, lines.len);
     pipeline_turn(&p);
     pipeline_expect(&p, "g{a=\"1\",b=\"2\"} 999\n");
@@ -459,13 +493,14 @@ static void spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last(void *
     size_t before = ingest_memory(p.in[0]);
     for (int i = 0; i < GAUGES; i++) {
         char lines[128];
-        snprintf(lines, sizeof lines, "g:1|g|#a:%d,b:2\ng:+1|g|#b:2,a:%d\ng:+1|g|#b:2,,a:%d", i, i, i);
+        snprintf(lines, sizeof lines, "g:1|g|#a:%d,b:2\ng:+1|g|#b:2,a:%d\ng:+1|g|#b:2,,a:%d", i, i,
+                 i);
         pipeline_feed(&p, 0, lines);
     }
     pipeline_turn(&p);
     for (int s = 0; s < 300; s += 5) {
         pipeline_forward(&p, 5);
-        pipeline_feed(&p, 0, "g:+1|g|#b:2,a:7");   /* the second spelling alone keeps it */
+        pipeline_feed(&p, 0, "g:+1|g|#b:2,a:7"); /* the second spelling alone keeps it */
         pipeline_turn(&p);
         registry_expire(p.registry, p.now_ns);
         pipeline_close(&p);
@@ -512,7 +547,7 @@ static void a_value_at_a_bound_is_in_its_bucket(void **unused)
     static const double bounds[] = { -1, 0, 0.005, 0.1, 1, 2.5 };
     static const struct {
         const char *line;
-        double counts[7];   /* not cumulative */
+        double counts[7]; /* not cumulative */
     } rows[] = {
         { "t:5|ms", { 0, 0, 1, 0, 0, 0, 0 } },
         { "t:5.0001|ms", { 0, 0, 0, 1, 0, 0, 0 } },
@@ -530,7 +565,9 @@ static void a_value_at_a_bound_is_in_its_bucket(void **unused)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .histograms = true, .buckets = bounds, .n_buckets = ARRAY_LEN(bounds) });
+        pipeline_init(&p, &(struct pipeline_opts){ .histograms = true,
+                                                   .buckets = bounds,
+                                                   .n_buckets = ARRAY_LEN(bounds) });
         for (int round = 1; round <= 3; round++) {
             pipeline_feed(&p, 0, rows[i].line);
             pipeline_turn(&p);
@@ -567,11 +604,13 @@ static void numbers_below_the_normal_ones_are_as_good_as_any(void **unused)
         { "c:1e-320:2e-320|c", "c 3e-320\n", "counter c 3e-320\n" },
         { "c:1e-320|c|@0.5", "c 2e-320\n", "counter c 2e-320\n" },
         { "t:1e-320|h",
-          "t{quantile=\"0.5\"} 1e-320\nt{quantile=\"0.9\"} 1e-320\nt{quantile=\"0.99\"} 1e-320\nt_sum 1e-320\nt_count 1\n",
+          "t{quantile=\"0.5\"} 1e-320\nt{quantile=\"0.9\"} 1e-320\n"
+          "t{quantile=\"0.99\"} 1e-320\nt_sum 1e-320\nt_count 1\n",
           "timer t 1 1e-320\n" },
         /* Seconds of a thousandth of it: rounded to what there is. */
         { "t:1e-320|ms",
-          "t{quantile=\"0.5\"} 1e-323\nt{quantile=\"0.9\"} 1e-323\nt{quantile=\"0.99\"} 1e-323\nt_sum 1e-323\nt_count 1\n",
+          "t{quantile=\"0.5\"} 1e-323\nt{quantile=\"0.9\"} 1e-323\n"
+          "t{quantile=\"0.99\"} 1e-323\nt_sum 1e-323\nt_count 1\n",
           "timer t 1 1e-320\n" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -591,9 +630,11 @@ static void no_number_breaks_the_exposition(void **unused)
 {
     (void)unused;
     static const char *const lines =
-        "c:1.7976931348623157e308|c\nc:1.7976931348623157e308|c\nc:-1.7976931348623157e308|c\nc:-1.7976931348623157e308|c|@0.001\n"
+        "c:1.7976931348623157e308|c\nc:1.7976931348623157e308|c\n"
+        "c:-1.7976931348623157e308|c\nc:-1.7976931348623157e308|c|@0.001\n"
         "g:1.7976931348623157e308|g\ng:+1.7976931348623157e308|g\nn:5e-324|g\nz:-0|g\nz0:0|c\n"
-        "t:1.7976931348623157e308|ms\nt:1.7976931348623157e308|h\nt:5e-324|ms\nt:-1.7976931348623157e308|h\nt:0|ms\nt:1|ms|@1e-300\n"
+        "t:1.7976931348623157e308|ms\nt:1.7976931348623157e308|h\nt:5e-324|ms\n"
+        "t:-1.7976931348623157e308|h\nt:0|ms\nt:1|ms|@1e-300\n"
         "r:1|c|@1e-308\nr:1|c|@5e-324\n";
     struct pipeline p;
     pipeline_init(&p, &(struct pipeline_opts){ .workers = 2 });

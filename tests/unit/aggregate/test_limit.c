@@ -35,12 +35,28 @@ static void each_hash_counts_once_up_to_the_maximum(void **unused)
     }
 }
 
+static void every_bit_of_a_hash_tells_series_apart(void **unused)
+{
+    (void)unused;
+    struct series_limit l;
+    assert_int_equal(series_limit_init(&l, 100), 0);
+    const uint64_t hash = 1ull << 40;
+    assert_true(series_limit_claim(&l, hash));
+    for (unsigned bit = 0; bit < 64; bit++)
+        assert_true(series_limit_claim(&l, hash ^ 1ull << bit));
+    assert_int_equal(l.n, 65);
+    for (unsigned bit = 0; bit < 64; bit++)
+        series_limit_drop(&l, hash ^ 1ull << bit);
+    assert_int_equal(l.n, 1);
+    series_limit_release(&l);
+}
+
 static void what_is_dropped_makes_room_for_another(void **unused)
 {
     (void)unused;
     struct series_limit l;
     assert_int_equal(series_limit_init(&l, 2), 0);
-    series_limit_drop(&l, 7);   /* not there: nothing happens */
+    series_limit_drop(&l, 7); /* not there: nothing happens */
     assert_int_equal(l.n, 0);
     assert_true(series_limit_claim(&l, 1) && series_limit_claim(&l, 4));
     assert_false(series_limit_claim(&l, 8));
@@ -55,18 +71,21 @@ static void what_is_dropped_makes_room_for_another(void **unused)
 static void hashes_that_share_a_slot_survive_each_others_removal(void **unused)
 {
     (void)unused;
-    static const uint64_t shapes[] = { 0, 1020, 1023 };   /* at the front, wrapping round the end */
+    static const uint64_t shapes[] = { 0, 1020, 1023 }; /* at the front, wrapping round the end */
     for (size_t s = 0; s < ARRAY_LEN(shapes); s++) {
         for (unsigned gone = 0; gone < 16; gone++) {
             struct series_limit l;
             assert_int_equal(series_limit_init(&l, 100), 0);
             for (uint64_t i = 0; i < 16; i++)
-                assert_true(series_limit_claim(&l, (i + 1) << 32 | ((shapes[s] + i % 3 * 2) & 1023)));
+                assert_true(
+                    series_limit_claim(&l, (i + 1) << 32 | ((shapes[s] + i % 3 * 2) & 1023)));
             series_limit_drop(&l, (gone + 1ull) << 32 | ((shapes[s] + gone % 3 * 2) & 1023));
             assert_int_equal(l.n, 15);
-            l.max = l.n;   /* whoever is still in the set may claim, nobody else */
+            l.max = l.n; /* whoever is still in the set may claim, nobody else */
             for (uint64_t i = 0; i < 16; i++)
-                assert_int_equal(series_limit_claim(&l, (i + 1) << 32 | ((shapes[s] + i % 3 * 2) & 1023)), i != gone);
+                assert_int_equal(
+                    series_limit_claim(&l, (i + 1) << 32 | ((shapes[s] + i % 3 * 2) & 1023)),
+                    i != gone);
             series_limit_release(&l);
         }
     }
@@ -103,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_hash_counts_once_up_to_the_maximum),
+        cmocka_unit_test(every_bit_of_a_hash_tells_series_apart),
         cmocka_unit_test(what_is_dropped_makes_room_for_another),
         cmocka_unit_test(hashes_that_share_a_slot_survive_each_others_removal),
         cmocka_unit_test(threads_that_see_the_same_series_count_it_once),

@@ -95,10 +95,17 @@ static void merging_counts_the_union(void **unused)
         uint32_t a_from, a_to, b_from, b_to, want;
         bool exact;
     } rows[] = {
-        { 0, 0, 0, 0, 0, true },       { 0, 10, 0, 0, 10, true },        { 0, 0, 0, 10, 10, true },
-        { 0, 10, 5, 20, 20, true },    { 0, 300, 200, 512, 512, true },  { 0, 300, 200, 600, 600, false },
-        { 0, 10, 0, 5000, 5000, false }, { 0, 5000, 0, 10, 5000, false }, { 0, 5000, 4000, 9000, 9000, false },
-        { 0, 0, 0, 5000, 5000, false }, { 0, 512, 512, 513, 513, false },
+        { 0, 0, 0, 0, 0, true },
+        { 0, 10, 0, 0, 10, true },
+        { 0, 0, 0, 10, 10, true },
+        { 0, 10, 5, 20, 20, true },
+        { 0, 300, 200, 512, 512, true },
+        { 0, 300, 200, 600, 600, false },
+        { 0, 10, 0, 5000, 5000, false },
+        { 0, 5000, 0, 10, 5000, false },
+        { 0, 5000, 4000, 9000, 9000, false },
+        { 0, 0, 0, 5000, 5000, false },
+        { 0, 512, 512, 513, 513, false },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct members a = { 0 }, b = { 0 };
@@ -199,7 +206,8 @@ static void pfadd(const char *key, const char *prefix, uint32_t from, uint32_t t
     }
 }
 
-static const uint32_t redis_sizes[] = { 0, 1, 2, 10, 63, 100, 511, 512, 513, 1000, 1400, 1600, 2000, 3000, 10000, 100000 };
+static const uint32_t redis_sizes[] = { 0,   1,    2,    10,   63,   100,  511,   512,
+                                        513, 1000, 1400, 1600, 2000, 3000, 10000, 100000 };
 
 static void redis_counts_our_bytes_as_its_own(void **unused)
 {
@@ -210,12 +218,14 @@ static void redis_counts_our_bytes_as_its_own(void **unused)
         set_blob("ours", &m);
         freeReplyObject(redis_server_reply(&server, "DEL theirs"));
         pfadd("theirs", "user-", 0, redis_sizes[i]);
-        assert_int_equal(redis_server_integer(&server, "PFCOUNT ours"), redis_server_integer(&server, "PFCOUNT theirs"));
+        assert_int_equal(redis_server_integer(&server, "PFCOUNT ours"),
+                         redis_server_integer(&server, "PFCOUNT theirs"));
         if (m.registers != NULL)
             assert_int_equal(redis_server_integer(&server, "PFCOUNT ours"), members_count(&m));
         /* Not one register more or less: the union with the other adds nothing. */
         freeReplyObject(redis_server_reply(&server, "PFMERGE both ours theirs"));
-        assert_int_equal(redis_server_integer(&server, "PFCOUNT both"), redis_server_integer(&server, "PFCOUNT theirs"));
+        assert_int_equal(redis_server_integer(&server, "PFCOUNT both"),
+                         redis_server_integer(&server, "PFCOUNT theirs"));
         members_release(&m);
     }
 }
@@ -233,9 +243,11 @@ static void redis_adds_to_and_merges_our_bytes(void **unused)
         pfadd("all", "b", 0, 700);
         pfadd("part", "b", 0, 700);
         freeReplyObject(redis_server_reply(&server, "PFMERGE merged part ours"));
-        assert_int_equal(redis_server_integer(&server, "PFCOUNT merged"), redis_server_integer(&server, "PFCOUNT all"));
+        assert_int_equal(redis_server_integer(&server, "PFCOUNT merged"),
+                         redis_server_integer(&server, "PFCOUNT all"));
         pfadd("ours", "b", 0, 700);
-        assert_int_equal(redis_server_integer(&server, "PFCOUNT ours"), redis_server_integer(&server, "PFCOUNT all"));
+        assert_int_equal(redis_server_integer(&server, "PFCOUNT ours"),
+                         redis_server_integer(&server, "PFCOUNT all"));
         members_release(&m);
     }
 }
@@ -246,7 +258,11 @@ static void few_members_are_sparse_and_many_are_dense(void **unused)
     static const struct {
         uint32_t n;
         size_t least, most;
-    } rows[] = { { 0, 18, 18 }, { 10, 30, 64 }, { 100, 200, 420 }, { 512, 900, 1800 }, { 20000, 12304, 12304 } };
+    } rows[] = { { 0, 18, 18 },
+                 { 10, 30, 64 },
+                 { 100, 200, 420 },
+                 { 512, 900, 1800 },
+                 { 20000, 12304, 12304 } };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct members m = { 0 };
         struct buf blob = { 0 };
@@ -267,7 +283,8 @@ static void a_rank_that_sparse_cannot_say_makes_it_dense(void **unused)
     static const struct {
         unsigned rank;
         bool sparse;
-    } rows[] = { { 1, true }, { 31, true }, { 32, true }, { 33, false }, { 50, false }, { 51, false } };
+    } rows[] = { { 1, true },   { 31, true },  { 32, true },
+                 { 33, false }, { 50, false }, { 51, false } };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct members m = { 0 };
         uint64_t hash = rows[i].rank == 51 ? 77 : 77 | 1ull << (14 + rows[i].rank - 1);

@@ -1,4 +1,7 @@
-/* Bounds for planning: they rise with what makes a series larger, and hold what a worker really takes. */
+/*
+ * Bounds for planning: they rise with what makes a series larger, and hold what a worker really
+ * takes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +14,12 @@
 #include "support/pipeline.h"
 
 static const struct profile usual = {
-    .n_buckets = 11, .n_quantiles = 3, .summary_age_buckets = 5, .sketch_schema = 5,
-    .set_steps = 6, .set_step_intervals = 1,
+    .n_buckets = 11,
+    .n_quantiles = 3,
+    .summary_age_buckets = 5,
+    .sketch_schema = 5,
+    .set_steps = 6,
+    .set_step_intervals = 1,
 };
 
 static struct aggregate_memory with(struct registry_opts o, struct profile p, unsigned workers)

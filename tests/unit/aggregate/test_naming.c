@@ -14,7 +14,8 @@ struct row {
     const char *raw, *want;
 };
 
-static void check(const struct row *rows, size_t n, bool (*escape)(struct slice raw, struct buf *out))
+static void check(const struct row *rows, size_t n,
+                  bool (*escape)(struct slice raw, struct buf *out))
 {
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(rows[i].raw);

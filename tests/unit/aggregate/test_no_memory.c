@@ -1,7 +1,9 @@
 /*
- * Every allocation of the ingest path fails once.  What then happens to a sample is one of: aggregated, or refused and counted.
+ * Every allocation of the ingest path fails once.  What then happens to a sample is one of:
+ * aggregated, or refused and counted.
  *
- * malloc and its kin are this file's own and hand on to glibc's; a sanitizer has its own, so there the test is left out.
+ * malloc and its kin are this file's own and hand on to glibc's; a sanitizer has its own, so there
+ * the test is left out.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -22,12 +24,13 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
 #define HAS_SANITIZER 1
 #endif
 #endif
 
-static long countdown = -1;   /* allocations until one fails; -1: none fails */
+static long countdown = -1; /* allocations until one fails; -1: none fails */
 static bool failed;
 
 #if !defined(HAS_SANITIZER) && defined(__GLIBC__)
@@ -117,7 +120,7 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
     if (!INTERPOSED)
         skip();
     static const double bounds[] = { 1, 2 };
-    char *growth = many_series(600);   /* past the first size of every table */
+    char *growth = many_series(600); /* past the first size of every table */
     const struct {
         const char *lines;
         unsigned samples;
@@ -131,21 +134,24 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (long nth = 0;; nth++) {
             struct pipeline p;
-            pipeline_init(&p, &(struct pipeline_opts){ .histograms = i % 2, .buckets = bounds, .n_buckets = 2 });
+            pipeline_init(&p, &(struct pipeline_opts){
+                                  .histograms = i % 2, .buckets = bounds, .n_buckets = 2 });
             failed = false;
             feed_armed(&p, rows[i].lines, nth);
             bool any = failed;
             turn_armed(&p, -1);
             const uint64_t *v = p.seen[0].v;
             assert_int_equal(v[INGEST_SAMPLES_READ], rows[i].samples);
-            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED],
+                             rows[i].samples);
             if (!any)
                 assert_int_equal(v[INGEST_SAMPLES_REFUSED], 0);
             /* All is well once there is memory again. */
             feed_armed(&p, rows[i].lines, -1);
             turn_armed(&p, -1);
             assert_true(v[INGEST_SAMPLES_AGGREGATED] >= rows[i].samples);
-            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED], 2 * rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED],
+                             2 * rows[i].samples);
             assert_int_equal(p.limit.n, pipeline_series(&p));
             if (rows[i].lines == growth)
                 assert_int_equal(pipeline_series(&p), 600);
@@ -153,7 +159,48 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
             pipeline_lines(&p);
             pipeline_release(&p);
             if (!any)
-                break;   /* past the last allocation: every one has failed once */
+                break; /* past the last allocation: every one has failed once */
+        }
+    }
+    free(growth);
+}
+
+/* In the second page the cells are there, and only the list of those touched has to grow. */
+static void a_sample_of_a_known_series_is_aggregated_or_refused_whatever_fails(void **unused)
+{
+    (void)unused;
+    if (!INTERPOSED)
+        skip();
+    char *growth = many_series(600);
+    const struct {
+        const char *lines;
+        unsigned samples, tag_errors;
+    } rows[] = {
+        { "a:1|c", 1, 0 },
+        { "a:1|c|#x:,y:1\n", 1, 1 },
+        { "g:1|g|#a:1,b:2,c:\ng:2|g|#b:2,a:1\ng:3|g|#b:2,a:1,d:\n", 3, 2 },
+        { growth, 600, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (long nth = 0;; nth++) {
+            struct pipeline p;
+            pipeline_init(&p, &(struct pipeline_opts){ 0 });
+            feed_armed(&p, rows[i].lines, -1);
+            turn_armed(&p, -1);
+            failed = false;
+            feed_armed(&p, rows[i].lines, nth);
+            bool any = failed;
+            turn_armed(&p, -1);
+            const uint64_t *v = p.seen[0].v;
+            assert_int_equal(v[INGEST_SAMPLES_READ], 2 * rows[i].samples);
+            assert_int_equal(v[INGEST_SAMPLES_AGGREGATED] + v[INGEST_SAMPLES_REFUSED],
+                             2 * rows[i].samples);
+            assert_in_range(v[INGEST_TAG_ERRORS], rows[i].tag_errors, 2 * rows[i].tag_errors);
+            if (!any)
+                assert_int_equal(v[INGEST_SAMPLES_REFUSED], 0);
+            pipeline_release(&p);
+            if (!any)
+                break;
         }
     }
     free(growth);
@@ -221,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_is_aggregated_or_refused_whatever_fails),
+        cmocka_unit_test(a_sample_of_a_known_series_is_aggregated_or_refused_whatever_fails),
         cmocka_unit_test(expiry_without_memory_happens_later),
         cmocka_unit_test(a_worker_that_cannot_be_made_says_so),
     };

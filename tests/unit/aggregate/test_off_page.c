@@ -1,5 +1,6 @@
 /*
- * What is kept off /metrics is told once, by name, with both types; and a bounded list of it is kept.
+ * What is kept off /metrics is told once, by name, with both types; and a bounded list of it is
+ * kept.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +18,9 @@
 
 static const double le[] = { 1, 10 };
 
-/* Each note as a line: reason, metric (type, kind), name as sent, what it met (its type), samples. */
+/*
+ * Each note as a line: reason, metric (type, kind), name as sent, what it met (its type), samples.
+ */
 static void put_note(void *cookie, const struct off_page_note *n)
 {
     struct buf *out = cookie;
@@ -47,22 +50,29 @@ static void each_name_is_told_once_with_what_it_met(void **unused)
           "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x1\n", false, false },
         { "a.b:1|g\na-b:1|c\na_b:x|s\na.b:2|ms",
           "conflict a_b (counter, counter) sent as a-b, met a_b (gauge) x1\n"
-          "conflict a_b (summary, timer) sent as a.b, met a_b (gauge) x1\n", false, false },
+          "conflict a_b (summary, timer) sent as a.b, met a_b (gauge) x1\n",
+          false, false },
         { "x:1|h\nx.sum:1|c\nx.count:1|c",
           "conflict x_sum (counter, counter) sent as x.sum, met x (summary) x1\n"
-          "conflict x_count (counter, counter) sent as x.count, met x (summary) x1\n", false, false },
-        { "x_count:1|c\nx:1|h", "conflict x (summary, timer) sent as x, met x_count (counter) x1\n", false, false },
-        { "x_bucket:1|c\nx:1|h", "conflict x (histogram, timer) sent as x, met x_bucket (counter) x1\n", false, true },
+          "conflict x_count (counter, counter) sent as x.count, met x (summary) x1\n",
+          false, false },
+        { "x_count:1|c\nx:1|h", "conflict x (summary, timer) sent as x, met x_count (counter) x1\n",
+          false, false },
+        { "x_bucket:1|c\nx:1|h",
+          "conflict x (histogram, timer) sent as x, met x_bucket (counter) x1\n", false, true },
         { "x_total:1|g\nx:1|c",
           "conflict x_total (counter, counter) sent as x, met x_total (gauge) x1\n", true, false },
         { "up:0|g\nscrape.x:1|c\nscrape:1|h",
           "reserved up (gauge, gauge) sent as up, met up (untyped) x1\n"
           "reserved scrape_x (counter, counter) sent as scrape.x, met scrape_x (untyped) x1\n"
-          "reserved scrape (summary, timer) sent as scrape, met scrape_sum (untyped) x1\n", false, false },
+          "reserved scrape (summary, timer) sent as scrape, met scrape_sum (untyped) x1\n",
+          false, false },
         { "statsd.lines_received_total:1|c\nmine:1|h",
-          "reserved statsd_lines_received_total (counter, counter) sent as statsd.lines_received_total, "
+          "reserved statsd_lines_received_total (counter, counter) sent as "
+          "statsd.lines_received_total, "
           "met statsd_lines_received_total (untyped) x1\n"
-          "reserved mine (summary, timer) sent as mine, met mine_sum (untyped) x1\n", false, false },
+          "reserved mine (summary, timer) sent as mine, met mine_sum (untyped) x1\n",
+          false, false },
         { "users:1|g\nusers:a|s\nhits:1|c", "", false, false },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -80,7 +90,7 @@ static void each_name_is_told_once_with_what_it_met(void **unused)
         pipeline_turn(&p);
         buf_append_char(&told, '\0');
         assert_string_equal(told.ptr, rows[i].want);
-        pipeline_feed(&p, 0, rows[i].lines);   /* nothing new in it */
+        pipeline_feed(&p, 0, rows[i].lines); /* nothing new in it */
         pipeline_turn(&p);
         assert_int_equal(told.len, strlen(rows[i].want) + 1);
         buf_release(&told);
@@ -129,10 +139,10 @@ static void the_list_is_bounded_and_silent_names_make_room(void **unused)
     off_page_init(&l);
     for (unsigned i = 0; i < OFF_PAGE_MAX; i++)
         assert_non_null(add(&l, i, 100 + i % 2 * 3000));
-    assert_null(add(&l, 5000, 3200));        /* no room */
-    assert_null(add(&l, 7, 3200));           /* known */
+    assert_null(add(&l, 5000, 3200)); /* no room */
+    assert_null(add(&l, 7, 3200));    /* known */
     assert_int_equal(l.n, OFF_PAGE_MAX);
-    assert_non_null(add(&l, 5000, 3700));    /* the even ones have been silent for an hour */
+    assert_non_null(add(&l, 5000, 3700)); /* the even ones have been silent for an hour */
     assert_int_equal(l.n, OFF_PAGE_MAX / 2 + 1);
     assert_null(add(&l, 7, 3700));
     assert_int_equal(add(&l, 8, 3700)->samples, 1);

@@ -30,7 +30,7 @@ static void equal_profiles_are_one(void **unused)
     p.help = help;
     const struct profile *one = profiles_intern(ps, &p);
     assert_int_equal(one->index, 1);
-    bounds[1] = 20;   /* the set has its own copy */
+    bounds[1] = 20; /* the set has its own copy */
     help[0] = 'r';
     assert_true(one->buckets[1] == 10);
     assert_string_equal(one->help, "Requests.");

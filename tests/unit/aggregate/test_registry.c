@@ -1,5 +1,6 @@
 /*
- * What the sinks get of an interval, what /metrics keeps for ever, how windows slide, how series expire and come back.
+ * What the sinks get of an interval, what /metrics keeps for ever, how windows slide, how series
+ * expire and come back.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -38,7 +39,7 @@ static void a_closed_interval_shows_what_came_in_and_nothing_else(void **unused)
 {
     (void)unused;
     static const struct {
-        const char *lines[4];   /* one interval each; NULL ends */
+        const char *lines[4]; /* one interval each; NULL ends */
         const char *want[4];
     } rows[] = {
         { { "c:1|c\nc:2|c", "", "c:5|c" }, { "counter c 3\n", "", "counter c 5\n" } },
@@ -49,7 +50,8 @@ static void a_closed_interval_shows_what_came_in_and_nothing_else(void **unused)
         { { "t:5|ms\nt:7|ms|@0.5", "", "t:1|ms" }, { "timer t 3 19\n", "", "timer t 1 1\n" } },
         { { "t:5|h\nt:6|d\nt:7|ms" }, { "timer t 1 5\ntimer t 1 6\ntimer t 1 7\n" } },
         { { "s:a|s\ns:b|s\ns:a|s", "", "s:a|s" }, { "set s 2\n", "", "set s 1\n" } },
-        { { "c:1|c\nc:1|g" }, { "counter c 1\ngauge c =1 +0 @1000000\n" } },   /* a type conflict reaches the sinks */
+        /* a type conflict reaches the sinks */
+        { { "c:1|c\nc:1|g" }, { "counter c 1\ngauge c =1 +0 @1000000\n" } },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
@@ -104,8 +106,8 @@ static void a_gauges_change_tells_value_delta_and_when(void **unused)
         if (*format == '\0')
             want[0] = '\0';
         else
-            snprintf(want, sizeof want, "%.*s%llu\n", (int)(strchr(format, '@') + 1 - format), format,
-                     1000000ull + steps[i].at_ms);
+            snprintf(want, sizeof want, "%.*s%llu\n", (int)(strchr(format, '@') + 1 - format),
+                     format, 1000000ull + steps[i].at_ms);
         expect_closed(&p, want);
     }
     pipeline_release(&p);
@@ -119,7 +121,7 @@ static void a_set_without_a_window_shows_the_last_closed_interval(void **unused)
     pipeline_feed(&p, 0, "s:a|s\ns:b|s");
     pipeline_feed(&p, 1, "s:b|s\ns:c|s\nother:1|c");
     pipeline_turn(&p);
-    pipeline_expect(&p, "other 1\n");   /* nothing to show before the first close */
+    pipeline_expect(&p, "other 1\n"); /* nothing to show before the first close */
     pipeline_close(&p);
     pipeline_expect(&p, "other 1\ns 3\n");
     pipeline_feed(&p, 0, "s:x|s");
@@ -139,17 +141,28 @@ static void a_set_shows_its_window_with_the_open_interval(void **unused)
     (void)unused;
     static const struct {
         uint32_t steps, intervals;
-        const char *lines[10];    /* one interval each */
-        unsigned shown[10];       /* before the interval closes */
+        const char *lines[10]; /* one interval each */
+        unsigned shown[10];    /* before the interval closes */
     } rows[] = {
-        { 3, 1, { "s:a|s\ns:b|s", "s:c|s", "", "s:c|s", "", "", "", "" }, { 2, 3, 3, 3, 1, 1, 1, 0 } },
+        { 3,
+          1,
+          { "s:a|s\ns:b|s", "s:c|s", "", "s:c|s", "", "", "", "" },
+          { 2, 3, 3, 3, 1, 1, 1, 0 } },
         { 1, 1, { "s:a|s", "s:b|s", "s:a|s", "", "" }, { 1, 2, 2, 1, 0 } },
-        { 6, 1, { "s:a|s", "s:a|s", "s:a|s", "s:b|s", "", "", "", "", "", "" }, { 1, 1, 1, 2, 2, 2, 2, 2, 2, 1 } },
-        { 2, 2, { "s:a|s", "s:b|s", "s:c|s", "", "", "", "", "", "" }, { 1, 2, 3, 3, 3, 3, 1, 1, 0 } },   /* steps of two */
+        { 6,
+          1,
+          { "s:a|s", "s:a|s", "s:a|s", "s:b|s", "", "", "", "", "", "" },
+          { 1, 1, 1, 2, 2, 2, 2, 2, 2, 1 } },
+        /* steps of two */
+        { 2,
+          2,
+          { "s:a|s", "s:b|s", "s:c|s", "", "", "", "", "", "" },
+          { 1, 2, 3, 3, 3, 3, 1, 1, 0 } },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .set_steps = rows[i].steps, .set_step_intervals = rows[i].intervals });
+        pipeline_init(&p, &(struct pipeline_opts){ .set_steps = rows[i].steps,
+                                                   .set_step_intervals = rows[i].intervals });
         for (size_t j = 0; j < 10 && rows[i].lines[j] != NULL; j++) {
             char want[32];
             pipeline_feed(&p, 0, rows[i].lines[j]);
@@ -264,7 +277,7 @@ static void a_summarys_window_slides_by_ages(void **unused)
     (void)unused;
     struct pipeline p;
     pipeline_init(&p, &(struct pipeline_opts){ .max_age_ms = 50000, .age_buckets = 5 });
-    p.now_ns = 1000 * PIPELINE_SECOND;   /* at the start of an age */
+    p.now_ns = 1000 * PIPELINE_SECOND; /* at the start of an age */
     pipeline_feed(&p, 0, "t:1000|h");
     pipeline_turn(&p);
     for (int s = 0; s < 50; s += 10) {
@@ -323,12 +336,15 @@ static void an_idle_series_goes_and_comes_back_at_zero(void **unused)
         { "c:5|c", "c:1|c", "c 1\n" },
         { "g:5|g", "g:+1|g", "g 1\n" },
         { "g:5|g|#a:1", "g:7|g|#a:1", "g{a=\"1\"} 7\n" },
-        { "t:5|h\nt:6|h", "t:1|h", "t{quantile=\"0.5\"} 1\nt{quantile=\"0.9\"} 1\nt{quantile=\"0.99\"} 1\nt_sum 1\nt_count 1\n" },
+        { "t:5|h\nt:6|h", "t:1|h",
+          "t{quantile=\"0.5\"} 1\nt{quantile=\"0.9\"} 1\nt{quantile=\"0.99\"} 1\nt_sum 1\n"
+          "t_count 1\n" },
         { "s:a|s\ns:b|s", "s:c|s", "" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .ttl_s = 30, .gauge_sign = GAUGE_SIGN_DELTA });
+        pipeline_init(&p, &(struct pipeline_opts){
+                              .workers = 2, .ttl_s = 30, .gauge_sign = GAUGE_SIGN_DELTA });
         pipeline_feed(&p, 0, rows[i].first);
         pipeline_feed(&p, 1, rows[i].first);
         pipeline_turn(&p);
@@ -349,7 +365,10 @@ static void an_idle_series_goes_and_comes_back_at_zero(void **unused)
     }
 }
 
-/* The registry forgets the values although a worker still has the cell; its next sample must not go to a dead series. */
+/*
+ * The registry forgets the values although a worker still has the cell; its next sample must not go
+ * to a dead series.
+ */
 static void a_series_revives_through_a_cell_that_outlived_it(void **unused)
 {
     (void)unused;
@@ -358,24 +377,27 @@ static void a_series_revives_through_a_cell_that_outlived_it(void **unused)
     } rows[] = {
         { "c:5|c", "c 5\n" },
         { "g:+5|g", "g 5\n" },
-        { "t:5|h", "t{quantile=\"0.5\"} 5\nt{quantile=\"0.9\"} 5\nt{quantile=\"0.99\"} 5\nt_sum 5\nt_count 1\n" },
+        { "t:5|h", "t{quantile=\"0.5\"} 5\nt{quantile=\"0.9\"} 5\nt{quantile=\"0.99\"} 5\nt_sum 5\n"
+                   "t_count 1\n" },
         { "s:a|s", "" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct pipeline p;
-        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .ttl_s = 30, .gauge_sign = GAUGE_SIGN_DELTA });
+        pipeline_init(&p, &(struct pipeline_opts){
+                              .workers = 2, .ttl_s = 30, .gauge_sign = GAUGE_SIGN_DELTA });
         for (int round = 0; round < 3; round++) {
             pipeline_feed(&p, 0, rows[i].line);
             pipeline_turn(&p);
             pipeline_close(&p);
             assert_int_equal(pipeline_series(&p), 1);
             pipeline_forward(&p, 40);
-            registry_expire(p.registry, p.now_ns);   /* no turn: the worker drops nothing */
+            registry_expire(p.registry, p.now_ns); /* no turn: the worker drops nothing */
             assert_int_equal(pipeline_series(&p), 0);
-            assert_int_equal(p.limit.n, 1);          /* the cell still holds the place */
+            assert_int_equal(p.limit.n, 1); /* the cell still holds the place */
             pipeline_expect(&p, "");
         }
-        pipeline_feed(&p, 1, rows[i].line);          /* and another worker's new cell finds it too */
+        /* and another worker's new cell finds it too */
+        pipeline_feed(&p, 1, rows[i].line);
         pipeline_turn(&p);
         pipeline_expect(&p, rows[i].want);
         pipeline_release(&p);
@@ -393,8 +415,8 @@ static void a_series_born_while_it_is_forgotten_keeps_its_place(void **unused)
     pipeline_forward(&p, 20);
     pipeline_turn(&p);
     pipeline_turn(&p);
-    pipeline_feed(&p, 0, "c:2|c");            /* claims the place that it still has */
-    registry_expire(p.registry, p.now_ns);    /* which is then given up */
+    pipeline_feed(&p, 0, "c:2|c");         /* claims the place that it still has */
+    registry_expire(p.registry, p.now_ns); /* which is then given up */
     pipeline_turn(&p);
     pipeline_expect(&p, "c 2\n");
     assert_int_equal(p.limit.n, 1);
@@ -447,8 +469,9 @@ static void expiry_of_half_leaves_the_other_half_alone(void **unused)
         struct buf lines = { 0 };
         for (int i = 0; i < N; i++)
             if (round == 0 || i % 2 == 0)
-                buf_printf(&lines, "c%d:1|c|#i:%d\nsame:1|c|#i:%d\nset:%d|s|#i:%d\n", i % 50, i, i, round, i);
-        for (size_t at = 0; at < lines.len;) {   /* datagrams of whole lines */
+                buf_printf(&lines, "c%d:1|c|#i:%d\nsame:1|c|#i:%d\nset:%d|s|#i:%d\n", i % 50, i, i,
+                           round, i);
+        for (size_t at = 0; at < lines.len;) { /* datagrams of whole lines */
             size_t n = lines.len - at < 8000 ? lines.len - at : 8000;
             while (lines.ptr[at + n - 1] != '\n')
                 n--;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/set.h"
 #include "aggregate/set_window.h"
 #include "base/slice.h"
 
@@ -44,7 +45,8 @@ static void expect_count(const struct set_window *w, unsigned want)
 {
     double have = (double)set_window_count(w);
     bool exact = want < MEMBERS_EXACT && w->steps == NULL;
-    if (exact ? have != want : fabs(have - want) > 0.035 * want)   /* four standard errors of 0.81 % */
+    if (exact ? have != want
+              : fabs(have - want) > 0.035 * want) /* four standard errors of 0.81 % */
         fail_msg("%g members, not %u", have, want);
     assert_true(want > 0 || set_window_empty(w));
 }
@@ -70,7 +72,7 @@ static void run(unsigned keep, unsigned names, unsigned most, unsigned steps)
             members_release(&m);
             expect_count(&w, counted(last, (int)step, keep));
         }
-        if (below(20) == 0)   /* a pause that empties it */
+        if (below(20) == 0) /* a pause that empties it */
             for (unsigned i = 0; i <= keep; i++)
                 set_window_advance(&w, ++step, keep);
     }
@@ -83,11 +85,12 @@ static void the_window_holds_the_members_of_its_steps_and_no_others(void **unuse
     (void)unused;
     static const struct {
         unsigned names, most;
-    } shapes[] = { { 3, 3 }, { 20, 8 }, { 400, 100 }, { 480, 480 }, { 600, 300 }, { 6000, 60 }, { 6000, 2000 } };
+    } shapes[] = { { 3, 3 },     { 20, 8 },    { 400, 100 },  { 480, 480 },
+                   { 600, 300 }, { 6000, 60 }, { 6000, 2000 } };
     for (unsigned keep = 1; keep <= PROFILE_SET_STEPS_MAX; keep++)
         for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
             state = keep * 100 + i;
-            run(keep, shapes[i].names, shapes[i].most, 300);   /* more steps than a byte counts */
+            run(keep, shapes[i].names, shapes[i].most, 300); /* more steps than a byte counts */
         }
 }
 
@@ -149,6 +152,30 @@ static void a_table_shrinks_when_members_leave(void **unused)
     members_release(&few);
 }
 
+static void only_a_window_of_the_same_profile_is_absorbed(void **unused)
+{
+    (void)unused;
+    const struct profile fine = { .set_steps = 2, .set_step_intervals = 1 };
+    const struct profile coarse = { .set_steps = 12, .set_step_intervals = 2 };
+    const struct profile *from_profile[] = { &fine, &coarse };
+    for (size_t i = 0; i < ARRAY_LEN(from_profile); i++) {
+        struct set_list list = { 0 };
+        struct kind_now now = { .interval = 20, .sets = &list };
+        struct set_cell c = { 0 };
+        struct set_series s = { 0 };
+        struct set_exposed from = { .line.exposed = { .profile = from_profile[i] } };
+        struct set_exposed to = { .line.exposed = { .profile = &fine } };
+        assert_int_equal(members_add(&c.part[0].members, hash_of(1)), 0);
+        assert_true(set_merge(&s.series, &from.line.exposed, &c.cell, 0, &now));
+        set_ops.absorb(&to.line.exposed, &from.line.exposed, &now);
+        assert_int_equal(set_window_count(&to.window), from_profile[i] == &fine ? 1 : 0);
+        set_ops.exposed_release(&from.line.exposed);
+        set_ops.exposed_release(&to.line.exposed);
+        set_ops.cell_release(&c.cell);
+        set_list_release(&list);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +183,7 @@ int main(void)
         cmocka_unit_test(few_members_are_counted_exactly_up_to_the_limit),
         cmocka_unit_test(a_window_that_was_large_once_is_small_and_exact_again),
         cmocka_unit_test(a_table_shrinks_when_members_leave),
+        cmocka_unit_test(only_a_window_of_the_same_profile_is_absorbed),
     };
     return cmocka_run_group_tests_name("set window", tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static double normal(void)
 
 /* ---- the table of bounds, in exact integers ---- */
 
-enum { WORDS = 448 };   /* (2^52 + b)^256 has at most 53 * 256 bits: 424 words of 32 */
+enum { WORDS = 448 }; /* (2^52 + b)^256 has at most 53 * 256 bits: 424 words of 32 */
 
 struct big {
     uint32_t w[WORDS];
@@ -170,14 +170,15 @@ static void counts_widen_when_they_no_longer_fit(void **unused)
         double weight;
         uint8_t width;
     } rows[] = {
-        { 0, 1, 0 },           { 254, 1, 0 },        { 255, 1, 2 },           { 65534, 1, 2 }, { 65535, 1, 4 },
-        { 4294967294.0, 1, 4 }, { 4294967295.0, 1, 8 }, { 1, 1.5, 8 },         { 0, 255, 0 },   { 0, 256, 2 },
-        { 0, 65536, 4 },       { 0, 4294967296.0, 8 }, { 200, 1 / 0.3, 8 },
+        { 0, 1, 0 },         { 254, 1, 0 },          { 255, 1, 2 },          { 65534, 1, 2 },
+        { 65535, 1, 4 },     { 4294967294.0, 1, 4 }, { 4294967295.0, 1, 8 }, { 1, 1.5, 8 },
+        { 0, 255, 0 },       { 0, 256, 2 },          { 0, 65536, 4 },        { 0, 4294967296.0, 8 },
+        { 200, 1 / 0.3, 8 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sketch k;
         sketch_init(&k, 5);
-        add(&k, 3, 1);   /* a neighbour that must survive the remake */
+        add(&k, 3, 1); /* a neighbour that must survive the remake */
         if (rows[i].before > 0)
             add(&k, 10, rows[i].before);
         add(&k, 10, rows[i].weight);
@@ -201,18 +202,19 @@ static void few_buckets_are_a_list_and_more_an_array(void **unused)
     for (unsigned n = 1; n <= 2 * SKETCH_FEW_MAX; n++) {
         struct sketch k;
         sketch_init(&k, 5);
-        for (unsigned times = 1; times <= 3; times++)   /* cleared twice in between */
+        for (unsigned times = 1; times <= 3; times++) /* cleared twice in between */
             for (unsigned i = 0; i < n; i++) {
                 if (i == 0)
                     sketch_clear(&k, 5);
-                add(&k, pow(3, up_and_down(i, n)), i + 1);   /* far apart */
+                add(&k, pow(3, up_and_down(i, n)), i + 1); /* far apart */
             }
         bool list = n <= SKETCH_FEW_MAX && k.pos.schema == 5;
         assert_int_equal(k.pos.width, list ? 0 : 1);
         assert_true(!list || sketch_memory(&k) <= 40);
         assert_true(total(&k.pos) == n * (n + 1) / 2.0);
         for (unsigned i = 0; i < n; i++)
-            assert_true(count_at(&k.pos, sketch_index(k.pos.schema, pow(3, up_and_down(i, n)))) >= i + 1);
+            assert_true(count_at(&k.pos, sketch_index(k.pos.schema, pow(3, up_and_down(i, n)))) >=
+                        i + 1);
         sketch_release(&k);
     }
 }
@@ -226,7 +228,7 @@ static void lists_merge_into_a_list_while_they_are_few(void **unused)
     sketch_init(&array, 5);
     for (int i = 0; i < 13; i++)
         add(&array, 1 + i, 1);
-    sketch_clear(&array, 5);   /* an array that holds few */
+    sketch_clear(&array, 5); /* an array that holds few */
     for (int i = 0; i < 6; i++) {
         add(&into, 1 << i, 100);
         add(&from, 1000 >> i, 100);
@@ -253,9 +255,11 @@ static void expect_same(const struct sketch *a, const struct sketch *b)
     assert_true(a->count == b->count && a->zero == b->zero && a->min == b->min && a->max == b->max);
     assert_true(total(&a->pos) == total(&b->pos) && total(a->neg) == total(b->neg));
     for (uint32_t i = 0; i < a->pos.n; i++)
-        assert_true(sketch_window_count(&a->pos, i) == count_at(&b->pos, a->pos.first + (int32_t)i));
+        assert_true(sketch_window_count(&a->pos, i) ==
+                    count_at(&b->pos, a->pos.first + (int32_t)i));
     for (uint32_t i = 0; a->neg != NULL && i < a->neg->n; i++)
-        assert_true(sketch_window_count(a->neg, i) == (b->neg == NULL ? 0 : count_at(b->neg, a->neg->first + (int32_t)i)));
+        assert_true(sketch_window_count(a->neg, i) ==
+                    (b->neg == NULL ? 0 : count_at(b->neg, a->neg->first + (int32_t)i)));
     sketch_quantiles(a, q, ARRAY_LEN(q), of_a);
     sketch_quantiles(b, q, ARRAY_LEN(q), of_b);
     for (size_t i = 0; i < ARRAY_LEN(q); i++)
@@ -282,7 +286,8 @@ static void a_list_counts_as_an_array_does(void **unused)
         }
         for (unsigned step = 0; step < 150; step++) {
             unsigned i = uniform() < 0.5, what = (unsigned)(uniform() * 20);
-            double v = exp(spread * normal()) * (uniform() < 0.05 ? -1 : 1), weight = uniform() < 0.1 ? floor(1 + uniform() * 400) : 1;
+            double v = exp(spread * normal()) * (uniform() < 0.05 ? -1 : 1),
+                   weight = uniform() < 0.1 ? floor(1 + uniform() * 400) : 1;
             if (what == 0) {
                 sketch_clear(&as_it_comes[i], 5);
                 sketch_clear(&array[i], 5);
@@ -313,15 +318,16 @@ static void the_window_stays_under_its_cap_by_going_coarser(void **unused)
         double low, high;
         int8_t schema;
     } rows[] = {
-        { 1, 1, 5 },          { 1, 0x1p19, 5 },        { 1, 0x1p21, 4 },         { 1e-6, 3600, 4 },
-        { 1e-9, 1e9, 3 },     { 0x1p-127, 0x1p127, 1 }, { 0x1p-127, DBL_MAX, -1 },
+        { 1, 1, 5 },      { 1, 0x1p19, 5 },         { 1, 0x1p21, 4 },          { 1e-6, 3600, 4 },
+        { 1e-9, 1e9, 3 }, { 0x1p-127, 0x1p127, 1 }, { 0x1p-127, DBL_MAX, -1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sketch k;
         sketch_init(&k, 5);
         add(&k, rows[i].low, 1);
         add(&k, rows[i].high, 1);
-        assert_true(k.pos.n <= sketch_buckets_most(k.pos.schema) && k.pos.n % 16 == 0 && k.pos.first % 16 == 0);
+        assert_true(k.pos.n <= sketch_buckets_most(k.pos.schema) && k.pos.n % 16 == 0 &&
+                    k.pos.first % 16 == 0);
         assert_int_equal(k.pos.schema, rows[i].schema);
         assert_true(total(&k.pos) == 2);
         assert_true(count_at(&k.pos, sketch_index(rows[i].schema, rows[i].low)) >= 1);
@@ -382,9 +388,10 @@ static void values_near_zero_count_as_zero_and_negatives_have_a_mirror(void **un
         double value;
         double zero, neg, pos;
     } rows[] = {
-        { 0, 1, 0, 0 },           { -0.0, 1, 0, 0 },        { 0x1p-128, 1, 0, 0 }, { -0x1p-128, 1, 0, 0 },
-        { 0x1.1p-128, 0, 0, 1 },  { -0x1.1p-128, 0, 1, 0 }, { DBL_MIN, 1, 0, 0 },  { 5e-324, 1, 0, 0 },
-        { -5e-324, 1, 0, 0 },     { DBL_MAX, 0, 0, 1 },     { -DBL_MAX, 0, 1, 0 }, { -1, 0, 1, 0 },
+        { 0, 1, 0, 0 },         { -0.0, 1, 0, 0 },       { 0x1p-128, 1, 0, 0 },
+        { -0x1p-128, 1, 0, 0 }, { 0x1.1p-128, 0, 0, 1 }, { -0x1.1p-128, 0, 1, 0 },
+        { DBL_MIN, 1, 0, 0 },   { 5e-324, 1, 0, 0 },     { -5e-324, 1, 0, 0 },
+        { DBL_MAX, 0, 0, 1 },   { -DBL_MAX, 0, 1, 0 },   { -1, 0, 1, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sketch k;
@@ -423,7 +430,7 @@ static double draw(char shape, int i)
     case 'c':
         return 42.42;
     case 's':
-        return 300 * normal();   /* both signs */
+        return 300 * normal(); /* both signs */
     default:
         return i + 1;
     }
@@ -438,7 +445,8 @@ static double nearest_rank(const double *sorted, int n, double q)
 
 static void check_quantiles(const struct sketch *k, const double *sorted, int n)
 {
-    static const double q[] = { 0, 1e-9, 0.001, 0.01, 0.07, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 };
+    static const double q[] = { 0,    1e-9, 0.001, 0.01, 0.07,  0.1,    0.25, 0.5,
+                                0.75, 0.9,  0.95,  0.99, 0.999, 0.9999, 1 };
     double have[ARRAY_LEN(q)];
     sketch_quantiles(k, q, ARRAY_LEN(q), have);
     for (size_t i = 0; i < ARRAY_LEN(q); i++) {
@@ -481,7 +489,8 @@ static void each_schema_holds_the_error_that_its_table_states(void **unused)
     static const struct {
         int schema;
         double error;
-    } rows[] = { { 0, 0.33334 }, { 2, 0.086428 }, { 3, 0.043296 }, { 4, 0.021658 }, { 5, 0.010831 }, { 6, 0.005416 } };
+    } rows[] = { { 0, 0.33334 },  { 2, 0.086428 }, { 3, 0.043296 },
+                 { 4, 0.021658 }, { 5, 0.010831 }, { 6, 0.005416 } };
     for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
         struct sketch k;
         sketch_init(&k, rows[r].schema);
@@ -506,7 +515,7 @@ static void one_value_is_every_quantile_exactly(void **unused)
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         struct sketch k;
         sketch_init(&k, 5);
-        bool largest = fabs(values[i]) == DBL_MAX;   /* more of it would be no finite sum */
+        bool largest = fabs(values[i]) == DBL_MAX; /* more of it would be no finite sum */
         add(&k, values[i], i % 2 || largest ? 1 : 1 / 0.3);
         for (double q = 0; q <= 1; q += 0.125)
             assert_true(sketch_quantile(&k, q) == values[i]);
@@ -521,9 +530,10 @@ static void what_makes_a_sum_or_a_count_infinite_is_refused_and_changes_nothing(
         double value, weight;
         int rc;
     } rows[] = {
-        { DBL_MAX, 1, 0 },        { DBL_MAX, 1, -ERANGE },  { 1e300, 1, -ERANGE },    { 1, 1, 0 },          { -1e308, 1, 0 },
-        { 0, DBL_MAX, 0 },        { 0, DBL_MAX, -ERANGE },  { 0, 1, 0 },              { 1e308, 1, 0 },      { 1e308, 1, -ERANGE },
-        { -DBL_MAX, 2, -ERANGE }, { -DBL_MAX, 1, 0 },       { -1e308, 1, 0 },         { -1e308, 1, -ERANGE },
+        { DBL_MAX, 1, 0 }, { DBL_MAX, 1, -ERANGE }, { 1e300, 1, -ERANGE },    { 1, 1, 0 },
+        { -1e308, 1, 0 },  { 0, DBL_MAX, 0 },       { 0, DBL_MAX, -ERANGE },  { 0, 1, 0 },
+        { 1e308, 1, 0 },   { 1e308, 1, -ERANGE },   { -DBL_MAX, 2, -ERANGE }, { -DBL_MAX, 1, 0 },
+        { -1e308, 1, 0 },  { -1e308, 1, -ERANGE },
     };
     struct sketch k;
     sketch_init(&k, 5);
@@ -534,7 +544,8 @@ static void what_makes_a_sum_or_a_count_infinite_is_refused_and_changes_nothing(
         assert_true(isfinite(k.sum) && isfinite(k.count));
         if (rows[i].rc == 0)
             continue;
-        assert_true(k.sum == before.sum && k.count == before.count && k.min == before.min && k.max == before.max);
+        assert_true(k.sum == before.sum && k.count == before.count && k.min == before.min &&
+                    k.max == before.max);
         assert_true(buckets == total(&k.pos) + total(k.neg) + k.zero);
     }
     sketch_release(&k);
@@ -573,12 +584,13 @@ static void the_smallest_and_the_largest_sample_come_back_exactly(void **unused)
 {
     (void)unused;
     static const struct {
-        int n;      /* values 1.01 * i for i = 1..n */
+        int n; /* values 1.01 * i for i = 1..n */
         double q;
-        int exact;  /* which one exactly */
+        int exact; /* which one exactly */
     } rows[] = {
-        { 2, 0.5, 1 },  { 2, 0.51, 2 },    { 10, 0.1, 1 },    { 10, 0.91, 10 },     { 10, 0.95, 10 }, { 10, 0.99, 10 },
-        { 50, 0.99, 50 }, { 99, 0.99, 99 }, { 100, 0.01, 1 }, { 100, 0.991, 100 }, { 1000, 0.9995, 1000 },
+        { 2, 0.5, 1 },    { 2, 0.51, 2 },      { 10, 0.1, 1 },         { 10, 0.91, 10 },
+        { 10, 0.95, 10 }, { 10, 0.99, 10 },    { 50, 0.99, 50 },       { 99, 0.99, 99 },
+        { 100, 0.01, 1 }, { 100, 0.991, 100 }, { 1000, 0.9995, 1000 },
     };
     for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
         struct sketch k;
@@ -660,7 +672,8 @@ static void merging_ends_at_the_coarser_schema_and_adds_every_bucket(void **unus
             add(&x, 0, 2);
             assert_int_equal(sketch_merge(&x, &y), 0);
             assert_int_equal(x.pos.schema, a < b ? a : b);
-            assert_true(x.count == 902 && x.zero == 2 && total(&x.pos) == 600 && total(x.neg) == 300);
+            assert_true(x.count == 902 && x.zero == 2 && total(&x.pos) == 600 &&
+                        total(x.neg) == 300);
             assert_true(x.min == y.min && x.max == y.max);
             sketch_release(&x);
             sketch_release(&y);
@@ -693,7 +706,8 @@ static void a_cleared_sketch_is_as_new_whatever_it_held(void **unused)
         add(&k, odd[i][0], 1 / 0.3);
         add(&k, odd[i][1], 300);
         sketch_clear(&k, 5);
-        assert_true(k.count == 0 && k.sum == 0 && k.zero == 0 && k.pos.schema == 5 && k.neg == NULL && total(&k.pos) == 0);
+        assert_true(k.count == 0 && k.sum == 0 && k.zero == 0 && k.pos.schema == 5 &&
+                    k.neg == NULL && total(&k.pos) == 0);
         add(&k, 8, 1);
         assert_true(sketch_quantile(&k, 0.5) == 8 && total(&k.pos) == 1);
         sketch_release(&k);

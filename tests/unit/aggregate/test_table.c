@@ -15,9 +15,9 @@ enum { CELLS = 5000 };
 static struct hash128 hash_of(unsigned shape, unsigned i)
 {
     uint64_t lo = shape == 0   ? (i + 1) * 0x9E3779B97F4A7C15ull
-                  : shape == 1 ? i / 8                        /* the same lo for eight */
-                  : shape == 2 ? UINT64_MAX - i % 5           /* at the table's end */
-                               : i % 3 * 2;                   /* overlapping runs */
+                  : shape == 1 ? i / 8              /* the same lo for eight */
+                  : shape == 2 ? UINT64_MAX - i % 5 /* at the table's end */
+                               : i % 3 * 2;         /* overlapping runs */
     return (struct hash128){ lo, i * 0xD1B54A32D192ED03ull + 1 };
 }
 
