@@ -309,7 +309,8 @@ static void on_reply(redisAsyncContext *ac, void *r, void *tag)
         r = NULL;
     }
     l->opts.reply(l->opts.cookie, tag, r);
-    after_reply(ac);
+    if (r != NULL)    /* a connection that ends may leave half a reply in the reader: that is no surplus */
+        after_reply(ac);
 }
 
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag)
