@@ -248,7 +248,7 @@ void redis_ledger_give_up(struct redis_ledger *l)
 {
     for (int i = 0; i < REDIS_SHARDS; i++)
         for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
-            l->stats.series_dropped += b->series;
+            redis_repair_give_up(l, b);
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         l->stats.intervals_dropped += !iv->dropped;
 }

@@ -77,7 +77,8 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
 
 bool redis_ledger_idle(const struct redis_ledger *l);    /* nothing unacknowledged */
 
-/* What is unacknowledged; and the same counted as dropped, at shutdown: nothing but redis_ledger_free comes behind it. */
+/* What is unacknowledged, or was and Redis lost it; and the same counted as dropped, or as lost, at shutdown: nothing but
+ * redis_ledger_free comes behind it. */
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);
 void redis_ledger_give_up(struct redis_ledger *l);
 

@@ -90,6 +90,9 @@ void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t n
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 
+/* repair.c: the queued batch will not be sent: it counts as dropped, or as lost if it was applied once. */
+void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);
+
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
 

@@ -62,6 +62,14 @@ uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms)
     return 0;
 }
 
+void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b)
+{
+    if (b->interval != NULL)
+        l->stats.series_dropped += b->series;
+    else if (b->failures == 0)
+        note_loss(l, 1, b->series, 0, b->first_sent_ms);
+}
+
 /* ---- settling ---- */
 
 /* The batch needs no more sending: into kept, and off its interval's account. */
@@ -77,6 +85,18 @@ static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refus
     l->stats.series_dropped += dropped;
     if (--iv->left == 0)
         redis_ledger_settle_interval(l, iv);
+}
+
+/*
+ * The batch is settled without being applied.  If it was applied once, and Redis lost it, it is counted as applied already: it
+ * counts as lost then; and at its first failure only.
+ */
+static void write_off(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    if (b->interval == NULL && b->failures == 0)
+        note_loss(l, 1, b->series, 0, now_ms);
+    b->failures++;
+    settle(l, b, 0, b->series, now_ms);
 }
 
 static bool in_list(const struct batch_list *list, struct slice token)
@@ -158,8 +178,7 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
         if (!b->unsure)
             continue;
         unsure++;
-        b->failures = FAILURES_MAX;
-        settle(l, b, 0, b->series, now_ms);
+        write_off(l, b, now_ms);    /* kept, it belongs to a producer that ends: it is not sent again */
     }
     l->stats.forgotten++;
     next_producer(l, shard, 1);
@@ -286,9 +305,8 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
     case REDIS_VERDICT_DROPPED:
     case REDIS_VERDICT_FAILED:
         l->stats.errors++;
-        b->failures++;
         log_error(l, v->kind == REDIS_VERDICT_DROPPED ? "redis dropped a batch" : "redis refused a batch", b, v->text, now_ms);
-        settle(l, b, 0, b->series, now_ms);
+        write_off(l, b, now_ms);
         break;
     case REDIS_VERDICT_FOREIGN:
         note_foreign(l, sh, b, now_ms);

@@ -429,6 +429,33 @@ static void a_batch_that_always_fails_does_not_stop_its_shard(void **state)
     }
 }
 
+/* It was counted as applied, so it is not dropped; and it is counted once, though it fails again and again. */
+static void what_redis_lost_and_then_refuses_counts_as_lost(void **state)
+{
+    (void)state;
+    for (int counts = 0; counts < 2; counts++) {
+        struct model m;
+        model_init(&m, 1 << 20);
+        interval(&m, 0, 2, 100);
+        run(&m);
+        memset(&m.own, 0, sizeof m.own);
+        m.poison = 1;
+        m.poison_counts = counts;
+        for (int i = 1; i < 4; i++) {
+            interval(&m, 10 * i, 2, 100);
+            run(&m);
+        }
+        m.own.applied[1] = 1;
+        expect_once(&m, 1, m.next_id);
+        struct redis_stats s = stats(&m);
+        assert_int_equal(s.series_applied, 80);
+        assert_int_equal(s.series_dropped, 0);
+        assert_int_equal(s.lost_series, 10);
+        assert_int_equal(s.lost_batches, 1);
+        model_release(&m);
+    }
+}
+
 static void past_the_spool_limit_the_oldest_whole_unsent_interval_goes(void **state)
 {
     enum { NINE_INTERVALS = 9 * 10 * (1000 + sizeof(struct redis_batch)) };
@@ -494,6 +521,28 @@ static void kept_batches_leave_before_anything_is_dropped(void **state)
     assert_true(stats(&m).spool_bytes <= 40000);
     run(&m);
     expect_once(&m, 1, m.next_id);
+    model_release(&m);
+}
+
+/* Two shards; of shard 0 the acknowledged batch waits again, as Redis lost it. */
+static void what_redis_lost_and_waits_again_is_given_up_as_lost(void **state)
+{
+    struct model m;
+    (void)state;
+    model_init(&m, 1 << 20);
+    interval(&m, 0, 2, 100);
+    run(&m);
+    memset(&m.own, 0, sizeof m.own);
+    interval(&m, 10, 2, 100);
+    redis_ledger_pump(m.ledger, m.now_ms);
+    step(&m);
+    cut(&m, 0);
+    redis_ledger_give_up(m.ledger);
+    struct redis_stats s = stats(&m);
+    assert_int_equal(s.series_applied, 20);
+    assert_int_equal(s.series_dropped, 20);
+    assert_int_equal(s.lost_series, 10);
+    assert_int_equal(s.lost_batches, 1);
     model_release(&m);
 }
 
@@ -836,10 +885,12 @@ int main(void)
         cmocka_unit_test(acknowledged_writes_that_redis_lost_are_sent_again),
         cmocka_unit_test(a_gap_further_back_than_kept_begins_a_new_epoch),
         cmocka_unit_test(a_batch_that_always_fails_does_not_stop_its_shard),
+        cmocka_unit_test(what_redis_lost_and_then_refuses_counts_as_lost),
         cmocka_unit_test(past_the_spool_limit_the_oldest_whole_unsent_interval_goes),
         cmocka_unit_test(past_the_age_limit_unsent_intervals_go_too),
         cmocka_unit_test(kept_batches_leave_before_anything_is_dropped),
         cmocka_unit_test(what_is_left_is_told_and_given_up_as_dropped),
+        cmocka_unit_test(what_redis_lost_and_waits_again_is_given_up_as_lost),
         cmocka_unit_test(chaos_leaves_exact_sums),
         cmocka_unit_test(two_that_count_under_one_id_are_both_exact),
         cmocka_unit_test(a_copy_of_a_running_server_and_the_server_are_both_exact),
