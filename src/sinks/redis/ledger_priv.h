@@ -39,8 +39,8 @@ struct shard {
     bool used;                      /* it has had data: until then nothing is sent, and Redis holds no key of it */
     /* Nothing of it is sent until all in flight are answered and what is wrong is put right. */
     bool held;
-    bool foreign;                   /* numbers from foreign_from on are another server's, who has our id */
-    uint64_t foreign_from;
+    uint64_t held_from;             /* number of the first batch that was not applied */
+    bool foreign;                   /* another server numbers its batches with our id */
     struct redis_verdict gap;       /* the first one; only its numbers and totals are kept */
 };
 

@@ -5,7 +5,7 @@
  *     applied, duplicate, dropped, failed -> settle: into kept, off its interval's account
  *     gap, foreign                        -> the shard is held; once nothing of it is in flight: repair
  *   repair
- *     foreign        -> a new producer, from the number on that was not ours
+ *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
  *     gap            -> kept batches back into the queue; lost ones counted, and then a new producer
  */
@@ -249,7 +249,7 @@ static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
     if (sh->foreign)
-        next_producer(l, shard, sh->foreign_from);
+        next_producer(l, shard, sh->held_from);
     else if (redis_producer_forgotten(&sh->producer, &sh->gap))
         go_on_after_forgotten(l, shard, now_ms);
     else
@@ -257,13 +257,20 @@ static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
     sh->held = sh->foreign = false;
 }
 
+/* b is the first batch of the shard that was not applied. */
+static void hold(struct shard *sh, const struct redis_batch *b)
+{
+    if (sh->held)
+        return;
+    sh->held = true;
+    sh->held_from = b->seq;
+}
+
 static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b, uint64_t now_ms)
 {
     l->stats.foreign++;
-    if (!sh->foreign) {
-        sh->held = sh->foreign = true;
-        sh->foreign_from = b->seq;
-    }
+    hold(sh, b);
+    sh->foreign = true;
     uint64_t suppressed;
     if (log_gate(&l->foreign_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
         LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one", F_U64("shard", b->shard),
@@ -278,7 +285,7 @@ static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batc
     if (sh->held)
         return;
     l->stats.gaps++;
-    sh->held = true;
+    hold(sh, b);
     sh->gap = (struct redis_verdict){ .kind = v->kind, .known = v->known, .last = v->last, .series = v->series, .nth = v->nth,
                                       .totals = v->totals };
 }

@@ -726,6 +726,44 @@ static void a_number_taken_by_another_costs_a_new_producer_and_nothing_else(void
     model_release(&m);
 }
 
+/*
+ * Redis went back, so the first batch of six meets a gap; then the copy of this server came there first, so the others meet
+ * its numbers.  None of the six was applied, and all go on under the new producer.
+ */
+static void a_gap_that_another_server_fills_doubles_nothing(void **state)
+{
+    enum { BATCHES = 6 };
+    static const struct redis_verdict behind = { .kind = REDIS_VERDICT_GAP, .known = true };
+    struct model m;
+    (void)state;
+    model_init(&m, 1 << 20);
+    interval(&m, 0, 2, 100);
+    run(&m);
+    redis_ledger_begin(m.ledger, 10, m.now_ms, 0);
+    for (int i = 0; i < BATCHES; i++)
+        redis_ledger_take(m.ledger, batch(&m, 0, 100));
+    redis_ledger_end(m.ledger, m.now_ms);
+    redis_ledger_pump(m.ledger, m.now_ms);
+    assert_int_equal(m.n_wire, BATCHES);
+    struct state_of_producer *p = &m.own.producer[0][1];
+    p->last = 20;
+    memset(p->token, '#', sizeof p->token);
+    answer_first(&m, &behind);
+    while (m.n_wire > 0) {
+        struct redis_verdict v = execute(&m, m.wire[0]);
+        assert_int_equal(v.kind, REDIS_VERDICT_FOREIGN);
+        answer_first(&m, &v);
+    }
+    redis_ledger_pump(m.ledger, m.now_ms);
+    assert_int_equal(m.n_wire, BATCHES);
+    step(&m);
+    cut(&m, BATCHES);                  /* all of it ran */
+    run(&m);
+    expect_once(&m, 1, m.next_id);
+    assert_int_equal(p->last, 20);
+    model_release(&m);
+}
+
 static void an_answer_lost_on_the_way_is_not_taken_for_anothers(void **state)
 {
     struct model m;
@@ -895,6 +933,7 @@ int main(void)
         cmocka_unit_test(two_that_count_under_one_id_are_both_exact),
         cmocka_unit_test(a_copy_of_a_running_server_and_the_server_are_both_exact),
         cmocka_unit_test(a_number_taken_by_another_costs_a_new_producer_and_nothing_else),
+        cmocka_unit_test(a_gap_that_another_server_fills_doubles_nothing),
         cmocka_unit_test(an_answer_lost_on_the_way_is_not_taken_for_anothers),
         cmocka_unit_test(another_live_server_of_the_same_name_is_counted_by_interval),
         cmocka_unit_test(producer_keys_lost_alone_double_nothing),
