@@ -18,7 +18,8 @@
  * connection ended may be; unless the totals tell, it is dropped and counted, never added twice.
  *
  * So a node that is slow or gone holds up its own shards.  One more waits with them: the shard of
- * the log entry, as that says that its interval is complete.
+ * the log entry, as that says that its interval is complete.  It waits for other nodes until the
+ * interval is older than max_age_ms or the queues are over max_bytes / 2, and is sent then.
  *
  * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  Past them kept goes
  * first, then the oldest interval's part on a node to which nothing of it was sent (with one node:

@@ -5,7 +5,7 @@
  *     next_to_send       the oldest batch of all shards that is not in flight
  *       its node is full, or takes nothing, or it is too early -> leave out the node's shards
  *       a log entry that waits for others on its node -> the same: one interval at a time
- *       a log entry that waits for other nodes        -> leave out its shard
+ *       a log entry that waits for other nodes        -> leave out its shard, but not for ever
  *       else                                          -> number it, send it
  *     .. until every shard is empty, held or left out
  */
@@ -104,6 +104,12 @@ static bool must_wait(const struct redis_batch *b)
     return b->last && b->interval != NULL && b->interval->left > 1;
 }
 
+/* Another node may be gone for good: what its shard piles up behind the entry must stay bounded. */
+static bool waited_enough(const struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms)
+{
+    return now_ms - b->interval->queued_ms > l->opts.max_age_ms || l->queue_bytes > l->opts.max_bytes / 2;
+}
+
 /* Is another batch of b's interval, or an older one, still in the queue of one of these shards? */
 static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, uint64_t shards)
 {
@@ -131,8 +137,10 @@ uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
         } else if (not_before_ms > now_ms) {
             left_out |= on_node;
             wake_ms = wake_ms == 0 || not_before_ms < wake_ms ? not_before_ms : wake_ms;
-        } else if (must_wait(b)) {
-            left_out |= awaited(l, b, on_node) ? on_node : redis_ledger_bit(b->shard);
+        } else if (must_wait(b) && awaited(l, b, on_node)) {
+            left_out |= on_node;
+        } else if (must_wait(b) && !waited_enough(l, b, now_ms)) {
+            left_out |= redis_ledger_bit(b->shard);
         } else if (!send_batch(l, b, now_ms)) {
             left_out |= on_node;
         }

@@ -332,6 +332,58 @@ static void past_the_age_limit_only_that_part_goes_too(void **state)
     model_free(m);
 }
 
+/*
+ * Something of the first interval is under way to a node that is gone for good, so that interval is
+ * never complete.  The other node has a shard of data beside the log: it must not wait for ever.
+ */
+static void a_node_gone_for_good_holds_up_the_log_for_the_age_limit_only(void **state)
+{
+    enum { INTERVALS = 100, SHARDS = 9, LOG_SHARD = 8, MAX_AGE_MS = 600000 };
+    (void)state;
+    struct model *m = model_new(1 << 20);
+    interval(m, SHARDS);
+    run(m, 0);
+    cut(m, 1, 0);
+    for (unsigned i = 1; i < INTERVALS; i++) {
+        m->now_ms += 10000;
+        interval(m, SHARDS);
+        run(m, 0);
+        for (unsigned k = 0; k <= i; k++)
+            if ((i - k) * 10000 > MAX_AGE_MS)
+                assert_int_equal(m->redis.applied[1 + k * SHARDS + LOG_SHARD], 1);
+    }
+    run_all(m);
+    struct redis_stats s = stats(m);
+    assert_int_equal(s.intervals_applied + s.intervals_dropped, INTERVALS);
+    assert_int_equal(s.series_applied + s.series_dropped, INTERVALS * SHARDS * SERIES);
+    model_free(m);
+}
+
+/* What the log's shard piles up must not push out the data of the node that works. */
+static void a_node_gone_for_good_does_not_fill_the_spool_by_way_of_the_log(void **state)
+{
+    enum { INTERVALS = 60, SHARDS = 9, ROOM = 40 };
+    enum { MAX_BYTES = ROOM * (BYTES + sizeof(struct redis_batch)) };
+    (void)state;
+    struct model *m = model_new(MAX_BYTES);
+    interval(m, SHARDS);
+    run(m, 0);
+    cut(m, 1, 0);
+    for (unsigned i = 1; i < INTERVALS; i++) {
+        m->now_ms += 10000;
+        interval(m, SHARDS);
+        run(m, 0);
+        assert_true(stats(m).spool_bytes <= MAX_BYTES);
+        for (unsigned shard = 0; shard < SHARDS - 1; shard += NODES)
+            assert_int_equal(m->redis.applied[1 + i * SHARDS + shard], 1);
+    }
+    run_all(m);
+    struct redis_stats s = stats(m);
+    assert_int_equal(s.intervals_applied + s.intervals_dropped, INTERVALS);
+    assert_int_equal(s.series_applied + s.series_dropped, INTERVALS * SHARDS * SERIES);
+    model_free(m);
+}
+
 static void what_is_given_up_is_counted_once_though_a_part_was_dropped(void **state)
 {
     (void)state;
@@ -395,6 +447,8 @@ int main(void)
         cmocka_unit_test(the_log_entry_is_sent_when_both_nodes_have_answered),
         cmocka_unit_test(past_the_limit_the_part_of_the_node_that_is_gone_is_dropped),
         cmocka_unit_test(past_the_age_limit_only_that_part_goes_too),
+        cmocka_unit_test(a_node_gone_for_good_holds_up_the_log_for_the_age_limit_only),
+        cmocka_unit_test(a_node_gone_for_good_does_not_fill_the_spool_by_way_of_the_log),
         cmocka_unit_test(what_is_given_up_is_counted_once_though_a_part_was_dropped),
         cmocka_unit_test(chaos_over_two_nodes_leaves_exact_sums),
     };
