@@ -47,4 +47,7 @@ struct sink {
     void (*close)(struct sink *s);
 };
 
+/* Every sink has all of it: none of the functions is optional. */
+void sink_check(const struct sink *s);
+
 #endif

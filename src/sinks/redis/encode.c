@@ -1,5 +1,6 @@
 #include "sinks/redis/encode.h"
 
+#include <assert.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -58,6 +59,7 @@ void redis_batch_free(struct redis_batch *b)
 
 void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
 {
+    assert(a->seq > 0 && !b->in_flight);    /* what is under way is sent again byte for byte */
     memcpy(b->bytes + b->id_at, a->id, REDIS_ID_DIGITS);
     memcpy(b->bytes + b->before_at, a->before, REDIS_TOKEN_DIGITS);
     redis_resp_digits(b->bytes + b->seq_at, SEQ_DIGITS, a->seq);
@@ -276,6 +278,15 @@ static size_t pending_bytes(const struct shard *sh)
     return n;
 }
 
+/* Its places lie within it, in the order of the script's arguments. */
+static void sealed_check(const struct redis_batch *b)
+{
+    assert(b->sha_at < b->id_at && b->id_at < b->seq_at && b->seq_at < b->token_at);
+    assert(b->token_at < b->before_at && b->before_at < b->mark_at && b->mark_at < b->stale_at);
+    assert(b->stale_at < b->len && b->len <= UINT32_MAX);
+    assert(b->series <= REDIS_BATCH_SERIES && sink_amount_series(&b->amount) == b->series);
+}
+
 static void seal(struct redis_encode *e, uint32_t nn, bool last)
 {
     struct shard *sh = &e->shards[nn];
@@ -302,6 +313,7 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     empty(&sh->set_keys);
     sh->args = sh->series = 0;
     sh->amount = (struct sink_amount){ 0 };
+    sealed_check(b);
     e->take(e->cookie, b);
 }
 
@@ -315,6 +327,7 @@ static void put(void *cookie, const struct closed_series *s)
     };
     _Static_assert(ARRAY_LEN(put_kind) == SERIES_KIND_COUNT, "every kind needs its row");
     struct redis_encode *e = cookie;
+    assert((size_t)s->kind < ARRAY_LEN(put_kind));
     uint32_t nn = redis_keys_shard(s->name);
     struct shard *sh = &e->shards[nn];
     uint32_t args = sh->args;
@@ -329,6 +342,7 @@ static void put(void *cookie, const struct closed_series *s)
 void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s, redis_encode_take_fn take,
                            void *cookie)
 {
+    assert(e->snap == NULL);    /* take() must not come back here */
     e->snap = snap;
     e->life_s = life_s;
     e->take = take;

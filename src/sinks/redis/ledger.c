@@ -66,6 +66,27 @@ void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b)
     l->kept_bytes -= batch_bytes(b);
 }
 
+void redis_ledger_check(const struct redis_ledger *l)
+{
+    uint32_t by_shard = 0, by_node = 0;
+    for (int i = 0; i < REDIS_SHARDS; i++) {
+        shard_check(&l->shards[i]);
+        by_shard += l->shards[i].in_flight;
+    }
+    for (int i = 0; i < REDIS_NODES_MAX; i++) {
+        const struct window *w = &l->windows[i];
+        assert(w->batches <= REDIS_LEDGER_WINDOW && (w->batches == 0) == (w->bytes == 0));
+        by_node += w->batches;
+    }
+    assert(by_shard == l->in_flight && by_node == l->in_flight);
+    assert(l->in_flight <= l->queue_batches);
+    assert((l->queue_batches == 0) == (l->queue_bytes == 0));
+    batch_list_check(&l->kept);
+    assert((l->kept.head == NULL) == (l->kept_bytes == 0));
+    assert(*l->intervals_end == NULL);
+    assert(l->intervals == NULL || l->intervals->nth <= l->nth);
+}
+
 /* ---- intervals ---- */
 
 static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
@@ -81,7 +102,7 @@ static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
 
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv)
 {
-    assert(iv->left == 0);
+    assert(iv->left == 0 && iv != l->filling);
     l->stats.intervals_applied += !iv->dropped;
     interval_unlink(l, iv);
 }
@@ -103,7 +124,9 @@ void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms
 
 void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
 {
-    assert(l->filling != NULL && b->seq == 0);
+    assert(l->filling != NULL);
+    assert(b->shard < REDIS_SHARDS && b->len > 0);
+    assert(b->seq == 0 && !b->in_flight && b->interval == NULL);    /* fresh from redis_encode */
     struct shard *sh = &l->shards[b->shard];
     sh->used |= b->series > 0;
     l->used |= sh->used;
@@ -131,7 +154,7 @@ static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_inter
         next = b->next;
         if (b->interval != iv)
             continue;
-        assert(!b->in_flight);
+        assert(!b->in_flight && b->seq == 0);    /* a number that is given stays in use */
         series += b->series;
         b->interval->left--;
         queue_remove(l, b);
@@ -143,7 +166,8 @@ static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_inter
 static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t shards,
                  const char *why, uint64_t now_ms)
 {
-    assert((iv->sent & shards) == 0);
+    redis_interval_check(iv);
+    assert((iv->sent & shards) == 0 && (iv->holds & shards) != 0);
     uint64_t series = 0;
     for (uint8_t i = 0; i < REDIS_SHARDS; i++)
         if ((iv->holds & shards & redis_ledger_bit(i)) != 0)
@@ -182,6 +206,7 @@ static struct redis_interval *oldest_unsent(const struct redis_ledger *l, uint64
 static void evict_kept(struct redis_ledger *l)
 {
     struct redis_batch *b = l->kept.head;
+    assert(b->interval == NULL && !b->in_flight);
     redis_ledger_kept_remove(l, b);
     redis_batch_free(b);
 }
@@ -208,6 +233,7 @@ void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms)
     if (iv->left == 0)
         redis_ledger_settle_interval(l, iv);
     enforce_limits(l, now_ms);
+    redis_ledger_check(l);
 }
 
 void redis_ledger_hurry(struct redis_ledger *l)
@@ -221,6 +247,7 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
     assert(l->filling == NULL);
     enforce_limits(l, now_ms);
     uint64_t send_ms = redis_ledger_send(l, now_ms), report_ms = redis_repair_report(l, now_ms);
+    redis_ledger_check(l);
     return send_ms == 0 || (report_ms != 0 && report_ms < send_ms) ? report_ms : send_ms;
 }
 
@@ -274,6 +301,8 @@ uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard)
 
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts)
 {
+    assert(opts->send != NULL && opts->draw != NULL);
+    assert(opts->id[REDIS_ID_DIGITS] == '\0');
     struct redis_ledger *l = mem_zalloc(sizeof *l);
     l->opts = *opts;
     l->intervals_end = &l->intervals;

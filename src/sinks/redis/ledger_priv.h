@@ -6,6 +6,7 @@
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
 #define SINKS_REDIS_LEDGER_PRIV_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -83,6 +84,28 @@ static inline uint64_t redis_ledger_bit(uint8_t shard)
 
 /* The set of shards that live on the node of this one. */
 uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);
+
+/* Between two calls of the interface; sums over shards and nodes, never a walk over batches. */
+void redis_ledger_check(const struct redis_ledger *l);
+
+static inline void redis_interval_check(const struct redis_interval *iv)
+{
+    assert(iv->nth > 0);
+    assert((iv->sent & ~iv->holds) == 0);    /* what was sent is never dropped */
+}
+
+static inline void batch_list_check(const struct batch_list *list)
+{
+    assert((list->head == NULL) == (list->tail == NULL));
+    assert(list->head == NULL || (list->head->prev == NULL && list->tail->next == NULL));
+}
+
+static inline void shard_check(const struct shard *sh)
+{
+    batch_list_check(&sh->queue);
+    assert(sh->in_flight == 0 || sh->queue.head != NULL);
+    assert(sh->held ? sh->in_flight > 0 && sh->held_from > 0 : !sh->foreign);    /* else it is repaired */
+}
 
 /* ledger.c: into the queue of b's shard, with its bytes; kept; an interval without batches left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);

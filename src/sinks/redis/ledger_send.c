@@ -38,7 +38,9 @@ static uint8_t node_of(const struct redis_ledger *l, uint8_t shard)
 
 static void note_in_flight(struct redis_ledger *l, struct redis_batch *b)
 {
+    assert(!b->in_flight && !l->shards[b->shard].held);
     b->node = node_of(l, b->shard);
+    assert(b->node < REDIS_NODES_MAX);
     b->in_flight = true;
     l->shards[b->shard].in_flight++;
     l->windows[b->node].batches++;

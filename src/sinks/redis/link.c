@@ -39,6 +39,7 @@ struct redis_link {
     uint32_t address_turn;      /* which address of a name: the next one at each attempt */
     uint64_t chance;            /* state of the jitter */
     size_t in_flight;           /* commands of the owner */
+    bool in_owner;              /* within reply() or ready(), hence within a callback of hiredis */
     size_t greetings;           /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct redis_trouble trouble;
@@ -46,6 +47,15 @@ struct redis_link {
     char sha[41];
     char name[NAME_MAX_BYTES];
 };
+
+static void link_check(const struct redis_link *l)
+{
+    assert(l->ac == NULL || l->ac->data == l);
+    assert(l->ac == NULL || l->state == CONNECTING || l->state == GREETING || l->state == READY);
+    assert(l->lookup == NULL || l->state == RESOLVING);
+    assert((l->greetings > 0) == (l->state == GREETING));
+    assert(l->backoff_ms >= BACKOFF_MIN_MS && l->backoff_ms <= BACKOFF_MAX_MS);
+}
 
 static void attempt(struct redis_link *l);
 static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
@@ -118,24 +128,25 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     if (redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms))
         l->quiet = false;
     let_go(l);
+    link_check(l);
+}
+
+/* Does the context of this callback still concern us? */
+static bool current(const redisAsyncContext *ac)
+{
+    const struct redis_link *l = ac->data;
+    return l->ac == ac;
 }
 
 static void on_disconnect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
     (void)status;
-    if (l == NULL || l->ac != ac)
+    if (!current(ac))
         return;    /* we let go of it ourselves */
     l->ac = NULL;
     /* The one allocation that fails here is the array that redis_poll refuses. */
     fail(l, ac->err == REDIS_ERR_OOM ? "a reply that no command of ours has" : ac->err ? ac->errstr : "connection closed");
-}
-
-/* Does the context of this callback still concern us?  (ac->data is NULL after redis_link_free.) */
-static bool current(const redisAsyncContext *ac)
-{
-    const struct redis_link *l = ac->data;
-    return l != NULL && l->ac == ac;
 }
 
 static void refuse(redisAsyncContext *ac, const char *why)
@@ -163,7 +174,10 @@ static void greeted(struct redis_link *l)
     if (!l->quiet)    /* once for each trouble that was told */
         LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
     l->quiet = true;
+    link_check(l);
+    l->in_owner = true;
     l->opts.ready(l->opts.cookie);
+    l->in_owner = false;
 }
 
 static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
@@ -229,8 +243,9 @@ static void greet(struct redis_link *l)
 static void on_connect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
-    if (l == NULL || l->ac != ac)
+    if (!current(ac))
         return;
+    assert(l->state == CONNECTING);
     if (status == REDIS_OK) {
         if (l->opts.url->host != NULL)
             redisEnableKeepAlive(&l->ac->c);   /* on a Unix socket it would fail and spoil the context */
@@ -286,7 +301,8 @@ static void resolve(struct redis_link *l)
 
 static void attempt(struct redis_link *l)
 {
-    assert(l->ac == NULL && l->lookup == NULL);
+    assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
+    assert(l->in_flight == 0);    /* all commands of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
     if (l->opts.url->path != NULL)
         take_context(l, redisAsyncConnectUnix(l->opts.url->path));
@@ -299,6 +315,7 @@ static void attempt(struct redis_link *l)
 static void on_reply(redisAsyncContext *ac, void *r, void *tag)
 {
     struct redis_link *l = ac->data;
+    assert(l->in_flight > 0);
     l->in_flight--;
     if (current(ac) && r != NULL) {
         if (l->in_flight == 0)
@@ -308,13 +325,16 @@ static void on_reply(redisAsyncContext *ac, void *r, void *tag)
     } else {
         r = NULL;
     }
+    l->in_owner = true;
     l->opts.reply(l->opts.cookie, tag, r);
+    l->in_owner = false;
     if (r != NULL)    /* a connection that ends may leave half a reply in the reader: that is no surplus */
         after_reply(ac);
 }
 
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag)
 {
+    link_check(l);
     if (l->state != READY || l->ac == NULL ||
         redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
         return false;
@@ -385,17 +405,19 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
 static void on_timer_closed(uv_handle_t *h)
 {
     struct redis_link *l = h->data;
+    assert(l->handles > 0 && l->state == CLOSED);
     if (--l->handles == 0)
         free(l);
 }
 
-/* Not to be called inside reply() or ready(): hiredis would come back to a link that is gone. */
 void redis_link_free(struct redis_link *l)
 {
     if (l == NULL)
         return;
+    assert(l->state != CLOSED && !l->in_owner);
     l->state = CLOSED;
     let_go(l);
+    assert(l->in_flight == 0);
     uv_close((uv_handle_t *)&l->backoff, on_timer_closed);
     uv_close((uv_handle_t *)&l->deadline, on_timer_closed);
 }

@@ -49,7 +49,8 @@ struct redis_link_stats {
 /* Starts at once.  Never fails: what cannot be reached is tried again. */
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts *opts);
 
-/* Calls reply(NULL) for what is under way.  The memory goes when the loop has closed the handles: run it once more. */
+/* Calls reply(NULL) for what is under way.  The memory goes when the loop has closed the handles: run
+ * it once more.  Never within reply() or ready(): hiredis would come back to a link that is gone. */
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);

@@ -1,5 +1,6 @@
 #include "sinks/redis/lookup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -47,6 +48,7 @@ static void *ask(void *cookie)
     struct addrinfo *found = NULL;
     int status = getaddrinfo(q->host, NULL, &hints, &found);
     pthread_mutex_lock(&q->lock);
+    assert(!q->answered && q->found == NULL);
     q->answered = true;
     q->status = status;
     q->found = status == 0 ? found : NULL;
@@ -87,6 +89,7 @@ static bool part(struct redis_lookup *k)
 {
     struct question *q = k->question;
     pthread_mutex_lock(&q->lock);
+    assert(q->asker == k);    /* it has not parted before */
     bool answered = q->answered;
     q->asker = NULL;
     pthread_mutex_unlock(&q->lock);
@@ -99,7 +102,8 @@ static void on_answered(uv_async_t *async)
     struct redis_lookup *k = async->data;
     struct question *q = k->question;
     char ip[NI_MAXHOST];
-    (void)part(k);   /* it has: that is what woke us */
+    bool answered = part(k);
+    assert(answered);    /* that is what woke us */
     const char *error = pick(q, k->turn, ip);
     question_free(q);
     k->done(k->cookie, error == NULL ? ip : NULL, error);

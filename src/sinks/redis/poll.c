@@ -1,5 +1,6 @@
 #include "sinks/redis/poll.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -42,6 +43,7 @@ static void *refuse_array(const redisReadTask *task, int elements)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct redis_poll *p = handle->data;
+    assert(p->ac == NULL || p->ac->ev.data == p);
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
     if (p->ac != NULL && (events & UV_READABLE) != 0) {
@@ -101,6 +103,7 @@ static void on_closed(uv_handle_t *handle)
 static void cleanup(void *cookie)
 {
     struct redis_poll *p = cookie;
+    assert(p->ac != NULL);    /* hiredis cleans up once */
     p->ac->ev.data = NULL;
     p->ac = NULL;
     uv_poll_stop(&p->handle);
@@ -109,6 +112,7 @@ static void cleanup(void *cookie)
 
 int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse)
 {
+    assert(ac->ev.data == NULL && refuse != NULL);
     struct redis_poll *p = mem_zalloc(sizeof *p);
     int rc = uv_poll_init(loop, &p->handle, ac->c.fd);
     if (rc < 0) {

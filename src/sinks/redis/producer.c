@@ -1,16 +1,26 @@
 #include "sinks/redis/producer.h"
 
+#include <assert.h>
 #include <string.h>
+
+static void producer_check(const struct redis_producer *p)
+{
+    assert(p->epoch > 0 && p->id[REDIS_ID_DIGITS] == '\0');
+    assert(p->seq > 0 || (p->series == 0 && p->nth == 0 && !p->answered));
+}
 
 void redis_producer_begin(struct redis_producer *p, const char *id)
 {
     *p = (struct redis_producer){ .epoch = p->epoch + 1 };
     memcpy(p->id, id, REDIS_ID_DIGITS);
     memset(p->token, '0', REDIS_TOKEN_DIGITS);
+    producer_check(p);
 }
 
 void redis_producer_address(const struct redis_producer *p, struct redis_batch *b, uint32_t nth)
 {
+    producer_check(p);
+    assert(b->seq == 0);    /* a number that is given is never changed */
     b->epoch = p->epoch;
     b->seq = p->seq + 1;
     b->series_upto = p->series + b->series;
@@ -22,6 +32,7 @@ void redis_producer_address(const struct redis_producer *p, struct redis_batch *
 
 void redis_producer_advance(struct redis_producer *p, const struct redis_batch *b)
 {
+    assert(b->epoch == p->epoch && b->seq == p->seq + 1);
     p->seq = b->seq;
     p->series = b->series_upto;
     p->nth = b->nth;

@@ -80,6 +80,9 @@ static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refus
     b->interval = NULL;
     if (iv == NULL)
         return;    /* it was applied before, and Redis had lost it */
+    assert(iv->left > 0);
+    redis_interval_check(iv);
+    assert(refused + dropped <= b->series);
     l->stats.series_applied += b->series - refused - dropped;
     l->stats.series_refused += refused;
     l->stats.series_dropped += dropped;
@@ -198,6 +201,7 @@ struct given_up {
 static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, const struct redis_batch *first,
                        struct given_up failed, uint64_t now_ms)
 {
+    assert(first->seq > gap->last + 1 && first->series_upto >= first->series);
     uint64_t before = first->series_upto - first->series, there = gap->series + failed.series;
     uint64_t series = before > there ? before - there : 0, batches = first->seq - gap->last - 1;
     /* Each interval once, whichever of its shards are lost. */
@@ -248,6 +252,7 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
 static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
+    assert(sh->held && sh->in_flight == 0);
     if (sh->foreign)
         next_producer(l, shard, sh->held_from);
     else if (redis_producer_forgotten(&sh->producer, &sh->gap))
@@ -294,7 +299,8 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
 {
     struct shard *sh = &l->shards[b->shard];
     uint8_t shard = b->shard;
-    assert(b->in_flight && sh->in_flight > 0);
+    redis_verdict_check(v);
+    assert(b->in_flight && b->seq > 0 && sh->in_flight > 0 && l->windows[b->node].batches > 0);
     b->in_flight = false;
     sh->in_flight--;
     l->in_flight--;
@@ -332,4 +338,5 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
         memcpy(l->logged, redis_batch_token(b).ptr, REDIS_TOKEN_DIGITS);
     if (sh->held && sh->in_flight == 0)
         repair(l, shard, now_ms);
+    redis_ledger_check(l);
 }

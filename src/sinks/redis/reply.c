@@ -1,5 +1,6 @@
 #include "sinks/redis/reply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -128,6 +129,7 @@ static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v
 
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
 {
+    assert(seq > 0);
     if (reply == NULL)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
     if (reply->type == REDIS_REPLY_ERROR)

@@ -15,6 +15,7 @@
 #ifndef SINKS_REDIS_REPLY_H
 #define SINKS_REDIS_REPLY_H
 
+#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,6 +65,14 @@ struct redis_verdict {
     struct slice holder;          /* who wrote the last log entry under our instance name; "-" nobody, or no log entry here */
     bool unlogged;                /* the log's key is of the wrong type */
 };
+
+static inline void redis_verdict_check(const struct redis_verdict *v)
+{
+    assert(v->kind < REDIS_VERDICT_COUNT);
+    bool error = v->kind == REDIS_VERDICT_LATER || v->kind == REDIS_VERDICT_DROPPED || v->kind == REDIS_VERDICT_FAILED;
+    assert(!error || v->text != NULL);
+    assert(v->known || v->last == 0);
+}
 
 /**
  * redis_reply_judge(reply, seq):

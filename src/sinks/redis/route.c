@@ -24,10 +24,11 @@ static void on_ready(void *cookie)
 static void on_reply(void *cookie, void *tag, const redisReply *reply)
 {
     struct redis_route *r = cookie;
+    assert(tag != NULL);
     r->reply(r->cookie, tag, reply);
 }
 
-static void check(const struct redis_route_opts *opts)
+static void opts_check(const struct redis_route_opts *opts)
 {
     assert(opts->n_nodes > 0 && opts->n_nodes <= REDIS_NODES_MAX);
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
@@ -36,7 +37,7 @@ static void check(const struct redis_route_opts *opts)
 
 struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts)
 {
-    check(opts);
+    opts_check(opts);
     struct redis_route *r = mem_zalloc(sizeof *r + opts->n_nodes * sizeof r->links[0]);
     r->cookie = opts->cookie;
     r->ready = opts->ready;
@@ -72,6 +73,7 @@ const uint8_t *redis_route_nodes(const struct redis_route *r)
 
 static struct redis_link *link_of(const struct redis_route *r, uint8_t shard)
 {
+    assert(shard < REDIS_SHARDS && r->node_of[shard] < r->n);
     return r->links[r->node_of[shard]];
 }
 

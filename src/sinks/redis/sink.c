@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,21 @@ struct redis_sink {
     uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
 };
 
+/* It is one of ours, whatever list it came from. */
+static void self_check(const struct sink *s)
+{
+    assert(s->counters == &redis_counters);
+}
+
+static const struct redis_sink *self_const(const struct sink *s)
+{
+    self_check(s);
+    return (const struct redis_sink *)s;
+}
+
 static struct redis_sink *self(struct sink *s)
 {
+    self_check(s);
     return (struct redis_sink *)s;
 }
 
@@ -62,6 +76,7 @@ static void on_reply(void *cookie, struct redis_batch *b, const redisReply *repl
 {
     struct redis_sink *r = cookie;
     uint8_t shard = b->shard;     /* the ledger may free b */
+    assert(b->in_flight);         /* each batch is answered once */
     struct redis_verdict v = redis_reply_judge(reply, b->seq);
     redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
     if (v.kind == REDIS_VERDICT_LOST)
@@ -93,12 +108,12 @@ static void sink_interval(struct sink *s, const struct snapshot *snap, bool fina
 
 static bool sink_idle(const struct sink *s)
 {
-    return redis_ledger_idle(((const struct redis_sink *)s)->ledger);
+    return redis_ledger_idle(self_const(s)->ledger);
 }
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
-    redis_ledger_left(((const struct redis_sink *)s)->ledger, ret);
+    redis_ledger_left(self_const(s)->ledger, ret);
 }
 
 static void sink_give_up(struct sink *s)
@@ -203,7 +218,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
-    const struct redis_sink *r = (const struct redis_sink *)s;
+    const struct redis_sink *r = self_const(s);
     struct redis_link_stats link;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_route_stats(r->route, &link);

@@ -1,5 +1,6 @@
 #include "sinks/redis/url.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,6 +178,7 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
             *ret_error = error;
         return -EINVAL;
     }
+    assert((u.host == NULL) != (u.path == NULL));
     *ret = u;
     return 0;
 }
@@ -192,6 +194,7 @@ int redis_url_check(const char *url, const char **ret_error)
 
 int redis_url_print(const struct redis_url *u, char *out, size_t n)
 {
+    assert((u->host == NULL) != (u->path == NULL));
     if (u->path != NULL)
         return snprintf(out, n, "unix://%s?db=%" PRIu32, u->path, u->db);
     const char *user = u->user ? u->user : "", *bracket = strchr(u->host, ':') ? "[]" : "";
