@@ -35,7 +35,7 @@
 #include <stdint.h>
 
 #include "sinks/redis.h"
-#include "sinks/redis/encode.h"
+#include "sinks/redis/batch.h"
 #include "sinks/redis/reply.h"
 
 enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sinks/redis/encode.h"
+#include "sinks/redis/batch.h"
 #include "sinks/redis/reply.h"
 
 struct redis_producer {

@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "sinks/redis/encode.h"
+#include "sinks/redis/batch.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/link.h"
 #include "sinks/redis/url.h"

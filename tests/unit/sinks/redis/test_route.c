@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
+#include "sinks/redis/encode.h"
 #include "sinks/redis/route.h"
 #include "support/fake_snapshot.h"
 #include "support/loop_until.h"
