@@ -1,8 +1,9 @@
 /**
  * redis_encode: a closed interval as batches (batch.h).
  *
- * Per interval every shard gets at least one batch, empty if need be, so that a producer that lost writes is noticed within
- * one interval.  The very last batch, of shard crc16(instance) % 64, carries the log entry.
+ * Every shard gets at least one batch per interval, empty if need be, so that a producer whose writes
+ * Redis lost notices within one interval.  The last batch of all, of shard crc16(instance) % 64,
+ * carries the log entry.
  *
  * A value that is not finite is left out and counted.
  *
@@ -28,9 +29,10 @@ void redis_encode_free(struct redis_encode *e);
 
 /**
  * redis_encode_interval(e, snap, life_s, take, cookie):
- * Calls take(cookie, batch) for every batch, in the order to send them; the batches are the taker's.
+ * Calls take(cookie, batch) for every batch, in the order to send them; take owns the batch.
+ *   snap     borrowed for the call
  *   life_s   how long Redis remembers the producer after these batches
- *   cost     about 0.5 us a counter [SINKS 5.4: 0.05 s per 100k series]
+ *   cost     about 0.5 us a counter (docs/redis.md, Sizing)
  */
 typedef void (*redis_encode_take_fn)(void *cookie, struct redis_batch *b);
 void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s, redis_encode_take_fn take,

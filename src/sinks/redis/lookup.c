@@ -1,3 +1,11 @@
+/*
+ * A lookup, on the loop's thread, asks a question, on a thread of its own.
+ *
+ *   redis_lookup_start -> start_thread -> ask (getaddrinfo) -- uv_async --> on_answered -> done
+ *   redis_lookup_forget                   ask goes on alone, and frees the question itself
+ *
+ * `part` decides under the lock which of the two frees the question.
+ */
 #include "sinks/redis/lookup.h"
 
 #include <assert.h>
@@ -12,7 +20,7 @@
 
 enum { ADDRESSES_MAX = 8, THREADS_MAX = 4 };
 
-/* What the thread is asked.  A running getaddrinfo cannot be taken back, so this outlives the lookup; whoever is last frees it. */
+/* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user frees it. */
 struct question {
     pthread_mutex_t lock;
     struct redis_lookup *asker;    /* NULL once nobody waits */
@@ -84,7 +92,7 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The thread does not know k any more.  returns  whether it has answered: the question is ours then */
+/* The thread does not know k any more.  returns  whether it has answered: then we free the question */
 static bool part(struct redis_lookup *k)
 {
     struct question *q = k->question;

@@ -16,7 +16,7 @@
 
 enum { FAILURES_MAX = 2, REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
 
-/* ---- what is told ---- */
+/* ---- log ---- */
 
 static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b, const char *text, uint64_t now_ms)
 {
@@ -79,7 +79,7 @@ static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refus
     struct redis_interval *iv = b->interval;
     b->interval = NULL;
     if (iv == NULL)
-        return;    /* it was applied before, and Redis had lost it */
+        return;    /* counted when it was settled first; Redis lost it since */
     assert(iv->left > 0);
     redis_interval_check(iv);
     assert(refused + dropped <= b->series);
@@ -110,7 +110,7 @@ static bool in_list(const struct batch_list *list, struct slice token)
     return b != NULL;
 }
 
-/* Where Redis went back, the token is of one that is sent again. */
+/* After Redis lost writes, the token it has may be that of a batch that is sent again. */
 static bool token_of_ours(const struct redis_ledger *l, struct slice token)
 {
     bool ours = slice_eq(token, slice_str(l->logged)) || in_list(&l->kept, token);
@@ -119,7 +119,7 @@ static bool token_of_ours(const struct redis_ledger *l, struct slice token)
     return ours;
 }
 
-/* Every log entry leaves its writer's token.  Another's where ours was: it is alive, and has our instance name. */
+/* Every log entry leaves its writer's token.  Another's token where ours was: another live server has our instance name. */
 static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t now_ms)
 {
     if (l->logged[0] == '\0' || slice_eq(holder, SLICE_LIT("-")) || token_of_ours(l, holder))
@@ -169,7 +169,7 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     }
 }
 
-/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless they were not touched since. */
+/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless nobody wrote to them since. */
 static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
@@ -197,7 +197,7 @@ struct given_up {
     uint64_t batches, series;
 };
 
-/* Lost are the batches after what Redis has and before `first`, which is kept or new, but for those that were given up. */
+/* The batches between the last one that Redis has and `first` are lost, but for those that were given up before. */
 static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, const struct redis_batch *first,
                        struct given_up failed, uint64_t now_ms)
 {

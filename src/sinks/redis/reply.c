@@ -1,3 +1,11 @@
+/*
+ * redis_reply_judge
+ *   an error reply            -> LATER when it passes by itself or by the operator, else FAILED
+ *   text of the script        -> read_answer -> read_applied, read_dropped, read_gap
+ *   anything else             -> LATER: this is no Redis of ours
+ *
+ * redis_reply_remedy: errors and what to do about them.
+ */
 #include "sinks/redis/reply.h"
 
 #include <assert.h>

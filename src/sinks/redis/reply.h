@@ -1,5 +1,5 @@
 /**
- * redis_reply: what Redis' answer to a batch means for it, and for whoever has to put it right.
+ * redis_reply: what Redis' answer to a batch means for it, and for the repair of its shard.
  *
  * Answers of the script are text of words with one blank between them:
  *
@@ -7,9 +7,9 @@
  *   dropped seq text..
  *   duplicate
  *   foreign
- *   gap last mark birth writes        mark: series ':' ordinal, or none when Redis does not know the producer
+ *   gap last mark birth writes        mark: series ':' ordinal; none: Redis has no such producer
  *
- * All else is an error reply; NEEDS is the script's own.
+ * Everything else is an error reply; NEEDS is the script's own.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_REPLY_H
@@ -42,7 +42,7 @@ enum redis_verdict_kind {
 
 enum { REDIS_BIRTH_MAX = 16 };
 
-/* Which totals a shard has: drawn when they began, and how often they were written to since. */
+/* Which totals a shard has: a token drawn when they began, and how many batches they got since. */
 struct redis_totals {
     char birth[REDIS_BIRTH_MAX + 1];    /* "" or "-": there are none */
     uint64_t writes;
@@ -62,7 +62,7 @@ struct redis_verdict {
     uint32_t refused;             /* values whose sum would not be finite */
     uint32_t dropped;             /* sets whose key is of the wrong type */
     struct slice field;           /* the first of them */
-    struct slice holder;          /* who wrote the last log entry under our instance name; "-" nobody, or no log entry here */
+    struct slice holder;          /* token of the log entry before, under our instance name; "-": none */
     bool unlogged;                /* the log's key is of the wrong type */
 };
 
@@ -81,7 +81,7 @@ static inline void redis_verdict_check(const struct redis_verdict *v)
  */
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq);
 
-/* What to do about an error of Redis, for the log.  returns  a static text, or NULL: it passes by itself or is not known */
+/* What to do about an error of Redis, for the log.  returns  a static text; NULL: not known */
 const char *redis_reply_remedy(const char *error);
 
 #endif

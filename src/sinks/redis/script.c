@@ -125,7 +125,7 @@ static const char *const lines[] = {
     "  if tonumber(s)~=v then s=fmt('%.17g',v) end",
     "  return s",
     "end",
-    /* A stored number.  One that is not finite, or none at all, counts as nothing: the field begins anew. */
+    /* A stored number.  One that is not finite, or none at all, counts as nothing: the next value replaces it. */
     "local function stored(s)",
     "  local v=tonumber(s)",
     "  return finite(v) and v or nil",
@@ -143,7 +143,7 @@ static const char *const lines[] = {
     "    p=p+width",
     "  end",
     "end",
-    /* Counters add.  In the totals the last interval stands behind the sum, so that idle series can be told. */
+    /* Counters add.  In the totals the last interval stands behind the sum, so that readers see which series are idle. */
     "local lastT=min(T,limit_s)",
     "local lastS=' '..fmt('%.0f',lastT)",
     "fold(12,2,function(i,q)",

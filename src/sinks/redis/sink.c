@@ -1,3 +1,12 @@
+/*
+ * The parts of the sink, wired together.
+ *
+ *   sink_interval             -> encode -> ledger -> pump
+ *   on_ready, on_reply, on_wake                   -> pump -> redis_ledger_pump -> send_batch -> route
+ *
+ *   close   in this order: the route answers for what is in flight and needs the url; then the ledger,
+ *           which must have nothing in flight; the memory goes with the timer
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +30,7 @@ struct redis_sink {
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_route *route;
-    struct redis_stats counted; /* what sink_counted told last */
+    struct redis_stats counted; /* what sink_counted gave out last */
     uv_timer_t wake;            /* the ledger's next time to send */
     uint32_t life_s;            /* of a producer's key in Redis after its last batch */
     uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
@@ -132,7 +141,6 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The route answers for the batches in flight, so it goes before the ledger; it needs the url. */
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);

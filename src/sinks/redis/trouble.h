@@ -2,8 +2,10 @@
  * redis_trouble: what the log says of a connection that does not work.
  *
  *   redis not reachable     nobody answers there
- *   redis refused           Redis answers, and not as we need it: password, rights, database, memory ..; with what to do
+ *   redis refused           Redis answers with an error: password, rights, database, memory ..; the
+ *                           line says what to do
  *   redis connection lost   it worked, and ended
+ *   redis connected         it works again
  *
  *   thread   one owner
  */
@@ -23,7 +25,7 @@ struct redis_trouble {
 
 enum redis_trouble_kind { REDIS_TROUBLE_UNREACHABLE, REDIS_TROUBLE_REFUSED, REDIS_TROUBLE_LOST };
 
-/* At most a line in 10 s of what is refused, and one of the rest. */
+/* Logs at most one `redis refused` in 10 s, and one of the other two kinds. */
 void redis_trouble_log(struct redis_trouble *t, enum redis_trouble_kind kind, const struct redis_url *u, const char *error,
                        uint64_t retry_ms);
 

@@ -1,3 +1,10 @@
+/*
+ * redis_url_parse
+ *   parse_tcp  -> parse_userinfo, parse_host_port, parse_db
+ *   parse_unix -> parse_db
+ *
+ * Each returns what is wrong, for people, or NULL.
+ */
 #include "sinks/redis/url.h"
 
 #include <assert.h>
