@@ -84,7 +84,7 @@ struct redis_opts {
     X(series_refused, "statsd_redis_refused_values_total", COUNTER, "",                           \
       "Values left out of Redis because a sum would leave the finite numbers.")                   \
     X(intervals_applied, "statsd_redis_applied_intervals_total", COUNTER, "",                     \
-      "Intervals completely applied to Redis.")                                                   \
+      "Intervals of which every batch was sent and answered.")                                                   \
     X(series_applied, "statsd_redis_applied_series_total", COUNTER, "",                           \
       "Series values applied to Redis.")                                                          \
     X(intervals_dropped, "statsd_redis_dropped_intervals_total", COUNTER, "",                     \

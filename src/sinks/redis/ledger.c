@@ -146,7 +146,7 @@ void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
 
 /* returns  how many series were in it */
 static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_interval *iv,
-                                uint8_t shard)
+                                unsigned shard)
 {
     uint64_t series = 0;
     struct redis_batch *next;
@@ -169,7 +169,7 @@ static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t sha
     redis_interval_check(iv);
     assert((iv->sent & shards) == 0 && (iv->holds & shards) != 0);
     uint64_t series = 0;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
         if ((iv->holds & shards & redis_ledger_bit(i)) != 0)
             series += drop_from_shard(l, iv, i);
     iv->holds &= ~shards;
@@ -294,7 +294,7 @@ uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard)
     if (node_of == NULL)
         return UINT64_MAX;
     uint64_t set = 0;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
         set |= node_of[i] == node_of[shard] ? redis_ledger_bit(i) : 0;
     return set;
 }

@@ -78,7 +78,7 @@ struct redis_ledger {
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
 };
 
-static inline uint64_t redis_ledger_bit(uint8_t shard)
+static inline uint64_t redis_ledger_bit(unsigned shard)
 {
     return (uint64_t)1 << shard;
 }
