@@ -6,7 +6,7 @@
 static void producer_check(const struct redis_producer *p)
 {
     assert(p->epoch > 0 && p->id[REDIS_ID_DIGITS] == '\0');
-    assert(p->seq > 0 || (p->series == 0 && p->nth == 0 && !p->answered));
+    assert(p->seq > 0 || (p->series == 0 && p->nth == 0));
 }
 
 void redis_producer_begin(struct redis_producer *p, const char *id)
