@@ -34,8 +34,8 @@ struct redis_opts {
      * are percent-encoded. */
     const char *url;
     const char *prefix;          /* of all keys: "sd" */
-    const char *instance;        /* in the producer key and the log stream; two servers may share it */
-    const char *id;              /* of the first producer, 32 lower hexadecimal digits; NULL: random */
+    const char *instance;        /* in producer keys and the log stream; two servers may share it */
+    const char *id;              /* of the first producer, 32 lower hex digits; NULL: random */
     uint32_t retention_s;        /* life of interval keys */
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
@@ -69,7 +69,7 @@ struct redis_opts {
     X(epochs, "statsd_redis_epochs_total", COUNTER, "",                                           \
       "Gaps that reached further back than what was kept: something is lost.")                    \
     X(lost_batches, "statsd_redis_lost_batches_total", COUNTER, "",                               \
-      "Batches that Redis had acknowledged and lost, and that could not be applied again.")           \
+      "Batches that Redis had acknowledged and lost, and that could not be applied again.")       \
     X(lost_series, "statsd_redis_lost_series_total", COUNTER, "",                                 \
       "Series values lost with those batches.")                                                   \
     X(lost_intervals, "statsd_redis_lost_intervals_total", COUNTER, "",                           \
@@ -84,7 +84,7 @@ struct redis_opts {
     X(series_refused, "statsd_redis_refused_values_total", COUNTER, "",                           \
       "Values left out of Redis because a sum would leave the finite numbers.")                   \
     X(intervals_applied, "statsd_redis_applied_intervals_total", COUNTER, "",                     \
-      "Intervals of which every batch was sent and answered.")                                                   \
+      "Intervals of which every batch was sent and answered.")                                    \
     X(series_applied, "statsd_redis_applied_series_total", COUNTER, "",                           \
       "Series values applied to Redis.")                                                          \
     X(intervals_dropped, "statsd_redis_dropped_intervals_total", COUNTER, "",                     \
@@ -94,9 +94,9 @@ struct redis_opts {
     X(bytes_sent, "statsd_redis_sent_bytes_total", COUNTER, "",                                   \
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
-      "Bytes of batches that wait for Redis or are kept for repair.")                                                         \
+      "Bytes of batches that wait for Redis or are kept for repair.")                             \
     X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
-      "Batches that wait for Redis.")                                                                  \
+      "Batches that wait for Redis.")                                                             \
     X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \
       "For how long the oldest interval has been waiting for Redis.")
 /* clang-format on */

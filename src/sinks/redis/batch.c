@@ -20,8 +20,9 @@ void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
     memcpy(b->bytes + b->id_at, a->id, REDIS_ID_DIGITS);
     memcpy(b->bytes + b->before_at, a->before, REDIS_TOKEN_DIGITS);
     redis_resp_digits(b->bytes + b->seq_at, REDIS_SEQ_DIGITS, a->seq);
-    redis_resp_digits(b->bytes + b->mark_at, REDIS_MARK_SERIES_DIGITS, a->series);
-    redis_resp_digits(b->bytes + b->mark_at + REDIS_MARK_SERIES_DIGITS + 1, REDIS_MARK_NTH_DIGITS, a->nth);
+    char *mark = b->bytes + b->mark_at;
+    redis_resp_digits(mark, REDIS_MARK_SERIES_DIGITS, a->series);
+    redis_resp_digits(mark + REDIS_MARK_SERIES_DIGITS + 1, REDIS_MARK_NTH_DIGITS, a->nth);
 }
 
 void redis_batch_brand(struct redis_batch *b, const char *token)

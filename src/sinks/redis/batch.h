@@ -45,9 +45,11 @@ struct redis_batch {
     uint8_t shard;
     bool last;                            /* of its interval: carries the log entry */
     /* Written by the ledger. */
-    uint64_t epoch, seq;                  /* which of the shard's producers numbered it; seq 0: never sent */
+    uint64_t epoch;                       /* which of the shard's producers numbered it */
+    uint64_t seq;                         /* its number; 0: never sent under this producer */
     uint64_t series_upto;                 /* series of the producer's batches 1 .. seq */
-    uint32_t nth, nth_before;             /* ordinal of its interval, and of the one of the batch before it */
+    uint32_t nth;                         /* ordinal of its interval */
+    uint32_t nth_before;                  /* .. and of that of the batch before it */
     uint64_t first_sent_ms, acked_ms;
     struct redis_interval *interval;      /* NULL once settled */
     struct redis_batch *next, *prev;
@@ -55,7 +57,7 @@ struct redis_batch {
     uint8_t node;                         /* in flight: to which node */
     uint8_t failures;                     /* times it was settled without being applied */
     bool in_flight;
-    bool unsure;                          /* a connection ended before its answer: it may have been applied */
+    bool unsure;                          /* a connection ended before its answer */
 };
 
 void redis_batch_free(struct redis_batch *b);

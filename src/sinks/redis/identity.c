@@ -21,7 +21,8 @@ static uint64_t draw(void)
     /* Early in a boot there may be none yet, and nobody waits for them: what is left is the clocks. */
     if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
         bits = 0;
-    return bits ^ scatter(now_mono_ns() ^ scatter((uint64_t)now_wall_ms() ^ scatter((uint64_t)getpid())));
+    uint64_t place = scatter((uint64_t)now_wall_ms() ^ scatter((uint64_t)getpid()));
+    return bits ^ scatter(now_mono_ns() ^ place);
 }
 
 void redis_identity_draw(char *out, size_t digits)

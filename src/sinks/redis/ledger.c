@@ -211,11 +211,18 @@ static void evict_kept(struct redis_ledger *l)
     redis_batch_free(b);
 }
 
+/* Is the oldest one kept too old, or all of it too much? */
+static bool kept_is_over(const struct redis_ledger *l, uint64_t now_ms)
+{
+    const struct redis_ledger_opts *o = &l->opts;
+    return now_ms - l->kept.head->acked_ms > o->keep_ms || l->kept_bytes > o->max_bytes / 4 ||
+           l->queue_bytes + l->kept_bytes > o->max_bytes;
+}
+
 static void enforce_limits(struct redis_ledger *l, uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
-    while (l->kept.head != NULL && (now_ms - l->kept.head->acked_ms > o->keep_ms || l->kept_bytes > o->max_bytes / 4 ||
-                                    l->queue_bytes + l->kept_bytes > o->max_bytes))
+    while (l->kept.head != NULL && kept_is_over(l, now_ms))
         evict_kept(l);
     struct redis_interval *iv;
     uint64_t shards;

@@ -73,7 +73,7 @@ struct redis_ledger {
     bool used;                          /* some shard has had data */
     char logged[REDIS_TOKEN_DIGITS + 1];    /* token of the last log entry applied; "": none */
     struct loss loss;
-    uint32_t lost_upto_nth;             /* intervals up to here are counted as lost where they are */
+    uint32_t lost_upto_nth;             /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
 };
@@ -105,12 +105,14 @@ static inline void shard_check(const struct shard *sh)
 {
     batch_list_check(&sh->queue);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
-    assert(sh->held ? sh->in_flight > 0 && sh->held_from > 0 : !sh->foreign);    /* else it is repaired */
+    assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0));    /* else it is repaired */
+    assert(sh->held || !sh->foreign);
 }
 
-/* ledger.c: lists with their sums.  An interval is settled when no batch of it is left. */
+/* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval is
+ * settled when no batch of it is left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);
-void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);      /* from the queue into kept */
+void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 

@@ -110,7 +110,8 @@ static bool must_wait(const struct redis_batch *b)
 /* Another node may be gone for good: what its shard piles up behind the entry must stay bounded. */
 static bool waited_enough(const struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms)
 {
-    return now_ms - b->interval->queued_ms > l->opts.max_age_ms || l->queue_bytes > l->opts.max_bytes / 2;
+    const struct redis_ledger_opts *o = &l->opts;
+    return now_ms - b->interval->queued_ms > o->max_age_ms || l->queue_bytes > o->max_bytes / 2;
 }
 
 /* Is another batch of b's interval, or an older one, still in the queue of one of these shards? */

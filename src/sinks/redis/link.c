@@ -6,7 +6,7 @@
  *       on_named, on_greeting -> greeted   ready() of the owner
  *   redis_link_send -> on_reply            reply() of the owner, in the order of sending
  *
- *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt after a while
+ *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt later
  *     on_connect_timeout, on_reply_timeout, on_disconnect, refuse, redis_link_retry
  *
  * A context that was let go of may call back once more, with NULL for each command that is due:
@@ -81,8 +81,10 @@ static void on_wait_over(uv_timer_t *t)
 static void on_connect_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
-    fail(l, l->state == RESOLVING ? "timeout while resolving the host name"
-            : l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
+    if (l->state == RESOLVING)
+        fail(l, "timeout while resolving the host name");
+    else
+        fail(l, l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
 }
 
 static void on_reply_timeout(uv_timer_t *t)
@@ -143,7 +145,10 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
         return;    /* we let go of it ourselves */
     l->ac = NULL;
     /* The one allocation that fails here is the array that redis_poll refuses. */
-    fail(l, ac->err == REDIS_ERR_OOM ? "a reply that no command of ours has" : ac->err ? ac->errstr : "connection closed");
+    if (ac->err == REDIS_ERR_OOM)
+        fail(l, "a reply that no command of ours has");
+    else
+        fail(l, ac->err != 0 ? ac->errstr : "connection closed");
 }
 
 static void refuse(redisAsyncContext *ac, const char *why)
@@ -218,8 +223,9 @@ static void on_connect(const redisAsyncContext *ac, int status)
         return;
     assert(l->state == CONNECTING);
     if (status == REDIS_OK) {
+        /* On a Unix socket it would fail and spoil the context. */
         if (l->opts.url->host != NULL)
-            redisEnableKeepAlive(&l->ac->c);   /* on a Unix socket it would fail and spoil the context */
+            redisEnableKeepAlive(&l->ac->c);
         l->state = GREETING;
         l->greetings = redis_greeting_send(l->ac, l->opts.url, l->name, on_named, on_greeting);
         return;
@@ -267,14 +273,16 @@ static void resolve(struct redis_link *l)
 {
     l->state = RESOLVING;
     int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
-    if (rc < 0)
-        fail(l, rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait" : uv_strerror(rc));
+    if (rc == -EAGAIN)
+        fail(l, "the name server does not answer: earlier lookups of the host still wait");
+    else if (rc < 0)
+        fail(l, uv_strerror(rc));
 }
 
 static void attempt(struct redis_link *l)
 {
     assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
-    assert(l->in_flight == 0);    /* all commands of the connection before were answered with NULL */
+    assert(l->in_flight == 0);    /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
     if (l->opts.url->path != NULL)
         take_context(l, redisAsyncConnectUnix(l->opts.url->path));
@@ -300,7 +308,8 @@ static void on_reply(redisAsyncContext *ac, void *r, void *tag)
     l->in_owner = true;
     l->opts.reply(l->opts.cookie, tag, r);
     l->in_owner = false;
-    if (r != NULL)    /* a connection that ends may leave half a reply in the reader: that is no surplus */
+    /* A connection that ends may leave half a reply in the reader: that is no surplus. */
+    if (r != NULL)
         after_reply(ac);
 }
 

@@ -20,7 +20,7 @@
 #include <hiredis/async.h>
 #include <uv.h>
 
-enum { REDIS_POLL_REPLY_MAX = 1 << 20 };   /* bytes of one reply; those of our commands are a line */
+enum { REDIS_POLL_REPLY_MAX = 1 << 20 };   /* bytes of one reply; ours are one line */
 
 /* Called instead of a read that would do harm.  May call redisAsyncFree(ac). */
 typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);

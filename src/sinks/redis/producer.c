@@ -26,8 +26,10 @@ void redis_producer_address(const struct redis_producer *p, struct redis_batch *
     b->series_upto = p->series + b->series;
     b->nth = nth;
     b->nth_before = p->nth;
-    redis_batch_address(b, &(struct redis_address){ .id = p->id, .before = p->token, .seq = b->seq, .series = b->series_upto,
-                                                    .nth = nth });
+    const struct redis_address a = {
+        .id = p->id, .before = p->token, .seq = b->seq, .series = b->series_upto, .nth = nth
+    };
+    redis_batch_address(b, &a);
 }
 
 void redis_producer_advance(struct redis_producer *p, const struct redis_batch *b)

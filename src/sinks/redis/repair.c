@@ -3,11 +3,11 @@
  *
  *   redis_ledger_answer
  *     applied, duplicate, dropped, failed -> settle: into kept, off its interval's account
- *     gap, foreign                        -> the shard is held; once nothing of it is in flight: repair
+ *     gap, foreign                        -> the shard is held; repair when nothing of it is in flight
  *   repair
  *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
- *     gap            -> kept batches back into the queue; lost ones counted, and then a new producer
+ *     gap            -> kept batches back into the queue; when some are lost, a new producer
  */
 #include <assert.h>
 #include <string.h>
@@ -145,7 +145,9 @@ static void applied(struct redis_ledger *l, struct redis_batch *b, const struct 
         size_t n = v->field.len < sizeof text - 1 ? v->field.len : sizeof text - 1;
         memcpy(text, v->field.ptr, n);
         l->stats.errors++;
-        log_error(l, v->unlogged ? "redis has no place for the log entry" : "redis dropped sets of a batch", b, text, now_ms);
+        const char *msg = v->unlogged ? "redis has no place for the log entry"
+                                      : "redis dropped sets of a batch";
+        log_error(l, msg, b, text, now_ms);
     }
     if (b->last)
         look_for_rival(l, v->holder, now_ms);
@@ -181,7 +183,8 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
         if (!b->unsure)
             continue;
         unsure++;
-        write_off(l, b, now_ms);    /* kept, it belongs to a producer that ends: it is not sent again */
+        /* Kept, it belongs to a producer that ends: it is not sent again. */
+        write_off(l, b, now_ms);
     }
     l->stats.forgotten++;
     next_producer(l, shard, 1);
@@ -291,8 +294,9 @@ static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batc
         return;
     l->stats.gaps++;
     hold(sh, b);
-    sh->gap = (struct redis_verdict){ .kind = v->kind, .known = v->known, .last = v->last, .series = v->series, .nth = v->nth,
-                                      .totals = v->totals };
+    sh->gap = *v;
+    sh->gap.text = NULL;    /* it dies with the reply, as do the slices */
+    sh->gap.field = sh->gap.holder = (struct slice){ 0 };
 }
 
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
@@ -316,9 +320,13 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
         settle(l, b, 0, 0, now_ms);
         break;
     case REDIS_VERDICT_DROPPED:
+        l->stats.errors++;
+        log_error(l, "redis dropped a batch", b, v->text, now_ms);
+        write_off(l, b, now_ms);
+        break;
     case REDIS_VERDICT_FAILED:
         l->stats.errors++;
-        log_error(l, v->kind == REDIS_VERDICT_DROPPED ? "redis dropped a batch" : "redis refused a batch", b, v->text, now_ms);
+        log_error(l, "redis refused a batch", b, v->text, now_ms);
         write_off(l, b, now_ms);
         break;
     case REDIS_VERDICT_FOREIGN:

@@ -17,10 +17,13 @@
  * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside the script they come as
  * NEEDS; these are about the script as a whole.
  */
+/* clang-format off */
 static const char *const passing[] = {
-    "NEEDS", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED",
-    "ASK", "NOSCRIPT", "NOAUTH", "NOPERM", "WRONGPASS", "UNBLOCKED",
+    "NEEDS", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS",
+    "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "NOAUTH", "NOPERM", "WRONGPASS",
+    "UNBLOCKED",
 };
+/* clang-format on */
 
 static bool passes(const char *text)
 {
@@ -132,8 +135,15 @@ static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v
         return read_dropped(rest, seq, v);
     if (slice_eq(kind, SLICE_LIT("gap")))
         return read_gap(rest, seq, v);
-    v->kind = slice_eq(kind, SLICE_LIT("foreign")) ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
-    return rest.len == 0 && (v->kind == REDIS_VERDICT_FOREIGN || slice_eq(kind, SLICE_LIT("duplicate")));
+    bool foreign = slice_eq(kind, SLICE_LIT("foreign"));
+    v->kind = foreign ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
+    return rest.len == 0 && (foreign || slice_eq(kind, SLICE_LIT("duplicate")));
+}
+
+static struct redis_verdict error_verdict(const char *text)
+{
+    enum redis_verdict_kind kind = passes(text) ? REDIS_VERDICT_LATER : REDIS_VERDICT_FAILED;
+    return (struct redis_verdict){ .kind = kind, .text = text };
 }
 
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
@@ -142,12 +152,12 @@ struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
     if (reply == NULL)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
     if (reply->type == REDIS_REPLY_ERROR)
-        return (struct redis_verdict){ .kind = passes(reply->str) ? REDIS_VERDICT_LATER : REDIS_VERDICT_FAILED,
-                                       .text = reply->str };
+        return error_verdict(reply->str);
     struct redis_verdict v = { 0 };
     if (reply->type == REDIS_REPLY_STRING && read_answer(slice_of(reply->str, reply->len), seq, &v))
         return v;
-    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER, .text = "an answer that our script does not give" };
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER,
+                                   .text = "an answer that our script does not give" };
 }
 
 /* ---- remedies ---- */
@@ -160,7 +170,7 @@ const char *redis_reply_remedy(const char *error)
         { "WRONGPASS", "correct user and password in redis.url" },
         { "invalid password", "correct the password in redis.url" },
         { "called without any password", "take the password out of redis.url: this Redis has none" },
-        { "NOAUTH", "put the password into redis.url: redis://:password@host or redis://user:password@host" },
+        { "NOAUTH", "put the password into redis.url: redis://:password@host, redis://user:password@host" },
         { "NOPERM", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "ACL failure", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "The user executing the script", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },

@@ -22,6 +22,7 @@
 
 #include "base/slice.h"
 
+/* clang-format off */
 /* X(id, what becomes of the batch) */
 #define REDIS_VERDICTS(X)                                                                   \
     X(APPLIED,   "done")                                                                    \
@@ -39,6 +40,7 @@ enum redis_verdict_kind {
 #undef X
     REDIS_VERDICT_COUNT
 };
+/* clang-format on */
 
 enum { REDIS_BIRTH_MAX = 16 };
 
@@ -55,22 +57,23 @@ struct redis_verdict {
     struct redis_totals totals;   /* APPLIED, GAP */
     /* GAP: what Redis has of the producer. */
     bool known;                   /* it has its key */
-    uint64_t last;                /* the last sequence number, less than seq - 1 unless the key is gone */
+    uint64_t last;                /* the last number, less than seq - 1 unless the key is gone */
     uint64_t series;              /* in batches 1 .. last */
     uint32_t nth;                 /* ordinal of the interval of batch `last` */
     /* APPLIED: what of it was not. */
     uint32_t refused;             /* values whose sum would not be finite */
     uint32_t dropped;             /* sets whose key is of the wrong type */
     struct slice field;           /* the first of them */
-    struct slice holder;          /* token of the log entry before, under our instance name; "-": none */
+    struct slice holder;          /* token of the log entry before, of our instance; "-": none */
     bool unlogged;                /* the log's key is of the wrong type */
 };
 
 static inline void redis_verdict_check(const struct redis_verdict *v)
 {
     assert(v->kind < REDIS_VERDICT_COUNT);
-    bool error = v->kind == REDIS_VERDICT_LATER || v->kind == REDIS_VERDICT_DROPPED || v->kind == REDIS_VERDICT_FAILED;
-    assert(!error || v->text != NULL);
+    if (v->kind == REDIS_VERDICT_LATER || v->kind == REDIS_VERDICT_DROPPED ||
+        v->kind == REDIS_VERDICT_FAILED)
+        assert(v->text != NULL);
     assert(v->known || v->last == 0);
 }
 

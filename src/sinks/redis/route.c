@@ -44,16 +44,18 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
     r->reply = opts->reply;
     r->n = opts->n_nodes;
     memcpy(r->node_of, opts->node_of, sizeof r->node_of);
-    for (uint8_t i = 0; i < r->n; i++)
-        r->links[i] = redis_link_new(loop, &(struct redis_link_opts){
-            .url = &opts->nodes[i],
-            .instance = opts->instance,
-            .connect_timeout_ms = opts->connect_timeout_ms,
-            .reply_timeout_ms = opts->reply_timeout_ms,
-            .cookie = r,
-            .ready = on_ready,
-            .reply = on_reply,
-        });
+    struct redis_link_opts link = {
+        .instance = opts->instance,
+        .connect_timeout_ms = opts->connect_timeout_ms,
+        .reply_timeout_ms = opts->reply_timeout_ms,
+        .cookie = r,
+        .ready = on_ready,
+        .reply = on_reply,
+    };
+    for (uint8_t i = 0; i < r->n; i++) {
+        link.url = &opts->nodes[i];
+        r->links[i] = redis_link_new(loop, &link);
+    }
     return r;
 }
 

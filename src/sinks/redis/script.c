@@ -13,7 +13,8 @@
  * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
  */
 static const char *const lines[] = {
-    "local call,match,fmt,floor,min,max=redis.call,string.match,string.format,math.floor,math.min,math.max",
+    "local call,match,fmt=redis.call,string.match,string.format",
+    "local floor,min,max=math.floor,math.min,math.max",
     "local up,pk,find=cmsgpack.unpack,cmsgpack.pack,string.find",
     /* Before Redis 7 a script that asks for the time may write only when its effects are replicated, not its text. */
     "if redis.replicate_commands then redis.replicate_commands() end",
@@ -188,7 +189,8 @@ static const char *const lines[] = {
     "  local base=va or vb",
     "  local u,v=(base or 0)+d,(vb or 0)+d",
     "  if not finite(u) or not finite(v) then return refuse(i) end",
-    "  a[i]=(base and num(u) or d)..' '..fmt('%.0f',max(ts,min(ta or 0,limit)))..' '..(wa or wb or writer)",
+    "  a[i]=(base and num(u) or d)..' '..fmt('%.0f',max(ts,min(ta or 0,limit)))",
+    "    ..' '..(wa or wb or writer)",
     "  b[i]=(vb and num(v) or d)..' '..fmt('%.0f',max(ts,min(tb or 0,limit)))..' '..(wb or writer)",
     "end)",
     /*
@@ -212,7 +214,8 @@ static const char *const lines[] = {
     "  while b[s]>a[s] do b=coarser(b,s,l) end",
     "  if b[l]<a[l] then a,b=b,a end",
     /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a multiple of 16. */
-    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16>20*2^max(a[s],5)+16 and a[s]>-4 do",
+    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16",
+    "      >20*2^max(a[s],5)+16 and a[s]>-4 do",
     "    a,b=coarser(a,s,l),coarser(b,s,l)",
     "  end",
     "  local off=b[l]-a[l]",
@@ -300,7 +303,8 @@ static const char *const lines[] = {
     "for i=1,nS do",
     "  if sets[i] then call('SET',KEYS[6+i],sets[i],'EX',ttl) end",
     "end",
-    "return fmt('applied %.0f %s %.0f %d %d %s %s %s',seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
+    "return fmt('applied %.0f %s %.0f %d %d %s %s %s',",
+    "  seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
 };
 
 void redis_script_append(struct buf *out)

@@ -33,7 +33,7 @@ struct redis_sink {
     struct redis_stats counted; /* what sink_counted gave out last */
     uv_timer_t wake;            /* the ledger's next time to send */
     uint32_t life_s;            /* of a producer's key in Redis after its last batch */
-    uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
+    uint64_t delay_ms;          /* of each interval, so that a fleet does not flush at one moment */
 };
 
 /* It is one of ours, whatever list it came from. */
@@ -180,7 +180,10 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
 
 static bool good_id(const char *id)
 {
-    return id == NULL || (strlen(id) == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == REDIS_ID_DIGITS);
+    if (id == NULL)
+        return true;
+    size_t n = strlen(id);
+    return n == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == n;
 }
 
 static bool good_prefix(const char *prefix)
@@ -204,12 +207,14 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
-    r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
-    r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });
+    const struct redis_encode_opts encode = { opts->prefix, opts->instance, opts->retention_s };
+    const uint64_t crc = redis_keys_crc16(slice_str(opts->instance));
+    r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
+    r->encode = redis_encode_new(&encode);
     r->life_s = life_of_producers(opts);
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
-    r->route = redis_route_new(loop, &(struct redis_route_opts){
+    const struct redis_route_opts route = {
         .nodes = &r->url,
         .n_nodes = 1,
         .instance = opts->instance,
@@ -218,7 +223,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .cookie = r,
         .ready = on_ready,
         .reply = on_reply,
-    });
+    };
+    r->route = redis_route_new(loop, &route);
     r->ledger = make_ledger(r, opts);
     *ret = &r->sink;
     return 0;

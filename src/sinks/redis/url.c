@@ -170,7 +170,8 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
     } schemes[] = { { "redis://", parse_tcp }, { "unix://", parse_unix } };
 
     struct redis_url u = { 0 };
-    const char *error = "it should look like redis://[user:password@]host[:6379][/db] or unix:///path/to.sock[?db=N]";
+    const char *error = "it should look like redis://[user:password@]host[:6379][/db] "
+                        "or unix:///path/to.sock[?db=N]";
     struct slice s = slice_str(url);
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct slice scheme = slice_str(schemes[i].scheme);
