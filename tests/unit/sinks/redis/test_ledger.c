@@ -151,7 +151,8 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
     char token = b->bytes[b->token_at], before = b->bytes[b->before_at];
     if (b->seq <= p->last) {
         bool ours = p->last - b->seq >= RUNS || p->token[b->seq % RUNS] == token;
-        return (struct redis_verdict){ .kind = ours ? REDIS_VERDICT_DUPLICATE : REDIS_VERDICT_FOREIGN };
+        enum redis_verdict_kind kind = ours ? REDIS_VERDICT_DUPLICATE : REDIS_VERDICT_FOREIGN;
+        return (struct redis_verdict){ .kind = kind };
     }
     if (b->seq > p->last + 1 || (p->last == 0 && b->bytes[b->stale_at] == '1'))
         return gap(m, b, p);
@@ -169,11 +170,13 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
         m->redis->birth[b->shard] = token;
     m->redis->writes[b->shard]++;
     m->redis->applied[id_of(b)]++;
-    memset(holder, b->last && m->redis->holder[b->shard] ? m->redis->holder[b->shard] : '-', REDIS_TOKEN_DIGITS);
+    char had = b->last ? m->redis->holder[b->shard] : 0;
+    memset(holder, had, REDIS_TOKEN_DIGITS);
     if (b->last)
         m->redis->holder[b->shard] = token;
-    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED, .totals = totals(m, b->shard),
-                                   .holder = holder[0] == '-' ? SLICE_LIT("-") : slice_str(holder) };
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED,
+                                   .totals = totals(m, b->shard),
+                                   .holder = slice_str(had != 0 ? holder : "-") };
 }
 
 static void answer_first(struct model *m, const struct redis_verdict *v)
@@ -558,7 +561,9 @@ static void what_is_left_is_told_and_given_up_as_dropped(void **state)
         redis_ledger_begin(m.ledger, T, m.now_ms, 0);
         for (uint8_t shard = 0; shard < 3; shard++) {
             struct redis_batch *b = batch(&m, shard, 100);
-            b->amount = (struct sink_amount){ .series = { [SERIES_COUNTER] = 6, [SERIES_TIMER] = 4 }, .counted = 0.5, .timed = 100 };
+            b->amount = (struct sink_amount){ .counted = 0.5, .timed = 100 };
+            b->amount.series[SERIES_COUNTER] = 6;
+            b->amount.series[SERIES_TIMER] = 4;
             b->last = shard == 2;
             redis_ledger_take(m.ledger, b);
         }
@@ -689,7 +694,8 @@ static void a_copy_of_a_running_server_and_the_server_are_both_exact(void **stat
         }
         int status;
         if (at >= 6)
-            assert_int_equal(waitpid(copy, &status, 0), copy);    /* it runs ahead by more than the window */
+            /* It runs ahead by more than the window. */
+            assert_int_equal(waitpid(copy, &status, 0), copy);
         for (int i = 2; i < 5; i++) {
             interval(&m, 10 * i, 3, 100);
             run(&m);
@@ -903,7 +909,8 @@ static void nothing_is_sent_before_the_first_data(void **state)
         redis_ledger_end(m.ledger, m.now_ms);
         run(&m);
     }
-    static const uint8_t want[] = { 0, 0, 0, 0, 1, 1, 0, 1, 1 };    /* the shard with data, and the log entry */
+    /* The shard with data, and the log entry. */
+    static const uint8_t want[] = { 0, 0, 0, 0, 1, 1, 0, 1, 1 };
     for (size_t i = 0; i < sizeof want; i++)
         assert_int_equal(m.own.applied[1 + i], want[i]);
     assert_int_equal(stats(&m).intervals_applied, 3);

@@ -58,9 +58,16 @@ static void open_url(struct owner *o, const char *url, uint32_t timeout_ms)
 {
     memset(o, 0, sizeof *o);
     assert_int_equal(redis_url_parse(url, &o->url, NULL), 0);
-    o->link = redis_link_new(&loop, &(struct redis_link_opts){ .url = &o->url, .instance = "web 1", .cookie = o,
-                                                               .connect_timeout_ms = timeout_ms, .reply_timeout_ms = timeout_ms,
-                                                               .ready = on_ready, .reply = on_reply });
+    const struct redis_link_opts opts = {
+        .url = &o->url,
+        .instance = "web 1",
+        .cookie = o,
+        .connect_timeout_ms = timeout_ms,
+        .reply_timeout_ms = timeout_ms,
+        .ready = on_ready,
+        .reply = on_reply,
+    };
+    o->link = redis_link_new(&loop, &opts);
 }
 
 static void shut(struct owner *o)
@@ -211,7 +218,8 @@ static void every_form_of_url_connects(void **state)
     snprintf(urls[0], sizeof urls[0], "%s", plain.url);
     snprintf(urls[1], sizeof urls[1], "%s?db=3", plain.url);
     snprintf(urls[2], sizeof urls[2], "redis://127.0.0.1:%u", plain.port);
-    snprintf(urls[3], sizeof urls[3], "redis://localhost:%u/3", plain.port);      /* by way of the resolver */
+    /* By way of the resolver. */
+    snprintf(urls[3], sizeof urls[3], "redis://localhost:%u/3", plain.port);
     snprintf(urls[4], sizeof urls[4], "redis://:sesam@127.0.0.1:%u", locked.port);
     snprintf(urls[5], sizeof urls[5], "redis://default:sesam@localhost:%u/1", locked.port);
     snprintf(urls[6], sizeof urls[6], "redis://stat%%73:a%%40b@127.0.0.1:%u", locked.port);
@@ -239,15 +247,18 @@ static void every_form_of_url_connects(void **state)
 
 static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *userinfo, *db, *log, *url, *remedy;
     } cases[] = {
         { ":wrong@", "", "WRONGPASS", "url=redis://:***@127.0.0.1:", "user and password" },
         { "", "", "NOAUTH", "url=redis://127.0.0.1:", "redis://:password@host" },
         { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:", "user and password" },
-        { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },        /* may not load scripts */
+        /* May not load scripts. */
+        { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },
         { ":sesam@", "/99", "DB index", "/99 error", "databases" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct owner o;
@@ -353,7 +364,8 @@ static void a_connection_that_is_cut_again_and_again_does_not_flood_the_log(void
     shut(&o);
     log_end(ends, text, sizeof text);
     assert_int_equal(count(text, "redis connection lost"), 1);
-    assert_int_equal(count(text, "redis connected"), 2);    /* the first one, and the answer to "lost" */
+    /* The first one, and the answer to "lost". */
+    assert_int_equal(count(text, "redis connected"), 2);
 }
 
 static void giving_up_within_a_reply_is_safe(void **state)

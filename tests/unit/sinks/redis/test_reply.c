@@ -13,6 +13,7 @@
 /* What the script says, judged for a batch with number 7. */
 static void every_answer_of_the_script_has_its_meaning(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *text;
         enum redis_verdict_kind kind;
@@ -41,6 +42,7 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         { "gap 5 5:4", REDIS_VERDICT_LATER, 0 },
         { "", REDIS_VERDICT_LATER, 0 },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char *text = strdup(cases[i].text);
@@ -56,6 +58,7 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
 /* What hiredis makes of the bytes, judged for a batch with number 7. */
 static void every_other_answer_is_an_error_or_nonsense(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *bytes;
         enum redis_verdict_kind kind;
@@ -66,8 +69,10 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         { "$1\r\n7\r\n", REDIS_VERDICT_LATER, 0 },
         { "$-1\r\n", REDIS_VERDICT_LATER, 0 },
         { "*1\r\n:7\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-NEEDS HSET {sd:00}:tot: NOPERM this user has no permissions\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-NEEDS TIME: ERR The user executing the script can't run this command or subcommand\r\n", REDIS_VERDICT_LATER, 0 },
+        { "-NEEDS HSET {sd:00}:tot: NOPERM this user has no permissions\r\n",
+          REDIS_VERDICT_LATER, 0 },
+        { "-NEEDS TIME: ERR The user executing the script can't run this command or subcommand\r\n",
+          REDIS_VERDICT_LATER, 0 },
         { "-LOADING Redis is loading the dataset in memory\r\n", REDIS_VERDICT_LATER, 0 },
         { "-NOSCRIPT No matching script. Please use EVAL.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-READONLY You can't write against a read only replica.\r\n", REDIS_VERDICT_LATER, 0 },
@@ -75,14 +80,19 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         { "-BUSY Redis is busy running a script.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-NOPERM this user has no permissions\r\n", REDIS_VERDICT_LATER, 0 },
         /* Of Redis 7 and of 5 and 6.  Redis kills a script only as long as it wrote nothing. */
-        { "-ERR Script killed by user with SCRIPT KILL... script: f_1, on @user_script:6.\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-ERR Error running script (call to f_1): @user_script:6: Script killed by user with SCRIPT KILL...\r\n",
+        { "-ERR Script killed by user with SCRIPT KILL... script: f_1, on @user_script:6.\r\n",
           REDIS_VERDICT_LATER, 0 },
-        { "-ERR Error running script (call to f_1): @user_script:6: -WRONGTYPE Operation\r\n", REDIS_VERDICT_FAILED, 0 },
-        { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", REDIS_VERDICT_FAILED, 0 },
+        { "-ERR Error running script (call to f_1): @user_script:6: "
+          "Script killed by user with SCRIPT KILL...\r\n",
+          REDIS_VERDICT_LATER, 0 },
+        { "-ERR Error running script (call to f_1): @user_script:6: -WRONGTYPE Operation\r\n",
+          REDIS_VERDICT_FAILED, 0 },
+        { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+          REDIS_VERDICT_FAILED, 0 },
         { "-OOMPH\r\n", REDIS_VERDICT_FAILED, 0 },
         { "-\r\n", REDIS_VERDICT_FAILED, 0 },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReader *reader = redisReaderCreate();
@@ -134,21 +144,26 @@ static void the_first_batch_meets_a_gap_only_where_the_producer_is_unknown(void 
 
 static void an_error_that_the_operator_can_mend_comes_with_what_to_do(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *error, *remedy;
     } cases[] = {
         { "WRONGPASS invalid username-password pair or user is disabled.", "redis.url" },
         { "ERR invalid password", "password" },
-        { "ERR AUTH <password> called without any password configured for the default user.", "password" },
+        { "ERR AUTH <password> called without any password configured for the default user.",
+          "password" },
         { "NOAUTH Authentication required.", "password" },
         { "NOPERM this user has no permissions to run the 'script|load' command", "ACL" },
-        { "NEEDS HSET {sd:00}:tot: ERR The user executing the script can't run this command or subcommand script", "ACL" },
+        { "NEEDS HSET {sd:00}:tot: ERR The user executing the script can't run this command or "
+          "subcommand script", "ACL" },
         { "ERR DB index is out of range", "database" },
         { "ERR invalid DB index", "database" },
-        { "NEEDS HSET {sd:00}:tot: OOM command not allowed when used memory > 'maxmemory'.", "maxmemory" },
+        { "NEEDS HSET {sd:00}:tot: OOM command not allowed when used memory > 'maxmemory'.",
+          "maxmemory" },
         { "READONLY You can't write against a read only replica.", "master" },
         { "WRONGTYPE Operation against a key holding the wrong kind of value", "key" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *remedy = redis_reply_remedy(cases[i].error);

@@ -65,7 +65,8 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
     fake_snapshot_release(f);
     x.batch->seq = ++w->seq;
     redis_batch_brand(x.batch, "cccccccccccccccc");
-    redis_batch_address(x.batch, &(struct redis_address){ .id = w->id, .before = "cccccccccccccccc", .seq = w->seq });
+    const struct redis_address a = { .id = w->id, .before = "cccccccccccccccc", .seq = w->seq };
+    redis_batch_address(x.batch, &a);
     redis_batch_sha(x.batch, sha);
     return x.batch;
 }
@@ -122,7 +123,8 @@ static void gauge(struct writer *w, bool absolute, double v, int64_t stamp_ms)
 {
     struct fake_snapshot f;
     fake_snapshot_init(&f, T0);
-    fake_snapshot_gauge(&f, "foo", (struct gauge_change){ absolute, absolute ? v : 0, absolute ? 0 : v, stamp_ms });
+    const struct gauge_change g = { absolute, absolute ? v : 0, absolute ? 0 : v, stamp_ms };
+    fake_snapshot_gauge(&f, "foo", g);
     assert_int_equal(apply(w, &f).kind, REDIS_VERDICT_APPLIED);
 }
 
@@ -300,7 +302,8 @@ static void timers_whose_count_or_sum_would_not_be_finite_are_refused_whole(void
             sketch_add(fake_snapshot_timer(&f, "foo|#good:1", 5), 1, 1);
             struct redis_verdict v = apply(&w, &f);
             assert_int_equal(v.refused, i);
-            char *now[2] = { redis_server_text(&server, "HGET {sd:22}:tot h|foo"), redis_server_text(&server, "HGET {sd:22}:tot n|foo") };
+            char *now[2] = { redis_server_text(&server, "HGET {sd:22}:tot h|foo"),
+                             redis_server_text(&server, "HGET {sd:22}:tot n|foo") };
             for (int k = 0; k < 2; k++) {
                 if (i == 1)
                     assert_true(now[k] == NULL ? first[k] == NULL : strcmp(now[k], first[k]) == 0);
@@ -326,7 +329,8 @@ static void what_does_not_fit_alone_is_left_out_before_redis_sees_it(void **stat
     fake_snapshot_init(&f, T0);
     fake_snapshot_counter(&f, "foo|#a:inf", INFINITY);
     fake_snapshot_counter(&f, "foo|#a:nan", NAN);
-    fake_snapshot_gauge(&f, "foo|#a:b", (struct gauge_change){ true, 1e308, 1e308, 1000 });    /* the absolute one stays */
+    /* The absolute one stays. */
+    fake_snapshot_gauge(&f, "foo|#a:b", (struct gauge_change){ true, 1e308, 1e308, 1000 });
     fake_snapshot_gauge(&f, "foo|#a:c", (struct gauge_change){ false, 0, -INFINITY, 1000 });
     fake_snapshot_counter(&f, "foo", 1);
     assert_int_equal(apply(&w, &f).kind, REDIS_VERDICT_APPLIED);

@@ -136,7 +136,8 @@ static void expect_exact(struct redis_server *at, int intervals, int instances)
         if (got != sum * instances)
             fail_msg("%s is %g, not %g", key, got, sum * instances);
         snprintf(hash, sizeof hash, "i:%d", T0 + 10 * (intervals - 1));
-        assert_true(field_number(at, hash, "c|", key) == intervals * instances);    /* of the last: `intervals` each */
+        /* Of the last: `intervals` each. */
+        assert_true(field_number(at, hash, "c|", key) == intervals * instances);
         snprintf(key, sizeof key, "m%d.load", n);
         assert_true(field_number(at, "tot", "g|", key) == intervals * instances);
         snprintf(key, sizeof key, "m%d.lat", n);
@@ -409,10 +410,12 @@ static void a_forgotten_script_is_loaded_again(void **state)
 }
 
 /* Copies every key of ours to backup:<key>, or back. */
-static const char save_script[] = "for _,k in ipairs(redis.call('KEYS','{sd:*')) do redis.call('COPY',k,'backup:'..k,'REPLACE') end";
+static const char save_script[] = "for _,k in ipairs(redis.call('KEYS','{sd:*')) do "
+                                  "redis.call('COPY',k,'backup:'..k,'REPLACE') end";
 static const char rewind_script[] =
     "for _,k in ipairs(redis.call('KEYS','{sd:*')) do redis.call('DEL',k) end "
-    "for _,k in ipairs(redis.call('KEYS','backup:*')) do redis.call('COPY',k,string.sub(k,8),'REPLACE') end";
+    "for _,k in ipairs(redis.call('KEYS','backup:*')) do "
+    "redis.call('COPY',k,string.sub(k,8),'REPLACE') end";
 
 static void acknowledged_writes_that_redis_lost_are_repaired(void **state)
 {
@@ -425,7 +428,8 @@ static void acknowledged_writes_that_redis_lost_are_repaired(void **state)
     feed(s, 1, false);
     feed(s, 2, false);
     drain(s);
-    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", rewind_script));    /* a replica that was behind took over */
+    /* A replica that was behind took over. */
+    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", rewind_script));
     feed(s, 3, false);
     drain(s);
     expect_exact(&shared, 4, 1);
@@ -657,7 +661,9 @@ static void producer_keys_deleted_while_the_totals_stay_double_nothing(void **st
     for (int i = 0; i < 3; i++)
         feed(s, i, false);
     drain(s);
-    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", "for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do redis.call('DEL',k) end"));
+    static const char forget[] = "for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do "
+                                 "redis.call('DEL',k) end";
+    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", forget));
     feed(s, 3, false);
     drain(s);
     expect_exact(&shared, 4, 1);
@@ -711,7 +717,8 @@ static void nothing_is_in_redis_before_the_first_data_and_little_after_the_last(
         shut(s);
     }
     assert_int_equal(redis_server_integer(&shared, "DBSIZE"), 0);
-    static const char longest[] = "local m=0 for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do m=math.max(m,redis.call('TTL',k)) end return m";
+    static const char longest[] = "local m=0 for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do "
+                                  "m=math.max(m,redis.call('TTL',k)) end return m";
     struct sink *s = open_sink(shared.url, "a", NULL);
     feed(s, 0, false);
     drain(s);
