@@ -1,16 +1,16 @@
 /**
  * redis: the ledger of closed intervals in Redis (docs/redis.md has the keys).
  *
- * Every interval is cut into batches of at most 250 series of one shard (crc16(name) % 64).  A batch
- * is one EVALSHA with a sequence number per shard and producer (a random id).  The script refuses a
- * number that it has seen, so a batch sent again after a cut connection is applied once.  When Redis
- * has lost acknowledged writes, the script answers with the last number it has, and the batches after
- * it are sent again, as far as they are still kept.  A shard that has had data sends at least one
- * batch per interval, empty if need be, so that such a gap is noticed.
+ * Every interval is cut into batches of at most 250 series of one shard (crc16(name) % 64).  A
+ * batch is one EVALSHA with a sequence number per shard and producer (a random id).  The script
+ * refuses a number that it has seen, so a batch sent again after a cut connection is applied once.
+ * When Redis has lost acknowledged writes, the script answers with the last number it has, and the
+ * batches after it are sent again, as far as they are still kept.  A shard that has had data sends
+ * at least one batch per interval, empty if need be, so that such a gap is noticed.
  *
  * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and
- * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and counted.
- * Numbers are given at the first sending, so a dropped batch leaves no gap.
+ * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
+ * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
  *   sink -> encode     an interval as batches
  *        -> ledger     a queue for each shard; what is sent when, and what is sent again
@@ -33,10 +33,10 @@ struct redis_opts {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
      * are percent-encoded. */
     const char *url;
-    const char *prefix;          /* of all keys: "sd" */
-    const char *instance;        /* in producer keys and the log stream; two servers may share it */
-    const char *id;              /* of the first producer, 32 lower hex digits; NULL: random */
-    uint32_t retention_s;        /* life of interval keys */
+    const char *prefix;   /* of all keys: "sd" */
+    const char *instance; /* in producer keys and the log stream; two servers may share it */
+    const char *id;       /* of the first producer, 32 lower hex digits; NULL: random */
+    uint32_t retention_s; /* life of interval keys */
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
@@ -113,10 +113,10 @@ struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
-    uint64_t intervals_queued;    /* handed over; applied, dropped or still waiting */
+    uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 
-extern const struct counter_table redis_counters;   /* of a struct redis_stats */
+extern const struct counter_table redis_counters; /* of a struct redis_stats */
 
 /**
  * redis_url_check(url, ret_error):

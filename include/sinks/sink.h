@@ -15,24 +15,24 @@
 #include "aggregate/snapshot.h"
 #include "base/counters.h"
 
-/* How much a sink holds.  A sink keeps these sums beside its queue: serialised data is not read back. */
+/* How much a sink holds: sums kept beside its queue, as serialised data is not read back. */
 struct sink_amount {
-    uint64_t intervals;                     /* of which at least a part waits */
-    uint64_t series[SERIES_KIND_COUNT];     /* values of series, by kind */
-    double counted;                         /* sum of the counters */
-    double timed;                           /* values in the timers, each weighed by its rate */
-    uint64_t unsure;                        /* series that were sent, with no answer so far */
+    uint64_t intervals;                 /* of which at least a part waits */
+    uint64_t series[SERIES_KIND_COUNT]; /* values of series, by kind */
+    double counted;                     /* sum of the counters */
+    double timed;                       /* values in the timers, each weighed by its rate */
+    uint64_t unsure;                    /* series that were sent, with no answer so far */
 };
 
 /* Adds one series, or another amount. */
 void sink_amount_add_series(struct sink_amount *to, const struct closed_series *s);
 void sink_amount_add(struct sink_amount *to, const struct sink_amount *more);
 
-uint64_t sink_amount_series(const struct sink_amount *a);    /* of all kinds */
+uint64_t sink_amount_series(const struct sink_amount *a); /* of all kinds */
 
 struct sink {
-    const char *name;                         /* in the log */
-    const struct counter_table *counters;     /* its own numbers */
+    const char *name;                     /* in the log */
+    const struct counter_table *counters; /* its own numbers */
     /* An interval closed; before its end if final (at shutdown).  It may be empty. */
     void (*interval)(struct sink *s, const struct snapshot *snap, bool final);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */

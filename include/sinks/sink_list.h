@@ -29,7 +29,7 @@ bool sink_list_idle(const struct sink_list *l);
 /**
  * sink_list_counted(l, table):
  * The object that `table` reads, for struct counter_source.
- *   returns  NULL when no sink of the list has this table; else as of now, valid until the next call
+ *   returns  NULL when no sink of the list has this table; else valid until the next call
  */
 const void *sink_list_counted(const struct sink_list *l, const struct counter_table *table);
 

@@ -6,7 +6,7 @@ enum { MIN_MS = 100, MAX_MS = 5000 };
 
 static void backoff_check(const struct redis_backoff *b)
 {
-    assert(b->chance != 0);    /* xorshift would stay at 0 */
+    assert(b->chance != 0); /* xorshift would stay at 0 */
     assert(b->next_ms >= MIN_MS && b->next_ms <= MAX_MS);
 }
 

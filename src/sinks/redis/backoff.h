@@ -12,7 +12,7 @@
 
 struct redis_backoff {
     uint32_t next_ms;
-    uint64_t chance;    /* state of the jitter, never 0 */
+    uint64_t chance; /* state of the jitter, never 0 */
 };
 
 /* seed: another one in each process */

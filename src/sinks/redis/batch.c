@@ -16,7 +16,7 @@ void redis_batch_free(struct redis_batch *b)
 
 void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
 {
-    assert(a->seq > 0 && !b->in_flight);    /* what is under way is sent again byte for byte */
+    assert(a->seq > 0 && !b->in_flight); /* what is under way is sent again byte for byte */
     memcpy(b->bytes + b->id_at, a->id, REDIS_ID_DIGITS);
     memcpy(b->bytes + b->before_at, a->before, REDIS_TOKEN_DIGITS);
     redis_resp_digits(b->bytes + b->seq_at, REDIS_SEQ_DIGITS, a->seq);

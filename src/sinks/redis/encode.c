@@ -26,9 +26,10 @@
 #include "sinks/redis/resp.h"
 #include "sinks/redis/script.h"
 
-enum { KEEP_BYTES = 16 * 1024 };    /* capacity that an empty section keeps between batches */
+enum { KEEP_BYTES = 16 * 1024 }; /* capacity that an empty section keeps between batches */
 
-/* The parts of a batch behind the header, in the order of the script's arguments; SETS have a key each as well. */
+/* The parts of a batch behind the header, in the order of the script's arguments; SETS have a key
+ * each as well. */
 enum section { COUNTERS, GAUGES, GAUGE_DELTAS, TIMERS, TIMERS_NEGATIVE, SETS, SECTION_COUNT };
 
 /* What waits to become the next batch of a shard. */
@@ -36,19 +37,19 @@ struct draft {
     struct buf section[SECTION_COUNT];
     struct buf set_keys;
     uint32_t ops[SECTION_COUNT];
-    uint32_t args;              /* in all sections */
+    uint32_t args; /* in all sections */
     uint32_t series;
     struct sink_amount amount;
 };
 
 struct redis_encode {
     char *prefix, *instance;
-    char writer[9];             /* of gauges: a hash of the instance */
+    char writer[9]; /* of gauges: a hash of the instance */
     uint32_t retention_s;
     uint32_t log_shard;
     uint64_t refused;
     struct draft drafts[REDIS_SHARDS];
-    struct buf key, blob;       /* scratch */
+    struct buf key, blob; /* scratch */
     /* of the interval being encoded */
     const struct snapshot *snap;
     uint32_t life_s;
@@ -81,7 +82,8 @@ static void put_counter(struct redis_encode *e, struct draft *d, const struct cl
         redis_resp_arg_double(op(d, COUNTERS, s->key, 2), s->counter);
 }
 
-/* Absolute and then relative is absolute.  Where the two leave the finite numbers, the absolute one stays. */
+/* Absolute and then relative is absolute.  Where the two leave the finite numbers, the absolute one
+ * stays. */
 static void put_gauge(struct redis_encode *e, struct draft *d, const struct closed_series *s)
 {
     const struct gauge_change *g = &s->gauge;
@@ -135,7 +137,7 @@ static void pack_negative(struct buf *out, const struct sketch *k)
     double n = 0;
     sketch_buckets_begin(k, true, &neg);
     while (sketch_buckets_next(&neg))
-        n = fmin(n + neg.count, DBL_MAX);   /* rounding may pass the sketch's count */
+        n = fmin(n + neg.count, DBL_MAX); /* rounding may pass the sketch's count */
     sketch_buckets_begin(k, true, &neg);
     redis_resp_pack_array(out, 3 + span_of(&neg));
     redis_resp_pack_double(out, n);
@@ -288,7 +290,8 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
 
 static void put(void *cookie, const struct closed_series *s)
 {
-    static void (*const put_kind[])(struct redis_encode *, struct draft *, const struct closed_series *) = {
+    static void (*const put_kind[])(struct redis_encode *, struct draft *,
+                                    const struct closed_series *) = {
         [SERIES_COUNTER] = put_counter,
         [SERIES_GAUGE] = put_gauge,
         [SERIES_TIMER] = put_timer,
@@ -302,16 +305,16 @@ static void put(void *cookie, const struct closed_series *s)
     uint32_t args = d->args;
     put_kind[s->kind](e, d, s);
     if (d->args == args)
-        return;    /* left out */
+        return; /* left out */
     sink_amount_add_series(&d->amount, s);
     if (++d->series == REDIS_BATCH_SERIES || pending_bytes(d) >= REDIS_BATCH_BYTES)
         seal(e, nn, false);
 }
 
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s, redis_encode_take_fn take,
-                           void *cookie)
+void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
+                           redis_encode_take_fn take, void *cookie)
 {
-    assert(e->snap == NULL);    /* take() must not come back here */
+    assert(e->snap == NULL); /* take() must not come back here */
     e->snap = snap;
     e->life_s = life_s;
     e->take = take;

@@ -1,9 +1,9 @@
 /**
  * redis_encode: a closed interval as batches (batch.h).
  *
- * Every shard gets at least one batch per interval, empty if need be, so that a producer whose writes
- * Redis lost notices within one interval.  The last batch of all, of shard crc16(instance) % 64,
- * carries the log entry.
+ * Every shard gets at least one batch per interval, empty if need be, so that a producer whose
+ * writes Redis lost notices within one interval.  The last batch of all, of shard
+ * crc16(instance) % 64, carries the log entry.
  *
  * A value that is not finite is left out and counted.
  *
@@ -18,7 +18,7 @@
 #include "sinks/redis/batch.h"
 
 struct redis_encode_opts {
-    const char *prefix, *instance;        /* copied */
+    const char *prefix, *instance; /* copied */
     uint32_t retention_s;
 };
 
@@ -35,8 +35,8 @@ void redis_encode_free(struct redis_encode *e);
  *   cost     about 0.5 us a counter (docs/redis.md, Sizing)
  */
 typedef void (*redis_encode_take_fn)(void *cookie, struct redis_batch *b);
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s, redis_encode_take_fn take,
-                           void *cookie);
+void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
+                           redis_encode_take_fn take, void *cookie);
 
 /* Values left out because they were not finite, since the start. */
 uint64_t redis_encode_refused(const struct redis_encode *e);

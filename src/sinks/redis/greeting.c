@@ -17,10 +17,10 @@ void redis_greeting_name(char name[REDIS_GREETING_NAME_BYTES], const char *insta
 size_t redis_greeting_send(redisAsyncContext *ac, const struct redis_url *u, const char *name,
                            redisCallbackFn *on_named, redisCallbackFn *on_answer)
 {
-    static char script_tag;    /* its address is the cookie */
+    static char script_tag; /* its address is the cookie */
     struct buf script = { 0 };
     size_t answers = 1;
-    assert(ac->replies.head == NULL);    /* nothing was sent before */
+    assert(ac->replies.head == NULL); /* nothing was sent before */
     if (u->password != NULL) {
         answers++;
         if (u->user != NULL)

@@ -1,8 +1,8 @@
 /**
  * redis_keys: which shard a metric lives in, by the hash function of Redis Cluster.
  *
- * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}: the whole shard is one hash tag,
- * so that one script touches one slot only.
+ * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}: the whole shard is one hash
+ * tag, so that one script touches one slot only.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_KEYS_H

@@ -38,7 +38,8 @@ static uint64_t batch_bytes(const struct redis_batch *b)
     return b->len + sizeof *b;
 }
 
-void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b)
+void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
+                               struct redis_batch *b)
 {
     list_insert(&l->shards[b->shard].queue, before, b);
     l->queue_bytes += batch_bytes(b);
@@ -107,7 +108,8 @@ void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval 
     interval_unlink(l, iv);
 }
 
-void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms, uint64_t not_before_ms)
+void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms,
+                        uint64_t not_before_ms)
 {
     assert(l->filling == NULL);
     struct redis_interval *iv = mem_zalloc(sizeof *iv);
@@ -126,12 +128,12 @@ void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
 {
     assert(l->filling != NULL);
     assert(b->shard < REDIS_SHARDS && b->len > 0);
-    assert(b->seq == 0 && !b->in_flight && b->interval == NULL);    /* fresh from redis_encode */
+    assert(b->seq == 0 && !b->in_flight && b->interval == NULL); /* fresh from redis_encode */
     struct shard *sh = &l->shards[b->shard];
     sh->used |= b->series > 0;
     l->used |= sh->used;
     if (!(b->last ? l->used : sh->used)) {
-        redis_batch_free(b);    /* there is nothing in Redis that could be lost */
+        redis_batch_free(b); /* there is nothing in Redis that could be lost */
         return;
     }
     redis_batch_brand(b, l->filling->token);
@@ -154,7 +156,7 @@ static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_inter
         next = b->next;
         if (b->interval != iv)
             continue;
-        assert(!b->in_flight && b->seq == 0);    /* a number that is given stays in use */
+        assert(!b->in_flight && b->seq == 0); /* a number that is given stays in use */
         series += b->series;
         b->interval->left--;
         queue_remove(l, b);

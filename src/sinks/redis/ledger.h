@@ -2,23 +2,23 @@
  * redis_ledger: every batch is applied once.
  *
  * A shard's batches are numbered 1, 2, 3 .. when they are first sent, not before: what is dropped
- * unsent leaves no gap.  Redis keeps the last number per producer (producer.h), and the script takes
- * only the next one.  So a batch may be sent any number of times; when its fate is not known, it is
- * sent again.  A shard sends nothing before its first data.
+ * unsent leaves no gap.  Redis keeps the last number per producer (producer.h), and the script
+ * takes only the next one.  So a batch may be sent any number of times; when its fate is not known,
+ * it is sent again.  A shard sends nothing before its first data.
  *
  *   queue   of each shard: batches not acknowledged, oldest first; the front of it is in flight
  *   window  of each node: at most REDIS_LEDGER_WINDOW batches, or about REDIS_LEDGER_WINDOW_BYTES,
  *           are in flight to it, oldest first over its shards
  *   kept    acknowledged batches of the last keep_ms.  If Redis comes back without its last writes
- *           (a replica took over), its answer names the last number it has, and what follows is sent
- *           again from here
+ *           (a replica took over), its answer names the last number it has, and what follows is
+ *           sent again from here
  *
  * When a gap reaches back further than kept, the batches between are lost and counted.  The shard
  * goes on as a new producer, so that no late copy of an old command can meet a new number.
  *
- * When Redis lost a producer's key but not the totals, nothing is sent again: the totals have it all.
- * A batch that was in flight when a connection ended may be in them or not.  Unless the totals show
- * that nobody wrote since, it is dropped and counted, never added twice.
+ * When Redis lost a producer's key but not the totals, nothing is sent again: the totals have it
+ * all.  A batch that was in flight when a connection ended may be in them or not.  Unless the
+ * totals show that nobody wrote since, it is dropped and counted, never added twice.
  *
  * So a node that is slow or gone holds up its own shards.  One more waits with them: the shard of
  * the log entry, as that says that its interval is complete.  It waits for other nodes until the
@@ -46,7 +46,7 @@ enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
 struct redis_ledger;
 
 struct redis_ledger_opts {
-    char id[REDIS_ID_DIGITS + 1];          /* of every shard's first producer */
+    char id[REDIS_ID_DIGITS + 1]; /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
     /* Of REDIS_SHARDS, borrowed; a shard may move at any time.  NULL: node 0 has all of them. */
     const uint8_t *node_of;
@@ -59,11 +59,12 @@ struct redis_ledger_opts {
 };
 
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts);
-void redis_ledger_free(struct redis_ledger *l);    /* no batch may be in flight */
+void redis_ledger_free(struct redis_ledger *l); /* no batch may be in flight */
 
 /* An interval: begin, take for every batch in the order to send, end.  Nothing of it is sent before
  * not_before_ms.  take owns the batch. */
-void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms, uint64_t not_before_ms);
+void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms,
+                        uint64_t not_before_ms);
 void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms);
 
@@ -81,9 +82,10 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
  * LATER and LOST leave the batch in its queue.  After LATER the caller gives the connection up, and
  * the rest of that node's window comes back as LOST.
  */
-void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms);
+void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
+                         const struct redis_verdict *v, uint64_t now_ms);
 
-bool redis_ledger_idle(const struct redis_ledger *l);    /* nothing unacknowledged */
+bool redis_ledger_idle(const struct redis_ledger *l); /* nothing unacknowledged */
 
 /* The queues: what is not acknowledged, or was and Redis lost it. */
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);

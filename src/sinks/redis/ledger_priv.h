@@ -21,12 +21,12 @@ struct redis_interval {
     struct redis_interval *next;
     int64_t start_s;
     uint64_t queued_ms, not_before_ms;
-    uint64_t holds;         /* set of shards that got batches of it, and did not drop them */
-    uint64_t sent;          /* set of shards that sent a batch of it */
+    uint64_t holds; /* set of shards that got batches of it, and did not drop them */
+    uint64_t sent;  /* set of shards that sent a batch of it */
     char token[REDIS_TOKEN_DIGITS + 1];
-    uint32_t nth;           /* 1, 2, 3 .. since the start */
-    uint32_t left;          /* batches not settled */
-    bool dropped;           /* a part of it was dropped, and it is counted as such */
+    uint32_t nth;  /* 1, 2, 3 .. since the start */
+    uint32_t left; /* batches not settled */
+    bool dropped;  /* a part of it was dropped, and it is counted as such */
 };
 
 struct batch_list {
@@ -35,15 +35,15 @@ struct batch_list {
 
 struct shard {
     struct redis_producer producer;
-    struct batch_list queue;        /* not acknowledged: what is in flight, and then the rest */
+    struct batch_list queue; /* not acknowledged: what is in flight, and then the rest */
     uint32_t in_flight;
-    bool used;    /* it has had data: until then nothing is sent, and Redis holds no key of it */
+    bool used; /* it has had data: until then nothing is sent, and Redis holds no key of it */
     /* A batch was refused for its number: nothing is sent before all in flight are answered, and
      * then the numbers are repaired. */
     bool held;
-    uint64_t held_from;             /* number of the first batch that was not applied */
-    bool foreign;                   /* another server numbers its batches with our id */
-    struct redis_verdict gap;       /* the first GAP; without its text and slices */
+    uint64_t held_from;       /* number of the first batch that was not applied */
+    bool foreign;             /* another server numbers its batches with our id */
+    struct redis_verdict gap; /* the first GAP; without its text and slices */
 };
 
 /* What is in flight to one node. */
@@ -55,25 +55,25 @@ struct window {
 /* Acknowledged batches that Redis lost for good, since the last line about them in the log. */
 struct loss {
     uint64_t batches, series, intervals;
-    uint64_t since_ms;              /* 0: none */
+    uint64_t since_ms; /* 0: none */
 };
 
 struct redis_ledger {
     struct redis_ledger_opts opts;
-    struct batch_list kept;             /* of all shards, in the order of their answers */
+    struct batch_list kept; /* of all shards, in the order of their answers */
     struct redis_interval *intervals, **intervals_end;
-    struct redis_interval *filling;     /* between begin and end */
+    struct redis_interval *filling; /* between begin and end */
     struct shard shards[REDIS_SHARDS];
     uint64_t queue_bytes, kept_bytes;
     uint64_t queue_batches;
     struct window windows[REDIS_NODES_MAX];
-    uint32_t in_flight;                 /* over all nodes */
-    uint32_t order;                     /* of the newest batch */
-    uint32_t nth;                       /* ordinal of the newest interval */
-    bool used;                          /* some shard has had data */
-    char logged[REDIS_TOKEN_DIGITS + 1];    /* token of the last log entry applied; "": none */
+    uint32_t in_flight;                  /* over all nodes */
+    uint32_t order;                      /* of the newest batch */
+    uint32_t nth;                        /* ordinal of the newest interval */
+    bool used;                           /* some shard has had data */
+    char logged[REDIS_TOKEN_DIGITS + 1]; /* token of the last log entry applied; "": none */
     struct loss loss;
-    uint32_t lost_upto_nth;             /* intervals up to here: what is lost of them is counted */
+    uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
 };
@@ -92,7 +92,7 @@ void redis_ledger_check(const struct redis_ledger *l);
 static inline void redis_interval_check(const struct redis_interval *iv)
 {
     assert(iv->nth > 0);
-    assert((iv->sent & ~iv->holds) == 0);    /* what was sent is never dropped */
+    assert((iv->sent & ~iv->holds) == 0); /* what was sent is never dropped */
 }
 
 static inline void batch_list_check(const struct batch_list *list)
@@ -105,18 +105,19 @@ static inline void shard_check(const struct shard *sh)
 {
     batch_list_check(&sh->queue);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
-    assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0));    /* else it is repaired */
+    assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
     assert(sh->held || !sh->foreign);
 }
 
-/* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval is
- * settled when no batch of it is left. */
-void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);
+/* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval
+ * is settled when no batch of it is left. */
+void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
+                               struct redis_batch *b);
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 
-/* repair.c: the queued batch will not be sent: it counts as dropped, or as lost if it was applied once. */
+/* repair.c: the queued batch will not be sent: counts as dropped, or as lost if it was applied. */
 void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);
 
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */

@@ -108,7 +108,8 @@ static bool must_wait(const struct redis_batch *b)
 }
 
 /* Another node may be gone for good: what its shard piles up behind the entry must stay bounded. */
-static bool waited_enough(const struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms)
+static bool waited_enough(const struct redis_ledger *l, const struct redis_batch *b,
+                          uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
     return now_ms - b->interval->queued_ms > o->max_age_ms || l->queue_bytes > o->max_bytes / 2;
@@ -121,7 +122,7 @@ static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, u
         if ((shards & redis_ledger_bit(i)) == 0)
             continue;
         const struct redis_batch *first = l->shards[i].queue.head;
-        while (first != NULL && first->interval == NULL)    /* sent again: its interval is done */
+        while (first != NULL && first->interval == NULL) /* sent again: its interval is done */
             first = first->next;
         if (first != NULL && first != b && first->interval->nth <= b->interval->nth)
             return true;

@@ -29,11 +29,7 @@
 #include "sinks/redis/poll.h"
 #include "sinks/redis/trouble.h"
 
-enum {
-    CONNECT_TIMEOUT_MS = 2000,
-    REPLY_TIMEOUT_MS = 5000,
-    WHY_MAX = 256
-};
+enum { CONNECT_TIMEOUT_MS = 2000, REPLY_TIMEOUT_MS = 5000, WHY_MAX = 256 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
 
@@ -41,16 +37,16 @@ struct redis_link {
     uv_loop_t *loop;
     struct redis_link_opts opts;
     enum link_state state;
-    redisAsyncContext *ac;      /* NULL when there is none, or while one is being given up */
+    redisAsyncContext *ac; /* NULL when there is none, or while one is being given up */
     struct redis_lookup *lookup;
     struct redis_backoff backoff;
-    uv_timer_t wait;            /* until the next attempt */
-    uv_timer_t deadline;        /* of the attempt, then of the next reply */
-    int handles;                /* timers not closed yet */
-    uint32_t address_turn;      /* which address of a name: the next one at each attempt */
-    size_t in_flight;           /* commands of the owner */
-    bool in_owner;              /* within reply() or ready(), hence within a callback of hiredis */
-    size_t greetings;           /* answers of the greeting still to come */
+    uv_timer_t wait;       /* until the next attempt */
+    uv_timer_t deadline;   /* of the attempt, then of the next reply */
+    int handles;           /* timers not closed yet */
+    uint32_t address_turn; /* which address of a name: the next one at each attempt */
+    size_t in_flight;      /* commands of the owner */
+    bool in_owner;         /* within reply() or ready(), hence within a callback of hiredis */
+    size_t greetings;      /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct redis_trouble trouble;
     char sha[41];
@@ -90,7 +86,7 @@ static void on_connect_timeout(uv_timer_t *t)
 static void on_reply_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
-    /* Timers run before sockets are read: with an answer waiting, it is this thread that was late. */
+    /* Timers run before sockets are read: with an answer waiting, this thread was late. */
     if (l->ac != NULL && redis_poll_waiting(l->ac))
         uv_timer_start(t, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     else
@@ -142,7 +138,7 @@ static void on_disconnect(const redisAsyncContext *ac, int status)
     struct redis_link *l = ac->data;
     (void)status;
     if (!current(ac))
-        return;    /* we let go of it ourselves */
+        return; /* we let go of it ourselves */
     l->ac = NULL;
     /* The one allocation that fails here is the array that redis_poll refuses. */
     if (ac->err == REDIS_ERR_OOM)
@@ -215,7 +211,8 @@ static void on_named(redisAsyncContext *ac, void *r, void *cookie)
 
 /* ---- connecting ---- */
 
-/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no disconnect callback. */
+/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no
+ * disconnect callback. */
 static void on_connect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
@@ -272,7 +269,8 @@ static void on_resolved(void *cookie, const char *ip, const char *error)
 static void resolve(struct redis_link *l)
 {
     l->state = RESOLVING;
-    int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
+    int rc =
+        redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
     if (rc == -EAGAIN)
         fail(l, "the name server does not answer: earlier lookups of the host still wait");
     else if (rc < 0)
@@ -282,7 +280,7 @@ static void resolve(struct redis_link *l)
 static void attempt(struct redis_link *l)
 {
     assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
-    assert(l->in_flight == 0);    /* those of the connection before were answered with NULL */
+    assert(l->in_flight == 0); /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
     if (l->opts.url->path != NULL)
         take_context(l, redisAsyncConnectUnix(l->opts.url->path));
@@ -320,7 +318,7 @@ bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *ta
         redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
         return false;
     if (l->in_flight++ == 0) {
-        uv_update_time(l->loop);   /* the owner may have been busy since the loop last looked */
+        uv_update_time(l->loop); /* the owner may have been busy since the loop last looked */
         uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     }
     return true;

@@ -5,16 +5,16 @@
  *      ^                   |              |             |          |
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
- * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD.  An error there (WRONGPASS, NOPERM, LOADING ..)
- * is one more reason to try again later.  It is logged as `redis refused` with what to do, at most
- * every 10 s; the operator may repair it while the server runs.
+ * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD.  An error there (WRONGPASS, NOPERM, LOADING
+ * ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
+ * most every 10 s; the operator may repair it while the server runs.
  *
- * The backoff is reset only when the owner says that Redis did useful work (redis_link_thrive), so a
- * Redis that accepts connections and refuses every command is not hammered.
+ * The backoff is reset only when the owner says that Redis did useful work (redis_link_thrive), so
+ * a Redis that accepts connections and refuses every command is not hammered.
  *
- * Timeouts: connect_timeout for resolving, connecting and greeting together; reply_timeout without a
- * reply while commands are in flight.  A reply that came while the loop was busy elsewhere is in time.
- * The process must ignore SIGPIPE.
+ * Timeouts: connect_timeout for resolving, connecting and greeting together; reply_timeout without
+ * a reply while commands are in flight.  A reply that came while the loop was busy elsewhere is in
+ * time.  The process must ignore SIGPIPE.
  *
  *   thread   the loop's
  */
@@ -32,10 +32,10 @@
 struct redis_link;
 
 struct redis_link_opts {
-    const struct redis_url *url;    /* outlives the link */
-    const char *instance;           /* becomes the client's name; copied */
-    uint32_t connect_timeout_ms;    /* 0: 2,000 */
-    uint32_t reply_timeout_ms;      /* 0: 5,000 */
+    const struct redis_url *url; /* outlives the link */
+    const char *instance;        /* becomes the client's name; copied */
+    uint32_t connect_timeout_ms; /* 0: 2,000 */
+    uint32_t reply_timeout_ms;   /* 0: 5,000 */
     void *cookie;
     /* Greeted: commands may be sent. */
     void (*ready)(void *cookie);
@@ -46,15 +46,16 @@ struct redis_link_opts {
 };
 
 struct redis_link_stats {
-    uint64_t connects, disconnects;   /* READY reached; READY left */
-    uint64_t failures;                /* attempts that did not reach READY */
+    uint64_t connects, disconnects; /* READY reached; READY left */
+    uint64_t failures;              /* attempts that did not reach READY */
 };
 
 /* Starts at once.  Never fails: what cannot be reached is tried again. */
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts *opts);
 
-/* Calls reply(NULL) for what is under way.  The memory goes when the loop has closed the handles: run
- * it once more.  Never within reply() or ready(): hiredis would come back to a link that is gone. */
+/* Calls reply(NULL) for what is under way.  The memory goes when the loop has closed the handles:
+ * run it once more.  Never within reply() or ready(): hiredis would come back to a link that is
+ * gone. */
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);
@@ -68,8 +69,9 @@ const char *redis_link_sha(const struct redis_link *l);
  */
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag);
 
-/* Redis refused a command: gives the connection up, to come back after the backoff.  What is in flight
- * is answered with NULL: before this returns, or right after reply() if it is called there. */
+/* Redis refused a command: gives the connection up, to come back after the backoff.  What is in
+ * flight is answered with NULL: before this returns, or right after reply() if it is called
+ * there. */
 void redis_link_retry(struct redis_link *l, const char *why);
 
 /* Redis did useful work: the next backoff is the shortest. */

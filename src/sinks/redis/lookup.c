@@ -20,10 +20,11 @@
 
 enum { ADDRESSES_MAX = 8, THREADS_MAX = 4 };
 
-/* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user frees it. */
+/* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user
+ * frees it. */
 struct question {
     pthread_mutex_t lock;
-    struct redis_lookup *asker;    /* NULL once nobody waits */
+    struct redis_lookup *asker; /* NULL once nobody waits */
     bool answered;
     int status;
     struct addrinfo *found;
@@ -92,12 +93,12 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The thread does not know k any more.  returns  whether it has answered: then we free the question */
+/* The thread does not know k any more.  returns  whether it has answered: we free it then */
 static bool part(struct redis_lookup *k)
 {
     struct question *q = k->question;
     pthread_mutex_lock(&q->lock);
-    assert(q->asker == k);    /* it has not parted before */
+    assert(q->asker == k); /* it has not parted before */
     bool answered = q->answered;
     q->asker = NULL;
     pthread_mutex_unlock(&q->lock);
@@ -111,7 +112,7 @@ static void on_answered(uv_async_t *async)
     struct question *q = k->question;
     char ip[NI_MAXHOST];
     bool answered = part(k);
-    assert(answered);    /* that is what woke us */
+    assert(answered); /* that is what woke us */
     const char *error = pick(q, k->turn, ip);
     question_free(q);
     k->done(k->cookie, error == NULL ? ip : NULL, error);
@@ -145,8 +146,8 @@ static int start_thread(struct question *q)
     return -rc;
 }
 
-int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done, void *cookie,
-                       struct redis_lookup **ret)
+int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done,
+                       void *cookie, struct redis_lookup **ret)
 {
     struct redis_lookup *k = mem_zalloc(sizeof *k);
     struct question *q = mem_zalloc(sizeof *q);

@@ -2,8 +2,8 @@
  * redis_lookup: a host name to one of its addresses.
  *
  * Each lookup has a thread of its own, at most four at a time.  With libuv's uv_getaddrinfo a name
- * server that does not answer would keep the loop alive at a stop, and libuv's pool the process, for
- * 30 s and more.
+ * server that does not answer would keep the loop alive at a stop, and libuv's pool the process,
+ * for 30 s and more.
  *
  *   thread   the loop's
  */
@@ -25,8 +25,8 @@ typedef void (*redis_lookup_fn)(void *cookie, const char *ip, const char *error)
  *   returns  0: done is called once, later, unless redis_lookup_forget comes first
  *            -errno: done is not called (-EAGAIN: four earlier lookups still wait for an answer)
  */
-int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done, void *cookie,
-                       struct redis_lookup **ret);
+int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done,
+                       void *cookie, struct redis_lookup **ret);
 
 /* done is not called any more.  The memory goes when the loop has run once more; NULL is fine. */
 void redis_lookup_forget(struct redis_lookup *k);

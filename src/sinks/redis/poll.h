@@ -1,14 +1,14 @@
 /**
  * redis_poll: hiredis' event hooks on a libuv loop.
  *
- * hiredis' own adapter returns when libuv reports a status < 0, yet that is how libuv reports POLLERR,
- * after stopping the handle: a refused connection or a reset is then never noticed (redis/hiredis
- * issue 508).  Here any such event is passed on as readable and writable, so that hiredis runs into
- * the error itself.
+ * hiredis' own adapter returns when libuv reports a status < 0, yet that is how libuv reports
+ * POLLERR, after stopping the handle: a refused connection or a reset is then never noticed
+ * (redis/hiredis issue 508).  Here any such event is passed on as readable and writable, so that
+ * hiredis runs into the error itself.
  *
- * Three more things that hiredis 0.14 does not defend against are caught here: a reply to no command
- * (an assert fails), a reply without end (the reader grows), and an array of 2^31 elements (it is
- * allocated).
+ * Three more things that hiredis 0.14 does not defend against are caught here: a reply to no
+ * command (an assert fails), a reply without end (the reader grows), and an array of 2^31 elements
+ * (it is allocated).
  *
  *   thread   the loop's
  */
@@ -20,7 +20,7 @@
 #include <hiredis/async.h>
 #include <uv.h>
 
-enum { REDIS_POLL_REPLY_MAX = 1 << 20 };   /* bytes of one reply; ours are one line */
+enum { REDIS_POLL_REPLY_MAX = 1 << 20 }; /* bytes of one reply; ours are one line */
 
 /* Called instead of a read that would do harm.  May call redisAsyncFree(ac). */
 typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);

@@ -20,7 +20,7 @@ void redis_producer_begin(struct redis_producer *p, const char *id)
 void redis_producer_address(const struct redis_producer *p, struct redis_batch *b, uint32_t nth)
 {
     producer_check(p);
-    assert(b->seq == 0);    /* a number that is given is never changed */
+    assert(b->seq == 0); /* a number that is given is never changed */
     b->epoch = p->epoch;
     b->seq = p->seq + 1;
     b->series_upto = p->series + b->series;
@@ -50,7 +50,8 @@ bool redis_producer_forgotten(const struct redis_producer *p, const struct redis
 {
     if (gap->known)
         return false;
-    /* Without an answer so far only the first batch can meet a gap, sent again long after: any totals may have it. */
+    /* Without an answer so far only the first batch can meet a gap, sent again long after: any
+     * totals may have it. */
     if (!p->answered)
         return strcmp(gap->totals.birth, "-") != 0;
     return same_totals(p, &gap->totals) && gap->totals.writes >= p->totals.writes;

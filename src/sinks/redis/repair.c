@@ -2,8 +2,8 @@
  * What the ledger makes of answers.
  *
  *   redis_ledger_answer
- *     applied, duplicate, dropped, failed -> settle: into kept, off its interval's account
- *     gap, foreign                        -> the shard is held; repair when nothing of it is in flight
+ *     applied, duplicate, dropped, failed -> settle: into kept, and its interval counts it
+ *     gap, foreign                        -> hold the shard; repair when nothing is in flight
  *   repair
  *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
@@ -18,24 +18,28 @@ enum { FAILURES_MAX = 2, REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
 
 /* ---- log ---- */
 
-static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b, const char *text, uint64_t now_ms)
+static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
+                      const char *text, uint64_t now_ms)
 {
     uint64_t suppressed;
     const char *remedy = redis_reply_remedy(text);
     if (log_gate(&l->error_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_ERROR, msg, F_STR("error", text), F_U64("shard", b->shard), F_U64("series", b->series),
-            F_STR("remedy", remedy ? remedy : ""), F_U64("suppressed", suppressed));
+        LOG(LOG_ERROR, msg, F_STR("error", text), F_U64("shard", b->shard),
+            F_U64("series", b->series), F_STR("remedy", remedy ? remedy : ""),
+            F_U64("suppressed", suppressed));
 }
 
 static void log_refused(struct redis_ledger *l, const struct redis_verdict *v, uint64_t now_ms)
 {
     uint64_t suppressed;
     if (log_gate(&l->refused_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "redis refused a value: the sum would not be finite", F_SLICE("field", v->field),
-            F_U64("values", v->refused), F_U64("suppressed", suppressed));
+        LOG(LOG_WARN, "redis refused a value: the sum would not be finite",
+            F_SLICE("field", v->field), F_U64("values", v->refused),
+            F_U64("suppressed", suppressed));
 }
 
-static void note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series, uint64_t intervals, uint64_t now_ms)
+static void note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series, uint64_t intervals,
+                      uint64_t now_ms)
 {
     struct loss *x = &l->loss;
     x->batches += batches;
@@ -55,8 +59,8 @@ uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms)
         return 0;
     if (!redis_ledger_idle(l) && now_ms < x->since_ms + REPORT_MS)
         return x->since_ms + REPORT_MS;
-    LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more", F_U64("batches", x->batches),
-        F_U64("series", x->series), F_U64("intervals", x->intervals),
+    LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more",
+        F_U64("batches", x->batches), F_U64("series", x->series), F_U64("intervals", x->intervals),
         F_STR("remedy", "appendonly yes, and no FLUSHALL; what was kept was sent again"));
     *x = (struct loss){ 0 };
     return 0;
@@ -73,13 +77,14 @@ void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b)
 /* ---- settling ---- */
 
 /* The batch needs no more sending: into kept, and off its interval's account. */
-static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped, uint64_t now_ms)
+static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused,
+                   uint64_t dropped, uint64_t now_ms)
 {
     redis_ledger_keep(l, b, now_ms);
     struct redis_interval *iv = b->interval;
     b->interval = NULL;
     if (iv == NULL)
-        return;    /* counted when it was settled first; Redis lost it since */
+        return; /* counted when it was settled first; Redis lost it since */
     assert(iv->left > 0);
     redis_interval_check(iv);
     assert(refused + dropped <= b->series);
@@ -91,8 +96,8 @@ static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refus
 }
 
 /*
- * The batch is settled without being applied.  If it was applied once, and Redis lost it, it is counted as applied already: it
- * counts as lost then; and at its first failure only.
+ * The batch is settled without being applied.  If it was applied once, and Redis lost it, it is
+ * counted as applied already: it counts as lost then; and at its first failure only.
  */
 static void write_off(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
@@ -119,7 +124,8 @@ static bool token_of_ours(const struct redis_ledger *l, struct slice token)
     return ours;
 }
 
-/* Every log entry leaves its writer's token.  Another's token where ours was: another live server has our instance name. */
+/* Every log entry leaves its writer's token.  Another's token where ours was: another live server
+ * has our instance name. */
 static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t now_ms)
 {
     if (l->logged[0] == '\0' || slice_eq(holder, SLICE_LIT("-")) || token_of_ours(l, holder))
@@ -127,12 +133,15 @@ static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t
     l->stats.rivals++;
     uint64_t suppressed;
     if (log_gate(&l->rival_gate, RIVAL_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "another live server writes to redis under this instance name", F_U64("intervals", l->stats.rivals),
-            F_STR("remedy", "nothing is lost; give each server its own server.instance to tell them apart"),
+        LOG(LOG_WARN, "another live server writes to redis under this instance name",
+            F_U64("intervals", l->stats.rivals),
+            F_STR("remedy",
+                  "nothing is lost; give each server its own server.instance to tell them apart"),
             F_U64("suppressed", suppressed));
 }
 
-static void applied(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+static void applied(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v,
+                    uint64_t now_ms)
 {
     struct redis_producer *p = &l->shards[b->shard].producer;
     l->stats.batches_applied++;
@@ -145,8 +154,8 @@ static void applied(struct redis_ledger *l, struct redis_batch *b, const struct 
         size_t n = v->field.len < sizeof text - 1 ? v->field.len : sizeof text - 1;
         memcpy(text, v->field.ptr, n);
         l->stats.errors++;
-        const char *msg = v->unlogged ? "redis has no place for the log entry"
-                                      : "redis dropped sets of a batch";
+        const char *msg =
+            v->unlogged ? "redis has no place for the log entry" : "redis dropped sets of a batch";
         log_error(l, msg, b, text, now_ms);
     }
     if (b->last)
@@ -171,7 +180,8 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     }
 }
 
-/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless nobody wrote to them since. */
+/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless nobody
+ * wrote to them since. */
 static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
@@ -191,7 +201,8 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
     uint64_t suppressed;
     if (log_gate(&l->forgotten_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
         LOG(LOG_ERROR, "redis lost a producer's key while the totals stayed", F_U64("shard", shard),
-            F_U64("batches_dropped_in_doubt", unsure), F_STR("remedy", "maxmemory-policy noeviction; never delete {..}:p: keys"),
+            F_U64("batches_dropped_in_doubt", unsure),
+            F_STR("remedy", "maxmemory-policy noeviction; never delete {..}:p: keys"),
             F_U64("suppressed", suppressed));
 }
 
@@ -200,9 +211,10 @@ struct given_up {
     uint64_t batches, series;
 };
 
-/* The batches between the last one that Redis has and `first` are lost, but for those that were given up before. */
-static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, const struct redis_batch *first,
-                       struct given_up failed, uint64_t now_ms)
+/* The batches between the last one that Redis has and `first` are lost, but for those that were
+ * given up before. */
+static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap,
+                       const struct redis_batch *first, struct given_up failed, uint64_t now_ms)
 {
     assert(first->seq > gap->last + 1 && first->series_upto >= first->series);
     uint64_t before = first->series_upto - first->series, there = gap->series + failed.series;
@@ -219,7 +231,8 @@ static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, 
         note_loss(l, batches - failed.batches, series, intervals, now_ms);
 }
 
-/* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are sent again. */
+/* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are
+ * sent again. */
 static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
@@ -236,13 +249,13 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
         }
         failed.batches++;
         failed.series += b->series;
-        redis_batch_free(b);    /* it fails before its number is set, so it would come back for ever */
+        redis_batch_free(b); /* it fails before its number is set, so it would come back for ever */
     }
     const struct redis_batch *first = NULL;
     for (struct redis_batch *b = sh->queue.head; b != NULL; b = b->next) {
         if (b->seq <= sh->gap.last)
             continue;
-        b->first_sent_ms = now_ms;    /* it is not stale: that it was not applied is known now */
+        b->first_sent_ms = now_ms; /* it is not stale: that it was not applied is known now */
         first = first ? first : b;
     }
     if (first == NULL || first->seq == sh->gap.last + 1)
@@ -274,32 +287,37 @@ static void hold(struct shard *sh, const struct redis_batch *b)
     sh->held_from = b->seq;
 }
 
-static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b, uint64_t now_ms)
+static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b,
+                         uint64_t now_ms)
 {
     l->stats.foreign++;
     hold(sh, b);
     sh->foreign = true;
     uint64_t suppressed;
     if (log_gate(&l->foreign_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one", F_U64("shard", b->shard),
-            F_STR("remedy", "nothing is lost; restart statsd on machines that were copied while they ran"),
+        LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one",
+            F_U64("shard", b->shard),
+            F_STR("remedy",
+                  "nothing is lost; restart statsd on machines that were copied while they ran"),
             F_U64("suppressed", suppressed));
 }
 
-static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b, const struct redis_verdict *v)
+static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,
+                     const struct redis_verdict *v)
 {
     if (v->known)
-        b->unsure = false;    /* it is not there */
+        b->unsure = false; /* it is not there */
     if (sh->held)
         return;
     l->stats.gaps++;
     hold(sh, b);
     sh->gap = *v;
-    sh->gap.text = NULL;    /* it dies with the reply, as do the slices */
+    sh->gap.text = NULL; /* it dies with the reply, as do the slices */
     sh->gap.field = sh->gap.holder = (struct slice){ 0 };
 }
 
-void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
+                         const struct redis_verdict *v, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[b->shard];
     uint8_t shard = b->shard;
@@ -338,7 +356,7 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
     case REDIS_VERDICT_LOST:
         b->unsure = true;
         break;
-    default:    /* it waits in its place */
+    default: /* it waits in its place */
         l->stats.errors += v->kind == REDIS_VERDICT_LATER;
         break;
     }

@@ -14,8 +14,8 @@
 #include "base/number.h"
 
 /*
- * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside the script they come as
- * NEEDS; these are about the script as a whole.
+ * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside
+ * the script they come as NEEDS; these are about the script as a whole.
  */
 /* clang-format off */
 static const char *const passing[] = {
@@ -89,8 +89,8 @@ static bool read_applied(struct slice rest, uint64_t seq, struct redis_verdict *
 {
     uint64_t n;
     v->kind = REDIS_VERDICT_APPLIED;
-    if (!word_u64(&rest, &n) || n != seq || !word_totals(&rest, &v->totals) || !word_u32(&rest, &v->refused) ||
-        !word_u32(&rest, &v->dropped))
+    if (!word_u64(&rest, &n) || n != seq || !word_totals(&rest, &v->totals) ||
+        !word_u32(&rest, &v->refused) || !word_u32(&rest, &v->dropped))
         return false;
     v->holder = word(&rest);
     struct slice logged = word(&rest);
@@ -105,7 +105,7 @@ static bool read_dropped(struct slice rest, uint64_t seq, struct redis_verdict *
     v->kind = REDIS_VERDICT_DROPPED;
     if (!word_u64(&rest, &n))
         return false;
-    v->text = rest.ptr;    /* to the end of the reply, which is a string with a NUL */
+    v->text = rest.ptr; /* to the end of the reply, which is a string with a NUL */
     return n == seq;
 }
 
@@ -118,7 +118,8 @@ static bool read_gap(struct slice rest, uint64_t seq, struct redis_verdict *v)
     v->known = !slice_eq(mark, SLICE_LIT("none"));
     int64_t n, nth;
     if (v->known) {
-        if (!slice_cut(&mark, ':', &series) || !number_parse_int(series, &n) || !number_parse_int(mark, &nth) || nth > UINT32_MAX)
+        if (!slice_cut(&mark, ':', &series) || !number_parse_int(series, &n) ||
+            !number_parse_int(mark, &nth) || nth > UINT32_MAX)
             return false;
         v->series = (uint64_t)n;
         v->nth = (uint32_t)nth;
@@ -169,13 +170,17 @@ const char *redis_reply_remedy(const char *error)
     } rows[] = {
         { "WRONGPASS", "correct user and password in redis.url" },
         { "invalid password", "correct the password in redis.url" },
-        { "called without any password", "take the password out of redis.url: this Redis has none" },
-        { "NOAUTH", "put the password into redis.url: redis://:password@host, redis://user:password@host" },
+        { "called without any password",
+          "take the password out of redis.url: this Redis has none" },
+        { "NOAUTH",
+          "put the password into redis.url: redis://:password@host, redis://user:password@host" },
         { "NOPERM", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "ACL failure", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
-        { "The user executing the script", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
+        { "The user executing the script",
+          "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "invalid DB index", "choose a database below `databases` of redis.conf in redis.url" },
-        { "DB index is out of range", "choose a database below `databases` of redis.conf in redis.url" },
+        { "DB index is out of range",
+          "choose a database below `databases` of redis.conf in redis.url" },
         { "SELECT is not allowed", "take the database out of redis.url: a cluster has only 0" },
         { "DENIED", "set a password in Redis, or reach it by a loopback address (protected-mode)" },
         { "max number of clients", "raise maxclients of Redis" },
@@ -190,7 +195,8 @@ const char *redis_reply_remedy(const char *error)
         { "LOADING", "none: it passes by itself" },
         { "NOSCRIPT", "none: it passes by itself" },
         { "Script killed by user", "none: it passes by itself" },
-        { "BUSY", "none: it passes by itself, unless a script of someone else never ends (SCRIPT KILL)" },
+        { "BUSY",
+          "none: it passes by itself, unless a script of someone else never ends (SCRIPT KILL)" },
         { "WRONGTYPE", "delete or rename that key: a key of ours holds something else" },
         { "INVALIDOBJ", "delete or rename that key: a key of ours holds something else" },
     };

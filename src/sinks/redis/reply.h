@@ -46,26 +46,26 @@ enum { REDIS_BIRTH_MAX = 16 };
 
 /* Which totals a shard has: a token drawn when they began, and how many batches they got since. */
 struct redis_totals {
-    char birth[REDIS_BIRTH_MAX + 1];    /* "" or "-": there are none */
+    char birth[REDIS_BIRTH_MAX + 1]; /* "" or "-": there are none */
     uint64_t writes;
 };
 
 /* Slices and text live as long as the reply. */
 struct redis_verdict {
     enum redis_verdict_kind kind;
-    const char *text;             /* LATER, DROPPED, FAILED: why */
-    struct redis_totals totals;   /* APPLIED, GAP */
+    const char *text;           /* LATER, DROPPED, FAILED: why */
+    struct redis_totals totals; /* APPLIED, GAP */
     /* GAP: what Redis has of the producer. */
-    bool known;                   /* it has its key */
-    uint64_t last;                /* the last number, less than seq - 1 unless the key is gone */
-    uint64_t series;              /* in batches 1 .. last */
-    uint32_t nth;                 /* ordinal of the interval of batch `last` */
+    bool known;      /* it has its key */
+    uint64_t last;   /* the last number, less than seq - 1 unless the key is gone */
+    uint64_t series; /* in batches 1 .. last */
+    uint32_t nth;    /* ordinal of the interval of batch `last` */
     /* APPLIED: what of it was not. */
-    uint32_t refused;             /* values whose sum would not be finite */
-    uint32_t dropped;             /* sets whose key is of the wrong type */
-    struct slice field;           /* the first of them */
-    struct slice holder;          /* token of the log entry before, of our instance; "-": none */
-    bool unlogged;                /* the log's key is of the wrong type */
+    uint32_t refused;    /* values whose sum would not be finite */
+    uint32_t dropped;    /* sets whose key is of the wrong type */
+    struct slice field;  /* the first of them */
+    struct slice holder; /* token of the log entry before, of our instance; "-": none */
+    bool unlogged;       /* the log's key is of the wrong type */
 };
 
 static inline void redis_verdict_check(const struct redis_verdict *v)

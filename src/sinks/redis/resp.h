@@ -1,7 +1,8 @@
 /**
  * redis_resp: bytes in the two forms that Redis takes from us: RESP arguments and msgpack numbers.
  *
- * RESP: https://redis.io/docs/reference/protocol-spec ; msgpack: github.com/msgpack/msgpack/blob/master/spec.md
+ * RESP: https://redis.io/docs/reference/protocol-spec ; msgpack:
+ * github.com/msgpack/msgpack/blob/master/spec.md
  *   thread   the buf's owner
  */
 #ifndef SINKS_REDIS_RESP_H
@@ -28,8 +29,8 @@ void redis_resp_command(struct buf *out, uint64_t n);
 /* Write v over the `width` digits at p; v must have no more. */
 void redis_resp_digits(char *p, unsigned width, uint64_t v);
 
-void redis_resp_pack_array(struct buf *out, uint32_t n);    /* n values follow */
-void redis_resp_pack_i64(struct buf *out, int64_t v);       /* the shortest form */
+void redis_resp_pack_array(struct buf *out, uint32_t n); /* n values follow */
+void redis_resp_pack_i64(struct buf *out, int64_t v);    /* the shortest form */
 /* As an integer where it is one, else as a float64. */
 void redis_resp_pack_double(struct buf *out, double v);
 

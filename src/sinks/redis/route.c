@@ -12,7 +12,7 @@ struct redis_route {
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
     uint8_t node_of[REDIS_SHARDS];
     uint8_t n;
-    struct redis_link *links[];     /* by node */
+    struct redis_link *links[]; /* by node */
 };
 
 static void on_ready(void *cookie)

@@ -25,13 +25,13 @@
 struct redis_route;
 
 struct redis_route_opts {
-    const struct redis_url *nodes;      /* n_nodes of them, which outlive the route */
-    uint8_t n_nodes;                    /* 1 .. REDIS_NODES_MAX */
-    uint8_t node_of[REDIS_SHARDS];      /* each < n_nodes */
-    const char *instance;               /* these three: as struct redis_link_opts */
+    const struct redis_url *nodes; /* n_nodes of them, which outlive the route */
+    uint8_t n_nodes;               /* 1 .. REDIS_NODES_MAX */
+    uint8_t node_of[REDIS_SHARDS]; /* each < n_nodes */
+    const char *instance;          /* these three: as struct redis_link_opts */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     void *cookie;
-    void (*ready)(void *cookie);        /* a node became ready */
+    void (*ready)(void *cookie); /* a node became ready */
     /* As redis_link's, for a batch of redis_route_send. */
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
 };

@@ -1,8 +1,8 @@
 /**
  * redis_script: what Redis runs for one batch, in Lua 5.1.
  *
- * The text is loaded with SCRIPT LOAD on every connection, whose answer is its sha1.  It needs Redis 5
- * or newer (or Valkey), no module and no step by the operator.
+ * The text is loaded with SCRIPT LOAD on every connection, whose answer is its sha1.  It needs
+ * Redis 5 or newer (or Valkey), no module and no step by the operator.
  */
 #ifndef SINKS_REDIS_SCRIPT_H
 #define SINKS_REDIS_SCRIPT_H

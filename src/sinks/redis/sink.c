@@ -1,11 +1,11 @@
 /*
  * The parts of the sink, wired together.
  *
- *   sink_interval             -> encode -> ledger -> pump
- *   on_ready, on_reply, on_wake                   -> pump -> redis_ledger_pump -> send_batch -> route
+ *   sink_interval -> encode -> ledger -> pump
+ *   on_ready, on_reply, on_wake       -> pump -> redis_ledger_pump -> send_batch -> route
  *
- *   close   in this order: the route answers for what is in flight and needs the url; then the ledger,
- *           which must have nothing in flight; the memory goes with the timer
+ *   close   first the route: it answers for what is in flight, and needs the url;
+ *           then the ledger, which must have nothing in flight; the memory goes with the timer
  */
 #include <assert.h>
 #include <errno.h>
@@ -25,7 +25,7 @@
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
 
 struct redis_sink {
-    struct sink sink;           /* first: the two are one address */
+    struct sink sink; /* first: the two are one address */
     struct redis_url url;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
@@ -84,8 +84,8 @@ static void on_ready(void *cookie)
 static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
 {
     struct redis_sink *r = cookie;
-    uint8_t shard = b->shard;     /* the ledger may free b */
-    assert(b->in_flight);         /* each batch is answered once */
+    uint8_t shard = b->shard; /* the ledger may free b */
+    assert(b->in_flight);     /* each batch is answered once */
     struct redis_verdict v = redis_reply_judge(reply, b->seq);
     redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
     if (v.kind == REDIS_VERDICT_LOST)

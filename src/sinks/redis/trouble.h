@@ -20,14 +20,14 @@
 
 struct redis_trouble {
     struct log_gate gate, refused_gate;
-    bool connected;    /* is what the log said last */
+    bool connected; /* is what the log said last */
 };
 
 enum redis_trouble_kind { REDIS_TROUBLE_UNREACHABLE, REDIS_TROUBLE_REFUSED, REDIS_TROUBLE_LOST };
 
 /* Logs at most one `redis refused` in 10 s, and one of the other two kinds. */
-void redis_trouble_log(struct redis_trouble *t, enum redis_trouble_kind kind, const struct redis_url *u, const char *error,
-                       uint64_t retry_ms);
+void redis_trouble_log(struct redis_trouble *t, enum redis_trouble_kind kind,
+                       const struct redis_url *u, const char *error, uint64_t retry_ms);
 
 /* `redis connected`, once for each trouble that was written to the log. */
 void redis_trouble_over(struct redis_trouble *t, const struct redis_url *u);

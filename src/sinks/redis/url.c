@@ -206,6 +206,6 @@ int redis_url_print(const struct redis_url *u, char *out, size_t n)
     if (u->path != NULL)
         return snprintf(out, n, "unix://%s?db=%" PRIu32, u->path, u->db);
     const char *user = u->user ? u->user : "", *bracket = strchr(u->host, ':') ? "[]" : "";
-    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "", bracket, u->host,
-                    bracket[0] ? "]" : "", (unsigned)u->port, u->db);
+    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "",
+                    bracket, u->host, bracket[0] ? "]" : "", (unsigned)u->port, u->db);
 }

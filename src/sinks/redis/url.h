@@ -1,7 +1,8 @@
 /**
  * redis_url: where Redis is and who we are there.
  *
- *   redis://[user[:password]@]host[:port][/db]      redis://:password@host   (no user: the old AUTH)
+ *   redis://[user[:password]@]host[:port][/db]
+ *   redis://:password@host                            (no user: the old AUTH)
  *   unix:///path/to.sock[?db=N]
  *
  * User, password and path are percent-encoded where they hold one of  : @ / ? # %.  An IPv6 address
@@ -20,10 +21,10 @@ enum { REDIS_URL_PORT = 6379, REDIS_URL_DB_MAX = 65535 };
 
 /* Either host or path. */
 struct redis_url {
-    char *host;          /* NULL for a Unix socket */
-    char *path;          /* NULL for TCP */
-    char *user;          /* NULL: none given */
-    char *password;      /* NULL: do not authenticate */
+    char *host;     /* NULL for a Unix socket */
+    char *path;     /* NULL for TCP */
+    char *user;     /* NULL: none given */
+    char *password; /* NULL: do not authenticate */
     uint32_t db;
     uint16_t port;
 };
@@ -38,6 +39,6 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
 /* The URL for people and logs, *** for the password.  returns  as snprintf */
 int redis_url_print(const struct redis_url *u, char *out, size_t n);
 
-void redis_url_release(struct redis_url *u);   /* forgets the password too */
+void redis_url_release(struct redis_url *u); /* forgets the password too */
 
 #endif

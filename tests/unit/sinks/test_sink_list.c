@@ -9,7 +9,7 @@
 #include "sinks/sink_list.h"
 
 struct fake {
-    struct sink sink;           /* first: the two are one address */
+    struct sink sink; /* first: the two are one address */
     bool idle;
     unsigned intervals, finals, closed;
     const struct snapshot *seen;

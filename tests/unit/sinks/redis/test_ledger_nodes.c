@@ -35,13 +35,13 @@ struct producer {
 struct data {
     struct producer producers[REDIS_SHARDS][PRODUCERS];
     uint64_t writes[REDIS_SHARDS];
-    uint8_t applied[IDS];               /* by batch: how often */
+    uint8_t applied[IDS]; /* by batch: how often */
 };
 
 struct node {
-    struct redis_batch *wire[WIRE];     /* sent, not answered */
+    struct redis_batch *wire[WIRE]; /* sent, not answered */
     size_t n;
-    bool down;                          /* it takes nothing */
+    bool down; /* it takes nothing */
 };
 
 struct model {
@@ -82,8 +82,12 @@ static struct model *model_new(uint64_t max_bytes)
     m->next_id = 1;
     m->now_ms = 1000000;
     next_producer = 2;
-    struct redis_ledger_opts o = { .max_bytes = max_bytes, .max_age_ms = 600000, .keep_ms = 20000,
-                                   .node_of = m->node_of, .cookie = m, .send = send_batch,
+    struct redis_ledger_opts o = { .max_bytes = max_bytes,
+                                   .max_age_ms = 600000,
+                                   .keep_ms = 20000,
+                                   .node_of = m->node_of,
+                                   .cookie = m,
+                                   .send = send_batch,
                                    .draw = draw };
     memset(o.id, 1, REDIS_ID_DIGITS);
     m->ledger = redis_ledger_new(&o);
@@ -142,14 +146,18 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
     if (b->seq <= p->last)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_DUPLICATE };
     if (b->seq > p->last + 1)
-        return (struct redis_verdict){ .kind = REDIS_VERDICT_GAP, .known = p->last > 0,
-                                       .last = p->last, .series = p->series, .nth = p->nth,
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_GAP,
+                                       .known = p->last > 0,
+                                       .last = p->last,
+                                       .series = p->series,
+                                       .nth = p->nth,
                                        .totals = t };
     *p = (struct producer){ .last = b->seq, .series = b->series_upto, .nth = b->nth };
     m->redis.writes[b->shard]++;
     memcpy(&id, b->bytes, sizeof id);
     m->redis.applied[id]++;
-    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED, .totals = totals(m, b->shard),
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED,
+                                   .totals = totals(m, b->shard),
                                    .holder = SLICE_LIT("-") };
 }
 
@@ -254,8 +262,8 @@ static void expect_only_its_own_shards_wait(bool takes_without_answer, unsigned 
 static void a_node_that_is_gone_holds_up_its_own_shards_and_the_log(void **state)
 {
     (void)state;
-    expect_only_its_own_shards_wait(false, 8);    /* the log is on the node that is gone */
-    expect_only_its_own_shards_wait(false, 9);    /* on the other */
+    expect_only_its_own_shards_wait(false, 8); /* the log is on the node that is gone */
+    expect_only_its_own_shards_wait(false, 9); /* on the other */
 }
 
 static void a_node_that_never_answers_holds_up_its_own_shards_and_the_log(void **state)
@@ -322,7 +330,7 @@ static void past_the_age_limit_only_that_part_goes_too(void **state)
     run(m, 0);
     assert_int_equal(stats(m).series_applied, 4 * SERIES);
     m->now_ms += 600001;
-    run(m, 0);                         /* the log entry's wait is over with it */
+    run(m, 0); /* the log entry's wait is over with it */
     assert_true(redis_ledger_idle(m->ledger));
     struct redis_stats s = stats(m);
     assert_int_equal(s.series_applied, 5 * SERIES);
@@ -429,7 +437,7 @@ static void chaos_over_two_nodes_leaves_exact_sums(void **state)
             }
         }
         run_all(m);
-        interval(m, 6);                /* every shard speaks once more: the last gaps are noticed */
+        interval(m, 6); /* every shard speaks once more: the last gaps are noticed */
         run_all(m);
         expect_once(m);
         assert_int_equal(stats(m).epochs, 0);

@@ -23,14 +23,14 @@
 #include "support/loop_until.h"
 #include "support/redis_server.h"
 
-static struct redis_server plain, locked;    /* without a password; with one */
+static struct redis_server plain, locked; /* without a password; with one */
 static uv_loop_t loop;
 
 struct owner {
     struct redis_url url;
     struct redis_link *link;
     int ready, lost, replies;
-    char last[256];         /* the last reply, as text */
+    char last[256]; /* the last reply, as text */
     bool retry_at_reply;
 };
 
@@ -197,7 +197,7 @@ static void rude_init(struct rude *r, const char *speech, size_t n)
     uv_poll_init(&loop, &r->poll, r->fd);
     r->poll.data = r;
     uv_poll_start(&r->poll, UV_READABLE, on_visitor);
-    uv_unref((uv_handle_t *)&r->poll);    /* it does not keep the loop running */
+    uv_unref((uv_handle_t *)&r->poll); /* it does not keep the loop running */
 }
 
 static void rude_release(struct rude *r)
@@ -253,7 +253,8 @@ static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void
     } cases[] = {
         { ":wrong@", "", "WRONGPASS", "url=redis://:***@127.0.0.1:", "user and password" },
         { "", "", "NOAUTH", "url=redis://127.0.0.1:", "redis://:password@host" },
-        { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:", "user and password" },
+        { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:",
+          "user and password" },
         /* May not load scripts. */
         { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },
         { ":sesam@", "/99", "DB index", "/99 error", "databases" },
@@ -264,7 +265,8 @@ static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void
         struct owner o;
         char url[96], text[4096];
         int ends[2];
-        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u%s", cases[i].userinfo, locked.port, cases[i].db);
+        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u%s", cases[i].userinfo, locked.port,
+                 cases[i].db);
         log_begin(ends);
         open_url(&o, url, 0);
         assert_true(loop_until(&loop, has_failed_twice, &o, 5000));
@@ -275,8 +277,8 @@ static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void
         assert_non_null(strstr(text, cases[i].url));
         assert_non_null(strstr(text, cases[i].remedy));
         assert_null(strstr(text, "sesam"));
-        assert_null(strstr(text, "wrong"));                     /* no password in the log */
-        assert_string_equal(strchr(text, '\n'), "\n");    /* one line, though it failed twice */
+        assert_null(strstr(text, "wrong"));            /* no password in the log */
+        assert_string_equal(strchr(text, '\n'), "\n"); /* one line, though it failed twice */
         assert_int_equal(o.ready, 0);
     }
 }
@@ -305,7 +307,7 @@ static void a_server_that_comes_later_is_found(void **state)
         redis_server_init(&late, &(struct redis_server_opts){ .tcp = true });
         snprintf(url, sizeof url, "redis://127.0.0.1:%u", late.port);
         open_url(&o, by_tcp[i] ? url : late.url, 0);
-        assert_true(loop_until(&loop, has_failed_twice, &o, 5000));    /* refused, and noticed */
+        assert_true(loop_until(&loop, has_failed_twice, &o, 5000)); /* refused, and noticed */
         redis_server_start(&late);
         assert_true(loop_until(&loop, is_ready, &o, 5000));
         expect_ping(&o);
@@ -345,7 +347,8 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
-/* It works well enough for the backoff to begin anew each time: ten cuts a second would be twenty lines a second. */
+/* It works well enough for the backoff to begin anew each time: ten cuts a second would be twenty
+ * lines a second. */
 static void a_connection_that_is_cut_again_and_again_does_not_flood_the_log(void **state)
 {
     struct owner o;
@@ -454,11 +457,11 @@ static void nonsense_ends_the_connection_and_nothing_else(void **state)
         { "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", 40 },
         { "$9223372036854775807\r\nx", 23 },
         { "$-5\r\n", 5 },
-        { "+OK\r\n+OK\r\n", 10 },                 /* not a sha1 */
+        { "+OK\r\n+OK\r\n", 10 }, /* not a sha1 */
         { "+OK\r\n$3\r\nabc\r\n", 14 },
         { "-ERR max number of clients reached\r\n", 36 },
         { "+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", 53 },
-        { flood, sizeof flood },                  /* a line without end */
+        { flood, sizeof flood }, /* a line without end */
     };
     (void)state;
     memset(flood, 'x', sizeof flood);
@@ -483,7 +486,8 @@ static bool was_ready_and_left(void *cookie)
 
 static void a_reply_to_no_command_ends_the_connection(void **state)
 {
-    static const char at_once[] = "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n+surplus\r\n";
+    static const char at_once[] =
+        "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n+surplus\r\n";
     static const char greeting[] = "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n";
     struct rude r;
     struct owner o;
@@ -535,7 +539,7 @@ static void a_reset_connection_is_noticed(void **state)
     (void)state;
     rude_init(&r, "", 0);
     r.reset = true;
-    open_url(&o, r.url, 60000);        /* not by the timeout */
+    open_url(&o, r.url, 60000); /* not by the timeout */
     assert_true(loop_until(&loop, has_failed_twice, &o, 5000));
     shut(&o);
     rude_release(&r);

@@ -50,7 +50,8 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         struct redis_verdict v = redis_reply_judge(&r, 7);
         if (v.kind != cases[i].kind || (v.kind == REDIS_VERDICT_GAP && v.last != cases[i].last))
             fail_msg("%s: verdict %d, last %llu", text, (int)v.kind, (unsigned long long)v.last);
-        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_DROPPED);
+        assert_int_equal(v.text != NULL,
+                         v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_DROPPED);
         free(text);
     }
 }
@@ -102,8 +103,10 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         assert_non_null(reply);
         struct redis_verdict v = redis_reply_judge(reply, 7);
         if (v.kind != cases[i].kind || (v.kind == REDIS_VERDICT_GAP && v.last != cases[i].last))
-            fail_msg("%s: verdict %d, last %llu", cases[i].bytes, (int)v.kind, (unsigned long long)v.last);
-        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
+            fail_msg("%s: verdict %d, last %llu", cases[i].bytes, (int)v.kind,
+                     (unsigned long long)v.last);
+        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER ||
+                                             v.kind == REDIS_VERDICT_FAILED ||
                                              v.kind == REDIS_VERDICT_DROPPED);
         freeReplyObject(reply);
         redisReaderFree(reader);
@@ -129,7 +132,7 @@ static void an_applied_batch_tells_what_of_it_was_not(void **state)
     assert_int_equal(v.dropped, 1);
     assert_true(v.unlogged);
     assert_true(slice_eq(v.holder, SLICE_LIT("ffffffffffffffff")));
-    assert_true(slice_eq(v.field, SLICE_LIT("c|a b|#x:y")));    /* a name may hold blanks */
+    assert_true(slice_eq(v.field, SLICE_LIT("c|a b|#x:y"))); /* a name may hold blanks */
 }
 
 static void the_first_batch_meets_a_gap_only_where_the_producer_is_unknown(void **state)

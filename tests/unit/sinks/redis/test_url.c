@@ -35,7 +35,7 @@ static void a_url_says_where_and_who(void **state)
         { "redis://:secret@cache", "cache", NULL, NULL, "secret", 6379, 0 },
         { "redis://me:secret@cache:1/65535", "cache", NULL, "me", "secret", 1, 65535 },
         { "redis://m%65:s%3a%40%2F%25@cache", "cache", NULL, "me", "s:@/%", 6379, 0 },
-        { "redis://me:p@ss@cache", "cache", NULL, "me", "p@ss", 6379, 0 },      /* the last @ ends it */
+        { "redis://me:p@ss@cache", "cache", NULL, "me", "p@ss", 6379, 0 }, /* the last @ ends it */
         /* The first : ends the name. */
         { "redis://me:a:b@cache", "cache", NULL, "me", "a:b", 6379, 0 },
         { "redis://me:%C3%A9@cache", "cache", NULL, "me", "\xc3\xa9", 6379, 0 },
