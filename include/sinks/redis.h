@@ -1,23 +1,21 @@
 /**
- * redis: the ledger of closed intervals in a standalone Redis (docs/redis.md has the keys).
+ * redis: the ledger of closed intervals in Redis (docs/redis.md has the keys).
  *
- * Every interval is cut into batches of at most REDIS_BATCH_SERIES series of one shard (crc16(name) % 64).  A batch is one
- * EVALSHA with a sequence number per producer (a random id) and shard: the script refuses a number it has seen (a resend after a
- * cut connection applies once) and answers with the last one it has when there is a gap (Redis lost acknowledged writes), upon
- * which the batches still kept are sent again.  Once it has had data, a shard with none sends an empty batch, so that a gap is
- * noticed.
+ * Every interval is cut into batches of at most 250 series of one shard (crc16(name) % 64).  A
+ * batch is one EVALSHA with a sequence number per shard and producer (a random id).  The script
+ * refuses a number that it has seen, so a batch sent again after a cut connection is applied once.
+ * When Redis has lost acknowledged writes, the script answers with the last number it has, and the
+ * batches after it are sent again, as far as they are still kept.  A shard that has had data sends
+ * at least one batch per interval, empty if need be, so that such a gap is noticed.
  *
- * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes, spool_max_age;
- * past that the oldest whole interval of which nothing was sent is dropped and counted.  Numbers
- * are given at the first sending, so that leaves no gap.
+ * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and
+ * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
+ * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
  *   sink -> encode     an interval as batches
- *        -> ledger     a queue for each shard; what is sent when, and again
+ *        -> ledger     a queue for each shard; what is sent when, and what is sent again
  *        -> route      which node has the shard; a standalone Redis is a cluster of one node
  *        -> link       one connection to one node
- *
- * hiredis' own libuv adapter loses errors (redis/hiredis issue 508), so redis/link.c has its own: connect and reply timeouts,
- * reconnect with backoff and jitter.
  *
  *   thread   control: everything runs on the loop given to redis_sink_new
  */
@@ -32,11 +30,13 @@
 #include "sinks/sink.h"
 
 struct redis_opts {
-    const char *url;             /* redis://[user[:password]@]host[:port][/db]   unix:///path/to.sock[?db=N]   (user, password percent-encoded) */
-    const char *prefix;          /* "sd" */
-    const char *instance;        /* who we are in the producer key and the log stream; two servers may share it */
-    const char *id;              /* of the producer, 32 digits of lower hexadecimal; NULL: drawn at random, as it should be */
-    uint32_t retention_s;        /* life of interval keys */
+    /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
+     * are percent-encoded. */
+    const char *url;
+    const char *prefix;   /* of all keys: "sd" */
+    const char *instance; /* in producer keys and the log stream; two servers may share it */
+    const char *id;       /* of the first producer, 32 lower hex digits; NULL: random */
+    uint32_t retention_s; /* life of interval keys */
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
@@ -69,7 +69,7 @@ struct redis_opts {
     X(epochs, "statsd_redis_epochs_total", COUNTER, "",                                           \
       "Gaps that reached further back than what was kept: something is lost.")                    \
     X(lost_batches, "statsd_redis_lost_batches_total", COUNTER, "",                               \
-      "Batches that Redis had acknowledged and lost, and that were not kept any more.")           \
+      "Batches that Redis had acknowledged and lost, and that could not be applied again.")       \
     X(lost_series, "statsd_redis_lost_series_total", COUNTER, "",                                 \
       "Series values lost with those batches.")                                                   \
     X(lost_intervals, "statsd_redis_lost_intervals_total", COUNTER, "",                           \
@@ -84,7 +84,7 @@ struct redis_opts {
     X(series_refused, "statsd_redis_refused_values_total", COUNTER, "",                           \
       "Values left out of Redis because a sum would leave the finite numbers.")                   \
     X(intervals_applied, "statsd_redis_applied_intervals_total", COUNTER, "",                     \
-      "Intervals completely applied to Redis.")                                                   \
+      "Intervals of which every batch was sent and answered.")                                    \
     X(series_applied, "statsd_redis_applied_series_total", COUNTER, "",                           \
       "Series values applied to Redis.")                                                          \
     X(intervals_dropped, "statsd_redis_dropped_intervals_total", COUNTER, "",                     \
@@ -94,11 +94,11 @@ struct redis_opts {
     X(bytes_sent, "statsd_redis_sent_bytes_total", COUNTER, "",                                   \
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
-      "Bytes of batches kept for Redis.")                                                         \
+      "Bytes of batches that wait for Redis or are kept for repair.")                             \
     X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
-      "Batches kept for Redis.")                                                                  \
+      "Batches that wait for Redis.")                                                             \
     X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \
-      "For how long the oldest interval kept for Redis has been waiting.")
+      "For how long the oldest interval has been waiting for Redis.")
 /* clang-format on */
 
 enum redis_counter {
@@ -107,21 +107,21 @@ enum redis_counter {
 #undef X
 };
 
-/* What the sink counted; an answer that is an error and would come again (WRONGTYPE ...) also adds
- * its series to series_dropped. */
+/* Sums since the start, and gauges as of now.  The series of a batch that Redis refuses for good
+ * (a key of the wrong type) are in series_dropped as well. */
 struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
-    uint64_t intervals_queued;
+    uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 
-extern const struct counter_table redis_counters;   /* of a struct redis_stats */
+extern const struct counter_table redis_counters; /* of a struct redis_stats */
 
 /**
  * redis_url_check(url, ret_error):
  * For `statsd check`: is the URL well-formed?
- *   returns  0, or -EINVAL with *ret_error a static text that says what is wrong and how it should look
+ *   returns  0, or -EINVAL with *ret_error a static text: what is wrong, and how it should look
  */
 int redis_url_check(const char *url, const char **ret_error);
 

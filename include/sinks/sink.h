@@ -15,36 +15,39 @@
 #include "aggregate/snapshot.h"
 #include "base/counters.h"
 
-/* How much a sink holds: sums kept beside what is queued, so that nothing has to be read back. */
+/* How much a sink holds: sums kept beside its queue, as serialised data is not read back. */
 struct sink_amount {
-    uint64_t intervals;                     /* of these some part is left at least */
-    uint64_t series[SERIES_KIND_COUNT];     /* values of series, by kind */
-    double counted;                         /* sum of the counters */
-    double timed;                           /* values in the timers, each weighed by its rate */
-    uint64_t unsure;                        /* of the series: sent, and not answered yet */
+    uint64_t intervals;                 /* of which at least a part waits */
+    uint64_t series[SERIES_KIND_COUNT]; /* values of series, by kind */
+    double counted;                     /* sum of the counters */
+    double timed;                       /* values in the timers, each weighed by its rate */
+    uint64_t unsure;                    /* series that were sent, with no answer so far */
 };
 
-/* One series; and one amount to another. */
+/* Adds one series, or another amount. */
 void sink_amount_add_series(struct sink_amount *to, const struct closed_series *s);
 void sink_amount_add(struct sink_amount *to, const struct sink_amount *more);
 
-uint64_t sink_amount_series(const struct sink_amount *a);    /* of all kinds */
+uint64_t sink_amount_series(const struct sink_amount *a); /* of all kinds */
 
 struct sink {
-    const char *name;                         /* in the log */
-    const struct counter_table *counters;     /* its own numbers */
+    const char *name;                     /* in the log */
+    const struct counter_table *counters; /* its own numbers */
     /* An interval closed; before its end if final (at shutdown).  It may be empty. */
     void (*interval)(struct sink *s, const struct snapshot *snap, bool final);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
-    /* What was handed over and may not be delivered.  cost: one look at each batch that waits */
+    /* What was handed over and is not known to be delivered.  cost: a walk over what is queued */
     void (*left)(const struct sink *s, struct sink_amount *ret);
-    /* The wait is over: what is left counts as lost from here on.  Only close comes behind it. */
+    /* At shutdown, when the wait is over: counts what is left as lost.  Only close may follow. */
     void (*give_up)(struct sink *s);
-    /* What `counters` is read from: as of now, valid until asked again. */
+    /* The object that `counters` reads, as of now; valid until the next call. */
     const void *(*counted)(struct sink *s);
-    /* Free; whatever is still queued is lost and was counted. */
+    /* Frees the sink and what it still queues; the loop must run once more. */
     void (*close)(struct sink *s);
 };
+
+/* Every sink has all of it: none of the functions is optional. */
+void sink_check(const struct sink *s);
 
 #endif

@@ -1,5 +1,5 @@
 /**
- * sink_list: all sinks of a server, told of each closed interval in one order.
+ * sink_list: all sinks of a server, which get each closed interval in one order.
  *
  *   thread   control
  */
@@ -19,7 +19,7 @@ struct sink_list {
     size_t n;
 };
 
-/* The sink is the list's from here on. */
+/* The list owns the sink from here on: sink_list_close closes it. */
 void sink_list_add(struct sink_list *l, struct sink *s);
 
 /* As struct sink's: each sink gets the interval; idle when all of them are. */
@@ -28,8 +28,8 @@ bool sink_list_idle(const struct sink_list *l);
 
 /**
  * sink_list_counted(l, table):
- * What `table` is read from: for struct counter_source.
- *   returns  NULL when no sink of the list counts by it; else as of now, valid until asked again
+ * The object that `table` reads, for struct counter_source.
+ *   returns  NULL when no sink of the list has this table; else valid until the next call
  */
 const void *sink_list_counted(const struct sink_list *l, const struct counter_table *table);
 

@@ -27,7 +27,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
     return redis_sink_new(loop, &o, ret);
 }
 
-/* In the order in which they are told of an interval. */
+/* In the order in which they get an interval. */
 static const struct {
     const char *name;
     bool (*wanted)(const struct config *c);

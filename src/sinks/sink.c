@@ -1,7 +1,17 @@
 #include "sinks/sink.h"
 
+#include <assert.h>
+
+void sink_check(const struct sink *s)
+{
+    assert(s->name != NULL && s->counters != NULL);
+    assert(s->interval != NULL && s->idle != NULL && s->left != NULL);
+    assert(s->give_up != NULL && s->counted != NULL && s->close != NULL);
+}
+
 void sink_amount_add_series(struct sink_amount *to, const struct closed_series *s)
 {
+    assert((size_t)s->kind < SERIES_KIND_COUNT);
     to->series[s->kind]++;
     if (s->kind == SERIES_COUNTER)
         to->counted += s->counter;

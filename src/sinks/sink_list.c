@@ -4,6 +4,7 @@
 
 void sink_list_add(struct sink_list *l, struct sink *s)
 {
+    sink_check(s);
     assert(l->n < SINK_LIST_MAX);
     l->at[l->n++] = s;
 }

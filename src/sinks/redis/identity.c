@@ -18,10 +18,11 @@ static uint64_t scatter(uint64_t x)
 static uint64_t draw(void)
 {
     uint64_t bits = 0;
-    /* Early in a boot there may be none yet, and nobody waits for them: what is left is the clocks. */
+    /* Early in a boot there may be none yet, and we do not wait: the clocks must do. */
     if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits)
         bits = 0;
-    return bits ^ scatter(now_mono_ns() ^ scatter((uint64_t)now_wall_ms() ^ scatter((uint64_t)getpid())));
+    uint64_t place = scatter((uint64_t)now_wall_ms() ^ scatter((uint64_t)getpid()));
+    return bits ^ scatter(now_mono_ns() ^ place);
 }
 
 void redis_identity_draw(char *out, size_t digits)

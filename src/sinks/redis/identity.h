@@ -1,8 +1,9 @@
 /**
  * redis_identity: names that no one else has, for producers and intervals.
  *
- * Random bits of the kernel, mixed with both clocks and the process id: of two copies of a machine that run on from one
- * snapshot of its memory, the kernels may give out the same random bits for a while.
+ * Random bits of the kernel, mixed with both clocks and the process id: two copies of a machine
+ * that run on from one snapshot of its memory may get the same random bits from their kernels for a
+ * while.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_IDENTITY_H

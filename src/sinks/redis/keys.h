@@ -1,8 +1,8 @@
 /**
- * redis_keys: which shard a metric lives in, as Redis Cluster would cut it.
+ * redis_keys: which shard a metric lives in, by the hash function of Redis Cluster.
  *
- * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}, the whole shard being the hash tag, so that one script
- * touches one slot only.
+ * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}: the whole shard is one hash
+ * tag, so that one script touches one slot only.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_KEYS_H
@@ -14,7 +14,8 @@
 
 enum { REDIS_SHARDS = 64, REDIS_NODES_MAX = REDIS_SHARDS };
 
-/* CRC-16/XMODEM (polynomial 0x1021, start 0), the one of the Redis Cluster specification: "123456789" gives 0x31c3. */
+/* CRC-16/XMODEM (polynomial 0x1021, start 0) of the Redis Cluster specification: 0x31c3 for
+ * "123456789". */
 uint16_t redis_keys_crc16(struct slice s);
 
 static inline uint32_t redis_keys_shard(struct slice name)

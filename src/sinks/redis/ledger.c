@@ -38,7 +38,8 @@ static uint64_t batch_bytes(const struct redis_batch *b)
     return b->len + sizeof *b;
 }
 
-void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b)
+void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
+                               struct redis_batch *b)
 {
     list_insert(&l->shards[b->shard].queue, before, b);
     l->queue_bytes += batch_bytes(b);
@@ -66,6 +67,27 @@ void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b)
     l->kept_bytes -= batch_bytes(b);
 }
 
+void redis_ledger_check(const struct redis_ledger *l)
+{
+    uint32_t by_shard = 0, by_node = 0;
+    for (int i = 0; i < REDIS_SHARDS; i++) {
+        shard_check(&l->shards[i]);
+        by_shard += l->shards[i].in_flight;
+    }
+    for (int i = 0; i < REDIS_NODES_MAX; i++) {
+        const struct window *w = &l->windows[i];
+        assert(w->batches <= REDIS_LEDGER_WINDOW && (w->batches == 0) == (w->bytes == 0));
+        by_node += w->batches;
+    }
+    assert(by_shard == l->in_flight && by_node == l->in_flight);
+    assert(l->in_flight <= l->queue_batches);
+    assert((l->queue_batches == 0) == (l->queue_bytes == 0));
+    batch_list_check(&l->kept);
+    assert((l->kept.head == NULL) == (l->kept_bytes == 0));
+    assert(*l->intervals_end == NULL);
+    assert(l->intervals == NULL || l->intervals->nth <= l->nth);
+}
+
 /* ---- intervals ---- */
 
 static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
@@ -81,12 +103,13 @@ static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
 
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv)
 {
-    assert(iv->left == 0);
+    assert(iv->left == 0 && iv != l->filling);
     l->stats.intervals_applied += !iv->dropped;
     interval_unlink(l, iv);
 }
 
-void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms, uint64_t not_before_ms)
+void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms,
+                        uint64_t not_before_ms)
 {
     assert(l->filling == NULL);
     struct redis_interval *iv = mem_zalloc(sizeof *iv);
@@ -103,12 +126,14 @@ void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms
 
 void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
 {
-    assert(l->filling != NULL && b->seq == 0);
+    assert(l->filling != NULL);
+    assert(b->shard < REDIS_SHARDS && b->len > 0);
+    assert(b->seq == 0 && !b->in_flight && b->interval == NULL); /* fresh from redis_encode */
     struct shard *sh = &l->shards[b->shard];
     sh->used |= b->series > 0;
     l->used |= sh->used;
     if (!(b->last ? l->used : sh->used)) {
-        redis_batch_free(b);    /* there is nothing in Redis that could be lost */
+        redis_batch_free(b); /* there is nothing in Redis that could be lost */
         return;
     }
     redis_batch_brand(b, l->filling->token);
@@ -123,7 +148,7 @@ void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
 
 /* returns  how many series were in it */
 static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_interval *iv,
-                                uint8_t shard)
+                                unsigned shard)
 {
     uint64_t series = 0;
     struct redis_batch *next;
@@ -131,7 +156,7 @@ static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_inter
         next = b->next;
         if (b->interval != iv)
             continue;
-        assert(!b->in_flight);
+        assert(!b->in_flight && b->seq == 0); /* a number that is given stays in use */
         series += b->series;
         b->interval->left--;
         queue_remove(l, b);
@@ -143,9 +168,10 @@ static uint64_t drop_from_shard(struct redis_ledger *l, const struct redis_inter
 static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t shards,
                  const char *why, uint64_t now_ms)
 {
-    assert((iv->sent & shards) == 0);
+    redis_interval_check(iv);
+    assert((iv->sent & shards) == 0 && (iv->holds & shards) != 0);
     uint64_t series = 0;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
         if ((iv->holds & shards & redis_ledger_bit(i)) != 0)
             series += drop_from_shard(l, iv, i);
     iv->holds &= ~shards;
@@ -182,15 +208,23 @@ static struct redis_interval *oldest_unsent(const struct redis_ledger *l, uint64
 static void evict_kept(struct redis_ledger *l)
 {
     struct redis_batch *b = l->kept.head;
+    assert(b->interval == NULL && !b->in_flight);
     redis_ledger_kept_remove(l, b);
     redis_batch_free(b);
+}
+
+/* Is the oldest one kept too old, or all of it too much? */
+static bool kept_is_over(const struct redis_ledger *l, uint64_t now_ms)
+{
+    const struct redis_ledger_opts *o = &l->opts;
+    return now_ms - l->kept.head->acked_ms > o->keep_ms || l->kept_bytes > o->max_bytes / 4 ||
+           l->queue_bytes + l->kept_bytes > o->max_bytes;
 }
 
 static void enforce_limits(struct redis_ledger *l, uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
-    while (l->kept.head != NULL && (now_ms - l->kept.head->acked_ms > o->keep_ms || l->kept_bytes > o->max_bytes / 4 ||
-                                    l->queue_bytes + l->kept_bytes > o->max_bytes))
+    while (l->kept.head != NULL && kept_is_over(l, now_ms))
         evict_kept(l);
     struct redis_interval *iv;
     uint64_t shards;
@@ -208,6 +242,7 @@ void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms)
     if (iv->left == 0)
         redis_ledger_settle_interval(l, iv);
     enforce_limits(l, now_ms);
+    redis_ledger_check(l);
 }
 
 void redis_ledger_hurry(struct redis_ledger *l)
@@ -221,6 +256,7 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
     assert(l->filling == NULL);
     enforce_limits(l, now_ms);
     uint64_t send_ms = redis_ledger_send(l, now_ms), report_ms = redis_repair_report(l, now_ms);
+    redis_ledger_check(l);
     return send_ms == 0 || (report_ms != 0 && report_ms < send_ms) ? report_ms : send_ms;
 }
 
@@ -248,7 +284,7 @@ void redis_ledger_give_up(struct redis_ledger *l)
 {
     for (int i = 0; i < REDIS_SHARDS; i++)
         for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
-            l->stats.series_dropped += b->series;
+            redis_repair_give_up(l, b);
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         l->stats.intervals_dropped += !iv->dropped;
 }
@@ -267,13 +303,15 @@ uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard)
     if (node_of == NULL)
         return UINT64_MAX;
     uint64_t set = 0;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++)
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
         set |= node_of[i] == node_of[shard] ? redis_ledger_bit(i) : 0;
     return set;
 }
 
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts)
 {
+    assert(opts->send != NULL && opts->draw != NULL);
+    assert(opts->id[REDIS_ID_DIGITS] == '\0');
     struct redis_ledger *l = mem_zalloc(sizeof *l);
     l->opts = *opts;
     l->intervals_end = &l->intervals;

@@ -6,6 +6,7 @@
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
 #define SINKS_REDIS_LEDGER_PRIV_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,12 +21,12 @@ struct redis_interval {
     struct redis_interval *next;
     int64_t start_s;
     uint64_t queued_ms, not_before_ms;
-    uint64_t holds;         /* set of shards: with batches of it, unless they were dropped */
-    uint64_t sent;          /* set of shards: with a batch of it that was sent */
+    uint64_t holds; /* set of shards that got batches of it, and did not drop them */
+    uint64_t sent;  /* set of shards that sent a batch of it */
     char token[REDIS_TOKEN_DIGITS + 1];
-    uint32_t nth;           /* 1, 2, 3 .. since the start */
-    uint32_t left;          /* batches not settled */
-    bool dropped;           /* a part of it was, and that is counted */
+    uint32_t nth;  /* 1, 2, 3 .. since the start */
+    uint32_t left; /* batches not settled */
+    bool dropped;  /* a part of it was dropped, and it is counted as such */
 };
 
 struct batch_list {
@@ -34,49 +35,50 @@ struct batch_list {
 
 struct shard {
     struct redis_producer producer;
-    struct batch_list queue;        /* not acknowledged: what is in flight, and then the rest */
+    struct batch_list queue; /* not acknowledged: what is in flight, and then the rest */
     uint32_t in_flight;
-    bool used;                      /* it has had data: until then nothing is sent, and Redis holds no key of it */
-    /* Nothing of it is sent until all in flight are answered and what is wrong is put right. */
+    bool used; /* it has had data: until then nothing is sent, and Redis holds no key of it */
+    /* A batch was refused for its number: nothing is sent before all in flight are answered, and
+     * then the numbers are repaired. */
     bool held;
-    bool foreign;                   /* numbers from foreign_from on are another server's, who has our id */
-    uint64_t foreign_from;
-    struct redis_verdict gap;       /* the first one; only its numbers and totals are kept */
+    uint64_t held_from;       /* number of the first batch that was not applied */
+    bool foreign;             /* another server numbers its batches with our id */
+    struct redis_verdict gap; /* the first GAP; without its text and slices */
 };
 
-/* What is under way to one node. */
+/* What is in flight to one node. */
 struct window {
     uint32_t batches;
     uint64_t bytes;
 };
 
-/* Batches that Redis had acknowledged and lost, not told in the log yet. */
+/* Acknowledged batches that Redis lost for good, since the last line about them in the log. */
 struct loss {
     uint64_t batches, series, intervals;
-    uint64_t since_ms;              /* 0: none */
+    uint64_t since_ms; /* 0: none */
 };
 
 struct redis_ledger {
     struct redis_ledger_opts opts;
-    struct batch_list kept;             /* of all shards, in the order of their answers */
+    struct batch_list kept; /* of all shards, in the order of their answers */
     struct redis_interval *intervals, **intervals_end;
-    struct redis_interval *filling;     /* between begin and end */
+    struct redis_interval *filling; /* between begin and end */
     struct shard shards[REDIS_SHARDS];
     uint64_t queue_bytes, kept_bytes;
     uint64_t queue_batches;
     struct window windows[REDIS_NODES_MAX];
-    uint32_t in_flight;                 /* over all nodes */
-    uint32_t order;                     /* of the newest batch */
-    uint32_t nth;                       /* ordinal of the newest interval */
-    bool used;                          /* some shard has had data */
-    char logged[REDIS_TOKEN_DIGITS + 1];    /* token that the log was last written with; "": never */
+    uint32_t in_flight;                  /* over all nodes */
+    uint32_t order;                      /* of the newest batch */
+    uint32_t nth;                        /* ordinal of the newest interval */
+    bool used;                           /* some shard has had data */
+    char logged[REDIS_TOKEN_DIGITS + 1]; /* token of the last log entry applied; "": none */
     struct loss loss;
-    uint32_t lost_upto_nth;             /* intervals up to here are counted as lost where they are */
+    uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
 };
 
-static inline uint64_t redis_ledger_bit(uint8_t shard)
+static inline uint64_t redis_ledger_bit(unsigned shard)
 {
     return (uint64_t)1 << shard;
 }
@@ -84,17 +86,45 @@ static inline uint64_t redis_ledger_bit(uint8_t shard)
 /* The set of shards that live on the node of this one. */
 uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);
 
-/* ledger.c: into the queue of b's shard, with its bytes; kept; an interval without batches left. */
-void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before, struct redis_batch *b);
-void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);      /* from the queue into kept */
+/* Between two calls of the interface; sums over shards and nodes, never a walk over batches. */
+void redis_ledger_check(const struct redis_ledger *l);
+
+static inline void redis_interval_check(const struct redis_interval *iv)
+{
+    assert(iv->nth > 0);
+    assert((iv->sent & ~iv->holds) == 0); /* what was sent is never dropped */
+}
+
+static inline void batch_list_check(const struct batch_list *list)
+{
+    assert((list->head == NULL) == (list->tail == NULL));
+    assert(list->head == NULL || (list->head->prev == NULL && list->tail->next == NULL));
+}
+
+static inline void shard_check(const struct shard *sh)
+{
+    batch_list_check(&sh->queue);
+    assert(sh->in_flight == 0 || sh->queue.head != NULL);
+    assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
+    assert(sh->held || !sh->foreign);
+}
+
+/* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval
+ * is settled when no batch of it is left. */
+void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
+                               struct redis_batch *b);
+void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
+
+/* repair.c: the queued batch will not be sent: counts as dropped, or as lost if it was applied. */
+void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);
 
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
 
-/* repair.c: write the losses to the log once they are all known, or a second after the first.
- * returns  when to call again at the latest, 0: nothing to tell */
+/* repair.c: logs the losses once nothing waits any more, or a second after the first.
+ * returns  when to call again at the latest; 0: nothing to log */
 uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms);
 
 #endif

@@ -3,9 +3,10 @@
  *
  *   redis_ledger_send
  *     next_to_send       the oldest batch of all shards that is not in flight
+ *     try_to_send
  *       its node is full, or takes nothing, or it is too early -> leave out the node's shards
  *       a log entry that waits for others on its node -> the same: one interval at a time
- *       a log entry that waits for other nodes        -> leave out its shard
+ *       a log entry that waits for other nodes        -> leave out its shard, but not for ever
  *       else                                          -> number it, send it
  *     .. until every shard is empty, held or left out
  */
@@ -38,7 +39,9 @@ static uint8_t node_of(const struct redis_ledger *l, uint8_t shard)
 
 static void note_in_flight(struct redis_ledger *l, struct redis_batch *b)
 {
+    assert(!b->in_flight && !l->shards[b->shard].held);
     b->node = node_of(l, b->shard);
+    assert(b->node < REDIS_NODES_MAX);
     b->in_flight = true;
     l->shards[b->shard].in_flight++;
     l->windows[b->node].batches++;
@@ -83,7 +86,7 @@ static struct redis_batch *next_of_shard(const struct shard *sh)
 static struct redis_batch *next_to_send(const struct redis_ledger *l, uint64_t left_out)
 {
     struct redis_batch *next = NULL;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         if ((left_out & redis_ledger_bit(i)) != 0)
             continue;
         struct redis_batch *b = next_of_shard(&l->shards[i]);
@@ -104,14 +107,22 @@ static bool must_wait(const struct redis_batch *b)
     return b->last && b->interval != NULL && b->interval->left > 1;
 }
 
+/* Another node may be gone for good: what its shard piles up behind the entry must stay bounded. */
+static bool waited_enough(const struct redis_ledger *l, const struct redis_batch *b,
+                          uint64_t now_ms)
+{
+    const struct redis_ledger_opts *o = &l->opts;
+    return now_ms - b->interval->queued_ms > o->max_age_ms || l->queue_bytes > o->max_bytes / 2;
+}
+
 /* Is another batch of b's interval, or an older one, still in the queue of one of these shards? */
 static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, uint64_t shards)
 {
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         if ((shards & redis_ledger_bit(i)) == 0)
             continue;
         const struct redis_batch *first = l->shards[i].queue.head;
-        while (first != NULL && first->interval == NULL)    /* sent again: its interval is done */
+        while (first != NULL && first->interval == NULL) /* sent again: its interval is done */
             first = first->next;
         if (first != NULL && first != b && first->interval->nth <= b->interval->nth)
             return true;
@@ -119,23 +130,30 @@ static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, u
     return false;
 }
 
+/* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent */
+static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms,
+                            uint64_t *wake_ms)
+{
+    uint64_t on_node = redis_ledger_neighbours(l, b->shard);
+    uint64_t not_before_ms = b->interval != NULL ? b->interval->not_before_ms : 0;
+    if (window_full(&l->windows[node_of(l, b->shard)]))
+        return on_node;
+    if (not_before_ms > now_ms) {
+        *wake_ms = *wake_ms == 0 || not_before_ms < *wake_ms ? not_before_ms : *wake_ms;
+        return on_node;
+    }
+    if (must_wait(b) && awaited(l, b, on_node))
+        return on_node;
+    if (must_wait(b) && !waited_enough(l, b, now_ms))
+        return redis_ledger_bit(b->shard);
+    return send_batch(l, b, now_ms) ? 0 : on_node;
+}
+
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
 {
     uint64_t left_out = 0, wake_ms = 0;
     struct redis_batch *b;
-    while ((b = next_to_send(l, left_out)) != NULL) {
-        uint64_t on_node = redis_ledger_neighbours(l, b->shard);
-        uint64_t not_before_ms = b->interval != NULL ? b->interval->not_before_ms : 0;
-        if (window_full(&l->windows[node_of(l, b->shard)])) {
-            left_out |= on_node;
-        } else if (not_before_ms > now_ms) {
-            left_out |= on_node;
-            wake_ms = wake_ms == 0 || not_before_ms < wake_ms ? not_before_ms : wake_ms;
-        } else if (must_wait(b)) {
-            left_out |= awaited(l, b, on_node) ? on_node : redis_ledger_bit(b->shard);
-        } else if (!send_batch(l, b, now_ms)) {
-            left_out |= on_node;
-        }
-    }
+    while ((b = next_to_send(l, left_out)) != NULL)
+        left_out |= try_to_send(l, b, now_ms, &wake_ms);
     return wake_ms;
 }

@@ -1,3 +1,17 @@
+/*
+ * One connection at a time, and what may happen to it.
+ *
+ *   attempt -> resolve -> take_context     a new context, with its callbacks
+ *     on_connect -> redis_greeting_send
+ *       on_named, on_greeting -> greeted   ready() of the owner
+ *   redis_link_send -> on_reply            reply() of the owner, in the order of sending
+ *
+ *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt later
+ *     on_connect_timeout, on_reply_timeout, on_disconnect, refuse, redis_link_retry
+ *
+ * A context that was let go of may call back once more, with NULL for each command that is due:
+ * `current` tells them apart.
+ */
 #include "sinks/redis/link.h"
 
 #include <assert.h>
@@ -7,23 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "sinks/redis/backoff.h"
+#include "sinks/redis/greeting.h"
 #include "sinks/redis/lookup.h"
 #include "sinks/redis/poll.h"
-#include "sinks/redis/script.h"
 #include "sinks/redis/trouble.h"
 
-enum {
-    BACKOFF_MIN_MS = 100,
-    BACKOFF_MAX_MS = 5000,
-    CONNECT_TIMEOUT_MS = 2000,
-    REPLY_TIMEOUT_MS = 5000,
-    NAME_MAX_BYTES = 64,
-    WHY_MAX = 256
-};
+enum { CONNECT_TIMEOUT_MS = 2000, REPLY_TIMEOUT_MS = 5000, WHY_MAX = 256 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
 
@@ -31,21 +37,29 @@ struct redis_link {
     uv_loop_t *loop;
     struct redis_link_opts opts;
     enum link_state state;
-    redisAsyncContext *ac;      /* NULL when there is none, or while one is being given up */
+    redisAsyncContext *ac; /* NULL when there is none, or while one is being given up */
     struct redis_lookup *lookup;
-    uv_timer_t backoff, deadline;
-    int handles;                /* timers not closed yet */
-    uint32_t backoff_ms;
-    uint32_t address_turn;      /* which address of a name: the next one at each attempt */
-    uint64_t chance;            /* state of the jitter */
-    size_t in_flight;           /* commands of the owner */
-    size_t greetings;           /* answers of the greeting still to come */
+    struct redis_backoff backoff;
+    uv_timer_t wait;       /* until the next attempt */
+    uv_timer_t deadline;   /* of the attempt, then of the next reply */
+    int handles;           /* timers not closed yet */
+    uint32_t address_turn; /* which address of a name: the next one at each attempt */
+    size_t in_flight;      /* commands of the owner */
+    bool in_owner;         /* within reply() or ready(), hence within a callback of hiredis */
+    size_t greetings;      /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct redis_trouble trouble;
-    bool quiet;                 /* the log says that it is connected, and no trouble since */
     char sha[41];
-    char name[NAME_MAX_BYTES];
+    char name[REDIS_GREETING_NAME_BYTES];
 };
+
+static void link_check(const struct redis_link *l)
+{
+    assert(l->ac == NULL || l->ac->data == l);
+    assert(l->ac == NULL || l->state == CONNECTING || l->state == GREETING || l->state == READY);
+    assert(l->lookup == NULL || l->state == RESOLVING);
+    assert((l->greetings > 0) == (l->state == GREETING));
+}
 
 static void attempt(struct redis_link *l);
 static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
@@ -55,16 +69,7 @@ static void fail(struct redis_link *l, const char *why)
     fail_as(l, l->state == READY ? REDIS_TROUBLE_LOST : REDIS_TROUBLE_UNREACHABLE, why);
 }
 
-/* Between half and one and a half of the backoff, so that a fleet does not return in step. */
-static uint64_t jittered(struct redis_link *l, uint32_t ms)
-{
-    l->chance ^= l->chance << 13;
-    l->chance ^= l->chance >> 7;
-    l->chance ^= l->chance << 17;
-    return ms / 2 + l->chance % (ms + 1);
-}
-
-static void on_backoff(uv_timer_t *t)
+static void on_wait_over(uv_timer_t *t)
 {
     attempt(t->data);
 }
@@ -72,14 +77,16 @@ static void on_backoff(uv_timer_t *t)
 static void on_connect_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
-    fail(l, l->state == RESOLVING ? "timeout while resolving the host name"
-            : l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
+    if (l->state == RESOLVING)
+        fail(l, "timeout while resolving the host name");
+    else
+        fail(l, l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
 }
 
 static void on_reply_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
-    /* Timers run before sockets are read: with an answer waiting, it is this thread that was late. */
+    /* Timers run before sockets are read: with an answer waiting, this thread was late. */
     if (l->ac != NULL && redis_poll_waiting(l->ac))
         uv_timer_start(t, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     else
@@ -112,30 +119,32 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     else
         l->stats.failures++;
     uv_timer_stop(&l->deadline);
-    uint64_t wait_ms = jittered(l, l->backoff_ms);
-    l->backoff_ms = l->backoff_ms * 2 < BACKOFF_MAX_MS ? l->backoff_ms * 2 : BACKOFF_MAX_MS;
-    uv_timer_start(&l->backoff, on_backoff, wait_ms, 0);
-    if (redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms))
-        l->quiet = false;
+    uint64_t wait_ms = redis_backoff_next(&l->backoff);
+    uv_timer_start(&l->wait, on_wait_over, wait_ms, 0);
+    redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms);
     let_go(l);
+    link_check(l);
+}
+
+/* Does the context of this callback still concern us? */
+static bool current(const redisAsyncContext *ac)
+{
+    const struct redis_link *l = ac->data;
+    return l->ac == ac;
 }
 
 static void on_disconnect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
     (void)status;
-    if (l == NULL || l->ac != ac)
-        return;    /* we let go of it ourselves */
+    if (!current(ac))
+        return; /* we let go of it ourselves */
     l->ac = NULL;
     /* The one allocation that fails here is the array that redis_poll refuses. */
-    fail(l, ac->err == REDIS_ERR_OOM ? "a reply that no command of ours has" : ac->err ? ac->errstr : "connection closed");
-}
-
-/* Does the context of this callback still concern us?  (ac->data is NULL after redis_link_free.) */
-static bool current(const redisAsyncContext *ac)
-{
-    const struct redis_link *l = ac->data;
-    return l != NULL && l->ac == ac;
+    if (ac->err == REDIS_ERR_OOM)
+        fail(l, "a reply that no command of ours has");
+    else
+        fail(l, ac->err != 0 ? ac->errstr : "connection closed");
 }
 
 static void refuse(redisAsyncContext *ac, const char *why)
@@ -159,11 +168,11 @@ static void greeted(struct redis_link *l)
     uv_timer_stop(&l->deadline);
     l->state = READY;
     l->stats.connects++;
-    const struct redis_url *u = l->opts.url;
-    if (!l->quiet)    /* once for each trouble that was told */
-        LOG(LOG_INFO, "redis connected", F_STR("addr", u->host ? u->host : u->path), F_U64("port", u->port), F_U64("db", u->db));
-    l->quiet = true;
+    redis_trouble_over(&l->trouble, l->opts.url);
+    link_check(l);
+    l->in_owner = true;
     l->opts.ready(l->opts.cookie);
+    l->in_owner = false;
 }
 
 static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
@@ -200,41 +209,22 @@ static void on_named(redisAsyncContext *ac, void *r, void *cookie)
     after_reply(ac);
 }
 
-static void greet(struct redis_link *l)
-{
-    const struct redis_url *u = l->opts.url;
-    struct buf script = { 0 };
-    l->state = GREETING;
-    l->greetings = 1;
-    if (u->password != NULL) {
-        l->greetings++;
-        if (u->user != NULL)
-            redisAsyncCommand(l->ac, on_greeting, NULL, "AUTH %s %s", u->user, u->password);
-        else
-            redisAsyncCommand(l->ac, on_greeting, NULL, "AUTH %s", u->password);
-    }
-    redisAsyncCommand(l->ac, on_named, NULL, "CLIENT SETNAME %s", l->name);
-    if (u->db != 0) {
-        l->greetings++;
-        redisAsyncCommand(l->ac, on_greeting, NULL, "SELECT %d", (int)u->db);
-    }
-    redis_script_append(&script);
-    redisAsyncCommand(l->ac, on_greeting, l, "SCRIPT LOAD %b", script.ptr, script.len);
-    buf_release(&script);
-}
-
 /* ---- connecting ---- */
 
-/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no disconnect callback. */
+/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no
+ * disconnect callback. */
 static void on_connect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
-    if (l == NULL || l->ac != ac)
+    if (!current(ac))
         return;
+    assert(l->state == CONNECTING);
     if (status == REDIS_OK) {
+        /* On a Unix socket it would fail and spoil the context. */
         if (l->opts.url->host != NULL)
-            redisEnableKeepAlive(&l->ac->c);   /* on a Unix socket it would fail and spoil the context */
-        greet(l);
+            redisEnableKeepAlive(&l->ac->c);
+        l->state = GREETING;
+        l->greetings = redis_greeting_send(l->ac, l->opts.url, l->name, on_named, on_greeting);
         return;
     }
     l->ac = NULL;
@@ -279,14 +269,18 @@ static void on_resolved(void *cookie, const char *ip, const char *error)
 static void resolve(struct redis_link *l)
 {
     l->state = RESOLVING;
-    int rc = redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
-    if (rc < 0)
-        fail(l, rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait" : uv_strerror(rc));
+    int rc =
+        redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
+    if (rc == -EAGAIN)
+        fail(l, "the name server does not answer: earlier lookups of the host still wait");
+    else if (rc < 0)
+        fail(l, uv_strerror(rc));
 }
 
 static void attempt(struct redis_link *l)
 {
-    assert(l->ac == NULL && l->lookup == NULL);
+    assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
+    assert(l->in_flight == 0); /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
     if (l->opts.url->path != NULL)
         take_context(l, redisAsyncConnectUnix(l->opts.url->path));
@@ -299,6 +293,7 @@ static void attempt(struct redis_link *l)
 static void on_reply(redisAsyncContext *ac, void *r, void *tag)
 {
     struct redis_link *l = ac->data;
+    assert(l->in_flight > 0);
     l->in_flight--;
     if (current(ac) && r != NULL) {
         if (l->in_flight == 0)
@@ -308,17 +303,22 @@ static void on_reply(redisAsyncContext *ac, void *r, void *tag)
     } else {
         r = NULL;
     }
+    l->in_owner = true;
     l->opts.reply(l->opts.cookie, tag, r);
-    after_reply(ac);
+    l->in_owner = false;
+    /* A connection that ends may leave half a reply in the reader: that is no surplus. */
+    if (r != NULL)
+        after_reply(ac);
 }
 
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag)
 {
+    link_check(l);
     if (l->state != READY || l->ac == NULL ||
         redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
         return false;
     if (l->in_flight++ == 0) {
-        uv_update_time(l->loop);   /* the owner may have been busy since the loop last looked */
+        uv_update_time(l->loop); /* the owner may have been busy since the loop last looked */
         uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     }
     return true;
@@ -331,7 +331,7 @@ void redis_link_retry(struct redis_link *l, const char *why)
 
 void redis_link_thrive(struct redis_link *l)
 {
-    l->backoff_ms = BACKOFF_MIN_MS;
+    redis_backoff_reset(&l->backoff);
 }
 
 bool redis_link_is_ready(const struct redis_link *l)
@@ -351,31 +351,21 @@ void redis_link_stats(const struct redis_link *l, struct redis_link_stats *ret)
 
 /* ---- birth and death ---- */
 
-/* CLIENT SETNAME takes neither blanks nor control characters. */
-static void make_name(struct redis_link *l, const char *instance)
-{
-    snprintf(l->name, sizeof l->name, "statsd-%s", instance);
-    for (char *c = l->name; *c != '\0'; c++)
-        if (*c <= ' ' || *c > '~')
-            *c = '_';
-}
-
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts *opts)
 {
     struct redis_link *l = mem_zalloc(sizeof *l);
     l->loop = loop;
     l->opts = *opts;
     l->opts.instance = NULL;
-    make_name(l, opts->instance);
+    redis_greeting_name(l->name, opts->instance);
     if (l->opts.connect_timeout_ms == 0)
         l->opts.connect_timeout_ms = CONNECT_TIMEOUT_MS;
     if (l->opts.reply_timeout_ms == 0)
         l->opts.reply_timeout_ms = REPLY_TIMEOUT_MS;
-    l->backoff_ms = BACKOFF_MIN_MS;
-    l->chance = now_mono_ns() | 1;
-    uv_timer_init(loop, &l->backoff);
+    redis_backoff_init(&l->backoff, now_mono_ns());
+    uv_timer_init(loop, &l->wait);
     uv_timer_init(loop, &l->deadline);
-    l->backoff.data = l->deadline.data = l;
+    l->wait.data = l->deadline.data = l;
     l->handles = 2;
     attempt(l);
     return l;
@@ -384,17 +374,19 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
 static void on_timer_closed(uv_handle_t *h)
 {
     struct redis_link *l = h->data;
+    assert(l->handles > 0 && l->state == CLOSED);
     if (--l->handles == 0)
         free(l);
 }
 
-/* Not to be called inside reply() or ready(): hiredis would come back to a link that is gone. */
 void redis_link_free(struct redis_link *l)
 {
     if (l == NULL)
         return;
+    assert(l->state != CLOSED && !l->in_owner);
     l->state = CLOSED;
     let_go(l);
-    uv_close((uv_handle_t *)&l->backoff, on_timer_closed);
+    assert(l->in_flight == 0);
+    uv_close((uv_handle_t *)&l->wait, on_timer_closed);
     uv_close((uv_handle_t *)&l->deadline, on_timer_closed);
 }

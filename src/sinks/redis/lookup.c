@@ -1,5 +1,14 @@
+/*
+ * A lookup, on the loop's thread, asks a question, on a thread of its own.
+ *
+ *   redis_lookup_start -> start_thread -> ask (getaddrinfo) -- uv_async --> on_answered -> done
+ *   redis_lookup_forget                   ask goes on alone, and frees the question itself
+ *
+ * `part` decides under the lock which of the two frees the question.
+ */
 #include "sinks/redis/lookup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -11,10 +20,11 @@
 
 enum { ADDRESSES_MAX = 8, THREADS_MAX = 4 };
 
-/* What the thread is asked.  A running getaddrinfo cannot be taken back, so this outlives the lookup; whoever is last frees it. */
+/* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user
+ * frees it. */
 struct question {
     pthread_mutex_t lock;
-    struct redis_lookup *asker;    /* NULL once nobody waits */
+    struct redis_lookup *asker; /* NULL once nobody waits */
     bool answered;
     int status;
     struct addrinfo *found;
@@ -47,6 +57,7 @@ static void *ask(void *cookie)
     struct addrinfo *found = NULL;
     int status = getaddrinfo(q->host, NULL, &hints, &found);
     pthread_mutex_lock(&q->lock);
+    assert(!q->answered && q->found == NULL);
     q->answered = true;
     q->status = status;
     q->found = status == 0 ? found : NULL;
@@ -82,11 +93,12 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The thread does not know k any more.  returns  whether it has answered: the question is ours then */
+/* The thread does not know k any more.  returns  whether it has answered: we free it then */
 static bool part(struct redis_lookup *k)
 {
     struct question *q = k->question;
     pthread_mutex_lock(&q->lock);
+    assert(q->asker == k); /* it has not parted before */
     bool answered = q->answered;
     q->asker = NULL;
     pthread_mutex_unlock(&q->lock);
@@ -99,7 +111,8 @@ static void on_answered(uv_async_t *async)
     struct redis_lookup *k = async->data;
     struct question *q = k->question;
     char ip[NI_MAXHOST];
-    (void)part(k);   /* it has: that is what woke us */
+    bool answered = part(k);
+    assert(answered); /* that is what woke us */
     const char *error = pick(q, k->turn, ip);
     question_free(q);
     k->done(k->cookie, error == NULL ? ip : NULL, error);
@@ -133,8 +146,8 @@ static int start_thread(struct question *q)
     return -rc;
 }
 
-int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done, void *cookie,
-                       struct redis_lookup **ret)
+int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done,
+                       void *cookie, struct redis_lookup **ret)
 {
     struct redis_lookup *k = mem_zalloc(sizeof *k);
     struct question *q = mem_zalloc(sizeof *q);

@@ -1,8 +1,9 @@
 /**
  * redis_lookup: a host name to one of its addresses.
  *
- * Each lookup has a thread of its own, four at most at a time.  libuv's uv_getaddrinfo would keep the loop alive, and its pool
- * the process, until a name server that is away has been waited for: 30 s and more at a stop.
+ * Each lookup has a thread of its own, at most four at a time.  With libuv's uv_getaddrinfo a name
+ * server that does not answer would keep the loop alive at a stop, and libuv's pool the process,
+ * for 30 s and more.
  *
  *   thread   the loop's
  */
@@ -14,18 +15,20 @@
 
 struct redis_lookup;
 
-/* ip: numeric, dies with the call; NULL when error says why there is none.  The lookup is gone then. */
+/* ip: numeric, dies with the call; NULL when error says why there is none.  The lookup is freed
+ * before this call: it must not be forgotten any more. */
 typedef void (*redis_lookup_fn)(void *cookie, const char *ip, const char *error);
 
 /**
  * redis_lookup_start(loop, host, turn, done, cookie, ret):
- *   turn     of several addresses the one at this place, counted round: another turn, another address
- *   returns  0, and done is called once, later; -errno: it is not (-EAGAIN: four earlier ones still hang)
+ *   turn     which of several addresses, modulo their number: another turn, another address
+ *   returns  0: done is called once, later, unless redis_lookup_forget comes first
+ *            -errno: done is not called (-EAGAIN: four earlier lookups still wait for an answer)
  */
-int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done, void *cookie,
-                       struct redis_lookup **ret);
+int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done,
+                       void *cookie, struct redis_lookup **ret);
 
-/* done is not called any more.  The memory goes when the loop has run once more.  NULL is fine. */
+/* done is not called any more.  The memory goes when the loop has run once more; NULL is fine. */
 void redis_lookup_forget(struct redis_lookup *k);
 
 #endif

@@ -1,5 +1,6 @@
 #include "sinks/redis/poll.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -7,10 +8,10 @@
 
 struct redis_poll {
     uv_poll_t handle;
-    redisAsyncContext *ac;       /* NULL once hiredis let go of us */
+    redisAsyncContext *ac; /* NULL once hiredis let go of us */
     redis_poll_refuse_fn refuse;
     redisReplyObjectFunctions replies;
-    int wanted;                  /* UV_READABLE | UV_WRITABLE */
+    int wanted; /* UV_READABLE | UV_WRITABLE */
 };
 
 bool redis_poll_surplus(const redisAsyncContext *ac)
@@ -25,13 +26,16 @@ bool redis_poll_waiting(const redisAsyncContext *ac)
     return recv(ac->c.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Data that no command asked for.  An end of stream or an error is none: hiredis finds those out by reading. */
+/* Data that no command asked for.  An end of stream or an error is none: hiredis finds those out by
+ * reading. */
 static bool unasked(const redisAsyncContext *ac)
 {
-    return ac->replies.head == NULL && (ac->c.flags & REDIS_CONNECTED) != 0 && redis_poll_waiting(ac);
+    return ac->replies.head == NULL && (ac->c.flags & REDIS_CONNECTED) != 0 &&
+           redis_poll_waiting(ac);
 }
 
-/* Commands of ours answer with one line.  An array may claim 2^31 elements in ten bytes; none is believed. */
+/* Commands of ours answer with one line.  An array may claim 2^31 elements in ten bytes; none is
+ * believed. */
 static void *refuse_array(const redisReadTask *task, int elements)
 {
     (void)task;
@@ -42,6 +46,7 @@ static void *refuse_array(const redisReadTask *task, int elements)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
     struct redis_poll *p = handle->data;
+    assert(p->ac == NULL || p->ac->ev.data == p);
     if (status < 0)
         events = UV_READABLE | UV_WRITABLE;
     if (p->ac != NULL && (events & UV_READABLE) != 0) {
@@ -101,6 +106,7 @@ static void on_closed(uv_handle_t *handle)
 static void cleanup(void *cookie)
 {
     struct redis_poll *p = cookie;
+    assert(p->ac != NULL); /* hiredis cleans up once */
     p->ac->ev.data = NULL;
     p->ac = NULL;
     uv_poll_stop(&p->handle);
@@ -109,6 +115,7 @@ static void cleanup(void *cookie)
 
 int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse)
 {
+    assert(ac->ev.data == NULL && refuse != NULL);
     struct redis_poll *p = mem_zalloc(sizeof *p);
     int rc = uv_poll_init(loop, &p->handle, ac->c.fd);
     if (rc < 0) {

@@ -1,12 +1,14 @@
 /**
  * redis_poll: hiredis' event hooks on a libuv loop.
  *
- * hiredis' own adapter returns when libuv reports a status < 0, yet that is how libuv reports POLLERR, after stopping the
- * handle: a refused connection or a reset is then never noticed (redis/hiredis issue 508).  Here any such event is passed on
- * as readable and writable, so that hiredis runs into the error itself.
+ * hiredis' own adapter returns when libuv reports a status < 0, yet that is how libuv reports
+ * POLLERR, after stopping the handle: a refused connection or a reset is then never noticed
+ * (redis/hiredis issue 508).  Here any such event is passed on as readable and writable, so that
+ * hiredis runs into the error itself.
  *
- * Three more things that hiredis 0.14 does not defend against are caught here: a reply to no command (it would assert), a
- * reply that never ends (it would grow), and an array of two thousand million (it would be allocated).
+ * Three more things that hiredis 0.14 does not defend against are caught here: a reply to no
+ * command (an assert fails), a reply without end (the reader grows), and an array of 2^31 elements
+ * (it is allocated).
  *
  *   thread   the loop's
  */
@@ -18,15 +20,15 @@
 #include <hiredis/async.h>
 #include <uv.h>
 
-enum { REDIS_POLL_REPLY_MAX = 1 << 20 };   /* bytes of replies not yet understood; ours are one line */
+enum { REDIS_POLL_REPLY_MAX = 1 << 20 }; /* bytes of one reply; ours are one line */
 
 /* Called instead of a read that would do harm.  May call redisAsyncFree(ac). */
 typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);
 
 /**
  * redis_poll_attach(loop, ac, refuse):
- * hiredis owns the handle from here on and gives it back through its cleanup hook; the memory goes with the close callback,
- * so the loop must run once more after the context has been freed.
+ * hiredis owns the handle from here on and gives it back through its cleanup hook.  The memory goes
+ * with the close callback, so the loop must run once more after the context has been freed.
  *   returns  0 or -errno of uv_poll_init; ac is unchanged then
  */
 int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse);
@@ -34,7 +36,8 @@ int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_
 /* Has something come in that was not read yet? */
 bool redis_poll_waiting(const redisAsyncContext *ac);
 
-/* Does the reader hold bytes although no command waits?  To be asked at the end of every reply callback. */
+/* Does the reader hold bytes although no command waits?  To be asked at the end of every callback
+ * that got a reply. */
 bool redis_poll_surplus(const redisAsyncContext *ac);
 
 #endif

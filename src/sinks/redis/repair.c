@@ -2,12 +2,12 @@
  * What the ledger makes of answers.
  *
  *   redis_ledger_answer
- *     applied, duplicate, dropped, failed -> settle: into kept, off its interval's account
- *     gap, foreign                        -> the shard is held; once nothing of it is in flight: repair
+ *     applied, duplicate, dropped, failed -> settle: into kept, and its interval counts it
+ *     gap, foreign                        -> hold the shard; repair when nothing is in flight
  *   repair
- *     foreign        -> a new producer, from the number on that was not ours
+ *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
- *     gap            -> kept batches back into the queue; lost ones counted, and then a new producer
+ *     gap            -> kept batches back into the queue; when some are lost, a new producer
  */
 #include <assert.h>
 #include <string.h>
@@ -16,26 +16,30 @@
 
 enum { FAILURES_MAX = 2, REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
 
-/* ---- what is told ---- */
+/* ---- log ---- */
 
-static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b, const char *text, uint64_t now_ms)
+static void log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
+                      const char *text, uint64_t now_ms)
 {
     uint64_t suppressed;
     const char *remedy = redis_reply_remedy(text);
     if (log_gate(&l->error_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_ERROR, msg, F_STR("error", text), F_U64("shard", b->shard), F_U64("series", b->series),
-            F_STR("remedy", remedy ? remedy : ""), F_U64("suppressed", suppressed));
+        LOG(LOG_ERROR, msg, F_STR("error", text), F_U64("shard", b->shard),
+            F_U64("series", b->series), F_STR("remedy", remedy ? remedy : ""),
+            F_U64("suppressed", suppressed));
 }
 
 static void log_refused(struct redis_ledger *l, const struct redis_verdict *v, uint64_t now_ms)
 {
     uint64_t suppressed;
     if (log_gate(&l->refused_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "redis refused a value: the sum would not be finite", F_SLICE("field", v->field),
-            F_U64("values", v->refused), F_U64("suppressed", suppressed));
+        LOG(LOG_WARN, "redis refused a value: the sum would not be finite",
+            F_SLICE("field", v->field), F_U64("values", v->refused),
+            F_U64("suppressed", suppressed));
 }
 
-static void note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series, uint64_t intervals, uint64_t now_ms)
+static void note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series, uint64_t intervals,
+                      uint64_t now_ms)
 {
     struct loss *x = &l->loss;
     x->batches += batches;
@@ -55,28 +59,52 @@ uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms)
         return 0;
     if (!redis_ledger_idle(l) && now_ms < x->since_ms + REPORT_MS)
         return x->since_ms + REPORT_MS;
-    LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more", F_U64("batches", x->batches),
-        F_U64("series", x->series), F_U64("intervals", x->intervals),
+    LOG(LOG_ERROR, "redis lost acknowledged writes that are not kept any more",
+        F_U64("batches", x->batches), F_U64("series", x->series), F_U64("intervals", x->intervals),
         F_STR("remedy", "appendonly yes, and no FLUSHALL; what was kept was sent again"));
     *x = (struct loss){ 0 };
     return 0;
 }
 
+void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b)
+{
+    if (b->interval != NULL)
+        l->stats.series_dropped += b->series;
+    else if (b->failures == 0)
+        note_loss(l, 1, b->series, 0, b->first_sent_ms);
+}
+
 /* ---- settling ---- */
 
 /* The batch needs no more sending: into kept, and off its interval's account. */
-static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped, uint64_t now_ms)
+static void settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused,
+                   uint64_t dropped, uint64_t now_ms)
 {
     redis_ledger_keep(l, b, now_ms);
     struct redis_interval *iv = b->interval;
     b->interval = NULL;
     if (iv == NULL)
-        return;    /* it was applied before, and Redis had lost it */
+        return; /* counted when it was settled first; Redis lost it since */
+    assert(iv->left > 0);
+    redis_interval_check(iv);
+    assert(refused + dropped <= b->series);
     l->stats.series_applied += b->series - refused - dropped;
     l->stats.series_refused += refused;
     l->stats.series_dropped += dropped;
     if (--iv->left == 0)
         redis_ledger_settle_interval(l, iv);
+}
+
+/*
+ * The batch is settled without being applied.  If it was applied once, and Redis lost it, it is
+ * counted as applied already: it counts as lost then; and at its first failure only.
+ */
+static void write_off(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    if (b->interval == NULL && b->failures == 0)
+        note_loss(l, 1, b->series, 0, now_ms);
+    b->failures++;
+    settle(l, b, 0, b->series, now_ms);
 }
 
 static bool in_list(const struct batch_list *list, struct slice token)
@@ -87,7 +115,7 @@ static bool in_list(const struct batch_list *list, struct slice token)
     return b != NULL;
 }
 
-/* Where Redis went back, the token is of one that is sent again. */
+/* After Redis lost writes, the token it has may be that of a batch that is sent again. */
 static bool token_of_ours(const struct redis_ledger *l, struct slice token)
 {
     bool ours = slice_eq(token, slice_str(l->logged)) || in_list(&l->kept, token);
@@ -96,7 +124,8 @@ static bool token_of_ours(const struct redis_ledger *l, struct slice token)
     return ours;
 }
 
-/* Every log entry leaves its writer's token.  Another's where ours was: it is alive, and has our instance name. */
+/* Every log entry leaves its writer's token.  Another's token where ours was: another live server
+ * has our instance name. */
 static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t now_ms)
 {
     if (l->logged[0] == '\0' || slice_eq(holder, SLICE_LIT("-")) || token_of_ours(l, holder))
@@ -104,12 +133,15 @@ static void look_for_rival(struct redis_ledger *l, struct slice holder, uint64_t
     l->stats.rivals++;
     uint64_t suppressed;
     if (log_gate(&l->rival_gate, RIVAL_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "another live server writes to redis under this instance name", F_U64("intervals", l->stats.rivals),
-            F_STR("remedy", "nothing is lost; give each server its own server.instance to tell them apart"),
+        LOG(LOG_WARN, "another live server writes to redis under this instance name",
+            F_U64("intervals", l->stats.rivals),
+            F_STR("remedy",
+                  "nothing is lost; give each server its own server.instance to tell them apart"),
             F_U64("suppressed", suppressed));
 }
 
-static void applied(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+static void applied(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v,
+                    uint64_t now_ms)
 {
     struct redis_producer *p = &l->shards[b->shard].producer;
     l->stats.batches_applied++;
@@ -122,7 +154,9 @@ static void applied(struct redis_ledger *l, struct redis_batch *b, const struct 
         size_t n = v->field.len < sizeof text - 1 ? v->field.len : sizeof text - 1;
         memcpy(text, v->field.ptr, n);
         l->stats.errors++;
-        log_error(l, v->unlogged ? "redis has no place for the log entry" : "redis dropped sets of a batch", b, text, now_ms);
+        const char *msg =
+            v->unlogged ? "redis has no place for the log entry" : "redis dropped sets of a batch";
+        log_error(l, msg, b, text, now_ms);
     }
     if (b->last)
         look_for_rival(l, v->holder, now_ms);
@@ -146,7 +180,8 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     }
 }
 
-/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless they were not touched since. */
+/* Redis lost the producer's key alone.  A batch that may be in the totals is dropped, unless nobody
+ * wrote to them since. */
 static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
@@ -158,15 +193,16 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
         if (!b->unsure)
             continue;
         unsure++;
-        b->failures = FAILURES_MAX;
-        settle(l, b, 0, b->series, now_ms);
+        /* Kept, it belongs to a producer that ends: it is not sent again. */
+        write_off(l, b, now_ms);
     }
     l->stats.forgotten++;
     next_producer(l, shard, 1);
     uint64_t suppressed;
     if (log_gate(&l->forgotten_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
         LOG(LOG_ERROR, "redis lost a producer's key while the totals stayed", F_U64("shard", shard),
-            F_U64("batches_dropped_in_doubt", unsure), F_STR("remedy", "maxmemory-policy noeviction; never delete {..}:p: keys"),
+            F_U64("batches_dropped_in_doubt", unsure),
+            F_STR("remedy", "maxmemory-policy noeviction; never delete {..}:p: keys"),
             F_U64("suppressed", suppressed));
 }
 
@@ -175,10 +211,12 @@ struct given_up {
     uint64_t batches, series;
 };
 
-/* Lost are the batches after what Redis has and before `first`, which is kept or new, but for those that were given up. */
-static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, const struct redis_batch *first,
-                       struct given_up failed, uint64_t now_ms)
+/* The batches between the last one that Redis has and `first` are lost, but for those that were
+ * given up before. */
+static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap,
+                       const struct redis_batch *first, struct given_up failed, uint64_t now_ms)
 {
+    assert(first->seq > gap->last + 1 && first->series_upto >= first->series);
     uint64_t before = first->series_upto - first->series, there = gap->series + failed.series;
     uint64_t series = before > there ? before - there : 0, batches = first->seq - gap->last - 1;
     /* Each interval once, whichever of its shards are lost. */
@@ -193,7 +231,8 @@ static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap, 
         note_loss(l, batches - failed.batches, series, intervals, now_ms);
 }
 
-/* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are sent again. */
+/* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are
+ * sent again. */
 static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
@@ -210,13 +249,13 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
         }
         failed.batches++;
         failed.series += b->series;
-        redis_batch_free(b);    /* it fails before its number is set, so it would come back for ever */
+        redis_batch_free(b); /* it fails before its number is set, so it would come back for ever */
     }
     const struct redis_batch *first = NULL;
     for (struct redis_batch *b = sh->queue.head; b != NULL; b = b->next) {
         if (b->seq <= sh->gap.last)
             continue;
-        b->first_sent_ms = now_ms;    /* it is not stale: that it was not applied is known now */
+        b->first_sent_ms = now_ms; /* it is not stale: that it was not applied is known now */
         first = first ? first : b;
     }
     if (first == NULL || first->seq == sh->gap.last + 1)
@@ -229,8 +268,9 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
 static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
+    assert(sh->held && sh->in_flight == 0);
     if (sh->foreign)
-        next_producer(l, shard, sh->foreign_from);
+        next_producer(l, shard, sh->held_from);
     else if (redis_producer_forgotten(&sh->producer, &sh->gap))
         go_on_after_forgotten(l, shard, now_ms);
     else
@@ -238,37 +278,51 @@ static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
     sh->held = sh->foreign = false;
 }
 
-static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b, uint64_t now_ms)
+/* b is the first batch of the shard that was not applied. */
+static void hold(struct shard *sh, const struct redis_batch *b)
+{
+    if (sh->held)
+        return;
+    sh->held = true;
+    sh->held_from = b->seq;
+}
+
+static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b,
+                         uint64_t now_ms)
 {
     l->stats.foreign++;
-    if (!sh->foreign) {
-        sh->held = sh->foreign = true;
-        sh->foreign_from = b->seq;
-    }
+    hold(sh, b);
+    sh->foreign = true;
     uint64_t suppressed;
     if (log_gate(&l->foreign_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one", F_U64("shard", b->shard),
-            F_STR("remedy", "nothing is lost; restart statsd on machines that were copied while they ran"),
+        LOG(LOG_WARN, "another server has this one's identity in redis: going on under a new one",
+            F_U64("shard", b->shard),
+            F_STR("remedy",
+                  "nothing is lost; restart statsd on machines that were copied while they ran"),
             F_U64("suppressed", suppressed));
 }
 
-static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b, const struct redis_verdict *v)
+static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,
+                     const struct redis_verdict *v)
 {
     if (v->known)
-        b->unsure = false;    /* it is not there */
+        b->unsure = false; /* it is not there */
     if (sh->held)
         return;
     l->stats.gaps++;
-    sh->held = true;
-    sh->gap = (struct redis_verdict){ .kind = v->kind, .known = v->known, .last = v->last, .series = v->series, .nth = v->nth,
-                                      .totals = v->totals };
+    hold(sh, b);
+    sh->gap = *v;
+    sh->gap.text = NULL; /* it dies with the reply, as do the slices */
+    sh->gap.field = sh->gap.holder = (struct slice){ 0 };
 }
 
-void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const struct redis_verdict *v, uint64_t now_ms)
+void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
+                         const struct redis_verdict *v, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[b->shard];
     uint8_t shard = b->shard;
-    assert(b->in_flight && sh->in_flight > 0);
+    redis_verdict_check(v);
+    assert(b->in_flight && b->seq > 0 && sh->in_flight > 0 && l->windows[b->node].batches > 0);
     b->in_flight = false;
     sh->in_flight--;
     l->in_flight--;
@@ -284,11 +338,14 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
         settle(l, b, 0, 0, now_ms);
         break;
     case REDIS_VERDICT_DROPPED:
+        l->stats.errors++;
+        log_error(l, "redis dropped a batch", b, v->text, now_ms);
+        write_off(l, b, now_ms);
+        break;
     case REDIS_VERDICT_FAILED:
         l->stats.errors++;
-        b->failures++;
-        log_error(l, v->kind == REDIS_VERDICT_DROPPED ? "redis dropped a batch" : "redis refused a batch", b, v->text, now_ms);
-        settle(l, b, 0, b->series, now_ms);
+        log_error(l, "redis refused a batch", b, v->text, now_ms);
+        write_off(l, b, now_ms);
         break;
     case REDIS_VERDICT_FOREIGN:
         note_foreign(l, sh, b, now_ms);
@@ -299,7 +356,7 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
     case REDIS_VERDICT_LOST:
         b->unsure = true;
         break;
-    default:    /* it waits in its place */
+    default: /* it waits in its place */
         l->stats.errors += v->kind == REDIS_VERDICT_LATER;
         break;
     }
@@ -307,4 +364,5 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b, const st
         memcpy(l->logged, redis_batch_token(b).ptr, REDIS_TOKEN_DIGITS);
     if (sh->held && sh->in_flight == 0)
         repair(l, shard, now_ms);
+    redis_ledger_check(l);
 }

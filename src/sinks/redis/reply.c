@@ -1,17 +1,29 @@
+/*
+ * redis_reply_judge
+ *   an error reply            -> LATER when it passes by itself or by the operator, else FAILED
+ *   text of the script        -> read_answer -> read_applied, read_dropped, read_gap
+ *   anything else             -> LATER: this is no Redis of ours
+ *
+ * redis_reply_remedy: errors and what to do about them.
+ */
 #include "sinks/redis/reply.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/number.h"
 
 /*
- * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside the script they come as
- * NEEDS; these are about the script as a whole.
+ * Errors that pass by themselves or by the operator's hand, and that leave nothing applied.  Inside
+ * the script they come as NEEDS; these are about the script as a whole.
  */
+/* clang-format off */
 static const char *const passing[] = {
-    "NEEDS", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED",
-    "ASK", "NOSCRIPT", "NOAUTH", "NOPERM", "WRONGPASS", "UNBLOCKED",
+    "NEEDS", "LOADING", "READONLY", "MASTERDOWN", "BUSY", "OOM", "MISCONF", "NOREPLICAS",
+    "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "NOAUTH", "NOPERM", "WRONGPASS",
+    "UNBLOCKED",
 };
+/* clang-format on */
 
 static bool passes(const char *text)
 {
@@ -20,7 +32,8 @@ static bool passes(const char *text)
         if (strncmp(text, passing[i], n) == 0 && (text[n] == ' ' || text[n] == '\0'))
             return true;
     }
-    return false;
+    /* An operator's SCRIPT KILL; Redis refuses it once the script has written. */
+    return strstr(text, "Script killed by user") != NULL;
 }
 
 /* ---- words of the script's answers ---- */
@@ -76,8 +89,8 @@ static bool read_applied(struct slice rest, uint64_t seq, struct redis_verdict *
 {
     uint64_t n;
     v->kind = REDIS_VERDICT_APPLIED;
-    if (!word_u64(&rest, &n) || n != seq || !word_totals(&rest, &v->totals) || !word_u32(&rest, &v->refused) ||
-        !word_u32(&rest, &v->dropped))
+    if (!word_u64(&rest, &n) || n != seq || !word_totals(&rest, &v->totals) ||
+        !word_u32(&rest, &v->refused) || !word_u32(&rest, &v->dropped))
         return false;
     v->holder = word(&rest);
     struct slice logged = word(&rest);
@@ -92,7 +105,7 @@ static bool read_dropped(struct slice rest, uint64_t seq, struct redis_verdict *
     v->kind = REDIS_VERDICT_DROPPED;
     if (!word_u64(&rest, &n))
         return false;
-    v->text = rest.ptr;    /* to the end of the reply, which is a string with a NUL */
+    v->text = rest.ptr; /* to the end of the reply, which is a string with a NUL */
     return n == seq;
 }
 
@@ -105,7 +118,8 @@ static bool read_gap(struct slice rest, uint64_t seq, struct redis_verdict *v)
     v->known = !slice_eq(mark, SLICE_LIT("none"));
     int64_t n, nth;
     if (v->known) {
-        if (!slice_cut(&mark, ':', &series) || !number_parse_int(series, &n) || !number_parse_int(mark, &nth) || nth > UINT32_MAX)
+        if (!slice_cut(&mark, ':', &series) || !number_parse_int(series, &n) ||
+            !number_parse_int(mark, &nth) || nth > UINT32_MAX)
             return false;
         v->series = (uint64_t)n;
         v->nth = (uint32_t)nth;
@@ -122,21 +136,29 @@ static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v
         return read_dropped(rest, seq, v);
     if (slice_eq(kind, SLICE_LIT("gap")))
         return read_gap(rest, seq, v);
-    v->kind = slice_eq(kind, SLICE_LIT("foreign")) ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
-    return rest.len == 0 && (v->kind == REDIS_VERDICT_FOREIGN || slice_eq(kind, SLICE_LIT("duplicate")));
+    bool foreign = slice_eq(kind, SLICE_LIT("foreign"));
+    v->kind = foreign ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
+    return rest.len == 0 && (foreign || slice_eq(kind, SLICE_LIT("duplicate")));
+}
+
+static struct redis_verdict error_verdict(const char *text)
+{
+    enum redis_verdict_kind kind = passes(text) ? REDIS_VERDICT_LATER : REDIS_VERDICT_FAILED;
+    return (struct redis_verdict){ .kind = kind, .text = text };
 }
 
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
 {
+    assert(seq > 0);
     if (reply == NULL)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
     if (reply->type == REDIS_REPLY_ERROR)
-        return (struct redis_verdict){ .kind = passes(reply->str) ? REDIS_VERDICT_LATER : REDIS_VERDICT_FAILED,
-                                       .text = reply->str };
+        return error_verdict(reply->str);
     struct redis_verdict v = { 0 };
     if (reply->type == REDIS_REPLY_STRING && read_answer(slice_of(reply->str, reply->len), seq, &v))
         return v;
-    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER, .text = "an answer that our script does not give" };
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER,
+                                   .text = "an answer that our script does not give" };
 }
 
 /* ---- remedies ---- */
@@ -148,13 +170,17 @@ const char *redis_reply_remedy(const char *error)
     } rows[] = {
         { "WRONGPASS", "correct user and password in redis.url" },
         { "invalid password", "correct the password in redis.url" },
-        { "called without any password", "take the password out of redis.url: this Redis has none" },
-        { "NOAUTH", "put the password into redis.url: redis://:password@host or redis://user:password@host" },
+        { "called without any password",
+          "take the password out of redis.url: this Redis has none" },
+        { "NOAUTH",
+          "put the password into redis.url: redis://:password@host, redis://user:password@host" },
         { "NOPERM", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "ACL failure", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
-        { "The user executing the script", "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
+        { "The user executing the script",
+          "give the user the rights that docs/redis.md lists (ACL SETUSER)" },
         { "invalid DB index", "choose a database below `databases` of redis.conf in redis.url" },
-        { "DB index is out of range", "choose a database below `databases` of redis.conf in redis.url" },
+        { "DB index is out of range",
+          "choose a database below `databases` of redis.conf in redis.url" },
         { "SELECT is not allowed", "take the database out of redis.url: a cluster has only 0" },
         { "DENIED", "set a password in Redis, or reach it by a loopback address (protected-mode)" },
         { "max number of clients", "raise maxclients of Redis" },
@@ -168,7 +194,9 @@ const char *redis_reply_remedy(const char *error)
         { "unknown command", "do not rename commands that docs/redis.md lists" },
         { "LOADING", "none: it passes by itself" },
         { "NOSCRIPT", "none: it passes by itself" },
-        { "BUSY", "none: it passes by itself, unless a script of someone else never ends (SCRIPT KILL)" },
+        { "Script killed by user", "none: it passes by itself" },
+        { "BUSY",
+          "none: it passes by itself, unless a script of someone else never ends (SCRIPT KILL)" },
         { "WRONGTYPE", "delete or rename that key: a key of ours holds something else" },
         { "INVALIDOBJ", "delete or rename that key: a key of ours holds something else" },
     };

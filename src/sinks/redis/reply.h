@@ -1,5 +1,5 @@
 /**
- * redis_reply: what Redis' answer to a batch means for it, and for whoever has to put it right.
+ * redis_reply: what Redis' answer to a batch means for it, and for the repair of its shard.
  *
  * Answers of the script are text of words with one blank between them:
  *
@@ -7,20 +7,22 @@
  *   dropped seq text..
  *   duplicate
  *   foreign
- *   gap last mark birth writes        mark: series ':' ordinal, or none when Redis does not know the producer
+ *   gap last mark birth writes        mark: series ':' ordinal; none: Redis has no such producer
  *
- * All else is an error reply; NEEDS is the script's own.
+ * Everything else is an error reply; NEEDS is the script's own.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_REPLY_H
 #define SINKS_REDIS_REPLY_H
 
+#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
 
+/* clang-format off */
 /* X(id, what becomes of the batch) */
 #define REDIS_VERDICTS(X)                                                                   \
     X(APPLIED,   "done")                                                                    \
@@ -38,32 +40,42 @@ enum redis_verdict_kind {
 #undef X
     REDIS_VERDICT_COUNT
 };
+/* clang-format on */
 
 enum { REDIS_BIRTH_MAX = 16 };
 
-/* Which totals a shard has: drawn when they began, and how often they were written to since. */
+/* Which totals a shard has: a token drawn when they began, and how many batches they got since. */
 struct redis_totals {
-    char birth[REDIS_BIRTH_MAX + 1];    /* "" or "-": there are none */
+    char birth[REDIS_BIRTH_MAX + 1]; /* "" or "-": there are none */
     uint64_t writes;
 };
 
 /* Slices and text live as long as the reply. */
 struct redis_verdict {
     enum redis_verdict_kind kind;
-    const char *text;             /* LATER, DROPPED, FAILED: why */
-    struct redis_totals totals;   /* APPLIED, GAP */
+    const char *text;           /* LATER, DROPPED, FAILED: why */
+    struct redis_totals totals; /* APPLIED, GAP */
     /* GAP: what Redis has of the producer. */
-    bool known;                   /* it has its key */
-    uint64_t last;                /* the last sequence number, less than seq - 1 unless the key is gone */
-    uint64_t series;              /* in batches 1 .. last */
-    uint32_t nth;                 /* ordinal of the interval of batch `last` */
+    bool known;      /* it has its key */
+    uint64_t last;   /* the last number, less than seq - 1 unless the key is gone */
+    uint64_t series; /* in batches 1 .. last */
+    uint32_t nth;    /* ordinal of the interval of batch `last` */
     /* APPLIED: what of it was not. */
-    uint32_t refused;             /* values whose sum would not be finite */
-    uint32_t dropped;             /* sets whose key is of the wrong type */
-    struct slice field;           /* the first of them */
-    struct slice holder;          /* who wrote the last log entry under our instance name; "-" nobody, or no log entry here */
-    bool unlogged;                /* the log's key is of the wrong type */
+    uint32_t refused;    /* values whose sum would not be finite */
+    uint32_t dropped;    /* sets whose key is of the wrong type */
+    struct slice field;  /* the first of them */
+    struct slice holder; /* token of the log entry before, of our instance; "-": none */
+    bool unlogged;       /* the log's key is of the wrong type */
 };
+
+static inline void redis_verdict_check(const struct redis_verdict *v)
+{
+    assert(v->kind < REDIS_VERDICT_COUNT);
+    if (v->kind == REDIS_VERDICT_LATER || v->kind == REDIS_VERDICT_DROPPED ||
+        v->kind == REDIS_VERDICT_FAILED)
+        assert(v->text != NULL);
+    assert(v->known || v->last == 0);
+}
 
 /**
  * redis_reply_judge(reply, seq):
@@ -72,7 +84,7 @@ struct redis_verdict {
  */
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq);
 
-/* What to do about an error of Redis, for the log.  returns  a static text, or NULL: it passes by itself or is not known */
+/* What to do about an error of Redis, for the log.  returns  a static text; NULL: not known */
 const char *redis_reply_remedy(const char *error);
 
 #endif

@@ -1,5 +1,6 @@
 #include "sinks/redis/resp.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ void redis_resp_digits(char *p, unsigned width, uint64_t v)
         p[width] = (char)('0' + v % 10);
         v /= 10;
     }
+    assert(v == 0); /* it has no more than `width` digits */
 }
 
 void redis_resp_arg_fixed(struct buf *out, uint64_t v, unsigned width)
@@ -67,6 +69,7 @@ void redis_resp_arg_fixed(struct buf *out, uint64_t v, unsigned width)
 
 static void pack(struct buf *out, unsigned lead, uint64_t v, unsigned bytes)
 {
+    assert(lead <= 0xff && bytes <= 8);
     char *p = buf_reserve(out, 9);
     *p++ = (char)lead;
     for (unsigned i = bytes; i-- > 0;)
@@ -114,7 +117,7 @@ void redis_resp_pack_i64(struct buf *out, int64_t v)
 
 void redis_resp_pack_double(struct buf *out, double v)
 {
-    const double exact = 9007199254740992.0;   /* 2^53: Lua has doubles only */
+    const double exact = 9007199254740992.0; /* 2^53: Lua has doubles only */
     if (fabs(v) <= exact && v == floor(v)) {
         redis_resp_pack_i64(out, (int64_t)v);
         return;

@@ -12,7 +12,7 @@ struct redis_route {
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
     uint8_t node_of[REDIS_SHARDS];
     uint8_t n;
-    struct redis_link *links[];     /* by node */
+    struct redis_link *links[]; /* by node */
 };
 
 static void on_ready(void *cookie)
@@ -24,10 +24,11 @@ static void on_ready(void *cookie)
 static void on_reply(void *cookie, void *tag, const redisReply *reply)
 {
     struct redis_route *r = cookie;
+    assert(tag != NULL);
     r->reply(r->cookie, tag, reply);
 }
 
-static void check(const struct redis_route_opts *opts)
+static void opts_check(const struct redis_route_opts *opts)
 {
     assert(opts->n_nodes > 0 && opts->n_nodes <= REDIS_NODES_MAX);
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
@@ -36,23 +37,25 @@ static void check(const struct redis_route_opts *opts)
 
 struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts)
 {
-    check(opts);
+    opts_check(opts);
     struct redis_route *r = mem_zalloc(sizeof *r + opts->n_nodes * sizeof r->links[0]);
     r->cookie = opts->cookie;
     r->ready = opts->ready;
     r->reply = opts->reply;
     r->n = opts->n_nodes;
     memcpy(r->node_of, opts->node_of, sizeof r->node_of);
-    for (uint8_t i = 0; i < r->n; i++)
-        r->links[i] = redis_link_new(loop, &(struct redis_link_opts){
-            .url = &opts->nodes[i],
-            .instance = opts->instance,
-            .connect_timeout_ms = opts->connect_timeout_ms,
-            .reply_timeout_ms = opts->reply_timeout_ms,
-            .cookie = r,
-            .ready = on_ready,
-            .reply = on_reply,
-        });
+    struct redis_link_opts link = {
+        .instance = opts->instance,
+        .connect_timeout_ms = opts->connect_timeout_ms,
+        .reply_timeout_ms = opts->reply_timeout_ms,
+        .cookie = r,
+        .ready = on_ready,
+        .reply = on_reply,
+    };
+    for (uint8_t i = 0; i < r->n; i++) {
+        link.url = &opts->nodes[i];
+        r->links[i] = redis_link_new(loop, &link);
+    }
     return r;
 }
 
@@ -72,6 +75,7 @@ const uint8_t *redis_route_nodes(const struct redis_route *r)
 
 static struct redis_link *link_of(const struct redis_route *r, uint8_t shard)
 {
+    assert(shard < REDIS_SHARDS && r->node_of[shard] < r->n);
     return r->links[r->node_of[shard]];
 }
 

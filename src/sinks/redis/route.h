@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "sinks/redis/encode.h"
+#include "sinks/redis/batch.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/link.h"
 #include "sinks/redis/url.h"
@@ -25,13 +25,13 @@
 struct redis_route;
 
 struct redis_route_opts {
-    const struct redis_url *nodes;      /* n_nodes of them, which outlive the route */
-    uint8_t n_nodes;                    /* 1 .. REDIS_NODES_MAX */
-    uint8_t node_of[REDIS_SHARDS];      /* each < n_nodes */
-    const char *instance;               /* these three: as struct redis_link_opts */
+    const struct redis_url *nodes; /* n_nodes of them, which outlive the route */
+    uint8_t n_nodes;               /* 1 .. REDIS_NODES_MAX */
+    uint8_t node_of[REDIS_SHARDS]; /* each < n_nodes */
+    const char *instance;          /* these three: as struct redis_link_opts */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     void *cookie;
-    void (*ready)(void *cookie);        /* a node that was not there can be sent to */
+    void (*ready)(void *cookie); /* a node became ready */
     /* As redis_link's, for a batch of redis_route_send. */
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
 };
@@ -44,7 +44,7 @@ void redis_route_free(struct redis_route *r);
 /* The node of each shard: REDIS_SHARDS bytes, for the ledger; they live as long as the route. */
 const uint8_t *redis_route_nodes(const struct redis_route *r);
 
-/* Sends b, with the sha1 that its node has of the script.  returns  false: the node is not ready */
+/* Sends b, with the sha1 of the script at its node.  returns  false: the node is not ready */
 bool redis_route_send(struct redis_route *r, struct redis_batch *b);
 
 /* redis_link_retry and redis_link_thrive, for the node of the shard. */

@@ -7,20 +7,23 @@
  *
  * The order is what makes a batch exactly-once:
  *   1 number    has this producer's batch been applied?
- *   2 read      HMGET of all fields; a probe for each right and each type of key that the writes need
- *   3 fold      in Lua alone: nothing is written when a value or a stored field is odd
+ *   2 read      HMGET of all fields; a probe for each right and each type of key that the writes
+ *   need 3 fold      in Lua alone: nothing is written when a value or a stored field is odd
  *   4 write     the number, then the sums
  * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
  */
 static const char *const lines[] = {
-    "local call,match,fmt,floor,min,max=redis.call,string.match,string.format,math.floor,math.min,math.max",
+    "local call,match,fmt=redis.call,string.match,string.format",
+    "local floor,min,max=math.floor,math.min,math.max",
     "local up,pk,find=cmsgpack.unpack,cmsgpack.pack,string.find",
-    /* Before Redis 7 a script that asks for the time may write only when its effects are replicated, not its text. */
+    /* Before Redis 7 a script that asks for the time may write only when its effects are
+     * replicated, not its text. */
     "if redis.replicate_commands then redis.replicate_commands() end",
     "local P,iv,tot,log,tmp,who=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5],KEYS[6]",
     "local seq,tok,life,ttl,T=tonumber(ARGV[1]),ARGV[2],ARGV[6],ARGV[7],tonumber(ARGV[8])",
     "local needs,spoiled",
-    /* A command that may fail.  A key of the wrong type is `spoiled`; all else (rights, memory, a replica) passes one day. */
+    /* A command that may fail.  A key of the wrong type is `spoiled`; all else (rights, memory, a
+     * replica) passes one day. */
     "local function try(...)",
     "  local r=redis.pcall(...)",
     "  if type(r)~='table' or not r.err then return r end",
@@ -31,9 +34,10 @@ static const char *const lines[] = {
     "end",
     "local function later() return redis.error_reply('NEEDS '..needs) end",
     /*
-     * 1. The producer's key holds "last mark token:from token:from ..", the newest run of numbers first.  A run is the batches
-     * of one interval, which has a token.  A number that is taken under another token, or that follows one, is not ours: two
-     * servers share an id.  Sixteen runs are as many as the ledger's window can leave open.
+     * 1. The producer's key holds "last mark token:from token:from ..", the newest run of numbers
+     * first.  A run is the batches of one interval, which has a token.  A number that is taken
+     * under another token, or that follows one, is not ours: two servers share an id.  Sixteen runs
+     * are as many as the ledger's window can leave open.
      */
     "local clock,state=try('TIME'),try('GET',P)",
     "if needs then return later() end",
@@ -80,8 +84,9 @@ static const char *const lines[] = {
     "collect(15,2,'h|')",
     "collect(16,2,'n|')",
     /*
-     * HSET is the first write: Redis looks for room only then, not at EXPIRE, and not any more once a script has written.
-     * 250 series make at most 500 fields, 1,000 arguments to unpack; Lua's stack takes about 7,000.
+     * HSET is the first write: Redis looks for room only then, not at EXPIRE, and not any more once
+     * a script has written.  250 series make at most 500 fields, 1,000 arguments to unpack; Lua's
+     * stack takes about 7,000.
      */
     "local a,b={},{}",
     "if m>0 then",
@@ -95,7 +100,8 @@ static const char *const lines[] = {
     "try('HSET',tot,'ledger',birth..' '..fmt('%.0f',writes))",
     "if m>0 then try('EXPIRE',iv,ttl) end",
     "local dead=spoiled",
-    /* A set that is there is merged in the scratch key, which no one else ever sees, and written whole in part 4. */
+    /* A set that is there is merged in the scratch key, which no one else ever sees, and written
+     * whole in part 4. */
     "local refused,dropped,bad=0,0,nil",
     "local nS,sets,scratch=tonumber(ARGV[17]),{},false",
     "for i=1,dead and 0 or nS do",
@@ -117,21 +123,24 @@ static const char *const lines[] = {
     /* 3. */
     "local function finite(v) return v and v-v==0 end",
     /*
-     * The shortest text of 15 or 17 digits that reads back as v.  (tostring would cut to 14, HINCRBYFLOAT writes 1e300 with
-     * 301 digits.)  Only sums pass here: what came as text and met nothing is stored as it came.
+     * The shortest text of 15 or 17 digits that reads back as v.  (tostring would cut to 14,
+     * HINCRBYFLOAT writes 1e300 with 301 digits.)  Only sums pass here: what came as text and met
+     * nothing is stored as it came.
      */
     "local function num(v)",
     "  local s=fmt('%.15g',v)",
     "  if tonumber(s)~=v then s=fmt('%.17g',v) end",
     "  return s",
     "end",
-    /* A stored number.  One that is not finite, or none at all, counts as nothing: the field begins anew. */
+    /* A stored number.  One that is not finite, or none at all, counts as nothing: the next value
+     * replaces it. */
     "local function stored(s)",
     "  local v=tonumber(s)",
     "  return finite(v) and v or nil",
     "end",
     "local function refuse(i) refused,bad=refused+1,bad or f[i] end",
-    /* No stamp is later than Redis' clock and 5 s, so a clock that was wrong for a moment is forgotten as soon. */
+    /* No stamp is later than Redis' clock and 5 s, so a clock that was wrong for a moment is
+     * forgotten as soon. */
     "local limit=clock[1]*1000+floor(clock[2]/1000)+5000",
     "local limit_s=floor(limit/1000)",
     "c,p=0,17",
@@ -143,7 +152,8 @@ static const char *const lines[] = {
     "    p=p+width",
     "  end",
     "end",
-    /* Counters add.  In the totals the last interval stands behind the sum, so that idle series can be told. */
+    /* Counters add.  In the totals the last interval stands behind the sum, so that readers see
+     * which series are idle. */
     "local lastT=min(T,limit_s)",
     "local lastS=' '..fmt('%.0f',lastT)",
     "fold(12,2,function(i,q)",
@@ -157,8 +167,8 @@ static const char *const lines[] = {
     "  b[i]=(s and num(v) or d)..(t and t>lastT and ' '..fmt('%.0f',t) or lastS)",
     "end)",
     /*
-     * Gauges are "value stamp writer".  Of absolute values the latest stamp wins, but a writer's own is always older than what
-     * it writes now: its clock may have been set back.
+     * Gauges are "value stamp writer".  Of absolute values the latest stamp wins, but a writer's
+     * own is always older than what it writes now: its clock may have been set back.
      */
     "local writer=ARGV[11]",
     "local function gauge(o)",
@@ -178,8 +188,8 @@ static const char *const lines[] = {
     "  if older(b[i],ts) then b[i]=new end",
     "end)",
     /*
-     * Relative ones add to what is known, so they commute; the interval starts from the total.  The writer stays: it is whose
-     * absolute value this is.
+     * Relative ones add to what is known, so they commute; the interval starts from the total.  The
+     * writer stays: it is whose absolute value this is.
      */
     "fold(14,3,function(i,q)",
     "  local d,ts=ARGV[q+1],min(tonumber(ARGV[q+2]),limit)",
@@ -188,12 +198,14 @@ static const char *const lines[] = {
     "  local base=va or vb",
     "  local u,v=(base or 0)+d,(vb or 0)+d",
     "  if not finite(u) or not finite(v) then return refuse(i) end",
-    "  a[i]=(base and num(u) or d)..' '..fmt('%.0f',max(ts,min(ta or 0,limit)))..' '..(wa or wb or writer)",
+    "  a[i]=(base and num(u) or d)..' '..fmt('%.0f',max(ts,min(ta or 0,limit)))",
+    "    ..' '..(wa or wb or writer)",
     "  b[i]=(vb and num(v) or d)..' '..fmt('%.0f',max(ts,min(tb or 0,limit)))..' '..(wb or writer)",
     "end)",
     /*
-     * Base-2 exponential buckets.  h[s] is the schema, h[l] the index of the first bucket, h[l+1].. the counts.  Bucket i of
-     * schema n covers (2^((i-1)/2^n), 2^(i/2^n)], so i becomes floor((i+1)/2) one schema down.
+     * Base-2 exponential buckets.  h[s] is the schema, h[l] the index of the first bucket, h[l+1]..
+     * the counts.  Bucket i of schema n covers (2^((i-1)/2^n), 2^(i/2^n)], so i becomes
+     * floor((i+1)/2) one schema down.
      */
     "local function coarser(h,s,l)",
     "  local r,lo={},h[l]",
@@ -211,8 +223,10 @@ static const char *const lines[] = {
     "  while a[s]>b[s] do a=coarser(a,s,l) end",
     "  while b[s]>a[s] do b=coarser(b,s,l) end",
     "  if b[l]<a[l] then a,b=b,a end",
-    /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a multiple of 16. */
-    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16>20*2^max(a[s],5)+16 and a[s]>-4 do",
+    /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a
+     * multiple of 16. */
+    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16",
+    "      >20*2^max(a[s],5)+16 and a[s]>-4 do",
     "    a,b=coarser(a,s,l),coarser(b,s,l)",
     "  end",
     "  local off=b[l]-a[l]",
@@ -220,7 +234,8 @@ static const char *const lines[] = {
     "  for j=l+1,#b do a[j+off]=(a[j+off] or 0)+b[j] end",
     "  return a",
     "end",
-    /* Is x a sketch of finite numbers, no wider than schema 8 makes it?  Its resolution decides how often a loop runs. */
+    /* Is x a sketch of finite numbers, no wider than schema 8 makes it?  Its resolution decides how
+     * often a loop runs. */
     "local function sound(x,s,l)",
     "  if type(x)~='table' or #x<l or #x>l+20*2^8+16 then return false end",
     "  for j=1,#x do",
@@ -229,8 +244,8 @@ static const char *const lines[] = {
     "  return x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40",
     "end",
     /*
-     * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something sound was there.
-     * nil when a sum would not be finite.
+     * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
+     * sound was there.  nil when a sum would not be finite.
      */
     "local function timer(o,v)",
     "  local ok,x=pcall(up,o or '')",
@@ -250,7 +265,8 @@ static const char *const lines[] = {
     "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
     "  a[i],b[i]=x,y",
     "end)",
-    /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer that they are part of. */
+    /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer
+     * that they are part of. */
     "local function mirror(o,v)",
     "  local ok,x=pcall(up,o or '')",
     "  if not ok or not sound(x,2,3) then return v end",
@@ -266,8 +282,8 @@ static const char *const lines[] = {
     "  a[i],b[i]=mirror(a[i],ARGV[q+1]),mirror(b[i],ARGV[q+1])",
     "end)",
     /*
-     * 4. The number first.  A stream of the wrong type costs the log entry alone.  Other trouble with the log comes before any
-     * sum, so the number is taken back.
+     * 4. The number first.  A stream of the wrong type costs the log entry alone.  Other trouble
+     * with the log comes before any sum, so the number is taken back.
      */
     "try('SET',P,fmt('%.0f ',seq)..ARGV[4]..' '..runs,'EX',life)",
     "if needs then return later() end",
@@ -300,7 +316,8 @@ static const char *const lines[] = {
     "for i=1,nS do",
     "  if sets[i] then call('SET',KEYS[6+i],sets[i],'EX',ttl) end",
     "end",
-    "return fmt('applied %.0f %s %.0f %d %d %s %s %s',seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
+    "return fmt('applied %.0f %s %.0f %d %d %s %s %s',",
+    "  seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
 };
 
 void redis_script_append(struct buf *out)

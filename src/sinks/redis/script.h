@@ -1,8 +1,8 @@
 /**
  * redis_script: what Redis runs for one batch, in Lua 5.1.
  *
- * The text is loaded with SCRIPT LOAD on every connection, whose answer is its sha1; it needs Redis 5 or newer (or Valkey),
- * no module and no step by the operator.
+ * The text is loaded with SCRIPT LOAD on every connection, whose answer is its sha1.  It needs
+ * Redis 5 or newer (or Valkey), no module and no step by the operator.
  */
 #ifndef SINKS_REDIS_SCRIPT_H
 #define SINKS_REDIS_SCRIPT_H
@@ -12,11 +12,12 @@
 /* Append the whole text. */
 void redis_script_append(struct buf *out);
 
-/* KEYS[1..] and ARGV[1..] of the script; encode.c writes them in this order. */
-enum {
-    REDIS_SCRIPT_KEYS = 6,   /* producer, interval, totals, log, scratch, instance; then one HyperLogLog per set */
-    REDIS_SCRIPT_ARGS = 17   /* seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
-                              * nC, nG, nD, nH, nN, nS; then the series */
-};
+/*
+ * KEYS[1..] and ARGV[1..] of the script; encode.c writes them in this order:
+ *   keys   producer, interval, totals, log, scratch, instance; then one HyperLogLog per set
+ *   args   seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
+ *          nC, nG, nD, nH, nN, nS; then the series
+ */
+enum { REDIS_SCRIPT_KEYS = 6, REDIS_SCRIPT_ARGS = 17 };
 
 #endif

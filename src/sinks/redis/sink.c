@@ -1,3 +1,13 @@
+/*
+ * The parts of the sink, wired together.
+ *
+ *   sink_interval -> encode -> ledger -> pump
+ *   on_ready, on_reply, on_wake       -> pump -> redis_ledger_pump -> send_batch -> route
+ *
+ *   close   first the route: it answers for what is in flight, and needs the url;
+ *           then the ledger, which must have nothing in flight; the memory goes with the timer
+ */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +25,32 @@
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
 
 struct redis_sink {
-    struct sink sink;           /* first: the two are one address */
+    struct sink sink; /* first: the two are one address */
     struct redis_url url;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_route *route;
-    struct redis_stats counted; /* what sink_counted told last */
+    struct redis_stats counted; /* what sink_counted gave out last */
     uv_timer_t wake;            /* the ledger's next time to send */
     uint32_t life_s;            /* of a producer's key in Redis after its last batch */
-    uint64_t delay_ms;          /* how long an interval waits, so that a fleet does not flush at one moment */
+    uint64_t delay_ms;          /* of each interval, so that a fleet does not flush at one moment */
 };
+
+/* It is one of ours, whatever list it came from. */
+static void self_check(const struct sink *s)
+{
+    assert(s->counters == &redis_counters);
+}
+
+static const struct redis_sink *self_const(const struct sink *s)
+{
+    self_check(s);
+    return (const struct redis_sink *)s;
+}
 
 static struct redis_sink *self(struct sink *s)
 {
+    self_check(s);
     return (struct redis_sink *)s;
 }
 
@@ -61,7 +84,8 @@ static void on_ready(void *cookie)
 static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
 {
     struct redis_sink *r = cookie;
-    uint8_t shard = b->shard;     /* the ledger may free b */
+    uint8_t shard = b->shard; /* the ledger may free b */
+    assert(b->in_flight);     /* each batch is answered once */
     struct redis_verdict v = redis_reply_judge(reply, b->seq);
     redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
     if (v.kind == REDIS_VERDICT_LOST)
@@ -93,12 +117,12 @@ static void sink_interval(struct sink *s, const struct snapshot *snap, bool fina
 
 static bool sink_idle(const struct sink *s)
 {
-    return redis_ledger_idle(((const struct redis_sink *)s)->ledger);
+    return redis_ledger_idle(self_const(s)->ledger);
 }
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
-    redis_ledger_left(((const struct redis_sink *)s)->ledger, ret);
+    redis_ledger_left(self_const(s)->ledger, ret);
 }
 
 static void sink_give_up(struct sink *s)
@@ -117,7 +141,6 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-/* The route answers for the batches in flight, so it goes before the ledger; it needs the url. */
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);
@@ -157,7 +180,10 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
 
 static bool good_id(const char *id)
 {
-    return id == NULL || (strlen(id) == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == REDIS_ID_DIGITS);
+    if (id == NULL)
+        return true;
+    size_t n = strlen(id);
+    return n == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == n;
 }
 
 static bool good_prefix(const char *prefix)
@@ -181,12 +207,14 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
-    r->delay_ms = (uint64_t)redis_keys_crc16(slice_str(opts->instance)) * (opts->interval_ms / 4) / 65536;
-    r->encode = redis_encode_new(&(struct redis_encode_opts){ opts->prefix, opts->instance, opts->retention_s });
+    const struct redis_encode_opts encode = { opts->prefix, opts->instance, opts->retention_s };
+    const uint64_t crc = redis_keys_crc16(slice_str(opts->instance));
+    r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
+    r->encode = redis_encode_new(&encode);
     r->life_s = life_of_producers(opts);
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
-    r->route = redis_route_new(loop, &(struct redis_route_opts){
+    const struct redis_route_opts route = {
         .nodes = &r->url,
         .n_nodes = 1,
         .instance = opts->instance,
@@ -195,7 +223,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .cookie = r,
         .ready = on_ready,
         .reply = on_reply,
-    });
+    };
+    r->route = redis_route_new(loop, &route);
     r->ledger = make_ledger(r, opts);
     *ret = &r->sink;
     return 0;
@@ -203,7 +232,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
-    const struct redis_sink *r = (const struct redis_sink *)s;
+    const struct redis_sink *r = self_const(s);
     struct redis_link_stats link;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_route_stats(r->route, &link);

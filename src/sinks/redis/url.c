@@ -1,5 +1,13 @@
+/*
+ * redis_url_parse
+ *   parse_tcp  -> parse_userinfo, parse_host_port, parse_db
+ *   parse_unix -> parse_db
+ *
+ * Each returns what is wrong, for people, or NULL.
+ */
 #include "sinks/redis/url.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -162,7 +170,8 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
     } schemes[] = { { "redis://", parse_tcp }, { "unix://", parse_unix } };
 
     struct redis_url u = { 0 };
-    const char *error = "it should look like redis://[user:password@]host[:6379][/db] or unix:///path/to.sock[?db=N]";
+    const char *error = "it should look like redis://[user:password@]host[:6379][/db] "
+                        "or unix:///path/to.sock[?db=N]";
     struct slice s = slice_str(url);
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct slice scheme = slice_str(schemes[i].scheme);
@@ -177,6 +186,7 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
             *ret_error = error;
         return -EINVAL;
     }
+    assert((u.host == NULL) != (u.path == NULL));
     *ret = u;
     return 0;
 }
@@ -192,9 +202,10 @@ int redis_url_check(const char *url, const char **ret_error)
 
 int redis_url_print(const struct redis_url *u, char *out, size_t n)
 {
+    assert((u->host == NULL) != (u->path == NULL));
     if (u->path != NULL)
         return snprintf(out, n, "unix://%s?db=%" PRIu32, u->path, u->db);
     const char *user = u->user ? u->user : "", *bracket = strchr(u->host, ':') ? "[]" : "";
-    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "", bracket, u->host,
-                    bracket[0] ? "]" : "", (unsigned)u->port, u->db);
+    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "",
+                    bracket, u->host, bracket[0] ? "]" : "", (unsigned)u->port, u->db);
 }

@@ -9,7 +9,7 @@
 #include "sinks/sink_list.h"
 
 struct fake {
-    struct sink sink;           /* first: the two are one address */
+    struct sink sink; /* first: the two are one address */
     bool idle;
     unsigned intervals, finals, closed;
     const struct snapshot *seen;
@@ -26,6 +26,17 @@ static void fake_interval(struct sink *s, const struct snapshot *snap, bool fina
 static bool fake_idle(const struct sink *s)
 {
     return ((const struct fake *)s)->idle;
+}
+
+static void fake_left(const struct sink *s, struct sink_amount *ret)
+{
+    (void)s;
+    *ret = (struct sink_amount){ 0 };
+}
+
+static void fake_give_up(struct sink *s)
+{
+    (void)s;
 }
 
 static const void *fake_counted(struct sink *s)
@@ -48,6 +59,8 @@ static void fakes_init(struct fake *fakes, size_t n, struct sink_list *l)
                                             .counters = &tables[i],
                                             .interval = fake_interval,
                                             .idle = fake_idle,
+                                            .left = fake_left,
+                                            .give_up = fake_give_up,
                                             .counted = fake_counted,
                                             .close = fake_close } };
         sink_list_add(l, &fakes[i].sink);

@@ -25,7 +25,7 @@ static void every_row_reads_its_own_member(void **state)
     for (size_t i = 0; i < redis_counters.n; i++) {
         double want = 1000 * ((double)i + 1);
         if (i == REDIS_COUNTER_spool_age_ms)
-            want /= 1000;   /* seconds */
+            want /= 1000; /* seconds */
         assert_true(counter_sum(&source, i) == want);
     }
 }

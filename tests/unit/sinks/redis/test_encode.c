@@ -58,12 +58,13 @@ struct producer {
     uint64_t seq[REDIS_SHARDS];
 };
 
-#define ID_A    "00112233445566778899aabbccddeeff"
-#define ID_B    "ffeeddccbbaa99887766554433221100"
-#define TOKEN_A "aaaaaaaaaaaaaaaa"
-#define TOKEN_B "bbbbbbbbbbbbbbbb"
-#define WRITER_P "f50c43ef"    /* FNV-1a of "p" */
-#define WRITER_Q "f40c425c"    /* of "q" */
+#define ID_A     "00112233445566778899aabbccddeeff"
+#define ID_B     "ffeeddccbbaa99887766554433221100"
+#define TOKEN_A  "aaaaaaaaaaaaaaaa"
+#define TOKEN_B  "bbbbbbbbbbbbbbbb"
+#define WRITER_P "f50c43ef" /* FNV-1a of "p" */
+#define WRITER_Q "f40c425c" /* of "q" */
+#define UNPACK   "return cjson.encode(cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1])))"
 
 static void producer_init(struct producer *p, const char *instance)
 {
@@ -82,12 +83,15 @@ static redisReply *run(struct redis_batch *b)
     return r;
 }
 
-static void number(struct redis_batch *b, const char *id, const char *token, const char *before, uint64_t seq)
+static void number(struct redis_batch *b, const char *id, const char *token, const char *before,
+                   uint64_t seq)
 {
     b->seq = seq;
     redis_batch_brand(b, token);
-    redis_batch_address(b, &(struct redis_address){ .id = id, .before = before, .seq = seq, .series = 10 * seq,
-                                                    .nth = (uint32_t)seq });
+    const struct redis_address a = {
+        .id = id, .before = before, .seq = seq, .series = 10 * seq, .nth = (uint32_t)seq
+    };
+    redis_batch_address(b, &a);
 }
 
 /* Run b.  returns  the verdict, but for what dies with the reply */
@@ -105,10 +109,12 @@ static void expect_verdict(struct redis_batch *b, enum redis_verdict_kind want)
 {
     struct redis_verdict v = verdict(b);
     if (v.kind != want)
-        fail_msg("shard %u, number %d: verdict %d, not %d", b->shard, (int)b->seq, (int)v.kind, (int)want);
+        fail_msg("shard %u, number %d: verdict %d, not %d", b->shard, (int)b->seq, (int)v.kind,
+                 (int)want);
 }
 
-/* Applies every batch, and each a second time, which must change nothing.  returns  values refused */
+/* Applies every batch, and each a second time, which must change nothing.  returns  values
+ * refused */
 static uint32_t apply(struct producer *p, struct fake_snapshot *f)
 {
     static struct pile pile;
@@ -139,7 +145,8 @@ static void expect_field(const char *hash, char kind, const char *key, const cha
     snprintf(field, sizeof field, "%c|%s", kind, key);
     char *got = redis_server_text(&server, "HGET {sd:%02u}:%s %s", shard_of(key), hash, field);
     if (want == NULL ? got != NULL : got == NULL || strcmp(got, want) != 0)
-        fail_msg("%s %c|%s is \"%s\", not \"%s\"", hash, kind, key, got ? got : "(nil)", want ? want : "(nil)");
+        fail_msg("%s %c|%s is \"%s\", not \"%s\"", hash, kind, key, got ? got : "(nil)",
+                 want ? want : "(nil)");
     free(got);
 }
 
@@ -148,9 +155,8 @@ static void expect_packed(const char *hash, char kind, const char *key, const ch
 {
     char field[256];
     snprintf(field, sizeof field, "%c|%s", kind, key);
-    char *got = redis_server_text(&server, "EVAL %s 1 {sd:%02u}:%s %s",
-                                  "return cjson.encode(cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1])))", shard_of(key),
-                                  hash, field);
+    char *got =
+        redis_server_text(&server, "EVAL %s 1 {sd:%02u}:%s %s", UNPACK, shard_of(key), hash, field);
     assert_non_null(got);
     assert_string_equal(got, want);
     free(got);
@@ -191,7 +197,7 @@ static void crc16_is_that_of_redis_cluster(void **state)
     (void)state;
     assert_int_equal(redis_keys_crc16(SLICE_LIT("123456789")), 0x31c3);
     assert_int_equal(redis_keys_crc16(SLICE_LIT("")), 0);
-    assert_int_equal(redis_keys_crc16(SLICE_LIT("foo")) % 16384, 12182);    /* CLUSTER KEYSLOT foo */
+    assert_int_equal(redis_keys_crc16(SLICE_LIT("foo")) % 16384, 12182); /* CLUSTER KEYSLOT foo */
     assert_int_equal(redis_keys_crc16(SLICE_LIT("somekey")) % 16384, 11058);
 }
 
@@ -266,15 +272,21 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     assert_non_null(b);
     redis_batch_sha(b, "0123456789012345678901234567890123456789");
     redis_batch_brand(b, TOKEN_A);
-    redis_batch_address(b, &(struct redis_address){ .id = ID_A, .before = TOKEN_B, .seq = 42, .series = 1234, .nth = 7 });
+    const struct redis_address a = {
+        .id = ID_A, .before = TOKEN_B, .seq = 42, .series = 1234, .nth = 7
+    };
+    redis_batch_address(b, &a);
     /* crc16("foo") % 64 is 22 */
     static const char want[] =
         "*28\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
-        "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n$11\r\n{sd:22}:log\r\n"
-        "$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
-        "$26\r\n000000000001234:0000000007\r\n$1\r\n0\r\n$4\r\n4800\r\n$3\r\n600\r\n$10\r\n1700000000\r\n$1\r\na\r\n"
+        "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n"
+        "$11\r\n{sd:22}:log\r\n$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n"
+        "$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
+        "$26\r\n000000000001234:0000000007\r\n$1\r\n0\r\n$4\r\n4800\r\n$3\r\n600\r\n"
+        "$10\r\n1700000000\r\n$1\r\na\r\n"
         "$2\r\n-1\r\n$8\r\ne40c292c\r\n"
-        "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
+        "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n"
+        "$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
     assert_int_equal(b->len, sizeof want - 1);
     assert_memory_equal(b->bytes, want, b->len);
     release(&pile);
@@ -343,9 +355,11 @@ static void counters_of_two_instances_add_up_exactly(void **state)
     char *got = redis_server_text(&server, "HGET {sd:%02u}:tot c|hits|#env:prod", shard_of("hits"));
     assert_true(strtod(got, NULL) == 9007199254740003.0 + 9007199254740003.0 + 9007199254740003.0);
     free(got);
-    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:i:1700000000", shard_of("part")), 595, 600);
+    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:i:1700000000", shard_of("part")),
+                    595, 600);
     assert_int_equal(redis_server_integer(&server, "TTL {sd:%02u}:tot", shard_of("part")), -1);
-    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:p:p:" ID_A, shard_of("part")), 4795, 4800);
+    assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:p:p:" ID_A, shard_of("part")),
+                    4795, 4800);
     redis_encode_free(p.encode);
     redis_encode_free(q.encode);
 }
@@ -378,8 +392,8 @@ static void of_two_writers_the_latest_absolute_gauge_wins_in_any_order(void **st
         struct gauge_change change;
     } steps[] = {
         { false, { true, 5, 0, 1700000001000 } },
-        { true, { true, 7.25, 0.5, 1700000003000 } },    /* absolute, then +0.5 */
-        { false, { true, 6, 0, 1700000002000 } },        /* late */
+        { true, { true, 7.25, 0.5, 1700000003000 } }, /* absolute, then +0.5 */
+        { false, { true, 6, 0, 1700000002000 } },     /* late */
     };
     for (size_t i = 0; i < 3; i++) {
         fake_snapshot_init(&f, 1700000000);
@@ -412,7 +426,8 @@ static void relative_gauges_add_to_what_is_known(void **state)
     fake_snapshot_init(&f, 1700000010);
     fake_snapshot_gauge(&f, "load", (struct gauge_change){ false, 0, 0.5, 1700000011000 });
     apply(&p, &f);
-    expect_field("i:1700000010", 'g', "load", "2.5 1700000011000 " WRITER_P);    /* the interval starts from the total */
+    /* The interval starts from the total. */
+    expect_field("i:1700000010", 'g', "load", "2.5 1700000011000 " WRITER_P);
     expect_field("tot", 'g', "load", "2.5 1700000011000 " WRITER_P);
     expect_field("tot", 'g', "temp", "12 1700000002000 " WRITER_P);
     redis_encode_free(p.encode);
@@ -433,12 +448,13 @@ static void an_absolute_and_a_relative_gauge_of_one_name_meet_in_a_batch(void **
     redis_encode_free(p.encode);
 }
 
-/* Sum of the counts of a field, and its header, read back through the sketch of a third party: Lua. */
+/* Sum of the counts of a field, and its header, read back through the sketch of a third party:
+ * Lua. */
 static void expect_timer(const char *hash, const char *key, const struct sketch *want)
 {
     struct buf b = { 0 };
-    buf_printf(&b, "[%.14g,%.14g,%.14g,%.14g,%d,%.14g,", want->count, want->sum, want->min, want->max, want->pos.schema,
-               want->zero);
+    buf_printf(&b, "[%.14g,%.14g,%.14g,%.14g,%d,%.14g,", want->count, want->sum, want->min,
+               want->max, want->pos.schema, want->zero);
     uint32_t from = 0, to = want->pos.n;
     while (from < to && sketch_window_count(&want->pos, from) == 0)
         from++;
@@ -455,23 +471,27 @@ static void expect_timer(const char *hash, const char *key, const struct sketch 
 /* What the script merges, the sketch of our own merges to the same, bucket by bucket. */
 static void timers_merge_as_our_own_sketch_does(void **state)
 {
+    /* clang-format off */
     static const struct {
         int schema[3];
         double from[3], growth[3];
         int n[3];
     } cases[] = {
-        { { 5, 5, 5 }, { 1, 1, 1 }, { 1.01, 1.01, 1.01 }, { 100, 100, 100 } },      /* same place */
-        { { 5, 5, 5 }, { 1, 1000, 0.001 }, { 1.01, 1.01, 1.01 }, { 50, 50, 50 } },  /* above and below, holes between */
-        { { 5, 3, 8 }, { 1, 1, 1 }, { 1.02, 1.02, 1.02 }, { 200, 200, 200 } },      /* coarser, finer */
+        { { 5, 5, 5 }, { 1, 1, 1 }, { 1.01, 1.01, 1.01 }, { 100, 100, 100 } }, /* same place */
+        /* Above and below, holes between. */
+        { { 5, 5, 5 }, { 1, 1000, 0.001 }, { 1.01, 1.01, 1.01 }, { 50, 50, 50 } },
+        { { 5, 3, 8 }, { 1, 1, 1 }, { 1.02, 1.02, 1.02 }, { 200, 200, 200 } }, /* coarser, finer */
         { { 8, 5, 3 }, { 0.01, 5, 5 }, { 1.02, 1.5, 1.01 }, { 50, 20, 100 } },
-        { { 5, 5, 5 }, { 1e-9, 1e9, 1 }, { 1.1, 1.1, 1.1 }, { 20, 20, 20 } },       /* past a window */
-        { { 5, 5, 5 }, { 1, 0x1p20, 1 }, { 1, 1, 1 }, { 1, 1, 1 } },                /* just within one ... */
-        { { 5, 5, 5 }, { 1.36, 0x1.ap20, 1.36 }, { 1, 1, 1 }, { 1, 1, 1 } },        /* ... and by where it begins */
+        { { 5, 5, 5 }, { 1e-9, 1e9, 1 }, { 1.1, 1.1, 1.1 }, { 20, 20, 20 } }, /* past a window */
+        { { 5, 5, 5 }, { 1, 0x1p20, 1 }, { 1, 1, 1 }, { 1, 1, 1 } }, /* just within one ... */
+        /* ... and by where it begins. */
+        { { 5, 5, 5 }, { 1.36, 0x1.ap20, 1.36 }, { 1, 1, 1 }, { 1, 1, 1 } },
         { { 5, 5, 5 }, { 1, 0x1.8p20, 1 }, { 1, 1, 1 }, { 1, 1, 1 } },
         { { 8, 8, 8 }, { 1, 1000, 30000 }, { 1.1, 1.1, 1.1 }, { 20, 20, 20 } },
         { { 8, 7, 6 }, { 1, 0x1p19, 0x1p20 }, { 1, 1, 1.3 }, { 1, 1, 3 } },
-        { { 8, 8, 0 }, { 1e-300, 1e300, 1 }, { 1.1, 1.1, 1.1 }, { 5, 5, 5 } },      /* far past */
+        { { 8, 8, 0 }, { 1e-300, 1e300, 1 }, { 1.1, 1.1, 1.1 }, { 5, 5, 5 } }, /* far past */
     };
+    /* clang-format on */
     (void)state;
     for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         struct producer p;
@@ -574,7 +594,7 @@ static void sets_of_instances_are_one_hyperloglog(void **state)
 {
     struct producer p, q;
     struct fake_snapshot f;
-    char name[32];
+    char name[32], key[64];
     (void)state;
     producer_init(&p, "p");
     producer_init(&q, "q");
@@ -589,14 +609,17 @@ static void sets_of_instances_are_one_hyperloglog(void **state)
     };
     for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         for (int side = 0; side < 2; side++) {
+            int from = side ? cases[c].q_from : cases[c].p_from;
+            int to = side ? cases[c].q_to : cases[c].p_to;
             fake_snapshot_init(&f, 1700000000);
             struct members *m = fake_snapshot_set(&f, cases[c].key);
-            for (int i = side ? cases[c].q_from : cases[c].p_from; i < (side ? cases[c].q_to : cases[c].p_to); i++) {
+            for (int i = from; i < to; i++) {
                 int n = snprintf(name, sizeof name, "user-%d", i);
                 members_add(m, members_hash(slice_of(name, (size_t)n)));
-                redisAppendCommand(server.admin, "PFADD direct:%s %b", cases[c].key, name, (size_t)n);
+                redisAppendCommand(server.admin, "PFADD direct:%s %b", cases[c].key, name,
+                                   (size_t)n);
             }
-            for (int i = side ? cases[c].q_from : cases[c].p_from; i < (side ? cases[c].q_to : cases[c].p_to); i++) {
+            for (int i = from; i < to; i++) {
                 redisReply *r;
                 assert_int_equal(redisGetReply(server.admin, (void **)&r), REDIS_OK);
                 freeReplyObject(r);
@@ -606,8 +629,9 @@ static void sets_of_instances_are_one_hyperloglog(void **state)
         unsigned nn = shard_of(cases[c].key);
         long long direct = redis_server_integer(&server, "PFCOUNT direct:%s", cases[c].key);
         assert_true(llabs(direct - cases[c].q_to) <= cases[c].q_to / 25);
-        assert_int_equal(redis_server_integer(&server, "PFCOUNT {sd:%02u}:s:1700000000:%s", nn, cases[c].key), direct);
-        assert_in_range(redis_server_integer(&server, "TTL {sd:%02u}:s:1700000000:%s", nn, cases[c].key), 595, 600);
+        snprintf(key, sizeof key, "{sd:%02u}:s:1700000000:%s", nn, cases[c].key);
+        assert_int_equal(redis_server_integer(&server, "PFCOUNT %s", key), direct);
+        assert_in_range(redis_server_integer(&server, "TTL %s", key), 595, 600);
         assert_int_equal(redis_server_integer(&server, "EXISTS {sd:%02u}:tmp", nn), 0);
     }
     redis_encode_free(p.encode);
@@ -650,6 +674,7 @@ static void a_number_left_out_is_a_gap_and_changes_nothing(void **state)
     for (size_t i = 0; i < pile.n; i++)
         if (pile.at[i]->series == 1)
             b = pile.at[i];
+    /* clang-format off */
     static const struct {
         const char *id, *token, *before;
         uint64_t seq;
@@ -661,18 +686,24 @@ static void a_number_left_out_is_a_gap_and_changes_nothing(void **state)
         { ID_A, TOKEN_A, TOKEN_A, 9, REDIS_VERDICT_GAP, 0, false },
         { ID_A, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_APPLIED, 0, false },
         { ID_A, TOKEN_A, TOKEN_A, 9, REDIS_VERDICT_GAP, 1, true },
-        { ID_B, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_APPLIED, 0, false },     /* another producer counts by itself */
-        { ID_A, TOKEN_B, TOKEN_A, 1, REDIS_VERDICT_FOREIGN, 0, false },     /* the number was used under another token */
-        { ID_A, TOKEN_B, TOKEN_B, 2, REDIS_VERDICT_FOREIGN, 0, false },     /* it follows a number that is not ours */
+        /* Another producer counts by itself. */
+        { ID_B, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_APPLIED, 0, false },
+        /* The number was used under another token. */
+        { ID_A, TOKEN_B, TOKEN_A, 1, REDIS_VERDICT_FOREIGN, 0, false },
+        /* It follows a number that is not ours. */
+        { ID_A, TOKEN_B, TOKEN_B, 2, REDIS_VERDICT_FOREIGN, 0, false },
         { ID_A, TOKEN_A, TOKEN_A, 1, REDIS_VERDICT_DUPLICATE, 0, false },
     };
+    /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         number(b, steps[i].id, steps[i].token, steps[i].before, steps[i].seq);
         struct redis_verdict v = verdict(b);
-        if (v.kind != steps[i].want || (v.kind == REDIS_VERDICT_GAP && (v.last != steps[i].last || v.known != steps[i].known)))
+        bool gap = v.kind == REDIS_VERDICT_GAP;
+        if (v.kind != steps[i].want ||
+            (gap && (v.last != steps[i].last || v.known != steps[i].known)))
             fail_msg("step %zu: verdict %d, last %d", i, (int)v.kind, (int)v.last);
         if (v.kind == REDIS_VERDICT_GAP && v.known)
-            assert_int_equal(v.series, 10);    /* its mark comes back */
+            assert_int_equal(v.series, 10); /* its mark comes back */
     }
     expect_field("tot", 'c', "hits", "2 1700000000");
     release(&pile);
@@ -688,7 +719,8 @@ static void keys_may_hold_any_byte(void **state)
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "{a}\r\n$5\r\n'\"\\ b|#x:\xc3\xa9,y:%%", 4);
     apply(&p, &f);
-    redisReply *r = redis_server_reply(&server, "HKEYS {sd:%02u}:tot", shard_of("{a}\r\n$5\r\n'\"\\ b"));
+    redisReply *r =
+        redis_server_reply(&server, "HKEYS {sd:%02u}:tot", shard_of("{a}\r\n$5\r\n'\"\\ b"));
     assert_int_equal(r->elements, 2);
     assert_string_equal(r->element[0]->str, "ledger");
     assert_string_equal(r->element[1]->str, "c|{a}\r\n$5\r\n'\"\\ b|#x:\xc3\xa9,y:%%");
@@ -711,7 +743,8 @@ static void full_batches_of_every_kind_fit_the_script(void **state)
                 if (kind == 0)
                     fake_snapshot_counter(&f, key, 1);
                 else if (kind == 1)
-                    fake_snapshot_gauge(&f, key, (struct gauge_change){ i % 2 == 0, 1, 1, 1700000000000 });
+                    fake_snapshot_gauge(&f, key,
+                                        (struct gauge_change){ i % 2 == 0, 1, 1, 1700000000000 });
                 else if (kind == 2)
                     sketch_add(fake_snapshot_timer(&f, key, 5), -i, 1);
                 else

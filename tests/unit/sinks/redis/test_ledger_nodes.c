@@ -35,13 +35,13 @@ struct producer {
 struct data {
     struct producer producers[REDIS_SHARDS][PRODUCERS];
     uint64_t writes[REDIS_SHARDS];
-    uint8_t applied[IDS];               /* by batch: how often */
+    uint8_t applied[IDS]; /* by batch: how often */
 };
 
 struct node {
-    struct redis_batch *wire[WIRE];     /* sent, not answered */
+    struct redis_batch *wire[WIRE]; /* sent, not answered */
     size_t n;
-    bool down;                          /* it takes nothing */
+    bool down; /* it takes nothing */
 };
 
 struct model {
@@ -82,8 +82,12 @@ static struct model *model_new(uint64_t max_bytes)
     m->next_id = 1;
     m->now_ms = 1000000;
     next_producer = 2;
-    struct redis_ledger_opts o = { .max_bytes = max_bytes, .max_age_ms = 600000, .keep_ms = 20000,
-                                   .node_of = m->node_of, .cookie = m, .send = send_batch,
+    struct redis_ledger_opts o = { .max_bytes = max_bytes,
+                                   .max_age_ms = 600000,
+                                   .keep_ms = 20000,
+                                   .node_of = m->node_of,
+                                   .cookie = m,
+                                   .send = send_batch,
                                    .draw = draw };
     memset(o.id, 1, REDIS_ID_DIGITS);
     m->ledger = redis_ledger_new(&o);
@@ -142,14 +146,18 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
     if (b->seq <= p->last)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_DUPLICATE };
     if (b->seq > p->last + 1)
-        return (struct redis_verdict){ .kind = REDIS_VERDICT_GAP, .known = p->last > 0,
-                                       .last = p->last, .series = p->series, .nth = p->nth,
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_GAP,
+                                       .known = p->last > 0,
+                                       .last = p->last,
+                                       .series = p->series,
+                                       .nth = p->nth,
                                        .totals = t };
     *p = (struct producer){ .last = b->seq, .series = b->series_upto, .nth = b->nth };
     m->redis.writes[b->shard]++;
     memcpy(&id, b->bytes, sizeof id);
     m->redis.applied[id]++;
-    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED, .totals = totals(m, b->shard),
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED,
+                                   .totals = totals(m, b->shard),
                                    .holder = SLICE_LIT("-") };
 }
 
@@ -254,8 +262,8 @@ static void expect_only_its_own_shards_wait(bool takes_without_answer, unsigned 
 static void a_node_that_is_gone_holds_up_its_own_shards_and_the_log(void **state)
 {
     (void)state;
-    expect_only_its_own_shards_wait(false, 8);    /* the log is on the node that is gone */
-    expect_only_its_own_shards_wait(false, 9);    /* on the other */
+    expect_only_its_own_shards_wait(false, 8); /* the log is on the node that is gone */
+    expect_only_its_own_shards_wait(false, 9); /* on the other */
 }
 
 static void a_node_that_never_answers_holds_up_its_own_shards_and_the_log(void **state)
@@ -322,13 +330,65 @@ static void past_the_age_limit_only_that_part_goes_too(void **state)
     run(m, 0);
     assert_int_equal(stats(m).series_applied, 4 * SERIES);
     m->now_ms += 600001;
-    run(m, 0);                         /* the log entry's wait is over with it */
+    run(m, 0); /* the log entry's wait is over with it */
     assert_true(redis_ledger_idle(m->ledger));
     struct redis_stats s = stats(m);
     assert_int_equal(s.series_applied, 5 * SERIES);
     assert_int_equal(s.series_dropped, 4 * SERIES);
     assert_int_equal(s.intervals_dropped, 1);
     assert_int_equal(s.intervals_applied, 0);
+    model_free(m);
+}
+
+/*
+ * Something of the first interval is under way to a node that is gone for good, so that interval is
+ * never complete.  The other node has a shard of data beside the log: it must not wait for ever.
+ */
+static void a_node_gone_for_good_holds_up_the_log_for_the_age_limit_only(void **state)
+{
+    enum { INTERVALS = 100, SHARDS = 9, LOG_SHARD = 8, MAX_AGE_MS = 600000 };
+    (void)state;
+    struct model *m = model_new(1 << 20);
+    interval(m, SHARDS);
+    run(m, 0);
+    cut(m, 1, 0);
+    for (unsigned i = 1; i < INTERVALS; i++) {
+        m->now_ms += 10000;
+        interval(m, SHARDS);
+        run(m, 0);
+        for (unsigned k = 0; k <= i; k++)
+            if ((i - k) * 10000 > MAX_AGE_MS)
+                assert_int_equal(m->redis.applied[1 + k * SHARDS + LOG_SHARD], 1);
+    }
+    run_all(m);
+    struct redis_stats s = stats(m);
+    assert_int_equal(s.intervals_applied + s.intervals_dropped, INTERVALS);
+    assert_int_equal(s.series_applied + s.series_dropped, INTERVALS * SHARDS * SERIES);
+    model_free(m);
+}
+
+/* What the log's shard piles up must not push out the data of the node that works. */
+static void a_node_gone_for_good_does_not_fill_the_spool_by_way_of_the_log(void **state)
+{
+    enum { INTERVALS = 60, SHARDS = 9, ROOM = 40 };
+    enum { MAX_BYTES = ROOM * (BYTES + sizeof(struct redis_batch)) };
+    (void)state;
+    struct model *m = model_new(MAX_BYTES);
+    interval(m, SHARDS);
+    run(m, 0);
+    cut(m, 1, 0);
+    for (unsigned i = 1; i < INTERVALS; i++) {
+        m->now_ms += 10000;
+        interval(m, SHARDS);
+        run(m, 0);
+        assert_true(stats(m).spool_bytes <= MAX_BYTES);
+        for (unsigned shard = 0; shard < SHARDS - 1; shard += NODES)
+            assert_int_equal(m->redis.applied[1 + i * SHARDS + shard], 1);
+    }
+    run_all(m);
+    struct redis_stats s = stats(m);
+    assert_int_equal(s.intervals_applied + s.intervals_dropped, INTERVALS);
+    assert_int_equal(s.series_applied + s.series_dropped, INTERVALS * SHARDS * SERIES);
     model_free(m);
 }
 
@@ -377,7 +437,7 @@ static void chaos_over_two_nodes_leaves_exact_sums(void **state)
             }
         }
         run_all(m);
-        interval(m, 6);                /* every shard speaks once more: the last gaps are noticed */
+        interval(m, 6); /* every shard speaks once more: the last gaps are noticed */
         run_all(m);
         expect_once(m);
         assert_int_equal(stats(m).epochs, 0);
@@ -395,6 +455,8 @@ int main(void)
         cmocka_unit_test(the_log_entry_is_sent_when_both_nodes_have_answered),
         cmocka_unit_test(past_the_limit_the_part_of_the_node_that_is_gone_is_dropped),
         cmocka_unit_test(past_the_age_limit_only_that_part_goes_too),
+        cmocka_unit_test(a_node_gone_for_good_holds_up_the_log_for_the_age_limit_only),
+        cmocka_unit_test(a_node_gone_for_good_does_not_fill_the_spool_by_way_of_the_log),
         cmocka_unit_test(what_is_given_up_is_counted_once_though_a_part_was_dropped),
         cmocka_unit_test(chaos_over_two_nodes_leaves_exact_sums),
     };

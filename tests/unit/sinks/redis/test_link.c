@@ -23,14 +23,14 @@
 #include "support/loop_until.h"
 #include "support/redis_server.h"
 
-static struct redis_server plain, locked;    /* without a password; with one */
+static struct redis_server plain, locked; /* without a password; with one */
 static uv_loop_t loop;
 
 struct owner {
     struct redis_url url;
     struct redis_link *link;
     int ready, lost, replies;
-    char last[256];         /* the last reply, as text */
+    char last[256]; /* the last reply, as text */
     bool retry_at_reply;
 };
 
@@ -58,9 +58,16 @@ static void open_url(struct owner *o, const char *url, uint32_t timeout_ms)
 {
     memset(o, 0, sizeof *o);
     assert_int_equal(redis_url_parse(url, &o->url, NULL), 0);
-    o->link = redis_link_new(&loop, &(struct redis_link_opts){ .url = &o->url, .instance = "web 1", .cookie = o,
-                                                               .connect_timeout_ms = timeout_ms, .reply_timeout_ms = timeout_ms,
-                                                               .ready = on_ready, .reply = on_reply });
+    const struct redis_link_opts opts = {
+        .url = &o->url,
+        .instance = "web 1",
+        .cookie = o,
+        .connect_timeout_ms = timeout_ms,
+        .reply_timeout_ms = timeout_ms,
+        .ready = on_ready,
+        .reply = on_reply,
+    };
+    o->link = redis_link_new(&loop, &opts);
 }
 
 static void shut(struct owner *o)
@@ -110,6 +117,23 @@ static void expect_ping(struct owner *o)
     assert_true(send_line(o, "*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n"));
     assert_true(loop_until(&loop, has_replies, o, 3000));
     assert_string_equal(o->last, "hi");
+}
+
+/* What is logged between the two goes to `text`; ends is a pipe of theirs. */
+static void log_begin(int ends[2])
+{
+    assert_int_equal(pipe(ends), 0);
+    log_to_fd(ends[1]);
+}
+
+static void log_end(int ends[2], char *text, size_t size)
+{
+    log_to_fd(1);
+    close(ends[1]);
+    ssize_t n = read(ends[0], text, size - 1);
+    close(ends[0]);
+    assert_true(n > 0);
+    text[n] = '\0';
 }
 
 /* ---- a listener of our own ---- */
@@ -173,7 +197,7 @@ static void rude_init(struct rude *r, const char *speech, size_t n)
     uv_poll_init(&loop, &r->poll, r->fd);
     r->poll.data = r;
     uv_poll_start(&r->poll, UV_READABLE, on_visitor);
-    uv_unref((uv_handle_t *)&r->poll);    /* it does not keep the loop running */
+    uv_unref((uv_handle_t *)&r->poll); /* it does not keep the loop running */
 }
 
 static void rude_release(struct rude *r)
@@ -194,7 +218,8 @@ static void every_form_of_url_connects(void **state)
     snprintf(urls[0], sizeof urls[0], "%s", plain.url);
     snprintf(urls[1], sizeof urls[1], "%s?db=3", plain.url);
     snprintf(urls[2], sizeof urls[2], "redis://127.0.0.1:%u", plain.port);
-    snprintf(urls[3], sizeof urls[3], "redis://localhost:%u/3", plain.port);      /* by way of the resolver */
+    /* By way of the resolver. */
+    snprintf(urls[3], sizeof urls[3], "redis://localhost:%u/3", plain.port);
     snprintf(urls[4], sizeof urls[4], "redis://:sesam@127.0.0.1:%u", locked.port);
     snprintf(urls[5], sizeof urls[5], "redis://default:sesam@localhost:%u/1", locked.port);
     snprintf(urls[6], sizeof urls[6], "redis://stat%%73:a%%40b@127.0.0.1:%u", locked.port);
@@ -222,39 +247,38 @@ static void every_form_of_url_connects(void **state)
 
 static void a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *userinfo, *db, *log, *url, *remedy;
     } cases[] = {
         { ":wrong@", "", "WRONGPASS", "url=redis://:***@127.0.0.1:", "user and password" },
         { "", "", "NOAUTH", "url=redis://127.0.0.1:", "redis://:password@host" },
-        { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:", "user and password" },
-        { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },        /* may not load scripts */
+        { "nobody:sesam@", "/1", "WRONGPASS", "url=redis://nobody:***@127.0.0.1:",
+          "user and password" },
+        /* May not load scripts. */
+        { "blind:pw@", "", "NOPERM", "url=redis://blind:***@127.0.0.1:", "ACL SETUSER" },
         { ":sesam@", "/99", "DB index", "/99 error", "databases" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct owner o;
         char url[96], text[4096];
         int ends[2];
-        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u%s", cases[i].userinfo, locked.port, cases[i].db);
-        assert_int_equal(pipe(ends), 0);
-        log_to_fd(ends[1]);
+        snprintf(url, sizeof url, "redis://%s127.0.0.1:%u%s", cases[i].userinfo, locked.port,
+                 cases[i].db);
+        log_begin(ends);
         open_url(&o, url, 0);
         assert_true(loop_until(&loop, has_failed_twice, &o, 5000));
         shut(&o);
-        log_to_fd(1);
-        close(ends[1]);
-        ssize_t n = read(ends[0], text, sizeof text - 1);
-        close(ends[0]);
-        assert_true(n > 0);
-        text[n] = '\0';
+        log_end(ends, text, sizeof text);
         assert_non_null(strstr(text, "msg=\"redis refused\""));
         assert_non_null(strstr(text, cases[i].log));
         assert_non_null(strstr(text, cases[i].url));
         assert_non_null(strstr(text, cases[i].remedy));
         assert_null(strstr(text, "sesam"));
-        assert_null(strstr(text, "wrong"));                     /* no password in the log */
-        assert_ptr_equal(strchr(text, '\n'), text + n - 1);     /* one line, though it failed twice */
+        assert_null(strstr(text, "wrong"));            /* no password in the log */
+        assert_string_equal(strchr(text, '\n'), "\n"); /* one line, though it failed twice */
         assert_int_equal(o.ready, 0);
     }
 }
@@ -283,7 +307,7 @@ static void a_server_that_comes_later_is_found(void **state)
         redis_server_init(&late, &(struct redis_server_opts){ .tcp = true });
         snprintf(url, sizeof url, "redis://127.0.0.1:%u", late.port);
         open_url(&o, by_tcp[i] ? url : late.url, 0);
-        assert_true(loop_until(&loop, has_failed_twice, &o, 5000));    /* refused, and noticed */
+        assert_true(loop_until(&loop, has_failed_twice, &o, 5000)); /* refused, and noticed */
         redis_server_start(&late);
         assert_true(loop_until(&loop, is_ready, &o, 5000));
         expect_ping(&o);
@@ -323,15 +347,15 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
-/* It works well enough for the backoff to begin anew each time: ten cuts a second would be twenty lines a second. */
+/* It works well enough for the backoff to begin anew each time: ten cuts a second would be twenty
+ * lines a second. */
 static void a_connection_that_is_cut_again_and_again_does_not_flood_the_log(void **state)
 {
     struct owner o;
     char text[4096];
     int ends[2];
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    log_to_fd(ends[1]);
+    log_begin(ends);
     open_url(&o, plain.url, 0);
     assert_true(loop_until(&loop, is_ready, &o, 5000));
     for (int i = 0; i < 5; i++) {
@@ -341,14 +365,10 @@ static void a_connection_that_is_cut_again_and_again_does_not_flood_the_log(void
         assert_true(loop_until(&loop, is_ready, &o, 5000));
     }
     shut(&o);
-    log_to_fd(1);
-    close(ends[1]);
-    ssize_t n = read(ends[0], text, sizeof text - 1);
-    close(ends[0]);
-    assert_true(n > 0);
-    text[n] = '\0';
+    log_end(ends, text, sizeof text);
     assert_int_equal(count(text, "redis connection lost"), 1);
-    assert_int_equal(count(text, "redis connected"), 2);    /* the first one, and the answer to "lost" */
+    /* The first one, and the answer to "lost". */
+    assert_int_equal(count(text, "redis connected"), 2);
 }
 
 static void giving_up_within_a_reply_is_safe(void **state)
@@ -437,11 +457,11 @@ static void nonsense_ends_the_connection_and_nothing_else(void **state)
         { "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", 40 },
         { "$9223372036854775807\r\nx", 23 },
         { "$-5\r\n", 5 },
-        { "+OK\r\n+OK\r\n", 10 },                 /* not a sha1 */
+        { "+OK\r\n+OK\r\n", 10 }, /* not a sha1 */
         { "+OK\r\n$3\r\nabc\r\n", 14 },
         { "-ERR max number of clients reached\r\n", 36 },
         { "+OK\r\n-LOADING Redis is loading the dataset in memory\r\n", 53 },
-        { flood, sizeof flood },                  /* a line without end */
+        { flood, sizeof flood }, /* a line without end */
     };
     (void)state;
     memset(flood, 'x', sizeof flood);
@@ -466,7 +486,8 @@ static bool was_ready_and_left(void *cookie)
 
 static void a_reply_to_no_command_ends_the_connection(void **state)
 {
-    static const char at_once[] = "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n+surplus\r\n";
+    static const char at_once[] =
+        "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n+surplus\r\n";
     static const char greeting[] = "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n";
     struct rude r;
     struct owner o;
@@ -486,6 +507,31 @@ static void a_reply_to_no_command_ends_the_connection(void **state)
     rude_release(&r);
 }
 
+/* The half that came belongs to our command; only the rest is missing. */
+static void a_connection_that_ends_within_a_reply_is_told_as_closed(void **state)
+{
+    static const char greeting[] = "+OK\r\n$40\r\n0123456789012345678901234567890123456789\r\n";
+    struct rude r;
+    struct owner o;
+    char text[4096];
+    int ends[2];
+    (void)state;
+    rude_init(&r, greeting, sizeof greeting - 1);
+    log_begin(ends);
+    open_url(&o, r.url, 60000);
+    assert_true(loop_until(&loop, is_ready, &o, 5000));
+    assert_true(send_line(&o, "*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n"));
+    assert_int_equal(send(r.client, "$2\r\nh", 5, MSG_NOSIGNAL), 5);
+    shutdown(r.client, SHUT_WR);
+    assert_true(loop_until(&loop, was_ready_and_left, &o, 5000));
+    shut(&o);
+    log_end(ends, text, sizeof text);
+    rude_release(&r);
+    assert_int_equal(o.lost, 1);
+    assert_null(strstr(text, "no command"));
+    assert_non_null(strstr(text, "Server closed the connection"));
+}
+
 static void a_reset_connection_is_noticed(void **state)
 {
     struct rude r;
@@ -493,7 +539,7 @@ static void a_reset_connection_is_noticed(void **state)
     (void)state;
     rude_init(&r, "", 0);
     r.reset = true;
-    open_url(&o, r.url, 60000);        /* not by the timeout */
+    open_url(&o, r.url, 60000); /* not by the timeout */
     assert_true(loop_until(&loop, has_failed_twice, &o, 5000));
     shut(&o);
     rude_release(&r);
@@ -562,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_stopped_server_is_left_after_the_timeout),
         cmocka_unit_test(nonsense_ends_the_connection_and_nothing_else),
         cmocka_unit_test(a_reply_to_no_command_ends_the_connection),
+        cmocka_unit_test(a_connection_that_ends_within_a_reply_is_told_as_closed),
         cmocka_unit_test(a_reset_connection_is_noticed),
         cmocka_unit_test(a_name_without_address_is_tried_again),
         cmocka_unit_test(attempts_grow_rarer),

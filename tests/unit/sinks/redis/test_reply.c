@@ -13,6 +13,7 @@
 /* What the script says, judged for a batch with number 7. */
 static void every_answer_of_the_script_has_its_meaning(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *text;
         enum redis_verdict_kind kind;
@@ -41,6 +42,7 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         { "gap 5 5:4", REDIS_VERDICT_LATER, 0 },
         { "", REDIS_VERDICT_LATER, 0 },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char *text = strdup(cases[i].text);
@@ -48,7 +50,8 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         struct redis_verdict v = redis_reply_judge(&r, 7);
         if (v.kind != cases[i].kind || (v.kind == REDIS_VERDICT_GAP && v.last != cases[i].last))
             fail_msg("%s: verdict %d, last %llu", text, (int)v.kind, (unsigned long long)v.last);
-        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_DROPPED);
+        assert_int_equal(v.text != NULL,
+                         v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_DROPPED);
         free(text);
     }
 }
@@ -56,6 +59,7 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
 /* What hiredis makes of the bytes, judged for a batch with number 7. */
 static void every_other_answer_is_an_error_or_nonsense(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *bytes;
         enum redis_verdict_kind kind;
@@ -66,19 +70,30 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         { "$1\r\n7\r\n", REDIS_VERDICT_LATER, 0 },
         { "$-1\r\n", REDIS_VERDICT_LATER, 0 },
         { "*1\r\n:7\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-NEEDS HSET {sd:00}:tot: NOPERM this user has no permissions\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-NEEDS TIME: ERR The user executing the script can't run this command or subcommand\r\n", REDIS_VERDICT_LATER, 0 },
+        { "-NEEDS HSET {sd:00}:tot: NOPERM this user has no permissions\r\n",
+          REDIS_VERDICT_LATER, 0 },
+        { "-NEEDS TIME: ERR The user executing the script can't run this command or subcommand\r\n",
+          REDIS_VERDICT_LATER, 0 },
         { "-LOADING Redis is loading the dataset in memory\r\n", REDIS_VERDICT_LATER, 0 },
         { "-NOSCRIPT No matching script. Please use EVAL.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-READONLY You can't write against a read only replica.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-OOM command not allowed when used memory > 'maxmemory'.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-BUSY Redis is busy running a script.\r\n", REDIS_VERDICT_LATER, 0 },
         { "-NOPERM this user has no permissions\r\n", REDIS_VERDICT_LATER, 0 },
-        { "-ERR Error running script (call to f_1): @user_script:6: -WRONGTYPE Operation\r\n", REDIS_VERDICT_FAILED, 0 },
-        { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", REDIS_VERDICT_FAILED, 0 },
+        /* Of Redis 7 and of 5 and 6.  Redis kills a script only as long as it wrote nothing. */
+        { "-ERR Script killed by user with SCRIPT KILL... script: f_1, on @user_script:6.\r\n",
+          REDIS_VERDICT_LATER, 0 },
+        { "-ERR Error running script (call to f_1): @user_script:6: "
+          "Script killed by user with SCRIPT KILL...\r\n",
+          REDIS_VERDICT_LATER, 0 },
+        { "-ERR Error running script (call to f_1): @user_script:6: -WRONGTYPE Operation\r\n",
+          REDIS_VERDICT_FAILED, 0 },
+        { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+          REDIS_VERDICT_FAILED, 0 },
         { "-OOMPH\r\n", REDIS_VERDICT_FAILED, 0 },
         { "-\r\n", REDIS_VERDICT_FAILED, 0 },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         redisReader *reader = redisReaderCreate();
@@ -88,8 +103,10 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         assert_non_null(reply);
         struct redis_verdict v = redis_reply_judge(reply, 7);
         if (v.kind != cases[i].kind || (v.kind == REDIS_VERDICT_GAP && v.last != cases[i].last))
-            fail_msg("%s: verdict %d, last %llu", cases[i].bytes, (int)v.kind, (unsigned long long)v.last);
-        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
+            fail_msg("%s: verdict %d, last %llu", cases[i].bytes, (int)v.kind,
+                     (unsigned long long)v.last);
+        assert_int_equal(v.text != NULL, v.kind == REDIS_VERDICT_LATER ||
+                                             v.kind == REDIS_VERDICT_FAILED ||
                                              v.kind == REDIS_VERDICT_DROPPED);
         freeReplyObject(reply);
         redisReaderFree(reader);
@@ -115,7 +132,7 @@ static void an_applied_batch_tells_what_of_it_was_not(void **state)
     assert_int_equal(v.dropped, 1);
     assert_true(v.unlogged);
     assert_true(slice_eq(v.holder, SLICE_LIT("ffffffffffffffff")));
-    assert_true(slice_eq(v.field, SLICE_LIT("c|a b|#x:y")));    /* a name may hold blanks */
+    assert_true(slice_eq(v.field, SLICE_LIT("c|a b|#x:y"))); /* a name may hold blanks */
 }
 
 static void the_first_batch_meets_a_gap_only_where_the_producer_is_unknown(void **state)
@@ -130,21 +147,26 @@ static void the_first_batch_meets_a_gap_only_where_the_producer_is_unknown(void 
 
 static void an_error_that_the_operator_can_mend_comes_with_what_to_do(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *error, *remedy;
     } cases[] = {
         { "WRONGPASS invalid username-password pair or user is disabled.", "redis.url" },
         { "ERR invalid password", "password" },
-        { "ERR AUTH <password> called without any password configured for the default user.", "password" },
+        { "ERR AUTH <password> called without any password configured for the default user.",
+          "password" },
         { "NOAUTH Authentication required.", "password" },
         { "NOPERM this user has no permissions to run the 'script|load' command", "ACL" },
-        { "NEEDS HSET {sd:00}:tot: ERR The user executing the script can't run this command or subcommand script", "ACL" },
+        { "NEEDS HSET {sd:00}:tot: ERR The user executing the script can't run this command or "
+          "subcommand script", "ACL" },
         { "ERR DB index is out of range", "database" },
         { "ERR invalid DB index", "database" },
-        { "NEEDS HSET {sd:00}:tot: OOM command not allowed when used memory > 'maxmemory'.", "maxmemory" },
+        { "NEEDS HSET {sd:00}:tot: OOM command not allowed when used memory > 'maxmemory'.",
+          "maxmemory" },
         { "READONLY You can't write against a read only replica.", "master" },
         { "WRONGTYPE Operation against a key holding the wrong kind of value", "key" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *remedy = redis_reply_remedy(cases[i].error);

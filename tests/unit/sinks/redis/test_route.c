@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/slice.h"
+#include "sinks/redis/encode.h"
 #include "sinks/redis/route.h"
 #include "support/fake_snapshot.h"
 #include "support/loop_until.h"
@@ -24,7 +25,7 @@ struct rig {
     struct redis_url urls[NODES];
     struct redis_route *route;
     unsigned ready;
-    struct redis_batch *batches[REDIS_SHARDS];    /* one of each shard, empty */
+    struct redis_batch *batches[REDIS_SHARDS]; /* one of each shard, empty */
     unsigned answers, lost;
 };
 
@@ -68,8 +69,12 @@ static void rig_init(struct rig *r)
     memset(r, 0, sizeof *r);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&r->loop);
-    struct redis_route_opts o = { .nodes = r->urls, .n_nodes = NODES, .instance = "a",
-                                  .cookie = r, .ready = on_ready, .reply = on_reply };
+    struct redis_route_opts o = { .nodes = r->urls,
+                                  .n_nodes = NODES,
+                                  .instance = "a",
+                                  .cookie = r,
+                                  .ready = on_ready,
+                                  .reply = on_reply };
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
         o.node_of[shard] = (uint8_t)(shard % NODES);
     for (int i = 0; i < NODES; i++) {

@@ -1,6 +1,6 @@
 /*
- * What the script does with clocks, with sums that leave the finite numbers, with keys of the wrong type and without rights:
- * one batch at a time, in a real Redis.
+ * What the script does with clocks, with sums that leave the finite numbers, with keys of the wrong
+ * type and without rights: one batch at a time, in a real Redis.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -24,11 +24,12 @@
 enum { T0 = 1700000000, BOUND_MS = 5000 };
 
 static struct redis_server server;
-static redisContext *user;    /* whose rights change */
+static redisContext *user; /* whose rights change */
 static char sha[41];
 static int next_id;
 
-/* One instance that writes to shard 22, where foo lives ("foo" is its log's shard, too, when it is called so). */
+/* One instance that writes to shard 22, where foo lives ("foo" is its log's shard, too, when it is
+ * called so). */
 struct writer {
     struct redis_encode *encode;
     char id[REDIS_ID_DIGITS + 1];
@@ -65,7 +66,8 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
     fake_snapshot_release(f);
     x.batch->seq = ++w->seq;
     redis_batch_brand(x.batch, "cccccccccccccccc");
-    redis_batch_address(x.batch, &(struct redis_address){ .id = w->id, .before = "cccccccccccccccc", .seq = w->seq });
+    const struct redis_address a = { .id = w->id, .before = "cccccccccccccccc", .seq = w->seq };
+    redis_batch_address(x.batch, &a);
     redis_batch_sha(x.batch, sha);
     return x.batch;
 }
@@ -94,12 +96,14 @@ static void expect(const char *hash, const char *field, const char *want)
 {
     char *got = redis_server_text(&server, "HGET {sd:22}:%s %s", hash, field);
     if (want == NULL ? got != NULL : got == NULL || strcmp(got, want) != 0)
-        fail_msg("%s %s is \"%s\", not \"%s\"", hash, field, got ? got : "(nil)", want ? want : "(nil)");
+        fail_msg("%s %s is \"%s\", not \"%s\"", hash, field, got ? got : "(nil)",
+                 want ? want : "(nil)");
     free(got);
 }
 
 /* "value stamp ..": the value is `value`, the stamp from..to. */
-static void expect_stamped(const char *hash, const char *field, double value, int64_t from, int64_t to)
+static void expect_stamped(const char *hash, const char *field, double value, int64_t from,
+                           int64_t to)
 {
     double v;
     long long stamp;
@@ -107,7 +111,8 @@ static void expect_stamped(const char *hash, const char *field, double value, in
     assert_non_null(got);
     assert_int_equal(sscanf(got, "%lf %lld", &v, &stamp), 2);
     if (v != value || stamp < from || stamp > to)
-        fail_msg("%s %s is \"%s\", not %g with a stamp from %lld to %lld", hash, field, got, value, (long long)from, (long long)to);
+        fail_msg("%s %s is \"%s\", not %g with a stamp from %lld to %lld", hash, field, got, value,
+                 (long long)from, (long long)to);
     free(got);
 }
 
@@ -122,7 +127,8 @@ static void gauge(struct writer *w, bool absolute, double v, int64_t stamp_ms)
 {
     struct fake_snapshot f;
     fake_snapshot_init(&f, T0);
-    fake_snapshot_gauge(&f, "foo", (struct gauge_change){ absolute, absolute ? v : 0, absolute ? 0 : v, stamp_ms });
+    const struct gauge_change g = { absolute, absolute ? v : 0, absolute ? 0 : v, stamp_ms };
+    fake_snapshot_gauge(&f, "foo", g);
     assert_int_equal(apply(w, &f).kind, REDIS_VERDICT_APPLIED);
 }
 
@@ -138,7 +144,7 @@ static uint32_t counter(struct writer *w, int64_t T, double v)
 
 /* ---- clocks ---- */
 
-#define HOUR_MS     3600000LL
+#define HOUR_MS      3600000LL
 #define TEN_YEARS_MS (10 * 365 * 24 * HOUR_MS)
 
 static void a_stamp_is_never_later_than_redis_clock_and_a_bound(void **state)
@@ -153,7 +159,7 @@ static void a_stamp_is_never_later_than_redis_clock_and_a_bound(void **state)
     expect_stamped("i:1700000000", "g|foo", 1, before + BOUND_MS, now_ms() + BOUND_MS);
     gauge(&ahead, false, 2, before + TEN_YEARS_MS);
     expect_stamped("tot", "g|foo", 3, before + BOUND_MS, now_ms() + BOUND_MS);
-    gauge(&right, true, 7, now_ms() + BOUND_MS);    /* BOUND_MS later it is as late as that */
+    gauge(&right, true, 7, now_ms() + BOUND_MS); /* BOUND_MS later it is as late as that */
     expect_stamped("tot", "g|foo", 7, before, now_ms() + BOUND_MS);
     redis_encode_free(ahead.encode);
     redis_encode_free(right.encode);
@@ -165,7 +171,7 @@ static void a_writers_later_gauge_beats_its_own_earlier_one_whatever_its_clock(v
     int64_t now = now_ms();
     (void)state;
     writer_init(&w, "w");
-    writer_init(&again, "w");    /* the same server after a restart */
+    writer_init(&again, "w"); /* the same server after a restart */
     gauge(&w, true, 1, now);
     gauge(&w, true, 2, now - HOUR_MS);
     expect_stamped("tot", "g|foo", 2, now - HOUR_MS, now - HOUR_MS);
@@ -189,7 +195,7 @@ static void a_relative_change_of_another_leaves_the_gauge_its_writer(void **stat
     gauge(&w, true, 10, now - 3000);
     gauge(&other, false, 5, now - 1000);
     expect_stamped("tot", "g|foo", 15, now - 1000, now - 1000);
-    gauge(&other, true, 99, now - 2000);    /* older than what is there */
+    gauge(&other, true, 99, now - 2000); /* older than what is there */
     expect_stamped("tot", "g|foo", 15, now - 1000, now - 1000);
     gauge(&w, true, 20, now - HOUR_MS);
     expect_stamped("tot", "g|foo", 20, now - HOUR_MS, now - HOUR_MS);
@@ -205,7 +211,8 @@ static void stamps_stored_in_the_future_heal(void **state)
     writer_init(&w, "w");
     for (int relative = 0; relative < 2; relative++) {
         /* As the version before wrote it, without a writer. */
-        freeReplyObject(redis_server_reply(&server, "HSET {sd:22}:tot g|foo %s c|foo %s", "5 2100000000000", "5 2100000000"));
+        freeReplyObject(redis_server_reply(&server, "HSET {sd:22}:tot g|foo %s c|foo %s",
+                                           "5 2100000000000", "5 2100000000"));
         gauge(&w, !relative, 1, now);
         expect_stamped("tot", "g|foo", relative ? 6 : 1, now, now_ms() + BOUND_MS);
         counter(&w, T0, 1);
@@ -233,7 +240,7 @@ static void gauges_of_the_version_before_are_read(void **state)
     (void)state;
     writer_init(&w, "w");
     freeReplyObject(redis_server_reply(&server, "HSET {sd:22}:tot g|foo %s", "5 1700000009000"));
-    gauge(&w, true, 1, 1700000008000);    /* older */
+    gauge(&w, true, 1, 1700000008000); /* older */
     expect("tot", "g|foo", "5 1700000009000");
     gauge(&w, false, 1, 1700000008000);
     expect_stamped("tot", "g|foo", 6, 1700000009000, 1700000009000);
@@ -266,7 +273,7 @@ static void a_sum_that_would_not_be_finite_is_refused_and_its_neighbours_stay(vo
     expect("tot", "c|foo", "6 1700000000");
     expect_stamped("tot", "g|foo|#a:rel", 1e308, 1000, 1000);
     expect_stamped("tot", "g|foo", 4, 1000, 1000);
-    assert_int_equal(counter(&w, T0 + 10, -1e308), 0);    /* one that fits is taken again */
+    assert_int_equal(counter(&w, T0 + 10, -1e308), 0); /* one that fits is taken again */
     redis_encode_free(w.encode);
 }
 
@@ -300,7 +307,8 @@ static void timers_whose_count_or_sum_would_not_be_finite_are_refused_whole(void
             sketch_add(fake_snapshot_timer(&f, "foo|#good:1", 5), 1, 1);
             struct redis_verdict v = apply(&w, &f);
             assert_int_equal(v.refused, i);
-            char *now[2] = { redis_server_text(&server, "HGET {sd:22}:tot h|foo"), redis_server_text(&server, "HGET {sd:22}:tot n|foo") };
+            char *now[2] = { redis_server_text(&server, "HGET {sd:22}:tot h|foo"),
+                             redis_server_text(&server, "HGET {sd:22}:tot n|foo") };
             for (int k = 0; k < 2; k++) {
                 if (i == 1)
                     assert_true(now[k] == NULL ? first[k] == NULL : strcmp(now[k], first[k]) == 0);
@@ -308,8 +316,10 @@ static void timers_whose_count_or_sum_would_not_be_finite_are_refused_whole(void
                 first[k] = now[k];
             }
         }
-        assert_int_equal(redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo|#good:1",
-                                              "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]"), 2);
+        assert_int_equal(
+            redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo|#good:1",
+                                 "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]"),
+            2);
         free(first[0]);
         free(first[1]);
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
@@ -326,7 +336,8 @@ static void what_does_not_fit_alone_is_left_out_before_redis_sees_it(void **stat
     fake_snapshot_init(&f, T0);
     fake_snapshot_counter(&f, "foo|#a:inf", INFINITY);
     fake_snapshot_counter(&f, "foo|#a:nan", NAN);
-    fake_snapshot_gauge(&f, "foo|#a:b", (struct gauge_change){ true, 1e308, 1e308, 1000 });    /* the absolute one stays */
+    /* The absolute one stays. */
+    fake_snapshot_gauge(&f, "foo|#a:b", (struct gauge_change){ true, 1e308, 1e308, 1000 });
     fake_snapshot_gauge(&f, "foo|#a:c", (struct gauge_change){ false, 0, -INFINITY, 1000 });
     fake_snapshot_counter(&f, "foo", 1);
     assert_int_equal(apply(&w, &f).kind, REDIS_VERDICT_APPLIED);
@@ -349,10 +360,12 @@ static void what_is_stored_and_no_finite_number_begins_anew(void **state)
         char text[64];
         snprintf(text, sizeof text, "%s 1700000000", stored[i]);
         writer_init(&w, "w");
-        freeReplyObject(redis_server_reply(&server, "HSET {sd:22}:tot c|foo %s g|foo %s g|foo|#r:1 %s h|foo %s n|foo %s", text, text,
-                                           text, stored[i], stored[i]));
-        freeReplyObject(redis_server_reply(&server, "HSET {sd:22}:i:1700000000 c|foo %s g|foo %s g|foo|#r:1 %s h|foo %s", stored[i],
-                                           text, text, stored[i]));
+        freeReplyObject(redis_server_reply(
+            &server, "HSET {sd:22}:tot c|foo %s g|foo %s g|foo|#r:1 %s h|foo %s n|foo %s", text,
+            text, text, stored[i], stored[i]));
+        freeReplyObject(redis_server_reply(
+            &server, "HSET {sd:22}:i:1700000000 c|foo %s g|foo %s g|foo|#r:1 %s h|foo %s",
+            stored[i], text, text, stored[i]));
         fake_snapshot_init(&f, T0);
         fake_snapshot_counter(&f, "foo", 2);
         fake_snapshot_gauge(&f, "foo", (struct gauge_change){ true, 3, 0, 1000 });
@@ -363,8 +376,10 @@ static void what_is_stored_and_no_finite_number_begins_anew(void **state)
         expect("i:1700000000", "c|foo", "2");
         expect_stamped("tot", "g|foo", 3, 1000, 1000);
         expect_stamped("tot", "g|foo|#r:1", 4, 1000, 1000);
-        assert_int_equal(redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo",
-                                              "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]"), 1);
+        assert_int_equal(
+            redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo",
+                                 "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]"),
+            1);
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
         redis_encode_free(w.encode);
     }
@@ -374,8 +389,19 @@ static void what_is_stored_and_no_finite_number_begins_anew(void **state)
 static void a_timer_that_others_spoiled_begins_anew(void **state)
 {
     static const char *const lua[] = {
-        "'x'", "{}", "{1,2,3}", "{1,2,3,4,1e300,0,0,1}", "{1,2,3,4,5,0,1e300,1}", "{1,2,3,4,5.5,0,0,1}", "{1,2,3,4,5,0,0,'x'}",
-        "{1,2,3,4,-1e9,0,0,1}", "{1/0,2,3,4,5,0,0,1}", "{1,-1/0,3,4,5,0,0,1}", "{1,2,0/0,4,5,0,0,1}", "{a=1}", "{{},2,3,4,5,0,0,1}",
+        "'x'",
+        "{}",
+        "{1,2,3}",
+        "{1,2,3,4,1e300,0,0,1}",
+        "{1,2,3,4,5,0,1e300,1}",
+        "{1,2,3,4,5.5,0,0,1}",
+        "{1,2,3,4,5,0,0,'x'}",
+        "{1,2,3,4,-1e9,0,0,1}",
+        "{1/0,2,3,4,5,0,0,1}",
+        "{1,-1/0,3,4,5,0,0,1}",
+        "{1,2,0/0,4,5,0,0,1}",
+        "{a=1}",
+        "{{},2,3,4,5,0,0,1}",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lua); i++) {
@@ -383,13 +409,16 @@ static void a_timer_that_others_spoiled_begins_anew(void **state)
         struct fake_snapshot f;
         char text[160];
         writer_init(&w, "w");
-        snprintf(text, sizeof text, "return redis.call('HSET',KEYS[1],'h|foo',cmsgpack.pack(%s))", lua[i]);
+        snprintf(text, sizeof text, "return redis.call('HSET',KEYS[1],'h|foo',cmsgpack.pack(%s))",
+                 lua[i]);
         freeReplyObject(redis_server_reply(&server, "EVAL %s 1 {sd:22}:tot", text));
         fake_snapshot_init(&f, T0);
         sketch_add(fake_snapshot_timer(&f, "foo", 5), 5, 1);
         assert_int_equal(apply(&w, &f).kind, REDIS_VERDICT_APPLIED);
-        assert_int_equal(redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo",
-                                              "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[2]"), 5);
+        assert_int_equal(
+            redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo",
+                                 "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[2]"),
+            5);
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
         redis_encode_free(w.encode);
     }
@@ -397,7 +426,8 @@ static void a_timer_that_others_spoiled_begins_anew(void **state)
 
 /* ---- rights and types ---- */
 
-/* A batch of every kind, for the second time, and with the log entry: each command of the script is used. */
+/* A batch of every kind, for the second time, and with the log entry: each command of the script is
+ * used. */
 static struct redis_batch *every_kind(struct writer *w)
 {
     struct fake_snapshot f;
@@ -409,23 +439,27 @@ static struct redis_batch *every_kind(struct writer *w)
     return make(w, &f);
 }
 
-/* Everything but the scratch key, which is never there between scripts, and what only says for how long keys live. */
+/* Everything but the scratch key, which is never there between scripts, and what only says for how
+ * long keys live. */
 static char *contents(void)
 {
-    return redis_server_text(&server, "EVAL %s 0",
-                             "local k,t=redis.call('KEYS','*'),{} table.sort(k) "
-                             "for _,x in ipairs(k) do t[#t+1]=x..'='..redis.sha1hex(redis.call('DUMP',x)) end "
-                             "return table.concat(t,' ')");
+    return redis_server_text(
+        &server, "EVAL %s 0",
+        "local k,t=redis.call('KEYS','*'),{} table.sort(k) "
+        "for _,x in ipairs(k) do t[#t+1]=x..'='..redis.sha1hex(redis.call('DUMP',x)) end "
+        "return table.concat(t,' ')");
 }
 
-static const char *const commands[] = { "time", "get", "set", "del", "expire", "hmget", "hset", "pfmerge", "xadd" };
+static const char *const commands[] = { "time",  "get",  "set",     "del", "expire",
+                                        "hmget", "hset", "pfmerge", "xadd" };
 
 static void no_right_but_the_documented_ones_is_needed_and_each_is_probed(void **state)
 {
     struct writer w;
     (void)state;
     writer_init(&w, "foo");
-    freeReplyObject(redis_server_reply(&server, "ACL SETUSER u reset on >pw ~{sd:* -@all +auth +evalsha"));
+    freeReplyObject(
+        redis_server_reply(&server, "ACL SETUSER u reset on >pw ~{sd:* -@all +auth +evalsha"));
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         freeReplyObject(redis_server_reply(&server, "ACL SETUSER u +%s", commands[i]));
     user = redisConnectUnix(server.socket);
@@ -458,7 +492,7 @@ static void no_right_but_the_documented_ones_is_needed_and_each_is_probed(void *
         free(after);
         freeReplyObject(r);
         freeReplyObject(redis_server_reply(&server, "ACL SETUSER u +%s", commands[i]));
-        r = run(user, b);    /* the same batch, when the right is back */
+        r = run(user, b); /* the same batch, when the right is back */
         if (redis_reply_judge(r, b->seq).kind != REDIS_VERDICT_APPLIED)
             fail_msg("with %s again: %s", commands[i], r->str);
         freeReplyObject(r);
@@ -492,7 +526,8 @@ static void a_right_that_one_key_lacks_leaves_nothing_half_written(void **state)
             if (k != i / 2)
                 freeReplyObject(redis_server_reply(&server, "ACL SETUSER u ~{sd:*}:%s", others[k]));
             else if (readable)
-                freeReplyObject(redis_server_reply(&server, "ACL SETUSER u %%R~{sd:*}:%s", others[k]));
+                freeReplyObject(
+                    redis_server_reply(&server, "ACL SETUSER u %%R~{sd:*}:%s", others[k]));
         }
         user = redisConnectUnix(server.socket);
         freeReplyObject(redisCommand(user, "AUTH u pw"));
@@ -523,7 +558,7 @@ static void a_key_of_the_wrong_type_costs_what_it_holds_and_no_more(void **state
         const char *key, *want;
         uint32_t dropped;
         bool unlogged;
-        const char *total;    /* of the counter, after one before and this one */
+        const char *total; /* of the counter, after one before and this one */
     } cases[] = {
         { "{sd:22}:i:1700000000", "dropped", 0, false, "1 1700000000" },
         { "{sd:22}:tot", "dropped", 0, false, NULL },
@@ -544,8 +579,8 @@ static void a_key_of_the_wrong_type_costs_what_it_holds_and_no_more(void **state
         b = every_kind(&w);
         redisReply *r = run(server.admin, b);
         struct redis_verdict v = redis_reply_judge(r, b->seq);
-        if (r->type != REDIS_REPLY_STRING || strncmp(r->str, cases[i].want, 7) != 0 || v.dropped != cases[i].dropped ||
-            v.unlogged != cases[i].unlogged)
+        if (r->type != REDIS_REPLY_STRING || strncmp(r->str, cases[i].want, 7) != 0 ||
+            v.dropped != cases[i].dropped || v.unlogged != cases[i].unlogged)
             fail_msg("%s: %s", cases[i].key, r->str);
         freeReplyObject(r);
         redis_batch_free(b);
@@ -611,18 +646,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_stamp_is_never_later_than_redis_clock_and_a_bound, flush),
-        cmocka_unit_test_setup(a_writers_later_gauge_beats_its_own_earlier_one_whatever_its_clock, flush),
+        cmocka_unit_test_setup(a_writers_later_gauge_beats_its_own_earlier_one_whatever_its_clock,
+                               flush),
         cmocka_unit_test_setup(a_relative_change_of_another_leaves_the_gauge_its_writer, flush),
         cmocka_unit_test_setup(stamps_stored_in_the_future_heal, flush),
         cmocka_unit_test_setup(the_last_interval_of_a_counter_is_not_in_the_future, flush),
         cmocka_unit_test_setup(gauges_of_the_version_before_are_read, flush),
-        cmocka_unit_test_setup(a_sum_that_would_not_be_finite_is_refused_and_its_neighbours_stay, flush),
+        cmocka_unit_test_setup(a_sum_that_would_not_be_finite_is_refused_and_its_neighbours_stay,
+                               flush),
         cmocka_unit_test_setup(an_interval_holds_no_more_than_its_total, flush),
-        cmocka_unit_test_setup(timers_whose_count_or_sum_would_not_be_finite_are_refused_whole, flush),
+        cmocka_unit_test_setup(timers_whose_count_or_sum_would_not_be_finite_are_refused_whole,
+                               flush),
         cmocka_unit_test_setup(what_does_not_fit_alone_is_left_out_before_redis_sees_it, flush),
         cmocka_unit_test_setup(what_is_stored_and_no_finite_number_begins_anew, flush),
         cmocka_unit_test_setup(a_timer_that_others_spoiled_begins_anew, flush),
-        cmocka_unit_test_setup(no_right_but_the_documented_ones_is_needed_and_each_is_probed, flush),
+        cmocka_unit_test_setup(no_right_but_the_documented_ones_is_needed_and_each_is_probed,
+                               flush),
         cmocka_unit_test_setup(a_right_that_one_key_lacks_leaves_nothing_half_written, flush),
         cmocka_unit_test_setup(a_key_of_the_wrong_type_costs_what_it_holds_and_no_more, flush),
         cmocka_unit_test_setup(a_producers_key_of_the_wrong_type_is_unknown, flush),

@@ -1,5 +1,6 @@
 /*
- * The whole sink against a real Redis that is cut, stopped, killed, filled and emptied: the sums stay exact.
+ * The whole sink against a real Redis that is cut, stopped, killed, filled and emptied: the sums
+ * stay exact.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@
 enum { T0 = 1700000000, NAMES = 40 };
 
 static uv_loop_t loop;
-static struct redis_server shared;    /* for tests that do not hurt it */
+static struct redis_server shared; /* for tests that do not hurt it */
 
 static struct sink *open_sink(const char *url, const char *instance, const struct redis_opts *more)
 {
@@ -33,7 +34,7 @@ static struct sink *open_sink(const char *url, const char *instance, const struc
     o.prefix = "sd";
     o.instance = instance;
     o.retention_s = 600;
-    o.interval_ms = o.interval_ms ? o.interval_ms : 4;    /* no delay to speak of */
+    o.interval_ms = o.interval_ms ? o.interval_ms : 4; /* no delay to speak of */
     o.spool_max_bytes = o.spool_max_bytes ? o.spool_max_bytes : 64 << 20;
     o.spool_max_age_ms = 600000;
     o.reply_timeout_ms = o.reply_timeout_ms ? o.reply_timeout_ms : 1000;
@@ -72,7 +73,8 @@ static void drain(struct sink *s)
         fail_msg("not idle: %llu batches wait", (unsigned long long)stats(s).spool_batches);
 }
 
-/* Interval i of a workload with known sums: each of NAMES counters gets 1 + i, a timer and a gauge change per name too. */
+/* Interval i of a workload with known sums: each of NAMES counters gets 1 + i, a timer and a gauge
+ * change per name too. */
 static void feed(struct sink *s, int i, bool final)
 {
     struct fake_snapshot f;
@@ -84,7 +86,8 @@ static void feed(struct sink *s, int i, bool final)
         snprintf(key, sizeof key, "m%d.lat", n);
         sketch_add(fake_snapshot_timer(&f, key, 5), 1 + i, 1);
         snprintf(key, sizeof key, "m%d.load", n);
-        fake_snapshot_gauge(&f, key, (struct gauge_change){ false, 0, 1, (int64_t)1000 * (T0 + 10 * i) });
+        fake_snapshot_gauge(&f, key,
+                            (struct gauge_change){ false, 0, 1, (int64_t)1000 * (T0 + 10 * i) });
     }
     s->interval(s, &f.snap, final);
     fake_snapshot_release(&f);
@@ -115,7 +118,8 @@ static unsigned shards_used(void)
     return n;
 }
 
-static double field_number(struct redis_server *at, const char *hash, const char *kind, const char *key)
+static double field_number(struct redis_server *at, const char *hash, const char *kind,
+                           const char *key)
 {
     char *got = redis_server_text(at, "HGET {sd:%02u}:%s %s%s", shard_of(key), hash, kind, key);
     double v = got ? strtod(got, NULL) : -1;
@@ -136,22 +140,25 @@ static void expect_exact(struct redis_server *at, int intervals, int instances)
         if (got != sum * instances)
             fail_msg("%s is %g, not %g", key, got, sum * instances);
         snprintf(hash, sizeof hash, "i:%d", T0 + 10 * (intervals - 1));
-        assert_true(field_number(at, hash, "c|", key) == intervals * instances);    /* of the last: `intervals` each */
+        /* Of the last: `intervals` each. */
+        assert_true(field_number(at, hash, "c|", key) == intervals * instances);
         snprintf(key, sizeof key, "m%d.load", n);
         assert_true(field_number(at, "tot", "g|", key) == intervals * instances);
         snprintf(key, sizeof key, "m%d.lat", n);
         char field[80];
         snprintf(field, sizeof field, "h|%s", key);
-        long long n_values = redis_server_integer(at, "EVAL %s 1 {sd:%02u}:tot %s",
-                                                  "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]",
-                                                  shard_of(key), field);
+        long long n_values = redis_server_integer(
+            at, "EVAL %s 1 {sd:%02u}:tot %s",
+            "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[1]", shard_of(key), field);
         assert_int_equal(n_values, intervals * instances);
     }
 }
 
 static void expect_log(struct redis_server *at, const char *instance, int intervals)
 {
-    assert_int_equal(redis_server_integer(at, "XLEN {sd:%02u}:log", redis_keys_shard(slice_str(instance))), intervals);
+    assert_int_equal(
+        redis_server_integer(at, "XLEN {sd:%02u}:log", redis_keys_shard(slice_str(instance))),
+        intervals);
 }
 
 /* ---- tests ---- */
@@ -258,8 +265,9 @@ static void the_documented_acl_is_enough(void **state)
 }
 
 /*
- * End all connections after Redis has run commands of theirs and before it has written the answers: it reads ours and the
- * admin's in one turn of its loop, because it is stopped while both are written.
+ * End all connections after Redis has run commands of theirs and before it has written the answers:
+ * it reads ours and the admin's in one turn of its loop, because it is stopped while both are
+ * written.
  */
 static int kill_unanswered(struct redis_server *at)
 {
@@ -333,7 +341,8 @@ static void a_frozen_redis_loses_and_doubles_nothing(void **state)
 {
     (void)state;
     freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
-    struct sink *s = open_sink(shared.url, "a", &(struct redis_opts){ .reply_timeout_ms = 60, .connect_timeout_ms = 60 });
+    struct sink *s = open_sink(
+        shared.url, "a", &(struct redis_opts){ .reply_timeout_ms = 60, .connect_timeout_ms = 60 });
     feed(s, 0, false);
     drain(s);
     kill(shared.pid, SIGSTOP);
@@ -352,16 +361,17 @@ static void a_busy_loop_is_not_taken_for_a_silent_redis(void **state)
     enum { TIMEOUT_MS = 60, BUSY_MS = 150 };
     (void)state;
     freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
-    struct sink *s = open_sink(shared.url, "a", &(struct redis_opts){ .reply_timeout_ms = TIMEOUT_MS });
+    struct sink *s =
+        open_sink(shared.url, "a", &(struct redis_opts){ .reply_timeout_ms = TIMEOUT_MS });
     feed(s, 0, false);
     drain(s);
-    uv_sleep(BUSY_MS);    /* before the commands are sent */
+    uv_sleep(BUSY_MS); /* before the commands are sent */
     feed(s, 1, false);
     drain(s);
     assert_int_equal(stats(s).disconnects, 0);
     feed(s, 2, false);
     uv_run(&loop, UV_RUN_NOWAIT);
-    uv_sleep(BUSY_MS);    /* while the answers come */
+    uv_sleep(BUSY_MS); /* while the answers come */
     drain(s);
     assert_int_equal(stats(s).disconnects, 0);
     expect_exact(&shared, 3, 1);
@@ -383,7 +393,7 @@ static void a_restart_of_redis_loses_and_doubles_nothing(void **state)
             assert_true(loop_until(&loop, is_connected, s, 5000));
             redis_server_stop(&durable);
             feed(s, ++i, false);
-            redis_server_start(&durable);    /* it does not know the script any more either */
+            redis_server_start(&durable); /* it does not know the script any more either */
         }
     }
     drain(s);
@@ -409,10 +419,12 @@ static void a_forgotten_script_is_loaded_again(void **state)
 }
 
 /* Copies every key of ours to backup:<key>, or back. */
-static const char save_script[] = "for _,k in ipairs(redis.call('KEYS','{sd:*')) do redis.call('COPY',k,'backup:'..k,'REPLACE') end";
+static const char save_script[] = "for _,k in ipairs(redis.call('KEYS','{sd:*')) do "
+                                  "redis.call('COPY',k,'backup:'..k,'REPLACE') end";
 static const char rewind_script[] =
     "for _,k in ipairs(redis.call('KEYS','{sd:*')) do redis.call('DEL',k) end "
-    "for _,k in ipairs(redis.call('KEYS','backup:*')) do redis.call('COPY',k,string.sub(k,8),'REPLACE') end";
+    "for _,k in ipairs(redis.call('KEYS','backup:*')) do "
+    "redis.call('COPY',k,string.sub(k,8),'REPLACE') end";
 
 static void acknowledged_writes_that_redis_lost_are_repaired(void **state)
 {
@@ -425,7 +437,8 @@ static void acknowledged_writes_that_redis_lost_are_repaired(void **state)
     feed(s, 1, false);
     feed(s, 2, false);
     drain(s);
-    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", rewind_script));    /* a replica that was behind took over */
+    /* A replica that was behind took over. */
+    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", rewind_script));
     feed(s, 3, false);
     drain(s);
     expect_exact(&shared, 4, 1);
@@ -433,7 +446,7 @@ static void acknowledged_writes_that_redis_lost_are_repaired(void **state)
     assert_int_equal(stats(s).gaps, shards_used());
     assert_int_equal(stats(s).epochs, 0);
     freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
-    feed(s, 4, false);                       /* all is gone; the last 15 s were kept, and that is all there was */
+    feed(s, 4, false); /* all is gone; the last 15 s were kept, and that is all there was */
     drain(s);
     expect_exact(&shared, 5, 1);
     shut(s);
@@ -515,7 +528,8 @@ static void an_interval_waits_its_turn_and_the_final_one_does_not(void **state)
 {
     (void)state;
     freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
-    /* crc16("b") is 0x3653, so the turn of b comes after 0.212 of a quarter of the interval: 424 ms */
+    /* crc16("b") is 0x3653, so the turn of b comes after 0.212 of a quarter of the interval: 424
+     * ms */
     struct sink *s = open_sink(shared.url, "b", &(struct redis_opts){ .interval_ms = 8000 });
     assert_true(loop_until(&loop, is_connected, s, 5000));
     uint64_t before_ns = uv_hrtime();
@@ -572,7 +586,8 @@ static void two_servers_with_one_identity_are_both_exact_and_it_is_counted(void 
     for (int round = 0; round < 5; round++) {
         freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
         const struct redis_opts one_id = { .id = "0123456789abcdef0123456789abcdef" };
-        struct sink *s[2] = { open_sink(shared.url, "a", &one_id), open_sink(shared.url, "a", &one_id) };
+        struct sink *s[2] = { open_sink(shared.url, "a", &one_id),
+                              open_sink(shared.url, "a", &one_id) };
         for (int i = 0; i < 6; i++) {
             feed(s[0], i, false);
             feed(s[1], i, false);
@@ -619,12 +634,13 @@ static bool has_errors(void *cookie)
 
 static void a_right_taken_away_loses_nothing_and_the_sink_goes_on_when_it_is_back(void **state)
 {
-    static const char *const commands[] = { "evalsha", "time", "get", "set", "del", "expire", "hmget", "hset", "xadd" };
+    static const char *const commands[] = { "evalsha", "time",  "get",  "set", "del",
+                                            "expire",  "hmget", "hset", "xadd" };
     char url[128];
     (void)state;
     snprintf(url, sizeof url, "redis://taken:pw@127.0.0.1:%u/0", shared.port);
     for (size_t c = 0; c < ARRAY_LEN(commands); c++) {
-        bool needed = strcmp(commands[c], "del") != 0;    /* it is for sets */
+        bool needed = strcmp(commands[c], "del") != 0; /* it is for sets */
         freeReplyObject(redis_server_reply(&shared, "FLUSHALL"));
         freeReplyObject(redis_server_reply(&shared, "ACL SETUSER taken reset on >pw ~{sd:* +@all"));
         struct sink *s = open_sink(url, "a", NULL);
@@ -657,7 +673,9 @@ static void producer_keys_deleted_while_the_totals_stay_double_nothing(void **st
     for (int i = 0; i < 3; i++)
         feed(s, i, false);
     drain(s);
-    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", "for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do redis.call('DEL',k) end"));
+    static const char forget[] = "for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do "
+                                 "redis.call('DEL',k) end";
+    freeReplyObject(redis_server_reply(&shared, "EVAL %s 0", forget));
     feed(s, 3, false);
     drain(s);
     expect_exact(&shared, 4, 1);
@@ -685,7 +703,7 @@ static void what_is_lost_beyond_what_is_kept_is_counted(void **state)
     for (int n = 0; n < NAMES; n++) {
         char key[64];
         snprintf(key, sizeof key, "m%d.load", n);
-        there += field_number(&shared, "tot", "g|", key);    /* +1 for each interval that is there */
+        there += field_number(&shared, "tot", "g|", key); /* +1 for each interval that is there */
     }
     assert_true(there < 4 * NAMES && there >= NAMES);
     assert_true(st.lost_series >= (uint64_t)(4 * NAMES - there));
@@ -711,12 +729,13 @@ static void nothing_is_in_redis_before_the_first_data_and_little_after_the_last(
         shut(s);
     }
     assert_int_equal(redis_server_integer(&shared, "DBSIZE"), 0);
-    static const char longest[] = "local m=0 for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do m=math.max(m,redis.call('TTL',k)) end return m";
+    static const char longest[] = "local m=0 for _,k in ipairs(redis.call('KEYS','{sd:*}:p:*')) do "
+                                  "m=math.max(m,redis.call('TTL',k)) end return m";
     struct sink *s = open_sink(shared.url, "a", NULL);
     feed(s, 0, false);
     drain(s);
     assert_in_range(redis_server_integer(&shared, "EVAL %s 0", longest), 3600, 5000);
-    feed(s, 1, true);    /* a clean stop: nobody sends these again */
+    feed(s, 1, true); /* a clean stop: nobody sends these again */
     drain(s);
     assert_in_range(redis_server_integer(&shared, "EVAL %s 0", longest), 1, 60);
     shut(s);

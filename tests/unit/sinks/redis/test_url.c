@@ -21,6 +21,7 @@ static void same(const char *got, const char *want)
 
 static void a_url_says_where_and_who(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *url, *host, *path, *user, *password;
         uint16_t port;
@@ -34,13 +35,15 @@ static void a_url_says_where_and_who(void **state)
         { "redis://:secret@cache", "cache", NULL, NULL, "secret", 6379, 0 },
         { "redis://me:secret@cache:1/65535", "cache", NULL, "me", "secret", 1, 65535 },
         { "redis://m%65:s%3a%40%2F%25@cache", "cache", NULL, "me", "s:@/%", 6379, 0 },
-        { "redis://me:p@ss@cache", "cache", NULL, "me", "p@ss", 6379, 0 },      /* the last @ ends it */
-        { "redis://me:a:b@cache", "cache", NULL, "me", "a:b", 6379, 0 },        /* the first : ends the name */
+        { "redis://me:p@ss@cache", "cache", NULL, "me", "p@ss", 6379, 0 }, /* the last @ ends it */
+        /* The first : ends the name. */
+        { "redis://me:a:b@cache", "cache", NULL, "me", "a:b", 6379, 0 },
         { "redis://me:%C3%A9@cache", "cache", NULL, "me", "\xc3\xa9", 6379, 0 },
         { "unix:///run/redis.sock", NULL, "/run/redis.sock", NULL, NULL, 0, 0 },
         { "unix:///run/redis.sock?db=5", NULL, "/run/redis.sock", NULL, NULL, 0, 5 },
         { "unix:///run/a%20b%3F", NULL, "/run/a b?", NULL, NULL, 0, 0 },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct redis_url u;
@@ -60,6 +63,7 @@ static void a_url_says_where_and_who(void **state)
 
 static void a_bad_url_is_refused_with_a_reason(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *url, *word;    /* word: what the reason speaks of */
     } cases[] = {
@@ -96,9 +100,10 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
         { "unix:///run/redis.sock?database=1", "option" },
         { "unix:///run/redis.sock?db=", "database" },
         { "unix:///%", "path" },
-        { "unix:///1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-          "12345678", "107" },
+        { "unix:///123456789012345678901234567890123456789012345678901234567890"
+          "123456789012345678901234567890123456789012345678", "107" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct redis_url u = { .port = 77 };
@@ -119,6 +124,7 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
 
 static void a_url_is_printed_without_its_password(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *url, *want;
     } cases[] = {
@@ -128,6 +134,7 @@ static void a_url_is_printed_without_its_password(void **state)
         { "unix:///run/redis.sock", "unix:///run/redis.sock?db=0" },
         { "unix:///run/redis.sock?db=2", "unix:///run/redis.sock?db=2" },
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct redis_url u;

@@ -1,0 +1,82 @@
+/**
+ * redis_batch: one EVALSHA of redis_script, serialised once.
+ *
+ * It holds at most REDIS_BATCH_SERIES series and about REDIS_BATCH_BYTES of one shard.
+ * redis_encode builds it, the ledger owns it from then on, the route sends its bytes.
+ *
+ * What is known only when it is first sent has a place of fixed width in the bytes: producer,
+ * number, tokens and mark.  From then on the same bytes are sent each time, but for two things that
+ * say nothing about the content: the sha1 of the script, and the flag that it is stale.
+ *
+ *   thread   one owner
+ */
+#ifndef SINKS_REDIS_BATCH_H
+#define SINKS_REDIS_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "sinks/sink.h"
+
+enum {
+    REDIS_BATCH_SERIES = 250, /* keeps one run of the script under 3 ms */
+    REDIS_BATCH_BYTES = 512 * 1024,
+    /* Widths of the places. */
+    REDIS_SHA_DIGITS = 40,
+    REDIS_ID_DIGITS = 32,    /* of a producer: hexadecimal */
+    REDIS_TOKEN_DIGITS = 16, /* of an interval: hexadecimal */
+    REDIS_SEQ_DIGITS = 12,
+    REDIS_MARK_SERIES_DIGITS = 15, /* the mark is series ':' ordinal of the interval */
+    REDIS_MARK_NTH_DIGITS = 10
+};
+
+struct redis_interval; /* the ledger's */
+
+struct redis_batch {
+    /* Written by redis_encode, constant afterwards. */
+    char *bytes;
+    size_t len;
+    uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at; /* places in bytes */
+    uint32_t series;
+    struct sink_amount amount; /* of these series */
+    uint32_t life_s;           /* of the producer's key after this batch */
+    uint8_t shard;
+    bool last; /* of its interval: carries the log entry */
+    /* Written by the ledger. */
+    uint64_t epoch;       /* which of the shard's producers numbered it */
+    uint64_t seq;         /* its number; 0: never sent under this producer */
+    uint64_t series_upto; /* series of the producer's batches 1 .. seq */
+    uint32_t nth;         /* ordinal of its interval */
+    uint32_t nth_before;  /* .. and of that of the batch before it */
+    uint64_t first_sent_ms, acked_ms;
+    struct redis_interval *interval; /* NULL once settled */
+    struct redis_batch *next, *prev;
+    uint32_t order;   /* ordinal among all batches; it may wrap around */
+    uint8_t node;     /* in flight: to which node */
+    uint8_t failures; /* times it was settled without being applied */
+    bool in_flight;
+    bool unsure; /* a connection ended before its answer */
+};
+
+void redis_batch_free(struct redis_batch *b);
+
+/* A batch's place in its shard's sequence, and what Redis keeps with it to report later. */
+struct redis_address {
+    const char *id;       /* of the producer */
+    const char *before;   /* token of the batch before it; of number 1: anything */
+    uint64_t seq, series; /* 0 < seq < 10^12; series in batches 1 .. seq */
+    uint32_t nth;         /* ordinal of the interval */
+};
+
+/* Writes the address into the bytes and nowhere else. */
+void redis_batch_address(struct redis_batch *b, const struct redis_address *a);
+/* The token tells its interval from all others, of whatever server. */
+void redis_batch_brand(struct redis_batch *b, const char *token);
+struct slice redis_batch_token(const struct redis_batch *b);
+void redis_batch_sha(struct redis_batch *b, const char *sha40);
+/* Sent for the first time so long ago that Redis may have forgotten the producer. */
+void redis_batch_stale(struct redis_batch *b, bool stale);
+
+#endif
