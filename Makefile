@@ -115,6 +115,10 @@ interop: deps-check-interop    ## real clients: gunicorn, uwsgi, python3-statsd,
 layers:    ## check that includes follow the arrows between rooms
 	@tests/support/layers.sh --self-test && tests/support/layers.sh
 
+.PHONY: census
+census:    ## the tree in figures: files, lines, asserts, comments and includes of each room
+	@tests/support/census.sh
+
 .PHONY: fuzz
 fuzz: deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
