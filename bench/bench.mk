@@ -3,6 +3,7 @@ LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
 BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup) \
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
+BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
 
@@ -29,18 +30,14 @@ $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Itests -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
 
-# All figures, with the ratio to the floor, as a table in bench/results/.  Q=1: a short look.
 bench: $(B)/statsd bench-build    ## every figure of the budget beside its floor, into bench/results (Q=1: a short look)
-	$(or $(PYTHON),python3) bench/run.py --build $(B) $(if $(Q),--quick)
+	$(PYTHON) bench/run.py --build $(B) $(if $(Q),--quick)
 
-# The same load for other servers, those that can be had.
 bench-peers: $(B)/statsd bench-build    ## the same load for other StatsD servers, those that can be had
-	$(or $(PYTHON),python3) bench/peers/run.py --build $(B) $(if $(Q),--quick)
+	$(PYTHON) bench/peers/run.py --build $(B) $(if $(Q),--quick)
 
-# Loss versus rate: the table, and docs/loss-versus-rate.svg.
 bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the picture in docs
-	python3 bench/curve.py --build $(B)
+	$(PYTHON) bench/curve.py --build $(B)
 
-# Ways to receive, against a bare receiver.
 bench-receive: bench-build    ## ways to receive, against a bare receiver
-	python3 bench/receive.py --build $(B)
+	$(PYTHON) bench/receive.py --build $(B)

@@ -21,8 +21,8 @@
 #include "status.h"
 #include "words.h"
 
-#ifndef VERSION
-#define VERSION "0.1.0"
+#ifndef STATSD_VERSION
+#define STATSD_VERSION "unknown"
 #endif
 
 enum { EXIT_OK, EXIT_BROKEN, EXIT_USAGE };
@@ -358,7 +358,7 @@ int main(int argc, char **argv)
     if (b.opts.help)
         return help();
     if (b.opts.version) {
-        puts("statsd-bench " VERSION);
+        puts("statsd-bench " STATSD_VERSION);
         return output_end(EXIT_OK);
     }
     int rc = target_parse(b.opts.to, &b.target);
