@@ -49,30 +49,11 @@ bool report_judge(struct report *r)
     return ok;
 }
 
-void report_count(struct buf *out, double v)
-{
-    char digits[64];
-    if (isnan(v)) {
-        buf_append_str(out, "n/a");
-        return;
-    }
-    if (fabs(v) >= 1e16) {
-        buf_printf(out, "%g", v);
-        return;
-    }
-    int n = snprintf(digits, sizeof digits, "%.0f", v);
-    for (int i = 0; i < n; i++) {
-        buf_append_char(out, digits[i]);
-        if (digits[i] != '-' && i + 1 < n && (n - i - 1) % 3 == 0)
-            buf_append_char(out, ',');
-    }
-}
-
 /* "label        value unit" pieces of one text line. */
 static void put(struct buf *out, const char *before, double v, const char *after)
 {
     buf_append_str(out, before);
-    report_count(out, v);
+    words_count(out, v);
     buf_append_str(out, after);
 }
 

@@ -58,7 +58,4 @@ void report_json(const struct report *r, struct buf *out);
 void report_csv(const struct report *r, struct buf *out);
 void report_html(const struct report *r, struct buf *out);
 
-/* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
-void report_count(struct buf *out, double v);
-
 #endif

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "words.h"
 
 static void stop_signals(sigset_t *set)
 {
@@ -47,13 +47,13 @@ void status_row(void *cookie, const struct run_row *now, const struct run_row *b
     double was = before ? (double)(s->by_datagram ? before->sent.datagrams : before->sent.lines) : 0;
     double cpu = (now->server.v[PROBE_CPU_S] - (before ? before->server.v[PROBE_CPU_S] : 0)) / dt;
     buf_printf(&b, "%s%6.1f s  ", s->terminal ? "\r\033[K" : "", now->at_s);
-    report_count(&b, dt > 0 ? (sent - was) / dt : 0);
+    words_count(&b, dt > 0 ? (sent - was) / dt : 0);
     if (!isnan(now->rate)) {
         buf_append_str(&b, " of ");
-        report_count(&b, now->rate);
+        words_count(&b, now->rate);
     }
     buf_append_str(&b, s->by_datagram ? " datagrams/s  sent " : " lines/s  sent ");
-    report_count(&b, sent);
+    words_count(&b, sent);
     double loss = run_row_loss(now);
     if (isnan(loss))
         buf_append_str(&b, "  loss n/a");

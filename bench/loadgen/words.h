@@ -1,5 +1,5 @@
 /**
- * words: the load in words, as --help says it of the defaults and a report of its run.
+ * words: numbers and the load in words, as --help says them of the defaults and a report of its run.
  *   thread   any (no state)
  */
 #ifndef LOADGEN_WORDS_H
@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 #include "opts.h"
+
+/* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
+void words_count(struct buf *out, double v);
 
 /**
  * words_load(o, indent, out):

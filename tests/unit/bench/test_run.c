@@ -607,32 +607,6 @@ static void reports_never_show_what_is_not_known(void **state)
     buf_release(&html);
 }
 
-static const struct {
-    double v;
-    const char *text;
-} counts[] = {
-    {0,       "0"          },
-    {999,     "999"        },
-    {1234567, "1,234,567"  },
-    {-1234,   "-1,234"     },
-    {-123,    "-123"       },
-    {1e15,    "1,000,000,000,000,000"},
-    {1e16,    "1e+16"      },
-    {1e300,   "1e+300"     },
-    {-1e300,  "-1e+300"    },
-};
-
-static void counts_of_any_size_can_be_read(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-        struct buf b = { 0 };
-        report_count(&b, counts[i].v);
-        assert_true(slice_eq(buf_slice(&b), slice_str(counts[i].text)));
-        buf_release(&b);
-    }
-}
-
 static struct opts options_of(char *argument)
 {
     struct opts o;
@@ -769,7 +743,6 @@ int main(void)
         cmocka_unit_test(loss_is_told_by_its_place),
         cmocka_unit_test(a_bound_that_cannot_be_checked_is_broken),
         cmocka_unit_test(reports_never_show_what_is_not_known),
-        cmocka_unit_test(counts_of_any_size_can_be_read),
         cmocka_unit_test(json_is_whole_whatever_it_has_to_say),
         cmocka_unit_test(scrapes_that_fail_break_the_bound),
         cmocka_unit_test(a_loss_that_is_only_a_part_is_no_bound_held),

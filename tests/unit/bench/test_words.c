@@ -1,4 +1,4 @@
-/* words: the load in words. */
+/* words: numbers and the load in words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,10 +57,37 @@ static void a_load_is_told_in_words(void **state)
     }
 }
 
+static const struct {
+    double v;
+    const char *text;
+} counts[] = {
+    {0,       "0"          },
+    {999,     "999"        },
+    {1234567, "1,234,567"  },
+    {-1234,   "-1,234"     },
+    {-123,    "-123"       },
+    {1e15,    "1,000,000,000,000,000"},
+    {1e16,    "1e+16"      },
+    {1e300,   "1e+300"     },
+    {-1e300,  "-1e+300"    },
+};
+
+static void counts_of_any_size_can_be_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct buf b = { 0 };
+        words_count(&b, counts[i].v);
+        assert_true(slice_eq(buf_slice(&b), slice_str(counts[i].text)));
+        buf_release(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_is_told_in_words),
+        cmocka_unit_test(counts_of_any_size_can_be_read),
     };
     return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }
