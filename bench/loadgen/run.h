@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "probe.h"
+#include "scraper.h"
 #include "send/sender.h"
 #include "tally.h"
 

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -264,19 +263,4 @@ void scrape_read(struct slice text, const char *samples, struct scrape_counters 
                 add_reason(ret, labels, value);
         }
     }
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double scrape_percentile(double *x, size_t n, double q)
-{
-    if (n == 0)
-        return 0;
-    qsort(x, n, sizeof *x, ascending);
-    double rank = ceil(q * (double)n);
-    return x[rank < 1 ? 0 : (size_t)rank - 1];
 }

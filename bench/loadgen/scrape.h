@@ -1,7 +1,6 @@
 /**
- * scrape: read the server's own counters from its /metrics, and how long that takes.
- *
- *   thread   scrape_get and scrape_read: any.  A scraper runs a thread of its own; its functions are the creator's
+ * scrape: read the server's own counters from its /metrics, once.
+ *   thread   any (no state)
  */
 #ifndef LOADGEN_SCRAPE_H
 #define LOADGEN_SCRAPE_H
@@ -70,25 +69,5 @@ struct scrape_counters {
 
 /* Read an exposition; samples as in scrape_url.  What is not there stays 0 with has = false. */
 void scrape_read(struct slice text, const char *samples, struct scrape_counters *ret);
-
-struct scraper;
-
-/* Scrape each interval_s.   returns  NULL when no thread can be had */
-struct scraper *scraper_start(const struct scrape_url *url, double interval_s);
-
-/* What the latest scrape said.   returns  false: none has succeeded yet */
-bool scraper_last(struct scraper *s, struct scrape_counters *ret, double *ret_latency_s);
-
-struct scraper_summary {
-    uint64_t scrapes, failures;
-    double p50_s, p90_s, p99_s, max_s;
-    double flush_max_s;
-};
-
-/* Stop, wait for the thread, and hand over the sums. */
-void scraper_end(struct scraper *s, struct scraper_summary *ret);
-
-/* Nearest rank; sorts x.   returns  0 when n is 0 */
-double scrape_percentile(double *x, size_t n, double q);
 
 #endif

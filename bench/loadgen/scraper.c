@@ -1,6 +1,7 @@
-#include "scrape.h"
+#include "scraper.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,22 @@ struct scraper {
     uint64_t failures;
 };
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double scraper_percentile(double *x, size_t n, double q)
+{
+    if (n == 0)
+        return 0;
+    qsort(x, n, sizeof *x, ascending);
+    double rank = ceil(q * (double)n);
+    return x[rank < 1 ? 0 : (size_t)rank - 1];
+}
+
+/* Under the lock. */
 static void note(struct scraper *s, int rc, const struct scrape_counters *c, double latency_s)
 {
     if (rc < 0) {
@@ -86,6 +103,8 @@ struct scraper *scraper_start(const struct scrape_url *url, double interval_s)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc == 0)
         return s;
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->wake);
     free(s);
     return NULL;
 }
@@ -110,10 +129,10 @@ void scraper_end(struct scraper *s, struct scraper_summary *ret)
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
     *ret = (struct scraper_summary){ .scrapes = s->n, .failures = s->failures, .flush_max_s = s->flush_max_s };
-    ret->p50_s = scrape_percentile(s->latency, s->n, 0.5);
-    ret->p90_s = scrape_percentile(s->latency, s->n, 0.9);
-    ret->p99_s = scrape_percentile(s->latency, s->n, 0.99);
-    ret->max_s = scrape_percentile(s->latency, s->n, 1);
+    ret->p50_s = scraper_percentile(s->latency, s->n, 0.5);
+    ret->p90_s = scraper_percentile(s->latency, s->n, 0.9);
+    ret->p99_s = scraper_percentile(s->latency, s->n, 0.99);
+    ret->max_s = scraper_percentile(s->latency, s->n, 1);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->wake);
     free(s->latency);

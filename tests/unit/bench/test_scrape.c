@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "procfs.h"
-#include "scrape.h"
+#include "scraper.h"
 
 static const char exposition[] =
     "# HELP statsd_datagrams_received_total Datagrams\n"
@@ -255,11 +255,11 @@ static void percentiles_are_of_the_nearest_rank(void **state)
 {
     (void)state;
     double x[] = { 5, 1, 4, 2, 3 };
-    assert_true(scrape_percentile(x, 5, 0.5) == 3);
-    assert_true(scrape_percentile(x, 5, 0.99) == 5);
-    assert_true(scrape_percentile(x, 5, 0) == 1);
-    assert_true(scrape_percentile(x, 1, 0.5) == 1);
-    assert_true(scrape_percentile(x, 0, 0.5) == 0);
+    assert_true(scraper_percentile(x, 5, 0.5) == 3);
+    assert_true(scraper_percentile(x, 5, 0.99) == 5);
+    assert_true(scraper_percentile(x, 5, 0) == 1);
+    assert_true(scraper_percentile(x, 1, 0.5) == 1);
+    assert_true(scraper_percentile(x, 0, 0.5) == 0);
 }
 
 static const char proc_net_udp[] =
