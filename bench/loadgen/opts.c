@@ -254,6 +254,8 @@ static int check(const struct opts *o, struct buf *error)
         buf_printf(error, "--find-max starts at --rate, which must be above 0");
     else if (o->find_max && o->rate_to < o->rate)
         buf_printf(error, "--find-max: --rate-to is below --rate");
+    else if (o->find_max && !isfinite(o->rate_to) && o->rate > OPTS_FIND_MAX_LIMIT)
+        buf_printf(error, "--find-max: --rate is above %g, its limit without --rate-to", OPTS_FIND_MAX_LIMIT);
     return error->len > 0 ? -EINVAL : 0;
 }
 

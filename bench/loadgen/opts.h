@@ -11,6 +11,9 @@
 
 #include "base/buf.h"
 
+/* --find-max goes no further than that without --rate-to. */
+#define OPTS_FIND_MAX_LIMIT 1e9
+
 struct opts {
     /* where */
     const char *to;

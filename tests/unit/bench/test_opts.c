@@ -73,6 +73,7 @@ static const struct {
     {{"--gso", "8", "--payload", "0"},         "give --payload"          },
     {{"--gso", "64", "--payload", "1432"},     "more than one message"   },
     {{"--find-max", "--rate=5", "--rate-to=2"}, "below --rate"           },
+    {{"--find-max", "--rate=2000M"},           "--rate is above 1e+09"   },
     {{"--threads", "x"},                       "--threads: 'x' is not a whole number"},
     {{"--rate", "10kk"},                       "like 500, 10k, 2.5M or max"},
     {{"--duration", "5d"},                     "like 500ms, 30s, 5m or 2h"},
