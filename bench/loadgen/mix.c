@@ -13,7 +13,7 @@ const char *const mix_token[MIX_TYPE_COUNT] = { MIX_TYPES(X) };
 const char *const mix_name[MIX_TYPE_COUNT] = { MIX_TYPES(X) };
 #undef X
 
-enum { WEIGHT_MAX = 10000 };
+enum { WEIGHT_MAX = 10000, ROUNDING = 1000 };
 
 static int find_type(struct slice token)
 {
@@ -67,6 +67,17 @@ static const struct {
     {"lognormal", VALUES_LOGNORMAL, 2},
 };
 
+/* Can a draw be more than a double holds?  It would be sent as a word, not as a number. */
+static bool overflows(const struct values *v)
+{
+    double most = fabs(v->a);
+    if (v->kind == VALUES_UNIFORM)
+        most = fmax(fmax(most, fabs(v->b)), v->b - v->a);
+    else if (v->kind == VALUES_LOGNORMAL)
+        most = v->a * exp(v->b * RNG_NORMAL_MAX);
+    return !isfinite(most * ROUNDING);
+}
+
 int values_parse(struct slice text, struct values *ret)
 {
     struct slice name;
@@ -83,6 +94,8 @@ int values_parse(struct slice text, struct values *ret)
             return -EINVAL;
         if ((v.kind == VALUES_UNIFORM && v.b < v.a) || (v.kind == VALUES_LOGNORMAL && (v.a <= 0 || v.b < 0)))
             return -EINVAL;
+        if (overflows(&v))
+            return -EINVAL;
         *ret = v;
         return 0;
     }
@@ -96,5 +109,5 @@ double values_draw(const struct values *v, struct rng *r)
         x = v->a + (v->b - v->a) * rng_unit(r);
     else if (v->kind == VALUES_LOGNORMAL)
         x = v->a * exp(v->b * rng_normal(r));
-    return round(x * 1000) / 1000;
+    return round(x * ROUNDING) / ROUNDING;
 }

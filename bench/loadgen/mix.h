@@ -50,7 +50,7 @@ struct values {
     double a, b;
 };
 
-/* returns  0; -EINVAL */
+/* returns  0; -EINVAL: no such distribution, or one of values that a double cannot hold */
 int values_parse(struct slice text, struct values *ret);
 
 /* One value, rounded to three decimals as clients print them. */

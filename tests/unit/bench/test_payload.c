@@ -249,7 +249,8 @@ static void values_follow_their_distribution(void **state)
     (void)state;
     struct values v;
     struct rng r;
-    static const char *const bad[] = { "", "constant", "constant:x", "uniform:1", "uniform:5:1", "lognormal:0:1", "lognormal:5:-1", "pareto:1" };
+    static const char *const bad[] = { "", "constant", "constant:x", "uniform:1", "uniform:5:1", "lognormal:0:1", "lognormal:5:-1", "pareto:1",
+                                       "constant:1e308", "uniform:-1e308:1e308", "lognormal:1:1000" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(values_parse(slice_str(bad[i]), &v), -EINVAL);
     rng_init(&r, 3);
