@@ -1,5 +1,6 @@
 /**
- * opts: the command line of statsd-bench, one table for parsing, defaults and --help.
+ * opts: the command line of statsd-bench.  Parsing, defaults, --help and reports go by one table,
+ * opts_table.c; to add an option: a member here, and a row there.
  *   thread   main
  */
 #ifndef LOADGEN_OPTS_H
