@@ -5,7 +5,8 @@ BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_pri
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
-BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive
+RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-curve bench-receive
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
@@ -18,8 +19,10 @@ $(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
-# Measures libuv's own ways too.
-$(B)/bench/receive: LDFLAGS += -Wl,--no-as-needed -luv
+$(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(RECEIVE_OBJ): DEFS = -Ibench
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
 $(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
