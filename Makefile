@@ -176,4 +176,4 @@ help:    ## this list
 	@sed -nE 's/^([a-z0-9-]+)[^#=]*:[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 -include $(wildcard bench/bench.mk)
--include $(shell find $(B)/obj $(B)/tests $(B)/replay $(B)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/tests $(B)/replay -name '*.d' 2>/dev/null)

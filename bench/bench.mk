@@ -15,19 +15,19 @@ $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
 
 # Floors and drivers: no part of the server in them, only the generator's objects, send and base.
-$(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
+$(B)/bench/%: $(B)/obj/bench/floor/%.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
-
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(RECEIVE_OBJ): DEFS = -Ibench
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
-$(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
+$(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Ibench $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen
 
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
