@@ -25,7 +25,7 @@
 #include "procfs.h"
 #include "send/target.h"
 
-#define QUIET_S   0.02    /* no CPU time worth mentioning for so long: it has finished */
+#define QUIET_S   0.02    /* less than a tenth of a core for this long: the receiver has finished */
 #define PATIENCE_S 30.0
 
 struct drain {
@@ -154,7 +154,7 @@ static int parse(struct drain *d, int argc, char **argv)
         if (!known)
             return -EINVAL;
     }
-    return argc % 2 == 1 && d->port > 0 && d->port < 65536 && d->pid > 1 && d->runs > 0 && d->series > 0 && d->tag_values > 0 && d->tags <= PAYLOAD_TAGS_MAX
+    return argc % 2 == 1 && d->port > 0 && d->port < 65536 && d->pid > 1 && d->runs > 0 && d->runs <= MICRO_RUNS_MAX && d->series > 0 && d->tag_values > 0 && d->tags >= 0 && d->tags <= PAYLOAD_TAGS_MAX && d->payload >= 0
                ? 0
                : -EINVAL;
 }

@@ -1,5 +1,6 @@
 #include "chart.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum { WIDTH = 640, HEIGHT = 200, LEFT = 56, RIGHT = 8, TOP = 8, BOTTOM = 22, GRID = 4, POINTS_MAX = 1200 };
@@ -128,6 +129,7 @@ static void draw_tips(const struct chart *c, const struct frame *f, struct buf *
 
 void chart_svg(const struct chart *c, struct buf *out)
 {
+    assert(c->n_lines <= CHART_LINES_MAX);
     struct frame f = frame_of(c);
     buf_append_str(out, "<figure><figcaption><b>");
     chart_escape(out, c->title);

@@ -1,5 +1,6 @@
 #include "mix.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -50,6 +51,7 @@ int mix_parse(struct slice text, struct mix *ret)
 
 enum mix_type mix_of(const struct mix *m, uint64_t i)
 {
+    assert(m->sum > 0);
     uint32_t k = (uint32_t)(i % m->sum);
     int t = 0;
     while (k >= m->weight[t])

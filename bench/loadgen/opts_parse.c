@@ -5,6 +5,7 @@
  */
 #include "opts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -66,6 +67,7 @@ static int set(struct opts *o, const struct opt *t, const char *text)
     char *field = (char *)o + t->at;
     int64_t whole = 0;
     double v;
+    assert(t->at < sizeof *o && t->least <= t->most);
     if (t->kind == OPT_TEXT) {
         memcpy(field, &text, sizeof text);
         return 0;

@@ -1,3 +1,7 @@
+/*
+ * payload_init: a dealer says which series comes next, payload_line writes its line, and a builder
+ * puts lines into datagrams, and datagrams one behind the other into the block.
+ */
 #include "payload.h"
 
 #include <assert.h>
@@ -91,7 +95,8 @@ void payload_line(struct buf *out, const struct payload_spec *spec, uint64_t i, 
     count->lines++;
 }
 
-/* Which series comes next: a deck dealt to its end before it is shuffled again, or a draw by Zipf. */
+/* Which series comes next: a shuffled deck, dealt to its end and then again in the same order; or a
+ * draw by Zipf. */
 struct dealer {
     uint32_t *deck;
     uint32_t n, at;
@@ -117,6 +122,7 @@ static void dealer_init(struct dealer *d, uint32_t n, double skew, struct rng *r
 
 static uint32_t dealer_next(struct dealer *d, struct rng *r)
 {
+    assert(d->n > 0 && d->at <= d->n);
     if (d->skewed)
         return d->deck[zipf_draw(&d->zipf, r)];
     if (d->at == d->n)
@@ -140,8 +146,16 @@ struct builder {
     bool pad;
 };
 
+static void builder_check(const struct builder *b)
+{
+    assert(b->open.at + b->open.len == b->block.len);   /* the open datagram is the block's end */
+    assert(b->open.len <= b->limit && b->count.lines <= b->most_lines);
+    assert((b->count.lines == 0) == (b->open.len == 0));
+}
+
 static void builder_close(struct builder *b)
 {
+    builder_check(b);
     if (b->count.lines == 0)
         return;
     if (b->pad) {
@@ -179,6 +193,7 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
     b->count.lines += count->lines;
     b->count.values += count->values;
     b->count.increments += count->increments;
+    builder_check(b);
     return 0;
 }
 
@@ -224,7 +239,16 @@ void payload_release(struct payload *p)
     *p = (struct payload){ 0 };
 }
 
+/* The datagrams fill the block, and are counted. */
+static void payload_check(const struct payload *p)
+{
+    assert(p->n > 0 && p->bytes != NULL && p->lines >= p->n && p->values >= p->lines);
+    const struct send_datagram *last = &p->datagrams[p->n - 1];
+    assert(last->at + last->len == p->len && last->amount == p->counts[p->n - 1].lines);
+}
+
 struct send_block payload_block(const struct payload *p)
 {
+    payload_check(p);
     return (struct send_block){ .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines };
 }

@@ -85,7 +85,7 @@ void probe_since(const struct probe_reading *now, const struct probe_reading *be
     struct probe_reading r = *now;
     for (int i = 0; i < PROBE_MONOTONIC; i++) {
         double more = now->v[i] - before->v[i];
-        r.v[i] = more >= 0 ? more : NAN;   /* less than before: it began anew */
+        r.v[i] = more >= 0 ? more : NAN;   /* less than before: the server was restarted */
     }
     r.counters.n_rejected = 0;
     for (size_t i = 0; i < now->counters.n_rejected; i++) {

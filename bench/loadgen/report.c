@@ -1,5 +1,11 @@
+/*
+ * report_judge takes a run apart (where was what lost, which bounds hold); report_text prints it, a
+ * function for each group of lines: text_sent, text_nobody, text_received, text_server.  The other
+ * forms are in report_json.c, report_csv.c and report_html.c, which takes the text over.
+ */
 #include "report.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +15,11 @@
 
 static void add_bound(struct report *r, const char *name, const char *unit, double value, double limit)
 {
-    if (!isnan(limit))
-        r->bounds[r->n_bounds++] = (struct report_bound){ name, unit, value, limit, !(value <= limit) };
+    if (isnan(limit))
+        return;
+    assert(r->n_bounds < REPORT_BOUNDS);
+    r->bounds[r->n_bounds++] =
+        (struct report_bound){ name, unit, value, limit, !(value <= limit) };
 }
 
 /* A scrape that failed came in no time at all. */

@@ -21,7 +21,7 @@ struct report_loss {
     double rejected_samples, refused_samples;
     double elsewhere_datagrams; /* neither received nor known to be dropped: another host, a closed socket */
     double part;                /* of all lines, or of the datagrams when samples are not known */
-    bool at_least;              /* only what the sender knows of is in it */
+    bool at_least;              /* `part` holds only what the sender itself knows to be lost */
 };
 
 struct report_bound {

@@ -1,3 +1,7 @@
+/*
+ * One object: title and settings, then a member for each of sent, server, loss, scrape and search
+ * (a function each), the bounds, and the rows of the time series.
+ */
 #include "report.h"
 
 #include <jansson.h>

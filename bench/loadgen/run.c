@@ -1,5 +1,18 @@
+/*
+ * One run, in the order of run_load:
+ *
+ *     probe_scrape         what the server has counted so far
+ *     start                the senders, and a scraper beside them
+ *     watch                a row each second, until the senders end or the user stops them
+ *     wait_for_queue       how long the server reads on
+ *     settle               until the server's counters account for all, or no longer change
+ *     add_sums             the last row
+ *
+ * Below it are the figures that are derived from a result.
+ */
 #include "run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -8,10 +21,10 @@
 #include "base/now.h"
 
 #define TICK_S       0.05
-#define LAST_ROW_S   0.2    /* less than that behind the row before says nothing new */
+#define LAST_ROW_S   0.2    /* a row less than that after the one before says nothing new */
 #define ICMP_S       0.02   /* within that a port of this machine, or of one nearby, answers that nobody listens */
 #define SETTLE_S     5.0
-#define SETTLE_SAME  5      /* scrapes without any change: nothing more is coming */
+#define SETTLE_SAME  5      /* scrapes in a row without a change: the server has read all that will arrive */
 
 struct run {
     const struct run_opts *o;
@@ -33,6 +46,7 @@ static void add_row(struct run *run)
         /* The mean, as the rate that was sent is one: at its end a rising second asks for more than it did before. */
         double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0, wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
         row.wished = shape_total(shape, fmin(row.at_s, run->o->sender.duration_s));
+        assert(row.at_s > from_s);
         row.rate = (row.wished - wished_before) / (row.at_s - from_s);
     }
     tally_totals(run->tally, run->senders, &row.sent);

@@ -1,3 +1,7 @@
+/*
+ * scrape_url_parse; scrape_get: dial, send_request, read_all, keep_body (the head off, chunks
+ * joined), all within one deadline; scrape_read: lines of the exposition into counters.
+ */
 #include "scrape.h"
 
 #include <ctype.h>

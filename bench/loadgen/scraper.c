@@ -1,5 +1,6 @@
 #include "scraper.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -34,6 +35,7 @@ static int ascending(const void *a, const void *b)
 
 double scraper_percentile(double *x, size_t n, double q)
 {
+    assert(q >= 0 && q <= 1);
     if (n == 0)
         return 0;
     qsort(x, n, sizeof *x, ascending);

@@ -1,5 +1,6 @@
 #include "trials.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,7 @@ int trials_run(struct trials *t, const struct opts *o, const struct run_opts *ru
     double limit = isfinite(o->rate_to) ? o->rate_to : OPTS_FIND_MAX_LIMIT, rate;
     struct search s;
     int rc = 0;
+    assert(t->n == 0);
     search_init(&s, o->rate, limit, o->resolution);
     while (rc == 0 && !status->stop && search_next(&s, &rate)) {
         size_t before = t->n;

@@ -1,5 +1,6 @@
 #include "receive.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static uint64_t pieces(struct mmsghdr *m)
 
 int slots_read(int flags)
 {
+    assert(plan.batch <= BATCH_MAX);
     int n = recvmmsg(rx, header, (unsigned)plan.batch, flags, NULL);
     counts.reads++;
     for (int i = 0; i < n; i++) {
