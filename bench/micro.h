@@ -1,5 +1,6 @@
 /**
- * micro: what the benchmarks share: the median of several runs, and one line per figure that bench/run.py reads:
+ * micro: what the benchmarks share: the median of several runs, and one line per figure that
+ * bench/run.py reads:
  *
  *     RESULT <tab> name <tab> value <tab> unit
  *
@@ -66,7 +67,7 @@ static inline double micro_copy_ns(size_t bytes)
         uint64_t from_ns = micro_now_ns();
         for (size_t i = 0; i < times; i++) {
             memcpy(to, from, bytes);
-            __asm__ volatile("" : : "r"(to) : "memory");   /* every copy is made */
+            __asm__ volatile("" : : "r"(to) : "memory"); /* every copy is made */
         }
         micro_add(&ns, (double)(micro_now_ns() - from_ns) / (double)times);
     }

@@ -3,8 +3,9 @@
  *
  *     micro_parse [NUMBER OF THE MIX]
  *
- * A table instead of RESULT lines, ns of CPU: each mix of lines in datagrams of 1,432 bytes and in datagrams of one line,
- * beside the floor, which finds the line ends and does nothing else; then numbers read and printed, beside the C library.
+ * A table instead of RESULT lines, ns of CPU: each mix of lines in datagrams of 1,432 bytes and in
+ * datagrams of one line, beside the floor, which finds the line ends and does nothing else; then
+ * numbers read and printed, beside the C library.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -24,7 +25,10 @@ typedef int (*line_fn)(char *out, size_t room, uint32_t r);
 static int line_counter(char *out, size_t room, uint32_t r)
 {
     uint32_t s = r % SERIES;
-    return snprintf(out, room, "app.http.requests.count:1|c|#service:svc%u,endpoint:/api/v1/e%u,method:GET,status:200\n", s % 50, s);
+    return snprintf(
+        out, room,
+        "app.http.requests.count:1|c|#service:svc%u,endpoint:/api/v1/e%u,method:GET,status:200\n",
+        s % 50, s);
 }
 
 static int line_mixed(char *out, size_t room, uint32_t r)
@@ -33,37 +37,54 @@ static int line_mixed(char *out, size_t room, uint32_t r)
     if (k < 6)
         return line_counter(out, room, r);
     if (k < 9)
-        return snprintf(out, room, "app.http.request.duration:%u.%u|ms|#service:svc%u,endpoint:/api/v1/e%u,method:GET,status:200\n", (r >> 16) % 900,
-                        (r >> 4) % 10, s % 50, s);
-    return snprintf(out, room, "app.pool.size:%u|g|#service:svc%u,endpoint:/api/v1/e%u,pool:main\n", (r >> 16) % 900, s % 50, s);
+        return snprintf(out, room,
+                        "app.http.request.duration:%u.%u|ms"
+                        "|#service:svc%u,endpoint:/api/v1/e%u,method:GET,status:200\n",
+                        (r >> 16) % 900, (r >> 4) % 10, s % 50, s);
+    return snprintf(out, room, "app.pool.size:%u|g|#service:svc%u,endpoint:/api/v1/e%u,pool:main\n",
+                    (r >> 16) % 900, s % 50, s);
 }
 
 static int line_plain(char *out, size_t room, uint32_t r)
 {
-    return snprintf(out, room, "prod.web.%u.requests.served:%u|c|@0.%u\n", r % SERIES, r >> 20, r % 9 + 1);
+    return snprintf(out, room, "prod.web.%u.requests.served:%u|c|@0.%u\n", r % SERIES, r >> 20,
+                    r % 9 + 1);
 }
 
 static int line_utf8(char *out, size_t room, uint32_t r)
 {
-    return snprintf(out, room, "app.http.requests.count:1|c|#service:svc\xc3\xa9%u,endpoint:/api/v1/e%u,method:GET,status:200\n", r % 50, r % SERIES);
+    return snprintf(out, room,
+                    "app.http.requests.count:1|c"
+                    "|#service:svc\xc3\xa9%u,endpoint:/api/v1/e%u,method:GET,status:200\n",
+                    r % 50, r % SERIES);
 }
 
 static int line_crlf(char *out, size_t room, uint32_t r)
 {
-    return snprintf(out, room, "app.http.requests.count:%u|c|#service:svc%u,endpoint:/api/v1/e%u,method:GET\r\n", r >> 28, r % 50, r % SERIES);
+    return snprintf(
+        out, room,
+        "app.http.requests.count:%u|c|#service:svc%u,endpoint:/api/v1/e%u,method:GET\r\n", r >> 28,
+        r % 50, r % SERIES);
 }
 
 static int line_packed(char *out, size_t room, uint32_t r)
 {
-    return snprintf(out, room, "app.http.request.size:%u.5:%u:%u:7.25|d|#service:svc%u,method:GET|c:ci-0123456789ab\n", r % 900, r >> 20, r >> 24, r % 50);
+    return snprintf(
+        out, room,
+        "app.http.request.size:%u.5:%u:%u:7.25|d|#service:svc%u,method:GET|c:ci-0123456789ab\n",
+        r % 900, r >> 20, r >> 24, r % 50);
 }
 
 static const struct {
     const char *name;
     line_fn fn;
 } mixes[] = {
-    { "counter, 3 tags", line_counter }, { "mixed c/ms/g", line_mixed }, { "plain, rate", line_plain },
-    { "UTF-8 tag", line_utf8 },          { "CR LF", line_crlf },         { "packed, c:", line_packed },
+    { "counter, 3 tags", line_counter },
+    { "mixed c/ms/g", line_mixed },
+    { "plain, rate", line_plain },
+    { "UTF-8 tag", line_utf8 },
+    { "CR LF", line_crlf },
+    { "packed, c:", line_packed },
 };
 
 struct text {
@@ -90,7 +111,8 @@ static uint64_t pass(struct parser *p, struct batch *b, const struct text *t, si
     for (size_t at = 0, n; at < t->len; at += n) {
         n = t->len - at < size ? t->len - at : size;
         const char *lf = memrchr(t->ptr + at, '\n', n);
-        n = lf ? (size_t)(lf - (t->ptr + at)) + 1 : (size_t)((const char *)memchr(t->ptr + at, '\n', t->len - at) - (t->ptr + at)) + 1;
+        n = lf ? (size_t)(lf - (t->ptr + at)) + 1
+               : (size_t)((const char *)memchr(t->ptr + at, '\n', t->len - at) - (t->ptr + at)) + 1;
         parser_begin(p, t->ptr + at, n, false);
         while (parser_next(p, b)) {
             check += b->samples[0].hash.lo;
@@ -105,7 +127,8 @@ static uint64_t pass(struct parser *p, struct batch *b, const struct text *t, si
     return check;
 }
 
-static double passes(struct parser *p, struct batch *b, const struct text *t, size_t size, uint64_t *ret_check)
+static double passes(struct parser *p, struct batch *b, const struct text *t, size_t size,
+                     uint64_t *ret_check)
 {
     uint64_t start = micro_now_ns();
     for (int i = 0; i < TIMES; i++)
@@ -119,7 +142,8 @@ static double find_lines(const struct text *t, uint64_t *ret_check)
     uint64_t start = micro_now_ns();
     for (int i = 0; i < TIMES; i++) {
         const char *end = t->ptr + t->len;
-        for (const char *at = t->ptr, *lf; at < end && (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1)
+        for (const char *at = t->ptr, *lf;
+             at < end && (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; at = lf + 1)
             *ret_check += (uint64_t)(lf - at);
     }
     return (double)(micro_now_ns() - start) / (double)t->lines / TIMES;
@@ -134,10 +158,11 @@ static double median_floor(const struct text *t, uint64_t *ret_check)
 }
 
 /* In datagrams of up to `size` bytes, of one line at least. */
-static double median_parse(struct parser *p, struct batch *b, const struct text *t, size_t size, uint64_t *ret_check)
+static double median_parse(struct parser *p, struct batch *b, const struct text *t, size_t size,
+                           uint64_t *ret_check)
 {
     struct micro ns = { 0 };
-    passes(p, b, t, size, ret_check);   /* warms */
+    passes(p, b, t, size, ret_check); /* warms */
     for (int run = 0; run < MICRO_RUNS; run++)
         micro_add(&ns, passes(p, b, t, size, ret_check));
     return micro_median(&ns);
@@ -153,8 +178,8 @@ static void bench_mix(struct parser *p, struct batch *b, size_t mix)
         rejected += b->counts.rejected[i];
     if (check == 0 || b->counts.samples == before)
         abort();
-    printf("%-18s %8.1f %8.1f %8.1f %8.1f %8.1f %12" PRIu64 "\n", mixes[mix].name, (double)t.len / (double)t.lines,
-           floor, whole, whole / floor, one, rejected);
+    printf("%-18s %8.1f %8.1f %8.1f %8.1f %8.1f %12" PRIu64 "\n", mixes[mix].name,
+           (double)t.len / (double)t.lines, floor, whole, whole / floor, one, rejected);
     free(t.ptr);
 }
 
@@ -165,7 +190,8 @@ static void bench_lines(long only)
     struct batch b;
     if (p == NULL || batch_init(&b, BATCH, 8192) != 0)
         abort();
-    printf("%-18s %8s %8s %8s %8s %8s %12s\n", "lines", "bytes", "floor ns", "ns 1432", "ratio", "ns one", "rejected");
+    printf("%-18s %8s %8s %8s %8s %8s %12s\n", "lines", "bytes", "floor ns", "ns 1432", "ratio",
+           "ns one", "rejected");
     for (size_t m = 0; m < ARRAY_LEN(mixes); m++)
         if (only < 0 || m == (size_t)only)
             bench_mix(p, &b, m);
@@ -226,15 +252,16 @@ static void bench_form(const char *form, const struct slice *texts, double *valu
     }
     if (bytes == 0 || sum < 0)
         abort();
-    printf("%-18s %8.1f %8.1f %8.1f %8.1f   e.g. %.*s\n", form, micro_median(&parse_ns), micro_median(&strtod_ns),
-           micro_median(&print_ns), micro_median(&printf_ns), (int)texts[1].len, texts[1].ptr);
+    printf("%-18s %8.1f %8.1f %8.1f %8.1f   e.g. %.*s\n", form, micro_median(&parse_ns),
+           micro_median(&strtod_ns), micro_median(&print_ns), micro_median(&printf_ns),
+           (int)texts[1].len, texts[1].ptr);
 }
 
 static void bench_numbers(void)
 {
     static const struct {
         const char *form;
-        bool odd;     /* all 17 digits are needed */
+        bool odd; /* all 17 digits are needed */
     } forms[] = { { "%.0f", false }, { "%.3f", false }, { "%.17g", true }, { "%.10e", false } };
     struct slice *texts = mem_alloc(NUMBERS * sizeof *texts);
     double *values = mem_alloc(NUMBERS * sizeof *values);

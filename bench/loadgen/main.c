@@ -30,7 +30,8 @@
 
 enum { EXIT_OK, EXIT_BROKEN, EXIT_USAGE };
 
-static int write_file(const char *path, const struct report *r, void (*format)(const struct report *, struct buf *))
+static int write_file(const char *path, const struct report *r,
+                      void (*format)(const struct report *, struct buf *))
 {
     if (path == NULL)
         return EXIT_OK;
@@ -55,11 +56,14 @@ static int complain_of_run(const struct opts *o, const char *target, int rc, boo
     } else if (rc == -EMFILE) {
         hint = ": fewer --threads or --sockets, or a higher ulimit -n";
     } else if (rc == -ENOENT || rc == -ECONNREFUSED) {
-        fprintf(stderr, "statsd-bench: --to %s: nobody listens there (%s): all of it would be lost.  Is the server running?\n",
+        fprintf(stderr,
+                "statsd-bench: --to %s: nobody listens there (%s): all of it would be lost.  "
+                "Is the server running?\n",
                 target, why);
         return EXIT_BROKEN;
     }
-    fprintf(stderr, "statsd-bench: --%s %s: %s%s\n", metrics ? "metrics" : "to", metrics ? o->metrics : target, why, hint);
+    fprintf(stderr, "statsd-bench: --%s %s: %s%s\n", metrics ? "metrics" : "to",
+            metrics ? o->metrics : target, why, hint);
     return EXIT_BROKEN;
 }
 

@@ -59,6 +59,7 @@ enum mix_type mix_of(const struct mix *m, uint64_t i)
     return (enum mix_type)t;
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     enum values_kind kind;
@@ -68,6 +69,7 @@ static const struct {
     {"uniform",   VALUES_UNIFORM,   2},
     {"lognormal", VALUES_LOGNORMAL, 2},
 };
+/* clang-format on */
 
 /* Can a draw be more than a double holds?  It would be sent as a word, not as a number. */
 static bool overflows(const struct values *v)
@@ -94,7 +96,8 @@ int values_parse(struct slice text, struct values *ret)
             return -EINVAL;
         if (!number_parse(a, &v.a) || (kinds[i].args == 2 && !number_parse(b, &v.b)))
             return -EINVAL;
-        if ((v.kind == VALUES_UNIFORM && v.b < v.a) || (v.kind == VALUES_LOGNORMAL && (v.a <= 0 || v.b < 0)))
+        if ((v.kind == VALUES_UNIFORM && v.b < v.a) ||
+            (v.kind == VALUES_LOGNORMAL && (v.a <= 0 || v.b < 0)))
             return -EINVAL;
         if (overflows(&v))
             return -EINVAL;

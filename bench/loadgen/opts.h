@@ -55,6 +55,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct buf *error);
 void opts_help(FILE *out, struct slice load);
 
 /* Each option that makes up the load, as (name, value): for reports. */
-void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, const char *value), void *cookie);
+void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, const char *value),
+               void *cookie);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The command line, one option after the other (parse_one): find its row in the table, read the value
- * by the row's kind and units, and store it in the member that the row names (set).  check() then
- * refuses options that do not go together.
+ * The command line, one option after the other (parse_one): find its row in the table, read the
+ * value by the row's kind and units, and store it in the member that the row names (set).  check()
+ * then refuses options that do not go together.
  */
 #include "opts.h"
 
@@ -17,11 +17,17 @@ struct unit {
     const char *text;
     double factor;
 };
+/* clang-format off */
 static const struct unit rate_units[] = { {"k", 1e3}, {"M", 1e6}, {"", 1}, {NULL, 0} };
-static const struct unit size_units[] = { {"KiB", 1024}, {"MiB", 1048576}, {"B", 1}, {"", 1}, {NULL, 0} };
-static const struct unit time_units[] = { {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"", 1}, {NULL, 0} };
+static const struct unit size_units[] = {
+    {"KiB", 1024}, {"MiB", 1048576}, {"B", 1}, {"", 1}, {NULL, 0},
+};
+static const struct unit time_units[] = {
+    {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"", 1}, {NULL, 0},
+};
 static const struct unit part_units[] = { {"%", 0.01}, {"", 1}, {NULL, 0} };
 static const struct unit no_units[] = { {"", 1}, {NULL, 0} };
+/* clang-format on */
 
 static const struct unit *units_of(enum opt_kind kind)
 {
@@ -53,7 +59,8 @@ static bool read_quantity(const char *text, enum opt_kind kind, double *ret)
     for (const struct unit *u = units_of(kind); u->text != NULL; u++) {
         size_t n = strlen(u->text);
         double v;
-        if (s.len <= n || memcmp(s.ptr + s.len - n, u->text, n) != 0 || !number_parse(slice_of(s.ptr, s.len - n), &v))
+        if (s.len <= n || memcmp(s.ptr + s.len - n, u->text, n) != 0 ||
+            !number_parse(slice_of(s.ptr, s.len - n), &v))
             continue;
         *ret = v * u->factor;
         return true;
@@ -147,7 +154,8 @@ static int parse_one(struct opts *o, char **argv, struct buf *error)
     if (rc == -ERANGE && isinf(t->most))
         buf_printf(error, "--%s: '%s' is not %.10g or more", t->name, text, t->least);
     else if (rc == -ERANGE)
-        buf_printf(error, "--%s: '%s' is not within %.10g .. %.10g", t->name, text, t->least, t->most);
+        buf_printf(error, "--%s: '%s' is not within %.10g .. %.10g", t->name, text, t->least,
+                   t->most);
     else if (rc < 0)
         buf_printf(error, "--%s: '%s' is not %s", t->name, text, looks[t->kind]);
     return rc < 0 ? -EINVAL : joined ? 1 : 2;
@@ -155,13 +163,14 @@ static int parse_one(struct opts *o, char **argv, struct buf *error)
 
 static int check(const struct opts *o, struct buf *error)
 {
-    bool needs_end = strcmp(o->shape, "ramp") == 0 || strcmp(o->shape, "steps") == 0 || strcmp(o->shape, "spike") == 0 ||
-                     strcmp(o->shape, "sine") == 0;
+    bool needs_end = strcmp(o->shape, "ramp") == 0 || strcmp(o->shape, "steps") == 0 ||
+                     strcmp(o->shape, "spike") == 0 || strcmp(o->shape, "sine") == 0;
     bool constant = strcmp(o->shape, "constant") == 0;
     if (needs_end && isnan(o->rate_to))
         buf_printf(error, "--shape %s needs --rate-to", o->shape);
     else if (isinf(o->rate) && (!constant || o->find_max))
-        buf_printf(error, "--rate max goes with --shape constant only%s", o->find_max ? ", and not with --find-max" : "");
+        buf_printf(error, "--rate max goes with --shape constant only%s",
+                   o->find_max ? ", and not with --find-max" : "");
     else if (o->find_max && !constant)
         buf_printf(error, "--find-max goes with --shape constant only");
     else if (isinf(o->rate_to) && needs_end)
@@ -169,16 +178,20 @@ static int check(const struct opts *o, struct buf *error)
     else if (o->gso > 1 && o->payload == 0)
         buf_printf(error, "--gso needs datagrams of one size: give --payload");
     else if (o->gso > 1 && (uint64_t)o->gso * o->payload > 65507)
-        buf_printf(error, "--gso: %u datagrams of %u bytes are more than one message holds (65507): --gso %u fits", o->gso, o->payload,
-                   65507 / o->payload > 0 ? 65507 / o->payload : 1);
+        buf_printf(error,
+                   "--gso: %u datagrams of %u bytes are more than one message holds (65507): "
+                   "--gso %u fits",
+                   o->gso, o->payload, 65507 / o->payload > 0 ? 65507 / o->payload : 1);
     else if (strchr(o->prefix, '\n') != NULL || strchr(o->suffix, '\n') != NULL)
-        buf_printf(error, "--%s: a line feed would end the line", strchr(o->prefix, '\n') != NULL ? "prefix" : "suffix");
+        buf_printf(error, "--%s: a line feed would end the line",
+                   strchr(o->prefix, '\n') != NULL ? "prefix" : "suffix");
     else if (o->find_max && !(o->rate > 0))
         buf_printf(error, "--find-max starts at --rate, which must be above 0");
     else if (o->find_max && o->rate_to < o->rate)
         buf_printf(error, "--find-max: --rate-to is below --rate");
     else if (o->find_max && !isfinite(o->rate_to) && o->rate > OPTS_FIND_MAX_LIMIT)
-        buf_printf(error, "--find-max: --rate is above %g, its limit without --rate-to", OPTS_FIND_MAX_LIMIT);
+        buf_printf(error, "--find-max: --rate is above %g, its limit without --rate-to",
+                   OPTS_FIND_MAX_LIMIT);
     return error->len > 0 ? -EINVAL : 0;
 }
 
@@ -197,4 +210,3 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct buf *error)
     *ret = o;
     return 0;
 }
-

@@ -14,10 +14,12 @@
 
 enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507 };
 
+/* clang-format off */
 static const char *const tags[][2] = {
     {"service", "svc"}, {"endpoint", "/api/v1/e"}, {"method", "m"}, {"status", ""},
     {"region", "r"},    {"zone", "z"},             {"host", "host-"}, {"version", "v1."},
 };
+/* clang-format on */
 
 static void append_u64(struct buf *b, uint64_t v)
 {
@@ -46,8 +48,8 @@ static void append_tags(struct buf *out, const struct payload_spec *spec, uint64
     }
 }
 
-static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type, struct rng *r,
-                          struct payload_count *count)
+static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type,
+                          struct rng *r, struct payload_count *count)
 {
     count->values++;
     if (type == MIX_COUNTER) {
@@ -139,8 +141,8 @@ static void dealer_release(struct dealer *d)
 struct builder {
     struct payload *p;
     struct buf block;
-    struct send_datagram open;      /* the one being filled, */
-    struct payload_count count;     /* and what it holds */
+    struct send_datagram open;  /* the one being filled, */
+    struct payload_count count; /* and what it holds */
     size_t cap, cap_counts;
     uint32_t limit, most_lines;
     bool pad;
@@ -148,7 +150,7 @@ struct builder {
 
 static void builder_check(const struct builder *b)
 {
-    assert(b->open.at + b->open.len == b->block.len);   /* the open datagram is the block's end */
+    assert(b->open.at + b->open.len == b->block.len); /* the open datagram is the block's end */
     assert(b->open.len <= b->limit && b->count.lines <= b->most_lines);
     assert((b->count.lines == 0) == (b->open.len == 0));
 }
@@ -182,7 +184,8 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
 {
     if (line->len > b->limit)
         return -EMSGSIZE;
-    if (b->count.lines > 0 && (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
+    if (b->count.lines > 0 &&
+        (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
         builder_close(b);
     if (b->count.lines > 0) {
         buf_append_char(&b->block, '\n');
@@ -199,18 +202,26 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
 
 int payload_init(struct payload *p, const struct payload_spec *spec)
 {
-    assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX && spec->packed > 0);
+    assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX &&
+           spec->packed > 0);
     assert(spec->rate > 0 && spec->rate <= 1 && spec->set_members > 0);
     *p = (struct payload){ 0 };
     struct rng r;
     struct dealer dealer;
     rng_init(&r, spec->seed);
     dealer_init(&dealer, spec->series, spec->skew, &r);
-    struct builder b = { .p = p, .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX, .most_lines = spec->bytes == 0 ? 1 : spec->most > 0 ? spec->most : UINT32_MAX,
+    struct builder b = { .p = p,
+                         .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX,
+                         .most_lines = spec->bytes == 0 ? 1
+                                       : spec->most > 0 ? spec->most
+                                                        : UINT32_MAX,
                          .pad = spec->pad && spec->bytes > 0 };
-    uint32_t lines = spec->lines ? spec->lines : spec->series > LINES_MIN ? spec->series : LINES_MIN;
+    uint32_t lines = spec->lines                ? spec->lines
+                     : spec->series > LINES_MIN ? spec->series
+                                                : LINES_MIN;
     if (spec->lines == 0 && spec->skew <= 0)
-        lines += (spec->series - lines % spec->series) % spec->series;   /* whole decks: every series equally often */
+        /* Whole decks: every series equally often */
+        lines += (spec->series - lines % spec->series) % spec->series;
     struct buf line = { 0 };
     int rc = 0;
     for (uint32_t i = 0; i < lines && rc == 0; i++) {
@@ -250,5 +261,7 @@ static void payload_check(const struct payload *p)
 struct send_block payload_block(const struct payload *p)
 {
     payload_check(p);
-    return (struct send_block){ .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines };
+    return (struct send_block){
+        .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines
+    };
 }

@@ -13,7 +13,9 @@
 
 struct scrape_url {
     char host[128], port[8], path[256];
-    char samples[128];    /* another server's counter of the lines it took, read as SAMPLES_AGGREGATED; empty: our own name */
+    /* Another server's counter of the lines it took, read as SAMPLES_AGGREGATED; empty: our own
+     * name */
+    char samples[128];
 };
 
 /* http://host[:port][/path]; the path is /metrics when none is given.   returns  0; -EINVAL */
@@ -21,14 +23,16 @@ int scrape_url_parse(const char *text, struct scrape_url *ret);
 
 /**
  * scrape_get(url, timeout_ms, body):
- * One GET over HTTP/1.1, the connection closed afterwards.  Chunked bodies (RFC 9112, 7.1) are joined, their extensions and
- * trailers skipped.
+ * One GET over HTTP/1.1, the connection closed afterwards.  Chunked bodies (RFC 9112, 7.1) are
+ * joined, their extensions and trailers skipped.
  *   body     cleared, then the response's body
- *   returns  0; -ETIMEDOUT; -ENOENT: no such host; -EPROTO: not HTTP, a status other than 200, or a body that breaks off; another -errno
+ *   returns  0; -ETIMEDOUT; -ENOENT: no such host; -EPROTO: not HTTP, a status other than 200, or a
+ *            body that breaks off; another -errno
  */
 int scrape_get(const struct scrape_url *url, int timeout_ms, struct buf *body);
 
 /* X(id, name of the metric): summed over the labels. */
+/* clang-format off */
 #define SCRAPE_COUNTERS(X)                                        \
     X(DATAGRAMS, "statsd_datagrams_received_total")               \
     X(KERNEL_DROPS, "statsd_udp_kernel_drops_total")              \
@@ -50,6 +54,7 @@ enum scrape_counter {
 #undef X
     SCRAPE_COUNT
 };
+/* clang-format on */
 
 extern const char *const scrape_name[SCRAPE_COUNT];
 
@@ -63,7 +68,8 @@ struct scrape_reason {
 struct scrape_counters {
     double v[SCRAPE_COUNT];
     bool has[SCRAPE_COUNT];
-    struct scrape_reason rejected[SCRAPE_REASONS_MAX];   /* samples_rejected by its label, those above 0 */
+    /* samples_rejected by its label, those above 0 */
+    struct scrape_reason rejected[SCRAPE_REASONS_MAX];
     size_t n_rejected;
 };
 

@@ -17,7 +17,7 @@ struct scraper {
     struct scrape_url url;
     uint64_t interval_ns;
     pthread_t thread;
-    pthread_mutex_t lock;     /* over all below */
+    pthread_mutex_t lock; /* over all below */
     pthread_cond_t wake;
     bool stop, any;
     struct scrape_counters last;
@@ -64,7 +64,8 @@ static void *scraper_run(void *cookie)
     struct scraper *s = cookie;
     struct buf body = { 0 };
     struct scrape_counters c = { 0 };
-    uint64_t next_ns = now_mono_ns() + s->interval_ns * 4 / 5;   /* done when the row of that second is written */
+    /* Done when the row of that second is written */
+    uint64_t next_ns = now_mono_ns() + s->interval_ns * 4 / 5;
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
         struct timespec at = { (time_t)(next_ns / 1000000000), (long)(next_ns % 1000000000) };
@@ -80,7 +81,7 @@ static void *scraper_run(void *cookie)
         note(s, rc, &c, latency_s);
         next_ns += s->interval_ns;
         if (next_ns < now_mono_ns())
-            next_ns = now_mono_ns();   /* slower than the interval: the next at once, no burst */
+            next_ns = now_mono_ns(); /* slower than the interval: the next at once, no burst */
     }
     pthread_mutex_unlock(&s->lock);
     buf_release(&body);
@@ -130,7 +131,9 @@ void scraper_end(struct scraper *s, struct scraper_summary *ret)
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    *ret = (struct scraper_summary){ .scrapes = s->n, .failures = s->failures, .flush_max_s = s->flush_max_s };
+    *ret = (struct scraper_summary){ .scrapes = s->n,
+                                     .failures = s->failures,
+                                     .flush_max_s = s->flush_max_s };
     ret->p50_s = scraper_percentile(s->latency, s->n, 0.5);
     ret->p90_s = scraper_percentile(s->latency, s->n, 0.9);
     ret->p99_s = scraper_percentile(s->latency, s->n, 0.99);

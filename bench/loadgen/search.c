@@ -14,7 +14,7 @@ static void search_check(const struct search *s)
     assert(s->low >= 0 && s->low <= s->high && s->high <= s->limit);
     assert(s->best == s->low && s->resolution > 0);
     assert(s->done || (s->rate > 0 && s->rate <= s->limit));
-    assert(s->failures_here < 2);   /* the second one moves `high`, and is forgotten */
+    assert(s->failures_here < 2); /* the second one moves `high`, and is forgotten */
 }
 
 bool search_next(struct search *s, double *ret_rate)
@@ -26,7 +26,8 @@ bool search_next(struct search *s, double *ret_rate)
     return true;
 }
 
-/* Up by doubling until something failed; down by halving until something passed; then the middle, on a log scale. */
+/* Up by doubling until something failed; down by halving until something passed; then the middle,
+ * on a log scale. */
 static double next_rate(const struct search *s)
 {
     if (!s->failed_once)

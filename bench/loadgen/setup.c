@@ -69,7 +69,8 @@ static bool make_csv_shape(struct setup *s, struct opts *o)
     if (rc < 0 && line == 0)
         return complain("--shape %s: no line of second,rate", o->shape);
     if (rc < 0)
-        return complain("--shape %s: line %u is not second,rate in ascending order", o->shape, line);
+        return complain("--shape %s: line %u is not second,rate in ascending order", o->shape,
+                        line);
     o->duration_s = shape_end(&s->shape);
     return o->duration_s > 0 ||
            complain("--shape: the file lasts no time, its last second is 0: %s", o->shape);

@@ -1,5 +1,6 @@
 /**
- * setup: what the options ask for, made ready before the load begins: target, shape, datagrams, and what is watched.
+ * setup: what the options ask for, made ready before the load begins: target, shape, datagrams, and
+ * what is watched.
  *
  * Whatever is wrong with them is said here, on standard error, and not after a minute of load.
  *   thread   main
@@ -18,7 +19,8 @@ struct setup {
     struct target target;
     struct shape shape;
     struct payload payload;
-    struct run_opts run;     /* points to the three above; wait, on_row and their cookie are the caller's to set */
+    /* Points to the three above; wait, on_row and their cookie are the caller's to set */
+    struct run_opts run;
 };
 
 /**

@@ -20,7 +20,7 @@ struct tally {
 };
 
 #define READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
-#define BUMP(field, more) \
+#define BUMP(field, more)                                                                          \
     atomic_store_explicit(&(field), READ(field) + (more), memory_order_relaxed)
 
 struct tally *tally_new(const struct payload *payload, unsigned senders)

@@ -8,11 +8,11 @@
 #include "base/mem.h"
 #include "search.h"
 
-#define LOSS_MAX          0.001   /* where --max-loss does not say */
-#define SHORTFALL_MAX     0.01    /* of the rate asked for: beyond it the sender is the limit */
-#define BACKLOG_MAX_S     0.2     /* after the last send, */
-#define BACKLOG_MAX_PART  0.02    /* and this part of the trial */
-#define PAUSE_S           0.2     /* between two trials */
+#define LOSS_MAX         0.001 /* where --max-loss does not say */
+#define SHORTFALL_MAX    0.01  /* of the rate asked for: beyond it the sender is the limit */
+#define BACKLOG_MAX_S    0.2   /* after the last send, */
+#define BACKLOG_MAX_PART 0.02  /* and this part of the trial */
+#define PAUSE_S          0.2   /* between two trials */
 
 struct judgement {
     enum search_verdict verdict;
@@ -56,13 +56,13 @@ static int run_at(double rate, double trial_s, const struct run_opts *run, struc
 }
 
 /* returns  0: the search knows the outcome; -errno */
-static int trial(struct trials *t, const struct opts *o, const struct run_opts *run, struct search *s,
-                 double rate, struct run_result *ret)
+static int trial(struct trials *t, const struct opts *o, const struct run_opts *run,
+                 struct search *s, double rate, struct run_result *ret)
 {
     struct run_result r;
     int rc = run_at(rate, o->trial_s, run, &r);
     if (rc < 0 && t->n > 0) {
-        ret->scrape_error = rc;   /* what the trials before said is still to be reported */
+        ret->scrape_error = rc; /* what the trials before said is still to be reported */
         search_result(s, SEARCH_STOPPED);
         return 0;
     }
@@ -72,9 +72,8 @@ static int trial(struct trials *t, const struct opts *o, const struct run_opts *
     }
     struct judgement j = judge(o, &r);
     t->at = mem_grow(t->at, &t->cap, t->n + 1, sizeof *t->at);
-    t->at[t->n++] = (struct report_trial){
-        rate, run_loss(&r), run_cpu_us_per_1000(&r), r.backlog_s, j.text
-    };
+    t->at[t->n++] =
+        (struct report_trial){ rate, run_loss(&r), run_cpu_us_per_1000(&r), r.backlog_s, j.text };
     /* The report shows the best trial; until one passes, the latest. */
     bool shown = j.verdict == SEARCH_PASSED || !(s->best > 0);
     search_result(s, j.verdict);

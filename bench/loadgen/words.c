@@ -7,8 +7,9 @@
 #include "mix.h"
 
 static const char *const type_words[MIX_TYPE_COUNT] = {
-    [MIX_COUNTER] = "counters",        [MIX_TIMING] = "timings (ms)",  [MIX_GAUGE] = "gauges",
-    [MIX_SET] = "sets",                [MIX_HISTOGRAM] = "histograms", [MIX_DISTRIBUTION] = "distributions",
+    [MIX_COUNTER] = "counters",     [MIX_TIMING] = "timings (ms)",
+    [MIX_GAUGE] = "gauges",         [MIX_SET] = "sets",
+    [MIX_HISTOGRAM] = "histograms", [MIX_DISTRIBUTION] = "distributions",
 };
 
 void words_count(struct buf *out, double v)
@@ -76,7 +77,7 @@ static void type_list(const struct opts *o, struct buf *out)
 {
     struct mix m;
     if (mix_parse(slice_str(o->types), &m) < 0)
-        return;   /* main() has refused it before any load */
+        return; /* main() has refused it before any load */
     const char *comma = "";
     for (int t = 0; t < MIX_TYPE_COUNT; t++) {
         if (m.weight[t] == 0)

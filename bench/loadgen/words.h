@@ -1,5 +1,6 @@
 /**
- * words: numbers and the load in words, as --help says them of the defaults and a report of its run.
+ * words: numbers and the load in words, as --help says them of the defaults and a report of its
+ * run.
  *   thread   any (no state)
  */
 #ifndef LOADGEN_WORDS_H
@@ -15,7 +16,8 @@ void words_count(struct buf *out, double v);
  * words_load(o, indent, out):
  * Append two lines, the second behind indent:
  *   10,000 lines/s for 10 s, to udp://127.0.0.1:8125:
- *   60 % counters, 30 % timings (ms), 10 % gauges; 10,000 series, 3 tags a line, datagrams of up to 1,432 bytes
+ *   60 % counters, 30 % timings (ms), 10 % gauges; 10,000 series, 3 tags a line, datagrams of up
+ *   to 1,432 bytes
  */
 void words_load(const struct opts *o, const char *indent, struct buf *out);
 

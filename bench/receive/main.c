@@ -1,6 +1,6 @@
 /*
- * Ways to receive, side by side: what a datagram costs before anybody has looked at it, and how long the loop is kept from
- * its timers.  One way a run; bench/receive.py runs them all.
+ * Ways to receive, side by side: what a datagram costs before anybody has looked at it, and how
+ * long the loop is kept from its timers.  One way a run; bench/receive.py runs them all.
  *
  *     receive KEY=VALUE...
  *
@@ -12,7 +12,8 @@
  *             udpmm   uv_udp with UV_UDP_RECVMMSG
  *     batch   slots of a recvmmsg (64)
  *     rounds  calls a wake-up, 0 without end (16)
- *     nap     microseconds to sleep when the socket is empty and the last wake-up was no longer ago than that (0; epoll, poll)
+ *     nap     microseconds to sleep when the socket is empty and the last wake-up was no longer ago
+ *             than that (0; epoll, poll)
  *     stride  bytes from slot to slot (65856: not all in the same sets of the cache)
  *     payload bytes of a datagram (86)
  *     gro     1: UDP_GRO
@@ -20,14 +21,17 @@
  *     unix    1: Unix datagrams
  *     queue   of Unix datagrams, set in a network namespace of our own when we may (20000)
  *     buffer  receive buffer asked for (32 MiB)
- *     rate    datagrams a second from another process for two seconds; 0: the socket is filled first, then emptied (0)
- *     sends   with a number: so many sends to a socket nobody reads, then what is in it is read and what was lost compared
- *             with SK_MEMINFO_DROPS
+ *     rate    datagrams a second from another process for two seconds; 0: the socket is filled
+ *             first, then emptied (0)
+ *     sends   with a number: this many sends to a socket nobody reads, then what is in it is read
+ *             and what was lost compared with SK_MEMINFO_DROPS
  *     core    of the sender (0)
- *     timer   0: none; a wait with a timeout costs more than one without, and the server's workers have no timer (1)
+ *     timer   0: none; a wait with a timeout costs more than one without, and the server's workers
+ *             have no timer (1)
  *
- * Prints RESULT lines.  late: the most by which the gap between two ticks of a 1 ms timer was longer than 1 ms: by this
- * thread's CPU clock when emptying (it never sleeps then, and others do not count), by the wall's at a rate.
+ * Prints RESULT lines.  late: the most by which the gap between two ticks of a 1 ms timer was
+ * longer than 1 ms: by this thread's CPU clock when emptying (it never sleeps then, and others do
+ * not count), by the wall's at a rate.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,7 +48,14 @@
 #include "micro.h"
 #include "receive.h"
 
-struct plan plan = { .way = "poll", .batch = 64, .rounds = 16, .stride = SLOT_BYTES + 5 * 64, .payload = 86, .queue = 20000, .buffer = 32 << 20, .timer = 1 };
+struct plan plan = { .way = "poll",
+                     .batch = 64,
+                     .rounds = 16,
+                     .stride = SLOT_BYTES + 5 * 64,
+                     .payload = 86,
+                     .queue = 20000,
+                     .buffer = 32 << 20,
+                     .timer = 1 };
 struct progress *progress;
 struct counts counts;
 int rx = -1, tx = -1;
@@ -52,7 +63,7 @@ int rx = -1, tx = -1;
 _Noreturn void die(const char *what)
 {
     fprintf(stderr, "receive: %s: %s\n", what, err_text(errno));
-    exit(1);   /* NOLINT(concurrency-mt-unsafe): there is one thread */
+    exit(1); /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }
 
 static void meminfo(uint32_t info[9])
@@ -83,7 +94,8 @@ static void set(int fd, int level, int option, int value, const char *name)
         die(name);
 }
 
-/* Only sockets made after the change have the queue, and only a namespace of our own is ours to change. */
+/* Only sockets made after the change have the queue, and only a namespace of our own is ours to
+ * change. */
 static void unix_queue(void)
 {
     FILE *f = unshare(CLONE_NEWNET) == 0 ? fopen("/proc/sys/net/unix/max_dgram_qlen", "w") : NULL;
@@ -107,8 +119,9 @@ static void open_sockets(void)
     socklen_t len = sizeof a;
     rx = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     tx = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (rx < 0 || tx < 0 || bind(rx, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(rx, (struct sockaddr *)&a, &len) < 0
-        || connect(tx, (struct sockaddr *)&a, sizeof a) < 0)
+    if (rx < 0 || tx < 0 || bind(rx, (struct sockaddr *)&a, sizeof a) < 0 ||
+        getsockname(rx, (struct sockaddr *)&a, &len) < 0 ||
+        connect(tx, (struct sockaddr *)&a, sizeof a) < 0)
         die("socket");
     int buffer = (int)plan.buffer;
     if (setsockopt(rx, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) < 0)
@@ -123,7 +136,8 @@ static void open_sockets(void)
 /* returns  CPU time of the receiving alone */
 static uint64_t run_once(void)
 {
-    bool bare_block = strcmp(plan.way, "block") == 0, bare = bare_block || strcmp(plan.way, "epoll") == 0;
+    bool bare_block = strcmp(plan.way, "block") == 0,
+         bare = bare_block || strcmp(plan.way, "epoll") == 0;
     uint64_t dropped = drops();
     memset(&counts, 0, sizeof counts);
     progress->sent = 0;
@@ -156,8 +170,7 @@ static uint64_t run_once(void)
 static void count_drops(void)
 {
     sender_join(sender_start());
-    while (slots_read(MSG_DONTWAIT) > 0) {
-    }
+    while (slots_read(MSG_DONTWAIT) > 0) {}
     micro_print("sent", (double)progress->sent, "datagrams");
     micro_print("read", (double)counts.datagrams, "datagrams");
     micro_print("lost", (double)(progress->sent - counts.datagrams), "datagrams");
@@ -170,9 +183,11 @@ static void option(const char *text)
         const char *name;
         long *value;
     } options[] = {
-        { "batch", &plan.batch }, { "rounds", &plan.rounds }, { "nap", &plan.nap },     { "stride", &plan.stride }, { "payload", &plan.payload },
-        { "gro", &plan.gro },     { "gso", &plan.gso },       { "unix", &plan.local },  { "queue", &plan.queue },   { "buffer", &plan.buffer },
-        { "rate", &plan.rate },   { "sends", &plan.sends },   { "core", &plan.core },   { "timer", &plan.timer },
+        { "batch", &plan.batch },   { "rounds", &plan.rounds },   { "nap", &plan.nap },
+        { "stride", &plan.stride }, { "payload", &plan.payload }, { "gro", &plan.gro },
+        { "gso", &plan.gso },       { "unix", &plan.local },      { "queue", &plan.queue },
+        { "buffer", &plan.buffer }, { "rate", &plan.rate },       { "sends", &plan.sends },
+        { "core", &plan.core },     { "timer", &plan.timer },
     };
     const char *value = strchr(text, '=');
     size_t len = value == NULL ? 0 : (size_t)(value++ - text);
@@ -194,11 +209,13 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         option(argv[i]);
     long most = plan.payload * (plan.gso ? plan.gso : 1);
-    if (plan.batch < 1 || plan.batch > BATCH_MAX || plan.stride < SLOT_BYTES || plan.stride > STRIDE_MAX || plan.payload < 1 || most > 65507) {
+    if (plan.batch < 1 || plan.batch > BATCH_MAX || plan.stride < SLOT_BYTES ||
+        plan.stride > STRIDE_MAX || plan.payload < 1 || most > 65507) {
         errno = EINVAL;
         die("options");
     }
-    progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    progress =
+        mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (progress == MAP_FAILED)
         die("mmap");
     alarm(60);
@@ -210,7 +227,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (plan.rate == 0)
-        run_once();   /* warm: the slots' pages are there */
+        run_once(); /* warm: the slots' pages are there */
     uint64_t cpu = run_once();
     micro_print("datagrams", (double)counts.datagrams, "");
     micro_print("cpu", (double)cpu / (double)counts.datagrams, "us of CPU per 1,000 datagrams");

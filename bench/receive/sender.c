@@ -38,7 +38,8 @@ static void send_fill(void)
             atomic_fetch_add(&progress->sent, send_some());
         return;
     }
-    while (n > 0 && (plan.local || queued_bytes() < (uint64_t)plan.buffer * 9 / 5)) {   /* the kernel has doubled it */
+    /* The kernel has doubled it */
+    while (n > 0 && (plan.local || queued_bytes() < (uint64_t)plan.buffer * 9 / 5)) {
         n = send_some();
         atomic_fetch_add(&progress->sent, n);
     }
@@ -51,15 +52,14 @@ static void send_paced(void)
     memset(text, 'x', sizeof text);
     uint64_t start = now_mono_ns(), n = (uint64_t)plan.rate * RATE_SECONDS;
     for (uint64_t i = 0; i < n; i++) {
-        while (now_mono_ns() - start < i * 1000000000 / (uint64_t)plan.rate) {
-        }
+        while (now_mono_ns() - start < i * 1000000000 / (uint64_t)plan.rate) {}
         if (send(tx, text, (size_t)plan.payload, 0) < 0)
             die("send");
         atomic_fetch_add(&progress->sent, 1);
     }
     usleep(QUIET_MS * 1000);
     progress->done = true;
-    if (send(tx, text, 1, 0) < 0)   /* wakes a receiver that waits without a timeout */
+    if (send(tx, text, 1, 0) < 0) /* wakes a receiver that waits without a timeout */
         die("send");
 }
 
@@ -85,5 +85,5 @@ void sender_join(pid_t pid)
 {
     int status;
     if (waitpid(pid, &status, 0) != pid || status != 0)
-        exit(1);   /* NOLINT(concurrency-mt-unsafe): there is one thread */
+        exit(1); /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }

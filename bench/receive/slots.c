@@ -14,7 +14,8 @@
 char *slots;
 static struct mmsghdr header[BATCH_MAX];
 static struct iovec piece[BATCH_MAX];
-static size_t control[BATCH_MAX][CMSG_SPACE(sizeof(int)) / sizeof(size_t)];   /* as cmsghdr wants to be aligned */
+/* As cmsghdr wants to be aligned */
+static size_t control[BATCH_MAX][CMSG_SPACE(sizeof(int)) / sizeof(size_t)];
 
 bool all_read(void)
 {
@@ -38,7 +39,8 @@ void tick(void)
 static uint64_t pieces(struct mmsghdr *m)
 {
     if (plan.gro)
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr); c != NULL; c = CMSG_NXTHDR(&m->msg_hdr, c))
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m->msg_hdr); c != NULL;
+             c = CMSG_NXTHDR(&m->msg_hdr, c))
             if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
                 int size;
                 memcpy(&size, CMSG_DATA(c), sizeof size);
@@ -64,10 +66,11 @@ int slots_read(int flags)
 void slots_init(void)
 {
     size_t bytes = BATCH_MAX * (size_t)STRIDE_MAX;
-    slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                 -1, 0);
     if (slots == MAP_FAILED)
         die("mmap");
-    madvise(slots, bytes, MADV_HUGEPAGE);   /* as slab_map */
+    madvise(slots, bytes, MADV_HUGEPAGE); /* as slab_map */
     for (int i = 0; i < plan.batch; i++) {
         piece[i] = (struct iovec){ slots + i * plan.stride, SLOT_BYTES - 1 };
         header[i].msg_hdr = (struct msghdr){ .msg_iov = &piece[i], .msg_iovlen = 1 };
@@ -78,7 +81,8 @@ void slots_init(void)
     }
 }
 
-/* Fewer wake-ups for a socket that is never long without a datagram; one that is seldom used is read at once. */
+/* Fewer wake-ups for a socket that is never long without a datagram; one that is seldom used is
+ * read at once. */
 static void nap(void)
 {
     static uint64_t last_ns;

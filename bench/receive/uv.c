@@ -51,7 +51,8 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *ret)
     counts.reads++;
 }
 
-static void on_datagram(uv_udp_t *u, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from, unsigned flags)
+static void on_datagram(uv_udp_t *u, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from,
+                        unsigned flags)
 {
     (void)flags;
     if (n <= 0 || from == NULL)
@@ -78,13 +79,15 @@ void run_uv_begin(void)
     uv_timer_init(&loop, &timer);
     uv_prepare_init(&loop, &turns);
     if (multi || strcmp(plan.way, "udp") == 0) {
-        if (uv_udp_init_ex(&loop, &udp_handle, AF_UNSPEC | (multi ? UV_UDP_RECVMMSG : 0)) < 0 || uv_udp_open(&udp_handle, dup(rx)) < 0)
+        if (uv_udp_init_ex(&loop, &udp_handle, AF_UNSPEC | (multi ? UV_UDP_RECVMMSG : 0)) < 0 ||
+            uv_udp_open(&udp_handle, dup(rx)) < 0)
             die("uv_udp");
         uv_udp_recv_start(&udp_handle, on_alloc, on_datagram);
         uv_prepare_start(&turns, on_prepare);
     } else {
         uv_poll_init(&loop, &poll_handle, rx);
-        uv_poll_start(&poll_handle, UV_READABLE, strcmp(plan.way, "recv") == 0 ? on_readable_recv : on_readable);
+        uv_poll_start(&poll_handle, UV_READABLE,
+                      strcmp(plan.way, "recv") == 0 ? on_readable_recv : on_readable);
     }
     if (plan.timer)
         uv_timer_start(&timer, on_tick, 1, 1);
@@ -100,7 +103,7 @@ void run_uv(void)
 {
     uv_run(&loop, UV_RUN_DEFAULT);
     if (plan.timer)
-        tick();   /* the wait that the end cut short counts too */
+        tick(); /* the wait that the end cut short counts too */
 }
 
 void run_uv_end(void)

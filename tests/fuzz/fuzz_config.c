@@ -1,5 +1,6 @@
 /**
- * Any bytes as a config file, and their first line as --set: read, or refused with whole lines of printable text.
+ * Any bytes as a config file, and their first line as --set: read, or refused with whole lines of
+ * printable text.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static void check_config(const struct config *c)
 {
     struct buf out = { 0 };
     assert(c->n_sockets > 0 && c->n_sockets == c->listen_socket.n);
-    assert(c->server_interval_ms >= 100 && c->limits_max_tags <= 1024 && c->limits_max_line <= 65535);
+    assert(c->server_interval_ms >= 100 && c->limits_max_tags <= 1024 &&
+           c->limits_max_line <= 65535);
     for (size_t i = 1; i < c->aggregate_quantiles.n; i++)
         assert(c->aggregate_quantiles.at[i - 1] < c->aggregate_quantiles.at[i]);
     for (unsigned i = 0; i < OPTION_COUNT; i++)
@@ -41,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < 2; i++) {
         struct config c;
         struct buf errors = { 0 };
-        int rc = config_load_text(&sources[i], "fuzz.conf", slice_of(text, i == 0 ? size : 0), &c, &errors);
+        int rc = config_load_text(&sources[i], "fuzz.conf", slice_of(text, i == 0 ? size : 0), &c,
+                                  &errors);
         if (rc == 0) {
             assert(errors.len == 0);
             check_config(&c);

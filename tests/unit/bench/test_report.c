@@ -26,8 +26,18 @@ static struct opts options_of(char *argument)
 
 static struct run_result made_up(struct run_row *rows)
 {
-    struct run_result r = { .rows = rows, .n = 2, .elapsed_s = 2, .backlog_s = 0.01, .wished = 1000, .rss_peak_bytes = 2e6 };
-    r.sent = (struct tally_totals){ .datagrams = 90, .lines = 900, .values = 900, .bytes = 9000, .failed_datagrams = 10, .failed_lines = 100 };
+    struct run_result r = { .rows = rows,
+                            .n = 2,
+                            .elapsed_s = 2,
+                            .backlog_s = 0.01,
+                            .wished = 1000,
+                            .rss_peak_bytes = 2e6 };
+    r.sent = (struct tally_totals){ .datagrams = 90,
+                                    .lines = 900,
+                                    .values = 900,
+                                    .bytes = 9000,
+                                    .failed_datagrams = 10,
+                                    .failed_lines = 100 };
     for (int i = 0; i < PROBE_COUNT; i++)
         r.server.v[i] = NAN;
     rows[0].at_s = 1;
@@ -59,10 +69,11 @@ static void loss_is_told_by_its_place(void **state)
     struct report r = { .opts = &o, .run = &run };
     assert_false(report_judge(&r));
     assert_true(fabs(r.loss.part - 0.35) < 1e-12);
-    assert_true(r.loss.client_datagrams == 10 && r.loss.kernel_datagrams == 15 && r.loss.elsewhere_datagrams == 5);
+    assert_true(r.loss.client_datagrams == 10 && r.loss.kernel_datagrams == 15 &&
+                r.loss.elsewhere_datagrams == 5);
     assert_int_equal(r.n_bounds, 2);
     assert_false(r.bounds[0].broken);
-    assert_true(r.bounds[1].broken);   /* 10 us a sample */
+    assert_true(r.bounds[1].broken); /* 10 us a sample */
     assert_true(fabs(r.bounds[1].value - 10000) < 1e-6);
 }
 
@@ -103,11 +114,13 @@ static void reports_never_show_what_is_not_known(void **state)
     assert_int_equal(json_array_size(json_object_get(root, "rows")), 2);
     json_t *row = json_array_get(json_object_get(root, "rows"), 1);
     assert_int_equal(json_integer_value(json_object_get(row, "failed_datagrams")), 10);
-    assert_true(json_is_null(json_object_get(row, "samples_rejected")) && json_is_null(json_object_get(row, "samples_refused")));
+    assert_true(json_is_null(json_object_get(row, "samples_rejected")) &&
+                json_is_null(json_object_get(row, "samples_refused")));
     json_decref(root);
     report_csv(&r, &csv);
     buf_append_char(&csv, '\0');
-    assert_non_null(strstr(csv.ptr, "\n1.000,500,0,0,0,,,,,,,,,,,0\n2.000,500,900,90,10,,,,,,,,,,,0\n"));
+    assert_non_null(
+        strstr(csv.ptr, "\n1.000,500,0,0,0,,,,,,,,,,,0\n2.000,500,900,90,10,,,,,,,,,,,0\n"));
     report_html(&r, &html);
     buf_append_char(&html, '\0');
     assert_null(strcasestr(html.ptr, "nan"));
@@ -138,7 +151,8 @@ static void json_is_whole_whatever_it_has_to_say(void **state)
     json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
     assert_non_null(root);
     assert_string_equal(json_string_value(json_object_get(root, "title")), "caf?");
-    assert_true(json_is_null(json_object_get(json_object_get(root, "server"), "received_datagrams")));
+    assert_true(
+        json_is_null(json_object_get(json_object_get(root, "server"), "received_datagrams")));
     json_decref(root);
     buf_release(&json);
 }
@@ -153,7 +167,7 @@ static void scrapes_that_fail_break_the_bound(void **state)
     struct report r = { .opts = &o, .run = &run };
     run.has_scrapes = true;
     run.scrapes = (struct scraper_summary){ .scrapes = 990, .failures = 9, .p99_s = 0.01 };
-    assert_true(report_judge(&r));    /* 99 of 100 came in time */
+    assert_true(report_judge(&r)); /* 99 of 100 came in time */
     run.scrapes.failures = 11;
     assert_false(report_judge(&r));
 }
@@ -162,7 +176,8 @@ static void a_loss_that_is_only_a_part_is_no_bound_held(void **state)
 {
     (void)state;
     static struct run_row rows[2];
-    struct run_result run = made_up(rows);   /* 10 of 100 were refused here, nothing is known of the rest */
+    /* 10 of 100 were refused here, nothing is known of the rest */
+    struct run_result run = made_up(rows);
     char bound[] = "--max-loss=50%";
     struct opts o = options_of(bound);
     struct report r = { .opts = &o, .run = &run };

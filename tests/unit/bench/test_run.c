@@ -22,7 +22,8 @@
 #include "report.h"
 #include "run.h"
 
-/* A receiver that counts, on a free port of the loopback or on a socket in a directory of its own. */
+/* A receiver that counts, on a free port of the loopback or on a socket in a directory of its own.
+ * */
 struct receiver {
     int fd;
     char address[160];
@@ -43,7 +44,7 @@ static void *receive(void *cookie)
         for (ssize_t i = 0, from = 0; i <= n; i++) {
             if (i < n && text[i] != '\n')
                 continue;
-            lines += i > from;   /* an empty line is padding */
+            lines += i > from; /* an empty line is padding */
             from = i + 1;
         }
         r->datagrams++;
@@ -169,14 +170,15 @@ struct how {
     double rate;
 };
 
-static void bed_init_how(struct bed *b, const char *address, const struct how *how, double duration_s)
+static void bed_init_how(struct bed *b, const char *address, const struct how *how,
+                         double duration_s)
 {
     bed_init(b, address, how->bytes, "constant",
              (struct shape_spec){ .rate = how->rate, .duration_s = duration_s });
     b->o.sender.threads = how->threads;
     b->o.sender.sockets = how->sockets;
     b->o.sender.segments = how->segments;
-    if (how->segments > 1) {   /* datagrams of one size */
+    if (how->segments > 1) { /* datagrams of one size */
         payload_release(&b->payload);
         payload_of(&b->payload, how->bytes, true);
     }
@@ -299,9 +301,11 @@ static void where_nobody_listens_all_is_lost(void **state)
         assert_int_equal(sent->unreachable_datagrams, sent->datagrams);
         assert_int_equal(sent->unreachable_error, ECONNREFUSED);
         assert_true(run_loss(&b.result) == 1 && !run_loss_is_at_least(&b.result) && sent->nobody);
-        assert_true(fabs(run_rate_error(&b.result, false)) < 0.2);   /* an answer does not cost a send */
+        /* An answer does not cost a send */
+        assert_true(fabs(run_rate_error(&b.result, false)) < 0.2);
         struct buf text = failed_report(&b.result, &loss);
-        assert_non_null(strstr(text.ptr, "nobody listens at udp://127.0.0.1:8125\n"));   /* as --to names it */
+        /* As --to names it */
+        assert_non_null(strstr(text.ptr, "nobody listens at udp://127.0.0.1:8125\n"));
         assert_non_null(strstr(text.ptr, "loss          100.0000 %"));
         buf_release(&text);
         bed_release(&b);
@@ -350,7 +354,7 @@ static void who_listens_no_more_at_the_end_is_told(void **state)
         bed_init(&b, address, 0, "constant", (struct shape_spec){ .rate = 500, .duration_s = 0.6 });
         b.o.probe.port = 0;
         b.o.wait = close_after_a_while;
-        closes_after = 4;   /* of about 12 waits of 50 ms */
+        closes_after = 4; /* of about 12 waits of 50 ms */
         bed_run(&b);
         struct buf text = failed_report(&b.result, &loss);
         const struct tally_totals *sent = &b.result.sent;
@@ -375,8 +379,8 @@ static void a_socket_that_is_not_there_is_no_run(void **state)
     bed_release(&b);
 }
 
-/* A ramp asks for more at the end of a second than on average during it, and the average is what can
- * be sent. */
+/* A ramp asks for more at the end of a second than on average during it, and the average is what
+ * can be sent. */
 static void what_is_asked_for_is_the_mean_since_the_row_before(void **state)
 {
     (void)state;
@@ -387,7 +391,7 @@ static void what_is_asked_for_is_the_mean_since_the_row_before(void **state)
     bed_run(&b);
     receiver_stop(&r, &b.target);
     double from_s = 0, before = 0;
-    for (size_t i = 0; i + 1 < b.result.n; i++) {   /* the last one holds the sums */
+    for (size_t i = 0; i + 1 < b.result.n; i++) { /* the last one holds the sums */
         const struct run_row *row = &b.result.rows[i];
         double mean = (shape_total(&b.shape, fmin(row->at_s, 2)) - before) / (row->at_s - from_s);
         assert_true(fabs(row->rate - mean) < 1e-6);
@@ -404,7 +408,8 @@ static void an_interrupted_run_is_reported_so_far(void **state)
     struct receiver r;
     struct bed b;
     receiver_start(&r, true);
-    bed_init(&b, r.address, 1432, "constant", (struct shape_spec){ .rate = 5000, .duration_s = 60 });
+    bed_init(&b, r.address, 1432, "constant",
+             (struct shape_spec){ .rate = 5000, .duration_s = 60 });
     rows_until_stop = 5;
     bed_run(&b);
     receiver_stop(&r, &b.target);
@@ -429,8 +434,7 @@ static void a_socket_that_nobody_reads_does_not_hold_the_run_up(void **state)
     const struct run_result *result = &b.result;
     assert_true(result->elapsed_s < 5);
     assert_true(result->sent.failed_datagrams > 0 && result->sent.error == EAGAIN);
-    double all =
-        (double)(result->sent.lines + result->sent.failed_lines) + result->sent.forgiven;
+    double all = (double)(result->sent.lines + result->sent.failed_lines) + result->sent.forgiven;
     assert_true(fabs(all - result->wished) <= 1);
     bed_release(&b);
     close(fd);
@@ -448,7 +452,8 @@ struct metrics {
 static void *answer(void *cookie)
 {
     struct metrics *m = cookie;
-    static const char text[] = "HTTP/1.1 200 OK\r\n\r\nstatsd_datagrams_received_total 10\nstatsd_samples_aggregated_total 100\n";
+    static const char text[] = "HTTP/1.1 200 OK\r\n\r\nstatsd_datagrams_received_total "
+                               "10\nstatsd_samples_aggregated_total 100\n";
     for (; m->answers > 0; m->answers--) {
         char request[1024];
         int c = accept(m->fd, NULL, NULL);
@@ -480,7 +485,8 @@ static void a_server_that_dies_leaves_a_report(void **state)
     struct metrics m;
     struct bed b;
     receiver_start(&r, true);
-    bed_init(&b, r.address, 1432, "constant", (struct shape_spec){ .rate = 2000, .duration_s = 0.3 });
+    bed_init(&b, r.address, 1432, "constant",
+             (struct shape_spec){ .rate = 2000, .duration_s = 0.3 });
     b.o.probe = (struct probe){ .has_metrics = true };
     b.o.scrape_interval_s = 60;
     metrics_start(&m, 1, &b.o.probe.metrics);
@@ -506,7 +512,7 @@ static void the_last_row_holds_the_sums(void **state)
     const struct run_row *last = &result->rows[result->n - 1];
     assert_memory_equal(&last->sent, &result->sent, sizeof last->sent);
     assert_true(last->server.v[PROBE_DROPS] == result->server.v[PROBE_DROPS]);
-    assert_true(isnan(last->rate));   /* nothing is asked for any more */
+    assert_true(isnan(last->rate)); /* nothing is asked for any more */
     assert_true(result->n == 1 || last->at_s > result->rows[result->n - 2].at_s);
     bed_release(&b);
 }

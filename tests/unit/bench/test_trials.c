@@ -27,8 +27,8 @@ static int open_port(char address[64])
     return fd;
 }
 
-/* Searches from 1,000 lines a second, in trials of 0.2 s; the receiver's port says nothing of losses
- * unless it is asked. */
+/* Searches from 1,000 lines a second, in trials of 0.2 s; the receiver's port says nothing of
+ * losses unless it is asked. */
 static void search(char *address, bool ask_port, struct trials *t, struct run_result *result)
 {
     char name[] = "b", find[] = "--find-max", rate[] = "--rate=1k", trial[] = "--trial=200ms";
