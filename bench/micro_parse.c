@@ -219,8 +219,11 @@ static void numbers_make(const char *form, bool odd, struct slice *texts)
 
 static void numbers_free(struct slice *texts)
 {
-    for (int i = 0; i < NUMBERS; i++)
-        free((void *)(uintptr_t)texts[i].ptr);
+    for (int i = 0; i < NUMBERS; i++) {
+        char *owned;
+        memcpy(&owned, &texts[i].ptr, sizeof owned);
+        free(owned);
+    }
 }
 
 static void bench_form(const char *form, const struct slice *texts, double *values)

@@ -163,6 +163,7 @@ static int parse_one(struct opts *o, char **argv, struct buf *error)
 
 static int check(const struct opts *o, struct buf *error)
 {
+    assert(o->shape != NULL && o->prefix != NULL && o->suffix != NULL); /* they have a default */
     bool needs_end = strcmp(o->shape, "ramp") == 0 || strcmp(o->shape, "steps") == 0 ||
                      strcmp(o->shape, "spike") == 0 || strcmp(o->shape, "sine") == 0;
     bool constant = strcmp(o->shape, "constant") == 0;
