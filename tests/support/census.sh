@@ -4,9 +4,8 @@
 #
 #   files, .h, .c, tests    files of the room without its tests; lines of headers, code and tests
 #   wide src, tests         lines over 100 columns
-#   asserts, kloc           calls of assert and of the xxx_check functions that assert (void, so that
-#                           nobody takes a validation of input for one); the same for 1,000 lines of
-#                           headers and code
+#   asserts, kloc           calls of assert and of the xxx_check functions that assert (those that
+#                           return nothing: the others validate input); for 1,000 lines of .h and .c
 #   comment %               lines with nothing but a comment, of all that are not blank
 #   includes                other rooms that the room includes, with the number of #include lines
 #
@@ -15,13 +14,11 @@ set -euo pipefail
 export LC_ALL=C
 cd "${1:-$(dirname "$0")/../..}"
 
-{
-    find include src bench tests -name '*.[ch]' 2>/dev/null | sort
-} | awk -v wide_columns=100 '
+{ find include src bench tests -name '*.[ch]' 2>/dev/null || true; } | sort | awk -v wide_columns=100 '
 # Pass 1 over FILE: the names of its functions void xxx_check(...).
 function find_checks(file,    line) {
     while ((getline line < file) > 0)
-        if (line ~ /^[a-z].*void [a-z0-9_]+_check\(/ && match(line, /[a-z0-9_]+_check\(/))
+        if (line ~ /^([a-z].* )?void [a-z0-9_]+_check\(/ && match(line, /[a-z0-9_]+_check\(/))
             is_check[substr(line, RSTART, RLENGTH - 1)] = 1
     close(file)
 }
@@ -143,7 +140,10 @@ END {
         room = part[1] == "bench" ? "bench" : part[2]
         if (part[1] == "tests") {
             kind = "tests"
-            room = part[2] == "unit" && (part[3] in is_room || part[3] == "bench") ? part[3] : "tests"
+            if (part[2] == "unit" && (part[3] in is_room || part[3] == "bench"))
+                room = part[3]
+            else
+                room = "tests"
         } else {
             files[room]++
         }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `make format-check` and `make tidy`: what fails, and how much of it.
 #
-#   form.sh format FILE...             lines that clang-format would change, and lines over 100 columns; of one file: which
+#   form.sh format FILE...             lines that clang-format would change, and lines over 100
+#                                      columns; of one file: which
 #   form.sh tidy FILE... -- FLAG...    what clang-tidy finds
 #
 # Ends with one line of sums.  Exit status 1 if anything fails.
@@ -18,32 +19,41 @@ too_long() {   # FILE...
     }' "$@"
 }
 
-# One file that fails: of several a line of sums, of one alone the lines themselves.
-format_said() {   # FILE HOW-MANY-FILES
-    local diff long
-    diff=$(clang-format "$1" | diff "$1" -)
-    long=$(too_long "$1")
-    if [ "$2" = 1 ]; then
-        printf '%s\n' "$diff" "$long" | sed '/^$/d'
+# The files worth a closer look.  All are asked at once, which takes a second for a clean tree.
+suspects() {   # FILE...
+    local said
+    if said=$(clang-format --dry-run "$@" 2>&1); then
+        sed -nE 's/^(.*):[0-9]+:[0-9]+: warning: .*-Wclang-format.*/\1/p' <<<"$said"
+        too_long "$@" | sed -E 's/:[0-9]+: [0-9]+ columns$//'
     else
-        printf '%-48s %4d lines would change, %3d over %d columns\n' "$1" \
-            "$(grep -c '^<' <<<"$diff")" "$(grep -c . <<<"$long")" "$COLUMNS_MAX"
-    fi
+        printf '%s\n' "$@"   # one of them cannot be read, or crashes it
+    fi | awk '!seen[$0]++'
 }
 
 format() {
-    local said differ long bad file rc=0
-    said=$(clang-format --dry-run "$@" 2>&1) || rc=1
-    differ=$(sed -nE 's/^(.*):[0-9]+:[0-9]+: warning: .*-Wclang-format.*/\1/p' <<<"$said" | sort)
-    long=$(too_long "$@")
-    bad=$({ uniq <<<"$differ"; sed -E 's/:[0-9]+: [0-9]+ columns$//' <<<"$long"; } | sed '/^$/d' | sort -u)
+    local file diff differ long bad=0 all_differ=0 all_long=0
     while IFS= read -r file; do
-        [ -z "$file" ] || format_said "$file" $#
-    done <<<"$bad"
-    [ $rc = 0 ] || { grep -v ': warning: ' <<<"$said"; echo "format: clang-format failed (above)"; }
-    printf 'format: %d of %d files, %d places would change, %d lines over %d columns\n' \
-        "$(grep -c . <<<"$bad")" $# "$(grep -c . <<<"$differ")" "$(grep -c . <<<"$long")" "$COLUMNS_MAX"
-    [ "$rc$bad" = 0 ]
+        [ -n "$file" ] || continue
+        if ! diff=$(clang-format "$file" | diff "$file" -; exit "${PIPESTATUS[0]}"); then
+            echo "$file: clang-format failed"
+            bad=$((bad + 1))
+            continue
+        fi
+        differ=$(grep -c '^<' <<<"$diff")
+        long=$(too_long "$file" | wc -l)
+        [ -z "$diff" ] && [ "$long" = 0 ] && continue
+        bad=$((bad + 1)) all_differ=$((all_differ + differ)) all_long=$((all_long + long))
+        if [ $# = 1 ]; then
+            [ -z "$diff" ] || printf '%s\n' "$diff"
+            too_long "$file"
+        else
+            printf '%-48s %4d lines would change, %3d over %d columns\n' \
+                "$file" "$differ" "$long" "$COLUMNS_MAX"
+        fi
+    done < <(suspects "$@")
+    printf 'format: %d of %d files, %d lines would change, %d lines over %d columns\n' \
+        "$bad" $# "$all_differ" "$all_long" "$COLUMNS_MAX"
+    [ "$bad" = 0 ]
 }
 
 # A process for each file, on all cores.
@@ -53,7 +63,8 @@ tidy() {
         files+=("$1")
         shift
     done
-    found=$(printf '%s\0' "${files[@]}" | xargs -0 -I{} -P "$(nproc)" clang-tidy --quiet {} "$@" 2>&1) || rc=1
+    found=$(printf '%s\0' "${files[@]}" |
+        xargs -0 -I{} -P "$(nproc)" clang-tidy --quiet {} "$@" 2>&1) || rc=1
     found=$(grep -vE '^[0-9]+ warnings? (generated|treated as error)' <<<"$found")
     [ -z "$found" ] || printf '%s\n' "$found"
     n=$(grep -cE '(warning|error): ' <<<"$found")
