@@ -40,7 +40,7 @@ FUZZ_B   := build/fuzz
 FUZZ_RUN  = $(or $(F),$(FUZZERS))
 
 # Files that print the version are built again when it changes; no other file is.
-VERSIONED := src/app/version.c
+VERSIONED := src/app/version.c bench/loadgen/main.c
 
 # A make that got no -j builds on two cores.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
@@ -115,6 +115,10 @@ interop: deps-check-interop    ## real clients: gunicorn, uwsgi, python3-statsd,
 layers:    ## check that includes follow the arrows between rooms
 	@tests/support/layers.sh --self-test && tests/support/layers.sh
 
+.PHONY: census
+census:    ## the tree in figures: files, lines, asserts, comments and includes of each room
+	@tests/support/census.sh
+
 .PHONY: fuzz
 fuzz: deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
@@ -125,14 +129,14 @@ $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LDLIBS)
 
 .PHONY: tidy
-tidy: deps-check-dev    ## clang-tidy over src, what it finds and how much (F=src/base/buf.c for one file)
-	@tests/support/form.sh tidy $(or $(F),$(SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc $(PKGFLAGS) -DSTATSD_VERSION='""' -DSTATSD_COMMIT='""'
+tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file)
+	@tests/support/form.sh tidy $(or $(F),$(SRC) $(BENCH_SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench -Ibench/loadgen $(PKGFLAGS)
 
-FORMATTED = $(or $(F),$(shell git ls-files '*.c' '*.h'))
+FORMATTED = $(or $(F),$(shell find include src tests bench -name '*.[ch]'))
 .PHONY: format format-check
-format:    ## clang-format, in place
+format: deps-check-dev    ## clang-format, in place
 	clang-format -i $(FORMATTED)
-format-check:    ## which files clang-format would change, which have lines over 100 columns (F=src/base/buf.c: where)
+format-check: deps-check-dev    ## which files clang-format would change, which have lines over 100 columns (F=src/base/buf.c: where)
 	@tests/support/form.sh format $(FORMATTED)
 
 # --- use -----------------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@ LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
 BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup) \
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
+BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
-BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c)))
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive
+RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-curve bench-receive
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
@@ -13,34 +15,32 @@ $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
 
 # Floors and drivers: no part of the server in them, only the generator's objects, send and base.
-$(B)/bench/%: bench/floor/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
+$(B)/bench/%: $(B)/obj/bench/floor/%.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
-
-# Measures libuv's own ways too.
-$(B)/bench/receive: LDFLAGS += -Wl,--no-as-needed -luv
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
-$(B)/bench/micro_%: bench/micro_%.c $(LOADGEN_OBJ) $(B)/libstatsd.a
+$(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -Ibench $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen
 
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -Itests -Ibench/loadgen $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
 
-# All figures, with the ratio to the floor, as a table in bench/results/.  Q=1: a short look.
 bench: $(B)/statsd bench-build    ## every figure of the budget beside its floor, into bench/results (Q=1: a short look)
-	$(or $(PYTHON),python3) bench/run.py --build $(B) $(if $(Q),--quick)
+	$(PYTHON) bench/run.py --build $(B) $(if $(Q),--quick)
 
-# The same load for other servers, those that can be had.
 bench-peers: $(B)/statsd bench-build    ## the same load for other StatsD servers, those that can be had
-	$(or $(PYTHON),python3) bench/peers/run.py --build $(B) $(if $(Q),--quick)
+	$(PYTHON) bench/peers/run.py --build $(B) $(if $(Q),--quick)
 
-# Loss versus rate: the table, and docs/loss-versus-rate.svg.
 bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the picture in docs
-	python3 bench/curve.py --build $(B)
+	$(PYTHON) bench/curve.py --build $(B)
 
-# Ways to receive, against a bare receiver.
 bench-receive: bench-build    ## ways to receive, against a bare receiver
-	python3 bench/receive.py --build $(B)
+	$(PYTHON) bench/receive.py --build $(B)

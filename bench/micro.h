@@ -1,5 +1,6 @@
 /**
- * micro: what the benchmarks share: the median of several runs, and one line per figure that bench/run.py reads:
+ * micro: what the benchmarks share: the median of several runs, and one line per figure that
+ * bench/run.py reads:
  *
  *     RESULT <tab> name <tab> value <tab> unit
  *
@@ -10,6 +11,7 @@
 #ifndef BENCH_MICRO_H
 #define BENCH_MICRO_H
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@ struct micro {
     int n;
 };
 
-/* CPU time of this thread: a core that others use too makes it no longer, only less sure. */
+/* CPU time of this thread: other load on the core does not lengthen it, but makes it vary more. */
 static inline uint64_t micro_now_ns(void)
 {
     struct timespec t;
@@ -33,8 +35,8 @@ static inline uint64_t micro_now_ns(void)
 
 static inline void micro_add(struct micro *m, double v)
 {
-    if (m->n < MICRO_RUNS_MAX)
-        m->at[m->n++] = v;
+    assert(m->n < MICRO_RUNS_MAX);
+    m->at[m->n++] = v;
 }
 
 static inline int micro_compare(const void *a, const void *b)
@@ -51,7 +53,7 @@ static inline double micro_median(struct micro *m)
     return m->n % 2 ? m->at[m->n / 2] : (m->at[m->n / 2 - 1] + m->at[m->n / 2]) / 2;
 }
 
-/* The floor under work that reads or writes so many bytes: copying them once, in ns, the median. */
+/* The floor under work that reads or writes `bytes` bytes: copying them once, in ns, the median. */
 static inline double micro_copy_ns(size_t bytes)
 {
     struct micro ns = { .n = 0 };
@@ -65,7 +67,7 @@ static inline double micro_copy_ns(size_t bytes)
         uint64_t from_ns = micro_now_ns();
         for (size_t i = 0; i < times; i++) {
             memcpy(to, from, bytes);
-            __asm__ volatile("" : : "r"(to) : "memory");   /* else the copies are one */
+            __asm__ volatile("" : : "r"(to) : "memory"); /* every copy is made */
         }
         micro_add(&ns, (double)(micro_now_ns() - from_ns) / (double)times);
     }

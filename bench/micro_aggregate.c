@@ -1,5 +1,6 @@
 /*
- * Parse and aggregate in this process, no sockets: ns per line by the number of series, in datagrams of 1,432 bytes.
+ * Parse and aggregate in this process, no sockets: ns per line by the number of series, in
+ * datagrams of 1,432 bytes.
  *
  *     micro_aggregate [SERIES...]
  */
@@ -23,7 +24,8 @@ static void measure(uint32_t series)
         else
             snprintf(name, sizeof name, "first_sight_%u", series);
         if (run == 0 && series == LINES / 2)
-            micro_print(name, each * LINES / series, "ns/series");   /* every other line makes one */
+            /* Every other line makes one */
+            micro_print(name, each * LINES / series, "ns/series");
     }
     snprintf(name, sizeof name, "aggregate_%u", series);
     micro_print(name, micro_median(&ns), "ns/line");

@@ -29,7 +29,7 @@ static void take(void *cookie, struct redis_batch *b)
 static struct page *sealed_page(struct micro_load *l, struct steps *s)
 {
     micro_load_pass(l, now_mono_ns());
-    uint64_t from_ns = now_mono_ns();   /* asking for CPU time would cost more than the turn */
+    uint64_t from_ns = now_mono_ns(); /* asking for CPU time would cost more than the turn */
     if (!ingest_turn(l->ingest, from_ns))
         abort();
     micro_add(&s->turn, (double)(now_mono_ns() - from_ns));
@@ -133,7 +133,7 @@ static void measure(uint32_t series)
     for (int run = 0; run <= MICRO_RUNS; run++) {
         interval(&l, r, w, e, &s, 1700000000 + run * 10);
         if (run == 0)
-            s = (struct steps){ .body_bytes = s.body_bytes };   /* the first makes the series */
+            s = (struct steps){ .body_bytes = s.body_bytes }; /* the first makes the series */
     }
     print("page_turn", series, micro_median(&s.turn) / 1e3, "us");
     print("merge", series, micro_median(&s.merge) / series, "ns/series");

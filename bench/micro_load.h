@@ -17,12 +17,12 @@ struct micro_load {
     struct payload payload;
     struct lane *lane;
     struct lane_source source;
-    struct ingest *ingest;   /* the lane's */
+    struct ingest *ingest; /* the lane's */
     struct series_limit limit;
     struct profiles *profiles;
 };
 
-enum { MICRO_RECEIVE = 64 };   /* datagrams of one receive call */
+enum { MICRO_RECEIVE = 64 }; /* datagrams of one receive call */
 
 static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types,
                                    uint32_t lines, uint32_t datagram_bytes)

@@ -30,7 +30,8 @@ static void fill(struct sketch *k, const double *x)
             abort();
 }
 
-/* The floor of adding: a histogram by the values' exponents, which needs no search and no memory to speak of. */
+/* The floor of adding: a histogram by the values' exponents, which needs no search and no memory to
+ * speak of. */
 static void measure_add_floor(const char *name, const double *x)
 {
     static uint64_t count[4096];
@@ -99,7 +100,8 @@ static void measure_merge(void)
         abort();
     micro_print("sketch_merge_decade", micro_median(&ns), "ns/merge");
     micro_print("sketch_quantiles_3", micro_median(&quantile_ns), "ns/call");
-    double copy_ns = micro_copy_ns(sizeof a + sketch_memory(&a));   /* each looks at all of it once */
+    /* Each looks at all of it once */
+    double copy_ns = micro_copy_ns(sizeof a + sketch_memory(&a));
     micro_print("floor_sketch_merge_decade", copy_ns, "ns/merge");
     micro_print("floor_sketch_quantiles_3", copy_ns, "ns/call");
     sketch_release(&a);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ways to receive, measured side by side (bench/floor/receive.c): why the workers receive as they do.
+"""Ways to receive, measured side by side (bench/receive/): why the workers receive as they do.
 
 Every round runs all ways once, so that what else the machine does hits all alike; a ratio is taken inside its round against
 the bare receiver (recvmmsg(64) that blocks), and the median over the rounds is printed.

@@ -1,11 +1,13 @@
 /*
- * How fast a receiver empties a full socket: stop it, fill its receive buffer until the kernel drops, let it go, and watch
- * /proc/net/udp until the queue is empty and its CPU clock stands still.  The same for any server, without its help.
+ * How fast a receiver empties a full socket: stop it, fill its receive buffer until the kernel
+ * drops, let it go, and watch /proc/net/udp until the queue is empty and its CPU clock stands
+ * still.  The same for any server, without its help.
  *
- *     drain --port N --pid N [--payload BYTES] [--series N] [--runs N] [--types MIX] [--tags N] [--tag-values N] [--max N]
+ *     drain --port N --pid N [--payload BYTES] [--series N] [--runs N] [--types MIX] [--tags N]
+ *           [--tag-values N] [--max N]
  *
- * Prints the medians.  Stops and continues the process with signals: for benchmarks on one's own machine.  The port must be on
- * 127.0.0.1.
+ * Prints the medians.  Stops and continues the process with signals: for benchmarks on one's own
+ * machine.  The port must be on 127.0.0.1.
  */
 #include <errno.h>
 #include <math.h>
@@ -25,7 +27,7 @@
 #include "procfs.h"
 #include "send/target.h"
 
-#define QUIET_S   0.02    /* no CPU time worth mentioning for so long: it has finished */
+#define QUIET_S    0.02 /* less than a tenth of a core for this long: the receiver has finished */
 #define PATIENCE_S 30.0
 
 struct drain {
@@ -33,8 +35,8 @@ struct drain {
     const char *types;
     struct target target;
     struct payload load;
-    double lines_total;       /* that reached the queue, over all runs */
-    size_t next;              /* datagram of the payload: runs go on where the last one ended */
+    double lines_total; /* that reached the queue, over all runs */
+    size_t next;        /* datagram of the payload: runs go on where the last one ended */
 };
 
 struct outcome {
@@ -82,7 +84,8 @@ static int fill(struct drain *d, struct outcome *o)
     if (fd < 0)
         return fd;
     int rc = 0;
-    for (; rc == 0 && now.drops == before.drops && (d->max == 0 || sent < (double)d->max); now = socket_of(d)) {
+    for (; rc == 0 && now.drops == before.drops && (d->max == 0 || sent < (double)d->max);
+         now = socket_of(d)) {
         for (int i = 0; i < 8 && rc == 0; i++)
             rc = send_some(d, fd, &lines, &sent);
     }
@@ -95,7 +98,8 @@ static int fill(struct drain *d, struct outcome *o)
     return 0;
 }
 
-/* A server may have taken the datagrams into queues of its own: it is done when it no longer computes. */
+/* A server may have taken the datagrams into queues of its own: it is done when it no longer
+ * computes. */
 static int watch(const struct drain *d, struct outcome *o)
 {
     double cpu_before = procfs_cpu_s((pid_t)d->pid);
@@ -142,8 +146,14 @@ static int parse(struct drain *d, int argc, char **argv)
     const struct {
         const char *name;
         int64_t *at;
-    } numbers[] = { {"--port", &d->port}, {"--pid", &d->pid}, {"--payload", &d->payload}, {"--series", &d->series}, {"--runs", &d->runs},
-                    {"--tags", &d->tags}, {"--tag-values", &d->tag_values}, {"--max", &d->max} };
+    } numbers[] = { { "--port", &d->port },
+                    { "--pid", &d->pid },
+                    { "--payload", &d->payload },
+                    { "--series", &d->series },
+                    { "--runs", &d->runs },
+                    { "--tags", &d->tags },
+                    { "--tag-values", &d->tag_values },
+                    { "--max", &d->max } };
     for (int i = 1; i + 1 < argc; i += 2) {
         bool known = strcmp(argv[i], "--types") == 0;
         if (known)
@@ -154,17 +164,26 @@ static int parse(struct drain *d, int argc, char **argv)
         if (!known)
             return -EINVAL;
     }
-    return argc % 2 == 1 && d->port > 0 && d->port < 65536 && d->pid > 1 && d->runs > 0 && d->series > 0 && d->tag_values > 0 && d->tags <= PAYLOAD_TAGS_MAX
-               ? 0
-               : -EINVAL;
+    bool ok = argc % 2 == 1 && d->port > 0 && d->port < 65536 && d->pid > 1 && d->series > 0 &&
+              d->runs > 0 && d->runs <= MICRO_RUNS_MAX && d->payload >= 0 && d->tag_values > 0 &&
+              d->tags >= 0 && d->tags <= PAYLOAD_TAGS_MAX;
+    return ok ? 0 : -EINVAL;
 }
 
 static int prepare(struct drain *d)
 {
     char address[64];
-    struct payload_spec s = { .seed = 1, .series = (uint32_t)d->series, .tags = (uint32_t)d->tags, .tag_values = (uint32_t)d->tag_values,
-                              .bytes = (uint32_t)d->payload, .packed = 1, .rate = 1, .set_members = 1000, .prefix = "bench.",
-                              .suffix = "", .values = { VALUES_LOGNORMAL, 100, 1 } };
+    struct payload_spec s = { .seed = 1,
+                              .series = (uint32_t)d->series,
+                              .tags = (uint32_t)d->tags,
+                              .tag_values = (uint32_t)d->tag_values,
+                              .bytes = (uint32_t)d->payload,
+                              .packed = 1,
+                              .rate = 1,
+                              .set_members = 1000,
+                              .prefix = "bench.",
+                              .suffix = "",
+                              .values = { VALUES_LOGNORMAL, 100, 1 } };
     snprintf(address, sizeof address, "udp://127.0.0.1:%d", (int)d->port);
     int rc = mix_parse(slice_str(d->types), &s.mix);
     if (rc == 0)
@@ -174,9 +193,16 @@ static int prepare(struct drain *d)
 
 int main(int argc, char **argv)
 {
-    struct drain d = { .payload = 1432, .series = 10000, .runs = 5, .tags = 3, .tag_values = 50, .types = "c=60,ms=30,g=10" };
+    struct drain d = { .payload = 1432,
+                       .series = 10000,
+                       .runs = 5,
+                       .tags = 3,
+                       .tag_values = 50,
+                       .types = "c=60,ms=30,g=10" };
     if (parse(&d, argc, argv) < 0 || prepare(&d) < 0) {
-        fputs("usage: drain --port N --pid N [--payload BYTES] [--series N] [--runs N] [--types MIX] [--tags N] [--tag-values N] [--max N]\n", stderr);
+        fputs("usage: drain --port N --pid N [--payload BYTES] [--series N] [--runs N] "
+              "[--types MIX] [--tags N] [--tag-values N] [--max N]\n",
+              stderr);
         return 2;
     }
     struct micro datagrams = { 0 }, rate = { 0 }, lines = { 0 }, cpu = { 0 }, busy = { 0 };
@@ -188,7 +214,7 @@ int main(int argc, char **argv)
             return 1;
         }
         if (i == 0)
-            continue;   /* first sight of all series */
+            continue; /* first sight of all series */
         micro_add(&datagrams, o.datagrams);
         micro_add(&rate, o.datagrams / o.seconds);
         micro_add(&lines, o.lines / o.seconds);

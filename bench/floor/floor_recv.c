@@ -3,9 +3,9 @@
  *
  *     floor_recv [epoll|drain] [PORT [RECEIVE BUFFER BYTES]]
  *
- * epoll waits in epoll_wait and then reads with recvmmsg(64) until a call comes back short, as a server would; drain blocks
- * in recvmmsg(64) itself, which is the least that reading can cost.  Prints the port, runs until TERM or INT, and then
- * prints how many datagrams and bytes came.
+ * epoll waits in epoll_wait and then reads with recvmmsg(64) until a call comes back short, as a
+ * server would; drain blocks in recvmmsg(64) itself, which is the least that reading can cost.
+ * Prints the port, runs until TERM or INT, and then prints how many datagrams and bytes came.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,14 +35,17 @@ static void on_signal(int number)
 
 static int open_socket(uint16_t port, int buffer_bytes)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer_bytes, sizeof buffer_bytes) < 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
-    if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &len) < 0) {
+    if (bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+        getsockname(fd, (struct sockaddr *)&a, &len) < 0) {
         int rc = -errno;
         close(fd);
         return rc;
@@ -74,8 +77,7 @@ static int run_epoll(int fd)
         return 1;
     while (!stop)
         if (epoll_wait(ep, &e, 1, -1) > 0)
-            while (!stop && read_some(fd, MSG_DONTWAIT) == SLOTS) {
-            }
+            while (!stop && read_some(fd, MSG_DONTWAIT) == SLOTS) {}
     close(ep);
     return 0;
 }
@@ -90,7 +92,8 @@ static int run_drain(int fd)
 int main(int argc, char **argv)
 {
     bool epoll = argc < 2 || strcmp(argv[1], "epoll") == 0;
-    long port = argc > 2 ? strtol(argv[2], NULL, 10) : 0, buffer = argc > 3 ? strtol(argv[3], NULL, 10) : 64 << 20;
+    long port = argc > 2 ? strtol(argv[2], NULL, 10) : 0,
+         buffer = argc > 3 ? strtol(argv[3], NULL, 10) : 64 << 20;
     struct sigaction act = { .sa_handler = on_signal };
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
@@ -105,7 +108,8 @@ int main(int argc, char **argv)
         header[i].msg_hdr = (struct msghdr){ .msg_iov = &piece[i], .msg_iovlen = 1 };
     }
     int rc = epoll ? run_epoll(fd) : run_drain(fd);
-    printf("received %llu datagrams %llu bytes\n", (unsigned long long)datagrams, (unsigned long long)bytes);
+    printf("received %llu datagrams %llu bytes\n", (unsigned long long)datagrams,
+           (unsigned long long)bytes);
     free(slots);
     close(fd);
     return rc;

@@ -1,10 +1,12 @@
 /*
- * The floor for computing: parse and aggregate in the simplest way that hides cache misses, with no limits, no errors, no
- * tag rules and 64-bit trust in the hash.  What the server costs above this is the price of its promises.
+ * The floor for computing: parse and aggregate in the simplest way that hides cache misses, with no
+ * limits, no errors, no tag rules and 64-bit trust in the hash.  What the server costs above this
+ * is the price of its promises.
  *
  *     staged [SERIES...]
  *
- * A batch is the text of one receive call.  Four passes over it, each asking early for the memory the next one wants:
+ * A batch is the text of one receive call.  Four passes over it, each asking early for the memory
+ * the next one wants:
  *
  *     lines -> samples, hashes     ask for table slots
  *     samples -> cells' addresses  ask for cells
@@ -21,13 +23,19 @@
 #include "base/hash.h"
 #include "payload.h"
 
-enum { BATCH_BYTES = 16000, BATCH_MAX = 1024, BUCKETS = 256, ARENA_BYTES = 2047 << 20, LINES = 2000000 };
+enum {
+    BATCH_BYTES = 16000,
+    BATCH_MAX = 1024,
+    BUCKETS = 256,
+    ARENA_BYTES = 2047 << 20,
+    LINES = 2000000
+};
 
 struct floor_cell {
     uint64_t hash;
     double sum;
     uint64_t n;
-    uint32_t *buckets;     /* of timers */
+    uint32_t *buckets; /* of timers */
 };
 
 struct floor_sample {
@@ -44,7 +52,8 @@ static size_t arena_used, n_series;
 
 static void *huge(size_t n)
 {
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p =
+        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         abort();
     madvise(p, n, MADV_HUGEPAGE);
@@ -142,12 +151,21 @@ static void measure(uint32_t series)
 {
     struct payload load;
     struct micro ns = { 0 };
-    struct payload_spec s = { .seed = 1, .series = series, .tags = 3, .tag_values = 50, .bytes = BATCH_BYTES, .packed = 1, .rate = 1,
-                              .set_members = 1, .lines = LINES, .prefix = "bench.", .suffix = "", .values = { VALUES_LOGNORMAL, 100, 1 } };
+    struct payload_spec s = { .seed = 1,
+                              .series = series,
+                              .tags = 3,
+                              .tag_values = 50,
+                              .bytes = BATCH_BYTES,
+                              .packed = 1,
+                              .rate = 1,
+                              .set_members = 1,
+                              .lines = LINES,
+                              .prefix = "bench.",
+                              .suffix = "",
+                              .values = { VALUES_LOGNORMAL, 100, 1 } };
     if (mix_parse(SLICE_LIT("c=60,ms=30,g=10"), &s.mix) < 0 || payload_init(&load, &s) < 0)
         abort();
-    for (mask = 1; mask < (uint64_t)series * 2; mask <<= 1) {
-    }
+    for (mask = 1; mask < (uint64_t)series * 2; mask <<= 1) {}
     size_t table_bytes = mask * sizeof *slots;
     slots = huge(table_bytes);
     mask--;
@@ -156,8 +174,9 @@ static void measure(uint32_t series)
     for (int run = 0; run <= MICRO_RUNS; run++) {
         uint64_t from_ns = micro_now_ns();
         for (size_t i = 0; i < load.n; i++)
-            ingest(load.bytes + load.datagrams[i].at, load.bytes + load.datagrams[i].at + load.datagrams[i].len);
-        if (run > 0)   /* the first makes the series */
+            ingest(load.bytes + load.datagrams[i].at,
+                   load.bytes + load.datagrams[i].at + load.datagrams[i].len);
+        if (run > 0) /* the first makes the series */
             micro_add(&ns, (double)(micro_now_ns() - from_ns) / (double)load.lines);
     }
     char name[64];

@@ -1,8 +1,18 @@
 #include "chart.h"
 
+#include <assert.h>
 #include <math.h>
 
-enum { WIDTH = 640, HEIGHT = 200, LEFT = 56, RIGHT = 8, TOP = 8, BOTTOM = 22, GRID = 4, POINTS_MAX = 1200 };
+enum {
+    WIDTH = 640,
+    HEIGHT = 200,
+    LEFT = 56,
+    RIGHT = 8,
+    TOP = 8,
+    BOTTOM = 22,
+    GRID = 4,
+    POINTS_MAX = 1200
+};
 
 struct frame {
     double x_from, x_to, y_to;
@@ -12,11 +22,20 @@ void chart_escape(struct buf *out, const char *text)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
-        case '&': buf_append_str(out, "&amp;"); break;
-        case '<': buf_append_str(out, "&lt;"); break;
-        case '>': buf_append_str(out, "&gt;"); break;
-        case '"': buf_append_str(out, "&quot;"); break;
-        default: buf_append_char(out, *text);
+        case '&':
+            buf_append_str(out, "&amp;");
+            break;
+        case '<':
+            buf_append_str(out, "&lt;");
+            break;
+        case '>':
+            buf_append_str(out, "&gt;");
+            break;
+        case '"':
+            buf_append_str(out, "&quot;");
+            break;
+        default:
+            buf_append_char(out, *text);
         }
     }
 }
@@ -49,7 +68,9 @@ static struct frame frame_of(const struct chart *c)
     for (size_t k = 0; k < c->n_lines; k++)
         for (size_t i = 0; i < c->n; i++)
             top = c->lines[k].y[i] > top && isfinite(c->lines[k].y[i]) ? c->lines[k].y[i] : top;
-    struct frame f = { .x_from = 0, .x_to = c->n > 0 ? c->x[c->n - 1] : 1, .y_to = chart_round_up(top) };
+    struct frame f = { .x_from = 0,
+                       .x_to = c->n > 0 ? c->x[c->n - 1] : 1,
+                       .y_to = chart_round_up(top) };
     if (!(f.x_to > f.x_from))
         f.x_to = f.x_from + 1;
     return f;
@@ -73,14 +94,16 @@ static void draw_grid(const struct frame *f, struct buf *out)
 {
     for (int i = 0; i <= GRID; i++) {
         double value = f->y_to * i / GRID, y = y_at(f, value);
-        buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, y, y);
+        buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT,
+                   WIDTH - RIGHT, y, y);
         buf_printf(out, "<text class=\"y\" x=\"%d\" y=\"%.1f\">", LEFT - 6, y + 4);
         short_number(out, value);
         buf_append_str(out, "</text>");
     }
     for (int i = 0; i <= GRID; i++) {
         double value = f->x_from + (f->x_to - f->x_from) * i / GRID;
-        buf_printf(out, "<text class=\"x%s\" x=\"%.1f\" y=\"%d\">%.4g s</text>", i == GRID ? " last" : "", x_at(f, value), HEIGHT - 6, value);
+        buf_printf(out, "<text class=\"x%s\" x=\"%.1f\" y=\"%d\">%.4g s</text>",
+                   i == GRID ? " last" : "", x_at(f, value), HEIGHT - 6, value);
     }
 }
 
@@ -98,7 +121,7 @@ static void draw_line(const struct chart *c, const struct frame *f, size_t k, st
         }
         buf_printf(out, "%c%.1f %.1f", pen_up ? 'M' : 'L', x_at(f, c->x[i]), y_at(f, y));
         if (pen_up)
-            buf_append_str(out, "h0");   /* with round ends a point that stands alone is a dot */
+            buf_append_str(out, "h0"); /* with round ends a point that stands alone is a dot */
         pen_up = false;
     }
     buf_append_str(out, "\"/>");
@@ -111,8 +134,10 @@ static void draw_tips(const struct chart *c, const struct frame *f, struct buf *
     for (size_t i = 0; i < c->n; i += step) {
         double from = x_at(f, i > 0 ? (c->x[i - 1] + c->x[i]) / 2 : f->x_from);
         double to = x_at(f, i + 1 < c->n ? (c->x[i] + c->x[i + 1]) / 2 : f->x_to);
-        buf_printf(out, "<rect class=\"tip\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"><title>%.1f s", from, TOP,
-                   fmax(to - from, 1), HEIGHT - TOP - BOTTOM, c->x[i]);
+        buf_printf(
+            out,
+            "<rect class=\"tip\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"><title>%.1f s",
+            from, TOP, fmax(to - from, 1), HEIGHT - TOP - BOTTOM, c->x[i]);
         for (size_t k = 0; k < c->n_lines; k++) {
             buf_append_char(out, '\n');
             chart_escape(out, c->lines[k].name);
@@ -128,6 +153,7 @@ static void draw_tips(const struct chart *c, const struct frame *f, struct buf *
 
 void chart_svg(const struct chart *c, struct buf *out)
 {
+    assert(c->n_lines <= CHART_LINES_MAX);
     struct frame f = frame_of(c);
     buf_append_str(out, "<figure><figcaption><b>");
     chart_escape(out, c->title);
@@ -138,7 +164,8 @@ void chart_svg(const struct chart *c, struct buf *out)
         buf_printf(out, "<i class=\"s%zu\"></i>", k);
         chart_escape(out, c->lines[k].name);
     }
-    buf_printf(out, "</span></figcaption><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, HEIGHT);
+    buf_printf(out, "</span></figcaption><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+               WIDTH, HEIGHT);
     chart_escape(out, c->title);
     buf_append_str(out, "\">");
     draw_grid(&f, out);

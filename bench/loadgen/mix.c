@@ -1,5 +1,6 @@
 #include "mix.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -13,7 +14,7 @@ const char *const mix_token[MIX_TYPE_COUNT] = { MIX_TYPES(X) };
 const char *const mix_name[MIX_TYPE_COUNT] = { MIX_TYPES(X) };
 #undef X
 
-enum { WEIGHT_MAX = 10000 };
+enum { WEIGHT_MAX = 10000, ROUNDING = 1000 };
 
 static int find_type(struct slice token)
 {
@@ -50,6 +51,7 @@ int mix_parse(struct slice text, struct mix *ret)
 
 enum mix_type mix_of(const struct mix *m, uint64_t i)
 {
+    assert(m->sum > 0);
     uint32_t k = (uint32_t)(i % m->sum);
     int t = 0;
     while (k >= m->weight[t])
@@ -57,6 +59,7 @@ enum mix_type mix_of(const struct mix *m, uint64_t i)
     return (enum mix_type)t;
 }
 
+/* clang-format off */
 static const struct {
     const char *name;
     enum values_kind kind;
@@ -66,6 +69,18 @@ static const struct {
     {"uniform",   VALUES_UNIFORM,   2},
     {"lognormal", VALUES_LOGNORMAL, 2},
 };
+/* clang-format on */
+
+/* Can a draw be more than a double holds?  It would be sent as a word, not as a number. */
+static bool overflows(const struct values *v)
+{
+    double most = fabs(v->a);
+    if (v->kind == VALUES_UNIFORM)
+        most = fmax(fmax(most, fabs(v->b)), v->b - v->a);
+    else if (v->kind == VALUES_LOGNORMAL)
+        most = v->a * exp(v->b * RNG_NORMAL_MAX);
+    return !isfinite(most * ROUNDING);
+}
 
 int values_parse(struct slice text, struct values *ret)
 {
@@ -81,7 +96,10 @@ int values_parse(struct slice text, struct values *ret)
             return -EINVAL;
         if (!number_parse(a, &v.a) || (kinds[i].args == 2 && !number_parse(b, &v.b)))
             return -EINVAL;
-        if ((v.kind == VALUES_UNIFORM && v.b < v.a) || (v.kind == VALUES_LOGNORMAL && (v.a <= 0 || v.b < 0)))
+        if ((v.kind == VALUES_UNIFORM && v.b < v.a) ||
+            (v.kind == VALUES_LOGNORMAL && (v.a <= 0 || v.b < 0)))
+            return -EINVAL;
+        if (overflows(&v))
             return -EINVAL;
         *ret = v;
         return 0;
@@ -96,5 +114,5 @@ double values_draw(const struct values *v, struct rng *r)
         x = v->a + (v->b - v->a) * rng_unit(r);
     else if (v->kind == VALUES_LOGNORMAL)
         x = v->a * exp(v->b * rng_normal(r));
-    return round(x * 1000) / 1000;
+    return round(x * ROUNDING) / ROUNDING;
 }

@@ -14,6 +14,7 @@
 #include "rng.h"
 
 /* X(id, token, name of the metric) */
+/* clang-format off */
 #define MIX_TYPES(X)                              \
     X(COUNTER, "c", "http.requests.count")        \
     X(TIMING, "ms", "http.request.duration")      \
@@ -28,6 +29,7 @@ enum mix_type {
 #undef X
     MIX_TYPE_COUNT
 };
+/* clang-format on */
 
 extern const char *const mix_token[MIX_TYPE_COUNT];
 extern const char *const mix_name[MIX_TYPE_COUNT];
@@ -50,7 +52,7 @@ struct values {
     double a, b;
 };
 
-/* returns  0; -EINVAL */
+/* returns  0; -EINVAL: no such distribution, or one of values that a double cannot hold */
 int values_parse(struct slice text, struct values *ret);
 
 /* One value, rounded to three decimals as clients print them. */

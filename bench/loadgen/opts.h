@@ -1,5 +1,6 @@
 /**
- * opts: the command line of statsd-bench, one table for parsing, defaults and --help.
+ * opts: the command line of statsd-bench.  Parsing, defaults, --help and reports go by one table,
+ * opts_table.c; to add an option: a member here, and a row there.
  *   thread   main
  */
 #ifndef LOADGEN_OPTS_H
@@ -10,6 +11,9 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+
+/* --find-max goes no further than that without --rate-to. */
+#define OPTS_FIND_MAX_LIMIT 1e9
 
 struct opts {
     /* where */
@@ -51,6 +55,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct buf *error);
 void opts_help(FILE *out, struct slice load);
 
 /* Each option that makes up the load, as (name, value): for reports. */
-void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, const char *value), void *cookie);
+void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, const char *value),
+               void *cookie);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * payload_init: a dealer says which series comes next, payload_line writes its line, and a builder
+ * puts lines into datagrams, and datagrams one behind the other into the block.
+ */
 #include "payload.h"
 
 #include <assert.h>
@@ -10,10 +14,12 @@
 
 enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507 };
 
+/* clang-format off */
 static const char *const tags[][2] = {
     {"service", "svc"}, {"endpoint", "/api/v1/e"}, {"method", "m"}, {"status", ""},
     {"region", "r"},    {"zone", "z"},             {"host", "host-"}, {"version", "v1."},
 };
+/* clang-format on */
 
 static void append_u64(struct buf *b, uint64_t v)
 {
@@ -42,8 +48,8 @@ static void append_tags(struct buf *out, const struct payload_spec *spec, uint64
     }
 }
 
-static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type, struct rng *r,
-                          struct payload_count *count)
+static void append_values(struct buf *out, const struct payload_spec *spec, enum mix_type type,
+                          struct rng *r, struct payload_count *count)
 {
     count->values++;
     if (type == MIX_COUNTER) {
@@ -91,7 +97,8 @@ void payload_line(struct buf *out, const struct payload_spec *spec, uint64_t i, 
     count->lines++;
 }
 
-/* Which series comes next: a deck dealt to its end before it is shuffled again, or a draw by Zipf. */
+/* Which series comes next: a shuffled deck, dealt to its end and then again in the same order; or a
+ * draw by Zipf. */
 struct dealer {
     uint32_t *deck;
     uint32_t n, at;
@@ -117,6 +124,7 @@ static void dealer_init(struct dealer *d, uint32_t n, double skew, struct rng *r
 
 static uint32_t dealer_next(struct dealer *d, struct rng *r)
 {
+    assert(d->n > 0 && d->at <= d->n);
     if (d->skewed)
         return d->deck[zipf_draw(&d->zipf, r)];
     if (d->at == d->n)
@@ -133,15 +141,23 @@ static void dealer_release(struct dealer *d)
 struct builder {
     struct payload *p;
     struct buf block;
-    struct send_datagram open;      /* the one being filled, */
-    struct payload_count count;     /* and what it holds */
+    struct send_datagram open;  /* the one being filled, */
+    struct payload_count count; /* and what it holds */
     size_t cap, cap_counts;
     uint32_t limit, most_lines;
     bool pad;
 };
 
+static void builder_check(const struct builder *b)
+{
+    assert(b->open.at + b->open.len == b->block.len); /* the open datagram is the block's end */
+    assert(b->open.len <= b->limit && b->count.lines <= b->most_lines);
+    assert((b->count.lines == 0) == (b->open.len == 0));
+}
+
 static void builder_close(struct builder *b)
 {
+    builder_check(b);
     if (b->count.lines == 0)
         return;
     if (b->pad) {
@@ -168,7 +184,8 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
 {
     if (line->len > b->limit)
         return -EMSGSIZE;
-    if (b->count.lines > 0 && (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
+    if (b->count.lines > 0 &&
+        (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
         builder_close(b);
     if (b->count.lines > 0) {
         buf_append_char(&b->block, '\n');
@@ -179,23 +196,32 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
     b->count.lines += count->lines;
     b->count.values += count->values;
     b->count.increments += count->increments;
+    builder_check(b);
     return 0;
 }
 
 int payload_init(struct payload *p, const struct payload_spec *spec)
 {
-    assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX && spec->packed > 0);
+    assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX &&
+           spec->packed > 0);
     assert(spec->rate > 0 && spec->rate <= 1 && spec->set_members > 0);
     *p = (struct payload){ 0 };
     struct rng r;
     struct dealer dealer;
     rng_init(&r, spec->seed);
     dealer_init(&dealer, spec->series, spec->skew, &r);
-    struct builder b = { .p = p, .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX, .most_lines = spec->bytes == 0 ? 1 : spec->most > 0 ? spec->most : UINT32_MAX,
+    struct builder b = { .p = p,
+                         .limit = spec->bytes ? spec->bytes : DATAGRAM_BYTES_MAX,
+                         .most_lines = spec->bytes == 0 ? 1
+                                       : spec->most > 0 ? spec->most
+                                                        : UINT32_MAX,
                          .pad = spec->pad && spec->bytes > 0 };
-    uint32_t lines = spec->lines ? spec->lines : spec->series > LINES_MIN ? spec->series : LINES_MIN;
+    uint32_t lines = spec->lines                ? spec->lines
+                     : spec->series > LINES_MIN ? spec->series
+                                                : LINES_MIN;
     if (spec->lines == 0 && spec->skew <= 0)
-        lines += (spec->series - lines % spec->series) % spec->series;   /* whole decks: every series equally often */
+        /* Whole decks: every series equally often */
+        lines += (spec->series - lines % spec->series) % spec->series;
     struct buf line = { 0 };
     int rc = 0;
     for (uint32_t i = 0; i < lines && rc == 0; i++) {
@@ -224,7 +250,18 @@ void payload_release(struct payload *p)
     *p = (struct payload){ 0 };
 }
 
+/* The datagrams fill the block, and are counted. */
+static void payload_check(const struct payload *p)
+{
+    assert(p->n > 0 && p->bytes != NULL && p->lines >= p->n && p->values >= p->lines);
+    const struct send_datagram *last = &p->datagrams[p->n - 1];
+    assert(last->at + last->len == p->len && last->amount == p->counts[p->n - 1].lines);
+}
+
 struct send_block payload_block(const struct payload *p)
 {
-    return (struct send_block){ .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines };
+    payload_check(p);
+    return (struct send_block){
+        .bytes = p->bytes, .datagrams = p->datagrams, .n = p->n, .amount = p->lines
+    };
 }

@@ -7,18 +7,12 @@
 
 /* Which counter of /metrics tells which value. */
 static const int from_metrics[PROBE_COUNT] = {
-    [PROBE_DATAGRAMS] = SCRAPE_DATAGRAMS,
-    [PROBE_DROPS] = SCRAPE_KERNEL_DROPS,
-    [PROBE_SAMPLES_READ] = SCRAPE_SAMPLES_READ,
-    [PROBE_AGGREGATED] = SCRAPE_SAMPLES_AGGREGATED,
-    [PROBE_REJECTED] = SCRAPE_SAMPLES_REJECTED,
-    [PROBE_REFUSED] = SCRAPE_SAMPLES_REFUSED,
-    [PROBE_VALUES] = SCRAPE_VALUES_AGGREGATED,
-    [PROBE_CPU_S] = SCRAPE_CPU_SECONDS,
-    [PROBE_RSS_BYTES] = SCRAPE_RESIDENT_BYTES,
-    [PROBE_QUEUE_BYTES] = -1,
-    [PROBE_FLUSH_S] = SCRAPE_FLUSH_SECONDS,
-    [PROBE_SERIES] = SCRAPE_SERIES,
+    [PROBE_DATAGRAMS] = SCRAPE_DATAGRAMS,       [PROBE_DROPS] = SCRAPE_KERNEL_DROPS,
+    [PROBE_SAMPLES_READ] = SCRAPE_SAMPLES_READ, [PROBE_AGGREGATED] = SCRAPE_SAMPLES_AGGREGATED,
+    [PROBE_REJECTED] = SCRAPE_SAMPLES_REJECTED, [PROBE_REFUSED] = SCRAPE_SAMPLES_REFUSED,
+    [PROBE_VALUES] = SCRAPE_VALUES_AGGREGATED,  [PROBE_CPU_S] = SCRAPE_CPU_SECONDS,
+    [PROBE_RSS_BYTES] = SCRAPE_RESIDENT_BYTES,  [PROBE_QUEUE_BYTES] = -1,
+    [PROBE_FLUSH_S] = SCRAPE_FLUSH_SECONDS,     [PROBE_SERIES] = SCRAPE_SERIES,
 };
 
 static double read_number(const char *path)
@@ -27,7 +21,7 @@ static double read_number(const char *path)
     FILE *f = fopen(path, "re");
     if (f == NULL)
         return NAN;
-    if (fscanf(f, "%lf", &v) != 1)   /* NOLINT(cert-err34-c): a number of the kernel's own */
+    if (fscanf(f, "%lf", &v) != 1) /* NOLINT(cert-err34-c): a number of the kernel's own */
         v = NAN;
     (void)fclose(f);
     return v;
@@ -46,7 +40,8 @@ static void read_metrics(const struct scrape_counters *c, struct probe_reading *
     r->counters = *c;
 }
 
-void probe_read(const struct probe *p, const struct scrape_counters *counters, struct probe_reading *ret)
+void probe_read(const struct probe *p, const struct scrape_counters *counters,
+                struct probe_reading *ret)
 {
     *ret = (struct probe_reading){ 0 };
     for (int i = 0; i < PROBE_COUNT; i++)
@@ -80,12 +75,13 @@ int probe_scrape(const struct probe *p, struct probe_reading *ret)
     return rc;
 }
 
-void probe_since(const struct probe_reading *now, const struct probe_reading *before, struct probe_reading *ret)
+void probe_since(const struct probe_reading *now, const struct probe_reading *before,
+                 struct probe_reading *ret)
 {
     struct probe_reading r = *now;
     for (int i = 0; i < PROBE_MONOTONIC; i++) {
         double more = now->v[i] - before->v[i];
-        r.v[i] = more >= 0 ? more : NAN;   /* less than before: it began anew */
+        r.v[i] = more >= 0 ? more : NAN; /* less than before: the server was restarted */
     }
     r.counters.n_rejected = 0;
     for (size_t i = 0; i < now->counters.n_rejected; i++) {

@@ -1,7 +1,7 @@
 /**
- * probe: everything that can be known of the server at one moment, from whichever sources there are.
+ * probe: what can be known of the server at one moment, from whichever sources there are.
  *
- *   --metrics        its own counters            (datagrams, drops, samples, flush time; CPU and memory too)
+ *   --metrics        its own counters            (datagrams, drops, samples, flush, CPU, memory)
  *   --pid            /proc and its CPU clock     (CPU and memory, exact; preferred over the above)
  *   the target port  /proc/net/udp               (drops, queue), when the port is on this machine
  *   --received-file  a number of datagrams that another receiver writes
@@ -19,8 +19,9 @@
 #include "scrape.h"
 
 /* X(id): monotonic ones first, so that a difference makes sense. */
-#define PROBE_VALUES(X)                                                                                                \
-    X(DATAGRAMS) X(DROPS) X(SAMPLES_READ) X(AGGREGATED) X(REJECTED) X(REFUSED) X(VALUES) X(CPU_S)                      \
+/* clang-format off */
+#define PROBE_VALUES(X)                                                                           \
+    X(DATAGRAMS) X(DROPS) X(SAMPLES_READ) X(AGGREGATED) X(REJECTED) X(REFUSED) X(VALUES) X(CPU_S) \
     X(RSS_BYTES) X(QUEUE_BYTES) X(FLUSH_S) X(SERIES)
 
 enum probe_value {
@@ -29,29 +30,32 @@ enum probe_value {
 #undef X
     PROBE_COUNT
 };
+/* clang-format on */
 
 enum { PROBE_MONOTONIC = PROBE_RSS_BYTES };
 
 struct probe {
     bool has_metrics;
     struct scrape_url metrics;
-    pid_t pid;                    /* 0: unknown */
-    uint16_t port;                /* 0: none here */
-    const char *received_file;    /* NULL: none */
+    pid_t pid;                 /* 0: unknown */
+    uint16_t port;             /* 0: none here */
+    const char *received_file; /* NULL: none */
 };
 
 struct probe_reading {
     double v[PROBE_COUNT];
-    struct scrape_counters counters;   /* for the reasons; all zero without metrics */
+    struct scrape_counters counters; /* for the reasons; all zero without metrics */
 };
 
 /* From counters already scraped (NULL: none) and the local sources. */
-void probe_read(const struct probe *p, const struct scrape_counters *counters, struct probe_reading *ret);
+void probe_read(const struct probe *p, const struct scrape_counters *counters,
+                struct probe_reading *ret);
 
 /* Scrapes too.   returns  0; -errno of the scrape: the local sources are read nevertheless */
 int probe_scrape(const struct probe *p, struct probe_reading *ret);
 
 /* now - before for what is monotonic (NaN when it is less); now for the rest. */
-void probe_since(const struct probe_reading *now, const struct probe_reading *before, struct probe_reading *ret);
+void probe_since(const struct probe_reading *now, const struct probe_reading *before,
+                 struct probe_reading *ret);
 
 #endif

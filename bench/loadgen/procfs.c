@@ -42,23 +42,29 @@ uint64_t procfs_rss_bytes(pid_t pid)
     if (read_file(path, &b)) {
         buf_append_char(&b, '\0');
         /* Numbers of the kernel's own, here and below: nothing that could overflow. */
-        if (sscanf(b.ptr, "%*u %" SCNu64, &pages) != 1)   /* NOLINT(cert-err34-c) */
+        if (sscanf(b.ptr, "%*u %" SCNu64, &pages) != 1) /* NOLINT(cert-err34-c) */
             pages = 0;
     }
     buf_release(&b);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/*   sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ref pointer drops */
+/*
+ * sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ref
+ * pointer drops
+ */
 static bool read_socket(struct slice line, uint16_t port, struct procfs_udp *sum)
 {
     char text[512], address[64];
-    snprintf(text, sizeof text, "%.*s", (int)(line.len < sizeof text ? line.len : sizeof text - 1), line.ptr);
+    snprintf(text, sizeof text, "%.*s", (int)(line.len < sizeof text ? line.len : sizeof text - 1),
+             line.ptr);
     unsigned local_port;
     uint64_t queue, drops;
     /* NOLINTNEXTLINE(cert-err34-c) */
-    int n = sscanf(text, " %*d: %63[0-9A-Fa-f]:%x %*s %*x %*x:%" SCNx64 " %*s %*s %*s %*s %*s %*s %*s %" SCNu64, address,
-                   &local_port, &queue, &drops);
+    int n = sscanf(text,
+                   " %*d: %63[0-9A-Fa-f]:%x %*s %*x %*x:%" SCNx64
+                   " %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
+                   address, &local_port, &queue, &drops);
     if (n != 4 || local_port != port)
         return false;
     sum->sockets++;

@@ -1,5 +1,6 @@
 /**
- * procfs: what the kernel knows of a process and of a UDP port, for servers with and without counters of their own.
+ * procfs: what the kernel knows of a process and of a UDP port, for servers with and without
+ * counters of their own.
  *   thread   any
  */
 #ifndef LOADGEN_PROCFS_H
@@ -11,16 +12,17 @@
 
 #include "base/slice.h"
 
-/* User and system time since the process began, from its CPU clock (ns exact).   returns  a negative number: no such process */
+/* User and system time since the process began, from its CPU clock (ns exact).   returns  a
+ * negative number: no such process */
 double procfs_cpu_s(pid_t pid);
 
 /* Resident bytes; 0: no such process. */
 uint64_t procfs_rss_bytes(pid_t pid);
 
 struct procfs_udp {
-    unsigned sockets;        /* bound to the port, IPv4 and IPv6 */
-    uint64_t queue_bytes;    /* waiting to be read, as the kernel accounts for them */
-    uint64_t drops;          /* since the sockets were opened */
+    unsigned sockets;     /* bound to the port, IPv4 and IPv6 */
+    uint64_t queue_bytes; /* waiting to be read, as the kernel accounts for them */
+    uint64_t drops;       /* since the sockets were opened */
 };
 
 /* Add the sockets of a port in a file like /proc/net/udp to *sum. */

@@ -1,5 +1,11 @@
+/*
+ * report_judge takes a run apart (where was what lost, which bounds hold); report_text prints it, a
+ * function for each group of lines: text_sent, text_nobody, text_received, text_server.  The other
+ * forms are in report_json.c, report_csv.c and report_html.c, which takes the text over.
+ */
 #include "report.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,10 +13,13 @@
 #include "base/err.h"
 #include "words.h"
 
-static void add_bound(struct report *r, const char *name, const char *unit, double value, double limit)
+static void add_bound(struct report *r, const char *name, const char *unit, double value,
+                      double limit)
 {
-    if (!isnan(limit))
-        r->bounds[r->n_bounds++] = (struct report_bound){ name, unit, value, limit, !(value <= limit) };
+    if (isnan(limit))
+        return;
+    assert(r->n_bounds < REPORT_BOUNDS);
+    r->bounds[r->n_bounds++] = (struct report_bound){ name, unit, value, limit, !(value <= limit) };
 }
 
 /* A scrape that failed came in no time at all. */
@@ -27,7 +36,8 @@ bool report_judge(struct report *r)
     const struct run_result *run = r->run;
     double failed = (double)run->sent.failed_datagrams, drops = run->server.v[PROBE_DROPS];
     double unreachable = (double)run->sent.unreachable_datagrams;
-    double elsewhere = (double)run->sent.datagrams - unreachable - run->server.v[PROBE_DATAGRAMS] - (isnan(drops) ? 0 : drops);
+    double elsewhere = (double)run->sent.datagrams - unreachable - run->server.v[PROBE_DATAGRAMS] -
+                       (isnan(drops) ? 0 : drops);
     r->loss = (struct report_loss){
         .client_datagrams = failed,
         .unreachable_datagrams = unreachable,
@@ -40,7 +50,9 @@ bool report_judge(struct report *r)
     };
     r->n_bounds = 0;
     /* What is lost at least can break a bound, but not hold it. */
-    add_bound(r, "max-loss", "", r->loss.at_least && r->loss.part <= r->opts->max_loss ? NAN : r->loss.part, r->opts->max_loss);
+    add_bound(r, "max-loss", "",
+              r->loss.at_least && r->loss.part <= r->opts->max_loss ? NAN : r->loss.part,
+              r->opts->max_loss);
     add_bound(r, "max-cpu", "us per 1,000 samples", run_cpu_us_per_1000(run), r->opts->max_cpu);
     add_bound(r, "max-scrape-ms", "ms", scrape_p99_ms(run), r->opts->max_scrape_ms);
     bool ok = run->scrape_error == 0 && !run->sent.nobody && !run_all_is_lost(run);
@@ -49,30 +61,11 @@ bool report_judge(struct report *r)
     return ok;
 }
 
-void report_count(struct buf *out, double v)
-{
-    char digits[64];
-    if (isnan(v)) {
-        buf_append_str(out, "n/a");
-        return;
-    }
-    if (fabs(v) >= 1e16) {
-        buf_printf(out, "%g", v);
-        return;
-    }
-    int n = snprintf(digits, sizeof digits, "%.0f", v);
-    for (int i = 0; i < n; i++) {
-        buf_append_char(out, digits[i]);
-        if (digits[i] != '-' && i + 1 < n && (n - i - 1) % 3 == 0)
-            buf_append_char(out, ',');
-    }
-}
-
 /* "label        value unit" pieces of one text line. */
 static void put(struct buf *out, const char *before, double v, const char *after)
 {
     buf_append_str(out, before);
-    report_count(out, v);
+    words_count(out, v);
     buf_append_str(out, after);
 }
 
@@ -88,8 +81,9 @@ static void text_sent(const struct report *r, struct buf *out)
     if (!isnan(error))
         buf_printf(out, "pace          %+.3f %% of the load asked for", error * 100);
     if (!isnan(error) && run->sent.forgiven >= 1)
-        put(out, "; ", run->sent.forgiven, r->opts->datagram_rate ? " datagrams came too late and were left out"
-                                                                  : " lines came too late and were left out");
+        put(out, "; ", run->sent.forgiven,
+            r->opts->datagram_rate ? " datagrams came too late and were left out"
+                                   : " lines came too late and were left out");
     if (!isnan(error))
         buf_append_char(out, '\n');
 }
@@ -98,7 +92,8 @@ static void text_nobody(const struct report *r, struct buf *out)
 {
     bool all = run_all_is_lost(r->run);
     if (r->run->sent.nobody)
-        buf_printf(out, "server        nobody listens at %s%s\n", r->opts->to, all ? "" : " at the end");
+        buf_printf(out, "server        nobody listens at %s%s\n", r->opts->to,
+                   all ? "" : " at the end");
     else if (all)
         buf_printf(out, "server        nothing of what was sent to %s arrived\n", r->opts->to);
 }
@@ -109,13 +104,17 @@ static void text_received(const struct report *r, struct buf *out)
     put(out, "received      ", run_received_datagrams(r->run), " datagrams; ");
     put(out, "samples: ", v[PROBE_SAMPLES_READ], " read, ");
     put(out, "", v[PROBE_AGGREGATED], " aggregated\n");
-    bool silent = r->run->has_scrapes && r->run->scrape_error == 0 && isnan(v[PROBE_DATAGRAMS]) && isnan(v[PROBE_AGGREGATED]);
+    bool silent = r->run->has_scrapes && r->run->scrape_error == 0 && isnan(v[PROBE_DATAGRAMS]) &&
+                  isnan(v[PROBE_AGGREGATED]);
     if (silent)
-        buf_append_str(out, "server        --metrics has none of this server's counters, or they began anew; for another server: --samples-metric\n");
+        buf_append_str(out, "server        --metrics has none of this server's counters, or they "
+                            "began anew; for another server: --samples-metric\n");
     else if (isnan(r->loss.part))
-        buf_append_str(out, "loss          not known: give --metrics, or a UDP port of this machine\n");
+        buf_append_str(out,
+                       "loss          not known: give --metrics, or a UDP port of this machine\n");
     if (!isnan(r->loss.part))
-        buf_printf(out, "loss          %s%.4f %%\n", r->loss.at_least ? "at least " : "", r->loss.part * 100);
+        buf_printf(out, "loss          %s%.4f %%\n", r->loss.at_least ? "at least " : "",
+                   r->loss.part * 100);
     put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
     if (r->loss.client_datagrams > 0)
         buf_printf(out, " (%s)", err_text(r->run->sent.error));
@@ -132,10 +131,12 @@ static void text_received(const struct report *r, struct buf *out)
         buf_printf(out, "    rejected as %s: ", c->rejected[i].name);
         put(out, "", c->rejected[i].count, "\n");
     }
-    double kept = v[PROBE_SAMPLES_READ] - v[PROBE_AGGREGATED] - v[PROBE_REJECTED] - v[PROBE_REFUSED];
+    double kept =
+        v[PROBE_SAMPLES_READ] - v[PROBE_AGGREGATED] - v[PROBE_REJECTED] - v[PROBE_REFUSED];
     if (!isnan(kept) && !isnan(r->loss.elsewhere_datagrams))
         buf_printf(out, "conservation  datagrams %s, samples %s\n",
-                   r->loss.elsewhere_datagrams == 0 ? "add up" : "DO NOT ADD UP (other senders count too)",
+                   r->loss.elsewhere_datagrams == 0 ? "add up"
+                                                    : "DO NOT ADD UP (other senders count too)",
                    kept == 0 ? "add up" : "DO NOT ADD UP");
 }
 
@@ -144,26 +145,31 @@ static void text_server(const struct report *r, struct buf *out)
     const struct run_result *run = r->run;
     const double *v = run->server.v;
     if (!isnan(v[PROBE_CPU_S]))
-        buf_printf(out, "server CPU    %.3f s (%.1f %% of one core)", v[PROBE_CPU_S], v[PROBE_CPU_S] / run->elapsed_s * 100);
+        buf_printf(out, "server CPU    %.3f s (%.1f %% of one core)", v[PROBE_CPU_S],
+                   v[PROBE_CPU_S] / run->elapsed_s * 100);
     if (!isnan(v[PROBE_CPU_S]) && !isnan(run_cpu_us_per_1000(run)))
         buf_printf(out, ", %.1f us per 1,000 samples", run_cpu_us_per_1000(run));
     if (!isnan(v[PROBE_CPU_S]))
         buf_append_char(out, '\n');
     if (!isnan(v[PROBE_RSS_BYTES]))
-        buf_printf(out, "server memory %.1f MiB at the end, %.1f MiB at most\n", v[PROBE_RSS_BYTES] / 1048576,
-                   run->rss_peak_bytes / 1048576);
+        buf_printf(out, "server memory %.1f MiB at the end, %.1f MiB at most\n",
+                   v[PROBE_RSS_BYTES] / 1048576, run->rss_peak_bytes / 1048576);
     if (!isnan(run->backlog_s))
         buf_printf(out, "backlog       receive queue %s %.0f ms after the last send\n",
                    v[PROBE_QUEUE_BYTES] > 0 ? "STILL NOT EMPTY" : "empty", run->backlog_s * 1e3);
     if (run->has_scrapes && run->scrapes.scrapes == 0)
-        buf_printf(out, "scrape        n/a (0 scrapes, %.0f failed)\n", (double)run->scrapes.failures);
+        buf_printf(out, "scrape        n/a (0 scrapes, %.0f failed)\n",
+                   (double)run->scrapes.failures);
     if (run->has_scrapes && run->scrapes.scrapes > 0)
-        buf_printf(out, "scrape        p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms (%.0f scrapes, %.0f failed)\n",
-                   run->scrapes.p50_s * 1e3, run->scrapes.p90_s * 1e3, run->scrapes.p99_s * 1e3, run->scrapes.max_s * 1e3,
-                   (double)run->scrapes.scrapes, (double)run->scrapes.failures);
+        buf_printf(out,
+                   "scrape        p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms "
+                   "(%.0f scrapes, %.0f failed)\n",
+                   run->scrapes.p50_s * 1e3, run->scrapes.p90_s * 1e3, run->scrapes.p99_s * 1e3,
+                   run->scrapes.max_s * 1e3, (double)run->scrapes.scrapes,
+                   (double)run->scrapes.failures);
     if (!isnan(v[PROBE_FLUSH_S]))
-        buf_printf(out, "flush         last %.2f ms, longest seen %.2f ms\n", v[PROBE_FLUSH_S] * 1e3,
-                   fmax(run->scrapes.flush_max_s, v[PROBE_FLUSH_S]) * 1e3);
+        buf_printf(out, "flush         last %.2f ms, longest seen %.2f ms\n",
+                   v[PROBE_FLUSH_S] * 1e3, fmax(run->scrapes.flush_max_s, v[PROBE_FLUSH_S]) * 1e3);
 }
 
 void report_text(const struct report *r, struct buf *out)
@@ -181,15 +187,18 @@ void report_text(const struct report *r, struct buf *out)
             buf_printf(out, "  loss %.4f %%  %s\n", t->loss * 100, t->verdict);
     }
     if (r->n_trials > 0) {
-        put(out, "highest rate  ", r->best_rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
-        buf_append_str(out, r->best_rate <= 0       ? ": no trial passed\n"
-                            : r->sender_limited ? ", limited by the sender; the server may take more\n"
-                                                : "\n");
+        put(out, "highest rate  ", r->best_rate,
+            r->opts->datagram_rate ? " datagrams/s" : " lines/s");
+        buf_append_str(out, r->best_rate <= 0 ? ": no trial passed\n"
+                            : r->sender_limited
+                                ? ", limited by the sender; the server may take more\n"
+                                : "\n");
     }
     text_sent(r, out);
     text_nobody(r, out);
     if (r->run->scrape_error < 0)
-        buf_printf(out, "server        --metrics does not answer any more: %s\n", err_text(r->run->scrape_error));
+        buf_printf(out, "server        --metrics does not answer any more: %s\n",
+                   err_text(r->run->scrape_error));
     text_received(r, out);
     text_server(r, out);
     for (size_t i = 0; i < r->n_bounds; i++) {

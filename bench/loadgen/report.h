@@ -15,19 +15,21 @@
 
 /* Where attempted datagrams and samples ended.  NaN: not known. */
 struct report_loss {
-    double client_datagrams;    /* refused by the kernel on the sending side */
-    double unreachable_datagrams;   /* answered by ICMP: nobody listens there, or no such host */
-    double kernel_datagrams;    /* dropped in the receiver's socket buffer */
+    double client_datagrams;      /* refused by the kernel on the sending side */
+    double unreachable_datagrams; /* answered by ICMP: nobody listens there, or no such host */
+    double kernel_datagrams;      /* dropped in the receiver's socket buffer */
     double rejected_samples, refused_samples;
-    double elsewhere_datagrams; /* neither received nor known to be dropped: another host, a closed socket */
-    double part;                /* of all lines, or of the datagrams when samples are not known */
-    bool at_least;              /* only what the sender knows of is in it */
+    /* Neither received nor known to be dropped: another host, a closed socket */
+    double elsewhere_datagrams;
+    double part;   /* of all lines, or of the datagrams when samples are not known */
+    bool at_least; /* `part` holds only what the sender itself knows to be lost */
 };
 
 struct report_bound {
     const char *name, *unit;
     double value, limit;
-    bool broken;                /* also when the value is not known: a bound that cannot be checked does not hold */
+    /* Also when the value is not known: a bound that cannot be checked does not hold */
+    bool broken;
 };
 
 struct report_trial {
@@ -40,25 +42,23 @@ enum { REPORT_BOUNDS = 3 };
 struct report {
     const struct opts *opts;
     const struct run_result *run;
-    char started[32];                       /* ISO 8601, UTC */
+    char started[32]; /* ISO 8601, UTC */
     struct report_loss loss;
     struct report_bound bounds[REPORT_BOUNDS];
     size_t n_bounds;
-    const struct report_trial *trials;      /* of --find-max */
+    const struct report_trial *trials; /* of --find-max */
     size_t n_trials;
-    double best_rate;                       /* of --find-max */
+    double best_rate; /* of --find-max */
     bool sender_limited;
 };
 
-/* Fill loss and bounds from opts and run.   returns  true when no bound is broken and somebody took the load to the end */
+/* Fill loss and bounds from opts and run.   returns  true when no bound is broken and somebody took
+ * the load to the end */
 bool report_judge(struct report *r);
 
 void report_text(const struct report *r, struct buf *out);
 void report_json(const struct report *r, struct buf *out);
 void report_csv(const struct report *r, struct buf *out);
 void report_html(const struct report *r, struct buf *out);
-
-/* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
-void report_count(struct buf *out, double v);
 
 #endif

@@ -11,11 +11,14 @@ static void field(struct buf *out, double v, char end)
     buf_append_char(out, end);
 }
 
+static const char columns[] =
+    "second,wished_rate,sent_lines,sent_datagrams,failed_datagrams,received_datagrams,"
+    "kernel_drops,samples_aggregated,samples_rejected,samples_refused,cpu_seconds,rss_bytes,"
+    "queue_bytes,scrape_seconds,flush_seconds,unreachable_datagrams\n";
+
 void report_csv(const struct report *r, struct buf *out)
 {
-    buf_append_str(out, "second,wished_rate,sent_lines,sent_datagrams,failed_datagrams,received_datagrams,kernel_drops,"
-                        "samples_aggregated,samples_rejected,samples_refused,cpu_seconds,rss_bytes,queue_bytes,"
-                        "scrape_seconds,flush_seconds,unreachable_datagrams\n");
+    buf_append_str(out, columns);
     for (size_t i = 0; i < r->run->n; i++) {
         const struct run_row *row = &r->run->rows[i];
         const double *v = row->server.v;

@@ -1,3 +1,7 @@
+/*
+ * One object: title and settings, then a member for each of sent, server, loss, scrape and search
+ * (a function each), the bounds, and the rows of the time series.
+ */
 #include "report.h"
 
 #include <jansson.h>
@@ -82,7 +86,9 @@ static json_t *server_of(const struct report *r)
     for (size_t i = 0; i < c->n_rejected; i++)
         put_count(reasons, c->rejected[i].name, c->rejected[i].count);
     json_object_set_new(o, "rejected_by_reason", reasons);
-    json_object_set_new(o, "scrape_error", r->run->scrape_error < 0 ? json_string(err_text(r->run->scrape_error)) : json_null());
+    json_object_set_new(o, "scrape_error",
+                        r->run->scrape_error < 0 ? json_string(err_text(r->run->scrape_error))
+                                                 : json_null());
     return o;
 }
 
@@ -171,7 +177,8 @@ void report_json(const struct report *r, struct buf *out)
     json_object_set_new(root, "sent", sent_of(r));
     json_object_set_new(root, "server", server_of(r));
     json_object_set_new(root, "loss", loss_of(r));
-    json_object_set_new(root, "scrape", r->run->has_scrapes ? scrapes_of(&r->run->scrapes) : json_null());
+    json_object_set_new(root, "scrape",
+                        r->run->has_scrapes ? scrapes_of(&r->run->scrapes) : json_null());
     json_object_set_new(root, "search", r->n_trials > 0 ? search_of(r) : json_null());
     json_object_set_new(root, "bounds_held", bounds);
     json_object_set_new(root, "rows", rows_of(r->run));

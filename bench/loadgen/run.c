@@ -1,5 +1,18 @@
+/*
+ * One run, in the order of run_load:
+ *
+ *     probe_scrape         what the server has counted so far
+ *     start                the senders, and a scraper beside them
+ *     watch                a row each second, until the senders end or the user stops them
+ *     wait_for_queue       how long the server reads on
+ *     settle               until the server's counters account for all, or no longer change
+ *     add_sums             the last row
+ *
+ * Below it are the figures that are derived from a result.
+ */
 #include "run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,11 +20,13 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-#define TICK_S       0.05
-#define LAST_ROW_S   0.2    /* less than that behind the row before says nothing new */
-#define ICMP_S       0.02   /* within that a port of this machine, or of one nearby, answers that nobody listens */
-#define SETTLE_S     5.0
-#define SETTLE_SAME  5      /* scrapes without any change: nothing more is coming */
+#define TICK_S     0.05
+#define LAST_ROW_S 0.2 /* a row less than that after the one before says nothing new */
+/* Within that a port of this machine, or of one nearby, answers that nobody listens */
+#define ICMP_S   0.02
+#define SETTLE_S 5.0
+/* Scrapes in a row without a change: the server has read all that will arrive */
+#define SETTLE_SAME 5
 
 struct run {
     const struct run_opts *o;
@@ -20,19 +35,24 @@ struct run {
     struct tally *tally;
     struct scraper *scraper;
     struct probe_reading before;
-    double scrape_s;              /* latency of a scrape before the start */
-    uint64_t end_ns;              /* of sending */
+    double scrape_s; /* latency of a scrape before the start */
+    uint64_t end_ns; /* of sending */
 };
 
 static void add_row(struct run *run)
 {
     struct run_result *r = run->r;
-    struct run_row row = { .at_s = senders_elapsed_s(run->senders), .scrape_s = NAN, .rate = NAN, .wished = NAN };
+    struct run_row row = {
+        .at_s = senders_elapsed_s(run->senders), .scrape_s = NAN, .rate = NAN, .wished = NAN
+    };
     const struct shape *shape = run->o->sender.shape;
     if (shape != NULL) {
-        /* The mean, as the rate that was sent is one: at its end a rising second asks for more than it did before. */
-        double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0, wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
+        /* The mean, as the rate that was sent is one: at its end a rising second asks for more than
+         * it did before. */
+        double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0,
+               wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
         row.wished = shape_total(shape, fmin(row.at_s, run->o->sender.duration_s));
+        assert(row.at_s > from_s);
         row.rate = (row.wished - wished_before) / (row.at_s - from_s);
     }
     tally_totals(run->tally, run->senders, &row.sent);
@@ -54,8 +74,12 @@ static void add_sums(struct run *run)
 {
     struct run_result *r = run->r;
     r->rows = mem_grow(r->rows, &r->cap, r->n + 1, sizeof *r->rows);
-    r->rows[r->n++] = (struct run_row){ .at_s = senders_elapsed_s(run->senders), .rate = NAN, .wished = r->wished,
-                                        .sent = r->sent, .server = r->server, .scrape_s = NAN };
+    r->rows[r->n++] = (struct run_row){ .at_s = senders_elapsed_s(run->senders),
+                                        .rate = NAN,
+                                        .wished = r->wished,
+                                        .sent = r->sent,
+                                        .server = r->server,
+                                        .scrape_s = NAN };
 }
 
 static void watch(struct run *run)
@@ -99,11 +123,13 @@ static double wait_for_queue(struct run *run)
 static double accounted_part(const struct probe_reading *server, const struct tally_totals *sent)
 {
     const double *v = server->v;
-    double lost = (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS]) + (double)sent->unreachable_datagrams;
+    double lost =
+        (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS]) + (double)sent->unreachable_datagrams;
     double drops = lost / (double)sent->datagrams;
     if (!isnan(v[PROBE_DATAGRAMS]))
         return v[PROBE_DATAGRAMS] / (double)sent->datagrams + drops;
-    return v[PROBE_AGGREGATED] / (double)sent->lines + drops;   /* a datagram holds as many lines as the next, on average */
+    /* A datagram holds as many lines as the next, on average */
+    return v[PROBE_AGGREGATED] / (double)sent->lines + drops;
 }
 
 /* Read the server until all that was sent is accounted for, or nothing changes any more. */
@@ -144,7 +170,9 @@ static int start(struct run *run)
 
 int run_load(const struct run_opts *o, struct run_result *ret)
 {
-    struct run_result r = { .backlog_s = NAN, .settle_s = NAN, .wished = NAN, .rss_peak_bytes = NAN };
+    struct run_result r = {
+        .backlog_s = NAN, .settle_s = NAN, .wished = NAN, .rss_peak_bytes = NAN
+    };
     struct run run = { .o = o, .r = &r };
     uint64_t asked_ns = now_mono_ns();
     int rc = probe_scrape(&o->probe, &run.before);
@@ -215,7 +243,9 @@ double run_row_loss(const struct run_row *row)
 double run_received_datagrams(const struct run_result *r)
 {
     double received = r->server.v[PROBE_DATAGRAMS];
-    return isnan(received) ? (double)(r->sent.datagrams - r->sent.unreachable_datagrams) - r->server.v[PROBE_DROPS] : received;
+    return isnan(received) ? (double)(r->sent.datagrams - r->sent.unreachable_datagrams) -
+                                 r->server.v[PROBE_DROPS]
+                           : received;
 }
 
 double run_loss(const struct run_result *r)
@@ -228,14 +258,16 @@ double run_loss(const struct run_result *r)
     if (isnan(loss))
         loss = 1 - run_received_datagrams(r) / datagrams;
     if (isnan(loss) && lost_on_the_way(&r->sent) > 0)
-        loss = lost_on_the_way(&r->sent) / datagrams;   /* at least that */
+        loss = lost_on_the_way(&r->sent) / datagrams; /* at least that */
     return isnan(loss) ? NAN : fmax(loss, 0);
 }
 
 bool run_loss_is_at_least(const struct run_result *r)
 {
-    double lost = lost_on_the_way(&r->sent), attempted = (double)(r->sent.datagrams + r->sent.failed_datagrams);
-    return lost > 0 && lost < attempted && isnan(r->server.v[PROBE_AGGREGATED]) && isnan(run_received_datagrams(r));
+    double lost = lost_on_the_way(&r->sent),
+           attempted = (double)(r->sent.datagrams + r->sent.failed_datagrams);
+    return lost > 0 && lost < attempted && isnan(r->server.v[PROBE_AGGREGATED]) &&
+           isnan(run_received_datagrams(r));
 }
 
 bool run_all_is_lost(const struct run_result *r)

@@ -1,8 +1,11 @@
+/*
+ * scrape_url_parse; scrape_get: dial, send_request, read_all, keep_body (the head off, chunks
+ * joined), all within one deadline; scrape_read: lines of the exposition into counters.
+ */
 #include "scrape.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,7 +30,8 @@ int scrape_url_parse(const char *text, struct scrape_url *ret)
         return -EINVAL;
     struct slice rest = slice_str(text + sizeof scheme - 1);
     const char *slash = memchr(rest.ptr, '/', rest.len);
-    struct slice host = slice_of(rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len), port = SLICE_LIT("80");
+    struct slice host = slice_of(rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len),
+                 port = SLICE_LIT("80");
     const char *path = slash && slash[1] ? slash : "/metrics";
     size_t colon = host.len;
     while (colon > 0 && host.ptr[colon - 1] != ':' && host.ptr[colon - 1] != ']')
@@ -40,8 +44,8 @@ int scrape_url_parse(const char *text, struct scrape_url *ret)
         host = slice_of(host.ptr + 1, host.len - 2);
     int64_t number;
     struct scrape_url u = { .samples = "" };
-    if (host.len == 0 || host.len >= sizeof u.host || strlen(path) >= sizeof u.path || !number_parse_int(port, &number) ||
-        number < 1 || number > 65535)
+    if (host.len == 0 || host.len >= sizeof u.host || strlen(path) >= sizeof u.path ||
+        !number_parse_int(port, &number) || number < 1 || number > 65535)
         return -EINVAL;
     snprintf(u.host, sizeof u.host, "%.*s", (int)host.len, host.ptr);
     snprintf(u.port, sizeof u.port, "%d", (int)number);
@@ -89,8 +93,8 @@ static int send_request(int fd, const struct scrape_url *url)
     char text[640];
     bool v6 = strchr(url->host, ':') != NULL;
     int n = snprintf(text, sizeof text,
-                     "GET %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nConnection: close\r\nAccept: text/plain\r\n"
-                     "Accept-Encoding: identity\r\n\r\n",
+                     "GET %s HTTP/1.1\r\nHost: %s%s%s:%s\r\nConnection: close\r\n"
+                     "Accept: text/plain\r\nAccept-Encoding: identity\r\n\r\n",
                      url->path, v6 ? "[" : "", url->host, v6 ? "]" : "", url->port);
     /* A new connection's send buffer always has room for so little. */
     return send(fd, text, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -EPROTO;
@@ -129,7 +133,8 @@ static bool read_chunk_size(struct slice line, size_t *ret)
     return n > 0 && (n == line.len || strchr("; \t", line.ptr[n]) != NULL);
 }
 
-/* Chunks (RFC 9112, 7.1) become what they hold, in place.  The last one has no bytes; trailers behind it are left out. */
+/* Chunks (RFC 9112, 7.1) become what they hold, in place.  The last one has no bytes; trailers
+ * behind it are left out. */
 static bool join_chunks(struct buf *b)
 {
     struct slice rest = buf_slice(b);
@@ -170,7 +175,8 @@ static bool is_chunked(const char *head)
 static int keep_body(struct buf *b)
 {
     char *end = b->len > 0 ? memmem(b->ptr, b->len, "\r\n\r\n", 4) : NULL;
-    if (end == NULL || b->len < 12 || memcmp(b->ptr, "HTTP/1.", 7) != 0 || memcmp(b->ptr + 8, " 200", 4) != 0)
+    if (end == NULL || b->len < 12 || memcmp(b->ptr, "HTTP/1.", 7) != 0 ||
+        memcmp(b->ptr + 8, " 200", 4) != 0)
         return -EPROTO;
     size_t head = (size_t)(end - b->ptr) + 4;
     *end = '\0';
@@ -230,13 +236,15 @@ static void add_reason(struct scrape_counters *c, struct slice labels, double va
     if (!slice_cut(&labels, '"', &name))
         return;
     struct scrape_reason *r = &c->rejected[c->n_rejected++];
-    snprintf(r->name, sizeof r->name, "%.*s", (int)(name.len < sizeof r->name ? name.len : sizeof r->name - 1), name.ptr);
+    snprintf(r->name, sizeof r->name, "%.*s",
+             (int)(name.len < sizeof r->name ? name.len : sizeof r->name - 1), name.ptr);
     r->count = value;
 }
 
 static const char *name_of(int counter, const char *samples)
 {
-    return counter == SCRAPE_SAMPLES_AGGREGATED && *samples != '\0' ? samples : scrape_name[counter];
+    return counter == SCRAPE_SAMPLES_AGGREGATED && *samples != '\0' ? samples
+                                                                    : scrape_name[counter];
 }
 
 void scrape_read(struct slice text, const char *samples, struct scrape_counters *ret)
@@ -251,7 +259,8 @@ void scrape_read(struct slice text, const char *samples, struct scrape_counters 
             text.len = 0;
         }
         /* Nearly all lines are the users' metrics. */
-        if (!slice_starts(line, SLICE_LIT("statsd_")) && !slice_starts(line, SLICE_LIT("process_")) && !slice_starts(line, other))
+        if (!slice_starts(line, SLICE_LIT("statsd_")) &&
+            !slice_starts(line, SLICE_LIT("process_")) && !slice_starts(line, other))
             continue;
         if (!split_line(line, &name, &labels, &value))
             continue;
@@ -264,19 +273,4 @@ void scrape_read(struct slice text, const char *samples, struct scrape_counters 
                 add_reason(ret, labels, value);
         }
     }
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double scrape_percentile(double *x, size_t n, double q)
-{
-    if (n == 0)
-        return 0;
-    qsort(x, n, sizeof *x, ascending);
-    double rank = ceil(q * (double)n);
-    return x[rank < 1 ? 0 : (size_t)rank - 1];
 }

@@ -1,7 +1,6 @@
 /**
- * scrape: read the server's own counters from its /metrics, and how long that takes.
- *
- *   thread   scrape_get and scrape_read: any.  A scraper runs a thread of its own; its functions are the creator's
+ * scrape: read the server's own counters from its /metrics, once.
+ *   thread   any (no state)
  */
 #ifndef LOADGEN_SCRAPE_H
 #define LOADGEN_SCRAPE_H
@@ -14,7 +13,9 @@
 
 struct scrape_url {
     char host[128], port[8], path[256];
-    char samples[128];    /* another server's counter of the lines it took, read as SAMPLES_AGGREGATED; empty: our own name */
+    /* Another server's counter of the lines it took, read as SAMPLES_AGGREGATED; empty: our own
+     * name */
+    char samples[128];
 };
 
 /* http://host[:port][/path]; the path is /metrics when none is given.   returns  0; -EINVAL */
@@ -22,14 +23,16 @@ int scrape_url_parse(const char *text, struct scrape_url *ret);
 
 /**
  * scrape_get(url, timeout_ms, body):
- * One GET over HTTP/1.1, the connection closed afterwards.  Chunked bodies (RFC 9112, 7.1) are joined, their extensions and
- * trailers skipped.
+ * One GET over HTTP/1.1, the connection closed afterwards.  Chunked bodies (RFC 9112, 7.1) are
+ * joined, their extensions and trailers skipped.
  *   body     cleared, then the response's body
- *   returns  0; -ETIMEDOUT; -ENOENT: no such host; -EPROTO: not HTTP, a status other than 200, or a body that breaks off; another -errno
+ *   returns  0; -ETIMEDOUT; -ENOENT: no such host; -EPROTO: not HTTP, a status other than 200, or a
+ *            body that breaks off; another -errno
  */
 int scrape_get(const struct scrape_url *url, int timeout_ms, struct buf *body);
 
 /* X(id, name of the metric): summed over the labels. */
+/* clang-format off */
 #define SCRAPE_COUNTERS(X)                                        \
     X(DATAGRAMS, "statsd_datagrams_received_total")               \
     X(KERNEL_DROPS, "statsd_udp_kernel_drops_total")              \
@@ -51,6 +54,7 @@ enum scrape_counter {
 #undef X
     SCRAPE_COUNT
 };
+/* clang-format on */
 
 extern const char *const scrape_name[SCRAPE_COUNT];
 
@@ -64,31 +68,12 @@ struct scrape_reason {
 struct scrape_counters {
     double v[SCRAPE_COUNT];
     bool has[SCRAPE_COUNT];
-    struct scrape_reason rejected[SCRAPE_REASONS_MAX];   /* samples_rejected by its label, those above 0 */
+    /* samples_rejected by its label, those above 0 */
+    struct scrape_reason rejected[SCRAPE_REASONS_MAX];
     size_t n_rejected;
 };
 
 /* Read an exposition; samples as in scrape_url.  What is not there stays 0 with has = false. */
 void scrape_read(struct slice text, const char *samples, struct scrape_counters *ret);
-
-struct scraper;
-
-/* Scrape each interval_s.   returns  NULL when no thread can be had */
-struct scraper *scraper_start(const struct scrape_url *url, double interval_s);
-
-/* What the latest scrape said.   returns  false: none has succeeded yet */
-bool scraper_last(struct scraper *s, struct scrape_counters *ret, double *ret_latency_s);
-
-struct scraper_summary {
-    uint64_t scrapes, failures;
-    double p50_s, p90_s, p99_s, max_s;
-    double flush_max_s;
-};
-
-/* Stop, wait for the thread, and hand over the sums. */
-void scraper_end(struct scraper *s, struct scraper_summary *ret);
-
-/* Nearest rank; sorts x.   returns  0 when n is 0 */
-double scrape_percentile(double *x, size_t n, double q);
 
 #endif

@@ -1,6 +1,8 @@
-#include "scrape.h"
+#include "scraper.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ struct scraper {
     struct scrape_url url;
     uint64_t interval_ns;
     pthread_t thread;
-    pthread_mutex_t lock;     /* over all below */
+    pthread_mutex_t lock; /* over all below */
     pthread_cond_t wake;
     bool stop, any;
     struct scrape_counters last;
@@ -25,6 +27,23 @@ struct scraper {
     uint64_t failures;
 };
 
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double scraper_percentile(double *x, size_t n, double q)
+{
+    assert(q >= 0 && q <= 1);
+    if (n == 0)
+        return 0;
+    qsort(x, n, sizeof *x, ascending);
+    double rank = ceil(q * (double)n);
+    return x[rank < 1 ? 0 : (size_t)rank - 1];
+}
+
+/* Under the lock. */
 static void note(struct scraper *s, int rc, const struct scrape_counters *c, double latency_s)
 {
     if (rc < 0) {
@@ -45,7 +64,8 @@ static void *scraper_run(void *cookie)
     struct scraper *s = cookie;
     struct buf body = { 0 };
     struct scrape_counters c = { 0 };
-    uint64_t next_ns = now_mono_ns() + s->interval_ns * 4 / 5;   /* done when the row of that second is written */
+    /* Done when the row of that second is written */
+    uint64_t next_ns = now_mono_ns() + s->interval_ns * 4 / 5;
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
         struct timespec at = { (time_t)(next_ns / 1000000000), (long)(next_ns % 1000000000) };
@@ -61,7 +81,7 @@ static void *scraper_run(void *cookie)
         note(s, rc, &c, latency_s);
         next_ns += s->interval_ns;
         if (next_ns < now_mono_ns())
-            next_ns = now_mono_ns();   /* slower than the interval: the next at once, no burst */
+            next_ns = now_mono_ns(); /* slower than the interval: the next at once, no burst */
     }
     pthread_mutex_unlock(&s->lock);
     buf_release(&body);
@@ -86,6 +106,8 @@ struct scraper *scraper_start(const struct scrape_url *url, double interval_s)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc == 0)
         return s;
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->wake);
     free(s);
     return NULL;
 }
@@ -109,11 +131,13 @@ void scraper_end(struct scraper *s, struct scraper_summary *ret)
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    *ret = (struct scraper_summary){ .scrapes = s->n, .failures = s->failures, .flush_max_s = s->flush_max_s };
-    ret->p50_s = scrape_percentile(s->latency, s->n, 0.5);
-    ret->p90_s = scrape_percentile(s->latency, s->n, 0.9);
-    ret->p99_s = scrape_percentile(s->latency, s->n, 0.99);
-    ret->max_s = scrape_percentile(s->latency, s->n, 1);
+    *ret = (struct scraper_summary){ .scrapes = s->n,
+                                     .failures = s->failures,
+                                     .flush_max_s = s->flush_max_s };
+    ret->p50_s = scraper_percentile(s->latency, s->n, 0.5);
+    ret->p90_s = scraper_percentile(s->latency, s->n, 0.9);
+    ret->p99_s = scraper_percentile(s->latency, s->n, 0.99);
+    ret->max_s = scraper_percentile(s->latency, s->n, 1);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->wake);
     free(s->latency);

@@ -9,15 +9,25 @@ void search_init(struct search *s, double from, double limit, double resolution)
     *s = (struct search){ .high = limit, .limit = limit, .resolution = resolution, .rate = from };
 }
 
+static void search_check(const struct search *s)
+{
+    assert(s->low >= 0 && s->low <= s->high && s->high <= s->limit);
+    assert(s->best == s->low && s->resolution > 0);
+    assert(s->done || (s->rate > 0 && s->rate <= s->limit));
+    assert(s->failures_here < 2); /* the second one moves `high`, and is forgotten */
+}
+
 bool search_next(struct search *s, double *ret_rate)
 {
+    search_check(s);
     if (s->done)
         return false;
     *ret_rate = s->rate;
     return true;
 }
 
-/* Up by doubling until something failed; down by halving until something passed; then the middle, on a log scale. */
+/* Up by doubling until something failed; down by halving until something passed; then the middle,
+ * on a log scale. */
 static double next_rate(const struct search *s)
 {
     if (!s->failed_once)
@@ -60,4 +70,5 @@ void search_result(struct search *s, enum search_verdict v)
     if (s->high < 1)
         s->done = true;
     s->rate = next_rate(s);
+    search_check(s);
 }

@@ -18,23 +18,27 @@
 enum search_verdict {
     SEARCH_PASSED,
     SEARCH_FAILED,
-    SEARCH_STOPPED,         /* the trial was cut short, or cannot be judged: it counts for nothing, and the search is over */
-    SEARCH_SENDER_LIMITED   /* the generator itself could not offer that rate: a bound like a failure, but remembered */
+    /* The trial was cut short, or cannot be judged: it counts for nothing, the search is over */
+    SEARCH_STOPPED,
+    /* The generator itself could not offer that rate: a bound like a failure, but remembered */
+    SEARCH_SENDER_LIMITED
 };
 
 struct search {
-    double low, high;       /* passed; failed twice (or the limit of the range, when nothing failed yet) */
-    double limit;           /* end of the range */
-    double resolution;      /* stop when high / low <= 1 + resolution */
-    double rate;            /* under trial */
+    /* Passed; failed twice (or the limit of the range, when nothing failed yet) */
+    double low, high;
+    double limit;      /* end of the range */
+    double resolution; /* stop when high / low <= 1 + resolution */
+    double rate;       /* under trial */
     double best;
     unsigned trials, failures_here;
-    bool failed_once;       /* some rate failed, so high is a real bound */
+    bool failed_once; /* some rate failed, so high is a real bound */
     bool sender_limited;
     bool done;
 };
 
-void search_init(struct search *s, double from, double limit, double resolution);   /* 0 < from <= limit, resolution > 0 */
+/* 0 < from <= limit, resolution > 0 */
+void search_init(struct search *s, double from, double limit, double resolution);
 
 /* returns  false when the search is over */
 bool search_next(struct search *s, double *ret_rate);

@@ -20,7 +20,7 @@ struct tally {
 };
 
 #define READ(field) atomic_load_explicit(&(field), memory_order_relaxed)
-#define BUMP(field, more) \
+#define BUMP(field, more)                                                                          \
     atomic_store_explicit(&(field), READ(field) + (more), memory_order_relaxed)
 
 struct tally *tally_new(const struct payload *payload, unsigned senders)
@@ -46,7 +46,7 @@ void tally_free(struct tally *t)
 void tally_sent(void *tally, unsigned sender, const struct sender_progress *p)
 {
     struct tally *t = tally;
-    assert(sender < t->n);
+    assert(sender < t->n && p->first + p->sent + p->failed <= t->payload->n);
     struct row *row = &t->rows[sender];
     const struct payload_count *held = &t->payload->counts[p->first];
     uint64_t lines = 0, values = 0, failed_lines = 0;

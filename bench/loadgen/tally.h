@@ -14,10 +14,10 @@
 
 /* As struct sender_totals where names are the same.  Attempted = sent + failed. */
 struct tally_totals {
-    uint64_t datagrams, lines, values, bytes;   /* sent */
+    uint64_t datagrams, lines, values, bytes; /* sent */
     uint64_t unreachable_datagrams;
     uint64_t failed_datagrams, failed_lines;
-    double increments;                          /* what the sent counter lines add up to */
+    double increments; /* what the sent counter lines add up to */
     double forgiven;
     int error, unreachable_error;
     bool nobody;

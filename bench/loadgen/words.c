@@ -1,22 +1,42 @@
 #include "words.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mix.h"
-#include "report.h"
 
 static const char *const type_words[MIX_TYPE_COUNT] = {
-    [MIX_COUNTER] = "counters",        [MIX_TIMING] = "timings (ms)",  [MIX_GAUGE] = "gauges",
-    [MIX_SET] = "sets",                [MIX_HISTOGRAM] = "histograms", [MIX_DISTRIBUTION] = "distributions",
+    [MIX_COUNTER] = "counters",     [MIX_TIMING] = "timings (ms)",
+    [MIX_GAUGE] = "gauges",         [MIX_SET] = "sets",
+    [MIX_HISTOGRAM] = "histograms", [MIX_DISTRIBUTION] = "distributions",
 };
+
+void words_count(struct buf *out, double v)
+{
+    char digits[64];
+    if (isnan(v)) {
+        buf_append_str(out, "n/a");
+        return;
+    }
+    if (fabs(v) >= 1e16) {
+        buf_printf(out, "%g", v);
+        return;
+    }
+    int n = snprintf(digits, sizeof digits, "%.0f", v);
+    for (int i = 0; i < n; i++) {
+        buf_append_char(out, digits[i]);
+        if (digits[i] != '-' && i + 1 < n && (n - i - 1) % 3 == 0)
+            buf_append_char(out, ',');
+    }
+}
 
 static void rate(const struct opts *o, double per_s, struct buf *out)
 {
     if (isinf(per_s))
         buf_append_str(out, "as many");
     else
-        report_count(out, per_s);
+        words_count(out, per_s);
     buf_append_str(out, o->datagram_rate ? " datagrams" : " lines");
     buf_append_str(out, isinf(per_s) ? " as the sender can make" : "/s");
 }
@@ -24,7 +44,7 @@ static void rate(const struct opts *o, double per_s, struct buf *out)
 static void rates(const struct opts *o, const char *before, const char *between, struct buf *out)
 {
     buf_append_str(out, before);
-    report_count(out, o->rate);
+    words_count(out, o->rate);
     buf_append_str(out, between);
     rate(o, o->rate_to, out);
 }
@@ -57,7 +77,7 @@ static void type_list(const struct opts *o, struct buf *out)
 {
     struct mix m;
     if (mix_parse(slice_str(o->types), &m) < 0)
-        return;   /* main() has refused it before any load */
+        return; /* main() has refused it before any load */
     const char *comma = "";
     for (int t = 0; t < MIX_TYPE_COUNT; t++) {
         if (m.weight[t] == 0)
@@ -73,13 +93,13 @@ void words_load(const struct opts *o, const char *indent, struct buf *out)
     buf_printf(out, ", to %s:\n%s", o->to, indent);
     type_list(o, out);
     buf_append_str(out, "; ");
-    report_count(out, o->series);
+    words_count(out, o->series);
     buf_printf(out, " series, %u tags a line, ", o->tags);
     if (o->payload == 0) {
         buf_append_str(out, "a datagram for each line\n");
         return;
     }
     buf_append_str(out, "datagrams of up to ");
-    report_count(out, o->payload);
+    words_count(out, o->payload);
     buf_append_str(out, " bytes\n");
 }

@@ -1,5 +1,6 @@
 /**
- * words: the load in words, as --help says it of the defaults and a report of its run.
+ * words: numbers and the load in words, as --help says them of the defaults and a report of its
+ * run.
  *   thread   any (no state)
  */
 #ifndef LOADGEN_WORDS_H
@@ -8,11 +9,15 @@
 #include "base/buf.h"
 #include "opts.h"
 
+/* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
+void words_count(struct buf *out, double v);
+
 /**
  * words_load(o, indent, out):
  * Append two lines, the second behind indent:
  *   10,000 lines/s for 10 s, to udp://127.0.0.1:8125:
- *   60 % counters, 30 % timings (ms), 10 % gauges; 10,000 series, 3 tags a line, datagrams of up to 1,432 bytes
+ *   60 % counters, 30 % timings (ms), 10 % gauges; 10,000 series, 3 tags a line, datagrams of up
+ *   to 1,432 bytes
  */
 void words_load(const struct opts *o, const char *indent, struct buf *out);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make bench-peers: the same load, pinning and receive buffer for every StatsD server that the registries offer.
+"""make bench-peers: the same load, pinning and receive buffer for other StatsD servers, those that can be had.
 
 Lines are plain (name:value|type, no tags), because not every peer understands more; a second round with DogStatsD tags has
 those that do.  Each server is pinned to one core, the sender to another.

@@ -1,4 +1,4 @@
-"""`make format-check` and `make tidy` say what fails and how much, and their exit status says whether."""
+"""`make format-check` and `make tidy` say what fails and how much, and their exit status says whether; `make census` counts."""
 import os
 import shutil
 import subprocess
@@ -61,3 +61,19 @@ def test_tidy_tells_its_findings_and_their_number(tree):
     assert got.stdout.endswith("tidy: 1 findings in 2 files\n")
     got = tree.run("tidy", fine, "--", "-std=c11")
     assert (got.returncode, got.stdout) == (0, "tidy: 0 findings in 1 files\n")
+
+
+def test_the_census_counts_lines_columns_asserts_comments_and_includes(tmp_path):
+    def put(name, text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    put("include/base/buf.h", "/* A\n * buf */\n#include <stdio.h>\n\nint x;\n")
+    put("src/app/turn.c", '#include "base/buf.h"\n'
+        "static void turn_check(const int *t)\n{\n    assert(*t); /* assert() */\n}\n"
+        "int run(int *t)\n{\n    turn_check(t);\n    puts(\"assert()\");\n    return url_check(t);\n}\n")
+    put("tests/unit/app/test_turn.c", "int y; // %s\n" % ("\u00e9" * 93))
+    got = subprocess.run([os.path.join(os.path.dirname(FORM), "census.sh"), str(tmp_path)], capture_output=True, text=True, check=True)
+    rows = {line.split()[0]: line.split()[1:] for line in got.stdout.splitlines()[2:]}
+    assert rows["base"] == "1 5 0 0 0 0 0 0.0 50 - -".split()
+    assert rows["app"] == "1 0 11 1 0 1 2 181.8 - 0 0 base 1".split()
+    assert rows["all"] == "2 5 11 1 0 1 2 125.0 50 0 0".split()

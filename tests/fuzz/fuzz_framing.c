@@ -1,6 +1,6 @@
 /*
- * A stream, cut into reads as its first bytes say: never more than a datagram is delivered, nothing is delivered twice or made
- * up, and the cuts change nothing.
+ * A stream, cut into reads as its first bytes say: never more than a datagram is delivered, nothing
+ * is delivered twice or made up, and the cuts change nothing.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
         f->digest = hash_join(f->digest, hash_bytes(ptr, len));
         return;
     }
-    while (len > 0) {   /* lines may be delivered together or alone: they are what counts */
+    while (len > 0) { /* lines may be delivered together or alone: they are what counts */
         const char *lf = memchr(ptr, '\n', len);
         size_t n = lf ? (size_t)(lf - ptr) : len, used = lf ? n + 1 : n;
         f->digest = hash_join(f->digest, hash_bytes(ptr, n));
@@ -37,7 +37,8 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
     }
 }
 
-static struct fuzz run(enum framing_kind kind, const char *p, size_t len, size_t piece, uint32_t seed)
+static struct fuzz run(enum framing_kind kind, const char *p, size_t len, size_t piece,
+                       uint32_t seed)
 {
     static char room[DATAGRAM_MAX + 4];
     struct fuzz f = { .kind = kind };
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     enum framing_kind kind = data[0] & 1 ? FRAMING_DSD : FRAMING_LINE;
     const char *p = (const char *)data + 2;
-    struct fuzz whole = run(kind, p, size - 2, 0, 0), cut = run(kind, p, size - 2, (size_t)data[1] * 8 + 1, data[0]);
+    struct fuzz whole = run(kind, p, size - 2, 0, 0),
+                cut = run(kind, p, size - 2, (size_t)data[1] * 8 + 1, data[0]);
     assert(whole.bytes <= size - 2);
     assert(whole.errors == cut.errors && whole.lines == cut.lines);
     assert(whole.digest.lo == cut.digest.lo && whole.digest.hi == cut.digest.hi);

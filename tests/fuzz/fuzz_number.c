@@ -1,5 +1,6 @@
 /*
- * Text to number as strtod has it, where the grammar lets the text through; and what is printed reads back.
+ * Text to number as strtod has it, where the grammar lets the text through; and what is printed
+ * reads back.
  */
 #include <assert.h>
 #include <math.h>
@@ -17,7 +18,8 @@ static void check_print(double v)
     double back;
     size_t n = number_print(text, v);
     assert(n > 0 && n <= sizeof text);
-    assert(isfinite(v) ? number_parse(slice_of(text, n), &back) && memcmp(&back, &v, sizeof v) == 0 : !number_parse(slice_of(text, n), &back));
+    assert(isfinite(v) ? number_parse(slice_of(text, n), &back) && memcmp(&back, &v, sizeof v) == 0
+                       : !number_parse(slice_of(text, n), &back));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool ok = number_parse(slice_of(exact, size), &v);
     bool decimal = size > 0 && strspn(exact, "0123456789+-.eE") == size;
     char *end = exact;
-    double want = decimal ? strtod(exact, &end) : 0;   /* what begins with a digit, sign or point cannot be hex, inf or nan here */
+    /* What begins with a digit, sign or point cannot be hex, inf or nan here */
+    double want = decimal ? strtod(exact, &end) : 0;
     bool whole = decimal && end == exact + size && isfinite(want);
     assert(ok == whole);
     assert(ok ? memcmp(&v, &want, sizeof v) == 0 : v == 0.5);

@@ -1,6 +1,7 @@
 /*
- * A datagram, with what the parser promises about it checked: slices inside bounds, rates, finite values, exact counts, and the
- * same answer from every variant of the scan.  The first byte chooses the options.
+ * A datagram, with what the parser promises about it checked: slices inside bounds, rates, finite
+ * values, exact counts, and the same answer from every variant of the scan.  The first byte chooses
+ * the options.
  */
 #include <assert.h>
 #include <math.h>
@@ -22,7 +23,7 @@ struct fuzz {
     size_t len;
     const struct batch *batch;
     uint64_t errors;
-    size_t sum;         /* of all bytes seen: reads them under ASan */
+    size_t sum; /* of all bytes seen: reads them under ASan */
 };
 
 static void inside(struct fuzz *f, const char *p, size_t n)
@@ -41,7 +42,8 @@ static void inside(struct fuzz *f, const char *p, size_t n)
 static void check_value(const struct sample *s, double v)
 {
     assert(isfinite(v) && (s->type != SAMPLE_TIMING || v >= 0));
-    assert(s->type == SAMPLE_SET || s->type == SAMPLE_GAUGE || (isfinite(v / s->rate) && isfinite(v * (1 / s->rate))));
+    assert(s->type == SAMPLE_SET || s->type == SAMPLE_GAUGE ||
+           (isfinite(v / s->rate) && isfinite(v * (1 / s->rate))));
 }
 
 static void check_sample(struct fuzz *f, const struct sample *s)
@@ -59,7 +61,8 @@ static void check_sample(struct fuzz *f, const struct sample *s)
         inside(f, s->member.ptr, s->member.len);
     }
     if (s->flags & SAMPLE_PACKED) {
-        assert(s->type != SAMPLE_SET && s->more_n > 0 && s->more_at + s->more_n <= f->batch->n_values);
+        assert(s->type != SAMPLE_SET && s->more_n > 0 &&
+               s->more_at + s->more_n <= f->batch->n_values);
         for (uint32_t i = 0; i < s->more_n; i++)
             check_value(s, f->batch->values[s->more_at + i]);
     } else {
@@ -80,7 +83,8 @@ static void check_sample(struct fuzz *f, const struct sample *s)
 static void on_event(void *cookie, const struct event *e)
 {
     struct fuzz *f = cookie;
-    assert(e->title.len > 0 && e->n_tags <= EVENT_TAGS_MAX && memchr(e->title.ptr, '\0', e->title.len) == NULL);
+    assert(e->title.len > 0 && e->n_tags <= EVENT_TAGS_MAX &&
+           memchr(e->title.ptr, '\0', e->title.len) == NULL);
     for (size_t i = 0; i < e->text.len; i++)
         f->sum += (unsigned char)e->text.ptr[i];
 }
@@ -104,13 +108,15 @@ static void on_error(void *cookie, const struct parse_error *e)
 static bool same_scan(const struct scan *a, const struct scan *b, size_t n)
 {
     size_t words = (n + 63) / 64 + 1, ends = 0, pipes = 0;
-    if (memcmp(a->colon, b->colon, words * 8) != 0 || memcmp(a->odd, b->odd, words * 8) != 0 || a->any_odd != b->any_odd)
+    if (memcmp(a->colon, b->colon, words * 8) != 0 || memcmp(a->odd, b->odd, words * 8) != 0 ||
+        a->any_odd != b->any_odd)
         return false;
     while (b->pipe[pipes] != SCAN_NO_PIPE)
         pipes++;
     while (n > 0 && b->end[ends] + 1u < n)
         ends++;
-    return memcmp(a->pipe, b->pipe, (pipes + 1) * 2) == 0 && (n == 0 || memcmp(a->end, b->end, (ends + 1) * 2) == 0);
+    return memcmp(a->pipe, b->pipe, (pipes + 1) * 2) == 0 &&
+           (n == 0 || memcmp(a->end, b->end, (ends + 1) * 2) == 0);
 }
 
 static void check_scans(const char *ptr, size_t len)

@@ -1,5 +1,6 @@
 /*
- * Bytes of a stranger that claims to be Redis: whatever hiredis makes of them, the verdict is one of ours and consistent.
+ * Bytes of a stranger that claims to be Redis: whatever hiredis makes of them, the verdict is one
+ * of ours and consistent.
  */
 #include <assert.h>
 #include <hiredis/hiredis.h>
@@ -32,8 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {
         struct redis_verdict v = redis_reply_judge(reply, seq);
         assert(v.kind < REDIS_VERDICT_COUNT && v.kind != REDIS_VERDICT_LOST);
-        assert((v.text != NULL) == (v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
-                                    v.kind == REDIS_VERDICT_DROPPED));
+        assert((v.text != NULL) ==
+               (v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
+                v.kind == REDIS_VERDICT_DROPPED));
         assert(v.kind != REDIS_VERDICT_GAP || v.last < seq);
         assert(v.kind != REDIS_VERDICT_GAP || v.known || v.last == 0);
         assert(v.kind != REDIS_VERDICT_APPLIED || (v.totals.birth[0] != '\0' && v.holder.len > 0));

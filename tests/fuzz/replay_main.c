@@ -1,6 +1,6 @@
 /*
- * Run files, or all files of folders, through one fuzz target: `replay PATH...`.  Corpora are part of the tests this way, and a
- * crash found elsewhere can be looked at without libFuzzer.
+ * Run files, or all files of folders, through one fuzz target: `replay PATH...`.  Corpora are part
+ * of the tests this way, and a crash found elsewhere can be looked at without libFuzzer.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -14,7 +14,8 @@ static void each(const struct snapshot *snap, closed_series_fn fn, void *cookie)
 
 void fake_snapshot_init(struct fake_snapshot *f, int64_t start_s)
 {
-    *f = (struct fake_snapshot){ .snap = { .start_s = start_s, .interval_ms = 10000, .each = each } };
+    *f = (struct fake_snapshot){ .snap = {
+                                     .start_s = start_s, .interval_ms = 10000, .each = each } };
     f->snap.source = f;
 }
 
@@ -46,7 +47,9 @@ static struct closed_series *row(struct fake_snapshot *f, const char *key, enum 
     const char *bar = strchr(key, '|');
     char *copy = mem_alloc(n);
     memcpy(copy, key, n);
-    *s = (struct closed_series){ .key = { copy, n }, .name = { copy, bar ? (size_t)(bar - key) : n }, .kind = kind };
+    *s = (struct closed_series){ .key = { copy, n },
+                                 .name = { copy, bar ? (size_t)(bar - key) : n },
+                                 .kind = kind };
     return s;
 }
 

@@ -13,15 +13,16 @@
 enum { CLIENT_PATIENCE_S = 20 };
 
 int client_dial(const char *address);
-int client_dial_from(const char *address, const char *from);   /* from: our own address, "127.0.0.2" */
+/* from: our own address, "127.0.0.2" */
+int client_dial_from(const char *address, const char *from);
 void client_say(int fd, const char *text);
 
 /* Dial and ask; the server shall close behind its reply. */
 int client_ask(const char *address, const char *method, const char *path);
 
-/* Read all until the server closes, NUL-terminated, and close.  returns  false when it never does */
+/* Read all until the server closes, NUL-terminated, and close.   returns  false: it never does */
 bool client_read_all(int fd, struct buf *out);
-void client_hear(int fd, struct buf *reply);   /* the same, or the test fails */
+void client_hear(int fd, struct buf *reply); /* the same, or the test fails */
 
 unsigned client_status(const struct buf *reply);
 bool client_has(const struct buf *reply, const char *text);

@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <uv.h>
 
-/* returns  what is_so last said: false means limit_ms have passed */
+/* returns  what is_so said last: false when limit_ms have passed first */
 bool loop_until(uv_loop_t *loop, bool (*is_so)(void *cookie), void *cookie, uint64_t limit_ms);
 
-/* Run the loop for so long: to see that something does NOT happen. */
+/* Run the loop for `ms`: to see that something does NOT happen meanwhile. */
 void loop_for(uv_loop_t *loop, uint64_t ms);
 
 /* Run until no handle is left; false when some still are after limit_ms (a leak). */

@@ -112,7 +112,8 @@ static void check_conservation(const struct pipeline *p, unsigned worker)
     uint64_t rejected = 0;
     for (int r = 0; r < REASON_COUNT; r++)
         rejected += p->rejected[worker][r];
-    assert_int_equal(v[INGEST_SAMPLES_READ], v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED]);
+    assert_int_equal(v[INGEST_SAMPLES_READ],
+                     v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED]);
 }
 
 void pipeline_turn_worker(struct pipeline *p, unsigned worker)

@@ -19,8 +19,9 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 #define PIPELINE_SECOND 1000000000ull
 
 /*
- * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of 600 s in 5 ages,
- * schema 5, steps of one interval.  Without set_steps a set shows the last closed interval.
+ * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of
+ * 600 s in 5 ages, schema 5, steps of one interval.  Without set_steps a set shows the last closed
+ * interval.
  */
 struct pipeline_opts {
     unsigned workers;
@@ -44,11 +45,12 @@ struct pipeline {
     struct profiles *profiles;
     struct lane *lanes[PIPELINE_WORKERS_MAX];
     struct lane_source sources[PIPELINE_WORKERS_MAX];
-    struct ingest *in[PIPELINE_WORKERS_MAX];         /* the lanes' */
+    struct ingest *in[PIPELINE_WORKERS_MAX]; /* the lanes' */
     struct registry *registry;
     struct writer *writer;
-    uint64_t now_ns;                                 /* starts at 1,000 s; each feed moves it by 1 us */
-    struct ingest_counters seen[PIPELINE_WORKERS_MAX];   /* as of the last turn */
+    /* Starts at 1,000 s; each feed moves it by 1 us */
+    uint64_t now_ns;
+    struct ingest_counters seen[PIPELINE_WORKERS_MAX]; /* as of the last turn */
     uint64_t rejected[PIPELINE_WORKERS_MAX][REASON_COUNT];
     struct buf text;
     struct interval_end end;
@@ -63,7 +65,7 @@ void pipeline_feed_bytes(struct pipeline *p, unsigned worker, const char *ptr, s
 void pipeline_feed_at(struct pipeline *p, unsigned worker, const char *lines, uint64_t now_ns);
 
 void pipeline_turn_worker(struct pipeline *p, unsigned worker);
-void pipeline_turn(struct pipeline *p);              /* every worker, in order */
+void pipeline_turn(struct pipeline *p); /* every worker, in order */
 void pipeline_forward(struct pipeline *p, uint64_t seconds);
 
 /* The lines of /metrics without HELP and TYPE, or with them; valid until the next call. */
@@ -78,13 +80,18 @@ void pipeline_expect(struct pipeline *p, const char *lines);
 
 /**
  * pipeline_close(p):
- * Close the interval; one line for each closed series: `counter KEY N`, `gauge KEY =V +D @STAMP_MS` (=V only when absolute),
- * `timer KEY COUNT SUM`, `set KEY N`.  Wall clock and monotonic clock are the same here.
+ * Close the interval.   returns  one line for each closed series:
+ *     counter KEY N
+ *     gauge KEY =V +D @STAMP_MS     =V only when absolute
+ *     timer KEY COUNT SUM
+ *     set KEY N
+ * Wall clock and monotonic clock are the same here.
  */
 const char *pipeline_close(struct pipeline *p);
 
-uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id);      /* over the workers */
+/* Over the workers */
+uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id);
 uint64_t pipeline_rejected(const struct pipeline *p, enum reason r);
-uint64_t pipeline_series(const struct pipeline *p);                        /* in the registry */
+uint64_t pipeline_series(const struct pipeline *p); /* in the registry */
 
 #endif

@@ -27,7 +27,8 @@ static uint16_t free_port(void)
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t n = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+        getsockname(fd, (struct sockaddr *)&a, &n) < 0)
         give_up("no free port", strerror(errno));
     close(fd);
     return ntohs(a.sin_port);
@@ -53,9 +54,13 @@ static _Noreturn void run_child(const struct redis_server *s)
     char port[8], log[96];
     snprintf(port, sizeof port, "%u", (unsigned)s->port);
     snprintf(log, sizeof log, "%s/log", s->dir);
-    const char *argv[32] = { "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", s->socket, "--dir", s->dir,
-                             "--logfile", log, "--save", "", "--appendonly", s->appendonly ? "yes" : "no",
-                             "--appendfsync", "no", "--daemonize", "no" };
+    /* clang-format off */
+    const char *argv[32] = {
+        "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", s->socket,
+        "--dir", s->dir, "--logfile", log, "--save", "", "--appendfsync", "no", "--daemonize", "no",
+        "--appendonly", s->appendonly ? "yes" : "no",
+    };
+    /* clang-format on */
     if (s->password[0] != '\0') {
         argv[19] = "--requirepass";
         argv[20] = s->password;
@@ -108,7 +113,9 @@ void redis_server_start(struct redis_server *s)
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
             s->pid = 0;
             bool missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
-            give_up("it ended", missing ? "is redis-server installed? (Debian: apt-get install redis-server)" : s->dir);
+            give_up("it ended",
+                    missing ? "is redis-server installed? (Debian: apt-get install redis-server)"
+                            : s->dir);
         }
         if (ms == START_LIMIT_MS)
             give_up("it does not answer", s->socket);

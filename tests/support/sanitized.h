@@ -1,5 +1,6 @@
 /**
- * sanitized: SANITIZED is 1 in a build with AddressSanitizer or ThreadSanitizer: resident memory says nothing there.
+ * sanitized: SANITIZED is 1 in a build with AddressSanitizer or ThreadSanitizer: resident memory
+ * says nothing there.
  */
 #ifndef SUPPORT_SANITIZED_H
 #define SUPPORT_SANITIZED_H

@@ -11,11 +11,12 @@
 
 #include "chart.h"
 
-enum { SIGN_WIDTH = 7 };   /* of a sign of the axis' font, rather more than less */
+enum { SIGN_WIDTH = 7 }; /* of a sign of the axis' font, rather more than less */
 
 static const double spans[] = { 0.3, 1, 10, 59.95, 100, 86400, 864000 };
 
-/* From where to where the text of an x axis label reaches; its anchor is in the class (see the style of report_html.c). */
+/* From where to where the text of an x axis label reaches; its anchor is in the class (see the
+ * style of report_html.c). */
 static void label_extent(const char *at, double *ret_from, double *ret_to)
 {
     const char *x = strstr(at, " x=\""), *text = strchr(at, '>') + 1;
@@ -36,7 +37,8 @@ static void no_label_of_the_time_axis_is_cut(void **state)
         chart_svg(&c, &svg);
         buf_append_char(&svg, '\0');
         double width = strtod(strstr(svg.ptr, "viewBox=\"0 0 ") + 13, NULL);
-        for (const char *at = svg.ptr; (at = strstr(at, "<text class=\"x")) != NULL; at++, labels++) {
+        for (const char *at = svg.ptr; (at = strstr(at, "<text class=\"x")) != NULL;
+             at++, labels++) {
             double from, to;
             label_extent(at, &from, &to);
             assert_true(from >= 0 && to <= width);

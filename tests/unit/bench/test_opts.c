@@ -47,15 +47,18 @@ static void quantities_have_units(void **state)
     (void)state;
     struct opts o;
     struct buf error = { 0 };
-    const char *const a[] = { "--rate=2.5M", "--duration", "90s", "--max-loss=0.1%", "--payload=8KiB", "--period", "250ms", NULL };
+    const char *const a[] = { "--rate=2.5M",    "--duration", "90s",   "--max-loss=0.1%",
+                              "--payload=8KiB", "--period",   "250ms", NULL };
     assert_int_equal(parse(a, &o, &error), 0);
-    assert_true(o.rate == 2.5e6 && o.duration_s == 90 && fabs(o.max_loss - 0.001) < 1e-12 && o.period_s == 0.25);
+    assert_true(o.rate == 2.5e6 && o.duration_s == 90 && fabs(o.max_loss - 0.001) < 1e-12 &&
+                o.period_s == 0.25);
     assert_int_equal(o.payload, 8192);
     const char *const b[] = { "--rate", "max", "--duration=2m", "--max-loss", "0.01", NULL };
     assert_int_equal(parse(b, &o, &error), 0);
     assert_true(isinf(o.rate) && o.duration_s == 120 && o.max_loss == 0.01);
 }
 
+/* clang-format off */
 static const struct {
     const char *args[ARGS_MAX];
     const char *says;
@@ -73,6 +76,7 @@ static const struct {
     {{"--gso", "8", "--payload", "0"},         "give --payload"          },
     {{"--gso", "64", "--payload", "1432"},     "more than one message"   },
     {{"--find-max", "--rate=5", "--rate-to=2"}, "below --rate"           },
+    {{"--find-max", "--rate=2000M"},           "--rate is above 1e+09"   },
     {{"--threads", "x"},                       "--threads: 'x' is not a whole number"},
     {{"--rate", "10kk"},                       "like 500, 10k, 2.5M or max"},
     {{"--duration", "5d"},                     "like 500ms, 30s, 5m or 2h"},
@@ -83,12 +87,13 @@ static const struct {
     {{"--pid", "5000000"},                     "within 1 .. 4194304"     },
     {{"--rate", "-1"},                         "--rate: '-1' is not 0 or more"},
     {{"--gso", "64", "--payload", "1432"},     "--gso 45"                },
-    {{"--find-max", "--shape", "sine", "--rate-to=90k"}, "--find-max goes with --shape constant only"},
+    {{"--find-max", "--shape", "sine", "--rate-to=90k"}, "goes with --shape constant only"},
     {{"--find-max", "--shape", "day.csv"},     "--find-max goes with --shape constant only"},
     {{"--rate", "max", "--shape", "day.csv"},  "--rate max goes with --shape constant only"},
     {{"--prefix", "a\nb"},                     "--prefix: a line feed"   },
     {{"--suffix", "\n"},                       "--suffix: a line feed"   },
 };
+/* clang-format on */
 
 static void a_wrong_command_line_says_what_is_wrong(void **state)
 {

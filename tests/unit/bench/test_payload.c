@@ -14,13 +14,23 @@
 
 static struct payload_spec spec_of(const char *types)
 {
-    struct payload_spec s = { .seed = 1, .series = 100, .tags = 2, .tag_values = 7, .bytes = 1432, .packed = 1, .rate = 1,
-                              .set_members = 10, .lines = 1000, .prefix = "bench.", .suffix = "" };
+    struct payload_spec s = { .seed = 1,
+                              .series = 100,
+                              .tags = 2,
+                              .tag_values = 7,
+                              .bytes = 1432,
+                              .packed = 1,
+                              .rate = 1,
+                              .set_members = 10,
+                              .lines = 1000,
+                              .prefix = "bench.",
+                              .suffix = "" };
     s.values = (struct values){ .kind = VALUES_CONSTANT, .a = 12.5 };
     assert_int_equal(mix_parse(slice_str(types), &s.mix), 0);
     return s;
 }
 
+/* clang-format off */
 static const struct {
     const char *types;
     uint64_t i;
@@ -28,14 +38,18 @@ static const struct {
     double rate;
     const char *suffix, *line;
 } lines[] = {
-    {"c",  0,  0, 1, 1,   "",        "bench.http.requests.count.0:1|c"                                          },
-    {"c",  10, 2, 1, 1,   "",        "bench.http.requests.count:1|c|#service:svc3,endpoint:/api/v1/e1"          },
-    {"c",  60, 2, 1, 0.5, "",        "bench.http.requests.count.1:1|c|@0.5|#service:svc4,endpoint:/api/v1/e1"   },
-    {"ms", 1,  1, 3, 0.1, "|c:ci-1", "bench.http.request.duration:12.5:12.5:12.5|ms|@0.1|#service:svc1|c:ci-1"  },
-    {"g",  1,  1, 3, 0.1, "",        "bench.pool.size:12.5|g|#service:svc1"                                     },
-    {"h",  1,  1, 2, 1,   "",        "bench.http.response.size:12.5:12.5|h|#service:svc1"                       },
-    {"d",  2,  1, 1, 1,   "",        "bench.queue.latency:12.5|d|#service:svc2"                                 },
+    {"c",  0,  0, 1, 1,   "",        "bench.http.requests.count.0:1|c"},
+    {"c",  10, 2, 1, 1,   "",
+     "bench.http.requests.count:1|c|#service:svc3,endpoint:/api/v1/e1"},
+    {"c",  60, 2, 1, 0.5, "",
+     "bench.http.requests.count.1:1|c|@0.5|#service:svc4,endpoint:/api/v1/e1"},
+    {"ms", 1,  1, 3, 0.1, "|c:ci-1",
+     "bench.http.request.duration:12.5:12.5:12.5|ms|@0.1|#service:svc1|c:ci-1"},
+    {"g",  1,  1, 3, 0.1, "",        "bench.pool.size:12.5|g|#service:svc1"},
+    {"h",  1,  1, 2, 1,   "",        "bench.http.response.size:12.5:12.5|h|#service:svc1"},
+    {"d",  2,  1, 1, 1,   "",        "bench.queue.latency:12.5|d|#service:svc2"},
 };
+/* clang-format on */
 
 static void a_series_is_one_line(void **state)
 {
@@ -197,7 +211,7 @@ static void counter_increments_are_weighted_by_the_rate(void **state)
     assert_int_equal(payload_init(&p, &s), 0);
     for (size_t i = 0; i < p.n; i++)
         sum += p.counts[i].increments;
-    assert_true(fabs(sum - 500 * 4) < 1e-9);   /* ten decks of 100 series, half of them counters */
+    assert_true(fabs(sum - 500 * 4) < 1e-9); /* ten decks of 100 series, half of them counters */
     payload_release(&p);
 }
 
@@ -220,14 +234,24 @@ static void the_same_seed_builds_the_same_bytes(void **state)
     payload_release(&c);
 }
 
+/* clang-format off */
 static const struct {
     const char *text;
     int rc;
     uint32_t sum;
 } mixes[] = {
-    {"c", 0, 1}, {"c=60,ms=30,g=10", 0, 100}, {"c=60,ms=30,g=10,s=0,h,d", 0, 102}, {"c=1,c=3", 0, 3},
-    {"", -EINVAL, 0}, {"x", -EINVAL, 0}, {"c=", -EINVAL, 0}, {"c=-1", -EINVAL, 0}, {"c=0", -EINVAL, 0}, {"c,,g", -EINVAL, 0},
+    {"c",                       0,       1  },
+    {"c=60,ms=30,g=10",         0,       100},
+    {"c=60,ms=30,g=10,s=0,h,d", 0,       102},
+    {"c=1,c=3",                 0,       3  },
+    {"",                        -EINVAL, 0  },
+    {"x",                       -EINVAL, 0  },
+    {"c=",                      -EINVAL, 0  },
+    {"c=-1",                    -EINVAL, 0  },
+    {"c=0",                     -EINVAL, 0  },
+    {"c,,g",                    -EINVAL, 0  },
 };
+/* clang-format on */
 
 static void a_mix_is_a_list_of_weights(void **state)
 {
@@ -249,7 +273,17 @@ static void values_follow_their_distribution(void **state)
     (void)state;
     struct values v;
     struct rng r;
-    static const char *const bad[] = { "", "constant", "constant:x", "uniform:1", "uniform:5:1", "lognormal:0:1", "lognormal:5:-1", "pareto:1" };
+    static const char *const bad[] = { "",
+                                       "constant",
+                                       "constant:x",
+                                       "uniform:1",
+                                       "uniform:5:1",
+                                       "lognormal:0:1",
+                                       "lognormal:5:-1",
+                                       "pareto:1",
+                                       "constant:1e308",
+                                       "uniform:-1e308:1e308",
+                                       "lognormal:1:1000" };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(values_parse(slice_str(bad[i]), &v), -EINVAL);
     rng_init(&r, 3);
@@ -267,7 +301,7 @@ static void values_follow_their_distribution(void **state)
     int below = 0;
     for (int i = 0; i < 100000; i++)
         below += values_draw(&v, &r) < 200;
-    assert_true(abs(below - 50000) < 1000);   /* the median */
+    assert_true(abs(below - 50000) < 1000); /* the median */
 }
 
 static void datagrams_hold_no_more_lines_than_wished(void **state)

@@ -18,7 +18,7 @@
 
 #include "base/mem.h"
 #include "procfs.h"
-#include "scrape.h"
+#include "scraper.h"
 
 static const char exposition[] =
     "# HELP statsd_datagrams_received_total Datagrams\n"
@@ -60,7 +60,8 @@ static void another_server_names_its_own_counter_of_lines(void **state)
 {
     (void)state;
     struct scrape_counters c;
-    struct slice text = SLICE_LIT("statsd_samples_aggregated_total 5\nother_lines_total{a=\"b\"} 7\nother_lines_total 1\n");
+    struct slice text = SLICE_LIT(
+        "statsd_samples_aggregated_total 5\nother_lines_total{a=\"b\"} 7\nother_lines_total 1\n");
     scrape_read(text, "other_lines_total", &c);
     assert_true(c.v[SCRAPE_SAMPLES_AGGREGATED] == 8);
     scrape_read(text, "", &c);
@@ -79,6 +80,7 @@ static void any_cut_of_an_exposition_can_be_read(void **state)
     }
 }
 
+/* clang-format off */
 static const struct {
     const char *text, *host, *port, *path;
 } urls[] = {
@@ -92,6 +94,7 @@ static const struct {
     {"http://host:0/",                NULL,        NULL,   NULL      },
     {"http://host:x/",                NULL,        NULL,   NULL      },
 };
+/* clang-format on */
 
 static void an_address_has_host_port_and_path(void **state)
 {
@@ -124,7 +127,8 @@ static void *serve(void *cookie)
     assert_true(c >= 0 && recv(c, s->request, sizeof s->request - 1, 0) > 0);
     assert_int_equal(setsockopt(c, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), 0);
     for (size_t at = 0; at < s->n;) {
-        ssize_t n = send(c, s->answer + at, s->piece < s->n - at ? s->piece : s->n - at, MSG_NOSIGNAL);
+        ssize_t n =
+            send(c, s->answer + at, s->piece < s->n - at ? s->piece : s->n - at, MSG_NOSIGNAL);
         assert_true(n > 0);
         at += (size_t)n;
     }
@@ -132,11 +136,14 @@ static void *serve(void *cookie)
     return NULL;
 }
 
-static int get_pieces(const char *answer, size_t n, size_t piece, struct buf *body, char request[1024])
+static int get_pieces(const char *answer, size_t n, size_t piece, struct buf *body,
+                      char request[1024])
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof a;
-    struct server s = { .fd = socket(AF_INET, SOCK_STREAM, 0), .answer = answer, .n = n, .piece = piece };
+    struct server s = {
+        .fd = socket(AF_INET, SOCK_STREAM, 0), .answer = answer, .n = n, .piece = piece
+    };
     assert_int_equal(bind(s.fd, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(listen(s.fd, 1), 0);
     assert_int_equal(getsockname(s.fd, (struct sockaddr *)&a, &len), 0);
@@ -158,6 +165,7 @@ static int get(const char *answer, size_t n, struct buf *body)
 
 #define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
+/* clang-format off */
 static const struct {
     const char *answer;
     int rc;
@@ -174,7 +182,8 @@ static const struct {
     {CHUNKED "A;name=\"v\"\r\n0123\r\n678\n\r\n000\r\n\r\n", 0,       "0123\r\n678\n"},
     {CHUNKED "4 ; x\r\na 1\n\r\n0\r\nTrailer: x\r\n\r\n", 0,       "a 1\n"},
     {CHUNKED "0\r\n\r\n",                                 0,       ""},
-    {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\ntransfer-encoding:Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 0, "x"},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\ntransfer-encoding:Chunked\r\n\r\n"
+     "1\r\nx\r\n0\r\n\r\n", 0, "x"},
     {CHUNKED "",                                          -EPROTO, NULL},
     {CHUNKED "4\r\na 1\n\r\n",                           -EPROTO, NULL},
     {CHUNKED "5\r\na 1\n\r\n0\r\n\r\n",                  -EPROTO, NULL},
@@ -186,6 +195,7 @@ static const struct {
     {CHUNKED "10000000000000004\r\na 1\n\r\n0\r\n\r\n",  -EPROTO, NULL},
     {CHUNKED "ffffffffffffffff\r\na 1\n\r\n0\r\n\r\n",   -EPROTO, NULL},
 };
+/* clang-format on */
 
 static void an_answer_is_a_body_or_an_error(void **state)
 {
@@ -215,7 +225,8 @@ static void chunks_may_be_split_anywhere(void **state)
 static void a_chunked_body_that_breaks_off_is_an_error(void **state)
 {
     (void)state;
-    size_t whole = sizeof chunked - 1 - 2;   /* the last chunk has been seen: the empty line behind it adds nothing */
+    /* The last chunk has been seen: the empty line behind it adds nothing */
+    size_t whole = sizeof chunked - 1 - 2;
     for (size_t n = 1; n < sizeof chunked; n++) {
         struct buf body = { 0 };
         assert_int_equal(get(chunked, n, &body), n < whole ? -EPROTO : 0);
@@ -229,7 +240,8 @@ static void the_request_asks_for_one_plain_answer(void **state)
     struct buf body = { 0 };
     char request[1024];
     assert_int_equal(get_pieces(chunked, sizeof chunked - 1, 9, &body, request), 0);
-    assert_non_null(strstr(request, "GET /metrics HTTP/1.1\r\n"));   /* of 1.0 no server sends chunks, so none would tell a cut */
+    /* Of 1.0 no server sends chunks, so none would tell a cut */
+    assert_non_null(strstr(request, "GET /metrics HTTP/1.1\r\n"));
     assert_non_null(strstr(request, "\r\nConnection: close\r\n"));
     assert_non_null(strstr(request, "\r\nAccept-Encoding: identity\r\n"));
     buf_release(&body);
@@ -255,19 +267,24 @@ static void percentiles_are_of_the_nearest_rank(void **state)
 {
     (void)state;
     double x[] = { 5, 1, 4, 2, 3 };
-    assert_true(scrape_percentile(x, 5, 0.5) == 3);
-    assert_true(scrape_percentile(x, 5, 0.99) == 5);
-    assert_true(scrape_percentile(x, 5, 0) == 1);
-    assert_true(scrape_percentile(x, 1, 0.5) == 1);
-    assert_true(scrape_percentile(x, 0, 0.5) == 0);
+    assert_true(scraper_percentile(x, 5, 0.5) == 3);
+    assert_true(scraper_percentile(x, 5, 0.99) == 5);
+    assert_true(scraper_percentile(x, 5, 0) == 1);
+    assert_true(scraper_percentile(x, 1, 0.5) == 1);
+    assert_true(scraper_percentile(x, 0, 0.5) == 0);
 }
 
 static const char proc_net_udp[] =
-    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            \n"
-    " 1234: 0100007F:1FBD 00000000:0000 07 00000000:00000900 00:00000000 00000000     0        0 12345 2 0000000000000000 17        \n"
-    " 1235: 0100007F:1FBD 00000000:0000 07 00000000:00000100 00:00000000 00000000     0        0 12346 2 0000000000000000 5         \n"
-    " 1236: 0100007F:1FBE 00000000:0000 07 00000000:00000001 00:00000000 00000000     0        0 12347 2 0000000000000000 99        \n"
-    "  900: 00000000000000000000000001000000:1FBD 00000000000000000000000000000000:0000 07 00000000:00000010 00:00000000 00000000     0        0 "
+    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+    "inode ref pointer drops            \n"
+    " 1234: 0100007F:1FBD 00000000:0000 07 00000000:00000900 00:00000000 00000000     0        0 "
+    "12345 2 0000000000000000 17        \n"
+    " 1235: 0100007F:1FBD 00000000:0000 07 00000000:00000100 00:00000000 00000000     0        0 "
+    "12346 2 0000000000000000 5         \n"
+    " 1236: 0100007F:1FBE 00000000:0000 07 00000000:00000001 00:00000000 00000000     0        0 "
+    "12347 2 0000000000000000 99        \n"
+    "  900: 00000000000000000000000001000000:1FBD 00000000000000000000000000000000:0000 07 "
+    "00000000:00000010 00:00000000 00000000     0        0 "
     "20000 2 0000000000000000 2\n";
 
 static void sockets_of_a_port_are_summed(void **state)
@@ -285,8 +302,7 @@ static void our_own_process_has_cpu_time_and_memory(void **state)
     (void)state;
     double cpu_s = procfs_cpu_s(getpid());
     assert_true(cpu_s > 0 && cpu_s < 60);
-    for (volatile int i = 0; i < 1000000; i++) {
-    }
+    for (volatile int i = 0; i < 1000000; i++) {}
     assert_true(procfs_cpu_s(getpid()) > cpu_s);
     assert_true(procfs_rss_bytes(getpid()) > 100000);
     assert_true(procfs_cpu_s(4194304) < 0);

@@ -13,12 +13,14 @@
 static const struct {
     double from, limit, truth, resolution;
 } cases[] = {
+    /* clang-format off */
     {1000,  1e9, 123456, 0.02 },
     {1000,  1e9, 999,    0.02 },    /* the start already fails */
     {1000,  1e9, 1000,   0.01 },
     {5e5,   1e9, 3,      0.05 },
     {10,    500, 1e9,    0.02 },    /* the end of the range passes */
     {1,     1e9, 7.7e8,  0.001},
+    /* clang-format on */
 };
 
 static void the_highest_rate_is_found_within_the_resolution(void **state)

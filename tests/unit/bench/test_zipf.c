@@ -14,7 +14,7 @@
 static const struct {
     uint32_t n;
     double skew;
-} cases[] = { {1, 0}, {2, 1}, {10, 0}, {100, 1}, {1000, 1.5}, {5000, 0.7} };
+} cases[] = { { 1, 0 }, { 2, 1 }, { 10, 0 }, { 100, 1 }, { 1000, 1.5 }, { 5000, 0.7 } };
 
 static void ranks_come_as_often_as_their_weight_says(void **state)
 {
@@ -37,7 +37,7 @@ static void ranks_come_as_often_as_their_weight_says(void **state)
             sum += pow(i + 1, -cases[c].skew);
         for (uint32_t i = 0; i < n; i++) {
             double expected = DRAWS * pow(i + 1, -cases[c].skew) / sum;
-            assert_true(fabs(seen[i] - expected) <= 6 * sqrt(expected) + 1);   /* six deviations */
+            assert_true(fabs(seen[i] - expected) <= 6 * sqrt(expected) + 1); /* six deviations */
         }
         zipf_release(&z);
         free(seen);

@@ -1,0 +1,111 @@
+#include "opts_table.h"
+
+#include <math.h>
+
+#include "opts.h"
+
+#define AT(field) offsetof(struct opts, field)
+#define NO_LIMIT  0, INFINITY
+
+/* clang-format off */
+const struct opt opts_table[] = {
+    {"to", "ADDR", OPT_TEXT, AT(to), "udp://127.0.0.1:8125", NO_LIMIT,
+     "udp://HOST:PORT or unixgram:///PATH; your own server only"},
+    {"threads", "N", OPT_U32, AT(threads), "1", 1, 64,
+     "sender threads"},
+    {"sockets", "N", OPT_U32, AT(sockets), "1", 1, 1024,
+     "client sockets per thread, used in turn"},
+    {"batch", "N", OPT_U32, AT(batch), "64", 1, 1024,
+     "datagrams a sendmmsg call at most"},
+    {"gso", "N", OPT_U32, AT(gso), "1", 1, 64,
+     "datagrams per UDP_SEGMENT message; pads all to --payload with line feeds"},
+    {"send-buffer", "BYTES", OPT_SIZE, AT(send_buffer), "4MiB", 0, 1 << 30,
+     "SO_SNDBUF of the client sockets; 0: the system's"},
+
+    {"shape", "NAME", OPT_TEXT, AT(shape), "constant", NO_LIMIT,
+     "constant ramp steps spike sine, or a CSV file of second,rate"},
+    {"rate", "R", OPT_RATE, AT(rate), "10k", NO_LIMIT,
+     "lines per second (k, M, or max): the start, base or trough"},
+    {"rate-to", "R", OPT_RATE, AT(rate_to), NULL, NO_LIMIT,
+     "end of ramp and steps, peak of spike, crest of sine; limit of --find-max"},
+    {"duration", "TIME", OPT_SECONDS, AT(duration_s), "10s", 0.1, 864000,
+     "how long to send (ms, s, m, h); a CSV ends by itself"},
+    {"period", "TIME", OPT_SECONDS, AT(period_s), NULL, 0.001, 864000,
+     "length of a sine wave, width of a spike"},
+    {"steps", "N", OPT_U32, AT(steps), "5", 2, 10000,
+     "plateaus of steps"},
+    {"datagram-rate", NULL, OPT_FLAG, AT(datagram_rate), NULL, NO_LIMIT,
+     "rates count datagrams instead of lines"},
+
+    {"series", "N", OPT_U32, AT(series), "10000", 1, 100000000,
+     "distinct series"},
+    {"types", "MIX", OPT_TEXT, AT(types), "c=60,ms=30,g=10", NO_LIMIT,
+     "weights of c ms g s h d; a bare type weighs 1"},
+    {"tags", "N", OPT_U32, AT(tags), "3", 0, 32,
+     "tags per line"},
+    {"tag-values", "N", OPT_U32, AT(tag_values), "50", 1, 100000000,
+     "distinct values of each tag; what is left of --series goes into names"},
+    {"values", "DIST", OPT_TEXT, AT(values), "lognormal:100:1", NO_LIMIT,
+     "constant:V uniform:FROM:TO lognormal:MEDIAN:SIGMA (ms, h, d, g)"},
+    {"skew", "S", OPT_NUMBER, AT(skew), "0", 0, 10,
+     "Zipf exponent of which series come how often; 0: all alike"},
+    {"payload", "BYTES", OPT_SIZE, AT(payload), "1432", 0, 131072,
+     "largest datagram; 0: one line each"},
+    {"packed", "N", OPT_U32, AT(packed), "1", 1, 1000,
+     "values per ms, h and d line"},
+    {"sample-rate", "R", OPT_NUMBER, AT(sample_rate), "1", 1e-6, 1,
+     "@R on counters and timers"},
+    {"set-members", "N", OPT_U32, AT(set_members), "1000", 1, 100000000,
+     "distinct members of sets"},
+    {"pool-lines", "N", OPT_U32, AT(pool_lines), "0", 0, 100000000,
+     "lines built beforehand; 0: every series, at least 65536"},
+    {"prefix", "TEXT", OPT_TEXT, AT(prefix), "bench.", NO_LIMIT,
+     "of all names"},
+    {"suffix", "TEXT", OPT_TEXT, AT(suffix), "", NO_LIMIT,
+     "appended to all lines, such as '|c:ci-1234'"},
+    {"seed", "N", OPT_U64, AT(seed), "1", NO_LIMIT,
+     "same seed, same bytes"},
+
+    {"metrics", "URL", OPT_TEXT, AT(metrics), NULL, NO_LIMIT,
+     "http:// address of its /metrics: conservation, scrape and flush times"},
+    {"samples-metric", "NAME", OPT_TEXT, AT(samples_metric), "", NO_LIMIT,
+     "another server's counter of the lines it took, on --metrics"},
+    {"scrape-interval", "TIME", OPT_SECONDS, AT(scrape_interval_s), "1s", 0.01, 3600,
+     "of --metrics"},
+    {"pid", "N", OPT_U32, AT(pid), NULL, 1, 4194304,
+     "its process on this machine: CPU and memory"},
+    {"received-file", "FILE", OPT_TEXT, AT(received_file), NULL, NO_LIMIT,
+     "holds the number of datagrams another receiver has read"},
+
+    {"find-max", NULL, OPT_FLAG, AT(find_max), NULL, NO_LIMIT,
+     "highest constant rate within --max-loss (default 0.1%), from --rate up"},
+    {"trial", "TIME", OPT_SECONDS, AT(trial_s), "3s", 0.2, 3600,
+     "length of one trial"},
+    {"resolution", "PART", OPT_PART, AT(resolution), "2%", 0.001, 1,
+     "how close to come to it"},
+
+    {"max-loss", "PART", OPT_PART, AT(max_loss), NULL, 0, 1,
+     "of the samples sent, such as 0.1%"},
+    {"max-cpu", "US", OPT_NUMBER, AT(max_cpu), NULL, NO_LIMIT,
+     "server CPU in microseconds per 1,000 samples"},
+    {"max-scrape-ms", "MS", OPT_NUMBER, AT(max_scrape_ms), NULL, NO_LIMIT,
+     "99th percentile of the scrape latency"},
+
+    {"json", "FILE", OPT_TEXT, AT(json), NULL, NO_LIMIT,
+     "settings, sums and time series"},
+    {"csv", "FILE", OPT_TEXT, AT(csv), NULL, NO_LIMIT,
+     "time series, one line a second"},
+    {"html", "FILE", OPT_TEXT, AT(html), NULL, NO_LIMIT,
+     "one page with charts, nothing loaded from elsewhere"},
+    {"title", "TEXT", OPT_TEXT, AT(title), "statsd-bench", NO_LIMIT,
+     "of the reports"},
+    {"quiet", NULL, OPT_FLAG, AT(quiet), NULL, NO_LIMIT,
+     "no live line"},
+    {"help", NULL, OPT_FLAG, AT(help), NULL, NO_LIMIT,
+     "this text"},
+    {"version", NULL, OPT_FLAG, AT(version), NULL, NO_LIMIT,
+     "print the version"},
+};
+/* clang-format on */
+
+const size_t opts_table_n = ARRAY_LEN(opts_table);

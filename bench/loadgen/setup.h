@@ -1,0 +1,34 @@
+/**
+ * setup: what the options ask for, made ready before the load begins: target, shape, datagrams, and
+ * what is watched.
+ *
+ * Whatever is wrong with them is said here, on standard error, and not after a minute of load.
+ *   thread   main
+ */
+#ifndef LOADGEN_SETUP_H
+#define LOADGEN_SETUP_H
+
+#include <stdbool.h>
+
+#include "opts.h"
+#include "run.h"
+#include "send/shape.h"
+#include "send/target.h"
+
+struct setup {
+    struct target target;
+    struct shape shape;
+    struct payload payload;
+    /* Points to the three above; wait, on_row and their cookie are the caller's to set */
+    struct run_opts run;
+};
+
+/**
+ * setup_init(s, o):
+ *   o        borrowed by s, as the strings in it are; a CSV shape sets its duration_s
+ *   returns  false: what was wrong has been said.  s is to be released in any case
+ */
+bool setup_init(struct setup *s, struct opts *o);
+void setup_release(struct setup *s);
+
+#endif
