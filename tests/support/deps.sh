@@ -26,6 +26,11 @@ build    libinih-dev               config file
 build    libjansson-dev            JSON
 build    zlib1g-dev                gzip bodies
 build    libxxhash-dev             hashing
+build    libyaml-dev               mapping files
+build    libpcre2-dev              regexes of mapping files
+build    libzstd-dev               zstd bodies
+build    libprotobuf-c-dev         the protobuf format of /metrics
+build    protobuf-c-compiler       compiles its schema
 run      redis-server              a private Redis for make run and the tests
 run      curl                      reads /metrics back
 test     libcmocka-dev             unit tests
@@ -33,6 +38,7 @@ test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
 test     python3-prometheus-client second opinion on the exposition
+test     protobuf-compiler         decodes the protobuf format
 test     prometheus                promtool, and a real Prometheus that scrapes
 interop  gunicorn                  app server that sends metrics
 interop  python3-flask             the Flask app
