@@ -1,18 +1,14 @@
 #include "base/mem.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* write(2) and a buffer on the stack: the logger may itself want memory. */
+#include "base/log.h"
+
 _Noreturn void mem_exhausted(size_t n)
 {
-    char text[96];
-    int len = snprintf(text, sizeof text, "level=error msg=\"out of memory\" wanted_bytes=%zu\n", n);
-    if (len > 0 && write(STDOUT_FILENO, text, (size_t)len) < 0)
-        abort();
+    LOG(LOG_ERROR, "out of memory", F_U64("wanted_bytes", n));   /* needs no memory and waits for nobody */
     abort();
 }
 
