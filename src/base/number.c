@@ -245,12 +245,18 @@ int number_parse_size(struct slice s, uint64_t *ret)
             break;
         }
     }
-    int64_t n;
-    if (!number_parse_int(s, &n))
+    bool too_large = false;
+    uint64_t n = 0;
+    if (s.len == 0)
         return -EINVAL;
-    if ((uint64_t)n > UINT64_MAX >> shift)
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_digit(s.ptr[i]))
+            return -EINVAL;
+        too_large |= __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, (unsigned)(s.ptr[i] - '0'), &n);
+    }
+    if (too_large || n > UINT64_MAX >> shift)
         return -ERANGE;
-    *ret = (uint64_t)n << shift;
+    *ret = n << shift;
     return 0;
 }
 

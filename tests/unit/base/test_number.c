@@ -399,6 +399,9 @@ static void sizes_are_whole_numbers_of_binary_units(void **state)
         { "0", 0, 0 },           { "4096", 0, 4096 },      { "1KiB", 0, 1024 },      { "32MiB", 0, 33554432 }, { "1GiB", 0, 1073741824 },
         { "", -EINVAL, 0 },      { "KiB", -EINVAL, 0 },    { "1kib", -EINVAL, 0 },   { "1KB", -EINVAL, 0 },    { "1.5MiB", -EINVAL, 0 },
         { "-1", -EINVAL, 0 },    { "1 MiB", -EINVAL, 0 },  { "9223372036854775807GiB", -ERANGE, 0 },
+        { "18446744073709551615", 0, UINT64_MAX }, { "0018446744073709551615", 0, UINT64_MAX },
+        { "18446744073709551616", -ERANGE, 0 }, { "99999999999999999999999", -ERANGE, 0 }, { "99999999999999999999x", -EINVAL, 0 },
+        { "17179869183GiB", 0, UINT64_MAX << 30 }, { "17179869184GiB", -ERANGE, 0 }, { "100000000000000000000KiB", -ERANGE, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         uint64_t bytes = 0;
@@ -417,7 +420,7 @@ static void sizes_print_in_the_largest_unit_that_divides_them_and_read_back(void
         { 0, "0" },          { 1, "1" },           { 1023, "1023" },  { 1024, "1KiB" },
         { 1025, "1025" },    { 1536, "1536" },     { 10240, "10KiB" }, { 8 << 20, "8MiB" },
         { 1 << 30, "1GiB" }, { 3ull << 29, "1536MiB" }, { 1ull << 40, "1024GiB" },
-        { (1ull << 63) - 1, "9223372036854775807" },
+        { (1ull << 63) - 1, "9223372036854775807" }, { UINT64_MAX, "18446744073709551615" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[NUMBER_TEXT_MAX];
