@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 #include "protocol/reason.h"
 
 enum framing_kind {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 
 /* name[k=v,..]rest: true when this style has the last word. */
 static bool cut_brackets(struct slice name, char *room, size_t *used, struct tagged_name *ret)

@@ -64,18 +64,6 @@ void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
     p->pipe = p->datagram.pipe;
 }
 
-void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at)
-{
-    b->counts.samples++;
-    b->counts.rejected[reason]++;
-    if (p->opts.on_error == NULL || (*p->opts.errors >> reason & 1) == 0)
-        return;
-    size_t where = l->lead + (size_t)(at - (l->text + l->start));
-    assert(where <= l->raw.len);
-    const struct parse_error e = { reason, l->raw, where };
-    p->opts.on_error(p->opts.cookie, &e);
-}
-
 static inline bool is_trailing(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\0';

@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 #include "protocol/event.h"
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 #include "protocol/sample.h"
 #include "protocol/scan.h"
 

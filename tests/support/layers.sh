@@ -23,7 +23,7 @@ allowed_of() {
     esac
 }
 
-ONE_WAY="base aggregate sinks"
+ONE_WAY="base protocol aggregate sinks"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
