@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "protocol/bytes.h"
 
 enum { LENGTH_DIGITS_MAX = 9 };
 
 /* What clean-up cuts off the end of a line. */
 static struct slice trim_end(struct slice s)
 {
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t' || s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\0'))
+    while (s.len > 0 && bytes_is_trailing(s.ptr[s.len - 1]))
         s.len--;
     return s;
 }

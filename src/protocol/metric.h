@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "protocol/bytes.h"
 #include "protocol/sample.h"
 
 struct batch;
@@ -47,14 +48,12 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
 {
 #if __BYTE_ORDER == __LITTLE_ENDIAN
     static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
-    const uint64_t tops = 0x8080808080808080u;
     if (n - 1 >= 8 || end < 8)
         return false;
     uint64_t w;
     memcpy(&w, text + end - 8, sizeof w);
     w = (w ^ 0x3030303030303030u) & ~0ull << (64 - 8 * n);   /* digits as 0..9, the last on top; 0 in front of the first */
-    uint64_t dot = w ^ 0x1e1e1e1e1e1e1e1eu;                  /* '.' ^ '0' */
-    dot = ~(((dot & ~tops) + ~tops) | dot) & tops;
+    uint64_t dot = bytes_zeros(w ^ BYTES_EACH('.' ^ '0'));
     unsigned decimals = 0;
     if (dot != 0 && n > 1) {
         unsigned at = (unsigned)__builtin_ctzll(dot) & ~7u;
@@ -62,7 +61,7 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
         decimals = 7 - at / 8;
         w = (w & ~below & ~(0xffull << at)) | (w & below) << 8;
     }
-    if (((w | (w + 0x7676767676767676u)) & tops) != 0)
+    if (((w | (w + 0x7676767676767676u)) & BYTES_EACH(0x80)) != 0)
         return false;
     w = w * 10 + (w >> 8);                                    /* pairs, then fours, then eight */
     w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;

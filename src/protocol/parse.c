@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "protocol/bytes.h"
 #include "protocol/event.h"
 #include "protocol/limits.h"
 #include "protocol/metric.h"
@@ -64,20 +65,10 @@ void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
     p->pipe = p->datagram.pipe;
 }
 
-static inline bool is_trailing(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\0';
-}
-
-static inline bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 static void blank_controls(char *out, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = is_control(p[i]) ? '_' : p[i];
+        out[i] = bytes_is_control(p[i]) ? '_' : p[i];
 }
 
 static bool starts_event(const char *p, size_t n)
@@ -118,19 +109,16 @@ static void check_line(struct parser *p, struct batch *b, const struct line *l)
         p->opts.on_check(p->opts.cookie, &p->check);
 }
 
-/* Eight bytes at a time; the trick is exact (see zero_bytes in scan.c). */
 static bool has_control(const char *p, size_t n)
 {
-    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fu, high3 = 0xe0e0e0e0e0e0e0e0u;
     for (; n >= 8; p += 8, n -= 8) {
         uint64_t w;
         memcpy(&w, p, sizeof w);
-        uint64_t below = w & high3, del = w ^ low7;
-        if ((~(((below & low7) + low7) | below) | ~(((del & low7) + low7) | del)) & ~low7)
+        if (bytes_zeros(w & BYTES_EACH(0xe0)) | bytes_zeros(w ^ BYTES_EACH(0x7f)))
             return true;
     }
     for (; n > 0; p++, n--)
-        if (is_control(*p))
+        if (bytes_is_control(*p))
             return true;
     return false;
 }
@@ -175,7 +163,7 @@ static void any_line(struct parser *p, struct batch *b)
     while (*p->pipe < start)
         p->pipe++;
     struct line l = { p->ptr, &p->datagram, start, end, p->pipe, { p->ptr + start, end - start }, 0 };
-    while (l.end > l.start && is_trailing(l.text[l.end - 1]))
+    while (l.end > l.start && bytes_is_trailing(l.text[l.end - 1]))
         l.end--;
     while (l.start < l.end && (l.text[l.start] == ' ' || l.text[l.start] == '\t'))
         l.start++;

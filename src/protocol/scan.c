@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "protocol/bytes.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -197,14 +198,6 @@ static void scan_sse2(struct scan *s, const char *ptr, size_t len)
 
 #endif
 
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
-/* 0x80 in each byte of w that is 0, without carries from one byte to the next. */
-static inline uint64_t zero_bytes(uint64_t w)
-{
-    return ~(((w & EACH(0x7f)) + EACH(0x7f)) | w) & EACH(0x80);
-}
-
 /* The eight 0x80 bits side by side, the first byte lowest. */
 static inline uint64_t pack(uint64_t tops)
 {
@@ -218,11 +211,11 @@ static inline struct masks masks_portable(const char *p)
         uint64_t w;
         memcpy(&w, p + i * 8, sizeof w);
         w = le64toh(w);
-        uint64_t below_blank = zero_bytes(w & EACH(0xe0));
-        uint64_t odd = (w & EACH(0x80)) | below_blank | zero_bytes(w ^ EACH(0x7f));
-        m.nl |= pack(zero_bytes(w ^ EACH('\n'))) << (i * 8);
-        m.pipe |= pack(zero_bytes(w ^ EACH('|'))) << (i * 8);
-        m.colon |= pack(zero_bytes(w ^ EACH(':'))) << (i * 8);
+        uint64_t below_blank = bytes_zeros(w & BYTES_EACH(0xe0));
+        uint64_t odd = (w & BYTES_EACH(0x80)) | below_blank | bytes_zeros(w ^ BYTES_EACH(0x7f));
+        m.nl |= pack(bytes_zeros(w ^ BYTES_EACH('\n'))) << (i * 8);
+        m.pipe |= pack(bytes_zeros(w ^ BYTES_EACH('|'))) << (i * 8);
+        m.colon |= pack(bytes_zeros(w ^ BYTES_EACH(':'))) << (i * 8);
         m.odd |= pack(odd) << (i * 8);
     }
     m.odd &= ~m.nl;
