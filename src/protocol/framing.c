@@ -3,12 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-enum { HEADER = 4 };   /* the length in front of a dsd frame */
-
-void framing_init(struct framing *f, enum framing_kind kind, uint32_t max_line, char *room)
+void framing_init(struct framing *f, enum framing_kind kind, char *room)
 {
-    assert(max_line <= DATAGRAM_MAX);
-    *f = (struct framing){ .kind = kind, .max_line = max_line, .room = room };
+    *f = (struct framing){ .kind = kind, .room = room };
 }
 
 /* The rest of a line whose front is in the room.  Returns the bytes used of ptr. */
@@ -97,7 +94,7 @@ static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *
 static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
 {
     while (!f->broken && len > 0) {
-        if (!room_fill(f, HEADER, &ptr, &len))
+        if (!room_fill(f, FRAMING_HEADER, &ptr, &len))
             break;
         uint32_t n = frame_length(f->room);
         if (n > DATAGRAM_MAX) {
@@ -105,13 +102,13 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
             ++*errors;
             break;
         }
-        if (f->have == HEADER && len >= n) {   /* all of it is here: no copy */
+        if (f->have == FRAMING_HEADER && len >= n) {   /* all of it is here: no copy */
             if (n > 0)
                 fn(cookie, ptr, n);
             ptr += n;
             len -= n;
-        } else if (room_fill(f, HEADER + (size_t)n, &ptr, &len)) {
-            fn(cookie, f->room + HEADER, n);
+        } else if (room_fill(f, FRAMING_HEADER + (size_t)n, &ptr, &len)) {
+            fn(cookie, f->room + FRAMING_HEADER, n);
         } else {
             break;
         }

@@ -49,14 +49,14 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
 /* Push text[0 .. cut), then the rest in pieces. */
 static struct outcome run(enum framing_kind kind, const struct buf *text, size_t cut, size_t piece)
 {
-    static char room[DATAGRAM_MAX + 4];
+    static char room[FRAMING_ROOM];
     struct outcome o = { 0 };
     struct framing f;
     uint32_t errors;
     o.parser = parser_new(&PARSE_OPTS_DEFAULT);
     assert_non_null(o.parser);
     assert_int_equal(batch_init(&o.batch, 16, 8192), 0);
-    framing_init(&f, kind, 8192, room);
+    framing_init(&f, kind, room);
     framing_push(&f, text->ptr, cut, on_datagram, &o, &errors);
     o.framing_errors += errors;
     for (size_t at = cut; at < text->len; at += piece) {

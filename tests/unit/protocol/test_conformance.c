@@ -232,10 +232,10 @@ static void push(struct framing *f, const char *ptr, size_t len, struct seen *se
 
 static void run_stream(const json_t *opts, enum framing_kind kind, const struct buf *input, struct seen *seen)
 {
-    char *room = malloc(DATAGRAM_MAX + 4);
+    char *room = malloc(FRAMING_ROOM);
     struct framing f;
     assert_non_null(room);
-    framing_init(&f, kind, MAX_LINE, room);
+    framing_init(&f, kind, room);
     const json_t *chunks = json_object_get(opts, "chunks");
     for (size_t i = 0; i < json_array_size(chunks); i++) {
         const json_t *chunk = json_array_get(chunks, i);

@@ -29,9 +29,9 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
 
 static void fixture_init(struct fixture *f, enum framing_kind kind)
 {
-    *f = (struct fixture){ .room = malloc(DATAGRAM_MAX + 4) };
+    *f = (struct fixture){ .room = malloc(FRAMING_ROOM) };
     assert_non_null(f->room);
-    framing_init(&f->framing, kind, 8192, f->room);
+    framing_init(&f->framing, kind, f->room);
 }
 
 static void fixture_release(struct fixture *f)
