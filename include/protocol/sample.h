@@ -10,6 +10,7 @@
 #ifndef PROTOCOL_SAMPLE_H
 #define PROTOCOL_SAMPLE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -86,6 +87,7 @@ struct batch {
     uint32_t n, cap;
     uint32_t n_values, cap_values;
     uint32_t scratch_len, scratch_cap;
+    uint32_t max_line;          /* the longest line that there is always room for */
     uint32_t full;              /* the parser stops once n >= full (or scratch runs low) and wants batch_clear */
     uint32_t n_arrivals;
     struct batch_arrival arrivals[BATCH_ARRIVALS_MAX];   /* by `at`; those of a caller that calls batch_arrived */
@@ -106,6 +108,14 @@ static inline void batch_clear(struct batch *b)
     b->n_values = 0;
     b->scratch_len = 0;
     b->n_arrivals = 0;
+}
+
+/* Between two lines: nothing is beyond its capacity. */
+static inline void batch_check(const struct batch *b)
+{
+    assert(b->full > 0 && b->full < b->cap && b->n <= b->cap);
+    assert(b->n_values <= b->cap_values && b->scratch_len <= b->scratch_cap);
+    assert(b->n_arrivals <= BATCH_ARRIVALS_MAX);
 }
 
 /* What is parsed next arrived at ns.  Of more than BATCH_ARRIVALS_MAX datagrams the last ones count as one. */

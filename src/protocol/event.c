@@ -1,5 +1,6 @@
 #include "protocol/event.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -29,6 +30,7 @@ static bool length_read(struct slice *s, char until, size_t *ret)
 /* Take n bytes off the front of s. */
 static struct slice take(struct slice *s, size_t n)
 {
+    assert(n <= s->len);
     struct slice head = slice_of(s->ptr, n);
     *s = slice_of(s->ptr + n, s->len - n);
     return head;
@@ -101,6 +103,7 @@ static uint32_t tags_read(struct slice list, struct slice *tags)
         if (one.len > 0)
             tags[n++] = one;
     }
+    assert(n <= EVENT_TAGS_MAX);
     return n;
 }
 
@@ -164,6 +167,7 @@ enum reason event_parse(struct slice line, char *room, struct event *ret)
         return REASON_BAD_EVENT;
     ret->title = unescape(title, false, &room);
     ret->text = unescape(text, false, &room);
+    assert(ret->title.len <= title_len && ret->text.len <= text_len);
     ret->hostname = ret->aggregation_key = ret->source_type = none;
     ret->priority = "normal";
     ret->alert_type = "info";
@@ -180,7 +184,7 @@ enum reason service_check_parse(struct slice line, char *room, struct service_ch
     struct slice rest = line, none = { NULL, 0 }, status, v;
     if (!slice_starts(rest, SLICE_LIT("_sc|")))
         return REASON_BAD_SERVICE_CHECK;
-    take(&rest, 4);
+    take(&rest, 4);   /* "_sc|" */
     if (!slice_cut(&rest, '|', &ret->name) || ret->name.len == 0)
         return REASON_BAD_SERVICE_CHECK;
     if (!slice_cut(&rest, '|', &status))

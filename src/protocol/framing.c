@@ -3,9 +3,20 @@
 #include <assert.h>
 #include <string.h>
 
+/* Between two pushes. */
+static void framing_check(const struct framing *f)
+{
+    assert(f->room != NULL && f->have < FRAMING_ROOM);   /* a frame that is whole has been delivered */
+    if (f->kind == FRAMING_LINE)
+        assert(!f->broken && f->have <= DATAGRAM_MAX && !(f->skipping && f->have > 0));
+    else
+        assert(f->kind == FRAMING_DSD && !f->skipping);
+}
+
 void framing_init(struct framing *f, enum framing_kind kind, char *room)
 {
     *f = (struct framing){ .kind = kind, .room = room };
+    framing_check(f);
 }
 
 /* The rest of a line whose front is in the room.  Returns the bytes used of ptr. */
@@ -80,6 +91,7 @@ static uint32_t frame_length(const char *p)
 /* Move bytes into the room until it holds `want`.  false: the push is used up first. */
 static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *len)
 {
+    assert(want <= FRAMING_ROOM);
     size_t n = want > f->have ? want - f->have : 0;
     if (n > *len)
         n = *len;
@@ -119,6 +131,7 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
 
 enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors)
 {
+    framing_check(f);
     *ret_errors = 0;
     if (f->kind == FRAMING_DSD)
         return push_frames(f, ptr, len, fn, cookie, ret_errors);
@@ -128,6 +141,7 @@ enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing
 enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie)
 {
     uint32_t have = f->have;
+    framing_check(f);
     f->have = 0;
     if (f->kind == FRAMING_DSD)
         return have > 0 && !f->broken ? REASON_BAD_FRAME : REASON_NONE;

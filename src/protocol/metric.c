@@ -7,6 +7,7 @@
  */
 #include "protocol/metric.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -30,6 +31,12 @@ struct name {
     enum tag_style style;
     struct hash128 hash;        /* of the name alone */
 };
+
+/* Between two parts of the line. */
+static inline void walk_check(const struct walk *w)
+{
+    assert(w->at <= w->end && w->at <= w->bar && w->bar == *w->pipe);
+}
 
 static struct walk walk_past_bar(struct walk w)
 {
@@ -74,10 +81,12 @@ static enum reason packed_read(struct batch *b, struct metric_reading *r, const 
             return REASON_BAD_VALUE;
         if (r->type == SAMPLE_TIMING && v < 0)
             return REASON_NEGATIVE_TIMING;
-        if (any)
+        if (any) {
+            assert(b->n_values + n < b->cap_values);
             more[n++] = v;
-        else
+        } else {
             r->number = v;
+        }
         any = true;
     }
     *where = r->value.ptr;
@@ -239,12 +248,14 @@ static void gauge_signs(const struct parser *p, struct batch *b, const struct me
 {
     struct sample *s = &b->samples[b->n - 1];
     struct slice rest = r->value;
+    assert(s->type == SAMPLE_GAUGE && s->more_n == r->packed);
     bool relative = is_relative(p, r, packed_next(&rest).ptr[0]);
     s->flags |= relative ? SAMPLE_DELTA : 0;
     uint32_t end = s->more_at + r->packed;
     for (uint32_t i = s->more_at; i < end; i++) {
         if (is_relative(p, r, packed_next(&rest).ptr[0]) == relative)
             continue;
+        assert(b->n < b->cap);
         relative = !relative;
         struct sample *next = &b->samples[b->n++];
         *next = *s;
@@ -261,6 +272,7 @@ static void gauge_signs(const struct parser *p, struct batch *b, const struct me
 
 static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
 {
+    assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
     struct slice tags = r->tags;
     b->counts.samples++;
@@ -338,6 +350,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
     struct name name;
     if (!name_read(p, b, l, &w, &name))
         return w.pipe;
+    walk_check(&w);
     for (bool first = true, again = true; again; first = false) {
         struct metric_reading r = { .rate = 1, .reason = REASON_NONE };
         r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);

@@ -4,6 +4,7 @@
 #ifndef PROTOCOL_METRIC_H
 #define PROTOCOL_METRIC_H
 
+#include <assert.h>
 #include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -72,6 +73,8 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
     return false;
 #endif
 }
+
+static_assert((int)TAGS_EQ_SEMI < 4, "the identity has two bits for the style of the tags");
 
 /* The identity: name and tags as sent, type, style, and the origin where there is one. */
 static inline struct hash128 metric_hash(const struct sample *s, struct hash128 name)

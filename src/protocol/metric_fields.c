@@ -1,5 +1,6 @@
 #include "protocol/metric_fields.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ void metric_tags_join(struct batch *b, struct metric_reading *r, struct slice mo
         r->tags = more;
         return;
     }
+    assert(r->tags.len + 1 + more.len <= b->scratch_cap - b->scratch_len);
     if (r->tags.ptr + r->tags.len != tail || r->tags.ptr < b->scratch) {
         memcpy(tail, r->tags.ptr, r->tags.len);
         r->tags.ptr = tail;
@@ -72,6 +74,7 @@ static void origin_read(struct metric_reading *r, struct slice list)
 
 void metric_field_rare(const struct parser *p, struct metric_reading *r, struct slice f)
 {
+    assert(f.len > 0 && f.ptr[0] != '#' && f.ptr[0] != '@');
     r->other = true;
     if (f.ptr[0] == 'T') {
         int64_t t;

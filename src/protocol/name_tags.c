@@ -1,5 +1,6 @@
 #include "protocol/name_tags.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "protocol/parse_opts.h"
@@ -22,6 +23,7 @@ static bool cut_brackets(struct slice name, char *room, size_t *used, struct tag
     } else {
         memcpy(room, name.ptr, before);
         memcpy(room + before, close + 1, after);
+        assert(before + after < name.len);
         ret->name = slice_of(room, before + after);
         *used = before + after;
     }

@@ -32,6 +32,8 @@ struct parser *parser_new(const struct parse_opts *opts)
     if (p->opts.errors == NULL)
         p->opts.errors = &all_errors;
     p->scan_fn = variants[0].fn;
+    p->line_values = limits_values(opts->max_line);
+    p->line_scratch = limits_scratch(opts->max_line);
     p->end = p->datagram.end;
     p->pipe = p->datagram.pipe;
     return p;
@@ -44,7 +46,14 @@ void parser_free(struct parser *p)
 
 void parser_set_gauge_sign(struct parser *p, enum gauge_sign sign)
 {
+    assert(sign <= GAUGE_SIGN_ABSOLUTE);
     p->opts.gauge_sign = sign;
+}
+
+/* With lines left: the next one is text[at .. *end), and the cut tail is behind all lines. */
+static inline void parser_check(const struct parser *p)
+{
+    assert(p->at <= *p->end && *p->end <= p->len && p->len <= p->cut_from);
 }
 
 void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
@@ -146,6 +155,7 @@ static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
     char *out = b->scratch + b->scratch_len;
     uint32_t n = l->end - l->start;
     blank_controls(out, l->text + l->start, n);
+    assert(n <= b->scratch_cap - b->scratch_len);
     b->scratch_len += n;
     p->scan_fn(&p->rewritten, out, n);
     l->text = out;
@@ -158,6 +168,7 @@ static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
 /* The next line, whatever it is. */
 static void any_line(struct parser *p, struct batch *b)
 {
+    parser_check(p);
     uint32_t start = p->at, end = *p->end++;
     p->at = end + 1;
     while (*p->pipe < start)
@@ -200,6 +211,7 @@ static void cut_tail(struct parser *p, struct batch *b)
 {
     uint32_t n = p->cut_to - p->cut_from;
     const struct line l = { p->ptr, &p->datagram, p->cut_from, p->cut_to, p->pipe, { p->ptr + p->cut_from, n }, 0 };
+    assert(p->at >= p->len && n > 0);
     p->cut_from = p->cut_to;
     b->counts.lines++;
     parser_reject(p, b, &l, REASON_TRUNCATED, l.text + l.end);
@@ -208,14 +220,14 @@ static void cut_tail(struct parser *p, struct batch *b)
 /* Too full for the next line, whatever it holds. */
 static bool batch_is_full(const struct parser *p, const struct batch *b)
 {
-    return b->n >= b->full || b->cap_values - b->n_values < limits_values(p->opts.max_line) ||
-           b->scratch_cap - b->scratch_len < limits_scratch(p->opts.max_line);
+    return b->n >= b->full || b->cap_values - b->n_values < p->line_values ||
+           b->scratch_cap - b->scratch_len < p->line_scratch;
 }
 
 bool parser_next(struct parser *p, struct batch *b)
 {
-    assert(b->cap - b->full >= limits_samples(p->opts.max_line) && b->scratch_cap >= limits_scratch(p->opts.max_line) &&
-           b->cap_values >= limits_values(p->opts.max_line));
+    batch_check(b);
+    assert(b->max_line >= p->opts.max_line);
     while (p->at < p->len) {
         plain_lines(p, b);
         if (p->at >= p->len)

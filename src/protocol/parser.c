@@ -4,6 +4,7 @@
 
 void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at)
 {
+    assert(reason < REASON_COUNT);
     b->counts.samples++;
     b->counts.rejected[reason]++;
     if (p->opts.on_error == NULL || (*p->opts.errors >> reason & 1) == 0)

@@ -17,6 +17,7 @@
 struct parser {
     struct parse_opts opts;
     scan_fn scan_fn;
+    uint32_t line_values, line_scratch;   /* the most that one line takes of a batch */
     const char *ptr;            /* the datagram */
     uint32_t at, len;           /* the next line starts here; where the last ends */
     uint32_t cut_from;          /* truncated: the tail is [cut_from, cut_to), none when equal */

@@ -30,6 +30,10 @@ struct tools {
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* How many ends and pipes a block of 64 bytes is expected to hold at most. */
+enum { AHEAD_ENDS = 2, AHEAD_PIPES = 4 };
+static_assert(SCAN_LIST >= SCAN_MAX + 1 + AHEAD_PIPES && AHEAD_ENDS <= AHEAD_PIPES, "a list has room to write ahead");
+
 /* `ahead` positions are written whether there are as many or not: a store is cheaper than a branch that is often wrong. */
 INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t base, int ahead)
 {
@@ -47,8 +51,8 @@ INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct m
     s->colon[block] = m.colon;
     s->odd[block] = m.odd;
     w->odd |= m.odd;
-    w->end = list_bits(t, w->end, m.nl, block * 64, 2);
-    w->pipe = list_bits(t, w->pipe, m.pipe, block * 64, 4);
+    w->end = list_bits(t, w->end, m.nl, block * 64, AHEAD_ENDS);
+    w->pipe = list_bits(t, w->pipe, m.pipe, block * 64, AHEAD_PIPES);
 }
 
 INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t len)
