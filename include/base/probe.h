@@ -12,6 +12,7 @@
 #ifndef BASE_PROBE_H
 #define BASE_PROBE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ static inline __attribute__((always_inline)) uint64_t
 probe_remove(const struct probe_table *t, void *table, uint64_t mask, uint64_t i)
 {
     uint64_t hole = i;
+    assert((mask & (mask + 1)) == 0 && i <= mask && !t->is_free(table, i));
     for (i = (i + 1) & mask; !t->is_free(table, i); i = (i + 1) & mask) {
         uint64_t home = t->hash(table, i) & mask;
         /* Not past its home: is that at the hole or before it, seen from i? */

@@ -1,6 +1,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -149,10 +150,13 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX])
         return;
     }
     inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
+    int n;
     if (in6.sin6_scope_id != 0)
-        snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, in6.sin6_scope_id, port);
+        n = snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, in6.sin6_scope_id, port);
     else
-        snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
+        n = snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
+    assert(n < ADDRESS_TEXT_MAX);   /* every address fits */
+    (void)n;
 }
 
 unsigned address_port(const struct sockaddr *addr)

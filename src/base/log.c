@@ -35,8 +35,14 @@ struct line {
     char at[LINE_MAX_BYTES];
 };
 
+static void line_check(const struct line *l)
+{
+    assert(l->len <= LINE_MAX_BYTES - TAIL_BYTES);   /* room for the end of the line is left */
+}
+
 void log_setup(enum log_level least, enum log_format format)
 {
+    assert(least <= LOG_ERROR && format <= LOG_JSON);
     atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
     atomic_store_explicit(&line_format, (int)format, memory_order_relaxed);
 }
@@ -205,6 +211,7 @@ static void put_field(struct line *l, const struct log_field *f)
     put_value(l, f);
     if (l->full)
         l->len = before;
+    line_check(l);
 }
 
 static void put_head(struct line *l, enum log_level level, const char *msg)
@@ -235,6 +242,7 @@ static void write_line(const struct line *l)
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct pollfd out = { .fd = atomic_load_explicit(&out_fd, memory_order_relaxed), .events = POLLOUT };
     ssize_t rc;
+    assert(l->len > 0 && l->at[l->len - 1] == '\n');
     pthread_mutex_lock(&lock);
     do {
         rc = poll(&out, 1, 0);
@@ -248,6 +256,7 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 {
     if (!log_enabled(level))
         return;
+    assert(level <= LOG_ERROR && msg != NULL && (n == 0 || fields != NULL));
     int saved = errno;
     struct line l;
     l.format = (enum log_format)atomic_load_explicit(&line_format, memory_order_relaxed);

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ char *mem_strndup(const char *s, size_t n)
 
 void *mem_grow(void *p, size_t *cap, size_t need, size_t item)
 {
+    assert((p == NULL) == (*cap == 0) && item > 0);
     if (need <= *cap)
         return p;
     size_t n = *cap < 16 ? 16 : *cap;
@@ -60,8 +62,9 @@ void *mem_grow(void *p, size_t *cap, size_t need, size_t item)
             mem_exhausted(SIZE_MAX);
         n *= 2;
     }
-    if (item != 0 && n > SIZE_MAX / item)
+    if (n > SIZE_MAX / item)
         mem_exhausted(SIZE_MAX);
+    assert(n >= need && n > *cap);
     p = mem_realloc(p, n * item);
     *cap = n;
     return p;

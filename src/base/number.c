@@ -128,11 +128,13 @@ static double scale(uint64_t m, int exp2)
         uint64_t bits;
         double v;
     } power = { .bits = (uint64_t)(1023 + exp2) << 52 };
+    assert(exp2 > -200 && exp2 < 200);
     return (double)m * power.v;
 }
 
 static double product(uint64_t m, unsigned k)
 {
+    assert(m > 0 && k < ARRAY_LEN(pow10_u64));
     u128 p = (u128)m * pow10_u64[k];
     uint64_t hi = (uint64_t)(p >> 64);
     if (hi == 0)
@@ -145,6 +147,7 @@ static double product(uint64_t m, unsigned k)
 
 static double quotient(uint64_t m, unsigned k)
 {
+    assert(m > 0 && k < ARRAY_LEN(pow10_u64));
     uint64_t d = pow10_u64[k];
     int shift_m = __builtin_clzll(m), shift_d = __builtin_clzll(d);
     m <<= shift_m;
@@ -188,6 +191,7 @@ static double decimal_slow(const struct decimal *d)
     text[n++] = 'e';
     text[n++] = exp10 < 0 ? '-' : '+';
     n += number_print_u64(text + n, (uint64_t)(exp10 < 0 ? -exp10 : exp10));
+    assert(n < sizeof text);
     text[n] = '\0';
     pthread_once(&c_locale_once, c_locale_make);
     return strtod_l(text, NULL, c_locale);

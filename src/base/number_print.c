@@ -11,6 +11,7 @@
  */
 #include "base/number.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/pow10_table.h"
@@ -104,6 +105,7 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
     int closer = fraction == 0 && exponent > 1;        /* the neighbour below is at half the distance */
     int k = (q * 1262611 - (closer ? 524031 : 0)) >> 22;
     int h = q + ((-k * 1741647) >> 19) + 1;
+    assert(-k >= POW10_MIN && (size_t)(-k - POW10_MIN) < ARRAY_LEN(pow10_table));
     struct pow10_row g = pow10_table[-k - POW10_MIN];
     uint64_t below = round_to_odd(g, (4 * c - 2 + (unsigned)closer) << h) + odd;
     uint64_t v = round_to_odd(g, (4 * c) << h);
@@ -125,6 +127,7 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
 
 static void strip_zeros(struct shortest *d)
 {
+    assert(d->digits > 0);
     if (d->digits % 10 != 0)
         return;
     while (d->digits % 100000000 == 0) {
@@ -207,5 +210,7 @@ size_t number_print(char *out, double v)
     }
     struct shortest d = shortest_of(fraction, exponent);
     strip_zeros(&d);
-    return sign + put_shortest(out, d);
+    size_t n = sign + put_shortest(out, d);
+    assert(n <= NUMBER_TEXT_MAX);
+    return n;
 }

@@ -86,12 +86,29 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
     return r->free == NULL && r->used + s->object_bytes > r->bytes;
 }
 
+/* Between two calls. */
+static void slab_check(const struct slab *s)
+{
+    assert(s->object_bytes >= sizeof(struct free_object) && s->object_bytes <= REGION_FIRST - REGION_HEAD);
+    assert(s->next_region_bytes >= REGION_FIRST && s->next_region_bytes <= s->most_region_bytes);
+    assert((s->bytes > 0) == (s->partial != NULL || s->objects > 0));
+}
+
+/* A region in the list: what slab_alloc may take from. */
+static void region_check(const struct slab *s, const struct slab_region *r)
+{
+    assert(r->used >= REGION_HEAD && r->used <= r->bytes && r->bytes <= s->most_region_bytes);
+    assert((size_t)r->live * s->object_bytes <= r->used - REGION_HEAD && r->live <= s->objects);
+    assert(!region_full(s, r));
+}
+
 void slab_init(struct slab *s, uint32_t object_bytes)
 {
-    assert(object_bytes >= sizeof(struct free_object) && object_bytes % 8 == 0);
+    assert(object_bytes % 8 == 0);
     *s = (struct slab){ .object_bytes = object_bytes,
                         .next_region_bytes = REGION_FIRST,
                         .most_region_bytes = REGION_ALIGN };
+    slab_check(s);
 }
 
 void slab_init_small(struct slab *s, uint32_t object_bytes)
@@ -109,10 +126,12 @@ void slab_release(struct slab *s)
         munmap(r, r->bytes);
     }
     s->bytes = 0;
+    slab_check(s);
 }
 
 void *slab_alloc(struct slab *s)
 {
+    slab_check(s);
     struct slab_region *r = s->partial;
     if (r == NULL) {
         r = region_map(s->next_region_bytes);
@@ -124,6 +143,7 @@ void *slab_alloc(struct slab *s)
             s->next_region_bytes *= 2;
         list_add(s, r);
     }
+    region_check(s, r);
     void *object = r->free;
     if (object != NULL) {
         r->free = r->free->next;
@@ -158,6 +178,8 @@ void slab_free(struct slab *s, void *object)
     if (object == NULL)
         return;
     struct slab_region *r = region_of(object);
+    assert(r->live > 0 && s->objects > 0);
+    assert(((uintptr_t)object & (REGION_ALIGN - 1)) >= REGION_HEAD && (char *)object < (char *)r + r->used);
     if (region_full(s, r))
         list_add(s, r);
     struct free_object *f = object;

@@ -1,11 +1,13 @@
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 /* Bytes of the code point that p starts, 0 when it is none (RFC 3629, section 4). */
 static size_t code_point(const unsigned char *p, size_t n)
 {
+    assert(n > 0);
     unsigned char c = p[0];
     size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
     if (len < 2 || len > n)
