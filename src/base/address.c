@@ -1,3 +1,11 @@
+/*
+ *     address_parse   splits host, [host] and port, then
+ *                       parse_port, and parse_v6 (parse_scope: the interface after %) or parse_v4
+ *     address_print   and what is read off an address: address_port, address_is_any
+ *
+ * Addresses are copied out of and into sockaddr_storage with memcpy, which needs no alignment and
+ * breaks no aliasing rule.
+ */
 #include "base/address.h"
 
 #include <arpa/inet.h>
@@ -52,7 +60,7 @@ static int parse_scope(struct slice s, uint32_t *ret)
     return *ret ? 0 : -ENODEV;
 }
 
-/* host: what stands between the brackets */
+/* host: the text between the brackets */
 static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
     struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
@@ -100,7 +108,7 @@ int address_parse(struct slice text, uint16_t default_port, struct sockaddr_stor
         size_t n = colon ? (size_t)(colon - text.ptr) : text.len;
         host = slice_of(text.ptr, n);
         rest = n < text.len ? slice_of(text.ptr + n, text.len - n) : (struct slice){ 0 };
-        /* "::1:8125": is 8125 a port?  Who wrote it must say. */
+        /* "::1:8125": the last part may be a port or not; brackets say which. */
         if (rest.len > 1 && memchr(rest.ptr + 1, ':', rest.len - 1) != NULL)
             return -EINVAL;
     }

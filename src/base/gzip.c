@@ -30,7 +30,7 @@ void gzip_free(struct gzip *z)
     free(z);
 }
 
-/* Until zlib leaves room over: then it has taken all it was given, and given all it has for now. */
+/* Repeat until zlib leaves room unused: then all input is taken and all output that is ready is out. */
 static void pump(struct gzip *z, int flush, struct buf *out)
 {
     do {

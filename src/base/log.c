@@ -1,3 +1,10 @@
+/*
+ *     log_fields        put_head (ts, level, msg), then put_field for each field, then write_line
+ *       put_field       put_key, put_value; takes the whole field back when the line is full
+ *         put_text      shorten, needs_quotes, put_escaped: text from the network becomes plain ASCII
+ *       write_line      poll, then one write: never waits
+ *     log_gate          the rate limit, used beside log_fields
+ */
 #include "base/log.h"
 
 #include <assert.h>
@@ -27,7 +34,7 @@ static _Atomic int least_level = LOG_INFO;
 static _Atomic int line_format = LOG_LOGFMT;
 static _Atomic int out_fd = STDOUT_FILENO;
 
-/* A line that is being built.  Once full it takes nothing more; the field that did not fit is then taken back as a whole. */
+/* A line under construction.  Once a field does not fit it is full and takes nothing more. */
 struct line {
     enum log_format format;
     bool full;
@@ -91,7 +98,7 @@ static void put_code_point(struct line *l, unsigned code)
     put_u16(l, 0xdc00 + (code & 0x3ff));
 }
 
-/* The character at the front of s, whatever follows it; *ret is U+FFFD for a byte that starts none.  Returns its length. */
+/* Decode the first character of s; a byte that starts none becomes U+FFFD.  Returns its length in bytes. */
 static size_t decode(struct slice s, unsigned *ret)
 {
     unsigned char c = (unsigned char)s.ptr[0];
@@ -138,7 +145,7 @@ static bool needs_quotes(struct slice s)
     return s.len == 0;
 }
 
-/* The part of a long value that is shown; it does not end inside a character. */
+/* The front of a long value, not ending inside a character. */
 static struct slice shorten(struct slice s)
 {
     if (s.len <= VALUE_MAX_BYTES)
@@ -233,9 +240,9 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
 }
 
 /*
- * Where the log cannot be written there is nobody to tell, and waiting for a reader would stop the server.  Standard output is
- * not ours alone, so it is asked for room rather than made non-blocking.  A pipe with room takes PIPE_BUF bytes at once; the
- * lock keeps another thread from taking them first.
+ * A log that cannot be written is no reason to stop, and waiting for its reader would stop the server.
+ * Other processes share standard output, so it is polled for room and not set to O_NONBLOCK.  A pipe
+ * that polls writable takes PIPE_BUF bytes at once; the lock keeps other threads out in between.
  */
 static void write_line(const struct line *l)
 {

@@ -1,10 +1,14 @@
 /*
- * Text to double.  Three ways, by what the text needs:
- *   1. mantissa below 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication or division rounds once
- *      (W. Clinger, "How to read floating point numbers accurately", 1990)
- *   2. mantissa of up to 19 digits and a power of ten up to 10^19: a 128-bit product or quotient of which the top 64 bits and
- *      "was anything cut off" are kept; the conversion of those 64 bits to double is the only rounding
- *   3. the rest, which no client sends: strtod in the "C" locale on a text that we wrote ourselves
+ * Text to double: decimal_read applies the grammar, then the cheapest exact method converts.
+ *   1. mantissa up to 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication or
+ *      division rounds once (W. Clinger, "How to read floating point numbers accurately", 1990)
+ *   2. mantissa of up to 19 digits and a power of ten up to 10^19: product or quotient in 128 bits, of
+ *      which the top 64 are kept, with their lowest bit set if anything below was not zero; converting
+ *      those to double is the only rounding
+ *   3. anything else, which clients do not send: decimal_slow writes a text of bounded length and calls
+ *      strtod in the "C" locale
+ *
+ * Behind it: whole numbers (number_parse_int) and sizes in bytes.
  */
 #include "base/number.h"
 
@@ -24,7 +28,7 @@ enum {
     EXPONENT_CLAMP = 100000000
 };
 
-/* What the grammar found.  The value is digits * 10^exp10. */
+/* The parts that the grammar found.  The value is digits * 10^exp10. */
 struct decimal {
     uint64_t mantissa;      /* valid when n_digits <= DIGITS_FAST */
     const char *digits;     /* from the first digit that is not 0; holds one '.' at most */
@@ -48,7 +52,7 @@ static inline bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that no length of it overflows. */
+/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that an exponent of any length does not overflow. */
 static bool exponent_read(const char *p, const char *end, int64_t *ret)
 {
     if (*p != 'e' && *p != 'E')
@@ -67,7 +71,7 @@ static bool exponent_read(const char *p, const char *end, int64_t *ret)
     return p == end;
 }
 
-/* More than 19 digits were seen: count again from the first that matters. */
+/* More than 19 digits, leading zeros among them: count again from the first that is not 0. */
 static void decimal_trim(struct decimal *d, size_t n_seen)
 {
     d->n_digits = n_seen;
@@ -93,7 +97,7 @@ static bool decimal_read(struct slice s, struct decimal *ret)
     if (*p == '-' || *p == '+')
         d.negative = *p++ == '-';
     d.digits = p;
-    uint64_t m = 0;   /* wraps beyond 19 digits: decimal_trim sees to that */
+    uint64_t m = 0;   /* wraps beyond 19 digits; decimal_trim then recomputes it */
     for (; p < end && is_digit(*p); p++)
         m = m * 10 + (uint64_t)(*p - '0');
     size_t n = (size_t)(p - d.digits);
@@ -184,7 +188,7 @@ static double decimal_slow(const struct decimal *d)
     for (; p < d->digits_end; p++) {
         if (*p == '0' || *p == '.')
             continue;
-        text[n++] = '1';   /* something not 0 follows; where does not matter */
+        text[n++] = '1';   /* stands for all further digits, some of which are not 0 */
         exp10--;
         break;
     }

@@ -1,13 +1,13 @@
 /*
- * Double to its shortest text.
+ * Double to its shortest text: number_print -> shortest_of (which digits) -> put_shortest (in which form).
  *
- * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of 128 bits.  A double v and
- * its neighbours bound an interval of reals that all round to v.  Scaled by the power of ten 10^-k for which the interval is
- * between 1 and 10 wide, it holds one or more integers, and at most one multiple of ten: that multiple, when there is one, is
- * the shortest text, else the integer nearest to v.  "Round to odd" products carry two extra bits, which is all that the
- * comparisons need to be exact.
+ * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of 128
+ * bits.  A double v is the result of rounding for every real number in an interval around v.  Scaled by
+ * the power of ten 10^-k that makes the interval between 1 and 10 wide, it contains at least one integer
+ * and at most one multiple of ten: that multiple, if there is one, is the shortest text, else the
+ * integer nearest to v.  Products are rounded to odd: two extra bits make all comparisons exact.
  *
- * In which form: as Go prints %g from an exponent of -4 up to 20, which is what Prometheus shows, with plain integers.
+ * In which form: as Go prints %g from an exponent of -4 up to 20, which is what Prometheus shows.
  */
 #include "base/number.h"
 
@@ -55,7 +55,7 @@ static inline unsigned count_digits(uint64_t v)
     return guess + (v >= least[guess]);
 }
 
-/* Exactly n digits of v, which has that many. */
+/* The n digits of v; v has exactly n. */
 static void put_digits(char *out, uint64_t v, unsigned n)
 {
     while (n > 8) {
@@ -88,7 +88,7 @@ size_t number_print_i64(char *out, int64_t v)
     return 1 + number_print_u64(out + 1, 0 - (uint64_t)v);
 }
 
-/* g * c / 2^128, its lowest bit set when anything was cut off. */
+/* g * c / 2^128, the lowest bit set when any of the bits cut off was. */
 static inline uint64_t round_to_odd(struct pow10_row g, uint64_t c)
 {
     u128 low = (u128)g.lo * c;
@@ -101,8 +101,8 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
     bool normal = exponent != 0;
     uint64_t c = normal ? fraction | 1ull << FRACTION_BITS : fraction;
     int q = (normal ? exponent : 1) - BIAS;
-    unsigned odd = c & 1;                              /* an odd v does not own the bounds of its interval */
-    int closer = fraction == 0 && exponent > 1;        /* the neighbour below is at half the distance */
+    unsigned odd = c & 1;                              /* ties go to even: an odd v excludes the bounds */
+    int closer = fraction == 0 && exponent > 1;        /* the double below v is at half the distance */
     int k = (q * 1262611 - (closer ? 524031 : 0)) >> 22;
     int h = q + ((-k * 1741647) >> 19) + 1;
     assert(-k >= POW10_MIN && (size_t)(-k - POW10_MIN) < ARRAY_LEN(pow10_table));
@@ -200,7 +200,7 @@ size_t number_print(char *out, double v)
         memcpy(out, word, n);
         return n;
     }
-    *out = '-';   /* overwritten when there is none */
+    *out = '-'; /* overwritten when v is not negative */
     out += sign;
     double magnitude = sign ? -v : v;
     if (magnitude <= 9007199254740992.0) {

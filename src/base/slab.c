@@ -1,3 +1,12 @@
+/*
+ *     struct slab -> partial: the regions with room, a list
+ *
+ *     region   | header | object | object | ... | never handed out |     aligned to 2 MiB
+ *                         `- freed ones are a list, region->free   `- region->used
+ *
+ * slab_alloc takes from the first region of the list, slab_free finds the region by the object's
+ * address.  A full region is in no list; it returns to the list with its first free object.
+ */
 #include "base/slab.h"
 
 #include <assert.h>
@@ -32,7 +41,7 @@ void *slab_map(size_t bytes)
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
-    /* Advice: a kernel without huge pages says no, and small pages do. */
+    /* Only advice: a kernel without huge pages refuses, and small pages work as well. */
     if (bytes >= REGION_ALIGN)
         (void)madvise(p, bytes, MADV_HUGEPAGE);
     return p;
@@ -44,7 +53,7 @@ void slab_unmap(void *p, size_t bytes)
         munmap(p, bytes);
 }
 
-/* mmap gives pages, not 2 MiB boundaries: take twice the room and give the ends back. */
+/* mmap aligns to pages, not to 2 MiB: map 2 MiB more than needed and unmap what is before and after. */
 static struct slab_region *region_map(uint32_t bytes)
 {
     size_t room = (size_t)REGION_ALIGN + bytes;
@@ -166,7 +175,7 @@ void *slab_zalloc(struct slab *s)
     return memset(object, 0, s->object_bytes);
 }
 
-/* Regions are aligned, so an object's address tells where its region begins. */
+/* A region is aligned to REGION_ALIGN and not larger, so the address of an object gives its region. */
 static struct slab_region *region_of(void *object)
 {
     char *region = (char *)object - ((uintptr_t)object & (REGION_ALIGN - 1));
@@ -187,7 +196,7 @@ void slab_free(struct slab *s, void *object)
     r->free = f;
     r->live--;
     s->objects--;
-    /* The last region with room stays: a series that comes and goes must not cost an mmap each time. */
+    /* The only region with room stays: one object that comes and goes must not cost an mmap each time. */
     if (r->live == 0 && (r->next != NULL || r->prev != NULL)) {
         list_remove(s, r);
         s->bytes -= r->bytes;
