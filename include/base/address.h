@@ -34,8 +34,8 @@ int address_parse(struct slice text, uint16_t default_port, struct sockaddr_stor
 const char *address_error(int error);
 
 /*
- * In the form that address_parse reads, with the port: "127.0.0.1:8125", "[::1]:8125".  An IPv4-mapped
- * IPv6 address prints as IPv4, an address of another family as "?".
+ * In the form that address_parse reads, with the port: "127.0.0.1:8125", "[::1]:8125".  An
+ * IPv4-mapped IPv6 address prints as IPv4, an address of another family as "?".
  */
 void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX]);
 

@@ -24,7 +24,7 @@ void buf_release(struct buf *b);                  /* frees; b is empty and usabl
 void buf_clear(struct buf *b);                    /* keeps the memory */
 void buf_reserve_slow(struct buf *b, size_t more);
 
-/* Make room for `more` bytes after len; returns where they go.  The caller writes and adds to len. */
+/* Room for `more` bytes after len; returns where they go.  The caller writes and adds to len. */
 static inline char *buf_reserve(struct buf *b, size_t more)
 {
     if (b->cap - b->len < more)

@@ -69,7 +69,7 @@ struct counter_source {
     const void *of;         /* NULL: that part of the server is off and its rows are not shown */
 };
 
-/* The value of a row without labels; with labels, the sum over its lines.  0 when the part is off. */
+/* The value of a row, or the sum over its lines if it has labels.  0 when the part is off. */
 double counter_sum(const struct counter_source *s, size_t row);
 
 #define COUNTER_ROW_(id, name, kind, labels, help)  { name, COUNTER_KIND_##kind, labels, help },

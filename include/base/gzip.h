@@ -1,6 +1,7 @@
 /**
- * gzip: compresses a stream of bytes into one gzip member (zlib, level 1: higher
- *       levels shrink a scrape only little more).
+ * gzip: compresses a stream of bytes into one gzip member.
+ *
+ * zlib, level 1: higher levels take more time and shrink a scrape only a little more.
  *   thread   one at a time per struct gzip
  *   cost     about 256 KiB of memory each
  */
@@ -19,7 +20,7 @@ void gzip_free(struct gzip *z);
 /* Compress these bytes.  Appends to out what is ready; zlib may keep all of it back for later. */
 void gzip_add(struct gzip *z, const char *ptr, size_t len, struct buf *out);
 
-/* Append the rest: all that was appended since gzip_new is one gzip member.  Only gzip_free may follow. */
+/* Append the rest, which completes the gzip member.  Only gzip_free may follow. */
 void gzip_finish(struct gzip *z, struct buf *out);
 
 #endif

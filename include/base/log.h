@@ -5,11 +5,11 @@
  *   json     {"ts":"...","level":"info","msg":"listening","proto":"udp","addr":"127.0.0.1:8125"}
  *
  * Values are escaped as in JSON, down to ASCII (a byte that is not UTF-8 becomes \ufffd), so bytes
- * from the network reach neither the terminal nor the structure of the log.  A value of more than 256
- * bytes is cut and ends in `...`; a line of more than 4,096 bytes loses its last fields and ends in
- * line_cut=true.  A line is one write(2), so lines of several threads do not mix; a line that a full
- * pipe does not take is dropped.  Logging keeps errno, allocates nothing and never waits for a reader.
- * Only the outer layers log, and nothing logs once per datagram.
+ * from the network reach neither the terminal nor the structure of the log.  A value of more than
+ * 256 bytes is cut and ends in `...`; a line of more than 4,096 bytes loses its last fields and
+ * ends in line_cut=true.  A line is one write(2), so lines of several threads do not mix; a line
+ * that a full pipe does not take is dropped.  Logging keeps errno, allocates nothing and never
+ * waits for a reader.  Only the outer layers log, and nothing logs once per datagram.
  *   thread   any, after log_setup
  */
 #ifndef BASE_LOG_H
@@ -37,7 +37,9 @@ struct log_field {
     double number;
 };
 
-/* Fields of a line.  Keys are literals (lower_snake, units in the name); values may come from the network. */
+/*
+ * Fields of a line.  Keys are literals (lower_snake, with units); values may come from the network.
+ */
 #define F_STR(k, s)   { .key = (k), .kind = LOG_KIND_SLICE, .text = slice_str(s) }
 #define F_SLICE(k, s) { .key = (k), .kind = LOG_KIND_SLICE, .text = (s) }
 #define F_I64(k, v)   { .key = (k), .kind = LOG_KIND_I64, .i64 = (int64_t)(v) }
@@ -61,8 +63,8 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 /**
  * log_gate(g, period_ms, now_ms, ret_suppressed):
  * A rate limit for one log statement: one static struct log_gate, shared by any number of threads.
- *   returns  true at most once per period_ms: write the line.  *ret_suppressed is the number of lines
- *            held back since the last one.  On false it is untouched
+ *   returns  true at most once per period_ms: write the line.  *ret_suppressed is the number of
+ *            lines held back since the last one.  On false it is untouched
  */
 struct log_gate {
     uint64_t next_ms, suppressed;

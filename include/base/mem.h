@@ -3,8 +3,8 @@
  *
  * Whatever grows with input from the network has a limit (see `statsd check`), so running out of
  * memory here means that the machine is too small or something leaks.  These functions log one line
- * and abort instead of returning NULL; the supervisor restarts the process.  The ingest path does not
- * use them: no memory there means one refused series, which is counted.
+ * and abort instead of returning NULL; the supervisor restarts the process.  The ingest path does
+ * not use them: no memory there means one refused series, which is counted.
  *   thread   any
  */
 #ifndef BASE_MEM_H

@@ -17,7 +17,8 @@ enum { NUMBER_TEXT_MAX = 32 }; /* bytes that number_print needs */
 
 /**
  * number_parse(s, ret):
- * The whole of s as   ["+"/"-"] ( 1*D ["." *D] / "." 1*D ) [ ("e"/"E") ["+"/"-"] 1*D ]   (PROTOCOL 3, 5).
+ * The whole of s, which must be of this form (PROTOCOL 3, 5):
+ *     ["+"/"-"] ( 1*D ["." *D] / "." 1*D ) [ ("e"/"E") ["+"/"-"] 1*D ]
  * Correctly rounded (nearest, ties to even); underflow gives 0 or a denormal with the sign kept.
  *   returns  false on any other text and when the result is not finite; *ret is then untouched
  *   cost     with up to 19 significant digits and a decimal exponent within +-19 integer arithmetic
@@ -28,7 +29,10 @@ bool number_parse(struct slice s, double *ret);
 /* 1 to 19 digits, nothing else, at most INT64_MAX. */
 bool number_parse_int(struct slice s, int64_t *ret);
 
-/* A size in bytes: `32MiB`, `64KiB`, `1GiB`, `4096`.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
+/*
+ * A size in bytes: `4096`, `64KiB`, `32MiB`, `1GiB`.  Returns 0, -EINVAL, -ERANGE (over
+ * UINT64_MAX).
+ */
 int number_parse_size(struct slice s, uint64_t *ret);
 
 /* The text of a size in the largest unit that divides it; out and result as in number_print. */

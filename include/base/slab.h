@@ -3,8 +3,8 @@
  *
  * Objects live in regions of up to 2 MiB, each aligned to 2 MiB so that masking an object's address
  * gives its region.  The first region is 64 KiB, each further one twice as large, so that a small
- * server stays small.  A region is unmapped when its last object is freed, unless it is the only one
- * with room: that one stays for the next object.
+ * server stays small.  A region is unmapped when its last object is freed, unless it is the only
+ * one with room: that one stays for the next object.
  *
  *   thread   one owner
  *   cost     alloc and free are O(1); mmap once a region

@@ -10,12 +10,12 @@
 
 #include "base/slice.h"
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.  Eight ASCII bytes at a time. */
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.  Fast on ASCII. */
 bool utf8_valid(struct slice s);
 
 /*
- * Length by the first byte of s, 1..4.  For valid UTF-8 the length of the code point; for other bytes,
- * how many of them utf8_valid must judge.  s is not empty.
+ * Length by the first byte of s, 1..4.  For valid UTF-8 the length of the code point; for other
+ * bytes, how many of them utf8_valid must judge.  s is not empty.
  */
 static inline size_t utf8_len(struct slice s)
 {

@@ -6,8 +6,9 @@
  *         framing_push(&f, bytes, n, on_datagram, cookie, &errors);
  *     framing_end(&f, clean, on_datagram, cookie);
  *
- * Any cut of a stream into pushes gives the same lines and the same errors.  limits.max_line is the parser's: a line is
- * judged after trimming.  Here a line is too long only when no datagram could hold it.
+ * However a stream is cut into pushes, the lines and the errors are the same.  limits.max_line is
+ * checked by the parser, after trimming; here a line is too long only when no datagram could hold
+ * it.
  *
  *   thread   the owner's; no allocation
  */
@@ -23,7 +24,7 @@
 
 enum framing_kind {
     FRAMING_LINE,   /* lines end in LF; one of more than DATAGRAM_MAX bytes is skipped up to its LF */
-    FRAMING_DSD     /* frames: uint32 little-endian length, then that many bytes, which are a datagram */
+    FRAMING_DSD     /* frames: uint32 little-endian length, then a datagram of that length */
 };
 
 enum {
@@ -33,14 +34,16 @@ enum {
 
 struct framing {
     enum framing_kind kind;
-    char *room;                 /* FRAMING_ROOM bytes, borrowed from the caller */
-    uint32_t have;              /* bytes in room: the front of a line or of a frame whose rest has not come yet */
-    bool skipping;              /* FRAMING_LINE: inside a line that is too long */
-    bool broken;                /* FRAMING_DSD: a length over DATAGRAM_MAX was seen; the caller closes the connection */
+    char *room;     /* FRAMING_ROOM bytes, borrowed from the caller */
+    uint32_t have;  /* bytes in room: the front of an unfinished line or frame */
+    bool skipping;  /* FRAMING_LINE: inside a line that is too long */
+    bool broken;    /* FRAMING_DSD: a length was over DATAGRAM_MAX; the caller closes the connection */
 };
 
-/* One datagram: whole lines, the last with or without its LF, or the bytes of a frame.  1 .. DATAGRAM_MAX bytes, valid
- * for the call. */
+/*
+ * One datagram: whole lines, the last with or without its LF, or the bytes of a frame.
+ *   ptr   valid for the call       len   1 .. DATAGRAM_MAX
+ */
 typedef void (*framing_fn)(void *cookie, const char *ptr, size_t len);
 
 void framing_init(struct framing *f, enum framing_kind kind, char *room);
@@ -58,7 +61,7 @@ enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing
 /**
  * framing_end(f, clean, fn, cookie):
  * The stream has ended.
- *   clean    by EOF: a last line without LF is delivered.  Otherwise (an error of the connection) it is dropped
+ *   clean    by EOF: a last line without LF is delivered; after a connection error it is dropped
  *   returns  REASON_NONE, or REASON_BAD_FRAME: one error, the stream ended inside a frame
  */
 enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie);

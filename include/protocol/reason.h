@@ -1,8 +1,8 @@
 /**
  * reason: why a line, a sample or a frame was refused.
  *
- * One table makes the enum, the label of `statsd_samples_rejected_total{reason=...}`, `statsd describe reasons` and the test
- * rows.  PROTOCOL 12 names them.
+ * From one table come the enum, the label of `statsd_samples_rejected_total{reason=...}`, `statsd
+ * describe reasons` and the rows of the tests.  PROTOCOL 12 lists them.
  */
 #ifndef PROTOCOL_REASON_H
 #define PROTOCOL_REASON_H

@@ -30,7 +30,7 @@ void gzip_free(struct gzip *z)
     free(z);
 }
 
-/* Repeat until zlib leaves room unused: then all input is taken and all output that is ready is out. */
+/* When zlib leaves room unused, it has taken all input and written all output that is ready. */
 static void pump(struct gzip *z, int flush, struct buf *out)
 {
     do {

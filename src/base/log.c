@@ -1,7 +1,7 @@
 /*
  *     log_fields        put_head (ts, level, msg), then put_field for each field, then write_line
  *       put_field       put_key, put_value; takes the whole field back when the line is full
- *         put_text      shorten, needs_quotes, put_escaped: text from the network becomes plain ASCII
+ *         put_text      shorten, needs_quotes, put_escaped: any bytes become plain ASCII
  *       write_line      poll, then one write: never waits
  *     log_gate          the rate limit, used beside log_fields
  */
@@ -98,7 +98,7 @@ static void put_code_point(struct line *l, unsigned code)
     put_u16(l, 0xdc00 + (code & 0x3ff));
 }
 
-/* Decode the first character of s; a byte that starts none becomes U+FFFD.  Returns its length in bytes. */
+/* Decode the first character of s; a byte that starts none becomes U+FFFD.  Returns its length. */
 static size_t decode(struct slice s, unsigned *ret)
 {
     unsigned char c = (unsigned char)s.ptr[0];
@@ -240,9 +240,10 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
 }
 
 /*
- * A log that cannot be written is no reason to stop, and waiting for its reader would stop the server.
- * Other processes share standard output, so it is polled for room and not set to O_NONBLOCK.  A pipe
- * that polls writable takes PIPE_BUF bytes at once; the lock keeps other threads out in between.
+ * A log that cannot be written is no reason to stop, and waiting for its reader would stop the
+ * server.  Other processes share standard output, so it is polled for room and not set to
+ * O_NONBLOCK.  A pipe that polls writable takes PIPE_BUF bytes at once; the lock keeps other
+ * threads out in between.
  */
 static void write_line(const struct line *l)
 {

@@ -1,14 +1,14 @@
 /*
  * Text to double: decimal_read applies the grammar, then the cheapest exact method converts.
- *   1. mantissa up to 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication or
- *      division rounds once (W. Clinger, "How to read floating point numbers accurately", 1990)
- *   2. mantissa of up to 19 digits and a power of ten up to 10^19: product or quotient in 128 bits, of
- *      which the top 64 are kept, with their lowest bit set if anything below was not zero; converting
- *      those to double is the only rounding
- *   3. anything else, which clients do not send: decimal_slow writes a text of bounded length and calls
- *      strtod in the "C" locale
+ *   1. mantissa up to 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication
+ *      or division rounds once (W. Clinger, "How to read floating point numbers accurately", 1990)
+ *   2. mantissa of up to 19 digits and a power of ten up to 10^19: product or quotient in 128 bits,
+ *      of which the top 64 are kept, with their lowest bit set if anything below was not zero;
+ *      converting those to double is the only rounding
+ *   3. anything else, which clients do not send: decimal_slow writes a text of bounded length and
+ *      calls strtod in the "C" locale
  *
- * Behind it: whole numbers (number_parse_int) and sizes in bytes.
+ * After these: whole numbers (number_parse_int) and sizes in bytes.
  */
 #include "base/number.h"
 
@@ -52,7 +52,7 @@ static inline bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that an exponent of any length does not overflow. */
+/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that no exponent overflows. */
 static bool exponent_read(const char *p, const char *end, int64_t *ret)
 {
     if (*p != 'e' && *p != 'E')

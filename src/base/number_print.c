@@ -1,11 +1,13 @@
 /*
- * Double to its shortest text: number_print -> shortest_of (which digits) -> put_shortest (in which form).
+ * Double to its shortest text:
+ *     number_print -> shortest_of (which digits) -> put_shortest (in which form)
  *
- * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of 128
- * bits.  A double v is the result of rounding for every real number in an interval around v.  Scaled by
- * the power of ten 10^-k that makes the interval between 1 and 10 wide, it contains at least one integer
- * and at most one multiple of ten: that multiple, if there is one, is the shortest text, else the
- * integer nearest to v.  Products are rounded to odd: two extra bits make all comparisons exact.
+ * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of
+ * 128 bits.  A double v is the result of rounding for every real number in an interval around v.
+ * Scaled by the power of ten 10^-k that makes the interval between 1 and 10 wide, it contains at
+ * least one integer and at most one multiple of ten: that multiple, if there is one, is the
+ * shortest text, else the integer nearest to v.  Products are rounded to odd: two extra bits make
+ * all comparisons exact.
  *
  * In which form: as Go prints %g from an exponent of -4 up to 20, which is what Prometheus shows.
  */

@@ -1,8 +1,8 @@
 /**
  * pow10_table: the powers of ten 10^-292 .. 10^324 to 128 bits, for number_print.
  *
- * Row i is  g = ceil(10^k * 2^(127 - e))  with k = i - 292 and e = floor(log2(10^k)), so 2^127 <= g < 2^128.
- * Made by (Python):
+ * Row i is  g = ceil(10^k * 2^(127 - e))  with k = i - 292 and e = floor(log2(10^k)),
+ * so 2^127 <= g < 2^128.  This program (Python) prints the rows:
  *
  *     for k in range(-292, 325):
  *         e = (k * 1741647) >> 19

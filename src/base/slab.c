@@ -53,7 +53,7 @@ void slab_unmap(void *p, size_t bytes)
         munmap(p, bytes);
 }
 
-/* mmap aligns to pages, not to 2 MiB: map 2 MiB more than needed and unmap what is before and after. */
+/* mmap aligns to pages, not to 2 MiB: map 2 MiB more than needed and unmap both ends. */
 static struct slab_region *region_map(uint32_t bytes)
 {
     size_t room = (size_t)REGION_ALIGN + bytes;
@@ -175,7 +175,7 @@ void *slab_zalloc(struct slab *s)
     return memset(object, 0, s->object_bytes);
 }
 
-/* A region is aligned to REGION_ALIGN and not larger, so the address of an object gives its region. */
+/* A region is aligned to REGION_ALIGN and not larger, so an object's address gives its region. */
 static struct slab_region *region_of(void *object)
 {
     char *region = (char *)object - ((uintptr_t)object & (REGION_ALIGN - 1));
@@ -196,7 +196,7 @@ void slab_free(struct slab *s, void *object)
     r->free = f;
     r->live--;
     s->objects--;
-    /* The only region with room stays: one object that comes and goes must not cost an mmap each time. */
+    /* The only region with room stays: an object that comes and goes must not cost an mmap. */
     if (r->live == 0 && (r->next != NULL || r->prev != NULL)) {
         list_remove(s, r);
         s->bytes -= r->bytes;

@@ -1,3 +1,10 @@
+/*
+ *     event_parse           _e{LENGTH,LENGTH}:TITLE|TEXT, then event_field for each field
+ *     service_check_parse   _sc|NAME|STATUS, then its fields
+ *
+ * Both use field_next, field_is (k:value), tags_read and timestamp_read, and unescape what clients
+ * escape.  A field whose value is not valid is ignored; of several with one key the last counts.
+ */
 #include "protocol/event.h"
 
 #include <assert.h>
@@ -8,7 +15,7 @@
 
 enum { LENGTH_DIGITS_MAX = 9 };
 
-/* What clean-up cuts off the end of a line. */
+/* The clean-up of a line's end, for what comes after the counted text. */
 static struct slice trim_end(struct slice s)
 {
     while (s.len > 0 && bytes_is_trailing(s.ptr[s.len - 1]))
@@ -16,7 +23,7 @@ static struct slice trim_end(struct slice s)
     return s;
 }
 
-/* 1-9 digits, then `until`; both go off the front of s. */
+/* Take 1 to 9 digits and the byte `until` off the front of s. */
 static bool length_read(struct slice *s, char until, size_t *ret)
 {
     struct slice digits;
@@ -45,8 +52,9 @@ static bool take_char(struct slice *s, char c)
 }
 
 /*
- * Copy s into *room with `\n` as LF and, in messages, `m\:` as `m:`; *room moves on.  Controls have been blanked but for those
- * that stand at the line's end, where the counted text of an event may reach.
+ * Copy s to *room with `\n` as LF and, in messages, `m\:` as `m:`; *room then points after the
+ * copy.  Control bytes at the line's end, which may be part of the counted text of an event, become
+ * '_' here; all others are already.
  */
 static struct slice unescape(struct slice s, bool message, char **room)
 {
@@ -116,7 +124,7 @@ static void timestamp_read(struct slice s, bool *ret_has, int64_t *ret)
     *ret = t;
 }
 
-/* One of the words, or what it was. */
+/* The one of the words that s is, or `was`. */
 static const char *word_of(struct slice s, const char *const *words, size_t n, const char *was)
 {
     for (size_t i = 0; i < n; i++)

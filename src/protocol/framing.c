@@ -6,7 +6,7 @@
 /* Between two pushes. */
 static void framing_check(const struct framing *f)
 {
-    assert(f->room != NULL && f->have < FRAMING_ROOM);   /* a frame that is whole has been delivered */
+    assert(f->room != NULL && f->have < FRAMING_ROOM); /* a complete frame has been delivered */
     if (f->kind == FRAMING_LINE)
         assert(!f->broken && f->have <= DATAGRAM_MAX && !(f->skipping && f->have > 0));
     else
@@ -19,7 +19,7 @@ void framing_init(struct framing *f, enum framing_kind kind, char *room)
     framing_check(f);
 }
 
-/* The rest of a line whose front is in the room.  Returns the bytes used of ptr. */
+/* Add the rest of the line whose front is in the room.  Returns the bytes used of ptr. */
 static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
 {
     const char *lf = memchr(ptr, '\n', len);
@@ -39,7 +39,7 @@ static size_t line_complete(struct framing *f, const char *ptr, size_t len, fram
     return used;
 }
 
-/* As many whole lines as go into one call, from where they are.  Returns the bytes used of ptr. */
+/* Deliver as many whole lines as fit a datagram, without a copy.  Returns the bytes used of ptr. */
 static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
 {
     size_t window = len < DATAGRAM_MAX ? len : DATAGRAM_MAX;
@@ -54,7 +54,7 @@ static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framin
         f->have = (uint32_t)len;
         return len;
     }
-    if (ptr[DATAGRAM_MAX] == '\n') {   /* the longest line there is */
+    if (ptr[DATAGRAM_MAX] == '\n') { /* the longest line that is allowed */
         fn(cookie, ptr, DATAGRAM_MAX);
         return DATAGRAM_MAX + 1;
     }
@@ -88,7 +88,7 @@ static uint32_t frame_length(const char *p)
     return (uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
 }
 
-/* Move bytes into the room until it holds `want`.  false: the push is used up first. */
+/* Move bytes into the room until it holds `want`.  false: this push has too few. */
 static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *len)
 {
     assert(want <= FRAMING_ROOM);

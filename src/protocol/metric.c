@@ -1,9 +1,19 @@
 /*
- * One metric line:  name ":" sample *( ":" sample ),  sample = value-text "|" type *( "|" field )      (PROTOCOL 3 to 7)
+ * One metric line (PROTOCOL 3 to 7):  name ":" sample *( ":" sample )
+ *                                     sample = value-text "|" type *( "|" field )
  *
- * All work is done on positions that the scan has found; a byte is looked at only where it decides something.  A ':' inside
- * a type or an '@' field starts another sample.  That is rare, so it is looked for only after the field, read whole, has
- * turned out to make no sense.
+ *     metric_parse
+ *       name_read      up to the first ':', with tags cut out of it
+ *       then for each sample
+ *         type_next
+ *         value_read   one number, or packed_read for several; a set's member as it is
+ *         fields_read  rate_read, tags, and the rare ones (metric_fields.h)
+ *         sample_judge errors that depend on several fields
+ *         sample_push  into the batch; gauge_signs splits a packed gauge
+ *
+ * All work is done on positions found by the scan; a byte is looked at only where it decides
+ * something.  A ':' inside a type or an '@' field starts another sample.  That is rare, so it is
+ * looked for only after the field, read as a whole, turned out to be invalid.
  */
 #include "protocol/metric.h"
 
@@ -18,14 +28,14 @@
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Where the reader stands in a line.  bar is *pipe: the next '|' at or behind at. */
+/* A position in a line.  bar is *pipe, the next '|' at or after `at`. */
 struct walk {
     const char *text;
     uint32_t end, at, bar;
     const uint16_t *pipe;
 };
 
-/* What all samples of a line share. */
+/* The name of a line, shared by all its samples. */
 struct name {
     struct slice name, tags;    /* tags of the name itself */
     enum tag_style style;
@@ -56,14 +66,14 @@ const struct metric_type metric_types[256] = {
     ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
 };
 
-/* s stands in text, the line's. */
+/* s is part of text, the line's. */
 static bool number_of(const char *text, struct slice s, double *ret)
 {
     uint32_t n = (uint32_t)s.len, end = (uint32_t)(s.ptr - text) + n;
     return metric_number_small(text, end, n, ret) || number_parse(s, ret);
 }
 
-/* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
+/* a:b:c, empty parts skipped.  All must be valid; all but the first go to the batch's values. */
 static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text, const char **where)
 {
     struct slice rest = r->value;
@@ -118,7 +128,7 @@ static void value_read(struct batch *b, struct metric_reading *r, const char *te
         metric_wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
 }
 
-/* The field behind '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
+/* The rate after '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
 static bool rate_read(struct walk *w, struct metric_reading *r)
 {
     struct slice s = slice_of(w->text + w->at, walk_stop(*w) - w->at), rate = s;
@@ -130,7 +140,7 @@ static bool rate_read(struct walk *w, struct metric_reading *r)
     return again;
 }
 
-/* The fields behind the type.  Returns true when another sample follows, at w->at. */
+/* The fields after the type.  Returns true when another sample follows, at w->at. */
 static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct metric_reading *r)
 {
     while (w->bar < w->end) {
@@ -156,7 +166,9 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
     return false;
 }
 
-/* The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', and w->at stands behind it. */
+/*
+ * The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', w->at is after it.
+ */
 static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
 {
     *w = walk_past_bar(*w);
@@ -173,7 +185,7 @@ static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
     return true;
 }
 
-/* Whether any of the samples from w on has a field other than '@'.  A first look, before any of them counts. */
+/* Looks ahead: whether any sample from w on has a field other than '@'. */
 static bool rest_has_fields(struct walk w)
 {
     while (w.bar < w.end) {
@@ -199,7 +211,7 @@ static bool rest_has_fields(struct walk w)
     return false;
 }
 
-/* Does a gauge's value, by its first byte, change the gauge rather than set it?  (PROTOCOL 6) */
+/* Whether a gauge's value is relative: by its sign, the options and the fields (PROTOCOL 6). */
 static bool is_relative(const struct parser *p, const struct metric_reading *r, char sign)
 {
     if ((sign != '+' && sign != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
@@ -211,13 +223,13 @@ static bool is_relative(const struct parser *p, const struct metric_reading *r, 
     return sign == '+' || !r->dog;
 }
 
-/* A counter takes v / rate, a timer v times its weight of 1 / rate: they round differently. */
+/* A counter adds v / rate, a timer v times its weight of 1 / rate: these round differently. */
 static bool finite_by_rate(double v, double rate)
 {
     return isfinite(v / rate) && isfinite(v * (1 / rate));
 }
 
-/* What can only be judged once all fields are known. */
+/* Checks that need all fields of the sample. */
 static void sample_judge(const struct batch *b, const struct name *name, const char *line, struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
@@ -228,10 +240,10 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
             metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
-        metric_wrong(r, REASON_MIXED_TAG_STYLES, line);   /* the name may have been joined elsewhere */
+        metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy, not in the line */
 }
 
-/* The next part of a packed value that is not empty; there is one. */
+/* The next part of a packed value that is not empty; the caller knows that there is one. */
 static struct slice packed_next(struct slice *rest)
 {
     struct slice one = *rest;
@@ -241,8 +253,9 @@ static struct slice packed_next(struct slice *rest)
 }
 
 /*
- * Whether the gauge just pushed is set or changed.  Packed values have a sign each, `4:+3:-2` is 4, then +3, then
- * -2: where one differs in this from the one before it, another sample begins, the same but for its values.
+ * Mark the gauge just pushed as relative or absolute.  Packed values each have a sign: `4:+3:-2`
+ * sets 4, adds 3, subtracts 2.  Where an absolute value follows a relative one or the reverse,
+ * another sample begins, equal but for its values.
  */
 static void gauge_signs(const struct parser *p, struct batch *b, const struct metric_reading *r)
 {
@@ -305,7 +318,7 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
         gauge_signs(p, b, r);
 }
 
-/* Everything up to the first ':'. */
+/* The name, up to the first ':'.  false: the line has been refused. */
 static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
 {
     uint32_t colon = scan_next(l->scan->colon, l->start, l->end);

@@ -1,5 +1,6 @@
 /**
- * metric: what the two readers of metric lines share.  metric.c reads everything; plain.c the shape that nearly all lines have.
+ * metric: reads a metric line of any form (metric.c), and what that shares with plain.c, the reader
+ * of the most common form: types, short numbers, identity.
  */
 #ifndef PROTOCOL_METRIC_H
 #define PROTOCOL_METRIC_H
@@ -18,10 +19,10 @@ struct batch;
 struct line;
 struct parser;
 
-/* One metric line into the batch, which has room for all of it.  Returns the first '|' not passed. */
+/* Read one metric line into b, which has room for it.  Returns the first '|' not yet passed. */
 const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l);
 
-/* A type by its first byte: its length and last byte tell whether the rest is right, without a branch for "ms". */
+/* Types by their first byte.  Length and last byte decide the rest, without a branch for "ms". */
 struct metric_type {
     uint8_t type, len;
     char last;
@@ -41,9 +42,10 @@ static inline bool metric_type_read(const char *p, uint32_t len, uint8_t *ret)
 
 /*
  * metric_number_small(text, end, n, ret):
- * The n bytes before text + end when they are at most eight digits with at most one '.' among them, all at once and exactly
- * (8 digits and a power of ten are doubles: one division rounds once).  text is where it may start to read.
- * returns  false: ask number_parse
+ * Read the n bytes before text + end, all at once, when they are up to eight digits and '.' with at
+ * most one '.'.  Exact: the digits and the power of ten are doubles, and one division rounds once.
+ *   text     reads start no earlier; up to 8 bytes before text + end are read
+ *   returns  false: not of that form, call number_parse
  */
 static inline bool metric_number_small(const char *text, uint32_t end, uint32_t n, double *ret)
 {
@@ -76,7 +78,7 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
 
 static_assert((int)TAGS_EQ_SEMI < 4, "the identity has two bits for the style of the tags");
 
-/* The identity: name and tags as sent, type, style, and the origin where there is one. */
+/* The identity: name and tags as sent, type, style, and the origin if there is one. */
 static inline struct hash128 metric_hash(const struct sample *s, struct hash128 name)
 {
     struct hash128 h = hash_join(name, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));

@@ -6,7 +6,7 @@
 
 #include "base/number.h"
 
-/* 1e-400 reads as 0 but is not: its 1/rate is beyond any double. */
+/* Whether a text that reads as 0 is 0: 1e-400 is not, and its 1/rate is beyond any double. */
 static bool is_exactly_zero(struct slice s)
 {
     for (size_t i = 0; i < s.len && s.ptr[i] != 'e' && s.ptr[i] != 'E'; i++)

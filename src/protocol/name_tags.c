@@ -5,7 +5,7 @@
 
 #include "protocol/parse_opts.h"
 
-/* name[k=v,..]rest: true when this style has the last word. */
+/* name[k=v,..]rest.  true: the name has a bracket, and no other style is tried. */
 static bool cut_brackets(struct slice name, char *room, size_t *used, struct tagged_name *ret)
 {
     const char *open = memchr(name.ptr, '[', name.len), *close = memchr(name.ptr, ']', name.len);

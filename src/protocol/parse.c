@@ -1,5 +1,13 @@
 /*
- * Lines: cut, cleaned up, and handed to whoever reads that kind of line.
+ *     parser_begin       scan the datagram
+ *     parser_next        until the datagram ends or the batch is full
+ *       plain_lines      as many lines as possible on the fast path (plain.h)
+ *       any_line         one line of any kind: trim, check bytes, then by its first bytes
+ *         event_line, check_line     (protocol/event.h)
+ *         metric_parse               (metric.h), after line_rewrite if it has control bytes
+ *       cut_tail         what the kernel cut off
+ *
+ * parser_reject (parser.h) counts and reports every refusal.
  */
 #include "protocol/parse.h"
 
@@ -50,7 +58,7 @@ void parser_set_gauge_sign(struct parser *p, enum gauge_sign sign)
     p->opts.gauge_sign = sign;
 }
 
-/* With lines left: the next one is text[at .. *end), and the cut tail is behind all lines. */
+/* While lines are left: the next one is text[at .. *end), and a cut tail is after all lines. */
 static inline void parser_check(const struct parser *p)
 {
     assert(p->at <= *p->end && *p->end <= p->len && p->len <= p->cut_from);
@@ -90,7 +98,7 @@ static bool starts_check(const char *p, size_t n)
     return n >= 4 && memcmp(p, "_sc|", 4) == 0;
 }
 
-/* The counted text of an event may reach into what clean-up would cut off: it is read from the line as received. */
+/* An event's counted text may include bytes that trimming removes: use the line as received. */
 static void event_line(struct parser *p, struct batch *b, const struct line *l)
 {
     size_t n = l->end - l->start, all = l->raw.len - l->lead;
@@ -132,7 +140,7 @@ static bool has_control(const char *p, size_t n)
     return false;
 }
 
-/* Whether the bytes of a cleaned-up line may pass; else the line has been refused. */
+/* No NUL and valid UTF-8?  false: the line has been refused. */
 static bool bytes_allowed(struct parser *p, struct batch *b, const struct line *l, bool control)
 {
     const char *text = l->text + l->start;
@@ -149,7 +157,7 @@ static bool bytes_allowed(struct parser *p, struct batch *b, const struct line *
     return true;
 }
 
-/* Put the line with its controls blanked into the batch's scratch, and look at it from there. */
+/* Copy the line to scratch with control bytes as '_', scan the copy, and make l refer to it. */
 static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
 {
     char *out = b->scratch + b->scratch_len;
@@ -165,7 +173,7 @@ static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
     l->end = n;
 }
 
-/* The next line, whatever it is. */
+/* The next line, of any kind: the general path. */
 static void any_line(struct parser *p, struct batch *b)
 {
     parser_check(p);
@@ -217,7 +225,7 @@ static void cut_tail(struct parser *p, struct batch *b)
     parser_reject(p, b, &l, REASON_TRUNCATED, l.text + l.end);
 }
 
-/* Too full for the next line, whatever it holds. */
+/* Whether there may not be room for the next line (limits.h). */
 static bool batch_is_full(const struct parser *p, const struct batch *b)
 {
     return b->n >= b->full || b->cap_values - b->n_values < p->line_values ||

@@ -3,7 +3,7 @@
 #include "protocol/metric.h"
 #include "protocol/parser.h"
 
-/* The fields behind the type, while they are of the plain kinds. */
+/* The fields after the type.  false: one of them is not of the plain kinds. */
 static inline bool fields_read(const struct parser *p, const char *text, uint32_t end, const uint16_t **pipe, struct sample *s)
 {
     while (**pipe < end) {
@@ -51,7 +51,7 @@ static inline bool line_read(const struct parser *p, const char *text, uint32_t 
     return true;
 }
 
-/* Whether clean-up and dispatch have nothing to do with the line; *end moves before a CR. */
+/* Whether the line needs no trimming (a CR is cut by moving *end), no rewriting and no dispatch. */
 static inline bool line_is_clean(const struct parser *p, const char *text, uint32_t start, uint32_t *end)
 {
     if (p->datagram.any_odd) {

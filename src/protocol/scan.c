@@ -1,3 +1,10 @@
+/*
+ *     scan_with        all blocks of a datagram; inlined into each variant with the variant's tools
+ *       block_put      masks of one block: two are stored, two appended to the lists by list_bits
+ *     tools            masks of 64 bytes, masks of a shorter tail, the lowest bit of a mask:
+ *                        AVX-512, AVX2, SSE2 (any x86-64), portable (eight bytes at a time)
+ *     scan_variants    those that this CPU can run; parser_new takes the first, tests compare all
+ */
 #include "protocol/scan.h"
 
 #include <assert.h>
@@ -15,13 +22,13 @@ struct masks {
     uint64_t nl, pipe, colon, odd;
 };
 
-/* What the lists grow by. */
+/* The ends of the lists while they are written. */
 struct writer {
     uint16_t *end, *pipe;
     uint64_t odd;
 };
 
-/* What differs between the variants; all of it is inlined into each. */
+/* The operations that differ between the variants; all are inlined. */
 struct tools {
     struct masks (*masks_of)(const char *p);
     struct masks (*masks_of_tail)(const char *p, size_t n);   /* of 1 to 63 bytes */
@@ -30,11 +37,14 @@ struct tools {
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* How many ends and pipes a block of 64 bytes is expected to hold at most. */
+/* How many LF and '|' a block of 64 bytes usually holds at most. */
 enum { AHEAD_ENDS = 2, AHEAD_PIPES = 4 };
 static_assert(SCAN_LIST >= SCAN_MAX + 1 + AHEAD_PIPES && AHEAD_ENDS <= AHEAD_PIPES, "a list has room to write ahead");
 
-/* `ahead` positions are written whether there are as many or not: a store is cheaper than a branch that is often wrong. */
+/*
+ * Append the positions of m's bits.  `ahead` of them are always written, even if m has fewer bits:
+ * a store is cheaper than a mispredicted branch.
+ */
 INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t base, int ahead)
 {
     uint16_t *next = out + __builtin_popcountll(m);
@@ -74,14 +84,14 @@ INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t le
     *w.pipe = SCAN_NO_PIPE;
 }
 
-/* Blanks behind the last byte: no mask has a bit for them. */
+/* Pad the tail with blanks, which are in no mask. */
 INLINE void pad_tail(char block[64], const char *p, size_t n)
 {
     memset(block, ' ', 64);
     memcpy(block, p, n);
 }
 
-/* The bit on top makes 0 defined and changes nothing else. */
+/* The top bit makes the result for 0 defined and changes no other. */
 static inline uint32_t lowest_portable(uint64_t m)
 {
     return (uint32_t)__builtin_ctzll(m | 1ull << 63);
@@ -91,7 +101,6 @@ static inline uint32_t lowest_portable(uint64_t m)
 
 #define AVX2 __attribute__((target("avx2,bmi,popcnt")))
 
-/* Signed comparison: what is below ' ' is a control or has its top bit set. */
 AVX2 static inline uint64_t join32(__m256i lo, __m256i hi)
 {
     return (uint32_t)_mm256_movemask_epi8(lo) | (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
@@ -106,6 +115,7 @@ AVX2 static inline struct masks masks_avx2(const char *p)
     m.nl = join32(_mm256_cmpeq_epi8(a, nl), _mm256_cmpeq_epi8(b, nl));
     m.pipe = join32(_mm256_cmpeq_epi8(a, pipe), _mm256_cmpeq_epi8(b, pipe));
     m.colon = join32(_mm256_cmpeq_epi8(a, colon), _mm256_cmpeq_epi8(b, colon));
+    /* As signed numbers, bytes below ' ' are the control bytes and those above 0x7f. */
     m.odd = join32(_mm256_or_si256(_mm256_cmpgt_epi8(blank, a), _mm256_cmpeq_epi8(a, del)),
                    _mm256_or_si256(_mm256_cmpgt_epi8(blank, b), _mm256_cmpeq_epi8(b, del)));
     m.odd &= ~m.nl;
@@ -147,7 +157,7 @@ AVX512 static inline struct masks masks_avx512(const char *p)
     return masks_of_zmm(_mm512_loadu_si512((const void *)p));
 }
 
-/* A masked load touches no byte behind the last one. */
+/* A masked load touches no byte after the last one. */
 AVX512 static inline struct masks tail_avx512(const char *p, size_t n)
 {
     return masks_of_zmm(_mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), (1ull << n) - 1, (const void *)p));
@@ -202,7 +212,7 @@ static void scan_sse2(struct scan *s, const char *ptr, size_t len)
 
 #endif
 
-/* The eight 0x80 bits side by side, the first byte lowest. */
+/* The top bits of the eight bytes as one byte, that of the first byte lowest. */
 static inline uint64_t pack(uint64_t tops)
 {
     return (tops >> 7) * 0x0102040810204080u >> 56;

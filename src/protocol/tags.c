@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { INSERTION_MAX = 24 };   /* up to here insertion sort is the quicker one */
+enum { INSERTION_MAX = 24 }; /* insertion sort is faster up to this many tags */
 
 static int tag_cmp(const struct tag *a, const struct tag *b)
 {
@@ -35,7 +35,7 @@ static void heap_sink(struct tag *t, uint32_t root, uint32_t n)
     t[root] = x;
 }
 
-/* Heapsort: n log n whatever a stranger sends, and no memory. */
+/* Heapsort: n log n for any input, and in place. */
 static void sort_heap(struct tag *t, uint32_t n)
 {
     assert(n > 0);
@@ -101,7 +101,7 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
 
 static_assert(TAGS_MAX < UINT16_MAX, "the container id comes after all elements of the line");
 
-/* The container id counts as the last tag: it goes in front of or in place of one of the same key. */
+/* The container id counts as the last tag of the line: it replaces one of the same key. */
 static enum reason origin_add(const struct tags_opts *opts, struct slice id, struct tags *ret)
 {
     static const struct slice key = { "container_id", sizeof "container_id" - 1 };
