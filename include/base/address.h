@@ -28,7 +28,8 @@ enum { ADDRESS_TEXT_MAX = 64 }; /* bytes that address_print needs, its NUL inclu
  *            -EDESTADDRREQ (empty host), -ERANGE (port), -ENODEV (unknown interface after the %),
  *            -EINVAL (all else)
  */
-int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_len);
+int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
+                  socklen_t *ret_len);
 
 /* The text for a failure of address_parse, as shown to users; static. */
 const char *address_error(int error);
@@ -41,6 +42,6 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX]);
 
 /* For AF_INET and AF_INET6; 0 and false for any other family. */
 unsigned address_port(const struct sockaddr *addr);
-bool address_is_any(const struct sockaddr *addr);   /* 0.0.0.0, [::] */
+bool address_is_any(const struct sockaddr *addr); /* 0.0.0.0, [::] */
 
 #endif

@@ -20,8 +20,8 @@ struct buf {
     size_t len, cap;
 };
 
-void buf_release(struct buf *b);                  /* frees; b is empty and usable again */
-void buf_clear(struct buf *b);                    /* keeps the memory */
+void buf_release(struct buf *b); /* frees; b is empty and usable again */
+void buf_clear(struct buf *b);   /* keeps the memory */
 void buf_reserve_slow(struct buf *b, size_t more);
 
 /* Room for `more` bytes after len; returns where they go.  The caller writes and adds to len. */

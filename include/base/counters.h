@@ -41,7 +41,7 @@ enum { COUNTER_LABELS_MAX = 2 };
 struct counter_row {
     const char *name;
     enum counter_kind kind;
-    const char *labels;     /* names, separated by commas; "": the row is one line without labels */
+    const char *labels; /* names, separated by commas; "": the row is one line without labels */
     const char *help;
 };
 
@@ -66,7 +66,7 @@ struct counter_table {
 /* A table and the object that its read function takes the values from. */
 struct counter_source {
     const struct counter_table *table;
-    const void *of;         /* NULL: that part of the server is off and its rows are not shown */
+    const void *of; /* NULL: that part of the server is off and its rows are not shown */
 };
 
 /* The value of a row, or the sum over its lines if it has labels.  0 when the part is off. */

@@ -40,15 +40,17 @@ struct log_field {
 /*
  * Fields of a line.  Keys are literals (lower_snake, with units); values may come from the network.
  */
+/* clang-format off */
 #define F_STR(k, s)   { .key = (k), .kind = LOG_KIND_SLICE, .text = slice_str(s) }
 #define F_SLICE(k, s) { .key = (k), .kind = LOG_KIND_SLICE, .text = (s) }
 #define F_I64(k, v)   { .key = (k), .kind = LOG_KIND_I64, .i64 = (int64_t)(v) }
 #define F_U64(k, v)   { .key = (k), .kind = LOG_KIND_U64, .u64 = (uint64_t)(v) }
 #define F_NUM(k, v)   { .key = (k), .kind = LOG_KIND_DOUBLE, .number = (v) }
 #define F_BOOL(k, v)  { .key = (k), .kind = LOG_KIND_BOOL, .u64 = (v) }
+/* clang-format on */
 
 void log_setup(enum log_level least, enum log_format format);
-void log_to_fd(int fd); /* default 1; tests use another.  A blocking fd is fine: it is polled first */
+void log_to_fd(int fd); /* default 1.  A blocking fd is fine: it is polled before each write */
 bool log_enabled(enum log_level level);
 
 void log_fields(enum log_level level, const char *msg, const struct log_field *fields, size_t n);
@@ -57,8 +59,12 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
  * LOG(LOG_INFO, "listening", F_STR("proto", "udp"), F_STR("addr", addr));
  * Takes at least one field.  Fields are not evaluated when the level is off.
  */
-#define LOG(level, msg, ...) (log_enabled(level) ? log_fields((level), (msg), LOG_FIELDS_(__VA_ARGS__)) : (void)0)
-#define LOG_FIELDS_(...)     (const struct log_field[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct log_field[]){ __VA_ARGS__ }))
+/* clang-format off */
+#define LOG(level, msg, ...) \
+    (log_enabled(level) ? log_fields((level), (msg), LOG_FIELDS_(__VA_ARGS__)) : (void)0)
+#define LOG_FIELDS_(...) LOG_ARRAY_(__VA_ARGS__), ARRAY_LEN((LOG_ARRAY_(__VA_ARGS__)))
+#define LOG_ARRAY_(...)  (const struct log_field[]){ __VA_ARGS__ }
+/* clang-format on */
 
 /**
  * log_gate(g, period_ms, now_ms, ret_suppressed):

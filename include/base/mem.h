@@ -12,9 +12,9 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t n);              /* not cleared; never NULL, also for n = 0 */
-void *mem_zalloc(size_t n);             /* cleared */
-void *mem_realloc(void *p, size_t n);   /* p may be NULL */
+void *mem_alloc(size_t n);            /* not cleared; never NULL, also for n = 0 */
+void *mem_zalloc(size_t n);           /* cleared */
+void *mem_realloc(void *p, size_t n); /* p may be NULL */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 

@@ -23,7 +23,7 @@
 struct probe_table {
     bool (*is_free)(const void *table, uint64_t i);
     uint64_t (*hash)(const void *table, uint64_t i); /* of the key in slot i, which is not free */
-    void (*move)(void *table, uint64_t to, uint64_t from);       /* copy a slot over another */
+    void (*move)(void *table, uint64_t to, uint64_t from); /* copy a slot over another */
 };
 
 /**

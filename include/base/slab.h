@@ -18,11 +18,10 @@
 struct slab_region;
 
 struct slab {
-    uint32_t object_bytes;          /* objects are aligned to the largest power of two that divides
-                                       it, at most 64 */
+    uint32_t object_bytes; /* alignment: the largest power of two that divides it, at most 64 */
     uint32_t next_region_bytes, most_region_bytes;
-    struct slab_region *partial;    /* list of the regions with room */
-    size_t objects, bytes;          /* live objects; bytes mapped */
+    struct slab_region *partial; /* list of the regions with room */
+    size_t objects, bytes;       /* live objects; bytes mapped */
 };
 
 /* object_bytes: a multiple of 8, from 8 to 65,472 (the first region less its header). */
@@ -33,11 +32,10 @@ void slab_init(struct slab *s, uint32_t object_bytes);
  * objects of which there may be few.
  */
 void slab_init_small(struct slab *s, uint32_t object_bytes);
-void slab_release(struct slab *s);      /* all objects must have been freed */
+void slab_release(struct slab *s); /* all objects must have been freed */
 
-void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */
-void *slab_zalloc(struct slab *s);      /* cleared, for the control plane: never NULL
-                                           (base/mem.h) */
+void *slab_alloc(struct slab *s);  /* not cleared; NULL: no memory */
+void *slab_zalloc(struct slab *s); /* cleared; never NULL: for the control plane (base/mem.h) */
 void slab_free(struct slab *s, void *object);
 
 /* Zeroed memory for a big table, in huge pages when it is at least 2 MiB.  NULL: no memory. */

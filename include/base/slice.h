@@ -44,7 +44,9 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 
 static inline bool slice_ends(struct slice s, struct slice tail)
 {
-    return s.len >= tail.len && (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
+    if (s.len < tail.len)
+        return false;
+    return tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
 /* Compares as memcmp does; of two where one is a prefix of the other, the shorter comes first. */

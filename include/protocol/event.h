@@ -16,19 +16,19 @@
 enum { EVENT_TAGS_MAX = 128 };
 
 struct event {
-    struct slice title, text;   /* '\n' unescaped */
+    struct slice title, text;                            /* with `\n` unescaped */
     struct slice hostname, aggregation_key, source_type; /* ptr NULL when absent */
-    const char *priority;       /* "normal" or "low" */
-    const char *alert_type;     /* "error" "warning" "info" "success" */
+    const char *priority;                                /* "normal" or "low" */
+    const char *alert_type;                              /* "error" "warning" "info" "success" */
     bool has_timestamp;
     int64_t timestamp;
-    struct slice tags[EVENT_TAGS_MAX]; /* raw; without empty ones and without those over the limit */
+    struct slice tags[EVENT_TAGS_MAX]; /* raw; no empty ones, none over the limit */
     uint32_t n_tags;
 };
 
 struct service_check {
-    struct slice name, hostname, message;   /* ptr NULL when absent (name never) */
-    uint8_t status;                         /* 0 ok, 1 warning, 2 critical, 3 unknown */
+    struct slice name, hostname, message; /* ptr NULL when absent (name never) */
+    uint8_t status;                       /* 0 ok, 1 warning, 2 critical, 3 unknown */
     bool has_timestamp;
     int64_t timestamp;
     struct slice tags[EVENT_TAGS_MAX];

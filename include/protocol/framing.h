@@ -23,21 +23,21 @@
 #include "protocol/reason.h"
 
 enum framing_kind {
-    FRAMING_LINE,   /* lines end in LF; one of more than DATAGRAM_MAX bytes is skipped up to its LF */
-    FRAMING_DSD     /* frames: uint32 little-endian length, then a datagram of that length */
+    FRAMING_LINE, /* lines end in LF; one of more than DATAGRAM_MAX bytes is skipped */
+    FRAMING_DSD   /* frames: uint32 little-endian length, then a datagram of that length */
 };
 
 enum {
-    FRAMING_HEADER = 4,                             /* the length in front of a frame */
+    FRAMING_HEADER = 4, /* the length in front of a frame */
     FRAMING_ROOM = FRAMING_HEADER + DATAGRAM_MAX
 };
 
 struct framing {
     enum framing_kind kind;
-    char *room;     /* FRAMING_ROOM bytes, borrowed from the caller */
-    uint32_t have;  /* bytes in room: the front of an unfinished line or frame */
-    bool skipping;  /* FRAMING_LINE: inside a line that is too long */
-    bool broken;    /* FRAMING_DSD: a length was over DATAGRAM_MAX; the caller closes the connection */
+    char *room;    /* FRAMING_ROOM bytes, borrowed from the caller */
+    uint32_t have; /* bytes in room: the front of an unfinished line or frame */
+    bool skipping; /* FRAMING_LINE: inside a line that is too long */
+    bool broken;   /* FRAMING_DSD: a length was over DATAGRAM_MAX; the caller closes */
 };
 
 /*
@@ -56,7 +56,8 @@ void framing_init(struct framing *f, enum framing_kind kind, char *room);
  *                REASON_LINE_TOO_LONG, *ret_errors lines were too long
  *                REASON_BAD_FRAME, f->broken: *ret_errors is 1 the first time, then 0
  */
-enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors);
+enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                         void *cookie, uint32_t *ret_errors);
 
 /**
  * framing_end(f, clean, fn, cookie):

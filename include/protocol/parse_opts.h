@@ -19,8 +19,8 @@ enum gauge_sign { GAUGE_SIGN_AUTO, GAUGE_SIGN_DELTA, GAUGE_SIGN_ABSOLUTE };
 
 /* Styles of tags inside the name, as bits; all off by default (PROTOCOL 7). */
 enum name_tags {
-    NAME_TAGS_LIBRATO  = 1,
-    NAME_TAGS_INFLUX   = 2,
+    NAME_TAGS_LIBRATO = 1,
+    NAME_TAGS_INFLUX = 2,
     NAME_TAGS_SIGNALFX = 4,
     NAME_TAGS_GRAPHITE = 8
 };
@@ -28,21 +28,20 @@ enum name_tags {
 /* A refused sample or line, as explain and the log of refused lines show it. */
 struct parse_error {
     enum reason reason;
-    struct slice line;   /* as received */
-    size_t at;           /* offset in line of the first byte that is wrong, 0..line.len */
+    struct slice line; /* as received */
+    size_t at;         /* offset in line of the first byte that is wrong, 0..line.len */
 };
 
 struct parse_opts {
     enum gauge_sign gauge_sign;
-    unsigned name_tags;              /* bits of enum name_tags */
+    unsigned name_tags; /* bits of enum name_tags */
     bool origin_tags;
-    uint32_t max_line, max_name;     /* bytes, from 1; max_line at most DATAGRAM_MAX */
+    uint32_t max_line, max_name; /* bytes, from 1; max_line at most DATAGRAM_MAX */
     /* Called by parser_next; any may be NULL.  The objects are valid for the call. */
     void (*on_event)(void *cookie, const struct event *e);
     void (*on_check)(void *cookie, const struct service_check *c);
     void (*on_error)(void *cookie, const struct parse_error *e);
-    const uint32_t *errors;          /* borrowed: a bit for each enum reason that on_error is called for;
-                                        NULL: for all */
+    const uint32_t *errors; /* bits by enum reason: on_error is for these; borrowed; NULL: all */
     void *cookie;
 };
 

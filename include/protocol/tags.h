@@ -13,22 +13,22 @@
 #include "protocol/reason.h"
 #include "protocol/sample.h"
 
-enum { TAGS_MAX = 1024 };   /* the most that limits.max_tags may ask for */
+enum { TAGS_MAX = 1024 }; /* the most that limits.max_tags may ask for */
 
 struct tag {
     struct slice key, value;
-    uint16_t order; /* position in the line: of two keys that escape to one name the later one wins */
+    uint16_t order; /* in the line: of two keys that escape to one name the later one wins */
 };
 
 struct tags {
-    struct tag at[TAGS_MAX];   /* sorted by the bytes of key, keys unique */
+    struct tag at[TAGS_MAX]; /* sorted by the bytes of key, keys unique */
     uint32_t n;
-    uint32_t errors;           /* elements dropped: no key, no value, malformed.  The sample is kept */
+    uint32_t errors; /* elements dropped: no key, no value, malformed.  The sample is kept */
 };
 
 struct tags_opts {
-    uint32_t max_tags, max_tag_len;   /* 1..TAGS_MAX; bytes of key and value with the ':' */
-    bool keep_internal;               /* keep keys that start with dd.internal. */
+    uint32_t max_tags, max_tag_len; /* 1..TAGS_MAX; bytes of key and value with the ':' */
+    bool keep_internal;             /* keep keys that start with dd.internal. */
 };
 
 #define TAGS_OPTS_DEFAULT ((struct tags_opts){ .max_tags = 128, .max_tag_len = 1024 })

@@ -61,7 +61,8 @@ static int parse_scope(struct slice s, uint32_t *ret)
 }
 
 /* host: the text between the brackets */
-static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len)
+static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *ret,
+                    socklen_t *ret_len)
 {
     struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
     char text[INET6_ADDRSTRLEN];
@@ -79,7 +80,8 @@ static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *r
     return 0;
 }
 
-static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len)
+static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *ret,
+                    socklen_t *ret_len)
 {
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
     char text[INET_ADDRSTRLEN];
@@ -95,7 +97,8 @@ static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *r
     return 0;
 }
 
-int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_len)
+int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
+                  socklen_t *ret_len)
 {
     struct slice host, rest = text;
     bool brackets = text.len > 0 && text.ptr[0] == '[';
@@ -131,7 +134,8 @@ const char *address_error(int error)
     case -ENODEV:
         return "no such network interface behind the %";
     default:
-        return "expected HOST:PORT with a numeric IPv4 address, an IPv6 address in [brackets], localhost or *";
+        return "expected HOST:PORT with a numeric IPv4 address, an IPv6 address in [brackets], "
+               "localhost or *";
     }
 }
 
@@ -152,6 +156,7 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX])
     struct sockaddr_in6 in6;
     memcpy(&in6, addr, sizeof in6);
     unsigned port = ntohs(in6.sin6_port);
+    uint32_t scope = in6.sin6_scope_id;
     if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
         inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], host, sizeof host);
         snprintf(out, ADDRESS_TEXT_MAX, "%s:%u", host, port);
@@ -159,11 +164,11 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX])
     }
     inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
     int n;
-    if (in6.sin6_scope_id != 0)
-        n = snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, in6.sin6_scope_id, port);
+    if (scope != 0)
+        n = snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, scope, port);
     else
         n = snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
-    assert(n < ADDRESS_TEXT_MAX);   /* every address fits */
+    assert(n < ADDRESS_TEXT_MAX); /* every address fits */
     (void)n;
 }
 

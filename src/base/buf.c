@@ -45,9 +45,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     size_t room = b->cap - b->len;
     int n = vsnprintf(room ? b->ptr + b->len : NULL, room, format, args);
     va_end(args);
-    assert(n >= 0);   /* our formats are all right */
+    assert(n >= 0); /* our formats are all right */
     if ((size_t)n >= room) {
-        char *at = buf_reserve(b, (size_t)n + 1);   /* vsnprintf wants room for its NUL */
+        char *at = buf_reserve(b, (size_t)n + 1); /* vsnprintf wants room for its NUL */
         vsnprintf(at, (size_t)n + 1, format, again);
     }
     va_end(again);

@@ -10,13 +10,16 @@ enum { LEVEL = 1, WINDOW_GZIP = 15 + 16, MEMORY = 8, ROOM_BYTES = 32 * 1024 };
 
 struct gzip {
     z_stream z;
-    bool finished;      /* the member is whole: nothing can be added */
+    bool finished; /* the member is whole: nothing can be added */
 };
 
 struct gzip *gzip_new(void)
 {
     struct gzip *z = calloc(1, sizeof *z);
-    if (z != NULL && deflateInit2(&z->z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEMORY, Z_DEFAULT_STRATEGY) == Z_OK)
+    if (z == NULL)
+        return NULL;
+    int rc = deflateInit2(&z->z, LEVEL, Z_DEFLATED, WINDOW_GZIP, MEMORY, Z_DEFAULT_STRATEGY);
+    if (rc == Z_OK)
         return z;
     free(z);
     return NULL;
@@ -46,7 +49,7 @@ static void pump(struct gzip *z, int flush, struct buf *out)
 void gzip_add(struct gzip *z, const char *ptr, size_t len, struct buf *out)
 {
     assert(!z->finished);
-    const size_t chunk = 1u << 30;   /* zlib counts in 32 bits */
+    const size_t chunk = 1u << 30; /* zlib counts in 32 bits */
     for (size_t n; len > 0; ptr += n, len -= n) {
         n = len < chunk ? len : chunk;
         z->z.next_in = (const Bytef *)(const void *)ptr;

@@ -21,13 +21,16 @@
 #include "base/utf8.h"
 
 enum {
-    LINE_MAX_BYTES = 4096,      /* PIPE_BUF: a pipe takes such a write whole or not at all */
-    VALUE_MAX_BYTES = 256,      /* of the raw value; escaped it takes up to six times that */
-    TAIL_BYTES = 32,            /* kept free for the mark of a cut line and its end */
+    LINE_MAX_BYTES = 4096, /* PIPE_BUF: a pipe takes such a write whole or not at all */
+    VALUE_MAX_BYTES = 256, /* of the raw value; escaped it takes up to six times that */
+    TAIL_BYTES = 32,       /* kept free for the mark of a cut line and its end */
 };
 
 static const char *const level_names[] = {
-    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error",
+    [LOG_DEBUG] = "debug",
+    [LOG_INFO] = "info",
+    [LOG_WARN] = "warn",
+    [LOG_ERROR] = "error",
 };
 
 static _Atomic int least_level = LOG_INFO;
@@ -44,7 +47,7 @@ struct line {
 
 static void line_check(const struct line *l)
 {
-    assert(l->len <= LINE_MAX_BYTES - TAIL_BYTES);   /* room for the end of the line is left */
+    assert(l->len <= LINE_MAX_BYTES - TAIL_BYTES); /* room for the end of the line is left */
 }
 
 void log_setup(enum log_level least, enum log_format format)
@@ -83,7 +86,9 @@ static void put_str(struct line *l, const char *s)
 static void put_u16(struct line *l, unsigned code)
 {
     static const char hex[] = "0123456789abcdef";
-    char out[6] = { '\\', 'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15], hex[code & 15] };
+    char out[6] = "\\u";
+    for (size_t i = 0; i < 4; i++)
+        out[2 + i] = hex[code >> (12 - 4 * i) & 15];
     put(l, out, sizeof out);
 }
 
@@ -201,7 +206,7 @@ static void put_value(struct line *l, const struct log_field *f)
         if (isfinite(f->number))
             put(l, text.ptr, text.len);
         else
-            put_text(l, text);      /* JSON has no such number */
+            put_text(l, text); /* JSON has no such number */
         break;
     }
     case LOG_KIND_BOOL:
@@ -230,9 +235,11 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
     struct tm tm;
     gmtime_r(&now_s, &tm);
     size_t n = strftime(ts, sizeof ts, "%Y-%m-%dT%H:%M:%S", &tm);
-    assert(n + 6 == sizeof ts);
-    const char tail[] = { '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0' };
-    memcpy(ts + n, tail, sizeof tail);
+    assert(n + sizeof ".000Z" == sizeof ts);
+    memcpy(ts + n, ".000Z", sizeof ".000Z");
+    ts[n + 1] = (char)('0' + ms / 100);
+    ts[n + 2] = (char)('0' + ms / 10 % 10);
+    ts[n + 3] = (char)('0' + ms % 10);
 
     put_field(l, &(struct log_field)F_STR("ts", ts));
     put_field(l, &(struct log_field)F_STR("level", level_names[level]));
@@ -248,14 +255,15 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
 static void write_line(const struct line *l)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct pollfd out = { .fd = atomic_load_explicit(&out_fd, memory_order_relaxed), .events = POLLOUT };
+    int fd = atomic_load_explicit(&out_fd, memory_order_relaxed);
+    struct pollfd out = { .fd = fd, .events = POLLOUT };
     ssize_t rc;
     assert(l->len > 0 && l->at[l->len - 1] == '\n');
     pthread_mutex_lock(&lock);
     do {
         rc = poll(&out, 1, 0);
         if (rc > 0 && (out.revents & POLLOUT) != 0)
-            rc = write(out.fd, l->at, l->len);
+            rc = write(fd, l->at, l->len);
     } while (rc < 0 && errno == EINTR);
     pthread_mutex_unlock(&lock);
 }
@@ -274,7 +282,11 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
     for (size_t i = 0; i < n && !l.full; i++)
         put_field(&l, &fields[i]);
 
-    const char *tail = l.format == LOG_JSON ? (l.full ? ",\"line_cut\":true}\n" : "}\n") : l.full ? " line_cut=true\n" : "\n";
+    const char *tail;
+    if (l.format == LOG_JSON)
+        tail = l.full ? ",\"line_cut\":true}\n" : "}\n";
+    else
+        tail = l.full ? " line_cut=true\n" : "\n";
     size_t tail_len = strlen(tail);
     assert(tail_len <= TAIL_BYTES);
     memcpy(l.at + l.len, tail, tail_len);
@@ -285,10 +297,10 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 
 bool log_gate(struct log_gate *g, uint64_t period_ms, uint64_t now_ms, uint64_t *ret_suppressed)
 {
-    uint64_t next = __atomic_load_n(&g->next_ms, __ATOMIC_RELAXED);
+    uint64_t next = __atomic_load_n(&g->next_ms, __ATOMIC_RELAXED), later = now_ms + period_ms;
     /* Of several threads that find the gate open, the one that moves next_ms writes. */
-    if (now_ms < next || !__atomic_compare_exchange_n(&g->next_ms, &next, now_ms + period_ms, false, __ATOMIC_RELAXED,
-                                                      __ATOMIC_RELAXED)) {
+    if (now_ms < next || !__atomic_compare_exchange_n(&g->next_ms, &next, later, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         __atomic_fetch_add(&g->suppressed, 1, __ATOMIC_RELAXED);
         return false;
     }

@@ -9,7 +9,8 @@
 
 _Noreturn void mem_exhausted(size_t n)
 {
-    LOG(LOG_ERROR, "out of memory", F_U64("wanted_bytes", n));   /* needs no memory and waits for nobody */
+    /* The logger needs no memory and waits for nobody. */
+    LOG(LOG_ERROR, "out of memory", F_U64("wanted_bytes", n));
     abort();
 }
 

@@ -23,29 +23,34 @@
 __extension__ typedef unsigned __int128 u128;
 
 enum {
-    DIGITS_FAST = 19,       /* decimal digits that always fit in 64 bits */
-    DIGITS_EXACT = 800,     /* more than the 767 that can decide between two doubles */
+    DIGITS_FAST = 19,   /* decimal digits that always fit in 64 bits */
+    DIGITS_EXACT = 800, /* more than the 767 that can decide between two doubles */
     EXPONENT_CLAMP = 100000000
 };
 
 /* The parts that the grammar found.  The value is digits * 10^exp10. */
 struct decimal {
-    uint64_t mantissa;      /* valid when n_digits <= DIGITS_FAST */
-    const char *digits;     /* from the first digit that is not 0; holds one '.' at most */
+    uint64_t mantissa;  /* valid when n_digits <= DIGITS_FAST */
+    const char *digits; /* from the first digit that is not 0; holds one '.' at most */
     const char *digits_end;
-    size_t n_digits;        /* without leading zeros and without the '.' */
+    size_t n_digits; /* without leading zeros and without the '.' */
     int64_t exp10;
     bool negative;
 };
 
-static const double pow10_exact[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+/* clang-format off */
+static const double pow10_exact[] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
+};
 
 static const uint64_t pow10_u64[] = {
-    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u,
-    1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
-    1000000000000000000u, 10000000000000000000u
+    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
+    10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
+    1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
+    10000000000000000000u
 };
+/* clang-format on */
 
 static inline bool is_digit(char c)
 {
@@ -97,7 +102,7 @@ static bool decimal_read(struct slice s, struct decimal *ret)
     if (*p == '-' || *p == '+')
         d.negative = *p++ == '-';
     d.digits = p;
-    uint64_t m = 0;   /* wraps beyond 19 digits; decimal_trim then recomputes it */
+    uint64_t m = 0; /* wraps beyond 19 digits; decimal_trim then recomputes it */
     for (; p < end && is_digit(*p); p++)
         m = m * 10 + (uint64_t)(*p - '0');
     size_t n = (size_t)(p - d.digits);
@@ -156,7 +161,7 @@ static double quotient(uint64_t m, unsigned k)
     int shift_m = __builtin_clzll(m), shift_d = __builtin_clzll(d);
     m <<= shift_m;
     d <<= shift_d;
-    u128 n = (u128)m << 63;   /* its upper half is below d: the quotient has 63 or 64 bits */
+    u128 n = (u128)m << 63; /* its upper half is below d: the quotient has 63 or 64 bits */
     uint64_t q = (uint64_t)(n / d);
     uint64_t cut = n != (u128)q * d;
     return scale(q | cut, shift_d - shift_m - 63);
@@ -168,12 +173,12 @@ static locale_t c_locale;
 static void c_locale_make(void)
 {
     c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    assert(c_locale != (locale_t)0);   /* "C" needs no file and no memory */
+    assert(c_locale != (locale_t)0); /* "C" needs no file and no memory */
 }
 
 static double decimal_slow(const struct decimal *d)
 {
-    int64_t leading = d->exp10 + (int64_t)d->n_digits - 1;   /* exponent of the first digit */
+    int64_t leading = d->exp10 + (int64_t)d->n_digits - 1; /* exponent of the first digit */
     if (leading > 400)
         return HUGE_VAL;
     if (leading < -400)
@@ -188,7 +193,7 @@ static double decimal_slow(const struct decimal *d)
     for (; p < d->digits_end; p++) {
         if (*p == '0' || *p == '.')
             continue;
-        text[n++] = '1';   /* stands for all further digits, some of which are not 0 */
+        text[n++] = '1'; /* stands for all further digits, some of which are not 0 */
         exp10--;
         break;
     }
@@ -207,12 +212,16 @@ bool number_parse(struct slice s, double *ret)
     double v;
     if (!decimal_read(s, &d))
         return false;
-    if (d.n_digits <= DIGITS_FAST && d.mantissa == 0)
+    int64_t e = d.exp10;
+    uint64_t m = d.mantissa;
+    if (d.n_digits > DIGITS_FAST)
+        v = decimal_slow(&d);
+    else if (m == 0)
         v = 0;
-    else if (d.n_digits <= DIGITS_FAST && d.mantissa <= (1ull << 53) && d.exp10 >= -22 && d.exp10 <= 22)
-        v = d.exp10 < 0 ? (double)d.mantissa / pow10_exact[-d.exp10] : (double)d.mantissa * pow10_exact[d.exp10];
-    else if (d.n_digits <= DIGITS_FAST && d.exp10 >= -DIGITS_FAST && d.exp10 <= DIGITS_FAST)
-        v = d.exp10 < 0 ? quotient(d.mantissa, (unsigned)-d.exp10) : product(d.mantissa, (unsigned)d.exp10);
+    else if (m <= 1ull << 53 && e >= -22 && e <= 22)
+        v = e < 0 ? (double)m / pow10_exact[-e] : (double)m * pow10_exact[e];
+    else if (e >= -DIGITS_FAST && e <= DIGITS_FAST)
+        v = e < 0 ? quotient(m, (unsigned)-e) : product(m, (unsigned)e);
     else
         v = decimal_slow(&d);
     if (v > DBL_MAX)
@@ -260,7 +269,8 @@ int number_parse_size(struct slice s, uint64_t *ret)
     for (size_t i = 0; i < s.len; i++) {
         if (!is_digit(s.ptr[i]))
             return -EINVAL;
-        too_large |= __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, (unsigned)(s.ptr[i] - '0'), &n);
+        unsigned digit = (unsigned)(s.ptr[i] - '0');
+        too_large |= __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n);
     }
     if (too_large || n > UINT64_MAX >> shift)
         return -ERANGE;

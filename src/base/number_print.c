@@ -28,8 +28,14 @@ struct shortest {
     int exp10;
 };
 
-static const char two_digits[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                                 "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+/* clang-format off */
+static const char two_digits[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+/* clang-format on */
 
 static inline void put2(char *out, uint32_t v)
 {
@@ -47,13 +53,16 @@ static inline void put8(char *out, uint32_t v)
 
 static inline unsigned count_digits(uint64_t v)
 {
+    /* clang-format off */
     static const uint64_t least[] = {
-        0, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
-        100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u,
-        100000000000000000u, 1000000000000000000u, 10000000000000000000u
+        0, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
+        10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
+        1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
+        10000000000000000000u
     };
+    /* clang-format on */
     unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
-    unsigned guess = bits * 1233 >> 12;   /* log10(2) = 0.30103 */
+    unsigned guess = bits * 1233 >> 12; /* log10(2) = 0.30103 */
     return guess + (v >= least[guess]);
 }
 
@@ -103,8 +112,8 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
     bool normal = exponent != 0;
     uint64_t c = normal ? fraction | 1ull << FRACTION_BITS : fraction;
     int q = (normal ? exponent : 1) - BIAS;
-    unsigned odd = c & 1;                              /* ties go to even: an odd v excludes the bounds */
-    int closer = fraction == 0 && exponent > 1;        /* the double below v is at half the distance */
+    unsigned odd = c & 1;                       /* ties go to even: an odd v excludes the bounds */
+    int closer = fraction == 0 && exponent > 1; /* the double below v is at half the distance */
     int k = (q * 1262611 - (closer ? 524031 : 0)) >> 22;
     int h = q + ((-k * 1741647) >> 19) + 1;
     assert(-k >= POW10_MIN && (size_t)(-k - POW10_MIN) < ARRAY_LEN(pow10_table));
@@ -171,19 +180,19 @@ static size_t put_shortest(char *out, struct shortest d)
     int exp10 = d.exp10 + (int)n - 1;
     if (exp10 < EXP10_PLAIN_MIN || exp10 > EXP10_PLAIN_MAX)
         return put_exponent_form(out, d, n, exp10);
-    if (d.exp10 >= 0) {                                        /* 1200 */
+    if (d.exp10 >= 0) { /* 1200 */
         put_digits(out, d.digits, n);
         memset(out + n, '0', (size_t)d.exp10);
         return n + (size_t)d.exp10;
     }
-    if (exp10 >= 0) {                                          /* 1.2 */
+    if (exp10 >= 0) { /* 1.2 */
         unsigned whole = (unsigned)exp10 + 1;
         put_digits(out + 1, d.digits, n);
         memmove(out, out + 1, whole);
         out[whole] = '.';
         return n + 1;
     }
-    size_t zeros = (size_t)(-exp10 - 1);                       /* 0.0012 */
+    size_t zeros = (size_t)(-exp10 - 1); /* 0.0012 */
     memcpy(out, "0.0000", 6);
     put_digits(out + 2 + zeros, d.digits, n);
     return 2 + zeros + n;

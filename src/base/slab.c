@@ -18,9 +18,9 @@
 #include "base/mem.h"
 
 enum {
-    REGION_ALIGN = 2 << 20,      /* a huge page */
+    REGION_ALIGN = 2 << 20, /* a huge page */
     REGION_FIRST = 64 << 10,
-    REGION_HEAD  = 64            /* the header keeps objects cache-line aligned */
+    REGION_HEAD = 64 /* the header keeps objects cache-line aligned */
 };
 
 struct free_object {
@@ -28,17 +28,23 @@ struct free_object {
 };
 
 struct slab_region {
-    struct slab_region *next, *prev;   /* in the list of regions with room */
+    struct slab_region *next, *prev; /* in the list of regions with room */
     struct free_object *free;
-    uint32_t bytes, used;              /* used: bytes handed out at least once, the header included */
+    uint32_t bytes, used; /* used: handed out at least once, and the header */
     uint32_t live;
 };
 
-static_assert(sizeof(struct slab_region) <= REGION_HEAD, "the header must fit in front of the objects");
+static_assert(sizeof(struct slab_region) <= REGION_HEAD, "the header must fit");
+
+static void *map_pages(size_t bytes)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
 
 void *slab_map(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = map_pages(bytes);
     if (p == MAP_FAILED)
         return NULL;
     /* Only advice: a kernel without huge pages refuses, and small pages work as well. */
@@ -57,7 +63,7 @@ void slab_unmap(void *p, size_t bytes)
 static struct slab_region *region_map(uint32_t bytes)
 {
     size_t room = (size_t)REGION_ALIGN + bytes;
-    char *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = map_pages(room);
     if (p == MAP_FAILED)
         return NULL;
     size_t before = (REGION_ALIGN - ((uintptr_t)p & (REGION_ALIGN - 1))) & (REGION_ALIGN - 1);
@@ -98,7 +104,8 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
 /* Between two calls. */
 static void slab_check(const struct slab *s)
 {
-    assert(s->object_bytes >= sizeof(struct free_object) && s->object_bytes <= REGION_FIRST - REGION_HEAD);
+    assert(s->object_bytes >= sizeof(struct free_object));
+    assert(s->object_bytes <= REGION_FIRST - REGION_HEAD);
     assert(s->next_region_bytes >= REGION_FIRST && s->next_region_bytes <= s->most_region_bytes);
     assert((s->bytes > 0) == (s->partial != NULL || s->objects > 0));
 }
@@ -123,7 +130,7 @@ void slab_init(struct slab *s, uint32_t object_bytes)
 void slab_init_small(struct slab *s, uint32_t object_bytes)
 {
     slab_init(s, object_bytes);
-    s->most_region_bytes = REGION_ALIGN / 2;   /* too small for a huge page */
+    s->most_region_bytes = REGION_ALIGN / 2; /* too small for a huge page */
 }
 
 void slab_release(struct slab *s)
@@ -188,7 +195,7 @@ void slab_free(struct slab *s, void *object)
         return;
     struct slab_region *r = region_of(object);
     assert(r->live > 0 && s->objects > 0);
-    assert(((uintptr_t)object & (REGION_ALIGN - 1)) >= REGION_HEAD && (char *)object < (char *)r + r->used);
+    assert((char *)object >= (char *)r + REGION_HEAD && (char *)object < (char *)r + r->used);
     if (region_full(s, r))
         list_add(s, r);
     struct free_object *f = object;

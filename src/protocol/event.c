@@ -28,7 +28,9 @@ static bool length_read(struct slice *s, char until, size_t *ret)
 {
     struct slice digits;
     int64_t v;
-    if (!slice_cut(s, until, &digits) || digits.len > LENGTH_DIGITS_MAX || !number_parse_int(digits, &v))
+    if (!slice_cut(s, until, &digits) || digits.len > LENGTH_DIGITS_MAX)
+        return false;
+    if (!number_parse_int(digits, &v))
         return false;
     *ret = (size_t)v;
     return true;
@@ -161,7 +163,9 @@ enum reason event_parse(struct slice line, char *room, struct event *ret)
     if (!slice_starts(rest, SLICE_LIT("_e{")))
         return REASON_BAD_EVENT;
     take(&rest, 3);
-    if (!length_read(&rest, ',', &title_len) || !length_read(&rest, '}', &text_len) || !take_char(&rest, ':'))
+    if (!length_read(&rest, ',', &title_len) || !length_read(&rest, '}', &text_len))
+        return REASON_BAD_EVENT;
+    if (!take_char(&rest, ':'))
         return REASON_BAD_EVENT;
     if (title_len == 0 || title_len > rest.len)
         return REASON_BAD_EVENT;
@@ -192,7 +196,7 @@ enum reason service_check_parse(struct slice line, char *room, struct service_ch
     struct slice rest = line, none = { NULL, 0 }, status, v;
     if (!slice_starts(rest, SLICE_LIT("_sc|")))
         return REASON_BAD_SERVICE_CHECK;
-    take(&rest, 4);   /* "_sc|" */
+    take(&rest, 4); /* "_sc|" */
     if (!slice_cut(&rest, '|', &ret->name) || ret->name.len == 0)
         return REASON_BAD_SERVICE_CHECK;
     if (!slice_cut(&rest, '|', &status))

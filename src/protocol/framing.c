@@ -20,7 +20,8 @@ void framing_init(struct framing *f, enum framing_kind kind, char *room)
 }
 
 /* Add the rest of the line whose front is in the room.  Returns the bytes used of ptr. */
-static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                            void *cookie, uint32_t *errors)
 {
     const char *lf = memchr(ptr, '\n', len);
     size_t more = lf ? (size_t)(lf - ptr) : len, used = lf ? more + 1 : len;
@@ -40,7 +41,8 @@ static size_t line_complete(struct framing *f, const char *ptr, size_t len, fram
 }
 
 /* Deliver as many whole lines as fit a datagram, without a copy.  Returns the bytes used of ptr. */
-static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                          void *cookie, uint32_t *errors)
 {
     size_t window = len < DATAGRAM_MAX ? len : DATAGRAM_MAX;
     const char *lf = memrchr(ptr, '\n', window);
@@ -63,7 +65,8 @@ static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framin
     return window;
 }
 
-static enum reason push_lines(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static enum reason push_lines(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                              void *cookie, uint32_t *errors)
 {
     while (len > 0) {
         size_t used;
@@ -103,7 +106,8 @@ static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *
     return f->have >= want;
 }
 
-static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                               void *cookie, uint32_t *errors)
 {
     while (!f->broken && len > 0) {
         if (!room_fill(f, FRAMING_HEADER, &ptr, &len))
@@ -114,7 +118,7 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
             ++*errors;
             break;
         }
-        if (f->have == FRAMING_HEADER && len >= n) {   /* all of it is here: no copy */
+        if (f->have == FRAMING_HEADER && len >= n) { /* all of it is here: no copy */
             if (n > 0)
                 fn(cookie, ptr, n);
             ptr += n;
@@ -129,7 +133,8 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
     return f->broken ? REASON_BAD_FRAME : REASON_NONE;
 }
 
-enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors)
+enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                         void *cookie, uint32_t *ret_errors)
 {
     framing_check(f);
     *ret_errors = 0;

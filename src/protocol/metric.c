@@ -37,9 +37,9 @@ struct walk {
 
 /* The name of a line, shared by all its samples. */
 struct name {
-    struct slice name, tags;    /* tags of the name itself */
+    struct slice name, tags; /* tags of the name itself */
     enum tag_style style;
-    struct hash128 hash;        /* of the name alone */
+    struct hash128 hash; /* of the name alone */
 };
 
 /* Between two parts of the line. */
@@ -62,8 +62,9 @@ static uint32_t walk_stop(struct walk w)
 }
 
 const struct metric_type metric_types[256] = {
-    ['c'] = { SAMPLE_COUNTER, 1, 'c' },   ['g'] = { SAMPLE_GAUGE, 1, 'g' },        ['m'] = { SAMPLE_TIMING, 2, 's' },
-    ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
+    ['c'] = { SAMPLE_COUNTER, 1, 'c' },      ['g'] = { SAMPLE_GAUGE, 1, 'g' },
+    ['m'] = { SAMPLE_TIMING, 2, 's' },       ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' },
+    ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
 };
 
 /* s is part of text, the line's. */
@@ -74,7 +75,8 @@ static bool number_of(const char *text, struct slice s, double *ret)
 }
 
 /* a:b:c, empty parts skipped.  All must be valid; all but the first go to the batch's values. */
-static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text, const char **where)
+static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text,
+                               const char **where)
 {
     struct slice rest = r->value;
     double *more = b->values + b->n_values;
@@ -141,7 +143,8 @@ static bool rate_read(struct walk *w, struct metric_reading *r)
 }
 
 /* The fields after the type.  Returns true when another sample follows, at w->at. */
-static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct metric_reading *r)
+static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
+                        struct metric_reading *r)
 {
     while (w->bar < w->end) {
         *w = walk_past_bar(*w);
@@ -230,7 +233,8 @@ static bool finite_by_rate(double v, double rate)
 }
 
 /* Checks that need all fields of the sample. */
-static void sample_judge(const struct batch *b, const struct name *name, const char *line, struct metric_reading *r)
+static void sample_judge(const struct batch *b, const struct name *name, const char *line,
+                         struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
         bool finite = finite_by_rate(r->number, r->rate);
@@ -240,7 +244,7 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
             metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
-        metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy, not in the line */
+        metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
 }
 
 /* The next part of a packed value that is not empty; the caller knows that there is one. */
@@ -277,13 +281,15 @@ static void gauge_signs(const struct parser *p, struct batch *b, const struct me
         next->value = b->values[i];
         next->more_at = i + 1;
         next->more_n = end - next->more_at;
-        next->flags = (uint8_t)((next->flags ^ SAMPLE_DELTA) & (next->more_n > 0 ? ~0 : ~SAMPLE_PACKED));
+        next->flags ^= SAMPLE_DELTA;
+        next->flags &= (uint8_t)(next->more_n > 0 ? ~0 : ~SAMPLE_PACKED);
         b->counts.samples++;
         s = next;
     }
 }
 
-static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
+static void sample_push(const struct parser *p, struct batch *b, struct name *name,
+                        const struct metric_reading *r)
 {
     assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
@@ -319,7 +325,8 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
 }
 
 /* The name, up to the first ':'.  false: the line has been refused. */
-static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
+static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w,
+                      struct name *ret)
 {
     uint32_t colon = scan_next(l->scan->colon, l->start, l->end);
     const char *text = l->text;
@@ -337,7 +344,8 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
         at = w->bar;
     } else if (UNLIKELY(p->opts.name_tags != 0)) {
         struct tagged_name cut;
-        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, b->scratch + b->scratch_len, &cut);
+        char *room = b->scratch + b->scratch_len;
+        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
         ret->name = cut.name;
         ret->tags = cut.tags;
         ret->style = cut.style;

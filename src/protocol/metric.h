@@ -55,7 +55,8 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
         return false;
     uint64_t w;
     memcpy(&w, text + end - 8, sizeof w);
-    w = (w ^ 0x3030303030303030u) & ~0ull << (64 - 8 * n);   /* digits as 0..9, the last on top; 0 in front of the first */
+    /* Digits as 0..9, the last one in the top byte; 0 in front of the first. */
+    w = (w ^ BYTES_EACH('0')) & ~0ull << (64 - 8 * n);
     uint64_t dot = bytes_zeros(w ^ BYTES_EACH('.' ^ '0'));
     unsigned decimals = 0;
     if (dot != 0 && n > 1) {
@@ -66,8 +67,10 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
     }
     if (((w | (w + 0x7676767676767676u)) & BYTES_EACH(0x80)) != 0)
         return false;
-    w = w * 10 + (w >> 8);                                    /* pairs, then fours, then eight */
-    w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
+    /* Pairs of digits, then all eight: 0xf4240 is 10^6, 0x2710 is 10^4, 0x64 is 10^2. */
+    const uint64_t pairs = 0x000000ff000000ffu;
+    w = w * 10 + (w >> 8);
+    w = ((w & pairs) * 0x000f424000000064u + (w >> 16 & pairs) * 0x0000271000000001u) >> 32;
     *ret = (double)(uint32_t)w / power[decimals];
     return true;
 #else

@@ -57,13 +57,17 @@ void metric_tags_join(struct batch *b, struct metric_reading *r, struct slice mo
 static void origin_read(struct metric_reading *r, struct slice list)
 {
     bool last = false;
-    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN;   /* of several fields the last counts */
+    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN; /* of several fields the last counts */
     while (!last) {
         struct slice one = list;
         last = !slice_cut(&list, ',', &one);
         if (slice_starts(one, SLICE_LIT("in-")))
             continue;
-        size_t prefix = slice_starts(one, SLICE_LIT("ci-")) ? 3 : slice_starts(one, SLICE_LIT("cid-")) ? 4 : 0;
+        size_t prefix = 0;
+        if (slice_starts(one, SLICE_LIT("ci-")))
+            prefix = 3;
+        else if (slice_starts(one, SLICE_LIT("cid-")))
+            prefix = 4;
         if (one.len == prefix)
             continue;
         r->origin = slice_of(one.ptr + prefix, one.len - prefix);

@@ -13,18 +13,18 @@
 /* One sample while it is being read. */
 struct metric_reading {
     struct slice value;
-    double number;              /* the first value */
+    double number; /* the first value */
     double rate;
-    struct slice tags;          /* of the '#' fields */
+    struct slice tags; /* of the '#' fields */
     struct slice origin;
     int64_t timestamp;
-    const char *where;          /* the first error, in the line */
-    enum reason reason;         /* REASON_NONE: no error so far */
-    uint32_t packed, unknown;   /* values written after the batch's n_values; unknown fields */
+    const char *where;        /* the first error, in the line */
+    enum reason reason;       /* REASON_NONE: no error so far */
+    uint32_t packed, unknown; /* values written after the batch's n_values; unknown fields */
     uint8_t type, flags;
-    bool has_tags;              /* a '#' field, even an empty one */
-    bool dog;                   /* it has a field that only DogStatsD clients write */
-    bool other;                 /* any field but '@' */
+    bool has_tags; /* a '#' field, even an empty one */
+    bool dog;      /* it has a field that only DogStatsD clients write */
+    bool other;    /* any field but '@' */
 };
 
 /* Note an error; only the first one of a sample is reported. */

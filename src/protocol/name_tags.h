@@ -10,7 +10,7 @@
 #include "protocol/sample.h"
 
 struct tagged_name {
-    struct slice name, tags;    /* tags.ptr NULL when the name holds none */
+    struct slice name, tags; /* tags.ptr NULL when the name holds none */
     enum tag_style style;
 };
 

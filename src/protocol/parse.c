@@ -181,7 +181,14 @@ static void any_line(struct parser *p, struct batch *b)
     p->at = end + 1;
     while (*p->pipe < start)
         p->pipe++;
-    struct line l = { p->ptr, &p->datagram, start, end, p->pipe, { p->ptr + start, end - start }, 0 };
+    struct line l = {
+        .text = p->ptr,
+        .scan = &p->datagram,
+        .start = start,
+        .end = end,
+        .pipe = p->pipe,
+        .raw = { p->ptr + start, end - start },
+    };
     while (l.end > l.start && bytes_is_trailing(l.text[l.end - 1]))
         l.end--;
     while (l.start < l.end && (l.text[l.start] == ' ' || l.text[l.start] == '\t'))
@@ -218,7 +225,14 @@ static void any_line(struct parser *p, struct batch *b)
 static void cut_tail(struct parser *p, struct batch *b)
 {
     uint32_t n = p->cut_to - p->cut_from;
-    const struct line l = { p->ptr, &p->datagram, p->cut_from, p->cut_to, p->pipe, { p->ptr + p->cut_from, n }, 0 };
+    const struct line l = {
+        .text = p->ptr,
+        .scan = &p->datagram,
+        .start = p->cut_from,
+        .end = p->cut_to,
+        .pipe = p->pipe,
+        .raw = { p->ptr + p->cut_from, n },
+    };
     assert(p->at >= p->len && n > 0);
     p->cut_from = p->cut_to;
     b->counts.lines++;

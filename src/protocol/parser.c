@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at)
+void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason,
+                   const char *at)
 {
     assert(reason < REASON_COUNT);
     b->counts.samples++;

@@ -17,14 +17,14 @@
 struct parser {
     struct parse_opts opts;
     scan_fn scan_fn;
-    uint32_t line_values, line_scratch;   /* the most that one line takes of a batch */
-    const char *ptr;            /* the datagram */
-    uint32_t at, len;           /* start of the next line; end of the last one */
-    uint32_t cut_from, cut_to;  /* truncated: the tail [cut_from, cut_to), empty when equal */
-    const uint16_t *end;        /* where the next line ends */
-    const uint16_t *pipe;       /* first '|' not yet passed */
+    uint32_t line_values, line_scratch; /* the most that one line takes of a batch */
+    const char *ptr;                    /* the datagram */
+    uint32_t at, len;                   /* start of the next line; end of the last one */
+    uint32_t cut_from, cut_to; /* truncated: the tail [cut_from, cut_to), empty when equal */
+    const uint16_t *end;       /* where the next line ends */
+    const uint16_t *pipe;      /* first '|' not yet passed */
     struct scan datagram;
-    struct scan rewritten;      /* of the line that was rewritten last */
+    struct scan rewritten; /* of the line that was rewritten last */
     char event_line[DATAGRAM_MAX], event_room[DATAGRAM_MAX];
     struct event event;
     struct service_check check;
@@ -32,17 +32,18 @@ struct parser {
 
 /* A line after trimming. */
 struct line {
-    const char *text;           /* the datagram, or the batch's scratch */
-    const struct scan *scan;    /* of text */
-    uint32_t start, end;        /* the line is text[start .. end), not empty */
-    const uint16_t *pipe;       /* first '|' at or after start */
-    struct slice raw;           /* as received */
-    uint32_t lead;              /* bytes trimmed off the front of raw */
+    const char *text;        /* the datagram, or the batch's scratch */
+    const struct scan *scan; /* of text */
+    uint32_t start, end;     /* the line is text[start .. end), not empty */
+    const uint16_t *pipe;    /* first '|' at or after start */
+    struct slice raw;        /* as received */
+    uint32_t lead;           /* bytes trimmed off the front of raw */
 };
 
 /*
  * Count and report one error, of a sample or of the line.  at: the byte of l's text that is wrong.
  */
-void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at);
+void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason,
+                   const char *at);
 
 #endif

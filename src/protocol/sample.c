@@ -14,9 +14,9 @@ static const char *const tokens[] = {
 };
 static_assert(ARRAY_LEN(tokens) == SAMPLE_TYPE_COUNT, "every type needs its token");
 
-static_assert(offsetof(struct sample, more_at) <= 64, "what a known series needs is one cache line");
+static_assert(offsetof(struct sample, more_at) <= 64, "a known series needs one cache line");
 
-enum { SCRATCH_COMMON = 16384 };   /* rewritten lines of an ordinary batch */
+enum { SCRATCH_COMMON = 16384 }; /* rewritten lines of an ordinary batch */
 
 const char *sample_type_token(enum sample_type t)
 {

@@ -31,15 +31,16 @@ struct writer {
 /* The operations that differ between the variants; all are inlined. */
 struct tools {
     struct masks (*masks_of)(const char *p);
-    struct masks (*masks_of_tail)(const char *p, size_t n);   /* of 1 to 63 bytes */
-    uint32_t (*lowest)(uint64_t m);   /* lowest bit set; any number for 0 */
+    struct masks (*masks_of_tail)(const char *p, size_t n); /* of 1 to 63 bytes */
+    uint32_t (*lowest)(uint64_t m);                         /* lowest bit set; any number for 0 */
 };
 
 #define INLINE static inline __attribute__((always_inline))
 
 /* How many LF and '|' a block of 64 bytes usually holds at most. */
 enum { AHEAD_ENDS = 2, AHEAD_PIPES = 4 };
-static_assert(SCAN_LIST >= SCAN_MAX + 1 + AHEAD_PIPES && AHEAD_ENDS <= AHEAD_PIPES, "a list has room to write ahead");
+static_assert(SCAN_LIST >= SCAN_MAX + 1 + AHEAD_PIPES && AHEAD_PIPES >= AHEAD_ENDS,
+              "a list has room to write ahead");
 
 /*
  * Append the positions of m's bits.  `ahead` of them are always written, even if m has fewer bits:
@@ -56,7 +57,8 @@ INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t b
     return next;
 }
 
-INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct masks m, uint32_t block)
+INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct masks m,
+                      uint32_t block)
 {
     s->colon[block] = m.colon;
     s->odd[block] = m.odd;
@@ -108,9 +110,11 @@ AVX2 static inline uint64_t join32(__m256i lo, __m256i hi)
 
 AVX2 static inline struct masks masks_avx2(const char *p)
 {
-    const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|'), colon = _mm256_set1_epi8(':');
+    const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|');
+    const __m256i colon = _mm256_set1_epi8(':');
     const __m256i blank = _mm256_set1_epi8(' '), del = _mm256_set1_epi8(0x7f);
-    __m256i a = _mm256_loadu_si256((const void *)p), b = _mm256_loadu_si256((const void *)(p + 32));
+    __m256i a = _mm256_loadu_si256((const void *)p);
+    __m256i b = _mm256_loadu_si256((const void *)(p + 32));
     struct masks m;
     m.nl = join32(_mm256_cmpeq_epi8(a, nl), _mm256_cmpeq_epi8(b, nl));
     m.pipe = join32(_mm256_cmpeq_epi8(a, pipe), _mm256_cmpeq_epi8(b, pipe));
@@ -147,7 +151,8 @@ AVX512 static inline struct masks masks_of_zmm(__m512i v)
     m.nl = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n'));
     m.pipe = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('|'));
     m.colon = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(':'));
-    m.odd = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' ')) | _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(0x7f));
+    m.odd = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' '));
+    m.odd |= _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(0x7f));
     m.odd &= ~m.nl;
     return m;
 }
@@ -160,7 +165,8 @@ AVX512 static inline struct masks masks_avx512(const char *p)
 /* A masked load touches no byte after the last one. */
 AVX512 static inline struct masks tail_avx512(const char *p, size_t n)
 {
-    return masks_of_zmm(_mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), (1ull << n) - 1, (const void *)p));
+    const __m512i blanks = _mm512_set1_epi8(' ');
+    return masks_of_zmm(_mm512_mask_loadu_epi8(blanks, (1ull << n) - 1, (const void *)p));
 }
 
 AVX512 static inline uint32_t lowest_avx512(uint64_t m)

@@ -15,18 +15,18 @@
 #include <stdint.h>
 
 enum {
-    SCAN_MAX = 65535,                       /* bytes */
+    SCAN_MAX = 65535, /* bytes */
     SCAN_WORDS = (SCAN_MAX + 63) / 64,
-    SCAN_LIST = SCAN_MAX + 1 + 8,           /* an end mark, and room to write ahead */
-    SCAN_NO_PIPE = 0xffff,                  /* end mark of pipe[], above all positions */
-    SCAN_NONE = 0x7fffffff                  /* returned by scan_next, above all positions */
+    SCAN_LIST = SCAN_MAX + 1 + 8, /* an end mark, and room to write ahead */
+    SCAN_NO_PIPE = 0xffff,        /* end mark of pipe[], above all positions */
+    SCAN_NONE = 0x7fffffff        /* returned by scan_next, above all positions */
 };
 
 struct scan {
-    uint64_t colon[SCAN_WORDS + 1];         /* after the last block one word of 0 */
+    uint64_t colon[SCAN_WORDS + 1]; /* after the last block one word of 0 */
     uint64_t odd[SCAN_WORDS + 1];
-    uint16_t end[SCAN_LIST];                /* ends of lines: each LF, then len when the last line has none */
-    uint16_t pipe[SCAN_LIST];               /* each '|', then SCAN_NO_PIPE */
+    uint16_t end[SCAN_LIST];  /* ends of lines: each LF, then len if the last line has none */
+    uint16_t pipe[SCAN_LIST]; /* each '|', then SCAN_NO_PIPE */
     bool any_odd;
 };
 

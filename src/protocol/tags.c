@@ -73,7 +73,8 @@ static bool element_read(struct slice one, enum tag_style style, struct tag *ret
     return ret->key.len > 0 && ret->value.len > 0;
 }
 
-static enum reason elements_read(const struct tags_opts *opts, struct slice raw, enum tag_style style, struct tags *ret)
+static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
+                                 enum tag_style style, struct tags *ret)
 {
     char separator = style == TAGS_EQ_SEMI ? ';' : ',';
     uint16_t n_elements = 0;
