@@ -1,3 +1,11 @@
+/*
+ *     framing_push   push_lines   a push is used up piece by piece:
+ *                      skip the rest of a line that is too long, or
+ *                      line_complete (the front is in the room), or
+ *                      lines_whole (whole lines in place; an unfinished one goes into the room)
+ *                    push_frames  length, then datagram; room_fill when a frame comes in pieces
+ *     framing_end    delivers or drops what is left in the room
+ */
 #include "protocol/framing.h"
 
 #include <assert.h>

@@ -9,7 +9,7 @@
  *         value_read   one number, or packed_read for several; a set's member as it is
  *         fields_read  rate_read, tags, and the rare ones (metric_fields.h)
  *         sample_judge errors that depend on several fields
- *         sample_push  into the batch; gauge_signs splits a packed gauge
+ *         sample_push  into the batch; metric_gauge.h splits a packed gauge
  *
  * All work is done on positions found by the scan; a byte is looked at only where it decides
  * something.  A ':' inside a type or an '@' field starts another sample.  That is rare, so it is
@@ -23,6 +23,7 @@
 
 #include "base/number.h"
 #include "protocol/metric_fields.h"
+#include "protocol/metric_gauge.h"
 #include "protocol/name_tags.h"
 #include "protocol/parser.h"
 
@@ -214,18 +215,6 @@ static bool rest_has_fields(struct walk w)
     return false;
 }
 
-/* Whether a gauge's value is relative: by its sign, the options and the fields (PROTOCOL 6). */
-static bool is_relative(const struct parser *p, const struct metric_reading *r, char sign)
-{
-    if ((sign != '+' && sign != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
-        return false;
-    if (p->opts.gauge_sign == GAUGE_SIGN_DELTA)
-        return true;
-    if (r->flags & SAMPLE_HAS_TIME)
-        return false;
-    return sign == '+' || !r->dog;
-}
-
 /* A counter adds v / rate, a timer v times its weight of 1 / rate: these round differently. */
 static bool finite_by_rate(double v, double rate)
 {
@@ -245,47 +234,6 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
         metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
-}
-
-/* The next part of a packed value that is not empty; the caller knows that there is one. */
-static struct slice packed_next(struct slice *rest)
-{
-    struct slice one = *rest;
-    while (slice_cut(rest, ':', &one) && one.len == 0)
-        one = *rest;
-    return one;
-}
-
-/*
- * Mark the gauge just pushed as relative or absolute.  Packed values each have a sign: `4:+3:-2`
- * sets 4, adds 3, subtracts 2.  Where an absolute value follows a relative one or the reverse,
- * another sample begins, equal but for its values.
- */
-static void gauge_signs(const struct parser *p, struct batch *b, const struct metric_reading *r)
-{
-    struct sample *s = &b->samples[b->n - 1];
-    struct slice rest = r->value;
-    assert(s->type == SAMPLE_GAUGE && s->more_n == r->packed);
-    bool relative = is_relative(p, r, packed_next(&rest).ptr[0]);
-    s->flags |= relative ? SAMPLE_DELTA : 0;
-    uint32_t end = s->more_at + r->packed;
-    for (uint32_t i = s->more_at; i < end; i++) {
-        if (is_relative(p, r, packed_next(&rest).ptr[0]) == relative)
-            continue;
-        assert(b->n < b->cap);
-        relative = !relative;
-        struct sample *next = &b->samples[b->n++];
-        *next = *s;
-        s->more_n = i - s->more_at;
-        s->flags &= (uint8_t)(s->more_n > 0 ? ~0 : ~SAMPLE_PACKED);
-        next->value = b->values[i];
-        next->more_at = i + 1;
-        next->more_n = end - next->more_at;
-        next->flags ^= SAMPLE_DELTA;
-        next->flags &= (uint8_t)(next->more_n > 0 ? ~0 : ~SAMPLE_PACKED);
-        b->counts.samples++;
-        s = next;
-    }
 }
 
 static void sample_push(const struct parser *p, struct batch *b, struct name *name,
@@ -321,7 +269,7 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
     s->timestamp = r->timestamp;
     s->hash = metric_hash(s, name->hash);
     if (UNLIKELY(r->type == SAMPLE_GAUGE))
-        gauge_signs(p, b, r);
+        metric_gauge_signs(p, b, r);
 }
 
 /* The name, up to the first ':'.  false: the line has been refused. */
