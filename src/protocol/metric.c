@@ -30,7 +30,7 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* A position in a line.  bar is *pipe, the next '|' at or after `at`. */
-struct walk {
+struct position {
     const char *text;
     uint32_t end, at, bar;
     const uint16_t *pipe;
@@ -44,22 +44,22 @@ struct name {
 };
 
 /* Between two parts of the line. */
-static inline void walk_check(const struct walk *w)
+static inline void position_check(const struct position *pos)
 {
-    assert(w->at <= w->end && w->at <= w->bar && w->bar == *w->pipe);
+    assert(pos->at <= pos->end && pos->at <= pos->bar && pos->bar == *pos->pipe);
 }
 
-static struct walk walk_past_bar(struct walk w)
+static struct position past_bar(struct position pos)
 {
-    w.at = w.bar + 1;
-    w.bar = *++w.pipe;
-    return w;
+    pos.at = pos.bar + 1;
+    pos.bar = *++pos.pipe;
+    return pos;
 }
 
 /* Up to the next '|' or the end of the line. */
-static uint32_t walk_stop(struct walk w)
+static uint32_t field_end(struct position pos)
 {
-    return w.bar < w.end ? w.bar : w.end;
+    return pos.bar < pos.end ? pos.bar : pos.end;
 }
 
 const struct metric_type metric_types[256] = {
@@ -131,28 +131,28 @@ static void value_read(struct batch *b, struct metric_reading *r, const char *te
         metric_wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
 }
 
-/* The rate after '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
-static bool rate_read(struct walk *w, struct metric_reading *r)
+/* The rate after '@'.  Returns true when a ':' ends it: another sample follows, at pos->at. */
+static bool rate_read(struct position *pos, struct metric_reading *r)
 {
-    struct slice s = slice_of(w->text + w->at, walk_stop(*w) - w->at), rate = s;
+    struct slice s = slice_of(pos->text + pos->at, field_end(*pos) - pos->at), rate = s;
     bool again = slice_cut(&s, ':', &rate);
     if (!metric_rate(rate, &r->rate))
         metric_wrong(r, REASON_BAD_SAMPLE_RATE, rate.ptr);
     if (again)
-        w->at = (uint32_t)(s.ptr - w->text);
+        pos->at = (uint32_t)(s.ptr - pos->text);
     return again;
 }
 
-/* The fields after the type.  Returns true when another sample follows, at w->at. */
-static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
+/* The fields after the type.  Returns true when another sample follows, at pos->at. */
+static bool fields_read(const struct parser *p, struct batch *b, struct position *pos,
                         struct metric_reading *r)
 {
-    while (w->bar < w->end) {
-        *w = walk_past_bar(*w);
-        uint32_t n = walk_stop(*w) - w->at;
+    while (pos->bar < pos->end) {
+        *pos = past_bar(*pos);
+        uint32_t n = field_end(*pos) - pos->at;
         if (n == 0)
             continue;
-        const char *f = w->text + w->at;
+        const char *f = pos->text + pos->at;
         if (f[0] == '#') {
             r->other = r->has_tags = true;
             if (r->tags.len == 0)
@@ -160,8 +160,8 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
             else
                 metric_tags_join(b, r, slice_of(f + 1, n - 1));
         } else if (f[0] == '@') {
-            w->at++;
-            if (rate_read(w, r))
+            pos->at++;
+            if (rate_read(pos, r))
                 return true;
         } else {
             metric_field_rare(p, r, slice_of(f, n));
@@ -170,14 +170,12 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
     return false;
 }
 
-/*
- * The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', w->at is after it.
- */
-static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
+/* The type, which ends at '|', ':' (*ret_again: pos->at is after it) or the end of the line. */
+static bool type_next(struct position *pos, uint8_t *ret, bool *ret_again)
 {
-    *w = walk_past_bar(*w);
-    const char *p = w->text + w->at;
-    uint32_t n = walk_stop(*w) - w->at;
+    *pos = past_bar(*pos);
+    const char *p = pos->text + pos->at;
+    uint32_t n = field_end(*pos) - pos->at;
     *ret_again = false;
     if (__builtin_expect(metric_type_read(p, n, ret), 1))
         return true;
@@ -185,29 +183,29 @@ static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
     if (colon == NULL || !metric_type_read(p, (uint32_t)(colon - p), ret))
         return false;
     *ret_again = true;
-    w->at = (uint32_t)(colon - w->text) + 1;
+    pos->at = (uint32_t)(colon - pos->text) + 1;
     return true;
 }
 
-/* Looks ahead: whether any sample from w on has a field other than '@'. */
-static bool rest_has_fields(struct walk w)
+/* Looks ahead: whether any sample from pos on has a field other than '@'. */
+static bool rest_has_fields(struct position pos)
 {
-    while (w.bar < w.end) {
+    while (pos.bar < pos.end) {
         uint8_t type;
         bool again;
-        if (!type_next(&w, &type, &again))
+        if (!type_next(&pos, &type, &again))
             return false;
-        while (!again && w.bar < w.end) {
-            w = walk_past_bar(w);
-            uint32_t n = walk_stop(w) - w.at;
+        while (!again && pos.bar < pos.end) {
+            pos = past_bar(pos);
+            uint32_t n = field_end(pos) - pos.at;
             if (n == 0)
                 continue;
-            if (w.text[w.at] != '@')
+            if (pos.text[pos.at] != '@')
                 return true;
-            const char *colon = memchr(w.text + w.at, ':', n);
+            const char *colon = memchr(pos.text + pos.at, ':', n);
             again = colon != NULL;
             if (again)
-                w.at = (uint32_t)(colon - w.text) + 1;
+                pos.at = (uint32_t)(colon - pos.text) + 1;
         }
         if (!again)
             return false;
@@ -273,7 +271,7 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
 }
 
 /* The name, up to the first ':'.  false: the line has been refused. */
-static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w,
+static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct position *pos,
                       struct name *ret)
 {
     uint32_t colon = scan_next(l->scan->colon, l->start, l->end);
@@ -287,9 +285,9 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
     ret->name = slice_of(text + l->start, colon - l->start);
     ret->tags = (struct slice){ NULL, 0 };
     ret->style = TAGS_DOG;
-    if (UNLIKELY(w->bar < colon)) {
+    if (UNLIKELY(pos->bar < colon)) {
         reason = REASON_BAD_NAME;
-        at = w->bar;
+        at = pos->bar;
     } else if (UNLIKELY(p->opts.name_tags != 0)) {
         struct tagged_name cut;
         char *room = b->scratch + b->scratch_len;
@@ -309,34 +307,34 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
         return false;
     }
     ret->hash = hash_bytes(ret->name.ptr, ret->name.len);
-    w->at = colon + 1;
+    pos->at = colon + 1;
     return true;
 }
 
 const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l)
 {
-    struct walk w = { l->text, l->end, l->start, *l->pipe, l->pipe };
+    struct position pos = { l->text, l->end, l->start, *l->pipe, l->pipe };
     struct name name;
-    if (!name_read(p, b, l, &w, &name))
-        return w.pipe;
-    walk_check(&w);
+    if (!name_read(p, b, l, &pos, &name))
+        return pos.pipe;
+    position_check(&pos);
     for (bool first = true, again = true; again; first = false) {
         struct metric_reading r = { .rate = 1, .reason = REASON_NONE };
-        r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);
-        if (UNLIKELY(w.bar >= w.end)) {
-            parser_reject(p, b, l, REASON_NO_TYPE, w.text + w.end);
+        r.value = slice_of(pos.text + pos.at, field_end(pos) - pos.at);
+        if (UNLIKELY(pos.bar >= pos.end)) {
+            parser_reject(p, b, l, REASON_NO_TYPE, pos.text + pos.end);
             break;
         }
-        uint32_t type_at = w.bar + 1;
-        if (UNLIKELY(!type_next(&w, &r.type, &again))) {
-            parser_reject(p, b, l, REASON_UNKNOWN_TYPE, w.text + type_at);
+        uint32_t type_at = pos.bar + 1;
+        if (UNLIKELY(!type_next(&pos, &r.type, &again))) {
+            parser_reject(p, b, l, REASON_UNKNOWN_TYPE, pos.text + type_at);
             break;
         }
-        value_read(b, &r, w.text);
+        value_read(b, &r, pos.text);
         if (!again)
-            again = fields_read(p, b, &w, &r);
-        if (UNLIKELY((again && first && (r.other || rest_has_fields(w))))) {
-            parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, w.text + type_at);
+            again = fields_read(p, b, &pos, &r);
+        if (UNLIKELY((again && first && (r.other || rest_has_fields(pos))))) {
+            parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, pos.text + type_at);
             break;
         }
         sample_judge(b, &name, l->text + l->start, &r);
@@ -347,5 +345,5 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
         }
         sample_push(p, b, &name, &r);
     }
-    return w.pipe;
+    return pos.pipe;
 }
