@@ -214,13 +214,12 @@ bool number_parse(struct slice s, double *ret)
         return false;
     int64_t e = d.exp10;
     uint64_t m = d.mantissa;
-    if (d.n_digits > DIGITS_FAST)
-        v = decimal_slow(&d);
-    else if (m == 0)
+    bool fits = d.n_digits <= DIGITS_FAST;
+    if (fits && m == 0)
         v = 0;
-    else if (m <= 1ull << 53 && e >= -22 && e <= 22)
+    else if (fits && m <= 1ull << 53 && e >= -22 && e <= 22)
         v = e < 0 ? (double)m / pow10_exact[-e] : (double)m * pow10_exact[e];
-    else if (e >= -DIGITS_FAST && e <= DIGITS_FAST)
+    else if (fits && e >= -DIGITS_FAST && e <= DIGITS_FAST)
         v = e < 0 ? quotient(m, (unsigned)-e) : product(m, (unsigned)e);
     else
         v = decimal_slow(&d);
