@@ -1,7 +1,8 @@
 /**
- * slice: bytes that somebody else owns, as (pointer, length).
+ * slice: borrowed bytes, as (pointer, length).
  *
- * A slice borrows: it dies with its source.  It is never NUL-terminated, may hold any byte, and is passed by value.
+ * A slice borrows: it is valid as long as its source.  It has no NUL at its end, may hold any byte,
+ * and is passed by value.
  * An empty slice may have a NULL ptr.
  */
 #ifndef BASE_SLICE_H
@@ -43,10 +44,12 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 
 static inline bool slice_ends(struct slice s, struct slice tail)
 {
-    return s.len >= tail.len && (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
+    if (s.len < tail.len)
+        return false;
+    return tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
-/* Order of bytes, the shorter first when one is a prefix of the other: <0, 0, >0 as memcmp. */
+/* Compares as memcmp does; of two where one is a prefix of the other, the shorter comes first. */
 static inline int slice_cmp(struct slice a, struct slice b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -66,7 +69,7 @@ static inline struct slice slice_trim(struct slice s, struct slice blanks)
 
 /**
  * slice_cut(rest, sep, ret_head):
- * Take what stands before the first sep off the front of rest; the sep itself goes too.
+ * Split rest at the first sep: *ret_head is the part before it, *rest the part after it.
  *   returns  false when there is no sep: rest and ret_head are unchanged
  */
 static inline bool slice_cut(struct slice *rest, char sep, struct slice *ret_head)
