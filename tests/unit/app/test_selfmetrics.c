@@ -274,7 +274,7 @@ static void no_interval(struct sink *s, const struct snapshot *snap, bool final)
 {
     (void)s;
     (void)snap;
-    (void)final;
+    (void) final;
 }
 
 static bool is_idle(const struct sink *s)
