@@ -57,6 +57,36 @@ static inline int slice_cmp(struct slice a, struct slice b)
     return c ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/**
+ * slice_put(to, s):
+ * Copy s to where there is room for it.
+ *   returns  the place behind it
+ *   cost     up to 16 bytes are copied inline, by two moves that may overlap: for names, keys and
+ *            numbers a call of memcpy would cost more than the copy
+ */
+static inline char *slice_put(char *to, struct slice s)
+{
+    if (s.len >= 8 && s.len <= 16) {
+        char head[8], tail[8];
+        memcpy(head, s.ptr, 8);
+        memcpy(tail, s.ptr + s.len - 8, 8);
+        memcpy(to, head, 8);
+        memcpy(to + s.len - 8, tail, 8);
+    } else if (s.len >= 4 && s.len < 8) {
+        char head[4], tail[4];
+        memcpy(head, s.ptr, 4);
+        memcpy(tail, s.ptr + s.len - 4, 4);
+        memcpy(to, head, 4);
+        memcpy(to + s.len - 4, tail, 4);
+    } else if (s.len > 16) {
+        memcpy(to, s.ptr, s.len);
+    } else {
+        for (size_t i = 0; i < s.len; i++)
+            to[i] = s.ptr[i];
+    }
+    return to + s.len;
+}
+
 /* Without the bytes of `blanks` at both ends. */
 static inline struct slice slice_trim(struct slice s, struct slice blanks)
 {
