@@ -216,8 +216,8 @@ static void each_socket_of_each_worker_has_its_line(void **unused)
     const char *text = render(&r);
     static const char *const want[] = {
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 7",
-        "statsd_socket_datagrams_received_total"
-        "{socket=\"unixgram:///a\\\"b\\\\c_\",worker=\"0\"} 8",
+        ("statsd_socket_datagrams_received_total"
+         "{socket=\"unixgram:///a\\\"b\\\\c_\",worker=\"0\"} 8"),
         "statsd_socket_datagrams_received_total{socket=\"udp://127.0.0.1:8125\",worker=\"1\"} 9",
         "statsd_udp_kernel_drops_total{socket=\"udp://127.0.0.1:8125\",worker=\"0\"} 1",
         "statsd_udp_kernel_drops_total{socket=\"udp://127.0.0.1:8125\",worker=\"1\"} 2",
