@@ -1,7 +1,7 @@
 # The load generator and the benchmarks.  Included by the Makefile; see bench/README.md.
 LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
-BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf mem now number number_print startup) \
+BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf log mem now number number_print startup utf8) \
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))

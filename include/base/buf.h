@@ -1,7 +1,8 @@
 /**
- * buf: bytes that we own and that grow.
+ * buf: a growing array of bytes; the buf owns its memory.
  *
- * { 0 } is an empty buf.  Growth doubles; memory comes from mem.h, so appending cannot fail.
+ * { 0 } is an empty buf.  The capacity doubles; memory comes from mem.h, so appending cannot fail.
+ * What is appended must not be part of the buf itself, since growing moves the bytes.
  *   thread   the owner's
  */
 #ifndef BASE_BUF_H
@@ -19,11 +20,11 @@ struct buf {
     size_t len, cap;
 };
 
-void buf_release(struct buf *b);                  /* frees; b is empty and usable again */
-void buf_clear(struct buf *b);                    /* keeps the memory */
+void buf_release(struct buf *b); /* frees; b is empty and usable again */
+void buf_clear(struct buf *b);   /* keeps the memory */
 void buf_reserve_slow(struct buf *b, size_t more);
 
-/* Make room for `more` bytes behind len; returns where they go.  Write there, then add to len. */
+/* Room for `more` bytes after len; returns where they go.  The caller writes and adds to len. */
 static inline char *buf_reserve(struct buf *b, size_t more)
 {
     if (b->cap - b->len < more)
@@ -55,7 +56,7 @@ static inline void buf_append_char(struct buf *b, char c)
     b->len++;
 }
 
-/* For what is not hot: messages, documentation, small replies. */
+/* Formats twice when the text does not fit: for messages and small replies, not for hot paths. */
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline struct slice buf_slice(const struct buf *b)

@@ -1,9 +1,9 @@
 /**
- * counters: the tables of numbers that the parts of the server tell about themselves.
+ * counters: tables of the counters and gauges with which a server reports on itself.
  *
- * Each part has one table beside the code that counts, made of rows in an X-macro.  The program
- * stacks the tables: what is shown, which names are reserved and what `statsd describe metrics`
- * says all come from them.
+ * Each part of the server has one table, beside the code that counts; its rows are an X-macro.  The
+ * program joins the tables into one list: the exposition, the reserved names and `statsd describe
+ * metrics` all come from that list.
  *
  *     #define POND_COUNTERS(X)                                                             \
  *         X(FROGS, "statsd_pond_frogs_total", COUNTER, "", "Frogs that were counted.")     \
@@ -41,13 +41,13 @@ enum { COUNTER_LABELS_MAX = 2 };
 struct counter_row {
     const char *name;
     enum counter_kind kind;
-    const char *labels;     /* their names, separated by commas; "": one line, without labels */
+    const char *labels; /* names, separated by commas; "": the row is one line without labels */
     const char *help;
 };
 
-/* Where the lines of one row go: a text, a sum ... */
+/* Receives the lines of a row: a writer of text, a sum ... */
 struct counter_lines {
-    /* labels: a value of any bytes for each name of the row's labels; NULL where there are none */
+    /* labels: a value (any bytes) for each name in the row's labels; NULL when the row has none */
     void (*put)(struct counter_lines *to, const char *const *labels, double value);
 };
 
@@ -59,23 +59,23 @@ static inline void counter_put(struct counter_lines *to, const char *const *labe
 struct counter_table {
     const struct counter_row *rows;
     size_t n;
-    /* Put the lines of a row, none or more.  of: the part that counts, see struct counter_source */
+    /* Put the lines of a row, any number of them.  of: see struct counter_source */
     void (*read)(const void *of, size_t row, struct counter_lines *to);
 };
 
-/* A part that runs, to be read by its table. */
+/* A table and the object that its read function takes the values from. */
 struct counter_source {
     const struct counter_table *table;
-    const void *of;         /* NULL: the part is turned off, and its rows are not shown */
+    const void *of; /* NULL: that part of the server is off and its rows are not shown */
 };
 
-/* The only line of a row without labels, or the sum of all its lines. */
+/* The value of a row, or the sum over its lines if it has labels.  0 when the part is off. */
 double counter_sum(const struct counter_source *s, size_t row);
 
 #define COUNTER_ROW_(id, name, kind, labels, help)  { name, COUNTER_KIND_##kind, labels, help },
 #define COUNTER_NAME_(id, name, kind, labels, help) name,
 
-/* The names of a table, each with a comma behind it, to be stacked in one array. */
+/* The names of a table, each followed by a comma, for an array of the names of several tables. */
 #define COUNTERS_NAMES(ROWS) ROWS(COUNTER_NAME_)
 
 /* An initializer of a struct counter_table. */

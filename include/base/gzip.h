@@ -1,7 +1,9 @@
 /**
- * gzip: a stream of bytes, compressed (zlib, level 1: a scrape shrinks tenfold, and more effort gains little).
+ * gzip: compresses a stream of bytes into one gzip member.
+ *
+ * zlib, level 1: higher levels take more time and shrink a scrape only a little more.
  *   thread   one at a time per struct gzip
- *   cost     some 256 KiB; 5 to 10 ns a byte
+ *   cost     about 256 KiB of memory each
  */
 #ifndef BASE_GZIP_H
 #define BASE_GZIP_H
@@ -12,13 +14,13 @@
 
 struct gzip;
 
-struct gzip *gzip_new(void);    /* NULL: no memory */
+struct gzip *gzip_new(void); /* NULL: no memory */
 void gzip_free(struct gzip *z);
 
-/* Append to out what compressing these bytes yields by now, which may be nothing. */
+/* Compress these bytes.  Appends to out what is ready; zlib may keep all of it back for later. */
 void gzip_add(struct gzip *z, const char *ptr, size_t len, struct buf *out);
 
-/* Append the rest: what out got since gzip_new is one gzip member. */
+/* Append the rest, which completes the gzip member.  Only gzip_free may follow. */
 void gzip_finish(struct gzip *z, struct buf *out);
 
 #endif

@@ -1,8 +1,9 @@
 /**
- * hash: 128 bits that name a run of bytes.
+ * hash: 128-bit identities of byte strings.
  *
- * XXH3-128 (xxhash 0.8) with a seed drawn once per process, so that nobody outside can aim for one bucket.  Where a table
- * trusts the 128 bits instead of comparing keys, two different keys among a million meet with a chance of 1e-27.
+ * XXH3-128 (xxhash 0.8) with a seed drawn once per process, so that no sender can construct keys
+ * that fall into one bucket.  Some tables compare the 128 bits in place of the keys: among a
+ * million keys, the chance that any two have equal hashes is about 1e-27.
  *   thread   any; hash_seed is set before the first thread starts
  */
 #ifndef BASE_HASH_H

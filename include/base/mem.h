@@ -1,10 +1,10 @@
 /**
- * mem: memory for the control plane, which does not survive without it.
+ * mem: memory for the control plane, which cannot go on without it.
  *
- * Everything whose size a stranger controls has a limit (see `statsd check`), so running out of memory here means that the
- * machine, not the input, is at fault.  These functions therefore log one line and abort instead of returning NULL; the
- * supervisor restarts the process.  The ingest path does not use them: there, no memory means one refused series, counted.
- *
+ * Whatever grows with input from the network has a limit (see `statsd check`), so running out of
+ * memory here means that the machine is too small or something leaks.  These functions log one line
+ * and abort instead of returning NULL; the supervisor restarts the process.  The ingest path does
+ * not use them: no memory there means one refused series, which is counted.
  *   thread   any
  */
 #ifndef BASE_MEM_H
@@ -12,17 +12,19 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t n);              /* not cleared; never NULL, also for n = 0 */
-void *mem_zalloc(size_t n);             /* cleared */
-void *mem_realloc(void *p, size_t n);   /* p may be NULL */
+void *mem_alloc(size_t n);            /* not cleared; never NULL, also for n = 0 */
+void *mem_zalloc(size_t n);           /* cleared */
+void *mem_realloc(void *p, size_t n); /* p may be NULL */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
-_Noreturn void mem_exhausted(size_t n);  /* log that n bytes were wanted, and abort */
+_Noreturn void mem_exhausted(size_t n); /* log that n bytes were wanted, and abort */
 
 /**
  * mem_grow(p, cap, need, item):
- * Make an array of *cap items of item bytes hold at least need of them: doubles, starting at 16.  Updates *cap.
+ * Grow an array of *cap items, of item bytes each, until it holds need items: by doubling, from 16.
+ *   p        NULL when *cap is 0
+ *   returns  the array, which may have moved; *cap is updated
  */
 void *mem_grow(void *p, size_t *cap, size_t need, size_t item);
 

@@ -1,7 +1,8 @@
 /**
- * now: what time it is.
+ * now: the clocks.
  *
- * Only the edges call this; everything below takes the time as an argument, so that an hour of flushes is a millisecond of test.
+ * Only the outer layers call these; everything below takes the time as an argument, so that a test
+ * can run an hour of flushes in a millisecond.
  *   thread   any
  */
 #ifndef BASE_NOW_H
@@ -9,9 +10,9 @@
 
 #include <stdint.h>
 
-int64_t now_wall_ms(void);     /* CLOCK_REALTIME, ms since 1970: for names of intervals and for logs */
-uint64_t now_wall_ns(void);    /* the same in ns: to set against the kernel's stamps */
-uint64_t now_mono_ns(void);    /* CLOCK_MONOTONIC: for waiting and for order */
+int64_t now_wall_ms(void);  /* CLOCK_REALTIME, ms since 1970: for names of intervals and for logs */
+uint64_t now_wall_ns(void); /* the same in ns: comparable with the kernel's receive timestamps */
+uint64_t now_mono_ns(void); /* CLOCK_MONOTONIC: for timeouts and for order */
 
 static inline uint64_t now_mono_ms(void)
 {

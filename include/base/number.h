@@ -13,31 +13,36 @@
 
 #include "base/slice.h"
 
-enum { NUMBER_TEXT_MAX = 32 };   /* room that number_print needs */
+enum { NUMBER_TEXT_MAX = 32 }; /* bytes that number_print needs */
 
 /**
  * number_parse(s, ret):
- * The whole of s as   ["+"/"-"] ( 1*D ["." *D] / "." 1*D ) [ ("e"/"E") ["+"/"-"] 1*D ]   (PROTOCOL 3, 5).
+ * The whole of s, which must be of this form (PROTOCOL 3, 5):
+ *     ["+"/"-"] ( 1*D ["." *D] / "." 1*D ) [ ("e"/"E") ["+"/"-"] 1*D ]
  * Correctly rounded (nearest, ties to even); underflow gives 0 or a denormal with the sign kept.
  *   returns  false on any other text and when the result is not finite; *ret is then untouched
- *   cost     up to 19 significant digits and a decimal exponent within +-19: integer arithmetic only, a few ns
+ *   cost     with up to 19 significant digits and a decimal exponent within +-19 integer arithmetic
+ *            only; other texts go through strtod
  */
 bool number_parse(struct slice s, double *ret);
 
 /* 1 to 19 digits, nothing else, at most INT64_MAX. */
 bool number_parse_int(struct slice s, int64_t *ret);
 
-/* A size in bytes: `32MiB`, `64KiB`, `1GiB`, `4096`.  returns  0; -EINVAL, -ERANGE (over UINT64_MAX) */
+/*
+ * A size in bytes: `4096`, `64KiB`, `32MiB`, `1GiB`.  Returns 0, -EINVAL, -ERANGE (over
+ * UINT64_MAX).
+ */
 int number_parse_size(struct slice s, uint64_t *ret);
 
-/* The same back, in the largest unit that divides it; out and result as of number_print. */
+/* The text of a size in the largest unit that divides it; out and result as in number_print. */
 size_t number_print_size(char *out, uint64_t bytes);
 
 /**
  * number_print(out, v):
- * The shortest text that number_parse reads back as v; of several, the nearest to v.  Integers up to 2^53 print as such
- * (`5`, `-20`), other values in plain form when the exponent is small (`0.042`), else with one (`1e+21`, `1e-07`): the
- * forms Prometheus itself prints.  NaN, +Inf and -Inf print as those words.
+ * The shortest text that number_parse reads back as v; if there are several, the one nearest to v.
+ * Plain digits for decimal exponents from -4 to 20 (`5`, `-20`, `0.042`), else with an exponent
+ * (`1e+21`, `1e-07`), as Prometheus prints.  NaN, +Inf and -Inf print as those words.
  *   out      at least NUMBER_TEXT_MAX bytes; no NUL is written
  *   returns  the length
  */

@@ -1,9 +1,9 @@
 /**
- * probe: open addressing with linear probing, for tables whose slots differ.
+ * probe: open addressing with linear probing, for tables with slots of any layout.
  *
- * The size is a power of two, mask is one less.  A key stands at its home, hash & mask, or behind
- * it with no free slot between; so a search ends at the first free slot.  There are no marks of
- * what was removed: probe_remove closes the hole.
+ * The size is a power of two, mask is one less.  A key is in its home slot, hash & mask, or in a
+ * later one with no free slot in between, so a search ends at the first free slot.  There are no
+ * tombstones: probe_remove closes the gap.
  *
  *     PROBE_EACH (i, hash, mask)
  *         if (slots[i] is free or holds the key)
@@ -12,23 +12,24 @@
 #ifndef BASE_PROBE_H
 #define BASE_PROBE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* i goes over the slots where the key may stand, round and round; the body leaves the loop. */
+/* i visits the slots that may hold the key, wrapping around; the body must leave the loop. */
 #define PROBE_EACH(i, hash, mask) for (uint64_t i = (hash) & (mask);; i = (i + 1) & (mask))
 
-/* What a table says of its slots. */
+/* The operations on a table's slots. */
 struct probe_table {
     bool (*is_free)(const void *table, uint64_t i);
     uint64_t (*hash)(const void *table, uint64_t i); /* of the key in slot i, which is not free */
-    void (*move)(void *table, uint64_t to, uint64_t from);       /* copy a slot over another */
+    void (*move)(void *table, uint64_t to, uint64_t from); /* copy a slot over another */
 };
 
 /**
  * probe_remove(t, table, mask, i):
- * The key of slot i goes: what stands behind it and belongs before it moves up (D. Knuth, TAOCP
- * 6.4, algorithm R).
+ * Remove the key in slot i: later keys of the same run move back into the gap where their home
+ * allows it (D. Knuth, TAOCP 6.4, algorithm R).
  *   t        constant, so that the calls are inlined
  *   returns  the slot that has become free; the caller marks it so
  */
@@ -36,9 +37,10 @@ static inline __attribute__((always_inline)) uint64_t
 probe_remove(const struct probe_table *t, void *table, uint64_t mask, uint64_t i)
 {
     uint64_t hole = i;
+    assert((mask & (mask + 1)) == 0 && i <= mask && !t->is_free(table, i));
     for (i = (i + 1) & mask; !t->is_free(table, i); i = (i + 1) & mask) {
         uint64_t home = t->hash(table, i) & mask;
-        /* Not past its home: is that at the hole or before it, seen from i? */
+        /* A key may move to the hole if its home is not between the hole and i. */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             t->move(table, hole, i);
             hole = i;

@@ -1,9 +1,10 @@
 /**
- * slab: many objects of one size, packed, in huge pages where the kernel allows.
+ * slab: objects of one size, packed, in huge pages where the kernel allows.
  *
- * Regions of up to 2 MiB, each aligned to 2 MiB so that an object finds its region by a mask; the
- * first is small, each further one twice as large, so that a small server stays small.  A region
- * whose last object is freed goes back to the kernel.
+ * Objects live in regions of up to 2 MiB, each aligned to 2 MiB so that masking an object's address
+ * gives its region.  The first region is 64 KiB, each further one twice as large, so that a small
+ * server stays small.  A region is unmapped when its last object is freed, unless it is the only
+ * one with room: that one stays for the next object.
  *
  *   thread   one owner
  *   cost     alloc and free are O(1); mmap once a region
@@ -17,25 +18,24 @@
 struct slab_region;
 
 struct slab {
-    uint32_t object_bytes;          /* a multiple of 8; objects are aligned to the largest power
-                                       of two that divides it, at most 64 */
+    uint32_t object_bytes; /* alignment: the largest power of two that divides it, at most 64 */
     uint32_t next_region_bytes, most_region_bytes;
-    struct slab_region *partial;    /* regions with room */
-    size_t objects, bytes;          /* live objects; bytes mapped */
+    struct slab_region *partial; /* list of the regions with room */
+    size_t objects, bytes;       /* live objects; bytes mapped */
 };
 
+/* object_bytes: a multiple of 8, from 8 to 65,472 (the first region less its header). */
 void slab_init(struct slab *s, uint32_t object_bytes);
 
 /*
- * The same without huge pages: what no object has touched yet takes no memory.  For objects of
- * which there may be few.
+ * The same without huge pages: memory is used by the 4 KiB page, as objects are handed out.  For
+ * objects of which there may be few.
  */
 void slab_init_small(struct slab *s, uint32_t object_bytes);
-void slab_release(struct slab *s);      /* all objects must have been freed */
+void slab_release(struct slab *s); /* all objects must have been freed */
 
-void *slab_alloc(struct slab *s);       /* not cleared; NULL: no memory */
-void *slab_zalloc(struct slab *s);      /* cleared, for the control plane: never NULL
-                                           (base/mem.h) */
+void *slab_alloc(struct slab *s);  /* not cleared; NULL: no memory */
+void *slab_zalloc(struct slab *s); /* cleared; never NULL: for the control plane (base/mem.h) */
 void slab_free(struct slab *s, void *object);
 
 /* Zeroed memory for a big table, in huge pages when it is at least 2 MiB.  NULL: no memory. */

@@ -1,7 +1,8 @@
 /**
- * slice: bytes that somebody else owns, as (pointer, length).
+ * slice: borrowed bytes, as (pointer, length).
  *
- * A slice borrows: it dies with its source.  It is never NUL-terminated, may hold any byte, and is passed by value.
+ * A slice borrows: it is valid as long as its source.  It has no NUL at its end, may hold any byte,
+ * and is passed by value.
  * An empty slice may have a NULL ptr.
  */
 #ifndef BASE_SLICE_H
@@ -43,15 +44,47 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 
 static inline bool slice_ends(struct slice s, struct slice tail)
 {
-    return s.len >= tail.len && (tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0);
+    if (s.len < tail.len)
+        return false;
+    return tail.len == 0 || memcmp(s.ptr + s.len - tail.len, tail.ptr, tail.len) == 0;
 }
 
-/* Order of bytes, the shorter first when one is a prefix of the other: <0, 0, >0 as memcmp. */
+/* Compares as memcmp does; of two where one is a prefix of the other, the shorter comes first. */
 static inline int slice_cmp(struct slice a, struct slice b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
     int c = n ? memcmp(a.ptr, b.ptr, n) : 0;
     return c ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+/**
+ * slice_put(to, s):
+ * Copy s to where there is room for it.
+ *   returns  the place behind it
+ *   cost     up to 16 bytes are copied inline, by two moves that may overlap: for names, keys and
+ *            numbers a call of memcpy would cost more than the copy
+ */
+static inline char *slice_put(char *to, struct slice s)
+{
+    if (s.len >= 8 && s.len <= 16) {
+        char head[8], tail[8];
+        memcpy(head, s.ptr, 8);
+        memcpy(tail, s.ptr + s.len - 8, 8);
+        memcpy(to, head, 8);
+        memcpy(to + s.len - 8, tail, 8);
+    } else if (s.len >= 4 && s.len < 8) {
+        char head[4], tail[4];
+        memcpy(head, s.ptr, 4);
+        memcpy(tail, s.ptr + s.len - 4, 4);
+        memcpy(to, head, 4);
+        memcpy(to + s.len - 4, tail, 4);
+    } else if (s.len > 16) {
+        memcpy(to, s.ptr, s.len);
+    } else {
+        for (size_t i = 0; i < s.len; i++)
+            to[i] = s.ptr[i];
+    }
+    return to + s.len;
 }
 
 /* Without the bytes of `blanks` at both ends. */
@@ -66,7 +99,7 @@ static inline struct slice slice_trim(struct slice s, struct slice blanks)
 
 /**
  * slice_cut(rest, sep, ret_head):
- * Take what stands before the first sep off the front of rest; the sep itself goes too.
+ * Split rest at the first sep: *ret_head is the part before it, *rest the part after it.
  *   returns  false when there is no sep: rest and ret_head are unchanged
  */
 static inline bool slice_cut(struct slice *rest, char sep, struct slice *ret_head)

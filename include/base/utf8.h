@@ -1,5 +1,5 @@
 /**
- * utf8: is it valid, and where does the next code point start.
+ * utf8: validity, and the lengths of code points.
  *   thread   any (no state)
  */
 #ifndef BASE_UTF8_H
@@ -10,10 +10,13 @@
 
 #include "base/slice.h"
 
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.  ASCII runs cost about a byte a cycle or less. */
+/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.  Fast on ASCII. */
 bool utf8_valid(struct slice s);
 
-/* Bytes of the code point at s.ptr, 1..4.  s is valid UTF-8 and not empty. */
+/*
+ * Length by the first byte of s, 1..4.  For valid UTF-8 the length of the code point; for other
+ * bytes, how many of them utf8_valid must judge.  s is not empty.
+ */
 static inline size_t utf8_len(struct slice s)
 {
     unsigned char c = (unsigned char)s.ptr[0];

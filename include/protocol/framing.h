@@ -1,10 +1,14 @@
 /**
- * framing: where a byte stream cuts into datagrams for the parser (PROTOCOL 2).
+ * framing: cuts a byte stream into datagrams for the parser (PROTOCOL 2).
  *
- *     framing_init(&f, FRAMING_LINE, max_line, room);
+ *     framing_init(&f, FRAMING_LINE, room);
  *     while ((n = read(...)) > 0)
- *         framing_push(&f, bytes, n, on_datagram, cookie);       on_datagram gets whole lines, or one dsd frame
+ *         framing_push(&f, bytes, n, on_datagram, cookie, &errors);
  *     framing_end(&f, clean, on_datagram, cookie);
+ *
+ * However a stream is cut into pushes, the lines and the errors are the same.  limits.max_line is
+ * checked by the parser, after trimming; here a line is too long only when no datagram could hold
+ * it.
  *
  *   thread   the owner's; no allocation
  */
@@ -15,40 +19,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 #include "protocol/reason.h"
 
 enum framing_kind {
-    FRAMING_LINE,   /* lines end in LF; an overlong one is skipped up to its LF */
-    FRAMING_DSD     /* uint32 little-endian length, then that many bytes */
+    FRAMING_LINE, /* lines end in LF; one of more than DATAGRAM_MAX bytes is skipped */
+    FRAMING_DSD   /* frames: uint32 little-endian length, then a datagram of that length */
+};
+
+enum {
+    FRAMING_HEADER = 4, /* the length in front of a frame */
+    FRAMING_ROOM = FRAMING_HEADER + DATAGRAM_MAX
 };
 
 struct framing {
     enum framing_kind kind;
-    uint32_t max_line;
-    char *room;                 /* DATAGRAM_MAX + 4 bytes of the caller's */
-    uint32_t have;              /* bytes in room */
-    bool skipping;              /* inside an overlong line */
-    bool broken;                /* FRAMING_DSD: a bad frame was seen; the connection is to be closed */
+    char *room;    /* FRAMING_ROOM bytes, borrowed from the caller */
+    uint32_t have; /* bytes in room: the front of an unfinished line or frame */
+    bool skipping; /* FRAMING_LINE: inside a line that is too long */
+    bool broken;   /* FRAMING_DSD: a length was over DATAGRAM_MAX; the caller closes */
 };
 
-/* Whole lines (the last one with or without its LF), or one frame; at most DATAGRAM_MAX bytes, valid for the call. */
+/*
+ * One datagram: whole lines, the last with or without its LF, or the bytes of a frame.
+ *   ptr   valid for the call       len   1 .. DATAGRAM_MAX
+ */
 typedef void (*framing_fn)(void *cookie, const char *ptr, size_t len);
 
-void framing_init(struct framing *f, enum framing_kind kind, uint32_t max_line, char *room);
+void framing_init(struct framing *f, enum framing_kind kind, char *room);
 
 /**
- * framing_push(f, ptr, len, fn, cookie):
- * Any cut of the stream into pushes gives the same lines and the same errors.  Lines between max_line and DATAGRAM_MAX are
- * delivered: the parser trims, judges and counts them; only those that no datagram holds end here.
- *   returns  REASON_NONE; REASON_LINE_TOO_LONG (*ret_errors lines were skipped); REASON_BAD_FRAME: close (*ret_errors 1 the first
- *            time, then 0)
+ * framing_push(f, ptr, len, fn, cookie, ret_errors):
+ * The next len bytes of the stream; fn is called for each datagram that they complete.
+ *   ret_errors   errors to count for this push
+ *   returns      REASON_NONE, *ret_errors is 0
+ *                REASON_LINE_TOO_LONG, *ret_errors lines were too long
+ *                REASON_BAD_FRAME, f->broken: *ret_errors is 1 the first time, then 0
  */
-enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors);
+enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                         void *cookie, uint32_t *ret_errors);
 
-/*
- * The stream ended; clean: by EOF, so that an unterminated last line counts; else it is dropped.
- *   returns  REASON_NONE, or REASON_BAD_FRAME: one error, the end came inside a frame
+/**
+ * framing_end(f, clean, fn, cookie):
+ * The stream has ended.
+ *   clean    by EOF: a last line without LF is delivered; after a connection error it is dropped
+ *   returns  REASON_NONE, or REASON_BAD_FRAME: one error, the stream ended inside a frame
  */
 enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie);
 

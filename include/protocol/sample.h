@@ -1,15 +1,17 @@
 /**
- * sample: what one `value|type` of a line says, before anybody aggregates it.
+ * sample: one `value|type` of a line, as parsed, before aggregation.
  *
- * Samples stand in a batch.  Their slices point into the datagram or into the batch's scratch and die when either is reused:
- * a batch is consumed before the next datagram's buffer is overwritten.
+ * Samples come in a batch.  Their slices point into the datagram or into the batch's scratch and
+ * are valid until either is reused: consume a batch before overwriting the datagram's buffer.
  *
- * The raw spelling (name, tags as sent) and its hash are all that a known series needs.  Splitting, checking and sorting the
- * tags is protocol/tags.h, and is done on first sight of a spelling only.
+ * The raw spelling (name, tags as sent) and its hash are all that a known series needs.  Splitting,
+ * checking and sorting the tags (protocol/tags.h) is done only for a spelling seen for the first
+ * time.
  */
 #ifndef PROTOCOL_SAMPLE_H
 #define PROTOCOL_SAMPLE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +20,14 @@
 #include "protocol/reason.h"
 
 /* X(id, token) in the order of PROTOCOL 4 */
-#define SAMPLE_TYPES(X) X(COUNTER, "c") X(GAUGE, "g") X(TIMING, "ms") X(HISTOGRAM, "h") X(DISTRIBUTION, "d") X(SET, "s")
+/* clang-format off */
+#define SAMPLE_TYPES(X)     \
+    X(COUNTER,      "c")    \
+    X(GAUGE,        "g")    \
+    X(TIMING,       "ms")   \
+    X(HISTOGRAM,    "h")    \
+    X(DISTRIBUTION, "d")    \
+    X(SET,          "s")
 
 enum sample_type {
 #define X(id, token) SAMPLE_##id,
@@ -26,55 +35,60 @@ enum sample_type {
 #undef X
     SAMPLE_TYPE_COUNT
 };
+/* clang-format on */
 
 const char *sample_type_token(enum sample_type t);
 
 /* How the raw tags are spelled. */
 enum tag_style {
-    TAGS_DOG,         /* k:v,k:v   the '#' field */
-    TAGS_EQ_COMMA,    /* k=v,k=v   librato, influx, signalfx: cut out of the name */
-    TAGS_EQ_SEMI      /* k=v;k=v   graphite: cut out of the name */
+    TAGS_DOG,      /* k:v,k:v   the '#' field */
+    TAGS_EQ_COMMA, /* k=v,k=v   librato, influx, signalfx: cut out of the name */
+    TAGS_EQ_SEMI   /* k=v;k=v   graphite: cut out of the name */
 };
 
 enum sample_flag {
-    SAMPLE_DELTA     = 1,   /* gauge: add to it, do not set it */
-    SAMPLE_HAS_RATE  = 2,   /* rate is below 1 */
-    SAMPLE_HAS_TIME  = 4,   /* timestamp is valid */
-    SAMPLE_HAS_ORIGIN = 8,  /* origin is valid (origin_tags on and a container id came) */
-    SAMPLE_PACKED    = 16   /* more values follow in batch->values */
+    SAMPLE_DELTA = 1,      /* gauge: add to it, do not set it */
+    SAMPLE_HAS_RATE = 2,   /* rate is below 1 */
+    SAMPLE_HAS_TIME = 4,   /* timestamp is valid */
+    SAMPLE_HAS_ORIGIN = 8, /* origin is valid (origin_tags on and a container id came) */
+    SAMPLE_PACKED = 16     /* more values follow in batch->values */
 };
 
 struct sample {
     /* What a known series needs: one cache line. */
-    struct hash128 hash;        /* of type, name, tags, tag_style and, where it matters, origin */
-    double value;               /* the first value; 0 for a set.  A packed gauge is a sample for each run of like signs */
-    double rate;                /* 0 < rate <= 1; weight of each value is 1/rate */
+    struct hash128 hash; /* of type, name, tags, tag_style and, where it matters, origin */
+    double value;        /* the first value; 0 for a set */
+    double rate;         /* 0 < rate <= 1; each value has a weight of 1/rate */
     const char *name;
-    const char *tags;           /* raw, without the '#'; several sections joined by ',' */
+    const char *tags; /* raw, without the '#'; several sections joined by ',' */
     uint32_t name_len, tags_len;
-    uint8_t type;               /* enum sample_type */
-    uint8_t flags;              /* enum sample_flag */
-    uint8_t tag_style;          /* enum tag_style */
-    /* Rare: each valid only where its type or flag says so; more_n is always valid. */
-    uint32_t more_at, more_n;   /* SAMPLE_PACKED: values 2.. are batch->values[more_at .. more_at + more_n) */
-    struct slice member;        /* set: the member */
-    struct slice origin;        /* SAMPLE_HAS_ORIGIN: container id, prefix removed */
-    int64_t timestamp;          /* SAMPLE_HAS_TIME: unix seconds */
+    uint8_t type;      /* enum sample_type */
+    uint8_t flags;     /* enum sample_flag */
+    uint8_t tag_style; /* enum tag_style */
+    /*
+     * Rare: each valid only where its type or flag says so; more_n is always valid.
+     * SAMPLE_PACKED: values 2.. are batch->values[more_at .. more_at + more_n).  A packed gauge
+     * becomes several samples, since one is either all relative or all absolute (SAMPLE_DELTA).
+     */
+    uint32_t more_at, more_n;
+    struct slice member; /* set: the member */
+    struct slice origin; /* SAMPLE_HAS_ORIGIN: container id, prefix removed */
+    int64_t timestamp;   /* SAMPLE_HAS_TIME: unix seconds */
 };
 
-/* What the parser saw, by the batch; the consumer adds it to its own counters. */
+/* Counts of the parser, in the batch; the consumer adds them to its own counters. */
 struct parse_counts {
-    uint64_t lines;                    /* not empty */
-    uint64_t samples;                  /* sample attempts: those in the batch plus those rejected */
-    uint64_t rejected[REASON_COUNT];   /* errors; a whole line refused counts 1 */
+    uint64_t lines;                  /* without empty ones */
+    uint64_t samples;                /* those in the batch plus those rejected */
+    uint64_t rejected[REASON_COUNT]; /* errors; a line refused as a whole counts 1 */
     uint64_t unknown_fields;
-    uint64_t events, checks;           /* well-formed ones */
+    uint64_t events, checks; /* well-formed ones */
 };
 
-/* When samples arrived: those from `at` on, until the next arrival's. */
+/* When samples arrived: those of the batch from index `at` up to the next arrival's `at`. */
 struct batch_arrival {
     uint32_t at;
-    uint64_t ns;              /* of the first one; each further one stands a nanosecond later */
+    uint64_t ns; /* of the first of them; each further one counts as a nanosecond later */
 };
 
 enum { BATCH_ARRIVALS_MAX = 64 };
@@ -82,19 +96,20 @@ enum { BATCH_ARRIVALS_MAX = 64 };
 struct batch {
     struct sample *samples;
     double *values;
-    char *scratch;              /* rewritten lines and joined tags */
+    char *scratch; /* rewritten lines, joined names, joined tags */
     uint32_t n, cap;
     uint32_t n_values, cap_values;
     uint32_t scratch_len, scratch_cap;
-    uint32_t full;              /* the parser stops once n >= full (or scratch runs low) and wants batch_clear */
+    uint32_t max_line; /* the longest line that there is always room for */
+    uint32_t full;     /* the parser stops once n >= full, or once values or scratch run low */
     uint32_t n_arrivals;
-    struct batch_arrival arrivals[BATCH_ARRIVALS_MAX];   /* by `at`; those of a caller that calls batch_arrived */
-    struct parse_counts counts; /* not reset by batch_clear */
+    struct batch_arrival arrivals[BATCH_ARRIVALS_MAX]; /* by `at`; filled by batch_arrived */
+    struct parse_counts counts;                        /* not reset by batch_clear */
 };
 
 /**
  * batch_init(b, full, max_line):
- * Memory for `full` samples plus whatever one more line of max_line bytes may hold.
+ * Memory for `full` samples plus all that one more line of max_line bytes can hold.
  *   returns  0 or -ENOMEM
  */
 int batch_init(struct batch *b, uint32_t full, uint32_t max_line);
@@ -108,7 +123,17 @@ static inline void batch_clear(struct batch *b)
     b->n_arrivals = 0;
 }
 
-/* What is parsed next arrived at ns.  Of more than BATCH_ARRIVALS_MAX datagrams the last ones count as one. */
+/* Between two lines: nothing is beyond its capacity. */
+static inline void batch_check(const struct batch *b)
+{
+    assert(b->full > 0 && b->full < b->cap && b->n <= b->cap);
+    assert(b->n_values <= b->cap_values && b->scratch_len <= b->scratch_cap);
+    assert(b->n_arrivals <= BATCH_ARRIVALS_MAX);
+}
+
+/*
+ * The samples parsed next arrived at ns.  Calls beyond BATCH_ARRIVALS_MAX a batch have no effect.
+ */
 static inline void batch_arrived(struct batch *b, uint64_t ns)
 {
     if (b->n_arrivals == BATCH_ARRIVALS_MAX)

@@ -1,7 +1,7 @@
 /**
  * tags: the raw tags of a sample, split, checked and sorted (PROTOCOL 7).
  *
- * Done on first sight of a spelling, and by explain.
+ * Called for a spelling seen for the first time, and by explain.
  */
 #ifndef PROTOCOL_TAGS_H
 #define PROTOCOL_TAGS_H
@@ -13,22 +13,22 @@
 #include "protocol/reason.h"
 #include "protocol/sample.h"
 
-enum { TAGS_MAX = 1024 };   /* the most that limits.max_tags may ask for */
+enum { TAGS_MAX = 1024 }; /* the most that limits.max_tags may ask for */
 
 struct tag {
     struct slice key, value;
-    uint16_t order;   /* place among the elements of the line: of two keys that a sink spells alike the later one wins */
+    uint16_t order; /* in the line: of two keys that escape to one name the later one wins */
 };
 
 struct tags {
-    struct tag at[TAGS_MAX];   /* sorted by the bytes of key, keys unique */
+    struct tag at[TAGS_MAX]; /* sorted by the bytes of key, keys unique */
     uint32_t n;
-    uint32_t errors;           /* elements dropped: empty key, empty value, malformed.  The sample stands */
+    uint32_t errors; /* elements dropped: no key, no value, malformed.  The sample is kept */
 };
 
 struct tags_opts {
-    uint32_t max_tags, max_tag_len;   /* 1..TAGS_MAX; bytes of key and value with the ':' */
-    bool keep_internal;               /* keep keys that start with dd.internal. */
+    uint32_t max_tags, max_tag_len; /* 1..TAGS_MAX; bytes of key and value with the ':' */
+    bool keep_internal;             /* keep keys that start with dd.internal. */
 };
 
 #define TAGS_OPTS_DEFAULT ((struct tags_opts){ .max_tags = 128, .max_tag_len = 1024 })
@@ -36,7 +36,8 @@ struct tags_opts {
 /**
  * tags_parse(opts, s, ret):
  * The tags of s: its raw tags by its style, and `container_id` where s carries an origin.
- *   returns  REASON_NONE, REASON_TOO_MANY_TAGS or REASON_TAG_TOO_LONG; slices of ret point where those of s point
+ *   returns  REASON_NONE, REASON_TOO_MANY_TAGS or REASON_TAG_TOO_LONG; slices of ret point where
+ *            those of s point
  *   cost     O(n log n), about 1 us for 5 tags; no allocation
  */
 enum reason tags_parse(const struct tags_opts *opts, const struct sample *s, struct tags *ret);

@@ -24,8 +24,8 @@ static uint64_t tag_of(uint64_t hash)
 
 static void *item_of(uint64_t slot)
 {
-    return (void *)(uintptr_t)(slot & POINTER_MASK); /* NOLINT(performance-no-int-to-ptr): a
-                                                          pointer with a tag on top */
+    /* A pointer with a tag on top. */
+    return (void *)(uintptr_t)(slot & POINTER_MASK); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 void index_init(struct index *x, uint64_t (*hash)(const void *item))

@@ -272,8 +272,8 @@ static void prefetch_bucket(const struct timer_cell *t, unsigned p, double v)
         __builtin_prefetch((const char *)w->counts + sizeof(struct sketch_few) - 1, 1);
     uintptr_t at =
         (uintptr_t)w->counts + (uintptr_t)(sketch_index_fast(w->schema, v) - w->first) * w->width;
-    __builtin_prefetch((const void *)at, 1); /* NOLINT(performance-no-int-to-ptr): may lie
-                                                  outside the window, where C has no pointers */
+    /* It may lie outside the window, where C has no pointers. */
+    __builtin_prefetch((const void *)at, 1); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)

@@ -108,12 +108,10 @@ void labels_plain(const struct identity *id, struct buf *out)
         struct tag t = identity_next_tag(id, i, &offset);
         if (i > 0)
             *to++ = ',';
-        memcpy(to, t.key.ptr, t.key.len);
-        to += t.key.len;
+        to = slice_put(to, t.key);
         *to++ = '=';
         *to++ = '"';
-        memcpy(to, t.value.ptr, t.value.len);
-        to += t.value.len;
+        to = slice_put(to, t.value);
         *to++ = '"';
     }
     assert((size_t)(to - (out->ptr + out->len)) <= most);

@@ -351,9 +351,8 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n)
 void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)
 {
     exposed_check(e);
-    struct exposed_view v = { .profile = e->profile };
-    kind_rows[e->kind]->view(e, now_ns, &r->scratch, &v);
-    *ret = v;
+    *ret = (struct exposed_view){ .profile = e->profile };
+    kind_rows[e->kind]->view(e, now_ns, &r->scratch, ret);
 }
 
 const struct family *registry_largest(const struct registry *r, size_t *ret_series)

@@ -20,12 +20,12 @@ void sketch_buckets_begin(const struct sketch *k, bool negative, struct sketch_b
     const struct sketch_window *w = negative ? k->neg : &k->pos;
     uint32_t first = 0, last = 0;
     ret->window = NULL;
-    ret->schema = k->pos.schema;
+    ret->schema = (int)k->pos.schema;
     ret->first = 0;
     ret->last = -1;
     if (w == NULL)
         return;
-    ret->schema = w->schema;
+    ret->schema = (int)w->schema;
     sketch_window_check(w);
     if (w->n == 0 || !sketch_window_span(w, &first, &last))
         return;

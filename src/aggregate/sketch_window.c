@@ -208,8 +208,12 @@ static int few_add(struct sketch_window *w, int32_t at, double c)
 {
     if (c != floor(c) || c > UINT8_MAX)
         return 0;
-    if (w->counts == NULL && (w->counts = malloc(sizeof(struct sketch_few))) == NULL)
-        return -ENOMEM;
+    if (w->counts == NULL) {
+        assert(w->n == 0);
+        w->counts = malloc(sizeof(struct sketch_few));
+        if (w->counts == NULL)
+            return -ENOMEM;
+    }
     struct sketch_few *few = w->counts;
     if (w->n == 0)
         few_clear(few);

@@ -49,7 +49,7 @@ struct server {
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
-    struct scrape *scrape;       /* NULL until everything is built */
+    struct scrape *scrape; /* NULL until everything is built */
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];

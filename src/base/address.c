@@ -1,6 +1,15 @@
+/*
+ *     address_parse   splits host, [host] and port, then
+ *                       parse_port, and parse_v6 (parse_scope: the interface after %) or parse_v4
+ *     address_print   and what is read off an address: address_port, address_is_any
+ *
+ * Addresses are copied out of and into sockaddr_storage with memcpy, which needs no alignment and
+ * breaks no aliasing rule.
+ */
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
@@ -51,8 +60,9 @@ static int parse_scope(struct slice s, uint32_t *ret)
     return *ret ? 0 : -ENODEV;
 }
 
-/* host: what stands between the brackets */
-static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len)
+/* host: the text between the brackets */
+static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *ret,
+                    socklen_t *ret_len)
 {
     struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
     char text[INET6_ADDRSTRLEN];
@@ -70,7 +80,8 @@ static int parse_v6(struct slice host, uint16_t port, struct sockaddr_storage *r
     return 0;
 }
 
-static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len)
+static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *ret,
+                    socklen_t *ret_len)
 {
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
     char text[INET_ADDRSTRLEN];
@@ -86,7 +97,8 @@ static int parse_v4(struct slice host, uint16_t port, struct sockaddr_storage *r
     return 0;
 }
 
-int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret, socklen_t *ret_len)
+int address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
+                  socklen_t *ret_len)
 {
     struct slice host, rest = text;
     bool brackets = text.len > 0 && text.ptr[0] == '[';
@@ -99,7 +111,7 @@ int address_parse(struct slice text, uint16_t default_port, struct sockaddr_stor
         size_t n = colon ? (size_t)(colon - text.ptr) : text.len;
         host = slice_of(text.ptr, n);
         rest = n < text.len ? slice_of(text.ptr + n, text.len - n) : (struct slice){ 0 };
-        /* "::1:8125": is 8125 a port?  Who wrote it must say. */
+        /* "::1:8125": the last part may be a port or not; brackets say which. */
         if (rest.len > 1 && memchr(rest.ptr + 1, ':', rest.len - 1) != NULL)
             return -EINVAL;
     }
@@ -122,7 +134,8 @@ const char *address_error(int error)
     case -ENODEV:
         return "no such network interface behind the %";
     default:
-        return "expected HOST:PORT with a numeric IPv4 address, an IPv6 address in [brackets], localhost or *";
+        return "expected HOST:PORT with a numeric IPv4 address, an IPv6 address in [brackets], "
+               "localhost or *";
     }
 }
 
@@ -143,16 +156,20 @@ void address_print(const struct sockaddr *addr, char out[ADDRESS_TEXT_MAX])
     struct sockaddr_in6 in6;
     memcpy(&in6, addr, sizeof in6);
     unsigned port = ntohs(in6.sin6_port);
+    uint32_t scope = in6.sin6_scope_id;
     if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
         inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], host, sizeof host);
         snprintf(out, ADDRESS_TEXT_MAX, "%s:%u", host, port);
         return;
     }
     inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
-    if (in6.sin6_scope_id != 0)
-        snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, in6.sin6_scope_id, port);
+    int n;
+    if (scope != 0)
+        n = snprintf(out, ADDRESS_TEXT_MAX, "[%.39s%%%" PRIu32 "]:%u", host, scope, port);
     else
-        snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
+        n = snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", host, port);
+    assert(n < ADDRESS_TEXT_MAX); /* every address fits */
+    (void)n;
 }
 
 unsigned address_port(const struct sockaddr *addr)

@@ -1,5 +1,7 @@
 #include "base/counters.h"
 
+#include <assert.h>
+
 struct sum {
     struct counter_lines lines;
     double of;
@@ -13,6 +15,7 @@ static void add(struct counter_lines *to, const char *const *labels, double valu
 
 double counter_sum(const struct counter_source *s, size_t row)
 {
+    assert(row < s->table->n);
     struct sum sum = { .lines = { .put = add } };
     if (s->of != NULL)
         s->table->read(s->of, row, &sum.lines);

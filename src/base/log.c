@@ -1,3 +1,10 @@
+/*
+ *     log_fields        put_head (ts, level, msg), then put_field for each field, then write_line
+ *       put_field       put_key, put_value; takes the whole field back when the line is full
+ *         put_text      shorten, needs_quotes, put_escaped: any bytes become plain ASCII
+ *       write_line      poll, then one write: never waits
+ *     log_gate          the rate limit, used beside log_fields
+ */
 #include "base/log.h"
 
 #include <assert.h>
@@ -14,20 +21,23 @@
 #include "base/utf8.h"
 
 enum {
-    LINE_MAX_BYTES = 4096,      /* PIPE_BUF: a pipe takes such a write whole or not at all */
-    VALUE_MAX_BYTES = 256,      /* of the raw value; escaped it takes up to six times that */
-    TAIL_BYTES = 32,            /* kept free for the mark of a cut line and its end */
+    LINE_MAX_BYTES = 4096, /* PIPE_BUF: a pipe takes such a write whole or not at all */
+    VALUE_MAX_BYTES = 256, /* of the raw value; escaped it takes up to six times that */
+    TAIL_BYTES = 32,       /* kept free for the mark of a cut line and its end */
 };
 
 static const char *const level_names[] = {
-    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error",
+    [LOG_DEBUG] = "debug",
+    [LOG_INFO] = "info",
+    [LOG_WARN] = "warn",
+    [LOG_ERROR] = "error",
 };
 
 static _Atomic int least_level = LOG_INFO;
 static _Atomic int line_format = LOG_LOGFMT;
 static _Atomic int out_fd = STDOUT_FILENO;
 
-/* A line that is being built.  Once full it takes nothing more; the field that did not fit is then taken back as a whole. */
+/* A line under construction.  Once a field does not fit it is full and takes nothing more. */
 struct line {
     enum log_format format;
     bool full;
@@ -35,8 +45,14 @@ struct line {
     char at[LINE_MAX_BYTES];
 };
 
+static void line_check(const struct line *l)
+{
+    assert(l->len <= LINE_MAX_BYTES - TAIL_BYTES); /* room for the end of the line is left */
+}
+
 void log_setup(enum log_level least, enum log_format format)
 {
+    assert(least <= LOG_ERROR && format <= LOG_JSON);
     atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
     atomic_store_explicit(&line_format, (int)format, memory_order_relaxed);
 }
@@ -70,7 +86,9 @@ static void put_str(struct line *l, const char *s)
 static void put_u16(struct line *l, unsigned code)
 {
     static const char hex[] = "0123456789abcdef";
-    char out[6] = { '\\', 'u', hex[code >> 12 & 15], hex[code >> 8 & 15], hex[code >> 4 & 15], hex[code & 15] };
+    char out[6] = "\\u";
+    for (size_t i = 0; i < 4; i++)
+        out[2 + i] = hex[code >> (12 - 4 * i) & 15];
     put(l, out, sizeof out);
 }
 
@@ -85,7 +103,7 @@ static void put_code_point(struct line *l, unsigned code)
     put_u16(l, 0xdc00 + (code & 0x3ff));
 }
 
-/* The character at the front of s, whatever follows it; *ret is U+FFFD for a byte that starts none.  Returns its length. */
+/* Decode the first character of s; a byte that starts none becomes U+FFFD.  Returns its length. */
 static size_t decode(struct slice s, unsigned *ret)
 {
     unsigned char c = (unsigned char)s.ptr[0];
@@ -132,7 +150,7 @@ static bool needs_quotes(struct slice s)
     return s.len == 0;
 }
 
-/* The part of a long value that is shown; it does not end inside a character. */
+/* The front of a long value, not ending inside a character. */
 static struct slice shorten(struct slice s)
 {
     if (s.len <= VALUE_MAX_BYTES)
@@ -188,7 +206,7 @@ static void put_value(struct line *l, const struct log_field *f)
         if (isfinite(f->number))
             put(l, text.ptr, text.len);
         else
-            put_text(l, text);      /* JSON has no such number */
+            put_text(l, text); /* JSON has no such number */
         break;
     }
     case LOG_KIND_BOOL:
@@ -205,6 +223,7 @@ static void put_field(struct line *l, const struct log_field *f)
     put_value(l, f);
     if (l->full)
         l->len = before;
+    line_check(l);
 }
 
 static void put_head(struct line *l, enum log_level level, const char *msg)
@@ -216,9 +235,11 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
     struct tm tm;
     gmtime_r(&now_s, &tm);
     size_t n = strftime(ts, sizeof ts, "%Y-%m-%dT%H:%M:%S", &tm);
-    assert(n + 6 == sizeof ts);
-    const char tail[] = { '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0' };
-    memcpy(ts + n, tail, sizeof tail);
+    assert(n + sizeof ".000Z" == sizeof ts);
+    memcpy(ts + n, ".000Z", sizeof ".000Z");
+    ts[n + 1] = (char)('0' + ms / 100);
+    ts[n + 2] = (char)('0' + ms / 10 % 10);
+    ts[n + 3] = (char)('0' + ms % 10);
 
     put_field(l, &(struct log_field)F_STR("ts", ts));
     put_field(l, &(struct log_field)F_STR("level", level_names[level]));
@@ -226,20 +247,23 @@ static void put_head(struct line *l, enum log_level level, const char *msg)
 }
 
 /*
- * Where the log cannot be written there is nobody to tell, and waiting for a reader would stop the server.  Standard output is
- * not ours alone, so it is asked for room rather than made non-blocking.  A pipe with room takes PIPE_BUF bytes at once; the
- * lock keeps another thread from taking them first.
+ * A log that cannot be written is no reason to stop, and waiting for its reader would stop the
+ * server.  Other processes share standard output, so it is polled for room and not set to
+ * O_NONBLOCK.  A pipe that polls writable takes PIPE_BUF bytes at once; the lock keeps other
+ * threads out in between.
  */
 static void write_line(const struct line *l)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct pollfd out = { .fd = atomic_load_explicit(&out_fd, memory_order_relaxed), .events = POLLOUT };
+    int fd = atomic_load_explicit(&out_fd, memory_order_relaxed);
+    struct pollfd out = { .fd = fd, .events = POLLOUT };
     ssize_t rc;
+    assert(l->len > 0 && l->at[l->len - 1] == '\n');
     pthread_mutex_lock(&lock);
     do {
         rc = poll(&out, 1, 0);
         if (rc > 0 && (out.revents & POLLOUT) != 0)
-            rc = write(out.fd, l->at, l->len);
+            rc = write(fd, l->at, l->len);
     } while (rc < 0 && errno == EINTR);
     pthread_mutex_unlock(&lock);
 }
@@ -248,6 +272,7 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 {
     if (!log_enabled(level))
         return;
+    assert(level <= LOG_ERROR && msg != NULL && (n == 0 || fields != NULL));
     int saved = errno;
     struct line l;
     l.format = (enum log_format)atomic_load_explicit(&line_format, memory_order_relaxed);
@@ -257,7 +282,11 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
     for (size_t i = 0; i < n && !l.full; i++)
         put_field(&l, &fields[i]);
 
-    const char *tail = l.format == LOG_JSON ? (l.full ? ",\"line_cut\":true}\n" : "}\n") : l.full ? " line_cut=true\n" : "\n";
+    const char *tail;
+    if (l.format == LOG_JSON)
+        tail = l.full ? ",\"line_cut\":true}\n" : "}\n";
+    else
+        tail = l.full ? " line_cut=true\n" : "\n";
     size_t tail_len = strlen(tail);
     assert(tail_len <= TAIL_BYTES);
     memcpy(l.at + l.len, tail, tail_len);
@@ -268,10 +297,10 @@ void log_fields(enum log_level level, const char *msg, const struct log_field *f
 
 bool log_gate(struct log_gate *g, uint64_t period_ms, uint64_t now_ms, uint64_t *ret_suppressed)
 {
-    uint64_t next = __atomic_load_n(&g->next_ms, __ATOMIC_RELAXED);
+    uint64_t next = __atomic_load_n(&g->next_ms, __ATOMIC_RELAXED), later = now_ms + period_ms;
     /* Of several threads that find the gate open, the one that moves next_ms writes. */
-    if (now_ms < next || !__atomic_compare_exchange_n(&g->next_ms, &next, now_ms + period_ms, false, __ATOMIC_RELAXED,
-                                                      __ATOMIC_RELAXED)) {
+    if (now_ms < next || !__atomic_compare_exchange_n(&g->next_ms, &next, later, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         __atomic_fetch_add(&g->suppressed, 1, __ATOMIC_RELAXED);
         return false;
     }

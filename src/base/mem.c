@@ -1,18 +1,16 @@
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* write(2) and a buffer on the stack: the logger may itself want memory. */
+#include "base/log.h"
+
 _Noreturn void mem_exhausted(size_t n)
 {
-    char text[96];
-    int len = snprintf(text, sizeof text, "level=error msg=\"out of memory\" wanted_bytes=%zu\n", n);
-    if (len > 0 && write(STDOUT_FILENO, text, (size_t)len) < 0)
-        abort();
+    /* The logger needs no memory and waits for nobody. */
+    LOG(LOG_ERROR, "out of memory", F_U64("wanted_bytes", n));
     abort();
 }
 
@@ -56,6 +54,7 @@ char *mem_strndup(const char *s, size_t n)
 
 void *mem_grow(void *p, size_t *cap, size_t need, size_t item)
 {
+    assert((p == NULL) == (*cap == 0) && item > 0);
     if (need <= *cap)
         return p;
     size_t n = *cap < 16 ? 16 : *cap;
@@ -64,8 +63,9 @@ void *mem_grow(void *p, size_t *cap, size_t need, size_t item)
             mem_exhausted(SIZE_MAX);
         n *= 2;
     }
-    if (item != 0 && n > SIZE_MAX / item)
+    if (n > SIZE_MAX / item)
         mem_exhausted(SIZE_MAX);
+    assert(n >= need && n > *cap);
     p = mem_realloc(p, n * item);
     *cap = n;
     return p;

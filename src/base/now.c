@@ -1,11 +1,14 @@
 #include "base/now.h"
 
+#include <assert.h>
 #include <time.h>
 
 static uint64_t now_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(clock, &t);
+    int rc = clock_gettime(clock, &t);
+    assert(rc == 0 && t.tv_sec >= 0);
+    (void)rc;
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 

@@ -1,10 +1,14 @@
 /*
- * Text to double.  Three ways, by what the text needs:
- *   1. mantissa below 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication or division rounds once
- *      (W. Clinger, "How to read floating point numbers accurately", 1990)
- *   2. mantissa of up to 19 digits and a power of ten up to 10^19: a 128-bit product or quotient of which the top 64 bits and
- *      "was anything cut off" are kept; the conversion of those 64 bits to double is the only rounding
- *   3. the rest, which no client sends: strtod in the "C" locale on a text that we wrote ourselves
+ * Text to double: decimal_read applies the grammar, then the cheapest exact method converts.
+ *   1. mantissa up to 2^53 and a power of ten up to 10^22: both are doubles, so one multiplication
+ *      or division rounds once (W. Clinger, "How to read floating point numbers accurately", 1990)
+ *   2. mantissa of up to 19 digits and a power of ten up to 10^19: product or quotient in 128 bits,
+ *      of which the top 64 are kept, with their lowest bit set if anything below was not zero;
+ *      converting those to double is the only rounding
+ *   3. anything else, which clients do not send: decimal_slow writes a text of bounded length and
+ *      calls strtod in the "C" locale
+ *
+ * After these: whole numbers (number_parse_int) and sizes in bytes.
  */
 #include "base/number.h"
 
@@ -19,36 +23,41 @@
 __extension__ typedef unsigned __int128 u128;
 
 enum {
-    DIGITS_FAST = 19,       /* decimal digits that always fit in 64 bits */
-    DIGITS_EXACT = 800,     /* more than the 767 that can decide between two doubles */
+    DIGITS_FAST = 19,   /* decimal digits that always fit in 64 bits */
+    DIGITS_EXACT = 800, /* more than the 767 that can decide between two doubles */
     EXPONENT_CLAMP = 100000000
 };
 
-/* What the grammar found.  The value is digits * 10^exp10. */
+/* The parts that the grammar found.  The value is digits * 10^exp10. */
 struct decimal {
-    uint64_t mantissa;      /* valid when n_digits <= DIGITS_FAST */
-    const char *digits;     /* from the first digit that is not 0; holds one '.' at most */
+    uint64_t mantissa;  /* valid when n_digits <= DIGITS_FAST */
+    const char *digits; /* from the first digit that is not 0; holds one '.' at most */
     const char *digits_end;
-    size_t n_digits;        /* without leading zeros and without the '.' */
+    size_t n_digits; /* without leading zeros and without the '.' */
     int64_t exp10;
     bool negative;
 };
 
-static const double pow10_exact[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+/* clang-format off */
+static const double pow10_exact[] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
+};
 
 static const uint64_t pow10_u64[] = {
-    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u,
-    1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
-    1000000000000000000u, 10000000000000000000u
+    1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
+    10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
+    1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
+    10000000000000000000u
 };
+/* clang-format on */
 
 static inline bool is_digit(char c)
 {
     return (unsigned char)(c - '0') < 10;
 }
 
-/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that no length of it overflows. */
+/* ("e"/"E") ["+"/"-"] 1*D up to end; clamped, so that no exponent overflows. */
 static bool exponent_read(const char *p, const char *end, int64_t *ret)
 {
     if (*p != 'e' && *p != 'E')
@@ -67,7 +76,7 @@ static bool exponent_read(const char *p, const char *end, int64_t *ret)
     return p == end;
 }
 
-/* More than 19 digits were seen: count again from the first that matters. */
+/* More than 19 digits, leading zeros among them: count again from the first that is not 0. */
 static void decimal_trim(struct decimal *d, size_t n_seen)
 {
     d->n_digits = n_seen;
@@ -93,7 +102,7 @@ static bool decimal_read(struct slice s, struct decimal *ret)
     if (*p == '-' || *p == '+')
         d.negative = *p++ == '-';
     d.digits = p;
-    uint64_t m = 0;   /* wraps beyond 19 digits: decimal_trim sees to that */
+    uint64_t m = 0; /* wraps beyond 19 digits; decimal_trim then recomputes it */
     for (; p < end && is_digit(*p); p++)
         m = m * 10 + (uint64_t)(*p - '0');
     size_t n = (size_t)(p - d.digits);
@@ -128,11 +137,13 @@ static double scale(uint64_t m, int exp2)
         uint64_t bits;
         double v;
     } power = { .bits = (uint64_t)(1023 + exp2) << 52 };
+    assert(exp2 > -200 && exp2 < 200);
     return (double)m * power.v;
 }
 
 static double product(uint64_t m, unsigned k)
 {
+    assert(m > 0 && k < ARRAY_LEN(pow10_u64));
     u128 p = (u128)m * pow10_u64[k];
     uint64_t hi = (uint64_t)(p >> 64);
     if (hi == 0)
@@ -145,11 +156,12 @@ static double product(uint64_t m, unsigned k)
 
 static double quotient(uint64_t m, unsigned k)
 {
+    assert(m > 0 && k < ARRAY_LEN(pow10_u64));
     uint64_t d = pow10_u64[k];
     int shift_m = __builtin_clzll(m), shift_d = __builtin_clzll(d);
     m <<= shift_m;
     d <<= shift_d;
-    u128 n = (u128)m << 63;   /* its upper half is below d: the quotient has 63 or 64 bits */
+    u128 n = (u128)m << 63; /* its upper half is below d: the quotient has 63 or 64 bits */
     uint64_t q = (uint64_t)(n / d);
     uint64_t cut = n != (u128)q * d;
     return scale(q | cut, shift_d - shift_m - 63);
@@ -161,12 +173,12 @@ static locale_t c_locale;
 static void c_locale_make(void)
 {
     c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    assert(c_locale != (locale_t)0);   /* "C" needs no file and no memory */
+    assert(c_locale != (locale_t)0); /* "C" needs no file and no memory */
 }
 
 static double decimal_slow(const struct decimal *d)
 {
-    int64_t leading = d->exp10 + (int64_t)d->n_digits - 1;   /* exponent of the first digit */
+    int64_t leading = d->exp10 + (int64_t)d->n_digits - 1; /* exponent of the first digit */
     if (leading > 400)
         return HUGE_VAL;
     if (leading < -400)
@@ -181,13 +193,14 @@ static double decimal_slow(const struct decimal *d)
     for (; p < d->digits_end; p++) {
         if (*p == '0' || *p == '.')
             continue;
-        text[n++] = '1';   /* something not 0 follows; where does not matter */
+        text[n++] = '1'; /* stands for all further digits, some of which are not 0 */
         exp10--;
         break;
     }
     text[n++] = 'e';
     text[n++] = exp10 < 0 ? '-' : '+';
     n += number_print_u64(text + n, (uint64_t)(exp10 < 0 ? -exp10 : exp10));
+    assert(n < sizeof text);
     text[n] = '\0';
     pthread_once(&c_locale_once, c_locale_make);
     return strtod_l(text, NULL, c_locale);
@@ -199,12 +212,15 @@ bool number_parse(struct slice s, double *ret)
     double v;
     if (!decimal_read(s, &d))
         return false;
-    if (d.n_digits <= DIGITS_FAST && d.mantissa == 0)
+    int64_t e = d.exp10;
+    uint64_t m = d.mantissa;
+    bool fits = d.n_digits <= DIGITS_FAST;
+    if (fits && m == 0)
         v = 0;
-    else if (d.n_digits <= DIGITS_FAST && d.mantissa <= (1ull << 53) && d.exp10 >= -22 && d.exp10 <= 22)
-        v = d.exp10 < 0 ? (double)d.mantissa / pow10_exact[-d.exp10] : (double)d.mantissa * pow10_exact[d.exp10];
-    else if (d.n_digits <= DIGITS_FAST && d.exp10 >= -DIGITS_FAST && d.exp10 <= DIGITS_FAST)
-        v = d.exp10 < 0 ? quotient(d.mantissa, (unsigned)-d.exp10) : product(d.mantissa, (unsigned)d.exp10);
+    else if (fits && m <= 1ull << 53 && e >= -22 && e <= 22)
+        v = e < 0 ? (double)m / pow10_exact[-e] : (double)m * pow10_exact[e];
+    else if (fits && e >= -DIGITS_FAST && e <= DIGITS_FAST)
+        v = e < 0 ? quotient(m, (unsigned)-e) : product(m, (unsigned)e);
     else
         v = decimal_slow(&d);
     if (v > DBL_MAX)
@@ -245,12 +261,19 @@ int number_parse_size(struct slice s, uint64_t *ret)
             break;
         }
     }
-    int64_t n;
-    if (!number_parse_int(s, &n))
+    bool too_large = false;
+    uint64_t n = 0;
+    if (s.len == 0)
         return -EINVAL;
-    if ((uint64_t)n > UINT64_MAX >> shift)
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_digit(s.ptr[i]))
+            return -EINVAL;
+        unsigned digit = (unsigned)(s.ptr[i] - '0');
+        too_large |= __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n);
+    }
+    if (too_large || n > UINT64_MAX >> shift)
         return -ERANGE;
-    *ret = (uint64_t)n << shift;
+    *ret = n << shift;
     return 0;
 }
 

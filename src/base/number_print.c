@@ -1,16 +1,19 @@
 /*
- * Double to its shortest text.
+ * Double to its shortest text:
+ *     number_print -> shortest_of (which digits) -> put_shortest (in which form)
  *
- * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of 128 bits.  A double v and
- * its neighbours bound an interval of reals that all round to v.  Scaled by the power of ten 10^-k for which the interval is
- * between 1 and 10 wide, it holds one or more integers, and at most one multiple of ten: that multiple, when there is one, is
- * the shortest text, else the integer nearest to v.  "Round to odd" products carry two extra bits, which is all that the
- * comparisons need to be exact.
+ * Which digits: R. Giulietti, "The Schubfach way to render doubles" (2020), with powers of ten of
+ * 128 bits.  A double v is the result of rounding for every real number in an interval around v.
+ * Scaled by the power of ten 10^-k that makes the interval between 1 and 10 wide, it contains at
+ * least one integer and at most one multiple of ten: that multiple, if there is one, is the
+ * shortest text, else the integer nearest to v.  Products are rounded to odd: two extra bits make
+ * all comparisons exact.
  *
- * In which form: as Go prints %g from an exponent of -4 up to 20, which is what Prometheus shows, with plain integers.
+ * In which form: as Go prints %g from an exponent of -4 up to 20, which is what Prometheus shows.
  */
 #include "base/number.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/pow10_table.h"
@@ -25,8 +28,14 @@ struct shortest {
     int exp10;
 };
 
-static const char two_digits[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                                 "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+/* clang-format off */
+static const char two_digits[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+/* clang-format on */
 
 static inline void put2(char *out, uint32_t v)
 {
@@ -44,17 +53,20 @@ static inline void put8(char *out, uint32_t v)
 
 static inline unsigned count_digits(uint64_t v)
 {
+    /* clang-format off */
     static const uint64_t least[] = {
-        0, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
-        100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u, 10000000000000000u,
-        100000000000000000u, 1000000000000000000u, 10000000000000000000u
+        0, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u,
+        10000000000u, 100000000000u, 1000000000000u, 10000000000000u, 100000000000000u,
+        1000000000000000u, 10000000000000000u, 100000000000000000u, 1000000000000000000u,
+        10000000000000000000u
     };
+    /* clang-format on */
     unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
-    unsigned guess = bits * 1233 >> 12;   /* log10(2) = 0.30103 */
+    unsigned guess = bits * 1233 >> 12; /* log10(2) = 0.30103 */
     return guess + (v >= least[guess]);
 }
 
-/* Exactly n digits of v, which has that many. */
+/* The n digits of v; v has exactly n. */
 static void put_digits(char *out, uint64_t v, unsigned n)
 {
     while (n > 8) {
@@ -87,7 +99,7 @@ size_t number_print_i64(char *out, int64_t v)
     return 1 + number_print_u64(out + 1, 0 - (uint64_t)v);
 }
 
-/* g * c / 2^128, its lowest bit set when anything was cut off. */
+/* g * c / 2^128, the lowest bit set when any of the bits cut off was. */
 static inline uint64_t round_to_odd(struct pow10_row g, uint64_t c)
 {
     u128 low = (u128)g.lo * c;
@@ -100,10 +112,11 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
     bool normal = exponent != 0;
     uint64_t c = normal ? fraction | 1ull << FRACTION_BITS : fraction;
     int q = (normal ? exponent : 1) - BIAS;
-    unsigned odd = c & 1;                              /* an odd v does not own the bounds of its interval */
-    int closer = fraction == 0 && exponent > 1;        /* the neighbour below is at half the distance */
+    unsigned odd = c & 1;                       /* ties go to even: an odd v excludes the bounds */
+    int closer = fraction == 0 && exponent > 1; /* the double below v is at half the distance */
     int k = (q * 1262611 - (closer ? 524031 : 0)) >> 22;
     int h = q + ((-k * 1741647) >> 19) + 1;
+    assert(-k >= POW10_MIN && (size_t)(-k - POW10_MIN) < ARRAY_LEN(pow10_table));
     struct pow10_row g = pow10_table[-k - POW10_MIN];
     uint64_t below = round_to_odd(g, (4 * c - 2 + (unsigned)closer) << h) + odd;
     uint64_t v = round_to_odd(g, (4 * c) << h);
@@ -125,6 +138,7 @@ static struct shortest shortest_of(uint64_t fraction, int exponent)
 
 static void strip_zeros(struct shortest *d)
 {
+    assert(d->digits > 0);
     if (d->digits % 10 != 0)
         return;
     while (d->digits % 100000000 == 0) {
@@ -166,19 +180,19 @@ static size_t put_shortest(char *out, struct shortest d)
     int exp10 = d.exp10 + (int)n - 1;
     if (exp10 < EXP10_PLAIN_MIN || exp10 > EXP10_PLAIN_MAX)
         return put_exponent_form(out, d, n, exp10);
-    if (d.exp10 >= 0) {                                        /* 1200 */
+    if (d.exp10 >= 0) { /* 1200 */
         put_digits(out, d.digits, n);
         memset(out + n, '0', (size_t)d.exp10);
         return n + (size_t)d.exp10;
     }
-    if (exp10 >= 0) {                                          /* 1.2 */
+    if (exp10 >= 0) { /* 1.2 */
         unsigned whole = (unsigned)exp10 + 1;
         put_digits(out + 1, d.digits, n);
         memmove(out, out + 1, whole);
         out[whole] = '.';
         return n + 1;
     }
-    size_t zeros = (size_t)(-exp10 - 1);                       /* 0.0012 */
+    size_t zeros = (size_t)(-exp10 - 1); /* 0.0012 */
     memcpy(out, "0.0000", 6);
     put_digits(out + 2 + zeros, d.digits, n);
     return 2 + zeros + n;
@@ -197,7 +211,7 @@ size_t number_print(char *out, double v)
         memcpy(out, word, n);
         return n;
     }
-    *out = '-';   /* overwritten when there is none */
+    *out = '-'; /* overwritten when v is not negative */
     out += sign;
     double magnitude = sign ? -v : v;
     if (magnitude <= 9007199254740992.0) {
@@ -207,5 +221,7 @@ size_t number_print(char *out, double v)
     }
     struct shortest d = shortest_of(fraction, exponent);
     strip_zeros(&d);
-    return sign + put_shortest(out, d);
+    size_t n = sign + put_shortest(out, d);
+    assert(n <= NUMBER_TEXT_MAX);
+    return n;
 }

@@ -1,8 +1,8 @@
 /**
  * pow10_table: the powers of ten 10^-292 .. 10^324 to 128 bits, for number_print.
  *
- * Row i is  g = ceil(10^k * 2^(127 - e))  with k = i - 292 and e = floor(log2(10^k)), so 2^127 <= g < 2^128.
- * Made by (Python):
+ * Row i is  g = ceil(10^k * 2^(127 - e))  with k = i - 292 and e = floor(log2(10^k)),
+ * so 2^127 <= g < 2^128.  This program (Python) prints the rows:
  *
  *     for k in range(-292, 325):
  *         e = (k * 1741647) >> 19
@@ -24,6 +24,7 @@ struct pow10_row {
     uint64_t hi, lo;
 };
 
+/* clang-format off */
 static const struct pow10_row pow10_table[POW10_MAX - POW10_MIN + 1] = {
     { 0xff77b1fcbebcdc4f, 0x25e8e89c13bb0f7b },
     { 0x9faacf3df73609b1, 0x77b191618c54e9ad },
@@ -643,5 +644,6 @@ static const struct pow10_row pow10_table[POW10_MAX - POW10_MIN + 1] = {
     { 0xfcf62c1dee382c42, 0x46729e03dd9ed7b6 },
     { 0x9e19db92b4e31ba9, 0x6c07a2c26a8346d2 },
 };
+/* clang-format on */
 
 #endif

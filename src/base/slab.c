@@ -1,3 +1,12 @@
+/*
+ *     struct slab -> partial: the regions with room, a list
+ *
+ *     region   | header | object | object | ... | never handed out |     aligned to 2 MiB
+ *                         `- freed ones are a list, region->free   `- region->used
+ *
+ * slab_alloc takes from the first region of the list, slab_free finds the region by the object's
+ * address.  A full region is in no list; it returns to the list with its first free object.
+ */
 #include "base/slab.h"
 
 #include <assert.h>
@@ -9,9 +18,9 @@
 #include "base/mem.h"
 
 enum {
-    REGION_ALIGN = 2 << 20,      /* a huge page */
+    REGION_ALIGN = 2 << 20, /* a huge page */
     REGION_FIRST = 64 << 10,
-    REGION_HEAD  = 64            /* the header keeps objects cache-line aligned */
+    REGION_HEAD = 64 /* the header keeps objects cache-line aligned */
 };
 
 struct free_object {
@@ -19,20 +28,26 @@ struct free_object {
 };
 
 struct slab_region {
-    struct slab_region *next, *prev;   /* in the list of regions with room */
+    struct slab_region *next, *prev; /* in the list of regions with room */
     struct free_object *free;
-    uint32_t bytes, used;              /* used: bytes handed out at least once, the header included */
+    uint32_t bytes, used; /* used: handed out at least once, and the header */
     uint32_t live;
 };
 
-static_assert(sizeof(struct slab_region) <= REGION_HEAD, "the header must fit in front of the objects");
+static_assert(sizeof(struct slab_region) <= REGION_HEAD, "the header must fit");
+
+static void *map_pages(size_t bytes)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
 
 void *slab_map(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = map_pages(bytes);
     if (p == MAP_FAILED)
         return NULL;
-    /* Advice: a kernel without huge pages says no, and small pages do. */
+    /* Only advice: a kernel without huge pages refuses, and small pages work as well. */
     if (bytes >= REGION_ALIGN)
         (void)madvise(p, bytes, MADV_HUGEPAGE);
     return p;
@@ -44,11 +59,11 @@ void slab_unmap(void *p, size_t bytes)
         munmap(p, bytes);
 }
 
-/* mmap gives pages, not 2 MiB boundaries: take twice the room and give the ends back. */
+/* mmap aligns to pages, not to 2 MiB: map 2 MiB more than needed and unmap both ends. */
 static struct slab_region *region_map(uint32_t bytes)
 {
     size_t room = (size_t)REGION_ALIGN + bytes;
-    char *p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *p = map_pages(room);
     if (p == MAP_FAILED)
         return NULL;
     size_t before = (REGION_ALIGN - ((uintptr_t)p & (REGION_ALIGN - 1))) & (REGION_ALIGN - 1);
@@ -86,18 +101,36 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
     return r->free == NULL && r->used + s->object_bytes > r->bytes;
 }
 
+/* Between two calls. */
+static void slab_check(const struct slab *s)
+{
+    assert(s->object_bytes >= sizeof(struct free_object));
+    assert(s->object_bytes <= REGION_FIRST - REGION_HEAD);
+    assert(s->next_region_bytes >= REGION_FIRST && s->next_region_bytes <= s->most_region_bytes);
+    assert((s->bytes > 0) == (s->partial != NULL || s->objects > 0));
+}
+
+/* A region in the list: what slab_alloc may take from. */
+static void region_check(const struct slab *s, const struct slab_region *r)
+{
+    assert(r->used >= REGION_HEAD && r->used <= r->bytes && r->bytes <= s->most_region_bytes);
+    assert((size_t)r->live * s->object_bytes <= r->used - REGION_HEAD && r->live <= s->objects);
+    assert(!region_full(s, r));
+}
+
 void slab_init(struct slab *s, uint32_t object_bytes)
 {
-    assert(object_bytes >= sizeof(struct free_object) && object_bytes % 8 == 0);
+    assert(object_bytes % 8 == 0);
     *s = (struct slab){ .object_bytes = object_bytes,
                         .next_region_bytes = REGION_FIRST,
                         .most_region_bytes = REGION_ALIGN };
+    slab_check(s);
 }
 
 void slab_init_small(struct slab *s, uint32_t object_bytes)
 {
     slab_init(s, object_bytes);
-    s->most_region_bytes = REGION_ALIGN / 2;   /* too small for a huge page */
+    s->most_region_bytes = REGION_ALIGN / 2; /* too small for a huge page */
 }
 
 void slab_release(struct slab *s)
@@ -109,10 +142,12 @@ void slab_release(struct slab *s)
         munmap(r, r->bytes);
     }
     s->bytes = 0;
+    slab_check(s);
 }
 
 void *slab_alloc(struct slab *s)
 {
+    slab_check(s);
     struct slab_region *r = s->partial;
     if (r == NULL) {
         r = region_map(s->next_region_bytes);
@@ -124,6 +159,7 @@ void *slab_alloc(struct slab *s)
             s->next_region_bytes *= 2;
         list_add(s, r);
     }
+    region_check(s, r);
     void *object = r->free;
     if (object != NULL) {
         r->free = r->free->next;
@@ -146,7 +182,7 @@ void *slab_zalloc(struct slab *s)
     return memset(object, 0, s->object_bytes);
 }
 
-/* Regions are aligned, so an object's address tells where its region begins. */
+/* A region is aligned to REGION_ALIGN and not larger, so an object's address gives its region. */
 static struct slab_region *region_of(void *object)
 {
     char *region = (char *)object - ((uintptr_t)object & (REGION_ALIGN - 1));
@@ -158,6 +194,8 @@ void slab_free(struct slab *s, void *object)
     if (object == NULL)
         return;
     struct slab_region *r = region_of(object);
+    assert(r->live > 0 && s->objects > 0);
+    assert((char *)object >= (char *)r + REGION_HEAD && (char *)object < (char *)r + r->used);
     if (region_full(s, r))
         list_add(s, r);
     struct free_object *f = object;
@@ -165,7 +203,7 @@ void slab_free(struct slab *s, void *object)
     r->free = f;
     r->live--;
     s->objects--;
-    /* The last region with room stays: a series that comes and goes must not cost an mmap each time. */
+    /* The only region with room stays: an object that comes and goes must not cost an mmap. */
     if (r->live == 0 && (r->next != NULL || r->prev != NULL)) {
         list_remove(s, r);
         s->bytes -= r->bytes;

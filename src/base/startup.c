@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
-/* With the wrong direction, so that using it is an error; where there is no /dev/null a directory does as well. */
+/* Opened for the wrong direction, so that using it is an error; without /dev/null, a directory. */
 static int open_useless(int fd)
 {
     int got = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
@@ -14,7 +14,7 @@ static int open_useless(int fd)
 bool startup(void)
 {
     (void)signal(SIGXFSZ, SIG_IGN);
-    /* In this order: the kernel gives out the lowest free number. */
+    /* In this order: open returns the lowest free number. */
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open_useless(fd) != fd)
             return false;

@@ -1,16 +1,18 @@
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of the code point that p starts, 0 when it is none (RFC 3629, section 4). */
+/* Length of the code point at p, 0 when there is no valid one (RFC 3629, section 4). */
 static size_t code_point(const unsigned char *p, size_t n)
 {
+    assert(n > 0);
     unsigned char c = p[0];
     size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
     if (len < 2 || len > n)
         return len > n ? 0 : len;
-    /* The second byte alone tells overlong forms, surrogates and values above U+10FFFF. */
+    /* Overlong forms, surrogates and values above U+10FFFF all show in the second byte. */
     unsigned char least = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
     unsigned char most = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
     if (p[1] < least || p[1] > most)

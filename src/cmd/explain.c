@@ -75,14 +75,14 @@ static void take_frame_error(struct explaining *e, enum reason r, uint32_t n)
 
 /* Frames end where the protocol says, errors of framing are told where they come up.
  * returns  0 or -errno of the read */
-static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind, uint32_t max_line)
+static int take_stream(struct explaining *e, FILE *in, enum framing_kind kind)
 {
     struct framing f;
     char chunk[4096];
     size_t n;
     int rc = 0;
-    char *room = mem_alloc(DATAGRAM_MAX + 4);
-    framing_init(&f, kind, max_line, room);
+    char *room = mem_alloc(FRAMING_ROOM);
+    framing_init(&f, kind, room);
     while (!f.broken && (n = fread(chunk, 1, sizeof chunk, in)) > 0) {
         uint32_t errors = 0;
         enum reason r = framing_push(&f, chunk, n, take_frame, e, &errors);
@@ -159,13 +159,12 @@ static void finish_text(struct explaining *e)
     buf_release(&exposition);
 }
 
-static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io,
-                   const struct config *c)
+static int explain(struct explaining *e, const struct cli_args *args, const struct cli_io *io)
 {
     int rc = 0;
     if (args->framing != NULL && strcmp(args->framing, "datagram") != 0) {
         bool dsd = strcmp(args->framing, "dsd") == 0;
-        rc = take_stream(e, io->in, dsd ? FRAMING_DSD : FRAMING_LINE, c->limits_max_line);
+        rc = take_stream(e, io->in, dsd ? FRAMING_DSD : FRAMING_LINE);
     } else {
         struct buf datagram = { 0 };
         if (args->n_rest > 0)
@@ -211,7 +210,7 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     assert(c.n_sockets > 0);
     c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;
     struct explaining e = { .core = explain_core_new(&c), .json = args->json };
-    rc = explain(&e, args, io, &c);
+    rc = explain(&e, args, io);
     explain_core_free(e.core);
     buf_release(&e.out);
     config_release(&c);

@@ -1,7 +1,7 @@
 #include "expose/writer.h"
 
 const struct writer_ops *const writers[WRITER_COUNT] = {
-#define X(id, ops) &ops,
+#define X(id, ops) &(ops),
     WRITERS(X)
 #undef X
 };

@@ -1,25 +1,36 @@
+/*
+ *     event_parse           _e{LENGTH,LENGTH}:TITLE|TEXT, then event_field for each field
+ *     service_check_parse   _sc|NAME|STATUS, then its fields
+ *
+ * Both use field_next, field_is (k:value), tags_read and timestamp_read, and unescape what clients
+ * escape.  A field whose value is not valid is ignored; of several with one key the last counts.
+ */
 #include "protocol/event.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/number.h"
+#include "protocol/bytes.h"
 
 enum { LENGTH_DIGITS_MAX = 9 };
 
-/* What clean-up cuts off the end of a line. */
+/* The clean-up of a line's end, for what comes after the counted text. */
 static struct slice trim_end(struct slice s)
 {
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t' || s.ptr[s.len - 1] == '\r' || s.ptr[s.len - 1] == '\0'))
+    while (s.len > 0 && bytes_is_trailing(s.ptr[s.len - 1]))
         s.len--;
     return s;
 }
 
-/* 1-9 digits, then `until`; both go off the front of s. */
+/* Take 1 to 9 digits and the byte `until` off the front of s. */
 static bool length_read(struct slice *s, char until, size_t *ret)
 {
     struct slice digits;
     int64_t v;
-    if (!slice_cut(s, until, &digits) || digits.len > LENGTH_DIGITS_MAX || !number_parse_int(digits, &v))
+    if (!slice_cut(s, until, &digits) || digits.len > LENGTH_DIGITS_MAX)
+        return false;
+    if (!number_parse_int(digits, &v))
         return false;
     *ret = (size_t)v;
     return true;
@@ -28,6 +39,7 @@ static bool length_read(struct slice *s, char until, size_t *ret)
 /* Take n bytes off the front of s. */
 static struct slice take(struct slice *s, size_t n)
 {
+    assert(n <= s->len);
     struct slice head = slice_of(s->ptr, n);
     *s = slice_of(s->ptr + n, s->len - n);
     return head;
@@ -42,8 +54,9 @@ static bool take_char(struct slice *s, char c)
 }
 
 /*
- * Copy s into *room with `\n` as LF and, in messages, `m\:` as `m:`; *room moves on.  Controls have been blanked but for those
- * that stand at the line's end, where the counted text of an event may reach.
+ * Copy s to *room with `\n` as LF and, in messages, `m\:` as `m:`; *room then points after the
+ * copy.  Control bytes at the line's end, which may be part of the counted text of an event, become
+ * '_' here; all others are already.
  */
 static struct slice unescape(struct slice s, bool message, char **room)
 {
@@ -100,6 +113,7 @@ static uint32_t tags_read(struct slice list, struct slice *tags)
         if (one.len > 0)
             tags[n++] = one;
     }
+    assert(n <= EVENT_TAGS_MAX);
     return n;
 }
 
@@ -112,7 +126,7 @@ static void timestamp_read(struct slice s, bool *ret_has, int64_t *ret)
     *ret = t;
 }
 
-/* One of the words, or what it was. */
+/* The one of the words that s is, or `was`. */
 static const char *word_of(struct slice s, const char *const *words, size_t n, const char *was)
 {
     for (size_t i = 0; i < n; i++)
@@ -149,7 +163,9 @@ enum reason event_parse(struct slice line, char *room, struct event *ret)
     if (!slice_starts(rest, SLICE_LIT("_e{")))
         return REASON_BAD_EVENT;
     take(&rest, 3);
-    if (!length_read(&rest, ',', &title_len) || !length_read(&rest, '}', &text_len) || !take_char(&rest, ':'))
+    if (!length_read(&rest, ',', &title_len) || !length_read(&rest, '}', &text_len))
+        return REASON_BAD_EVENT;
+    if (!take_char(&rest, ':'))
         return REASON_BAD_EVENT;
     if (title_len == 0 || title_len > rest.len)
         return REASON_BAD_EVENT;
@@ -163,6 +179,7 @@ enum reason event_parse(struct slice line, char *room, struct event *ret)
         return REASON_BAD_EVENT;
     ret->title = unescape(title, false, &room);
     ret->text = unescape(text, false, &room);
+    assert(ret->title.len <= title_len && ret->text.len <= text_len);
     ret->hostname = ret->aggregation_key = ret->source_type = none;
     ret->priority = "normal";
     ret->alert_type = "info";
@@ -179,7 +196,7 @@ enum reason service_check_parse(struct slice line, char *room, struct service_ch
     struct slice rest = line, none = { NULL, 0 }, status, v;
     if (!slice_starts(rest, SLICE_LIT("_sc|")))
         return REASON_BAD_SERVICE_CHECK;
-    take(&rest, 4);
+    take(&rest, 4); /* "_sc|" */
     if (!slice_cut(&rest, '|', &ret->name) || ret->name.len == 0)
         return REASON_BAD_SERVICE_CHECK;
     if (!slice_cut(&rest, '|', &status))

@@ -1,18 +1,35 @@
+/*
+ *     framing_push   push_lines   a push is used up piece by piece:
+ *                      skip the rest of a line that is too long, or
+ *                      line_complete (the front is in the room), or
+ *                      lines_whole (whole lines in place; an unfinished one goes into the room)
+ *                    push_frames  length, then datagram; room_fill when a frame comes in pieces
+ *     framing_end    delivers or drops what is left in the room
+ */
 #include "protocol/framing.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { HEADER = 4 };   /* the length in front of a dsd frame */
-
-void framing_init(struct framing *f, enum framing_kind kind, uint32_t max_line, char *room)
+/* Between two pushes. */
+static void framing_check(const struct framing *f)
 {
-    assert(max_line <= DATAGRAM_MAX);
-    *f = (struct framing){ .kind = kind, .max_line = max_line, .room = room };
+    assert(f->room != NULL && f->have < FRAMING_ROOM); /* a complete frame has been delivered */
+    if (f->kind == FRAMING_LINE)
+        assert(!f->broken && f->have <= DATAGRAM_MAX && !(f->skipping && f->have > 0));
+    else
+        assert(f->kind == FRAMING_DSD && !f->skipping);
 }
 
-/* The rest of a line whose front is in the room.  Returns the bytes used of ptr. */
-static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+void framing_init(struct framing *f, enum framing_kind kind, char *room)
+{
+    *f = (struct framing){ .kind = kind, .room = room };
+    framing_check(f);
+}
+
+/* Add the rest of the line whose front is in the room.  Returns the bytes used of ptr. */
+static size_t line_complete(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                            void *cookie, uint32_t *errors)
 {
     const char *lf = memchr(ptr, '\n', len);
     size_t more = lf ? (size_t)(lf - ptr) : len, used = lf ? more + 1 : len;
@@ -31,8 +48,9 @@ static size_t line_complete(struct framing *f, const char *ptr, size_t len, fram
     return used;
 }
 
-/* As many whole lines as go into one call, from where they are.  Returns the bytes used of ptr. */
-static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+/* Deliver as many whole lines as fit a datagram, without a copy.  Returns the bytes used of ptr. */
+static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                          void *cookie, uint32_t *errors)
 {
     size_t window = len < DATAGRAM_MAX ? len : DATAGRAM_MAX;
     const char *lf = memrchr(ptr, '\n', window);
@@ -46,7 +64,7 @@ static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framin
         f->have = (uint32_t)len;
         return len;
     }
-    if (ptr[DATAGRAM_MAX] == '\n') {   /* the longest line there is */
+    if (ptr[DATAGRAM_MAX] == '\n') { /* the longest line that is allowed */
         fn(cookie, ptr, DATAGRAM_MAX);
         return DATAGRAM_MAX + 1;
     }
@@ -55,7 +73,8 @@ static size_t lines_whole(struct framing *f, const char *ptr, size_t len, framin
     return window;
 }
 
-static enum reason push_lines(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static enum reason push_lines(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                              void *cookie, uint32_t *errors)
 {
     while (len > 0) {
         size_t used;
@@ -80,9 +99,10 @@ static uint32_t frame_length(const char *p)
     return (uint32_t)u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
 }
 
-/* Move bytes into the room until it holds `want`.  false: the push is used up first. */
+/* Move bytes into the room until it holds `want`.  false: this push has too few. */
 static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *len)
 {
+    assert(want <= FRAMING_ROOM);
     size_t n = want > f->have ? want - f->have : 0;
     if (n > *len)
         n = *len;
@@ -94,10 +114,11 @@ static bool room_fill(struct framing *f, size_t want, const char **ptr, size_t *
     return f->have >= want;
 }
 
-static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *errors)
+static enum reason push_frames(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                               void *cookie, uint32_t *errors)
 {
     while (!f->broken && len > 0) {
-        if (!room_fill(f, HEADER, &ptr, &len))
+        if (!room_fill(f, FRAMING_HEADER, &ptr, &len))
             break;
         uint32_t n = frame_length(f->room);
         if (n > DATAGRAM_MAX) {
@@ -105,13 +126,13 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
             ++*errors;
             break;
         }
-        if (f->have == HEADER && len >= n) {   /* all of it is here: no copy */
+        if (f->have == FRAMING_HEADER && len >= n) { /* all of it is here: no copy */
             if (n > 0)
                 fn(cookie, ptr, n);
             ptr += n;
             len -= n;
-        } else if (room_fill(f, HEADER + (size_t)n, &ptr, &len)) {
-            fn(cookie, f->room + HEADER, n);
+        } else if (room_fill(f, FRAMING_HEADER + (size_t)n, &ptr, &len)) {
+            fn(cookie, f->room + FRAMING_HEADER, n);
         } else {
             break;
         }
@@ -120,8 +141,10 @@ static enum reason push_frames(struct framing *f, const char *ptr, size_t len, f
     return f->broken ? REASON_BAD_FRAME : REASON_NONE;
 }
 
-enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn, void *cookie, uint32_t *ret_errors)
+enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing_fn fn,
+                         void *cookie, uint32_t *ret_errors)
 {
+    framing_check(f);
     *ret_errors = 0;
     if (f->kind == FRAMING_DSD)
         return push_frames(f, ptr, len, fn, cookie, ret_errors);
@@ -131,6 +154,7 @@ enum reason framing_push(struct framing *f, const char *ptr, size_t len, framing
 enum reason framing_end(struct framing *f, bool clean, framing_fn fn, void *cookie)
 {
     uint32_t have = f->have;
+    framing_check(f);
     f->have = 0;
     if (f->kind == FRAMING_DSD)
         return have > 0 && !f->broken ? REASON_BAD_FRAME : REASON_NONE;

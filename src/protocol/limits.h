@@ -1,24 +1,25 @@
 /**
- * limits: the most that one line can put into a batch.  batch_init makes the room, the parser counts on it.
+ * limits: the most that one line can add to a batch.  batch_init allocates for it; the parser takes
+ * a line only when that much is left, and then does not check again.
  */
 #ifndef PROTOCOL_LIMITS_H
 #define PROTOCOL_LIMITS_H
 
 #include <stdint.h>
 
-/* A sample that stands needs `v|t:`, four bytes; two of a packed gauge whose signs alternate `v:+v:`, five. */
+/* A sample takes at least 4 bytes, `v|t:`; two of a packed gauge may take 5, `v:+v:`. */
 static inline uint32_t limits_samples(uint32_t max_line)
 {
     return max_line / 5 * 2 + 3;
 }
 
-/* A packed value needs `v:`, two bytes. */
+/* A packed value takes at least 2 bytes, `v:`. */
 static inline uint32_t limits_values(uint32_t max_line)
 {
     return max_line / 2 + 1;
 }
 
-/* The line rewritten, its '#' sections joined, and the two ends of its name joined. */
+/* The rewritten line, its joined '#' sections, and the two joined ends of its name. */
 static inline uint32_t limits_scratch(uint32_t max_line)
 {
     return 3 * max_line;

@@ -1,63 +1,83 @@
 /*
- * One metric line:  name ":" sample *( ":" sample ),  sample = value-text "|" type *( "|" field )      (PROTOCOL 3 to 7)
+ * One metric line (PROTOCOL 3 to 7):  name ":" sample *( ":" sample )
+ *                                     sample = value-text "|" type *( "|" field )
  *
- * All work is done on positions that the scan has found; a byte is looked at only where it decides something.  A ':' inside
- * a type or an '@' field starts another sample.  That is rare, so it is looked for only after the field, read whole, has
- * turned out to make no sense.
+ *     metric_parse
+ *       name_read      up to the first ':', with tags cut out of it
+ *       then for each sample
+ *         type_next
+ *         value_read   one number, or packed_read for several; a set's member as it is
+ *         fields_read  rate_read, tags, and the rare ones (metric_fields.h)
+ *         sample_judge errors that depend on several fields
+ *         sample_push  into the batch; metric_gauge.h splits a packed gauge
+ *
+ * All work is done on positions found by the scan; a byte is looked at only where it decides
+ * something.  A ':' inside a type or an '@' field starts another sample.  That is rare, so it is
+ * looked for only after the field, read as a whole, turned out to be invalid.
  */
 #include "protocol/metric.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "protocol/metric_fields.h"
+#include "protocol/metric_gauge.h"
 #include "protocol/name_tags.h"
 #include "protocol/parser.h"
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Where the reader stands in a line.  bar is *pipe: the next '|' at or behind at. */
-struct walk {
+/* A position in a line.  bar is *pipe, the next '|' at or after `at`. */
+struct position {
     const char *text;
     uint32_t end, at, bar;
     const uint16_t *pipe;
 };
 
-/* What all samples of a line share. */
+/* The name of a line, shared by all its samples. */
 struct name {
-    struct slice name, tags;    /* tags of the name itself */
+    struct slice name, tags; /* tags of the name itself */
     enum tag_style style;
-    struct hash128 hash;        /* of the name alone */
+    struct hash128 hash; /* of the name alone */
 };
 
-static struct walk walk_past_bar(struct walk w)
+/* Between two parts of the line. */
+static inline void position_check(const struct position *pos)
 {
-    w.at = w.bar + 1;
-    w.bar = *++w.pipe;
-    return w;
+    assert(pos->at <= pos->end && pos->at <= pos->bar && pos->bar == *pos->pipe);
+}
+
+static struct position past_bar(struct position pos)
+{
+    pos.at = pos.bar + 1;
+    pos.bar = *++pos.pipe;
+    return pos;
 }
 
 /* Up to the next '|' or the end of the line. */
-static uint32_t walk_stop(struct walk w)
+static uint32_t field_end(struct position pos)
 {
-    return w.bar < w.end ? w.bar : w.end;
+    return pos.bar < pos.end ? pos.bar : pos.end;
 }
 
 const struct metric_type metric_types[256] = {
-    ['c'] = { SAMPLE_COUNTER, 1, 'c' },   ['g'] = { SAMPLE_GAUGE, 1, 'g' },        ['m'] = { SAMPLE_TIMING, 2, 's' },
-    ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' }, ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
+    ['c'] = { SAMPLE_COUNTER, 1, 'c' },      ['g'] = { SAMPLE_GAUGE, 1, 'g' },
+    ['m'] = { SAMPLE_TIMING, 2, 's' },       ['h'] = { SAMPLE_HISTOGRAM, 1, 'h' },
+    ['d'] = { SAMPLE_DISTRIBUTION, 1, 'd' }, ['s'] = { SAMPLE_SET, 1, 's' },
 };
 
-/* s stands in text, the line's. */
+/* s is part of text, the line's. */
 static bool number_of(const char *text, struct slice s, double *ret)
 {
     uint32_t n = (uint32_t)s.len, end = (uint32_t)(s.ptr - text) + n;
     return metric_number_small(text, end, n, ret) || number_parse(s, ret);
 }
 
-/* a:b:c with empty parts left out.  All must be good; those behind the first go into the batch's values. */
-static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text, const char **where)
+/* a:b:c, empty parts skipped.  All must be valid; all but the first go to the batch's values. */
+static enum reason packed_read(struct batch *b, struct metric_reading *r, const char *text,
+                               const char **where)
 {
     struct slice rest = r->value;
     double *more = b->values + b->n_values;
@@ -74,10 +94,12 @@ static enum reason packed_read(struct batch *b, struct metric_reading *r, const 
             return REASON_BAD_VALUE;
         if (r->type == SAMPLE_TIMING && v < 0)
             return REASON_NEGATIVE_TIMING;
-        if (any)
+        if (any) {
+            assert(b->n_values + n < b->cap_values);
             more[n++] = v;
-        else
+        } else {
             r->number = v;
+        }
         any = true;
     }
     *where = r->value.ptr;
@@ -109,27 +131,28 @@ static void value_read(struct batch *b, struct metric_reading *r, const char *te
         metric_wrong(r, REASON_NEGATIVE_TIMING, r->value.ptr);
 }
 
-/* The field behind '@'.  Returns true when a ':' ends it: another sample follows, at w->at. */
-static bool rate_read(struct walk *w, struct metric_reading *r)
+/* The rate after '@'.  Returns true when a ':' ends it: another sample follows, at pos->at. */
+static bool rate_read(struct position *pos, struct metric_reading *r)
 {
-    struct slice s = slice_of(w->text + w->at, walk_stop(*w) - w->at), rate = s;
+    struct slice s = slice_of(pos->text + pos->at, field_end(*pos) - pos->at), rate = s;
     bool again = slice_cut(&s, ':', &rate);
     if (!metric_rate(rate, &r->rate))
         metric_wrong(r, REASON_BAD_SAMPLE_RATE, rate.ptr);
     if (again)
-        w->at = (uint32_t)(s.ptr - w->text);
+        pos->at = (uint32_t)(s.ptr - pos->text);
     return again;
 }
 
-/* The fields behind the type.  Returns true when another sample follows, at w->at. */
-static bool fields_read(const struct parser *p, struct batch *b, struct walk *w, struct metric_reading *r)
+/* The fields after the type.  Returns true when another sample follows, at pos->at. */
+static bool fields_read(const struct parser *p, struct batch *b, struct position *pos,
+                        struct metric_reading *r)
 {
-    while (w->bar < w->end) {
-        *w = walk_past_bar(*w);
-        uint32_t n = walk_stop(*w) - w->at;
+    while (pos->bar < pos->end) {
+        *pos = past_bar(*pos);
+        uint32_t n = field_end(*pos) - pos->at;
         if (n == 0)
             continue;
-        const char *f = w->text + w->at;
+        const char *f = pos->text + pos->at;
         if (f[0] == '#') {
             r->other = r->has_tags = true;
             if (r->tags.len == 0)
@@ -137,8 +160,8 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
             else
                 metric_tags_join(b, r, slice_of(f + 1, n - 1));
         } else if (f[0] == '@') {
-            w->at++;
-            if (rate_read(w, r))
+            pos->at++;
+            if (rate_read(pos, r))
                 return true;
         } else {
             metric_field_rare(p, r, slice_of(f, n));
@@ -147,12 +170,12 @@ static bool fields_read(const struct parser *p, struct batch *b, struct walk *w,
     return false;
 }
 
-/* The type, which ends at '|', ':' or the end of the line.  *ret_again: at ':', and w->at stands behind it. */
-static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
+/* The type, which ends at '|', ':' (*ret_again: pos->at is after it) or the end of the line. */
+static bool type_next(struct position *pos, uint8_t *ret, bool *ret_again)
 {
-    *w = walk_past_bar(*w);
-    const char *p = w->text + w->at;
-    uint32_t n = walk_stop(*w) - w->at;
+    *pos = past_bar(*pos);
+    const char *p = pos->text + pos->at;
+    uint32_t n = field_end(*pos) - pos->at;
     *ret_again = false;
     if (__builtin_expect(metric_type_read(p, n, ret), 1))
         return true;
@@ -160,29 +183,29 @@ static bool type_next(struct walk *w, uint8_t *ret, bool *ret_again)
     if (colon == NULL || !metric_type_read(p, (uint32_t)(colon - p), ret))
         return false;
     *ret_again = true;
-    w->at = (uint32_t)(colon - w->text) + 1;
+    pos->at = (uint32_t)(colon - pos->text) + 1;
     return true;
 }
 
-/* Whether any of the samples from w on has a field other than '@'.  A first look, before any of them counts. */
-static bool rest_has_fields(struct walk w)
+/* Looks ahead: whether any sample from pos on has a field other than '@'. */
+static bool rest_has_fields(struct position pos)
 {
-    while (w.bar < w.end) {
+    while (pos.bar < pos.end) {
         uint8_t type;
         bool again;
-        if (!type_next(&w, &type, &again))
+        if (!type_next(&pos, &type, &again))
             return false;
-        while (!again && w.bar < w.end) {
-            w = walk_past_bar(w);
-            uint32_t n = walk_stop(w) - w.at;
+        while (!again && pos.bar < pos.end) {
+            pos = past_bar(pos);
+            uint32_t n = field_end(pos) - pos.at;
             if (n == 0)
                 continue;
-            if (w.text[w.at] != '@')
+            if (pos.text[pos.at] != '@')
                 return true;
-            const char *colon = memchr(w.text + w.at, ':', n);
+            const char *colon = memchr(pos.text + pos.at, ':', n);
             again = colon != NULL;
             if (again)
-                w.at = (uint32_t)(colon - w.text) + 1;
+                pos.at = (uint32_t)(colon - pos.text) + 1;
         }
         if (!again)
             return false;
@@ -190,26 +213,15 @@ static bool rest_has_fields(struct walk w)
     return false;
 }
 
-/* Does a gauge's value, by its first byte, change the gauge rather than set it?  (PROTOCOL 6) */
-static bool is_relative(const struct parser *p, const struct metric_reading *r, char sign)
-{
-    if ((sign != '+' && sign != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)
-        return false;
-    if (p->opts.gauge_sign == GAUGE_SIGN_DELTA)
-        return true;
-    if (r->flags & SAMPLE_HAS_TIME)
-        return false;
-    return sign == '+' || !r->dog;
-}
-
-/* A counter takes v / rate, a timer v times its weight of 1 / rate: they round differently. */
+/* A counter adds v / rate, a timer v times its weight of 1 / rate: these round differently. */
 static bool finite_by_rate(double v, double rate)
 {
     return isfinite(v / rate) && isfinite(v * (1 / rate));
 }
 
-/* What can only be judged once all fields are known. */
-static void sample_judge(const struct batch *b, const struct name *name, const char *line, struct metric_reading *r)
+/* Checks that need all fields of the sample. */
+static void sample_judge(const struct batch *b, const struct name *name, const char *line,
+                         struct metric_reading *r)
 {
     if (r->rate != 1 && r->type != SAMPLE_SET && r->type != SAMPLE_GAUGE) {
         bool finite = finite_by_rate(r->number, r->rate);
@@ -219,48 +231,13 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
             metric_wrong(r, REASON_BAD_VALUE, r->value.ptr);
     }
     if (r->has_tags && name->tags.ptr != NULL && name_tags_any(name->tags, name->style))
-        metric_wrong(r, REASON_MIXED_TAG_STYLES, line);   /* the name may have been joined elsewhere */
+        metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
 }
 
-/* The next part of a packed value that is not empty; there is one. */
-static struct slice packed_next(struct slice *rest)
+static void sample_push(const struct parser *p, struct batch *b, struct name *name,
+                        const struct metric_reading *r)
 {
-    struct slice one = *rest;
-    while (slice_cut(rest, ':', &one) && one.len == 0)
-        one = *rest;
-    return one;
-}
-
-/*
- * Whether the gauge just pushed is set or changed.  Packed values have a sign each, `4:+3:-2` is 4, then +3, then
- * -2: where one differs in this from the one before it, another sample begins, the same but for its values.
- */
-static void gauge_signs(const struct parser *p, struct batch *b, const struct metric_reading *r)
-{
-    struct sample *s = &b->samples[b->n - 1];
-    struct slice rest = r->value;
-    bool relative = is_relative(p, r, packed_next(&rest).ptr[0]);
-    s->flags |= relative ? SAMPLE_DELTA : 0;
-    uint32_t end = s->more_at + r->packed;
-    for (uint32_t i = s->more_at; i < end; i++) {
-        if (is_relative(p, r, packed_next(&rest).ptr[0]) == relative)
-            continue;
-        relative = !relative;
-        struct sample *next = &b->samples[b->n++];
-        *next = *s;
-        s->more_n = i - s->more_at;
-        s->flags &= (uint8_t)(s->more_n > 0 ? ~0 : ~SAMPLE_PACKED);
-        next->value = b->values[i];
-        next->more_at = i + 1;
-        next->more_n = end - next->more_at;
-        next->flags = (uint8_t)((next->flags ^ SAMPLE_DELTA) & (next->more_n > 0 ? ~0 : ~SAMPLE_PACKED));
-        b->counts.samples++;
-        s = next;
-    }
-}
-
-static void sample_push(const struct parser *p, struct batch *b, struct name *name, const struct metric_reading *r)
-{
+    assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
     struct slice tags = r->tags;
     b->counts.samples++;
@@ -290,11 +267,12 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
     s->timestamp = r->timestamp;
     s->hash = metric_hash(s, name->hash);
     if (UNLIKELY(r->type == SAMPLE_GAUGE))
-        gauge_signs(p, b, r);
+        metric_gauge_signs(p, b, r);
 }
 
-/* Everything up to the first ':'. */
-static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct walk *w, struct name *ret)
+/* The name, up to the first ':'.  false: the line has been refused. */
+static bool name_read(struct parser *p, struct batch *b, const struct line *l, struct position *pos,
+                      struct name *ret)
 {
     uint32_t colon = scan_next(l->scan->colon, l->start, l->end);
     const char *text = l->text;
@@ -307,12 +285,13 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
     ret->name = slice_of(text + l->start, colon - l->start);
     ret->tags = (struct slice){ NULL, 0 };
     ret->style = TAGS_DOG;
-    if (UNLIKELY(w->bar < colon)) {
+    if (UNLIKELY(pos->bar < colon)) {
         reason = REASON_BAD_NAME;
-        at = w->bar;
+        at = pos->bar;
     } else if (UNLIKELY(p->opts.name_tags != 0)) {
         struct tagged_name cut;
-        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, b->scratch + b->scratch_len, &cut);
+        char *room = b->scratch + b->scratch_len;
+        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
         ret->name = cut.name;
         ret->tags = cut.tags;
         ret->style = cut.style;
@@ -328,33 +307,34 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
         return false;
     }
     ret->hash = hash_bytes(ret->name.ptr, ret->name.len);
-    w->at = colon + 1;
+    pos->at = colon + 1;
     return true;
 }
 
 const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l)
 {
-    struct walk w = { l->text, l->end, l->start, *l->pipe, l->pipe };
+    struct position pos = { l->text, l->end, l->start, *l->pipe, l->pipe };
     struct name name;
-    if (!name_read(p, b, l, &w, &name))
-        return w.pipe;
+    if (!name_read(p, b, l, &pos, &name))
+        return pos.pipe;
+    position_check(&pos);
     for (bool first = true, again = true; again; first = false) {
         struct metric_reading r = { .rate = 1, .reason = REASON_NONE };
-        r.value = slice_of(w.text + w.at, walk_stop(w) - w.at);
-        if (UNLIKELY(w.bar >= w.end)) {
-            parser_reject(p, b, l, REASON_NO_TYPE, w.text + w.end);
+        r.value = slice_of(pos.text + pos.at, field_end(pos) - pos.at);
+        if (UNLIKELY(pos.bar >= pos.end)) {
+            parser_reject(p, b, l, REASON_NO_TYPE, pos.text + pos.end);
             break;
         }
-        uint32_t type_at = w.bar + 1;
-        if (UNLIKELY(!type_next(&w, &r.type, &again))) {
-            parser_reject(p, b, l, REASON_UNKNOWN_TYPE, w.text + type_at);
+        uint32_t type_at = pos.bar + 1;
+        if (UNLIKELY(!type_next(&pos, &r.type, &again))) {
+            parser_reject(p, b, l, REASON_UNKNOWN_TYPE, pos.text + type_at);
             break;
         }
-        value_read(b, &r, w.text);
+        value_read(b, &r, pos.text);
         if (!again)
-            again = fields_read(p, b, &w, &r);
-        if (UNLIKELY((again && first && (r.other || rest_has_fields(w))))) {
-            parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, w.text + type_at);
+            again = fields_read(p, b, &pos, &r);
+        if (UNLIKELY((again && first && (r.other || rest_has_fields(pos))))) {
+            parser_reject(p, b, l, REASON_MIXED_MULTI_SAMPLE, pos.text + type_at);
             break;
         }
         sample_judge(b, &name, l->text + l->start, &r);
@@ -365,5 +345,5 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
         }
         sample_push(p, b, &name, &r);
     }
-    return w.pipe;
+    return pos.pipe;
 }

@@ -1,25 +1,28 @@
 /**
- * metric: what the two readers of metric lines share.  metric.c reads everything; plain.c the shape that nearly all lines have.
+ * metric: reads a metric line of any form (metric.c), and what that shares with plain.c, the reader
+ * of the most common form: types, short numbers, identity.
  */
 #ifndef PROTOCOL_METRIC_H
 #define PROTOCOL_METRIC_H
 
+#include <assert.h>
 #include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "protocol/bytes.h"
 #include "protocol/sample.h"
 
 struct batch;
 struct line;
 struct parser;
 
-/* One metric line into the batch, which has room for all of it.  Returns the first '|' not passed. */
+/* Read one metric line into b, which has room for it.  Returns the first '|' not yet passed. */
 const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct line *l);
 
-/* A type by its first byte: its length and last byte tell whether the rest is right, without a branch for "ms". */
+/* Types by their first byte.  Length and last byte decide the rest, without a branch for "ms". */
 struct metric_type {
     uint8_t type, len;
     char last;
@@ -39,22 +42,22 @@ static inline bool metric_type_read(const char *p, uint32_t len, uint8_t *ret)
 
 /*
  * metric_number_small(text, end, n, ret):
- * The n bytes before text + end when they are at most eight digits with at most one '.' among them, all at once and exactly
- * (8 digits and a power of ten are doubles: one division rounds once).  text is where it may start to read.
- * returns  false: ask number_parse
+ * Read the n bytes before text + end, all at once, when they are up to eight digits and '.' with at
+ * most one '.'.  Exact: the digits and the power of ten are doubles, and one division rounds once.
+ *   text     reads start no earlier; up to 8 bytes before text + end are read
+ *   returns  false: not of that form, call number_parse
  */
 static inline bool metric_number_small(const char *text, uint32_t end, uint32_t n, double *ret)
 {
 #if __BYTE_ORDER == __LITTLE_ENDIAN
     static const double power[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
-    const uint64_t tops = 0x8080808080808080u;
     if (n - 1 >= 8 || end < 8)
         return false;
     uint64_t w;
     memcpy(&w, text + end - 8, sizeof w);
-    w = (w ^ 0x3030303030303030u) & ~0ull << (64 - 8 * n);   /* digits as 0..9, the last on top; 0 in front of the first */
-    uint64_t dot = w ^ 0x1e1e1e1e1e1e1e1eu;                  /* '.' ^ '0' */
-    dot = ~(((dot & ~tops) + ~tops) | dot) & tops;
+    /* Digits as 0..9, the last one in the top byte; 0 in front of the first. */
+    w = (w ^ BYTES_EACH('0')) & ~0ull << (64 - 8 * n);
+    uint64_t dot = bytes_zeros(w ^ BYTES_EACH('.' ^ '0'));
     unsigned decimals = 0;
     if (dot != 0 && n > 1) {
         unsigned at = (unsigned)__builtin_ctzll(dot) & ~7u;
@@ -62,10 +65,12 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
         decimals = 7 - at / 8;
         w = (w & ~below & ~(0xffull << at)) | (w & below) << 8;
     }
-    if (((w | (w + 0x7676767676767676u)) & tops) != 0)
+    if (((w | (w + 0x7676767676767676u)) & BYTES_EACH(0x80)) != 0)
         return false;
-    w = w * 10 + (w >> 8);                                    /* pairs, then fours, then eight */
-    w = ((w & 0x000000ff000000ffu) * 0x000f424000000064u + (w >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
+    /* Pairs of digits, then all eight: 0xf4240 is 10^6, 0x2710 is 10^4, 0x64 is 10^2. */
+    const uint64_t pairs = 0x000000ff000000ffu;
+    w = w * 10 + (w >> 8);
+    w = ((w & pairs) * 0x000f424000000064u + (w >> 16 & pairs) * 0x0000271000000001u) >> 32;
     *ret = (double)(uint32_t)w / power[decimals];
     return true;
 #else
@@ -74,7 +79,9 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
 #endif
 }
 
-/* The identity: name and tags as sent, type, style, and the origin where there is one. */
+static_assert((int)TAGS_EQ_SEMI < 4, "the identity has two bits for the style of the tags");
+
+/* The identity: name and tags as sent, type, style, and the origin if there is one. */
 static inline struct hash128 metric_hash(const struct sample *s, struct hash128 name)
 {
     struct hash128 h = hash_join(name, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));

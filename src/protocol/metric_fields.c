@@ -1,11 +1,12 @@
 #include "protocol/metric_fields.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/number.h"
 
-/* 1e-400 reads as 0 but is not: its 1/rate is beyond any double. */
+/* Whether a text that reads as 0 is 0: 1e-400 is not, and its 1/rate is beyond any double. */
 static bool is_exactly_zero(struct slice s)
 {
     for (size_t i = 0; i < s.len && s.ptr[i] != 'e' && s.ptr[i] != 'E'; i++)
@@ -39,6 +40,7 @@ void metric_tags_join(struct batch *b, struct metric_reading *r, struct slice mo
         r->tags = more;
         return;
     }
+    assert(r->tags.len + 1 + more.len <= b->scratch_cap - b->scratch_len);
     if (r->tags.ptr + r->tags.len != tail || r->tags.ptr < b->scratch) {
         memcpy(tail, r->tags.ptr, r->tags.len);
         r->tags.ptr = tail;
@@ -55,13 +57,17 @@ void metric_tags_join(struct batch *b, struct metric_reading *r, struct slice mo
 static void origin_read(struct metric_reading *r, struct slice list)
 {
     bool last = false;
-    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN;   /* of several fields the last counts */
+    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN; /* of several fields the last counts */
     while (!last) {
         struct slice one = list;
         last = !slice_cut(&list, ',', &one);
         if (slice_starts(one, SLICE_LIT("in-")))
             continue;
-        size_t prefix = slice_starts(one, SLICE_LIT("ci-")) ? 3 : slice_starts(one, SLICE_LIT("cid-")) ? 4 : 0;
+        size_t prefix = 0;
+        if (slice_starts(one, SLICE_LIT("ci-")))
+            prefix = 3;
+        else if (slice_starts(one, SLICE_LIT("cid-")))
+            prefix = 4;
         if (one.len == prefix)
             continue;
         r->origin = slice_of(one.ptr + prefix, one.len - prefix);
@@ -72,6 +78,7 @@ static void origin_read(struct metric_reading *r, struct slice list)
 
 void metric_field_rare(const struct parser *p, struct metric_reading *r, struct slice f)
 {
+    assert(f.len > 0 && f.ptr[0] != '#' && f.ptr[0] != '@');
     r->other = true;
     if (f.ptr[0] == 'T') {
         int64_t t;

@@ -1,18 +1,21 @@
 #include "protocol/name_tags.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 
-/* name[k=v,..]rest: true when this style has the last word. */
+/* name[k=v,..]rest.  true: the name has a bracket, and no other style is tried. */
 static bool cut_brackets(struct slice name, char *room, size_t *used, struct tagged_name *ret)
 {
-    const char *open = memchr(name.ptr, '[', name.len), *close = memchr(name.ptr, ']', name.len);
+    const char *open = memchr(name.ptr, '[', name.len);
+    const char *close = memchr(name.ptr, ']', name.len);
     if (open == NULL && close == NULL)
         return false;
     if (open == NULL || close == NULL || close < open)
         return true;
-    size_t before = (size_t)(open - name.ptr), after = name.len - before - (size_t)(close + 1 - open);
+    size_t before = (size_t)(open - name.ptr);
+    size_t after = name.len - before - (size_t)(close + 1 - open);
     ret->tags = slice_of(open + 1, (size_t)(close - open - 1));
     ret->style = TAGS_EQ_COMMA;
     if (after == 0) {
@@ -22,6 +25,7 @@ static bool cut_brackets(struct slice name, char *room, size_t *used, struct tag
     } else {
         memcpy(room, name.ptr, before);
         memcpy(room + before, close + 1, after);
+        assert(before + after < name.len);
         ret->name = slice_of(room, before + after);
         *used = before + after;
     }
@@ -36,7 +40,8 @@ size_t name_tags_cut(unsigned styles, struct slice name, char *room, struct tagg
         return used;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if ((c == '#' && (styles & NAME_TAGS_LIBRATO)) || (c == ',' && (styles & NAME_TAGS_INFLUX)) ||
+        if ((c == '#' && (styles & NAME_TAGS_LIBRATO)) ||
+            (c == ',' && (styles & NAME_TAGS_INFLUX)) ||
             (c == ';' && (styles & NAME_TAGS_GRAPHITE))) {
             ret->name = slice_of(name.ptr, i);
             ret->tags = slice_of(name.ptr + i + 1, name.len - i - 1);

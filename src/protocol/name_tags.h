@@ -1,5 +1,5 @@
 /**
- * name_tags: tags that stand inside the metric name (PROTOCOL 7).
+ * name_tags: tags inside the metric name (PROTOCOL 7).
  */
 #ifndef PROTOCOL_NAME_TAGS_H
 #define PROTOCOL_NAME_TAGS_H
@@ -10,14 +10,14 @@
 #include "protocol/sample.h"
 
 struct tagged_name {
-    struct slice name, tags;    /* tags.ptr NULL when the name holds none */
+    struct slice name, tags; /* tags.ptr NULL when the name holds none */
     enum tag_style style;
 };
 
 /**
  * name_tags_cut(styles, name, room, ret):
  *   styles   bits of enum name_tags
- *   room     name.len bytes for a name that is joined of two pieces
+ *   room     name.len bytes, used when the name is on both sides of its tags
  *   returns  the bytes of room used; slices of ret point into name or room
  */
 size_t name_tags_cut(unsigned styles, struct slice name, char *room, struct tagged_name *ret);

@@ -1,5 +1,13 @@
 /*
- * Lines: cut, cleaned up, and handed to whoever reads that kind of line.
+ *     parser_begin       scan the datagram
+ *     parser_next        until the datagram ends or the batch is full
+ *       plain_lines      as many lines as possible on the fast path (plain.h)
+ *       any_line         one line of any kind: trim, check bytes, then by its first bytes
+ *         event_line, check_line     (protocol/event.h)
+ *         metric_parse               (metric.h), after line_rewrite if it has control bytes
+ *       cut_tail         what the kernel cut off
+ *
+ * parser_reject (parser.h) counts and reports every refusal.
  */
 #include "protocol/parse.h"
 
@@ -8,6 +16,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "protocol/bytes.h"
 #include "protocol/event.h"
 #include "protocol/limits.h"
 #include "protocol/metric.h"
@@ -31,6 +40,8 @@ struct parser *parser_new(const struct parse_opts *opts)
     if (p->opts.errors == NULL)
         p->opts.errors = &all_errors;
     p->scan_fn = variants[0].fn;
+    p->line_values = limits_values(opts->max_line);
+    p->line_scratch = limits_scratch(opts->max_line);
     p->end = p->datagram.end;
     p->pipe = p->datagram.pipe;
     return p;
@@ -43,7 +54,14 @@ void parser_free(struct parser *p)
 
 void parser_set_gauge_sign(struct parser *p, enum gauge_sign sign)
 {
+    assert(sign <= GAUGE_SIGN_ABSOLUTE);
     p->opts.gauge_sign = sign;
+}
+
+/* While lines are left: the next one is text[at .. *end), and a cut tail is after all lines. */
+static inline void parser_check(const struct parser *p)
+{
+    assert(p->at <= *p->end && *p->end <= p->len && p->len <= p->cut_from);
 }
 
 void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
@@ -64,32 +82,10 @@ void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
     p->pipe = p->datagram.pipe;
 }
 
-void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at)
-{
-    b->counts.samples++;
-    b->counts.rejected[reason]++;
-    if (p->opts.on_error == NULL || (*p->opts.errors >> reason & 1) == 0)
-        return;
-    size_t where = l->lead + (size_t)(at - (l->text + l->start));
-    assert(where <= l->raw.len);
-    const struct parse_error e = { reason, l->raw, where };
-    p->opts.on_error(p->opts.cookie, &e);
-}
-
-static inline bool is_trailing(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\0';
-}
-
-static inline bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 static void blank_controls(char *out, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = is_control(p[i]) ? '_' : p[i];
+        out[i] = bytes_is_control(p[i]) ? '_' : p[i];
 }
 
 static bool starts_event(const char *p, size_t n)
@@ -102,7 +98,7 @@ static bool starts_check(const char *p, size_t n)
     return n >= 4 && memcmp(p, "_sc|", 4) == 0;
 }
 
-/* The counted text of an event may reach into what clean-up would cut off: it is read from the line as received. */
+/* An event's counted text may include bytes that trimming removes: use the line as received. */
 static void event_line(struct parser *p, struct batch *b, const struct line *l)
 {
     size_t n = l->end - l->start, all = l->raw.len - l->lead;
@@ -130,24 +126,21 @@ static void check_line(struct parser *p, struct batch *b, const struct line *l)
         p->opts.on_check(p->opts.cookie, &p->check);
 }
 
-/* Eight bytes at a time; the trick is exact (see zero_bytes in scan.c). */
 static bool has_control(const char *p, size_t n)
 {
-    const uint64_t low7 = 0x7f7f7f7f7f7f7f7fu, high3 = 0xe0e0e0e0e0e0e0e0u;
     for (; n >= 8; p += 8, n -= 8) {
         uint64_t w;
         memcpy(&w, p, sizeof w);
-        uint64_t below = w & high3, del = w ^ low7;
-        if ((~(((below & low7) + low7) | below) | ~(((del & low7) + low7) | del)) & ~low7)
+        if (bytes_zeros(w & BYTES_EACH(0xe0)) | bytes_zeros(w ^ BYTES_EACH(0x7f)))
             return true;
     }
     for (; n > 0; p++, n--)
-        if (is_control(*p))
+        if (bytes_is_control(*p))
             return true;
     return false;
 }
 
-/* Whether the bytes of a cleaned-up line may pass; else the line has been refused. */
+/* No NUL and valid UTF-8?  false: the line has been refused. */
 static bool bytes_allowed(struct parser *p, struct batch *b, const struct line *l, bool control)
 {
     const char *text = l->text + l->start;
@@ -164,12 +157,13 @@ static bool bytes_allowed(struct parser *p, struct batch *b, const struct line *
     return true;
 }
 
-/* Put the line with its controls blanked into the batch's scratch, and look at it from there. */
+/* Copy the line to scratch with control bytes as '_', scan the copy, and make l refer to it. */
 static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
 {
     char *out = b->scratch + b->scratch_len;
     uint32_t n = l->end - l->start;
     blank_controls(out, l->text + l->start, n);
+    assert(n <= b->scratch_cap - b->scratch_len);
     b->scratch_len += n;
     p->scan_fn(&p->rewritten, out, n);
     l->text = out;
@@ -179,15 +173,23 @@ static void line_rewrite(struct parser *p, struct batch *b, struct line *l)
     l->end = n;
 }
 
-/* The next line, whatever it is. */
+/* The next line, of any kind: the general path. */
 static void any_line(struct parser *p, struct batch *b)
 {
+    parser_check(p);
     uint32_t start = p->at, end = *p->end++;
     p->at = end + 1;
     while (*p->pipe < start)
         p->pipe++;
-    struct line l = { p->ptr, &p->datagram, start, end, p->pipe, { p->ptr + start, end - start }, 0 };
-    while (l.end > l.start && is_trailing(l.text[l.end - 1]))
+    struct line l = {
+        .text = p->ptr,
+        .scan = &p->datagram,
+        .start = start,
+        .end = end,
+        .pipe = p->pipe,
+        .raw = { p->ptr + start, end - start },
+    };
+    while (l.end > l.start && bytes_is_trailing(l.text[l.end - 1]))
         l.end--;
     while (l.start < l.end && (l.text[l.start] == ' ' || l.text[l.start] == '\t'))
         l.start++;
@@ -223,23 +225,31 @@ static void any_line(struct parser *p, struct batch *b)
 static void cut_tail(struct parser *p, struct batch *b)
 {
     uint32_t n = p->cut_to - p->cut_from;
-    const struct line l = { p->ptr, &p->datagram, p->cut_from, p->cut_to, p->pipe, { p->ptr + p->cut_from, n }, 0 };
+    const struct line l = {
+        .text = p->ptr,
+        .scan = &p->datagram,
+        .start = p->cut_from,
+        .end = p->cut_to,
+        .pipe = p->pipe,
+        .raw = { p->ptr + p->cut_from, n },
+    };
+    assert(p->at >= p->len && n > 0);
     p->cut_from = p->cut_to;
     b->counts.lines++;
     parser_reject(p, b, &l, REASON_TRUNCATED, l.text + l.end);
 }
 
-/* Too full for the next line, whatever it holds. */
+/* Whether there may not be room for the next line (limits.h). */
 static bool batch_is_full(const struct parser *p, const struct batch *b)
 {
-    return b->n >= b->full || b->cap_values - b->n_values < limits_values(p->opts.max_line) ||
-           b->scratch_cap - b->scratch_len < limits_scratch(p->opts.max_line);
+    return b->n >= b->full || b->cap_values - b->n_values < p->line_values ||
+           b->scratch_cap - b->scratch_len < p->line_scratch;
 }
 
 bool parser_next(struct parser *p, struct batch *b)
 {
-    assert(b->cap - b->full >= limits_samples(p->opts.max_line) && b->scratch_cap >= limits_scratch(p->opts.max_line) &&
-           b->cap_values >= limits_values(p->opts.max_line));
+    batch_check(b);
+    assert(b->max_line >= p->opts.max_line);
     while (p->at < p->len) {
         plain_lines(p, b);
         if (p->at >= p->len)

@@ -1,5 +1,5 @@
 /**
- * parser: what parse.c (lines) and metric.c (the fields of one) share.
+ * parser: the state that the readers of lines share (parse.c, plain.c, metric.c).
  */
 #ifndef PROTOCOL_PARSER_H
 #define PROTOCOL_PARSER_H
@@ -10,37 +10,40 @@
 
 #include "base/slice.h"
 #include "protocol/event.h"
-#include "protocol/parse.h"
+#include "protocol/parse_opts.h"
 #include "protocol/sample.h"
 #include "protocol/scan.h"
 
 struct parser {
     struct parse_opts opts;
     scan_fn scan_fn;
-    const char *ptr;            /* the datagram */
-    uint32_t at, len;           /* the next line starts here; where the last ends */
-    uint32_t cut_from;          /* truncated: the tail is [cut_from, cut_to), none when equal */
-    uint32_t cut_to;
-    const uint16_t *end;        /* the next line ends here */
-    const uint16_t *pipe;       /* first '|' not yet passed */
+    uint32_t line_values, line_scratch; /* the most that one line takes of a batch */
+    const char *ptr;                    /* the datagram */
+    uint32_t at, len;                   /* start of the next line; end of the last one */
+    uint32_t cut_from, cut_to; /* truncated: the tail [cut_from, cut_to), empty when equal */
+    const uint16_t *end;       /* where the next line ends */
+    const uint16_t *pipe;      /* first '|' not yet passed */
     struct scan datagram;
-    struct scan rewritten;      /* of the one line that was rewritten */
+    struct scan rewritten; /* of the line that was rewritten last */
     char event_line[DATAGRAM_MAX], event_room[DATAGRAM_MAX];
     struct event event;
     struct service_check check;
 };
 
-/* A line, cleaned up. */
+/* A line after trimming. */
 struct line {
-    const char *text;           /* the datagram, or the batch's scratch */
-    const struct scan *scan;    /* of text */
-    uint32_t start, end;        /* the line is text[start .. end), not empty */
-    const uint16_t *pipe;       /* first '|' at or after start */
-    struct slice raw;           /* as received */
-    uint32_t lead;              /* bytes of raw before text[start] */
+    const char *text;        /* the datagram, or the batch's scratch */
+    const struct scan *scan; /* of text */
+    uint32_t start, end;     /* the line is text[start .. end), not empty */
+    const uint16_t *pipe;    /* first '|' at or after start */
+    struct slice raw;        /* as received */
+    uint32_t lead;           /* bytes trimmed off the front of raw */
 };
 
-/* Count one refusal, of a sample or of a whole line.  at: in the line's text. */
-void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason, const char *at);
+/*
+ * Count and report one error, of a sample or of the line.  at: the byte of l's text that is wrong.
+ */
+void parser_reject(struct parser *p, struct batch *b, const struct line *l, enum reason reason,
+                   const char *at);
 
 #endif

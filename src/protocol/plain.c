@@ -3,8 +3,9 @@
 #include "protocol/metric.h"
 #include "protocol/parser.h"
 
-/* The fields behind the type, while they are of the plain kinds. */
-static inline bool fields_read(const struct parser *p, const char *text, uint32_t end, const uint16_t **pipe, struct sample *s)
+/* The fields after the type.  false: one of them is not of the plain kinds. */
+static inline bool fields_read(const struct parser *p, const char *text, uint32_t end,
+                               const uint16_t **pipe, struct sample *s)
 {
     while (**pipe < end) {
         uint32_t at = **pipe + 1u, next = *++*pipe;
@@ -16,7 +17,9 @@ static inline bool fields_read(const struct parser *p, const char *text, uint32_
             s->tags = f + 1;
             s->tags_len = n - 1;
         } else if (f[0] == '@') {
-            if (!metric_number_small(text, at + n, n - 1, &s->rate) || !(s->rate > 0) || s->rate > 1)
+            if (!metric_number_small(text, at + n, n - 1, &s->rate))
+                return false;
+            if (!(s->rate > 0) || s->rate > 1)
                 return false;
             s->flags = s->rate < 1 ? SAMPLE_HAS_RATE : 0;
         } else if ((f[0] != 'c' && f[0] != 'e') || n < 2 || f[1] != ':' || p->opts.origin_tags) {
@@ -27,15 +30,18 @@ static inline bool fields_read(const struct parser *p, const char *text, uint32_
 }
 
 /* One line, text[start .. end).  false: not plain. */
-static inline bool line_read(const struct parser *p, const char *text, uint32_t start, uint32_t end, const uint16_t **pipe, struct sample *s)
+static inline bool line_read(const struct parser *p, const char *text, uint32_t start, uint32_t end,
+                             const uint16_t **pipe, struct sample *s)
 {
     uint32_t colon = scan_next(p->datagram.colon, start, end), bar = **pipe;
     uint32_t name_len = colon - start;
     /* A colon or a bar that is missing or in the wrong place makes the value's length 0 or huge. */
-    if (bar >= end || name_len - 1 >= p->opts.max_name || !metric_number_small(text, bar, bar - colon - 1, &s->value))
+    if (bar >= end || name_len - 1 >= p->opts.max_name)
         return false;
-    uint32_t next = *++*pipe;
-    if (!metric_type_read(text + bar + 1, (next < end ? next : end) - bar - 1, &s->type) || s->type == SAMPLE_SET)
+    if (!metric_number_small(text, bar, bar - colon - 1, &s->value))
+        return false;
+    uint32_t next = *++*pipe, type_len = (next < end ? next : end) - bar - 1;
+    if (!metric_type_read(text + bar + 1, type_len, &s->type) || s->type == SAMPLE_SET)
         return false;
     s->rate = 1;
     s->tags = NULL;
@@ -51,8 +57,9 @@ static inline bool line_read(const struct parser *p, const char *text, uint32_t 
     return true;
 }
 
-/* Whether clean-up and dispatch have nothing to do with the line; *end moves before a CR. */
-static inline bool line_is_clean(const struct parser *p, const char *text, uint32_t start, uint32_t *end)
+/* Whether the line needs no trimming (a CR is cut by moving *end), no rewriting and no dispatch. */
+static inline bool line_is_clean(const struct parser *p, const char *text, uint32_t start,
+                                 uint32_t *end)
 {
     if (p->datagram.any_odd) {
         uint32_t odd = scan_next(p->datagram.odd, start, *end);
@@ -61,7 +68,8 @@ static inline bool line_is_clean(const struct parser *p, const char *text, uint3
         else if (odd < *end)
             return false;
     }
-    return *end - start - 1 < p->opts.max_line && text[start] != ' ' && text[start] != '_' && text[*end - 1] != ' ';
+    return *end - start - 1 < p->opts.max_line && text[start] != ' ' && text[start] != '_' &&
+           text[*end - 1] != ' ';
 }
 
 void plain_lines(struct parser *p, struct batch *b)
@@ -75,7 +83,9 @@ void plain_lines(struct parser *p, struct batch *b)
     while (at < len && n < full) {
         uint32_t end = *line_end;
         const uint16_t *line_pipe = pipe;
-        if (!line_is_clean(p, text, at, &end) || !line_read(p, text, at, end, &line_pipe, &b->samples[n]))
+        if (!line_is_clean(p, text, at, &end))
+            break;
+        if (!line_read(p, text, at, end, &line_pipe, &b->samples[n]))
             break;
         at = *line_end++ + 1u;
         pipe = line_pipe;

@@ -1,5 +1,5 @@
 /**
- * plain: the shape that nearly all metric lines have.
+ * plain: the fast path, for metric lines of the most common form.
  */
 #ifndef PROTOCOL_PLAIN_H
 #define PROTOCOL_PLAIN_H
@@ -11,9 +11,11 @@ struct parser;
  * plain_lines(p, b):
  * Read lines of p's datagram as long as each is
  *     name ":" number "|" type *( "|" ( "@" rate / "#" tags / "c:" any / "e:" any ) )
- * with an unsigned number of at most eight bytes, one '#' at most, and nothing odd about it; stop at the first that is not, at
- * the end, or when b holds b->full samples.  A line that is not taken has left no trace.  Never refuses anything: that is
- * metric.c's, which reads the same lines to the same samples.
+ * with an unsigned number of at most eight bytes, at most one '#', and neither control nor
+ * non-ASCII bytes.  Stops before the first line that is not, at the datagram's end, or when b holds
+ * b->full samples.  A line that is not read changes nothing in p, nor b->n.  Nothing is refused
+ * here: a line with an error is left to metric.c, which reads all lines of this form to the same
+ * samples.
  */
 void plain_lines(struct parser *p, struct batch *b);
 

@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 
+/* clang-format off */
 static const struct {
     const char *name, *help;
 } reasons[] = {
@@ -12,6 +13,7 @@ static const struct {
 #undef X
     [REASON_NONE] = { "none", "nothing is wrong" },
 };
+/* clang-format on */
 static_assert(ARRAY_LEN(reasons) == REASON_COUNT + 1, "every reason needs its row");
 
 const char *reason_name(enum reason r)

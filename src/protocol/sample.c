@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "protocol/limits.h"
@@ -13,7 +14,9 @@ static const char *const tokens[] = {
 };
 static_assert(ARRAY_LEN(tokens) == SAMPLE_TYPE_COUNT, "every type needs its token");
 
-enum { SCRATCH_COMMON = 16384 };   /* rewritten lines of an ordinary batch */
+static_assert(offsetof(struct sample, more_at) <= 64, "a known series needs one cache line");
+
+enum { SCRATCH_COMMON = 16384 }; /* rewritten lines of an ordinary batch */
 
 const char *sample_type_token(enum sample_type t)
 {
@@ -23,8 +26,8 @@ const char *sample_type_token(enum sample_type t)
 
 int batch_init(struct batch *b, uint32_t full, uint32_t max_line)
 {
-    assert(full > 0);
-    struct batch made = { .full = full };
+    assert(full > 0 && max_line > 0);
+    struct batch made = { .full = full, .max_line = max_line };
     made.cap = full + limits_samples(max_line);
     made.cap_values = full + limits_values(max_line);
     made.scratch_cap = SCRATCH_COMMON + limits_scratch(max_line);
@@ -35,6 +38,7 @@ int batch_init(struct batch *b, uint32_t full, uint32_t max_line)
         batch_release(&made);
         return -ENOMEM;
     }
+    batch_check(&made);
     *b = made;
     return 0;
 }

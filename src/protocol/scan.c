@@ -1,3 +1,10 @@
+/*
+ *     scan_with        all blocks of a datagram; inlined into each variant with the variant's tools
+ *       block_put      masks of one block: two are stored, two appended to the lists by list_bits
+ *     tools            masks of 64 bytes, masks of a shorter tail, the lowest bit of a mask:
+ *                        AVX-512, AVX2, SSE2 (any x86-64), portable (eight bytes at a time)
+ *     scan_variants    those that this CPU can run; parser_new takes the first, tests compare all
+ */
 #include "protocol/scan.h"
 
 #include <assert.h>
@@ -5,6 +12,7 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "protocol/bytes.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -14,22 +22,30 @@ struct masks {
     uint64_t nl, pipe, colon, odd;
 };
 
-/* What the lists grow by. */
+/* The ends of the lists while they are written. */
 struct writer {
     uint16_t *end, *pipe;
     uint64_t odd;
 };
 
-/* What differs between the variants; all of it is inlined into each. */
+/* The operations that differ between the variants; all are inlined. */
 struct tools {
     struct masks (*masks_of)(const char *p);
-    struct masks (*masks_of_tail)(const char *p, size_t n);   /* of 1 to 63 bytes */
-    uint32_t (*lowest)(uint64_t m);   /* lowest bit set; any number for 0 */
+    struct masks (*masks_of_tail)(const char *p, size_t n); /* of 1 to 63 bytes */
+    uint32_t (*lowest)(uint64_t m);                         /* lowest bit set; any number for 0 */
 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* `ahead` positions are written whether there are as many or not: a store is cheaper than a branch that is often wrong. */
+/* How many LF and '|' a block of 64 bytes usually holds at most. */
+enum { AHEAD_ENDS = 2, AHEAD_PIPES = 4 };
+static_assert(SCAN_LIST >= SCAN_MAX + 1 + AHEAD_PIPES && AHEAD_PIPES >= AHEAD_ENDS,
+              "a list has room to write ahead");
+
+/*
+ * Append the positions of m's bits.  `ahead` of them are always written, even if m has fewer bits:
+ * a store is cheaper than a mispredicted branch.
+ */
 INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t base, int ahead)
 {
     uint16_t *next = out + __builtin_popcountll(m);
@@ -41,13 +57,14 @@ INLINE uint16_t *list_bits(struct tools t, uint16_t *out, uint64_t m, uint32_t b
     return next;
 }
 
-INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct masks m, uint32_t block)
+INLINE void block_put(struct tools t, struct scan *s, struct writer *w, struct masks m,
+                      uint32_t block)
 {
     s->colon[block] = m.colon;
     s->odd[block] = m.odd;
     w->odd |= m.odd;
-    w->end = list_bits(t, w->end, m.nl, block * 64, 2);
-    w->pipe = list_bits(t, w->pipe, m.pipe, block * 64, 4);
+    w->end = list_bits(t, w->end, m.nl, block * 64, AHEAD_ENDS);
+    w->pipe = list_bits(t, w->pipe, m.pipe, block * 64, AHEAD_PIPES);
 }
 
 INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t len)
@@ -69,14 +86,14 @@ INLINE void scan_with(struct tools t, struct scan *s, const char *ptr, size_t le
     *w.pipe = SCAN_NO_PIPE;
 }
 
-/* Blanks behind the last byte: no mask has a bit for them. */
+/* Pad the tail with blanks, which are in no mask. */
 INLINE void pad_tail(char block[64], const char *p, size_t n)
 {
     memset(block, ' ', 64);
     memcpy(block, p, n);
 }
 
-/* The bit on top makes 0 defined and changes nothing else. */
+/* The top bit makes the result for 0 defined and changes no other. */
 static inline uint32_t lowest_portable(uint64_t m)
 {
     return (uint32_t)__builtin_ctzll(m | 1ull << 63);
@@ -86,7 +103,6 @@ static inline uint32_t lowest_portable(uint64_t m)
 
 #define AVX2 __attribute__((target("avx2,bmi,popcnt")))
 
-/* Signed comparison: what is below ' ' is a control or has its top bit set. */
 AVX2 static inline uint64_t join32(__m256i lo, __m256i hi)
 {
     return (uint32_t)_mm256_movemask_epi8(lo) | (uint64_t)(uint32_t)_mm256_movemask_epi8(hi) << 32;
@@ -94,13 +110,16 @@ AVX2 static inline uint64_t join32(__m256i lo, __m256i hi)
 
 AVX2 static inline struct masks masks_avx2(const char *p)
 {
-    const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|'), colon = _mm256_set1_epi8(':');
+    const __m256i nl = _mm256_set1_epi8('\n'), pipe = _mm256_set1_epi8('|');
+    const __m256i colon = _mm256_set1_epi8(':');
     const __m256i blank = _mm256_set1_epi8(' '), del = _mm256_set1_epi8(0x7f);
-    __m256i a = _mm256_loadu_si256((const void *)p), b = _mm256_loadu_si256((const void *)(p + 32));
+    __m256i a = _mm256_loadu_si256((const void *)p);
+    __m256i b = _mm256_loadu_si256((const void *)(p + 32));
     struct masks m;
     m.nl = join32(_mm256_cmpeq_epi8(a, nl), _mm256_cmpeq_epi8(b, nl));
     m.pipe = join32(_mm256_cmpeq_epi8(a, pipe), _mm256_cmpeq_epi8(b, pipe));
     m.colon = join32(_mm256_cmpeq_epi8(a, colon), _mm256_cmpeq_epi8(b, colon));
+    /* As signed numbers, bytes below ' ' are the control bytes and those above 0x7f. */
     m.odd = join32(_mm256_or_si256(_mm256_cmpgt_epi8(blank, a), _mm256_cmpeq_epi8(a, del)),
                    _mm256_or_si256(_mm256_cmpgt_epi8(blank, b), _mm256_cmpeq_epi8(b, del)));
     m.odd &= ~m.nl;
@@ -132,7 +151,8 @@ AVX512 static inline struct masks masks_of_zmm(__m512i v)
     m.nl = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\n'));
     m.pipe = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('|'));
     m.colon = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(':'));
-    m.odd = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' ')) | _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(0x7f));
+    m.odd = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' '));
+    m.odd |= _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(0x7f));
     m.odd &= ~m.nl;
     return m;
 }
@@ -142,10 +162,11 @@ AVX512 static inline struct masks masks_avx512(const char *p)
     return masks_of_zmm(_mm512_loadu_si512((const void *)p));
 }
 
-/* A masked load touches no byte behind the last one. */
+/* A masked load touches no byte after the last one. */
 AVX512 static inline struct masks tail_avx512(const char *p, size_t n)
 {
-    return masks_of_zmm(_mm512_mask_loadu_epi8(_mm512_set1_epi8(' '), (1ull << n) - 1, (const void *)p));
+    const __m512i blanks = _mm512_set1_epi8(' ');
+    return masks_of_zmm(_mm512_mask_loadu_epi8(blanks, (1ull << n) - 1, (const void *)p));
 }
 
 AVX512 static inline uint32_t lowest_avx512(uint64_t m)
@@ -197,15 +218,7 @@ static void scan_sse2(struct scan *s, const char *ptr, size_t len)
 
 #endif
 
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
-/* 0x80 in each byte of w that is 0, without carries from one byte to the next. */
-static inline uint64_t zero_bytes(uint64_t w)
-{
-    return ~(((w & EACH(0x7f)) + EACH(0x7f)) | w) & EACH(0x80);
-}
-
-/* The eight 0x80 bits side by side, the first byte lowest. */
+/* The top bits of the eight bytes as one byte, that of the first byte lowest. */
 static inline uint64_t pack(uint64_t tops)
 {
     return (tops >> 7) * 0x0102040810204080u >> 56;
@@ -218,11 +231,11 @@ static inline struct masks masks_portable(const char *p)
         uint64_t w;
         memcpy(&w, p + i * 8, sizeof w);
         w = le64toh(w);
-        uint64_t below_blank = zero_bytes(w & EACH(0xe0));
-        uint64_t odd = (w & EACH(0x80)) | below_blank | zero_bytes(w ^ EACH(0x7f));
-        m.nl |= pack(zero_bytes(w ^ EACH('\n'))) << (i * 8);
-        m.pipe |= pack(zero_bytes(w ^ EACH('|'))) << (i * 8);
-        m.colon |= pack(zero_bytes(w ^ EACH(':'))) << (i * 8);
+        uint64_t below_blank = bytes_zeros(w & BYTES_EACH(0xe0));
+        uint64_t odd = (w & BYTES_EACH(0x80)) | below_blank | bytes_zeros(w ^ BYTES_EACH(0x7f));
+        m.nl |= pack(bytes_zeros(w ^ BYTES_EACH('\n'))) << (i * 8);
+        m.pipe |= pack(bytes_zeros(w ^ BYTES_EACH('|'))) << (i * 8);
+        m.colon |= pack(bytes_zeros(w ^ BYTES_EACH(':'))) << (i * 8);
         m.odd |= pack(odd) << (i * 8);
     }
     m.odd &= ~m.nl;

@@ -1,10 +1,11 @@
 /**
- * scan: where the lines and fields of a datagram end, found 64 bytes at a time.
+ * scan: finds the ends of lines and fields of a datagram, 64 bytes at a time.
  *
- * For each block of 64 bytes four masks are made: LF, '|', ':', and odd bytes (controls but LF, DEL, and all above 0x7f).
- * LF and '|' are then laid out as lists of positions, which the line parser reads one after the other: a list has no block
- * borders, so walking it costs no mispredicted branch.  Of ':' only the first of a line matters, so its mask stays a mask.
- * (J. Langdale, D. Lemire, "Parsing gigabytes of JSON per second", 2019, for masks and lists.)
+ * Each block of 64 bytes gives four masks: LF, '|', ':', and odd bytes (control bytes but LF, DEL,
+ * and all above 0x7f).  LF and '|' are written out as lists of positions, which the line parser
+ * reads one after the other: a list has no block borders, so walking it costs no mispredicted
+ * branch.  Of ':' only the first in a line matters, so its mask stays a mask.  (J. Langdale, D.
+ * Lemire, "Parsing gigabytes of JSON per second", 2019, for masks and lists.)
  */
 #ifndef PROTOCOL_SCAN_H
 #define PROTOCOL_SCAN_H
@@ -14,18 +15,18 @@
 #include <stdint.h>
 
 enum {
-    SCAN_MAX = 65535,                       /* bytes */
+    SCAN_MAX = 65535, /* bytes */
     SCAN_WORDS = (SCAN_MAX + 63) / 64,
-    SCAN_LIST = SCAN_MAX + 1 + 8,           /* an end mark, and room to write ahead */
-    SCAN_NO_PIPE = 0xffff,                  /* end mark of pipe[]; no position is as large */
-    SCAN_NONE = 0x7fffffff                  /* beyond all positions */
+    SCAN_LIST = SCAN_MAX + 1 + 8, /* an end mark, and room to write ahead */
+    SCAN_NO_PIPE = 0xffff,        /* end mark of pipe[], above all positions */
+    SCAN_NONE = 0x7fffffff        /* returned by scan_next, above all positions */
 };
 
 struct scan {
-    uint64_t colon[SCAN_WORDS + 1];         /* one word of 0 behind the last block */
+    uint64_t colon[SCAN_WORDS + 1]; /* after the last block one word of 0 */
     uint64_t odd[SCAN_WORDS + 1];
-    uint16_t end[SCAN_LIST];                /* ends of lines: each LF, then len when the last line has none */
-    uint16_t pipe[SCAN_LIST];               /* each '|', then SCAN_NO_PIPE */
+    uint16_t end[SCAN_LIST];  /* ends of lines: each LF, then len if the last line has none */
+    uint16_t pipe[SCAN_LIST]; /* each '|', then SCAN_NO_PIPE */
     bool any_odd;
 };
 
@@ -40,10 +41,17 @@ struct scan_variant {
 /* The variants this CPU can run, best first. */
 size_t scan_variants(const struct scan_variant **ret);
 
-/* The first set bit at or after bit `at`, SCAN_NONE when there is none up to the word of `limit` (at <= limit <= len). */
+/*
+ * The first set bit of a mask at or after bit `at`.  The result is at or above `limit`, or
+ * SCAN_NONE, when there is none before limit.
+ *   at < len, at <= limit <= len
+ */
 static inline uint32_t scan_next(const uint64_t *mask, uint32_t at, uint32_t limit)
 {
-    /* 64 bits from bit `at` on, out of two words: names are rarely longer, so the branch is rarely wrong. */
+    /*
+     * 64 bits from bit `at` on, out of two words: names are rarely longer, so the branch predicts
+     * well.
+     */
     uint32_t i = at >> 6, shift = at & 63;
     uint64_t w = mask[i] >> shift | mask[i + 1] << 1 << (63 - shift);
     if (__builtin_expect(w != 0, 1))

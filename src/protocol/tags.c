@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { INSERTION_MAX = 24 };   /* up to here insertion sort is the quicker one */
+enum { INSERTION_MAX = 24 }; /* insertion sort is faster up to this many tags */
 
 static int tag_cmp(const struct tag *a, const struct tag *b)
 {
@@ -35,9 +35,10 @@ static void heap_sink(struct tag *t, uint32_t root, uint32_t n)
     t[root] = x;
 }
 
-/* Heapsort: n log n whatever a stranger sends, and no memory. */
+/* Heapsort: n log n for any input, and in place. */
 static void sort_heap(struct tag *t, uint32_t n)
 {
+    assert(n > 0);
     for (uint32_t i = n / 2; i-- > 0;)
         heap_sink(t, i, n);
     for (uint32_t last = n - 1; last > 0; last--) {
@@ -55,6 +56,7 @@ static uint32_t unique(struct tag *t, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         if (i + 1 == n || !slice_eq(t[i].key, t[i + 1].key))
             t[kept++] = t[i];
+    assert((kept > 0) == (n > 0) && kept <= n);
     return kept;
 }
 
@@ -71,7 +73,8 @@ static bool element_read(struct slice one, enum tag_style style, struct tag *ret
     return ret->key.len > 0 && ret->value.len > 0;
 }
 
-static enum reason elements_read(const struct tags_opts *opts, struct slice raw, enum tag_style style, struct tags *ret)
+static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
+                                 enum tag_style style, struct tags *ret)
 {
     char separator = style == TAGS_EQ_SEMI ? ';' : ',';
     uint16_t n_elements = 0;
@@ -97,7 +100,9 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
     return REASON_NONE;
 }
 
-/* The container id counts as the last tag: it goes in front of or in place of one of the same key. */
+static_assert(TAGS_MAX < UINT16_MAX, "the container id comes after all elements of the line");
+
+/* The container id counts as the last tag of the line: it replaces one of the same key. */
 static enum reason origin_add(const struct tags_opts *opts, struct slice id, struct tags *ret)
 {
     static const struct slice key = { "container_id", sizeof "container_id" - 1 };
@@ -118,7 +123,8 @@ static enum reason origin_add(const struct tags_opts *opts, struct slice id, str
 
 enum reason tags_parse(const struct tags_opts *opts, const struct sample *s, struct tags *ret)
 {
-    assert(opts->max_tags <= TAGS_MAX);
+    assert(opts->max_tags > 0 && opts->max_tags <= TAGS_MAX && opts->max_tag_len > 0);
+    assert(s->tag_style <= TAGS_EQ_SEMI);
     ret->n = 0;
     ret->errors = 0;
     enum reason reason = elements_read(opts, slice_of(s->tags, s->tags_len), s->tag_style, ret);

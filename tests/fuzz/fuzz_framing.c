@@ -40,11 +40,11 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
 static struct fuzz run(enum framing_kind kind, const char *p, size_t len, size_t piece,
                        uint32_t seed)
 {
-    static char room[DATAGRAM_MAX + 4];
+    static char room[FRAMING_ROOM];
     struct fuzz f = { .kind = kind };
     struct framing framing;
     uint32_t errors;
-    framing_init(&framing, kind, 8192, room);
+    framing_init(&framing, kind, room);
     while (len > 0) {
         seed = seed * 1664525u + 1013904223u;
         size_t n = piece ? (seed >> 8) % piece + 1 : len;

@@ -18,7 +18,7 @@ struct outcome {
     struct parser *parser;
     struct batch batch;
     uint64_t samples, framing_errors;
-    struct hash128 digest;   /* of all samples in order */
+    struct hash128 digest; /* of all samples in order */
 };
 
 static void take(struct outcome *o)
@@ -49,18 +49,19 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
 /* Push text[0 .. cut), then the rest in pieces. */
 static struct outcome run(enum framing_kind kind, const struct buf *text, size_t cut, size_t piece)
 {
-    static char room[DATAGRAM_MAX + 4];
+    static char room[FRAMING_ROOM];
     struct outcome o = { 0 };
     struct framing f;
     uint32_t errors;
     o.parser = parser_new(&PARSE_OPTS_DEFAULT);
     assert_non_null(o.parser);
     assert_int_equal(batch_init(&o.batch, 16, 8192), 0);
-    framing_init(&f, kind, 8192, room);
+    framing_init(&f, kind, room);
     framing_push(&f, text->ptr, cut, on_datagram, &o, &errors);
     o.framing_errors += errors;
     for (size_t at = cut; at < text->len; at += piece) {
-        framing_push(&f, text->ptr + at, text->len - at < piece ? text->len - at : piece, on_datagram, &o, &errors);
+        framing_push(&f, text->ptr + at, text->len - at < piece ? text->len - at : piece,
+                     on_datagram, &o, &errors);
         o.framing_errors += errors;
     }
     o.framing_errors += framing_end(&f, true, on_datagram, &o) != REASON_NONE;
@@ -79,7 +80,8 @@ static void assert_same(struct outcome *a, const struct outcome *want)
 
 static void lines_of_all_kinds(struct buf *out)
 {
-    buf_append_str(out, "a:1|c\n\n  b:2:3|ms|@0.5|#x:y,z \r\nbad\n_e{1,4}:t|e  x|t:info\n_sc|db|1|m:hm\ng:+4|g:-3|g\ncaf\xc3\xa9:u|s|#q:\xe2\x82\xac\n");
+    buf_append_str(out, "a:1|c\n\n  b:2:3|ms|@0.5|#x:y,z \r\nbad\n_e{1,4}:t|e  "
+                        "x|t:info\n_sc|db|1|m:hm\ng:+4|g:-3|g\ncaf\xc3\xa9:u|s|#q:\xe2\x82\xac\n");
     buf_append_str(out, "w\x01t:3|c\nn\xff:1|c\nz:1|c|T17|c:id|#k:v\nlast:9|d");
 }
 
@@ -132,7 +134,7 @@ static void a_stream_of_frames_may_be_cut_at_every_byte(void **state)
         buf_append(&text, head, sizeof head);
         buf_append_slice(&text, buf_slice(&lines));
     }
-    buf_append(&text, "\x09\0\0\0cut", 7);   /* ends inside a frame */
+    buf_append(&text, "\x09\0\0\0cut", 7); /* ends inside a frame */
     struct outcome want = run(FRAMING_DSD, &text, text.len, 1);
     assert_int_equal(want.samples, 16);
     assert_int_equal(want.framing_errors, 1);

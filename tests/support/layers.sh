@@ -24,7 +24,7 @@ allowed_of() {
     esac
 }
 
-ONE_WAY="base aggregate listen sinks http expose send config cmd app"
+ONE_WAY="base protocol aggregate listen sinks http expose send config cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {

@@ -42,7 +42,8 @@ static void good_texts_are_understood(void **state)
         { "[2001:db8::0:1]:80", "[2001:db8::1]:80" },
         { "[::ffff:10.1.2.3]:80", "10.1.2.3:80" },
         { "[fe80::1%lo]:80", "[fe80::1%1]:80" },
-        { "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535" },
+        { "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+          "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sockaddr_storage addr, again;
@@ -136,8 +137,12 @@ static void port_and_any_are_read_off_an_address(void **state)
         unsigned port;
         bool any;
     } rows[] = {
-        { "127.0.0.1:80", 80, false }, { "0.0.0.0:65535", 65535, true }, { "*:0", 0, true },
-        { "[::1]:1", 1, false },       { "[::]:8125", 8125, true },      { "[::ffff:0.0.0.0]:80", 80, false },
+        { "127.0.0.1:80", 80, false },
+        { "0.0.0.0:65535", 65535, true },
+        { "*:0", 0, true },
+        { "[::1]:1", 1, false },
+        { "[::]:8125", 8125, true },
+        { "[::ffff:0.0.0.0]:80", 80, false },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sockaddr_storage addr;

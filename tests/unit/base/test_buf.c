@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 
 static void bytes_appended_in_any_size_come_out_in_order(void **state)
 {
@@ -85,40 +84,6 @@ static void reserve_does_not_move_len(void **state)
     buf_release(&b);
 }
 
-static void arrays_grow_by_doubling_from_sixteen(void **state)
-{
-    uint64_t *p = NULL;
-    size_t cap = 0;
-    (void)state;
-    for (size_t i = 0; i < 1000; i++) {
-        p = mem_grow(p, &cap, i + 1, sizeof *p);
-        p[i] = i;
-    }
-    assert_int_equal(cap, 1024);
-    assert_int_equal(p[999], 999);
-    assert_ptr_equal(mem_grow(p, &cap, 10, sizeof *p), p);
-    free(p);
-}
-
-static void strings_are_copied_up_to_their_end(void **state)
-{
-    (void)state;
-    char *a = mem_strdup("abc"), *b = mem_strndup("abcdef", 2), *c = mem_strndup("ab", 9);
-    assert_string_equal(a, "abc");
-    assert_string_equal(b, "ab");
-    assert_string_equal(c, "ab");
-    free(a);
-    free(b);
-    free(c);
-    unsigned char *z = mem_zalloc(64);
-    for (int i = 0; i < 64; i++)
-        assert_int_equal(z[i], 0);
-    free(z);
-    void *empty = mem_alloc(0);
-    assert_non_null(empty);
-    free(empty);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,8 +92,6 @@ int main(void)
         cmocka_unit_test(clear_keeps_the_memory),
         cmocka_unit_test(printf_grows_to_what_it_needs),
         cmocka_unit_test(reserve_does_not_move_len),
-        cmocka_unit_test(arrays_grow_by_doubling_from_sixteen),
-        cmocka_unit_test(strings_are_copied_up_to_their_end),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }

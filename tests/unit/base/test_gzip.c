@@ -17,7 +17,9 @@ static void expect_unpacked(const char *packed, size_t n, const char *want, size
     char *have = mem_alloc(len + 1);
     unsigned char *in = mem_alloc(n);
     memcpy(in, packed, n);
-    z_stream z = { .next_in = in, .avail_in = (uInt)n, .next_out = (Bytef *)have, .avail_out = (uInt)(len + 1) };
+    z_stream z = {
+        .next_in = in, .avail_in = (uInt)n, .next_out = (Bytef *)have, .avail_out = (uInt)(len + 1)
+    };
     assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
     assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(z.avail_in, 0);

@@ -73,12 +73,14 @@ static void log_value(enum log_level level, const char *bytes, size_t len)
     free(exact);
 }
 
+/* clang-format off */
 #define BYTES(s) { "" s, sizeof(s) - 1 }
+/* clang-format on */
 
 static const struct {
     struct slice value;
     const char *logfmt;
-    struct slice json;      /* what a JSON reader gets back */
+    struct slice json; /* what a JSON reader gets back */
 } texts[] = {
     { BYTES("plain"), "plain", BYTES("plain") },
     { BYTES("127.0.0.1:8125"), "127.0.0.1:8125", BYTES("127.0.0.1:8125") },
@@ -87,15 +89,25 @@ static const struct {
     { BYTES("a=b"), "\"a=b\"", BYTES("a=b") },
     { BYTES("say \"hi\""), "\"say \\\"hi\\\"\"", BYTES("say \"hi\"") },
     { BYTES("back\\slash"), "\"back\\\\slash\"", BYTES("back\\slash") },
-    { BYTES("x\nlevel=error msg=forged"), "\"x\\nlevel=error msg=forged\"", BYTES("x\nlevel=error msg=forged") },
+    { BYTES("x\nlevel=error msg=forged"), "\"x\\nlevel=error msg=forged\"",
+      BYTES("x\nlevel=error msg=forged") },
     { BYTES("\r\t\033[2J\177"), "\"\\u000d\\t\\u001b[2J\\u007f\"", BYTES("\r\t\033[2J\177") },
     { BYTES("a\0b"), "\"a\\u0000b\"", BYTES("a\0b") },
     { BYTES("caf\xc3\xa9"), "\"caf\\u00e9\"", BYTES("caf\xc3\xa9") },
-    { BYTES("\xc2\x9b" "31m"), "\"\\u009b31m\"", BYTES("\xc2\x9b" "31m") },
+    { BYTES("\xc2\x9b"
+            "31m"),
+      "\"\\u009b31m\"",
+      BYTES("\xc2\x9b"
+            "31m") },
     { BYTES("\xe2\x80\xa8\xe2\x80\xae"), "\"\\u2028\\u202e\"", BYTES("\xe2\x80\xa8\xe2\x80\xae") },
     { BYTES("\xf0\x9f\x98\x80"), "\"\\ud83d\\ude00\"", BYTES("\xf0\x9f\x98\x80") },
-    { BYTES("\xff" "a\xc3"), "\"\\ufffda\\ufffd\"", BYTES("\xef\xbf\xbd" "a\xef\xbf\xbd") },
-    { BYTES("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"", BYTES("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") },
+    { BYTES("\xff"
+            "a\xc3"),
+      "\"\\ufffda\\ufffd\"",
+      BYTES("\xef\xbf\xbd"
+            "a\xef\xbf\xbd") },
+    { BYTES("\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\"",
+      BYTES("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") },
     { BYTES("\xc0\x8a"), "\"\\ufffd\\ufffd\"", BYTES("\xef\xbf\xbd\xef\xbf\xbd") },
 };
 
@@ -157,19 +169,21 @@ static void numbers_and_booleans_are_bare(void **state)
 {
     (void)state;
     char line[8192];
-    LOG(LOG_INFO, "numbers", F_I64("a", INT64_MIN), F_U64("b", UINT64_MAX), F_NUM("c", 0.1), F_NUM("d", NAN), F_NUM("e", INFINITY),
-        F_BOOL("f", true), F_BOOL("g", false));
+    LOG(LOG_INFO, "numbers", F_I64("a", INT64_MIN), F_U64("b", UINT64_MAX), F_NUM("c", 0.1),
+        F_NUM("d", NAN), F_NUM("e", INFINITY), F_BOOL("f", true), F_BOOL("g", false));
     read_line(line, sizeof line);
-    assert_string_equal(after_ts(line), "level=info msg=numbers a=-9223372036854775808 b=18446744073709551615 c=0.1 d=NaN e=+Inf "
-                                        "f=true g=false\n");
+    assert_string_equal(
+        after_ts(line),
+        "level=info msg=numbers a=-9223372036854775808 b=18446744073709551615 c=0.1 d=NaN e=+Inf "
+        "f=true g=false\n");
 }
 
 static void numbers_are_valid_json_even_when_not_finite(void **state)
 {
     (void)state;
     log_setup(LOG_DEBUG, LOG_JSON);
-    LOG(LOG_ERROR, "numbers", F_I64("a", -5), F_NUM("b", 1e300), F_NUM("c", NAN), F_NUM("d", -INFINITY), F_BOOL("e", true),
-        F_NUM("f", 1e-7));
+    LOG(LOG_ERROR, "numbers", F_I64("a", -5), F_NUM("b", 1e300), F_NUM("c", NAN),
+        F_NUM("d", -INFINITY), F_BOOL("e", true), F_NUM("f", 1e-7));
     json_t *doc = read_json();
     assert_int_equal(json_integer_value(json_object_get(doc, "a")), -5);
     assert_true(json_real_value(json_object_get(doc, "b")) == 1e300);
@@ -189,14 +203,15 @@ static void the_timestamp_is_utc_with_milliseconds(void **state)
     char z, end;
     setenv("TZ", "Asia/Tokyo", 1);
     tzset();
-    int64_t before_s = now_wall_ms() / 1000;   /* time() is of a coarser clock, and may be a second behind */
+    /* time() is of a coarser clock, and may be a second behind. */
+    int64_t before_s = now_wall_ms() / 1000;
     LOG(LOG_INFO, "m", F_BOOL("x", true));
     int64_t after_s = now_wall_ms() / 1000;
     unsetenv("TZ");
     tzset();
     read_line(line, sizeof line);
-    assert_int_equal(sscanf(line, "ts=%4d-%2d-%2dT%2d:%2d:%2d.%3u%c%c", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-                            &tm.tm_sec, &ms, &z, &end),
+    assert_int_equal(sscanf(line, "ts=%4d-%2d-%2dT%2d:%2d:%2d.%3u%c%c", &tm.tm_year, &tm.tm_mon,
+                            &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms, &z, &end),
                      9);
     assert_int_equal(z, 'Z');
     assert_int_equal(end, ' ');
@@ -224,7 +239,7 @@ static void a_long_value_is_cut_with_a_mark_and_not_inside_a_character(void **st
     read_line(line, sizeof line);
     assert_string_equal(strstr(line, " v=") + 3 + 253, "...\n");
 
-    memset(value, '\x80', sizeof value);        /* no character ever starts */
+    memset(value, '\x80', sizeof value); /* no character ever starts */
     log_value(LOG_INFO, value, sizeof value);
     read_line(line, sizeof line);
     assert_non_null(strstr(line, "\\ufffd...\"\n"));
@@ -236,7 +251,8 @@ static void a_line_that_is_too_long_loses_whole_fields_and_says_so(void **state)
     char value[256];
     memset(value, '\1', sizeof value);
     struct slice v = slice_of(value, sizeof value);
-    const struct log_field fields[] = { F_SLICE("a", v), F_SLICE("b", v), F_SLICE("c", v), F_STR("d", "small") };
+    const struct log_field fields[] = { F_SLICE("a", v), F_SLICE("b", v), F_SLICE("c", v),
+                                        F_STR("d", "small") };
     log_setup(LOG_DEBUG, LOG_JSON);
     log_fields(LOG_INFO, "m", fields, ARRAY_LEN(fields));
     json_t *doc = read_json();
@@ -271,7 +287,10 @@ static void a_level_below_the_least_writes_nothing(void **state)
     }
 }
 
-/* fd blocks, as standard output does that is a pipe: a writer that waits for its reader is ended by the alarm. */
+/*
+ * fd blocks, as standard output does that is a pipe: a writer that waits for its reader is ended by
+ * the alarm.
+ */
 static void fill(int fd)
 {
     log_to_fd(fd);
@@ -296,7 +315,7 @@ static void a_reader_that_does_not_read_stops_nobody(void **state)
     close(ends[1]);
     for (ssize_t n; (n = read(ends[0], all, sizeof all)) > 0;)
         last = all[n - 1];
-    assert_int_equal(last, '\n');      /* no line went in by half */
+    assert_int_equal(last, '\n'); /* no line went in by half */
     close(ends[0]);
 }
 
@@ -329,7 +348,7 @@ static void lines_of_several_threads_never_mix(void **state)
     char letters[WRITERS] = { 'a', 'b', 'c', 'd' };
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) > 0);     /* room for every line */
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) > 0); /* room for every line */
     log_to_fd(ends[1]);
     for (int i = 0; i < WRITERS; i++)
         pthread_create(&threads[i], NULL, log_many, &letters[i]);
@@ -368,21 +387,23 @@ static void the_gate_opens_once_a_period_and_counts_what_it_held_back(void **sta
     assert_false(log_gate(&gate, 1000, 5999, &held));
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_value_is_quoted_and_escaped_only_where_it_must_be, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_json_line_gives_every_value_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_single_byte_gives_one_valid_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(numbers_and_booleans_are_bare, setup, teardown),
-        cmocka_unit_test_setup_teardown(numbers_are_valid_json_even_when_not_finite, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_timestamp_is_utc_with_milliseconds, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_long_value_is_cut_with_a_mark_and_not_inside_a_character, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_line_that_is_too_long_loses_whole_fields_and_says_so, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_level_below_the_least_writes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_reader_that_does_not_read_stops_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_reader_that_comes_back_gets_what_is_new, setup, teardown),
-        cmocka_unit_test_setup_teardown(lines_of_several_threads_never_mix, setup, teardown),
+        TEST(a_value_is_quoted_and_escaped_only_where_it_must_be),
+        TEST(a_json_line_gives_every_value_back),
+        TEST(every_single_byte_gives_one_valid_line),
+        TEST(numbers_and_booleans_are_bare),
+        TEST(numbers_are_valid_json_even_when_not_finite),
+        TEST(the_timestamp_is_utc_with_milliseconds),
+        TEST(a_long_value_is_cut_with_a_mark_and_not_inside_a_character),
+        TEST(a_line_that_is_too_long_loses_whole_fields_and_says_so),
+        TEST(a_level_below_the_least_writes_nothing),
+        TEST(a_reader_that_does_not_read_stops_nobody),
+        TEST(a_reader_that_comes_back_gets_what_is_new),
+        TEST(lines_of_several_threads_never_mix),
         cmocka_unit_test(the_gate_opens_once_a_period_and_counts_what_it_held_back),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

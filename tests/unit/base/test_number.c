@@ -17,7 +17,7 @@
 
 static uint64_t random_state = 0x853c49e6748fea9b;
 
-static uint64_t random_u64(void)   /* xorshift64*: the same numbers in every run */
+static uint64_t random_u64(void) /* xorshift64*: the same numbers in every run */
 {
     random_state ^= random_state >> 12;
     random_state ^= random_state << 25;
@@ -57,33 +57,58 @@ static void plain_texts_are_read_exactly(void **state)
         const char *text;
         double want;
     } cases[] = {
-        { "0", 0 },          { "-0", -0.0 },       { "+0", 0 },          { "7", 7 },
-        { "0012", 12 },      { ".75", 0.75 },      { "1.", 1 },          { "-.5", -0.5 },
-        { "4.5E+2", 450 },   { "1e-05", 1e-05 },   { "1e16", 1e16 },     { "0e99999", 0 },
-        { "-0.0", -0.0 },    { "1e-400", 0 },      { "-1e-400", -0.0 },  { "4.9e-324", 5e-324 },
-        { "2.4e-324", 0 },   { "2.5e-324", 5e-324 }, { "1.7976931348623157e308", DBL_MAX }, { "9007199254740993", 9007199254740992.0 },
-        { "9223372036854775807", 9223372036854775808.0 }, { "18446744073709551615", 18446744073709551616.0 },
-        { "0.2718281828459045", 0.2718281828459045 }, { "1e-99999999999999999999", 0 }, { "9999999999999999999e19", 9999999999999999999e19 },
-        { "0000000000000000000000000000001", 1 }, { "0.00000000000000000000000000000001e32", 1 },
+        { "0", 0 },
+        { "-0", -0.0 },
+        { "+0", 0 },
+        { "7", 7 },
+        { "0012", 12 },
+        { ".75", 0.75 },
+        { "1.", 1 },
+        { "-.5", -0.5 },
+        { "4.5E+2", 450 },
+        { "1e-05", 1e-05 },
+        { "1e16", 1e16 },
+        { "0e99999", 0 },
+        { "-0.0", -0.0 },
+        { "1e-400", 0 },
+        { "-1e-400", -0.0 },
+        { "4.9e-324", 5e-324 },
+        { "2.4e-324", 0 },
+        { "2.5e-324", 5e-324 },
+        { "1.7976931348623157e308", DBL_MAX },
+        { "9007199254740993", 9007199254740992.0 },
+        { "9223372036854775807", 9223372036854775808.0 },
+        { "18446744073709551615", 18446744073709551616.0 },
+        { "0.2718281828459045", 0.2718281828459045 },
+        { "1e-99999999999999999999", 0 },
+        { "9999999999999999999e19", 9999999999999999999e19 },
+        { "0000000000000000000000000000001", 1 },
+        { "0.00000000000000000000000000000001e32", 1 },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         double got = 0.1;
-        if (!parse_exact(cases[i].text, strlen(cases[i].text), &got) || bits_of(got) != bits_of(cases[i].want))
+        if (!parse_exact(cases[i].text, strlen(cases[i].text), &got) ||
+            bits_of(got) != bits_of(cases[i].want))
             fail_msg("%s: got %.17g, want %.17g", cases[i].text, got, cases[i].want);
     }
 }
 
 static void anything_but_a_finite_decimal_is_refused_and_leaves_the_output(void **state)
 {
-    static const char *const cases[] = { "",     "+",    "-",     ".",    "+.",   "e5",    "1e",    "1e+",  "1e-",    "1e5.",  "--1",  "+-1", "1 ",
-                                         " 1",   "1..2", "1.2.3", "0x10", "1_0",  "1,5",   "nan",   "inf",  "-inf",   "Infinity", "1e400", "-1e400",
-                                         "1d1",  "1f",   "abc",   "1e5e", "1e 5", "..1",   "1.e",   ".e1",  "1.7976931348623159e308", "1e99999999999999999999",
-                                         "1\0",  "1e2147483648", "1e9223372036854775808", "0x", "1-", "1+1", "e", "E", "-e", "-.", "\xd9\xa1" };
+    /* clang-format off */
+    static const char *const cases[] = {
+        "", "+", "-", ".", "+.", "e5", "1e", "1e+", "1e-", "1e5.", "--1", "+-1", "1 ", " 1", "1..2",
+        "1.2.3", "0x10", "1_0", "1,5", "nan", "inf", "-inf", "Infinity", "1e400", "-1e400", "1d1",
+        "1f", "abc", "1e5e", "1e 5", "..1", "1.e", ".e1", "1.7976931348623159e308",
+        "1e99999999999999999999", "1\0", "1e2147483648", "1e9223372036854775808", "0x", "1-", "1+1",
+        "e", "E", "-e", "-.", "\xd9\xa1"
+    };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         double got = 0.125;
-        size_t n = strcmp(cases[i], "1") == 0 ? 2 : strlen(cases[i]);   /* the row with a NUL */
+        size_t n = strcmp(cases[i], "1") == 0 ? 2 : strlen(cases[i]); /* the row with a NUL */
         if (parse_exact(cases[i], n, &got) || got != 0.125)
             fail_msg("'%s' was read as %.17g", cases[i], got);
     }
@@ -97,20 +122,44 @@ static void random_texts_parse_as_the_c_library_parses_them(void **state)
         uint64_t r = random_u64(), m = random_u64() >> (r & 63);
         int e = (int)(r >> 8 & 63) - 31;
         switch (r >> 16 & 7) {
-        case 0: snprintf(text, sizeof text, "%llu", (unsigned long long)m); break;
-        case 1: snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)(m >> 32), (unsigned long long)(m & 0xffffff)); break;
-        case 2: snprintf(text, sizeof text, "-%llue%d", (unsigned long long)m, e); break;
-        case 3: snprintf(text, sizeof text, "0.%0*llu", (int)(r >> 32 & 15), (unsigned long long)m); break;
-        case 4: snprintf(text, sizeof text, "%llu.%llue%d", (unsigned long long)(m & 0xff), (unsigned long long)(m >> 8), e); break;
-        case 5: snprintf(text, sizeof text, "%lluE%d", (unsigned long long)m, (int)(r >> 32 & 1023) - 512); break;
-        case 6: snprintf(text, sizeof text, "%llu%llu.%llu", (unsigned long long)m, (unsigned long long)r, (unsigned long long)m); break;
-        default: snprintf(text, sizeof text, "%.*g", (int)(r >> 32 & 15) + 5, (double)m / (double)(r | 1)); break;
+        case 0:
+            snprintf(text, sizeof text, "%llu", (unsigned long long)m);
+            break;
+        case 1:
+            snprintf(text, sizeof text, "%llu.%llu", (unsigned long long)(m >> 32),
+                     (unsigned long long)(m & 0xffffff));
+            break;
+        case 2:
+            snprintf(text, sizeof text, "-%llue%d", (unsigned long long)m, e);
+            break;
+        case 3:
+            snprintf(text, sizeof text, "0.%0*llu", (int)(r >> 32 & 15), (unsigned long long)m);
+            break;
+        case 4:
+            snprintf(text, sizeof text, "%llu.%llue%d", (unsigned long long)(m & 0xff),
+                     (unsigned long long)(m >> 8), e);
+            break;
+        case 5:
+            snprintf(text, sizeof text, "%lluE%d", (unsigned long long)m,
+                     (int)(r >> 32 & 1023) - 512);
+            break;
+        case 6:
+            snprintf(text, sizeof text, "%llu%llu.%llu", (unsigned long long)m,
+                     (unsigned long long)r, (unsigned long long)m);
+            break;
+        default:
+            snprintf(text, sizeof text, "%.*g", (int)(r >> 32 & 15) + 5,
+                     (double)m / (double)(r | 1));
+            break;
         }
         assert_parses_as_strtod(text);
     }
 }
 
-/* Half way between two doubles, and one digit to either side: where a parser that rounds twice shows. */
+/*
+ * Half way between two doubles, and one digit to either side: where a parser that rounds twice
+ * shows.
+ */
 static void ties_are_rounded_to_even(void **state)
 {
     char text[1200];
@@ -118,7 +167,8 @@ static void ties_are_rounded_to_even(void **state)
     for (int i = 0; i < 20000; i++) {
         uint64_t r = random_u64();
         int e = (int)(r % 40) - 20;
-        double v = ldexp((double)((r >> 11) | 1ull << 52), i % 8 == 0 ? (int)(r % 1900) - 1074 : e - 52);
+        int exp2 = i % 8 == 0 ? (int)(r % 1900) - 1074 : e - 52;
+        double v = ldexp((double)((r >> 11) | 1ull << 52), exp2);
         long double middle = ((long double)v + (long double)nextafter(v, INFINITY)) / 2;
         int n = snprintf(text, sizeof text - 2, "%.900Lf", middle);
         assert_true(n > 0 && n < (int)sizeof text - 2);
@@ -147,7 +197,7 @@ static void long_texts_stay_linear_and_exact(void **state)
     assert_true(number_parse(slice_of(text, LONG), &got) && got == 1.0);
     memset(text + 1, '0', LONG - 2);
     assert_true(number_parse(slice_of(text, LONG), &got) && got == 0 && !signbit(got));
-    memcpy(text, "9007199254740993.", 17);   /* a tie, but for the last of 65,535 digits */
+    memcpy(text, "9007199254740993.", 17); /* a tie, but for the last of 65,535 digits */
     text[LONG - 1] = '0';
     assert_true(number_parse(slice_of(text, LONG), &got) && got == 9007199254740992.0);
     text[LONG - 1] = '1';
@@ -166,7 +216,8 @@ static void no_locale_changes_the_decimal_point(void **state)
 {
     double got;
     (void)state;
-    (void)(setlocale(LC_ALL, "de_DE.UTF-8") || setlocale(LC_ALL, "fr_FR.UTF-8"));   /* where installed */
+    /* Where installed. */
+    (void)(setlocale(LC_ALL, "de_DE.UTF-8") || setlocale(LC_ALL, "fr_FR.UTF-8"));
     assert_true(number_parse(SLICE_LIT("1.5e-30"), &got) && got == 1.5e-30);
     assert_false(number_parse(SLICE_LIT("1,5"), &got));
     setlocale(LC_ALL, "C");
@@ -179,9 +230,18 @@ static void whole_seconds_are_read_within_their_range(void **state)
         bool ok;
         int64_t want;
     } cases[] = {
-        { "0", true, 0 },      { "1700000000", true, 1700000000 }, { "9223372036854775807", true, INT64_MAX }, { "0000000000000000001", true, 1 },
-        { "", false, 0 },      { "-1", false, 0 },                 { "+1", false, 0 },                         { "9223372036854775808", false, 0 },
-        { "1.0", false, 0 },   { "00000000000000000001", false, 0 }, { "12a", false, 0 },                      { "9999999999999999999", false, 0 },
+        { "0", true, 0 },
+        { "1700000000", true, 1700000000 },
+        { "9223372036854775807", true, INT64_MAX },
+        { "0000000000000000001", true, 1 },
+        { "", false, 0 },
+        { "-1", false, 0 },
+        { "+1", false, 0 },
+        { "9223372036854775808", false, 0 },
+        { "1.0", false, 0 },
+        { "00000000000000000001", false, 0 },
+        { "12a", false, 0 },
+        { "9999999999999999999", false, 0 },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -207,15 +267,46 @@ static void values_print_in_the_forms_of_prometheus(void **state)
         double v;
         const char *want;
     } cases[] = {
-        { 0, "0" }, { -0.0, "-0" }, { 5, "5" }, { -20, "-20" }, { 0.042, "0.042" }, { 1e21, "1e+21" }, { 1e-7, "1e-07" },
-        { 1e20, "100000000000000000000" }, { 123456789012345680000.0, "123456789012345680000" }, { 1.5e21, "1.5e+21" },
-        { 0.0001, "0.0001" }, { 0.00001, "1e-05" }, { 0.00012345678901234567, "0.00012345678901234567" }, { 0.1 + 0.2, "0.30000000000000004" },
-        { 1e22, "1e+22" }, { 1e23, "1e+23" }, { 5e-324, "5e-324" }, { DBL_MAX, "1.7976931348623157e+308" }, { DBL_MIN, "2.2250738585072014e-308" },
-        { 9007199254740992.0, "9007199254740992" }, { 9007199254740994.0, "9007199254740994" }, { 9007199254740991.0, "9007199254740991" },
-        { 1.7976931348623157e308, "1.7976931348623157e+308" }, { -1.25, "-1.25" }, { 100, "100" }, { 1000000, "1000000" }, { 99.5, "99.5" },
-        { 1e100, "1e+100" }, { -1e-100, "-1e-100" }, { 2e-44, "2e-44" }, { 9.5367431640625e-07, "9.5367431640625e-07" }, { 2251799813685248.5, "2251799813685248.5" },
-        { INFINITY, "+Inf" }, { -INFINITY, "-Inf" }, { NAN, "NaN" }, { 18446744073709551616.0, "18446744073709552000" }, { 0.5, "0.5" },
-        { 5.764607523034235e17, "576460752303423500" }, { 2.2250738585072011e-308, "2.225073858507201e-308" }, { 9.007199254740993e15, "9007199254740992" },
+        { 0, "0" },
+        { -0.0, "-0" },
+        { 5, "5" },
+        { -20, "-20" },
+        { 0.042, "0.042" },
+        { 1e21, "1e+21" },
+        { 1e-7, "1e-07" },
+        { 1e20, "100000000000000000000" },
+        { 123456789012345680000.0, "123456789012345680000" },
+        { 1.5e21, "1.5e+21" },
+        { 0.0001, "0.0001" },
+        { 0.00001, "1e-05" },
+        { 0.00012345678901234567, "0.00012345678901234567" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 1e22, "1e+22" },
+        { 1e23, "1e+23" },
+        { 5e-324, "5e-324" },
+        { DBL_MAX, "1.7976931348623157e+308" },
+        { DBL_MIN, "2.2250738585072014e-308" },
+        { 9007199254740992.0, "9007199254740992" },
+        { 9007199254740994.0, "9007199254740994" },
+        { 9007199254740991.0, "9007199254740991" },
+        { 1.7976931348623157e308, "1.7976931348623157e+308" },
+        { -1.25, "-1.25" },
+        { 100, "100" },
+        { 1000000, "1000000" },
+        { 99.5, "99.5" },
+        { 1e100, "1e+100" },
+        { -1e-100, "-1e-100" },
+        { 2e-44, "2e-44" },
+        { 9.5367431640625e-07, "9.5367431640625e-07" },
+        { 2251799813685248.5, "2251799813685248.5" },
+        { INFINITY, "+Inf" },
+        { -INFINITY, "-Inf" },
+        { NAN, "NaN" },
+        { 18446744073709551616.0, "18446744073709552000" },
+        { 0.5, "0.5" },
+        { 5.764607523034235e17, "576460752303423500" },
+        { 2.2250738585072011e-308, "2.225073858507201e-308" },
+        { 9.007199254740993e15, "9007199254740992" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -241,7 +332,8 @@ static void assert_shortest(double v, bool check_length)
     size_t n = number_print(text, v);
     assert_in_range(n, 1, NUMBER_TEXT_MAX);
     text[n] = '\0';
-    if (!number_parse(slice_of(text, n), &back) || bits_of(back) != bits_of(v) || bits_of(strtod(text, NULL)) != bits_of(v))
+    if (!number_parse(slice_of(text, n), &back) || bits_of(back) != bits_of(v) ||
+        bits_of(strtod(text, NULL)) != bits_of(v))
         fail_msg("%.17g printed as %s", v, text);
     if (!check_length)
         return;
@@ -250,11 +342,15 @@ static void assert_shortest(double v, bool check_length)
         if (bits_of(strtod(other, NULL)) != bits_of(v))
             continue;
         size_t got = significant_digits(text, n), want = significant_digits(other, strlen(other));
-        /* %.*e rounds to nearest; a shortest text that is not the nearest of its length may be one digit shorter. */
+        /*
+         * %.*e rounds to nearest; a shortest text that is not the nearest of its length may be one
+         * digit shorter.
+         */
         if (got > want)
             fail_msg("%s is longer than %s", text, other);
         if (got == want && strtod(other, NULL) == v && got == (size_t)precision) {
-            long double d_got = fabsl(strtold(text, NULL) - (long double)v), d_want = fabsl(strtold(other, NULL) - (long double)v);
+            long double d_got = fabsl(strtold(text, NULL) - (long double)v),
+                        d_want = fabsl(strtold(other, NULL) - (long double)v);
             assert_true(d_got <= d_want * (1 + 1e-3L) || v == 0 || fabs(v) < 1e-300);
         }
         return;
@@ -271,7 +367,8 @@ static void every_double_prints_shortest_and_reads_back(void **state)
         memcpy(&v, &bits, sizeof v);
         if (isfinite(v))
             assert_shortest(v, i % 64 == 0);
-        assert_shortest((double)(int64_t)(bits >> 20) / 1000.0, i % 64 == 0);   /* what clients send */
+        /* As clients send. */
+        assert_shortest((double)(int64_t)(bits >> 20) / 1000.0, i % 64 == 0);
     }
     for (int e = -1074; e < 1024; e++)
         for (int d = -1; d <= 1; d++) {
@@ -301,7 +398,7 @@ static void integers_print_all_their_digits(void **state)
 {
     char want[40], got[NUMBER_TEXT_MAX];
     (void)state;
-    for (uint64_t p = 1; ; p *= 10) {
+    for (uint64_t p = 1;; p *= 10) {
         for (uint64_t v = p - 1; v <= p + 1; v++) {
             int n = snprintf(want, sizeof want, "%llu", (unsigned long long)v);
             assert_int_equal(number_print_u64(got, v), n);
@@ -348,7 +445,8 @@ static int natural_cmp(const struct natural *a, const struct natural *b)
 static struct natural natural_of(struct pow10_row g, uint64_t minus)
 {
     uint64_t lo = g.lo - minus, hi = g.hi - (g.lo < minus);
-    return (struct natural){ { (uint32_t)lo, (uint32_t)(lo >> 32), (uint32_t)hi, (uint32_t)(hi >> 32) } };
+    return (struct natural){ { (uint32_t)lo, (uint32_t)(lo >> 32), (uint32_t)hi,
+                               (uint32_t)(hi >> 32) } };
 }
 
 static struct natural natural_shift(struct natural a, unsigned bits)
@@ -372,12 +470,13 @@ static void the_table_of_powers_is_what_it_says(void **state)
         for (int i = 0; i < abs(k); i++)
             natural_mul(&power, 10);
         assert_true(g.hi >> 63);
-        if (k >= 0) {   /* compare g * 2^shift with 10^k, moving the shift to the side where it is positive */
+        /* Compare g * 2^shift with 10^k, moving the shift to the side where it is positive. */
+        if (k >= 0) {
             struct natural left = shift >= 0 ? natural_shift(row, (unsigned)shift) : row;
             struct natural below = shift >= 0 ? natural_shift(less, (unsigned)shift) : less;
             struct natural right = shift >= 0 ? power : natural_shift(power, (unsigned)-shift);
             assert_true(natural_cmp(&left, &right) >= 0 && natural_cmp(&below, &right) < 0);
-        } else {        /* g * 10^-k >= 2^-shift > (g - 1) * 10^-k */
+        } else { /* g * 10^-k >= 2^-shift > (g - 1) * 10^-k */
             for (int i = 0; i < -k; i++) {
                 natural_mul(&row, 10);
                 natural_mul(&less, 10);
@@ -396,9 +495,27 @@ static void sizes_are_whole_numbers_of_binary_units(void **state)
         int rc;
         uint64_t bytes;
     } rows[] = {
-        { "0", 0, 0 },           { "4096", 0, 4096 },      { "1KiB", 0, 1024 },      { "32MiB", 0, 33554432 }, { "1GiB", 0, 1073741824 },
-        { "", -EINVAL, 0 },      { "KiB", -EINVAL, 0 },    { "1kib", -EINVAL, 0 },   { "1KB", -EINVAL, 0 },    { "1.5MiB", -EINVAL, 0 },
-        { "-1", -EINVAL, 0 },    { "1 MiB", -EINVAL, 0 },  { "9223372036854775807GiB", -ERANGE, 0 },
+        { "0", 0, 0 },
+        { "4096", 0, 4096 },
+        { "1KiB", 0, 1024 },
+        { "32MiB", 0, 33554432 },
+        { "1GiB", 0, 1073741824 },
+        { "", -EINVAL, 0 },
+        { "KiB", -EINVAL, 0 },
+        { "1kib", -EINVAL, 0 },
+        { "1KB", -EINVAL, 0 },
+        { "1.5MiB", -EINVAL, 0 },
+        { "-1", -EINVAL, 0 },
+        { "1 MiB", -EINVAL, 0 },
+        { "9223372036854775807GiB", -ERANGE, 0 },
+        { "18446744073709551615", 0, UINT64_MAX },
+        { "0018446744073709551615", 0, UINT64_MAX },
+        { "18446744073709551616", -ERANGE, 0 },
+        { "99999999999999999999999", -ERANGE, 0 },
+        { "99999999999999999999x", -EINVAL, 0 },
+        { "17179869183GiB", 0, UINT64_MAX << 30 },
+        { "17179869184GiB", -ERANGE, 0 },
+        { "100000000000000000000KiB", -ERANGE, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         uint64_t bytes = 0;
@@ -414,10 +531,19 @@ static void sizes_print_in_the_largest_unit_that_divides_them_and_read_back(void
         uint64_t bytes;
         const char *text;
     } rows[] = {
-        { 0, "0" },          { 1, "1" },           { 1023, "1023" },  { 1024, "1KiB" },
-        { 1025, "1025" },    { 1536, "1536" },     { 10240, "10KiB" }, { 8 << 20, "8MiB" },
-        { 1 << 30, "1GiB" }, { 3ull << 29, "1536MiB" }, { 1ull << 40, "1024GiB" },
+        { 0, "0" },
+        { 1, "1" },
+        { 1023, "1023" },
+        { 1024, "1KiB" },
+        { 1025, "1025" },
+        { 1536, "1536" },
+        { 10240, "10KiB" },
+        { 8 << 20, "8MiB" },
+        { 1 << 30, "1GiB" },
+        { 3ull << 29, "1536MiB" },
+        { 1ull << 40, "1024GiB" },
         { (1ull << 63) - 1, "9223372036854775807" },
+        { UINT64_MAX, "18446744073709551615" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[NUMBER_TEXT_MAX];

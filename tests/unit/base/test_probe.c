@@ -1,5 +1,6 @@
 /*
- * Linear probing against a model, in a table so small and full that ways cross its end all the time.
+ * Linear probing against a model, in a table so small and full that ways cross its end all the
+ * time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,10 @@
 
 enum { SLOTS = 32, KEYS = 64, STEPS = 200000 };
 
-/* Keys 1 .. KEYS; the hash of a key is its home, and eight keys have each of eight homes, some at the table's end. */
+/*
+ * Keys 1 .. KEYS; the hash of a key is its home, and eight keys have each of eight homes, some at
+ * the table's end.
+ */
 static uint64_t hash_of(unsigned key)
 {
     return 28 + key % 8;
@@ -39,9 +43,12 @@ static const struct probe_table ops = { is_free, hash_at, move };
 
 static uint64_t find(const unsigned *table, unsigned key)
 {
-    PROBE_EACH (i, hash_of(key), SLOTS - 1)
+    /* clang-format off */
+    PROBE_EACH (i, hash_of(key), SLOTS - 1) {
         if (table[i] == 0 || table[i] == key)
             return i;
+    }
+    /* clang-format on */
 }
 
 static void what_is_there_is_found_and_what_went_is_not(void **unused)

@@ -100,7 +100,7 @@ static void freeing_null_is_nothing_and_one_object_may_come_and_go(void **unused
         bytes = bytes == 0 ? slab.bytes : bytes;
         assert_int_equal(slab.bytes, bytes);
         slab_free(&slab, o);
-        assert_int_equal(slab.bytes, bytes);   /* kept: no mapping for each coming and going */
+        assert_int_equal(slab.bytes, bytes); /* kept: no mapping for each coming and going */
     }
     slab_release(&slab);
 }

@@ -62,7 +62,9 @@ static int write_too_much(unsigned limit)
     if (fd < 0 || !startup() || setrlimit(RLIMIT_FSIZE, &(struct rlimit){ limit, limit }) < 0)
         return 1;
     static const char bytes[128];
-    return write(fd, bytes, sizeof bytes) == limit && write(fd, bytes, 1) < 0 && errno == EFBIG ? 0 : 2;
+    if (write(fd, bytes, sizeof bytes) != limit)
+        return 2;
+    return write(fd, bytes, 1) < 0 && errno == EFBIG ? 0 : 3;
 }
 
 static void a_write_beyond_the_file_size_limit_fails_and_no_more(void **state)

@@ -175,7 +175,7 @@ static bool same(const json_t *a, const json_t *b)
     json_t *value;
     if (json_object_size(a) != json_object_size(b))
         return false;
-    json_t *other = json_incref((json_t *)(uintptr_t)a);   /* jansson's iterators want it not const */
+    json_t *other = json_incref((json_t *)(uintptr_t)a); /* jansson's iterators want it not const */
     bool equal = true;
     json_object_foreach(other, key, value) {
         const json_t *of_b = json_object_get(b, key);
@@ -205,7 +205,9 @@ static struct parse_opts opts_of(const json_t *opts, struct seen *seen)
     static const char *const styles[] = { "librato", "influx", "signalfx", "graphite" };
     const char *sign = json_string_value(json_object_get(opts, "gauge_sign"));
     if (sign != NULL)
-        o.gauge_sign = strcmp(sign, "delta") == 0 ? GAUGE_SIGN_DELTA : strcmp(sign, "absolute") == 0 ? GAUGE_SIGN_ABSOLUTE : GAUGE_SIGN_AUTO;
+        o.gauge_sign = strcmp(sign, "delta") == 0      ? GAUGE_SIGN_DELTA
+                       : strcmp(sign, "absolute") == 0 ? GAUGE_SIGN_ABSOLUTE
+                                                       : GAUGE_SIGN_AUTO;
     const json_t *list = json_object_get(opts, "name_tags");
     for (size_t i = 0; i < json_array_size(list); i++)
         for (size_t k = 0; k < ARRAY_LEN(styles); k++)
@@ -230,12 +232,13 @@ static void push(struct framing *f, const char *ptr, size_t len, struct seen *se
     free(exact);
 }
 
-static void run_stream(const json_t *opts, enum framing_kind kind, const struct buf *input, struct seen *seen)
+static void run_stream(const json_t *opts, enum framing_kind kind, const struct buf *input,
+                       struct seen *seen)
 {
-    char *room = malloc(DATAGRAM_MAX + 4);
+    char *room = malloc(FRAMING_ROOM);
     struct framing f;
     assert_non_null(room);
-    framing_init(&f, kind, MAX_LINE, room);
+    framing_init(&f, kind, room);
     const json_t *chunks = json_object_get(opts, "chunks");
     for (size_t i = 0; i < json_array_size(chunks); i++) {
         const json_t *chunk = json_array_get(chunks, i);
@@ -250,7 +253,11 @@ static void run_stream(const json_t *opts, enum framing_kind kind, const struct 
 
 static const char *verdict(const struct seen *seen, uint64_t errors)
 {
-    return json_array_size(seen->samples) > 0 ? "accept" : seen->event ? "event" : seen->check ? "service_check" : errors ? "reject" : "ignore";
+    return json_array_size(seen->samples) > 0 ? "accept"
+           : seen->event                      ? "event"
+           : seen->check                      ? "service_check"
+           : errors                           ? "reject"
+                                              : "ignore";
 }
 
 static bool same_or_absent(const json_t *want, const json_t *got)
@@ -267,14 +274,16 @@ static void check_case(const json_t *c, struct seen *seen)
     assert_int_equal(seen->batch.counts.samples, accepted + rejected);
     uint64_t errors = rejected + seen->framing_errors + seen->tag_refusals;
     json_int_t want_errors = json_integer_value(json_object_get(c, "errors"));
-    bool ok = errors == (uint64_t)want_errors && same(json_object_get(c, "samples"), seen->samples) &&
+    bool ok = errors == (uint64_t)want_errors &&
+              same(json_object_get(c, "samples"), seen->samples) &&
               strcmp(json_string_value(json_object_get(c, "expect")), verdict(seen, errors)) == 0 &&
-              same_or_absent(json_object_get(c, "event"), seen->event) && same_or_absent(json_object_get(c, "check"), seen->check);
+              same_or_absent(json_object_get(c, "event"), seen->event) &&
+              same_or_absent(json_object_get(c, "check"), seen->check);
     if (ok)
         return;
     char *samples = json_dumps(seen->samples, 0);
-    fail_msg("%s: got %s, %llu errors, samples %s", json_string_value(json_object_get(c, "id")), verdict(seen, errors), (unsigned long long)errors,
-             samples);
+    fail_msg("%s: got %s, %llu errors, samples %s", json_string_value(json_object_get(c, "id")),
+             verdict(seen, errors), (unsigned long long)errors, samples);
 }
 
 static void run_case(const json_t *c)
@@ -287,7 +296,8 @@ static void run_case(const json_t *c)
     seen.tags_opts.keep_internal = json_is_true(json_object_get(opts, "keep_internal_tags"));
     seen.parser = parser_new(&o);
     assert_non_null(seen.parser);
-    assert_int_equal(batch_init(&seen.batch, 3, MAX_LINE), 0);   /* small, so that batches end inside cases */
+    /* Small, so that batches end inside cases. */
+    assert_int_equal(batch_init(&seen.batch, 3, MAX_LINE), 0);
     buf_append_str(&input, "");
     buf_reserve(&input, 1);
     if (input_text != NULL)
@@ -297,7 +307,8 @@ static void run_case(const json_t *c)
     if (transport == NULL || strcmp(transport, "datagram") == 0)
         parse_all(&seen, input.ptr, input.len, json_is_true(json_object_get(opts, "truncated")));
     else
-        run_stream(opts, strcmp(transport, "stream") == 0 ? FRAMING_LINE : FRAMING_DSD, &input, &seen);
+        run_stream(opts, strcmp(transport, "stream") == 0 ? FRAMING_LINE : FRAMING_DSD, &input,
+                   &seen);
     check_case(c, &seen);
     json_decref(seen.samples);
     json_decref(seen.event);

@@ -9,7 +9,10 @@
 
 #include "protocol/event.h"
 
-#define LINE(s) { "" s, sizeof(s) - 1 }   /* SLICE_LIT for a static table */
+/* clang-format off */
+/* SLICE_LIT for a static table. */
+#define LINE(s) { "" s, sizeof(s) - 1 }
+/* clang-format on */
 
 static char *line_exact, *room_exact;
 
@@ -46,7 +49,7 @@ static void counted_title_and_text_are_cut_by_their_lengths(void **state)
 {
     static const struct {
         struct slice line;
-        const char *title, *text;   /* title NULL: refused */
+        const char *title, *text; /* title NULL: refused */
     } cases[] = {
         { LINE("_e{1,1}:a|b"), "a", "b" },
         { LINE("_e{5,4}:title|text"), "title", "text" },
@@ -86,7 +89,9 @@ static void counted_title_and_text_are_cut_by_their_lengths(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct event e;
         enum reason r = event(cases[i].line, &e);
-        bool ok = cases[i].title == NULL ? r == REASON_BAD_EVENT : r == REASON_NONE && is(e.title, cases[i].title) && is(e.text, cases[i].text);
+        bool ok = cases[i].title == NULL ? r == REASON_BAD_EVENT
+                                         : r == REASON_NONE && is(e.title, cases[i].title) &&
+                                               is(e.text, cases[i].text);
         if (!ok)
             fail_msg("%.*s", (int)cases[i].line.len, cases[i].line.ptr);
     }
@@ -96,8 +101,9 @@ static void attributes_come_in_any_order_and_bad_ones_are_ignored(void **state)
 {
     static struct event e;
     (void)state;
-    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|#x,,y:z,|t:success|p:low|h:hh|k:key|s:src|d:1700000000|c:ci|e:x|card:low|q:9||zz"), &e),
-                     REASON_NONE);
+    static const char all[] = "_e{1,1}:a|b|#x,,y:z,|t:success|p:low|h:hh|k:key|s:src|d:1700000000"
+                              "|c:ci|e:x|card:low|q:9||zz";
+    assert_int_equal(event(slice_str(all), &e), REASON_NONE);
     assert_true(is(e.hostname, "hh") && is(e.aggregation_key, "key") && is(e.source_type, "src"));
     assert_string_equal(e.alert_type, "success");
     assert_string_equal(e.priority, "low");
@@ -105,12 +111,15 @@ static void attributes_come_in_any_order_and_bad_ones_are_ignored(void **state)
     assert_int_equal(e.n_tags, 2);
     assert_true(is(e.tags[0], "x") && is(e.tags[1], "y:z"));
 
-    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|t:oops|p:urgent|d:noon|h:|d:-5"), &e), REASON_NONE);
+    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|t:oops|p:urgent|d:noon|h:|d:-5"), &e),
+                     REASON_NONE);
     assert_string_equal(e.alert_type, "info");
     assert_string_equal(e.priority, "normal");
-    assert_true(!e.has_timestamp && is(e.hostname, NULL) && is(e.aggregation_key, NULL) && e.n_tags == 0);
+    assert_true(!e.has_timestamp && is(e.hostname, NULL) && is(e.aggregation_key, NULL) &&
+                e.n_tags == 0);
 
-    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|h:one|h:two|d:5|d:x|p:low|p:zz|#a|#b,c"), &e), REASON_NONE);
+    assert_int_equal(event(SLICE_LIT("_e{1,1}:a|b|h:one|h:two|d:5|d:x|p:low|p:zz|#a|#b,c"), &e),
+                     REASON_NONE);
     assert_true(is(e.hostname, "two") && e.timestamp == 5 && e.n_tags == 2 && is(e.tags[0], "b"));
     assert_string_equal(e.priority, "low");
 }
@@ -129,7 +138,7 @@ static void tags_past_the_limit_are_left_out(void **state)
 static void a_service_check_is_a_name_a_status_and_fields(void **state)
 {
     static const struct {
-        const char *line, *name, *message, *host;   /* name NULL: refused */
+        const char *line, *name, *message, *host; /* name NULL: refused */
         int status, tags, timestamp;
     } cases[] = {
         { "_sc|db|0", "db", NULL, NULL, 0, 0, 0 },
@@ -150,10 +159,13 @@ static void a_service_check_is_a_name_a_status_and_fields(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct service_check c;
         enum reason r = check(slice_str(cases[i].line), &c);
-        bool ok = cases[i].name == NULL ? r == REASON_BAD_SERVICE_CHECK
-                                        : r == REASON_NONE && is(c.name, cases[i].name) && is(c.message, cases[i].message) &&
-                                              is(c.hostname, cases[i].host) && c.status == cases[i].status && (int)c.n_tags == cases[i].tags &&
-                                              c.has_timestamp == (cases[i].timestamp != 0) && c.timestamp == cases[i].timestamp;
+        bool ok = cases[i].name == NULL
+                      ? r == REASON_BAD_SERVICE_CHECK
+                      : r == REASON_NONE && is(c.name, cases[i].name) &&
+                            is(c.message, cases[i].message) && is(c.hostname, cases[i].host) &&
+                            c.status == cases[i].status && (int)c.n_tags == cases[i].tags &&
+                            c.has_timestamp == (cases[i].timestamp != 0) &&
+                            c.timestamp == cases[i].timestamp;
         if (!ok)
             fail_msg("%s", cases[i].line);
     }

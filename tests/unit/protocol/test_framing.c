@@ -13,7 +13,7 @@
 struct fixture {
     struct framing framing;
     char *room;
-    struct buf got;     /* all that was delivered, a line without LF completed */
+    struct buf got; /* all that was delivered, a line without LF completed */
     uint32_t calls, errors;
 };
 
@@ -29,9 +29,9 @@ static void on_datagram(void *cookie, const char *ptr, size_t len)
 
 static void fixture_init(struct fixture *f, enum framing_kind kind)
 {
-    *f = (struct fixture){ .room = malloc(DATAGRAM_MAX + 4) };
+    *f = (struct fixture){ .room = malloc(FRAMING_ROOM) };
     assert_non_null(f->room);
-    framing_init(&f->framing, kind, 8192, f->room);
+    framing_init(&f->framing, kind, f->room);
 }
 
 static void fixture_release(struct fixture *f)
@@ -127,7 +127,8 @@ static void end_of_file_inside_an_endless_line_says_nothing_more(void **state)
 
 static void frames_cut_anywhere_arrive_whole(void **state)
 {
-    static const char stream[] = "\x06\0\0\0a1:1|c\0\0\0\0\x0d\0\0\0a2:2|c\na3:3|c\x07\0\0\0" "a4:4|c\n";
+    static const char stream[] = "\x06\0\0\0a1:1|c\0\0\0\0\x0d\0\0\0a2:2|c\na3:3|c\x07\0\0\0"
+                                 "a4:4|c\n";
     (void)state;
     for (size_t cut = 0; cut < sizeof stream; cut++)
         for (size_t piece = 1; piece < 8; piece++) {
@@ -135,7 +136,8 @@ static void frames_cut_anywhere_arrive_whole(void **state)
             fixture_init(&f, FRAMING_DSD);
             push(&f, stream, cut);
             for (size_t at = cut; at < sizeof stream - 1; at += piece)
-                push(&f, stream + at, sizeof stream - 1 - at < piece ? sizeof stream - 1 - at : piece);
+                push(&f, stream + at,
+                     sizeof stream - 1 - at < piece ? sizeof stream - 1 - at : piece);
             assert_int_equal(framing_end(&f.framing, true, on_datagram, &f), REASON_NONE);
             assert_true(got(&f, "a1:1|c\na2:2|c\na3:3|c\na4:4|c\n"));
             assert_int_equal(f.calls, 3);

@@ -115,7 +115,8 @@ static void a_line_is_refused_for_a_named_reason_at_a_named_byte(void **state)
         { "hits:::|d", REASON_BAD_VALUE, 5 },
         { "hits:1e308|c|@0.01", REASON_BAD_VALUE, 5 },
         { "hits:1:1e308|d|@0.01", REASON_BAD_VALUE, 5 },
-        { "hits:1.6179238213760842e308|d|@0.9", REASON_BAD_VALUE, 5 },   /* finite by one rounding only */
+        /* Finite by one rounding only. */
+        { "hits:1.6179238213760842e308|d|@0.9", REASON_BAD_VALUE, 5 },
         { "hits:|s", REASON_BAD_VALUE, 5 },
         { "time:-1|ms", REASON_NEGATIVE_TIMING, 5 },
         { "time:1:-2|ms", REASON_NEGATIVE_TIMING, 7 },
@@ -140,9 +141,10 @@ static void a_line_is_refused_for_a_named_reason_at_a_named_byte(void **state)
     fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         parse_text(&f, cases[i].line);
-        if (f.batch.n != 0 || f.errors != 1 || f.error[0].reason != cases[i].reason || f.error[0].at != cases[i].at ||
-            f.batch.counts.rejected[cases[i].reason] != 1)
-            fail_msg("%s: %u samples, %u errors, %s at %zu", cases[i].line, f.batch.n, f.errors, reason_name(f.error[0].reason), f.error[0].at);
+        if (f.batch.n != 0 || f.errors != 1 || f.error[0].reason != cases[i].reason ||
+            f.error[0].at != cases[i].at || f.batch.counts.rejected[cases[i].reason] != 1)
+            fail_msg("%s: %u samples, %u errors, %s at %zu", cases[i].line, f.batch.n, f.errors,
+                     reason_name(f.error[0].reason), f.error[0].at);
         assert_true(slice_eq(f.error[0].line, slice_str(cases[i].line)));
     }
     fixture_release(&f);
@@ -154,10 +156,21 @@ static void a_sample_fails_alone_but_for_what_ends_the_line(void **state)
         const char *line;
         uint32_t samples, errors;
     } cases[] = {
-        { "a:1|c:x|c:3|c", 2, 1 },      { "a:x|c:y|ms:-1|ms:4|g", 1, 3 }, { "a:1|c:2|zz:3|c", 1, 1 },          { "a:1|c:2", 1, 1 },
-        { "a:1|c|@0.5:2|c|@9:3|c", 2, 1 }, { "a:1|c:2|zz|#t", 1, 1 },     { "a:1|c|||", 1, 0 },                { "a:1|c||:2|c", 1, 0 },
-        { "a:1|c:2|c|", 2, 0 },         { "a:1|c:2|c||@0.5", 2, 0 },      { "a:1|c\nb:x|c\nc:3|g", 2, 1 },     { "a:1|c|@0.5|@x", 0, 1 },
-        { "a:1|c|T1|T2|#x|#y|q|r", 1, 0 }, { "a:1:2:3|s", 1, 0 },         { "a:b|s:c|s", 2, 0 },
+        { "a:1|c:x|c:3|c", 2, 1 },
+        { "a:x|c:y|ms:-1|ms:4|g", 1, 3 },
+        { "a:1|c:2|zz:3|c", 1, 1 },
+        { "a:1|c:2", 1, 1 },
+        { "a:1|c|@0.5:2|c|@9:3|c", 2, 1 },
+        { "a:1|c:2|zz|#t", 1, 1 },
+        { "a:1|c|||", 1, 0 },
+        { "a:1|c||:2|c", 1, 0 },
+        { "a:1|c:2|c|", 2, 0 },
+        { "a:1|c:2|c||@0.5", 2, 0 },
+        { "a:1|c\nb:x|c\nc:3|g", 2, 1 },
+        { "a:1|c|@0.5|@x", 0, 1 },
+        { "a:1|c|T1|T2|#x|#y|q|r", 1, 0 },
+        { "a:1:2:3|s", 1, 0 },
+        { "a:b|s:c|s", 2, 0 },
     };
     struct fixture f;
     (void)state;
@@ -174,16 +187,16 @@ static void a_signed_gauge_follows_the_switch_and_the_fields(void **state)
 {
     static const struct {
         const char *line;
-        bool relative[3];   /* auto, delta, absolute */
+        bool relative[3]; /* auto, delta, absolute */
     } cases[] = {
-        { "g:5|g", { false, false, false } },          { "g:+5|g", { true, true, false } },
-        { "g:-5|g", { true, true, false } },           { "g:-5|g|#a:b", { true, true, false } },
-        { "g:-5|g|c:x", { false, true, false } },      { "g:+5|g|c:x", { true, true, false } },
-        { "g:-5|g|e:x", { false, true, false } },      { "g:-5|g|card:low", { false, true, false } },
-        { "g:-5|g|T7", { false, true, false } },       { "g:+5|g|T7", { false, true, false } },
-        { "g:-5|g|c", { true, true, false } },         { "g:-5:-6|g", { true, true, false } },
-        { "g:6:5|g", { false, false, false } },        { "g::-5|g", { true, true, false } },
-        { "g:-0|g", { true, true, false } },           { "c:-5|c", { false, false, false } },
+        { "g:5|g", { false, false, false } },     { "g:+5|g", { true, true, false } },
+        { "g:-5|g", { true, true, false } },      { "g:-5|g|#a:b", { true, true, false } },
+        { "g:-5|g|c:x", { false, true, false } }, { "g:+5|g|c:x", { true, true, false } },
+        { "g:-5|g|e:x", { false, true, false } }, { "g:-5|g|card:low", { false, true, false } },
+        { "g:-5|g|T7", { false, true, false } },  { "g:+5|g|T7", { false, true, false } },
+        { "g:-5|g|c", { true, true, false } },    { "g:-5:-6|g", { true, true, false } },
+        { "g:6:5|g", { false, false, false } },   { "g::-5|g", { true, true, false } },
+        { "g:-0|g", { true, true, false } },      { "c:-5|c", { false, false, false } },
     };
     struct fixture f;
     (void)state;
@@ -207,7 +220,8 @@ static void print_gauges(const struct batch *b, char *out, size_t room)
     for (uint32_t i = 0; i < b->n; i++) {
         const struct sample *s = &b->samples[i];
         assert_int_equal((s->flags & SAMPLE_PACKED) != 0, s->more_n > 0);
-        n += (size_t)snprintf(out + n, room - n, "%s%c%g", i ? " " : "", s->flags & SAMPLE_DELTA ? '~' : '=', s->value);
+        n += (size_t)snprintf(out + n, room - n, "%s%c%g", i ? " " : "",
+                              s->flags & SAMPLE_DELTA ? '~' : '=', s->value);
         for (uint32_t k = 0; k < s->more_n; k++)
             n += (size_t)snprintf(out + n, room - n, ",%g", b->values[s->more_at + k]);
     }
@@ -217,7 +231,7 @@ static void each_value_of_a_packed_gauge_has_its_own_sign(void **state)
 {
     static const struct {
         const char *line;
-        const char *want[3];   /* auto, delta, absolute */
+        const char *want[3]; /* auto, delta, absolute */
     } cases[] = {
         { "x:4:+3:-2|g", { "=4 ~3,-2", "=4 ~3,-2", "=4,3,-2" } },
         { "x:+3:4:-2|g", { "~3 =4 ~-2", "~3 =4 ~-2", "=3,4,-2" } },
@@ -233,7 +247,7 @@ static void each_value_of_a_packed_gauge_has_its_own_sign(void **state)
         { "x:4:+3:-2|g|#a:b|card:low", { "=4 ~3 =-2", "=4 ~3,-2", "=4,3,-2" } },
         { "x:4:+3:-2|g|T1700000000", { "=4,3,-2", "=4 ~3,-2", "=4,3,-2" } },
         { "x:4:+3|g:-2:7|g", { "=4 ~3 ~-2 =7", "=4 ~3 ~-2 =7", "=4,3 =-2,7" } },
-        { "x:4:+3:zz|g", { "", "", "" } },   /* one bad value: none of them counts */
+        { "x:4:+3:zz|g", { "", "", "" } }, /* one bad value: none of them counts */
         { "x:4:+|g", { "", "", "" } },
     };
     struct fixture f;
@@ -246,8 +260,9 @@ static void each_value_of_a_packed_gauge_has_its_own_sign(void **state)
             parse_text(&f, cases[i].line);
             print_gauges(&f.batch, have, sizeof have);
             if (strcmp(have, cases[i].want[sign]) != 0)
-                fail_msg("%s with gauge_sign %d: %s, not %s", cases[i].line, sign, have, cases[i].want[sign]);
-            for (uint32_t k = 1; k < f.batch.n; k++)   /* one series */
+                fail_msg("%s with gauge_sign %d: %s, not %s", cases[i].line, sign, have,
+                         cases[i].want[sign]);
+            for (uint32_t k = 1; k < f.batch.n; k++) /* one series */
                 assert_true(f.batch.samples[k].hash.lo == f.batch.samples[0].hash.lo &&
                             f.batch.samples[k].hash.hi == f.batch.samples[0].hash.hi);
         }
@@ -268,11 +283,15 @@ static void unknown_fields_are_counted_and_ignored(void **state)
 static void all_ways_to_read_a_line_give_one_identity(void **state)
 {
     static const char *const same[] = {
-        "a.b:1|c|#x:1,y:2",     "  a.b:1|c|#x:1,y:2 ",  "a.b:1|c|#x:1,y:2\r",      "a.b:1:2|c|#x:1,y:2", "a.b:-1|c|#x:1,y:2",
-        "a.b:1|c||#x:1,y:2",    "a.b:1|c|@0.5|#x:1,y:2", "a.b:1|c|#x:1|#y:2",      "a.b:1|c|#|#x:1,y:2", "a.b:123456789012|c|T9|#x:1,y:2|c:id",
+        "a.b:1|c|#x:1,y:2",        "  a.b:1|c|#x:1,y:2 ",
+        "a.b:1|c|#x:1,y:2\r",      "a.b:1:2|c|#x:1,y:2",
+        "a.b:-1|c|#x:1,y:2",       "a.b:1|c||#x:1,y:2",
+        "a.b:1|c|@0.5|#x:1,y:2",   "a.b:1|c|#x:1|#y:2",
+        "a.b:1|c|#|#x:1,y:2",      "a.b:123456789012|c|T9|#x:1,y:2|c:id",
         "a.b:1|c|zz\x01|#x:1,y:2",
     };
-    static const char *const other[] = { "a.b:1|g|#x:1,y:2", "a.b:1|c|#x:1,y:3", "a.c:1|c|#x:1,y:2", "a.b:1|c", "a.bx:1|c|#1,y:2" };
+    static const char *const other[] = { "a.b:1|g|#x:1,y:2", "a.b:1|c|#x:1,y:3", "a.c:1|c|#x:1,y:2",
+                                         "a.b:1|c", "a.bx:1|c|#1,y:2" };
     struct fixture f;
     (void)state;
     fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
@@ -281,12 +300,14 @@ static void all_ways_to_read_a_line_give_one_identity(void **state)
     for (size_t i = 0; i < ARRAY_LEN(same); i++) {
         parse_text(&f, same[i]);
         const struct sample *s = &f.batch.samples[0];
-        if (f.batch.n != 1 || s->hash.lo != want.lo || s->hash.hi != want.hi || !slice_eq(slice_of(s->tags, s->tags_len), SLICE_LIT("x:1,y:2")))
+        if (f.batch.n != 1 || s->hash.lo != want.lo || s->hash.hi != want.hi ||
+            !slice_eq(slice_of(s->tags, s->tags_len), SLICE_LIT("x:1,y:2")))
             fail_msg("%s", same[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(other); i++) {
         parse_text(&f, other[i]);
-        assert_true(f.batch.n == 1 && f.batch.samples[0].hash.lo != want.lo && f.batch.samples[0].hash.hi != want.hi);
+        assert_true(f.batch.n == 1 && f.batch.samples[0].hash.lo != want.lo &&
+                    f.batch.samples[0].hash.hi != want.hi);
     }
     parse_text(&f, "n:1|c\nn:1|c:2|c|@0.1:3|c\n n:7|c\nn:1|c|#\nn:1|c|@0.25");
     for (uint32_t i = 1; i < f.batch.n; i++)
@@ -302,8 +323,9 @@ static void an_origin_is_part_of_the_identity_only_when_asked_for(void **state)
     static const struct {
         const char *line, *id;
     } cases[] = {
-        { "a:1|c|c:abc", "abc" }, { "a:1|c|c:ci-abc", "abc" }, { "a:1|c|c:cid-abc", "abc" }, { "a:1|c|c:in-7", NULL },
-        { "a:1|c|c:in-7,ci-q", "q" }, { "a:1|c|c:", NULL }, { "a:1|c|c:x|c:y", "y" }, { "a:1|c|c:ci-", NULL }, { "a:1|c", NULL },
+        { "a:1|c|c:abc", "abc" }, { "a:1|c|c:ci-abc", "abc" },  { "a:1|c|c:cid-abc", "abc" },
+        { "a:1|c|c:in-7", NULL }, { "a:1|c|c:in-7,ci-q", "q" }, { "a:1|c|c:", NULL },
+        { "a:1|c|c:x|c:y", "y" }, { "a:1|c|c:ci-", NULL },      { "a:1|c", NULL },
     };
     struct parse_opts o = PARSE_OPTS_DEFAULT;
     struct fixture with, without;
@@ -321,7 +343,8 @@ static void an_origin_is_part_of_the_identity_only_when_asked_for(void **state)
         if (cases[i].id)
             assert_true(slice_eq(s->origin, slice_str(cases[i].id)));
         assert_int_equal(s->hash.lo != plain, cases[i].id != NULL);
-        assert_true(without.batch.samples[0].hash.lo == plain && !(without.batch.samples[0].flags & SAMPLE_HAS_ORIGIN));
+        assert_true(without.batch.samples[0].hash.lo == plain &&
+                    !(without.batch.samples[0].flags & SAMPLE_HAS_ORIGIN));
     }
     fixture_release(&with);
     fixture_release(&without);
@@ -331,7 +354,7 @@ static void tags_inside_the_name_are_cut_by_the_enabled_styles(void **state)
 {
     static const struct {
         unsigned styles;
-        const char *line, *name, *tags;   /* name NULL: refused */
+        const char *line, *name, *tags; /* name NULL: refused */
     } cases[] = {
         { 0, "a#b=c:1|c", "a#b=c", "" },
         { NAME_TAGS_LIBRATO, "a#b=c:1|c", "a", "b=c" },
@@ -360,9 +383,11 @@ static void tags_inside_the_name_are_cut_by_the_enabled_styles(void **state)
         fixture_init(&f, o, 64);
         parse_text(&f, cases[i].line);
         const struct sample *s = &f.batch.samples[0];
-        bool ok = cases[i].name == NULL ? f.batch.n == 0 && f.errors == 1 && f.error[0].at == 0
-                                        : f.batch.n == 1 && slice_eq(slice_of(s->name, s->name_len), slice_str(cases[i].name)) &&
-                                              slice_eq(slice_of(s->tags, s->tags_len), slice_str(cases[i].tags));
+        bool ok = cases[i].name == NULL
+                      ? f.batch.n == 0 && f.errors == 1 && f.error[0].at == 0
+                      : f.batch.n == 1 &&
+                            slice_eq(slice_of(s->name, s->name_len), slice_str(cases[i].name)) &&
+                            slice_eq(slice_of(s->tags, s->tags_len), slice_str(cases[i].tags));
         if (!ok)
             fail_msg("%s: %u samples, %u errors", cases[i].line, f.batch.n, f.errors);
         fixture_release(&f);
@@ -374,7 +399,8 @@ static void a_truncated_tail_is_one_error_and_never_a_sample(void **state)
     static const struct {
         const char *text;
         uint32_t samples, errors;
-    } cases[] = { { "a:1|c\nb:2|c", 1, 1 }, { "a:1|c\n", 1, 0 }, { "a:1|c", 0, 1 }, { "", 0, 0 }, { "\n\n", 0, 0 }, { "_e{1,1}:a|b", 0, 1 } };
+    } cases[] = { { "a:1|c\nb:2|c", 1, 1 }, { "a:1|c\n", 1, 0 },    { "a:1|c", 0, 1 }, { "", 0, 0 },
+                  { "\n\n", 0, 0 },         { "_e{1,1}:a|b", 0, 1 } };
     struct fixture f;
     (void)state;
     fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
@@ -414,7 +440,8 @@ static void events_and_checks_are_dispatched_and_are_not_samples(void **state)
     struct fixture f;
     (void)state;
     fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
-    parse_text(&f, "_e{1,2}:a|b \r\n_sc|db|0\n_e:1|c\n_sc:1|c\n  _e{1,1}:a|b\n_e{1,1}:a|\xc3\n_e{1,2}:a|\xc3\xa9|d:5\nx:1|c");
+    parse_text(&f, "_e{1,2}:a|b \r\n_sc|db|0\n_e:1|c\n_sc:1|c\n  "
+                   "_e{1,1}:a|b\n_e{1,1}:a|\xc3\n_e{1,2}:a|\xc3\xa9|d:5\nx:1|c");
     assert_int_equal(f.batch.n, 3);
     assert_int_equal(f.events, 3);
     assert_int_equal(f.checks, 1);
@@ -425,7 +452,9 @@ static void events_and_checks_are_dispatched_and_are_not_samples(void **state)
     fixture_release(&f);
 }
 
-/* 8,192 bytes of the densest line into a batch that is one sample short of full, again and again. */
+/*
+ * 8,192 bytes of the densest line into a batch that is one sample short of full, again and again.
+ */
 static void a_line_never_splits_over_batches(void **state)
 {
     static const char *const dense[] = { "1|c:", "1:", "x|c|#a:", "1|s:", "1:+1:" };
@@ -453,7 +482,8 @@ static void a_line_never_splits_over_batches(void **state)
         while (more) {
             more = parser_next(f.parser, &f.batch);
             samples += f.batch.n;
-            assert_true(f.batch.n <= f.batch.cap && f.batch.n_values <= f.batch.cap_values && f.batch.scratch_len <= f.batch.scratch_cap);
+            assert_true(f.batch.n <= f.batch.cap && f.batch.n_values <= f.batch.cap_values &&
+                        f.batch.scratch_len <= f.batch.scratch_cap);
             batch_clear(&f.batch);
         }
         assert_int_equal(f.batch.counts.samples, samples + refused(&f));
@@ -482,14 +512,18 @@ static void several_datagrams_may_share_a_batch(void **state)
     fixture_release(&f);
 }
 
-static bool same_sample(const struct batch *x, const struct sample *a, const struct batch *y, const struct sample *b)
+static bool same_sample(const struct batch *x, const struct sample *a, const struct batch *y,
+                        const struct sample *b)
 {
-    bool same = a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi && memcmp(&a->value, &b->value, sizeof a->value) == 0 && a->rate == b->rate &&
-                a->type == b->type && a->flags == b->flags && a->tag_style == b->tag_style && a->more_n == b->more_n &&
+    bool same = a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi &&
+                memcmp(&a->value, &b->value, sizeof a->value) == 0 && a->rate == b->rate &&
+                a->type == b->type && a->flags == b->flags && a->tag_style == b->tag_style &&
+                a->more_n == b->more_n &&
                 slice_eq(slice_of(a->name, a->name_len), slice_of(b->name, b->name_len)) &&
                 slice_eq(slice_of(a->tags, a->tags_len), slice_of(b->tags, b->tags_len));
     if (same && a->more_n)
-        same = memcmp(x->values + a->more_at, y->values + b->more_at, a->more_n * sizeof(double)) == 0;
+        same =
+            memcmp(x->values + a->more_at, y->values + b->more_at, a->more_n * sizeof(double)) == 0;
     if (same && a->type == SAMPLE_SET)
         same = slice_eq(a->member, b->member);
     if (same && (a->flags & SAMPLE_HAS_TIME))
@@ -500,9 +534,15 @@ static bool same_sample(const struct batch *x, const struct sample *a, const str
 /* A blank in front sends a line past the reader of plain lines; nothing else may change. */
 static void plain_lines_are_read_as_all_lines_are(void **state)
 {
-    static const char *const pieces[] = { "a", "name.x", "long_name_of_a_metric_that_goes_over_the_end_of_a_word_of_the_mask_array", ":", ":", "|", "|", "|c", "|ms", "|g", "|h", "|d",
-                                          "|s", "|x", "1", "12.5", "-3", "+4", ".5", "7.", ".", "12345678", "123456789", "0", "1e3", "|@0.5", "|@0", "|@2", "|@1",
-                                          "|@.125", "|#", "|#a:b", "|#k:v,w", "|c:id", "|e:x", "|card:low", "|T12", "|zz", " ", "\r", "\x01", "\xc3\xa9", "\xff", "_" };
+    /* clang-format off */
+    static const char *const pieces[] = {
+        "a", "name.x", "long_name_of_a_metric_that_goes_over_the_end_of_a_word_of_the_mask_array",
+        ":", ":", "|", "|", "|c", "|ms", "|g", "|h", "|d", "|s", "|x", "1", "12.5", "-3", "+4",
+        ".5", "7.", ".", "12345678", "123456789", "0", "1e3", "|@0.5", "|@0", "|@2", "|@1",
+        "|@.125", "|#", "|#a:b", "|#k:v,w", "|c:id", "|e:x", "|card:low", "|T12", "|zz", " ", "\r",
+        "\x01", "\xc3\xa9", "\xff", "_"
+    };
+    /* clang-format on */
     struct fixture f, g;
     uint32_t r = 1;
     (void)state;
@@ -511,16 +551,20 @@ static void plain_lines_are_read_as_all_lines_are(void **state)
     for (int i = 0; i < 60000; i++) {
         char line[1400] = "", blank[1420] = " ";
         r = r * 1664525u + 1013904223u;
-        if (r >> 31)   /* half of the lines make sense */
-            strcat(strcat(strcat(strcat(line, pieces[r >> 8 & 1]), ":"), pieces[14 + (r >> 10) % 11]), pieces[7 + (r >> 20) % 6]);
+        if (r >> 31) { /* half of the lines make sense */
+            strcat(strcat(line, pieces[r >> 8 & 1]), ":");
+            strcat(strcat(line, pieces[14 + (r >> 10) % 11]), pieces[7 + (r >> 20) % 6]);
+        }
         for (uint32_t k = 0, n = r >> 28 & 7; k < n; k++) {
             r = r * 1664525u + 1013904223u;
-            strcat(line, pieces[(r >> 31 ? 25 : 0) + (r >> 12) % (r >> 31 ? 13 : (uint32_t)ARRAY_LEN(pieces))]);
+            uint32_t first = r >> 31 ? 25 : 0, of = r >> 31 ? 13 : (uint32_t)ARRAY_LEN(pieces);
+            strcat(line, pieces[first + (r >> 12) % of]);
         }
         strcat(blank, line);
         parse_text(&f, line);
         parse_text(&g, blank);
-        bool same = f.batch.n == g.batch.n && memcmp(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts) == 0;
+        bool same = f.batch.n == g.batch.n &&
+                    memcmp(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts) == 0;
         for (uint32_t k = 0; same && k < f.batch.n; k++)
             same = same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]);
         if (!same)

@@ -83,7 +83,12 @@ static void all_variants_agree_on_random_bytes_of_every_length(void **state)
     (void)state;
     for (size_t n = 0; n <= sizeof bytes; n++) {
         for (size_t i = 0; i < n; i++)
-            bytes[i] = n % 3 == 0 ? (char)random_u32() : n % 3 == 1 ? likely[random_u32() % (sizeof likely - 1)] : random_u32() % 9 ? 'q' : likely[random_u32() % 10];
+            if (n % 3 == 0)
+                bytes[i] = (char)random_u32();
+            else if (n % 3 == 1)
+                bytes[i] = likely[random_u32() % (sizeof likely - 1)];
+            else
+                bytes[i] = random_u32() % 9 ? 'q' : likely[random_u32() % 10];
         scan_with_all(s, bytes, n);
     }
     free(s);
@@ -115,7 +120,8 @@ static void the_next_bit_is_found_across_words(void **state)
         bytes[at] = ':';
         variants[0].fn(s, bytes, sizeof bytes);
         for (uint32_t from = 0; from < sizeof bytes; from++)
-            assert_int_equal(scan_next(s->colon, from, sizeof bytes), from <= at ? at : (uint32_t)SCAN_NONE);
+            assert_int_equal(scan_next(s->colon, from, sizeof bytes),
+                             from <= at ? at : (uint32_t)SCAN_NONE);
     }
     free(s);
 }

@@ -106,11 +106,15 @@ static void internal_tags_are_kept_when_asked_for(void **state)
 
 static void the_origin_is_the_last_tag_of_all(void **state)
 {
-    static const char *const raws[] = { "", "a:1", "z:1", "container_id:mine", "a:1,container_id:x,z:2" };
+    static const char *const raws[] = { "", "a:1", "z:1", "container_id:mine",
+                                        "a:1,container_id:x,z:2" };
     const struct tags_opts o = TAGS_OPTS_DEFAULT;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(raws); i++) {
-        struct sample s = { .tags = raws[i], .tags_len = (uint32_t)strlen(raws[i]), .flags = SAMPLE_HAS_ORIGIN, .origin = SLICE_LIT("id7") };
+        struct sample s = { .tags = raws[i],
+                            .tags_len = (uint32_t)strlen(raws[i]),
+                            .flags = SAMPLE_HAS_ORIGIN,
+                            .origin = SLICE_LIT("id7") };
         bool found = false;
         assert_int_equal(tags_parse(&o, &s, &tags), REASON_NONE);
         for (uint32_t k = 0; k < tags.n; k++) {

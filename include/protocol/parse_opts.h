@@ -1,0 +1,50 @@
+/**
+ * parse_opts: the options of a parser (dialect, limits, hooks).
+ */
+#ifndef PROTOCOL_PARSE_OPTS_H
+#define PROTOCOL_PARSE_OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "protocol/event.h"
+#include "protocol/reason.h"
+
+enum { DATAGRAM_MAX = 65535 };
+
+/* Does a sign make a gauge's value relative?  (PROTOCOL 6) */
+enum gauge_sign { GAUGE_SIGN_AUTO, GAUGE_SIGN_DELTA, GAUGE_SIGN_ABSOLUTE };
+
+/* Styles of tags inside the name, as bits; all off by default (PROTOCOL 7). */
+enum name_tags {
+    NAME_TAGS_LIBRATO = 1,
+    NAME_TAGS_INFLUX = 2,
+    NAME_TAGS_SIGNALFX = 4,
+    NAME_TAGS_GRAPHITE = 8
+};
+
+/* A refused sample or line, as explain and the log of refused lines show it. */
+struct parse_error {
+    enum reason reason;
+    struct slice line; /* as received */
+    size_t at;         /* offset in line of the first byte that is wrong, 0..line.len */
+};
+
+struct parse_opts {
+    enum gauge_sign gauge_sign;
+    unsigned name_tags; /* bits of enum name_tags */
+    bool origin_tags;
+    uint32_t max_line, max_name; /* bytes, from 1; max_line at most DATAGRAM_MAX */
+    /* Called by parser_next; any may be NULL.  The objects are valid for the call. */
+    void (*on_event)(void *cookie, const struct event *e);
+    void (*on_check)(void *cookie, const struct service_check *c);
+    void (*on_error)(void *cookie, const struct parse_error *e);
+    const uint32_t *errors; /* bits by enum reason: on_error is for these; borrowed; NULL: all */
+    void *cookie;
+};
+
+#define PARSE_OPTS_DEFAULT ((struct parse_opts){ .max_line = 8192, .max_name = 512 })
+
+#endif
