@@ -115,11 +115,11 @@ static void measure_globs(struct world *w, size_t n)
         w->names[i][strlen(w->names[i]) - 1]++; /* the last letter is another */
     for (size_t i = 0; i < NAMES; i++)
         if (strstr(w->names[i], ".job") != NULL) /* here the last component is `*` */
-            strcpy(w->names[i], "app.v1.v2.jobless.v3");
+            snprintf(w->names[i], TEXT_MAX, "app.v1.v2.jobless.v3");
     measure(w, &opts, "miss", 0);
     draw_adversarial(w, n);
     for (size_t i = 0; i < NAMES; i++)
-        strcpy(w->names[i], "a.a.a.a.a.a.a.a.a.a.a.a.z.z");
+        snprintf(w->names[i], TEXT_MAX, "a.a.a.a.a.a.a.a.a.a.a.a.z.z");
     measure(w, &opts, "adversarial", 0);
 }
 

@@ -16,6 +16,7 @@
 /* A match points to its first member, so that the rest is found from there. */
 struct compiled {
     struct mapping_rule rule; /* first */
+    char *texts;              /* of the rule, one behind the other */
     struct mapping_label *labels;
     struct mapping_template name, *values;
     struct mapping_regex *regex; /* NULL: a glob */
@@ -46,25 +47,34 @@ static int32_t group_of(const void *cookie, struct slice name, size_t nth)
     return mapping_regex_group(cookie, name, nth);
 }
 
-static char *copy_text(const char *text)
-{
-    return text != NULL ? mem_strdup(text) : NULL;
-}
-
 static void release_rule(struct compiled *c)
 {
-    for (size_t i = 0; i < c->rule.n_labels; i++) {
+    for (size_t i = 0; i < c->rule.n_labels; i++)
         mapping_template_release(&c->values[i]);
-        free((char *)(uintptr_t)c->labels[i].key);
-        free((char *)(uintptr_t)c->labels[i].value);
-    }
     mapping_template_release(&c->name);
     mapping_regex_free(c->regex);
-    free((char *)(uintptr_t)c->rule.match);
-    free((char *)(uintptr_t)c->rule.name);
-    free((char *)(uintptr_t)c->rule.help);
+    free(c->texts);
     free(c->labels);
     free(c->values);
+}
+
+static size_t texts_size(const struct mapping_rule *r)
+{
+    size_t n = strlen(r->match) + strlen(r->name) + 2;
+    n += r->help != NULL ? strlen(r->help) + 1 : 0;
+    for (size_t i = 0; i < r->n_labels; i++)
+        n += strlen(r->labels[i].key) + strlen(r->labels[i].value) + 2;
+    return n;
+}
+
+/* To *at, which moves behind it. */
+static const char *put_text(char **at, const char *text)
+{
+    char *copy = *at;
+    size_t n = strlen(text) + 1;
+    memcpy(copy, text, n);
+    *at += n;
+    return copy;
 }
 
 /* With its templates, which refer to the regex's groups. */
@@ -72,17 +82,19 @@ static void copy_rule(struct compiled *c, const struct mapping_rule *from,
                       struct mapping_regex *regex)
 {
     mapping_group_of *names = regex != NULL ? group_of : NULL;
-    *c = (struct compiled){ .rule = *from, .regex = regex };
-    c->rule.match = mem_strdup(from->match);
-    c->rule.name = mem_strdup(from->name);
-    c->rule.help = copy_text(from->help);
+    char *at = mem_alloc(texts_size(from));
+    *c = (struct compiled){ .rule = *from, .texts = at, .regex = regex };
+    c->rule.match = put_text(&at, from->match);
+    c->rule.name = put_text(&at, from->name);
+    if (from->help != NULL)
+        c->rule.help = put_text(&at, from->help);
     c->labels = mem_alloc(from->n_labels * sizeof *c->labels);
     c->values = mem_alloc(from->n_labels * sizeof *c->values);
     c->rule.labels = c->labels;
     mapping_template_init(&c->name, c->rule.name, names, regex);
     for (size_t i = 0; i < from->n_labels; i++) {
-        c->labels[i].key = mem_strdup(from->labels[i].key);
-        c->labels[i].value = mem_strdup(from->labels[i].value);
+        c->labels[i].key = put_text(&at, from->labels[i].key);
+        c->labels[i].value = put_text(&at, from->labels[i].value);
         mapping_template_init(&c->values[i], c->labels[i].value, names, regex);
     }
 }
@@ -193,12 +205,10 @@ size_t mapping_memory(const struct mapping *m)
                mapping_globs_memory(m->globs);
     for (size_t i = 0; i < m->n_rules; i++) {
         const struct compiled *c = &m->rules[i];
-        n += sizeof *c + strlen(c->rule.match) + strlen(c->rule.name) + template_memory(&c->name);
-        n += c->rule.help != NULL ? strlen(c->rule.help) : 0;
+        n += sizeof *c + texts_size(&c->rule) + template_memory(&c->name);
         n += c->regex != NULL ? mapping_regex_memory(c->regex) : 0;
         for (size_t j = 0; j < c->rule.n_labels; j++)
-            n += sizeof c->labels[j] + sizeof c->values[j] + strlen(c->labels[j].key) +
-                 strlen(c->labels[j].value) + template_memory(&c->values[j]);
+            n += sizeof c->labels[j] + sizeof c->values[j] + template_memory(&c->values[j]);
     }
     return n;
 }
@@ -259,10 +269,11 @@ bool mapping_find(const struct mapping *m, struct mapping_scratch *s, struct sli
     assert(s->made_for == m && c < MAPPING_CLASS_COUNT);
     const struct compiled *found;
     *ret = (struct mapping_match){ .captures = s->captures };
-    uint32_t glob = mapping_globs_find(m->globs, s->places, name, c);
+    const char *text;
+    uint32_t glob = mapping_globs_find(m->globs, s->places, name, c, &text);
     if (glob != MAPPING_GLOB_NONE) {
         ret->rule = &m->rules[glob].rule;
-        ret->n_captures = mapping_glob_captures(ret->rule->match, name, s->captures);
+        ret->n_captures = mapping_glob_captures(text, name, s->captures);
     } else if ((found = find_regex(m, s, name, c)) != NULL) {
         ret->rule = &found->rule;
         ret->n_captures = mapping_regex_groups(found->regex) + 1;

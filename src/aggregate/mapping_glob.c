@@ -8,19 +8,24 @@
 #include <stdlib.h>
 
 #include "aggregate/mapping_entries.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
-/* A glob, and the first rule of each class that has it. */
+/*
+ * A glob, and the first rule of each class that has it.  One lies behind the other, with its text,
+ * so that a search meets few cache lines.
+ */
 struct pattern {
-    const char *text;
     uint32_t rule[MAPPING_GLOB_CLASSES];
+    char text[];
 };
 
 struct shape {
-    const char *text; /* of one of its globs */
+    const char *text; /* of one of its globs, while the tables are made */
     uint32_t length;
-    uint32_t first_pattern, n_patterns;
+    uint32_t n_patterns;
+    size_t first_pattern;               /* offset in patterns */
     uint32_t first_literal, n_literals; /* in literals */
     uint32_t least;                     /* see set_order */
 };
@@ -39,15 +44,15 @@ struct length {
 };
 
 struct mapping_globs {
-    struct pattern *patterns;
+    struct buf patterns;
     struct shape *shapes;
     struct length *lengths; /* [0..longest] */
     uint32_t *literals;     /* places of shapes that are not `*` */
     struct place *places;
     struct mapping_entries
         words; /* a text in a place -> bits of the shapes that have it or `*` there */
-    struct mapping_entries index; /* a shape and its literals -> number of the pattern + 1 */
-    size_t n_patterns, n_shapes, n_literals, n_places, longest;
+    struct mapping_entries index; /* a shape and its literals -> offset of the pattern + 1 */
+    size_t n_shapes, n_literals, n_places, longest;
     bool unordered;
 };
 
@@ -119,7 +124,7 @@ static void add_shape(struct mapping_globs *g, const char *glob, size_t *cap_lit
     struct shape *s = &g->shapes[g->n_shapes++];
     *s = (struct shape){ .text = glob,
                          .length = length_of(glob),
-                         .first_pattern = (uint32_t)g->n_patterns,
+                         .first_pattern = g->patterns.len,
                          .first_literal = (uint32_t)g->n_literals,
                          .least = MAPPING_GLOB_NONE };
     for (uint32_t place = 0; rest.ptr != NULL; place++) {
@@ -131,12 +136,27 @@ static void add_shape(struct mapping_globs *g, const char *glob, size_t *cap_lit
     }
 }
 
+static struct pattern *pattern_at(const struct mapping_globs *g, size_t offset)
+{
+    return (struct pattern *)(void *)(g->patterns.ptr + offset);
+}
+
+static size_t pattern_size(const char *text)
+{
+    size_t align = _Alignof(struct pattern);
+    return (sizeof(struct pattern) + strlen(text) + align) / align * align;
+}
+
+/* Valid until the next one. */
 static struct pattern *add_pattern(struct mapping_globs *g, const char *text)
 {
-    struct pattern *p = &g->patterns[g->n_patterns++];
-    p->text = text;
+    size_t size = pattern_size(text);
+    struct pattern *p = (struct pattern *)(void *)buf_reserve(&g->patterns, size);
+    memset(p, 0, size);
+    memcpy(p->text, text, strlen(text));
     for (int c = 0; c < MAPPING_GLOB_CLASSES; c++)
         p->rule[c] = MAPPING_GLOB_NONE;
+    g->patterns.len += size;
     g->shapes[g->n_shapes - 1].n_patterns++;
     return p;
 }
@@ -207,11 +227,11 @@ static uint64_t bit_of(const struct mapping_globs *g, const struct length *l, co
     return 1ull << (uint32_t)(s - (g->shapes + l->first_shape)) / l->per_bit;
 }
 
-static void index_pattern(struct mapping_globs *g, const struct shape *s, uint32_t pattern,
+static void index_pattern(struct mapping_globs *g, const struct shape *s, size_t offset,
                           struct mapping_place *places)
 {
     uint64_t bit = bit_of(g, &g->lengths[s->length], s);
-    split(slice_str(g->patterns[pattern].text), places, s->length);
+    split(slice_str(pattern_at(g, offset)->text), places, s->length);
     for (uint32_t i = 0; i < s->n_literals; i++) {
         uint32_t place = g->literals[s->first_literal + i];
         places[place].hash = hash_of(places[place].text, s->length, place);
@@ -223,7 +243,7 @@ static void index_pattern(struct mapping_globs *g, const struct shape *s, uint32
                                    bit |
                                        g->places[g->lengths[s->length].first_place + place].stars);
     }
-    mapping_entries_insert(&g->index, key_of(g, s, places), pattern + 1);
+    mapping_entries_insert(&g->index, key_of(g, s, places), offset + 1);
 }
 
 static void mark_places(struct mapping_globs *g, const struct shape *s)
@@ -242,9 +262,13 @@ static void make_tables(struct mapping_globs *g)
     struct mapping_place *places = mem_alloc(g->longest * sizeof *places);
     for (size_t i = 0; i < g->n_shapes; i++)
         mark_places(g, &g->shapes[i]);
-    for (size_t i = 0; i < g->n_shapes; i++)
-        for (uint32_t p = 0; p < g->shapes[i].n_patterns; p++)
-            index_pattern(g, &g->shapes[i], g->shapes[i].first_pattern + p, places);
+    for (size_t i = 0; i < g->n_shapes; i++) {
+        size_t offset = g->shapes[i].first_pattern;
+        for (uint32_t p = 0; p < g->shapes[i].n_patterns; p++) {
+            index_pattern(g, &g->shapes[i], offset, places);
+            offset += pattern_size(pattern_at(g, offset)->text);
+        }
+    }
     free(places);
 }
 
@@ -255,10 +279,8 @@ struct mapping_globs *mapping_globs_new(struct mapping_glob *globs, size_t n, bo
     g->unordered = unordered;
     if (n > 0)
         qsort(globs, n, sizeof *globs, compare_globs);
-    g->patterns = mem_alloc(n * sizeof *g->patterns);
     g->shapes = mem_alloc(n * sizeof *g->shapes);
     add_globs(g, globs, n);
-    g->patterns = mem_realloc(g->patterns, (g->n_patterns + 1) * sizeof *g->patterns);
     g->shapes = mem_realloc(g->shapes, (g->n_shapes + 1) * sizeof *g->shapes);
     add_lengths(g);
     make_tables(g);
@@ -269,7 +291,7 @@ void mapping_globs_free(struct mapping_globs *g)
 {
     if (g == NULL)
         return;
-    free(g->patterns);
+    buf_release(&g->patterns);
     free(g->shapes);
     free(g->lengths);
     free(g->literals);
@@ -286,7 +308,7 @@ size_t mapping_globs_longest(const struct mapping_globs *g)
 
 size_t mapping_globs_memory(const struct mapping_globs *g)
 {
-    size_t n = sizeof *g + g->n_patterns * sizeof *g->patterns + g->n_shapes * sizeof *g->shapes +
+    size_t n = sizeof *g + g->patterns.cap + g->n_shapes * sizeof *g->shapes +
                (g->longest + 1) * sizeof *g->lengths + g->n_literals * sizeof *g->literals +
                g->n_places * sizeof *g->places;
     return n + mapping_entries_memory(&g->words) + mapping_entries_memory(&g->index);
@@ -306,15 +328,16 @@ static bool is_match(const char *glob, const struct mapping_place *places)
     return true;
 }
 
-static uint32_t find_in_shape(const struct mapping_globs *g, const struct shape *s,
-                              const struct mapping_place *places, unsigned class)
+/* returns  NULL: none */
+static const struct pattern *find_in_shape(const struct mapping_globs *g, const struct shape *s,
+                                           const struct mapping_place *places)
 {
     uint64_t key = key_of(g, s, places);
     const struct mapping_entry *e = mapping_entries_find(&g->index, key);
     for (; e != NULL; e = mapping_entries_next(&g->index, e))
-        if (is_match(g->patterns[e->value - 1].text, places))
-            return g->patterns[e->value - 1].rule[class];
-    return MAPPING_GLOB_NONE;
+        if (is_match(pattern_at(g, e->value - 1)->text, places))
+            return pattern_at(g, e->value - 1);
+    return NULL;
 }
 
 /* The bits of the shapes that may match. */
@@ -334,7 +357,7 @@ static uint64_t candidates(const struct mapping_globs *g, const struct length *l
 }
 
 uint32_t mapping_globs_find(const struct mapping_globs *g, struct mapping_place *places,
-                            struct slice name, unsigned class)
+                            struct slice name, unsigned class, const char **ret)
 {
     size_t length = split(name, places, g->longest);
     if (length > g->longest || g->lengths[length].n_shapes == 0)
@@ -347,8 +370,11 @@ uint32_t mapping_globs_find(const struct mapping_globs *g, struct mapping_place 
             const struct shape *s = &g->shapes[l->first_shape + i];
             if (best != MAPPING_GLOB_NONE && s->least >= best)
                 return best;
-            uint32_t rule = find_in_shape(g, s, places, class);
-            best = rule < best ? rule : best;
+            const struct pattern *p = find_in_shape(g, s, places);
+            if (p == NULL || p->rule[class] >= best)
+                continue;
+            best = p->rule[class];
+            *ret = p->text;
         }
     }
     return best;

@@ -46,12 +46,12 @@ struct mapping_place {
 struct mapping_globs;
 
 struct mapping_glob {
-    const char *text; /* borrowed */
-    uint32_t rule;    /* its number: the lower was declared earlier */
-    uint8_t classes;  /* bit 1 << class */
+    const char *text;
+    uint32_t rule;   /* its number: the lower was declared earlier */
+    uint8_t classes; /* bit 1 << class */
 };
 
-/* globs is sorted. */
+/* globs is sorted by it; the texts have to live for the call. */
 struct mapping_globs *mapping_globs_new(struct mapping_glob *globs, size_t n, bool unordered);
 void mapping_globs_free(struct mapping_globs *g); /* NULL is fine */
 
@@ -59,9 +59,9 @@ void mapping_globs_free(struct mapping_globs *g); /* NULL is fine */
 size_t mapping_globs_longest(const struct mapping_globs *g);
 size_t mapping_globs_memory(const struct mapping_globs *g);
 
-/* returns  the number of the rule; MAPPING_GLOB_NONE */
+/* ret is its glob.  returns  the number of the rule; MAPPING_GLOB_NONE: ret is untouched */
 uint32_t mapping_globs_find(const struct mapping_globs *g, struct mapping_place *places,
-                            struct slice name, unsigned class);
+                            struct slice name, unsigned class, const char **ret);
 
 /*
  * What the `*` of glob stand for in name, which it matches.

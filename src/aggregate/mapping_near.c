@@ -59,9 +59,9 @@ static bool same_but_for_case(struct slice a, struct slice b)
     return same;
 }
 
-static unsigned least_of(unsigned a, unsigned b, unsigned c)
+static size_t least_of(size_t a, size_t b, size_t c)
 {
-    unsigned least = a < b ? a : b;
+    size_t least = a < b ? a : b;
     return least < c ? least : c;
 }
 
@@ -69,16 +69,16 @@ static unsigned least_of(unsigned a, unsigned b, unsigned c)
 static bool is_misspelt(struct slice has, struct slice wants)
 {
     enum { LONGEST = 64 };
-    unsigned row[LONGEST + 1];
+    size_t row[LONGEST + 1] = { 0 };
     if (has.len > LONGEST || wants.len > LONGEST)
         return false;
-    for (unsigned j = 0; j <= wants.len; j++)
+    for (size_t j = 0; j <= wants.len; j++)
         row[j] = j;
-    for (unsigned i = 1; i <= has.len; i++) {
-        unsigned corner = row[0];
+    for (size_t i = 1; i <= has.len; i++) {
+        size_t corner = row[0];
         row[0] = i;
-        for (unsigned j = 1; j <= wants.len; j++) {
-            unsigned change = corner + (lower(has.ptr[i - 1]) != lower(wants.ptr[j - 1]));
+        for (size_t j = 1; j <= wants.len; j++) {
+            size_t change = corner + (lower(has.ptr[i - 1]) != lower(wants.ptr[j - 1]));
             corner = row[j];
             row[j] = least_of(change, row[j] + 1, row[j - 1] + 1);
         }

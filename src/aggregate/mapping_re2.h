@@ -15,7 +15,8 @@
  * The syntax is that of Go's regexp/syntax with the flags of regexp.Compile.  What differs:
  * a repetition directly behind a change of flags or an empty \Q\E, `a(?i)*`, is refused; \p{Lu},
  * \p{Ll} and \p{Lt} under (?i) are any letter that has case; scripts are those of PCRE2's edition
- * of Unicode; a repeated group whose last round matched nothing, `(a*)*`, holds that nothing.
+ * of Unicode; a repeated group whose last round matched nothing, `(a*)*`, holds that nothing; and
+ * what is more than 64 KiB for PCRE2, as a group of classes 1000 times, is refused.
  *
  *   thread   any (no state)
  */

@@ -47,7 +47,7 @@ static void put_range(struct mapping_re2_reader *r, uint32_t from, uint32_t to)
 static void mark(bool in[128], const struct set *s, bool fold)
 {
     for (const char *range = s->ranges; *range != '\0'; range += 2)
-        for (int c = range[0]; c <= range[1]; c++)
+        for (unsigned char c = (unsigned char)range[0]; c <= (unsigned char)range[1]; c++)
             in[c] = true;
     in[0] = in[1]; /* the tables cannot hold NUL, and no set parts it from \1 */
     for (int c = 'a'; fold && c <= 'z'; c++)
@@ -214,7 +214,7 @@ static bool class_character(struct mapping_re2_reader *r, const char *bracket, u
 static bool class_range(struct mapping_re2_reader *r, const char *bracket)
 {
     const char *begin = r->at;
-    uint32_t from, to;
+    uint32_t from = 0, to;
     if (!class_character(r, bracket, &from))
         return false;
     to = from;

@@ -11,7 +11,8 @@
 
 /* Steps are counted anew for each byte at which a match may begin. */
 enum { STEPS = 4000000, STEPS_LEAST = 1000, STEPS_MOST = 100000 };
-enum { HEAP_KIB = 1024, JIT_STACK_LEAST = 32 * 1024, JIT_STACK_MOST = 512 * 1024 };
+enum { JIT_STACK_LEAST = 32 * 1024, JIT_STACK_MOST = 512 * 1024 };
+enum { HEAP_KIB = 1024, HEAP_MOST = HEAP_KIB * 1024 };
 
 struct mapping_regex {
     pcre2_code *code;
@@ -106,7 +107,7 @@ struct mapping_regex_scratch *mapping_regex_scratch_new(unsigned groups)
     s->data = pcre2_match_data_create(groups + 1, NULL);
     s->context = pcre2_match_context_create(NULL);
     if (s->data == NULL || s->context == NULL)
-        mem_exhausted(groups * 2 * sizeof(size_t));
+        mem_exhausted(sizeof *s);
     pcre2_set_depth_limit(s->context, STEPS_MOST);
     pcre2_set_heap_limit(s->context, HEAP_KIB);
     s->stack = pcre2_jit_stack_create(JIT_STACK_LEAST, JIT_STACK_MOST, NULL);
@@ -132,8 +133,8 @@ uint64_t mapping_regex_limit_hits(const struct mapping_regex_scratch *s)
 
 size_t mapping_regex_scratch_memory(unsigned groups)
 {
-    return sizeof(struct mapping_regex_scratch) + (groups + 1) * 2 * sizeof(size_t) +
-           HEAP_KIB * 1024 + JIT_STACK_MOST;
+    return sizeof(struct mapping_regex_scratch) + ((size_t)groups + 1) * 2 * sizeof(size_t) +
+           HEAP_MOST + JIT_STACK_MOST;
 }
 
 static uint32_t steps_for(size_t len)
@@ -155,8 +156,8 @@ bool mapping_regex_find(const struct mapping_regex *re, struct mapping_regex_scr
         return false;
     }
     const size_t *at = pcre2_get_ovector_pointer(s->data);
-    for (unsigned i = 0; i <= re->re2.groups; i++)
-        captures[i] = (int)i < rc && at[2 * i] != PCRE2_UNSET
+    for (size_t i = 0; i <= re->re2.groups; i++)
+        captures[i] = i < (size_t)rc && at[2 * i] != PCRE2_UNSET
                           ? slice_of(begin + at[2 * i], at[2 * i + 1] - at[2 * i])
                           : slice_of(NULL, 0);
     return true;

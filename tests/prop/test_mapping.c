@@ -34,7 +34,7 @@ struct taste {
 
 struct set {
     struct mapping_rule rules[RULES_MAX];
-    char match[RULES_MAX][TEXT_MAX], name[RULES_MAX][16];
+    char match[RULES_MAX][TEXT_MAX], name[RULES_MAX][24];
     size_t n;
 };
 

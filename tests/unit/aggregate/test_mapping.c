@@ -490,7 +490,7 @@ static void groups_nest_up_to_a_depth(void **unused)
     }
 }
 
-/* The times are far above what is measured (mapping_regex.h), for sanitizers and loaded machines. */
+/* The time is far above what is measured, for sanitizers and loaded machines. */
 static void a_catastrophic_regex_ends_by_a_limit_and_is_counted(void **unused)
 {
     (void)unused;
