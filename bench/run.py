@@ -147,7 +147,7 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    for tool in ("micro_sketch", "micro_close"):
+    for tool in ("micro_sketch", "micro_close", "micro_mapping"):
         h.say(tool)
         arguments = ["10000"] if quick and tool == "micro_close" else []
         found = h.results([build / "bench" / tool, *arguments])
