@@ -24,6 +24,9 @@
     LATER(                                                                                         \
         "mirror.to", "udp://%",                                                                    \
         "this release does not relay what it receives; [mirror] to = udp://HOST:PORT is to come")
+#define GLOBAL_TAGS                                                                                \
+    LATER("aggregate.global_tags", "%",                                                            \
+          "this release adds no tags of its own; relabel in Prometheus")
 #define MAPPING_NAMES                                                                              \
     WHY("leave it out: names stay as they are sent; a rule of a mapping file renames them, with "  \
         "match ^(.*)$, match_type regex and name PREFIX_${1}")
@@ -47,8 +50,9 @@ static const struct rival statsd_exporter[] = {
     { "statsd.listen-address", RIVAL_ADDRESS, SOCKET_UDP },
     { "statsd.unixsocket-mode", RIVAL_TEXT, SET(listen_socket, "unixgram:///PATH?mode=%") },
     { "statsd.mapping-config", RIVAL_FILE,
-      WHY("this release has no mapping files: names and tags "
-          "become names and labels as they are") },
+      LATER("prometheus.mapping", "%",
+            "this release has no mapping files: names and tags become names and labels as they "
+            "are") },
     { "statsd.read-buffer", RIVAL_TEXT, SET(listen_rcvbuf, "%") },
     { "statsd.cache-size", RIVAL_UNUSED, TUNING },
     { "statsd.cache-type", RIVAL_UNUSED, TUNING },
@@ -110,8 +114,7 @@ static const struct rival gostatsd[] = {
           "explain` shows why") },
     { "log-raw-metric", RIVAL_SWITCH,
       WHY("leave it out: `statsd explain LINE` shows how a line is understood") },
-    { "default-tags", RIVAL_UNUSED,
-      WHY("this release adds no tags of its own; relabel in Prometheus") },
+    { "default-tags", RIVAL_TEXT, GLOBAL_TAGS },
     { "ignore-host", RIVAL_SWITCH,
       WHY("leave it out: the sender's address never becomes a tag here") },
     { "hostname", RIVAL_TEXT, SET(server_instance, "%") },
@@ -224,6 +227,9 @@ static const struct rival datadog[] = {
       WHY("leave it out: histograms and distributions are the same here") },
     { "histogram_copy_to_distribution_prefix", RIVAL_UNUSED,
       WHY("leave it out: histograms and distributions are the same here") },
+    { "tags", RIVAL_TEXT, GLOBAL_TAGS },
+    { "extra_tags", RIVAL_TEXT, GLOBAL_TAGS },
+    { "dogstatsd_tags", RIVAL_TEXT, GLOBAL_TAGS },
     { "cfgpath", RIVAL_FILE, WRITE("-c %") },
 };
 
