@@ -49,10 +49,7 @@ static const struct rival statsd_exporter[] = {
     { "statsd.listen-unixgram", RIVAL_TEXT, SOCKET_UNIX },
     { "statsd.listen-address", RIVAL_ADDRESS, SOCKET_UDP },
     { "statsd.unixsocket-mode", RIVAL_TEXT, SET(listen_socket, "unixgram:///PATH?mode=%") },
-    { "statsd.mapping-config", RIVAL_FILE,
-      LATER("prometheus.mapping", "%",
-            "this release has no mapping files: names and tags become names and labels as they "
-            "are") },
+    { "statsd.mapping-config", RIVAL_FILE, SET(prometheus_mapping, "%") },
     { "statsd.read-buffer", RIVAL_TEXT, SET(listen_rcvbuf, "%") },
     { "statsd.cache-size", RIVAL_UNUSED, TUNING },
     { "statsd.cache-type", RIVAL_UNUSED, TUNING },

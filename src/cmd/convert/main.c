@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "config/escape.h"
 #include "config/guess.h"
+#include "config/mapping_file.h"
 
 /* clang-format off */
 static const struct server {
@@ -107,6 +108,14 @@ static void take_tree(struct convert *c, const struct server *s, const struct cl
     buf_release(&text);
 }
 
+/* A mistake for each line. */
+static void add_lines(struct convert *c, struct slice rest)
+{
+    struct slice line;
+    while (slice_cut(&rest, '\n', &line))
+        convert_mistake(c, (struct place){ NULL, 0, NULL }, "%.*s", (int)line.len, line.ptr);
+}
+
 /* What every value passed alone may still contradict itself: two sockets that are one. */
 static void check_whole(struct convert *c, struct slice text)
 {
@@ -115,10 +124,23 @@ static void check_whole(struct convert *c, struct slice text)
     struct config config;
     if (config_load_text(&nothing_else, "the config made of it", text, &config, &errors) == 0)
         config_release(&config);
-    struct slice rest = buf_slice(&errors), line;
-    while (slice_cut(&rest, '\n', &line))
-        convert_mistake(c, (struct place){ NULL, 0, NULL }, "%.*s", (int)line.len, line.ptr);
+    add_lines(c, buf_slice(&errors));
     buf_release(&errors);
+}
+
+static void check_mapping(struct convert *c)
+{
+    static const struct mapping_options any = {
+        .max_age_ms = 1000, .age_buckets = 1, .native_zero_threshold = -1, .scale = 1
+    };
+    struct buf text = { 0 }, errors = { 0 };
+    struct mapping_file f;
+    convert_print_mapping(c, &text);
+    if (mapping_file_load_text("the mapping made of it", buf_slice(&text), &any, &f, &errors) == 0)
+        mapping_file_release(&f);
+    add_lines(c, buf_slice(&errors));
+    buf_release(&errors);
+    buf_release(&text);
 }
 
 static int write_mapping(const struct convert *c, const struct cli_io *io)
@@ -151,6 +173,8 @@ static int finish(struct convert *c, const struct cli_io *io)
     convert_print(c, &out);
     if (c->n_mistakes == 0)
         check_whole(c, buf_slice(&out));
+    if (c->n_mistakes == 0 && c->rules.len > 0)
+        check_mapping(c);
     if (c->n_mistakes > 0) {
         cli_write(io->err, &c->mistakes);
         fprintf(io->err, "statsd: %zu mistake%s; nothing was converted\n", c->n_mistakes,

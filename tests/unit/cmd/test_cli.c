@@ -173,7 +173,7 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
             "--statsd.mapping-config=m.yml" },
           { "--statsd.listen-udp; write --set listen.socket=udp://0.0.0.0:9125\n",
             "--web.listen-address; write --set http.listen=0.0.0.0:9102\n",
-            "--statsd.mapping-config; this release has no mapping files" } },
+            "--statsd.mapping-config; write --set prometheus.mapping=m.yml\n" } },
         { { "--statsd.listen-udp", "127.0.0.1:9125", "--log.level", "debug" },
           { "write --set listen.socket=udp://127.0.0.1:9125\n",
             "write --set server.log_level=debug\n" } },
