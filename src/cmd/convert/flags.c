@@ -136,16 +136,26 @@ static void put_defaults(struct convert *c)
         convert_set(c, unasked, rows[i].id, slice_str(rows[i].value));
 }
 
+/* "-/bin/x" is systemd's way to say that a command may fail, "---" YAML's to begin a document. */
+static bool looks_like_flag(const char *text)
+{
+    return text[0] == '-' && text[1] != '\0' && text[1] != '/' && strcmp(text, "--") != 0 &&
+           strcmp(text, "---") != 0;
+}
+
 void convert_flags(struct convert *c, const struct words *words)
 {
     struct flags f = { .style = { true, true, true },
                        .style_place = { "what statsd_exporter does unasked", 0, NULL } };
+    size_t flags = 0;
     for (size_t i = 0; i < words->n;) {
-        const char *text = words->at[i].text;
-        bool flag = text[0] == '-' && text[1] != '\0' && text[1] != '/' &&
-                    strcmp(text, "--") != 0 && strcmp(text, "---") != 0;
+        bool flag = looks_like_flag(words->at[i].text);
         i += flag ? take_flag(c, &f, words, i) : 1;
+        flags += flag;
     }
+    if (flags == 0)
+        convert_note(c, (struct place){ c->file, 0, NULL },
+                     "has no flag in it; this is what statsd_exporter does without any");
     put_held(c, &f, UDP, ":9125");
     put_held(c, &f, TCP, ":9125");
     put_held(c, &f, WEB, ":9102");

@@ -62,7 +62,7 @@ static bool read_file(struct convert *c, const struct cli_io *io, struct buf *ou
     else if (out->len > TREE_TEXT_MAX)
         convert_mistake(c, whole, "is larger than 1 MiB; is it the right file?");
     if (f != NULL && !from_input)
-        fclose(f);
+        (void)fclose(f);
     return read && out->len <= TREE_TEXT_MAX;
 }
 
