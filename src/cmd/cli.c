@@ -4,7 +4,7 @@
  *       take_option     one of `options`, or another server's (take_foreign)
  *       take_word       the command, or one of its arguments
  *     check_takes     does the command take all that was given?
- *     command->main   run_main, check_main, explain_main, describe_main
+ *     command->main   run_main, check_main, explain_main, describe_main, convert_main
  *
  * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
  * further option a row of `options` and a member of struct cli_args.
@@ -34,7 +34,13 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
 }
 
 /* What a command takes: groups of options, and arguments. */
-enum { TAKES_CONFIG = 1, TAKES_EXPLAIN = 2, TAKES_MARKDOWN = 4, TAKES_ARGS = 8 };
+enum {
+    TAKES_CONFIG = 1,
+    TAKES_EXPLAIN = 2,
+    TAKES_MARKDOWN = 4,
+    TAKES_CONVERT = 8,
+    TAKES_ARGS = 16
+};
 
 /* clang-format off */
 static const struct command {
@@ -46,6 +52,7 @@ static const struct command {
     { "check",    TAKES_CONFIG,                              check_main    },
     { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
+    { "convert",  TAKES_CONVERT | TAKES_ARGS,                convert_main  },
 };
 
 enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
@@ -65,6 +72,7 @@ static const struct option {
     { "--json",      NULL, SWITCH,      TAKES_EXPLAIN,  ARG(json),        NULL                    },
     { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
     { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
+    { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
     { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };

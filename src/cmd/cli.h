@@ -27,6 +27,7 @@ struct cli_io {
 struct cli_args {
     struct config_source source; /* -c, --set, and the environment of cli_io */
     const char *framing;         /* --framing, or NULL */
+    const char *mapping_out;     /* --mapping-out, or NULL */
     bool json, truncated, markdown, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
@@ -73,5 +74,6 @@ void cli_unknown_command(const char *word, const char *command, struct buf *out)
 int check_main(const struct cli_args *args, const struct cli_io *io);
 int explain_main(const struct cli_args *args, const struct cli_io *io);
 int describe_main(const struct cli_args *args, const struct cli_io *io);
+int convert_main(const struct cli_args *args, const struct cli_io *io); /* convert/main.c */
 
 #endif

@@ -23,6 +23,10 @@ static const struct {
     { "statsd describe options|metrics|reasons|NAME [--markdown]",
       "every option, every metric the server has of itself, every reason for which a line is "
       "refused; or what NAME is, such as server.interval" },
+    { "statsd convert statsd_exporter|datadog|brubeck|etsy [--mapping-out FILE] FILE... | -- FLAGS",
+      "print the config that does what another server's does: a file that holds the command line "
+      "of statsd_exporter (or its flags behind --), datadog.yaml, brubeck's JSON, etsy's "
+      "config.js; - is standard input" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },

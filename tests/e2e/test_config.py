@@ -24,7 +24,7 @@ def test_version_names_the_program_and_the_commit():
 def test_help_names_every_command():
     got = run("--help")
     assert got.returncode == 0
-    for word in (b"check", b"explain", b"describe", b"--set", b"--version"):
+    for word in (b"check", b"explain", b"describe", b"convert", b"--set", b"--version"):
         assert word in got.stdout
 
 
