@@ -126,7 +126,8 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
                                             .cookie = opts->own,
                                             .stats = opts->stats };
     for (unsigned i = 0; i < WRITER_COUNT; i++)
-        s->source.writers[i] = writers[i]->open();
+        s->source.writers[i] =
+            writers[i]->open(&(struct writer_opts){ .registry = opts->registry });
     *ret = s;
     return 0;
 }

@@ -66,7 +66,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->writer = writer_text.open();
+    p->writer = writer_text.open(&(struct writer_opts){ .registry = p->registry });
 }
 
 void pipeline_release(struct pipeline *p)
