@@ -82,7 +82,9 @@ struct writer_ops {
 };
 
 /* X(ID, ops): the formats there are, the first is the default. */
-#define WRITERS(X) X(TEXT, writer_text)
+#define WRITERS(X)                                                                                 \
+    X(TEXT, writer_text)                                                                           \
+    X(OPENMETRICS, writer_openmetrics)
 
 enum writer_format {
 #define X(id, ops) WRITER_##id,
@@ -98,5 +100,8 @@ uint64_t writers_exposed_bytes(const struct profile *p);
 
 /* Prometheus' text format 0.0.4 (SINKS 1.1).  Cost: some 100 to 200 ns a line. */
 extern const struct writer_ops writer_text;
+
+/* OpenMetrics 1.0, with the names of the text format (SINKS 1.2).  Cost: as text */
+extern const struct writer_ops writer_openmetrics;
 
 #endif
