@@ -38,6 +38,7 @@ struct writer_family {
 
 struct writer_opts {
     const struct registry *registry; /* whose families are written; borrowed */
+    int64_t zero_ms;                 /* when the monotonic clock was 0, in Unix milliseconds */
 };
 
 /* The writer's own state: a struct with this as its first member. */

@@ -9,6 +9,7 @@
  *     name_bucket{labels,le="0.1"} value              ... or a histogram
  *     name_sum{labels} value
  *     name_count{labels} value
+ *     name_created{labels} time                       counter and timer, where births are kept
  *     # EOF                                           end
  *
  * Names are those of the text format.  What OpenMetrics does not allow under them it is told as
@@ -33,12 +34,13 @@
 
 enum told_as { TOLD_AS_IT_IS, TOLD_AS_UNKNOWN };
 
-static const struct slice total = { "_total", sizeof "_total" - 1 };
+static const struct slice total = { "_total", 6 }, created = { "_created", 8 };
 
 struct openmetrics {
     struct writer writer;
     struct text_profiles profiles;
     const struct registry *registry;
+    int64_t zero_ms;
     struct buf name; /* scratch */
 };
 
@@ -82,6 +84,7 @@ static struct writer *om_open(const struct writer_opts *opts)
     o->writer.ops = &writer_openmetrics;
     o->profiles.print = print_canonical;
     o->registry = opts->registry;
+    o->zero_ms = opts->zero_ms;
     return &o->writer;
 }
 
@@ -131,8 +134,7 @@ static bool is_made(struct openmetrics *o, struct slice name)
         if (type == FAMILY_SUMMARY || type == FAMILY_HISTOGRAM)
             return true;
     }
-    return slice_ends(name, SLICE_LIT("_created")) &&
-           is_there(o, join(o, without(name, SLICE_LIT("_created")), total));
+    return slice_ends(name, created) && is_there(o, join(o, without(name, created), total));
 }
 
 /* A counter's family takes its name without _total, that name and that with _created. */
@@ -141,8 +143,7 @@ static bool is_counter(struct openmetrics *o, struct slice name)
     if (!slice_ends(name, total) || name.len == total.len)
         return false;
     struct slice family = without(name, total);
-    return !is_there(o, family) && !is_there(o, join(o, family, SLICE_LIT("_created"))) &&
-           !is_made(o, family);
+    return !is_there(o, family) && !is_there(o, join(o, family, created)) && !is_made(o, family);
 }
 
 static void om_begin(struct writer *w, struct writer_family *f)
@@ -152,7 +153,7 @@ static void om_begin(struct writer *w, struct writer_family *f)
     if (f->type == FAMILY_COUNTER)
         fits = is_counter(o, f->name);
     else if (f->type == FAMILY_SUMMARY || f->type == FAMILY_HISTOGRAM)
-        fits = !f->negative && !is_there(o, join(o, f->name, SLICE_LIT("_created")));
+        fits = !f->negative && !is_there(o, join(o, f->name, created));
     f->told_as = fits ? TOLD_AS_IT_IS : TOLD_AS_UNKNOWN;
     if (!fits && f->type != FAMILY_COUNTER)
         f->parts = 3;
@@ -190,12 +191,23 @@ static void om_gauge(struct writer *w, const struct writer_family *f, struct sli
     text_put_line(out, &s, value);
 }
 
+/* name: of the family */
+static void put_created(struct writer *w, struct slice name, struct slice labels,
+                        const struct exposed_view *v, struct buf *out)
+{
+    const struct text_sample s = { .name = name, .suffix = created, .labels.before = labels };
+    int64_t born_ms = ((struct openmetrics *)w)->zero_ms + (int64_t)(v->born_ns / 1000000);
+    if (v->born_ns > 0)
+        text_put_line(out, &s, (double)born_ms / 1000);
+}
+
 static void om_counter(struct writer *w, const struct writer_family *f, struct slice labels,
                        const struct exposed_view *v, struct buf *out)
 {
     const struct text_sample s = { .name = f->name, .labels.before = labels };
-    (void)w;
     text_put_line(out, &s, v->value);
+    if (f->told_as == TOLD_AS_IT_IS)
+        put_created(w, without(f->name, total), labels, v, out);
 }
 
 /*
@@ -251,16 +263,16 @@ static void om_timer(struct writer *w, const struct writer_family *f, struct sli
     const bool all = f->parts == 1;
     if (all || f->part == 0)
         (f->type == FAMILY_HISTOGRAM ? put_buckets : put_quantiles)(texts, f, labels, v, out);
-    if (!is_allowed(f, v->sum))
-        return;
-    if (all || f->part == 1) {
+    if (is_allowed(f, v->sum) && (all || f->part == 1)) {
         s.suffix = suffix_of(f, 1);
         text_put_line(out, &s, v->sum);
     }
-    if (all || f->part == 2) {
+    if (is_allowed(f, v->sum) && (all || f->part == 2)) {
         s.suffix = suffix_of(f, 2);
         text_put_line(out, &s, count_of(f, v));
     }
+    if (f->told_as == TOLD_AS_IT_IS)
+        put_created(w, f->name, labels, v, out);
 }
 
 static void om_end(struct writer *w, struct buf *out)
@@ -271,7 +283,7 @@ static void om_end(struct writer *w, struct buf *out)
 
 static uint64_t om_exposed_bytes(const struct profile *p)
 {
-    enum { MORE_LINES = 3 }; /* le="+Inf", _sum, _count */
+    enum { MORE_LINES = 4 }; /* le="+Inf", _sum, _count, _created */
     return text_exposed_bytes(p, MORE_LINES);
 }
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -91,7 +92,7 @@ def test_whatever_is_sent_a_strict_parser_reads_it(seed):
     types = ["1|c", "-1|c", "2.5|g", "-2|g", "3|ms", "4|h", "-4|h", "0|d", "6|s", "1|c|@0.3", "7|h|@0.3", "1e300|h", "1e-300|ms", "-1e9|ms"]
     settings = ["prometheus.suffixes=" + rng.choice(["on", "off"]), "prometheus.observer_type=" + ["summary", "histogram"][seed % 2],
                 "prometheus.buckets=" + rng.choice(["0.1,5", "-1,0,1000000", "1"]), "aggregate.quantiles=" + rng.choice(["0.5", "0,0.5,1", "0.9,0.99"]),
-                "prometheus.type_idle=0s"]
+                "prometheus.type_idle=0s", "prometheus.created=" + rng.choice(["on", "off"])]
     with Server(*settings) as s:
         paced = Paced(s)
         for _ in range(12):
@@ -103,7 +104,25 @@ def test_whatever_is_sent_a_strict_parser_reads_it(seed):
                 paced.send("\n".join(lines).encode())
             paced.settle()
             strict(openmetrics(s))
-        assert_shows_the_same(s.scrape(), openmetrics(s))
+        if settings[-1] == "prometheus.created=off":
+            assert_shows_the_same(s.scrape(), openmetrics(s))
+
+
+def test_created_is_when_a_sample_came_first():
+    with Server("prometheus.created=on", "prometheus.suffixes=on") as s:
+        before = time.time()
+        s.send("c:1|c\nt:1|h\ng:1|g")
+        s.wait_value("c_total", 1)
+        after = time.time()
+        first, _ = strict(openmetrics(s))
+        assert before - 0.1 <= first["c_created", ()] <= after + 0.1
+        assert before - 0.1 <= first["t_created", ()] <= after + 0.1
+        assert ("g_created", ()) not in first
+        assert b"_created" not in b"".join(l for l in s.page().split(b"\n") if b"statsd_" not in l)
+        s.send("c:1|c\nt:1|h\ng:1|g")
+        s.wait_value("c_total", 2)
+        then, _ = strict(openmetrics(s))
+        assert (then["c_created", ()], then["t_created", ()]) == (first["c_created", ()], first["t_created", ()])
 
 
 @pytest.mark.parametrize("accept, want", [(PROMETHEUS_2, OPENMETRICS), (PROMETHEUS_3, OPENMETRICS), (None, TEXT), ("*/*", TEXT), ("image/png", TEXT),

@@ -68,7 +68,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->writer = o->format->open(&(struct writer_opts){ .registry = p->registry });
+    p->writer = o->format->open(
+        &(struct writer_opts){ .registry = p->registry, .zero_ms = PIPELINE_ZERO_MS });
 }
 
 void pipeline_release(struct pipeline *p)

@@ -18,6 +18,9 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 
 #define PIPELINE_SECOND 1000000000ull
 
+/* The wall clock, for writers, when the test's own is 0. */
+#define PIPELINE_ZERO_MS 1700000000000
+
 /*
  * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of
  * 600 s in 5 ages, schema 5, steps of one interval.  Without set_steps a set shows the last closed

@@ -231,6 +231,72 @@ static void a_first_value_below_0_between_two_pieces_does_no_harm(void **unused)
     pipeline_release(&p);
 }
 
+static void births_are_told_where_they_are_kept(void **unused)
+{
+    (void)unused;
+    static const double half[] = { 0.5 };
+    static const struct {
+        bool births, histograms;
+        const char *want;
+    } rows[] = {
+        { false, false,
+          "# TYPE a unknown\na 2\n# TYPE b counter\nb_total 1\n# TYPE g gauge\ng 1\n"
+          "# TYPE n unknown\nn{quantile=\"0.5\"} -1\n# TYPE n_sum unknown\nn_sum -1\n"
+          "# TYPE n_count unknown\nn_count 1\n"
+          "# TYPE t summary\nt{quantile=\"0.5\"} 1\nt_sum 1\nt_count 1\n# EOF\n" },
+        { true, false,
+          "# TYPE a unknown\na 2\n# TYPE b counter\nb_total 1\nb_created 1700001000.5\n"
+          "# TYPE g gauge\ng 1\n"
+          "# TYPE n unknown\nn{quantile=\"0.5\"} -1\n# TYPE n_sum unknown\nn_sum -1\n"
+          "# TYPE n_count unknown\nn_count 1\n"
+          "# TYPE t summary\nt{quantile=\"0.5\"} 1\nt_sum 1\nt_count 1\n"
+          "t_created 1700001000.5\n# EOF\n" },
+        { true, true,
+          "# TYPE a unknown\na 2\n# TYPE b counter\nb_total 1\nb_created 1700001000.5\n"
+          "# TYPE g gauge\ng 1\n"
+          "# TYPE n_bucket unknown\nn_bucket{le=\"0.1\"} 1\nn_bucket{le=\"5.0\"} 1\n"
+          "n_bucket{le=\"+Inf\"} 1\n# TYPE n_sum unknown\nn_sum -1\n"
+          "# TYPE n_count unknown\nn_count 1\n"
+          "# TYPE t histogram\nt_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5.0\"} 1\n"
+          "t_bucket{le=\"+Inf\"} 1\nt_sum 1\nt_count 1\nt_created 1700001000.5\n# EOF\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        init(&p, &(struct pipeline_opts){ .births = rows[i].births,
+                                          .histograms = rows[i].histograms,
+                                          .quantiles = half,
+                                          .n_quantiles = 1 });
+        p.now_ns += PIPELINE_SECOND / 2;
+        pipeline_feed(&p, 0, "a:1|c\nb_total:1|c\ng:1|g\nt:1|h\nn:-1|h");
+        pipeline_turn(&p);
+        pipeline_forward(&p, 100);
+        pipeline_feed(&p, 0, "a:1|c");
+        pipeline_turn(&p);
+        expect_page(&p, rows[i].want);
+        pipeline_release(&p);
+    }
+}
+
+/* Two spellings of one name: the line counts since the older of them came. */
+static void who_joins_a_line_with_an_older_past_makes_it_older(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    init(&p, &(struct pipeline_opts){ .births = true, .type_idle_s = 10 });
+    pipeline_feed(&p, 0, "x_total:1|g");
+    pipeline_turn(&p);
+    pipeline_feed(&p, 0, "x.total:2|c"); /* off the page: x_total is a gauge */
+    pipeline_turn(&p);
+    pipeline_forward(&p, 30);
+    pipeline_feed(&p, 0, "x_total:3|c"); /* takes the name over */
+    pipeline_turn(&p);
+    expect_page(&p, "# TYPE x counter\nx_total 3\nx_created 1700001030\n# EOF\n");
+    pipeline_feed(&p, 0, "x.total:4|c");
+    pipeline_turn(&p);
+    expect_page(&p, "# TYPE x counter\nx_total 9\nx_created 1700001000\n# EOF\n");
+    pipeline_release(&p);
+}
+
 static void numbers_of_labels_are_canonical(void **unused)
 {
     (void)unused;
@@ -357,6 +423,8 @@ int main(void)
         cmocka_unit_test(a_timer_that_openmetrics_forbids_is_told_as_three_unknowns),
         cmocka_unit_test(a_timer_that_had_lost_its_name_is_still_told_as_unknown),
         cmocka_unit_test(a_first_value_below_0_between_two_pieces_does_no_harm),
+        cmocka_unit_test(births_are_told_where_they_are_kept),
+        cmocka_unit_test(who_joins_a_line_with_an_older_past_makes_it_older),
         cmocka_unit_test(numbers_of_labels_are_canonical),
         cmocka_unit_test(help_is_escaped),
         cmocka_unit_test(pieces_of_any_size_make_the_same_page),
