@@ -183,6 +183,8 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
         return false;
     t->count = count;
     t->computed = 0;
+    if (k->min < 0)
+        exposed_mark_negative(&t->exposed);
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (!profile->histogram)
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
@@ -269,6 +271,8 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     if (t->le != NULL && to->profile == from->profile)
         add_le(into, t->le);
     into->computed = 0;
+    if (from->negative)
+        exposed_mark_negative(to);
 }
 
 /*
