@@ -4,7 +4,7 @@
  * timer_merge            a cell's sketch into
  *   merge_total              count and sum of the exposed,
  *   window_age               the slice of its window that is open (a summary),
- *   add_le                   its counts by `le` bound (a histogram),
+ *   merge_histogram          its counts by `le` bound, and native buckets (a histogram),
  *   merge_interval           and the series' interval
  *
  * timer_view             count, sum, and
@@ -34,7 +34,7 @@ static enum family_type timer_type(const struct profile *p)
 
 static bool counts_le(const struct profile *p)
 {
-    return p->histogram && p->n_buckets > 0;
+    return p->histogram && (p->n_buckets > 0 || profile_native(p));
 }
 
 /* ---- a worker's cell ---- */
@@ -51,7 +51,11 @@ static bool timer_cell_init(struct cell *c, const struct profile *profile)
     if (t->le[0] == NULL)
         return false;
     t->le[1] = t->le[0] + profile->n_buckets + 1;
-    return true;
+    bool as_sent = !kind_types[cell_type(c)].milliseconds;
+    if (!timer_native_apart(profile, as_sent) || timer_native_open(&t->native, profile))
+        return true;
+    free(t->le[0]);
+    return false;
 }
 
 static void timer_begin(struct cell *c, const struct profile *profile, unsigned p)
@@ -60,6 +64,8 @@ static void timer_begin(struct cell *c, const struct profile *profile, unsigned 
     sketch_clear(&t->part[p].sketch, profile->sketch_schema);
     if (t->le[p] != NULL)
         memset(t->le[p], 0, (profile->n_buckets + 1) * sizeof *t->le[p]);
+    if (t->native != NULL)
+        sketch_clear(&t->native[p], profile_native_schema(profile));
 }
 
 static void timer_cell_release(struct cell *c)
@@ -67,6 +73,7 @@ static void timer_cell_release(struct cell *c)
     struct timer_cell *t = (struct timer_cell *)c;
     sketch_release(&t->part[0].sketch);
     sketch_release(&t->part[1].sketch);
+    timer_native_close(t->native);
     free(t->le[0]);
 }
 
@@ -170,6 +177,14 @@ static void add_le(struct timer_exposed *t, const double *le)
         t->le[i] = fmin(t->le[i] + le[i], DBL_MAX);
 }
 
+static void merge_histogram(struct timer_exposed *t, const struct timer_cell *c, unsigned p)
+{
+    add_le(t, c->le[p]);
+    if (profile_native(c->profile))
+        timer_native_merge(&t->native, c->profile,
+                           c->native != NULL ? &c->native[p] : &c->part[p].sketch);
+}
+
 /* Buckets hold no more than the count, so what fits in the count fits in them. */
 static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, unsigned p,
                           struct kind_now *now)
@@ -187,7 +202,7 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     if (!profile->histogram)
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
     else if (c->le[p] != NULL && c->profile == profile)
-        add_le(t, c->le[p]);
+        merge_histogram(t, c, p);
     return add_sum(t, unit, k->sum);
 }
 
@@ -268,6 +283,8 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     }
     if (t->le != NULL && to->profile == from->profile)
         add_le(into, t->le);
+    if (profile_native(to->profile) && to->profile == from->profile && t->native != NULL)
+        timer_native_merge(&into->native, to->profile, t->native);
     into->computed = 0;
 }
 
@@ -354,6 +371,8 @@ static void timer_view(struct exposed *e, uint64_t now_ns, struct sketch *scratc
     if (t->le == NULL)
         t->le = mem_zalloc((e->profile->n_buckets + 1) * sizeof *t->le);
     ret->le = t->le;
+    if (profile_native(e->profile))
+        ret->native = timer_native_view(&t->native, e->profile);
 }
 
 static void timer_exposed_release(struct exposed *e)
@@ -361,7 +380,10 @@ static void timer_exposed_release(struct exposed *e)
     struct timer_exposed *t = (struct timer_exposed *)e;
     window_free(e->profile, t->window[TIMER_PLAIN]);
     window_free(e->profile, t->window[TIMER_MILLISECONDS]);
-    free(t->quantiles);
+    if (e->profile->histogram)
+        timer_native_free(t->native);
+    else
+        free(t->quantiles);
     free(t->le);
     *t = (struct timer_exposed){ .exposed = *e };
 }
