@@ -61,7 +61,9 @@ struct writer_ops {
 };
 
 /* X(ID, ops): the formats there are, the first is the default. */
-#define WRITERS(X) X(TEXT, writer_text)
+#define WRITERS(X)                                                                                 \
+    X(TEXT, writer_text)                                                                           \
+    X(PROTOBUF, writer_protobuf)
 
 enum writer_format {
 #define X(id, ops) WRITER_##id,
@@ -77,5 +79,12 @@ uint64_t writers_exposed_bytes(const struct profile *p);
 
 /* Prometheus' text format 0.0.4 (SINKS 1.1).  Cost: some 100 to 200 ns a line. */
 extern const struct writer_ops writer_text;
+
+/*
+ * Delimited messages io.prometheus.client.MetricFamily (SINKS 1.5), the one format that has native
+ * histograms.  A family may come in several messages; one without metrics does not come.  Counts
+ * are whole numbers here: those of sampled values are rounded down.
+ */
+extern const struct writer_ops writer_protobuf;
 
 #endif

@@ -1,0 +1,318 @@
+/*
+ * The delimited protobuf format (metrics.proto):
+ *
+ *     length   MetricFamily { name, help, type, metric, metric, ... }      message_begin, metric_end
+ *                 Metric { label, label, ..., counter | gauge | summary | histogram }   metric_begin
+ *
+ * A reader joins messages of one name, so a family may be told in several.  A message takes metrics
+ * until it is large or something else stands behind it in `out`: then the piece was handed over.
+ * Its length is brought up to date with each metric, so that between any two calls `out` holds
+ * whole messages, and a rendering may stop anywhere.
+ *
+ * Encoded by hand: the texts and numbers are at hand one by one, and protobuf-c would want them as
+ * a tree of structs, which takes longer to build than the bytes to write.
+ */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregate/memory.h"
+#include "base/mem.h"
+#include "expose/native.h"
+#include "expose/wire.h"
+#include "expose/writer.h"
+
+/* Field numbers of metrics.proto. */
+enum {
+    FAMILY_NAME = 1,
+    FAMILY_HELP = 2,
+    FAMILY_TYPE = 3,
+    FAMILY_METRIC = 4,
+    METRIC_LABEL = 1,
+    METRIC_GAUGE = 2,
+    METRIC_COUNTER = 3,
+    METRIC_SUMMARY = 4,
+    METRIC_HISTOGRAM = 7,
+    LABEL_NAME = 1,
+    LABEL_VALUE = 2,
+    NUMBER_VALUE = 1, /* of Gauge and Counter */
+    TIMER_COUNT = 1,  /* of Summary and Histogram */
+    TIMER_SUM = 2,
+    SUMMARY_QUANTILE = 3,
+    QUANTILE_QUANTILE = 1,
+    QUANTILE_VALUE = 2,
+    HISTOGRAM_BUCKET = 3,
+    BUCKET_COUNT = 1,
+    BUCKET_BOUND = 2
+};
+
+enum {
+    MESSAGE_BYTES = 64 << 10, /* a larger one takes no more metrics: a reader has it as a whole */
+    COUNT_AND_SUM = 1 + WIRE_VARINT_MAX + WIRE_DOUBLE,
+    QUANTILE_BYTES = 2 + 2 * WIRE_DOUBLE,
+    BUCKET_BYTES = 2 + 1 + WIRE_VARINT_MAX + WIRE_DOUBLE
+};
+
+struct protobuf_writer {
+    struct writer writer;
+    const struct buf *out; /* where the last message is, from begin to end; end 0: there is none, */
+    size_t begin, end;     /* or its family is over */
+    struct native native;
+};
+
+static struct writer *protobuf_open(void)
+{
+    struct protobuf_writer *p = mem_zalloc(sizeof *p);
+    p->writer.ops = &writer_protobuf;
+    return &p->writer;
+}
+
+static void protobuf_close(struct writer *w)
+{
+    struct protobuf_writer *p = (struct protobuf_writer *)w;
+    native_release(&p->native);
+    free(p);
+}
+
+/* A family without metrics is not told: its message comes with its first metric. */
+static void protobuf_head(struct writer *w, const struct writer_family *f, struct buf *out)
+{
+    (void)f;
+    (void)out;
+    ((struct protobuf_writer *)w)->end = 0;
+}
+
+static uint64_t type_number(enum family_type t)
+{
+    static const uint8_t numbers[FAMILY_TYPE_COUNT] = { [FAMILY_COUNTER] = 0,
+                                                        [FAMILY_GAUGE] = 1,
+                                                        [FAMILY_SUMMARY] = 2,
+                                                        [FAMILY_HISTOGRAM] = 4,
+                                                        [FAMILY_RESERVED] = 3 };
+    assert(t < FAMILY_TYPE_COUNT);
+    return numbers[t];
+}
+
+static bool takes_more(const struct protobuf_writer *p, const struct buf *out)
+{
+    return p->end > 0 && p->out == out && p->end == out->len && p->end - p->begin < MESSAGE_BYTES;
+}
+
+static void message_begin(struct protobuf_writer *p, const struct writer_family *f, struct buf *out)
+{
+    size_t help = strlen(f->help);
+    char *to = buf_reserve(out, WIRE_LENGTH_PADDED + 3 * WIRE_NESTED_MAX + f->name.len + help);
+    p->out = out;
+    p->begin = out->len;
+    to = wire_bytes(to + WIRE_LENGTH_PADDED, FAMILY_NAME, f->name.ptr, f->name.len);
+    to = wire_bytes(to, FAMILY_HELP, f->help, help);
+    to = wire_uint(to, FAMILY_TYPE, type_number(f->type));
+    out->len = (size_t)(to - out->ptr);
+}
+
+/* ---- labels ---- */
+
+/* The most that their fields take: no label's text is shorter than `a="",`, unless it is the last */
+static size_t labels_room(struct slice labels)
+{
+    return labels.len + (labels.len / 5 + 1) * 3 * WIRE_NESTED_MAX;
+}
+
+static char *put_unescaped(char *to, const char *at, const char *end)
+{
+    char *body = wire_open(to, LABEL_VALUE);
+    for (to = body; at < end; at++) {
+        if (*at != '\\')
+            *to++ = *at;
+        else
+            *to++ = *++at == 'n' ? '\n' : *at;
+    }
+    return wire_close(body, to);
+}
+
+/* `k="v",k2="v2"` */
+static char *put_labels(char *to, struct slice labels)
+{
+    const char *at = labels.ptr, *labels_end = labels.ptr + labels.len;
+    while (at < labels_end) {
+        const char *name = at;
+        bool escaped = false;
+        while (*at != '=')
+            at++;
+        size_t name_len = (size_t)(at - name);
+        const char *value = at + 2;
+        for (at = value; *at != '"'; at++) {
+            escaped = escaped || *at == '\\';
+            at += *at == '\\';
+        }
+        char *body = wire_open(to, METRIC_LABEL);
+        to = wire_bytes(body, LABEL_NAME, name, name_len);
+        to = escaped ? put_unescaped(to, value, at)
+                     : wire_bytes(to, LABEL_VALUE, value, (size_t)(at - value));
+        to = wire_close(body, to);
+        at += at + 1 < labels_end ? 2 : 1; /* the quote, and a comma */
+    }
+    return to;
+}
+
+/* ---- metrics ---- */
+
+/* A metric under way.  There is room for what was asked for. */
+struct metric {
+    char *body, *to;
+};
+
+/* room: what comes behind the labels takes, at most */
+static struct metric metric_begin(struct protobuf_writer *p, const struct writer_family *f,
+                                  struct slice labels, size_t room, struct buf *out)
+{
+    struct metric m;
+    if (!takes_more(p, out))
+        message_begin(p, f, out);
+    m.to = buf_reserve(out, 2 * WIRE_NESTED_MAX + labels_room(labels) + room);
+    m.body = wire_open(m.to, FAMILY_METRIC);
+    m.to = put_labels(m.body, labels);
+    return m;
+}
+
+static void metric_end(struct protobuf_writer *p, struct metric m, struct buf *out)
+{
+    m.to = wire_close(m.body, m.to);
+    out->len = p->end = (size_t)(m.to - out->ptr);
+    assert(p->out == out && out->len <= out->cap);
+    wire_length_padded(out->ptr + p->begin, p->end - p->begin - WIRE_LENGTH_PADDED);
+}
+
+static void put_number(struct writer *w, const struct writer_family *f, struct slice labels,
+                       unsigned field, double value, struct buf *out)
+{
+    struct protobuf_writer *p = (struct protobuf_writer *)w;
+    struct metric m = metric_begin(p, f, labels, WIRE_DOUBLE, out);
+    m.to = wire_length(m.to, field, WIRE_DOUBLE);
+    m.to = wire_double(m.to, NUMBER_VALUE, value);
+    metric_end(p, m, out);
+}
+
+static void protobuf_counter(struct writer *w, const struct writer_family *f, struct slice labels,
+                             double value, struct buf *out)
+{
+    put_number(w, f, labels, METRIC_COUNTER, value, out);
+}
+
+static void protobuf_gauge(struct writer *w, const struct writer_family *f, struct slice labels,
+                           double value, struct buf *out)
+{
+    put_number(w, f, labels, METRIC_GAUGE, value, out);
+}
+
+/* Counts are whole numbers in this format. */
+static uint64_t whole(double count)
+{
+    return (uint64_t)fmin(count, 0x1p63);
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void put_summary(struct protobuf_writer *p, const struct writer_family *f,
+                        struct slice labels, const struct exposed_view *v, struct buf *out)
+{
+    const struct profile *of = v->profile;
+    struct metric m =
+        metric_begin(p, f, labels, COUNT_AND_SUM + of->n_quantiles * QUANTILE_BYTES, out);
+    char *body = wire_open(m.to, METRIC_SUMMARY);
+    m.to = wire_uint(body, TIMER_COUNT, whole(v->count));
+    m.to = wire_double(m.to, TIMER_SUM, v->sum);
+    for (uint32_t i = 0; i < of->n_quantiles; i++) {
+        m.to = wire_length(m.to, SUMMARY_QUANTILE, 2 * WIRE_DOUBLE);
+        m.to = wire_double(m.to, QUANTILE_QUANTILE, of->quantiles[i]);
+        m.to = wire_double(m.to, QUANTILE_VALUE, v->quantiles[i]);
+    }
+    m.to = wire_close(body, m.to);
+    metric_end(p, m, out);
+}
+
+static double sum_of(const double *at, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += at[i];
+    return sum;
+}
+
+/*
+ * The count is that of the native buckets where there are some: Prometheus refuses a page on which
+ * they disagree.
+ */
+static void put_histogram(struct protobuf_writer *p, const struct writer_family *f,
+                          struct slice labels, const struct exposed_view *v, struct buf *out)
+{
+    const struct profile *of = v->profile;
+    struct buf *native = &p->native.fields;
+    uint64_t count = whole(sum_of(v->le, of->n_buckets + 1));
+    buf_clear(native);
+    if (v->native != NULL)
+        count = native_encode(&p->native, v->native, profile_zero_threshold(of));
+    struct metric m =
+        metric_begin(p, f, labels, COUNT_AND_SUM + of->n_buckets * BUCKET_BYTES + native->len, out);
+    char *body = wire_open(m.to, METRIC_HISTOGRAM);
+    m.to = wire_uint(body, TIMER_COUNT, count);
+    m.to = wire_double(m.to, TIMER_SUM, v->sum);
+    double below = 0;
+    for (uint32_t i = 0; i < of->n_buckets; i++) {
+        below += v->le[i];
+        char *bucket = wire_open(m.to, HISTOGRAM_BUCKET);
+        m.to = wire_uint(bucket, BUCKET_COUNT, smaller(whole(below), count));
+        m.to = wire_double(m.to, BUCKET_BOUND, of->buckets[i]);
+        m.to = wire_close(bucket, m.to);
+    }
+    if (native->len > 0)
+        memcpy(m.to, native->ptr, native->len);
+    m.to = wire_close(body, m.to + native->len);
+    metric_end(p, m, out);
+}
+
+static void protobuf_timer(struct writer *w, const struct writer_family *f, struct slice labels,
+                           const struct exposed_view *v, struct buf *out)
+{
+    struct protobuf_writer *p = (struct protobuf_writer *)w;
+    if (f->type == FAMILY_HISTOGRAM)
+        put_histogram(p, f, labels, v, out);
+    else
+        put_summary(p, f, labels, v, out);
+}
+
+static void protobuf_end(struct writer *w, struct buf *out)
+{
+    (void)w;
+    (void)out;
+}
+
+/* A metric may be a message of its own.  A native histogram is taken as one over two decades. */
+static uint64_t protobuf_exposed_bytes(const struct profile *p)
+{
+    enum { TEXTS = 4 * AGGREGATE_TEXT_BYTES, NATIVE_BUCKET = 4 };
+    uint64_t bytes = TEXTS + COUNT_AND_SUM;
+    if (!p->histogram)
+        return bytes + (uint64_t)p->n_quantiles * QUANTILE_BYTES;
+    bytes += (uint64_t)p->n_buckets * BUCKET_BYTES;
+    if (profile_native(p))
+        bytes += NATIVE_BUCKET * (uint64_t)aggregate_native_buckets(p);
+    return bytes;
+}
+
+const struct writer_ops writer_protobuf = {
+    .content_type = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+                    "encoding=delimited",
+    .open = protobuf_open,
+    .close = protobuf_close,
+    .head = protobuf_head,
+    .counter = protobuf_counter,
+    .gauge = protobuf_gauge,
+    .timer = protobuf_timer,
+    .end = protobuf_end,
+    .exposed_bytes = protobuf_exposed_bytes,
+};
