@@ -127,7 +127,7 @@ static void measure(uint32_t series)
                                       .limit = &l.limit };
     const struct redis_encode_opts eo = { .prefix = "sd", .instance = "bench", .retention_s = 600 };
     struct registry *r = registry_new(&ro);
-    struct writer *w = writer_text.open();
+    struct writer *w = writer_text.open(&(struct writer_opts){ 0 });
     struct redis_encode *e = redis_encode_new(&eo);
     struct steps s = { 0 };
     for (int run = 0; run <= MICRO_RUNS; run++) {

@@ -27,6 +27,7 @@ struct exposed_view {
     const struct profile *profile;
     bool shown;                  /* false: nothing yet (a set without a window, before its first
                                    interval closed) */
+    uint64_t born_ns;            /* since when it counts, monotonic; 0: not kept */
     double value;                /* counter, gauge */
     double count, sum;           /* summary, histogram; in the unit shown */
     const double *quantiles;     /* summary: profile->n_quantiles values, NaN when the window is

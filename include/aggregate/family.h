@@ -9,6 +9,7 @@
 #ifndef AGGREGATE_FAMILY_H
 #define AGGREGATE_FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct family {
     char *name; /* as exposed, suffixes included; NUL-terminated */
     uint32_t name_len;
     enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
+    bool negative;            /* values or bounds of its timers may be below 0 */
     const char *help;         /* of the profile that it was made for; may be NULL */
     struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;

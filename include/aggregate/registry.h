@@ -37,6 +37,7 @@
 #include "aggregate/limit.h"
 #include "aggregate/snapshot.h"
 #include "aggregate/counters.h"
+#include "base/slice.h"
 
 struct off_page_note;
 struct page;
@@ -94,6 +95,9 @@ void registry_expire(struct registry *r, uint64_t now_ns);
 
 /* All families, the reserved ones too, sorted by name; valid until the next merge or expiry. */
 struct family *const *registry_families(struct registry *r, size_t *ret_n);
+
+/* The type of the family of that name; FAMILY_TYPE_COUNT: there is none. */
+enum family_type registry_family_type(const struct registry *r, struct slice name);
 
 /*
  * Counters of the control thread (TYPE_CONFLICTS .. SERIES_EXPIRED), and how many series there are.

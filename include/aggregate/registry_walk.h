@@ -44,6 +44,9 @@ void registry_walk_end(struct registry_walk *w);
 /* The next family that is not reserved; NULL: that was all. */
 const struct family *registry_walk_family(struct registry_walk *w);
 
+/* Visit what is in the family at hand once more. */
+void registry_walk_again(struct registry_walk *w);
+
 /* The next of the family at hand; NULL: that was all of it. */
 struct exposed *registry_walk_exposed(struct registry_walk *w);
 

@@ -15,7 +15,7 @@
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
-    X(BODIES,      "HTTP: what waits for slow readers of /metrics, plain and gzip")                \
+    X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
 

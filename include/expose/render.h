@@ -27,6 +27,7 @@ struct render {
     struct writer *writer;
     struct registry_walk walk;
     struct writer_family family; /* at hand */
+    bool heads;                  /* they are written */
     bool head_due;               /* its head is written with its first line */
     struct buf labels;           /* of the exposed at hand */
 };
@@ -38,7 +39,7 @@ void render_end(struct render *r);
 /**
  * render_some(r, now_ns, enough, out):
  * Append metrics until out holds `enough` bytes.  Families are sorted by name, each line is unique;
- * all lines of one exposed are of one moment and of one piece.  A family of which nothing is to be
+ * all lines of one exposed are of one moment and of one piece, unless its family has parts.  A family of which nothing is to be
  * shown yet has no head.
  *   returns  false: that was the last
  */

@@ -4,7 +4,8 @@
  * A format is one file in src/expose/ with these operations, and a row in WRITERS.  What is shown
  * and in which order is none of its business: render.h calls
  *
- *     head, then counter | gauge | timer for each line or group of lines      for each family
+ *     begin                                                                   for each family
+ *     head, then counter | gauge | timer for each line or group of lines      for each of its parts
  *     end                                                                     once
  *
  * and may hand over what was written so far to the readers between any two calls.
@@ -14,6 +15,7 @@
 #ifndef EXPOSE_WRITER_H
 #define EXPOSE_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/exposed.h"
@@ -21,10 +23,21 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+struct registry;
+
 struct writer_family {
     struct slice name;
     const char *help;
     enum family_type type; /* FAMILY_COUNTER, FAMILY_GAUGE, FAMILY_SUMMARY, FAMILY_HISTOGRAM */
+    bool negative;         /* of a summary or histogram: values or bounds may be below 0 */
+    /* What the format makes of it: as `begin` leaves it, 0 and 1 before. */
+    unsigned told_as; /* the writer's own */
+    unsigned parts;   /* how often its exposed are gone through, each time behind a head */
+    unsigned part;    /* 0 .. parts - 1 */
+};
+
+struct writer_opts {
+    const struct registry *registry; /* whose families are written; borrowed */
 };
 
 /* The writer's own state: a struct with this as its first member. */
@@ -33,14 +46,22 @@ struct writer {
 };
 
 struct writer_ops {
-    const char *content_type; /* of HTTP */
+    /*
+     * Of HTTP.  A media range of Accept means this format if its type and those of its parameters
+     * that stand here too are equal, and it has the parameters named in `required` (separated by
+     * ';'; NULL: none).
+     */
+    const char *content_type, *required;
 
     /*
      * A writer serves any number of renderings, one call at a time.  It may keep what it has
      * worked out for a profile: profiles outlive writers.
      */
-    struct writer *(*open)(void);
+    struct writer *(*open)(const struct writer_opts *opts);
     void (*close)(struct writer *w);
+
+    /* Sets told_as and parts.  NULL: they stay as they are. */
+    void (*begin)(struct writer *w, struct writer_family *f);
 
     /*
      * Each appends to out.  labels: `k="v",k2="v2"`, values escaped as in the text format, sorted
@@ -48,7 +69,7 @@ struct writer_ops {
      */
     void (*head)(struct writer *w, const struct writer_family *f, struct buf *out);
     void (*counter)(struct writer *w, const struct writer_family *f, struct slice labels,
-                    double value, struct buf *out);
+                    const struct exposed_view *view, struct buf *out);
     void (*gauge)(struct writer *w, const struct writer_family *f, struct slice labels,
                   double value, struct buf *out);
     /* FAMILY_SUMMARY or FAMILY_HISTOGRAM */

@@ -79,10 +79,7 @@ const char *http_address(const struct http_server *s);
 
 /* ---- a request, as its owner sees it ---- */
 
-/* Does its client accept gzip?  thread  any, until it is answered */
-bool http_request_gzip(const struct http_request *r);
-
-/* Its client's address as a number, as in struct http_reading.  thread  as http_request_gzip */
+/* Its client's address as a number, as in struct http_reading.  thread  any, until it is answered */
 uint64_t http_request_who(const struct http_request *r);
 
 /**
@@ -96,6 +93,15 @@ uint64_t http_request_who(const struct http_request *r);
 const char *http_request_header(const struct http_request *r, const char *name);
 const char *http_request_arg(const struct http_request *r, const char *name);
 const char *http_request_path(const struct http_request *r);
+
+/**
+ * http_request_header_list(r, name, ret, cap):
+ * All headers of that name as one list, with commas between them; one that does not fit is left out.
+ *   returns  what was written to ret; empty: there is none
+ *   thread   as http_request_header
+ */
+struct slice http_request_header_list(const struct http_request *r, const char *name, char *ret,
+                                      size_t cap);
 
 /**
  * http_answer(r, status, body):

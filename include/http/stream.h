@@ -36,10 +36,11 @@
 struct http_stream;
 
 struct http_stream_opts {
-    const char *type; /* Content-Type, static */
-    bool gzip;        /* the pieces are gzip: Content-Encoding */
-    size_t low;       /* call on_read when the fastest reader has at most this many bytes to read */
-    size_t max_lag;   /* a reader with more bytes than this still to read is cut off */
+    const char *type;     /* Content-Type, static */
+    const char *encoding; /* Content-Encoding of the pieces, static; NULL: none */
+    const char *vary;     /* the headers by which this form was picked, static; NULL: no choice */
+    size_t low;     /* call on_read when the fastest reader has at most this many bytes to read */
+    size_t max_lag; /* a reader with more bytes than this still to read is cut off */
     /*
      * Called on the HTTP thread (or the owner's) under the stream's lock, so it may wake the owner
      * and do nothing else; not called after http_stream_release.  Once for each append, and again

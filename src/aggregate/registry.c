@@ -348,6 +348,12 @@ struct family *const *registry_families(struct registry *r, size_t *ret_n)
     return families_sorted(&r->output.families, ret_n);
 }
 
+enum family_type registry_family_type(const struct registry *r, struct slice name)
+{
+    const struct family *f = families_find(&r->output.families, name);
+    return f != NULL ? f->type : FAMILY_TYPE_COUNT;
+}
+
 void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)
 {
     exposed_check(e);

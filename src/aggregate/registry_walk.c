@@ -67,6 +67,13 @@ const struct family *registry_walk_family(struct registry_walk *w)
     return c->family;
 }
 
+void registry_walk_again(struct registry_walk *w)
+{
+    struct family_cursor *c = &w->cursor;
+    c->at = 0;
+    c->until = c->family != NULL ? c->family->n : 0;
+}
+
 struct exposed *registry_walk_exposed(struct registry_walk *w)
 {
     struct family_cursor *c = &w->cursor;

@@ -47,7 +47,7 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
     lane_begin(e->lane, &e->source,
                (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });
     e->registry = registry_new(&reg);
-    e->writer = writer_text.open();
+    e->writer = writer_text.open(&(struct writer_opts){ .registry = e->registry });
     return e;
 }
 

@@ -15,6 +15,8 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "expose/negotiate.h"
+#include "http/accept.h"
 
 enum {
     PIECE_BYTES = 256 * 1024,      /* 0.5 ms of rendering */
@@ -26,26 +28,26 @@ enum {
 
 _Static_assert(EXPOSITION_PENDING_BYTES >= EXPOSITION_LAG_BYTES + AHEAD_BYTES, "memory_bound");
 
-static unsigned form(enum writer_format format, enum exposition_encoding encoding)
-{
-    return (unsigned)format * EXPOSITION_ENCODINGS + (unsigned)encoding;
-}
-
 unsigned exposition_form_of(const struct http_request *r)
 {
-    return form(WRITER_TEXT, http_request_gzip(r) ? EXPOSITION_GZIP : EXPOSITION_IDENTITY);
+    char list[HTTP_ACCEPT_BYTES];
+    size_t format = negotiate_format(http_request_header_list(r, "Accept", list, sizeof list),
+                                     writers, WRITER_COUNT);
+    enum encoding_id encoding =
+        negotiate_encoding(http_request_header_list(r, "Accept-Encoding", list, sizeof list));
+    return exposition_form((enum writer_format)format, encoding);
 }
 
-static bool is_gzip(const struct exposition *e)
+static bool is_packed(const struct exposition *e)
 {
-    return e->packer.gzip != NULL;
+    return e->packer.z != NULL;
 }
 
 static void exposition_check(const struct exposition *e)
 {
     assert(!e->ended || e->whole);
     assert(!e->whole || (e->rendered && e->piece == NULL));
-    assert(is_gzip(e) || e->piece == NULL);
+    assert(is_packed(e) || e->piece == NULL);
     assert(!e->ended || e->n_to == 0);
 }
 
@@ -57,18 +59,20 @@ struct exposition *exposition_new(const struct exposition_source *src, unsigned 
     assert(form < EXPOSITION_FORMS && n > 0);
     e->source = src;
     e->form = form;
-    e->writer = src->writers[form / EXPOSITION_ENCODINGS];
+    e->writer = src->writers[form / ENCODING_COUNT];
     e->again = again;
     e->cookie = cookie;
     /* Without memory for the compressor its readers get it as it is. */
-    if (form % EXPOSITION_ENCODINGS == EXPOSITION_GZIP)
-        (void)packer_init(&e->packer, again, cookie);
+    const struct encoding *encoding = &encodings[form % ENCODING_COUNT];
+    if (encoding->codec != NULL)
+        (void)packer_init(&e->packer, encoding->codec, again, cookie);
     e->to = mem_alloc(n * sizeof(struct http_request *));
     memcpy(e->to, to, n * sizeof(struct http_request *));
     e->n_to = n;
     e->stream = http_stream_new(&(struct http_stream_opts){
         .type = e->writer->ops->content_type,
-        .gzip = is_gzip(e),
+        .encoding = is_packed(e) ? encoding->token : NULL,
+        .vary = "Accept, Accept-Encoding",
         .low = LOW_BYTES,
         .max_lag = EXPOSITION_LAG_BYTES,
         .on_read = again,
@@ -154,7 +158,7 @@ static void render_piece(struct exposition *e)
     if (!more)
         rendered(e);
     struct http_body *piece = http_body_take(e->writer->ops->content_type, text.ptr, text.len);
-    if (is_gzip(e))
+    if (is_packed(e))
         e->piece = piece;
     else
         deliver(e, piece, e->rendered);

@@ -2,7 +2,7 @@
  * exposition: one rendering of /metrics in one form, on its way to those who asked for it together.
  *
  *     registry walk -> writer -> pieces -+----------------------------+-> stream -> readers
- *                                        +-> gzip on libuv's pool ----+
+ *                                        +-> packed on libuv's pool --+
  *
  * A form is a format and an encoding.  Forms are rendered apart, each as fast as its readers read:
  * a slow reader of one does not hold up, and is not left behind by, the readers of another.
@@ -23,6 +23,7 @@
 #include "aggregate/registry.h"
 #include "base/buf.h"
 #include "expose/counters.h"
+#include "expose/encoding.h"
 #include "expose/packer.h"
 #include "expose/render.h"
 #include "expose/writer.h"
@@ -39,11 +40,15 @@ enum {
     EXPOSITION_PENDING_BYTES = 9 << 20
 };
 
-enum exposition_encoding { EXPOSITION_IDENTITY, EXPOSITION_GZIP, EXPOSITION_ENCODINGS };
+enum { EXPOSITION_FORMS = WRITER_COUNT * ENCODING_COUNT };
 
-enum { EXPOSITION_FORMS = WRITER_COUNT * EXPOSITION_ENCODINGS };
+/* 0 .. EXPOSITION_FORMS - 1 */
+static inline unsigned exposition_form(enum writer_format format, enum encoding_id encoding)
+{
+    return (unsigned)format * ENCODING_COUNT + (unsigned)encoding;
+}
 
-/* 0 .. EXPOSITION_FORMS - 1: the form that suits the request best. */
+/* The form that suits the request best. */
 unsigned exposition_form_of(const struct http_request *r);
 
 /* What is shown, all borrowed. */
@@ -67,7 +72,7 @@ struct exposition {
     double bytes;               /* rendered so far ... */
     uint64_t took_ns;           /* ... in so much time */
     struct http_body *piece;    /* rendered, and the packer has not taken it */
-    struct packer packer;       /* EXPOSITION_GZIP */
+    struct packer packer;       /* of encodings with a codec */
     struct http_stream *stream; /* NULL: it is over */
     size_t delivered;           /* bytes that went into the stream */
     bool whole;                 /* ... and those are all */

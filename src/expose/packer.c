@@ -4,12 +4,14 @@
 
 #include "base/slice.h"
 
-bool packer_init(struct packer *p, void (*done)(void *cookie), void *cookie)
+bool packer_init(struct packer *p, const struct codec *codec, void (*done)(void *cookie),
+                 void *cookie)
 {
-    struct gzip *gzip = gzip_new();
-    if (gzip == NULL)
+    void *z = codec->open();
+    if (z == NULL)
         return false;
-    p->gzip = gzip;
+    p->codec = codec;
+    p->z = z;
     p->work.data = p;
     p->done = done;
     p->cookie = cookie;
@@ -21,9 +23,9 @@ static void pack(uv_work_t *work)
 {
     struct packer *p = work->data;
     struct slice text = http_body_bytes(p->in);
-    gzip_add(p->gzip, text.ptr, text.len, &p->out);
+    p->codec->add(p->z, text.ptr, text.len, &p->out);
     if (p->last)
-        gzip_finish(p->gzip, &p->out);
+        p->codec->finish(p->z, &p->out);
 }
 
 static void on_packed(uv_work_t *work, int status)
@@ -58,6 +60,7 @@ void packer_release(struct packer *p)
 {
     assert(p->state != PACKER_BUSY);
     http_body_unref(p->in);
-    gzip_free(p->gzip);
+    if (p->z != NULL)
+        p->codec->close(p->z);
     buf_release(&p->out);
 }

@@ -13,11 +13,15 @@
 #include <uv.h>
 
 #include "base/buf.h"
-#include "base/gzip.h"
+#include "expose/encoding.h"
 #include "http/body.h"
 
+/* What a busy one holds: the compressor, a piece (exposition.c) and what becomes of it. */
+enum { PACKER_BYTES = ENCODING_BYTES + (1 << 20) };
+
 struct packer {
-    struct gzip *gzip;
+    const struct codec *codec;
+    void *z; /* codec's; NULL: not in use */
     uv_work_t work;
     enum { PACKER_IDLE, PACKER_BUSY, PACKER_DONE } state;
     struct http_body *in;
@@ -28,12 +32,13 @@ struct packer {
 };
 
 /**
- * packer_init(p, done, cookie):
+ * packer_init(p, codec, done, cookie):
  *   p        zeroed; its address must not change
  *   done     a piece can be taken
  *   returns  false: no memory, p is as it was
  */
-bool packer_init(struct packer *p, void (*done)(void *cookie), void *cookie);
+bool packer_init(struct packer *p, const struct codec *codec, void (*done)(void *cookie),
+                 void *cookie);
 
 /* Begin to compress; p is idle.  It takes over the caller's reference to piece. */
 void packer_pack(struct packer *p, uv_loop_t *loop, struct http_body *piece, bool last);
@@ -41,7 +46,7 @@ void packer_pack(struct packer *p, uv_loop_t *loop, struct http_body *piece, boo
 /* What done() told of; p is idle again.  returns  a body, whose reference is the caller's */
 struct http_body *packer_take(struct packer *p, const char *content_type);
 
-/* p is not busy. */
+/* p is not busy; zeroed is fine. */
 void packer_release(struct packer *p);
 
 #endif

@@ -61,9 +61,10 @@ struct protobuf_writer {
     struct native native;
 };
 
-static struct writer *protobuf_open(void)
+static struct writer *protobuf_open(const struct writer_opts *opts)
 {
     struct protobuf_writer *p = mem_zalloc(sizeof *p);
+    (void)opts;
     p->writer.ops = &writer_protobuf;
     return &p->writer;
 }
@@ -195,9 +196,9 @@ static void put_number(struct writer *w, const struct writer_family *f, struct s
 }
 
 static void protobuf_counter(struct writer *w, const struct writer_family *f, struct slice labels,
-                             double value, struct buf *out)
+                             const struct exposed_view *v, struct buf *out)
 {
-    put_number(w, f, labels, METRIC_COUNTER, value, out);
+    put_number(w, f, labels, METRIC_COUNTER, v->value, out);
 }
 
 static void protobuf_gauge(struct writer *w, const struct writer_family *f, struct slice labels,
@@ -307,6 +308,7 @@ static uint64_t protobuf_exposed_bytes(const struct profile *p)
 const struct writer_ops writer_protobuf = {
     .content_type = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
                     "encoding=delimited",
+    .required = "proto;encoding",
     .open = protobuf_open,
     .close = protobuf_close,
     .head = protobuf_head,

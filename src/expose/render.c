@@ -4,7 +4,7 @@
 
 void render_begin(struct render *r, struct writer *w, struct registry *registry)
 {
-    *r = (struct render){ .writer = w };
+    *r = (struct render){ .writer = w, .heads = true };
     registry_walk_begin(registry, &r->walk);
 }
 
@@ -34,7 +34,7 @@ static void put_exposed(struct render *r, struct exposed *e, uint64_t now_ns, st
     struct slice labels = buf_slice(&r->labels);
     switch (r->family.type) {
     case FAMILY_COUNTER:
-        ops->counter(r->writer, &r->family, labels, v.value, out);
+        ops->counter(r->writer, &r->family, labels, &v, out);
         break;
     case FAMILY_GAUGE:
         ops->gauge(r->writer, &r->family, labels, v.value, out);
@@ -49,8 +49,8 @@ static void put_exposed(struct render *r, struct exposed *e, uint64_t now_ns, st
     }
 }
 
-/* The rest of the family at hand.  returns  false when there was enough before its end */
-static bool put_family(struct render *r, uint64_t now_ns, size_t enough, struct buf *out)
+/* The rest of the part at hand.  returns  false when there was enough before its end */
+static bool put_part(struct render *r, uint64_t now_ns, size_t enough, struct buf *out)
 {
     size_t before = out->len;
     struct exposed *e;
@@ -62,6 +62,19 @@ static bool put_family(struct render *r, uint64_t now_ns, size_t enough, struct 
     return true;
 }
 
+/* The rest of the family at hand.  returns  as put_part */
+static bool put_family(struct render *r, uint64_t now_ns, size_t enough, struct buf *out)
+{
+    while (put_part(r, now_ns, enough, out)) {
+        if (r->family.part + 1 >= r->family.parts)
+            return true;
+        r->family.part++;
+        r->head_due = r->heads;
+        registry_walk_again(&r->walk);
+    }
+    return false;
+}
+
 static bool next_family(struct render *r)
 {
     static const char default_help[] = "Metric received by statsd.";
@@ -69,8 +82,15 @@ static bool next_family(struct render *r)
     if (f == NULL)
         return false;
     /* The walk's own copy of the name: the family may go between two pieces. */
-    r->family = (struct writer_family){ slice_of(r->walk.name.ptr, f->name_len),
-                                        f->help != NULL ? f->help : default_help, f->type };
+    r->family = (struct writer_family){ .name = slice_of(r->walk.name.ptr, f->name_len),
+                                        .help = f->help != NULL ? f->help : default_help,
+                                        .type = f->type,
+                                        .negative = f->negative,
+                                        .parts = 1 };
+    const struct writer_ops *ops = r->writer->ops;
+    if (ops->begin != NULL)
+        ops->begin(r->writer, &r->family);
+    r->head_due = r->heads;
     return true;
 }
 
@@ -79,7 +99,6 @@ bool render_some(struct render *r, uint64_t now_ns, size_t enough, struct buf *o
     if (!put_family(r, now_ns, enough, out))
         return true;
     while (next_family(r)) {
-        r->head_due = true;
         if (!put_family(r, now_ns, enough, out))
             return true;
     }
@@ -99,6 +118,7 @@ void render_lines(struct writer *w, struct registry *registry, uint64_t now_ns, 
 {
     struct render r;
     render_begin(&r, w, registry);
+    r.heads = false;
     while (next_family(&r))
         (void)put_family(&r, now_ns, SIZE_MAX, out);
     render_end(&r);

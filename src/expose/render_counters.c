@@ -43,8 +43,11 @@ static void put_line(struct counter_lines *to, const char *const *labels, double
     buf_clear(&l->labels);
     if (l->row->labels[0] != '\0')
         put_labels(&l->labels, slice_str(l->row->labels), labels);
-    (l->family.type == FAMILY_COUNTER ? ops->counter : ops->gauge)(
-        l->writer, &l->family, buf_slice(&l->labels), value, l->out);
+    if (l->family.type == FAMILY_COUNTER)
+        ops->counter(l->writer, &l->family, buf_slice(&l->labels),
+                     &(struct exposed_view){ .shown = true, .value = value }, l->out);
+    else
+        ops->gauge(l->writer, &l->family, buf_slice(&l->labels), value, l->out);
 }
 
 static void put_row(struct row_lines *l, const struct counter_source *s, size_t row)
@@ -52,7 +55,11 @@ static void put_row(struct row_lines *l, const struct counter_source *s, size_t 
     const struct counter_row *r = &s->table->rows[row];
     enum family_type type = r->kind == COUNTER_KIND_COUNTER ? FAMILY_COUNTER : FAMILY_GAUGE;
     l->row = r;
-    l->family = (struct writer_family){ slice_str(r->name), r->help, type };
+    l->family = (struct writer_family){
+        .name = slice_str(r->name), .help = r->help, .type = type, .parts = 1
+    };
+    if (l->writer->ops->begin != NULL)
+        l->writer->ops->begin(l->writer, &l->family);
     l->writer->ops->head(l->writer, &l->family, l->out);
     s->table->read(s->of, row, &l->lines);
 }

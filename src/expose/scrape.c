@@ -126,7 +126,8 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
                                             .cookie = opts->own,
                                             .stats = opts->stats };
     for (unsigned i = 0; i < WRITER_COUNT; i++)
-        s->source.writers[i] = writers[i]->open();
+        s->source.writers[i] =
+            writers[i]->open(&(struct writer_opts){ .registry = opts->registry });
     *ret = s;
     return 0;
 }
@@ -183,5 +184,5 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 uint64_t scrape_memory(uint64_t page, uint32_t connections)
 {
     uint64_t left = smaller(connections * page, SCRAPE_LEFT_BYTES); /* rendered, for slow readers */
-    return smaller(page, EXPOSITION_PENDING_BYTES) + left / SCRAPE_UNDER_WAY_MAX;
+    return smaller(page, EXPOSITION_PENDING_BYTES) + PACKER_BYTES + left / SCRAPE_UNDER_WAY_MAX;
 }

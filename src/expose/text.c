@@ -49,9 +49,10 @@ static void make_label(struct label_text *t, const char *key, double v)
     t->len = k + n + 3;
 }
 
-static struct writer *text_open(void)
+static struct writer *text_open(const struct writer_opts *opts)
 {
     struct text_writer *t = mem_zalloc(sizeof *t);
+    (void)opts;
     t->writer.ops = &writer_text;
     return &t->writer;
 }
@@ -173,12 +174,18 @@ static struct slice label_slice(const struct label_text *t)
     return slice_of(t->text, t->len);
 }
 
-static void put_value(struct writer *w, const struct writer_family *f, struct slice labels,
-                      double value, struct buf *out)
+static void text_gauge(struct writer *w, const struct writer_family *f, struct slice labels,
+                       double value, struct buf *out)
 {
     struct line_labels all = { .before = labels };
     (void)w;
     put_line(out, f, SLICE_LIT(""), all, SLICE_LIT(""), value);
+}
+
+static void text_counter(struct writer *w, const struct writer_family *f, struct slice labels,
+                         const struct exposed_view *v, struct buf *out)
+{
+    text_gauge(w, f, labels, v->value, out);
 }
 
 static void put_sum_and_count(const struct writer_family *f, struct slice labels, double sum,
@@ -241,8 +248,8 @@ const struct writer_ops writer_text = {
     .open = text_open,
     .close = text_close,
     .head = text_head,
-    .counter = put_value,
-    .gauge = put_value,
+    .counter = text_counter,
+    .gauge = text_gauge,
     .timer = text_timer,
     .end = text_end,
     .exposed_bytes = text_exposed_bytes,

@@ -15,10 +15,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
+#include "http/accept.h"
 #include "http/body_priv.h"
-#include "http/encoding.h"
 #include "http/http_priv.h"
 #include "http/reply.h"
 #include "http/target.h"
@@ -152,11 +153,6 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
         request_unref(to[i]);
 }
 
-bool http_request_gzip(const struct http_request *r)
-{
-    return r->gzip;
-}
-
 uint64_t http_request_who(const struct http_request *r)
 {
     return r->who;
@@ -165,6 +161,34 @@ uint64_t http_request_who(const struct http_request *r)
 const char *http_request_header(const struct http_request *r, const char *name)
 {
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+struct header_list {
+    const char *name;
+    char *ptr;
+    size_t len, cap;
+};
+
+static enum MHD_Result add_to_list(void *list, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct header_list *l = list;
+    size_t comma = l->len > 0, n = value != NULL ? strlen(value) : 0;
+    (void)kind;
+    if (strcasecmp(name, l->name) != 0 || n + comma > l->cap - l->len)
+        return MHD_YES;
+    memcpy(l->ptr + l->len, ",", comma);
+    memcpy(l->ptr + l->len + comma, value, n);
+    l->len += comma + n;
+    return MHD_YES;
+}
+
+struct slice http_request_header_list(const struct http_request *r, const char *name, char *ret,
+                                      size_t cap)
+{
+    struct header_list l = { .name = name, .ptr = ret, .cap = cap };
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_to_list, &l);
+    return slice_of(ret, l.len);
 }
 
 const char *http_request_arg(const struct http_request *r, const char *name)
@@ -279,9 +303,10 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     if (!takes(r->route, method))
         return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
                       r->route->post ? "only POST and PUT" : "only GET and HEAD");
-    const char *accept = http_request_header(r, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    char list[HTTP_ACCEPT_BYTES];
     r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    r->gzip = accept != NULL && http_encoding_gzip(slice_str(accept));
+    r->gzip = http_accept_gzip(
+        http_request_header_list(r, MHD_HTTP_HEADER_ACCEPT_ENCODING, list, sizeof list));
     return MHD_YES;
 }
 

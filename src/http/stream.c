@@ -282,9 +282,10 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
     if (head && size == MHD_SIZE_UNKNOWN)
         MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
-    if (st->opts.gzip)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    if (st->opts.vary != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, st->opts.vary);
+    if (st->opts.encoding != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, st->opts.encoding);
     return response;
 }
 

@@ -13,15 +13,15 @@
 
 #include "support/http_client.h"
 
-int page_ask(const char *address, const char *from, bool gzip)
+int page_ask(const char *address, const char *from, const char *encoding)
 {
     char request[256];
     int fd = client_dial_from(address, from);
     /* Small, so that what is not read stays with the server. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ 65536 }, sizeof(int));
     snprintf(request, sizeof request,
-             "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
-             gzip ? "Accept-Encoding: gzip\r\n" : "");
+             "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s%s\r\n\r\n",
+             encoding != NULL ? "Accept-Encoding: " : "X-None: ", encoding != NULL ? encoding : "");
     client_say(fd, request);
     return fd;
 }

@@ -19,8 +19,11 @@ struct page_reader {
     struct buf reply;
 };
 
-/* Dial from an address of our own and ask for /metrics, to be closed behind the reply. */
-int page_ask(const char *address, const char *from, bool gzip);
+/*
+ * Dial from an address of our own and ask for /metrics, to be closed behind the reply.  encoding:
+ * for Accept-Encoding, or NULL
+ */
+int page_ask(const char *address, const char *from, const char *encoding);
 
 /* Let a client of page_ask read, in a thread of its own. */
 void page_reader_start(struct page_reader *r, int fd, size_t per_ms);

@@ -69,7 +69,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->writer = writer_text.open();
+    p->writer = writer_text.open(&(struct writer_opts){ .registry = p->registry });
 }
 
 void pipeline_release(struct pipeline *p)
@@ -162,7 +162,7 @@ const char *pipeline_text(struct pipeline *p)
 
 struct slice pipeline_protobuf(struct pipeline *p)
 {
-    struct writer *w = writer_protobuf.open();
+    struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 });
     buf_clear(&p->body);
     render_all(w, p->registry, p->now_ns, &p->body);
     w->ops->close(w);

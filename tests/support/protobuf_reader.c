@@ -131,7 +131,8 @@ static void put_metric(struct writer *text, const struct writer_family *f, const
                      1);
     switch (f->type) {
     case FAMILY_COUNTER:
-        text->ops->counter(text, f, labels, m->counter->value, out);
+        text->ops->counter(text, f, labels, &(struct exposed_view){ .value = m->counter->value },
+                           out);
         break;
     case FAMILY_GAUGE:
         text->ops->gauge(text, f, labels, m->gauge->value, out);
@@ -150,15 +151,17 @@ void protobuf_as_text(struct slice body, struct buf *out)
     struct buf last = { 0 };
     Family *f;
     while ((f = next_family(&body)) != NULL) {
-        const struct writer_family family = { slice_str(f->name), f->help, type_of(f) };
-        struct writer *text = writer_text.open();
+        const struct writer_family family = {
+            .name = slice_str(f->name), .help = f->help, .type = type_of(f), .parts = 1
+        };
+        struct writer *text = writer_text.open(&(struct writer_opts){ 0 });
         if (!slice_eq(buf_slice(&last), family.name))
             text->ops->head(text, &family, out);
         for (size_t i = 0; i < f->n_metric; i++) {
             put_metric(text, &family, f->metric[i], out);
             /* It keeps the bounds of a profile, and here each metric has its own. */
             text->ops->close(text);
-            text = writer_text.open();
+            text = writer_text.open(&(struct writer_opts){ 0 });
         }
         text->ops->close(text);
         buf_clear(&last);

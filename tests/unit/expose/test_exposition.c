@@ -19,8 +19,6 @@
 
 enum { SERIES = 16000, CLIENTS_MAX = 4 };
 
-static const unsigned plain = EXPOSITION_IDENTITY, gzip = EXPOSITION_GZIP;
-
 struct office {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -129,9 +127,9 @@ static void await_again(struct office *o, const struct exposition *e)
     pthread_mutex_unlock(&o->lock);
 }
 
-static int get(struct office *o, unsigned form)
+static int get(struct office *o, enum encoding_id encoding)
 {
-    return page_ask(http_address(o->server), "127.0.0.1", form == gzip);
+    return page_ask(http_address(o->server), "127.0.0.1", encodings[encoding].token);
 }
 
 static struct exposition *begin(struct office *o)
@@ -154,7 +152,7 @@ static void a_reader_as_fast_as_rendering_does_not_keep_the_thread(void **state)
     struct office *o = *state;
     struct page_reader reader;
     double most = 0, before = 0;
-    int fd = get(o, plain);
+    int fd = get(o, ENCODING_IDENTITY);
     await_asked(o, 1);
     page_reader_start(&reader, fd, 0);
     struct exposition *e = begin(o);
@@ -173,15 +171,15 @@ static void a_reader_as_fast_as_rendering_does_not_keep_the_thread(void **state)
 }
 
 /*
- * A stop, or one scrape too many: at every step, in either form, with readers that read and one
+ * A stop, or one scrape too many: at every step, in every encoding, with readers that read and one
  * that does not.
  */
 static void it_may_be_cut_at_any_step(void **state)
 {
     struct office *o = *state;
     struct buf reply = { 0 };
-    for (unsigned steps = 0; steps < 24; steps++) {
-        unsigned form = steps % 2 == 0 ? plain : gzip;
+    for (unsigned steps = 0; steps < 36; steps++) {
+        enum encoding_id form = (enum encoding_id)(steps % ENCODING_COUNT);
         struct page_reader readers[2];
         int fds[] = { get(o, form), get(o, form) }, lame = get(o, form);
         await_asked(o, 3);
@@ -189,7 +187,7 @@ static void it_may_be_cut_at_any_step(void **state)
             page_reader_start(&readers[i], fds[i], 0);
         struct exposition *e = begin(o);
         bool more = true;
-        for (unsigned i = 0; i < steps / 2 && more; i++) {
+        for (unsigned i = 0; i < steps / ENCODING_COUNT && more; i++) {
             more = exposition_step(e);
             if (more)
                 await_again(o, e);

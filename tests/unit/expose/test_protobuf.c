@@ -36,8 +36,8 @@ static void the_bytes_are_these(void **unused)
         0x12, 9,    0x09, 0,    0,   0,   0,   0,    0, 0xf8, 0x3f, /* gauge { 1.5 } */
     };
     struct buf out = { 0 };
-    struct writer *w = writer_protobuf.open();
-    const struct writer_family f = { SLICE_LIT("n"), "h.", FAMILY_GAUGE };
+    struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 });
+    const struct writer_family f = { .name = SLICE_LIT("n"), .help = "h.", .type = FAMILY_GAUGE };
     w->ops->head(w, &f, &out);
     assert_int_equal(out.len, 0);
     w->ops->gauge(w, &f, SLICE_LIT("key=\"a\\\"\\\\\\nb\""), 1.5, &out);
@@ -120,16 +120,20 @@ static void texts_of_every_length_come_through(void **unused)
     enum { LONGEST = 17000 };
     for (size_t n = 0; n <= LONGEST; n = n < 300 ? n + 1 : n + 977) {
         struct buf labels = { 0 }, out = { 0 }, text = { 0 }, want = { 0 };
-        struct writer *w = writer_protobuf.open(), *as_text = writer_text.open();
-        const struct writer_family f = { SLICE_LIT("n"), "h", FAMILY_COUNTER };
+        struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 }),
+                      *as_text = writer_text.open(&(struct writer_opts){ 0 });
+        const struct writer_family f = { .name = SLICE_LIT("n"),
+                                         .help = "h",
+                                         .type = FAMILY_COUNTER };
+        const struct exposed_view view = { .value = (double)n };
         buf_append_str(&labels, "a=\"");
         for (size_t i = 0; i < n; i++)
             buf_append_str(&labels, i % 50 == 7 ? "\\n" : "x");
         buf_append_str(&labels, "\",b=\"\\\"\",c=\"\"");
         w->ops->head(w, &f, &out);
-        w->ops->counter(w, &f, buf_slice(&labels), (double)n, &out);
+        w->ops->counter(w, &f, buf_slice(&labels), &view, &out);
         as_text->ops->head(as_text, &f, &want);
-        as_text->ops->counter(as_text, &f, buf_slice(&labels), (double)n, &want);
+        as_text->ops->counter(as_text, &f, buf_slice(&labels), &view, &want);
         protobuf_as_text(buf_slice(&out), &text);
         assert_true(slice_eq(buf_slice(&text), buf_slice(&want)));
         as_text->ops->close(as_text);
@@ -176,7 +180,7 @@ static void pieces_of_any_size_are_whole_messages(void **unused)
     char *want = mem_strdup(pipeline_text(&p));
     for (size_t enough = 1; enough < 20000; enough = enough * 3 / 2 + 1) {
         struct buf text[2] = { { 0 }, { 0 } };
-        struct writer *w = writer_protobuf.open();
+        struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 });
         struct render r[2];
         bool more[2] = { true, true };
         struct buf whole[2] = { { 0 }, { 0 } };
@@ -234,12 +238,16 @@ static void a_family_without_metrics_is_not_told(void **unused)
 {
     (void)unused;
     struct buf out = { 0 };
-    struct writer *w = writer_protobuf.open();
-    const struct writer_family empty = { SLICE_LIT("empty"), "h", FAMILY_COUNTER },
-                               full = { SLICE_LIT("full"), "h", FAMILY_COUNTER };
+    struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 });
+    const struct writer_family empty = { .name = SLICE_LIT("empty"),
+                                         .help = "h",
+                                         .type = FAMILY_COUNTER },
+                               full = { .name = SLICE_LIT("full"),
+                                        .help = "h",
+                                        .type = FAMILY_COUNTER };
     w->ops->head(w, &empty, &out);
     w->ops->head(w, &full, &out);
-    w->ops->counter(w, &full, SLICE_LIT(""), 1, &out);
+    w->ops->counter(w, &full, SLICE_LIT(""), &(struct exposed_view){ .value = 1 }, &out);
     w->ops->head(w, &empty, &out);
     w->ops->end(w, &out);
     w->ops->close(w);

@@ -73,7 +73,7 @@ static const struct {
 static void a_table_is_its_heads_and_the_lines_of_its_rows(void **state)
 {
     (void)state;
-    struct writer *w = writer_text.open();
+    struct writer *w = writer_text.open(&(struct writer_opts){ 0 });
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = { 0 };
         const struct counter_source s = { &pond_counters, cases[i].off ? NULL : &cases[i].pond };

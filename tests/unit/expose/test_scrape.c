@@ -107,7 +107,8 @@ static int close_office(void **state)
 static void ask_together(struct office *o, const struct client *clients, size_t n, int *fds)
 {
     for (size_t i = 0; i < n; i++)
-        fds[i] = page_ask(http_address(o->server), clients[i].from, clients[i].gzip);
+        fds[i] =
+            page_ask(http_address(o->server), clients[i].from, clients[i].gzip ? "gzip" : NULL);
     while (o->scrape->desk.n < n)
         uv_run(&o->loop, UV_RUN_ONCE);
 }

@@ -106,8 +106,10 @@ static void help_is_escaped(void **unused)
 {
     (void)unused;
     struct buf out = { 0 };
-    struct writer *w = writer_text.open();
-    const struct writer_family f = { SLICE_LIT("n"), "one\\two\nthree", FAMILY_GAUGE };
+    struct writer *w = writer_text.open(&(struct writer_opts){ 0 });
+    const struct writer_family f = { .name = SLICE_LIT("n"),
+                                     .help = "one\\two\nthree",
+                                     .type = FAMILY_GAUGE };
     w->ops->head(w, &f, &out);
     w->ops->close(w);
     assert_true(

@@ -17,7 +17,7 @@
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/now.h"
-#include "http/encoding.h"
+#include "http/accept.h"
 #include "http/http.h"
 #include "support/http_client.h"
 #include "support/sanitized.h"
@@ -73,10 +73,16 @@ static void desk_answer_all(struct desk *d, unsigned status, struct http_body *b
         http_answer(at[i], status, body);
 }
 
+static bool takes_gzip(const struct http_request *r)
+{
+    char list[HTTP_ACCEPT_BYTES];
+    return http_accept_gzip(http_request_header_list(r, "accept-encoding", list, sizeof list));
+}
+
 static void answer_at_once(void *cookie, struct http_request *r)
 {
     (void)cookie;
-    http_answer(r, 200, http_request_gzip(r) ? packed : plain);
+    http_answer(r, 200, takes_gzip(r) ? packed : plain);
 }
 
 static void answer_nothing(void *cookie, struct http_request *r)
@@ -246,7 +252,7 @@ static void accept_encoding_is_read_as_the_rfc_says(void **state)
         size_t n = strlen(encodings[i].accept);
         char *exact = malloc(n ? n : 1);
         memcpy(exact, encodings[i].accept, n);
-        if (http_encoding_gzip(slice_of(exact, n)) != encodings[i].gzip)
+        if (http_accept_gzip(slice_of(exact, n)) != encodings[i].gzip)
             fail_msg("%s", encodings[i].accept);
         free(exact);
     }
@@ -319,7 +325,7 @@ static void the_owner_sees_header_argument_and_encoding(void **state)
     desk_wait(&desk, 1);
     assert_string_equal(desk.accept, "text/plain");
     assert_string_equal(desk.arg, "a b");
-    assert_true(http_request_gzip(desk.at[0]));
+    assert_true(takes_gzip(desk.at[0]));
     desk_answer_all(&desk, 200, hello);
     client_expect(fd, 200, "hello\n");
 
@@ -327,9 +333,42 @@ static void the_owner_sees_header_argument_and_encoding(void **state)
     desk_wait(&desk, 1);
     assert_string_equal(desk.accept, "none");
     assert_string_equal(desk.arg, "none");
-    assert_false(http_request_gzip(desk.at[0]));
+    assert_false(takes_gzip(desk.at[0]));
     desk_answer_all(&desk, 404, NULL);
     client_expect(fd, 404, "");
+    http_stop(s);
+}
+
+static void headers_of_one_name_are_one_list(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t cap;
+        const char *want;
+    } rows[] = {
+        { 64, "gzip;q=0.5,zstd, br,,x-gzip" },
+        { 27, "gzip;q=0.5,zstd, br,,x-gzip" },
+        { 26, "gzip;q=0.5,zstd, br," }, /* what does not fit is left out, whole */
+        { 10, "gzip;q=0.5" },
+        { 9, "zstd, br," },
+        { 0, "" },
+    };
+    struct http_server *s = start();
+    int fd = client_dial(http_address(s));
+    client_say(fd, "GET /ask HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip;q=0.5\r\n"
+                   "accept-encoding: zstd, br\r\nAccept-Encodings: no\r\n"
+                   "ACCEPT-ENCODING:\r\nAccept-Encoding: x-gzip\r\nConnection: close\r\n\r\n");
+    desk_wait(&desk, 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *exact = malloc(rows[i].cap + (rows[i].cap == 0));
+        struct slice have =
+            http_request_header_list(desk.at[0], "accept-encoding", exact, rows[i].cap);
+        if (!slice_eq(have, slice_str(rows[i].want)))
+            fail_msg("%zu: %.*s", rows[i].cap, (int)have.len, have.ptr);
+        free(exact);
+    }
+    desk_answer_all(&desk, 200, hello);
+    client_expect(fd, 200, "hello\n");
     http_stop(s);
 }
 
@@ -722,6 +761,7 @@ int main(void)
         cmocka_unit_test(a_probe_is_asked_each_time),
         cmocka_unit_test(accept_encoding_is_read_as_the_rfc_says),
         cmocka_unit_test(the_owner_learns_who_accepts_gzip),
+        cmocka_unit_test(headers_of_one_name_are_one_list),
         cmocka_unit_test(requests_that_wait_together_share_one_body),
         cmocka_unit_test(a_head_request_is_deferred_as_a_get_is),
         cmocka_unit_test(the_owner_sees_header_argument_and_encoding),

@@ -118,8 +118,12 @@ static int client(struct desk *d, const char *method)
 
 static struct http_stream *stream_new(struct desk *d, size_t low, size_t max_lag)
 {
-    return http_stream_new(&(struct http_stream_opts){
-        .type = "text/x-test", .low = low, .max_lag = max_lag, .on_read = on_read, .cookie = d });
+    return http_stream_new(&(struct http_stream_opts){ .vary = "Accept-Encoding",
+                                                       .type = "text/x-test",
+                                                       .low = low,
+                                                       .max_lag = max_lag,
+                                                       .on_read = on_read,
+                                                       .cookie = d });
 }
 
 static void answer(struct desk *d, struct http_stream *st)
@@ -297,20 +301,24 @@ static void a_head_of_unknown_length_has_nothing_behind_it(void **unused)
     close_desk(&d);
 }
 
-static void a_gzip_stream_says_so(void **unused)
+static void a_stream_says_its_encoding_and_what_it_was_picked_by(void **unused)
 {
     (void)unused;
     struct desk d;
     struct buf reply = { 0 };
     open_desk(&d);
     int fd = client(&d, "GET");
-    struct http_stream *st = http_stream_new(&(struct http_stream_opts){
-        .type = "text/x-test", .gzip = true, .on_read = on_read, .cookie = &d });
+    struct http_stream *st = http_stream_new(&(struct http_stream_opts){ .type = "text/x-test",
+                                                                         .encoding = "x-test",
+                                                                         .vary = "Accept, X-Test",
+                                                                         .on_read = on_read,
+                                                                         .cookie = &d });
     answer(&d, st);
     http_stream_end(st);
     http_stream_release(st);
     client_hear(fd, &reply);
-    assert_true(client_has(&reply, "\r\nContent-Encoding: gzip\r\n"));
+    assert_true(client_has(&reply, "\r\nContent-Encoding: x-test\r\n"));
+    assert_true(client_has(&reply, "\r\nVary: Accept, X-Test\r\n"));
     buf_release(&reply);
     close_desk(&d);
 }
@@ -623,7 +631,7 @@ int main(void)
         cmocka_unit_test(a_reader_sleeps_until_the_next_piece),
         cmocka_unit_test(what_ended_before_the_answer_has_a_length),
         cmocka_unit_test(a_head_of_unknown_length_has_nothing_behind_it),
-        cmocka_unit_test(a_gzip_stream_says_so),
+        cmocka_unit_test(a_stream_says_its_encoding_and_what_it_was_picked_by),
         cmocka_unit_test(a_client_of_http_1_0_reads_until_the_connection_closes),
         cmocka_unit_test(the_owner_learns_when_the_last_reader_has_left),
         cmocka_unit_test(who_is_left_behind_by_a_quick_reader_tells_again),

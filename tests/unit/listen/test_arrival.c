@@ -193,7 +193,7 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
             for (unsigned w = 0; w < workers; w++)
                 assert_int_equal(worker_start(r.workers[w]), 0);
             turn(&r);
-            struct writer *text = writer_text.open();
+            struct writer *text = writer_text.open(&(struct writer_opts){ 0 });
             struct buf out = { 0 };
             render_lines(text, r.registry, now_mono_ns(), &out);
             buf_append_char(&out, '\0');

@@ -71,7 +71,7 @@ static void rig_init(struct rig *r, unsigned n)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
     r->registry =
         registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
-    r->writer = writer_text.open();
+    r->writer = writer_text.open(&(struct writer_opts){ 0 });
 }
 
 static void rig_start(struct rig *r)
