@@ -112,6 +112,12 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",   \
       "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms "        \
       "timings; at most 128. +Inf is added.")                                                      \
+    X(prometheus, native_histogram_factor, DOUBLE, "0", 0, 65536, "",                              \
+      "Histograms are native histograms, too, whose buckets grow by this factor at most, such "    \
+      "as 1.1; Prometheus gets them in the protobuf format. 0 means off.")                         \
+    X(prometheus, native_histogram_max_buckets, UINT, "160", 0, 10000, "",                         \
+      "Most buckets of a native histogram. With one more, buckets join two by two, for good. 0 "   \
+      "means no limit.")                                                                           \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                            \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")         \
     X(http, lifecycle, BOOL, "off", 0, 0, "",                                                      \
