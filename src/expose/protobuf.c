@@ -9,8 +9,9 @@
  * Its length is brought up to date with each metric, so that between any two calls `out` holds
  * whole messages, and a rendering may stop anywhere.
  *
- * Encoded by hand: the texts and numbers are at hand one by one, and protobuf-c would want them as
- * a tree of structs, which takes longer to build than the bytes to write.
+ * Encoded by hand: texts and numbers are at hand one by one, and protobuf-c would want them as a
+ * tree of structs with NUL-terminated copies of the texts: 5 times the time for a counter with
+ * three labels.
  */
 #include <assert.h>
 #include <math.h>
@@ -117,42 +118,64 @@ static void message_begin(struct protobuf_writer *p, const struct writer_family 
 /* The most that their fields take: no label's text is shorter than `a="",`, unless it is the last */
 static size_t labels_room(struct slice labels)
 {
-    return labels.len + (labels.len / 5 + 1) * 3 * WIRE_NESTED_MAX;
+    return labels.len + (labels.len / 5 + 1) * 3 * WIRE_NESTED_MAX + sizeof(uint64_t);
 }
 
-static char *put_unescaped(char *to, const char *at, const char *end)
+/* The high bit of each byte of v that is c; above the lowest of them there may be others, too. */
+static uint64_t bytes_equal(uint64_t v, char c)
 {
-    char *body = wire_open(to, LABEL_VALUE);
-    for (to = body; at < end; at++) {
-        if (*at != '\\')
-            *to++ = *at;
-        else
-            *to++ = *++at == 'n' ? '\n' : *at;
+    const uint64_t ones = 0x0101010101010101;
+    v ^= ones * (unsigned char)c;
+    return (v - ones) & ~v & ones << 7;
+}
+
+/*
+ * Copy up to the next `stop` or backslash, which there is; eight bytes at a time, so up to seven
+ * behind it are written over.   returns  how many bytes come before it
+ */
+static size_t copy_until(char *to, const char *at, const char *end, char stop)
+{
+    size_t n = 0;
+    for (; end - at >= (ptrdiff_t)(n + 8); n += 8) {
+        uint64_t eight;
+        memcpy(&eight, at + n, sizeof eight);
+        memcpy(to + n, &eight, sizeof eight);
+        eight = le64toh(eight);
+        uint64_t found = bytes_equal(eight, stop) | bytes_equal(eight, '\\');
+        if (found != 0)
+            return n + (size_t)__builtin_ctzll(found) / 8;
     }
-    return wire_close(body, to);
+    for (; at[n] != stop && at[n] != '\\'; n++)
+        to[n] = at[n];
+    return n;
+}
+
+/* From behind the first quote to behind the second one.   returns  the end of what was written */
+static char *put_unescaped(char *to, const char **at, const char *end)
+{
+    while (true) {
+        size_t n = copy_until(to, *at, end, '"');
+        *at += n + 1;
+        to += n;
+        if ((*at)[-1] == '"')
+            return to;
+        *to++ = **at == 'n' ? '\n' : **at;
+        (*at)++;
+    }
 }
 
 /* `k="v",k2="v2"` */
 static char *put_labels(char *to, struct slice labels)
 {
-    const char *at = labels.ptr, *labels_end = labels.ptr + labels.len;
-    while (at < labels_end) {
-        const char *name = at;
-        bool escaped = false;
-        while (*at != '=')
-            at++;
-        size_t name_len = (size_t)(at - name);
-        const char *value = at + 2;
-        for (at = value; *at != '"'; at++) {
-            escaped = escaped || *at == '\\';
-            at += *at == '\\';
-        }
-        char *body = wire_open(to, METRIC_LABEL);
-        to = wire_bytes(body, LABEL_NAME, name, name_len);
-        to = escaped ? put_unescaped(to, value, at)
-                     : wire_bytes(to, LABEL_VALUE, value, (size_t)(at - value));
-        to = wire_close(body, to);
-        at += at + 1 < labels_end ? 2 : 1; /* the quote, and a comma */
+    const char *at = labels.ptr, *end = labels.ptr + labels.len;
+    while (at < end) {
+        char *pair = wire_open(to, METRIC_LABEL), *name = wire_open(pair, LABEL_NAME);
+        size_t name_len = copy_until(name, at, end, '=');
+        char *value = wire_open(wire_close(name, name + name_len), LABEL_VALUE);
+        at += name_len + 2; /* = and a quote */
+        to = wire_close(value, put_unescaped(value, &at, end));
+        to = wire_close(pair, to);
+        at += at < end; /* the comma */
     }
     return to;
 }
