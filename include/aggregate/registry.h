@@ -49,6 +49,7 @@ struct registry_opts {
     uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
                                         never */
     bool several_sources;            /* as in ingest_opts */
+    bool births;                     /* keep since when each exposed counts (8 bytes each) */
     bool keep_intervals;             /* there is a sink: keep what an interval brings */
     const char *const *reserved;     /* names of our own metrics */
     size_t n_reserved;

@@ -38,6 +38,7 @@ struct writer_family {
 
 struct writer_opts {
     const struct registry *registry; /* whose families are written; borrowed */
+    int64_t zero_ms;                 /* when the monotonic clock was 0, in Unix milliseconds */
 };
 
 /* The writer's own state: a struct with this as its first member. */
@@ -84,6 +85,7 @@ struct writer_ops {
 /* X(ID, ops): the formats there are, the first is the default. */
 #define WRITERS(X)                                                                                 \
     X(TEXT, writer_text)                                                                           \
+    X(OPENMETRICS, writer_openmetrics)                                                             \
     X(PROTOBUF, writer_protobuf)
 
 enum writer_format {
@@ -100,6 +102,9 @@ uint64_t writers_exposed_bytes(const struct profile *p);
 
 /* Prometheus' text format 0.0.4 (SINKS 1.1).  Cost: some 100 to 200 ns a line. */
 extern const struct writer_ops writer_text;
+
+/* OpenMetrics 1.0, with the names of the text format (SINKS 1.2).  Cost: as text */
+extern const struct writer_ops writer_openmetrics;
 
 /*
  * Delimited messages io.prometheus.client.MetricFamily (SINKS 1.5), the one format that has native

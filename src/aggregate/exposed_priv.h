@@ -33,7 +33,7 @@ struct exposed_text {
     char bytes[];
 };
 
-enum { EXPOSED_SERIES_MAX = (1 << 28) - 1 };
+enum { EXPOSED_SERIES_MAX = (1 << 27) - 1 };
 
 struct exposed {
     struct family *family; /* NULL: off the page */
@@ -45,10 +45,11 @@ struct exposed {
     uint32_t at;                   /* place in family->exposed, on the page only */
     uint32_t labels_hash;          /* of family and labels */
     uint32_t last_s;               /* monotonic seconds of the last merge */
-    uint32_t series : 28;          /* how many point here, up to EXPOSED_SERIES_MAX */
+    uint32_t series : 27;          /* how many point here, up to EXPOSED_SERIES_MAX */
     uint32_t kind : 2;             /* enum series_kind */
     uint32_t has_text : 1;
     uint32_t behind : 1;
+    uint32_t negative : 1; /* a timer that has a bound below 0, or has had a value there */
 };
 
 /* Gauges and sets: both are of FAMILY_GAUGE, so that one name and labels may have one of each. */
@@ -78,6 +79,13 @@ static inline struct exposed *exposed_other(const struct exposed *e)
 {
     bool may = e->kind == SERIES_GAUGE || e->kind == SERIES_SET;
     return may ? ((const struct gauge_line *)e)->other : NULL;
+}
+
+static inline void exposed_mark_negative(struct exposed *e)
+{
+    e->negative = 1;
+    if (e->family != NULL)
+        e->family->negative = true;
 }
 
 /* Its labels are those of id, which stays until exposed_let_go(e, id). */

@@ -262,6 +262,7 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
     assert(e->family == NULL && !e->behind && key->family == f && f->n < UINT32_MAX);
     family_check(fs, f);
     e->family = f;
+    f->negative |= e->negative;
     e->labels_hash = key->hash;
     index_put(&fs->by_labels, e);
     f->exposed = mem_grow(f->exposed, &f->cap, f->n + 1, sizeof(struct exposed *));

@@ -83,7 +83,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
 {
     const uint64_t pages = 2ull * workers;
     *ret = (struct aggregate_memory){
-        .series = SERIES + (uint64_t)workers * CELL,
+        .series = SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELL,
         .timer = timer_bytes(o, p, workers),
         .gauge = o->several_sources ? (pages + 1) * GAUGE_LIST : 0,
         .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,

@@ -18,11 +18,11 @@
 #include "aggregate/labels.h"
 #include "aggregate/naming.h"
 
-void output_init(struct output *o, bool suffixes, const struct claim_desk *desk)
+void output_init(struct output *o, bool suffixes, bool births, const struct claim_desk *desk)
 {
     *o = (struct output){ .suffixes = suffixes, .desk = *desk };
     families_init(&o->families);
-    exposed_pool_init(&o->pool);
+    exposed_pool_init(&o->pool, births);
     off_page_init(&o->notes);
     o->desk.families = &o->families;
     o->desk.notes = &o->notes;
@@ -93,6 +93,9 @@ static struct exposed *join(struct output *o, struct exposed *to, struct exposed
 {
     assert(to != from && to->kind == from->kind && from->family == NULL);
     kind_rows[to->kind]->absorb(to, from, now);
+    uint64_t *birth = exposed_pool_birth(&o->pool, to);
+    if (birth != NULL && *exposed_pool_birth(&o->pool, from) < *birth)
+        *birth = *exposed_pool_birth(&o->pool, from);
     assert(from->series > 0 && to->series < EXPOSED_SERIES_MAX);
     to->series++;
     if (from->series == 1) {

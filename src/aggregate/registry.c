@@ -39,7 +39,7 @@ struct registry *registry_new(const struct registry_opts *opts)
     index_init(&r->by_identity, identity_index_hash);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
-    output_init(&r->output, opts->suffixes,
+    output_init(&r->output, opts->suffixes, opts->births,
                 &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
                                       .on_off_page = opts->on_off_page,
                                       .cookie = opts->cookie,
@@ -162,7 +162,8 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
     if (kind->makes_line != NULL && !kind->makes_line(c, p))
         return s->exposed;
     if (s->exposed == NULL)
-        s->exposed = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile);
+        s->exposed =
+            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, now->now_ns);
     const struct output_request q = { .id = s->id,
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };
@@ -357,7 +358,8 @@ enum family_type registry_family_type(const struct registry *r, struct slice nam
 void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)
 {
     exposed_check(e);
-    struct exposed_view v = { .profile = e->profile };
+    const uint64_t *birth = exposed_pool_birth(&r->output.pool, e);
+    struct exposed_view v = { .profile = e->profile, .born_ns = birth != NULL ? *birth : 0 };
     kind_rows[e->kind]->view(e, now_ns, &r->scratch, &v);
     *ret = v;
 }

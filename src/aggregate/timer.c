@@ -198,6 +198,8 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
         return false;
     t->count = count;
     t->computed = 0;
+    if (k->min < 0)
+        exposed_mark_negative(&t->exposed);
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (!profile->histogram)
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
@@ -286,6 +288,8 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     if (profile_native(to->profile) && to->profile == from->profile && t->native != NULL)
         timer_native_merge(&into->native, to->profile, t->native);
     into->computed = 0;
+    if (from->negative)
+        exposed_mark_negative(to);
 }
 
 /*

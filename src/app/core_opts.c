@@ -87,6 +87,7 @@ struct registry_opts core_registry_opts(const struct config *c, const struct pro
     struct registry_opts o = { .suffixes = c->prometheus_suffixes,
                                .profiles = profiles,
                                .type_idle_s = type_idle_s(c),
+                               .births = c->prometheus_created,
                                .keep_intervals = sink_table_any(c),
                                .limit = limit };
     o.reserved = counter_names(&o.n_reserved);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "expose/scrape_priv.h"
 
 enum { STATUS_UNAVAILABLE = 503 };
@@ -109,6 +110,8 @@ static void serve(void *scrape, struct http_request *const *to, size_t n)
 int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
 {
     struct scrape *s = mem_zalloc(sizeof *s);
+    /* Once, so that a time of birth stays the same when the wall clock is set. */
+    const int64_t zero_ms = now_wall_ms() - (int64_t)(now_mono_ns() / 1000000);
     int rc = uv_async_init(opts->loop, &s->asked, on_asked);
     if (rc < 0) {
         free(s);
@@ -126,8 +129,8 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
                                             .cookie = opts->own,
                                             .stats = opts->stats };
     for (unsigned i = 0; i < WRITER_COUNT; i++)
-        s->source.writers[i] =
-            writers[i]->open(&(struct writer_opts){ .registry = opts->registry });
+        s->source.writers[i] = writers[i]->open(
+            &(struct writer_opts){ .registry = opts->registry, .zero_ms = zero_ms });
     *ret = s;
     return 0;
 }

@@ -17,6 +17,7 @@ static void fill_defaults(struct pipeline_opts *o)
 {
     o->workers = o->workers ? o->workers : 1;
     o->max_series = o->max_series ? o->max_series : 1000000;
+    o->format = o->format != NULL ? o->format : &writer_text;
     if (o->quantiles == NULL) {
         o->quantiles = quantiles_default;
         o->n_quantiles = ARRAY_LEN(quantiles_default);
@@ -60,6 +61,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
         p->sources[i].gauge_sign = o->gauge_sign;
     }
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
+                                                        .births = o->births,
                                                         .profiles = p->profiles,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
@@ -69,7 +71,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .on_off_page = o->on_off_page,
                                                         .cookie = o->cookie,
                                                         .limit = &p->limit });
-    p->writer = writer_text.open(&(struct writer_opts){ .registry = p->registry });
+    p->writer = o->format->open(
+        &(struct writer_opts){ .registry = p->registry, .zero_ms = PIPELINE_ZERO_MS });
 }
 
 void pipeline_release(struct pipeline *p)

@@ -18,16 +18,20 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 
 #define PIPELINE_SECOND 1000000000ull
 
+/* The wall clock, for writers, when the test's own is 0. */
+#define PIPELINE_ZERO_MS 1700000000000
+
 /*
  * What is 0 takes the default: one worker, a million series, quantiles 0.5 0.9 0.99, a window of
  * 600 s in 5 ages, schema 5, steps of one interval.  Without set_steps a set shows the last closed
- * interval.
+ * interval.  The format is the text.
  */
 struct pipeline_opts {
     unsigned workers;
     uint64_t max_series;
     uint64_t ttl_s, type_idle_s;
-    bool suffixes, histograms;
+    bool suffixes, histograms, births;
+    const struct writer_ops *format;
     const double *buckets, *quantiles;
     uint32_t n_buckets, n_quantiles, max_age_ms, age_buckets, set_steps, set_step_intervals;
     double native_factor, native_zero_threshold;
