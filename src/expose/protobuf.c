@@ -38,19 +38,25 @@ enum {
     LABEL_NAME = 1,
     LABEL_VALUE = 2,
     NUMBER_VALUE = 1, /* of Gauge and Counter */
-    TIMER_COUNT = 1,  /* of Summary and Histogram */
+    COUNTER_CREATED = 3,
+    TIMER_COUNT = 1, /* of Summary and Histogram */
     TIMER_SUM = 2,
     SUMMARY_QUANTILE = 3,
+    SUMMARY_CREATED = 4,
     QUANTILE_QUANTILE = 1,
     QUANTILE_VALUE = 2,
     HISTOGRAM_BUCKET = 3,
+    HISTOGRAM_CREATED = 15,
     BUCKET_COUNT = 1,
-    BUCKET_BOUND = 2
+    BUCKET_BOUND = 2,
+    TIMESTAMP_SECONDS = 1,
+    TIMESTAMP_NANOS = 2
 };
 
 enum {
     MESSAGE_BYTES = 64 << 10, /* a larger one takes no more metrics: a reader has it as a whole */
-    COUNT_AND_SUM = 1 + WIRE_VARINT_MAX + WIRE_DOUBLE,
+    CREATED_BYTES = 2 + 2 * (1 + WIRE_VARINT_MAX),
+    COUNT_AND_SUM = 1 + WIRE_VARINT_MAX + WIRE_DOUBLE + CREATED_BYTES,
     QUANTILE_BYTES = 2 + 2 * WIRE_DOUBLE,
     BUCKET_BYTES = 2 + 1 + WIRE_VARINT_MAX + WIRE_DOUBLE
 };
@@ -60,12 +66,13 @@ struct protobuf_writer {
     const struct buf *out; /* where the last message is, from begin to end; end 0: there is none, */
     size_t begin, end;     /* or its family is over */
     struct native native;
+    int64_t zero_ms; /* as in writer_opts */
 };
 
 static struct writer *protobuf_open(const struct writer_opts *opts)
 {
     struct protobuf_writer *p = mem_zalloc(sizeof *p);
-    (void)opts;
+    p->zero_ms = opts->zero_ms;
     p->writer.ops = &writer_protobuf;
     return &p->writer;
 }
@@ -208,26 +215,39 @@ static void metric_end(struct protobuf_writer *p, struct metric m, struct buf *o
     wire_length_padded(out->ptr + p->begin, p->end - p->begin - WIRE_LENGTH_PADDED);
 }
 
-static void put_number(struct writer *w, const struct writer_family *f, struct slice labels,
-                       unsigned field, double value, struct buf *out)
+/* Since when it counts, where that is kept. */
+static char *put_created(const struct protobuf_writer *p, char *to, unsigned field,
+                         const struct exposed_view *v)
 {
-    struct protobuf_writer *p = (struct protobuf_writer *)w;
-    struct metric m = metric_begin(p, f, labels, WIRE_DOUBLE, out);
-    m.to = wire_length(m.to, field, WIRE_DOUBLE);
-    m.to = wire_double(m.to, NUMBER_VALUE, value);
-    metric_end(p, m, out);
+    if (v->born_ns == 0)
+        return to;
+    uint64_t ms = (uint64_t)p->zero_ms + v->born_ns / 1000000;
+    char *body = wire_open(to, field);
+    to = wire_uint(body, TIMESTAMP_SECONDS, ms / 1000);
+    to = wire_uint(to, TIMESTAMP_NANOS, ms % 1000 * 1000000);
+    return wire_close(body, to);
 }
 
 static void protobuf_counter(struct writer *w, const struct writer_family *f, struct slice labels,
                              const struct exposed_view *v, struct buf *out)
 {
-    put_number(w, f, labels, METRIC_COUNTER, v->value, out);
+    struct protobuf_writer *p = (struct protobuf_writer *)w;
+    struct metric m = metric_begin(p, f, labels, WIRE_DOUBLE + CREATED_BYTES, out);
+    char *body = wire_open(m.to, METRIC_COUNTER);
+    m.to = wire_double(body, NUMBER_VALUE, v->value);
+    m.to = put_created(p, m.to, COUNTER_CREATED, v);
+    m.to = wire_close(body, m.to);
+    metric_end(p, m, out);
 }
 
 static void protobuf_gauge(struct writer *w, const struct writer_family *f, struct slice labels,
                            double value, struct buf *out)
 {
-    put_number(w, f, labels, METRIC_GAUGE, value, out);
+    struct protobuf_writer *p = (struct protobuf_writer *)w;
+    struct metric m = metric_begin(p, f, labels, WIRE_DOUBLE, out);
+    m.to = wire_length(m.to, METRIC_GAUGE, WIRE_DOUBLE);
+    m.to = wire_double(m.to, NUMBER_VALUE, value);
+    metric_end(p, m, out);
 }
 
 /* Counts are whole numbers in this format. */
@@ -255,6 +275,7 @@ static void put_summary(struct protobuf_writer *p, const struct writer_family *f
         m.to = wire_double(m.to, QUANTILE_QUANTILE, of->quantiles[i]);
         m.to = wire_double(m.to, QUANTILE_VALUE, v->quantiles[i]);
     }
+    m.to = put_created(p, m.to, SUMMARY_CREATED, v);
     m.to = wire_close(body, m.to);
     metric_end(p, m, out);
 }
@@ -295,7 +316,8 @@ static void put_histogram(struct protobuf_writer *p, const struct writer_family 
     }
     if (native->len > 0)
         memcpy(m.to, native->ptr, native->len);
-    m.to = wire_close(body, m.to + native->len);
+    m.to = put_created(p, m.to + native->len, HISTOGRAM_CREATED, v);
+    m.to = wire_close(body, m.to);
     metric_end(p, m, out);
 }
 

@@ -234,6 +234,36 @@ static void counts_of_sampled_values_are_rounded_down(void **unused)
     }
 }
 
+static void births_are_told_where_they_are_kept(void **unused)
+{
+    (void)unused;
+    static const double none[1] = { 0 };
+    static const struct profile histogram = { .histogram = true }, summary = { 0 };
+    /* 5 s after the zero of the monotonic clock, which was at 1,700,000,000.25 s. */
+    const struct exposed_view rows[] = {
+        { .value = 1, .born_ns = 5000000000 },
+        { .profile = &summary, .quantiles = none, .born_ns = 5000000000 },
+        { .profile = &histogram, .le = none, .born_ns = 5000000000 },
+    };
+    static const enum family_type types[] = { FAMILY_COUNTER, FAMILY_SUMMARY, FAMILY_HISTOGRAM };
+    static const uint8_t want[] = { 8, 0x85, 0xe2, 0xcf, 0xaa, 6, 16, 0x80, 0xe5, 0x9a, 0x77 };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out = { 0 }, text = { 0 };
+        struct writer *w = writer_protobuf.open(&(struct writer_opts){ .zero_ms = 1700000000250 });
+        const struct writer_family f = { .name = SLICE_LIT("n"), .help = "h", .type = types[i] };
+        w->ops->head(w, &f, &out);
+        if (i == 0)
+            w->ops->counter(w, &f, SLICE_LIT(""), &rows[i], &out);
+        else
+            w->ops->timer(w, &f, SLICE_LIT(""), &rows[i], &out);
+        w->ops->close(w);
+        assert_memory_equal(out.ptr + out.len - sizeof want, want, sizeof want);
+        protobuf_as_text(buf_slice(&out), &text);
+        buf_release(&out);
+        buf_release(&text);
+    }
+}
+
 static void a_family_without_metrics_is_not_told(void **unused)
 {
     (void)unused;
@@ -269,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_large_family_is_several_messages),
         cmocka_unit_test(pieces_of_any_size_are_whole_messages),
         cmocka_unit_test(counts_of_sampled_values_are_rounded_down),
+        cmocka_unit_test(births_are_told_where_they_are_kept),
         cmocka_unit_test(a_family_without_metrics_is_not_told),
     };
     return cmocka_run_group_tests_name("protobuf", tests, NULL, NULL);
