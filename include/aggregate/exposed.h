@@ -36,8 +36,7 @@ struct exposed_view {
                                    all bounds */
     const struct sketch *native; /* histogram: its buckets since ever, of values as shown (sketch.h;
                                    of it, the buckets and zero alone), both signs of one schema;
-                                   NULL where the profile asks for none.  As le, it has no sample
-                                   that came by a series of another profile */
+                                   NULL where the profile asks for none */
 };
 
 #endif

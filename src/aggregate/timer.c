@@ -4,7 +4,8 @@
  * timer_merge            a cell's sketch into
  *   merge_total              count and sum of the exposed,
  *   window_age               the slice of its window that is open (a summary),
- *   merge_histogram          its counts by `le` bound, and native buckets (a histogram),
+ *   add_le                   its counts by `le` bound (a histogram),
+ *   timer_native_take        its native buckets,
  *   merge_interval           and the series' interval
  *
  * timer_view             count, sum, and
@@ -39,6 +40,11 @@ static bool counts_le(const struct profile *p)
 
 /* ---- a worker's cell ---- */
 
+static double shown_per_sent(const struct timer_cell *t)
+{
+    return kind_types[cell_type(&t->cell)].milliseconds ? 1.0 / 1000 : 1;
+}
+
 static bool timer_cell_init(struct cell *c, const struct profile *profile)
 {
     struct timer_cell *t = (struct timer_cell *)c;
@@ -51,8 +57,7 @@ static bool timer_cell_init(struct cell *c, const struct profile *profile)
     if (t->le[0] == NULL)
         return false;
     t->le[1] = t->le[0] + profile->n_buckets + 1;
-    bool as_sent = !kind_types[cell_type(c)].milliseconds;
-    if (!timer_native_apart(profile, as_sent) || timer_native_open(&t->native, profile))
+    if (timer_native_open(&t->native, profile, shown_per_sent(t)))
         return true;
     free(t->le[0]);
     return false;
@@ -177,14 +182,6 @@ static void add_le(struct timer_exposed *t, const double *le)
         t->le[i] = fmin(t->le[i] + le[i], DBL_MAX);
 }
 
-static void merge_histogram(struct timer_exposed *t, const struct timer_cell *c, unsigned p)
-{
-    add_le(t, c->le[p]);
-    if (profile_native(c->profile))
-        timer_native_merge(&t->native, c->profile,
-                           c->native != NULL ? &c->native[p] : &c->part[p].sketch);
-}
-
 /* Buckets hold no more than the count, so what fits in the count fits in them. */
 static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, unsigned p,
                           struct kind_now *now)
@@ -204,7 +201,10 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     if (!profile->histogram)
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
     else if (c->le[p] != NULL && c->profile == profile)
-        merge_histogram(t, c, p);
+        add_le(t, c->le[p]);
+    if (profile_native(profile))
+        timer_native_take(&t->native, profile, c->native != NULL ? &c->native[p] : NULL, k,
+                          shown_per_sent(c));
     return add_sum(t, unit, k->sum);
 }
 
@@ -285,7 +285,7 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     }
     if (t->le != NULL && to->profile == from->profile)
         add_le(into, t->le);
-    if (profile_native(to->profile) && to->profile == from->profile && t->native != NULL)
+    if (profile_native(to->profile) && profile_native(from->profile) && t->native != NULL)
         timer_native_merge(&into->native, to->profile, t->native);
     into->computed = 0;
     if (from->negative)

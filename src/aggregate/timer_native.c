@@ -1,3 +1,8 @@
+/*
+ * A cell      timer_native_open, timer_native_add, timer_native_close
+ * An exposed  timer_native_take, timer_native_merge; each ends in
+ *   keep_small    both signs of one schema, and no more buckets than allowed
+ */
 #include "aggregate/timer_native.h"
 
 #include <assert.h>
@@ -6,23 +11,21 @@
 #include "aggregate/sketch_window.h"
 #include "base/mem.h"
 
-bool timer_native_open(struct sketch **ret, const struct profile *p)
+bool timer_native_open(struct sketch **ret, const struct profile *p, double factor)
 {
+    if (!timer_native_apart(p, factor))
+        return true;
     struct sketch *parts = malloc(2 * sizeof *parts);
-    if (parts == NULL)
-        return false;
-    sketch_init(&parts[0], profile_native_schema(p));
-    sketch_init(&parts[1], profile_native_schema(p));
+    for (int part = 0; part < 2 && parts != NULL; part++)
+        sketch_init(&parts[part], profile_native_schema(p));
     *ret = parts;
-    return true;
+    return parts != NULL;
 }
 
 void timer_native_close(struct sketch *parts)
 {
-    if (parts == NULL)
-        return;
-    sketch_release(&parts[0]);
-    sketch_release(&parts[1]);
+    for (int part = 0; part < 2 && parts != NULL; part++)
+        sketch_release(&parts[part]);
     free(parts);
 }
 
@@ -83,6 +86,33 @@ void timer_native_merge(struct sketch **to, const struct profile *p, const struc
     struct sketch *k = made(to, p);
     (void)sketch_merge(k, from);
     keep_small(k, p->native_max_buckets);
+}
+
+static void merge_sent(struct sketch **to, const struct profile *p, const struct sketch *from,
+                       double factor)
+{
+    struct sketch *k = made(to, p);
+    if (from->zero > 0)
+        timer_native_add(k, p, 0, from->zero);
+    for (int negative = 0; negative < 2; negative++) {
+        const double shown_per_sent = negative ? -factor : factor;
+        struct sketch_buckets b;
+        sketch_buckets_begin(from, negative, &b);
+        while (sketch_buckets_next(&b))
+            timer_native_add(k, p, shown_per_sent * sketch_middle(b.schema, b.index), b.count);
+    }
+    keep_small(k, p->native_max_buckets);
+}
+
+void timer_native_take(struct sketch **to, const struct profile *p, const struct sketch *shown,
+                       const struct sketch *sent, double factor)
+{
+    if (shown != NULL)
+        timer_native_merge(to, p, shown);
+    else if (!timer_native_apart(p, factor))
+        timer_native_merge(to, p, sent);
+    else
+        merge_sent(to, p, sent, factor);
 }
 
 const struct sketch *timer_native_view(struct sketch **k, const struct profile *p)

@@ -22,14 +22,17 @@
 #include "aggregate/profile.h"
 #include "aggregate/sketch.h"
 
-/* Does a cell of that profile need a second sketch?   as_sent: values are shown as they are sent */
-static inline bool timer_native_apart(const struct profile *p, bool as_sent)
+/* Does a cell of that profile need a second sketch?   factor: a value as sent is shown times this */
+static inline bool timer_native_apart(const struct profile *p, double factor)
 {
-    return profile_native(p) && (!as_sent || p->native_zero_threshold > SKETCH_ZERO_MAX);
+    return profile_native(p) && (factor != 1 || p->native_zero_threshold > SKETCH_ZERO_MAX);
 }
 
-/* Two sketches, one for each part of a cell.   returns  false: no memory */
-bool timer_native_open(struct sketch **ret, const struct profile *p);
+/*
+ * Two sketches, one for each part of a cell; NULL where it needs none.
+ *   returns  false: no memory
+ */
+bool timer_native_open(struct sketch **ret, const struct profile *p, double factor);
 void timer_native_close(struct sketch *parts); /* NULL is fine */
 
 /* To one of them.  Add a value as it is shown; one without memory is in no bucket. */
@@ -40,12 +43,19 @@ static inline void timer_native_add(struct sketch *k, const struct profile *p, d
 }
 
 /**
- * timer_native_merge(to, p, from):
- * Add a cell's part, or what another exposed of the same profile has; then go coarser until no more
- * buckets are in use than the profile allows, and until both signs are of one schema.
+ * timer_native_take(to, p, shown, sent, factor), timer_native_merge(to, p, from):
+ * Add a part of a cell; what another exposed has.  Then go coarser until no more buckets are in use
+ * than the profile allows, and until both signs are of one schema.
  *   to       NULL until first used; the exposed owns it
- *   from     a sketch of values as shown
+ *   p        of the exposed
+ *   shown    the cell's sketch of values as shown; NULL: it has none
+ *   sent     the cell's sketch of values as sent, each of which is shown times factor.  Where it
+ *            cannot stand for the other (the cell's profile is not p, and asks for no native
+ *            histogram), values count as the middle of their bucket, and may come to be in the one
+ *            beside theirs
  */
+void timer_native_take(struct sketch **to, const struct profile *p, const struct sketch *shown,
+                       const struct sketch *sent, double factor);
 void timer_native_merge(struct sketch **to, const struct profile *p, const struct sketch *from);
 
 /* As struct exposed_view has it: NULL, where there was no memory to bring both signs together. */
