@@ -106,7 +106,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Show since when a counter or timer counts: in protobuf beside its value, in OpenMetrics "   \
       "in a line _created of its own; there, of counters, those whose names end in _total "        \
       "(suffixes = on). Prometheus stores such a line as a series, unless it runs with its "       \
-      "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                                                                   \
+      "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                         \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                       \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \

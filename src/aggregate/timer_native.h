@@ -22,7 +22,7 @@
 #include "aggregate/profile.h"
 #include "aggregate/sketch.h"
 
-/* Does a cell of that profile need a second sketch?   factor: a value as sent is shown times this */
+/* Does a cell of that profile need a second sketch?   factor: what is sent is shown times this */
 static inline bool timer_native_apart(const struct profile *p, double factor)
 {
     return profile_native(p) && (factor != 1 || p->native_zero_threshold > SKETCH_ZERO_MAX);

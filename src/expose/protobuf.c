@@ -1,8 +1,12 @@
 /*
  * The delimited protobuf format (metrics.proto):
  *
- *     length   MetricFamily { name, help, type, metric, metric, ... }      message_begin, metric_end
- *                 Metric { label, label, ..., counter | gauge | summary | histogram }   metric_begin
+ *     length   MetricFamily                    message_begin, metric_end
+ *                  name, help, type
+ *                  Metric                      metric_begin
+ *                      label, label, ...           put_labels
+ *                      counter | gauge | summary | histogram
+ *                  Metric ...
  *
  * A reader joins messages of one name, so a family may be told in several.  A message takes metrics
  * until it is large or something else stands behind it in `out`: then the piece was handed over.
@@ -122,7 +126,7 @@ static void message_begin(struct protobuf_writer *p, const struct writer_family 
 
 /* ---- labels ---- */
 
-/* The most that their fields take: no label's text is shorter than `a="",`, unless it is the last */
+/* The most that their fields take: but for the last, no label is shorter than `a="",`. */
 static size_t labels_room(struct slice labels)
 {
     return labels.len + (labels.len / 5 + 1) * 3 * WIRE_NESTED_MAX + sizeof(uint64_t);

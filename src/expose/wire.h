@@ -56,7 +56,7 @@ static inline char *wire_double(char *to, unsigned field, double v)
     return to + sizeof bits;
 }
 
-/* Tag and length of n bytes that follow: a text, a nested message of known length, packed numbers */
+/* Tag and length of n bytes that follow: a nested message of known length, for example. */
 static inline char *wire_length(char *to, unsigned field, size_t n)
 {
     *to++ = (char)(field << 3 | 2);
@@ -100,7 +100,7 @@ static inline char *wire_close(char *body, char *end)
     return end + more;
 }
 
-/* A length of up to WIRE_PADDED_MOST in WIRE_LENGTH_PADDED bytes, so that it can be written last. */
+/* A length, at most WIRE_PADDED_MOST, in WIRE_LENGTH_PADDED bytes: it can be written last. */
 static inline void wire_length_padded(char *at, size_t n)
 {
     assert(n <= WIRE_PADDED_MOST);

@@ -164,6 +164,16 @@ def test_prometheus_reads_the_same_from_protobuf_as_from_text(dir):
         assert p.one("min_over_time(up[10s])") == 1
 
 
+def test_classic_histograms_come_in_protobuf_too(dir):
+    with Server("prometheus.observer_type=histogram", "prometheus.buckets=0.25,1,5") as s, Prometheus(dir, [s.http_addr()], NATIVE) as p:
+        s.send("size:0.25|h\nsize:0.5|h\nsize:3|h\nsize:9|h")
+        seen(p, "size_count", 4, "the count")
+        # Prometheus writes the bounds of protobuf as OpenMetrics does: 1.0, where the text format says 1.
+        got = {labels["le"]: value for labels, value in p.query("size_bucket")}
+        assert got == {"0.25": 1, "1.0": 2, "5.0": 3, "+Inf": 4}
+        assert p.one("size_sum") == 12.75
+
+
 def test_prometheus_without_the_feature_gets_no_native_histogram(dir):
     with Server("prometheus.observer_type=histogram", "prometheus.native_histogram_factor=1.1") as s, Prometheus(dir, [s.http_addr()]) as p:
         s.send("latency:5|ms\nlatency:50|ms")
