@@ -3,6 +3,7 @@
 
 import argparse
 import pathlib
+import statistics
 import time
 import urllib.request
 
@@ -121,6 +122,49 @@ def scrape_cpu_ms(server, times):
     return (cpu_seconds(server.pid) - before) / times * 1000
 
 
+# Name and Accept: a row for each format.
+FORMATS = [("text", "text/plain;version=0.0.4"), ("OpenMetrics", "application/openmetrics-text;version=1.0.0")]
+ENCODINGS = ["identity", "gzip", "zstd"]
+
+
+def formats(build, quick):
+    """What a page costs in each format and encoding: the control thread renders, the others send and compress."""
+    h.say("formats and encodings, 100,000 series")
+    cases = [(name, accept, encoding) for name, accept in FORMATS for encoding in ENCODINGS]
+    found = {case: [] for case in cases}
+    with h.Server(build) as server:
+        h.load(build, server.port, "--types", "c=60,g=25,ms=10,s=5", "--series", 100000, "--rate", "300k", "--duration", "2s", metrics=server.metrics)
+        for _ in range(3 if quick else 15):
+            for case in cases:
+                found[case].append(page_cost(server, *case[1:]))
+    rows = []
+    for name, accept, encoding in cases:
+        control, all_threads, size = (statistics.median(v) for v in zip(*found[name, accept, encoding]))
+        least = statistics.median(v[0] for v in found[FORMATS[0][0], FORMATS[0][1], encoding])
+        rows.append([name, encoding, h.number(control), h.ratio(control, least), h.number(all_threads), h.number(size / 1e6)])
+    text = "## Formats and encodings\n\n100,000 series, 60 % c, 25 % g, 10 % ms, 5 % s. CPU a page, median of 15; the ratio is to the text.\n\n"
+    return text + h.table(["format", "encoding", "control thread, ms", "ratio", "all threads, ms", "MB"], rows)
+
+
+def thread_ms(pid, thread):
+    return int(pathlib.Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0]) / 1e6
+
+
+def page_cost(server, accept, encoding):
+    """(CPU of the control thread, of all, in ms; bytes)"""
+    def now():
+        return thread_ms(server.pid, server.pid), cpu_seconds(server.pid) * 1000
+    request = urllib.request.Request(server.metrics, headers={"Accept": accept, "Accept-Encoding": encoding})
+    before = now()
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        size = len(answer.read())
+        if (answer.headers["Content-Encoding"] or "identity") != encoding or not answer.headers["Content-Type"].startswith(accept.split(";")[0]):
+            raise RuntimeError(f"{accept} as {encoding} is not served")
+    time.sleep(0.02)
+    after = now()
+    return after[0] - before[0], after[1] - before[1], size
+
+
 # name, types, series, options of the load, lines for each series, bytes that each may take
 MEMORY = [("counters", "c", 1000000, [], 1, 500),
           ("60 % counters, 30 % timers, 10 % gauges", "c=60,ms=30,g=10", 100000, [], 5, 717),
@@ -186,7 +230,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "drains": drains, "paced": paced, "scraped": scraped, "memory": memory, "micro": micro, "parsing": parsing}
+PARTS = {"in_process": in_process, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
 
 if __name__ == "__main__":
     main()

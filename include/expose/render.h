@@ -39,8 +39,8 @@ void render_end(struct render *r);
 /**
  * render_some(r, now_ns, enough, out):
  * Append metrics until out holds `enough` bytes.  Families are sorted by name, each line is unique;
- * all lines of one exposed are of one moment and of one piece, unless its family has parts.  A family of which nothing is to be
- * shown yet has no head.
+ * all lines of one exposed are of one moment and of one piece, unless its family has parts.  A
+ * family of which nothing is to be shown yet has no head.
  *   returns  false: that was the last
  */
 bool render_some(struct render *r, uint64_t now_ns, size_t enough, struct buf *out);

@@ -1,6 +1,6 @@
 /**
- * accept: the lists in which a client says what it takes, and how much it likes each (RFC 9110, 12.4
- * and 12.5): Accept, Accept-Encoding.  Pure.
+ * accept: the lists in which a client says what it takes, and how much it likes each (RFC 9110,
+ * 12.4 and 12.5): Accept, Accept-Encoding.  Pure.
  *
  *     text/plain; version=0.0.4; q=0.5, *;q=0.1
  *     '--------'  '--------------------'
@@ -32,7 +32,7 @@ bool http_accept_param(struct slice *params, struct slice *ret_name, struct slic
 bool http_accept_same(struct slice a, struct slice b);
 
 /*
- * Does Accept-Encoding allow gzip?  Decided by the entry for gzip (or x-gzip), else by the one for
+ * Does Accept-Encoding allow gzip?  Decided by the entries for gzip (or x-gzip), else by those for
  * `*`.
  */
 bool http_accept_gzip(struct slice accept_encoding);

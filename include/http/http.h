@@ -79,7 +79,7 @@ const char *http_address(const struct http_server *s);
 
 /* ---- a request, as its owner sees it ---- */
 
-/* Its client's address as a number, as in struct http_reading.  thread  any, until it is answered */
+/* Its client's address as a number, as in struct http_reading.  thread  any, until answered */
 uint64_t http_request_who(const struct http_request *r);
 
 /**
@@ -96,7 +96,8 @@ const char *http_request_path(const struct http_request *r);
 
 /**
  * http_request_header_list(r, name, ret, cap):
- * All headers of that name as one list, with commas between them; one that does not fit is left out.
+ * All headers of that name as one list, with commas between them; one that does not fit is left
+ * out.
  *   returns  what was written to ret; empty: there is none
  *   thread   as http_request_header
  */

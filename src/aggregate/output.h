@@ -28,8 +28,8 @@ struct output {
 };
 
 /*
- * suffixes, births: as in registry_opts.  desk: type_idle_s, on_off_page, cookie and stats are taken
- * from it.
+ * suffixes, births: as in registry_opts.  desk: type_idle_s, on_off_page, cookie and stats are
+ * taken from it.
  */
 void output_init(struct output *o, bool suffixes, bool births, const struct claim_desk *desk);
 void output_release(struct output *o); /* all series have left */

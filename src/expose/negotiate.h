@@ -22,7 +22,7 @@
  */
 size_t negotiate_format(struct slice accept, const struct writer_ops *const *offers, size_t n);
 
-/* accept_encoding: a whole Accept-Encoding; empty: there is none, as by default: ENCODING_IDENTITY */
+/* accept_encoding: a whole Accept-Encoding, or empty.  The default is ENCODING_IDENTITY. */
 enum encoding_id negotiate_encoding(struct slice accept_encoding);
 
 #endif

@@ -76,14 +76,16 @@ bool http_accept_next(struct slice *list, struct http_accept *ret)
 
 bool http_accept_gzip(struct slice accept_encoding)
 {
-    bool any = false;
+    bool any = false, named = false, gzip = false;
     struct http_accept a;
     while (http_accept_next(&accept_encoding, &a)) {
         if (http_accept_same(a.name, SLICE_LIT("gzip")) ||
-            http_accept_same(a.name, SLICE_LIT("x-gzip")))
-            return a.q > 0;
-        if (slice_eq(a.name, SLICE_LIT("*")))
-            any = a.q > 0;
+            http_accept_same(a.name, SLICE_LIT("x-gzip"))) {
+            named = true;
+            gzip |= a.q > 0;
+        } else if (slice_eq(a.name, SLICE_LIT("*"))) {
+            any |= a.q > 0;
+        }
     }
-    return any;
+    return named ? gzip : any;
 }

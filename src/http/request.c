@@ -173,12 +173,13 @@ static enum MHD_Result add_to_list(void *list, enum MHD_ValueKind kind, const ch
                                    const char *value)
 {
     struct header_list *l = list;
-    size_t comma = l->len > 0, n = value != NULL ? strlen(value) : 0;
+    const char *text = value != NULL ? value : "";
+    size_t comma = l->len > 0, n = strlen(text);
     (void)kind;
     if (strcasecmp(name, l->name) != 0 || n + comma > l->cap - l->len)
         return MHD_YES;
     memcpy(l->ptr + l->len, ",", comma);
-    memcpy(l->ptr + l->len + comma, value, n);
+    memcpy(l->ptr + l->len + comma, text, n);
     l->len += comma + n;
     return MHD_YES;
 }

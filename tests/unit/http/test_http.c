@@ -232,6 +232,7 @@ static const struct {
     { "gzip;q=0.000", false },
     { "gzip;Q=0", false },
     { "gzip;q=0, *", false },
+    { "gzip;q=0, gzip", true },
     { "*, gzip;q=0", false },
     { "*;q=0", false },
     { "gzip;q=", false },
