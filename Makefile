@@ -10,7 +10,7 @@ DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
 ROOMS    := base protocol aggregate listen sinks http expose send config app cmd
-LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd libprotobuf-c
+LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
 
@@ -30,7 +30,7 @@ LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/cmd/main.c,$(SRC)))
 UNIT     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)))
 PROP     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/prop/test_*.c)))
 CONFORM  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/conformance/test_*.c)))
-SUPPORT  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tests/support/*.c)))
+SUPPORT  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tests/support/*.c))) $(B)/obj/proto/metrics.pb-c.o
 
 # Fuzz targets are tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput and seeds in tests/fuzz/corpus/NAME/.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -61,13 +61,24 @@ $(B)/obj/%.o: %.c
 
 $(B)/obj/tests/%.o: DEFS = -Itests
 
-# Tests in C need one library more.
-CMOCKA := $(shell pkg-config --exists cmocka 2>/dev/null || echo lacking)
-$(patsubst $(B)/tests/%,$(B)/obj/tests/%.o,$(UNIT) $(PROP) $(CONFORM)) $(SUPPORT): LACKING += $(if $(CMOCKA),cmocka)
+# Tests in C need two libraries more: one that runs them, and one that decodes what src/expose/protobuf.c writes by hand.
+TESTLIBS := cmocka libprotobuf-c
+TEST_LACKING := $(shell for lib in $(TESTLIBS); do pkg-config --exists $$lib 2>/dev/null || echo $$lib; done)
+$(patsubst $(B)/tests/%,$(B)/obj/tests/%.o,$(UNIT) $(PROP) $(CONFORM)) $(SUPPORT): LACKING += $(TEST_LACKING)
+
+$(B)/proto/metrics.pb-c.c $(B)/proto/metrics.pb-c.h &: src/expose/metrics.proto
+	@mkdir -p $(B)/proto
+	$(if $(LACKING),@tests/support/deps.sh --lacking '$(CC)' $(LACKING))
+	protoc-c --proto_path=$(<D) --c_out=$(B)/proto $(<F)
+$(B)/obj/proto/%.o: $(B)/proto/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(SANFLAGS) -w -c -o $@ $<
+$(B)/obj/tests/support/protobuf_reader.o: $(B)/proto/metrics.pb-c.h
+$(B)/obj/tests/support/protobuf_reader.o: DEFS += -I$(B)/proto
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lprotobuf-c $(LDLIBS)
 .SECONDARY:
 
 $(VERSIONED:%.c=$(B)/obj/%.o): DEFS = -DSTATSD_VERSION='"$(VERSION)"' -DSTATSD_COMMIT='"$(COMMIT)"'

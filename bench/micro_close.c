@@ -15,6 +15,8 @@
 
 struct steps {
     struct micro turn, merge, render, encode;
+    struct micro again[WRITER_COUNT]; /* what is left when quantiles were worked out before */
+    size_t again_bytes[WRITER_COUNT];
     size_t body_bytes, redis_bytes, batches;
 };
 
@@ -58,6 +60,18 @@ static size_t render(struct registry *r, struct writer *w, uint64_t now_ns)
     return bytes;
 }
 
+/* In each format in turn, once the first rendering has worked out the quantiles. */
+static void render_again(struct registry *r, uint64_t now_ns, struct steps *s)
+{
+    for (unsigned i = 0; i < WRITER_COUNT; i++) {
+        struct writer *w = writers[i]->open(&(struct writer_opts){ .registry = r });
+        uint64_t from_ns = micro_now_ns();
+        s->again_bytes[i] = render(r, w, now_ns);
+        micro_add(&s->again[i], (double)(micro_now_ns() - from_ns));
+        w->ops->close(w);
+    }
+}
+
 static void interval(struct micro_load *l, struct registry *r, struct writer *w,
                      struct redis_encode *e, struct steps *s, int64_t start_s)
 {
@@ -70,6 +84,7 @@ static void interval(struct micro_load *l, struct registry *r, struct writer *w,
     uint64_t t2 = micro_now_ns();
     s->body_bytes = render(r, w, now_ns);
     uint64_t t3 = micro_now_ns();
+    render_again(r, now_ns, s);
 
     struct snapshot snap;
     const struct interval_end end = {
@@ -77,13 +92,13 @@ static void interval(struct micro_load *l, struct registry *r, struct writer *w,
     };
     s->batches = s->redis_bytes = 0;
     registry_close(r, &end, &snap);
-    uint64_t t4 = micro_now_ns();
-    redis_encode_interval(e, &snap, 86400, take, s);
     uint64_t t5 = micro_now_ns();
+    redis_encode_interval(e, &snap, 86400, take, s);
+    uint64_t t6 = micro_now_ns();
     registry_next(r);
     micro_add(&s->merge, (double)(t1 - t0));
     micro_add(&s->render, (double)(t3 - t2));
-    micro_add(&s->encode, (double)(t5 - t4));
+    micro_add(&s->encode, (double)(t6 - t5));
 }
 
 static void print(const char *what, uint32_t series, double value, const char *unit)
@@ -118,6 +133,22 @@ static void print_floors(uint32_t series, const struct steps *s)
     print("floor_redis_encode", series, micro_copy_ns(s->redis_bytes) / series, "ns/series");
 }
 
+static void print_formats(uint32_t series, struct steps *s)
+{
+    static const char *const words[WRITER_COUNT] = {
+#define X(id, ops) #id,
+        WRITERS(X)
+#undef X
+    };
+    for (unsigned i = 0; i < WRITER_COUNT; i++) {
+        char what[48];
+        snprintf(what, sizeof what, "render_%s", words[i]);
+        print(what, series, micro_median(&s->again[i]) / series, "ns/series");
+        snprintf(what, sizeof what, "render_bytes_%s", words[i]);
+        print(what, series, (double)s->again_bytes[i], "bytes");
+    }
+}
+
 static void measure(uint32_t series)
 {
     struct micro_load l;
@@ -140,6 +171,7 @@ static void measure(uint32_t series)
     print("render", series, micro_median(&s.render) / series, "ns/series");
     print("render_total", series, micro_median(&s.render) / 1e6, "ms");
     print("render_bytes", series, (double)s.body_bytes, "bytes");
+    print_formats(series, &s);
     print("redis_encode", series, micro_median(&s.encode) / series, "ns/series");
     print("redis_bytes", series, (double)s.redis_bytes / series, "bytes/series");
     print_floors(series, &s);

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 
 struct exposed;
+struct sketch;
 
 /* Append `k="v",k2="v2"`: no braces, nothing without labels. */
 void exposed_labels(const struct exposed *e, struct buf *out);
@@ -24,15 +25,18 @@ void exposed_labels(const struct exposed *e, struct buf *out);
 /* What its lines show; which fields are set follows from the family's type. */
 struct exposed_view {
     const struct profile *profile;
-    bool shown;              /* false: nothing yet (a set without a window, before its first
+    bool shown;                  /* false: nothing yet (a set without a window, before its first
                                    interval closed) */
-    uint64_t born_ns;        /* since when it counts, monotonic; 0: not kept */
-    double value;            /* counter, gauge */
-    double count, sum;       /* summary, histogram; in the unit shown */
-    const double *quantiles; /* summary: profile->n_quantiles values, NaN when the window is
+    uint64_t born_ns;            /* since when it counts, monotonic; 0: not kept */
+    double value;                /* counter, gauge */
+    double count, sum;           /* summary, histogram; in the unit shown */
+    const double *quantiles;     /* summary: profile->n_quantiles values, NaN when the window is
                                    empty */
-    const double *le;        /* histogram: n_buckets + 1 counts, not cumulative, the last past
+    const double *le;            /* histogram: n_buckets + 1 counts, not cumulative, the last past
                                    all bounds */
+    const struct sketch *native; /* histogram: its buckets since ever, of values as shown (sketch.h;
+                                   of it, the buckets and zero alone), both signs of one schema;
+                                   NULL where the profile asks for none */
 };
 
 #endif

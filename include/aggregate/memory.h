@@ -27,4 +27,7 @@ struct aggregate_memory {
 void aggregate_memory(const struct registry_opts *o, const struct profile *p, unsigned workers,
                       struct aggregate_memory *ret);
 
+/* Buckets in use in a native histogram of that profile, over two decades of one sign. */
+uint32_t aggregate_native_buckets(const struct profile *p);
+
 #endif

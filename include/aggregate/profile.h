@@ -20,7 +20,12 @@ struct profile {
     int sketch_schema;     /* 0..8, of timers */
     const double *buckets; /* `le` bounds of histograms, ascending */
     uint32_t n_buckets;
-    const double *quantiles; /* of summaries, ascending */
+    double native_factor;         /* of histograms: over 1, they are native histograms too, whose
+                                       buckets grow by this factor at most; else 0 */
+    uint32_t native_max_buckets;  /* with more in use, buckets join, two by two; 0: no limit */
+    double native_zero_threshold; /* values up to it, as shown, count as zero: at least 2^-128;
+                                       < 0: 2^-128 */
+    const double *quantiles;      /* of summaries, ascending */
     uint32_t n_quantiles;
     uint32_t summary_max_age_ms; /* up to 49 days */
     uint32_t summary_age_buckets;
@@ -30,6 +35,27 @@ struct profile {
     uint64_t ttl_s;              /* a series idle for longer is removed; 0: never */
     const char *help;            /* of a family; NULL: a text that says nothing of the metric */
 };
+
+/* Are its timers native histograms, too? */
+static inline bool profile_native(const struct profile *p)
+{
+    return p->histogram && p->native_factor > 1;
+}
+
+/*
+ * The schema of a native profile's native histograms: the coarsest of -4 .. 8 whose buckets grow by
+ * native_factor at most; 8 where none is that fine.
+ */
+int profile_native_schema(const struct profile *p);
+
+/* native_zero_threshold as it is applied. */
+double profile_zero_threshold(const struct profile *p);
+
+/*
+ * A native schema that is finer than sketch_schema raises it.  The profiles of a set have this
+ * done.
+ */
+void profile_raise_schema(struct profile *p);
 
 struct profiles;
 

@@ -85,6 +85,9 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
 int32_t sketch_index(int schema, double v);
 double sketch_upper_bound(int schema, int32_t index); /* 2^(index/2^schema) */
 
+/* The value that stands for a bucket: at most (g-1)/(g+1) away from each end, relatively. */
+double sketch_middle(int schema, int32_t index);
+
 /**
  * The buckets of one sign that hold something, from the one nearest to zero outwards:
  *

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#define SKETCH_ZERO_MAX 0x1p-128 /* what is nearer to zero, or as near, counts as zero */
+
 enum {
     SKETCH_SCHEMA_MIN = -4,
     SKETCH_SCHEMA_MAX = 8,
@@ -49,7 +51,7 @@ struct sketch {
     double count;    /* sum of weights: every value, zeros and negatives too */
     double sum;      /* sum of value * weight */
     double min, max; /* +inf, -inf while empty */
-    double zero;     /* weight of |v| <= 2^-128 */
+    double zero;     /* weight of |v| <= SKETCH_ZERO_MAX */
     struct sketch_window pos;
     struct sketch_window *neg; /* NULL until a negative value comes */
 };

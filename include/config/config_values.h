@@ -25,6 +25,7 @@ OPTION_KINDS(X)
 #define OPTION_MEMBER_DURATION(name) name##_ms
 #define OPTION_MEMBER_SIZE(name)     name
 #define OPTION_MEMBER_UINT(name)     name
+#define OPTION_MEMBER_DOUBLE(name)   name
 #define OPTION_MEMBER_STRING(name)   name
 #define OPTION_MEMBER_SECRET(name)   name
 #define OPTION_MEMBER_DOUBLES(name)  name

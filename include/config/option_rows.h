@@ -107,10 +107,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Add _total to names of counters and _seconds to names of timings. Off gives the names "     \
       "that statsd_exporter gives.")                                                               \
     X(prometheus, created, BOOL, "off", 0, 0, "",                                                  \
-      "Show in OpenMetrics since when a counter or timer counts, in a line _created of its "       \
-      "own; of counters, those whose names end in _total (suffixes = on). Prometheus stores "      \
-      "it as a series, unless it runs with its feature created-timestamp-zero-ingestion. "         \
-      "Takes 8 bytes a series.")                                                                   \
+      "Show since when a counter or timer counts: in protobuf beside its value, in OpenMetrics "   \
+      "in a line _created of its own; there, of counters, those whose names end in _total "        \
+      "(suffixes = on). Prometheus stores such a line as a series, unless it runs with its "       \
+      "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                         \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                       \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \
@@ -121,6 +121,12 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",   \
       "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms "        \
       "timings; at most 128. +Inf is added.")                                                      \
+    X(prometheus, native_histogram_factor, DOUBLE, "0", 0, 65536, "",                              \
+      "Histograms are native histograms, too, whose buckets grow by this factor at most, such "    \
+      "as 1.1; Prometheus gets them in the protobuf format. 0 means off.")                         \
+    X(prometheus, native_histogram_max_buckets, UINT, "160", 0, 10000, "",                         \
+      "Most buckets of a native histogram. With one more, buckets join two by two, for good. 0 "   \
+      "means no limit.")                                                                           \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                            \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")         \
     X(http, lifecycle, BOOL, "off", 0, 0, "",                                                      \

@@ -28,6 +28,7 @@
     X(DURATION, uint64_t,       "duration")   /* milliseconds */                                   \
     X(SIZE,     uint64_t,       "size")       /* bytes */                                          \
     X(UINT,     uint32_t,       "number")                                                          \
+    X(DOUBLE,   double,         "decimal number")                                                  \
     X(STRING,   char *,         "text")                                                            \
     X(SECRET,   char *,         "text")       /* may hold a password: its value is never shown */  \
     X(DOUBLES,  struct doubles, "list of numbers")                                                 \

@@ -85,7 +85,8 @@ struct writer_ops {
 /* X(ID, ops): the formats there are, the first is the default. */
 #define WRITERS(X)                                                                                 \
     X(TEXT, writer_text)                                                                           \
-    X(OPENMETRICS, writer_openmetrics)
+    X(OPENMETRICS, writer_openmetrics)                                                             \
+    X(PROTOBUF, writer_protobuf)
 
 enum writer_format {
 #define X(id, ops) WRITER_##id,
@@ -104,5 +105,12 @@ extern const struct writer_ops writer_text;
 
 /* OpenMetrics 1.0, with the names of the text format (SINKS 1.2).  Cost: as text */
 extern const struct writer_ops writer_openmetrics;
+
+/*
+ * Delimited messages io.prometheus.client.MetricFamily (SINKS 1.5), the one format that has native
+ * histograms.  A family may come in several messages; one without metrics does not come.  Counts
+ * are whole numbers here: those of sampled values are rounded down.
+ */
+extern const struct writer_ops writer_protobuf;
 
 #endif

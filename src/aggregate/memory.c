@@ -10,7 +10,9 @@
  *                             text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
  *                             two pages of a worker, the interval, and the ages of the sliding
- *                             window and one more
+ *                             window and one more; with native histograms also a sketch of the
+ *                             native schema for each page of a worker, and one since ever, with
+ *                             8 bytes for each bucket of its window
  *   a gauge on top            where several sockets are read, a list of 64 steps of 24 for each
  *                             page of a worker and in the registry
  *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in
@@ -20,6 +22,8 @@
  *                             of 2 bytes
  */
 #include "aggregate/memory.h"
+
+#include <math.h>
 
 #include "aggregate/members.h"
 
@@ -32,16 +36,37 @@ enum {
     FEW_TABLE = 8 * FEW_PLACES
 };
 
-static uint64_t window_bytes(int schema)
+/* Two decades, in buckets: log2(100) = 6.644. */
+static uint32_t decades_buckets(int schema)
 {
-    uint64_t buckets = ((6644ull << schema) + 999) / 1000; /* log2(100) = 6.644 */
-    buckets = (buckets + 31) / 16 * 16;
-    return 2 * buckets;
+    double buckets = ceil(ldexp(6.644, schema));
+    return ((uint32_t)buckets + 31) / 16 * 16;
 }
 
-static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *p,
+static uint64_t window_bytes(int schema)
+{
+    return 2 * (uint64_t)decades_buckets(schema);
+}
+
+uint32_t aggregate_native_buckets(const struct profile *p)
+{
+    uint32_t most = p->native_max_buckets, n = decades_buckets(profile_native_schema(p));
+    return most > 0 && most < n ? most : n;
+}
+
+/* Cells may have one of their own (timer_native.h); the one since ever counts up to any number. */
+static uint64_t native_bytes(const struct profile *p, unsigned workers)
+{
+    int schema = profile_native_schema(p);
+    uint64_t since_ever = SKETCH + 8 * (uint64_t)decades_buckets(schema);
+    return 4ull * workers * (SKETCH + window_bytes(schema)) + since_ever;
+}
+
+static uint64_t timer_bytes(const struct registry_opts *o, const struct profile *given,
                             unsigned workers)
 {
+    struct profile raised = *given, *p = &raised;
+    profile_raise_schema(p);
     uint64_t sketch = SKETCH + window_bytes(p->sketch_schema);
     uint64_t bytes = 2ull * workers * (128 + 2 * sketch); /* 2: spellings, as for CELL */
     bytes += o->keep_intervals ? sketch : 0;
@@ -49,6 +74,7 @@ static uint64_t timer_bytes(const struct registry_opts *o, const struct profile 
         bytes += (p->n_buckets + 1ull) * 8 * (1 + 4ull * workers);
     else
         bytes += (p->summary_age_buckets + 1) * (sketch + 16) + p->n_quantiles * 8ull;
+    bytes += profile_native(p) ? native_bytes(p, workers) : 0;
     return bytes;
 }
 

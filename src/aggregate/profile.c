@@ -1,15 +1,35 @@
 #include "aggregate/profile.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/sketch_types.h"
 #include "base/mem.h"
 
 struct profiles {
     struct profile *at[PROFILES_MAX];
     unsigned n;
 };
+
+int profile_native_schema(const struct profile *p)
+{
+    assert(profile_native(p));
+    double schema = -floor(log2(log2(p->native_factor)));
+    return (int)fmax(SKETCH_SCHEMA_MIN, fmin(schema, SKETCH_SCHEMA_MAX));
+}
+
+double profile_zero_threshold(const struct profile *p)
+{
+    return fmax(p->native_zero_threshold, SKETCH_ZERO_MAX);
+}
+
+void profile_raise_schema(struct profile *p)
+{
+    int native = profile_native(p) ? profile_native_schema(p) : 0;
+    p->sketch_schema = native > p->sketch_schema ? native : p->sketch_schema;
+}
 
 static double *copy_doubles(const double *at, uint32_t n)
 {
@@ -33,6 +53,8 @@ static bool is_equal(const struct profile *a, const struct profile *b)
 {
     return a->histogram == b->histogram && a->sketch_schema == b->sketch_schema &&
            same_doubles(a->buckets, a->n_buckets, b->buckets, b->n_buckets) &&
+           a->native_factor == b->native_factor && a->native_max_buckets == b->native_max_buckets &&
+           a->native_zero_threshold == b->native_zero_threshold &&
            same_doubles(a->quantiles, a->n_quantiles, b->quantiles, b->n_quantiles) &&
            a->summary_max_age_ms == b->summary_max_age_ms &&
            a->summary_age_buckets == b->summary_age_buckets && a->set_steps == b->set_steps &&
@@ -44,6 +66,7 @@ static void profile_check(const struct profile *p)
 {
     assert(p->sketch_schema >= 0 && p->sketch_schema <= 8);
     assert(p->histogram || (p->summary_age_buckets > 0 && p->summary_max_age_ms > 0));
+    assert(!isnan(p->native_factor) && !isnan(p->native_zero_threshold));
     assert(p->set_steps == 0 || p->set_step_intervals > 0);
     assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
     for (uint32_t i = 1; i < p->n_buckets; i++)
@@ -55,9 +78,10 @@ static void profile_check(const struct profile *p)
 static const struct profile *add(struct profiles *ps, const struct profile *p)
 {
     struct profile *copy = mem_alloc(sizeof *copy);
-    profile_check(p);
     assert(ps->n < PROFILES_MAX);
     *copy = *p;
+    profile_raise_schema(copy);
+    profile_check(copy);
     copy->index = (uint8_t)ps->n;
     copy->buckets = copy_doubles(p->buckets, p->n_buckets);
     copy->quantiles = copy_doubles(p->quantiles, p->n_quantiles);
@@ -92,8 +116,10 @@ void profiles_free(struct profiles *ps)
 
 const struct profile *profiles_intern(struct profiles *ps, const struct profile *p)
 {
+    struct profile raised = *p;
+    profile_raise_schema(&raised);
     for (unsigned i = 0; i < ps->n; i++)
-        if (is_equal(ps->at[i], p))
+        if (is_equal(ps->at[i], &raised))
             return ps->at[i];
     return ps->n < PROFILES_MAX ? add(ps, p) : NULL;
 }

@@ -155,12 +155,15 @@ int sketch_merge(struct sketch *dst, const struct sketch *src)
     return fits || rc < 0 ? rc : -ERANGE;
 }
 
-/* The value that stands for bucket i: at most (g-1)/(g+1) away from each end, relatively. */
+double sketch_middle(int schema, int32_t index)
+{
+    double b = sketch_upper_bound(schema, index), a = sketch_upper_bound(schema, index - 1);
+    return 2 / (1 / a + 1 / b);
+}
+
 static double bucket_value(const struct sketch_window *w, uint32_t i)
 {
-    double b = sketch_upper_bound(w->schema, w->first + (int32_t)i);
-    double a = sketch_upper_bound(w->schema, w->first + (int32_t)i - 1);
-    return 2 / (1 / a + 1 / b);
+    return sketch_middle(w->schema, w->first + (int32_t)i);
 }
 
 /* A place among the buckets, from the smallest value up. */

@@ -13,8 +13,6 @@
 
 #include "aggregate/sketch_types.h"
 
-#define SKETCH_ZERO_MAX 0x1p-128
-
 enum { SKETCH_SLOTS_MAX = 2 << SKETCH_SCHEMA_MAX };
 
 struct sketch_slot {

@@ -5,6 +5,7 @@
  *   merge_total              count and sum of the exposed,
  *   window_age               the slice of its window that is open (a summary),
  *   add_le                   its counts by `le` bound (a histogram),
+ *   timer_native_take        its native buckets,
  *   merge_interval           and the series' interval
  *
  * timer_view             count, sum, and
@@ -34,10 +35,15 @@ static enum family_type timer_type(const struct profile *p)
 
 static bool counts_le(const struct profile *p)
 {
-    return p->histogram && p->n_buckets > 0;
+    return p->histogram && (p->n_buckets > 0 || profile_native(p));
 }
 
 /* ---- a worker's cell ---- */
+
+static double shown_per_sent(const struct timer_cell *t)
+{
+    return kind_types[cell_type(&t->cell)].milliseconds ? 1.0 / 1000 : 1;
+}
 
 static bool timer_cell_init(struct cell *c, const struct profile *profile)
 {
@@ -51,7 +57,10 @@ static bool timer_cell_init(struct cell *c, const struct profile *profile)
     if (t->le[0] == NULL)
         return false;
     t->le[1] = t->le[0] + profile->n_buckets + 1;
-    return true;
+    if (timer_native_open(&t->native, profile, shown_per_sent(t)))
+        return true;
+    free(t->le[0]);
+    return false;
 }
 
 static void timer_begin(struct cell *c, const struct profile *profile, unsigned p)
@@ -60,6 +69,8 @@ static void timer_begin(struct cell *c, const struct profile *profile, unsigned 
     sketch_clear(&t->part[p].sketch, profile->sketch_schema);
     if (t->le[p] != NULL)
         memset(t->le[p], 0, (profile->n_buckets + 1) * sizeof *t->le[p]);
+    if (t->native != NULL)
+        sketch_clear(&t->native[p], profile_native_schema(profile));
 }
 
 static void timer_cell_release(struct cell *c)
@@ -67,6 +78,7 @@ static void timer_cell_release(struct cell *c)
     struct timer_cell *t = (struct timer_cell *)c;
     sketch_release(&t->part[0].sketch);
     sketch_release(&t->part[1].sketch);
+    timer_native_close(t->native);
     free(t->le[0]);
 }
 
@@ -190,6 +202,9 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
         (void)sketch_merge(window_age(t, unit, period_now(profile, now)), k);
     else if (c->le[p] != NULL && c->profile == profile)
         add_le(t, c->le[p]);
+    if (profile_native(profile))
+        timer_native_take(&t->native, profile, c->native != NULL ? &c->native[p] : NULL, k,
+                          shown_per_sent(c));
     return add_sum(t, unit, k->sum);
 }
 
@@ -270,6 +285,8 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
     }
     if (t->le != NULL && to->profile == from->profile)
         add_le(into, t->le);
+    if (profile_native(to->profile) && profile_native(from->profile) && t->native != NULL)
+        timer_native_merge(&into->native, to->profile, t->native);
     into->computed = 0;
     if (from->negative)
         exposed_mark_negative(to);
@@ -358,6 +375,8 @@ static void timer_view(struct exposed *e, uint64_t now_ns, struct sketch *scratc
     if (t->le == NULL)
         t->le = mem_zalloc((e->profile->n_buckets + 1) * sizeof *t->le);
     ret->le = t->le;
+    if (profile_native(e->profile))
+        ret->native = timer_native_view(&t->native, e->profile);
 }
 
 static void timer_exposed_release(struct exposed *e)
@@ -365,7 +384,10 @@ static void timer_exposed_release(struct exposed *e)
     struct timer_exposed *t = (struct timer_exposed *)e;
     window_free(e->profile, t->window[TIMER_PLAIN]);
     window_free(e->profile, t->window[TIMER_MILLISECONDS]);
-    free(t->quantiles);
+    if (e->profile->histogram)
+        timer_native_free(t->native);
+    else
+        free(t->quantiles);
     free(t->le);
     *t = (struct timer_exposed){ .exposed = *e };
 }

@@ -3,7 +3,8 @@
  * aggregate/.
  *
  * /metrics shows count and sum since ever, and either quantiles of a sliding window (a summary) or
- * counts by `le` bound since ever (a histogram); a sink gets the interval's sketch.  Values are
+ * counts by `le` bound since ever (a histogram), with a native histogram (timer_native.h) beside
+ * them where the profile asks for one; a sink gets the interval's sketch.  Values are
  * kept as they were sent.  `ms` values are shown in seconds, so an exposed that series of both
  * units share keeps them apart, by unit, and brings them together when it is shown.
  */
@@ -20,6 +21,7 @@
 #include "aggregate/series.h"
 #include "aggregate/sketch.h"
 #include "aggregate/sketch_fast.h"
+#include "aggregate/timer_native.h"
 
 struct timer_part {
     struct sketch sketch;
@@ -30,7 +32,8 @@ struct timer_cell {
     double *le[2]; /* counts by `le` bound and past the last; NULL where the timer is
                                  a summary */
     const struct profile *profile;
-    uint64_t pad;
+    struct sketch *native; /* of two parts, of values as shown; NULL: there is no
+                                 native histogram, or the part's own sketch serves it */
     struct timer_part part[2];
 };
 
@@ -59,7 +62,10 @@ struct timer_exposed {
     struct timer_age **window[TIMER_UNIT_COUNT]; /* summary: NULL until a value of that unit
                                                       comes, then summary_age_buckets slices,
                                                       each NULL until needed */
-    double *quantiles;                           /* summary: as computed last */
+    union {
+        double *quantiles;     /* summary: as computed last */
+        struct sketch *native; /* histogram: timer_native.h; NULL until needed */
+    };
 };
 
 static_assert(sizeof(struct timer_cell) == 192, "a timer is three cache lines, one for each part");
@@ -84,6 +90,8 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
         return rc;
     double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
     t->le[p][timer_bucket(t->profile, shown)] += weight;
+    if (t->native != NULL)
+        timer_native_add(&t->native[p], t->profile, shown, weight);
     return rc;
 }
 

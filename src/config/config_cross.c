@@ -33,6 +33,15 @@ static void check_lists(struct config_loader *l)
         config_mistake(l, OPTION_prometheus_buckets, "the list is empty; give at least one bound");
 }
 
+static void check_factor(struct config_loader *l)
+{
+    double factor = l->c.prometheus_native_histogram_factor;
+    if (factor > 0 && factor <= 1)
+        config_mistake(
+            l, OPTION_prometheus_native_histogram_factor,
+            "buckets cannot grow by %g; give a factor above 1, such as 1.1, or 0 for off", factor);
+}
+
 static void check_times(struct config_loader *l)
 {
     const struct config *c = &l->c;
@@ -122,6 +131,7 @@ void config_cross_check(struct config_loader *l)
     check_instance(l);
     config_rules.whole(l, &l->c);
     check_lists(l);
+    check_factor(l);
     check_times(l);
     check_prefix(l);
     check_http(l);

@@ -3,7 +3,7 @@
  *
  *   option_value_set   a case for each kind
  *     set_number         DURATION, SIZE, UINT: parse_number, then the limits of the row
- *     set_bool, set_flags, set_doubles, set_string, add_string
+ *     set_double, set_bool, set_flags, set_doubles, set_string, add_string
  *   option_value_check, option_value_clear   a case for each kind as well
  */
 #include "config/option_value.h"
@@ -79,6 +79,17 @@ static const char *set_number(const struct option_row *o, struct slice s, void *
         *(uint32_t *)to = (uint32_t)v;
     else
         *(uint64_t *)to = v;
+    return NULL;
+}
+
+static const char *set_double(const struct option_row *o, struct slice s, double *to)
+{
+    double v;
+    if (!number_parse(s, &v))
+        return "is not a number";
+    if (v < o->min || v > o->max)
+        return "is out of range";
+    *to = v;
     return NULL;
 }
 
@@ -209,6 +220,8 @@ const char *option_value_set(struct config *c, enum option_id id, struct slice s
     case OPTION_SIZE:
     case OPTION_UINT:
         return set_number(o, s, to);
+    case OPTION_DOUBLE:
+        return set_double(o, s, to);
     case OPTION_STRING:
     case OPTION_SECRET:
         return set_string(s, to);
@@ -241,6 +254,9 @@ void option_value_check(const struct config *c, enum option_id id)
     case OPTION_UINT:
         assert((double)option_value_number(o->kind, at) >= o->min);
         assert((double)option_value_number(o->kind, at) <= o->max);
+        break;
+    case OPTION_DOUBLE:
+        assert(*(const double *)at >= o->min && *(const double *)at <= o->max);
         break;
     case OPTION_STRING:
     case OPTION_SECRET:

@@ -23,6 +23,8 @@ const char *option_value_hint(enum option_kind kind)
         return "write a whole number of bytes, or one with KiB, MiB or GiB,";
     case OPTION_UINT:
         return "write a whole number,";
+    case OPTION_DOUBLE:
+        return "write a decimal number,";
     case OPTION_DOUBLES:
         return "write decimal numbers separated by commas,";
     case OPTION_STRING:
@@ -65,6 +67,9 @@ void option_value_limits(enum option_id id, struct buf *out)
         option_value_print_number(o->kind, (uint64_t)o->min, out);
         buf_append_str(out, " to ");
         option_value_print_number(o->kind, (uint64_t)o->max, out);
+        break;
+    case OPTION_DOUBLE:
+        buf_printf(out, "%g to %g", o->min, o->max);
         break;
     case OPTION_DOUBLES:
         if (o->max < 1e300)
@@ -109,6 +114,9 @@ void option_value_print(const struct config *c, enum option_id id, struct buf *o
     case OPTION_SIZE:
     case OPTION_UINT:
         option_value_print_number(o->kind, option_value_number(o->kind, at), out);
+        break;
+    case OPTION_DOUBLE:
+        buf_append(out, number, number_print(number, *(const double *)at));
         break;
     case OPTION_STRING:
         buf_append_str(out, *(char *const *)at);

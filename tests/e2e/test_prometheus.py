@@ -53,10 +53,11 @@ def test_the_parser_of_the_python_client_reads_the_same(server):
 
 
 class Prometheus:
-    def __init__(self, dir, targets):
+    def __init__(self, dir, targets, *flags):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:%d" % s.getsockname()[1]
+        self.flags = flags
         self.dir, self.targets, self.config = dir, targets, os.path.join(dir, "prometheus.yml")
         with open(self.config, "w") as f:
             json.dump({"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
@@ -66,7 +67,7 @@ class Prometheus:
         self.log = open(os.path.join(self.dir, "prometheus.log"), "wb")
         self.process = subprocess.Popen(
             ["prometheus", "--config.file=" + self.config, "--storage.tsdb.path=" + os.path.join(self.dir, "data"),
-             "--web.listen-address=" + self.address, "--log.level=warn"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+             "--web.listen-address=" + self.address, "--log.level=warn", *self.flags], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         try:
             # It takes some seconds until the first scrape.
             wait_for(lambda: self.one("count(up == 1)") == len(self.targets), "Prometheus to scrape", 30 * SLOW, every=0.1)

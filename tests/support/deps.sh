@@ -29,8 +29,6 @@ build    libxxhash-dev             hashing
 build    libyaml-dev               mapping files
 build    libpcre2-dev              regexes of mapping files
 build    libzstd-dev               zstd bodies
-build    libprotobuf-c-dev         the protobuf format of /metrics
-build    protobuf-c-compiler       compiles its schema
 run      redis-server              a private Redis for make run and the tests
 run      curl                      reads /metrics back
 test     libcmocka-dev             unit tests
@@ -38,7 +36,9 @@ test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
 test     python3-prometheus-client second opinion on the exposition
-test     protobuf-compiler         decodes the protobuf format
+test     libprotobuf-c-dev         decodes the protobuf format of /metrics
+test     protobuf-c-compiler       makes code of its schema
+test     protobuf-compiler         a second opinion on it
 test     prometheus                promtool, and a real Prometheus that scrapes
 interop  gunicorn                  app server that sends metrics
 interop  python3-flask             the Flask app

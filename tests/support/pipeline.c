@@ -38,6 +38,9 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     p->profiles = profiles_new(&(struct profile){ .histogram = o->histograms,
                                                   .buckets = o->buckets,
                                                   .n_buckets = o->n_buckets,
+                                                  .native_factor = o->native_factor,
+                                                  .native_max_buckets = o->native_max_buckets,
+                                                  .native_zero_threshold = o->native_zero_threshold,
                                                   .quantiles = o->quantiles,
                                                   .n_quantiles = o->n_quantiles,
                                                   .summary_max_age_ms = o->max_age_ms,
@@ -81,6 +84,7 @@ void pipeline_release(struct pipeline *p)
     profiles_free(p->profiles);
     series_limit_release(&p->limit);
     buf_release(&p->text);
+    buf_release(&p->body);
 }
 
 static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t len, uint64_t now_ns)
@@ -157,6 +161,15 @@ const char *pipeline_text(struct pipeline *p)
     render_all(p->writer, p->registry, p->now_ns, &p->text);
     buf_append_char(&p->text, '\0');
     return p->text.ptr;
+}
+
+struct slice pipeline_protobuf(struct pipeline *p)
+{
+    struct writer *w = writer_protobuf.open(&(struct writer_opts){ 0 });
+    buf_clear(&p->body);
+    render_all(w, p->registry, p->now_ns, &p->body);
+    w->ops->close(w);
+    return buf_slice(&p->body);
 }
 
 bool pipeline_has(const char *text, const char *line)

@@ -34,6 +34,8 @@ struct pipeline_opts {
     const struct writer_ops *format;
     const double *buckets, *quantiles;
     uint32_t n_buckets, n_quantiles, max_age_ms, age_buckets, set_steps, set_step_intervals;
+    double native_factor, native_zero_threshold;
+    uint32_t native_max_buckets;
     struct tags_opts tags;
     enum gauge_sign gauge_sign;
     unsigned name_tags;
@@ -56,7 +58,7 @@ struct pipeline {
     uint64_t now_ns;
     struct ingest_counters seen[PIPELINE_WORKERS_MAX]; /* as of the last turn */
     uint64_t rejected[PIPELINE_WORKERS_MAX][REASON_COUNT];
-    struct buf text;
+    struct buf text, body;
     struct interval_end end;
 };
 
@@ -75,6 +77,9 @@ void pipeline_forward(struct pipeline *p, uint64_t seconds);
 /* The lines of /metrics without HELP and TYPE, or with them; valid until the next call. */
 const char *pipeline_lines(struct pipeline *p);
 const char *pipeline_text(struct pipeline *p);
+
+/* The same in protobuf; valid until the next call. */
+struct slice pipeline_protobuf(struct pipeline *p);
 
 /* Is that whole line (no LF) in the text? */
 bool pipeline_has(const char *text, const char *line);

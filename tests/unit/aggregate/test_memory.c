@@ -51,6 +51,12 @@ static void what_makes_a_series_larger_raises_its_bound(void **state)
     struct aggregate_memory few = of(p, 2);
     p.n_buckets = 100;
     assert_true(of(p, 2).timer > few.timer);
+    p.n_buckets = usual.n_buckets;
+    p.native_factor = 1.1;
+    struct aggregate_memory native = of(p, 2);
+    assert_true(native.timer > few.timer);
+    p.native_factor = 1.02; /* finer than the sketch, which is raised */
+    assert_true(of(p, 2).timer > 2 * native.timer);
     assert_int_equal(m.gauge, 0);
     assert_true(with((struct registry_opts){ .several_sources = true }, usual, 2).gauge > 0);
     p = usual;

@@ -130,12 +130,16 @@ static void a_sample_is_aggregated_or_refused_whatever_fails(void **unused)
         { "t:1|ms\nt:1e30|ms\nt:-4|h\nt:0|h\nt:3|ms|@0.3\n", 5 },
         { "s:a|s\ns:b|s\ns:c|s\ns:d|s\ns:e|s\ns:f|s\ns:g|s\ns:h|s\ns:i|s\ns:j|s\n", 10 },
         { growth, 600 },
+        { "t:1|ms\nt:1e30|ms\nt:-4|h\nt:0|h\nt:3|ms|@0.3\n", 5 },
     };
+    const size_t native = ARRAY_LEN(rows) - 1;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         for (long nth = 0;; nth++) {
             struct pipeline p;
-            pipeline_init(&p, &(struct pipeline_opts){
-                                  .histograms = i % 2, .buckets = bounds, .n_buckets = 2 });
+            pipeline_init(&p, &(struct pipeline_opts){ .histograms = i % 2,
+                                                       .native_factor = i == native ? 1.1 : 0,
+                                                       .buckets = bounds,
+                                                       .n_buckets = 2 });
             failed = false;
             feed_armed(&p, rows[i].lines, nth);
             bool any = failed;

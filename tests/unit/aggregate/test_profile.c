@@ -85,6 +85,18 @@ static void every_field_tells_profiles_apart(void **unused)
           .set_step_intervals = 2 },
         { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .ttl_s = 7 },
         { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .help = "x" },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .native_factor = 1.1 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .native_max_buckets = 160 },
+        { .sketch_schema = 5,
+          .summary_max_age_ms = 1000,
+          .summary_age_buckets = 5,
+          .native_zero_threshold = 1e-6 },
     };
     struct profiles *ps = profiles_new(&plain);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -109,11 +121,68 @@ static void a_full_set_says_so_and_knows_its_profiles(void **unused)
     profiles_free(NULL);
 }
 
+/* As client_golang picks it: the growth is 2^(2^-schema). */
+static void a_native_schema_is_the_coarsest_that_grows_by_no_more_than_the_factor(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double factor;
+        int schema;
+    } rows[] = {
+        { 1.0000001, 8 }, { 1.0027, 8 },   { 1.0028, 8 }, { 1.0055, 7 }, { 1.1, 3 },
+        { 1.2, 2 },       { 1.189207, 3 }, { 1.5, 1 },    { 2, 0 },      { 3.99, 0 },
+        { 4, -1 },        { 16, -2 },      { 65536, -4 }, { 1e300, -4 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct profile p = { .histogram = true, .native_factor = rows[i].factor };
+        assert_int_equal(profile_native_schema(&p), rows[i].schema);
+    }
+}
+
+static void only_histograms_with_a_factor_over_one_are_native(void **unused)
+{
+    (void)unused;
+    assert_true(profile_native(&(struct profile){ .histogram = true, .native_factor = 1.1 }));
+    assert_false(profile_native(&(struct profile){ .histogram = true, .native_factor = 1 }));
+    assert_false(profile_native(&(struct profile){ .histogram = true }));
+    assert_false(profile_native(&(struct profile){ .native_factor = 1.1 }));
+}
+
+static void a_fine_factor_raises_the_sketch_and_a_coarse_one_leaves_it(void **unused)
+{
+    (void)unused;
+    struct profile p = plain;
+    p.histogram = true;
+    p.native_factor = 1.003;
+    struct profiles *ps = profiles_new(&p);
+    assert_int_equal(profiles_at(ps, 0)->sketch_schema, 8);
+    assert_ptr_equal(profiles_intern(ps, &p), profiles_at(ps, 0));
+    p.native_factor = 2;
+    assert_int_equal(profiles_intern(ps, &p)->sketch_schema, 5);
+    profiles_free(ps);
+}
+
+static void a_zero_threshold_is_at_least_that_of_the_sketch(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double given, applied;
+    } rows[] = { { -1, 0x1p-128 }, { 0, 0x1p-128 }, { 0x1p-200, 0x1p-128 }, { 0.001, 0.001 } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct profile p = { .native_zero_threshold = rows[i].given };
+        assert_true(profile_zero_threshold(&p) == rows[i].applied);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_profiles_are_one),
         cmocka_unit_test(every_field_tells_profiles_apart),
+        cmocka_unit_test(a_native_schema_is_the_coarsest_that_grows_by_no_more_than_the_factor),
+        cmocka_unit_test(only_histograms_with_a_factor_over_one_are_native),
+        cmocka_unit_test(a_fine_factor_raises_the_sketch_and_a_coarse_one_leaves_it),
+        cmocka_unit_test(a_zero_threshold_is_at_least_that_of_the_sketch),
         cmocka_unit_test(a_full_set_says_so_and_knows_its_profiles),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

@@ -21,6 +21,7 @@ static void limits_read_as_they_are_written(void **state)
         { OPTION_limits_max_line, "64 to 65535" },
         { OPTION_listen_spread, "auto|source|payload" },
         { OPTION_aggregate_quantiles, "each 0 to 1" },
+        { OPTION_prometheus_native_histogram_factor, "0 to 65536" },
         { OPTION_http_lifecycle, "on|off" },
         { OPTION_redis_url, "" },
     };
@@ -53,6 +54,7 @@ static void a_value_survives_being_printed_and_read(void **state)
         { OPTION_protocol_name_tags, "graphite, influx,", "influx,graphite" },
         { OPTION_protocol_name_tags, "", "" },
         { OPTION_prometheus_buckets, "-1, .5 ,1e3", "-1,0.5,1000" },
+        { OPTION_prometheus_native_histogram_factor, " 1.10", "1.1" },
         { OPTION_server_instance, "web 1", "web 1" },
         { OPTION_redis_url, "redis://:hunter2@h", "(set)" },
         { OPTION_redis_url, "", "" },
@@ -78,6 +80,9 @@ static void a_refused_value_changes_nothing(void **state)
         const char *good, *bad;
     } rows[] = {
         { OPTION_server_interval, "3s", "3" },
+        { OPTION_prometheus_native_histogram_factor, "1.5", "1.5x" },
+        { OPTION_prometheus_native_histogram_factor, "1.5", "-1" },
+        { OPTION_prometheus_native_histogram_factor, "1.5", "" },
         { OPTION_server_interval, "3s",
           "3s "
           "x" },
