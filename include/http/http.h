@@ -95,16 +95,6 @@ const char *http_request_arg(const struct http_request *r, const char *name);
 const char *http_request_path(const struct http_request *r);
 
 /**
- * http_request_header_list(r, name, ret, cap):
- * All headers of that name as one list, with commas between them; one that does not fit is left
- * out.
- *   returns  what was written to ret; empty: there is none
- *   thread   as http_request_header
- */
-struct slice http_request_header_list(const struct http_request *r, const char *name, char *ret,
-                                      size_t cap);
-
-/**
  * http_answer(r, status, body):
  * Answer a request that ask was given; r is gone afterwards.  Each r has to be answered once, also
  * after http_stop: its client has had a 503 by then, and the call only releases r.

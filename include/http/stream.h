@@ -38,7 +38,7 @@ struct http_stream;
 struct http_stream_opts {
     const char *type;     /* Content-Type, static */
     const char *encoding; /* Content-Encoding of the pieces, static; NULL: none */
-    const char *vary;     /* the headers by which this form was picked, static; NULL: no choice */
+    const char *vary;     /* the headers by which this form was picked, static */
     size_t low;     /* call on_read when the fastest reader has at most this many bytes to read */
     size_t max_lag; /* a reader with more bytes than this still to read is cut off */
     /*

@@ -84,7 +84,7 @@ static void reader_check(const struct http_reader *r)
 
 struct http_stream *http_stream_new(const struct http_stream_opts *opts)
 {
-    assert(opts->type != NULL && opts->on_read != NULL);
+    assert(opts->type != NULL && opts->vary != NULL && opts->on_read != NULL);
     struct http_stream *st = mem_zalloc(sizeof *st);
     pthread_mutex_init(&st->lock, NULL);
     st->opts = *opts;
@@ -282,8 +282,7 @@ struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
     if (head && size == MHD_SIZE_UNKNOWN)
         MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, st->opts.type);
-    if (st->opts.vary != NULL)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, st->opts.vary);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, st->opts.vary);
     if (st->opts.encoding != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, st->opts.encoding);
     return response;
