@@ -2,7 +2,8 @@
  * profile: how a series is aggregated and shown, as far as that may differ from series to series.
  *
  * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
- * sight of a series; equal profiles are stored once.  A profile never changes, so the workers read
+ * sight of a series; equal profiles are stored once.  A help text is the rule's, not the profile's:
+ * a file has one for each metric.  A profile never changes, so the workers read
  * it without a lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is
  * that of series which no rule matches; without a mapping it is the only one.
  */
@@ -24,11 +25,16 @@ struct profile {
     uint32_t n_quantiles;
     uint32_t summary_max_age_ms; /* up to 49 days */
     uint32_t summary_age_buckets;
-    uint32_t set_steps;          /* a set shows the open step and this many before it; 0: the
+    uint32_t set_steps;           /* a set shows the open step and this many before it; 0: the
                                        last closed interval */
-    uint32_t set_step_intervals; /* intervals in a step, >= 1 where there are steps */
-    uint64_t ttl_s;              /* a series idle for longer is removed; 0: never */
-    const char *help;            /* of a family; NULL: a text that says nothing of the metric */
+    uint32_t set_step_intervals;  /* intervals in a step, >= 1 where there are steps */
+    uint64_t ttl_s;               /* a series idle for longer is removed; 0: never */
+    double scale;                 /* finite; what is shown is what was sent, in seconds where that
+                                       was ms, times this: 1 as sent, 0 is honoured */
+    double native_factor;         /* of histograms: bounds of native buckets grow by at most this
+                                       factor; 0: there are none */
+    uint32_t native_max_buckets;  /* 0: no limit */
+    double native_zero_threshold; /* < 0: not given */
 };
 
 struct profiles;

@@ -77,9 +77,7 @@ static struct family *family_for(struct output *o, const struct exposed *e,
         return f;
     if (!claim_name(&o->desk, &c))
         return NULL;
-    f = families_new(&o->families, c.name, c.type);
-    f->help = e->profile->help;
-    return f;
+    return families_new(&o->families, c.name, c.type);
 }
 
 /* ---- who shares a line ---- */

@@ -73,7 +73,9 @@ struct profile core_profile(const struct config *c)
                          .n_quantiles = (uint32_t)c->aggregate_quantiles.n,
                          .summary_max_age_ms = (uint32_t)c->aggregate_summary_max_age_ms,
                          .summary_age_buckets = c->aggregate_summary_age_buckets,
-                         .ttl_s = seconds_up(c->aggregate_ttl_ms) };
+                         .ttl_s = seconds_up(c->aggregate_ttl_ms),
+                         .scale = 1,
+                         .native_zero_threshold = -1 };
     set_window(c, &p);
     return p;
 }

@@ -44,7 +44,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                   .set_steps = o->set_steps,
                                                   .set_step_intervals = o->set_step_intervals,
                                                   .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                                  .ttl_s = o->ttl_s });
+                                                  .ttl_s = o->ttl_s,
+                                                  .scale = 1 });
     struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
                               .ingest = { .tags = o->tags,
                                           .profiles = p->profiles,
