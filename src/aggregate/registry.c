@@ -159,7 +159,7 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
                             struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
-    if (kind->makes_line != NULL && !kind->makes_line(c, p))
+    if (kind->makes_line != NULL && !kind->makes_line(c, s->profile, p))
         return s->exposed;
     if (s->exposed == NULL)
         s->exposed = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile);
