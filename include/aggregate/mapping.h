@@ -1,16 +1,18 @@
 /**
- * mapping: which rule a metric falls under, and what the rule makes of it (MAPPING.md).
+ * mapping: which rule a metric falls under, and what the rule makes of it.
  *
  *     mapping_find(m, scratch, name, class, &match)       which rule, and its captures
  *     mapping_name(&match, out), mapping_label(&match, i, out)     its templates, filled in
  *
- * All globs are looked at before all regexes; of several globs that match, the one declared first
- * wins, or, with `unordered`, the one that has a literal further to the left.
+ * All globs are looked at before all regexes.  Of several globs that match, the one declared first
+ * wins, or, with `unordered`, the one that has a literal where the other has `*`, at the leftmost
+ * component in which they differ.  Of several regexes, the first.
  *
  *   thread   a mapping never changes: any, each with a scratch of its own
- *   cost     globs: a walk down a trie, whose length follows from the name and not from the number
- *            of rules; regexes: one after another, each with limits on steps and memory.  No
- *            allocation
+ *   cost     globs: a look-up for each component of the name, however many rules there are, and one
+ *            for each rule shape left over (src/aggregate/mapping_glob.h).  Regexes: one after
+ *            another, each a few milliseconds at most.  What this room allocates is allocated in
+ *            advance
  */
 #ifndef AGGREGATE_MAPPING_H
 #define AGGREGATE_MAPPING_H
@@ -30,13 +32,19 @@ enum mapping_class {
     MAPPING_CLASS_COUNT
 };
 
+/*
+ * Templates: $n and ${n} are capture n, and in rules with a regex $who and ${who} the group of that
+ * name.  Without braces a reference goes as far as [A-Za-z0-9_] do: `$1_total` asks for a group
+ * "1_total".  What does not exist or took no part in the match is empty.  `$$` is `$`, and so is a
+ * `$` that begins no reference.
+ */
 struct mapping_label {
     const char *key;   /* a label name of Prometheus */
     const char *value; /* template */
 };
 
 struct mapping_rule {
-    const char *match;
+    const char *match; /* a glob; or a regex of RE2 (src/aggregate/mapping_re2.h) */
     bool regex;
     uint8_t classes;   /* bit 1 << enum mapping_class */
     bool drop;         /* nothing is aggregated */
@@ -69,6 +77,7 @@ int mapping_new(const struct mapping_opts *opts, struct mapping **ret);
 void mapping_free(struct mapping *m); /* NULL is fine */
 
 size_t mapping_rules(const struct mapping *m);
+bool mapping_is_unordered(const struct mapping *m);
 const struct mapping_rule *mapping_rule_at(const struct mapping *m, size_t i);
 
 /* What one thread needs for mapping_find in m. */
@@ -78,16 +87,18 @@ void mapping_scratch_free(struct mapping_scratch *s); /* NULL is fine */
 
 /* Valid until the next mapping_find with the same scratch, and as long as name. */
 struct mapping_match {
-    const struct mapping_rule *rule; /* NULL: none matches */
+    const struct mapping_rule *rule; /* one of mapping_rule_at; NULL: none matches */
     const struct slice *captures;    /* [0]: what matched (of a glob: the whole name) */
-    size_t n_captures;
+    size_t n_captures;               /* of a regex that matched: one more than its groups */
 };
 
 /**
  * mapping_find(m, scratch, name, c, ret):
  *   name     as sent, after name-tag extraction, not escaped
+ *   s        made for m
  *   returns  ret->rule != NULL
- * A regex that reaches its limits counts as one that does not match (mapping_limit_hits).
+ * A regex that reaches its limits counts as one that does not match (mapping_limit_hits).  No regex
+ * matches a name that is not UTF-8.
  */
 bool mapping_find(const struct mapping *m, struct mapping_scratch *s, struct slice name,
                   enum mapping_class c, struct mapping_match *ret);
@@ -100,7 +111,21 @@ uint64_t mapping_limit_hits(const struct mapping_scratch *s);
 void mapping_name(const struct mapping_match *match, struct buf *out);
 void mapping_label(const struct mapping_match *match, size_t i, struct buf *out);
 
-/* Bytes held by it, for memory_bound. */
+/**
+ * mapping_near_miss(m, name, c, ret, why):
+ * The rule that would have matched name but for one thing: the class, the case of letters, a few
+ * letters of one component, a component too many or too few, or one component (in this order: what
+ * is easiest overlooked comes first; then more literals in common, then first declared).  If a rule
+ * does match, only a rule that would have won over it is one, and only for its class or case.
+ *   ret, why  untouched when there is none; else why gets a short text, without the rule's match
+ *   returns   there is one
+ *   cost      grows with the number of rules, and allocates: for people, not for samples
+ */
+bool mapping_near_miss(const struct mapping *m, struct slice name, enum mapping_class c,
+                       const struct mapping_rule **ret, struct buf *why);
+
+/* Bytes held by it, for memory_bound; scratches come on top (mapping_scratch_memory). */
 size_t mapping_memory(const struct mapping *m);
+size_t mapping_scratch_memory(const struct mapping *m); /* of one */
 
 #endif

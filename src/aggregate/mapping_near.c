@@ -1,0 +1,307 @@
+/*
+ * In this file: words that nearly agree, how far a glob is from a name, what to say of it, and the
+ * search for the nearest rule.  Slow and simple: for people.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "aggregate/mapping.h"
+#include "aggregate/mapping_glob.h"
+#include "aggregate/mapping_regex.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+/* The nearest first. */
+enum miss {
+    MISS_CLASS,
+    MISS_CASE,     /* of letters, in any number of components */
+    MISS_SPELLING, /* of one component, by a letter or two */
+    MISS_TOO_LONG, /* the name, by a component */
+    MISS_TOO_SHORT,
+    MISS_COMPONENT, /* one is another one */
+    MISS_NONE
+};
+
+struct candidate {
+    enum miss miss;
+    size_t shared; /* components that are the same, but for those that are `*` */
+    size_t place;  /* of the component that is at fault, from 0 */
+    const struct mapping_rule *rule;
+};
+
+struct words {
+    struct slice *at;
+    size_t n, cap;
+};
+
+/* --- words */
+
+static void split(struct words *w, struct slice text)
+{
+    if (text.ptr == NULL)
+        text = SLICE_LIT("");
+    for (w->n = 0; text.ptr != NULL; w->n++) {
+        w->at = mem_grow(w->at, &w->cap, w->n + 1, sizeof *w->at);
+        w->at[w->n] = mapping_glob_component(&text);
+    }
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool same_but_for_case(struct slice a, struct slice b)
+{
+    bool same = a.len == b.len;
+    for (size_t i = 0; same && i < a.len; i++)
+        same = lower(a.ptr[i]) == lower(b.ptr[i]);
+    return same;
+}
+
+static unsigned least_of(unsigned a, unsigned b, unsigned c)
+{
+    unsigned least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* Letters put in, left out or changed (Levenshtein): one or two, and less than half of the word. */
+static bool is_misspelt(struct slice has, struct slice wants)
+{
+    enum { LONGEST = 64 };
+    unsigned row[LONGEST + 1];
+    if (has.len > LONGEST || wants.len > LONGEST)
+        return false;
+    for (unsigned j = 0; j <= wants.len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= has.len; i++) {
+        unsigned corner = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= wants.len; j++) {
+            unsigned change = corner + (lower(has.ptr[i - 1]) != lower(wants.ptr[j - 1]));
+            corner = row[j];
+            row[j] = least_of(change, row[j] + 1, row[j - 1] + 1);
+        }
+    }
+    return row[wants.len] <= 2 && 2 * row[wants.len] < wants.len;
+}
+
+/* --- a glob and a name */
+
+static void compare_same_length(const struct words *glob, const struct words *name,
+                                struct candidate *c)
+{
+    size_t cases = 0, others = 0;
+    for (size_t i = 0; i < name->n; i++) {
+        struct slice wants = glob->at[i], has = name->at[i];
+        if (mapping_glob_is_star(wants))
+            continue;
+        if (slice_eq(wants, has)) {
+            c->shared++;
+            continue;
+        }
+        bool by_case = same_but_for_case(wants, has);
+        cases += by_case;
+        others += !by_case;
+        c->place = i;
+    }
+    if (cases + others == 0)
+        c->miss = MISS_CLASS;
+    else if (others == 0)
+        c->miss = MISS_CASE;
+    else if (others + cases == 1 && is_misspelt(name->at[c->place], glob->at[c->place]))
+        c->miss = MISS_SPELLING;
+    else if (others + cases == 1 && c->shared > 0)
+        c->miss = MISS_COMPONENT;
+}
+
+static bool agree(const struct words *glob, size_t g, const struct words *name, size_t n)
+{
+    return mapping_glob_is_star(glob->at[g]) || slice_eq(glob->at[g], name->at[n]);
+}
+
+/*
+ * One has a word more: do they agree without it?  As far as they do from the front, and what is
+ * left from the back.
+ */
+static void compare_without_one(const struct words *glob, const struct words *name,
+                                struct candidate *c)
+{
+    size_t n = glob->n < name->n ? glob->n : name->n, ahead = 0, behind = 0;
+    while (ahead < n && agree(glob, ahead, name, ahead))
+        ahead++;
+    while (ahead + behind < n && agree(glob, glob->n - 1 - behind, name, name->n - 1 - behind))
+        behind++;
+    if (ahead + behind < n)
+        return;
+    for (size_t i = 0; i < glob->n; i++)
+        c->shared += !mapping_glob_is_star(glob->at[i]) && (i != ahead || glob->n < name->n);
+    if (c->shared > 0)
+        c->miss = glob->n < name->n ? MISS_TOO_LONG : MISS_TOO_SHORT;
+    c->place = ahead;
+}
+
+static void compare_glob(const struct words *glob, const struct words *name, struct candidate *c)
+{
+    if (glob->n == name->n)
+        compare_same_length(glob, name, c);
+    else if (glob->n + 1 == name->n || glob->n == name->n + 1)
+        compare_without_one(glob, name, c);
+}
+
+/* --- a regex and a name */
+
+static bool regex_finds(const char *text, bool fold, struct slice name)
+{
+    struct mapping_regex *re;
+    struct buf why = { 0 };
+    int rc = mapping_regex_new(text, fold, &re, &why);
+    buf_release(&why);
+    if (rc < 0)
+        return false;
+    struct mapping_regex_scratch *s = mapping_regex_scratch_new(mapping_regex_groups(re));
+    struct slice *captures = mem_alloc((mapping_regex_groups(re) + 1) * sizeof *captures);
+    bool found = mapping_regex_find(re, s, name, captures);
+    free(captures);
+    mapping_regex_scratch_free(s);
+    mapping_regex_free(re);
+    return found;
+}
+
+static void compare_regex(const char *regex, struct slice name, struct candidate *c)
+{
+    if (!utf8_valid(name))
+        return;
+    if (regex_finds(regex, false, name))
+        c->miss = MISS_CLASS;
+    else if (regex_finds(regex, true, name))
+        c->miss = MISS_CASE;
+}
+
+/* --- what to say */
+
+static void append_classes(uint8_t classes, struct buf *why)
+{
+    static const char *const names[] = { "counters", "gauges", "observers (ms, h, d)" };
+    static_assert(ARRAY_LEN(names) == MAPPING_CLASS_COUNT, "every class needs its name");
+    const char *between = "";
+    for (int c = 0; c < MAPPING_CLASS_COUNT; c++) {
+        if (!(classes & 1u << c))
+            continue;
+        buf_printf(why, "%s%s", between, names[c]);
+        between = " and ";
+    }
+}
+
+static void append_quoted(struct slice text, struct buf *why)
+{
+    buf_append_char(why, '"');
+    buf_append_slice(why, text);
+    buf_append_char(why, '"');
+}
+
+static void explain(const struct candidate *best, const struct words *glob,
+                    const struct words *name, struct buf *why)
+{
+    size_t i = best->place;
+    if (best->miss == MISS_CLASS) {
+        buf_append_str(why, "it is for ");
+        append_classes(best->rule->classes, why);
+        buf_append_str(why, " only");
+    } else if (best->rule->regex) {
+        buf_append_str(why, "upper and lower case differ");
+    } else if (best->miss == MISS_TOO_LONG) {
+        buf_printf(why, "the name has one component more, component %zu ", i + 1);
+        append_quoted(name->at[i], why);
+    } else if (best->miss == MISS_TOO_SHORT) {
+        buf_printf(why, "the name has one component less, none for component %zu ", i + 1);
+        append_quoted(glob->at[i], why);
+    } else {
+        buf_printf(why, "component %zu is ", i + 1);
+        append_quoted(name->at[i], why);
+        buf_append_str(why, ", not ");
+        append_quoted(glob->at[i], why);
+    }
+}
+
+/* --- the nearest rule */
+
+/* Of two globs of one length, with `unordered`: <0 when a wins. */
+static int compare_shapes(const char *a, const char *b)
+{
+    struct slice left = slice_str(a), right = slice_str(b);
+    while (left.ptr != NULL && right.ptr != NULL) {
+        bool star = mapping_glob_is_star(mapping_glob_component(&left));
+        if (star != mapping_glob_is_star(mapping_glob_component(&right)))
+            return star ? 1 : -1;
+    }
+    return 0;
+}
+
+/* Would a have been taken before b, which was?  Rules lie in the order of declaration. */
+static bool wins(const struct mapping *m, const struct mapping_rule *a, bool a_is_earlier,
+                 const struct mapping_rule *b)
+{
+    if (a->regex != b->regex)
+        return b->regex;
+    int c = mapping_is_unordered(m) && !a->regex ? compare_shapes(a->match, b->match) : 0;
+    return c != 0 ? c < 0 : a_is_earlier;
+}
+
+static bool is_nearer(const struct candidate *a, const struct candidate *b)
+{
+    return a->miss != b->miss ? a->miss < b->miss : a->shared > b->shared;
+}
+
+/*
+ * Looks at one rule; a rule of another class has to agree in all the rest.
+ *   match    the rule that the name falls under, or NULL
+ */
+static void look_at(const struct mapping *m, struct candidate *rule, bool is_earlier,
+                    const struct mapping_rule *match, struct slice name, struct words *words,
+                    enum mapping_class class)
+{
+    bool of_class = rule->rule->classes & 1u << class;
+    if (match != NULL && !wins(m, rule->rule, is_earlier, match))
+        return;
+    if (rule->rule->regex) {
+        compare_regex(rule->rule->match, name, rule);
+    } else {
+        split(&words[0], slice_str(rule->rule->match));
+        compare_glob(&words[0], &words[1], rule);
+    }
+    /* Of the class and nothing amiss: it matches, hidden by another */
+    if (of_class == (rule->miss == MISS_CLASS) || (match != NULL && rule->miss > MISS_CASE))
+        rule->miss = MISS_NONE;
+}
+
+bool mapping_near_miss(const struct mapping *m, struct slice name, enum mapping_class c,
+                       const struct mapping_rule **ret, struct buf *why)
+{
+    struct mapping_scratch *s = mapping_scratch_new(m);
+    struct mapping_match match;
+    struct words words[2] = { { 0 }, { 0 } }; /* of the glob, of the name */
+    struct candidate best = { .miss = MISS_NONE };
+    bool is_earlier = true;
+    mapping_find(m, s, name, c, &match);
+    split(&words[1], name);
+    for (size_t i = 0; i < mapping_rules(m); i++) {
+        struct candidate this = { .miss = MISS_NONE, .rule = mapping_rule_at(m, i) };
+        if (this.rule == match.rule) {
+            is_earlier = false;
+            continue;
+        }
+        look_at(m, &this, is_earlier, match.rule, name, words, c);
+        if (is_nearer(&this, &best))
+            best = this;
+    }
+    if (best.miss != MISS_NONE) {
+        split(&words[0], slice_str(best.rule->match));
+        explain(&best, &words[0], &words[1], why);
+        *ret = best.rule;
+    }
+    mapping_scratch_free(s);
+    free(words[0].at);
+    free(words[1].at);
+    return best.miss != MISS_NONE;
+}
