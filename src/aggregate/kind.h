@@ -10,7 +10,9 @@
  *     exposed    control's: what /metrics shows                  absorb, view, release
  *
  * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
- * sent; what goes to an exposed is multiplied by profile->scale.  The addition of a value to a cell is
+ * sent; what goes to an exposed is multiplied by profile->scale.
+ *
+ * The addition of a value to a cell is
  * inlined into ingest_batch.c and therefore no operation: it is a function of the kind's header.
  */
 #ifndef AGGREGATE_KIND_H
