@@ -39,7 +39,7 @@ struct registry *registry_new(const struct registry_opts *opts)
     index_init(&r->by_identity, identity_index_hash);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
-    output_init(&r->output, opts->suffixes,
+    output_init(&r->output, opts->mapping, opts->suffixes,
                 &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
                                       .on_off_page = opts->on_off_page,
                                       .cookie = opts->cookie,

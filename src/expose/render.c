@@ -68,9 +68,10 @@ static bool next_family(struct render *r)
     const struct family *f = registry_walk_family(&r->walk);
     if (f == NULL)
         return false;
-    /* The walk's own copy of the name: the family may go between two pieces. */
-    r->family = (struct writer_family){ slice_of(r->walk.name.ptr, f->name_len),
-                                        f->help != NULL ? f->help : default_help, f->type };
+    /* The walk's own copies: the family may go between two pieces. */
+    r->family =
+        (struct writer_family){ slice_of(r->walk.name.ptr, f->name_len),
+                                r->walk.help.len > 0 ? r->walk.help.ptr : default_help, f->type };
     return true;
 }
 
