@@ -3,69 +3,31 @@
  *
  * Every mistake in it is found in one go, told with file, line and rule, what is wrong and what
  * would be right.  What is left is free of mistakes but for regexes, which compile later
- * (aggregate/mapping.h).
+ * (aggregate/mapping.h).  YAML's anchors, aliases and merge keys (<<) are understood, as far as
+ * they do not make the file longer than 64 MiB.
+ *
+ * Beyond what statsd_exporter has:
+ *   native_histogram_zero_threshold   in histogram_options: observations up to it, on both sides
+ *                                     of 0, are in a native histogram's zero bucket
+ *   native_histogram_bucket_factor: 1 no native histogram, as there
  *
  *   thread   any
+ *   cost     some 100 ns for each byte of the file; reads a disk
  */
 #ifndef CONFIG_MAPPING_FILE_H
 #define CONFIG_MAPPING_FILE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/slice.h"
-#include "config/option_value.h"
-
-enum { MAPPING_RULES_MAX = 1000000 };
-
-enum { MAPPING_FILE_COUNTER = 1, MAPPING_FILE_GAUGE = 2, MAPPING_FILE_OBSERVER = 4 };
-
-/* How a metric is aggregated: the rule's own options, else the file's defaults, else the config's. */
-struct mapping_options {
-    bool histogram;           /* else a summary */
-    struct doubles buckets;   /* strictly rising, without +Inf */
-    struct doubles quantiles; /* ascending */
-    uint64_t max_age_ms;
-    uint32_t age_buckets;
-    double native_factor;         /* native_histogram_bucket_factor; 0: no native histogram */
-    uint32_t native_max_buckets;  /* 0: no limit */
-    double native_zero_threshold; /* < 0: not given */
-    uint64_t ttl_ms;              /* 0: never */
-    double scale;                 /* 1: as sent */
-};
-
-struct mapping_file_label {
-    char *key, *value;
-};
-
-struct mapping_file_rule {
-    unsigned line; /* of its first key */
-    char *match;
-    bool regex;
-    unsigned classes; /* MAPPING_FILE_*, never 0 */
-    bool drop, honor_labels;
-    char *name;
-    struct mapping_file_label *labels;
-    size_t n_labels;
-    char *help; /* NULL: none */
-    struct mapping_options options;
-};
-
-struct mapping_file {
-    char *path;
-    struct mapping_file_rule *rules;
-    size_t n_rules;
-    bool unordered;                  /* glob_disable_ordering */
-    struct mapping_options defaults; /* of what no rule matches */
-};
+#include "config/mapping_values.h"
 
 /**
  * mapping_file_load(path, config, ret, ret_errors):
- *   config   what applies where the file says nothing
+ *   config   what applies where the file says nothing; copied
  *   ret      to be released
- *   returns  0; -EINVAL with ret untouched and a line (with LF) in ret_errors for each mistake
+ *   returns  0; -EINVAL with ret untouched and a line (with LF) in ret_errors for each mistake, in
+ *            the order of the file, at most MAPPING_MISTAKES_MAX of them and one more that says so.
+ *            Controls in them are escaped
  */
 int mapping_file_load(const char *path, const struct mapping_options *config,
                       struct mapping_file *ret, struct buf *ret_errors);
@@ -74,6 +36,10 @@ int mapping_file_load(const char *path, const struct mapping_options *config,
 int mapping_file_load_text(const char *path, struct slice text,
                            const struct mapping_options *config, struct mapping_file *ret,
                            struct buf *ret_errors);
+
+/* Append the beginning of a message about a rule: "mapping.yml:12: rule 3 (a.*.b): ".
+ *   i   in rules; people count from 1 */
+void mapping_file_where(const struct mapping_file *f, size_t i, struct buf *out);
 
 void mapping_file_release(struct mapping_file *f); /* { 0 } is fine */
 

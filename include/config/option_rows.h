@@ -99,6 +99,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "interval included: whole intervals, in at most 12 steps that begin when an interval "       \
       "closes, so up to one step more. 0 means the last closed interval. Redis has each "          \
       "interval.")                                                                                 \
+    X(prometheus, mapping, STRING, "", 0, 0, "",                                                   \
+      "A mapping file of statsd_exporter (YAML): which metrics get which name, labels and "        \
+      "options on /metrics. A path, relative to the working directory; empty means none. What "    \
+      "the file leaves open is as the options here say.")                                          \
     X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                 \
       "Add _total to names of counters and _seconds to names of timings. Off gives the names "     \
       "that statsd_exporter gives.")                                                               \

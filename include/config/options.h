@@ -34,6 +34,9 @@
     X(STRINGS,  struct strings, "text, may repeat")
 /* clang-format on */
 
+/* Most elements of lists that go into every timer's exposition. */
+enum { OPTION_QUANTILES_MAX = 32, OPTION_BUCKETS_MAX = 128 };
+
 struct doubles {
     double *at;
     size_t n;

@@ -10,8 +10,6 @@
 #include "config/escape.h"
 #include "config/rules.h"
 
-enum { QUANTILES_MAX = 32, BUCKETS_MAX = 128 };
-
 static void check_rising(struct config_loader *l, enum option_id id, const struct doubles *list,
                          size_t most)
 {
@@ -29,8 +27,8 @@ static void check_rising(struct config_loader *l, enum option_id id, const struc
 
 static void check_lists(struct config_loader *l)
 {
-    check_rising(l, OPTION_aggregate_quantiles, &l->c.aggregate_quantiles, QUANTILES_MAX);
-    check_rising(l, OPTION_prometheus_buckets, &l->c.prometheus_buckets, BUCKETS_MAX);
+    check_rising(l, OPTION_aggregate_quantiles, &l->c.aggregate_quantiles, OPTION_QUANTILES_MAX);
+    check_rising(l, OPTION_prometheus_buckets, &l->c.prometheus_buckets, OPTION_BUCKETS_MAX);
     if (l->c.prometheus_buckets.n == 0)
         config_mistake(l, OPTION_prometheus_buckets, "the list is empty; give at least one bound");
 }
