@@ -34,9 +34,8 @@ const char *family_type_word(enum family_type t);
 struct family {
     char *name; /* as exposed, suffixes included; NUL-terminated */
     uint32_t name_len;
-    enum family_type type; /* FAMILY_RESERVED: a name of our own, never rendered here */
-    char *
-        help; /* of the first mapping rule that had one; NULL: a text that says nothing of the metric */
+    enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
+    char *help;               /* of the first mapping rule that had one; NULL: says nothing */
     struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;
     size_t at;             /* place in the list of families */

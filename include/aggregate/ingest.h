@@ -25,8 +25,8 @@
  * sight each time and go to one cell of the identity.  So there are at most twice as many cells as
  * the limit says series (and for each gauge an entry of 64 bytes more), and no sample is lost.
  *
- * What a mapping drops gets no cell, but a small entry, so that the rules are asked once: at most as
- * many of these as there may be series, and beyond that the rules are asked again.
+ * What a mapping drops gets no cell, but a small entry, so that the rules are asked once: at most
+ * as many of these as there may be series, and beyond that the rules are asked again.
  *
  * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes
  * to the control thread once, as an identity, with the page in which the cell was born.

@@ -29,7 +29,7 @@ struct cell {
 
 /*
  * Two that no page lists, and that are found in the worker's table alone: a spelling that leads to
- * another cell (gauge.h), and one whose samples are dropped (ingest_mapping.h).
+ * another cell (gauge.h), and one whose samples are dropped (ingest_mapping.c).
  */
 enum {
     CELL_ALIAS = SAMPLE_TYPE_COUNT,

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregate/ingest_mapping.h"
 #include "aggregate/ingest_priv.h"
 #include "aggregate/mapping.h"
 

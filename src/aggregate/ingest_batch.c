@@ -18,7 +18,6 @@
 
 #include "aggregate/counter.h"
 #include "aggregate/gauge.h"
-#include "aggregate/ingest_mapping.h"
 #include "aggregate/ingest_priv.h"
 #include "aggregate/set.h"
 #include "aggregate/sketch_fast.h"
@@ -165,7 +164,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     return c;
 }
 
-/* returns  a cell that the page lists or has room to list; NULL: the sample is refused or dropped */
+/* returns  a cell that the page lists or has room to list; NULL: it is refused or dropped */
 static struct cell *first_sight(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);

@@ -1,5 +1,10 @@
-#include "aggregate/ingest_mapping.h"
-
+/*
+ * What the mapping makes of a spelling that a worker meets for the first time.
+ *
+ * A spelling that is dropped is remembered in the worker's table, so that a flood of it costs no
+ * walk over the rules.  There are at most as many of these as there may be series; the rules are
+ * asked again about each sample of any other.  They expire as cells do.
+ */
 #include "aggregate/ingest_priv.h"
 #include "aggregate/mapping.h"
 

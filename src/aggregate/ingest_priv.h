@@ -1,6 +1,7 @@
 /**
- * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages)
- * and ingest_batch.c (samples into cells).  Private to aggregate/.
+ * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages),
+ * ingest_batch.c (samples into cells) and ingest_mapping.c (what the mapping makes of a spelling).
+ * Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H
 #define AGGREGATE_INGEST_PRIV_H
@@ -65,6 +66,23 @@ static inline size_t ingest_spellings(const struct ingest *in)
 {
     return in->table.n - in->n_identities - in->n_dropped;
 }
+
+/* ---- ingest_mapping.c ---- */
+
+/**
+ * ingest_map(in, s, now_s, ret_profile):
+ * s is a good sample of a spelling that the table does not know.
+ *   returns  true, and the number of the series' profile; false: dropped, counted and remembered
+ */
+bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8_t *ret_profile);
+
+/* One more sample of a spelling that is remembered as dropped. */
+void ingest_drop_again(struct ingest *in, struct cell *dropped, uint32_t now_s);
+
+/* The sweep is at a spelling that is dropped.  true: it was idle and is gone */
+bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now_s);
+
+/* ---- helpers ---- */
 
 /* Room for one more item, or false. */
 static inline bool ingest_room(void *array, size_t n, size_t *cap, size_t item)

@@ -2,7 +2,8 @@
  * labels: an identity's tags and its rule's labels as the labels of a line of /metrics.  Private to
  * aggregate/.
  *
- * Most have no rule and need no escaping, and then the text is the tags between quotes, in the identity's order.
+ * Most have no rule and need no escaping, and then the text is the tags between quotes, in the
+ * identity's order.
  */
 #ifndef AGGREGATE_LABELS_H
 #define AGGREGATE_LABELS_H

@@ -28,7 +28,9 @@ struct output {
 };
 
 /*
- * mapping and suffixes are those of registry_opts; desk: type_idle_s, on_off_page, cookie and stats are taken from it. */
+ * mapping and suffixes are those of registry_opts; desk: type_idle_s, on_off_page, cookie and stats
+ * are taken from it.
+ */
 void output_init(struct output *o, const struct mapping *mapping, bool suffixes,
                  const struct claim_desk *desk);
 void output_release(struct output *o); /* all series have left */

@@ -39,7 +39,8 @@ struct pipeline_opts {
     size_t n_reserved;
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
     void *cookie;
-    /* A mapping, where a rule without classes has all; rules[i].profile is of profile 0 and n_profiles more, which fill makes from it. */
+    /* A mapping, where a rule without classes has all.  Its profiles are 0 and n_profiles more,
+     * which fill makes of copies of profile 0. */
     const struct mapping_rule *rules;
     size_t n_rules;
     void (*fill)(struct profile *p, uint8_t number);
