@@ -22,7 +22,7 @@ struct compiled {
 };
 
 struct mapping {
-    struct compiled **rules;
+    struct compiled *rules;
     size_t n_rules;
     struct mapping_globs *globs;
     uint32_t *regexes; /* numbers of rules */
@@ -51,7 +51,7 @@ static char *copy_text(const char *text)
     return text != NULL ? mem_strdup(text) : NULL;
 }
 
-static void free_compiled(struct compiled *c)
+static void release_rule(struct compiled *c)
 {
     for (size_t i = 0; i < c->rule.n_labels; i++) {
         mapping_template_release(&c->values[i]);
@@ -65,16 +65,14 @@ static void free_compiled(struct compiled *c)
     free((char *)(uintptr_t)c->rule.help);
     free(c->labels);
     free(c->values);
-    free(c);
 }
 
 /* With its templates, which refer to the regex's groups. */
-static struct compiled *copy_rule(const struct mapping_rule *from, struct mapping_regex *regex)
+static void copy_rule(struct compiled *c, const struct mapping_rule *from,
+                      struct mapping_regex *regex)
 {
-    struct compiled *c = mem_zalloc(sizeof *c);
     mapping_group_of *names = regex != NULL ? group_of : NULL;
-    c->rule = *from;
-    c->regex = regex;
+    *c = (struct compiled){ .rule = *from, .regex = regex };
     c->rule.match = mem_strdup(from->match);
     c->rule.name = mem_strdup(from->name);
     c->rule.help = copy_text(from->help);
@@ -87,7 +85,6 @@ static struct compiled *copy_rule(const struct mapping_rule *from, struct mappin
         c->labels[i].value = mem_strdup(from->labels[i].value);
         mapping_template_init(&c->values[i], c->labels[i].value, names, regex);
     }
-    return c;
 }
 
 static size_t captures_of(const struct compiled *c)
@@ -111,8 +108,8 @@ static int add_rule(struct mapping *m, const struct mapping_opts *opts, size_t i
     if (rc < 0 && opts->on_error != NULL)
         opts->on_error(opts->cookie, i, why.ptr);
     buf_release(&why);
-    struct compiled *c = copy_rule(rule, regex);
-    m->rules[m->n_rules++] = c;
+    struct compiled *c = &m->rules[m->n_rules++];
+    copy_rule(c, rule, regex);
     if (rc < 0)
         return rc;
     size_t captures = captures_of(c);
@@ -130,7 +127,7 @@ static void add_globs(struct mapping *m)
     struct mapping_glob *globs = mem_alloc(m->n_rules * sizeof *globs);
     size_t n = 0;
     for (size_t i = 0; i < m->n_rules; i++) {
-        const struct mapping_rule *rule = &m->rules[i]->rule;
+        const struct mapping_rule *rule = &m->rules[i].rule;
         if (!rule->regex)
             globs[n++] = (struct mapping_glob){ rule->match, (uint32_t)i, rule->classes };
     }
@@ -162,7 +159,7 @@ void mapping_free(struct mapping *m)
     if (m == NULL)
         return;
     for (size_t i = 0; i < m->n_rules; i++)
-        free_compiled(m->rules[i]);
+        release_rule(&m->rules[i]);
     mapping_globs_free(m->globs);
     free(m->rules);
     free(m->regexes);
@@ -182,7 +179,7 @@ bool mapping_is_unordered(const struct mapping *m)
 const struct mapping_rule *mapping_rule_at(const struct mapping *m, size_t i)
 {
     assert(i < m->n_rules);
-    return &m->rules[i]->rule;
+    return &m->rules[i].rule;
 }
 
 static size_t template_memory(const struct mapping_template *t)
@@ -195,7 +192,7 @@ size_t mapping_memory(const struct mapping *m)
     size_t n = sizeof *m + m->n_rules * (sizeof *m->rules + sizeof *m->regexes) +
                mapping_globs_memory(m->globs);
     for (size_t i = 0; i < m->n_rules; i++) {
-        const struct compiled *c = m->rules[i];
+        const struct compiled *c = &m->rules[i];
         n += sizeof *c + strlen(c->rule.match) + strlen(c->rule.name) + template_memory(&c->name);
         n += c->rule.help != NULL ? strlen(c->rule.help) : 0;
         n += c->regex != NULL ? mapping_regex_memory(c->regex) : 0;
@@ -248,7 +245,7 @@ static const struct compiled *find_regex(const struct mapping *m, struct mapping
     if (m->n_regexes == 0 || !utf8_valid(name))
         return NULL;
     for (size_t i = 0; i < m->n_regexes; i++) {
-        const struct compiled *rule = m->rules[m->regexes[i]];
+        const struct compiled *rule = &m->rules[m->regexes[i]];
         if (rule->rule.classes & 1u << c &&
             mapping_regex_find(rule->regex, s->regex, name, s->captures))
             return rule;
@@ -264,7 +261,7 @@ bool mapping_find(const struct mapping *m, struct mapping_scratch *s, struct sli
     *ret = (struct mapping_match){ .captures = s->captures };
     uint32_t glob = mapping_globs_find(m->globs, s->places, name, c);
     if (glob != MAPPING_GLOB_NONE) {
-        ret->rule = &m->rules[glob]->rule;
+        ret->rule = &m->rules[glob].rule;
         ret->n_captures = mapping_glob_captures(ret->rule->match, name, s->captures);
     } else if ((found = find_regex(m, s, name, c)) != NULL) {
         ret->rule = &found->rule;

@@ -25,11 +25,17 @@ struct shape {
     uint32_t least;                     /* see set_order */
 };
 
+/* The bits of the shapes that have `*` in a place, and of those that do not. */
+struct place {
+    uint64_t stars, literals;
+};
+
 /* The shapes of as many components. */
 struct length {
     uint32_t first_shape, n_shapes;
-    uint32_t per_bit;    /* shapes that share a bit */
-    uint32_t first_star; /* in stars: for each place, the shapes that have `*` there */
+    uint32_t per_bit;     /* shapes that share a bit */
+    uint32_t first_place; /* in places */
+    uint64_t bits;
 };
 
 struct mapping_globs {
@@ -37,11 +43,11 @@ struct mapping_globs {
     struct shape *shapes;
     struct length *lengths; /* [0..longest] */
     uint32_t *literals;     /* places of shapes that are not `*` */
-    uint64_t *stars;
+    struct place *places;
     struct mapping_entries
         words; /* a text in a place -> bits of the shapes that have it or `*` there */
     struct mapping_entries index; /* a shape and its literals -> number of the pattern + 1 */
-    size_t n_patterns, n_shapes, n_literals, n_stars, longest;
+    size_t n_patterns, n_shapes, n_literals, n_places, longest;
     bool unordered;
 };
 
@@ -173,6 +179,7 @@ static void set_order(struct mapping_globs *g, struct length *l)
     if (!g->unordered)
         qsort(shapes, l->n_shapes, sizeof *shapes, compare_least);
     l->per_bit = (l->n_shapes + 63) / 64;
+    l->bits = ~0ull >> (64 - (l->n_shapes + l->per_bit - 1) / l->per_bit);
 }
 
 static void add_lengths(struct mapping_globs *g)
@@ -183,11 +190,11 @@ static void add_lengths(struct mapping_globs *g)
         struct length *l = &g->lengths[g->shapes[i].length];
         if (l->n_shapes++ == 0) {
             l->first_shape = i;
-            l->first_star = (uint32_t)g->n_stars;
-            g->n_stars += g->shapes[i].length;
+            l->first_place = (uint32_t)g->n_places;
+            g->n_places += g->shapes[i].length;
         }
     }
-    g->stars = mem_zalloc(g->n_stars * sizeof *g->stars);
+    g->places = mem_zalloc(g->n_places * sizeof *g->places);
     for (size_t i = 0; i <= g->longest; i++)
         if (g->lengths[i].n_shapes > 0)
             set_order(g, &g->lengths[i]);
@@ -213,25 +220,28 @@ static void index_pattern(struct mapping_globs *g, const struct shape *s, uint32
             word->value |= bit;
         else
             mapping_entries_insert(&g->words, places[place].hash,
-                                   bit | g->stars[g->lengths[s->length].first_star + place]);
+                                   bit |
+                                       g->places[g->lengths[s->length].first_place + place].stars);
     }
     mapping_entries_insert(&g->index, key_of(g, s, places), pattern + 1);
 }
 
-static void mark_stars(struct mapping_globs *g, const struct shape *s)
+static void mark_places(struct mapping_globs *g, const struct shape *s)
 {
     const struct length *l = &g->lengths[s->length];
     struct slice rest = slice_str(s->text);
     for (uint32_t place = 0; rest.ptr != NULL; place++)
         if (mapping_glob_is_star(mapping_glob_component(&rest)))
-            g->stars[l->first_star + place] |= bit_of(g, l, s);
+            g->places[l->first_place + place].stars |= bit_of(g, l, s);
+        else
+            g->places[l->first_place + place].literals |= bit_of(g, l, s);
 }
 
 static void make_tables(struct mapping_globs *g)
 {
     struct mapping_place *places = mem_alloc(g->longest * sizeof *places);
     for (size_t i = 0; i < g->n_shapes; i++)
-        mark_stars(g, &g->shapes[i]);
+        mark_places(g, &g->shapes[i]);
     for (size_t i = 0; i < g->n_shapes; i++)
         for (uint32_t p = 0; p < g->shapes[i].n_patterns; p++)
             index_pattern(g, &g->shapes[i], g->shapes[i].first_pattern + p, places);
@@ -263,7 +273,7 @@ void mapping_globs_free(struct mapping_globs *g)
     free(g->shapes);
     free(g->lengths);
     free(g->literals);
-    free(g->stars);
+    free(g->places);
     mapping_entries_release(&g->words);
     mapping_entries_release(&g->index);
     free(g);
@@ -278,7 +288,7 @@ size_t mapping_globs_memory(const struct mapping_globs *g)
 {
     size_t n = sizeof *g + g->n_patterns * sizeof *g->patterns + g->n_shapes * sizeof *g->shapes +
                (g->longest + 1) * sizeof *g->lengths + g->n_literals * sizeof *g->literals +
-               g->n_stars * sizeof *g->stars;
+               g->n_places * sizeof *g->places;
     return n + mapping_entries_memory(&g->words) + mapping_entries_memory(&g->index);
 }
 
@@ -311,11 +321,14 @@ static uint32_t find_in_shape(const struct mapping_globs *g, const struct shape 
 static uint64_t candidates(const struct mapping_globs *g, const struct length *l, size_t length,
                            struct mapping_place *places)
 {
-    uint64_t bits = ~0ull;
+    uint64_t bits = l->bits;
     for (size_t i = 0; i < length && bits != 0; i++) {
+        const struct place *place = &g->places[l->first_place + i];
+        if ((bits & place->literals) == 0)
+            continue; /* its hash is not needed either */
         places[i].hash = hash_of(places[i].text, length, i);
         const struct mapping_entry *word = mapping_entries_find(&g->words, places[i].hash);
-        bits &= word != NULL ? word->value : g->stars[l->first_star + i];
+        bits &= word != NULL ? word->value : place->stars;
     }
     return bits;
 }

@@ -121,8 +121,9 @@ static bool agree(const struct words *glob, size_t g, const struct words *name, 
 }
 
 /*
- * One has a word more: do they agree without it?  As far as they do from the front, and what is
- * left from the back.
+ * One has a word more: do they agree without it?  What is before it has to agree from the front,
+ * what is behind it from the back.  If it may be one or another, a `*` is missed sooner than a
+ * word, and the last sooner than the first.
  */
 static void compare_without_one(const struct words *glob, const struct words *name,
                                 struct candidate *c)
@@ -130,15 +131,18 @@ static void compare_without_one(const struct words *glob, const struct words *na
     size_t n = glob->n < name->n ? glob->n : name->n, ahead = 0, behind = 0;
     while (ahead < n && agree(glob, ahead, name, ahead))
         ahead++;
-    while (ahead + behind < n && agree(glob, glob->n - 1 - behind, name, name->n - 1 - behind))
+    while (behind < n && agree(glob, glob->n - 1 - behind, name, name->n - 1 - behind))
         behind++;
     if (ahead + behind < n)
         return;
+    c->place = ahead;
+    for (size_t p = n - behind; p <= ahead && glob->n > name->n; p++)
+        if (mapping_glob_is_star(glob->at[p]))
+            c->place = p;
     for (size_t i = 0; i < glob->n; i++)
-        c->shared += !mapping_glob_is_star(glob->at[i]) && (i != ahead || glob->n < name->n);
+        c->shared += !mapping_glob_is_star(glob->at[i]) && (i != c->place || glob->n < name->n);
     if (c->shared > 0)
         c->miss = glob->n < name->n ? MISS_TOO_LONG : MISS_TOO_SHORT;
-    c->place = ahead;
 }
 
 static void compare_glob(const struct words *glob, const struct words *name, struct candidate *c)
@@ -253,55 +257,63 @@ static bool is_nearer(const struct candidate *a, const struct candidate *b)
     return a->miss != b->miss ? a->miss < b->miss : a->shared > b->shared;
 }
 
-/*
- * Looks at one rule; a rule of another class has to agree in all the rest.
- *   match    the rule that the name falls under, or NULL
- */
-static void look_at(const struct mapping *m, struct candidate *rule, bool is_earlier,
-                    const struct mapping_rule *match, struct slice name, struct words *words,
-                    enum mapping_class class)
+struct search {
+    const struct mapping *m;
+    struct slice name;
+    enum mapping_class class;
+    const struct mapping_rule *match; /* that the name falls under, or NULL */
+    bool past_match;
+    struct words glob_words, name_words;
+};
+
+/* How near the rule is; one of another class has to agree in all the rest. */
+static void look_at(struct search *s, struct candidate *c)
 {
-    bool of_class = rule->rule->classes & 1u << class;
-    if (match != NULL && !wins(m, rule->rule, is_earlier, match))
+    bool of_class = c->rule->classes & 1u << s->class;
+    if (s->match != NULL && !wins(s->m, c->rule, !s->past_match, s->match))
         return;
-    if (rule->rule->regex) {
-        compare_regex(rule->rule->match, name, rule);
+    if (c->rule->regex) {
+        compare_regex(c->rule->match, s->name, c);
     } else {
-        split(&words[0], slice_str(rule->rule->match));
-        compare_glob(&words[0], &words[1], rule);
+        split(&s->glob_words, slice_str(c->rule->match));
+        compare_glob(&s->glob_words, &s->name_words, c);
     }
     /* Of the class and nothing amiss: it matches, hidden by another */
-    if (of_class == (rule->miss == MISS_CLASS) || (match != NULL && rule->miss > MISS_CASE))
-        rule->miss = MISS_NONE;
+    if (of_class == (c->miss == MISS_CLASS) || (s->match != NULL && c->miss > MISS_CASE))
+        c->miss = MISS_NONE;
+}
+
+static const struct mapping_rule *match_of(const struct mapping *m, struct slice name,
+                                           enum mapping_class c)
+{
+    struct mapping_scratch *scratch = mapping_scratch_new(m);
+    struct mapping_match match;
+    mapping_find(m, scratch, name, c, &match);
+    mapping_scratch_free(scratch);
+    return match.rule;
 }
 
 bool mapping_near_miss(const struct mapping *m, struct slice name, enum mapping_class c,
                        const struct mapping_rule **ret, struct buf *why)
 {
-    struct mapping_scratch *s = mapping_scratch_new(m);
-    struct mapping_match match;
-    struct words words[2] = { { 0 }, { 0 } }; /* of the glob, of the name */
+    struct search s = { .m = m, .name = name, .class = c, .match = match_of(m, name, c) };
     struct candidate best = { .miss = MISS_NONE };
-    bool is_earlier = true;
-    mapping_find(m, s, name, c, &match);
-    split(&words[1], name);
+    split(&s.name_words, name);
     for (size_t i = 0; i < mapping_rules(m); i++) {
         struct candidate this = { .miss = MISS_NONE, .rule = mapping_rule_at(m, i) };
-        if (this.rule == match.rule) {
-            is_earlier = false;
-            continue;
-        }
-        look_at(m, &this, is_earlier, match.rule, name, words, c);
+        if (this.rule == s.match)
+            s.past_match = true;
+        else
+            look_at(&s, &this);
         if (is_nearer(&this, &best))
             best = this;
     }
     if (best.miss != MISS_NONE) {
-        split(&words[0], slice_str(best.rule->match));
-        explain(&best, &words[0], &words[1], why);
+        split(&s.glob_words, slice_str(best.rule->match));
+        explain(&best, &s.glob_words, &s.name_words, why);
         *ret = best.rule;
     }
-    mapping_scratch_free(s);
-    free(words[0].at);
-    free(words[1].at);
+    free(s.glob_words.at);
+    free(s.name_words.at);
     return best.miss != MISS_NONE;
 }
