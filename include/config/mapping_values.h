@@ -50,7 +50,8 @@ struct mapping_file_rule {
     char *name;
     struct mapping_file_label *labels; /* keys differ */
     size_t n_labels;
-    char *help; /* NULL: none */
+    char *help;          /* NULL: none */
+    bool meant_observer; /* it gives observer_type, histogram_options or summary_options itself */
     /* Lists that the rule does not give itself are those of the file's defaults, in the same
      * memory: 100,000 rules with 128 buckets have one list. */
     struct mapping_options options;

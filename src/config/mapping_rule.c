@@ -280,6 +280,8 @@ static void read_options(struct mapping_reader *r, const struct mapping_field f[
     int type = d->observer;
     uint64_t ttl_ms = 0;
     struct mapping_blocks blocks;
+    ret->meant_observer = f[OBSERVER_TYPE].node != NULL || f[HISTOGRAM_OPTIONS].node != NULL ||
+                          f[SUMMARY_OPTIONS].node != NULL;
     bool known = f[OBSERVER_TYPE].node == NULL ||
                  mapping_scalar_word(r, &f[OBSERVER_TYPE], "summary|histogram", &type);
     mapping_options_read(r, &f[HISTOGRAM_OPTIONS], &f[SUMMARY_OPTIONS], &blocks);

@@ -1,6 +1,6 @@
 /**
- * Any bytes as a mapping file: read into rules that hold what mapping_values.h promises, or refused
- * with whole lines of printable text.
+ * Any bytes as a mapping file: read into rules that hold what mapping_values.h promises, and looked
+ * at for what is hardly meant, or refused with whole lines of printable text.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -9,19 +9,20 @@
 
 #include "base/utf8.h"
 #include "config/mapping_file.h"
+#include "config/mapping_lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_errors(const struct buf *errors)
+static void check_lines(const struct buf *errors, size_t most)
 {
     size_t lines = 0;
-    assert(errors->len > 0 && errors->ptr[errors->len - 1] == '\n');
+    assert(errors->len == 0 || errors->ptr[errors->len - 1] == '\n');
     assert(utf8_valid(buf_slice(errors)));
     for (size_t i = 0; i < errors->len; i++) {
         assert((unsigned char)errors->ptr[i] >= ' ' || errors->ptr[i] == '\n');
         lines += errors->ptr[i] == '\n';
     }
-    assert(lines <= MAPPING_MISTAKES_MAX + 1);
+    assert(lines <= most);
 }
 
 static void check_rising(const struct doubles *list)
@@ -71,9 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_options(&f.defaults);
         for (size_t i = 0; i < f.n_rules; i++)
             check_rule(&f.rules[i]);
+        mapping_lint(&f, &errors);
+        check_lines(&errors, MAPPING_MISTAKES_MAX + 3);
         mapping_file_release(&f);
     } else {
-        check_errors(&errors);
+        assert(errors.len > 0);
+        check_lines(&errors, MAPPING_MISTAKES_MAX + 1);
     }
     buf_release(&errors);
     return 0;
