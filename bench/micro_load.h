@@ -41,6 +41,7 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
                               .values = { VALUES_LOGNORMAL, 100, 1 } };
     static const double quantiles[] = { 0.5, 0.9, 0.99 };
     l->profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
+                                                  .scale = 1,
                                                   .quantiles = quantiles,
                                                   .n_quantiles = ARRAY_LEN(quantiles),
                                                   .summary_max_age_ms = 600000,

@@ -73,6 +73,7 @@ int main(int argc, char **argv)
     struct micro ns = { 0 };
     struct parser *parser = parser_new(&PARSE_OPTS_DEFAULT);
     struct profiles *profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
+                                                                .scale = 1,
                                                                 .summary_max_age_ms = 600000,
                                                                 .summary_age_buckets = 5,
                                                                 .ttl_s = TTL_S });

@@ -7,6 +7,7 @@
  *
  *   statsd_samples_read_total = statsd_samples_aggregated_total
  *                             + sum(statsd_samples_rejected_total) + statsd_samples_refused_total
+ *                             + sum(statsd_samples_dropped_total)
  *
  *   thread   a struct has one writer
  */
@@ -29,6 +30,8 @@
       "Good samples refused by a limit on series or memory.")                                     \
     X(REJECTED, "statsd_samples_rejected_total", COUNTER, "reason",                               \
       "Samples and lines refused, by reason.")                                                    \
+    X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
+      "Good samples that a mapping rule drops, by action or because the name it gives is empty.")  \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
@@ -80,11 +83,23 @@ enum registry_counter {
         REGISTRY_COUNTER_COUNT
 };
 
+/* X(id, word): why a mapping rule drops a sample. */
+#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name")
+
+enum ingest_drop {
+#define X(id, word) INGEST_DROP_##id,
+    INGEST_DROPS(X)
+#undef X
+        INGEST_DROP_COUNT
+};
+
 /* By id; places of rows with labels are not used. */
 struct ingest_counters {
     uint64_t v[INGEST_COUNTER_COUNT];
+    uint64_t dropped[INGEST_DROP_COUNT]; /* INGEST_SAMPLES_DROPPED, by reason */
 };
 
+/* By id; places of rows with labels are not used. */
 struct registry_counters {
     uint64_t v[REGISTRY_COUNTER_COUNT];
 };

@@ -37,7 +37,7 @@ struct family {
     uint32_t name_len;
     enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
     bool negative;            /* values or bounds of its timers may be below 0 */
-    const char *help;         /* of the profile that it was made for; may be NULL */
+    char *help;               /* of the first mapping rule that had one; NULL: says nothing */
     struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;
     size_t at;             /* place in the list of families */

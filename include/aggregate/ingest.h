@@ -25,6 +25,9 @@
  * sight each time and go to one cell of the identity.  So there are at most twice as many cells as
  * the limit says series (and for each gauge an entry of 64 bytes more), and no sample is lost.
  *
+ * What a mapping drops gets no cell, but a small entry, so that the rules are asked once: at most
+ * as many of these as there may be series, and beyond that the rules are asked again.
+ *
  * The table trusts the 128 bits of the spelling's hash and keeps no copy of the text; the text goes
  * to the control thread once, as an identity, with the page in which the cell was born.
  *
@@ -47,12 +50,16 @@
 #include "protocol/tags.h"
 
 struct ingest;
+struct mapping;
 struct page;
 
 struct ingest_opts {
     struct tags_opts tags;
     const struct profiles *profiles; /* shared by all workers; borrowed.  A cell idle for longer
                                         than its ttl is dropped */
+    const struct mapping *mapping;   /* gives a spelling its profile, or drops it, at first sight;
+                                        shared by all workers; borrowed.  NULL: all are of profile
+                                        0 */
     struct series_limit *limit;      /* shared by all workers; borrowed */
     bool several_sources;            /* other workers or sockets bring samples of the same
                                         gauges: their stamps are kept */

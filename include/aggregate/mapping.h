@@ -24,6 +24,7 @@
 #include "aggregate/profile.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "protocol/sample.h"
 
 enum mapping_class {
     MAPPING_COUNTER,
@@ -31,6 +32,20 @@ enum mapping_class {
     MAPPING_OBSERVER, /* ms, h, d */
     MAPPING_CLASS_COUNT
 };
+
+/* Of a sample's type. */
+static inline enum mapping_class mapping_class_of(enum sample_type t)
+{
+    switch (t) {
+    case SAMPLE_COUNTER:
+        return MAPPING_COUNTER;
+    case SAMPLE_GAUGE:
+    case SAMPLE_SET:
+        return MAPPING_GAUGE;
+    default:
+        return MAPPING_OBSERVER;
+    }
+}
 
 /*
  * Templates: $n and ${n} are capture n, and in rules with a regex $who and ${who} the group of that

@@ -12,7 +12,10 @@
 
 #include "aggregate/registry.h"
 
-enum { AGGREGATE_TEXT_BYTES = 128 };
+enum {
+    AGGREGATE_TEXT_BYTES = 128,
+    AGGREGATE_DROPPED_BYTES = 32 + 3 * 16 /* a spelling that a mapping drops, and its slot */
+};
 
 /* Bytes of one series, in the registry and in all workers together. */
 struct aggregate_memory {

@@ -2,7 +2,8 @@
  * profile: how a series is aggregated and shown, as far as that may differ from series to series.
  *
  * Profiles are made when the configuration is loaded, one for each mapping rule, never at first
- * sight of a series; equal profiles are stored once.  A profile never changes, so the workers read
+ * sight of a series; equal profiles are stored once.  A help text is the rule's, not the profile's:
+ * a file has one for each metric.  A profile never changes, so the workers read
  * it without a lock.  A cell has its number, a series and an exposed point to it.  Profile 0 is
  * that of series which no rule matches; without a mapping it is the only one.
  */
@@ -33,7 +34,8 @@ struct profile {
                                        last closed interval */
     uint32_t set_step_intervals; /* intervals in a step, >= 1 where there are steps */
     uint64_t ttl_s;              /* a series idle for longer is removed; 0: never */
-    const char *help;            /* of a family; NULL: a text that says nothing of the metric */
+    double scale;                /* finite; what is shown is what was sent, in seconds where that
+                                       was ms, times this: 1 as sent, 0 is honoured */
 };
 
 /* Are its timers native histograms, too? */

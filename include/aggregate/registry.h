@@ -39,6 +39,7 @@
 #include "aggregate/counters.h"
 #include "base/slice.h"
 
+struct mapping;
 struct off_page_note;
 struct page;
 struct registry;
@@ -46,6 +47,7 @@ struct registry;
 struct registry_opts {
     bool suffixes;                   /* counters end in _total, timings (ms) in _seconds */
     const struct profiles *profiles; /* those of the workers; borrowed */
+    const struct mapping *mapping;   /* likewise; NULL: names and labels are as sent */
     uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
                                         never */
     bool several_sources;            /* as in ingest_opts */

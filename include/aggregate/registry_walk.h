@@ -13,7 +13,7 @@
  *     registry_walk_end(&w);
  *
  *   thread   control
- *   cost     a family: a copy of its name, and a binary search where families came or went
+ *   cost     a family: a copy of its name and help, and a binary search where families came or went
  */
 #ifndef AGGREGATE_REGISTRY_WALK_H
 #define AGGREGATE_REGISTRY_WALK_H
@@ -36,6 +36,7 @@ struct registry_walk {
     uint64_t order;  /* ... as long as the list is of this order */
     uint64_t begun;  /* the number of the youngest family at the begin */
     struct buf name; /* of the family last entered */
+    struct buf help; /* of it, NUL-terminated; empty where it has none */
 };
 
 void registry_walk_begin(struct registry *r, struct registry_walk *w);

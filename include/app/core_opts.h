@@ -3,25 +3,23 @@
  *
  * The server and `statsd explain` both take them from here, so that explain shows what the server
  * would do.
- *   thread   any.  The results borrow arrays of the config
+ *   thread   any.  The results borrow from the config and the mapping
  */
 #ifndef APP_CORE_OPTS_H
 #define APP_CORE_OPTS_H
 
 #include "aggregate/lane.h"
-#include "aggregate/profile.h"
 #include "aggregate/registry.h"
 #include "config/config.h"
 
+struct core_mapping;
+
 struct tags_opts core_tags_opts(const struct config *c);
 
-/* The profile of all series that no mapping rule matches. */
-struct profile core_profile(const struct config *c);
-
 /* several_sources: more than one socket is read, so samples are not read as they arrived. */
-struct lane_opts core_lane_opts(const struct config *c, const struct profiles *profiles,
+struct lane_opts core_lane_opts(const struct config *c, const struct core_mapping *m,
                                 struct series_limit *limit, bool several_sources);
-struct registry_opts core_registry_opts(const struct config *c, const struct profiles *profiles,
+struct registry_opts core_registry_opts(const struct config *c, const struct core_mapping *m,
                                         struct series_limit *limit);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "config/config.h"
 
+struct core_mapping;
+
 /* X(id, what) */
 /* clang-format off */
 #define MEMORY_PARTS(X)                                                                            \
@@ -15,6 +17,7 @@
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
+    X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
@@ -40,7 +43,8 @@ struct memory_bound {
 const char *memory_bound_what(enum memory_part p);
 
 /* workers: as memory_bound_workers returns. */
-void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret);
+void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
+                  struct memory_bound *ret);
 
 /* How many workers server.workers means on this machine; 0 is by its cores. */
 unsigned memory_bound_workers(const struct config *c);

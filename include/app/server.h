@@ -6,15 +6,19 @@
 
 #include "config/config.h"
 
+struct core_mapping;
+
 /**
- * server_run(c, src):
+ * server_run(c, mapping, src):
  * Run in the foreground until TERM or INT (or POST /-/quit), then drain: read what the kernel
  * holds, close the partial interval, and wait up to server.drain_timeout for the sinks to take it.
  * A second signal ends the wait.
+ *   mapping  c's; borrowed
  *   src      where c came from: HUP and POST /-/reload read it again
  *   returns  the process' exit status: 0 stopped as asked; 1 could not start, or stopped before the
  *            sinks had everything (logged)
  */
-int server_run(const struct config *c, const struct config_source *src);
+int server_run(const struct config *c, const struct core_mapping *mapping,
+               const struct config_source *src);
 
 #endif

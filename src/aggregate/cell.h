@@ -28,14 +28,21 @@ struct cell {
 };
 
 /*
- * A spelling that leads to another cell (gauge.h); found in the worker's table, listed by no page.
+ * Two that no page lists, and that are found in the worker's table alone: a spelling that leads to
+ * another cell (gauge.h), and one whose samples are dropped (ingest_mapping.c).
  */
-enum { CELL_ALIAS = SAMPLE_TYPE_COUNT, CELL_TYPE_BITS = 3, CELL_TAG_ERRORS_MAX = 31 };
+enum {
+    CELL_ALIAS = SAMPLE_TYPE_COUNT,
+    CELL_DROPPED,
+    CELL_TYPE_COUNT,
+    CELL_TYPE_BITS = 3,
+    CELL_TAG_ERRORS_MAX = 31
+};
 
 static_assert(sizeof(struct cell) == 32, "the head is half a cache line");
-static_assert(CELL_ALIAS < 1 << CELL_TYPE_BITS, "a type fits its bits");
+static_assert(CELL_TYPE_COUNT <= 1 << CELL_TYPE_BITS, "a type fits its bits");
 
-/* enum sample_type, or CELL_ALIAS */
+/* enum sample_type, CELL_ALIAS or CELL_DROPPED */
 static inline uint8_t cell_type(const struct cell *c)
 {
     return c->type_errors & ((1u << CELL_TYPE_BITS) - 1);

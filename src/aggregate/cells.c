@@ -9,6 +9,7 @@ void cells_init(struct cells *cs, const struct profiles *profiles)
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init(&cs->slabs[k], kind_rows[k]->cell_bytes);
     slab_init(&cs->aliases, (sizeof(struct alias) + 31) / 32 * 32);
+    slab_init(&cs->dropped, sizeof(struct cell));
 }
 
 void cells_release(struct cells *cs)
@@ -16,6 +17,7 @@ void cells_release(struct cells *cs)
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_release(&cs->slabs[k]);
     slab_release(&cs->aliases);
+    slab_release(&cs->dropped);
 }
 
 struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile)
@@ -38,7 +40,7 @@ struct cell *cells_new(struct cells *cs, uint8_t type, uint8_t profile)
 
 void cells_free(struct cells *cs, struct cell *c)
 {
-    assert(cell_type(c) != CELL_ALIAS);
+    assert(cell_type(c) < SAMPLE_TYPE_COUNT);
     enum series_kind kind = kind_of(cell_type(c));
     if (kind_rows[kind]->cell_release != NULL)
         kind_rows[kind]->cell_release(c);
@@ -57,6 +59,20 @@ void cells_alias_free(struct cells *cs, struct alias *a)
 {
     assert(cell_type(&a->cell) == CELL_ALIAS);
     slab_free(&cs->aliases, a);
+}
+
+struct cell *cells_dropped_new(struct cells *cs, uint8_t profile)
+{
+    struct cell *c = slab_alloc(&cs->dropped);
+    if (c != NULL)
+        *c = (struct cell){ .type_errors = CELL_DROPPED, .profile = profile };
+    return c;
+}
+
+void cells_dropped_free(struct cells *cs, struct cell *c)
+{
+    assert(cell_type(c) == CELL_DROPPED);
+    slab_free(&cs->dropped, c);
 }
 
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p)

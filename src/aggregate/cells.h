@@ -12,7 +12,7 @@
 
 struct cells {
     struct slab slabs[SERIES_KIND_COUNT];
-    struct slab aliases;
+    struct slab aliases, dropped;
     const struct profiles *profiles;
 };
 
@@ -25,6 +25,10 @@ void cells_free(struct cells *cs, struct cell *c);
 
 struct alias *cells_alias_new(struct cells *cs); /* zeroed but for its type; NULL: no memory */
 void cells_alias_free(struct cells *cs, struct alias *a);
+
+/* Of a spelling that is dropped: zeroed but for type and profile.  NULL: no memory */
+struct cell *cells_dropped_new(struct cells *cs, uint8_t profile);
+void cells_dropped_free(struct cells *cs, struct cell *c);
 
 /* Empty part p. */
 void cells_begin(const struct cells *cs, struct cell *c, unsigned p);

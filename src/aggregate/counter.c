@@ -10,11 +10,12 @@ static void counter_begin(struct cell *c, const struct profile *profile, unsigne
 
 /*
  * /metrics ignores a decrement: a counter that only went down makes no line there and takes no
- * name.
+ * name.  With a scale below 0 it is the increments that are ignored, with 0 nothing is below 0.
  */
-static bool counter_makes_line(const struct cell *c, unsigned p)
+static bool counter_makes_line(const struct cell *c, const struct profile *profile, unsigned p)
 {
-    return !signbit(((const struct counter_cell *)c)->part[p].up);
+    const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
+    return (profile->scale >= 0 && !signbit(part->up)) || (profile->scale <= 0 && part->down < 0);
 }
 
 /* Add v to *sum, unless that would leave the finite doubles. */
@@ -31,9 +32,12 @@ bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, un
                    struct kind_now *now)
 {
     const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
-    if (part->down < 0)
+    const double scale = s->profile->scale;
+    double up = (scale < 0 ? part->down : part->up) * scale;
+    double down = (scale < 0 ? part->up : part->down) * scale;
+    if (down < 0)
         now->stats->v[REGISTRY_DECREMENTS]++;
-    bool fits = e == NULL || add_finite(&((struct counter_exposed *)e)->total, part->up);
+    bool fits = e == NULL || add_finite(&((struct counter_exposed *)e)->total, up);
     if (!now->keep_intervals)
         return fits;
     return add_finite(&((struct counter_series *)s)->interval, part->up + part->down) && fits;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate/labels.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -57,6 +58,7 @@ void families_init(struct families *fs)
 static void family_free(struct family *f)
 {
     free(f->exposed);
+    free(f->help);
     free(f->name);
     free(f);
 }
@@ -107,6 +109,12 @@ struct family *families_new(struct families *fs, struct slice name, enum family_
     families_check(fs);
     family_check(fs, f);
     return f;
+}
+
+void families_help(struct family *f, const char *text)
+{
+    if (f->help == NULL && text != NULL)
+        f->help = mem_strdup(text);
 }
 
 static void family_drop(struct families *fs, struct family *f)
@@ -247,6 +255,8 @@ static bool labels_are(const void *exposed, const void *lookup)
         return false;
     buf_clear(l->scratch);
     exposed_labels(e, l->scratch);
+    if (e->has_text)
+        labels_drop_empty(l->scratch);
     return slice_eq(buf_slice(l->scratch), l->key->text);
 }
 

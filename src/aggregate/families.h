@@ -56,6 +56,9 @@ void families_release(struct families *fs);
 struct family *families_find(const struct families *fs,
                              struct slice name); /* NULL: there is none */
 
+/* f's help is a copy of text, unless it has one or text is NULL. */
+void families_help(struct family *f, const char *text);
+
 /* There is none of that name. */
 struct family *families_new(struct families *fs, struct slice name, enum family_type type);
 
@@ -67,7 +70,7 @@ struct family *const *families_sorted(struct families *fs, size_t *ret_n);
 /* A label text in a family, and its hash: worked out once for a look-up and an addition. */
 struct labels_key {
     const struct family *family;
-    struct slice text;
+    struct slice text; /* without labels that are empty */
     uint32_t hash;
 };
 

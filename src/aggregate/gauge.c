@@ -30,7 +30,7 @@ static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, u
                            const struct kind_now *now)
 {
     struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
-                                              &c->part[p], c->recent[p]);
+                                              &c->part[p], c->recent[p], 1);
     double delta = g->delta + m.added;
     if (!isfinite(delta))
         return false;
@@ -44,7 +44,7 @@ bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
     const struct gauge_cell *from = (const struct gauge_cell *)c;
     struct gauge_exposed *g = (struct gauge_exposed *)e;
     struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
-                                              &from->part[p], from->recent[p]);
+                                              &from->part[p], from->recent[p], s->profile->scale);
     bool fits = m.refused == 0;
     if (!now->keep_intervals)
         return fits;
@@ -93,7 +93,7 @@ static void gauge_absorb(struct exposed *to, const struct exposed *from, struct 
     struct gauge_exposed *into = (struct gauge_exposed *)to;
     const struct gauge_exposed *g = (const struct gauge_exposed *)from;
     (void)gauge_value_merge(&into->now, now->several_sources ? &into->recent : NULL, &g->now,
-                            g->recent);
+                            g->recent, 1);
 }
 
 static void gauge_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,

@@ -182,22 +182,27 @@ static void merge_step(struct gauge_part *into, struct gauge_recent **recent,
 
 struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent,
                                       const struct gauge_part *from,
-                                      const struct gauge_recent *from_recent)
+                                      const struct gauge_recent *from_recent, double scale)
 {
     struct gauge_merged sum = { 0 };
     uint32_t n = from_recent == NULL ? 0 : from_recent->n;
-    if (from->set_ns > 0)
-        sum.refused =
-            gauge_value_set(into, recent == NULL ? NULL : *recent, from->value, from->set_ns);
+    double value = from->value * scale;
+    if (from->set_ns > 0 && isfinite(value))
+        sum.refused = gauge_value_set(into, recent == NULL ? NULL : *recent, value, from->set_ns);
+    else
+        sum.refused = from->set_ns > 0;
     /*
      * Changes in no list arrived with nothing of another thread between them, or there was no
      * memory for one.
      */
     uint64_t delta_ns = n > 0 ? from_recent->at[0].ns : from->last_ns;
     if (from->delta != 0)
-        merge_step(into, recent, (struct gauge_step){ delta_ns, from->delta, 1 }, &sum);
-    for (uint32_t i = 0; i < n; i++)
-        merge_step(into, recent, from_recent->at[i], &sum);
+        merge_step(into, recent, (struct gauge_step){ delta_ns, from->delta * scale, 1 }, &sum);
+    for (uint32_t i = 0; i < n; i++) {
+        struct gauge_step step = from_recent->at[i];
+        step.delta *= scale;
+        merge_step(into, recent, step, &sum);
+    }
     into->last_ns = later(into->last_ns, from->last_ns);
     return sum;
 }

@@ -92,13 +92,16 @@ static inline bool gauge_value_next(struct gauge_part *g, bool relative, double 
 
 struct gauge_merged {
     double added;     /* sum of the changes that count */
-    uint32_t refused; /* changes that would have left the finite doubles */
+    uint32_t refused; /* values and changes that would have left the finite doubles */
 };
 
-/* Fold what another thread or page brought into `into`. */
+/*
+ * Fold what another thread or page brought into `into`, times scale.  A product that is not finite
+ * is refused.
+ */
 struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_recent **recent,
                                       const struct gauge_part *from,
-                                      const struct gauge_recent *from_recent);
+                                      const struct gauge_recent *from_recent, double scale);
 
 /*
  * Changes at or before ns need no place of their own any more: they go into delta, and an empty

@@ -3,7 +3,7 @@
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     bury              cells that the other page had dropped: control has let go of them
  *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
- *                       expire_alias)
+ *                       expire_alias, ingest_expire_dropped)
  */
 #include "aggregate/ingest.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "aggregate/ingest_priv.h"
+#include "aggregate/mapping.h"
 
 enum { EXPIRE_SLOTS_MIN = 256 };
 
@@ -31,6 +32,8 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
     }
     sketch_setup();
     cells_init(&in->cells, opts->profiles);
+    if (opts->mapping != NULL)
+        in->scratch = mapping_scratch_new(opts->mapping);
     in->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     in->pages[1].index = 1;
     in->page = &in->pages[0];
@@ -70,11 +73,15 @@ void ingest_free(struct ingest *in)
         struct cell *c = in->table.slots[i].cell;
         if (c != NULL && cell_type(c) == CELL_ALIAS)
             cells_alias_free(&in->cells, (struct alias *)c);
+        else if (c != NULL && cell_type(c) == CELL_DROPPED)
+            cells_dropped_free(&in->cells, c);
         else if (c != NULL)
             cells_free(&in->cells, c);
     }
     cells_release(&in->cells);
     table_release(&in->table);
+    mapping_scratch_free(in->scratch);
+    buf_release(&in->name);
     free(in);
 }
 
@@ -95,7 +102,8 @@ unsigned ingest_page_index(const struct ingest *in)
 
 size_t ingest_memory(const struct ingest *in)
 {
-    size_t n = (in->table.mask + 1) * sizeof(struct slot) + in->cells.aliases.bytes;
+    size_t n = (in->table.mask + 1) * sizeof(struct slot) + in->cells.aliases.bytes +
+               in->cells.dropped.bytes;
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         n += in->cells.slabs[k].bytes;
     return n;
@@ -103,16 +111,10 @@ size_t ingest_memory(const struct ingest *in)
 
 /* ---- turning the page ---- */
 
-static bool is_idle(const struct ingest *in, const struct cell *c, uint64_t now_s)
-{
-    uint64_t ttl_s = profiles_at(in->opts.profiles, c->profile)->ttl_s;
-    return ttl_s > 0 && now_s > c->last_s + ttl_s;
-}
-
 /* The sweep is at a spelling that leads to another's cell.  true: it is gone */
 static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
 {
-    bool idle = a->gauge->identity != a && is_idle(in, &a->cell, now_s);
+    bool idle = a->gauge->identity != a && ingest_is_idle(in, &a->cell, now_s);
     if (!idle)
         return false;
     assert(a->gauge->aliases > 0);
@@ -139,8 +141,10 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
     struct page *p = in->page;
     if (cell_type(c) == CELL_ALIAS)
         return expire_alias(in, (struct alias *)c, now_s);
+    if (cell_type(c) == CELL_DROPPED)
+        return ingest_expire_dropped(in, c, now_s);
     bool gauge = cell_type(c) == SAMPLE_GAUGE;
-    bool idle = !c->touched[0] && !c->touched[1] && is_idle(in, c, now_s) &&
+    bool idle = !c->touched[0] && !c->touched[1] && ingest_is_idle(in, c, now_s) &&
                 !(gauge && ((struct gauge_cell *)c)->aliases > 0);
     if (!idle || !ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths))
         return false;

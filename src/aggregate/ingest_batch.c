@@ -5,8 +5,9 @@
  *   table_home        prefetch the slots of the table
  *   stage_cells       prefetch the cells
  *   stage_find        the cell of each sample
- *     first_sight       not in the table: identity, limit, a cell (a gauge: gauge_first_sight)
- *     list_cell         not in the page's list yet, or an alias of a gauge
+ *     first_sight       not in the table: mapping, identity, limit, a cell (a gauge:
+ *                       gauge_first_sight)
+ *     list_cell         not in the page's list yet, or an alias of a gauge, or dropped
  *   stage_update      add the values, in the order in which they came
  *     add_value         by type: counter.h, gauge_value.h, timer.h, members.h
  */
@@ -33,14 +34,15 @@ static bool room_to_touch(struct page *p)
  * A cell in the table and among the page's births, or in neither: what may fail comes first.  The
  * page has room to list it.
  */
-static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id)
+static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id,
+                               uint8_t profile)
 {
     struct page *p = in->page;
     if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births))
         return NULL;
     if (table_reserve(&in->table) < 0)
         return NULL;
-    struct cell *c = cells_new(&in->cells, id->type, 0);
+    struct cell *c = cells_new(&in->cells, id->type, profile);
     if (c == NULL)
         return NULL;
     if (!series_limit_claim(in->opts.limit, id->hash)) {
@@ -54,9 +56,10 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     return c;
 }
 
-static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id)
+static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id,
+                                  uint8_t profile)
 {
-    struct cell *c = give_birth(in, s->hash, id);
+    struct cell *c = give_birth(in, s->hash, id, profile);
     if (c != NULL)
         cell_set_tag_errors(c, in->tags.errors);
     return c;
@@ -66,7 +69,7 @@ static struct cell *spelling_born(struct ingest *in, const struct sample *s, str
  * One cell for all spellings that get none of their own.  Their tag errors differ, so they are
  * counted here.
  */
-static struct cell *identity_cell(struct ingest *in, struct identity *id)
+static struct cell *identity_cell(struct ingest *in, struct identity *id, uint8_t profile)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *c = table_find(&in->table, hash);
@@ -74,7 +77,7 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id)
     if (c != NULL)
         free(id);
     else
-        c = give_birth(in, hash, id);
+        c = give_birth(in, hash, id, profile);
     if (c != NULL)
         in->stats.v[INGEST_TAG_ERRORS] += in->tags.errors;
     return c;
@@ -141,7 +144,8 @@ static struct cell *gauge_spelling(struct ingest *in, const struct sample *s, st
 }
 
 static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
-                                      struct identity *id, bool room, uint32_t now_s)
+                                      struct identity *id, uint8_t profile, bool room,
+                                      uint32_t now_s)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *known = table_find(&in->table, hash);
@@ -150,8 +154,8 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
         return gauge_spelling(in, s, known, room, now_s);
     }
     if (!room)
-        return identity_cell(in, id);
-    struct cell *c = spelling_born(in, s, id);
+        return identity_cell(in, id, profile);
+    struct cell *c = spelling_born(in, s, id, profile);
     if (c == NULL)
         return NULL;
     struct gauge_cell *g = (struct gauge_cell *)c;
@@ -160,7 +164,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     return c;
 }
 
-/* returns  a cell that the page lists or has room to list; NULL: the sample is refused */
+/* returns  a cell that the page lists or has room to list; NULL: it is refused or dropped */
 static struct cell *first_sight(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
@@ -168,13 +172,16 @@ static struct cell *first_sight(struct ingest *in, const struct sample *s, uint3
         refuse(in, s, why);
         return NULL;
     }
+    uint8_t profile;
+    if (!ingest_map(in, s, now_s, &profile))
+        return NULL;
     struct identity *id = room_to_touch(in->page) ? identity_new(s, &in->tags) : NULL;
     struct cell *c = NULL;
-    bool room = in->table.n - in->n_identities < in->opts.limit->max;
+    bool room = ingest_spellings(in) < in->opts.limit->max;
     if (id != NULL && s->type == SAMPLE_GAUGE)
-        c = gauge_first_sight(in, s, id, room, now_s);
+        c = gauge_first_sight(in, s, id, profile, room, now_s);
     else if (id != NULL)
-        c = room ? spelling_born(in, s, id) : identity_cell(in, id);
+        c = room ? spelling_born(in, s, id, profile) : identity_cell(in, id, profile);
     if (c == NULL) {
         free(id);
         refuse(in, s, REASON_NONE);
@@ -291,11 +298,15 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
 
 /*
  * For sample s: the cell c, which the page does not list yet, or the one that alias c leads to.
- * returns  a cell that the page lists; NULL: no memory, and the sample is refused
+ * returns  a cell that the page lists; NULL: the sample is dropped, or, without memory, refused
  */
 static struct cell *list_cell(struct ingest *in, const struct sample *s, struct cell *c,
                               uint32_t now_s)
 {
+    if (cell_type(c) == CELL_DROPPED) {
+        ingest_drop_again(in, c, now_s);
+        return NULL;
+    }
     bool alias = cell_type(c) == CELL_ALIAS;
     struct cell *listed = alias ? &((struct alias *)c)->gauge->cell : c;
     if (!listed->touched[in->page->index]) {

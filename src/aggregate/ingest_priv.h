@@ -1,6 +1,7 @@
 /**
- * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages)
- * and ingest_batch.c (samples into cells).  Private to aggregate/.
+ * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages),
+ * ingest_batch.c (samples into cells) and ingest_mapping.c (what the mapping makes of a spelling).
+ * Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H
 #define AGGREGATE_INGEST_PRIV_H
@@ -13,6 +14,7 @@
 #include "aggregate/ingest.h"
 #include "aggregate/page.h"
 #include "aggregate/table.h"
+#include "base/buf.h"
 
 struct ingest {
     struct ingest_opts opts;
@@ -22,14 +24,17 @@ struct ingest {
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    size_t n_identities;       /* of the table's entries: aliases found by an
+    size_t n_identities;             /* of the table's entries: aliases found by an
                                              identity's hash */
-    const struct batch *batch; /* at hand */
-    uint64_t batch_ns;         /* its now_ns */
-    uint32_t arrival;          /* index of the arrival last asked for */
-    bool saw_relative;         /* a relative change of a gauge that may come from
+    size_t n_dropped;                /* of the table's entries: spellings that are dropped */
+    struct mapping_scratch *scratch; /* of opts.mapping; NULL without */
+    struct buf name;                 /* a rule's name for the spelling just met */
+    const struct batch *batch;       /* at hand */
+    uint64_t batch_ns;               /* its now_ns */
+    uint32_t arrival;                /* index of the arrival last asked for */
+    bool saw_relative;               /* a relative change of a gauge that may come from
                                              several sources */
-    uint64_t expire_at;        /* slot where the next sweep begins */
+    uint64_t expire_at;              /* slot where the next sweep begins */
     uint64_t last_turn_s;
     uint64_t least_ttl_s; /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
@@ -47,8 +52,37 @@ static inline void ingest_check(const struct ingest *in)
 {
     page_check(in->page);
     assert(in->page == &in->pages[in->page->index]);
-    assert(in->n_identities <= in->table.n);
+    assert(in->n_identities + in->n_dropped <= in->table.n);
 }
+
+static inline bool ingest_is_idle(const struct ingest *in, const struct cell *c, uint64_t now_s)
+{
+    uint64_t ttl_s = profiles_at(in->opts.profiles, c->profile)->ttl_s;
+    return ttl_s > 0 && now_s > c->last_s + ttl_s;
+}
+
+/* Spellings that have a cell, but for those that are dropped. */
+static inline size_t ingest_spellings(const struct ingest *in)
+{
+    return in->table.n - in->n_identities - in->n_dropped;
+}
+
+/* ---- ingest_mapping.c ---- */
+
+/**
+ * ingest_map(in, s, now_s, ret_profile):
+ * s is a good sample of a spelling that the table does not know.
+ *   returns  true, and the number of the series' profile; false: dropped, counted and remembered
+ */
+bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8_t *ret_profile);
+
+/* One more sample of a spelling that is remembered as dropped. */
+void ingest_drop_again(struct ingest *in, struct cell *dropped, uint32_t now_s);
+
+/* The sweep is at a spelling that is dropped.  true: it was idle and is gone */
+bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now_s);
+
+/* ---- helpers ---- */
 
 /* Room for one more item, or false. */
 static inline bool ingest_room(void *array, size_t n, size_t *cap, size_t item)

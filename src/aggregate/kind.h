@@ -9,7 +9,10 @@
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release
  *
- * and kind_merge takes a cell's part to the other two.  The addition of a value to a cell is
+ * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
+ * sent; what goes to an exposed is multiplied by profile->scale.
+ *
+ * The addition of a value to a cell is
  * inlined into ingest_batch.c and therefore no operation: it is a function of the kind's header.
  */
 #ifndef AGGREGATE_KIND_H
@@ -74,8 +77,8 @@ struct kind_ops {
     void (*cell_begin)(struct cell *c, const struct profile *p, unsigned part);
     void (*cell_release)(struct cell *c);
 
-    /* Does the part make a line of /metrics?  NULL: always */
-    bool (*makes_line)(const struct cell *c, unsigned part);
+    /* Does the part, of a series of profile p, make a line of /metrics?  NULL: always */
+    bool (*makes_line)(const struct cell *c, const struct profile *p, unsigned part);
 
     uint32_t series_bytes;
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */

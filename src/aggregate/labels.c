@@ -1,8 +1,9 @@
 /*
  * labels_spell
  *   spell_tag     each tag escaped into a scratch buffer; when nothing changed, labels_plain does
+ *   spell_rule    the rule's labels, each ranked before or after all tags
  *   by_key        sorted again, as a.b may now stand behind a_a
- *   put_sorted    and of tags that became one key the later in the line wins
+ *   put_sorted    and of those that became one key the last wins
  */
 #include "aggregate/labels.h"
 
@@ -13,11 +14,14 @@
 #include "aggregate/naming.h"
 #include "base/mem.h"
 
-/* A tag as escaped: where its key and value lie in the scratch buffer. */
+/* A tag or label as escaped: where its key and value lie in the scratch buffer. */
 struct spelled {
     uint32_t key_at, key_len, value_at, value_len;
-    unsigned order; /* place of the tag in the line it came in */
+    unsigned rank; /* of one key the highest is shown */
 };
+
+/* A tag's rank is its place in the line it came in, from 1. */
+enum { RANK_DEFAULT = 0, RANK_RULE = UINT16_MAX + 2 };
 
 static bool is_reserved(enum family_type type, struct slice key)
 {
@@ -44,13 +48,32 @@ static bool put_key(enum family_type type, struct slice raw, struct buf *out)
 /* returns  true when escaping changed nothing */
 static bool spell_tag(enum family_type type, struct tag t, struct buf *raw, struct spelled *ret)
 {
-    *ret = (struct spelled){ .key_at = (uint32_t)raw->len, .order = t.order };
+    *ret = (struct spelled){ .key_at = (uint32_t)raw->len, .rank = t.order + 1u };
     bool same = put_key(type, t.key, raw);
     ret->key_len = (uint32_t)raw->len - ret->key_at;
     ret->value_at = (uint32_t)raw->len;
     same = naming_escape_value(t.value, raw) && same;
     ret->value_len = (uint32_t)raw->len - ret->value_at;
     return same;
+}
+
+/* Their keys are label names already. */
+static void spell_rule(const struct mapping_match *match, struct buf *raw, struct spelled *ret)
+{
+    const struct mapping_rule *rule = match->rule;
+    struct buf value = { 0 };
+    for (size_t i = 0; i < rule->n_labels; i++) {
+        ret[i] = (struct spelled){ .key_at = (uint32_t)raw->len,
+                                   .rank = rule->honor_labels ? RANK_DEFAULT : RANK_RULE };
+        buf_append_str(raw, rule->labels[i].key);
+        ret[i].key_len = (uint32_t)raw->len - ret[i].key_at;
+        ret[i].value_at = (uint32_t)raw->len;
+        buf_clear(&value);
+        mapping_label(match, i, &value);
+        naming_escape_value(buf_slice(&value), raw);
+        ret[i].value_len = (uint32_t)raw->len - ret[i].value_at;
+    }
+    buf_release(&value);
 }
 
 static int by_key(const void *a, const void *b, void *base)
@@ -60,13 +83,13 @@ static int by_key(const void *a, const void *b, void *base)
     struct slice x_key = slice_of(text + x->key_at, x->key_len);
     struct slice y_key = slice_of(text + y->key_at, y->key_len);
     int c = slice_cmp(x_key, y_key);
-    return c != 0 ? c : (x->order > y->order) - (x->order < y->order);
+    return c != 0 ? c : (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-static void put_sorted(const struct spelled *at, unsigned n, const char *base, struct buf *out)
+static void put_sorted(const struct spelled *at, size_t n, const char *base, struct buf *out)
 {
     bool first = true;
-    for (unsigned i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct slice key = slice_of(base + at[i].key_at, at[i].key_len);
         if (i + 1 < n && slice_eq(key, slice_of(base + at[i + 1].key_at, at[i + 1].key_len)))
             continue;
@@ -80,23 +103,47 @@ static void put_sorted(const struct spelled *at, unsigned n, const char *base, s
     }
 }
 
-bool labels_spell(const struct identity *id, enum family_type type, struct buf *out)
+bool labels_spell(const struct identity *id, const struct mapping_match *match,
+                  enum family_type type, struct buf *out)
 {
-    struct spelled *at = mem_alloc((id->n_tags + 1u) * sizeof *at);
+    const size_t n_rule = match == NULL ? 0 : match->rule->n_labels, n = id->n_tags + n_rule;
+    struct spelled *at = mem_alloc((n + 1) * sizeof *at);
     struct buf raw = { 0 };
-    bool same = true;
+    bool same = n_rule == 0;
     size_t offset = 0;
     for (unsigned i = 0; i < id->n_tags; i++)
         same = spell_tag(type, identity_next_tag(id, i, &offset), &raw, &at[i]) && same;
+    if (n_rule > 0)
+        spell_rule(match, &raw, &at[id->n_tags]);
     if (same) {
         labels_plain(id, out);
     } else {
-        qsort_r(at, id->n_tags, sizeof *at, by_key, raw.ptr);
-        put_sorted(at, id->n_tags, raw.ptr, out);
+        qsort_r(at, n, sizeof *at, by_key, raw.ptr);
+        put_sorted(at, n, raw.ptr, out);
     }
     free(at);
     buf_release(&raw);
     return same;
+}
+
+/* Within a value a quote has a backslash before it, so `=""` is an empty value and nothing else. */
+void labels_drop_empty(struct buf *labels)
+{
+    char *at = labels->ptr;
+    size_t left = labels->len;
+    while (left > 0 && (at = memmem(at, left, "=\"\"", 3)) != NULL) {
+        char *key = at, *behind = at + 3, *end = labels->ptr + labels->len;
+        while (key > labels->ptr && key[-1] != ',')
+            key--;
+        if (behind < end) /* with its comma, or with the one before it */
+            behind++;
+        else if (key > labels->ptr)
+            key--;
+        left = (size_t)(end - behind);
+        memmove(key, behind, left);
+        labels->len = (size_t)(key - labels->ptr) + left;
+        at = key;
+    }
 }
 
 void labels_plain(const struct identity *id, struct buf *out)

@@ -18,9 +18,11 @@
 #include "aggregate/labels.h"
 #include "aggregate/naming.h"
 
-void output_init(struct output *o, bool suffixes, bool births, const struct claim_desk *desk)
+void output_init(struct output *o, const struct mapping *mapping, bool suffixes, bool births,
+                 const struct claim_desk *desk)
 {
-    *o = (struct output){ .suffixes = suffixes, .desk = *desk };
+    *o = (struct output){ .desk = *desk };
+    spelling_init(&o->spelling, mapping, suffixes);
     families_init(&o->families);
     exposed_pool_init(&o->pool, births);
     off_page_init(&o->notes);
@@ -34,8 +36,7 @@ void output_release(struct output *o)
     exposed_pool_release(&o->pool);
     off_page_release(&o->notes);
     buf_release(&o->desk.scratch);
-    buf_release(&o->name);
-    buf_release(&o->labels);
+    spelling_release(&o->spelling);
 }
 
 void output_reserve(struct output *o, const char *name)
@@ -46,39 +47,23 @@ void output_reserve(struct output *o, const char *name)
 
 /* ---- names ---- */
 
-static bool ends_with(const struct buf *b, struct slice suffix)
-{
-    return b->len >= suffix.len &&
-           slice_eq(slice_of(b->ptr + b->len - suffix.len, suffix.len), suffix);
-}
-
-static struct slice spell_name(struct output *o, const struct identity *id)
-{
-    struct slice suffix = slice_str(kind_types[id->type].suffix);
-    buf_clear(&o->name);
-    naming_escape(identity_name(id), &o->name);
-    if (o->suffixes && !ends_with(&o->name, suffix))
-        buf_append_slice(&o->name, suffix);
-    return buf_slice(&o->name);
-}
-
 /* returns  NULL: kept off the page */
 static struct family *family_for(struct output *o, const struct exposed *e,
                                  const struct output_request *q)
 {
-    const struct claim c = { .name = spell_name(o, q->id),
+    const struct claim c = { .name = spelling_name(&o->spelling, q->id),
                              .sent = identity_name(q->id),
                              .kind = (enum series_kind)e->kind,
                              .type = kind_rows[e->kind]->family_type(e->profile),
                              .now_s = q->now_s,
                              .samples = q->samples };
     struct family *f = families_find(&o->families, c.name);
-    if (f != NULL && f->type == c.type)
-        return f;
-    if (!claim_name(&o->desk, &c))
+    bool known = f != NULL && f->type == c.type;
+    if (!known && !claim_name(&o->desk, &c))
         return NULL;
-    f = families_new(&o->families, c.name, c.type);
-    f->help = e->profile->help;
+    if (!known)
+        f = families_new(&o->families, c.name, c.type);
+    families_help(f, spelling_help(&o->spelling));
     return f;
 }
 
@@ -133,7 +118,7 @@ static void set_labels(struct output *o, struct exposed *e, const struct identit
     if (plain)
         exposed_borrow_labels(e, id);
     else
-        exposed_keep_labels(e, buf_slice(&o->labels), identity_name(id));
+        exposed_keep_labels(e, buf_slice(&o->spelling.labels), identity_name(id));
 }
 
 struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
@@ -143,9 +128,8 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
     struct family *f = family_for(o, e, q);
     if (f == NULL)
         return e;
-    buf_clear(&o->labels);
-    bool plain = labels_spell(q->id, f->type, &o->labels);
-    const struct labels_key key = families_key(f, buf_slice(&o->labels));
+    bool plain = spelling_labels(&o->spelling, f->type);
+    const struct labels_key key = families_key(f, buf_slice(&o->spelling.distinct));
     struct exposed *there = families_exposed(&o->families, &key);
     if (there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
         exposed_other(there) != NULL)

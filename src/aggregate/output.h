@@ -17,21 +17,22 @@
 #include "aggregate/families.h"
 #include "aggregate/identity.h"
 #include "aggregate/kind.h"
+#include "aggregate/spelling.h"
 
 struct output {
     struct families families;
     struct exposed_pool pool;
     struct claim_desk desk;
     struct off_page_list notes;
-    struct buf name, labels; /* scratch */
-    bool suffixes;           /* as in registry_opts */
+    struct spelling spelling;
 };
 
 /*
- * suffixes, births: as in registry_opts.  desk: type_idle_s, on_off_page, cookie and stats are
- * taken from it.
+ * mapping, suffixes and births are those of registry_opts; desk: type_idle_s, on_off_page, cookie
+ * and stats are taken from it.
  */
-void output_init(struct output *o, bool suffixes, bool births, const struct claim_desk *desk);
+void output_init(struct output *o, const struct mapping *mapping, bool suffixes, bool births,
+                 const struct claim_desk *desk);
 void output_release(struct output *o); /* all series have left */
 
 /* A name of our own: no series stands under it. */

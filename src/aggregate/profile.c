@@ -44,11 +44,6 @@ static bool same_doubles(const double *a, uint32_t n_a, const double *b, uint32_
     return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof *a) == 0);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static bool is_equal(const struct profile *a, const struct profile *b)
 {
     return a->histogram == b->histogram && a->sketch_schema == b->sketch_schema &&
@@ -59,16 +54,16 @@ static bool is_equal(const struct profile *a, const struct profile *b)
            a->summary_max_age_ms == b->summary_max_age_ms &&
            a->summary_age_buckets == b->summary_age_buckets && a->set_steps == b->set_steps &&
            a->set_step_intervals == b->set_step_intervals && a->ttl_s == b->ttl_s &&
-           same_text(a->help, b->help);
+           a->scale == b->scale;
 }
 
 static void profile_check(const struct profile *p)
 {
     assert(p->sketch_schema >= 0 && p->sketch_schema <= 8);
     assert(p->histogram || (p->summary_age_buckets > 0 && p->summary_max_age_ms > 0));
-    assert(!isnan(p->native_factor) && !isnan(p->native_zero_threshold));
     assert(p->set_steps == 0 || p->set_step_intervals > 0);
     assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
+    assert(isfinite(p->scale) && p->native_factor >= 0 && !isnan(p->native_zero_threshold));
     for (uint32_t i = 1; i < p->n_buckets; i++)
         assert(p->buckets[i - 1] < p->buckets[i]);
     for (uint32_t i = 0; i < p->n_quantiles; i++)
@@ -85,7 +80,6 @@ static const struct profile *add(struct profiles *ps, const struct profile *p)
     copy->index = (uint8_t)ps->n;
     copy->buckets = copy_doubles(p->buckets, p->n_buckets);
     copy->quantiles = copy_doubles(p->quantiles, p->n_quantiles);
-    copy->help = p->help == NULL ? NULL : mem_strdup(p->help);
     ps->at[ps->n++] = copy;
     return copy;
 }
@@ -108,7 +102,6 @@ void profiles_free(struct profiles *ps)
     for (unsigned i = 0; ps != NULL && i < ps->n; i++) {
         free_const(ps->at[i]->buckets);
         free_const(ps->at[i]->quantiles);
-        free_const(ps->at[i]->help);
         free(ps->at[i]);
     }
     free(ps);

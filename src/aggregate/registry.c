@@ -39,7 +39,7 @@ struct registry *registry_new(const struct registry_opts *opts)
     index_init(&r->by_identity, identity_index_hash);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
-    output_init(&r->output, opts->suffixes, opts->births,
+    output_init(&r->output, opts->mapping, opts->suffixes, opts->births,
                 &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
                                       .on_off_page = opts->on_off_page,
                                       .cookie = opts->cookie,
@@ -159,7 +159,7 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
                             struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
-    if (kind->makes_line != NULL && !kind->makes_line(c, p))
+    if (kind->makes_line != NULL && !kind->makes_line(c, s->profile, p))
         return s->exposed;
     if (s->exposed == NULL)
         s->exposed =

@@ -17,6 +17,7 @@ void registry_walk_end(struct registry_walk *w)
 {
     families_leave(w->families, &w->cursor);
     buf_release(&w->name);
+    buf_release(&w->help);
 }
 
 static void walk_check(const struct registry_walk *w)
@@ -64,6 +65,9 @@ const struct family *registry_walk_family(struct registry_walk *w)
     c->until = c->family->n;
     buf_clear(&w->name);
     buf_append(&w->name, c->family->name, c->family->name_len);
+    buf_clear(&w->help);
+    if (c->family->help != NULL)
+        buf_append(&w->help, c->family->help, strlen(c->family->help) + 1);
     return c->family;
 }
 

@@ -8,6 +8,8 @@
 #include "aggregate/set.h"
 
 #include <assert.h>
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -158,7 +160,8 @@ static void set_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
     const struct set_exposed *n = (const struct set_exposed *)e;
     (void)now_ns;
     (void)scratch;
-    ret->value = (double)(e->profile->set_steps > 0 ? set_window_count(&n->window) : n->last);
+    double members = (double)(e->profile->set_steps > 0 ? set_window_count(&n->window) : n->last);
+    ret->value = fmax(-DBL_MAX, fmin(members * e->profile->scale, DBL_MAX));
     ret->shown = n->shown;
 }
 

@@ -3,7 +3,7 @@
  * sketch_add, sketch_merge   totals here, buckets in sketch_window.c
  * sketch_quantiles           a cursor goes over the buckets from the smallest value up, until the
  *                            rank is reached
- * sketch_mixed_quantiles     two cursors, and the bucket of the smaller value first
+ * sketch_mixed_quantiles     a cursor for each sketch, and the bucket of the smallest value first
  */
 #include "aggregate/sketch.h"
 
@@ -18,6 +18,7 @@
 #include "aggregate/sketch_index.h"
 #include "aggregate/sketch_mixed.h"
 #include "aggregate/sketch_window.h"
+#include "base/mem.h"
 
 struct sketch_slot sketch_slots[SKETCH_SCHEMA_MAX + 1][SKETCH_SLOTS_MAX];
 
@@ -288,47 +289,69 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
     }
 }
 
-/* One of two cursors that go on together: the bucket it is at, which is still to be passed. */
+/* One of the cursors that go on together: the bucket it is at, which is still to be passed. */
 struct unit_cursor {
-    const struct sketch *sketch;
     struct cursor cursor;
-    double unit, count, value; /* of the bucket; value is infinite behind the last */
+    double least, most;  /* of the sketch's values, mirrored where the scale is below 0 */
+    double per, scale;   /* >= 0 */
+    double count, value; /* of the bucket; value is infinite behind the last */
     uint8_t room[2][SKETCH_BUCKETS_MAX];
 };
 
-static void unit_cursor_next(struct unit_cursor *u)
+static double in_unit(const struct unit_cursor *u, double v)
 {
-    const struct sketch *k = u->sketch;
-    bool more = cursor_next(&u->cursor, &u->count);
-    u->value = more ? clamp(cursor_value(&u->cursor), k->min, k->max) / u->unit : INFINITY;
+    return clamp(clamp(v, u->least, u->most) / u->per * u->scale, -DBL_MAX, DBL_MAX);
 }
 
-static void unit_cursor_begin(struct unit_cursor *u, struct sketch_in_unit of)
+static void unit_cursor_next(struct unit_cursor *u)
 {
-    const struct sketch *k = of.sketch;
+    bool more = cursor_next(&u->cursor, &u->count);
+    u->value = more ? in_unit(u, cursor_value(&u->cursor)) : INFINITY;
+}
+
+static void unit_cursor_begin(struct unit_cursor *u, const struct sketch_in_unit *of)
+{
+    const struct sketch *k = of->sketch;
+    const bool mirror = of->scale < 0;
+    const struct sketch_window none = { 0 }, *neg = k->neg == NULL ? &none : k->neg;
     sketch_check(k);
-    assert(of.unit > 0);
-    u->sketch = k;
-    u->unit = of.unit;
-    u->cursor = (struct cursor){ .pos = sketch_window_flat(&k->pos, u->room[0]), .zero = k->zero };
-    if (k->neg != NULL)
-        u->cursor.neg = sketch_window_flat(k->neg, u->room[1]);
+    assert(of->per > 0 && isfinite(of->scale));
+    u->per = of->per;
+    u->scale = fabs(of->scale);
+    u->least = mirror ? -k->max : k->min;
+    u->most = mirror ? -k->min : k->max;
+    u->cursor = (struct cursor){ .pos = sketch_window_flat(mirror ? neg : &k->pos, u->room[0]),
+                                 .neg = sketch_window_flat(mirror ? &k->pos : neg, u->room[1]),
+                                 .zero = k->zero };
     unit_cursor_next(u);
 }
 
-void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q,
-                            size_t n, double *ret)
+/* The one whose bucket comes first. */
+static struct unit_cursor *least_of(struct unit_cursor *u, size_t n)
 {
-    struct unit_cursor x, y;
-    double seen = 0, value = NAN, count = fmin(a.sketch->count + b.sketch->count, DBL_MAX);
-    double least = fmin(a.sketch->min / a.unit, b.sketch->min / b.unit);
-    double most = fmax(a.sketch->max / a.unit, b.sketch->max / b.unit);
-    unit_cursor_begin(&x, a);
-    unit_cursor_begin(&y, b);
+    struct unit_cursor *least = u;
+    for (size_t i = 1; i < n; i++)
+        least = u[i].value < least->value ? &u[i] : least;
+    return least;
+}
+
+void sketch_mixed_quantiles(const struct sketch_in_unit *of, size_t n_of, const double *q, size_t n,
+                            double *ret)
+{
+    struct unit_cursor *u = mem_alloc((n_of + 1) * sizeof *u), *next;
+    double seen = 0, value = NAN, count = 0, least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < n_of; i++) {
+        unit_cursor_begin(&u[i], &of[i]);
+        if (of[i].sketch->count == 0)
+            continue;
+        count = fmin(count + of[i].sketch->count, DBL_MAX);
+        least = fmin(least, in_unit(&u[i], u[i].least));
+        most = fmax(most, in_unit(&u[i], u[i].most));
+    }
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], count);
-        while ((seen < rank || seen == 0) && (isfinite(x.value) || isfinite(y.value))) {
-            struct unit_cursor *next = x.value <= y.value ? &x : &y;
+        while ((seen < rank || seen == 0) && count > 0 &&
+               isfinite((next = least_of(u, n_of))->value)) {
             seen += next->count;
             value = next->value;
             unit_cursor_next(next);
@@ -338,6 +361,7 @@ void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, co
                  : is_largest(q[i], rank, count) ? most
                                                  : value;
     }
+    free(u);
 }
 
 double sketch_quantile(const struct sketch *k, double q)

@@ -1,5 +1,5 @@
 /**
- * sketch_mixed: quantiles over two sketches of different units.  Private to aggregate/.
+ * sketch_mixed: quantiles over sketches of different units.  Private to aggregate/.
  */
 #ifndef AGGREGATE_SKETCH_MIXED_H
 #define AGGREGATE_SKETCH_MIXED_H
@@ -8,20 +8,21 @@
 
 #include "aggregate/sketch_types.h"
 
+/* A value v of the sketch counts as v / per * scale. */
 struct sketch_in_unit {
     const struct sketch *sketch;
-    double unit; /* > 0 */
+    double per, scale; /* finite; per > 0 */
 };
 
 /**
- * sketch_mixed_quantiles(a, b, q, n, ret):
- * The quantiles of all values of a and b together, each value divided by its unit; q ascending.  As
- * each value is kept within the error of its own sketch, so is the value of any rank: within the
- * larger of the two errors.
- *   returns  in ret; NaN when both are empty
- *   cost     a few dozen ns for each bucket in use
+ * sketch_mixed_quantiles(of, n_of, q, n, ret):
+ * The quantiles of all values of the n_of sketches together; q ascending.  As each value is kept
+ * within the error of its own sketch, so is the value of any rank: within the largest of the
+ * errors.  What would leave the finite doubles is the last of them.
+ *   returns  in ret; NaN when all are empty
+ *   cost     a few dozen ns for each bucket in use and sketch
  */
-void sketch_mixed_quantiles(struct sketch_in_unit a, struct sketch_in_unit b, const double *q,
-                            size_t n, double *ret);
+void sketch_mixed_quantiles(const struct sketch_in_unit *of, size_t n_of, const double *q, size_t n,
+                            double *ret);
 
 #endif

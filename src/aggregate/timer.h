@@ -4,9 +4,10 @@
  *
  * /metrics shows count and sum since ever, and either quantiles of a sliding window (a summary) or
  * counts by `le` bound since ever (a histogram), with a native histogram (timer_native.h) beside
- * them where the profile asks for one; a sink gets the interval's sketch.  Values are
- * kept as they were sent.  `ms` values are shown in seconds, so an exposed that series of both
- * units share keeps them apart, by unit, and brings them together when it is shown.
+ * them where the profile asks for one; a sink gets the interval's sketch.  Values are kept as they
+ * were sent.  What is shown is in seconds where that was `ms`, times the profile's scale; so an
+ * exposed keeps apart what its series bring by such a unit, and brings it together when it is
+ * shown.
  */
 #ifndef AGGREGATE_TIMER_H
 #define AGGREGATE_TIMER_H
@@ -22,6 +23,7 @@
 #include "aggregate/sketch.h"
 #include "aggregate/sketch_fast.h"
 #include "aggregate/timer_native.h"
+#include "aggregate/timer_unit.h"
 
 struct timer_part {
     struct sketch sketch;
@@ -42,26 +44,13 @@ struct timer_series {
     struct sketch *interval; /* owned; NULL until touched, or when there is no sink */
 };
 
-enum timer_unit { TIMER_PLAIN, TIMER_MILLISECONDS, TIMER_UNIT_COUNT };
-
-/* A slice of the sliding window: what came in during one period of max_age / age_buckets. */
-struct timer_age {
-    uint64_t period;
-    struct sketch sketch;
-};
-
 /* What a merge writes comes first, for the cache. */
 struct timer_exposed {
     struct exposed exposed;
-    double count;                                /* since ever */
-    double sum[TIMER_UNIT_COUNT];                /* since ever, as sent */
-    uint64_t computed;                           /* the period for which the quantiles are; 0:
-                                                      to be computed */
-    struct timer_age *open[TIMER_UNIT_COUNT];    /* the slice last added to, or NULL */
-    double *le;                                  /* histogram: counts since ever */
-    struct timer_age **window[TIMER_UNIT_COUNT]; /* summary: NULL until a value of that unit
-                                                      comes, then summary_age_buckets slices,
-                                                      each NULL until needed */
+    double count;           /* since ever */
+    struct timer_unit unit; /* most have one */
+    uint64_t computed;      /* the period for which the quantiles are; 0: to be computed */
+    double *le;             /* histogram: counts since ever */
     union {
         double *quantiles;     /* summary: as computed last */
         struct sketch *native; /* histogram: timer_native.h; NULL until needed */
@@ -89,6 +78,7 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
     if (t->le[p] == NULL || rc == -ERANGE)
         return rc;
     double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
+    shown *= t->profile->scale;
     t->le[p][timer_bucket(t->profile, shown)] += weight;
     if (t->native != NULL)
         timer_native_add(&t->native[p], t->profile, shown, weight);

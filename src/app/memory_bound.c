@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "aggregate/memory.h"
+#include "app/core_mapping.h"
 #include "app/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
@@ -40,16 +41,46 @@ unsigned memory_bound_workers(const struct config *c)
     return cores > 2 ? (unsigned)smaller((uint64_t)cores - 1, LISTEN_WORKERS_MAX) : 1;
 }
 
-void memory_bound(const struct config *c, unsigned workers, struct memory_bound *ret)
+/* Of a series of that profile which takes most, and of its lines. */
+static void largest_series(const struct registry_opts *o, const struct core_mapping *m,
+                           unsigned workers, struct aggregate_memory *ret, uint64_t *ret_exposed)
+{
+    *ret = (struct aggregate_memory){ 0 };
+    *ret_exposed = 0;
+    for (unsigned i = 0; i < m->n_profiles; i++) {
+        const struct profile *p = profiles_at(m->profiles, (uint8_t)i);
+        struct aggregate_memory one;
+        aggregate_memory(o, p, workers, &one);
+        ret->series = larger(ret->series, one.series);
+        ret->timer = larger(ret->timer, one.timer);
+        ret->gauge = larger(ret->gauge, one.gauge);
+        ret->set = larger(ret->set, one.set);
+        ret->large_set = larger(ret->large_set, one.large_set);
+        *ret_exposed = larger(*ret_exposed, writers_exposed_bytes(p));
+    }
+}
+
+/* The rules, and each worker's spellings that they drop. */
+static uint64_t mapping_bytes(const struct config *c, const struct core_mapping *m,
+                              unsigned workers)
+{
+    if (m->mapping == NULL)
+        return 0;
+    return mapping_memory(m->mapping) + (workers + 1ull) * mapping_scratch_memory(m->mapping) +
+           workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
+}
+
+void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
+                  struct memory_bound *ret)
 {
     struct memory_bound b = { 0 };
-    struct registry_opts registry = core_registry_opts(c, NULL, NULL);
-    const struct profile profile = core_profile(c);
+    struct registry_opts registry = core_registry_opts(c, m, NULL);
     struct aggregate_memory one;
+    uint64_t exposed;
     registry.several_sources = workers > 1 || c->n_sockets > 1;
-    aggregate_memory(&registry, &profile, workers, &one);
+    largest_series(&registry, m, workers, &one, &exposed);
     const uint64_t series = c->limits_max_series;
-    const uint64_t page = series * writers_exposed_bytes(&profile);
+    const uint64_t page = series * exposed;
     const bool http = c->http_listen[0] != '\0', redis = c->redis_url[0] != '\0';
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
@@ -60,6 +91,7 @@ void memory_bound(const struct config *c, unsigned workers, struct memory_bound 
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
+    PART(MAPPING, 1, mapping_bytes(c, m, workers));
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);

@@ -21,7 +21,6 @@
 #include "app/server_priv.h"
 #include "app/version.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "sinks/redis.h"
@@ -299,14 +298,15 @@ static void stop(struct server *s)
     (void)rc;
 }
 
-int server_run(const struct config *c, const struct config_source *src)
+int server_run(const struct config *c, const struct core_mapping *mapping,
+               const struct config_source *src)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
-    hash_seed_random();
     struct server *s = mem_zalloc(sizeof *s);
     s->config = c;
+    s->mapping = mapping;
     s->source = src;
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "app/core_mapping.h"
 #include "app/off_page_log.h"
 #include "app/refused_log.h"
 #include "app/selfmetrics.h"
@@ -36,12 +37,12 @@ enum lifecycle { LIFECYCLE_QUIT = 1, LIFECYCLE_RELOAD = 2 };
 
 struct server {
     const struct config *config;
+    const struct core_mapping *mapping;
     const struct config_source *source;
     uv_loop_t loop;
     _Atomic int state; /* enum server_state; control writes, HTTP reads it for /-/ready */
     int status;        /* exit status */
     struct series_limit limit;
-    struct profiles *profiles;
     struct registry *registry;
     struct listener *listeners;
     size_t n_listeners;

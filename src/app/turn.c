@@ -93,6 +93,8 @@ void turn_totals(const struct turn *t, struct ingest_totals *ret)
     for (unsigned i = 0; i < t->n_workers; i++) {
         for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
             ret->counters.v[id] += t->seen[i].v[id];
+        for (int d = 0; d < INGEST_DROP_COUNT; d++)
+            ret->counters.dropped[d] += t->seen[i].dropped[d];
         for (int r = 0; r < REASON_COUNT; r++)
             ret->rejected[r] += t->rejected[i][r];
     }

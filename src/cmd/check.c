@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "aggregate/members.h"
+#include "app/core_mapping.h"
 #include "app/memory_bound.h"
 #include "config/escape.h"
 #include "config/option_value.h"
@@ -36,7 +37,19 @@ static void print_sockets(const struct config *c, struct buf *out)
     }
 }
 
-static void print_highlights(const struct config *c, unsigned workers, struct buf *out)
+static void print_mapping(const struct config *c, const struct core_mapping *m, struct buf *out)
+{
+    if (m->mapping == NULL)
+        return;
+    size_t n = mapping_rules(m->mapping);
+    buf_append_str(out, "mapping    ok  ");
+    escape_text(slice_str(c->prometheus_mapping), out);
+    buf_printf(out, "  %zu rule%s, %u profile%s\n", n, n == 1 ? "" : "s", m->n_profiles,
+               m->n_profiles == 1 ? "" : "s");
+}
+
+static void print_highlights(const struct config *c, const struct core_mapping *m, unsigned workers,
+                             struct buf *out)
 {
     buf_append_str(out, "config     ok");
     if (c->file != NULL) {
@@ -44,6 +57,7 @@ static void print_highlights(const struct config *c, unsigned workers, struct bu
         escape_text(slice_str(c->file), out);
     }
     buf_append_char(out, '\n');
+    print_mapping(c, m, out);
     print_sockets(c, out);
     buf_printf(out, "workers    %u\n", workers);
     buf_printf(out, "http       %s\n", c->http_listen[0] != '\0' ? c->http_listen : "off");
@@ -118,11 +132,12 @@ static void print_memory_line(uint64_t bytes, const char *what, struct buf *out)
     buf_release(&shown);
 }
 
-static void print_memory(const struct config *c, unsigned workers, struct buf *out)
+static void print_memory(const struct config *c, const struct core_mapping *m, unsigned workers,
+                         struct buf *out)
 {
     struct memory_bound b;
     uint64_t sum = 0;
-    memory_bound(c, workers, &b);
+    memory_bound(c, m, workers, &b);
     buf_append_str(out, "\nmemory at most\n");
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++) {
         uint64_t bytes = b.part[i].n * b.part[i].each;
@@ -147,16 +162,18 @@ int check_main(const struct cli_args *args, const struct cli_io *io)
 {
     struct config c;
     struct buf out = { 0 };
-    int rc = cli_config(args, io, &c);
+    struct core_mapping mapping;
+    int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
     unsigned workers = memory_bound_workers(&c);
-    print_highlights(&c, workers, &out);
+    print_highlights(&c, &mapping, workers, &out);
     print_changed(&c, &out);
     print_limits(&c, &out);
-    print_memory(&c, workers, &out);
+    print_memory(&c, &mapping, workers, &out);
     bool written = cli_write(io->out, &out);
     buf_release(&out);
+    core_mapping_release(&mapping);
     config_release(&c);
     return written ? CLI_OK : CLI_FAILED;
 }

@@ -25,10 +25,12 @@
 static int run_main(const struct cli_args *args, const struct cli_io *io)
 {
     struct config c;
-    int rc = cli_config(args, io, &c);
+    struct core_mapping mapping;
+    int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
-    rc = io->run(&c, &args->source);
+    rc = io->run(&c, &mapping, &args->source);
+    core_mapping_release(&mapping);
     config_release(&c);
     return rc;
 }
@@ -114,18 +116,33 @@ static size_t count_lines(const struct buf *b)
     return n;
 }
 
-int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret)
+static void print_mistakes(const struct cli_io *io, const struct buf *errors, const char *where)
+{
+    size_t n = count_lines(errors);
+    cli_write(io->err, errors);
+    fprintf(io->err, "statsd: %zu mistake%s in the %s\n", n, n == 1 ? "" : "s", where);
+}
+
+int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret,
+               struct core_mapping *ret_mapping)
 {
     struct buf errors = { 0 };
-    int rc = config_load(&args->source, ret, &errors);
+    struct config c;
+    int rc = config_load(&args->source, &c, &errors);
     if (rc < 0) {
-        size_t n = count_lines(&errors);
-        cli_write(io->err, &errors);
-        fprintf(io->err, "statsd: %zu mistake%s in the config\n", n, n == 1 ? "" : "s");
+        print_mistakes(io, &errors, "config");
+        buf_release(&errors);
+        return CLI_USAGE;
+    }
+    struct slice rest = buf_slice(&c.warnings), line;
+    while (slice_cut(&rest, '\n', &line))
+        fprintf(io->err, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
+    rc = core_mapping_load(&c, ret_mapping, &errors);
+    if (rc < 0) {
+        print_mistakes(io, &errors, "mapping");
+        config_release(&c);
     } else {
-        struct slice rest = buf_slice(&ret->warnings), line;
-        while (slice_cut(&rest, '\n', &line))
-            fprintf(io->err, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
+        *ret = c;
     }
     buf_release(&errors);
     return rc < 0 ? CLI_USAGE : CLI_OK;

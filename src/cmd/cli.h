@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "app/core_mapping.h"
 #include "config/config.h"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
@@ -20,7 +21,8 @@ struct cli_io {
     char *const *environ;
     unsigned columns; /* of the terminal that out is; 0: it is none */
     /* The server itself.  returns  an exit status */
-    int (*run)(const struct config *c, const struct config_source *src);
+    int (*run)(const struct config *c, const struct core_mapping *mapping,
+               const struct config_source *src);
 };
 
 /* What argv says. */
@@ -40,11 +42,12 @@ int cli_run(int argc, const char *const *argv, const struct cli_io *io);
 int cli_main(int argc, char **argv);
 
 /**
- * cli_config(args, io, ret):
- * Load the config; its mistakes and warnings go to io->err.
- *   returns  CLI_OK; CLI_USAGE with ret untouched
+ * cli_config(args, io, ret, ret_mapping):
+ * Load the config and its mapping file; mistakes and warnings go to io->err.
+ *   returns  CLI_OK; CLI_USAGE with neither ret touched
  */
-int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret);
+int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret,
+               struct core_mapping *ret_mapping);
 
 /* "statsd: <message>" to io->err, and "see statsd --help".  returns  CLI_USAGE */
 int cli_usage(const struct cli_io *io, const char *format, ...)

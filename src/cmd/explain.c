@@ -124,6 +124,8 @@ static void finish_json(struct explaining *e)
     explain_core_exposition(x, &exposition);
     json_object_set_new(j, "expect", json_string(explain_core_expect(x)));
     json_object_set(j, "samples", x->samples);
+    if (json_array_size(x->rules) > 0)
+        json_object_set(j, "rules", x->rules);
     json_object_set(j, "events", x->events);
     json_object_set(j, "checks", x->checks);
     json_object_set_new(j, "errors", json_integer((json_int_t)x->n_errors));
@@ -195,6 +197,7 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     bool known = args->framing == NULL;
     bool stream = args->framing != NULL && strcmp(args->framing, "datagram") != 0;
     struct config c;
+    struct core_mapping mapping;
     for (size_t i = 0; i < ARRAY_LEN(framings); i++)
         known = known || strcmp(args->framing, framings[i]) == 0;
     if (!known)
@@ -203,16 +206,17 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
         return cli_usage(io, "--framing line and dsd read standard input; leave LINE out");
     if (stream && args->truncated)
         return cli_usage(io, "--truncated is for a datagram; a stream is never cut by the kernel");
-    int rc = cli_config(args, io, &c);
+    int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
     /* The first socket may differ from the config; what it receives is what is explained. */
     assert(c.n_sockets > 0);
     c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;
-    struct explaining e = { .core = explain_core_new(&c), .json = args->json };
+    struct explaining e = { .core = explain_core_new(&c, &mapping), .json = args->json };
     rc = explain(&e, args, io);
     explain_core_free(e.core);
     buf_release(&e.out);
+    core_mapping_release(&mapping);
     config_release(&c);
     return rc;
 }

@@ -13,6 +13,7 @@
 #include "app/core_opts.h"
 #include "base/mem.h"
 #include "cmd/explain_exposition.h"
+#include "cmd/explain_rule.h"
 #include "protocol/event.h"
 #include "protocol/tags.h"
 
@@ -20,6 +21,7 @@ struct explain_machine {
     struct tags_opts tags_opts;
     struct tags tags;
     struct explain_exposition *exposition;
+    struct explain_rules rules;     /* zeroed without a mapping file */
     struct explain_refused refused; /* by the lane */
 };
 
@@ -27,6 +29,7 @@ static void explain_core_check(const struct explain_core *x)
 {
     assert(x->config != NULL && x->machine != NULL);
     assert(json_is_array(x->samples) && json_is_array(x->events) && json_is_array(x->checks));
+    assert(json_is_array(x->rules));
     assert(json_is_object(x->counters));
     assert(x->n_errors <= x->cap_errors);
 }
@@ -127,9 +130,11 @@ void explain_core_free(struct explain_core *x)
     json_decref(x->samples);
     json_decref(x->events);
     json_decref(x->checks);
+    json_decref(x->rules);
     json_decref(x->counters);
     free(x->errors);
     explain_exposition_free(x->machine->exposition);
+    explain_rules_release(&x->machine->rules);
     free(x->machine);
     free(x);
 }
@@ -152,8 +157,9 @@ static double finite_sum(double sum, double v)
     return isfinite(sum + v) ? sum + v : sum;
 }
 
-/* Keep by how much each counter went down, which /metrics does not show. */
-static void add_to_counter(struct explain_core *x, const json_t *sample, double rate)
+/* Keep by how much each counter went down, which /metrics does not show; with a scale below 0, by
+ * how much it went up. */
+static void add_to_counter(struct explain_core *x, const json_t *sample, double rate, double scale)
 {
     json_t *values = json_object_get(sample, "values"), *value;
     char *tags = json_dumps(json_object_get(sample, "tags"), JSON_SORT_KEYS);
@@ -163,8 +169,8 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
     size_t i;
     json_array_foreach(values, i, value) {
         double v = json_real_value(value);
-        up = up || v >= 0;
-        down = finite_sum(down, v < 0 ? -v / rate : 0);
+        up = up || v * scale >= 0;
+        down = finite_sum(down, v * scale < 0 ? fabs(v) / rate : 0);
     }
     buf_append_str(&key, json_string_value(json_object_get(sample, "name")));
     buf_append_str(&key, tags != NULL ? tags : "");
@@ -183,6 +189,18 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
     set(known, "up", json_boolean(up));
     buf_release(&key);
     free(tags);
+}
+
+/* returns  the scale of the sample's profile; NaN: it is dropped */
+static double add_rule(struct explain_core *x, const struct sample *s)
+{
+    const struct profile *profile;
+    if (x->machine->rules.mapping == NULL)
+        return 1;
+    json_t *rule = explain_rule(&x->machine->rules, s, &profile);
+    bool dropped = json_object_get(rule, "dropped") != NULL;
+    json_array_append_new(x->rules, rule);
+    return dropped ? (double)NAN : profile->scale;
 }
 
 static void add_sample(struct explain_core *x, const struct batch *b, const struct sample *s)
@@ -212,8 +230,9 @@ static void add_sample(struct explain_core *x, const struct batch *b, const stru
         set(j, "timestamp", json_integer(s->timestamp));
     if (s->type == SAMPLE_GAUGE)
         set(j, "delta", json_boolean(s->flags & SAMPLE_DELTA));
-    if (s->type == SAMPLE_COUNTER)
-        add_to_counter(x, j, s->rate);
+    double scale = add_rule(x, s);
+    if (s->type == SAMPLE_COUNTER && !isnan(scale))
+        add_to_counter(x, j, s->rate, scale);
     json_array_append_new(x->samples, j);
 }
 
@@ -234,7 +253,7 @@ static void on_refused(void *cookie, const struct sample *s, enum reason why)
     x->machine->refused.not_finite += why == REASON_BAD_VALUE;
 }
 
-struct explain_core *explain_core_new(const struct config *c)
+struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping)
 {
     struct explain_core *x = mem_zalloc(sizeof *x);
     const struct lane_taps taps = {
@@ -247,7 +266,9 @@ struct explain_core *explain_core_new(const struct config *c)
     x->counters = json_object();
     x->machine = mem_zalloc(sizeof *x->machine);
     x->machine->tags_opts = core_tags_opts(c);
-    x->machine->exposition = explain_exposition_new(c, &taps, &refusals);
+    x->machine->exposition = explain_exposition_new(c, mapping, &taps, &refusals);
+    if (mapping->mapping != NULL)
+        explain_rules_init(&x->machine->rules, c, mapping);
     explain_core_clear(x);
     explain_core_check(x);
     return x;
@@ -267,7 +288,7 @@ void explain_core_error(struct explain_core *x, enum reason r)
 
 void explain_core_clear(struct explain_core *x)
 {
-    json_t **lists[] = { &x->samples, &x->events, &x->checks };
+    json_t **lists[] = { &x->samples, &x->events, &x->checks, &x->rules };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         json_decref(*lists[i]);
         *lists[i] = json_array();

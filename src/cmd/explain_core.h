@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "app/core_mapping.h"
 #include "config/config.h"
 #include "protocol/parse.h"
 #include "protocol/sample.h"
@@ -39,6 +40,7 @@ struct explain_core {
     const struct config *config; /* borrowed */
     /* Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl. */
     json_t *samples, *events, *checks;
+    json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
     struct explain_error *errors;
     size_t n_errors, cap_errors;
     uint64_t tag_errors, unknown_fields;
@@ -48,8 +50,8 @@ struct explain_core {
     struct explain_machine *machine; /* explain_core.c's own */
 };
 
-/* c is borrowed.  Aborts without memory, as base/mem.h does. */
-struct explain_core *explain_core_new(const struct config *c);
+/* Both are borrowed.  Aborts without memory, as base/mem.h does. */
+struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping);
 void explain_core_free(struct explain_core *x);
 
 /* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut

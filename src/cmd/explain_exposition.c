@@ -14,7 +14,6 @@ enum { START_S = 1000, INTERVAL_MS = 10000 };
 
 struct explain_exposition {
     struct series_limit limit;
-    struct profiles *profiles;
     struct lane *lane;
     struct lane_source source;
     struct registry *registry;
@@ -29,15 +28,14 @@ static void explain_exposition_check(const struct explain_exposition *e)
 }
 
 struct explain_exposition *explain_exposition_new(const struct config *c,
+                                                  const struct core_mapping *m,
                                                   const struct lane_taps *taps,
                                                   const struct lane_refusals *refusals)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
-    const struct profile profile = core_profile(c);
-    e->profiles = profiles_new(&profile);
     bool several_sources = memory_bound_workers(c) > 1 || c->n_sockets > 1; /* as in the server */
-    struct lane_opts lane = core_lane_opts(c, e->profiles, &e->limit, several_sources);
-    struct registry_opts reg = core_registry_opts(c, e->profiles, &e->limit);
+    struct lane_opts lane = core_lane_opts(c, m, &e->limit, several_sources);
+    struct registry_opts reg = core_registry_opts(c, m, &e->limit);
     reg.several_sources = several_sources;
     lane.taps = *taps;
     lane.refusals = *refusals;
@@ -58,7 +56,6 @@ void explain_exposition_free(struct explain_exposition *e)
     e->writer->ops->close(e->writer);
     registry_free(e->registry);
     lane_free(e->lane);
-    profiles_free(e->profiles);
     series_limit_release(&e->limit);
     free(e);
 }

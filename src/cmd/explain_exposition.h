@@ -6,6 +6,7 @@
 #ifndef CMD_EXPLAIN_EXPOSITION_H
 #define CMD_EXPLAIN_EXPOSITION_H
 
+#include "app/core_mapping.h"
 #include "aggregate/lane.h"
 #include "aggregate/off_page.h"
 #include "base/buf.h"
@@ -13,8 +14,10 @@
 
 struct explain_exposition;
 
-/* c is borrowed, taps and refusals are copied; they are called in explain_exposition_datagram. */
+/* c and m are borrowed, taps and refusals are copied; they are called in
+ * explain_exposition_datagram. */
 struct explain_exposition *explain_exposition_new(const struct config *c,
+                                                  const struct core_mapping *m,
                                                   const struct lane_taps *taps,
                                                   const struct lane_refusals *refusals);
 void explain_exposition_free(struct explain_exposition *e);

@@ -1,6 +1,7 @@
 /**
  *   explain_text_line       explain_text_errors: put_error, put_error_hint
- *                           put_sample, put_object (events, service checks), hint_accepted
+ *                           put_sample, put_rule, put_object (events, service checks),
+ *                           hint_accepted
  *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
  */
 #include "cmd/explain_text.h"
@@ -94,6 +95,38 @@ static void put_set_note(const struct config *c, struct buf *out)
     buf_append_char(out, '\n');
 }
 
+/* "    WHAT mapping.yml:12  a.*.b", without LF */
+static void put_rule_place(const char *what, const json_t *file, const json_t *rule,
+                           struct buf *out)
+{
+    buf_printf(out, "    %s ", what);
+    put_text(file, out);
+    buf_printf(out, ":%lld  ", (long long)json_integer_value(json_object_get(rule, "line")));
+    put_text(json_object_get(rule, "match"), out);
+}
+
+static void put_rule(const json_t *rule, struct buf *out)
+{
+    const json_t *file = json_object_get(rule, "file"), *miss = json_object_get(rule, "near_miss");
+    const char *dropped = json_string_value(json_object_get(rule, "dropped"));
+    if (json_object_get(rule, "match") == NULL) {
+        buf_append_str(out, "    no rule of ");
+        put_text(file, out);
+        buf_append_str(out, " matches");
+    } else {
+        put_rule_place(dropped == NULL ? "rule" : "dropped by rule", file, rule, out);
+        if (dropped != NULL && strcmp(dropped, "empty_name") == 0)
+            buf_append_str(out, ": the name that it makes is empty");
+    }
+    buf_append_char(out, '\n');
+    if (miss == NULL)
+        return;
+    put_rule_place("near miss", file, miss, out);
+    buf_append_str(out, ": ");
+    put_text(json_object_get(miss, "why"), out);
+    buf_append_char(out, '\n');
+}
+
 static void put_tags(const json_t *list, struct buf *out)
 {
     const json_t *tag;
@@ -181,8 +214,11 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     buf_append_char(out, '\n');
     explain_text_errors(x, out); /* first, so that the caret is right below its line */
     json_array_foreach(x->samples, i, one) {
+        const json_t *rule = json_array_get(x->rules, i);
         put_sample(one, out);
-        if (json_object_get(one, "set_value") != NULL)
+        if (rule != NULL)
+            put_rule(rule, out);
+        if (json_object_get(one, "set_value") != NULL && json_object_get(rule, "dropped") == NULL)
             put_set_note(x->config, out);
     }
     json_array_foreach(x->events, i, one) {

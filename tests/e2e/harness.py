@@ -337,9 +337,9 @@ def tot_key(series, prefix="sd"):
 
 
 def metrics_balance(page):
-    """P1: read = aggregated + rejected + refused, to the unit."""
+    """P1: read = aggregated + rejected + refused + dropped, to the unit."""
     read = page.sum("statsd_samples_read_total")
-    parts = [page.sum("statsd_samples_aggregated_total"), page.sum("statsd_samples_rejected_total"), page.sum("statsd_samples_refused_total")]
+    parts = [page.sum("statsd_samples_%s_total" % what) for what in ("aggregated", "rejected", "refused", "dropped")]
     assert read == sum(parts), (read, parts)
     return read
 

@@ -109,6 +109,7 @@ def sample(line):
     if not head or not NAME.match(head.group()):
         raise Malformed("bad name: %r" % line)
     name, at, labels = head.group(), head.end(), []
+    keys = []
     if line[at:at + 1] == "{":
         at += 1
         while True:
@@ -118,13 +119,13 @@ def sample(line):
             key, value = m.group(1), unescape(m.group(2), True)
             if not LABEL.match(key) or key.startswith("__"):
                 raise Malformed("bad label name %r: %r" % (key, line))
-            if value == "":
-                raise Malformed("empty label value: %r" % line)
-            labels.append((key, value))
+            keys.append(key)
+            if value != "":     # for Prometheus an empty label is none: series that differ in it alone are one, twice
+                labels.append((key, value))
             at = m.end()
             if m.group(3) == "}":
                 break
-    if len({k for k, _ in labels}) != len(labels):
+    if len(set(keys)) != len(keys):
         raise Malformed("label twice: %r" % line)
     if line[at:at + 1] != " " or " " in line[at + 1:]:
         raise Malformed("wanted one blank and a value: %r" % line)

@@ -29,6 +29,26 @@ static void fill_defaults(struct pipeline_opts *o)
         o->tags = TAGS_OPTS_DEFAULT;
 }
 
+static void make_mapping(struct pipeline *p)
+{
+    const struct pipeline_opts *o = &p->opts;
+    for (uint8_t i = 1; i <= o->n_profiles; i++) {
+        struct profile more = *profiles_at(p->profiles, 0);
+        o->fill(&more, i);
+        assert_int_equal(profiles_intern(p->profiles, &more)->index, i);
+    }
+    if (o->n_rules == 0)
+        return;
+    struct mapping_rule *rules = mem_alloc(o->n_rules * sizeof *rules);
+    for (size_t i = 0; i < o->n_rules; i++) {
+        rules[i] = o->rules[i];
+        rules[i].classes = rules[i].classes == 0 ? 7 : rules[i].classes;
+    }
+    const struct mapping_opts m = { .rules = rules, .n_rules = o->n_rules };
+    assert_int_equal(mapping_new(&m, &p->mapping), 0);
+    free(rules);
+}
+
 void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
 {
     *p = (struct pipeline){ .opts = *opts, .now_ns = 1000 * PIPELINE_SECOND };
@@ -48,10 +68,13 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                   .set_steps = o->set_steps,
                                                   .set_step_intervals = o->set_step_intervals,
                                                   .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                                  .ttl_s = o->ttl_s });
+                                                  .ttl_s = o->ttl_s,
+                                                  .scale = 1 });
+    make_mapping(p);
     struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
                               .ingest = { .tags = o->tags,
                                           .profiles = p->profiles,
+                                          .mapping = p->mapping,
                                           .limit = &p->limit,
                                           .several_sources = o->workers > 1 } };
     lane.parse.name_tags = o->name_tags;
@@ -63,6 +86,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
                                                         .births = o->births,
                                                         .profiles = p->profiles,
+                                                        .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
                                                         .several_sources = o->workers > 1,
@@ -81,6 +105,7 @@ void pipeline_release(struct pipeline *p)
     registry_free(p->registry);
     for (unsigned i = 0; i < p->opts.workers; i++)
         lane_free(p->lanes[i]);
+    mapping_free(p->mapping);
     profiles_free(p->profiles);
     series_limit_release(&p->limit);
     buf_release(&p->text);
@@ -116,11 +141,13 @@ void pipeline_feed_at(struct pipeline *p, unsigned worker, const char *lines, ui
 static void check_conservation(const struct pipeline *p, unsigned worker)
 {
     const uint64_t *v = p->seen[worker].v;
-    uint64_t rejected = 0;
+    uint64_t rejected = 0, dropped = 0;
     for (int r = 0; r < REASON_COUNT; r++)
         rejected += p->rejected[worker][r];
+    for (int d = 0; d < INGEST_DROP_COUNT; d++)
+        dropped += p->seen[worker].dropped[d];
     assert_int_equal(v[INGEST_SAMPLES_READ],
-                     v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED]);
+                     v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED] + dropped);
 }
 
 void pipeline_turn_worker(struct pipeline *p, unsigned worker)
@@ -263,6 +290,14 @@ uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id)
     uint64_t sum = 0;
     for (unsigned i = 0; i < p->opts.workers; i++)
         sum += p->seen[i].v[id];
+    return sum;
+}
+
+uint64_t pipeline_dropped(const struct pipeline *p, enum ingest_drop why)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < p->opts.workers; i++)
+        sum += p->seen[i].dropped[why];
     return sum;
 }
 

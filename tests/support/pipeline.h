@@ -2,7 +2,8 @@
  * pipeline: lines through a lane, page turn, registry and Prometheus text in one thread, with the
  * test's own clock.
  *
- * Every turn checks that no sample got lost: read = aggregated + rejected + refused.
+ * Every turn checks that no sample got lost: read = aggregated + rejected + refused +
+ * dropped.
  */
 #ifndef SUPPORT_PIPELINE_H
 #define SUPPORT_PIPELINE_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "aggregate/lane.h"
+#include "aggregate/mapping.h"
 #include "aggregate/registry.h"
 #include "expose/render.h"
 
@@ -43,12 +45,19 @@ struct pipeline_opts {
     size_t n_reserved;
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
     void *cookie;
+    /* A mapping, where a rule without classes has all.  Its profiles are 0 and n_profiles more,
+     * which fill makes of copies of profile 0. */
+    const struct mapping_rule *rules;
+    size_t n_rules;
+    void (*fill)(struct profile *p, uint8_t number);
+    uint8_t n_profiles;
 };
 
 struct pipeline {
     struct pipeline_opts opts;
     struct series_limit limit;
     struct profiles *profiles;
+    struct mapping *mapping; /* NULL without rules */
     struct lane *lanes[PIPELINE_WORKERS_MAX];
     struct lane_source sources[PIPELINE_WORKERS_MAX];
     struct ingest *in[PIPELINE_WORKERS_MAX]; /* the lanes' */
@@ -100,6 +109,7 @@ const char *pipeline_close(struct pipeline *p);
 
 /* Over the workers */
 uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id);
+uint64_t pipeline_dropped(const struct pipeline *p, enum ingest_drop why);
 uint64_t pipeline_rejected(const struct pipeline *p, enum reason r);
 uint64_t pipeline_series(const struct pipeline *p); /* in the registry */
 

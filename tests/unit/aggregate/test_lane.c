@@ -86,7 +86,8 @@ static struct rig *rig_new(const struct lane_taps *taps, const struct lane_refus
 {
     struct rig *r = mem_zalloc(sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 3), 0);
-    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     struct lane_opts o = {
         .parse = PARSE_OPTS_DEFAULT,
         .ingest = { .tags = TAGS_OPTS_DEFAULT,

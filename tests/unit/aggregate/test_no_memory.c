@@ -247,7 +247,7 @@ static void a_worker_that_cannot_be_made_says_so(void **unused)
         skip();
     struct series_limit limit;
     struct profiles *profiles =
-        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     assert_int_equal(series_limit_init(&limit, 10), 0);
     for (long nth = 0;; nth++) {
         struct ingest *in = NULL;

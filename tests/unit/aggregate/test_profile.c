@@ -15,25 +15,23 @@
 
 static const struct profile plain = { .sketch_schema = 5,
                                       .summary_max_age_ms = 1000,
-                                      .summary_age_buckets = 5 };
+                                      .summary_age_buckets = 5,
+                                      .scale = 1,
+                                      .native_zero_threshold = -1 };
 
 static void equal_profiles_are_one(void **unused)
 {
     (void)unused;
     double bounds[] = { 1, 10 };
-    char help[] = "Requests.";
     struct profiles *ps = profiles_new(&plain);
     struct profile p = plain;
     assert_ptr_equal(profiles_intern(ps, &p), profiles_at(ps, 0));
     p.buckets = bounds;
     p.n_buckets = 2;
-    p.help = help;
     const struct profile *one = profiles_intern(ps, &p);
     assert_int_equal(one->index, 1);
     bounds[1] = 20; /* the set has its own copy */
-    help[0] = 'r';
     assert_true(one->buckets[1] == 10);
-    assert_string_equal(one->help, "Requests.");
     const struct profile *two = profiles_intern(ps, &p);
     assert_int_equal(two->index, 2);
     assert_ptr_equal(profiles_intern(ps, one), one);
@@ -45,59 +43,34 @@ static void every_field_tells_profiles_apart(void **unused)
 {
     (void)unused;
     static const double list[] = { 0.5, 0.9 };
-    const struct profile rows[] = {
-        { .histogram = true,
-          .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5 },
-        { .sketch_schema = 4, .summary_max_age_ms = 1000, .summary_age_buckets = 5 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1001, .summary_age_buckets = 5 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 4 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .buckets = list,
-          .n_buckets = 2 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .buckets = list,
-          .n_buckets = 1 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .quantiles = list,
-          .n_quantiles = 2 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .quantiles = list + 1,
-          .n_quantiles = 1 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .set_steps = 2,
-          .set_step_intervals = 1 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .set_steps = 2,
-          .set_step_intervals = 2 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .ttl_s = 7 },
-        { .sketch_schema = 5, .summary_max_age_ms = 1000, .summary_age_buckets = 5, .help = "x" },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .native_factor = 1.1 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .native_max_buckets = 160 },
-        { .sketch_schema = 5,
-          .summary_max_age_ms = 1000,
-          .summary_age_buckets = 5,
-          .native_zero_threshold = 1e-6 },
-    };
+    struct profile rows[17];
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        rows[i] = plain;
+    struct profile *p = rows;
+    p++->histogram = true;
+    p++->sketch_schema = 4;
+    p++->summary_max_age_ms = 1001;
+    p++->summary_age_buckets = 4;
+    p->buckets = list;
+    p++->n_buckets = 2;
+    p->buckets = list;
+    p++->n_buckets = 1;
+    p->quantiles = list;
+    p++->n_quantiles = 2;
+    p->quantiles = list + 1;
+    p++->n_quantiles = 1;
+    p->set_steps = 2;
+    p++->set_step_intervals = 1;
+    p->set_steps = 2;
+    p++->set_step_intervals = 2;
+    p++->ttl_s = 7;
+    p++->scale = 0.001;
+    p++->scale = 0;
+    p++->native_factor = 1.1;
+    p++->native_max_buckets = 160;
+    p++->native_zero_threshold = 0;
+    p++->native_zero_threshold = 0.5;
+    assert_ptr_equal(p, rows + ARRAY_LEN(rows));
     struct profiles *ps = profiles_new(&plain);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(profiles_intern(ps, &rows[i])->index, i + 1);

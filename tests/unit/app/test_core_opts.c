@@ -11,6 +11,7 @@
 
 #include "aggregate/members.h"
 #include "app/core_opts.h"
+#include "app/core_mapping.h"
 #include "app/memory_bound.h"
 
 static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unused)
@@ -39,7 +40,10 @@ static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unus
         assert_true((uint64_t)o.set_steps * o.set_step_intervals * rows[i].interval_ms >=
                     rows[i].window_ms);
         struct memory_bound b;
-        memory_bound(&c, 3, &b);
+        struct core_mapping mapping;
+        assert_int_equal(core_mapping_load(&c, &mapping, &errors), 0);
+        memory_bound(&c, &mapping, 3, &b);
+        core_mapping_release(&mapping);
         assert_int_equal(b.large_set, (2 * 3 + 2 + rows[i].steps) * MEMBERS_REGISTERS);
         config_release(&c);
         buf_release(&errors);

@@ -41,7 +41,8 @@ static struct rig *rig_new(bool lines)
 {
     struct rig *r = calloc(1, sizeof *r);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
-    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
                                        .ingest = { .tags = TAGS_OPTS_DEFAULT,
                                                    .profiles = r->profiles,

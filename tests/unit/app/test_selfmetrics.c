@@ -72,7 +72,7 @@ static void rig_release(struct rig *r)
 static const char *render(struct rig *r)
 {
     buf_clear(&r->text);
-    struct writer *w = writer_text.open();
+    struct writer *w = writer_text.open(&(struct writer_opts){ 0 });
     selfmetrics_render(&r->src, w, &r->text);
     w->ops->close(w);
     buf_append_char(&r->text, '\0');

@@ -71,7 +71,7 @@ static void rig_init(struct rig *r)
     assert_int_equal(turn_init(&r->turn, &r->loop), 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->profiles = profiles_new(&(struct profile){
-        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5 });
+        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5, .scale = 1 });
     r->registry =
         registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
     struct listen_address a;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "app/counter_tables.h"
+#include "app/core_mapping.h"
 #include "app/memory_bound.h"
 #include "cmd/cli.h"
 #include "protocol/reason.h"
@@ -16,8 +17,10 @@
 static unsigned runs, columns;
 static uint32_t run_workers;
 
-static int run(const struct config *c, const struct config_source *src)
+static int run(const struct config *c, const struct core_mapping *mapping,
+               const struct config_source *src)
 {
+    assert_non_null(mapping->profiles);
     assert_non_null(src);
     runs++;
     run_workers = c->server_workers;
@@ -492,13 +495,16 @@ static uint64_t bound_with(const char *set)
     struct memory_bound b;
     const struct config_source src = { .sets = &set, .n_sets = set != NULL };
     assert_int_equal(config_load(&src, &c, &errors), 0);
-    memory_bound(&c, 2, &b);
+    struct core_mapping mapping;
+    assert_int_equal(core_mapping_load(&c, &mapping, &errors), 0);
+    memory_bound(&c, &mapping, 2, &b);
     uint64_t sum = 0;
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++) {
         assert_true(strlen(memory_bound_what((enum memory_part)i)) > 0);
         sum += b.part[i].n * b.part[i].each;
     }
     assert_int_equal(sum, b.total);
+    core_mapping_release(&mapping);
     config_release(&c);
     return b.total;
 }

@@ -73,7 +73,8 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     r->n_workers = n_workers;
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
-    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
                                        .ingest = { .tags = TAGS_OPTS_DEFAULT,
                                                    .profiles = r->profiles,

@@ -41,7 +41,8 @@ static struct rig *rig_over(int in, int out)
     refusals_init(&r->refusals, &r->dgram);
     refusals_keep_lines(&r->refusals, true);
     assert_int_equal(series_limit_init(&r->limit, MAX_SERIES), 0);
-    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     const struct lane_opts lane = {
         .parse = PARSE_OPTS_DEFAULT,
         .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },

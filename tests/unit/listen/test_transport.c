@@ -236,7 +236,8 @@ static void rig_init(struct rig *r, unsigned t)
     buf_release(&error);
     sem_init(&r->turned, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 100), 0);
-    r->profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5 });
+    r->profiles =
+        profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     r->registry =
         registry_new(&(struct registry_opts){ .profiles = r->profiles, .limit = &r->limit });
     const struct worker_opts o = {

@@ -60,7 +60,8 @@ static void rig_init(struct rig *r, unsigned n)
                                                   .n_quantiles = 1,
                                                   .summary_max_age_ms = 600000,
                                                   .summary_age_buckets = 5,
-                                                  .sketch_schema = 5 });
+                                                  .sketch_schema = 5,
+                                                  .scale = 1 });
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
                                        .ingest = { .tags = TAGS_OPTS_DEFAULT,
                                                    .profiles = r->profiles,

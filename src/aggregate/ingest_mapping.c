@@ -1,0 +1,78 @@
+/*
+ * What the mapping makes of a spelling that a worker meets for the first time.
+ *
+ * A spelling that is dropped is remembered in the worker's table, so that a flood of it costs no
+ * walk over the rules.  There are at most as many of these as there may be series; the rules are
+ * asked again about each sample of any other.  They expire as cells do.
+ */
+#include "aggregate/ingest_priv.h"
+#include "aggregate/mapping.h"
+
+/* A dropped cell is listed by no page, so its counts of samples are free: the first is the why. */
+static void set_why(struct cell *c, enum ingest_drop why)
+{
+    c->samples[0] = why;
+}
+
+static enum ingest_drop why(const struct cell *c)
+{
+    assert(cell_type(c) == CELL_DROPPED && c->samples[0] < INGEST_DROP_COUNT);
+    return (enum ingest_drop)c->samples[0];
+}
+
+/* Without memory it is not remembered. */
+static void remember(struct ingest *in, const struct sample *s, const struct mapping_rule *rule,
+                     enum ingest_drop reason, uint32_t now_s)
+{
+    if (in->n_dropped >= in->opts.limit->max || table_reserve(&in->table) < 0)
+        return;
+    struct cell *c = cells_dropped_new(&in->cells, rule->profile);
+    if (c == NULL)
+        return;
+    c->check = s->hash.hi;
+    c->last_s = now_s;
+    set_why(c, reason);
+    table_put(&in->table, s->hash, c);
+    in->n_dropped++;
+}
+
+static bool name_is_empty(struct ingest *in, const struct mapping_match *match)
+{
+    buf_clear(&in->name);
+    mapping_name(match, &in->name);
+    return in->name.len == 0;
+}
+
+bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8_t *ret_profile)
+{
+    struct mapping_match match;
+    *ret_profile = 0;
+    if (in->opts.mapping == NULL ||
+        !mapping_find(in->opts.mapping, in->scratch, slice_of(s->name, s->name_len),
+                      mapping_class_of((enum sample_type)s->type), &match))
+        return true;
+    *ret_profile = match.rule->profile;
+    if (!match.rule->drop && !name_is_empty(in, &match))
+        return true;
+    enum ingest_drop reason = match.rule->drop ? INGEST_DROP_RULE : INGEST_DROP_EMPTY_NAME;
+    in->stats.dropped[reason]++;
+    remember(in, s, match.rule, reason, now_s);
+    return false;
+}
+
+void ingest_drop_again(struct ingest *in, struct cell *dropped, uint32_t now_s)
+{
+    dropped->last_s = now_s;
+    in->stats.dropped[why(dropped)]++;
+}
+
+bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now_s)
+{
+    assert(cell_type(dropped) == CELL_DROPPED && in->n_dropped > 0);
+    if (!ingest_is_idle(in, dropped, now_s))
+        return false;
+    table_remove_at(&in->table, in->expire_at);
+    cells_dropped_free(&in->cells, dropped);
+    in->n_dropped--;
+    return true;
+}

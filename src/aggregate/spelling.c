@@ -1,0 +1,73 @@
+#include "aggregate/spelling.h"
+
+#include <assert.h>
+
+#include "aggregate/kind.h"
+#include "aggregate/labels.h"
+#include "aggregate/naming.h"
+
+void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffixes)
+{
+    *s = (struct spelling){ .mapping = mapping, .suffixes = suffixes };
+    if (mapping != NULL)
+        s->scratch = mapping_scratch_new(mapping);
+}
+
+void spelling_release(struct spelling *s)
+{
+    mapping_scratch_free(s->scratch);
+    buf_release(&s->raw);
+    buf_release(&s->name);
+    buf_release(&s->labels);
+    buf_release(&s->distinct);
+}
+
+static bool ends_with(const struct buf *b, struct slice suffix)
+{
+    return b->len >= suffix.len &&
+           slice_eq(slice_of(b->ptr + b->len - suffix.len, suffix.len), suffix);
+}
+
+/* The rule's name in s->raw.  false: there is no rule that makes one */
+static bool ask(struct spelling *s, const struct identity *id)
+{
+    s->match = (struct mapping_match){ 0 };
+    if (s->mapping == NULL ||
+        !mapping_find(s->mapping, s->scratch, identity_name(id),
+                      mapping_class_of((enum sample_type)id->type), &s->match))
+        return false;
+    buf_clear(&s->raw);
+    if (!s->match.rule->drop)
+        mapping_name(&s->match, &s->raw);
+    if (s->raw.len > 0)
+        return true;
+    s->match.rule = NULL;
+    return false;
+}
+
+struct slice spelling_name(struct spelling *s, const struct identity *id)
+{
+    struct slice suffix = slice_str(kind_types[id->type].suffix);
+    s->id = id;
+    buf_clear(&s->name);
+    naming_escape(ask(s, id) ? buf_slice(&s->raw) : identity_name(id), &s->name);
+    if (s->suffixes && !ends_with(&s->name, suffix))
+        buf_append_slice(&s->name, suffix);
+    return buf_slice(&s->name);
+}
+
+const char *spelling_help(const struct spelling *s)
+{
+    return s->match.rule == NULL ? NULL : s->match.rule->help;
+}
+
+bool spelling_labels(struct spelling *s, enum family_type type)
+{
+    assert(s->id != NULL);
+    buf_clear(&s->labels);
+    buf_clear(&s->distinct);
+    bool plain = labels_spell(s->id, s->match.rule == NULL ? NULL : &s->match, type, &s->labels);
+    buf_append_slice(&s->distinct, buf_slice(&s->labels));
+    labels_drop_empty(&s->distinct);
+    return plain;
+}

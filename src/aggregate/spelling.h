@@ -1,0 +1,54 @@
+/**
+ * spelling: name, labels and help of an identity on /metrics.  Private to aggregate/.
+ *
+ *     name     the rule's template filled in, or the name as sent; escaped (naming.h), and with
+ *              registry_opts.suffixes the suffix of its type
+ *     labels   the tags and the rule's labels (labels.h)
+ *     help     the rule's
+ *
+ *   thread   control
+ *   cost     a look-up in the mapping, a few copies
+ */
+#ifndef AGGREGATE_SPELLING_H
+#define AGGREGATE_SPELLING_H
+
+#include <stdbool.h>
+
+#include "aggregate/family.h"
+#include "aggregate/identity.h"
+#include "aggregate/mapping.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct spelling {
+    const struct mapping *mapping; /* NULL: there are no rules */
+    struct mapping_scratch *scratch;
+    bool suffixes;
+    const struct identity *id;   /* the one at hand */
+    struct mapping_match match;  /* its rule, or NULL */
+    struct buf raw, name;        /* of it: as the rule or the sender has it, and as shown */
+    struct buf labels, distinct; /* of it: as shown, and what tells two of a family apart */
+};
+
+void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffixes);
+void spelling_release(struct spelling *s);
+
+/**
+ * spelling_name(s, id):
+ *   returns  the name; it and spelling_help are valid until the next call
+ * What the mapping drops is spelled as if there were no rule: no worker lets it through, but for
+ * what it saw under another mapping.
+ */
+struct slice spelling_name(struct spelling *s, const struct identity *id);
+
+const char *spelling_help(const struct spelling *s); /* NULL: the rule has none */
+
+/**
+ * spelling_labels(s, type):
+ * Labels of the identity named last, in a family of that type: in s->labels as they are shown, in
+ * s->distinct without those that are empty, which Prometheus takes for absent.
+ *   returns  true: they are what labels_plain gives
+ */
+bool spelling_labels(struct spelling *s, enum family_type type);
+
+#endif
