@@ -1,3 +1,10 @@
+/*
+ * chart_svg
+ *   frame_of      which values lie at the edges
+ *   draw_grid     lines and numbers of both axes
+ *   draw_line     a path for each line of the chart; of more than POINTS_MAX points, some of them
+ *   draw_tips     what the browser shows under the pointer
+ */
 #include "chart.h"
 
 #include <assert.h>

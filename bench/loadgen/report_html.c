@@ -1,3 +1,7 @@
+/*
+ * The report as one page of HTML that needs no other file: its style, the report as text, a chart
+ * for each group of columns (charts; chart.c draws them), the load and its settings.
+ */
 #include "report.h"
 
 #include <math.h>

@@ -7,6 +7,7 @@
 
 #include "aggregate/exposed_priv.h"
 #include "aggregate/labels.h"
+#include "aggregate/naming.h"
 #include "base/mem.h"
 
 void exposed_labels(const struct exposed *e, struct buf *out)
@@ -15,6 +16,11 @@ void exposed_labels(const struct exposed *e, struct buf *out)
         buf_append(out, e->labels.text->bytes, e->labels.text->labels_len);
     else if (e->labels.id != NULL)
         labels_plain(e->labels.id, out);
+}
+
+void exposed_escape_value(struct slice value, struct buf *out)
+{
+    (void)naming_escape_value(value, out);
 }
 
 void exposed_borrow_labels(struct exposed *e, const struct identity *id)

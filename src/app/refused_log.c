@@ -1,3 +1,10 @@
+/*
+ * refused_log_due     is there an example to show, or a minute to end?
+ * refused_log_look    for each kind of refusal:
+ *   end_minute          how many were not shown, in one line; then workers may keep new examples
+ *   show                examples that the workers have kept, REFUSALS_A_ROUND a minute
+ * refused_log_end     ends the minute of every kind
+ */
 #include "app/refused_log.h"
 
 #include <assert.h>

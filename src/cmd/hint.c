@@ -1,3 +1,9 @@
+/*
+ * hint_line_cut       a line into name, value, type and fields, as far as it has them
+ * hint_put ...        what several hints write, or ask of a part of the line
+ * hint_first          the first row of a table that has something to say; the rows are in
+ *                     hint_shape.c, hint_value.c (refused lines) and hint_accepted.c
+ */
 #include "cmd/hint.h"
 
 #include <assert.h>

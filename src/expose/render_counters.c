@@ -12,13 +12,14 @@ struct row_lines {
 };
 
 /* A path may hold any byte; a line feed is no part of a name worth telling. */
-static void put_label_value(struct buf *out, const char *value)
+static void put_label_value(struct buf *out, struct slice value)
 {
-    for (; *value != '\0'; value++) {
-        if (*value == '"' || *value == '\\')
-            buf_append_char(out, '\\');
-        buf_append_char(out, *value == '\n' ? '_' : *value);
+    struct slice line;
+    while (slice_cut(&value, '\n', &line)) {
+        exposed_escape_value(line, out);
+        buf_append_char(out, '_');
     }
+    exposed_escape_value(value, out);
 }
 
 static void put_labels(struct buf *out, struct slice names, const char *const *values)
@@ -31,7 +32,7 @@ static void put_labels(struct buf *out, struct slice names, const char *const *v
             buf_append_char(out, ',');
         buf_append_slice(out, more ? name : names);
         buf_append_str(out, "=\"");
-        put_label_value(out, *values++);
+        put_label_value(out, slice_str(*values++));
         buf_append_char(out, '"');
     }
 }

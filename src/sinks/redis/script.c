@@ -7,8 +7,8 @@
  *
  * The order is what makes a batch exactly-once:
  *   1 number    has this producer's batch been applied?
- *   2 read      HMGET of all fields; a probe for each right and each type of key that the writes
- *   need 3 fold      in Lua alone: nothing is written when a value or a stored field is odd
+ *   2 read      HMGET of all fields; a probe for each right and key type that the writes need
+ *   3 fold      in Lua alone: nothing is written when a value or a stored field is odd
  *   4 write     the number, then the sums
  * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
  */
