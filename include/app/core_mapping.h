@@ -28,6 +28,12 @@ struct core_mapping {
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors);
 void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
 
+/*
+ * Append what is allowed in prometheus.mapping and yet hardly meant, as mapping_lint.h has it.
+ * Reads the file again: for `statsd check`.
+ */
+void core_mapping_lint(const struct config *c, struct buf *out);
+
 /* What the config alone says of all series.  Borrows arrays of c. */
 struct profile core_profile(const struct config *c);
 

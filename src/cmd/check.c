@@ -158,6 +158,16 @@ static void print_memory(const struct config *c, const struct core_mapping *m, u
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
+static void print_lint(const struct config *c, FILE *to)
+{
+    struct buf lint = { 0 };
+    core_mapping_lint(c, &lint);
+    struct slice rest = buf_slice(&lint), line;
+    while (slice_cut(&rest, '\n', &line))
+        fprintf(to, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
+    buf_release(&lint);
+}
+
 int check_main(const struct cli_args *args, const struct cli_io *io)
 {
     struct config c;
@@ -171,6 +181,7 @@ int check_main(const struct cli_args *args, const struct cli_io *io)
     print_changed(&c, &out);
     print_limits(&c, &out);
     print_memory(&c, &mapping, workers, &out);
+    print_lint(&c, io->err);
     bool written = cli_write(io->out, &out);
     buf_release(&out);
     core_mapping_release(&mapping);
