@@ -86,7 +86,7 @@ static void print_entries(const struct table *t, size_t columns, struct buf *out
 {
     size_t indent = 0;
     for (size_t c = 1; c < t->columns; c++)
-        indent = t->cell[0][c].len + 4 > indent ? t->cell[0][c].len + 4 : indent;
+        indent = t->cell[0][c].len + 3 > indent ? t->cell[0][c].len + 3 : indent;
     for (size_t r = 1; r < t->rows; r++) {
         buf_append_str(out, r > 1 ? "\n" : "");
         buf_append_slice(out, buf_slice(&t->cell[r][0]));

@@ -366,18 +366,18 @@ static void describe_a_name_prints_its_entry_alone(void **state)
     } rows[] = {
         { "server.interval",
           "server.interval\n"
-          "  environment  STATSD_SERVER_INTERVAL\n"
-          "  default      10s\n"
-          "  kind         duration\n"
-          "  limits       100ms to 1h\n"
-          "  meaning      How often",
+          "  environment STATSD_SERVER_INTERVAL\n"
+          "  default     10s\n"
+          "  kind        duration\n"
+          "  limits      100ms to 1h\n"
+          "  meaning     How often",
           1 },
         { "interval", "server.interval\n", 1 },
         { "STATSD_HTTP_LISTEN", "http.listen\n", 1 },
         { "server", "server.interval\n", 6 },
-        { "bad_value", "bad_value\n  meaning  the value", 1 },
+        { "bad_value", "bad_value\n  meaning the value", 1 },
         { "statsd_lines_received_total",
-          "statsd_lines_received_total\n  type     counter\n  meaning  Lines", 1 },
+          "statsd_lines_received_total\n  type    counter\n  meaning Lines", 1 },
         { "statsd_samples_rejected_total{reason=\"bad_value\"}", "statsd_samples_rejected_total\n",
           1 },
     };
