@@ -7,7 +7,7 @@
 
 enum { STATUS_UNAVAILABLE = 503 };
 
-/* Locked.  Of what is shared alone: taken and cap_taken are the owner's, who writes them unlocked. */
+/* Locked.  Not of taken and cap_taken: they are the owner's, who writes them unlocked. */
 static void mailbox_check(const struct http_mailbox *m)
 {
     assert(m->n <= m->cap && m->wake != NULL);
