@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "app/reload.h"
-#include "app/schedule.h"
+#include "base/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
 #include "base/err.h"

@@ -96,6 +96,11 @@ static int hand_out_sockets(struct server *s)
     return rc;
 }
 
+static void counted(const void *turn, struct ingest_totals *ret)
+{
+    turn_totals(turn, ret);
+}
+
 static int make_workers(struct server *s, void (*on_turned)(void *server))
 {
     for (unsigned i = 0; i < s->n_workers; i++) {
@@ -116,7 +121,8 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
                                        .n_workers = s->n_workers,
                                        .listeners = s->listeners,
                                        .n_listeners = s->n_listeners,
-                                       .turn = &s->turn };
+                                       .totals = counted,
+                                       .counted = &s->turn };
     refused_log_lines(&s->refused, s->config->protocol_log_rejected);
     return hand_out_sockets(s);
 }

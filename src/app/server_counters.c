@@ -1,6 +1,6 @@
 #include "app/server_counters.h"
 
-#include "app/process.h"
+#include "base/process.h"
 
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {

@@ -17,8 +17,8 @@
 #include <uv.h>
 
 #include "app/core_mapping.h"
-#include "app/off_page_log.h"
-#include "app/refused_log.h"
+#include "aggregate/off_page_log.h"
+#include "listen/refused_log.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"

@@ -81,9 +81,10 @@ static bool next_family(struct render *r)
     const struct family *f = registry_walk_family(&r->walk);
     if (f == NULL)
         return false;
+    const char *help = r->walk.help.len > 0 ? r->walk.help.ptr : default_help;
     /* The walk's own copies: the family may go between two pieces. */
     r->family = (struct writer_family){ .name = slice_of(r->walk.name.ptr, f->name_len),
-                                        .help = r->walk.help.len > 0 ? r->walk.help.ptr : default_help,
+                                        .help = help,
                                         .type = f->type,
                                         .negative = f->negative,
                                         .parts = 1 };

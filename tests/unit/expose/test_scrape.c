@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "app/process.h"
+#include "base/process.h"
 #include "expose/scrape_priv.h"
 #include "support/http_client.h"
 #include "support/page_reader.h"

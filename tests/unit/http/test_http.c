@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "app/process.h"
+#include "base/process.h"
 #include "base/address.h"
 #include "base/buf.h"
 #include "base/now.h"

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "app/process.h"
+#include "base/process.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "http/http.h"

@@ -1,4 +1,4 @@
-#include "app/off_page_log.h"
+#include "aggregate/off_page_log.h"
 
 #include <assert.h>
 

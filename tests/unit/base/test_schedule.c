@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "app/schedule.h"
+#include "base/schedule.h"
 #include "base/slice.h"
 
 static void intervals_are_aligned_to_the_wall_clock(void **unused)

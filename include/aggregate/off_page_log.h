@@ -1,5 +1,5 @@
 /**
- * off_page_log: log lines about metrics that are kept off /metrics.  Private to app/.
+ * off_page_log: log lines about metrics that are kept off /metrics.
  *
  *   msg=off_page reason=reserved metric=up type=gauge sent=up remedy=...
  *   msg=off_page reason=conflict metric=a_b type=gauge sent=a.b other=a-b other_type=counter ...
@@ -10,8 +10,8 @@
  * of the others, when the minute is over.
  *   thread   control
  */
-#ifndef APP_OFF_PAGE_LOG_H
-#define APP_OFF_PAGE_LOG_H
+#ifndef AGGREGATE_OFF_PAGE_LOG_H
+#define AGGREGATE_OFF_PAGE_LOG_H
 
 #include "aggregate/off_page.h"
 

@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-#include "app/refused_log.h"
+#include "app/turn.h"
+#include "listen/refused_log.h"
 #include "base/log.h"
 #include "listen/refusals_priv.h"
 
@@ -35,6 +36,11 @@ struct rig {
 static void notify(void *unused)
 {
     (void)unused;
+}
+
+static void counted(const void *turn, struct ingest_totals *ret)
+{
+    turn_totals(turn, ret);
 }
 
 static struct rig *rig_new(bool lines)
@@ -61,7 +67,8 @@ static struct rig *rig_new(bool lines)
                                    .n_workers = WORKERS,
                                    .listeners = r->listeners,
                                    .n_listeners = ARRAY_LEN(r->listeners),
-                                   .turn = &r->turn };
+                                   .totals = counted,
+                                   .counted = &r->turn };
     assert_int_equal(pipe(r->ends), 0);
     assert_int_equal(fcntl(r->ends[0], F_SETFL, O_NONBLOCK), 0);
     log_to_fd(r->ends[1]);

@@ -4,8 +4,8 @@
  * steps of the clock do not add up.
  *   thread   any (no state)
  */
-#ifndef APP_SCHEDULE_H
-#define APP_SCHEDULE_H
+#ifndef BASE_SCHEDULE_H
+#define BASE_SCHEDULE_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /**
- * refused_log: log lines about lines and samples that the workers refused.  Private to app/.
+ * refused_log: log lines about lines and samples that the workers refused.
  *
  *     msg=rejected reason=bad_value line="a:x|c" listener=udp://[::1]:1 from=[::1]:2 not_shown=0
  *     msg=off_page reason=limit metric=a.b listener=udp://[::1]:1 from=[::1]:2 not_shown=0
@@ -12,24 +12,26 @@
  *
  *   thread   control
  */
-#ifndef APP_REFUSED_LOG_H
-#define APP_REFUSED_LOG_H
+#ifndef LISTEN_REFUSED_LOG_H
+#define LISTEN_REFUSED_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "app/turn.h"
+#include "aggregate/counters.h"
 #include "listen/listener.h"
 #include "listen/refusals.h"
 #include "listen/worker.h"
 
 struct refused_log {
-    struct worker **workers; /* borrowed, as are listeners and turn */
+    struct worker **workers; /* borrowed, as are listeners and counted */
     unsigned n_workers;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct turn *turn; /* where the counts are */
-    bool lines;              /* protocol.log_rejected */
+    /* What the workers counted, as of the last turn. */
+    void (*totals)(const void *counted, struct ingest_totals *ret);
+    const void *counted;
+    bool lines; /* protocol.log_rejected */
     struct refused_kind {
         uint64_t logged;  /* of those refused: as an example, or in a not_shown */
         uint64_t ends_ms; /* when the minute ends; 0: none has begun */

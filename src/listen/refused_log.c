@@ -5,7 +5,7 @@
  *   show                examples that the workers have kept, REFUSALS_A_ROUND a minute
  * refused_log_end     ends the minute of every kind
  */
-#include "app/refused_log.h"
+#include "listen/refused_log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -142,7 +142,7 @@ bool refused_log_due(const struct refused_log *l, uint64_t now_ms)
 void refused_log_look(struct refused_log *l, uint64_t now_ms)
 {
     struct ingest_totals totals;
-    turn_totals(l->turn, &totals);
+    l->totals(l->counted, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
         if (!is_logged(l, kind))
             continue;
@@ -156,7 +156,7 @@ void refused_log_end(struct refused_log *l, uint64_t now_ms)
 {
     struct ingest_totals totals;
     refused_log_look(l, now_ms);
-    turn_totals(l->turn, &totals);
+    l->totals(l->counted, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++)
         if (is_logged(l, kind))
             end_minute(l, &totals, kind);
@@ -165,7 +165,7 @@ void refused_log_end(struct refused_log *l, uint64_t now_ms)
 void refused_log_lines(struct refused_log *l, bool on)
 {
     struct ingest_totals totals;
-    turn_totals(l->turn, &totals);
+    l->totals(l->counted, &totals);
     /* What was refused while lines were not logged never will be. */
     for (unsigned kind = 0; on && !l->lines && kind < REASON_COUNT; kind++) {
         begin_afresh(l, kind);

@@ -1,4 +1,4 @@
-#include "app/schedule.h"
+#include "base/schedule.h"
 
 #include <assert.h>
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "app/off_page_log.h"
+#include "aggregate/off_page_log.h"
 #include "base/log.h"
 
 /* A datagram socket keeps one write(2) apart from the next. */
