@@ -200,11 +200,13 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
     }
     assert_int_equal(stats().timed_out_request, 0);
     double at = 20000;
+    unsigned sent = 0; /* so few that it is no request line that is too long */
     for (uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
          stats().timed_out_request == 0; at += 0.5) {
         assert_true(now_mono_ms() < until_ms);
         tick_at(begun_ns, at);
-        send(fd, "G", 1, MSG_NOSIGNAL);
+        if (sent++ < 1000)
+            send(fd, "G", 1, MSG_NOSIGNAL);
     }
     assert_true(at > 20000 + HTTP_REQUEST_S);
     expect_closed(fd);
