@@ -28,6 +28,14 @@ struct core_mapping {
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors);
 void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
 
+/**
+ * core_mapping_lint(c, out):
+ * Read prometheus.mapping once more, and append what mapping_lint (config/mapping_lint.h) says of
+ * it; nothing where it has mistakes.
+ *   returns  how many warnings there are
+ */
+size_t core_mapping_lint(const struct config *c, struct buf *out);
+
 /* What the config alone says of all series.  Borrows arrays of c. */
 struct profile core_profile(const struct config *c);
 

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "config/mapping_file.h"
+#include "config/mapping_lint.h"
 
 /* A set's window in whole intervals, and how many of these make a step of it. */
 static void set_window(const struct config *c, struct profile *p)
@@ -204,6 +205,20 @@ int core_mapping_load(const struct config *c, struct core_mapping *ret, struct b
     else
         core_mapping_release(&m);
     return rc;
+}
+
+size_t core_mapping_lint(const struct config *c, struct buf *out)
+{
+    const struct mapping_options options = options_of(c);
+    struct mapping_file f = { 0 };
+    struct buf mistakes = { 0 };
+    size_t n = 0;
+    if (c->prometheus_mapping[0] != '\0' &&
+        mapping_file_load(c->prometheus_mapping, &options, &f, &mistakes) == 0)
+        n = mapping_lint(&f, out);
+    mapping_file_release(&f);
+    buf_release(&mistakes);
+    return n;
 }
 
 void core_mapping_release(struct core_mapping *m)
