@@ -33,8 +33,11 @@ bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, un
 {
     const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
     const double scale = s->profile->scale;
-    double up = (scale < 0 ? part->down : part->up) * scale;
-    double down = (scale < 0 ? part->up : part->down) * scale;
+    double up = part->up * scale, down = part->down * scale;
+    if (__builtin_expect(scale < 0, 0)) {
+        up = part->down * scale;
+        down = part->up * scale;
+    }
     if (down < 0)
         now->stats->v[REGISTRY_DECREMENTS]++;
     bool fits = e == NULL || add_finite(&((struct counter_exposed *)e)->total, up);

@@ -129,7 +129,7 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
     if (f == NULL)
         return e;
     bool plain = spelling_labels(&o->spelling, f->type);
-    const struct labels_key key = families_key(f, buf_slice(&o->spelling.distinct));
+    const struct labels_key key = families_key(f, o->spelling.distinct);
     struct exposed *there = families_exposed(&o->families, &key);
     if (there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
         exposed_other(there) != NULL)

@@ -19,7 +19,7 @@ void spelling_release(struct spelling *s)
     buf_release(&s->raw);
     buf_release(&s->name);
     buf_release(&s->labels);
-    buf_release(&s->distinct);
+    buf_release(&s->shorter);
 }
 
 static bool ends_with(const struct buf *b, struct slice suffix)
@@ -65,9 +65,13 @@ bool spelling_labels(struct spelling *s, enum family_type type)
 {
     assert(s->id != NULL);
     buf_clear(&s->labels);
-    buf_clear(&s->distinct);
     bool plain = labels_spell(s->id, s->match.rule == NULL ? NULL : &s->match, type, &s->labels);
-    buf_append_slice(&s->distinct, buf_slice(&s->labels));
-    labels_drop_empty(&s->distinct);
+    s->distinct = buf_slice(&s->labels);
+    if (s->match.rule == NULL || s->match.rule->n_labels == 0) /* tags are not empty */
+        return plain;
+    buf_clear(&s->shorter);
+    buf_append_slice(&s->shorter, s->distinct);
+    labels_drop_empty(&s->shorter);
+    s->distinct = buf_slice(&s->shorter);
     return plain;
 }

@@ -24,10 +24,12 @@ struct spelling {
     const struct mapping *mapping; /* NULL: there are no rules */
     struct mapping_scratch *scratch;
     bool suffixes;
-    const struct identity *id;   /* the one at hand */
-    struct mapping_match match;  /* its rule, or NULL */
-    struct buf raw, name;        /* of it: as the rule or the sender has it, and as shown */
-    struct buf labels, distinct; /* of it: as shown, and what tells two of a family apart */
+    const struct identity *id;  /* the one at hand */
+    struct mapping_match match; /* its rule, or NULL */
+    struct buf raw, name;       /* of it: as the rule or the sender has it, and as shown */
+    struct buf labels;          /* of it, as shown */
+    struct slice distinct;      /* what tells two of a family apart: labels, or in shorter */
+    struct buf shorter;
 };
 
 void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffixes);

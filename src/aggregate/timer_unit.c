@@ -1,5 +1,5 @@
 /*
- * timer_unit_of              the list
+ * timer_unit_find            the list
  * timer_unit_add             sums
  * timer_unit_find_age        the window
  *   timer_unit_absorb          of another one
@@ -19,7 +19,7 @@
 
 /* ---- the list ---- */
 
-struct timer_unit *timer_unit_of(struct timer_unit *first, double per, double scale)
+struct timer_unit *timer_unit_find(struct timer_unit *first, double per, double scale)
 {
     struct timer_unit *u = first;
     assert(per > 0 && isfinite(scale));

@@ -32,8 +32,15 @@ struct timer_unit {
     struct timer_unit *next;   /* owned; NULL: that was the last */
 };
 
+/* As timer_unit_of, for all but the first. */
+struct timer_unit *timer_unit_find(struct timer_unit *first, double per, double scale);
+
 /* Where values of that unit go, made when there is none.  The list is short: by scale. */
-struct timer_unit *timer_unit_of(struct timer_unit *first, double per, double scale);
+static inline struct timer_unit *timer_unit_of(struct timer_unit *first, double per, double scale)
+{
+    bool is_first = first->per == per && first->scale == scale;
+    return is_first ? first : timer_unit_find(first, per, scale);
+}
 
 /* p: the profile of the exposed */
 void timer_units_release(struct timer_unit *first, const struct profile *p);
