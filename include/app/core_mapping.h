@@ -26,6 +26,12 @@ struct core_mapping {
  *   returns  0; -EINVAL with ret untouched and a line (with LF) in ret_errors for each mistake
  */
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors);
+
+/* The same with the text of a mapping file in memory; path stands for it in messages.  For tests,
+ * fuzzing. */
+int core_mapping_load_text(const struct config *c, const char *path, struct slice text,
+                           struct core_mapping *ret, struct buf *ret_errors);
+
 void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
 
 /**
