@@ -227,6 +227,24 @@ static void check_conservation(const struct page *page)
            n->v[INGEST_SAMPLES_AGGREGATED] + n->v[INGEST_SAMPLES_REFUSED] + others);
 }
 
+/* Families of native histograms alone have to be read as such. */
+static void check_native(struct world *w, struct slice body)
+{
+    static struct protobuf_native native;
+    size_t n;
+    struct family *const *families = registry_families(w->registry, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool all = families[i]->type == FAMILY_HISTOGRAM && families[i]->n > 0;
+        for (size_t k = 0; all && k < families[i]->n; k++) {
+            struct exposed_view v;
+            registry_view(w->registry, families[i]->exposed[k], w->now_ns, &v);
+            all = v.shown && profile_native(v.profile);
+        }
+        if (all)
+            protobuf_native(body, families[i]->name, &native);
+    }
+}
+
 static void render(struct world *w)
 {
     struct buf out = { 0 }, text = { 0 };
@@ -235,8 +253,10 @@ static void render(struct world *w)
         render_all(w->writers[i], w->registry, w->now_ns, &out);
         if (i != WRITER_PROTOBUF)
             check_text(buf_slice(&out), i == WRITER_OPENMETRICS);
-        else
+        else {
             protobuf_as_text(buf_slice(&out), &text);
+            check_native(w, buf_slice(&out));
+        }
     }
     check_text(buf_slice(&text), false);
     buf_release(&text);
