@@ -32,7 +32,7 @@ PROP     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/prop/test_
 CONFORM  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/conformance/test_*.c)))
 SUPPORT  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tests/support/*.c))) $(B)/obj/proto/metrics.pb-c.o
 
-# Fuzz targets are tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput and seeds in tests/fuzz/corpus/NAME/.
+# Fuzz targets are tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput and seeds in tests/fuzz/corpus/NAME/; words in NAME.dict help.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
 REPLAY   := $(FUZZERS:%=$(B)/replay/%)
@@ -108,9 +108,14 @@ unit: $(UNIT) $(PROP) $(CONFORM)    ## unit, property and conformance tests alon
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
 	@$(SUITE) replay $(REPLAY)
 
+# What reads the output back for a target.
+FUZZ_READERS := $(B)/obj/tests/support/protobuf_reader.o $(B)/obj/proto/metrics.pb-c.o
+$(B)/replay/exposition $(FUZZ_B)/fuzzers/exposition: $(FUZZ_READERS)
+$(B)/replay/exposition $(FUZZ_B)/fuzzers/exposition: LDLIBS += -lcmocka -lprotobuf-c
+
 $(REPLAY): $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: e2e
 e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k name' picks tests, SLOW=1 the long ones)
@@ -131,13 +136,13 @@ census:    ## the tree in figures: files, lines, asserts, comments and includes 
 	@tests/support/census.sh
 
 .PHONY: fuzz
-fuzz: deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
+fuzz: deps-check deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
 	@tests/support/fuzz.sh $(FUZZ_B) $(or $(T),60) $(FUZZ_RUN)
 
 $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: tidy
 tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file)

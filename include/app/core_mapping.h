@@ -26,13 +26,21 @@ struct core_mapping {
  *   returns  0; -EINVAL with ret untouched and a line (with LF) in ret_errors for each mistake
  */
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors);
+
+/* The same with the text of a mapping file in memory; path stands for it in messages.  For tests,
+ * fuzzing. */
+int core_mapping_load_text(const struct config *c, const char *path, struct slice text,
+                           struct core_mapping *ret, struct buf *ret_errors);
+
 void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
 
-/*
- * Append what is allowed in prometheus.mapping and yet hardly meant, as mapping_lint.h has it.
- * Reads the file again: for `statsd check`.
+/**
+ * core_mapping_lint(c, out):
+ * Read prometheus.mapping once more, and append what mapping_lint (config/mapping_lint.h) says of
+ * it; nothing where it has mistakes.
+ *   returns  how many warnings there are
  */
-void core_mapping_lint(const struct config *c, struct buf *out);
+size_t core_mapping_lint(const struct config *c, struct buf *out);
 
 /* What the config alone says of all series.  Borrows arrays of c. */
 struct profile core_profile(const struct config *c);

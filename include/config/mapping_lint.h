@@ -8,6 +8,7 @@
  *                                   prometheus.suffixes, and only those without references
  *   bounds that no sample tells     neighbours that differ by less than a part in 10^9, as clients
  *   apart                           send fewer digits; bounds between -1e-300 and 1e-300 but for 0
+ *   too many shapes of globs        over 64 sets of places for * among globs of one length
  *   nothing that matches the rest   a hint, not a warning: such metrics keep their names
  *
  *   thread   any

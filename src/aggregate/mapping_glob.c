@@ -68,9 +68,8 @@ static uint64_t key_of(const struct mapping_globs *g, const struct shape *s,
                        const struct mapping_place *places)
 {
     uint64_t key = (uint64_t)(s - g->shapes + 1) * 0x9E3779B97F4A7C15ull;
-    const uint32_t *literal = g->literals + s->first_literal;
     for (uint32_t i = 0; i < s->n_literals; i++)
-        key += places[literal[i]].hash;
+        key += places[g->literals[s->first_literal + i]].hash;
     return key;
 }
 

@@ -1,8 +1,9 @@
 /*
  * core_mapping_load
  *   mapping_file_load     what the file says
- *   set_profiles          a profile for each rule, equal ones once
- *   make_mapping          the rules, compiled
+ *   compile
+ *     set_profiles          a profile for each rule, equal ones once
+ *     make_mapping          the rules, compiled
  */
 #include "app/core_mapping.h"
 
@@ -181,25 +182,17 @@ static int make_mapping(const struct mapping_file *f, const uint8_t *profiles,
     return rc;
 }
 
-int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors)
+/* Takes f. */
+static int compile(const struct config *c, struct mapping_file *f, struct core_mapping *ret,
+                   struct buf *ret_errors)
 {
     struct core_mapping m = { 0 };
-    struct mapping_file f = { 0 };
-    const struct mapping_options options = options_of(c);
-    if (c->prometheus_mapping[0] == '\0') {
-        const struct profile all = core_profile(c);
-        *ret = (struct core_mapping){ .profiles = profiles_new(&all), .n_profiles = 1 };
-        return 0;
-    }
-    int rc = mapping_file_load(c->prometheus_mapping, &options, &f, ret_errors);
-    if (rc < 0)
-        return rc;
-    uint8_t *profiles = mem_alloc(f.n_rules + 1);
-    rc = set_profiles(c, &f, &m, profiles, ret_errors);
+    uint8_t *profiles = mem_alloc(f->n_rules + 1);
+    int rc = set_profiles(c, f, &m, profiles, ret_errors);
     if (rc == 0)
-        rc = make_mapping(&f, profiles, &m, ret_errors);
+        rc = make_mapping(f, profiles, &m, ret_errors);
     free(profiles);
-    mapping_file_release(&f);
+    mapping_file_release(f);
     if (rc == 0)
         *ret = m;
     else
@@ -207,16 +200,40 @@ int core_mapping_load(const struct config *c, struct core_mapping *ret, struct b
     return rc;
 }
 
-void core_mapping_lint(const struct config *c, struct buf *out)
+int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors)
 {
-    struct mapping_file f = { 0 };
-    struct buf unused = { 0 };
+    struct mapping_file f;
     const struct mapping_options options = options_of(c);
+    if (c->prometheus_mapping[0] == '\0') {
+        const struct profile all = core_profile(c);
+        *ret = (struct core_mapping){ .profiles = profiles_new(&all), .n_profiles = 1 };
+        return 0;
+    }
+    int rc = mapping_file_load(c->prometheus_mapping, &options, &f, ret_errors);
+    return rc < 0 ? rc : compile(c, &f, ret, ret_errors);
+}
+
+int core_mapping_load_text(const struct config *c, const char *path, struct slice text,
+                           struct core_mapping *ret, struct buf *ret_errors)
+{
+    struct mapping_file f;
+    const struct mapping_options options = options_of(c);
+    int rc = mapping_file_load_text(path, text, &options, &f, ret_errors);
+    return rc < 0 ? rc : compile(c, &f, ret, ret_errors);
+}
+
+size_t core_mapping_lint(const struct config *c, struct buf *out)
+{
+    const struct mapping_options options = options_of(c);
+    struct mapping_file f = { 0 };
+    struct buf mistakes = { 0 };
+    size_t n = 0;
     if (c->prometheus_mapping[0] != '\0' &&
-        mapping_file_load(c->prometheus_mapping, &options, &f, &unused) == 0)
-        mapping_lint(&f, out);
+        mapping_file_load(c->prometheus_mapping, &options, &f, &mistakes) == 0)
+        n = mapping_lint(&f, out);
     mapping_file_release(&f);
-    buf_release(&unused);
+    buf_release(&mistakes);
+    return n;
 }
 
 void core_mapping_release(struct core_mapping *m)

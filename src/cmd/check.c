@@ -1,8 +1,8 @@
 /**
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
- * The output has four parts: the highlights, the options that differ from their defaults, the
- * limits, the memory bound.
+ * The output has five parts: the highlights, what is hardly meant in the mapping file, the options
+ * that differ from their defaults, the limits, the memory bound.
  */
 #include "cmd/cli.h"
 
@@ -37,29 +37,55 @@ static void print_sockets(const struct config *c, struct buf *out)
     }
 }
 
-static void print_mapping(const struct config *c, const struct core_mapping *m, struct buf *out)
+/* What is known before anything is printed. */
+struct checked {
+    const struct config *config;
+    const struct core_mapping *mapping;
+    unsigned workers;
+    struct buf lint; /* lines */
+    size_t warnings; /* of them */
+};
+
+static void print_mapping(const struct checked *k, struct buf *out)
 {
+    const struct config *c = k->config;
+    const struct core_mapping *m = k->mapping;
     if (m->mapping == NULL)
         return;
     size_t n = mapping_rules(m->mapping);
     buf_append_str(out, "mapping    ok  ");
     escape_text(slice_str(c->prometheus_mapping), out);
-    buf_printf(out, "  %zu rule%s, %u profile%s\n", n, n == 1 ? "" : "s", m->n_profiles,
+    buf_printf(out, "  %zu rule%s, %u profile%s", n, n == 1 ? "" : "s", m->n_profiles,
                m->n_profiles == 1 ? "" : "s");
+    if (k->warnings > 0)
+        buf_printf(out, ", %zu warning%s", k->warnings, k->warnings == 1 ? "" : "s");
+    buf_append_char(out, '\n');
 }
 
-static void print_highlights(const struct config *c, const struct core_mapping *m, unsigned workers,
-                             struct buf *out)
+static void print_lint(const struct checked *k, struct buf *out)
 {
+    struct slice rest = buf_slice(&k->lint), line;
+    if (rest.len > 0)
+        buf_append_str(out, "\nin the mapping file\n");
+    while (slice_cut(&rest, '\n', &line)) {
+        buf_append_str(out, "  ");
+        buf_append_slice(out, line);
+        buf_append_char(out, '\n');
+    }
+}
+
+static void print_highlights(const struct checked *k, struct buf *out)
+{
+    const struct config *c = k->config;
     buf_append_str(out, "config     ok");
     if (c->file != NULL) {
         buf_append_str(out, "  ");
         escape_text(slice_str(c->file), out);
     }
     buf_append_char(out, '\n');
-    print_mapping(c, m, out);
+    print_mapping(k, out);
     print_sockets(c, out);
-    buf_printf(out, "workers    %u\n", workers);
+    buf_printf(out, "workers    %u\n", k->workers);
     buf_printf(out, "http       %s\n", c->http_listen[0] != '\0' ? c->http_listen : "off");
     if (c->redis_url[0] == '\0')
         buf_append_str(out, "redis      off\n");
@@ -132,12 +158,11 @@ static void print_memory_line(uint64_t bytes, const char *what, struct buf *out)
     buf_release(&shown);
 }
 
-static void print_memory(const struct config *c, const struct core_mapping *m, unsigned workers,
-                         struct buf *out)
+static void print_memory(const struct checked *k, struct buf *out)
 {
     struct memory_bound b;
     uint64_t sum = 0;
-    memory_bound(c, m, workers, &b);
+    memory_bound(k->config, k->mapping, k->workers, &b);
     buf_append_str(out, "\nmemory at most\n");
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++) {
         uint64_t bytes = b.part[i].n * b.part[i].each;
@@ -158,32 +183,26 @@ static void print_memory(const struct config *c, const struct core_mapping *m, u
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
-static void print_lint(const struct config *c, FILE *to)
-{
-    struct buf lint = { 0 };
-    core_mapping_lint(c, &lint);
-    struct slice rest = buf_slice(&lint), line;
-    while (slice_cut(&rest, '\n', &line))
-        fprintf(to, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
-    buf_release(&lint);
-}
-
 int check_main(const struct cli_args *args, const struct cli_io *io)
 {
     struct config c;
     struct buf out = { 0 };
     struct core_mapping mapping;
+    if (args->test != NULL)
+        return check_test(args, io);
     int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
-    unsigned workers = memory_bound_workers(&c);
-    print_highlights(&c, &mapping, workers, &out);
+    struct checked k = { .config = &c, .mapping = &mapping, .workers = memory_bound_workers(&c) };
+    k.warnings = core_mapping_lint(&c, &k.lint);
+    print_highlights(&k, &out);
+    print_lint(&k, &out);
     print_changed(&c, &out);
     print_limits(&c, &out);
-    print_memory(&c, &mapping, workers, &out);
-    print_lint(&c, io->err);
+    print_memory(&k, &out);
     bool written = cli_write(io->out, &out);
     buf_release(&out);
+    buf_release(&k.lint);
     core_mapping_release(&mapping);
     config_release(&c);
     return written ? CLI_OK : CLI_FAILED;

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "config/guess.h"
+#include "config/option_value.h"
 #include "config/rivals.h"
 
 static int run_main(const struct cli_args *args, const struct cli_io *io)
@@ -41,7 +42,8 @@ enum {
     TAKES_EXPLAIN = 2,
     TAKES_MARKDOWN = 4,
     TAKES_CONVERT = 8,
-    TAKES_ARGS = 16
+    TAKES_ARGS = 16,
+    TAKES_TEST = 32
 };
 
 /* clang-format off */
@@ -51,7 +53,7 @@ static const struct command {
     int (*main)(const struct cli_args *args, const struct cli_io *io);
 } commands[] = {
     { "",         TAKES_CONFIG,                              run_main      },
-    { "check",    TAKES_CONFIG,                              check_main    },
+    { "check",    TAKES_CONFIG | TAKES_TEST,                 check_main    },
     { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
     { "convert",  TAKES_CONVERT | TAKES_ARGS,                convert_main  },
@@ -75,6 +77,7 @@ static const struct option {
     { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
     { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
     { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
+    { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
     { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };
@@ -116,7 +119,7 @@ static size_t count_lines(const struct buf *b)
     return n;
 }
 
-static void print_mistakes(const struct cli_io *io, const struct buf *errors, const char *where)
+void cli_mistakes(const struct cli_io *io, const struct buf *errors, const char *where)
 {
     size_t n = count_lines(errors);
     cli_write(io->err, errors);
@@ -130,16 +133,20 @@ int cli_config(const struct cli_args *args, const struct cli_io *io, struct conf
     struct config c;
     int rc = config_load(&args->source, &c, &errors);
     if (rc < 0) {
-        print_mistakes(io, &errors, "config");
+        cli_mistakes(io, &errors, "config");
         buf_release(&errors);
         return CLI_USAGE;
     }
     struct slice rest = buf_slice(&c.warnings), line;
     while (slice_cut(&rest, '\n', &line))
         fprintf(io->err, "statsd: warning: %.*s\n", (int)line.len, line.ptr);
+    if (args->mapping != NULL) {
+        option_value_clear(&c, OPTION_prometheus_mapping);
+        c.prometheus_mapping = mem_strdup(args->mapping);
+    }
     rc = core_mapping_load(&c, ret_mapping, &errors);
     if (rc < 0) {
-        print_mistakes(io, &errors, "mapping");
+        cli_mistakes(io, &errors, "mapping");
         config_release(&c);
     } else {
         *ret = c;

@@ -1,8 +1,8 @@
 /**
  * cli: the command line: `statsd [COMMAND] [OPTIONS] [ARGUMENTS]`.
  *
- * Exit status: 0 ok, 1 failed at run time (explain: or a line has an error), 2 usage or config
- * error.
+ * Exit status: 0 ok, 1 failed at run time (explain: or a line has an error; check --test: or a case
+ * failed), 2 usage or config error.
  *   thread   main
  */
 #ifndef CMD_CLI_H
@@ -30,6 +30,8 @@ struct cli_args {
     struct config_source source; /* -c, --set, and the environment of cli_io */
     const char *framing;         /* --framing, or NULL */
     const char *mapping_out;     /* --mapping-out, or NULL */
+    const char *test;            /* --test, or NULL */
+    const char *mapping;         /* goes before prometheus.mapping; NULL: nothing does */
     bool json, truncated, markdown, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
@@ -48,6 +50,9 @@ int cli_main(int argc, char **argv);
  */
 int cli_config(const struct cli_args *args, const struct cli_io *io, struct config *ret,
                struct core_mapping *ret_mapping);
+
+/* Mistakes, a line each, to io->err, and how many there are in the `where`. */
+void cli_mistakes(const struct cli_io *io, const struct buf *errors, const char *where);
 
 /* "statsd: <message>" to io->err, and "see statsd --help".  returns  CLI_USAGE */
 int cli_usage(const struct cli_io *io, const char *format, ...)
@@ -72,6 +77,9 @@ void cli_help(unsigned columns, struct buf *out);
  */
 void cli_unknown_option(const char *arg, const char *value, struct buf *out);
 void cli_unknown_command(const char *word, const char *command, struct buf *out);
+
+/* check_test.c: `check --test FILE`.  returns  the exit status */
+int check_test(const struct cli_args *args, const struct cli_io *io);
 
 /* The commands, each in NAME.c.  returns  the exit status */
 int check_main(const struct cli_args *args, const struct cli_io *io);

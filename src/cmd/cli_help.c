@@ -15,8 +15,10 @@ static const struct {
     { "Commands", NULL },
     { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
     { "statsd check [OPTIONS]",
-      "check the config; print where each value comes from, limits and the memory bound; opens "
-      "no port" },
+      "check the config and its mapping file; print where each value comes from, warnings, limits "
+      "and the memory bound; opens no port" },
+    { "statsd check [OPTIONS] --test FILE",
+      "run the test file of a mapping file: lines that are sent, and what /metrics has to show" },
     { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
       "how a datagram is understood, what /metrics would show of it and why something is "
       "missing; without LINE, standard input is one raw datagram (or a stream, by --framing)" },
@@ -55,7 +57,7 @@ static const struct {
     { "curl -s http://127.0.0.1:9102/metrics | grep orders", "" },
     { "Exit status", NULL },
     { "0", "ok" },
-    { "1", "failed at run time; explain: a line has an error" },
+    { "1", "failed at run time; explain: a line has an error; check --test: a case failed" },
     { "2", "usage or config error" },
 };
 /* clang-format on */

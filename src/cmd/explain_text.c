@@ -1,6 +1,6 @@
 /**
  *   explain_text_line       explain_text_errors: put_error, put_error_hint
- *                           put_sample, put_rule, put_object (events, service checks),
+ *                           put_sample, explain_text_rule, put_object (events, service checks),
  *                           hint_accepted
  *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
  */
@@ -105,7 +105,7 @@ static void put_rule_place(const char *what, const json_t *file, const json_t *r
     put_text(json_object_get(rule, "match"), out);
 }
 
-static void put_rule(const json_t *rule, struct buf *out)
+void explain_text_rule(const json_t *rule, struct buf *out)
 {
     const json_t *file = json_object_get(rule, "file"), *miss = json_object_get(rule, "near_miss");
     const char *dropped = json_string_value(json_object_get(rule, "dropped"));
@@ -217,7 +217,7 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
         const json_t *rule = json_array_get(x->rules, i);
         put_sample(one, out);
         if (rule != NULL)
-            put_rule(rule, out);
+            explain_text_rule(rule, out);
         if (json_object_get(one, "set_value") != NULL && json_object_get(rule, "dropped") == NULL)
             put_set_note(x->config, out);
     }

@@ -12,6 +12,9 @@
  * what the line says, and hints (hint.h).  x holds this line alone. */
 void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out);
 
+/* Append which rule of the mapping file a sample fell under: an element of x->rules. */
+void explain_text_rule(const json_t *rule, struct buf *out);
+
 /* Append what has no line on /metrics, and why.  Call explain_core_exposition before. */
 void explain_text_off_page(const struct explain_core *x, struct buf *out);
 

@@ -1,5 +1,5 @@
 /**
- *   mapping_file_load -> read_file -> mapping_file_load_text
+ *   mapping_file_load -> mapping_reader_file, mapping_file_load_text
  *     document_parse     text -> tree, or where it is no YAML (document.h)
  *     read_top           the keys of the file
  *       read_defaults
@@ -12,13 +12,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/err.h"
 #include "base/mem.h"
-#include "config/escape.h"
 #include "config/mapping_reader.h"
 #include "config/mapping_rule.h"
 #include "config/mapping_scalar.h"
@@ -181,27 +177,13 @@ int mapping_file_load_text(const char *path, struct slice text,
     return 0;
 }
 
-static int cannot_read(const char *path, int error, struct buf *out)
-{
-    escape_text(slice_str(path), out);
-    buf_printf(out, ": cannot read the mapping file: %s\n", err_text(error));
-    return -EINVAL;
-}
-
 int mapping_file_load(const char *path, const struct mapping_options *config,
                       struct mapping_file *ret, struct buf *ret_errors)
 {
     struct buf text = { 0 };
-    ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
-    if (fd < 0)
-        return cannot_read(path, errno, ret_errors);
-    /* One byte more than a document may have: document_parse tells that it is too long. */
-    while (text.len <= DOCUMENT_BYTES_MAX && (n = read(fd, buf_reserve(&text, 65536), 65536)) > 0)
-        text.len += (size_t)n;
-    rc = n < 0 ? cannot_read(path, errno, ret_errors)
-               : mapping_file_load_text(path, buf_slice(&text), config, ret, ret_errors);
-    close(fd);
+    int rc = mapping_reader_file(path, "mapping file", &text, ret_errors);
+    if (rc == 0)
+        rc = mapping_file_load_text(path, buf_slice(&text), config, ret, ret_errors);
     buf_release(&text);
     return rc;
 }

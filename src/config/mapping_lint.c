@@ -1,8 +1,8 @@
 /**
  *   mapping_lint
- *     mapping_cover_find, mapping_clash_find     for all rules at once
+ *     mapping_shapes_find, mapping_cover_find, mapping_clash_find     for all rules at once
  *     lint_rule
- *       say_hidden, say_clash     what these have found
+ *       say_shapes, say_hidden, say_clash     what these have found
  *       lint_templates, lint_buckets
  *     lint_rest                   the hint
  */
@@ -19,11 +19,13 @@
 #include "config/mapping_clash.h"
 #include "config/mapping_cover.h"
 #include "config/mapping_file.h"
+#include "config/mapping_shapes.h"
 
 struct lint {
     const struct mapping_file *f;
     const struct mapping_cover *covers;
     const struct mapping_clash *clashes;
+    const size_t *shapes;
     struct buf *out;
     size_t n;
 };
@@ -232,9 +234,22 @@ static void lint_defaults(struct lint *l)
     say_bounds(l, low, high);
 }
 
+static void say_shapes(struct lint *l, size_t i)
+{
+    if (begin(l, i))
+        buf_printf(l->out,
+                   "globs of %zu components have their * in %zu different places, this one in the "
+                   "%dth; more than %d make the first sample of each new name slower: let rules "
+                   "share them\n",
+                   mapping_shapes_length(l->f->rules[i].match), l->shapes[i],
+                   MAPPING_SHAPES_FEW + 1, MAPPING_SHAPES_FEW);
+}
+
 static void lint_rule(struct lint *l, size_t i)
 {
     const struct mapping_file_rule *rule = &l->f->rules[i];
+    if (l->shapes[i] > 0)
+        say_shapes(l, i);
     if (mapping_cover_hidden(rule, &l->covers[i])) {
         say_hidden(l, i);
         return;
@@ -271,7 +286,8 @@ size_t mapping_lint(const struct mapping_file *f, struct buf *out)
     for (size_t i = 0; i < f->n_rules; i++)
         hidden[i] = mapping_cover_hidden(&f->rules[i], &covers[i]);
     struct mapping_clash *clashes = mapping_clash_find(f, hidden);
-    struct lint l = { .f = f, .covers = covers, .clashes = clashes, .out = out };
+    size_t *shapes = mapping_shapes_find(f);
+    struct lint l = { .f = f, .covers = covers, .clashes = clashes, .shapes = shapes, .out = out };
     lint_defaults(&l);
     for (size_t i = 0; i < f->n_rules; i++)
         lint_rule(&l, i);
@@ -280,6 +296,7 @@ size_t mapping_lint(const struct mapping_file *f, struct buf *out)
         buf_printf(out, ": %zu warnings more\n", l.n - MAPPING_MISTAKES_MAX);
     }
     lint_rest(&l);
+    free(shapes);
     free(clashes);
     free(hidden);
     free(covers);

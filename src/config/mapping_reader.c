@@ -1,4 +1,5 @@
 /**
+ *   mapping_reader_file
  *   mapping_reader_fields
  *     mapping_reader_pairs -> walk_map, which calls itself for a merge key -> walk_pair
  *     take_field             one pair
@@ -9,16 +10,39 @@
 #include "config/mapping_reader.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "config/escape.h"
 #include "config/guess.h"
 #include "config/mapping_values.h"
 
 enum { KEYS_MAX = 64 };
+
+int mapping_reader_file(const char *path, const char *what, struct buf *ret, struct buf *ret_errors)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 1;
+    /* One byte more than a document may have: document_parse tells that it is too long. */
+    while (n > 0 && ret->len <= DOCUMENT_BYTES_MAX) {
+        n = read(fd, buf_reserve(ret, 65536), 65536);
+        ret->len += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0) {
+        const char *why = err_text(errno);
+        escape_text(slice_str(path), ret_errors);
+        buf_printf(ret_errors, ": cannot read the %s: %s\n", what, why);
+    }
+    if (fd >= 0)
+        close(fd);
+    return n < 0 ? -EINVAL : 0;
+}
 
 void mapping_reader_release(struct mapping_reader *r)
 {

@@ -28,6 +28,15 @@ struct mapping_reader {
     size_t n_mistakes, cap_mistakes;
 };
 
+/**
+ * mapping_reader_file(path, what, ret, ret_errors):
+ * Append the file to ret; of one longer than a document may be, enough that document_parse says so.
+ *   what     "mapping file", for messages
+ *   returns  0; -EINVAL with a line (with LF) in ret_errors
+ */
+int mapping_reader_file(const char *path, const char *what, struct buf *ret,
+                        struct buf *ret_errors);
+
 void mapping_reader_release(struct mapping_reader *r);
 
 /**

@@ -65,6 +65,8 @@ static size_t label_len(struct slice labels, size_t value_at)
 struct text_split text_split(struct slice labels, struct slice key)
 {
     size_t at = 0;
+    if (labels.len == 0)
+        return (struct text_split){ labels, labels };
     while (at < labels.len) {
         const char *equals = memchr(labels.ptr + at, '=', labels.len - at);
         size_t value_at = (size_t)(equals - labels.ptr) + 2;

@@ -1,6 +1,7 @@
 /**
  * Any bytes as a mapping file: read into rules that hold what mapping_values.h promises, and looked
- * at for what is hardly meant, or refused with whole lines of printable text.
+ * at for what is hardly meant, or refused with whole lines of printable text.  Then as a test file
+ * of one.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "config/mapping_cases.h"
 #include "config/mapping_file.h"
 #include "config/mapping_lint.h"
 
@@ -54,6 +56,24 @@ static void check_rule(const struct mapping_file_rule *r)
     check_options(&r->options);
 }
 
+/* The same bytes as a test file of a mapping file. */
+static void read_cases(struct slice text)
+{
+    struct mapping_cases c;
+    struct buf errors = { 0 };
+    if (mapping_cases_load_text("fuzz.yml", text, &c, &errors) == 0) {
+        assert(errors.len == 0 && c.n > 0);
+        for (size_t i = 0; i < c.n; i++)
+            assert(c.cases[i].name != NULL && c.cases[i].lines != NULL && c.cases[i].line > 0 &&
+                   (c.cases[i].expect != NULL || c.cases[i].absent != NULL));
+        mapping_cases_release(&c);
+    } else {
+        assert(errors.len > 0);
+        check_lines(&errors, MAPPING_MISTAKES_MAX + 1);
+    }
+    buf_release(&errors);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     double bounds[] = { 1, 2 }, quantiles[] = { 0.5 };
@@ -80,5 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_lines(&errors, MAPPING_MISTAKES_MAX + 1);
     }
     buf_release(&errors);
+    read_cases(slice_of((const char *)data, size));
     return 0;
 }

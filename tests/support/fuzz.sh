@@ -15,9 +15,11 @@ for name in "$@"; do
     mkdir -p "$build/corpus/$name" "$build/crash"
     seeds=tests/fuzz/corpus/$name
     [ -d "$seeds" ] || { echo "fuzz: $seeds: no seeds" >&2; exit 1; }
+    dict=()
+    [ ! -f "tests/fuzz/$name.dict" ] || dict=(-dict="tests/fuzz/$name.dict")
     # New finds go to the first directory; the seeds are only read.
     if "$build/fuzzers/$name" -max_total_time=$each -timeout=10 -rss_limit_mb=1024 -max_len=70000 -verbosity=0 -print_final_stats=1 \
-        -artifact_prefix="$build/crash/$name-" "$build/corpus/$name" "$seeds" >"$build/$name.log" 2>&1; then
+        "${dict[@]}" -artifact_prefix="$build/crash/$name-" "$build/corpus/$name" "$seeds" >"$build/$name.log" 2>&1; then
         echo "fuzz: $name: $(sed -nE 's/^stat::number_of_executed_units: *//p' "$build/$name.log") inputs in ${each} s, no crash"
     else
         tail -n 40 "$build/$name.log"

@@ -124,6 +124,8 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "-c", "a", "-c", "b" }, "-c is given twice" },
         { { "check", "--set" }, "--set needs SECTION.KEY=VALUE" },
         { { "check", "more" }, "check takes no arguments; a config file is given as -c FILE" },
+        { { "check", "--test" }, "--test needs a FILE" },
+        { { "--test", "x" }, "running does not take --test" },
         { { "check", "--json" }, "check does not take --json" },
         { { "check", "--markdown" }, "check does not take --markdown" },
         { { "--json" }, "running does not take --json" },
@@ -344,6 +346,7 @@ static void help_has_the_defaults_of_the_options_and_only_commands_that_are_ther
                                         "Example",
                                         "/dev/udp/127.0.0.1/8125",
                                         "describe options|metrics|reasons|NAME",
+                                        "check [OPTIONS] --test FILE",
                                         "--framing datagram|line|dsd" };
     char http[100];
     snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);

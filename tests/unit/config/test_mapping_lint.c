@@ -342,9 +342,61 @@ static void ten_thousand_rules_take_less_than_a_second(void **state)
     }
 }
 
+/* n globs of 7 components, each with its * in other places; the last `again` repeat the first. */
+static struct mapping_file shapes(unsigned n, unsigned again)
+{
+    struct buf text = { 0 };
+    buf_append_str(&text, "mappings:\n- {match: 'a.*', name: x}\n");
+    for (unsigned i = 0; i < n + again; i++) {
+        buf_append_str(&text, "- {match: 'r");
+        for (unsigned bit = 0; bit < 7; bit++) {
+            if ((i % n) >> bit & 1)
+                buf_append_str(&text, ".*");
+            else
+                buf_printf(&text, ".b%u", i);
+        }
+        buf_append_str(&text, "', name: y, match_metric_type: counter}\n");
+    }
+    buf_append(&text, REST, sizeof REST);
+    struct mapping_file f = load(text.ptr);
+    buf_release(&text);
+    return f;
+}
+
+static void the_65th_shape_of_one_length_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned n, again;
+        const char *want;
+    } rows[] = { { 64, 0, NULL },
+                 { 64, 40, NULL },
+                 { 65, 0, "m.yml:67: rule 66 (" },
+                 { 120, 3, "m.yml:67: rule 66 (" } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct mapping_file f = shapes(rows[i].n, rows[i].again);
+        struct buf out = { 0 };
+        char all[80];
+        mapping_lint(&f, &out);
+        buf_append_char(&out, '\0');
+        const char *at = strstr(out.ptr, "globs of 8 components");
+        assert_true((at != NULL) == (rows[i].want != NULL));
+        if (at != NULL) {
+            snprintf(all, sizeof all, "globs of 8 components have their * in %u different places",
+                     rows[i].n);
+            assert_non_null(strstr(out.ptr, rows[i].want));
+            assert_non_null(strstr(out.ptr, all));
+            assert_null(strstr(at + 1, "globs of"));
+        }
+        buf_release(&out);
+        mapping_file_release(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_65th_shape_of_one_length_is_told),
         cmocka_unit_test(a_rule_that_an_earlier_one_hides_is_told_with_that_one),
         cmocka_unit_test(without_an_order_only_the_same_match_hides_a_rule),
         cmocka_unit_test(names_that_cannot_both_be_shown_are_told),
