@@ -28,6 +28,8 @@ struct core_mapping {
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors);
 void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
 
+size_t core_mapping_rules(const struct core_mapping *m);
+
 /* What the config alone says of all series.  Borrows arrays of c. */
 struct profile core_profile(const struct config *c);
 
