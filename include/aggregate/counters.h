@@ -64,7 +64,7 @@
     X(SERIES_CREATED, "statsd_series_created_total", COUNTER, "",                                 \
       "Series seen for the first time.")                                                          \
     X(SERIES_EXPIRED, "statsd_series_expired_total", COUNTER, "",                                 \
-      "Series removed after aggregate.ttl without a sample.")                                     \
+      "Series removed after their ttl without a sample, or dropped by the mapping of a reload.")  \
     X(SERIES, "statsd_series", GAUGE, "kind",                                                     \
       "Series known now.")
 /* clang-format on */

@@ -49,17 +49,18 @@
 #include "protocol/sample.h"
 #include "protocol/tags.h"
 
+struct generation;
 struct ingest;
 struct mapping;
 struct page;
 
 struct ingest_opts {
     struct tags_opts tags;
-    const struct profiles *profiles; /* shared by all workers; borrowed.  A cell idle for longer
-                                        than its ttl is dropped */
+    const struct profiles *profiles; /* shared by all workers; borrowed until ingest_renew.  A
+                                        cell idle for longer than its ttl is dropped */
     const struct mapping *mapping;   /* gives a spelling its profile, or drops it, at first sight;
-                                        shared by all workers; borrowed.  NULL: all are of profile
-                                        0 */
+                                        shared by all workers; borrowed likewise.  NULL: all are
+                                        of profile 0 */
     struct series_limit *limit;      /* shared by all workers; borrowed */
     bool several_sources;            /* other workers or sockets bring samples of the same
                                         gauges: their stamps are kept */
@@ -105,6 +106,22 @@ bool ingest_saw_relative(const struct ingest *in);
  *   returns  true; false when control still has the other page: nothing changed, try again later
  */
 bool ingest_turn(struct ingest *in, uint64_t now_ns);
+
+/**
+ * ingest_generation_new(profiles, mapping, ret) ... ingest_renew(in, take):
+ * Have the worker go by another mapping from its next turn on: it drops all its cells, which are
+ * made again at the next sample of each spelling.  The page of that turn is the last one of the old
+ * mapping; when it was merged, the worker no longer refers to that mapping or its profiles.
+ *   profiles, mapping   as in ingest_opts
+ *   take                made for this worker; freed when the page is merged, or with the worker
+ *   returns             0 or -ENOMEM.  All three: control
+ *   cost                the worker's: the same however many cells it has.  The first samples after
+ *                       it are of spellings at first sight
+ */
+int ingest_generation_new(const struct profiles *profiles, const struct mapping *mapping,
+                          struct generation **ret);
+void ingest_generation_free(struct generation *g); /* one that no worker has taken; NULL is fine */
+void ingest_renew(struct ingest *in, struct generation *take);
 
 /*
  * Index of the page that is being filled, 0 or 1.  Who hands over more with a page keeps two copies

@@ -17,6 +17,8 @@ enum { PROFILE_SET_STEPS_MAX = 12, PROFILES_MAX = 256 };
 
 struct profile {
     uint8_t index;         /* its number */
+    uint64_t set;          /* number of its set, which no other has had: with index, which profile
+                                       it is, even after others have gone */
     bool histogram;        /* timers are histograms, not summaries */
     int sketch_schema;     /* 0..8, of timers */
     const double *buckets; /* `le` bounds of histograms, ascending */
@@ -62,8 +64,8 @@ void profile_raise_schema(struct profile *p);
 struct profiles;
 
 /*
- * A set with profile 0, which is a copy of p and of what it points to.  p->index is not read, here
- * and below.
+ * A set with profile 0, which is a copy of p and of what it points to.  p->index and p->set are not
+ * read, here and below.   thread  control
  */
 struct profiles *profiles_new(const struct profile *p);
 
@@ -79,6 +81,12 @@ void profiles_free(struct profiles *ps);
 const struct profile *profiles_intern(struct profiles *ps, const struct profile *p);
 
 const struct profile *profiles_at(const struct profiles *ps, uint8_t index);
+
+/* The profile of the set that is equal to p, or NULL. */
+const struct profile *profiles_find(const struct profiles *ps, const struct profile *p);
+
+/* Do timers of both keep and show the same, but for the scale and the most native buckets? */
+bool profile_same_timers(const struct profile *a, const struct profile *b);
 
 /* The least ttl_s of those that are not 0; 0: all are. */
 uint64_t profiles_least_ttl_s(const struct profiles *ps);

@@ -46,7 +46,7 @@ struct registry;
 
 struct registry_opts {
     bool suffixes;                   /* counters end in _total, timings (ms) in _seconds */
-    const struct profiles *profiles; /* those of the workers; borrowed */
+    const struct profiles *profiles; /* those of the workers; borrowed until registry_remap */
     const struct mapping *mapping;   /* likewise; NULL: names and labels are as sent */
     uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
                                         never */
@@ -64,7 +64,7 @@ struct registry_opts {
     void *cookie;
 };
 
-/* opts is copied; what it points to is borrowed for the registry's life. */
+/* opts is copied; what else it points to is borrowed for the registry's life. */
 struct registry *registry_new(const struct registry_opts *opts);
 void registry_free(struct registry *r);
 
@@ -95,6 +95,26 @@ void registry_next(struct registry *r);
  * less often.
  */
 void registry_expire(struct registry *r, uint64_t now_ns);
+
+/**
+ * registry_remap(r, profiles, mapping, now_ns):
+ * Another mapping is in force.  Every worker has been renewed (ingest_renew), and the pages of the
+ * old mapping are merged.
+ *     dropped now       the series leaves /metrics at once, and goes when its interval is over
+ *     the line is the   same name, labels and type: it keeps its value; where the bounds of a
+ *     same              histogram differ it starts at 0; a summary's window takes over what fits
+ *     another line      the series leaves the old one, which goes with its last series; on the new
+ *                       one, unless that is there already, counters and timers start at 0, gauges
+ *                       and sets show what they showed
+ * What is kept off the page goes on collecting.  Help texts are those of the new rules.  The old
+ * profiles and mapping are no longer referred to.
+ *   cost     O(series): for each of them as much as for a new one
+ */
+struct registry_remapped {
+    size_t moved, dropped; /* series */
+};
+struct registry_remapped registry_remap(struct registry *r, const struct profiles *profiles,
+                                        const struct mapping *mapping, uint64_t now_ns);
 
 /* All families, the reserved ones too, sorted by name; valid until the next merge or expiry. */
 struct family *const *registry_families(struct registry *r, size_t *ret_n);

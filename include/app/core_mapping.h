@@ -42,6 +42,8 @@ void core_mapping_release(struct core_mapping *m); /* { 0 } is fine */
  */
 size_t core_mapping_lint(const struct config *c, struct buf *out);
 
+size_t core_mapping_rules(const struct core_mapping *m);
+
 /* What the config alone says of all series.  Borrows arrays of c. */
 struct profile core_profile(const struct config *c);
 

@@ -38,7 +38,7 @@ enum observer_type { OBSERVER_SUMMARY, OBSERVER_HISTOGRAM };
 struct listen_address;
 
 struct config {
-#define X(section, key, kind, def, min, max, words, help)                                          \
+#define X(section, key, kind, def, min, max, words, takes, help)                                   \
     option_type_##kind OPTION_MEMBER_##kind(section##_##key);
     OPTIONS(X)
 #undef X

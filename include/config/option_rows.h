@@ -5,12 +5,14 @@
  * `statsd describe options`; tests hold statsd.conf.example to it.  So adding an option is adding a
  * row, and its lines in statsd.conf.example.
  *
- * X(section, key, KIND, default, min, max, words, help)
+ * X(section, key, KIND, default, min, max, words, takes, help)
  *   section, key   the member of struct config is section_key; DURATION adds _ms
  *   KIND           of OPTION_KINDS in options.h
  *   default        spelled as in the file
  *   min, max       of numbers, durations (ms), sizes (bytes) and each number of a list; 0, 0: none
  *   words          ENUM, FLAGS: joined by '|', in the order of the C enum (FLAGS: bit i is word i)
+ *   takes          RELOAD: a change takes effect when the configuration is read again; RESTART: at
+ *                  the next start (enum option_takes)
  *   help           sentences, each with its full stop
  */
 #ifndef CONFIG_OPTION_ROWS_H
@@ -24,138 +26,138 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
 
 /* clang-format off */
 #define OPTIONS(X)                                                                                 \
-    X(server, interval, DURATION, "10s", 100, OPTION_HOUR_MS, "",                                  \
+    X(server, interval, DURATION, "10s", 100, OPTION_HOUR_MS, "", RESTART,                         \
       "How often an interval is closed and handed to the sinks. Intervals are aligned to the "     \
       "wall clock. /metrics does not wait for it.")                                                \
-    X(server, workers, UINT, "0", 0, 64, "",                                                       \
+    X(server, workers, UINT, "0", 0, 64, "", RESTART,                                              \
       "Threads that receive and aggregate. 0 means one less than the cores, but at least 1.")      \
-    X(server, instance, STRING, "", 0, 0, "",                                                      \
+    X(server, instance, STRING, "", 0, 0, "", RESTART,                                             \
       "Who this server is among those that write to the same Redis; must be unique there. "        \
       "Empty means the host name.")                                                                \
-    X(server, log_level, ENUM, "info", 0, 0, "debug|info|warn|error",                              \
+    X(server, log_level, ENUM, "info", 0, 0, "debug|info|warn|error", RELOAD,                      \
       "The lowest level that is logged.")                                                          \
-    X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json",                                     \
+    X(server, log_format, ENUM, "logfmt", 0, 0, "logfmt|json", RELOAD,                             \
       "How a log line is written to standard output.")                                             \
-    X(server, drain_timeout, DURATION, "8s", 0, OPTION_HOUR_MS, "",                                \
+    X(server, drain_timeout, DURATION, "8s", 0, OPTION_HOUR_MS, "", RESTART,                       \
       "How long a stop (TERM, INT) waits for Redis to take what is queued; a second signal "       \
       "ends the wait. What is left then is lost: it is logged, and the exit status is 1. 0 "       \
       "means not to wait. Docker kills 10 s after its TERM.")                                      \
-    X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "",                                   \
+    X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "", RESTART,                          \
       "Where to receive: udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 and [::1], "    \
       "or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is abstract). May "      \
       "repeat; in the environment, separated by blanks or commas. Port 0 picks a free one. "       \
       "Options of one socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign, rcvbuf, spread, and "     \
       "mode (permissions of a unix socket, octal, default 0666).")                                 \
-    X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "",                               \
+    X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "", RESTART,                      \
       "Receive buffer to ask the kernel for, for each socket. Beyond net.core.rmem_max this "      \
       "needs CAP_NET_ADMIN; what was granted is logged.")                                          \
-    X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload",                                   \
+    X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload", RESTART,                          \
       "How datagrams of a UDP socket are spread over the workers: source is by the sender's "      \
       "address; payload is by the name of the first line (its first 64 bytes), for when one "      \
       "sender is most of the traffic; auto begins with source and changes to payload when one "    \
       "worker alone is overloaded. With payload, datagrams that begin with one name keep their "   \
       "order; a name's lines that stand behind others in their datagrams may be taken by two "     \
       "workers, in either order, which matters to gauges only.")                                   \
-    X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute",                             \
+    X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute", RESTART,                    \
       "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), "     \
       "auto sets it only where the line has a field that only DogStatsD clients send.")            \
-    X(protocol, name_tags, FLAGS, "", 0, 0, "librato|influx|signalfx|graphite",                    \
+    X(protocol, name_tags, FLAGS, "", 0, 0, "librato|influx|signalfx|graphite", RESTART,           \
       "Styles of tags inside the metric's name that are understood.")                              \
-    X(protocol, origin_tags, BOOL, "off", 0, 0, "",                                                \
+    X(protocol, origin_tags, BOOL, "off", 0, 0, "", RESTART,                                       \
       "Make the container id that DogStatsD clients send the tag container_id. Raises the "        \
       "number of series.")                                                                         \
-    X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "",                                         \
+    X(protocol, keep_internal_tags, BOOL, "off", 0, 0, "", RESTART,                                \
       "Keep tags whose key starts with dd.internal. instead of dropping them.")                    \
-    X(protocol, log_rejected, BOOL, "on", 0, 0, "",                                                \
+    X(protocol, log_rejected, BOOL, "on", 0, 0, "", RELOAD,                                        \
       "Log the first five refused lines of each reason a minute, cut at 200 bytes, with the "      \
-      "listener and who sent them. Off where lines are private: they are counted all the same. "   \
-      "Changes on reload.")                                                                        \
-    X(limits, max_series, UINT, "1000000", 1, 100000000, "",                                       \
+      "listener and who sent them. Off where lines are private: they are counted all the same.")   \
+    X(limits, max_series, UINT, "1000000", 1, 100000000, "", RESTART,                              \
       "Most series kept; samples of new ones beyond that are refused and counted.")                \
-    X(limits, max_line, UINT, "8192", 64, 65535, "",                                               \
+    X(limits, max_line, UINT, "8192", 64, 65535, "", RESTART,                                      \
       "Longest line in bytes; a longer one is refused and counted.")                               \
-    X(limits, max_name, UINT, "512", 1, 65535, "",                                                 \
+    X(limits, max_name, UINT, "512", 1, 65535, "", RESTART,                                        \
       "Longest metric name in bytes.")                                                             \
-    X(limits, max_tags, UINT, "128", 1, 1024, "",                                                  \
+    X(limits, max_tags, UINT, "128", 1, 1024, "", RESTART,                                         \
       "Most tags of one sample.")                                                                  \
-    X(limits, max_tag_len, UINT, "1024", 3, 65535, "",                                             \
+    X(limits, max_tag_len, UINT, "1024", 3, 65535, "", RESTART,                                    \
       "Longest tag in bytes, key and value together.")                                             \
-    X(aggregate, ttl, DURATION, "24h", 0, 10 * OPTION_YEAR_MS, "",                                 \
+    X(aggregate, ttl, DURATION, "24h", 0, 10 * OPTION_YEAR_MS, "", RELOAD,                         \
       "A series without a sample for this long is forgotten. 0 means never.")                      \
-    X(aggregate, sketch_schema, UINT, "5", 0, 8, "",                                               \
+    X(aggregate, sketch_schema, UINT, "5", 0, 8, "", RELOAD,                                       \
       "Resolution of timers: quantiles are within 4.4 % of the true value at 3, 1.1 % at 5, "      \
       "0.14 % at 8, as long as a timer's values lie within six decades of each other (within "     \
       "twelve decades 2.2 % is the best, within 24 decades 4.4 %). Each step up doubles the "      \
       "memory of a timer.")                                                                        \
-    X(aggregate, quantiles, DOUBLES, "0.5,0.9,0.99", 0, 1, "",                                     \
+    X(aggregate, quantiles, DOUBLES, "0.5,0.9,0.99", 0, 1, "", RELOAD,                             \
       "Quantiles of a timer, rising, separated by commas; at most 32.")                            \
-    X(aggregate, summary_max_age, DURATION, "10m", 1000, OPTION_DAY_MS, "",                        \
+    X(aggregate, summary_max_age, DURATION, "10m", 1000, OPTION_DAY_MS, "", RELOAD,                \
       "Quantiles on /metrics cover the last summary_max_age.")                                     \
-    X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "",                                        \
+    X(aggregate, summary_age_buckets, UINT, "5", 1, 10, "", RELOAD,                                \
       "Steps in which that window moves on: a value is covered for summary_max_age, or up to "     \
       "one step less. More are smoother and take more memory.")                                    \
-    X(aggregate, set_window, DURATION, "1m", 0, OPTION_DAY_MS, "",                                 \
+    X(aggregate, set_window, DURATION, "1m", 0, OPTION_DAY_MS, "", RELOAD,                         \
       "A set on /metrics shows how many distinct members came within this long, the open "         \
       "interval included: whole intervals, in at most 12 steps that begin when an interval "       \
       "closes, so up to one step more. 0 means the last closed interval. Redis has each "          \
       "interval.")                                                                                 \
-    X(prometheus, mapping, STRING, "", 0, 0, "",                                                   \
+    X(prometheus, mapping, STRING, "", 0, 0, "", RELOAD,                                           \
       "A mapping file of statsd_exporter (YAML): which metrics get which name, labels and "        \
       "options on /metrics. A path, relative to the working directory; empty means none. What "    \
       "the file leaves open is as the options here say.")                                          \
-    X(prometheus, suffixes, BOOL, "off", 0, 0, "",                                                 \
+    X(prometheus, suffixes, BOOL, "off", 0, 0, "", RESTART,                                        \
       "Add _total to names of counters and _seconds to names of timings. Off gives the names "     \
       "that statsd_exporter gives.")                                                               \
-    X(prometheus, created, BOOL, "off", 0, 0, "",                                                  \
+    X(prometheus, created, BOOL, "off", 0, 0, "", RESTART,                                         \
       "Show since when a counter or timer counts: in protobuf beside its value, in OpenMetrics "   \
       "in a line _created of its own; there, of counters, those whose names end in _total "        \
       "(suffixes = on). Prometheus stores such a line as a series, unless it runs with its "       \
       "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                         \
-    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                       \
+    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram", RELOAD,               \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \
-    X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "",                               \
+    X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "", RESTART,                      \
       "A metric's type is the first that came; when none of its series has had a sample for "      \
       "this long (and for two intervals), the next sample of another type takes the name over. "   \
       "0 means never.")                                                                            \
-    X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300, "",   \
+    X(prometheus, buckets, DOUBLES, ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10", -1e300, 1e300,       \
+      "", RELOAD,                                                                                  \
       "Upper bounds of a histogram's buckets, rising, separated by commas; seconds for ms "        \
       "timings; at most 128. +Inf is added.")                                                      \
-    X(prometheus, native_histogram_factor, DOUBLE, "0", 0, 65536, "",                              \
+    X(prometheus, native_histogram_factor, DOUBLE, "0", 0, 65536, "", RELOAD,                      \
       "Histograms are native histograms, too, whose buckets grow by this factor at most, such "    \
       "as 1.1; Prometheus gets them in the protobuf format. 0 means off.")                         \
-    X(prometheus, native_histogram_max_buckets, UINT, "160", 0, 10000, "",                         \
+    X(prometheus, native_histogram_max_buckets, UINT, "160", 0, 10000, "", RELOAD,                 \
       "Most buckets of a native histogram. With one more, buckets join two by two, for good. 0 "   \
       "means no limit.")                                                                           \
-    X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "",                                            \
+    X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "", RESTART,                                   \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")         \
-    X(http, lifecycle, BOOL, "off", 0, 0, "",                                                      \
+    X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP "      \
       "server.")                                                                                   \
-    X(http, max_connections, UINT, "1024", 1, 65535, "",                                           \
+    X(http, max_connections, UINT, "1024", 1, 65535, "", RESTART,                                  \
       "Most connections at a time. When there are as many, a new one takes the place of the "      \
       "one that has been quiet for longest; an address that holds few goes before one that "       \
       "holds many.")                                                                               \
-    X(http, max_per_ip, UINT, "32", 1, 65535, "",                                                  \
+    X(http, max_per_ip, UINT, "32", 1, 65535, "", RESTART,                                         \
       "Most connections of one address at a time; the addresses of an IPv6 /64 count as one.")     \
-    X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "",                                     \
+    X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
-    X(redis, url, SECRET, "", 0, 0, "",                                                            \
+    X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
       "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis "      \
       "off.")                                                                                      \
-    X(redis, prefix, STRING, "sd", 0, 0, "",                                                       \
+    X(redis, prefix, STRING, "sd", 0, 0, "", RESTART,                                              \
       "First part of every key.")                                                                  \
-    X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                                 \
+    X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                        \
       "How long the keys of one interval live; whole seconds.")                                    \
-    X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "",                   \
+    X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "", RESTART,          \
       "Memory for intervals that wait while Redis is away; past it the oldest is dropped and "     \
       "counted.")                                                                                  \
-    X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "",                             \
+    X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                    \
       "Longest an interval waits for Redis before it is dropped and counted.")                     \
-    X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "",                              \
+    X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "", RESTART,                     \
       "Longest a connection to Redis may take.")                                                   \
-    X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "",                                \
+    X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "", RESTART,                       \
       "Longest a reply of Redis may take before the connection is given up.")
 
 /* X(section, help): the sections in the order of the example file. */

@@ -56,12 +56,15 @@ enum option_kind {
 };
 
 enum option_id {
-#define X(section, key, kind, def, min, max, words, help) OPTION_##section##_##key,
+#define X(section, key, kind, def, min, max, words, takes, help) OPTION_##section##_##key,
     OPTIONS(X)
 #undef X
     OPTION_COUNT
 };
 /* clang-format on */
+
+/* When does a change of an option take effect? */
+enum option_takes { OPTION_TAKES_RELOAD, OPTION_TAKES_RESTART };
 
 /* A row of OPTIONS, as option_rows.h explains its columns. */
 struct option_row {
@@ -71,6 +74,7 @@ struct option_row {
     const char *def;
     double min, max;
     const char *words;
+    enum option_takes takes;
     const char *help;
 };
 

@@ -44,7 +44,7 @@ struct scrape_opts {
     void *turn;
 };
 
-/* What opts points to is borrowed until scrape_free; profiles of the registry even longer. */
+/* What opts points to is borrowed until scrape_free. */
 int scrape_new(const struct scrape_opts *opts, struct scrape **ret);
 
 /* For http_route: http_mailbox_ask and this. */

@@ -56,7 +56,8 @@ struct writer_ops {
 
     /*
      * A writer serves any number of renderings, one call at a time.  It may keep what it has
-     * worked out for a profile: profiles outlive writers.
+     * worked out for a profile, by its set and index, but not point to it: profiles change when the
+     * configuration is read again.
      */
     struct writer *(*open)(const struct writer_opts *opts);
     void (*close)(struct writer *w);

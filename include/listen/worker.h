@@ -77,6 +77,9 @@ bool worker_may_renew(const struct worker *w, unsigned at);
  */
 void worker_ask_turn(struct worker *w, bool last);
 
+/* Have it go by another mapping from the page turn on that is asked for next (ingest_renew). */
+void worker_remap(struct worker *w, struct generation *take);
+
 /**
  * worker_take(w, ret_sockets):
  *   ret_sockets  gets the counters of the sockets when the page was sealed, indexed by their

@@ -117,6 +117,16 @@ void families_help(struct family *f, const char *text)
         f->help = mem_strdup(text);
 }
 
+void families_forget_help(struct families *fs)
+{
+    for (size_t i = 0; i < fs->n; i++) {
+        if (fs->at[i] == NULL)
+            continue;
+        free(fs->at[i]->help);
+        fs->at[i]->help = NULL;
+    }
+}
+
 static void family_drop(struct families *fs, struct family *f)
 {
     family_check(fs, f);

@@ -59,6 +59,9 @@ struct family *families_find(const struct families *fs,
 /* f's help is a copy of text, unless it has one or text is NULL. */
 void families_help(struct family *f, const char *text);
 
+/* No family has a help text. */
+void families_forget_help(struct families *fs);
+
 /* There is none of that name. */
 struct family *families_new(struct families *fs, struct slice name, enum family_type type);
 

@@ -96,6 +96,25 @@ static void gauge_absorb(struct exposed *to, const struct exposed *from, struct 
                             g->recent, 1);
 }
 
+/*
+ * What others may take along as well is made one value: changes would count once for each of them
+ * when they meet.
+ */
+static void make_one_value(struct gauge_exposed *g)
+{
+    gauge_value_settle(&g->now, &g->recent, UINT64_MAX);
+    g->now.value += g->now.delta;
+    g->now.delta = 0;
+    g->now.set_ns = g->now.set_ns > 0 ? g->now.set_ns : 1;
+}
+
+static void gauge_carry(struct exposed *to, struct exposed *from, struct kind_now *now)
+{
+    if (from->series > 1)
+        make_one_value((struct gauge_exposed *)from);
+    gauge_absorb(to, from, now);
+}
+
 static void gauge_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
                        struct exposed_view *ret)
 {
@@ -132,4 +151,5 @@ const struct kind_ops gauge_ops = {
     .absorb = gauge_absorb,
     .view = gauge_view,
     .exposed_release = gauge_exposed_release,
+    .carry = gauge_carry,
 };

@@ -1,6 +1,7 @@
 /*
  * A worker's side without the batches (ingest_batch.c): its life, and the turn of its pages
  *   ingest_turn       take the other page back, sweep, seal the current one
+ *     retire            another mapping is in force from now on: all cells go with the page
  *     bury              cells that the other page had dropped: control has let go of them
  *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
  *                       expire_alias, ingest_expire_dropped)
@@ -14,7 +15,7 @@
 #include <string.h>
 
 #include "aggregate/ingest_priv.h"
-#include "aggregate/mapping.h"
+#include "base/mem.h"
 
 enum { EXPIRE_SLOTS_MIN = 256 };
 
@@ -25,20 +26,17 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
         return -ENOMEM;
     memset(in, 0, sizeof *in);
     in->opts = *opts;
-    int rc = table_init(&in->table);
+    int rc = generation_init(&in->now, opts->profiles, opts->mapping);
     if (rc < 0) {
         free(in);
         return rc;
     }
     sketch_setup();
-    cells_init(&in->cells, opts->profiles);
-    if (opts->mapping != NULL)
-        in->scratch = mapping_scratch_new(opts->mapping);
-    in->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     in->pages[1].index = 1;
     in->page = &in->pages[0];
     atomic_init(&in->ready, NULL);
     atomic_init(&in->empty, &in->pages[1]);
+    atomic_init(&in->next, NULL);
     *ret = in;
     return 0;
 }
@@ -48,7 +46,7 @@ static void bury(struct ingest *in, struct page *p)
     for (size_t i = 0; i < p->n_deaths; i++) {
         const struct cell *c = p->deaths[i];
         assert(!c->touched[0] && !c->touched[1]);
-        cells_free(&in->cells, p->deaths[i]);
+        cells_free(&in->now.cells, p->deaths[i]);
     }
     p->n_deaths = 0;
 }
@@ -56,6 +54,7 @@ static void bury(struct ingest *in, struct page *p)
 static void page_release(struct ingest *in, struct page *p)
 {
     bury(in, p);
+    ingest_generation_free(p->retired);
     for (size_t i = 0; i < p->n_births; i++)
         free(p->births[i].identity);
     free(p->births);
@@ -69,18 +68,8 @@ void ingest_free(struct ingest *in)
         return;
     page_release(in, &in->pages[0]);
     page_release(in, &in->pages[1]);
-    for (uint64_t i = 0; i <= in->table.mask; i++) {
-        struct cell *c = in->table.slots[i].cell;
-        if (c != NULL && cell_type(c) == CELL_ALIAS)
-            cells_alias_free(&in->cells, (struct alias *)c);
-        else if (c != NULL && cell_type(c) == CELL_DROPPED)
-            cells_dropped_free(&in->cells, c);
-        else if (c != NULL)
-            cells_free(&in->cells, c);
-    }
-    cells_release(&in->cells);
-    table_release(&in->table);
-    mapping_scratch_free(in->scratch);
+    generation_release(&in->now);
+    ingest_generation_free(atomic_load_explicit(&in->next, memory_order_relaxed));
     buf_release(&in->name);
     free(in);
 }
@@ -102,11 +91,50 @@ unsigned ingest_page_index(const struct ingest *in)
 
 size_t ingest_memory(const struct ingest *in)
 {
-    size_t n = (in->table.mask + 1) * sizeof(struct slot) + in->cells.aliases.bytes +
-               in->cells.dropped.bytes;
+    size_t n = (in->now.table.mask + 1) * sizeof(struct slot) + in->now.cells.aliases.bytes +
+               in->now.cells.dropped.bytes;
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
-        n += in->cells.slabs[k].bytes;
+        n += in->now.cells.slabs[k].bytes;
     return n;
+}
+
+/* ---- another mapping ---- */
+
+int ingest_generation_new(const struct profiles *profiles, const struct mapping *mapping,
+                          struct generation **ret)
+{
+    struct generation *g = mem_alloc(sizeof *g);
+    int rc = generation_init(g, profiles, mapping);
+    if (rc < 0)
+        free(g);
+    else
+        *ret = g;
+    return rc;
+}
+
+void ingest_generation_free(struct generation *g)
+{
+    if (g != NULL)
+        generation_release(g);
+    free(g);
+}
+
+void ingest_renew(struct ingest *in, struct generation *take)
+{
+    /* release: the worker sees it as it was made; acquire: one that was not taken is freed here */
+    ingest_generation_free(atomic_exchange_explicit(&in->next, take, memory_order_acq_rel));
+}
+
+/* What the worker has goes with the page that it is about to seal. */
+static void retire(struct ingest *in, struct generation *next)
+{
+    struct generation before = in->now;
+    assert(in->page->n_deaths == 0 && in->page->retired == NULL);
+    assert(in->pages[!in->page->index].n_deaths == 0);
+    in->now = *next;
+    *next = before;
+    in->page->retired = next;
+    in->expire_at = 0;
 }
 
 /* ---- turning the page ---- */
@@ -119,8 +147,8 @@ static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
         return false;
     assert(a->gauge->aliases > 0);
     a->gauge->aliases--;
-    table_remove_at(&in->table, in->expire_at);
-    cells_alias_free(&in->cells, a);
+    table_remove_at(&in->now.table, in->expire_at);
+    cells_alias_free(&in->now.cells, a);
     return true;
 }
 
@@ -129,10 +157,10 @@ static void drop_identity(struct ingest *in, struct alias *a)
 {
     if (a == NULL)
         return;
-    table_remove(&in->table, (struct hash128){ .lo = a->lo, .hi = a->cell.check });
-    cells_alias_free(&in->cells, a);
-    assert(in->n_identities > 0);
-    in->n_identities--;
+    table_remove(&in->now.table, (struct hash128){ .lo = a->lo, .hi = a->cell.check });
+    cells_alias_free(&in->now.cells, a);
+    assert(in->now.n_identities > 0);
+    in->now.n_identities--;
 }
 
 /* The sweep is at a cell.  true: it is gone (another one may stand in its place) */
@@ -149,7 +177,7 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
     if (!idle || !ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths))
         return false;
     p->deaths[p->n_deaths++] = c;
-    table_remove_at(&in->table, in->expire_at);
+    table_remove_at(&in->now.table, in->expire_at);
     if (gauge) {
         drop_identity(in, ((struct gauge_cell *)c)->identity);
         ((struct gauge_cell *)c)->identity = NULL;
@@ -164,17 +192,17 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
  */
 static void expire(struct ingest *in, uint64_t now_s)
 {
-    uint64_t slots = in->table.mask + 1, budget = slots;
+    uint64_t slots = in->now.table.mask + 1, budget = slots;
     uint64_t passed = now_s - in->last_turn_s + 1;
-    if (in->least_ttl_s / 4 > passed)
-        budget = slots * passed / (in->least_ttl_s / 4) + EXPIRE_SLOTS_MIN;
-    for (uint64_t i = 0; i < budget && in->table.n > 0; i++) {
-        in->expire_at &= in->table.mask;
-        struct cell *c = in->table.slots[in->expire_at].cell;
+    if (in->now.least_ttl_s / 4 > passed)
+        budget = slots * passed / (in->now.least_ttl_s / 4) + EXPIRE_SLOTS_MIN;
+    for (uint64_t i = 0; i < budget && in->now.table.n > 0; i++) {
+        in->expire_at &= in->now.table.mask;
+        struct cell *c = in->now.table.slots[in->expire_at].cell;
         if (c == NULL || !expire_cell(in, c, now_s))
             in->expire_at++;
     }
-    table_shrink(&in->table);
+    table_shrink(&in->now.table);
 }
 
 bool ingest_turn(struct ingest *in, uint64_t now_ns)
@@ -191,7 +219,11 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     bury(in, fresh);
     fresh->n_touched = 0;
     fresh->n_births = 0;
-    if (in->least_ttl_s > 0)
+    /* acquire: pairs with the release in ingest_renew */
+    struct generation *next = atomic_exchange_explicit(&in->next, NULL, memory_order_acquire);
+    if (next != NULL)
+        retire(in, next);
+    else if (in->now.least_ttl_s > 0)
         expire(in, now_ns / 1000000000);
     in->last_turn_s = now_ns / 1000000000;
     in->stats.v[INGEST_PAGE_TURNS]++;

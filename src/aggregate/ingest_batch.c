@@ -40,17 +40,17 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     struct page *p = in->page;
     if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births))
         return NULL;
-    if (table_reserve(&in->table) < 0)
+    if (table_reserve(&in->now.table) < 0)
         return NULL;
-    struct cell *c = cells_new(&in->cells, id->type, profile);
+    struct cell *c = cells_new(&in->now.cells, id->type, profile);
     if (c == NULL)
         return NULL;
     if (!series_limit_claim(in->opts.limit, id->hash)) {
-        cells_free(&in->cells, c);
+        cells_free(&in->now.cells, c);
         return NULL;
     }
     c->check = hash.hi;
-    table_put(&in->table, hash, c);
+    table_put(&in->now.table, hash, c);
     assert(c->series == NULL);
     p->births[p->n_births++] = (struct birth){ c, id };
     return c;
@@ -72,7 +72,7 @@ static struct cell *spelling_born(struct ingest *in, const struct sample *s, str
 static struct cell *identity_cell(struct ingest *in, struct identity *id, uint8_t profile)
 {
     struct hash128 hash = identity_hash128(id);
-    struct cell *c = table_find(&in->table, hash);
+    struct cell *c = table_find(&in->now.table, hash);
     assert(c == NULL || cell_type(c) == id->type);
     if (c != NULL)
         free(id);
@@ -97,15 +97,15 @@ static void refuse(struct ingest *in, const struct sample *s, enum reason why)
 
 static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct gauge_cell *g)
 {
-    if (table_reserve(&in->table) < 0)
+    if (table_reserve(&in->now.table) < 0)
         return NULL;
-    struct alias *a = cells_alias_new(&in->cells);
+    struct alias *a = cells_alias_new(&in->now.cells);
     if (a == NULL)
         return NULL;
     a->cell.check = hash.hi;
     a->lo = hash.lo;
     a->gauge = g;
-    table_put(&in->table, hash, &a->cell);
+    table_put(&in->now.table, hash, &a->cell);
     return a;
 }
 
@@ -148,7 +148,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
                                       uint32_t now_s)
 {
     struct hash128 hash = identity_hash128(id);
-    struct cell *known = table_find(&in->table, hash);
+    struct cell *known = table_find(&in->now.table, hash);
     if (known != NULL) {
         free(id);
         return gauge_spelling(in, s, known, room, now_s);
@@ -160,7 +160,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
         return NULL;
     struct gauge_cell *g = (struct gauge_cell *)c;
     g->identity = alias_born(in, hash, g);
-    in->n_identities += g->identity != NULL;
+    in->now.n_identities += g->identity != NULL;
     return c;
 }
 
@@ -197,7 +197,7 @@ static void touch(struct ingest *in, struct cell *c, uint32_t now_s)
     p->touched[p->n_touched++] = c;
     c->touched[p->index] = 1;
     c->last_s = now_s;
-    cells_begin(&in->cells, c, p->index);
+    cells_begin(&in->now.cells, c, p->index);
 }
 
 /*
@@ -287,7 +287,7 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
 {
     size_t part = offsetof(struct timer_cell, part) + in->page->index * sizeof(struct timer_part);
     for (uint32_t i = 0; i < n; i++) {
-        const char *c = (const char *)table_home(&in->table, s[i].hash)->cell;
+        const char *c = (const char *)table_home(&in->now.table, s[i].hash)->cell;
         if (c == NULL)
             continue;
         __builtin_prefetch(c, 1);
@@ -325,7 +325,7 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
 {
     unsigned p = in->page->index;
     for (uint32_t i = 0; i < n; i++) {
-        struct cell *c = table_find(&in->table, s[i].hash);
+        struct cell *c = table_find(&in->now.table, s[i].hash);
         if (c == NULL)
             c = first_sight(in, &s[i], now_s);
         if (c != NULL && !c->touched[p])
@@ -390,7 +390,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
         const struct sample *s = &b->samples[at];
         n = b->n - at < INGEST_BATCH_MAX ? b->n - at : INGEST_BATCH_MAX;
         for (uint32_t i = 0; i < n; i++)
-            __builtin_prefetch(table_home(&in->table, s[i].hash));
+            __builtin_prefetch(table_home(&in->now.table, s[i].hash));
         stage_cells(in, s, n);
         stage_find(in, s, n, now_s);
         stage_update(in, b, at, n);

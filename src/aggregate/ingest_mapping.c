@@ -24,16 +24,16 @@ static enum ingest_drop why(const struct cell *c)
 static void remember(struct ingest *in, const struct sample *s, const struct mapping_rule *rule,
                      enum ingest_drop reason, uint32_t now_s)
 {
-    if (in->n_dropped >= in->opts.limit->max || table_reserve(&in->table) < 0)
+    if (in->now.n_dropped >= in->opts.limit->max || table_reserve(&in->now.table) < 0)
         return;
-    struct cell *c = cells_dropped_new(&in->cells, rule->profile);
+    struct cell *c = cells_dropped_new(&in->now.cells, rule->profile);
     if (c == NULL)
         return;
     c->check = s->hash.hi;
     c->last_s = now_s;
     set_why(c, reason);
-    table_put(&in->table, s->hash, c);
-    in->n_dropped++;
+    table_put(&in->now.table, s->hash, c);
+    in->now.n_dropped++;
 }
 
 static bool name_is_empty(struct ingest *in, const struct mapping_match *match)
@@ -47,8 +47,8 @@ bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8
 {
     struct mapping_match match;
     *ret_profile = 0;
-    if (in->opts.mapping == NULL ||
-        !mapping_find(in->opts.mapping, in->scratch, slice_of(s->name, s->name_len),
+    if (in->now.mapping == NULL ||
+        !mapping_find(in->now.mapping, in->now.scratch, slice_of(s->name, s->name_len),
                       mapping_class_of((enum sample_type)s->type), &match))
         return true;
     *ret_profile = match.rule->profile;
@@ -68,11 +68,11 @@ void ingest_drop_again(struct ingest *in, struct cell *dropped, uint32_t now_s)
 
 bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now_s)
 {
-    assert(cell_type(dropped) == CELL_DROPPED && in->n_dropped > 0);
+    assert(cell_type(dropped) == CELL_DROPPED && in->now.n_dropped > 0);
     if (!ingest_is_idle(in, dropped, now_s))
         return false;
-    table_remove_at(&in->table, in->expire_at);
-    cells_dropped_free(&in->cells, dropped);
-    in->n_dropped--;
+    table_remove_at(&in->now.table, in->expire_at);
+    cells_dropped_free(&in->now.cells, dropped);
+    in->now.n_dropped--;
     return true;
 }

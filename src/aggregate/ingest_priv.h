@@ -10,33 +10,26 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "aggregate/cells.h"
+#include "aggregate/generation.h"
 #include "aggregate/ingest.h"
 #include "aggregate/page.h"
-#include "aggregate/table.h"
 #include "base/buf.h"
 
 struct ingest {
-    struct ingest_opts opts;
-    struct table table;
-    struct cells cells;
+    struct ingest_opts opts; /* but for profiles and mapping: see now */
+    struct generation now;
     struct page *page; /* the one being filled */
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    size_t n_identities;             /* of the table's entries: aliases found by an
-                                             identity's hash */
-    size_t n_dropped;                /* of the table's entries: spellings that are dropped */
-    struct mapping_scratch *scratch; /* of opts.mapping; NULL without */
-    struct buf name;                 /* a rule's name for the spelling just met */
-    const struct batch *batch;       /* at hand */
-    uint64_t batch_ns;               /* its now_ns */
-    uint32_t arrival;                /* index of the arrival last asked for */
-    bool saw_relative;               /* a relative change of a gauge that may come from
+    struct buf name;           /* a rule's name for the spelling just met */
+    const struct batch *batch; /* at hand */
+    uint64_t batch_ns;         /* its now_ns */
+    uint32_t arrival;          /* index of the arrival last asked for */
+    bool saw_relative;         /* a relative change of a gauge that may come from
                                              several sources */
-    uint64_t expire_at;              /* slot where the next sweep begins */
+    uint64_t expire_at;        /* slot where the next sweep begins */
     uint64_t last_turn_s;
-    uint64_t least_ttl_s; /* of all profiles; 0: no cell ever expires */
     struct cell *found[INGEST_BATCH_MAX];
     struct tags tags; /* of the spelling just met for the first time */
     /*
@@ -45,6 +38,7 @@ struct ingest {
      */
     _Alignas(64) _Atomic(struct page *) ready; /* sealed, for control */
     _Atomic(struct page *) empty;              /* merged, for the worker */
+    _Atomic(struct generation *) next;         /* for the worker's next turn */
 };
 
 /* On the worker's thread, between two batches. */
@@ -52,19 +46,19 @@ static inline void ingest_check(const struct ingest *in)
 {
     page_check(in->page);
     assert(in->page == &in->pages[in->page->index]);
-    assert(in->n_identities + in->n_dropped <= in->table.n);
+    generation_check(&in->now);
 }
 
 static inline bool ingest_is_idle(const struct ingest *in, const struct cell *c, uint64_t now_s)
 {
-    uint64_t ttl_s = profiles_at(in->opts.profiles, c->profile)->ttl_s;
+    uint64_t ttl_s = profiles_at(in->now.profiles, c->profile)->ttl_s;
     return ttl_s > 0 && now_s > c->last_s + ttl_s;
 }
 
 /* Spellings that have a cell, but for those that are dropped. */
 static inline size_t ingest_spellings(const struct ingest *in)
 {
-    return in->table.n - in->n_identities - in->n_dropped;
+    return in->now.table.n - in->now.n_identities - in->now.n_dropped;
 }
 
 /* ---- ingest_mapping.c ---- */

@@ -7,7 +7,8 @@
  *     cell       a worker's: two parts, filled by turns          bytes, init, begin, release
  *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
- *     exposed    control's: what /metrics shows                  absorb, view, release
+ *     exposed    control's: what /metrics shows                  absorb, view, release, reshape,
+ *                                                                carry
  *
  * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
  * sent; what goes to an exposed is multiplied by profile->scale.
@@ -95,6 +96,21 @@ struct kind_ops {
     void (*view)(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
                  struct exposed_view *ret);
     void (*exposed_release)(struct exposed *e); /* as if new */
+
+    /* ---- another mapping is in force ---- */
+
+    /* May an exposed of profile a go on as one of b, with nothing of it changed?  NULL: any may */
+    bool (*same_shape)(const struct profile *a, const struct profile *b);
+    /*
+     * e is of p from now on, which is of another shape, and keeps what p has a place for.
+     * returns  false: that is nothing, and it starts at 0.  NULL without same_shape
+     */
+    bool (*reshape)(struct exposed *e, const struct profile *p, struct kind_now *now);
+    /*
+     * A series goes over from `from` to `to`, which is new: what does it take along?  Where several
+     * take the same along and meet again, it is there once.  NULL: nothing
+     */
+    void (*carry)(struct exposed *to, struct exposed *from, struct kind_now *now);
 };
 
 /*

@@ -8,6 +8,8 @@
  *     a gauge         a set stands behind it
  *     a set           a gauge takes its place
  *
+ * output_stays      would a series be put there again?
+ *
  * output_leave      the series' pointer goes; with the last one
  *   leave_page        e makes place for a set behind it, or none
  */
@@ -147,6 +149,21 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
     }
     exposed_check(e);
     return e;
+}
+
+bool output_stays(struct output *o, const struct exposed *e, struct slice name,
+                  enum family_type type)
+{
+    struct family *f = families_find(&o->families, name);
+    if (f == NULL || f != e->family || f->type != type)
+        return false;
+    (void)spelling_labels(&o->spelling, type);
+    const struct labels_key key = families_key(f, o->spelling.distinct);
+    const struct exposed *there = families_exposed(&o->families, &key);
+    if (there != e && (there == NULL || exposed_other(there) != e))
+        return false;
+    families_help(f, spelling_help(&o->spelling));
+    return true;
 }
 
 static void leave_page(struct output *o, struct exposed *e)

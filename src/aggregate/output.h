@@ -56,6 +56,14 @@ struct output_request {
 struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
                             struct kind_now *now);
 
+/**
+ * output_stays(o, e, name, type):
+ * Is e on the page, and where a series of that family type would be put now whose name has just
+ * been asked for (spelling_name)?  Then the rule's help is its family's, unless that has one.
+ */
+bool output_stays(struct output *o, const struct exposed *e, struct slice name,
+                  enum family_type type);
+
 /* The series of that identity no longer points to e; the last one takes e with it.   cost  O(1) */
 void output_leave(struct output *o, struct exposed *e, const struct identity *id);
 

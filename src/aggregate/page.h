@@ -14,6 +14,8 @@
 #include "aggregate/counters.h"
 #include "protocol/reason.h"
 
+struct generation;
+
 struct birth {
     struct cell *cell;
     struct identity *identity; /* the taker owns it */
@@ -22,9 +24,11 @@ struct birth {
 struct page {
     unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
-    struct birth *births; /* cells made in this page; each is in touched as well */
-    struct cell **deaths; /* cells that left the table; freed by the worker once the page
+    struct birth *births;       /* cells made in this page; each is in touched as well */
+    struct cell **deaths;       /* cells that left the table; freed by the worker once the page
                                     is back */
+    struct generation *retired; /* the worker has left it: all cells are in it, and control,
+                                    which merges them, frees it; NULL: it goes on with it */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;

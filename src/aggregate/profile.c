@@ -11,6 +11,7 @@
 struct profiles {
     struct profile *at[PROFILES_MAX];
     unsigned n;
+    uint64_t number;
 };
 
 int profile_native_schema(const struct profile *p)
@@ -44,15 +45,29 @@ static bool same_doubles(const double *a, uint32_t n_a, const double *b, uint32_
     return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof *a) == 0);
 }
 
+static bool same_buckets(const struct profile *a, const struct profile *b)
+{
+    return same_doubles(a->buckets, a->n_buckets, b->buckets, b->n_buckets) &&
+           a->native_factor == b->native_factor &&
+           a->native_zero_threshold == b->native_zero_threshold;
+}
+
+static bool same_window(const struct profile *a, const struct profile *b)
+{
+    return same_doubles(a->quantiles, a->n_quantiles, b->quantiles, b->n_quantiles) &&
+           a->summary_max_age_ms == b->summary_max_age_ms &&
+           a->summary_age_buckets == b->summary_age_buckets && a->sketch_schema == b->sketch_schema;
+}
+
+bool profile_same_timers(const struct profile *a, const struct profile *b)
+{
+    return a->histogram == b->histogram && (a->histogram ? same_buckets(a, b) : same_window(a, b));
+}
+
 static bool is_equal(const struct profile *a, const struct profile *b)
 {
-    return a->histogram == b->histogram && a->sketch_schema == b->sketch_schema &&
-           same_doubles(a->buckets, a->n_buckets, b->buckets, b->n_buckets) &&
-           a->native_factor == b->native_factor && a->native_max_buckets == b->native_max_buckets &&
-           a->native_zero_threshold == b->native_zero_threshold &&
-           same_doubles(a->quantiles, a->n_quantiles, b->quantiles, b->n_quantiles) &&
-           a->summary_max_age_ms == b->summary_max_age_ms &&
-           a->summary_age_buckets == b->summary_age_buckets && a->set_steps == b->set_steps &&
+    return a->histogram == b->histogram && same_buckets(a, b) && same_window(a, b) &&
+           a->native_max_buckets == b->native_max_buckets && a->set_steps == b->set_steps &&
            a->set_step_intervals == b->set_step_intervals && a->ttl_s == b->ttl_s &&
            a->scale == b->scale;
 }
@@ -78,6 +93,7 @@ static const struct profile *add(struct profiles *ps, const struct profile *p)
     profile_raise_schema(copy);
     profile_check(copy);
     copy->index = (uint8_t)ps->n;
+    copy->set = ps->number;
     copy->buckets = copy_doubles(p->buckets, p->n_buckets);
     copy->quantiles = copy_doubles(p->quantiles, p->n_quantiles);
     ps->at[ps->n++] = copy;
@@ -86,7 +102,9 @@ static const struct profile *add(struct profiles *ps, const struct profile *p)
 
 struct profiles *profiles_new(const struct profile *p)
 {
+    static uint64_t sets;
     struct profiles *ps = mem_zalloc(sizeof *ps);
+    ps->number = ++sets;
     add(ps, p);
     return ps;
 }
@@ -107,13 +125,21 @@ void profiles_free(struct profiles *ps)
     free(ps);
 }
 
-const struct profile *profiles_intern(struct profiles *ps, const struct profile *p)
+const struct profile *profiles_find(const struct profiles *ps, const struct profile *p)
 {
     struct profile raised = *p;
     profile_raise_schema(&raised);
     for (unsigned i = 0; i < ps->n; i++)
         if (is_equal(ps->at[i], &raised))
             return ps->at[i];
+    return NULL;
+}
+
+const struct profile *profiles_intern(struct profiles *ps, const struct profile *p)
+{
+    const struct profile *there = profiles_find(ps, p);
+    if (there != NULL)
+        return there;
     return ps->n < PROFILES_MAX ? add(ps, p) : NULL;
 }
 

@@ -6,14 +6,16 @@
  *
  * registry_close, registry_next     an interval ends
  * registry_expire   series that are idle
- *   expire_series     leaves the page and forgets its values
- *   forget            no worker's cell points to it any more: it is gone
+ *   registry_expire_series     leaves the page and forgets its values
+ *   registry_forget            no worker's cell points to it any more: it is gone
  */
 #include "aggregate/registry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "aggregate/generation.h"
+#include "aggregate/ingest.h"
 #include "aggregate/page.h"
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
@@ -69,7 +71,7 @@ static void series_free(struct registry *r, struct series *s)
     slab_free(&r->slabs[s->kind], s);
 }
 
-static void leave_page(struct registry *r, struct series *s)
+void registry_leave_page(struct registry *r, struct series *s)
 {
     if (s->exposed != NULL)
         output_leave(&r->output, s->exposed, s->id);
@@ -81,7 +83,7 @@ void registry_free(struct registry *r)
     if (r == NULL)
         return;
     for (size_t i = 0; i < r->n_all; i++) {
-        leave_page(r, r->all[i]);
+        registry_leave_page(r, r->all[i]);
         series_free(r, r->all[i]);
     }
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
@@ -111,7 +113,7 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind)
     return r->by_kind[kind];
 }
 
-static struct kind_now kind_now(struct registry *r, uint64_t now_ns)
+struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
 {
     return (struct kind_now){ .now_ns = now_ns,
                               .interval = r->interval,
@@ -137,6 +139,8 @@ static struct series *adopt(struct registry *r, struct identity *take_id, uint8_
     struct series *s = index_find(&r->by_identity, take_id->hash, identity_is, take_id);
     if (s != NULL) {
         free(take_id);
+        r->n_dropped -= s->dropped;
+        s->dropped = 0;
         return s;
     }
     s = series_new(r, take_id, profiles_at(r->opts.profiles, profile));
@@ -223,11 +227,18 @@ static void prefetch(const struct page *p, size_t i)
     }
 }
 
+static void let_go(void *unused, struct cell *c)
+{
+    (void)unused;
+    assert(c->series->cells > 0);
+    c->series->cells--;
+}
+
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
 {
     page_check(p);
     registry_check(r);
-    struct kind_now now = kind_now(r, now_ns);
+    struct kind_now now = registry_kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
     for (size_t i = 0; i < p->n_births; i++) {
         struct cell *c = p->births[i].cell;
@@ -242,10 +253,12 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
         prefetch(p, i);
         merge_cell(r, p->touched[i], p->index, &now, now_s);
     }
-    for (size_t i = 0; i < p->n_deaths; i++) {
-        assert(p->deaths[i]->series->cells > 0);
-        p->deaths[i]->series->cells--;
-    }
+    for (size_t i = 0; i < p->n_deaths; i++)
+        let_go(NULL, p->deaths[i]);
+    if (p->retired != NULL)
+        generation_each(p->retired, let_go, NULL);
+    ingest_generation_free(p->retired);
+    p->retired = NULL;
 }
 
 /* ---- intervals ---- */
@@ -278,7 +291,7 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
 
 void registry_next(struct registry *r)
 {
-    const struct kind_now now = kind_now(r, r->end.now_ns);
+    const struct kind_now now = registry_kind_now(r, r->end.now_ns);
     r->interval++;
     set_list_next(&r->sets, r->interval);
     for (size_t i = 0; i < r->n_touched; i++) {
@@ -293,7 +306,7 @@ void registry_next(struct registry *r)
 
 /* ---- expiry ---- */
 
-static void forget(struct registry *r, size_t i)
+void registry_forget(struct registry *r, size_t i)
 {
     struct series *s = r->all[i];
     series_check(s);
@@ -304,28 +317,32 @@ static void forget(struct registry *r, size_t i)
     series_free(r, s);
 }
 
-static void expire_series(struct registry *r, struct series *s)
+void registry_expire_series(struct registry *r, struct series *s)
 {
-    leave_page(r, s);
+    registry_leave_page(r, s);
     assert(r->by_kind[s->kind] > 0);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
     if (kind_rows[s->kind]->series_release != NULL)
         kind_rows[s->kind]->series_release(s);
+    r->n_dropped -= s->dropped;
+    s->dropped = 0;
     s->expired = 1;
     series_check(s);
 }
 
 /* What came in during this interval still has to reach the sinks. */
-static bool is_idle(const struct series *s, uint64_t now_s)
+static bool is_over(const struct series *s, uint64_t now_s)
 {
     uint64_t ttl_s = s->profile->ttl_s;
-    return ttl_s > 0 && now_s > s->last_s + ttl_s && !s->expired && !s->in_interval;
+    bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
+    return (idle || s->dropped) && !s->expired && !s->in_interval;
 }
 
 void registry_expire(struct registry *r, uint64_t now_ns)
 {
-    if (r->least_ttl_s == 0 || now_ns < r->next_expire_ns)
+    bool due = r->least_ttl_s > 0 && now_ns >= r->next_expire_ns;
+    if (!due && r->n_dropped == 0)
         return;
     uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
@@ -333,10 +350,10 @@ void registry_expire(struct registry *r, uint64_t now_ns)
     registry_check(r);
     for (size_t i = 0; i < r->n_all;) {
         struct series *s = r->all[i];
-        if (is_idle(s, now_s))
-            expire_series(r, s);
+        if (is_over(s, now_s))
+            registry_expire_series(r, s);
         if (s->expired && s->cells == 0)
-            forget(r, i);
+            registry_forget(r, i);
         else
             i++;
     }

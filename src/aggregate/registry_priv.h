@@ -1,5 +1,6 @@
 /**
- * registry_priv: the registry's inside.  Private to aggregate/.
+ * registry_priv: the registry's inside, shared by registry.c, registry_walk.c and registry_remap.c.
+ * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
 #define AGGREGATE_REGISTRY_PRIV_H
@@ -26,6 +27,7 @@ struct registry {
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
+    size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
     struct interval_end end; /* of the interval just closed */
     struct sketch scratch;
@@ -35,7 +37,18 @@ static inline void registry_check(const struct registry *r)
 {
     assert(r->n_all <= r->cap_all && r->by_identity.n == r->n_all);
     assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
-    assert(r->sets.n <= r->sets.cap);
+    assert(r->sets.n <= r->sets.cap && r->n_dropped <= r->n_all);
 }
+
+struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
+
+/* Without an exposed from now on. */
+void registry_leave_page(struct registry *r, struct series *s);
+
+/* It leaves the page and forgets its values; its interval is over. */
+void registry_expire_series(struct registry *r, struct series *s);
+
+/* r->all[i], which has expired, and which no worker's cell points to: it is gone. */
+void registry_forget(struct registry *r, size_t i);
 
 #endif

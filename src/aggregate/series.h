@@ -16,7 +16,7 @@
 #include "aggregate/profile.h"
 #include "aggregate/snapshot.h"
 
-enum { SERIES_CELLS_MAX = (1 << 28) - 1 };
+enum { SERIES_CELLS_MAX = (1 << 27) - 1 };
 
 struct series {
     struct identity *id; /* owned */
@@ -24,10 +24,11 @@ struct series {
     struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
     uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 28;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t cells : 27;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
     uint32_t kind : 2;        /* enum series_kind */
     uint32_t in_interval : 1; /* in the list of those touched */
     uint32_t expired : 1;     /* kept only because cells point here */
+    uint32_t dropped : 1;     /* kept only for what its interval brought */
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
@@ -37,6 +38,7 @@ static inline void series_check(const struct series *s)
 {
     assert(s != NULL && s->id != NULL && s->profile != NULL);
     assert(!s->expired || (s->exposed == NULL && !s->in_interval));
+    assert(!s->dropped || (s->exposed == NULL && !s->expired));
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
 }
 

@@ -141,12 +141,17 @@ static void set_series_release(struct series *s)
 
 /* ---- what /metrics shows ---- */
 
+static bool set_same_shape(const struct profile *a, const struct profile *b)
+{
+    return a->set_steps == b->set_steps && a->set_step_intervals == b->set_step_intervals;
+}
+
 static void set_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
 {
     struct set_exposed *into = (struct set_exposed *)to;
     const struct set_exposed *n = (const struct set_exposed *)from;
-    /* Steps of another profile have other numbers: as in a timer, its window stays behind. */
-    if (to->profile->set_steps > 0 && to->profile == from->profile)
+    /* Steps of another length have other numbers: that window stays behind. */
+    if (to->profile->set_steps > 0 && set_same_shape(to->profile, from->profile))
         set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
     (void)members_merge(&into->members, &n->members);
     into->last = n->last > into->last ? n->last : into->last; /* its members are forgotten */
@@ -175,6 +180,22 @@ static void set_exposed_release(struct exposed *e)
     n->shown = false;
 }
 
+/* Without members until more come. */
+static bool set_reshape(struct exposed *e, const struct profile *p, struct kind_now *now)
+{
+    bool shown = ((struct set_exposed *)e)->shown && p->set_steps > 0;
+    (void)now;
+    set_exposed_release(e);
+    e->profile = p;
+    ((struct set_exposed *)e)->shown = shown;
+    return true;
+}
+
+static void set_carry(struct exposed *to, struct exposed *from, struct kind_now *now)
+{
+    set_absorb(to, from, now);
+}
+
 static enum family_type set_type(const struct profile *p)
 {
     (void)p;
@@ -193,4 +214,7 @@ const struct kind_ops set_ops = {
     .absorb = set_absorb,
     .view = set_view,
     .exposed_release = set_exposed_release,
+    .same_shape = set_same_shape,
+    .reshape = set_reshape,
+    .carry = set_carry,
 };

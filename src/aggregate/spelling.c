@@ -13,6 +13,15 @@ void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffi
         s->scratch = mapping_scratch_new(mapping);
 }
 
+void spelling_remap(struct spelling *s, const struct mapping *mapping)
+{
+    mapping_scratch_free(s->scratch);
+    s->scratch = mapping != NULL ? mapping_scratch_new(mapping) : NULL;
+    s->mapping = mapping;
+    s->match = (struct mapping_match){ 0 };
+    s->id = NULL;
+}
+
 void spelling_release(struct spelling *s)
 {
     mapping_scratch_free(s->scratch);
@@ -32,15 +41,19 @@ static bool ends_with(const struct buf *b, struct slice suffix)
 static bool ask(struct spelling *s, const struct identity *id)
 {
     s->match = (struct mapping_match){ 0 };
+    s->dropped = false;
+    s->profile = 0;
     if (s->mapping == NULL ||
         !mapping_find(s->mapping, s->scratch, identity_name(id),
                       mapping_class_of((enum sample_type)id->type), &s->match))
         return false;
+    s->profile = s->match.rule->profile;
     buf_clear(&s->raw);
     if (!s->match.rule->drop)
         mapping_name(&s->match, &s->raw);
     if (s->raw.len > 0)
         return true;
+    s->dropped = true;
     s->match.rule = NULL;
     return false;
 }

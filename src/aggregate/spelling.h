@@ -25,6 +25,8 @@ struct spelling {
     struct mapping_scratch *scratch;
     bool suffixes;
     const struct identity *id;  /* the one at hand */
+    bool dropped;               /* the mapping drops it */
+    uint8_t profile;            /* its number */
     struct mapping_match match; /* its rule, or NULL */
     struct buf raw, name;       /* of it: as the rule or the sender has it, and as shown */
     struct buf labels;          /* of it, as shown */
@@ -35,11 +37,13 @@ struct spelling {
 void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffixes);
 void spelling_release(struct spelling *s);
 
+/* Another mapping is in force. */
+void spelling_remap(struct spelling *s, const struct mapping *mapping);
+
 /**
  * spelling_name(s, id):
- *   returns  the name; it and spelling_help are valid until the next call
- * What the mapping drops is spelled as if there were no rule: no worker lets it through, but for
- * what it saw under another mapping.
+ *   returns  the name; it, spelling_help, s->dropped and s->profile are valid until the next call
+ * What the mapping drops is spelled as if there were no rule.
  */
 struct slice spelling_name(struct spelling *s, const struct identity *id);
 

@@ -9,6 +9,7 @@
  *                            and the series' interval
  *
  * timer_absorb           all of an exposed into another, whose bounds and window may differ
+ * timer_reshape          it is of another profile from now on
  * timer_view             count, sum, and quantiles: computed once a period, or when something came
  */
 #include "aggregate/timer.h"
@@ -259,6 +260,28 @@ static void timer_exposed_release(struct exposed *e)
     *t = (struct timer_exposed){ .exposed = *e };
 }
 
+/*
+ * A summary keeps count and sum, and of its window what fits into the new one; there is no telling
+ * how many values lie below other bounds.
+ */
+static bool timer_reshape(struct exposed *e, const struct profile *p, struct kind_now *now)
+{
+    struct timer_exposed *t = (struct timer_exposed *)e, before = *t;
+    bool goes_on = !e->profile->histogram && !p->histogram;
+    if (goes_on)
+        *t = (struct timer_exposed){ .exposed = *e };
+    else
+        timer_exposed_release(e);
+    e->profile = p;
+    if (goes_on) {
+        timer_absorb(e, &before.exposed, now);
+        timer_exposed_release(&before.exposed);
+    } else if (p->histogram && p->n_buckets > 0 && p->buckets[0] < 0) {
+        exposed_mark_negative(e);
+    }
+    return goes_on;
+}
+
 const struct kind_ops timer_ops = {
     .family_type = timer_type,
     .cell_bytes = sizeof(struct timer_cell),
@@ -272,4 +295,6 @@ const struct kind_ops timer_ops = {
     .absorb = timer_absorb,
     .view = timer_view,
     .exposed_release = timer_exposed_release,
+    .same_shape = profile_same_timers,
+    .reshape = timer_reshape,
 };

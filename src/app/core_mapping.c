@@ -242,3 +242,8 @@ void core_mapping_release(struct core_mapping *m)
     profiles_free(m->profiles);
     *m = (struct core_mapping){ 0 };
 }
+
+size_t core_mapping_rules(const struct core_mapping *m)
+{
+    return m->mapping == NULL ? 0 : mapping_rules(m->mapping);
+}

@@ -60,14 +60,19 @@ static void largest_series(const struct registry_opts *o, const struct core_mapp
     }
 }
 
-/* The rules, and each worker's spellings that they drop. */
+/*
+ * The rules, once more for a reload, which frees the old ones when all workers have the new; and
+ * each worker's spellings that they drop.
+ */
 static uint64_t mapping_bytes(const struct config *c, const struct core_mapping *m,
                               unsigned workers)
 {
     if (m->mapping == NULL)
         return 0;
-    return mapping_memory(m->mapping) + (workers + 1ull) * mapping_scratch_memory(m->mapping) +
-           workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
+    enum { TWICE = 2 };
+    uint64_t rules =
+        mapping_memory(m->mapping) + (workers + 1ull) * mapping_scratch_memory(m->mapping);
+    return TWICE * rules + workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
 }
 
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,

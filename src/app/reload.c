@@ -1,5 +1,6 @@
 #include "app/reload.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -9,13 +10,6 @@ static void log_errors(struct slice errors)
     struct slice line;
     while (slice_cut(&errors, '\n', &line))
         LOG(LOG_ERROR, "reload refused", F_SLICE("error", line));
-}
-
-/* Options that a reload changes in the running server. */
-static bool at_once(enum option_id id)
-{
-    return id == OPTION_server_log_level || id == OPTION_server_log_format ||
-           id == OPTION_protocol_log_rejected;
 }
 
 /* Secrets are all printed as "(set)", so they are compared as they are. */
@@ -38,7 +32,7 @@ static unsigned log_differences(const struct config *running, const struct confi
         config_print(fresh, (enum option_id)id, &is);
         bool same = slice_eq(buf_slice(&was), buf_slice(&is)) &&
                     same_secret(running, fresh, (enum option_id)id);
-        if (!at_once((enum option_id)id) && !same) {
+        if (options_table[id].takes == OPTION_TAKES_RESTART && !same) {
             const struct option_row *o = &options_table[id];
             n++;
             LOG(LOG_WARN, "option changes at the next start", F_STR("section", o->section),
@@ -50,20 +44,33 @@ static unsigned log_differences(const struct config *running, const struct confi
     return n;
 }
 
-void reload(const struct config *running, const struct config_source *src,
-            void (*apply)(void *cookie, const struct config *fresh), void *cookie)
+/* c: as read; what it changes at the next start only is as in the running server. */
+static int load_mapping(const struct config *running, const struct config *c,
+                        struct core_mapping *ret, struct buf *ret_errors)
+{
+    struct config in_force = *c; /* all is borrowed */
+    in_force.server_interval_ms = running->server_interval_ms;
+    return core_mapping_load(&in_force, ret, ret_errors);
+}
+
+int reload_read(const struct config *running, const struct config_source *src, struct reloaded *ret)
 {
     struct config fresh = { 0 };
+    struct core_mapping mapping;
     struct buf errors = { 0 };
-    if (config_load(src, &fresh, &errors) < 0) {
+    int rc = config_load(src, &fresh, &errors);
+    if (rc == 0 && (rc = load_mapping(running, &fresh, &mapping, &errors)) < 0)
+        config_release(&fresh);
+    if (rc < 0) {
         log_errors(buf_slice(&errors));
         buf_release(&errors);
-        return;
+        return -EINVAL;
     }
     log_setup((enum log_level)fresh.server_log_level, (enum log_format)fresh.server_log_format);
-    apply(cookie, &fresh);
-    unsigned later = log_differences(running, &fresh);
-    LOG(LOG_INFO, "reloaded", F_U64("options_for_next_start", later));
+    *ret = (struct reloaded){ .mapping = mapping,
+                              .log_rejected = fresh.protocol_log_rejected,
+                              .for_next_start = log_differences(running, &fresh) };
     config_release(&fresh);
     buf_release(&errors);
+    return 0;
 }

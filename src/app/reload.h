@@ -1,23 +1,30 @@
 /**
- * reload: HUP reads the configuration again.  Private to app/.
+ * reload: HUP reads the configuration and its mapping file again.  Private to app/.
  *
- * log_level and log_format change at once, and log_rejected through apply.  Every other option that
- * differs is named in the log and takes effect at the next start.  A configuration with errors
- * changes nothing; its errors are logged.
+ * log_level and log_format change at once; what else a reload changes (option_rows.h) is the
+ * caller's to put in force.  Every other option that differs is named in the log and takes effect
+ * at the next start.  Where there is a mistake nothing changes, and all mistakes are logged.
  *   thread   control
  */
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
 
+#include "app/core_mapping.h"
 #include "config/config.h"
 
+struct reloaded {
+    struct core_mapping mapping;
+    bool log_rejected;
+    unsigned for_next_start; /* options that differ and wait */
+};
+
 /**
- * reload(running, src, apply, cookie):
+ * reload_read(running, src, ret):
  *   running  what the server was started with
- *   apply    called with the configuration that was read, unless it has errors; fresh is valid
- *            during the call only
+ *   ret      its mapping is to be released
+ *   returns  0; -EINVAL with ret untouched, logged
  */
-void reload(const struct config *running, const struct config_source *src,
-            void (*apply)(void *cookie, const struct config *fresh), void *cookie);
+int reload_read(const struct config *running, const struct config_source *src,
+                struct reloaded *ret);
 
 #endif

@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/reload.h"
 #include "base/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
@@ -36,7 +35,7 @@ static void server_check(const struct server *s)
 {
     assert(s->interval_start_ms % server_interval_ms(s) == 0);
     assert(s->interval_turn <= s->turn.begun + 1); /* asked for during a turn: the next one */
-    assert(s->last_turn <= s->turn.begun + 1);
+    assert(s->last_turn <= s->turn.begun + 1 && s->reload_turn <= s->turn.begun + 1);
 }
 
 static void arm_interval(struct server *s);
@@ -95,6 +94,7 @@ static void on_turned(void *server)
     struct server *s = server;
     enum server_state state = server_state(s);
     server_check(s);
+    server_reload_turned(s);
     if (state == RUNNING)
         turned_running(s);
     scrape_turned(s->scrape, s->turn.done);
@@ -133,20 +133,13 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)));
 }
 
-/* The options that change in a running server, besides those of its log. */
-static void apply(void *server, const struct config *fresh)
-{
-    struct server *s = server;
-    refused_log_lines(&s->refused, fresh->protocol_log_rejected);
-}
-
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct server *s = handle->data;
     if (signum == SIGUSR1)
         log_summary("summary", s);
     else if (signum == SIGHUP)
-        reload(s->config, s->source, apply, s);
+        server_reload(s);
     else
         server_drain(s, signum);
 }
@@ -158,7 +151,7 @@ static void on_lifecycle(uv_async_t *async)
     if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING)
         server_drain(s, SIGTERM);
     if (asked & LIFECYCLE_RELOAD)
-        reload(s->config, s->source, apply, s);
+        server_reload(s);
 }
 
 /* ---- starting ---- */
@@ -194,6 +187,8 @@ static void prepare_self(struct server *s)
         .series_limit = s->limit.max,
         .interval_seconds = (double)server_interval_ms(s) / 1000,
         .start_seconds = (double)now_wall_ms() / 1000,
+        .reload_seconds = (double)now_wall_ms() / 1000,
+        .mapping_rules = core_mapping_rules(&s->mapping),
         .version = version_text,
         .commit = version_commit,
     };
@@ -298,7 +293,7 @@ static void stop(struct server *s)
     (void)rc;
 }
 
-int server_run(const struct config *c, const struct core_mapping *mapping,
+int server_run(const struct config *c, struct core_mapping *mapping,
                const struct config_source *src)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
@@ -306,11 +301,13 @@ int server_run(const struct config *c, const struct core_mapping *mapping,
     (void)signal(SIGPIPE, SIG_IGN);
     struct server *s = mem_zalloc(sizeof *s);
     s->config = c;
-    s->mapping = mapping;
+    s->mapping = *mapping;
+    *mapping = (struct core_mapping){ 0 };
     s->source = src;
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {
         LOG(LOG_ERROR, "cannot start", F_STR("error", uv_strerror(rc)));
+        core_mapping_release(&s->mapping);
         free(s);
         return 1;
     }

@@ -19,7 +19,7 @@ static bool several_sources(const struct server *s)
 
 static void make_registry(struct server *s)
 {
-    struct registry_opts registry = core_registry_opts(s->config, s->mapping, &s->limit);
+    struct registry_opts registry = core_registry_opts(s->config, &s->mapping, &s->limit);
     registry.several_sources = several_sources(s);
     registry.on_off_page = off_page_log_note;
     registry.cookie = &s->off_page_log;
@@ -61,7 +61,7 @@ static void log_listener(const struct listener *l)
 static int make_worker(struct server *s, unsigned i)
 {
     struct worker_opts o = { .index = i,
-                             .lane = core_lane_opts(s->config, s->mapping, &s->limit,
+                             .lane = core_lane_opts(s->config, &s->mapping, &s->limit,
                                                     several_sources(s)),
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
@@ -161,5 +161,7 @@ void server_unbuild(struct server *s)
     sink_list_close(&s->sinks);
     free(s->listeners);
     registry_free(s->registry);
+    core_mapping_release(&s->fresh.mapping); /* of a reload that no turn put in force */
+    core_mapping_release(&s->mapping);
     series_limit_release(&s->limit);
 }

@@ -19,6 +19,21 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case SERVER_FLUSH_SECONDS:
         value = s->flush_seconds;
         break;
+    case SERVER_RELOADS:
+        value = (double)s->reloads;
+        break;
+    case SERVER_RELOADS_FAILED:
+        value = (double)s->reloads_failed;
+        break;
+    case SERVER_RELOAD_SUCCESSFUL:
+        value = !s->reload_failed;
+        break;
+    case SERVER_RELOAD_SECONDS:
+        value = s->reload_seconds;
+        break;
+    case SERVER_MAPPING_RULES:
+        value = (double)s->mapping_rules;
+        break;
     case SERVER_SERIES_LIMIT:
         value = (double)s->series_limit;
         break;

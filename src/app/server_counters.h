@@ -5,6 +5,8 @@
 #ifndef APP_SERVER_COUNTERS_H
 #define APP_SERVER_COUNTERS_H
 
+#include <stdbool.h>
+
 #include "base/counters.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
@@ -18,6 +20,16 @@
       "server.interval.")                                                                         \
     X(FLUSH_SECONDS, "statsd_last_flush_duration_seconds", GAUGE, "",                             \
       "Time the last close of an interval took on the control thread.")                           \
+    X(RELOADS, "statsd_reloads_total", COUNTER, "",                                               \
+      "Reloads that were put in force.")                                                          \
+    X(RELOADS_FAILED, "statsd_reloads_failed_total", COUNTER, "",                                 \
+      "Reloads refused, because the configuration or its mapping file had a mistake.")            \
+    X(RELOAD_SUCCESSFUL, "statsd_last_reload_successful", GAUGE, "",                              \
+      "1, or 0: the last reload was refused.")                                                    \
+    X(RELOAD_SECONDS, "statsd_last_reload_timestamp_seconds", GAUGE, "",                  \
+      "When the configuration in force was read, unix time.")                                     \
+    X(MAPPING_RULES, "statsd_mapping_rules", GAUGE, "",                                           \
+      "Rules of the mapping file in force.")                                                      \
     X(SERIES_LIMIT, "statsd_series_limit", GAUGE, "",                                             \
       "limits.max_series.")                                                                       \
     X(BUILD_INFO, "statsd_build_info", GAUGE, "version,commit",                                   \
@@ -40,7 +52,10 @@ enum server_counter {
 
 struct server_stats {
     uint64_t intervals, intervals_late;
-    double flush_seconds; /* of the last interval */
+    uint64_t reloads, reloads_failed, mapping_rules;
+    bool reload_failed;    /* the last one */
+    double reload_seconds; /* of the last that did not, or the start */
+    double flush_seconds;  /* of the last interval */
     uint64_t series_limit;
     double interval_seconds, start_seconds;
     const char *version, *commit;

@@ -6,6 +6,7 @@
  *     server_http.c    its routes
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
+ *     server_reload.c  another configuration is put in force
  *     server_stop.c    from the signal to the end of its loop
  *
  *   thread   control, but for what says otherwise
@@ -19,6 +20,7 @@
 #include "app/core_mapping.h"
 #include "aggregate/off_page_log.h"
 #include "listen/refused_log.h"
+#include "app/reload.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"
@@ -37,7 +39,7 @@ enum lifecycle { LIFECYCLE_QUIT = 1, LIFECYCLE_RELOAD = 2 };
 
 struct server {
     const struct config *config;
-    const struct core_mapping *mapping;
+    struct core_mapping mapping; /* in force */
     const struct config_source *source;
     uv_loop_t loop;
     _Atomic int state; /* enum server_state; control writes, HTTP reads it for /-/ready */
@@ -63,6 +65,9 @@ struct server {
     int64_t interval_start_ms;        /* of the interval that is open */
     uint64_t last_turn;               /* that reads the sockets empty; 0: not asked for, or over */
     uint64_t interval_turn;           /* the turn that closes that interval; 0: not asked for */
+    struct reloaded fresh;            /* read again, until the turn that puts it in force is over */
+    uint64_t reload_turn;             /* that turn; 0: nothing waits to be put in force */
+    bool reload_again;                /* asked for meanwhile */
     uint64_t drained_ms;              /* draining: when it began to wait for the sinks */
     bool wait_logged;                 /* draining: that wait is in the log */
     bool hurried;                     /* a second signal came, or server.drain_timeout is over */
@@ -111,6 +116,12 @@ void server_watch_start(struct server *s);
 
 /* Close the open interval and hand it to the sinks; final: it is the last one. */
 void server_close_interval(struct server *s, bool final);
+
+/* Read the configuration again, and have the next turn put it in force. */
+void server_reload(struct server *s);
+
+/* A turn is over: it may have been the one that put the configuration in force. */
+void server_reload_turned(struct server *s);
 
 /* Begin to drain; when called again, stop waiting for the sinks. */
 void server_drain(struct server *s, int signum);

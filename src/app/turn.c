@@ -11,6 +11,19 @@ static void turn_check(const struct turn *t)
     assert((t->n_waiting > 0) == t->under_way);
     assert(!t->again || t->under_way);
     assert(t->n_waiting <= t->n_workers && t->n_workers <= LISTEN_WORKERS_MAX);
+    assert(t->riding == NULL || t->under_way);
+    assert(t->asked == NULL || t->riding == NULL);
+}
+
+/* The mapping asked for goes with the turn that begins. */
+static void hand_out(struct turn *t)
+{
+    for (unsigned i = 0; t->asked != NULL && i < t->n_workers; i++) {
+        worker_remap(t->workers[i], t->next[i]);
+        t->next[i] = NULL;
+    }
+    t->riding = t->asked;
+    t->asked = NULL;
 }
 
 static void begin(struct turn *t)
@@ -22,6 +35,7 @@ static void begin(struct turn *t)
     t->n_waiting = t->n_workers;
     for (unsigned i = 0; i < t->n_workers; i++)
         t->waiting_for[i] = true;
+    hand_out(t);
     for (unsigned i = 0; i < t->n_workers; i++)
         worker_ask_turn(t->workers[i], t->last);
 }
@@ -54,6 +68,10 @@ static void on_notified(uv_async_t *async)
             take_from(t, i);
     if (t->n_waiting > 0)
         return;
+    if (t->riding != NULL)
+        t->remapped =
+            registry_remap(t->registry, t->riding->profiles, t->riding->mapping, now_mono_ns());
+    t->riding = NULL;
     t->under_way = false;
     t->done = t->begun;
     bool again = t->again;
@@ -87,6 +105,30 @@ uint64_t turn_ask(struct turn *t, bool last)
     return t->begun;
 }
 
+static void free_next(struct turn *t)
+{
+    for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++) {
+        ingest_generation_free(t->next[i]);
+        t->next[i] = NULL;
+    }
+}
+
+int turn_remap(struct turn *t, const struct core_mapping *m, uint64_t *ret_turn)
+{
+    turn_check(t);
+    assert(t->asked == NULL && t->riding == NULL);
+    for (unsigned i = 0; i < t->n_workers; i++) {
+        int rc = ingest_generation_new(m->profiles, m->mapping, &t->next[i]);
+        if (rc < 0) {
+            free_next(t);
+            return rc;
+        }
+    }
+    t->asked = m;
+    *ret_turn = turn_ask(t, false);
+    return 0;
+}
+
 void turn_totals(const struct turn *t, struct ingest_totals *ret)
 {
     *ret = (struct ingest_totals){ 0 };
@@ -102,5 +144,6 @@ void turn_totals(const struct turn *t, struct ingest_totals *ret)
 
 void turn_close(struct turn *t)
 {
+    free_next(t);
     uv_close((uv_handle_t *)&t->notified, NULL);
 }

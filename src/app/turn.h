@@ -3,7 +3,8 @@
  *
  *     turn_ask -> each worker reads its sockets empty and seals its page
  *              -> each page is merged into the registry, in the order in which they arrive
- *              -> on_turned, when all are
+ *              -> when all are: series move, if there is another mapping (turn_remap)
+ *              -> on_turned
  *
  * A turn answers all asks from before it began: whatever had been received at the ask is merged
  * when the turn is over.  So an ask during a turn causes another turn, right after it.
@@ -18,6 +19,7 @@
 #include <uv.h>
 
 #include "aggregate/registry.h"
+#include "app/core_mapping.h"
 #include "listen/listener.h"
 #include "listen/worker.h"
 #include "protocol/reason.h"
@@ -30,6 +32,11 @@ struct turn {
     struct registry *registry; /* borrowed */
     void (*on_turned)(void *cookie);
     void *cookie;
+
+    /* The mapping that goes with a turn: asked for, until one begins; riding, until it is over. */
+    const struct core_mapping *asked, *riding;
+    struct generation *next[LISTEN_WORKERS_MAX]; /* of the mapping asked for */
+    struct registry_remapped remapped;           /* by the last mapping */
 
     uv_async_t notified;                  /* a worker sealed its page */
     bool under_way;                       /* from turn_ask until on_turned */
@@ -59,6 +66,17 @@ void turn_notify(void *turn);
  *   returns  the number of the turn that answers: it is over once t->done has reached it
  */
 uint64_t turn_ask(struct turn *t, bool last);
+
+/**
+ * turn_remap(t, m, ret_turn):
+ * Put another mapping in force.  The first turn that begins from now on takes it to the workers:
+ * each hands over all its cells with its page.  When all these are merged, and before on_turned,
+ * the registry moves every series.
+ *   m         borrowed until the next mapping has replaced it
+ *   ret_turn  that turn's number: once t->done has reached it, nobody refers to the mapping before
+ *   returns   0, or -ENOMEM with nothing changed.  Not again before that turn is over
+ */
+int turn_remap(struct turn *t, const struct core_mapping *m, uint64_t *ret_turn);
 
 /* The sums of all workers' counters, as of the last turn. */
 void turn_totals(const struct turn *t, struct ingest_totals *ret);

@@ -21,7 +21,7 @@ struct cli_io {
     char *const *environ;
     unsigned columns; /* of the terminal that out is; 0: it is none */
     /* The server itself.  returns  an exit status */
-    int (*run)(const struct config *c, const struct core_mapping *mapping,
+    int (*run)(const struct config *c, struct core_mapping *mapping,
                const struct config_source *src);
 };
 

@@ -169,6 +169,7 @@ static void describe_options(struct table *t)
         if (o->kind != OPTION_BOOL)
             option_value_limits((enum option_id)i, cell(t, 4));
         put(t, 5, o->help);
+        put(t, 5, o->takes == OPTION_TAKES_RELOAD ? " Changes on reload." : "");
     }
 }
 

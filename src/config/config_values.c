@@ -5,7 +5,7 @@
 #include "config/config_values.h"
 
 const struct option_row options_table[OPTION_COUNT] = {
-#define X(section_, key_, kind_, def_, min_, max_, words_, help_)                                  \
+#define X(section_, key_, kind_, def_, min_, max_, words_, takes_, help_)                          \
     [OPTION_##section_##_##key_] = {                                                               \
         .section = #section_,                                                                      \
         .key = #key_,                                                                              \
@@ -15,6 +15,7 @@ const struct option_row options_table[OPTION_COUNT] = {
         .min = (double)(min_),                                                                     \
         .max = (double)(max_),                                                                     \
         .words = (words_),                                                                         \
+        .takes = OPTION_TAKES_##takes_,                                                            \
         .help = (help_),                                                                           \
     },
     OPTIONS(X)

@@ -31,11 +31,19 @@ static void make_label(struct text_profiles *p, struct text_label *t, const char
     t->len = (size_t)(to - t->text);
 }
 
+static void labels_free(struct text_labels *l)
+{
+    free(l->quantiles);
+    free(l->buckets);
+}
+
 const struct text_labels *text_labels_of(struct text_profiles *t, const struct profile *p)
 {
     struct text_labels *l = &t->of[p->index];
-    if (l->buckets != NULL)
+    if (l->buckets != NULL && l->set == p->set)
         return l;
+    labels_free(l);
+    l->set = p->set;
     l->quantiles = mem_zalloc(p->n_quantiles * sizeof *l->quantiles);
     l->buckets = mem_zalloc((p->n_buckets + 1) * sizeof *l->buckets);
     for (uint32_t i = 0; i < p->n_quantiles; i++)
@@ -48,10 +56,8 @@ const struct text_labels *text_labels_of(struct text_profiles *t, const struct p
 
 void text_profiles_release(struct text_profiles *t)
 {
-    for (unsigned i = 0; i < PROFILES_MAX; i++) {
-        free(t->of[i].quantiles);
-        free(t->of[i].buckets);
-    }
+    for (unsigned i = 0; i < PROFILES_MAX; i++)
+        labels_free(&t->of[i]);
 }
 
 static size_t label_len(struct slice labels, size_t value_at)

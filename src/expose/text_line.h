@@ -24,11 +24,12 @@ struct text_label {
 
 /* Of one profile. */
 struct text_labels {
+    uint64_t set; /* of that profile: another set may have one of its number */
     struct text_label *quantiles;
     struct text_label *buckets; /* n_buckets + 1, the last is +Inf */
 };
 
-/* Of every profile, each worked out at first sight. */
+/* Of every profile of the set in force, each worked out at first sight. */
 struct text_profiles {
     /* How a quantile or a bound is spelled: as number_print. */
     size_t (*print)(char *out, double v);

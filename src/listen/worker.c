@@ -6,7 +6,8 @@
  *     worker_ask_turn     --- ask, wake --->   on_wake -> turn: look and drain each source, then
  *                                              seal the sources' counters and the page
  *     notify              <-----------------
- *     worker_take, worker_give                 (how pages change hands: aggregate/ingest.h)
+ *     worker_take, worker_give                 (how pages change hands, and with one of them all
+ *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
@@ -137,6 +138,11 @@ void worker_ask_turn(struct worker *w, bool last)
 {
     assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
     ask(w, last ? ASK_LAST_TURN : ASK_TURN);
+}
+
+void worker_remap(struct worker *w, struct generation *take)
+{
+    ingest_renew(w->ingest, take);
 }
 
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets)

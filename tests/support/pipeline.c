@@ -29,24 +29,46 @@ static void fill_defaults(struct pipeline_opts *o)
         o->tags = TAGS_OPTS_DEFAULT;
 }
 
-static void make_mapping(struct pipeline *p)
+static struct mapping *make_mapping(const struct pipeline_opts *o)
 {
-    const struct pipeline_opts *o = &p->opts;
-    for (uint8_t i = 1; i <= o->n_profiles; i++) {
-        struct profile more = *profiles_at(p->profiles, 0);
-        o->fill(&more, i);
-        assert_int_equal(profiles_intern(p->profiles, &more)->index, i);
-    }
+    struct mapping *ret = NULL;
     if (o->n_rules == 0)
-        return;
+        return NULL;
     struct mapping_rule *rules = mem_alloc(o->n_rules * sizeof *rules);
     for (size_t i = 0; i < o->n_rules; i++) {
         rules[i] = o->rules[i];
         rules[i].classes = rules[i].classes == 0 ? 7 : rules[i].classes;
     }
     const struct mapping_opts m = { .rules = rules, .n_rules = o->n_rules };
-    assert_int_equal(mapping_new(&m, &p->mapping), 0);
+    assert_int_equal(mapping_new(&m, &ret), 0);
     free(rules);
+    return ret;
+}
+
+static struct profiles *make_profiles(const struct pipeline_opts *o)
+{
+    struct profiles *ret =
+        profiles_new(&(struct profile){ .histogram = o->histograms,
+                                        .buckets = o->buckets,
+                                        .n_buckets = o->n_buckets,
+                                        .native_factor = o->native_factor,
+                                        .native_max_buckets = o->native_max_buckets,
+                                        .native_zero_threshold = o->native_zero_threshold,
+                                        .quantiles = o->quantiles,
+                                        .n_quantiles = o->n_quantiles,
+                                        .summary_max_age_ms = o->max_age_ms,
+                                        .summary_age_buckets = o->age_buckets,
+                                        .set_steps = o->set_steps,
+                                        .set_step_intervals = o->set_step_intervals,
+                                        .sketch_schema = SKETCH_SCHEMA_DEFAULT,
+                                        .ttl_s = o->ttl_s,
+                                        .scale = 1 });
+    for (uint8_t i = 1; i <= o->n_profiles; i++) {
+        struct profile more = *profiles_at(ret, 0);
+        o->fill(&more, i);
+        assert_int_equal(profiles_intern(ret, &more)->index, i);
+    }
+    return ret;
 }
 
 void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
@@ -55,22 +77,8 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     struct pipeline_opts *o = &p->opts;
     fill_defaults(o);
     assert_int_equal(series_limit_init(&p->limit, o->max_series), 0);
-    p->profiles = profiles_new(&(struct profile){ .histogram = o->histograms,
-                                                  .buckets = o->buckets,
-                                                  .n_buckets = o->n_buckets,
-                                                  .native_factor = o->native_factor,
-                                                  .native_max_buckets = o->native_max_buckets,
-                                                  .native_zero_threshold = o->native_zero_threshold,
-                                                  .quantiles = o->quantiles,
-                                                  .n_quantiles = o->n_quantiles,
-                                                  .summary_max_age_ms = o->max_age_ms,
-                                                  .summary_age_buckets = o->age_buckets,
-                                                  .set_steps = o->set_steps,
-                                                  .set_step_intervals = o->set_step_intervals,
-                                                  .sketch_schema = SKETCH_SCHEMA_DEFAULT,
-                                                  .ttl_s = o->ttl_s,
-                                                  .scale = 1 });
-    make_mapping(p);
+    p->profiles = make_profiles(o);
+    p->mapping = make_mapping(o);
     struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
                               .ingest = { .tags = o->tags,
                                           .profiles = p->profiles,
@@ -167,6 +175,26 @@ void pipeline_turn(struct pipeline *p)
 {
     for (unsigned i = 0; i < p->opts.workers; i++)
         pipeline_turn_worker(p, i);
+}
+
+struct registry_remapped pipeline_remap(struct pipeline *p, const struct pipeline_opts *opts)
+{
+    struct pipeline_opts o = *opts;
+    fill_defaults(&o);
+    struct profiles *profiles = make_profiles(&o);
+    struct mapping *mapping = make_mapping(&o);
+    for (unsigned i = 0; i < p->opts.workers; i++) {
+        struct generation *next;
+        assert_int_equal(ingest_generation_new(profiles, mapping, &next), 0);
+        ingest_renew(p->in[i], next);
+    }
+    pipeline_turn(p);
+    const struct registry_remapped ret = registry_remap(p->registry, profiles, mapping, p->now_ns);
+    mapping_free(p->mapping);
+    profiles_free(p->profiles);
+    p->mapping = mapping;
+    p->profiles = profiles;
+    return ret;
 }
 
 void pipeline_forward(struct pipeline *p, uint64_t seconds)

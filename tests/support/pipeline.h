@@ -83,6 +83,9 @@ void pipeline_turn_worker(struct pipeline *p, unsigned worker);
 void pipeline_turn(struct pipeline *p); /* every worker, in order */
 void pipeline_forward(struct pipeline *p, uint64_t seconds);
 
+/* A turn that puts the mapping and the profiles of opts in force; all else stays as it is. */
+struct registry_remapped pipeline_remap(struct pipeline *p, const struct pipeline_opts *opts);
+
 /* The lines of /metrics without HELP and TYPE, or with them; valid until the next call. */
 const char *pipeline_lines(struct pipeline *p);
 const char *pipeline_text(struct pipeline *p);

@@ -11,31 +11,23 @@
 #include "app/reload.h"
 #include "base/log.h"
 
-/* A server that is told what changed at once. */
-struct server_told {
-    unsigned times;
-    bool log_rejected;
-};
-
-static void apply(void *cookie, const struct config *fresh)
-{
-    struct server_told *told = cookie;
-    told->times++;
-    told->log_rejected = fresh->protocol_log_rejected;
-}
-
-/* What is logged when a server that runs with `running` finds `fresh`; each is one --set. */
-static struct server_told reload_log(const char *running, const char *fresh, char *ret, size_t room)
+/*
+ * What is logged when a server that runs with `running` finds `fresh`; each is one --set.
+ * returns  as reload_read.  ret_fresh: to be released then; NULL: it is released here
+ */
+static int reload_log(const char *running, const char *fresh, char *ret, size_t room,
+                      struct reloaded *ret_fresh)
 {
     struct buf errors = { 0 };
     struct config c;
-    struct server_told told = { 0 };
+    struct reloaded read_again = { 0 };
     int ends[2];
     assert_int_equal(
         config_load(&(struct config_source){ .sets = &running, .n_sets = 1 }, &c, &errors), 0);
     assert_int_equal(pipe(ends), 0);
     log_to_fd(ends[1]);
-    reload(&c, &(struct config_source){ .sets = &fresh, .n_sets = 1 }, apply, &told);
+    int rc = reload_read(&c, &(struct config_source){ .sets = &fresh, .n_sets = 1 }, &read_again);
+    LOG(LOG_ERROR, "end", F_I64("status", rc)); /* so that there is something to read */
     log_to_fd(STDOUT_FILENO);
     close(ends[1]);
     ssize_t n = read(ends[0], ret, room - 1); /* a pipe holds it all */
@@ -44,7 +36,11 @@ static struct server_told reload_log(const char *running, const char *fresh, cha
     close(ends[0]);
     config_release(&c);
     buf_release(&errors);
-    return told;
+    if (ret_fresh != NULL)
+        *ret_fresh = read_again;
+    else
+        core_mapping_release(&read_again.mapping);
+    return rc;
 }
 
 static void an_option_that_waits_for_the_next_start_is_named(void **state)
@@ -60,11 +56,13 @@ static void an_option_that_waits_for_the_next_start_is_named(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char log[4096];
-        reload_log(rows[i].running, rows[i].fresh, log, sizeof log);
+        struct reloaded fresh;
+        assert_int_equal(reload_log(rows[i].running, rows[i].fresh, log, sizeof log, &fresh), 0);
         assert_non_null(strstr(log, "option changes at the next start"));
         assert_non_null(strstr(log, rows[i].says));
-        assert_non_null(strstr(log, "msg=reloaded options_for_next_start=1"));
+        assert_int_equal(fresh.for_next_start, 1);
         assert_null(strstr(log, "two"));
+        core_mapping_release(&fresh.mapping);
     }
 }
 
@@ -75,37 +73,61 @@ static void what_stays_the_same_or_changes_at_once_is_not_named(void **state)
         { "redis.url=redis://:one@a", "redis.url=redis://:one@a" },
         { "server.log_level=info", "server.log_level=debug" },
         { "protocol.log_rejected=on", "protocol.log_rejected=off" },
+        { "prometheus.observer_type=summary", "prometheus.observer_type=histogram" },
+        { "aggregate.ttl=1h", "aggregate.ttl=2h" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char log[4096];
-        reload_log(rows[i][0], rows[i][1], log, sizeof log);
+        struct reloaded fresh;
+        assert_int_equal(reload_log(rows[i][0], rows[i][1], log, sizeof log, &fresh), 0);
         assert_null(strstr(log, "option changes at the next start"));
-        assert_non_null(strstr(log, "msg=reloaded options_for_next_start=0"));
+        assert_int_equal(fresh.for_next_start, 0);
+        core_mapping_release(&fresh.mapping);
         log_setup(LOG_INFO, LOG_LOGFMT);
     }
 }
 
-static void the_server_hears_of_what_it_changes_at_once(void **state)
+static void what_changes_at_once_is_handed_over(void **state)
 {
     (void)state;
     char log[4096];
-    struct server_told told =
-        reload_log("protocol.log_rejected=on", "protocol.log_rejected=off", log, sizeof log);
-    assert_true(told.times == 1 && !told.log_rejected);
-    told = reload_log("protocol.log_rejected=off", "protocol.log_rejected=on", log, sizeof log);
-    assert_true(told.times == 1 && told.log_rejected);
-    told = reload_log("protocol.log_rejected=on", "protocol.log_rejected=perhaps", log, sizeof log);
-    assert_int_equal(told.times, 0);
+    struct reloaded fresh;
+    reload_log("protocol.log_rejected=on", "protocol.log_rejected=off", log, sizeof log, &fresh);
+    assert_false(fresh.log_rejected);
+    core_mapping_release(&fresh.mapping);
+    reload_log("prometheus.observer_type=summary", "prometheus.observer_type=histogram", log,
+               sizeof log, &fresh);
+    assert_true(fresh.log_rejected);
+    assert_true(profiles_at(fresh.mapping.profiles, 0)->histogram);
+    core_mapping_release(&fresh.mapping);
+}
+
+/* Steps of sets are counted in intervals, and the interval stays as it is. */
+static void profiles_are_made_for_the_interval_that_is_in_force(void **state)
+{
+    (void)state;
+    char log[4096];
+    struct reloaded fresh;
+    reload_log("server.interval=10s", "server.interval=1s", log, sizeof log, &fresh);
+    assert_int_equal(fresh.for_next_start, 1);
+    assert_int_equal(profiles_at(fresh.mapping.profiles, 0)->set_steps, 6); /* of 10 s: 1 m */
+    core_mapping_release(&fresh.mapping);
 }
 
 static void a_mistake_is_logged_and_changes_nothing(void **state)
 {
     (void)state;
-    char log[4096];
-    reload_log("server.log_level=info", "server.log_level=loud", log, sizeof log);
-    assert_non_null(strstr(log, "reload refused"));
-    assert_non_null(strstr(log, "server.log_level"));
-    assert_null(strstr(log, "msg=reloaded"));
+    static const char *const rows[][2] = {
+        { "server.log_level=loud", "server.log_level" },
+        { "protocol.log_rejected=perhaps", "protocol.log_rejected" },
+        { "prometheus.mapping=/nowhere/mapping.yml", "/nowhere/mapping.yml" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char log[4096];
+        assert_true(reload_log("server.log_level=info", rows[i][0], log, sizeof log, NULL) < 0);
+        assert_non_null(strstr(log, "reload refused"));
+        assert_non_null(strstr(log, rows[i][1]));
+    }
 }
 
 int main(void)
@@ -113,7 +135,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_option_that_waits_for_the_next_start_is_named),
         cmocka_unit_test(what_stays_the_same_or_changes_at_once_is_not_named),
-        cmocka_unit_test(the_server_hears_of_what_it_changes_at_once),
+        cmocka_unit_test(what_changes_at_once_is_handed_over),
+        cmocka_unit_test(profiles_are_made_for_the_interval_that_is_in_force),
         cmocka_unit_test(a_mistake_is_logged_and_changes_nothing),
     };
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);

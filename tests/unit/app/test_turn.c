@@ -208,6 +208,85 @@ static void the_last_turn_is_the_one_whose_number_was_returned(void **unused)
     rig_release(&r);
 }
 
+/* ---- another mapping ---- */
+
+static struct core_mapping mapping_to(const char *name, bool drop)
+{
+    const struct mapping_rule rule = { .match = "x", .classes = 7, .name = name, .drop = drop };
+    struct core_mapping m = { .n_profiles = 1 };
+    m.profiles = profiles_new(&(struct profile){
+        .summary_max_age_ms = 60000, .summary_age_buckets = 5, .sketch_schema = 5, .scale = 1 });
+    assert_int_equal(
+        mapping_new(&(struct mapping_opts){ .rules = &rule, .n_rules = 1 }, &m.mapping), 0);
+    return m;
+}
+
+/* The value of the only line of that family, or -1. */
+static double shown(struct rig *r, const char *name)
+{
+    size_t n;
+    struct family *const *families = registry_families(r->registry, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct exposed_view v;
+        if (strcmp(families[i]->name, name) != 0)
+            continue;
+        assert_int_equal(families[i]->n, 1);
+        registry_view(r->registry, families[i]->exposed[0], 0, &v);
+        return v.value;
+    }
+    return -1;
+}
+
+static void a_mapping_goes_with_a_turn_and_no_sample_is_lost(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    uint64_t turn, counted = 0, dropped = 0;
+    struct core_mapping before = { 0 }, m = { 0 };
+    rig_init(&r);
+    for (unsigned i = 0; i < 60; i++) {
+        const char *name = i % 3 == 0 ? "y" : i % 3 == 1 ? "z" : "gone";
+        const bool drop = i % 3 == 2;
+        send_some(&r, 20);
+        if (i % 2 == 0) /* with a turn under way it goes with the next */
+            turn_ask(&r.turn, false);
+        m = mapping_to(name, drop);
+        r.turned = 0;
+        assert_int_equal(turn_remap(&r.turn, &m, &turn), 0);
+        wait_for(&r, turn);
+        core_mapping_release(&before);
+        before = m;
+        send_some(&r, 10);
+        r.turned = 0;
+        wait_for(&r, turn_ask(&r.turn, false));
+        assert_true(shown(&r, name) == (drop ? -1 : 10));
+        assert_true(shown(&r, name[0] == 'y' ? "z" : "y") == -1);
+    }
+    struct ingest_totals totals;
+    turn_totals(&r.turn, &totals);
+    counted = totals.counters.v[INGEST_SAMPLES_AGGREGATED];
+    dropped = totals.counters.dropped[INGEST_DROP_RULE];
+    assert_int_equal(counted + dropped, r.sent);
+    assert_int_equal(dropped, 20 * 10 + 20 * 20 - 20); /* the last are not followed by 20 */
+    rig_release(&r);
+    core_mapping_release(&before);
+}
+
+static void a_mapping_that_no_turn_has_taken_is_let_go(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    uint64_t turn;
+    struct core_mapping m = mapping_to("y", false);
+    rig_init(&r);
+    turn_ask(&r.turn, false);
+    assert_int_equal(turn_remap(&r.turn, &m, &turn), 0);
+    assert_int_equal(turn, 2);
+    wait_for(&r, 1);
+    rig_release(&r);
+    core_mapping_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +294,8 @@ int main(void)
         cmocka_unit_test(asks_during_a_turn_share_one_more_turn),
         cmocka_unit_test(whoever_is_told_of_a_turn_may_ask_for_the_next),
         cmocka_unit_test(the_last_turn_is_the_one_whose_number_was_returned),
+        cmocka_unit_test(a_mapping_goes_with_a_turn_and_no_sample_is_lost),
+        cmocka_unit_test(a_mapping_that_no_turn_has_taken_is_let_go),
     };
     return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
 }

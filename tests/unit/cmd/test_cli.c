@@ -17,7 +17,7 @@
 static unsigned runs, columns;
 static uint32_t run_workers;
 
-static int run(const struct config *c, const struct core_mapping *mapping,
+static int run(const struct config *c, struct core_mapping *mapping,
                const struct config_source *src)
 {
     assert_non_null(mapping->profiles);

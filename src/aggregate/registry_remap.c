@@ -1,0 +1,166 @@
+/*
+ * Another mapping is in force: every series moves to where it puts them.
+ *
+ *   registry_remap
+ *     place_again     each series: gone, or where it was, or off the page with what it takes along
+ *       drop            the mapping drops it
+ *       stay            its line is the same: what does it count by?
+ *       take_off        its line is another one
+ *     reshape_all     lines whose bounds, window and so on have changed
+ *     show_again      the movers, once all have left: a name that one of them had is free by now,
+ *                     and none meets what is about to leave
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "aggregate/registry_priv.h"
+#include "base/mem.h"
+
+struct mover {
+    struct series *series;
+    struct exposed *exposed; /* off the page */
+};
+
+struct remap {
+    struct registry *registry;
+    struct kind_now now;
+    struct mover *movers;
+    size_t n_movers, cap_movers;
+    struct registry_remapped result;
+};
+
+static bool same_shape(const struct series *s, const struct profile *a, const struct profile *b)
+{
+    const struct kind_ops *kind = kind_rows[s->kind];
+    return kind->same_shape == NULL || kind->same_shape(a, b);
+}
+
+static bool is_new(const struct series *s, const struct profile *p)
+{
+    return p->set == s->profile->set;
+}
+
+/* What came in during this interval still has to reach the sinks. */
+static void drop(struct remap *m, struct series *s)
+{
+    registry_leave_page(m->registry, s);
+    s->dropped = 1;
+    m->registry->n_dropped++;
+    m->result.dropped++;
+}
+
+/*
+ * A line that several series share is of the profile of one of them, which may be gone.  It keeps
+ * its shape if one of those that stay has that shape now, or if nothing changed for one of them.
+ */
+static void stay(const struct remap *m, const struct series *s, const struct profile *before)
+{
+    struct exposed *e = s->exposed;
+    if (is_new(s, e->profile))
+        return;
+    if (same_shape(s, e->profile, s->profile)) {
+        e->profile = s->profile;
+    } else if (same_shape(s, before, s->profile)) {
+        const struct profile *equal = profiles_find(m->registry->opts.profiles, e->profile);
+        e->profile = equal != NULL ? equal : e->profile;
+    }
+}
+
+static void take_off(struct remap *m, struct series *s)
+{
+    struct registry *r = m->registry;
+    const struct kind_ops *kind = kind_rows[s->kind];
+    struct exposed *e =
+        exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, m->now.now_ns);
+    e->last_s = s->last_s;
+    if (kind->carry != NULL)
+        kind->carry(e, s->exposed, &m->now);
+    registry_leave_page(r, s);
+    m->movers = mem_grow(m->movers, &m->cap_movers, m->n_movers + 1, sizeof *m->movers);
+    m->movers[m->n_movers++] = (struct mover){ s, e };
+}
+
+/*
+ * What was kept off the page goes on collecting, as it would under its old name; but where several
+ * lost their name together, their new ones may differ.
+ */
+static bool stays(struct registry *r, const struct series *s, struct slice name)
+{
+    const struct exposed *e = s->exposed;
+    if (e->family == NULL)
+        return e->series == 1;
+    return output_stays(&r->output, e, name, kind_rows[s->kind]->family_type(s->profile));
+}
+
+static void place_again(struct remap *m, struct series *s)
+{
+    struct registry *r = m->registry;
+    const struct profile *before = s->profile;
+    const struct slice name = spelling_name(&r->output.spelling, s->id);
+    assert(s->cells == 0 && !s->expired); /* every worker has let go of it */
+    s->profile = profiles_at(r->opts.profiles, r->output.spelling.profile);
+    s->dropped = 0;
+    if (r->output.spelling.dropped)
+        drop(m, s);
+    else if (s->exposed != NULL && stays(r, s, name))
+        stay(m, s, before);
+    else if (s->exposed != NULL)
+        take_off(m, s);
+    series_check(s);
+}
+
+static void reshape_all(struct remap *m)
+{
+    struct registry *r = m->registry;
+    for (size_t i = 0; i < r->n_all; i++) {
+        const struct series *s = r->all[i];
+        struct exposed *e = s->exposed;
+        if (e == NULL || is_new(s, e->profile))
+            continue;
+        uint64_t *birth = exposed_pool_birth(&r->output.pool, e);
+        bool goes_on = kind_rows[s->kind]->reshape(e, s->profile, &m->now);
+        if (!goes_on && birth != NULL)
+            *birth = m->now.now_ns;
+        assert(is_new(s, e->profile));
+    }
+}
+
+static void show_again(struct remap *m)
+{
+    struct output *o = &m->registry->output;
+    for (size_t i = 0; i < m->n_movers; i++) {
+        struct series *s = m->movers[i].series;
+        const struct output_request q = { .id = s->id,
+                                          .now_s = (uint32_t)(m->now.now_ns / 1000000000) };
+        s->exposed = output_show(o, m->movers[i].exposed, &q, &m->now);
+        series_check(s);
+    }
+    m->result.moved = m->n_movers;
+}
+
+struct registry_remapped registry_remap(struct registry *r, const struct profiles *profiles,
+                                        const struct mapping *mapping, uint64_t now_ns)
+{
+    struct remap m = { .registry = r, .now = registry_kind_now(r, now_ns) };
+    registry_check(r);
+    r->opts.profiles = profiles;
+    r->opts.mapping = mapping;
+    r->least_ttl_s = profiles_least_ttl_s(profiles);
+    r->n_dropped = 0;
+    spelling_remap(&r->output.spelling, mapping);
+    families_forget_help(&r->output.families);
+    for (size_t i = 0; i < r->n_all;) {
+        if (r->all[i]->expired) {
+            registry_forget(r, i);
+            continue;
+        }
+        place_again(&m, r->all[i]);
+        i++;
+    }
+    reshape_all(&m);
+    show_again(&m);
+    free(m.movers);
+    r->next_expire_ns = 0; /* some may live shorter now, and what was dropped goes */
+    registry_expire(r, now_ns);
+    return m.result;
+}

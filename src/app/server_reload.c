@@ -1,0 +1,66 @@
+/*
+ * Another configuration, from HUP or POST /-/reload until it is in force:
+ *
+ *   server_reload          reads it; a page turn takes its mapping to the workers
+ *   server_reload_turned   that turn is over: the mapping before it goes
+ */
+#include "app/server_priv.h"
+#include "base/err.h"
+#include "base/now.h"
+
+static void refused(struct server *s)
+{
+    s->self.server.reloads_failed++;
+    s->self.server.reload_failed = true;
+}
+
+static void in_force(struct server *s)
+{
+    struct server_stats *stats = &s->self.server;
+    stats->reloads++;
+    stats->reload_failed = false;
+    stats->reload_seconds = (double)now_wall_ms() / 1000;
+    stats->mapping_rules = core_mapping_rules(&s->mapping);
+    LOG(LOG_INFO, "reloaded", F_U64("options_for_next_start", s->fresh.for_next_start),
+        F_U64("mapping_rules", stats->mapping_rules), F_U64("series_moved", s->turn.remapped.moved),
+        F_U64("series_dropped", s->turn.remapped.dropped));
+}
+
+void server_reload(struct server *s)
+{
+    if (s->reload_turn != 0) {
+        s->reload_again = true;
+        return;
+    }
+    if (reload_read(s->config, s->source, &s->fresh) < 0) {
+        refused(s);
+        return;
+    }
+    refused_log_lines(&s->refused, s->fresh.log_rejected);
+    if (server_state(s) != RUNNING) {
+        LOG(LOG_INFO, "reloaded", F_STR("but", "stopping: the mapping stays"));
+        core_mapping_release(&s->fresh.mapping);
+        return;
+    }
+    int rc = turn_remap(&s->turn, &s->fresh.mapping, &s->reload_turn);
+    if (rc < 0) {
+        LOG(LOG_ERROR, "reload refused", F_STR("error", err_text(rc)));
+        core_mapping_release(&s->fresh.mapping);
+        refused(s);
+    }
+}
+
+void server_reload_turned(struct server *s)
+{
+    if (s->reload_turn == 0 || s->turn.done < s->reload_turn)
+        return;
+    s->reload_turn = 0;
+    core_mapping_release(&s->mapping);
+    s->mapping = s->fresh.mapping;
+    s->fresh.mapping = (struct core_mapping){ 0 };
+    in_force(s);
+    bool again = s->reload_again;
+    s->reload_again = false;
+    if (again)
+        server_reload(s);
+}
