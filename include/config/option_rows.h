@@ -99,6 +99,13 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "interval included: whole intervals, in at most 12 steps that begin when an interval "       \
       "closes, so up to one step more. 0 means the last closed interval. Redis has each "          \
       "interval.")                                                                                 \
+    X(aggregate, drop_tags, STRINGS, "", 0, 0, "",                                                 \
+      "Tags that are cut out of every line: series that differ in them alone are one. Keys, "      \
+      "separated by commas, at most 32; may repeat. A key with a * at its end stands for all "     \
+      "keys that start like this.")                                                                \
+    X(aggregate, global_tags, STRINGS, "", 0, 0, "",                                               \
+      "Tags of every series: key:value, separated by commas, at most 32; may repeat. A tag of "    \
+      "the line with the same key wins.")                                                          \
     X(prometheus, mapping, STRING, "", 0, 0, "",                                                   \
       "A mapping file of statsd_exporter (YAML): which metrics get which name, labels and "        \
       "options on /metrics. A path, relative to the working directory; empty means none. What "    \

@@ -38,7 +38,10 @@ struct off_page_note;
 
 struct explain_core {
     const struct config *config; /* borrowed */
-    /* Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl. */
+    /*
+     * Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl.  A sample may
+     * also have "tags_cut" and "tags_added": what aggregate.drop_tags took and global_tags gave.
+     */
     json_t *samples, *events, *checks;
     json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
     struct explain_error *errors;

@@ -9,7 +9,8 @@
  *         value_read   one number, or packed_read for several; a set's member as it is
  *         fields_read  rate_read, tags, and the rare ones (metric_fields.h)
  *         sample_judge errors that depend on several fields
- *         sample_push  into the batch; metric_gauge.h splits a packed gauge
+ *         sample_push  into the batch, without the tags that tags_cut.h cuts out; metric_gauge.h
+ *                      splits a packed gauge
  *
  * All work is done on positions found by the scan; a byte is looked at only where it decides
  * something.  A ':' inside a type or an '@' field starts another sample.  That is rare, so it is
@@ -26,6 +27,7 @@
 #include "protocol/metric_gauge.h"
 #include "protocol/name_tags.h"
 #include "protocol/parser.h"
+#include "protocol/tags_cut.h"
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -39,6 +41,7 @@ struct position {
 /* The name of a line, shared by all its samples. */
 struct name {
     struct slice name, tags; /* tags of the name itself */
+    struct slice kept;       /* of these tags, what is not cut out */
     enum tag_style style;
     struct hash128 hash; /* of the name alone */
 };
@@ -234,18 +237,32 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
         metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
 }
 
+static struct slice tags_kept(const struct parser *p, struct batch *b, struct slice tags,
+                              enum tag_style style)
+{
+    size_t used = 0;
+    if (p->opts.n_cut == 0)
+        return tags;
+    assert(tags.len <= b->scratch_cap - b->scratch_len);
+    tags = tags_cut(&p->opts, tags, style, b->scratch + b->scratch_len, &used);
+    b->scratch_len += (uint32_t)used;
+    return tags;
+}
+
 static void sample_push(const struct parser *p, struct batch *b, struct name *name,
                         const struct metric_reading *r)
 {
     assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
-    struct slice tags = r->tags;
+    bool of_name = UNLIKELY(name->tags.ptr != NULL) && !r->has_tags;
+    enum tag_style style = of_name ? name->style : TAGS_DOG;
+    struct slice tags = of_name ? name->kept : r->tags;
+    if (UNLIKELY(p->opts.n_cut > 0) && !of_name)
+        tags = tags_kept(p, b, tags, TAGS_DOG);
+    if (UNLIKELY(p->opts.on_cut != NULL))
+        tags_cut_tell(&p->opts, of_name ? name->tags : r->tags, style, b->n - 1);
     b->counts.samples++;
-    s->tag_style = TAGS_DOG;
-    if (UNLIKELY(name->tags.ptr != NULL) && !r->has_tags) {
-        tags = name->tags;
-        s->tag_style = (uint8_t)name->style;
-    }
+    s->tag_style = (uint8_t)style;
     s->type = r->type;
     s->flags = r->flags;
     s->value = r->number;
@@ -295,6 +312,7 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
         ret->name = cut.name;
         ret->tags = cut.tags;
         ret->style = cut.style;
+        ret->kept = tags_kept(p, b, cut.tags, cut.style);
     }
     if (UNLIKELY(ret->name.len == 0)) {
         reason = REASON_BAD_NAME;
