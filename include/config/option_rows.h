@@ -118,6 +118,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "in a line _created of its own; there, of counters, those whose names end in _total "        \
       "(suffixes = on). Prometheus stores such a line as a series, unless it runs with its "       \
       "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                         \
+    X(prometheus, exemplar_tag, STRING, "", 0, 0, "",                                              \
+      "A tag, such as trace_id, that is cut out of every line and whose latest value is shown in " \
+      "OpenMetrics and protobuf as an exemplar: of the bucket of a histogram that the value fell " \
+      "into, and of counters whose names end in _total (suffixes = on). Empty means none.")        \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram",                       \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \

@@ -58,6 +58,7 @@ static void page_release(struct ingest *in, struct page *p)
     bury(in, p);
     for (size_t i = 0; i < p->n_births; i++)
         free(p->births[i].identity);
+    exemplars_clear(&p->exemplars);
     free(p->births);
     free(p->touched);
     free(p->deaths);
@@ -107,6 +108,19 @@ size_t ingest_memory(const struct ingest *in)
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         n += in->cells.slabs[k].bytes;
     return n;
+}
+
+void ingest_take_counts(struct ingest *in, struct parse_counts *c)
+{
+    in->stats.v[INGEST_LINES] += c->lines;
+    in->stats.v[INGEST_SAMPLES_READ] += c->samples;
+    in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
+    in->stats.v[INGEST_EXEMPLARS_REFUSED] += c->exemplars_refused;
+    in->stats.v[INGEST_EVENTS] += c->events;
+    in->stats.v[INGEST_SERVICE_CHECKS] += c->checks;
+    for (int r = 0; r < REASON_COUNT; r++)
+        in->rejected[r] += c->rejected[r];
+    *c = (struct parse_counts){ 0 };
 }
 
 /* ---- turning the page ---- */
@@ -191,6 +205,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     bury(in, fresh);
     fresh->n_touched = 0;
     fresh->n_births = 0;
+    exemplars_clear(&fresh->exemplars);
     if (in->least_ttl_s > 0)
         expire(in, now_ns / 1000000000);
     in->last_turn_s = now_ns / 1000000000;

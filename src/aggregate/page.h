@@ -12,6 +12,7 @@
 #include "aggregate/cell.h"
 #include "aggregate/identity.h"
 #include "aggregate/counters.h"
+#include "aggregate/exemplars.h"
 #include "protocol/reason.h"
 
 struct birth {
@@ -26,6 +27,7 @@ struct page {
     struct cell **deaths; /* cells that left the table; freed by the worker once the page
                                     is back */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
+    struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];

@@ -29,6 +29,7 @@ struct registry {
     struct registry_counters stats;
     struct interval_end end; /* of the interval just closed */
     struct sketch scratch;
+    struct buf exemplar_labels; /* scratch */
 };
 
 static inline void registry_check(const struct registry *r)
@@ -37,5 +38,8 @@ static inline void registry_check(const struct registry *r)
     assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
     assert(r->sets.n <= r->sets.cap);
 }
+
+/* Put the exemplars of the page, which was merged, beside what its cells are exposed as. */
+void registry_take_exemplars(struct registry *r, const struct page *p);
 
 #endif

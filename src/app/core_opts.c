@@ -18,7 +18,8 @@ static struct parse_opts parse_opts(const struct config *c)
                                 .max_line = c->limits_max_line,
                                 .max_name = c->limits_max_name,
                                 .cut = c->tags->cut,
-                                .n_cut = c->tags->n_cut };
+                                .n_cut = c->tags->n_cut,
+                                .exemplar_tag = c->tags->exemplar };
 }
 
 struct tags_opts core_tags_opts(const struct config *c)
@@ -38,6 +39,7 @@ struct lane_opts core_lane_opts(const struct config *c, const struct core_mappin
                                            .profiles = m->profiles,
                                            .mapping = m->mapping,
                                            .limit = limit,
+                                           .exemplars = c->tags->exemplar.len > 0,
                                            .several_sources = several_sources } };
 }
 
@@ -61,6 +63,7 @@ struct registry_opts core_registry_opts(const struct config *c, const struct cor
                                .type_idle_s = type_idle_s(c),
                                .births = c->prometheus_created,
                                .keep_intervals = sink_table_any(c),
+                               .exemplar_tag = c->prometheus_exemplar_tag,
                                .limit = limit };
     o.reserved = counter_names(&o.n_reserved);
     return o;

@@ -1,5 +1,5 @@
 /*
- * tag_options_value     one value: drop_wrong, global_wrong for each of its elements
+ * tag_options_value     one value: exemplar_wrong; drop_wrong, global_wrong for each element
  * tag_options_whole     all values: put_drops, put_globals, which are sorted by key
  */
 #include "app/tag_options.h"
@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "config/rules.h"
 
-enum { DROPS_MAX = 32 };
+enum { DROPS_MAX = TAG_CUTS_MAX - 1, EXEMPLAR_KEY_MAX = 64 };
 
 static const struct slice blanks = { " \t", 2 };
 
@@ -55,10 +55,31 @@ static const char *global_wrong(struct slice one)
     return NULL;
 }
 
+/* What becomes a label name without growing. */
+static const char *exemplar_wrong(struct slice key)
+{
+    if (key.len > EXEMPLAR_KEY_MAX)
+        return "is longer than 64 bytes";
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        bool inside = (c >= '0' && c <= '9') || c == '.' || c == '-';
+        if (!letter && (i == 0 || !inside))
+            return "is not the key of a tag that can be a label; write one such as trace_id";
+    }
+    return slice_starts(key, SLICE_LIT("__")) ? "begins with __, as Prometheus' own labels do"
+                                              : NULL;
+}
+
 bool tag_options_value(enum option_id id, struct slice value, struct buf *why)
 {
     const char *(*wrong_of)(struct slice one) = NULL;
     struct slice one;
+    if (id == OPTION_prometheus_exemplar_tag) {
+        const char *wrong = exemplar_wrong(slice_trim(value, blanks));
+        buf_append_str(why, wrong != NULL ? wrong : "");
+        return wrong == NULL;
+    }
     if (id == OPTION_aggregate_drop_tags)
         wrong_of = drop_wrong;
     else if (id == OPTION_aggregate_global_tags)
@@ -121,6 +142,9 @@ void tag_options_whole(struct config_loader *l, struct config *c)
     for (size_t i = 0; i < c->aggregate_drop_tags.n; i++)
         for (rest = slice_str(c->aggregate_drop_tags.at[i]); next_element(&rest, &one);)
             put_drop(l, t, one);
+    t->exemplar = slice_str(c->prometheus_exemplar_tag);
+    if (t->exemplar.len > 0)
+        t->cut[t->n_cut++] = (struct tag_cut){ t->exemplar, false };
     for (size_t i = 0; i < c->aggregate_global_tags.n; i++)
         for (rest = slice_str(c->aggregate_global_tags.at[i]); next_element(&rest, &one);)
             put_global(l, t, one, c->limits_max_tag_len);

@@ -4,8 +4,9 @@
  *
  *     aggregate.drop_tags      keys, or with a `*` at the end how keys start
  *     aggregate.global_tags    key:value
+ *     prometheus.exemplar_tag  one key
  *
- * Both may repeat, and one value may hold several, separated by commas.
+ * The first two may repeat, and one value may hold several, separated by commas.
  *   thread   any
  */
 #ifndef APP_TAG_OPTIONS_H
@@ -27,6 +28,7 @@ struct tag_options {
     struct tag_cut cut[TAG_CUTS_MAX];
     struct tag added[TAGS_ADDED_MAX]; /* as tags_opts takes them */
     uint32_t n_cut, n_added;
+    struct slice exemplar; /* in cut, too; len 0: none */
 };
 
 /* As config_rules.value; true for all other options. */

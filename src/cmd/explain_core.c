@@ -268,6 +268,8 @@ static void add_sample(struct explain_core *x, const struct batch *b, const stru
     set(j, "rate", json_real(s->rate));
     set(j, "tags", tags_object(&m->tags));
     set_cut_and_added(m, (uint32_t)(s - b->samples), j);
+    if (s->flags & SAMPLE_EXEMPLAR)
+        set(j, "exemplar", text(s->exemplar));
     if (s->flags & SAMPLE_HAS_TIME)
         set(j, "timestamp", json_integer(s->timestamp));
     if (s->type == SAMPLE_GAUGE)

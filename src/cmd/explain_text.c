@@ -97,7 +97,12 @@ static void put_sample(json_t *sample, struct buf *out)
         buf_append_char(out, '\n');
     }
     put_list("added by aggregate.global_tags", json_object_get(sample, "tags_added"), out);
-    put_list("cut by aggregate.drop_tags", json_object_get(sample, "tags_cut"), out);
+    put_list("cut out of the line", json_object_get(sample, "tags_cut"), out);
+    if (json_object_get(sample, "exemplar") != NULL) {
+        buf_append_str(out, "    exemplar of a histogram or counter: ");
+        put_text(json_object_get(sample, "exemplar"), out);
+        buf_append_char(out, '\n');
+    }
 }
 
 static void put_set_note(const struct config *c, struct buf *out)

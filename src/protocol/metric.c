@@ -237,32 +237,30 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
         metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
 }
 
-static struct slice tags_kept(const struct parser *p, struct batch *b, struct slice tags,
-                              enum tag_style style)
+/* Tags of the name, and tags that are cut out; only where the name has tags that are not NULL. */
+__attribute__((noinline)) static void sample_tags(const struct parser *p, struct batch *b,
+                                                  const struct line *l, const struct name *name,
+                                                  const struct metric_reading *r, struct sample *s)
 {
-    size_t used = 0;
+    struct slice tags = r->has_tags ? r->tags : name->tags;
+    s->tags = tags.ptr;
+    s->tags_len = (uint32_t)tags.len;
+    s->tag_style = (uint8_t)(r->has_tags ? TAGS_DOG : name->style);
     if (p->opts.n_cut == 0)
-        return tags;
-    assert(tags.len <= b->scratch_cap - b->scratch_len);
-    tags = tags_cut(&p->opts, tags, style, b->scratch + b->scratch_len, &used);
-    b->scratch_len += (uint32_t)used;
-    return tags;
+        return;
+    tags_cut_note(p, b, l->scan == &p->rewritten, s);
+    tags = r->has_tags ? tags_cut(p, b, tags, TAGS_DOG) : name->kept;
+    s->tags = tags.ptr;
+    s->tags_len = (uint32_t)tags.len;
 }
 
-static void sample_push(const struct parser *p, struct batch *b, struct name *name,
-                        const struct metric_reading *r)
+static void sample_push(const struct parser *p, struct batch *b, const struct line *l,
+                        const struct name *name, const struct metric_reading *r)
 {
     assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
-    bool of_name = UNLIKELY(name->tags.ptr != NULL) && !r->has_tags;
-    enum tag_style style = of_name ? name->style : TAGS_DOG;
-    struct slice tags = of_name ? name->kept : r->tags;
-    if (UNLIKELY(p->opts.n_cut > 0) && !of_name)
-        tags = tags_kept(p, b, tags, TAGS_DOG);
-    if (UNLIKELY(p->opts.on_cut != NULL))
-        tags_cut_tell(&p->opts, of_name ? name->tags : r->tags, style, b->n - 1);
     b->counts.samples++;
-    s->tag_style = (uint8_t)style;
+    s->tag_style = TAGS_DOG;
     s->type = r->type;
     s->flags = r->flags;
     s->value = r->number;
@@ -271,8 +269,8 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
         s->flags |= SAMPLE_HAS_RATE;
     s->name = name->name.ptr;
     s->name_len = (uint32_t)name->name.len;
-    s->tags = tags.ptr;
-    s->tags_len = (uint32_t)tags.len;
+    s->tags = r->tags.ptr;
+    s->tags_len = (uint32_t)r->tags.len;
     s->more_at = b->n_values;
     s->more_n = r->packed;
     if (UNLIKELY(r->packed != 0)) {
@@ -282,9 +280,27 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
     s->member = r->type == SAMPLE_SET ? r->value : (struct slice){ NULL, 0 };
     s->origin = r->origin;
     s->timestamp = r->timestamp;
+    if (UNLIKELY(name->tags.ptr != NULL))
+        sample_tags(p, b, l, name, r, s);
     s->hash = metric_hash(s, name->hash);
     if (UNLIKELY(r->type == SAMPLE_GAUGE))
         metric_gauge_signs(p, b, r);
+}
+
+/* Cut the tags out of the name; where tags are cut out of those too, they are not NULL. */
+static void name_tags_read(const struct parser *p, struct batch *b, struct name *ret)
+{
+    struct tagged_name cut;
+    char *room = b->scratch + b->scratch_len;
+    b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
+    ret->name = cut.name;
+    ret->tags = cut.tags;
+    ret->style = cut.style;
+    if (p->opts.n_cut == 0)
+        return;
+    if (ret->tags.ptr == NULL)
+        ret->tags.ptr = "";
+    ret->kept = tags_cut(p, b, ret->tags, ret->style);
 }
 
 /* The name, up to the first ':'.  false: the line has been refused. */
@@ -305,14 +321,8 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
     if (UNLIKELY(pos->bar < colon)) {
         reason = REASON_BAD_NAME;
         at = pos->bar;
-    } else if (UNLIKELY(p->opts.name_tags != 0)) {
-        struct tagged_name cut;
-        char *room = b->scratch + b->scratch_len;
-        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
-        ret->name = cut.name;
-        ret->tags = cut.tags;
-        ret->style = cut.style;
-        ret->kept = tags_kept(p, b, cut.tags, cut.style);
+    } else if (UNLIKELY(!p->plain)) {
+        name_tags_read(p, b, ret);
     }
     if (UNLIKELY(ret->name.len == 0)) {
         reason = REASON_BAD_NAME;
@@ -361,7 +371,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
             parser_reject(p, b, l, r.reason, r.where);
             continue;
         }
-        sample_push(p, b, &name, &r);
+        sample_push(p, b, l, &name, &r);
     }
     return pos.pipe;
 }

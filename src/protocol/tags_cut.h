@@ -1,28 +1,35 @@
 /**
- * tags_cut: raw tags without those whose keys are cut out of lines (parse_opts.h).
+ * tags_cut: tags whose keys are cut out of lines (parse_opts.h): the raw tags without them, and
+ * what becomes of the exemplar tag.
  */
 #ifndef PROTOCOL_TAGS_CUT_H
 #define PROTOCOL_TAGS_CUT_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 #include "base/slice.h"
-#include "protocol/parse_opts.h"
 #include "protocol/sample.h"
 
-/**
- * tags_cut(o, tags, style, room, ret_used):
- *   tags       raw tags of a sample, in that style
- *   room       tags.len bytes, used when tags on both sides of a cut one are kept
- *   ret_used   the bytes of room used
- *   returns    the tags that are kept, in their order; they point into tags or room
- *   cost       one pass; a comparison of each tag with each key of its length
- */
-struct slice tags_cut(const struct parse_opts *o, struct slice tags, enum tag_style style,
-                      char *room, size_t *ret_used);
+struct parser;
 
-/* Call o->on_cut for each tag that tags_cut leaves out.  sample: its place in the batch. */
-void tags_cut_tell(const struct parse_opts *o, struct slice tags, enum tag_style style,
-                   uint32_t sample);
+/**
+ * tags_cut(p, b, tags, style):
+ *   tags      raw tags, in that style
+ *   returns   those that are kept, in their order; they point into tags, or, when tags on both
+ *             sides of a cut one are kept, into b's scratch, which has room for them
+ *   cost      one pass; a comparison of each tag with each key of its length
+ */
+struct slice tags_cut(const struct parser *p, struct batch *b, struct slice tags,
+                      enum tag_style style);
+
+/**
+ * tags_cut_note(p, b, rewritten, s):
+ * Give s, which has its type and all its raw tags, its exemplar: the value of the last tag of
+ * parse_opts.exemplar_tag.  One that OpenMetrics does not allow is counted instead: it is empty, has
+ * a control character, or more than EXEMPLAR_CHARACTERS_MAX together with the key.  Then call on_cut
+ * for each tag that tags_cut leaves out.
+ *   rewritten   control characters of the line became '_': no exemplar has one then
+ */
+void tags_cut_note(const struct parser *p, struct batch *b, bool rewritten, struct sample *s);
 
 #endif

@@ -260,7 +260,13 @@ static void tags_that_are_cut_or_added_are_told(void **state)
                         nothing);
     assert_non_null(strstr(out, "    tag  env = prod\n    tag  k = v\n"
                                 "    added by aggregate.global_tags: env:prod\n"
-                                "    cut by aggregate.drop_tags: pod:x\n"));
+                                "    cut out of the line: pod:x\n"));
+    free(out);
+    out = explain(WORDS("--set=prometheus.exemplar_tag=trace_id", "--", "a:1|ms|#trace_id:x,k:v"),
+                  nothing);
+    assert_non_null(strstr(out, "    tag  k = v\n"
+                                "    cut out of the line: trace_id:x\n"
+                                "    exemplar of a histogram or counter: x\n"));
     free(out);
 }
 

@@ -263,6 +263,12 @@ static void a_bad_value_is_one_message_that_names_its_option(void **state)
           "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,"
           "33",
           "more than 32 keys" },
+        { "prometheus.exemplar_tag", "trace:id", "write one such as trace_id" },
+        { "prometheus.exemplar_tag", "a,b", "write one such as trace_id" },
+        { "prometheus.exemplar_tag", "1d", "write one such as trace_id" },
+        { "prometheus.exemplar_tag", "__trace", "begins with __" },
+        { "prometheus.exemplar_tag",
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64" },
         { "aggregate.global_tags", "env", "write key:value" },
         { "aggregate.global_tags", "env:", "write key:value" },
         { "aggregate.global_tags", "a:1, :prod", "write key:value" },

@@ -441,6 +441,8 @@ static void tags_are_cut_out_before_the_line_is_hashed(void **state)
         { 0, "a:1|c|#k:v,trace_id:x,b:c,d:e", "a:1|c|#k:v,b:c,d:e", "trace_id:x" },
         { 0, "a:1|c|#pod:1,k:v,trace_id:x,b:c,span_id:9", "a:1|c|#k:v,b:c",
           "pod:1 trace_id:x span_id:9" },
+        { 0, "a:1|c", "a:1|c", "" },
+        { NAME_TAGS_INFLUX, "a:1|c", "a:1|c", "" },
         { 0, "a:1|c|#pod:1,pod:2,pod", "a:1|c|#", "pod:1 pod:2 pod" },
         { 0, "a:1|c|#k:v,pod:", "a:1|c|#k:v", "pod:" },
         { 0, "a:1|c|#k:v,#pod:1,#span:2", "a:1|c|#k:v", "#pod:1 #span:2" },
@@ -482,6 +484,65 @@ static void tags_are_cut_out_before_the_line_is_hashed(void **state)
         fixture_release(&g);
     }
     buf_release(&told);
+}
+
+static void the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown(void **state)
+{
+#define X30 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define E30                                                                                        \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"             \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"             \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+    static const struct {
+        unsigned styles;
+        const char *line, *value; /* NULL: none */
+        uint32_t refused;
+    } cases[] = {
+        { 0, "a:1|ms|#trace_id:x", "x", 0 },
+        { 0, "a:1|h|#k:v,trace_id:x:y,b:c", "x:y", 0 },
+        { 0, "a:1|d|#trace_id:x|#trace_id:y", "y", 0 },
+        { 0, "a:1|c|#trace_id:x,#trace_id:z", "z", 0 },
+        { 0, "a:1|c|#k:v", NULL, 0 },
+        { 0, "a:1|g|#trace_id:x", NULL, 0 },
+        { 0, "a:x|s|#trace_id:x", NULL, 0 },
+        { 0, "a:1|c|#trace_id", NULL, 1 },
+        { 0, "a:1|c|#trace_id:", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\x01y", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x,k:\x01", "x", 0 },
+        { 0, "a:1|c|#trace_id:x_y", "x_y", 0 },
+        { 0, "a:1|c|#trace_id:x\x7f", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\xc2\x85", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\xc2\xa0", "x\xc2\xa0", 0 },
+        /* 128 characters with the key, which has 8 */
+        { 0, "a:1|c|#trace_id:" X30 X30 X30 X30, X30 X30 X30 X30, 0 },
+        { 0, "a:1|c|#trace_id:" X30 X30 X30 X30 "y", NULL, 1 },
+        { 0, "a:1|c|#trace_id:" E30 E30 E30 E30, E30 E30 E30 E30, 0 },
+        { 0, "a:1|c|#trace_id:" E30 E30 E30 E30 "y", NULL, 1 },
+        { NAME_TAGS_INFLUX, "a,trace_id=x,k=v:1|c", "x", 0 },
+        { NAME_TAGS_INFLUX, "a,trace_id,k=v:1|c", NULL, 0 },
+    };
+#undef X30
+#undef E30
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct parse_opts o = PARSE_OPTS_DEFAULT;
+        struct fixture f;
+        o.name_tags = cases[i].styles;
+        o.cut = cuts;
+        o.n_cut = ARRAY_LEN(cuts);
+        o.exemplar_tag = cuts[0].key;
+        fixture_init(&f, o, 64);
+        parse_text(&f, cases[i].line);
+        const struct sample *s = &f.batch.samples[0];
+        assert_int_equal(f.batch.n, 1);
+        bool has = s->flags & SAMPLE_EXEMPLAR;
+        if (has != (cases[i].value != NULL) ||
+            f.batch.counts.exemplars_refused != cases[i].refused ||
+            (has && !slice_eq(s->exemplar, slice_str(cases[i].value))))
+            fail_msg("%s: %d, %u refused", cases[i].line, has,
+                     (unsigned)f.batch.counts.exemplars_refused);
+        fixture_release(&f);
+    }
 }
 
 /* A line is judged as it came, and a line that is refused has no tags to tell of. */
@@ -679,6 +740,7 @@ int main(void)
         cmocka_unit_test(an_origin_is_part_of_the_identity_only_when_asked_for),
         cmocka_unit_test(tags_inside_the_name_are_cut_by_the_enabled_styles),
         cmocka_unit_test(tags_are_cut_out_before_the_line_is_hashed),
+        cmocka_unit_test(the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown),
         cmocka_unit_test(cutting_tags_out_makes_no_line_right),
         cmocka_unit_test(a_truncated_tail_is_one_error_and_never_a_sample),
         cmocka_unit_test(the_limit_of_a_line_counts_trimmed_bytes),
