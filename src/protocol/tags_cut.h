@@ -25,9 +25,9 @@ struct slice tags_cut(const struct parser *p, struct batch *b, struct slice tags
 /**
  * tags_cut_note(p, b, rewritten, s):
  * Give s, which has its type and all its raw tags, its exemplar: the value of the last tag of
- * parse_opts.exemplar_tag.  One that OpenMetrics does not allow is counted instead: it is empty, has
- * a control character, or more than EXEMPLAR_CHARACTERS_MAX together with the key.  Then call on_cut
- * for each tag that tags_cut leaves out.
+ * parse_opts.exemplar_tag.  One that OpenMetrics does not allow is counted instead: it is empty,
+ * has a control character, or more than EXEMPLAR_CHARACTERS_MAX together with the key.  Then call
+ * on_cut for each tag that tags_cut leaves out.
  *   rewritten   control characters of the line became '_': no exemplar has one then
  */
 void tags_cut_note(const struct parser *p, struct batch *b, bool rewritten, struct sample *s);

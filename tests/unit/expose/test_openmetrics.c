@@ -440,7 +440,7 @@ static void exemplars_stand_beside_the_bucket_that_their_value_fell_into(void **
           { "t:1|h|#id:a", "t:2|h" },
           "t_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5.0\"} 2 # {id=\"a\"} 1" AT
           "t_bucket{le=\"+Inf\"} 2\nt_sum 3\nt_count 2\n# EOF\n" },
-        /* Several values: the last; a bound belongs to its bucket; a rate is none of its value's. */
+        /* Of several values the last; a bound belongs to its bucket; a rate changes no value. */
         { false,
           true,
           { "t:1:0.1|h|@0.5|#id:a" },
