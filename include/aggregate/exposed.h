@@ -12,6 +12,7 @@
 #define AGGREGATE_EXPOSED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "aggregate/profile.h"
 #include "base/buf.h"
@@ -26,18 +27,27 @@ void exposed_labels(const struct exposed *e, struct buf *out);
 /* Append a label value as it stands between its quotes: `\`, `"` and LF are escaped. */
 void exposed_escape_value(struct slice value, struct buf *out);
 
+/* The latest value that came with prometheus.exemplar_tag. */
+struct exemplar {
+    struct slice labels; /* `trace_id="abc"`, the value escaped; len 0: there is none */
+    double value;        /* in the unit shown */
+    uint64_t at_ns;      /* when it arrived, monotonic */
+};
+
 /* What its lines show; which fields are set follows from the family's type. */
 struct exposed_view {
     const struct profile *profile;
-    bool shown;                  /* false: nothing yet (a set without a window, before its first
+    bool shown;              /* false: nothing yet (a set without a window, before its first
                                    interval closed) */
-    uint64_t born_ns;            /* since when it counts, monotonic; 0: not kept */
-    double value;                /* counter, gauge */
-    double count, sum;           /* summary, histogram; in the unit shown */
-    const double *quantiles;     /* summary: profile->n_quantiles values, NaN when the window is
+    uint64_t born_ns;        /* since when it counts, monotonic; 0: not kept */
+    double value;            /* counter, gauge */
+    double count, sum;       /* summary, histogram; in the unit shown */
+    const double *quantiles; /* summary: profile->n_quantiles values, NaN when the window is
                                    empty */
-    const double *le;            /* histogram: n_buckets + 1 counts, not cumulative, the last past
+    const double *le;        /* histogram: n_buckets + 1 counts, not cumulative, the last past
                                    all bounds */
+    const struct exemplar *exemplars; /* counter: 1; histogram: n_buckets + 1, as le; NULL: none
+                                         came */
     const struct sketch *native; /* histogram: its buckets since ever, of values as shown (sketch.h;
                                    of it, the buckets and zero alone), both signs of one schema;
                                    NULL where the profile asks for none */

@@ -61,6 +61,8 @@ struct ingest_opts {
     const struct mapping *mapping;   /* gives a spelling its profile, or drops it, at first sight;
                                         shared by all workers; borrowed likewise.  NULL: all are
                                         of profile 0 */
+    bool exemplars;                  /* samples may have some: the latest of each counter and
+                                        histogram goes with the page */
     struct series_limit *limit;      /* shared by all workers; borrowed */
     bool several_sources;            /* other workers or sockets bring samples of the same
                                         gauges: their stamps are kept */

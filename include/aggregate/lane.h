@@ -5,7 +5,7 @@
  *     lane_datagram: bytes -> parser -> batch -(full, or lane_flush)-> ingest -> current page
  *                     |         |        |                               |
  *         on_datagram-+         |        +-on_batch                      +-on_refused (a sample)
- *                               +-on_event, on_check, on_rejected (a line)
+ *                               +-on_event, on_check, on_rejected (a line), on_cut (a tag)
  *
  * The server's workers, `statsd explain`, the tests and the benches all go this way, so that the
  * same datagrams in the same order bring the same samples, whoever reads them.  Samples of several
@@ -55,6 +55,8 @@ struct lane_taps {
     void (*on_batch)(void *cookie, const struct batch *b);
     void (*on_event)(void *cookie, const struct event *e);
     void (*on_check)(void *cookie, const struct service_check *c);
+    /* As in parse_opts; on_batch comes later. */
+    void (*on_cut)(void *cookie, uint32_t sample, struct slice tag);
     void *cookie;
 };
 

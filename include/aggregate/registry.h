@@ -52,6 +52,8 @@ struct registry_opts {
                                         never */
     bool several_sources;            /* as in ingest_opts */
     bool births;                     /* keep since when each exposed counts (8 bytes each) */
+    const char *exemplar_tag;        /* whose values the exemplars of the pages are; borrowed.
+                                        NULL, "": there are none */
     bool keep_intervals;             /* there is a sink: keep what an interval brings */
     const char *const *reserved;     /* names of our own metrics */
     size_t n_reserved;

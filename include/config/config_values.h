@@ -36,6 +36,7 @@ OPTION_KINDS(X)
 enum observer_type { OBSERVER_SUMMARY, OBSERVER_HISTOGRAM };
 
 struct listen_address;
+struct tag_options;
 
 struct config {
 #define X(section, key, kind, def, min, max, words, takes, help)                                   \
@@ -47,6 +48,8 @@ struct config {
      * localhost makes two. */
     struct listen_address *sockets;
     size_t n_sockets;
+    /* Made of aggregate.drop_tags and global_tags by the rules, as app/tag_options.h has it. */
+    struct tag_options *tags;
     /* Where the values came from. */
     char *file;                 /* path that was read; NULL: none */
     char *origin[OPTION_COUNT]; /* "statsd.conf:12", "STATSD_HTTP_LISTEN", "--set"; NULL: default */

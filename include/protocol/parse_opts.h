@@ -32,15 +32,35 @@ struct parse_error {
     size_t at;         /* offset in line of the first byte that is wrong, 0..line.len */
 };
 
+/*
+ * Tags that are cut out of a line before it is hashed: lines that differ in them alone are of one
+ * spelling.  They count towards no limit on tags.
+ */
+enum {
+    TAG_CUTS_MAX = 33,
+    EXEMPLAR_CHARACTERS_MAX = 128
+}; /* those of aggregate.drop_tags, and prometheus.exemplar_tag */
+
+struct tag_cut {
+    struct slice key;
+    bool prefix; /* every key that starts like this */
+};
+
 struct parse_opts {
     enum gauge_sign gauge_sign;
     unsigned name_tags; /* bits of enum name_tags */
     bool origin_tags;
     uint32_t max_line, max_name; /* bytes, from 1; max_line at most DATAGRAM_MAX */
+    const struct tag_cut *cut;   /* borrowed; with any, every line takes the general path */
+    uint32_t n_cut;              /* up to TAG_CUTS_MAX */
+    struct slice exemplar_tag;   /* a key of cut whose value a sample keeps (SAMPLE_EXEMPLAR), of
+                                    ASCII alone; len 0: none.  Borrowed */
     /* Called by parser_next; any may be NULL.  The objects are valid for the call. */
     void (*on_event)(void *cookie, const struct event *e);
     void (*on_check)(void *cookie, const struct service_check *c);
     void (*on_error)(void *cookie, const struct parse_error *e);
+    /* A tag was cut out of the line of a good sample, which gets that place in the batch. */
+    void (*on_cut)(void *cookie, uint32_t sample, struct slice tag);
     const uint32_t *errors; /* bits by enum reason: on_error is for these; borrowed; NULL: all */
     void *cookie;
 };

@@ -51,7 +51,8 @@ enum sample_flag {
     SAMPLE_HAS_RATE = 2,   /* rate is below 1 */
     SAMPLE_HAS_TIME = 4,   /* timestamp is valid */
     SAMPLE_HAS_ORIGIN = 8, /* origin is valid (origin_tags on and a container id came) */
-    SAMPLE_PACKED = 16     /* more values follow in batch->values */
+    SAMPLE_PACKED = 16,    /* more values follow in batch->values */
+    SAMPLE_EXEMPLAR = 32   /* exemplar is valid; never of a set or gauge */
 };
 
 struct sample {
@@ -71,7 +72,10 @@ struct sample {
      * becomes several samples, since one is either all relative or all absolute (SAMPLE_DELTA).
      */
     uint32_t more_at, more_n;
-    struct slice member; /* set: the member */
+    union {
+        struct slice member;   /* set: the member */
+        struct slice exemplar; /* SAMPLE_EXEMPLAR: the value of parse_opts.exemplar_tag */
+    };
     struct slice origin; /* SAMPLE_HAS_ORIGIN: container id, prefix removed */
     int64_t timestamp;   /* SAMPLE_HAS_TIME: unix seconds */
 };
@@ -82,7 +86,8 @@ struct parse_counts {
     uint64_t samples;                /* those in the batch plus those rejected */
     uint64_t rejected[REASON_COUNT]; /* errors; a line refused as a whole counts 1 */
     uint64_t unknown_fields;
-    uint64_t events, checks; /* well-formed ones */
+    uint64_t exemplars_refused; /* values that cannot be one; the sample stands */
+    uint64_t events, checks;    /* well-formed ones */
 };
 
 /* When samples arrived: those of the batch from index `at` up to the next arrival's `at`. */

@@ -7,6 +7,7 @@
 void exposed_pool_init(struct exposed_pool *pool, bool births)
 {
     pool->births = births;
+    exposed_exemplars_init(&pool->exemplars);
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init_small(&pool->slabs[k],
                         kind_rows[k]->exposed_bytes + (births ? (uint32_t)sizeof(uint64_t) : 0));
@@ -16,6 +17,7 @@ void exposed_pool_release(struct exposed_pool *pool)
 {
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_release(&pool->slabs[k]);
+    exposed_exemplars_release(&pool->exemplars);
 }
 
 struct exposed *exposed_pool_new(struct exposed_pool *pool, enum series_kind kind,
@@ -45,6 +47,7 @@ void exposed_pool_free(struct exposed_pool *pool, struct exposed *e)
     /* Nobody finds it any more but the series that lets it go. */
     assert(e->series == 1 && e->family == NULL && !e->behind && exposed_other(e) == NULL);
     exposed_drop_labels(e);
+    exposed_exemplars_forget(&pool->exemplars, e);
     kind_rows[e->kind]->exposed_release(e);
     slab_free(&pool->slabs[e->kind], e);
 }

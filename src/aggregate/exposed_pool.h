@@ -5,6 +5,7 @@
 #ifndef AGGREGATE_EXPOSED_POOL_H
 #define AGGREGATE_EXPOSED_POOL_H
 
+#include "aggregate/exposed_exemplars.h"
 #include "aggregate/exposed_priv.h"
 #include "aggregate/profile.h"
 #include "aggregate/snapshot.h"
@@ -13,6 +14,7 @@
 struct exposed_pool {
     bool births; /* the time of birth of each is kept, 8 bytes behind it */
     struct slab slabs[SERIES_KIND_COUNT];
+    struct exposed_exemplars exemplars;
 };
 
 void exposed_pool_init(struct exposed_pool *pool, bool births);

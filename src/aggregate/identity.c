@@ -13,7 +13,7 @@ static char *put(char *to, struct slice s)
 
 struct identity *identity_new(const struct sample *s, const struct tags *tags)
 {
-    assert(s->type < SAMPLE_TYPE_COUNT && s->name_len <= UINT16_MAX && tags->n <= TAGS_MAX);
+    assert(s->type < SAMPLE_TYPE_COUNT && s->name_len <= UINT16_MAX && tags->n <= TAGS_ROOM);
     size_t text = s->name_len + (tags->n > 0);
     for (uint32_t i = 0; i < tags->n; i++)
         text += tags->at[i].key.len + tags->at[i].value.len + 2;

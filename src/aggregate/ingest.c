@@ -57,6 +57,7 @@ static void page_release(struct ingest *in, struct page *p)
     ingest_generation_free(p->retired);
     for (size_t i = 0; i < p->n_births; i++)
         free(p->births[i].identity);
+    exemplars_clear(&p->exemplars);
     free(p->births);
     free(p->touched);
     free(p->deaths);
@@ -135,6 +136,19 @@ static void retire(struct ingest *in, struct generation *next)
     *next = before;
     in->page->retired = next;
     in->expire_at = 0;
+}
+
+void ingest_take_counts(struct ingest *in, struct parse_counts *c)
+{
+    in->stats.v[INGEST_LINES] += c->lines;
+    in->stats.v[INGEST_SAMPLES_READ] += c->samples;
+    in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
+    in->stats.v[INGEST_EXEMPLARS_REFUSED] += c->exemplars_refused;
+    in->stats.v[INGEST_EVENTS] += c->events;
+    in->stats.v[INGEST_SERVICE_CHECKS] += c->checks;
+    for (int r = 0; r < REASON_COUNT; r++)
+        in->rejected[r] += c->rejected[r];
+    *c = (struct parse_counts){ 0 };
 }
 
 /* ---- turning the page ---- */
@@ -219,6 +233,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     bury(in, fresh);
     fresh->n_touched = 0;
     fresh->n_births = 0;
+    exemplars_clear(&fresh->exemplars);
     /* acquire: pairs with the release in ingest_renew */
     struct generation *next = atomic_exchange_explicit(&in->next, NULL, memory_order_acquire);
     if (next != NULL)

@@ -367,18 +367,6 @@ static void stage_update(struct ingest *in, const struct batch *b, uint32_t at, 
     in->stats.v[INGEST_TAG_ERRORS] += tag_errors;
 }
 
-static void take_counts(struct ingest *in, struct parse_counts *c)
-{
-    in->stats.v[INGEST_LINES] += c->lines;
-    in->stats.v[INGEST_SAMPLES_READ] += c->samples;
-    in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
-    in->stats.v[INGEST_EVENTS] += c->events;
-    in->stats.v[INGEST_SERVICE_CHECKS] += c->checks;
-    for (int r = 0; r < REASON_COUNT; r++)
-        in->rejected[r] += c->rejected[r];
-    *c = (struct parse_counts){ 0 };
-}
-
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
 {
     ingest_check(in);
@@ -394,6 +382,8 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
         stage_cells(in, s, n);
         stage_find(in, s, n, now_s);
         stage_update(in, b, at, n);
+        if (in->opts.exemplars)
+            ingest_exemplars(in, b, at, n);
     }
-    take_counts(in, &b->counts);
+    ingest_take_counts(in, &b->counts);
 }

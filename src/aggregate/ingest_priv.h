@@ -1,6 +1,7 @@
 /**
  * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages),
- * ingest_batch.c (samples into cells) and ingest_mapping.c (what the mapping makes of a spelling).
+ * ingest_batch.c (samples into cells), ingest_mapping.c (what the mapping makes of a spelling) and
+ * ingest_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H
@@ -75,6 +76,16 @@ void ingest_drop_again(struct ingest *in, struct cell *dropped, uint32_t now_s);
 
 /* The sweep is at a spelling that is dropped.  true: it was idle and is gone */
 bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now_s);
+
+/* ---- ingest_exemplars.c ---- */
+
+/* The n samples of b from index `at` were added to the cells in in->found; with opts.exemplars. */
+void ingest_exemplars(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n);
+
+/* ---- ingest.c ---- */
+
+/* Add the parser's counts to the worker's, and begin them anew. */
+void ingest_take_counts(struct ingest *in, struct parse_counts *c);
 
 /* ---- helpers ---- */
 

@@ -4,8 +4,8 @@
  *                     with stamps: parse_stamped, which notes in the batch when samples arrived
  *     lane_flush      on_batch, then ingest_batch
  *
- * The parser calls on_event, on_check and on_rejected here, which pass them on; ingest calls
- * refusals.on_refused itself.
+ * The parser calls on_event, on_check, on_cut and on_rejected here, which pass them on; ingest
+ * calls refusals.on_refused itself.
  */
 #include "aggregate/lane.h"
 
@@ -45,6 +45,12 @@ static void on_check(void *lane, const struct service_check *c)
     l->taps.on_check(l->taps.cookie, c);
 }
 
+static void on_cut(void *lane, uint32_t sample, struct slice tag)
+{
+    const struct lane *l = lane;
+    l->taps.on_cut(l->taps.cookie, sample, tag);
+}
+
 static void on_rejected(void *lane, const struct parse_error *e)
 {
     const struct lane *l = lane;
@@ -65,6 +71,7 @@ int lane_new(const struct lane_opts *opts, struct lane **ret)
     l->refusals = opts->refusals;
     parse.on_event = l->taps.on_event != NULL ? on_event : NULL;
     parse.on_check = l->taps.on_check != NULL ? on_check : NULL;
+    parse.on_cut = l->taps.on_cut != NULL ? on_cut : NULL;
     parse.on_error = l->refusals.on_rejected != NULL ? on_rejected : NULL;
     parse.errors = l->refusals.reasons;
     parse.cookie = l;

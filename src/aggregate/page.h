@@ -12,6 +12,7 @@
 #include "aggregate/cell.h"
 #include "aggregate/identity.h"
 #include "aggregate/counters.h"
+#include "aggregate/exemplars.h"
 #include "protocol/reason.h"
 
 struct generation;
@@ -30,6 +31,7 @@ struct page {
     struct generation *retired; /* the worker has left it: all cells are in it, and control,
                                     which merges them, frees it; NULL: it goes on with it */
     size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
+    struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];

@@ -4,6 +4,8 @@
  *   merge_cell        each touched cell: to its series' interval, and to the exposed of the series
  *     show              the series is not on the page (yet): ask for a place there
  *
+ *   registry_take_exemplars   what came with the page's cells (registry_exemplars.c)
+ *
  * registry_close, registry_next     an interval ends
  * registry_expire   series that are idle
  *   registry_expire_series     leaves the page and forgets its values
@@ -92,6 +94,7 @@ void registry_free(struct registry *r)
     index_release(&r->by_identity);
     set_list_release(&r->sets);
     sketch_release(&r->scratch);
+    buf_release(&r->exemplar_labels);
     free(r->all);
     free(r->touched);
     free(r);
@@ -253,6 +256,8 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
         prefetch(p, i);
         merge_cell(r, p->touched[i], p->index, &now, now_s);
     }
+    if (p->exemplars.n > 0) /* they point to cells, which may go now */
+        registry_take_exemplars(r, p);
     for (size_t i = 0; i < p->n_deaths; i++)
         let_go(NULL, p->deaths[i]);
     if (p->retired != NULL)
@@ -377,6 +382,7 @@ void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struc
     exposed_check(e);
     const uint64_t *birth = exposed_pool_birth(&r->output.pool, e);
     *ret = (struct exposed_view){ .profile = e->profile, .born_ns = birth != NULL ? *birth : 0 };
+    ret->exemplars = exposed_exemplars_of(&r->output.pool.exemplars, e);
     kind_rows[e->kind]->view(e, now_ns, &r->scratch, ret);
 }
 

@@ -31,6 +31,7 @@ struct registry {
     struct registry_counters stats;
     struct interval_end end; /* of the interval just closed */
     struct sketch scratch;
+    struct buf exemplar_labels; /* scratch */
 };
 
 static inline void registry_check(const struct registry *r)
@@ -50,5 +51,8 @@ void registry_expire_series(struct registry *r, struct series *s);
 
 /* r->all[i], which has expired, and which no worker's cell points to: it is gone. */
 void registry_forget(struct registry *r, size_t i);
+
+/* Put the exemplars of the page, which was merged, beside what its cells are exposed as. */
+void registry_take_exemplars(struct registry *r, const struct page *p);
 
 #endif

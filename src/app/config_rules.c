@@ -1,9 +1,10 @@
-/* Checks of values that only another room can make: sockets, and the URL of Redis. */
+/* Checks of values that only another room can make: sockets, tags, and the URL of Redis. */
 #include "config/rules.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "app/tag_options.h"
 #include "base/mem.h"
 #include "listen/socket_url.h"
 #include "protocol/parse.h"
@@ -26,7 +27,9 @@ static bool rule_value(enum option_id id, struct slice value, struct buf *why)
 {
     static const struct listen_address defaults = { .rcvbuf = 0 };
     struct listen_address unused;
-    return id != OPTION_listen_socket || socket_url_parse(value, &defaults, &unused, why) == 0;
+    if (id == OPTION_listen_socket)
+        return socket_url_parse(value, &defaults, &unused, why) == 0;
+    return tag_options_value(id, value, why);
 }
 
 static void check_redis(struct config_loader *l, const struct config *c)
@@ -93,11 +96,13 @@ static void rule_whole(struct config_loader *l, struct config *c)
 {
     check_sockets(l, c);
     check_redis(l, c);
+    tag_options_whole(l, c);
 }
 
 static void rule_release(struct config *c)
 {
     free(c->sockets);
+    free(c->tags);
 }
 
 const struct config_rules config_rules = { rule_value, rule_whole, rule_release };

@@ -3,20 +3,32 @@
 #include "app/core_mapping.h"
 #include "app/counter_tables.h"
 #include "app/sink_table.h"
+#include "app/tag_options.h"
+
+/* The container id is a field, and a tag only by origin_tags: there is nothing to cut out. */
+static bool origin_tags(const struct config *c)
+{
+    return c->protocol_origin_tags && !tag_options_cuts(c->tags, SLICE_LIT("container_id"));
+}
 
 static struct parse_opts parse_opts(const struct config *c)
 {
     return (struct parse_opts){ .name_tags = c->protocol_name_tags,
-                                .origin_tags = c->protocol_origin_tags,
+                                .origin_tags = origin_tags(c),
                                 .max_line = c->limits_max_line,
-                                .max_name = c->limits_max_name };
+                                .max_name = c->limits_max_name,
+                                .cut = c->tags->cut,
+                                .n_cut = c->tags->n_cut,
+                                .exemplar_tag = c->tags->exemplar };
 }
 
 struct tags_opts core_tags_opts(const struct config *c)
 {
     return (struct tags_opts){ .max_tags = c->limits_max_tags,
                                .max_tag_len = c->limits_max_tag_len,
-                               .keep_internal = c->protocol_keep_internal_tags };
+                               .keep_internal = c->protocol_keep_internal_tags,
+                               .added = c->tags->added,
+                               .n_added = c->tags->n_added };
 }
 
 struct lane_opts core_lane_opts(const struct config *c, const struct core_mapping *m,
@@ -27,6 +39,7 @@ struct lane_opts core_lane_opts(const struct config *c, const struct core_mappin
                                            .profiles = m->profiles,
                                            .mapping = m->mapping,
                                            .limit = limit,
+                                           .exemplars = c->tags->exemplar.len > 0,
                                            .several_sources = several_sources } };
 }
 
@@ -50,6 +63,7 @@ struct registry_opts core_registry_opts(const struct config *c, const struct cor
                                .type_idle_s = type_idle_s(c),
                                .births = c->prometheus_created,
                                .keep_intervals = sink_table_any(c),
+                               .exemplar_tag = c->prometheus_exemplar_tag,
                                .limit = limit };
     o.reserved = counter_names(&o.n_reserved);
     return o;

@@ -1,5 +1,5 @@
 /**
- *   explain_core_datagram -> lane (explain_exposition.c) -> on_batch, on_event, on_check
+ *   explain_core_datagram -> lane (explain_exposition.c) -> on_cut, on_batch, on_event, on_check
  *                                                           on_rejected: a line, by the parser
  *                                                           on_refused: a sample, on adding it
  *   explain_core_exposition -> explain_exposition_render
@@ -20,6 +20,7 @@
 struct explain_machine {
     struct tags_opts tags_opts;
     struct tags tags;
+    json_t *cut; /* of the batch to come: lists of tags, by the place of their sample */
     struct explain_exposition *exposition;
     struct explain_rules rules;     /* zeroed without a mapping file */
     struct explain_refused refused; /* by the lane */
@@ -117,6 +118,19 @@ static void add_error(struct explain_core *x, enum reason r, struct slice line, 
     };
 }
 
+static void on_cut(void *cookie, uint32_t sample, struct slice tag)
+{
+    struct explain_core *x = cookie;
+    char place[16];
+    snprintf(place, sizeof place, "%u", sample);
+    json_t *list = json_object_get(x->machine->cut, place);
+    if (list == NULL) {
+        list = json_array();
+        set(x->machine->cut, place, list);
+    }
+    json_array_append_new(list, text(tag));
+}
+
 static void on_rejected(void *cookie, const struct parse_error *e)
 {
     add_error(cookie, e->reason, e->line, e->at);
@@ -132,6 +146,7 @@ void explain_core_free(struct explain_core *x)
     json_decref(x->checks);
     json_decref(x->rules);
     json_decref(x->counters);
+    json_decref(x->machine->cut);
     free(x->errors);
     explain_exposition_free(x->machine->exposition);
     explain_rules_release(&x->machine->rules);
@@ -148,6 +163,32 @@ static json_t *tags_object(const struct tags *tags)
         free(key);
     }
     return j;
+}
+
+/* Which tags of aggregate.global_tags the sample has; NULL: none. */
+static json_t *added(const struct explain_machine *m)
+{
+    json_t *list = NULL;
+    for (uint32_t i = 0; i < m->tags.n; i++) {
+        const struct tag *t = &m->tags.at[i];
+        if (t->order >= m->tags_opts.n_added) /* it came with the line */
+            continue;
+        list = list == NULL ? json_array() : list;
+        json_array_append_new(list, json_sprintf("%.*s:%.*s", (int)t->key.len, t->key.ptr,
+                                                 (int)t->value.len, t->value.ptr));
+    }
+    return list;
+}
+
+static void set_cut_and_added(const struct explain_machine *m, uint32_t place, json_t *sample)
+{
+    char key[16];
+    snprintf(key, sizeof key, "%u", place);
+    json_t *cut = json_object_get(m->cut, key), *new = added(m);
+    if (cut != NULL)
+        json_object_set(sample, "tags_cut", cut);
+    if (new != NULL)
+        set(sample, "tags_added", new);
 }
 
 /* The aggregation refuses a value that would make a sum infinite, and counts it; JSON has no
@@ -226,6 +267,9 @@ static void add_sample(struct explain_core *x, const struct batch *b, const stru
     }
     set(j, "rate", json_real(s->rate));
     set(j, "tags", tags_object(&m->tags));
+    set_cut_and_added(m, (uint32_t)(s - b->samples), j);
+    if (s->flags & SAMPLE_EXEMPLAR)
+        set(j, "exemplar", text(s->exemplar));
     if (s->flags & SAMPLE_HAS_TIME)
         set(j, "timestamp", json_integer(s->timestamp));
     if (s->type == SAMPLE_GAUGE)
@@ -242,6 +286,7 @@ static void on_batch(void *cookie, const struct batch *b)
     x->unknown_fields += b->counts.unknown_fields;
     for (uint32_t i = 0; i < b->n; i++)
         add_sample(x, b, &b->samples[i]);
+    json_object_clear(x->machine->cut);
 }
 
 /* With another reason, such as too many tags, add_sample has made an error of it. */
@@ -256,15 +301,18 @@ static void on_refused(void *cookie, const struct sample *s, enum reason why)
 struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping)
 {
     struct explain_core *x = mem_zalloc(sizeof *x);
-    const struct lane_taps taps = {
-        .on_batch = on_batch, .on_event = on_event, .on_check = on_check, .cookie = x
-    };
+    const struct lane_taps taps = { .on_batch = on_batch,
+                                    .on_event = on_event,
+                                    .on_check = on_check,
+                                    .on_cut = on_cut,
+                                    .cookie = x };
     const struct lane_refusals refusals = { .on_rejected = on_rejected,
                                             .on_refused = on_refused,
                                             .cookie = x };
     x->config = c;
     x->counters = json_object();
     x->machine = mem_zalloc(sizeof *x->machine);
+    x->machine->cut = json_object();
     x->machine->tags_opts = core_tags_opts(c);
     x->machine->exposition = explain_exposition_new(c, mapping, &taps, &refusals);
     if (mapping->mapping != NULL)

@@ -38,7 +38,11 @@ struct off_page_note;
 
 struct explain_core {
     const struct config *config; /* borrowed */
-    /* Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl. */
+    /*
+     * Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl.  A sample may
+     * also have "tags_cut", "tags_added" (by aggregate.global_tags) and "exemplar", the value of
+     * prometheus.exemplar_tag.
+     */
     json_t *samples, *events, *checks;
     json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
     struct explain_error *errors;

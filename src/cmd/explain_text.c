@@ -55,6 +55,21 @@ static void put_values(const json_t *sample, struct buf *out)
     }
 }
 
+static void put_list(const char *what, const json_t *list, struct buf *out)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(list, i, one) {
+        if (i == 0)
+            buf_printf(out, "    %s: ", what);
+        else
+            buf_append_str(out, ", ");
+        put_text(one, out);
+    }
+    if (json_array_size(list) > 0)
+        buf_append_char(out, '\n');
+}
+
 static void put_sample(json_t *sample, struct buf *out)
 {
     const char *key;
@@ -79,6 +94,13 @@ static void put_sample(json_t *sample, struct buf *out)
         escape_text(slice_str(key), out);
         buf_append_str(out, " = ");
         put_text(value, out);
+        buf_append_char(out, '\n');
+    }
+    put_list("added by aggregate.global_tags", json_object_get(sample, "tags_added"), out);
+    put_list("cut out of the line", json_object_get(sample, "tags_cut"), out);
+    if (json_object_get(sample, "exemplar") != NULL) {
+        buf_append_str(out, "    exemplar of a histogram or counter: ");
+        put_text(json_object_get(sample, "exemplar"), out);
         buf_append_char(out, '\n');
     }
 }

@@ -24,9 +24,6 @@
     LATER(                                                                                         \
         "mirror.to", "udp://%",                                                                    \
         "this release does not relay what it receives; [mirror] to = udp://HOST:PORT is to come")
-#define GLOBAL_TAGS                                                                                \
-    LATER("aggregate.global_tags", "%",                                                            \
-          "this release adds no tags of its own; relabel in Prometheus")
 #define MAPPING_NAMES                                                                              \
     WHY("leave it out: names stay as they are sent; a rule of a mapping file renames them, with "  \
         "match ^(.*)$, match_type regex and name PREFIX_${1}")
@@ -37,6 +34,7 @@
 #define NO_DAEMON  WHY(FOREGROUND)
 #define ONLY_NAME_TAGS                                                                             \
     WHY("leave it out: tags inside names are read only where protocol.name_tags says so")
+#define GLOBAL_TAGS SET(aggregate_global_tags, "%")
 #define DEBUG_LOG   SET(server_log_level, "debug")
 #define HTTP_LISTEN SET(http_listen, "%")
 #define REDIS_URL   SET(redis_url, "redis://HOST:6379")

@@ -3,14 +3,16 @@
  *
  *     # TYPE name word                                head
  *     # HELP name help
- *     name_total{labels} value                        counter
+ *     name_total{labels} value exemplar               counter
  *     name{labels} value                              gauge
  *     name{labels,quantile="0.5"} value               timer: a summary ...
- *     name_bucket{labels,le="0.1"} value              ... or a histogram
+ *     name_bucket{labels,le="0.1"} value exemplar     ... or a histogram
  *     name_sum{labels} value
  *     name_count{labels} value
  *     name_created{labels} time                       counter and timer, where births are kept
  *     # EOF                                           end
+ *
+ * exemplar is nothing, or ` # {trace_id="abc"} value time`.
  *
  * Names are those of the text format.  What OpenMetrics does not allow under them it is told as
  * `unknown`, which may have any value:
@@ -201,12 +203,30 @@ static void put_created(struct writer *w, struct slice name, struct slice labels
         text_put_line(out, &s, (double)born_ms / 1000);
 }
 
+/* x: NULL, or of a metric that may have one */
+static void put_line(struct writer *w, const struct text_sample *s, double value,
+                     const struct exemplar *x, struct buf *out)
+{
+    text_put_sample(out, s, value);
+    if (x != NULL && x->labels.len > 0) {
+        int64_t ms = ((struct openmetrics *)w)->zero_ms + (int64_t)(x->at_ns / 1000000);
+        buf_append_str(out, " # {");
+        buf_append_slice(out, x->labels);
+        buf_append_str(out, "} ");
+        out->len += number_print(buf_reserve(out, NUMBER_TEXT_MAX), x->value);
+        buf_append_char(out, ' ');
+        out->len += number_print(buf_reserve(out, NUMBER_TEXT_MAX), (double)ms / 1000);
+    }
+    buf_append_char(out, '\n');
+}
+
 static void om_counter(struct writer *w, const struct writer_family *f, struct slice labels,
                        const struct exposed_view *v, struct buf *out)
 {
     const struct text_sample s = { .name = f->name, .labels.before = labels };
-    text_put_line(out, &s, v->value);
-    if (f->told_as == TOLD_AS_IT_IS)
+    bool counter = f->told_as == TOLD_AS_IT_IS;
+    put_line(w, &s, v->value, counter ? v->exemplars : NULL, out);
+    if (counter)
         put_created(w, without(f->name, total), labels, v, out);
 }
 
@@ -219,10 +239,12 @@ static bool is_allowed(const struct writer_family *f, double value)
     return f->told_as == TOLD_AS_UNKNOWN || !(value < 0);
 }
 
-static void put_quantiles(const struct text_labels *texts, const struct writer_family *f,
-                          struct slice labels, const struct exposed_view *v, struct buf *out)
+static void put_quantiles(struct writer *w, const struct text_labels *texts,
+                          const struct writer_family *f, struct slice labels,
+                          const struct exposed_view *v, struct buf *out)
 {
     struct text_sample s = { .name = f->name, .labels = text_split(labels, SLICE_LIT("quantile")) };
+    (void)w;
     for (uint32_t i = 0; i < v->profile->n_quantiles; i++) {
         s.extra = &texts->quantiles[i];
         if (is_allowed(f, v->quantiles[i]))
@@ -240,17 +262,19 @@ static double count_of(const struct writer_family *f, const struct exposed_view 
     return nearbyint(count);
 }
 
-static void put_buckets(const struct text_labels *texts, const struct writer_family *f,
-                        struct slice labels, const struct exposed_view *v, struct buf *out)
+static void put_buckets(struct writer *w, const struct text_labels *texts,
+                        const struct writer_family *f, struct slice labels,
+                        const struct exposed_view *v, struct buf *out)
 {
     struct text_sample s = { .name = f->name,
                              .suffix = SLICE_LIT("_bucket"),
                              .labels = text_split(labels, SLICE_LIT("le")) };
+    const struct exemplar *x = f->told_as == TOLD_AS_IT_IS ? v->exemplars : NULL;
     double below = 0;
     for (uint32_t i = 0; i <= v->profile->n_buckets; i++) {
         below = fmin(below + v->le[i], DBL_MAX);
         s.extra = &texts->buckets[i];
-        text_put_line(out, &s, nearbyint(below));
+        put_line(w, &s, nearbyint(below), x != NULL ? &x[i] : NULL, out);
     }
 }
 
@@ -262,7 +286,7 @@ static void om_timer(struct writer *w, const struct writer_family *f, struct sli
     struct text_sample s = { .name = f->name, .labels.before = labels };
     const bool all = f->parts == 1;
     if (all || f->part == 0)
-        (f->type == FAMILY_HISTOGRAM ? put_buckets : put_quantiles)(texts, f, labels, v, out);
+        (f->type == FAMILY_HISTOGRAM ? put_buckets : put_quantiles)(w, texts, f, labels, v, out);
     if (is_allowed(f, v->sum) && (all || f->part == 1)) {
         s.suffix = suffix_of(f, 1);
         text_put_line(out, &s, v->sum);

@@ -25,6 +25,7 @@
 #include "aggregate/memory.h"
 #include "base/mem.h"
 #include "expose/native.h"
+#include "expose/protobuf_labels.h"
 #include "expose/wire.h"
 #include "expose/writer.h"
 
@@ -39,9 +40,8 @@ enum {
     METRIC_COUNTER = 3,
     METRIC_SUMMARY = 4,
     METRIC_HISTOGRAM = 7,
-    LABEL_NAME = 1,
-    LABEL_VALUE = 2,
     NUMBER_VALUE = 1, /* of Gauge and Counter */
+    COUNTER_EXEMPLAR = 2,
     COUNTER_CREATED = 3,
     TIMER_COUNT = 1, /* of Summary and Histogram */
     TIMER_SUM = 2,
@@ -53,6 +53,10 @@ enum {
     HISTOGRAM_CREATED = 15,
     BUCKET_COUNT = 1,
     BUCKET_BOUND = 2,
+    BUCKET_EXEMPLAR = 3,
+    EXEMPLAR_LABEL = 1,
+    EXEMPLAR_VALUE = 2,
+    EXEMPLAR_TIMESTAMP = 3,
     TIMESTAMP_SECONDS = 1,
     TIMESTAMP_NANOS = 2
 };
@@ -124,73 +128,6 @@ static void message_begin(struct protobuf_writer *p, const struct writer_family 
     out->len = (size_t)(to - out->ptr);
 }
 
-/* ---- labels ---- */
-
-/* The most that their fields take: but for the last, no label is shorter than `a="",`. */
-static size_t labels_room(struct slice labels)
-{
-    return labels.len + (labels.len / 5 + 1) * 3 * WIRE_NESTED_MAX + sizeof(uint64_t);
-}
-
-/* The high bit of each byte of v that is c; above the lowest of them there may be others, too. */
-static uint64_t bytes_equal(uint64_t v, char c)
-{
-    const uint64_t ones = 0x0101010101010101;
-    v ^= ones * (unsigned char)c;
-    return (v - ones) & ~v & ones << 7;
-}
-
-/*
- * Copy up to the next `stop` or backslash, which there is; eight bytes at a time, so up to seven
- * behind it are written over.   returns  how many bytes come before it
- */
-static size_t copy_until(char *to, const char *at, const char *end, char stop)
-{
-    size_t n = 0;
-    for (; end - at >= (ptrdiff_t)(n + 8); n += 8) {
-        uint64_t eight;
-        memcpy(&eight, at + n, sizeof eight);
-        memcpy(to + n, &eight, sizeof eight);
-        eight = le64toh(eight);
-        uint64_t found = bytes_equal(eight, stop) | bytes_equal(eight, '\\');
-        if (found != 0)
-            return n + (size_t)__builtin_ctzll(found) / 8;
-    }
-    for (; at[n] != stop && at[n] != '\\'; n++)
-        to[n] = at[n];
-    return n;
-}
-
-/* From behind the first quote to behind the second one.   returns  the end of what was written */
-static char *put_unescaped(char *to, const char **at, const char *end)
-{
-    while (true) {
-        size_t n = copy_until(to, *at, end, '"');
-        *at += n + 1;
-        to += n;
-        if ((*at)[-1] == '"')
-            return to;
-        *to++ = **at == 'n' ? '\n' : **at;
-        (*at)++;
-    }
-}
-
-/* `k="v",k2="v2"` */
-static char *put_labels(char *to, struct slice labels)
-{
-    const char *at = labels.ptr, *end = labels.ptr + labels.len;
-    while (at < end) {
-        char *pair = wire_open(to, METRIC_LABEL), *name = wire_open(pair, LABEL_NAME);
-        size_t name_len = copy_until(name, at, end, '=');
-        char *value = wire_open(wire_close(name, name + name_len), LABEL_VALUE);
-        at += name_len + 2; /* = and a quote */
-        to = wire_close(value, put_unescaped(value, &at, end));
-        to = wire_close(pair, to);
-        at += at < end; /* the comma */
-    }
-    return to;
-}
-
 /* ---- metrics ---- */
 
 /* A metric under way.  There is room for what was asked for. */
@@ -205,9 +142,9 @@ static struct metric metric_begin(struct protobuf_writer *p, const struct writer
     struct metric m;
     if (!takes_more(p, out))
         message_begin(p, f, out);
-    m.to = buf_reserve(out, 2 * WIRE_NESTED_MAX + labels_room(labels) + room);
+    m.to = buf_reserve(out, 2 * WIRE_NESTED_MAX + protobuf_labels_room(labels) + room);
     m.body = wire_open(m.to, FAMILY_METRIC);
-    m.to = put_labels(m.body, labels);
+    m.to = protobuf_labels(m.body, METRIC_LABEL, labels);
     return m;
 }
 
@@ -219,16 +156,45 @@ static void metric_end(struct protobuf_writer *p, struct metric m, struct buf *o
     wire_length_padded(out->ptr + p->begin, p->end - p->begin - WIRE_LENGTH_PADDED);
 }
 
+static char *put_time(const struct protobuf_writer *p, char *to, unsigned field, uint64_t ns)
+{
+    uint64_t ms = (uint64_t)p->zero_ms + ns / 1000000;
+    char *body = wire_open(to, field);
+    to = wire_uint(body, TIMESTAMP_SECONDS, ms / 1000);
+    to = wire_uint(to, TIMESTAMP_NANOS, ms % 1000 * 1000000);
+    return wire_close(body, to);
+}
+
 /* Since when it counts, where that is kept. */
 static char *put_created(const struct protobuf_writer *p, char *to, unsigned field,
                          const struct exposed_view *v)
 {
-    if (v->born_ns == 0)
+    return v->born_ns > 0 ? put_time(p, to, field, v->born_ns) : to;
+}
+
+/* What n of them take at most. */
+static size_t exemplars_room(const struct exemplar *x, uint32_t n)
+{
+    size_t room = 0;
+    for (uint32_t i = 0; x != NULL && i < n; i++)
+        room +=
+            2 * WIRE_NESTED_MAX + protobuf_labels_room(x[i].labels) + WIRE_DOUBLE + CREATED_BYTES;
+    return room;
+}
+
+static bool is_there(const struct exemplar *x)
+{
+    return x != NULL && x->labels.len > 0;
+}
+
+static char *put_exemplar(const struct protobuf_writer *p, char *to, unsigned field,
+                          const struct exemplar *x)
+{
+    if (!is_there(x))
         return to;
-    uint64_t ms = (uint64_t)p->zero_ms + v->born_ns / 1000000;
     char *body = wire_open(to, field);
-    to = wire_uint(body, TIMESTAMP_SECONDS, ms / 1000);
-    to = wire_uint(to, TIMESTAMP_NANOS, ms % 1000 * 1000000);
+    to = wire_double(protobuf_labels(body, EXEMPLAR_LABEL, x->labels), EXEMPLAR_VALUE, x->value);
+    to = put_time(p, to, EXEMPLAR_TIMESTAMP, x->at_ns);
     return wire_close(body, to);
 }
 
@@ -236,9 +202,11 @@ static void protobuf_counter(struct writer *w, const struct writer_family *f, st
                              const struct exposed_view *v, struct buf *out)
 {
     struct protobuf_writer *p = (struct protobuf_writer *)w;
-    struct metric m = metric_begin(p, f, labels, WIRE_DOUBLE + CREATED_BYTES, out);
+    size_t room = WIRE_DOUBLE + CREATED_BYTES + exemplars_room(v->exemplars, 1);
+    struct metric m = metric_begin(p, f, labels, room, out);
     char *body = wire_open(m.to, METRIC_COUNTER);
     m.to = wire_double(body, NUMBER_VALUE, v->value);
+    m.to = put_exemplar(p, m.to, COUNTER_EXEMPLAR, v->exemplars);
     m.to = put_created(p, m.to, COUNTER_CREATED, v);
     m.to = wire_close(body, m.to);
     metric_end(p, m, out);
@@ -292,6 +260,27 @@ static double sum_of(const double *at, uint32_t n)
     return sum;
 }
 
+/* One of +Inf is there only for its exemplar: its count is that of all. */
+static char *put_buckets(const struct protobuf_writer *p, char *to, const struct exposed_view *v,
+                         uint64_t count)
+{
+    const struct profile *of = v->profile;
+    const struct exemplar *x = v->exemplars;
+    double below = 0;
+    for (uint32_t i = 0; i <= of->n_buckets; i++) {
+        bool last = i == of->n_buckets;
+        if (last && (x == NULL || !is_there(&x[i])))
+            break;
+        below += v->le[i];
+        char *bucket = wire_open(to, HISTOGRAM_BUCKET);
+        to = wire_uint(bucket, BUCKET_COUNT, last ? count : smaller(whole(below), count));
+        to = wire_double(to, BUCKET_BOUND, last ? (double)INFINITY : of->buckets[i]);
+        to = put_exemplar(p, to, BUCKET_EXEMPLAR, x != NULL ? &x[i] : NULL);
+        to = wire_close(bucket, to);
+    }
+    return to;
+}
+
 /*
  * The count is that of the native buckets where there are some: Prometheus refuses a page on which
  * they disagree.
@@ -305,19 +294,13 @@ static void put_histogram(struct protobuf_writer *p, const struct writer_family 
     buf_clear(native);
     if (v->native != NULL)
         count = native_encode(&p->native, v->native, profile_zero_threshold(of));
-    struct metric m =
-        metric_begin(p, f, labels, COUNT_AND_SUM + of->n_buckets * BUCKET_BYTES + native->len, out);
+    size_t room = COUNT_AND_SUM + (of->n_buckets + 1) * BUCKET_BYTES + native->len +
+                  exemplars_room(v->exemplars, of->n_buckets + 1);
+    struct metric m = metric_begin(p, f, labels, room, out);
     char *body = wire_open(m.to, METRIC_HISTOGRAM);
     m.to = wire_uint(body, TIMER_COUNT, count);
     m.to = wire_double(m.to, TIMER_SUM, v->sum);
-    double below = 0;
-    for (uint32_t i = 0; i < of->n_buckets; i++) {
-        below += v->le[i];
-        char *bucket = wire_open(m.to, HISTOGRAM_BUCKET);
-        m.to = wire_uint(bucket, BUCKET_COUNT, smaller(whole(below), count));
-        m.to = wire_double(m.to, BUCKET_BOUND, of->buckets[i]);
-        m.to = wire_close(bucket, m.to);
-    }
+    m.to = put_buckets(p, m.to, v, count);
     if (native->len > 0)
         memcpy(m.to, native->ptr, native->len);
     m.to = put_created(p, m.to + native->len, HISTOGRAM_CREATED, v);

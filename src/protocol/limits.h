@@ -19,10 +19,13 @@ static inline uint32_t limits_values(uint32_t max_line)
     return max_line / 2 + 1;
 }
 
-/* The rewritten line, its joined '#' sections, and the two joined ends of its name. */
+/*
+ * The rewritten line, its joined '#' sections, the two joined ends of its name, and its tags
+ * without those that are cut out.
+ */
 static inline uint32_t limits_scratch(uint32_t max_line)
 {
-    return 3 * max_line;
+    return 4 * max_line;
 }
 
 #endif

@@ -9,7 +9,8 @@
  *         value_read   one number, or packed_read for several; a set's member as it is
  *         fields_read  rate_read, tags, and the rare ones (metric_fields.h)
  *         sample_judge errors that depend on several fields
- *         sample_push  into the batch; metric_gauge.h splits a packed gauge
+ *         sample_push  into the batch, without the tags that tags_cut.h cuts out; metric_gauge.h
+ *                      splits a packed gauge
  *
  * All work is done on positions found by the scan; a byte is looked at only where it decides
  * something.  A ':' inside a type or an '@' field starts another sample.  That is rare, so it is
@@ -26,6 +27,7 @@
 #include "protocol/metric_gauge.h"
 #include "protocol/name_tags.h"
 #include "protocol/parser.h"
+#include "protocol/tags_cut.h"
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -39,6 +41,7 @@ struct position {
 /* The name of a line, shared by all its samples. */
 struct name {
     struct slice name, tags; /* tags of the name itself */
+    struct slice kept;       /* of these tags, what is not cut out */
     enum tag_style style;
     struct hash128 hash; /* of the name alone */
 };
@@ -234,18 +237,30 @@ static void sample_judge(const struct batch *b, const struct name *name, const c
         metric_wrong(r, REASON_MIXED_TAG_STYLES, line); /* the name may be a joined copy */
 }
 
-static void sample_push(const struct parser *p, struct batch *b, struct name *name,
-                        const struct metric_reading *r)
+/* Tags of the name, and tags that are cut out; only where the name has tags that are not NULL. */
+__attribute__((noinline)) static void sample_tags(const struct parser *p, struct batch *b,
+                                                  const struct line *l, const struct name *name,
+                                                  const struct metric_reading *r, struct sample *s)
+{
+    struct slice tags = r->has_tags ? r->tags : name->tags;
+    s->tags = tags.ptr;
+    s->tags_len = (uint32_t)tags.len;
+    s->tag_style = (uint8_t)(r->has_tags ? TAGS_DOG : name->style);
+    if (p->opts.n_cut == 0)
+        return;
+    tags_cut_note(p, b, l->scan == &p->rewritten, s);
+    tags = r->has_tags ? tags_cut(p, b, tags, TAGS_DOG) : name->kept;
+    s->tags = tags.ptr;
+    s->tags_len = (uint32_t)tags.len;
+}
+
+static void sample_push(const struct parser *p, struct batch *b, const struct line *l,
+                        const struct name *name, const struct metric_reading *r)
 {
     assert(b->n < b->cap && r->reason == REASON_NONE);
     struct sample *s = &b->samples[b->n++];
-    struct slice tags = r->tags;
     b->counts.samples++;
     s->tag_style = TAGS_DOG;
-    if (UNLIKELY(name->tags.ptr != NULL) && !r->has_tags) {
-        tags = name->tags;
-        s->tag_style = (uint8_t)name->style;
-    }
     s->type = r->type;
     s->flags = r->flags;
     s->value = r->number;
@@ -254,8 +269,8 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
         s->flags |= SAMPLE_HAS_RATE;
     s->name = name->name.ptr;
     s->name_len = (uint32_t)name->name.len;
-    s->tags = tags.ptr;
-    s->tags_len = (uint32_t)tags.len;
+    s->tags = r->tags.ptr;
+    s->tags_len = (uint32_t)r->tags.len;
     s->more_at = b->n_values;
     s->more_n = r->packed;
     if (UNLIKELY(r->packed != 0)) {
@@ -265,9 +280,27 @@ static void sample_push(const struct parser *p, struct batch *b, struct name *na
     s->member = r->type == SAMPLE_SET ? r->value : (struct slice){ NULL, 0 };
     s->origin = r->origin;
     s->timestamp = r->timestamp;
+    if (UNLIKELY(name->tags.ptr != NULL))
+        sample_tags(p, b, l, name, r, s);
     s->hash = metric_hash(s, name->hash);
     if (UNLIKELY(r->type == SAMPLE_GAUGE))
         metric_gauge_signs(p, b, r);
+}
+
+/* Cut the tags out of the name; where tags are cut out of those too, they are not NULL. */
+static void name_tags_read(const struct parser *p, struct batch *b, struct name *ret)
+{
+    struct tagged_name cut;
+    char *room = b->scratch + b->scratch_len;
+    b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
+    ret->name = cut.name;
+    ret->tags = cut.tags;
+    ret->style = cut.style;
+    if (p->opts.n_cut == 0)
+        return;
+    if (ret->tags.ptr == NULL)
+        ret->tags.ptr = "";
+    ret->kept = tags_cut(p, b, ret->tags, ret->style);
 }
 
 /* The name, up to the first ':'.  false: the line has been refused. */
@@ -288,13 +321,8 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
     if (UNLIKELY(pos->bar < colon)) {
         reason = REASON_BAD_NAME;
         at = pos->bar;
-    } else if (UNLIKELY(p->opts.name_tags != 0)) {
-        struct tagged_name cut;
-        char *room = b->scratch + b->scratch_len;
-        b->scratch_len += (uint32_t)name_tags_cut(p->opts.name_tags, ret->name, room, &cut);
-        ret->name = cut.name;
-        ret->tags = cut.tags;
-        ret->style = cut.style;
+    } else if (UNLIKELY(!p->plain)) {
+        name_tags_read(p, b, ret);
     }
     if (UNLIKELY(ret->name.len == 0)) {
         reason = REASON_BAD_NAME;
@@ -343,7 +371,7 @@ const uint16_t *metric_parse(struct parser *p, struct batch *b, const struct lin
             parser_reject(p, b, l, r.reason, r.where);
             continue;
         }
-        sample_push(p, b, &name, &r);
+        sample_push(p, b, l, &name, &r);
     }
     return pos.pipe;
 }

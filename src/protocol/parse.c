@@ -31,12 +31,14 @@ static_assert(REASON_COUNT <= 32, "a bit for each reason");
 struct parser *parser_new(const struct parse_opts *opts)
 {
     assert(opts->max_line > 0 && opts->max_line <= DATAGRAM_MAX && opts->max_name > 0);
+    assert(opts->n_cut <= TAG_CUTS_MAX && opts->exemplar_tag.len < EXEMPLAR_CHARACTERS_MAX);
     struct parser *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
     const struct scan_variant *variants;
     scan_variants(&variants);
     p->opts = *opts;
+    p->plain = opts->name_tags == 0 && opts->n_cut == 0;
     if (p->opts.errors == NULL)
         p->opts.errors = &all_errors;
     p->scan_fn = variants[0].fn;

@@ -16,6 +16,7 @@
 
 struct parser {
     struct parse_opts opts;
+    bool plain; /* lines may be read by plain.h */
     scan_fn scan_fn;
     uint32_t line_values, line_scratch; /* the most that one line takes of a batch */
     const char *ptr;                    /* the datagram */

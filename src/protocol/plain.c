@@ -74,7 +74,7 @@ static inline bool line_is_clean(const struct parser *p, const char *text, uint3
 
 void plain_lines(struct parser *p, struct batch *b)
 {
-    if (p->opts.name_tags != 0)
+    if (!p->plain)
         return;
     const char *const text = p->ptr;
     const uint32_t len = p->len, full = b->full;

@@ -77,7 +77,7 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
                                  enum tag_style style, struct tags *ret)
 {
     char separator = style == TAGS_EQ_SEMI ? ';' : ',';
-    uint16_t n_elements = 0;
+    uint32_t n_elements = 0;
     bool more = raw.len > 0;
     while (more) {
         struct slice one = raw;
@@ -91,7 +91,7 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
         if (one.len > opts->max_tag_len)
             return REASON_TAG_TOO_LONG;
         struct tag *t = &ret->at[ret->n];
-        t->order = n_elements++;
+        t->order = (uint16_t)(opts->n_added + n_elements++);
         if (!element_read(one, style, t))
             ret->errors++;
         else if (opts->keep_internal || !slice_starts(t->key, SLICE_LIT("dd.internal.")))
@@ -100,7 +100,20 @@ static enum reason elements_read(const struct tags_opts *opts, struct slice raw,
     return REASON_NONE;
 }
 
-static_assert(TAGS_MAX < UINT16_MAX, "the container id comes after all elements of the line");
+static_assert(TAGS_ROOM < UINT16_MAX, "the container id comes after all elements of the line");
+
+static bool has_key(const struct tags *of, uint32_t at, struct slice key)
+{
+    return at < of->n && slice_eq(of->at[at].key, key);
+}
+
+static void insert(struct tags *to, uint32_t at, struct tag t)
+{
+    assert(to->n < TAGS_ROOM && at <= to->n);
+    memmove(&to->at[at + 1], &to->at[at], (to->n - at) * sizeof to->at[0]);
+    to->at[at] = t;
+    to->n++;
+}
 
 /* The container id counts as the last tag of the line: it replaces one of the same key. */
 static enum reason origin_add(const struct tags_opts *opts, struct slice id, struct tags *ret)
@@ -111,20 +124,32 @@ static enum reason origin_add(const struct tags_opts *opts, struct slice id, str
     uint32_t at = 0;
     while (at < ret->n && slice_cmp(ret->at[at].key, key) < 0)
         at++;
-    if (at == ret->n || !slice_eq(ret->at[at].key, key)) {
+    if (!has_key(ret, at, key)) {
         if (ret->n == TAGS_MAX)
             return REASON_TOO_MANY_TAGS;
-        memmove(&ret->at[at + 1], &ret->at[at], (ret->n - at) * sizeof ret->at[0]);
-        ret->n++;
+        insert(ret, at, (struct tag){ 0 });
     }
     ret->at[at] = (struct tag){ key, id, UINT16_MAX };
     return REASON_NONE;
 }
 
+/* Both are sorted. */
+static void add_missing(const struct tags_opts *opts, struct tags *ret)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < opts->n_added; i++) {
+        const struct tag *t = &opts->added[i];
+        while (at < ret->n && slice_cmp(ret->at[at].key, t->key) < 0)
+            at++;
+        if (!has_key(ret, at, t->key))
+            insert(ret, at, *t);
+    }
+}
+
 enum reason tags_parse(const struct tags_opts *opts, const struct sample *s, struct tags *ret)
 {
     assert(opts->max_tags > 0 && opts->max_tags <= TAGS_MAX && opts->max_tag_len > 0);
-    assert(s->tag_style <= TAGS_EQ_SEMI);
+    assert(opts->n_added <= TAGS_ADDED_MAX && s->tag_style <= TAGS_EQ_SEMI);
     ret->n = 0;
     ret->errors = 0;
     enum reason reason = elements_read(opts, slice_of(s->tags, s->tags_len), s->tag_style, ret);
@@ -136,6 +161,8 @@ enum reason tags_parse(const struct tags_opts *opts, const struct sample *s, str
         sort_heap(ret->at, ret->n);
     ret->n = unique(ret->at, ret->n);
     if (s->flags & SAMPLE_HAS_ORIGIN)
-        return origin_add(opts, s->origin, ret);
-    return REASON_NONE;
+        reason = origin_add(opts, s->origin, ret);
+    if (reason == REASON_NONE)
+        add_missing(opts, ret);
+    return reason;
 }

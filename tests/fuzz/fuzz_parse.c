@@ -55,6 +55,8 @@ static void check_sample(struct fuzz *f, const struct sample *s)
     assert(s->name_len > 0 && s->name_len <= 512);
     inside(f, s->name, s->name_len);
     inside(f, s->tags, s->tags_len);
+    if (s->flags & SAMPLE_EXEMPLAR)
+        inside(f, s->exemplar.ptr, s->exemplar.len);
     check_value(s, s->value);
     if (s->type == SAMPLE_SET) {
         assert(s->member.len > 0);
@@ -119,6 +121,13 @@ static bool same_scan(const struct scan *a, const struct scan *b, size_t n)
            (n == 0 || memcmp(a->end, b->end, (ends + 1) * 2) == 0);
 }
 
+/* The sample is the last of the batch, and its tag a piece of the line. */
+static void on_cut(void *cookie, uint32_t sample, struct slice tag)
+{
+    const struct fuzz *f = cookie;
+    assert(sample + 1 == f->batch->n && tag.len > 0 && tag.len <= MAX_LINE);
+}
+
 static void check_scans(const char *ptr, size_t len)
 {
     static struct scan first, other;
@@ -145,6 +154,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     o.name_tags = choice & 4 ? choice >> 4 : 0;
     o.origin_tags = choice & 8;
     o.max_line = MAX_LINE;
+    const struct tag_cut cut[] = { { SLICE_LIT("k"), false }, { SLICE_LIT("a"), true } };
+    if (choice & 32) {
+        o.cut = cut;
+        o.n_cut = ARRAY_LEN(cut);
+        o.exemplar_tag = cut[0].key;
+        o.on_cut = on_cut;
+    }
     o.on_event = on_event;
     o.on_check = on_check;
     o.on_error = on_error;

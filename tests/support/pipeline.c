@@ -86,6 +86,13 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                           .limit = &p->limit,
                                           .several_sources = o->workers > 1 } };
     lane.parse.name_tags = o->name_tags;
+    if (o->exemplar_tag != NULL) {
+        p->cut.key = slice_str(o->exemplar_tag);
+        lane.parse.exemplar_tag = p->cut.key;
+        lane.parse.cut = &p->cut;
+        lane.parse.n_cut = 1;
+        lane.ingest.exemplars = true;
+    }
     for (unsigned i = 0; i < o->workers; i++) {
         assert_int_equal(lane_new(&lane, &p->lanes[i]), 0);
         p->in[i] = lane_ingest(p->lanes[i]);
@@ -93,6 +100,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     }
     p->registry = registry_new(&(struct registry_opts){ .suffixes = o->suffixes,
                                                         .births = o->births,
+                                                        .exemplar_tag = o->exemplar_tag,
                                                         .profiles = p->profiles,
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,

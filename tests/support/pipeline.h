@@ -41,6 +41,7 @@ struct pipeline_opts {
     struct tags_opts tags;
     enum gauge_sign gauge_sign;
     unsigned name_tags;
+    const char *exemplar_tag;
     const char *const *reserved;
     size_t n_reserved;
     void (*on_off_page)(void *cookie, const struct off_page_note *n);
@@ -56,6 +57,7 @@ struct pipeline_opts {
 struct pipeline {
     struct pipeline_opts opts;
     struct series_limit limit;
+    struct tag_cut cut; /* of exemplar_tag */
     struct profiles *profiles;
     struct mapping *mapping; /* NULL without rules */
     struct lane *lanes[PIPELINE_WORKERS_MAX];

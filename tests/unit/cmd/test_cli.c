@@ -190,7 +190,7 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
           { "write --set protocol.name_tags=signalfx\n", "there is nothing to tune here\n" } },
         { { "--udp_port=8125", "--stream_cmd", "x", "--aligned_flush=1" },
           { "udp://0.0.0.0:8125\n", "values go to /metrics", "intervals are always aligned" } },
-        { { "--dogstatsd-tags=a:b" }, { "this release adds no tags of its own" } },
+        { { "--dogstatsd-tags=a:b" }, { "write --set aggregate.global_tags=a:b\n" } },
         { { "--statsd.listen-unixgram=/run/s.sock" },
           { "write --set listen.socket=unixgram:///run/s.sock\n" } },
         { { "--no-statsd.parse-influxdb-tags" },

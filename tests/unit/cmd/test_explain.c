@@ -223,6 +223,53 @@ static void options_of_the_exposition_are_followed(void **state)
     json_decref(j);
 }
 
+static void tags_that_are_cut_or_added_are_told(void **state)
+{
+    (void)state;
+    json_t *j =
+        explain_json(WORDS("--json", "--set=aggregate.drop_tags=pod,span*",
+                           "--set=aggregate.global_tags=env:prod,dc:1",
+                           "a:1|c|#pod:x,env:test,span_id:9", "a:2|c|#env:test,pod", "b:1|c"),
+                     nothing);
+    static const struct {
+        const char *tags, *cut, *added;
+    } want[] = {
+        { "{\"dc\":\"1\",\"env\":\"test\"}", "[\"pod:x\",\"span_id:9\"]", "[\"dc:1\"]" },
+        { "{\"dc\":\"1\",\"env\":\"test\"}", "[\"pod\"]", "[\"dc:1\"]" },
+        { "{\"dc\":\"1\",\"env\":\"prod\"}", NULL, "[\"dc:1\",\"env:prod\"]" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        const char *const keys[] = { "tags", "tags_cut", "tags_added" };
+        const char *const texts[] = { want[i].tags, want[i].cut, want[i].added };
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+            json_t *sample = json_array_get(json_object_get(j, "samples"), i);
+            json_t *got = json_object_get(sample, keys[k]);
+            char *text = got != NULL ? json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+            if ((text == NULL) != (texts[k] == NULL) ||
+                (text != NULL && strcmp(text, texts[k]) != 0))
+                fail_msg("sample %zu: %s is %s", i, keys[k], text);
+            free(text);
+        }
+    }
+    assert_string_equal(json_string_value(json_object_get(j, "exposition")),
+                        "a{dc=\"1\",env=\"test\"} 3\nb{dc=\"1\",env=\"prod\"} 1");
+    json_decref(j);
+    char *out = explain(WORDS("--set=aggregate.drop_tags=container_id,pod",
+                              "--set=aggregate.global_tags=env:prod",
+                              "--set=protocol.origin_tags=on", "--", "a:1|c|c:ci-7|#pod:x,k:v"),
+                        nothing);
+    assert_non_null(strstr(out, "    tag  env = prod\n    tag  k = v\n"
+                                "    added by aggregate.global_tags: env:prod\n"
+                                "    cut out of the line: pod:x\n"));
+    free(out);
+    out = explain(WORDS("--set=prometheus.exemplar_tag=trace_id", "--", "a:1|ms|#trace_id:x,k:v"),
+                  nothing);
+    assert_non_null(strstr(out, "    tag  k = v\n"
+                                "    cut out of the line: trace_id:x\n"
+                                "    exemplar of a histogram or counter: x\n"));
+    free(out);
+}
+
 static void numbers_survive_the_json(void **state)
 {
     (void)state;
@@ -655,6 +702,7 @@ int main(void)
         cmocka_unit_test(the_corpus_is_explained_as_it_is_written),
         cmocka_unit_test(the_exposition_is_what_metrics_shows_sorted),
         cmocka_unit_test(options_of_the_exposition_are_followed),
+        cmocka_unit_test(tags_that_are_cut_or_added_are_told),
         cmocka_unit_test(numbers_survive_the_json),
         cmocka_unit_test(tag_limits_refuse_the_sample_and_bad_tags_are_counted),
         cmocka_unit_test(more_than_a_datagram_on_standard_input_is_a_cut_datagram),

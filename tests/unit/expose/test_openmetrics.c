@@ -415,6 +415,106 @@ static void a_family_may_go_between_its_parts(void **unused)
     pipeline_release(&p);
 }
 
+/* Each datagram comes in an interval of its own; all are of second 1000 of the monotonic clock. */
+static void exemplars_stand_beside_the_bucket_that_their_value_fell_into(void **unused)
+{
+    (void)unused;
+#define AT " 1700001000\n"
+    static const struct {
+        bool suffixes, histograms;
+        const char *datagrams[4], *want;
+    } rows[] = {
+        { false,
+          true,
+          { "t:50|ms|#id:a", "t:2000|ms|#id:b", "t:9000|ms|#id:c" },
+          "t_bucket{le=\"0.1\"} 1 # {id=\"a\"} 0.05" AT "t_bucket{le=\"5.0\"} 2 # {id=\"b\"} 2" AT
+          "t_bucket{le=\"+Inf\"} 3 # {id=\"c\"} 9" AT "t_sum 11.05\nt_count 3\n# EOF\n" },
+        /* The latest of a bucket, and of a cell and interval. */
+        { false,
+          true,
+          { "t:1|h|#id:a", "t:2|h|#id:b", "t:3|h|#id:c\nt:4|h|#id:d\nt:5|h" },
+          "t_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5.0\"} 5 # {id=\"d\"} 4" AT
+          "t_bucket{le=\"+Inf\"} 5\nt_sum 15\nt_count 5\n# EOF\n" },
+        { false,
+          true,
+          { "t:1|h|#id:a", "t:2|h" },
+          "t_bucket{le=\"0.1\"} 0\nt_bucket{le=\"5.0\"} 2 # {id=\"a\"} 1" AT
+          "t_bucket{le=\"+Inf\"} 2\nt_sum 3\nt_count 2\n# EOF\n" },
+        /* Of several values the last; a bound belongs to its bucket; a rate changes no value. */
+        { false,
+          true,
+          { "t:1:0.1|h|@0.5|#id:a" },
+          "t_bucket{le=\"0.1\"} 2 # {id=\"a\"} 0.1" AT
+          "t_bucket{le=\"5.0\"} 4\nt_bucket{le=\"+Inf\"} 4\nt_sum 2.2\nt_count 4\n# EOF\n" },
+        { true,
+          false,
+          { "c:3|c|#k:v,id:x\\\"y" },
+          "c_total{k=\"v\"} 3 # {id=\"x\\\\\\\"y\"} 3" AT "# EOF\n" },
+        { true, false, { "c:3|c|#id:a\nc:-1|c|#id:b" }, "c_total 3 # {id=\"a\"} 3" AT "# EOF\n" },
+        /* Spellings of one line share it. */
+        { true,
+          false,
+          { "c.d:3|c|#id:a", "c-d:4|c|#id:b" },
+          "c_d_total 7 # {id=\"b\"} 4" AT "# EOF\n" },
+        /* No place for one: unknown counters, gauges, sets, summaries, histograms below 0. */
+        { false, false, { "c:3|c|#id:a\ng:1|g|#id:b\ns:x|s|#id:c" }, "c 3\ng 1\n# EOF\n" },
+        { false,
+          false,
+          { "t:1|h|#id:a" },
+          "t{quantile=\"0.0\"} 1\nt{quantile=\"0.5\"} 1\nt{quantile=\"1.0\"} 1\n"
+          "t_sum 1\nt_count 1\n# EOF\n" },
+        { false,
+          true,
+          { "t:-1|h|#id:a" },
+          "t_bucket{le=\"0.1\"} 1\nt_bucket{le=\"5.0\"} 1\nt_bucket{le=\"+Inf\"} 1\n"
+          "t_sum -1\nt_count 1\n# EOF\n" },
+    };
+#undef AT
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        init(&p, &(struct pipeline_opts){ .suffixes = rows[i].suffixes,
+                                          .histograms = rows[i].histograms,
+                                          .exemplar_tag = "id" });
+        for (size_t k = 0; k < ARRAY_LEN(rows[i].datagrams) && rows[i].datagrams[k] != NULL; k++) {
+            pipeline_feed(&p, 0, rows[i].datagrams[k]);
+            pipeline_turn(&p);
+        }
+        struct slice rest = slice_str(pipeline_text(&p)), line;
+        struct buf lines = { 0 };
+        while (slice_cut(&rest, '\n', &line)) {
+            if (slice_starts(line, SLICE_LIT("# TYPE")) || slice_starts(line, SLICE_LIT("# HELP")))
+                continue;
+            buf_append_slice(&lines, line);
+            buf_append_char(&lines, '\n');
+        }
+        buf_append_char(&lines, '\0');
+        assert_string_equal(lines.ptr, rows[i].want);
+        buf_release(&lines);
+        pipeline_release(&p);
+    }
+}
+
+static void an_exemplar_goes_with_the_last_series_of_its_line(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    init(&p, &(struct pipeline_opts){ .suffixes = true, .ttl_s = 10, .exemplar_tag = "trace.id" });
+    pipeline_feed(&p, 0, "c:1|c|#trace.id:a");
+    pipeline_turn(&p);
+    assert_true(pipeline_has(pipeline_text(&p), "c_total 1 # {trace_id=\"a\"} 1 1700001000"));
+    for (int i = 0; i < 100; i++) {
+        pipeline_forward(&p, 1);
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        registry_expire(p.registry, p.now_ns);
+    }
+    assert_int_equal(pipeline_series(&p), 0);
+    pipeline_feed(&p, 0, "c:2|c");
+    pipeline_turn(&p);
+    assert_true(pipeline_has(pipeline_text(&p), "c_total 2"));
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +528,8 @@ int main(void)
         cmocka_unit_test(numbers_of_labels_are_canonical),
         cmocka_unit_test(help_is_escaped),
         cmocka_unit_test(pieces_of_any_size_make_the_same_page),
+        cmocka_unit_test(exemplars_stand_beside_the_bucket_that_their_value_fell_into),
+        cmocka_unit_test(an_exemplar_goes_with_the_last_series_of_its_line),
         cmocka_unit_test(a_family_may_go_between_its_parts),
     };
     return cmocka_run_group_tests_name("openmetrics", tests, NULL, NULL);

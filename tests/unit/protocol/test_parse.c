@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "protocol/parse.h"
 
 enum { ERRORS_MAX = 64 };
@@ -19,6 +20,7 @@ struct fixture {
     char *datagram;
     uint32_t events, checks, errors;
     struct parse_error error[ERRORS_MAX];
+    struct buf *told; /* by on_cut */
 };
 
 static void on_event(void *cookie, const struct event *e)
@@ -42,6 +44,15 @@ static void on_error(void *cookie, const struct parse_error *e)
     if (f->errors < ERRORS_MAX)
         f->error[f->errors] = *e;
     f->errors++;
+}
+
+static void on_cut(void *cookie, uint32_t sample, struct slice tag)
+{
+    struct fixture *f = cookie;
+    assert_int_equal(sample, f->batch.n - 1);
+    if (f->told->len > 0)
+        buf_append_char(f->told, ' ');
+    buf_append_slice(f->told, tag);
 }
 
 static void fixture_init(struct fixture *f, struct parse_opts o, uint32_t full)
@@ -90,6 +101,25 @@ static void parse(struct fixture *f, const char *text, size_t n, bool truncated)
 static void parse_text(struct fixture *f, const char *text)
 {
     parse(f, text, strlen(text), false);
+}
+
+static bool same_sample(const struct batch *x, const struct sample *a, const struct batch *y,
+                        const struct sample *b)
+{
+    bool same = a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi &&
+                memcmp(&a->value, &b->value, sizeof a->value) == 0 && a->rate == b->rate &&
+                a->type == b->type && a->flags == b->flags && a->tag_style == b->tag_style &&
+                a->more_n == b->more_n &&
+                slice_eq(slice_of(a->name, a->name_len), slice_of(b->name, b->name_len)) &&
+                slice_eq(slice_of(a->tags, a->tags_len), slice_of(b->tags, b->tags_len));
+    if (same && a->more_n)
+        same =
+            memcmp(x->values + a->more_at, y->values + b->more_at, a->more_n * sizeof(double)) == 0;
+    if (same && a->type == SAMPLE_SET)
+        same = slice_eq(a->member, b->member);
+    if (same && (a->flags & SAMPLE_HAS_TIME))
+        same = a->timestamp == b->timestamp;
+    return same;
 }
 
 static void a_line_is_refused_for_a_named_reason_at_a_named_byte(void **state)
@@ -394,6 +424,149 @@ static void tags_inside_the_name_are_cut_by_the_enabled_styles(void **state)
     }
 }
 
+/* Two keys, and all that start with "span". */
+static const struct tag_cut cuts[] = { { { "trace_id", 8 }, false },
+                                       { { "pod", 3 }, false },
+                                       { { "span", 4 }, true } };
+
+static void tags_are_cut_out_before_the_line_is_hashed(void **state)
+{
+    static const struct {
+        unsigned styles;
+        const char *line, *as, *told; /* the same line without them; those that were cut out */
+    } cases[] = {
+        { 0, "a:1|c|#trace_id:x", "a:1|c", "trace_id:x" },
+        { 0, "a:1|c|#trace_id:x,k:v", "a:1|c|#k:v", "trace_id:x" },
+        { 0, "a:1|c|#k:v,trace_id:x", "a:1|c|#k:v", "trace_id:x" },
+        { 0, "a:1|c|#k:v,trace_id:x,b:c,d:e", "a:1|c|#k:v,b:c,d:e", "trace_id:x" },
+        { 0, "a:1|c|#pod:1,k:v,trace_id:x,b:c,span_id:9", "a:1|c|#k:v,b:c",
+          "pod:1 trace_id:x span_id:9" },
+        { 0, "a:1|c", "a:1|c", "" },
+        { NAME_TAGS_INFLUX, "a:1|c", "a:1|c", "" },
+        { 0, "a:1|c|#pod:1,pod:2,pod", "a:1|c|#", "pod:1 pod:2 pod" },
+        { 0, "a:1|c|#k:v,pod:", "a:1|c|#k:v", "pod:" },
+        { 0, "a:1|c|#k:v,#pod:1,#span:2", "a:1|c|#k:v", "#pod:1 #span:2" },
+        { 0, "a:1|c|#k:v|#pod:1|#z:1", "a:1|c|#k:v|#z:1", "pod:1" },
+        { 0, "a:1|c|#k:v|#pod:1|#span:1", "a:1|c|#k:v", "pod:1 span:1" },
+        { 0, "a:1|c|#pods:1,po:2,x:pod,trace_id=x,spa:1",
+          "a:1|c|#pods:1,po:2,x:pod,trace_id=x,spa:1", "" },
+        { 0, "a:1|c|#pod:1,,k:v,,", "a:1|c|#k:v", "pod:1" },
+        { 0, "a:1|c|#pod:\x01,k:v", "a:1|c|#k:v", "pod:_" },
+        { NAME_TAGS_INFLUX, "a,pod=1,k=v:1|c", "a,k=v:1|c", "pod=1" },
+        { NAME_TAGS_INFLUX, "a,k=v,pod=1:1|c:2|c", "a,k=v:1|c:2|c", "pod=1 pod=1" },
+        { NAME_TAGS_INFLUX, "a,k=v,pod,span:1|c", "a,k=v,pod,span:1|c", "" },
+        { NAME_TAGS_GRAPHITE, "a;k=v;pod=1,2;b=c:1|c", "a;k=v;b=c:1|c", "pod=1,2" },
+        { NAME_TAGS_SIGNALFX, "a[k=v,pod=1,c=d]b:1|c", "a[k=v,c=d]b:1|c", "pod=1" },
+    };
+    struct buf told = { 0 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct parse_opts o = PARSE_OPTS_DEFAULT;
+        struct fixture f, g;
+        o.name_tags = cases[i].styles;
+        fixture_init(&g, o, 64);
+        o.cut = cuts;
+        o.n_cut = ARRAY_LEN(cuts);
+        o.on_cut = on_cut;
+        fixture_init(&f, o, 64);
+        f.told = &told;
+        buf_clear(&told);
+        parse_text(&f, cases[i].line);
+        parse_text(&g, cases[i].as);
+        buf_append_char(&told, '\0');
+        bool same = f.batch.n == g.batch.n && f.batch.n > 0;
+        for (uint32_t k = 0; same && k < f.batch.n; k++)
+            same = same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]);
+        if (!same || strcmp(told.ptr, cases[i].told) != 0)
+            fail_msg("%s: %.*s; told: %s", cases[i].line, (int)f.batch.samples[0].tags_len,
+                     f.batch.samples[0].tags, told.ptr);
+        fixture_release(&f);
+        fixture_release(&g);
+    }
+    buf_release(&told);
+}
+
+static void the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown(void **state)
+{
+#define X30 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define E30                                                                                        \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"             \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"             \
+    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+    static const struct {
+        unsigned styles;
+        const char *line, *value; /* NULL: none */
+        uint32_t refused;
+    } cases[] = {
+        { 0, "a:1|ms|#trace_id:x", "x", 0 },
+        { 0, "a:1|h|#k:v,trace_id:x:y,b:c", "x:y", 0 },
+        { 0, "a:1|d|#trace_id:x|#trace_id:y", "y", 0 },
+        { 0, "a:1|c|#trace_id:x,#trace_id:z", "z", 0 },
+        { 0, "a:1|c|#k:v", NULL, 0 },
+        { 0, "a:1|g|#trace_id:x", NULL, 0 },
+        { 0, "a:x|s|#trace_id:x", NULL, 0 },
+        { 0, "a:1|c|#trace_id", NULL, 1 },
+        { 0, "a:1|c|#trace_id:", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\x01y", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x,k:\x01", "x", 0 },
+        { 0, "a:1|c|#trace_id:x_y", "x_y", 0 },
+        { 0, "a:1|c|#trace_id:x\x7f", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\xc2\x85", NULL, 1 },
+        { 0, "a:1|c|#trace_id:x\xc2\xa0", "x\xc2\xa0", 0 },
+        /* 128 characters with the key, which has 8 */
+        { 0, "a:1|c|#trace_id:" X30 X30 X30 X30, X30 X30 X30 X30, 0 },
+        { 0, "a:1|c|#trace_id:" X30 X30 X30 X30 "y", NULL, 1 },
+        { 0, "a:1|c|#trace_id:" E30 E30 E30 E30, E30 E30 E30 E30, 0 },
+        { 0, "a:1|c|#trace_id:" E30 E30 E30 E30 "y", NULL, 1 },
+        { NAME_TAGS_INFLUX, "a,trace_id=x,k=v:1|c", "x", 0 },
+        { NAME_TAGS_INFLUX, "a,trace_id,k=v:1|c", NULL, 0 },
+    };
+#undef X30
+#undef E30
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct parse_opts o = PARSE_OPTS_DEFAULT;
+        struct fixture f;
+        o.name_tags = cases[i].styles;
+        o.cut = cuts;
+        o.n_cut = ARRAY_LEN(cuts);
+        o.exemplar_tag = cuts[0].key;
+        fixture_init(&f, o, 64);
+        parse_text(&f, cases[i].line);
+        const struct sample *s = &f.batch.samples[0];
+        assert_int_equal(f.batch.n, 1);
+        bool has = s->flags & SAMPLE_EXEMPLAR;
+        if (has != (cases[i].value != NULL) ||
+            f.batch.counts.exemplars_refused != cases[i].refused ||
+            (has && !slice_eq(s->exemplar, slice_str(cases[i].value))))
+            fail_msg("%s: %d, %u refused", cases[i].line, has,
+                     (unsigned)f.batch.counts.exemplars_refused);
+        fixture_release(&f);
+    }
+}
+
+/* A line is judged as it came, and a line that is refused has no tags to tell of. */
+static void cutting_tags_out_makes_no_line_right(void **state)
+{
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    struct buf told = { 0 };
+    struct fixture f;
+    (void)state;
+    o.name_tags = NAME_TAGS_INFLUX;
+    o.cut = cuts;
+    o.n_cut = ARRAY_LEN(cuts);
+    o.on_cut = on_cut;
+    fixture_init(&f, o, 64);
+    f.told = &told;
+    parse_text(&f, "a,pod=1:1|c|#k:v\na:1|c|#pod:1|@2\na:1|c|#pod:1:2|x");
+    assert_int_equal(f.batch.counts.rejected[REASON_MIXED_TAG_STYLES], 1);
+    assert_int_equal(f.batch.counts.rejected[REASON_BAD_SAMPLE_RATE], 1);
+    assert_int_equal(f.batch.n, 1);
+    assert_int_equal(told.len, strlen("pod:1:2"));
+    fixture_release(&f);
+    buf_release(&told);
+}
+
 static void a_truncated_tail_is_one_error_and_never_a_sample(void **state)
 {
     static const struct {
@@ -512,25 +685,6 @@ static void several_datagrams_may_share_a_batch(void **state)
     fixture_release(&f);
 }
 
-static bool same_sample(const struct batch *x, const struct sample *a, const struct batch *y,
-                        const struct sample *b)
-{
-    bool same = a->hash.lo == b->hash.lo && a->hash.hi == b->hash.hi &&
-                memcmp(&a->value, &b->value, sizeof a->value) == 0 && a->rate == b->rate &&
-                a->type == b->type && a->flags == b->flags && a->tag_style == b->tag_style &&
-                a->more_n == b->more_n &&
-                slice_eq(slice_of(a->name, a->name_len), slice_of(b->name, b->name_len)) &&
-                slice_eq(slice_of(a->tags, a->tags_len), slice_of(b->tags, b->tags_len));
-    if (same && a->more_n)
-        same =
-            memcmp(x->values + a->more_at, y->values + b->more_at, a->more_n * sizeof(double)) == 0;
-    if (same && a->type == SAMPLE_SET)
-        same = slice_eq(a->member, b->member);
-    if (same && (a->flags & SAMPLE_HAS_TIME))
-        same = a->timestamp == b->timestamp;
-    return same;
-}
-
 /* A blank in front sends a line past the reader of plain lines; nothing else may change. */
 static void plain_lines_are_read_as_all_lines_are(void **state)
 {
@@ -585,6 +739,9 @@ int main(void)
         cmocka_unit_test(all_ways_to_read_a_line_give_one_identity),
         cmocka_unit_test(an_origin_is_part_of_the_identity_only_when_asked_for),
         cmocka_unit_test(tags_inside_the_name_are_cut_by_the_enabled_styles),
+        cmocka_unit_test(tags_are_cut_out_before_the_line_is_hashed),
+        cmocka_unit_test(the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown),
+        cmocka_unit_test(cutting_tags_out_makes_no_line_right),
         cmocka_unit_test(a_truncated_tail_is_one_error_and_never_a_sample),
         cmocka_unit_test(the_limit_of_a_line_counts_trimmed_bytes),
         cmocka_unit_test(events_and_checks_are_dispatched_and_are_not_samples),

@@ -129,6 +129,59 @@ static void the_origin_is_the_last_tag_of_all(void **state)
     }
 }
 
+static void added_tags_go_to_samples_that_have_none_of_their_key(void **state)
+{
+    const struct tag added[] = { { SLICE_LIT("env"), SLICE_LIT("prod"), 0 },
+                                 { SLICE_LIT("m"), SLICE_LIT("1"), 1 } };
+    static const struct {
+        const char *raw, *want;
+    } cases[] = {
+        { "a:1", "a=1;env=prod;m=1" },        { "z:1", "env=prod;m=1;z=1" },
+        { "env:test", "env=test;m=1" },       { "m", "env=prod;m=true" },
+        { "env:", "env=prod;m=1" }, /* no tag of the line: it is malformed */
+        { "m:2,env:x,a:y", "a=y;env=x;m=2" },
+    };
+    const struct tags_opts o = {
+        .max_tags = 3, .max_tag_len = 8, .added = added, .n_added = ARRAY_LEN(added)
+    };
+    struct buf out = { 0 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(parse(&o, cases[i].raw, TAGS_DOG), REASON_NONE);
+        shown(&out);
+        assert_string_equal(out.ptr, cases[i].want);
+        for (uint32_t k = 0; k < tags.n; k++) { /* they rank below those of the line */
+            bool is_added =
+                tags.at[k].key.ptr == added[0].key.ptr || tags.at[k].key.ptr == added[1].key.ptr;
+            assert_int_equal(tags.at[k].order < ARRAY_LEN(added), is_added);
+        }
+    }
+    buf_release(&out);
+}
+
+static void added_tags_find_room_beside_the_most_tags_of_a_line(void **state)
+{
+    char keys[TAGS_ADDED_MAX][8];
+    struct tag added[TAGS_ADDED_MAX];
+    struct buf raw = { 0 };
+    const struct tags_opts o = {
+        .max_tags = TAGS_MAX, .max_tag_len = 100, .added = added, .n_added = TAGS_ADDED_MAX
+    };
+    (void)state;
+    for (uint16_t i = 0; i < TAGS_ADDED_MAX; i++) {
+        snprintf(keys[i], sizeof keys[i], "g%02u", i);
+        added[i] = (struct tag){ slice_str(keys[i]), SLICE_LIT("x"), i };
+    }
+    for (uint32_t i = 0; i < TAGS_MAX; i++)
+        buf_printf(&raw, "k%u:%u,", i, i);
+    buf_append_char(&raw, '\0');
+    assert_int_equal(parse(&o, raw.ptr, TAGS_DOG), REASON_NONE);
+    assert_int_equal(tags.n, TAGS_ROOM);
+    for (uint32_t i = 1; i < tags.n; i++)
+        assert_true(slice_cmp(tags.at[i - 1].key, tags.at[i].key) < 0);
+    buf_release(&raw);
+}
+
 /* Both sorts, with the last of equal keys kept, against a search of the raw text. */
 static void any_number_of_tags_comes_out_sorted_with_the_last_of_each_key(void **state)
 {
@@ -173,6 +226,8 @@ int main(void)
         cmocka_unit_test(over_a_limit_the_sample_goes_not_the_tag),
         cmocka_unit_test(internal_tags_are_kept_when_asked_for),
         cmocka_unit_test(the_origin_is_the_last_tag_of_all),
+        cmocka_unit_test(added_tags_go_to_samples_that_have_none_of_their_key),
+        cmocka_unit_test(added_tags_find_room_beside_the_most_tags_of_a_line),
         cmocka_unit_test(any_number_of_tags_comes_out_sorted_with_the_last_of_each_key),
     };
     return cmocka_run_group_tests_name("tags", tests, NULL, NULL);
