@@ -121,6 +121,7 @@ static void reshape_all(struct remap *m)
         bool goes_on = kind_rows[s->kind]->reshape(e, s->profile, &m->now);
         if (!goes_on && birth != NULL)
             *birth = m->now.now_ns;
+        exposed_exemplars_forget(&r->output.pool.exemplars, e); /* by buckets that are no more */
         assert(is_new(s, e->profile));
     }
 }
