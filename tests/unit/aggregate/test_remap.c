@@ -28,14 +28,17 @@ static size_t count(const struct mapping_rule *r)
 
 /* ---- profiles ---- */
 
-static const double few[] = { 1, 5 }, others[] = { 2, 10 };
+static const double few[] = { 1, 5 }, others[] = { 2, 10 }, more[] = { 1, 5, 10, 50 };
 
-/* 1: histogram; 2: one with other bounds; 3: scale 10; 4: a shorter window; 5: one quantile */
+/*
+ * 1: histogram; 2, 6: one with other bounds, with more; 3: scale 10; 4: a shorter window; 5: one
+ * quantile
+ */
 static void fill(struct profile *p, uint8_t number)
 {
-    p->histogram = number == 1 || number == 2;
-    p->buckets = number == 2 ? others : few;
-    p->n_buckets = 2;
+    p->histogram = number == 1 || number == 2 || number == 6;
+    p->buckets = number == 2 ? others : number == 6 ? more : few;
+    p->n_buckets = number == 6 ? ARRAY_LEN(more) : 2;
     p->scale = number == 3 ? 10 : 1;
     p->summary_max_age_ms = number == 4 ? 10000 : p->summary_max_age_ms;
     if (number == 5)
@@ -45,7 +48,7 @@ static void fill(struct profile *p, uint8_t number)
 static struct pipeline_opts opts_of(const struct mapping_rule *r)
 {
     return (struct pipeline_opts){
-        .rules = r, .n_rules = count(r), .fill = fill, .n_profiles = 5, .set_steps = 2
+        .rules = r, .n_rules = count(r), .fill = fill, .n_profiles = 6, .set_steps = 2
     };
 }
 
@@ -499,6 +502,25 @@ static void a_line_that_starts_again_is_born_again(void **unused)
     pipeline_release(&p);
 }
 
+static void exemplars_are_of_the_buckets_that_a_line_has_now(void **unused)
+{
+    (void)unused;
+    const rules before = { { .match = "t", .name = "t", .profile = 1 } };
+    const rules after = { { .match = "t", .name = "t", .profile = 6 } };
+    struct pipeline_opts b = opts_of(before), a = opts_of(after);
+    b.format = a.format = &writer_openmetrics;
+    b.exemplar_tag = a.exemplar_tag = "id";
+    struct pipeline p;
+    pipeline_init(&p, &b);
+    feed_each(&p, "t:3|h|#id:old\n");
+    assert_true(strstr(pipeline_text(&p), "id=\"old\"") != NULL);
+    pipeline_remap(&p, &a);
+    assert_true(strstr(pipeline_text(&p), "id=\"old\"") == NULL);
+    feed_each(&p, "t:40|h|#id:new\n");
+    assert_true(strstr(pipeline_text(&p), "le=\"50.0\"} 1 # {id=\"new\"} 40") != NULL);
+    pipeline_release(&p);
+}
+
 /* ---- a page that is being written ---- */
 
 static void a_page_under_way_goes_on_with_what_is_there(void **unused)
@@ -556,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_series_that_is_dropped_and_comes_back_starts_at_0),
         cmocka_unit_test(a_shorter_ttl_holds_from_now_on),
         cmocka_unit_test(a_line_that_starts_again_is_born_again),
+        cmocka_unit_test(exemplars_are_of_the_buckets_that_a_line_has_now),
         cmocka_unit_test(a_page_under_way_goes_on_with_what_is_there),
     };
     return cmocka_run_group_tests_name("remap", tests, NULL, NULL);
