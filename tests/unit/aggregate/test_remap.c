@@ -28,7 +28,7 @@ static size_t count(const struct mapping_rule *r)
 
 /* ---- profiles ---- */
 
-static const double few[] = { 1, 5 }, others[] = { 2, 10 }, more[] = { 1, 5, 10, 50 };
+static const double few[] = { 1, 5 }, others[] = { 2, 10 }, many[] = { 1, 5, 10, 50 };
 
 /*
  * 1: histogram; 2, 6: one with other bounds, with more; 3: scale 10; 4: a shorter window; 5: one
@@ -37,8 +37,8 @@ static const double few[] = { 1, 5 }, others[] = { 2, 10 }, more[] = { 1, 5, 10,
 static void fill(struct profile *p, uint8_t number)
 {
     p->histogram = number == 1 || number == 2 || number == 6;
-    p->buckets = number == 2 ? others : number == 6 ? more : few;
-    p->n_buckets = number == 6 ? ARRAY_LEN(more) : 2;
+    p->buckets = number == 2 ? others : number == 6 ? many : few;
+    p->n_buckets = number == 6 ? ARRAY_LEN(many) : 2;
     p->scale = number == 3 ? 10 : 1;
     p->summary_max_age_ms = number == 4 ? 10000 : p->summary_max_age_ms;
     if (number == 5)
