@@ -61,8 +61,6 @@ struct ingest_opts {
                                         shared by all workers; borrowed.  NULL: all are of profile
                                         0 */
     struct series_limit *limit;      /* shared by all workers; borrowed */
-    bool several_sources;            /* other workers or sockets bring samples of the same
-                                        gauges: their stamps are kept */
     /*
      * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by
      * a limit on series or memory.  May be NULL; s lives for the call.
@@ -93,8 +91,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 struct ingest_counters *ingest_stats(struct ingest *in);
 
 /*
- * true once a relative change of a gauge came, with several_sources: from then on the times of
- * arrival of samples matter.
+ * true once a relative change of a gauge came: from then on the times of arrival of samples matter.
  */
 bool ingest_saw_relative(const struct ingest *in);
 

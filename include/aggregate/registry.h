@@ -50,7 +50,6 @@ struct registry_opts {
     const struct mapping *mapping;   /* likewise; NULL: names and labels are as sent */
     uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
                                         never */
-    bool several_sources;            /* as in ingest_opts */
     bool births;                     /* keep since when each exposed counts (8 bytes each) */
     bool keep_intervals;             /* there is a sink: keep what an interval brings */
     const char *const *reserved;     /* names of our own metrics */

@@ -32,8 +32,7 @@ struct ingest {
     const struct batch *batch;       /* at hand */
     uint64_t batch_ns;               /* its now_ns */
     uint32_t arrival;                /* index of the arrival last asked for */
-    bool saw_relative;               /* a relative change of a gauge that may come from
-                                             several sources */
+    bool saw_relative;               /* a relative change of a gauge */
     uint64_t expire_at;              /* slot where the next sweep begins */
     uint64_t last_turn_s;
     uint64_t least_ttl_s; /* of all profiles; 0: no cell ever expires */

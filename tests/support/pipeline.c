@@ -75,8 +75,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                               .ingest = { .tags = o->tags,
                                           .profiles = p->profiles,
                                           .mapping = p->mapping,
-                                          .limit = &p->limit,
-                                          .several_sources = o->workers > 1 } };
+                                          .limit = &p->limit } };
     lane.parse.name_tags = o->name_tags;
     for (unsigned i = 0; i < o->workers; i++) {
         assert_int_equal(lane_new(&lane, &p->lanes[i]), 0);
@@ -89,7 +88,6 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
-                                                        .several_sources = o->workers > 1,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .on_off_page = o->on_off_page,
