@@ -81,7 +81,6 @@ void ingest_free(struct ingest *in)
     cells_release(&in->cells);
     table_release(&in->table);
     mapping_scratch_free(in->scratch);
-    buf_release(&in->name);
     free(in);
 }
 

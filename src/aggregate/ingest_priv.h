@@ -28,7 +28,6 @@ struct ingest {
                                              identity's hash */
     size_t n_dropped;                /* of the table's entries: spellings that are dropped */
     struct mapping_scratch *scratch; /* of opts.mapping; NULL without */
-    struct buf name;                 /* a rule's name for the spelling just met */
     const struct batch *batch;       /* at hand */
     uint64_t batch_ns;               /* its now_ns */
     uint32_t arrival;                /* index of the arrival last asked for */
