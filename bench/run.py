@@ -144,8 +144,8 @@ def formats(build, quick):
         control, all_threads, size, peak = (statistics.median(v) for v in zip(*found[name, accept, encoding]))
         least = statistics.median(v[0] for v in found[FORMATS[0][0], FORMATS[0][1], encoding])
         rows.append([name, encoding, h.number(control), h.ratio(control, least), h.number(all_threads), h.number(size / 1e6), f"{peak:.1f}"])
-    text = ("## Formats and encodings\n\n100,000 series, 60 % c, 25 % g, 10 % ms, 5 % s. CPU a page and the most memory that the process held meanwhile, medians of 15; "
-            f"the ratio is to the text. Between pages the process holds {rss:.1f} MiB.\n\n")
+    text = ("## Formats and encodings\n\n100,000 series, 60 % c, 25 % g, 10 % ms, 5 % s. CPU a page and the most memory that the process held "
+            f"meanwhile, medians of 15; the ratio is to the text. Between pages the process holds {rss:.1f} MiB.\n\n")
     return text + h.table(["format", "encoding", "control thread, ms", "ratio", "all threads, ms", "MB", "peak MiB"], rows)
 
 
@@ -197,7 +197,7 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    for tool in ("micro_sketch", "micro_close", "micro_mapping"):
+    for tool in ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped"):
         h.say(tool)
         arguments = ["10000"] if quick and tool == "micro_close" else []
         found = h.results([build / "bench" / tool, *arguments])

@@ -112,8 +112,9 @@ class Shown:
         self.samples.setdefault((name, labels), []).append(value)
 
 
-def both(exporter, dir, mapping_text, lines):
-    """The two pages after all of the lines: (there, here)."""
+@contextlib.contextmanager
+def pair(exporter, dir, mapping_text):
+    """Both servers, and the path of our socket."""
     mapping = os.path.join(dir, "mapping.yml")
     with open(mapping, "w", encoding="utf-8") as f:
         f.write(mapping_text)
@@ -125,6 +126,12 @@ def both(exporter, dir, mapping_text, lines):
         assert told.returncode == 0, told.stderr
         f.write(told.stdout)
     with there, Server("server.workers=1", config=config, sockets=["unixgram://" + ours]) as here:
+        yield there, here, ours
+
+
+def both(exporter, dir, mapping_text, lines):
+    """The two pages after all of the lines: (there, here)."""
+    with pair(exporter, dir, mapping_text) as (there, here, ours):
         for path in (there.socket, ours):
             send(path, lines)
         wait_for(lambda: "\n%s 1\n" % END_NAME in there.page(), "statsd_exporter to have taken all", 60 * SLOW)
@@ -292,3 +299,15 @@ def test_random_mappings_and_lines_show_the_same_there_and_here(exporter, dir, s
         print(rules.mapping)
     assert len(there.families) > 1
     assert not wrong, "%d differences:\n%s" % (len(wrong), "\n".join(wrong[:40]))
+
+
+def test_a_ttl_ends_series_there_and_here(exporter, dir):
+    mapping = "mappings:\n" + glob(END, END_NAME) + glob("a.*", "short", ", ttl: 1s, labels: {part: $1}")
+    with pair(exporter, dir, mapping) as (there, here, ours):
+        for n in (3, 4):        # born again they begin anew
+            for path in (there.socket, ours):
+                send(path, ["a.b:%d|c" % n, "long:1|c"])
+            for page in (there.page, lambda: here.page().decode()):
+                wait_for(lambda: '\nshort{part="b"} %d\n' % n in page(), "the series")
+                wait_for(lambda: '\nshort{part="b"} ' not in page(), "its end")
+                assert "\nlong " in page()
