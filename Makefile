@@ -123,7 +123,7 @@ e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k
 	@$(SUITE) e2e
 
 .PHONY: interop
-interop: deps-check-interop    ## real clients: gunicorn, uwsgi, python3-statsd, aiodogstatsd, hot-shots (where node and npm are)
+interop: deps-check-interop    ## real clients, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) interop
 

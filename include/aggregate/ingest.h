@@ -64,8 +64,6 @@ struct ingest_opts {
     bool exemplars;                  /* samples may have some: the latest of each counter and
                                         histogram goes with the page */
     struct series_limit *limit;      /* shared by all workers; borrowed */
-    bool several_sources;            /* other workers or sockets bring samples of the same
-                                        gauges: their stamps are kept */
     /*
      * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by
      * a limit on series or memory.  May be NULL; s lives for the call.
@@ -96,8 +94,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 struct ingest_counters *ingest_stats(struct ingest *in);
 
 /*
- * true once a relative change of a gauge came, with several_sources: from then on the times of
- * arrival of samples matter.
+ * true once a relative change of a gauge came: from then on the times of arrival of samples matter.
  */
 bool ingest_saw_relative(const struct ingest *in);
 

@@ -124,6 +124,7 @@ uint64_t mapping_limit_hits(const struct mapping_scratch *s);
 /* Append the rule's name, or the value of its label i, with the captures filled in.  Nothing is
  * escaped. */
 void mapping_name(const struct mapping_match *match, struct buf *out);
+bool mapping_name_is_empty(const struct mapping_match *match);
 void mapping_label(const struct mapping_match *match, size_t i, struct buf *out);
 
 /**

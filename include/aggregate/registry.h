@@ -50,7 +50,6 @@ struct registry_opts {
     const struct mapping *mapping;   /* likewise; NULL: names and labels are as sent */
     uint64_t type_idle_s;            /* a family idle for longer gives its name to a newcomer; 0:
                                         never */
-    bool several_sources;            /* as in ingest_opts */
     bool births;                     /* keep since when each exposed counts (8 bytes each) */
     const char *exemplar_tag;        /* whose values the exemplars of the pages are; borrowed.
                                         NULL, "": there are none */

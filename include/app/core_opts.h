@@ -16,9 +16,8 @@ struct core_mapping;
 
 struct tags_opts core_tags_opts(const struct config *c);
 
-/* several_sources: more than one socket is read, so samples are not read as they arrived. */
 struct lane_opts core_lane_opts(const struct config *c, const struct core_mapping *m,
-                                struct series_limit *limit, bool several_sources);
+                                struct series_limit *limit);
 struct registry_opts core_registry_opts(const struct config *c, const struct core_mapping *m,
                                         struct series_limit *limit);
 

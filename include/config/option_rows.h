@@ -100,14 +100,14 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "interval included: whole intervals, in at most 12 steps that begin when an interval "       \
       "closes, so up to one step more. 0 means the last closed interval. Redis has each "          \
       "interval.")                                                                                 \
-    X(aggregate, drop_tags, STRINGS, "", 0, 0, "", RESTART,                                                 \
+    X(aggregate, drop_tags, STRINGS, "", 0, 0, "", RESTART,                                        \
       "Tags that are cut out of every line: series that differ in them alone are one. Keys, "      \
       "separated by commas, at most 32; may repeat. A key with a * at its end stands for all "     \
       "keys that start like this.")                                                                \
-    X(aggregate, global_tags, STRINGS, "", 0, 0, "", RESTART,                                               \
+    X(aggregate, global_tags, STRINGS, "", 0, 0, "", RESTART,                                      \
       "Tags of every series: key:value, separated by commas, at most 32; may repeat. A tag of "    \
       "the line with the same key wins.")                                                          \
-    X(prometheus, mapping, STRING, "", 0, 0, "", RELOAD,                                                   \
+    X(prometheus, mapping, STRING, "", 0, 0, "", RELOAD,                                           \
       "A mapping file of statsd_exporter (YAML): which metrics get which name, labels and "        \
       "options on /metrics. A path, relative to the working directory; empty means none. What "    \
       "the file leaves open is as the options here say.")                                          \
@@ -119,11 +119,11 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "in a line _created of its own; there, of counters, those whose names end in _total "        \
       "(suffixes = on). Prometheus stores such a line as a series, unless it runs with its "       \
       "feature created-timestamp-zero-ingestion. Takes 8 bytes a series.")                         \
-    X(prometheus, exemplar_tag, STRING, "", 0, 0, "", RESTART,                                              \
+    X(prometheus, exemplar_tag, STRING, "", 0, 0, "", RESTART,                                     \
       "A tag, such as trace_id, that is cut out of every line and whose latest value is shown in " \
       "OpenMetrics and protobuf as an exemplar: of the bucket of a histogram that the value fell " \
       "into, and of counters whose names end in _total (suffixes = on). Empty means none.")        \
-    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram", RELOAD,                       \
+    X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram", RELOAD,               \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \
     X(prometheus, type_idle, DURATION, "10m", 0, OPTION_YEAR_MS, "", RESTART,                      \

@@ -26,11 +26,9 @@ static void gauge_cell_release(struct cell *c)
 
 /* ---- merging ---- */
 
-static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, unsigned p,
-                           const struct kind_now *now)
+static bool merge_interval(struct gauge_series *g, const struct gauge_cell *c, unsigned p)
 {
-    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
-                                              &c->part[p], c->recent[p], 1);
+    struct gauge_merged m = gauge_value_merge(&g->now, &g->recent, &c->part[p], c->recent[p], 1);
     double delta = g->delta + m.added;
     if (!isfinite(delta))
         return false;
@@ -43,12 +41,12 @@ bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
 {
     const struct gauge_cell *from = (const struct gauge_cell *)c;
     struct gauge_exposed *g = (struct gauge_exposed *)e;
-    struct gauge_merged m = gauge_value_merge(&g->now, now->several_sources ? &g->recent : NULL,
-                                              &from->part[p], from->recent[p], s->profile->scale);
+    struct gauge_merged m =
+        gauge_value_merge(&g->now, &g->recent, &from->part[p], from->recent[p], s->profile->scale);
     bool fits = m.refused == 0;
     if (!now->keep_intervals)
         return fits;
-    return merge_interval((struct gauge_series *)s, from, p, now) && fits;
+    return merge_interval((struct gauge_series *)s, from, p) && fits;
 }
 
 /* ---- what the interval brought ---- */
@@ -90,10 +88,10 @@ static void gauge_series_release(struct series *s)
 
 static void gauge_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
 {
+    (void)now;
     struct gauge_exposed *into = (struct gauge_exposed *)to;
     const struct gauge_exposed *g = (const struct gauge_exposed *)from;
-    (void)gauge_value_merge(&into->now, now->several_sources ? &into->recent : NULL, &g->now,
-                            g->recent, 1);
+    (void)gauge_value_merge(&into->now, &into->recent, &g->now, g->recent, 1);
 }
 
 /*

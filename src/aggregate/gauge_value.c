@@ -188,13 +188,10 @@ struct gauge_merged gauge_value_merge(struct gauge_part *into, struct gauge_rece
     uint32_t n = from_recent == NULL ? 0 : from_recent->n;
     double value = from->value * scale;
     if (from->set_ns > 0 && isfinite(value))
-        sum.refused = gauge_value_set(into, recent == NULL ? NULL : *recent, value, from->set_ns);
+        sum.refused = gauge_value_set(into, *recent, value, from->set_ns);
     else
         sum.refused = from->set_ns > 0;
-    /*
-     * Changes in no list arrived with nothing of another thread between them, or there was no
-     * memory for one.
-     */
+    /* There was no memory for a list, or they settled: with nothing of another cell between them */
     uint64_t delta_ns = n > 0 ? from_recent->at[0].ns : from->last_ns;
     if (from->delta != 0)
         merge_step(into, recent, (struct gauge_step){ delta_ns, from->delta * scale, 1 }, &sum);

@@ -2,18 +2,17 @@
  * gauge_value: absolute values and relative changes of one gauge, put in the order in which they
  * arrived.  Private to aggregate/.
  *
- * A gauge is its latest absolute value plus the relative changes that arrived after it.  Where one
- * thread reads them all from one socket, they come in that order, and two numbers are enough.  Two
- * workers, or two sockets of a worker, each see only a part of them, and a value of one may belong
- * between two changes of the other:
+ * A gauge is its latest absolute value plus the relative changes that arrived after it.  Two cells
+ * of one gauge (of two workers, or of two names that are one line on /metrics) each see only a part
+ * of them, and a value of one may belong between two changes of the other:
  *
- *     worker 0      +1            +1        is 6: the first change came before the value
- *     worker 1             5
+ *     one cell      +1            +1        is 6: the first change came before the value
+ *     the other            5
  *
- * So there (`recent` is given) the changes since the latest value are kept apart with their stamps,
- * in a list of at most GAUGE_RECENT_MAX steps.  When it is full, neighbours are added up into steps
- * of at most a sixteenth of all changes, each at the stamp of its last one: a value of another
- * worker that arrived within such a step comes before all of it.
+ * So the changes since the latest value are kept apart with their stamps, in a list of at most
+ * GAUGE_RECENT_MAX steps.  When it is full, neighbours are added up into steps of at most a
+ * sixteenth of all changes, each at the stamp of its last one: a value of another cell that arrived
+ * within such a step comes before all of it.
  *
  *   stamps   ns of the monotonic clock, never 0; equal stamps: the call decides the order
  *   thread   one owner at a time
@@ -31,8 +30,8 @@ enum { GAUGE_RECENT_MAX = 64 };
 
 struct gauge_part {
     double value;     /* the latest absolute value */
-    double delta;     /* changes after it that are in no list; the last of them at
-                                 last_ns at the latest */
+    double delta;     /* changes after it that are in no list, as there was no memory for one,
+                         or they settled; the last of them at last_ns at the latest */
     uint64_t set_ns;  /* when value arrived; 0: none did */
     uint64_t last_ns; /* when the latest value or change arrived; 0: nothing did */
 };
@@ -68,27 +67,11 @@ enum gauge_added {
 /*
  * A relative change.
  *   delta    finite
- *   recent   where the list is kept, *recent NULL at first; NULL: all arrives in order.  Without
- *            memory for a list the change is added to g->delta
+ *   recent   where the list is kept, *recent NULL at first; NULL: no list.  Without one, or memory
+ *            for one, the change is added to g->delta
  */
 enum gauge_added gauge_value_add(struct gauge_part *g, struct gauge_recent **recent, double delta,
                                  uint64_t ns);
-
-/*
- * A value or change where all arrives in order and no list is kept.  A sum that would not be finite
- * is refused: false
- */
-static inline bool gauge_value_next(struct gauge_part *g, bool relative, double v, uint64_t ns)
-{
-    double value = relative ? g->value : v, delta = relative ? g->delta + v : 0;
-    if (!isfinite(value + delta))
-        return false;
-    g->value = value;
-    g->delta = delta;
-    g->set_ns = relative ? g->set_ns : ns;
-    g->last_ns = ns;
-    return true;
-}
 
 struct gauge_merged {
     double added;     /* sum of the changes that count */

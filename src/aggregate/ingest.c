@@ -71,7 +71,6 @@ void ingest_free(struct ingest *in)
     page_release(in, &in->pages[1]);
     generation_release(&in->now);
     ingest_generation_free(atomic_load_explicit(&in->next, memory_order_relaxed));
-    buf_release(&in->name);
     free(in);
 }
 

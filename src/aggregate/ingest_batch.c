@@ -221,10 +221,7 @@ static bool gauge_change(struct ingest *in, struct gauge_cell *g, const struct s
 {
     unsigned p = in->page->index;
     uint64_t ns = arrival_ns(in, (uint32_t)(s - in->batch->samples));
-    bool relative = s->flags & SAMPLE_DELTA;
-    if (!in->opts.several_sources)
-        return gauge_value_next(&g->part[p], relative, v, ns);
-    if (!relative)
+    if (!(s->flags & SAMPLE_DELTA))
         return gauge_value_set(&g->part[p], g->recent[p], v, ns) == 0;
     in->saw_relative = true;
     return gauge_value_add(&g->part[p], &g->recent[p], v, ns) != GAUGE_NOT_FINITE;

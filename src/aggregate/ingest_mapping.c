@@ -36,13 +36,6 @@ static void remember(struct ingest *in, const struct sample *s, const struct map
     in->now.n_dropped++;
 }
 
-static bool name_is_empty(struct ingest *in, const struct mapping_match *match)
-{
-    buf_clear(&in->name);
-    mapping_name(match, &in->name);
-    return in->name.len == 0;
-}
-
 bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8_t *ret_profile)
 {
     struct mapping_match match;
@@ -52,7 +45,7 @@ bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8
                       mapping_class_of((enum sample_type)s->type), &match))
         return true;
     *ret_profile = match.rule->profile;
-    if (!match.rule->drop && !name_is_empty(in, &match))
+    if (!match.rule->drop && !mapping_name_is_empty(&match))
         return true;
     enum ingest_drop reason = match.rule->drop ? INGEST_DROP_RULE : INGEST_DROP_EMPTY_NAME;
     in->stats.dropped[reason]++;

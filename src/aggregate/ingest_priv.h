@@ -23,12 +23,10 @@ struct ingest {
     struct page pages[2];
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
-    struct buf name;           /* a rule's name for the spelling just met */
     const struct batch *batch; /* at hand */
     uint64_t batch_ns;         /* its now_ns */
     uint32_t arrival;          /* index of the arrival last asked for */
-    bool saw_relative;         /* a relative change of a gauge that may come from
-                                             several sources */
+    bool saw_relative;         /* a relative change of a gauge */
     uint64_t expire_at;        /* slot where the next sweep begins */
     uint64_t last_turn_s;
     struct cell *found[INGEST_BATCH_MAX];

@@ -58,11 +58,10 @@ static inline enum series_kind kind_of(uint8_t type)
 
 /* What all merges of one page, or all series of one closing interval, have in common. */
 struct kind_now {
-    uint64_t now_ns;       /* monotonic */
-    uint64_t interval;     /* number of the open interval */
-    bool several_sources;  /* samples of one gauge may come by several threads or sockets */
-    bool keep_intervals;   /* there is a sink: keep the interval's values */
-    struct set_list *sets; /* the sets that show members (set.h) */
+    uint64_t now_ns;                 /* monotonic */
+    uint64_t interval;               /* number of the open interval */
+    bool keep_intervals;             /* there is a sink: keep the interval's values */
+    struct set_list *sets;           /* the sets that show members (set.h) */
     struct registry_counters *stats; /* counted there: REGISTRY_DECREMENTS */
     const struct profile *period_of; /* timer.c: the profile for which ... */
     uint64_t period;                 /* ... the period of now_ns was worked out last */

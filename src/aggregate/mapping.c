@@ -16,9 +16,9 @@
 /* A match points to its first member, so that the rest is found from there. */
 struct compiled {
     struct mapping_rule rule; /* first */
-    char *texts;              /* of the rule, one behind the other */
-    struct mapping_label *labels;
     struct mapping_template name, *values;
+    char *texts; /* of the rule, one behind the other */
+    struct mapping_label *labels;
     struct mapping_regex *regex; /* NULL: a glob */
 };
 
@@ -292,6 +292,11 @@ static const struct compiled *compiled_of(const struct mapping_match *match)
 void mapping_name(const struct mapping_match *match, struct buf *out)
 {
     mapping_template_fill(&compiled_of(match)->name, match->captures, match->n_captures, out);
+}
+
+bool mapping_name_is_empty(const struct mapping_match *match)
+{
+    return mapping_template_is_empty(&compiled_of(match)->name, match->captures, match->n_captures);
 }
 
 void mapping_label(const struct mapping_match *match, size_t i, struct buf *out)

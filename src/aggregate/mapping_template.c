@@ -59,8 +59,10 @@ static struct mapping_part *add(struct draft *d, struct slice text, int32_t capt
 
 static void add_text(struct draft *d, struct slice text)
 {
-    if (text.len > 0)
-        add(d, text, -1);
+    if (text.len == 0)
+        return;
+    add(d, text, -1);
+    d->t->has_text = true;
 }
 
 static void add_reference(struct draft *d, struct slice name, mapping_group_of *group_of,
@@ -108,17 +110,34 @@ void mapping_template_release(struct mapping_template *t)
     *t = (struct mapping_template){ 0 };
 }
 
+/* A capture of part *i; of several groups of one name, the first that took part, *i then being the
+ * last of them.  Empty: there is none. */
+static struct slice captured(const struct mapping_template *t, size_t *i,
+                             const struct slice *captures, size_t n_captures)
+{
+    int32_t capture = t->parts[*i].capture;
+    if ((size_t)capture >= n_captures || captures[capture].ptr == NULL)
+        return slice_of("", 0);
+    while (t->parts[*i].or_next)
+        ++*i;
+    return captures[capture];
+}
+
 void mapping_template_fill(const struct mapping_template *t, const struct slice *captures,
                            size_t n_captures, struct buf *out)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        const struct mapping_part *p = &t->parts[i];
-        if (p->capture < 0) {
-            buf_append_slice(out, p->text);
-        } else if ((size_t)p->capture < n_captures && captures[p->capture].ptr != NULL) {
-            buf_append_slice(out, captures[p->capture]);
-            while (t->parts[i].or_next)
-                i++;
-        }
-    }
+    for (size_t i = 0; i < t->n; i++)
+        buf_append_slice(out, t->parts[i].capture < 0 ? t->parts[i].text
+                                                      : captured(t, &i, captures, n_captures));
+}
+
+bool mapping_template_is_empty(const struct mapping_template *t, const struct slice *captures,
+                               size_t n_captures)
+{
+    if (t->has_text)
+        return false;
+    for (size_t i = 0; i < t->n; i++)
+        if (captured(t, &i, captures, n_captures).len > 0)
+            return false;
+    return true;
 }

@@ -9,6 +9,7 @@
 #ifndef AGGREGATE_MAPPING_TEMPLATE_H
 #define AGGREGATE_MAPPING_TEMPLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct mapping_part {
 struct mapping_template {
     struct mapping_part *parts;
     size_t n;
+    bool has_text; /* a part that is no capture, so what it makes is never empty */
 };
 
 /* returns  the number of the nth group, from 0, of that name; < 0: there are not so many */
@@ -42,5 +44,9 @@ void mapping_template_release(struct mapping_template *t); /* { 0 } is fine */
 /* Appends to out; a capture beyond n_captures is empty. */
 void mapping_template_fill(const struct mapping_template *t, const struct slice *captures,
                            size_t n_captures, struct buf *out);
+
+/* Would it append nothing? */
+bool mapping_template_is_empty(const struct mapping_template *t, const struct slice *captures,
+                               size_t n_captures);
 
 #endif

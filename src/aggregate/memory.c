@@ -85,7 +85,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
     *ret = (struct aggregate_memory){
         .series = SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELL,
         .timer = timer_bytes(o, p, workers),
-        .gauge = o->several_sources ? (pages + 1) * GAUGE_LIST : 0,
+        .gauge = (pages + 1) * GAUGE_LIST,
         .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,

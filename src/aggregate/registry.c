@@ -120,7 +120,6 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
 {
     return (struct kind_now){ .now_ns = now_ns,
                               .interval = r->interval,
-                              .several_sources = r->opts.several_sources,
                               .keep_intervals = r->opts.keep_intervals,
                               .sets = &r->sets,
                               .stats = &r->stats };

@@ -32,15 +32,14 @@ struct tags_opts core_tags_opts(const struct config *c)
 }
 
 struct lane_opts core_lane_opts(const struct config *c, const struct core_mapping *m,
-                                struct series_limit *limit, bool several_sources)
+                                struct series_limit *limit)
 {
     return (struct lane_opts){ .parse = parse_opts(c),
                                .ingest = { .tags = core_tags_opts(c),
                                            .profiles = m->profiles,
                                            .mapping = m->mapping,
                                            .limit = limit,
-                                           .exemplars = c->tags->exemplar.len > 0,
-                                           .several_sources = several_sources } };
+                                           .exemplars = c->tags->exemplar.len > 0 } };
 }
 
 /*

@@ -82,7 +82,6 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     struct registry_opts registry = core_registry_opts(c, m, NULL);
     struct aggregate_memory one;
     uint64_t exposed;
-    registry.several_sources = workers > 1 || c->n_sockets > 1;
     largest_series(&registry, m, workers, &one, &exposed);
     const uint64_t series = c->limits_max_series;
     const uint64_t page = series * exposed;

@@ -20,7 +20,6 @@ static bool several_sources(const struct server *s)
 static void make_registry(struct server *s)
 {
     struct registry_opts registry = core_registry_opts(s->config, &s->mapping, &s->limit);
-    registry.several_sources = several_sources(s);
     registry.on_off_page = off_page_log_note;
     registry.cookie = &s->off_page_log;
     s->registry = registry_new(&registry);
@@ -61,8 +60,7 @@ static void log_listener(const struct listener *l)
 static int make_worker(struct server *s, unsigned i)
 {
     struct worker_opts o = { .index = i,
-                             .lane = core_lane_opts(s->config, &s->mapping, &s->limit,
-                                                    several_sources(s)),
+                             .lane = core_lane_opts(s->config, &s->mapping, &s->limit),
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };

@@ -33,10 +33,8 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
                                                   const struct lane_refusals *refusals)
 {
     struct explain_exposition *e = mem_zalloc(sizeof *e);
-    bool several_sources = memory_bound_workers(c) > 1 || c->n_sockets > 1; /* as in the server */
-    struct lane_opts lane = core_lane_opts(c, m, &e->limit, several_sources);
+    struct lane_opts lane = core_lane_opts(c, m, &e->limit);
     struct registry_opts reg = core_registry_opts(c, m, &e->limit);
-    reg.several_sources = several_sources;
     lane.taps = *taps;
     lane.refusals = *refusals;
     if (series_limit_init(&e->limit, c->limits_max_series) < 0 || lane_new(&lane, &e->lane) < 0)

@@ -194,7 +194,7 @@ struct world {
 
 static void world_init(struct world *w, const struct config *c)
 {
-    struct lane_opts lane = core_lane_opts(c, &w->mapping, &w->limit, false);
+    struct lane_opts lane = core_lane_opts(c, &w->mapping, &w->limit);
     struct registry_opts registry = core_registry_opts(c, &w->mapping, &w->limit);
     registry.births = registry.keep_intervals = true;
     w->now_ns = 1000 * (uint64_t)SECOND;

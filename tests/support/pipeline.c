@@ -83,8 +83,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                               .ingest = { .tags = o->tags,
                                           .profiles = p->profiles,
                                           .mapping = p->mapping,
-                                          .limit = &p->limit,
-                                          .several_sources = o->workers > 1 } };
+                                          .limit = &p->limit } };
     lane.parse.name_tags = o->name_tags;
     if (o->exemplar_tag != NULL) {
         p->cut.key = slice_str(o->exemplar_tag);
@@ -105,7 +104,6 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
                                                         .keep_intervals = true,
-                                                        .several_sources = o->workers > 1,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .on_off_page = o->on_off_page,

@@ -90,10 +90,7 @@ static struct rig *rig_new(const struct lane_taps *taps, const struct lane_refus
         profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     struct lane_opts o = {
         .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT,
-                    .profiles = r->profiles,
-                    .limit = &r->limit,
-                    .several_sources = true },
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = r->profiles, .limit = &r->limit },
         .taps = *taps,
         .refusals = *refusals,
     };

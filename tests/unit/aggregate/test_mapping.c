@@ -187,6 +187,29 @@ static void regexes_come_after_globs_and_are_searched_in_order(void **unused)
     check_which(rows, ARRAY_LEN(rows));
 }
 
+static void a_name_is_empty_when_nothing_comes_out_of_its_template(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = { "a",      "$1",         "$2",        "${1}${2}", "$9",
+                                         "${9}_",  "$who",       "${nobody}", "$0",       "$9$9",
+                                         "${2}$1", "$who${who}", "$$",        "" };
+    static const char *const texts[] = { "xa", "xb", "x", "xab" };
+    for (size_t n = 0; n < ARRAY_LEN(names); n++)
+        for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+            struct fixture f = { 0 };
+            struct mapping_match match;
+            struct buf out = { 0 };
+            add(&f, "re:^x(a?)(?P<who>b)?$", ALL, NULL);
+            f.rules[0].name = names[n];
+            compile(&f, false);
+            assert_true(find(&f, texts[t], MAPPING_COUNTER, &match));
+            mapping_name(&match, &out);
+            assert_int_equal(mapping_name_is_empty(&match), out.len == 0);
+            buf_release(&out);
+            release(&f);
+        }
+}
+
 static void a_rule_of_another_class_is_as_if_absent(void **unused)
 {
     (void)unused;
@@ -722,6 +745,7 @@ int main(void)
         cmocka_unit_test(the_first_declared_glob_wins),
         cmocka_unit_test(unordered_a_literal_to_the_left_wins),
         cmocka_unit_test(regexes_come_after_globs_and_are_searched_in_order),
+        cmocka_unit_test(a_name_is_empty_when_nothing_comes_out_of_its_template),
         cmocka_unit_test(a_rule_of_another_class_is_as_if_absent),
         cmocka_unit_test(a_template_is_filled_in_as_go_does_it),
         cmocka_unit_test(a_regex_means_what_it_means_to_re2),

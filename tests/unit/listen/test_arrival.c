@@ -78,17 +78,14 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     struct worker_opts o = { .lane = { .parse = PARSE_OPTS_DEFAULT,
                                        .ingest = { .tags = TAGS_OPTS_DEFAULT,
                                                    .profiles = r->profiles,
-                                                   .limit = &r->limit,
-                                                   .several_sources = true } },
+                                                   .limit = &r->limit } },
                              .order = &r->order,
                              .notify = on_turned,
                              .cookie = r };
     for (o.index = 0; o.index < n_workers; o.index++)
         assert_int_equal(worker_new(&o, &r->workers[o.index]), 0);
-    r->registry = registry_new(&(struct registry_opts){ .profiles = r->profiles,
-                                                        .several_sources = true,
-                                                        .keep_intervals = true,
-                                                        .limit = &r->limit });
+    r->registry = registry_new(&(struct registry_opts){
+        .profiles = r->profiles, .keep_intervals = true, .limit = &r->limit });
     for (unsigned i = 0; i < SOCKETS; i++)
         open_socket(r, i, schemes[i]);
 }
