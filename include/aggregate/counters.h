@@ -38,6 +38,9 @@
       "Tags dropped because their key or value is empty or malformed; the sample stands.")        \
     X(UNKNOWN_FIELDS, "statsd_unknown_fields_total", COUNTER, "",                                 \
       "Fields after the type that nobody knows; the sample stands.")                              \
+    X(REGEX_LIMITS, "statsd_mapping_regex_limits_total", COUNTER, "",                              \
+      "Searches of mapping regexes that were ended at their limit on steps, and counted as "       \
+      "matching nothing.")                                                                         \
     X(EXEMPLARS_REFUSED, "statsd_exemplars_refused_total", COUNTER, "",                           \
       "Values of prometheus.exemplar_tag that are no exemplar: empty, with a control character, "  \
       "or over 128 characters with the key; or there was no memory. The sample stands.")          \

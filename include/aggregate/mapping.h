@@ -89,6 +89,10 @@ struct mapping;
  *   returns  0; -EINVAL, then on_error was called
  */
 int mapping_new(const struct mapping_opts *opts, struct mapping **ret);
+
+/* Does the regex of a rule not compile?  If so, what is wrong with it is appended to why. */
+bool mapping_regex_wrong(const char *regex, struct buf *why);
+
 void mapping_free(struct mapping *m); /* NULL is fine */
 
 size_t mapping_rules(const struct mapping *m);

@@ -2,8 +2,7 @@
  * mapping_file: a mapping file of statsd_exporter (MAPPING 1, 2), read and checked.
  *
  * Every mistake in it is found in one go, told with file, line and rule, what is wrong and what
- * would be right.  What is left is free of mistakes but for regexes, which compile later
- * (aggregate/mapping.h).  YAML's anchors, aliases and merge keys (<<) are understood, as far as
+ * would be right.  YAML's anchors, aliases and merge keys (<<) are understood, as far as
  * they do not make the file longer than 64 MiB.
  *
  * Beyond what statsd_exporter has:
@@ -22,20 +21,21 @@
 #include "config/mapping_values.h"
 
 /**
- * mapping_file_load(path, config, ret, ret_errors):
+ * mapping_file_load(path, config, regex, ret, ret_errors):
  *   config   what applies where the file says nothing; copied
+ *   regex    asked for each rule's; NULL: they are not looked at
  *   ret      to be released
  *   returns  0; -EINVAL with ret untouched and a line (with LF) in ret_errors for each mistake, in
  *            the order of the file, at most MAPPING_MISTAKES_MAX of them and one more that says so.
  *            Controls in them are escaped
  */
 int mapping_file_load(const char *path, const struct mapping_options *config,
-                      struct mapping_file *ret, struct buf *ret_errors);
+                      mapping_regex_fn regex, struct mapping_file *ret, struct buf *ret_errors);
 
 /* The same with the file's text in memory; path stands for it in messages.  For tests, fuzzing. */
 int mapping_file_load_text(const char *path, struct slice text,
-                           const struct mapping_options *config, struct mapping_file *ret,
-                           struct buf *ret_errors);
+                           const struct mapping_options *config, mapping_regex_fn regex,
+                           struct mapping_file *ret, struct buf *ret_errors);
 
 /* Append the beginning of a message about a rule: "mapping.yml:12: rule 3 (a.*.b): ".
  *   i   in rules; people count from 1 */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "config/options.h"
 
 enum {
@@ -22,6 +23,12 @@ enum {
 /* Classes of metrics, bit 1 << enum mapping_class of aggregate/mapping.h. */
 enum { MAPPING_FILE_COUNTER = 1, MAPPING_FILE_GAUGE = 2, MAPPING_FILE_OBSERVER = 4 };
 enum { MAPPING_FILE_ANY = MAPPING_FILE_COUNTER | MAPPING_FILE_GAUGE | MAPPING_FILE_OBSERVER };
+
+/*
+ * Appends what is wrong with a regex to why, if anything is.  This room does not know regexes: who
+ * does passes it (mapping_regex_wrong of aggregate/mapping.h).
+ */
+typedef bool (*mapping_regex_fn)(const char *regex, struct buf *why);
 
 /* How a metric is aggregated: as the rule says, else the defaults of the file, else the config. */
 struct mapping_options {

@@ -36,13 +36,20 @@ static void remember(struct ingest *in, const struct sample *s, const struct map
     in->now.n_dropped++;
 }
 
+static bool find(struct ingest *in, const struct sample *s, struct mapping_match *ret)
+{
+    const uint64_t before = mapping_limit_hits(in->now.scratch);
+    bool found = mapping_find(in->now.mapping, in->now.scratch, slice_of(s->name, s->name_len),
+                              mapping_class_of((enum sample_type)s->type), ret);
+    in->stats.v[INGEST_REGEX_LIMITS] += mapping_limit_hits(in->now.scratch) - before;
+    return found;
+}
+
 bool ingest_map(struct ingest *in, const struct sample *s, uint32_t now_s, uint8_t *ret_profile)
 {
     struct mapping_match match;
     *ret_profile = 0;
-    if (in->now.mapping == NULL ||
-        !mapping_find(in->now.mapping, in->now.scratch, slice_of(s->name, s->name_len),
-                      mapping_class_of((enum sample_type)s->type), &match))
+    if (in->now.mapping == NULL || !find(in, s, &match))
         return true;
     *ret_profile = match.rule->profile;
     if (!match.rule->drop && !mapping_name_is_empty(&match))

@@ -109,6 +109,14 @@ static size_t captures_of(const struct compiled *c)
     return n;
 }
 
+bool mapping_regex_wrong(const char *regex, struct buf *why)
+{
+    struct mapping_regex *re = NULL;
+    int rc = mapping_regex_new(regex, false, &re, why);
+    mapping_regex_free(re);
+    return rc < 0;
+}
+
 /* A regex that does not compile is told; its rule is then kept as one without. */
 static int add_rule(struct mapping *m, const struct mapping_opts *opts, size_t i)
 {

@@ -209,7 +209,8 @@ int core_mapping_load(const struct config *c, struct core_mapping *ret, struct b
         *ret = (struct core_mapping){ .profiles = profiles_new(&all), .n_profiles = 1 };
         return 0;
     }
-    int rc = mapping_file_load(c->prometheus_mapping, &options, &f, ret_errors);
+    int rc =
+        mapping_file_load(c->prometheus_mapping, &options, mapping_regex_wrong, &f, ret_errors);
     return rc < 0 ? rc : compile(c, &f, ret, ret_errors);
 }
 
@@ -218,7 +219,7 @@ int core_mapping_load_text(const struct config *c, const char *path, struct slic
 {
     struct mapping_file f;
     const struct mapping_options options = options_of(c);
-    int rc = mapping_file_load_text(path, text, &options, &f, ret_errors);
+    int rc = mapping_file_load_text(path, text, &options, mapping_regex_wrong, &f, ret_errors);
     return rc < 0 ? rc : compile(c, &f, ret, ret_errors);
 }
 
@@ -229,7 +230,7 @@ size_t core_mapping_lint(const struct config *c, struct buf *out)
     struct buf mistakes = { 0 };
     size_t n = 0;
     if (c->prometheus_mapping[0] != '\0' &&
-        mapping_file_load(c->prometheus_mapping, &options, &f, &mistakes) == 0)
+        mapping_file_load(c->prometheus_mapping, &options, NULL, &f, &mistakes) == 0)
         n = mapping_lint(&f, out);
     mapping_file_release(&f);
     buf_release(&mistakes);

@@ -142,12 +142,13 @@ static void read_top(struct mapping_reader *r, const struct document_node *root,
 }
 
 int mapping_file_load_text(const char *path, struct slice text,
-                           const struct mapping_options *config, struct mapping_file *ret,
-                           struct buf *ret_errors)
+                           const struct mapping_options *config, mapping_regex_fn regex,
+                           struct mapping_file *ret, struct buf *ret_errors)
 {
     struct mapping_reader r = { .path = path };
     struct mapping_defaults d = { .observer = MAPPING_OBSERVER_UNSET,
                                   .config = config,
+                                  .regex_wrong = regex,
                                   .options = *config };
     struct mapping_file f = { .path = mem_strdup(path) };
     struct buf why = { 0 };
@@ -178,12 +179,12 @@ int mapping_file_load_text(const char *path, struct slice text,
 }
 
 int mapping_file_load(const char *path, const struct mapping_options *config,
-                      struct mapping_file *ret, struct buf *ret_errors)
+                      mapping_regex_fn regex, struct mapping_file *ret, struct buf *ret_errors)
 {
     struct buf text = { 0 };
     int rc = mapping_reader_file(path, "mapping file", &text, ret_errors);
     if (rc == 0)
-        rc = mapping_file_load_text(path, buf_slice(&text), config, ret, ret_errors);
+        rc = mapping_file_load_text(path, buf_slice(&text), config, regex, ret, ret_errors);
     buf_release(&text);
     return rc;
 }

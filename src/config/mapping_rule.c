@@ -134,6 +134,15 @@ static void wrong_glob(struct mapping_reader *r, const struct mapping_field f[],
     buf_release(&instead);
 }
 
+static void check_regex(struct mapping_reader *r, const struct mapping_field *f,
+                        const struct mapping_defaults *d, const char *regex)
+{
+    struct buf why = { 0 };
+    if (d->regex_wrong != NULL && d->regex_wrong(regex, &why))
+        mapping_reader_mistake(r, f->line, "%.*s", (int)why.len, why.ptr);
+    buf_release(&why);
+}
+
 static void read_match(struct mapping_reader *r, const struct mapping_field f[],
                        const struct mapping_defaults *d, struct mapping_file_rule *ret)
 {
@@ -144,6 +153,8 @@ static void read_match(struct mapping_reader *r, const struct mapping_field f[],
     bool given = mapping_scalar_text(r, &f[MATCH], &match);
     ret->regex = type == 1;
     ret->match = copy(match);
+    if (type_known && ret->regex)
+        check_regex(r, &f[MATCH], d, ret->match);
     if (!type_known || ret->regex || (!given && f[MATCH].node != NULL))
         return;
     if (match.len == 0) {

@@ -13,6 +13,7 @@ struct mapping_defaults {
     bool regex;
     enum mapping_observer observer;
     const struct mapping_options *config; /* what applies without a file */
+    mapping_regex_fn regex_wrong;         /* NULL: regexes are not looked at */
     struct mapping_options options;       /* complete */
 };
 

@@ -101,7 +101,7 @@ def test_all_mistakes_are_told_at_once_with_file_line_and_rule(tmp_path):
     err = got.stderr.decode()
     assert got.returncode == 2
     file = str(tmp_path / "mapping.yml")
-    assert "%s:2: " % file in err and "%s:10: " % file in err, err
+    assert "%s:2: " % file in err and "%s:6: " % file in err and "%s:10: " % file in err, err
 
 
 def test_regexes_that_do_not_compile_are_told_at_once(tmp_path):
@@ -311,6 +311,16 @@ def test_a_rules_ttl_is_its_series_ttl(tmp_path):
         s.wait_self("statsd_series_expired_total", 1)
         page = s.scrape()
         assert page.value("short") is None and page.value("long") == 1
+
+
+def test_a_regex_that_takes_too_long_matches_nothing_and_is_counted(tmp_path):
+    text = 'mappings:\n- {match: "^(a+)+$", match_type: regex, name: slow}\n'
+    with Server(setting(tmp_path, text)) as s:
+        name = "a" * 40 + "b"
+        s.send("%s:1|c" % name, "aaa:1|c")
+        s.wait_value("slow", 1)
+        s.wait_value(name, 1)
+        assert s.scrape().sum("statsd_mapping_regex_limits_total") >= 1
 
 
 # --- drops

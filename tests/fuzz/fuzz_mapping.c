@@ -85,8 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                             .scale = 1 };
     struct mapping_file f;
     struct buf errors = { 0 };
-    int rc = mapping_file_load_text("fuzz.yml", slice_of((const char *)data, size), &config, &f,
-                                    &errors);
+    int rc = mapping_file_load_text("fuzz.yml", slice_of((const char *)data, size), &config, NULL,
+                                    &f, &errors);
     if (rc == 0) {
         assert(errors.len == 0);
         check_options(&f.defaults);

@@ -27,7 +27,7 @@ static int load(struct slice text, struct mapping_file *f, struct buf *errors)
 {
     char *exact = malloc(text.len ? text.len : 1);
     memcpy(exact, text.ptr, text.len);
-    int rc = mapping_file_load_text("m.yml", slice_of(exact, text.len), &config, f, errors);
+    int rc = mapping_file_load_text("m.yml", slice_of(exact, text.len), &config, NULL, f, errors);
     free(exact);
     buf_append_char(errors, '\0');
     return rc;
@@ -673,6 +673,39 @@ static void a_million_rules_load_and_one_more_does_not(void **state)
     buf_release(&errors);
 }
 
+static bool refuse_parentheses(const char *regex, struct buf *why)
+{
+    bool wrong = strchr(regex, '(') != NULL;
+    if (wrong)
+        buf_append_str(why, "no ( here");
+    return wrong;
+}
+
+static void a_wrong_regex_is_told_with_all_other_mistakes(void **state)
+{
+    (void)state;
+    static const char text[] = "mappings:\n"
+                               "- match: '(a'\n"
+                               "  match_type: regex\n"
+                               "  name: x\n"
+                               "- match: a.b\n"
+                               "  name: 0\n"
+                               "- {match: '', match_type: regex, name: y}\n"
+                               "- {match: '(', match_type: regex, name: ''}\n";
+    struct mapping_file f;
+    struct buf errors = { 0 };
+    assert_int_equal(
+        mapping_file_load_text("m.yml", slice_str(text), &config, refuse_parentheses, &f, &errors),
+        -EINVAL);
+    buf_append_char(&errors, '\0');
+    assert_non_null(strstr(errors.ptr, "m.yml:2: rule 1 ((a): no ( here\n"));
+    assert_non_null(strstr(errors.ptr, "m.yml:6: rule 2 (a.b): name:"));
+    assert_non_null(strstr(errors.ptr, "m.yml:8: rule 4 ((): no ( here\n"));
+    assert_non_null(strstr(errors.ptr, "m.yml:8: rule 4 ((): name"));
+    assert_null(strstr(errors.ptr, "rule 3"));
+    buf_release(&errors);
+}
+
 static void a_file_is_read_from_its_path(void **state)
 {
     (void)state;
@@ -683,16 +716,16 @@ static void a_file_is_read_from_its_path(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, RULE, strlen(RULE)), (ssize_t)strlen(RULE));
     close(fd);
-    assert_int_equal(mapping_file_load(path, &config, &f, &errors), 0);
+    assert_int_equal(mapping_file_load(path, &config, NULL, &f, &errors), 0);
     assert_string_equal(f.path, path);
     assert_int_equal(f.n_rules, 1);
     mapping_file_release(&f);
     unlink(path);
-    assert_int_equal(mapping_file_load("/no/such\n.yml", &config, &f, &errors), -EINVAL);
+    assert_int_equal(mapping_file_load("/no/such\n.yml", &config, NULL, &f, &errors), -EINVAL);
     assert_true(slice_eq(buf_slice(&errors), SLICE_LIT("/no/such\\x0a.yml: cannot read the mapping "
                                                        "file: No such file or directory\n")));
     buf_clear(&errors);
-    assert_int_equal(mapping_file_load("/tmp", &config, &f, &errors), -EINVAL);
+    assert_int_equal(mapping_file_load("/tmp", &config, NULL, &f, &errors), -EINVAL);
     assert_true(slice_eq(buf_slice(&errors),
                          SLICE_LIT("/tmp: cannot read the mapping file: Is a directory\n")));
     buf_release(&errors);
@@ -715,6 +748,7 @@ int main(void)
         cmocka_unit_test(anchors_and_merge_keys_save_writing),
         cmocka_unit_test(what_would_take_too_much_is_refused),
         cmocka_unit_test(a_million_rules_load_and_one_more_does_not),
+        cmocka_unit_test(a_wrong_regex_is_told_with_all_other_mistakes),
         cmocka_unit_test(a_file_is_read_from_its_path),
     };
     return cmocka_run_group_tests_name("mapping_file", tests, NULL, NULL);

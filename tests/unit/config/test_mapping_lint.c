@@ -26,7 +26,7 @@ static struct mapping_file load(const char *text)
 {
     struct mapping_file f;
     struct buf errors = { 0 };
-    if (mapping_file_load_text("m.yml", slice_str(text), &config, &f, &errors) != 0)
+    if (mapping_file_load_text("m.yml", slice_str(text), &config, NULL, &f, &errors) != 0)
         fail_msg("%s\n%.*s", text, (int)errors.len, errors.ptr);
     buf_release(&errors);
     return f;
