@@ -31,18 +31,18 @@
     X(REJECTED, "statsd_samples_rejected_total", COUNTER, "reason",                               \
       "Samples and lines refused, by reason.")                                                    \
     X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
-      "Good samples that a mapping rule drops, by action or because the name it gives is empty.")  \
+      "Good samples that a mapping rule drops, by action or because the name it gives is empty.") \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
       "Tags dropped because their key or value is empty or malformed; the sample stands.")        \
     X(UNKNOWN_FIELDS, "statsd_unknown_fields_total", COUNTER, "",                                 \
       "Fields after the type that nobody knows; the sample stands.")                              \
-    X(REGEX_LIMITS, "statsd_mapping_regex_limits_total", COUNTER, "",                              \
-      "Searches of mapping regexes that were ended at their limit on steps, and counted as "       \
-      "matching nothing.")                                                                         \
+    X(REGEX_LIMITS, "statsd_mapping_regex_limits_total", COUNTER, "",                             \
+      "Searches of mapping regexes that were ended at their limit on steps, and counted as "      \
+      "matching nothing.")                                                                        \
     X(EXEMPLARS_REFUSED, "statsd_exemplars_refused_total", COUNTER, "",                           \
-      "Values of prometheus.exemplar_tag that are no exemplar: empty, with a control character, "  \
+      "Values of prometheus.exemplar_tag that are no exemplar: empty, with a control character, " \
       "or over 128 characters with the key; or there was no memory. The sample stands.")          \
     X(EVENTS, "statsd_events_total", COUNTER, "",                                                 \
       "DogStatsD events received.")                                                               \
