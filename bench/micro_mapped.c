@@ -66,7 +66,7 @@ static void run(const struct world *w, const struct mapping *m, struct profiles 
         .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = profiles, .mapping = m, .limit = &limit }
     };
     struct registry_opts ro = { .profiles = profiles, .mapping = m, .limit = &limit };
-    if (series_limit_init(&limit, 2 * SERIES) < 0 || lane_new(&o, &lane) < 0)
+    if (series_limit_init(&limit, (uint64_t)2 * SERIES) < 0 || lane_new(&o, &lane) < 0)
         abort();
     struct registry *r = registry_new(&ro);
     uint64_t t0 = micro_now_ns();
@@ -86,7 +86,8 @@ static void run(const struct world *w, const struct mapping *m, struct profiles 
     micro_add(&ns[1], (double)(t3 - t2) / SERIES);
     micro_add(&ns[2], (double)(t1 - t0 + t3 - t2) / SERIES);
     micro_add(&ns[3], (double)(micro_now_ns() - t4) / w->passes / SERIES);
-    if (ingest_stats(lane_ingest(lane))->v[INGEST_SAMPLES_AGGREGATED] != SERIES * (w->passes + 1))
+    if (ingest_stats(lane_ingest(lane))->v[INGEST_SAMPLES_AGGREGATED] !=
+        (uint64_t)SERIES * (w->passes + 1))
         fprintf(stderr, "micro_mapped: not every line was aggregated\n");
     registry_free(r);
     lane_free(lane);

@@ -72,7 +72,7 @@ static uint64_t mapping_bytes(const struct config *c, const struct core_mapping 
     enum { TWICE = 2 };
     uint64_t rules =
         mapping_memory(m->mapping) + (workers + 1ull) * mapping_scratch_memory(m->mapping);
-    return TWICE * rules + workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
+    return TWICE * rules + (uint64_t)workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
 }
 
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,

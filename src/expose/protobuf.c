@@ -142,7 +142,7 @@ static struct metric metric_begin(struct protobuf_writer *p, const struct writer
     struct metric m;
     if (!takes_more(p, out))
         message_begin(p, f, out);
-    m.to = buf_reserve(out, 2 * WIRE_NESTED_MAX + protobuf_labels_room(labels) + room);
+    m.to = buf_reserve(out, (size_t)2 * WIRE_NESTED_MAX + protobuf_labels_room(labels) + room);
     m.body = wire_open(m.to, FAMILY_METRIC);
     m.to = protobuf_labels(m.body, METRIC_LABEL, labels);
     return m;
@@ -177,8 +177,8 @@ static size_t exemplars_room(const struct exemplar *x, uint32_t n)
 {
     size_t room = 0;
     for (uint32_t i = 0; x != NULL && i < n; i++)
-        room +=
-            2 * WIRE_NESTED_MAX + protobuf_labels_room(x[i].labels) + WIRE_DOUBLE + CREATED_BYTES;
+        room += (size_t)2 * WIRE_NESTED_MAX + protobuf_labels_room(x[i].labels) + WIRE_DOUBLE +
+                CREATED_BYTES;
     return room;
 }
 
@@ -243,7 +243,7 @@ static void put_summary(struct protobuf_writer *p, const struct writer_family *f
     m.to = wire_uint(body, TIMER_COUNT, whole(v->count));
     m.to = wire_double(m.to, TIMER_SUM, v->sum);
     for (uint32_t i = 0; i < of->n_quantiles; i++) {
-        m.to = wire_length(m.to, SUMMARY_QUANTILE, 2 * WIRE_DOUBLE);
+        m.to = wire_length(m.to, SUMMARY_QUANTILE, (size_t)2 * WIRE_DOUBLE);
         m.to = wire_double(m.to, QUANTILE_QUANTILE, of->quantiles[i]);
         m.to = wire_double(m.to, QUANTILE_VALUE, v->quantiles[i]);
     }

@@ -12,6 +12,7 @@
 #include "aggregate/members.h"
 #include "app/core_opts.h"
 #include "app/core_mapping.h"
+#include "aggregate/memory.h"
 #include "app/memory_bound.h"
 
 static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unused)
@@ -63,6 +64,26 @@ static void a_summarys_window_keeps_its_milliseconds(void **unused)
     buf_release(&errors);
 }
 
+static void the_bound_of_dropped_spellings_does_not_wrap(void **unused)
+{
+    (void)unused;
+    struct config c;
+    struct buf errors = { 0 };
+    struct core_mapping mapping;
+    struct memory_bound b;
+    const struct config_source none = { 0 };
+    static const char text[] = "mappings: [{match: a, name: b, action: drop}]\n";
+    assert_int_equal(config_load(&none, &c, &errors), 0);
+    c.limits_max_series = 100000000;
+    assert_int_equal(core_mapping_load_text(&c, "m.yml", slice_str(text), &mapping, &errors), 0);
+    memory_bound(&c, &mapping, 64, &b);
+    assert_true(b.part[MEMORY_MAPPING].n * b.part[MEMORY_MAPPING].each >=
+                64 * 100000000ull * AGGREGATE_DROPPED_BYTES);
+    core_mapping_release(&mapping);
+    config_release(&c);
+    buf_release(&errors);
+}
+
 static void a_type_is_idle_for_two_intervals_at_least(void **unused)
 {
     (void)unused;
@@ -90,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sets_window_is_whole_intervals_in_at_most_twelve_steps),
         cmocka_unit_test(a_summarys_window_keeps_its_milliseconds),
+        cmocka_unit_test(the_bound_of_dropped_spellings_does_not_wrap),
         cmocka_unit_test(a_type_is_idle_for_two_intervals_at_least),
     };
     return cmocka_run_group_tests_name("core opts", tests, NULL, NULL);
