@@ -26,6 +26,8 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
         return -ENOMEM;
     memset(in, 0, sizeof *in);
     in->opts = *opts;
+    in->opts.profiles = NULL; /* both change with a reload */
+    in->opts.mapping = NULL;
     int rc = generation_init(&in->now, opts->profiles, opts->mapping);
     if (rc < 0) {
         free(in);

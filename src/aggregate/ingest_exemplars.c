@@ -4,7 +4,7 @@
 /* Does /metrics have a place for it?  By a decrement no counter changes there. */
 static bool has_place(const struct ingest *in, const struct cell *c, double value)
 {
-    const struct profile *p = profiles_at(in->opts.profiles, c->profile);
+    const struct profile *p = profiles_at(in->now.profiles, c->profile);
     return kind_of(cell_type(c)) == SERIES_COUNTER ? value * p->scale >= 0 : p->histogram;
 }
 

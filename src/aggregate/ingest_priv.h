@@ -17,7 +17,7 @@
 #include "base/buf.h"
 
 struct ingest {
-    struct ingest_opts opts; /* but for profiles and mapping: see now */
+    struct ingest_opts opts; /* without profiles and mapping: see now */
     struct generation now;
     struct page *page; /* the one being filled */
     struct page pages[2];

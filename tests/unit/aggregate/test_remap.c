@@ -521,6 +521,28 @@ static void exemplars_are_of_the_buckets_that_a_line_has_now(void **unused)
     pipeline_release(&p);
 }
 
+static void what_has_exemplars_is_asked_of_the_mapping_in_force(void **unused)
+{
+    (void)unused;
+    const rules before = { { .match = "t", .name = "t" } };
+    const rules after = { { .match = "t", .name = "t", .profile = 1 } };
+    struct pipeline_opts b = opts_of(before), a = opts_of(after);
+    b.n_profiles = 0; /* and the number is one that there was not */
+    b.format = a.format = &writer_openmetrics;
+    b.exemplar_tag = a.exemplar_tag = "id";
+    struct pipeline p;
+    pipeline_init(&p, &b);
+    feed_each(&p, "t:3|h|#id:none\n");
+    assert_true(strstr(pipeline_text(&p), "id=\"none\"") == NULL);
+    pipeline_remap(&p, &a);
+    feed_each(&p, "t:4|h|#id:some\n");
+    assert_true(strstr(pipeline_text(&p), "le=\"5.0\"} 1 # {id=\"some\"} 4") != NULL);
+    pipeline_remap(&p, &b);
+    feed_each(&p, "t:4|h|#id:gone\n");
+    assert_true(strstr(pipeline_text(&p), "# {id") == NULL);
+    pipeline_release(&p);
+}
+
 /* ---- a page that is being written ---- */
 
 static void a_page_under_way_goes_on_with_what_is_there(void **unused)
@@ -579,6 +601,7 @@ int main(void)
         cmocka_unit_test(a_shorter_ttl_holds_from_now_on),
         cmocka_unit_test(a_line_that_starts_again_is_born_again),
         cmocka_unit_test(exemplars_are_of_the_buckets_that_a_line_has_now),
+        cmocka_unit_test(what_has_exemplars_is_asked_of_the_mapping_in_force),
         cmocka_unit_test(a_page_under_way_goes_on_with_what_is_there),
     };
     return cmocka_run_group_tests_name("remap", tests, NULL, NULL);

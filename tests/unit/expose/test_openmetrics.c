@@ -186,6 +186,44 @@ static void a_timer_that_openmetrics_forbids_is_told_as_three_unknowns(void **un
     }
 }
 
+static void turned_round(struct profile *p, uint8_t number)
+{
+    p->histogram = number == 2;
+    p->scale = -2;
+}
+
+/* What counts is what is shown, not what was sent. */
+static void a_scale_below_0_turns_what_openmetrics_forbids_round(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines, *want;
+    } rows[] = {
+        { "s:4|h", "# TYPE s unknown\ns{quantile=\"0.5\"} -8\n# TYPE s_sum unknown\ns_sum -8\n"
+                   "# TYPE s_count unknown\ns_count 1\n# EOF\n" },
+        { "h:4|h", "# TYPE h_bucket unknown\nh_bucket{le=\"0.1\"} 1\nh_bucket{le=\"5.0\"} 1\n"
+                   "h_bucket{le=\"+Inf\"} 1\n# TYPE h_sum unknown\nh_sum -8\n"
+                   "# TYPE h_count unknown\nh_count 1\n# EOF\n" },
+        { "s:-4|h", "# TYPE s summary\ns{quantile=\"0.5\"} 8\ns_sum 8\ns_count 1\n# EOF\n" },
+    };
+    static const struct mapping_rule rules[] = { { .match = "s", .name = "s", .profile = 1 },
+                                                 { .match = "h", .name = "h", .profile = 2 } };
+    static const double half[] = { 0.5 };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        init(&p, &(struct pipeline_opts){ .quantiles = half,
+                                          .n_quantiles = 1,
+                                          .rules = rules,
+                                          .n_rules = ARRAY_LEN(rules),
+                                          .fill = turned_round,
+                                          .n_profiles = 2 });
+        pipeline_feed(&p, 0, rows[i].lines);
+        pipeline_turn(&p);
+        expect_page(&p, rows[i].want);
+        pipeline_release(&p);
+    }
+}
+
 /* What was off the page and comes back brings its past along. */
 static void a_timer_that_had_lost_its_name_is_still_told_as_unknown(void **unused)
 {
@@ -521,6 +559,7 @@ int main(void)
         cmocka_unit_test(the_page_is_this_to_the_byte),
         cmocka_unit_test(a_counter_is_unknown_where_its_family_would_not_be_alone),
         cmocka_unit_test(a_timer_that_openmetrics_forbids_is_told_as_three_unknowns),
+        cmocka_unit_test(a_scale_below_0_turns_what_openmetrics_forbids_round),
         cmocka_unit_test(a_timer_that_had_lost_its_name_is_still_told_as_unknown),
         cmocka_unit_test(a_first_value_below_0_between_two_pieces_does_no_harm),
         cmocka_unit_test(births_are_told_where_they_are_kept),
