@@ -1,6 +1,7 @@
 #include "base/zstd.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -10,14 +11,22 @@ struct zstd {
     ZSTD_CCtx *context;
 };
 
+/* libzstd takes most of its memory with the first bytes it is given, also if those are none. */
+static bool prepare(ZSTD_CCtx *context)
+{
+    ZSTD_inBuffer none = { NULL, 0, 0 };
+    ZSTD_outBuffer nowhere = { NULL, 0, 0 };
+    return !ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL)) &&
+           !ZSTD_isError(ZSTD_compressStream2(context, &nowhere, &none, ZSTD_e_continue));
+}
+
 struct zstd *zstd_new(void)
 {
     struct zstd *z = calloc(1, sizeof *z);
     if (z == NULL)
         return NULL;
     z->context = ZSTD_createCCtx();
-    if (z->context != NULL &&
-        !ZSTD_isError(ZSTD_CCtx_setParameter(z->context, ZSTD_c_compressionLevel, LEVEL)))
+    if (z->context != NULL && prepare(z->context))
         return z;
     zstd_free(z);
     return NULL;

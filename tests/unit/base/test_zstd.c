@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,6 +11,41 @@
 
 #include "base/zstd.h"
 #include "base/mem.h"
+
+/*
+ * malloc and calloc are this file's own and hand on to glibc's; a sanitizer has its own, so there
+ * none fails.
+ */
+static long countdown = -1; /* allocations until one fails; -1: none fails */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define HAS_SANITIZER 1
+#endif
+#endif
+
+#if !defined(HAS_SANITIZER) && defined(__GLIBC__)
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+
+static bool fails_now(void)
+{
+    return countdown >= 0 && countdown-- == 0;
+}
+
+void *malloc(size_t n)
+{
+    return fails_now() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails_now() ? NULL : __libc_calloc(n, size);
+}
+#endif
 
 /* What a client makes of it; the whole of packed must be one frame. */
 static void expect_unpacked(const char *packed, size_t n, const char *want, size_t len)
@@ -91,12 +127,34 @@ static void nothing_packs_to_an_empty_frame(void **unused)
     buf_release(&out);
 }
 
+static void without_memory_there_is_none_and_with_one_no_more_is_taken(void **unused)
+{
+    (void)unused;
+    const char *bytes = "app_requests 1\n";
+    struct buf out = { 0 };
+    struct zstd *z = NULL;
+    buf_reserve(&out, 256 * 1024);
+    for (long nth = 0; z == NULL; nth++) {
+        countdown = nth;
+        z = zstd_new();
+        assert_true(z != NULL || countdown == -1);
+    }
+    countdown = 0; /* the next one fails */
+    zstd_add(z, bytes, strlen(bytes), &out);
+    zstd_finish(z, &out);
+    countdown = -1;
+    expect_unpacked(out.ptr, out.len, bytes, strlen(bytes));
+    zstd_free(z);
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_packed_unpacks_to_the_same),
         cmocka_unit_test(it_appends_behind_what_is_there),
         cmocka_unit_test(nothing_packs_to_an_empty_frame),
+        cmocka_unit_test(without_memory_there_is_none_and_with_one_no_more_is_taken),
     };
     return cmocka_run_group_tests_name("zstd", tests, NULL, NULL);
 }
