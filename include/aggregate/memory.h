@@ -2,7 +2,8 @@
  * memory: what one series of each kind takes at most, for `statsd check` and for planning.
  *
  * Bounds, not measurements; the text of a series (name and tags) is taken as AGGREGATE_TEXT_BYTES.
- * The limits on tags allow far more, but no client sends a million such series.
+ * The limits on tags allow far more, but no client sends a million such series.  The text of an
+ * exemplar is taken as 64 bytes, likewise.
  *   thread   any (pure)
  */
 #ifndef AGGREGATE_MEMORY_H

@@ -58,6 +58,17 @@ static void what_makes_a_series_larger_raises_its_bound(void **state)
     p.native_factor = 1.02; /* finer than the sketch, which is raised */
     assert_true(of(p, 2).timer > 2 * native.timer);
     assert_true(of(usual, 3).gauge > m.gauge && m.gauge > 0);
+    const struct registry_opts exemplars = { .exemplar_tag = "id" }, none = { .exemplar_tag = "" };
+    assert_true(with(exemplars, usual, 2).series > m.series);
+    assert_true(with(exemplars, usual, 3).series - of(usual, 3).series >
+                with(exemplars, usual, 2).series - m.series);
+    assert_true(with(exemplars, usual, 2).timer == m.timer); /* a summary shows none */
+    assert_true(with(none, usual, 2).series == m.series);
+    p.native_factor = 0;
+    few = with(exemplars, p, 2);
+    assert_true(few.timer > of(p, 2).timer);
+    p.n_buckets = 100;
+    assert_true(with(exemplars, p, 2).timer - of(p, 2).timer > few.timer);
     p = usual;
     p.set_steps = 12;
     assert_true(of(p, 2).large_set > m.large_set && of(p, 2).set == m.set);
