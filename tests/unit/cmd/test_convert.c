@@ -102,6 +102,7 @@ static void a_key_becomes_the_option_that_does_the_same(void **state)
         { "brubeck",
           "{\"http\": \":8080\",\n \"backends\": [{\"frequency\": 5}]}",
           { "listen = 0.0.0.0:8080\n", "interval = 5s\n", "# backends (standard input:2)" } },
+        { "brubeck", "{\"server_name\": \"\\ud83d\\ude00\"}", { "instance = \xF0\x9F\x98\x80\n" } },
         { "etsy", "{ port: 0x1f90, flushInterval: 5000 }", { "interval = 5000ms\n" } },
         { "etsy",
           "module.exports = { flushInterval: 5 * 1000 };\n",
