@@ -158,6 +158,28 @@ static void a_mapper_becomes_rules_in_their_order(void **state)
     }
 }
 
+/* The lists of the agent have names, not patterns. */
+static void a_blocked_name_drops_itself_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *says;
+    } rows[] = {
+        { "a.b-c", "- match: \"a.b-c\"\n#     action: drop\n" },
+        { "a*", "- match: \"^a\\\\*$\"\n#     match_type: regex\n" },
+        { "a.*.c", "- match: \"^a\\\\.\\\\*\\\\.c$\"\n#     match_type: regex\n" },
+        { "a(b", "- match: \"^a\\\\(b$\"\n#     match_type: regex\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[100];
+        snprintf(text, sizeof text, "statsd_metric_blocklist: ['%s']", rows[i].name);
+        struct done d = convert("datadog", slice_str(text));
+        if (d.status != CLI_OK || strstr(d.out, rows[i].says) == NULL)
+            fail_msg("%s: %s%s", rows[i].name, d.out, d.err);
+        done_release(&d);
+    }
+}
+
 static void what_cannot_be_understood_is_told_with_line_and_key_all_at_once(void **state)
 {
     (void)state;
@@ -367,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_becomes_the_option_that_does_the_same),
         cmocka_unit_test(a_mapper_becomes_rules_in_their_order),
+        cmocka_unit_test(a_blocked_name_drops_itself_alone),
         cmocka_unit_test(what_cannot_be_understood_is_told_with_line_and_key_all_at_once),
         cmocka_unit_test(no_text_makes_it_fall),
         cmocka_unit_test(aliases_and_levels_are_bounded),
