@@ -99,8 +99,13 @@ static void put_held(struct convert *c, const struct flags *f, unsigned which, c
 static void put_unixgram(struct convert *c, const struct flags *f)
 {
     struct buf url = { 0 };
-    if (f->value[UNIXGRAM] == NULL || f->value[UNIXGRAM][0] == '\0')
+    if (f->value[UNIXGRAM] == NULL || f->value[UNIXGRAM][0] == '\0') {
+        if (f->value[UDP] != NULL && f->value[UDP][0] == '\0')
+            convert_note(c, f->place[UDP],
+                         "off there, and no other socket of datagrams is on; here one always is: "
+                         "udp://127.0.0.1:8125 unless listen.socket says something else");
         return;
+    }
     buf_printf(&url, "unixgram://%s?mode=%s", f->value[UNIXGRAM],
                f->value[MODE] != NULL ? f->value[MODE] : "755");
     convert_set(c, f->place[UNIXGRAM], OPTION_listen_socket, buf_slice(&url));

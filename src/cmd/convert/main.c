@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "aggregate/mapping.h"
 #include "base/err.h"
 #include "config/escape.h"
 #include "config/guess.h"
@@ -136,8 +137,8 @@ static void check_mapping(struct convert *c)
     struct buf text = { 0 }, errors = { 0 };
     struct mapping_file f;
     convert_print_mapping(c, &text);
-    if (mapping_file_load_text("the mapping made of it", buf_slice(&text), &any, NULL, &f,
-                               &errors) == 0)
+    if (mapping_file_load_text("the mapping made of it", buf_slice(&text), &any,
+                               mapping_regex_wrong, &f, &errors) == 0)
         mapping_file_release(&f);
     add_lines(c, buf_slice(&errors));
     buf_release(&errors);

@@ -231,7 +231,7 @@ static void put_profiles(struct mapper *m, const struct tree *profiles)
     }
 }
 
-/* The lists name metrics as they are sent on, with the namespace before them. */
+/* Metrics as they are sent on, with the namespace before them; a * in a name is no wildcard. */
 static void put_blocked(struct mapper *m, const struct tree *list, const struct tree *by_prefix)
 {
     struct slice space = slice_str(m->namespace);
@@ -247,13 +247,12 @@ static void put_blocked(struct mapper *m, const struct tree *list, const struct 
                          "a name without the namespace is never blocked, as all have it");
             continue;
         }
-        if (tree_is_true(by_prefix)) {
-            put_escaped(name, &regex);
-            buf_append_str(&regex, ".*");
-            buf_append_char(&regex, '\0');
-            put_match(m, regex.ptr, true);
-        } else
-            put_match(m, name, false);
+        bool prefix = tree_is_true(by_prefix);
+        bool glob = !prefix && is_glob(name) && strchr(name, '*') == NULL;
+        put_escaped(name, &regex);
+        buf_append_str(&regex, prefix ? ".*" : "");
+        buf_append_char(&regex, '\0');
+        put_match(m, glob ? name : regex.ptr, !glob);
         buf_append_str(&m->c->rules, "  action: drop\n  name: dropped\n");
         buf_release(&regex);
     }

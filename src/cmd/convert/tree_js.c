@@ -91,9 +91,29 @@ static unsigned hex(struct reader *r, int digits)
     return v;
 }
 
+/* Behind "\u".  A character beyond U+FFFF is written as two halves, each with a \u of its own. */
+static unsigned utf16(struct reader *r)
+{
+    unsigned high = hex(r, 4);
+    if (high >> 10 != 0xd800 >> 10 || peek(r, 0) != '\\' || peek(r, 1) != 'u')
+        return high;
+    struct reader ahead = *r;
+    step(&ahead);
+    step(&ahead);
+    unsigned low = hex(&ahead, 4);
+    if (low >> 10 != 0xdc00 >> 10)
+        return high;
+    *r = ahead;
+    return 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
+}
+
 static void put_utf8(unsigned v, struct buf *out)
 {
-    if (v >= 0x800) {
+    if (v >= 0x10000) {
+        buf_append_char(out, (char)(0xf0 | v >> 18));
+        buf_append_char(out, (char)(0x80 | (v >> 12 & 0x3f)));
+        buf_append_char(out, (char)(0x80 | (v >> 6 & 0x3f)));
+    } else if (v >= 0x800) {
         buf_append_char(out, (char)(0xe0 | v >> 12));
         buf_append_char(out, (char)(0x80 | (v >> 6 & 0x3f)));
     } else if (v >= 0x80)
@@ -111,7 +131,7 @@ static void read_escape(struct reader *r, struct buf *out)
     if (known != NULL)
         buf_append_char(out, to[known - from]);
     else if (c == 'u' || c == 'x')
-        put_utf8(hex(r, c == 'u' ? 4 : 2), out);
+        put_utf8(c == 'u' ? utf16(r) : hex(r, 2), out);
     else if (c != '\n') /* a backslash at a line's end joins the lines */
         buf_append_char(out, c);
 }

@@ -53,7 +53,10 @@ static void a_key_becomes_the_option_that_does_the_same(void **state)
           "--statsd.listen-udp=:8125",
           { "socket = udp://0.0.0.0:8125\n", "\nlisten = 0.0.0.0:9102\n", "gauge_sign = delta\n",
             "name_tags = librato,influx,signalfx\n" } },
-        { "statsd_exporter", "--statsd.listen-udp=", { "# socket = tcp://0.0.0.0:9125\n" } },
+        { "statsd_exporter",
+          "--statsd.listen-udp=",
+          { "# socket = tcp://0.0.0.0:9125\n",
+            "# statsd.listen-udp (standard input:1): off there" } },
         { "statsd_exporter",
           "ExecStart=/bin/statsd_exporter \\\n  --statsd.listen-udp='[::1]:1' --log.level debug",
           { "socket = udp://[::1]:1\n", "log_level = debug\n", "standard input:2)" } },
@@ -102,6 +105,7 @@ static void a_key_becomes_the_option_that_does_the_same(void **state)
         { "brubeck",
           "{\"http\": \":8080\",\n \"backends\": [{\"frequency\": 5}]}",
           { "listen = 0.0.0.0:8080\n", "interval = 5s\n", "# backends (standard input:2)" } },
+        { "brubeck", "{\"server_name\": \"\\ud83d\\ude00\"}", { "instance = \xF0\x9F\x98\x80\n" } },
         { "etsy", "{ port: 0x1f90, flushInterval: 5000 }", { "interval = 5000ms\n" } },
         { "etsy",
           "module.exports = { flushInterval: 5 * 1000 };\n",
@@ -157,6 +161,28 @@ static void a_mapper_becomes_rules_in_their_order(void **state)
     }
 }
 
+/* The lists of the agent have names, not patterns. */
+static void a_blocked_name_drops_itself_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *says;
+    } rows[] = {
+        { "a.b-c", "- match: \"a.b-c\"\n#     action: drop\n" },
+        { "a*", "- match: \"^a\\\\*$\"\n#     match_type: regex\n" },
+        { "a.*.c", "- match: \"^a\\\\.\\\\*\\\\.c$\"\n#     match_type: regex\n" },
+        { "a(b", "- match: \"^a\\\\(b$\"\n#     match_type: regex\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[100];
+        snprintf(text, sizeof text, "statsd_metric_blocklist: ['%s']", rows[i].name);
+        struct done d = convert("datadog", slice_str(text));
+        if (d.status != CLI_OK || strstr(d.out, rows[i].says) == NULL)
+            fail_msg("%s: %s%s", rows[i].name, d.out, d.err);
+        done_release(&d);
+    }
+}
+
 static void what_cannot_be_understood_is_told_with_line_and_key_all_at_once(void **state)
 {
     (void)state;
@@ -181,6 +207,9 @@ static void what_cannot_be_understood_is_told_with_line_and_key_all_at_once(void
         { "datadog",
           "dogstatsd_mapper_profiles: [{mappings: [{match: a.b, name: x, tags: {__k: v}}]}]",
           { "the mapping made of it:", "__k" } },
+        { "datadog",
+          "dogstatsd_mapper_profiles: [{mappings: [{match: 'a(', match_type: regex, name: x}]}]",
+          { "the mapping made of it:", "(^a($): ", "missing" } },
         { "brubeck", "{\"a\": 1,}", { "standard input:1: " } },
         { "brubeck",
           "{\n\"samplers\": [{\"type\": \"x\"}, {\"type\": \"statsd\"}]}",
@@ -363,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_becomes_the_option_that_does_the_same),
         cmocka_unit_test(a_mapper_becomes_rules_in_their_order),
+        cmocka_unit_test(a_blocked_name_drops_itself_alone),
         cmocka_unit_test(what_cannot_be_understood_is_told_with_line_and_key_all_at_once),
         cmocka_unit_test(no_text_makes_it_fall),
         cmocka_unit_test(aliases_and_levels_are_bounded),
