@@ -27,6 +27,7 @@ def with_redis_hung(redis, *settings):
         with Server(redis.url, *settings, interval="100ms", clean_exit=False) as s:
             s.send("before:5|c")
             wait_for(lambda: redis.total("c", "before") == 5, "the first interval")
+            s.wait_self("statsd_redis_applied_series_total", 1)   # and the server has heard of it
             redis.pause()
             for i in range(10):
                 s.send("orders.%d:%d|c\nlat.%d:1:2:3|ms|@0.5\ntemp.%d:7|g" % (i, i + 1, i, i), "users.%d:a|s" % i)
