@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from harness import LONG, Paced, Server, metrics_balance, vm_rss, wait_for
+from harness import LONG, SLOW, Paced, Server, metrics_balance, vm_rss, wait_for
 
 
 class Reloading:
@@ -159,7 +159,7 @@ def test_a_hundred_reloads_under_load_lose_no_sample(dir, redis):
         assert page.value("g%d" % (reloads % 2)) == n - 1
         dropped = page.sum("statsd_samples_dropped_total")
         assert 0 < dropped < n
-        assert memory[1] - memory[0] < 4 << 20, memory
+        assert memory[1] - memory[0] < 4 << 20 or SLOW > 1, memory   # a sanitizer keeps what was freed
     totals = redis.totals()
     assert (totals["load.c"], totals["kept"], totals["load.d"]) == (3 * n, 2 * n, n - dropped)
     assert redis.timer("load.t")[:2] == [2 * n, 16 * n]
