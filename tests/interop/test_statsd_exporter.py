@@ -302,12 +302,12 @@ def test_random_mappings_and_lines_show_the_same_there_and_here(exporter, dir, s
 
 
 def test_a_ttl_ends_series_there_and_here(exporter, dir):
-    mapping = "mappings:\n" + glob(END, END_NAME) + glob("a.*", "short", ", ttl: 1s, labels: {part: $1}")
+    mapping = "mappings:\n" + glob(END, END_NAME) + glob("a.*", "short", ", ttl: 2s, labels: {part: $1}")
     with pair(exporter, dir, mapping) as (there, here, ours):
-        for n in (3, 4):        # born again they begin anew
-            for path in (there.socket, ours):
+        # One side after the other: while one is watched to its end, the other's series would end unseen.
+        for path, page in ((there.socket, there.page), (ours, lambda: here.page().decode())):
+            for n in (3, 4):        # born again it begins anew
                 send(path, ["a.b:%d|c" % n, "long:1|c"])
-            for page in (there.page, lambda: here.page().decode()):
-                wait_for(lambda: '\nshort{part="b"} %d\n' % n in page(), "the series")
-                wait_for(lambda: '\nshort{part="b"} ' not in page(), "its end")
+                wait_for(lambda: '\nshort{part="b"} %d\n' % n in page(), "the series", 30 * SLOW)
+                wait_for(lambda: '\nshort{part="b"} ' not in page(), "its end", 30 * SLOW)
                 assert "\nlong " in page()
