@@ -146,8 +146,8 @@ static void hooks_are_called_in_the_order_of_what_they_show(void **unused)
     assert_int_equal(stats->v[INGEST_SAMPLES_READ], 6);
     assert_int_equal(stats->v[INGEST_SAMPLES_AGGREGATED], 3);
     assert_int_equal(stats->v[INGEST_SAMPLES_REFUSED], 1);
-    assert_int_equal(stats->v[INGEST_EVENTS], 1);
-    assert_int_equal(stats->v[INGEST_SERVICE_CHECKS], 1);
+    assert_int_equal(stats->events[EVENT_ALERT_INFO], 1);
+    assert_int_equal(stats->checks[CHECK_OK], 1);
     rig_free(r);
 }
 
