@@ -43,11 +43,14 @@ struct check_board;
 struct check_board *check_board_new(void);
 void check_board_free(struct check_board *b); /* NULL is fine */
 
-/* e: of kind CHECK_ENTRY, which came at now_s of the monotonic clock */
-void check_board_note(struct check_board *b, const struct event_entry *e, uint64_t now_s);
+/*
+ * e, of kind CHECK_ENTRY, arrived at at_ns of the monotonic clock.  The last to arrive counts, also
+ * if another worker had it, and it is noted before an earlier one.
+ */
+void check_board_note(struct check_board *b, const struct event_entry *e, uint64_t at_ns);
 
 /* Pairs that were silent for more than ttl_s go; 0: none does.  cost  O(pairs) */
-void check_board_expire(struct check_board *b, uint64_t ttl_s, uint64_t now_s);
+void check_board_expire(struct check_board *b, uint64_t ttl_s, uint64_t now_ns);
 
 size_t check_board_count(const struct check_board *b);
 uint64_t check_board_refused(const struct check_board *b, enum check_refusal why);

@@ -29,7 +29,7 @@ void event_ring_free(struct event_ring *r); /* NULL is fine; while no worker run
 
 /**
  * event_ring_put_event(r, e, at_ns):  event_ring_put_check(r, c, at_ns):
- *   at_ns    when it arrived, monotonic; not before the one that was put last
+ *   at_ns    when it arrived, monotonic
  *   thread   worker
  *   cost     one copy; no lock, allocation or system call
  */
@@ -43,13 +43,15 @@ struct event_now {
 
 /**
  * event_rings_take(rings, n, now, on_entry, cookie):
- * Take what stood in the rings at the call; of several, what arrived first comes first.
- *   on_entry   e lives for the call; its seq is 0
+ * Take what stood in the rings at the call: of each in the order in which the worker put it, and of
+ * what stands first in several, what arrived first.
+ *   on_entry   e lives for the call; its seq is 0.  at_ns: when it arrived, as it was put
  *   thread     control
  *   cost       O(entries * n)
  */
 void event_rings_take(struct event_ring *const *rings, size_t n, struct event_now now,
-                      void (*on_entry)(void *cookie, const struct event_entry *e), void *cookie);
+                      void (*on_entry)(void *cookie, const struct event_entry *e, uint64_t at_ns),
+                      void *cookie);
 
 /* How many of a kind found the ring full.  thread  any */
 uint64_t event_ring_dropped(const struct event_ring *r, enum event_kind k);

@@ -7,9 +7,11 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+enum { NS_PER_S = 1000000000 };
+
 struct pair {
     uint64_t hash;
-    uint64_t seen_s;
+    uint64_t seen_ns; /* when the last one arrived */
     uint8_t status;
     uint16_t name_len, host_len;
     char text[]; /* the name, NUL, the host, NUL */
@@ -99,7 +101,7 @@ void check_board_free(struct check_board *b)
     free(b);
 }
 
-void check_board_note(struct check_board *b, const struct event_entry *e, uint64_t now_s)
+void check_board_note(struct check_board *b, const struct event_entry *e, uint64_t at_ns)
 {
     assert(e->kind == CHECK_ENTRY);
     board_check(b);
@@ -120,16 +122,18 @@ void check_board_note(struct check_board *b, const struct event_entry *e, uint64
         b->at[b->n++] = p;
         index_put(&b->index, p);
     }
+    if (at_ns < p->seen_ns)
+        return;
     p->status = e->status;
-    p->seen_s = now_s;
+    p->seen_ns = at_ns;
 }
 
-void check_board_expire(struct check_board *b, uint64_t ttl_s, uint64_t now_s)
+void check_board_expire(struct check_board *b, uint64_t ttl_s, uint64_t now_ns)
 {
     board_check(b);
     for (size_t i = 0; ttl_s > 0 && i < b->n;) {
         struct pair *p = b->at[i];
-        if (now_s - p->seen_s <= ttl_s) {
+        if (now_ns < p->seen_ns || (now_ns - p->seen_ns) / NS_PER_S < ttl_s) {
             i++;
             continue;
         }

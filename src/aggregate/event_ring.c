@@ -255,7 +255,8 @@ static void read_record(const struct record *rec, struct event_now now, struct s
 }
 
 void event_rings_take(struct event_ring *const *rings, size_t n, struct event_now now,
-                      void (*on_entry)(void *cookie, const struct event_entry *e), void *cookie)
+                      void (*on_entry)(void *cookie, const struct event_entry *e, uint64_t at_ns),
+                      void *cookie)
 {
     struct slice tags[EVENT_TAGS_MAX];
     struct event_entry e;
@@ -276,7 +277,7 @@ void event_rings_take(struct event_ring *const *rings, size_t n, struct event_no
         if (oldest == NULL)
             return;
         read_record(oldest, now, tags, &e);
-        on_entry(cookie, &e);
+        on_entry(cookie, &e, oldest->at_ns);
         drop(of, oldest);
     }
 }

@@ -9,9 +9,11 @@
 
 #include "aggregate/check_board.h"
 
+#define SECOND 1000000000ull
+
 /* host: NULL: no h: field; tag: NULL: none */
 static void note(struct check_board *b, const char *name, const char *host, const char *tag,
-                 uint8_t status, uint64_t now_s)
+                 uint8_t status, uint64_t at_s)
 {
     const struct slice tags[] = { SLICE_LIT("a:b"), slice_str(tag != NULL ? tag : ""),
                                   SLICE_LIT("hostage"), SLICE_LIT("host:") };
@@ -22,7 +24,7 @@ static void note(struct check_board *b, const char *name, const char *host, cons
                                             .status = status,
                                             .n_tags = ARRAY_LEN(tags),
                                             .tags = tags },
-                     now_s);
+                     at_s * SECOND);
 }
 
 struct shown {
@@ -98,7 +100,7 @@ static void at_the_limit_new_ones_are_refused_and_those_shown_go_on(void **state
     assert_int_equal(check_board_refused(b, CHECK_REFUSED_LIMIT), 7);
     note(b, "check.0", "h", NULL, 2, 5000);
     assert_int_equal(check_board_refused(b, CHECK_REFUSED_LIMIT), 7);
-    check_board_expire(b, 1000, 5000);
+    check_board_expire(b, 1000, 5000 * SECOND);
     assert_shows(b, "check.0@h=2 ");
     note(b, "new", "h", NULL, 1, 5000);
     assert_shows(b, "check.0@h=2 new@h=1 ");
@@ -112,14 +114,28 @@ static void a_pair_goes_when_it_was_silent_for_longer_than_the_ttl(void **state)
     note(b, "a", "h", NULL, 0, 100);
     note(b, "b", "h", NULL, 0, 105);
     note(b, "c", "h", NULL, 0, 100);
-    check_board_expire(b, 10, 110);
+    check_board_expire(b, 10, 110 * SECOND - 1);
     assert_int_equal(check_board_count(b), 3);
-    check_board_expire(b, 0, 10000);
+    check_board_expire(b, 0, 10000 * SECOND);
     assert_int_equal(check_board_count(b), 3);
-    check_board_expire(b, 10, 111);
+    check_board_expire(b, 10, 110 * SECOND);
     assert_shows(b, "b@h=0 ");
     note(b, "a", "h", NULL, 1, 111);
     assert_shows(b, "b@h=0 a@h=1 ");
+    check_board_free(b);
+}
+
+static void the_last_to_arrive_counts_whatever_the_order_of_notes(void **state)
+{
+    (void)state;
+    struct check_board *b = check_board_new();
+    note(b, "up", "h", NULL, 2, 20);
+    note(b, "up", "h", NULL, 0, 19);
+    assert_shows(b, "up@h=2 ");
+    note(b, "up", "h", NULL, 1, 20);
+    assert_shows(b, "up@h=1 ");
+    check_board_expire(b, 10, 19 * SECOND); /* read before it arrived */
+    assert_shows(b, "up@h=1 ");
     check_board_free(b);
 }
 
@@ -147,6 +163,7 @@ int main(void)
         cmocka_unit_test(the_host_is_the_field_or_else_the_tag_or_else_empty),
         cmocka_unit_test(at_the_limit_new_ones_are_refused_and_those_shown_go_on),
         cmocka_unit_test(a_pair_goes_when_it_was_silent_for_longer_than_the_ttl),
+        cmocka_unit_test(the_last_to_arrive_counts_whatever_the_order_of_notes),
         cmocka_unit_test(a_name_or_host_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ struct taken {
     char text[8192];
     size_t n;
     unsigned entries;
-    uint64_t received_ms;
+    uint64_t received_ms, at_ns; /* of the last */
 };
 
 static void put_text(struct taken *t, struct slice s)
@@ -38,12 +38,13 @@ static void put_field(struct taken *t, const char *key, struct slice s)
     put_text(t, s);
 }
 
-static void on_entry(void *cookie, const struct event_entry *e)
+static void on_entry(void *cookie, const struct event_entry *e, uint64_t at_ns)
 {
     struct taken *t = cookie;
     char number[32];
     t->entries++;
     t->received_ms = e->received_ms;
+    t->at_ns = at_ns;
     assert_int_equal(e->seq, 0);
     put_field(t, e->kind == CHECK_ENTRY ? "check=" : "event=", e->title);
     put_field(t, " text=", e->text);
@@ -110,6 +111,7 @@ static void what_is_taken_is_what_was_put(void **unused)
         take_from(&r, 1, &t);
         assert_string_equal(t.text, cases[i].want);
         assert_int_equal(t.received_ms, 50000 - (10000 - 9876));
+        assert_int_equal(t.at_ns, 9876 * MS);
         take_from(&r, 1, &t);
         assert_int_equal(t.entries, 0);
     }
@@ -179,8 +181,9 @@ static void one_that_no_room_can_hold_is_dropped_and_the_next_is_not(void **unus
     event_ring_free(r);
 }
 
-static void count_only(void *cookie, const struct event_entry *e)
+static void count_only(void *cookie, const struct event_entry *e, uint64_t at_ns)
 {
+    (void)at_ns;
     (void)e;
     ++*(unsigned *)cookie;
 }
@@ -265,7 +268,7 @@ static void *writer(void *cookie)
     return NULL;
 }
 
-static void in_order_and_whole(void *cookie, const struct event_entry *e)
+static void in_order_and_whole(void *cookie, const struct event_entry *e, uint64_t at_ns)
 {
     struct pair *p = cookie;
     char digits[32];
@@ -273,7 +276,7 @@ static void in_order_and_whole(void *cookie, const struct event_entry *e)
     memcpy(digits, e->title.ptr, e->title.len);
     digits[e->title.len] = '\0';
     uint64_t i = strtoull(digits, NULL, 10);
-    assert_true(i >= p->next && i < MANY);
+    assert_true(i >= p->next && i < MANY && at_ns == i);
     assert_int_equal(e->n_tags, i % 4);
     for (uint32_t k = 0; k < e->n_tags; k++)
         assert_true(slice_eq(e->tags[k], e->title));
