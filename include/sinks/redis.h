@@ -12,8 +12,12 @@
  * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
  * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
+ * Events and service checks go to two streams by XADD, each at least once, beside the ledger and
+ * over the same connection.
+ *
  *   sink -> encode     an interval as batches
  *        -> ledger     a queue for each shard; what is sent when, and what is sent again
+ *        -> append     a queue for each of the two streams; what is sent again
  *        -> route      which node has the shard; a standalone Redis is a cluster of one node
  *        -> link       one connection to one node
  *
@@ -29,6 +33,9 @@
 #include "base/counters.h"
 #include "sinks/sink.h"
 
+/* What events and service checks that wait for Redis may take: the queues of both streams. */
+enum { REDIS_EVENTS_BYTES = 16 << 20 };
+
 struct redis_opts {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
      * are percent-encoded. */
@@ -40,6 +47,7 @@ struct redis_opts {
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
+    uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
 };
 
@@ -91,6 +99,17 @@ struct redis_opts {
       "Intervals dropped because the spool was full or too old.")                                 \
     X(series_dropped, "statsd_redis_dropped_series_total", COUNTER, "",                           \
       "Series values dropped with those intervals.")                                              \
+    X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
+      "Events and service checks appended to their streams in Redis.")                            \
+    X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \
+      "Events and service checks sent again after a lost connection: some are there twice, with " \
+      "one id.")                                                                                  \
+    X(events_dropped, "statsd_redis_events_dropped_total", COUNTER, "",                           \
+      "Events and service checks dropped because too many waited for Redis, or at a stop.")       \
+    X(events_refused, "statsd_redis_events_refused_total", COUNTER, "",                           \
+      "Events and service checks dropped because Redis can't take them: the key is no stream.")   \
+    X(events_waiting, "statsd_redis_events_waiting", GAUGE, "",                                   \
+      "Events and service checks that wait for Redis.")                                           \
     X(bytes_sent, "statsd_redis_sent_bytes_total", COUNTER, "",                                   \
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \

@@ -1,9 +1,9 @@
 /**
- * sink: where closed intervals go.
+ * sink: where closed intervals go, and events and service checks as they come.
  *
- * A sink never blocks: interval() serialises and queues, the loop sends.  A server has a list of
- * them (sink_list.h).  A new sink is a file or folder with a table of its counters, and a row in
- * app/sink_table.c.
+ * A sink never blocks: interval() and entry() serialise and queue, the loop sends.  A server has a
+ * list of them (sink_list.h).  A new sink is a file or folder with a table of its counters, and a
+ * row in app/sink_table.c.
  *   thread   control
  */
 #ifndef SINKS_SINK_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregate/event_log.h"
 #include "aggregate/snapshot.h"
 #include "base/counters.h"
 
@@ -21,7 +22,8 @@ struct sink_amount {
     uint64_t series[SERIES_KIND_COUNT]; /* values of series, by kind */
     double counted;                     /* sum of the counters */
     double timed;                       /* values in the timers, each weighed by its rate */
-    uint64_t unsure;                    /* series that were sent, with no answer so far */
+    uint64_t entries;                   /* events and service checks */
+    uint64_t unsure; /* series and entries that were sent, with no answer so far */
 };
 
 /* Adds one series, or another amount. */
@@ -29,12 +31,15 @@ void sink_amount_add_series(struct sink_amount *to, const struct closed_series *
 void sink_amount_add(struct sink_amount *to, const struct sink_amount *more);
 
 uint64_t sink_amount_series(const struct sink_amount *a); /* of all kinds */
+bool sink_amount_is_nothing(const struct sink_amount *a); /* neither series nor entries */
 
 struct sink {
     const char *name;                     /* in the log */
     const struct counter_table *counters; /* its own numbers */
     /* An interval closed; before its end if final (at shutdown).  It may be empty. */
     void (*interval)(struct sink *s, const struct snapshot *snap, bool final);
+    /* An event or a service check came; it is the caller's. */
+    void (*entry)(struct sink *s, const struct event_entry *e);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
     /* What was handed over and is not known to be delivered.  cost: a walk over what is queued */

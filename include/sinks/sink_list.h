@@ -1,5 +1,5 @@
 /**
- * sink_list: all sinks of a server, which get each closed interval in one order.
+ * sink_list: all sinks of a server, which get each closed interval and each entry in one order.
  *
  *   thread   control
  */
@@ -22,8 +22,9 @@ struct sink_list {
 /* The list owns the sink from here on: sink_list_close closes it. */
 void sink_list_add(struct sink_list *l, struct sink *s);
 
-/* As struct sink's: each sink gets the interval; idle when all of them are. */
+/* As struct sink's: each sink gets the interval, the entry; idle when all of them are. */
 void sink_list_interval(const struct sink_list *l, const struct snapshot *snap, bool final);
+void sink_list_entry(const struct sink_list *l, const struct event_entry *e);
 bool sink_list_idle(const struct sink_list *l);
 
 /**

@@ -5,7 +5,7 @@
 void sink_check(const struct sink *s)
 {
     assert(s->name != NULL && s->counters != NULL);
-    assert(s->interval != NULL && s->idle != NULL && s->left != NULL);
+    assert(s->interval != NULL && s->entry != NULL && s->idle != NULL && s->left != NULL);
     assert(s->give_up != NULL && s->counted != NULL && s->close != NULL);
 }
 
@@ -26,6 +26,7 @@ void sink_amount_add(struct sink_amount *to, const struct sink_amount *more)
         to->series[k] += more->series[k];
     to->counted += more->counted;
     to->timed += more->timed;
+    to->entries += more->entries;
     to->unsure += more->unsure;
 }
 
@@ -35,4 +36,9 @@ uint64_t sink_amount_series(const struct sink_amount *a)
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         sum += a->series[k];
     return sum;
+}
+
+bool sink_amount_is_nothing(const struct sink_amount *a)
+{
+    return sink_amount_series(a) == 0 && a->entries == 0;
 }

@@ -15,6 +15,12 @@ void sink_list_interval(const struct sink_list *l, const struct snapshot *snap, 
         l->at[i]->interval(l->at[i], snap, final);
 }
 
+void sink_list_entry(const struct sink_list *l, const struct event_entry *e)
+{
+    for (size_t i = 0; i < l->n; i++)
+        l->at[i]->entry(l->at[i], e);
+}
+
 bool sink_list_idle(const struct sink_list *l)
 {
     bool idle = true;

@@ -6,6 +6,9 @@
 
 #include "sinks/redis/resp.h"
 
+_Static_assert(offsetof(struct redis_batch, cargo) == 0, "an answer looks there");
+_Static_assert(REDIS_CARGO_BATCH == 0, "what is zeroed is a batch");
+
 void redis_batch_free(struct redis_batch *b)
 {
     if (b == NULL)

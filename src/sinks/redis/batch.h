@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "sinks/redis/cargo.h"
 #include "sinks/sink.h"
 
 enum {
@@ -35,6 +36,7 @@ enum {
 struct redis_interval; /* the ledger's */
 
 struct redis_batch {
+    enum redis_cargo cargo; /* first */
     /* Written by redis_encode, constant afterwards. */
     char *bytes;
     size_t len;

@@ -1,8 +1,10 @@
 /**
- * redis_keys: which shard a metric lives in, by the hash function of Redis Cluster.
+ * redis_keys: which shard a metric lives in, by the hash function of Redis Cluster, and which other
+ * places there are.
  *
  * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}: the whole shard is one hash
- * tag, so that one script touches one slot only.
+ * tag, so that one script touches one slot only.  The streams of events and checks,
+ * {prefix:events}:log and {prefix:checks}:log, are two places more.
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_KEYS_H
@@ -10,9 +12,14 @@
 
 #include <stdint.h>
 
+#include "aggregate/event_log.h"
 #include "base/slice.h"
 
-enum { REDIS_SHARDS = 64, REDIS_NODES_MAX = REDIS_SHARDS };
+enum {
+    REDIS_SHARDS = 64,
+    REDIS_PLACES = REDIS_SHARDS + EVENT_KINDS, /* what has a slot, hence a node, of its own */
+    REDIS_NODES_MAX = REDIS_SHARDS
+};
 
 /* CRC-16/XMODEM (polynomial 0x1021, start 0) of the Redis Cluster specification: 0x31c3 for
  * "123456789". */
@@ -21,6 +28,12 @@ uint16_t redis_keys_crc16(struct slice s);
 static inline uint32_t redis_keys_shard(struct slice name)
 {
     return redis_keys_crc16(name) % REDIS_SHARDS;
+}
+
+/* The place of the stream of a kind; that of a shard is its number. */
+static inline uint8_t redis_keys_stream(enum event_kind k)
+{
+    return (uint8_t)(REDIS_SHARDS + k);
 }
 
 #endif

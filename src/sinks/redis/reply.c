@@ -1,4 +1,7 @@
 /*
+ * redis_reply_judge_entry
+ *   an error reply            -> LATER as below, or when the operator took the command away
+ *
  * redis_reply_judge
  *   an error reply            -> LATER when it passes by itself or by the operator, else FAILED
  *   text of the script        -> read_answer -> read_applied, read_dropped, read_gap
@@ -25,13 +28,20 @@ static const char *const passing[] = {
 };
 /* clang-format on */
 
-static bool passes(const char *text)
+static bool begins_with_one_of(const char *text, const char *const *words, size_t n_words)
 {
-    for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
-        size_t n = strlen(passing[i]);
-        if (strncmp(text, passing[i], n) == 0 && (text[n] == ' ' || text[n] == '\0'))
+    for (size_t i = 0; i < n_words; i++) {
+        size_t n = strlen(words[i]);
+        if (strncmp(text, words[i], n) == 0 && (text[n] == ' ' || text[n] == '\0'))
             return true;
     }
+    return false;
+}
+
+static bool passes(const char *text)
+{
+    if (begins_with_one_of(text, passing, ARRAY_LEN(passing)))
+        return true;
     /* An operator's SCRIPT KILL; Redis refuses it once the script has written. */
     return strstr(text, "Script killed by user") != NULL;
 }
@@ -159,6 +169,28 @@ struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq)
         return v;
     return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER,
                                    .text = "an answer that our script does not give" };
+}
+
+struct redis_verdict redis_reply_judge_entry(const redisReply *reply)
+{
+    if (reply == NULL)
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
+    if (reply->type == REDIS_REPLY_ERROR) {
+        struct redis_verdict v = error_verdict(reply->str);
+        if (strstr(reply->str, "unknown command") != NULL)
+            v.kind = REDIS_VERDICT_LATER; /* renamed: a batch without its commands waits, too */
+        return v;
+    }
+    if (reply->type == REDIS_REPLY_STRING)
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED };
+    return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER,
+                                   .text = "an answer that XADD does not give" };
+}
+
+bool redis_reply_is_of_server(const char *error)
+{
+    static const char *const words[] = { "READONLY", "MASTERDOWN", "LOADING" };
+    return begins_with_one_of(error, words, ARRAY_LEN(words));
 }
 
 /* ---- remedies ---- */

@@ -1,5 +1,6 @@
 /**
- * redis_reply: what Redis' answer to a batch means for it, and for the repair of its shard.
+ * redis_reply: what Redis' answer to a batch means for it, and for the repair of its shard; and the
+ * same of an entry.
  *
  * Answers of the script are text of words with one blank between them:
  *
@@ -83,6 +84,16 @@ static inline void redis_verdict_check(const struct redis_verdict *v)
  *   seq      the number the batch was sent with, > 0
  */
 struct redis_verdict redis_reply_judge(const redisReply *reply, uint64_t seq);
+
+/**
+ * redis_reply_judge_entry(reply):
+ * The answer to the XADD of an entry: APPLIED, LATER, FAILED or LOST.
+ *   reply    as of redis_reply_judge
+ */
+struct redis_verdict redis_reply_judge_entry(const redisReply *reply);
+
+/* Is it the server as a whole that refuses?  Then another one may have its name by now. */
+bool redis_reply_is_of_server(const char *error);
 
 /* What to do about an error of Redis, for the log.  returns  a static text; NULL: not known */
 const char *redis_reply_remedy(const char *error);

@@ -6,55 +6,75 @@
 
 #include "base/mem.h"
 
+struct node {
+    struct redis_route *route;
+    struct redis_link *link;
+    uint32_t batches; /* in flight */
+    bool thrives;     /* it took a batch on this connection */
+};
+
 struct redis_route {
     void *cookie;
     void (*ready)(void *cookie);
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
-    uint8_t node_of[REDIS_SHARDS];
+    void (*reply_entry)(void *cookie, struct redis_entry *e, const redisReply *reply);
+    uint8_t node_of[REDIS_PLACES];
     uint8_t n;
-    struct redis_link *links[]; /* by node */
+    struct node nodes[];
 };
 
 static void on_ready(void *cookie)
 {
-    struct redis_route *r = cookie;
-    r->ready(r->cookie);
+    struct node *node = cookie;
+    assert(node->batches == 0);
+    node->thrives = false;
+    node->route->ready(node->route->cookie);
 }
 
 static void on_reply(void *cookie, void *tag, const redisReply *reply)
 {
-    struct redis_route *r = cookie;
+    struct node *node = cookie;
+    struct redis_route *r = node->route;
     assert(tag != NULL);
+    const enum redis_cargo *cargo = tag;
+    if (*cargo == REDIS_CARGO_ENTRY) {
+        r->reply_entry(r->cookie, tag, reply);
+        return;
+    }
+    assert(*cargo == REDIS_CARGO_BATCH && node->batches > 0);
+    node->batches--;
     r->reply(r->cookie, tag, reply);
 }
 
 static void opts_check(const struct redis_route_opts *opts)
 {
     assert(opts->n_nodes > 0 && opts->n_nodes <= REDIS_NODES_MAX);
-    for (int shard = 0; shard < REDIS_SHARDS; shard++)
-        assert(opts->node_of[shard] < opts->n_nodes);
+    for (int place = 0; place < REDIS_PLACES; place++)
+        assert(opts->node_of[place] < opts->n_nodes);
 }
 
 struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts)
 {
     opts_check(opts);
-    struct redis_route *r = mem_zalloc(sizeof *r + opts->n_nodes * sizeof r->links[0]);
+    struct redis_route *r = mem_zalloc(sizeof *r + opts->n_nodes * sizeof r->nodes[0]);
     r->cookie = opts->cookie;
     r->ready = opts->ready;
     r->reply = opts->reply;
+    r->reply_entry = opts->reply_entry;
     r->n = opts->n_nodes;
     memcpy(r->node_of, opts->node_of, sizeof r->node_of);
     struct redis_link_opts link = {
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
-        .cookie = r,
         .ready = on_ready,
         .reply = on_reply,
     };
     for (uint8_t i = 0; i < r->n; i++) {
         link.url = &opts->nodes[i];
-        r->links[i] = redis_link_new(loop, &link);
+        link.cookie = &r->nodes[i];
+        r->nodes[i].route = r;
+        r->nodes[i].link = redis_link_new(loop, &link);
     }
     return r;
 }
@@ -64,7 +84,7 @@ void redis_route_free(struct redis_route *r)
     if (r == NULL)
         return;
     for (uint8_t i = 0; i < r->n; i++)
-        redis_link_free(r->links[i]);
+        redis_link_free(r->nodes[i].link);
     free(r);
 }
 
@@ -73,36 +93,51 @@ const uint8_t *redis_route_nodes(const struct redis_route *r)
     return r->node_of;
 }
 
-static struct redis_link *link_of(const struct redis_route *r, uint8_t shard)
+static struct node *node_of(struct redis_route *r, uint8_t place)
 {
-    assert(shard < REDIS_SHARDS && r->node_of[shard] < r->n);
-    return r->links[r->node_of[shard]];
+    assert(place < REDIS_PLACES && r->node_of[place] < r->n);
+    return &r->nodes[r->node_of[place]];
 }
 
 bool redis_route_send(struct redis_route *r, struct redis_batch *b)
 {
-    struct redis_link *link = link_of(r, b->shard);
-    if (!redis_link_is_ready(link))
+    struct node *node = node_of(r, b->shard);
+    if (!redis_link_is_ready(node->link))
         return false;
-    redis_batch_sha(b, redis_link_sha(link));
-    return redis_link_send(link, b->bytes, b->len, b);
+    redis_batch_sha(b, redis_link_sha(node->link));
+    if (!redis_link_send(node->link, b->bytes, b->len, b))
+        return false;
+    node->batches++;
+    return true;
 }
 
-void redis_route_retry(struct redis_route *r, uint8_t shard, const char *why)
+bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e)
 {
-    redis_link_retry(link_of(r, shard), why);
+    struct node *node = node_of(r, e->place);
+    if (node->batches > 0 && !node->thrives)
+        return false;
+    return redis_link_send(node->link, e->bytes, e->len, e);
 }
 
-void redis_route_thrive(struct redis_route *r, uint8_t shard)
+void redis_route_retry(struct redis_route *r, uint8_t place, const char *why)
 {
-    redis_link_thrive(link_of(r, shard));
+    redis_link_retry(node_of(r, place)->link, why);
+}
+
+void redis_route_thrive(struct redis_route *r, uint8_t place)
+{
+    struct node *node = node_of(r, place);
+    bool batch = place < REDIS_SHARDS;
+    node->thrives |= batch;
+    if (batch || node->batches == 0)
+        redis_link_thrive(node->link);
 }
 
 bool redis_route_is_ready(const struct redis_route *r)
 {
     bool ready = true;
     for (uint8_t i = 0; i < r->n; i++)
-        ready &= redis_link_is_ready(r->links[i]);
+        ready &= redis_link_is_ready(r->nodes[i].link);
     return ready;
 }
 
@@ -111,7 +146,7 @@ void redis_route_stats(const struct redis_route *r, struct redis_link_stats *ret
     *ret = (struct redis_link_stats){ 0 };
     for (uint8_t i = 0; i < r->n; i++) {
         struct redis_link_stats one;
-        redis_link_stats(r->links[i], &one);
+        redis_link_stats(r->nodes[i].link, &one);
         ret->connects += one.connects;
         ret->disconnects += one.disconnects;
         ret->failures += one.failures;

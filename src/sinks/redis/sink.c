@@ -2,10 +2,13 @@
  * The parts of the sink, wired together.
  *
  *   sink_interval -> encode -> ledger -> pump
- *   on_ready, on_reply, on_wake       -> pump -> redis_ledger_pump -> send_batch -> route
+ *   sink_entry              -> append -> pump_entries
+ *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
+ *                                             -> redis_ledger_pump -> send_batch -> route
  *
  *   close   first the route: it answers for what is in flight, and needs the url;
- *           then the ledger, which must have nothing in flight; the memory goes with the timer
+ *           then ledger and append, which must have nothing in flight; the memory goes with the
+ *           timer
  */
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +18,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "sinks/redis.h"
+#include "sinks/redis/append.h"
 #include "sinks/redis/encode.h"
 #include "sinks/redis/identity.h"
 #include "sinks/redis/keys.h"
@@ -29,11 +33,15 @@ struct redis_sink {
     struct redis_url url;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
+    struct redis_append *append;
     struct redis_route *route;
-    struct redis_stats counted; /* what sink_counted gave out last */
-    uv_timer_t wake;            /* the ledger's next time to send */
-    uint32_t life_s;            /* of a producer's key in Redis after its last batch */
-    uint64_t delay_ms;          /* of each interval, so that a fleet does not flush at one moment */
+    char *prefix, *instance; /* these three: in every entry */
+    char id[REDIS_ID_DIGITS + 1];
+    struct redis_stats counted;               /* what sink_counted gave out last */
+    uv_timer_t wake;                          /* the earlier one of the next two */
+    uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
+    uint32_t life_s;   /* of a producer's key in Redis after its last batch */
+    uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
 };
 
 /* It is one of ours, whatever list it came from. */
@@ -61,19 +69,41 @@ static void on_wake(uv_timer_t *t)
     pump(t->data);
 }
 
-static void pump(struct redis_sink *r)
+static void arm(struct redis_sink *r, uint64_t now_ms)
 {
-    uint64_t now_ms = now_mono_ms();
-    uint64_t wake_ms = redis_ledger_pump(r->ledger, now_ms);
+    uint64_t a = r->ledger_wake_ms, b = r->entries_wake_ms;
+    uint64_t wake_ms = a == 0 || (b != 0 && b < a) ? b : a;
     uv_update_time(r->wake.loop);
     if (wake_ms > now_ms)
         uv_timer_start(&r->wake, on_wake, wake_ms - now_ms, 0);
+}
+
+static void pump_entries(struct redis_sink *r, uint64_t now_ms)
+{
+    r->entries_wake_ms = redis_append_pump(r->append, now_ms);
+    arm(r, now_ms);
+}
+
+/* Entries go first: they are few, and on a new connection none is sent behind a batch before Redis
+ * has taken one. */
+static void pump(struct redis_sink *r)
+{
+    uint64_t now_ms = now_mono_ms();
+    pump_entries(r, now_ms);
+    r->ledger_wake_ms = redis_ledger_pump(r->ledger, now_ms);
+    arm(r, now_ms);
 }
 
 static bool send_batch(void *cookie, struct redis_batch *b)
 {
     struct redis_sink *r = cookie;
     return redis_route_send(r->route, b);
+}
+
+static bool send_entry(void *cookie, struct redis_entry *e)
+{
+    struct redis_sink *r = cookie;
+    return redis_route_send_entry(r->route, e);
 }
 
 static void on_ready(void *cookie)
@@ -98,9 +128,33 @@ static void on_reply(void *cookie, struct redis_batch *b, const redisReply *repl
     pump(r);
 }
 
+static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply *reply)
+{
+    struct redis_sink *r = cookie;
+    uint8_t place = e->place; /* append may free e */
+    struct redis_verdict v = redis_reply_judge_entry(reply);
+    uint64_t now_ms = now_mono_ms();
+    redis_append_answer(r->append, e, &v, now_ms);
+    if (v.kind == REDIS_VERDICT_LOST)
+        return;
+    if (v.kind == REDIS_VERDICT_LATER && redis_reply_is_of_server(v.text)) {
+        redis_route_retry(r->route, place, v.text);
+        return;
+    }
+    if (v.kind == REDIS_VERDICT_APPLIED)
+        redis_route_thrive(r->route, place);
+    pump_entries(r, now_ms);
+}
+
 static void take_batch(void *cookie, struct redis_batch *b)
 {
     redis_ledger_take(cookie, b);
+}
+
+static void hurry(struct redis_sink *r)
+{
+    redis_ledger_hurry(r->ledger);
+    redis_append_hurry(r->append);
 }
 
 static void sink_interval(struct sink *s, const struct snapshot *snap, bool final)
@@ -111,23 +165,34 @@ static void sink_interval(struct sink *s, const struct snapshot *snap, bool fina
     redis_encode_interval(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r->ledger);
     redis_ledger_end(r->ledger, now_ms);
     if (final)
-        redis_ledger_hurry(r->ledger);
+        hurry(r);
     pump(r);
+}
+
+static void sink_entry(struct sink *s, const struct event_entry *e)
+{
+    struct redis_sink *r = self(s);
+    uint64_t now_ms = now_mono_ms();
+    redis_append_take(r->append, e, now_ms);
+    pump_entries(r, now_ms);
 }
 
 static bool sink_idle(const struct sink *s)
 {
-    return redis_ledger_idle(self_const(s)->ledger);
+    const struct redis_sink *r = self_const(s);
+    return redis_ledger_idle(r->ledger) && redis_append_idle(r->append);
 }
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
     redis_ledger_left(self_const(s)->ledger, ret);
+    redis_append_left(self_const(s)->append, ret);
 }
 
 static void sink_give_up(struct sink *s)
 {
     redis_ledger_give_up(self(s)->ledger);
+    redis_append_give_up(self(s)->append);
 }
 
 static const void *sink_counted(struct sink *s)
@@ -147,7 +212,10 @@ static void sink_close(struct sink *s)
     redis_route_free(r->route);
     r->route = NULL;
     redis_ledger_free(r->ledger);
+    redis_append_free(r->append);
     redis_encode_free(r->encode);
+    free(r->prefix);
+    free(r->instance);
     redis_url_release(&r->url);
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
@@ -171,11 +239,23 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
         .send = send_batch,
         .draw = redis_identity_draw,
     };
-    if (opts->id != NULL)
-        memcpy(o.id, opts->id, sizeof o.id);
-    else
-        redis_identity_draw(o.id, REDIS_ID_DIGITS);
+    memcpy(o.id, r->id, sizeof o.id);
     return redis_ledger_new(&o);
+}
+
+static struct redis_append *make_append(struct redis_sink *r, const struct redis_opts *opts)
+{
+    const struct redis_append_opts o = {
+        .origin = { .prefix = r->prefix,
+                    .instance = r->instance,
+                    .id = r->id,
+                    .max_entries = opts->events_max },
+        .max_bytes = REDIS_EVENTS_BYTES,
+        .seed = now_mono_ns(),
+        .cookie = r,
+        .send = send_entry,
+    };
+    return redis_append_new(&o);
 }
 
 static bool good_id(const char *id)
@@ -201,12 +281,19 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
                              .interval = sink_interval,
+                             .entry = sink_entry,
                              .idle = sink_idle,
                              .left = sink_left,
                              .give_up = sink_give_up,
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
+    r->prefix = mem_strdup(opts->prefix);
+    r->instance = mem_strdup(opts->instance);
+    if (opts->id != NULL)
+        memcpy(r->id, opts->id, sizeof r->id);
+    else
+        redis_identity_draw(r->id, REDIS_ID_DIGITS);
     const struct redis_encode_opts encode = { opts->prefix, opts->instance, opts->retention_s };
     const uint64_t crc = redis_keys_crc16(slice_str(opts->instance));
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
@@ -223,9 +310,11 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .cookie = r,
         .ready = on_ready,
         .reply = on_reply,
+        .reply_entry = on_reply_entry,
     };
     r->route = redis_route_new(loop, &route);
     r->ledger = make_ledger(r, opts);
+    r->append = make_append(r, opts);
     *ret = &r->sink;
     return 0;
 }
@@ -235,6 +324,7 @@ void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
     const struct redis_sink *r = self_const(s);
     struct redis_link_stats link;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
+    redis_append_stats(r->append, ret);
     redis_route_stats(r->route, &link);
     ret->series_refused += redis_encode_refused(r->encode);
     ret->connects = link.connects;

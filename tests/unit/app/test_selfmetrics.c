@@ -277,6 +277,12 @@ static void no_interval(struct sink *s, const struct snapshot *snap, bool final)
     (void) final;
 }
 
+static void no_entry(struct sink *s, const struct event_entry *e)
+{
+    (void)s;
+    (void)e;
+}
+
 static bool is_idle(const struct sink *s)
 {
     (void)s;
@@ -302,6 +308,7 @@ static void the_numbers_of_a_sink_are_found_by_its_table(void **unused)
     struct sink sink = { .name = "fake",
                          .counters = &redis_counters,
                          .interval = no_interval,
+                         .entry = no_entry,
                          .idle = is_idle,
                          .left = nothing_left,
                          .give_up = no_end,

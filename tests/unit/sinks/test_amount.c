@@ -35,19 +35,38 @@ static void an_amount_counts_series_by_kind_and_sums_counters_and_timed_values(v
     assert_true(a.counted == 3.5 && a.timed == 6);
     a.intervals = 1;
     a.unsure = 3;
+    a.entries = 4;
     sink_amount_add(&both, &a);
     sink_amount_add(&both, &a);
     assert_int_equal(sink_amount_series(&both), 10);
     assert_true(both.counted == 7 && both.timed == 12);
     assert_int_equal(both.intervals, 2);
     assert_int_equal(both.unsure, 6);
+    assert_int_equal(both.entries, 8);
     fake_snapshot_release(&f);
+}
+
+static void an_amount_is_nothing_without_series_and_entries(void **state)
+{
+    (void)state;
+    const struct {
+        struct sink_amount a;
+        bool nothing;
+    } cases[] = {
+        { { 0 }, true },
+        { { .intervals = 3 }, true },
+        { { .entries = 1 }, false },
+        { { .intervals = 1, .series[SERIES_SET] = 1 }, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(sink_amount_is_nothing(&cases[i].a), cases[i].nothing);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_amount_counts_series_by_kind_and_sums_counters_and_timed_values),
+        cmocka_unit_test(an_amount_is_nothing_without_series_and_entries),
     };
     return cmocka_run_group_tests_name("amount", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ struct fake {
     bool idle;
     unsigned intervals, finals, closed;
     const struct snapshot *seen;
+    const struct event_entry *entry;
 };
 
 static void fake_interval(struct sink *s, const struct snapshot *snap, bool final)
@@ -21,6 +22,11 @@ static void fake_interval(struct sink *s, const struct snapshot *snap, bool fina
     f->intervals++;
     f->finals += final;
     f->seen = snap;
+}
+
+static void fake_entry(struct sink *s, const struct event_entry *e)
+{
+    ((struct fake *)s)->entry = e;
 }
 
 static bool fake_idle(const struct sink *s)
@@ -58,6 +64,7 @@ static void fakes_init(struct fake *fakes, size_t n, struct sink_list *l)
         fakes[i] = (struct fake){ .sink = { .name = "fake",
                                             .counters = &tables[i],
                                             .interval = fake_interval,
+                                            .entry = fake_entry,
                                             .idle = fake_idle,
                                             .left = fake_left,
                                             .give_up = fake_give_up,
@@ -81,6 +88,18 @@ static void every_sink_gets_every_interval(void **state)
         assert_int_equal(f[i].finals, 1);
         assert_ptr_equal(f[i].seen, &snap);
     }
+}
+
+static void every_sink_gets_every_entry(void **state)
+{
+    const struct event_entry e = { .kind = CHECK_ENTRY };
+    struct sink_list l;
+    struct fake f[2];
+    (void)state;
+    fakes_init(f, ARRAY_LEN(f), &l);
+    sink_list_entry(&l, &e);
+    for (size_t i = 0; i < ARRAY_LEN(f); i++)
+        assert_ptr_equal(f[i].entry, &e);
 }
 
 static void the_list_is_idle_when_all_of_it_is(void **state)
@@ -125,6 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sink_gets_every_interval),
+        cmocka_unit_test(every_sink_gets_every_entry),
         cmocka_unit_test(the_list_is_idle_when_all_of_it_is),
         cmocka_unit_test(numbers_are_those_of_the_sink_with_the_table),
         cmocka_unit_test(closing_closes_each_once),

@@ -145,6 +145,55 @@ static void the_first_batch_meets_a_gap_only_where_the_producer_is_unknown(void 
     assert_int_equal(redis_reply_judge(&r, 1).kind, REDIS_VERDICT_LATER);
 }
 
+static void an_entry_is_there_or_waits_or_can_never_be_there(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *bytes;
+        enum redis_verdict_kind kind;
+        bool of_server;
+    } cases[] = {
+        { "$15\r\n1700000000000-0\r\n", REDIS_VERDICT_APPLIED, false },
+        { "$-1\r\n", REDIS_VERDICT_LATER, false },
+        { ":1\r\n", REDIS_VERDICT_LATER, false },
+        { "+QUEUED\r\n", REDIS_VERDICT_LATER, false },
+        { "-NOPERM this user has no permissions to run the 'xadd' command\r\n",
+          REDIS_VERDICT_LATER, false },
+        { "-OOM command not allowed when used memory > 'maxmemory'.\r\n",
+          REDIS_VERDICT_LATER, false },
+        { "-MISCONF Redis is configured to save RDB snapshots\r\n", REDIS_VERDICT_LATER, false },
+        { "-BUSY Redis is busy running a script.\r\n", REDIS_VERDICT_LATER, false },
+        { "-ERR unknown command 'XADD', with args beginning with: \r\n",
+          REDIS_VERDICT_LATER, false },
+        { "-READONLY You can't write against a read only replica.\r\n",
+          REDIS_VERDICT_LATER, true },
+        { "-LOADING Redis is loading the dataset in memory\r\n", REDIS_VERDICT_LATER, true },
+        { "-MASTERDOWN Link with MASTER is down\r\n", REDIS_VERDICT_LATER, true },
+        { "-READONLYISH\r\n", REDIS_VERDICT_FAILED, false },
+        { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+          REDIS_VERDICT_FAILED, false },
+        { "-ERR The stream has exhausted the last possible ID, unable to add more items\r\n",
+          REDIS_VERDICT_FAILED, false },
+    };
+    /* clang-format on */
+    (void)state;
+    assert_int_equal(redis_reply_judge_entry(NULL).kind, REDIS_VERDICT_LOST);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        redisReader *reader = redisReaderCreate();
+        redisReply *r = NULL;
+        redisReaderFeed(reader, cases[i].bytes, strlen(cases[i].bytes));
+        assert_int_equal(redisReaderGetReply(reader, (void **)&r), REDIS_OK);
+        struct redis_verdict v = redis_reply_judge_entry(r);
+        redis_verdict_check(&v);
+        if (v.kind != cases[i].kind)
+            fail_msg("%s: verdict %d", cases[i].bytes, (int)v.kind);
+        if (v.text != NULL)
+            assert_int_equal(redis_reply_is_of_server(v.text), cases[i].of_server);
+        freeReplyObject(r);
+        redisReaderFree(reader);
+    }
+}
+
 static void an_error_that_the_operator_can_mend_comes_with_what_to_do(void **state)
 {
     /* clang-format off */
@@ -184,6 +233,7 @@ int main(void)
         cmocka_unit_test(no_answer_leaves_it_open),
         cmocka_unit_test(an_applied_batch_tells_what_of_it_was_not),
         cmocka_unit_test(the_first_batch_meets_a_gap_only_where_the_producer_is_unknown),
+        cmocka_unit_test(an_entry_is_there_or_waits_or_can_never_be_there),
         cmocka_unit_test(an_error_that_the_operator_can_mend_comes_with_what_to_do),
     };
     return cmocka_run_group_tests_name("redis_reply", tests, NULL, NULL);

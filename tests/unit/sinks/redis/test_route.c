@@ -27,6 +27,8 @@ struct rig {
     unsigned ready;
     struct redis_batch *batches[REDIS_SHARDS]; /* one of each shard, empty */
     unsigned answers, lost;
+    struct redis_entry *entries[EVENT_KINDS];
+    unsigned entry_answers;
 };
 
 static void on_ready(void *cookie)
@@ -40,6 +42,13 @@ static void on_reply(void *cookie, struct redis_batch *b, const redisReply *repl
     assert_ptr_equal(b, r->batches[b->shard]);
     r->answers += reply != NULL;
     r->lost += reply == NULL;
+}
+
+static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply *reply)
+{
+    struct rig *r = cookie;
+    assert_ptr_equal(e, r->entries[e->kind]);
+    r->entry_answers += reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
 static void take(void *cookie, struct redis_batch *b)
@@ -63,7 +72,22 @@ static void make_batches(struct rig *r)
     redis_encode_free(e);
 }
 
-/* Odd shards live on node 1.  Node 1 is not started. */
+static void make_entries(struct rig *r)
+{
+    static const struct redis_entry_origin origin = {
+        .prefix = "sd", .instance = "a", .id = "i", .max_entries = 10
+    };
+    for (int k = 0; k < EVENT_KINDS; k++) {
+        const struct event_entry e = { .kind = (enum event_kind)k,
+                                       .seq = 1,
+                                       .title = SLICE_LIT("t"),
+                                       .priority = "low",
+                                       .alert_type = "info" };
+        r->entries[k] = redis_entry_new(&origin, &e);
+    }
+}
+
+/* Odd shards live on node 1, and the stream of checks.  Node 1 is not started. */
 static void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
@@ -74,15 +98,18 @@ static void rig_init(struct rig *r)
                                   .instance = "a",
                                   .cookie = r,
                                   .ready = on_ready,
-                                  .reply = on_reply };
+                                  .reply = on_reply,
+                                  .reply_entry = on_reply_entry };
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
         o.node_of[shard] = (uint8_t)(shard % NODES);
+    o.node_of[redis_keys_stream(CHECK_ENTRY)] = 1;
     for (int i = 0; i < NODES; i++) {
         redis_server_init(&r->servers[i], NULL);
         assert_int_equal(redis_url_parse(r->servers[i].url, &r->urls[i], NULL), 0);
     }
     redis_server_start(&r->servers[0]);
     make_batches(r);
+    make_entries(r);
     r->route = redis_route_new(&r->loop, &o);
 }
 
@@ -97,6 +124,8 @@ static void rig_release(struct rig *r)
     }
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
         redis_batch_free(r->batches[shard]);
+    for (int k = 0; k < EVENT_KINDS; k++)
+        free(r->entries[k]);
 }
 
 static bool one_is_ready(void *cookie)
@@ -117,6 +146,11 @@ static bool half_is_answered(void *cookie)
 static bool all_is_answered(void *cookie)
 {
     return ((struct rig *)cookie)->answers >= REDIS_SHARDS;
+}
+
+static bool entries_are_answered(void *cookie)
+{
+    return ((struct rig *)cookie)->entry_answers >= EVENT_KINDS;
 }
 
 static unsigned send_all(struct rig *r)
@@ -186,12 +220,53 @@ static void a_node_is_given_up_by_its_shard_and_the_other_is_not(void **state)
     rig_release(&r);
 }
 
+static void each_stream_goes_to_its_node(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    redis_server_start(&r.servers[1]);
+    assert_false(redis_route_send_entry(r.route, r.entries[EVENT_ENTRY]));
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 10000));
+    for (int k = 0; k < EVENT_KINDS; k++)
+        assert_true(redis_route_send_entry(r.route, r.entries[k]));
+    assert_true(loop_until(&r.loop, entries_are_answered, &r, 10000));
+    for (int node = 0; node < NODES; node++) {
+        assert_int_equal(redis_server_integer(&r.servers[node], "XLEN {sd:events}:log"), node == 0);
+        assert_int_equal(redis_server_integer(&r.servers[node], "XLEN {sd:checks}:log"), node == 1);
+    }
+    rig_release(&r);
+}
+
+/* Were the batches refused, the connection would end and take the entry's answer with it. */
+static void no_entry_goes_behind_batches_before_the_node_took_one(void **state)
+{
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    redis_server_start(&r.servers[1]);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 10000));
+    assert_true(redis_route_send_entry(r.route, r.entries[EVENT_ENTRY])); /* before them it may */
+    assert_true(redis_route_send(r.route, r.batches[1]));
+    assert_false(redis_route_send_entry(r.route, r.entries[CHECK_ENTRY]));
+    redis_route_thrive(r.route, redis_keys_stream(CHECK_ENTRY)); /* of an entry: proves nothing */
+    assert_false(redis_route_send_entry(r.route, r.entries[CHECK_ENTRY]));
+    redis_route_thrive(r.route, 0); /* another node */
+    assert_false(redis_route_send_entry(r.route, r.entries[CHECK_ENTRY]));
+    redis_route_thrive(r.route, 3);
+    assert_true(redis_route_send_entry(r.route, r.entries[CHECK_ENTRY]));
+    assert_true(loop_until(&r.loop, entries_are_answered, &r, 10000));
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_shard_goes_to_its_node),
         cmocka_unit_test(a_node_that_is_not_there_does_not_stop_the_other),
         cmocka_unit_test(a_node_is_given_up_by_its_shard_and_the_other_is_not),
+        cmocka_unit_test(each_stream_goes_to_its_node),
+        cmocka_unit_test(no_entry_goes_behind_batches_before_the_node_took_one),
     };
     return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);
 }
