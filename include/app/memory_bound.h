@@ -22,7 +22,8 @@ struct core_mapping;
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(CONNECTIONS, "HTTP: connections")                                                            \
-    X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
+    X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
+    X(EVENT_QUEUE, "Redis: events and service checks waiting")
 
 enum memory_part {
 #define X(id, what) MEMORY_##id,

@@ -171,6 +171,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "counted.")                                                                                  \
     X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                    \
       "Longest an interval waits for Redis before it is dropped and counted.")                     \
+    X(redis, events_max, UINT, "10000", 0, 100000000, "", RESTART,                                 \
+      "About how many entries each of the two streams of events and service checks keeps in "      \
+      "Redis, and how many of each kind wait for it while it is away (in 16 MiB for both). 0 "     \
+      "means that none are sent.")                                                                 \
     X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "", RESTART,                     \
       "Longest a connection to Redis may take.")                                                   \
     X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "", RESTART,                       \

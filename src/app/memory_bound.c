@@ -11,6 +11,7 @@
 #include "expose/scrape.h"
 #include "http/http.h"
 #include "listen/worker.h"
+#include "sinks/redis.h"
 
 enum { PROCESS = 24 << 20, STACK = 256 << 10 };
 
@@ -106,6 +107,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
+    PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
         b.total += b.part[i].n * b.part[i].each;

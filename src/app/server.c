@@ -131,7 +131,10 @@ static void log_summary(const char *msg, struct server *s)
         F_U64("intervals", s->self.server.intervals),
         F_U64("redis_intervals", counter_sum(redis, REDIS_COUNTER_intervals_applied)),
         F_U64("redis_dropped_intervals", counter_sum(redis, REDIS_COUNTER_intervals_dropped)),
-        F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)));
+        F_U64("redis_dropped_series", counter_sum(redis, REDIS_COUNTER_series_dropped)),
+        F_U64("redis_events", counter_sum(redis, REDIS_COUNTER_events_appended)),
+        F_U64("redis_dropped_events", counter_sum(redis, REDIS_COUNTER_events_dropped) +
+                                          counter_sum(redis, REDIS_COUNTER_events_refused)));
 }
 
 static void on_signal(uv_signal_t *handle, int signum)

@@ -38,7 +38,7 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
     assert(!sink->idle(sink));
     sink->left(sink, &left);
     sink->give_up(sink);
-    if (sink_amount_series(&left) == 0)
+    if (sink_amount_is_nothing(&left))
         return;
     s->status = 1;
     snprintf(msg, sizeof msg, "stopped before %s had everything: lost", sink->name);
@@ -46,8 +46,8 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
         F_U64("series", sink_amount_series(&left)), F_U64("counters", left.series[SERIES_COUNTER]),
         F_NUM("counters_sum", left.counted), F_U64("timers", left.series[SERIES_TIMER]),
         F_NUM("timer_values", left.timed), F_U64("gauges", left.series[SERIES_GAUGE]),
-        F_U64("sets", left.series[SERIES_SET]), F_U64("sent_without_answer", left.unsure),
-        F_STR("remedy", remedy));
+        F_U64("sets", left.series[SERIES_SET]), F_U64("events", left.entries),
+        F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
 }
 
 /* late: the time is up; else a second signal came.  HTTP clients are not waited for either. */
@@ -73,11 +73,11 @@ static bool log_wait_for(const struct server *s, const struct sink *sink)
     struct sink_amount left;
     char msg[MSG_BYTES];
     sink->left(sink, &left);
-    if (sink_amount_series(&left) == 0)
+    if (sink_amount_is_nothing(&left))
         return false;
     snprintf(msg, sizeof msg, "waiting for %s to take what is left", sink->name);
     LOG(LOG_INFO, msg, F_U64("intervals", left.intervals),
-        F_U64("series", sink_amount_series(&left)),
+        F_U64("series", sink_amount_series(&left)), F_U64("events", left.entries),
         F_U64("at_most_ms", s->config->server_drain_timeout_ms),
         F_STR("hint", "a second TERM or INT ends the wait"));
     return true;

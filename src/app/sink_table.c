@@ -21,6 +21,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
         .interval_ms = (uint32_t)c->server_interval_ms,
         .spool_max_bytes = c->redis_spool_max_bytes,
         .spool_max_age_ms = c->redis_spool_max_age_ms,
+        .events_max = c->redis_events_max,
         .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
         .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
     };
