@@ -132,6 +132,12 @@ void server_log_listeners(const struct server *s)
         log_listener(&s->listeners[i]);
 }
 
+static void on_entry(void *server, const struct event_entry *e)
+{
+    const struct server *s = server;
+    sink_list_entry(&s->sinks, e);
+}
+
 int server_build(struct server *s, void (*on_turned)(void *server))
 {
     int rc = series_limit_init(&s->limit, s->config->limits_max_series);
@@ -148,6 +154,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     events_init(&s->events, s->n_workers, s->config->prometheus_service_checks);
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
+    event_log_tell(s->events.log, on_entry, s);
     return sink_table_open(s->config, &s->loop, &s->sinks);
 }
 

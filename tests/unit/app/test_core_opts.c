@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,6 +15,7 @@
 #include "app/core_mapping.h"
 #include "aggregate/memory.h"
 #include "app/memory_bound.h"
+#include "sinks/redis.h"
 
 static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unused)
 {
@@ -84,6 +86,36 @@ static void the_bound_of_dropped_spellings_does_not_wrap(void **unused)
     buf_release(&errors);
 }
 
+static void what_waits_for_redis_is_in_the_bound_when_it_may_wait(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *url;
+        uint32_t events_max;
+        bool bound;
+    } rows[] = { { "redis://localhost", 1, true },
+                 { "redis://localhost", 0, false },
+                 { "", 10000, false } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config c;
+        struct buf errors = { 0 };
+        struct core_mapping mapping;
+        struct memory_bound b;
+        const struct config_source none = { 0 };
+        assert_int_equal(config_load(&none, &c, &errors), 0);
+        assert_int_equal(core_mapping_load(&c, &mapping, &errors), 0);
+        free(c.redis_url);
+        c.redis_url = strdup(rows[i].url);
+        c.redis_events_max = rows[i].events_max;
+        memory_bound(&c, &mapping, 1, &b);
+        assert_int_equal(b.part[MEMORY_EVENT_QUEUE].n * b.part[MEMORY_EVENT_QUEUE].each,
+                         rows[i].bound ? REDIS_EVENTS_BYTES : 0);
+        core_mapping_release(&mapping);
+        config_release(&c);
+        buf_release(&errors);
+    }
+}
+
 static void a_type_is_idle_for_two_intervals_at_least(void **unused)
 {
     (void)unused;
@@ -112,6 +144,7 @@ int main(void)
         cmocka_unit_test(a_sets_window_is_whole_intervals_in_at_most_twelve_steps),
         cmocka_unit_test(a_summarys_window_keeps_its_milliseconds),
         cmocka_unit_test(the_bound_of_dropped_spellings_does_not_wrap),
+        cmocka_unit_test(what_waits_for_redis_is_in_the_bound_when_it_may_wait),
         cmocka_unit_test(a_type_is_idle_for_two_intervals_at_least),
     };
     return cmocka_run_group_tests_name("core opts", tests, NULL, NULL);
