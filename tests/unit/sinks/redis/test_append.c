@@ -21,6 +21,9 @@ struct model {
     bool down; /* send() refuses */
     uint64_t now_ms, seq;
     unsigned times[SEQS]; /* how often the stream has it */
+    uint64_t at[SEQS];    /* where it is for the last time */
+    uint64_t n[EVENT_KINDS];
+    uint64_t farthest; /* of a repeat from the one before */
 };
 
 static bool send_entry(void *cookie, struct redis_entry *e)
@@ -77,6 +80,15 @@ static uint64_t seq_of(const struct redis_entry *e)
     return strtoull(id + 5, NULL, 10);
 }
 
+/* Redis runs it. */
+static void append(struct model *m, const struct redis_entry *e)
+{
+    uint64_t seq = seq_of(e), at = ++m->n[e->kind];
+    if (m->times[seq]++ > 0 && at - m->at[seq] > m->farthest)
+        m->farthest = at - m->at[seq];
+    m->at[seq] = at;
+}
+
 /* The answer to the oldest on the wire.  text: of LATER and FAILED.  returns  its seq */
 static uint64_t answer(struct model *m, enum redis_verdict_kind kind, const char *text)
 {
@@ -85,7 +97,8 @@ static uint64_t answer(struct model *m, enum redis_verdict_kind kind, const char
     const struct redis_verdict v = { .kind = kind, .text = text };
     assert_true(m->n_wire > 0);
     memmove(m->wire, m->wire + 1, --m->n_wire * sizeof m->wire[0]);
-    m->times[seq] += kind == REDIS_VERDICT_APPLIED;
+    if (kind == REDIS_VERDICT_APPLIED)
+        append(m, e);
     redis_append_answer(m->append, e, &v, m->now_ms);
     return seq;
 }
@@ -99,7 +112,8 @@ static uint64_t applied(struct model *m)
 static void cut(struct model *m, size_t ran)
 {
     for (; m->n_wire > 0; ran -= ran > 0) {
-        m->times[seq_of(m->wire[0])] += ran > 0;
+        if (ran > 0)
+            append(m, m->wire[0]);
         answer(m, REDIS_VERDICT_LOST, NULL);
     }
 }
@@ -393,6 +407,7 @@ static void whatever_happens_each_is_there_or_counted(void **state)
     assert_true(there >= s.events_appended); /* one that was cut off may be there and be dropped */
     assert_true(m.seq - there <= s.events_dropped + s.events_refused);
     assert_true(more <= s.events_resent);
+    assert_in_range(m.farthest, 1, REDIS_APPEND_WINDOW); /* docs/redis.md promises it */
     model_release(&m);
 }
 

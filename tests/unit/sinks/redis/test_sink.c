@@ -247,7 +247,7 @@ static void the_documented_acl_is_enough(void **state)
     documented_acl(acl, sizeof acl);
     freeReplyObject(redis_server_reply(&shared, acl));
     snprintf(url, sizeof url, "redis://statsd:secret@127.0.0.1:%u/0", shared.port);
-    struct sink *s = open_sink(url, "a", NULL);
+    struct sink *s = open_sink(url, "a", &(struct redis_opts){ .events_max = 10 });
     for (int i = 0; i < 2; i++) {
         struct fake_snapshot f;
         fake_snapshot_init(&f, T0);
@@ -257,9 +257,12 @@ static void the_documented_acl_is_enough(void **state)
         s->interval(s, &f.snap, false);
         fake_snapshot_release(&f);
         feed(s, i, false);
+        const struct event_entry check = { .kind = CHECK_ENTRY, .seq = 1, .title = SLICE_LIT("x") };
+        s->entry(s, &check);
     }
     drain(s);
     expect_exact(&shared, 2, 1);
+    assert_int_equal(stats(s).events_appended, 2);
     assert_int_equal(stats(s).errors, 0);
     shut(s);
 }
