@@ -143,6 +143,20 @@ def test_a_redis_that_was_restarted_has_every_event_and_exact_totals(dir, sig):
         assert redis.totals() == load.sent
 
 
+def test_a_redis_that_hangs_for_a_while_has_every_event_and_exact_totals(dir, redis):
+    with unix_server(dir, redis.url, "redis.reply_timeout=300ms", "redis.events_max=100000") as s:
+        with Load(s) as load, Events(s) as events:
+            time.sleep(0.3)
+            redis.pause()
+            s.wait_self("statsd_redis_disconnects_total", 1)
+            redis.go_on()
+            s.wait_value("statsd_redis_up", 1)
+        page = s.wait_self("statsd_redis_events_appended_total", 2 * events.sent, patience=20 * harness.SLOW)
+        assert page.sum("statsd_redis_events_resent_total") > 0
+    assert expect_each(redis, events) <= page.sum("statsd_redis_events_resent_total")
+    assert redis.totals() == load.sent
+
+
 def test_connections_cut_all_the_time_lose_no_event(dir, redis):
     with unix_server(dir, redis.url, "redis.events_max=100000", interval="100ms") as s:
         with Load(s) as load, Events(s) as events:
