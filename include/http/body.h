@@ -34,6 +34,11 @@ struct slice http_body_bytes(const struct http_body *b);
  */
 bool http_body_pack(struct http_body *b);
 
+/*
+ * Is the caller's reference the only one?  Then the bytes were sent, or their clients have gone.
+ */
+bool http_body_alone(const struct http_body *b);
+
 void http_body_ref(struct http_body *b);
 void http_body_unref(struct http_body *b); /* NULL is fine */
 
