@@ -14,7 +14,9 @@
 #ifndef AGGREGATE_COUNTERS_H
 #define AGGREGATE_COUNTERS_H
 
+#include "aggregate/event_log.h"
 #include "base/counters.h"
+#include "protocol/event.h"
 #include "protocol/reason.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
@@ -44,10 +46,10 @@
     X(EXEMPLARS_REFUSED, "statsd_exemplars_refused_total", COUNTER, "",                           \
       "Values of prometheus.exemplar_tag that are no exemplar: empty, with a control character, " \
       "or over 128 characters with the key; or there was no memory. The sample stands.")          \
-    X(EVENTS, "statsd_events_total", COUNTER, "",                                                 \
-      "DogStatsD events received.")                                                               \
-    X(SERVICE_CHECKS, "statsd_service_checks_total", COUNTER, "",                                 \
-      "DogStatsD service checks received.")                                                       \
+    X(EVENTS, "statsd_events_total", COUNTER, "alert_type",                                       \
+      "DogStatsD events received, by their t: field (info without one).")                         \
+    X(SERVICE_CHECKS, "statsd_service_checks_total", COUNTER, "status",                           \
+      "DogStatsD service checks received, by status.")                                            \
     X(PAGE_TURNS, "statsd_page_turns_total", COUNTER, "",                                         \
       "Interval pages handed from workers to the control thread.")                                \
     X(PAGE_TURNS_LATE, "statsd_page_turns_late_total", COUNTER, "",                               \
@@ -75,11 +77,33 @@
       "Series known now.")
 /* clang-format on */
 
+/* clang-format off */
+#define EVENT_COUNTERS(X)                                                                         \
+    X(EVENTS_DROPPED, "statsd_events_dropped_total", COUNTER, "reason",                           \
+      "Events that were counted and then dropped, by reason: ring_full, more came within a "      \
+      "second than a worker can hold.")                                                           \
+    X(CHECKS_DROPPED, "statsd_service_checks_dropped_total", COUNTER, "reason",                   \
+      "Service checks that were counted and then dropped, as events are.")                        \
+    X(CHECK_STATUS, "statsd_service_check_status", GAUGE, "check,host",                           \
+      "The last status of a service check on a host: 0 ok, 1 warning, 2 critical, 3 unknown. "    \
+      "With prometheus.service_checks = on.")                                                     \
+    X(CHECK_STATUS_REFUSED, "statsd_service_check_status_refused_total", COUNTER, "reason",       \
+      "Service checks that statsd_service_check_status does not show, by reason: limit, 1,000 "   \
+      "others are shown; too_long, the name or host has more than 512 bytes.")
+/* clang-format on */
+
 enum ingest_counter {
 #define X(id, name, kind, labels, help) INGEST_##id,
     INGEST_COUNTERS(X)
 #undef X
         INGEST_COUNTER_COUNT
+};
+
+enum event_counter {
+#define X(id, name, kind, labels, help) EVENT_COUNTER_##id,
+    EVENT_COUNTERS(X)
+#undef X
+        EVENT_COUNTER_COUNT
 };
 
 enum registry_counter {
@@ -103,6 +127,8 @@ enum ingest_drop {
 struct ingest_counters {
     uint64_t v[INGEST_COUNTER_COUNT];
     uint64_t dropped[INGEST_DROP_COUNT]; /* INGEST_SAMPLES_DROPPED, by reason */
+    uint64_t events[EVENT_ALERT_COUNT];  /* INGEST_EVENTS, by alert type */
+    uint64_t checks[CHECK_STATUS_COUNT]; /* INGEST_SERVICE_CHECKS, by status */
 };
 
 /* By id; places of rows with labels are not used. */
@@ -116,9 +142,18 @@ struct ingest_totals {
     uint64_t rejected[REASON_COUNT]; /* INGEST_REJECTED, by reason */
 };
 
+struct check_board;
+
+/* Of the way of events and service checks to the control thread. */
+struct event_totals {
+    uint64_t dropped[EVENT_KINDS];
+    const struct check_board *board; /* borrowed; NULL: statuses are not shown */
+};
+
 struct registry;
 
 extern const struct counter_table ingest_counters;   /* of a struct ingest_totals */
+extern const struct counter_table event_counters;    /* of a struct event_totals */
 extern const struct counter_table registry_counters; /* of a struct registry */
 
 #endif

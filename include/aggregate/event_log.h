@@ -74,4 +74,7 @@ const struct event_entry *event_log_at(const struct event_log *l, enum event_kin
 void event_log_tell(struct event_log *l,
                     void (*on_added)(void *cookie, const struct event_entry *e), void *cookie);
 
+/* The most bytes that a log takes, with lines of up to max_line bytes.  thread  any */
+uint64_t event_log_memory(size_t keep, uint32_t max_line);
+
 #endif

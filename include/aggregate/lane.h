@@ -53,8 +53,9 @@ struct lane_taps {
     void (*on_datagram)(void *cookie, const struct lane_datagram *d);
     /* Samples and counts since the last call, before ingest takes them. */
     void (*on_batch)(void *cookie, const struct batch *b);
-    void (*on_event)(void *cookie, const struct event *e);
-    void (*on_check)(void *cookie, const struct service_check *c);
+    /* at_ns: when its datagram arrived, monotonic; by the stamp or clock as for a first sample. */
+    void (*on_event)(void *cookie, const struct event *e, uint64_t at_ns);
+    void (*on_check)(void *cookie, const struct service_check *c, uint64_t at_ns);
     /* As in parse_opts; on_batch comes later. */
     void (*on_cut)(void *cookie, uint32_t sample, struct slice tag);
     void *cookie;

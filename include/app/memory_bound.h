@@ -17,6 +17,8 @@ struct core_mapping;
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
+    X(EVENTS,      "the last events and service checks, and those on their way")                   \
+    X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(CONNECTIONS, "HTTP: connections")                                                            \

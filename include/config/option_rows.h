@@ -123,6 +123,11 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "A tag, such as trace_id, that is cut out of every line and whose latest value is shown in " \
       "OpenMetrics and protobuf as an exemplar: of the bucket of a histogram that the value fell " \
       "into, and of counters whose names end in _total (suffixes = on). Empty means none.")        \
+    X(prometheus, service_checks, BOOL, "off", 0, 0, "", RESTART,                                  \
+      "Show the last status of each DogStatsD service check and host in the gauge "                \
+      "statsd_service_check_status: 0 ok, 1 warning, 2 critical, 3 unknown. The host is the h: "   \
+      "field, else the tag host, else empty. At most 1,000, beyond which new ones are refused "    \
+      "and counted; one that was silent for aggregate.ttl goes.")                                  \
     X(prometheus, observer_type, ENUM, "summary", 0, 0, "summary|histogram", RELOAD,               \
       "What a timer is on /metrics: a summary has quantiles, made here; a histogram has "          \
       "buckets, from which PromQL's histogram_quantile() makes them, over several servers too.")   \

@@ -15,11 +15,45 @@
 
 enum { EVENT_TAGS_MAX = 128 };
 
+/* X(id, word): alert types of events. */
+/* clang-format off */
+#define EVENT_ALERTS(X)     \
+    X(ERROR,   "error")     \
+    X(WARNING, "warning")   \
+    X(INFO,    "info")      \
+    X(SUCCESS, "success")
+
+/* X(id, word): status of service checks, by the digit that is sent. */
+#define CHECK_STATUSES(X)   \
+    X(OK,       "ok")       \
+    X(WARNING,  "warning")  \
+    X(CRITICAL, "critical") \
+    X(UNKNOWN,  "unknown")
+
+enum event_alert {
+#define X(id, word) EVENT_ALERT_##id,
+    EVENT_ALERTS(X)
+#undef X
+    EVENT_ALERT_COUNT
+};
+
+enum check_status {
+#define X(id, word) CHECK_##id,
+    CHECK_STATUSES(X)
+#undef X
+    CHECK_STATUS_COUNT
+};
+/* clang-format on */
+
+const char *event_alert_word(enum event_alert a);    /* "error" ... */
+const char *check_status_word(enum check_status st); /* "ok" ... */
+
 struct event {
     struct slice title, text;                            /* with `\n` unescaped */
     struct slice hostname, aggregation_key, source_type; /* ptr NULL when absent */
     const char *priority;                                /* "normal" or "low" */
-    const char *alert_type;                              /* "error" "warning" "info" "success" */
+    enum event_alert alert;
+    const char *alert_type; /* its word */
     bool has_timestamp;
     int64_t timestamp;
     struct slice tags[EVENT_TAGS_MAX]; /* raw; no empty ones, none over the limit */
@@ -28,7 +62,7 @@ struct event {
 
 struct service_check {
     struct slice name, hostname, message; /* ptr NULL when absent (name never) */
-    uint8_t status;                       /* 0 ok, 1 warning, 2 critical, 3 unknown */
+    uint8_t status;                       /* enum check_status */
     bool has_timestamp;
     int64_t timestamp;
     struct slice tags[EVENT_TAGS_MAX];

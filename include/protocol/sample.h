@@ -17,6 +17,7 @@
 
 #include "base/hash.h"
 #include "base/slice.h"
+#include "protocol/event.h"
 #include "protocol/reason.h"
 
 /* X(id, token) in the order of PROTOCOL 4 */
@@ -86,8 +87,9 @@ struct parse_counts {
     uint64_t samples;                /* those in the batch plus those rejected */
     uint64_t rejected[REASON_COUNT]; /* errors; a line refused as a whole counts 1 */
     uint64_t unknown_fields;
-    uint64_t exemplars_refused; /* values that cannot be one; the sample stands */
-    uint64_t events, checks;    /* well-formed ones */
+    uint64_t exemplars_refused;         /* values that cannot be one; the sample stands */
+    uint64_t events[EVENT_ALERT_COUNT]; /* well-formed ones */
+    uint64_t checks[CHECK_STATUS_COUNT];
 };
 
 /* When samples arrived: those of the batch from index `at` up to the next arrival's `at`. */

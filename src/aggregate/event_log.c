@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "protocol/event.h"
 
 /* The last entries of one kind: a ring, whose `at[next]` is where the next one comes to stand. */
 struct kept {
@@ -24,6 +25,14 @@ static const struct kept *kept_of(const struct event_log *l, enum event_kind k)
     assert(k < EVENT_KINDS);
     assert(l->of[k].n <= l->keep && l->of[k].next < l->keep);
     return &l->of[k];
+}
+
+uint64_t event_log_memory(size_t keep, uint32_t max_line)
+{
+    /* Of a line's text nothing is kept twice. */
+    uint64_t entry = sizeof(struct event_entry) + EVENT_TAGS_MAX * sizeof(struct slice) + max_line;
+    return sizeof(struct event_log) +
+           EVENT_KINDS * (uint64_t)keep * (sizeof(struct event_entry *) + entry);
 }
 
 struct event_log *event_log_new(size_t keep)

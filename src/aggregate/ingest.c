@@ -145,8 +145,10 @@ void ingest_take_counts(struct ingest *in, struct parse_counts *c)
     in->stats.v[INGEST_SAMPLES_READ] += c->samples;
     in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
     in->stats.v[INGEST_EXEMPLARS_REFUSED] += c->exemplars_refused;
-    in->stats.v[INGEST_EVENTS] += c->events;
-    in->stats.v[INGEST_SERVICE_CHECKS] += c->checks;
+    for (int a = 0; a < EVENT_ALERT_COUNT; a++)
+        in->stats.events[a] += c->events[a];
+    for (int s = 0; s < CHECK_STATUS_COUNT; s++)
+        in->stats.checks[s] += c->checks[s];
     for (int r = 0; r < REASON_COUNT; r++)
         in->rejected[r] += c->rejected[r];
     *c = (struct parse_counts){ 0 };

@@ -21,6 +21,7 @@ struct lane {
     struct lane_refusals refusals;
     struct lane_source *from; /* of the datagrams at hand */
     struct lane_clock clock;  /* when they were read */
+    uint64_t datagram_ns;     /* when the datagram at hand arrived */
     uint64_t next_ns; /* when the batch's first sample arrived, unless its datagrams have stamps */
 };
 
@@ -36,13 +37,13 @@ static inline void lane_check(const struct lane *l)
 static void on_event(void *lane, const struct event *e)
 {
     const struct lane *l = lane;
-    l->taps.on_event(l->taps.cookie, e);
+    l->taps.on_event(l->taps.cookie, e, l->datagram_ns);
 }
 
 static void on_check(void *lane, const struct service_check *c)
 {
     const struct lane *l = lane;
-    l->taps.on_check(l->taps.cookie, c);
+    l->taps.on_check(l->taps.cookie, c, l->datagram_ns);
 }
 
 static void on_cut(void *lane, uint32_t sample, struct slice tag)
@@ -125,7 +126,7 @@ void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock cloc
     assert(clock.now_ns > 0);
     l->from = from;
     l->clock = clock;
-    l->next_ns = clock.now_ns;
+    l->next_ns = l->datagram_ns = clock.now_ns;
     parser_set_gauge_sign(l->parser, from->gauge_sign);
 }
 
@@ -150,7 +151,7 @@ static uint64_t arrival_ns(const struct lane *l, uint64_t stamp_ns)
 /* The rest of a datagram whose samples have stamps of their own, across batches. */
 static void parse_stamped(struct lane *l, uint64_t stamp_ns)
 {
-    uint64_t at = arrival_ns(l, stamp_ns);
+    uint64_t at = l->datagram_ns = arrival_ns(l, stamp_ns);
     if (l->batch.n_arrivals == BATCH_ARRIVALS_MAX)
         lane_flush(l);
     uint32_t before = l->batch.n;

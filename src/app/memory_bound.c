@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "aggregate/check_board.h"
+#include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
 #include "app/core_mapping.h"
 #include "app/core_opts.h"
@@ -95,6 +97,11 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
+    PART(EVENTS, 1,
+         event_log_memory(EVENT_LOG_KEEP, c->limits_max_line) +
+             (uint64_t)workers * EVENT_RING_BYTES);
+    PART(CHECKS, c->prometheus_service_checks ? 1 : 0,
+         check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);

@@ -11,12 +11,15 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
                     .bound_again = src->bound_again },
     };
     turn_totals(src->turn, &ret->ingest);
+    if (src->events != NULL)
+        events_totals(src->events, &ret->events);
     if (src->http != NULL)
         http_stats(src->http, &ret->http);
     /* clang-format off */
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
         [COUNTER_TABLE_INGEST] = &ret->ingest,
+        [COUNTER_TABLE_EVENTS] = &ret->events,
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
         [COUNTER_TABLE_EXPOSE] = &src->expose,

@@ -7,6 +7,7 @@
 
 #include "aggregate/registry.h"
 #include "app/counter_tables.h"
+#include "app/events.h"
 #include "app/server_counters.h"
 #include "app/turn.h"
 #include "base/buf.h"
@@ -22,6 +23,7 @@ struct selfmetrics_sources {
     const struct listener *listeners;
     size_t n_listeners;
     const struct http_server *http; /* or NULL: its numbers are zero */
+    const struct events *events;    /* or NULL: its numbers are zero */
     const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
@@ -33,6 +35,7 @@ struct selfmetrics_sources {
 struct selfmetrics {
     struct listen_stats listen;
     struct ingest_totals ingest;
+    struct event_totals events;
     struct http_stats http;
     struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };

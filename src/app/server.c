@@ -94,6 +94,7 @@ static void on_turned(void *server)
     struct server *s = server;
     enum server_state state = server_state(s);
     server_check(s);
+    events_take(&s->events);
     server_reload_turned(s);
     if (state == RUNNING)
         turned_running(s);
@@ -182,6 +183,7 @@ static void prepare_self(struct server *s)
                                             .registry = s->registry,
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
+                                            .events = &s->events,
                                             .sinks = &s->sinks };
     s->self.server = (struct server_stats){
         .series_limit = s->limit.max,

@@ -64,6 +64,7 @@ static int make_worker(struct server *s, unsigned i)
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
+    o.lane.taps = events_taps(&s->events, i);
     return worker_new(&o, &s->workers[i]);
 }
 
@@ -144,6 +145,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = open_listeners(s)) < 0)
         return rc;
     make_registry(s);
+    events_init(&s->events, s->n_workers, s->config->prometheus_service_checks);
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     return sink_table_open(s->config, &s->loop, &s->sinks);
@@ -158,6 +160,7 @@ void server_unbuild(struct server *s)
         listener_close(&s->listeners[i]);
     sink_list_close(&s->sinks);
     free(s->listeners);
+    events_release(&s->events);
     registry_free(s->registry);
     core_mapping_release(&s->fresh.mapping); /* of a reload that no turn put in force */
     core_mapping_release(&s->mapping);

@@ -20,6 +20,7 @@
 #include "app/core_mapping.h"
 #include "aggregate/off_page_log.h"
 #include "listen/refused_log.h"
+#include "app/events.h"
 #include "app/reload.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
@@ -52,6 +53,7 @@ struct server {
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
+    struct events events;  /* events.log is what others read, and are told by */
     struct scrape *scrape; /* NULL until everything is built */
     struct http_server *http;
     struct http_body *landing;

@@ -1,6 +1,6 @@
 /*
- * What the daemon looks after once a second: idle series, late HTTP requests, the series limit,
- * names kept off /metrics, and listeners whose datagrams come from one sender.
+ * What the daemon looks after once a second: idle series, events, late HTTP requests, the series
+ * limit, names kept off /metrics, and listeners whose datagrams come from one sender.
  */
 #include <assert.h>
 
@@ -41,6 +41,8 @@ void server_tick(struct server *s)
 {
     assert(server_state(s) == RUNNING);
     registry_expire(s->registry, now_mono_ns());
+    events_take(&s->events);
+    events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
     warn_of_limit(s);

@@ -63,8 +63,9 @@ static json_t *texts(const struct slice *at, uint32_t n)
     return list;
 }
 
-static void on_event(void *cookie, const struct event *e)
+static void on_event(void *cookie, const struct event *e, uint64_t at_ns)
 {
+    (void)at_ns;
     struct explain_core *x = cookie;
     json_t *j = json_object();
     set_text(j, "title", e->title);
@@ -80,8 +81,9 @@ static void on_event(void *cookie, const struct event *e)
     json_array_append_new(x->events, j);
 }
 
-static void on_check(void *cookie, const struct service_check *c)
+static void on_check(void *cookie, const struct service_check *c, uint64_t at_ns)
 {
+    (void)at_ns;
     struct explain_core *x = cookie;
     json_t *j = json_object();
     set_text(j, "name", c->name);

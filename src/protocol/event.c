@@ -135,10 +135,39 @@ static const char *word_of(struct slice s, const char *const *words, size_t n, c
     return was;
 }
 
+const char *event_alert_word(enum event_alert a)
+{
+    static const char *const words[] = {
+#define X(id, word) word,
+        EVENT_ALERTS(X)
+#undef X
+    };
+    assert(a < EVENT_ALERT_COUNT);
+    return words[a];
+}
+
+const char *check_status_word(enum check_status st)
+{
+    static const char *const words[] = {
+#define X(id, word) word,
+        CHECK_STATUSES(X)
+#undef X
+    };
+    assert(st < CHECK_STATUS_COUNT);
+    return words[st];
+}
+
+static enum event_alert alert_of(struct slice s, enum event_alert was)
+{
+    for (int a = 0; a < EVENT_ALERT_COUNT; a++)
+        if (slice_eq(s, slice_str(event_alert_word((enum event_alert)a))))
+            return (enum event_alert)a;
+    return was;
+}
+
 static void event_field(struct slice field, struct event *e)
 {
     static const char *const priorities[] = { "normal", "low" };
-    static const char *const alert_types[] = { "error", "warning", "info", "success" };
     struct slice v;
     if (field.ptr[0] == '#')
         e->n_tags = tags_read(slice_of(field.ptr + 1, field.len - 1), e->tags);
@@ -153,7 +182,7 @@ static void event_field(struct slice field, struct event *e)
     else if (field_is(field, 'p', &v))
         e->priority = word_of(v, priorities, ARRAY_LEN(priorities), e->priority);
     else if (field_is(field, 't', &v))
-        e->alert_type = word_of(v, alert_types, ARRAY_LEN(alert_types), e->alert_type);
+        e->alert = alert_of(v, e->alert);
 }
 
 enum reason event_parse(struct slice line, char *room, struct event *ret)
@@ -182,12 +211,13 @@ enum reason event_parse(struct slice line, char *room, struct event *ret)
     assert(ret->title.len <= title_len && ret->text.len <= text_len);
     ret->hostname = ret->aggregation_key = ret->source_type = none;
     ret->priority = "normal";
-    ret->alert_type = "info";
+    ret->alert = EVENT_ALERT_INFO;
     ret->has_timestamp = false;
     ret->timestamp = 0;
     ret->n_tags = 0;
     for (struct slice field; field_next(&rest, &field);)
         event_field(field, ret);
+    ret->alert_type = event_alert_word(ret->alert);
     return REASON_NONE;
 }
 

@@ -110,7 +110,7 @@ static void event_line(struct parser *p, struct batch *b, const struct line *l)
         parser_reject(p, b, l, REASON_BAD_EVENT, l->text + l->start);
         return;
     }
-    b->counts.events++;
+    b->counts.events[p->event.alert]++;
     if (p->opts.on_event)
         p->opts.on_event(p->opts.cookie, &p->event);
 }
@@ -123,7 +123,7 @@ static void check_line(struct parser *p, struct batch *b, const struct line *l)
         parser_reject(p, b, l, REASON_BAD_SERVICE_CHECK, l->text + l->start);
         return;
     }
-    b->counts.checks++;
+    b->counts.checks[p->check.status]++;
     if (p->opts.on_check)
         p->opts.on_check(p->opts.cookie, &p->check);
 }

@@ -26,6 +26,7 @@ struct rig {
     struct buf told;
     uint64_t arrivals[256]; /* of the samples of the last batch */
     uint32_t n;
+    uint64_t told_ns; /* arrival of the event or check that was told last */
 };
 
 static void on_datagram(void *cookie, const struct lane_datagram *d)
@@ -50,15 +51,17 @@ static void on_batch(void *cookie, const struct batch *b)
     }
 }
 
-static void on_event(void *cookie, const struct event *e)
+static void on_event(void *cookie, const struct event *e, uint64_t at_ns)
 {
     struct rig *r = cookie;
+    r->told_ns = at_ns;
     buf_printf(&r->told, "event:%.*s ", (int)e->title.len, e->title.ptr);
 }
 
-static void on_check(void *cookie, const struct service_check *c)
+static void on_check(void *cookie, const struct service_check *c, uint64_t at_ns)
 {
     struct rig *r = cookie;
+    r->told_ns = at_ns;
     buf_printf(&r->told, "check:%.*s ", (int)c->name.len, c->name.ptr);
 }
 
@@ -146,8 +149,8 @@ static void hooks_are_called_in_the_order_of_what_they_show(void **unused)
     assert_int_equal(stats->v[INGEST_SAMPLES_READ], 6);
     assert_int_equal(stats->v[INGEST_SAMPLES_AGGREGATED], 3);
     assert_int_equal(stats->v[INGEST_SAMPLES_REFUSED], 1);
-    assert_int_equal(stats->v[INGEST_EVENTS], 1);
-    assert_int_equal(stats->v[INGEST_SERVICE_CHECKS], 1);
+    assert_int_equal(stats->events[EVENT_ALERT_INFO], 1);
+    assert_int_equal(stats->checks[CHECK_OK], 1);
     rig_free(r);
 }
 
@@ -260,6 +263,26 @@ static void each_of_many_stamped_datagrams_keeps_its_stamp(void **unused)
     rig_free(r);
 }
 
+static void an_event_or_check_is_told_with_the_arrival_of_its_datagram(void **unused)
+{
+    (void)unused;
+    const uint64_t wall = 500ull * SECOND, now = 100ull * SECOND;
+    struct rig *r = rig_new(&all_taps, &(struct lane_refusals){ 0 });
+    lane_begin(r->lane, &r->source, (struct lane_clock){ now, (int64_t)(wall - now) });
+    feed_at(r, "a:1|c\n_e{1,1}:t|x", wall - 3000);
+    assert_int_equal(now - r->told_ns, 3000);
+    feed_at(r, "_sc|db|0", wall - 1000);
+    assert_int_equal(now - r->told_ns, 1000);
+    feed_at(r, "_sc|db|0", 0);
+    assert_int_equal(r->told_ns, now);
+    lane_flush(r->lane);
+    lane_begin(r->lane, &r->source, (struct lane_clock){ .now_ns = now + SECOND });
+    feed(r, "_e{1,1}:t|x", false);
+    assert_int_equal(r->told_ns, now + SECOND);
+    lane_flush(r->lane);
+    rig_free(r);
+}
+
 /* The stamps of the two order their changes, not the order in which they were read. */
 static void two_sources_keep_their_own_time_and_their_own_sign(void **unused)
 {
@@ -293,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_batch_that_is_full_is_told_before_the_rest_of_its_datagram),
         cmocka_unit_test(a_stamp_of_the_wall_clock_becomes_one_of_the_monotonic_clock),
         cmocka_unit_test(each_of_many_stamped_datagrams_keeps_its_stamp),
+        cmocka_unit_test(an_event_or_check_is_told_with_the_arrival_of_its_datagram),
         cmocka_unit_test(two_sources_keep_their_own_time_and_their_own_sign),
     };
     return cmocka_run_group_tests_name("lane", tests, NULL, NULL);

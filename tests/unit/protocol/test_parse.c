@@ -618,8 +618,8 @@ static void events_and_checks_are_dispatched_and_are_not_samples(void **state)
     assert_int_equal(f.batch.n, 3);
     assert_int_equal(f.events, 3);
     assert_int_equal(f.checks, 1);
-    assert_int_equal(f.batch.counts.events, 3);
-    assert_int_equal(f.batch.counts.checks, 1);
+    assert_int_equal(f.batch.counts.events[EVENT_ALERT_INFO], 3);
+    assert_int_equal(f.batch.counts.checks[CHECK_OK], 1);
     assert_int_equal(f.batch.counts.lines, 8);
     assert_int_equal(f.batch.counts.rejected[REASON_BAD_UTF8], 1);
     fixture_release(&f);
