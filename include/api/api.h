@@ -24,7 +24,10 @@
  * While clients have yet to read this much, their answers' gzip included, further requests are
  * answered 503.
  */
-enum { API_UNSENT_BYTES = 16 << 20 };
+enum { API_UNSENT_BYTES = 6 << 20 };
+
+/* The most it keeps: these, and the answer with which they become that many. */
+enum { API_MEMORY_BYTES = API_UNSENT_BYTES + (1 << 20) };
 
 struct api;
 
@@ -45,7 +48,7 @@ struct http_route api_route(struct api *a);
 /* All turns up to number `done` are over: answer those who waited for one.  NULL is fine. */
 void api_turned(struct api *a, uint64_t done);
 
-/* Valid until api_free; NULL: there is no api. */
+/* Valid until api_free.  Of NULL all are 0. */
 const struct api_stats *api_counted(const struct api *a);
 
 /* Answer whoever waits, or still comes, with 503.  NULL is fine. */

@@ -21,6 +21,7 @@ struct core_mapping;
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
+    X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")
 

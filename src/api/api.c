@@ -35,18 +35,11 @@ struct api {
 
 /* ---- answers on their way ---- */
 
-/* Gzip, which a body may have beside its bytes, is smaller than these. */
-static size_t body_bytes(const struct http_body *b)
-{
-    enum { FORMS = 2 };
-    return FORMS * http_body_bytes(b).len;
-}
-
 static void unsent_add_take(struct api *a, struct http_body *b)
 {
     a->unsent = mem_grow(a->unsent, &a->cap_unsent, a->n_unsent + 1, sizeof(struct http_body *));
     a->unsent[a->n_unsent++] = b;
-    a->unsent_bytes += body_bytes(b);
+    a->unsent_bytes += http_body_memory(b);
 }
 
 /* Drop those that were sent, or whose clients have gone; all: the others too. */
@@ -59,7 +52,7 @@ static void unsent_sweep(struct api *a, bool all)
             a->unsent[kept++] = b;
             continue;
         }
-        a->unsent_bytes -= body_bytes(b);
+        a->unsent_bytes -= http_body_memory(b);
         http_body_unref(b);
     }
     a->n_unsent = kept;
@@ -190,7 +183,8 @@ void api_turned(struct api *a, uint64_t done)
 
 const struct api_stats *api_counted(const struct api *a)
 {
-    return a != NULL ? &a->stats : NULL;
+    static const struct api_stats none;
+    return a != NULL ? &a->stats : &none;
 }
 
 void api_stop(struct api *a)

@@ -21,7 +21,7 @@
  * A list in an answer ends before the answer would be longer, but for a first item that is longer
  * by itself.
  */
-enum { API_ANSWER_BYTES = 1 << 20 };
+enum { API_ANSWER_BYTES = 512 << 10 };
 
 struct api_ask {
     const struct http_arg *args; /* n_args query arguments */

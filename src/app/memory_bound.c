@@ -6,6 +6,7 @@
 #include "aggregate/check_board.h"
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
+#include "api/api.h"
 #include "app/core_mapping.h"
 #include "app/core_opts.h"
 #include "expose/scrape.h"
@@ -104,6 +105,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
+    PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
 #undef PART

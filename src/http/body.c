@@ -38,6 +38,11 @@ struct slice http_body_bytes(const struct http_body *b)
     return slice_of(b->ptr, b->len);
 }
 
+size_t http_body_memory(const struct http_body *b)
+{
+    return b->len + b->packed.len;
+}
+
 bool http_body_alone(const struct http_body *b)
 {
     /* acquire: the other holders' reads come before whatever the caller does next */

@@ -193,7 +193,7 @@ static void who_does_not_read_makes_others_wait_until_it_goes(void **state)
 {
     struct office *o = *state;
     struct buf reply = { 0 };
-    add(o, "more than kernels hold", API_UNSENT_BYTES);
+    add(o, "more than kernels hold", 2 * API_UNSENT_BYTES);
     int slow = ask(o, "GET", "/api/v1/events");
     client_hear(ask(o, "GET", "/api/v1/checks"), &reply);
     assert_int_equal(client_status(&reply), 503);
