@@ -250,8 +250,10 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     }
     json_array_foreach(x->checks, i, one) {
         put_object("service check", one, out);
-        buf_append_str(out, "    not on /metrics: a service check is no metric; "
-                            "statsd_service_checks_total counts it\n");
+        buf_append_str(out, x->config->prometheus_service_checks
+                                ? "    on /metrics: its status, in statsd_service_check_status; "
+                                : "    not on /metrics: a service check is no metric; ");
+        buf_append_str(out, "statsd_service_checks_total counts it\n");
     }
     if (x->tag_errors > 0)
         buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n",

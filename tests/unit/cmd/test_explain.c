@@ -603,6 +603,9 @@ static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
         { { "_sc|db|0" },
           "    not on /metrics: a service check is no metric; statsd_service_checks_total counts "
           "it\n" },
+        { { "--set=prometheus.service_checks=on", "_sc|db|0" },
+          "    on /metrics: its status, in statsd_service_check_status; "
+          "statsd_service_checks_total counts it\n" },
         { { "--set=aggregate.set_window=2m", "u:x|s" },
           "    on /metrics at once: how many distinct members came within aggregate.set_window = "
           "2m\n" },

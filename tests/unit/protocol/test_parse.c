@@ -353,9 +353,24 @@ static void an_origin_is_part_of_the_identity_only_when_asked_for(void **state)
     static const struct {
         const char *line, *id;
     } cases[] = {
-        { "a:1|c|c:abc", "abc" }, { "a:1|c|c:ci-abc", "abc" },  { "a:1|c|c:cid-abc", "abc" },
-        { "a:1|c|c:in-7", NULL }, { "a:1|c|c:in-7,ci-q", "q" }, { "a:1|c|c:", NULL },
-        { "a:1|c|c:x|c:y", "y" }, { "a:1|c|c:ci-", NULL },      { "a:1|c", NULL },
+        { "a:1|c|c:abc", "abc" },
+        { "a:1|c|c:ci-abc", "abc" },
+        { "a:1|c|c:cid-abc", "abc" },
+        { "a:1|c|c:in-7", NULL },
+        { "a:1|c|c:in-7,ci-q", "q" },
+        { "a:1|c|c:", NULL },
+        { "a:1|c|c:x|c:y", "y" },
+        { "a:1|c|c:ci-", NULL },
+        { "a:1|c", NULL },
+        { "a:1|c|c:in-1,in-2", NULL },
+        { "a:1|c|c:ci-p,cid-q", "p" },
+        { "a:1|c|c:,ci-q", "q" },
+        { "a:1|c|c:x|c:in-7", NULL },
+        { "a:1|c|c:x|c:", NULL },
+        { "a:1|c|e:x|card:low", NULL },
+        { "a:1|c|card:none|c:x", "x" },
+        { "a:1|c|T1|c:x|e:y", "x" },
+        { "a:1|c|C:x", NULL },
     };
     struct parse_opts o = PARSE_OPTS_DEFAULT;
     struct fixture with, without;
