@@ -9,20 +9,16 @@
 /* returns  0: that is no unit */
 static int64_t unit_ms(char unit)
 {
-    switch (unit) {
-    case 's':
-        return 1000;
-    case 'm':
-        return 60 * 1000;
-    case 'h':
-        return 3600 * 1000;
-    case 'd':
-        return 24 * 3600 * 1000;
-    case 'w':
-        return 7 * 24 * 3600 * 1000;
-    default:
-        return 0;
-    }
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {
+        { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 }, { 'w', 604800000 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (units[i].unit == unit)
+            return units[i].ms;
+    return 0;
 }
 
 static bool parse_ago(struct slice s, int64_t now_ms, int64_t *ret_ms)
