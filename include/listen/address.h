@@ -15,7 +15,12 @@
 /* How UDP datagrams are spread over the workers: see listen/listener.h. */
 enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
 
-enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
+enum {
+    LISTEN_PORT_DEFAULT = 8125,
+    LISTEN_MODE_DEFAULT = 0666,
+    LISTEN_NAME_MAX = 128,
+    LISTEN_BACKLOG = 1024 /* connections that the kernel keeps until they are accepted */
+};
 
 struct listen_address {
     enum listen_transport transport;

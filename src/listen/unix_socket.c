@@ -56,9 +56,10 @@ static int lock_directory(const char *path)
  * Does a server listen on a?  Also true when we cannot know: another user's socket that we may not
  * connect to is left alone.
  */
-static bool answers(const struct listen_address *a)
+static bool answers(const struct listen_address *a, int type)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* Non-blocking: connecting to a server of streams whose queue is full would wait for it. */
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true;
     int rc = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ? -errno : 0;
@@ -66,14 +67,14 @@ static bool answers(const struct listen_address *a)
     return rc != -ECONNREFUSED && rc != -ENOENT;
 }
 
-static int clear_path(const struct listen_address *a, const char *path)
+static int clear_path(const struct listen_address *a, int type, const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
         return 0; /* nothing there; if something else is wrong, bind fails with it */
     if (!S_ISSOCK(st.st_mode))
         return -ENOTSOCK;
-    if (answers(a))
+    if (answers(a, type))
         return -EADDRINUSE;
     (void)unlink(path);
     return 0;
@@ -98,14 +99,21 @@ static int bind_file(int fd, const struct listen_address *a, const char *path,
     return rc;
 }
 
-static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file,
-                    int *ret_fd)
+static int bind_new(const struct listen_address *a, int type, const char *path,
+                    struct stat *ret_file, int *ret_fd)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    dgram_ask_rcvbuf(fd, a->rcvbuf);
+    if (a->rcvbuf > 0)
+        dgram_ask_rcvbuf(fd, a->rcvbuf);
     int rc = bind_file(fd, a, path, ret_file);
+    /* Still under the lock: to another server, a socket that does not listen looks left behind. */
+    if (rc == 0 && type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0) {
+        rc = -errno;
+        if (path != NULL)
+            (void)unlink(path);
+    }
     if (rc < 0)
         close(fd);
     else
@@ -113,15 +121,15 @@ static int bind_new(const struct listen_address *a, const char *path, struct sta
     return rc;
 }
 
-int unix_socket_open(struct listener *l)
+int unix_socket_open(struct listener *l, int type)
 {
     const struct listen_address *a = &l->address;
     const char *path = unix_socket_path(a);
     int lock = path == NULL ? -1 : lock_directory(path);
-    int rc = path == NULL ? 0 : clear_path(a, path), fd = -1;
+    int rc = path == NULL ? 0 : clear_path(a, type, path), fd = -1;
     struct stat file = { 0 };
     if (rc == 0)
-        rc = bind_new(a, path, &file, &fd);
+        rc = bind_new(a, type, path, &file, &fd);
     if (lock >= 0)
         close(lock);
     if (rc < 0)

@@ -33,7 +33,7 @@ static int open_one(struct listener *l, const struct listener *holder, unsigned 
 {
     (void)holder;
     (void)n_workers;
-    return unix_socket_open(l);
+    return unix_socket_open(l, SOCK_DGRAM);
 }
 
 static void refuse(const struct listener *l)
