@@ -13,9 +13,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/slab.h"
 
 /*
@@ -194,6 +196,23 @@ int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
     for (unsigned i = 0; i < slots_with_control(ask) && i < (unsigned)n; i++)
         refuse_descriptors(&d->msgs[i].msg_hdr);
     return n;
+}
+
+bool dgram_find(const void *dgram, const char *ptr, struct refusal_origin *ret)
+{
+    const struct dgram_buffers *d = dgram;
+    struct dgram_aside a = { .pid = 0 };
+    int slot = dgram_slot(d, ptr);
+    if (slot < 0)
+        return false;
+    dgram_aside(d, slot, &a);
+    ret->text = slice_of(dgram_ptr(d, slot), dgram_len(d, slot));
+    ret->not_asked = slot >= (int)d->asked.senders;
+    if (a.sender.any.sa_family != AF_UNSPEC)
+        address_print(&a.sender.any, ret->from);
+    else if (a.pid > 0)
+        snprintf(ret->from, sizeof ret->from, "pid:%d", (int)a.pid);
+    return true;
 }
 
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)

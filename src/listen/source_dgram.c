@@ -110,7 +110,9 @@ static int receive(struct dgram_socket *k)
     dgram_socket_check(k);
     choose_stamps(k);
     bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
-    const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place, busy),
+    refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
+    unsigned senders = refusals_senders(s->env->refusals, busy);
+    const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS,
                                    .stamps = k->stamped };
     int n = dgram_read(d, k->fd, ask);
     if (n < 0)

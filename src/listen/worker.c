@@ -201,7 +201,7 @@ static void run(void *cookie)
 static int make_core(struct worker *w)
 {
     struct lane_opts lane = w->opts.lane;
-    refusals_init(&w->refusals, &w->dgram);
+    refusals_init(&w->refusals);
     lane.refusals = (struct lane_refusals){ .on_rejected = refusals_on_rejected,
                                             .reasons = &w->refusals.wanted,
                                             .on_refused = refusals_on_refused,

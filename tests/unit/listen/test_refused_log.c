@@ -92,7 +92,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
                    const char *line)
 {
     struct refusals *refusals = worker_refusals(r->workers[worker]);
-    (void)refusals_begin(refusals, (uint16_t)socket, false);
+    refusals_begin(refusals, (struct refusals_from){ .socket = (uint16_t)socket });
     if (refusals->wanted >> why & 1)
         refusals_on_rejected(refusals, &(struct parse_error){ why, slice_str(line), 0 });
     r->turn.rejected[worker][why]++;
@@ -101,7 +101,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
 static void refuse_name(struct rig *r, const char *name)
 {
     struct refusals *refusals = worker_refusals(r->workers[0]);
-    (void)refusals_begin(refusals, 0, false);
+    refusals_begin(refusals, (struct refusals_from){ .socket = 0 });
     refusals_on_refused(refusals,
                         &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) },
                         REASON_NONE);
