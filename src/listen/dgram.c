@@ -14,10 +14,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/mem.h"
 #include "base/slab.h"
 
 /*
@@ -55,6 +57,27 @@ void dgram_release(struct dgram_buffers *d)
 {
     slab_unmap(d->memory, (size_t)DGRAM_SLOTS * SLOT_BYTES);
     d->memory = NULL;
+}
+
+int dgram_share(struct dgram_buffers **at)
+{
+    if (*at != NULL)
+        return 0;
+    struct dgram_buffers *d = mem_alloc(sizeof *d);
+    int rc = dgram_init(d);
+    if (rc < 0)
+        free(d);
+    else
+        *at = d;
+    return rc;
+}
+
+void dgram_free(struct dgram_buffers *d)
+{
+    if (d == NULL)
+        return;
+    dgram_release(d);
+    free(d);
 }
 
 /* ---- beside the bytes ---- */

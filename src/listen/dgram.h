@@ -53,6 +53,10 @@ struct dgram_aside {
     pid_t pid; /* on a Unix socket; 0: not known, or a process outside our namespace */
 };
 
+/* Make *at if it is NULL, for dgram_free.  returns  0 or -ENOMEM */
+int dgram_share(struct dgram_buffers **at);
+void dgram_free(struct dgram_buffers *d);
+
 /* returns  0 or -ENOMEM */
 int dgram_init(struct dgram_buffers *d);
 void dgram_release(struct dgram_buffers *d);

@@ -29,13 +29,13 @@ struct lane;
 struct refusals;
 struct worker_order;
 
-/* What the sources of one worker share; the worker owns all of it. */
+/* What the sources of one worker share; the worker owns all of it.  All else is a source's own. */
 struct source_env {
     uv_loop_t *loop;
     struct lane *lane;
-    struct dgram_buffers *dgram;
     struct refusals *refusals;
-    struct worker_order *order; /* as in struct worker_opts */
+    struct worker_order *order;  /* as in struct worker_opts */
+    struct dgram_buffers *dgram; /* shared because it is large; made by dgram_share */
 };
 
 struct source;

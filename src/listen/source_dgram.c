@@ -268,15 +268,18 @@ static void close_sockets(struct source *base, bool own)
 
 static const struct source_ops ops = { look, drain, renew, close_sockets };
 
-int source_dgram_new(const struct source_env *env, const struct listen_address *a, int fd,
+int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret)
 {
+    int rc = dgram_share(&env->dgram);
+    if (rc < 0)
+        return rc;
     struct source_dgram *s = mem_zalloc(sizeof *s);
     s->base.ops = &ops;
     s->base.env = env;
     s->transport = transport_of(a->transport);
     s->gauge_sign = a->gauge_sign;
-    int rc = socket_new(s, fd, &s->newest);
+    rc = socket_new(s, fd, &s->newest);
     if (rc < 0) {
         free(s);
         return rc;

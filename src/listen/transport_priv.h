@@ -40,7 +40,7 @@ struct transport_ops {
      * A source that reads fd, a socket on a.  fd stays the caller's until a renewal makes it the
      * source's.  returns  0 or -errno
      */
-    int (*source_new)(const struct source_env *env, const struct listen_address *a, int fd,
+    int (*source_new)(struct source_env *env, const struct listen_address *a, int fd,
                       struct source **ret);
 
     const char *taken;  /* what to do when another server listens there, for people */

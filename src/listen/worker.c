@@ -43,7 +43,6 @@ struct worker {
     struct worker_opts opts;
     struct lane *lane;
     struct ingest *ingest; /* the lane's */
-    struct dgram_buffers dgram;
     struct refusals refusals;
     struct source_env env;
     struct source *sources[WORKER_SOCKETS_MAX];
@@ -210,8 +209,10 @@ static int make_core(struct worker *w)
     if (rc < 0)
         return rc;
     w->ingest = lane_ingest(w->lane);
-    w->env = (struct source_env){ &w->loop, w->lane, &w->dgram, &w->refusals, w->opts.order };
-    return dgram_init(&w->dgram);
+    w->env = (struct source_env){
+        .loop = &w->loop, .lane = w->lane, .refusals = &w->refusals, .order = w->opts.order
+    };
+    return 0;
 }
 
 int worker_new(const struct worker_opts *opts, struct worker **ret)
@@ -277,6 +278,6 @@ void worker_join(struct worker *w)
     for (unsigned i = 0; i < w->n_sources; i++)
         free(w->sources[i]);
     lane_free(w->lane);
-    dgram_release(&w->dgram);
+    dgram_free(w->env.dgram);
     free(w);
 }
