@@ -7,7 +7,7 @@ struct socket_stats listen_sums(const struct listen_stats *s)
     struct socket_stats sum = { 0 };
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
-        for (unsigned k = 0; k < l->n; k++) {
+        for (unsigned k = 0; k < l->n_readers; k++) {
             sum.datagrams += l->stats[k].datagrams;
             sum.bytes += l->stats[k].bytes;
             sum.errors += l->stats[k].errors;
@@ -26,7 +26,7 @@ static void put_sockets(const struct listen_stats *s, bool drops, struct counter
         snprintf(worker, sizeof worker, "%u", w);
         for (size_t i = 0; i < s->n_listeners; i++) {
             const struct listener *l = &s->listeners[i];
-            int at = listener_socket_of(l, w);
+            int at = listener_place_of(l, w);
             if (at < 0 || (drops && !transport_of(l->address.transport)->own_queue))
                 continue;
             uint64_t n = drops ? l->stats[at].kernel_drops : l->stats[at].datagrams;

@@ -59,7 +59,7 @@ static struct rig *rig_new(bool lines)
     strcpy(r->listeners[0].address.name, "udp://127.0.0.1:1");
     strcpy(r->listeners[1].address.name, "udp://127.0.0.1:2");
     for (unsigned i = 0; i < 2; i++) { /* each with a socket at each worker */
-        r->listeners[i].n = WORKERS;
+        r->listeners[i].n = r->listeners[i].n_readers = WORKERS;
         r->listeners[i].places[0] = r->listeners[i].places[1] = (uint16_t)i;
     }
     r->turn.n_workers = WORKERS;
