@@ -17,6 +17,9 @@
  * the file goes while the server runs (removed, or replaced by another program's), listener_look
  * says so and listener_bind_again makes a new one.
  *
+ * Streams: one listening socket, which control accepts from (listen/acceptor.h), and every worker
+ * reads connections.
+ *
  *   thread   control
  */
 #ifndef LISTEN_LISTENER_H
@@ -27,6 +30,7 @@
 
 #include "base/buf.h"
 #include "listen/socket_url.h"
+#include "listen/stream_counts.h"
 
 enum { LISTEN_WORKERS_MAX = 64 };
 
@@ -35,6 +39,9 @@ struct socket_stats {
     uint64_t datagrams, bytes;
     uint64_t kernel_drops; /* datagrams that found the receive buffer full */
     uint64_t errors;       /* receive calls that failed for another reason than an empty socket */
+    uint64_t frames;       /* of dsd streams */
+    uint64_t cut;          /* lines and frames of streams whose end never came */
+    uint64_t odd;          /* connections that begin as if they were of the other framing */
     uint64_t queued_bytes; /* no counter: kernel memory of the queue when the turn began */
 };
 
@@ -44,15 +51,13 @@ struct listener {
     unsigned n;                    /* 0: closed */
     uint64_t rcvbuf_granted;       /* bytes, from getsockopt: Linux doubles what was asked for */
     bool by_payload;               /* spread by the name of the first line */
-    /*
-     * Who reads: n_readers workers, from `reader` on.  Of datagrams, worker reader + i reads
-     * fds[i].
-     */
+    /* Who reads: n_readers workers, from `reader` on.  Of datagrams, reader + i reads fds[i]. */
     unsigned reader, n_readers;
     /* Indexed from the first reader on: */
     uint16_t places[LISTEN_WORKERS_MAX];            /* what worker_add_socket returned */
     struct socket_stats stats[LISTEN_WORKERS_MAX];  /* as of the last page turn */
     struct socket_stats before[LISTEN_WORKERS_MAX]; /* at the last listener_is_hot */
+    struct stream_counts streams;                   /* of a stream listener: the acceptor counts */
     /* Of a Unix socket: */
     uint64_t file_dev, file_ino; /* its file when it was bound; 0: it has none */
     int lost; /* the last failure of listener_bind_again; 0 once the file is there again */

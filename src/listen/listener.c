@@ -58,6 +58,8 @@ static const char *remedy_of(const struct listen_address *a, int rc)
                        : ops->taken;
     case -EACCES:
         return ops->denied;
+    case -EPERM:
+        return "only root may give a file to another user (owner=)";
     case -ENOENT:
         return "the directory does not exist: create it";
     case -ENOTSOCK:
@@ -83,7 +85,7 @@ static int open_one(const struct listen_address *a, const struct listener *holde
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
         l->fds[i] = -1;
     int rc = ops_of(l)->open(l, holder, n_workers);
-    l->n_readers = l->n;
+    l->n_readers = transport_of(a->transport)->accepts ? n_workers : l->n;
     if (rc == 0 && a->spread == LISTEN_SPREAD_PAYLOAD)
         rc = listener_spread_payload(l);
     if (rc == 0)

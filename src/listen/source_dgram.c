@@ -266,7 +266,9 @@ static void close_sockets(struct source *base, bool own)
     s->newest = s->replaced = NULL;
 }
 
-static const struct source_ops ops = { look, drain, renew, close_sockets };
+static const struct source_ops ops = {
+    .look = look, .drain = drain, .renew = renew, .close = close_sockets
+};
 
 int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret)

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -19,6 +20,27 @@
 
 /* A server holds the lock for a few system calls.  Who holds it longer does not stop us. */
 enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
+
+const char *unix_socket_parse(struct listen_address *a, struct slice path)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&a->addr;
+    bool abstract = path.len > 0 && path.ptr[0] == '@';
+    size_t room = sizeof un->sun_path;
+
+    if (!abstract && (path.len < 2 || path.ptr[0] != '/' || path.ptr[path.len - 1] == '/'))
+        return "a unix socket has an absolute path (unix:///run/x.sock, three slashes) or a name "
+               "(unix://@x)";
+    if (abstract && path.len < 2)
+        return "the name of an abstract socket is empty";
+    if (path.len >= room)
+        return "the path of a unix socket has at most 107 bytes";
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path, path.ptr, path.len);
+    if (abstract)
+        un->sun_path[0] = '\0'; /* an abstract name ends where its length says, without a NUL */
+    a->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + !abstract);
+    return NULL;
+}
 
 const char *unix_socket_path(const struct listen_address *a)
 {
@@ -80,6 +102,13 @@ static int clear_path(const struct listen_address *a, int type, const char *path
     return 0;
 }
 
+static int give(const char *path, const struct listen_address *a)
+{
+    if (a->uid == LISTEN_OWNER_SELF && a->gid == LISTEN_OWNER_SELF)
+        return 0;
+    return lchown(path, a->uid, a->gid); /* LISTEN_OWNER_SELF is -1: that one stays as it is */
+}
+
 /*
  * Bind fd, to a file with a's permissions where there is a path.  The file gets the permissions of
  * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds
@@ -92,7 +121,8 @@ static int bind_file(int fd, const struct listen_address *a, const char *path,
         return -errno;
     if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0)
         return -errno;
-    if (path == NULL || (chmod(path, a->mode) == 0 && lstat(path, ret_file) == 0))
+    if (path == NULL ||
+        (chmod(path, a->mode) == 0 && give(path, a) == 0 && lstat(path, ret_file) == 0))
         return 0;
     int rc = -errno;
     (void)unlink(path);
@@ -156,6 +186,12 @@ enum listener_file unix_socket_look(const struct listener *l)
                                                                     : LISTENER_FILE_REPLACED;
     return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? LISTENER_FILE_GONE
                                                                  : LISTENER_FILE_THERE;
+}
+
+void unix_socket_refuse(const struct listener *l)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        (void)shutdown(l->fds[i], SHUT_RD);
 }
 
 void unix_socket_remove(const struct listener *l)
