@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -99,6 +100,16 @@ def test_an_answer_has_what_was_sent_before_it_was_asked_for(workers):
             s.send(event("e%d" % i, "x"), "_sc|c%d|1" % i)       # from another port each time
             assert titles(events(s, ("limit", 1))) == ["e%d" % i]
             assert checks(s, ("limit", 1))["checks"][0]["check"] == "c%d" % i
+
+
+def test_events_of_streams_are_there_too():
+    with Server("server.workers=2", sockets=["tcp://127.0.0.1:0"], interval="10s") as s:
+        host, _, port = s.address("tcp").rpartition(":")
+        for i in range(20):
+            with socket.create_connection((host, int(port))) as c:
+                c.sendall(event("e%d" % i, "x") + b"\n_sc|c%d|1\n" % i)
+                assert titles(events(s, ("limit", 1))) == ["e%d" % i]
+                assert checks(s, ("limit", 1))["checks"][0]["check"] == "c%d" % i
 
 
 def test_arguments_pick_and_are_decoded(server):
