@@ -112,6 +112,8 @@ static void answer(struct api *a, struct http_request *r)
     static const struct http_header no_store[] = { { "Cache-Control", "no-store" } };
     enum api_status status = API_503;
     struct buf json = { 0 };
+    if (a->unsent_bytes >= API_UNSENT_BYTES) /* some may have been read since the turn was over */
+        unsent_sweep(a, false);
     if (a->unsent_bytes < API_UNSENT_BYTES)
         status = answer_of(a, r, &json);
     else

@@ -1,4 +1,6 @@
 /* GET /api/v1/checks */
+#include <assert.h>
+
 #include "api/entries.h"
 #include "api/json.h"
 
@@ -36,6 +38,7 @@ static const struct api_arg takes[] = {
 
 static void show(const struct event_entry *e, json_t *entry)
 {
+    assert(e->status < ARRAY_LEN(status_texts));
     api_json_set_text(entry, "check", e->title);
     json_object_set_new(entry, "status", json_integer(e->status));
     api_json_set_text(entry, "status_text", slice_str(status_texts[e->status]));
