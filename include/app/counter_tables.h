@@ -19,6 +19,7 @@
     X(REGISTRY, REGISTRY_COUNTERS, registry_counters)                                              \
     X(HTTP, HTTP_COUNTERS, http_counters)                                                          \
     X(EXPOSE, EXPOSE_COUNTERS, expose_counters)                                                    \
+    X(API, API_COUNTERS, api_counters)                                                             \
     X(REDIS, REDIS_COUNTERS, redis_counters)                                                       \
     X(SERVER, SERVER_COUNTERS, server_counters)
 

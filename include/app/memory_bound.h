@@ -14,6 +14,7 @@ struct core_mapping;
 #define MEMORY_PARTS(X)                                                                            \
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
+    X(STREAMS,     "streams: connections, each inside the longest line")                           \
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
@@ -21,6 +22,7 @@ struct core_mapping;
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
+    X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")

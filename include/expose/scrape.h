@@ -24,8 +24,8 @@
 #include "aggregate/registry.h"
 #include "base/buf.h"
 #include "expose/counters.h"
-#include "expose/desk.h"
 #include "expose/writer.h"
+#include "http/desk.h"
 
 struct exposition;
 struct scrape;
@@ -39,7 +39,7 @@ struct scrape_opts {
     /* Append the server's own numbers (render_counters). */
     void (*put_own)(void *own, struct writer *w, struct buf *out);
     void *own;
-    /* As in desk.h. */
+    /* As in http/desk.h. */
     uint64_t (*ask_turn)(void *turn);
     void *turn;
 };

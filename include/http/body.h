@@ -24,6 +24,9 @@ struct http_body *http_body_take(const char *type, char *ptr, size_t len);
 /* The bytes as they are, not as gzip; valid as long as the caller's reference. */
 struct slice http_body_bytes(const struct http_body *b);
 
+/* The bytes of all its forms. */
+size_t http_body_memory(const struct http_body *b);
+
 /**
  * http_body_pack(b):
  * Compress b, so that clients that accept gzip get that form (Content-Encoding, Vary).
@@ -33,6 +36,11 @@ struct slice http_body_bytes(const struct http_body *b);
  *            that are asked for more than once
  */
 bool http_body_pack(struct http_body *b);
+
+/*
+ * Is the caller's reference the only one?  Then the bytes were sent, or their clients have gone.
+ */
+bool http_body_alone(const struct http_body *b);
 
 void http_body_ref(struct http_body *b);
 void http_body_unref(struct http_body *b); /* NULL is fine */

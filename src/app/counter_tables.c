@@ -1,6 +1,7 @@
 #include "app/counter_tables.h"
 
 #include "aggregate/counters.h"
+#include "api/counters.h"
 #include "expose/counters.h"
 #include "app/server_counters.h"
 #include "base/slice.h"

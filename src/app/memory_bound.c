@@ -6,10 +6,12 @@
 #include "aggregate/check_board.h"
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
+#include "api/api.h"
 #include "app/core_mapping.h"
 #include "app/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
+#include "listen/transport.h"
 #include "listen/worker.h"
 #include "sinks/redis.h"
 
@@ -78,6 +80,26 @@ static uint64_t mapping_bytes(const struct config *c, const struct core_mapping 
     return TWICE * rules + (uint64_t)workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
 }
 
+static uint64_t connections(const struct config *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += socket_url_connections(&c->sockets[i]);
+    return n;
+}
+
+/* The largest of a connection, and its part of what the workers' readers take. */
+static uint64_t connection_bytes(const struct config *c, unsigned workers)
+{
+    uint64_t most = 0, readers = 0, n = connections(c);
+    for (size_t i = 0; i < c->n_sockets; i++) {
+        const struct transport *t = transport_of(c->sockets[i].transport);
+        most = larger(most, t->connection_bytes);
+        readers += (uint64_t)workers * t->reader_bytes;
+    }
+    return n == 0 ? 0 : most + readers / n + 1;
+}
+
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
                   struct memory_bound *ret)
 {
@@ -96,6 +118,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     } while (0)
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
+    PART(STREAMS, connections(c), connection_bytes(c, workers));
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
     PART(EVENTS, 1,
@@ -105,6 +128,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
+    PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
@@ -113,7 +137,9 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.total += b.part[i].n * b.part[i].each;
     /* The kernel doubles the size that is asked for. */
     for (size_t i = 0; i < c->n_sockets; i++)
-        b.kernel += 2 * c->sockets[i].rcvbuf * socket_url_sockets(&c->sockets[i], workers);
+        b.kernel += 2 * c->sockets[i].rcvbuf *
+                    (socket_url_sockets(&c->sockets[i], workers) +
+                     (uint64_t)socket_url_connections(&c->sockets[i]));
     b.large_set = one.large_set;
     *ret = b;
 }

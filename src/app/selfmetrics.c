@@ -22,6 +22,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_EVENTS] = &ret->events,
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
+        [COUNTER_TABLE_API] = api_counted(src->api),
         [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,
     };

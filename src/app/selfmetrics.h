@@ -6,6 +6,7 @@
 #define APP_SELFMETRICS_H
 
 #include "aggregate/registry.h"
+#include "api/api.h"
 #include "app/counter_tables.h"
 #include "app/events.h"
 #include "app/server_counters.h"
@@ -24,6 +25,7 @@ struct selfmetrics_sources {
     size_t n_listeners;
     const struct http_server *http; /* or NULL: its numbers are zero */
     const struct events *events;    /* or NULL: its numbers are zero */
+    const struct api *api;          /* or NULL: its numbers are zero */
     const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;

@@ -99,6 +99,7 @@ static void on_turned(void *server)
     if (state == RUNNING)
         turned_running(s);
     scrape_turned(s->scrape, s->turn.done);
+    api_turned(s->api, s->turn.done);
     if (state == DRAINING && s->last_turn != 0 && s->turn.done >= s->last_turn) {
         s->last_turn = 0;
         server_drained(s);
@@ -218,6 +219,20 @@ static int open_scrape(struct server *s)
     return scrape_new(&o, &s->scrape);
 }
 
+/* Without an HTTP server there is none. */
+static int open_api(struct server *s)
+{
+    const struct api_opts o = {
+        .loop = &s->loop,
+        .from = { .events = s->events.log },
+        .ask_turn = ask_turn,
+        .turn = &s->turn,
+    };
+    int rc = s->config->http_listen[0] != '\0' ? api_new(&o, &s->api) : 0;
+    s->self.api = s->api;
+    return rc;
+}
+
 static int start_workers(struct server *s)
 {
     for (unsigned i = 0; i < s->n_workers; i++) {
@@ -237,7 +252,7 @@ static int start(struct server *s)
     if (rc < 0)
         return rc;
     prepare_self(s);
-    if ((rc = open_scrape(s)) < 0)
+    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
         return rc;
     start_loop(s);
     if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
@@ -281,6 +296,7 @@ static void stop(struct server *s)
 {
     assert(server_state(s) == STARTING || server_state(s) == STOPPING);
     end_scrapes(s);
+    api_stop(s->api);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
     off_page_log_tick(&s->off_page_log, UINT64_MAX);
@@ -291,11 +307,13 @@ static void stop(struct server *s)
     server_unbuild(s);
     turn_close(&s->turn);
     scrape_free(s->scrape);
+    api_free(s->api);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
     int rc = uv_loop_close(&s->loop);
     assert(rc == 0); /* every handle is closed */
     (void)rc;
+    acceptor_free(s->acceptor);
 }
 
 int server_run(const struct config *c, struct core_mapping *mapping,

@@ -8,7 +8,8 @@
 
 static const char landing_page[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
-    "<ul><li><a href=/metrics>/metrics</a><li><a href=/-/healthy>/-/healthy</a>"
+    "<ul><li><a href=/metrics>/metrics</a><li><a href=/api/v1/events>/api/v1/events</a>"
+    "<li><a href=/api/v1/checks>/api/v1/checks</a><li><a href=/-/healthy>/-/healthy</a>"
     "<li><a href=/-/ready>/-/ready</a></ul>\n";
 
 static unsigned healthy(void *server, const char **ret_text)
@@ -60,6 +61,7 @@ int server_http_start(struct server *s)
     const struct http_route routes[] = {
         { .path = "/", .fixed = s->landing },
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
+        api_route(s->api),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true },

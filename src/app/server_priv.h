@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "api/api.h"
 #include "app/core_mapping.h"
 #include "aggregate/off_page_log.h"
 #include "listen/refused_log.h"
@@ -49,15 +50,17 @@ struct server {
     struct registry *registry;
     struct listener *listeners;
     size_t n_listeners;
+    struct acceptor *acceptor; /* NULL: there are no streams */
     struct worker *workers[LISTEN_WORKERS_MAX];
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
     struct events events;  /* events.log is what others read, and are told by */
     struct scrape *scrape; /* NULL until everything is built */
+    struct api *api;       /* the same; NULL without HTTP too */
     struct http_server *http;
     struct http_body *landing;
-    struct http_route routes[6];
+    struct http_route routes[7];
     uint32_t http_connections; /* http.max_connections, or fewer: see descriptors_prepare */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;

@@ -44,6 +44,7 @@ static const struct {
       "/metrics and the paths below. Another: --set http.listen=0.0.0.0:9102" },
     { "HTTP", NULL },
     { "GET /metrics", "the page that Prometheus scrapes" },
+    { "GET /api/v1/events, /api/v1/checks", "the last events and service checks (docs/api.md)" },
     { "GET /", "links" },
     { "GET /-/healthy, /-/ready", "200 while it runs; 200 while it receives, else 503" },
     { "POST /-/reload, /-/quit", "as HUP and TERM, where http.lifecycle is on" },

@@ -32,7 +32,7 @@ static void step_all(struct scrape *s)
 static void on_asked(uv_async_t *async)
 {
     struct scrape *s = async->data;
-    desk_look(&s->desk);
+    http_desk_look(&s->desk);
     step_all(s);
 }
 
@@ -118,11 +118,11 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
         return rc;
     }
     s->asked.data = s;
-    desk_init(&s->desk, &(struct desk_opts){ .ask_turn = opts->ask_turn,
-                                             .turn_cookie = opts->turn,
-                                             .serve = serve,
-                                             .wake = wake,
-                                             .cookie = s });
+    http_desk_init(&s->desk, &(struct http_desk_opts){ .ask_turn = opts->ask_turn,
+                                                       .turn_cookie = opts->turn,
+                                                       .serve = serve,
+                                                       .wake = wake,
+                                                       .cookie = s });
     s->source = (struct exposition_source){ .loop = opts->loop,
                                             .registry = opts->registry,
                                             .put_own = opts->put_own,
@@ -142,13 +142,13 @@ struct http_mailbox *scrape_mailbox(struct scrape *s)
 
 void scrape_turned(struct scrape *s, uint64_t done)
 {
-    desk_turned(&s->desk, done);
+    http_desk_turned(&s->desk, done);
 }
 
 void scrape_stop(struct scrape *s)
 {
     s->stopped = true;
-    desk_close(&s->desk);
+    http_desk_close(&s->desk);
     step_all(s);
 }
 
@@ -173,7 +173,7 @@ void scrape_free(struct scrape *s)
 {
     if (s == NULL)
         return;
-    desk_release(&s->desk);
+    http_desk_release(&s->desk);
     for (unsigned i = 0; i < WRITER_COUNT; i++)
         s->source.writers[i]->ops->close(s->source.writers[i]);
     uv_close((uv_handle_t *)&s->asked, on_closed);

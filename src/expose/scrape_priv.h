@@ -6,12 +6,12 @@
 #ifndef EXPOSE_SCRAPE_PRIV_H
 #define EXPOSE_SCRAPE_PRIV_H
 
-#include "expose/desk.h"
 #include "expose/exposition.h"
 #include "expose/scrape.h"
+#include "http/desk.h"
 
 struct scrape {
-    struct desk desk;
+    struct http_desk desk;
     struct exposition_source source;
     uv_async_t asked; /* a request came in, or an exposition may go on */
     bool stopped;

@@ -38,6 +38,17 @@ struct slice http_body_bytes(const struct http_body *b)
     return slice_of(b->ptr, b->len);
 }
 
+size_t http_body_memory(const struct http_body *b)
+{
+    return b->len + b->packed.len;
+}
+
+bool http_body_alone(const struct http_body *b)
+{
+    /* acquire: the other holders' reads come before whatever the caller does next */
+    return atomic_load_explicit(&b->refs, memory_order_acquire) == 1;
+}
+
 void http_body_ref(struct http_body *b)
 {
     /* relaxed: the caller holds a reference already, so there is nothing to order */

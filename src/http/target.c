@@ -21,7 +21,7 @@ static bool too_long(const char *query)
     size_t args = 1, n = 0;
     for (; query[n] != '\0'; n++)
         args += query[n] == '&';
-    return n > HTTP_QUERY_BYTES || args > HTTP_QUERY_ARGS;
+    return n > HTTP_QUERY_BYTES || args > HTTP_ARGS_MAX;
 }
 
 bool http_target_cut_query(const char *target)

@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 
-enum { HTTP_QUERY_BYTES = 8192, HTTP_QUERY_ARGS = 100 };
+#include "http/args.h"
+
+enum { HTTP_QUERY_BYTES = 8192 };
 
 /* The path in a target without query: "/metrics", or "http://host:port/metrics" (the absolute form
  * that a proxy's client sends) -> "/metrics".  A part of target, or static. */
@@ -16,7 +18,7 @@ const char *http_target_path(const char *target);
  * connection's memory, libmicrohttpd 0.9.75 has no room for an answer either: the client would hear
  * nothing until the timeout.
  *   target   in libmicrohttpd's own buffer (hence written to), before it parses the query
- *   returns  true: it was longer than HTTP_QUERY_BYTES, or had more than HTTP_QUERY_ARGS arguments
+ *   returns  true: it was longer than HTTP_QUERY_BYTES, or had more than HTTP_ARGS_MAX arguments
  */
 bool http_target_cut_query(const char *target);
 

@@ -57,9 +57,9 @@ static void a_query_is_cut_that_is_longer_or_of_more_arguments_than_may_be(void 
 {
     (void)state;
     assert_false(is_cut("/metrics?", 0, 0));
-    assert_false(is_cut("/metrics?", HTTP_QUERY_ARGS, 8));
-    assert_true(is_cut("/metrics?", HTTP_QUERY_ARGS + 1, 8));
-    assert_true(is_cut("/metrics?", HTTP_QUERY_ARGS + 1, 1)); /* nothing but & */
+    assert_false(is_cut("/metrics?", HTTP_ARGS_MAX, 8));
+    assert_true(is_cut("/metrics?", HTTP_ARGS_MAX + 1, 8));
+    assert_true(is_cut("/metrics?", HTTP_ARGS_MAX + 1, 1)); /* nothing but & */
     assert_true(is_cut("http://host/metrics?", 500, 4));
     assert_false(is_cut("/metrics?", 1, HTTP_QUERY_BYTES + 1));
     assert_true(is_cut("/metrics?", 1, HTTP_QUERY_BYTES + 2));

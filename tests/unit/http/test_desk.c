@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "expose/desk.h"
+#include "http/desk.h"
 #include "support/http_client.h"
 
 struct office {
-    struct desk desk;
+    struct http_desk desk;
     uint64_t turns; /* asked for */
     size_t n_served;
     struct http_server *server;
@@ -42,9 +42,9 @@ static int open_office(void **state)
     static struct office o;
     const char *error;
     memset(&o, 0, sizeof o);
-    desk_init(
+    http_desk_init(
         &o.desk,
-        &(struct desk_opts){
+        &(struct http_desk_opts){
             .ask_turn = ask_turn, .turn_cookie = &o, .serve = serve, .wake = wake, .cookie = &o });
     o.route =
         (struct http_route){ .path = "/x", .ask = http_mailbox_ask, .cookie = &o.desk.mailbox };
@@ -58,7 +58,7 @@ static int close_office(void **state)
 {
     struct office *o = *state;
     http_stop(o->server);
-    desk_release(&o->desk);
+    http_desk_release(&o->desk);
     return 0;
 }
 
@@ -67,7 +67,7 @@ static int wait_with(struct office *o, size_t n)
 {
     int fd = client_ask(http_address(o->server), "GET", "/x");
     while (o->desk.n < n)
-        desk_look(&o->desk);
+        http_desk_look(&o->desk);
     return fd;
 }
 
@@ -76,15 +76,15 @@ static void a_turn_serves_who_asked_before_it_began(void **state)
     struct office *o = *state;
     int first = wait_with(o, 1), second = wait_with(o, 2), third = wait_with(o, 3);
     assert_int_equal(o->turns, 3);
-    desk_turned(&o->desk, 0);
+    http_desk_turned(&o->desk, 0);
     assert_int_equal(o->n_served, 0);
-    desk_turned(&o->desk, 2);
+    http_desk_turned(&o->desk, 2);
     assert_int_equal(o->n_served, 2);
     client_expect(first, 200, NULL);
     client_expect(second, 200, NULL);
-    desk_turned(&o->desk, 2);
+    http_desk_turned(&o->desk, 2);
     assert_int_equal(o->n_served, 2);
-    desk_turned(&o->desk, 7);
+    http_desk_turned(&o->desk, 7);
     assert_int_equal(o->n_served, 3);
     client_expect(third, 200, NULL);
 }
@@ -94,10 +94,10 @@ static void who_waits_or_comes_when_it_closes_gets_503(void **state)
     struct office *o = *state;
     int waits = wait_with(o, 1);
     size_t served = o->n_served;
-    desk_close(&o->desk);
+    http_desk_close(&o->desk);
     client_expect(waits, 503, NULL);
     client_expect(client_ask(http_address(o->server), "GET", "/x"), 503, NULL);
-    desk_turned(&o->desk, UINT64_MAX);
+    http_desk_turned(&o->desk, UINT64_MAX);
     assert_int_equal(o->n_served, served);
 }
 

@@ -1,4 +1,4 @@
-#include "expose/desk.h"
+#include "http/desk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -7,13 +7,13 @@
 
 enum { STATUS_UNAVAILABLE = 503 };
 
-void desk_init(struct desk *d, const struct desk_opts *opts)
+void http_desk_init(struct http_desk *d, const struct http_desk_opts *opts)
 {
-    *d = (struct desk){ .opts = *opts };
+    *d = (struct http_desk){ .opts = *opts };
     http_mailbox_init(&d->mailbox, opts->wake, opts->cookie);
 }
 
-void desk_look(struct desk *d)
+void http_desk_look(struct http_desk *d)
 {
     struct http_request *const *incoming;
     size_t n = http_mailbox_take(&d->mailbox, &incoming);
@@ -23,10 +23,10 @@ void desk_look(struct desk *d)
     assert(d->n == 0 || turn >= d->waiting[d->n - 1].turn);
     d->waiting = mem_grow(d->waiting, &d->cap, d->n + n, sizeof *d->waiting);
     for (size_t i = 0; i < n; i++)
-        d->waiting[d->n++] = (struct desk_waiter){ incoming[i], turn };
+        d->waiting[d->n++] = (struct http_desk_waiter){ incoming[i], turn };
 }
 
-void desk_turned(struct desk *d, uint64_t done)
+void http_desk_turned(struct http_desk *d, uint64_t done)
 {
     struct http_request **to = mem_alloc(d->n * sizeof(struct http_request *));
     size_t n = 0, kept = 0;
@@ -42,7 +42,7 @@ void desk_turned(struct desk *d, uint64_t done)
     free(to);
 }
 
-void desk_close(struct desk *d)
+void http_desk_close(struct http_desk *d)
 {
     http_mailbox_close(&d->mailbox);
     for (size_t i = 0; i < d->n; i++)
@@ -50,7 +50,7 @@ void desk_close(struct desk *d)
     d->n = 0;
 }
 
-void desk_release(struct desk *d)
+void http_desk_release(struct http_desk *d)
 {
     http_mailbox_release(&d->mailbox);
     free(d->waiting);

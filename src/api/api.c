@@ -1,0 +1,211 @@
+/*
+ * A request's way:
+ *
+ *     on_asked      the loop: requests have come in; they wait for a turn at the desk
+ *     serve         their turn is over: answer each
+ *       answer      its path's answer, or an error
+ *       unsent_*    the answers that their clients have yet to read, which are bounded
+ */
+#include "api/api.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "api/json.h"
+#include "api/path.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "http/accept.h"
+#include "http/desk.h"
+
+/* Smaller answers, which fit into a few packets, are not worth gzip. */
+enum { PACK_BYTES = 4096 };
+
+static const char prefix[] = "/api/v1/";
+
+struct api {
+    struct api_sources from;
+    struct api_stats stats;
+    struct http_desk desk;
+    uv_async_t asked;
+    struct http_body **unsent; /* n_unsent answers, with a reference to each */
+    size_t n_unsent, cap_unsent;
+    size_t unsent_bytes;
+};
+
+/* ---- answers on their way ---- */
+
+static void unsent_add_take(struct api *a, struct http_body *b)
+{
+    a->unsent = mem_grow(a->unsent, &a->cap_unsent, a->n_unsent + 1, sizeof(struct http_body *));
+    a->unsent[a->n_unsent++] = b;
+    a->unsent_bytes += http_body_memory(b);
+}
+
+/* Drop those that were sent, or whose clients have gone; all: the others too. */
+static void unsent_sweep(struct api *a, bool all)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_unsent; i++) {
+        struct http_body *b = a->unsent[i];
+        if (!all && !http_body_alone(b)) {
+            a->unsent[kept++] = b;
+            continue;
+        }
+        a->unsent_bytes -= http_body_memory(b);
+        http_body_unref(b);
+    }
+    a->n_unsent = kept;
+    assert(kept > 0 || a->unsent_bytes == 0);
+}
+
+/* ---- an answer ---- */
+
+static const struct {
+    const char *name;
+    enum api_status (*answer)(const struct api_ask *ask, struct buf *out);
+} paths[] = {
+#define X(name) { #name, api_##name##_answer },
+    API_PATHS(X)
+#undef X
+};
+
+static enum api_status say_unknown_path(struct buf *out)
+{
+    struct buf error = { 0 };
+    buf_append_str(&error, "no such path; there are ");
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        buf_printf(&error, "%s%s%s", i == 0 ? "" : ", ", prefix, paths[i].name);
+    api_json_error(out, (struct slice){ 0 }, buf_slice(&error));
+    buf_release(&error);
+    return API_404;
+}
+
+static enum api_status answer_of(const struct api *a, const struct http_request *r, struct buf *out)
+{
+    const char *path = http_request_path(r);
+    struct http_arg args[HTTP_ARGS_MAX];
+    struct api_ask ask = { .args = args,
+                           .n_args = http_request_args(r, args),
+                           .now_ms = now_wall_ms(),
+                           .from = &a->from };
+    assert(strncmp(path, prefix, strlen(prefix)) == 0);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        if (strcmp(path + strlen(prefix), paths[i].name) == 0)
+            return paths[i].answer(&ask, out);
+    return say_unknown_path(out);
+}
+
+static bool accepts_gzip(const struct http_request *r)
+{
+    char list[HTTP_ACCEPT_BYTES];
+    return http_accept_gzip(http_request_header_list(r, "Accept-Encoding", list, sizeof list));
+}
+
+static void answer(struct api *a, struct http_request *r)
+{
+    static const unsigned codes[] = {
+#define X(status) status,
+        API_STATUSES(X)
+#undef X
+    };
+    static const struct http_header no_store[] = { { "Cache-Control", "no-store" } };
+    enum api_status status = API_503;
+    struct buf json = { 0 };
+    if (a->unsent_bytes >= API_UNSENT_BYTES) /* some may have been read since the turn was over */
+        unsent_sweep(a, false);
+    if (a->unsent_bytes < API_UNSENT_BYTES)
+        status = answer_of(a, r, &json);
+    else
+        api_json_error(&json, (struct slice){ 0 },
+                       SLICE_LIT("too many answers wait to be read; ask again in a second"));
+    json.ptr = mem_realloc(json.ptr, json.len); /* it may have room for twice as much */
+    struct http_body *body = http_body_take("application/json", json.ptr, json.len);
+    if (json.len >= PACK_BYTES && accepts_gzip(r))
+        http_body_pack(body);
+    a->stats.answered[status]++;
+    http_answer_with(r, codes[status], body, no_store, ARRAY_LEN(no_store));
+    unsent_add_take(a, body);
+}
+
+static void serve(void *api, struct http_request *const *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        answer(api, to[i]);
+}
+
+/* ---- its life ---- */
+
+static void on_asked(uv_async_t *async)
+{
+    struct api *a = async->data;
+    http_desk_look(&a->desk);
+}
+
+/* HTTP thread */
+static void wake(void *api)
+{
+    uv_async_send(&((struct api *)api)->asked);
+}
+
+int api_new(const struct api_opts *opts, struct api **ret)
+{
+    struct api *a = mem_zalloc(sizeof *a);
+    int rc = uv_async_init(opts->loop, &a->asked, on_asked);
+    if (rc < 0) {
+        free(a);
+        return rc;
+    }
+    json_set_alloc_funcs(mem_alloc, free);
+    a->asked.data = a;
+    a->from = opts->from;
+    http_desk_init(&a->desk, &(struct http_desk_opts){ .ask_turn = opts->ask_turn,
+                                                       .turn_cookie = opts->turn,
+                                                       .serve = serve,
+                                                       .wake = wake,
+                                                       .cookie = a });
+    *ret = a;
+    return 0;
+}
+
+struct http_route api_route(struct api *a)
+{
+    return (struct http_route){
+        .path = prefix, .prefix = true, .ask = http_mailbox_ask, .cookie = &a->desk.mailbox
+    };
+}
+
+void api_turned(struct api *a, uint64_t done)
+{
+    if (a == NULL)
+        return;
+    unsent_sweep(a, false);
+    http_desk_turned(&a->desk, done);
+}
+
+const struct api_stats *api_counted(const struct api *a)
+{
+    static const struct api_stats none;
+    return a != NULL ? &a->stats : &none;
+}
+
+void api_stop(struct api *a)
+{
+    if (a != NULL)
+        http_desk_close(&a->desk);
+}
+
+static void on_closed(uv_handle_t *asked)
+{
+    free(asked->data);
+}
+
+void api_free(struct api *a)
+{
+    if (a == NULL)
+        return;
+    unsent_sweep(a, true);
+    free(a->unsent);
+    http_desk_release(&a->desk);
+    uv_close((uv_handle_t *)&a->asked, on_closed);
+}

@@ -1,0 +1,234 @@
+/* Requests below /api/v1/, from the HTTP thread through a page turn to an answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "api/api.h"
+#include "base/mem.h"
+#include "support/http_client.h"
+#include "support/loop_until.h"
+
+enum { PATIENCE_MS = CLIENT_PATIENCE_S * 1000 };
+
+struct office {
+    uv_loop_t loop;
+    struct event_log *log;
+    struct api *api;
+    uint64_t turns; /* asked for */
+    struct http_server *server;
+    struct http_route route;
+};
+
+static uint64_t ask_turn(void *office)
+{
+    return ++((struct office *)office)->turns;
+}
+
+static int open_office(void **state)
+{
+    static struct office o;
+    const char *error = "";
+    o = (struct office){ .log = event_log_new(10) };
+    uv_loop_init(&o.loop);
+    const struct api_opts opts = {
+        .loop = &o.loop, .from.events = o.log, .ask_turn = ask_turn, .turn = &o
+    };
+    assert_int_equal(api_new(&opts, &o.api), 0);
+    o.route = api_route(o.api);
+    struct http_opts http = { .listen = "127.0.0.1:0", .routes = &o.route, .n_routes = 1 };
+    if (http_start(&http, &o.server, &error) != 0)
+        fail_msg("%s", error);
+    *state = &o;
+    return 0;
+}
+
+static int close_office(void **state)
+{
+    struct office *o = *state;
+    api_stop(o->api);
+    http_stop(o->server);
+    api_free(o->api);
+    event_log_free(o->log);
+    assert_true(loop_drain(&o->loop, PATIENCE_MS));
+    assert_int_equal(uv_loop_close(&o->loop), 0);
+    return 0;
+}
+
+static void add(struct office *o, const char *title, size_t text)
+{
+    char *bytes = mem_alloc(text);
+    memset(bytes, 'x', text);
+    event_log_add(o->log, &(struct event_entry){ .kind = EVENT_ENTRY,
+                                                 .title = slice_str(title),
+                                                 .text = slice_of(bytes, text),
+                                                 .priority = "normal",
+                                                 .alert_type = "info" });
+    free(bytes);
+}
+
+static bool turn_is_asked_for(void *office)
+{
+    return ((struct office *)office)->turns > 0;
+}
+
+static bool nobody_waits(void *office)
+{
+    struct office *o = office;
+    struct http_stats stats;
+    api_turned(o->api, o->turns);
+    http_stats(o->server, &stats);
+    return o->turns > 0 && stats.waiting == 0;
+}
+
+/* Let the client's request wait, and its turn be over. */
+static int answered(struct office *o, int fd)
+{
+    o->turns = 0;
+    assert_true(loop_until(&o->loop, turn_is_asked_for, o, PATIENCE_MS));
+    assert_true(loop_until(&o->loop, nobody_waits, o, PATIENCE_MS));
+    return fd;
+}
+
+static int ask(struct office *o, const char *method, const char *path)
+{
+    return answered(o, client_ask(http_address(o->server), method, path));
+}
+
+static void an_answer_waits_for_its_turn_and_has_what_came_before_it(void **state)
+{
+    struct office *o = *state;
+    struct buf reply = { 0 };
+    struct http_stats stats;
+    int fd = client_ask(http_address(o->server), "GET", "/api/v1/events");
+    assert_true(loop_until(&o->loop, turn_is_asked_for, o, PATIENCE_MS));
+    api_turned(o->api, 0); /* an older turn */
+    http_stats(o->server, &stats);
+    assert_int_equal(stats.waiting, 1);
+    add(o, "came with the turn", 1);
+    assert_true(loop_until(&o->loop, nobody_waits, o, PATIENCE_MS));
+    client_hear(fd, &reply);
+    assert_int_equal(client_status(&reply), 200);
+    assert_true(client_has(&reply, "\"title\":\"came with the turn\""));
+    buf_release(&reply);
+}
+
+static void every_answer_says_what_it_is_and_is_not_kept(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        unsigned status;
+        const char *body; /* a part of it */
+    } rows[] = {
+        { "GET", "/api/v1/events", 200, "{\"events\":[" },
+        { "GET", "/api/v1/checks", 200, "{\"checks\":[" },
+        { "HEAD", "/api/v1/events", 200, "" },
+        { "GET", "/api/v1/events?limit=0", 400, "\"argument\":\"limit\"" },
+        { "HEAD", "/api/v1/events?limit=0", 400, "" },
+        { "GET", "/api/v1/", 404, "there are /api/v1/checks, /api/v1/events\"}" },
+        { "GET", "/api/v1/event", 404, "no such path" },
+        { "GET", "/api/v1/events/", 404, "no such path" },
+        { "GET", "/api/v1/events/?limit=0", 404, "no such path" },
+    };
+    struct office *o = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf reply = { 0 };
+        client_hear(ask(o, rows[i].method, rows[i].path), &reply);
+        if (client_status(&reply) != rows[i].status ||
+            strstr(client_body(&reply), rows[i].body) == NULL)
+            fail_msg("%s %s: %s", rows[i].method, rows[i].path, reply.ptr);
+        assert_true(client_has(&reply, "Content-Type: application/json\r\n"));
+        assert_true(client_has(&reply, "Cache-Control: no-store\r\n"));
+        assert_true(client_has(&reply, "X-Content-Type-Options: nosniff\r\n"));
+        assert_true(rows[i].body[0] != '\0' || *client_body(&reply) == '\0');
+        buf_release(&reply);
+    }
+    const uint64_t *n = api_counted(o->api)->answered;
+    assert_int_equal(n[API_200], 3);
+    assert_int_equal(n[API_400], 2);
+    assert_int_equal(n[API_404], 4);
+    assert_int_equal(n[API_503], 0);
+}
+
+static void nothing_is_changed_by_post(void **state)
+{
+    struct office *o = *state;
+    struct buf reply = { 0 };
+    client_hear(client_ask(http_address(o->server), "POST", "/api/v1/events"), &reply);
+    assert_int_equal(client_status(&reply), 405);
+    assert_true(client_has(&reply, "Allow: GET, HEAD\r\n"));
+    buf_release(&reply);
+}
+
+static int ask_for_gzip(struct office *o)
+{
+    int fd = client_dial(http_address(o->server));
+    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n"
+                   "Connection: close\r\n\r\n");
+    return answered(o, fd);
+}
+
+static void a_long_answer_is_packed_for_who_accepts_gzip(void **state)
+{
+    struct office *o = *state;
+    struct buf reply = { 0 };
+    client_hear(ask_for_gzip(o), &reply);
+    assert_false(client_has(&reply, "Content-Encoding"));
+    add(o, "long", 10000);
+    client_hear(ask_for_gzip(o), &reply);
+    assert_true(client_has(&reply, "Content-Encoding: gzip\r\n"));
+    assert_true(reply.len < 1000);
+    client_hear(ask(o, "GET", "/api/v1/events"), &reply);
+    assert_false(client_has(&reply, "Content-Encoding"));
+    assert_true(reply.len > 10000);
+    buf_release(&reply);
+}
+
+static void who_does_not_read_makes_others_wait_until_it_goes(void **state)
+{
+    struct office *o = *state;
+    struct buf reply = { 0 };
+    add(o, "more than kernels hold", 2 * API_UNSENT_BYTES);
+    int slow = ask(o, "GET", "/api/v1/events");
+    client_hear(ask(o, "GET", "/api/v1/checks"), &reply);
+    assert_int_equal(client_status(&reply), 503);
+    assert_true(client_has(&reply, "Retry-After: 1\r\n"));
+    assert_true(client_has(&reply, "{\"error\":\"too many answers wait"));
+    assert_true(api_counted(o->api)->answered[API_503] > 0);
+    close(slow);
+    for (unsigned i = 0; client_status(&reply) != 200; i++) {
+        assert_true(i < 1000); /* until the HTTP thread has seen that it is gone */
+        client_hear(ask(o, "GET", "/api/v1/checks"), &reply);
+    }
+    buf_release(&reply);
+}
+
+static void a_stop_answers_who_waits(void **state)
+{
+    struct office *o = *state;
+    int fd = client_ask(http_address(o->server), "GET", "/api/v1/events");
+    assert_true(loop_until(&o->loop, turn_is_asked_for, o, PATIENCE_MS));
+    api_stop(o->api);
+    client_expect(fd, 503, NULL);
+    client_expect(client_ask(http_address(o->server), "GET", "/api/v1/events"), 503, NULL);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_office, close_office)
+    const struct CMUnitTest tests[] = {
+        TEST(an_answer_waits_for_its_turn_and_has_what_came_before_it),
+        TEST(every_answer_says_what_it_is_and_is_not_kept),
+        TEST(nothing_is_changed_by_post),
+        TEST(a_long_answer_is_packed_for_who_accepts_gzip),
+        TEST(who_does_not_read_makes_others_wait_until_it_goes),
+        TEST(a_stop_answers_who_waits),
+    };
+#undef TEST
+    return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}
