@@ -5,6 +5,7 @@ import grp
 import json
 import os
 import pwd
+import resource
 import select
 import signal
 import socket
@@ -247,12 +248,7 @@ def test_a_quiet_connection_is_closed_and_one_that_sends_is_not():
 
 
 def test_without_descriptors_connections_wait_and_the_server_rests():
-    import resource
     soft = 64
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, soft))
-
     with Server("http.max_connections=4", sockets=[TCP]) as server, contextlib.ExitStack() as stack:
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, soft))
         held = [stack.enter_context(connect(server)) for _ in range(soft + 10)]
@@ -272,6 +268,20 @@ def test_without_descriptors_connections_wait_and_the_server_rests():
         for s in held[30:]:
             s.sendall(b"n:1|c\n")
         server.wait_value("n", soft - 20)
+
+
+def test_under_a_low_limit_of_open_files_streams_get_what_http_leaves():
+    server = Server("http.max_connections=64", sockets=[TCP])
+    server.command = ["prlimit", "--nofile=300:300"] + server.command
+    with server, contextlib.ExitStack() as stack:
+        told = server.logged("the limit on open files is too low")[0]
+        may = int(told["stream_connections"])
+        assert told["http_connections"] == "64" and 0 < may < 300
+        held = [stack.enter_context(connect(server)) for _ in range(400)]
+        wait_for(lambda: server.scrape().sum("statsd_stream_connections_refused_total", reason="limit") == 400 - may or None, "the rest is refused")
+        assert server.scrape().sum("statsd_stream_connections") == may
+        assert server.logged("cannot accept connections, they wait") == []
+        assert sum(is_closed_by_peer(s) for s in held if select.select([s], [], [], 0)[0]) == 400 - may
 
 
 # --- many connections
