@@ -188,6 +188,16 @@ def test_who_speaks_the_right_framing_is_told_nothing(framing, data):
         assert server.logged("clients send the other framing") == []
 
 
+@pytest.mark.parametrize("proto", ["tcp", "unix"])
+def test_a_listener_has_its_own_sign_of_gauges_and_events_come_by_streams_too(proto):
+    with both("gauge_sign=absolute&framing=dsd", "protocol.gauge_sign=delta") as server, connect(server, proto) as s:
+        s.sendall(frame(b"g:7|g\ng:-5|g\n_e{1,1}:a|b\n_sc|disk|0\n") + frame(b"caf\xc3\xa9:1|c"))
+        server.wait_value("g", -5)
+        page = server.scrape()
+        assert page.sum("statsd_events_total") == page.sum("statsd_service_checks_total") == 1
+        assert page.sum("statsd_samples_rejected_total") == 0
+
+
 # --- limits
 
 @pytest.mark.parametrize("proto", ["tcp", "unix"])
