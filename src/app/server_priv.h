@@ -19,6 +19,7 @@
 
 #include "api/api.h"
 #include "app/core_mapping.h"
+#include "app/descriptors.h"
 #include "aggregate/off_page_log.h"
 #include "listen/refused_log.h"
 #include "app/events.h"
@@ -61,7 +62,7 @@ struct server {
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[7];
-    uint32_t http_connections; /* http.max_connections, or fewer: see descriptors_prepare */
+    struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];
