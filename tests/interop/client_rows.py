@@ -61,7 +61,7 @@ class Way:
     set: str = ""
     socket: str = ""
     odd: dict = field(default_factory=dict)
-    refused: int = 0              # lines of it that we refuse, for the reason that odd tells
+    refused: object = 0           # lines of it that we refuse, for the reason that odd tells; None: at most what it dropped
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ CLIENTS = [
     Client("datadogpy", "Python", "datadog", "0.56.0", DOGSTATSD, (
         Way("udp", "`DogStatsd(host=, port=)`", ABSOLUTE),
         Way("unixgram", '`socket_path="unixgram://PATH"`', ABSOLUTE, odd=FULL),
-        Way("unix", '`socket_path="unixstream://PATH"`', "framing=dsd&" + ABSOLUTE),
+        Way("unix", '`socket_path="unixstream://PATH"`', "framing=dsd&" + ABSOLUTE, odd=FULL, refused=None),
     )),
     Client("hot-shots", "Node", "hot-shots", "17.1.1", DOGSTATSD, (
         Way("udp", "`{ host, port }`", ABSOLUTE),

@@ -48,10 +48,10 @@ def what_it_sent(seen):
 
 
 def outcome(client, way, wrong, of):
-    """`11 of 11`, and what is otherwise than called, with its reason; of: the calls that are looked at."""
-    notes = {why: None for name, (_, why) in way.odd.items() if name in of}
-    bad = sum(1 for name in of if name in way.odd) + len(wrong)
-    return "%d of %d" % (len(of) - bad, len(of)) + "".join(": " + n for n in [*notes, *wrong][:1]) + "".join("; " + n for n in [*notes, *wrong][1:])
+    """`11 of 11`, and what is otherwise than called, with its reason; of: the calls that were looked at."""
+    odd = [name for name in of if name in way.odd]
+    notes = list(dict.fromkeys(way.odd[name][1] for name in odd)) + wrong
+    return "%d of %d" % (len(of) - len(odd) - len(wrong), len(of)) + (": " + "; ".join(notes) if notes else "")
 
 
 def row(client, way, seen):
@@ -80,22 +80,28 @@ def rows_of(block):
     return {key(cells): cells for cells in map(cells_of, block.splitlines()[2:])}
 
 
-def table(old):
-    """The block anew: of each client and transport what was seen last."""
-    rows = []
-    for client in CLIENTS:
-        for way in client.ways:
-            stands = old.get((client.name, client.language == "Debian", TRANSPORTS[way.transport]))
-            path = os.path.join(PLACE, "results", "%s.%s.%s.json" % (client.name, client.language, way.transport))
-            new = None
-            if os.path.exists(path):
-                with open(path) as f:
-                    seen = json.load(f)
-                if not ("skipped" in seen and stands and stands[1] == version(client, seen["version"])):
-                    new = row(client, way, seen)
-            if new or stands:
-                rows.append(new or stands)
-    return text_of(COLUMNS) + text_of(["---"] * len(COLUMNS)) + "".join(map(text_of, rows))
+def seen_last(client, way):
+    """What the test saw of it, or None."""
+    path = os.path.join(PLACE, "results", "%s.%s.%s.json" % (client.name, client.language, way.transport))
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
+
+
+def new_or_old(client, way, seen, stands):
+    """The cells of a row: what was seen, or those that stand there; None where there is neither."""
+    skipped = seen and "skipped" in seen
+    if seen is None or skipped and stands and stands[1] == version(client, seen["version"]):
+        return stands
+    return row(client, way, seen)
+
+
+def table(old, seen_of=seen_last):
+    """The block anew; old: its rows up to now."""
+    rows = [new_or_old(client, way, seen_of(client, way), old.get((client.name, client.language == "Debian", TRANSPORTS[way.transport])))
+            for client in CLIENTS for way in client.ways]
+    return text_of(COLUMNS) + text_of(["---"] * len(COLUMNS)) + "".join(text_of(r) for r in rows if r)
 
 
 def digest(block):

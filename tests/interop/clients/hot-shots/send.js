@@ -2,6 +2,14 @@ const net = require('net');
 const StatsD = require('hot-shots');
 
 const [transport, address] = process.argv.slice(2);
+if (transport === 'unixgram') {
+  try {
+    require('unix-dgram');
+  } catch (e) {
+    console.error('its module unix-dgram was not built');
+    process.exit(77);
+  }
+}
 const [host, port] = address.split(':');
 const options = {
   udp: () => ({ host, port: Number(port) }),
