@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Call:
-    """Of a metric: its name, its kind in Redis, what of a timer's (count, sum) is looked at, and the value."""
+    """name, kind: of the metric in the ledger; or of a stream in Redis, whose entries count.  want: a number or a range."""
     name: str
     kind: str
     want: object
@@ -31,8 +31,8 @@ CALLS = {
     "set": Call("shop.users", "s", 2),
     "sampled": Call("shop.sampled", "c", about(800, 1200)),
     "burst": Call("shop.burst", "c", 1000),
-    "event": Call("statsd_events_total", "self", 1),
-    "check": Call("statsd_service_checks_total", "self", 1),
+    "event": Call("{sd:events}:log", "stream", 1, page="statsd_events_total"),
+    "check": Call("{sd:checks}:log", "stream", 1, page="statsd_service_checks_total"),
 }
 ETSY = ("counter", "gauge", "gauge below 0", "timing", "set", "sampled", "burst")
 DOGSTATSD = tuple(CALLS)

@@ -58,9 +58,8 @@ def row(client, way, seen):
     number = version(client, seen["version"])
     if "skipped" in seen:
         return [client.name, number, TRANSPORTS[way.transport], way.set, "skipped: " + seen["skipped"], "", ""]
-    kept = [n for n in client.has if client.calls[n].kind != "self"]
     return [client.name, number, TRANSPORTS[way.transport], settings(client, way), what_it_sent(seen["sent"]),
-            outcome(client, way, seen["page"], client.has), outcome(client, way, seen["redis"], kept)]
+            outcome(client, way, seen["page"], client.has), outcome(client, way, seen["redis"], seen["in_redis"])]
 
 
 def text_of(cells):

@@ -1,5 +1,6 @@
 """Real clients by every transport that they have: what they were told is on /metrics and in Redis.  The rows of the README's table
 are what is seen here; those of other languages than Debian's Python only with NIGHTLY=1."""
+import functools
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import pytest
 import client_install
 from client_install import Missing
 from client_rows import CLIENTS
-from harness import SLOW, Server, clean_env, tot_key, wait_for
+from harness import SLOW, Server, clean_env, run, tot_key, wait_for
 from recorder import Recorder, kinds, nameless
 
 CANNOT = 77                     # status of a client that does not have the transport here, and says why on stderr
@@ -61,8 +62,10 @@ def sent(command, client, way, dir):
 # --- what is there
 
 def in_redis(redis, call):
-    """The value of the one series of that name, or None."""
+    """The value of the one series of that name, or None; of a stream the number of its entries."""
     client = redis.client
+    if call.kind == "stream":
+        return client.xlen(call.name)
     if call.kind == "s":
         keys = list(client.scan_iter("{sd:*}:s:*:%s*" % call.name))
         return client.pfcount(*keys) if keys else None
@@ -75,8 +78,15 @@ def in_redis(redis, call):
 
 
 def on_page(page, call):
+    if call.kind == "stream":
+        return page.sum(call.page)
     found = page.all(call.page or call.name.replace(".", "_"))
     return list(found.values())[0] if len(found) == 1 else found or None
+
+
+@functools.lru_cache
+def looked_at_in_redis(call):
+    return call.kind != "stream" or b"redis.events_max" in run("describe", "options").stdout
 
 
 def fits(value, want):
@@ -102,7 +112,7 @@ def wrong(client, way, redis, page, dropped):
         value = on_page(page, call)
         if not fits(value, want):
             on.append("%s: %r" % (name, value))
-        if call.kind != "self":
+        if looked_at_in_redis(call):
             got = in_redis(redis, call)
             if not fits(got, want if call.redis is None else call.redis) or call.redis is None and got != value:
                 in_.append("%s: %r" % (name, got))
@@ -147,4 +157,5 @@ def observed(command, client, way, dir, redis):
         if client.tags and "counter" in client.has:
             labels = [dict(ls) for ls in page.all("shop_hits")]
             assert [ls.get("path") for ls in labels] == ["/a"], labels
-    return dict(sent=recorded, page=ways[0][0], redis=ways[0][1], refused=refused, dropped=dropped)
+    return dict(sent=recorded, page=ways[0][0], redis=ways[0][1], refused=refused, dropped=dropped,
+                in_redis=[n for n in client.has if looked_at_in_redis(client.calls[n])])

@@ -10,7 +10,7 @@ from recorder import frames, kinds
 CLIENT = next(c for c in CLIENTS if c.name == "datadogpy")
 WAY = CLIENT.ways[0]
 SENT = dict(kinds=["c", "event"], line="shop.hits:4|c", several=True, adds_up=False)
-SEEN = dict(version=CLIENT.version, sent=SENT, page=[], redis=[])
+SEEN = dict(version=CLIENT.version, sent=SENT, page=[], redis=[], in_redis=CLIENT.has)
 SKIPPED = dict(version=CLIENT.version, skipped="no pip here")
 STANDS = ["datadogpy", CLIENT.version, "UDP", "old", "old", "old", "old"]
 
@@ -25,7 +25,7 @@ def test_a_row_tells_what_was_sent_and_what_came_of_it():
     _, _, _, settings, sent, page, redis = block({key: STANDS}, seen=SEEN)[key]
     assert settings == "`DogStatsd(host=, port=)`; here `?gauge_sign=absolute`"
     assert sent == "`shop.hits:4\\|c`; c events; several lines a datagram"
-    assert (page, redis) == ("11 of 11", "9 of 9")
+    assert (page, redis) == ("11 of 11", "11 of 11")
 
 
 def test_what_is_otherwise_is_told():
