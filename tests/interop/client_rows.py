@@ -83,6 +83,7 @@ def dogstatsd(*without):
 
 FULL = {call: (None, "all but what it dropped, and counted, as the socket was full") for call in ("sampled", "burst")}
 NEWLINE = {"event": (0, "it sends a line break in an event's text as it is, which ends the line")}
+JOINED = {"burst": (980, "it sends no line break after a packet, so the two lines at each of its ten joints are one")}
 
 CLIENTS = [
     Client("gunicorn", "Debian", "gunicorn", "", tuple(GUNICORN), (
@@ -122,6 +123,9 @@ CLIENTS = [
     )),
     Client("go-statsd", "Go", "github.com/smira/go-statsd", "1.3.4", ("counter", "gauge", "gauge below 0", "timing", "set", "burst"), (
         Way("udp", '`NewClient("HOST:PORT")`'),
+        Way("tcp", '`Network("tcp")`', odd=JOINED, refused=10),
+        Way("unixgram", '`Network("unixgram")`'),
+        Way("unix", '`Network("unix")`', odd=JOINED, refused=10),
     ), settings="protocol.name_tags=influx"),
     Client("go-statsd-client", "Go", "github.com/cactus/go-statsd-client/v5", "5.1.0", ETSY, (
         Way("udp", "`ClientConfig{Address, Prefix}`", ABSOLUTE),

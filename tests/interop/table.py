@@ -40,18 +40,22 @@ def settings(client, way):
 
 def what_it_sent(seen):
     parts = [code(seen["line"]), " ".join(KINDS.get(k, k) for k in seen["kinds"])]
-    if seen["several"]:
-        parts.append("several lines a datagram")
+    if seen["many"]:
+        parts.append("many lines a datagram")
     if seen["adds_up"]:
         parts.append("adds counters up")
     return "; ".join(parts)
 
 
-def outcome(client, way, wrong, of):
-    """`11 of 11`, and what is otherwise than called, with its reason; of: the calls that were looked at."""
-    odd = [name for name in of if name in way.odd]
-    notes = list(dict.fromkeys(way.odd[name][1] for name in odd)) + wrong
-    return "%d of %d" % (len(of) - len(odd) - len(wrong), len(of)) + (": " + "; ".join(notes) if notes else "")
+def outcome(client, way, wrong, of, why=False):
+    """`11 of 11`, and which are otherwise than called, with why; of: the calls that were looked at."""
+    by_reason = {}
+    for name in (n for n in of if n in way.odd):
+        value, reason = way.odd[name]
+        by_reason.setdefault(reason, []).append(name + (" %d of %d" % (value, client.calls[name].want) if isinstance(value, int) else ""))
+    odd = sum(map(len, by_reason.values()))
+    notes = [", ".join(names) + (": " + reason if why else "") for reason, names in by_reason.items()]
+    return "; ".join(["%d of %d" % (len(of) - odd - len(wrong), len(of)), *notes, *wrong])
 
 
 def row(client, way, seen):
@@ -59,7 +63,7 @@ def row(client, way, seen):
     if "skipped" in seen:
         return [client.name, number, TRANSPORTS[way.transport], way.set, "skipped: " + seen["skipped"], "", ""]
     return [client.name, number, TRANSPORTS[way.transport], settings(client, way), what_it_sent(seen["sent"]),
-            outcome(client, way, seen["page"], client.has), outcome(client, way, seen["redis"], seen["in_redis"])]
+            outcome(client, way, seen["page"], client.has, why=True), outcome(client, way, seen["redis"], seen["in_redis"])]
 
 
 def text_of(cells):

@@ -55,8 +55,8 @@ def sent(command, client, way, dir):
     lines = r.lines(framing(way))
     first = client.calls[client.has[0]].name
     mine = [nameless(line) for line in lines if line.startswith(first)]
-    several = r.of_datagrams() and any(d.rstrip(b"\n").count(b"\n") > 1 for d in r.datagrams)
-    return dict(kinds=kinds(lines), line=mine[-1], several=several, adds_up=adds_up(lines))
+    many = r.of_datagrams() and any(d.count(b"\n") > 9 for d in r.datagrams)
+    return dict(kinds=kinds(lines), line=mine[-1], many=many, adds_up=adds_up(lines))
 
 
 # --- what is there

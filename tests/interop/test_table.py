@@ -9,7 +9,7 @@ from recorder import frames, kinds
 
 CLIENT = next(c for c in CLIENTS if c.name == "datadogpy")
 WAY = CLIENT.ways[0]
-SENT = dict(kinds=["c", "event"], line="shop.hits:4|c", several=True, adds_up=False)
+SENT = dict(kinds=["c", "event"], line="shop.hits:4|c", many=True, adds_up=False)
 SEEN = dict(version=CLIENT.version, sent=SENT, page=[], redis=[], in_redis=CLIENT.has)
 SKIPPED = dict(version=CLIENT.version, skipped="no pip here")
 STANDS = ["datadogpy", CLIENT.version, "UDP", "old", "old", "old", "old"]
@@ -24,13 +24,13 @@ def test_a_row_tells_what_was_sent_and_what_came_of_it():
     key = table.key(STANDS)
     _, _, _, settings, sent, page, redis = block({key: STANDS}, seen=SEEN)[key]
     assert settings == "`DogStatsd(host=, port=)`; here `?gauge_sign=absolute`"
-    assert sent == "`shop.hits:4\\|c`; c events; several lines a datagram"
+    assert sent == "`shop.hits:4\\|c`; c events; many lines a datagram"
     assert (page, redis) == ("11 of 11", "11 of 11")
 
 
 def test_what_is_otherwise_is_told():
     key = table.key(STANDS)
-    assert block({}, seen={**SEEN, "page": ["gauge: 8.0"]})[key][5] == "10 of 11: gauge: 8.0"
+    assert block({}, seen={**SEEN, "page": ["gauge: 8.0"]})[key][5] == "10 of 11; gauge: 8.0"
 
 
 @pytest.mark.parametrize("what,rows,seen,want", [
@@ -38,7 +38,7 @@ def test_what_is_otherwise_is_told():
     ("not to be had: as it was", [STANDS], SKIPPED, "old"),
     ("not to be had, and another version before", [STANDS[:1] + ["0.1"] + STANDS[2:]], SKIPPED, "skipped: no pip here"),
     ("not to be had, and never run", [], SKIPPED, "skipped: no pip here"),
-    ("run", [STANDS], SEEN, "`shop.hits:4\\|c`; c events; several lines a datagram"),
+    ("run", [STANDS], SEEN, "`shop.hits:4\\|c`; c events; many lines a datagram"),
 ])
 def test_a_row_is_replaced_by_what_was_run_only(what, rows, seen, want):
     assert block({table.key(r): r for r in rows}, seen=seen)[table.key(STANDS)][4] == want, what

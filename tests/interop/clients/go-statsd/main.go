@@ -8,7 +8,7 @@ import (
 )
 
 func main() {
-	c := statsd.NewClient(os.Args[2])
+	c := statsd.NewClient(os.Args[2], statsd.Network(os.Args[1]))
 	tag := statsd.StringTag("path", "/a")
 	c.Incr("shop.hits", 1, tag)
 	c.Incr("shop.hits", 4, tag)
