@@ -90,7 +90,8 @@ def looked_at_in_redis(call):
 
 
 def fits(value, want):
-    return value in want if isinstance(want, range) else value == want
+    """Where nothing may be there (all of it was dropped), no series is as good."""
+    return (value or 0) in want if isinstance(want, range) else value == want
 
 
 def wanted(call, odd, dropped):

@@ -6,7 +6,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from appserver import free_port, served  # noqa: E402
 
-PUSHES = 2
+PUSHES = 3
 transport, address = sys.argv[1:]
 port = free_port()
 # Debian's package of the core has the name of the core.  It pushes once a second instead of every three, to be done sooner.
