@@ -123,9 +123,14 @@ e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k
 	@$(SUITE) e2e
 
 .PHONY: interop
-interop: deps-check-interop    ## real clients, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
+interop: deps-check-interop    ## real clients, which make the table in README.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) interop
+	@tests/interop/table.py
+
+.PHONY: nightly
+nightly:    ## what a change does not wait for: interop with the clients of Go, Java, Node, Rust and pip too, where those are
+	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 
 .PHONY: layers
 layers:    ## check that includes follow the arrows between rooms

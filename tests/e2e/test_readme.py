@@ -60,6 +60,11 @@ def test_each_table_is_in_the_reference_once_and_nowhere_else(what):
     assert {page: n for page, n in held.items() if n} == {"docs/reference.md": 1}
 
 
+def test_the_interop_table_is_as_real_clients_made_it():
+    got = subprocess.run([os.path.join(TOP, "tests", "interop", "table.py"), "--check"], capture_output=True, text=True)
+    assert got.returncode == 0, got.stdout + got.stderr
+
+
 def test_the_commands_of_the_readme_print_what_it_shows():
     """In their order, as in the second terminal; with other ports, and any time where a time is shown."""
     def timeless(lines):

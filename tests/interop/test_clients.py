@@ -1,12 +1,12 @@
 """Client libraries as they come: what they send is what one reads."""
 import asyncio
-import json
 import os
-import shutil
 import subprocess
 
 import pytest
 
+import client_install
+from client_rows import CLIENTS
 from harness import TOP, Server, wait_for
 
 
@@ -106,27 +106,17 @@ c.close(() => {
 
 @pytest.fixture(scope="module")
 def hot_shots():
-    """hot-shots below build/; skipped where npm or its registry is out of reach."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        pytest.skip("no node or npm here (apt-get install nodejs npm)")
-    home = os.path.join(TOP, "build", "interop", "node")
-    os.makedirs(home, exist_ok=True)
-    if not os.path.isdir(os.path.join(home, "node_modules", "hot-shots")):
-        with open(os.path.join(home, "package.json"), "w") as f:
-            json.dump({"name": "interop", "private": True}, f)
-        try:
-            p = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--omit=optional", "--fetch-timeout=20000", "--fetch-retries=1", "hot-shots@11"],
-                               cwd=home, capture_output=True, timeout=120)
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm's registry did not answer in two minutes")
-        if p.returncode != 0:
-            pytest.skip("npm install hot-shots did not work: " + p.stderr.decode("utf-8", "replace").strip()[-200:])
-    return home
+    """The folder with hot-shots; skipped where it cannot be had."""
+    try:
+        command = client_install.installed(next(c for c in CLIENTS if c.name == "hot-shots"))
+    except client_install.Missing as e:
+        pytest.skip("hot-shots: %s" % e)
+    return os.path.dirname(command[-1])
 
 
 def test_hot_shots(server, hot_shots):
     host, port = server.udp()
-    script = os.path.join(hot_shots, "send.js")
+    script = os.path.join(hot_shots, "prefixed.js")
     with open(script, "w") as f:
         f.write(HOT_SHOTS)
     p = subprocess.run(["node", script, host, str(port)], cwd=hot_shots, capture_output=True, timeout=60)

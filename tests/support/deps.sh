@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing.  Nothing else is downloaded to build or test this project, but for one client
-# library of `make interop` that only npm has (hot-shots).
+# Installs the Debian packages that are missing.  Nothing else is downloaded to build or test this project, but for the client
+# libraries of `make nightly` that Debian does not have, and one of them in `make interop` (hot-shots).
 #
 #   deps.sh [GROUP...]           install what is missing of the groups (all of them when none is named)
 #   deps.sh --check [GROUP...]   only say what is missing; exit status 1 if anything is
@@ -48,6 +48,11 @@ interop  python3-statsd            client library
 interop  python3-aiodogstatsd      client library
 optional nodejs                    runs the client library hot-shots in make interop
 optional npm                       fetches it
+optional python3-pip               fetches client libraries in make nightly
+optional golang-go                 builds client programs there
+optional maven                     fetches client libraries there
+optional default-jdk-headless      builds client programs there
+optional cargo                     builds client programs there
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
