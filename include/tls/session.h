@@ -16,6 +16,7 @@
 #ifndef TLS_SESSION_H
 #define TLS_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tls/bundle.h"
@@ -74,7 +75,13 @@ size_t tls_session_pending(const struct tls_session *s);
 /* Say that no more will be sent.  TLS_DONE: the caller may close the socket. */
 enum tls_result tls_session_bye(struct tls_session *s);
 
-/* After TLS_FAILED: why, for people; no bytes of the peer are in it.  Lives as long as s. */
+/*
+ * Has the peer's first message been answered?  Until then nothing but its beginning can have come,
+ * and the step that costs most is still to be made.
+ */
+bool tls_session_answered(const struct tls_session *s);
+
+/* After TLS_FAILED: why, for people, in words that are static; no bytes of the peer are in them. */
 const char *tls_session_error(const struct tls_session *s);
 
 void tls_session_free(struct tls_session *s); /* NULL is fine; says no bye */

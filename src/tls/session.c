@@ -41,6 +41,7 @@ struct tls_session {
     size_t unfinished, unfinished_max;
     bool spoke_tls; /* the first byte was seen, and began a record of TLS */
     bool ended;     /* the peer's stream did */
+    bool answered;  /* something was sent */
     bool unsent;    /* GnuTLS holds a record that the socket did not take */
     const char *error;
 };
@@ -74,11 +75,12 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *p, size_t n)
 
 static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 {
-    const struct tls_session *s = ptr;
+    struct tls_session *s = ptr;
     struct iovec copy[8];
     struct msghdr m = { .msg_iov = copy };
     for (; m.msg_iovlen < (size_t)n && m.msg_iovlen < ARRAY_LEN(copy); m.msg_iovlen++)
         copy[m.msg_iovlen] = iov[m.msg_iovlen];
+    s->answered = true;
     return sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -169,6 +171,11 @@ void tls_session_free(struct tls_session *s)
     tls_bundle_drop(s->bundle);
     free(s->server_name);
     free(s);
+}
+
+bool tls_session_answered(const struct tls_session *s)
+{
+    return s->answered;
 }
 
 const char *tls_session_error(const struct tls_session *s)
