@@ -51,7 +51,10 @@ struct tls_session;
  */
 struct tls_session *tls_session_new(struct tls_bundle *b, int fd, const char *server_name);
 
-/* One step.  After TLS_FAILED the peer was told by an alert, as far as the socket took it. */
+/*
+ * One step.  TLS_CUT: the stream ended before its first byte.  After TLS_FAILED the peer was told
+ * by an alert, as far as the socket took it.
+ */
 enum tls_result tls_session_handshake(struct tls_session *s);
 
 /**

@@ -303,6 +303,8 @@ enum tls_result tls_session_handshake(struct tls_session *s)
         return TLS_DONE;
     }
     rc = precisely(s, rc);
+    if (rc == GNUTLS_E_PREMATURE_TERMINATION && !s->spoke_tls)
+        return TLS_CUT;
     enum tls_result result = result_of(s, rc);
     if (result == TLS_FAILED && s->spoke_tls && rc != GNUTLS_E_FATAL_ALERT_RECEIVED)
         (void)gnutls_alert_send_appropriate(s->tls, rc);

@@ -267,6 +267,16 @@ static void half_a_hello_waits_for_the_rest(void **state)
     end();
 }
 
+static void who_leaves_without_a_word_is_no_failure(void **state)
+{
+    (void)state;
+    begin(server_opts, client_opts, NULL);
+    shutdown(fd.relay_server, SHUT_WR);
+    assert_int_equal(tls_session_handshake(serving), TLS_CUT);
+    assert_string_equal(tls_session_error(serving), "");
+    end();
+}
+
 static void who_speaks_no_tls_is_told_apart(void **state)
 {
     /* clang-format off */
@@ -722,6 +732,7 @@ int main(void)
         cmocka_unit_test(what_one_side_says_the_other_hears),
         cmocka_unit_test(bytes_may_come_one_at_a_time),
         cmocka_unit_test(half_a_hello_waits_for_the_rest),
+        cmocka_unit_test(who_leaves_without_a_word_is_no_failure),
         cmocka_unit_test(who_speaks_no_tls_is_told_apart),
         cmocka_unit_test(a_hello_without_an_end_is_refused),
         cmocka_unit_test(clients_are_let_in_by_their_certificates),
