@@ -51,10 +51,12 @@ struct connection {
     char *room; /* of an unfinished line or frame; NULL: there is none */
     uint32_t room_bytes;
     uint32_t events;                  /* what the epoll set waits for */
-    struct connection *older, *newer; /* by their last byte */
-    uint64_t quiet_since_ms;          /* the last byte, or the beginning */
+    struct connection *older, *newer; /* by their last byte, or their beginning */
+    uint64_t quiet_since_ms;          /* that */
     uint64_t turn;                    /* the last page turn that has read it */
     bool began;                       /* a byte has come */
+    bool greeting;                    /* its handshake is not done */
+    const char *tls_error;            /* when that failed: why, static */
     enum stream_end end;              /* when it has ended */
 };
 
