@@ -4,6 +4,7 @@
  *     on_pending, acceptor_accept -> accept_all -> accept_one: the limits, then hand_over
  *     worker (connection.h)       -> ended      -> acceptor_collect: the counts go down
  *     accept fails                -> pause_all  -> on_pause_over
+ *     enough TLS handshakes       -> must_rest  -> on_rest_over
  */
 #include "listen/acceptor.h"
 
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "listen/channel_tls.h"
@@ -25,9 +25,8 @@
 #include "listen/transport.h"
 
 enum {
-    ROUND_MAX = 64,                   /* connections of one wake-up, before the loop goes on */
-    PENDING_MAX = 2 * LISTEN_BACKLOG, /* those that are pending when they are asked for */
-    LOG_EVERY_MS = 60000
+    ROUND_MAX = 64,                  /* connections of one wake-up, before the loop goes on */
+    PENDING_MAX = 2 * LISTEN_BACKLOG /* those that are pending when they are asked for */
 };
 
 /* A socket in the loop; outlives its door until the loop has let it go. */
@@ -55,6 +54,7 @@ struct acceptor {
     unsigned n_workers;
     unsigned next;                     /* worker to begin with, of those that have equally few */
     uint32_t open[LISTEN_WORKERS_MAX]; /* connections at each worker */
+    uint64_t n_open, most;             /* of all listeners together */
     struct connection_stack ended;     /* pushed by workers */
     struct door *doors;
     uv_timer_t pause, rest;
@@ -68,12 +68,14 @@ static void acceptor_check(const struct acceptor *a)
     assert(!a->stopped || !a->paused);
 }
 
-struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers)
+struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers,
+                              uint64_t most)
 {
     struct acceptor *a = mem_zalloc(sizeof *a);
     a->loop = loop;
     a->workers = workers;
     a->n_workers = n_workers;
+    a->most = most;
     uv_timer_init(loop, &a->pause);
     a->pause.data = a;
     uv_timer_init(loop, &a->rest);
@@ -90,6 +92,7 @@ static void forget(struct acceptor *a, struct connection *c)
     struct stream_counts *n = &d->listener->streams;
     assert(n->open > 0 && a->open[c->worker] > 0 && c->end < STREAM_END_COUNT);
     n->open--;
+    a->n_open--;
     n->closed[c->end]++;
     a->open[c->worker]--;
     if (c->end == STREAM_END_TLS)
@@ -148,11 +151,7 @@ static void on_pause_over(uv_timer_t *timer)
 /* Pending connections keep a socket readable: without a pause, the loop would only try them. */
 static void pause_all(struct acceptor *a, int rc)
 {
-    uint64_t suppressed;
-    if (log_gate(&a->gate, LOG_EVERY_MS, now_mono_ms(), &suppressed))
-        LOG(LOG_WARN, "cannot accept connections, they wait", F_STR("error", err_text(rc)),
-            F_STR("remedy", "raise the limit on open files (ulimit -n, LimitNOFILE of the "
-                            "service), or lower limits.max_connections"));
+    stream_log_waiting(&a->gate, rc);
     a->paused = !a->stopped;
     watch(a);
     if (a->paused)
@@ -175,20 +174,11 @@ static unsigned emptiest(struct acceptor *a)
 static enum stream_refusal refusal_of(const struct door *d, const struct sockaddr *peer)
 {
     const struct listen_address *a = &d->listener->address;
-    if (d->listener->streams.open >= a->max_connections)
+    if (d->listener->streams.open >= a->max_connections || d->acceptor->n_open >= d->acceptor->most)
         return STREAM_REFUSED_LIMIT;
     if (d->peers != NULL && peer_counts_of(d->peers, peer) >= a->max_per_address)
         return STREAM_REFUSED_PER_ADDRESS;
     return STREAM_REFUSAL_COUNT;
-}
-
-/* Of a Unix socket; 0: not known. */
-static pid_t pid_of(int fd)
-{
-    struct ucred who = { .pid = 0 };
-    socklen_t len = sizeof who;
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
-    return who.pid;
 }
 
 /* What its bytes are read by: see channel.h. */
@@ -210,10 +200,11 @@ static void hand_over(struct door *d, int fd, const union connection_peer *peer)
         c->peer = *peer;
         peer_counts_add(d->peers, &peer->any);
     } else if (transport_of(l->address.transport)->sender_pid) {
-        c->pid = pid_of(fd);
+        c->pid = connection_pid_of(fd);
     }
     l->streams.accepted++;
     l->streams.open++;
+    a->n_open++;
     a->open[c->worker]++;
     worker_adopt(a->workers[c->worker], l->places[listener_place_of(l, c->worker)], c);
 }

@@ -65,6 +65,9 @@ void connection_push(struct connection_stack *s, struct connection *c);
 /* returns  all of them, the one pushed last first; NULL: none */
 struct connection *connection_take_all(struct connection_stack *s);
 
+/* The client's process of a Unix socket; 0: not known. */
+pid_t connection_pid_of(int fd);
+
 /* Who sends: "127.0.0.1:51234", "pid:4711", or "": not known. */
 void connection_print_peer(const struct connection *c, char out[ADDRESS_TEXT_MAX]);
 

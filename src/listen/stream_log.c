@@ -1,8 +1,9 @@
 #include "listen/stream_log.h"
 
+#include "base/err.h"
 #include "base/now.h"
 
-enum { REJECTED_EVERY_MS = 12000 };
+enum { WAITING_EVERY_MS = 60000, REJECTED_EVERY_MS = 12000 };
 
 void stream_log_odd(const struct listener *l, bool *said)
 {
@@ -17,6 +18,15 @@ void stream_log_odd(const struct listener *l, bool *said)
         F_STR("they_send", line ? "a length before each datagram" : "lines"),
         F_STR("remedy", line ? "add framing=dsd to the listener's URL"
                              : "leave framing=dsd out of the listener's URL"));
+}
+
+void stream_log_waiting(struct log_gate *gate, int rc)
+{
+    uint64_t suppressed;
+    if (log_gate(gate, WAITING_EVERY_MS, now_mono_ms(), &suppressed))
+        LOG(LOG_WARN, "cannot accept connections, they wait", F_STR("error", err_text(rc)),
+            F_STR("remedy", "raise the limit on open files (ulimit -n, LimitNOFILE of the "
+                            "service), or lower limits.max_connections"));
 }
 
 void stream_log_rejected(struct log_gate *gate, const struct listener *l,

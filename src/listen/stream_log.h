@@ -12,6 +12,9 @@
 /* Clients that speak the other framing are told of once, since all their lines are refused. */
 void stream_log_odd(const struct listener *l, bool *said);
 
+/* That none can be accepted now, because of rc. */
+void stream_log_waiting(struct log_gate *gate, int rc);
+
 /* Of a handshake that failed.  Who cannot come in may try for ever: five a minute are told of. */
 void stream_log_rejected(struct log_gate *gate, const struct listener *l,
                          const struct connection *c);
