@@ -1,6 +1,6 @@
 /*
  *     adopt      a connection that control accepted: into the epoll set, and the list by age
- *     on_ready   the loop: read_ready, each connection up to ROUND_BYTES
+ *     on_ready   the loop: each connection up to ROUND_BYTES, and a few handshakes
  *     drain      a page turn: each connection that is ready once, all that the kernel had of it
  *     read_from  channel -> stream_cut, until there is no more, or it was enough
  *     on_old     ends those that are quiet, or shaking hands, for too long: the oldest of a list

@@ -69,10 +69,11 @@ def context(certs, client=None, version=None, ca=None):
 
 def where(server, nth=0):
     host, _, port = server.address("tcp", nth).rpartition(":")
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 def plain(server, nth=0):
+    """Without Nagle's delay: lines right behind the handshake would wait for our kernel's ACK, up to 40 ms."""
     s = socket.create_connection(where(server, nth), timeout=harness.PATIENCE)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return s
@@ -164,6 +165,26 @@ class Wire:
             except ssl.SSLWantReadError:
                 self.socket.sendall(self.outside.read())
                 self.inside.write(self.socket.recv(65536))
+
+
+def test_frames_come_through_tls_as_lines_do(certs):
+    with Server(sockets=[certs.url(more="&framing=dsd")]) as s, connect(s, context(certs)) as c:
+        for i in range(1, 50):
+            text = b"\n".join([b"hits:1|c"] * i)
+            c.sendall(len(text).to_bytes(4, "little") + text)
+        page = s.scrape()
+        assert page.value("hits") == 49 * 50 / 2
+        assert page.sum("statsd_stream_frames_received_total") == 49
+
+
+def test_localhost_is_two_listeners_with_one_certificate(certs):
+    with Server(sockets=[certs.url().replace("127.0.0.1", "localhost")]) as s:
+        wait_for(lambda: s.address("tcp", 1), "the second one")
+        for nth in (0, 1):
+            with connect(s, context(certs), nth) as c:
+                c.sendall(b"hits:1|c\n")
+                assert s.scrape().value("hits") == nth + 1
+        assert handshakes(s.scrape(), "ok") == 2
 
 
 def test_half_a_record_is_no_line_yet(certs):
