@@ -412,6 +412,19 @@ def test_a_stop_under_load_ends(tmp_path):
             t.join()
 
 
+def test_a_reload_leaves_connections_alone():
+    with both() as server, connect(server) as tcp, connect(server, "unix") as unix:
+        for n in (2, 4, 6):
+            for s in (tcp, unix):
+                s.sendall(b"n:1|c\nhalf:1")
+            server.wait_value("n", n)
+            os.kill(server.pid, signal.SIGHUP)
+            wait_for(lambda: len(server.logged("reloaded")) == n / 2 or None, "reloaded")
+            for s in (tcp, unix):
+                s.sendall(b"|c\n")
+            server.wait_value("half", n)
+
+
 # --- files of Unix sockets
 
 def test_mode_and_owner_of_the_file():
