@@ -15,6 +15,8 @@ struct core_mapping;
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
     X(STREAMS,     "streams: connections, each inside the longest line")                           \
+    X(TLS,         "TLS: sessions")                                                                \
+    X(HANDSHAKES,  "TLS: more for each handshake (limits.tls_handshakes_per_second)")              \
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \

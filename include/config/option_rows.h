@@ -50,7 +50,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of unix "   \
       "sockets mode (permissions, octal, default 0666) and owner (USER or USER:GROUP); of "        \
       "streams framing (line, or dsd: a length before each datagram, as Datadog clients send on "  \
-      "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address.")             \
+      "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address, tls_cert "   \
+      "and tls_key (PEM files of a certificate and its key, which make it TLS), tls_client_ca "    \
+      "(clients need a certificate that a CA of that file has signed).")                           \
     X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "", RESTART,                      \
       "Receive buffer to ask the kernel for, for each socket of datagrams (streams have one in "   \
       "their URL, else the kernel's choice). Beyond net.core.rmem_max this "                       \
@@ -86,6 +88,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(limits, max_connections_per_address, UINT, "6144", 1, 65535, "", RESTART,                    \
       "The same for one address of tcp:// clients, so that none of them keeps the others out; "    \
       "the addresses of an IPv6 /64 count as one.")                                                \
+    X(limits, tls_handshakes_per_second, UINT, "200", 1, 100000, "", RESTART,                      \
+      "Most TLS connections that a listener begins in a second; further ones wait until the next " \
+      "second. A handshake takes 0.5 ms of a worker with an ECDSA key, 3 ms with RSA-2048, 12 ms " \
+      "with RSA-4096.")                                                                            \
     X(limits, max_line, UINT, "8192", 64, 65535, "", RESTART,                                      \
       "Longest line in bytes; a longer one is refused and counted.")                               \
     X(limits, max_name, UINT, "512", 1, 65535, "", RESTART,                                        \

@@ -38,12 +38,19 @@ struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned
                               uint64_t most);
 
 /**
- * acceptor_add(a, l):
+ * acceptor_add(a, l, error):
  * Accept from l, an open stream listener that every worker reads.
  *   l         borrowed; closed only after acceptor_close
+ *   error     on failure gets what is wrong (with the certificate of l, say), for people
  *   returns   0 or -errno
  */
-int acceptor_add(struct acceptor *a, struct listener *l);
+int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error);
+
+/* To be called once a second: certificates whose files have changed are loaded. */
+void acceptor_tick(struct acceptor *a);
+
+/* Load all certificates again.  Connections go on with the ones that they began with. */
+void acceptor_reload(struct acceptor *a);
 
 void acceptor_accept(struct acceptor *a);
 void acceptor_collect(struct acceptor *a);

@@ -20,6 +20,7 @@ enum {
     LISTEN_PORT_DEFAULT = 8125,
     LISTEN_MODE_DEFAULT = 0666,
     LISTEN_NAME_MAX = 128,
+    LISTEN_FILE_MAX = 256, /* a path, with its NUL */
     LISTEN_BACKLOG = 1024, /* connections that the kernel keeps until they are accepted */
 };
 
@@ -35,6 +36,10 @@ struct listen_address {
     uint64_t idle_timeout_ms; /* a connection without a byte for so long is closed; 0: never */
     uint32_t max_connections; /* open at a time */
     uint32_t max_per_address; /* the same of one address; an IPv6 /64 counts as one */
+    /* Of TCP with TLS, else "": paths. */
+    char tls_cert[LISTEN_FILE_MAX], tls_key[LISTEN_FILE_MAX];
+    char tls_client_ca[LISTEN_FILE_MAX]; /* "": clients need no certificate */
+    uint32_t tls_handshakes_per_second;  /* that are begun; others wait to be accepted */
     /* Of Unix sockets: */
     unsigned mode;     /* permissions of the file */
     uint32_t uid, gid; /* who owns the file; LISTEN_OWNER_SELF: as the process makes it */

@@ -37,14 +37,23 @@
     X(REFUSED, "statsd_stream_connections_refused_total", COUNTER, "socket,reason",               \
       "Connections closed at once, because of a limit: limit (of the listener), per_address.")    \
     X(CLOSED, "statsd_stream_connections_closed_total", COUNTER, "socket,reason",                 \
-      "Connections that ended: eof (by the client), error, idle, bad_frame, stop.")               \
+      "Connections that ended: eof (by the client), error, idle, bad_frame, stop, tls (its "      \
+      "handshake failed).")                                                                       \
     X(STREAM_BYTES, "statsd_stream_bytes_received_total", COUNTER, "socket,worker",               \
       "Bytes read from connections.")                                                             \
     X(FRAMES, "statsd_stream_frames_received_total", COUNTER, "socket,worker",                    \
       "Datagrams in frames of their length (framing=dsd), read from connections.")                \
     X(CUT, "statsd_stream_lines_cut_total", COUNTER, "socket",                                    \
       "Unfinished lines or frames that were dropped because their connection ended otherwise "    \
-      "than by its client's closing it.")
+      "than by its client's closing it.")                                                         \
+    X(TLS_HANDSHAKES, "statsd_tls_handshakes_total", COUNTER, "socket,result",                    \
+      "TLS handshakes: ok, failed, timeout (5 s).")                                               \
+    X(TLS_RESTS, "statsd_tls_handshake_pauses_total", COUNTER, "socket",                          \
+      "Seconds in which limits.tls_handshakes_per_second was reached and new connections waited.") \
+    X(TLS_RELOADS, "statsd_tls_reloads_total", COUNTER, "socket,result",                          \
+      "Times the certificate was loaded again: ok, failed (the old one stays).")                  \
+    X(TLS_EXPIRES, "statsd_tls_certificate_expiry_timestamp_seconds", GAUGE, "socket",            \
+      "When the certificate expires, in unix time.")
 /* clang-format on */
 
 enum listen_counter {

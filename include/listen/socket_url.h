@@ -8,6 +8,7 @@
  *                                                                unixstream:// is the same
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
  *     ...?framing=line|dsd&idle_timeout=1h&max_connections=8192&max_per_address=6144
+ *     ...?tls_cert=FILE&tls_key=FILE&tls_client_ca=FILE
  *
  * Which options a URL may have depends on its transport: listen/socket_options.h.
  *

@@ -14,7 +14,8 @@
     X(ERROR,     "error")      /* a reset, say */                                                  \
     X(IDLE,      "idle")       /* no byte for the listener's idle_timeout */                       \
     X(BAD_FRAME, "bad_frame")  /* its frames cannot be told apart any more */                      \
-    X(STOP,      "stop")       /* the server stops */
+    X(STOP,      "stop")       /* the server stops */                                              \
+    X(TLS,       "tls")        /* its handshake failed, or took too long */
 
 /* X(id, label): why a connection was refused, by closing it at once. */
 #define STREAM_REFUSALS(X)                                                                         \
@@ -42,6 +43,11 @@ struct stream_counts {
     uint64_t refused[STREAM_REFUSAL_COUNT];
     uint64_t closed[STREAM_END_COUNT];
     uint32_t open;
+    struct {
+        uint64_t reloads_ok, reloads_failed;
+        uint64_t rests;    /* seconds in which no more handshakes were begun */
+        int64_t expires_s; /* the certificate, unix time */
+    } tls;                 /* of a listener with TLS */
 };
 
 #endif

@@ -63,6 +63,7 @@ static void check_sockets(struct config_loader *l, struct config *c)
         .idle_timeout_ms = c->listen_idle_timeout_ms,
         .max_connections = c->limits_max_connections,
         .max_per_address = c->limits_max_connections_per_address,
+        .tls_handshakes_per_second = c->limits_tls_handshakes_per_second,
         .mode = LISTEN_MODE_DEFAULT,
     };
     const struct strings *urls = &c->listen_socket;

@@ -11,9 +11,11 @@
 #include "app/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
+#include "listen/tls_door.h"
 #include "listen/transport.h"
 #include "listen/worker.h"
 #include "sinks/redis.h"
+#include "tls/session.h"
 
 enum { PROCESS = 24 << 20, STACK = 256 << 10 };
 
@@ -100,6 +102,22 @@ static uint64_t connection_bytes(const struct config *c, unsigned workers)
     return n == 0 ? 0 : most + readers / n + 1;
 }
 
+static uint64_t tls_connections(const struct config *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += tls_door_wanted(&c->sockets[i]) ? socket_url_connections(&c->sockets[i]) : 0;
+    return n;
+}
+
+static uint64_t tls_handshakes(const struct config *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += tls_door_wanted(&c->sockets[i]) ? tls_door_handshakes(&c->sockets[i]) : 0;
+    return n;
+}
+
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
                   struct memory_bound *ret)
 {
@@ -119,6 +137,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
     PART(STREAMS, connections(c), connection_bytes(c, workers));
+    PART(TLS, tls_connections(c), TLS_SESSION_BYTES);
+    PART(HANDSHAKES, tls_handshakes(c), TLS_HANDSHAKE_BYTES - TLS_SESSION_BYTES);
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
     PART(EVENTS, 1,

@@ -9,6 +9,7 @@
 #include "app/sink_table.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "listen/tls_door.h"
 
 /* Is more than one socket read, so that samples are not read in their order of arrival? */
 static bool several_sources(const struct server *s)
@@ -48,7 +49,8 @@ static void log_stream_listener(const struct listener *l)
     LOG(LOG_INFO, "listening", F_STR("proto", transport_of(a->transport)->scheme),
         F_STR("addr", socket_url_where(a)),
         F_STR("framing", a->framing == FRAMING_DSD ? "dsd" : "line"),
-        F_U64("max_connections", a->max_connections), F_U64("idle_timeout_ms", a->idle_timeout_ms));
+        F_U64("max_connections", a->max_connections), F_U64("idle_timeout_ms", a->idle_timeout_ms),
+        F_BOOL("tls", tls_door_wanted(a)));
 }
 
 static void log_listener(const struct listener *l)
@@ -86,10 +88,12 @@ static int accept_from(struct server *s, struct listener *l)
         s->acceptor =
             acceptor_new(&s->loop, s->workers, s->n_workers, s->descriptors.stream_connections);
     s->turn.acceptor = s->acceptor;
-    int rc = acceptor_add(s->acceptor, l);
+    struct buf error = { 0 };
+    int rc = acceptor_add(s->acceptor, l, &error);
     if (rc < 0)
-        LOG(LOG_ERROR, "cannot accept", F_STR("addr", l->address.name),
-            F_STR("error", err_text(rc)));
+        LOG(LOG_ERROR, "cannot listen", F_STR("addr", l->address.name),
+            F_SLICE("error", buf_slice(&error)));
+    buf_release(&error);
     return rc;
 }
 

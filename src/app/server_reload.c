@@ -1,7 +1,8 @@
 /*
  * Another configuration, from HUP or POST /-/reload until it is in force:
  *
- *   server_reload          reads it; a page turn takes its mapping to the workers
+ *   server_reload          reads it, and certificates; a page turn takes its mapping to the
+ *                          workers
  *   server_reload_turned   that turn is over: the mapping before it goes
  */
 #include "app/server_priv.h"
@@ -28,6 +29,8 @@ static void in_force(struct server *s)
 
 void server_reload(struct server *s)
 {
+    if (s->acceptor != NULL)
+        acceptor_reload(s->acceptor);
     if (s->reload_turn != 0) {
         s->reload_again = true;
         return;

@@ -47,6 +47,8 @@ void server_tick(struct server *s)
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
+    if (s->acceptor != NULL)
+        acceptor_tick(s->acceptor);
     warn_of_limit(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)

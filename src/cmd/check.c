@@ -1,8 +1,8 @@
 /**
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
- * The output has five parts: the highlights, what is hardly meant in the mapping file, the options
- * that differ from their defaults, the limits, the memory bound.
+ * The output has six parts: the highlights, what is hardly meant in the mapping file and in the
+ * certificates, the options that differ from their defaults, the limits, the memory bound.
  */
 #include "cmd/cli.h"
 
@@ -11,9 +11,12 @@
 #include "aggregate/members.h"
 #include "app/core_mapping.h"
 #include "app/memory_bound.h"
+#include "base/now.h"
 #include "config/escape.h"
 #include "config/option_value.h"
 #include "listen/socket_options.h"
+#include "listen/tls_door.h"
+#include "tls/bundle.h"
 
 static void print_bytes(uint64_t n, struct buf *out)
 {
@@ -42,8 +45,9 @@ struct checked {
     const struct config *config;
     const struct core_mapping *mapping;
     unsigned workers;
-    struct buf lint; /* lines */
-    size_t warnings; /* of them */
+    struct buf lint;         /* of the mapping: lines */
+    size_t warnings;         /* of them */
+    struct buf certificates; /* lines, too */
 };
 
 static void print_mapping(const struct checked *k, struct buf *out)
@@ -62,11 +66,26 @@ static void print_mapping(const struct checked *k, struct buf *out)
     buf_append_char(out, '\n');
 }
 
-static void print_lint(const struct checked *k, struct buf *out)
+/* Read the certificates of listeners with TLS: lines of mistakes, and of what is hardly meant. */
+static void read_certificates(const struct config *c, struct buf *errors, struct buf *warnings)
 {
-    struct slice rest = buf_slice(&k->lint), line;
+    for (size_t i = 0; i < c->n_sockets; i++) {
+        const struct listen_address *a = &c->sockets[i];
+        struct tls_bundle *b = NULL;
+        if (!tls_door_wanted(a) || a->twin)
+            continue;
+        struct tls_opts opts = tls_door_opts(a);
+        (void)tls_bundle_load(&opts, (int64_t)(now_wall_ms() / 1000), &b, errors, warnings);
+        tls_bundle_drop(b);
+    }
+}
+
+/* Lines under their heading, if there are any. */
+static void print_lines(const struct buf *lines, const char *heading, struct buf *out)
+{
+    struct slice rest = buf_slice(lines), line;
     if (rest.len > 0)
-        buf_append_str(out, "\nin the mapping file\n");
+        buf_printf(out, "\n%s\n", heading);
     while (slice_cut(&rest, '\n', &line)) {
         buf_append_str(out, "  ");
         buf_append_slice(out, line);
@@ -183,27 +202,43 @@ static void print_memory(const struct checked *k, struct buf *out)
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
+static int check_config(const struct cli_io *io, const struct config *c,
+                        const struct core_mapping *mapping)
+{
+    struct checked k = { .config = c, .mapping = mapping, .workers = memory_bound_workers(c) };
+    struct buf out = { 0 }, errors = { 0 };
+    read_certificates(c, &errors, &k.certificates);
+    bool good = errors.len == 0, written = false;
+    if (good) {
+        k.warnings = core_mapping_lint(c, &k.lint);
+        print_highlights(&k, &out);
+        print_lines(&k.lint, "in the mapping file", &out);
+        print_lines(&k.certificates, "in the certificates", &out);
+        print_changed(c, &out);
+        print_limits(c, &out);
+        print_memory(&k, &out);
+        written = cli_write(io->out, &out);
+    } else {
+        cli_mistakes(io, &errors, "certificates");
+    }
+    buf_release(&out);
+    buf_release(&errors);
+    buf_release(&k.lint);
+    buf_release(&k.certificates);
+    return !good ? CLI_USAGE : written ? CLI_OK : CLI_FAILED;
+}
+
 int check_main(const struct cli_args *args, const struct cli_io *io)
 {
     struct config c;
-    struct buf out = { 0 };
     struct core_mapping mapping;
     if (args->test != NULL)
         return check_test(args, io);
     int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
-    struct checked k = { .config = &c, .mapping = &mapping, .workers = memory_bound_workers(&c) };
-    k.warnings = core_mapping_lint(&c, &k.lint);
-    print_highlights(&k, &out);
-    print_lint(&k, &out);
-    print_changed(&c, &out);
-    print_limits(&c, &out);
-    print_memory(&k, &out);
-    bool written = cli_write(io->out, &out);
-    buf_release(&out);
-    buf_release(&k.lint);
+    rc = check_config(io, &c, &mapping);
     core_mapping_release(&mapping);
     config_release(&c);
-    return written ? CLI_OK : CLI_FAILED;
+    return rc;
 }

@@ -4,6 +4,7 @@
  *     on_pending, acceptor_accept -> accept_all -> accept_one: the limits, then hand_over
  *     worker (connection.h)       -> ended      -> acceptor_collect: the counts go down
  *     accept fails                -> pause_all  -> on_pause_over
+ *     enough TLS handshakes       -> must_rest  -> on_rest_over
  */
 #include "listen/acceptor.h"
 
@@ -14,17 +15,18 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/channel_tls.h"
 #include "listen/connection.h"
 #include "listen/peer_counts.h"
+#include "listen/stream_log.h"
+#include "listen/tls_door.h"
 #include "listen/transport.h"
 
 enum {
-    ROUND_MAX = 64,                   /* connections of one wake-up, before the loop goes on */
-    PENDING_MAX = 2 * LISTEN_BACKLOG, /* those that are pending when they are asked for */
-    LOG_EVERY_MS = 60000
+    ROUND_MAX = 64,                  /* connections of one wake-up, before the loop goes on */
+    PENDING_MAX = 2 * LISTEN_BACKLOG /* those that are pending when they are asked for */
 };
 
 /* A socket in the loop; outlives its door until the loop has let it go. */
@@ -40,6 +42,8 @@ struct door {
     struct listener *listener;
     struct door_poll *poll;
     struct peer_counts *peers; /* NULL: its clients have no addresses */
+    struct tls_door *tls;      /* NULL: without TLS */
+    bool rests;                /* it has begun enough handshakes for now */
     bool hinted;               /* that clients speak the other framing */
     struct door *next;
 };
@@ -53,9 +57,9 @@ struct acceptor {
     uint64_t n_open, most;             /* of all listeners together */
     struct connection_stack ended;     /* pushed by workers */
     struct door *doors;
-    uv_timer_t pause;
+    uv_timer_t pause, rest;
     bool paused, stopped;
-    struct log_gate gate;
+    struct log_gate gate, tls_gate;
 };
 
 static void acceptor_check(const struct acceptor *a)
@@ -74,28 +78,13 @@ struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned
     a->most = most;
     uv_timer_init(loop, &a->pause);
     a->pause.data = a;
+    uv_timer_init(loop, &a->rest);
+    a->rest.data = a;
     acceptor_check(a);
     return a;
 }
 
 /* ---- connections that have ended ---- */
-
-/* Clients that speak the other framing are told of once, since all their lines are refused. */
-static void hint(struct door *d)
-{
-    const struct listener *l = d->listener;
-    uint64_t odd = 0;
-    for (unsigned i = 0; i < l->n_readers; i++)
-        odd += l->stats[i].odd;
-    if (odd == 0 || d->hinted)
-        return;
-    d->hinted = true;
-    bool line = l->address.framing == FRAMING_LINE;
-    LOG(LOG_WARN, "clients send the other framing", F_STR("listener", l->address.name),
-        F_STR("they_send", line ? "a length before each datagram" : "lines"),
-        F_STR("remedy", line ? "add framing=dsd to the listener's URL"
-                             : "leave framing=dsd out of the listener's URL"));
-}
 
 static void forget(struct acceptor *a, struct connection *c)
 {
@@ -106,6 +95,8 @@ static void forget(struct acceptor *a, struct connection *c)
     a->n_open--;
     n->closed[c->end]++;
     a->open[c->worker]--;
+    if (c->end == STREAM_END_TLS)
+        stream_log_rejected(&a->tls_gate, d->listener, c);
     if (d->peers != NULL)
         peer_counts_drop(d->peers, &c->peer.any);
     free(c);
@@ -120,12 +111,35 @@ void acceptor_collect(struct acceptor *a)
         c = next;
     }
     for (struct door *d = a->doors; d != NULL; d = d->next)
-        hint(d);
+        stream_log_odd(d->listener, &d->hinted);
 }
 
 /* ---- accepting ---- */
 
 static void watch(struct acceptor *a);
+
+static void on_rest_over(uv_timer_t *timer)
+{
+    struct acceptor *a = timer->data;
+    for (struct door *d = a->doors; d != NULL; d = d->next)
+        d->rests = false;
+    watch(a);
+}
+
+/* May d begin no more handshakes now?  Then it is not watched until it may. */
+static bool must_rest(struct door *d)
+{
+    struct acceptor *a = d->acceptor;
+    uint64_t ms = d->tls == NULL ? 0 : tls_door_rest_ms(d->tls, now_mono_ms());
+    if (ms == 0 || d->rests)
+        return ms > 0;
+    d->rests = true;
+    d->listener->streams.tls.rests++;
+    watch(a);
+    if (!uv_is_active((uv_handle_t *)&a->rest))
+        uv_timer_start(&a->rest, on_rest_over, ms, 0);
+    return true;
+}
 
 static void on_pause_over(uv_timer_t *timer)
 {
@@ -137,11 +151,7 @@ static void on_pause_over(uv_timer_t *timer)
 /* Pending connections keep a socket readable: without a pause, the loop would only try them. */
 static void pause_all(struct acceptor *a, int rc)
 {
-    uint64_t suppressed;
-    if (log_gate(&a->gate, LOG_EVERY_MS, now_mono_ms(), &suppressed))
-        LOG(LOG_WARN, "cannot accept connections, they wait", F_STR("error", err_text(rc)),
-            F_STR("remedy", "raise the limit on open files (ulimit -n, LimitNOFILE of the "
-                            "service), or lower limits.max_connections"));
+    stream_log_waiting(&a->gate, rc);
     a->paused = !a->stopped;
     watch(a);
     if (a->paused)
@@ -171,20 +181,10 @@ static enum stream_refusal refusal_of(const struct door *d, const struct sockadd
     return STREAM_REFUSAL_COUNT;
 }
 
-/* Of a Unix socket; 0: not known. */
-static pid_t pid_of(int fd)
-{
-    struct ucred who = { .pid = 0 };
-    socklen_t len = sizeof who;
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
-    return who.pid;
-}
-
 /* What its bytes are read by: see channel.h. */
 static struct channel new_channel(const struct door *d, int fd)
 {
-    (void)d;
-    return channel_plain(fd);
+    return d->tls == NULL ? channel_plain(fd) : channel_tls(fd, tls_door_begin(d->tls));
 }
 
 static void hand_over(struct door *d, int fd, const union connection_peer *peer)
@@ -200,7 +200,7 @@ static void hand_over(struct door *d, int fd, const union connection_peer *peer)
         c->peer = *peer;
         peer_counts_add(d->peers, &peer->any);
     } else if (transport_of(l->address.transport)->sender_pid) {
-        c->pid = pid_of(fd);
+        c->pid = connection_pid_of(fd);
     }
     l->streams.accepted++;
     l->streams.open++;
@@ -239,7 +239,7 @@ static void accept_all(struct door *d, int most)
 {
     int rc = 0;
     acceptor_collect(d->acceptor); /* so that those that have ended count in no limit */
-    for (int i = 0; rc == 0 && i < most; i++)
+    for (int i = 0; rc == 0 && i < most && !must_rest(d); i++)
         rc = accept_one(d);
     /* EINVAL: a Unix socket that was shut down and is empty */
     if (rc < 0 && rc != -EAGAIN && !(rc == -EINVAL && d->acceptor->stopped))
@@ -258,7 +258,7 @@ static void on_pending(uv_poll_t *poll, int status, int events)
 static void watch(struct acceptor *a)
 {
     for (struct door *d = a->doors; d != NULL; d = d->next) {
-        if (a->paused || a->stopped)
+        if (a->paused || a->stopped || d->rests)
             uv_poll_stop(&d->poll->poll);
         else
             uv_poll_start(&d->poll->poll, UV_READABLE, on_pending);
@@ -297,14 +297,19 @@ static void on_poll_closed(uv_handle_t *handle)
     free(p);
 }
 
-int acceptor_add(struct acceptor *a, struct listener *l)
+int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error)
 {
     assert(l->n == 1 && l->n_readers == a->n_workers && l->reader == 0);
     struct door *d = mem_zalloc(sizeof *d);
     d->acceptor = a;
     d->listener = l;
-    int rc = poll_new(d, l->fds[0], &d->poll);
+    int rc = 0;
+    if (tls_door_wanted(&l->address))
+        rc = tls_door_open(&l->address, &l->streams, &d->tls, error);
+    if (rc == 0 && (rc = poll_new(d, l->fds[0], &d->poll)) < 0)
+        buf_append_str(error, err_text(rc));
     if (rc < 0) {
+        tls_door_free(d->tls);
         free(d);
         return rc;
     }
@@ -348,7 +353,22 @@ void acceptor_stop(struct acceptor *a)
     /* What came in between: a Unix socket keeps it. */
     acceptor_accept(a);
     uv_timer_stop(&a->pause);
+    uv_timer_stop(&a->rest);
     watch(a);
+}
+
+void acceptor_tick(struct acceptor *a)
+{
+    for (struct door *d = a->doors; d != NULL; d = d->next)
+        if (d->tls != NULL)
+            tls_door_look(d->tls);
+}
+
+void acceptor_reload(struct acceptor *a)
+{
+    for (struct door *d = a->doors; d != NULL; d = d->next)
+        if (d->tls != NULL)
+            tls_door_reload(d->tls);
 }
 
 void acceptor_close(struct acceptor *a)
@@ -361,6 +381,7 @@ void acceptor_close(struct acceptor *a)
     for (struct door *d = a->doors; d != NULL; d = d->next)
         uv_close((uv_handle_t *)&d->poll->poll, on_poll_closed);
     uv_close((uv_handle_t *)&a->pause, NULL);
+    uv_close((uv_handle_t *)&a->rest, NULL);
 }
 
 void acceptor_free(struct acceptor *a)
@@ -371,6 +392,7 @@ void acceptor_free(struct acceptor *a)
     while (a->doors != NULL) {
         struct door *next = a->doors->next;
         peer_counts_free(a->doors->peers);
+        tls_door_free(a->doors->tls);
         free(a->doors);
         a->doors = next;
     }

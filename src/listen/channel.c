@@ -39,8 +39,11 @@ static void plain_close(struct channel *c)
     c->fd = -1;
 }
 
-static const struct channel_ops plain = { plain_read, plain_more, plain_pending, plain_events,
-                                          plain_close };
+static const struct channel_ops plain = { .read = plain_read,
+                                          .more = plain_more,
+                                          .pending = plain_pending,
+                                          .events = plain_events,
+                                          .close = plain_close };
 
 struct channel channel_plain(int fd)
 {

@@ -29,3 +29,11 @@ void connection_print_peer(const struct connection *c, char out[ADDRESS_TEXT_MAX
     else if (c->pid > 0)
         snprintf(out, ADDRESS_TEXT_MAX, "pid:%d", (int)c->pid);
 }
+
+pid_t connection_pid_of(int fd)
+{
+    struct ucred who = { .pid = 0 };
+    socklen_t len = sizeof who;
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+    return who.pid;
+}

@@ -51,10 +51,12 @@ struct connection {
     char *room; /* of an unfinished line or frame; NULL: there is none */
     uint32_t room_bytes;
     uint32_t events;                  /* what the epoll set waits for */
-    struct connection *older, *newer; /* by their last byte */
-    uint64_t quiet_since_ms;          /* the last byte, or the beginning */
+    struct connection *older, *newer; /* by their last byte, or their beginning */
+    uint64_t quiet_since_ms;          /* that */
     uint64_t turn;                    /* the last page turn that has read it */
     bool began;                       /* a byte has come */
+    bool greeting;                    /* its handshake is not done */
+    const char *tls_error;            /* when that failed: why, static */
     enum stream_end end;              /* when it has ended */
 };
 
@@ -62,6 +64,9 @@ void connection_push(struct connection_stack *s, struct connection *c);
 
 /* returns  all of them, the one pushed last first; NULL: none */
 struct connection *connection_take_all(struct connection_stack *s);
+
+/* The client's process of a Unix socket; 0: not known. */
+pid_t connection_pid_of(int fd);
 
 /* Who sends: "127.0.0.1:51234", "pid:4711", or "": not known. */
 void connection_print_peer(const struct connection *c, char out[ADDRESS_TEXT_MAX]);

@@ -4,6 +4,7 @@
  *               put_streams   -> put_stream    connections: what the acceptor counts
  */
 #include "listen/counters.h"
+#include "listen/tls_door.h"
 
 #include <stdio.h>
 
@@ -116,6 +117,29 @@ static void put_streams(const struct listen_stats *s, enum listen_counter row,
             put_stream(&s->listeners[i], row, to);
 }
 
+static void put_tls(const struct listener *l, enum listen_counter row, struct counter_lines *to)
+{
+    static const char *const results[] = { "ok", "failed", "timeout" };
+    const char *name = l->address.name;
+    uint64_t n[] = { 0, 0, 0 };
+    if (row == LISTEN_TLS_RESTS) {
+        counter_put(to, &name, (double)l->streams.tls.rests);
+    } else if (row == LISTEN_TLS_EXPIRES) {
+        counter_put(to, &name, (double)l->streams.tls.expires_s);
+    } else if (row == LISTEN_TLS_RELOADS) {
+        n[0] = l->streams.tls.reloads_ok;
+        n[1] = l->streams.tls.reloads_failed;
+        put_reasons(l, n, results, 2, to);
+    } else {
+        for (unsigned i = 0; i < l->n_readers; i++) {
+            n[0] += l->stats[i].tls_ok;
+            n[1] += l->stats[i].tls_failed;
+            n[2] += l->stats[i].tls_timeout;
+        }
+        put_reasons(l, n, results, 3, to);
+    }
+}
+
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {
     const struct listen_stats *s = of;
@@ -144,6 +168,14 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case LISTEN_CLOSED:
     case LISTEN_CUT:
         put_streams(s, (enum listen_counter)row, to);
+        break;
+    case LISTEN_TLS_HANDSHAKES:
+    case LISTEN_TLS_RESTS:
+    case LISTEN_TLS_RELOADS:
+    case LISTEN_TLS_EXPIRES:
+        for (size_t i = 0; i < s->n_listeners; i++)
+            if (tls_door_wanted(&s->listeners[i].address))
+                put_tls(&s->listeners[i], (enum listen_counter)row, to);
         break;
     case LISTEN_SOCKET_BUFFER:
         for (size_t i = 0; i < s->n_listeners; i++) {

@@ -171,6 +171,55 @@ static void print_owner(const struct listen_address *a, struct buf *out)
         buf_printf(out, ":%u", a->gid);
 }
 
+static bool set_file(char to[LISTEN_FILE_MAX], struct slice value)
+{
+    if (value.len == 0 || value.len >= LISTEN_FILE_MAX)
+        return false;
+    memcpy(to, value.ptr, value.len);
+    to[value.len] = '\0';
+    return true;
+}
+
+static bool set_tls_cert(struct listen_address *a, struct slice value)
+{
+    return set_file(a->tls_cert, value);
+}
+
+static bool set_tls_key(struct listen_address *a, struct slice value)
+{
+    return set_file(a->tls_key, value);
+}
+
+static bool set_tls_client_ca(struct listen_address *a, struct slice value)
+{
+    return set_file(a->tls_client_ca, value);
+}
+
+static void print_tls_cert(const struct listen_address *a, struct buf *out)
+{
+    buf_append_str(out, a->tls_cert);
+}
+
+static void print_tls_key(const struct listen_address *a, struct buf *out)
+{
+    buf_append_str(out, a->tls_key);
+}
+
+static void print_tls_client_ca(const struct listen_address *a, struct buf *out)
+{
+    buf_append_str(out, a->tls_client_ca);
+}
+
+static bool has_tls(const struct listen_address *a)
+{
+    return a->tls_cert[0] != '\0';
+}
+
+static bool has_tls_client_ca(const struct listen_address *a)
+{
+    return a->tls_client_ca[0] != '\0';
+}
+
 /* Options that a listener may be without: such ones are not printed. */
 static bool has_rcvbuf(const struct listen_address *a)
 {
@@ -189,6 +238,7 @@ static bool has_file(const struct listen_address *a)
 }
 
 #define WITH_FILE "a socket with a path, not @NAME"
+#define A_FILE    "the path of a PEM file, of at most 255 bytes"
 
 /* clang-format off */
 static const struct option {
@@ -218,6 +268,10 @@ static const struct option {
                             set_max_connections, print_max_connections, NULL, NULL, NULL },
     [LISTEN_MAX_PER_ADDRESS] = { "max_per_address", "a whole number from 1 to 65535",
                             set_max_per_address, print_max_per_address, NULL, NULL, NULL },
+    [LISTEN_TLS_CERT]   = { "tls_cert", A_FILE, set_tls_cert, print_tls_cert, NULL, NULL, has_tls },
+    [LISTEN_TLS_KEY]    = { "tls_key", A_FILE, set_tls_key, print_tls_key, NULL, NULL, has_tls },
+    [LISTEN_TLS_CLIENT_CA] = { "tls_client_ca", A_FILE,
+                            set_tls_client_ca, print_tls_client_ca, NULL, NULL, has_tls_client_ca },
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
@@ -299,6 +353,20 @@ static bool set_option(struct listen_address *a, unsigned i, struct slice value,
     return false;
 }
 
+/* TLS needs a certificate and its key. */
+static bool tls_is_whole(const struct listen_address *a, struct buf *error)
+{
+    bool cert = a->tls_cert[0] != '\0', key = a->tls_key[0] != '\0';
+    if (cert != key)
+        buf_printf(error, "%s needs %s, too", cert ? "tls_cert" : "tls_key",
+                   cert ? "tls_key" : "tls_cert");
+    else if (has_tls_client_ca(a) && !cert)
+        buf_append_str(error, "tls_client_ca needs tls_cert and tls_key, too");
+    else
+        return true;
+    return false;
+}
+
 bool socket_options_read(struct slice query, struct listen_address *a, struct buf *error)
 {
     unsigned seen = 0;
@@ -319,5 +387,5 @@ bool socket_options_read(struct slice query, struct listen_address *a, struct bu
         }
         seen |= 1u << i;
     }
-    return true;
+    return tls_is_whole(a, error);
 }

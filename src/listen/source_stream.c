@@ -1,9 +1,9 @@
 /*
  *     adopt      a connection that control accepted: into the epoll set, and the list by age
- *     on_ready   the loop: read_ready, each connection up to ROUND_BYTES
+ *     on_ready   the loop: each connection up to ROUND_BYTES, and one handshake
  *     drain      a page turn: each connection that is ready once, all that the kernel had of it
  *     read_from  channel -> stream_cut, until there is no more, or it was enough
- *     on_idle    ends those that are quiet for too long: the oldest ones of the list
+ *     on_old     ends those that are quiet, or shaking hands, for too long: the oldest of a list
  *     end        closes it, and gives it back to control
  */
 #include "listen/source_stream.h"
@@ -18,12 +18,20 @@
 #include "base/now.h"
 #include "listen/connection.h"
 #include "listen/stream_cut.h"
+#include "listen/tls_door.h"
 #include "listen/transport_priv.h"
 #include "protocol/framing.h"
 
 enum {
     EVENTS_MAX = 64,         /* connections of one epoll_wait */
     ROUND_BYTES = 256 * 1024 /* of one connection, before others have their turn */
+};
+
+/* Connections by age. */
+struct ages {
+    struct connection *oldest, *newest;
+    uint64_t limit_ms; /* older ones are ended; 0: never */
+    uv_timer_t timer;  /* runs as long as there are some */
 };
 
 static_assert(TRANSPORT_STREAM_BYTES >=
@@ -36,45 +44,73 @@ struct source_stream {
     struct source base;
     struct stream_cut cut;
     enum framing_kind framing;
-    uint64_t idle_ms; /* 0: never */
     int epoll;
     uv_poll_t poll;
-    uv_timer_t timer;
-    struct connection *oldest, *newest; /* by their last byte */
-    uint64_t turn;                      /* page turns so far */
+    struct ages open;     /* by their last byte */
+    struct ages greeting; /* whose handshake is not done, by their beginning */
+    uint64_t turn;        /* page turns so far */
 };
+
+static void ages_check(const struct ages *a)
+{
+    assert((a->oldest == NULL) == (a->newest == NULL));
+    assert(a->oldest == NULL || (a->oldest->older == NULL && a->newest->newer == NULL));
+}
 
 static void source_stream_check(const struct source_stream *s)
 {
     source_check(&s->base);
-    assert(s->epoll >= 0 && (s->oldest == NULL) == (s->newest == NULL));
-    assert(s->oldest == NULL || (s->oldest->older == NULL && s->newest->newer == NULL));
+    assert(s->epoll >= 0);
+    ages_check(&s->open);
+    ages_check(&s->greeting);
 }
 
-/* ---- the list by age ---- */
+/* ---- the lists by age ---- */
+
+static struct ages *ages_of(struct source_stream *s, const struct connection *c)
+{
+    return c->greeting ? &s->greeting : &s->open;
+}
 
 static void unlink_connection(struct source_stream *s, struct connection *c)
 {
-    *(c->older != NULL ? &c->older->newer : &s->oldest) = c->newer;
-    *(c->newer != NULL ? &c->newer->older : &s->newest) = c->older;
+    struct ages *a = ages_of(s, c);
+    *(c->older != NULL ? &c->older->newer : &a->oldest) = c->newer;
+    *(c->newer != NULL ? &c->newer->older : &a->newest) = c->older;
     c->older = c->newer = NULL;
 }
 
 static void append(struct source_stream *s, struct connection *c, uint64_t now_ms)
 {
-    c->older = s->newest;
+    struct ages *a = ages_of(s, c);
+    c->older = a->newest;
     c->newer = NULL;
-    *(s->newest != NULL ? &s->newest->newer : &s->oldest) = c;
-    s->newest = c;
+    *(a->newest != NULL ? &a->newest->newer : &a->oldest) = c;
+    a->newest = c;
     c->quiet_since_ms = now_ms;
 }
 
 /* ---- the end of a connection ---- */
 
-static void end(struct source_stream *s, struct connection *c, enum stream_end why)
+/* Its handshake will not be done.  Who went without a word is no failure: a check of the port. */
+static enum stream_end end_of_greeting(struct source_stream *s, struct connection *c,
+                                       enum stream_end why)
+{
+    if (why == STREAM_END_TLS) {
+        s->base.stats.tls_timeout++;
+        c->tls_error = "no handshake within 5 s";
+    } else if (why == STREAM_END_ERROR) {
+        s->base.stats.tls_failed++;
+        c->tls_error = c->channel.ops->error(&c->channel);
+        return STREAM_END_TLS;
+    }
+    return why;
+}
+
+/* clean: the client said that it has sent all */
+static void end(struct source_stream *s, struct connection *c, enum stream_end why, bool clean)
 {
     uint64_t before = s->cut.datagrams;
-    bool clean = why == STREAM_END_EOF;
     bool cut = stream_cut_end(&s->cut, c, clean, now_mono_ns());
     if (cut && clean)
         why = STREAM_END_BAD_FRAME;
@@ -83,30 +119,46 @@ static void end(struct source_stream *s, struct connection *c, enum stream_end w
     if (s->framing == FRAMING_DSD)
         s->base.stats.frames += s->cut.datagrams - before;
     unlink_connection(s, c);
+    if (c->greeting)
+        why = end_of_greeting(s, c, why);
     c->channel.ops->close(&c->channel); /* the epoll set forgets it as well */
     c->end = why;
     connection_push(c->back, c);
 }
 
-static void on_idle(uv_timer_t *timer);
+static void on_old(uv_timer_t *timer);
 
-/* The timer runs as long as there are connections. */
-static void watch_idle(struct source_stream *s, uint64_t now_ms)
+static void watch_ages(struct source_stream *s, struct ages *a, uint64_t now_ms)
 {
-    if (s->idle_ms == 0 || s->oldest == NULL || uv_is_active((uv_handle_t *)&s->timer))
+    if (a->limit_ms == 0 || a->oldest == NULL || uv_is_active((uv_handle_t *)&a->timer))
         return;
-    uint64_t due_ms = s->oldest->quiet_since_ms + s->idle_ms;
+    uint64_t due_ms = a->oldest->quiet_since_ms + a->limit_ms;
     uv_update_time(s->base.env->loop);
-    uv_timer_start(&s->timer, on_idle, due_ms > now_ms ? due_ms - now_ms : 1, 0);
+    uv_timer_start(&a->timer, on_old, due_ms > now_ms ? due_ms - now_ms : 1, 0);
 }
 
-static void on_idle(uv_timer_t *timer)
+static void on_old(uv_timer_t *timer)
 {
     struct source_stream *s = timer->data;
+    bool open = timer == &s->open.timer;
+    struct ages *a = open ? &s->open : &s->greeting;
     uint64_t now_ms = now_mono_ms();
-    while (s->oldest != NULL && now_ms - s->oldest->quiet_since_ms >= s->idle_ms)
-        end(s, s->oldest, STREAM_END_IDLE);
-    watch_idle(s, now_ms);
+    while (a->oldest != NULL && now_ms - a->oldest->quiet_since_ms >= a->limit_ms)
+        end(s, a->oldest, open ? STREAM_END_IDLE : STREAM_END_TLS, false);
+    watch_ages(s, a, now_ms);
+}
+
+/* If the handshake of c is done, it is one of the open ones. */
+static void look_at_greeting(struct source_stream *s, struct connection *c)
+{
+    if (!c->greeting || channel_handshake(&c->channel) != CHANNEL_OPEN)
+        return;
+    uint64_t now_ms = now_mono_ms();
+    unlink_connection(s, c);
+    c->greeting = false;
+    append(s, c, now_ms);
+    s->base.stats.tls_ok++;
+    watch_ages(s, &s->open, now_ms);
 }
 
 /* ---- reading ---- */
@@ -145,7 +197,9 @@ static enum stream_end take(struct source_stream *s, struct connection *c, size_
 /* The epoll set waits for what the channel waits for.  returns  0 or -errno */
 static int wait_for(struct source_stream *s, struct connection *c, int op)
 {
-    const uint32_t events = c->channel.ops->events(&c->channel) | EPOLLRDHUP;
+    uint32_t events = c->channel.ops->events(&c->channel);
+    if (events & EPOLLIN) /* else the end is not read yet, and would be told again and again */
+        events |= EPOLLRDHUP;
     struct epoll_event e = { .events = events, .data.ptr = c };
     if (op == EPOLL_CTL_MOD && c->events == events)
         return 0;
@@ -161,15 +215,17 @@ static void read_from(struct source_stream *s, struct connection *c, size_t enou
 {
     struct channel *ch = &c->channel;
     enum stream_end why = STREAM_GOES_ON;
-    bool more = true;
+    bool more = true, clean = false;
     for (size_t got = 0; more && (got <= enough || ch->ops->pending(ch) > 0);) {
         ssize_t n = ch->ops->read(ch, s->cut.read, STREAM_READ_BYTES);
+        look_at_greeting(s, c);
         if (n == -EAGAIN)
             break;
+        clean = n == 0;
         if (n > 0)
             why = take(s, c, (size_t)n);
         else
-            why = n == 0 ? STREAM_END_EOF : STREAM_END_ERROR;
+            why = n == 0 || n == -ECONNABORTED ? STREAM_END_EOF : STREAM_END_ERROR;
         if (why != STREAM_GOES_ON)
             break;
         got += (size_t)n;
@@ -178,7 +234,18 @@ static void read_from(struct source_stream *s, struct connection *c, size_t enou
     if (why == STREAM_GOES_ON && wait_for(s, c, EPOLL_CTL_MOD) < 0)
         why = STREAM_END_ERROR;
     if (why != STREAM_GOES_ON)
-        end(s, c, why);
+        end(s, c, why, clean);
+}
+
+/*
+ * Answering a client takes a signature: 0.3 ms to 12 ms.  The loop answers one, and then has a look
+ * at datagrams and page turns; c waits if another one was answered before.
+ */
+static bool is_its_turn(const struct connection *c, bool *answered)
+{
+    bool first = !*answered, begins = channel_handshake(&c->channel) == CHANNEL_BEGINS;
+    *answered = *answered || begins;
+    return first || !begins;
 }
 
 static bool has_ended(const struct epoll_event *e)
@@ -195,8 +262,10 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     source_stream_check(s);
     /* The set gives those that were ready before a second time only after all others. */
     int n = epoll_wait(s->epoll, ready, EVENTS_MAX, 0);
+    bool answered = false;
     for (int i = 0; i < n; i++)
-        read_from(s, ready[i].data.ptr, ROUND_BYTES - 1, has_ended(&ready[i]));
+        if (is_its_turn(ready[i].data.ptr, &answered))
+            read_from(s, ready[i].data.ptr, ROUND_BYTES - 1, has_ended(&ready[i]));
 }
 
 /* ---- what a worker asks for ---- */
@@ -210,11 +279,13 @@ static void adopt(struct source *base, struct connection *list)
     for (struct connection *c = list, *next; c != NULL; c = next) {
         next = c->next;
         framing_init(&c->framing, s->framing, s->cut.front);
+        c->greeting = channel_handshake(&c->channel) != CHANNEL_OPEN;
         append(s, c, now_ms);
         if (wait_for(s, c, EPOLL_CTL_ADD) < 0)
-            end(s, c, STREAM_END_ERROR);
+            end(s, c, STREAM_END_ERROR, false);
     }
-    watch_idle(s, now_ms);
+    watch_ages(s, &s->open, now_ms);
+    watch_ages(s, &s->greeting, now_ms);
 }
 
 /* How much the kernel has is asked of each connection when it is read. */
@@ -225,8 +296,10 @@ static void look(struct source *base)
 
 static void end_all(struct source_stream *s)
 {
-    while (s->oldest != NULL)
-        end(s, s->oldest, STREAM_END_STOP);
+    while (s->open.oldest != NULL)
+        end(s, s->open.oldest, STREAM_END_STOP, false);
+    while (s->greeting.oldest != NULL)
+        end(s, s->greeting.oldest, STREAM_END_STOP, false);
 }
 
 static void drain(struct source *base, bool last)
@@ -246,6 +319,8 @@ static void drain(struct source *base, bool last)
                 continue;
             c->turn = s->turn;
             fresh = true;
+            if (channel_handshake(&c->channel) == CHANNEL_BEGINS) /* dear, and brings no data */
+                continue;
             read_from(s, c, channel_held(&c->channel), has_ended(&ready[i]));
         }
     }
@@ -265,7 +340,8 @@ static void close_source(struct source *base, bool own)
     source_stream_check(s);
     end_all(s);
     uv_close((uv_handle_t *)&s->poll, on_closed);
-    uv_close((uv_handle_t *)&s->timer, on_closed);
+    uv_close((uv_handle_t *)&s->open.timer, on_closed);
+    uv_close((uv_handle_t *)&s->greeting.timer, on_closed);
     close(s->epoll);
     stream_cut_release(&s->cut);
 }
@@ -285,7 +361,8 @@ int source_stream_new(struct source_env *env, const struct listen_address *a, in
     s->base.ops = &ops;
     s->base.env = env;
     s->framing = a->framing;
-    s->idle_ms = a->idle_timeout_ms;
+    s->open.limit_ms = a->idle_timeout_ms;
+    s->greeting.limit_ms = TLS_DOOR_HANDSHAKE_MS;
     s->epoll = epoll;
     int rc = uv_poll_init(env->loop, &s->poll, epoll);
     if (rc < 0) {
@@ -294,8 +371,9 @@ int source_stream_new(struct source_env *env, const struct listen_address *a, in
         return rc;
     }
     stream_cut_init(&s->cut, env->lane, env->refusals, a->gauge_sign);
-    s->poll.data = s->timer.data = s;
-    uv_timer_init(env->loop, &s->timer);
+    s->poll.data = s->open.timer.data = s->greeting.timer.data = s;
+    uv_timer_init(env->loop, &s->open.timer);
+    uv_timer_init(env->loop, &s->greeting.timer);
     rc = uv_poll_start(&s->poll, UV_READABLE, on_ready);
     assert(rc == 0); /* a handle that is not closing */
     (void)rc;

@@ -8,6 +8,7 @@
 enum {
     EVERY = 1 << LISTEN_GAUGE_SIGN | 1 << LISTEN_RCVBUF, /* options that every transport has */
     STREAM = 1 << LISTEN_FRAMING | 1 << LISTEN_IDLE_TIMEOUT | 1 << LISTEN_MAX_CONNECTIONS,
+    TLS = 1 << LISTEN_TLS_CERT | 1 << LISTEN_TLS_KEY | 1 << LISTEN_TLS_CLIENT_CA,
     UNIX = 1 << LISTEN_MODE | 1 << LISTEN_OWNER
 };
 
@@ -29,7 +30,7 @@ static const struct transport transports[] = {
     [LISTEN_TCP] = {
         .scheme = "tcp",
         .form = "tcp://HOST:PORT",
-        .options = EVERY | STREAM | 1 << LISTEN_MAX_PER_ADDRESS,
+        .options = EVERY | STREAM | TLS | 1 << LISTEN_MAX_PER_ADDRESS,
         STREAM_TAKES,
         .ops = &transport_tcp,
     },

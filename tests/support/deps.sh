@@ -29,9 +29,11 @@ build    libxxhash-dev             hashing
 build    libyaml-dev               mapping files
 build    libpcre2-dev              regexes of mapping files
 build    libzstd-dev               zstd bodies
+build    libgnutls28-dev           TLS
 run      redis-server              a private Redis for make run and the tests
 run      curl                      reads /metrics back
 test     libcmocka-dev             unit tests
+test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back

@@ -12,20 +12,21 @@ allowed_of() {
     base) echo "base" ;;
     protocol) echo "protocol base" ;;
     aggregate) echo "aggregate base protocol" ;;
-    listen) echo "listen base protocol aggregate" ;;
-    sinks) echo "sinks base aggregate" ;;
-    http) echo "http base" ;;
+    tls) echo "tls base" ;;
+    listen) echo "listen base protocol aggregate tls" ;;
+    sinks) echo "sinks base aggregate tls" ;;
+    http) echo "http base tls" ;;
     expose) echo "expose base aggregate http" ;;
     api) echo "api base aggregate http" ;;
     send) echo "send base" ;;
     config) echo "config base" ;;
-    app) echo "app base protocol aggregate listen sinks expose api http send config" ;;
-    cmd) echo "cmd base protocol aggregate listen sinks expose api http send config app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send config" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send config app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate listen sinks http expose api send config cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send config cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {

@@ -63,7 +63,7 @@ static struct rig *rig_new(const char *query, uint64_t most)
         assert_int_equal(listener_open(&a, WORKERS, &r->l[i], &error), 0);
         for (unsigned w = 0; w < WORKERS; w++)
             r->l[i].places[w] = (uint16_t)worker_add_socket(r->workers[w], -1, &a);
-        assert_int_equal(acceptor_add(r->acceptor, &r->l[i]), 0);
+        assert_int_equal(acceptor_add(r->acceptor, &r->l[i], &error), 0);
         buf_release(&error);
         buf_release(&url);
     }

@@ -361,8 +361,11 @@ static void session_close(struct channel *c)
     free(c->session);
 }
 
-static const struct channel_ops session_ops = { session_read, session_more, session_pending,
-                                                session_events, session_close };
+static const struct channel_ops session_ops = { .read = session_read,
+                                                .more = session_more,
+                                                .pending = session_pending,
+                                                .events = session_events,
+                                                .close = session_close };
 
 static struct channel channel_session(int fd)
 {

@@ -51,21 +51,28 @@ static_assert(ARRAY_LEN(rows) == LISTEN_TRANSPORT_COUNT, "every transport is tes
 
 /* A value that the option takes. */
 static const char *const values[] = {
-    [LISTEN_GAUGE_SIGN] = "delta",  [LISTEN_RCVBUF] = "64KiB",
-    [LISTEN_SPREAD] = "payload",    [LISTEN_FRAMING] = "dsd",
-    [LISTEN_IDLE_TIMEOUT] = "90s",  [LISTEN_MAX_CONNECTIONS] = "65535",
-    [LISTEN_MAX_PER_ADDRESS] = "1", [LISTEN_MODE] = "0640",
+    [LISTEN_GAUGE_SIGN] = "delta",
+    [LISTEN_RCVBUF] = "64KiB",
+    [LISTEN_SPREAD] = "payload",
+    [LISTEN_FRAMING] = "dsd",
+    [LISTEN_IDLE_TIMEOUT] = "90s",
+    [LISTEN_MAX_CONNECTIONS] = "65535",
+    [LISTEN_MAX_PER_ADDRESS] = "1",
+    [LISTEN_MODE] = "0640",
     [LISTEN_OWNER] = "root:0",
+    [LISTEN_TLS_CERT] = "a.pem&tls_key=a.key",
+    [LISTEN_TLS_KEY] = "a.key&tls_cert=a.pem",
+    [LISTEN_TLS_CLIENT_CA] = "b.pem&tls_cert=a.pem&tls_key=a.key",
 };
 static_assert(ARRAY_LEN(values) == LISTEN_OPTION_COUNT, "every option is tested");
 
-static void url_of(unsigned t, char url[128], const char *query)
+static void url_of(unsigned t, char url[256], const char *query)
 {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    int n = snprintf(url, 128, rows[t].url, (int)getpid());
+    int n = snprintf(url, 256, rows[t].url, (int)getpid());
 #pragma GCC diagnostic pop
-    snprintf(url + n, 128 - (size_t)n, "%s", query);
+    snprintf(url + n, 256 - (size_t)n, "%s", query);
 }
 
 static int parse(const char *url, struct listen_address *ret, struct buf *error)
@@ -78,7 +85,7 @@ static int parse(const char *url, struct listen_address *ret, struct buf *error)
 
 static void parse_or_fail(unsigned t, const char *query, struct listen_address *ret)
 {
-    char url[128];
+    char url[256];
     struct buf error = { 0 };
     url_of(t, url, query);
     if (parse(url, ret, &error) != 0)
@@ -107,7 +114,7 @@ static void each_row_tells_its_name_and_its_options(void **unused)
     for (unsigned t = 0; t < LISTEN_TRANSPORT_COUNT; t++) {
         struct listen_address a;
         struct buf out = { 0 };
-        char url[128];
+        char url[256];
         url_of(t, url, "");
         parse_or_fail(t, "", &a);
         assert_int_equal(a.transport, t);
@@ -126,7 +133,12 @@ static void what_is_printed_of_the_options_is_read_again(void **unused)
     for (unsigned t = 0; t < LISTEN_TRANSPORT_COUNT; t++) {
         struct listen_address a, again;
         struct buf query = { 0 };
-        parse_or_fail(t, "?gauge_sign=absolute&rcvbuf=12KiB", &a);
+        bool tls = transport_of((enum listen_transport)t)->options >> LISTEN_TLS_CERT & 1;
+        parse_or_fail(t,
+                      tls ? "?gauge_sign=absolute&rcvbuf=12KiB&tls_cert=/a/b.pem&tls_key=k"
+                            "&tls_client_ca=c"
+                          : "?gauge_sign=absolute&rcvbuf=12KiB",
+                      &a);
         socket_options_print(&a, &query);
         for (size_t i = 0; i < query.len; i++)
             if (query.ptr[i] == ' ')
@@ -147,7 +159,7 @@ static void each_row_takes_the_options_it_knows_and_names_them_to_who_asks_for_o
             const char *key = socket_options_key((enum listen_option)o);
             struct listen_address a;
             struct buf error = { 0 };
-            char url[128], query[64];
+            char url[256], query[96];
             snprintf(query, sizeof query, "?%s=%s", key, values[o]);
             url_of(t, url, query);
             bool known = row->options >> o & 1;
@@ -186,7 +198,7 @@ static void no_part_of_a_key_is_one(void **unused)
         for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
             struct listen_address a;
             struct buf error = { 0 };
-            char url[128], query[64];
+            char url[256], query[64];
             snprintf(query, sizeof query, "?%s", wrong[i]);
             url_of(t, url, query);
             if (parse(url, &a, &error) != -EINVAL)
@@ -269,7 +281,7 @@ static void rig_init(struct rig *r, unsigned t)
         r->l.n_readers = 1;
         assert_int_equal(worker_add_socket(r->w, -1, &r->l.address), 0);
         r->acceptor = acceptor_new(&r->loop, &r->w, 1, 9);
-        assert_int_equal(acceptor_add(r->acceptor, &r->l), 0);
+        assert_int_equal(acceptor_add(r->acceptor, &r->l, &error), 0);
     } else {
         for (unsigned i = 0; i < r->l.n; i++)
             assert_int_equal(worker_add_socket(r->w, r->l.fds[i], &r->l.address), i);

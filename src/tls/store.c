@@ -1,0 +1,173 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "tls/store.h"
+
+enum { FILES = 3, LISTS = 3 };
+
+/* Which file stands at a path; all 0: none. */
+struct stamp {
+    uint64_t dev, ino, size;
+    struct timespec modified, changed;
+};
+
+struct tls_store {
+    struct tls_opts opts; /* points to: */
+    char **strings;       /* n_strings of them */
+    size_t n_strings, strings_cap;
+    const char **lists[LISTS];
+    struct tls_bundle *current;
+    struct tls_reloads reloads;
+    struct stamp loaded[FILES]; /* before the last load, failed or not */
+    struct stamp seen[FILES];   /* at the last look */
+};
+
+/* --- options --- */
+
+static const char *copy(struct tls_store *s, const char *string)
+{
+    if (string == NULL)
+        return NULL;
+    s->strings = mem_grow(s->strings, &s->strings_cap, s->n_strings + 1, sizeof *s->strings);
+    s->strings[s->n_strings] = mem_strdup(string);
+    return s->strings[s->n_strings++];
+}
+
+static const char *const *copy_list(struct tls_store *s, int at, const char *const *list, size_t n)
+{
+    const char **to = mem_zalloc(n * sizeof *to);
+    for (size_t i = 0; i < n; i++)
+        to[i] = copy(s, list[i]);
+    s->lists[at] = to;
+    return to;
+}
+
+static void opts_copy(struct tls_store *s, const struct tls_opts *o)
+{
+    s->opts = *o;
+    s->opts.cert_file = copy(s, o->cert_file);
+    s->opts.key_file = copy(s, o->key_file);
+    s->opts.ca_file = copy(s, o->ca_file);
+    s->opts.allowed_sans = copy_list(s, 0, o->allowed_sans, o->n_allowed_sans);
+    s->opts.ciphers = copy_list(s, 1, o->ciphers, o->n_ciphers);
+    s->opts.curves = copy_list(s, 2, o->curves, o->n_curves);
+}
+
+static void opts_release(struct tls_store *s)
+{
+    for (size_t i = 0; i < s->n_strings; i++)
+        free(s->strings[i]);
+    free(s->strings);
+    for (int i = 0; i < LISTS; i++)
+        free(s->lists[i]);
+}
+
+/* --- files --- */
+
+static struct stamp stamp_of(const char *path)
+{
+    struct stat st;
+    struct stamp none;
+    memset(&none, 0, sizeof none);
+    if (path == NULL || stat(path, &st) < 0)
+        return none;
+    none.dev = st.st_dev;
+    none.ino = st.st_ino;
+    none.size = (uint64_t)st.st_size;
+    none.modified = st.st_mtim;
+    none.changed = st.st_ctim;
+    return none;
+}
+
+static bool stamp_eq(const struct stamp *a, const struct stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static void stamps_take(const struct tls_opts *o, struct stamp ret[FILES])
+{
+    ret[0] = stamp_of(o->cert_file);
+    ret[1] = stamp_of(o->key_file);
+    ret[2] = stamp_of(o->ca_file);
+}
+
+static bool stamps_eq(const struct stamp a[FILES], const struct stamp b[FILES])
+{
+    for (int i = 0; i < FILES; i++) {
+        if (!stamp_eq(&a[i], &b[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Stamps first: a file that changes while it is read is another one at the next look. */
+static int load(struct tls_store *s, int64_t now, struct tls_bundle **ret, struct buf *errors,
+                struct buf *warnings)
+{
+    stamps_take(&s->opts, s->loaded);
+    memcpy(s->seen, s->loaded, sizeof s->seen);
+    return tls_bundle_load(&s->opts, now, ret, errors, warnings);
+}
+
+/* --- the store --- */
+
+int tls_store_open(const struct tls_opts *o, int64_t now, struct tls_store **ret,
+                   struct buf *errors, struct buf *warnings)
+{
+    struct tls_store *s = mem_zalloc(sizeof *s);
+    opts_copy(s, o);
+    int rc = load(s, now, &s->current, errors, warnings);
+    if (rc == 0)
+        *ret = s;
+    else
+        tls_store_free(s);
+    return rc;
+}
+
+struct tls_bundle *tls_store_current(const struct tls_store *s)
+{
+    return s->current;
+}
+
+enum tls_loaded tls_store_reload(struct tls_store *s, int64_t now, struct buf *errors,
+                                 struct buf *warnings)
+{
+    struct tls_bundle *fresh;
+    if (load(s, now, &fresh, errors, warnings) < 0) {
+        s->reloads.failed++;
+        return TLS_NOT_LOADED;
+    }
+    tls_bundle_drop(s->current);
+    s->current = fresh;
+    s->reloads.ok++;
+    return TLS_LOADED;
+}
+
+enum tls_loaded tls_store_look(struct tls_store *s, int64_t now, struct buf *errors,
+                               struct buf *warnings)
+{
+    struct stamp there[FILES];
+    stamps_take(&s->opts, there);
+    bool changed = !stamps_eq(there, s->loaded), settled = stamps_eq(there, s->seen);
+    memcpy(s->seen, there, sizeof s->seen);
+    return changed && settled ? tls_store_reload(s, now, errors, warnings) : TLS_UNCHANGED;
+}
+
+struct tls_reloads tls_store_reloads(const struct tls_store *s)
+{
+    return s->reloads;
+}
+
+void tls_store_free(struct tls_store *s)
+{
+    if (s == NULL)
+        return;
+    tls_bundle_drop(s->current);
+    opts_release(s);
+    free(s);
+}
