@@ -20,6 +20,7 @@ import traffic
 BLOCK_LINES = 2000
 DATAGRAM_LINES = 25
 COLD = 60            # names that come once a block: more than limits.max_series has room for
+ENDED_MAX = 20       # connections of one sender that the server has not read to their end yet
 UDP_BURST = 200      # datagrams
 DROPPED = "dropped.by.rule"
 MAPPING = 'mappings: [{match: "dropped.*.*", name: "x", action: drop}]\n'
@@ -127,27 +128,39 @@ def frames(lines):
     return b"".join(out), n
 
 
+def wait_closed(s):
+    """The server has read all of it, and has closed it, too."""
+    with s:
+        assert s.recv(1) == b""
+
+
 def streams(url, via, seed, samples):
     dsd = "framing=dsd" in url
     block, r = Block(BLOCK_LINES, via, seed), random.Random(seed)
     told = Told(block)
     text, n_frames = frames(block.lines) if dsd else (("\n".join(block.lines) + "\n").encode("latin-1"), 0)
-    many = text * 8
+    many, ended = text * 8, collections.deque()
     while told.times * block.n["samples"] < samples:
         left = -(-(samples - told.times * block.n["samples"]) // block.n["samples"])
         blocks = min(left, r.choice([1, 1, 2, 4, 16]))
         short = 0 if dsd else r.choice([0, 1])      # the last line without its LF
-        with stream_socket(url) as s:
-            told.more["connections"] += 1
-            total = blocks * len(text) - short
-            told.more["bytes"] += total
-            at = 0
-            while at < total:
-                start = at % len(text)
-                n = min(total - at, len(many) - start, r.choice([1, 7, 1000, 65536, len(text), len(many)]))
-                s.sendall(many[start:start + n])
-                at += n
+        s = stream_socket(url)
+        told.more["connections"] += 1
+        total = blocks * len(text) - short
+        told.more["bytes"] += total
+        at = 0
+        while at < total:
+            start = at % len(text)
+            n = min(total - at, len(many) - start, r.choice([1, 7, 1000, 65536, len(text), len(many)]))
+            s.sendall(many[start:start + n])
+            at += n
+        s.shutdown(socket.SHUT_WR)
+        ended.append(s)
         told.times += blocks
+        if len(ended) > ENDED_MAX:
+            wait_closed(ended.popleft())
+    while ended:
+        wait_closed(ended.popleft())
     told.more["frames"] = told.times * n_frames
     return told
 
