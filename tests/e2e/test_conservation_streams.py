@@ -182,7 +182,10 @@ def warm_up(s):
             "timers": [["load.time", *key, 1] for key in keys]}
 
 
-@pytest.mark.parametrize("samples", [200_000, *(pytest.param(n, marks=pytest.mark.long) for n in (5_000_000, 50_000_000))])
+SIZES = [pytest.param(200_000, id="200k"), *(pytest.param(n * 10**6, id="%dM" % n, marks=pytest.mark.long) for n in (5, 50))]
+
+
+@pytest.mark.parametrize("samples", SIZES)
 def test_all_that_every_transport_brought_at_once_is_accounted_for(dir, redis, samples):
     mapping = os.path.join(dir, "mapping.yml")
     with open(mapping, "w") as f:
