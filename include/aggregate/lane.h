@@ -110,6 +110,9 @@ void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock cloc
 
 void lane_datagram(struct lane *l, const struct lane_datagram *d);
 
+/* Count n errors of what came before the parser, such as a frame that is none. */
+void lane_reject(struct lane *l, enum reason why, uint32_t n);
+
 /*
  * Add the samples of all datagrams so far to the page.  To be called before the datagrams' buffers
  * are used again, and before ingest_turn.

@@ -14,6 +14,7 @@ struct core_mapping;
 #define MEMORY_PARTS(X)                                                                            \
     X(PROCESS,     "program, libraries, stacks")                                                   \
     X(WORKERS,     "workers: receive batches")                                                     \
+    X(STREAMS,     "streams: connections, each inside the longest line")                           \
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \

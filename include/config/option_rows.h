@@ -43,13 +43,17 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "ends the wait. What is left then is lost: it is logged, and the exit status is 1. 0 "       \
       "means not to wait. Docker kills 10 s after its TERM.")                                      \
     X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "", RESTART,                          \
-      "Where to receive: udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 and [::1], "    \
-      "or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is abstract). May "      \
-      "repeat; in the environment, separated by blanks or commas. Port 0 picks a free one. "       \
-      "Options of one socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign, rcvbuf, spread, and "     \
-      "mode (permissions of a unix socket, octal, default 0666).")                                 \
+      "Where to receive: datagrams on udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 "  \
+      "and [::1], or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is "          \
+      "abstract), streams on tcp://HOST:PORT or unix:///PATH (or unixstream://). May repeat; in "  \
+      "the environment, separated by blanks or commas. Port 0 picks a free one. Options of one "   \
+      "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of unix "   \
+      "sockets mode (permissions, octal, default 0666) and owner (USER or USER:GROUP); of "        \
+      "streams framing (line, or dsd: a length before each datagram, as Datadog clients send on "  \
+      "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address.")             \
     X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "", RESTART,                      \
-      "Receive buffer to ask the kernel for, for each socket. Beyond net.core.rmem_max this "      \
+      "Receive buffer to ask the kernel for, for each socket of datagrams (streams have one in "   \
+      "their URL, else the kernel's choice). Beyond net.core.rmem_max this "                       \
       "needs CAP_NET_ADMIN; what was granted is logged.")                                          \
     X(listen, spread, ENUM, "auto", 0, 0, "auto|source|payload", RESTART,                          \
       "How datagrams of a UDP socket are spread over the workers: source is by the sender's "      \
@@ -58,6 +62,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "worker alone is overloaded. With payload, datagrams that begin with one name keep their "   \
       "order; a name's lines that stand behind others in their datagrams may be taken by two "     \
       "workers, in either order, which matters to gauges only.")                                   \
+    X(listen, idle_timeout, DURATION, "1h", 0, OPTION_YEAR_MS, "", RESTART,                        \
+      "A connection (tcp://, unix://) that has brought no byte for this long is closed; 0 "        \
+      "means never. A peer that is gone is found out earlier, by keep-alive.")         \
     X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute", RESTART,                    \
       "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), "     \
       "auto sets it only where the line has a field that only DogStatsD clients send.")            \
@@ -73,6 +80,12 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "listener and who sent them. Off where lines are private: they are counted all the same.")   \
     X(limits, max_series, UINT, "1000000", 1, 100000000, "", RESTART,                              \
       "Most series kept; samples of new ones beyond that are refused and counted.")                \
+    X(limits, max_connections, UINT, "8192", 1, 65535, "", RESTART,                                \
+      "Most connections of a listener (tcp://, unix://) at a time; one beyond that is closed at "  \
+      "once and counted.")                                                                         \
+    X(limits, max_connections_per_address, UINT, "6144", 1, 65535, "", RESTART,                    \
+      "The same for one address of tcp:// clients, so that none of them keeps the others out; "    \
+      "the addresses of an IPv6 /64 count as one.")                                                \
     X(limits, max_line, UINT, "8192", 64, 65535, "", RESTART,                                      \
       "Longest line in bytes; a longer one is refused and counted.")                               \
     X(limits, max_name, UINT, "512", 1, 65535, "", RESTART,                                        \

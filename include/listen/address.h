@@ -10,19 +10,34 @@
 #include <sys/socket.h>
 
 #include "listen/transport.h"
+#include "protocol/framing.h"
 #include "protocol/parse.h"
 
 /* How UDP datagrams are spread over the workers: see listen/listener.h. */
 enum listen_spread { LISTEN_SPREAD_AUTO, LISTEN_SPREAD_SOURCE, LISTEN_SPREAD_PAYLOAD };
 
-enum { LISTEN_PORT_DEFAULT = 8125, LISTEN_MODE_DEFAULT = 0666, LISTEN_NAME_MAX = 128 };
+enum {
+    LISTEN_PORT_DEFAULT = 8125,
+    LISTEN_MODE_DEFAULT = 0666,
+    LISTEN_NAME_MAX = 128,
+    LISTEN_BACKLOG = 1024, /* connections that the kernel keeps until they are accepted */
+};
+
+#define LISTEN_OWNER_SELF UINT32_MAX
 
 struct listen_address {
     enum listen_transport transport;
     enum listen_spread spread;
     enum gauge_sign gauge_sign;
-    uint64_t rcvbuf; /* bytes to ask for */
-    unsigned mode;   /* permissions of a Unix socket's file */
+    uint64_t rcvbuf; /* bytes to ask for; 0: as much as the kernel thinks right */
+    /* Of streams: */
+    enum framing_kind framing;
+    uint64_t idle_timeout_ms; /* a connection without a byte for so long is closed; 0: never */
+    uint32_t max_connections; /* open at a time */
+    uint32_t max_per_address; /* the same of one address; an IPv6 /64 counts as one */
+    /* Of Unix sockets: */
+    unsigned mode;     /* permissions of the file */
+    uint32_t uid, gid; /* who owns the file; LISTEN_OWNER_SELF: as the process makes it */
     socklen_t addr_len;
     struct sockaddr_storage addr; /* AF_INET, AF_INET6, AF_UNIX (abstract: sun_path[0] NUL) */
     bool localhost;               /* the host was `localhost` */

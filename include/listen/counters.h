@@ -29,7 +29,22 @@
     X(SOCKET_DATAGRAMS, "statsd_socket_datagrams_received_total", COUNTER, "socket,worker",       \
       "Datagrams read from the socket.")                                                          \
     X(SOCKET_BUFFER, "statsd_socket_receive_buffer_bytes", GAUGE, "socket",                       \
-      "Receive buffer that the kernel granted.")
+      "Receive buffer that the kernel granted to a socket of datagrams.")                         \
+    X(CONNECTIONS, "statsd_stream_connections", GAUGE, "socket",                                  \
+      "Connections that are open.")                                                               \
+    X(ACCEPTED, "statsd_stream_connections_accepted_total", COUNTER, "socket",                    \
+      "Connections accepted.")                                                                    \
+    X(REFUSED, "statsd_stream_connections_refused_total", COUNTER, "socket,reason",               \
+      "Connections closed at once, because of a limit: limit (of the listener), per_address.")    \
+    X(CLOSED, "statsd_stream_connections_closed_total", COUNTER, "socket,reason",                 \
+      "Connections that ended: eof (by the client), error, idle, bad_frame, stop.")               \
+    X(STREAM_BYTES, "statsd_stream_bytes_received_total", COUNTER, "socket,worker",               \
+      "Bytes read from connections.")                                                             \
+    X(FRAMES, "statsd_stream_frames_received_total", COUNTER, "socket,worker",                    \
+      "Datagrams in frames of their length (framing=dsd), read from connections.")                \
+    X(CUT, "statsd_stream_lines_cut_total", COUNTER, "socket",                                    \
+      "Unfinished lines or frames that were dropped because their connection ended otherwise "    \
+      "than by its client's closing it.")
 /* clang-format on */
 
 enum listen_counter {

@@ -17,6 +17,9 @@
  * the file goes while the server runs (removed, or replaced by another program's), listener_look
  * says so and listener_bind_again makes a new one.
  *
+ * Streams: one listening socket, which control accepts from (listen/acceptor.h), and every worker
+ * reads connections.
+ *
  *   thread   control
  */
 #ifndef LISTEN_LISTENER_H
@@ -27,6 +30,7 @@
 
 #include "base/buf.h"
 #include "listen/socket_url.h"
+#include "listen/stream_counts.h"
 
 enum { LISTEN_WORKERS_MAX = 64 };
 
@@ -35,20 +39,25 @@ struct socket_stats {
     uint64_t datagrams, bytes;
     uint64_t kernel_drops; /* datagrams that found the receive buffer full */
     uint64_t errors;       /* receive calls that failed for another reason than an empty socket */
+    uint64_t frames;       /* of dsd streams */
+    uint64_t cut;          /* lines and frames of streams whose end never came */
+    uint64_t odd;          /* connections that begin as if they were of the other framing */
     uint64_t queued_bytes; /* no counter: kernel memory of the queue when the turn began */
 };
 
 struct listener {
     struct listen_address address; /* name has the real port */
-    int fds[LISTEN_WORKERS_MAX];   /* n of them, owned until handed to a worker */
-    unsigned n;
-    uint64_t rcvbuf_granted; /* bytes, from getsockopt: Linux doubles what was asked for */
-    bool by_payload;         /* spread by the name of the first line */
-    unsigned reader;         /* the worker that reads fds[0]; reader + i reads fds[i] */
-    /* Indexed as fds: */
+    int fds[LISTEN_WORKERS_MAX];   /* the sockets: n of them, owned */
+    unsigned n;                    /* 0: closed */
+    uint64_t rcvbuf_granted;       /* bytes, from getsockopt: Linux doubles what was asked for */
+    bool by_payload;               /* spread by the name of the first line */
+    /* Who reads: n_readers workers, from `reader` on.  Of datagrams, reader + i reads fds[i]. */
+    unsigned reader, n_readers;
+    /* Indexed from the first reader on: */
     uint16_t places[LISTEN_WORKERS_MAX];            /* what worker_add_socket returned */
     struct socket_stats stats[LISTEN_WORKERS_MAX];  /* as of the last page turn */
     struct socket_stats before[LISTEN_WORKERS_MAX]; /* at the last listener_is_hot */
+    struct stream_counts streams;                   /* of a stream listener: the acceptor counts */
     /* Of a Unix socket: */
     uint64_t file_dev, file_ino; /* its file when it was bound; 0: it has none */
     int lost; /* the last failure of listener_bind_again; 0 once the file is there again */
@@ -97,13 +106,14 @@ enum listener_file listener_look(const struct listener *l);
  */
 int listener_bind_again(struct listener *l, struct buf *error);
 
-/* Index in fds of the socket that this worker reads; -1: none. */
-static inline int listener_socket_of(const struct listener *l, unsigned worker)
+/* Index in places and stats of what this worker reads; -1: nothing. */
+static inline int listener_place_of(const struct listener *l, unsigned worker)
 {
-    return worker >= l->reader && worker - l->reader < l->n ? (int)(worker - l->reader) : -1;
+    bool reads = worker >= l->reader && worker - l->reader < l->n_readers;
+    return reads ? (int)(worker - l->reader) : -1;
 }
 
-/* Of n listeners, the one whose socket has that place at that worker, or NULL. */
+/* Of n listeners, the one that has that place at that worker, or NULL. */
 const struct listener *listener_at(const struct listener *l, size_t n, unsigned worker,
                                    uint16_t place);
 

@@ -4,14 +4,17 @@
  *     udp://127.0.0.1:8125   udp://[::1]:8125   udp://localhost:0   udp://0.0.0.0
  *                                                                (port 8125 when left out)
  *     unixgram:///run/statsd/dsd.sock     unixgram://@name       (abstract: no file)
+ *     tcp://...      as udp://            unix://...             as unixgram://, of streams;
+ *                                                                unixstream:// is the same
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
+ *     ...?framing=line|dsd&idle_timeout=1h&max_connections=8192&max_per_address=6144
  *
  * Which options a URL may have depends on its transport: listen/socket_options.h.
  *
- * The host and port of udp:// are as in base/address.h: numeric, localhost, or an asterisk for
- * 0.0.0.0; nothing is looked up.  An IPv4 address inside IPv6 ([::ffff:127.0.0.1]) becomes that
- * IPv4 address.  localhost stands for two addresses, since many clients resolve it to ::1 first:
- * 127.0.0.1, which socket_url_parse returns, and its twin [::1], from socket_url_twin.
+ * The host and port of udp:// and tcp:// are as in base/address.h: numeric, localhost, or an
+ * asterisk for 0.0.0.0; nothing is looked up.  An IPv4 address inside IPv6 ([::ffff:127.0.0.1])
+ * becomes that IPv4 address.  localhost stands for two addresses, since many clients resolve it to
+ * ::1 first: 127.0.0.1, which socket_url_parse returns, and its twin [::1], from socket_url_twin.
  *
  *   thread   any
  */
@@ -26,7 +29,7 @@
 
 /**
  * socket_url_parse(url, defaults, ret, error):
- *   defaults   spread, gauge_sign, rcvbuf and mode where the URL does not give them
+ *   defaults   of options that the URL does not give.  Streams do not take rcvbuf from there
  *   error      on failure gets what is wrong and what would be right, for people; no LF
  *   returns    0; -EINVAL with ret untouched
  */
@@ -38,6 +41,12 @@ const char *socket_url_where(const struct listen_address *a);
 
 /* The number of sockets that a listener on a opens in a server with that many workers. */
 unsigned socket_url_sockets(const struct listen_address *a, unsigned workers);
+
+/* Connections at a time, at most; 0: it has none. */
+uint32_t socket_url_connections(const struct listen_address *a);
+
+/* File descriptors that a listener on a takes, without those of connections. */
+uint64_t socket_url_descriptors(const struct listen_address *a, unsigned workers);
 
 /* The [::1] that belongs to a localhost.  returns  false, ret untouched: a is no localhost */
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret);

@@ -11,15 +11,27 @@
 #define LISTEN_TRANSPORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum listen_transport { LISTEN_UDP, LISTEN_UNIXGRAM, LISTEN_TRANSPORT_COUNT };
+enum listen_transport {
+    LISTEN_UDP,
+    LISTEN_TCP,
+    LISTEN_UNIXGRAM,
+    LISTEN_UNIX,
+    LISTEN_TRANSPORT_COUNT
+};
 
 /* Options in the query of a socket's URL, in the order in which they are listed to people. */
 enum listen_option {
     LISTEN_GAUGE_SIGN,
     LISTEN_RCVBUF,
     LISTEN_SPREAD,
+    LISTEN_FRAMING,
+    LISTEN_IDLE_TIMEOUT,
+    LISTEN_MAX_CONNECTIONS,
+    LISTEN_MAX_PER_ADDRESS,
     LISTEN_MODE,
+    LISTEN_OWNER,
     LISTEN_OPTION_COUNT
 };
 
@@ -28,9 +40,12 @@ enum listener_file { LISTENER_FILE_THERE, LISTENER_FILE_GONE, LISTENER_FILE_REPL
 
 struct transport {
     const char *scheme; /* "udp": its URLs begin with it, and it is proto= in the log */
+    const char *alias;  /* another scheme that means the same; NULL: none */
     const char *form;   /* of its URLs, for messages: "udp://HOST:PORT" */
     unsigned options;   /* bit o: its URLs may have enum listen_option o */
-    bool per_worker;    /* a listener has a socket for each worker; else one, read by one worker */
+    bool per_worker;    /* a listener has a socket for each worker; else one */
+    /* Streams: control accepts connections from its one socket, and every worker reads some. */
+    bool accepts;
     /*
      * true: queued datagrams count against the receive buffer of the socket; when it is full the
      * kernel drops, and counts what it dropped.  false: they count against their senders' buffers,
@@ -39,6 +54,10 @@ struct transport {
     bool own_queue;
     /* Senders are known by process id, not by address. */
     bool sender_pid;
+    /* What it takes beside its sockets: of each worker that reads it, and of each connection. */
+    unsigned reader_descriptors;
+    uint32_t reader_bytes;
+    uint32_t connection_bytes;       /* at most */
     const struct transport_ops *ops; /* src/listen/transport_priv.h */
 };
 

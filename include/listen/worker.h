@@ -1,8 +1,8 @@
 /**
- * worker: a thread that receives, parses and aggregates: one libuv loop, its own sockets, its own
- * lane.
+ * worker: a thread that receives, parses and aggregates: one libuv loop, its own sockets and
+ * connections, its own lane.
  *
- * Sockets are read by recvmmsg when the loop finds them readable, or every few milliseconds where
+ * Datagrams are read by recvmmsg when the loop finds them readable, or every few milliseconds where
  * datagrams come one by one but often (src/listen/watch.h).  Other ways to receive were measured
  * and not taken: docs/performance.md.
  *
@@ -28,6 +28,7 @@
 
 enum { WORKER_SOCKETS_MAX = 64 };
 
+struct connection;
 struct worker;
 
 struct worker_opts {
@@ -46,12 +47,19 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 
 /**
  * worker_add_socket(w, fd, a):
- * Have the worker read fd, a socket of a listener on a.  Before worker_start.
- *   fd       the caller's; stays open until worker_join
+ * Have the worker read fd, a socket of a listener on a, or connections of it (worker_adopt).
+ * Before worker_start.
+ *   fd       the caller's; stays open until worker_join.  -1 where control accepts
  *   returns  the socket's place at the worker, from 0 on; -E2BIG (it has WORKER_SOCKETS_MAX), or
  *            another -errno
  */
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
+
+/*
+ * Have the worker read a connection of the listener at the place `at`; c is then the worker's until
+ * it is on its stack (src/listen/connection.h).  A page turn that is asked for later reads it.
+ */
+void worker_adopt(struct worker *w, unsigned at, struct connection *c);
 
 /* returns  0 or -errno (no thread) */
 int worker_start(struct worker *w);

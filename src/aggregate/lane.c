@@ -138,6 +138,13 @@ void lane_flush(struct lane *l)
     batch_clear(&l->batch);
 }
 
+void lane_reject(struct lane *l, enum reason why, uint32_t n)
+{
+    assert(why < REASON_COUNT);
+    l->batch.counts.samples += n;
+    l->batch.counts.rejected[why] += n;
+}
+
 /* The stamp by the monotonic clock, which all else goes by. */
 static uint64_t arrival_ns(const struct lane *l, uint64_t stamp_ns)
 {

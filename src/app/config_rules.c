@@ -60,6 +60,9 @@ static void check_sockets(struct config_loader *l, struct config *c)
         .spread = (enum listen_spread)c->listen_spread,
         .gauge_sign = (enum gauge_sign)c->protocol_gauge_sign,
         .rcvbuf = c->listen_rcvbuf,
+        .idle_timeout_ms = c->listen_idle_timeout_ms,
+        .max_connections = c->limits_max_connections,
+        .max_per_address = c->limits_max_connections_per_address,
         .mode = LISTEN_MODE_DEFAULT,
     };
     const struct strings *urls = &c->listen_socket;

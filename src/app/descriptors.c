@@ -20,7 +20,8 @@ uint64_t descriptors_needed(const struct config *c, unsigned workers)
     assert(workers > 0);
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
-        n += socket_url_sockets(&c->sockets[i], workers) + 1; /* 1: while it is bound again */
+        n += socket_url_descriptors(&c->sockets[i], workers) +
+             socket_url_connections(&c->sockets[i]);
     n += c->redis_url[0] != '\0' ? REDIS : 0;
     if (c->http_listen[0] != '\0')
         n += HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections;

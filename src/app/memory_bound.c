@@ -8,6 +8,7 @@
 #include "app/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
+#include "listen/transport.h"
 #include "listen/worker.h"
 
 enum { PROCESS = 24 << 20, STACK = 256 << 10 };
@@ -75,6 +76,26 @@ static uint64_t mapping_bytes(const struct config *c, const struct core_mapping 
     return TWICE * rules + (uint64_t)workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
 }
 
+static uint64_t connections(const struct config *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += socket_url_connections(&c->sockets[i]);
+    return n;
+}
+
+/* The largest of a connection, and its part of what the workers' readers take. */
+static uint64_t connection_bytes(const struct config *c, unsigned workers)
+{
+    uint64_t most = 0, readers = 0, n = connections(c);
+    for (size_t i = 0; i < c->n_sockets; i++) {
+        const struct transport *t = transport_of(c->sockets[i].transport);
+        most = larger(most, t->connection_bytes);
+        readers += (uint64_t)workers * t->reader_bytes;
+    }
+    return n == 0 ? 0 : most + readers / n + 1;
+}
+
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
                   struct memory_bound *ret)
 {
@@ -93,6 +114,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     } while (0)
     PART(PROCESS, 1, PROCESS + (uint64_t)workers * STACK);
     PART(WORKERS, workers, worker_memory(c->limits_max_line));
+    PART(STREAMS, connections(c), connection_bytes(c, workers));
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
@@ -104,7 +126,9 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.total += b.part[i].n * b.part[i].each;
     /* The kernel doubles the size that is asked for. */
     for (size_t i = 0; i < c->n_sockets; i++)
-        b.kernel += 2 * c->sockets[i].rcvbuf * socket_url_sockets(&c->sockets[i], workers);
+        b.kernel += 2 * c->sockets[i].rcvbuf *
+                    (socket_url_sockets(&c->sockets[i], workers) +
+                     (uint64_t)socket_url_connections(&c->sockets[i]));
     b.large_set = one.large_set;
     *ret = b;
 }

@@ -291,6 +291,7 @@ static void stop(struct server *s)
     int rc = uv_loop_close(&s->loop);
     assert(rc == 0); /* every handle is closed */
     (void)rc;
+    acceptor_free(s->acceptor);
 }
 
 int server_run(const struct config *c, struct core_mapping *mapping,

@@ -43,10 +43,23 @@ static int open_listeners(struct server *s)
     return rc;
 }
 
+static void log_stream_listener(const struct listener *l)
+{
+    const struct listen_address *a = &l->address;
+    LOG(LOG_INFO, "listening", F_STR("proto", transport_of(a->transport)->scheme),
+        F_STR("addr", socket_url_where(a)),
+        F_STR("framing", a->framing == FRAMING_DSD ? "dsd" : "line"),
+        F_U64("max_connections", a->max_connections), F_U64("idle_timeout_ms", a->idle_timeout_ms));
+}
+
 static void log_listener(const struct listener *l)
 {
     const struct transport *t = transport_of(l->address.transport);
     const char *addr = socket_url_where(&l->address);
+    if (t->accepts) {
+        log_stream_listener(l);
+        return;
+    }
     /* The kernel doubles the size that is asked for, to have room for its own data. */
     uint64_t granted = l->rcvbuf_granted / 2;
     LOG(LOG_INFO, "listening", F_STR("proto", t->scheme), F_STR("addr", addr),
@@ -67,13 +80,29 @@ static int make_worker(struct server *s, unsigned i)
     return worker_new(&o, &s->workers[i]);
 }
 
+static int accept_from(struct server *s, struct listener *l)
+{
+    if (s->acceptor == NULL)
+        s->acceptor = acceptor_new(&s->loop, s->workers, s->n_workers);
+    s->turn.acceptor = s->acceptor;
+    int rc = acceptor_add(s->acceptor, l);
+    if (rc < 0)
+        LOG(LOG_ERROR, "cannot accept", F_STR("addr", l->address.name),
+            F_STR("error", err_text(rc)));
+    return rc;
+}
+
 /* *next: the worker that gets the next listener that has a single socket. */
 static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
-    assert(s->n_workers > 0 && (l->n == 1 || l->n == s->n_workers));
-    l->reader = l->n > 1 ? 0 : (*next)++ % s->n_workers;
-    for (unsigned i = 0; i < l->n; i++) {
-        int at = worker_add_socket(s->workers[l->reader + i], l->fds[i], &l->address);
+    const bool accepts = transport_of(l->address.transport)->accepts;
+    assert(l->n_readers == 1 || l->n_readers == s->n_workers);
+    l->reader = l->n_readers > 1 ? 0 : (*next)++ % s->n_workers;
+    if (accepts) /* it has one reader where there is one worker */
+        l->reader = 0;
+    for (unsigned i = 0; i < l->n_readers; i++) {
+        int fd = accepts ? -1 : l->fds[i];
+        int at = worker_add_socket(s->workers[l->reader + i], fd, &l->address);
         if (at < 0) {
             LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name),
                 F_STR("error", err_text(at)));
@@ -81,10 +110,13 @@ static int hand_out(struct server *s, struct listener *l, unsigned *next)
         }
         l->places[i] = (uint16_t)at;
     }
-    return 0;
+    return accepts ? accept_from(s, l) : 0;
 }
 
-/* Each worker gets its socket of a listener that has one for each; single sockets go round. */
+/*
+ * Each worker gets its socket of a listener that has one for each, and connections of streams;
+ * single sockets go round.
+ */
 static int hand_out_sockets(struct server *s)
 {
     unsigned next = 0;
@@ -154,6 +186,7 @@ void server_unbuild(struct server *s)
     assert(s->http == NULL); /* nobody asks any more */
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
+    acceptor_close(s->acceptor);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_close(&s->listeners[i]);
     sink_list_close(&s->sinks);

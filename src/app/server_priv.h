@@ -48,6 +48,7 @@ struct server {
     struct registry *registry;
     struct listener *listeners;
     size_t n_listeners;
+    struct acceptor *acceptor; /* NULL: there are no streams */
     struct worker *workers[LISTEN_WORKERS_MAX];
     unsigned n_workers;
     struct worker_order order;

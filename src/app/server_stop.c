@@ -1,7 +1,8 @@
 /*
  * Draining: from the signal until the sinks have everything, or the time is up.
  *
- *   server_drain   the sockets take nothing new; the last turn reads what they hold
+ *   server_drain   the sockets take nothing new; the last turn reads what they and all connections
+ *                  hold
  *   server_drained (by on_turned) closes the final interval
  *   check          every CHECK_MS:  all sinks idle             -> leave
  *                                   drain_timeout is over      -> give_up -> leave
@@ -140,6 +141,8 @@ void server_drain(struct server *s, int signum)
     }
     LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
     server_set_state(s, DRAINING);
+    if (s->acceptor != NULL)
+        acceptor_stop(s->acceptor);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_refuse(&s->listeners[i]);
     s->last_turn = turn_ask(&s->turn, true);

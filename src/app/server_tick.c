@@ -13,6 +13,8 @@ enum { WARN_EVERY_MS = 60000 };
 static void spread_if_hot(struct listener *l)
 {
     struct listener_heat heat;
+    if (!(transport_of(l->address.transport)->options >> LISTEN_SPREAD & 1))
+        return;
     bool may = l->address.spread == LISTEN_SPREAD_AUTO && !l->by_payload;
     if (!listener_is_hot(l, &heat) || !may || listener_spread_payload(l) < 0)
         return;

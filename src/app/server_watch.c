@@ -13,7 +13,7 @@ enum { WATCH_MS = 500 };
 static void look_after(struct server *s, size_t listener)
 {
     struct listener *l = &s->listeners[listener];
-    struct worker *w = s->workers[l->reader]; /* a Unix socket is read by one worker */
+    struct worker *w = s->workers[l->reader]; /* of datagrams, a Unix socket is read by one */
     const char *path = socket_url_where(&l->address);
     enum listener_file file = listener_look(l);
     if (file == LISTENER_FILE_THERE) {
@@ -22,7 +22,8 @@ static void look_after(struct server *s, size_t listener)
         l->lost = 0;
         return;
     }
-    if (!worker_may_renew(w, l->places[0]))
+    const bool accepts = transport_of(l->address.transport)->accepts;
+    if (!accepts && !worker_may_renew(w, l->places[0]))
         return;
     const char *happened = "its file was replaced";
     if (file == LISTENER_FILE_GONE)
@@ -31,7 +32,10 @@ static void look_after(struct server *s, size_t listener)
     assert(l->n == 1);
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
-        worker_renew_socket(w, l->places[0], l->fds[0]);
+        if (accepts)
+            acceptor_renew(s->acceptor, l);
+        else
+            worker_renew_socket(w, l->places[0], l->fds[0]);
         s->self.bound_again++;
         LOG(LOG_WARN, "unix socket bound again", F_STR("path", path), F_STR("happened", happened));
     } else if (rc != was) {

@@ -36,6 +36,8 @@ static void begin(struct turn *t)
     for (unsigned i = 0; i < t->n_workers; i++)
         t->waiting_for[i] = true;
     hand_out(t);
+    if (t->acceptor != NULL)
+        acceptor_accept(t->acceptor);
     for (unsigned i = 0; i < t->n_workers; i++)
         worker_ask_turn(t->workers[i], t->last);
 }
@@ -71,6 +73,8 @@ static void on_notified(uv_async_t *async)
     if (t->riding != NULL)
         t->remapped =
             registry_remap(t->registry, t->riding->profiles, t->riding->mapping, now_mono_ns());
+    if (t->acceptor != NULL)
+        acceptor_collect(t->acceptor);
     t->riding = NULL;
     t->under_way = false;
     t->done = t->begun;

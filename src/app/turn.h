@@ -1,7 +1,8 @@
 /**
  * turn: one page turn over all workers.  Private to app/.
  *
- *     turn_ask -> each worker reads its sockets empty and seals its page
+ *     turn_ask -> connections that are pending are accepted
+ *              -> each worker reads its sockets empty and seals its page
  *              -> each page is merged into the registry, in the order in which they arrive
  *              -> when all are: series move, if there is another mapping (turn_remap)
  *              -> on_turned
@@ -20,6 +21,7 @@
 
 #include "aggregate/registry.h"
 #include "app/core_mapping.h"
+#include "listen/acceptor.h"
 #include "listen/listener.h"
 #include "listen/worker.h"
 #include "protocol/reason.h"
@@ -29,6 +31,7 @@ struct turn {
     unsigned n_workers;
     struct listener *listeners; /* borrowed; each turn brings their stats up to date */
     size_t n_listeners;
+    struct acceptor *acceptor; /* borrowed; NULL: there are no streams */
     struct registry *registry; /* borrowed */
     void (*on_turned)(void *cookie);
     void *cookie;
@@ -52,7 +55,7 @@ struct turn {
 
 /**
  * turn_init(t, loop):
- * Before there are workers.  The caller fills in the first seven fields before the first ask.
+ * Before there are workers.  The caller fills in the first eight fields before the first ask.
  *   returns  0 or -errno
  */
 int turn_init(struct turn *t, uv_loop_t *loop);

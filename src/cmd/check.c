@@ -143,7 +143,7 @@ static void print_limits(const struct config *c, struct buf *out)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         if (strcmp(options_table[i].section, "limits") != 0)
             continue;
-        buf_printf(out, "  %-12s ", options_table[i].key);
+        buf_printf(out, "  %-28s ", options_table[i].key);
         option_value_print(c, (enum option_id)i, out);
         buf_append_char(out, '\n');
     }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/utf8.h"
@@ -22,41 +23,11 @@ static void *member(struct config *c, enum option_id id)
     return (char *)c + options_table[id].offset;
 }
 
-const struct option_unit option_value_durations[4] = {
-    { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 }
-};
-
-static const char *parse_duration(struct slice s, uint64_t *ret)
-{
-    size_t digits = 0;
-    int64_t n;
-    while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
-        digits++;
-    struct slice unit = slice_of(s.ptr + digits, s.len - digits);
-    if (slice_eq(s, SLICE_LIT("0"))) {
-        *ret = 0;
-        return NULL;
-    }
-    if (!number_parse_int(slice_of(s.ptr, digits), &n))
-        return "is not a duration";
-    if (unit.len == 0)
-        return "has no unit";
-    for (size_t i = 0; i < ARRAY_LEN(option_value_durations); i++) {
-        if (!slice_eq(unit, slice_str(option_value_durations[i].name)))
-            continue;
-        if ((uint64_t)n > UINT64_MAX / option_value_durations[i].n)
-            return "is too large";
-        *ret = (uint64_t)n * option_value_durations[i].n;
-        return NULL;
-    }
-    return "is not a duration";
-}
-
 static const char *parse_number(enum option_kind kind, struct slice s, uint64_t *ret)
 {
     int64_t n;
     if (kind == OPTION_DURATION)
-        return parse_duration(s, ret);
+        return duration_parse(s, ret);
     if (kind == OPTION_SIZE) {
         int rc = number_parse_size(s, ret);
         return rc == 0 ? NULL : rc == -ERANGE ? "is too large" : "is not a size";

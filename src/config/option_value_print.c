@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "base/duration.h"
 #include "base/number.h"
 #include "config/option_value_priv.h"
 
@@ -38,16 +39,14 @@ const char *option_value_hint(enum option_kind kind)
 
 void option_value_print_number(enum option_kind kind, uint64_t v, struct buf *out)
 {
-    static const struct option_unit none = { "", 1 };
-    const struct option_unit *u = kind == OPTION_DURATION && v > 0 ? option_value_durations : &none;
-    if (kind == OPTION_SIZE) {
-        char text[NUMBER_TEXT_MAX];
+    char text[NUMBER_TEXT_MAX];
+    static_assert((int)DURATION_TEXT_MAX <= (int)NUMBER_TEXT_MAX, "text has room for either");
+    if (kind == OPTION_SIZE)
         buf_append(out, text, number_print_size(text, v));
-        return;
-    }
-    while (v % u->n != 0)
-        u++;
-    buf_printf(out, "%llu%s", (unsigned long long)(v / u->n), u->name);
+    else if (kind == OPTION_DURATION)
+        buf_append(out, text, duration_print(text, v));
+    else
+        buf_append(out, text, number_print_u64(text, v));
 }
 
 void option_value_limits(enum option_id id, struct buf *out)

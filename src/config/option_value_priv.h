@@ -6,14 +6,6 @@
 
 #include "config/option_value.h"
 
-struct option_unit {
-    const char *name;
-    uint64_t n;
-};
-
-/* In ms, from the longest to the shortest; the last one divides everything. */
-extern const struct option_unit option_value_durations[4];
-
 /* Take the next part of a list off the front of rest, up to sep or the end.  returns  false at
  * the end */
 bool option_value_next(struct slice *rest, char sep, struct slice *ret);

@@ -7,7 +7,7 @@ struct socket_stats listen_sums(const struct listen_stats *s)
     struct socket_stats sum = { 0 };
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
-        for (unsigned k = 0; k < l->n; k++) {
+        for (unsigned k = 0; k < l->n_readers; k++) {
             sum.datagrams += l->stats[k].datagrams;
             sum.bytes += l->stats[k].bytes;
             sum.errors += l->stats[k].errors;
@@ -18,21 +18,97 @@ struct socket_stats listen_sums(const struct listen_stats *s)
     return sum;
 }
 
-/* A line for each socket: its datagrams; or its drops, where the kernel counts them. */
-static void put_sockets(const struct listen_stats *s, bool drops, struct counter_lines *to)
+static bool is_stream(const struct listener *l)
+{
+    return transport_of(l->address.transport)->accepts;
+}
+
+/* returns  false: the row is not about this listener */
+static bool value_at(enum listen_counter row, const struct listener *l, int at, uint64_t *ret)
+{
+    const struct socket_stats *n = &l->stats[at];
+    switch (row) {
+    case LISTEN_KERNEL_DROPS:
+        *ret = n->kernel_drops;
+        return transport_of(l->address.transport)->own_queue;
+    case LISTEN_SOCKET_DATAGRAMS:
+        *ret = n->datagrams;
+        return !is_stream(l);
+    case LISTEN_STREAM_BYTES:
+        *ret = n->bytes;
+        return is_stream(l);
+    case LISTEN_FRAMES:
+        *ret = n->frames;
+        return is_stream(l) && l->address.framing == FRAMING_DSD;
+    default:
+        return false;
+    }
+}
+
+/* A line for each listener and worker that reads it. */
+static void put_by_worker(const struct listen_stats *s, enum listen_counter row,
+                          struct counter_lines *to)
 {
     for (unsigned w = 0; w < s->n_workers; w++) {
         char worker[16];
         snprintf(worker, sizeof worker, "%u", w);
         for (size_t i = 0; i < s->n_listeners; i++) {
             const struct listener *l = &s->listeners[i];
-            int at = listener_socket_of(l, w);
-            if (at < 0 || (drops && !transport_of(l->address.transport)->own_queue))
-                continue;
-            uint64_t n = drops ? l->stats[at].kernel_drops : l->stats[at].datagrams;
-            counter_put(to, (const char *const[]){ l->address.name, worker }, (double)n);
+            int at = listener_place_of(l, w);
+            uint64_t n;
+            if (at >= 0 && value_at(row, l, at, &n))
+                counter_put(to, (const char *const[]){ l->address.name, worker }, (double)n);
         }
     }
+}
+
+static void put_reasons(const struct listener *l, const uint64_t *counts, const char *const *labels,
+                        size_t n, struct counter_lines *to)
+{
+    for (size_t i = 0; i < n; i++)
+        counter_put(to, (const char *const[]){ l->address.name, labels[i] }, (double)counts[i]);
+}
+
+static uint64_t lines_cut(const struct listener *l)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < l->n_readers; i++)
+        sum += l->stats[i].cut;
+    return sum;
+}
+
+static void put_stream(const struct listener *l, enum listen_counter row, struct counter_lines *to)
+{
+    /* clang-format off */
+    static const char *const ends[] = {
+#define X(id, label) label,
+        STREAM_ENDS(X)
+    };
+    static const char *const refusals[] = {
+        STREAM_REFUSALS(X)
+#undef X
+    };
+    /* clang-format on */
+    const struct stream_counts *n = &l->streams;
+    const char *name = l->address.name;
+    if (row == LISTEN_CONNECTIONS)
+        counter_put(to, &name, (double)n->open);
+    else if (row == LISTEN_ACCEPTED)
+        counter_put(to, &name, (double)n->accepted);
+    else if (row == LISTEN_REFUSED)
+        put_reasons(l, n->refused, refusals, STREAM_REFUSAL_COUNT, to);
+    else if (row == LISTEN_CLOSED)
+        put_reasons(l, n->closed, ends, STREAM_END_COUNT, to);
+    else
+        counter_put(to, &name, (double)lines_cut(l));
+}
+
+static void put_streams(const struct listen_stats *s, enum listen_counter row,
+                        struct counter_lines *to)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        if (is_stream(&s->listeners[i]))
+            put_stream(&s->listeners[i], row, to);
 }
 
 static void put_row(const void *of, size_t row, struct counter_lines *to)
@@ -53,12 +129,22 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         break;
     case LISTEN_KERNEL_DROPS:
     case LISTEN_SOCKET_DATAGRAMS:
-        put_sockets(s, row == LISTEN_KERNEL_DROPS, to);
+    case LISTEN_STREAM_BYTES:
+    case LISTEN_FRAMES:
+        put_by_worker(s, (enum listen_counter)row, to);
+        break;
+    case LISTEN_CONNECTIONS:
+    case LISTEN_ACCEPTED:
+    case LISTEN_REFUSED:
+    case LISTEN_CLOSED:
+    case LISTEN_CUT:
+        put_streams(s, (enum listen_counter)row, to);
         break;
     case LISTEN_SOCKET_BUFFER:
         for (size_t i = 0; i < s->n_listeners; i++) {
             const char *name = s->listeners[i].address.name;
-            counter_put(to, &name, (double)s->listeners[i].rcvbuf_granted);
+            if (!is_stream(&s->listeners[i]))
+                counter_put(to, &name, (double)s->listeners[i].rcvbuf_granted);
         }
         break;
     }

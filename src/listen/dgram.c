@@ -13,9 +13,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
+#include "base/mem.h"
 #include "base/slab.h"
 
 /*
@@ -53,6 +57,27 @@ void dgram_release(struct dgram_buffers *d)
 {
     slab_unmap(d->memory, (size_t)DGRAM_SLOTS * SLOT_BYTES);
     d->memory = NULL;
+}
+
+int dgram_share(struct dgram_buffers **at)
+{
+    if (*at != NULL)
+        return 0;
+    struct dgram_buffers *d = mem_alloc(sizeof *d);
+    int rc = dgram_init(d);
+    if (rc < 0)
+        free(d);
+    else
+        *at = d;
+    return rc;
+}
+
+void dgram_free(struct dgram_buffers *d)
+{
+    if (d == NULL)
+        return;
+    dgram_release(d);
+    free(d);
 }
 
 /* ---- beside the bytes ---- */
@@ -194,6 +219,23 @@ int dgram_read(struct dgram_buffers *d, int fd, struct dgram_ask ask)
     for (unsigned i = 0; i < slots_with_control(ask) && i < (unsigned)n; i++)
         refuse_descriptors(&d->msgs[i].msg_hdr);
     return n;
+}
+
+bool dgram_find(const void *dgram, const char *ptr, struct refusal_origin *ret)
+{
+    const struct dgram_buffers *d = dgram;
+    struct dgram_aside a = { .pid = 0 };
+    int slot = dgram_slot(d, ptr);
+    if (slot < 0)
+        return false;
+    dgram_aside(d, slot, &a);
+    ret->text = slice_of(dgram_ptr(d, slot), dgram_len(d, slot));
+    ret->not_asked = slot >= (int)d->asked.senders;
+    if (a.sender.any.sa_family != AF_UNSPEC)
+        address_print(&a.sender.any, ret->from);
+    else if (a.pid > 0)
+        snprintf(ret->from, sizeof ret->from, "pid:%d", (int)a.pid);
+    return true;
 }
 
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops)

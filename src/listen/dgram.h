@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "listen/refusals_priv.h"
 #include "protocol/parse.h"
 
 /* Datagrams a read at most.  8 to 256 cost the same (bench/results/receive-2026-11-21.md). */
@@ -52,6 +53,10 @@ struct dgram_aside {
     pid_t pid; /* on a Unix socket; 0: not known, or a process outside our namespace */
 };
 
+/* Make *at if it is NULL, for dgram_free.  returns  0 or -ENOMEM */
+int dgram_share(struct dgram_buffers **at);
+void dgram_free(struct dgram_buffers *d);
+
 /* returns  0 or -ENOMEM */
 int dgram_init(struct dgram_buffers *d);
 void dgram_release(struct dgram_buffers *d);
@@ -86,6 +91,9 @@ void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret);
 
 /* Which datagram of the last read ptr points into; -1: none. */
 int dgram_slot(const struct dgram_buffers *d, const char *ptr);
+
+/* Of the datagrams of the last read, as refusals_find.  dgram: a struct dgram_buffers */
+bool dgram_find(const void *dgram, const char *ptr, struct refusal_origin *ret);
 
 /*
  * Kernel memory of the socket's queue in bytes, and the datagrams dropped since the socket was made

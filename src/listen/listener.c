@@ -29,7 +29,7 @@
 /* A listener that is open, or closed with n = 0. */
 static void listener_check(const struct listener *l)
 {
-    assert(l->n <= LISTEN_WORKERS_MAX && l->reader < LISTEN_WORKERS_MAX);
+    assert(l->n <= LISTEN_WORKERS_MAX && l->reader + l->n_readers <= LISTEN_WORKERS_MAX);
     assert(l->n <= 1 || (l->reader == 0 && transport_of(l->address.transport)->per_worker));
     assert(l->n == 0 || l->fds[0] >= 0);
     assert(!l->by_payload || l->n > 1);
@@ -58,6 +58,8 @@ static const char *remedy_of(const struct listen_address *a, int rc)
                        : ops->taken;
     case -EACCES:
         return ops->denied;
+    case -EPERM:
+        return "only root may give a file to another user (owner=)";
     case -ENOENT:
         return "the directory does not exist: create it";
     case -ENOTSOCK:
@@ -83,6 +85,7 @@ static int open_one(const struct listen_address *a, const struct listener *holde
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
         l->fds[i] = -1;
     int rc = ops_of(l)->open(l, holder, n_workers);
+    l->n_readers = transport_of(a->transport)->accepts ? n_workers : l->n;
     if (rc == 0 && a->spread == LISTEN_SPREAD_PAYLOAD)
         rc = listener_spread_payload(l);
     if (rc == 0)
@@ -214,7 +217,7 @@ void listener_close(struct listener *l)
     for (unsigned i = 0; i < l->n; i++)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
-    l->n = 0;
+    l->n = l->n_readers = 0;
     l->by_payload = false;
 }
 
@@ -230,7 +233,7 @@ const struct listener *listener_at(const struct listener *l, size_t n, unsigned 
                                    uint16_t place)
 {
     for (size_t i = 0; i < n; i++) {
-        int at = listener_socket_of(&l[i], worker);
+        int at = listener_place_of(&l[i], worker);
         if (at >= 0 && l[i].places[at] == place)
             return &l[i];
     }
@@ -239,7 +242,7 @@ const struct listener *listener_at(const struct listener *l, size_t n, unsigned 
 
 void listener_take_stats(struct listener *l, unsigned worker, const struct socket_stats *of_worker)
 {
-    int at = listener_socket_of(l, worker);
+    int at = listener_place_of(l, worker);
     listener_check(l);
     if (at < 0)
         return;
@@ -254,7 +257,7 @@ bool listener_is_hot(struct listener *l, struct listener_heat *ret)
     struct listener_heat heat = { 0, 0 };
     uint64_t most = 0;
     listener_check(l);
-    for (unsigned i = 0; i < l->n; i++) {
+    for (unsigned i = 0; i < l->n_readers; i++) {
         uint64_t datagrams = l->stats[i].datagrams - l->before[i].datagrams;
         uint64_t drops = l->stats[i].kernel_drops - l->before[i].kernel_drops;
         l->before[i] = l->stats[i];

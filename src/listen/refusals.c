@@ -1,5 +1,5 @@
 /*
- *     worker    refusals_begin: how many senders to ask for; catch_up with what control changed
+ *     worker    refusals_begin: catch_up with what control changed; refusals_senders
  *               refusals_on_rejected, refusals_on_refused -> keep: text and sender of an example
  *     control   refusals_next, refusals_pending -> has_more
  *               refusals_renew, refusals_keep_lines -> announce, after which the worker catches up
@@ -8,6 +8,7 @@
  * refused lines costs nothing here.
  */
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,15 +22,12 @@ enum {
 
 static_assert(REFUSAL_KINDS <= 32, "`wanted` has a bit for each kind");
 static_assert(REFUSALS_A_ROUND <= 0xff, "`whole` has a byte for their number");
-static_assert((int)ASKED_BUSY <= (int)DGRAM_SLOTS && (int)ASKED_QUIET <= (int)DGRAM_SLOTS,
-              "a read brings no more");
 
 /* ---- worker ---- */
 
-void refusals_init(struct refusals *r, const struct dgram_buffers *dgram)
+void refusals_init(struct refusals *r)
 {
     memset(r, 0, sizeof *r);
-    r->dgram = dgram;
     r->wanted = 1u << REFUSED_BY_LIMIT;
 }
 
@@ -50,19 +48,23 @@ static void catch_up(struct refusals *r)
     }
 }
 
-unsigned refusals_begin(struct refusals *r, uint16_t socket, bool busy)
+void refusals_begin(struct refusals *r, struct refusals_from from)
 {
-    r->socket = socket;
+    r->from = from;
     /* acquire: pairs with the release in announce */
     uint64_t changes = atomic_load_explicit(&r->changes, memory_order_acquire);
     if (changes != r->changes_seen) {
         r->changes_seen = changes;
         catch_up(r);
     }
+}
+
+unsigned refusals_senders(struct refusals *r, bool busy)
+{
     if (r->all_senders == 0)
         return busy ? ASKED_BUSY : ASKED_QUIET;
     r->all_senders--;
-    return DGRAM_SLOTS;
+    return UINT_MAX;
 }
 
 /* As much of the text as fits, without a part of a UTF-8 character at its end. */
@@ -77,16 +79,11 @@ static void put_text(struct refusal *e, struct slice text)
     e->len = (uint16_t)n;
 }
 
-static void put_sender(const struct refusals *r, struct refusal *e, int slot)
+/* returns  false: ptr is in nothing that was read last */
+static bool find(const struct refusals *r, const char *ptr, struct refusal_origin *ret)
 {
-    struct dgram_aside a = { .pid = 0 };
-    if (slot >= 0)
-        dgram_aside(r->dgram, slot, &a);
-    e->from[0] = '\0';
-    if (a.sender.any.sa_family != AF_UNSPEC)
-        address_print(&a.sender.any, e->from);
-    else if (a.pid > 0)
-        snprintf(e->from, sizeof e->from, "pid:%d", (int)a.pid);
+    *ret = (struct refusal_origin){ .not_asked = false };
+    return ptr != NULL && r->from.find != NULL && r->from.find(r->from.at_hand, ptr, ret);
 }
 
 static bool is_wanted(const struct refusals *r, unsigned kind)
@@ -108,20 +105,19 @@ static void refusal_kind_check(const struct refusal_kind *k, uint64_t whole)
     assert(whole >> 8 <= atomic_load_explicit(&k->round, memory_order_relaxed));
 }
 
-/* slot: of the datagram that the text came in; -1: not known */
-static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
+static void keep(struct refusals *r, unsigned kind, struct slice text,
+                 const struct refusal_origin *origin)
 {
     struct refusal_kind *k = &r->kinds[kind];
     refusals_check_room(r, kind);
-    assert(slot < r->dgram->n);
     struct refusal *e = &k->at[k->n++];
-    e->socket = r->socket;
+    e->socket = r->from.socket;
     put_text(e, text);
-    put_sender(r, e, slot);
+    memcpy(e->from, origin->from, sizeof e->from);
     if (k->n == REFUSALS_A_ROUND) {
         r->wanted &= ~(1u << kind);
         r->all_senders = 0;
-    } else if (slot >= (int)r->dgram->asked.senders) {
+    } else if (origin->not_asked) {
         r->all_senders = ALL_SENDERS_READS;
     }
     /* release: control sees the example whole */
@@ -131,13 +127,15 @@ static void keep(struct refusals *r, unsigned kind, struct slice text, int slot)
 void refusals_on_rejected(void *refusals, const struct parse_error *e)
 {
     struct refusals *r = refusals;
-    keep(r, e->reason, e->line, dgram_slot(r->dgram, e->line.ptr));
+    struct refusal_origin origin;
+    (void)find(r, e->line.ptr, &origin);
+    keep(r, e->reason, e->line, &origin);
 }
 
-/* The line around ptr, which points into the datagram of that slot. */
-static struct slice line_around(const struct dgram_buffers *d, int slot, const char *ptr)
+/* The line around ptr, which points into text. */
+static struct slice line_around(struct slice text, const char *ptr)
 {
-    const char *start = dgram_ptr(d, slot), *end = start + dgram_len(d, slot);
+    const char *start = text.ptr, *end = start + text.len;
     assert(ptr >= start && ptr <= end);
     const char *before = memrchr(start, '\n', (size_t)(ptr - start)),
                *after = memchr(ptr, '\n', (size_t)(end - ptr));
@@ -148,16 +146,16 @@ static struct slice line_around(const struct dgram_buffers *d, int slot, const c
 
 static void keep_line(struct refusals *r, enum reason why, const struct sample *s)
 {
-    int slot = dgram_slot(r->dgram, s->name);
-    if (slot >= 0) {
-        keep(r, why, line_around(r->dgram, slot, s->name), slot);
+    struct refusal_origin origin;
+    if (find(r, s->name, &origin)) {
+        keep(r, why, line_around(origin.text, s->name), &origin);
         return;
     }
     /* The parser has rewritten the line (packed values, say): show name, type and tags of it. */
     char text[REFUSAL_TEXT_MAX + 2];
     int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name,
                      sample_type_token((enum sample_type)s->type), (int)s->tags_len, s->tags);
-    keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), slot);
+    keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), &origin);
 }
 
 /* Does an example of the round have this text? */
@@ -174,8 +172,11 @@ static bool is_kept(const struct refusal_kind *k, struct slice text)
 /* An example for each name, once a round. */
 static void keep_name(struct refusals *r, struct slice name)
 {
-    if (!is_kept(&r->kinds[REFUSED_BY_LIMIT], name))
-        keep(r, REFUSED_BY_LIMIT, name, dgram_slot(r->dgram, name.ptr));
+    struct refusal_origin origin;
+    if (is_kept(&r->kinds[REFUSED_BY_LIMIT], name))
+        return;
+    (void)find(r, name.ptr, &origin);
+    keep(r, REFUSED_BY_LIMIT, name, &origin);
 }
 
 void refusals_on_refused(void *refusals, const struct sample *s, enum reason why)

@@ -11,10 +11,13 @@
 #include <assert.h>
 #include <sys/un.h>
 
+#include "base/duration.h"
 #include "base/number.h"
+#include "listen/owner.h"
 
 static const char *const signs[] = { "auto", "delta", "absolute" };
 static const char *const spreads[] = { "auto", "source", "payload" };
+static const char *const framings[] = { "line", "dsd" }; /* by enum framing_kind */
 
 /* Which of the n words s is.  returns  false: none, *ret untouched */
 static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
@@ -95,11 +98,97 @@ static void print_mode(const struct listen_address *a, struct buf *out)
     buf_printf(out, "%04o", a->mode);
 }
 
+static bool set_framing(struct listen_address *a, struct slice value)
+{
+    unsigned word;
+    if (!word_index(value, framings, ARRAY_LEN(framings), &word))
+        return false;
+    a->framing = (enum framing_kind)word;
+    return true;
+}
+
+static void print_framing(const struct listen_address *a, struct buf *out)
+{
+    assert(a->framing < ARRAY_LEN(framings));
+    buf_append_str(out, framings[a->framing]);
+}
+
+static bool set_idle_timeout(struct listen_address *a, struct slice value)
+{
+    const uint64_t most_ms = 365ull * 24 * 3600 * 1000;
+    uint64_t ms;
+    if (duration_parse(value, &ms) != NULL || ms > most_ms)
+        return false;
+    a->idle_timeout_ms = ms;
+    return true;
+}
+
+static void print_idle_timeout(const struct listen_address *a, struct buf *out)
+{
+    char text[DURATION_TEXT_MAX];
+    buf_append(out, text, duration_print(text, a->idle_timeout_ms));
+}
+
+static bool set_count(uint32_t *to, struct slice value)
+{
+    enum { CONNECTIONS_MAX = 65535 };
+    int64_t n;
+    if (!number_parse_int(value, &n) || n < 1 || n > CONNECTIONS_MAX)
+        return false;
+    *to = (uint32_t)n;
+    return true;
+}
+
+static bool set_max_connections(struct listen_address *a, struct slice value)
+{
+    return set_count(&a->max_connections, value);
+}
+
+static void print_max_connections(const struct listen_address *a, struct buf *out)
+{
+    buf_printf(out, "%u", a->max_connections);
+}
+
+static bool set_max_per_address(struct listen_address *a, struct slice value)
+{
+    return set_count(&a->max_per_address, value);
+}
+
+static void print_max_per_address(const struct listen_address *a, struct buf *out)
+{
+    buf_printf(out, "%u", a->max_per_address);
+}
+
+static bool set_owner(struct listen_address *a, struct slice value)
+{
+    return owner_parse(value, &a->uid, &a->gid);
+}
+
+static void print_owner(const struct listen_address *a, struct buf *out)
+{
+    buf_printf(out, "%u", a->uid);
+    if (a->gid != LISTEN_OWNER_SELF)
+        buf_printf(out, ":%u", a->gid);
+}
+
+/* Options that a listener may be without: such ones are not printed. */
+static bool has_rcvbuf(const struct listen_address *a)
+{
+    return a->rcvbuf > 0;
+}
+
+static bool has_owner(const struct listen_address *a)
+{
+    return a->uid != LISTEN_OWNER_SELF;
+}
+
 /* An abstract name has no file whose permissions could be set. */
 static bool has_file(const struct listen_address *a)
 {
     return ((const struct sockaddr_un *)&a->addr)->sun_path[0] != '\0';
 }
+
+#define WITH_FILE "a socket with a path, not @NAME"
 
 /* clang-format off */
 static const struct option {
@@ -109,15 +198,26 @@ static const struct option {
     void (*print)(const struct listen_address *a, struct buf *out);
     bool (*applies)(const struct listen_address *a);             /* NULL: to every address */
     const char *needs;        /* where applies is false: what the option needs, for messages */
+    bool (*is_set)(const struct listen_address *a);              /* NULL: always */
 } options[] = {
     [LISTEN_GAUGE_SIGN] = { "gauge_sign", "one of auto, delta, absolute",
-                            set_gauge_sign, print_gauge_sign, NULL, NULL },
+                            set_gauge_sign, print_gauge_sign, NULL, NULL, NULL },
     [LISTEN_RCVBUF]     = { "rcvbuf", "a size from 4KiB to 1GiB, such as 32MiB",
-                            set_rcvbuf, print_rcvbuf, NULL, NULL },
+                            set_rcvbuf, print_rcvbuf, NULL, NULL, has_rcvbuf },
     [LISTEN_SPREAD]     = { "spread", "one of auto, source, payload",
-                            set_spread, print_spread, NULL, NULL },
+                            set_spread, print_spread, NULL, NULL, NULL },
     [LISTEN_MODE]       = { "mode", "octal permissions, such as 0666",
-                            set_mode, print_mode, has_file, "a socket with a path, not @NAME" },
+                            set_mode, print_mode, has_file, WITH_FILE, NULL },
+    [LISTEN_OWNER]      = { "owner", "USER or USER:GROUP, names or numbers that this machine has",
+                            set_owner, print_owner, has_file, WITH_FILE, has_owner },
+    [LISTEN_FRAMING]    = { "framing", "one of line, dsd (a length before each datagram)",
+                            set_framing, print_framing, NULL, NULL, NULL },
+    [LISTEN_IDLE_TIMEOUT] = { "idle_timeout", "a duration such as 10m, or 0 for never",
+                            set_idle_timeout, print_idle_timeout, NULL, NULL, NULL },
+    [LISTEN_MAX_CONNECTIONS] = { "max_connections", "a whole number from 1 to 65535",
+                            set_max_connections, print_max_connections, NULL, NULL, NULL },
+    [LISTEN_MAX_PER_ADDRESS] = { "max_per_address", "a whole number from 1 to 65535",
+                            set_max_per_address, print_max_per_address, NULL, NULL, NULL },
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
@@ -139,7 +239,8 @@ void socket_options_print(const struct listen_address *a, struct buf *out)
     const struct transport *t = transport_of(a->transport);
     for (unsigned i = 0; i < LISTEN_OPTION_COUNT; i++) {
         const struct option *o = &options[i];
-        if (!knows(t, i) || (o->applies != NULL && !o->applies(a)))
+        if (!knows(t, i) || (o->applies != NULL && !o->applies(a)) ||
+            (o->is_set != NULL && !o->is_set(a)))
             continue;
         buf_printf(out, " %s=", o->key);
         o->print(a, out);

@@ -46,6 +46,18 @@ unsigned socket_url_sockets(const struct listen_address *a, unsigned workers)
     return transport_of(a->transport)->per_worker ? workers : 1;
 }
 
+uint32_t socket_url_connections(const struct listen_address *a)
+{
+    return transport_of(a->transport)->accepts ? a->max_connections : 0;
+}
+
+uint64_t socket_url_descriptors(const struct listen_address *a, unsigned workers)
+{
+    enum { BOUND_AGAIN = 1 }; /* the one before, while a new one is bound */
+    const struct transport *t = transport_of(a->transport);
+    return socket_url_sockets(a, workers) + BOUND_AGAIN + t->reader_descriptors * workers;
+}
+
 bool socket_url_twin(const struct listen_address *a, struct listen_address *ret)
 {
     char text[ADDRESS_TEXT_MAX];
@@ -99,36 +111,32 @@ static bool skip(struct slice *s, struct slice prefix)
     return true;
 }
 
-static const char *scheme_of(const struct transport *t, char room[32])
+/* What a URL may be. */
+static void say_forms(struct buf *error)
 {
-    snprintf(room, 32, "%s://", t->scheme);
-    return room;
+    for (unsigned i = 0; i < LISTEN_TRANSPORT_COUNT; i++)
+        buf_printf(error, "%s%s", i > 0 ? " or " : "",
+                   transport_of((enum listen_transport)i)->form);
 }
 
-/* What a URL may be: the schemes alone, or the whole forms. */
-static void say_schemes(bool alone, struct buf *error)
+static bool skip_scheme(struct slice *rest, const char *scheme)
 {
-    char room[32];
-    for (unsigned i = 0; i < LISTEN_TRANSPORT_COUNT; i++) {
-        const struct transport *t = transport_of((enum listen_transport)i);
-        buf_printf(error, "%s%s", i > 0 ? " or " : "", alone ? scheme_of(t, room) : t->form);
-    }
+    char text[32];
+    snprintf(text, sizeof text, "%s://", scheme);
+    return skip(rest, slice_str(text));
 }
 
 /* Take scheme:// off the front of *rest.  returns  false: no scheme of ours; *error has the text */
 static bool take_scheme(struct slice *rest, enum listen_transport *ret, struct buf *error)
 {
-    char room[32];
     for (unsigned i = 0; i < LISTEN_TRANSPORT_COUNT; i++) {
         *ret = (enum listen_transport)i;
-        if (skip(rest, slice_str(scheme_of(transport_of(*ret), room))))
+        const struct transport *t = transport_of(*ret);
+        if (skip_scheme(rest, t->scheme) || (t->alias != NULL && skip_scheme(rest, t->alias)))
             return true;
     }
-    bool stream =
-        slice_starts(*rest, SLICE_LIT("tcp://")) || slice_starts(*rest, SLICE_LIT("unix://"));
-    buf_append_str(error, stream ? "this release does not receive streams (tcp://, unix://); use "
-                                 : "a socket is ");
-    say_schemes(stream, error);
+    buf_append_str(error, "a socket is ");
+    say_forms(error);
     return false;
 }
 
@@ -147,15 +155,19 @@ static bool parse(struct slice url, struct listen_address *a, struct buf *error)
         buf_printf(error, "a socket's address is longer than %zu bytes", sizeof a->name - 1);
         return false;
     }
-    if (where.len > 0)
-        memcpy(a->name, where.ptr, where.len);
     if (!take_scheme(&where, &a->transport, error))
         return false;
+    const int len = (int)where.len;
+    snprintf(a->name, sizeof a->name, "%s://%.*s", transport_of(a->transport)->scheme, len,
+             where.ptr);
     const char *wrong = transport_of(a->transport)->ops->parse(a, where);
     if (wrong != NULL) {
         buf_append_str(error, wrong);
         return false;
     }
+    /* Streams: the kernel sizes each connection's buffer, unless the URL says otherwise. */
+    if (transport_of(a->transport)->accepts)
+        a->rcvbuf = 0;
     return socket_options_read(options, a, error);
 }
 
@@ -166,7 +178,12 @@ int socket_url_parse(struct slice url, const struct listen_address *defaults,
         .spread = defaults->spread,
         .gauge_sign = defaults->gauge_sign,
         .rcvbuf = defaults->rcvbuf,
+        .idle_timeout_ms = defaults->idle_timeout_ms,
+        .max_connections = defaults->max_connections,
+        .max_per_address = defaults->max_per_address,
         .mode = defaults->mode,
+        .uid = LISTEN_OWNER_SELF,
+        .gid = LISTEN_OWNER_SELF,
     };
     if (!parse(url, &a, error))
         return -EINVAL;

@@ -1,16 +1,17 @@
 /**
- * source: what a worker reads: one for each listener of which it has a socket.  Private to listen/.
+ * source: what a worker reads: one for each listener that it reads.  Private to listen/.
  *
  *     worker                       source
  *     ------                       ------
  *     its loop runs       ----->   reads whatever comes, into the worker's lane, by its own handles
  *     a page turn: look   ----->   notes how much the kernel has queued, and what it dropped
  *                  drain  ----->   reads what was queued
+ *     adopt               ----->   reads connections that control has accepted
  *     renew               ----->   reads another socket beside the one that it has
  *     close               ----->   leaves the loop
  *
- * A kind of source is a file with its source_ops (source_dgram.c).  transport_ops.source_new makes
- * a source of the kind that reads the transport's sockets.
+ * A kind of source is a file with its source_ops (source_dgram.c, source_stream.c).
+ * transport_ops.source_new makes a source of the kind that reads the transport's sockets.
  *
  *   thread   worker; before it starts and after it ended: control
  */
@@ -24,18 +25,19 @@
 
 #include "listen/listener.h"
 
+struct connection;
 struct dgram_buffers;
 struct lane;
 struct refusals;
 struct worker_order;
 
-/* What the sources of one worker share; the worker owns all of it. */
+/* What the sources of one worker share; the worker owns all of it.  All else is a source's own. */
 struct source_env {
     uv_loop_t *loop;
     struct lane *lane;
-    struct dgram_buffers *dgram;
     struct refusals *refusals;
-    struct worker_order *order; /* as in struct worker_opts */
+    struct worker_order *order;  /* as in struct worker_opts */
+    struct dgram_buffers *dgram; /* shared because it is large; made by dgram_share */
 };
 
 struct source;
@@ -50,7 +52,13 @@ struct source_ops {
      */
     void (*drain)(struct source *s, bool last);
 
-    /* As worker_renew_socket.  returns  0, or -errno with nothing changed: may be tried again */
+    /* Where control accepts connections, else NULL: read these, which are now the source's. */
+    void (*adopt)(struct source *s, struct connection *list);
+
+    /*
+     * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.
+     * returns  0, or -errno with nothing changed: may be tried again
+     */
     int (*renew)(struct source *s, int fd);
 
     /*

@@ -110,7 +110,9 @@ static int receive(struct dgram_socket *k)
     dgram_socket_check(k);
     choose_stamps(k);
     bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
-    const struct dgram_ask ask = { .senders = refusals_begin(s->env->refusals, s->place, busy),
+    refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
+    unsigned senders = refusals_senders(s->env->refusals, busy);
+    const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS,
                                    .stamps = k->stamped };
     int n = dgram_read(d, k->fd, ask);
     if (n < 0)
@@ -264,17 +266,22 @@ static void close_sockets(struct source *base, bool own)
     s->newest = s->replaced = NULL;
 }
 
-static const struct source_ops ops = { look, drain, renew, close_sockets };
+static const struct source_ops ops = {
+    .look = look, .drain = drain, .renew = renew, .close = close_sockets
+};
 
-int source_dgram_new(const struct source_env *env, const struct listen_address *a, int fd,
+int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret)
 {
+    int rc = dgram_share(&env->dgram);
+    if (rc < 0)
+        return rc;
     struct source_dgram *s = mem_zalloc(sizeof *s);
     s->base.ops = &ops;
     s->base.env = env;
     s->transport = transport_of(a->transport);
     s->gauge_sign = a->gauge_sign;
-    int rc = socket_new(s, fd, &s->newest);
+    rc = socket_new(s, fd, &s->newest);
     if (rc < 0) {
         free(s);
         return rc;

@@ -37,16 +37,20 @@ struct transport_ops {
     void (*remove)(const struct listener *l);
 
     /*
-     * A source that reads fd, a socket on a.  fd stays the caller's until a renewal makes it the
-     * source's.  returns  0 or -errno
+     * A source that reads fd, a socket on a; where control accepts (fd is -1), connections.  fd
+     * stays the caller's until a renewal makes it the source's.  returns  0 or -errno
      */
-    int (*source_new)(const struct source_env *env, const struct listen_address *a, int fd,
+    int (*source_new)(struct source_env *env, const struct listen_address *a, int fd,
                       struct source **ret);
 
     const char *taken;  /* what to do when another server listens there, for people */
     const char *denied; /* the same when binding is not permitted */
 };
 
-extern const struct transport_ops transport_udp, transport_unixgram;
+/* Memory that a stream source takes, and a connection at most: inside the longest line. */
+enum { TRANSPORT_STREAM_BYTES = 160 << 10, TRANSPORT_CONNECTION_BYTES = 68 << 10 };
+
+extern const struct transport_ops transport_udp, transport_tcp;
+extern const struct transport_ops transport_unixgram, transport_unix;
 
 #endif

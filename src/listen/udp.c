@@ -1,31 +1,12 @@
-/* The transport udp://: how its addresses are read, and how its sockets are refused. */
+/* The transport udp://: how its sockets are refused. */
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "base/address.h"
+#include "listen/inet_socket.h"
 #include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
 #include "listen/udp_group.h"
-
-static const char *parse(struct listen_address *a, struct slice host_port)
-{
-    int rc = address_parse(host_port, LISTEN_PORT_DEFAULT, &a->addr, &a->addr_len);
-    if (rc < 0)
-        return address_error(rc);
-    a->localhost = slice_starts(host_port, SLICE_LIT("localhost"));
-    /* An IPv4 address inside IPv6 becomes that IPv4 address. */
-    const struct sockaddr_in6 in6 = *(const struct sockaddr_in6 *)&a->addr;
-    if (in6.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
-        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6.sin6_port };
-        memcpy(&in.sin_addr, &in6.sin6_addr.s6_addr[12], sizeof in.sin_addr);
-        a->addr = (struct sockaddr_storage){ 0 };
-        memcpy(&a->addr, &in, sizeof in);
-        a->addr_len = sizeof in;
-    }
-    return NULL;
-}
 
 /*
  * A connected socket takes datagrams from its peer alone, and keeps its queue.  The peer is the
@@ -49,7 +30,7 @@ static void udp_refuse(const struct listener *l)
 }
 
 const struct transport_ops transport_udp = {
-    .parse = parse,
+    .parse = inet_socket_parse,
     .open = udp_group_open,
     .refuse = udp_refuse,
     .source_new = source_dgram_new,

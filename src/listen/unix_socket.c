@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -19,6 +20,27 @@
 
 /* A server holds the lock for a few system calls.  Who holds it longer does not stop us. */
 enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
+
+const char *unix_socket_parse(struct listen_address *a, struct slice path)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&a->addr;
+    bool abstract = path.len > 0 && path.ptr[0] == '@';
+    size_t room = sizeof un->sun_path;
+
+    if (!abstract && (path.len < 2 || path.ptr[0] != '/' || path.ptr[path.len - 1] == '/'))
+        return "a unix socket has an absolute path (unix:///run/x.sock, three slashes) or a name "
+               "(unix://@x)";
+    if (abstract && path.len < 2)
+        return "the name of an abstract socket is empty";
+    if (path.len >= room)
+        return "the path of a unix socket has at most 107 bytes";
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path, path.ptr, path.len);
+    if (abstract)
+        un->sun_path[0] = '\0'; /* an abstract name ends where its length says, without a NUL */
+    a->addr_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.len + !abstract);
+    return NULL;
+}
 
 const char *unix_socket_path(const struct listen_address *a)
 {
@@ -56,9 +78,10 @@ static int lock_directory(const char *path)
  * Does a server listen on a?  Also true when we cannot know: another user's socket that we may not
  * connect to is left alone.
  */
-static bool answers(const struct listen_address *a)
+static bool answers(const struct listen_address *a, int type)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* Non-blocking: connecting to a server of streams whose queue is full would wait for it. */
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true;
     int rc = connect(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0 ? -errno : 0;
@@ -66,17 +89,24 @@ static bool answers(const struct listen_address *a)
     return rc != -ECONNREFUSED && rc != -ENOENT;
 }
 
-static int clear_path(const struct listen_address *a, const char *path)
+static int clear_path(const struct listen_address *a, int type, const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
         return 0; /* nothing there; if something else is wrong, bind fails with it */
     if (!S_ISSOCK(st.st_mode))
         return -ENOTSOCK;
-    if (answers(a))
+    if (answers(a, type))
         return -EADDRINUSE;
     (void)unlink(path);
     return 0;
+}
+
+static int give(const char *path, const struct listen_address *a)
+{
+    if (a->uid == LISTEN_OWNER_SELF && a->gid == LISTEN_OWNER_SELF)
+        return 0;
+    return lchown(path, a->uid, a->gid); /* LISTEN_OWNER_SELF is -1: that one stays as it is */
 }
 
 /*
@@ -91,21 +121,29 @@ static int bind_file(int fd, const struct listen_address *a, const char *path,
         return -errno;
     if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0)
         return -errno;
-    if (path == NULL || (chmod(path, a->mode) == 0 && lstat(path, ret_file) == 0))
+    if (path == NULL ||
+        (chmod(path, a->mode) == 0 && give(path, a) == 0 && lstat(path, ret_file) == 0))
         return 0;
     int rc = -errno;
     (void)unlink(path);
     return rc;
 }
 
-static int bind_new(const struct listen_address *a, const char *path, struct stat *ret_file,
-                    int *ret_fd)
+static int bind_new(const struct listen_address *a, int type, const char *path,
+                    struct stat *ret_file, int *ret_fd)
 {
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    dgram_ask_rcvbuf(fd, a->rcvbuf);
+    if (a->rcvbuf > 0)
+        dgram_ask_rcvbuf(fd, a->rcvbuf);
     int rc = bind_file(fd, a, path, ret_file);
+    /* Still under the lock: to another server, a socket that does not listen looks left behind. */
+    if (rc == 0 && type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0) {
+        rc = -errno;
+        if (path != NULL)
+            (void)unlink(path);
+    }
     if (rc < 0)
         close(fd);
     else
@@ -113,15 +151,15 @@ static int bind_new(const struct listen_address *a, const char *path, struct sta
     return rc;
 }
 
-int unix_socket_open(struct listener *l)
+int unix_socket_open(struct listener *l, int type)
 {
     const struct listen_address *a = &l->address;
     const char *path = unix_socket_path(a);
     int lock = path == NULL ? -1 : lock_directory(path);
-    int rc = path == NULL ? 0 : clear_path(a, path), fd = -1;
+    int rc = path == NULL ? 0 : clear_path(a, type, path), fd = -1;
     struct stat file = { 0 };
     if (rc == 0)
-        rc = bind_new(a, path, &file, &fd);
+        rc = bind_new(a, type, path, &file, &fd);
     if (lock >= 0)
         close(lock);
     if (rc < 0)
@@ -148,6 +186,12 @@ enum listener_file unix_socket_look(const struct listener *l)
                                                                     : LISTENER_FILE_REPLACED;
     return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? LISTENER_FILE_GONE
                                                                  : LISTENER_FILE_THERE;
+}
+
+void unix_socket_refuse(const struct listener *l)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        (void)shutdown(l->fds[i], SHUT_RD);
 }
 
 void unix_socket_remove(const struct listener *l)

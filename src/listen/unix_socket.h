@@ -1,5 +1,5 @@
 /**
- * unix_socket: a Unix datagram socket and its file.  Private to listen/.
+ * unix_socket: a Unix socket, of datagrams or of streams, and its file.  Private to listen/.
  *
  * A socket file without a server behind it is removed; one with a server is left alone.  If another
  * server bound its socket between our look at the file and our unlink, we would remove its new
@@ -14,14 +14,21 @@
 #include "listen/listener.h"
 
 /**
- * unix_socket_open(l):
- * Bind a new socket to l->address.  Its descriptor replaces l->fds[0], which is not closed, and
- * l->file_dev and file_ino become those of its file.
+ * unix_socket_open(l, type):
+ * Bind a new socket to l->address; one of streams listens.  Its descriptor replaces l->fds[0],
+ * which is not closed, and l->file_dev and file_ino become those of its file.
+ *   type     SOCK_DGRAM or SOCK_STREAM
  *   returns  0; -ENOTSOCK (a file that is no socket is there), -EADDRINUSE (a server listens
  *            there), or another -errno; l is then unchanged
  *   cost     waits up to 250 ms for a directory that somebody else keeps locked
  */
-int unix_socket_open(struct listener *l);
+int unix_socket_open(struct listener *l, int type);
+
+/* As transport_ops.parse, of a path or an abstract name. */
+const char *unix_socket_parse(struct listen_address *a, struct slice path);
+
+/* As transport_ops.refuse: what was sent, and connections that were made, can still be taken. */
+void unix_socket_refuse(const struct listener *l);
 
 /* The path, or NULL when the name is abstract. */
 const char *unix_socket_path(const struct listen_address *a);

@@ -9,6 +9,7 @@
  *     worker_take, worker_give                 (how pages change hands, and with one of them all
  *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
+ *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
  * What is read, and when, is up to the sources (source.h).
@@ -25,6 +26,7 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/connection.h"
 #include "listen/dgram.h"
 #include "listen/refusals_priv.h"
 #include "listen/source.h"
@@ -43,13 +45,13 @@ struct worker {
     struct worker_opts opts;
     struct lane *lane;
     struct ingest *ingest; /* the lane's */
-    struct dgram_buffers dgram;
     struct refusals refusals;
     struct source_env env;
     struct source *sources[WORKER_SOCKETS_MAX];
     unsigned n_sources;
     /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
     _Atomic int next_fd[WORKER_SOCKETS_MAX];
+    struct connection_stack adopted[WORKER_SOCKETS_MAX]; /* for sources[i], not taken up yet */
     /* The sources' counters when page 0 and page 1 were sealed; whoever has the page has them. */
     struct socket_stats sealed[2][WORKER_SOCKETS_MAX];
 };
@@ -76,6 +78,15 @@ static void take_renewed(struct worker *w)
     }
 }
 
+static void take_adopted(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_sources; i++) {
+        struct connection *list = connection_take_all(&w->adopted[i]);
+        if (list != NULL)
+            w->sources[i]->ops->adopt(w->sources[i], list);
+    }
+}
+
 static void turn(struct worker *w, bool last)
 {
     worker_check(w);
@@ -96,6 +107,7 @@ static void turn(struct worker *w, bool last)
 
 static void close_all(struct worker *w)
 {
+    take_adopted(w); /* so that their source closes them */
     for (unsigned i = 0; i < w->n_sources; i++) {
         struct source *s = w->sources[i];
         bool renewed = atomic_load_explicit(&w->next_fd[i], memory_order_relaxed) != NO_FD;
@@ -109,6 +121,7 @@ static void on_wake(uv_async_t *wake)
 {
     struct worker *w = wake->data;
     take_renewed(w);
+    take_adopted(w);
     /* acquire: what control did before it asked (giving a page back) is done */
     switch ((enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire)) {
     case ASK_NOTHING:
@@ -178,6 +191,13 @@ void worker_renew_socket(struct worker *w, unsigned at, int fd)
     uv_async_send(&w->wake);
 }
 
+void worker_adopt(struct worker *w, unsigned at, struct connection *c)
+{
+    assert(at < w->n_sources && w->sources[at]->ops->adopt != NULL);
+    connection_push(&w->adopted[at], c);
+    uv_async_send(&w->wake);
+}
+
 /* ---- life ---- */
 
 uint64_t worker_memory(uint32_t max_line)
@@ -201,7 +221,7 @@ static void run(void *cookie)
 static int make_core(struct worker *w)
 {
     struct lane_opts lane = w->opts.lane;
-    refusals_init(&w->refusals, &w->dgram);
+    refusals_init(&w->refusals);
     lane.refusals = (struct lane_refusals){ .on_rejected = refusals_on_rejected,
                                             .reasons = &w->refusals.wanted,
                                             .on_refused = refusals_on_refused,
@@ -210,8 +230,10 @@ static int make_core(struct worker *w)
     if (rc < 0)
         return rc;
     w->ingest = lane_ingest(w->lane);
-    w->env = (struct source_env){ &w->loop, w->lane, &w->dgram, &w->refusals, w->opts.order };
-    return dgram_init(&w->dgram);
+    w->env = (struct source_env){
+        .loop = &w->loop, .lane = w->lane, .refusals = &w->refusals, .order = w->opts.order
+    };
+    return 0;
 }
 
 int worker_new(const struct worker_opts *opts, struct worker **ret)
@@ -240,7 +262,7 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
 {
     struct source *s;
-    assert(!w->running && fd >= 0);
+    assert(!w->running && (fd >= 0 || transport_of(a->transport)->accepts));
     if (w->n_sources == WORKER_SOCKETS_MAX)
         return -E2BIG;
     int rc = transport_of(a->transport)->ops->source_new(&w->env, a, fd, &s);
@@ -277,6 +299,6 @@ void worker_join(struct worker *w)
     for (unsigned i = 0; i < w->n_sources; i++)
         free(w->sources[i]);
     lane_free(w->lane);
-    dgram_release(&w->dgram);
+    dgram_free(w->env.dgram);
     free(w);
 }

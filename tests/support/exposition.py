@@ -47,8 +47,9 @@ class Exposition:
         """{labels: value} of every series of that sample name."""
         return {labels: value for (n, labels), value in self.samples.items() if n == name}
 
-    def sum(self, name):
-        return sum(self.all(name).values())
+    def sum(self, name, **labels):
+        """Of every series of that sample name that has these labels."""
+        return sum(value for had, value in self.all(name).items() if set(labels.items()) <= set(had))
 
     def names(self):
         return {n for n, _ in self.samples}

@@ -44,8 +44,8 @@ static void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     pipeline_init(&r->p, &(struct pipeline_opts){ 0 });
-    r->listeners[0].n = 2;
-    r->listeners[2].n = 1;
+    r->listeners[0].n = r->listeners[0].n_readers = 2;
+    r->listeners[2].n = r->listeners[2].n_readers = 1;
     r->listeners[2].places[0] = 1;
     static const char *const names[] = { "udp://127.0.0.1:8125", "udp://[::1]:8125",
                                          "unixgram:///a\"b\\c\n" };

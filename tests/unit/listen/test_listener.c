@@ -383,14 +383,14 @@ static void a_listener_knows_which_worker_reads_which_of_its_sockets(void **unus
 {
     (void)unused;
     static struct listener l[4];
-    l[0] = (struct listener){ .n = 3, .places = { 0, 0, 0 } };
-    l[1] = (struct listener){ .n = 1, .reader = 1, .places = { 1 } };
-    l[2] = (struct listener){ .n = 3, .places = { 1, 2, 1 } };
+    l[0] = (struct listener){ .n = 3, .n_readers = 3, .places = { 0, 0, 0 } };
+    l[1] = (struct listener){ .n = 1, .reader = 1, .n_readers = 1, .places = { 1 } };
+    l[2] = (struct listener){ .n = 3, .n_readers = 3, .places = { 1, 2, 1 } };
     l[3] = (struct listener){ .n = 0 };
     static const int want[][3] = { { 0, 1, 2 }, { -1, 0, -1 }, { 0, 1, 2 }, { -1, -1, -1 } };
     for (size_t i = 0; i < ARRAY_LEN(l); i++)
         for (unsigned w = 0; w < 3; w++)
-            assert_int_equal(listener_socket_of(&l[i], w), want[i][w]);
+            assert_int_equal(listener_place_of(&l[i], w), want[i][w]);
     static const int at[][3] = { { 0, 0, 0 }, { 2, 1, 2 }, { -1, 2, -1 } }; /* by place, worker */
     for (unsigned place = 0; place < 3; place++)
         for (unsigned w = 0; w < 3; w++)
@@ -428,7 +428,7 @@ static void a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some(voi
         { { 0, 0 }, { 0, 0 }, false, 0 },
     };
     /* clang-format on */
-    static struct listener l = { .n = 2 };
+    static struct listener l = { .n = 2, .n_readers = 2 };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct listener_heat heat;
         for (unsigned k = 0; k < 2; k++) {

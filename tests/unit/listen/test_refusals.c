@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "aggregate/limit.h"
+#include "listen/dgram.h"
 #include "listen/refusals_priv.h"
 
 enum { SOCKET = 7, MAX_SERIES = 4 };
@@ -38,7 +39,7 @@ static struct rig *rig_over(int in, int out)
     r->in = in;
     r->out = out;
     assert_int_equal(dgram_init(&r->dgram), 0);
-    refusals_init(&r->refusals, &r->dgram);
+    refusals_init(&r->refusals);
     refusals_keep_lines(&r->refusals, true);
     assert_int_equal(series_limit_init(&r->limit, MAX_SERIES), 0);
     r->profiles =
@@ -103,7 +104,9 @@ static void read_all(struct rig *r)
     int n;
     for (;;) {
         bool busy = r->dgram.n == DGRAM_SLOTS;
-        const struct dgram_ask ask = { .senders = refusals_begin(&r->refusals, SOCKET, busy) };
+        refusals_begin(&r->refusals, (struct refusals_from){ SOCKET, dgram_find, &r->dgram });
+        unsigned senders = refusals_senders(&r->refusals, busy);
+        const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS };
         if ((n = dgram_read(&r->dgram, r->in, ask)) <= 0)
             return;
         lane_begin(r->lane, &r->source, (struct lane_clock){ .now_ns = stamp });
@@ -388,7 +391,7 @@ static void *refuse_many(void *cookie)
         char line[32];
         const unsigned n = i % 20 + 1;
         memset(line, 'a' + (int)(i % 26), n);
-        (void)refusals_begin(f->refusals, (uint16_t)n, false);
+        refusals_begin(f->refusals, (struct refusals_from){ .socket = (uint16_t)n });
         const struct parse_error e = { REASON_NO_TYPE, slice_of(line, n), 0 };
         if (f->refusals->wanted >> REASON_NO_TYPE & 1)
             refusals_on_rejected(f->refusals, &e);

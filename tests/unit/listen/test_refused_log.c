@@ -59,7 +59,7 @@ static struct rig *rig_new(bool lines)
     strcpy(r->listeners[0].address.name, "udp://127.0.0.1:1");
     strcpy(r->listeners[1].address.name, "udp://127.0.0.1:2");
     for (unsigned i = 0; i < 2; i++) { /* each with a socket at each worker */
-        r->listeners[i].n = WORKERS;
+        r->listeners[i].n = r->listeners[i].n_readers = WORKERS;
         r->listeners[i].places[0] = r->listeners[i].places[1] = (uint16_t)i;
     }
     r->turn.n_workers = WORKERS;
@@ -92,7 +92,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
                    const char *line)
 {
     struct refusals *refusals = worker_refusals(r->workers[worker]);
-    (void)refusals_begin(refusals, (uint16_t)socket, false);
+    refusals_begin(refusals, (struct refusals_from){ .socket = (uint16_t)socket });
     if (refusals->wanted >> why & 1)
         refusals_on_rejected(refusals, &(struct parse_error){ why, slice_str(line), 0 });
     r->turn.rejected[worker][why]++;
@@ -101,7 +101,7 @@ static void refuse(struct rig *r, unsigned worker, unsigned socket, enum reason 
 static void refuse_name(struct rig *r, const char *name)
 {
     struct refusals *refusals = worker_refusals(r->workers[0]);
-    (void)refusals_begin(refusals, 0, false);
+    refusals_begin(refusals, (struct refusals_from){ .socket = 0 });
     refusals_on_refused(refusals,
                         &(struct sample){ .name = name, .name_len = (uint32_t)strlen(name) },
                         REASON_NONE);

@@ -157,6 +157,34 @@ static void unix_paths_and_abstract_names_are_told_apart(void **state)
     assert_string_equal(a.name, "unixgram://@dsd");
 }
 
+static void unixstream_is_another_spelling_of_unix(void **unused)
+{
+    (void)unused;
+    struct listen_address a;
+    struct buf error = { 0 };
+    const struct slice url =
+        SLICE_LIT("unixstream:///run/s.sock?framing=dsd&owner=0:7&max_connections=3");
+    assert_int_equal(parse(url, &a, &error), 0);
+    assert_int_equal(a.transport, LISTEN_UNIX);
+    assert_string_equal(a.name, "unix:///run/s.sock");
+    assert_string_equal(socket_url_where(&a), "/run/s.sock");
+    assert_true(a.framing == FRAMING_DSD && a.uid == 0 && a.gid == 7 && a.max_connections == 3);
+    assert_int_equal(socket_url_connections(&a), 3);
+    buf_release(&error);
+}
+
+static void streams_leave_the_receive_buffer_to_the_kernel(void **unused)
+{
+    (void)unused;
+    struct listen_address a;
+    struct buf error = { 0 };
+    assert_int_equal(parse(SLICE_LIT("tcp://[::1]:7"), &a, &error), 0);
+    assert_true(a.rcvbuf == 0 && a.framing == FRAMING_LINE);
+    assert_int_equal(parse(SLICE_LIT("tcp://[::1]:7?rcvbuf=64KiB"), &a, &error), 0);
+    assert_int_equal(a.rcvbuf, 65536);
+    buf_release(&error);
+}
+
 static void the_longest_path_fits_and_one_byte_more_is_refused(void **state)
 {
     (void)state;
@@ -187,11 +215,26 @@ static void a_bad_url_says_what_would_be_right(void **state)
         { { "udp://example.org:8125", 22 }, "numeric" },
         { { "udp://127.0.0.1:65536", 21 }, "65535" },
         { { "udp://127.0.0.1:x", 17 }, "port" },
-        { { "tcp://127.0.0.1:8125", 20 }, "does not receive streams" },
-        { { "unix:///tmp/x", 13 }, "does not receive streams" },
-        { { "unixgram://", 11 }, "ABSOLUTE" },
-        { { "unixgram://tmp/x", 16 }, "ABSOLUTE" },
-        { { "unixgram:///tmp/", 16 }, "ABSOLUTE" },
+        { { "tcp://", 6 }, "host" },
+        { { "tcp://example.org:8125", 22 }, "numeric" },
+        { { "unix://tmp/x", 12 }, "absolute" },
+        { { "unixstream://@", 14 }, "empty" },
+        { { "unixstreams:///a", 16 }, "a socket is" },
+        { { "tcp://127.0.0.1:1?framing=json", 30 }, "line, dsd" },
+        { { "tcp://127.0.0.1:1?mode=0666", 27 }, "unixgram:// unix://" },
+        { { "unix:///a?spread=auto", 21 }, "udp://" },
+        { { "unix:///a?max_per_address=1", 27 }, "tcp://" },
+        { { "udp://127.0.0.1:1?framing=dsd", 29 }, "tcp:// unix://" },
+        { { "tcp://127.0.0.1:1?max_connections=0", 35 }, "65535" },
+        { { "tcp://127.0.0.1:1?max_connections=65536", 39 }, "65535" },
+        { { "tcp://127.0.0.1:1?idle_timeout=5", 32 }, "duration" },
+        { { "unix:///a?owner=no-such-user-here", 33 }, "USER:GROUP" },
+        { { "unix:///a?owner=root:", 21 }, "USER:GROUP" },
+        { { "unix:///a?owner=", 16 }, "USER:GROUP" },
+        { { "unix://@a?owner=root", 20 }, "path" },
+        { { "unixgram://", 11 }, "absolute" },
+        { { "unixgram://tmp/x", 16 }, "absolute" },
+        { { "unixgram:///tmp/", 16 }, "absolute" },
         { { "unixgram://@", 12 }, "empty" },
         { { "unixgram:///tmp/a\0b", 19 }, "control" },
         { { "udp://127.0.0.1:1 ", 18 }, "blanks" },
@@ -232,6 +275,8 @@ int main(void)
         cmocka_unit_test(an_address_includes_itself_and_one_for_all_includes_what_it_receives),
         cmocka_unit_test(options_of_a_socket_win_over_the_defaults),
         cmocka_unit_test(unix_paths_and_abstract_names_are_told_apart),
+        cmocka_unit_test(unixstream_is_another_spelling_of_unix),
+        cmocka_unit_test(streams_leave_the_receive_buffer_to_the_kernel),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
         cmocka_unit_test(a_bad_url_says_what_would_be_right),
     };

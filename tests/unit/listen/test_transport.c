@@ -18,13 +18,18 @@
 
 #include "aggregate/registry.h"
 #include "base/now.h"
+#include "listen/acceptor.h"
 #include "listen/listener.h"
 #include "listen/socket_options.h"
 #include "listen/worker.h"
 
 enum { WORKERS = 3 };
 
-static const struct listen_address defaults = { .rcvbuf = 1 << 20, .mode = 0600 };
+static const struct listen_address defaults = { .rcvbuf = 1 << 20,
+                                                .mode = 0600,
+                                                .idle_timeout_ms = 60000,
+                                                .max_connections = 9,
+                                                .max_per_address = 5 };
 
 /* By the order of enum listen_transport; %d: a number of its own for each test process. */
 static const struct {
@@ -34,17 +39,23 @@ static const struct {
 } rows[] = {
     [LISTEN_UDP] = { "udp://127.0.0.1:0", "udp", WORKERS,
                      " gauge_sign=auto rcvbuf=1MiB spread=auto" },
+    [LISTEN_TCP] = { "tcp://127.0.0.1:0", "tcp", 1,
+                     " gauge_sign=auto framing=line idle_timeout=1m max_connections=9"
+                     " max_per_address=5" },
     [LISTEN_UNIXGRAM] = { "unixgram:///tmp/statsd-test-%d.sock", "unixgram", 1,
                           " gauge_sign=auto rcvbuf=1MiB mode=0600" },
+    [LISTEN_UNIX] = { "unix:///tmp/statsd-test-%d.sock", "unix", 1,
+                      " gauge_sign=auto framing=line idle_timeout=1m max_connections=9 mode=0600" },
 };
 static_assert(ARRAY_LEN(rows) == LISTEN_TRANSPORT_COUNT, "every transport is tested");
 
 /* A value that the option takes. */
 static const char *const values[] = {
-    [LISTEN_GAUGE_SIGN] = "delta",
-    [LISTEN_RCVBUF] = "64KiB",
-    [LISTEN_SPREAD] = "payload",
-    [LISTEN_MODE] = "0640",
+    [LISTEN_GAUGE_SIGN] = "delta",  [LISTEN_RCVBUF] = "64KiB",
+    [LISTEN_SPREAD] = "payload",    [LISTEN_FRAMING] = "dsd",
+    [LISTEN_IDLE_TIMEOUT] = "90s",  [LISTEN_MAX_CONNECTIONS] = "65535",
+    [LISTEN_MAX_PER_ADDRESS] = "1", [LISTEN_MODE] = "0640",
+    [LISTEN_OWNER] = "root:0",
 };
 static_assert(ARRAY_LEN(values) == LISTEN_OPTION_COUNT, "every option is tested");
 
@@ -210,8 +221,10 @@ static void a_scheme_is_a_whole_word_and_the_message_names_all(void **unused)
 
 /* ---- open, read, refuse, close ---- */
 
-/* A worker that reads all sockets of a listener. */
+/* A worker that reads all sockets of a listener, or its connections. */
 struct rig {
+    uv_loop_t loop;
+    struct acceptor *acceptor; /* of streams */
     struct listener l;
     struct series_limit limit;
     struct profiles *profiles;
@@ -249,14 +262,28 @@ static void rig_init(struct rig *r, unsigned t)
         .cookie = r,
     };
     assert_int_equal(worker_new(&o, &r->w), 0);
-    for (unsigned i = 0; i < r->l.n; i++)
-        assert_int_equal(worker_add_socket(r->w, r->l.fds[i], &r->l.address), i);
+    r->acceptor = NULL;
+    assert_int_equal(uv_loop_init(&r->loop), 0);
+    if (transport_of(a.transport)->accepts) {
+        assert_int_equal(r->l.n_readers, WORKERS);
+        r->l.n_readers = 1;
+        assert_int_equal(worker_add_socket(r->w, -1, &r->l.address), 0);
+        r->acceptor = acceptor_new(&r->loop, &r->w, 1);
+        assert_int_equal(acceptor_add(r->acceptor, &r->l), 0);
+    } else {
+        for (unsigned i = 0; i < r->l.n; i++)
+            assert_int_equal(worker_add_socket(r->w, r->l.fds[i], &r->l.address), i);
+    }
     assert_int_equal(worker_start(r->w), 0);
 }
 
 static void rig_release(struct rig *r)
 {
     worker_join(r->w);
+    acceptor_close(r->acceptor);
+    uv_run(&r->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&r->loop), 0);
+    acceptor_free(r->acceptor);
     registry_free(r->registry);
     profiles_free(r->profiles);
     listener_close(&r->l);
@@ -264,17 +291,22 @@ static void rig_release(struct rig *r)
     sem_destroy(&r->turned);
 }
 
-/* returns  datagrams so far, of all sockets: the kernel chose one of them */
+/*
+ * returns  datagrams so far, of all sockets: the kernel chose one of them; of streams, the times
+ *          that the five bytes of one came
+ */
 static uint64_t turn(struct rig *r, bool last)
 {
     const struct socket_stats *stats;
     uint64_t sum = 0;
+    if (r->acceptor != NULL)
+        acceptor_accept(r->acceptor);
     worker_ask_turn(r->w, last);
     assert_int_equal(sem_wait(&r->turned), 0);
     struct page *p = worker_take(r->w, &stats);
     assert_non_null(p);
     for (unsigned i = 0; i < r->l.n; i++)
-        sum += stats[i].datagrams;
+        sum += r->acceptor != NULL ? stats[i].bytes / 5 : stats[i].datagrams;
     registry_merge(r->registry, p, now_mono_ns());
     worker_give(r->w, p);
     return sum;
@@ -282,7 +314,8 @@ static uint64_t turn(struct rig *r, bool last)
 
 static int sender_to(const struct listener *l)
 {
-    int fd = socket(l->address.addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int type = transport_of(l->address.transport)->accepts ? SOCK_STREAM : SOCK_DGRAM;
+    int fd = socket(l->address.addr.ss_family, type | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (const void *)&l->address.addr, l->address.addr_len), 0);
     return fd;
@@ -301,10 +334,13 @@ static void each_row_opens_is_read_and_refuses(void **unused)
             assert_int_equal(send(fd, "x:1|c", 5, 0), 5);
             assert_int_equal(turn(&r, false), n);
         }
+        if (r.acceptor != NULL)
+            acceptor_stop(r.acceptor);
         listener_refuse(&r.l);
         assert_int_equal(turn(&r, true), 3);
-        (void)send(fd, "x:1|c", 5, 0); /* the kernel tells of it at this send or at the next */
-        assert_int_equal(send(fd, "x:1|c", 5, 0), -1);
+        /* The kernel tells of it at this send or at the next. */
+        (void)send(fd, "x:1|c", 5, MSG_NOSIGNAL);
+        assert_int_equal(send(fd, "x:1|c", 5, MSG_NOSIGNAL), -1);
         close(fd);
         rig_release(&r);
     }
