@@ -14,12 +14,7 @@
 
 #define SOCKET_UDP  SET(listen_socket, "udp://%")
 #define SOCKET_UNIX SET(listen_socket, "unixgram://%")
-#define SOCKET_TCP                                                                                 \
-    LATER("listen.socket", "tcp://%",                                                              \
-          "this release receives datagrams only: udp:// and unixgram://")
-#define SOCKET_STREAM                                                                              \
-    LATER("listen.socket", "unix://%",                                                             \
-          "this release receives datagrams only: udp:// and unixgram://")
+#define SOCKET_TCP  SET(listen_socket, "tcp://%")
 #define MIRROR                                                                                     \
     LATER(                                                                                         \
         "mirror.to", "udp://%",                                                                    \
@@ -158,7 +153,7 @@ static const struct rival etsy[] = {
     { "keyNameSanitize", RIVAL_UNUSED,
       WHY("leave it out: names are kept; /metrics shows what Prometheus does not allow as _") },
     { "automaticConfigReload", RIVAL_UNUSED, WHY("leave it out: HUP reads the config again") },
-    { "socket", RIVAL_TEXT, SOCKET_STREAM },
+    { "socket", RIVAL_TEXT, SET(listen_socket, "unix://%") },
     { "repeaterProtocol", RIVAL_UNUSED, TUNING },
 };
 
@@ -177,7 +172,7 @@ static const struct rival statsdaemon[] = {
 static const struct rival datadog[] = {
     { "dogstatsd_port", RIVAL_ADDRESS, SOCKET_UDP },
     { "dogstatsd_socket", RIVAL_TEXT, SOCKET_UNIX },
-    { "dogstatsd_stream_socket", RIVAL_TEXT, SOCKET_STREAM },
+    { "dogstatsd_stream_socket", RIVAL_TEXT, SET(listen_socket, "unixstream://%?framing=dsd") },
     { "dogstatsd_pipe_name", RIVAL_UNUSED, WHY("there are no named pipes here") },
     { "dogstatsd_non_local_traffic", RIVAL_SWITCH, SET(listen_socket, "udp://0.0.0.0:8125") },
     { "dogstatsd_so_rcvbuf", RIVAL_TEXT, SET(listen_rcvbuf, "%") },

@@ -96,13 +96,18 @@ static void put_held(struct convert *c, const struct flags *f, unsigned which, c
         convert_set(c, at, OPTION_http_listen, SLICE_LIT(""));
 }
 
+static bool is_off(const struct flags *f, unsigned which)
+{
+    return f->value[which] != NULL && f->value[which][0] == '\0';
+}
+
 static void put_unixgram(struct convert *c, const struct flags *f)
 {
     struct buf url = { 0 };
     if (f->value[UNIXGRAM] == NULL || f->value[UNIXGRAM][0] == '\0') {
-        if (f->value[UDP] != NULL && f->value[UDP][0] == '\0')
+        if (is_off(f, UDP) && is_off(f, TCP))
             convert_note(c, f->place[UDP],
-                         "off there, and no other socket of datagrams is on; here one always is: "
+                         "off there, and no other socket is on; here one always is: "
                          "udp://127.0.0.1:8125 unless listen.socket says something else");
         return;
     }
