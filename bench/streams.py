@@ -32,7 +32,8 @@ class Server(h.Server):
     """One worker, and a listener of each transport; the names of the Unix sockets are this process's own."""
 
     def __init__(self, build):
-        name, tcp = f"@statsd-bench.{os.getpid()}", h.free_port(socket.SOCK_STREAM)
+        tcp = h.free_port(socket.SOCK_STREAM)
+        name = f"@statsd-bench.{os.getpid()}.{tcp}"
         self.tcp_port = tcp
         addresses = [f"tcp://127.0.0.1:{tcp}", f"unix://{name}.line", f"unix://{name}.dsd?framing=dsd", f"unixgram://{name}.dgram"]
         super().__init__(build, *(f"listen.socket={a}" for a in addresses))
@@ -110,39 +111,39 @@ def packed(build, quick):
 
 
 class Crowd:
-    """Idle connections, and slow ones that send a byte a second; `with` it they are open."""
+    """Idle connections, and slow ones that send a byte a second while they are let; `with` it they are open."""
 
-    def __init__(self, server, idle=IDLE, slow=SLOW):
-        self.server, self.idle, self.slow = server, idle, slow
+    def __init__(self, server):
+        self.server, self.end, self.let = server, threading.Event(), threading.Event()
 
     def __enter__(self):
-        self.stack, self.end = contextlib.ExitStack(), threading.Event()
-        before = self.server.open_connections()
-        self.sockets = [self.stack.enter_context(socket.create_connection(("127.0.0.1", self.server.tcp_port))) for _ in range(self.idle + self.slow)]
-        until = time.monotonic() + 10
-        while self.server.open_connections() < before + len(self.sockets):
-            if time.monotonic() > until:
-                raise RuntimeError("the server does not take the connections")
-            time.sleep(0.05)
+        self.stack = contextlib.ExitStack()
+        self.sockets = [self.stack.enter_context(socket.create_connection(("127.0.0.1", self.server.tcp_port))) for _ in range(IDLE + SLOW)]
+        self.wait_for(IDLE + SLOW)
         self.thread = threading.Thread(target=self.trickle)
         self.thread.start()
         return self
 
+    def wait_for(self, connections):
+        until = time.monotonic() + 10
+        while self.server.open_connections() != connections:
+            if time.monotonic() > until:
+                raise RuntimeError(f"the server has {self.server.open_connections():.0f} connections, not {connections}")
+            time.sleep(0.05)
+
     def trickle(self):
         """Each slow one has its own moment within the second."""
-        line, at = b"slow.connection:1|c\n", 0
-        slow = self.sockets[self.idle:]
-        while slow and not self.end.wait(1 / len(slow)):
-            slow[at % len(slow)].send(line[at // len(slow) % len(line):][:1])
-            at += 1
+        line, slow, at = b"slow.connection:1|c\n", self.sockets[IDLE:], 0
+        while not self.end.wait(1 / SLOW):
+            if self.let.wait(0.1):
+                slow[at % SLOW].send(line[at // SLOW % len(line):][:1])
+                at += 1
 
     def __exit__(self, *what):
         self.end.set()
         self.thread.join()
         self.stack.close()
-        until = time.monotonic() + 10
-        while self.server.open_connections() > 0 and time.monotonic() < until:
-            time.sleep(0.05)
+        self.wait_for(0)
 
 
 def scrape_ms(server, times):
@@ -159,39 +160,49 @@ def cpu_of_process(pid):
     return time.clock_gettime(~pid << 3 | 2)
 
 
-def look(build, server, quick):
-    """One half of a round.  returns  {figure: value}"""
-    busy, udp, scrape = burst(build, server, "tcp, lines", 0.6), drained(build, server), scrape_ms(server, 5 if quick else 15)
-    return dict(zip(("busy_cpu", "busy_rate", "udp_cpu", "udp_rate", "scrape_time", "scrape_cpu"), busy + udp + scrape))
+# What is measured at once; figure, name, unit, whether the goal holds for it
+MEASURES = {
+    "busy": [("the busy connection: CPU of the worker", "us per 1,000 lines", True), ("its rate by the clock", "lines/s", True)],
+    "udp": [("UDP, a full socket emptied: CPU", "us per 1,000 lines", True), ("its rate by the clock", "lines/s", True)],
+    "scrape": [("a scrape: time", "ms", False), ("its CPU, all threads", "ms", False)],
+}
 
 
-# figure, name, unit, whether the goal holds for it
-FIGURES = [("busy_cpu", "the busy connection: CPU of the worker", "us per 1,000 lines", True), ("busy_rate", "its rate by the clock", "lines/s", True),
-           ("udp_cpu", "UDP, a full socket emptied: CPU", "us per 1,000 lines", True), ("udp_rate", "its rate by the clock", "lines/s", True),
-           ("scrape_time", "a scrape: time", "ms", False), ("scrape_cpu", "its CPU, all threads", "ms", False)]
+def measure(build, server, what):
+    if what == "busy":
+        return burst(build, server, "tcp, lines", 0.3)
+    return drained(build, server) if what == "udp" else scrape_ms(server, 5)
+
+
+def crowd_row(name, unit, judged, pairs):
+    ratios = [among / alone for alone, among in pairs]
+    middle = statistics.median(ratios)
+    worse = 1 / middle if unit == "lines/s" else middle
+    alone, among = (h.number(statistics.median(v)) for v in zip(*pairs))
+    return [name, alone, among, unit, quartiles(ratios), verdict(worse <= 1 + CROWD_GOAL) if judged else ""]
 
 
 def crowd(build, quick):
-    """What idle and slow connections cost a busy one, the datagrams and a scrape: each round without and with them."""
-    rounds = 2 if quick else 7
-    alone, among = [], []
-    with Server(build) as server:
-        look(build, server, True)       # first sight of all series
+    """What idle and slow connections cost a busy one, the datagrams and a scrape: each pair without and with them."""
+    rounds, pairs = (2, 1) if quick else (4, 3)
+    found = {what: [] for what in MEASURES}
+    with Server(build) as one, Server(build) as other:
+        for server in (one, other):
+            burst(build, server, "tcp, lines", 0.5)     # first sight of all series
         for i in range(rounds):
             h.say(f"a crowd, round {i + 1} of {rounds}")
-            for with_crowd in (i % 2, 1 - i % 2):
-                with Crowd(server) if with_crowd else contextlib.nullcontext():
-                    (among if with_crowd else alone).append(look(build, server, quick))
-    rows = []
-    for figure, name, unit, judged in FIGURES:
-        ratios = [b[figure] / a[figure] for a, b in zip(alone, among)]
-        middle = statistics.median(ratios)
-        worse = 1 / middle if figure.endswith("rate") else middle
-        rows.append([name, h.number(statistics.median(a[figure] for a in alone)), h.number(statistics.median(b[figure] for b in among)), unit,
-                     quartiles(ratios), verdict(worse <= 1 + CROWD_GOAL) if judged else ""])
+            crowded, empty = (one, other) if i % 2 else (other, one)
+            with Crowd(crowded) as its:
+                for k, what in [(k, what) for k in range(pairs) for what in MEASURES]:
+                    pair = {}
+                    for server in (empty, crowded) if (i // 2 + k) % 2 else (crowded, empty):
+                        (its.let.set if server is crowded else its.let.clear)()
+                        pair[server is crowded] = measure(build, server, what)
+                    found[what].append(list(zip(pair[False], pair[True])))
+    rows = [crowd_row(*figure, pairs_of) for what, figures in MEASURES.items() for figure, pairs_of in zip(figures, zip(*found[what]))]
     text = (f"## A crowd\n\n{IDLE:,} idle TCP connections and {SLOW} that send a byte a second, beside one that sends as much as it can, then beside UDP, "
-            f"then beside scrapes (10,000 series). {rounds} rounds, each without and with the crowd, in turns; the ratio is with to without, inside a "
-            f"round (quartiles). The goal: within {CROWD_GOAL:.0%}.\n\n")
+            f"then beside scrapes (10,000 series). {rounds * pairs} pairs of measurements, one right behind the other, of two servers on one core: one has the crowd, "
+            f"and after three pairs the other has it. The ratio is with to without, inside a pair (quartiles). The goal: within {CROWD_GOAL:.0%}.\n\n")
     return text + h.table(["", "alone", "among the crowd", "", "ratio", "goal"], rows)
 
 
@@ -204,6 +215,7 @@ def main():
     p.add_argument("--quick", action="store_true", help="a short look: fewer rounds, nothing written")
     p.add_argument("--only", help="one part: " + ", ".join(PARTS))
     args = p.parse_args()
+    os.sched_setaffinity(0, {h.SENDER_CORE})    # the crowd is on the sender's side
     build = args.build.resolve()
     parts = [args.only] if args.only else list(PARTS)
     text = "# Streams\n\n" + h.table(["", ""], h.machine()) + "\n"
