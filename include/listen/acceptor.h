@@ -30,8 +30,12 @@ enum { ACCEPTOR_PAUSE_MS = 100 };
 
 struct acceptor;
 
-/* workers: borrowed, until they have ended */
-struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers);
+/*
+ * workers: borrowed, until they have ended
+ * most: connections of all listeners together
+ */
+struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers,
+                              uint64_t most);
 
 /**
  * acceptor_add(a, l):

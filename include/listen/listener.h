@@ -17,8 +17,7 @@
  * the file goes while the server runs (removed, or replaced by another program's), listener_look
  * says so and listener_bind_again makes a new one.
  *
- * Streams: one listening socket, which control accepts from (listen/acceptor.h), and every worker
- * reads connections.
+ * Streams: one listening socket, which control accepts from (listen/acceptor.h) for all workers.
  *
  *   thread   control
  */
@@ -34,7 +33,7 @@
 
 enum { LISTEN_WORKERS_MAX = 64 };
 
-/* What one worker has read of one listener since the listener was opened; never goes down. */
+/* What one worker has read of one listener since it was opened; never goes down. */
 struct socket_stats {
     uint64_t datagrams, bytes;
     uint64_t kernel_drops; /* datagrams that found the receive buffer full */

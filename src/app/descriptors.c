@@ -15,35 +15,48 @@
  */
 enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
 
-uint64_t descriptors_needed(const struct config *c, unsigned workers)
+/* All but connections of streams. */
+static uint64_t without_streams(const struct config *c, unsigned workers)
 {
     assert(workers > 0);
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
-        n += socket_url_descriptors(&c->sockets[i], workers) +
-             socket_url_connections(&c->sockets[i]);
+        n += socket_url_descriptors(&c->sockets[i], workers);
     n += c->redis_url[0] != '\0' ? REDIS : 0;
     if (c->http_listen[0] != '\0')
         n += HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections;
     return n;
 }
 
-uint32_t descriptors_prepare(const struct config *c, unsigned workers)
+static uint64_t of_streams(const struct config *c)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += socket_url_connections(&c->sockets[i]);
+    return n;
+}
+
+void descriptors_prepare(const struct config *c, unsigned workers, struct descriptors *ret)
 {
     struct rlimit limit;
-    uint64_t needed = descriptors_needed(c, workers);
+    const uint64_t first = without_streams(c, workers), streams = of_streams(c);
+    *ret = (struct descriptors){ c->http_max_connections, streams };
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return c->http_max_connections;
+        return;
     struct rlimit raised = { limit.rlim_max, limit.rlim_max };
     if (limit.rlim_cur < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &raised) == 0)
         limit = raised;
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= needed)
-        return c->http_max_connections;
-    uint64_t lacking = needed - limit.rlim_cur, connections = c->http_max_connections;
-    connections = connections > lacking ? connections - lacking : 1;
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= first + streams)
+        return;
+    if (limit.rlim_cur < first) {
+        uint64_t lacking = first - limit.rlim_cur, http = c->http_max_connections;
+        ret->http_connections = http > lacking ? (uint32_t)(http - lacking) : 1;
+    }
+    if (streams > 0)
+        ret->stream_connections = limit.rlim_cur > first ? limit.rlim_cur - first : 1;
     LOG(LOG_WARN, "the limit on open files is too low", F_U64("limit", limit.rlim_cur),
-        F_U64("needed", needed), F_U64("http_connections", connections),
-        F_STR("remedy",
-              "raise it (ulimit -n, LimitNOFILE of the service), or lower http.max_connections"));
-    return (uint32_t)connections;
+        F_U64("needed", first + streams), F_U64("http_connections", ret->http_connections),
+        F_U64("stream_connections", ret->stream_connections),
+        F_STR("remedy", "raise it (ulimit -n, LimitNOFILE of the service), or lower "
+                        "http.max_connections, or limits.max_connections of streams"));
 }

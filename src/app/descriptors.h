@@ -10,15 +10,17 @@
 
 #include "config/config.h"
 
-/* How many may be open at a time, those of http.max_connections included. */
-uint64_t descriptors_needed(const struct config *c, unsigned workers);
+/* How many connections to allow. */
+struct descriptors {
+    uint32_t http_connections;   /* http.max_connections, or fewer, at least 1 */
+    uint64_t stream_connections; /* of all stream listeners together: their sum, or fewer */
+};
 
 /**
- * descriptors_prepare(c, workers):
- * Raise the soft limit (RLIMIT_NOFILE) to the hard one, and warn if that is not enough.
- *   returns  how many HTTP connections to allow: http.max_connections, or as many as there are
- *            descriptors left for, at least 1
+ * descriptors_prepare(c, workers, ret):
+ * Raise the soft limit (RLIMIT_NOFILE) to the hard one, and warn if that is not enough.  Then
+ * connections of streams get what HTTP leaves: a flood of them keeps nobody from /metrics.
  */
-uint32_t descriptors_prepare(const struct config *c, unsigned workers);
+void descriptors_prepare(const struct config *c, unsigned workers, struct descriptors *ret);
 
 #endif

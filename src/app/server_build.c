@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "app/core_opts.h"
-#include "app/descriptors.h"
 #include "app/memory_bound.h"
 #include "app/server_priv.h"
 #include "app/sink_table.h"
@@ -83,7 +82,8 @@ static int make_worker(struct server *s, unsigned i)
 static int accept_from(struct server *s, struct listener *l)
 {
     if (s->acceptor == NULL)
-        s->acceptor = acceptor_new(&s->loop, s->workers, s->n_workers);
+        s->acceptor =
+            acceptor_new(&s->loop, s->workers, s->n_workers, s->descriptors.stream_connections);
     s->turn.acceptor = s->acceptor;
     int rc = acceptor_add(s->acceptor, l);
     if (rc < 0)
@@ -172,7 +172,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     }
     s->n_workers = memory_bound_workers(s->config);
     assert(s->n_workers > 0 && s->n_workers <= LISTEN_WORKERS_MAX);
-    s->http_connections = descriptors_prepare(s->config, s->n_workers);
+    descriptors_prepare(s->config, s->n_workers, &s->descriptors);
     if ((rc = open_listeners(s)) < 0)
         return rc;
     make_registry(s);

@@ -71,7 +71,7 @@ int server_http_start(struct server *s)
     struct http_opts o = { .listen = c->http_listen,
                            .routes = s->routes,
                            .n_routes = ARRAY_LEN(s->routes),
-                           .max_connections = s->http_connections,
+                           .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
     const char *error = "";

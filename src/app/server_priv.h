@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "app/core_mapping.h"
+#include "app/descriptors.h"
 #include "aggregate/off_page_log.h"
 #include "listen/refused_log.h"
 #include "app/reload.h"
@@ -57,7 +58,7 @@ struct server {
     struct http_server *http;
     struct http_body *landing;
     struct http_route routes[6];
-    uint32_t http_connections; /* http.max_connections, or fewer: see descriptors_prepare */
+    struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
     uv_signal_t signals[4];

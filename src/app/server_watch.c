@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "app/server_priv.h"
+#include "base/err.h"
 
 enum { WATCH_MS = 500 };
 
@@ -32,10 +33,10 @@ static void look_after(struct server *s, size_t listener)
     assert(l->n == 1);
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
-        if (accepts)
-            acceptor_renew(s->acceptor, l);
-        else
+        if (!accepts)
             worker_renew_socket(w, l->places[0], l->fds[0]);
+        else if ((rc = acceptor_renew(s->acceptor, l)) < 0)
+            LOG(LOG_ERROR, "cannot accept", F_STR("path", path), F_STR("error", err_text(rc)));
         s->self.bound_again++;
         LOG(LOG_WARN, "unix socket bound again", F_STR("path", path), F_STR("happened", happened));
     } else if (rc != was) {

@@ -1,3 +1,9 @@
+/*
+ *     turn_ask, turn_remap -> begin: the mapping asked for is handed out, pending connections are
+ *                             accepted, and every worker is asked
+ *     on_notified          -> take_from each worker that is ready; after the last one: on_turned,
+ *                             and begin again if it was asked for meanwhile
+ */
 #include "app/turn.h"
 
 #include <assert.h>

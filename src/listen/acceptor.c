@@ -50,6 +50,7 @@ struct acceptor {
     unsigned n_workers;
     unsigned next;                     /* worker to begin with, of those that have equally few */
     uint32_t open[LISTEN_WORKERS_MAX]; /* connections at each worker */
+    uint64_t n_open, most;             /* of all listeners together */
     struct connection_stack ended;     /* pushed by workers */
     struct door *doors;
     uv_timer_t pause;
@@ -63,12 +64,14 @@ static void acceptor_check(const struct acceptor *a)
     assert(!a->stopped || !a->paused);
 }
 
-struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers)
+struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned n_workers,
+                              uint64_t most)
 {
     struct acceptor *a = mem_zalloc(sizeof *a);
     a->loop = loop;
     a->workers = workers;
     a->n_workers = n_workers;
+    a->most = most;
     uv_timer_init(loop, &a->pause);
     a->pause.data = a;
     acceptor_check(a);
@@ -100,6 +103,7 @@ static void forget(struct acceptor *a, struct connection *c)
     struct stream_counts *n = &d->listener->streams;
     assert(n->open > 0 && a->open[c->worker] > 0 && c->end < STREAM_END_COUNT);
     n->open--;
+    a->n_open--;
     n->closed[c->end]++;
     a->open[c->worker]--;
     if (d->peers != NULL)
@@ -160,7 +164,7 @@ static unsigned emptiest(struct acceptor *a)
 static enum stream_refusal refusal_of(const struct door *d, const struct sockaddr *peer)
 {
     const struct listen_address *a = &d->listener->address;
-    if (d->listener->streams.open >= a->max_connections)
+    if (d->listener->streams.open >= a->max_connections || d->acceptor->n_open >= d->acceptor->most)
         return STREAM_REFUSED_LIMIT;
     if (d->peers != NULL && peer_counts_of(d->peers, peer) >= a->max_per_address)
         return STREAM_REFUSED_PER_ADDRESS;
@@ -200,6 +204,7 @@ static void hand_over(struct door *d, int fd, const union connection_peer *peer)
     }
     l->streams.accepted++;
     l->streams.open++;
+    a->n_open++;
     a->open[c->worker]++;
     worker_adopt(a->workers[c->worker], l->places[listener_place_of(l, c->worker)], c);
 }

@@ -1,3 +1,8 @@
+/*
+ *     put_row   sums over all sockets; or, a line for each listener, or for each and worker:
+ *               put_by_worker -> value_at      datagrams, frames, bytes: what workers count
+ *               put_streams   -> put_stream    connections: what the acceptor counts
+ */
 #include "listen/counters.h"
 
 #include <stdio.h>

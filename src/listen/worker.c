@@ -120,10 +120,12 @@ static void close_all(struct worker *w)
 static void on_wake(uv_async_t *wake)
 {
     struct worker *w = wake->data;
+    /* acquire: what control did before it asked (giving a page back) is done */
+    enum ask what = (enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire);
+    /* Only now: the turn that is asked for reads what was handed over before. */
     take_renewed(w);
     take_adopted(w);
-    /* acquire: what control did before it asked (giving a page back) is done */
-    switch ((enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire)) {
+    switch (what) {
     case ASK_NOTHING:
         break;
     case ASK_TURN:

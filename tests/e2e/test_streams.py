@@ -5,6 +5,7 @@ import grp
 import json
 import os
 import pwd
+import resource
 import select
 import signal
 import socket
@@ -187,6 +188,16 @@ def test_who_speaks_the_right_framing_is_told_nothing(framing, data):
         assert server.logged("clients send the other framing") == []
 
 
+@pytest.mark.parametrize("proto", ["tcp", "unix"])
+def test_a_listener_has_its_own_sign_of_gauges_and_events_come_by_streams_too(proto):
+    with both("gauge_sign=absolute&framing=dsd", "protocol.gauge_sign=delta") as server, connect(server, proto) as s:
+        s.sendall(frame(b"g:7|g\ng:-5|g\n_e{1,1}:a|b\n_sc|disk|0\n") + frame(b"caf\xc3\xa9:1|c"))
+        server.wait_value("g", -5)
+        page = server.scrape()
+        assert page.sum("statsd_events_total") == page.sum("statsd_service_checks_total") == 1
+        assert page.sum("statsd_samples_rejected_total") == 0
+
+
 # --- limits
 
 @pytest.mark.parametrize("proto", ["tcp", "unix"])
@@ -247,12 +258,7 @@ def test_a_quiet_connection_is_closed_and_one_that_sends_is_not():
 
 
 def test_without_descriptors_connections_wait_and_the_server_rests():
-    import resource
     soft = 64
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, soft))
-
     with Server("http.max_connections=4", sockets=[TCP]) as server, contextlib.ExitStack() as stack:
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, soft))
         held = [stack.enter_context(connect(server)) for _ in range(soft + 10)]
@@ -272,6 +278,20 @@ def test_without_descriptors_connections_wait_and_the_server_rests():
         for s in held[30:]:
             s.sendall(b"n:1|c\n")
         server.wait_value("n", soft - 20)
+
+
+def test_under_a_low_limit_of_open_files_streams_get_what_http_leaves():
+    server = Server("http.max_connections=64", sockets=[TCP])
+    server.command = ["prlimit", "--nofile=300:300"] + server.command
+    with server, contextlib.ExitStack() as stack:
+        told = server.logged("the limit on open files is too low")[0]
+        may = int(told["stream_connections"])
+        assert told["http_connections"] == "64" and 0 < may < 300
+        held = [stack.enter_context(connect(server)) for _ in range(400)]
+        wait_for(lambda: server.scrape().sum("statsd_stream_connections_refused_total", reason="limit") == 400 - may or None, "the rest is refused")
+        assert server.scrape().sum("statsd_stream_connections") == may
+        assert server.logged("cannot accept connections, they wait") == []
+        assert sum(is_closed_by_peer(s) for s in held if select.select([s], [], [], 0)[0]) == 400 - may
 
 
 # --- many connections
@@ -390,6 +410,19 @@ def test_a_stop_under_load_ends(tmp_path):
         over.set()
         for t in threads:
             t.join()
+
+
+def test_a_reload_leaves_connections_alone():
+    with both() as server, connect(server) as tcp, connect(server, "unix") as unix:
+        for n in (2, 4, 6):
+            for s in (tcp, unix):
+                s.sendall(b"n:1|c\nhalf:1")
+            server.wait_value("n", n)
+            os.kill(server.pid, signal.SIGHUP)
+            wait_for(lambda: len(server.logged("reloaded")) == n / 2 or None, "reloaded")
+            for s in (tcp, unix):
+                s.sendall(b"|c\n")
+            server.wait_value("half", n)
 
 
 # --- files of Unix sockets

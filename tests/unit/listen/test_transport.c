@@ -268,7 +268,7 @@ static void rig_init(struct rig *r, unsigned t)
         assert_int_equal(r->l.n_readers, WORKERS);
         r->l.n_readers = 1;
         assert_int_equal(worker_add_socket(r->w, -1, &r->l.address), 0);
-        r->acceptor = acceptor_new(&r->loop, &r->w, 1);
+        r->acceptor = acceptor_new(&r->loop, &r->w, 1, 9);
         assert_int_equal(acceptor_add(r->acceptor, &r->l), 0);
     } else {
         for (unsigned i = 0; i < r->l.n; i++)
