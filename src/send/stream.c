@@ -34,7 +34,7 @@ static void socket_check(const struct target_socket *s)
 
 static void set_patience(int fd, int ms)
 {
-    const struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+    const struct timeval t = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000L };
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
 }
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import SLOW, TOP, Server
+from harness import SLOW, TOP, Server, stop, wait_for
 
 BENCH = os.path.join(TOP, "build", "statsd-bench")
 pytestmark = pytest.mark.skipif(not os.path.exists(BENCH), reason="statsd-bench is not built (make bench-build)")
@@ -59,3 +59,22 @@ def test_each_line_that_was_sent_is_received(name, dir):
             assert server["received_lines"] == sent["lines"] and report["loss"]["elsewhere_lines"] == 0
             assert sent["reconnects"] == 0 and sent["unfinished_connections"] == 0
             assert "lines add up, samples add up" in text
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unix"])
+def test_a_server_that_stops_in_the_middle_is_told(scheme, dir):
+    url = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix://{dir}/s"
+    report = os.path.join(dir, "report.json")
+    with Server(sockets=[url], clean_exit=False) as s:
+        load = subprocess.Popen([BENCH, "--to", address(s, url), "--rate", "20k", "--duration", "2s", "--connections", "7", "--quiet", "--json", report],
+                                stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: s.scrape().sum("statsd_samples_read_total") > 1000, "some of the load")
+        assert stop(s.process) == 0
+        text, _ = load.communicate(timeout=60 * SLOW)
+        wait_for(lambda: s.logged("stopped"), "its last line")
+        read = int(s.logged("stopped")[0]["samples_read"])
+    with open(report) as f:
+        sent = json.load(f)["sent"]
+    assert load.returncode == 1 and "nobody listens at" in text
+    assert 0 < read <= sent["lines"] and sent["failed_lines"] > 0
+    assert sent["connections"] == 7 and sent["unfinished_connections"] == 7
