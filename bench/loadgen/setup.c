@@ -168,6 +168,8 @@ static bool make_probe(const struct setup *s, const struct opts *o, struct probe
                         o->metrics);
     if (o->pid > 0 && procfs_cpu_s((pid_t)o->pid) < 0)
         return complain("--pid %" PRIu32 ": no such process on this machine", o->pid);
+    if (o->received_file != NULL && p->stream)
+        return complain("--received-file holds a number of datagrams; %s has none", o->to);
     if (o->received_file != NULL && access(o->received_file, R_OK) < 0)
         return complain("--received-file %s: %s", o->received_file, err_text(errno));
     snprintf(p->metrics.samples, sizeof p->metrics.samples, "%s", o->samples_metric);

@@ -211,6 +211,7 @@ static const struct {
     { "--to=unix:///x",                     { "--gso=2" },                  false, NULL   },
     { "--to=udp://127.0.0.1:1",             { "--framing=line" },           false, NULL   },
     { "--to=unixgram:///x",                 { "--connections=2" },          false, NULL   },
+    { "--to=unix:///x",                     { "--received-file=/dev/null" }, false, NULL  },
     { "--to=udp://127.0.0.1:1",             { NULL },                       true,  NULL   },
 };
 /* clang-format on */
