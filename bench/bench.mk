@@ -8,7 +8,7 @@ BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 
-.PHONY: bench bench-build bench-peers bench-curve bench-receive
+.PHONY: bench bench-build bench-peers bench-curve bench-receive bench-streams
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
@@ -41,6 +41,9 @@ bench-peers: $(B)/statsd bench-build    ## the same load for other StatsD server
 
 bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the picture in docs
 	$(PYTHON) bench/curve.py --build $(B)
+
+bench-streams: $(B)/statsd bench-build    ## streams beside datagrams, and a crowd of idle and slow connections (Q=1: a short look)
+	$(PYTHON) bench/streams.py --build $(B) $(if $(Q),--quick)
 
 bench-receive: bench-build    ## ways to receive, against a bare receiver
 	$(PYTHON) bench/receive.py --build $(B)

@@ -164,10 +164,11 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1048576
 
 
-def load(build, port, *options, pid=None, metrics=None, timeout=300):
-    """statsd-bench against a port.  returns  its JSON report"""
+def load(build, to, *options, pid=None, metrics=None, timeout=300):
+    """statsd-bench against a port of UDP, or an address.  returns  its JSON report"""
+    to = to if isinstance(to, str) else f"udp://127.0.0.1:{to}"
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        command = [build / "statsd-bench", "--to", f"udp://127.0.0.1:{port}", "--quiet", "--json", report.name, *options]
+        command = [build / "statsd-bench", "--to", to, "--quiet", "--json", report.name, *options]
         command += ["--pid", pid] if pid else []
         command += ["--metrics", metrics] if metrics else []
         done = subprocess.run(pinned(SENDER_CORE, command), capture_output=True, text=True, timeout=timeout, check=False)

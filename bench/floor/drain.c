@@ -63,11 +63,11 @@ static struct procfs_udp socket_of(const struct drain *d)
 }
 
 /* returns  0; -errno */
-static int send_some(struct drain *d, int fd, double *lines, double *sent)
+static int send_some(struct drain *d, struct target_socket *to, double *lines, double *sent)
 {
     size_t n = d->load.n - d->next < 64 ? d->load.n - d->next : 64;
     const struct send_block block = payload_block(&d->load);
-    struct target_sent s = d->target.kind->send(fd, &block, d->next, n, 1);
+    struct target_sent s = d->target.kind->send(to, &block, d->next, n, 1);
     for (size_t k = 0; k < s.datagrams; k++)
         *lines += d->load.counts[d->next + k].lines;
     *sent += (double)s.datagrams;
@@ -80,16 +80,16 @@ static int fill(struct drain *d, struct outcome *o)
 {
     struct procfs_udp before = socket_of(d), now = before;
     double lines = 0, sent = 0;
-    int fd = d->target.kind->open(&d->target, 4 << 20);
-    if (fd < 0)
-        return fd;
-    int rc = 0;
+    struct target_socket to;
+    int rc = d->target.kind->open(&d->target, 4 << 20, &to);
+    if (rc < 0)
+        return rc;
     for (; rc == 0 && now.drops == before.drops && (d->max == 0 || sent < (double)d->max);
          now = socket_of(d)) {
         for (int i = 0; i < 8 && rc == 0; i++)
-            rc = send_some(d, fd, &lines, &sent);
+            rc = send_some(d, &to, &lines, &sent);
     }
-    close(fd);
+    close(to.fd);
     if (rc < 0)
         return rc;
     o->datagrams = sent - (double)(now.drops - before.drops);

@@ -54,7 +54,7 @@ static int complain_of_run(const struct opts *o, const char *target, int rc, boo
         why = rc == -ENOENT ? "no such host" : rc == -EPROTO ? "not an answer of a /metrics" : why;
         hint = ".  Is the server running, and is this its address and path?";
     } else if (rc == -EMFILE) {
-        hint = ": fewer --threads or --sockets, or a higher ulimit -n";
+        hint = ": fewer --threads, --sockets or --connections, or a higher ulimit -n";
     } else if (rc == -ENOENT || rc == -ECONNREFUSED) {
         fprintf(stderr,
                 "statsd-bench: --to %s: nobody listens there (%s): all of it would be lost.  "

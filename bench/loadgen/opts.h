@@ -17,7 +17,8 @@
 
 struct opts {
     /* where */
-    const char *to;
+    const char *to, *framing;
+    uint32_t connections;
     uint32_t threads, sockets, batch, gso, send_buffer;
     /* how much */
     const char *shape;

@@ -193,6 +193,11 @@ static int check(const struct opts *o, struct buf *error)
     else if (o->find_max && !isfinite(o->rate_to) && o->rate > OPTS_FIND_MAX_LIMIT)
         buf_printf(error, "--find-max: --rate is above %g, its limit without --rate-to",
                    OPTS_FIND_MAX_LIMIT);
+    else if (o->framing != NULL && strcmp(o->framing, "line") != 0 &&
+             strcmp(o->framing, "dsd") != 0)
+        buf_printf(error, "--framing: '%s' is neither line nor dsd", o->framing);
+    else if (o->connections > 0 && o->connections < o->threads)
+        buf_printf(error, "--connections: fewer than --threads, each needs one of its own");
     return error->len > 0 ? -EINVAL : 0;
 }
 

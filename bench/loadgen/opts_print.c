@@ -43,6 +43,8 @@ void opts_help(FILE *out, struct slice load)
           "--metrics http://127.0.0.1:9102/metrics\n"
           "  statsd-bench --to unixgram:///run/statsd/dsd.sock --types ms,h,d --packed 10 "
           "--rate max --duration 5s\n"
+          "  statsd-bench --to unix:///run/statsd/stream.sock --framing dsd --connections 100 "
+          "--rate 200k\n"
           "\nExit status: 0 ok, 1 a bound was broken, nobody took the load or the run failed, "
           "2 usage.\n",
           out);

@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "zipf.h"
 
-enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507 };
+enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507, FRAME_HEADER = 4 };
 
 /* clang-format off */
 static const char *const tags[][2] = {
@@ -144,8 +144,9 @@ struct builder {
     struct send_datagram open;  /* the one being filled, */
     struct payload_count count; /* and what it holds */
     size_t cap, cap_counts;
-    uint32_t limit, most_lines;
+    uint32_t limit, most_lines; /* limit: with the header of a frame */
     bool pad;
+    enum send_framing framing;
 };
 
 static void builder_check(const struct builder *b)
@@ -153,6 +154,27 @@ static void builder_check(const struct builder *b)
     assert(b->open.at + b->open.len == b->block.len); /* the open datagram is the block's end */
     assert(b->open.len <= b->limit && b->count.lines <= b->most_lines);
     assert((b->count.lines == 0) == (b->open.len == 0));
+}
+
+static void append_byte(struct builder *b, char c)
+{
+    buf_append_char(&b->block, c);
+    b->open.len++;
+}
+
+static uint32_t header_of(const struct builder *b)
+{
+    return b->framing == SEND_FRAMES ? FRAME_HEADER : 0;
+}
+
+/* What tells the open datagram from the next one. */
+static void frame(struct builder *b)
+{
+    uint32_t n = b->open.len - header_of(b);
+    if (b->framing == SEND_LINES)
+        append_byte(b, '\n');
+    for (int i = 0; i < FRAME_HEADER && b->framing == SEND_FRAMES; i++)
+        b->block.ptr[b->open.at + (size_t)i] = (char)(n >> 8 * i);
 }
 
 static void builder_close(struct builder *b)
@@ -166,6 +188,7 @@ static void builder_close(struct builder *b)
         b->block.len += more;
         b->open.len += more;
     }
+    frame(b);
     struct payload *p = b->p;
     p->datagrams = mem_grow(p->datagrams, &b->cap, p->n + 1, sizeof *p->datagrams);
     p->counts = mem_grow(p->counts, &b->cap_counts, p->n + 1, sizeof *p->counts);
@@ -182,15 +205,15 @@ static void builder_close(struct builder *b)
 
 static int builder_add(struct builder *b, const struct buf *line, const struct payload_count *count)
 {
-    if (line->len > b->limit)
+    if (header_of(b) + line->len > b->limit)
         return -EMSGSIZE;
     if (b->count.lines > 0 &&
         (b->count.lines >= b->most_lines || b->open.len + 1 + line->len > b->limit))
         builder_close(b);
-    if (b->count.lines > 0) {
-        buf_append_char(&b->block, '\n');
-        b->open.len++;
-    }
+    for (uint32_t i = 0; i < header_of(b) && b->count.lines == 0; i++)
+        append_byte(b, 0); /* frame() knows the length */
+    if (b->count.lines > 0)
+        append_byte(b, '\n');
     buf_append(&b->block, line->ptr, line->len);
     b->open.len += (uint32_t)line->len;
     b->count.lines += count->lines;
@@ -215,7 +238,9 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
                          .most_lines = spec->bytes == 0 ? 1
                                        : spec->most > 0 ? spec->most
                                                         : UINT32_MAX,
-                         .pad = spec->pad && spec->bytes > 0 };
+                         .pad = spec->pad && spec->bytes > 0,
+                         .framing = spec->framing };
+    b.limit += header_of(&b);
     uint32_t lines = spec->lines                ? spec->lines
                      : spec->series > LINES_MIN ? spec->series
                                                 : LINES_MIN;

@@ -40,8 +40,9 @@ struct payload_spec {
     uint32_t lines;       /* in the block; 0: enough for every series, at least 65,536 */
     /* Fill each datagram up to `bytes` with line feeds, so that all are of one size (GSO) */
     bool pad;
-    const char *prefix; /* of names, with its dot */
-    const char *suffix; /* appended to each line, e.g. "|c:ci-abc" */
+    enum send_framing framing; /* comes on top of `bytes` */
+    const char *prefix;        /* of names, with its dot */
+    const char *suffix;        /* appended to each line, e.g. "|c:ci-abc" */
 };
 
 /* What one datagram holds. */

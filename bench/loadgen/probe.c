@@ -7,12 +7,19 @@
 
 /* Which counter of /metrics tells which value. */
 static const int from_metrics[PROBE_COUNT] = {
-    [PROBE_DATAGRAMS] = SCRAPE_DATAGRAMS,       [PROBE_DROPS] = SCRAPE_KERNEL_DROPS,
-    [PROBE_SAMPLES_READ] = SCRAPE_SAMPLES_READ, [PROBE_AGGREGATED] = SCRAPE_SAMPLES_AGGREGATED,
-    [PROBE_REJECTED] = SCRAPE_SAMPLES_REJECTED, [PROBE_REFUSED] = SCRAPE_SAMPLES_REFUSED,
-    [PROBE_VALUES] = SCRAPE_VALUES_AGGREGATED,  [PROBE_CPU_S] = SCRAPE_CPU_SECONDS,
-    [PROBE_RSS_BYTES] = SCRAPE_RESIDENT_BYTES,  [PROBE_QUEUE_BYTES] = -1,
-    [PROBE_FLUSH_S] = SCRAPE_FLUSH_SECONDS,     [PROBE_SERIES] = SCRAPE_SERIES,
+    [PROBE_DATAGRAMS] = SCRAPE_DATAGRAMS,
+    [PROBE_DROPS] = SCRAPE_KERNEL_DROPS,
+    [PROBE_LINES] = SCRAPE_LINES,
+    [PROBE_SAMPLES_READ] = SCRAPE_SAMPLES_READ,
+    [PROBE_AGGREGATED] = SCRAPE_SAMPLES_AGGREGATED,
+    [PROBE_REJECTED] = SCRAPE_SAMPLES_REJECTED,
+    [PROBE_REFUSED] = SCRAPE_SAMPLES_REFUSED,
+    [PROBE_VALUES] = SCRAPE_VALUES_AGGREGATED,
+    [PROBE_CPU_S] = SCRAPE_CPU_SECONDS,
+    [PROBE_RSS_BYTES] = SCRAPE_RESIDENT_BYTES,
+    [PROBE_QUEUE_BYTES] = -1,
+    [PROBE_FLUSH_S] = SCRAPE_FLUSH_SECONDS,
+    [PROBE_SERIES] = SCRAPE_SERIES,
 };
 
 static double read_number(const char *path)
@@ -56,6 +63,8 @@ void probe_read(const struct probe *p, const struct scrape_counters *counters,
     }
     if (p->received_file != NULL)
         ret->v[PROBE_DATAGRAMS] = read_number(p->received_file);
+    if (p->stream)
+        ret->v[PROBE_DATAGRAMS] = ret->v[PROBE_DROPS] = NAN;
     double cpu_s = p->pid > 0 ? procfs_cpu_s(p->pid) : -1;
     if (cpu_s >= 0) {
         ret->v[PROBE_CPU_S] = cpu_s;

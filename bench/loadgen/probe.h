@@ -21,7 +21,8 @@
 /* X(id): monotonic ones first, so that a difference makes sense. */
 /* clang-format off */
 #define PROBE_VALUES(X)                                                                           \
-    X(DATAGRAMS) X(DROPS) X(SAMPLES_READ) X(AGGREGATED) X(REJECTED) X(REFUSED) X(VALUES) X(CPU_S) \
+    X(DATAGRAMS) X(DROPS) X(LINES) X(SAMPLES_READ) X(AGGREGATED) X(REJECTED) X(REFUSED) X(VALUES) \
+    X(CPU_S)                                                                                      \
     X(RSS_BYTES) X(QUEUE_BYTES) X(FLUSH_S) X(SERIES)
 
 enum probe_value {
@@ -39,6 +40,7 @@ struct probe {
     struct scrape_url metrics;
     pid_t pid;                 /* 0: unknown */
     uint16_t port;             /* 0: none here */
+    bool stream;               /* what is known of datagrams is not of this load */
     const char *received_file; /* NULL: none */
 };
 

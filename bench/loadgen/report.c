@@ -45,6 +45,8 @@ bool report_judge(struct report *r)
         .rejected_samples = run->server.v[PROBE_REJECTED],
         .refused_samples = run->server.v[PROBE_REFUSED],
         .elsewhere_datagrams = elsewhere,
+        .elsewhere_lines =
+            run->sent.connections > 0 ? (double)run->sent.lines - run->server.v[PROBE_LINES] : NAN,
         .part = run_loss(run),
         .at_least = run_loss_is_at_least(run),
     };
@@ -73,17 +75,25 @@ static void text_sent(const struct report *r, struct buf *out)
 {
     const struct run_result *run = r->run;
     put(out, "sent          ", (double)run->sent.lines, " lines in ");
-    put(out, "", (double)run->sent.datagrams, " datagrams");
-    buf_printf(out, " (%.1f MB) in %.2f s: ", (double)run->sent.bytes / 1e6, run->elapsed_s);
+    put(out, "", (double)run->sent.datagrams, " ");
+    buf_printf(out, "%ss (%.1f MB) in %.2f s: ", words_unit(r->opts), (double)run->sent.bytes / 1e6,
+               run->elapsed_s);
     put(out, "", (double)run->sent.lines / run->elapsed_s, " lines/s, ");
-    put(out, "", (double)run->sent.datagrams / run->elapsed_s, " datagrams/s\n");
+    put(out, "", (double)run->sent.datagrams / run->elapsed_s, " ");
+    buf_printf(out, "%ss/s\n", words_unit(r->opts));
+    if (run->sent.connections > 0) {
+        put(out, "connections   ", (double)run->sent.connections, ", reopened ");
+        put(out, "", (double)run->sent.reconnects, ", not read to the end ");
+        put(out, "", (double)run->sent.unfinished, "\n");
+    }
     double error = run_rate_error(run, r->opts->datagram_rate);
     if (!isnan(error))
         buf_printf(out, "pace          %+.3f %% of the load asked for", error * 100);
-    if (!isnan(error) && run->sent.forgiven >= 1)
-        put(out, "; ", run->sent.forgiven,
-            r->opts->datagram_rate ? " datagrams came too late and were left out"
-                                   : " lines came too late and were left out");
+    if (!isnan(error) && run->sent.forgiven >= 1) {
+        put(out, "; ", run->sent.forgiven, " ");
+        buf_printf(out, "%ss came too late and were left out",
+                   r->opts->datagram_rate ? words_unit(r->opts) : "line");
+    }
     if (!isnan(error))
         buf_append_char(out, '\n');
 }
@@ -98,14 +108,60 @@ static void text_nobody(const struct report *r, struct buf *out)
         buf_printf(out, "server        nothing of what was sent to %s arrived\n", r->opts->to);
 }
 
+/* Where lines were lost: by datagrams, or on a stream by lines. */
+static void text_places(const struct report *r, struct buf *out)
+{
+    const struct tally_totals *sent = &r->run->sent;
+    bool stream = sent->connections > 0;
+    if (stream)
+        put(out, "  in the client ", (double)sent->failed_lines, " lines");
+    else
+        put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
+    if (r->loss.client_datagrams > 0)
+        buf_printf(out, " (%s)", err_text(sent->error));
+    if (stream) {
+        put(out, ", elsewhere ", r->loss.elsewhere_lines, " lines\n");
+    } else {
+        put(out, ", in the kernel ", r->loss.kernel_datagrams, " datagrams, elsewhere ");
+        put(out, "", r->loss.elsewhere_datagrams, " datagrams\n");
+    }
+    if (r->loss.unreachable_datagrams > 0) {
+        put(out, "  on arrival    ", r->loss.unreachable_datagrams, " datagrams");
+        buf_printf(out, " (%s)\n", err_text(sent->unreachable_error));
+    }
+    put(out, "  in the server ", r->loss.rejected_samples, " samples rejected, ");
+    put(out, "", r->loss.refused_samples, " refused by a limit\n");
+    const struct scrape_counters *c = &r->run->server.counters;
+    for (size_t i = 0; i < c->n_rejected; i++) {
+        buf_printf(out, "    rejected as %s: ", c->rejected[i].name);
+        put(out, "", c->rejected[i].count, "\n");
+    }
+}
+
+static void text_conservation(const struct report *r, struct buf *out)
+{
+    const double *v = r->run->server.v;
+    bool stream = r->run->sent.connections > 0;
+    double elsewhere = stream ? r->loss.elsewhere_lines : r->loss.elsewhere_datagrams;
+    double kept =
+        v[PROBE_SAMPLES_READ] - v[PROBE_AGGREGATED] - v[PROBE_REJECTED] - v[PROBE_REFUSED];
+    if (!isnan(kept) && !isnan(elsewhere))
+        buf_printf(out, "conservation  %s %s, samples %s\n", stream ? "lines" : "datagrams",
+                   elsewhere == 0 ? "add up" : "DO NOT ADD UP (other senders count too)",
+                   kept == 0 ? "add up" : "DO NOT ADD UP");
+}
+
 static void text_received(const struct report *r, struct buf *out)
 {
     const double *v = r->run->server.v;
-    put(out, "received      ", run_received_datagrams(r->run), " datagrams; ");
+    if (r->run->sent.connections > 0)
+        put(out, "received      ", v[PROBE_LINES], " lines; ");
+    else
+        put(out, "received      ", run_received_datagrams(r->run), " datagrams; ");
     put(out, "samples: ", v[PROBE_SAMPLES_READ], " read, ");
     put(out, "", v[PROBE_AGGREGATED], " aggregated\n");
     bool silent = r->run->has_scrapes && r->run->scrape_error == 0 && isnan(v[PROBE_DATAGRAMS]) &&
-                  isnan(v[PROBE_AGGREGATED]);
+                  isnan(v[PROBE_LINES]) && isnan(v[PROBE_AGGREGATED]);
     if (silent)
         buf_append_str(out, "server        --metrics has none of this server's counters, or they "
                             "began anew; for another server: --samples-metric\n");
@@ -115,29 +171,8 @@ static void text_received(const struct report *r, struct buf *out)
     if (!isnan(r->loss.part))
         buf_printf(out, "loss          %s%.4f %%\n", r->loss.at_least ? "at least " : "",
                    r->loss.part * 100);
-    put(out, "  in the client ", r->loss.client_datagrams, " datagrams");
-    if (r->loss.client_datagrams > 0)
-        buf_printf(out, " (%s)", err_text(r->run->sent.error));
-    put(out, ", in the kernel ", r->loss.kernel_datagrams, " datagrams, elsewhere ");
-    put(out, "", r->loss.elsewhere_datagrams, " datagrams\n");
-    if (r->loss.unreachable_datagrams > 0) {
-        put(out, "  on arrival    ", r->loss.unreachable_datagrams, " datagrams");
-        buf_printf(out, " (%s)\n", err_text(r->run->sent.unreachable_error));
-    }
-    put(out, "  in the server ", r->loss.rejected_samples, " samples rejected, ");
-    put(out, "", r->loss.refused_samples, " refused by a limit\n");
-    const struct scrape_counters *c = &r->run->server.counters;
-    for (size_t i = 0; i < c->n_rejected; i++) {
-        buf_printf(out, "    rejected as %s: ", c->rejected[i].name);
-        put(out, "", c->rejected[i].count, "\n");
-    }
-    double kept =
-        v[PROBE_SAMPLES_READ] - v[PROBE_AGGREGATED] - v[PROBE_REJECTED] - v[PROBE_REFUSED];
-    if (!isnan(kept) && !isnan(r->loss.elsewhere_datagrams))
-        buf_printf(out, "conservation  datagrams %s, samples %s\n",
-                   r->loss.elsewhere_datagrams == 0 ? "add up"
-                                                    : "DO NOT ADD UP (other senders count too)",
-                   kept == 0 ? "add up" : "DO NOT ADD UP");
+    text_places(r, out);
+    text_conservation(r, out);
 }
 
 static void text_server(const struct report *r, struct buf *out)
@@ -174,21 +209,23 @@ static void text_server(const struct report *r, struct buf *out)
 
 void report_text(const struct report *r, struct buf *out)
 {
+    const char *per = r->opts->datagram_rate ? words_unit(r->opts) : "line";
     buf_append_str(out, "load          ");
     words_load(r->opts, "              ", out);
     if (r->run->interrupted)
         buf_append_str(out, "interrupted: the figures are those until then\n");
     for (size_t i = 0; i < r->n_trials; i++) {
         const struct report_trial *t = &r->trials[i];
-        put(out, "trial         ", t->rate, r->opts->datagram_rate ? " datagrams/s" : " lines/s");
+        put(out, "trial         ", t->rate, " ");
+        buf_printf(out, "%ss/s", per);
         if (isnan(t->loss))
             buf_printf(out, "  loss n/a  %s\n", t->verdict);
         else
             buf_printf(out, "  loss %.4f %%  %s\n", t->loss * 100, t->verdict);
     }
     if (r->n_trials > 0) {
-        put(out, "highest rate  ", r->best_rate,
-            r->opts->datagram_rate ? " datagrams/s" : " lines/s");
+        put(out, "highest rate  ", r->best_rate, " ");
+        buf_printf(out, "%ss/s", per);
         buf_append_str(out, r->best_rate <= 0 ? ": no trial passed\n"
                             : r->sender_limited
                                 ? ", limited by the sender; the server may take more\n"

@@ -21,8 +21,9 @@ struct report_loss {
     double rejected_samples, refused_samples;
     /* Neither received nor known to be dropped: another host, a closed socket */
     double elsewhere_datagrams;
-    double part;   /* of all lines, or of the datagrams when samples are not known */
-    bool at_least; /* `part` holds only what the sender itself knows to be lost */
+    double elsewhere_lines; /* the same of streams, of which the server counts no datagrams */
+    double part;            /* of all lines, or of the datagrams when samples are not known */
+    bool at_least;          /* `part` holds only what the sender itself knows to be lost */
 };
 
 struct report_bound {

@@ -54,6 +54,9 @@ static json_t *sent_of(const struct report *r)
     put_number(o, "counter_increments", s->increments);
     put_count(o, "failed_datagrams", (double)s->failed_datagrams);
     put_count(o, "failed_lines", (double)s->failed_lines);
+    put_count(o, "connections", (double)s->connections);
+    put_count(o, "reconnects", (double)s->reconnects);
+    put_count(o, "unfinished_connections", (double)s->unfinished);
     put_number(o, "too_late", s->forgiven);
     put_number(o, "wished", r->run->wished);
     put_number(o, "rate_error", run_rate_error(r->run, r->opts->datagram_rate));
@@ -70,6 +73,7 @@ static json_t *server_of(const struct report *r)
     json_t *o = json_object(), *reasons = json_object();
     put_count(o, "received_datagrams", run_received_datagrams(r->run));
     put_count(o, "kernel_drops", v[PROBE_DROPS]);
+    put_count(o, "received_lines", v[PROBE_LINES]);
     put_count(o, "samples_read", v[PROBE_SAMPLES_READ]);
     put_count(o, "samples_aggregated", v[PROBE_AGGREGATED]);
     put_count(o, "samples_rejected", v[PROBE_REJECTED]);
@@ -101,6 +105,7 @@ static json_t *loss_of(const struct report *r)
     put_count(o, "unreachable_datagrams", r->loss.unreachable_datagrams);
     put_count(o, "kernel_datagrams", r->loss.kernel_datagrams);
     put_count(o, "elsewhere_datagrams", r->loss.elsewhere_datagrams);
+    put_count(o, "elsewhere_lines", r->loss.elsewhere_lines);
     put_count(o, "rejected_samples", r->loss.rejected_samples);
     put_count(o, "refused_samples", r->loss.refused_samples);
     return o;

@@ -5,6 +5,7 @@
  *     start                the senders, and a scraper beside them
  *     watch                a row each second, until the senders end or the user stops them
  *     wait_for_queue       how long the server reads on
+ *     wait_for_answers     what came back for the last sends
  *     settle               until the server's counters account for all, or no longer change
  *     add_sums             the last row
  *
@@ -128,6 +129,8 @@ static double accounted_part(const struct probe_reading *server, const struct ta
     double drops = lost / (double)sent->datagrams;
     if (!isnan(v[PROBE_DATAGRAMS]))
         return v[PROBE_DATAGRAMS] / (double)sent->datagrams + drops;
+    if (!isnan(v[PROBE_LINES]))
+        return v[PROBE_LINES] / (double)sent->lines;
     /* A datagram holds as many lines as the next, on average */
     return v[PROBE_AGGREGATED] / (double)sent->lines + drops;
 }
@@ -155,6 +158,22 @@ static int settle(struct run *run)
             return 0;
         run->o->wait(run->o->cookie, 0.05);
     }
+}
+
+/*
+ * What is known only after the last send: answers by ICMP, and of streams when the server has read
+ * them to their end, which is how long it reads on.
+ */
+static void wait_for_answers(struct run *run)
+{
+    struct run_result *r = run->r;
+    bool stream = run->o->sender.target->kind->stream;
+    if (!stream)
+        run->o->wait(run->o->cookie, ICMP_S);
+    senders_settle(run->senders);
+    tally_totals(run->tally, run->senders, &r->sent);
+    if (stream && r->sent.unfinished == 0)
+        r->backlog_s = (double)(now_mono_ns() - run->end_ns) * 1e-9;
 }
 
 /* returns  0; -errno */
@@ -189,9 +208,7 @@ int run_load(const struct run_opts *o, struct run_result *ret)
         if (o->sender.shape != NULL)
             r.wished = shape_total(o->sender.shape, fmin(r.elapsed_s, o->sender.duration_s));
         r.backlog_s = wait_for_queue(&run);
-        o->wait(o->cookie, ICMP_S);
-        senders_settle(run.senders);
-        tally_totals(run.tally, run.senders, &r.sent);
+        wait_for_answers(&run);
         if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
             add_row(&run);
     }
@@ -226,13 +243,19 @@ static double lost_on_the_way(const struct tally_totals *sent)
     return (double)(sent->failed_datagrams + sent->unreachable_datagrams);
 }
 
+/* Streams: all that was handed to the kernel has also been read. */
+static bool all_was_read(const struct tally_totals *sent)
+{
+    return sent->connections > 0 && sent->reconnects == 0 && sent->unfinished == 0;
+}
+
 double run_row_loss(const struct run_row *row)
 {
     const double *v = row->server.v;
     double attempted = (double)(row->sent.datagrams + row->sent.failed_datagrams);
     double lines = (double)(row->sent.lines + row->sent.failed_lines);
     double lost = lost_on_the_way(&row->sent);
-    bool known = !isnan(v[PROBE_DROPS]) || lost > 0;
+    bool known = !isnan(v[PROBE_DROPS]) || lost > 0 || row->sent.connections > 0;
     if (!known || !(attempted > 0))
         return attempted > 0 ? NAN : 0;
     double loss = (lost + (isnan(v[PROBE_DROPS]) ? 0 : v[PROBE_DROPS])) / attempted;
@@ -257,7 +280,7 @@ double run_loss(const struct run_result *r)
     double loss = 1 - r->server.v[PROBE_AGGREGATED] / lines;
     if (isnan(loss))
         loss = 1 - run_received_datagrams(r) / datagrams;
-    if (isnan(loss) && lost_on_the_way(&r->sent) > 0)
+    if (isnan(loss) && (lost_on_the_way(&r->sent) > 0 || all_was_read(&r->sent)))
         loss = lost_on_the_way(&r->sent) / datagrams; /* at least that */
     return isnan(loss) ? NAN : fmax(loss, 0);
 }
@@ -267,7 +290,7 @@ bool run_loss_is_at_least(const struct run_result *r)
     double lost = lost_on_the_way(&r->sent),
            attempted = (double)(r->sent.datagrams + r->sent.failed_datagrams);
     return lost > 0 && lost < attempted && isnan(r->server.v[PROBE_AGGREGATED]) &&
-           isnan(run_received_datagrams(r));
+           isnan(run_received_datagrams(r)) && !all_was_read(&r->sent);
 }
 
 bool run_all_is_lost(const struct run_result *r)

@@ -14,10 +14,12 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "procfs.h"
+#include "words.h"
 
 /* returns  false, for the caller to pass on */
 static __attribute__((format(printf, 1, 2))) bool complain(const char *format, ...)
@@ -44,14 +46,33 @@ static int read_text(const char *path, struct buf *out)
     return rc;
 }
 
-static bool make_target(struct setup *s, const struct opts *o)
+/* --framing and ?framing= are the same; o learns which it is. */
+static bool make_framing(struct setup *s, struct opts *o)
+{
+    enum send_framing wanted = s->target.framing;
+    if (o->framing != NULL)
+        wanted = strcmp(o->framing, "dsd") == 0 ? SEND_FRAMES : SEND_LINES;
+    if (wanted != s->target.framing && strchr(o->to, '?') != NULL)
+        return complain("--framing %s is not that of --to %s", o->framing, o->to);
+    s->target.framing = wanted;
+    o->framing = wanted == SEND_FRAMES ? "dsd" : "line";
+    return true;
+}
+
+static bool make_target(struct setup *s, struct opts *o)
 {
     int rc = target_parse(o->to, &s->target);
     if (rc == -ENOENT)
         return complain("--to: no such host: %s", o->to);
-    return rc == 0 ||
-           complain("--to is udp://HOST:PORT, unixgram:///PATH or unixgram://@NAME, not this: %s",
-                    o->to);
+    if (rc < 0)
+        return complain("--to is udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or "
+                        "unix:///PATH (@NAME for an abstract socket), not this: %s",
+                        o->to);
+    if (!s->target.kind->stream && (o->framing != NULL || o->connections > 0))
+        return complain("--%s is of streams, tcp:// and unix://; %s has datagrams%s",
+                        o->framing != NULL ? "framing" : "connections", s->target.kind->name,
+                        o->framing != NULL ? "" : ": --sockets");
+    return !s->target.kind->stream || make_framing(s, o);
 }
 
 static bool make_csv_shape(struct setup *s, struct opts *o)
@@ -115,6 +136,7 @@ static bool make_payload(struct setup *s, const struct opts *o)
                                  .set_members = o->set_members,
                                  .lines = o->pool_lines,
                                  .pad = o->gso > 1,
+                                 .framing = s->target.framing,
                                  .prefix = o->prefix,
                                  .suffix = o->suffix };
     if (mix_parse(slice_str(o->types), &spec.mix) < 0)
@@ -123,9 +145,9 @@ static bool make_payload(struct setup *s, const struct opts *o)
         return complain("--values is constant:V, uniform:FROM:TO or lognormal:MEDIAN:SIGMA");
     if (o->gso > 1 && !kind->gso)
         return complain("--gso is for UDP only");
-    if (o->payload > kind->datagram_max)
-        return complain("--payload %" PRIu32 " is more than a datagram of %s holds: at most %zu",
-                        o->payload, kind->name, kind->datagram_max);
+    if (o->payload > target_datagram_max(&s->target))
+        return complain("--payload %" PRIu32 " is more than a %s of %s holds: at most %zu",
+                        o->payload, words_unit(o), kind->name, target_datagram_max(&s->target));
     if (payload_init(&s->payload, &spec) < 0)
         return complain("--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
                         "one, or fewer --tags or --packed",
@@ -137,7 +159,8 @@ static bool make_probe(const struct setup *s, const struct opts *o, struct probe
 {
     *p = (struct probe){ .has_metrics = o->metrics != NULL,
                          .pid = (pid_t)o->pid,
-                         .received_file = o->received_file };
+                         .received_file = o->received_file,
+                         .stream = s->target.kind->stream };
     if (s->target.kind->kernel_drops && s->target.here)
         p->port = s->target.port;
     if (o->metrics != NULL && scrape_url_parse(o->metrics, &p->metrics) < 0)
@@ -145,6 +168,8 @@ static bool make_probe(const struct setup *s, const struct opts *o, struct probe
                         o->metrics);
     if (o->pid > 0 && procfs_cpu_s((pid_t)o->pid) < 0)
         return complain("--pid %" PRIu32 ": no such process on this machine", o->pid);
+    if (o->received_file != NULL && p->stream)
+        return complain("--received-file holds a number of datagrams; %s has none", o->to);
     if (o->received_file != NULL && access(o->received_file, R_OK) < 0)
         return complain("--received-file %s: %s", o->received_file, err_text(errno));
     snprintf(p->metrics.samples, sizeof p->metrics.samples, "%s", o->samples_metric);
@@ -180,6 +205,7 @@ bool setup_init(struct setup *s, struct opts *o)
                                           .duration_s = o->duration_s,
                                           .threads = o->threads,
                                           .sockets = o->sockets,
+                                          .connections = o->connections,
                                           .batch = o->batch,
                                           .segments = o->gso,
                                           .send_buffer_bytes = (int)o->send_buffer };

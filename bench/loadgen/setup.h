@@ -25,7 +25,8 @@ struct setup {
 
 /**
  * setup_init(s, o):
- *   o        borrowed by s, as the strings in it are; a CSV shape sets its duration_s
+ *   o        borrowed by s, as the strings in it are; a CSV shape sets its duration_s, a stream its
+ *            framing
  *   returns  false: what was wrong has been said.  s is to be released in any case
  */
 bool setup_init(struct setup *s, struct opts *o);

@@ -19,6 +19,7 @@ struct tally_totals {
     uint64_t failed_datagrams, failed_lines;
     double increments; /* what the sent counter lines add up to */
     double forgiven;
+    uint64_t connections, reconnects, unfinished;
     int error, unreachable_error;
     bool nobody;
 };

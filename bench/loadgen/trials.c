@@ -38,7 +38,9 @@ static struct judgement judge(const struct opts *o, const struct run_result *r)
     if (backlog_s > BACKLOG_MAX_S + BACKLOG_MAX_PART * o->trial_s)
         return (struct judgement){ SEARCH_FAILED, "failed: backlog" };
     if (-run_rate_error(r, o->datagram_rate) > SHORTFALL_MAX)
-        return (struct judgement){ SEARCH_SENDER_LIMITED, "the sender cannot offer more" };
+        return r->sent.connections > 0
+                   ? (struct judgement){ SEARCH_FAILED, "failed: the streams take no more" }
+                   : (struct judgement){ SEARCH_SENDER_LIMITED, "the sender cannot offer more" };
     return (struct judgement){ SEARCH_PASSED, "passed" };
 }
 

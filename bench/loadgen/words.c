@@ -31,13 +31,23 @@ void words_count(struct buf *out, double v)
     }
 }
 
+const char *words_unit(const struct opts *o)
+{
+    if (o->framing == NULL)
+        return "datagram";
+    return strcmp(o->framing, "dsd") == 0 ? "frame" : "buffer";
+}
+
 static void rate(const struct opts *o, double per_s, struct buf *out)
 {
     if (isinf(per_s))
         buf_append_str(out, "as many");
     else
         words_count(out, per_s);
-    buf_append_str(out, o->datagram_rate ? " datagrams" : " lines");
+    if (o->datagram_rate)
+        buf_printf(out, " %ss", words_unit(o));
+    else
+        buf_append_str(out, " lines");
     buf_append_str(out, isinf(per_s) ? " as the sender can make" : "/s");
 }
 
@@ -96,10 +106,10 @@ void words_load(const struct opts *o, const char *indent, struct buf *out)
     words_count(out, o->series);
     buf_printf(out, " series, %u tags a line, ", o->tags);
     if (o->payload == 0) {
-        buf_append_str(out, "a datagram for each line\n");
+        buf_printf(out, "a %s for each line\n", words_unit(o));
         return;
     }
-    buf_append_str(out, "datagrams of up to ");
+    buf_printf(out, "%ss of up to ", words_unit(o));
     words_count(out, o->payload);
     buf_append_str(out, " bytes\n");
 }

@@ -12,6 +12,9 @@
 /* 1234567 -> 1,234,567; from 1e16 on as 1e+16; a NaN -> n/a */
 void words_count(struct buf *out, double v);
 
+/* What a client sends at once: datagram, or on a stream buffer (of lines) or frame. */
+const char *words_unit(const struct opts *o);
+
 /**
  * words_load(o, indent, out):
  * Append two lines, the second behind indent:

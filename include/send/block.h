@@ -2,7 +2,8 @@
  * block: datagrams that are ready to be sent, one behind the other in one piece of memory.
  *
  * The maker of a block owns its memory and leaves it unchanged while it is sent.  What is in the
- * datagrams is the maker's business: the senders never look.
+ * datagrams is the maker's business: the senders never look.  On a stream a "datagram" is what a
+ * client writes at once, and what tells one from the next (enum send_framing) is part of it.
  *
  *   thread   read-only, so any
  */
@@ -11,6 +12,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum send_framing {
+    SEND_DATAGRAMS, /* the kernel keeps them apart */
+    SEND_LINES,     /* a stream: each ends with a line feed */
+    SEND_FRAMES     /* a stream: each begins with the length of the rest, 4 bytes little-endian */
+};
 
 struct send_datagram {
     size_t at; /* its first byte in send_block.bytes */

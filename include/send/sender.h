@@ -33,6 +33,7 @@ struct sender_opts {
     double duration_s;
     unsigned threads;      /* > 0 */
     unsigned sockets;      /* of each thread, used in turn; > 0 */
+    unsigned connections;  /* 0, or how many sockets all threads have together; >= threads */
     unsigned batch;        /* most datagrams of a call, 1 .. TARGET_BATCH_MAX */
     unsigned segments;     /* most datagrams of a message (GSO), 1 .. TARGET_SEGMENTS_MAX */
     int send_buffer_bytes; /* 0: the system's default */
@@ -51,6 +52,9 @@ struct sender_totals {
     uint64_t unreachable_datagrams;
     uint64_t failed_datagrams; /* refused by this machine's kernel */
     double forgiven;           /* as in struct pace, of all senders */
+    uint64_t connections;      /* streams that were opened at the start, */
+    uint64_t reconnects;       /* opened anew because they had broken, */
+    uint64_t unfinished;       /* and, after senders_settle, not read to their end by the peer */
     int error;                 /* errno of the last failure; 0: none */
     int unreachable_error;     /* errno of the last ICMP answer; 0: none */
     bool nobody;               /* after senders_join: nobody listened at the target at the end */
@@ -65,12 +69,13 @@ struct senders;
  */
 int senders_start(const struct sender_opts *opts, struct senders **ret);
 
-/* false once the duration is over (up to 0.6 s later when sends block), or after senders_stop. */
+/* false once the duration is over (up to 0.6 s later when sends block, 3 s on streams), or after
+ * senders_stop. */
 bool senders_running(const struct senders *s);
 double senders_elapsed_s(const struct senders *s);
 void senders_totals(const struct senders *s, struct sender_totals *ret);
 
-/* Ask them to end, which takes 0.2 s at most. */
+/* Ask them to end, which takes 0.2 s at most; 2 s where a stream is full, or cannot be had. */
 void senders_stop(struct senders *s);
 
 /* Wait until all have ended.  What follows is for senders that were joined. */
@@ -79,7 +84,12 @@ void senders_join(struct senders *s);
 /* Seconds from the start until the last sender ended. */
 double senders_lasted_s(const struct senders *s);
 
-/* Count the ICMP answers that came after the last send, some milliseconds after it. */
+/**
+ * senders_settle(s):
+ * Count the ICMP answers that came after the last send, some milliseconds after it.  Streams are
+ * told that no more comes, and waited for until the peer has read all of each, 10 s at most: only
+ * then are its sums final.
+ */
 void senders_settle(struct senders *s);
 
 /* s may be NULL. */

@@ -21,12 +21,19 @@
 
 #define OVERTIME_S 0.5 /* for what was due at the end of the duration, when sends have to wait */
 
+/* How often a datagram that a full stream has taken in part is tried again at the end. */
+#define LAST_TRIES 10
+
+/* For the peer to read what the streams still hold at the end. */
+#define READ_ALL_MS 10000
+
 /* Another host whose port is closed answers at least once in that time. */
 #define ANSWERS_NS UINT64_C(2000000000)
 
 /* Written by its sender alone: a relaxed load and store (BUMP), no locked instruction. */
 struct tally {
     _Atomic uint64_t datagrams, messages, bytes, unreachable_messages, failed_datagrams;
+    _Atomic uint64_t reconnects, unfinished;
     _Atomic double forgiven;
     _Atomic int error, unreachable_error;
 };
@@ -36,8 +43,8 @@ struct sender {
     struct senders *all;
     struct pace pace;
     size_t next; /* index in the block of the next datagram to send */
-    int *fds;    /* opts.sockets of them */
-    unsigned fd_turn;
+    struct target_socket *sockets;
+    unsigned n_sockets, turn;
     pthread_t thread;
     bool started; /* and not joined yet */
     /* Read after the join: */
@@ -61,8 +68,8 @@ struct senders {
 
 static void sender_check(const struct sender *s)
 {
-    assert(s->all != NULL && s->fds != NULL);
-    assert(s->next < s->all->opts.block.n && s->fd_turn < s->all->opts.sockets);
+    assert(s->all != NULL && s->sockets != NULL);
+    assert(s->next < s->all->opts.block.n && s->turn < s->n_sockets);
 }
 
 /* What a datagram takes off the amount that is due. */
@@ -105,6 +112,7 @@ static void count_datagrams(struct tally *t, const struct target_sent *done,
     BUMP(t->messages, done->messages);
     BUMP(t->datagrams, done->datagrams);
     BUMP(t->bytes, bytes);
+    BUMP(t->reconnects, done->reconnected);
     if (done->failed == 0)
         return;
     BUMP(t->failed_datagrams, done->failed);
@@ -121,7 +129,7 @@ static void count_sent(struct sender *s, const struct target_sent *done, size_t 
     count_unreachable(s, &done->unreachable);
     count_datagrams(&s->tally, done, d);
     /* A Unix socket whose receiver is gone refuses once, and is no longer connected afterwards. */
-    s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN;
+    s->nobody = done->error == ECONNREFUSED || done->error == ENOTCONN || done->error == ENOENT;
     for (size_t i = 0; i < tried; i++)
         pace_sent(&s->pace, cost(s->all, &d[i]));
     WRITE(s->tally.forgiven, s->pace.forgiven);
@@ -139,9 +147,32 @@ static void sleep_s(double seconds)
     nanosleep(&t, NULL);
 }
 
-static void give_up(struct sender *s, double due)
+/* The socket whose turn it is sends the next n datagrams, or what it takes of them. */
+static void send_some(struct sender *s, size_t n)
 {
-    s->pace.forgiven += due;
+    const struct sender_opts *o = &s->all->opts;
+    struct target_socket *socket = &s->sockets[s->turn];
+    struct target_sent done = o->target->kind->send(socket, &o->block, s->next, n, o->segments);
+    /* Nobody else can send the rest of a datagram that it began. */
+    if (!done.begun)
+        s->turn = (s->turn + 1) % s->n_sockets;
+    count_sent(s, &done, n);
+}
+
+/* No datagram stays half sent, if a second is enough for its other half. */
+static void finish_begun(struct sender *s)
+{
+    for (int i = 0; i < LAST_TRIES && s->sockets[s->turn].begun > 0; i++)
+        send_some(s, 1);
+    if (s->sockets[s->turn].begun > 0) {
+        const struct target_sent cut = { .failed = 1, .error = ETIMEDOUT };
+        count_sent(s, &cut, 1);
+    }
+}
+
+static void give_up(struct sender *s)
+{
+    s->pace.forgiven += pace_due(&s->pace, s->all->opts.duration_s);
     WRITE(s->tally.forgiven, s->pace.forgiven);
 }
 
@@ -149,7 +180,8 @@ static void *sender_run(void *cookie)
 {
     struct sender *s = cookie;
     const struct sender_opts *o = &s->all->opts;
-    while (!READ(s->all->stop)) {
+    bool late = false;
+    while (!late && !READ(s->all->stop)) {
         sender_check(s);
         double elapsed = senders_elapsed_s(s->all);
         bool over = elapsed >= o->duration_s;
@@ -158,29 +190,28 @@ static void *sender_run(void *cookie)
         /* What was due at the end of the duration is still sent, if OVERTIME_S is enough for it. */
         double due = pace_due(&s->pace, fmin(elapsed, o->duration_s));
         size_t n = count_due(s, due);
-        if (n > 0 && elapsed >= o->duration_s + OVERTIME_S) {
-            give_up(s, due);
-            break;
-        }
         if (n == 0 && over)
             break;
-        if (n == 0) {
+        late = n > 0 && elapsed >= o->duration_s + OVERTIME_S;
+        if (n == 0)
             sleep_s(pace_sleep(&s->pace, elapsed));
-            continue;
-        }
-        struct target_sent done =
-            o->target->kind->send(s->fds[s->fd_turn], &o->block, s->next, n, o->segments);
-        s->fd_turn = (s->fd_turn + 1) % o->sockets;
-        count_sent(s, &done, n);
+        else if (!late)
+            send_some(s, n);
     }
+    finish_begun(s);
+    if (late)
+        give_up(s);
     s->end_ns = now_mono_ns();
     atomic_fetch_sub(&s->all->running, 1);
     return NULL;
 }
 
-static double mean_amount(const struct send_block *b)
+/* Of sender i: its share of the connections, or as many as each has. */
+static unsigned sockets_of(const struct sender_opts *o, unsigned i)
 {
-    return (double)b->amount / (double)b->n;
+    if (o->connections == 0)
+        return o->sockets;
+    return o->connections / o->threads + (i < o->connections % o->threads);
 }
 
 static int sender_open(struct sender *s, struct senders *all, unsigned i)
@@ -188,17 +219,18 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
     const struct sender_opts *o = &all->opts;
     s->all = all;
     s->next = o->block.n * i / o->threads;
-    s->pace = (struct pace){ .shape = o->shape,
-                             .share = 1.0 / o->threads,
-                             .phase = ((double)i + 0.5) / o->threads,
-                             .unit = o->by_datagram ? 1 : mean_amount(&o->block) };
-    s->fds = mem_alloc(o->sockets * sizeof *s->fds);
-    for (unsigned k = 0; k < o->sockets; k++)
-        s->fds[k] = -1;
-    for (unsigned k = 0; k < o->sockets; k++) {
-        s->fds[k] = o->target->kind->open(o->target, o->send_buffer_bytes);
-        if (s->fds[k] < 0)
-            return s->fds[k];
+    s->pace =
+        (struct pace){ .shape = o->shape,
+                       .share = 1.0 / o->threads,
+                       .phase = ((double)i + 0.5) / o->threads,
+                       .unit = o->by_datagram ? 1 : (double)o->block.amount / (double)o->block.n };
+    unsigned n = sockets_of(o, i);
+    s->sockets = mem_alloc(n * sizeof *s->sockets);
+    for (; s->n_sockets < n; s->n_sockets++) {
+        struct target_socket *socket = &s->sockets[s->n_sockets];
+        int rc = o->target->kind->open(o->target, o->send_buffer_bytes, socket);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
@@ -220,6 +252,7 @@ int senders_start(const struct sender_opts *opts, struct senders **ret)
     assert(opts->threads > 0 && opts->sockets > 0 && opts->block.n > 0);
     assert(opts->batch > 0 && opts->batch <= TARGET_BATCH_MAX);
     assert(opts->segments > 0 && opts->segments <= TARGET_SEGMENTS_MAX);
+    assert(opts->connections == 0 || opts->connections >= opts->threads);
     struct senders *all = senders_new(opts);
     int rc = 0;
     for (; all->n < opts->threads && rc == 0; all->n++)
@@ -279,6 +312,9 @@ void senders_totals(const struct senders *s, struct sender_totals *ret)
         sum.unreachable_datagrams += READ(t->unreachable_messages);
         sum.failed_datagrams += READ(t->failed_datagrams);
         sum.forgiven += READ(t->forgiven);
+        sum.connections += s->opts.target->kind->stream ? s->at[i].n_sockets : 0;
+        sum.reconnects += READ(t->reconnects);
+        sum.unfinished += READ(t->unfinished);
         int error = READ(t->error);
         sum.error = error ? error : sum.error;
         int unreachable = READ(t->unreachable_error);
@@ -305,19 +341,45 @@ void senders_join(struct senders *s)
     }
 }
 
+static void hear_icmp(struct sender *s)
+{
+    const struct target *t = s->all->opts.target;
+    for (unsigned k = 0; k < s->n_sockets; k++) {
+        struct target_unreachable u = t->kind->unreachable(s->sockets[k].fd);
+        count_unreachable(s, &u);
+        s->nobody = s->nobody || u.error == ECONNREFUSED;
+    }
+    if (!t->here && s->refused_ns > 0)
+        s->nobody = s->nobody || s->refused_ns + ANSWERS_NS > s->end_ns;
+}
+
+static void finish_streams(struct senders *all)
+{
+    const struct target_kind *kind = all->opts.target->kind;
+    uint64_t until_ms = now_mono_ms() + READ_ALL_MS;
+    for (unsigned i = 0; i < all->n; i++)
+        for (unsigned k = 0; k < all->at[i].n_sockets; k++)
+            kind->finish(&all->at[i].sockets[k]);
+    for (unsigned i = 0; i < all->n; i++) {
+        struct sender *s = &all->at[i];
+        for (unsigned k = 0; k < s->n_sockets; k++) {
+            int64_t left_ms = (int64_t)(until_ms - now_mono_ms());
+            int rc = kind->finished(&s->sockets[k], left_ms > 0 ? (int)left_ms : 0);
+            BUMP(s->tally.unfinished, rc < 0);
+        }
+    }
+}
+
 void senders_settle(struct senders *s)
 {
-    for (unsigned i = 0; i < s->n && s->opts.target->kind->unreachable != NULL; i++) {
-        struct sender *one = &s->at[i];
-        assert(!one->started);
-        for (unsigned k = 0; k < s->opts.sockets; k++) {
-            struct target_unreachable u = s->opts.target->kind->unreachable(one->fds[k]);
-            count_unreachable(one, &u);
-            one->nobody = one->nobody || u.error == ECONNREFUSED;
-        }
-        if (!s->opts.target->here && one->refused_ns > 0)
-            one->nobody = one->nobody || one->refused_ns + ANSWERS_NS > one->end_ns;
+    const struct target_kind *kind = s->opts.target->kind;
+    for (unsigned i = 0; i < s->n; i++) {
+        assert(!s->at[i].started);
+        if (kind->unreachable != NULL)
+            hear_icmp(&s->at[i]);
     }
+    if (kind->finish != NULL)
+        finish_streams(s);
 }
 
 void senders_free(struct senders *s)
@@ -326,10 +388,10 @@ void senders_free(struct senders *s)
         return;
     for (unsigned i = 0; i < s->n; i++) {
         assert(!s->at[i].started);
-        for (unsigned k = 0; k < s->opts.sockets && s->at[i].fds != NULL; k++)
-            if (s->at[i].fds[k] >= 0)
-                close(s->at[i].fds[k]);
-        free(s->at[i].fds);
+        for (unsigned k = 0; k < s->at[i].n_sockets; k++)
+            if (s->at[i].sockets[k].fd >= 0)
+                close(s->at[i].sockets[k].fd);
+        free(s->at[i].sockets);
     }
     free(s->at);
     free(s);

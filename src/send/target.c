@@ -1,30 +1,28 @@
 /*
- *     target_parse          the row of the scheme -> udp_resolve, unixgram_resolve
- *     target_kind.open      udp_open, dgram_open
- *     target_kind.send      messages_of: datagrams into messages -> dgram_send: sendmmsg
- *     .unreachable          udp_unreachable: the socket's error queue
+ *     target_parse   kind_of: the row of the scheme -> its resolve: udp_resolve, tcp_resolve,
+ *                    unix_resolve -> stream_options
+ *
+ * What the rows' other functions do is in dgram.c and stream.c.
  */
 #include "send/target.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/number.h"
+#include "send/dgram.h"
+#include "send/stream.h"
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-
-enum { UDP_DATAGRAM_MAX = 65507, UNIX_DATAGRAM_MAX = 131072 };
+enum {
+    UNIX_DATAGRAM_MAX = 131072,
+    STREAM_WRITE_MAX = 131072,
+    FRAME_MAX = 65535 /* the longest that a server takes */
+};
 
 /* Only an address of this machine can be bound. */
 static bool is_here(const struct addrinfo *a)
@@ -43,7 +41,7 @@ static bool is_here(const struct addrinfo *a)
 }
 
 /* host:port, [v6]:port.  The host may be a name. */
-static int udp_resolve(struct target *t, const char *address)
+static int inet_resolve(struct target *t, const char *address, int type)
 {
     char host[128];
     const char *colon = strrchr(address, ':');
@@ -57,7 +55,7 @@ static int udp_resolve(struct target *t, const char *address)
         return -EINVAL;
     memcpy(host, h.ptr, h.len);
     host[h.len] = '\0';
-    struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *found;
+    struct addrinfo hints = { .ai_socktype = type }, *found;
     if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
         return -ENOENT;
     memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
@@ -68,7 +66,17 @@ static int udp_resolve(struct target *t, const char *address)
     return 0;
 }
 
-static int unixgram_resolve(struct target *t, const char *address)
+static int udp_resolve(struct target *t, const char *address)
+{
+    return inet_resolve(t, address, SOCK_DGRAM);
+}
+
+static int tcp_resolve(struct target *t, const char *address)
+{
+    return inet_resolve(t, address, SOCK_STREAM);
+}
+
+static int unix_resolve(struct target *t, const char *address)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t n = strlen(address);
@@ -84,182 +92,6 @@ static int unixgram_resolve(struct target *t, const char *address)
     return 0;
 }
 
-static int dgram_open(const struct target *t, int send_buffer_bytes)
-{
-    int fd = socket(t->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    const struct timeval patience = { .tv_usec = 100000 };
-    const int room = send_buffer_bytes;
-    if (room > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, (const struct sockaddr *)&t->addr, t->addr_len) < 0) {
-        int rc = -errno;
-        close(fd);
-        return rc;
-    }
-    return fd;
-}
-
-/* The kernel queues each ICMP error; else the next send fails with the last one, or with none. */
-static int udp_open(const struct target *t, int send_buffer_bytes)
-{
-    int fd = dgram_open(t, send_buffer_bytes), on = 1;
-    if (fd >= 0 && t->addr.ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-    else if (fd >= 0)
-        setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    return fd;
-}
-
-/* The errno of an entry of the error queue; 0: it did not come by ICMP. */
-static int icmp_error(struct msghdr *m)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-        bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
-        bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
-        struct sock_extended_err e;
-        if (!v4 && !v6)
-            continue;
-        memcpy(&e, CMSG_DATA(c), sizeof e);
-        if (e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6)
-            return (int)e.ee_errno;
-    }
-    return 0;
-}
-
-static struct target_unreachable udp_unreachable(int fd)
-{
-    struct target_unreachable u = { 0 };
-    for (;;) {
-        _Alignas(struct cmsghdr) char control[256];
-        char byte;
-        struct iovec piece = { &byte, 1 };
-        struct msghdr m = { .msg_iov = &piece,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof control };
-        if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-            return u;
-        int error = icmp_error(&m);
-        if (error != 0) {
-            u.messages++;
-            u.error = error;
-        }
-    }
-}
-
-/* The messages of a sendmmsg: a datagram each, or a run of equal length for the kernel to cut. */
-struct messages {
-    struct mmsghdr header[TARGET_BATCH_MAX];
-    struct iovec piece[TARGET_BATCH_MAX];
-    uint16_t held[TARGET_BATCH_MAX]; /* datagrams in message i */
-    _Alignas(struct cmsghdr) char control[TARGET_BATCH_MAX][CMSG_SPACE(sizeof(uint16_t))];
-    unsigned n;
-};
-
-/* Have the kernel cut the last message into datagrams of that many bytes. */
-static void messages_segment(struct messages *m, uint16_t bytes)
-{
-    char *room = m->control[m->n];
-    struct cmsghdr *c = (struct cmsghdr *)(void *)room;
-    *c = (struct cmsghdr){ .cmsg_level = SOL_UDP,
-                           .cmsg_type = UDP_SEGMENT,
-                           .cmsg_len = CMSG_LEN(sizeof bytes) };
-    memcpy(CMSG_DATA(c), &bytes, sizeof bytes);
-    m->header[m->n].msg_hdr.msg_control = room;
-    m->header[m->n].msg_hdr.msg_controllen = sizeof m->control[0];
-}
-
-/* sendmmsg only reads, but its iovec has no const. */
-static struct iovec piece_of(const char *bytes, size_t n)
-{
-    union {
-        const char *in;
-        void *out;
-    } p = { bytes };
-    return (struct iovec){ p.out, n };
-}
-
-/* A message that the kernel cuts up is itself no longer than the longest datagram. */
-static unsigned segments_that_fit(unsigned segments, uint32_t len)
-{
-    unsigned fit = len > 0 ? UDP_DATAGRAM_MAX / len : 1;
-    return segments < fit ? segments : fit;
-}
-
-/* returns  this thread's own messages, valid until the next call */
-static struct messages *messages_of(const struct send_block *b, size_t first, size_t n,
-                                    unsigned segments)
-{
-    static _Thread_local struct messages messages;
-    struct messages *m = &messages;
-    assert(n > 0 && n <= TARGET_BATCH_MAX && first + n <= b->n);
-    assert(segments > 0 && segments <= TARGET_SEGMENTS_MAX);
-    m->n = 0;
-    for (size_t i = 0; i < n;) {
-        const struct send_datagram *d = &b->datagrams[first + i];
-        unsigned held = 1, most = segments_that_fit(segments, d->len);
-        while (held < most && i + held < n && d[held].len == d->len)
-            held++;
-        m->piece[m->n] = piece_of(b->bytes + d->at, (size_t)d->len * held);
-        struct msghdr h = { .msg_iov = &m->piece[m->n], .msg_iovlen = 1 };
-        m->header[m->n] = (struct mmsghdr){ .msg_hdr = h };
-        if (held > 1)
-            messages_segment(m, (uint16_t)d->len);
-        m->held[m->n++] = (uint16_t)held;
-        i += held;
-    }
-    return m;
-}
-
-static void add_unreachable(struct target_unreachable *sum, const struct target_unreachable *more)
-{
-    sum->messages += more->messages;
-    sum->error = more->error != 0 ? more->error : sum->error;
-}
-
-static struct target_sent dgram_send(struct messages *m, int fd,
-                                     struct target_unreachable (*unreachable)(int fd))
-{
-    struct target_sent done = { 0 };
-    for (unsigned i = 0; i < m->n;) {
-        int rc = sendmmsg(fd, m->header + i, m->n - i, 0);
-        int error = errno;
-        struct target_unreachable heard = { 0 };
-        assert(rc <= (int)(m->n - i));
-        if (rc < (int)(m->n - i) && unreachable != NULL)
-            heard = unreachable(fd);
-        add_unreachable(&done.unreachable, &heard);
-        for (int k = 0; k < rc; k++)
-            done.datagrams += m->held[i++];
-        done.messages += rc > 0 ? (size_t)rc : 0;
-        /* It was an earlier datagram's error that stopped the call: this message was not tried. */
-        if (rc > 0 || heard.messages > 0)
-            continue;
-        if (error == EINTR)
-            break; /* the caller looks whether it should stop */
-        /* The error is this message's; the caller goes on behind it. */
-        done.error = error;
-        done.failed = m->held[i];
-        break;
-    }
-    return done;
-}
-
-static struct target_sent udp_send(int fd, const struct send_block *b, size_t first, size_t n,
-                                   unsigned segments)
-{
-    return dgram_send(messages_of(b, first, n, segments), fd, udp_unreachable);
-}
-
-static struct target_sent unixgram_send(int fd, const struct send_block *b, size_t first, size_t n,
-                                        unsigned segments)
-{
-    return dgram_send(messages_of(b, first, n, segments), fd, NULL);
-}
-
 static const struct target_kind kinds[] = {
     { .name = "udp",
       .datagram_max = UDP_DATAGRAM_MAX,
@@ -271,25 +103,72 @@ static const struct target_kind kinds[] = {
       .unreachable = udp_unreachable },
     { .name = "unixgram",
       .datagram_max = UNIX_DATAGRAM_MAX,
-      .resolve = unixgram_resolve,
+      .resolve = unix_resolve,
       .open = dgram_open,
       .send = unixgram_send },
+    { .name = "tcp",
+      .datagram_max = STREAM_WRITE_MAX,
+      .stream = true,
+      .resolve = tcp_resolve,
+      .open = stream_open,
+      .send = stream_send,
+      .finish = stream_finish,
+      .finished = stream_finished },
+    { .name = "unix",
+      .datagram_max = STREAM_WRITE_MAX,
+      .stream = true,
+      .resolve = unix_resolve,
+      .open = stream_open,
+      .send = stream_send,
+      .finish = stream_finish,
+      .finished = stream_finished },
 };
+
+static const struct target_kind *kind_of(struct slice scheme)
+{
+    if (slice_eq(scheme, SLICE_LIT("unixstream")))
+        scheme = SLICE_LIT("unix");
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (slice_eq(scheme, slice_str(kinds[i].name)))
+            return &kinds[i];
+    return NULL;
+}
+
+/* What follows the '?', or "". */
+static int stream_options(struct target *t, const char *query)
+{
+    t->framing = SEND_LINES;
+    if (strcmp(query, "framing=dsd") == 0)
+        t->framing = SEND_FRAMES;
+    else if (query[0] != '\0' && strcmp(query, "framing=line") != 0)
+        return -EINVAL;
+    return 0;
+}
+
+size_t target_datagram_max(const struct target *t)
+{
+    return t->framing == SEND_FRAMES ? FRAME_MAX : t->kind->datagram_max;
+}
 
 int target_parse(const char *text, struct target *ret)
 {
-    const char *end = strstr(text, "://"), *address = end != NULL ? end + 3 : text;
+    const char *end = strstr(text, "://"), *rest = end != NULL ? end + 3 : text;
     struct slice scheme = end != NULL ? slice_of(text, (size_t)(end - text)) : SLICE_LIT("udp");
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (!slice_eq(scheme, slice_str(kinds[i].name)))
-            continue;
-        struct target t = { .kind = &kinds[i] };
-        int rc = kinds[i].resolve(&t, address);
-        if (rc < 0)
-            return rc;
-        snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, address);
-        *ret = t;
-        return 0;
-    }
-    return -EINVAL;
+    struct target t = { .kind = kind_of(scheme) };
+    char address[sizeof t.text - sizeof "unixgram://"];
+    if (t.kind == NULL)
+        return -EINVAL;
+    size_t n = t.kind->stream ? strcspn(rest, "?") : strlen(rest);
+    if (n >= sizeof address)
+        return -EINVAL;
+    memcpy(address, rest, n);
+    address[n] = '\0';
+    int rc = t.kind->resolve(&t, address);
+    if (rc == 0 && t.kind->stream)
+        rc = stream_options(&t, rest[n] == '?' ? rest + n + 1 : "");
+    if (rc < 0)
+        return rc;
+    snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, address);
+    *ret = t;
+    return 0;
 }

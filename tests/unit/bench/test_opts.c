@@ -92,6 +92,10 @@ static const struct {
     {{"--rate", "max", "--shape", "day.csv"},  "--rate max goes with --shape constant only"},
     {{"--prefix", "a\nb"},                     "--prefix: a line feed"   },
     {{"--suffix", "\n"},                       "--suffix: a line feed"   },
+    {{"--framing", "DSD"},                     "'DSD' is neither line nor dsd"},
+    {{"--framing="},                           "'' is neither line nor dsd"},
+    {{"--connections=3", "--threads=4"},       "fewer than --threads"    },
+    {{"--connections=65537"},                  "not within 0 .. 65536"   },
 };
 /* clang-format on */
 

@@ -320,6 +320,58 @@ static void datagrams_hold_no_more_lines_than_wished(void **state)
     }
 }
 
+/* What lies between the datagrams of the block of a stream is all that sets it apart. */
+static void a_stream_has_the_same_lines(void **state)
+{
+    (void)state;
+    for (uint32_t bytes = 0; bytes <= 1432; bytes += 716) {
+        struct payload_spec s = spec_of("c=2,ms,g");
+        struct payload plain, by_line, frames;
+        s.bytes = bytes;
+        assert_int_equal(payload_init(&plain, &s), 0);
+        s.framing = SEND_LINES;
+        assert_int_equal(payload_init(&by_line, &s), 0);
+        s.framing = SEND_FRAMES;
+        assert_int_equal(payload_init(&frames, &s), 0);
+        assert_true(by_line.n == plain.n && frames.n == plain.n);
+        for (size_t i = 0; i < plain.n; i++) {
+            const struct send_datagram *d = &plain.datagrams[i], *l = &by_line.datagrams[i],
+                                       *f = &frames.datagrams[i];
+            const unsigned char header[4] = { (unsigned char)d->len, (unsigned char)(d->len >> 8) };
+            assert_int_equal(l->len, d->len + 1);
+            assert_memory_equal(by_line.bytes + l->at, plain.bytes + d->at, d->len);
+            assert_int_equal(by_line.bytes[l->at + d->len], '\n');
+            assert_int_equal(f->len, d->len + 4);
+            assert_memory_equal(frames.bytes + f->at, header, 4);
+            assert_memory_equal(frames.bytes + f->at + 4, plain.bytes + d->at, d->len);
+            assert_true(l->amount == d->amount && f->amount == d->amount);
+        }
+        payload_release(&plain);
+        payload_release(&by_line);
+        payload_release(&frames);
+    }
+}
+
+/* A frame may be as long as a datagram, its header comes on top. */
+static void a_line_may_fill_a_frame(void **state)
+{
+    (void)state;
+    for (int framing = SEND_DATAGRAMS; framing <= SEND_FRAMES; framing++) {
+        struct payload_spec s = spec_of("c");
+        struct payload p;
+        s.series = 1;
+        s.tags = 0;
+        s.framing = (enum send_framing)framing;
+        s.bytes = (uint32_t)strlen("bench.http.requests.count.0:1|c");
+        assert_int_equal(payload_init(&p, &s), 0);
+        assert_int_equal(p.n, p.lines);
+        payload_release(&p);
+        s.bytes--;
+        assert_int_equal(payload_init(&p, &s), -EMSGSIZE);
+        assert_int_equal(p.longest, s.bytes + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +380,8 @@ int main(void)
         cmocka_unit_test(every_series_is_different),
         cmocka_unit_test(datagrams_hold_whole_lines_up_to_their_size),
         cmocka_unit_test(datagrams_hold_no_more_lines_than_wished),
+        cmocka_unit_test(a_stream_has_the_same_lines),
+        cmocka_unit_test(a_line_may_fill_a_frame),
         cmocka_unit_test(a_line_longer_than_a_datagram_is_refused),
         cmocka_unit_test(without_skew_every_series_comes_equally_often),
         cmocka_unit_test(counter_increments_are_weighted_by_the_rate),

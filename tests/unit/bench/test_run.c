@@ -81,10 +81,11 @@ static void receiver_start(struct receiver *r, bool udp)
 
 static void receiver_stop(struct receiver *r, const struct target *t)
 {
-    int fd = t->kind->open(t, 0);
-    assert_true(fd >= 0 && send(fd, "Q", 1, 0) == 1);
+    struct target_socket s;
+    assert_int_equal(t->kind->open(t, 0, &s), 0);
+    assert_int_equal(send(s.fd, "Q", 1, 0), 1);
     pthread_join(r->thread, NULL);
-    close(fd);
+    close(s.fd);
     close(r->fd);
     if (r->path[0] != '\0') {
         unlink(r->path);

@@ -24,6 +24,12 @@ static const struct {
     {{"--rate=max", "--payload=0", "--types=c"},
      "as many lines as the sender can make for 10 s, to udp://127.0.0.1:8125:\n"
      "> 100 % counters; 10,000 series, 3 tags a line, a datagram for each line\n"},
+    {{"--to=tcp://[::1]:9", "--framing=line", "--types=c"},
+     "10,000 lines/s for 10 s, to tcp://[::1]:9:\n"
+     "> 100 % counters; 10,000 series, 3 tags a line, buffers of up to 1,432 bytes\n"},
+    {{"--to=unix:///x", "--framing=dsd", "--datagram-rate", "--types=c", "--payload=0"},
+     "10,000 frames/s for 10 s, to unix:///x:\n"
+     "> 100 % counters; 10,000 series, 3 tags a line, a frame for each line\n"},
     {{"--shape=ramp", "--rate=1k", "--rate-to=9k", "--datagram-rate", "--duration=1m",
       "--types=h,d,s"},
      "from 1,000 to 9,000 datagrams/s for 60 s, to udp://127.0.0.1:8125:\n"

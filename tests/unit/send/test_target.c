@@ -34,6 +34,34 @@ static const struct {
     { "unixgram://@",            -EINVAL, NULL,       0 },
     { "unixgram://@name",        0,       "unixgram", 0 },
     { "carrier://pigeon",        -EINVAL, NULL,       0 },
+    { "tcp://127.0.0.1:8125",    0,       "tcp",      8125 },
+    { "tcp://[::1]:8125",        0,       "tcp",      8125 },
+    { "tcp://127.0.0.1",         -EINVAL, NULL,       0 },
+    { "tcp://127.0.0.1:0",       -EINVAL, NULL,       0 },
+    { "unix:///run/x.sock",      0,       "unix",     0 },
+    { "unix://@name",            0,       "unix",     0 },
+    { "unixstream:///x.sock",    0,       "unix",     0 },
+    { "unix://",                 -EINVAL, NULL,       0 },
+    { "unix://?framing=dsd",     -EINVAL, NULL,       0 },
+};
+
+static const struct {
+    const char *text;
+    int rc;
+    enum send_framing framing;
+    size_t datagram_max;
+} framings[] = {
+    { "127.0.0.1:8125",                      0,       SEND_DATAGRAMS, 65507 },
+    { "unixgram:///x?framing=dsd",           0,       SEND_DATAGRAMS, 131072 }, /* a path */
+    { "tcp://127.0.0.1:8125",                0,       SEND_LINES,     131072 },
+    { "tcp://127.0.0.1:8125?framing=line",   0,       SEND_LINES,     131072 },
+    { "tcp://127.0.0.1:8125?framing=dsd",    0,       SEND_FRAMES,    65535 },
+    { "unix:///x?framing=dsd",               0,       SEND_FRAMES,    65535 },
+    { "unixstream:///x?framing=dsd",         0,       SEND_FRAMES,    65535 },
+    { "unix:///x?",                          0,       SEND_LINES,     131072 },
+    { "unix:///x?framing=",                  -EINVAL, 0,              0 },
+    { "unix:///x?framing=DSD",               -EINVAL, 0,              0 },
+    { "unix:///x?framing=dsd&mode=0600",     -EINVAL, 0,              0 },
 };
 /* clang-format on */
 
@@ -47,6 +75,35 @@ static void an_address_names_a_transport(void **state)
             continue;
         assert_string_equal(t.kind->name, targets[i].name);
         assert_int_equal(t.port, targets[i].port);
+    }
+}
+
+static void a_stream_is_framed_by_lines_or_by_length(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(framings); i++) {
+        struct target t;
+        assert_int_equal(target_parse(framings[i].text, &t), framings[i].rc);
+        if (framings[i].rc < 0)
+            continue;
+        assert_int_equal(t.framing, framings[i].framing);
+        assert_int_equal(target_datagram_max(&t), framings[i].datagram_max);
+        assert_int_equal(t.kind->stream, framings[i].framing != SEND_DATAGRAMS);
+        /* Options are no part of the address. */
+        assert_true(!t.kind->stream || strchr(t.text, '?') == NULL);
+    }
+}
+
+static void an_address_too_long_is_refused(void **state)
+{
+    (void)state;
+    struct target t;
+    char text[400];
+    for (size_t n = 100; n < 300; n += 50) {
+        snprintf(text, sizeof text, "unix:///%0*d", (int)n, 0);
+        assert_int_equal(target_parse(text, &t), n < 108 ? 0 : -EINVAL);
+        snprintf(text, sizeof text, "tcp://%0*d:1", (int)n + 50, 0);
+        assert_int_equal(target_parse(text, &t), -EINVAL);
     }
 }
 
@@ -107,9 +164,10 @@ static void more_segments_than_a_message_holds_go_in_several(void **state)
     }
     const struct send_block block = { all, datagrams, MANY, MANY };
     struct target t;
-    int receiver = receiver_open(&t), fd = t.kind->open(&t, 1 << 20);
-    assert_true(fd >= 0);
-    struct target_sent done = t.kind->send(fd, &block, 0, MANY, TARGET_SEGMENTS_MAX);
+    struct target_socket s;
+    int receiver = receiver_open(&t);
+    assert_int_equal(t.kind->open(&t, 1 << 20, &s), 0);
+    struct target_sent done = t.kind->send(&s, &block, 0, MANY, TARGET_SEGMENTS_MAX);
     assert_int_equal(done.error, 0);
     assert_int_equal(done.datagrams, MANY);
     assert_int_equal(done.messages, 3); /* 46 + 46 + 36 */
@@ -117,7 +175,7 @@ static void more_segments_than_a_message_holds_go_in_several(void **state)
         assert_int_equal(recv(receiver, bytes, sizeof bytes, MSG_TRUNC), MANY_BYTES);
         assert_int_equal((unsigned char)bytes[0], i);
     }
-    close(fd);
+    close(s.fd);
     close(receiver);
 }
 
@@ -125,6 +183,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_names_a_transport),
+        cmocka_unit_test(a_stream_is_framed_by_lines_or_by_length),
+        cmocka_unit_test(an_address_too_long_is_refused),
         cmocka_unit_test(an_abstract_socket_has_no_file),
         cmocka_unit_test(only_ports_of_this_machine_are_looked_up_in_proc),
         cmocka_unit_test(more_segments_than_a_message_holds_go_in_several),
