@@ -2,7 +2,7 @@
  * A batch of samples into the cells of the current page, in stages of at most INGEST_BATCH_MAX
  * samples.  What is hot stands in this one file and in headers, so that it is inlined.
  *
- *   table_home        prefetch the slots of the table
+ *   (the parser)      has asked for the slots of the table: batch_aim
  *   stage_cells       the likely cell of each sample; prefetch it
  *   stage_find        its cell for certain (ingest_sight.c where it is new), and a list of samples
  *                     for each kind
@@ -24,7 +24,7 @@
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* ---- adding one value.  False: the sum would leave the finite doubles; the value is left out ---- */
+/* ---- one value.  False: the sum would leave the finite doubles; the value is left out ---- */
 
 /* Arrival of sample i of the batch at hand; asked for in rising order. */
 static uint64_t arrival_ns(struct ingest *in, uint32_t i)
@@ -161,7 +161,8 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
         in->found[i] = c;
         __builtin_prefetch(c, 1);
         /* Not a branch: a type in the samples' order is mispredicted every other time. */
-        __builtin_prefetch((const char *)c + (part & -(size_t)(s[i].type != SAMPLE_COUNTER)), 1);
+        uintptr_t its_part = (uintptr_t)c + (part & -(size_t)(s[i].type != SAMPLE_COUNTER));
+        __builtin_prefetch((const void *)its_part, 1); /* NOLINT(performance-no-int-to-ptr) */
     }
 }
 
@@ -219,8 +220,6 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
     for (uint32_t at = 0, n; at < b->n; at += n) {
         const struct sample *s = &b->samples[at];
         n = b->n - at < INGEST_BATCH_MAX ? b->n - at : INGEST_BATCH_MAX;
-        for (uint32_t i = 0; i < n; i++)
-            __builtin_prefetch(table_home(&in->now.table, s[i].hash));
         stage_cells(in, s, n);
         stage_find(in, s, n, now_s);
         stage_buckets(in, s);
@@ -231,5 +230,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
         if (in->opts.exemplars)
             ingest_exemplars(in, b, at, n);
     }
+    b->aim_base = (uintptr_t)in->now.table.slots;
+    b->aim_mask = table_start(in->now.table.mask) * sizeof *in->now.table.slots;
     ingest_take_counts(in, &b->counts);
 }

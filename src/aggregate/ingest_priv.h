@@ -1,7 +1,7 @@
 /**
  * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages),
- * ingest_batch.c (samples into cells), ingest_sight.c (cells made and listed), ingest_mapping.c (what the mapping makes of a spelling) and
- * ingest_exemplars.c.
+ * ingest_batch.c (samples into cells), ingest_sight.c (cells made and listed), ingest_mapping.c
+ * (what the mapping makes of a spelling) and ingest_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H

@@ -1,7 +1,7 @@
 /*
- * The cell of a sample where it is not simply found: a spelling that the table does not know, a cell
- * that the page does not list yet, an alias.  Once for each spelling and page, so nothing here is
- * hot.
+ * The cell of a sample where it is not simply found: a spelling that the table does not know, a
+ * cell that the page does not list yet, an alias.  Once for each spelling and page, so nothing here
+ * is hot.
  *
  *   ingest_first_sight  not in the table: mapping, identity, limit, a cell (a gauge:
  *                       gauge_first_sight)

@@ -69,7 +69,8 @@ static inline uint32_t timer_bucket(const struct profile *p, double v)
 }
 
 /*
- * Add a value, whose bucket sketch_at_of has found before; one that finds no memory for its bucket counts, and only the quantiles miss it.
+ * Add a value, whose bucket sketch_at_of has found before; one that finds no memory for its bucket
+ * counts, and only the quantiles miss it.
  *   returns  -ERANGE: a sum would leave the finite doubles, and v is left out
  */
 static inline int timer_add_at(struct timer_cell *t, unsigned p, double v, double weight,
