@@ -12,11 +12,13 @@
 #include "aggregate/lane.h"
 #include "base/now.h"
 #include "loadgen/payload.h"
+#include "micro_cpu.h"
 
 struct micro_load {
     struct payload payload;
     struct lane *lane;
     struct lane_source source;
+    char *bytes;           /* the payload's, padded as receive buffers are */
     struct ingest *ingest; /* the lane's */
     struct series_limit limit;
     struct profiles *profiles;
@@ -39,6 +41,7 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
                               .prefix = "bench.",
                               .suffix = "",
                               .values = { VALUES_LOGNORMAL, 100, 1 } };
+    micro_cpu();
     static const double quantiles[] = { 0.5, 0.9, 0.99 };
     l->profiles = profiles_new(&(struct profile){ .sketch_schema = 5,
                                                   .scale = 1,
@@ -53,6 +56,12 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
     if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
         series_limit_init(&l->limit, 2000000) < 0 || lane_new(&o, &l->lane) < 0)
         abort();
+    const struct send_datagram *end = &l->payload.datagrams[l->payload.n - 1];
+    size_t bytes = end->at + end->len;
+    l->bytes = calloc(1, PARSE_PAD_BEFORE + bytes + PARSE_PAD_BEHIND);
+    if (l->bytes == NULL)
+        abort();
+    memcpy(l->bytes + PARSE_PAD_BEFORE, l->payload.bytes, bytes);
     l->ingest = lane_ingest(l->lane);
     l->source = (struct lane_source){ .gauge_sign = GAUGE_SIGN_AUTO };
 }
@@ -62,6 +71,7 @@ static inline void micro_load_release(struct micro_load *l)
     lane_free(l->lane);
     profiles_free(l->profiles);
     series_limit_release(&l->limit);
+    free(l->bytes);
     payload_release(&l->payload);
 }
 
@@ -74,8 +84,9 @@ static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
             lane_flush(l->lane);
             lane_begin(l->lane, &l->source, (struct lane_clock){ .now_ns = now_ns });
         }
-        const char *ptr = l->payload.bytes + d->at;
-        lane_datagram(l->lane, &(struct lane_datagram){ .ptr = ptr, .len = d->len });
+        const char *ptr = l->bytes + PARSE_PAD_BEFORE + d->at;
+        lane_datagram(l->lane,
+                      &(struct lane_datagram){ .ptr = ptr, .len = d->len, .padded = true });
     }
     lane_flush(l->lane);
 }

@@ -41,6 +41,7 @@ struct lane_datagram {
     const char *ptr;
     size_t len;        /* at most DATAGRAM_MAX */
     uint64_t stamp_ns; /* when the kernel took it in, by the wall clock; 0: not told */
+    bool padded;       /* readable around, as for parser_begin_padded */
     bool truncated;    /* the kernel cut it: whole lines count, the rest is one error */
 };
 

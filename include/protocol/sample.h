@@ -109,6 +109,12 @@ struct batch {
     uint32_t scratch_len, scratch_cap;
     uint32_t max_line; /* the longest line that there is always room for */
     uint32_t full;     /* the parser stops once n >= full, or once values or scratch run low */
+    /*
+     * Where the consumer will look for a sample, so that the parser asks for that cache line early:
+     * aim_base + (hash.lo * BATCH_AIM_SCALE & aim_mask).  Any base does; none: aim_mask 0.
+     */
+    uintptr_t aim_base;
+    uint64_t aim_mask;
     uint32_t n_arrivals;
     struct batch_arrival arrivals[BATCH_ARRIVALS_MAX]; /* by `at`; filled by batch_arrived */
     struct parse_counts counts;                        /* not reset by batch_clear */
@@ -128,6 +134,14 @@ static inline void batch_clear(struct batch *b)
     b->n_values = 0;
     b->scratch_len = 0;
     b->n_arrivals = 0;
+}
+
+enum { BATCH_AIM_SCALE = 16 };
+
+static inline void batch_aim(const struct batch *b, uint64_t lo)
+{
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): only asked for, never read */
+    __builtin_prefetch((const void *)(b->aim_base + (lo * BATCH_AIM_SCALE & b->aim_mask)));
 }
 
 /* Between two lines: nothing is beyond its capacity. */

@@ -1,7 +1,7 @@
 /**
  * ingest_priv: the inside of a worker's side, shared by ingest.c (its life, the turn of its pages),
- * ingest_batch.c (samples into cells), ingest_mapping.c (what the mapping makes of a spelling) and
- * ingest_exemplars.c.
+ * ingest_batch.c (samples into cells), ingest_sight.c (cells made and listed), ingest_mapping.c
+ * (what the mapping makes of a spelling) and ingest_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_INGEST_PRIV_H
@@ -13,8 +13,18 @@
 
 #include "aggregate/generation.h"
 #include "aggregate/ingest.h"
+#include "aggregate/snapshot.h"
 #include "aggregate/page.h"
 #include "base/buf.h"
+
+/* A sample of the stage at hand, and where it goes. */
+struct ingest_todo {
+    struct cell *cell;
+    int32_t bucket;  /* a timer's: struct sketch_at */
+    uint16_t sample; /* index in the stage */
+    int8_t schema;
+};
+static_assert(INGEST_BATCH_MAX <= UINT16_MAX, "an index of a stage fits");
 
 struct ingest {
     struct ingest_opts opts; /* without profiles and mapping: see now */
@@ -29,7 +39,11 @@ struct ingest {
     bool saw_relative;         /* a relative change of a gauge */
     uint64_t expire_at;        /* slot where the next sweep begins */
     uint64_t last_turn_s;
+    /* Of the stage at hand: the cell of each sample, NULL where there is none, and what each kind
+     * has to add, in the samples' order. */
     struct cell *found[INGEST_BATCH_MAX];
+    uint32_t n_todo[SERIES_KIND_COUNT];
+    struct ingest_todo todo[SERIES_KIND_COUNT][INGEST_BATCH_MAX];
     struct tags tags; /* of the spelling just met for the first time */
     /*
      * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of
@@ -59,6 +73,23 @@ static inline size_t ingest_spellings(const struct ingest *in)
 {
     return in->now.table.n - in->now.n_identities - in->now.n_dropped;
 }
+
+/* ---- ingest_sight.c ---- */
+
+/* s is a sample of a spelling that the table does not know.
+ * returns  a cell that the page lists or has room to list; NULL: it is refused or dropped */
+struct cell *ingest_first_sight(struct ingest *in, const struct sample *s, uint32_t now_s);
+
+/**
+ * ingest_list_cell(in, s, c, now_s):
+ * For sample s: the cell c, which the page does not list yet, or the one that alias c leads to.
+ *   returns  a cell that the page lists; NULL: the sample is dropped, or, without memory, refused
+ */
+struct cell *ingest_list_cell(struct ingest *in, const struct sample *s, struct cell *c,
+                              uint32_t now_s);
+
+/* Count and tell that s is refused: for that reason, or (REASON_NONE) by a limit. */
+void ingest_refuse(struct ingest *in, const struct sample *s, enum reason why);
 
 /* ---- ingest_mapping.c ---- */
 

@@ -177,7 +177,10 @@ void lane_datagram(struct lane *l, const struct lane_datagram *d)
     lane_check(l);
     if (l->taps.on_datagram != NULL)
         l->taps.on_datagram(l->taps.cookie, d);
-    parser_begin(l->parser, d->ptr, d->len, d->truncated);
+    if (d->padded)
+        parser_begin_padded(l->parser, d->ptr, d->len, d->truncated);
+    else
+        parser_begin(l->parser, d->ptr, d->len, d->truncated);
     if (l->clock.wall_ahead_ns != 0)
         parse_stamped(l, d->stamp_ns);
     else

@@ -33,7 +33,7 @@ void table_release(struct table *t)
 
 static void put(struct slot *slots, uint64_t mask, struct slot s)
 {
-    PROBE_EACH(i, s.lo, mask) {
+    PROBE_EACH(i, table_start(s.lo), mask) {
         if (slots[i].cell != NULL)
             continue;
         slots[i] = s;
@@ -75,7 +75,7 @@ static bool slot_is_free(const void *slots, uint64_t i)
 
 static uint64_t slot_hash(const void *slots, uint64_t i)
 {
-    return ((const struct slot *)slots)[i].lo;
+    return table_start(((const struct slot *)slots)[i].lo);
 }
 
 static void slot_move(void *slots, uint64_t to, uint64_t from)
@@ -94,7 +94,7 @@ void table_remove_at(struct table *t, uint64_t i)
 
 void table_remove(struct table *t, struct hash128 h)
 {
-    PROBE_EACH(i, h.lo, t->mask) {
+    PROBE_EACH(i, table_start(h.lo), t->mask) {
         const struct slot *s = &t->slots[i];
         assert(s->cell != NULL);
         if (s->lo == h.lo && s->cell->check == h.hi) {

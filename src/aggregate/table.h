@@ -3,11 +3,14 @@
  *
  * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of
  * the hash, the cell 64 more of which `check` confirms the find; no key text is kept or compared.
+ * A search begins at the first slot of a cache line, so that the four of that line can be compared
+ * at once: then the right cell is known, and asked for, before the slots are walked.
  *   thread   worker
  */
 #ifndef AGGREGATE_TABLE_H
 #define AGGREGATE_TABLE_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +23,9 @@ struct slot {
     struct cell *cell; /* NULL: free */
 };
 
+enum { TABLE_LINE = 4 }; /* slots of a cache line */
+static_assert(TABLE_LINE * sizeof(struct slot) == 64, "slots fill their line");
+
 struct table {
     struct slot *slots;
     uint64_t mask;
@@ -30,14 +36,33 @@ struct table {
 int table_init(struct table *t);
 void table_release(struct table *t); /* the cells are the caller's */
 
+/* Where a search for that half of a hash begins: at the first slot of a line. */
+static inline uint64_t table_start(uint64_t lo)
+{
+    return lo & ~(uint64_t)(TABLE_LINE - 1);
+}
+
 static inline struct slot *table_home(const struct table *t, struct hash128 h)
 {
-    return &t->slots[h.lo & t->mask];
+    return &t->slots[table_start(h.lo) & t->mask];
+}
+
+/*
+ * The cell of the first slot of the home line that has the hash's half, found without a branch; in
+ * a table that is half full nearly always the one that is looked for.  NULL: none has it
+ */
+static inline struct cell *table_guess(const struct table *t, struct hash128 h)
+{
+    const struct slot *s = table_home(t, h);
+    uint32_t match = (uint32_t)(s[0].lo == h.lo) | (uint32_t)(s[1].lo == h.lo) << 1 |
+                     (uint32_t)(s[2].lo == h.lo) << 2 | (uint32_t)(s[3].lo == h.lo) << 3;
+    struct cell *c = s[__builtin_ctz(match | 1u << (TABLE_LINE - 1))].cell;
+    return match != 0 ? c : NULL;
 }
 
 static inline struct cell *table_find(const struct table *t, struct hash128 h)
 {
-    PROBE_EACH(i, h.lo, t->mask) {
+    PROBE_EACH(i, table_start(h.lo), t->mask) {
         const struct slot *s = &t->slots[i];
         if (s->cell == NULL)
             return NULL;

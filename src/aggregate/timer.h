@@ -69,12 +69,14 @@ static inline uint32_t timer_bucket(const struct profile *p, double v)
 }
 
 /*
- * Add a value; one that finds no memory for its bucket counts, and only the quantiles miss it.
+ * Add a value, whose bucket sketch_at_of has found before; one that finds no memory for its bucket
+ * counts, and only the quantiles miss it.
  *   returns  -ERANGE: a sum would leave the finite doubles, and v is left out
  */
-static inline int timer_add(struct timer_cell *t, unsigned p, double v, double weight)
+static inline int timer_add_at(struct timer_cell *t, unsigned p, double v, double weight,
+                               struct sketch_at at)
 {
-    int rc = sketch_add_fast(&t->part[p].sketch, v, weight);
+    int rc = sketch_add_at(&t->part[p].sketch, v, weight, at);
     if (t->le[p] == NULL || rc == -ERANGE)
         return rc;
     double shown = kind_types[cell_type(&t->cell)].milliseconds ? v / 1000 : v;
@@ -83,6 +85,11 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
     if (t->native != NULL)
         timer_native_add(&t->native[p], t->profile, shown, weight);
     return rc;
+}
+
+static inline int timer_add(struct timer_cell *t, unsigned p, double v, double weight)
+{
+    return timer_add_at(t, p, v, weight, sketch_at_of(&t->part[p].sketch, v));
 }
 
 extern const struct kind_ops timer_ops;

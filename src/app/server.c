@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "protocol/variant.h"
 #include "sinks/redis.h"
 
 enum {
@@ -261,7 +262,8 @@ static int start(struct server *s)
     server_log_listeners(s);
     server_set_state(s, RUNNING);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
-        F_U64("workers", s->n_workers), F_I64("interval_ms", server_interval_ms(s)),
+        F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
+        F_I64("interval_ms", server_interval_ms(s)),
         F_BOOL("redis", s->config->redis_url[0] != '\0'));
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The parts of the daemon, built in one order and taken down in the reverse of it. */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "listen/tls_door.h"
+#include "protocol/variant.h"
 
 /* Is more than one socket read, so that samples are not read in their order of arrival? */
 static bool several_sources(const struct server *s)
@@ -174,9 +176,25 @@ static void on_entry(void *server, const struct event_entry *e)
     sink_list_entry(&s->sinks, e);
 }
 
+/* Before the first parser is made. */
+static int choose_cpu(const struct config *c)
+{
+    /* In the order of the option's words. */
+    static const char *const words[] = { "auto", "avx512", "avx2", "sse2", "portable" };
+    const char *name = words[c->protocol_cpu];
+    if (c->protocol_cpu == 0 || variant_choose(name))
+        return 0;
+    LOG(LOG_ERROR, "cannot start", F_STR("error", "this CPU has not what protocol.cpu says"),
+        F_STR("protocol.cpu", name), F_STR("remedy", "say auto"));
+    return -ENOTSUP;
+}
+
 int server_build(struct server *s, void (*on_turned)(void *server))
 {
-    int rc = series_limit_init(&s->limit, s->config->limits_max_series);
+    int rc = choose_cpu(s->config);
+    if (rc < 0)
+        return rc;
+    rc = series_limit_init(&s->limit, s->config->limits_max_series);
     if (rc < 0) {
         LOG(LOG_ERROR, "cannot start", F_STR("error", err_text(rc)));
         return rc;

@@ -27,7 +27,10 @@
  * the same sets of the cache (bench/results/receive-2026-11-21.md).  Pages that no datagram reaches
  * are never touched, so a slot of small datagrams takes one page.
  */
-enum { SLOT_BYTES = DATAGRAM_MAX + 1 + 5 * 64 };
+enum { SLOT_BYTES = DATAGRAM_MAX + 1 + 5 * 64, SLOT_FRONT = 64 };
+static_assert((int)SLOT_FRONT >= (int)PARSE_PAD_BEFORE &&
+                  SLOT_BYTES - SLOT_FRONT - DATAGRAM_MAX >= PARSE_PAD_BEHIND,
+              "a datagram has the room around it that the parser reads");
 
 /* Between two reads. */
 static void dgram_check(const struct dgram_buffers *d)
@@ -47,7 +50,7 @@ int dgram_init(struct dgram_buffers *d)
     if (d->memory == NULL)
         return -ENOMEM;
     for (int i = 0; i < DGRAM_SLOTS; i++) {
-        d->iov[i] = (struct iovec){ d->memory + (size_t)i * SLOT_BYTES, DATAGRAM_MAX };
+        d->iov[i] = (struct iovec){ d->memory + (size_t)i * SLOT_BYTES + SLOT_FRONT, DATAGRAM_MAX };
         d->msgs[i].msg_hdr = (struct msghdr){ .msg_iov = &d->iov[i], .msg_iovlen = 1 };
     }
     return 0;
@@ -126,7 +129,7 @@ void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret)
 
 int dgram_slot(const struct dgram_buffers *d, const char *ptr)
 {
-    uintptr_t at = (uintptr_t)ptr - (uintptr_t)d->memory;
+    uintptr_t at = (uintptr_t)ptr - (uintptr_t)(d->memory + SLOT_FRONT);
     return at < (uintptr_t)DGRAM_SLOTS * SLOT_BYTES ? (int)(at / SLOT_BYTES) : -1;
 }
 

@@ -93,6 +93,7 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
             .ptr = dgram_ptr(env->dgram, i),
             .len = dgram_len(env->dgram, i),
             .stamp_ns = k->stamped ? dgram_stamp_ns(env->dgram, i) : 0,
+            .padded = true,
             .truncated = dgram_truncated(env->dgram, i),
         };
         bytes += d.len;

@@ -43,7 +43,6 @@ struct name {
     struct slice name, tags; /* tags of the name itself */
     struct slice kept;       /* of these tags, what is not cut out */
     enum tag_style style;
-    struct hash128 hash; /* of the name alone */
 };
 
 /* Between two parts of the line. */
@@ -282,7 +281,7 @@ static void sample_push(const struct parser *p, struct batch *b, const struct li
     s->timestamp = r->timestamp;
     if (UNLIKELY(name->tags.ptr != NULL))
         sample_tags(p, b, l, name, r, s);
-    s->hash = metric_hash(s, name->hash);
+    s->hash = metric_hash(s);
     if (UNLIKELY(r->type == SAMPLE_GAUGE))
         metric_gauge_signs(p, b, r);
 }
@@ -334,7 +333,6 @@ static bool name_read(struct parser *p, struct batch *b, const struct line *l, s
         parser_reject(p, b, l, reason, text + at);
         return false;
     }
-    ret->hash = hash_bytes(ret->name.ptr, ret->name.len);
     pos->at = colon + 1;
     return true;
 }

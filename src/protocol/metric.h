@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/hash_pair.h"
 #include "protocol/bytes.h"
 #include "protocol/sample.h"
 
@@ -79,15 +79,23 @@ static inline bool metric_number_small(const char *text, uint32_t end, uint32_t 
 #endif
 }
 
-static_assert((int)TAGS_EQ_SEMI < 4, "the identity has two bits for the style of the tags");
+enum { METRIC_STYLES = 4 };
+static_assert((int)TAGS_EQ_SEMI < METRIC_STYLES &&
+                  SAMPLE_TYPE_COUNT * METRIC_STYLES <= HASH_PAIR_KINDS,
+              "type and style of the tags are one number");
+
+/* Type and style of the tags, for hash_pair. */
+static inline unsigned metric_kind(enum sample_type type, enum tag_style style)
+{
+    return (unsigned)type * METRIC_STYLES + (unsigned)style;
+}
 
 /* The identity: name and tags as sent, type, style, and the origin if there is one. */
-static inline struct hash128 metric_hash(const struct sample *s, struct hash128 name)
+static inline struct hash128 metric_hash(const struct sample *s)
 {
-    struct hash128 h = hash_join(name, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));
-    uint64_t kind = (uint64_t)s->type * 4 + s->tag_style + 1;
-    h.lo += kind * 0xD6E8FEB86659FD93u;
-    h.hi += kind * 0xCA5A826395121157u;
+    struct hash128 h =
+        hash_pair(metric_kind((enum sample_type)s->type, (enum tag_style)s->tag_style), s->name,
+                  s->name_len, s->tags, s->tags_len);
     if (__builtin_expect((s->flags & SAMPLE_HAS_ORIGIN) != 0, 0))
         h = hash_join(h, hash_bytes(s->origin.ptr, s->origin.len));
     return h;

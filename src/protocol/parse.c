@@ -1,6 +1,7 @@
 /*
- *     parser_begin       scan the datagram
  *     parser_next        until the datagram ends or the batch is full
+ *       window_fn        as many lines as possible on the fastest path (window.h)
+ *       lists_catch_up   scan the datagram, once
  *       plain_lines      as many lines as possible on the fast path (plain.h)
  *       any_line         one line of any kind: trim, check bytes, then by its first bytes
  *         event_line, check_line     (protocol/event.h)
@@ -22,6 +23,7 @@
 #include "protocol/metric.h"
 #include "protocol/parser.h"
 #include "protocol/plain.h"
+#include "protocol/window.h"
 
 static_assert((int)SCAN_MAX == (int)DATAGRAM_MAX, "a datagram must fit a scan");
 
@@ -35,13 +37,13 @@ struct parser *parser_new(const struct parse_opts *opts)
     struct parser *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
-    const struct scan_variant *variants;
-    scan_variants(&variants);
+    hash_pair_ready();
     p->opts = *opts;
     p->plain = opts->name_tags == 0 && opts->n_cut == 0;
     if (p->opts.errors == NULL)
         p->opts.errors = &all_errors;
-    p->scan_fn = variants[0].fn;
+    p->scan_fn = variant_in_use()->fn;
+    p->window_fn = p->plain ? window_of(variant_in_use()->name) : NULL;
     p->line_values = limits_values(opts->max_line);
     p->line_scratch = limits_scratch(opts->max_line);
     p->end = p->datagram.end;
@@ -63,7 +65,22 @@ void parser_set_gauge_sign(struct parser *p, enum gauge_sign sign)
 /* While lines are left: the next one is text[at .. *end), and a cut tail is after all lines. */
 static inline void parser_check(const struct parser *p)
 {
-    assert(p->at <= *p->end && *p->end <= p->len && p->len <= p->cut_from);
+    assert(p->scanned && p->at <= *p->end && *p->end <= p->len && p->len <= p->cut_from);
+}
+
+/* Have end and pipe at the line at p->at, after the window read lines or none. */
+static void lists_catch_up(struct parser *p)
+{
+    if (!p->scanned) {
+        p->scan_fn(&p->datagram, p->ptr, p->len);
+        p->end = p->datagram.end;
+        p->pipe = p->datagram.pipe;
+        p->scanned = true;
+    }
+    while (*p->end < p->at)
+        p->end++;
+    while (*p->pipe < p->at)
+        p->pipe++;
 }
 
 void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
@@ -79,9 +96,14 @@ void parser_begin(struct parser *p, const char *ptr, size_t len, bool truncated)
     p->len = (uint32_t)whole;
     p->cut_from = (uint32_t)whole;
     p->cut_to = (uint32_t)len;
-    p->scan_fn(&p->datagram, ptr, whole);
-    p->end = p->datagram.end;
-    p->pipe = p->datagram.pipe;
+    p->padded = false;
+    p->scanned = false;
+}
+
+void parser_begin_padded(struct parser *p, const char *ptr, size_t len, bool truncated)
+{
+    parser_begin(p, ptr, len, truncated);
+    p->padded = p->window_fn != NULL;
 }
 
 static void blank_controls(char *out, const char *p, size_t n)
@@ -253,12 +275,21 @@ bool parser_next(struct parser *p, struct batch *b)
     batch_check(b);
     assert(b->max_line >= p->opts.max_line);
     while (p->at < p->len) {
-        plain_lines(p, b);
+        if (p->padded)
+            p->window_fn(p, b);
         if (p->at >= p->len)
             break;
         if (batch_is_full(p, b))
             return true;
-        any_line(p, b);
+        lists_catch_up(p);
+        uint32_t before = p->at;
+        plain_lines(p, b, p->padded ? 1 : UINT32_MAX);
+        if (p->at >= p->len)
+            break;
+        if (batch_is_full(p, b))
+            return true;
+        if (!p->padded || p->at == before)
+            any_line(p, b);
     }
     if (p->cut_from < p->cut_to)
         cut_tail(p, b);

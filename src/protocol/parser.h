@@ -14,10 +14,19 @@
 #include "protocol/sample.h"
 #include "protocol/scan.h"
 
+struct batch;
+struct parser;
+
+/* A reader of lines: see window.h. */
+typedef void (*window_fn)(struct parser *p, struct batch *b);
+
 struct parser {
     struct parse_opts opts;
     bool plain; /* lines may be read by plain.h */
     scan_fn scan_fn;
+    window_fn window_fn;                /* NULL: none, or lines may not be read by window.h */
+    bool padded;                        /* the datagram at hand may be read by it */
+    bool scanned;                       /* datagram, end and pipe are of the datagram at hand */
     uint32_t line_values, line_scratch; /* the most that one line takes of a batch */
     const char *ptr;                    /* the datagram */
     uint32_t at, len;                   /* start of the next line; end of the last one */

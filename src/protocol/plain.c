@@ -53,7 +53,7 @@ static inline bool line_read(const struct parser *p, const char *text, uint32_t 
     s->name_len = name_len;
     s->tag_style = TAGS_DOG;
     s->more_n = 0;
-    s->hash = metric_hash(s, hash_bytes(s->name, name_len));
+    s->hash = metric_hash(s);
     return true;
 }
 
@@ -72,7 +72,7 @@ static inline bool line_is_clean(const struct parser *p, const char *text, uint3
            text[*end - 1] != ' ';
 }
 
-void plain_lines(struct parser *p, struct batch *b)
+void plain_lines(struct parser *p, struct batch *b, uint32_t most)
 {
     if (!p->plain)
         return;
@@ -80,13 +80,14 @@ void plain_lines(struct parser *p, struct batch *b)
     const uint32_t len = p->len, full = b->full;
     const uint16_t *line_end = p->end, *pipe = p->pipe;
     uint32_t at = p->at, n = b->n, lines = 0;
-    while (at < len && n < full) {
+    while (at < len && n < full && lines < most) {
         uint32_t end = *line_end;
         const uint16_t *line_pipe = pipe;
         if (!line_is_clean(p, text, at, &end))
             break;
         if (!line_read(p, text, at, end, &line_pipe, &b->samples[n]))
             break;
+        batch_aim(b, b->samples[n].hash.lo);
         at = *line_end++ + 1u;
         pipe = line_pipe;
         n++;

@@ -41,6 +41,9 @@ struct scan_variant {
 /* The variants this CPU can run, best first. */
 size_t scan_variants(const struct scan_variant **ret);
 
+/* The one that parsers use: see protocol/variant.h. */
+const struct scan_variant *variant_in_use(void);
+
 /*
  * The first set bit of a mask at or after bit `at`.  The result is at or above `limit`, or
  * SCAN_NONE, when there is none before limit.

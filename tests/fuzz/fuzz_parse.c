@@ -140,6 +140,53 @@ static void check_scans(const char *ptr, size_t len)
     }
 }
 
+/* All that p reads of the datagram, in one number; each batch has one line at least. */
+static struct hash128 digest_of(struct parser *p, struct batch *b)
+{
+    struct hash128 d = { 0, 0 };
+    b->counts = (struct parse_counts){ 0 };
+    for (bool more = true; more; batch_clear(b)) {
+        more = parser_next(p, b);
+        for (uint32_t i = 0; i < b->n; i++) {
+            const struct sample *s = &b->samples[i];
+            d = hash_join(d, s->hash);
+            d = hash_join(d, hash_bytes(&s->value, sizeof s->value));
+            d = hash_join(d, hash_bytes(&s->rate, sizeof s->rate));
+            d = hash_join(d, hash_bytes(&s->flags, sizeof s->flags));
+            d = hash_join(d, hash_bytes(s->name, s->name_len));
+            d = hash_join(d, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));
+        }
+    }
+    return hash_join(d, hash_bytes(&b->counts, sizeof b->counts));
+}
+
+/* What is around a datagram, and whether it may be read there, changes nothing. */
+static void check_padded(const struct parse_opts *opts, const char *ptr, size_t len, bool truncated)
+{
+    struct parse_opts o = *opts;
+    struct batch b;
+    char *padded = malloc(PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
+    o.on_event = NULL;
+    o.on_check = NULL;
+    o.on_error = NULL;
+    o.on_cut = NULL;
+    struct parser *p = parser_new(&o);
+    if (padded == NULL || p == NULL || batch_init(&b, FULL, MAX_LINE) != 0)
+        abort();
+    parser_begin(p, ptr, len, truncated);
+    struct hash128 want = digest_of(p, &b);
+    for (const char *rubbish = "\n1|:"; *rubbish != '\0'; rubbish++) {
+        memset(padded, *rubbish, PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
+        memcpy(padded + PARSE_PAD_BEFORE, ptr, len);
+        parser_begin_padded(p, padded + PARSE_PAD_BEFORE, len, truncated);
+        struct hash128 got = digest_of(p, &b);
+        assert(got.lo == want.lo && got.hi == want.hi);
+    }
+    batch_release(&b);
+    parser_free(p);
+    free(padded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0 || size - 1 > DATAGRAM_MAX)
@@ -170,6 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(exact, data + 1, len);
     check_scans(exact, len);
+    check_padded(&o, exact, len, choice & 16);
     parser_begin(p, exact, len, choice & 16);
     uint64_t accepted = 0, rejected = 0;
     for (bool more = true; more; batch_clear(&b)) {

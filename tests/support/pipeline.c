@@ -128,12 +128,14 @@ void pipeline_release(struct pipeline *p)
 
 static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t len, uint64_t now_ns)
 {
-    char *exact = mem_alloc(len);
-    memcpy(exact, ptr, len);
+    char *padded = mem_alloc(PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
+    memset(padded, 'x', PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
+    memcpy(padded + PARSE_PAD_BEFORE, ptr, len);
     lane_begin(p->lanes[worker], &p->sources[worker], (struct lane_clock){ .now_ns = now_ns });
-    lane_datagram(p->lanes[worker], &(struct lane_datagram){ .ptr = exact, .len = len });
+    const struct lane_datagram d = { .ptr = padded + PARSE_PAD_BEFORE, .len = len, .padded = true };
+    lane_datagram(p->lanes[worker], &d);
     lane_flush(p->lanes[worker]);
-    free(exact);
+    free(padded);
 }
 
 void pipeline_feed_bytes(struct pipeline *p, unsigned worker, const char *ptr, size_t len)

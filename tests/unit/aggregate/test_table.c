@@ -110,10 +110,35 @@ static void it_grows_at_half_full_and_gives_memory_back_when_few_are_left(void *
     free(cells);
 }
 
+static void a_guess_is_right_for_nearly_all_of_a_table_that_is_half_full(void **unused)
+{
+    (void)unused;
+    enum { N = 2000, RIGHT_PERCENT = 90 };
+    struct cell *cells = mem_zalloc(N * sizeof *cells);
+    struct table t;
+    assert_int_equal(table_init(&t), 0);
+    for (unsigned i = 0; i < N; i++) {
+        cells[i].check = hash_of(0, i).hi;
+        assert_int_equal(table_reserve(&t), 0);
+        assert_null(table_guess(&t, hash_of(0, i)));
+        table_put(&t, hash_of(0, i), &cells[i]);
+    }
+    unsigned right = 0;
+    for (unsigned i = 0; i < N; i++) {
+        const struct cell *c = table_guess(&t, hash_of(0, i));
+        assert_true(c == NULL || c == &cells[i]); /* no two have the same lo */
+        right += c != NULL;
+    }
+    assert_true(right >= N * RIGHT_PERCENT / 100);
+    table_release(&t);
+    free(cells);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_is_found_until_its_slot_is_emptied),
+        cmocka_unit_test(a_guess_is_right_for_nearly_all_of_a_table_that_is_half_full),
         cmocka_unit_test(one_lo_and_two_checks_are_two_cells),
         cmocka_unit_test(it_grows_at_half_full_and_gives_memory_back_when_few_are_left),
     };

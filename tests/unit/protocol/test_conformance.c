@@ -16,7 +16,9 @@
 #include "base/buf.h"
 #include "protocol/framing.h"
 #include "protocol/parse.h"
+#include "protocol/scan.h"
 #include "protocol/tags.h"
+#include "protocol/variant.h"
 
 enum { MAX_LINE = 8192, LEAST_CASES = 300 };
 
@@ -27,6 +29,7 @@ struct seen {
     struct tags_opts tags_opts;
     json_t *samples, *event, *check;
     uint64_t framing_errors, tag_refusals;
+    bool padded; /* datagrams are given with room around them */
 };
 
 static json_t *text_of(struct slice s)
@@ -88,10 +91,16 @@ static void take_batch(struct seen *seen)
 
 static void parse_all(struct seen *seen, const char *ptr, size_t len, bool truncated)
 {
-    char *exact = malloc(len ? len : 1);
+    size_t before = seen->padded ? PARSE_PAD_BEFORE : 0,
+           behind = seen->padded ? PARSE_PAD_BEHIND : len == 0;
+    char *exact = malloc(before + len + behind);
     assert_non_null(exact);
-    memcpy(exact, ptr, len);
-    parser_begin(seen->parser, exact, len, truncated);
+    memset(exact, ':', before + len + behind);
+    memcpy(exact + before, ptr, len);
+    if (seen->padded)
+        parser_begin_padded(seen->parser, exact + before, len, truncated);
+    else
+        parser_begin(seen->parser, exact, len, truncated);
     while (parser_next(seen->parser, &seen->batch))
         take_batch(seen);
     take_batch(seen);
@@ -286,9 +295,11 @@ static void check_case(const json_t *c, struct seen *seen)
              verdict(seen, errors), (unsigned long long)errors, samples);
 }
 
-static void run_case(const json_t *c)
+static void run_case(const json_t *c, bool padded)
 {
-    struct seen seen = { .samples = json_array(), .tags_opts = TAGS_OPTS_DEFAULT };
+    struct seen seen = { .samples = json_array(),
+                         .tags_opts = TAGS_OPTS_DEFAULT,
+                         .padded = padded };
     const json_t *opts = json_object_get(c, "opts"), *input_text = json_object_get(c, "input");
     const char *transport = json_string_value(json_object_get(opts, "transport"));
     struct parse_opts o = opts_of(opts, &seen);
@@ -328,13 +339,18 @@ static void every_case_of_the_corpus_is_understood_as_it_says(void **state)
     if (f == NULL)
         fail_msg("%s cannot be read (run from the root of the tree)", path);
     char *line = NULL;
-    size_t room = 0, n = 0;
+    const struct scan_variant *variants;
+    size_t room = 0, n = 0, n_variants = scan_variants(&variants);
     while (getline(&line, &room, f) > 0) {
         json_error_t error;
         json_t *c = json_loads(line, JSON_ALLOW_NUL, &error);
         if (c == NULL)
             fail_msg("%s, line %zu: %s", path, n + 1, error.text);
-        run_case(c);
+        for (size_t v = 0; v < n_variants; v++) {
+            assert_true(variant_choose(variants[v].name));
+            run_case(c, false);
+            run_case(c, true);
+        }
         json_decref(c);
         n++;
     }

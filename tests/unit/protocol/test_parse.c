@@ -11,6 +11,8 @@
 
 #include "base/buf.h"
 #include "protocol/parse.h"
+#include "protocol/scan.h"
+#include "protocol/variant.h"
 
 enum { ERRORS_MAX = 64 };
 
@@ -18,6 +20,8 @@ struct fixture {
     struct parser *parser;
     struct batch batch;
     char *datagram;
+    bool padded;  /* there is room around it, ... */
+    char rubbish; /* ... full of this */
     uint32_t events, checks, errors;
     struct parse_error error[ERRORS_MAX];
     struct buf *told; /* by on_cut */
@@ -85,14 +89,20 @@ static uint64_t refused(const struct fixture *f)
 /* The whole datagram into one batch. */
 static void parse(struct fixture *f, const char *text, size_t n, bool truncated)
 {
+    size_t before = f->padded ? PARSE_PAD_BEFORE : 0,
+           behind = f->padded ? PARSE_PAD_BEHIND : n == 0;
     free(f->datagram);
-    f->datagram = malloc(n ? n : 1);
+    f->datagram = malloc(before + n + behind);
     assert_non_null(f->datagram);
-    memcpy(f->datagram, text, n);
+    memset(f->datagram, f->rubbish, before + n + behind);
+    memcpy(f->datagram + before, text, n);
     f->errors = 0;
     batch_clear(&f->batch);
     f->batch.counts = (struct parse_counts){ 0 };
-    parser_begin(f->parser, f->datagram, n, truncated);
+    if (f->padded)
+        parser_begin_padded(f->parser, f->datagram + before, n, truncated);
+    else
+        parser_begin(f->parser, f->datagram, n, truncated);
     assert_false(parser_next(f->parser, &f->batch));
     assert_int_equal(f->batch.counts.samples, f->batch.n + refused(f));
     assert_int_equal(f->errors, refused(f));
@@ -700,23 +710,23 @@ static void several_datagrams_may_share_a_batch(void **state)
     fixture_release(&f);
 }
 
-/* A blank in front sends a line past the reader of plain lines; nothing else may change. */
-static void plain_lines_are_read_as_all_lines_are(void **state)
+/*
+ * Lines of which half make sense, read by f and, with a blank in front, by g.  The blank sends a
+ * line past the readers of plain lines; nothing else may change.
+ */
+static void compare_with_general(struct fixture *f, struct fixture *g)
 {
     /* clang-format off */
     static const char *const pieces[] = {
         "a", "name.x", "long_name_of_a_metric_that_goes_over_the_end_of_a_word_of_the_mask_array",
         ":", ":", "|", "|", "|c", "|ms", "|g", "|h", "|d", "|s", "|x", "1", "12.5", "-3", "+4",
-        ".5", "7.", ".", "12345678", "123456789", "0", "1e3", "|@0.5", "|@0", "|@2", "|@1",
+        ".5", "7.", ".", "12345678", "123456789", "123456789012345", "1234567890123456", "0",
+        "0.00000000000001", "1e3", "|@0.5", "|@0", "|@2", "|@1",
         "|@.125", "|#", "|#a:b", "|#k:v,w", "|c:id", "|e:x", "|card:low", "|T12", "|zz", " ", "\r",
         "\x01", "\xc3\xa9", "\xff", "_"
     };
     /* clang-format on */
-    struct fixture f, g;
     uint32_t r = 1;
-    (void)state;
-    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
-    fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
     for (int i = 0; i < 60000; i++) {
         char line[1400] = "", blank[1420] = " ";
         r = r * 1664525u + 1013904223u;
@@ -730,14 +740,78 @@ static void plain_lines_are_read_as_all_lines_are(void **state)
             strcat(line, pieces[first + (r >> 12) % of]);
         }
         strcat(blank, line);
-        parse_text(&f, line);
-        parse_text(&g, blank);
-        bool same = f.batch.n == g.batch.n &&
-                    memcmp(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts) == 0;
-        for (uint32_t k = 0; same && k < f.batch.n; k++)
-            same = same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]);
+        parse_text(f, line);
+        parse_text(g, blank);
+        bool same = f->batch.n == g->batch.n &&
+                    memcmp(&f->batch.counts, &g->batch.counts, sizeof f->batch.counts) == 0;
+        for (uint32_t k = 0; same && k < f->batch.n; k++)
+            same = same_sample(&f->batch, &f->batch.samples[k], &g->batch, &g->batch.samples[k]);
         if (!same)
-            fail_msg("'%s': %u and %u samples", line, f.batch.n, g.batch.n);
+            fail_msg("%s, '%s': %u and %u samples", variant_name(), line, f->batch.n, g->batch.n);
+    }
+}
+
+static void plain_lines_are_read_as_all_lines_are(void **state)
+{
+    static const char rubbish[] = { '\n', '1', '|', '\r' };
+    const struct scan_variant *variants;
+    size_t n = scan_variants(&variants);
+    (void)state;
+    for (size_t v = 0; v < n; v++) {
+        assert_true(variant_choose(variants[v].name));
+        for (size_t pad = 0; pad <= ARRAY_LEN(rubbish); pad++) {
+            struct fixture f, g;
+            fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+            fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
+            f.padded = pad < ARRAY_LEN(rubbish);
+            f.rubbish = rubbish[pad % ARRAY_LEN(rubbish)];
+            compare_with_general(&f, &g);
+            fixture_release(&f);
+            fixture_release(&g);
+        }
+    }
+    assert_true(variant_choose(variants[0].name));
+}
+
+#define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* Several lines to a datagram, so that a reader goes on behind one that another had to read. */
+static void readers_take_turns_within_a_datagram(void **state)
+{
+    /* clang-format off */
+    static const char *const lines[] = {
+        "a:1|c\n", "b.long:2.5|ms|#k:v,l:w\n", "\n", "c:1|c\r\n", " d:1|c\n", "e:-3|g\n",
+        "f:1:2|c\n", "g\xc3\xa9:1|c\n", "h\x01:1|c\n", "bad\n", "i:x|s\n", "j:1|c|@0.1|#a:b|c:id\n",
+        "name_of_sixty_bytes_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1|c|#"
+        "tags_of_seventy_bytes:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n",
+        A32 A32 A32 A32 "12345|c\n", A32 A32 A32 A32 ":1|c\n", A32 A32 A32 "aaa:1|c\n",
+        "t:1|d|#" A32 A32 A32 A32 A32 A32 A32 A32 ":x|c:id\n",
+        "t:1|d|@0.5|#" A32 A32 A32 A32 A32 A32 A32 A32 A32 ":x|T1|c:id\r\n",
+        "t:1|ms|#" A32 A32 A32 "aaaaaaaaaaaaaaaaaaaaaaa|e:x\n",
+        "name_of_85_bytes_aaaa" A32 A32 ":1|c|#x:1\n",
+    };
+    /* clang-format on */
+    struct fixture f, g;
+    uint32_t r = 1;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
+    f.padded = true;
+    for (int i = 0; i < 20000; i++) {
+        char text[8192] = "";
+        for (uint32_t k = 0, n = 1 + (r >> 28); k < n; k++) {
+            r = r * 1664525u + 1013904223u;
+            strcat(text, lines[(r >> 12) % ARRAY_LEN(lines)]);
+        }
+        if (r >> 31) /* without the last LF */
+            text[strlen(text) - 1] = '\0';
+        f.rubbish = (char)(r >> 16);
+        parse_text(&f, text);
+        parse_text(&g, text);
+        assert_int_equal(f.batch.n, g.batch.n);
+        assert_memory_equal(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts);
+        for (uint32_t k = 0; k < f.batch.n; k++)
+            assert_true(same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]));
     }
     fixture_release(&f);
     fixture_release(&g);
@@ -763,6 +837,7 @@ int main(void)
         cmocka_unit_test(a_line_never_splits_over_batches),
         cmocka_unit_test(several_datagrams_may_share_a_batch),
         cmocka_unit_test(plain_lines_are_read_as_all_lines_are),
+        cmocka_unit_test(readers_take_turns_within_a_datagram),
     };
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
 }
