@@ -21,20 +21,31 @@ static void stream_cut_check(const struct connection *c)
     assert(c->framing.have <= c->room_bytes && c->room_bytes <= FRAMING_ROOM);
 }
 
+/* With the room around it that the parser may read; given back by padded_free. */
+static char *padded_alloc(size_t bytes)
+{
+    return (char *)mem_zalloc(PARSE_PAD_BEFORE + bytes + PARSE_PAD_BEHIND) + PARSE_PAD_BEFORE;
+}
+
+static void padded_free(char *p)
+{
+    free(p != NULL ? p - PARSE_PAD_BEFORE : NULL);
+}
+
 void stream_cut_init(struct stream_cut *s, struct lane *lane, struct refusals *refusals,
                      enum gauge_sign gauge_sign)
 {
     *s = (struct stream_cut){ .lane = lane,
                               .refusals = refusals,
                               .from = { .gauge_sign = gauge_sign },
-                              .read = mem_alloc(STREAM_READ_BYTES),
-                              .front = mem_alloc(FRAMING_ROOM) };
+                              .read = padded_alloc(STREAM_READ_BYTES),
+                              .front = padded_alloc(FRAMING_ROOM) };
 }
 
 void stream_cut_release(struct stream_cut *s)
 {
-    free(s->read);
-    free(s->front);
+    padded_free(s->read);
+    padded_free(s->front);
     s->read = s->front = NULL;
 }
 
@@ -71,8 +82,14 @@ static void on_piece(void *cookie, const char *ptr, size_t len)
     struct stream_cut *s = cookie;
     s->piece = slice_of(ptr, len);
     s->datagrams++;
-    lane_datagram(s->lane, &(struct lane_datagram){ .ptr = ptr, .len = len });
-    if (is_in(ptr, s->read, s->n))
+    bool in_place = is_in(ptr, s->read, s->n);
+    const struct lane_datagram d = {
+        .ptr = ptr,
+        .len = len,
+        .padded = in_place || is_in(ptr, s->front, FRAMING_ROOM),
+    };
+    lane_datagram(s->lane, &d);
+    if (in_place)
         return;
     /* It stands where the next front is put together: its samples must not point there. */
     lane_flush(s->lane);
