@@ -30,6 +30,8 @@ static struct reader readers[READERS];
 static struct reader *now; /* who is read */
 static struct refusals refusals;
 static struct stream_cut cut;
+static struct series_limit limit;
+static struct profiles *profiles;
 
 static void on_datagram(void *unused, const struct lane_datagram *d)
 {
@@ -51,20 +53,18 @@ static void on_batch(void *unused, const struct batch *b)
         now->rejected += b->counts.rejected[r];
 }
 
+/* For each input anew: the cells of a lane lie where no leak is looked for. */
 static void set_up(void)
 {
-    static struct series_limit limit;
     struct lane *lane;
+    profiles = profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     if (series_limit_init(&limit, 1000) < 0)
         abort();
     refusals_init(&refusals);
     refusals_keep_lines(&refusals, true);
     const struct lane_opts o = {
         .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT,
-                    .profiles = profiles_new(
-                        &(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 }),
-                    .limit = &limit },
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = profiles, .limit = &limit },
         .taps = { .on_datagram = on_datagram, .on_batch = on_batch },
         .refusals = { .on_rejected = refusals_on_rejected,
                       .reasons = &refusals.wanted,
@@ -74,6 +74,14 @@ static void set_up(void)
     if (lane_new(&o, &lane) < 0)
         abort();
     stream_cut_init(&cut, lane, &refusals, GAUGE_SIGN_AUTO);
+}
+
+static void take_down(void)
+{
+    lane_free(cut.lane);
+    stream_cut_release(&cut);
+    profiles_free(profiles);
+    series_limit_release(&limit);
 }
 
 static size_t expand(const uint8_t *data, size_t size, char *to)
@@ -108,10 +116,9 @@ static bool read_one(struct reader *r, const char *stream, size_t len, size_t mo
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char stream[EXPANDED_MAX];
-    if (cut.lane == NULL)
-        set_up();
     if (size < 2)
         return 0;
+    set_up();
     const size_t len = expand(data + 2, size - 2, stream);
     size_t piece = (size_t)data[1] * data[1] + 1;
     if (piece < len / READS_MAX) /* many reads of a long stream find nothing that few do not */
@@ -137,5 +144,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(now->lines == readers[0].lines && now->rejected == readers[0].rejected);
         assert(now->digest.lo == readers[0].digest.lo && now->digest.hi == readers[0].digest.hi);
     }
+    take_down();
     return 0;
 }
