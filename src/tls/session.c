@@ -175,7 +175,8 @@ void tls_session_free(struct tls_session *s)
 
 bool tls_session_answered(const struct tls_session *s)
 {
-    return s->answered;
+    return s->answered &&
+           gnutls_handshake_get_last_out(s->tls) != GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST;
 }
 
 const char *tls_session_error(const struct tls_session *s)
