@@ -137,17 +137,6 @@ static void watch_ages(struct source_stream *s, struct ages *a, uint64_t now_ms)
     uv_timer_start(&a->timer, on_old, due_ms > now_ms ? due_ms - now_ms : 1, 0);
 }
 
-static void on_old(uv_timer_t *timer)
-{
-    struct source_stream *s = timer->data;
-    bool open = timer == &s->open.timer;
-    struct ages *a = open ? &s->open : &s->greeting;
-    uint64_t now_ms = now_mono_ms();
-    while (a->oldest != NULL && now_ms - a->oldest->quiet_since_ms >= a->limit_ms)
-        end(s, a->oldest, open ? STREAM_END_IDLE : STREAM_END_TLS, false);
-    watch_ages(s, a, now_ms);
-}
-
 /* If the handshake of c is done, it is one of the open ones. */
 static void look_at_greeting(struct source_stream *s, struct connection *c)
 {
@@ -235,6 +224,31 @@ static void read_from(struct source_stream *s, struct connection *c, size_t enou
         why = STREAM_END_ERROR;
     if (why != STREAM_GOES_ON)
         end(s, c, why, clean);
+}
+
+/*
+ * Has c, the oldest of the open ones, still nothing to say?  The loop looks at timers first: while
+ * the worker was busy, bytes or the end may have come, which are read now.
+ */
+static bool is_quiet(struct source_stream *s, struct connection *c)
+{
+    const uint64_t since_ms = c->quiet_since_ms;
+    read_from(s, c, channel_held(&c->channel), false);
+    return s->open.oldest == c && c->quiet_since_ms == since_ms;
+}
+
+static void on_old(uv_timer_t *timer)
+{
+    struct source_stream *s = timer->data;
+    bool open = timer == &s->open.timer;
+    struct ages *a = open ? &s->open : &s->greeting;
+    uint64_t now_ms = now_mono_ms();
+    while (a->oldest != NULL && a->oldest->quiet_since_ms + a->limit_ms <= now_ms) {
+        struct connection *c = a->oldest;
+        if (!open || is_quiet(s, c))
+            end(s, c, open ? STREAM_END_IDLE : STREAM_END_TLS, false);
+    }
+    watch_ages(s, a, now_ms);
 }
 
 /*
