@@ -188,6 +188,26 @@ def test_who_speaks_the_right_framing_is_told_nothing(framing, data):
         assert server.logged("clients send the other framing") == []
 
 
+# The first bytes of a ClientHello in a record of TLS 1.0, as clients of 1.2 and 1.3 send it.
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"r" * 32
+
+
+@pytest.mark.parametrize("framing", ["line", "dsd"])
+@pytest.mark.parametrize("proto, remedy", [("tcp", "tls_cert"), ("unix", "turn TLS off")])
+def test_who_speaks_tls_to_a_listener_without_it_is_told_once(proto, remedy, framing):
+    with both("framing=" + framing) as server:
+        for _ in range(3):
+            with connect(server, proto) as s:
+                s.sendall(HELLO)
+                s.shutdown(socket.SHUT_WR)
+                wait_for(lambda: is_closed_by_peer(s) or None, "the server closes")
+        server.wait_self("statsd_stream_connections_closed_total", 3)
+        hints = server.logged("clients speak TLS where the listener does not")
+        assert len(hints) == 1
+        assert remedy in hints[0]["remedy"] and hints[0]["listener"].startswith(proto)
+        assert server.logged("clients send the other framing") == []
+
+
 @pytest.mark.parametrize("proto", ["tcp", "unix"])
 def test_a_listener_has_its_own_sign_of_gauges_and_events_come_by_streams_too(proto):
     with both("gauge_sign=absolute&framing=dsd", "protocol.gauge_sign=delta") as server, connect(server, proto) as s:
