@@ -179,7 +179,7 @@ static bool begins_odd(enum framing_kind framing, const char *ptr, size_t n)
     return true;
 }
 
-/* Are they of a client that says TLS's hello?  No text and no header of a frame begins like this. */
+/* Is it TLS's hello?  No text and no header of a frame begins like this. */
 static bool begins_tls(const char *ptr, size_t n)
 {
     return n >= 3 && ptr[0] == 0x16 && ptr[1] == 3 && ptr[2] >= 1 && ptr[2] <= 3;
