@@ -168,11 +168,19 @@ static bool begins_odd(enum framing_kind framing, const char *ptr, size_t n)
     return true;
 }
 
+/* Is it TLS's hello?  No text and no header of a frame begins like this. */
+static bool begins_tls(const char *ptr, size_t n)
+{
+    return n >= 3 && ptr[0] == 0x16 && ptr[1] == 3 && ptr[2] >= 1 && ptr[2] <= 3;
+}
+
 static enum stream_end take(struct source_stream *s, struct connection *c, size_t n)
 {
     const uint64_t now_ns = now_mono_ns(), before = s->cut.datagrams;
     if (!c->began && begins_odd(s->framing, s->cut.read, n))
         s->base.stats.odd++;
+    if (!c->began && begins_tls(s->cut.read, n))
+        s->base.stats.odd_tls++;
     c->began = true;
     s->base.stats.bytes += n;
     unlink_connection(s, c);
