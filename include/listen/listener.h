@@ -41,6 +41,7 @@ struct socket_stats {
     uint64_t frames;       /* of dsd streams */
     uint64_t cut;          /* lines and frames of streams whose end never came */
     uint64_t odd;          /* connections that begin as if they were of the other framing */
+    uint64_t odd_tls;      /* connections that begin TLS where none is spoken */
     uint64_t tls_ok, tls_failed, tls_timeout; /* handshakes */
     uint64_t queued_bytes; /* no counter: kernel memory of the queue when the turn began */
 };

@@ -79,8 +79,9 @@ size_t tls_session_pending(const struct tls_session *s);
 enum tls_result tls_session_bye(struct tls_session *s);
 
 /*
- * Has the peer's first message been answered?  Until then nothing but its beginning can have come,
- * and the step that costs most is still to be made.
+ * Has the peer's hello been answered?  Until then nothing but the beginning of its handshake can
+ * have come, and the step that costs most is still to be made: also when the peer was asked for
+ * another hello, with a key that we take.
  */
 bool tls_session_answered(const struct tls_session *s);
 

@@ -100,6 +100,9 @@ static void entry_put(const struct event_entry *e, const struct api_listing *lis
     api_json_put_take(entry, out);
 }
 
+/* What stands behind the last entry: the brackets, total and next. */
+enum { TAIL_BYTES = 80 };
+
 enum api_status api_entries_answer(const struct api_ask *ask, const struct api_listing *listing,
                                    const struct api_filter *f, struct buf *out)
 {
@@ -117,7 +120,7 @@ enum api_status api_entries_answer(const struct api_ask *ask, const struct api_l
             buf_append_str(out, shown > 0 ? ",\n" : "\n");
             entry_put(e, listing, out);
         }
-        more = shown == f->limit || (shown > 0 && out->len > API_ANSWER_BYTES);
+        more = shown == f->limit || (shown > 0 && out->len > API_ANSWER_BYTES - TAIL_BYTES);
         if (more) {
             out->len = len;
         } else {

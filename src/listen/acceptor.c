@@ -44,7 +44,7 @@ struct door {
     struct peer_counts *peers; /* NULL: its clients have no addresses */
     struct tls_door *tls;      /* NULL: without TLS */
     bool rests;                /* it has begun enough handshakes for now */
-    bool hinted;               /* that clients speak the other framing */
+    struct stream_hints hints; /* given */
     struct door *next;
 };
 
@@ -111,7 +111,7 @@ void acceptor_collect(struct acceptor *a)
         c = next;
     }
     for (struct door *d = a->doors; d != NULL; d = d->next)
-        stream_log_odd(d->listener, &d->hinted);
+        stream_log_odd(d->listener, &d->hints);
 }
 
 /* ---- accepting ---- */

@@ -137,17 +137,6 @@ static void watch_ages(struct source_stream *s, struct ages *a, uint64_t now_ms)
     uv_timer_start(&a->timer, on_old, due_ms > now_ms ? due_ms - now_ms : 1, 0);
 }
 
-static void on_old(uv_timer_t *timer)
-{
-    struct source_stream *s = timer->data;
-    bool open = timer == &s->open.timer;
-    struct ages *a = open ? &s->open : &s->greeting;
-    uint64_t now_ms = now_mono_ms();
-    while (a->oldest != NULL && now_ms - a->oldest->quiet_since_ms >= a->limit_ms)
-        end(s, a->oldest, open ? STREAM_END_IDLE : STREAM_END_TLS, false);
-    watch_ages(s, a, now_ms);
-}
-
 /* If the handshake of c is done, it is one of the open ones. */
 static void look_at_greeting(struct source_stream *s, struct connection *c)
 {
@@ -179,11 +168,19 @@ static bool begins_odd(enum framing_kind framing, const char *ptr, size_t n)
     return true;
 }
 
+/* Is it TLS's hello?  No text and no header of a frame begins like this. */
+static bool begins_tls(const char *ptr, size_t n)
+{
+    return n >= 3 && ptr[0] == 0x16 && ptr[1] == 3 && ptr[2] >= 1 && ptr[2] <= 3;
+}
+
 static enum stream_end take(struct source_stream *s, struct connection *c, size_t n)
 {
     const uint64_t now_ns = now_mono_ns(), before = s->cut.datagrams;
     if (!c->began && begins_odd(s->framing, s->cut.read, n))
         s->base.stats.odd++;
+    if (!c->began && begins_tls(s->cut.read, n))
+        s->base.stats.odd_tls++;
     c->began = true;
     s->base.stats.bytes += n;
     unlink_connection(s, c);
@@ -235,6 +232,31 @@ static void read_from(struct source_stream *s, struct connection *c, size_t enou
         why = STREAM_END_ERROR;
     if (why != STREAM_GOES_ON)
         end(s, c, why, clean);
+}
+
+/*
+ * Has c, the oldest of the open ones, still nothing to say?  The loop looks at timers first: while
+ * the worker was busy, bytes or the end may have come, which are read now.
+ */
+static bool is_quiet(struct source_stream *s, struct connection *c)
+{
+    const uint64_t since_ms = c->quiet_since_ms;
+    read_from(s, c, channel_held(&c->channel), false);
+    return s->open.oldest == c && c->quiet_since_ms == since_ms;
+}
+
+static void on_old(uv_timer_t *timer)
+{
+    struct source_stream *s = timer->data;
+    bool open = timer == &s->open.timer;
+    struct ages *a = open ? &s->open : &s->greeting;
+    uint64_t now_ms = now_mono_ms();
+    while (a->oldest != NULL && a->oldest->quiet_since_ms + a->limit_ms <= now_ms) {
+        struct connection *c = a->oldest;
+        if (!open || is_quiet(s, c))
+            end(s, c, open ? STREAM_END_IDLE : STREAM_END_TLS, false);
+    }
+    watch_ages(s, a, now_ms);
 }
 
 /*

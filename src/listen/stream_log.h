@@ -9,8 +9,16 @@
 #include "listen/connection.h"
 #include "listen/listener.h"
 
-/* Clients that speak the other framing are told of once, since all their lines are refused. */
-void stream_log_odd(const struct listener *l, bool *said);
+/* What was said of a listener. */
+struct stream_hints {
+    bool framing, tls;
+};
+
+/*
+ * Clients that speak the other framing, or TLS to a listener without it, are told of once each,
+ * since all their lines are refused.
+ */
+void stream_log_odd(const struct listener *l, struct stream_hints *said);
 
 /* That none can be accepted now, because of rc. */
 void stream_log_waiting(struct log_gate *gate, int rc);

@@ -43,6 +43,7 @@ struct tls_session {
     bool ended;     /* the peer's stream did */
     bool answered;  /* something was sent */
     bool unsent;    /* GnuTLS holds a record that the socket did not take */
+    bool verified;  /* the peer's certificate is good */
     const char *error;
 };
 
@@ -105,10 +106,24 @@ static int verify(gnutls_session_t tls)
 {
     struct tls_session *s = gnutls_session_get_ptr(tls);
     unsigned n = 0;
-    if (gnutls_certificate_get_peers(tls, &n) == NULL)
-        return 0; /* only TLS 1.2 asks then, and whether that is fine GnuTLS knows */
+    if (s->verified || gnutls_certificate_get_peers(tls, &n) == NULL)
+        return 0; /* without one only TLS 1.2 asks, and whether that is fine GnuTLS knows */
     s->error = verify_peer(tls, s->bundle, s->server_name);
-    return s->error == NULL ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+    s->verified = s->error == NULL;
+    return s->verified ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+/*
+ * The peer has signed with its key.  In TLS 1.3 GnuTLS would check that before it asks for verify,
+ * and a stranger's key may be as large as he likes: 16,384 bits take half a second, more take many.
+ */
+static int before_signature(gnutls_session_t tls, unsigned type, unsigned when, unsigned incoming,
+                            const gnutls_datum_t *message)
+{
+    (void)type;
+    (void)when;
+    (void)message;
+    return incoming ? verify(tls) : 0;
 }
 
 static int setup(struct tls_session *s)
@@ -131,6 +146,8 @@ static int setup(struct tls_session *s)
         gnutls_certificate_server_set_request(s->tls, requests[b->client_auth]);
     gnutls_session_set_ptr(s->tls, s);
     gnutls_session_set_verify_function(s->tls, verify);
+    gnutls_handshake_set_hook_function(s->tls, GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY, GNUTLS_HOOK_PRE,
+                                       before_signature);
     gnutls_transport_set_ptr(s->tls, s);
     gnutls_transport_set_pull_function(s->tls, pull);
     gnutls_transport_set_pull_timeout_function(s->tls, pull_timeout);
@@ -175,7 +192,8 @@ void tls_session_free(struct tls_session *s)
 
 bool tls_session_answered(const struct tls_session *s)
 {
-    return s->answered;
+    return s->answered &&
+           gnutls_handshake_get_last_out(s->tls) != GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST;
 }
 
 const char *tls_session_error(const struct tls_session *s)

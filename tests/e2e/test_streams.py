@@ -173,7 +173,7 @@ def test_who_speaks_the_other_framing_is_told_once_how_to_set_it(framing, sent, 
                 s.shutdown(socket.SHUT_WR)
                 wait_for(lambda: is_closed_by_peer(s) or None, "the server closes")
         server.wait_self("statsd_stream_connections_closed_total", 3)
-        hints = server.logged("clients send the other framing")
+        hints = wait_for(lambda: server.logged("clients send the other framing"), "the log says it")
         assert len(hints) == 1
         assert hints[0]["they_send"].startswith(they_send) and "framing=dsd" in hints[0]["remedy"]
         assert hints[0]["listener"].startswith("tcp://127.0.0.1:")
@@ -185,6 +185,26 @@ def test_who_speaks_the_right_framing_is_told_nothing(framing, data):
         with connect(server) as s:
             s.sendall(data)
         server.wait_self("statsd_stream_connections_closed_total", 1)
+        assert server.logged("clients send the other framing") == []
+
+
+# The first bytes of a ClientHello in a record of TLS 1.0, as clients of 1.2 and 1.3 send it.
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"r" * 32
+
+
+@pytest.mark.parametrize("framing", ["line", "dsd"])
+@pytest.mark.parametrize("proto, remedy", [("tcp", "tls_cert"), ("unix", "turn TLS off")])
+def test_who_speaks_tls_to_a_listener_without_it_is_told_once(proto, remedy, framing):
+    with both("framing=" + framing) as server:
+        for _ in range(3):
+            with connect(server, proto) as s:
+                s.sendall(HELLO)
+                s.shutdown(socket.SHUT_WR)
+                wait_for(lambda: is_closed_by_peer(s) or None, "the server closes")
+        server.wait_self("statsd_stream_connections_closed_total", 3)
+        hints = wait_for(lambda: server.logged("clients speak TLS where the listener does not"), "the log says it")
+        assert len(hints) == 1
+        assert remedy in hints[0]["remedy"] and hints[0]["listener"].startswith(proto)
         assert server.logged("clients send the other framing") == []
 
 

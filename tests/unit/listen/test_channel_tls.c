@@ -122,6 +122,28 @@ static void a_handshake_is_driven_by_reads(void **state)
     assert_int_equal(channel_handshake(&channel), CHANNEL_OPEN);
 }
 
+/* Its first hello has no key that we take: it is asked for another, and answered after that one. */
+static void a_client_that_is_asked_for_another_hello_is_not_answered_yet(void **state)
+{
+    static const char *const curves[] = { "CurveP521", "CurveP256" };
+    struct tls_bundle *b = load((struct tls_opts){
+        .side = TLS_CLIENT, .ca_file = "cert.pem", .curves = curves, .n_curves = 2 });
+    (void)state;
+    tls_session_free(client);
+    client = tls_session_new(b, client_fd, NULL);
+    tls_bundle_drop(b);
+    assert_int_equal(tls_session_handshake(client), TLS_WANT_READ);
+    assert_int_equal(read_channel(100), -EAGAIN);
+    assert_true(recv(client_fd, bytes, sizeof bytes, MSG_PEEK) > 0);
+    assert_int_equal(channel_handshake(&channel), CHANNEL_BEGINS);
+    assert_int_equal(tls_session_handshake(client), TLS_WANT_READ);
+    assert_int_equal(read_channel(100), -EAGAIN);
+    assert_int_equal(channel_handshake(&channel), CHANNEL_ANSWERED);
+    assert_int_equal(tls_session_handshake(client), TLS_DONE);
+    assert_int_equal(read_channel(100), -EAGAIN);
+    assert_int_equal(channel_handshake(&channel), CHANNEL_OPEN);
+}
+
 static void one_read_takes_as_many_records_as_surely_fit(void **state)
 {
     (void)state;
@@ -195,6 +217,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
         CASE(a_handshake_is_driven_by_reads),
+        CASE(a_client_that_is_asked_for_another_hello_is_not_answered_yet),
         CASE(one_read_takes_as_many_records_as_surely_fit),
         CASE(an_end_that_was_met_behind_bytes_is_pending),
         CASE(an_end_without_a_goodbye_is_told_apart),

@@ -36,7 +36,10 @@ struct rig {
     struct socket_stats stats;
     struct hash128 digest; /* of all lines, in their order */
     uint64_t lines;
+    sem_t stalled, go_on; /* the line STALL keeps the worker from the one to the other */
 };
+
+#define STALL "stall\n"
 
 static void on_turned(void *rig)
 {
@@ -48,6 +51,10 @@ static void on_datagram(void *cookie, const struct lane_datagram *d)
 {
     struct rig *r = cookie;
     const char *ptr = d->ptr, *stop = d->ptr + d->len;
+    if (d->len == strlen(STALL) && memcmp(ptr, STALL, d->len) == 0) {
+        sem_post(&r->stalled);
+        sem_wait(&r->go_on);
+    }
     while (ptr < stop) {
         const char *lf = memchr(ptr, '\n', (size_t)(stop - ptr)), *end = lf ? lf : stop;
         r->digest = hash_join(r->digest, hash_bytes(ptr, (size_t)(end - ptr)));
@@ -60,6 +67,8 @@ static struct rig *rig_new(enum framing_kind framing, uint64_t idle_ms)
 {
     struct rig *r = calloc(1, sizeof *r);
     sem_init(&r->turned, 0, 0);
+    sem_init(&r->stalled, 0, 0);
+    sem_init(&r->go_on, 0, 0);
     assert_int_equal(series_limit_init(&r->limit, 1000), 0);
     r->profiles =
         profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
@@ -90,6 +99,8 @@ static void rig_free(struct rig *r)
     profiles_free(r->profiles);
     series_limit_release(&r->limit);
     sem_destroy(&r->turned);
+    sem_destroy(&r->stalled);
+    sem_destroy(&r->go_on);
     free(r);
 }
 
@@ -275,6 +286,43 @@ static void connections_that_no_worker_took_up_come_back_closed(void **unused)
     rig_free(r);
 }
 
+/* The worker is busy for longer than the timeout, and looks at its timers before its sockets. */
+static void what_waited_for_a_busy_worker_is_read_before_the_idle_timeout(void **unused)
+{
+    (void)unused;
+    enum { IDLE_MS = 1000 };
+    struct rig *r = rig_new(FRAMING_LINE, IDLE_MS);
+    assert_int_equal(worker_start(r->w), 0);
+    int busy = connect_by(r, channel_plain), waits = connect_by(r, channel_plain);
+    int leaves = connect_by(r, channel_plain);
+    write_all(waits, "x:1|c\n", 6);
+    turn(r, false);
+    write_all(busy, STALL, strlen(STALL));
+    assert_int_equal(sem_wait(&r->stalled), 0);
+    write_all(waits, "x:1|c\n", 6);
+    write_all(leaves, "x:1|c", 5);
+    close(leaves);
+    for (uint64_t end = now_mono_ms() + IDLE_MS + 50; now_mono_ms() < end;)
+        usleep(10000); /* a time to be measured */
+    sem_post(&r->go_on);
+    turn(r, false);
+    assert_int_equal(r->seen.v[INGEST_SAMPLES_AGGREGATED], 3);
+    assert_int_equal(r->stats.cut, 0);
+    unsigned ends[STREAM_END_COUNT] = { 0 };
+    for (struct connection *c = connection_take_all(&r->back), *next; c != NULL; c = next) {
+        next = c->next;
+        ends[c->end]++;
+        free(c);
+    }
+    assert_int_equal(ends[STREAM_END_EOF], 1);
+    assert_int_equal(ends[STREAM_END_IDLE], 1);
+    close(busy);
+    turn(r, true);
+    assert_int_equal(take_ended(r), STREAM_END_STOP);
+    close(waits);
+    rig_free(r);
+}
+
 static void a_bad_frame_is_shown_with_who_sent_it(void **unused)
 {
     (void)unused;
@@ -405,6 +453,7 @@ int main(void)
         cmocka_unit_test(however_a_stream_is_cut_it_brings_the_same),
         cmocka_unit_test(a_turn_reads_what_was_sent_before_it),
         cmocka_unit_test(connections_that_no_worker_took_up_come_back_closed),
+        cmocka_unit_test(what_waited_for_a_busy_worker_is_read_before_the_idle_timeout),
         cmocka_unit_test(a_bad_frame_is_shown_with_who_sent_it),
         cmocka_unit_test(a_channel_may_shake_hands_and_hold_bytes),
     };

@@ -310,6 +310,47 @@ static void who_speaks_no_tls_is_told_apart(void **state)
     }
 }
 
+/*
+ * A client with a certificate of a foreign CA, and a signature that is not of that certificate's
+ * key.  What is said of it tells which of the two was looked at first.
+ */
+static void a_strangers_key_is_not_used_before_his_certificate_is_verified(void **state)
+{
+    const struct tls_opts o = { .cert_file = "server.pem",
+                                .key_file = "server.key",
+                                .ca_file = "ca.pem",
+                                .client_auth = TLS_CLIENT_REQUIRE_VERIFY };
+    struct cert one = cert_make(&(struct cert_spec){ .name = "stranger", .signer = &other_ca });
+    gnutls_certificate_credentials_t own;
+    (void)state;
+    assert_int_equal(gnutls_certificate_allocate_credentials(&own), 0);
+    gnutls_certificate_set_flags(own, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+    assert_int_equal(gnutls_certificate_set_x509_key(own, &one.crt, 1, other_ca.key), 0);
+    for (size_t v = 0; v < 2; v++) {
+        gnutls_session_t tls;
+        enum tls_result r = TLS_WANT_READ;
+        begin(only(o, versions[v]), client_opts, NULL);
+        assert_int_equal(
+            gnutls_init(&tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_FORCE_CLIENT_CERT), 0);
+        gnutls_set_default_priority(tls);
+        gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, own);
+        gnutls_transport_set_int(tls, fd.client);
+        for (int i = 0; i < 10 && r == TLS_WANT_READ; i++) {
+            (void)gnutls_handshake(tls);
+            relay_both(65536);
+            r = tls_session_handshake(serving);
+            relay_both(65536);
+        }
+        assert_int_equal(r, TLS_FAILED);
+        assert_string_equal(tls_session_error(serving),
+                            "the peer's certificate is signed by no known CA");
+        gnutls_deinit(tls);
+        end();
+    }
+    gnutls_certificate_free_credentials(own);
+    cert_release(&one);
+}
+
 static size_t in_use(void)
 {
     struct mallinfo2 m = mallinfo2();
@@ -734,6 +775,7 @@ int main(void)
         cmocka_unit_test(half_a_hello_waits_for_the_rest),
         cmocka_unit_test(who_leaves_without_a_word_is_no_failure),
         cmocka_unit_test(who_speaks_no_tls_is_told_apart),
+        cmocka_unit_test(a_strangers_key_is_not_used_before_his_certificate_is_verified),
         cmocka_unit_test(a_hello_without_an_end_is_refused),
         cmocka_unit_test(clients_are_let_in_by_their_certificates),
         cmocka_unit_test(a_client_checks_whom_it_speaks_to),
