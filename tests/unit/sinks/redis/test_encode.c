@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "aggregate/sketch_window.h"
 #include "sinks/redis/encode.h"
 #include "sinks/redis/keys.h"
@@ -199,6 +200,32 @@ static void crc16_is_that_of_redis_cluster(void **state)
     assert_int_equal(redis_keys_crc16(SLICE_LIT("")), 0);
     assert_int_equal(redis_keys_crc16(SLICE_LIT("foo")) % 16384, 12182); /* CLUSTER KEYSLOT foo */
     assert_int_equal(redis_keys_crc16(SLICE_LIT("somekey")) % 16384, 11058);
+}
+
+/* A bit at a time, as the polynomial says. */
+static uint16_t crc16_by_bits(const unsigned char *p, size_t n)
+{
+    uint32_t crc = 0;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= (uint32_t)p[i] << 8;
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc << 1 ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+    }
+    return (uint16_t)crc;
+}
+
+static void crc16_is_the_definition_for_every_length_and_byte(void **state)
+{
+    unsigned char text[300];
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (unsigned char)(i * 167 + 13);
+    for (size_t n = 0; n < sizeof text; n++) {
+        char *exact = mem_alloc(n + 1); /* nothing behind the text is read */
+        memcpy(exact + 1, text, n);
+        assert_int_equal(redis_keys_crc16(slice_of(exact + 1, n)), crc16_by_bits(text, n));
+        free(exact);
+    }
 }
 
 static void msgpack_takes_the_shortest_form(void **state)
@@ -761,6 +788,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc16_is_that_of_redis_cluster),
+        cmocka_unit_test(crc16_is_the_definition_for_every_length_and_byte),
         cmocka_unit_test(msgpack_takes_the_shortest_form),
         cmocka_unit_test(an_empty_interval_has_one_batch_per_shard_and_the_log_last),
         cmocka_unit_test(a_batch_is_the_command_byte_for_byte),
