@@ -6,7 +6,7 @@
  *
  *   registry_take_exemplars   what came with the page's cells (registry_exemplars.c)
  *
- * registry_close, registry_next     an interval ends
+ * registry_close, registry_next     an interval ends (registry_interval.c)
  * registry_expire   series that are idle
  *   registry_expire_series     leaves the page and forgets its values
  *   registry_forget            no worker's cell points to it any more: it is gone
@@ -263,49 +263,6 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
         generation_each(p->retired, let_go, NULL);
     ingest_generation_free(p->retired);
     p->retired = NULL;
-}
-
-/* ---- intervals ---- */
-
-static void each_touched(const struct snapshot *snap, closed_series_fn fn, void *cookie)
-{
-    const struct registry *r = snap->source;
-    for (size_t i = 0; i < r->n_touched; i++) {
-        const struct series *s = r->touched[i];
-        assert(s->in_interval);
-        struct closed_series c = { .key = identity_key(s->id),
-                                   .name = identity_name(s->id),
-                                   .kind = (enum series_kind)s->kind };
-        kind_rows[s->kind]->close(s, r->end.now_ns, r->end.now_wall_ms, &c);
-        fn(cookie, &c);
-    }
-}
-
-void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret)
-{
-    registry_check(r);
-    assert(end->interval_ms > 0);
-    r->end = *end;
-    *ret = (struct snapshot){ .start_s = end->start_s,
-                              .interval_ms = end->interval_ms,
-                              .n_series = r->n_touched,
-                              .each = each_touched,
-                              .source = r };
-}
-
-void registry_next(struct registry *r)
-{
-    const struct kind_now now = registry_kind_now(r, r->end.now_ns);
-    r->interval++;
-    set_list_next(&r->sets, r->interval);
-    for (size_t i = 0; i < r->n_touched; i++) {
-        struct series *s = r->touched[i];
-        if (i + SERIES_AHEAD < r->n_touched)
-            __builtin_prefetch(r->touched[i + SERIES_AHEAD], 1);
-        kind_next(s, &now);
-        s->in_interval = 0;
-    }
-    r->n_touched = 0;
 }
 
 /* ---- expiry ---- */

@@ -1,5 +1,6 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, registry_walk.c and registry_remap.c.
+ * registry_priv: the registry's inside, shared by registry.c, registry_interval.c,
+ * registry_walk.c and registry_remap.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
