@@ -62,7 +62,7 @@ static struct {
     __m128i name[NAME_BLOCKS][5], tags[TAG_BLOCKS][5], kind[KINDS], final[2];
 } keys;
 
-/* Made by main: 0 to 63; row d leaves out byte d; the last n bytes; powers of ten from the right. */
+/* Made by main: 0 to 63; row d leaves out byte d; the last n bytes; powers of ten, downwards. */
 static _Alignas(64) char iota[64];
 static uint8_t drop[17][16], keep[32];
 static double power[17];
