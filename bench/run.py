@@ -53,6 +53,21 @@ def floors(build, size):
     return staged, h.results([build / "bench/tight", size]).get(f"tight_{size}", (None,))[0]
 
 
+def workers(build, quick):
+    """Two lanes on two cores, all datagrams in memory beforehand."""
+    if h.SENDER_CORE == h.RECEIVER_CORE:
+        return ""
+    rows = []
+    for series in (10000,) if quick else (10000, 100000):
+        h.say(f"two workers, {series:,} series")
+        found = h.results([build / "bench/micro_workers", series], core=f"{h.SENDER_CORE},{h.RECEIVER_CORE}")
+        alone, beside, times = (found[f"{name}_{series}"][0] for name in ("worker_alone", "worker_beside", "workers"))
+        rows.append([f"{series:,}", h.number(alone), h.number(beside), f"{times:.2f}", ">= 1.9", verdict(times >= 1.9)])
+    text = ("## Two workers on two cores\n\nns of CPU a line of one worker alone and beside another one, without sockets, median of 6: "
+            "how many workers' work two of them do when each has a core to itself.\n\n")
+    return text + h.table(["series", "alone", "beside another", "workers' work", "goal", ""], rows)
+
+
 def bare_drain(build, options):
     with h.floor_receiver(build, "drain") as (port, pid):
         return h.drain(build, port, pid, *options)
@@ -251,7 +266,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
+PARTS = {"in_process": in_process, "workers": workers, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
 
 if __name__ == "__main__":
     main()
