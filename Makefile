@@ -128,8 +128,12 @@ interop: deps-check-interop    ## real clients, which make the table in README.m
 	@$(SUITE) interop
 	@tests/interop/table.py
 
+.PHONY: arm64
+arm64:    ## base and protocol with their tests for aarch64, under qemu, where the packages for that are
+	@tests/support/arm64.sh '$(B)'
+
 .PHONY: nightly
-nightly:    ## what a change does not wait for: interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 
 .PHONY: layers

@@ -81,10 +81,10 @@ def pinned(core, command):
     return ["taskset", "-c", str(core), *map(str, command)]
 
 
-def results(command, core=None, timeout=600):
-    """Run a tool that prints RESULT lines.  returns  {name: (value, unit)}"""
+def results(command, core=None, timeout=600, env=None):
+    """Run a tool that prints RESULT lines; env: added to ours.  returns  {name: (value, unit)}"""
     command = pinned(RECEIVER_CORE if core is None else core, command)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **(env or {})})
     if done.returncode != 0:
         raise RuntimeError(f"{pathlib.Path(command[3]).name} failed: {done.stderr.strip()}")
     found = {}

@@ -26,6 +26,19 @@ struct micro_load {
 
 enum { MICRO_RECEIVE = 64 }; /* datagrams of one receive call */
 
+/* One more lane, which shares l's limit and profiles with the others as a worker's does. */
+static inline struct lane *micro_load_lane(struct micro_load *l)
+{
+    const struct lane_opts o = {
+        .parse = PARSE_OPTS_DEFAULT,
+        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = l->profiles, .limit = &l->limit },
+    };
+    struct lane *lane;
+    if (lane_new(&o, &lane) < 0)
+        abort();
+    return lane;
+}
+
 static inline void micro_load_init(struct micro_load *l, uint32_t series, const char *types,
                                    uint32_t lines, uint32_t datagram_bytes)
 {
@@ -49,13 +62,10 @@ static inline void micro_load_init(struct micro_load *l, uint32_t series, const 
                                                   .n_quantiles = ARRAY_LEN(quantiles),
                                                   .summary_max_age_ms = 600000,
                                                   .summary_age_buckets = 5 });
-    const struct lane_opts o = {
-        .parse = PARSE_OPTS_DEFAULT,
-        .ingest = { .tags = TAGS_OPTS_DEFAULT, .profiles = l->profiles, .limit = &l->limit },
-    };
     if (mix_parse(slice_str(types), &s.mix) < 0 || payload_init(&l->payload, &s) < 0 ||
-        series_limit_init(&l->limit, 2000000) < 0 || lane_new(&o, &l->lane) < 0)
+        series_limit_init(&l->limit, 2000000) < 0)
         abort();
+    l->lane = micro_load_lane(l);
     const struct send_datagram *end = &l->payload.datagrams[l->payload.n - 1];
     size_t bytes = end->at + end->len;
     l->bytes = calloc(1, PARSE_PAD_BEFORE + bytes + PARSE_PAD_BEHIND);
@@ -75,20 +85,25 @@ static inline void micro_load_release(struct micro_load *l)
     payload_release(&l->payload);
 }
 
-/* All datagrams once, each receive call's read at the same moment. */
-static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
+/* All datagrams once into a lane, each receive call's read at the same moment. */
+static inline void micro_load_into(const struct micro_load *l, struct lane *lane,
+                                   struct lane_source *source, uint64_t now_ns)
 {
     for (size_t i = 0; i < l->payload.n; i++) {
         const struct send_datagram *d = &l->payload.datagrams[i];
         if (i % MICRO_RECEIVE == 0) {
-            lane_flush(l->lane);
-            lane_begin(l->lane, &l->source, (struct lane_clock){ .now_ns = now_ns });
+            lane_flush(lane);
+            lane_begin(lane, source, (struct lane_clock){ .now_ns = now_ns });
         }
         const char *ptr = l->bytes + PARSE_PAD_BEFORE + d->at;
-        lane_datagram(l->lane,
-                      &(struct lane_datagram){ .ptr = ptr, .len = d->len, .padded = true });
+        lane_datagram(lane, &(struct lane_datagram){ .ptr = ptr, .len = d->len, .padded = true });
     }
-    lane_flush(l->lane);
+    lane_flush(lane);
+}
+
+static inline void micro_load_pass(struct micro_load *l, uint64_t now_ns)
+{
+    micro_load_into(l, l->lane, &l->source, now_ns);
 }
 
 #endif

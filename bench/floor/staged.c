@@ -15,21 +15,14 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "../micro.h"
 #include "base/hash.h"
-#include "payload.h"
+#include "floor.h"
 
-enum {
-    BATCH_BYTES = 16000,
-    BATCH_MAX = 1024,
-    BUCKETS = 256,
-    ARENA_BYTES = 2047 << 20,
-    LINES = 2000000
-};
+enum { BATCH_MAX = 1024, ARENA_BYTES = 2047 << 20 };
 
 struct floor_cell {
     uint64_t hash;
@@ -49,16 +42,6 @@ static struct floor_cell **slots;
 static uint64_t mask;
 static char *arena;
 static size_t arena_used, n_series;
-
-static void *huge(size_t n)
-{
-    void *p =
-        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (p == MAP_FAILED)
-        abort();
-    madvise(p, n, MADV_HUGEPAGE);
-    return p;
-}
 
 static void *take(size_t n)
 {
@@ -84,15 +67,6 @@ static double number(const char *p, const char *end)
     return point ? (double)v / scale[end - point] : (double)v;
 }
 
-/* The bucket of a value, 32 to the octave, linear inside it. */
-static uint32_t bucket_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    int64_t i = (int64_t)(bits >> 47) - ((1023 - 3) << 5);
-    return i < 0 ? 0 : i >= BUCKETS ? BUCKETS - 1 : (uint32_t)i;
-}
-
 static void read_line(const char *p, const char *end, struct floor_sample *s)
 {
     const char *colon = memchr(p, ':', (size_t)(end - p));
@@ -115,7 +89,7 @@ static struct floor_cell *find(const struct floor_sample *s)
     struct floor_cell *c = take(sizeof *c);
     c->hash = s->hash;
     if (s->type == 'm')
-        c->buckets = take(BUCKETS * sizeof *c->buckets);
+        c->buckets = take(FLOOR_BUCKETS * sizeof *c->buckets);
     n_series++;
     return slots[i] = c;
 }
@@ -136,65 +110,32 @@ static void ingest(const char *p, const char *end)
     for (int i = 0; i < n; i++) {
         batch[i].cell = find(&batch[i]);
         if (batch[i].type == 'm')
-            __builtin_prefetch(&batch[i].cell->buckets[bucket_of(batch[i].value)], 1);
+            __builtin_prefetch(&batch[i].cell->buckets[floor_bucket_of(batch[i].value)], 1);
     }
     for (int i = 0; i < n; i++) {
         struct floor_cell *c = batch[i].cell;
         c->n++;
         c->sum = batch[i].type == 'g' ? batch[i].value : c->sum + batch[i].value;
         if (batch[i].type == 'm')
-            c->buckets[bucket_of(batch[i].value)]++;
+            c->buckets[floor_bucket_of(batch[i].value)]++;
     }
 }
 
 static void measure(uint32_t series)
 {
-    struct payload load;
-    struct micro ns = { 0 };
-    struct payload_spec s = { .seed = 1,
-                              .series = series,
-                              .tags = 3,
-                              .tag_values = 50,
-                              .bytes = BATCH_BYTES,
-                              .packed = 1,
-                              .rate = 1,
-                              .set_members = 1,
-                              .lines = LINES,
-                              .prefix = "bench.",
-                              .suffix = "",
-                              .values = { VALUES_LOGNORMAL, 100, 1 } };
-    if (mix_parse(SLICE_LIT("c=60,ms=30,g=10"), &s.mix) < 0 || payload_init(&load, &s) < 0)
-        abort();
-    for (mask = 1; mask < (uint64_t)series * 2; mask <<= 1) {}
-    size_t table_bytes = mask * sizeof *slots;
-    slots = huge(table_bytes);
-    mask--;
-    arena = huge(ARENA_BYTES);
+    size_t table_bytes = floor_slots_for(series) * sizeof *slots;
+    mask = floor_slots_for(series) - 1;
+    slots = floor_huge(table_bytes);
+    arena = floor_huge(ARENA_BYTES);
     arena_used = n_series = 0;
-    for (int run = 0; run <= MICRO_RUNS; run++) {
-        uint64_t from_ns = micro_now_ns();
-        for (size_t i = 0; i < load.n; i++)
-            ingest(load.bytes + load.datagrams[i].at,
-                   load.bytes + load.datagrams[i].at + load.datagrams[i].len);
-        if (run > 0) /* the first makes the series */
-            micro_add(&ns, (double)(micro_now_ns() - from_ns) / (double)load.lines);
-    }
-    char name[64];
-    snprintf(name, sizeof name, "staged_%u", series);
-    micro_print(name, micro_median(&ns), "ns/line");
+    floor_measure("staged", series, ingest);
     if (n_series != series)
         fprintf(stderr, "staged: %zu series instead of %u\n", n_series, series);
-    munmap(arena, ARENA_BYTES);
-    munmap(slots, table_bytes);
-    payload_release(&load);
+    floor_huge_free(arena, ARENA_BYTES);
+    floor_huge_free(slots, table_bytes);
 }
 
 int main(int argc, char **argv)
 {
-    static const uint32_t usual[] = { 100, 10000, 100000, 1000000 };
-    for (int i = 1; i < argc; i++)
-        measure((uint32_t)strtoul(argv[i], NULL, 10));
-    for (size_t i = 0; argc == 1 && i < ARRAY_LEN(usual); i++)
-        measure(usual[i]);
-    return 0;
+    return floor_main(argc, argv, measure);
 }

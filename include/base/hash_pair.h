@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/aes.h"
 #include "base/hash.h"
 
 enum {
@@ -76,29 +77,24 @@ bool hash_pair_by_aes(void);
  */
 struct hash128 hash_pair(unsigned kind, const char *a, size_t n, const char *b, size_t m);
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-#define HASH_PAIR_AES __attribute__((target("aes,sse4.1")))
+#if defined(AES_HERE)
+#define HASH_PAIR_AES AES_FN
 
 /* Four rounds of AES of x under the five keys of a place. */
-HASH_PAIR_AES static inline __attribute__((always_inline)) __m128i
-hash_pair_aes4(__m128i x, const struct hash_pair_key *key)
+AES_INLINE aes_block hash_pair_aes4(aes_block x, const struct hash_pair_key *key)
 {
-    const __m128i *k = (const void *)key;
-    x = _mm_aesenc_si128(_mm_xor_si128(x, _mm_load_si128(k)), _mm_load_si128(k + 1));
-    x = _mm_aesenc_si128(x, _mm_load_si128(k + 2));
-    x = _mm_aesenc_si128(x, _mm_load_si128(k + 3));
-    return _mm_aesenc_si128(x, _mm_load_si128(k + 4));
+    x = aes_round(aes_xor(x, aes_load(key->of[0])), aes_load(key->of[1]));
+    x = aes_round(x, aes_load(key->of[2]));
+    x = aes_round(x, aes_load(key->of[3]));
+    return aes_round(x, aes_load(key->of[4]));
 }
 
 /* From the sum of all blocks to the hash. */
-HASH_PAIR_AES static inline __attribute__((always_inline)) __m128i hash_pair_final(__m128i sum,
-                                                                                   unsigned kind)
+AES_INLINE aes_block hash_pair_final(aes_block sum, unsigned kind)
 {
-    const __m128i *end = (const __m128i *)(const void *)hash_pair_keys.final;
-    sum = _mm_xor_si128(sum, _mm_load_si128((const void *)hash_pair_keys.kind[kind]));
-    return _mm_aesenc_si128(_mm_aesenc_si128(sum, _mm_load_si128(end)), _mm_load_si128(end + 1));
+    const struct hash_pair_keys *k = &hash_pair_keys;
+    sum = aes_xor(sum, aes_load(k->kind[kind]));
+    return aes_round(aes_round(sum, aes_load(k->final[0])), aes_load(k->final[1]));
 }
 #endif
 

@@ -80,7 +80,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(protocol, log_rejected, BOOL, "on", 0, 0, "", RELOAD,                                        \
       "Log the first five refused lines of each reason a minute, cut at 200 bytes, with the "      \
       "listener and who sent them. Off where lines are private: they are counted all the same.")   \
-    X(protocol, cpu, ENUM, "auto", 0, 0, "auto|avx512|avx2|sse2|portable", RESTART,                \
+    X(protocol, cpu, ENUM, "auto", 0, 0, "auto|avx512|avx2|sse2|portable|neon", RESTART,           \
       "Instructions that the parser uses; auto: the best that the CPU has. The others are for "    \
       "measuring what other CPUs would give.")                                                     \
     X(limits, max_series, UINT, "1000000", 1, 100000000, "", RESTART,                              \

@@ -3,7 +3,8 @@
  *
  *     avx512, avx2   lines out of registers (src/protocol/window.h), hashed by AES instructions
  *     sse2           any x86-64: lists of positions (src/protocol/scan.h), hashed by XXH3
- *     portable       the same in plain C
+ *     neon           any aarch64: the same lists, hashed by AES instructions where it has them
+ *     portable       the same lists in plain C, hashed by XXH3
  *
  * The best one that the CPU has is taken, unless another is chosen: to measure what users of other
  * CPUs get.

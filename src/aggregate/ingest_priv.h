@@ -53,6 +53,10 @@ struct ingest {
     _Atomic(struct page *) empty;              /* merged, for the worker */
     _Atomic(struct generation *) next;         /* for the worker's next turn */
 };
+static_assert(offsetof(struct ingest, ready) % 64 == 0 && sizeof(struct ingest) % 64 == 0,
+              "what control writes shares no cache line with what a sample needs");
+static_assert(offsetof(struct ingest, pages) % 64 == 0 && sizeof(struct page) % 64 == 0,
+              "nor does the page that control reads share one with the page being filled");
 
 /* On the worker's thread, between two batches. */
 static inline void ingest_check(const struct ingest *in)

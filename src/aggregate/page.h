@@ -23,7 +23,8 @@ struct birth {
 };
 
 struct page {
-    unsigned index; /* 0 or 1: which part of the cells is ours */
+    /* On lines of its own: control writes to one page while the worker fills the other. */
+    _Alignas(64) unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
     struct birth *births;       /* cells made in this page; each is in touched as well */
     struct cell **deaths;       /* cells that left the table; freed by the worker once the page

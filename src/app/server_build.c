@@ -180,7 +180,7 @@ static void on_entry(void *server, const struct event_entry *e)
 static int choose_cpu(const struct config *c)
 {
     /* In the order of the option's words. */
-    static const char *const words[] = { "auto", "avx512", "avx2", "sse2", "portable" };
+    static const char *const words[] = { "auto", "avx512", "avx2", "sse2", "portable", "neon" };
     const char *name = words[c->protocol_cpu];
     if (c->protocol_cpu == 0 || variant_choose(name))
         return 0;

@@ -35,8 +35,8 @@ static void fill_from(uint64_t seed)
 
 static void make_ready(void)
 {
-#if defined(__x86_64__)
-    have_aes = __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
+#if defined(AES_HERE)
+    have_aes = aes_by_cpu();
 #endif
     use_aes = have_aes;
     fill_from(1);
@@ -72,7 +72,7 @@ bool hash_pair_by_aes(void)
     return use_aes;
 }
 
-#if defined(__x86_64__)
+#if defined(AES_HERE)
 
 /*
  * The keys of a place beyond the table: ten rounds of AES, under keys of their own, of the place
@@ -80,12 +80,11 @@ bool hash_pair_by_aes(void)
  */
 HASH_PAIR_AES static void far_keys(uint64_t place, struct hash_pair_key *ret)
 {
-    const __m128i *far = (const __m128i *)(const void *)hash_pair_keys.far;
-    for (int i = 0; i < 5; i++) {
-        __m128i x = _mm_xor_si128(_mm_set_epi64x(i, (long long)place), _mm_load_si128(far));
+    for (unsigned i = 0; i < 5; i++) {
+        aes_block x = aes_xor(aes_of(place, i), aes_load(hash_pair_keys.far[0]));
         for (int round = 1; round < HASH_PAIR_FAR_KEYS; round++)
-            x = _mm_aesenc_si128(x, _mm_load_si128(far + round));
-        _mm_store_si128((__m128i *)(void *)ret->of[i], x);
+            x = aes_round(x, aes_load(hash_pair_keys.far[round]));
+        aes_store(ret->of[i], x);
     }
 }
 
@@ -97,69 +96,69 @@ static uint64_t load64(const char *p)
 }
 
 /* The 1 to 16 bytes at p as a block, with zeros behind; by loads that overlap, not by a loop. */
-HASH_PAIR_AES static inline __m128i block_load(const char *p, size_t n)
+HASH_PAIR_AES static inline aes_block block_load(const char *p, size_t n)
 {
     if (n == HASH_PAIR_BLOCK)
-        return _mm_loadu_si128((const void *)p);
+        return aes_load(p);
     if (n >= 8) {
         uint64_t end = n == 8 ? 0 : load64(p + n - 8) >> (8 * (HASH_PAIR_BLOCK - n));
-        return _mm_set_epi64x((long long)end, (long long)load64(p));
+        return aes_of(load64(p), end);
     }
     if (n >= 4) {
         uint32_t front, end;
         memcpy(&front, p, sizeof front);
         memcpy(&end, p + n - 4, sizeof end);
-        return _mm_set_epi64x(0, (long long)(front | (uint64_t)end << (8 * (n - 4))));
+        return aes_of(front | (uint64_t)end << (8 * (n - 4)), 0);
     }
     uint64_t w = (uint8_t)p[0];
     w |= n > 1 ? (uint64_t)(uint8_t)p[1] << 8 : 0;
     w |= n > 2 ? (uint64_t)(uint8_t)p[2] << 16 : 0;
-    return _mm_set_epi64x(0, (long long)w);
+    return aes_of(w, 0);
 }
 
 /* Of a text that is longer than its places in the table. */
-HASH_PAIR_AES __attribute__((noinline)) static __m128i far_sum(const char *p, size_t n, size_t from,
-                                                               uint64_t which)
+HASH_PAIR_AES __attribute__((noinline)) static aes_block far_sum(const char *p, size_t n,
+                                                                 size_t from, uint64_t which)
 {
-    __m128i sum = _mm_setzero_si128();
+    aes_block sum = aes_of(0, 0);
     for (size_t i = from; i * HASH_PAIR_BLOCK < n; i++) {
         struct hash_pair_key far;
         size_t at = i * HASH_PAIR_BLOCK, left = n - at;
         far_keys(i << 1 | which, &far);
-        __m128i x = block_load(p + at, left < HASH_PAIR_BLOCK ? left : HASH_PAIR_BLOCK);
-        sum = _mm_xor_si128(sum, hash_pair_aes4(x, &far));
+        aes_block x = block_load(p + at, left < HASH_PAIR_BLOCK ? left : HASH_PAIR_BLOCK);
+        sum = aes_xor(sum, hash_pair_aes4(x, &far));
     }
     return sum;
 }
 
 /* which: 0 or 1, of the two texts, so that far places differ too */
-HASH_PAIR_AES static inline __m128i text_sum(const char *p, size_t n, size_t least,
-                                             const struct hash_pair_key *keys, size_t n_keys,
-                                             uint64_t which)
+HASH_PAIR_AES static inline aes_block text_sum(const char *p, size_t n, size_t least,
+                                               const struct hash_pair_key *keys, size_t n_keys,
+                                               uint64_t which)
 {
-    __m128i sum = _mm_setzero_si128();
+    aes_block sum = aes_of(0, 0);
     size_t near = n < n_keys * HASH_PAIR_BLOCK ? n : n_keys * HASH_PAIR_BLOCK, i = 0;
     for (; near - i * HASH_PAIR_BLOCK >= HASH_PAIR_BLOCK; i++) {
-        __m128i x = _mm_loadu_si128((const void *)(p + i * HASH_PAIR_BLOCK));
-        sum = _mm_xor_si128(sum, hash_pair_aes4(x, &keys[i]));
+        aes_block x = aes_load(p + i * HASH_PAIR_BLOCK);
+        sum = aes_xor(sum, hash_pair_aes4(x, &keys[i]));
     }
     if (near > i * HASH_PAIR_BLOCK) {
-        __m128i x = block_load(p + i * HASH_PAIR_BLOCK, near - i * HASH_PAIR_BLOCK);
-        sum = _mm_xor_si128(sum, hash_pair_aes4(x, &keys[i++]));
+        aes_block x = block_load(p + i * HASH_PAIR_BLOCK, near - i * HASH_PAIR_BLOCK);
+        sum = aes_xor(sum, hash_pair_aes4(x, &keys[i++]));
     }
     for (; i < least; i++)
-        sum = _mm_xor_si128(sum, hash_pair_aes4(_mm_setzero_si128(), &keys[i]));
-    return n > near ? _mm_xor_si128(sum, far_sum(p, n, n_keys, which)) : sum;
+        sum = aes_xor(sum, hash_pair_aes4(aes_of(0, 0), &keys[i]));
+    return n > near ? aes_xor(sum, far_sum(p, n, n_keys, which)) : sum;
 }
 
 HASH_PAIR_AES static struct hash128 by_aes(unsigned kind, const char *a, size_t n, const char *b,
                                            size_t m)
 {
     const struct hash_pair_keys *k = &hash_pair_keys;
-    __m128i sum = text_sum(a, n, HASH_PAIR_A_LEAST, k->a, HASH_PAIR_A_KEYS, 0);
-    sum = _mm_xor_si128(sum, text_sum(b, m, HASH_PAIR_B_LEAST, k->b, HASH_PAIR_B_KEYS, 1));
+    aes_block sum = text_sum(a, n, HASH_PAIR_A_LEAST, k->a, HASH_PAIR_A_KEYS, 0);
+    sum = aes_xor(sum, text_sum(b, m, HASH_PAIR_B_LEAST, k->b, HASH_PAIR_B_KEYS, 1));
     struct hash128 h;
-    _mm_storeu_si128((__m128i *)(void *)&h, hash_pair_final(sum, kind));
+    aes_store(&h, hash_pair_final(sum, kind));
     return h;
 }
 

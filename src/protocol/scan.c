@@ -2,7 +2,8 @@
  *     scan_with        all blocks of a datagram; inlined into each variant with the variant's tools
  *       block_put      masks of one block: two are stored, two appended to the lists by list_bits
  *     tools            masks of 64 bytes, masks of a shorter tail, the lowest bit of a mask:
- *                        AVX-512, AVX2, SSE2 (any x86-64), portable (eight bytes at a time)
+ *                        AVX-512, AVX2, SSE2 (any x86-64), NEON (any aarch64), portable (eight
+ *                        bytes at a time)
  *     scan_variants    those that this CPU can run; parser_new takes the first, tests compare all
  */
 #include "protocol/scan.h"
@@ -16,6 +17,9 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#include <arm_neon.h>
+#define SCAN_NEON 1
 #endif
 
 struct masks {
@@ -216,6 +220,55 @@ static void scan_sse2(struct scan *s, const char *ptr, size_t len)
     scan_with((struct tools){ masks_sse2, tail_sse2, lowest_portable }, s, ptr, len);
 }
 
+#elif defined(SCAN_NEON)
+
+/* Bytes that are 0 or 255 to 64 bits: each keeps a bit of its own, and neighbours are added. */
+INLINE uint64_t join_neon(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
+{
+    const uint8x16_t each = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201ull));
+    uint8x16_t ab = vpaddq_u8(vandq_u8(a, each), vandq_u8(b, each));
+    uint8x16_t cd = vpaddq_u8(vandq_u8(c, each), vandq_u8(d, each));
+    uint8x16_t all = vpaddq_u8(ab, cd);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
+}
+
+INLINE uint64_t equal_neon(const uint8x16_t v[4], uint8_t c)
+{
+    const uint8x16_t x = vdupq_n_u8(c);
+    return join_neon(vceqq_u8(v[0], x), vceqq_u8(v[1], x), vceqq_u8(v[2], x), vceqq_u8(v[3], x));
+}
+
+/* Control bytes, DEL and those above 0x7f: with 1 added and as signed numbers, below 0x21. */
+INLINE uint8x16_t odd_neon(uint8x16_t v)
+{
+    return vcltq_s8(vreinterpretq_s8_u8(vaddq_u8(v, vdupq_n_u8(1))), vdupq_n_s8(0x21));
+}
+
+static inline struct masks masks_neon(const char *p)
+{
+    uint8x16_t v[4];
+    for (size_t i = 0; i < 4; i++)
+        v[i] = vld1q_u8((const uint8_t *)p + i * 16);
+    struct masks m;
+    m.nl = equal_neon(v, '\n');
+    m.pipe = equal_neon(v, '|');
+    m.colon = equal_neon(v, ':');
+    m.odd = join_neon(odd_neon(v[0]), odd_neon(v[1]), odd_neon(v[2]), odd_neon(v[3])) & ~m.nl;
+    return m;
+}
+
+static inline struct masks tail_neon(const char *p, size_t n)
+{
+    char block[64];
+    pad_tail(block, p, n);
+    return masks_neon(block);
+}
+
+static void scan_neon(struct scan *s, const char *ptr, size_t len)
+{
+    scan_with((struct tools){ masks_neon, tail_neon, lowest_portable }, s, ptr, len);
+}
+
 #endif
 
 /* The top bits of the eight bytes as one byte, that of the first byte lowest. */
@@ -259,6 +312,8 @@ static const struct scan_variant variants[] = {
     { "avx512", scan_avx512 },
     { "avx2", scan_avx2 },
     { "sse2", scan_sse2 },
+#elif defined(SCAN_NEON)
+    { "neon", scan_neon },
 #endif
     { "portable", scan_portable },
 };

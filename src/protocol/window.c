@@ -12,12 +12,13 @@
 #include "base/utf8.h"
 #include "protocol/metric.h"
 #include "protocol/parser.h"
-#include "protocol/window_hash.h"
-#include "protocol/window_number.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+
+#include "protocol/window_hash.h"
+#include "protocol/window_number.h"
 
 #define NOINLINE static __attribute__((noinline))
 #define INLINE   static inline __attribute__((always_inline))

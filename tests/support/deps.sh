@@ -55,6 +55,9 @@ optional golang-go                 builds client programs there
 optional maven                     fetches client libraries there
 optional default-jdk-headless      builds client programs there
 optional cargo                     builds client programs there
+optional gcc-aarch64-linux-gnu     builds for aarch64 in make arm64
+optional libc6-dev-arm64-cross     for that
+optional qemu-user-static          runs it
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format

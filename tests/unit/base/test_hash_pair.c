@@ -38,7 +38,7 @@ static uint8_t s_box(uint8_t x)
 }
 
 /* SubBytes, ShiftRows, MixColumns, and the round's key. */
-static void aes_round(block x, const uint8_t *key)
+static void book_round(block x, const uint8_t *key)
 {
     static uint8_t box[256];
     block s;
@@ -70,7 +70,7 @@ static void text_by_the_book(block sum, const char *p, size_t n, size_t least,
         memcpy(x, p + (left > 0 ? at : 0), left < sizeof x ? left : sizeof x);
         xor_into(x, keys[i].of[0]);
         for (int round = 1; round <= 4; round++)
-            aes_round(x, keys[i].of[round]);
+            book_round(x, keys[i].of[round]);
         xor_into(sum, x);
     }
 }
@@ -82,8 +82,8 @@ static struct hash128 by_the_book(unsigned kind, const char *a, size_t n, const 
     text_by_the_book(sum, a, n, HASH_PAIR_A_LEAST, hash_pair_keys.a);
     text_by_the_book(sum, b, m, HASH_PAIR_B_LEAST, hash_pair_keys.b);
     xor_into(sum, hash_pair_keys.kind[kind]);
-    aes_round(sum, hash_pair_keys.final[0]);
-    aes_round(sum, hash_pair_keys.final[1]);
+    book_round(sum, hash_pair_keys.final[0]);
+    book_round(sum, hash_pair_keys.final[1]);
     memcpy(&h, sum, sizeof h);
     return h;
 }

@@ -775,8 +775,8 @@ static void plain_lines_are_read_as_all_lines_are(void **state)
 
 #define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-/* Several lines to a datagram, so that a reader goes on behind one that another had to read. */
-static void readers_take_turns_within_a_datagram(void **state)
+/* f reads padded datagrams, and g as in any memory. */
+static void compare_turns(struct fixture *f, struct fixture *g)
 {
     /* clang-format off */
     static const char *const lines[] = {
@@ -791,12 +791,7 @@ static void readers_take_turns_within_a_datagram(void **state)
         "name_of_85_bytes_aaaa" A32 A32 ":1|c|#x:1\n",
     };
     /* clang-format on */
-    struct fixture f, g;
     uint32_t r = 1;
-    (void)state;
-    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
-    fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
-    f.padded = true;
     for (int i = 0; i < 20000; i++) {
         char text[8192] = "";
         for (uint32_t k = 0, n = 1 + (r >> 28); k < n; k++) {
@@ -805,16 +800,52 @@ static void readers_take_turns_within_a_datagram(void **state)
         }
         if (r >> 31) /* without the last LF */
             text[strlen(text) - 1] = '\0';
-        f.rubbish = (char)(r >> 16);
-        parse_text(&f, text);
-        parse_text(&g, text);
-        assert_int_equal(f.batch.n, g.batch.n);
-        assert_memory_equal(&f.batch.counts, &g.batch.counts, sizeof f.batch.counts);
-        for (uint32_t k = 0; k < f.batch.n; k++)
-            assert_true(same_sample(&f.batch, &f.batch.samples[k], &g.batch, &g.batch.samples[k]));
+        f->rubbish = (char)(r >> 16);
+        parse_text(f, text);
+        parse_text(g, text);
+        assert_int_equal(f->batch.n, g->batch.n);
+        assert_memory_equal(&f->batch.counts, &g->batch.counts, sizeof f->batch.counts);
+        for (uint32_t k = 0; k < f->batch.n; k++)
+            assert_true(
+                same_sample(&f->batch, &f->batch.samples[k], &g->batch, &g->batch.samples[k]));
     }
-    fixture_release(&f);
-    fixture_release(&g);
+}
+
+/* Several lines to a datagram, so that a reader goes on behind one that another had to read. */
+static void readers_take_turns_within_a_datagram(void **state)
+{
+    const struct scan_variant *variants;
+    size_t n = scan_variants(&variants);
+    (void)state;
+    for (size_t v = 0; v < n; v++) {
+        struct fixture f, g;
+        assert_true(variant_choose(variants[v].name));
+        fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+        fixture_init(&g, PARSE_OPTS_DEFAULT, 64);
+        f.padded = true;
+        compare_turns(&f, &g);
+        fixture_release(&f);
+        fixture_release(&g);
+    }
+    assert_true(variant_choose(variants[0].name));
+}
+
+static void a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing(void **state)
+{
+#if defined(__x86_64__)
+    static const char *const lacking[] = { "neon", "", "auto", "avx", "avx5122", "AVX2" };
+#else
+    static const char *const lacking[] = { "avx512", "avx2", "sse2", "", "auto" };
+#endif
+    (void)state;
+    assert_true(variant_choose("portable"));
+    for (size_t i = 0; i < ARRAY_LEN(lacking); i++) {
+        assert_false(variant_choose(lacking[i]));
+        assert_string_equal(variant_name(), "portable");
+    }
+    const struct scan_variant *variants;
+    scan_variants(&variants);
+    assert_true(variant_choose(variants[0].name));
 }
 
 int main(void)
@@ -838,6 +869,7 @@ int main(void)
         cmocka_unit_test(several_datagrams_may_share_a_batch),
         cmocka_unit_test(plain_lines_are_read_as_all_lines_are),
         cmocka_unit_test(readers_take_turns_within_a_datagram),
+        cmocka_unit_test(a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
 }
