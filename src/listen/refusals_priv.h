@@ -27,7 +27,8 @@ struct refusal_origin {
  * refusals_find(at_hand, ptr, ret):
  *   at_hand  as in struct refusals_from
  *   ret      zeroed
- *   returns  false: ptr is not in what was read last (the parser has copied the line), *ret as it was
+ *   returns  false: ptr is not in what was read last (the parser has copied the line); *ret is as
+ *            it was
  */
 typedef bool (*refusals_find)(const void *at_hand, const char *ptr, struct refusal_origin *ret);
 
