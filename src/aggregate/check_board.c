@@ -158,7 +158,7 @@ uint64_t check_board_memory(void)
 {
     enum { SLOT_BYTES = 8, SLOTS = 4 }; /* for each pair, while the index grows */
     uint64_t pair = sizeof(struct pair) + 2ull * (CHECK_BOARD_TEXT_MAX + 1);
-    return sizeof(struct check_board) + CHECK_BOARD_MAX * (pair + SLOTS * SLOT_BYTES);
+    return sizeof(struct check_board) + CHECK_BOARD_MAX * (pair + (size_t)SLOTS * SLOT_BYTES);
 }
 
 uint64_t check_board_page_bytes(void)

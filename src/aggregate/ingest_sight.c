@@ -141,7 +141,9 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     struct cell *known = table_find(&in->now.table, hash);
     if (known != NULL) {
         free(id);
-        return gauge_spelling(in, s, known, room, now_s);
+        struct cell *c = gauge_spelling(in, s, known, room, now_s);
+        assert(c != NULL); /* or the caller would free id again */
+        return c;
     }
     if (!room)
         return identity_cell(in, id, profile);

@@ -8,8 +8,9 @@ enum { SERIES_AHEAD = 12 }; /* how far ahead to prefetch */
 /* The head of a series, then its value and its name: on their way before their turn comes. */
 static void prefetch_closed(const struct registry *r, size_t i)
 {
-    if (i + 2 * SERIES_AHEAD < r->n_touched) {
-        const char *s = (const char *)r->touched[i + 2 * SERIES_AHEAD];
+    const size_t far = i + (size_t)2 * SERIES_AHEAD;
+    if (far < r->n_touched) {
+        const char *s = (const char *)r->touched[far];
         __builtin_prefetch(s);
         __builtin_prefetch(s + sizeof(struct series));
     }

@@ -103,7 +103,7 @@ static int accept_from(struct server *s, struct listener *l)
 static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
     const bool accepts = transport_of(l->address.transport)->accepts;
-    assert(l->n_readers == 1 || l->n_readers == s->n_workers);
+    assert(s->n_workers > 0 && (l->n_readers == 1 || l->n_readers == s->n_workers));
     l->reader = l->n_readers > 1 ? 0 : (*next)++ % s->n_workers;
     if (accepts) /* it has one reader where there is one worker */
         l->reader = 0;

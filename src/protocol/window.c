@@ -171,31 +171,39 @@ SSE INLINE bool packed_with(struct tools t, struct batch *b, const char *value, 
 }
 
 /*
- * The line at q, of a datagram that goes on for `rest` bytes.  *ret_used: its bytes, the LF too.
- * false: not plain, or longer than the window; *s may have been written to
+ * The end of the line at q, whose window is w.  *ret_used: its bytes, the line break too.
+ * returns  0: it is empty, or has a byte that only the general path reads
  */
-HASH_PAIR_AES INLINE bool line_with(struct tools t, const struct parser *p, struct batch *b,
-                                    const char *q, uint32_t rest, struct sample *s,
-                                    uint32_t *ret_used)
+INLINE uint32_t end_with(struct tools t, const struct window *w, const char *q, uint32_t rest,
+                         uint32_t *ret_used)
 {
-    static const uint8_t first[256] = { [' '] = 1, ['_'] = 1 }, last[256] = { [' '] = 1 };
-    struct window w = t.load(q);
-    uint32_t end = w.odd[0] != 0 ? lowest(w.odd[0]) : 64 + lowest(w.odd[1]);
+    uint32_t end = w->odd[0] != 0 ? lowest(w->odd[0]) : 64 + lowest(w->odd[1]);
     if (UNLIKELY(end == WINDOW))
         end = odd_beyond(t, q, WINDOW, rest);
     end = end < rest ? end : rest;
-    uint32_t used = end + 1;
-    if (UNLIKELY((q[end] != '\n') & (end != rest))) {
-        if ((signed char)q[end] < 0)
-            end = t.utf8_end(q, end, rest);
-        bool cr = end != rest && q[end] == '\r' && (end + 1 == rest || q[end + 1] == '\n');
-        if (end != rest && q[end] != '\n' && !cr)
-            return false;
-        used = end + 1 + cr;
-    }
+    *ret_used = end + 1;
+    if (__builtin_expect((q[end] == '\n') | (end == rest), 1))
+        return end;
+    if ((signed char)q[end] < 0)
+        end = t.utf8_end(q, end, rest);
+    bool cr = end != rest && q[end] == '\r' && (end + 1 == rest || q[end + 1] == '\n');
+    *ret_used = end + 1 + cr;
+    return end == rest || q[end] == '\n' || cr ? end : 0;
+}
+
+/*
+ * The line at q, of a datagram that goes on for `rest` bytes.
+ * returns  its bytes, the line break too; 0: it is not plain, and *s may have been written to
+ */
+HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct parser *p, struct batch *b,
+                                        const char *q, uint32_t rest, struct sample *s)
+{
+    static const uint8_t first[256] = { [' '] = 1, ['_'] = 1 }, last[256] = { [' '] = 1 };
+    struct window w = t.load(q);
+    uint32_t used, end = end_with(t, &w, q, rest, &used);
     if (UNLIKELY((end == 0) | (end > p->opts.max_line) | first[(uint8_t)q[0]] |
                  last[(uint8_t)(q + end)[-1]]))
-        return false;
+        return 0;
     struct bars bars = { q, below(w.bar[0], end), end > 64 ? below(w.bar[1], end - 64) : 0,
                          WINDOW };
     uint32_t colon = lowest(w.colon);
@@ -204,24 +212,24 @@ HASH_PAIR_AES INLINE bool line_with(struct tools t, const struct parser *p, stru
     uint32_t bar = next_bar(t, &bars, end);
     /* A colon or a bar that is missing or in the wrong place makes a length 0 or huge. */
     if (UNLIKELY(bar >= end || colon >= WINDOW || colon - 1 >= p->opts.max_name))
-        return false;
+        return 0;
     s->more_n = 0;
     if (UNLIKELY(!number_sse(q + bar, bar - colon - 1, &s->value)) &&
         !t.packed(b, q + colon + 1, bar - colon - 1, s))
-        return false;
+        return 0;
     uint32_t next = next_bar(t, &bars, end);
     if (UNLIKELY(!metric_type_read(q + bar + 1, next - bar - 1, &s->type) || s->type == SAMPLE_SET))
-        return false;
+        return 0;
     if (UNLIKELY(s->more_n > 0 && s->type == SAMPLE_GAUGE)) /* each value has a sign of its own */
-        return false;
+        return 0;
     s->rate = 1;
     s->tags = NULL;
     s->tags_len = 0;
     s->flags = 0;
     if (UNLIKELY(!fields_with(t, p, next, end, &bars, s)))
-        return false;
+        return 0;
     if (UNLIKELY(s->tags_len > WINDOW_TAGS_MAX))
-        return false;
+        return 0;
     s->name = q;
     s->name_len = colon;
     s->tag_style = TAGS_DOG;
@@ -230,8 +238,7 @@ HASH_PAIR_AES INLINE bool line_with(struct tools t, const struct parser *p, stru
         b->n_values += s->more_n;
     }
     spelling_hash(s, s->tags != NULL ? s->tags : q);
-    *ret_used = used;
-    return true;
+    return used;
 }
 
 HASH_PAIR_AES INLINE void lines_with(struct tools t, struct parser *p, struct batch *b)
@@ -239,7 +246,8 @@ HASH_PAIR_AES INLINE void lines_with(struct tools t, struct parser *p, struct ba
     const char *const text = p->ptr;
     const uint32_t len = p->len, full = b->full;
     uint32_t at = p->at, n = b->n, lines = 0, used;
-    while (at < len && n < full && line_with(t, p, b, text + at, len - at, &b->samples[n], &used)) {
+    while (at < len && n < full &&
+           (used = line_with(t, p, b, text + at, len - at, &b->samples[n])) != 0) {
         batch_aim(b, b->samples[n].hash.lo);
         at += used;
         n++;
