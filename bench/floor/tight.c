@@ -95,7 +95,7 @@ INLINE __m128i text_sum(const char *p, uint32_t n, __m128i (*key)[5], int blocks
 {
     __m128i len = _mm_set1_epi8((char)n), sum = _mm_setzero_si128();
 #pragma GCC unroll 4
-    for (int i = 0; i < blocks; i++) {
+    for (size_t i = 0; i < (size_t)blocks; i++) {
         __m128i in = _mm_cmpgt_epi8(len, _mm_load_si128((const void *)(iota + 16 * i)));
         __m128i x = _mm_and_si128(_mm_loadu_si128((const void *)(p + 16 * i)), in);
         sum = _mm_xor_si128(sum, aes4(x, key[i]));
