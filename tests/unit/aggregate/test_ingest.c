@@ -661,6 +661,56 @@ static void half_a_hash_does_not_make_two_series_one(void **unused)
     }
 }
 
+/* Behind samples of another kind, in the second stage of a batch, and in the next batch. */
+static void a_change_of_a_gauge_has_the_arrival_of_its_datagram(void **unused)
+{
+    (void)unused;
+    enum { N = INGEST_BATCH_MAX + 50, SECOND_AT = N - 20, GAUGE_AT = N - 10 };
+    const uint64_t start = 500 * PIPELINE_SECOND, arrival = start + 1000 + GAUGE_AT - SECOND_AT;
+    static const struct {
+        int64_t after; /* the change by the other worker */
+        bool next;     /* in the next batch, 5000 later */
+        const char *want;
+    } rows[] = {
+        { -1, false, "g 1" },
+        { 1, false, "g 2" },
+        { 4999, true, "g 3" },
+        { 5001, true, "g 2" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static struct sample s[N];
+        struct sample gauge = sample_of("g", 7, 7), other;
+        struct pipeline p;
+        gauge.type = SAMPLE_GAUGE;
+        for (unsigned k = 0; k < N; k++)
+            s[k] = sample_of("c", 5, 5);
+        s[GAUGE_AT] = gauge;
+        struct batch b = { .samples = s,
+                           .n = N,
+                           .counts = { .samples = N },
+                           .n_arrivals = 2,
+                           .arrivals = { { 0, start }, { SECOND_AT, start + 1000 } } };
+        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2 });
+        ingest_batch(p.in[0], &b, start + PIPELINE_SECOND);
+        b.samples = &gauge;
+        b.n = b.n_arrivals = 1;
+        b.counts.samples = rows[i].next;
+        b.arrivals[0].ns = arrival + 5000;
+        gauge.value = 3;
+        if (rows[i].next)
+            ingest_batch(p.in[0], &b, start + PIPELINE_SECOND);
+        other = gauge;
+        other.value = 2;
+        b.samples = &other;
+        b.counts.samples = 1;
+        b.arrivals[0].ns = arrival + (uint64_t)rows[i].after;
+        ingest_batch(p.in[1], &b, start + PIPELINE_SECOND);
+        pipeline_turn(&p);
+        assert_true(pipeline_has(pipeline_lines(&p), rows[i].want));
+        pipeline_release(&p);
+    }
+}
+
 static void no_number_breaks_the_exposition(void **unused)
 {
     (void)unused;
@@ -712,6 +762,7 @@ int main(void)
         cmocka_unit_test(a_cell_that_is_touched_in_time_stays),
         cmocka_unit_test(a_value_at_a_bound_is_in_its_bucket),
         cmocka_unit_test(half_a_hash_does_not_make_two_series_one),
+        cmocka_unit_test(a_change_of_a_gauge_has_the_arrival_of_its_datagram),
         cmocka_unit_test(numbers_below_the_normal_ones_are_as_good_as_any),
         cmocka_unit_test(no_number_breaks_the_exposition),
     };
