@@ -32,7 +32,8 @@
  * to the control thread once, as an identity, with the page in which the cell was born.
  *
  * Batches are staged: first the table's slots are prefetched, then cells, then buckets of sketches;
- * then all samples are added, in the order in which they came, which gauges need.
+ * then all samples are added, one kind after the other, and within a kind in the order in which
+ * they came, which gauges need.
  *
  *   thread   worker, but for ingest_take and ingest_give: control.  new and free: while no worker
  *            runs
@@ -66,7 +67,7 @@ struct ingest_opts {
     struct series_limit *limit;      /* shared by all workers; borrowed */
     /*
      * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by
-     * a limit on series or memory.  May be NULL; s lives for the call.
+     * a limit on series or memory.  Not in the samples' order.  May be NULL; s lives for the call.
      */
     void (*on_refused)(void *cookie, const struct sample *s, enum reason why);
     void *cookie;

@@ -106,7 +106,7 @@ static struct alias *alias_born(struct ingest *in, struct hash128 hash, struct g
 static void count_alias_errors(struct ingest *in, const struct gauge_cell *g, unsigned errors)
 {
     in->stats.v[INGEST_TAG_ERRORS] +=
-        (uint64_t)errors - cell_tag_errors(&g->cell); /* stage_update adds the cell's */
+        (uint64_t)errors - cell_tag_errors(&g->cell); /* stage_find adds the cell's */
 }
 
 static void use_alias(struct ingest *in, struct alias *a, uint32_t now_s)

@@ -626,6 +626,91 @@ static void numbers_below_the_normal_ones_are_as_good_as_any(void **unused)
     }
 }
 
+static struct sample sample_of(const char *name, uint64_t lo, uint64_t hi)
+{
+    return (struct sample){ .hash = { .lo = lo, .hi = hi },
+                            .value = 1,
+                            .rate = 1,
+                            .name = name,
+                            .name_len = (uint32_t)strlen(name),
+                            .type = SAMPLE_COUNTER };
+}
+
+/* In one batch and over several; 0 is what a free slot of the table has. */
+static void half_a_hash_does_not_make_two_series_one(void **unused)
+{
+    (void)unused;
+    static const uint64_t halves[] = { 0, 1, 3, 1023, UINT64_MAX };
+    for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
+        struct sample s[] = { sample_of("a", halves[i], 1), sample_of("b", halves[i], 2),
+                              sample_of("b", halves[i], 2), sample_of("c", halves[i], 3),
+                              sample_of("c", halves[i], 3), sample_of("c", halves[i], 3) };
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ 0 });
+        for (unsigned round = 1; round <= 3; round++) {
+            struct batch b = { .samples = s,
+                               .n = ARRAY_LEN(s),
+                               .counts = { .samples = ARRAY_LEN(s) } };
+            char want[64];
+            ingest_batch(p.in[0], &b, p.now_ns);
+            pipeline_turn(&p);
+            snprintf(want, sizeof want, "a %u\nb %u\nc %u\n", round, 2 * round, 3 * round);
+            pipeline_expect(&p, want);
+        }
+        pipeline_release(&p);
+    }
+}
+
+/* Behind samples of another kind, in the second stage of a batch, and in the next batch. */
+static void a_change_of_a_gauge_has_the_arrival_of_its_datagram(void **unused)
+{
+    (void)unused;
+    enum { N = INGEST_BATCH_MAX + 50, SECOND_AT = N - 20, GAUGE_AT = N - 10 };
+    const uint64_t start = 500 * PIPELINE_SECOND, arrival = start + 1000 + GAUGE_AT - SECOND_AT;
+    static const struct {
+        int64_t after; /* the change by the other worker */
+        bool next;     /* in the next batch, 5000 later */
+        const char *want;
+    } rows[] = {
+        { -1, false, "g 1" },
+        { 1, false, "g 2" },
+        { 4999, true, "g 3" },
+        { 5001, true, "g 2" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static struct sample s[N];
+        struct sample gauge = sample_of("g", 7, 7), other;
+        struct pipeline p;
+        gauge.type = SAMPLE_GAUGE;
+        for (unsigned k = 0; k < N; k++)
+            s[k] = sample_of("c", 5, 5);
+        s[GAUGE_AT] = gauge;
+        struct batch b = { .samples = s,
+                           .n = N,
+                           .counts = { .samples = N },
+                           .n_arrivals = 2,
+                           .arrivals = { { 0, start }, { SECOND_AT, start + 1000 } } };
+        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2 });
+        ingest_batch(p.in[0], &b, start + PIPELINE_SECOND);
+        b.samples = &gauge;
+        b.n = b.n_arrivals = 1;
+        b.counts.samples = rows[i].next;
+        b.arrivals[0].ns = arrival + 5000;
+        gauge.value = 3;
+        if (rows[i].next)
+            ingest_batch(p.in[0], &b, start + PIPELINE_SECOND);
+        other = gauge;
+        other.value = 2;
+        b.samples = &other;
+        b.counts.samples = 1;
+        b.arrivals[0].ns = arrival + (uint64_t)rows[i].after;
+        ingest_batch(p.in[1], &b, start + PIPELINE_SECOND);
+        pipeline_turn(&p);
+        assert_true(pipeline_has(pipeline_lines(&p), rows[i].want));
+        pipeline_release(&p);
+    }
+}
+
 static void no_number_breaks_the_exposition(void **unused)
 {
     (void)unused;
@@ -676,6 +761,8 @@ int main(void)
         cmocka_unit_test(spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last),
         cmocka_unit_test(a_cell_that_is_touched_in_time_stays),
         cmocka_unit_test(a_value_at_a_bound_is_in_its_bucket),
+        cmocka_unit_test(half_a_hash_does_not_make_two_series_one),
+        cmocka_unit_test(a_change_of_a_gauge_has_the_arrival_of_its_datagram),
         cmocka_unit_test(numbers_below_the_normal_ones_are_as_good_as_any),
         cmocka_unit_test(no_number_breaks_the_exposition),
     };

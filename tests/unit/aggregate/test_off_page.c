@@ -48,6 +48,10 @@ static void each_name_is_told_once_with_what_it_met(void **unused)
           "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x2\n", false, false },
         { "jobs:1|c\njobs:7|g|#a:1\njobs:8|g|#a:2\njobs:9|g|#a:3",
           "conflict jobs (gauge, gauge) sent as jobs, met jobs (counter) x1\n", false, false },
+        /* Of a packed sample a value is refused, of the last one all. */
+        { "jobs:7|g\njobs:1:1.7976931348623157e308:1.7976931348623157e308|c\njobs:1|c\n"
+          "jobs:1.7976931348623157e308|c",
+          "conflict jobs (counter, counter) sent as jobs, met jobs (gauge) x2\n", false, false },
         { "a.b:1|g\na-b:1|c\na_b:x|s\na.b:2|ms",
           "conflict a_b (counter, counter) sent as a-b, met a_b (gauge) x1\n"
           "conflict a_b (summary, timer) sent as a.b, met a_b (gauge) x1\n",

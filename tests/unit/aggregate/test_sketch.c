@@ -317,6 +317,54 @@ static void a_list_counts_as_an_array_does(void **unused)
     assert_true(lists > 1000);
 }
 
+static void assert_same(const struct sketch *a, const struct sketch *b)
+{
+    assert_true(a->count == b->count && a->sum == b->sum && a->zero == b->zero);
+    assert_true(a->min == b->min && a->max == b->max && (a->neg == NULL) == (b->neg == NULL));
+    assert_int_equal(a->pos.schema, b->pos.schema);
+    assert_int_equal(a->pos.width, b->pos.width);
+    assert_int_equal(a->pos.first, b->pos.first);
+    assert_int_equal(a->pos.n, b->pos.n);
+    for (uint32_t i = 0; i < a->pos.n; i++)
+        assert_true(sketch_window_count(&a->pos, i) == sketch_window_count(&b->pos, i));
+}
+
+/* Others are added in between: the window moves, goes coarser, and its counts become wider. */
+static void a_bucket_may_be_found_long_before_it_is_counted(void **unused)
+{
+    (void)unused;
+    enum { ROUNDS = 300, STAGES = 20, N = 32, WIDTHS = 9 };
+    static const double spreads[] = { 0.001, 0.1, 1, 8, 30 };
+    static const double heavy[] = { 2, UINT8_MAX - 1, UINT16_MAX - 1, UINT32_MAX - 1, 1.5 };
+    bool seen[WIDTHS] = { false };
+    unsigned coarser = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct sketch early, plain;
+        sketch_init(&early, 5);
+        sketch_init(&plain, 5);
+        for (unsigned stage = 0; stage < STAGES; stage++) {
+            double v[N];
+            struct sketch_at at[N];
+            for (unsigned i = 0; i < N; i++) {
+                v[i] = exp(spreads[round % ARRAY_LEN(spreads)] * normal());
+                v[i] *= uniform() < 0.02 ? -1 : uniform() < 0.02 ? 0 : 1;
+                at[i] = sketch_at_prefetch(&early, v[i]);
+            }
+            for (unsigned i = 0; i < N; i++) {
+                double weight = uniform() < 0.05 ? heavy[round / 8 % ARRAY_LEN(heavy)] : 1;
+                coarser += at[i].schema != SKETCH_AT_NONE && at[i].schema != early.pos.schema;
+                assert_int_equal(sketch_add_at(&early, v[i], weight, at[i]), 0);
+                assert_int_equal(sketch_add(&plain, v[i], weight), 0);
+                seen[early.pos.width] = true;
+            }
+            assert_same(&early, &plain);
+        }
+        sketch_release(&early);
+        sketch_release(&plain);
+    }
+    assert_true(seen[0] && seen[1] && seen[2] && seen[4] && seen[8] && coarser > 0);
+}
+
 static void the_window_stays_under_its_cap_by_going_coarser(void **unused)
 {
     (void)unused;
@@ -778,6 +826,7 @@ int main(void)
         cmocka_unit_test(few_buckets_are_a_list_and_more_an_array),
         cmocka_unit_test(lists_merge_into_a_list_while_they_are_few),
         cmocka_unit_test(a_list_counts_as_an_array_does),
+        cmocka_unit_test(a_bucket_may_be_found_long_before_it_is_counted),
         cmocka_unit_test(the_window_stays_under_its_cap_by_going_coarser),
         cmocka_unit_test(going_coarser_adds_neighbours_without_losing_a_unit),
         cmocka_unit_test(a_downscaled_sketch_equals_one_made_at_that_schema),
