@@ -5,6 +5,8 @@
 #ifndef PROTOCOL_WINDOW_HASH_H
 #define PROTOCOL_WINDOW_HASH_H
 
+#if defined(__x86_64__)
+
 #include <assert.h>
 
 #include <immintrin.h>
@@ -57,4 +59,5 @@ HASH_PAIR_AES static inline __attribute__((always_inline)) void spelling_hash(st
     _mm_storeu_si128((__m128i *)(void *)&s->hash, hash_pair_final(sum, kind));
 }
 
+#endif
 #endif

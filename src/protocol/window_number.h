@@ -5,6 +5,8 @@
 #ifndef PROTOCOL_WINDOW_NUMBER_H
 #define PROTOCOL_WINDOW_NUMBER_H
 
+#if defined(__x86_64__)
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -59,4 +61,5 @@ SSE static inline __attribute__((always_inline)) bool number_sse(const char *end
     return true;
 }
 
+#endif
 #endif

@@ -155,6 +155,8 @@ static struct hash128 digest_of(struct parser *p, struct batch *b)
             d = hash_join(d, hash_bytes(&s->flags, sizeof s->flags));
             d = hash_join(d, hash_bytes(s->name, s->name_len));
             d = hash_join(d, hash_bytes(s->tags_len ? s->tags : "", s->tags_len));
+            d = hash_join(d, hash_bytes(b->values + (s->more_n ? s->more_at : 0),
+                                        s->more_n * sizeof b->values[0]));
         }
     }
     return hash_join(d, hash_bytes(&b->counts, sizeof b->counts));
@@ -177,6 +179,7 @@ static void check_padded(const struct parse_opts *opts, const char *ptr, size_t 
     struct hash128 want = digest_of(p, &b);
     for (const char *rubbish = "\n1|:"; *rubbish != '\0'; rubbish++) {
         memset(padded, *rubbish, PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
+        padded[PARSE_PAD_BEFORE + len + 40] = '\n';
         memcpy(padded + PARSE_PAD_BEFORE, ptr, len);
         parser_begin_padded(p, padded + PARSE_PAD_BEFORE, len, truncated);
         struct hash128 got = digest_of(p, &b);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks that includes follow the arrows between rooms, that a room's private headers stay in the
-# room (those of a folder in a room, src/sinks/redis/, in the folder), and that the files of the
-# rooms in ONE_WAY and of the load generator include each other without a circle.
+# room (those of a folder in a room, src/sinks/redis/, in the folder), that the files of the rooms
+# in ONE_WAY and of the load generator include each other without a circle, and that headers of one
+# kind of CPU are asked for where that is the CPU.
 #
 #   layers.sh               check include/, src/ and bench/loadgen/
 #   layers.sh --self-test   does the check itself see a violation of each kind?
@@ -51,6 +52,25 @@ check_circles() {
         bad=1
     done
     return $bad
+}
+
+# <immintrin.h> and its like, outside of #if defined(__x86_64__) or in the #else of one.
+check_cpu() {
+    cd "$1"
+    find include src -name '*.[ch]' -exec awk '
+        FNR == 1 { depth = 0 }
+        /^#[ \t]*if/ { x86[++depth] = /^#[ \t]*if defined\(__x86_64__\)$/ }
+        /^#[ \t]*el/ { x86[depth] = 0 }
+        /^#[ \t]*endif/ { depth-- }
+        /^#[ \t]*include <[a-z0-9]*intrin\.h>/ {
+            for (i = depth; i > 0 && !x86[i]; i--)
+                ;
+            if (i <= 0) {
+                printf "layers: %s:%d: other CPUs have no such header\n", FILENAME, FNR
+                bad = 1
+            }
+        }
+        END { exit bad }' {} +
 }
 
 check_tree() {
@@ -115,8 +135,11 @@ self_test() {
         touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink,app/server}.h
         touch "$dir"/src/{aggregate/cell,sinks/redis/link,app/turn,cmd/cli}.h
         printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
+        judge "$1" "$2"
+    }
+    judge() {   # WHAT WANTED-STATUS: of the tree as it stands
         local got=0
-        { (check_tree "$dir") && (check_circles "$dir"); } >/dev/null || got=1
+        { (check_tree "$dir") && (check_circles "$dir") && (check_cpu "$dir"); } >/dev/null || got=1
         [ $got = "$2" ] || { echo "layers: self-test: $1: wanted $2, got $got"; failed=1; }
     }
     expect "an arrow that is allowed"           0 src/sinks/sink.c      aggregate/snapshot.h
@@ -141,6 +164,13 @@ self_test() {
         echo "layers: self-test: a circle of two files: not seen"
         failed=1
     fi
+    rm "$dir"/src/aggregate/*
+    printf '#if defined(__x86_64__)\n#if X\n#endif\n#include <immintrin.h>\n#endif\n' >"$dir/src/base/cpu.h"
+    judge "a header of one CPU, for that CPU" 0
+    printf '#if defined(__x86_64__)\n#else\n#include <immintrin.h>\n#endif\n' >"$dir/src/base/cpu.h"
+    judge "a header of one CPU, for the others" 1
+    printf '#ifndef A\n#include <emmintrin.h>\n#endif\n' >"$dir/src/base/cpu.h"
+    judge "a header of one CPU, for all" 1
     return $failed
 }
 
@@ -148,6 +178,6 @@ case ${1:-} in
 --self-test) self_test ;;
 *)
     top=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
-    (check_tree "$top") && (check_circles "$top") || exit 1
+    (check_tree "$top") && (check_circles "$top") && (check_cpu "$top") || exit 1
     ;;
 esac

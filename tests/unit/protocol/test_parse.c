@@ -21,7 +21,7 @@ struct fixture {
     struct batch batch;
     char *datagram;
     bool padded;  /* there is room around it, ... */
-    char rubbish; /* ... full of this */
+    char rubbish; /* ... full of this, with an LF in it */
     uint32_t events, checks, errors;
     struct parse_error error[ERRORS_MAX];
     struct buf *told; /* by on_cut */
@@ -95,6 +95,8 @@ static void parse(struct fixture *f, const char *text, size_t n, bool truncated)
     f->datagram = malloc(before + n + behind);
     assert_non_null(f->datagram);
     memset(f->datagram, f->rubbish, before + n + behind);
+    if (f->padded)
+        f->datagram[before + n + 40] = '\n';
     memcpy(f->datagram + before, text, n);
     f->errors = 0;
     batch_clear(&f->batch);
@@ -773,6 +775,113 @@ static void plain_lines_are_read_as_all_lines_are(void **state)
     assert_true(variant_choose(variants[0].name));
 }
 
+/* Read by both, whatever their readers are: samples, counts and refusals. */
+static void same_by_both(struct fixture *f, struct fixture *g, const char *text)
+{
+    parse_text(f, text);
+    parse_text(g, text);
+    bool same = f->batch.n == g->batch.n && f->errors == g->errors &&
+                memcmp(&f->batch.counts, &g->batch.counts, sizeof f->batch.counts) == 0;
+    for (uint32_t k = 0; same && k < f->batch.n; k++)
+        same = same_sample(&f->batch, &f->batch.samples[k], &g->batch, &g->batch.samples[k]);
+    if (!same)
+        fail_msg("%s, '%s': %u and %u samples", variant_name(), text, f->batch.n, g->batch.n);
+}
+
+/* Names, tags and lines of any length around those that a reader takes, and around the options'. */
+static void compare_around_every_limit(struct parse_opts o)
+{
+    /* clang-format off */
+    static const struct { const char *head, *tail; } lines[] = {
+        { "", ":1|c" }, { "", ":1|c\r\n" }, { "", ":1|c|" }, { "", "|x:1|c" },
+        { "n\xc3\xa9", ":1|c" }, { "n:1|c|#", "" }, { "n:1|c|#", "|@0.5" },
+        { "n:1|c|#", "|c:id" }, { "n:1|c|#", "|e:id|@.5" }, { "n:1|c|#", "|@1.0000000001" },
+        { "n:1|c|#", "||" }, { "n:1|c|#", "|#k:v" }, { "n:1|c|#", "|T12" }, { "n:1|c|#", " " },
+        { "n\xc3\xa9:1|c|#", "\x7f" }, { "n:1|c|#", "\xc3\xa9\x7f|c:id" }, { "n:1|c|#", "\xc3" },
+        { "n:1|c|#", "\xc3\r" }, { "n:1|c|#", "\xe2\x82\xac\r\nm:1|c" },
+        { "n:1|c|#", "\xa9\n\xa9:1|c" },
+    };
+    /* clang-format on */
+    struct fixture f, g;
+    char text[1200];
+    fixture_init(&f, o, 8);
+    fixture_init(&g, o, 8);
+    f.padded = true;
+    for (size_t n = 0; n < 1100; n += n == 210 ? 780 : 1)
+        for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+            size_t head = strlen(lines[k].head);
+            memcpy(text, lines[k].head, head);
+            memset(text + head, 'a', n);
+            strcpy(text + head + n, lines[k].tail);
+            f.rubbish = "\n:|\xa9"[n % 4];
+            same_by_both(&f, &g, text);
+        }
+    fixture_release(&f);
+    fixture_release(&g);
+}
+
+static void readers_agree_around_every_limit(void **state)
+{
+    static const struct {
+        uint32_t max_line, max_name;
+        bool origin_tags;
+    } opts[] = {
+        { 8192, 512, false }, { 8192, 512, true }, { 127, 127, false },
+        { 128, 64, false },   { 129, 128, false }, { 1024, 63, false },
+    };
+    const struct scan_variant *variants;
+    size_t n = scan_variants(&variants);
+    (void)state;
+    for (size_t v = 0; v < n; v++) {
+        assert_true(variant_choose(variants[v].name));
+        for (size_t i = 0; i < ARRAY_LEN(opts); i++) {
+            struct parse_opts o = PARSE_OPTS_DEFAULT;
+            o.max_line = opts[i].max_line;
+            o.max_name = opts[i].max_name;
+            o.origin_tags = opts[i].origin_tags;
+            compare_around_every_limit(o);
+        }
+    }
+    assert_true(variant_choose(variants[0].name));
+}
+
+/* The batch is handed over before the values of one more line have no room. */
+static void many_lines_of_many_values_stay_within_the_batch(void **state)
+{
+    enum { LINES = 40, VALUES = 32 };
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    char room[PARSE_PAD_BEFORE + LINES * (2 * VALUES + 4) + PARSE_PAD_BEHIND] = "", *text;
+    size_t n = 0;
+    (void)state;
+    o.max_line = 80;
+    text = room + PARSE_PAD_BEFORE;
+    for (int i = 0; i < LINES; i++) {
+        text[n++] = 'n';
+        for (int k = 0; k < VALUES; k++, n += 2)
+            memcpy(text + n, ":1", 2);
+        memcpy(text + n, "|c\n", 3);
+        n += 3;
+    }
+    for (int padded = 0; padded < 2; padded++) {
+        struct fixture f;
+        uint32_t samples = 0, values = 0;
+        fixture_init(&f, o, LINES);
+        if (padded)
+            parser_begin_padded(f.parser, text, n, false);
+        else
+            parser_begin(f.parser, text, n, false);
+        for (bool more = true; more; batch_clear(&f.batch)) {
+            more = parser_next(f.parser, &f.batch);
+            assert_true(f.batch.n_values <= f.batch.cap_values);
+            samples += f.batch.n;
+            values += f.batch.n + f.batch.n_values;
+        }
+        assert_int_equal(samples, LINES);
+        assert_int_equal(values, LINES * VALUES);
+        fixture_release(&f);
+    }
+}
+
 #define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* f reads padded datagrams, and g as in any memory. */
@@ -801,13 +910,7 @@ static void compare_turns(struct fixture *f, struct fixture *g)
         if (r >> 31) /* without the last LF */
             text[strlen(text) - 1] = '\0';
         f->rubbish = (char)(r >> 16);
-        parse_text(f, text);
-        parse_text(g, text);
-        assert_int_equal(f->batch.n, g->batch.n);
-        assert_memory_equal(&f->batch.counts, &g->batch.counts, sizeof f->batch.counts);
-        for (uint32_t k = 0; k < f->batch.n; k++)
-            assert_true(
-                same_sample(&f->batch, &f->batch.samples[k], &g->batch, &g->batch.samples[k]));
+        same_by_both(f, g, text);
     }
 }
 
@@ -868,6 +971,8 @@ int main(void)
         cmocka_unit_test(a_line_never_splits_over_batches),
         cmocka_unit_test(several_datagrams_may_share_a_batch),
         cmocka_unit_test(plain_lines_are_read_as_all_lines_are),
+        cmocka_unit_test(readers_agree_around_every_limit),
+        cmocka_unit_test(many_lines_of_many_values_stay_within_the_batch),
         cmocka_unit_test(readers_take_turns_within_a_datagram),
         cmocka_unit_test(a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing),
     };
