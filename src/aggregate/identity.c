@@ -1,8 +1,9 @@
 #include "aggregate/identity.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/mem.h"
 
 static char *put(char *to, struct slice s)
 {
@@ -11,13 +12,13 @@ static char *put(char *to, struct slice s)
     return to + s.len;
 }
 
-struct identity *identity_new(const struct sample *s, const struct tags *tags)
+struct identity *identity_new(struct arena *memory, const struct sample *s, const struct tags *tags)
 {
     assert(s->type < SAMPLE_TYPE_COUNT && s->name_len <= UINT16_MAX && tags->n <= TAGS_ROOM);
     size_t text = s->name_len + (tags->n > 0);
     for (uint32_t i = 0; i < tags->n; i++)
         text += tags->at[i].key.len + tags->at[i].value.len + 2;
-    struct identity *id = malloc(sizeof *id + tags->n * sizeof id->tag[0] + text);
+    struct identity *id = arena_alloc(memory, sizeof *id + tags->n * sizeof id->tag[0] + text);
     if (id == NULL)
         return NULL;
     *id = (struct identity){ .key_len = (uint32_t)text,
@@ -36,6 +37,12 @@ struct identity *identity_new(const struct sample *s, const struct tags *tags)
     assert(to == start + text);
     id->hash = hash64_bytes(start, text) + (uint64_t)id->type * 0x9E3779B97F4A7C15ull + id->n_tags;
     return id;
+}
+
+struct identity *identity_copy(const struct identity *id)
+{
+    size_t bytes = sizeof *id + id->n_tags * sizeof id->tag[0] + id->key_len;
+    return memcpy(mem_alloc(bytes), id, bytes);
 }
 
 /* A comma inside a Graphite tag makes one text of `a=1;b,c=2` and `a=1,b;c=2`. */

@@ -54,12 +54,12 @@ struct registry *registry_new(const struct registry_opts *opts)
     return r;
 }
 
-static struct series *series_new(struct registry *r, struct identity *take_id,
+static struct series *series_new(struct registry *r, const struct identity *id,
                                  const struct profile *profile)
 {
-    enum series_kind kind = kind_of(take_id->type);
+    enum series_kind kind = kind_of(id->type);
     struct series *s = slab_zalloc(&r->slabs[kind]);
-    s->id = take_id;
+    s->id = identity_copy(id);
     s->profile = profile;
     s->kind = (unsigned)kind & 3;
     return s;
@@ -136,16 +136,15 @@ static void appear(struct registry *r, struct series *s)
     r->stats.v[REGISTRY_SERIES_CREATED]++;
 }
 
-static struct series *adopt(struct registry *r, struct identity *take_id, uint8_t profile)
+static struct series *adopt(struct registry *r, const struct identity *id, uint8_t profile)
 {
-    struct series *s = index_find(&r->by_identity, take_id->hash, identity_is, take_id);
+    struct series *s = index_find(&r->by_identity, id->hash, identity_is, id);
     if (s != NULL) {
-        free(take_id);
         r->n_dropped -= s->dropped;
         s->dropped = 0;
         return s;
     }
-    s = series_new(r, take_id, profiles_at(r->opts.profiles, profile));
+    s = series_new(r, id, profiles_at(r->opts.profiles, profile));
     index_put(&r->by_identity, s);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
     r->all[r->n_all++] = s;
@@ -242,14 +241,14 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
     registry_check(r);
     struct kind_now now = registry_kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
-    for (size_t i = 0; i < p->n_births; i++) {
-        struct cell *c = p->births[i].cell;
-        c->series = adopt(r, p->births[i].identity, c->profile);
+    for (const struct birth *b = p->births.first; b != NULL; b = b->next) {
+        struct cell *c = b->cell;
+        c->series = adopt(r, b->identity, c->profile);
         assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
-    p->n_births = 0;
+    births_clear(&p->births);
     reserve_touched(r, p);
     for (size_t i = 0; i < p->n_touched; i++) {
         prefetch(p, i);

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+static struct arena memory; /* of a test's identities */
+
 static struct identity *make(uint8_t type, enum tag_style style, const char *name,
                              const char *raw_tags)
 {
@@ -22,7 +24,7 @@ static struct identity *make(uint8_t type, enum tag_style style, const char *nam
                         .type = type,
                         .tag_style = (uint8_t)style };
     assert_int_equal(tags_parse(&TAGS_OPTS_DEFAULT, &s, tags), REASON_NONE);
-    struct identity *id = identity_new(&s, tags);
+    struct identity *id = identity_new(&memory, &s, tags);
     assert_non_null(id);
     free(tags);
     return id;
@@ -64,8 +66,8 @@ static void the_key_is_the_name_and_the_sorted_tags(void **unused)
         }
         assert_true(slice_eq(buf_slice(&again), identity_key(id)));
         buf_release(&again);
-        free(id);
     }
+    arena_release(&memory);
 }
 
 static void spellings_meet_or_differ_as_their_tags_do(void **unused)
@@ -102,9 +104,8 @@ static void spellings_meet_or_differ_as_their_tags_do(void **unused)
             assert_int_equal(a->hash, b->hash);
         assert_int_equal(x.lo == y.lo, rows[i].equal);
         assert_int_equal(x.hi == y.hi, rows[i].equal);
-        free(a);
-        free(b);
     }
+    arena_release(&memory);
 }
 
 static void a_tag_remembers_its_place_in_the_line(void **unused)
@@ -115,7 +116,7 @@ static void a_tag_remembers_its_place_in_the_line(void **unused)
     assert_int_equal(identity_next_tag(id, 0, &at).order, 3);
     assert_int_equal(identity_next_tag(id, 1, &at).order, 2);
     assert_int_equal(identity_next_tag(id, 2, &at).order, 0);
-    free(id);
+    arena_release(&memory);
 }
 
 int main(void)
