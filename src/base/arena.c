@@ -5,7 +5,7 @@
 
 #include "base/slab.h"
 
-enum { CHUNK_BYTES = 64 << 10 };
+enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 2 << 20 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -19,15 +19,25 @@ static void chunk_check(const struct arena_chunk *c)
     assert(c->used >= sizeof *c && c->used <= c->bytes && c->used % 8 == 0);
 }
 
-static struct arena_chunk *chunk_new(struct arena *a, size_t bytes)
+static size_t chunk_bytes(const struct arena *a, size_t object)
 {
-    size_t whole = sizeof(struct arena_chunk) + bytes;
-    whole =
-        whole > CHUNK_BYTES ? (whole + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES : CHUNK_BYTES;
-    struct arena_chunk *c = slab_map(whole);
+    size_t least = sizeof(struct arena_chunk) + object, bytes = CHUNK_FIRST;
+    if (a->chunks != NULL && a->chunks->bytes < CHUNK_MOST)
+        bytes = a->chunks->bytes * 2;
+    else if (a->chunks != NULL)
+        bytes = CHUNK_MOST;
+    while (bytes < least)
+        bytes *= 2;
+    return bytes;
+}
+
+static struct arena_chunk *chunk_new(struct arena *a, size_t object)
+{
+    size_t bytes = chunk_bytes(a, object);
+    struct arena_chunk *c = slab_map(bytes);
     if (c == NULL)
         return NULL;
-    *c = (struct arena_chunk){ .next = a->chunks, .bytes = whole, .used = sizeof *c };
+    *c = (struct arena_chunk){ .next = a->chunks, .bytes = bytes, .used = sizeof *c };
     a->chunks = c;
     return c;
 }
@@ -67,13 +77,10 @@ static void free_chunks(struct arena_chunk *c)
 
 void arena_clear(struct arena *a)
 {
-    struct arena_chunk *kept = a->chunks;
-    if (kept == NULL)
-        return;
-    free_chunks(kept->next);
-    kept->next = NULL;
-    kept->used = sizeof *kept;
-    if (kept->bytes > CHUNK_BYTES)
+    struct arena_chunk *c = a->chunks;
+    if (c != NULL && c->next == NULL && c->bytes == CHUNK_FIRST)
+        c->used = sizeof *c;
+    else
         arena_release(a);
 }
 
