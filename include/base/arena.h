@@ -2,8 +2,8 @@
  * arena: memory for objects of any size that all go at once.
  *
  * { 0 } is an empty arena.  Objects lie one behind the other in chunks that are mapped and unmapped
- * whole, so that nothing of them stays among other memory.  The first one is of 64 KiB, each further
- * one twice as large, up to a huge page of 2 MiB, or as large as an object.
+ * whole, so that nothing of them stays among other memory.  The first one is of 64 KiB, each
+ * further one twice as large, up to a huge page of 2 MiB, or as large as an object.
  *
  *   thread   one owner at a time
  *   cost     a few ns an object; mmap once a chunk

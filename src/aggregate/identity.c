@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/mem.h"
-
 static char *put(char *to, struct slice s)
 {
     if (s.len > 0)
@@ -37,27 +35,6 @@ struct identity *identity_new(struct arena *memory, const struct sample *s, cons
     assert(to == start + text);
     id->hash = hash64_bytes(start, text) + (uint64_t)id->type * 0x9E3779B97F4A7C15ull + id->n_tags;
     return id;
-}
-
-struct identity *identity_copy(const struct identity *id)
-{
-    size_t bytes = sizeof *id + id->n_tags * sizeof id->tag[0] + id->key_len;
-    return memcpy(mem_alloc(bytes), id, bytes);
-}
-
-/* A comma inside a Graphite tag makes one text of `a=1;b,c=2` and `a=1,b;c=2`. */
-static bool cut_alike(const struct identity *a, const struct identity *b)
-{
-    for (unsigned i = 0; i < a->n_tags; i++)
-        if (a->tag[i].key_len != b->tag[i].key_len || a->tag[i].value_len != b->tag[i].value_len)
-            return false;
-    return true;
-}
-
-bool identity_eq(const struct identity *a, const struct identity *b)
-{
-    return a->hash == b->hash && a->type == b->type && a->n_tags == b->n_tags &&
-           slice_eq(identity_key(a), identity_key(b)) && cut_alike(a, b);
 }
 
 struct hash128 identity_hash128(const struct identity *id)

@@ -33,11 +33,7 @@ struct identity {
 struct identity *identity_new(struct arena *memory, const struct sample *s,
                               const struct tags *tags);
 
-struct identity *identity_copy(const struct identity *id); /* malloc'ed; never NULL */
-
-bool identity_eq(const struct identity *a, const struct identity *b);
-
-/* 128 bits that are the same for what identity_eq calls equal, and no spelling's. */
+/* 128 bits that are the same for what is the same series (tuple_is), and no spelling's. */
 struct hash128 identity_hash128(const struct identity *id);
 
 static inline const char *identity_text(const struct identity *id)
