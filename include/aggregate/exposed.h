@@ -21,9 +21,6 @@
 struct exposed;
 struct sketch;
 
-/* Append `k="v",k2="v2"`: no braces, nothing without labels. */
-void exposed_labels(const struct exposed *e, struct buf *out);
-
 /* Append a label value as it stands between its quotes: `\`, `"` and LF are escaped. */
 void exposed_escape_value(struct slice value, struct buf *out);
 

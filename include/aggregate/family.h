@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct exposed;
+struct places;
 
 /* X(id, word): how Prometheus types a family. */
 #define FAMILY_TYPES(X)                                                                            \
@@ -40,11 +41,12 @@ struct family {
     char *help;               /* of the first mapping rule that had one; NULL: says nothing */
     struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;
-    size_t at;             /* place in the list of families */
-    uint64_t hash;         /* of the name */
-    uint64_t born;         /* families are numbered from 1 in the order in which they are
+    struct places *by_labels; /* finds them by their labels; NULL where they are few */
+    size_t at;                /* place in the list of families */
+    uint64_t hash;            /* of the name */
+    uint64_t born;            /* families are numbered from 1 in the order in which they are
                                   made: a walk skips those made after its begin */
-    uint64_t busy_until_s; /* not idle before, as of the last search for samples (claim.c);
+    uint64_t busy_until_s;    /* not idle before, as of the last search for samples (claim.c);
                                   monotonic seconds */
 };
 

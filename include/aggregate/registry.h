@@ -132,6 +132,9 @@ uint64_t registry_count(const struct registry *r, enum series_kind kind);
 /* The family with the most exposed, which the log names at the limit.  NULL when there is none. */
 const struct family *registry_largest(const struct registry *r, size_t *ret_series);
 
+/* Append e's labels, `k="v",k2="v2"`: no braces, nothing without labels. */
+void registry_labels(const struct registry *r, const struct exposed *e, struct buf *out);
+
 /* What e shows now.  The view's arrays are valid until the next call, merge or expiry. */
 void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns,
                    struct exposed_view *ret);

@@ -128,7 +128,7 @@ static void give_way(struct claim_desk *d, const struct claim *to, struct family
     assert(f->type != FAMILY_RESERVED && f->n > 0);
     const struct exposed *any = f->exposed[0];
     note(d, &(struct off_page_note){ .metric = slice_of(f->name, f->name_len),
-                                     .sent = exposed_name_sent(any),
+                                     .sent = exposed_name_sent(any, d->symbols),
                                      .other = to->name,
                                      .why = OFF_PAGE_CONFLICT,
                                      .kind = (enum series_kind)any->kind,

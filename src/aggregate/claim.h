@@ -17,6 +17,7 @@
 
 /* The families to ask, and where to count and note what is refused. */
 struct claim_desk {
+    const struct symbols *symbols;
     struct families *families;
     uint64_t type_idle_s; /* as in registry_opts */
     struct off_page_list *notes;

@@ -1,4 +1,4 @@
-/* The labels of an exposed: borrowed from an identity as long as that is there, else kept. */
+/* The labels of an exposed: borrowed from a tuple as long as that is there, else kept. */
 #include "aggregate/exposed.h"
 
 #include <assert.h>
@@ -10,12 +10,12 @@
 #include "aggregate/naming.h"
 #include "base/mem.h"
 
-void exposed_labels(const struct exposed *e, struct buf *out)
+void exposed_labels(const struct exposed *e, const struct symbols *ss, struct buf *out)
 {
     if (e->has_text)
         buf_append(out, e->labels.text->bytes, e->labels.text->labels_len);
-    else if (e->labels.id != NULL)
-        labels_plain(e->labels.id, out);
+    else if (e->labels.tuple != NULL)
+        labels_join(e->labels.tuple, ss, out);
 }
 
 void exposed_escape_value(struct slice value, struct buf *out)
@@ -23,10 +23,10 @@ void exposed_escape_value(struct slice value, struct buf *out)
     (void)naming_escape_value(value, out);
 }
 
-void exposed_borrow_labels(struct exposed *e, const struct identity *id)
+void exposed_borrow_labels(struct exposed *e, const struct tuple *t)
 {
     exposed_drop_labels(e);
-    e->labels.id = id;
+    e->labels.tuple = t;
 }
 
 void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name)
@@ -44,13 +44,13 @@ void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name
     e->has_text = 1;
 }
 
-void exposed_let_go(struct exposed *e, const struct identity *id)
+void exposed_let_go(struct exposed *e, const struct symbols *ss, const struct tuple *t)
 {
-    if (e->has_text || e->labels.id != id)
+    if (e->has_text || e->labels.tuple != t)
         return;
     struct buf text = { 0 };
-    labels_plain(id, &text);
-    exposed_keep_labels(e, buf_slice(&text), identity_name(id));
+    labels_join(t, ss, &text);
+    exposed_keep_labels(e, buf_slice(&text), tuple_name(t, ss));
     buf_release(&text);
 }
 
@@ -58,15 +58,15 @@ void exposed_drop_labels(struct exposed *e)
 {
     if (e->has_text)
         free(e->labels.text);
-    e->labels.id = NULL;
+    e->labels.tuple = NULL;
     e->has_text = 0;
 }
 
-struct slice exposed_name_sent(const struct exposed *e)
+struct slice exposed_name_sent(const struct exposed *e, const struct symbols *ss)
 {
-    assert(e->has_text || e->labels.id != NULL);
+    assert(e->has_text || e->labels.tuple != NULL);
     if (!e->has_text)
-        return identity_name(e->labels.id);
+        return tuple_name(e->labels.tuple, ss);
     const struct exposed_text *t = e->labels.text;
     return slice_of(t->bytes + t->labels_len, t->name_len);
 }

@@ -10,9 +10,9 @@
  *                    collects.  Each series has one of its own here, but for those that shared one
  *                    when they lost their name
  *
- * Label text: in most cases escaping changes nothing, and then the text is made from the identity
- * of a series that points here (borrowed), at 0 bytes.  Otherwise, and once that series has gone,
- * the text is kept.
+ * Label text: in most cases it is made from the tuple of a series that points here (borrowed), at 0
+ * bytes.  Where the tags' labels are not all of it (labels.h), and once that series has gone, the
+ * text is kept.
  */
 #ifndef AGGREGATE_EXPOSED_PRIV_H
 #define AGGREGATE_EXPOSED_PRIV_H
@@ -23,11 +23,11 @@
 
 #include "aggregate/exposed.h"
 #include "aggregate/family.h"
-#include "aggregate/identity.h"
 #include "aggregate/snapshot.h"
+#include "aggregate/tuple.h"
 #include "base/slice.h"
 
-/* Labels that are no identity's: their text, then the name as some series had sent it. */
+/* Labels that are no tuple's: their text, then the name as some series had sent it. */
 struct exposed_text {
     uint32_t labels_len, name_len;
     char bytes[];
@@ -39,7 +39,7 @@ struct exposed {
     struct family *family; /* NULL: off the page */
     const struct profile *profile;
     union {
-        const struct identity *id; /* borrowed */
+        const struct tuple *tuple; /* borrowed */
         struct exposed_text *text; /* owned */
     } labels;                      /* by has_text; on the page and behind only */
     uint32_t at;                   /* place in family->exposed, on the page only */
@@ -88,19 +88,22 @@ static inline void exposed_mark_negative(struct exposed *e)
         e->family->negative = true;
 }
 
-/* Its labels are those of id, which stays until exposed_let_go(e, id). */
-void exposed_borrow_labels(struct exposed *e, const struct identity *id);
+/* Append `k="v",k2="v2"`: no braces, nothing without labels. */
+void exposed_labels(const struct exposed *e, const struct symbols *ss, struct buf *out);
+
+/* Its labels are those of t, which stays until exposed_let_go(e, ss, t). */
+void exposed_borrow_labels(struct exposed *e, const struct tuple *t);
 
 /* Its labels are that text; name is the name as sent. */
 void exposed_keep_labels(struct exposed *e, struct slice text, struct slice name);
 
-/* id is about to be freed, and e stays: no longer borrow from it. */
-void exposed_let_go(struct exposed *e, const struct identity *id);
+/* t is about to be freed, and e stays: no longer borrow from it. */
+void exposed_let_go(struct exposed *e, const struct symbols *ss, const struct tuple *t);
 
 /* It leaves the page: no labels. */
 void exposed_drop_labels(struct exposed *e);
 
 /* The name as one of its series sent it; it has labels. */
-struct slice exposed_name_sent(const struct exposed *e);
+struct slice exposed_name_sent(const struct exposed *e, const struct symbols *ss);
 
 #endif

@@ -4,7 +4,8 @@
  *   family_drop       leaves a gap, which families_sorted closes
  *
  * What is exposed in a family
- *   by_labels         an index over all families, for the series that shares a line
+ *   by_labels         finds the one that has certain labels, for the series that shares a line;
+ *                     up to FEW are looked through
  *   family->exposed   the list that walks go over; close_hole keeps the cursors right:
  *
  *       visited           to visit          came later
@@ -22,6 +23,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+enum { FEW = 8 };
+
 const char *family_type_word(enum family_type t)
 {
     static const char *const words[] = {
@@ -37,26 +40,33 @@ static uint64_t family_hash(const void *family)
     return ((const struct family *)family)->hash;
 }
 
-/* 32 bits over 64: the index takes its tag from the top. */
+/* 32 bits over 64: the table takes its tag from the top. */
 static uint64_t spread(uint32_t hash)
 {
     return hash * 0x9E3779B97F4A7C15ull;
 }
 
-static uint64_t labels_hash(const void *exposed)
+static uint64_t labels_hash(const void *family, uint32_t place)
 {
-    return spread(((const struct exposed *)exposed)->labels_hash);
+    return spread(((const struct family *)family)->exposed[place]->labels_hash);
 }
 
-void families_init(struct families *fs)
+static struct places_array array_of(const struct family *f)
 {
-    *fs = (struct families){ .order = 1 }; /* a walk that begins knows none */
+    return (struct places_array){ f, labels_hash };
+}
+
+void families_init(struct families *fs, const struct symbols *symbols)
+{
+    *fs = (struct families){ .order = 1, .symbols = symbols }; /* a walk that begins knows none */
     index_init(&fs->by_name, family_hash);
-    index_init(&fs->by_labels, labels_hash);
 }
 
 static void family_free(struct family *f)
 {
+    if (f->by_labels != NULL)
+        places_release(f->by_labels);
+    free(f->by_labels);
     free(f->exposed);
     free(f->help);
     free(f->name);
@@ -70,7 +80,6 @@ void families_release(struct families *fs)
             family_free(fs->at[i]);
     free(fs->at);
     index_release(&fs->by_name);
-    index_release(&fs->by_labels);
     buf_release(&fs->scratch);
 }
 
@@ -229,6 +238,9 @@ static void move(struct family *f, size_t to, size_t from)
         return;
     f->exposed[to] = f->exposed[from];
     f->exposed[to]->at = (uint32_t)to;
+    const struct places_array array = array_of(f);
+    if (f->by_labels != NULL)
+        places_moved(f->by_labels, &array, (uint32_t)from, (uint32_t)to);
 }
 
 static void close_hole(const struct families *fs, struct family *f, size_t hole)
@@ -254,17 +266,18 @@ struct labels_key families_key(const struct family *f, struct slice labels)
 
 struct lookup {
     const struct labels_key *key;
+    const struct symbols *symbols;
     struct buf *scratch;
 };
 
-static bool labels_are(const void *exposed, const void *lookup)
+static bool labels_are(const void *family, uint32_t place, const void *lookup)
 {
-    const struct exposed *e = exposed;
+    const struct exposed *e = ((const struct family *)family)->exposed[place];
     const struct lookup *l = lookup;
-    if (e->family != l->key->family)
+    if (e->labels_hash != l->key->hash)
         return false;
     buf_clear(l->scratch);
-    exposed_labels(e, l->scratch);
+    exposed_labels(e, l->symbols, l->scratch);
     if (e->has_text)
         labels_drop_empty(l->scratch);
     return slice_eq(buf_slice(l->scratch), l->key->text);
@@ -272,42 +285,66 @@ static bool labels_are(const void *exposed, const void *lookup)
 
 struct exposed *families_exposed(struct families *fs, const struct labels_key *key)
 {
-    const struct lookup l = { key, &fs->scratch };
-    return index_find(&fs->by_labels, spread(key->hash), labels_are, &l);
+    const struct lookup l = { key, fs->symbols, &fs->scratch };
+    const struct family *f = key->family;
+    if (f->by_labels != NULL) {
+        const struct places_array array = array_of(f);
+        uint32_t place = places_find(f->by_labels, &array, spread(key->hash), labels_are, &l);
+        return place == PLACES_NONE ? NULL : f->exposed[place];
+    }
+    for (uint32_t i = 0; i < f->n; i++)
+        if (labels_are(f, i, &l))
+            return f->exposed[i];
+    return NULL;
+}
+
+/* The last of f->exposed can be found by its labels, too. */
+static void index_last(struct family *f)
+{
+    const struct places_array array = array_of(f);
+    if (f->n <= FEW && f->by_labels == NULL)
+        return;
+    uint32_t from = (uint32_t)f->n - 1;
+    if (f->by_labels == NULL) {
+        f->by_labels = mem_zalloc(sizeof *f->by_labels);
+        from = 0;
+    }
+    for (uint32_t i = from; i < f->n; i++)
+        places_put(f->by_labels, &array, i);
 }
 
 void families_add(struct families *fs, struct family *f, struct exposed *e,
                   const struct labels_key *key)
 {
-    assert(e->family == NULL && !e->behind && key->family == f && f->n < UINT32_MAX);
+    assert(e->family == NULL && !e->behind && key->family == f && f->n < PLACES_MAX);
     family_check(fs, f);
     e->family = f;
     f->negative |= e->negative;
     e->labels_hash = key->hash;
-    index_put(&fs->by_labels, e);
     f->exposed = mem_grow(f->exposed, &f->cap, f->n + 1, sizeof(struct exposed *));
     e->at = (uint32_t)f->n;
     f->exposed[f->n++] = e;
+    index_last(f);
 }
 
-void families_replace(struct families *fs, struct exposed *e, struct exposed *by)
+void families_replace(struct exposed *e, struct exposed *by)
 {
     exposed_check(e);
     assert(!e->behind && (by->family == NULL || (by->behind && by->family == e->family)));
-    index_remove(&fs->by_labels, e);
     by->family = e->family;
     by->at = e->at;
     by->labels_hash = e->labels_hash;
     by->behind = 0;
     by->family->exposed[by->at] = by;
-    index_put(&fs->by_labels, by);
 }
 
 void families_remove(struct families *fs, struct exposed *e)
 {
     struct family *f = e->family;
     assert(!e->behind && f->exposed[e->at] == e);
-    index_remove(&fs->by_labels, e);
+    const struct places_array array = array_of(f);
+    if (f->by_labels != NULL)
+        places_remove(f->by_labels, &array, e->at, (uint32_t)f->n);
     close_hole(fs, f, e->at);
     e->family = NULL;
     exposed_drop_labels(e);
@@ -331,9 +368,7 @@ static void put_off_page(struct exposed *e)
 void families_evict(struct families *fs, struct family *f)
 {
     family_check(fs, f);
-    for (size_t i = 0; i < f->n; i++) {
-        index_remove(&fs->by_labels, f->exposed[i]);
+    for (size_t i = 0; i < f->n; i++)
         put_off_page(f->exposed[i]);
-    }
     family_drop(fs, f);
 }

@@ -15,19 +15,20 @@
 #include "aggregate/exposed_priv.h"
 #include "aggregate/family.h"
 #include "aggregate/index.h"
+#include "aggregate/places.h"
 #include "base/buf.h"
 #include "base/slice.h"
 
 struct families {
-    struct index by_name;   /* families */
-    struct index by_labels; /* what is on the page, by family and labels */
-    struct family **at;     /* all, the first n_sorted in order of their names; NULL
+    struct index by_name; /* families */
+    struct family **at;   /* all, the first n_sorted in order of their names; NULL
                                         where one was dropped */
     size_t n, n_sorted, n_dropped, cap;
     uint64_t order;  /* goes up when families change their places */
     uint64_t n_born; /* number of the youngest family */
     struct family_cursor *cursors;
-    struct buf scratch; /* of lookups by labels */
+    const struct symbols *symbols; /* borrowed */
+    struct buf scratch;            /* of lookups by labels */
 };
 
 static inline void families_check(const struct families *fs)
@@ -41,6 +42,7 @@ static inline void family_check(const struct families *fs, const struct family *
     assert(f->at < fs->n && fs->at[f->at] == f);
     assert(f->n <= f->cap && (f->type != FAMILY_RESERVED || f->n == 0));
     assert(f->born > 0 && f->born <= fs->n_born);
+    assert(f->by_labels == NULL || f->by_labels->n == f->n);
 }
 
 static inline void family_cursor_check(const struct family_cursor *c)
@@ -48,7 +50,7 @@ static inline void family_cursor_check(const struct family_cursor *c)
     assert(c->family == NULL || (c->at <= c->until && c->until <= c->family->n));
 }
 
-void families_init(struct families *fs);
+void families_init(struct families *fs, const struct symbols *symbols); /* borrowed */
 
 /* The families go; what was exposed in them is its owner's. */
 void families_release(struct families *fs);
@@ -87,7 +89,7 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
                   const struct labels_key *key);
 
 /* `by`, whose labels are the same, takes the place of e on the page. */
-void families_replace(struct families *fs, struct exposed *e, struct exposed *by);
+void families_replace(struct exposed *e, struct exposed *by);
 
 /*
  * e leaves the page; a family that is empty then goes too, so that a storm of names leaves nothing

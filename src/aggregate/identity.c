@@ -1,7 +1,6 @@
 #include "aggregate/identity.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 static char *put(char *to, struct slice s)
@@ -11,13 +10,13 @@ static char *put(char *to, struct slice s)
     return to + s.len;
 }
 
-struct identity *identity_new(const struct sample *s, const struct tags *tags)
+struct identity *identity_new(struct arena *memory, const struct sample *s, const struct tags *tags)
 {
     assert(s->type < SAMPLE_TYPE_COUNT && s->name_len <= UINT16_MAX && tags->n <= TAGS_ROOM);
     size_t text = s->name_len + (tags->n > 0);
     for (uint32_t i = 0; i < tags->n; i++)
         text += tags->at[i].key.len + tags->at[i].value.len + 2;
-    struct identity *id = malloc(sizeof *id + tags->n * sizeof id->tag[0] + text);
+    struct identity *id = arena_alloc(memory, sizeof *id + tags->n * sizeof id->tag[0] + text);
     if (id == NULL)
         return NULL;
     *id = (struct identity){ .key_len = (uint32_t)text,
@@ -36,21 +35,6 @@ struct identity *identity_new(const struct sample *s, const struct tags *tags)
     assert(to == start + text);
     id->hash = hash64_bytes(start, text) + (uint64_t)id->type * 0x9E3779B97F4A7C15ull + id->n_tags;
     return id;
-}
-
-/* A comma inside a Graphite tag makes one text of `a=1;b,c=2` and `a=1,b;c=2`. */
-static bool cut_alike(const struct identity *a, const struct identity *b)
-{
-    for (unsigned i = 0; i < a->n_tags; i++)
-        if (a->tag[i].key_len != b->tag[i].key_len || a->tag[i].value_len != b->tag[i].value_len)
-            return false;
-    return true;
-}
-
-bool identity_eq(const struct identity *a, const struct identity *b)
-{
-    return a->hash == b->hash && a->type == b->type && a->n_tags == b->n_tags &&
-           slice_eq(identity_key(a), identity_key(b)) && cut_alike(a, b);
 }
 
 struct hash128 identity_hash128(const struct identity *id)

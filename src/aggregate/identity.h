@@ -1,9 +1,8 @@
 /**
  * identity: what a series is: type, name, sorted tags.  Private to aggregate/.
  *
- * Made by a worker on first sight of a spelling, handed to the control thread with the page, and
- * owned by the registry's series from then on (or freed, when another spelling of the same series
- * was there first).
+ * Made by a worker on first sight of a spelling, and handed to the control thread with the page, in
+ * whose memory it lies.  The registry keeps a copy, unless the series was there already.
  */
 #ifndef AGGREGATE_IDENTITY_H
 #define AGGREGATE_IDENTITY_H
@@ -11,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "base/slice.h"
 #include "protocol/sample.h"
@@ -29,12 +29,11 @@ struct identity {
     struct identity_tag tag[]; /* n_tags, then the text */
 };
 
-/* returns  malloc'ed (free()); NULL: no memory */
-struct identity *identity_new(const struct sample *s, const struct tags *tags);
+/* returns  NULL: no memory */
+struct identity *identity_new(struct arena *memory, const struct sample *s,
+                              const struct tags *tags);
 
-bool identity_eq(const struct identity *a, const struct identity *b);
-
-/* 128 bits that are the same for what identity_eq calls equal, and no spelling's. */
+/* 128 bits that are the same for what is the same series (tuple_is), and no spelling's. */
 struct hash128 identity_hash128(const struct identity *id);
 
 static inline const char *identity_text(const struct identity *id)

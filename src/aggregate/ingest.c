@@ -57,10 +57,8 @@ static void page_release(struct ingest *in, struct page *p)
 {
     bury(in, p);
     ingest_generation_free(p->retired);
-    for (size_t i = 0; i < p->n_births; i++)
-        free(p->births[i].identity);
     exemplars_clear(&p->exemplars);
-    free(p->births);
+    arena_release(&p->births.memory);
     free(p->touched);
     free(p->deaths);
 }
@@ -235,7 +233,6 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     page_check(fresh);
     bury(in, fresh);
     fresh->n_touched = 0;
-    fresh->n_births = 0;
     exemplars_clear(&fresh->exemplars);
     /* acquire: pairs with the release in ingest_renew */
     struct generation *next = atomic_exchange_explicit(&in->next, NULL, memory_order_acquire);
@@ -279,7 +276,7 @@ struct page *ingest_take(struct ingest *in)
 
 void ingest_give(struct ingest *in, struct page *p)
 {
-    assert(p == &in->pages[p->index] && p->n_births == 0); /* its identities were taken */
+    assert(p == &in->pages[p->index] && p->births.n == 0);
     /* release: our reads and the cleared marks come before the worker's next writes */
     atomic_store_explicit(&in->empty, p, memory_order_release);
 }

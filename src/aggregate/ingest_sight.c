@@ -8,7 +8,6 @@
  *   ingest_list_cell    not in the page's list yet, or an alias of a gauge, or dropped
  */
 #include <assert.h>
-#include <stdlib.h>
 
 #include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
@@ -22,28 +21,42 @@ static bool room_to_touch(struct page *p)
 
 /*
  * A cell in the table and among the page's births, or in neither: what may fail comes first.  The
- * page has room to list it.
+ * page has room to list it, and id is the last in the memory of its births.
  */
-static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id,
+static struct cell *give_birth(struct ingest *in, struct hash128 hash, const struct identity *id,
                                uint8_t profile)
 {
-    struct page *p = in->page;
-    if (!ingest_room(&p->births, p->n_births, &p->cap_births, sizeof *p->births))
-        return NULL;
+    struct births *births = &in->page->births;
     if (table_reserve(&in->now.table) < 0)
+        return NULL;
+    struct birth *b = arena_alloc(&births->memory, sizeof *b);
+    if (b == NULL)
         return NULL;
     struct cell *c = cells_new(&in->now.cells, id->type, profile);
     if (c == NULL)
-        return NULL;
-    if (!series_limit_claim(in->opts.limit, id->hash)) {
-        cells_free(&in->now.cells, c);
-        return NULL;
-    }
+        goto err_birth;
+    if (!series_limit_claim(in->opts.limit, id->hash))
+        goto err_cell;
     c->check = hash.hi;
     table_put(&in->now.table, hash, c);
     assert(c->series == NULL);
-    p->births[p->n_births++] = (struct birth){ c, id };
+    *b = (struct birth){ .cell = c, .identity = id };
+    *(births->last != NULL ? &births->last->next : &births->first) = b;
+    births->last = b;
+    births->n++;
     return c;
+err_cell:
+    cells_free(&in->now.cells, c);
+err_birth:
+    arena_undo(&births->memory, b);
+    return NULL;
+}
+
+/* The identity last made belongs to no birth. */
+static void forget_identity(struct ingest *in, struct identity *id)
+{
+    if (id != NULL)
+        arena_undo(&in->page->births.memory, id);
 }
 
 static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id,
@@ -65,7 +78,7 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id, uint8_
     struct cell *c = table_find(&in->now.table, hash);
     assert(c == NULL || cell_type(c) == id->type);
     if (c != NULL)
-        free(id);
+        forget_identity(in, id);
     else
         c = give_birth(in, hash, id, profile);
     if (c != NULL)
@@ -140,7 +153,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     struct hash128 hash = identity_hash128(id);
     struct cell *known = table_find(&in->now.table, hash);
     if (known != NULL) {
-        free(id);
+        forget_identity(in, id);
         struct cell *c = gauge_spelling(in, s, known, room, now_s);
         assert(c != NULL); /* or the caller would free id again */
         return c;
@@ -166,7 +179,9 @@ struct cell *ingest_first_sight(struct ingest *in, const struct sample *s, uint3
     uint8_t profile;
     if (!ingest_map(in, s, now_s, &profile))
         return NULL;
-    struct identity *id = room_to_touch(in->page) ? identity_new(s, &in->tags) : NULL;
+    struct identity *id = NULL;
+    if (room_to_touch(in->page))
+        id = identity_new(&in->page->births.memory, s, &in->tags);
     struct cell *c = NULL;
     bool room = ingest_spellings(in) < in->opts.limit->max;
     if (id != NULL && s->type == SAMPLE_GAUGE)
@@ -174,7 +189,7 @@ struct cell *ingest_first_sight(struct ingest *in, const struct sample *s, uint3
     else if (id != NULL)
         c = room ? spelling_born(in, s, id, profile) : identity_cell(in, id, profile);
     if (c == NULL) {
-        free(id);
+        forget_identity(in, id);
         ingest_refuse(in, s, REASON_NONE);
     }
     return c;

@@ -1,9 +1,11 @@
 /*
  * labels_spell
- *   spell_tag     each tag escaped into a scratch buffer; when nothing changed, labels_plain does
+ *   is_plain      most: labels_join does
+ *   spell_tag     each tag escaped into a scratch buffer
  *   spell_rule    the rule's labels, each ranked before or after all tags
  *   by_key        sorted again, as a.b may now stand behind a_a
  *   put_sorted    and of those that became one key the last wins
+ *   is_joined     all the same, is it what labels_join makes?
  */
 #include "aggregate/labels.h"
 
@@ -30,31 +32,27 @@ static bool is_reserved(enum family_type type, struct slice key)
            (type == FAMILY_SUMMARY && slice_eq(key, SLICE_LIT("quantile")));
 }
 
-/* returns  true when escaping changed nothing */
-static bool put_key(enum family_type type, struct slice raw, struct buf *out)
+static void put_key(enum family_type type, struct slice raw, struct buf *out)
 {
     const struct slice prefix = SLICE_LIT("exported_");
     size_t start = out->len;
-    bool same = naming_escape(raw, out);
+    (void)naming_escape(raw, out);
     if (!is_reserved(type, slice_of(out->ptr + start, out->len - start)))
-        return same;
+        return;
     buf_reserve(out, prefix.len);
     memmove(out->ptr + start + prefix.len, out->ptr + start, out->len - start);
     memcpy(out->ptr + start, prefix.ptr, prefix.len);
     out->len += prefix.len;
-    return false;
 }
 
-/* returns  true when escaping changed nothing */
-static bool spell_tag(enum family_type type, struct tag t, struct buf *raw, struct spelled *ret)
+static void spell_tag(enum family_type type, struct tag t, struct buf *raw, struct spelled *ret)
 {
     *ret = (struct spelled){ .key_at = (uint32_t)raw->len, .rank = t.order + 1u };
-    bool same = put_key(type, t.key, raw);
+    put_key(type, t.key, raw);
     ret->key_len = (uint32_t)raw->len - ret->key_at;
     ret->value_at = (uint32_t)raw->len;
-    same = naming_escape_value(t.value, raw) && same;
+    (void)naming_escape_value(t.value, raw);
     ret->value_len = (uint32_t)raw->len - ret->value_at;
-    return same;
 }
 
 /* Their keys are label names already. */
@@ -103,27 +101,48 @@ static void put_sorted(const struct spelled *at, size_t n, const char *base, str
     }
 }
 
-bool labels_spell(const struct identity *id, const struct mapping_match *match,
-                  enum family_type type, struct buf *out)
+/* No tag is renamed or escaped, so they are in order as they are. */
+static bool is_plain(const struct tuple *t, const struct symbols *ss, enum family_type type)
 {
-    const size_t n_rule = match == NULL ? 0 : match->rule->n_labels, n = id->n_tags + n_rule;
+    for (unsigned i = 0; i < t->n_tags; i++) {
+        const struct symbol *s = tuple_symbol(t, ss, i);
+        if (s->escaped_len != 0 || is_reserved(type, symbol_key(s)))
+            return false;
+    }
+    return true;
+}
+
+/* The text from out's place `at` on is what labels_join gives. */
+static bool is_joined(const struct tuple *t, const struct symbols *ss, const struct buf *out,
+                      size_t at)
+{
+    struct buf joined = { 0 };
+    labels_join(t, ss, &joined);
+    bool same = slice_eq(buf_slice(&joined), slice_of(out->ptr + at, out->len - at));
+    buf_release(&joined);
+    return same;
+}
+
+bool labels_spell(const struct tuple *t, const struct symbols *ss,
+                  const struct mapping_match *match, enum family_type type, struct buf *out)
+{
+    const size_t n_rule = match == NULL ? 0 : match->rule->n_labels, n = t->n_tags + n_rule;
+    const size_t before = out->len;
+    if (n_rule == 0 && is_plain(t, ss, type)) {
+        labels_join(t, ss, out);
+        return true;
+    }
     struct spelled *at = mem_alloc((n + 1) * sizeof *at);
     struct buf raw = { 0 };
-    bool same = n_rule == 0;
-    size_t offset = 0;
-    for (unsigned i = 0; i < id->n_tags; i++)
-        same = spell_tag(type, identity_next_tag(id, i, &offset), &raw, &at[i]) && same;
+    for (unsigned i = 0; i < t->n_tags; i++)
+        spell_tag(type, tuple_tag(t, ss, i), &raw, &at[i]);
     if (n_rule > 0)
-        spell_rule(match, &raw, &at[id->n_tags]);
-    if (same) {
-        labels_plain(id, out);
-    } else {
-        qsort_r(at, n, sizeof *at, by_key, raw.ptr);
-        put_sorted(at, n, raw.ptr, out);
-    }
+        spell_rule(match, &raw, &at[t->n_tags]);
+    qsort_r(at, n, sizeof *at, by_key, raw.ptr);
+    put_sorted(at, n, raw.ptr, out);
     free(at);
     buf_release(&raw);
-    return same;
+    return n_rule == 0 && is_joined(t, ss, out, before);
 }
 
 /* Within a value a quote has a backslash before it, so `=""` is an empty value and nothing else. */
@@ -146,21 +165,13 @@ void labels_drop_empty(struct buf *labels)
     }
 }
 
-void labels_plain(const struct identity *id, struct buf *out)
+void labels_join(const struct tuple *t, const struct symbols *ss, struct buf *out)
 {
-    size_t offset = 0;
-    const size_t most = id->key_len + (size_t)id->n_tags * 3;
-    char *to = buf_reserve(out, most);
-    for (unsigned i = 0; i < id->n_tags; i++) {
-        struct tag t = identity_next_tag(id, i, &offset);
-        if (i > 0)
-            *to++ = ',';
-        to = slice_put(to, t.key);
-        *to++ = '=';
-        *to++ = '"';
-        to = slice_put(to, t.value);
-        *to++ = '"';
+    for (unsigned i = 0; i < t->n_tags; i++) {
+        struct slice label = symbol_label(tuple_symbol(t, ss, i));
+        char *to = buf_reserve(out, label.len + 1);
+        *to = ',';
+        to = slice_put(to + (i > 0), label);
+        out->len = (size_t)(to - out->ptr);
     }
-    assert((size_t)(to - (out->ptr + out->len)) <= most);
-    out->len = (size_t)(to - out->ptr);
 }

@@ -6,8 +6,8 @@
  *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
  *                             each with its slot
  *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and
- *                             limit + 24 lists + its text twice (identity, batch of Redis, label
- *                             text)
+ *                             limit + 24 lists + its text twice (symbols of its own, batch of
+ *                             Redis, label text)
  *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
  *                             two pages of a worker, the interval, and the ages of the sliding
  *                             window and one more; with native histograms also a sketch of the

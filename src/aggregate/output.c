@@ -20,14 +20,14 @@
 #include "aggregate/labels.h"
 #include "aggregate/naming.h"
 
-void output_init(struct output *o, const struct mapping *mapping, bool suffixes, bool births,
-                 const struct claim_desk *desk)
+void output_init(struct output *o, const struct output_opts *opts, const struct claim_desk *desk)
 {
-    *o = (struct output){ .desk = *desk };
-    spelling_init(&o->spelling, mapping, suffixes);
-    families_init(&o->families);
-    exposed_pool_init(&o->pool, births);
+    *o = (struct output){ .symbols = opts->symbols, .desk = *desk };
+    spelling_init(&o->spelling, opts->symbols, opts->mapping, opts->suffixes);
+    families_init(&o->families, opts->symbols);
+    exposed_pool_init(&o->pool, opts->births);
     off_page_init(&o->notes);
+    o->desk.symbols = opts->symbols;
     o->desk.families = &o->families;
     o->desk.notes = &o->notes;
 }
@@ -53,8 +53,8 @@ void output_reserve(struct output *o, const char *name)
 static struct family *family_for(struct output *o, const struct exposed *e,
                                  const struct output_request *q)
 {
-    const struct claim c = { .name = spelling_name(&o->spelling, q->id),
-                             .sent = identity_name(q->id),
+    const struct claim c = { .name = spelling_name(&o->spelling, q->tuple),
+                             .sent = tuple_name(q->tuple, o->symbols),
                              .kind = (enum series_kind)e->kind,
                              .type = kind_rows[e->kind]->family_type(e->profile),
                              .now_s = q->now_s,
@@ -115,12 +115,12 @@ static struct exposed *unlink_other(struct exposed *e)
     return other;
 }
 
-static void set_labels(struct output *o, struct exposed *e, const struct identity *id, bool plain)
+static void set_labels(struct output *o, struct exposed *e, const struct tuple *t, bool plain)
 {
     if (plain)
-        exposed_borrow_labels(e, id);
+        exposed_borrow_labels(e, t);
     else
-        exposed_keep_labels(e, buf_slice(&o->spelling.labels), identity_name(id));
+        exposed_keep_labels(e, buf_slice(&o->spelling.labels), tuple_name(t, o->symbols));
 }
 
 struct exposed *output_show(struct output *o, struct exposed *e, const struct output_request *q,
@@ -138,13 +138,13 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
         there = exposed_other(there);
     if (there != NULL && there->kind == e->kind)
         return join(o, there, e, now);
-    set_labels(o, e, q->id, plain);
+    set_labels(o, e, q->tuple, plain);
     if (there == NULL) {
         families_add(&o->families, f, e, &key);
     } else if (e->kind == SERIES_SET) {
         link_gauge_and_set(there, e);
     } else {
-        families_replace(&o->families, there, e);
+        families_replace(there, e);
         link_gauge_and_set(e, there);
     }
     exposed_check(e);
@@ -175,17 +175,17 @@ static void leave_page(struct output *o, struct exposed *e)
         return;
     }
     if (!behind)
-        families_replace(&o->families, e, other);
+        families_replace(e, other);
     e->behind = 0;
     e->family = NULL;
 }
 
-void output_leave(struct output *o, struct exposed *e, const struct identity *id)
+void output_leave(struct output *o, struct exposed *e, const struct tuple *t)
 {
     exposed_check(e);
     if (e->series > 1) {
         e->series--;
-        exposed_let_go(e, id);
+        exposed_let_go(e, o->symbols, t);
         return;
     }
     if (e->family != NULL)

@@ -2,7 +2,7 @@
  * output: the output side as a whole: who is exposed under which name and labels.  Private to
  * aggregate/.
  *
- * It knows identities, but no series: a series hands in its exposed and gets back the one to add to
+ * It knows tuples, but no series: a series hands in its exposed and gets back the one to add to
  * from then on.
  *   thread   control
  */
@@ -15,11 +15,12 @@
 #include "aggregate/claim.h"
 #include "aggregate/exposed_pool.h"
 #include "aggregate/families.h"
-#include "aggregate/identity.h"
 #include "aggregate/kind.h"
 #include "aggregate/spelling.h"
+#include "aggregate/tuple.h"
 
 struct output {
+    const struct symbols *symbols; /* borrowed */
     struct families families;
     struct exposed_pool pool;
     struct claim_desk desk;
@@ -27,12 +28,14 @@ struct output {
     struct spelling spelling;
 };
 
-/*
- * mapping, suffixes and births are those of registry_opts; desk: type_idle_s, on_off_page, cookie
- * and stats are taken from it.
- */
-void output_init(struct output *o, const struct mapping *mapping, bool suffixes, bool births,
-                 const struct claim_desk *desk);
+struct output_opts {
+    const struct symbols *symbols; /* borrowed */
+    const struct mapping *mapping; /* these are those of registry_opts */
+    bool suffixes, births;
+};
+
+/* desk: type_idle_s, on_off_page, cookie and stats are taken from it. */
+void output_init(struct output *o, const struct output_opts *opts, const struct claim_desk *desk);
 void output_release(struct output *o); /* all series have left */
 
 /* A name of our own: no series stands under it. */
@@ -40,14 +43,14 @@ void output_reserve(struct output *o, const char *name);
 
 /* A sample came for a series that is not on the page. */
 struct output_request {
-    const struct identity *id;
+    const struct tuple *tuple;
     uint32_t samples; /* how many: counted when they are kept off */
     uint32_t now_s;
 };
 
 /**
  * output_show(o, e, q, now):
- * Try to put e, which is off the page, under the name and labels of q->id.
+ * Try to put e, which is off the page, under the name and labels of q->tuple.
  *   e        the series' own, from exposed_pool_new; or shared since it lost its name
  *   returns  the exposed of the series from now on: e, on the page or still off it; or another one,
  *            which stood there already and now has all that e had brought.  Then the series no
@@ -64,7 +67,7 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
 bool output_stays(struct output *o, const struct exposed *e, struct slice name,
                   enum family_type type);
 
-/* The series of that identity no longer points to e; the last one takes e with it.   cost  O(1) */
-void output_leave(struct output *o, struct exposed *e, const struct identity *id);
+/* The series of that tuple no longer points to e; the last one takes e with it.   cost  O(1) */
+void output_leave(struct output *o, struct exposed *e, const struct tuple *t);
 
 #endif

@@ -13,25 +13,34 @@
 #include "aggregate/identity.h"
 #include "aggregate/counters.h"
 #include "aggregate/exemplars.h"
+#include "base/arena.h"
 #include "protocol/reason.h"
 
 struct generation;
 
 struct birth {
+    struct birth *next;
     struct cell *cell;
-    struct identity *identity; /* the taker owns it */
+    const struct identity *identity;
+};
+
+/* Cells made in this page, in order; each is in touched as well. */
+struct births {
+    struct birth *first, *last;
+    size_t n;
+    struct arena memory; /* theirs and their identities'; emptied once they were merged */
 };
 
 struct page {
     /* On lines of its own: control writes to one page while the worker fills the other. */
     _Alignas(64) unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
-    struct birth *births;       /* cells made in this page; each is in touched as well */
+    struct births births;
     struct cell **deaths;       /* cells that left the table; freed by the worker once the page
                                     is back */
     struct generation *retired; /* the worker has left it: all cells are in it, and control,
                                     which merges them, frees it; NULL: it goes on with it */
-    size_t n_touched, n_births, n_deaths, cap_touched, cap_births, cap_deaths;
+    size_t n_touched, n_deaths, cap_touched, cap_deaths;
     struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;
@@ -41,8 +50,15 @@ struct page {
 static inline void page_check(const struct page *p)
 {
     assert(p != NULL && p->index < 2);
-    assert(p->n_touched <= p->cap_touched && p->n_births <= p->cap_births);
-    assert(p->n_births <= p->n_touched && p->n_deaths <= p->cap_deaths);
+    assert(p->n_touched <= p->cap_touched && p->n_deaths <= p->cap_deaths);
+    assert(p->births.n <= p->n_touched && (p->births.n == 0) == (p->births.first == NULL));
+}
+
+/* The page has no births. */
+static inline void births_clear(struct births *b)
+{
+    arena_clear(&b->memory);
+    *b = (struct births){ .memory = b->memory };
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * registry_merge    a worker's page
- *   adopt             identities that are new become series, or meet the series that is there
+ *   registry_adopt    identities that are new become series (registry_births.c)
  *   merge_cell        each touched cell: to its series' interval, and to the exposed of the series
  *     show              the series is not on the page (yet): ask for a place there
  *
@@ -22,17 +22,12 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 }; /* how far ahead to prefetch */
-
-static uint64_t identity_index_hash(const void *series)
-{
-    return ((const struct series *)series)->id->hash;
-}
-
-static bool identity_is(const void *series, const void *identity)
-{
-    return identity_eq(((const struct series *)series)->id, identity);
-}
+enum {
+    BIRTH_AHEAD = 8,
+    CELL_AHEAD = 16,
+    SERIES_AHEAD = 12,
+    EXPOSED_AHEAD = 8
+}; /* how far ahead to prefetch */
 
 struct registry *registry_new(const struct registry_opts *opts)
 {
@@ -40,10 +35,13 @@ struct registry *registry_new(const struct registry_opts *opts)
     r->opts = *opts;
     r->least_ttl_s = profiles_least_ttl_s(opts->profiles);
     sketch_setup();
-    index_init(&r->by_identity, identity_index_hash);
-    for (int k = 0; k < SERIES_KIND_COUNT; k++)
-        slab_init_small(&r->slabs[k], kind_rows[k]->series_bytes);
-    output_init(&r->output, opts->mapping, opts->suffixes, opts->births,
+    symbols_init(&r->symbols);
+    slabs_init(&r->memory);
+    output_init(&r->output,
+                &(struct output_opts){ .symbols = &r->symbols,
+                                       .mapping = opts->mapping,
+                                       .suffixes = opts->suffixes,
+                                       .births = opts->births },
                 &(struct claim_desk){ .type_idle_s = opts->type_idle_s,
                                       .on_off_page = opts->on_off_page,
                                       .cookie = opts->cookie,
@@ -54,29 +52,10 @@ struct registry *registry_new(const struct registry_opts *opts)
     return r;
 }
 
-static struct series *series_new(struct registry *r, struct identity *take_id,
-                                 const struct profile *profile)
-{
-    enum series_kind kind = kind_of(take_id->type);
-    struct series *s = slab_zalloc(&r->slabs[kind]);
-    s->id = take_id;
-    s->profile = profile;
-    s->kind = (unsigned)kind & 3;
-    return s;
-}
-
-static void series_free(struct registry *r, struct series *s)
-{
-    if (kind_rows[s->kind]->series_release != NULL)
-        kind_rows[s->kind]->series_release(s);
-    free(s->id);
-    slab_free(&r->slabs[s->kind], s);
-}
-
 void registry_leave_page(struct registry *r, struct series *s)
 {
     if (s->exposed != NULL)
-        output_leave(&r->output, s->exposed, s->id);
+        output_leave(&r->output, s->exposed, series_tuple(s));
     s->exposed = NULL;
 }
 
@@ -86,12 +65,12 @@ void registry_free(struct registry *r)
         return;
     for (size_t i = 0; i < r->n_all; i++) {
         registry_leave_page(r, r->all[i]);
-        series_free(r, r->all[i]);
+        series_free(r->all[i], &r->memory, &r->symbols);
     }
-    for (int k = 0; k < SERIES_KIND_COUNT; k++)
-        slab_release(&r->slabs[k]);
+    slabs_release(&r->memory);
     output_release(&r->output);
-    index_release(&r->by_identity);
+    symbols_release(&r->symbols);
+    places_release(&r->by_identity);
     set_list_release(&r->sets);
     sketch_release(&r->scratch);
     buf_release(&r->exemplar_labels);
@@ -127,36 +106,6 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
 
 /* ---- merging ---- */
 
-/* A series appears: for the first time, or again after it had expired. */
-static void appear(struct registry *r, struct series *s)
-{
-    assert(s->exposed == NULL && !s->in_interval);
-    s->expired = 0;
-    r->by_kind[s->kind]++;
-    r->stats.v[REGISTRY_SERIES_CREATED]++;
-}
-
-static struct series *adopt(struct registry *r, struct identity *take_id, uint8_t profile)
-{
-    struct series *s = index_find(&r->by_identity, take_id->hash, identity_is, take_id);
-    if (s != NULL) {
-        free(take_id);
-        r->n_dropped -= s->dropped;
-        s->dropped = 0;
-        return s;
-    }
-    s = series_new(r, take_id, profiles_at(r->opts.profiles, profile));
-    index_put(&r->by_identity, s);
-    r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
-    r->all[r->n_all++] = s;
-    /*
-     * The worker claimed its place, but the place may have been its predecessor's, forgotten since.
-     */
-    (void)series_limit_claim(r->opts.limit, s->id->hash);
-    appear(r, s);
-    return s;
-}
-
 /*
  * s is new, or was kept off the page, and what kept it off may have expired.
  * returns  its exposed from now on; NULL: the part makes no line, and never has
@@ -170,7 +119,7 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
     if (s->exposed == NULL)
         s->exposed =
             exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, now->now_ns);
-    const struct output_request q = { .id = s->id,
+    const struct output_request q = { .tuple = series_tuple(s),
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };
     s->exposed = output_show(&r->output, s->exposed, &q, now);
@@ -184,7 +133,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
     assert(c->touched[p] && s != NULL);
     c->touched[p] = 0;
     if (s->expired)
-        appear(r, s);
+        registry_appear(r, s);
     struct exposed *e = s->exposed;
     if (e == NULL || e->family == NULL)
         e = show(r, s, c, p, now);
@@ -242,14 +191,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
     registry_check(r);
     struct kind_now now = registry_kind_now(r, now_ns);
     uint32_t now_s = (uint32_t)(now_ns / 1000000000);
-    for (size_t i = 0; i < p->n_births; i++) {
-        struct cell *c = p->births[i].cell;
-        c->series = adopt(r, p->births[i].identity, c->profile);
-        assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
-        c->series->cells++;
-        series_check(c->series);
-    }
-    p->n_births = 0;
+    registry_adopt(r, &p->births);
     reserve_touched(r, p);
     for (size_t i = 0; i < p->n_touched; i++) {
         prefetch(p, i);
@@ -272,10 +214,13 @@ void registry_forget(struct registry *r, size_t i)
     struct series *s = r->all[i];
     series_check(s);
     assert(s->expired && s->cells == 0);
-    index_remove(&r->by_identity, s);
-    series_limit_drop(r->opts.limit, s->id->hash);
+    const struct places_array array = registry_series(r);
+    places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
+    series_limit_drop(r->opts.limit, series_tuple(s)->hash);
     r->all[i] = r->all[--r->n_all];
-    series_free(r, s);
+    if (i < r->n_all)
+        places_moved(&r->by_identity, &array, (uint32_t)r->n_all, (uint32_t)i);
+    series_free(s, &r->memory, &r->symbols);
 }
 
 void registry_expire_series(struct registry *r, struct series *s)
@@ -331,6 +276,11 @@ enum family_type registry_family_type(const struct registry *r, struct slice nam
 {
     const struct family *f = families_find(&r->output.families, name);
     return f != NULL ? f->type : FAMILY_TYPE_COUNT;
+}
+
+void registry_labels(const struct registry *r, const struct exposed *e, struct buf *out)
+{
+    exposed_labels(e, &r->symbols, out);
 }
 
 void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struct exposed_view *ret)

@@ -16,9 +16,8 @@ static void prefetch_closed(const struct registry *r, size_t i)
     }
     if (i + SERIES_AHEAD < r->n_touched) {
         const struct series *s = r->touched[i + SERIES_AHEAD];
-        const char *id = (const char *)s->id;
-        __builtin_prefetch(id);
-        __builtin_prefetch(id + 64);
+        const struct tuple *t = series_tuple(s);
+        __builtin_prefetch(symbols_at(&r->symbols, t->symbol[0]));
         if (s->kind == SERIES_TIMER)
             __builtin_prefetch(((const struct timer_series *)s)->interval);
     }
@@ -27,16 +26,21 @@ static void prefetch_closed(const struct registry *r, size_t i)
 static void each_touched(const struct snapshot *snap, closed_series_fn fn, void *cookie)
 {
     const struct registry *r = snap->source;
+    struct buf key = { 0 };
     for (size_t i = 0; i < r->n_touched; i++) {
         const struct series *s = r->touched[i];
         prefetch_closed(r, i);
         assert(s->in_interval);
-        struct closed_series c = { .key = identity_key(s->id),
-                                   .name = identity_name(s->id),
+        const struct tuple *t = series_tuple(s);
+        buf_clear(&key);
+        tuple_key(t, &r->symbols, &key);
+        struct closed_series c = { .key = buf_slice(&key),
+                                   .name = slice_of(key.ptr, tuple_name(t, &r->symbols).len),
                                    .kind = (enum series_kind)s->kind };
         kind_rows[s->kind]->close(s, r->end.now_ns, r->end.now_wall_ms, &c);
         fn(cookie, &c);
     }
+    buf_release(&key);
 }
 
 void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret)

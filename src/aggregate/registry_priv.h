@@ -1,6 +1,6 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, registry_interval.c,
- * registry_walk.c and registry_remap.c.
+ * registry_priv: the registry's inside, shared by registry.c, registry_births.c,
+ * registry_interval.c, registry_walk.c, registry_remap.c and registry_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -8,20 +8,22 @@
 
 #include <assert.h>
 
-#include "aggregate/index.h"
 #include "aggregate/output.h"
+#include "aggregate/page.h"
+#include "aggregate/places.h"
 #include "aggregate/registry.h"
 #include "aggregate/series.h"
 #include "aggregate/set.h"
 
 struct registry {
     struct registry_opts opts;
-    struct output output;     /* what /metrics shows */
-    struct index by_identity; /* every series */
-    struct slab slabs[SERIES_KIND_COUNT];
-    struct series **all; /* every series, for expiry */
+    struct output output;   /* what /metrics shows */
+    struct symbols symbols; /* of all tuples */
+    struct slabs memory;    /* for series */
+    struct series **all;    /* every series */
     size_t n_all, cap_all;
-    struct series **touched; /* in the current interval */
+    struct places by_identity; /* in all */
+    struct series **touched;   /* in the current interval */
     size_t n_touched, cap_touched;
     struct set_list sets; /* sets that show members */
     uint64_t interval;    /* number of the open interval */
@@ -43,6 +45,15 @@ static inline void registry_check(const struct registry *r)
 }
 
 struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
+
+/* r->all, for r->by_identity. */
+struct places_array registry_series(const struct registry *r);
+
+/* Births of a page: each cell leads to its series from now on. */
+void registry_adopt(struct registry *r, struct births *births);
+
+/* A series appears: for the first time, or again after it had expired. */
+void registry_appear(struct registry *r, struct series *s);
 
 /* Without an exposed from now on. */
 void registry_leave_page(struct registry *r, struct series *s);

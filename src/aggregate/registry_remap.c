@@ -96,7 +96,7 @@ static void place_again(struct remap *m, struct series *s)
 {
     struct registry *r = m->registry;
     const struct profile *before = s->profile;
-    const struct slice name = spelling_name(&r->output.spelling, s->id);
+    const struct slice name = spelling_name(&r->output.spelling, series_tuple(s));
     assert(s->cells == 0 && !s->expired); /* every worker has let go of it */
     s->profile = profiles_at(r->opts.profiles, r->output.spelling.profile);
     s->dropped = 0;
@@ -131,7 +131,7 @@ static void show_again(struct remap *m)
     struct output *o = &m->registry->output;
     for (size_t i = 0; i < m->n_movers; i++) {
         struct series *s = m->movers[i].series;
-        const struct output_request q = { .id = s->id,
+        const struct output_request q = { .tuple = series_tuple(s),
                                           .now_s = (uint32_t)(m->now.now_ns / 1000000000) };
         s->exposed = output_show(o, m->movers[i].exposed, &q, &m->now);
         series_check(s);

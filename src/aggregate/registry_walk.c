@@ -89,6 +89,6 @@ struct exposed *registry_walk_exposed(struct registry_walk *w)
     if (c->at + FAR < c->until)
         __builtin_prefetch(f->exposed[c->at + FAR]);
     if (c->at + NEAR < c->until)
-        __builtin_prefetch(f->exposed[c->at + NEAR]->labels.id);
+        __builtin_prefetch(f->exposed[c->at + NEAR]->labels.tuple);
     return f->exposed[c->at++];
 }

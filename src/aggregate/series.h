@@ -2,7 +2,8 @@
  * series: the input side of what is aggregated: an identity as it came in, and what its interval
  * brought for the sinks.  Private to aggregate/.
  *
- * Behind the head, each kind keeps the interval's value (counter.h, gauge.h, timer.h, set.h).
+ * Behind the head, each kind keeps the interval's value (counter.h, gauge.h, timer.h, set.h), and
+ * behind that lies the tuple.
  */
 #ifndef AGGREGATE_SERIES_H
 #define AGGREGATE_SERIES_H
@@ -12,14 +13,14 @@
 #include <stdint.h>
 
 #include "aggregate/exposed_priv.h"
-#include "aggregate/identity.h"
 #include "aggregate/profile.h"
 #include "aggregate/snapshot.h"
+#include "aggregate/tuple.h"
+#include "base/slabs.h"
 
 enum { SERIES_CELLS_MAX = (1 << 27) - 1 };
 
 struct series {
-    struct identity *id; /* owned */
     const struct profile *profile;
     struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
@@ -32,14 +33,23 @@ struct series {
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
-static_assert(sizeof(struct series) == 32, "there are a million of them");
+static_assert(sizeof(struct series) == 24, "there are a million of them");
 
 static inline void series_check(const struct series *s)
 {
-    assert(s != NULL && s->id != NULL && s->profile != NULL);
+    assert(s != NULL && s->profile != NULL);
     assert(!s->expired || (s->exposed == NULL && !s->in_interval));
     assert(!s->dropped || (s->exposed == NULL && !s->expired));
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
 }
+
+/* Of that identity, without any cell; its tuple uses the symbols. */
+struct series *series_new(struct slabs *memory, struct symbols *ss, const struct identity *id,
+                          const struct profile *profile);
+
+/* s left the page; what it holds of its interval is released. */
+void series_free(struct series *s, struct slabs *memory, struct symbols *ss);
+
+const struct tuple *series_tuple(const struct series *s);
 
 #endif

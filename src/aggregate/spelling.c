@@ -6,9 +6,10 @@
 #include "aggregate/labels.h"
 #include "aggregate/naming.h"
 
-void spelling_init(struct spelling *s, const struct mapping *mapping, bool suffixes)
+void spelling_init(struct spelling *s, const struct symbols *symbols, const struct mapping *mapping,
+                   bool suffixes)
 {
-    *s = (struct spelling){ .mapping = mapping, .suffixes = suffixes };
+    *s = (struct spelling){ .symbols = symbols, .mapping = mapping, .suffixes = suffixes };
     if (mapping != NULL)
         s->scratch = mapping_scratch_new(mapping);
 }
@@ -19,7 +20,7 @@ void spelling_remap(struct spelling *s, const struct mapping *mapping)
     s->scratch = mapping != NULL ? mapping_scratch_new(mapping) : NULL;
     s->mapping = mapping;
     s->match = (struct mapping_match){ 0 };
-    s->id = NULL;
+    s->tuple = NULL;
 }
 
 void spelling_release(struct spelling *s)
@@ -38,14 +39,13 @@ static bool ends_with(const struct buf *b, struct slice suffix)
 }
 
 /* The rule's name in s->raw.  false: there is no rule that makes one */
-static bool ask(struct spelling *s, const struct identity *id)
+static bool ask(struct spelling *s, const struct tuple *t)
 {
     s->match = (struct mapping_match){ 0 };
     s->dropped = false;
     s->profile = 0;
-    if (s->mapping == NULL ||
-        !mapping_find(s->mapping, s->scratch, identity_name(id),
-                      mapping_class_of((enum sample_type)id->type), &s->match))
+    if (s->mapping == NULL || !mapping_find(s->mapping, s->scratch, tuple_name(t, s->symbols),
+                                            mapping_class_of((enum sample_type)t->type), &s->match))
         return false;
     s->profile = s->match.rule->profile;
     buf_clear(&s->raw);
@@ -58,12 +58,12 @@ static bool ask(struct spelling *s, const struct identity *id)
     return false;
 }
 
-struct slice spelling_name(struct spelling *s, const struct identity *id)
+struct slice spelling_name(struct spelling *s, const struct tuple *t)
 {
-    struct slice suffix = slice_str(kind_types[id->type].suffix);
-    s->id = id;
+    struct slice suffix = slice_str(kind_types[t->type].suffix);
+    s->tuple = t;
     buf_clear(&s->name);
-    naming_escape(ask(s, id) ? buf_slice(&s->raw) : identity_name(id), &s->name);
+    naming_escape(ask(s, t) ? buf_slice(&s->raw) : tuple_name(t, s->symbols), &s->name);
     if (s->suffixes && !ends_with(&s->name, suffix))
         buf_append_slice(&s->name, suffix);
     return buf_slice(&s->name);
@@ -76,9 +76,10 @@ const char *spelling_help(const struct spelling *s)
 
 bool spelling_labels(struct spelling *s, enum family_type type)
 {
-    assert(s->id != NULL);
+    assert(s->tuple != NULL);
     buf_clear(&s->labels);
-    bool plain = labels_spell(s->id, s->match.rule == NULL ? NULL : &s->match, type, &s->labels);
+    bool plain = labels_spell(s->tuple, s->symbols, s->match.rule == NULL ? NULL : &s->match, type,
+                              &s->labels);
     s->distinct = buf_slice(&s->labels);
     if (s->match.rule == NULL || s->match.rule->n_labels == 0) /* tags are not empty */
         return plain;

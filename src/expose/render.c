@@ -30,7 +30,7 @@ static void put_exposed(struct render *r, struct exposed *e, uint64_t now_ns, st
         return;
     put_head(r, out);
     buf_clear(&r->labels);
-    exposed_labels(e, &r->labels);
+    registry_labels(r->walk.registry, e, &r->labels);
     struct slice labels = buf_slice(&r->labels);
     switch (r->family.type) {
     case FAMILY_COUNTER:

@@ -110,10 +110,10 @@ static void come_home(struct world *w, struct tourist *t)
     w->changed += changed;
 }
 
-static void meet(struct tourist *t, const struct exposed *e)
+static void meet(const struct world *w, struct tourist *t, const struct exposed *e)
 {
     struct buf labels = { 0 };
-    exposed_labels(e, &labels);
+    registry_labels(w->p.registry, e, &labels);
     buf_append_char(&labels, '\0');
     unsigned n;
     assert_int_equal(sscanf(labels.ptr, "n=\"%u\"", &n), 1);
@@ -126,7 +126,7 @@ static void go_on(struct world *w, struct tourist *t)
     for (unsigned steps = below(&w->random, 60); steps > 0; steps--) {
         const struct exposed *e = registry_walk_exposed(&t->walk);
         if (e != NULL) {
-            meet(t, e);
+            meet(w, t, e);
             continue;
         }
         const struct family *f = registry_walk_family(&t->walk);
