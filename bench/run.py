@@ -197,9 +197,9 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    for tool in ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped"):
+    for tool in ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_pause"):
         h.say(tool)
-        arguments = ["10000"] if quick and tool == "micro_close" else []
+        arguments = ["10000"] if quick and tool in ("micro_close", "micro_pause") else []
         found = h.results([build / "bench" / tool, *arguments])
         for name, (value, unit) in found.items():
             if name.startswith("floor_"):

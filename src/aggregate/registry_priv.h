@@ -1,5 +1,6 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, registry_walk.c and registry_remap.c.
+ * registry_priv: the registry's inside, shared by registry.c, registry_expire.c, registry_walk.c,
+ * registry_remap.c and registry_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -26,6 +27,8 @@ struct registry {
     uint64_t interval;    /* number of the open interval */
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
+    size_t expire_at;     /* index in all where the sweep goes on */
+    bool expiring;        /* a sweep is under way */
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
     size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
@@ -42,6 +45,9 @@ static inline void registry_check(const struct registry *r)
 }
 
 struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
+
+/* Nothing refers to it any more. */
+void registry_series_free(struct registry *r, struct series *s);
 
 /* Without an exposed from now on. */
 void registry_leave_page(struct registry *r, struct series *s);
