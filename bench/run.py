@@ -227,9 +227,11 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    for tool in ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory"):
+    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory", "micro_pause")
+    small = {"micro_close": ["10000"], "micro_memory": ["100000"], "micro_pause": ["10000"]}
+    for tool in tools:
         h.say(tool)
-        arguments = {"micro_close": ["10000"], "micro_memory": ["100000"]}.get(tool, []) if quick else []
+        arguments = small.get(tool, []) if quick else []
         found = h.results([build / "bench" / tool, *arguments])
         for name, (value, unit) in found.items():
             if name.startswith("floor_"):

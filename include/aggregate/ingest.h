@@ -101,8 +101,9 @@ bool ingest_saw_relative(const struct ingest *in);
 
 /**
  * ingest_turn(in, now_ns):
- * Seal the current page and begin the other.  Also drops cells that are idle, a part of the table
- * at a time.
+ * Seal the current page and begin the other.  Also drops cells that are idle, a slice of a sweep
+ * that takes a quarter of the least ttl, if turns follow where page_unswept says so.
+ *   cost     16,384 slots looked at, 1,024 cells dropped and as many freed, at most
  *   returns  true; false when control still has the other page: nothing changed, try again later
  */
 bool ingest_turn(struct ingest *in, uint64_t now_ns);
@@ -130,6 +131,7 @@ void ingest_renew(struct ingest *in, struct generation *take);
 unsigned ingest_page_index(const struct ingest *in);
 
 unsigned page_index(const struct page *p); /* which of the two */
+bool page_unswept(const struct page *p);   /* the sweep is behind: a turn should follow soon */
 
 /*
  * The counters that the worker sealed into the page: totals since its start.  rejected:
@@ -142,8 +144,7 @@ struct page *ingest_take(struct ingest *in); /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
 /*
- * For the bench and the tests: bytes held by cells and tables, without sketches, bucket counts and
- * members.
+ * For the bench and the tests: bytes of cells and tables, without sketches and members.
  */
 size_t ingest_memory(const struct ingest *in);
 

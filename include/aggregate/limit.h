@@ -3,7 +3,7 @@
  *
  * A set of identity hashes, so that a series which two workers see counts once.  It is asked on
  * first sight of a spelling only, where a mutex costs little; samples of a known series never come
- * here.
+ * here.  It grows in steps (base/probe_move.h), so nobody waits long for the mutex.
  */
 #ifndef AGGREGATE_LIMIT_H
 #define AGGREGATE_LIMIT_H
@@ -12,10 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/probe_move.h"
+
 struct series_limit {
     pthread_mutex_t lock;
     uint64_t *slots; /* open addressing, 0 = free */
     uint64_t mask, n, max;
+    struct probe_move move; /* to twice the slots, a step with each new series */
 };
 
 /* returns  0 or -ENOMEM */

@@ -8,6 +8,8 @@
  *     PROBE_EACH (i, hash, mask)
  *         if (slots[i] is free or holds the key)
  *             return i;
+ *
+ * A table that grows or shrinks in steps: probe_move.h.
  */
 #ifndef BASE_PROBE_H
 #define BASE_PROBE_H
@@ -23,7 +25,8 @@
 struct probe_table {
     bool (*is_free)(const void *table, uint64_t i);
     uint64_t (*hash)(const void *table, uint64_t i); /* of the key in slot i, which is not free */
-    void (*move)(void *table, uint64_t to, uint64_t from); /* copy a slot over another */
+    /* Slot j of `from` over slot i of `to`, which may be the same table. */
+    void (*copy)(void *to, uint64_t i, const void *from, uint64_t j);
 };
 
 /**
@@ -42,7 +45,7 @@ probe_remove(const struct probe_table *t, void *table, uint64_t mask, uint64_t i
         uint64_t home = t->hash(table, i) & mask;
         /* A key may move to the hole if its home is not between the hole and i. */
         if (((i - home) & mask) >= ((i - hole) & mask)) {
-            t->move(table, hole, i);
+            t->copy(table, hole, table, i);
             hole = i;
         }
     }

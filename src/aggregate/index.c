@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/probe.h"
 
 enum { SLOTS_FIRST = 64, TAG_SHIFT = 48 };
 
@@ -37,28 +36,8 @@ void index_init(struct index *x, uint64_t (*hash)(const void *item))
 void index_release(struct index *x)
 {
     free(x->slots);
+    free(x->move.next);
     *x = (struct index){ 0 };
-}
-
-static void put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slot)
-{
-    PROBE_EACH(i, hash, mask) {
-        if (slots[i] != 0)
-            continue;
-        slots[i] = slot;
-        return;
-    }
-}
-
-static void resize(struct index *x, uint64_t mask)
-{
-    uint64_t *slots = mem_zalloc((mask + 1) * sizeof *slots);
-    for (uint64_t i = 0; i <= x->mask; i++)
-        if (x->slots[i] != 0)
-            put(slots, mask, x->hash(item_of(x->slots[i])), x->slots[i]);
-    free(x->slots);
-    x->slots = slots;
-    x->mask = mask;
 }
 
 void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *key)
@@ -69,17 +48,6 @@ void *index_find(const struct index *x, uint64_t hash, index_eq eq, const void *
         if (tag_of(x->slots[i]) == tag_of(hash) && eq(item_of(x->slots[i]), key))
             return item_of(x->slots[i]);
     }
-}
-
-void index_put(struct index *x, void *item)
-{
-    assert(((uintptr_t)item & ~POINTER_MASK) == 0);
-    if (x->n * 4 >= x->mask * 3)
-        resize(x, x->mask * 2 + 1);
-    uint64_t hash = x->hash(item);
-    put(x->slots, x->mask, hash, (uint64_t)(uintptr_t)item | tag_of(hash));
-    x->n++;
-    index_check(x);
 }
 
 static bool slot_is_free(const void *index, uint64_t i)
@@ -93,13 +61,60 @@ static uint64_t slot_hash(const void *index, uint64_t i)
     return x->hash(item_of(x->slots[i]));
 }
 
-static void slot_move(void *index, uint64_t to, uint64_t from)
+static void slot_copy(void *to, uint64_t i, const void *from, uint64_t j)
 {
-    struct index *x = index;
-    x->slots[to] = x->slots[from];
+    ((struct index *)to)->slots[i] = ((const struct index *)from)->slots[j];
 }
 
-static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_copy };
+
+/* ---- moves ---- */
+
+/* What the move under way leads to. */
+static struct index next_of(const struct index *x)
+{
+    return (struct index){ .slots = x->move.next, .mask = x->move.mask, .hash = x->hash };
+}
+
+static void move_begin(struct index *x, uint64_t mask)
+{
+    probe_move_begin(&x->move, x->mask, mem_zalloc((mask + 1) * sizeof *x->slots), mask);
+}
+
+/* The step of an item that comes or goes. */
+static void move_step(struct index *x)
+{
+    struct index next = next_of(x);
+    if (!probe_move_due(&x->move) ||
+        !probe_move_step(&slot_ops, &x->move, x, x->mask, &next, PROBE_STEP))
+        return;
+    free(x->slots);
+    x->slots = next.slots;
+    x->mask = next.mask;
+    x->move = (struct probe_move){ 0 };
+}
+
+/* ---- items ---- */
+
+static void put(struct index *x, uint64_t hash, uint64_t slot)
+{
+    x->slots[probe_place(&slot_ops, x, x->mask, hash)] = slot;
+}
+
+void index_put(struct index *x, void *item)
+{
+    assert(((uintptr_t)item & ~POINTER_MASK) == 0);
+    if (x->move.next == NULL && x->n * 16 >= x->mask * 11)
+        move_begin(x, x->mask * 2 + 1);
+    move_step(x);
+    const uint64_t hash = x->hash(item), slot = (uint64_t)(uintptr_t)item | tag_of(hash);
+    struct index next = next_of(x);
+    put(x, hash, slot);
+    if (probe_move_has(&x->move, hash, x->mask))
+        put(&next, hash, slot);
+    x->n++;
+    index_check(x);
+}
 
 static uint64_t place_of(const struct index *x, const void *item)
 {
@@ -110,12 +125,21 @@ static uint64_t place_of(const struct index *x, const void *item)
     }
 }
 
+static void empty(struct index *x, const void *item)
+{
+    x->slots[probe_remove(&slot_ops, x, x->mask, place_of(x, item))] = 0;
+}
+
 void index_remove(struct index *x, const void *item)
 {
     assert(x->n > 0);
-    x->slots[probe_remove(&slot_ops, x, x->mask, place_of(x, item))] = 0;
+    struct index next = next_of(x);
+    if (probe_move_has(&x->move, x->hash(item), x->mask))
+        empty(&next, item);
+    empty(x, item);
     x->n--;
-    if (x->mask >= SLOTS_FIRST && x->n * 8 < x->mask)
-        resize(x, x->mask / 2);
+    if (x->move.next == NULL && x->mask >= SLOTS_FIRST && x->n * 8 < x->mask)
+        move_begin(x, x->mask / 2);
+    move_step(x);
     index_check(x);
 }

@@ -1,7 +1,9 @@
 /**
  * index: a hash table of pointers that costs 8 bytes a slot.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most three quarters full.  A slot is a pointer whose 16 upper
+ * Open addressing, linear probing, at most three quarters full.  From eleven sixteenths on, or
+ * nearly empty, it moves to one of another size, a step with each item that comes or goes
+ * (base/probe_move.h).  A slot is a pointer whose 16 upper
  * bits, which no user address of x86-64 or aarch64 uses, hold part of the hash, so that a probe
  * past another item rarely touches that item.
  *   thread   control
@@ -13,10 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/probe_move.h"
+
 struct index {
     uint64_t *slots;
     uint64_t mask;
     size_t n;
+    struct probe_move move;
     uint64_t (*hash)(const void *item); /* the same for an item as long as it is in the table */
 };
 

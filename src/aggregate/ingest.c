@@ -3,8 +3,9 @@
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     retire            another mapping is in force from now on: all cells go with the page
  *     bury              cells that the other page had dropped: control has let go of them
- *     expire            a part of the table: cells idle for their ttl leave it (expire_cell,
+ *     expire            a slice of the table: cells idle for their ttl leave it (expire_cell,
  *                       expire_alias, ingest_expire_dropped)
+ *     table_tidy        a step of the table's move to another size
  */
 #include "aggregate/ingest.h"
 
@@ -17,7 +18,12 @@
 #include "aggregate/ingest_priv.h"
 #include "base/mem.h"
 
-enum { EXPIRE_SLOTS_MIN = 256 };
+enum {
+    EXPIRE_SLOTS_MIN = 256,
+    EXPIRE_SLOTS_MAX = 16384, /* of one turn */
+    EXPIRE_GONE_MAX = 1024,   /* of one turn, and to be buried in another */
+    EXPIRE_AHEAD = 16         /* how far ahead to prefetch */
+};
 
 int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
 {
@@ -47,6 +53,8 @@ static void bury(struct ingest *in, struct page *p)
 {
     for (size_t i = 0; i < p->n_deaths; i++) {
         const struct cell *c = p->deaths[i];
+        if (i + EXPIRE_AHEAD < p->n_deaths)
+            __builtin_prefetch(p->deaths[i + EXPIRE_AHEAD]);
         assert(!c->touched[0] && !c->touched[1]);
         cells_free(&in->now.cells, p->deaths[i]);
     }
@@ -91,8 +99,8 @@ unsigned ingest_page_index(const struct ingest *in)
 
 size_t ingest_memory(const struct ingest *in)
 {
-    size_t n = (in->now.table.mask + 1) * sizeof(struct slot) + in->now.cells.aliases.bytes +
-               in->now.cells.dropped.bytes;
+    size_t n =
+        table_memory(&in->now.table) + in->now.cells.aliases.bytes + in->now.cells.dropped.bytes;
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         n += in->now.cells.slabs[k].bytes;
     return n;
@@ -134,7 +142,7 @@ static void retire(struct ingest *in, struct generation *next)
     in->now = *next;
     *next = before;
     in->page->retired = next;
-    in->expire_at = 0;
+    in->expire_at = in->expire_due = 0;
 }
 
 void ingest_take_counts(struct ingest *in, struct parse_counts *c)
@@ -178,7 +186,7 @@ static void drop_identity(struct ingest *in, struct alias *a)
     in->now.n_identities--;
 }
 
-/* The sweep is at a cell.  true: it is gone (another one may stand in its place) */
+/* The sweep is at a cell.  true: it is gone */
 static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
 {
     struct page *p = in->page;
@@ -200,24 +208,42 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
     return true;
 }
 
+/* More slots to look at, so that a sweep of the whole table takes a quarter of the ttl. */
+static void fall_due(struct ingest *in, uint64_t now_ms)
+{
+    const uint64_t slots = in->now.table.mask + 1, quarter_ms = in->now.least_ttl_s * 1000 / 4;
+    const uint64_t passed_ms = now_ms - in->expire_ms;
+    uint64_t due = slots;
+    if (passed_ms < quarter_ms)
+        due = slots * passed_ms / quarter_ms;
+    if (due < EXPIRE_SLOTS_MIN)
+        return;
+    in->expire_due = in->expire_due + due < slots ? in->expire_due + due : slots;
+    in->expire_ms = now_ms;
+}
+
 /*
  * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can
- * be read.  A sweep of the whole table takes a quarter of the ttl, so that no turn stalls for a
- * million cells.
+ * be read.  One turn does a slice of what is due, so that none stalls for a million cells.
  */
-static void expire(struct ingest *in, uint64_t now_s)
+static void expire(struct ingest *in, uint64_t now_ms)
 {
-    uint64_t slots = in->now.table.mask + 1, budget = slots;
-    uint64_t passed = now_s - in->last_turn_s + 1;
-    if (in->now.least_ttl_s / 4 > passed)
-        budget = slots * passed / (in->now.least_ttl_s / 4) + EXPIRE_SLOTS_MIN;
-    for (uint64_t i = 0; i < budget && in->now.table.n > 0; i++) {
-        in->expire_at &= in->now.table.mask;
-        struct cell *c = in->now.table.slots[in->expire_at].cell;
-        if (c == NULL || !expire_cell(in, c, now_s))
-            in->expire_at++;
+    const struct table *t = &in->now.table;
+    const uint64_t now_s = now_ms / 1000;
+    fall_due(in, now_ms);
+    size_t least = t->n > EXPIRE_GONE_MAX ? t->n - EXPIRE_GONE_MAX : 0;
+    for (uint64_t i = 0; i < EXPIRE_SLOTS_MAX && in->expire_due > 0 && t->n > least; i++) {
+        in->expire_at &= t->mask;
+        __builtin_prefetch(t->slots[(in->expire_at + EXPIRE_AHEAD) & t->mask].cell);
+        struct cell *c = t->slots[in->expire_at].cell;
+        if (c != NULL && expire_cell(in, c, now_s))
+            continue; /* another one may stand there now */
+        in->expire_at++;
+        in->expire_due--;
     }
-    table_shrink(&in->now.table);
+    if (t->n == 0)
+        in->expire_due = 0;
+    in->page->unswept = in->expire_due > 0;
 }
 
 bool ingest_turn(struct ingest *in, uint64_t now_ns)
@@ -234,13 +260,14 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     bury(in, fresh);
     fresh->n_touched = 0;
     exemplars_clear(&fresh->exemplars);
+    in->page->unswept = false;
     /* acquire: pairs with the release in ingest_renew */
     struct generation *next = atomic_exchange_explicit(&in->next, NULL, memory_order_acquire);
     if (next != NULL)
         retire(in, next);
     else if (in->now.least_ttl_s > 0)
-        expire(in, now_ns / 1000000000);
-    in->last_turn_s = now_ns / 1000000000;
+        expire(in, now_ns / 1000000);
+    table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);
@@ -264,6 +291,11 @@ const struct ingest_counters *page_stats(const struct page *p)
 const uint64_t *page_rejected(const struct page *p)
 {
     return p->rejected;
+}
+
+bool page_unswept(const struct page *p)
+{
+    return p->unswept;
 }
 
 struct page *ingest_take(struct ingest *in)

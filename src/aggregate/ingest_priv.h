@@ -37,8 +37,9 @@ struct ingest {
     uint64_t batch_ns;         /* its now_ns */
     uint32_t arrival;          /* index of the arrival last asked for */
     bool saw_relative;         /* a relative change of a gauge */
-    uint64_t expire_at;        /* slot where the next sweep begins */
-    uint64_t last_turn_s;
+    uint64_t expire_at;        /* slot where the sweep for idle cells goes on */
+    uint64_t expire_due;       /* slots that it is behind */
+    uint64_t expire_ms;        /* as of when that was worked out; 0: not yet */
     /* Of the stage at hand: the cell of each sample, NULL where there is none, and what each kind
      * has to add, in the samples' order. */
     struct cell *found[INGEST_BATCH_MAX];

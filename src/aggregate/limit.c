@@ -1,10 +1,15 @@
+/*
+ * series_limit_claim, series_limit_drop     lock, and
+ *   claim     reserve (a step of the move to more slots), then into the slots, and into the next
+ *             ones if the move has been there
+ *   drop      out of both
+ */
 #include "aggregate/limit.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/probe.h"
 #include "base/slab.h"
 
 enum { SLOTS_FIRST = 1024 };
@@ -29,6 +34,7 @@ int series_limit_init(struct series_limit *l, uint64_t max)
 void series_limit_release(struct series_limit *l)
 {
     slab_unmap(l->slots, table_bytes(l->mask));
+    slab_unmap(l->move.next, table_bytes(l->move.mask));
     pthread_mutex_destroy(&l->lock);
     *l = (struct series_limit){ 0 };
 }
@@ -36,7 +42,7 @@ void series_limit_release(struct series_limit *l)
 /* Under the lock.  A search ends at a free slot, so there is one. */
 static void limit_check(const struct series_limit *l)
 {
-    assert(l->n <= l->max && l->n <= l->mask / 2 + 1);
+    assert(l->n <= l->max && l->n <= l->mask / 2 + 1 + probe_move_keys(l->mask));
 }
 
 /* 0 stands for a free slot. */
@@ -53,39 +59,6 @@ static uint64_t find(const uint64_t *slots, uint64_t mask, uint64_t hash)
             return i;
 }
 
-static bool grow(struct series_limit *l)
-{
-    uint64_t mask = l->mask * 2 + 1;
-    uint64_t *slots = slab_map(table_bytes(mask));
-    if (slots == NULL)
-        return false;
-    for (uint64_t i = 0; i <= l->mask; i++)
-        if (l->slots[i] != 0)
-            slots[find(slots, mask, l->slots[i])] = l->slots[i];
-    slab_unmap(l->slots, table_bytes(l->mask));
-    l->slots = slots;
-    l->mask = mask;
-    return true;
-}
-
-static bool claim(struct series_limit *l, uint64_t hash)
-{
-    uint64_t i = find(l->slots, l->mask, hash);
-    if (l->slots[i] == hash)
-        return true;
-    if (l->n >= l->max)
-        return false;
-    if (l->n * 2 > l->mask) {
-        if (!grow(l))
-            return false;
-        i = find(l->slots, l->mask, hash);
-    }
-    l->slots[i] = hash;
-    l->n++;
-    limit_check(l);
-    return true;
-}
-
 static bool slot_is_free(const void *slots, uint64_t i)
 {
     return ((const uint64_t *)slots)[i] == 0;
@@ -96,12 +69,63 @@ static uint64_t slot_hash(const void *slots, uint64_t i)
     return ((const uint64_t *)slots)[i];
 }
 
-static void slot_move(void *slots, uint64_t to, uint64_t from)
+static void slot_copy(void *to, uint64_t i, const void *from, uint64_t j)
 {
-    ((uint64_t *)slots)[to] = ((uint64_t *)slots)[from];
+    ((uint64_t *)to)[i] = ((const uint64_t *)from)[j];
 }
 
-static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_copy };
+
+static bool move_begin(struct series_limit *l)
+{
+    uint64_t mask = l->mask * 2 + 1;
+    void *next = slab_map(table_bytes(mask));
+    if (next != NULL)
+        probe_move_begin(&l->move, l->mask, next, mask);
+    return next != NULL;
+}
+
+static void move_step(struct series_limit *l)
+{
+    struct probe_move *m = &l->move;
+    if (!probe_move_step(&slot_ops, m, l->slots, l->mask, m->next, PROBE_STEP))
+        return;
+    slab_unmap(l->slots, table_bytes(l->mask));
+    l->slots = m->next;
+    l->mask = m->mask;
+    *m = (struct probe_move){ 0 };
+}
+
+/* Room for one more.  false: no memory */
+static bool reserve(struct series_limit *l)
+{
+    if (l->move.next == NULL && l->n * 2 > l->mask && !move_begin(l))
+        return false;
+    if (probe_move_due(&l->move))
+        move_step(l);
+    return true;
+}
+
+static void put_next(struct series_limit *l, uint64_t hash)
+{
+    uint64_t *next = l->move.next;
+    next[find(next, l->move.mask, hash)] = hash;
+}
+
+static bool claim(struct series_limit *l, uint64_t hash)
+{
+    uint64_t i = find(l->slots, l->mask, hash);
+    if (l->slots[i] == hash)
+        return true;
+    if (l->n >= l->max || !reserve(l))
+        return false;
+    l->slots[find(l->slots, l->mask, hash)] = hash;
+    if (probe_move_has(&l->move, hash, l->mask))
+        put_next(l, hash);
+    l->n++;
+    limit_check(l);
+    return true;
+}
 
 static void drop(struct series_limit *l, uint64_t hash)
 {
@@ -111,6 +135,10 @@ static void drop(struct series_limit *l, uint64_t hash)
     assert(l->n > 0);
     l->n--;
     l->slots[probe_remove(&slot_ops, l->slots, l->mask, i)] = 0;
+    if (probe_move_has(&l->move, hash, l->mask)) {
+        uint64_t *next = l->move.next, mask = l->move.mask;
+        next[probe_remove(&slot_ops, next, mask, find(next, mask, hash))] = 0;
+    }
 }
 
 bool series_limit_claim(struct series_limit *l, uint64_t hash)

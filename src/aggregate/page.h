@@ -6,6 +6,7 @@
 #define AGGREGATE_PAGE_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ struct page {
     struct generation *retired; /* the worker has left it: all cells are in it, and control,
                                     which merges them, frees it; NULL: it goes on with it */
     size_t n_touched, n_deaths, cap_touched, cap_deaths;
+    bool unswept; /* the worker has more cells to look at that may be idle */
     struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;

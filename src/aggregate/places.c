@@ -1,18 +1,39 @@
+/*
+ * places_put, places_remove, places_moved
+ *   move_begin, move_step     to another size: a step with each item that comes or goes
+ *   put, empty                in a view: of the slots, and of the next ones if the move was there
+ */
 #include "aggregate/places.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/probe.h"
 
-enum { SLOTS_FIRST = 16 };
+enum { SLOTS_FIRST = 64 };
+
+/* Slots and the array that knows the hashes: what probe.h works on. */
+struct view {
+    uint32_t *slots;
+    uint32_t mask;
+    const struct places_array *a;
+};
 
 /* A search ends at a free slot, so there is one. */
 static void places_check(const struct places *x)
 {
     assert((x->mask & (x->mask + 1)) == 0 && x->mask + 1 >= SLOTS_FIRST);
-    assert((uint64_t)x->n * 4 <= ((uint64_t)x->mask + 1) * 3);
+    assert((uint64_t)x->n * 16 <= ((uint64_t)x->mask + 1) * 13);
+}
+
+static struct view view_of(const struct places *x, const struct places_array *a)
+{
+    return (struct view){ x->slots, x->mask, a };
+}
+
+static struct view next_of(const struct places *x, const struct places_array *a)
+{
+    return (struct view){ x->move.next, (uint32_t)x->move.mask, a };
 }
 
 static uint32_t place_of(uint32_t slot, uint32_t mask)
@@ -28,31 +49,8 @@ static uint32_t slot_of(uint64_t hash, uint32_t place, uint32_t mask)
 void places_release(struct places *x)
 {
     free(x->slots);
+    free(x->move.next);
     *x = (struct places){ 0 };
-}
-
-static void put(uint32_t *slots, uint32_t mask, uint64_t hash, uint32_t place)
-{
-    PROBE_EACH(i, hash, mask) {
-        if (slots[i] != 0)
-            continue;
-        slots[i] = slot_of(hash, place, mask);
-        return;
-    }
-}
-
-static void resize(struct places *x, const struct places_array *a, uint32_t mask)
-{
-    uint32_t *slots = mem_zalloc(((size_t)mask + 1) * sizeof *slots);
-    for (uint64_t i = 0; x->slots != NULL && i <= x->mask; i++) {
-        if (x->slots[i] == 0)
-            continue;
-        uint32_t place = place_of(x->slots[i], x->mask);
-        put(slots, mask, a->hash(a->owner, place), place);
-    }
-    free(x->slots);
-    x->slots = slots;
-    x->mask = mask;
 }
 
 uint32_t places_find(const struct places *x, const struct places_array *a, uint64_t hash,
@@ -70,72 +68,114 @@ uint32_t places_find(const struct places *x, const struct places_array *a, uint6
     }
 }
 
-/* At most three quarters full, and a place plus one fits under the mask. */
-static bool is_room(const struct places *x, uint32_t place)
+static bool slot_is_free(const void *view, uint64_t i)
 {
-    return x->slots != NULL && place < x->mask && (uint64_t)x->n * 4 < (uint64_t)x->mask * 3;
+    return ((const struct view *)view)->slots[i] == 0;
+}
+
+static uint64_t slot_hash(const void *view, uint64_t i)
+{
+    const struct view *v = view;
+    return v->a->hash(v->a->owner, place_of(v->slots[i], v->mask));
+}
+
+/* The views may be of two sizes. */
+static void slot_copy(void *to, uint64_t i, const void *from, uint64_t j)
+{
+    const struct view *t = to, *f = from;
+    if (t->mask == f->mask)
+        t->slots[i] = f->slots[j];
+    else
+        t->slots[i] = slot_of(slot_hash(f, j), place_of(f->slots[j], f->mask), t->mask);
+}
+
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_copy };
+
+/* ---- moves ---- */
+
+static void move_begin(struct places *x, uint32_t mask)
+{
+    probe_move_begin(&x->move, x->mask, mem_zalloc(((size_t)mask + 1) * sizeof *x->slots), mask);
+}
+
+static void move_step(struct places *x, const struct places_array *a)
+{
+    struct view now = view_of(x, a), next = next_of(x, a);
+    if (!probe_move_due(&x->move) ||
+        !probe_move_step(&slot_ops, &x->move, &now, now.mask, &next, PROBE_STEP))
+        return;
+    free(x->slots);
+    x->slots = next.slots;
+    x->mask = next.mask;
+    x->move = (struct probe_move){ 0 };
+}
+
+/* ---- items ---- */
+
+static void put(const struct view *v, uint64_t hash, uint32_t place)
+{
+    v->slots[probe_place(&slot_ops, v, v->mask, hash)] = slot_of(hash, place, v->mask);
+}
+
+static uint64_t find_slot(const struct view *v, uint64_t hash, uint32_t place)
+{
+    const uint32_t slot = slot_of(hash, place, v->mask);
+    PROBE_EACH(i, hash, v->mask) {
+        assert(v->slots[i] != 0);
+        if (v->slots[i] == slot)
+            return i;
+    }
+}
+
+static void empty(struct view v, uint64_t hash, uint32_t place)
+{
+    v.slots[probe_remove(&slot_ops, &v, v.mask, find_slot(&v, hash, place))] = 0;
 }
 
 void places_put(struct places *x, const struct places_array *a, uint32_t place)
 {
     assert(place < PLACES_MAX);
-    while (!is_room(x, place))
-        resize(x, a, x->slots == NULL ? SLOTS_FIRST - 1 : x->mask * 2 + 1);
-    put(x->slots, x->mask, a->hash(a->owner, place), place);
+    if (x->slots == NULL) {
+        x->mask = SLOTS_FIRST - 1;
+        x->slots = mem_zalloc(SLOTS_FIRST * sizeof *x->slots);
+    }
+    /* Places are dense, so that of an item says as much as the number of items. */
+    const uint64_t most = place > x->n ? place : x->n;
+    if (x->move.next == NULL && most * 16 >= (uint64_t)x->mask * 11)
+        move_begin(x, x->mask * 2 + 1);
+    move_step(x, a);
+    const uint64_t hash = a->hash(a->owner, place);
+    const struct view now = view_of(x, a), next = next_of(x, a);
+    assert(place < x->mask);
+    put(&now, hash, place);
+    if (probe_move_has(&x->move, hash, x->mask))
+        put(&next, hash, place);
     x->n++;
     places_check(x);
-}
-
-/* The table and its array, for probe_remove. */
-struct removal {
-    struct places *x;
-    const struct places_array *a;
-};
-
-static bool slot_is_free(const void *removal, uint64_t i)
-{
-    return ((const struct removal *)removal)->x->slots[i] == 0;
-}
-
-static uint64_t slot_hash(const void *removal, uint64_t i)
-{
-    const struct removal *r = removal;
-    return r->a->hash(r->a->owner, place_of(r->x->slots[i], r->x->mask));
-}
-
-static void slot_move(void *removal, uint64_t to, uint64_t from)
-{
-    const struct removal *r = removal;
-    r->x->slots[to] = r->x->slots[from];
-}
-
-static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
-
-static uint64_t find_slot(const struct places *x, uint64_t hash, uint32_t place)
-{
-    const uint32_t slot = slot_of(hash, place, x->mask);
-    PROBE_EACH(i, hash, x->mask) {
-        assert(x->slots[i] != 0);
-        if (x->slots[i] == slot)
-            return i;
-    }
 }
 
 void places_remove(struct places *x, const struct places_array *a, uint32_t place, uint32_t end)
 {
     assert(x->n > 0);
-    struct removal r = { x, a };
-    uint64_t at = find_slot(x, a->hash(a->owner, place), place);
-    x->slots[probe_remove(&slot_ops, &r, x->mask, at)] = 0;
+    const uint64_t hash = a->hash(a->owner, place);
+    if (probe_move_has(&x->move, hash, x->mask))
+        empty(next_of(x, a), hash, place);
+    empty(view_of(x, a), hash, place);
     x->n--;
-    if (x->mask >= SLOTS_FIRST && (uint64_t)end * 8 < x->mask)
-        resize(x, a, x->mask / 2);
+    /* A move takes a sixteenth of the slots in items: those that come then fit in as well. */
+    if (x->move.next == NULL && x->mask >= SLOTS_FIRST && (uint64_t)end * 8 < x->mask)
+        move_begin(x, x->mask / 2);
+    move_step(x, a);
     places_check(x);
 }
 
 void places_moved(struct places *x, const struct places_array *a, uint32_t from, uint32_t to)
 {
-    assert(to < x->mask);
-    uint64_t hash = a->hash(a->owner, to);
-    x->slots[find_slot(x, hash, from)] = slot_of(hash, to, x->mask);
+    const uint64_t hash = a->hash(a->owner, to);
+    struct view v = view_of(x, a);
+    v.slots[find_slot(&v, hash, from)] = slot_of(hash, to, v.mask);
+    if (!probe_move_has(&x->move, hash, x->mask))
+        return;
+    v = next_of(x, a);
+    v.slots[find_slot(&v, hash, from)] = slot_of(hash, to, v.mask);
 }

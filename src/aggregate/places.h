@@ -1,7 +1,8 @@
 /**
  * places: a hash table of places in an array that costs 4 bytes a slot.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most three quarters full.  A slot holds a place plus one (0:
+ * Open addressing, linear probing.  From eleven sixteenths on, or nearly empty, it moves to one of
+ * another size, a step with each item that comes or goes (base/probe_move.h).  A slot holds a place plus one (0:
  * it is free) in as many low bits as a place can have in a table of that size, and in the bits
  * above them part of the hash, so that a probe past another item rarely touches that item.
  *
@@ -15,12 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/probe_move.h"
+
 enum { PLACES_MAX = (1 << 30) - 1, PLACES_NONE = INT32_MAX };
 
 /* { 0 } is an empty table. */
 struct places {
     uint32_t *slots; /* NULL: it is empty */
     uint32_t mask, n;
+    struct probe_move move;
 };
 
 struct places_array {

@@ -7,9 +7,7 @@
  *   registry_take_exemplars   what came with the page's cells (registry_exemplars.c)
  *
  * registry_close, registry_next     an interval ends (registry_interval.c)
- * registry_expire   series that are idle
- *   registry_expire_series     leaves the page and forgets its values
- *   registry_forget            no worker's cell points to it any more: it is gone
+ * registry_expire   series that are idle (registry_expire.c)
  */
 #include "aggregate/registry.h"
 
@@ -205,64 +203,6 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
         generation_each(p->retired, let_go, NULL);
     ingest_generation_free(p->retired);
     p->retired = NULL;
-}
-
-/* ---- expiry ---- */
-
-void registry_forget(struct registry *r, size_t i)
-{
-    struct series *s = r->all[i];
-    series_check(s);
-    assert(s->expired && s->cells == 0);
-    const struct places_array array = registry_series(r);
-    places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
-    series_limit_drop(r->opts.limit, series_tuple(s)->hash);
-    r->all[i] = r->all[--r->n_all];
-    if (i < r->n_all)
-        places_moved(&r->by_identity, &array, (uint32_t)r->n_all, (uint32_t)i);
-    series_free(s, &r->memory, &r->symbols);
-}
-
-void registry_expire_series(struct registry *r, struct series *s)
-{
-    registry_leave_page(r, s);
-    assert(r->by_kind[s->kind] > 0);
-    r->by_kind[s->kind]--;
-    r->stats.v[REGISTRY_SERIES_EXPIRED]++;
-    if (kind_rows[s->kind]->series_release != NULL)
-        kind_rows[s->kind]->series_release(s);
-    r->n_dropped -= s->dropped;
-    s->dropped = 0;
-    s->expired = 1;
-    series_check(s);
-}
-
-/* What came in during this interval still has to reach the sinks. */
-static bool is_over(const struct series *s, uint64_t now_s)
-{
-    uint64_t ttl_s = s->profile->ttl_s;
-    bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
-    return (idle || s->dropped) && !s->expired && !s->in_interval;
-}
-
-void registry_expire(struct registry *r, uint64_t now_ns)
-{
-    bool due = r->least_ttl_s > 0 && now_ns >= r->next_expire_ns;
-    if (!due && r->n_dropped == 0)
-        return;
-    uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
-    r->next_expire_ns = now_ns + every_s * 1000000000;
-    uint64_t now_s = now_ns / 1000000000;
-    registry_check(r);
-    for (size_t i = 0; i < r->n_all;) {
-        struct series *s = r->all[i];
-        if (is_over(s, now_s))
-            registry_expire_series(r, s);
-        if (s->expired && s->cells == 0)
-            registry_forget(r, i);
-        else
-            i++;
-    }
 }
 
 /* ---- what /metrics shows ---- */

@@ -1,6 +1,7 @@
 /**
  * registry_priv: the registry's inside, shared by registry.c, registry_births.c,
- * registry_interval.c, registry_walk.c, registry_remap.c and registry_exemplars.c.
+ * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
+ * registry_exemplars.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -29,6 +30,8 @@ struct registry {
     uint64_t interval;    /* number of the open interval */
     uint64_t by_kind[SERIES_KIND_COUNT];
     uint64_t next_expire_ns;
+    size_t expire_at;     /* index in all where the sweep goes on */
+    bool expiring;        /* a sweep is under way */
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
     size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;

@@ -162,6 +162,7 @@ struct registry_remapped registry_remap(struct registry *r, const struct profile
     show_again(&m);
     free(m.movers);
     r->next_expire_ns = 0; /* some may live shorter now, and what was dropped goes */
-    registry_expire(r, now_ns);
+    r->expiring = false;
+    (void)registry_expire(r, now_ns);
     return m.result;
 }

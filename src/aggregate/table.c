@@ -7,13 +7,15 @@
 
 enum { SLOTS_FIRST = 1024 };
 
-/* At most half full, but for one more: a search ends at a free slot. */
+/* At most half full, but for one more and what came during a move; a search ends at a free slot. */
 static void table_check(const struct table *t)
 {
-    assert((t->mask & (t->mask + 1)) == 0 && t->n <= t->mask / 2 + 1);
+    assert((t->mask & (t->mask + 1)) == 0 && t->mask + 1 >= SLOTS_FIRST);
+    assert(t->n <= t->mask / 2 + 1 + probe_move_keys(t->mask));
+    assert(t->move.next == NULL || t->move.done <= t->mask);
 }
 
-static size_t table_bytes(uint64_t mask)
+static size_t slots_bytes(uint64_t mask)
 {
     return (mask + 1) * sizeof(struct slot);
 }
@@ -21,51 +23,20 @@ static size_t table_bytes(uint64_t mask)
 int table_init(struct table *t)
 {
     *t = (struct table){ .mask = SLOTS_FIRST - 1 };
-    t->slots = slab_map(table_bytes(t->mask));
+    t->slots = slab_map(slots_bytes(t->mask));
     return t->slots == NULL ? -ENOMEM : 0;
 }
 
 void table_release(struct table *t)
 {
-    slab_unmap(t->slots, table_bytes(t->mask));
+    slab_unmap(t->slots, slots_bytes(t->mask));
+    slab_unmap(t->move.next, slots_bytes(t->move.mask));
     *t = (struct table){ 0 };
 }
 
-static void put(struct slot *slots, uint64_t mask, struct slot s)
+size_t table_memory(const struct table *t)
 {
-    PROBE_EACH(i, table_start(s.lo), mask) {
-        if (slots[i].cell != NULL)
-            continue;
-        slots[i] = s;
-        return;
-    }
-}
-
-static int resize(struct table *t, uint64_t mask)
-{
-    struct slot *slots = slab_map(table_bytes(mask));
-    if (slots == NULL)
-        return -ENOMEM;
-    for (uint64_t i = 0; i <= t->mask; i++)
-        if (t->slots[i].cell != NULL)
-            put(slots, mask, t->slots[i]);
-    slab_unmap(t->slots, table_bytes(t->mask));
-    t->slots = slots;
-    t->mask = mask;
-    return 0;
-}
-
-int table_reserve(struct table *t)
-{
-    return t->n * 2 > t->mask ? resize(t, t->mask * 2 + 1) : 0;
-}
-
-void table_put(struct table *t, struct hash128 h, struct cell *c)
-{
-    assert(c != NULL && c->check == h.hi && t->n < t->mask);
-    put(t->slots, t->mask, (struct slot){ h.lo, c });
-    t->n++;
-    table_check(t);
+    return slots_bytes(t->mask) + (t->move.next != NULL ? slots_bytes(t->move.mask) : 0);
 }
 
 static bool slot_is_free(const void *slots, uint64_t i)
@@ -78,39 +49,102 @@ static uint64_t slot_hash(const void *slots, uint64_t i)
     return table_start(((const struct slot *)slots)[i].lo);
 }
 
-static void slot_move(void *slots, uint64_t to, uint64_t from)
+static void slot_copy(void *to, uint64_t i, const void *from, uint64_t j)
 {
-    ((struct slot *)slots)[to] = ((struct slot *)slots)[from];
+    ((struct slot *)to)[i] = ((const struct slot *)from)[j];
 }
 
-static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_move };
+static const struct probe_table slot_ops = { slot_is_free, slot_hash, slot_copy };
+
+/* ---- moves ---- */
+
+static int move_begin(struct table *t, uint64_t mask)
+{
+    assert(t->move.next == NULL);
+    void *next = slab_map(slots_bytes(mask));
+    if (next == NULL)
+        return -ENOMEM;
+    probe_move_begin(&t->move, t->mask, next, mask);
+    return 0;
+}
+
+static void move_step(struct table *t, uint64_t n)
+{
+    if (!probe_move_step(&slot_ops, &t->move, t->slots, t->mask, t->move.next, n))
+        return;
+    slab_unmap(t->slots, slots_bytes(t->mask));
+    t->slots = t->move.next;
+    t->mask = t->move.mask;
+    t->move = (struct probe_move){ 0 };
+    table_check(t);
+}
+
+int table_reserve(struct table *t)
+{
+    int rc = 0;
+    if (t->move.next == NULL && t->n * 2 > t->mask)
+        rc = move_begin(t, t->mask * 2 + 1);
+    if (probe_move_due(&t->move))
+        move_step(t, PROBE_STEP);
+    return rc;
+}
+
+void table_tidy(struct table *t)
+{
+    /* No memory for a smaller table: the larger one still serves. */
+    if (t->move.next == NULL && t->mask >= SLOTS_FIRST && t->n * 8 < t->mask)
+        (void)move_begin(t, t->mask / 2);
+    if (t->move.next != NULL)
+        move_step(t, TABLE_TIDY);
+    table_check(t);
+}
+
+/* ---- cells ---- */
+
+static void put(struct slot *slots, uint64_t mask, struct slot s)
+{
+    slots[probe_place(&slot_ops, slots, mask, table_start(s.lo))] = s;
+}
+
+void table_put(struct table *t, struct hash128 h, struct cell *c)
+{
+    assert(c != NULL && c->check == h.hi && t->n < t->mask);
+    const struct slot s = { h.lo, c };
+    put(t->slots, t->mask, s);
+    if (probe_move_has(&t->move, table_start(h.lo), t->mask))
+        put(t->move.next, t->move.mask, s);
+    t->n++;
+    table_check(t);
+}
+
+static void empty(struct slot *slots, uint64_t mask, uint64_t i)
+{
+    slots[probe_remove(&slot_ops, slots, mask, i)] = (struct slot){ 0 };
+}
+
+/* Where c is, which is there. */
+static uint64_t place_of(const struct slot *slots, uint64_t mask, uint64_t lo, const struct cell *c)
+{
+    PROBE_EACH(i, table_start(lo), mask) {
+        assert(slots[i].cell != NULL);
+        if (slots[i].cell == c)
+            return i;
+    }
+}
 
 void table_remove_at(struct table *t, uint64_t i)
 {
-    assert(t->slots[i].cell != NULL);
+    const struct slot s = t->slots[i];
+    assert(s.cell != NULL && t->n > 0);
     t->n--;
-    t->slots[probe_remove(&slot_ops, t->slots, t->mask, i)] = (struct slot){ 0 };
+    empty(t->slots, t->mask, i);
+    if (probe_move_has(&t->move, table_start(s.lo), t->mask))
+        empty(t->move.next, t->move.mask, place_of(t->move.next, t->move.mask, s.lo, s.cell));
 }
 
 void table_remove(struct table *t, struct hash128 h)
 {
-    PROBE_EACH(i, table_start(h.lo), t->mask) {
-        const struct slot *s = &t->slots[i];
-        assert(s->cell != NULL);
-        if (s->lo == h.lo && s->cell->check == h.hi) {
-            table_remove_at(t, i);
-            return;
-        }
-    }
-}
-
-void table_shrink(struct table *t)
-{
-    uint64_t mask = t->mask;
-    while (mask >= SLOTS_FIRST && t->n * 8 < mask)
-        mask >>= 1;
-    /* No memory for a smaller table: the larger one still serves. */
-    if (mask < t->mask)
-        (void)resize(t, mask);
-    table_check(t);
+    const struct cell *c = table_find(t, h);
+    assert(c != NULL);
+    table_remove_at(t, place_of(t->slots, t->mask, h.lo, c));
 }

@@ -1,8 +1,13 @@
 /**
  * table: a worker's hash table from a spelling's hash to its cell.  Private to aggregate/.
  *
- * Open addressing, linear probing, at most half full, no removed marks.  The slot holds 64 bits of
- * the hash, the cell 64 more of which `check` confirms the find; no key text is kept or compared.
+ * Open addressing, linear probing, no removed marks.  When it is half full, or nearly empty, it
+ * moves to one of another size, in steps (base/probe_move.h): a step with each cell that is put,
+ * and one of TABLE_TIDY slots each turn.  So it is at most half and a sixteenth full, and a look-up
+ * knows nothing of a move.
+ *
+ * The slot holds 64 bits of the hash, the cell 64 more of which `check` confirms the find; no key
+ * text is kept or compared.
  * A search begins at the first slot of a cache line, so that the four of that line can be compared
  * at once: then the right cell is known, and asked for, before the slots are walked.
  *   thread   worker
@@ -16,7 +21,7 @@
 
 #include "aggregate/cell.h"
 #include "base/hash.h"
-#include "base/probe.h"
+#include "base/probe_move.h"
 
 struct slot {
     uint64_t lo;
@@ -27,9 +32,10 @@ enum { TABLE_LINE = 4 }; /* slots of a cache line */
 static_assert(TABLE_LINE * sizeof(struct slot) == 64, "slots fill their line");
 
 struct table {
-    struct slot *slots;
+    struct slot *slots; /* all cells, also while a move is under way */
     uint64_t mask;
     size_t n;
+    struct probe_move move;
 };
 
 /* returns  0 or -ENOMEM */
@@ -71,10 +77,13 @@ static inline struct cell *table_find(const struct table *t, struct hash128 h)
     }
 }
 
-/* Room for one more.  returns  0 or -ENOMEM, then nothing changed */
+/*
+ * Room for one more; a step of a move, if one is due.  returns  0; -ENOMEM: a move is due and there
+ * is no memory for it, nothing changed
+ */
 int table_reserve(struct table *t);
 
-/* The hash is not in the table yet, and there is room. */
+/* The hash is not in the table yet, and table_reserve has made room. */
 void table_put(struct table *t, struct hash128 h, struct cell *c);
 
 /* Empty slot i (0 <= i <= mask), which is in use; what follows may move up into it. */
@@ -83,7 +92,11 @@ void table_remove_at(struct table *t, uint64_t i);
 /* The hash is in the table. */
 void table_remove(struct table *t, struct hash128 h);
 
-/* Give memory back when few are left. */
-void table_shrink(struct table *t);
+/* Go on with a move, or begin one to half the size when few are left.  cost  TABLE_TIDY slots */
+enum { TABLE_TIDY = 16384 };
+void table_tidy(struct table *t);
+
+/* Bytes of slots, both tables' during a move. */
+size_t table_memory(const struct table *t);
 
 #endif

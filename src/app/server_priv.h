@@ -64,7 +64,7 @@ struct server {
     struct http_route routes[7];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
-    uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer;
+    uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_async_t lifecycle;             /* POST /-/quit or /-/reload came in: see lifecycle_asked */
     _Atomic unsigned lifecycle_asked; /* bits of enum lifecycle: HTTP sets them, control clears */
@@ -116,6 +116,12 @@ void server_http_stop(struct server *s);
 
 /* To be called once a second while RUNNING. */
 void server_tick(struct server *s);
+
+/*
+ * A turn is over, while RUNNING: if a worker's sweep for idle cells is behind, another turn follows
+ * soon.
+ */
+void server_expire_turned(struct server *s);
 
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);

@@ -1,13 +1,16 @@
 /*
  * What the daemon looks after once a second: idle series, events, late HTTP requests, the series
  * limit, names kept off /metrics, and listeners whose datagrams come from one sender.
+ *
+ * A sweep for idle series, begun here, goes on every EXPIRE_MS, a slice each time, and so do those
+ * of the workers, whose slices come with page turns.
  */
 #include <assert.h>
 
 #include "app/server_priv.h"
 #include "base/now.h"
 
-enum { WARN_EVERY_MS = 60000 };
+enum { WARN_EVERY_MS = 60000, EXPIRE_MS = 10 };
 
 /* If one worker gets nearly all of a listener's datagrams and loses some, spread them by name. */
 static void spread_if_hot(struct listener *l)
@@ -39,10 +42,41 @@ static void warn_of_limit(struct server *s)
         F_STR("remedy", "drop a tag of that metric, or raise limits.max_series"));
 }
 
+static void on_expire(uv_timer_t *timer);
+
+static void expire_soon(struct server *s)
+{
+    if (!uv_is_active((uv_handle_t *)&s->expire_timer))
+        uv_timer_start(&s->expire_timer, on_expire, EXPIRE_MS, 0);
+}
+
+static void expire(struct server *s)
+{
+    if (registry_expire(s->registry, now_mono_ns()))
+        expire_soon(s);
+}
+
+static void on_expire(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    if (server_state(s) != RUNNING)
+        return;
+    if (s->turn.unswept && !s->turn.under_way)
+        turn_ask(&s->turn, false);
+    expire(s);
+}
+
+void server_expire_turned(struct server *s)
+{
+    assert(server_state(s) == RUNNING);
+    if (s->turn.unswept)
+        expire_soon(s);
+}
+
 void server_tick(struct server *s)
 {
     assert(server_state(s) == RUNNING);
-    registry_expire(s->registry, now_mono_ns());
+    expire(s);
     events_take(&s->events);
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
     if (s->http != NULL)

@@ -38,6 +38,7 @@ static void begin(struct turn *t)
     t->under_way = true;
     t->begun++;
     t->again = false;
+    t->unswept = false;
     t->n_waiting = t->n_workers;
     for (unsigned i = 0; i < t->n_workers; i++)
         t->waiting_for[i] = true;
@@ -56,6 +57,7 @@ static void take_from(struct turn *t, unsigned i)
     if (p == NULL)
         return;
     registry_merge(t->registry, p, now_mono_ns());
+    t->unswept |= page_unswept(p);
     t->seen[i] = *page_stats(p);
     memcpy(t->rejected[i], page_rejected(p), sizeof t->rejected[i]);
     for (size_t l = 0; l < t->n_listeners; l++)

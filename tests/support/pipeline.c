@@ -166,7 +166,8 @@ static void check_conservation(const struct pipeline *p, unsigned worker)
                      v[INGEST_SAMPLES_AGGREGATED] + rejected + v[INGEST_SAMPLES_REFUSED] + dropped);
 }
 
-void pipeline_turn_worker(struct pipeline *p, unsigned worker)
+/* returns  whether another should follow soon */
+static bool turn_once(struct pipeline *p, unsigned worker)
 {
     p->now_ns += 1000;
     assert_true(ingest_turn(p->in[worker], p->now_ns));
@@ -175,8 +176,15 @@ void pipeline_turn_worker(struct pipeline *p, unsigned worker)
     registry_merge(p->registry, page, p->now_ns);
     p->seen[worker] = *page_stats(page);
     memcpy(p->rejected[worker], page_rejected(page), sizeof p->rejected[worker]);
+    bool unswept = page_unswept(page);
     ingest_give(p->in[worker], page);
     check_conservation(p, worker);
+    return unswept;
+}
+
+void pipeline_turn_worker(struct pipeline *p, unsigned worker)
+{
+    while (turn_once(p, worker)) {}
 }
 
 void pipeline_turn(struct pipeline *p)

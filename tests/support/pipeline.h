@@ -81,6 +81,7 @@ void pipeline_feed(struct pipeline *p, unsigned worker, const char *lines);
 void pipeline_feed_bytes(struct pipeline *p, unsigned worker, const char *ptr, size_t len);
 void pipeline_feed_at(struct pipeline *p, unsigned worker, const char *lines, uint64_t now_ns);
 
+/* A turn, and those that a sweep for idle cells needs to come to its end. */
 void pipeline_turn_worker(struct pipeline *p, unsigned worker);
 void pipeline_turn(struct pipeline *p); /* every worker, in order */
 void pipeline_forward(struct pipeline *p, uint64_t seconds);

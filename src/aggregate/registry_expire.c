@@ -1,0 +1,90 @@
+/*
+ * registry_expire   a slice of the series, for those that are idle
+ *   registry_expire_series     leaves the page and forgets its values
+ *   registry_forget            no worker's cell points to it any more: it is gone
+ */
+#include <assert.h>
+
+#include "aggregate/registry_priv.h"
+
+enum { EXPIRE_AHEAD = 8 };                         /* how far ahead to prefetch */
+enum { EXPIRE_LOOKS = 32768, EXPIRE_GONE = 2048 }; /* of one slice */
+
+void registry_forget(struct registry *r, size_t i)
+{
+    struct series *s = r->all[i];
+    series_check(s);
+    assert(s->expired && s->cells == 0);
+    const struct places_array array = registry_series(r);
+    places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
+    series_limit_drop(r->opts.limit, series_tuple(s)->hash);
+    r->all[i] = r->all[--r->n_all];
+    if (i < r->n_all)
+        places_moved(&r->by_identity, &array, (uint32_t)r->n_all, (uint32_t)i);
+    series_free(s, &r->memory, &r->symbols);
+}
+
+void registry_expire_series(struct registry *r, struct series *s)
+{
+    registry_leave_page(r, s);
+    assert(r->by_kind[s->kind] > 0);
+    r->by_kind[s->kind]--;
+    r->stats.v[REGISTRY_SERIES_EXPIRED]++;
+    if (kind_rows[s->kind]->series_release != NULL)
+        kind_rows[s->kind]->series_release(s);
+    r->n_dropped -= s->dropped;
+    s->dropped = 0;
+    s->expired = 1;
+    series_check(s);
+}
+
+/* What came in during this interval still has to reach the sinks. */
+static bool is_over(const struct series *s, uint64_t now_s)
+{
+    uint64_t ttl_s = s->profile->ttl_s;
+    bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
+    return (idle || s->dropped) && !s->expired && !s->in_interval;
+}
+
+/* Look at r->all[r->expire_at], and go on.   returns  how many have left the page or are gone */
+static unsigned expire_one(struct registry *r, uint64_t now_s)
+{
+    struct series *s = r->all[r->expire_at];
+    unsigned n = 0;
+    if (r->expire_at + EXPIRE_AHEAD < r->n_all)
+        __builtin_prefetch(r->all[r->expire_at + EXPIRE_AHEAD]);
+    if (is_over(s, now_s)) {
+        registry_expire_series(r, s);
+        n++;
+    }
+    if (!s->expired || s->cells > 0) {
+        r->expire_at++;
+        return n;
+    }
+    registry_forget(r, r->expire_at); /* another one stands there now */
+    return n + 1;
+}
+
+static bool begin_sweep(struct registry *r, uint64_t now_ns)
+{
+    bool due = r->least_ttl_s > 0 && now_ns >= r->next_expire_ns;
+    if (!due && r->n_dropped == 0)
+        return false;
+    uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
+    r->next_expire_ns = now_ns + every_s * 1000000000;
+    r->expire_at = 0;
+    return true;
+}
+
+bool registry_expire(struct registry *r, uint64_t now_ns)
+{
+    r->expiring = r->expiring || begin_sweep(r, now_ns);
+    if (!r->expiring)
+        return false;
+    registry_check(r);
+    unsigned gone = 0;
+    for (unsigned i = 0; r->expire_at < r->n_all && i < EXPIRE_LOOKS && gone < EXPIRE_GONE; i++)
+        gone += expire_one(r, now_ns / 1000000000);
+    r->expiring = r->expire_at < r->n_all;
+    return r->expiring;
+}
