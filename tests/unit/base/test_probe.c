@@ -34,12 +34,12 @@ static uint64_t hash_at(const void *table, uint64_t i)
     return hash_of(((const unsigned *)table)[i]);
 }
 
-static void move(void *table, uint64_t to, uint64_t from)
+static void copy(void *to, uint64_t i, const void *from, uint64_t j)
 {
-    ((unsigned *)table)[to] = ((unsigned *)table)[from];
+    ((unsigned *)to)[i] = ((const unsigned *)from)[j];
 }
 
-static const struct probe_table ops = { is_free, hash_at, move };
+static const struct probe_table ops = { is_free, hash_at, copy };
 
 static uint64_t find(const unsigned *table, unsigned key)
 {
