@@ -13,6 +13,7 @@
 #include "aggregate/identity.h"
 #include "aggregate/counters.h"
 #include "aggregate/exemplars.h"
+#include "base/mem.h"
 #include "protocol/reason.h"
 
 struct generation;
@@ -24,7 +25,7 @@ struct birth {
 
 struct page {
     /* On lines of its own: control writes to one page while the worker fills the other. */
-    _Alignas(64) unsigned index; /* 0 or 1: which part of the cells is ours */
+    _Alignas(MEM_APART) unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
     struct birth *births;       /* cells made in this page; each is in touched as well */
     struct cell **deaths;       /* cells that left the table; freed by the worker once the page

@@ -324,7 +324,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
-    struct server *s = mem_zalloc(sizeof *s);
+    struct server *s = mem_zalloc_apart(sizeof *s); /* it has parts that are */
     s->config = c;
     s->mapping = *mapping;
     *mapping = (struct core_mapping){ 0 };

@@ -379,7 +379,7 @@ int source_stream_new(struct source_env *env, const struct listen_address *a, in
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         return -errno;
-    struct source_stream *s = mem_zalloc(sizeof *s);
+    struct source_stream *s = mem_zalloc_apart(sizeof *s);
     s->base.ops = &ops;
     s->base.env = env;
     s->framing = a->framing;
