@@ -190,9 +190,9 @@ def drain(build, port, pid, *options):
 
 
 @contextlib.contextmanager
-def floor_receiver(build, mode, threads=1, core=None):
+def floor_receiver(build, mode, threads=1, core=None, spread=False):
     port = free_port()
-    with process([build / "bench/floor_recv", mode, port, RECEIVE_BUFFER, threads], core) as child:
+    with process([build / "bench/floor_recv", mode, port, RECEIVE_BUFFER, threads, *(["spread"] if spread else [])], core) as child:
         if not wait_for_udp(port, child):
             raise RuntimeError("floor_recv did not start")
         yield port, child.pid

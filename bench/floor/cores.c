@@ -2,17 +2,17 @@
  * How fast the threads of a receiver empty their sockets, which share a port: stop it, fill each
  * socket alike, let it go, and watch its CPU clock until that stands still.
  *
- *     cores --port N --pid N [--cores LIST] [--datagrams N] [--senders even|one]
+ *     cores --port N --pid N [--sockets N] [--datagrams N] [--senders even|one] [--from CORES]
  *           [--payload BYTES] [--series N] [--tag-values N] [--runs N]
  *
- *     --cores      where the readers of the port's sockets are, in the order in which the sockets
- *                  were made: 1,0
+ *     --sockets    of the port
  *     --datagrams  for each socket; that many must fit
- *     --senders    even: one for each socket, found by trying, on the core of its reader; one: all
- *                  datagrams are sent by one, as many on each core
+ *     --senders    even: one for each socket, found by trying; one: one sends all datagrams
+ *     --from       cores, as in 1,0.  even: of each socket's sender, in the order in which the
+ *                  sockets were made; one: an equal part of the datagrams is sent from each
  *
- * The sender's core matters: a queued datagram's memory is given back on the core that took it, so
- * that one reader alone would have a part of its work done by the core of the sender.
+ * The sender's core matters: the memory of a queued datagram is given back on the core that took
+ * it.  With a sender on another core than its reader, that part of the reading is done there.
  *
  * Prints the median over the runs of each figure.  `wall` is by the clock on the wall, which other
  * load on the cores makes worse; `cpu` is what the busiest thread would reach if it were never
@@ -55,10 +55,9 @@ struct thread_times {
 };
 
 struct cores {
-    int64_t port, pid, datagrams, payload, series, tag_values, runs;
-    int core_of
-        [SOCKETS_MAX]; /* of a socket's reader; here and below in the order of their making */
-    unsigned sockets;
+    int64_t port, pid, sockets, datagrams, payload, series, tag_values, runs;
+    int from[SOCKETS_MAX]; /* cores */
+    unsigned n_from;
     bool one; /* sender for all sockets */
     struct target target;
     struct payload load;
@@ -129,7 +128,7 @@ static int grown(const uint64_t *before, const uint64_t *after, unsigned n)
 static int find_senders(struct cores *c, double *lines)
 {
     uint64_t before[SOCKETS_MAX], after[SOCKETS_MAX];
-    unsigned n = c->sockets, found = 0;
+    unsigned n = (unsigned)c->sockets, found = 0;
     for (int i = 0; i < TRIES && found < n; i++) {
         struct target_socket s;
         int rc = c->target.kind->open(&c->target, 4 << 20, &s);
@@ -154,13 +153,23 @@ static int find_senders(struct cores *c, double *lines)
     return found == n ? 0 : -ENOTCONN;
 }
 
-static int fill_sockets(struct cores *c, double *lines)
+static int fill_by_one(struct cores *c, double *lines)
 {
-    int rc =
-        c->one ? c->target.kind->open(&c->target, 4 << 20, &c->senders[0]) : find_senders(c, lines);
-    for (unsigned i = 0; rc == 0 && i < c->sockets; i++) {
-        go_to(c->core_of[i]);
-        rc = send_n(c, &c->senders[c->one ? 0 : i], c->datagrams, lines);
+    int64_t all = c->datagrams * c->sockets;
+    int rc = c->target.kind->open(&c->target, 4 << 20, &c->senders[0]);
+    for (unsigned i = 0; rc == 0 && i < c->n_from; i++) {
+        go_to(c->from[i]);
+        rc = send_n(c, &c->senders[0], all * (i + 1) / c->n_from - all * i / c->n_from, lines);
+    }
+    return rc;
+}
+
+static int fill_evenly(struct cores *c, double *lines)
+{
+    int rc = find_senders(c, lines);
+    for (int i = 0; rc == 0 && i < c->sockets; i++) {
+        go_to(c->from[i]);
+        rc = send_n(c, &c->senders[i], c->datagrams, lines);
     }
     return rc;
 }
@@ -171,7 +180,7 @@ static int fill(struct cores *c, double *lines)
     uint64_t drops = sockets_of(c).drops;
     for (int i = 0; i < SOCKETS_MAX; i++)
         c->senders[i].fd = -1;
-    int rc = fill_sockets(c, lines);
+    int rc = c->one ? fill_by_one(c, lines) : fill_evenly(c, lines);
     for (int i = 0; i < SOCKETS_MAX; i++)
         if (c->senders[i].fd >= 0)
             close(c->senders[i].fd);
@@ -260,16 +269,16 @@ static int once(struct cores *c, struct outcome *o)
 
 /* ---- life ---- */
 
-static bool parse_cores(struct cores *c, struct slice list)
+static bool parse_from(struct cores *c, struct slice list)
 {
     bool more = true;
-    for (c->sockets = 0; more && c->sockets < SOCKETS_MAX; c->sockets++) {
+    for (c->n_from = 0; more && c->n_from < SOCKETS_MAX; c->n_from++) {
         struct slice one = list;
         int64_t core;
         more = slice_cut(&list, ',', &one);
         if (!number_parse_int(one, &core) || core < 0 || core >= CPU_SETSIZE)
             return false;
-        c->core_of[c->sockets] = (int)core;
+        c->from[c->n_from] = (int)core;
     }
     return !more;
 }
@@ -281,6 +290,7 @@ static int parse(struct cores *c, int argc, char **argv)
         int64_t *at;
     } numbers[] = { { "--port", &c->port },
                     { "--pid", &c->pid },
+                    { "--sockets", &c->sockets },
                     { "--datagrams", &c->datagrams },
                     { "--payload", &c->payload },
                     { "--series", &c->series },
@@ -290,8 +300,8 @@ static int parse(struct cores *c, int argc, char **argv)
         bool known = strcmp(argv[i], "--senders") == 0;
         if (known)
             c->one = strcmp(argv[i + 1], "one") == 0;
-        if (strcmp(argv[i], "--cores") == 0)
-            known = parse_cores(c, slice_str(argv[i + 1]));
+        if (strcmp(argv[i], "--from") == 0)
+            known = parse_from(c, slice_str(argv[i + 1]));
         for (size_t k = 0; k < ARRAY_LEN(numbers); k++)
             if (strcmp(argv[i], numbers[k].name) == 0)
                 known = number_parse_int(slice_str(argv[i + 1]), numbers[k].at);
@@ -300,7 +310,8 @@ static int parse(struct cores *c, int argc, char **argv)
     }
     bool ok = argc % 2 == 1 && c->port > 0 && c->port < 65536 && c->pid > 1 && c->series > 0 &&
               c->datagrams > 0 && c->payload >= 0 && c->tag_values > 0 && c->runs > 0 &&
-              c->runs <= MICRO_RUNS_MAX;
+              c->runs <= MICRO_RUNS_MAX && c->sockets > 0 && c->sockets <= SOCKETS_MAX &&
+              (c->one || c->n_from == c->sockets);
     return ok ? 0 : -EINVAL;
 }
 
@@ -330,15 +341,18 @@ int main(int argc, char **argv)
     struct cores c = { .payload = 1432,
                        .series = 10000,
                        .sockets = 1,
+                       .n_from = 1,
                        .datagrams = 40000,
                        .tag_values = 50,
                        .runs = 1 };
     if (parse(&c, argc, argv) < 0 || prepare(&c) < 0) {
-        fputs("usage: cores --port N --pid N [--cores LIST] [--datagrams N] [--senders even|one] "
-              "[--payload BYTES] [--series N] [--tag-values N] [--runs N]\n",
+        fputs("usage: cores --port N --pid N [--sockets N] [--datagrams N] [--senders even|one] "
+              "[--from CORES] [--payload BYTES] [--series N] [--tag-values N] [--runs N]\n",
               stderr);
         return 2;
     }
+    /* Before the receiver, which may have been given a high priority; without leave, among all. */
+    (void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 2 });
     struct micro wall = { 0 }, cpu = { 0 }, each = { 0 }, share = { 0 };
     for (int i = 0; i < c.runs; i++) {
         struct outcome o = { 0 };

@@ -1,15 +1,17 @@
 /*
  * The floor for sockets: a process that reads datagrams and throws them away.
  *
- *     floor_recv [epoll|drain] [PORT [RECEIVE BUFFER BYTES [THREADS]]]
+ *     floor_recv [epoll|drain] [PORT [RECEIVE BUFFER BYTES [THREADS [spread]]]]
  *
  * epoll waits in epoll_wait and then reads with recvmmsg(64) until a call comes back short, as a
  * server would; drain blocks in recvmmsg(64) itself, which is the least that reading can cost.
- * Each thread has a socket of its own; several share the port by SO_REUSEPORT.
+ * Each thread has a socket of its own; several share the port by SO_REUSEPORT: each sender leads to
+ * one of them, or with spread each datagram to any.
  * Prints the port, runs until TERM or INT, and then prints how many datagrams and bytes came.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/slice.h"
 
 enum { SLOTS = 64, SLOT_BYTES = 65536, THREADS_MAX = 8 };
 
@@ -69,6 +72,19 @@ static int open_socket(uint16_t *port, int buffer_bytes, bool shared)
     }
     *port = ntohs(a.sin_port);
     return fd;
+}
+
+/* As listen.spread = payload does it, but by lot. */
+static void spread(int fd, unsigned sockets)
+{
+    struct sock_filter code[] = {
+        { BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM) },
+        { BPF_ALU | BPF_MOD | BPF_K, 0, 0, sockets },
+        { BPF_RET | BPF_A, 0, 0, 0 },
+    };
+    struct sock_fprog program = { ARRAY_LEN(code), code };
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0)
+        abort();
 }
 
 /* returns  datagrams read; 0 on an empty socket, on a signal, and at the end */
@@ -160,6 +176,8 @@ int main(int argc, char **argv)
             return 1;
         }
     }
+    if (argc > 5 && n > 1)
+        spread(receivers[0].fd, (unsigned)n);
     printf("listening %d\n", at);
     (void)fflush(stdout);
     sigemptyset(&ends);
