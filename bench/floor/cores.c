@@ -18,6 +18,10 @@
  * load on the cores makes worse; `cpu` is what the busiest thread would reach if it were never
  * kept waiting for a core.  Both are lines a second of all threads together.
  *
+ *     once     one run: stop, fill, watch
+ *     fill     fill_evenly: find_senders, send_n; or fill_by_one: send_n
+ *     watch    the process's clock until it stands still; read_threads before and after
+ *
  * Stops and continues the process with signals: for benchmarks on one's own machine.  The port must
  * be on 127.0.0.1.
  */
