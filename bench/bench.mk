@@ -8,7 +8,7 @@ BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 
-.PHONY: bench bench-build bench-peers bench-curve bench-receive bench-streams
+.PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
@@ -38,6 +38,9 @@ bench: $(B)/statsd bench-build    ## every figure of the budget beside its floor
 
 bench-peers: $(B)/statsd bench-build    ## the same load for other StatsD servers, those that can be had
 	$(PYTHON) bench/peers/run.py --build $(B) $(if $(Q),--quick)
+
+bench-cores: $(B)/statsd bench-build    ## of make bench, two workers on two cores beside one on one (Q=1: a short look)
+	$(PYTHON) bench/run.py --build $(B) --only cores $(if $(Q),--quick)
 
 bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the picture in docs
 	$(PYTHON) bench/curve.py --build $(B)

@@ -95,6 +95,12 @@ def results(command, core=None, timeout=600, env=None):
     return found
 
 
+def variants(build):
+    """Of the parser, those that this CPU can run, best first."""
+    found = subprocess.run([build / "bench/micro_aggregate"], env={"BENCH_CPU": "list"}, capture_output=True, text=True, timeout=30, check=True)
+    return found.stdout.split()
+
+
 def free_port(kind=socket.SOCK_DGRAM):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(("127.0.0.1", 0))
@@ -140,16 +146,17 @@ def wait_for_udp(port, child, seconds=20):
 class Server:
     """Our server on free ports."""
 
-    def __init__(self, build, *settings, workers=1):
+    def __init__(self, build, *settings, workers=1, core=None):
         self.port, self.http = free_port(), free_port(socket.SOCK_STREAM)
         self.metrics = f"http://127.0.0.1:{self.http}/metrics"
         options = [f"listen.socket=udp://127.0.0.1:{self.port}?rcvbuf={RECEIVE_BUFFER >> 20}MiB",
                    f"http.listen=127.0.0.1:{self.http}", f"server.workers={workers}", *settings]
+        self.core = core
         self.command = [build / "statsd"] + [a for o in options for a in ("--set", o)]
 
     def __enter__(self):
         self.stack = contextlib.ExitStack()
-        child = self.stack.enter_context(process(self.command))
+        child = self.stack.enter_context(process(self.command, self.core))
         self.pid = child.pid
         if not wait_for_udp(self.port, child):
             self.stack.close()
@@ -183,9 +190,9 @@ def drain(build, port, pid, *options):
 
 
 @contextlib.contextmanager
-def floor_receiver(build, mode):
+def floor_receiver(build, mode, threads=1, core=None, spread=False):
     port = free_port()
-    with process([build / "bench/floor_recv", mode, port, RECEIVE_BUFFER]) as child:
+    with process([build / "bench/floor_recv", mode, port, RECEIVE_BUFFER, threads, *(["spread"] if spread else [])], core) as child:
         if not wait_for_udp(port, child):
             raise RuntimeError("floor_recv did not start")
         yield port, child.pid

@@ -7,6 +7,7 @@ import statistics
 import time
 import urllib.request
 
+import cores
 import harness as h
 
 # At most so many times the staged floor, where lines are read out of registers; figures by the number of series.
@@ -20,18 +21,12 @@ def verdict(ok):
     return "met" if ok else "MISSED"
 
 
-def variants(build):
-    """Those that this CPU can run, best first."""
-    found = h.subprocess.run([build / "bench/micro_aggregate"], env={"BENCH_CPU": "list"}, capture_output=True, text=True, timeout=30, check=True)
-    return found.stdout.split()
-
-
 def in_process(build, quick):
     """Parse and aggregate without sockets: each variant between two runs of both floors."""
     sizes = ["100", "10000", "100000"] + ([] if quick else ["1000000"])
     rows = []
     for size in sizes:
-        for cpu in variants(build):
+        for cpu in h.variants(build):
             h.say(f"parse + aggregate, {int(size):,} series, {cpu}")
             before = floors(build, size)
             ours = h.results([build / "bench/micro_aggregate", size], env={"BENCH_CPU": cpu})
@@ -82,7 +77,7 @@ def drains(build, quick):
     for name, payload, series in cases:
         options = ["--payload", payload, "--series", series, "--runs", runs]
         first, ours = bare_drain(build, options), {}
-        for cpu in variants(build):
+        for cpu in h.variants(build):
             h.say(f"drain, {name}, {series:,} series, {cpu}")
             with h.Server(build, f"protocol.cpu={cpu}") as server:
                 ours[cpu] = h.drain(build, server.port, server.pid, *options)
@@ -104,7 +99,7 @@ def paced(build, quick):
     """CPU at a steady rate: one-line datagrams against the bare receiver, packed ones (with an interval a second) in themselves."""
     seconds = "3s" if quick else "6s"
     rows = []
-    packed = [("1,432 B", "1432", "100k", 0.5, cpu) for cpu in variants(build) if cpu in WINDOWED] or [("1,432 B", "1432", "100k", None, "auto")]
+    packed = [("1,432 B", "1432", "100k", 0.5, cpu) for cpu in h.variants(build) if cpu in WINDOWED] or [("1,432 B", "1432", "100k", None, "auto")]
     for name, payload, rate, most, cpu in [("one line", "0", "10k", None, "auto"), ("one line", "0", "100k", 1.25, "auto"), *packed]:
         h.say(f"{rate} lines/s, {name}, {cpu}")
         options = ["--payload", payload, "--series", 10000, "--rate", rate, "--duration", seconds]
@@ -268,7 +263,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "workers": workers, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
+PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
 
 if __name__ == "__main__":
     main()

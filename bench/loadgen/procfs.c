@@ -49,35 +49,63 @@ uint64_t procfs_rss_bytes(pid_t pid)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+struct udp_line {
+    uint64_t queue, drops;
+    unsigned long inode;
+};
+
 /*
  * sl  local_address rem_address   st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ref
  * pointer drops
  */
-static bool read_socket(struct slice line, uint16_t port, struct procfs_udp *sum)
+static bool read_socket(struct slice line, uint16_t port, struct udp_line *ret)
 {
     char text[512], address[64];
     snprintf(text, sizeof text, "%.*s", (int)(line.len < sizeof text ? line.len : sizeof text - 1),
              line.ptr);
     unsigned local_port;
-    uint64_t queue, drops;
     /* NOLINTNEXTLINE(cert-err34-c) */
     int n = sscanf(text,
                    " %*d: %63[0-9A-Fa-f]:%x %*s %*x %*x:%" SCNx64
-                   " %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
-                   address, &local_port, &queue, &drops);
-    if (n != 4 || local_port != port)
-        return false;
-    sum->sockets++;
-    sum->queue_bytes += queue;
-    sum->drops += drops;
-    return true;
+                   " %*s %*s %*s %*s %lu %*s %*s %" SCNu64,
+                   address, &local_port, &ret->queue, &ret->inode, &ret->drops);
+    return n == 5 && local_port == port;
 }
 
 void procfs_udp_read(struct slice text, uint16_t port, struct procfs_udp *sum)
 {
     struct slice line;
-    while (slice_cut(&text, '\n', &line))
-        read_socket(line, port, sum);
+    struct udp_line one;
+    while (slice_cut(&text, '\n', &line)) {
+        if (!read_socket(line, port, &one))
+            continue;
+        sum->sockets++;
+        sum->queue_bytes += one.queue;
+        sum->drops += one.drops;
+    }
+}
+
+unsigned procfs_udp_queues(uint16_t port, uint64_t *ret, unsigned max)
+{
+    struct udp_line at[PROCFS_UDP_QUEUES_MAX], one;
+    struct buf b = { 0 };
+    unsigned n = 0;
+    if (!read_file("/proc/net/udp", &b))
+        return 0;
+    struct slice text = buf_slice(&b), line;
+    while (n < PROCFS_UDP_QUEUES_MAX && slice_cut(&text, '\n', &line)) {
+        if (!read_socket(line, port, &one))
+            continue;
+        unsigned i = n++;
+        for (; i > 0 && at[i - 1].inode > one.inode; i--)
+            at[i] = at[i - 1];
+        at[i] = one;
+    }
+    n = n < max ? n : max;
+    for (unsigned i = 0; i < n; i++)
+        ret[i] = at[i].queue;
+    buf_release(&b);
+    return n;
 }
 
 bool procfs_udp(uint16_t port, struct procfs_udp *ret)

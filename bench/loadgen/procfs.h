@@ -31,4 +31,12 @@ void procfs_udp_read(struct slice text, uint16_t port, struct procfs_udp *sum);
 /* Of this network namespace.   returns  false when no socket has the port */
 bool procfs_udp(uint16_t port, struct procfs_udp *ret);
 
+/**
+ * procfs_udp_queues(port, ret, max):
+ * queue_bytes of each socket of the port, IPv4 alone, in the order in which they were made.
+ *   returns  how many: at most max and PROCFS_UDP_QUEUES_MAX
+ */
+enum { PROCFS_UDP_QUEUES_MAX = 64 };
+unsigned procfs_udp_queues(uint16_t port, uint64_t *ret, unsigned max);
+
 #endif

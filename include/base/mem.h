@@ -18,6 +18,14 @@ void *mem_realloc(void *p, size_t n); /* p may be NULL */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 
+/*
+ * Cache lines for what one thread writes all the time, so that no other memory lies in them, nor in
+ * those that x86 fetches along with them (lines come in pairs).  To be freed by free(3).
+ */
+enum { MEM_APART = 128 };
+void *mem_try_apart(size_t n);    /* n > 0; not cleared; NULL: no memory */
+void *mem_zalloc_apart(size_t n); /* cleared; never NULL */
+
 _Noreturn void mem_exhausted(size_t n); /* log that n bytes were wanted, and abort */
 
 /**

@@ -16,10 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mem.h"
+
 enum { WORKER_STAMPED_FIRST = 4096 };
 
+/* On lines of its own: every worker looks at it before each read. */
 struct worker_order {
-    _Atomic bool relative;         /* a worker has seen a relative change of a gauge */
+    _Alignas(MEM_APART) _Atomic bool relative; /* a worker has seen a relative change of a gauge */
     _Atomic int64_t wall_ahead_ns; /* the wall clock, less the monotonic one; 0: not read yet */
 };
 

@@ -41,10 +41,12 @@ static_assert(_Alignof(struct record) == 8, "positions are multiples of 8");
 struct event_ring {
     char *bytes;
     uint64_t cap;
-    _Atomic uint64_t head;                 /* the worker's: behind the last record */
-    _Atomic uint64_t tail;                 /* control's: the first record that it has not taken */
-    uint64_t until;                        /* control's: the head when it began to take */
-    _Atomic uint64_t dropped[EVENT_KINDS]; /* the worker's */
+    /* The worker's: */
+    _Alignas(MEM_APART) _Atomic uint64_t head; /* behind the last record */
+    _Atomic uint64_t dropped[EVENT_KINDS];
+    /* Control's: */
+    _Alignas(MEM_APART) _Atomic uint64_t tail; /* the first record that it has not taken */
+    uint64_t until;                            /* the head when it began to take */
 };
 
 static void ring_check(const struct event_ring *r, uint64_t tail, uint64_t head)
@@ -56,7 +58,7 @@ static void ring_check(const struct event_ring *r, uint64_t tail, uint64_t head)
 struct event_ring *event_ring_new(size_t bytes)
 {
     assert(bytes >= RING_LEAST && (bytes & (bytes - 1)) == 0);
-    struct event_ring *r = mem_zalloc(sizeof *r);
+    struct event_ring *r = mem_zalloc_apart(sizeof *r);
     r->bytes = mem_alloc(bytes);
     r->cap = bytes;
     return r;

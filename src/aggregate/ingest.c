@@ -27,7 +27,7 @@ enum {
 
 int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
 {
-    struct ingest *in = aligned_alloc(64, (sizeof *in + 63) / 64 * 64);
+    struct ingest *in = mem_try_apart(sizeof *in);
     if (in == NULL)
         return -ENOMEM;
     memset(in, 0, sizeof *in);

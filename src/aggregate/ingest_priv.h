@@ -16,6 +16,7 @@
 #include "aggregate/snapshot.h"
 #include "aggregate/page.h"
 #include "base/buf.h"
+#include "base/mem.h"
 
 /* A sample of the stage at hand, and where it goes. */
 struct ingest_todo {
@@ -47,16 +48,18 @@ struct ingest {
     struct ingest_todo todo[SERIES_KIND_COUNT][INGEST_BATCH_MAX];
     struct tags tags; /* of the spelling just met for the first time */
     /*
-     * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On a line of
+     * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On lines of
      * their own: control writes here.
      */
-    _Alignas(64) _Atomic(struct page *) ready; /* sealed, for control */
-    _Atomic(struct page *) empty;              /* merged, for the worker */
-    _Atomic(struct generation *) next;         /* for the worker's next turn */
+    _Alignas(MEM_APART) _Atomic(struct page *) ready; /* sealed, for control */
+    _Atomic(struct page *) empty;                     /* merged, for the worker */
+    _Atomic(struct generation *) next;                /* for the worker's next turn */
 };
-static_assert(offsetof(struct ingest, ready) % 64 == 0 && sizeof(struct ingest) % 64 == 0,
+static_assert(offsetof(struct ingest, ready) % MEM_APART == 0 &&
+                  sizeof(struct ingest) % MEM_APART == 0,
               "what control writes shares no cache line with what a sample needs");
-static_assert(offsetof(struct ingest, pages) % 64 == 0 && sizeof(struct page) % 64 == 0,
+static_assert(offsetof(struct ingest, pages) % MEM_APART == 0 &&
+                  sizeof(struct page) % MEM_APART == 0,
               "nor does the page that control reads share one with the page being filled");
 
 /* On the worker's thread, between two batches. */

@@ -12,6 +12,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
 
 struct lane {
     struct parser *parser;
@@ -62,9 +65,10 @@ static void on_rejected(void *lane, const struct parse_error *e)
 
 int lane_new(const struct lane_opts *opts, struct lane **ret)
 {
-    struct lane *l = calloc(1, sizeof *l);
+    struct lane *l = mem_try_apart(sizeof *l);
     if (l == NULL)
         return -ENOMEM;
+    memset(l, 0, sizeof *l);
     struct parse_opts parse = opts->parse;
     struct ingest_opts ingest = opts->ingest;
     int rc = -ENOMEM;

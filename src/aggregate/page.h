@@ -15,6 +15,7 @@
 #include "aggregate/counters.h"
 #include "aggregate/exemplars.h"
 #include "base/arena.h"
+#include "base/mem.h"
 #include "protocol/reason.h"
 
 struct generation;
@@ -34,7 +35,7 @@ struct births {
 
 struct page {
     /* On lines of its own: control writes to one page while the worker fills the other. */
-    _Alignas(64) unsigned index; /* 0 or 1: which part of the cells is ours */
+    _Alignas(MEM_APART) unsigned index; /* 0 or 1: which part of the cells is ours */
     struct cell **touched;
     struct births births;
     struct cell **deaths;       /* cells that left the table; freed by the worker once the page

@@ -20,7 +20,7 @@
 #include "aggregate/sketch_window.h"
 #include "base/mem.h"
 
-struct sketch_slot sketch_slots[SKETCH_SCHEMA_MAX + 1][SKETCH_SLOTS_MAX];
+_Alignas(64) struct sketch_slot sketch_slots[SKETCH_SCHEMA_MAX + 1][SKETCH_SLOTS_MAX];
 
 static void make_slots(int schema)
 {

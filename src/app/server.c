@@ -332,7 +332,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
      * have expired, one free() of a worker would take 0.1 s.
      */
     (void)mallopt(M_MXFAST, 0);
-    struct server *s = mem_zalloc(sizeof *s);
+    struct server *s = mem_zalloc_apart(sizeof *s); /* it has parts that are */
     s->config = c;
     s->mapping = *mapping;
     *mapping = (struct core_mapping){ 0 };

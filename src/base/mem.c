@@ -30,6 +30,23 @@ void *mem_zalloc(size_t n)
     return p;
 }
 
+void *mem_try_apart(size_t n)
+{
+    assert(n > 0);
+    if (n > SIZE_MAX - MEM_APART)
+        return NULL;
+    /* Both ends on a border: what malloc keeps between two allocations lies outside, too. */
+    return aligned_alloc(MEM_APART, (n + MEM_APART - 1) / MEM_APART * MEM_APART);
+}
+
+void *mem_zalloc_apart(size_t n)
+{
+    void *p = mem_try_apart(n);
+    if (p == NULL)
+        mem_exhausted(n);
+    return memset(p, 0, n);
+}
+
 void *mem_realloc(void *p, size_t n)
 {
     void *q = realloc(p, n ? n : 1);

@@ -191,7 +191,7 @@ static void hand_over(struct door *d, int fd, const union connection_peer *peer)
 {
     struct acceptor *a = d->acceptor;
     struct listener *l = d->listener;
-    struct connection *c = mem_zalloc(sizeof *c);
+    struct connection *c = mem_zalloc_apart(sizeof *c); /* another worker reads the next one */
     c->back = &a->ended;
     c->door = d;
     c->worker = emptiest(a);

@@ -66,7 +66,7 @@ int dgram_share(struct dgram_buffers **at)
 {
     if (*at != NULL)
         return 0;
-    struct dgram_buffers *d = mem_alloc(sizeof *d);
+    struct dgram_buffers *d = mem_zalloc_apart(sizeof *d);
     int rc = dgram_init(d);
     if (rc < 0)
         free(d);

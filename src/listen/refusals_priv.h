@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "aggregate/lane.h"
+#include "base/mem.h"
 #include "base/slice.h"
 #include "listen/refusals.h"
 
@@ -39,6 +40,7 @@ struct refusals_from {
     const void *at_hand; /* borrowed until the next refusals_begin */
 };
 
+/* Written by both, but for refused lines alone. */
 struct refusal_kind {
     /* Written by the worker: */
     uint64_t current; /* the round that it keeps examples of */
@@ -51,14 +53,17 @@ struct refusal_kind {
 };
 
 struct refusals {
-    struct refusals_from from; /* what is at hand */
-    uint32_t wanted;           /* bit k: kind k has room for an example */
-    uint32_t all_senders;      /* this many reads more ask for every datagram's sender */
-    uint64_t changes_seen;     /* of `changes`, by the worker */
-    _Atomic uint64_t changes;  /* how often control changed a round or keep_lines */
-    _Atomic bool keep_lines;   /* written by control */
+    /* The worker's: */
+    _Alignas(MEM_APART) struct refusals_from from; /* what is at hand */
+    uint32_t wanted;                               /* bit k: kind k has room for an example */
+    uint32_t all_senders;  /* this many reads more ask for every datagram's sender */
+    uint64_t changes_seen; /* of `changes` */
+    /* Written by control, and looked at before each read, so on lines of their own: */
+    _Alignas(MEM_APART) _Atomic uint64_t changes; /* of a round or keep_lines: how many so far */
+    _Atomic bool keep_lines;
     struct refusal_kind kinds[REFUSAL_KINDS];
 };
+static_assert(sizeof(struct refusals) % MEM_APART == 0, "nor does it share its ends");
 
 void refusals_init(struct refusals *r);
 

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/mem.h"
 #include "listen/listener.h"
 
 struct connection;
@@ -68,6 +69,7 @@ struct source_ops {
     void (*close)(struct source *s, bool own);
 };
 
+/* Counted in for every read, so it is made by mem_zalloc_apart. */
 struct source {
     const struct source_ops *ops;
     const struct source_env *env;
@@ -80,6 +82,7 @@ static inline void source_check(const struct source *s)
 {
     assert(s != NULL && s->ops != NULL);
     assert(s->env != NULL && s->env->loop != NULL && s->env->lane != NULL);
+    assert((uintptr_t)s % MEM_APART == 0);
 }
 
 #endif

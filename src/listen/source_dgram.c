@@ -67,6 +67,7 @@ static void dgram_socket_check(const struct dgram_socket *k)
     const struct source_dgram *s = k->source;
     assert(k == s->newest || k == s->replaced);
     assert(!k->stamped || s->base.env->order != NULL);
+    assert((uintptr_t)k % MEM_APART == 0); /* written with each read */
 }
 
 /* ---- receiving ---- */
@@ -150,7 +151,7 @@ static void on_closed(void *cookie)
 /* Begin to watch fd, whose owner is the caller.  returns  0 or -errno */
 static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
 {
-    struct dgram_socket *k = mem_zalloc(sizeof *k);
+    struct dgram_socket *k = mem_zalloc_apart(sizeof *k);
     /* Where senders wait when the queue is full, datagrams are not left to gather. */
     bool gather = s->transport->own_queue;
     unsigned gather_ms = gather ? watch_gather_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
@@ -277,7 +278,7 @@ int source_dgram_new(struct source_env *env, const struct listen_address *a, int
     int rc = dgram_share(&env->dgram);
     if (rc < 0)
         return rc;
-    struct source_dgram *s = mem_zalloc(sizeof *s);
+    struct source_dgram *s = mem_zalloc_apart(sizeof *s);
     s->base.ops = &ops;
     s->base.env = env;
     s->transport = transport_of(a->transport);

@@ -37,7 +37,8 @@ struct ages {
 static_assert(TRANSPORT_STREAM_BYTES >=
                   STREAM_READ_BYTES + FRAMING_ROOM + sizeof(struct stream_cut),
               "what a source takes");
-static_assert(TRANSPORT_CONNECTION_BYTES >= FRAMING_ROOM + 2 * sizeof(struct connection),
+static_assert(TRANSPORT_CONNECTION_BYTES >=
+                  FRAMING_ROOM + sizeof(struct connection) + 3 * MEM_APART,
               "what a connection takes");
 
 struct source_stream {
@@ -379,7 +380,7 @@ int source_stream_new(struct source_env *env, const struct listen_address *a, in
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         return -errno;
-    struct source_stream *s = mem_zalloc(sizeof *s);
+    struct source_stream *s = mem_zalloc_apart(sizeof *s);
     s->base.ops = &ops;
     s->base.env = env;
     s->framing = a->framing;

@@ -38,27 +38,33 @@ enum { NO_FD = -1 };
 
 struct worker {
     uv_loop_t loop;
-    uv_thread_t thread;
-    uv_async_t wake;
-    _Atomic int ask; /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
-    bool running;    /* the thread was started; control's */
+    /* The worker's, or for reading: */
     struct worker_opts opts;
     struct lane *lane;
     struct ingest *ingest; /* the lane's */
-    struct refusals refusals;
     struct source_env env;
     struct source *sources[WORKER_SOCKETS_MAX];
     unsigned n_sources;
+    struct refusals refusals; /* keeps both sides apart by itself */
+    /* Where control writes, apart from what every datagram needs: */
+    _Alignas(MEM_APART) uv_async_t wake;
+    _Atomic int ask; /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
+    bool running;    /* the thread was started; control's */
+    uv_thread_t thread;
     /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
     _Atomic int next_fd[WORKER_SOCKETS_MAX];
     struct connection_stack adopted[WORKER_SOCKETS_MAX]; /* for sources[i], not taken up yet */
     /* The sources' counters when page 0 and page 1 were sealed; whoever has the page has them. */
     struct socket_stats sealed[2][WORKER_SOCKETS_MAX];
 };
+static_assert(sizeof(struct worker) % MEM_APART == 0 &&
+                  offsetof(struct worker, refusals) % MEM_APART == 0,
+              "what control writes shares no lines with what a datagram needs");
 
 static void worker_check(const struct worker *w)
 {
     assert(w->n_sources <= WORKER_SOCKETS_MAX && w->env.lane == w->lane);
+    assert((uintptr_t)w % MEM_APART == 0 && (uintptr_t)w->env.dgram % MEM_APART == 0);
     for (unsigned i = 0; i < w->n_sources; i++) {
         source_check(w->sources[i]);
         assert(w->sources[i]->place == i && w->sources[i]->env == &w->env);
@@ -240,7 +246,7 @@ static int make_core(struct worker *w)
 
 int worker_new(const struct worker_opts *opts, struct worker **ret)
 {
-    struct worker *w = mem_zalloc(sizeof *w);
+    struct worker *w = mem_zalloc_apart(sizeof *w);
     w->opts = *opts;
     for (unsigned i = 0; i < WORKER_SOCKETS_MAX; i++)
         atomic_init(&w->next_fd[i], NO_FD);

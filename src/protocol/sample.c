@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "protocol/limits.h"
 
 static const char *const tokens[] = {
@@ -31,9 +32,9 @@ int batch_init(struct batch *b, uint32_t full, uint32_t max_line)
     made.cap = full + limits_samples(max_line);
     made.cap_values = full + limits_values(max_line);
     made.scratch_cap = SCRATCH_COMMON + limits_scratch(max_line);
-    made.samples = calloc(made.cap, sizeof *made.samples);
-    made.values = calloc(made.cap_values, sizeof *made.values);
-    made.scratch = malloc(made.scratch_cap);
+    made.samples = mem_try_apart(made.cap * sizeof *made.samples);
+    made.values = mem_try_apart(made.cap_values * sizeof *made.values);
+    made.scratch = mem_try_apart(made.scratch_cap);
     if (made.samples == NULL || made.values == NULL || made.scratch == NULL) {
         batch_release(&made);
         return -ENOMEM;

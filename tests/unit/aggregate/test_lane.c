@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/event_ring.h"
 #include "aggregate/lane.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -306,6 +307,27 @@ static void two_sources_keep_their_own_time_and_their_own_sign(void **unused)
     rig_free(r);
 }
 
+/* Both ends of each are on borders of MEM_APART; base/mem and static asserts see to the rest. */
+static void what_lanes_write_shares_no_cache_lines_with_what_others_write(void **unused)
+{
+    (void)unused;
+    struct rig *one = rig_new(&all_taps, &all_refusals), *two = rig_new(&all_taps, &all_refusals);
+    struct event_ring *ring = event_ring_new(4096);
+    const void *begins[] = { one->lane, two->lane, lane_ingest(one->lane), lane_ingest(two->lane),
+                             ring };
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+        assert_int_equal((uintptr_t)begins[i] % MEM_APART, 0);
+    struct batch b;
+    assert_int_equal(batch_init(&b, INGEST_BATCH_MAX, 512), 0);
+    assert_int_equal((uintptr_t)b.samples % MEM_APART, 0);
+    assert_int_equal((uintptr_t)b.values % MEM_APART, 0);
+    assert_int_equal((uintptr_t)b.scratch % MEM_APART, 0);
+    batch_release(&b);
+    event_ring_free(ring);
+    rig_free(one);
+    rig_free(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +340,7 @@ int main(void)
         cmocka_unit_test(each_of_many_stamped_datagrams_keeps_its_stamp),
         cmocka_unit_test(an_event_or_check_is_told_with_the_arrival_of_its_datagram),
         cmocka_unit_test(two_sources_keep_their_own_time_and_their_own_sign),
+        cmocka_unit_test(what_lanes_write_shares_no_cache_lines_with_what_others_write),
     };
     return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
 }

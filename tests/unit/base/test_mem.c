@@ -49,6 +49,39 @@ static void strings_are_copied_up_to_their_end(void **state)
     free(empty);
 }
 
+static void memory_apart_shares_no_pair_of_cache_lines(void **state)
+{
+    static const size_t sizes[] = { 1, 8, 63, 64, 65, 127, 128, 129, 4096, 100000, 300000 };
+    enum { EACH = 8, ALL = EACH * (int)(sizeof sizes / sizeof sizes[0]) };
+    struct {
+        uintptr_t from, to; /* pairs of lines */
+        void *ptr, *beside;
+    } at[ALL];
+    (void)state;
+    for (int i = 0; i < ALL; i++) {
+        size_t n = sizes[i / EACH];
+        unsigned char *p = i % 2 == 0 ? mem_zalloc_apart(n) : mem_try_apart(n);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % MEM_APART, 0);
+        assert_true(i % 2 == 1 || (p[0] == 0 && p[n / 2] == 0 && p[n - 1] == 0));
+        memset(p, 0xff, n);
+        at[i].ptr = p;
+        at[i].from = (uintptr_t)p / MEM_APART;
+        at[i].to = ((uintptr_t)p + n - 1) / MEM_APART;
+        at[i].beside = mem_alloc(24); /* one that could lie in its last line */
+        uintptr_t beside = (uintptr_t)at[i].beside / MEM_APART;
+        assert_true(beside < at[i].from || beside > at[i].to);
+    }
+    for (int i = 0; i < ALL; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(at[i].from > at[k].to || at[i].to < at[k].from);
+    for (int i = 0; i < ALL; i++) {
+        free(at[i].ptr);
+        free(at[i].beside);
+    }
+    assert_null(mem_try_apart(SIZE_MAX - MEM_APART / 2));
+}
+
 /*
  * In a child, whose standard output is `out`: the signal that ended it.  An alarm ends it if
  * nothing else does.
@@ -103,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_grow_by_doubling_from_sixteen),
         cmocka_unit_test(strings_are_copied_up_to_their_end),
+        cmocka_unit_test(memory_apart_shares_no_pair_of_cache_lines),
         cmocka_unit_test(running_out_of_memory_is_one_line_of_the_log_and_the_end),
         cmocka_unit_test(running_out_of_memory_does_not_wait_for_who_reads_the_log),
     };

@@ -297,6 +297,40 @@ static void sockets_of_a_port_are_summed(void **state)
     assert_int_equal(sum.queue_bytes, 0xa10);
 }
 
+/* Of whichever socket the kernel chooses for a sender, the datagram is the only one. */
+static void queues_of_a_port_are_told_socket_by_socket_in_the_order_of_their_making(void **state)
+{
+    enum { SOCKETS = 3, SENDERS = 40 };
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof a;
+    int fds[SOCKETS], yes = 1, met = 0;
+    uint64_t queues[SOCKETS + 1];
+    char byte;
+    (void)state;
+    for (int i = 0; i < SOCKETS; i++) {
+        fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes), 0);
+        assert_int_equal(bind(fds[i], (struct sockaddr *)&a, sizeof a), 0);
+        assert_int_equal(getsockname(fds[i], (struct sockaddr *)&a, &len), 0);
+    }
+    for (int i = 0; i < SENDERS; i++) {
+        int sender = socket(AF_INET, SOCK_DGRAM, 0);
+        assert_int_equal(sendto(sender, "x", 1, 0, (struct sockaddr *)&a, sizeof a), 1);
+        assert_int_equal(procfs_udp_queues(ntohs(a.sin_port), queues, SOCKETS + 1), SOCKETS);
+        for (int k = 0; k < SOCKETS; k++) {
+            bool has = recv(fds[k], &byte, 1, 0) == 1;
+            assert_int_equal(queues[k] > 0, has);
+            met |= has << k;
+        }
+        close(sender);
+    }
+    assert_int_equal(met, (1 << SOCKETS) - 1);
+    assert_int_equal(procfs_udp_queues(ntohs(a.sin_port), queues, 1), 1);
+    for (int i = 0; i < SOCKETS; i++)
+        close(fds[i]);
+    assert_int_equal(procfs_udp_queues(ntohs(a.sin_port), queues, SOCKETS), 0);
+}
+
 static void our_own_process_has_cpu_time_and_memory(void **state)
 {
     (void)state;
@@ -323,6 +357,7 @@ int main(void)
         cmocka_unit_test(a_large_body_arrives_whole),
         cmocka_unit_test(percentiles_are_of_the_nearest_rank),
         cmocka_unit_test(sockets_of_a_port_are_summed),
+        cmocka_unit_test(queues_of_a_port_are_told_socket_by_socket_in_the_order_of_their_making),
         cmocka_unit_test(our_own_process_has_cpu_time_and_memory),
     };
     return cmocka_run_group_tests_name("scrape", tests, NULL, NULL);
