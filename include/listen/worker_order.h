@@ -3,9 +3,9 @@
  * order in which they arrived, whoever reads them.
  *
  * Only relative changes (`g:+1|g`) depend on that order, and stamps by the kernel cost some 10 % of
- * reading a datagram.  So a socket has them for its first WORKER_STAMPED_FIRST datagrams, and all
- * sockets from the moment at which a worker sees a relative change.  A datagram without a stamp
- * arrived when it was read.
+ * reading a datagram.  So a socket has them for its first WORKER_STAMPED_FIRST datagrams and while
+ * its datagrams wait long to be read, and all sockets from the moment at which a worker sees a
+ * relative change.  A datagram without a stamp arrived when it was read.
  *
  *   thread   a zeroed struct, made by control; every worker reads and writes it
  */

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "listen/dgram.h"
+#include "listen/gather.h"
 #include "listen/refusals_priv.h"
 #include "listen/transport.h"
 #include "listen/watch.h"
@@ -77,7 +78,8 @@ static void choose_stamps(struct dgram_socket *k)
     const struct source_env *env = k->source->base.env;
     if (env->order == NULL)
         return;
-    bool want = worker_order_stamps(env->order, lane_ingest(env->lane), k->datagrams);
+    bool want = worker_order_stamps(env->order, lane_ingest(env->lane), k->datagrams) ||
+                watch_is_late(&k->watch);
     if (want != k->stamped && dgram_stamp(k->fd, want) == 0)
         k->stamped = want;
 }
@@ -154,7 +156,7 @@ static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
     struct dgram_socket *k = mem_zalloc_apart(sizeof *k);
     /* Where senders wait when the queue is full, datagrams are not left to gather. */
     bool gather = s->transport->own_queue;
-    unsigned gather_ms = gather ? watch_gather_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
+    unsigned gather_ms = gather ? gather_most_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
     k->source = s;
     k->fd = fd;
     k->from.gauge_sign = s->gauge_sign;

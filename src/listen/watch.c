@@ -6,35 +6,33 @@
 
 /*
  * Gathering begins when WINDOW_WAKES wake-ups or more within WINDOW_NS find fewer than PLENTY
- * datagrams each.  It ends when ROUND_TICKS ticks find less than a datagram a millisecond, or one
- * tick finds WATCH_READ_MAX.
+ * datagrams each.
  */
-enum {
-    GATHER_MS_MAX = 4,
-    GATHER_RCVBUF_A_MS = 2 << 20, /* bytes of receive buffer for a burst of one millisecond */
-    WINDOW_NS = 8000000,
-    WINDOW_WAKES = 8,
-    PLENTY = 16,
-    ROUND_TICKS = 16
-};
+enum { WINDOW_NS = 8000000, WINDOW_WAKES = 8, PLENTY = 16 };
+
+static_assert((int)WATCH_READ_MAX == (int)GATHER_FULL, "a look that reads all it may is full");
 
 bool watch_gathers(const struct watch *w)
 {
     return uv_is_active((const uv_handle_t *)&w->timer) != 0;
 }
 
+bool watch_is_late(const struct watch *w)
+{
+    return w->late;
+}
+
 /* Of a watch that is not closed: it reads or gathers, never both. */
 static void watch_check(const struct watch *w)
 {
     bool polls = uv_is_active((const uv_handle_t *)&w->poll) != 0;
-    assert(!watch_gathers(w) || (w->gather_ms > 0 && !polls));
-    assert(w->gather_ms <= GATHER_MS_MAX && w->ticks < ROUND_TICKS);
+    assert(!watch_gathers(w) || (w->gather.most_ms > 0 && !polls));
     assert(w->read != NULL && w->poll.data == w && w->closing == 0);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
-static void gather_end(struct watch *w)
+static void gather_stop(struct watch *w)
 {
     uv_timer_stop(&w->timer);
     (void)uv_poll_start(&w->poll, UV_READABLE, on_readable);
@@ -47,20 +45,21 @@ static void on_tick(uv_timer_t *timer)
     watch_check(w);
     unsigned n = w->read(w->cookie);
     assert(n <= WATCH_READ_MAX);
-    w->gathered += n;
-    if (++w->ticks < ROUND_TICKS && n < WATCH_READ_MAX)
+    unsigned ms = gather_look(&w->gather, n);
+    if (ms == 0) {
+        gather_stop(w);
         return;
-    bool few = w->gathered < w->ticks * w->gather_ms;
-    w->ticks = w->gathered = 0;
-    if (n >= WATCH_READ_MAX || few)
-        gather_end(w);
+    }
+    w->late = ms > GATHER_MS_FIRST;
+    if (ms != uv_timer_get_repeat(timer))
+        (void)uv_timer_start(timer, on_tick, ms, ms);
 }
 
-static void gather_begin(struct watch *w)
+static void gather_start(struct watch *w)
 {
+    unsigned ms = gather_begin(&w->gather, w->gather.most_ms);
     uv_poll_stop(&w->poll);
-    w->ticks = w->gathered = 0;
-    (void)uv_timer_start(&w->timer, on_tick, w->gather_ms, w->gather_ms);
+    (void)uv_timer_start(&w->timer, on_tick, ms, ms);
     watch_check(w);
 }
 
@@ -72,7 +71,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     /* libuv stops a handle on POLLERR.  To read clears the socket's error, so the poll goes on. */
     if (status < 0)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
-    w->woken_for += w->read(w->cookie);
+    unsigned n = w->read(w->cookie);
+    w->late = w->late && n == WATCH_READ_MAX; /* else the last of what had waited was read */
+    w->woken_for += n;
     w->wakes++;
     uint64_t now_ns = now_mono_ns(), passed = now_ns - w->window_ns;
     if (passed < WINDOW_NS)
@@ -81,22 +82,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         passed < 2ull * WINDOW_NS && w->wakes >= WINDOW_WAKES && w->woken_for < w->wakes * PLENTY;
     w->window_ns = now_ns;
     w->wakes = w->woken_for = 0;
-    if (often && w->gather_ms > 0)
-        gather_begin(w);
+    if (often && w->gather.most_ms > 0)
+        gather_start(w);
 }
 
 /* ---- life ---- */
 
-unsigned watch_gather_ms(uint64_t rcvbuf_granted)
-{
-    uint64_t ms = rcvbuf_granted / GATHER_RCVBUF_A_MS;
-    return ms < GATHER_MS_MAX ? (unsigned)ms : GATHER_MS_MAX;
-}
-
 int watch_init(struct watch *w, uv_loop_t *loop, int fd, unsigned gather_ms,
                unsigned (*read)(void *cookie), void *cookie)
 {
-    *w = (struct watch){ .gather_ms = gather_ms, .read = read, .cookie = cookie };
+    *w = (struct watch){ .gather.most_ms = gather_ms, .read = read, .cookie = cookie };
     int rc = uv_poll_init(loop, &w->poll, fd);
     if (rc < 0)
         return rc;

@@ -3,12 +3,13 @@
  * listen/.
  *
  *     reading  --- many wake-ups in a short time, each for a few datagrams ------>  gathering
- *     (poll)   <-- fewer than one datagram a ms, or so many that a tick is full --  (timer)
+ *     (poll)   <-- fewer than one datagram a ms, or so many that a look is full --  (timer)
  *
  * At some thousand datagrams a second each one wakes the worker up by itself, which costs several
  * times what reading it does.  Then the datagrams are left to gather in the socket's queue, and
- * read every few milliseconds.  Only a page turn waits for them, and a turn reads the socket first.
- * At higher rates a wake-up finds many datagrams anyway; at lower ones there is little to save.
+ * read every few milliseconds (src/listen/gather.h says how many).  Only a page turn waits for
+ * them, and a turn reads the socket first.  At higher rates a wake-up finds many datagrams anyway;
+ * at lower ones there is little to save.
  *
  *   thread   that of the loop
  */
@@ -19,13 +20,14 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "listen/gather.h"
+
 /* The most datagrams that `read` may read in one call; then the loop's other handles run. */
 enum { WATCH_READ_MAX = 1024 };
 
 struct watch {
     uv_poll_t poll;
     uv_timer_t timer;
-    unsigned gather_ms; /* from tick to tick while gathering; 0: never gathers */
     unsigned (*read)(void *cookie);
     void (*closed)(void *cookie);
     unsigned closing; /* handles that are being closed */
@@ -33,14 +35,14 @@ struct watch {
     /* While reading: */
     uint64_t window_ns;        /* when this window of counting wake-ups began */
     unsigned wakes, woken_for; /* in the window: wake-ups, and the datagrams that they found */
-    /* While gathering: */
-    unsigned ticks, gathered; /* of this round: ticks, and the datagrams that they found */
+    struct gather gather;      /* its most_ms is 0 where the watch never gathers */
+    bool late;                 /* as watch_is_late */
 };
 
 /**
  * watch_init(w, loop, fd, gather_ms, read, cookie):
  *   fd          the caller's, non-blocking
- *   gather_ms   as watch_gather_ms; 0: never leave datagrams to gather
+ *   gather_ms   the longest wait, as gather_most_ms; 0: never leave datagrams to gather
  *   read        reads what the socket holds, up to WATCH_READ_MAX datagrams, and returns how many
  *   returns     0, or -errno with nothing to close
  */
@@ -55,10 +57,10 @@ void watch_stop(struct watch *w);
 
 bool watch_gathers(const struct watch *w);
 
+/* May what the next read finds have waited for it longer than GATHER_MS_FIRST? */
+bool watch_is_late(const struct watch *w);
+
 /* The loop forgets the descriptor at once, and w later: w lives until `closed` is called. */
 void watch_close(struct watch *w, void (*closed)(void *cookie));
-
-/* How many ms datagrams may be left to gather in a receive buffer of that size (as granted). */
-unsigned watch_gather_ms(uint64_t rcvbuf_granted);
 
 #endif

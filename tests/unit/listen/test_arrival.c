@@ -19,6 +19,7 @@
 
 #include "base/now.h"
 #include "listen/dgram.h"
+#include "listen/gather.h"
 #include "listen/listener.h"
 #include "listen/worker.h"
 #include "expose/render.h"
@@ -50,9 +51,9 @@ static int sender_to(const struct listen_address *a)
     return fd;
 }
 
-static void open_socket(struct rig *r, unsigned i, const char *scheme)
+static void open_socket(struct rig *r, unsigned i, const char *scheme, uint64_t rcvbuf)
 {
-    const struct listen_address defaults = { .rcvbuf = 1 << 20, .gauge_sign = GAUGE_SIGN_DELTA };
+    const struct listen_address defaults = { .rcvbuf = rcvbuf, .gauge_sign = GAUGE_SIGN_DELTA };
     struct listen_address a;
     struct buf error = { 0 };
     char url[64];
@@ -67,7 +68,8 @@ static void open_socket(struct rig *r, unsigned i, const char *scheme)
     r->senders[i] = sender_to(&r->listeners[i].address);
 }
 
-static void rig_init(struct rig *r, unsigned n_workers, const char *const schemes[SOCKETS])
+static void rig_init_large(struct rig *r, unsigned n_workers, const char *const schemes[SOCKETS],
+                           uint64_t rcvbuf)
 {
     memset(r, 0, sizeof *r);
     r->n_workers = n_workers;
@@ -87,7 +89,12 @@ static void rig_init(struct rig *r, unsigned n_workers, const char *const scheme
     r->registry = registry_new(&(struct registry_opts){
         .profiles = r->profiles, .keep_intervals = true, .limit = &r->limit });
     for (unsigned i = 0; i < SOCKETS; i++)
-        open_socket(r, i, schemes[i]);
+        open_socket(r, i, schemes[i], rcvbuf);
+}
+
+static void rig_init(struct rig *r, unsigned n_workers, const char *const schemes[SOCKETS])
+{
+    rig_init_large(r, n_workers, schemes, 1 << 20);
 }
 
 static void rig_release(struct rig *r)
@@ -234,11 +241,59 @@ static void stamps_end_after_the_first_datagrams_and_come_back_with_a_relative_c
     rig_release(&r);
 }
 
+static bool stamped(const struct rig *r)
+{
+    int on = 0;
+    socklen_t len = sizeof on;
+    const int fd = r->listeners[0].fds[0];
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, &len), 0);
+    return on != 0;
+}
+
+/* Send datagrams without relative changes, that far apart, until they are stamped, or no more. */
+static bool await_stamps(const struct rig *r, bool want, long apart_ns)
+{
+    const uint64_t until_ms = now_mono_ms() + 30000;
+    while (stamped(r) != want && now_mono_ms() < until_ms) {
+        assert_int_equal(send(r->senders[0], "g:1|g", 5, 0), 5);
+        nanosleep(&(struct timespec){ .tv_nsec = apart_ns }, NULL);
+    }
+    return stamped(r) == want;
+}
+
+/*
+ * What comes later, on a socket that is read at once, would be read earlier: only stamps tell which
+ * was last.
+ */
+static void datagrams_are_stamped_while_they_wait_long(void **unused)
+{
+    (void)unused;
+    static const char *const schemes[SOCKETS] = { "udp", "udp" };
+    struct rig r;
+    rig_init_large(&r, 2, schemes, 32 << 20);
+    if (gather_most_ms((uint64_t)dgram_rcvbuf(r.listeners[0].fds[0])) <= GATHER_MS_FIRST) {
+        rig_release(&r);
+        skip(); /* net.core.rmem_max allows no buffer for long waits */
+    }
+    for (unsigned w = 0; w < r.n_workers; w++)
+        assert_int_equal(worker_start(r.workers[w]), 0);
+    for (int i = 0; i < WORKER_STAMPED_FIRST + 200; i++) {
+        assert_int_equal(send(r.senders[0], "g:1|g", 5, 0), 5);
+        if (i % 100 == 0)
+            turn(&r);
+    }
+    assert_true(await_stamps(&r, false, 20000000)); /* one by one: read as they come */
+    assert_true(await_stamps(&r, true, 200000));
+    assert_true(await_stamps(&r, false, 20000000));
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_of_a_gauge_count_in_the_order_of_their_arrival),
         cmocka_unit_test(stamps_end_after_the_first_datagrams_and_come_back_with_a_relative_change),
+        cmocka_unit_test(datagrams_are_stamped_while_they_wait_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
