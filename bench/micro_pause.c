@@ -1,16 +1,17 @@
 /*
- * How long a worker is away from its sockets: what it does between two reads, one receive's worth of
- * datagrams or one turn of its page.  Beside it what control does in one go meanwhile.
+ * How long a worker is away from its sockets: what it does between two reads, one receive's worth
+ * of datagrams or one turn of its page.  Beside it what control does in one go meanwhile.
  *
  *     micro_pause [SERIES]     1,000,000 without
  *
  *     grow      SERIES names, each for the first time
- *     full      one page with all of them, and its turn
+ *     full      one page with all of them, and its turn: what the machine adds shows here
  *     storm     as many other names, one line of them for five of the known ones: the table doubles
  *     expire    nothing comes any more, and all are idle for longer than the ttl
  *
- * New names come at NEW_A_SECOND, a million in ten seconds, and each second brings a turn; further turns follow as long as the sweep of the worker or of control has more to do.  The
- * time in which all expire is the worker's clock alone.
+ * New names come at NEW_A_SECOND, a million in ten seconds, and each second brings a turn; further
+ * turns follow as long as the sweep of the worker or of control has more to do.  The time in which
+ * all expire is the worker's clock alone.
  *
  *     pause_PHASE_WORK_cpu_max, _cpu_p999    of the thread's own CPU time, for the goal of 2 ms
  *     pause_PHASE_WORK_wall_max              tells of the machine too: who else is on the core

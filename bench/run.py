@@ -227,8 +227,8 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory", "micro_pause")
-    small = {"micro_close": ["10000"], "micro_memory": ["100000"], "micro_pause": ["10000"]}
+    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory")
+    small = {"micro_close": ["10000"], "micro_memory": ["100000"]}
     for tool in tools:
         h.say(tool)
         arguments = small.get(tool, []) if quick else []
@@ -241,6 +241,26 @@ def micro(build, quick):
     text = ("## Single steps\n\nCPU time of one thread, median of 7. The floor: of adding to a sketch a histogram by exponent; of a page turn "
             "two atomic exchanges; of merging one cache line copied for each series; of render, encode and quantiles the same bytes copied once.\n\n")
     return text + h.table(["step", "floor", "ours", "ratio", "unit"], rows)
+
+
+PAUSE_MOST_US = 2000
+
+
+def pauses(build, quick):
+    """The longest work between two reads; the worker's is judged, by its own CPU time."""
+    h.say("micro_pause")
+    both = f"{h.SENDER_CORE},{h.RECEIVER_CORE}"     # the worker has a core, and those beside it the other
+    runs = [h.results([build / "bench/micro_pause", *(["20000"] if quick else [])], core=both) for _ in range(1 if quick else 3)]
+    rows = []
+    for name in (n for n in runs[0] if n.endswith("_cpu_max")):
+        _, phase, work, _, _ = name.split("_")
+        figures = [[r[f"pause_{phase}_{work}_{what}"][0] for r in runs] for what in ("cpu_max", "cpu_p999", "wall_max")]
+        cells = [f"{h.number(statistics.median(f))} ({h.number(min(f))} to {h.number(max(f))})" for f in figures]
+        judged = work in ("receive", "turn")
+        rows.append([phase, "worker" if judged else "control", work, *cells, verdict(statistics.median(figures[0]) <= PAUSE_MOST_US) if judged else ""])
+    text = (f"## Pauses\n\nThe longest work in one go, in us: medians of {len(runs)} runs (least to most). The worker's CPU time is to stay under "
+            f"{PAUSE_MOST_US:,}; the wall tells of the machine too. What the phases are: `bench/micro_pause.c`.\n\n")
+    return text + h.table(["phase", "thread", "work", "CPU, longest", "CPU, p99.9", "wall, longest", ""], rows)
 
 
 def parsing(build, quick):
@@ -268,7 +288,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "workers": workers, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
+PARTS = {"in_process": in_process, "workers": workers, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "parsing": parsing}
 
 if __name__ == "__main__":
     main()

@@ -11,11 +11,11 @@
  *     backing_unmap(p, bytes)  ----------------------> munmap
  *
  * The first use of a huge page costs 0.1 to 0.2 ms, and 4.5 ms where the host of a virtual machine
- * has never backed it; to unmap 64 MiB that lie in small pages costs 1 ms.  The thread's page faults
- * hold nobody up (Linux 6.4; before, who maps memory meanwhile waits for the page at hand).
+ * has never backed it; to unmap 64 MiB that lie in small pages costs 1 ms.  The thread's page
+ * faults hold nobody up (Linux 6.4; before, who maps memory meanwhile waits for the page at hand).
  *
- * There is one for the process.  Without backing_start nothing is done ahead, and mappings are given
- * back at once.
+ * There is one for the process.  Without backing_start nothing is done ahead, and mappings are
+ * given back at once.
  *   thread   any; start and stop: while nobody else calls
  *   cost     a mutex that nobody holds for longer than a list takes; claim may have to wait for a
  *            huge page that is just being made, which the owner would have to make otherwise
@@ -30,8 +30,8 @@ int backing_start(void); /* returns 0 or -errno.  Its thread takes no signals */
 void backing_stop(void); /* after what was asked for is done; without backing_start: nothing */
 
 /*
- * p: mapped, nothing of it written, and not used before it is claimed.  Only advice: what is smaller
- * than 256 KiB is left to its owner.
+ * p: mapped, nothing of it written, and not used before it is claimed.  Only advice: what is
+ * smaller than 256 KiB is left to its owner.
  */
 void backing_ahead(void *p, size_t bytes);
 

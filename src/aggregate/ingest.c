@@ -212,8 +212,8 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
 /*
  * More slots to look at, so that a sweep of the whole table takes a quarter of the ttl.  Where the
  * table has shrunk under the sweep, the cells that are left to look at may be in as many slots as
- * they were, or in those that come with the next sweep.  So the rate stays that of the larger table,
- * and falls to half with each sweep.
+ * they were, or in those that come with the next sweep.  So the rate stays that of the larger
+ * table, and falls to half with each sweep.
  */
 static void fall_due(struct ingest *in, uint64_t now_ms)
 {

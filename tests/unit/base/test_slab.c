@@ -122,7 +122,7 @@ static void big_tables_are_zeroed(void **unused)
     assert_null(slab_map((size_t)1 << 60));
 }
 
-/* The next region is there before it is needed, and once: not before much of the last one is used. */
+/* The next region is there before it is needed, but not before much of the last one is used. */
 static void the_next_huge_page_is_mapped_ahead(void **unused)
 {
     (void)unused;
