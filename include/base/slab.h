@@ -6,7 +6,7 @@
  * server stays small.  A region is unmapped when its last object is freed, unless it is the only
  * one with room: that one stays for the next object.  When three quarters of the only one with room
  * are handed out, the next huge page is mapped, and memory put behind it (base/backing.h), so that
- * it is there when it is needed.
+ * it is there when it is needed.  If it is not, the next region is one of 1 MiB in small pages.
  *
  *   thread   one owner
  *   cost     alloc and free are O(1); mmap once a region

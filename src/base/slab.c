@@ -151,22 +151,35 @@ static void spare_unmap(struct slab *s)
     s->spare = NULL;
 }
 
-/* An empty region.  NULL: no memory */
+/* The spare region, if its memory is there, or NULL. */
+static struct slab_region *spare_take(struct slab *s)
+{
+    struct slab_region *r = s->spare;
+    if (r == NULL || !backing_is_ready(r))
+        return NULL;
+    backing_claim(r);
+    s->spare = NULL;
+    return r;
+}
+
+/*
+ * An empty region.  NULL: no memory.  While a spare one's huge page is still being made, one of
+ * small pages, which come one at a time.
+ */
 static struct slab_region *region_new(struct slab *s)
 {
     uint32_t bytes = s->next_region_bytes;
-    struct slab_region *r = s->spare;
-    if (r != NULL) {
-        backing_claim(r);
-    } else {
+    struct slab_region *r = spare_take(s);
+    if (r == NULL) {
+        if (s->spare != NULL)
+            bytes = REGION_ALIGN / 2;
         r = region_map(bytes);
         if (r == NULL)
             return NULL;
         s->bytes += bytes;
     }
-    s->spare = NULL;
     *r = (struct slab_region){ .bytes = bytes, .used = REGION_HEAD };
-    if (bytes < s->most_region_bytes)
+    if (s->next_region_bytes < s->most_region_bytes)
         s->next_region_bytes *= 2;
     return r;
 }

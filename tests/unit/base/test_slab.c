@@ -138,7 +138,7 @@ static void the_next_huge_page_is_mapped_ahead(void **unused)
             at[i] = slab_alloc(&slab);
             memset(at[i], 0x5a, BYTES);
             const size_t used = (size_t)(i + 1) * BYTES;
-            assert_true(slab.bytes <= used + used / 16 + 5 * HUGE_PAGE / 4 + (64 << 10));
+            assert_true(slab.bytes <= used + used / 16 + 2 * HUGE_PAGE);
             if (spare != NULL && slab.spare == NULL) /* taken whole */
                 assert_int_equal((uintptr_t)at[i] & ~(uintptr_t)(HUGE_PAGE - 1), (uintptr_t)spare);
             assert_true(used < 3 * HUGE_PAGE || spare != NULL || slab.spare == NULL ||
