@@ -250,6 +250,11 @@ def micro(build, quick):
 PAUSE_MOST_US = 2000
 
 
+def both_cores():
+    """For what has several threads: the worker has a core, and those beside it the other."""
+    return f"{h.SENDER_CORE},{h.RECEIVER_CORE}"
+
+
 def storm(build, quick):
     """
     A real server: a million new names in ten seconds beside 500k known lines a second, the receive buffer as by default.
@@ -258,7 +263,7 @@ def storm(build, quick):
     new, seconds = (100_000, 1) if quick else (1_000_000, 10)
     with tempfile.NamedTemporaryFile(suffix=".reads") as found:
         server = h.Server(build, "limits.max_series=3000000", rcvbuf=None)
-        server.command = ["env", f"LD_PRELOAD={build / 'bench/reads.so'}", f"READS_FILE={found.name}", *server.command]
+        server.command = [*h.pinned(both_cores(), ["env"]), f"LD_PRELOAD={build / 'bench/reads.so'}", f"READS_FILE={found.name}", *server.command]
         with server, concurrent.futures.ThreadPoolExecutor() as pool:
             known = pool.submit(h.load, build, server.port, "--series", 10_000, "--rate", "500k", "--duration", f"{seconds + 2}s")
             time.sleep(1)
@@ -277,8 +282,7 @@ def storm(build, quick):
 def pauses(build, quick):
     """The longest work between two reads; the worker's is judged, by its own CPU time."""
     h.say("micro_pause")
-    both = f"{h.SENDER_CORE},{h.RECEIVER_CORE}"     # the worker has a core, and those beside it the other
-    runs = [h.results([build / "bench/micro_pause", *(["20000"] if quick else [])], core=both) for _ in range(1 if quick else 3)]
+    runs = [h.results([build / "bench/micro_pause", *(["20000"] if quick else [])], core=both_cores()) for _ in range(1 if quick else 3)]
     rows = []
     for name in (n for n in runs[0] if n.endswith("_cpu_max")):
         _, phase, work, _, _ = name.split("_")
