@@ -94,9 +94,7 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 /* The worker's counters; sealed into the page at a turn. */
 struct ingest_counters *ingest_stats(struct ingest *in);
 
-/*
- * true once a relative change of a gauge came: from then on the times of arrival of samples matter.
- */
+/* true once a relative change of a gauge came: from then on times of arrival matter. */
 bool ingest_saw_relative(const struct ingest *in);
 
 /**
@@ -145,9 +143,7 @@ const uint64_t *page_rejected(const struct page *p);
 struct page *ingest_take(struct ingest *in); /* NULL: none is ready */
 void ingest_give(struct ingest *in, struct page *p);
 
-/*
- * For the bench and the tests: bytes of cells and tables, without sketches and members.
- */
+/* For the bench and the tests: bytes of cells and tables, without sketches and members. */
 size_t ingest_memory(const struct ingest *in);
 
 #endif

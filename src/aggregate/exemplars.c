@@ -1,3 +1,10 @@
+/*
+ * exemplars_put
+ *     find        the cell's entry, in slots, which have all
+ *     entry_new   or a new one: a step of the move (reserve), into the slots, and into the next
+ *                 ones if the move has been there (put)
+ *     text_grow   room for a longer text than its last one
+ */
 #include "aggregate/exemplars.h"
 
 #include <assert.h>
