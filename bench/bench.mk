@@ -5,7 +5,7 @@ BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf log mem now number number
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
-BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams
@@ -21,6 +21,10 @@ $(B)/bench/%: $(B)/obj/bench/floor/%.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
 $(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/bench/reads.so: bench/preload/reads.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
 
 # Micro benchmarks link the server's library, and the generator for its payloads.
 $(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a

@@ -81,18 +81,23 @@ def pinned(core, command):
     return ["taskset", "-c", str(core), *map(str, command)]
 
 
+def result_lines(text):
+    """returns  {name: (value, unit)}"""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("RESULT\t"):
+            _, name, value, unit = line.split("\t")
+            found[name] = (float(value), unit)
+    return found
+
+
 def results(command, core=None, timeout=600, env=None):
     """Run a tool that prints RESULT lines; env: added to ours.  returns  {name: (value, unit)}"""
     command = pinned(RECEIVER_CORE if core is None else core, command)
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **(env or {})})
     if done.returncode != 0:
         raise RuntimeError(f"{pathlib.Path(command[3]).name} failed: {done.stderr.strip()}")
-    found = {}
-    for line in done.stdout.splitlines():
-        if line.startswith("RESULT\t"):
-            _, name, value, unit = line.split("\t")
-            found[name] = (float(value), unit)
-    return found
+    return result_lines(done.stdout)
 
 
 def variants(build):
@@ -146,10 +151,10 @@ def wait_for_udp(port, child, seconds=20):
 class Server:
     """Our server on free ports."""
 
-    def __init__(self, build, *settings, workers=1, core=None):
+    def __init__(self, build, *settings, workers=1, core=None, rcvbuf=RECEIVE_BUFFER):
         self.port, self.http = free_port(), free_port(socket.SOCK_STREAM)
         self.metrics = f"http://127.0.0.1:{self.http}/metrics"
-        options = [f"listen.socket=udp://127.0.0.1:{self.port}?rcvbuf={RECEIVE_BUFFER >> 20}MiB",
+        options = [f"listen.socket=udp://127.0.0.1:{self.port}" + (f"?rcvbuf={rcvbuf >> 20}MiB" if rcvbuf else ""),
                    f"http.listen=127.0.0.1:{self.http}", f"server.workers={workers}", *settings]
         self.core = core
         self.command = [build / "statsd"] + [a for o in options for a in ("--set", o)]
@@ -169,6 +174,12 @@ class Server:
     def rss_mib(self):
         pages = int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1048576
+
+
+def udp_drops(port):
+    """Datagrams that the kernel dropped at the sockets of that port, of this machine."""
+    rows = [line.split() for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if int(row[1].split(":")[1], 16) == port)
 
 
 def load(build, to, *options, pid=None, metrics=None, timeout=300):

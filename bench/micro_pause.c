@@ -1,26 +1,31 @@
 /*
- * How long a worker is away from its sockets: the CPU time of what it does between two reads, one
- * receive's worth of datagrams or one turn of its page, while its table grows, takes a storm of new
- * names, and loses all of them at once.  Beside it what control does in one go meanwhile.
+ * How long a worker is away from its sockets: what it does between two reads, one receive's worth
+ * of datagrams or one turn of its page.  Beside it what control does in one go meanwhile.
  *
  *     micro_pause [SERIES]     1,000,000 without
  *
  *     grow      SERIES names, each for the first time
- *     storm     as many other names, one line of them for five of the known ones
+ *     full      one page with all of them, and its turn: what the machine adds shows here
+ *     storm     as many other names, one line of them for five of the known ones: the table doubles
  *     expire    nothing comes any more, and all are idle for longer than the ttl
  *
- * A second of the worker's clock passes with each LINES_A_SECOND lines of a phase, and brings a
- * turn; further turns follow as long as the sweep of the worker or of control has more to do.
+ * New names come at NEW_A_SECOND, a million in ten seconds, and each second brings a turn; further
+ * turns follow as long as the sweep of the worker or of control has more to do.  The time in which
+ * all expire is the worker's clock alone.
+ *
+ *     pause_PHASE_WORK_cpu_max, _cpu_p999    of the thread's own CPU time, for the goal of 2 ms
+ *     pause_PHASE_WORK_wall_max              tells of the machine too: who else is on the core
  */
 #include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"
+#include "base/backing.h"
 #include "base/now.h"
-#include "base/slab.h"
 #include "loadgen/payload.h"
 #include "micro.h"
 #include "micro_cpu.h"
@@ -28,7 +33,8 @@
 enum {
     RECEIVE = 64, /* datagrams */
     KNOWN_A_STORM = 5,
-    LINES_A_SECOND = 600000,
+    NEW_A_SECOND = 100000, /* names */
+    LINES_A_SECOND = NEW_A_SECOND * (1 + KNOWN_A_STORM),
     TTL_S = 300,
     EXPIRE_SECONDS_MAX = 4 * TTL_S
 };
@@ -36,13 +42,26 @@ enum {
 /* ---- times ---- */
 
 struct times {
-    double *ns;
+    double *ns; /* CPU */
     size_t n, cap;
+    double wall_ns; /* the longest */
 };
 
-static void times_add(struct times *t, uint64_t from_ns)
+struct moment {
+    uint64_t cpu_ns, wall_ns;
+};
+
+static struct moment moment_now(void)
 {
-    const double ns = (double)(micro_now_ns() - from_ns);
+    return (struct moment){ micro_now_ns(), now_mono_ns() };
+}
+
+static void times_add(struct times *t, struct moment from)
+{
+    const struct moment now = moment_now();
+    const double ns = (double)(now.cpu_ns - from.cpu_ns);
+    const double wall_ns = (double)(now.wall_ns - from.wall_ns);
+    t->wall_ns = wall_ns > t->wall_ns ? wall_ns : t->wall_ns;
     if (t->n == t->cap) {
         t->cap = t->cap > 0 ? t->cap * 2 : 1024;
         t->ns = realloc(t->ns, t->cap * sizeof *t->ns);
@@ -52,18 +71,24 @@ static void times_add(struct times *t, uint64_t from_ns)
     t->ns[t->n++] = ns;
 }
 
-/* RESULT lines of what was timed since the last call, in us */
-static void times_print(struct times *t, const char *what, const char *phase)
+static void print_one(const char *phase, const char *what, const char *figure, double ns)
 {
     char name[64];
+    snprintf(name, sizeof name, "pause_%s_%s_%s", phase, what, figure);
+    micro_print(name, ns / 1e3, "us");
+}
+
+/* RESULT lines of what was timed since the last call */
+static void times_print(struct times *t, const char *what, const char *phase)
+{
     if (t->n == 0)
         return;
     qsort(t->ns, t->n, sizeof *t->ns, micro_compare);
-    snprintf(name, sizeof name, "pause_%s_%s_max", phase, what);
-    micro_print(name, t->ns[t->n - 1] / 1e3, "us");
-    snprintf(name, sizeof name, "pause_%s_%s_p999", phase, what);
-    micro_print(name, t->ns[(t->n - 1) * 999 / 1000] / 1e3, "us");
+    print_one(phase, what, "cpu_max", t->ns[t->n - 1]);
+    print_one(phase, what, "cpu_p999", t->ns[(t->n - 1) * 999 / 1000]);
+    print_one(phase, what, "wall_max", t->wall_ns);
     t->n = 0;
+    t->wall_ns = 0;
 }
 
 /* ---- datagrams ---- */
@@ -114,7 +139,7 @@ struct world {
     struct lane_source source;
     struct registry *registry;
     uint64_t now_ns;
-    uint64_t lines; /* since the last turn */
+    uint64_t lines; /* fed */
     bool unswept;   /* of the last page */
     sem_t asked, done;
     void (*job)(struct world *w); /* control's; NULL: to end */
@@ -163,9 +188,9 @@ static void world_release(struct world *w)
 static void merge(struct world *w)
 {
     struct page *p = ingest_take(w->ingest);
-    uint64_t from_ns = micro_now_ns();
+    const struct moment from = moment_now();
     registry_merge(w->registry, p, w->now_ns);
-    times_add(&w->merge, from_ns);
+    times_add(&w->merge, from);
     w->unswept = page_unswept(p);
     ingest_give(w->ingest, p);
 }
@@ -178,9 +203,9 @@ static void next_second(struct world *w)
     registry_close(w->registry, &end, &closed);
     registry_next(w->registry);
     while (more) {
-        uint64_t from_ns = micro_now_ns();
+        const struct moment from = moment_now();
         more = registry_expire(w->registry, w->now_ns);
-        times_add(&w->expire, from_ns);
+        times_add(&w->expire, from);
     }
 }
 
@@ -206,10 +231,10 @@ static void on_control(struct world *w, void (*job)(struct world *w))
 static void turn(struct world *w)
 {
     do {
-        uint64_t from_ns = micro_now_ns();
+        const struct moment from = moment_now();
         if (!ingest_turn(w->ingest, w->now_ns))
             abort();
-        times_add(&w->turn, from_ns);
+        times_add(&w->turn, from);
         on_control(w, merge);
     } while (w->unswept);
     on_control(w, next_second);
@@ -227,30 +252,50 @@ static void feed(struct world *w, struct stream *s, size_t n)
     }
 }
 
-/* All of `fresh` once; known: NULL, or KNOWN_A_STORM datagrams of it for each of the former. */
-static void phase(struct world *w, struct stream *fresh, struct stream *known, const char *name)
+static void print_phase(struct world *w, const char *name)
 {
-    while (fresh->at < fresh->payload.n) {
+    times_print(&w->receive, "receive", name);
+    times_print(&w->turn, "turn", name);
+    times_print(&w->merge, "merge", name);
+    times_print(&w->expire, "expire", name);
+}
+
+/* Wait until so many lines are due of a phase that began then. */
+static void keep_pace(uint64_t from_ns, uint64_t lines, uint64_t a_second)
+{
+    const uint64_t due_ns = from_ns + lines * 1000000 / (a_second / 1000);
+    const uint64_t now_ns = now_mono_ns();
+    if (due_ns > now_ns)
+        usleep((useconds_t)((due_ns - now_ns) / 1000));
+}
+
+/*
+ * All of `fresh` once, that many lines a second; known: NULL, or KNOWN_A_STORM datagrams of it for
+ * each of the former.  turns: one each second, or only one at the end
+ */
+static void phase(struct world *w, struct stream *fresh, struct stream *known, uint64_t a_second,
+                  bool turns)
+{
+    const uint64_t from_ns = now_mono_ns(), lines_before = w->lines;
+    uint64_t turned = lines_before;
+    for (fresh->at = 0; fresh->at < fresh->payload.n;) {
         size_t n = known != NULL ? RECEIVE / (1 + KNOWN_A_STORM) : RECEIVE;
         n = n < fresh->payload.n - fresh->at ? n : fresh->payload.n - fresh->at;
-        uint64_t from_ns = micro_now_ns();
+        keep_pace(from_ns, w->lines - lines_before, a_second);
+        const struct moment from = moment_now();
         lane_begin(w->lane, &w->source, (struct lane_clock){ .now_ns = w->now_ns });
         feed(w, fresh, n);
         if (known != NULL)
             feed(w, known, RECEIVE - n);
         lane_flush(w->lane);
-        times_add(&w->receive, from_ns);
-        if (w->lines < LINES_A_SECOND)
+        times_add(&w->receive, from);
+        if (!turns || w->lines - turned < a_second)
             continue;
-        w->lines = 0;
+        turned = w->lines;
         w->now_ns += 1000000000;
         turn(w);
     }
     turn(w);
-    times_print(&w->receive, "receive", name);
-    times_print(&w->turn, "turn", name);
-    times_print(&w->merge, "merge", name);
-    times_print(&w->expire, "expire", name);
 }
 
 static void expire(struct world *w)
@@ -263,34 +308,19 @@ static void expire(struct world *w)
     }
     if (w->limit.n > 0)
         fprintf(stderr, "micro_pause: %" PRIu64 " series did not expire\n", w->limit.n);
-    times_print(&w->turn, "turn", "expire");
-    times_print(&w->merge, "merge", "expire");
-    times_print(&w->expire, "expire", "expire");
+    print_phase(w, "expire");
     micro_print("pause_expire_takes", seconds, "s");
-}
-
-/*
- * The first use of a page that a virtual machine's host has never backed costs 20 times as much as
- * of one that was used before.  That is the host's time, so it is left out: enough memory for the
- * run is used beforehand.
- */
-static void warm_memory(uint32_t series)
-{
-    enum { BYTES_A_SERIES = 2048 };
-    const size_t bytes = (size_t)series * BYTES_A_SERIES;
-    char *p = slab_map(bytes);
-    if (p == NULL)
-        abort();
-    for (size_t at = 0; at < bytes; at += 4096)
-        p[at] = 1;
-    slab_unmap(p, bytes);
 }
 
 static void *worker(void *world)
 {
     struct world *w = world;
-    phase(w, &w->known, NULL, "grow");
-    phase(w, &w->storm, &w->known, "storm");
+    phase(w, &w->known, NULL, NEW_A_SECOND, true);
+    print_phase(w, "grow");
+    phase(w, &w->known, NULL, LINES_A_SECOND, false);
+    print_phase(w, "full");
+    phase(w, &w->storm, &w->known, LINES_A_SECOND, true);
+    print_phase(w, "storm");
     expire(w);
     on_control(w, NULL);
     return NULL;
@@ -303,7 +333,8 @@ int main(int argc, char **argv)
     pthread_t thread;
     micro_cpu();
     (void)mallopt(M_MXFAST, 0); /* as the server does */
-    warm_memory(series);
+    if (backing_start() < 0)
+        abort();
     world_init(&w, series);
     stream_init(&w.known, "bench.", series);
     stream_init(&w.storm, "storm.", series);
@@ -314,5 +345,6 @@ int main(int argc, char **argv)
     stream_release(&w.known);
     stream_release(&w.storm);
     world_release(&w);
+    backing_stop();
     return 0;
 }

@@ -2,8 +2,12 @@
 """make bench: every figure of the budget beside its floor, measured in one run, as a Markdown table in bench/results/."""
 
 import argparse
+import concurrent.futures
+import os
 import pathlib
+import signal
 import statistics
+import tempfile
 import time
 import urllib.request
 
@@ -222,8 +226,8 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory", "micro_pause")
-    small = {"micro_close": ["10000"], "micro_memory": ["100000"], "micro_pause": ["10000"]}
+    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory")
+    small = {"micro_close": ["10000"], "micro_memory": ["100000"]}
     for tool in tools:
         h.say(tool)
         arguments = small.get(tool, []) if quick else []
@@ -236,6 +240,58 @@ def micro(build, quick):
     text = ("## Single steps\n\nCPU time of one thread, median of 7. The floor: of adding to a sketch a histogram by exponent; of a page turn "
             "two atomic exchanges; of merging one cache line copied for each series; of render, encode and quantiles the same bytes copied once.\n\n")
     return text + h.table(["step", "floor", "ours", "ratio", "unit"], rows)
+
+
+PAUSE_MOST_US = 2000
+
+
+def both_cores():
+    """For what has several threads: the worker has a core, and those beside it the other."""
+    return f"{h.SENDER_CORE},{h.RECEIVER_CORE}"
+
+
+def storm(build, quick):
+    """
+    A real server: a million new names in ten seconds beside 500k known lines a second, the receive buffer as by default.
+    returns  (its CPU time between two reads in us: longest and p99.9, lines sent, datagrams that the kernel dropped)
+    """
+    new, seconds = (100_000, 1) if quick else (1_000_000, 10)
+    with tempfile.NamedTemporaryFile(suffix=".reads") as found:
+        server = h.Server(build, "limits.max_series=3000000", rcvbuf=None)
+        server.command = [*h.pinned(both_cores(), ["env"]), f"LD_PRELOAD={build / 'bench/reads.so'}", f"READS_FILE={found.name}", *server.command]
+        with server, concurrent.futures.ThreadPoolExecutor() as pool:
+            known = pool.submit(h.load, build, server.port, "--series", 10_000, "--rate", "500k", "--duration", f"{seconds + 2}s")
+            time.sleep(1)
+            fresh = h.load(build, server.port, "--prefix", "storm.", "--series", new, "--rate", "100k", "--duration", f"{seconds}s")
+            sent = fresh["sent"]["lines"] + known.result()["sent"]["lines"]
+            drops = h.udp_drops(server.port)
+            os.kill(server.pid, signal.SIGTERM)     # a million series take a while to end
+            for _ in range(600):
+                if os.path.getsize(found.name) > 0:
+                    break
+                time.sleep(0.1)
+        reads = h.result_lines(pathlib.Path(found.name).read_text())
+    return reads["reads_cpu_max"][0], reads["reads_cpu_p999"][0], sent, drops
+
+
+def pauses(build, quick):
+    """The longest work between two reads; the worker's is judged, by its own CPU time."""
+    h.say("micro_pause")
+    runs = [h.results([build / "bench/micro_pause", *(["20000"] if quick else [])], core=both_cores()) for _ in range(1 if quick else 3)]
+    rows = []
+    for name in (n for n in runs[0] if n.endswith("_cpu_max")):
+        _, phase, work, _, _ = name.split("_")
+        figures = [[r[f"pause_{phase}_{work}_{what}"][0] for r in runs] for what in ("cpu_max", "cpu_p999", "wall_max")]
+        cells = [f"{h.number(statistics.median(f))} ({h.number(min(f))} to {h.number(max(f))})" for f in figures]
+        judged = work in ("receive", "turn")
+        rows.append([phase, "worker" if judged else "control", work, *cells, verdict(statistics.median(figures[0]) <= PAUSE_MOST_US) if judged else ""])
+    h.say("a storm of new names")
+    longest, p999, sent, drops = storm(build, quick)
+    rows.append(["storm", "worker", "a real server, all", h.number(longest), h.number(p999), "", verdict(longest <= PAUSE_MOST_US)])
+    text = (f"## Pauses\n\nThe longest work in one go, in us: medians of {len(runs)} runs (least to most). The worker's CPU time is to stay under "
+            f"{PAUSE_MOST_US:,}; the wall tells of the machine too. What the phases are: `bench/micro_pause.c`. "
+            f"To the real server {sent:,} lines were sent, and the kernel dropped {drops:,} datagrams.\n\n")
+    return text + h.table(["phase", "thread", "work", "CPU, longest", "CPU, p99.9", "wall, longest", ""], rows)
 
 
 def parsing(build, quick):
@@ -263,7 +319,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "parsing": parsing}
+PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "parsing": parsing}
 
 if __name__ == "__main__":
     main()

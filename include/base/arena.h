@@ -3,7 +3,8 @@
  *
  * { 0 } is an empty arena.  Objects lie one behind the other in chunks that are mapped and unmapped
  * whole, so that nothing of them stays among other memory.  The first one is of 64 KiB, each
- * further one twice as large, up to a huge page of 2 MiB, or as large as an object.
+ * further one twice as large, up to 2 MiB, or as large as an object.  They are of small pages, so
+ * that none is long in coming.
  *
  *   thread   one owner at a time
  *   cost     a few ns an object; mmap once a chunk

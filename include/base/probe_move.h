@@ -18,7 +18,9 @@
  *
  * The first step waits until a thirty-second of the slots as many keys have come, so that a table
  * which just reaches its bound and stays there is left as it is; then each key brings a step of
- * PROBE_STEP slots.  So the table is a sixteenth fuller at the most than when the move began.  The
+ * PROBE_STEP slots.  So the table is a sixteenth fuller at the most than when the move began.  Who
+ * has next's memory made ready elsewhere (backing.h) may put the first step off, until an eighth of
+ * the slots as many keys have come besides: then it is three sixteenths fuller at the most.  The
  * keys of neighbouring slots go to neighbouring slots, half of them half a table apart when it
  * doubles: a step touches few pages of a fresh mapping, each of which costs a page fault.
  */
@@ -36,12 +38,13 @@ struct probe_move {
     uint64_t mask; /* of next */
     uint64_t done; /* slots of the table */
     uint64_t wait; /* keys, before the first step */
+    uint64_t more; /* keys by which that may be put off */
 };
 
 /* Keys that may come while a table of that mask is moved. */
 static inline uint64_t probe_move_keys(uint64_t mask)
 {
-    return (mask + 1) / PROBE_STEP * 2;
+    return (mask + 1) / PROBE_STEP * 2 + (mask + 1) / 8;
 }
 
 /* A table of `mask` begins to move to next, which is empty and has next_mask. */
@@ -49,7 +52,19 @@ static inline void probe_move_begin(struct probe_move *m, uint64_t mask, void *n
                                     uint64_t next_mask)
 {
     assert(m->next == NULL && next != NULL && mask + 1 >= PROBE_STEP);
-    *m = (struct probe_move){ .next = next, .mask = next_mask, .wait = (mask + 1) / PROBE_STEP };
+    *m = (struct probe_move){
+        .next = next, .mask = next_mask, .wait = (mask + 1) / PROBE_STEP, .more = (mask + 1) / 8
+    };
+}
+
+/* A step is due: not yet.  To be asked again PROBE_STEP keys on.  false: it can wait no longer */
+static inline bool probe_move_put_off(struct probe_move *m)
+{
+    if (m->done > 0 || m->more < PROBE_STEP)
+        return false;
+    m->wait = PROBE_STEP - 1; /* and this key */
+    m->more -= PROBE_STEP;
+    return true;
 }
 
 /* A key comes.   returns  whether a step of PROBE_STEP is due, before it is put */

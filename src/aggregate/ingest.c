@@ -17,12 +17,13 @@
 
 #include "aggregate/ingest_priv.h"
 #include "base/mem.h"
+#include "base/slab.h"
 
 enum {
     EXPIRE_SLOTS_MIN = 256,
-    EXPIRE_SLOTS_MAX = 16384, /* of one turn */
-    EXPIRE_GONE_MAX = 1024,   /* of one turn, and to be buried in another */
-    EXPIRE_AHEAD = 16         /* how far ahead to prefetch */
+    EXPIRE_SLOTS_MAX = 4096, /* of one turn */
+    EXPIRE_GONE_MAX = 512,   /* of one turn, and to be buried in another */
+    EXPIRE_AHEAD = 16        /* how far ahead to prefetch */
 };
 
 int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
@@ -67,7 +68,7 @@ static void page_release(struct ingest *in, struct page *p)
     ingest_generation_free(p->retired);
     exemplars_clear(&p->exemplars);
     arena_release(&p->births.memory);
-    free(p->touched);
+    slab_unmap(p->touched, page_touched_bytes(p));
     free(p->deaths);
 }
 
@@ -142,7 +143,7 @@ static void retire(struct ingest *in, struct generation *next)
     in->now = *next;
     *next = before;
     in->page->retired = next;
-    in->expire_at = in->expire_due = 0;
+    in->expire_at = in->expire_due = in->expire_slots = 0;
 }
 
 void ingest_take_counts(struct ingest *in, struct parse_counts *c)
@@ -208,11 +209,19 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
     return true;
 }
 
-/* More slots to look at, so that a sweep of the whole table takes a quarter of the ttl. */
+/*
+ * More slots to look at, so that a sweep of the whole table takes a quarter of the ttl.  Where the
+ * table has shrunk under the sweep, the cells that are left to look at may be in as many slots as
+ * they were, or in those that come with the next sweep.  So the rate stays that of the larger
+ * table, and falls to half with each sweep.
+ */
 static void fall_due(struct ingest *in, uint64_t now_ms)
 {
-    const uint64_t slots = in->now.table.mask + 1, quarter_ms = in->now.least_ttl_s * 1000 / 4;
+    const uint64_t quarter_ms = in->now.least_ttl_s * 1000 / 4;
     const uint64_t passed_ms = now_ms - in->expire_ms;
+    if (in->expire_slots < in->now.table.mask + 1)
+        in->expire_slots = in->now.table.mask + 1;
+    const uint64_t slots = in->expire_slots;
     uint64_t due = slots;
     if (passed_ms < quarter_ms)
         due = slots * passed_ms / quarter_ms;
@@ -238,8 +247,11 @@ static void expire(struct ingest *in, uint64_t now_ms)
         struct cell *c = t->slots[in->expire_at].cell;
         if (c != NULL && expire_cell(in, c, now_s))
             continue; /* another one may stand there now */
-        in->expire_at++;
         in->expire_due--;
+        if (++in->expire_at > t->mask) { /* the next sweep */
+            in->expire_at = 0;
+            in->expire_slots /= 2;
+        }
     }
     if (t->n == 0)
         in->expire_due = 0;
@@ -267,7 +279,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         retire(in, next);
     else if (in->now.least_ttl_s > 0)
         expire(in, now_ns / 1000000);
-    table_tidy(&in->now.table);
+    in->page->unswept |= table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);

@@ -40,6 +40,7 @@ struct ingest {
     bool saw_relative;         /* a relative change of a gauge */
     uint64_t expire_at;        /* slot where the sweep for idle cells goes on */
     uint64_t expire_due;       /* slots that it is behind */
+    uint64_t expire_slots;     /* of how large a table it looks at a quarter ttl's worth */
     uint64_t expire_ms;        /* as of when that was worked out; 0: not yet */
     /* Of the stage at hand: the cell of each sample, NULL where there is none, and what each kind
      * has to add, in the samples' order. */

@@ -11,12 +11,22 @@
 
 #include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
+#include "base/slab.h"
 
 /* ---- first sight ---- */
 
+/* A list of a million cells is not copied to become longer. */
 static bool room_to_touch(struct page *p)
 {
-    return ingest_room(&p->touched, p->n_touched, &p->cap_touched, sizeof *p->touched);
+    if (p->n_touched < p->cap_touched)
+        return true;
+    const size_t cap = p->cap_touched > 0 ? p->cap_touched * 2 : PAGE_TOUCHED_FIRST;
+    void *more = slab_grow_small(p->touched, page_touched_bytes(p), cap * sizeof *p->touched);
+    if (more == NULL)
+        return false;
+    p->touched = more;
+    p->cap_touched = cap;
+    return true;
 }
 
 /*

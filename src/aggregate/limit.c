@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/backing.h"
 #include "base/slab.h"
 
 enum { SLOTS_FIRST = 1024 };
@@ -27,14 +28,14 @@ int series_limit_init(struct series_limit *l, uint64_t max)
         return -ENOMEM;
     int rc = pthread_mutex_init(&l->lock, NULL);
     if (rc != 0)
-        slab_unmap(l->slots, table_bytes(l->mask));
+        backing_unmap(l->slots, table_bytes(l->mask));
     return -rc;
 }
 
 void series_limit_release(struct series_limit *l)
 {
-    slab_unmap(l->slots, table_bytes(l->mask));
-    slab_unmap(l->move.next, table_bytes(l->move.mask));
+    backing_unmap(l->slots, table_bytes(l->mask));
+    backing_unmap(l->move.next, table_bytes(l->move.mask));
     pthread_mutex_destroy(&l->lock);
     *l = (struct series_limit){ 0 };
 }
@@ -80,20 +81,30 @@ static bool move_begin(struct series_limit *l)
 {
     uint64_t mask = l->mask * 2 + 1;
     void *next = slab_map(table_bytes(mask));
-    if (next != NULL)
-        probe_move_begin(&l->move, l->mask, next, mask);
-    return next != NULL;
+    if (next == NULL)
+        return false;
+    backing_ahead(next, table_bytes(mask));
+    probe_move_begin(&l->move, l->mask, next, mask);
+    return true;
 }
 
 static void move_step(struct series_limit *l)
 {
     struct probe_move *m = &l->move;
+    if (m->done == 0)
+        backing_claim(m->next);
     if (!probe_move_step(&slot_ops, m, l->slots, l->mask, m->next, PROBE_STEP))
         return;
-    slab_unmap(l->slots, table_bytes(l->mask));
+    backing_unmap(l->slots, table_bytes(l->mask));
     l->slots = m->next;
     l->mask = m->mask;
     *m = (struct probe_move){ 0 };
+}
+
+/* Is the next slots' memory still being made? */
+static bool is_awaited(const struct probe_move *m)
+{
+    return m->done == 0 && !backing_is_ready(m->next);
 }
 
 /* Room for one more.  false: no memory */
@@ -101,7 +112,7 @@ static bool reserve(struct series_limit *l)
 {
     if (l->move.next == NULL && l->n * 2 > l->mask && !move_begin(l))
         return false;
-    if (probe_move_due(&l->move))
+    if (probe_move_due(&l->move) && !(is_awaited(&l->move) && probe_move_put_off(&l->move)))
         move_step(l);
     return true;
 }

@@ -19,8 +19,8 @@
  *                             two pages of a worker; the same in the interval, and in the window
  *                             with a byte more for each place
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
- *                             a slot of 40, the table three quarters to three eighths full, and a
- *                             text; shown, 24 + for the counter, or each bucket, 40 and a text
+ *                             an entry of 48 and slots of 8, half to a quarter full, both tables
+ *                             while they grow, and a text; shown, 24 + for the counter, or each bucket, 40 and a text
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */
@@ -36,7 +36,7 @@ enum {
     SERIES = 176 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
     SKETCH = 64,
     EXEMPLAR_TEXT = 64, /* such as trace_id="..." with 32 digits */
-    EXEMPLAR_PAGE = 40 * 8 / 3 + EXEMPLAR_TEXT,
+    EXEMPLAR_PAGE = 48 + 6 * 8 + EXEMPLAR_TEXT,
     EXEMPLAR_SHOWN = 40 + EXEMPLAR_TEXT,
     FEW_PLACES = 16,
     FEW_TABLE = 8 * FEW_PLACES

@@ -36,19 +36,26 @@ struct births {
 struct page {
     /* On lines of its own: control writes to one page while the worker fills the other. */
     _Alignas(MEM_APART) unsigned index; /* 0 or 1: which part of the cells is ours */
-    struct cell **touched;
+    struct cell **touched;              /* of slab_grow_small */
     struct births births;
     struct cell **deaths;       /* cells that left the table; freed by the worker once the page
                                     is back */
     struct generation *retired; /* the worker has left it: all cells are in it, and control,
                                     which merges them, frees it; NULL: it goes on with it */
     size_t n_touched, n_deaths, cap_touched, cap_deaths;
-    bool unswept; /* the worker has more cells to look at that may be idle */
+    bool unswept;               /* page_unswept */
     struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];
 };
+
+enum { PAGE_TOUCHED_FIRST = 512 }; /* 4 KiB */
+
+static inline size_t page_touched_bytes(const struct page *p)
+{
+    return p->cap_touched * sizeof *p->touched;
+}
 
 static inline void page_check(const struct page *p)
 {

@@ -40,10 +40,9 @@ static struct slice labels_of(struct registry *r, const struct cell_exemplar *x)
 void registry_take_exemplars(struct registry *r, const struct page *p)
 {
     assert(r->opts.exemplar_tag != NULL && r->opts.exemplar_tag[0] != '\0');
-    for (uint32_t i = 0; i < p->exemplars.n_slots; i++) {
-        const struct cell_exemplar *from = &p->exemplars.slots[i];
+    for (const struct cell_exemplar *from = p->exemplars.first; from != NULL; from = from->next) {
         const struct cell *c = from->cell;
-        const struct exposed *e = c != NULL ? c->series->exposed : NULL;
+        const struct exposed *e = c->series->exposed;
         struct exemplar x = { .at_ns = from->at_ns };
         uint32_t place;
         if (e == NULL || e->family == NULL)

@@ -8,7 +8,7 @@
 #include "aggregate/registry_priv.h"
 
 enum { EXPIRE_AHEAD = 8 };                         /* how far ahead to prefetch */
-enum { EXPIRE_LOOKS = 32768, EXPIRE_GONE = 2048 }; /* of one slice */
+enum { EXPIRE_LOOKS = 32768, EXPIRE_GONE = 1024 }; /* of one slice */
 
 void registry_forget(struct registry *r, size_t i)
 {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "base/backing.h"
 #include "base/slab.h"
 
 enum { SLOTS_FIRST = 1024 };
@@ -29,8 +30,8 @@ int table_init(struct table *t)
 
 void table_release(struct table *t)
 {
-    slab_unmap(t->slots, slots_bytes(t->mask));
-    slab_unmap(t->move.next, slots_bytes(t->move.mask));
+    backing_unmap(t->slots, slots_bytes(t->mask));
+    backing_unmap(t->move.next, slots_bytes(t->move.mask));
     *t = (struct table){ 0 };
 }
 
@@ -64,15 +65,24 @@ static int move_begin(struct table *t, uint64_t mask)
     void *next = slab_map(slots_bytes(mask));
     if (next == NULL)
         return -ENOMEM;
+    backing_ahead(next, slots_bytes(mask));
     probe_move_begin(&t->move, t->mask, next, mask);
     return 0;
 }
 
+/* Is the next table's memory still being made? */
+static bool is_awaited(const struct table *t)
+{
+    return t->move.next != NULL && t->move.done == 0 && !backing_is_ready(t->move.next);
+}
+
 static void move_step(struct table *t, uint64_t n)
 {
+    if (t->move.done == 0)
+        backing_claim(t->move.next);
     if (!probe_move_step(&slot_ops, &t->move, t->slots, t->mask, t->move.next, n))
         return;
-    slab_unmap(t->slots, slots_bytes(t->mask));
+    backing_unmap(t->slots, slots_bytes(t->mask));
     t->slots = t->move.next;
     t->mask = t->move.mask;
     t->move = (struct probe_move){ 0 };
@@ -84,19 +94,25 @@ int table_reserve(struct table *t)
     int rc = 0;
     if (t->move.next == NULL && t->n * 2 > t->mask)
         rc = move_begin(t, t->mask * 2 + 1);
-    if (probe_move_due(&t->move))
+    if (probe_move_due(&t->move) && !(is_awaited(t) && probe_move_put_off(&t->move)))
         move_step(t, PROBE_STEP);
     return rc;
 }
 
-void table_tidy(struct table *t)
+static bool is_wide(const struct table *t)
 {
-    /* No memory for a smaller table: the larger one still serves. */
-    if (t->move.next == NULL && t->mask >= SLOTS_FIRST && t->n * 8 < t->mask)
-        (void)move_begin(t, t->mask / 2);
-    if (t->move.next != NULL)
+    return t->mask >= SLOTS_FIRST && t->n * 8 < t->mask;
+}
+
+bool table_tidy(struct table *t)
+{
+    bool shrinks = t->move.next != NULL && t->move.mask < t->mask;
+    if (t->move.next == NULL && is_wide(t))
+        shrinks = move_begin(t, t->mask / 2) == 0; /* without memory the larger one still serves */
+    else if (t->move.next != NULL && !is_awaited(t))
         move_step(t, TABLE_TIDY);
     table_check(t);
+    return shrinks;
 }
 
 /* ---- cells ---- */

@@ -92,9 +92,13 @@ void table_remove_at(struct table *t, uint64_t i);
 /* The hash is in the table. */
 void table_remove(struct table *t, struct hash128 h);
 
-/* Go on with a move, or begin one to half the size when few are left.  cost  TABLE_TIDY slots */
-enum { TABLE_TIDY = 16384 };
-void table_tidy(struct table *t);
+/*
+ * Go on with a move, or begin one to half the size when few are left.
+ *   cost     TABLE_TIDY slots
+ *   returns  true: slots are being given back, so it should be called again soon
+ */
+enum { TABLE_TIDY = 8192 };
+bool table_tidy(struct table *t);
 
 /* Bytes of slots, both tables' during a move. */
 size_t table_memory(const struct table *t);

@@ -20,6 +20,7 @@
 #include "base/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
+#include "base/backing.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -345,11 +346,16 @@ int server_run(const struct config *c, struct core_mapping *mapping,
         return 1;
     }
     turn_init(&s->turn, &s->loop);
+    rc = backing_start();
+    if (rc < 0)
+        LOG(LOG_WARN, "no thread for memory, workers make their own pages",
+            F_STR("error", err_text(rc)));
     if (start(s) < 0)
         s->status = 1;
     else
         uv_run(&s->loop, UV_RUN_DEFAULT);
     stop(s);
+    backing_stop();
     int status = s->status;
     free(s);
     return status;

@@ -10,7 +10,7 @@
 #include "app/server_priv.h"
 #include "base/now.h"
 
-enum { WARN_EVERY_MS = 60000, EXPIRE_MS = 10 };
+enum { WARN_EVERY_MS = 60000, EXPIRE_MS = 5 };
 
 /* If one worker gets nearly all of a listener's datagrams and loses some, spread them by name. */
 static void spread_if_hot(struct listener *l)

@@ -44,8 +44,7 @@ struct turn {
     uv_async_t notified;                  /* a worker sealed its page */
     bool under_way;                       /* from turn_ask until on_turned */
     bool again;                           /* asked for during a turn: begin another one after it */
-    bool unswept;                         /* in the last one a worker did not come to all cells
-                                             that may be idle: another should follow soon */
+    bool unswept;                         /* page_unswept of one in the last turn */
     bool last;                            /* the sockets get nothing new any more */
     uint64_t begun, done;                 /* how many turns have begun, and are over */
     bool waiting_for[LISTEN_WORKERS_MAX]; /* workers whose page is not merged yet ... */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "base/backing.h"
 #include "base/slab.h"
 
 enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 2 << 20 };
@@ -34,7 +35,7 @@ static size_t chunk_bytes(const struct arena *a, size_t object)
 static struct arena_chunk *chunk_new(struct arena *a, size_t object)
 {
     size_t bytes = chunk_bytes(a, object);
-    struct arena_chunk *c = slab_map(bytes);
+    struct arena_chunk *c = slab_map_small(bytes);
     if (c == NULL)
         return NULL;
     *c = (struct arena_chunk){ .next = a->chunks, .bytes = bytes, .used = sizeof *c };
@@ -70,7 +71,7 @@ static void free_chunks(struct arena_chunk *c)
 {
     while (c != NULL) {
         struct arena_chunk *next = c->next;
-        slab_unmap(c, c->bytes);
+        backing_unmap(c, c->bytes);
         c = next;
     }
 }

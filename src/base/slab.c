@@ -5,7 +5,8 @@
  *                         `- freed ones are a list, region->free   `- region->used
  *
  * slab_alloc takes from the first region of the list, slab_free finds the region by the object's
- * address.  A full region is in no list; it returns to the list with its first free object.
+ * address.  A full region is in no list; it returns to the list with its first free object.  A
+ * spare region is mapped and nothing in it written, so it has no header yet.
  */
 #include "base/slab.h"
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/backing.h"
 #include "base/mem.h"
 
 enum {
@@ -51,6 +53,24 @@ void *slab_map(size_t bytes)
     if (bytes >= REGION_ALIGN)
         (void)madvise(p, bytes, MADV_HUGEPAGE);
     return p;
+}
+
+void *slab_map_small(size_t bytes)
+{
+    void *p = map_pages(bytes);
+    if (p == MAP_FAILED)
+        return NULL;
+    (void)madvise(p, bytes, MADV_NOHUGEPAGE); /* where all memory has them unless told not to */
+    return p;
+}
+
+void *slab_grow_small(void *p, size_t bytes, size_t more_bytes)
+{
+    assert((p == NULL) == (bytes == 0) && more_bytes > bytes);
+    if (p == NULL)
+        return slab_map_small(more_bytes);
+    void *grown = mremap(p, bytes, more_bytes, MREMAP_MAYMOVE);
+    return grown == MAP_FAILED ? NULL : grown;
 }
 
 void slab_unmap(void *p, size_t bytes)
@@ -101,6 +121,69 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
     return r->free == NULL && r->used + s->object_bytes > r->bytes;
 }
 
+/* Is the slab of a size that has a spare region, and none yet?  r: more of it was handed out */
+static bool spare_due(const struct slab *s, const struct slab_region *r)
+{
+    return s->spare == NULL && s->next_region_bytes == REGION_ALIGN && r->next == NULL &&
+           r->used > r->bytes / 4 * 3;
+}
+
+/* No memory for it: slab_alloc will try again. */
+static void spare_map(struct slab *s)
+{
+    s->spare = region_map(REGION_ALIGN);
+    if (s->spare == NULL)
+        return;
+    s->bytes += REGION_ALIGN;
+    backing_ahead(s->spare, REGION_ALIGN);
+}
+
+static void region_unmap(struct slab *s, void *r, uint32_t bytes)
+{
+    s->bytes -= bytes;
+    backing_unmap(r, bytes);
+}
+
+static void spare_unmap(struct slab *s)
+{
+    if (s->spare != NULL)
+        region_unmap(s, s->spare, REGION_ALIGN);
+    s->spare = NULL;
+}
+
+/* The spare region, if its memory is there, or NULL. */
+static struct slab_region *spare_take(struct slab *s)
+{
+    struct slab_region *r = s->spare;
+    if (r == NULL || !backing_is_ready(r))
+        return NULL;
+    backing_claim(r);
+    s->spare = NULL;
+    return r;
+}
+
+/*
+ * An empty region.  NULL: no memory.  While a spare one's huge page is still being made, one of
+ * small pages, which come one at a time.
+ */
+static struct slab_region *region_new(struct slab *s)
+{
+    uint32_t bytes = s->next_region_bytes;
+    struct slab_region *r = spare_take(s);
+    if (r == NULL) {
+        if (s->spare != NULL)
+            bytes = REGION_ALIGN / 2;
+        r = region_map(bytes);
+        if (r == NULL)
+            return NULL;
+        s->bytes += bytes;
+    }
+    *r = (struct slab_region){ .bytes = bytes, .used = REGION_HEAD };
+    if (s->next_region_bytes < s->most_region_bytes)
+        s->next_region_bytes *= 2;
+    return r;
+}
+
 /* Between two calls. */
 static void slab_check(const struct slab *s)
 {
@@ -108,6 +191,7 @@ static void slab_check(const struct slab *s)
     assert(s->object_bytes <= REGION_FIRST - REGION_HEAD);
     assert(s->next_region_bytes >= REGION_FIRST && s->next_region_bytes <= s->most_region_bytes);
     assert((s->bytes > 0) == (s->partial != NULL || s->objects > 0));
+    assert(s->spare == NULL || s->next_region_bytes == REGION_ALIGN);
 }
 
 /* A region in the list: what slab_alloc may take from. */
@@ -136,12 +220,12 @@ void slab_init_small(struct slab *s, uint32_t object_bytes)
 void slab_release(struct slab *s)
 {
     assert(s->objects == 0);
+    spare_unmap(s);
     while (s->partial != NULL) {
         struct slab_region *r = s->partial;
         list_remove(s, r);
-        munmap(r, r->bytes);
+        region_unmap(s, r, r->bytes);
     }
-    s->bytes = 0;
     slab_check(s);
 }
 
@@ -150,13 +234,9 @@ void *slab_alloc(struct slab *s)
     slab_check(s);
     struct slab_region *r = s->partial;
     if (r == NULL) {
-        r = region_map(s->next_region_bytes);
+        r = region_new(s);
         if (r == NULL)
             return NULL;
-        *r = (struct slab_region){ .bytes = s->next_region_bytes, .used = REGION_HEAD };
-        s->bytes += r->bytes;
-        if (s->next_region_bytes < s->most_region_bytes)
-            s->next_region_bytes *= 2;
         list_add(s, r);
     }
     region_check(s, r);
@@ -166,6 +246,8 @@ void *slab_alloc(struct slab *s)
     } else {
         object = (char *)r + r->used;
         r->used += s->object_bytes;
+        if (spare_due(s, r))
+            spare_map(s);
     }
     r->live++;
     s->objects++;
@@ -206,7 +288,7 @@ void slab_free(struct slab *s, void *object)
     /* The only region with room stays: an object that comes and goes must not cost an mmap. */
     if (r->live == 0 && (r->next != NULL || r->prev != NULL)) {
         list_remove(s, r);
-        s->bytes -= r->bytes;
-        munmap(r, r->bytes);
+        region_unmap(s, r, r->bytes);
+        spare_unmap(s);
     }
 }

@@ -1,7 +1,7 @@
 """Idle series leave, active ones stay."""
 import time
 
-from harness import SLOW, Server, wait_for
+from harness import SLOW, Server, vm_rss, wait_for
 
 
 def test_a_series_without_a_sample_for_the_ttl_is_forgotten():
@@ -32,6 +32,31 @@ def test_room_below_the_limit_comes_back_when_series_expire():
             s.send("new:1|c")
             return s.scrape().value("new")
         wait_for(there, "room for a new series", 15 * SLOW, every=0.2)
+
+
+def test_many_idle_series_leave_in_time_and_give_their_memory_back():
+    names, ttl = 60_000, 4
+    with Server("aggregate.ttl=%ds" % ttl) as s:
+        s.send("busy:1|c")
+        before = vm_rss(s.pid)
+        for i in range(0, names, 40):
+            s.send("\n".join("idle:1|c|#n:%d" % n for n in range(i, i + 40)))
+        wait_for(lambda: s.scrape().sum("statsd_series") == names + 1, "all series", 30 * SLOW, every=0.2)
+        full, last = vm_rss(s.pid), time.monotonic()
+
+        def gone():
+            s.send("busy:1|c")
+            return s.scrape().sum("statsd_series") == 1
+        wait_for(gone, "idle series to leave", 30 * SLOW, every=0.1)
+        assert time.monotonic() - last < (ttl + ttl / 10 + 1 + 3) * SLOW
+        assert full > before + names * 200 or SLOW > 1     # a sanitizer has memory of its own
+
+        def small():
+            s.send("busy:1|c")
+            s.scrape()
+            return vm_rss(s.pid) < (before + full) / 2     # what a page of that size took stays
+        if SLOW == 1:
+            wait_for(small, "memory to be given back", 30 * SLOW, every=0.2)
 
 
 def test_a_ttl_of_zero_keeps_everything():

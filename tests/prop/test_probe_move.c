@@ -1,7 +1,8 @@
 /*
  * Tables that move in steps while keys are put, looked for, removed and expired at random, held
  * against a list of what is there: nothing is lost or found twice, and the table that a move leads
- * to has the keys whose homes were copied, each once.
+ * to has the keys whose homes were copied, each once.  All that twice: with memory that is there at
+ * once, and with memory that another thread makes ready, for which the first step waits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include "aggregate/index.h"
 #include "aggregate/limit.h"
 #include "aggregate/table.h"
+#include "base/backing.h"
 #include "base/mem.h"
 #include "base/slice.h"
 
@@ -89,13 +91,13 @@ static void expect_same_keys(const struct model *m, const struct table *t)
     for (unsigned i = 0; i < m->used; i++) {
         const struct key *k = &m->keys[i];
         assert_ptr_equal(table_find(t, hash_of(k)), k->in ? &k->cell : NULL);
-        if (t->move.next == NULL)
+        if (t->move.done == 0) /* nothing is there yet, and it is not the table's */
             continue;
         bool copied = k->in && (table_start(k->lo) & t->mask) < t->move.done;
         assert_ptr_equal(table_find(&next, hash_of(k)), copied ? &k->cell : NULL);
         in_next += copied;
     }
-    for (uint64_t i = 0; t->move.next != NULL && i <= next.mask; i++)
+    for (uint64_t i = 0; t->move.done > 0 && i <= next.mask; i++)
         in_next -= next.slots[i].cell != NULL;
     assert_int_equal(in_next, 0);
 }
@@ -250,12 +252,53 @@ static void an_index_has_what_was_put_and_not_removed_at_every_step_of_a_move(vo
     }
 }
 
+/* ---- how long the first step may wait ---- */
+
+static void a_move_waits_for_memory_as_long_as_there_is_room_and_no_longer(void **unused)
+{
+    (void)unused;
+    static char next[1];
+    for (uint64_t mask = 63; mask < 1u << 22; mask = mask * 2 + 1) {
+        struct probe_move m = { 0 };
+        uint64_t keys = 0;
+        probe_move_begin(&m, mask, next, mask * 2 + 1);
+        while (!probe_move_due(&m) || probe_move_put_off(&m))
+            keys++;
+        const uint64_t steps = (mask + 1) / PROBE_STEP;
+        assert_true(keys + steps <= probe_move_keys(mask));
+        assert_true(keys + PROBE_STEP > (mask + 1) / 8);
+        m.done = PROBE_STEP;
+        assert_false(probe_move_put_off(&m)); /* nor once it has begun */
+    }
+}
+
+static int start_backing(void **unused)
+{
+    (void)unused;
+    return backing_start();
+}
+
+static int stop_backing(void **unused)
+{
+    (void)unused;
+    backing_stop();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_workers_table_has_what_was_put_and_not_removed_at_every_step_of_a_move),
         cmocka_unit_test(the_limits_set_counts_each_series_once_at_every_step_of_a_move),
         cmocka_unit_test(an_index_has_what_was_put_and_not_removed_at_every_step_of_a_move),
+        cmocka_unit_test(a_move_waits_for_memory_as_long_as_there_is_room_and_no_longer),
     };
-    return cmocka_run_group_tests_name("probe_move", tests, NULL, NULL);
+    const struct CMUnitTest awaited[] = {
+        cmocka_unit_test(a_workers_table_has_what_was_put_and_not_removed_at_every_step_of_a_move),
+        cmocka_unit_test(the_limits_set_counts_each_series_once_at_every_step_of_a_move),
+    };
+    int failed = cmocka_run_group_tests_name("probe_move", tests, NULL, NULL);
+    failed +=
+        cmocka_run_group_tests_name("probe_move_awaited", awaited, start_backing, stop_backing);
+    return failed;
 }

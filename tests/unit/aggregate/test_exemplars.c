@@ -10,6 +10,7 @@
 
 #include "aggregate/cell.h"
 #include "aggregate/exemplars.h"
+#include "base/backing.h"
 
 enum { CELLS = 5000 };
 
@@ -30,10 +31,7 @@ static void the_latest_of_each_cell_is_kept(void **state)
         latest[at] = i + 1;
     }
     assert_int_equal(x.n, distinct);
-    for (uint32_t i = 0; i < x.n_slots; i++) {
-        const struct cell_exemplar *e = &x.slots[i];
-        if (e->cell == NULL)
-            continue;
+    for (const struct cell_exemplar *e = x.first; e != NULL; e = e->next) {
         char text[513] = "";
         memcpy(text, e->text, e->len);
         found++;
@@ -48,8 +46,36 @@ static void the_latest_of_each_cell_is_kept(void **state)
     exemplars_clear(&x);
 }
 
+/* At every step of a move each cell is found, and listed once. */
+static void many_cells_have_one_each(void **state)
+{
+    enum { MANY = 100000 };
+    static struct cell cells[MANY];
+    struct exemplars x = { 0 };
+    (void)state;
+    for (int with_backing = 0; with_backing < 2; with_backing++) {
+        if (with_backing)
+            assert_int_equal(backing_start(), 0);
+        for (uint32_t i = 0; i < MANY; i++) {
+            assert_true(exemplars_put(&x, &cells[i], SLICE_LIT("new"), 1, i));
+            assert_true(exemplars_put(&x, &cells[i / 2], SLICE_LIT("again"), 2, i));
+            assert_int_equal(x.n, i + 1);
+        }
+        size_t n = 0, again = 0;
+        for (const struct cell_exemplar *e = x.first; e != NULL; e = e->next, n++)
+            again += e->value == 2;
+        assert_int_equal(n, MANY);
+        assert_int_equal(again, MANY / 2);
+        exemplars_clear(&x);
+        backing_stop();
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_latest_of_each_cell_is_kept) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_latest_of_each_cell_is_kept),
+        cmocka_unit_test(many_cells_have_one_each),
+    };
     return cmocka_run_group_tests_name("exemplars", tests, NULL, NULL);
 }

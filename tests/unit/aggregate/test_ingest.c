@@ -484,6 +484,41 @@ static void idle_cells_are_dropped_and_their_memory_falls(void **unused)
     pipeline_release(&p);
 }
 
+/* However much the table shrinks on the way; the bounds are those of ingest.h and registry.h. */
+static void all_that_is_idle_is_gone_in_time(void **unused)
+{
+    (void)unused;
+    enum { TTL = 400, SPELLINGS = 60000 };
+    for (int later = 0; later <= TTL / 4; later += TTL / 8) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = TTL });
+        const size_t before = ingest_memory(p.in[0]);
+        pipeline_forward(&p, 1 + (unsigned)later); /* the sweep is elsewhere */
+        pipeline_turn(&p);
+        for (int i = 0; i < SPELLINGS; i += 50) {
+            struct buf lines = { 0 };
+            for (int j = i; j < i + 50; j++)
+                buf_printf(&lines, "c:1|c|#i:%d\n", j);
+            pipeline_feed_bytes(&p, 0, lines.ptr, lines.len);
+            buf_release(&lines);
+        }
+        for (unsigned s = 0; s < TTL + TTL / 2 + TTL / 5; s++) {
+            pipeline_turn(&p);
+            while (registry_expire(p.registry, p.now_ns)) {}
+            pipeline_close(&p);
+            if (s <= TTL)
+                assert_int_equal(pipeline_series(&p), SPELLINGS);
+            if (s >= TTL + TTL / 10 + 2) /* off the page */
+                assert_int_equal(pipeline_series(&p), 0);
+            if (s >= TTL + TTL / 2) /* no cell is left */
+                assert_true(ingest_memory(p.in[0]) <= before + (3u << 20));
+            pipeline_forward(&p, 1);
+        }
+        assert_int_equal(p.limit.n, 0);
+        pipeline_release(&p);
+    }
+}
+
 static void spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last(void **unused)
 {
     (void)unused;
@@ -758,6 +793,7 @@ int main(void)
         cmocka_unit_test(a_page_that_nobody_took_is_freed_with_its_births),
         cmocka_unit_test(many_series_keep_their_own_counts_through_growth),
         cmocka_unit_test(idle_cells_are_dropped_and_their_memory_falls),
+        cmocka_unit_test(all_that_is_idle_is_gone_in_time),
         cmocka_unit_test(spellings_of_a_gauge_go_one_by_one_and_its_cell_with_the_last),
         cmocka_unit_test(a_cell_that_is_touched_in_time_stays),
         cmocka_unit_test(a_value_at_a_bound_is_in_its_bucket),

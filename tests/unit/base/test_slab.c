@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/backing.h"
 #include "base/mem.h"
 #include "base/slab.h"
 #include "base/slice.h"
@@ -121,6 +122,58 @@ static void big_tables_are_zeroed(void **unused)
     assert_null(slab_map((size_t)1 << 60));
 }
 
+/* The next region is there before it is needed, but not before much of the last one is used. */
+static void the_next_huge_page_is_mapped_ahead(void **unused)
+{
+    (void)unused;
+    enum { BYTES = 1024, HUGE_PAGE = 2 << 20, N = 20000 };
+    static void *at[N];
+    for (int with_backing = 0; with_backing < 2; with_backing++) {
+        struct slab slab;
+        slab_init(&slab, BYTES);
+        if (with_backing)
+            assert_int_equal(backing_start(), 0);
+        for (int i = 0; i < N; i++) {
+            const void *spare = slab.spare;
+            at[i] = slab_alloc(&slab);
+            memset(at[i], 0x5a, BYTES);
+            const size_t used = (size_t)(i + 1) * BYTES;
+            assert_true(slab.bytes <= used + used / 16 + 2 * HUGE_PAGE);
+            if (spare != NULL && slab.spare == NULL) /* taken whole */
+                assert_int_equal((uintptr_t)at[i] & ~(uintptr_t)(HUGE_PAGE - 1), (uintptr_t)spare);
+            assert_true(used < 3 * HUGE_PAGE || spare != NULL || slab.spare == NULL ||
+                        slab.bytes >= used + HUGE_PAGE);
+        }
+        for (int i = 0; i < N; i++)
+            slab_free(&slab, at[i]);
+        assert_null(slab.spare); /* there is room without it */
+        slab_release(&slab);
+        assert_int_equal(slab.bytes, 0);
+        backing_stop();
+    }
+}
+
+static void a_list_grows_where_it_is_or_moves_as_it_was(void **unused)
+{
+    (void)unused;
+    size_t bytes = 0;
+    uint64_t *p = NULL;
+    for (size_t more = 4096; more <= 16 << 20; more *= 2) {
+        p = slab_grow_small(p, bytes, more);
+        assert_non_null(p);
+        for (size_t i = bytes / sizeof *p; i < more / sizeof *p; i++) {
+            assert_int_equal(p[i], 0);
+            p[i] = i;
+        }
+        for (size_t i = 0; i < more / sizeof *p; i += 97)
+            assert_int_equal(p[i], i);
+        bytes = more;
+    }
+    assert_null(slab_grow_small(p, bytes, (size_t)1 << 60));
+    assert_int_equal(p[1000], 1000); /* stays */
+    slab_unmap(p, bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +182,8 @@ int main(void)
         cmocka_unit_test(freed_objects_are_used_again_before_memory_is_mapped),
         cmocka_unit_test(freeing_null_is_nothing_and_one_object_may_come_and_go),
         cmocka_unit_test(big_tables_are_zeroed),
+        cmocka_unit_test(the_next_huge_page_is_mapped_ahead),
+        cmocka_unit_test(a_list_grows_where_it_is_or_moves_as_it_was),
     };
     return cmocka_run_group_tests_name("slab", tests, NULL, NULL);
 }
