@@ -22,7 +22,7 @@ struct generation;
 struct birth {
     struct birth *next;
     struct cell *cell;
-    const struct identity *identity;
+    struct identity *identity;
 };
 
 /* Cells made in this page, in order; each is in touched as well. */
@@ -42,7 +42,7 @@ struct page {
     struct generation *retired; /* the worker has left it: all cells are in it, and control,
                                     which merges them, frees it; NULL: it goes on with it */
     size_t n_touched, n_deaths, cap_touched, cap_deaths;
-    bool unswept; /* the worker has more cells to look at that may be idle */
+    bool unswept;               /* the worker has more cells to look at that may be idle */
     struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;

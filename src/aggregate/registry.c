@@ -73,6 +73,7 @@ void registry_free(struct registry *r)
     sketch_release(&r->scratch);
     buf_release(&r->exemplar_labels);
     free(r->all);
+    free(r->hashes);
     free(r->touched);
     free(r);
 }

@@ -17,8 +17,9 @@ void registry_forget(struct registry *r, size_t i)
     assert(s->expired && s->cells == 0);
     const struct places_array array = registry_series(r);
     places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
-    series_limit_drop(r->opts.limit, series_tuple(s)->hash);
+    series_limit_drop(r->opts.limit, r->hashes[i]);
     r->all[i] = r->all[--r->n_all];
+    r->hashes[i] = r->hashes[r->n_all];
     if (i < r->n_all)
         places_moved(&r->by_identity, &array, (uint32_t)r->n_all, (uint32_t)i);
     series_free(s, &r->memory, &r->symbols);

@@ -1,5 +1,7 @@
 #include "aggregate/series.h"
 
+#include <string.h>
+
 #include "aggregate/kind.h"
 
 static struct tuple *tuple_of(struct series *s)
@@ -11,7 +13,9 @@ struct series *series_new(struct slabs *memory, struct symbols *ss, const struct
                           const struct profile *profile)
 {
     enum series_kind kind = kind_of(id->type);
-    struct series *s = slabs_zalloc(memory, kind_rows[kind]->series_bytes + tuple_bytes_for(id));
+    const size_t bytes = kind_rows[kind]->series_bytes;
+    struct series *s = slabs_alloc(memory, bytes + tuple_bytes_for(id));
+    memset(s, 0, bytes);
     s->profile = profile;
     s->kind = (unsigned)kind & 3;
     tuple_init(tuple_of(s), ss, id);
