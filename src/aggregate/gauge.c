@@ -72,6 +72,8 @@ void gauge_next(struct series *s, const struct kind_now *now)
     struct gauge_exposed *e = (struct gauge_exposed *)s->exposed;
     if (e != NULL)
         gauge_value_settle(&e->now, &e->recent, settled_ns);
+    if (s->bare)
+        return;
     g->delta = 0;
     g->begun_set_ns = g->now.set_ns;
     gauge_value_settle(&g->now, &g->recent, settled_ns);

@@ -80,7 +80,7 @@ struct kind_ops {
     /* Does the part, of a series of profile p, make a line of /metrics?  NULL: always */
     bool (*makes_line)(const struct cell *c, const struct profile *p, unsigned part);
 
-    uint32_t series_bytes;
+    uint32_t series_bytes; /* of one that is not bare */
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */
     void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms,
                   struct closed_series *ret);

@@ -31,8 +31,7 @@ void registry_expire_series(struct registry *r, struct series *s)
     assert(r->by_kind[s->kind] > 0);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
-    if (kind_rows[s->kind]->series_release != NULL)
-        kind_rows[s->kind]->series_release(s);
+    series_clear(s);
     r->n_dropped -= s->dropped;
     s->dropped = 0;
     s->expired = 1;

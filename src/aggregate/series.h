@@ -3,7 +3,7 @@
  * brought for the sinks.  Private to aggregate/.
  *
  * Behind the head, each kind keeps the interval's value (counter.h, gauge.h, timer.h, set.h), and
- * behind that lies the tuple.
+ * behind that lies the tuple.  Where there is no sink, a series is bare: the head, then the tuple.
  */
 #ifndef AGGREGATE_SERIES_H
 #define AGGREGATE_SERIES_H
@@ -18,18 +18,19 @@
 #include "aggregate/tuple.h"
 #include "base/slabs.h"
 
-enum { SERIES_CELLS_MAX = (1 << 27) - 1 };
+enum { SERIES_CELLS_MAX = (1 << 26) - 1 };
 
 struct series {
     const struct profile *profile;
     struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
     uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 27;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t cells : 26;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
     uint32_t kind : 2;        /* enum series_kind */
     uint32_t in_interval : 1; /* in the list of those touched */
     uint32_t expired : 1;     /* kept only because cells point here */
     uint32_t dropped : 1;     /* kept only for what its interval brought */
+    uint32_t bare : 1;        /* no more than the head: no sink wants the interval's value */
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
@@ -45,7 +46,10 @@ static inline void series_check(const struct series *s)
 
 /* Of that identity, without any cell; its tuple uses the symbols. */
 struct series *series_new(struct slabs *memory, struct symbols *ss, const struct identity *id,
-                          const struct profile *profile);
+                          const struct profile *profile, bool bare);
+
+/* As if its interval had brought nothing. */
+void series_clear(struct series *s);
 
 /* s left the page; what it holds of its interval is released. */
 void series_free(struct series *s, struct slabs *memory, struct symbols *ss);
