@@ -41,8 +41,9 @@ bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
 {
     const struct gauge_cell *from = (const struct gauge_cell *)c;
     struct gauge_exposed *g = (struct gauge_exposed *)e;
+    const double scale = series_profile(s, now->profiles)->scale;
     struct gauge_merged m =
-        gauge_value_merge(&g->now, &g->recent, &from->part[p], from->recent[p], s->profile->scale);
+        gauge_value_merge(&g->now, &g->recent, &from->part[p], from->recent[p], scale);
     bool fits = m.refused == 0;
     if (!now->keep_intervals)
         return fits;

@@ -60,6 +60,7 @@ static inline enum series_kind kind_of(uint8_t type)
 struct kind_now {
     uint64_t now_ns;                 /* monotonic */
     uint64_t interval;               /* number of the open interval */
+    const struct profiles *profiles; /* in force */
     bool keep_intervals;             /* there is a sink: keep the interval's values */
     struct set_list *sets;           /* the sets that show members (set.h) */
     struct registry_counters *stats; /* counted there: REGISTRY_DECREMENTS */

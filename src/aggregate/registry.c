@@ -98,6 +98,7 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
 {
     return (struct kind_now){ .now_ns = now_ns,
                               .interval = r->interval,
+                              .profiles = r->opts.profiles,
                               .keep_intervals = r->opts.keep_intervals,
                               .sets = &r->sets,
                               .stats = &r->stats };
@@ -113,11 +114,12 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
                             struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
-    if (kind->makes_line != NULL && !kind->makes_line(c, s->profile, p))
+    const struct profile *profile = series_profile(s, now->profiles);
+    if (kind->makes_line != NULL && !kind->makes_line(c, profile, p))
         return s->exposed;
     if (s->exposed == NULL)
         s->exposed =
-            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, now->now_ns);
+            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, profile, now->now_ns);
     const struct output_request q = { .tuple = series_tuple(s),
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };

@@ -57,8 +57,7 @@ static struct series *adopt(struct registry *r, const struct identity *id, uint8
         s->dropped = 0;
         return s;
     }
-    s = series_new(&r->memory, &r->symbols, id, profiles_at(r->opts.profiles, profile),
-                   !r->opts.keep_intervals);
+    s = series_new(&r->memory, &r->symbols, id, profile, !r->opts.keep_intervals);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
     r->hashes = mem_grow(r->hashes, &r->cap_hashes, r->n_all + 1, sizeof *r->hashes);
     r->hashes[r->n_all] = id->hash;

@@ -39,9 +39,9 @@ void registry_expire_series(struct registry *r, struct series *s)
 }
 
 /* What came in during this interval still has to reach the sinks. */
-static bool is_over(const struct series *s, uint64_t now_s)
+static bool is_over(const struct registry *r, const struct series *s, uint64_t now_s)
 {
-    uint64_t ttl_s = s->profile->ttl_s;
+    uint64_t ttl_s = series_profile(s, r->opts.profiles)->ttl_s;
     bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
     return (idle || s->dropped) && !s->expired && !s->in_interval;
 }
@@ -53,7 +53,7 @@ static unsigned expire_one(struct registry *r, uint64_t now_s)
     unsigned n = 0;
     if (r->expire_at + EXPIRE_AHEAD < r->n_all)
         __builtin_prefetch(r->all[r->expire_at + EXPIRE_AHEAD]);
-    if (is_over(s, now_s)) {
+    if (is_over(r, s, now_s)) {
         registry_expire_series(r, s);
         n++;
     }

@@ -21,7 +21,6 @@
 enum { SERIES_CELLS_MAX = (1 << 26) - 1 };
 
 struct series {
-    const struct profile *profile;
     struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
     uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
@@ -34,11 +33,11 @@ struct series {
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
-static_assert(sizeof(struct series) == 24, "there are a million of them");
+static_assert(sizeof(struct series) == 16, "there are a million of them");
 
 static inline void series_check(const struct series *s)
 {
-    assert(s != NULL && s->profile != NULL);
+    assert(s != NULL);
     assert(!s->expired || (s->exposed == NULL && !s->in_interval));
     assert(!s->dropped || (s->exposed == NULL && !s->expired));
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
@@ -46,7 +45,7 @@ static inline void series_check(const struct series *s)
 
 /* Of that identity, without any cell; its tuple uses the symbols. */
 struct series *series_new(struct slabs *memory, struct symbols *ss, const struct identity *id,
-                          const struct profile *profile, bool bare);
+                          uint8_t profile, bool bare);
 
 /* As if its interval had brought nothing. */
 void series_clear(struct series *s);
@@ -55,5 +54,9 @@ void series_clear(struct series *s);
 void series_free(struct series *s, struct slabs *memory, struct symbols *ss);
 
 const struct tuple *series_tuple(const struct series *s);
+
+/* Its profile, of those that are in force; series_set_profile takes the number. */
+const struct profile *series_profile(const struct series *s, const struct profiles *ps);
+void series_set_profile(struct series *s, uint8_t profile);
 
 #endif

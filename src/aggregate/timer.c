@@ -163,7 +163,7 @@ bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
         return fits;
     if (t->interval == NULL) {
         t->interval = mem_alloc(sizeof *t->interval);
-        sketch_init(t->interval, s->profile->sketch_schema);
+        sketch_init(t->interval, series_profile(s, now->profiles)->sketch_schema);
     }
     return sketch_merge(t->interval, &from->part[p].sketch) != -ERANGE && fits;
 }
@@ -181,9 +181,8 @@ static void timer_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
 void timer_next(struct series *s, const struct kind_now *now)
 {
     struct timer_series *t = (struct timer_series *)s;
-    (void)now;
     if (t->interval != NULL)
-        sketch_clear(t->interval, s->profile->sketch_schema);
+        sketch_clear(t->interval, series_profile(s, now->profiles)->sketch_schema);
 }
 
 static void timer_series_release(struct series *s)

@@ -63,8 +63,9 @@ void tuple_init(struct tuple *t, struct symbols *ss, const struct identity *id)
     size_t at = 0;
     struct symbol_text text = symbol_text_name(identity_name(id));
     t->n_tags = id->n_tags;
-    t->type = id->type;
+    t->type = (unsigned)id->type & 0x7f;
     t->wide = needs_wide(id);
+    t->profile = 0;
     t->symbol[0] = symbols_use(ss, &text, id->name_hash);
     for (unsigned i = 0; i < id->n_tags; i++) {
         const struct identity_tag *tag = &id->tag[i];

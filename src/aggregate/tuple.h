@@ -1,8 +1,8 @@
 /**
  * tuple: an identity as a registry's series keeps it, by symbols.  Private to aggregate/.
  *
- *     | n_tags | type | wide | name | tag | tag ... | place | place ... |
- *                              `- symbols.h -'        `- of each tag in its line
+ *     | n_tags | type | profile | name | tag | tag ... | place | place ... |
+ *                                `- symbols.h -'        `- of each tag in its line
  *
  * 24 bytes with three tags.
  *   thread   control
@@ -20,8 +20,9 @@
 
 struct tuple {
     uint16_t n_tags;
-    uint8_t type;      /* enum sample_type */
-    bool wide;         /* places are of two bytes */
+    uint8_t type : 7;  /* enum sample_type */
+    uint8_t wide : 1;  /* places are of two bytes */
+    uint8_t profile;   /* number of the series' profile, for which there is room here */
     uint32_t symbol[]; /* the name, n_tags tags sorted by key; then the places */
 };
 
@@ -34,7 +35,7 @@ void tuple_hash(struct identity *id);
 /* A tuple_init is about to come: symbols_ahead of each text. */
 void tuple_ahead(const struct symbols *ss, const struct identity *id, unsigned step);
 
-/* t has room for tuple_bytes_for(id); until tuple_release it uses the symbols. */
+/* t has room for tuple_bytes_for(id); until tuple_release it uses the symbols.  Profile 0 */
 void tuple_init(struct tuple *t, struct symbols *ss, const struct identity *id);
 void tuple_release(struct tuple *t, struct symbols *ss);
 
