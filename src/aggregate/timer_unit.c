@@ -24,11 +24,11 @@ struct timer_unit *timer_unit_find(struct timer_unit *first, double per, double 
     struct timer_unit *u = first;
     assert(per > 0 && isfinite(scale));
     if (u->per == 0)
-        *u = (struct timer_unit){ .per = per, .scale = scale };
+        *u = (struct timer_unit){ .per = (float)per, .scale = scale };
     while (u->per != per || u->scale != scale) {
         if (u->next == NULL) {
             u->next = mem_alloc(sizeof *u->next);
-            *u->next = (struct timer_unit){ .per = per, .scale = scale };
+            *u->next = (struct timer_unit){ .per = (float)per, .scale = scale };
         }
         u = u->next;
     }
@@ -91,13 +91,13 @@ struct timer_age *timer_unit_find_age(struct timer_unit *u, const struct profile
                                       uint64_t period)
 {
     const uint64_t n = p->summary_age_buckets;
-    uint32_t i = 0;
-    assert(!p->histogram && period > 0);
+    uint16_t i = 0;
+    assert(!p->histogram && period > 0 && n <= UINT16_MAX);
     while (i < u->n_ages && u->ages[i].period % n != period % n)
         i++;
     if (i == u->n_ages) {
         assert(i < n);
-        u->ages = mem_realloc(u->ages, (i + 1) * sizeof *u->ages);
+        u->ages = mem_realloc(u->ages, (i + 1u) * sizeof *u->ages);
         u->n_ages++;
         sketch_init(&u->ages[i].sketch, p->sketch_schema);
     } else if (u->ages[i].period != period) {

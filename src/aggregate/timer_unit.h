@@ -24,10 +24,11 @@ struct timer_age {
 
 /* v is shown as v / per * scale.  A list, of which the first is no pointer: most have one. */
 struct timer_unit {
-    double sum;              /* since ever, as sent */
-    double per, scale;       /* 1, or 1000 of `ms`; 0: nothing came yet, in the first alone */
+    double sum; /* since ever, as sent */
+    double scale;
+    float per;               /* 1, or 1000 of `ms`; 0: nothing came yet, in the first alone */
+    uint16_t n_ages, open;   /* open: the slice last added to */
     struct timer_age *ages;  /* n_ages slices in no order, at most summary_age_buckets */
-    uint32_t n_ages, open;   /* open: the slice last added to */
     struct timer_unit *next; /* owned; NULL: that was the last */
 };
 
@@ -63,10 +64,9 @@ struct timer_age *timer_unit_find_age(struct timer_unit *u, const struct profile
 static inline struct sketch *timer_unit_age(struct timer_unit *u, const struct profile *p,
                                             uint64_t period)
 {
-    struct timer_age *age = &u->ages[u->open];
-    if (u->n_ages == 0 || age->period != period)
-        age = timer_unit_find_age(u, p, period);
-    return &age->sketch;
+    if (u->n_ages == 0 || u->ages[u->open].period != period)
+        return &timer_unit_find_age(u, p, period)->sketch;
+    return &u->ages[u->open].sketch;
 }
 
 /**
