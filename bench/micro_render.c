@@ -1,6 +1,6 @@
 /*
- * /metrics of many series, as text, in this process: CPU time a series of the rendering alone.  Each
- * series has had a value since the last one, as at a scrape.
+ * /metrics of many series, as text, in this process: CPU time a series of the rendering alone.
+ * Each series has had a value since the last one, as at a scrape.
  *
  *     render_counters    counters with three tags of 50 values each
  *     render_mixed       60 % counters, 30 % timers, 10 % gauges

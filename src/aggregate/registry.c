@@ -143,7 +143,7 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
         e->last_s = now_s;
     if (!kind_merge(s, e, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
-    /* When an interval ends, a bare gauge still settles what it shows; of others nothing is kept. */
+    /* When an interval ends, a bare gauge settles what it shows; of others nothing is kept. */
     if (s->in_interval || (s->bare && s->kind != SERIES_GAUGE))
         return;
     s->in_interval = 1;
