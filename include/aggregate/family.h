@@ -34,7 +34,8 @@ enum family_type {
 const char *family_type_word(enum family_type t);
 
 struct family {
-    char *name; /* as exposed, suffixes included; NUL-terminated */
+    uint64_t hash; /* of the name */
+    char *name;    /* as exposed, suffixes included; NUL-terminated */
     uint32_t name_len;
     enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
     bool negative;            /* values or bounds of its timers may be below 0 */
@@ -43,7 +44,6 @@ struct family {
     size_t n, cap;
     struct places *by_labels; /* finds them by their labels; NULL where they are few */
     size_t at;                /* place in the list of families */
-    uint64_t hash;            /* of the name */
     uint64_t born;            /* families are numbered from 1 in the order in which they are
                                   made: a walk skips those made after its begin */
     uint64_t busy_until_s;    /* not idle before, as of the last search for samples (claim.c);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/probe_move.h"
@@ -30,6 +31,9 @@ void series_limit_release(struct series_limit *l);
  * is no memory).  Any thread.
  */
 bool series_limit_claim(struct series_limit *l, uint64_t hash);
+
+/* The same for n of them, without the answer: their cache misses overlap.  Any thread. */
+void series_limit_claim_all(struct series_limit *l, const uint64_t *hashes, size_t n);
 
 /* The identity's series is gone.  Any thread. */
 void series_limit_drop(struct series_limit *l, uint64_t hash);

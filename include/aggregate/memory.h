@@ -1,7 +1,8 @@
 /**
  * memory: what one series of each kind takes at most, for `statsd check` and for planning.
  *
- * Bounds, not measurements; the text of a series (name and tags) is taken as AGGREGATE_TEXT_BYTES.
+ * Bounds, not measurements: what many series share, above all their names and tags, counts for each
+ * of them.  The text of a series (name and tags) is taken as AGGREGATE_TEXT_BYTES with four tags.
  * The limits on tags allow far more, but no client sends a million such series.  The text of an
  * exemplar is taken as 64 bytes, likewise.
  *   thread   any (pure)

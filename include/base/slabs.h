@@ -21,7 +21,7 @@ struct slabs {
 void slabs_init(struct slabs *s);
 void slabs_release(struct slabs *s); /* all objects must have been freed */
 
-void *slabs_zalloc(struct slabs *s, size_t bytes);            /* cleared, aligned to 8; bytes > 0 */
+void *slabs_alloc(struct slabs *s, size_t bytes);             /* aligned to 8; bytes > 0 */
 void slabs_free(struct slabs *s, void *object, size_t bytes); /* bytes: as allocated */
 
 #endif

@@ -8,7 +8,7 @@ void cells_init(struct cells *cs, const struct profiles *profiles)
     *cs = (struct cells){ .profiles = profiles };
     for (int k = 0; k < SERIES_KIND_COUNT; k++)
         slab_init(&cs->slabs[k], kind_rows[k]->cell_bytes);
-    slab_init(&cs->aliases, (sizeof(struct alias) + 31) / 32 * 32);
+    slab_init(&cs->aliases, sizeof(struct alias));
     slab_init(&cs->dropped, sizeof(struct cell));
 }
 

@@ -32,7 +32,7 @@ bool counter_merge(struct series *s, struct exposed *e, const struct cell *c, un
                    struct kind_now *now)
 {
     const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
-    const double scale = s->profile->scale;
+    const double scale = series_profile(s, now->profiles)->scale;
     double up = part->up * scale, down = part->down * scale;
     if (__builtin_expect(scale < 0, 0)) {
         up = part->down * scale;

@@ -51,9 +51,15 @@ static uint64_t labels_hash(const void *family, uint32_t place)
     return spread(((const struct family *)family)->exposed[place]->labels_hash);
 }
 
+static void ahead(const void *family, uint32_t place, bool soon)
+{
+    struct exposed *const *e = &((const struct family *)family)->exposed[place];
+    __builtin_prefetch(soon ? (const void *)&(*e)->labels_hash : (const void *)e);
+}
+
 static struct places_array array_of(const struct family *f)
 {
-    return (struct places_array){ f, labels_hash };
+    return (struct places_array){ f, labels_hash, ahead };
 }
 
 void families_init(struct families *fs, const struct symbols *symbols)

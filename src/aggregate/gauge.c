@@ -41,8 +41,9 @@ bool gauge_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
 {
     const struct gauge_cell *from = (const struct gauge_cell *)c;
     struct gauge_exposed *g = (struct gauge_exposed *)e;
+    const double scale = series_profile(s, now->profiles)->scale;
     struct gauge_merged m =
-        gauge_value_merge(&g->now, &g->recent, &from->part[p], from->recent[p], s->profile->scale);
+        gauge_value_merge(&g->now, &g->recent, &from->part[p], from->recent[p], scale);
     bool fits = m.refused == 0;
     if (!now->keep_intervals)
         return fits;
@@ -72,6 +73,8 @@ void gauge_next(struct series *s, const struct kind_now *now)
     struct gauge_exposed *e = (struct gauge_exposed *)s->exposed;
     if (e != NULL)
         gauge_value_settle(&e->now, &e->recent, settled_ns);
+    if (s->bare)
+        return;
     g->delta = 0;
     g->begun_set_ns = g->now.set_ns;
     gauge_value_settle(&g->now, &g->recent, settled_ns);

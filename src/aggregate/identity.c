@@ -25,8 +25,9 @@ struct identity *identity_new(struct arena *memory, const struct sample *s, cons
                              .type = s->type };
     char *start = (char *)&id->tag[tags->n], *to = put(start, slice_of(s->name, s->name_len));
     for (uint32_t i = 0; i < tags->n; i++) {
-        id->tag[i] = (struct identity_tag){ (uint16_t)tags->at[i].key.len,
-                                            (uint16_t)tags->at[i].value.len, tags->at[i].order };
+        id->tag[i] = (struct identity_tag){ .key_len = (uint16_t)tags->at[i].key.len,
+                                            .value_len = (uint16_t)tags->at[i].value.len,
+                                            .order = tags->at[i].order };
         to = put(to, i == 0 ? SLICE_LIT("|#") : SLICE_LIT(","));
         to = put(to, tags->at[i].key);
         to = put(to, SLICE_LIT(":"));

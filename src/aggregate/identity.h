@@ -17,6 +17,7 @@
 #include "protocol/tags.h"
 
 struct identity_tag {
+    uint32_t hash; /* of its text `k:v`; tuple_hash */
     uint16_t key_len, value_len;
     uint16_t order; /* place in the line it was first seen in */
 };
@@ -25,6 +26,7 @@ struct identity {
     uint64_t hash;    /* of type, key and n_tags */
     uint32_t key_len; /* of the text `name|#k:v,k2:v2` (`name` alone without tags) */
     uint16_t name_len, n_tags;
+    uint32_t name_hash;        /* tuple_hash */
     uint8_t type;              /* enum sample_type */
     struct identity_tag tag[]; /* n_tags, then the text */
 };
@@ -51,11 +53,19 @@ static inline struct slice identity_name(const struct identity *id)
     return slice_of(identity_text(id), id->name_len);
 }
 
+/* The text `k:v` of the i-th tag; *at walks through the text and starts at 0. */
+static inline struct slice identity_next_text(const struct identity *id, unsigned i, size_t *at)
+{
+    const char *p = identity_text(id) + id->name_len + 2 + *at;
+    const size_t len = (size_t)id->tag[i].key_len + id->tag[i].value_len + 1;
+    *at += len + 1;
+    return slice_of(p, len);
+}
+
 /* The i-th tag; *at walks through the text and starts at 0. */
 static inline struct tag identity_next_tag(const struct identity *id, unsigned i, size_t *at)
 {
-    const char *p = identity_text(id) + id->name_len + 2 + *at;
-    *at += (size_t)id->tag[i].key_len + id->tag[i].value_len + 2;
+    const char *p = identity_next_text(id, i, at).ptr;
     return (struct tag){ slice_of(p, id->tag[i].key_len),
                          slice_of(p + id->tag[i].key_len + 1, id->tag[i].value_len),
                          id->tag[i].order };

@@ -81,13 +81,23 @@ static void move_begin(struct index *x, uint64_t mask)
     probe_move_begin(&x->move, x->mask, mem_zalloc((mask + 1) * sizeof *x->slots), mask);
 }
 
+/* The next step asks each item for its hash. */
+static void look_ahead(const struct index *x)
+{
+    for (uint64_t i = x->move.done; i < x->move.done + PROBE_STEP && i <= x->mask; i++)
+        __builtin_prefetch(item_of(x->slots[i]));
+}
+
 /* The step of an item that comes or goes. */
 static void move_step(struct index *x)
 {
     struct index next = next_of(x);
-    if (!probe_move_due(&x->move) ||
-        !probe_move_step(&slot_ops, &x->move, x, x->mask, &next, PROBE_STEP))
+    if (!probe_move_due(&x->move))
         return;
+    if (!probe_move_step(&slot_ops, &x->move, x, x->mask, &next, PROBE_STEP)) {
+        look_ahead(x);
+        return;
+    }
     free(x->slots);
     x->slots = next.slots;
     x->mask = next.mask;

@@ -3,9 +3,8 @@
  *
  * Open addressing, linear probing, at most three quarters full.  From eleven sixteenths on, or
  * nearly empty, it moves to one of another size, a step with each item that comes or goes
- * (base/probe_move.h).  A slot is a pointer whose 16 upper
- * bits, which no user address of x86-64 or aarch64 uses, hold part of the hash, so that a probe
- * past another item rarely touches that item.
+ * (base/probe_move.h).  A slot is a pointer whose 16 upper bits, which no user address of x86-64 or
+ * aarch64 uses, hold part of the hash, so that a probe past another item rarely touches that item.
  *   thread   control
  */
 #ifndef AGGREGATE_INDEX_H
@@ -22,7 +21,8 @@ struct index {
     uint64_t mask;
     size_t n;
     struct probe_move move;
-    uint64_t (*hash)(const void *item); /* the same for an item as long as it is in the table */
+    uint64_t (*hash)(const void *item); /* the same for an item as long as it is in the table;
+                                           best near its begin, which is prefetched */
 };
 
 void index_init(struct index *x, uint64_t (*hash)(const void *item));

@@ -33,7 +33,7 @@ static bool room_to_touch(struct page *p)
  * A cell in the table and among the page's births, or in neither: what may fail comes first.  The
  * page has room to list it, and id is the last in the memory of its births.
  */
-static struct cell *give_birth(struct ingest *in, struct hash128 hash, const struct identity *id,
+static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id,
                                uint8_t profile)
 {
     struct births *births = &in->page->births;

@@ -60,6 +60,7 @@ static inline enum series_kind kind_of(uint8_t type)
 struct kind_now {
     uint64_t now_ns;                 /* monotonic */
     uint64_t interval;               /* number of the open interval */
+    const struct profiles *profiles; /* in force */
     bool keep_intervals;             /* there is a sink: keep the interval's values */
     struct set_list *sets;           /* the sets that show members (set.h) */
     struct registry_counters *stats; /* counted there: REGISTRY_DECREMENTS */
@@ -80,7 +81,7 @@ struct kind_ops {
     /* Does the part, of a series of profile p, make a line of /metrics?  NULL: always */
     bool (*makes_line)(const struct cell *c, const struct profile *p, unsigned part);
 
-    uint32_t series_bytes;
+    uint32_t series_bytes; /* of one that is not bare */
     /* What the interval brought.  end_ns, wall_ms: when it closed, by both clocks. */
     void (*close)(const struct series *s, uint64_t end_ns, int64_t wall_ms,
                   struct closed_series *ret);

@@ -160,6 +160,16 @@ bool series_limit_claim(struct series_limit *l, uint64_t hash)
     return ok;
 }
 
+void series_limit_claim_all(struct series_limit *l, const uint64_t *hashes, size_t n)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&l->slots[slot_of(hashes[i]) & l->mask], 1);
+    for (size_t i = 0; i < n; i++)
+        (void)claim(l, slot_of(hashes[i]));
+    pthread_mutex_unlock(&l->lock);
+}
+
 void series_limit_drop(struct series_limit *l, uint64_t hash)
 {
     pthread_mutex_lock(&l->lock);

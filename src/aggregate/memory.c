@@ -1,23 +1,25 @@
-/**
- * Bytes of one of each:
+/*
+ * Bytes of one of each, from what they are made of.  A table counts at its worst: it has just begun
+ * to move to one of twice the size, and both are there; an array counts as half empty.
  *
- *   a spelling at a worker    64 the cell + 64 its slot (16, the table half to a quarter full, both
- *                             while it grows) + 48 lists of pages; at worst twice as many as
- *                             series (ingest.h).  A gauge has a cell of 128 and two aliases of 64,
- *                             each with its slot
- *   a series in the registry  176 itself and its exposed + 128 family or label text + 48 index and
- *                             limit + 24 lists + its text twice (symbols of its own, batch of
- *                             Redis, label text)
- *   a timer on top            128 for the cell's two sketches + a sketch of 64 + window for each:
- *                             two pages of a worker, the interval, and the ages of the sliding
- *                             window and one more; with native histograms also a sketch of the
- *                             native schema for each page of a worker, and one since ever, with
- *                             8 bytes for each bucket of its window
- *   a gauge on top            where several sockets are read, a list of 64 steps of 24 for each
- *                             page of a worker and in the registry
- *   a set on top              32 for its cell + 8 for each of 16 places, which hold 8 members, in
- *                             two pages of a worker; the same in the interval, and in the window
- *                             with a byte more for each place
+ *   a spelling at a worker    its cell, its slot, its place in the lists of two pages, and, until
+ *                             the control thread has read of it, its birth.  At worst there are
+ *                             twice as many cells as series (ingest.h).  A gauge has one cell and
+ *                             two aliases, each with a slot
+ *   a series in the registry  itself, its exposed, a family of its own, its places in lists and
+ *                             tables, and symbols that no other has
+ *   its text                  as sent, in symbols; escaped, each byte as two; as a label text of
+ *                             its own; in its family's name; and once more for a sink
+ *   a timer on top            its cells' sketches + a window for each sketch: two pages of a
+ *                             worker, the interval, and the ages of the sliding window and one
+ *                             more; with native histograms also a sketch of the native schema for
+ *                             each page of a worker, and one since ever, with 8 bytes for each
+ *                             bucket of its window
+ *   a gauge on top            where several sockets are read, a list of steps for each page of a
+ *                             worker and in the registry
+ *   a set on top              its cell + 8 for each of 16 places, which hold 8 members, in two
+ *                             pages of a worker; the same in the interval, and in the window with a
+ *                             byte more for each place
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
  *                             an entry of 48 and slots of 8, half to a quarter full, both tables
  *                             while they grow, and a text; shown, 24 + for the counter, or each bucket, 40 and a text
@@ -28,18 +30,54 @@
 
 #include <math.h>
 
+#include "aggregate/counter.h"
+#include "aggregate/gauge.h"
 #include "aggregate/members.h"
+#include "aggregate/page.h"
+#include "aggregate/set.h"
+#include "aggregate/table.h"
+#include "aggregate/timer.h"
 
 enum {
-    CELL = 128 + 2 * 64 + 3 * 64 + 48,
-    GAUGE_LIST = 64 * 24 + 16,
-    SERIES = 176 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
-    SKETCH = 64,
+    TAGS = 4, /* in AGGREGATE_TEXT_BYTES */
+    MALLOC = 16,
+    POINTER = sizeof(void *),
+    GROWN = 2,         /* slots of an array for each item */
+    HALF_FULL = 2 + 4, /* of a table that moves when it is half full, and of the next one */
+    PLACES = (2 + 3) * (int)sizeof(uint32_t), /* of one that does at eleven sixteenths */
+
+    /* ---- a worker ---- */
+    SLOT = HALF_FULL * sizeof(struct slot),
+    LISTS = 2 * 2 * GROWN * POINTER, /* touched and deaths of two pages */
+    BIRTH = sizeof(struct birth) + sizeof(struct identity) + TAGS * sizeof(struct identity_tag) +
+            AGGREGATE_TEXT_BYTES,
+    COUNTER_CELLS = 2 * (sizeof(struct counter_cell) + SLOT + LISTS + BIRTH),
+    GAUGE_CELLS = sizeof(struct gauge_cell) + 2 * sizeof(struct alias) + 3 * SLOT + LISTS + BIRTH,
+    CELLS = COUNTER_CELLS > GAUGE_CELLS ? COUNTER_CELLS : GAUGE_CELLS,
+
+    /* ---- the registry ---- */
+    TUPLE = sizeof(struct tuple) + (1 + TAGS) * sizeof(uint32_t) + TAGS * sizeof(uint16_t),
+    SYMBOL = sizeof(struct symbol) + SLABS_STEP + 3 + GROWN * (POINTER + 4) + PLACES,
+    FAMILY =
+        sizeof(struct family) + 16 * POINTER + 3 * MALLOC + HALF_FULL * POINTER + GROWN * POINTER,
+    TEXTS = (1 + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
+    TEXT_FOR_SINK = AGGREGATE_TEXT_BYTES,
+    LISTED = GROWN * (3 * POINTER) + PLACES + HALF_FULL * 8, /* all, hashes, touched; the limit */
+    SERIES = sizeof(struct gauge_series) + TUPLE + sizeof(struct gauge_exposed) +
+             (1 + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
+
+    /* ---- on top ---- */
+    GAUGE_LIST = GAUGE_RECENT_MAX * sizeof(struct gauge_step) + MALLOC,
+    SKETCH = sizeof(struct sketch),
+    TIMER_CELL = sizeof(struct timer_cell) - sizeof(struct counter_cell),
+    TIMER_SERIES = sizeof(struct timer_exposed) - sizeof(struct gauge_exposed),
     EXEMPLAR_TEXT = 64, /* such as trace_id="..." with 32 digits */
     EXEMPLAR_PAGE = 48 + 6 * 8 + EXEMPLAR_TEXT,
     EXEMPLAR_SHOWN = 40 + EXEMPLAR_TEXT,
+    SET_CELL = sizeof(struct set_cell) - sizeof(struct counter_cell),
+    SET_SERIES = sizeof(struct set_exposed) - sizeof(struct gauge_exposed),
     FEW_PLACES = 16,
-    FEW_TABLE = 8 * FEW_PLACES
+    FEW_TABLE = 8 * FEW_PLACES + MALLOC
 };
 
 /* Two decades, in buckets: log2(100) = 6.644. */
@@ -73,7 +111,7 @@ static bool has_exemplars(const struct registry_opts *o)
     return o->exemplar_tag != NULL && o->exemplar_tag[0] != '\0';
 }
 
-/* A counter's, or what a histogram has for its first bucket.  Cells as for CELL. */
+/* A counter's, or what a histogram has for its first bucket.  Cells as for CELLS. */
 static uint64_t exemplar_bytes(const struct registry_opts *o, unsigned workers)
 {
     return has_exemplars(o) ? 4ull * workers * EXEMPLAR_PAGE + 24 + EXEMPLAR_SHOWN : 0;
@@ -84,13 +122,13 @@ static uint64_t timer_bytes(const struct registry_opts *o, const struct profile 
 {
     struct profile raised = *given, *p = &raised;
     profile_raise_schema(p);
-    uint64_t sketch = SKETCH + window_bytes(p->sketch_schema);
-    uint64_t bytes = 2ull * workers * (128 + 2 * sketch); /* 2: spellings, as for CELL */
-    bytes += o->keep_intervals ? sketch : 0;
+    uint64_t window = window_bytes(p->sketch_schema) + MALLOC, sketch = SKETCH + window;
+    uint64_t bytes = TIMER_SERIES + 2ull * workers * (TIMER_CELL + 2 * window); /* as for CELLS */
+    bytes += o->keep_intervals ? sketch + MALLOC : 0;
     if (p->histogram)
-        bytes += (p->n_buckets + 1ull) * 8 * (1 + 4ull * workers);
+        bytes += ((p->n_buckets + 1ull) * 8 + MALLOC) * (1 + 4ull * workers);
     else
-        bytes += (p->summary_age_buckets + 1) * (sketch + 16) + p->n_quantiles * 8ull;
+        bytes += (p->summary_age_buckets + 1) * (sketch + MALLOC) + p->n_quantiles * 8ull + MALLOC;
     bytes += profile_native(p) ? native_bytes(p, workers) : 0;
     bytes += p->histogram && has_exemplars(o) ? (uint64_t)p->n_buckets * EXEMPLAR_SHOWN : 0;
     return bytes;
@@ -102,10 +140,10 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
     const uint64_t pages = 2ull * workers;
     *ret = (struct aggregate_memory){
         .series =
-            SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELL + exemplar_bytes(o, workers),
+            SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELLS + exemplar_bytes(o, workers),
         .timer = timer_bytes(o, p, workers),
         .gauge = (pages + 1) * GAUGE_LIST,
-        .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,
+        .set = SET_SERIES + pages * (SET_CELL + 2 * FEW_TABLE) + 2 * FEW_TABLE + FEW_PLACES,
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,
     };

@@ -7,6 +7,14 @@ static bool plain(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+static size_t plain_run(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.len && plain(s.ptr[n]))
+        n++;
+    return n;
+}
+
 bool naming_escape(struct slice raw, struct buf *out)
 {
     bool same = true, after_dash = false;
@@ -15,35 +23,40 @@ bool naming_escape(struct slice raw, struct buf *out)
         same = false;
     }
     while (raw.len > 0) {
-        char c = raw.ptr[0];
-        size_t n = utf8_len(raw);
-        if (plain(c)) {
-            buf_append_char(out, c);
+        size_t n = plain_run(raw);
+        if (n > 0) {
+            buf_append(out, raw.ptr, n);
+            after_dash = false;
         } else {
-            same = false;
-            if (!(c == '-' && after_dash))
+            const bool dash = raw.ptr[0] == '-';
+            if (!(dash && after_dash))
                 buf_append_char(out, '_');
+            after_dash = dash;
+            same = false;
+            n = utf8_len(raw);
+            n = n < raw.len ? n : raw.len;
         }
-        after_dash = c == '-';
-        n = n < raw.len ? n : raw.len;
         raw = slice_of(raw.ptr + n, raw.len - n);
     }
     return same;
 }
 
+/* What stands between two that are escaped is copied in one go. */
 bool naming_escape_value(struct slice raw, struct buf *out)
 {
-    bool same = true;
+    size_t done = 0;
     for (size_t i = 0; i < raw.len; i++) {
-        char c = raw.ptr[i];
-        if (c == '\\' || c == '"' || c == '\n') {
-            buf_append_char(out, '\\');
-            c = c == '\n' ? 'n' : c;
-            same = false;
-        }
-        buf_append_char(out, c);
+        const char c = raw.ptr[i];
+        if (c != '\\' && c != '"' && c != '\n')
+            continue;
+        buf_append(out, raw.ptr + done, i - done);
+        buf_append_char(out, '\\');
+        buf_append_char(out, c == '\n' ? 'n' : c);
+        done = i + 1;
     }
-    return same;
+    if (done < raw.len)
+        buf_append(out, raw.ptr + done, raw.len - done);
+    return done == 0;
 }
 
 /*

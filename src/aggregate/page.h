@@ -23,7 +23,7 @@ struct generation;
 struct birth {
     struct birth *next;
     struct cell *cell;
-    const struct identity *identity;
+    struct identity *identity;
 };
 
 /* Cells made in this page, in order; each is in touched as well. */

@@ -1,6 +1,7 @@
 /*
  * places_put, places_remove, places_moved
  *   move_begin, move_step     to another size: a step with each item that comes or goes
+ *     look_ahead
  *   put, empty                in a view: of the slots, and of the next ones if the move was there
  */
 #include "aggregate/places.h"
@@ -68,6 +69,20 @@ uint32_t places_find(const struct places *x, const struct places_array *a, uint6
     }
 }
 
+uint32_t places_likely(const struct places *x, uint64_t hash)
+{
+    if (x->slots == NULL)
+        return PLACES_NONE;
+    const uint32_t tag = slot_of(hash, 0, x->mask) & ~x->mask;
+    PROBE_EACH(i, hash, x->mask) {
+        uint32_t slot = x->slots[i];
+        if (slot == 0)
+            return PLACES_NONE;
+        if ((slot & ~x->mask) == tag)
+            return place_of(slot, x->mask);
+    }
+}
+
 static bool slot_is_free(const void *view, uint64_t i)
 {
     return ((const struct view *)view)->slots[i] == 0;
@@ -98,12 +113,27 @@ static void move_begin(struct places *x, uint32_t mask)
     probe_move_begin(&x->move, x->mask, mem_zalloc(((size_t)mask + 1) * sizeof *x->slots), mask);
 }
 
+/* Each hash that a step asks for is a cache miss or two, unless they were asked for before. */
+static void look_ahead(const struct places *x, const struct places_array *a)
+{
+    if (a->ahead == NULL)
+        return;
+    for (uint64_t k = 0; k < 2 * PROBE_STEP && x->move.done + k <= x->mask; k++) {
+        const uint32_t slot = x->slots[x->move.done + k];
+        if (slot != 0)
+            a->ahead(a->owner, place_of(slot, x->mask), k < PROBE_STEP);
+    }
+}
+
 static void move_step(struct places *x, const struct places_array *a)
 {
     struct view now = view_of(x, a), next = next_of(x, a);
-    if (!probe_move_due(&x->move) ||
-        !probe_move_step(&slot_ops, &x->move, &now, now.mask, &next, PROBE_STEP))
+    if (!probe_move_due(&x->move))
         return;
+    if (!probe_move_step(&slot_ops, &x->move, &now, now.mask, &next, PROBE_STEP)) {
+        look_ahead(x, a);
+        return;
+    }
     free(x->slots);
     x->slots = next.slots;
     x->mask = next.mask;

@@ -73,6 +73,7 @@ void registry_free(struct registry *r)
     sketch_release(&r->scratch);
     buf_release(&r->exemplar_labels);
     free(r->all);
+    free(r->hashes);
     free(r->touched);
     free(r);
 }
@@ -97,6 +98,7 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
 {
     return (struct kind_now){ .now_ns = now_ns,
                               .interval = r->interval,
+                              .profiles = r->opts.profiles,
                               .keep_intervals = r->opts.keep_intervals,
                               .sets = &r->sets,
                               .stats = &r->stats };
@@ -112,11 +114,12 @@ static struct exposed *show(struct registry *r, struct series *s, const struct c
                             struct kind_now *now)
 {
     const struct kind_ops *kind = kind_rows[s->kind];
-    if (kind->makes_line != NULL && !kind->makes_line(c, s->profile, p))
+    const struct profile *profile = series_profile(s, now->profiles);
+    if (kind->makes_line != NULL && !kind->makes_line(c, profile, p))
         return s->exposed;
     if (s->exposed == NULL)
         s->exposed =
-            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, now->now_ns);
+            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, profile, now->now_ns);
     const struct output_request q = { .tuple = series_tuple(s),
                                       .samples = c->samples[p],
                                       .now_s = (uint32_t)(now->now_ns / 1000000000) };
@@ -140,7 +143,8 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
         e->last_s = now_s;
     if (!kind_merge(s, e, c, p, now))
         r->stats.v[REGISTRY_SUMS_REFUSED]++;
-    if (s->in_interval)
+    /* When an interval ends, a bare gauge settles what it shows; of others nothing is kept. */
+    if (s->in_interval || (s->bare && s->kind != SERIES_GAUGE))
         return;
     s->in_interval = 1;
     assert(r->n_touched < r->cap_touched);

@@ -1,6 +1,8 @@
 /*
  * registry_adopt    each birth of a page, in order
+ *   prepare           those to come: hashes, and what look-ups will need
  *   adopt             its identity becomes a series, or meets the series that is there
+ *   claim             for all that are new
  */
 #include <assert.h>
 
@@ -8,22 +10,32 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
-enum { BIRTH_AHEAD = 8 }; /* how far ahead to prefetch */
+enum { CLAIM_MANY = 32 };
+
+/* How many births ahead each step of `prepare` is. */
+static const unsigned ahead_by[] = { 12, 8, 4 };
 
 static uint64_t hash_at(const void *registry, uint32_t place)
 {
-    return series_tuple(((const struct registry *)registry)->all[place])->hash;
+    return ((const struct registry *)registry)->hashes[place];
+}
+
+static void ahead(const void *registry, uint32_t place, bool soon)
+{
+    if (soon)
+        __builtin_prefetch(&((const struct registry *)registry)->hashes[place]);
 }
 
 struct places_array registry_series(const struct registry *r)
 {
-    return (struct places_array){ r, hash_at };
+    return (struct places_array){ r, hash_at, ahead };
 }
 
 static bool is_identity(const void *registry, uint32_t place, const void *identity)
 {
     const struct registry *r = registry;
-    return tuple_is(series_tuple(r->all[place]), &r->symbols, identity);
+    const struct identity *id = identity;
+    return r->hashes[place] == id->hash && tuple_is(series_tuple(r->all[place]), &r->symbols, id);
 }
 
 void registry_appear(struct registry *r, struct series *s)
@@ -45,33 +57,61 @@ static struct series *adopt(struct registry *r, const struct identity *id, uint8
         s->dropped = 0;
         return s;
     }
-    s = series_new(&r->memory, &r->symbols, id, profiles_at(r->opts.profiles, profile));
+    s = series_new(&r->memory, &r->symbols, id, profile, !r->opts.keep_intervals);
     r->all = mem_grow(r->all, &r->cap_all, r->n_all + 1, sizeof(struct series *));
+    r->hashes = mem_grow(r->hashes, &r->cap_hashes, r->n_all + 1, sizeof *r->hashes);
+    r->hashes[r->n_all] = id->hash;
     r->all[r->n_all++] = s;
     places_put(&r->by_identity, &array, (uint32_t)r->n_all - 1);
-    /*
-     * The worker claimed its place, but the place may have been its predecessor's, forgotten since.
-     */
-    (void)series_limit_claim(r->opts.limit, id->hash);
     registry_appear(r, s);
     return s;
 }
 
+/*
+ * The series from place `from` on are new.  A worker claimed their places in the limit, but such a
+ * place may have been a predecessor's, forgotten since.
+ */
+static void claim(const struct registry *r, size_t from)
+{
+    while (from < r->n_all) {
+        size_t n = r->n_all - from < CLAIM_MANY ? r->n_all - from : CLAIM_MANY;
+        series_limit_claim_all(r->opts.limit, &r->hashes[from], n);
+        from += n;
+    }
+}
+
+static void prepare(const struct registry *r, struct identity *id, unsigned step)
+{
+    if (step == 0) {
+        tuple_hash(id);
+        places_prefetch(&r->by_identity, id->hash);
+    }
+    tuple_ahead(&r->symbols, id, step);
+}
+
 void registry_adopt(struct registry *r, struct births *births)
 {
-    const struct birth *ahead = births->first;
-    for (int i = 0; i < BIRTH_AHEAD && ahead != NULL; i++)
-        ahead = ahead->next;
+    const size_t known = r->n_all;
+    const struct birth *ahead_at[ARRAY_LEN(ahead_by)];
+    for (unsigned step = 0; step < ARRAY_LEN(ahead_by); step++) {
+        const struct birth *b = births->first;
+        for (unsigned i = 0; i < ahead_by[step] && b != NULL; i++, b = b->next)
+            prepare(r, b->identity, step);
+        ahead_at[step] = b;
+    }
     for (const struct birth *b = births->first; b != NULL; b = b->next) {
         struct cell *c = b->cell;
-        if (ahead != NULL) {
-            places_prefetch(&r->by_identity, ahead->identity->hash);
-            ahead = ahead->next;
+        for (unsigned step = 0; step < ARRAY_LEN(ahead_by); step++) {
+            if (ahead_at[step] == NULL)
+                continue;
+            prepare(r, ahead_at[step]->identity, step);
+            ahead_at[step] = ahead_at[step]->next;
         }
         c->series = adopt(r, b->identity, c->profile);
         assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
+    claim(r, known);
     births_clear(births);
 }

@@ -17,8 +17,9 @@ void registry_forget(struct registry *r, size_t i)
     assert(s->expired && s->cells == 0);
     const struct places_array array = registry_series(r);
     places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
-    series_limit_drop(r->opts.limit, series_tuple(s)->hash);
+    series_limit_drop(r->opts.limit, r->hashes[i]);
     r->all[i] = r->all[--r->n_all];
+    r->hashes[i] = r->hashes[r->n_all];
     if (i < r->n_all)
         places_moved(&r->by_identity, &array, (uint32_t)r->n_all, (uint32_t)i);
     series_free(s, &r->memory, &r->symbols);
@@ -30,8 +31,7 @@ void registry_expire_series(struct registry *r, struct series *s)
     assert(r->by_kind[s->kind] > 0);
     r->by_kind[s->kind]--;
     r->stats.v[REGISTRY_SERIES_EXPIRED]++;
-    if (kind_rows[s->kind]->series_release != NULL)
-        kind_rows[s->kind]->series_release(s);
+    series_clear(s);
     r->n_dropped -= s->dropped;
     s->dropped = 0;
     s->expired = 1;
@@ -39,9 +39,9 @@ void registry_expire_series(struct registry *r, struct series *s)
 }
 
 /* What came in during this interval still has to reach the sinks. */
-static bool is_over(const struct series *s, uint64_t now_s)
+static bool is_over(const struct registry *r, const struct series *s, uint64_t now_s)
 {
-    uint64_t ttl_s = s->profile->ttl_s;
+    uint64_t ttl_s = series_profile(s, r->opts.profiles)->ttl_s;
     bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
     return (idle || s->dropped) && !s->expired && !s->in_interval;
 }
@@ -53,7 +53,7 @@ static unsigned expire_one(struct registry *r, uint64_t now_s)
     unsigned n = 0;
     if (r->expire_at + EXPIRE_AHEAD < r->n_all)
         __builtin_prefetch(r->all[r->expire_at + EXPIRE_AHEAD]);
-    if (is_over(s, now_s)) {
+    if (is_over(r, s, now_s)) {
         registry_expire_series(r, s);
         n++;
     }

@@ -30,7 +30,7 @@ static void each_touched(const struct snapshot *snap, closed_series_fn fn, void 
     for (size_t i = 0; i < r->n_touched; i++) {
         const struct series *s = r->touched[i];
         prefetch_closed(r, i);
-        assert(s->in_interval);
+        assert(s->in_interval && !s->bare);
         const struct tuple *t = series_tuple(s);
         buf_clear(&key);
         tuple_key(t, &r->symbols, &key);

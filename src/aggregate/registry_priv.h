@@ -22,7 +22,8 @@ struct registry {
     struct symbols symbols; /* of all tuples */
     struct slabs memory;    /* for series */
     struct series **all;    /* every series */
-    size_t n_all, cap_all;
+    uint64_t *hashes;       /* of the identity of each, likewise */
+    size_t n_all, cap_all, cap_hashes;
     struct places by_identity; /* in all */
     struct series **touched;   /* in the current interval */
     size_t n_touched, cap_touched;
@@ -42,7 +43,8 @@ struct registry {
 
 static inline void registry_check(const struct registry *r)
 {
-    assert(r->n_all <= r->cap_all && r->by_identity.n == r->n_all);
+    assert(r->n_all <= r->cap_all && r->n_all <= r->cap_hashes);
+    assert(r->by_identity.n == r->n_all);
     assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
     assert(r->sets.n <= r->sets.cap && r->n_dropped <= r->n_all);
 }

@@ -23,6 +23,7 @@ struct mover {
 
 struct remap {
     struct registry *registry;
+    const struct profiles *before; /* that were in force */
     struct kind_now now;
     struct mover *movers;
     size_t n_movers, cap_movers;
@@ -35,9 +36,9 @@ static bool same_shape(const struct series *s, const struct profile *a, const st
     return kind->same_shape == NULL || kind->same_shape(a, b);
 }
 
-static bool is_new(const struct series *s, const struct profile *p)
+static bool is_new(const struct remap *m, const struct profile *p)
 {
-    return p->set == s->profile->set;
+    return p->set == profiles_at(m->registry->opts.profiles, 0)->set;
 }
 
 /* What came in during this interval still has to reach the sinks. */
@@ -56,11 +57,12 @@ static void drop(struct remap *m, struct series *s)
 static void stay(const struct remap *m, const struct series *s, const struct profile *before)
 {
     struct exposed *e = s->exposed;
-    if (is_new(s, e->profile))
+    const struct profile *now = series_profile(s, m->registry->opts.profiles);
+    if (is_new(m, e->profile))
         return;
-    if (same_shape(s, e->profile, s->profile)) {
-        e->profile = s->profile;
-    } else if (same_shape(s, before, s->profile)) {
+    if (same_shape(s, e->profile, now)) {
+        e->profile = now;
+    } else if (same_shape(s, before, now)) {
         const struct profile *equal = profiles_find(m->registry->opts.profiles, e->profile);
         e->profile = equal != NULL ? equal : e->profile;
     }
@@ -70,8 +72,8 @@ static void take_off(struct remap *m, struct series *s)
 {
     struct registry *r = m->registry;
     const struct kind_ops *kind = kind_rows[s->kind];
-    struct exposed *e =
-        exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, s->profile, m->now.now_ns);
+    struct exposed *e = exposed_pool_new(&r->output.pool, (enum series_kind)s->kind,
+                                         series_profile(s, r->opts.profiles), m->now.now_ns);
     e->last_s = s->last_s;
     if (kind->carry != NULL)
         kind->carry(e, s->exposed, &m->now);
@@ -89,16 +91,17 @@ static bool stays(struct registry *r, const struct series *s, struct slice name)
     const struct exposed *e = s->exposed;
     if (e->family == NULL)
         return e->series == 1;
-    return output_stays(&r->output, e, name, kind_rows[s->kind]->family_type(s->profile));
+    return output_stays(&r->output, e, name,
+                        kind_rows[s->kind]->family_type(series_profile(s, r->opts.profiles)));
 }
 
 static void place_again(struct remap *m, struct series *s)
 {
     struct registry *r = m->registry;
-    const struct profile *before = s->profile;
+    const struct profile *before = series_profile(s, m->before);
     const struct slice name = spelling_name(&r->output.spelling, series_tuple(s));
     assert(s->cells == 0 && !s->expired); /* every worker has let go of it */
-    s->profile = profiles_at(r->opts.profiles, r->output.spelling.profile);
+    series_set_profile(s, r->output.spelling.profile);
     s->dropped = 0;
     if (r->output.spelling.dropped)
         drop(m, s);
@@ -115,14 +118,14 @@ static void reshape_all(struct remap *m)
     for (size_t i = 0; i < r->n_all; i++) {
         const struct series *s = r->all[i];
         struct exposed *e = s->exposed;
-        if (e == NULL || is_new(s, e->profile))
+        if (e == NULL || is_new(m, e->profile))
             continue;
         uint64_t *birth = exposed_pool_birth(&r->output.pool, e);
-        bool goes_on = kind_rows[s->kind]->reshape(e, s->profile, &m->now);
+        bool goes_on = kind_rows[s->kind]->reshape(e, series_profile(s, r->opts.profiles), &m->now);
         if (!goes_on && birth != NULL)
             *birth = m->now.now_ns;
         exposed_exemplars_forget(&r->output.pool.exemplars, e); /* by buckets that are no more */
-        assert(is_new(s, e->profile));
+        assert(is_new(m, e->profile));
     }
 }
 
@@ -142,9 +145,10 @@ static void show_again(struct remap *m)
 struct registry_remapped registry_remap(struct registry *r, const struct profiles *profiles,
                                         const struct mapping *mapping, uint64_t now_ns)
 {
-    struct remap m = { .registry = r, .now = registry_kind_now(r, now_ns) };
+    struct remap m = { .registry = r, .before = r->opts.profiles };
     registry_check(r);
     r->opts.profiles = profiles;
+    m.now = registry_kind_now(r, now_ns);
     r->opts.mapping = mapping;
     r->least_ttl_s = profiles_least_ttl_s(profiles);
     r->n_dropped = 0;

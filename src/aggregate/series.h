@@ -3,7 +3,7 @@
  * brought for the sinks.  Private to aggregate/.
  *
  * Behind the head, each kind keeps the interval's value (counter.h, gauge.h, timer.h, set.h), and
- * behind that lies the tuple.
+ * behind that lies the tuple.  Where there is no sink, a series is bare: the head, then the tuple.
  */
 #ifndef AGGREGATE_SERIES_H
 #define AGGREGATE_SERIES_H
@@ -18,26 +18,26 @@
 #include "aggregate/tuple.h"
 #include "base/slabs.h"
 
-enum { SERIES_CELLS_MAX = (1 << 27) - 1 };
+enum { SERIES_CELLS_MAX = (1 << 26) - 1 };
 
 struct series {
-    const struct profile *profile;
     struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
                                          the page: exposed_priv.h */
     uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 27;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t cells : 26;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
     uint32_t kind : 2;        /* enum series_kind */
     uint32_t in_interval : 1; /* in the list of those touched */
     uint32_t expired : 1;     /* kept only because cells point here */
     uint32_t dropped : 1;     /* kept only for what its interval brought */
+    uint32_t bare : 1;        /* no more than the head: no sink wants the interval's value */
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
-static_assert(sizeof(struct series) == 24, "there are a million of them");
+static_assert(sizeof(struct series) == 16, "there are a million of them");
 
 static inline void series_check(const struct series *s)
 {
-    assert(s != NULL && s->profile != NULL);
+    assert(s != NULL);
     assert(!s->expired || (s->exposed == NULL && !s->in_interval));
     assert(!s->dropped || (s->exposed == NULL && !s->expired));
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
@@ -45,11 +45,18 @@ static inline void series_check(const struct series *s)
 
 /* Of that identity, without any cell; its tuple uses the symbols. */
 struct series *series_new(struct slabs *memory, struct symbols *ss, const struct identity *id,
-                          const struct profile *profile);
+                          uint8_t profile, bool bare);
+
+/* As if its interval had brought nothing. */
+void series_clear(struct series *s);
 
 /* s left the page; what it holds of its interval is released. */
 void series_free(struct series *s, struct slabs *memory, struct symbols *ss);
 
 const struct tuple *series_tuple(const struct series *s);
+
+/* Its profile, of those that are in force; series_set_profile takes the number. */
+const struct profile *series_profile(const struct series *s, const struct profiles *ps);
+void series_set_profile(struct series *s, uint8_t profile);
 
 #endif

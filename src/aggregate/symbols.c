@@ -1,22 +1,15 @@
 /*
- * symbols_name, symbols_tag
- *   spell         the text as a symbol keeps it, in ss->scratch
- *   find_or_new   by that text
- *     symbol_new    with the number of one that went, or the next
+ * symbols_use     by the text
+ *   symbol_new      with the number of one that went, or the next
+ *     escape          the label, if it is another text, in ss->scratch
  */
 #include "aggregate/symbols.h"
 
-#include "aggregate/naming.h"
-#include "base/hash.h"
-#include "base/mem.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* A text that is looked for: cut so, as a symbol keeps it. */
-struct wanted {
-    struct slice text;
-    uint32_t hash;
-    uint16_t key_len, value_len;
-    bool is_tag;
-};
+#include "aggregate/naming.h"
+#include "base/mem.h"
 
 static uint64_t spread(uint32_t hash)
 {
@@ -28,9 +21,15 @@ static uint64_t hash_at(const void *symbols, uint32_t number)
     return spread(((const struct symbols *)symbols)->hashes[number]);
 }
 
+static void ahead(const void *symbols, uint32_t number, bool soon)
+{
+    if (soon)
+        __builtin_prefetch(&((const struct symbols *)symbols)->hashes[number]);
+}
+
 static struct places_array array_of(const struct symbols *ss)
 {
-    return (struct places_array){ ss, hash_at };
+    return (struct places_array){ ss, hash_at, ahead };
 }
 
 void symbols_init(struct symbols *ss)
@@ -68,29 +67,33 @@ static size_t symbol_bytes(const struct symbol *s)
 static bool is_wanted(const void *symbols, uint32_t number, const void *wanted)
 {
     const struct symbol *s = symbols_at(symbols, number);
-    const struct wanted *w = wanted;
-    return s->key_len == w->key_len && s->value_len == w->value_len && s->is_tag == w->is_tag &&
-           memcmp(s->text, w->text.ptr, w->text.len) == 0;
+    const struct symbol_text *t = wanted;
+    if (s->is_tag != t->is_tag || s->key_len != t->key_len || s->value_len != t->value_len)
+        return false;
+    return memcmp(s->text, t->ptr, t->key_len) == 0 &&
+           (!t->is_tag || memcmp(symbol_value(s).ptr, t->ptr + t->key_len + 1, t->value_len) == 0);
 }
 
-/*
- * The tag in ss->scratch as /metrics shows it, if that is another text: it is put behind the one
- * that was sent.  returns  its length, or 0
- */
-static uint32_t escape(struct symbols *ss, const struct wanted *w)
+/* The tag's label in ss->scratch.  returns  its length; 0: it is the text that was sent */
+static uint32_t escape(struct symbols *ss, const struct symbol_text *t)
 {
-    const struct slice key = slice_of(w->text.ptr, w->key_len);
-    const struct slice value = slice_of(w->text.ptr + w->key_len + 2, w->value_len);
-    struct buf label = { 0 };
-    bool same = naming_escape(key, &label);
-    buf_append(&label, "=\"", 2);
-    same &= naming_escape_value(value, &label);
-    buf_append_char(&label, '"');
-    if (!same)
-        buf_append_slice(&ss->scratch, buf_slice(&label));
-    uint32_t len = same ? 0 : (uint32_t)label.len;
-    buf_release(&label);
-    return len;
+    buf_clear(&ss->scratch);
+    bool same = naming_escape(slice_of(t->ptr, t->key_len), &ss->scratch);
+    buf_append(&ss->scratch, "=\"", 2);
+    same &= naming_escape_value(slice_of(t->ptr + t->key_len + 1, t->value_len), &ss->scratch);
+    buf_append_char(&ss->scratch, '"');
+    return same ? 0 : (uint32_t)ss->scratch.len;
+}
+
+static void put_text(struct symbol *s, const struct symbol_text *t)
+{
+    char *to = slice_put(s->text, slice_of(t->ptr, t->key_len));
+    if (!t->is_tag)
+        return;
+    *to++ = '=';
+    *to++ = '"';
+    to = slice_put(to, slice_of(t->ptr + t->key_len + 1, t->value_len));
+    *to = '"';
 }
 
 static uint32_t number_new(struct symbols *ss)
@@ -105,60 +108,50 @@ static uint32_t number_new(struct symbols *ss)
     return ss->end++;
 }
 
-static uint32_t symbol_new(struct symbols *ss, const struct wanted *w)
+static uint32_t symbol_new(struct symbols *ss, const struct symbol_text *t, uint32_t hash)
 {
-    const size_t sent = w->text.len;
-    const uint32_t escaped = w->is_tag ? escape(ss, w) : 0;
-    const struct symbol head = { .is_tag = w->is_tag,
+    const uint32_t escaped = t->is_tag ? escape(ss, t) : 0;
+    const struct symbol head = { .is_tag = t->is_tag,
                                  .escaped_len = escaped,
-                                 .key_len = w->key_len,
-                                 .value_len = w->value_len };
-    struct symbol *s = slabs_zalloc(&ss->memory, symbol_bytes(&head));
+                                 .key_len = t->key_len,
+                                 .value_len = t->value_len };
+    struct symbol *s = slabs_alloc(&ss->memory, symbol_bytes(&head));
     *s = head;
-    memcpy(s->text, ss->scratch.ptr, sent + escaped);
-    uint32_t number = number_new(ss);
+    put_text(s, t);
+    if (escaped > 0)
+        memcpy(s->text + sent_len(s), ss->scratch.ptr, escaped);
+    const uint32_t number = number_new(ss);
     ss->at[number].symbol = s;
-    ss->hashes[number] = w->hash;
+    ss->hashes[number] = hash;
     const struct places_array array = array_of(ss);
     places_put(&ss->index, &array, number);
     return number;
 }
 
-/* What is in ss->scratch. */
-static uint32_t find_or_new(struct symbols *ss, size_t key_len, size_t value_len, bool is_tag)
+uint32_t symbols_use(struct symbols *ss, const struct symbol_text *t, uint32_t hash)
 {
-    assert(key_len <= UINT16_MAX && value_len <= UINT16_MAX);
     const struct places_array array = array_of(ss);
-    struct wanted w = { .text = buf_slice(&ss->scratch),
-                        .key_len = (uint16_t)key_len,
-                        .value_len = (uint16_t)value_len,
-                        .is_tag = is_tag };
-    w.hash = (uint32_t)hash64_bytes(w.text.ptr, w.text.len) + w.key_len;
-    uint32_t number = places_find(&ss->index, &array, spread(w.hash), is_wanted, &w);
+    uint32_t number = places_find(&ss->index, &array, spread(hash), is_wanted, t);
     if (number == PLACES_NONE)
-        number = symbol_new(ss, &w);
+        number = symbol_new(ss, t, hash);
     assert(ss->at[number].symbol->users < INT32_MAX);
     ss->at[number].symbol->users++;
     return number;
 }
 
-uint32_t symbols_name(struct symbols *ss, struct slice name)
+void symbols_ahead(const struct symbols *ss, uint32_t hash, unsigned step)
 {
-    buf_clear(&ss->scratch);
-    buf_append_slice(&ss->scratch, name);
-    return find_or_new(ss, name.len, 0, false);
-}
-
-uint32_t symbols_tag(struct symbols *ss, struct slice key, struct slice value)
-{
-    buf_clear(&ss->scratch);
-    char *to = slice_put(buf_reserve(&ss->scratch, key.len + value.len + 3), key);
-    *to++ = '=';
-    *to++ = '"';
-    to = slice_put(to, value);
-    *to = '"';
-    ss->scratch.len = key.len + value.len + 3;
-    return find_or_new(ss, key.len, value.len, true);
+    if (step == 0) {
+        places_prefetch(&ss->index, spread(hash));
+        return;
+    }
+    const uint32_t number = places_likely(&ss->index, spread(hash));
+    if (number == PLACES_NONE)
+        return;
+    if (step == 1)
+        __builtin_prefetch(&ss->at[number]);
+    else
+        __builtin_prefetch(ss->at[number].symbol, 1);
 }
 
 void symbols_drop(struct symbols *ss, uint32_t number)

@@ -4,11 +4,13 @@
  * A million series have a few thousand names and tags among them, so a series keeps numbers
  * (tuple.h).  A symbol counts its users and goes with the last one.
  *
- * A tag is kept as the label that /metrics shows, `key="value"`, from which key and value are cut.
- * Where escaping changes it (naming.h), the escaped form stands behind the one that was sent.
+ * A tag is kept as the label that /metrics shows, `key="value"`, from which key and value are cut
+ * by their lengths: a key or a value may itself have `=` and quotes in it.  Where escaping changes
+ * it (naming.h), the escaped form stands behind the one that was sent.
  *
  *   thread   control; without memory the process ends (base/mem.h)
- *   cost     one more user: a hash, a look-up, a comparison; of a new symbol also a copy
+ *   cost     one more user: a look-up and a comparison, three cache lines that symbols_ahead can
+ *            ask for beforehand; of a new symbol also a copy
  */
 #ifndef AGGREGATE_SYMBOLS_H
 #define AGGREGATE_SYMBOLS_H
@@ -19,6 +21,7 @@
 
 #include "aggregate/places.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/slabs.h"
 #include "base/slice.h"
 
@@ -47,12 +50,44 @@ struct symbols {
     struct buf scratch; /* of look-ups */
 };
 
+/* What a symbol is looked for by: a name, or a tag as `key:value`. */
+struct symbol_text {
+    const char *ptr;
+    uint16_t key_len, value_len; /* of a name: its own, and 0 */
+    bool is_tag;
+};
+
+static inline struct symbol_text symbol_text_name(struct slice name)
+{
+    assert(name.len <= UINT16_MAX);
+    return (struct symbol_text){ .ptr = name.ptr, .key_len = (uint16_t)name.len };
+}
+
+static inline struct symbol_text symbol_text_tag(const char *text, uint16_t key_len,
+                                                 uint16_t value_len)
+{
+    return (struct symbol_text){ text, key_len, value_len, true };
+}
+
+/* Of a text, however it is cut: two that differ in that alone meet in a table, and are compared. */
+static inline uint32_t symbol_text_hash(const struct symbol_text *t)
+{
+    size_t len = t->is_tag ? (size_t)t->key_len + t->value_len + 1 : t->key_len;
+    return (uint32_t)hash64_bytes(t->ptr, len);
+}
+
 void symbols_init(struct symbols *ss);
 void symbols_release(struct symbols *ss); /* nothing has a user any more */
 
-/* The number of the name, or of the tag, which has one more user. */
-uint32_t symbols_name(struct symbols *ss, struct slice name);
-uint32_t symbols_tag(struct symbols *ss, struct slice key, struct slice value);
+/* The number of the text's symbol, which has one more user.  hash: symbol_text_hash of it */
+uint32_t symbols_use(struct symbols *ss, const struct symbol_text *t, uint32_t hash);
+
+/**
+ * symbols_ahead(ss, hash, step):
+ * A text of that hash is about to be looked for: ask for one of the lines that it will need.
+ *   step     0 to 2, some time apart: each finds its line by what the step before asked for
+ */
+void symbols_ahead(const struct symbols *ss, uint32_t hash, unsigned step);
 
 /* It has one user less. */
 void symbols_drop(struct symbols *ss, uint32_t number);

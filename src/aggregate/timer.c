@@ -138,14 +138,15 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     if (!isfinite(count))
         return false;
     t->count = count;
-    t->computed = 0;
     if (shows_negative(k, c->profile->scale))
         exposed_mark_negative(&t->exposed);
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
-    if (!profile->histogram)
+    if (!profile->histogram) {
         (void)sketch_merge(timer_unit_age(unit, profile, period_now(profile, now)), k);
-    else
+        t->computed = 0;
+    } else {
         add_le(t, c->le[p] != NULL ? c->le[p] : &k->count, c->profile);
+    }
     if (profile_native(profile))
         timer_native_take(&t->native, profile, c->native != NULL ? &c->native[p] : NULL, k,
                           shown_per_sent(c));
@@ -162,7 +163,7 @@ bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsi
         return fits;
     if (t->interval == NULL) {
         t->interval = mem_alloc(sizeof *t->interval);
-        sketch_init(t->interval, s->profile->sketch_schema);
+        sketch_init(t->interval, series_profile(s, now->profiles)->sketch_schema);
     }
     return sketch_merge(t->interval, &from->part[p].sketch) != -ERANGE && fits;
 }
@@ -180,9 +181,8 @@ static void timer_close(const struct series *s, uint64_t end_ns, int64_t wall_ms
 void timer_next(struct series *s, const struct kind_now *now)
 {
     struct timer_series *t = (struct timer_series *)s;
-    (void)now;
     if (t->interval != NULL)
-        sketch_clear(t->interval, s->profile->sketch_schema);
+        sketch_clear(t->interval, series_profile(s, now->profiles)->sketch_schema);
 }
 
 static void timer_series_release(struct series *s)
@@ -214,11 +214,12 @@ static void timer_absorb(struct exposed *to, const struct exposed *from, struct 
         if (!to->profile->histogram)
             timer_unit_absorb(unit, to->profile, u, from->profile, now->now_ns);
     }
-    if (t->le != NULL)
+    if (!to->profile->histogram)
+        into->computed = 0;
+    else if (t->le != NULL)
         add_le(into, t->le, from->profile);
     if (profile_native(to->profile) && profile_native(from->profile) && t->native != NULL)
         timer_native_merge(&into->native, to->profile, t->native);
-    into->computed = 0;
     if (from->negative)
         exposed_mark_negative(to);
 }
@@ -230,7 +231,7 @@ static const double *quantiles(struct timer_exposed *t, uint64_t now_ns, struct 
     if (t->quantiles != NULL && t->computed == period)
         return t->quantiles;
     if (t->quantiles == NULL)
-        t->quantiles = mem_alloc((p->n_quantiles + 1) * sizeof *t->quantiles);
+        t->quantiles = mem_alloc(p->n_quantiles * sizeof *t->quantiles);
     timer_units_quantiles(&t->unit, p, period, scratch, t->quantiles);
     t->computed = period;
     return t->quantiles;
@@ -257,12 +258,13 @@ static void timer_view(struct exposed *e, uint64_t now_ns, struct sketch *scratc
 static void timer_exposed_release(struct exposed *e)
 {
     struct timer_exposed *t = (struct timer_exposed *)e;
-    timer_units_release(&t->unit, e->profile);
-    if (e->profile->histogram)
+    timer_units_release(&t->unit);
+    if (e->profile->histogram) {
         timer_native_free(t->native);
-    else
+        free(t->le);
+    } else {
         free(t->quantiles);
-    free(t->le);
+    }
     *t = (struct timer_exposed){ .exposed = *e };
 }
 

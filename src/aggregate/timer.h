@@ -49,11 +49,15 @@ struct timer_exposed {
     struct exposed exposed;
     double count;           /* since ever */
     struct timer_unit unit; /* most have one */
-    uint64_t computed;      /* the period for which the quantiles are; 0: to be computed */
-    double *le;             /* histogram: counts since ever */
     union {
-        double *quantiles;     /* summary: as computed last */
-        struct sketch *native; /* histogram: timer_native.h; NULL until needed */
+        struct {               /* of a summary */
+            double *quantiles; /* as computed last; NULL until asked for */
+            uint64_t computed; /* the period for which that was; 0: to be computed */
+        };
+        struct {                   /* of a histogram */
+            double *le;            /* counts since ever; NULL until needed */
+            struct sketch *native; /* timer_native.h; likewise */
+        };
     };
 };
 

@@ -24,33 +24,30 @@ struct timer_unit *timer_unit_find(struct timer_unit *first, double per, double 
     struct timer_unit *u = first;
     assert(per > 0 && isfinite(scale));
     if (u->per == 0)
-        *u = (struct timer_unit){ .per = per, .scale = scale };
+        *u = (struct timer_unit){ .per = (float)per, .scale = scale };
     while (u->per != per || u->scale != scale) {
         if (u->next == NULL) {
             u->next = mem_alloc(sizeof *u->next);
-            *u->next = (struct timer_unit){ .per = per, .scale = scale };
+            *u->next = (struct timer_unit){ .per = (float)per, .scale = scale };
         }
         u = u->next;
     }
     return u;
 }
 
-static void window_free(const struct profile *p, struct timer_age **w)
+static void window_free(struct timer_unit *u)
 {
-    for (uint32_t i = 0; w != NULL && i < p->summary_age_buckets; i++) {
-        if (w[i] != NULL)
-            sketch_release(&w[i]->sketch);
-        free(w[i]);
-    }
-    free(w);
+    for (uint32_t i = 0; i < u->n_ages; i++)
+        sketch_release(&u->ages[i].sketch);
+    free(u->ages);
 }
 
-void timer_units_release(struct timer_unit *first, const struct profile *p)
+void timer_units_release(struct timer_unit *first)
 {
-    window_free(p, first->window);
+    window_free(first);
     for (struct timer_unit *u = first->next, *next; u != NULL; u = next) {
         next = u->next;
-        window_free(p, u->window);
+        window_free(u);
         free(u);
     }
     *first = (struct timer_unit){ 0 };
@@ -93,32 +90,35 @@ uint64_t timer_period(const struct profile *p, uint64_t now_ns)
 struct timer_age *timer_unit_find_age(struct timer_unit *u, const struct profile *p,
                                       uint64_t period)
 {
-    assert(!p->histogram && period > 0);
-    if (u->window == NULL)
-        u->window = mem_zalloc(p->summary_age_buckets * sizeof(struct timer_age *));
-    struct timer_age **age = &u->window[period % p->summary_age_buckets];
-    if (*age == NULL) {
-        *age = mem_alloc(sizeof **age);
-        sketch_init(&(*age)->sketch, p->sketch_schema);
-        (*age)->period = period;
-    } else if ((*age)->period != period) {
-        sketch_clear(&(*age)->sketch, p->sketch_schema);
-        (*age)->period = period;
+    const uint64_t n = p->summary_age_buckets;
+    uint16_t i = 0;
+    assert(!p->histogram && period > 0 && n <= UINT16_MAX);
+    while (i < u->n_ages && u->ages[i].period % n != period % n)
+        i++;
+    if (i == u->n_ages) {
+        assert(i < n);
+        u->ages = mem_realloc(u->ages, (i + 1u) * sizeof *u->ages);
+        u->n_ages++;
+        sketch_init(&u->ages[i].sketch, p->sketch_schema);
+    } else if (u->ages[i].period != period) {
+        sketch_clear(&u->ages[i].sketch, p->sketch_schema);
     }
-    return *age;
+    u->ages[i].period = period;
+    u->open = i;
+    return &u->ages[i];
 }
 
 static bool is_open(const struct profile *p, const struct timer_age *age, uint64_t period)
 {
-    return age != NULL && age->period + p->summary_age_buckets > period;
+    return age->period + p->summary_age_buckets > period;
 }
 
 static void window_add(const struct profile *p, struct sketch *to, const struct timer_unit *u,
                        uint64_t period)
 {
-    for (uint32_t i = 0; u->window != NULL && i < p->summary_age_buckets; i++)
-        if (is_open(p, u->window[i], period))
-            (void)sketch_merge(to, &u->window[i]->sketch);
+    for (uint32_t i = 0; i < u->n_ages; i++)
+        if (is_open(p, &u->ages[i], period))
+            (void)sketch_merge(to, &u->ages[i].sketch);
 }
 
 static uint64_t period_begin_ns(const struct profile *p, uint64_t period)
@@ -130,11 +130,9 @@ static uint64_t period_begin_ns(const struct profile *p, uint64_t period)
 void timer_unit_absorb(struct timer_unit *to, const struct profile *to_p,
                        const struct timer_unit *from, const struct profile *from_p, uint64_t now_ns)
 {
-    if (from->window == NULL)
-        return;
     const uint64_t now = timer_period(from_p, now_ns), to_now = timer_period(to_p, now_ns);
-    for (uint32_t i = 0; i < from_p->summary_age_buckets; i++) {
-        const struct timer_age *age = from->window[i];
+    for (uint32_t i = 0; i < from->n_ages; i++) {
+        const struct timer_age *age = &from->ages[i];
         if (!is_open(from_p, age, now))
             continue;
         uint64_t period = timer_period(to_p, period_begin_ns(from_p, age->period));
@@ -150,16 +148,16 @@ void timer_unit_absorb(struct timer_unit *to, const struct profile *to_p,
  * The one slice in the window, when there is just one: the usual case, and nothing needs to be
  * merged.
  */
-static const struct sketch *only_age(const struct profile *p, struct timer_age *const *w,
+static const struct sketch *only_age(const struct profile *p, const struct timer_unit *u,
                                      uint64_t period)
 {
     const struct sketch *only = NULL;
-    for (uint32_t i = 0; i < p->summary_age_buckets; i++) {
-        if (!is_open(p, w[i], period))
+    for (uint32_t i = 0; i < u->n_ages; i++) {
+        if (!is_open(p, &u->ages[i], period))
             continue;
         if (only != NULL)
             return NULL;
-        only = &w[i]->sketch;
+        only = &u->ages[i].sketch;
     }
     return only;
 }
@@ -173,7 +171,7 @@ static double in_doubles(double v)
 static void of_one_unit(const struct timer_unit *u, const struct profile *p, uint64_t period,
                         struct sketch *scratch, double *ret)
 {
-    const struct sketch *k = only_age(p, u->window, period);
+    const struct sketch *k = only_age(p, u, period);
     if (k == NULL) {
         sketch_clear(scratch, p->sketch_schema);
         window_add(p, scratch, u, period);
@@ -192,7 +190,7 @@ static void of_units(const struct timer_unit *first, size_t n, const struct prof
     struct sketch_in_unit *in = mem_alloc(n * sizeof *in);
     size_t i = 0;
     for (const struct timer_unit *u = first; u != NULL; u = u->next) {
-        if (u->window == NULL)
+        if (u->n_ages == 0)
             continue;
         sketch_init(&k[i], p->sketch_schema);
         window_add(p, &k[i], u, period);
@@ -213,8 +211,8 @@ void timer_units_quantiles(const struct timer_unit *first, const struct profile 
     const struct timer_unit *only = NULL;
     size_t n = 0;
     for (const struct timer_unit *u = first; u != NULL; u = u->next) {
-        n += u->window != NULL;
-        only = u->window != NULL ? u : only;
+        n += u->n_ages > 0;
+        only = u->n_ages > 0 ? u : only;
     }
     if (n == 1 && only->scale >= 0)
         of_one_unit(only, p, period, scratch, ret);

@@ -24,12 +24,12 @@ struct timer_age {
 
 /* v is shown as v / per * scale.  A list, of which the first is no pointer: most have one. */
 struct timer_unit {
-    double sum;                /* since ever, as sent */
-    double per, scale;         /* 1, or 1000 of `ms`; 0: nothing came yet, in the first alone */
-    struct timer_age *open;    /* the slice last added to, or NULL */
-    struct timer_age **window; /* NULL until a value comes, then summary_age_buckets slices, each
-                                    NULL until needed */
-    struct timer_unit *next;   /* owned; NULL: that was the last */
+    double sum; /* since ever, as sent */
+    double scale;
+    float per;               /* 1, or 1000 of `ms`; 0: nothing came yet, in the first alone */
+    uint16_t n_ages, open;   /* open: the slice last added to */
+    struct timer_age *ages;  /* n_ages slices in no order, at most summary_age_buckets */
+    struct timer_unit *next; /* owned; NULL: that was the last */
 };
 
 /* As timer_unit_of, for all but the first. */
@@ -42,8 +42,7 @@ static inline struct timer_unit *timer_unit_of(struct timer_unit *first, double 
     return is_first ? first : timer_unit_find(first, per, scale);
 }
 
-/* p: the profile of the exposed */
-void timer_units_release(struct timer_unit *first, const struct profile *p);
+void timer_units_release(struct timer_unit *first);
 
 /* The sum of all units, as shown; not finite where even that would leave the doubles. */
 double timer_units_sum(const struct timer_unit *first);
@@ -58,16 +57,16 @@ bool timer_unit_add(const struct timer_unit *first, struct timer_unit *u, double
  */
 uint64_t timer_period(const struct profile *p, uint64_t now_ns);
 
-/* The slice of that period, emptied if it was an older one's. */
+/* Open the slice of that period, emptied if it was an older one's; they may move. */
 struct timer_age *timer_unit_find_age(struct timer_unit *u, const struct profile *p,
                                       uint64_t period);
 
 static inline struct sketch *timer_unit_age(struct timer_unit *u, const struct profile *p,
                                             uint64_t period)
 {
-    if (u->open == NULL || u->open->period != period)
-        u->open = timer_unit_find_age(u, p, period);
-    return &u->open->sketch;
+    if (u->n_ages == 0 || u->ages[u->open].period != period)
+        return &timer_unit_find_age(u, p, period)->sketch;
+    return &u->ages[u->open].sketch;
 }
 
 /**

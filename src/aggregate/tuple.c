@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(offsetof(struct tuple, symbol) == 12, "three tags fit into 32 bytes");
+static_assert(offsetof(struct tuple, symbol) == 4, "three tags fit into 24 bytes");
 
 static size_t bytes_of(unsigned n_tags, bool wide)
 {
@@ -34,21 +34,47 @@ static unsigned char *places_of(struct tuple *t)
     return (unsigned char *)&t->symbol[1 + t->n_tags];
 }
 
+static struct symbol_text text_of(const struct identity *id, unsigned tag, size_t *at)
+{
+    return symbol_text_tag(identity_next_text(id, tag, at).ptr, id->tag[tag].key_len,
+                           id->tag[tag].value_len);
+}
+
+void tuple_hash(struct identity *id)
+{
+    size_t at = 0;
+    struct symbol_text text = symbol_text_name(identity_name(id));
+    id->name_hash = symbol_text_hash(&text);
+    for (unsigned i = 0; i < id->n_tags; i++) {
+        text = text_of(id, i, &at);
+        id->tag[i].hash = symbol_text_hash(&text);
+    }
+}
+
+void tuple_ahead(const struct symbols *ss, const struct identity *id, unsigned step)
+{
+    symbols_ahead(ss, id->name_hash, step);
+    for (unsigned i = 0; i < id->n_tags; i++)
+        symbols_ahead(ss, id->tag[i].hash, step);
+}
+
 void tuple_init(struct tuple *t, struct symbols *ss, const struct identity *id)
 {
-    size_t offset = 0;
-    t->hash = id->hash;
+    size_t at = 0;
+    struct symbol_text text = symbol_text_name(identity_name(id));
     t->n_tags = id->n_tags;
-    t->type = id->type;
+    t->type = (unsigned)id->type & 0x7f;
     t->wide = needs_wide(id);
-    t->symbol[0] = symbols_name(ss, identity_name(id));
+    t->profile = 0;
+    t->symbol[0] = symbols_use(ss, &text, id->name_hash);
     for (unsigned i = 0; i < id->n_tags; i++) {
-        struct tag tag = identity_next_tag(id, i, &offset);
-        t->symbol[1 + i] = symbols_tag(ss, tag.key, tag.value);
+        const struct identity_tag *tag = &id->tag[i];
+        text = text_of(id, i, &at);
+        t->symbol[1 + i] = symbols_use(ss, &text, tag->hash);
         if (t->wide)
-            memcpy(places_of(t) + i * sizeof tag.order, &tag.order, sizeof tag.order);
+            memcpy(places_of(t) + i * sizeof tag->order, &tag->order, sizeof tag->order);
         else
-            places_of(t)[i] = (unsigned char)tag.order;
+            places_of(t)[i] = (unsigned char)tag->order;
     }
 }
 
@@ -71,7 +97,7 @@ struct tag tuple_tag(const struct tuple *t, const struct symbols *ss, unsigned t
 bool tuple_is(const struct tuple *t, const struct symbols *ss, const struct identity *id)
 {
     size_t offset = 0;
-    if (t->hash != id->hash || t->type != id->type || t->n_tags != id->n_tags ||
+    if (t->type != id->type || t->n_tags != id->n_tags ||
         !slice_eq(tuple_name(t, ss), identity_name(id)))
         return false;
     for (unsigned i = 0; i < id->n_tags; i++) {

@@ -1,10 +1,10 @@
 /**
  * tuple: an identity as a registry's series keeps it, by symbols.  Private to aggregate/.
  *
- *     | hash | n_tags | type | wide | name | tag | tag ... | place | place ... |
- *                                     `- symbols.h -'        `- of each tag in its line
+ *     | n_tags | type | profile | name | tag | tag ... | place | place ... |
+ *                                `- symbols.h -'        `- of each tag in its line
  *
- * 32 bytes with three tags.
+ * 24 bytes with three tags.
  *   thread   control
  */
 #ifndef AGGREGATE_TUPLE_H
@@ -19,17 +19,23 @@
 #include "base/buf.h"
 
 struct tuple {
-    uint64_t hash; /* the identity's */
     uint16_t n_tags;
-    uint8_t type;      /* enum sample_type */
-    bool wide;         /* places are of two bytes */
+    uint8_t type : 7;  /* enum sample_type */
+    uint8_t wide : 1;  /* places are of two bytes */
+    uint8_t profile;   /* number of the series' profile, for which there is room here */
     uint32_t symbol[]; /* the name, n_tags tags sorted by key; then the places */
 };
 
 size_t tuple_bytes_for(const struct identity *id);
 size_t tuple_bytes(const struct tuple *t);
 
-/* t has room for tuple_bytes_for(id); until tuple_release it uses the symbols. */
+/* The hashes of its texts, which tuple_init and tuple_ahead need. */
+void tuple_hash(struct identity *id);
+
+/* A tuple_init is about to come: symbols_ahead of each text. */
+void tuple_ahead(const struct symbols *ss, const struct identity *id, unsigned step);
+
+/* t has room for tuple_bytes_for(id); until tuple_release it uses the symbols.  Profile 0 */
 void tuple_init(struct tuple *t, struct symbols *ss, const struct identity *id);
 void tuple_release(struct tuple *t, struct symbols *ss);
 

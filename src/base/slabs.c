@@ -23,9 +23,14 @@ void slabs_release(struct slabs *s)
         slab_release(&s->of[i]);
 }
 
-void *slabs_zalloc(struct slabs *s, size_t bytes)
+void *slabs_alloc(struct slabs *s, size_t bytes)
 {
-    return bytes <= SLABS_LARGEST ? slab_zalloc(slab_for(s, bytes)) : mem_zalloc(bytes);
+    if (bytes > SLABS_LARGEST)
+        return mem_alloc(bytes);
+    void *object = slab_alloc(slab_for(s, bytes));
+    if (object == NULL)
+        mem_exhausted(bytes);
+    return object;
 }
 
 void slabs_free(struct slabs *s, void *object, size_t bytes)

@@ -35,6 +35,30 @@ static void each_hash_counts_once_up_to_the_maximum(void **unused)
     }
 }
 
+/* Some are there, some come twice, and there is room for fewer than are new. */
+static void many_at_once_are_claimed_like_one_after_another(void **unused)
+{
+    (void)unused;
+    enum { MAX = 3000, KNOWN = 100 };
+    static uint64_t hashes[2 * MAX];
+    struct series_limit l;
+    assert_int_equal(series_limit_init(&l, MAX), 0);
+    for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
+        hashes[i] = i == 1 ? 0 : spread(i / 2);
+    for (size_t i = 0; i < KNOWN; i++)
+        assert_true(series_limit_claim(&l, spread(i)));
+    series_limit_claim_all(&l, hashes, 0);
+    assert_int_equal(l.n, KNOWN);
+    series_limit_claim_all(&l, hashes, 2 * KNOWN);
+    assert_int_equal(l.n, KNOWN + 1); /* the 0 */
+    series_limit_claim_all(&l, hashes, ARRAY_LEN(hashes));
+    assert_int_equal(l.n, MAX);
+    for (uint64_t i = 0; i < MAX - 1; i++)
+        assert_true(series_limit_claim(&l, spread(i)));
+    assert_false(series_limit_claim(&l, spread(MAX - 1)));
+    series_limit_release(&l);
+}
+
 static void every_bit_of_a_hash_tells_series_apart(void **unused)
 {
     (void)unused;
@@ -122,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_hash_counts_once_up_to_the_maximum),
+        cmocka_unit_test(many_at_once_are_claimed_like_one_after_another),
         cmocka_unit_test(every_bit_of_a_hash_tells_series_apart),
         cmocka_unit_test(what_is_dropped_makes_room_for_another),
         cmocka_unit_test(hashes_that_share_a_slot_survive_each_others_removal),
