@@ -19,6 +19,7 @@
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"
+#include "aggregate/registry_interval.h"
 #include "base/now.h"
 #include "base/slab.h"
 #include "loadgen/payload.h"
@@ -176,7 +177,7 @@ static void next_second(struct world *w)
     struct snapshot closed;
     bool more = true;
     registry_close(w->registry, &end, &closed);
-    registry_next(w->registry);
+    (void)registry_give(w->registry, SIZE_MAX);
     while (more) {
         uint64_t from_ns = micro_now_ns();
         more = registry_expire(w->registry, w->now_ns);

@@ -1,5 +1,5 @@
 /*
- * registry_adopt    each birth of a page, in order
+ * registry_adopt    births of a page, in order
  *   adopt             its identity becomes a series, or meets the series that is there
  */
 #include <assert.h>
@@ -28,8 +28,8 @@ static bool is_identity(const void *registry, uint32_t place, const void *identi
 
 void registry_appear(struct registry *r, struct series *s)
 {
-    assert(s->exposed == NULL && !s->in_interval);
-    s->expired = 0;
+    assert(s->exposed == NULL && (s->state == SERIES_QUIET || s->state == SERIES_EXPIRED));
+    s->state = SERIES_QUIET;
     r->by_kind[s->kind]++;
     r->stats.v[REGISTRY_SERIES_CREATED]++;
 }
@@ -57,21 +57,26 @@ static struct series *adopt(struct registry *r, const struct identity *id, uint8
     return s;
 }
 
-void registry_adopt(struct registry *r, struct births *births)
+void registry_adopt_begin(struct registry *r)
 {
-    const struct birth *ahead = births->first;
-    for (int i = 0; i < BIRTH_AHEAD && ahead != NULL; i++)
-        ahead = ahead->next;
-    for (const struct birth *b = births->first; b != NULL; b = b->next) {
-        struct cell *c = b->cell;
-        if (ahead != NULL) {
-            places_prefetch(&r->by_identity, ahead->identity->hash);
-            ahead = ahead->next;
+    struct merging *m = &r->merging;
+    m->birth = m->birth_ahead = m->page->births.first;
+    for (int i = 0; i < BIRTH_AHEAD && m->birth_ahead != NULL; i++)
+        m->birth_ahead = m->birth_ahead->next;
+}
+
+void registry_adopt(struct registry *r, size_t *most)
+{
+    struct merging *m = &r->merging;
+    for (; m->birth != NULL && *most > 0; m->birth = m->birth->next, --*most) {
+        struct cell *c = m->birth->cell;
+        if (m->birth_ahead != NULL) {
+            places_prefetch(&r->by_identity, m->birth_ahead->identity->hash);
+            m->birth_ahead = m->birth_ahead->next;
         }
-        c->series = adopt(r, b->identity, c->profile);
+        c->series = adopt(r, m->birth->identity, c->profile);
         assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
-    births_clear(births);
 }

@@ -1,11 +1,10 @@
 /*
  * Series into batches, one interval at a time.
  *
- *   put            a closed series: by its kind, as arguments into a section of its shard's draft
- *     seal         .. and when the draft is full: keys, arguments and sections become a batch
- *   redis_encode_interval
- *     put          .. every series of the snapshot
- *     seal         .. every draft, even an empty one; that of the log entry last
+ *   redis_encode_put   a closed series: by its kind, as arguments into a section of its draft
+ *     seal             .. and when the draft is full: keys, arguments and sections become a batch
+ *   redis_encode_end
+ *     seal             .. every draft, even an empty one; that of the log entry last
  *
  *   batch   EVALSHA sha | keys: producer interval totals log scratch instance, and one a set
  *           | seq token before mark stale .. writer | how many of each section | the sections
@@ -51,9 +50,9 @@ struct redis_encode {
     struct draft drafts[REDIS_SHARDS];
     struct buf key, blob; /* scratch */
     /* of the interval being encoded */
-    const struct snapshot *snap;
+    struct snapshot snap;
     uint32_t life_s;
-    redis_encode_take_fn take;
+    redis_encode_take_fn take; /* NULL: between intervals */
     void *cookie;
 };
 
@@ -173,7 +172,7 @@ static struct slice shard_key(struct redis_encode *e, uint32_t nn, const char *w
 static void put_set(struct redis_encode *e, struct draft *d, const struct closed_series *s)
 {
     shard_key(e, (uint32_t)(d - e->drafts), "s:");
-    buf_printf(&e->key, "%" PRId64 ":", e->snap->start_s);
+    buf_printf(&e->key, "%" PRId64 ":", e->snap.start_s);
     buf_append_slice(&e->key, s->key);
     redis_resp_arg(&d->set_keys, buf_slice(&e->key));
     buf_clear(&e->blob);
@@ -194,7 +193,7 @@ static void append_keys(struct redis_encode *e, uint32_t nn, struct redis_batch 
     redis_resp_arg(out, buf_slice(&e->key));
     b->id_at = (uint32_t)(out->len - 2 - REDIS_ID_DIGITS);
     shard_key(e, nn, "i:");
-    buf_printf(&e->key, "%" PRId64, e->snap->start_s);
+    buf_printf(&e->key, "%" PRId64, e->snap.start_s);
     redis_resp_arg(out, buf_slice(&e->key));
     redis_resp_arg(out, shard_key(e, nn, "tot"));
     redis_resp_arg(out, shard_key(e, nn, "log"));
@@ -223,9 +222,9 @@ static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch 
     b->stale_at = append_place(out, 1);
     redis_resp_arg_u64(out, e->life_s);
     redis_resp_arg_u64(out, e->retention_s);
-    redis_resp_arg_i64(out, e->snap->start_s);
+    redis_resp_arg_i64(out, e->snap.start_s);
     redis_resp_arg_str(out, e->instance);
-    redis_resp_arg_i64(out, b->last ? (int64_t)e->snap->n_series : -1);
+    redis_resp_arg_i64(out, b->last ? (int64_t)e->snap.n_series : -1);
     redis_resp_arg_str(out, e->writer);
     for (int s = 0; s < SECTION_COUNT; s++)
         redis_resp_arg_u64(out, d->ops[s]);
@@ -288,7 +287,7 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     e->take(e->cookie, b);
 }
 
-static void put(void *cookie, const struct closed_series *s)
+void redis_encode_put(struct redis_encode *e, const struct closed_series *s)
 {
     static void (*const put_kind[])(struct redis_encode *, struct draft *,
                                     const struct closed_series *) = {
@@ -298,8 +297,7 @@ static void put(void *cookie, const struct closed_series *s)
         [SERIES_SET] = put_set,
     };
     _Static_assert(ARRAY_LEN(put_kind) == SERIES_KIND_COUNT, "every kind needs its row");
-    struct redis_encode *e = cookie;
-    assert((size_t)s->kind < ARRAY_LEN(put_kind));
+    assert(e->take != NULL && (size_t)s->kind < ARRAY_LEN(put_kind));
     uint32_t nn = redis_keys_shard(s->name);
     struct draft *d = &e->drafts[nn];
     uint32_t args = d->args;
@@ -311,20 +309,24 @@ static void put(void *cookie, const struct closed_series *s)
         seal(e, nn, false);
 }
 
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
-                           redis_encode_take_fn take, void *cookie)
+void redis_encode_begin(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
+                        redis_encode_take_fn take, void *cookie)
 {
-    assert(e->snap == NULL); /* take() must not come back here */
-    e->snap = snap;
+    assert(e->take == NULL && take != NULL);
+    e->snap = *snap;
     e->life_s = life_s;
     e->take = take;
     e->cookie = cookie;
-    snap->each(snap, put, e);
+}
+
+void redis_encode_end(struct redis_encode *e)
+{
+    assert(e->take != NULL);
     for (uint32_t i = 1; i <= REDIS_SHARDS; i++) {
         uint32_t nn = (e->log_shard + i) % REDIS_SHARDS;
         seal(e, nn, i == REDIS_SHARDS);
     }
-    e->snap = NULL;
+    e->take = NULL;
 }
 
 uint64_t redis_encode_refused(const struct redis_encode *e)

@@ -120,7 +120,7 @@ static uint32_t apply(struct producer *p, struct fake_snapshot *f)
 {
     static struct pile pile;
     uint32_t refused = 0;
-    redis_encode_interval(p->encode, &f->snap, 4800, take, &pile);
+    fake_snapshot_encode(f, p->encode, 4800, take, &pile);
     fake_snapshot_release(f);
     for (size_t i = 0; i < pile.n; i++) {
         struct redis_batch *b = pile.at[i];
@@ -268,7 +268,7 @@ static void an_empty_interval_has_one_batch_per_shard_and_the_log_last(void **st
     (void)state;
     struct redis_encode *e = encoder("web-1");
     fake_snapshot_init(&f, 1700000000);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     assert_int_equal(pile.n, REDIS_SHARDS);
     for (size_t i = 0; i < pile.n; i++) {
         assert_false(seen[pile.at[i]->shard]);
@@ -291,7 +291,7 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     struct redis_encode *e = encoder("a");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "foo|#k:v", 0.25);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     struct redis_batch *b = NULL;
     for (size_t i = 0; i < pile.n; i++)
         if (pile.at[i]->series == 1)
@@ -340,7 +340,7 @@ static void batches_are_bounded_in_series_and_bytes(void **state)
         for (uint64_t j = 0; j < 4000; j++)
             members_add(m, (j + 1) * 0x9E3779B97F4A7C15ull);
     }
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     for (size_t i = 0; i < pile.n; i++) {
         assert_true(pile.at[i]->series <= REDIS_BATCH_SERIES);
         assert_true(pile.at[i]->len <= REDIS_BATCH_BYTES + 20000);
@@ -695,7 +695,7 @@ static void a_number_left_out_is_a_gap_and_changes_nothing(void **state)
     struct redis_encode *e = encoder("p");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "hits", 1);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     fake_snapshot_release(&f);
     struct redis_batch *b = pile.at[0];
     for (size_t i = 0; i < pile.n; i++)
