@@ -93,7 +93,7 @@ static double merge(struct registry *r, struct page *page, uint64_t now_ns)
     for (bool more = true; more;) {
         uint64_t from_ns = micro_now_ns(), end_ns = slice_end_ns();
         do {
-            more = registry_merge_some(r, page, now_ns, SLICE_ITEMS);
+            more = registry_merge_some(r, page, now_ns, SLICE_CELLS);
         } while (more && !slice_over(end_ns));
         longest = larger(longest, (double)(micro_now_ns() - from_ns));
     }
@@ -106,7 +106,7 @@ static double give_all(struct registry *r)
     for (bool more = true; more;) {
         uint64_t from_ns = micro_now_ns(), end_ns = slice_end_ns();
         do {
-            more = registry_give(r, SLICE_ITEMS);
+            more = registry_give(r, SLICE_SERIES);
         } while (more && !slice_over(end_ns));
         longest = larger(longest, (double)(micro_now_ns() - from_ns));
     }

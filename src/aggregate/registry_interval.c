@@ -20,7 +20,7 @@ static void prefetch(const struct registry *r)
     if (c->next + HEAD_AHEAD < c->n) {
         const struct series *s = c->at[c->next + HEAD_AHEAD];
         __builtin_prefetch(s, 1);
-        __builtin_prefetch(s + 1, 1);
+        __builtin_prefetch((const char *)s + 56, 1);
     }
     if (c->next + VALUE_AHEAD < c->n) {
         const struct series *s = c->at[c->next + VALUE_AHEAD];

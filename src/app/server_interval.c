@@ -34,7 +34,7 @@ static void give_slice(uv_idle_t *giving)
     struct server *s = giving->data;
     s->slice_begun_ns = now_mono_ns();
     uint64_t end_ns = s->slice_begun_ns + SLICE_NS;
-    while (registry_give(s->registry, SLICE_ITEMS)) {
+    while (registry_give(s->registry, SLICE_SERIES)) {
         if (slice_over(end_ns)) {
             s->giving_ns += now_mono_ns() - s->slice_begun_ns;
             return;

@@ -81,7 +81,7 @@ static bool merge_slice(struct turn *t)
 {
     uint64_t end_ns = slice_end_ns();
     while (take_page(t)) {
-        if (!registry_merge_some(t->registry, t->merging, now_mono_ns(), SLICE_ITEMS))
+        if (!registry_merge_some(t->registry, t->merging, now_mono_ns(), SLICE_CELLS))
             give_page_back(t);
         else if (slice_over(end_ns))
             return false;
