@@ -99,7 +99,7 @@ static void model_release(struct model *m)
 static struct redis_batch *batch(struct model *m, uint8_t shard, size_t bytes)
 {
     struct redis_batch *b = mem_zalloc(sizeof *b);
-    b->len = bytes;
+    b->len = b->wire_len = bytes;
     b->bytes = mem_zalloc(bytes + ADDRESS_BYTES);
     b->stale_at = 4;
     b->id_at = 8;

@@ -75,7 +75,10 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
 static redisReply *run(redisContext *as, const struct redis_batch *b)
 {
     redisReply *r;
-    redisAppendFormattedCommand(as, b->bytes, b->len);
+    struct buf wire = { 0 };
+    redis_batch_wire(b, &wire);
+    redisAppendFormattedCommand(as, wire.ptr, wire.len);
+    buf_release(&wire);
     assert_int_equal(redisGetReply(as, (void **)&r), REDIS_OK);
     return r;
 }
