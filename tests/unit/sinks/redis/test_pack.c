@@ -83,7 +83,7 @@ static void keys_come_back_whatever_they_share(void **state)
         lens[i] = (size_t)(dice >> 33) % KEY_MAX;
         size_t same = i > 0 ? (size_t)(dice >> 45) % (lens[i - 1] + 1) : 0;
         for (size_t k = 0; k < lens[i]; k++)
-            keys[i][k] = k < same ? keys[i - 1][k] : (char)(dice >> (k % 50));
+            keys[i][k] = (char)(k < same ? keys[i - 1][k] : (char)(dice >> (k % 50)));
         char *key = mem_alloc(lens[i] + 1);
         memcpy(key + 1, keys[i], lens[i]);
         redis_pack_key(&p, slice_of(key + 1, lens[i]));
