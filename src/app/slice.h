@@ -7,7 +7,7 @@
  *
  * A look at the clock waits for all memory that is on its way, so it comes as rarely as the most
  * costly items let it: sets, whose HyperLogLogs take some 30 us to be written and 10 to be merged.
- * A slice is over after 1 ms and at most 3 ms more.
+ * A slice is over after 0.5 ms and at most 3 ms more.
  *   thread   control
  */
 #ifndef APP_SLICE_H
@@ -18,7 +18,7 @@
 
 #include "base/now.h"
 
-enum { SLICE_CELLS = 256, SLICE_SERIES = 64, SLICE_NS = 1000000 };
+enum { SLICE_CELLS = 256, SLICE_SERIES = 64, SLICE_NS = 500000 };
 
 static inline uint64_t slice_end_ns(void)
 {
