@@ -1,3 +1,7 @@
+/*
+ * redis_pack_key, redis_unpack_key     shared: how much of the key before
+ * redis_pack_number, .._int, .._bytes  put_count, append_count <-> take_count
+ */
 #include "sinks/redis/pack.h"
 
 #include <assert.h>
