@@ -53,19 +53,19 @@ enum {
     BIRTH = sizeof(struct birth) + sizeof(struct identity) + TAGS * sizeof(struct identity_tag) +
             AGGREGATE_TEXT_BYTES,
     COUNTER_CELLS = 2 * (sizeof(struct counter_cell) + SLOT + LISTS + BIRTH),
-    GAUGE_CELLS = sizeof(struct gauge_cell) + 2 * sizeof(struct alias) + 3 * SLOT + LISTS + BIRTH,
+    GAUGE_CELLS = sizeof(struct gauge_cell) + 2 * sizeof(struct alias) + 3ul * SLOT + LISTS + BIRTH,
     CELLS = COUNTER_CELLS > GAUGE_CELLS ? COUNTER_CELLS : GAUGE_CELLS,
 
     /* ---- the registry ---- */
     TUPLE = sizeof(struct tuple) + (1 + TAGS) * sizeof(uint32_t) + TAGS * sizeof(uint16_t),
-    SYMBOL = sizeof(struct symbol) + SLABS_STEP + 3 + GROWN * (POINTER + 4) + PLACES,
-    FAMILY =
-        sizeof(struct family) + 16 * POINTER + 3 * MALLOC + HALF_FULL * POINTER + GROWN * POINTER,
-    TEXTS = (1 + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
+    SYMBOL = sizeof(struct symbol) + SLABS_STEP + 3 + GROWN * (sizeof(void *) + sizeof(uint32_t)) +
+             PLACES,
+    FAMILY = sizeof(struct family) + (16 + HALF_FULL + GROWN) * sizeof(void *) + 3ul * MALLOC,
+    TEXTS = (1ul + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
     TEXT_FOR_SINK = AGGREGATE_TEXT_BYTES,
     LISTED = GROWN * (3 * POINTER) + PLACES + HALF_FULL * 8, /* all, hashes, touched; the limit */
     SERIES = sizeof(struct gauge_series) + TUPLE + sizeof(struct gauge_exposed) +
-             (1 + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
+             (1ul + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
 
     /* ---- on top ---- */
     GAUGE_LIST = GAUGE_RECENT_MAX * sizeof(struct gauge_step) + MALLOC,
@@ -144,7 +144,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
             SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELLS + exemplar_bytes(o, workers),
         .timer = timer_bytes(o, p, workers),
         .gauge = (pages + 1) * GAUGE_LIST,
-        .set = SET_SERIES + pages * (SET_CELL + 2 * FEW_TABLE) + 2 * FEW_TABLE + FEW_PLACES,
+        .set = SET_SERIES + pages * (SET_CELL + 2ul * FEW_TABLE) + 2ul * FEW_TABLE + FEW_PLACES,
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,
     };

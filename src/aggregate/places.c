@@ -118,7 +118,7 @@ static void look_ahead(const struct places *x, const struct places_array *a)
 {
     if (a->ahead == NULL)
         return;
-    for (uint64_t k = 0; k < 2 * PROBE_STEP && x->move.done + k <= x->mask; k++) {
+    for (uint64_t k = 0; k < 2ul * PROBE_STEP && x->move.done + k <= x->mask; k++) {
         const uint32_t slot = x->slots[x->move.done + k];
         if (slot != 0)
             a->ahead(a->owner, place_of(slot, x->mask), k < PROBE_STEP);

@@ -119,7 +119,8 @@ static size_t put_number(char *to, double value, struct text_number *last)
 {
     if (last == NULL)
         return number_print(to, value);
-    if (last->len == 0 || memcmp(&last->value, &value, sizeof value) != 0) {
+    /* Zeroes of two signs are equal; nothing equals NaN, whose text is made anew. */
+    if (last->len == 0 || value != last->value || signbit(value) != signbit(last->value)) {
         last->value = value;
         last->len = number_print(last->text, value);
     }
