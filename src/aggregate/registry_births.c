@@ -108,8 +108,8 @@ void registry_adopt(struct registry *r, struct births *births)
             ahead_at[step] = ahead_at[step]->next;
         }
         c->series = adopt(r, b->identity, c->profile);
-        assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
-        c->series->cells++;
+        assert(c->series->kind == kind_of(cell_type(c)));
+        series_cell_comes(c->series);
         series_check(c->series);
     }
     claim(r, known);
