@@ -22,12 +22,14 @@
  *                             byte more for each place
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
  *                             an entry of 48 and slots of 8, half to a quarter full, both tables
- *                             while they grow, and a text; shown, 24 + for the counter, or each bucket, 40 and a text
+ *                             while they grow, and a text; shown, 24 + for the counter, or each
+ *                             bucket, 40 and a text
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */
 #include "aggregate/memory.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "aggregate/counter.h"
@@ -79,6 +81,8 @@ enum {
     FEW_PLACES = 16,
     FEW_TABLE = 8 * FEW_PLACES + MALLOC
 };
+
+static_assert(AGGREGATE_DROPPED_BYTES == sizeof(struct cell) + SLOT, "a cell and its slots");
 
 /* Two decades, in buckets: log2(100) = 6.644. */
 static uint32_t decades_buckets(int schema)
