@@ -16,7 +16,7 @@
 
 enum {
     AGGREGATE_TEXT_BYTES = 128,
-    AGGREGATE_DROPPED_BYTES = 32 + 3 * 16 /* a spelling that a mapping drops, and its slot */
+    AGGREGATE_DROPPED_BYTES = 32 + 6 * 16 /* a spelling that a mapping drops, and its slots */
 };
 
 /* Bytes of one series, in the registry and in all workers together. */

@@ -29,6 +29,7 @@
  */
 #include "aggregate/memory.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "aggregate/counter.h"
@@ -80,6 +81,8 @@ enum {
     FEW_PLACES = 16,
     FEW_TABLE = 8 * FEW_PLACES + MALLOC
 };
+
+static_assert(AGGREGATE_DROPPED_BYTES == sizeof(struct cell) + SLOT, "a cell and its slots");
 
 /* Two decades, in buckets: log2(100) = 6.644. */
 static uint32_t decades_buckets(int schema)

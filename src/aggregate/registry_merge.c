@@ -96,8 +96,7 @@ static void prefetch(const struct page *p, size_t i)
 static void let_go(void *unused, struct cell *c)
 {
     (void)unused;
-    assert(c->series->cells > 0);
-    c->series->cells--;
+    series_cell_goes(c->series);
 }
 
 /* All cells of the page are merged. */

@@ -103,7 +103,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .profiles = p->profiles,
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
-                                                        .keep_intervals = true,
+                                                        .keep_intervals = !o->no_sink,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .on_off_page = o->on_off_page,
@@ -326,7 +326,8 @@ const char *pipeline_close(struct pipeline *p)
     assert_int_equal(snap.interval_ms, 10000);
     assert_false(registry_give(p->registry, SIZE_MAX));
     buf_append_char(&p->text, '\0');
-    assert_int_equal(count_lines(p->text.ptr), snap.n_series);
+    if (!p->opts.no_sink)
+        assert_int_equal(count_lines(p->text.ptr), snap.n_series);
     return p->text.ptr;
 }
 
