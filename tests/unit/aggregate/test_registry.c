@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/ingest.h"
 #include "base/mem.h"
 #include "support/pipeline.h"
 
@@ -445,6 +446,30 @@ static void what_came_in_during_the_interval_is_not_expired_before_it_closes(voi
     pipeline_release(&p);
 }
 
+/* The caller may meet a page each time that it looks by itself, once a second. */
+static void a_sweep_that_meets_a_page_asks_to_be_called_again(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 2 });
+    pipeline_feed(&p, 0, "idle:1|c");
+    pipeline_turn(&p);
+    pipeline_close(&p);
+    pipeline_forward(&p, 5);
+    pipeline_feed(&p, 0, "busy:1|c\nbusier:1|c");
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    struct page *page = ingest_take(p.in[0]);
+    assert_true(registry_merge_some(p.registry, page, p.now_ns, 1));
+    assert_true(registry_expire(p.registry, p.now_ns));
+    assert_int_equal(pipeline_series(&p), 2);
+    while (registry_merge_some(p.registry, page, p.now_ns, 1)) {}
+    ingest_give(p.in[0], page);
+    assert_int_equal(pipeline_series(&p), 3);
+    assert_false(registry_expire(p.registry, p.now_ns));
+    assert_int_equal(pipeline_series(&p), 2);
+    pipeline_release(&p);
+}
+
 static void series_without_ttl_stay(void **unused)
 {
     (void)unused;
@@ -533,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_series_revives_through_a_cell_that_outlived_it),
         cmocka_unit_test(a_series_born_while_it_is_forgotten_keeps_its_place),
         cmocka_unit_test(what_came_in_during_the_interval_is_not_expired_before_it_closes),
+        cmocka_unit_test(a_sweep_that_meets_a_page_asks_to_be_called_again),
         cmocka_unit_test(series_without_ttl_stay),
         cmocka_unit_test(expiry_of_half_leaves_the_other_half_alone),
         cmocka_unit_test(the_largest_family_is_named),
