@@ -103,7 +103,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .profiles = p->profiles,
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
-                                                        .keep_intervals = true,
+                                                        .keep_intervals = !o->no_sinks,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .on_off_page = o->on_off_page,
