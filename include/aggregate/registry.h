@@ -84,7 +84,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
  * page at a time; no interval closes and no mapping changes before it is done, and what is idle
  * stays.
  *   now_ns   no earlier than the slice before
- *   most     cells of the page to work off, > 0
+ *   most     cells of the page to work off, > 0: a timer counts as four, a set as sixteen
  *   returns  false: all of it is merged
  */
 bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, size_t most);

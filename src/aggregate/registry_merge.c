@@ -18,6 +18,17 @@
 enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 }; /* how far ahead to prefetch */
 
 /*
+ * How many counters a cell counts as.  A timer of a thousand buckets takes 20 us when its series
+ * has to be given first, and a large set 80.
+ */
+static const uint8_t counts_as[SERIES_KIND_COUNT] = {
+    [SERIES_COUNTER] = 1,
+    [SERIES_GAUGE] = 1,
+    [SERIES_TIMER] = 4,
+    [SERIES_SET] = 16,
+};
+
+/*
  * s is new, or was kept off the page, and what kept it off may have expired.
  * returns  its exposed from now on; NULL: the part makes no line, and never has
  */
@@ -129,9 +140,12 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
     if (m->birth != NULL)
         return true;
     reserve_touched(r, p);
-    for (; m->touched < p->n_touched && most > 0; most--, m->touched++) {
+    for (; m->touched < p->n_touched && most > 0; m->touched++) {
+        struct cell *c = p->touched[m->touched];
         prefetch(p, m->touched);
-        merge_cell(r, p->touched[m->touched], p->index, &now, now_s);
+        merge_cell(r, c, p->index, &now, now_s);
+        const size_t n = counts_as[c->series->kind];
+        most -= n < most ? n : most;
     }
     /* Exemplars point to cells, which their deaths let go: those come last. */
     if (m->touched < p->n_touched)

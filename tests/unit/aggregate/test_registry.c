@@ -470,6 +470,35 @@ static void a_sweep_that_meets_a_page_asks_to_be_called_again(void **unused)
     pipeline_release(&p);
 }
 
+/* A large set takes a hundred times as long as a counter, and a slice has to end. */
+static void a_timer_or_a_set_takes_more_of_a_slice_than_a_counter(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines;
+        unsigned slices; /* of 16 */
+    } rows[] = {
+        { "a:1|c\nb:1|c\nc:1|c\nd:1|c", 1 },
+        { "a:1|g\nb:1|g\nc:1|g\nd:1|g", 1 },
+        { "a:1|ms\nb:1|h\nc:1|d\nd:1|ms\ne:1|ms", 2 },
+        { "a:1|s\nb:1|s\nc:1|s\nd:1|s", 4 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ 0 });
+        pipeline_feed(&p, 0, rows[i].lines);
+        pipeline_turn(&p);
+        pipeline_feed(&p, 0, rows[i].lines);
+        assert_true(ingest_turn(p.in[0], p.now_ns));
+        struct page *page = ingest_take(p.in[0]);
+        for (unsigned n = 1; n < rows[i].slices; n++)
+            assert_true(registry_merge_some(p.registry, page, p.now_ns, 16));
+        assert_false(registry_merge_some(p.registry, page, p.now_ns, 16));
+        ingest_give(p.in[0], page);
+        pipeline_release(&p);
+    }
+}
+
 static void series_without_ttl_stay(void **unused)
 {
     (void)unused;
@@ -559,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_series_born_while_it_is_forgotten_keeps_its_place),
         cmocka_unit_test(what_came_in_during_the_interval_is_not_expired_before_it_closes),
         cmocka_unit_test(a_sweep_that_meets_a_page_asks_to_be_called_again),
+        cmocka_unit_test(a_timer_or_a_set_takes_more_of_a_slice_than_a_counter),
         cmocka_unit_test(series_without_ttl_stay),
         cmocka_unit_test(expiry_of_half_leaves_the_other_half_alone),
         cmocka_unit_test(the_largest_family_is_named),
