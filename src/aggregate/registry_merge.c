@@ -4,8 +4,9 @@
  *   merge_cell           each touched cell: to its series' interval, and to its exposed
  *     registry_give_series   what the interval before brought, if the sinks have not got it
  *     show               the series is not on the page (yet): ask for a place there
+ *   registry_take_exemplars   what came with the page's cells (registry_exemplars.c)
  *   let_go               cells that are no more
- *   finish               what came with the page's cells (registry_exemplars.c)
+ *   finish
  */
 #include <assert.h>
 
@@ -114,8 +115,6 @@ static void let_go(void *unused, struct cell *c)
 /* All cells of the page are merged. */
 static void finish(struct registry *r, struct page *p)
 {
-    if (p->exemplars.n > 0)
-        registry_take_exemplars(r, p);
     if (p->retired != NULL)
         generation_each(p->retired, let_go, NULL);
     ingest_generation_free(p->retired);
@@ -128,7 +127,7 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
 {
     struct merging *m = &r->merging;
     if (m->page == NULL) {
-        *m = (struct merging){ .page = p };
+        *m = (struct merging){ .page = p, .exemplar = p->exemplars.first };
         registry_adopt_begin(r);
     }
     assert(m->page == p && most > 0);
@@ -147,8 +146,11 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
         const size_t n = counts_as[c->series->kind];
         most -= n < most ? n : most;
     }
-    /* Exemplars point to cells, which their deaths let go: those come last. */
     if (m->touched < p->n_touched)
+        return true;
+    registry_take_exemplars(r, &most);
+    /* Exemplars point to cells, which their deaths let go: those come last. */
+    if (m->exemplar != NULL)
         return true;
     for (; m->deaths < p->n_deaths && most > 0; most--)
         let_go(NULL, p->deaths[m->deaths++]);

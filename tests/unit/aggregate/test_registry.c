@@ -499,6 +499,39 @@ static void a_timer_or_a_set_takes_more_of_a_slice_than_a_counter(void **unused)
     }
 }
 
+static void feed_with_exemplars(struct pipeline *p, unsigned n, const char *id)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%u:1|c|#id:%s%u", i, id, i);
+        pipeline_feed(p, 0, line);
+    }
+}
+
+static void exemplars_of_a_page_come_in_slices_as_its_cells(void **unused)
+{
+    (void)unused;
+    enum { N = 40, MOST = 20, SLICES = 2 * N / MOST };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){
+                          .suffixes = true, .exemplar_tag = "id", .format = &writer_openmetrics });
+    feed_with_exemplars(&p, N, "old");
+    pipeline_turn(&p);
+    feed_with_exemplars(&p, N, "new");
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    struct page *page = ingest_take(p.in[0]);
+    for (unsigned n = 1; n < SLICES; n++)
+        assert_true(registry_merge_some(p.registry, page, p.now_ns, MOST));
+    assert_false(registry_merge_some(p.registry, page, p.now_ns, MOST));
+    ingest_give(p.in[0], page);
+    for (unsigned i = 0; i < N; i++) {
+        char want[32];
+        snprintf(want, sizeof want, "{id=\"new%u\"} 1", i);
+        assert_non_null(strstr(pipeline_text(&p), want));
+    }
+    pipeline_release(&p);
+}
+
 static void series_without_ttl_stay(void **unused)
 {
     (void)unused;
@@ -589,6 +622,7 @@ int main(void)
         cmocka_unit_test(what_came_in_during_the_interval_is_not_expired_before_it_closes),
         cmocka_unit_test(a_sweep_that_meets_a_page_asks_to_be_called_again),
         cmocka_unit_test(a_timer_or_a_set_takes_more_of_a_slice_than_a_counter),
+        cmocka_unit_test(exemplars_of_a_page_come_in_slices_as_its_cells),
         cmocka_unit_test(series_without_ttl_stay),
         cmocka_unit_test(expiry_of_half_leaves_the_other_half_alone),
         cmocka_unit_test(the_largest_family_is_named),
