@@ -194,6 +194,37 @@ static void sinks_get_a_sets_interval_whatever_its_window(void **unused)
 }
 
 /* More than the registers' threshold, over pages of two workers and several steps. */
+/* With a window and without; nothing comes in the interval that ends, so no series is given. */
+static void sets_hear_of_an_intervals_end_in_slices_and_show_it_at_once(void **unused)
+{
+    (void)unused;
+    enum { N = 40, MOST = 20 };
+    for (unsigned steps = 0; steps < 2; steps++) {
+        struct pipeline p;
+        char line[32];
+        pipeline_init(&p, &(struct pipeline_opts){ .set_steps = steps });
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(line, sizeof line, "s%u:a|s", i);
+            pipeline_feed(&p, 0, line);
+        }
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        struct snapshot snap;
+        p.end = (struct interval_end){ .interval_ms = 10000, .now_ns = p.now_ns };
+        registry_close(p.registry, &p.end, &snap);
+        assert_true(registry_give(p.registry, MOST));
+        pipeline_feed(&p, 0, "s7:b|s");
+        pipeline_turn(&p);
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(line, sizeof line, "s%u %u", i, i == 7 && steps > 0);
+            assert_true(pipeline_has(pipeline_lines(&p), line));
+        }
+        while (registry_give(p.registry, MOST)) {}
+        assert_true(pipeline_has(pipeline_close(&p), "set s7 1"));
+        pipeline_release(&p);
+    }
+}
+
 static void a_large_set_is_estimated_over_its_window(void **unused)
 {
     (void)unused;
@@ -611,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_set_without_a_window_shows_the_last_closed_interval),
         cmocka_unit_test(a_set_shows_its_window_with_the_open_interval),
         cmocka_unit_test(sinks_get_a_sets_interval_whatever_its_window),
+        cmocka_unit_test(sets_hear_of_an_intervals_end_in_slices_and_show_it_at_once),
         cmocka_unit_test(a_large_set_is_estimated_over_its_window),
         cmocka_unit_test(sets_come_and_go_by_their_ttl_in_any_order),
         cmocka_unit_test(metrics_are_cumulative_whatever_the_intervals),
