@@ -64,7 +64,8 @@ enum {
     FAMILY = sizeof(struct family) + (16 + HALF_FULL + GROWN) * sizeof(void *) + 3ul * MALLOC,
     TEXTS = (1ul + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
     TEXT_FOR_SINK = AGGREGATE_TEXT_BYTES,
-    LISTED = GROWN * (3 * POINTER) + PLACES + HALF_FULL * 8, /* all, hashes, touched; the limit */
+    /* all, hashes, touched and those of the interval that goes to the sinks; the limit */
+    LISTED = GROWN * (4 * POINTER) + PLACES + HALF_FULL * 8,
     SERIES = sizeof(struct gauge_series) + TUPLE + sizeof(struct gauge_exposed) +
              (1ul + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
 
