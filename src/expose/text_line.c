@@ -83,6 +83,8 @@ static size_t skip_value(struct slice labels, size_t at)
 struct text_split text_split(struct slice labels, struct slice key)
 {
     size_t at = 0;
+    if (labels.len == 0) /* and ptr may be NULL */
+        return (struct text_split){ labels, labels };
     while (at < labels.len && labels.ptr[at] <= key.ptr[0]) {
         const char *quote = memchr(labels.ptr + at, '"', labels.len - at);
         assert(quote != NULL);
