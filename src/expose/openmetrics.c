@@ -46,38 +46,14 @@ struct openmetrics {
     struct buf name; /* scratch */
 };
 
-/*
- * The canonical form of a float, which is Go's %g: 1.0, 0.25, 1e+06, +Inf.  number_print has
- * integers and what is below 1e21 in plain form.
- */
+/* A float has to look like one: 1.0, not 1. */
 static size_t print_canonical(char *out, double v)
 {
-    size_t n = number_print(out, v);
-    if (!isfinite(v) || memchr(out, 'e', n) != NULL)
+    size_t n = text_print_bound(out, v);
+    if (!isfinite(v) || memchr(out, 'e', n) != NULL || memchr(out, '.', n) != NULL)
         return n;
-    size_t sign = out[0] == '-';
-    const char *point = memchr(out, '.', n);
-    size_t whole = (point != NULL ? (size_t)(point - out) : n) - sign;
-    if (fabs(v) < 1e6) {
-        memcpy(out + n, ".0", 2);
-        return point != NULL ? n : n + 2;
-    }
-    if (point != NULL) { /* 1234567.5 -> 12345675 */
-        memmove(out + sign + whole, point + 1, n - sign - whole - 1);
-        n--;
-    }
-    while (out[n - 1] == '0')
-        n--;
-    if (n > sign + 1) {
-        memmove(out + sign + 2, out + sign + 1, n - sign - 1);
-        out[sign + 1] = '.';
-        n++;
-    }
-    out[n++] = 'e';
-    out[n++] = '+';
-    out[n++] = (char)('0' + (whole - 1) / 10);
-    out[n++] = (char)('0' + (whole - 1) % 10);
-    return n;
+    memcpy(out + n, ".0", 2);
+    return n + 2;
 }
 
 static struct writer *om_open(const struct writer_opts *opts)

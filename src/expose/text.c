@@ -28,7 +28,7 @@ static struct writer *text_open(const struct writer_opts *opts)
     struct text_writer *t = mem_zalloc(sizeof *t);
     (void)opts;
     t->writer.ops = &writer_text;
-    t->profiles.print = number_print;
+    t->profiles.print = text_print_bound;
     return &t->writer;
 }
 

@@ -1,3 +1,9 @@
+/**
+ *   text_labels_of    quantile="0.5" and le="0.1" of a profile, made at first sight
+ *     text_print_bound <- only_digits
+ *   text_split        where one of these goes in between a line's labels
+ *   text_put_meta, text_put_sample <- put_number
+ */
 #include "expose/text_line.h"
 
 #include <assert.h>
@@ -21,6 +27,39 @@ static char *put_slice(char *to, struct slice s)
 }
 
 /* ---- labels ---- */
+
+/* The digits of a number of n bytes without an exponent, "." taken out: 1234567.5 -> 12345675.
+ * returns  how many are left without zeroes at the end; *ret_exponent: of the first one */
+static size_t only_digits(char *digits, size_t n, unsigned *ret_exponent)
+{
+    char *point = memchr(digits, '.', n);
+    *ret_exponent = (unsigned)(point != NULL ? (size_t)(point - digits) : n) - 1;
+    if (point != NULL)
+        memmove(point, point + 1, (size_t)(digits + n-- - point - 1));
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    return n;
+}
+
+size_t text_print_bound(char *out, double v)
+{
+    size_t n = number_print(out, v), sign = out[0] == '-';
+    char *digits = out + sign;
+    unsigned exponent;
+    if (fabs(v) < 1e6 || !isfinite(v) || memchr(out, 'e', n) != NULL)
+        return n;
+    n = only_digits(digits, n - sign, &exponent);
+    if (n > 1) { /* 15 -> 1.5 */
+        memmove(digits + 2, digits + 1, n - 1);
+        digits[1] = '.';
+        n++;
+    }
+    digits[n++] = 'e';
+    digits[n++] = '+';
+    digits[n++] = (char)('0' + exponent / 10);
+    digits[n++] = (char)('0' + exponent % 10);
+    return sign + n;
+}
 
 static void make_label(struct text_profiles *p, struct text_label *t, const char *key, double v)
 {

@@ -32,10 +32,17 @@ struct text_labels {
 
 /* Of every profile of the set in force, each worked out at first sight. */
 struct text_profiles {
-    /* How a quantile or a bound is spelled: as number_print. */
+    /* How a quantile or a bound is spelled. */
     size_t (*print)(char *out, double v);
     struct text_labels of[PROFILES_MAX];
 };
+
+/**
+ * text_print_bound(out, v):
+ * As number_print, but from 1e6 on with an exponent (`1e+06`), which is Go's %g: a label's value is
+ * part of a series' name, so it is spelled as Prometheus' own clients spell it.
+ */
+size_t text_print_bound(char *out, double v);
 
 const struct text_labels *text_labels_of(struct text_profiles *t, const struct profile *p);
 void text_profiles_release(struct text_profiles *t);

@@ -15,7 +15,7 @@ KEYS = ["k", "site", "k.s", "k-s", "größe", "9k", "Site"]
 VALUES = ["one", "two", "a:b", "ü", 'q"q', "back\\slash", "sp ace", "100", "true"]
 LABELS = ["site", "k_s", "rule", "Site", "part"]
 CLASSES = ["counter", "gauge", "observer"]
-BUCKETS = [[0.01, 0.1, 1], [1], [0.5, 5, 50, 500], [-1, 0, 1e3]]
+BUCKETS = [[0.01, 0.1, 1], [1], [0.5, 5, 50, 500], [-1, 0, 1e3], [1e-5, 524288, 1e6, 1.5e6, 123456789]]
 QUANTILES = [[(0.5, 0.05), (0.9, 0.01)], [(0.25, 0.01), (0.75, 0.01)], [(0.99, 0.001)]]
 # Two rules for no name that comes: without ordering there, such a pair turns on that a search goes back from a dead end.
 GO_BACK = [{"match": "go.*.back.from.dead.ends", "name": "go"}, {"match": "go.on.x.x.x.x", "name": "go"}]

@@ -1,4 +1,5 @@
 /* Where one more label goes in, and numbers that are the same twice. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,11 +58,50 @@ static void a_number_is_printed_anew_when_it_is_another(void **unused)
     }
 }
 
+static void bounds_are_spelled_as_go_spells_them(void **unused)
+{
+    static const struct {
+        double v;
+        const char *text;
+    } rows[] = {
+        { 0, "0" },
+        { -0.0, "-0" },
+        { 1, "1" },
+        { 0.1, "0.1" },
+        { 2.5, "2.5" },
+        { -0.5, "-0.5" },
+        { 0.0001, "0.0001" },
+        { 0.00001, "1e-05" },
+        { 100000, "100000" },
+        { 999999, "999999" },
+        { 999999.5, "999999.5" },
+        { 1e6, "1e+06" },
+        { -1e6, "-1e+06" },
+        { 1500000, "1.5e+06" },
+        { 1234567.5, "1.2345675e+06" },
+        { 1e10, "1e+10" },
+        { 123456789, "1.23456789e+08" },
+        { -1234567, "-1.234567e+06" },
+        { 9007199254740992, "9.007199254740992e+15" },
+        { 1e20, "1e+20" },
+        { 1e21, "1e+21" },
+        { 1e100, "1e+100" },
+        { (double)INFINITY, "+Inf" },
+    };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[NUMBER_TEXT_MAX];
+        size_t n = text_print_bound(text, rows[i].v);
+        assert_true(slice_eq(slice_of(text, n), slice_str(rows[i].text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_label_goes_in_where_it_keeps_them_sorted),
         cmocka_unit_test(a_number_is_printed_anew_when_it_is_another),
+        cmocka_unit_test(bounds_are_spelled_as_go_spells_them),
     };
     return cmocka_run_group_tests_name("text_line", tests, NULL, NULL);
 }
