@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "config/escape.h"
+#include "config/mapping_propose.h"
 #include "config/mapping_scalar.h"
 #include "config/mapping_syntax.h"
 
@@ -106,14 +107,7 @@ static void propose_regex(struct mapping_reader *r, const struct mapping_field f
     const struct document *d = &r->document;
     struct buf regex = { 0 }, text = { 0 };
     mapping_syntax_regex(match, references(r, f), &regex);
-    buf_append_str(&text, "- {match: ");
-    mapping_syntax_quote(buf_slice(&regex), &text);
-    buf_append_str(&text, ", match_type: regex");
-    if (f[NAME].node != NULL && f[NAME].node->kind == DOCUMENT_TEXT) {
-        buf_append_str(&text, ", name: ");
-        mapping_syntax_quote(document_text(d, f[NAME].node), &text);
-    }
-    buf_append_str(&text, f[LABELS].node != NULL ? ", labels: as they are}" : "}");
+    mapping_propose(d, f, FIELDS, buf_slice(&regex), &text);
     escape_text(buf_slice(&text), out);
     buf_release(&regex);
     buf_release(&text);

@@ -474,6 +474,17 @@ static void each_mistake_is_told_with_line_rule_and_what_to_write(void **state)
         { RULE "  summary_options: {age_buckets: 99}\n",
           "m.yml:4: rule 1 (a.*): summary_options.age_buckets: '99' is out of range; write 1 to "
           "10\n" },
+        { "mappings:\n- match: '*.operator_successes_*'\n  name: ok\n  match_metric_type: counter\n"
+          "  labels: {airflow_id: $1, operator: '$2'}\n  help: 'it''s, {so}'\n  ttl: 5m\n"
+          "  scale: 1e-3\n  honor_labels: true\n  summary_options:\n    quantiles:\n"
+          "    - {quantile: 0.5, error: 0.1}\n",
+          "m.yml:2: rule 1 (*.operator_successes_*): match: '*.operator_successes_*' has a * "
+          "inside a component; in a glob it stands alone between dots. As a regex, which is tried "
+          "after all globs: - {match: \"^([^.]*)\\\\.operator_successes_([^.]*)$\", match_type: "
+          "regex, name: \"ok\", match_metric_type: \"counter\", labels: {airflow_id: \"$1\", "
+          "operator: "
+          "\"$2\"}, honor_labels: true, summary_options: {quantiles: [{quantile: 0.5, error: "
+          "0.1}]}, help: \"it's, {so}\", ttl: 5m, scale: 1e-3}\n" },
         { "mappings:\n- match: \"*.operator_successes_*\"\n  name: ok\n",
           "m.yml:2: rule 1 (*.operator_successes_*): match: '*.operator_successes_*' has a * "
           "inside a component; in a glob it stands alone between dots. As a regex, which is tried "
@@ -482,8 +493,8 @@ static void each_mistake_is_told_with_line_rule_and_what_to_write(void **state)
         { "mappings:\n- match: \"*.x_*.*\"\n  name: ok\n  labels: {who: $2}\n",
           "m.yml:2: rule 1 (*.x_*.*): match: '*.x_*.*' has a * inside a component; in a glob it "
           "stands alone between dots. As a regex, which is tried after all globs: - {match: "
-          "\"^([^.]*)\\\\.x_([^.]*)\\\\.[^.]*$\", match_type: regex, name: \"ok\", labels: as they "
-          "are}\n" },
+          "\"^([^.]*)\\\\.x_([^.]*)\\\\.[^.]*$\", match_type: regex, name: \"ok\", labels: {who: "
+          "\"$2\"}}\n" },
         { "mappings:\n- match: ^a\\.b$\n  name: ok\n",
           "m.yml:2: rule 1 (^a\\.b$): match: '^a\\.b$' has a character that a glob cannot have; "
           "there are letters, digits, _ and -; if it is a regex, add match_type: regex\n" },
