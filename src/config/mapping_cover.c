@@ -7,7 +7,8 @@
  *                    walking the rule's own text, at each word down the word and down the *;
  *                    without: a rule with the same text, as a narrower one would win
  *     add_glob
- *     cover_regex
+ *     cover_regex    by earlier regexes
+ *     cover_by_globs
  *
  * The walk branches at words only where an earlier rule has a * there, and leaves out what has no
  * rule earlier than the best so far.  It keeps its own stack: a glob has as many components as the
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/mapping_narrow.h"
 #include "config/text_index.h"
 
 static_assert(MAPPING_FILE_ANY == (1 << MAPPING_CLASSES) - 1, "a bit for each class");
@@ -55,9 +57,9 @@ static uint32_t new_node(struct globs *g)
     return (uint32_t)g->n_nodes++;
 }
 
-static void take_components(struct globs *g, const char *match)
+static void take_components(struct globs *g, struct slice match)
 {
-    struct slice rest = slice_str(match), one;
+    struct slice rest = match, one;
     g->n_components = 0;
     for (bool more = true; more;) {
         more = slice_cut(&rest, '.', &one);
@@ -182,6 +184,21 @@ static struct mapping_cover cover_regex(struct regexes *r, const struct mapping_
     return c;
 }
 
+/* All globs are in g: wherever they stand, they are tried before a regex. */
+static void cover_by_globs(struct globs *g, const struct mapping_file_rule *regex,
+                           struct mapping_cover *c)
+{
+    struct buf glob = { 0 };
+    if (mapping_narrow_glob(slice_str(regex->match), &glob)) {
+        take_components(g, buf_slice(&glob));
+        for (unsigned k = 0; k < MAPPING_CLASSES; k++) {
+            uint32_t by = (regex->classes >> k & 1) != 0 ? cover_ordered(g, k) : MAPPING_COVER_NONE;
+            c->by[k] = by != MAPPING_COVER_NONE ? by : c->by[k];
+        }
+    }
+    buf_release(&glob);
+}
+
 struct mapping_cover *mapping_cover_find(const struct mapping_file *f)
 {
     struct mapping_cover *ret = mem_alloc(f->n_rules * sizeof *ret);
@@ -193,9 +210,13 @@ struct mapping_cover *mapping_cover_find(const struct mapping_file *f)
             ret[i] = cover_regex(&r, f, i);
             continue;
         }
-        take_components(&g, f->rules[i].match);
+        take_components(&g, slice_str(f->rules[i].match));
         ret[i] = cover_glob(&g, f, i);
         add_glob(&g, f->rules[i].classes, i);
+    }
+    for (uint32_t i = 0; i < f->n_rules; i++) {
+        if (f->rules[i].regex)
+            cover_by_globs(&g, &f->rules[i], &ret[i]);
     }
     text_index_release(&g.children);
     free(g.nodes);

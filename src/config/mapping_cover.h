@@ -1,9 +1,10 @@
 /**
- * mapping_cover: which earlier rule takes everything that a rule could match.
+ * mapping_cover: which rule that is tried before it takes all that a rule could match.
  *
  * Exact for globs: names may have components that no rule mentions, so several globs together hide
  * one only if one of them does, for each class of metrics.  A regex is hidden by an earlier one
- * with the same text, or one that plainly matches everything.
+ * with the same text, or one that plainly matches everything, and by a glob as wide as the one it
+ * is known to be within (mapping_narrow.h): globs are all tried before regexes.
  *   cost     about linear in the length of all matches
  */
 #ifndef CONFIG_MAPPING_COVER_H

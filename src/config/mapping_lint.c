@@ -68,11 +68,15 @@ static void say_hidden(struct lint *l, size_t i)
         buf_append_str(l->out, j == 0 ? "" : j + 1 < n ? ", " : " and ");
         say_rule(l, said[j]);
     }
-    const char *first = l->f->rules[said[0]].match;
-    bool same = n == 1 && strcmp(first, rule->match) == 0;
+    const struct mapping_file_rule *first = &l->f->rules[said[0]];
+    bool same = n == 1 && first->regex == rule->regex && strcmp(first->match, rule->match) == 0;
     buf_printf(l->out, " %s %s; %s\n", n > 1 ? "match" : "matches",
                same ? "the same, and comes first" : "all that it does, and first",
-               same ? "remove one of them" : "move this rule up, before it");
+               same ? "remove one of them"
+               : rule->regex && !first->regex
+                   ? "globs come before all regexes: write this rule as a "
+                     "glob, before it"
+                   : "move this rule up, before it");
 }
 
 /* "a counter, a gauge or a summary" */

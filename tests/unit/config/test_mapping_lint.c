@@ -94,8 +94,15 @@ static void a_rule_that_an_earlier_one_hides_is_told_with_that_one(void **state)
           "and rule 3 (*.*) on line 4 match all that it does, and first; move this rule up, before "
           "it\n" },
         /* Regexes come after all globs. */
-        { REGEX("^a$", "") R("a", ""), "" },
-        { R("*", "") REGEX("^a$", ""), "" },
+        { REGEX("^a$", "") R("a", ""),
+          "m.yml:2: rule 1 (^a$): never matches: rule 2 (a) on line 3 matches all that it does, "
+          "and first; globs come before all regexes: write this rule as a glob, before it\n" },
+        { R("*.*", CLASS("counter")) REGEX("^a[.](get|put)$", "") REGEX("^a$", ""), "" },
+        { R("*.*", "") REGEX("^a\\.(get|put)$", CLASS("gauge")),
+          "m.yml:3: rule 2 (^a\\.(get|put)$): never matches: rule 1 (*.*) on line 2 matches all "
+          "that it does, and first; globs come before all regexes: write this rule as a glob, "
+          "before it\n" },
+        { R("a.b", "") REGEX("^a\\.([^.]+)$", "") REGEX("^a\\.b", ""), "" },
         { REGEX("^a$", "") REGEX("^a", ""), "" },
         { REGEX("^a$", "") REGEX("^a$", ""),
           "m.yml:3: rule 2 (^a$): never matches: rule 1 (^a$) on line 2 matches the same, and "
