@@ -253,6 +253,9 @@ LISTED = {
     "the same match twice": (glob("a.*", "one") + glob("a.b", "two") + glob("a.*", "three"), ["a.b:1|c"], {"two": 1}, {"one": 1}),
     "two captures side by side": (glob("a.*.*", "n_$1$2"), ["a.b.c:1|c"], {"n_": 1}, {"n_bc": 1}),
     "a percent sign": (glob("a.*", "n", ", labels: {key: '100%!$1'}"), ["a.b:1|c"], {'n{key="100%!!(string=b)%!s(MISSING)"}': 1}, {'n{key="100%!b"}': 1}),
+    "a star in a name": (glob("a.*", "n", ", labels: {key: $1}"), ["a.*:1|c"], {"n": 1}, {'n{key="*"}': 1}),
+    "a letter that is not ASCII behind a reference": (
+        glob("^a.(.)$", "n", ", match_type: regex, labels: {key: $1\u00e9}"), ["a.b:1|c"], {"n": 1}, {'n{key="b\u00e9"}': 1}),
     "names that Prometheus makes itself": ("", ["up:1|g"], {"up": 1}, {}),
     "without ordering, a way back": (
         glob("a.*.c.d", "one") + glob("a.b", "two") + glob("*.*.*", "three"), ["a.x.y:1|c"], {"a_x_y": 1}, {"three": 1}),
