@@ -3,6 +3,7 @@
  *
  *   a rule that never matches       and the earlier rule that hides it
  *   a reference that is empty       $1_total (which is a name of its own), $3 of a glob with two *
+ *                                   or a regex with two groups
  *   names that clash                one name with two types; X_sum, X_count or X_bucket beside a
  *                                   summary or histogram X.  Names as they are without
  *                                   prometheus.suffixes, and only those without references

@@ -20,6 +20,7 @@
 #include "config/mapping_cover.h"
 #include "config/mapping_file.h"
 #include "config/mapping_shapes.h"
+#include "config/mapping_syntax.h"
 
 struct lint {
     const struct mapping_file *f;
@@ -147,30 +148,41 @@ static size_t reference(struct slice s, struct slice *ret_word)
     return i + braced;
 }
 
-/* What is wrong with a reference to word, if it is to a number. */
+/* A reference to a name: only a regex has groups with names. */
+static void lint_named(struct lint *l, size_t i, const char *field, struct slice word,
+                       size_t digits)
+{
+    const struct mapping_file_rule *rule = &l->f->rules[i];
+    if ((rule->regex && mapping_syntax_has_group(slice_str(rule->match), word)) || !begin(l, i))
+        return;
+    buf_printf(l->out, "%s: $%.*s is always empty, as there is no capture of that name", field,
+               (int)word.len, word.ptr);
+    if (digits > 0)
+        buf_printf(l->out, "; write ${%.*s}%.*s", (int)digits, word.ptr, (int)(word.len - digits),
+                   word.ptr + digits);
+    buf_append_char(l->out, '\n');
+}
+
 static void lint_reference(struct lint *l, size_t i, const char *field, struct slice word)
 {
     const struct mapping_file_rule *rule = &l->f->rules[i];
-    size_t digits = 0;
+    size_t digits = 0, captures;
     int64_t number = 0;
     while (digits < word.len && word.ptr[digits] >= '0' && word.ptr[digits] <= '9')
         digits++;
-    if (digits == 0)
-        return;
     if (digits < word.len) {
-        if (begin(l, i))
-            buf_printf(l->out,
-                       "%s: $%.*s is always empty, as there is no capture of that name; write "
-                       "${%.*s}%.*s\n",
-                       field, (int)word.len, word.ptr, (int)digits, word.ptr,
-                       (int)(word.len - digits), word.ptr + digits);
+        lint_named(l, i, field, word, digits);
         return;
     }
-    if (rule->regex || (number_parse_int(word, &number) && (size_t)number <= stars(rule->match)))
+    captures = rule->regex ? mapping_syntax_groups(slice_str(rule->match)) : stars(rule->match);
+    if (captures == SIZE_MAX || (number_parse_int(word, &number) && (size_t)number <= captures))
         return;
     if (begin(l, i))
-        buf_printf(l->out, "%s: $%.*s is always empty: match has %zu *\n", field, (int)word.len,
-                   word.ptr, stars(rule->match));
+        buf_printf(l->out, "%s: $%.*s is always empty: match has %zu %s\n", field, (int)word.len,
+                   word.ptr, captures,
+                   !rule->regex    ? "*"
+                   : captures == 1 ? "group"
+                                   : "groups");
 }
 
 static void lint_template(struct lint *l, size_t i, const char *field, const char *template)

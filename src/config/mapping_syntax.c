@@ -145,6 +145,60 @@ void mapping_syntax_regex(struct slice glob, unsigned references, struct buf *ou
     buf_append_char(out, '$');
 }
 
+/* Of `[:alpha:]` at the front of s; 0: there is none. */
+static size_t named_class(struct slice s)
+{
+    size_t i = s.len < 2 ? s.len : 2;
+    while (i < s.len && (is_word(s.ptr[i]) || s.ptr[i] == '^'))
+        i++;
+    bool ends = slice_starts(slice_of(s.ptr + i, s.len - i), SLICE_LIT(":]"));
+    return slice_starts(s, SLICE_LIT("[:")) && ends ? i + 2 : 0;
+}
+
+/* Where the class that begins at `at` ends: at its bracket. */
+static size_t class_end(struct slice regex, size_t at)
+{
+    size_t first = at + 1, step;
+    if (first < regex.len && regex.ptr[first] == '^')
+        first++;
+    for (size_t i = first; i < regex.len; i += step) {
+        size_t named = named_class(slice_of(regex.ptr + i, regex.len - i));
+        if (regex.ptr[i] == ']' && i > first) /* at the front it is one of its members */
+            return i;
+        step = named > 0 ? named : regex.ptr[i] == '\\' ? 2 : 1;
+    }
+    return regex.len;
+}
+
+size_t mapping_syntax_groups(struct slice regex)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < regex.len; i++) {
+        struct slice rest = slice_of(regex.ptr + i, regex.len - i);
+        if (slice_starts(rest, SLICE_LIT("\\Q")))
+            return SIZE_MAX;
+        if (rest.ptr[0] == '\\')
+            i++;
+        else if (rest.ptr[0] == '[')
+            i = class_end(regex, i);
+        else if (rest.ptr[0] == '(')
+            n += !slice_starts(rest, SLICE_LIT("(?")) || slice_starts(rest, SLICE_LIT("(?P<")) ||
+                 slice_starts(rest, SLICE_LIT("(?<"));
+    }
+    return n;
+}
+
+bool mapping_syntax_has_group(struct slice regex, struct slice name)
+{
+    for (size_t i = 0; i + name.len < regex.len; i++) {
+        struct slice rest = slice_of(regex.ptr + i, regex.len - i);
+        if (rest.ptr[0] == '<' && slice_starts(slice_of(rest.ptr + 1, rest.len - 1), name) &&
+            name.len + 1 < rest.len && rest.ptr[name.len + 1] == '>')
+            return true;
+    }
+    return false;
+}
+
 void mapping_syntax_quote(struct slice s, struct buf *out)
 {
     buf_append_char(out, '"');

@@ -7,6 +7,7 @@
 #define CONFIG_MAPPING_SYNTAX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/buf.h"
 #include "base/slice.h"
@@ -34,6 +35,12 @@ void mapping_syntax_regex(struct slice glob, unsigned references, struct buf *ou
 
 /* Whether it has a sign that only a regex has. */
 bool mapping_syntax_looks_like_regex(struct slice match);
+
+/* How many groups of a regex capture; SIZE_MAX: not known, as it quotes with \Q. */
+size_t mapping_syntax_groups(struct slice regex);
+
+/* Whether a group of the regex has that name. */
+bool mapping_syntax_has_group(struct slice regex, struct slice name);
 
 /* Append s as a text of YAML in double quotes. */
 void mapping_syntax_quote(struct slice s, struct buf *out);

@@ -11,6 +11,7 @@
 
 #include "config/mapping_file.h"
 #include "config/mapping_lint.h"
+#include "config/mapping_syntax.h"
 #include "support/sanitized.h"
 
 static double config_buckets[] = { 1, 2 }, config_quantiles[] = { 0.5 };
@@ -188,10 +189,41 @@ static void references_that_are_always_empty_are_told(void **state)
              "k: $who}}\n",
              "m.yml:2: rule 1 (a.*): name: $1_total is always empty, as there is no capture of "
              "that name; write ${1}_total\n"
-             "m.yml:2: rule 1 (a.*): m: $2 is always empty: match has 1 *\n");
+             "m.yml:2: rule 1 (a.*): m: $2 is always empty: match has 1 *\n"
+             "m.yml:2: rule 1 (a.*): k: $who is always empty, as there is no capture of that "
+             "name\n");
     must_say("- {match: (a), match_type: regex, name: \"x${9}\", labels: {l: $1x}}\n",
+             "m.yml:2: rule 1 ((a)): name: $9 is always empty: match has 1 group\n"
              "m.yml:2: rule 1 ((a)): l: $1x is always empty, as there is no capture of that name; "
              "write ${1}x\n");
+    must_say("- {match: a, match_type: regex, name: \"x$0$1\"}\n",
+             "m.yml:2: rule 1 (a): name: $1 is always empty: match has 0 groups\n");
+}
+
+static void groups_are_counted_as_re2_does(void **state)
+{
+    static const struct {
+        const char *regex;
+        size_t groups;
+    } rows[] = {
+        { "", 0 },
+        { "(a)(?:b)((c))", 3 },
+        { "(?P<who>.)(?<what>.)(?i)x(?s:.)", 2 },
+        { "\\((a)\\\\(b)", 2 },
+        { "[(](a)[^(](b)[]()](c)[^](](d)", 4 },
+        { "[[:alpha:](](a)[[:^digit:]]](b)[[:(](c)[\\](](d)", 4 },
+        { "(a)[(", 1 },
+        { "\\", 0 },
+        { "\\Q(a)\\E(b)", SIZE_MAX },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(mapping_syntax_groups(slice_str(rows[i].regex)), rows[i].groups);
+    assert_true(mapping_syntax_has_group(SLICE_LIT("a(?P<who>.)"), SLICE_LIT("who")));
+    assert_true(mapping_syntax_has_group(SLICE_LIT("(?<a>.)(?<who>.)"), SLICE_LIT("who")));
+    assert_false(mapping_syntax_has_group(SLICE_LIT("(?P<whom>.)"), SLICE_LIT("who")));
+    assert_false(mapping_syntax_has_group(SLICE_LIT("<wh"), SLICE_LIT("who")));
+    assert_false(mapping_syntax_has_group(SLICE_LIT("<who"), SLICE_LIT("who")));
 }
 
 #define BUCKETS(list)                                                                              \
@@ -408,6 +440,7 @@ int main(void)
         cmocka_unit_test(without_an_order_only_the_same_match_hides_a_rule),
         cmocka_unit_test(names_that_cannot_both_be_shown_are_told),
         cmocka_unit_test(references_that_are_always_empty_are_told),
+        cmocka_unit_test(groups_are_counted_as_re2_does),
         cmocka_unit_test(bounds_that_no_sample_tells_apart_are_told),
         cmocka_unit_test(a_file_without_a_rule_for_the_rest_gets_a_hint),
         cmocka_unit_test(after_a_hundred_warnings_they_are_counted),
