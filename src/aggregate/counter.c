@@ -15,7 +15,8 @@ static void counter_begin(struct cell *c, const struct profile *profile, unsigne
 static bool counter_makes_line(const struct cell *c, const struct profile *profile, unsigned p)
 {
     const struct counter_part *part = &((const struct counter_cell *)c)->part[p];
-    return (profile->scale >= 0 && !signbit(part->up)) || (profile->scale <= 0 && part->down < 0);
+    return (profile->scale >= 0 && !signbit(part->up)) ||
+           (profile->scale <= 0 && signbit(part->down));
 }
 
 /* Add v to *sum, unless that would leave the finite doubles. */

@@ -15,9 +15,10 @@
 #include "aggregate/kind.h"
 #include "aggregate/series.h"
 
+/* Whether there was one shows in the sign, also where the sum is 0. */
 struct counter_part {
-    double up, down; /* sums of the increments >= 0, and of those below; up is -0.0
-                                 until there is one */
+    double up;   /* sum of the increments >= 0; -0.0 until there is one */
+    double down; /* sum of those <= 0; 0.0 until there is one, -0.0 while all are 0 */
 };
 
 struct counter_cell {
@@ -40,17 +41,19 @@ static_assert(sizeof(struct counter_cell) == 64, "a counter is one cache line");
 /* returns  false: the sum would leave the finite doubles, and v is left out */
 static inline bool counter_add(struct counter_part *part, double v)
 {
-    if (v >= 0) {
-        double up = part->up + (v + 0.0); /* -0 becomes 0: an increment was made, and up is no
-                                               longer -0.0 */
+    if (v > 0) {
+        double up = part->up + v;
         if (up > DBL_MAX)
             return false;
         part->up = up;
-    } else {
+    } else if (v < 0) {
         double down = part->down + v;
         if (down < -DBL_MAX)
             return false;
         part->down = down;
+    } else {
+        part->up += 0.0;
+        part->down = part->down < 0 ? part->down : -0.0;
     }
     return true;
 }

@@ -240,6 +240,9 @@ SHOWN = {
     "a product beyond the doubles is left out": (
         "mappings:\n- {match: a, name: a, scale: 1e300}\n- {match: g, name: g, scale: 1e300}\n",
         ["a:1e200|c", "a:1|c", "g:1e200|g", "g:+1e200|g"], ["a 0", "g 0"]),
+    "with a scale below zero a zero makes its line, alone and among increments": (
+        "mappings:\n- {match: '*', name: 'n_${1}', scale: -2}\n",
+        ["a:0|c", "b:5|c", "b:0|c", "c:0|c", "c:-3|c", "d:5|c", "e:-0|c"], ["n_a 0", "n_b 0", "n_c 6", "n_e 0"]),
     "bounds are spelled as statsd_exporter spells them": (
         "mappings:\n- {match: a, name: t, observer_type: histogram, histogram_options: {buckets: [1.0e-5, 0.5, 1, 524288, 1000000, 2.5e6, 123456789]}}\n",
         ["a:3|h"], ['t_bucket{le="1e-05"} 0', 't_bucket{le="1"} 0', 't_bucket{le="524288"} 1', 't_bucket{le="1e+06"} 1', 't_bucket{le="2.5e+06"} 1',

@@ -87,6 +87,9 @@ class Rules:
                 rule["honor_labels"] = True
         if r.random() < 0.2:
             rule["scale"] = r.choice([0.001, 10, 0, -1, 0.1])
+        if rule.get("scale") == -1 and rule.get("match_metric_type", "counter") == "counter":
+            # Such a counter begins with a decrement, so nothing else may have its name.
+            rule.update(name="down_%d" % r.randrange(20), match_metric_type="counter")
         if r.random() < 0.1:
             rule["ttl"] = r.choice(["1h", "1h30m", "90m"])
         if r.random() < 0.1 and "$" in rule["name"]:
