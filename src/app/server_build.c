@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/core_opts.h"
-#include "app/memory_bound.h"
 #include "app/server_priv.h"
-#include "app/sink_table.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/core_opts.h"
+#include "core/memory_bound.h"
+#include "core/sink_table.h"
 #include "listen/tls_door.h"
 #include "protocol/variant.h"
 

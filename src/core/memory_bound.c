@@ -1,4 +1,4 @@
-#include "app/memory_bound.h"
+#include "core/memory_bound.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -7,8 +7,8 @@
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
 #include "api/api.h"
-#include "app/core_mapping.h"
-#include "app/core_opts.h"
+#include "core/core_mapping.h"
+#include "core/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
 #include "listen/tls_door.h"

@@ -5,7 +5,7 @@
  *     set_profiles          a profile for each rule, equal ones once
  *     make_mapping          the rules, compiled
  */
-#include "app/core_mapping.h"
+#include "core/core_mapping.h"
 
 #include <assert.h>
 #include <errno.h>
