@@ -1,3 +1,10 @@
+/*
+ * The arithmetic is in gauge_value.c.  Here is what becomes of a value in each of its three places:
+ *
+ *   cell      gauge_begin empties a part and the changes that are kept beside it
+ *   series    gauge_merge -> merge_interval; gauge_close: an absolute value, or a difference
+ *   exposed   gauge_merge, gauge_view; gauge_absorb and gauge_carry when a series gets another line
+ */
 #include "aggregate/gauge.h"
 
 #include <stdlib.h>

@@ -1,4 +1,14 @@
-/* The parts of the daemon, built in one order and taken down in the reverse of it. */
+/*
+ * The parts of the daemon, built in one order and taken down in the reverse of it.
+ *
+ * server_build
+ *   choose_cpu, open_listeners, make_registry
+ *   make_workers        make_worker for each, then hand_out_sockets
+ *     hand_out            which worker reads which socket; accept_from for streams
+ *   sink_table_open
+ * server_log_listeners  log_listener for each, when the server is ready
+ * server_unbuild
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

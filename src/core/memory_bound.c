@@ -1,3 +1,11 @@
+/*
+ * memory_bound: a PART for each row of MEMORY_PARTS, of sizes that the rooms tell:
+ *
+ *   largest_series                     aggregate, expose: the profile whose series take most
+ *   mapping_bytes                      aggregate: rules, and spellings that they drop
+ *   connection_bytes                   listen: a connection, and its part of the readers
+ *   tls_connections, tls_handshakes    listen: how many may be at a time
+ */
 #include "core/memory_bound.h"
 
 #include <assert.h>

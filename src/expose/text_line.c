@@ -1,3 +1,11 @@
+/*
+ * What the two formats of text share (text.c, openmetrics.c):
+ *
+ *   text_labels_of     `quantile="0.5"` and `le="0.1"`, made once for each profile
+ *   text_split         the labels before and behind the place of such a label
+ *   text_put_meta      # HELP and # TYPE
+ *   text_put_sample    a line with its value; put_number prints one that comes twice once
+ */
 #include "expose/text_line.h"
 
 #include <assert.h>

@@ -1,3 +1,8 @@
+/*
+ *   tls_store_open, tls_store_reload    load: stamps_take, then tls_bundle_load
+ *   tls_store_look                      a reload when a file is another one than was loaded, and
+ *                                       the same as at the last look: whoever writes it is done
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
