@@ -1,6 +1,6 @@
 /**
  * mapping_clash: rules whose metrics cannot both be shown, as one name has one type, and a summary
- * or histogram X has X_sum, X_count and X_bucket, too (MAPPING 6).
+ * or histogram X has X_sum, X_count and X_bucket, too.
  *
  * Only names without references are compared.  What a rule makes is taken from match_metric_type;
  * without it, a rule with observer options makes those, and any other makes whatever comes: such a
