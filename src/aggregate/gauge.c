@@ -105,8 +105,8 @@ static void gauge_absorb(struct exposed *to, struct exposed *from, struct kind_n
 }
 
 /*
- * What others may take along as well is made one value: changes would count once for each of them
- * when they meet.
+ * The gauge's changes become one value.  Several series leave this exposed, each with a copy of it:
+ * where two meet again, changes would be added twice, but the same value stands once.
  */
 static void make_one_value(struct gauge_exposed *g)
 {

@@ -129,7 +129,7 @@ static size_t put_number(char *to, double value, struct text_number *last)
 {
     if (last == NULL)
         return number_print(to, value);
-    /* Zeroes of two signs are equal; nothing equals NaN, whose text is made anew. */
+    /* Zeroes of two signs are equal; nothing equals NaN, which is printed each time. */
     if (last->len == 0 || value != last->value || signbit(value) != signbit(last->value)) {
         last->value = value;
         last->len = number_print(last->text, value);

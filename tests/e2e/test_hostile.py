@@ -1,4 +1,4 @@
-"""P5 and P6: nothing that comes in breaks the process, the page or the bounds."""
+"""Nothing that comes in breaks the process, the page or the bounds."""
 import random
 import socket
 

@@ -1,4 +1,4 @@
-"""P4: an interval is applied to Redis exactly once, whatever is cut or killed in between."""
+"""An interval is applied to Redis exactly once, whatever is cut or killed in between."""
 import os
 import signal
 import threading
