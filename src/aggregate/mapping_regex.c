@@ -4,6 +4,7 @@
  */
 #include "aggregate/mapping_regex.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -155,6 +156,7 @@ bool mapping_regex_find(const struct mapping_regex *re, struct mapping_regex_scr
                         struct slice name, struct slice *captures)
 {
     const char *begin = name.ptr != NULL ? name.ptr : "";
+    assert(re->re2.groups < pcre2_get_ovector_count(s->data)); /* a scratch for as many */
     pcre2_set_match_limit(s->context, steps_for(name.len));
     int rc = pcre2_match(re->code, (PCRE2_SPTR)begin, name.len, 0, PCRE2_NO_UTF_CHECK, s->data,
                          s->context);

@@ -74,6 +74,7 @@ static size_t value_end(struct slice labels, size_t at)
 {
     while (labels.ptr[at] != '"')
         at += labels.ptr[at] == '\\' ? 2 : 1;
+    assert(at < labels.len);
     return at + 1;
 }
 
@@ -162,6 +163,7 @@ void text_put_sample(struct buf *out, const struct text_sample *s, double value)
     }
     *to++ = ' ';
     to += put_number(to, value, s->last);
+    assert(to <= out->ptr + out->cap);
     out->len = (size_t)(to - out->ptr);
 }
 
