@@ -22,7 +22,7 @@ enum event_kind { EVENT_ENTRY, CHECK_ENTRY, EVENT_KINDS };
 enum { EVENT_LOG_KEEP = 1000 };
 
 /*
- * One event or service check, as it came (PROTOCOL 8, 9).  Slices are valid UTF-8, without control
+ * One event or service check, as it came.  Slices are valid UTF-8, without control
  * characters but for LF in title and text.
  */
 struct event_entry {

@@ -17,7 +17,7 @@ enum { NUMBER_TEXT_MAX = 32 }; /* bytes that number_print needs */
 
 /**
  * number_parse(s, ret):
- * The whole of s, which must be of this form (PROTOCOL 3, 5):
+ * The whole of s, which must be of this form:
  *     ["+"/"-"] ( 1*D ["." *D] / "." 1*D ) [ ("e"/"E") ["+"/"-"] 1*D ]
  * Correctly rounded (nearest, ties to even); underflow gives 0 or a denormal with the sign kept.
  *   returns  false on any other text and when the result is not finite; *ret is then untouched

@@ -48,7 +48,7 @@ struct config {
      * localhost makes two. */
     struct listen_address *sockets;
     size_t n_sockets;
-    /* Made of aggregate.drop_tags and global_tags by the rules, as app/tag_options.h has it. */
+    /* Made of aggregate.drop_tags and global_tags by the rules, as core/tag_options.h has it. */
     struct tag_options *tags;
     /* Where the values came from. */
     char *file;                 /* path that was read; NULL: none */

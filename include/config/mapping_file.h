@@ -1,5 +1,5 @@
 /**
- * mapping_file: a mapping file of statsd_exporter (MAPPING 1, 2), read and checked.
+ * mapping_file: a mapping file of statsd_exporter, read and checked.
  *
  * Every mistake in it is found in one go, told with file, line and rule, what is wrong and what
  * would be right.  YAML's anchors, aliases and merge keys (<<) are understood, as far as

@@ -2,7 +2,7 @@
  * rules: what rooms above config/ know of values: addresses of sockets, URLs of sinks.
  *
  * config/ knows how numbers, words and durations are written, and nothing of what they are for.
- * The program defines config_rules (app/config_rules.c); whoever loads a config is held to them.
+ * The program defines config_rules (core/config_rules.c); whoever loads a config is held to them.
  *   thread   that of config_load
  */
 #ifndef CONFIG_RULES_H

@@ -69,8 +69,9 @@ void scrape_cut(struct scrape *s);
 void scrape_free(struct scrape *s);
 
 /*
- * Bytes that each of SCRAPE_UNDER_WAY_MAX expositions keeps at most, its compressor included, of
- * pages of `page` bytes read over so many connections.
+ * Bytes that one of SCRAPE_UNDER_WAY_MAX expositions keeps at most, its compressor included.
+ *   page           bytes of the largest page
+ *   connections    how many may read at a time
  */
 uint64_t scrape_memory(uint64_t page, uint32_t connections);
 

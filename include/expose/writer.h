@@ -101,14 +101,14 @@ extern const struct writer_ops *const writers[WRITER_COUNT];
 /* The largest exposed_bytes of all formats. */
 uint64_t writers_exposed_bytes(const struct profile *p);
 
-/* Prometheus' text format 0.0.4 (SINKS 1.1).  Cost: some 100 to 200 ns a line. */
+/* Prometheus' text format 0.0.4.  Cost: some 100 to 200 ns a line. */
 extern const struct writer_ops writer_text;
 
-/* OpenMetrics 1.0, with the names of the text format (SINKS 1.2).  Cost: as text */
+/* OpenMetrics 1.0, with the names of the text format.  Cost: as text */
 extern const struct writer_ops writer_openmetrics;
 
 /*
- * Delimited messages io.prometheus.client.MetricFamily (SINKS 1.5), the one format that has native
+ * Delimited messages io.prometheus.client.MetricFamily, the one format that has native
  * histograms.  A family may come in several messages; one without metrics does not come.  Counts
  * are whole numbers here: those of sampled values are rounded down.
  */

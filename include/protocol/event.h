@@ -1,5 +1,5 @@
 /**
- * event: DogStatsD events and service checks (PROTOCOL 8, 9).
+ * event: DogStatsD events and service checks.
  *
  * Title, text and message are unescaped copies in the caller's room; all other slices point into
  * the line.

@@ -1,5 +1,5 @@
 /**
- * framing: cuts a byte stream into datagrams for the parser (PROTOCOL 2).
+ * framing: cuts a byte stream into datagrams for the parser.
  *
  *     framing_init(&f, FRAMING_LINE, room);
  *     while ((n = read(...)) > 0)

@@ -1,5 +1,5 @@
 /**
- * parse: a datagram into a batch of samples (PROTOCOL 2 to 9).
+ * parse: a datagram into a batch of samples.
  *
  *     struct batch b;
  *     struct parser *p = parser_new(&opts);

@@ -14,10 +14,10 @@
 
 enum { DATAGRAM_MAX = 65535 };
 
-/* Does a sign make a gauge's value relative?  (PROTOCOL 6) */
+/* Does a sign make a gauge's value relative? */
 enum gauge_sign { GAUGE_SIGN_AUTO, GAUGE_SIGN_DELTA, GAUGE_SIGN_ABSOLUTE };
 
-/* Styles of tags inside the name, as bits; all off by default (PROTOCOL 7). */
+/* Styles of tags inside the name, as bits; all off by default. */
 enum name_tags {
     NAME_TAGS_LIBRATO = 1,
     NAME_TAGS_INFLUX = 2,

@@ -2,7 +2,7 @@
  * reason: why a line, a sample or a frame was refused.
  *
  * From one table come the enum, the label of `statsd_samples_rejected_total{reason=...}`, `statsd
- * describe reasons` and the rows of the tests.  PROTOCOL 12 lists them.
+ * describe reasons` and the rows of the tests.
  */
 #ifndef PROTOCOL_REASON_H
 #define PROTOCOL_REASON_H

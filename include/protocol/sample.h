@@ -20,7 +20,7 @@
 #include "protocol/event.h"
 #include "protocol/reason.h"
 
-/* X(id, token) in the order of PROTOCOL 4 */
+/* X(id, token): what stands behind the value */
 /* clang-format off */
 #define SAMPLE_TYPES(X)     \
     X(COUNTER,      "c")    \

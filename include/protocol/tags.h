@@ -1,5 +1,5 @@
 /**
- * tags: the raw tags of a sample, split, checked and sorted (PROTOCOL 7).
+ * tags: the raw tags of a sample, split, checked and sorted.
  *
  * Called for a spelling seen for the first time, and by explain.
  */

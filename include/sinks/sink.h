@@ -5,7 +5,7 @@
  * comes in slices, a bounded number of series each; between them the loop does all else, so a sink
  * must go on with what it has queued before, and take entries.  A server has a list of sinks
  * (sink_list.h).  A new sink is a file or folder with a table of its counters, and a row in
- * app/sink_table.c.
+ * core/sink_table.c.
  *   thread   control
  */
 #ifndef SINKS_SINK_H

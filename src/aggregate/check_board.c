@@ -1,3 +1,10 @@
+/*
+ * The pairs lie in an array; the index finds one by its name and host.
+ *
+ *   check_board_note     finds the pair, or pair_new; counts what is too long or one too many
+ *   check_board_expire   where a pair goes, the last of the array takes its place
+ *   check_board_put      a line for each pair
+ */
 #include "aggregate/check_board.h"
 
 #include <assert.h>

@@ -1,3 +1,10 @@
+/*
+ * The arithmetic is in gauge_value.c.  Here is what becomes of a value in each of its three places:
+ *
+ *   cell      gauge_begin empties a part and the changes that are kept beside it
+ *   series    gauge_merge -> merge_interval; gauge_close: an absolute value, or a difference
+ *   exposed   gauge_merge, gauge_view; gauge_absorb and gauge_carry when a series gets another line
+ */
 #include "aggregate/gauge.h"
 
 #include <stdlib.h>
@@ -98,8 +105,8 @@ static void gauge_absorb(struct exposed *to, struct exposed *from, struct kind_n
 }
 
 /*
- * What others may take along as well is made one value: changes would count once for each of them
- * when they meet.
+ * The gauge's changes become one value.  Several series leave this exposed, each with a copy of it:
+ * where two meet again, changes would be added twice, but the same value stands once.
  */
 static void make_one_value(struct gauge_exposed *g)
 {

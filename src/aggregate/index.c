@@ -1,3 +1,10 @@
+/*
+ *   index_find                  in x->slots, which have every item
+ *   index_put, index_remove     -> move_begin when it is too full or too empty, -> move_step
+ *   move_step                   copies some slots to the next table; the last step swaps the two
+ *
+ * An item whose slot has been copied is put into and removed from both tables (probe_move_has).
+ */
 #include "aggregate/index.h"
 
 #include <assert.h>

@@ -122,7 +122,7 @@ void ingest_exemplars(struct ingest *in, const struct batch *b, uint32_t at, uin
 
 /* ---- ingest.c ---- */
 
-/* Add the parser's counts to the worker's, and begin them anew. */
+/* Add the parser's counts to the worker's, and set them to 0. */
 void ingest_take_counts(struct ingest *in, struct parse_counts *c);
 
 /* ---- helpers ---- */

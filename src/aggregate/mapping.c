@@ -1,5 +1,5 @@
 /*
- * In this file: copying the rules, the scratch, the search, and what is made of a match.
+ * In this file: copying the rules, the scratch, the search, and the name and labels of a match.
  */
 #include "aggregate/mapping.h"
 
@@ -289,7 +289,7 @@ bool mapping_find(const struct mapping *m, struct mapping_scratch *s, struct sli
     return ret->rule != NULL;
 }
 
-/* --- what is made of it */
+/* --- name, labels and options of a match */
 
 static const struct compiled *compiled_of(const struct mapping_match *match)
 {

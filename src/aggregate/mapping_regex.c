@@ -1,5 +1,10 @@
+/*
+ *   mapping_regex_new     mapping_re2_read (RE2's syntax into PCRE2's), then compile
+ *   mapping_regex_find    pcre2_match within the limits of the scratch and steps_for the name
+ */
 #include "aggregate/mapping_regex.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -9,7 +14,10 @@
 #include "aggregate/mapping_re2.h"
 #include "base/mem.h"
 
-/* Steps are counted anew for each byte at which a match may begin. */
+/*
+ * PCRE2 limits the steps of a match that begins at one byte, and tries each byte of the name: a
+ * search takes at most STEPS, as long as a byte's share is between the two limits.
+ */
 enum { STEPS = 4000000, STEPS_LEAST = 1000, STEPS_MOST = 100000 };
 enum { JIT_STACK_LEAST = 32 * 1024, JIT_STACK_MOST = 512 * 1024 };
 enum { HEAP_KIB = 1024, HEAP_MOST = HEAP_KIB * 1024 };
@@ -148,6 +156,7 @@ bool mapping_regex_find(const struct mapping_regex *re, struct mapping_regex_scr
                         struct slice name, struct slice *captures)
 {
     const char *begin = name.ptr != NULL ? name.ptr : "";
+    assert(re->re2.groups < pcre2_get_ovector_count(s->data)); /* a scratch for as many */
     pcre2_set_match_limit(s->context, steps_for(name.len));
     int rc = pcre2_match(re->code, (PCRE2_SPTR)begin, name.len, 0, PCRE2_NO_UTF_CHECK, s->data,
                          s->context);

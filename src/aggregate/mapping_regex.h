@@ -2,11 +2,10 @@
  * mapping_regex: a regex of a rule (mapping_re2.h), compiled, and the search with limits.
  *
  * PCRE2 tries one way after another; for some regexes (`(a+)+$`) the number of ways doubles with
- * each byte.  A search may therefore take so many steps, depth and memory, then it is given up: the
- * regex does not match, and the scratch counts it.  The longer the name, the fewer steps for each
- * byte at which a match might begin: for names of up to 4,000 bytes the worst is 4 million steps in
- * all, of 1.4 ns where PCRE2 has a JIT compiler for the CPU, of 14 where it has none.  A regex that
- * does what it should takes some hundred.
+ * each byte.  Steps, depth and memory of a search are therefore limited.  At the limit the search
+ * is given up: the regex does not match, and the scratch counts it.  The longer the name, the fewer
+ * steps for each byte at which a match might begin: for names of up to 4,000 bytes the worst is 4
+ * million steps in all.  A regex that does what it should takes some hundred.
  *
  *   thread   any, each with a scratch of its own
  */
@@ -31,7 +30,7 @@ void mapping_regex_free(struct mapping_regex *re); /* NULL is fine */
 
 unsigned mapping_regex_groups(const struct mapping_regex *re);
 
-/* The number of the nth group, from 0, of that name; < 0: there are not so many. */
+/* The number of the nth group, from 0, of that name; < 0: fewer groups have it. */
 int32_t mapping_regex_group(const struct mapping_regex *re, struct slice name, size_t nth);
 size_t mapping_regex_memory(const struct mapping_regex *re);
 

@@ -29,7 +29,7 @@ struct mapping_template {
     bool has_text; /* a part that is no capture, so what it makes is never empty */
 };
 
-/* returns  the number of the nth group, from 0, of that name; < 0: there are not so many */
+/* returns  the number of the nth group, from 0, of that name; < 0: fewer groups have it */
 typedef int32_t mapping_group_of(const void *cookie, struct slice name, size_t nth);
 
 /**

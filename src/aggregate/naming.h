@@ -1,5 +1,5 @@
 /**
- * naming: a StatsD name or tag key as Prometheus spells it (MAPPING 7).  Private to aggregate/.
+ * naming: a StatsD name or tag key as Prometheus spells it.  Private to aggregate/.
  *
  * Each code point outside [A-Za-z0-9_] becomes one '_', but a '-' directly after another '-' gives
  * nothing; a leading digit gets a '_' in front.

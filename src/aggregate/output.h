@@ -1,6 +1,6 @@
 /**
- * output: the output side as a whole: who is exposed under which name and labels.  Private to
- * aggregate/.
+ * output: the output side as a whole: which exposed has which name and labels on /metrics.  Private
+ * to aggregate/.
  *
  * It knows tuples, but no series: a series hands in its exposed and gets back the one to add to
  * from then on.

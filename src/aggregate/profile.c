@@ -1,3 +1,7 @@
+/*
+ *   profiles_intern     -> profiles_find, by is_equal; else add: a checked copy
+ *   profile_same_timers   whether two make the same lines of a timer: same_buckets or same_window
+ */
 #include "aggregate/profile.h"
 
 #include <assert.h>

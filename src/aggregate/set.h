@@ -41,7 +41,8 @@ struct set_exposed {
     struct members members;   /* without: of the open interval */
     uint64_t last;            /* without: how many the last closed interval had */
     bool shown;               /* there is something to show */
-    uint8_t odd;              /* of the latest interval that it has heard of, while listed */
+    uint8_t odd;              /* while listed: 1 when its window has moved on to an interval of odd
+                                 number last, 0: of even */
     uint32_t listed;          /* place in the list, from 1; 0: in none */
     struct set_list *list;
 };
@@ -49,8 +50,8 @@ struct set_exposed {
 struct set_list {
     struct set_exposed **at;
     size_t n, cap;
-    size_t behind;     /* the first so many may not have heard of .. */
-    uint64_t interval; /* .. the open one */
+    size_t behind;     /* at[behind..n): their windows have moved on to `interval` */
+    uint64_t interval; /* the open one */
 };
 
 void set_list_release(struct set_list *l); /* the sets are their series' */

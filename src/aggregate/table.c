@@ -1,3 +1,11 @@
+/*
+ *   table_reserve            before a table_put: begins a move when it is half full, or steps on
+ *   table_tidy               after removals: begins a move to half the size, or steps on
+ *   move_begin, move_step    the next table is mapped by the memory thread (base/backing.h);
+ *                            then slots are copied, and the last step swaps the two
+ *
+ * A cell whose slot has been copied is put into and removed from both tables (probe_move_has).
+ */
 #include "aggregate/table.h"
 
 #include <assert.h>

@@ -85,9 +85,8 @@ static void add_count(double *to, double n)
 }
 
 /*
- * Add counts by the bounds of profile `of`.  Where the exposed has others, what is below a bound of
- * `of` is below the next one of the exposed: no bucket holds a value too few, and the count is
- * whole.
+ * Add counts by the bounds of profile `of`.  Where the exposed has others, a count goes to its next
+ * bound: le="2" never counts a value above 2, but may leave out one below; le="+Inf" has all.
  */
 static void add_le(struct timer_exposed *t, const double *le, const struct profile *of)
 {

@@ -66,6 +66,7 @@ void tuple_init(struct tuple *t, struct symbols *ss, const struct identity *id)
     t->type = (unsigned)id->type & 0x7f;
     t->wide = needs_wide(id);
     t->profile = 0;
+    assert(t->n_tags == id->n_tags && t->type == id->type); /* the bit fields hold them */
     t->symbol[0] = symbols_use(ss, &text, id->name_hash);
     for (unsigned i = 0; i < id->n_tags; i++) {
         const struct identity_tag *tag = &id->tag[i];

@@ -33,6 +33,12 @@ struct api {
     size_t unsent_bytes;
 };
 
+static void api_check(const struct api *a)
+{
+    assert(a->n_unsent <= a->cap_unsent);
+    assert((a->n_unsent == 0) == (a->unsent_bytes == 0)); /* no answer is empty */
+}
+
 /* ---- answers on their way ---- */
 
 static void unsent_add_take(struct api *a, struct http_body *b)
@@ -40,6 +46,7 @@ static void unsent_add_take(struct api *a, struct http_body *b)
     a->unsent = mem_grow(a->unsent, &a->cap_unsent, a->n_unsent + 1, sizeof(struct http_body *));
     a->unsent[a->n_unsent++] = b;
     a->unsent_bytes += http_body_memory(b);
+    api_check(a);
 }
 
 /* Drop those that were sent, or whose clients have gone; all: the others too. */
@@ -52,11 +59,12 @@ static void unsent_sweep(struct api *a, bool all)
             a->unsent[kept++] = b;
             continue;
         }
+        assert(http_body_memory(b) <= a->unsent_bytes);
         a->unsent_bytes -= http_body_memory(b);
         http_body_unref(b);
     }
     a->n_unsent = kept;
-    assert(kept > 0 || a->unsent_bytes == 0);
+    api_check(a);
 }
 
 /* ---- an answer ---- */

@@ -8,6 +8,8 @@
  */
 #include "api/entries.h"
 
+#include <assert.h>
+
 #include "api/json.h"
 #include "base/number.h"
 
@@ -114,6 +116,7 @@ enum api_status api_entries_answer(const struct api_ask *ask, const struct api_l
     for (size_t i = 0; i < total && !more; i++) {
         const struct event_entry *e = event_log_at(log, listing->kind, i);
         size_t len = out->len;
+        assert(last == 0 || e->seq < last); /* newest first: `next` misses none */
         if (!entry_matches(e, f))
             continue;
         if (shown < f->limit) {

@@ -9,8 +9,8 @@
 #ifndef APP_RELOAD_H
 #define APP_RELOAD_H
 
-#include "app/core_mapping.h"
 #include "config/config.h"
+#include "core/core_mapping.h"
 
 struct reloaded {
     struct core_mapping mapping;

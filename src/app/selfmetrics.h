@@ -7,11 +7,11 @@
 
 #include "aggregate/registry.h"
 #include "api/api.h"
-#include "app/counter_tables.h"
 #include "app/events.h"
-#include "app/server_counters.h"
 #include "app/turn.h"
 #include "base/buf.h"
+#include "core/counter_tables.h"
+#include "core/server_counters.h"
 #include "expose/counters.h"
 #include "expose/writer.h"
 #include "http/http.h"

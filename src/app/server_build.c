@@ -1,15 +1,25 @@
-/* The parts of the daemon, built in one order and taken down in the reverse of it. */
+/*
+ * The parts of the daemon, built in one order and taken down in the reverse of it.
+ *
+ * server_build
+ *   choose_cpu, open_listeners, make_registry
+ *   make_workers        make_worker for each, then hand_out_sockets
+ *     hand_out            which worker reads which socket; accept_from for streams
+ *   sink_table_open
+ * server_log_listeners  log_listener for each, when the server is ready
+ * server_unbuild
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/core_opts.h"
-#include "app/memory_bound.h"
 #include "app/server_priv.h"
-#include "app/sink_table.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/core_opts.h"
+#include "core/memory_bound.h"
+#include "core/sink_table.h"
 #include "listen/tls_door.h"
 #include "protocol/variant.h"
 

@@ -18,18 +18,18 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "api/api.h"
-#include "app/core_mapping.h"
-#include "app/descriptors.h"
 #include "aggregate/off_page_log.h"
-#include "listen/refused_log.h"
+#include "api/api.h"
+#include "app/descriptors.h"
 #include "app/events.h"
 #include "app/reload.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "core/core_mapping.h"
 #include "expose/scrape.h"
+#include "listen/refused_log.h"
 #include "sinks/sink_list.h"
 
 /*

@@ -2,13 +2,13 @@
  * slice: how long the control thread stays with one thing.  Private to app/.
  *
  * Work over all series (a page that is merged, an interval that goes to the sinks) is cut into
- * slices: so many cells or series at a time until SLICE_NS have passed, and the rest after one
- * round of the loop, in which page turns, scrapes and answers of Redis get their turn.
+ * slices.  A slice takes SLICE_CELLS cells or SLICE_SERIES series at a time until SLICE_NS have
+ * passed.  The rest comes after one round of the loop, in which page turns, scrapes and answers of
+ * Redis are served.
  *
- * A look at the clock waits for all memory that is on its way, so it comes as rarely as the most
- * costly items let it: sets, whose HyperLogLogs take some 30 us to be written, 10 to be merged and
- * 80 when their window moves on.  So those count as several, and a slice is over after 0.5 ms and
- * at most 3 ms more.
+ * A look at the clock waits for all memory that is on its way, so there are as few as the most
+ * costly items allow: sets with many members.  Those count as several items, and a slice is over
+ * after 0.5 ms and at most 3 ms more (pauses in docs/performance.md).
  *   thread   control
  */
 #ifndef APP_SLICE_H

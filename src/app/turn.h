@@ -20,7 +20,7 @@
 #include <uv.h>
 
 #include "aggregate/registry.h"
-#include "app/core_mapping.h"
+#include "core/core_mapping.h"
 #include "listen/acceptor.h"
 #include "listen/listener.h"
 #include "listen/worker.h"

@@ -9,11 +9,11 @@
 #include <assert.h>
 
 #include "aggregate/members.h"
-#include "app/core_mapping.h"
-#include "app/memory_bound.h"
 #include "base/now.h"
 #include "config/escape.h"
 #include "config/option_value.h"
+#include "core/core_mapping.h"
+#include "core/memory_bound.h"
 #include "listen/socket_options.h"
 #include "listen/tls_door.h"
 #include "tls/bundle.h"

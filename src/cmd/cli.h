@@ -10,8 +10,8 @@
 
 #include <stdio.h>
 
-#include "app/core_mapping.h"
 #include "config/config.h"
+#include "core/core_mapping.h"
 
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 

@@ -12,13 +12,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/counter_tables.h"
 #include "base/mem.h"
 #include "cmd/wrap.h"
 #include "config/escape.h"
 #include "config/guess.h"
 #include "config/option_value.h"
 #include "config/options.h"
+#include "core/counter_tables.h"
 #include "protocol/reason.h"
 
 enum {

@@ -10,10 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "app/core_opts.h"
 #include "base/mem.h"
 #include "cmd/explain_exposition.h"
 #include "cmd/explain_rule.h"
+#include "core/core_opts.h"
 #include "protocol/event.h"
 #include "protocol/tags.h"
 

@@ -15,8 +15,8 @@
 
 #include <jansson.h>
 
-#include "app/core_mapping.h"
 #include "config/config.h"
+#include "core/core_mapping.h"
 #include "protocol/parse.h"
 #include "protocol/sample.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "aggregate/registry_interval.h"
-#include "app/core_opts.h"
-#include "app/memory_bound.h"
 #include "base/mem.h"
+#include "core/core_opts.h"
+#include "core/memory_bound.h"
 #include "expose/render.h"
 
 /* The clock is that of the samples, never the machine's: the output does not depend on when it is

@@ -6,11 +6,11 @@
 #ifndef CMD_EXPLAIN_EXPOSITION_H
 #define CMD_EXPLAIN_EXPOSITION_H
 
-#include "app/core_mapping.h"
 #include "aggregate/lane.h"
 #include "aggregate/off_page.h"
 #include "base/buf.h"
 #include "config/config.h"
+#include "core/core_mapping.h"
 
 struct explain_exposition;
 

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "app/core_mapping.h"
+#include "core/core_mapping.h"
 #include "protocol/sample.h"
 
 struct explain_rules {

@@ -1,10 +1,10 @@
 /**
  * mapping_clash: rules whose metrics cannot both be shown, as one name has one type, and a summary
- * or histogram X has X_sum, X_count and X_bucket, too (MAPPING 6).
+ * or histogram X has X_sum, X_count and X_bucket, too.
  *
  * Only names without references are compared.  What a rule makes is taken from match_metric_type;
- * without it, a rule with observer options makes those, and any other makes whatever comes: such a
- * one clashes only where no class of metrics would do.
+ * without it, a rule with observer options makes summaries or histograms, and any other rule makes
+ * whatever type is sent.  The last kind clashes only where no type could be shown.
  *   cost     linear in the number of rules
  */
 #ifndef CONFIG_MAPPING_CLASH_H

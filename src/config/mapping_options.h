@@ -1,6 +1,6 @@
 /**
  * mapping_options: the blocks histogram_options and summary_options, and what applies where they
- * give nothing (MAPPING 6).
+ * give nothing.
  */
 #ifndef CONFIG_MAPPING_OPTIONS_H
 #define CONFIG_MAPPING_OPTIONS_H

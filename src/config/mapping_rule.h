@@ -1,5 +1,5 @@
 /**
- * mapping_rule: one element of `mappings:`, checked and resolved (MAPPING 1, 2, 6).
+ * mapping_rule: one element of `mappings:`, checked and resolved.
  */
 #ifndef CONFIG_MAPPING_RULE_H
 #define CONFIG_MAPPING_RULE_H

@@ -9,7 +9,7 @@
 
 #include "config/mapping_values.h"
 
-/* Up to so many shapes of one length one look-up leaves the right ones. */
+/* Shapes of one length that are worth no warning: a single look-up finds those that may apply. */
 enum { MAPPING_SHAPES_FEW = 64 };
 
 /**

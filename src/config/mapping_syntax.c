@@ -1,3 +1,8 @@
+/*
+ *   mapping_syntax_glob, _name, _label_key    what is wrong, in words: wrong_component, reference
+ *   mapping_syntax_references                 the largest n of $n
+ *   mapping_syntax_regex, _quote, _repair     what a message proposes instead
+ */
 #include "config/mapping_syntax.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /**
- * mapping_syntax: what may be written as match, name and label key (MAPPING 2), and what was
+ * mapping_syntax: what may be written as match, name and label key, and what was
  * probably meant by what may not.
  *   thread   any (no state)
  */

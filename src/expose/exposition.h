@@ -70,7 +70,7 @@ struct exposition {
     struct render render;
     bool started, rendered;
     double bytes;               /* rendered so far ... */
-    uint64_t took_ns;           /* ... in so much time */
+    uint64_t took_ns;           /* ... and the time that this took */
     struct http_body *piece;    /* rendered, and the packer has not taken it */
     struct packer packer;       /* of encodings with a codec */
     struct http_stream *stream; /* NULL: it is over */

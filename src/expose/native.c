@@ -17,7 +17,7 @@ enum {
     SPAN_LENGTH = 2
 };
 
-/* Up to so many empty buckets are written as such: that is shorter than a span. */
+/* A gap of at most this many empty buckets is written as buckets, which is shorter than a span. */
 enum { GAP_FILLED = 2 };
 
 /*

@@ -74,7 +74,7 @@ static void om_close(struct writer *w)
     free(o);
 }
 
-/* ---- who has which name ---- */
+/* ---- names of families ---- */
 
 static struct slice join(struct openmetrics *o, struct slice name, struct slice suffix)
 {

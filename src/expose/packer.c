@@ -4,6 +4,14 @@
 
 #include "base/slice.h"
 
+/* A piece is with it from packer_pack to packer_take.  Of a busy one all else is the pool's. */
+static void packer_check(const struct packer *p)
+{
+    assert((p->state == PACKER_IDLE) == (p->in == NULL));
+    assert(p->state == PACKER_IDLE || p->z != NULL);
+    assert(p->state != PACKER_IDLE || p->out.len == 0);
+}
+
 bool packer_init(struct packer *p, const struct codec *codec, void (*done)(void *cookie),
                  void *cookie)
 {
@@ -32,13 +40,15 @@ static void on_packed(uv_work_t *work, int status)
 {
     struct packer *p = work->data;
     (void)status; /* it is never cancelled */
+    assert(p->state == PACKER_BUSY);
     p->state = PACKER_DONE;
     p->done(p->cookie);
 }
 
 void packer_pack(struct packer *p, uv_loop_t *loop, struct http_body *piece, bool last)
 {
-    assert(p->state == PACKER_IDLE && p->in == NULL && !p->last);
+    packer_check(p);
+    assert(p->state == PACKER_IDLE && p->z != NULL && !p->last);
     p->in = piece;
     p->last = last;
     p->state = PACKER_BUSY;
@@ -47,12 +57,14 @@ void packer_pack(struct packer *p, uv_loop_t *loop, struct http_body *piece, boo
 
 struct http_body *packer_take(struct packer *p, const char *content_type)
 {
+    packer_check(p);
     assert(p->state == PACKER_DONE);
     p->state = PACKER_IDLE;
     http_body_unref(p->in);
     p->in = NULL;
     struct http_body *packed = http_body_take(content_type, p->out.ptr, p->out.len);
     p->out = (struct buf){ 0 };
+    packer_check(p);
     return packed;
 }
 

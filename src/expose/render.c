@@ -1,5 +1,7 @@
 #include "expose/render.h"
 
+#include <assert.h>
+
 #include "base/slice.h"
 
 void render_begin(struct render *r, struct writer *w, struct registry *registry)
@@ -12,6 +14,14 @@ void render_end(struct render *r)
 {
     registry_walk_end(&r->walk);
     buf_release(&r->labels);
+}
+
+/* The family's name is the walk's copy: the family itself may have gone since the last piece. */
+static void render_check(const struct render *r)
+{
+    assert(r->family.parts == 0 || r->family.part < r->family.parts);
+    assert(r->family.name.ptr == NULL || r->family.name.ptr == r->walk.name.ptr);
+    assert(!r->head_due || r->heads);
 }
 
 static void put_head(struct render *r, struct buf *out)
@@ -92,11 +102,13 @@ static bool next_family(struct render *r)
     if (ops->begin != NULL)
         ops->begin(r->writer, &r->family);
     r->head_due = r->heads;
+    render_check(r);
     return true;
 }
 
 bool render_some(struct render *r, uint64_t now_ns, size_t enough, struct buf *out)
 {
+    render_check(r);
     if (!put_family(r, now_ns, enough, out))
         return true;
     while (next_family(r)) {

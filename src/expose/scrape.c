@@ -5,6 +5,7 @@
  *     serve         the desk: these requests' turn is over; begin their expositions, by party
  *     step_all      every exposition goes on, and what is over leaves
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -77,7 +78,9 @@ static void begin(struct scrape *s, const struct asker *askers, size_t n)
         newcomers[i] = askers[i].who;
         to[i] = askers[i].request;
     }
+    assert(!s->stopped); /* its desk has closed, and answers by itself */
     if (scrape_make_room(s, newcomers, n)) {
+        assert(scrape_places(s) > 0);
         struct exposition *e = exposition_new(&s->source, askers->form, to, n, wake, s);
         e->next = s->under_way;
         s->under_way = e;

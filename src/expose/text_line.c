@@ -1,8 +1,10 @@
-/**
- *   text_labels_of    quantile="0.5" and le="0.1" of a profile, made at first sight
- *     text_print_bound <- only_digits
- *   text_split        where one of these goes in between a line's labels
- *   text_put_meta, text_put_sample <- put_number
+/*
+ * What the two formats of text share (text.c, openmetrics.c):
+ *
+ *   text_labels_of     `quantile="0.5"` and `le="0.1"`, made once for each profile
+ *   text_split         the labels before and behind the place of such a label
+ *   text_put_meta      # HELP and # TYPE
+ *   text_put_sample    a line with its value; put_number prints one that comes twice once
  */
 #include "expose/text_line.h"
 
@@ -105,6 +107,7 @@ static size_t value_end(struct slice labels, size_t at)
 {
     while (labels.ptr[at] != '"')
         at += labels.ptr[at] == '\\' ? 2 : 1;
+    assert(at < labels.len);
     return at + 1;
 }
 
@@ -160,7 +163,7 @@ static size_t put_number(char *to, double value, struct text_number *last)
 {
     if (last == NULL)
         return number_print(to, value);
-    /* Zeroes of two signs are equal; nothing equals NaN, whose text is made anew. */
+    /* Zeroes of two signs are equal; nothing equals NaN, which is printed each time. */
     if (last->len == 0 || value != last->value || signbit(value) != signbit(last->value)) {
         last->value = value;
         last->len = number_print(last->text, value);
@@ -193,6 +196,7 @@ void text_put_sample(struct buf *out, const struct text_sample *s, double value)
     }
     *to++ = ' ';
     to += put_number(to, value, s->last);
+    assert(to <= out->ptr + out->cap);
     out->len = (size_t)(to - out->ptr);
 }
 

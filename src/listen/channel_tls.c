@@ -1,5 +1,6 @@
 #include "listen/channel_tls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -13,6 +14,13 @@ struct tls {
     enum tls_result last; /* of the session; what is not TLS_DONE or a wish is final */
     bool open;            /* the handshake is done */
 };
+
+/* Before the handshake is done there is no data, and no orderly end. */
+static void tls_check(const struct tls *t)
+{
+    assert(t->session != NULL);
+    assert(t->open || (t->last != TLS_DONE && t->last != TLS_CLOSED));
+}
 
 static bool goes_on(const struct tls *t)
 {
@@ -52,6 +60,7 @@ static ssize_t tls_read(struct channel *c, char *ptr, size_t room)
         t->last = tls_session_handshake(t->session);
         t->open = t->last == TLS_DONE;
     }
+    tls_check(t);
     size_t got = goes_on(t) && t->open ? read_records(t, ptr, room) : 0;
     return got > 0 ? (ssize_t)got : result_of(t);
 }

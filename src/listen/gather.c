@@ -49,7 +49,7 @@ unsigned gather_begin(struct gather *g, unsigned most_ms)
     return g->wait_ms;
 }
 
-/* The wait after which a look finds GATHER_ENOUGH, if this one has found so many. */
+/* This look found `found` datagrams.  returns  the wait after which a look finds GATHER_ENOUGH */
 static unsigned wait_for(const struct gather *g, unsigned found)
 {
     unsigned ms = found > 0 ? g->wait_ms * GATHER_ENOUGH / found : g->most_ms;

@@ -1,6 +1,6 @@
 /**
- * owner: `USER`, `USER:GROUP`, each a name or a number: who gets a Unix socket's file.  Private to
- * listen/.
+ * owner: `USER`, `USER:GROUP`, each a name or a number: the owner of a Unix socket's file.  Private
+ * to listen/.
  *   thread   control, before the workers start
  */
 #ifndef LISTEN_OWNER_H

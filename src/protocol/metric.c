@@ -1,5 +1,5 @@
 /*
- * One metric line (PROTOCOL 3 to 7):  name ":" sample *( ":" sample )
+ * One metric line:  name ":" sample *( ":" sample )
  *                                     sample = value-text "|" type *( "|" field )
  *
  *     metric_parse

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-/* Whether a gauge's value is relative: by its sign, the options and the fields (PROTOCOL 6). */
+/* Whether a gauge's value is relative: by its sign, the options and the fields. */
 static bool is_relative(const struct parser *p, const struct metric_reading *r, char sign)
 {
     if ((sign != '+' && sign != '-') || p->opts.gauge_sign == GAUGE_SIGN_ABSOLUTE)

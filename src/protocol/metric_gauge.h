@@ -1,5 +1,5 @@
 /**
- * metric_gauge: relative and absolute values of a gauge (PROTOCOL 6), for metric.c.
+ * metric_gauge: relative and absolute values of a gauge, for metric.c.
  */
 #ifndef PROTOCOL_METRIC_GAUGE_H
 #define PROTOCOL_METRIC_GAUGE_H

@@ -1,5 +1,5 @@
 /**
- * name_tags: tags inside the metric name (PROTOCOL 7).
+ * name_tags: tags inside the metric name.
  */
 #ifndef PROTOCOL_NAME_TAGS_H
 #define PROTOCOL_NAME_TAGS_H

@@ -1,3 +1,11 @@
+/*
+ * tags_parse
+ *   elements_read                  cuts the text at its separators; element_read: key and value
+ *   sort_insertion or sort_heap    by key, then by place in the line
+ *   unique                         the last tag of each key stays
+ *   origin_add                     the container id
+ *   add_missing                    the server's own tags, where the line has none of that key
+ */
 #include "protocol/tags.h"
 
 #include <assert.h>

@@ -150,7 +150,8 @@ int tls_bundle_load(const struct tls_opts *o, int64_t now, struct tls_bundle **r
 struct tls_bundle *tls_bundle_ref(struct tls_bundle *b)
 {
     /* Relaxed: whoever takes one more has one already. */
-    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    unsigned had = atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    assert(had > 0);
     return b;
 }
 

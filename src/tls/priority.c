@@ -1,3 +1,8 @@
+/*
+ * tls_priority: the options' names of versions, ciphers and curves into GnuTLS' priority string
+ *   ciphers_of    suite_add for each name: which parts of `parts` fit the certificate's key
+ *   curves_add
+ */
 #include <errno.h>
 #include <string.h>
 

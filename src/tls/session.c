@@ -47,6 +47,14 @@ struct tls_session {
     const char *error;
 };
 
+static void session_check(const struct tls_session *s)
+{
+    assert(s->tls != NULL && s->bundle != NULL && s->fd >= 0);
+    assert(s->unfinished_max == UNFINISHED_HANDSHAKE_MAX || s->unfinished_max == UNFINISHED_MAX);
+    assert(s->unfinished == 0 || s->spoke_tls); /* GnuTLS gets no byte before the first is known */
+    assert(s->answered || !s->unsent);
+}
+
 /* --- the socket, as GnuTLS sees it --- */
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *p, size_t n)
@@ -311,6 +319,7 @@ static bool lacks_certificate(const struct tls_session *s)
 enum tls_result tls_session_handshake(struct tls_session *s)
 {
     int rc = GNUTLS_E_INTERRUPTED;
+    session_check(s);
     for (int i = 0; goes_on(rc) && i < EMPTY_RECORDS_MAX; i++)
         rc = gnutls_handshake(s->tls);
     if (rc == 0 && s->bundle->side == TLS_SERVER && lacks_certificate(s))
@@ -334,9 +343,12 @@ enum tls_result tls_session_handshake(struct tls_session *s)
 enum tls_result tls_session_read(struct tls_session *s, void *p, size_t room, size_t *ret_n)
 {
     ssize_t rc = GNUTLS_E_INTERRUPTED;
+    session_check(s);
+    assert(room > 0);
     for (int i = 0; goes_on((int)rc) && i < EMPTY_RECORDS_MAX; i++)
         rc = gnutls_record_recv(s->tls, p, room);
     if (rc > 0) {
+        assert((size_t)rc <= room);
         *ret_n = (size_t)rc;
         s->unfinished = 0;
         return TLS_DONE;
@@ -351,6 +363,7 @@ enum tls_result tls_session_read(struct tls_session *s, void *p, size_t room, si
 enum tls_result tls_session_write(struct tls_session *s, const void *p, size_t n, size_t *ret_n)
 {
     ssize_t rc;
+    session_check(s);
     assert(n > 0);
     do
         rc = s->unsent ? gnutls_record_send(s->tls, NULL, 0) : gnutls_record_send(s->tls, p, n);

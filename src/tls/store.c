@@ -1,3 +1,9 @@
+/*
+ *   tls_store_open, tls_store_reload    load: stamps_take, then tls_bundle_load
+ *   tls_store_look                      a reload when a file is another one than was loaded, and
+ *                                       the same as at the last look: whoever writes it is done
+ */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +30,13 @@ struct tls_store {
     struct stamp loaded[FILES]; /* before the last load, failed or not */
     struct stamp seen[FILES];   /* at the last look */
 };
+
+/* An open store always has a bundle: one that cannot be loaded replaces none. */
+static void store_check(const struct tls_store *s)
+{
+    assert(s->current != NULL);
+    assert(s->n_strings <= s->strings_cap);
+}
 
 /* --- options --- */
 
@@ -138,6 +151,7 @@ enum tls_loaded tls_store_reload(struct tls_store *s, int64_t now, struct buf *e
                                  struct buf *warnings)
 {
     struct tls_bundle *fresh;
+    store_check(s);
     if (load(s, now, &fresh, errors, warnings) < 0) {
         s->reloads.failed++;
         return TLS_NOT_LOADED;
@@ -152,6 +166,7 @@ enum tls_loaded tls_store_look(struct tls_store *s, int64_t now, struct buf *err
                                struct buf *warnings)
 {
     struct stamp there[FILES];
+    store_check(s);
     stamps_take(&s->opts, there);
     bool changed = !stamps_eq(there, s->loaded), settled = stamps_eq(there, s->seen);
     memcpy(s->seen, there, sizeof s->seen);

@@ -337,7 +337,7 @@ def tot_key(series, prefix="sd"):
 
 
 def metrics_balance(page):
-    """P1: read = aggregated + rejected + refused + dropped, to the unit."""
+    """Read = aggregated + rejected + refused + dropped, to the unit."""
     read = page.sum("statsd_samples_read_total")
     parts = [page.sum("statsd_samples_%s_total" % what) for what in ("aggregated", "rejected", "refused", "dropped")]
     assert read == sum(parts), (read, parts)

@@ -1,4 +1,4 @@
-"""P1: every datagram and every sample is accounted for, to the unit."""
+"""Every datagram and every sample is accounted for, to the unit."""
 import json
 import os
 import signal

@@ -50,7 +50,7 @@ def test_several_sockets_feed_one_page(dir):
 
 
 def test_a_scrape_shows_what_was_sent_just_before_it(server):
-    """P2: no waiting for the flush interval; hundreds of times, across many interval ends."""
+    """No waiting for the flush interval; hundreds of times, across many interval ends."""
     with server.sender() as c:
         for i in range(1, 501):
             c.send(b"fresh:1|c\nlevel:%d|g\nlat:%d|ms" % (i, i))

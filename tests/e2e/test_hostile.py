@@ -1,4 +1,4 @@
-"""P5 and P6: nothing that comes in breaks the process, the page or the bounds."""
+"""Nothing that comes in breaks the process, the page or the bounds."""
 import random
 import socket
 
@@ -7,7 +7,7 @@ import pytest
 import harness
 from harness import Server, metrics_balance, wait_for
 
-# Each of these crashes or cripples some other server (PROTOCOL.md 14 tells which).
+# Each of these crashes or cripples some other server.
 KILLERS = [
     b"x:1|c|@+0.5",
     b"x:1|c|@ 1",

@@ -1,4 +1,4 @@
-"""P4: an interval is applied to Redis exactly once, whatever is cut or killed in between."""
+"""An interval is applied to Redis exactly once, whatever is cut or killed in between."""
 import os
 import signal
 import threading
@@ -101,7 +101,7 @@ def test_numbers_below_the_normal_ones_add_up_in_redis(dir, redis):
 
 
 def test_what_the_kernel_holds_at_sigterm_is_read_and_flushed(dir, redis):
-    """P7: stopped with a full receive buffer, the server still delivers all of it."""
+    """Stopped with a full receive buffer, the server still delivers all of it."""
     with Server(redis.url, "redis.retention=2h", interval="1h", clean_exit=False) as s, s.sender() as c:
         os.kill(s.pid, signal.SIGSTOP)
         try:

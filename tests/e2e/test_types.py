@@ -144,7 +144,7 @@ def test_no_value_makes_an_infinity(sent, want, values, bad, refused):
 
 
 def test_quantiles_are_within_the_stated_error():
-    """P3: 1.083 % with schema 5, over three decades."""
+    """1.083 % with schema 5, over three decades."""
     with Server("aggregate.quantiles=0.01,0.25,0.5,0.75,0.9,0.99,0.999") as s:
         values = [1.003 ** i for i in range(2000)]
         for i in range(0, 2000, 50):

@@ -15,10 +15,10 @@
 
 #include "aggregate/registry.h"
 #include "aggregate/registry_interval.h"
-#include "app/core_mapping.h"
-#include "app/core_opts.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "core/core_mapping.h"
+#include "core/core_opts.h"
 #include "expose/render.h"
 #include "protocol/parse.h"
 #include "support/protobuf_reader.h"

@@ -6,7 +6,7 @@
 
 enum { WORD = 8, NOTES_BITS = 8 };
 
-_Static_assert(REDIS_KEYS_NOTES == 1 << NOTES_BITS, "a hash of so many bits is a place");
+_Static_assert(REDIS_KEYS_NOTES == 1 << NOTES_BITS, "a place has NOTES_BITS bits of a hash");
 
 uint16_t redis_keys_crc16(struct slice s)
 {

@@ -1,3 +1,10 @@
+/*
+ *   redis_route_send, redis_route_send_entry    node_of the shard or stream -> redis_link_send
+ *   on_ready, on_reply                          a link's news, on to the ledger or the appender
+ *
+ * A connection whose first batch is not answered yet gets no entries: what the node says to that
+ * batch decides whether the connection stays (redis_route_thrive).
+ */
 #include "sinks/redis/route.h"
 
 #include <assert.h>

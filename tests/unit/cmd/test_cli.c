@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "app/counter_tables.h"
-#include "app/core_mapping.h"
-#include "app/memory_bound.h"
 #include "cmd/cli.h"
+#include "core/core_mapping.h"
+#include "core/counter_tables.h"
+#include "core/memory_bound.h"
 #include "protocol/reason.h"
 
 static unsigned runs, columns;

@@ -1,4 +1,4 @@
-#include "app/server_counters.h"
+#include "core/server_counters.h"
 
 #include "base/process.h"
 

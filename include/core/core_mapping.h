@@ -5,8 +5,8 @@
  * The server, `statsd explain` and `statsd check` all take it from here.
  *   thread   any; once loaded it does not change
  */
-#ifndef APP_CORE_MAPPING_H
-#define APP_CORE_MAPPING_H
+#ifndef CORE_CORE_MAPPING_H
+#define CORE_CORE_MAPPING_H
 
 #include "aggregate/mapping.h"
 #include "aggregate/profile.h"

@@ -5,8 +5,8 @@
  * would do.
  *   thread   any.  The results borrow from the config and the mapping
  */
-#ifndef APP_CORE_OPTS_H
-#define APP_CORE_OPTS_H
+#ifndef CORE_CORE_OPTS_H
+#define CORE_CORE_OPTS_H
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"

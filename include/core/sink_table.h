@@ -1,11 +1,11 @@
 /**
  * sink_table: which sinks a configuration asks for.
  *
- * A new sink is a row in sink_table.c, and its counters a line in app/counter_tables.h.
+ * A new sink is a row in sink_table.c, and its counters a line in core/counter_tables.h.
  *   thread   control
  */
-#ifndef APP_SINK_TABLE_H
-#define APP_SINK_TABLE_H
+#ifndef CORE_SINK_TABLE_H
+#define CORE_SINK_TABLE_H
 
 #include <stdbool.h>
 #include <uv.h>

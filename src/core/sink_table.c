@@ -1,4 +1,4 @@
-#include "app/sink_table.h"
+#include "core/sink_table.h"
 
 #include <stdio.h>
 

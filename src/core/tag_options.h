@@ -9,8 +9,8 @@
  * The first two may repeat, and one value may hold several, separated by commas.
  *   thread   any
  */
-#ifndef APP_TAG_OPTIONS_H
-#define APP_TAG_OPTIONS_H
+#ifndef CORE_TAG_OPTIONS_H
+#define CORE_TAG_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

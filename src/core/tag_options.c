@@ -2,7 +2,7 @@
  * tag_options_value     one value: exemplar_wrong; drop_wrong, global_wrong for each element
  * tag_options_whole     all values: put_drops, put_globals, which are sorted by key
  */
-#include "app/tag_options.h"
+#include "core/tag_options.h"
 
 #include <assert.h>
 #include <string.h>

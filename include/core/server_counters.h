@@ -1,9 +1,9 @@
 /**
- * server_counters: the numbers of the control thread and of the process.  Private to app/.
+ * server_counters: the numbers of the control thread and of the process.
  *   thread   control
  */
-#ifndef APP_SERVER_COUNTERS_H
-#define APP_SERVER_COUNTERS_H
+#ifndef CORE_SERVER_COUNTERS_H
+#define CORE_SERVER_COUNTERS_H
 
 #include <stdbool.h>
 

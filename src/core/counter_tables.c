@@ -1,10 +1,10 @@
-#include "app/counter_tables.h"
+#include "core/counter_tables.h"
 
 #include "aggregate/counters.h"
 #include "api/counters.h"
-#include "expose/counters.h"
-#include "app/server_counters.h"
 #include "base/slice.h"
+#include "core/server_counters.h"
+#include "expose/counters.h"
 #include "http/counters.h"
 #include "listen/counters.h"
 #include "sinks/redis.h"

@@ -1,9 +1,9 @@
-#include "app/core_opts.h"
+#include "core/core_opts.h"
 
-#include "app/core_mapping.h"
-#include "app/counter_tables.h"
-#include "app/sink_table.h"
-#include "app/tag_options.h"
+#include "core/core_mapping.h"
+#include "core/counter_tables.h"
+#include "core/sink_table.h"
+#include "core/tag_options.h"
 
 /* The container id is a field, and a tag only by origin_tags: there is nothing to cut out. */
 static bool origin_tags(const struct config *c)

@@ -6,8 +6,8 @@
  * table: the line alone.
  *   thread   any (constant)
  */
-#ifndef APP_COUNTER_TABLES_H
-#define APP_COUNTER_TABLES_H
+#ifndef CORE_COUNTER_TABLES_H
+#define CORE_COUNTER_TABLES_H
 
 #include "base/counters.h"
 

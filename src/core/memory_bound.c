@@ -1,4 +1,12 @@
-#include "app/memory_bound.h"
+/*
+ * memory_bound: a PART for each row of MEMORY_PARTS, of sizes that the rooms tell:
+ *
+ *   largest_series                     aggregate, expose: the profile whose series take most
+ *   mapping_bytes                      aggregate: rules, and spellings that they drop
+ *   connection_bytes                   listen: a connection, and its part of the readers
+ *   tls_connections, tls_handshakes    listen: how many may be at a time
+ */
+#include "core/memory_bound.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -7,8 +15,8 @@
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
 #include "api/api.h"
-#include "app/core_mapping.h"
-#include "app/core_opts.h"
+#include "core/core_mapping.h"
+#include "core/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
 #include "listen/tls_door.h"

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "app/tag_options.h"
 #include "base/mem.h"
+#include "core/tag_options.h"
 #include "listen/socket_url.h"
 #include "protocol/parse.h"
 #include "sinks/redis.h"

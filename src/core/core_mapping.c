@@ -5,7 +5,7 @@
  *     set_profiles          a profile for each rule, equal ones once
  *     make_mapping          the rules, compiled
  */
-#include "app/core_mapping.h"
+#include "core/core_mapping.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,6 +14,12 @@
 #include "base/mem.h"
 #include "config/mapping_file.h"
 #include "config/mapping_lint.h"
+
+static void core_mapping_check(const struct core_mapping *m)
+{
+    assert(m->profiles != NULL && m->n_profiles > 0 && m->n_profiles <= PROFILES_MAX);
+    assert(profiles_at(m->profiles, (uint8_t)(m->n_profiles - 1)) != NULL);
+}
 
 /* A set's window in whole intervals, and how many of these make a step of it. */
 static void set_window(const struct config *c, struct profile *p)
@@ -168,9 +174,11 @@ static int make_mapping(const struct mapping_file *f, const uint8_t *profiles,
     struct mapping_label *labels = mem_alloc((count_labels(f) + 1) * sizeof *labels), *to = labels;
     struct compiling at = { f, ret_errors };
     for (size_t i = 0; i < f->n_rules; i++) {
+        assert(profiles[i] < m->n_profiles);
         rules[i] = rule_of(&f->rules[i], profiles[i], to);
         to += f->rules[i].n_labels;
     }
+    assert((size_t)(to - labels) == count_labels(f));
     int rc = mapping_new(&(struct mapping_opts){ .rules = rules,
                                                  .n_rules = f->n_rules,
                                                  .unordered = f->unordered,
@@ -193,11 +201,13 @@ static int compile(const struct config *c, struct mapping_file *f, struct core_m
         rc = make_mapping(f, profiles, &m, ret_errors);
     free(profiles);
     mapping_file_release(f);
-    if (rc == 0)
-        *ret = m;
-    else
+    if (rc < 0) {
         core_mapping_release(&m);
-    return rc;
+        return rc;
+    }
+    core_mapping_check(&m);
+    *ret = m;
+    return 0;
 }
 
 int core_mapping_load(const struct config *c, struct core_mapping *ret, struct buf *ret_errors)

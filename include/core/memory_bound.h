@@ -2,8 +2,8 @@
  * memory_bound: how much memory a config lets the server take, part by part.
  *   thread   any
  */
-#ifndef APP_MEMORY_BOUND_H
-#define APP_MEMORY_BOUND_H
+#ifndef CORE_MEMORY_BOUND_H
+#define CORE_MEMORY_BOUND_H
 
 #include "config/config.h"
 

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "aggregate/members.h"
-#include "app/core_opts.h"
-#include "app/core_mapping.h"
 #include "aggregate/memory.h"
-#include "app/memory_bound.h"
+#include "core/core_mapping.h"
+#include "core/core_opts.h"
+#include "core/memory_bound.h"
 #include "sinks/redis.h"
 
 static void a_sets_window_is_whole_intervals_in_at_most_twelve_steps(void **unused)
