@@ -104,6 +104,10 @@ tests: $(UNIT) $(PROP) $(CONFORM) $(REPLAY)    ## build the tests in C without r
 unit: $(UNIT) $(PROP) $(CONFORM)    ## unit, property and conformance tests alone
 	@$(SUITE) binaries $(UNIT) $(PROP) $(CONFORM)
 
+.PHONY: model
+model: deps-check    ## spin checks the models of the page hand-over and the takeover, and that it sees their broken variants
+	@CC='$(CC)' tests/model/run.sh '$(B)' $(M)
+
 .PHONY: replay
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
 	@$(SUITE) replay $(REPLAY)
