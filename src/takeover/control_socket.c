@@ -40,7 +40,7 @@ int control_socket_connect(const char *path, int *ret)
 static int clear(const char *path)
 {
     struct stat st;
-    int fd;
+    int fd = -1;
     if (lstat(path, &st) < 0)
         return 0; /* what is wrong, bind says */
     if (!S_ISSOCK(st.st_mode))
@@ -88,9 +88,9 @@ bool control_socket_is_of(int fd, uid_t uid)
 
 void control_socket_remove(int fd)
 {
-    struct sockaddr_un a;
+    struct sockaddr_un a = { 0 };
     socklen_t len = sizeof a;
-    int other;
+    int other = -1;
     if (getsockname(fd, (struct sockaddr *)&a, &len) < 0 || len <= sizeof a.sun_family ||
         a.sun_path[0] == '\0')
         return;

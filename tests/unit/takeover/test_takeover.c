@@ -8,8 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -301,6 +303,49 @@ static void the_new_one_can_be_taken_over_in_its_turn(void **unused)
     rig_release(&r);
 }
 
+/* ---- more descriptors under way than a user may have ---- */
+
+static void adopt_and_close(void *cookie, int fd, struct slice listener, struct slice begun)
+{
+    struct rig_new *t = cookie;
+    (void)listener;
+    (void)begun;
+    t->n_streams++;
+    close(fd);
+}
+
+/* In a process of its own: a user without privileges, with few descriptors. */
+static void be_limited(void)
+{
+    enum { STREAMS = 300, LIMIT = 64 };
+    const struct rlimit few = { LIMIT, LIMIT };
+    struct rig r;
+    if ((geteuid() == 0 && setuid(65534) < 0) || setrlimit(RLIMIT_NOFILE, &few) < 0)
+        _exit(1);
+    rig_init(&r);
+    r.old.n_streams = STREAMS;
+    r.new.opts.adopt = adopt_and_close;
+    rig_listen(&r);
+    rig_connect(&r);
+    bool settled = rig_until(&r, rig_is_settled);
+    bool whole = settled && r.new.owns &&r.old.left &&r.new.n_streams == STREAMS;
+    rig_release(&r);
+    _exit(whole ? 0 : 2);
+}
+
+static void descriptors_that_the_kernel_does_not_take_yet_are_sent_later(void **unused)
+{
+    (void)unused;
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        be_limited();
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_says_nothing_does_not_stay),
         cmocka_unit_test(another_user_gets_nothing),
         cmocka_unit_test(the_new_one_can_be_taken_over_in_its_turn),
+        cmocka_unit_test(descriptors_that_the_kernel_does_not_take_yet_are_sent_later),
     };
     return cmocka_run_group_tests_name("takeover", tests, NULL, NULL);
 }
