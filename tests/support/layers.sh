@@ -20,14 +20,15 @@ allowed_of() {
     expose) echo "expose base aggregate http" ;;
     api) echo "api base aggregate http" ;;
     send) echo "send base" ;;
+    takeover) echo "takeover base" ;;
     config) echo "config base" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http send config" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send config app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover config" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover config app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api send config cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover config cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
