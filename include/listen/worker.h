@@ -56,6 +56,12 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
 
 /*
+ * The socket of datagrams at the place `at` was inherited, and others may have it open: it is never
+ * shut down, and what it dropped before is not counted.  Before worker_start.
+ */
+void worker_keep_socket(struct worker *w, unsigned at);
+
+/*
  * Have the worker read a connection of the listener at the place `at`; c is then the worker's until
  * it is on its stack (src/listen/connection.h).  A page turn that is asked for later reads it.
  */
@@ -81,7 +87,8 @@ bool worker_may_renew(const struct worker *w, unsigned at);
 
 /*
  * Ask for a page turn; not before the page of the last one was taken.
- * last: listener_refuse was called; the sockets are not read any more after this turn
+ * last: the sockets are not read any more after this turn; those that nobody keeps were refused
+ * (listener_refuse)
  */
 void worker_ask_turn(struct worker *w, bool last);
 

@@ -4,7 +4,8 @@
  *
  *   start    listeners -> registry -> workers -> sinks (server_build.c)
  *            -> signals and timers -> the workers run -> HTTP
- *   drain    sockets refuse -> last turn -> final interval -> sinks idle (server_stop.c)
+ *   drain    sockets refuse, or are left to who keeps them -> last turn -> final interval
+ *            -> sinks idle (server_stop.c)
  *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
  *
  * In this file: intervals and turns, signals and what HTTP clients ask for, start, stop.
@@ -99,6 +100,7 @@ static void on_turned(void *server)
     enum server_state state = server_state(s);
     server_check(s);
     events_take(&s->events);
+    server_manager_turned(s);
     server_reload_turned(s);
     if (state == RUNNING)
         turned_running(s);
@@ -157,7 +159,7 @@ static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
     unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
-    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING)
+    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING && !s->leaving)
         server_drain(s, SIGTERM);
     if (asked & LIFECYCLE_RELOAD)
         server_reload(s);
@@ -253,8 +255,8 @@ static int start_workers(struct server *s)
 /* What fails is logged. */
 static int start(struct server *s)
 {
-    int rc = server_build(s, on_turned);
-    if (rc < 0)
+    int rc = server_manager_open(s);
+    if (rc < 0 || (rc = server_build(s, on_turned)) < 0)
         return rc;
     prepare_self(s);
     if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
@@ -269,6 +271,7 @@ static int start(struct server *s)
         F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
         F_I64("interval_ms", server_interval_ms(s)),
         F_BOOL("redis", s->config->redis_url[0] != '\0'));
+    server_manager_ready(s);
     return 0;
 }
 
@@ -320,6 +323,7 @@ static void stop(struct server *s)
     assert(rc == 0); /* every handle is closed */
     (void)rc;
     acceptor_free(s->acceptor);
+    server_manager_close(s);
 }
 
 int server_run(const struct config *c, struct core_mapping *mapping,
@@ -350,10 +354,12 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     if (rc < 0)
         LOG(LOG_WARN, "no thread for memory, workers make their own pages",
             F_STR("error", err_text(rc)));
-    if (start(s) < 0)
+    if (start(s) < 0) {
         s->status = 1;
-    else
+        (void)notify_say(&s->manager.to, "STATUS=could not start: the log says why");
+    } else {
         uv_run(&s->loop, UV_RUN_DEFAULT);
+    }
     stop(s);
     backing_stop();
     int status = s->status;

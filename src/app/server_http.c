@@ -71,12 +71,15 @@ int server_http_start(struct server *s)
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");
     memcpy(s->routes, routes, sizeof routes);
     struct http_opts o = { .listen = c->http_listen,
+                           .given = s->manager.http_fd >= 0,
+                           .fd = s->manager.http_fd,
                            .routes = s->routes,
                            .n_routes = ARRAY_LEN(s->routes),
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
     const char *error = "";
+    s->manager.http_fd = -1; /* taken */
     int rc = http_start(&o, &s->http, &error);
     const char *remedy = "see http.listen";
     if (rc == -EADDRINUSE)

@@ -8,6 +8,7 @@
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
  *     server_stop.c    from the signal to the end of its loop
+ *     server_manager.c what a service manager gives, keeps and is told
  *
  *   thread   control, but for what says otherwise
  */
@@ -24,6 +25,7 @@
 #include "listen/refused_log.h"
 #include "app/events.h"
 #include "app/reload.h"
+#include "app/manager.h"
 #include "app/selfmetrics.h"
 #include "app/turn.h"
 #include "base/log.h"
@@ -74,9 +76,12 @@ struct server {
     struct reloaded fresh;            /* read again, until the turn that puts it in force is over */
     uint64_t reload_turn;             /* that turn; 0: nothing waits to be put in force */
     bool reload_again;                /* asked for meanwhile */
-    uint64_t drained_ms;              /* draining: when it began to wait for the sinks */
-    bool wait_logged;                 /* draining: that wait is in the log */
-    bool hurried;                     /* a second signal came, or server.drain_timeout is over */
+    struct manager manager;
+    bool leaving; /* a signal came: connections to what others keep may end first, while ... */
+    uint64_t leaving_ms;   /* ... datagrams are still read; since when */
+    uint64_t drained_ms;   /* draining: when it began to wait for the sinks */
+    bool wait_logged;      /* draining: that wait is in the log */
+    bool hurried;          /* a second signal came, or server.drain_timeout is over */
     uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
@@ -140,5 +145,19 @@ void server_drain(struct server *s, int signum);
 
 /* The last turn is over: everything that was received has been merged. */
 void server_drained(struct server *s);
+
+/* See manager.h.  returns  0, or -errno, logged */
+int server_manager_open(struct server *s);
+int server_manager_adopted(struct server *s);
+void server_manager_ready(struct server *s);
+void server_manager_turned(struct server *s);
+void server_manager_reloading(struct server *s);
+/* text: the line that its status shows; NULL: as when it was ready */
+void server_manager_reloaded(struct server *s, const char *text);
+void server_manager_stopping(struct server *s);
+void server_manager_close(struct server *s);
+
+/* The sockets of l were bound again: the manager is to keep the new one. */
+void server_manager_bound_again(struct server *s, struct listener *l);
 
 #endif

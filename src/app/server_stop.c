@@ -1,8 +1,10 @@
 /*
  * Draining: from the signal until the sinks have everything, or the time is up.
  *
- *   server_drain   the sockets take nothing new; the last turn reads what they and all connections
- *                  hold
+ *   server_drain   if others keep sockets: no connection is accepted any more, and those that are
+ *     leave_check  open may end by themselves, LEAVE_MS at most.  Datagrams are still read
+ *   drain          sockets that nobody keeps take nothing new; the last turn reads what they and
+ *                  all connections hold.  What arrives later at kept ones stays in the kernel
  *   server_drained (by on_turned) closes the final interval
  *   check          every CHECK_MS:  all sinks idle             -> leave
  *                                   drain_timeout is over      -> give_up -> leave
@@ -21,6 +23,7 @@
 enum {
     CHECK_MS = 5,
     LOG_AFTER_MS = 100, /* a shorter wait is not logged */
+    LEAVE_MS = 250,
     MSG_BYTES = 128
 };
 
@@ -133,17 +136,72 @@ static void drain_no_longer(struct server *s, int signum)
      * gives up. */
 }
 
-void server_drain(struct server *s, int signum)
+static void drain(struct server *s)
 {
-    if (server_state(s) != RUNNING) {
-        drain_no_longer(s, signum);
-        return;
-    }
-    LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
+    uv_timer_stop(&s->stop_timer);
+    s->leaving = false;
     server_set_state(s, DRAINING);
     if (s->acceptor != NULL)
         acceptor_stop(s->acceptor);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_refuse(&s->listeners[i]);
     s->last_turn = turn_ask(&s->turn, true);
+}
+
+/* Connections to sockets that others keep: of streams, and of HTTP. */
+static uint64_t connections_left(struct server *s)
+{
+    struct http_stats http = { .connections = 0 };
+    uint64_t n = 0;
+    if (s->acceptor != NULL)
+        acceptor_collect(s->acceptor);
+    for (size_t i = 0; i < s->n_listeners; i++)
+        n += s->listeners[i].kept ? s->listeners[i].streams.open : 0;
+    if (s->manager.http_kept && s->http != NULL)
+        http_stats(s->http, &http);
+    return n + http.connections;
+}
+
+static void leave_check(uv_timer_t *timer)
+{
+    struct server *s = timer->data;
+    assert(s->leaving && server_state(s) == RUNNING);
+    if (connections_left(s) == 0 || now_mono_ms() - s->leaving_ms >= LEAVE_MS)
+        drain(s);
+}
+
+/* Whoever comes next accepts; what is accepted already is ours to end. */
+static void leave_connections(struct server *s)
+{
+    s->leaving = true;
+    s->leaving_ms = now_mono_ms();
+    if (s->acceptor != NULL)
+        acceptor_leave(s->acceptor);
+    if (s->manager.http_kept && s->http != NULL)
+        http_leave(s->http);
+    uv_timer_start(&s->stop_timer, leave_check, 0, CHECK_MS);
+}
+
+static bool others_keep(const struct server *s)
+{
+    bool kept = s->manager.http_kept;
+    for (size_t i = 0; i < s->n_listeners; i++)
+        kept |= s->listeners[i].kept;
+    return kept;
+}
+
+void server_drain(struct server *s, int signum)
+{
+    if (s->leaving)
+        drain(s);
+    if (server_state(s) != RUNNING) {
+        drain_no_longer(s, signum);
+        return;
+    }
+    LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
+    server_manager_stopping(s);
+    if (others_keep(s))
+        leave_connections(s);
+    else
+        drain(s);
 }

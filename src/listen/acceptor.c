@@ -58,7 +58,7 @@ struct acceptor {
     struct connection_stack ended;     /* pushed by workers */
     struct door *doors;
     uv_timer_t pause, rest;
-    bool paused, stopped;
+    bool paused, stopped, leaving; /* leaving: what is pending at kept listeners is another's */
     struct log_gate gate, tls_gate;
 };
 
@@ -77,9 +77,8 @@ struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned
     a->n_workers = n_workers;
     a->most = most;
     uv_timer_init(loop, &a->pause);
-    a->pause.data = a;
     uv_timer_init(loop, &a->rest);
-    a->rest.data = a;
+    a->pause.data = a->rest.data = a;
     acceptor_check(a);
     return a;
 }
@@ -209,13 +208,6 @@ static void hand_over(struct door *d, int fd, const union connection_peer *peer)
     worker_adopt(a->workers[c->worker], l->places[listener_place_of(l, c->worker)], c);
 }
 
-/* Of one that came and went before it was accepted. */
-static bool is_of_one(int rc)
-{
-    return rc == -ECONNABORTED || rc == -EINTR || rc == -EPROTO || rc == -EPERM ||
-           rc == -ENETDOWN || rc == -EHOSTDOWN || rc == -EHOSTUNREACH || rc == -ENETUNREACH;
-}
-
 /* returns  0, also when it was refused; -EAGAIN: none is pending; -errno */
 static int accept_one(struct door *d)
 {
@@ -224,7 +216,7 @@ static int accept_one(struct door *d)
     struct sockaddr *to = d->peers != NULL ? &peer.any : NULL;
     int fd = accept4(d->poll->fd, to, to != NULL ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
-        return is_of_one(-errno) ? 0 : -errno;
+        return connection_was_lost(-errno) ? 0 : -errno;
     enum stream_refusal why = refusal_of(d, &peer.any);
     if (why == STREAM_REFUSAL_COUNT) {
         hand_over(d, fd, &peer);
@@ -238,6 +230,8 @@ static int accept_one(struct door *d)
 static void accept_all(struct door *d, int most)
 {
     int rc = 0;
+    if (d->acceptor->leaving && d->listener->kept)
+        return;
     acceptor_collect(d->acceptor); /* so that those that have ended count in no limit */
     for (int i = 0; rc == 0 && i < most && !must_rest(d); i++)
         rc = accept_one(d);
@@ -258,7 +252,7 @@ static void on_pending(uv_poll_t *poll, int status, int events)
 static void watch(struct acceptor *a)
 {
     for (struct door *d = a->doors; d != NULL; d = d->next) {
-        if (a->paused || a->stopped || d->rests)
+        if (a->paused || a->stopped || d->rests || (a->leaving && d->listener->kept))
             uv_poll_stop(&d->poll->poll);
         else
             uv_poll_start(&d->poll->poll, UV_READABLE, on_pending);
@@ -324,10 +318,10 @@ int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error)
 int acceptor_renew(struct acceptor *a, struct listener *l)
 {
     struct door *d = a->doors;
-    struct door_poll *fresh;
     while (d != NULL && d->listener != l)
         d = d->next;
     assert(d != NULL);
+    struct door_poll *fresh;
     int rc = poll_new(d, l->fds[0], &fresh);
     if (rc < 0)
         return rc;
@@ -340,9 +334,15 @@ int acceptor_renew(struct acceptor *a, struct listener *l)
     return 0;
 }
 
+void acceptor_leave(struct acceptor *a)
+{
+    a->leaving = true;
+    watch(a);
+}
+
 void acceptor_stop(struct acceptor *a)
 {
-    acceptor_check(a);
+    acceptor_leave(a);
     uv_timer_stop(&a->pause);
     a->paused = false;
     acceptor_accept(a);

@@ -65,6 +65,9 @@ void connection_push(struct connection_stack *s, struct connection *c);
 /* returns  all of them, the one pushed last first; NULL: none */
 struct connection *connection_take_all(struct connection_stack *s);
 
+/* Is rc, of accept, about one that came and went before it was accepted? */
+bool connection_was_lost(int rc);
+
 /* The client's process of a Unix socket; 0: not known. */
 pid_t connection_pid_of(int fd);
 

@@ -49,12 +49,18 @@ struct source_ops {
 
     /*
      * Called after look.  Read what the sockets held then, but not for ever what comes meanwhile.
-     * last: listener_refuse was called; whatever comes later is not read any more.
+     * last: whatever comes later is not read any more; where the listener is not kept,
+     * listener_refuse was called.
      */
     void (*drain)(struct source *s, bool last);
 
     /* Where control accepts connections, else NULL: read these, which are now the source's. */
     void (*adopt)(struct source *s, struct connection *list);
+
+    /*
+     * Where sockets may be kept, else NULL: as worker_keep_socket, of the only one so far.
+     */
+    void (*keep)(struct source *s);
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

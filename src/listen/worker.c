@@ -281,6 +281,12 @@ int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
     return s->place;
 }
 
+void worker_keep_socket(struct worker *w, unsigned at)
+{
+    assert(!w->running && at < w->n_sources && w->sources[at]->ops->keep != NULL);
+    w->sources[at]->ops->keep(w->sources[at]);
+}
+
 int worker_start(struct worker *w)
 {
     assert(!w->running);
