@@ -1,31 +1,63 @@
 /*
  * What happens when an interval closes or somebody scrapes, each step alone: the worker's page
  * turn, the control thread's merge, the rendering of /metrics, and the interval as Redis commands.
- * Counters, gauges and timers as in the load.
+ * Counters, gauges and timers as in the load.  Merge and encoding are cut into slices as in the
+ * server; of these the longest is told too, and so is that of the page that brings all the names.
  *
  *     micro_close [SERIES...]
  */
+#include <malloc.h>
 #include <stdatomic.h>
 
 #include "aggregate/registry.h"
+#include "aggregate/registry_interval.h"
+#include "app/slice.h"
 #include "expose/render.h"
 #include "micro.h"
 #include "micro_load.h"
 #include "sinks/redis/encode.h"
 
+enum { WAITING_MAX = 65536, MALLOC_HEAD = 8 };
+
 struct steps {
-    struct micro turn, merge, render, encode;
+    struct micro turn, merge, render, encode, wire;
+    double births, births_longest, merge_longest, encode_longest; /* of a slice */
     struct micro again[WRITER_COUNT]; /* what is left when quantiles were worked out before */
     size_t again_bytes[WRITER_COUNT];
-    size_t body_bytes, redis_bytes, batches;
+    size_t body_bytes, redis_bytes, waiting_bytes, batches;
+    struct redis_batch *waiting[WAITING_MAX];
 };
 
 static void take(void *cookie, struct redis_batch *b)
 {
     struct steps *s = cookie;
-    s->batches++;
-    s->redis_bytes += b->len;
-    redis_batch_free(b);
+    assert(s->batches < ARRAY_LEN(s->waiting));
+    s->waiting[s->batches++] = b;
+}
+
+/* What waits is sent: its memory, and the time that its RESP takes. */
+static void send_all(struct steps *s)
+{
+    struct buf wire = { 0 };
+    uint64_t ns = 0;
+    s->redis_bytes = s->waiting_bytes = 0;
+    for (size_t i = 0; i < s->batches; i++) {
+        struct redis_batch *b = s->waiting[i];
+        s->waiting_bytes += malloc_usable_size(b) + malloc_usable_size(b->bytes) + 2 * MALLOC_HEAD;
+        uint64_t from_ns = micro_now_ns();
+        buf_clear(&wire);
+        redis_batch_wire(b, &wire);
+        ns += micro_now_ns() - from_ns;
+        s->redis_bytes += wire.len;
+        redis_batch_free(b);
+    }
+    buf_release(&wire);
+    micro_add(&s->wire, (double)ns);
+}
+
+static void give(void *encode, const struct closed_series *c)
+{
+    redis_encode_put(encode, c);
 }
 
 static struct page *sealed_page(struct micro_load *l, struct steps *s)
@@ -72,12 +104,44 @@ static void render_again(struct registry *r, uint64_t now_ns, struct steps *s)
     }
 }
 
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* returns  the longest slice */
+static double merge(struct registry *r, struct page *page, uint64_t now_ns)
+{
+    double longest = 0;
+    for (bool more = true; more;) {
+        uint64_t from_ns = micro_now_ns(), end_ns = slice_end_ns();
+        do {
+            more = registry_merge_some(r, page, now_ns, SLICE_CELLS);
+        } while (more && !slice_over(end_ns));
+        longest = larger(longest, (double)(micro_now_ns() - from_ns));
+    }
+    return longest;
+}
+
+static double give_all(struct registry *r)
+{
+    double longest = 0;
+    for (bool more = true; more;) {
+        uint64_t from_ns = micro_now_ns(), end_ns = slice_end_ns();
+        do {
+            more = registry_give(r, SLICE_SERIES);
+        } while (more && !slice_over(end_ns));
+        longest = larger(longest, (double)(micro_now_ns() - from_ns));
+    }
+    return longest;
+}
+
 static void interval(struct micro_load *l, struct registry *r, struct writer *w,
                      struct redis_encode *e, struct steps *s, int64_t start_s)
 {
     struct page *page = sealed_page(l, s);
     uint64_t now_ns = now_mono_ns(), t0 = micro_now_ns();
-    registry_merge(r, page, now_ns);
+    s->merge_longest = larger(s->merge_longest, merge(r, page, now_ns));
     uint64_t t1 = micro_now_ns();
     ingest_give(l->ingest, page);
 
@@ -87,15 +151,20 @@ static void interval(struct micro_load *l, struct registry *r, struct writer *w,
     render_again(r, now_ns, s);
 
     struct snapshot snap;
-    const struct interval_end end = {
-        .start_s = start_s, .interval_ms = 10000, .now_ns = now_ns, .now_wall_ms = start_s * 1000
-    };
-    s->batches = s->redis_bytes = 0;
-    registry_close(r, &end, &snap);
+    const struct interval_end end = { .start_s = start_s,
+                                      .interval_ms = 10000,
+                                      .now_ns = now_ns,
+                                      .now_wall_ms = start_s * 1000,
+                                      .give = give,
+                                      .cookie = e };
+    s->batches = 0;
     uint64_t t5 = micro_now_ns();
-    redis_encode_interval(e, &snap, 86400, take, s);
+    registry_close(r, &end, &snap);
+    redis_encode_begin(e, &snap, 86400, take, s);
+    s->encode_longest = larger(s->encode_longest, give_all(r));
+    redis_encode_end(e);
     uint64_t t6 = micro_now_ns();
-    registry_next(r);
+    send_all(s);
     micro_add(&s->merge, (double)(t1 - t0));
     micro_add(&s->render, (double)(t3 - t2));
     micro_add(&s->encode, (double)(t6 - t5));
@@ -149,6 +218,15 @@ static void print_formats(uint32_t series, struct steps *s)
     }
 }
 
+/* What was measured so far was of births. */
+static void begin_again(struct steps *s)
+{
+    double births = micro_median(&s->merge), longest = s->merge_longest;
+    memset(s, 0, sizeof *s);
+    s->births = births;
+    s->births_longest = longest;
+}
+
 static void measure(uint32_t series)
 {
     struct micro_load l;
@@ -160,19 +238,26 @@ static void measure(uint32_t series)
     struct registry *r = registry_new(&ro);
     struct writer *w = writer_text.open(&(struct writer_opts){ 0 });
     struct redis_encode *e = redis_encode_new(&eo);
-    struct steps s = { 0 };
+    static struct steps s;
+    memset(&s, 0, sizeof s);
     for (int run = 0; run <= MICRO_RUNS; run++) {
         interval(&l, r, w, e, &s, 1700000000 + run * 10);
         if (run == 0)
-            s = (struct steps){ .body_bytes = s.body_bytes }; /* the first makes the series */
+            begin_again(&s); /* the first makes the series */
     }
     print("page_turn", series, micro_median(&s.turn) / 1e3, "us");
+    print("births", series, s.births / series, "ns/series");
+    print("births_longest", series, s.births_longest / 1e6, "ms");
     print("merge", series, micro_median(&s.merge) / series, "ns/series");
+    print("merge_longest", series, s.merge_longest / 1e6, "ms");
     print("render", series, micro_median(&s.render) / series, "ns/series");
     print("render_total", series, micro_median(&s.render) / 1e6, "ms");
     print("render_bytes", series, (double)s.body_bytes, "bytes");
     print_formats(series, &s);
     print("redis_encode", series, micro_median(&s.encode) / series, "ns/series");
+    print("redis_encode_longest", series, s.encode_longest / 1e6, "ms");
+    print("redis_wire", series, micro_median(&s.wire) / series, "ns/series");
+    print("redis_waiting", series, (double)s.waiting_bytes / series, "bytes/series");
     print("redis_bytes", series, (double)s.redis_bytes / series, "bytes/series");
     print_floors(series, &s);
     redis_encode_free(e);

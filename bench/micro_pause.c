@@ -24,6 +24,7 @@
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"
+#include "aggregate/registry_interval.h"
 #include "base/backing.h"
 #include "base/now.h"
 #include "loadgen/payload.h"
@@ -201,7 +202,7 @@ static void next_second(struct world *w)
     struct snapshot closed;
     bool more = true;
     registry_close(w->registry, &end, &closed);
-    registry_next(w->registry);
+    (void)registry_give(w->registry, SIZE_MAX);
     while (more) {
         const struct moment from = moment_now();
         more = registry_expire(w->registry, w->now_ns);

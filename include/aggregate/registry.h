@@ -9,7 +9,7 @@
  *            +----------------->  series, an identity ------+          family: one name, one type
  *                                 and its interval                       |
  *                                       |                           registry_walk, registry_view
- *                                 registry_close                         |
+ *                                 registry_give                          |
  *                                       v                                v
  *                                     sinks                           /metrics
  *
@@ -79,17 +79,15 @@ void registry_free(struct registry *r);
 void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
 
 /**
- * registry_close(r, end, ret):  ... sinks read ret ...  registry_next(r):
- * The interval is over: *ret shows what came in.  registry_next then begins the next one; ret is
- * invalid from there on.
+ * registry_merge_some(r, p, now_ns, most):
+ * The same in slices, between which the registry may be read, and give (registry_interval.h).  One
+ * page at a time; no interval closes and no mapping changes before it is done, and what is idle
+ * stays.
+ *   now_ns   no earlier than the slice before
+ *   most     cells of the page to work off, > 0
+ *   returns  false: all of it is merged
  */
-struct interval_end {
-    int64_t start_s, interval_ms;
-    uint64_t now_ns;
-    int64_t now_wall_ms;
-};
-void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret);
-void registry_next(struct registry *r);
+bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, size_t most);
 
 /**
  * registry_expire(r, now_ns):

@@ -1,8 +1,6 @@
 /**
- * snapshot: what a sink sees of a closed interval.
- *
- * A const view of the registry, valid for the call only: a sink serialises what it wants to keep.
- * Only series that were touched in the interval are visited.
+ * snapshot: what a sink sees of a closed interval: its head, and each series that was touched in
+ * it.  All of it is valid for the call only: a sink serialises what it wants to keep.
  *   thread   control
  */
 #ifndef AGGREGATE_SNAPSHOT_H
@@ -51,13 +49,20 @@ struct closed_series {
 
 typedef void (*closed_series_fn)(void *cookie, const struct closed_series *s);
 
+/* When an interval ended, by both clocks, and who gets its series (registry_interval.h). */
+struct interval_end {
+    int64_t start_s, interval_ms;
+    uint64_t now_ns;
+    int64_t now_wall_ms;
+    closed_series_fn give; /* must not call the registry; NULL: nobody wants them */
+    void *cookie;
+};
+
 struct snapshot {
     int64_t start_s; /* T: unix seconds, a multiple of interval_s unless the interval is
                                below 1 s */
     int64_t interval_ms;
-    uint64_t n_series; /* touched series that each() will visit */
-    void (*each)(const struct snapshot *snap, closed_series_fn fn, void *cookie);
-    const void *source; /* each()'s own */
+    uint64_t n_series; /* touched series */
 };
 
 #endif

@@ -1,9 +1,11 @@
 /**
  * sink: where closed intervals go, and events and service checks as they come.
  *
- * A sink never blocks: interval() and entry() serialise and queue, the loop sends.  A server has a
- * list of them (sink_list.h).  A new sink is a file or folder with a table of its counters, and a
- * row in app/sink_table.c.
+ * A sink never blocks: put() serialises, end() and entry() queue, the loop sends.  An interval
+ * comes in slices, a bounded number of series each; between them the loop does all else, so a sink
+ * must go on with what it has queued before, and take entries.  A server has a list of sinks
+ * (sink_list.h).  A new sink is a file or folder with a table of its counters, and a row in
+ * app/sink_table.c.
  *   thread   control
  */
 #ifndef SINKS_SINK_H
@@ -36,13 +38,17 @@ bool sink_amount_is_nothing(const struct sink_amount *a); /* neither series nor 
 struct sink {
     const char *name;                     /* in the log */
     const struct counter_table *counters; /* its own numbers */
-    /* An interval closed; before its end if final (at shutdown).  It may be empty. */
-    void (*interval)(struct sink *s, const struct snapshot *snap, bool final);
+    /* An interval closed; before its end if final (at shutdown).  It may be empty.  begin, put for
+     * each series, end; the next one begins after that. */
+    void (*begin)(struct sink *s, const struct snapshot *snap, bool final);
+    void (*put)(struct sink *s, const struct closed_series *c);
+    void (*end)(struct sink *s);
     /* An event or a service check came; it is the caller's. */
     void (*entry)(struct sink *s, const struct event_entry *e);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
-    /* What was handed over and is not known to be delivered.  cost: a walk over what is queued */
+    /* What was handed over and is not known to be delivered; not between begin and end.  cost: a
+     * walk over what is queued */
     void (*left)(const struct sink *s, struct sink_amount *ret);
     /* At shutdown, when the wait is over: counts what is left as lost.  Only close may follow. */
     void (*give_up)(struct sink *s);

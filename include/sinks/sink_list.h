@@ -23,7 +23,9 @@ struct sink_list {
 void sink_list_add(struct sink_list *l, struct sink *s);
 
 /* As struct sink's: each sink gets the interval, the entry; idle when all of them are. */
-void sink_list_interval(const struct sink_list *l, const struct snapshot *snap, bool final);
+void sink_list_begin(const struct sink_list *l, const struct snapshot *snap, bool final);
+void sink_list_put(const struct sink_list *l, const struct closed_series *c);
+void sink_list_end(const struct sink_list *l);
 void sink_list_entry(const struct sink_list *l, const struct event_entry *e);
 bool sink_list_idle(const struct sink_list *l);
 

@@ -22,7 +22,8 @@
  *                             byte more for each place
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
  *                             an entry of 48 and slots of 8, half to a quarter full, both tables
- *                             while they grow, and a text; shown, 24 + for the counter, or each bucket, 40 and a text
+ *                             while they grow, and a text; shown, 24 + for the counter, or each
+ *                             bucket, 40 and a text
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */

@@ -1,31 +1,15 @@
 /*
- * registry_merge    a worker's page
- *   registry_adopt    identities that are new become series (registry_births.c)
- *   merge_cell        each touched cell: to its series' interval, and to the exposed of the series
- *     show              the series is not on the page (yet): ask for a place there
- *
- *   registry_take_exemplars   what came with the page's cells (registry_exemplars.c)
- *
- * registry_close, registry_next     an interval ends (registry_interval.c)
- * registry_expire   series that are idle (registry_expire.c)
+ * registry_merge, registry_merge_some   a worker's page (registry_merge.c)
+ * registry_close, registry_give         an interval ends (registry_interval.c)
+ * registry_expire                       series that are idle (registry_expire.c)
  */
 #include "aggregate/registry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "aggregate/generation.h"
-#include "aggregate/ingest.h"
-#include "aggregate/page.h"
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
-
-enum {
-    BIRTH_AHEAD = 8,
-    CELL_AHEAD = 16,
-    SERIES_AHEAD = 12,
-    EXPOSED_AHEAD = 8
-}; /* how far ahead to prefetch */
 
 struct registry *registry_new(const struct registry_opts *opts)
 {
@@ -72,9 +56,11 @@ void registry_free(struct registry *r)
     set_list_release(&r->sets);
     sketch_release(&r->scratch);
     buf_release(&r->exemplar_labels);
+    buf_release(&r->key);
     free(r->all);
     free(r->hashes);
     free(r->touched);
+    free(r->closing.at);
     free(r);
 }
 
@@ -102,111 +88,6 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)
                               .keep_intervals = r->opts.keep_intervals,
                               .sets = &r->sets,
                               .stats = &r->stats };
-}
-
-/* ---- merging ---- */
-
-/*
- * s is new, or was kept off the page, and what kept it off may have expired.
- * returns  its exposed from now on; NULL: the part makes no line, and never has
- */
-static struct exposed *show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
-                            struct kind_now *now)
-{
-    const struct kind_ops *kind = kind_rows[s->kind];
-    const struct profile *profile = series_profile(s, now->profiles);
-    if (kind->makes_line != NULL && !kind->makes_line(c, profile, p))
-        return s->exposed;
-    if (s->exposed == NULL)
-        s->exposed =
-            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, profile, now->now_ns);
-    const struct output_request q = { .tuple = series_tuple(s),
-                                      .samples = c->samples[p],
-                                      .now_s = (uint32_t)(now->now_ns / 1000000000) };
-    s->exposed = output_show(&r->output, s->exposed, &q, now);
-    return s->exposed;
-}
-
-static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct kind_now *now,
-                       uint32_t now_s)
-{
-    struct series *s = c->series;
-    assert(c->touched[p] && s != NULL);
-    c->touched[p] = 0;
-    if (s->expired)
-        registry_appear(r, s);
-    struct exposed *e = s->exposed;
-    if (e == NULL || e->family == NULL)
-        e = show(r, s, c, p, now);
-    s->last_s = now_s;
-    if (e != NULL)
-        e->last_s = now_s;
-    if (!kind_merge(s, e, c, p, now))
-        r->stats.v[REGISTRY_SUMS_REFUSED]++;
-    /* When an interval ends, a bare gauge settles what it shows; of others nothing is kept. */
-    if (s->in_interval || (s->bare && s->kind != SERIES_GAUGE))
-        return;
-    s->in_interval = 1;
-    assert(r->n_touched < r->cap_touched);
-    r->touched[r->n_touched++] = s;
-}
-
-/* In the list of touched series, for those of a page. */
-static void reserve_touched(struct registry *r, const struct page *p)
-{
-    size_t most = r->n_touched + p->n_touched < r->n_all ? r->n_touched + p->n_touched : r->n_all;
-    r->touched = mem_grow(r->touched, &r->cap_touched, most, sizeof(struct series *));
-}
-
-/*
- * Cells, then what they lead to: on their way before their turn comes.  A head and the value behind
- * it often lie on two lines.
- */
-static void prefetch(const struct page *p, size_t i)
-{
-    if (i + CELL_AHEAD < p->n_touched)
-        __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
-    if (i + SERIES_AHEAD < p->n_touched) {
-        const struct series *s = p->touched[i + SERIES_AHEAD]->series;
-        __builtin_prefetch(&s->exposed, 1);
-        __builtin_prefetch(s + 1, 1);
-    }
-    if (i + EXPOSED_AHEAD < p->n_touched) {
-        const struct exposed *e = p->touched[i + EXPOSED_AHEAD]->series->exposed;
-        if (e == NULL)
-            return;
-        __builtin_prefetch(e, 1);
-        __builtin_prefetch(e + 1, 1);
-    }
-}
-
-static void let_go(void *unused, struct cell *c)
-{
-    (void)unused;
-    assert(c->series->cells > 0);
-    c->series->cells--;
-}
-
-void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
-{
-    page_check(p);
-    registry_check(r);
-    struct kind_now now = registry_kind_now(r, now_ns);
-    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
-    registry_adopt(r, &p->births);
-    reserve_touched(r, p);
-    for (size_t i = 0; i < p->n_touched; i++) {
-        prefetch(p, i);
-        merge_cell(r, p->touched[i], p->index, &now, now_s);
-    }
-    if (p->exemplars.n > 0) /* they point to cells, which may go now */
-        registry_take_exemplars(r, p);
-    for (size_t i = 0; i < p->n_deaths; i++)
-        let_go(NULL, p->deaths[i]);
-    if (p->retired != NULL)
-        generation_each(p->retired, let_go, NULL);
-    ingest_generation_free(p->retired);
-    p->retired = NULL;
 }
 
 /* ---- what /metrics shows ---- */

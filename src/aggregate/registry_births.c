@@ -1,5 +1,5 @@
 /*
- * registry_adopt    each birth of a page, in order
+ * registry_adopt    births of a page, in order
  *   prepare           those to come: hashes, and what look-ups will need
  *   adopt             its identity becomes a series, or meets the series that is there
  *   claim             for all that are new
@@ -13,7 +13,7 @@
 enum { CLAIM_MANY = 32 };
 
 /* How many births ahead each step of `prepare` is. */
-static const unsigned ahead_by[] = { 12, 8, 4 };
+static const unsigned ahead_by[BIRTH_STEPS] = { 12, 8, 4 };
 
 static uint64_t hash_at(const void *registry, uint32_t place)
 {
@@ -40,8 +40,8 @@ static bool is_identity(const void *registry, uint32_t place, const void *identi
 
 void registry_appear(struct registry *r, struct series *s)
 {
-    assert(s->exposed == NULL && !s->in_interval);
-    s->expired = 0;
+    assert(s->exposed == NULL && (s->state == SERIES_QUIET || s->state == SERIES_EXPIRED));
+    s->state = SERIES_QUIET;
     r->by_kind[s->kind]++;
     r->stats.v[REGISTRY_SERIES_CREATED]++;
 }
@@ -89,29 +89,35 @@ static void prepare(const struct registry *r, struct identity *id, unsigned step
     tuple_ahead(&r->symbols, id, step);
 }
 
-void registry_adopt(struct registry *r, struct births *births)
+void registry_adopt_begin(struct registry *r)
 {
-    const size_t known = r->n_all;
-    const struct birth *ahead_at[ARRAY_LEN(ahead_by)];
-    for (unsigned step = 0; step < ARRAY_LEN(ahead_by); step++) {
-        const struct birth *b = births->first;
+    struct merging *m = &r->merging;
+    m->birth = m->page->births.first;
+    for (unsigned step = 0; step < BIRTH_STEPS; step++) {
+        const struct birth *b = m->birth;
         for (unsigned i = 0; i < ahead_by[step] && b != NULL; i++, b = b->next)
             prepare(r, b->identity, step);
-        ahead_at[step] = b;
+        m->ahead_at[step] = b;
     }
-    for (const struct birth *b = births->first; b != NULL; b = b->next) {
-        struct cell *c = b->cell;
-        for (unsigned step = 0; step < ARRAY_LEN(ahead_by); step++) {
-            if (ahead_at[step] == NULL)
+}
+
+void registry_adopt(struct registry *r, size_t *most)
+{
+    struct merging *m = &r->merging;
+    const size_t known = r->n_all;
+    for (; m->birth != NULL && *most > 0; m->birth = m->birth->next, --*most) {
+        struct cell *c = m->birth->cell;
+        for (unsigned step = 0; step < BIRTH_STEPS; step++) {
+            const struct birth *b = m->ahead_at[step];
+            if (b == NULL)
                 continue;
-            prepare(r, ahead_at[step]->identity, step);
-            ahead_at[step] = ahead_at[step]->next;
+            prepare(r, b->identity, step);
+            m->ahead_at[step] = b->next;
         }
-        c->series = adopt(r, b->identity, c->profile);
+        c->series = adopt(r, m->birth->identity, c->profile);
         assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
         c->series->cells++;
         series_check(c->series);
     }
     claim(r, known);
-    births_clear(births);
 }

@@ -14,7 +14,7 @@ void registry_forget(struct registry *r, size_t i)
 {
     struct series *s = r->all[i];
     series_check(s);
-    assert(s->expired && s->cells == 0);
+    assert(s->state == SERIES_EXPIRED && s->cells == 0);
     const struct places_array array = registry_series(r);
     places_remove(&r->by_identity, &array, (uint32_t)i, (uint32_t)r->n_all);
     series_limit_drop(r->opts.limit, r->hashes[i]);
@@ -34,16 +34,16 @@ void registry_expire_series(struct registry *r, struct series *s)
     series_clear(s);
     r->n_dropped -= s->dropped;
     s->dropped = 0;
-    s->expired = 1;
+    s->state = SERIES_EXPIRED;
     series_check(s);
 }
 
-/* What came in during this interval still has to reach the sinks. */
+/* What came in during an interval still has to reach the sinks. */
 static bool is_over(const struct registry *r, const struct series *s, uint64_t now_s)
 {
     uint64_t ttl_s = series_profile(s, r->opts.profiles)->ttl_s;
     bool idle = ttl_s > 0 && now_s > s->last_s + ttl_s;
-    return (idle || s->dropped) && !s->expired && !s->in_interval;
+    return (idle || s->dropped) && s->state == SERIES_QUIET;
 }
 
 /* Look at r->all[r->expire_at], and go on.   returns  how many have left the page or are gone */
@@ -57,7 +57,7 @@ static unsigned expire_one(struct registry *r, uint64_t now_s)
         registry_expire_series(r, s);
         n++;
     }
-    if (!s->expired || s->cells > 0) {
+    if (s->state != SERIES_EXPIRED || s->cells > 0) {
         r->expire_at++;
         return n;
     }
@@ -78,6 +78,8 @@ static bool begin_sweep(struct registry *r, uint64_t now_ns)
 
 bool registry_expire(struct registry *r, uint64_t now_ns)
 {
+    if (r->merging.page != NULL) /* what looks idle may have samples in the rest of the page */
+        return r->expiring;
     r->expiring = r->expiring || begin_sweep(r, now_ns);
     if (!r->expiring)
         return false;

@@ -1,5 +1,5 @@
 /**
- * registry_priv: the registry's inside, shared by registry.c, registry_births.c,
+ * registry_priv: the registry's inside, shared by registry.c, registry_merge.c, registry_births.c,
  * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
  * registry_exemplars.c.
  * Private to aggregate/.
@@ -15,6 +15,23 @@
 #include "aggregate/registry.h"
 #include "aggregate/series.h"
 #include "aggregate/set.h"
+
+enum { BIRTH_STEPS = 3 }; /* in which a birth to come is prepared */
+
+/* The page that is being merged: how far. */
+struct merging {
+    struct page *page;                         /* NULL: none is */
+    const struct birth *birth;                 /* the next one */
+    const struct birth *ahead_at[BIRTH_STEPS]; /* the next one of each step; NULL: no more */
+    size_t touched, deaths;
+};
+
+/* The interval that is over: its series, as far as they are given to the sinks. */
+struct closing {
+    struct series **at; /* n of them; NULL: all are given */
+    size_t n, next;
+    struct interval_end end;
+};
 
 struct registry {
     struct registry_opts opts;
@@ -36,9 +53,11 @@ struct registry {
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
     size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
-    struct interval_end end; /* of the interval just closed */
+    struct merging merging;
+    struct closing closing;
     struct sketch scratch;
     struct buf exemplar_labels; /* scratch */
+    struct buf key;             /* of the series that is given: scratch */
 };
 
 static inline void registry_check(const struct registry *r)
@@ -47,6 +66,18 @@ static inline void registry_check(const struct registry *r)
     assert(r->by_identity.n == r->n_all);
     assert(r->n_touched <= r->n_all && r->n_touched <= r->cap_touched);
     assert(r->sets.n <= r->sets.cap && r->n_dropped <= r->n_all);
+    assert(r->closing.next <= r->closing.n && (r->closing.at != NULL || r->closing.n == 0));
+}
+
+/* The state of series touched in the open interval, and of those that are still to be given. */
+static inline unsigned registry_open(const struct registry *r)
+{
+    return r->interval % 2 == 0 ? SERIES_IN_EVEN : SERIES_IN_ODD;
+}
+
+static inline unsigned registry_closing(const struct registry *r)
+{
+    return r->interval % 2 == 0 ? SERIES_IN_ODD : SERIES_IN_EVEN;
 }
 
 struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
@@ -54,8 +85,14 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
 /* r->all, for r->by_identity. */
 struct places_array registry_series(const struct registry *r);
 
-/* Births of a page: each cell leads to its series from now on. */
-void registry_adopt(struct registry *r, struct births *births);
+/* A page begins to be merged: all its births are to come. */
+void registry_adopt_begin(struct registry *r);
+
+/* The next of them, while *most is above 0: each cell leads to its series from now on. */
+void registry_adopt(struct registry *r, size_t *most);
+
+/* A series that is closing: its sinks get what its interval brought, and the next one begins. */
+void registry_give_series(struct registry *r, struct series *s);
 
 /* A series appears: for the first time, or again after it had expired. */
 void registry_appear(struct registry *r, struct series *s);

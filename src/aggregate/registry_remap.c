@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "aggregate/registry_interval.h"
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
@@ -100,7 +101,8 @@ static void place_again(struct remap *m, struct series *s)
     struct registry *r = m->registry;
     const struct profile *before = series_profile(s, m->before);
     const struct slice name = spelling_name(&r->output.spelling, series_tuple(s));
-    assert(s->cells == 0 && !s->expired); /* every worker has let go of it */
+    assert(s->cells == 0); /* every worker has let go of it */
+    assert(s->state != SERIES_EXPIRED);
     series_set_profile(s, r->output.spelling.profile);
     s->dropped = 0;
     if (r->output.spelling.dropped)
@@ -147,6 +149,8 @@ struct registry_remapped registry_remap(struct registry *r, const struct profile
 {
     struct remap m = { .registry = r, .before = r->opts.profiles };
     registry_check(r);
+    assert(r->merging.page == NULL);
+    (void)registry_give(r, SIZE_MAX); /* by the profiles that it came by */
     r->opts.profiles = profiles;
     m.now = registry_kind_now(r, now_ns);
     r->opts.mapping = mapping;
@@ -155,7 +159,7 @@ struct registry_remapped registry_remap(struct registry *r, const struct profile
     spelling_remap(&r->output.spelling, mapping);
     families_forget_help(&r->output.families);
     for (size_t i = 0; i < r->n_all;) {
-        if (r->all[i]->expired) {
+        if (r->all[i]->state == SERIES_EXPIRED) {
             registry_forget(r, i);
             continue;
         }

@@ -20,16 +20,27 @@
 
 enum { SERIES_CELLS_MAX = (1 << 26) - 1 };
 
+/*
+ * Whether its interval's value is to reach the sinks.  Odd and even intervals have states of their
+ * own, so that closing one changes no series: the state of those touched is that of those closing
+ * from then on (registry_priv.h).
+ */
+enum series_state {
+    SERIES_QUIET,   /* nothing came that the sinks have not got */
+    SERIES_IN_EVEN, /* touched in an interval of even number */
+    SERIES_IN_ODD,  /* .. of odd number */
+    SERIES_EXPIRED  /* kept only because cells point here */
+};
+
 struct series {
-    struct exposed *exposed;  /* NULL: nothing to show so far, or expired.  May be off
-                                         the page: exposed_priv.h */
-    uint32_t last_s;          /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 26;      /* workers' cells that point here, up to SERIES_CELLS_MAX */
-    uint32_t kind : 2;        /* enum series_kind */
-    uint32_t in_interval : 1; /* in the list of those touched */
-    uint32_t expired : 1;     /* kept only because cells point here */
-    uint32_t dropped : 1;     /* kept only for what its interval brought */
-    uint32_t bare : 1;        /* no more than the head: no sink wants the interval's value */
+    struct exposed *exposed; /* NULL: nothing to show so far, or expired.  May be off
+                                          the page: exposed_priv.h */
+    uint32_t last_s;         /* monotonic seconds of the last merge that touched it */
+    uint32_t cells : 26;     /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t kind : 2;       /* enum series_kind */
+    uint32_t state : 2;      /* enum series_state */
+    uint32_t dropped : 1;    /* kept only for what its interval brought */
+    uint32_t bare : 1;       /* no more than the head: no sink wants the interval's value */
 };
 
 static_assert(SERIES_KIND_COUNT <= 4, "two bits hold a kind");
@@ -38,8 +49,8 @@ static_assert(sizeof(struct series) == 16, "there are a million of them");
 static inline void series_check(const struct series *s)
 {
     assert(s != NULL);
-    assert(!s->expired || (s->exposed == NULL && !s->in_interval));
-    assert(!s->dropped || (s->exposed == NULL && !s->expired));
+    assert(s->state != SERIES_EXPIRED || (s->exposed == NULL && !s->dropped));
+    assert(!s->dropped || s->exposed == NULL);
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
 }
 

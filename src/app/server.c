@@ -8,7 +8,8 @@
  *            -> sinks idle (server_stop.c)
  *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
  *
- * In this file: intervals and turns, signals and what HTTP clients ask for, start, stop.
+ * In this file: when intervals close and turns end, signals and what HTTP clients ask for, start,
+ * stop.
  */
 #include "app/server.h"
 
@@ -43,25 +44,6 @@ static void server_check(const struct server *s)
 }
 
 static void arm_interval(struct server *s);
-
-void server_close_interval(struct server *s, bool final)
-{
-    uint64_t start_ns = now_mono_ns();
-    int64_t wall_ms = now_wall_ms();
-    struct snapshot snap;
-    assert(server_state(s) == (final ? DRAINING : RUNNING)); /* none behind the final one */
-    struct interval_end end = { .start_s = s->interval_start_ms / 1000,
-                                .interval_ms = server_interval_ms(s),
-                                .now_ns = start_ns,
-                                .now_wall_ms = wall_ms };
-    registry_close(s->registry, &end, &snap);
-    sink_list_interval(&s->sinks, &snap, final);
-    registry_next(s->registry);
-    s->self.server.intervals++;
-    s->self.server.intervals_late += wall_ms > s->interval_start_ms + server_interval_ms(s) * 3 / 2;
-    s->interval_start_ms = schedule_start_ms(wall_ms, server_interval_ms(s));
-    s->self.server.flush_seconds = (double)(now_mono_ns() - start_ns) / 1e9;
-}
 
 static void on_interval(uv_timer_t *timer)
 {
@@ -181,6 +163,8 @@ static void start_loop(struct server *s)
     uv_timer_init(&s->loop, &s->tick_timer);
     uv_timer_init(&s->loop, &s->stop_timer);
     uv_timer_init(&s->loop, &s->expire_timer);
+    uv_idle_init(&s->loop, &s->giving);
+    s->giving.data = s;
     server_watch_start(s);
     s->interval_timer.data = s->tick_timer.data = s->stop_timer.data = s->expire_timer.data = s;
     s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));

@@ -13,6 +13,9 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case SERVER_INTERVALS_LATE:
         value = (double)s->intervals_late;
         break;
+    case SERVER_INTERVALS_RUSHED:
+        value = (double)s->intervals_rushed;
+        break;
     case SERVER_INTERVAL_SECONDS:
         value = s->interval_seconds;
         break;

@@ -16,6 +16,8 @@
       "Intervals closed and handed to the sinks.")                                                \
     X(INTERVALS_LATE, "statsd_intervals_late_total", COUNTER, "",                                 \
       "Intervals closed more than half an interval after their end.")                             \
+    X(INTERVALS_RUSHED, "statsd_intervals_rushed_total", COUNTER, "",                             \
+      "Intervals that went to the sinks in one go at last, because the next one had ended.")      \
     X(INTERVAL_SECONDS, "statsd_interval_seconds", GAUGE, "",                                     \
       "server.interval.")                                                                         \
     X(FLUSH_SECONDS, "statsd_last_flush_duration_seconds", GAUGE, "",                             \
@@ -51,7 +53,7 @@ enum server_counter {
 };
 
 struct server_stats {
-    uint64_t intervals, intervals_late;
+    uint64_t intervals, intervals_late, intervals_rushed;
     uint64_t reloads, reloads_failed, mapping_rules;
     bool reload_failed;    /* the last one */
     double reload_seconds; /* of the last that did not, or the start */

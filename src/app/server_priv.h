@@ -2,6 +2,7 @@
  * server_priv: the inside of the daemon.  Private to app/.
  *
  *     server.c         its life: start, intervals, signals, the order of taking down
+ *     server_interval.c   a closed interval goes to the sinks
  *     server_build.c   its parts: listeners, registry, workers, sinks
  *     server_http.c    its routes
  *     server_tick.c    what it does once a second
@@ -68,14 +69,17 @@ struct server {
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
-    uv_async_t lifecycle;             /* POST /-/quit or /-/reload came in: see lifecycle_asked */
-    _Atomic unsigned lifecycle_asked; /* bits of enum lifecycle: HTTP sets them, control clears */
-    int64_t interval_start_ms;        /* of the interval that is open */
-    uint64_t last_turn;               /* that reads the sockets empty; 0: not asked for, or over */
-    uint64_t interval_turn;           /* the turn that closes that interval; 0: not asked for */
-    struct reloaded fresh;            /* read again, until the turn that puts it in force is over */
-    uint64_t reload_turn;             /* that turn; 0: nothing waits to be put in force */
-    bool reload_again;                /* asked for meanwhile */
+    uv_idle_t giving;                   /* the next slice of a closed interval */
+    bool is_giving;                     /* between the sinks' begin and end */
+    uint64_t slice_begun_ns, giving_ns; /* of the slice at hand; of those before */
+    uv_async_t lifecycle;               /* POST /-/quit or /-/reload came in: see lifecycle_asked */
+    _Atomic unsigned lifecycle_asked;   /* bits of enum lifecycle: HTTP sets them, control clears */
+    int64_t interval_start_ms;          /* of the interval that is open */
+    uint64_t last_turn;     /* that reads the sockets empty; 0: not asked for, or over */
+    uint64_t interval_turn; /* the turn that closes that interval; 0: not asked for */
+    struct reloaded fresh;  /* read again, until the turn that puts it in force is over */
+    uint64_t reload_turn;   /* that turn; 0: nothing waits to be put in force */
+    bool reload_again;      /* asked for meanwhile */
     struct manager manager;
     bool leaving; /* a signal came: connections to what others keep may end first, while ... */
     uint64_t leaving_ms;   /* ... datagrams are still read; since when */

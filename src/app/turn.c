@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/now.h"
+#include "app/slice.h"
 
 static void turn_check(const struct turn *t)
 {
@@ -19,6 +19,7 @@ static void turn_check(const struct turn *t)
     assert(t->n_waiting <= t->n_workers && t->n_workers <= LISTEN_WORKERS_MAX);
     assert(t->riding == NULL || t->under_way);
     assert(t->asked == NULL || t->riding == NULL);
+    assert(t->merging == NULL || t->waiting_for[t->merging_of]);
 }
 
 /* The mapping asked for goes with the turn that begins. */
@@ -49,33 +50,58 @@ static void begin(struct turn *t)
         worker_ask_turn(t->workers[i], t->last);
 }
 
-static void take_from(struct turn *t, unsigned i)
+/* returns  whether there is a page to merge */
+static bool take_page(struct turn *t)
 {
-    const struct socket_stats *sockets;
+    for (unsigned i = 0; t->merging == NULL && i < t->n_workers; i++) {
+        t->merging = t->waiting_for[i] ? worker_take(t->workers[i], &t->sockets) : NULL;
+        t->merging_of = i;
+    }
+    return t->merging != NULL;
+}
+
+static void give_page_back(struct turn *t)
+{
+    unsigned i = t->merging_of;
+    struct page *p = t->merging;
     assert(t->waiting_for[i] && t->n_waiting > 0);
-    struct page *p = worker_take(t->workers[i], &sockets);
-    if (p == NULL)
-        return;
-    registry_merge(t->registry, p, now_mono_ns());
     t->unswept |= page_unswept(p);
     t->seen[i] = *page_stats(p);
     memcpy(t->rejected[i], page_rejected(p), sizeof t->rejected[i]);
     for (size_t l = 0; l < t->n_listeners; l++)
-        listener_take_stats(&t->listeners[l], i, sockets);
+        listener_take_stats(&t->listeners[l], i, t->sockets);
     worker_give(t->workers[i], p);
+    t->merging = NULL;
     t->waiting_for[i] = false;
     t->n_waiting--;
 }
 
-static void on_notified(uv_async_t *async)
+/* returns  false: the slice is over, and there is more */
+static bool merge_slice(struct turn *t)
 {
-    struct turn *t = async->data;
+    uint64_t end_ns = slice_end_ns();
+    while (take_page(t)) {
+        if (!registry_merge_some(t->registry, t->merging, now_mono_ns(), SLICE_CELLS))
+            give_page_back(t);
+        else if (slice_over(end_ns))
+            return false;
+    }
+    return true;
+}
+
+static void on_more(uv_idle_t *more);
+
+/* Merges what is there; when that was all of the turn, it is over. */
+static void go_on(struct turn *t)
+{
     turn_check(t);
     if (!t->under_way)
         return;
-    for (unsigned i = 0; i < t->n_workers; i++)
-        if (t->waiting_for[i])
-            take_from(t, i);
+    if (!merge_slice(t)) {
+        uv_idle_start(&t->more, on_more);
+        return;
+    }
+    uv_idle_stop(&t->more);
     if (t->n_waiting > 0)
         return;
     if (t->riding != NULL)
@@ -93,8 +119,22 @@ static void on_notified(uv_async_t *async)
         begin(t);
 }
 
+static void on_more(uv_idle_t *more)
+{
+    go_on(more->data);
+}
+
+static void on_notified(uv_async_t *async)
+{
+    struct turn *t = async->data;
+    if (t->merging == NULL) /* else its slices come to this page as well */
+        go_on(t);
+}
+
 int turn_init(struct turn *t, uv_loop_t *loop)
 {
+    uv_idle_init(loop, &t->more);
+    t->more.data = t;
     int rc = uv_async_init(loop, &t->notified, on_notified);
     t->notified.data = t;
     return rc;
@@ -161,5 +201,6 @@ void turn_totals(const struct turn *t, struct ingest_totals *ret)
 void turn_close(struct turn *t)
 {
     free_next(t);
+    uv_close((uv_handle_t *)&t->more, NULL);
     uv_close((uv_handle_t *)&t->notified, NULL);
 }

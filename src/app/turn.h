@@ -3,7 +3,7 @@
  *
  *     turn_ask -> connections that are pending are accepted
  *              -> each worker reads its sockets empty and seals its page
- *              -> each page is merged into the registry, in the order in which they arrive
+ *              -> each page is merged into the registry, one at a time, in slices (slice.h)
  *              -> when all are: series move, if there is another mapping (turn_remap)
  *              -> on_turned
  *
@@ -42,6 +42,10 @@ struct turn {
     struct registry_remapped remapped;           /* by the last mapping */
 
     uv_async_t notified;                  /* a worker sealed its page */
+    uv_idle_t more;                       /* the next slice, while a page is being merged */
+    struct page *merging;                 /* that page; NULL: none is */
+    unsigned merging_of;                  /* its worker */
+    const struct socket_stats *sockets;   /* that came with it */
     bool under_way;                       /* from turn_ask until on_turned */
     bool again;                           /* asked for during a turn: begin another one after it */
     bool unswept;                         /* page_unswept of one in the last turn */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "aggregate/registry_interval.h"
 #include "app/core_opts.h"
 #include "app/memory_bound.h"
 #include "base/mem.h"
@@ -109,7 +110,7 @@ void explain_exposition_render(struct explain_exposition *e, struct buf *out)
     ingest_give(in, page);
     /* With aggregate.set_window = 0 /metrics shows the sets of the last closed interval. */
     registry_close(e->registry, &end, &unused);
-    registry_next(e->registry);
+    (void)registry_give(e->registry, SIZE_MAX);
     render_lines(e->writer, e->registry, now_ns, &text);
     sort_lines(buf_slice(&text), out);
     buf_release(&text);

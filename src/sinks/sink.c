@@ -5,7 +5,8 @@
 void sink_check(const struct sink *s)
 {
     assert(s->name != NULL && s->counters != NULL);
-    assert(s->interval != NULL && s->entry != NULL && s->idle != NULL && s->left != NULL);
+    assert(s->begin != NULL && s->put != NULL && s->end != NULL && s->entry != NULL);
+    assert(s->idle != NULL && s->left != NULL);
     assert(s->give_up != NULL && s->counted != NULL && s->close != NULL);
 }
 

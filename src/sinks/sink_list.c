@@ -9,10 +9,22 @@ void sink_list_add(struct sink_list *l, struct sink *s)
     l->at[l->n++] = s;
 }
 
-void sink_list_interval(const struct sink_list *l, const struct snapshot *snap, bool final)
+void sink_list_begin(const struct sink_list *l, const struct snapshot *snap, bool final)
 {
     for (size_t i = 0; i < l->n; i++)
-        l->at[i]->interval(l->at[i], snap, final);
+        l->at[i]->begin(l->at[i], snap, final);
+}
+
+void sink_list_put(const struct sink_list *l, const struct closed_series *c)
+{
+    for (size_t i = 0; i < l->n; i++)
+        l->at[i]->put(l->at[i], c);
+}
+
+void sink_list_end(const struct sink_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        l->at[i]->end(l->at[i]);
 }
 
 void sink_list_entry(const struct sink_list *l, const struct event_entry *e)

@@ -5,18 +5,41 @@
 
 #include "base/mem.h"
 
-static void each(const struct snapshot *snap, closed_series_fn fn, void *cookie)
+void fake_snapshot_each(const struct fake_snapshot *f, closed_series_fn fn, void *cookie)
 {
-    const struct fake_snapshot *f = snap->source;
-    for (size_t i = 0; i < snap->n_series; i++)
+    for (size_t i = 0; i < f->snap.n_series; i++)
         fn(cookie, &f->rows[i]);
+}
+
+static void put(void *sink, const struct closed_series *c)
+{
+    struct sink *s = sink;
+    s->put(s, c);
+}
+
+void fake_snapshot_give(const struct fake_snapshot *f, struct sink *s, bool final)
+{
+    s->begin(s, &f->snap, final);
+    fake_snapshot_each(f, put, s);
+    s->end(s);
+}
+
+static void encode(void *e, const struct closed_series *c)
+{
+    redis_encode_put(e, c);
+}
+
+void fake_snapshot_encode(const struct fake_snapshot *f, struct redis_encode *e, uint32_t life_s,
+                          redis_encode_take_fn take, void *cookie)
+{
+    redis_encode_begin(e, &f->snap, life_s, take, cookie);
+    fake_snapshot_each(f, encode, e);
+    redis_encode_end(e);
 }
 
 void fake_snapshot_init(struct fake_snapshot *f, int64_t start_s)
 {
-    *f = (struct fake_snapshot){ .snap = {
-                                     .start_s = start_s, .interval_ms = 10000, .each = each } };
-    f->snap.source = f;
+    *f = (struct fake_snapshot){ .snap = { .start_s = start_s, .interval_ms = 10000 } };
 }
 
 void fake_snapshot_release(struct fake_snapshot *f)

@@ -4,7 +4,7 @@
  *     struct fake_snapshot f;
  *     fake_snapshot_init(&f, 1700000000);
  *     fake_snapshot_counter(&f, "hits|#env:prod", 3);
- *     sink->interval(sink, &f.snap, false);
+ *     fake_snapshot_give(&f, sink, false);
  *     fake_snapshot_release(&f);
  */
 #ifndef SUPPORT_FAKE_SNAPSHOT_H
@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #include "aggregate/snapshot.h"
+#include "sinks/redis/encode.h"
+#include "sinks/sink.h"
 
 struct fake_snapshot {
     struct snapshot snap;
@@ -29,5 +31,12 @@ void fake_snapshot_counter(struct fake_snapshot *f, const char *key, double sum)
 void fake_snapshot_gauge(struct fake_snapshot *f, const char *key, struct gauge_change change);
 struct sketch *fake_snapshot_timer(struct fake_snapshot *f, const char *key, int schema);
 struct members *fake_snapshot_set(struct fake_snapshot *f, const char *key);
+
+void fake_snapshot_each(const struct fake_snapshot *f, closed_series_fn fn, void *cookie);
+
+/* All of it, from begin to end: to a sink, or to an encoder. */
+void fake_snapshot_give(const struct fake_snapshot *f, struct sink *s, bool final);
+void fake_snapshot_encode(const struct fake_snapshot *f, struct redis_encode *e, uint32_t life_s,
+                          redis_encode_take_fn take, void *cookie);
 
 #endif

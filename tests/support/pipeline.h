@@ -14,6 +14,7 @@
 #include "aggregate/lane.h"
 #include "aggregate/mapping.h"
 #include "aggregate/registry.h"
+#include "aggregate/registry_interval.h"
 #include "expose/render.h"
 
 enum { PIPELINE_WORKERS_MAX = 4 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/redis/pack.h"
 #include "sinks/redis/resp.h"
 
 _Static_assert(offsetof(struct redis_batch, cargo) == 0, "an answer looks there");
@@ -15,6 +16,52 @@ void redis_batch_free(struct redis_batch *b)
         return;
     free(b->bytes);
     free(b);
+}
+
+/* What stands in a section for each series, beside the key: letters of `put_section`. */
+static const char *const contents[REDIS_SECTION_COUNT] = {
+    [REDIS_SET_KEYS] = "k",       [REDIS_COUNTERS] = "kn", [REDIS_GAUGES] = "kni",
+    [REDIS_GAUGE_DELTAS] = "kni", [REDIS_TIMERS] = "kb",   [REDIS_TIMERS_NEGATIVE] = "kb",
+    [REDIS_SETS] = "b",
+};
+
+static void put_number(struct redis_number n, struct buf *out)
+{
+    if (n.is_whole)
+        redis_resp_arg_i64(out, n.whole);
+    else
+        redis_resp_arg_double(out, n.real);
+}
+
+static void put_section(struct redis_unpack *u, enum redis_section section, uint32_t ops,
+                        struct buf *out)
+{
+    int64_t stamp = 0;
+    redis_unpack_begin(u);
+    for (; ops > 0; ops--) {
+        for (const char *c = contents[section]; *c != '\0'; c++) {
+            if (*c == 'k')
+                redis_resp_arg(out, redis_unpack_key(u));
+            else if (*c == 'n')
+                put_number(redis_unpack_number(u), out);
+            else if (*c == 'i')
+                redis_resp_arg_i64(out, stamp += redis_unpack_int(u));
+            else
+                redis_resp_arg(out, redis_unpack_bytes(u));
+        }
+    }
+}
+
+void redis_batch_wire(const struct redis_batch *b, struct buf *out)
+{
+    struct redis_unpack u = { .rest = slice_of(b->bytes + b->head_len, b->len - b->head_len) };
+    buf_append(out, b->bytes, b->split_at);
+    put_section(&u, REDIS_SET_KEYS, b->ops[REDIS_SET_KEYS], out);
+    buf_append(out, b->bytes + b->split_at, b->head_len - b->split_at);
+    for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
+        put_section(&u, (enum redis_section)s, b->ops[s], out);
+    assert(u.rest.len == 0);
+    redis_unpack_release(&u);
 }
 
 void redis_batch_address(struct redis_batch *b, const struct redis_address *a)

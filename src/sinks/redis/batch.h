@@ -4,6 +4,10 @@
  * It holds at most REDIS_BATCH_SERIES series and about REDIS_BATCH_BYTES of one shard.
  * redis_encode builds it, the ledger owns it from then on, the route sends its bytes.
  *
+ *     bytes   head: RESP, all that is not of a series   sections: packed (pack.h)
+ *
+ * It waits in that form, which takes a third of the memory; redis_batch_wire makes RESP of it.
+ *
  * What is known only when it is first sent has a place of fixed width in the bytes: producer,
  * number, tokens and mark.  From then on the same bytes are sent each time, but for two things that
  * say nothing about the content: the sha1 of the script, and the flag that it is stale.
@@ -17,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "sinks/redis/cargo.h"
 #include "sinks/sink.h"
@@ -35,11 +40,26 @@ enum {
 
 struct redis_interval; /* the ledger's */
 
+/* The arguments that are of series, in the order of `bytes`.  The keys of sets go where the head is
+ * split, all others behind the head. */
+enum redis_section {
+    REDIS_SET_KEYS,
+    REDIS_COUNTERS,
+    REDIS_GAUGES,
+    REDIS_GAUGE_DELTAS,
+    REDIS_TIMERS,
+    REDIS_TIMERS_NEGATIVE,
+    REDIS_SETS,
+    REDIS_SECTION_COUNT
+};
+
 struct redis_batch {
     enum redis_cargo cargo; /* first */
     /* Written by redis_encode, constant afterwards. */
     char *bytes;
     size_t len;
+    uint32_t head_len, split_at;
+    uint16_t ops[REDIS_SECTION_COUNT]; /* of each section: keys and what belongs to them */
     uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at; /* places in bytes */
     uint32_t series;
     struct sink_amount amount; /* of these series */
@@ -60,9 +80,14 @@ struct redis_batch {
     uint8_t failures; /* times it was settled without being applied */
     bool in_flight;
     bool unsure; /* a connection ended before its answer */
+    /* Written by the route when it is sent. */
+    size_t wire_len; /* of what redis_batch_wire makes */
 };
 
 void redis_batch_free(struct redis_batch *b);
+
+/* Append the whole command, as it goes to Redis.   cost  about 30 ns a series */
+void redis_batch_wire(const struct redis_batch *b, struct buf *out);
 
 /* A batch's place in its shard's sequence, and what Redis keeps with it to report later. */
 struct redis_address {

@@ -1,11 +1,10 @@
 /*
  * Series into batches, one interval at a time.
  *
- *   put            a closed series: by its kind, as arguments into a section of its shard's draft
- *     seal         .. and when the draft is full: keys, arguments and sections become a batch
- *   redis_encode_interval
- *     put          .. every series of the snapshot
- *     seal         .. every draft, even an empty one; that of the log entry last
+ *   redis_encode_put   a closed series: by its kind, as arguments into a section of its draft
+ *     seal             .. and when the draft is full: keys, arguments and sections become a batch
+ *   redis_encode_end
+ *     seal             .. every draft, even an empty one; that of the log entry last
  *
  *   batch   EVALSHA sha | keys: producer interval totals log scratch instance, and one a set
  *           | seq token before mark stale .. writer | how many of each section | the sections
@@ -23,22 +22,23 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "sinks/redis/keys.h"
+#include "sinks/redis/pack.h"
 #include "sinks/redis/resp.h"
 #include "sinks/redis/script.h"
 
-enum { KEEP_BYTES = 16 * 1024 }; /* capacity that an empty section keeps between batches */
-
-/* The parts of a batch behind the header, in the order of the script's arguments; SETS have a key
- * each as well. */
-enum section { COUNTERS, GAUGES, GAUGE_DELTAS, TIMERS, TIMERS_NEGATIVE, SETS, SECTION_COUNT };
+enum {
+    KEEP_BYTES = 16 * 1024, /* capacity that an empty section keeps between batches */
+    WIRE_ARG_BYTES = 24     /* of an argument, beside a key or bytes: a number is rarely longer */
+};
 
 /* What waits to become the next batch of a shard. */
 struct draft {
-    struct buf section[SECTION_COUNT];
-    struct buf set_keys;
-    uint32_t ops[SECTION_COUNT];
-    uint32_t args; /* in all sections */
+    struct redis_pack section[REDIS_SECTION_COUNT];
+    uint16_t ops[REDIS_SECTION_COUNT];
+    uint32_t args; /* in all sections but that of the keys */
     uint32_t series;
+    uint32_t wire_bytes; /* of all sections, about */
+    int64_t stamp[2];    /* the last of GAUGES and of GAUGE_DELTAS */
     struct sink_amount amount;
 };
 
@@ -50,21 +50,30 @@ struct redis_encode {
     uint64_t refused;
     struct draft drafts[REDIS_SHARDS];
     struct buf key, blob; /* scratch */
+    struct redis_keys_memo shards;
     /* of the interval being encoded */
-    const struct snapshot *snap;
+    struct snapshot snap;
     uint32_t life_s;
-    redis_encode_take_fn take;
+    redis_encode_take_fn take; /* NULL: between intervals */
     void *cookie;
 };
 
 /* ---- one series into the draft of its shard ---- */
 
-static struct buf *op(struct draft *d, enum section s, struct slice key, uint32_t args)
+/* args: in RESP, the key among them */
+static struct redis_pack *op(struct draft *d, enum redis_section s, struct slice key, uint32_t args)
 {
     d->ops[s]++;
     d->args += args;
-    redis_resp_arg(&d->section[s], key);
+    d->wire_bytes += (uint32_t)key.len + args * WIRE_ARG_BYTES;
+    redis_pack_key(&d->section[s], key);
     return &d->section[s];
+}
+
+static void op_bytes(struct draft *d, enum redis_section s, struct slice key, struct slice bytes)
+{
+    redis_pack_bytes(op(d, s, key, 2), bytes);
+    d->wire_bytes += (uint32_t)bytes.len;
 }
 
 /* returns  whether v is finite; one that is not is counted */
@@ -79,7 +88,7 @@ static bool finite_or_refused(struct redis_encode *e, double v)
 static void put_counter(struct redis_encode *e, struct draft *d, const struct closed_series *s)
 {
     if (finite_or_refused(e, s->counter))
-        redis_resp_arg_double(op(d, COUNTERS, s->key, 2), s->counter);
+        redis_pack_number(op(d, REDIS_COUNTERS, s->key, 2), s->counter);
 }
 
 /* Absolute and then relative is absolute.  Where the two leave the finite numbers, the absolute one
@@ -93,9 +102,11 @@ static void put_gauge(struct redis_encode *e, struct draft *d, const struct clos
         if (!g->absolute || !isfinite(v))
             return;
     }
-    struct buf *out = op(d, g->absolute ? GAUGES : GAUGE_DELTAS, s->key, 3);
-    redis_resp_arg_double(out, v);
-    redis_resp_arg_i64(out, g->stamp_ms > 0 ? g->stamp_ms : 0);
+    int64_t stamp = g->stamp_ms > 0 ? g->stamp_ms : 0, *last = &d->stamp[!g->absolute];
+    struct redis_pack *out = op(d, g->absolute ? REDIS_GAUGES : REDIS_GAUGE_DELTAS, s->key, 3);
+    redis_pack_number(out, v);
+    redis_pack_int(out, stamp - *last);
+    *last = stamp;
 }
 
 /* How many buckets from the first that holds something to the last. */
@@ -152,14 +163,14 @@ static void put_timer(struct redis_encode *e, struct draft *d, const struct clos
         return;
     buf_clear(&e->blob);
     pack_positive(&e->blob, s->timer);
-    redis_resp_arg(op(d, TIMERS, s->key, 2), buf_slice(&e->blob));
+    op_bytes(d, REDIS_TIMERS, s->key, buf_slice(&e->blob));
     struct sketch_buckets neg;
     sketch_buckets_begin(s->timer, true, &neg);
     if (span_of(&neg) == 0)
         return;
     buf_clear(&e->blob);
     pack_negative(&e->blob, s->timer);
-    redis_resp_arg(op(d, TIMERS_NEGATIVE, s->key, 2), buf_slice(&e->blob));
+    op_bytes(d, REDIS_TIMERS_NEGATIVE, s->key, buf_slice(&e->blob));
 }
 
 /* {prefix:NN}:what */
@@ -173,13 +184,14 @@ static struct slice shard_key(struct redis_encode *e, uint32_t nn, const char *w
 static void put_set(struct redis_encode *e, struct draft *d, const struct closed_series *s)
 {
     shard_key(e, (uint32_t)(d - e->drafts), "s:");
-    buf_printf(&e->key, "%" PRId64 ":", e->snap->start_s);
+    buf_printf(&e->key, "%" PRId64 ":", e->snap.start_s);
     buf_append_slice(&e->key, s->key);
-    redis_resp_arg(&d->set_keys, buf_slice(&e->key));
+    (void)op(d, REDIS_SET_KEYS, buf_slice(&e->key), 0);
     buf_clear(&e->blob);
     members_redis(s->set, &e->blob);
-    redis_resp_arg(&d->section[SETS], buf_slice(&e->blob));
-    d->ops[SETS]++;
+    redis_pack_bytes(&d->section[REDIS_SETS], buf_slice(&e->blob));
+    d->wire_bytes += (uint32_t)e->blob.len;
+    d->ops[REDIS_SETS]++;
     d->args++;
 }
 
@@ -188,13 +200,13 @@ static void put_set(struct redis_encode *e, struct draft *d, const struct closed
 static void append_keys(struct redis_encode *e, uint32_t nn, struct redis_batch *b, struct buf *out)
 {
     const struct draft *d = &e->drafts[nn];
-    redis_resp_arg_u64(out, REDIS_SCRIPT_KEYS + d->ops[SETS]);
+    redis_resp_arg_u64(out, REDIS_SCRIPT_KEYS + d->ops[REDIS_SETS]);
     shard_key(e, nn, "p:");
     buf_printf(&e->key, "%s:%0*d", e->instance, (int)REDIS_ID_DIGITS, 0);
     redis_resp_arg(out, buf_slice(&e->key));
     b->id_at = (uint32_t)(out->len - 2 - REDIS_ID_DIGITS);
     shard_key(e, nn, "i:");
-    buf_printf(&e->key, "%" PRId64, e->snap->start_s);
+    buf_printf(&e->key, "%" PRId64, e->snap.start_s);
     redis_resp_arg(out, buf_slice(&e->key));
     redis_resp_arg(out, shard_key(e, nn, "tot"));
     redis_resp_arg(out, shard_key(e, nn, "log"));
@@ -202,7 +214,7 @@ static void append_keys(struct redis_encode *e, uint32_t nn, struct redis_batch 
     shard_key(e, nn, "w:");
     buf_append_str(&e->key, e->instance);
     redis_resp_arg(out, buf_slice(&e->key));
-    buf_append_slice(out, buf_slice(&d->set_keys));
+    b->split_at = (uint32_t)out->len;
 }
 
 /* returns  where the digits of the argument begin */
@@ -223,29 +235,30 @@ static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch 
     b->stale_at = append_place(out, 1);
     redis_resp_arg_u64(out, e->life_s);
     redis_resp_arg_u64(out, e->retention_s);
-    redis_resp_arg_i64(out, e->snap->start_s);
+    redis_resp_arg_i64(out, e->snap.start_s);
     redis_resp_arg_str(out, e->instance);
-    redis_resp_arg_i64(out, b->last ? (int64_t)e->snap->n_series : -1);
+    redis_resp_arg_i64(out, b->last ? (int64_t)e->snap.n_series : -1);
     redis_resp_arg_str(out, e->writer);
-    for (int s = 0; s < SECTION_COUNT; s++)
+    for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
         redis_resp_arg_u64(out, d->ops[s]);
-    for (int s = 0; s < SECTION_COUNT; s++)
-        buf_append_slice(out, buf_slice(&d->section[s]));
+    b->head_len = (uint32_t)out->len;
+    for (int s = 0; s < REDIS_SECTION_COUNT; s++)
+        buf_append_slice(out, buf_slice(&d->section[s].bytes));
 }
 
-static void empty(struct buf *b)
+static void empty(struct redis_pack *p)
 {
-    if (b->cap > KEEP_BYTES)
-        buf_release(b);
+    if (p->bytes.cap > KEEP_BYTES)
+        redis_pack_release(p);
     else
-        buf_clear(b);
+        redis_pack_clear(p);
 }
 
-static size_t pending_bytes(const struct draft *d)
+static size_t packed_bytes(const struct draft *d)
 {
-    size_t n = d->set_keys.len;
-    for (int s = 0; s < SECTION_COUNT; s++)
-        n += d->section[s].len;
+    size_t n = 0;
+    for (int s = 0; s < REDIS_SECTION_COUNT; s++)
+        n += d->section[s].bytes.len;
     return n;
 }
 
@@ -253,8 +266,10 @@ static size_t pending_bytes(const struct draft *d)
 static void sealed_check(const struct redis_batch *b)
 {
     assert(b->sha_at < b->id_at && b->id_at < b->seq_at && b->seq_at < b->token_at);
-    assert(b->token_at < b->before_at && b->before_at < b->mark_at && b->mark_at < b->stale_at);
-    assert(b->stale_at < b->len && b->len <= UINT32_MAX);
+    assert(b->token_at < b->before_at && b->before_at < b->mark_at);
+    assert(b->mark_at < b->stale_at && b->stale_at < b->head_len);
+    assert(b->id_at < b->split_at && b->split_at <= b->seq_at);
+    assert(b->head_len <= b->len && b->len <= UINT32_MAX);
     assert(b->series <= REDIS_BATCH_SERIES && sink_amount_series(&b->amount) == b->series);
 }
 
@@ -263,8 +278,9 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     struct draft *d = &e->drafts[nn];
     struct redis_batch *b = mem_zalloc(sizeof *b);
     struct buf out = { 0 };
-    buf_reserve(&out, pending_bytes(d) + 768 + 3 * strlen(e->instance) + 7 * strlen(e->prefix));
-    redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + d->ops[SETS] + REDIS_SCRIPT_ARGS + d->args);
+    buf_reserve(&out, packed_bytes(d) + 768 + 3 * strlen(e->instance) + 7 * strlen(e->prefix));
+    uint32_t sets = d->ops[REDIS_SETS]; /* a key and an argument each */
+    redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + sets + REDIS_SCRIPT_ARGS + d->args);
     redis_resp_arg_str(&out, "EVALSHA");
     redis_resp_arg_fixed(&out, 0, REDIS_SHA_DIGITS);
     b->sha_at = (uint32_t)(out.len - 2 - REDIS_SHA_DIGITS);
@@ -277,18 +293,19 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     b->amount = d->amount;
     b->life_s = e->life_s;
     b->shard = (uint8_t)nn;
-    for (int s = 0; s < SECTION_COUNT; s++) {
+    for (int s = 0; s < REDIS_SECTION_COUNT; s++) {
         empty(&d->section[s]);
+        b->ops[s] = d->ops[s];
         d->ops[s] = 0;
     }
-    empty(&d->set_keys);
-    d->args = d->series = 0;
+    d->args = d->series = d->wire_bytes = 0;
+    d->stamp[0] = d->stamp[1] = 0;
     d->amount = (struct sink_amount){ 0 };
     sealed_check(b);
     e->take(e->cookie, b);
 }
 
-static void put(void *cookie, const struct closed_series *s)
+void redis_encode_put(struct redis_encode *e, const struct closed_series *s)
 {
     static void (*const put_kind[])(struct redis_encode *, struct draft *,
                                     const struct closed_series *) = {
@@ -298,33 +315,36 @@ static void put(void *cookie, const struct closed_series *s)
         [SERIES_SET] = put_set,
     };
     _Static_assert(ARRAY_LEN(put_kind) == SERIES_KIND_COUNT, "every kind needs its row");
-    struct redis_encode *e = cookie;
-    assert((size_t)s->kind < ARRAY_LEN(put_kind));
-    uint32_t nn = redis_keys_shard(s->name);
+    assert(e->take != NULL && (size_t)s->kind < ARRAY_LEN(put_kind));
+    uint32_t nn = redis_keys_shard_of(&e->shards, s->name);
     struct draft *d = &e->drafts[nn];
     uint32_t args = d->args;
     put_kind[s->kind](e, d, s);
     if (d->args == args)
         return; /* left out */
     sink_amount_add_series(&d->amount, s);
-    if (++d->series == REDIS_BATCH_SERIES || pending_bytes(d) >= REDIS_BATCH_BYTES)
+    if (++d->series == REDIS_BATCH_SERIES || d->wire_bytes >= REDIS_BATCH_BYTES)
         seal(e, nn, false);
 }
 
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
-                           redis_encode_take_fn take, void *cookie)
+void redis_encode_begin(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
+                        redis_encode_take_fn take, void *cookie)
 {
-    assert(e->snap == NULL); /* take() must not come back here */
-    e->snap = snap;
+    assert(e->take == NULL && take != NULL);
+    e->snap = *snap;
     e->life_s = life_s;
     e->take = take;
     e->cookie = cookie;
-    snap->each(snap, put, e);
+}
+
+void redis_encode_end(struct redis_encode *e)
+{
+    assert(e->take != NULL);
     for (uint32_t i = 1; i <= REDIS_SHARDS; i++) {
         uint32_t nn = (e->log_shard + i) % REDIS_SHARDS;
         seal(e, nn, i == REDIS_SHARDS);
     }
-    e->snap = NULL;
+    e->take = NULL;
 }
 
 uint64_t redis_encode_refused(const struct redis_encode *e)
@@ -357,9 +377,8 @@ void redis_encode_free(struct redis_encode *e)
     if (e == NULL)
         return;
     for (int nn = 0; nn < REDIS_SHARDS; nn++) {
-        for (int s = 0; s < SECTION_COUNT; s++)
-            buf_release(&e->drafts[nn].section[s]);
-        buf_release(&e->drafts[nn].set_keys);
+        for (int s = 0; s < REDIS_SECTION_COUNT; s++)
+            redis_pack_release(&e->drafts[nn].section[s]);
     }
     buf_release(&e->key);
     buf_release(&e->blob);

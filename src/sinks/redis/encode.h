@@ -28,15 +28,18 @@ struct redis_encode *redis_encode_new(const struct redis_encode_opts *opts);
 void redis_encode_free(struct redis_encode *e);
 
 /**
- * redis_encode_interval(e, snap, life_s, take, cookie):
- * Calls take(cookie, batch) for every batch, in the order to send them; take owns the batch.
- *   snap     borrowed for the call
+ * redis_encode_begin(e, snap, life_s, take, cookie), redis_encode_put(e, s), redis_encode_end(e):
+ * An interval.  Calls take(cookie, batch) for every batch, in the order to send them; take owns the
+ * batch, and must not call e.
+ *   snap     borrowed for the call, as is s
  *   life_s   how long Redis remembers the producer after these batches
- *   cost     about 0.5 us a counter (docs/redis.md, Sizing)
+ *   cost     put: about 0.1 us a counter (docs/performance.md)
  */
 typedef void (*redis_encode_take_fn)(void *cookie, struct redis_batch *b);
-void redis_encode_interval(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
-                           redis_encode_take_fn take, void *cookie);
+void redis_encode_begin(struct redis_encode *e, const struct snapshot *snap, uint32_t life_s,
+                        redis_encode_take_fn take, void *cookie);
+void redis_encode_put(struct redis_encode *e, const struct closed_series *s);
+void redis_encode_end(struct redis_encode *e);
 
 /* Values left out because they were not finite, since the start. */
 uint64_t redis_encode_refused(const struct redis_encode *e);

@@ -5,7 +5,7 @@
  * NN = crc16(metric name) % 64.  Every key begins with {prefix:NN}: the whole shard is one hash
  * tag, so that one script touches one slot only.  The streams of events and checks,
  * {prefix:events}:log and {prefix:checks}:log, are two places more.
- *   thread   any (no state)
+ *   thread   any (no state), but for redis_keys_shard_of
  */
 #ifndef SINKS_REDIS_KEYS_H
 #define SINKS_REDIS_KEYS_H
@@ -29,6 +29,19 @@ static inline uint32_t redis_keys_shard(struct slice name)
 {
     return redis_keys_crc16(name) % REDIS_SHARDS;
 }
+
+/* The shards of names that came lately: the hash of a name takes as long as its whole key. */
+enum { REDIS_KEYS_NOTES = 256, REDIS_KEYS_NOTE_NAME = 62 };
+
+struct redis_keys_memo {
+    struct redis_keys_note {
+        uint8_t len, shard; /* 0: empty */
+        char name[REDIS_KEYS_NOTE_NAME];
+    } at[REDIS_KEYS_NOTES]; /* by a hash of the name */
+};
+
+/* As redis_keys_shard; { 0 } remembers nothing so far.   thread  one owner */
+uint32_t redis_keys_shard_of(struct redis_keys_memo *m, struct slice name);
 
 /* The place of the stream of a kind; that of a shard is its number. */
 static inline uint8_t redis_keys_stream(enum event_kind k)

@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "sinks/redis/ledger_priv.h"
 
+enum { KEPT_STEP = 64 }; /* batches of age that go at a time */
+
 /* ---- lists ---- */
 
 static void list_insert(struct batch_list *list, struct redis_batch *before, struct redis_batch *b)
@@ -121,6 +123,7 @@ void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms
     *l->intervals_end = iv;
     l->intervals_end = &iv->next;
     l->filling = iv;
+    l->expected_bytes = 0;
     l->stats.intervals_queued++;
 }
 
@@ -205,6 +208,11 @@ static struct redis_interval *oldest_unsent(const struct redis_ledger *l, uint64
     return NULL;
 }
 
+static uint64_t waiting_bytes(const struct redis_ledger *l)
+{
+    return l->queue_bytes + l->expected_bytes;
+}
+
 static void evict_kept(struct redis_ledger *l)
 {
     struct redis_batch *b = l->kept.head;
@@ -213,25 +221,40 @@ static void evict_kept(struct redis_ledger *l)
     redis_batch_free(b);
 }
 
-/* Is the oldest one kept too old, or all of it too much? */
-static bool kept_is_over(const struct redis_ledger *l, uint64_t now_ms)
+static bool kept_is_too_much(const struct redis_ledger *l)
 {
     const struct redis_ledger_opts *o = &l->opts;
-    return now_ms - l->kept.head->acked_ms > o->keep_ms || l->kept_bytes > o->max_bytes / 4 ||
-           l->queue_bytes + l->kept_bytes > o->max_bytes;
+    return l->kept_bytes > o->max_bytes / 4 || waiting_bytes(l) + l->kept_bytes > o->max_bytes;
+}
+
+/* A whole interval comes of age at once, so it goes in steps. */
+static void evict_aged(struct redis_ledger *l, uint64_t now_ms)
+{
+    for (int i = 0; i < KEPT_STEP && l->kept.head != NULL; i++) {
+        if (now_ms - l->kept.head->acked_ms <= l->opts.keep_ms)
+            return;
+        evict_kept(l);
+    }
 }
 
 static void enforce_limits(struct redis_ledger *l, uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
-    while (l->kept.head != NULL && kept_is_over(l, now_ms))
+    while (l->kept.head != NULL && kept_is_too_much(l))
         evict_kept(l);
+    evict_aged(l, now_ms);
     struct redis_interval *iv;
     uint64_t shards;
-    while (l->queue_bytes > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
+    while (waiting_bytes(l) > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
         drop(l, iv, shards, "spool_max_bytes", now_ms);
     while ((iv = oldest_unsent(l, &shards)) != NULL && now_ms - iv->queued_ms > o->max_age_ms)
         drop(l, iv, shards, "spool_max_age", now_ms);
+}
+
+void redis_ledger_expect(struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms)
+{
+    l->expected_bytes += batch_bytes(b);
+    enforce_limits(l, now_ms);
 }
 
 void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms)
@@ -292,7 +315,7 @@ void redis_ledger_give_up(struct redis_ledger *l)
 void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret)
 {
     *ret = l->stats;
-    ret->spool_bytes = l->queue_bytes + l->kept_bytes;
+    ret->spool_bytes = waiting_bytes(l) + l->kept_bytes;
     ret->spool_batches = l->queue_batches;
     ret->spool_age_ms = l->intervals ? now_ms - l->intervals->queued_ms : 0;
 }

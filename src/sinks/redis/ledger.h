@@ -61,6 +61,9 @@ struct redis_ledger_opts {
 struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts);
 void redis_ledger_free(struct redis_ledger *l); /* no batch may be in flight */
 
+/* A batch that will be taken by and by: the limits hold with it. */
+void redis_ledger_expect(struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms);
+
 /* An interval: begin, take for every batch in the order to send, end.  Nothing of it is sent before
  * not_before_ms.  take owns the batch. */
 void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms,

@@ -65,6 +65,7 @@ struct redis_ledger {
     struct redis_interval *filling; /* between begin and end */
     struct shard shards[REDIS_SHARDS];
     uint64_t queue_bytes, kept_bytes;
+    uint64_t expected_bytes; /* of an interval that is still encoded */
     uint64_t queue_batches;
     struct window windows[REDIS_NODES_MAX];
     uint32_t in_flight;                  /* over all nodes */

@@ -45,10 +45,10 @@ static void note_in_flight(struct redis_ledger *l, struct redis_batch *b)
     b->in_flight = true;
     l->shards[b->shard].in_flight++;
     l->windows[b->node].batches++;
-    l->windows[b->node].bytes += b->len;
+    l->windows[b->node].bytes += b->wire_len;
     l->in_flight++;
     l->stats.batches_sent++;
-    l->stats.bytes_sent += b->len;
+    l->stats.bytes_sent += b->wire_len;
 }
 
 static bool send_batch(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)

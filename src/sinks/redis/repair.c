@@ -327,7 +327,7 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
     sh->in_flight--;
     l->in_flight--;
     l->windows[b->node].batches--;
-    l->windows[b->node].bytes -= b->len;
+    l->windows[b->node].bytes -= b->wire_len;
     bool done = v->kind == REDIS_VERDICT_APPLIED || v->kind == REDIS_VERDICT_DUPLICATE;
     switch (v->kind) {
     case REDIS_VERDICT_APPLIED:

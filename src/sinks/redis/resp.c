@@ -1,18 +1,28 @@
 #include "sinks/redis/resp.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/number.h"
 
+/* returns  the end of what it wrote, at most NUMBER_TEXT_MAX + 3 bytes */
+static inline char *put_line(char *to, char sigil, uint64_t n)
+{
+    *to++ = sigil;
+    if (n < 10)
+        *to++ = (char)('0' + n);
+    else
+        to += number_print_u64(to, n);
+    memcpy(to, "\r\n", 2);
+    return to + 2;
+}
+
 static void line(struct buf *out, char sigil, uint64_t n)
 {
     char *p = buf_reserve(out, NUMBER_TEXT_MAX + 3);
-    p[0] = sigil;
-    size_t digits = number_print_u64(p + 1, n);
-    memcpy(p + 1 + digits, "\r\n", 2);
-    out->len += digits + 3;
+    out->len += (size_t)(put_line(p, sigil, n) - p);
 }
 
 void redis_resp_command(struct buf *out, uint64_t n)
@@ -22,9 +32,10 @@ void redis_resp_command(struct buf *out, uint64_t n)
 
 void redis_resp_arg(struct buf *out, struct slice s)
 {
-    line(out, '$', s.len);
-    buf_append_slice(out, s);
-    buf_append(out, "\r\n", 2);
+    char *from = buf_reserve(out, NUMBER_TEXT_MAX + 5 + s.len);
+    char *to = slice_put(put_line(from, '$', s.len), s);
+    memcpy(to, "\r\n", 2);
+    out->len += (size_t)(to + 2 - from);
 }
 
 void redis_resp_arg_str(struct buf *out, const char *s)
@@ -67,13 +78,13 @@ void redis_resp_arg_fixed(struct buf *out, uint64_t v, unsigned width)
     buf_append(out, "\r\n", 2);
 }
 
-static void pack(struct buf *out, unsigned lead, uint64_t v, unsigned bytes)
+static inline void pack(struct buf *out, unsigned lead, uint64_t v, unsigned bytes)
 {
     assert(lead <= 0xff && bytes <= 8);
-    char *p = buf_reserve(out, 9);
-    *p++ = (char)lead;
-    for (unsigned i = bytes; i-- > 0;)
-        *p++ = (char)(v >> (8 * i));
+    char *p = buf_reserve(out, 1 + sizeof v);
+    uint64_t big_endian = bytes > 0 ? htobe64(v << (64 - 8 * bytes)) : 0;
+    *p = (char)lead;
+    memcpy(p + 1, &big_endian, sizeof big_endian);
     out->len += bytes + 1;
 }
 
@@ -118,7 +129,7 @@ void redis_resp_pack_i64(struct buf *out, int64_t v)
 void redis_resp_pack_double(struct buf *out, double v)
 {
     const double exact = 9007199254740992.0; /* 2^53: Lua has doubles only */
-    if (fabs(v) <= exact && v == floor(v)) {
+    if (fabs(v) <= exact && v == (double)(int64_t)v) {
         redis_resp_pack_i64(out, (int64_t)v);
         return;
     }

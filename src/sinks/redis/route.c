@@ -20,6 +20,7 @@ struct redis_route {
     void (*reply_entry)(void *cookie, struct redis_entry *e, const redisReply *reply);
     uint8_t node_of[REDIS_PLACES];
     uint8_t n;
+    struct buf wire; /* the command being sent */
     struct node nodes[];
 };
 
@@ -85,6 +86,7 @@ void redis_route_free(struct redis_route *r)
         return;
     for (uint8_t i = 0; i < r->n; i++)
         redis_link_free(r->nodes[i].link);
+    buf_release(&r->wire);
     free(r);
 }
 
@@ -105,7 +107,10 @@ bool redis_route_send(struct redis_route *r, struct redis_batch *b)
     if (!redis_link_is_ready(node->link))
         return false;
     redis_batch_sha(b, redis_link_sha(node->link));
-    if (!redis_link_send(node->link, b->bytes, b->len, b))
+    buf_clear(&r->wire);
+    redis_batch_wire(b, &r->wire);
+    b->wire_len = r->wire.len;
+    if (!redis_link_send(node->link, r->wire.ptr, r->wire.len, b))
         return false;
     node->batches++;
     return true;

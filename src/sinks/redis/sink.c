@@ -1,8 +1,9 @@
 /*
  * The parts of the sink, wired together.
  *
- *   sink_interval -> encode -> ledger -> pump
- *   sink_entry              -> append -> pump_entries
+ *   sink_begin, sink_put   -> encode -> batches of the interval (filled)
+ *   sink_end               -> ledger -> pump
+ *   sink_entry             -> append -> pump_entries
  *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
  *                                             -> redis_ledger_pump -> send_batch -> route
  *
@@ -42,6 +43,14 @@ struct redis_sink {
     uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
+    /* The interval that is coming in.  The ledger goes on with those before, and gets it whole: its
+     * limits are about intervals. */
+    struct filled {
+        bool open, final;
+        int64_t start_s;
+        uint64_t closed_ms;
+        struct redis_batch *head, **end;
+    } filled;
 };
 
 /* It is one of ours, whatever list it came from. */
@@ -148,7 +157,10 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
 
 static void take_batch(void *cookie, struct redis_batch *b)
 {
-    redis_ledger_take(cookie, b);
+    struct redis_sink *r = cookie;
+    *r->filled.end = b;
+    r->filled.end = &b->next;
+    redis_ledger_expect(r->ledger, b, now_mono_ms());
 }
 
 static void hurry(struct redis_sink *r)
@@ -157,14 +169,39 @@ static void hurry(struct redis_sink *r)
     redis_append_hurry(r->append);
 }
 
-static void sink_interval(struct sink *s, const struct snapshot *snap, bool final)
+static void sink_begin(struct sink *s, const struct snapshot *snap, bool final)
 {
     struct redis_sink *r = self(s);
-    uint64_t now_ms = now_mono_ms();
-    redis_ledger_begin(r->ledger, snap->start_s, now_ms, now_ms + r->delay_ms);
-    redis_encode_interval(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r->ledger);
-    redis_ledger_end(r->ledger, now_ms);
-    if (final)
+    struct filled *f = &r->filled;
+    assert(!f->open);
+    *f = (struct filled){
+        .open = true, .final = final, .start_s = snap->start_s, .closed_ms = now_mono_ms()
+    };
+    f->end = &f->head;
+    redis_encode_begin(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r);
+}
+
+static void sink_put(struct sink *s, const struct closed_series *c)
+{
+    redis_encode_put(self(s)->encode, c);
+}
+
+static void sink_end(struct sink *s)
+{
+    struct redis_sink *r = self(s);
+    struct filled *f = &r->filled;
+    assert(f->open);
+    redis_encode_end(r->encode);
+    redis_ledger_begin(r->ledger, f->start_s, f->closed_ms, f->closed_ms + r->delay_ms);
+    struct redis_batch *next;
+    for (struct redis_batch *b = f->head; b != NULL; b = next) {
+        next = b->next;
+        b->next = NULL;
+        redis_ledger_take(r->ledger, b);
+    }
+    redis_ledger_end(r->ledger, now_mono_ms());
+    f->open = false;
+    if (f->final)
         hurry(r);
     pump(r);
 }
@@ -180,11 +217,12 @@ static void sink_entry(struct sink *s, const struct event_entry *e)
 static bool sink_idle(const struct sink *s)
 {
     const struct redis_sink *r = self_const(s);
-    return redis_ledger_idle(r->ledger) && redis_append_idle(r->append);
+    return !r->filled.open && redis_ledger_idle(r->ledger) && redis_append_idle(r->append);
 }
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
+    assert(!self_const(s)->filled.open);
     redis_ledger_left(self_const(s)->ledger, ret);
     redis_append_left(self_const(s)->append, ret);
 }
@@ -206,11 +244,21 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
+static void free_filled(struct filled *f)
+{
+    struct redis_batch *next;
+    for (struct redis_batch *b = f->open ? f->head : NULL; b != NULL; b = next) {
+        next = b->next;
+        redis_batch_free(b);
+    }
+}
+
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);
     redis_route_free(r->route);
     r->route = NULL;
+    free_filled(&r->filled);
     redis_ledger_free(r->ledger);
     redis_append_free(r->append);
     redis_encode_free(r->encode);
@@ -280,7 +328,9 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
-                             .interval = sink_interval,
+                             .begin = sink_begin,
+                             .put = sink_put,
+                             .end = sink_end,
                              .entry = sink_entry,
                              .idle = sink_idle,
                              .left = sink_left,

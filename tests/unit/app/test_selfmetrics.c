@@ -270,7 +270,7 @@ static const void *counted(struct sink *s)
 }
 
 /* The rest of the sink is not asked for here. */
-static void no_interval(struct sink *s, const struct snapshot *snap, bool final)
+static void no_begin(struct sink *s, const struct snapshot *snap, bool final)
 {
     (void)s;
     (void)snap;
@@ -281,6 +281,12 @@ static void no_entry(struct sink *s, const struct event_entry *e)
 {
     (void)s;
     (void)e;
+}
+
+static void no_put(struct sink *s, const struct closed_series *c)
+{
+    (void)s;
+    (void)c;
 }
 
 static bool is_idle(const struct sink *s)
@@ -307,8 +313,10 @@ static void the_numbers_of_a_sink_are_found_by_its_table(void **unused)
     rig_init(&r);
     struct sink sink = { .name = "fake",
                          .counters = &redis_counters,
-                         .interval = no_interval,
                          .entry = no_entry,
+                         .begin = no_begin,
+                         .put = no_put,
+                         .end = no_end,
                          .idle = is_idle,
                          .left = nothing_left,
                          .give_up = no_end,

@@ -27,7 +27,7 @@ static void an_amount_counts_series_by_kind_and_sums_counters_and_timed_values(v
     struct sketch *k = fake_snapshot_timer(&f, "lat", 5);
     sketch_add(k, 100, 2);
     sketch_add(k, -100, 4);
-    f.snap.each(&f.snap, add, &a);
+    fake_snapshot_each(&f, add, &a);
     assert_int_equal(a.series[SERIES_COUNTER], 2);
     assert_int_equal(a.series[SERIES_GAUGE], 1);
     assert_int_equal(a.series[SERIES_SET], 1);

@@ -11,15 +11,16 @@
 struct fake {
     struct sink sink; /* first: the two are one address */
     bool idle;
-    unsigned intervals, finals, closed;
+    unsigned begun, finals, puts, intervals, closed;
     const struct snapshot *seen;
     const struct event_entry *entry;
+    const struct closed_series *put;
 };
 
-static void fake_interval(struct sink *s, const struct snapshot *snap, bool final)
+static void fake_begin(struct sink *s, const struct snapshot *snap, bool final)
 {
     struct fake *f = (struct fake *)s;
-    f->intervals++;
+    f->begun++;
     f->finals += final;
     f->seen = snap;
 }
@@ -27,6 +28,18 @@ static void fake_interval(struct sink *s, const struct snapshot *snap, bool fina
 static void fake_entry(struct sink *s, const struct event_entry *e)
 {
     ((struct fake *)s)->entry = e;
+}
+
+static void fake_put(struct sink *s, const struct closed_series *c)
+{
+    struct fake *f = (struct fake *)s;
+    f->puts++;
+    f->put = c;
+}
+
+static void fake_end(struct sink *s)
+{
+    ((struct fake *)s)->intervals++;
 }
 
 static bool fake_idle(const struct sink *s)
@@ -63,8 +76,10 @@ static void fakes_init(struct fake *fakes, size_t n, struct sink_list *l)
     for (size_t i = 0; i < n; i++) {
         fakes[i] = (struct fake){ .sink = { .name = "fake",
                                             .counters = &tables[i],
-                                            .interval = fake_interval,
                                             .entry = fake_entry,
+                                            .begin = fake_begin,
+                                            .put = fake_put,
+                                            .end = fake_end,
                                             .idle = fake_idle,
                                             .left = fake_left,
                                             .give_up = fake_give_up,
@@ -81,9 +96,17 @@ static void every_sink_gets_every_interval(void **state)
     struct fake f[2];
     (void)state;
     fakes_init(f, ARRAY_LEN(f), &l);
-    sink_list_interval(&l, &snap, false);
-    sink_list_interval(&l, &snap, true);
+    const struct closed_series c = { .kind = SERIES_COUNTER, .counter = 1 };
+    for (int final = 0; final < 2; final++) {
+        sink_list_begin(&l, &snap, final);
+        sink_list_put(&l, &c);
+        sink_list_put(&l, &c);
+        sink_list_end(&l);
+    }
     for (size_t i = 0; i < ARRAY_LEN(f); i++) {
+        assert_int_equal(f[i].begun, 2);
+        assert_int_equal(f[i].puts, 4);
+        assert_ptr_equal(f[i].put, &c);
         assert_int_equal(f[i].intervals, 2);
         assert_int_equal(f[i].finals, 1);
         assert_ptr_equal(f[i].seen, &snap);

@@ -79,7 +79,10 @@ static redisReply *run(struct redis_batch *b)
 {
     redisReply *r;
     redis_batch_sha(b, sha);
-    redisAppendFormattedCommand(server.admin, b->bytes, b->len);
+    struct buf wire = { 0 };
+    redis_batch_wire(b, &wire);
+    redisAppendFormattedCommand(server.admin, wire.ptr, wire.len);
+    buf_release(&wire);
     assert_int_equal(redisGetReply(server.admin, (void **)&r), REDIS_OK);
     return r;
 }
@@ -120,7 +123,7 @@ static uint32_t apply(struct producer *p, struct fake_snapshot *f)
 {
     static struct pile pile;
     uint32_t refused = 0;
-    redis_encode_interval(p->encode, &f->snap, 4800, take, &pile);
+    fake_snapshot_encode(f, p->encode, 4800, take, &pile);
     fake_snapshot_release(f);
     for (size_t i = 0; i < pile.n; i++) {
         struct redis_batch *b = pile.at[i];
@@ -268,7 +271,7 @@ static void an_empty_interval_has_one_batch_per_shard_and_the_log_last(void **st
     (void)state;
     struct redis_encode *e = encoder("web-1");
     fake_snapshot_init(&f, 1700000000);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     assert_int_equal(pile.n, REDIS_SHARDS);
     for (size_t i = 0; i < pile.n; i++) {
         assert_false(seen[pile.at[i]->shard]);
@@ -291,7 +294,7 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     struct redis_encode *e = encoder("a");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "foo|#k:v", 0.25);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     struct redis_batch *b = NULL;
     for (size_t i = 0; i < pile.n; i++)
         if (pile.at[i]->series == 1)
@@ -314,11 +317,79 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
         "$2\r\n-1\r\n$8\r\ne40c292c\r\n"
         "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n"
         "$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
-    assert_int_equal(b->len, sizeof want - 1);
-    assert_memory_equal(b->bytes, want, b->len);
+    struct buf wire = { 0 };
+    redis_batch_wire(b, &wire);
+    assert_int_equal(wire.len, sizeof want - 1);
+    assert_memory_equal(wire.ptr, want, wire.len);
+    buf_release(&wire);
     release(&pile);
     fake_snapshot_release(&f);
     redis_encode_free(e);
+}
+
+/* How many arguments the command has; *ret_said: how many it says. */
+static size_t count_args(struct slice wire, size_t *ret_said)
+{
+    size_t n = 0, at = 0;
+    *ret_said = strtoul(wire.ptr + 1, NULL, 10);
+    at = (size_t)((const char *)memchr(wire.ptr, '\n', wire.len) - wire.ptr) + 1;
+    while (at < wire.len) {
+        assert_int_equal(wire.ptr[at], '$');
+        size_t len = strtoul(wire.ptr + at + 1, NULL, 10);
+        const char *end = memchr(wire.ptr + at, '\n', wire.len - at);
+        at = (size_t)(end - wire.ptr) + 1 + len;
+        assert_memory_equal(wire.ptr + at, "\r\n", 2);
+        at += 2;
+        n++;
+    }
+    assert_int_equal(at, wire.len);
+    return n;
+}
+
+static void a_batch_of_every_kind_has_the_arguments_it_says_each_time_it_is_sent(void **state)
+{
+    static struct pile pile;
+    struct fake_snapshot f;
+    char key[64];
+    (void)state;
+    struct redis_encode *e = encoder("a");
+    fake_snapshot_init(&f, 1700000000);
+    for (int i = 0; i < 60; i++) {
+        snprintf(key, sizeof key, "foo|#i:%d", i);
+        fake_snapshot_counter(&f, key, i / 4.0 - 3);
+        fake_snapshot_gauge(&f, key, (struct gauge_change){ i % 2, i, -i, 1700000000000 - i });
+        sketch_add(fake_snapshot_timer(&f, key, 5), i - 30, 1);
+        members_add(fake_snapshot_set(&f, key), (uint64_t)i + 1);
+    }
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
+    size_t seen = 0;
+    for (size_t i = 0; i < pile.n; i++) {
+        struct buf once = { 0 }, again = { 0 };
+        size_t said;
+        redis_batch_wire(pile.at[i], &once);
+        redis_batch_wire(pile.at[i], &again);
+        assert_int_equal(once.len, again.len);
+        assert_memory_equal(once.ptr, again.ptr, once.len);
+        size_t args = count_args(buf_slice(&once), &said);
+        assert_int_equal(args, said);
+        assert_true(pile.at[i]->series < 100 || pile.at[i]->len < once.len);
+        seen += pile.at[i]->series;
+        buf_release(&once);
+        buf_release(&again);
+    }
+    assert_int_equal(seen, 240);
+    release(&pile);
+    fake_snapshot_release(&f);
+    redis_encode_free(e);
+}
+
+static size_t wire_len(const struct redis_batch *b)
+{
+    struct buf wire = { 0 };
+    redis_batch_wire(b, &wire);
+    size_t n = wire.len;
+    buf_release(&wire);
+    return n;
 }
 
 static void batches_are_bounded_in_series_and_bytes(void **state)
@@ -340,10 +411,10 @@ static void batches_are_bounded_in_series_and_bytes(void **state)
         for (uint64_t j = 0; j < 4000; j++)
             members_add(m, (j + 1) * 0x9E3779B97F4A7C15ull);
     }
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     for (size_t i = 0; i < pile.n; i++) {
         assert_true(pile.at[i]->series <= REDIS_BATCH_SERIES);
-        assert_true(pile.at[i]->len <= REDIS_BATCH_BYTES + 20000);
+        assert_true(wire_len(pile.at[i]) <= REDIS_BATCH_BYTES + 20000);
         series += pile.at[i]->series;
     }
     assert_int_equal(series, 1101);
@@ -695,7 +766,7 @@ static void a_number_left_out_is_a_gap_and_changes_nothing(void **state)
     struct redis_encode *e = encoder("p");
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "hits", 1);
-    redis_encode_interval(e, &f.snap, 4800, take, &pile);
+    fake_snapshot_encode(&f, e, 4800, take, &pile);
     fake_snapshot_release(&f);
     struct redis_batch *b = pile.at[0];
     for (size_t i = 0; i < pile.n; i++)
@@ -792,6 +863,7 @@ int main(void)
         cmocka_unit_test(msgpack_takes_the_shortest_form),
         cmocka_unit_test(an_empty_interval_has_one_batch_per_shard_and_the_log_last),
         cmocka_unit_test(a_batch_is_the_command_byte_for_byte),
+        cmocka_unit_test(a_batch_of_every_kind_has_the_arguments_it_says_each_time_it_is_sent),
         cmocka_unit_test(batches_are_bounded_in_series_and_bytes),
         cmocka_unit_test_setup(counters_of_two_instances_add_up_exactly, flush),
         cmocka_unit_test_setup(a_late_interval_does_not_turn_the_last_one_back, flush),

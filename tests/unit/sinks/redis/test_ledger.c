@@ -99,7 +99,7 @@ static void model_release(struct model *m)
 static struct redis_batch *batch(struct model *m, uint8_t shard, size_t bytes)
 {
     struct redis_batch *b = mem_zalloc(sizeof *b);
-    b->len = bytes;
+    b->len = b->wire_len = bytes;
     b->bytes = mem_zalloc(bytes + ADDRESS_BYTES);
     b->stale_at = 4;
     b->id_at = 8;
@@ -499,6 +499,56 @@ static void past_the_spool_limit_the_oldest_whole_unsent_interval_goes(void **st
     assert_int_equal(s.gaps, 0); /* what was never sent leaves no hole */
     assert_int_equal(s.epochs, 0);
     assert_int_equal(s.intervals_applied, 9);
+    model_release(&m);
+}
+
+static void the_limits_hold_with_an_interval_that_is_still_encoded(void **state)
+{
+    enum { BATCHES = 10, NINE_INTERVALS = 9 * BATCHES * (1000 + sizeof(struct redis_batch)) };
+    struct model m;
+    (void)state;
+    model_init(&m, NINE_INTERVALS);
+    m.down = true;
+    for (int i = 0; i < 9; i++)
+        interval(&m, 10 * i, BATCHES, 1000);
+    assert_int_equal(stats(&m).intervals_dropped, 0);
+    struct redis_batch *coming[BATCHES];
+    for (uint8_t i = 0; i < BATCHES; i++) {
+        coming[i] = batch(&m, i, 1000);
+        redis_ledger_expect(m.ledger, coming[i], m.now_ms);
+        assert_true(stats(&m).spool_bytes <= NINE_INTERVALS);
+        assert_int_equal(stats(&m).intervals_dropped, 1);
+    }
+    uint64_t bytes = stats(&m).spool_bytes;
+    redis_ledger_begin(m.ledger, 100, m.now_ms, 0);
+    for (unsigned i = 0; i < BATCHES; i++)
+        redis_ledger_take(m.ledger, coming[i]);
+    redis_ledger_end(m.ledger, m.now_ms);
+    assert_int_equal(stats(&m).spool_bytes, bytes); /* nothing counts twice */
+    assert_int_equal(stats(&m).intervals_dropped, 1);
+    m.down = false;
+    run(&m);
+    expect_once(&m, 1 + BATCHES, m.next_id);
+    model_release(&m);
+}
+
+static void what_was_kept_long_enough_goes_in_steps(void **state)
+{
+    enum { INTERVALS = 20, SHARDS = 50 };
+    struct model m;
+    (void)state;
+    model_init(&m, 64 << 20);
+    for (int i = 0; i < INTERVALS; i++)
+        interval(&m, 10 * i, SHARDS, 100);
+    run(&m);
+    uint64_t before = stats(&m).spool_bytes, least = before / (INTERVALS * SHARDS) * 100;
+    m.now_ms += 30000;
+    while (before > 0) {
+        redis_ledger_pump(m.ledger, m.now_ms);
+        uint64_t after = stats(&m).spool_bytes;
+        assert_true(after < before && before - after <= least);
+        before = after;
+    }
     model_release(&m);
 }
 
@@ -949,6 +999,8 @@ int main(void)
         cmocka_unit_test(a_batch_that_always_fails_does_not_stop_its_shard),
         cmocka_unit_test(what_redis_lost_and_then_refuses_counts_as_lost),
         cmocka_unit_test(past_the_spool_limit_the_oldest_whole_unsent_interval_goes),
+        cmocka_unit_test(the_limits_hold_with_an_interval_that_is_still_encoded),
+        cmocka_unit_test(what_was_kept_long_enough_goes_in_steps),
         cmocka_unit_test(past_the_age_limit_unsent_intervals_go_too),
         cmocka_unit_test(kept_batches_leave_before_anything_is_dropped),
         cmocka_unit_test(what_is_left_is_told_and_given_up_as_dropped),

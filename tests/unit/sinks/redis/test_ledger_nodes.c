@@ -103,7 +103,7 @@ static void model_free(struct model *m)
 static struct redis_batch *batch(struct model *m, uint8_t shard)
 {
     struct redis_batch *b = mem_zalloc(sizeof *b);
-    b->len = BYTES;
+    b->len = b->wire_len = BYTES;
     b->bytes = mem_zalloc(BYTES + ADDRESS_BYTES);
     b->stale_at = 4;
     b->id_at = 8;

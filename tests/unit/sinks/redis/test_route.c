@@ -67,7 +67,7 @@ static void make_batches(struct rig *r)
     struct fake_snapshot f;
     struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
     fake_snapshot_init(&f, 1700000000);
-    redis_encode_interval(e, &f.snap, 60, take, r);
+    fake_snapshot_encode(&f, e, 60, take, r);
     fake_snapshot_release(&f);
     redis_encode_free(e);
 }

@@ -62,7 +62,7 @@ static void take(void *cookie, struct redis_batch *b)
 static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
 {
     struct one x = { NULL };
-    redis_encode_interval(w->encode, &f->snap, 4800, take, &x);
+    fake_snapshot_encode(f, w->encode, 4800, take, &x);
     fake_snapshot_release(f);
     x.batch->seq = ++w->seq;
     redis_batch_brand(x.batch, "cccccccccccccccc");
@@ -75,7 +75,10 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
 static redisReply *run(redisContext *as, const struct redis_batch *b)
 {
     redisReply *r;
-    redisAppendFormattedCommand(as, b->bytes, b->len);
+    struct buf wire = { 0 };
+    redis_batch_wire(b, &wire);
+    redisAppendFormattedCommand(as, wire.ptr, wire.len);
+    buf_release(&wire);
     assert_int_equal(redisGetReply(as, (void **)&r), REDIS_OK);
     return r;
 }

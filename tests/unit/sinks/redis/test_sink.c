@@ -89,7 +89,7 @@ static void feed(struct sink *s, int i, bool final)
         fake_snapshot_gauge(&f, key,
                             (struct gauge_change){ false, 0, 1, (int64_t)1000 * (T0 + 10 * i) });
     }
-    s->interval(s, &f.snap, final);
+    fake_snapshot_give(&f, s, final);
     fake_snapshot_release(&f);
 }
 
@@ -254,7 +254,7 @@ static void the_documented_acl_is_enough(void **state)
         struct members *users = fake_snapshot_set(&f, "users");
         for (uint64_t m = 1; m < 4000; m++)
             members_add(users, m << 32 | m);
-        s->interval(s, &f.snap, false);
+        fake_snapshot_give(&f, s, false);
         fake_snapshot_release(&f);
         feed(s, i, false);
         const struct event_entry check = { .kind = CHECK_ENTRY, .seq = 1, .title = SLICE_LIT("x") };
@@ -725,7 +725,7 @@ static void nothing_is_in_redis_before_the_first_data_and_little_after_the_last(
         struct fake_snapshot f;
         struct sink *s = open_sink(shared.url, "a", NULL);
         fake_snapshot_init(&f, T0 + 10 * i);
-        s->interval(s, &f.snap, true);
+        fake_snapshot_give(&f, s, true);
         fake_snapshot_release(&f);
         drain(s);
         assert_int_equal(stats(s).intervals_applied, 1);

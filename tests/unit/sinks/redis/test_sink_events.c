@@ -129,7 +129,7 @@ static void feed(struct rig *r, bool final)
     struct fake_snapshot f;
     fake_snapshot_init(&f, T0 + 10 * r->intervals++);
     fake_snapshot_counter(&f, "hits", 1);
-    r->sink->interval(r->sink, &f.snap, final);
+    fake_snapshot_give(&f, r->sink, final);
     fake_snapshot_release(&f);
 }
 

@@ -1,0 +1,150 @@
+/*
+ * registry_merge_some    a worker's page, a part of it at a time
+ *   registry_adopt       identities that are new become series (registry_births.c)
+ *   merge_cell           each touched cell: to its series' interval, and to its exposed
+ *     registry_give_series   what the interval before brought, if the sinks have not got it
+ *     show               the series is not on the page (yet): ask for a place there
+ *   let_go               cells that are no more
+ *   finish               what came with the page's cells (registry_exemplars.c)
+ */
+#include <assert.h>
+
+#include "aggregate/generation.h"
+#include "aggregate/ingest.h"
+#include "aggregate/page.h"
+#include "aggregate/registry_priv.h"
+#include "base/mem.h"
+
+enum { CELL_AHEAD = 16, SERIES_AHEAD = 12, EXPOSED_AHEAD = 8 }; /* how far ahead to prefetch */
+
+/*
+ * s is new, or was kept off the page, and what kept it off may have expired.
+ * returns  its exposed from now on; NULL: the part makes no line, and never has
+ */
+static struct exposed *show(struct registry *r, struct series *s, const struct cell *c, unsigned p,
+                            struct kind_now *now)
+{
+    const struct kind_ops *kind = kind_rows[s->kind];
+    const struct profile *profile = series_profile(s, now->profiles);
+    if (kind->makes_line != NULL && !kind->makes_line(c, profile, p))
+        return s->exposed;
+    if (s->exposed == NULL)
+        s->exposed =
+            exposed_pool_new(&r->output.pool, (enum series_kind)s->kind, profile, now->now_ns);
+    const struct output_request q = { .tuple = series_tuple(s),
+                                      .samples = c->samples[p],
+                                      .now_s = (uint32_t)(now->now_ns / 1000000000) };
+    s->exposed = output_show(&r->output, s->exposed, &q, now);
+    return s->exposed;
+}
+
+static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct kind_now *now,
+                       uint32_t now_s)
+{
+    struct series *s = c->series;
+    assert(c->touched[p] && s != NULL);
+    c->touched[p] = 0;
+    if (s->state == SERIES_EXPIRED)
+        registry_appear(r, s);
+    else if (s->state == registry_closing(r))
+        registry_give_series(r, s); /* before anything changes it */
+    struct exposed *e = s->exposed;
+    if (e == NULL || e->family == NULL)
+        e = show(r, s, c, p, now);
+    s->last_s = now_s;
+    if (e != NULL)
+        e->last_s = now_s;
+    if (!kind_merge(s, e, c, p, now))
+        r->stats.v[REGISTRY_SUMS_REFUSED]++;
+    /* When an interval ends, a bare gauge settles what it shows; of others nothing is kept. */
+    if (s->state == registry_open(r) || (s->bare && s->kind != SERIES_GAUGE))
+        return;
+    s->state = registry_open(r) & 3;
+    assert(r->n_touched < r->cap_touched);
+    r->touched[r->n_touched++] = s;
+}
+
+/* In the list of touched series, for those of a page. */
+static void reserve_touched(struct registry *r, const struct page *p)
+{
+    size_t most = r->n_touched + p->n_touched < r->n_all ? r->n_touched + p->n_touched : r->n_all;
+    r->touched = mem_grow(r->touched, &r->cap_touched, most, sizeof(struct series *));
+}
+
+/*
+ * Cells, then what they lead to: on their way before their turn comes.  A head and the value behind
+ * it often lie on two lines.
+ */
+static void prefetch(const struct page *p, size_t i)
+{
+    if (i + CELL_AHEAD < p->n_touched)
+        __builtin_prefetch(p->touched[i + CELL_AHEAD], 1);
+    if (i + SERIES_AHEAD < p->n_touched) {
+        const struct series *s = p->touched[i + SERIES_AHEAD]->series;
+        __builtin_prefetch(&s->exposed, 1);
+        __builtin_prefetch(s + 1, 1);
+    }
+    if (i + EXPOSED_AHEAD < p->n_touched) {
+        const struct exposed *e = p->touched[i + EXPOSED_AHEAD]->series->exposed;
+        if (e == NULL)
+            return;
+        __builtin_prefetch(e, 1);
+        __builtin_prefetch(e + 1, 1);
+    }
+}
+
+static void let_go(void *unused, struct cell *c)
+{
+    (void)unused;
+    assert(c->series->cells > 0);
+    c->series->cells--;
+}
+
+/* All cells of the page are merged. */
+static void finish(struct registry *r, struct page *p)
+{
+    if (p->exemplars.n > 0)
+        registry_take_exemplars(r, p);
+    if (p->retired != NULL)
+        generation_each(p->retired, let_go, NULL);
+    ingest_generation_free(p->retired);
+    p->retired = NULL;
+    births_clear(&p->births);
+    r->merging = (struct merging){ .page = NULL };
+}
+
+bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, size_t most)
+{
+    struct merging *m = &r->merging;
+    if (m->page == NULL) {
+        *m = (struct merging){ .page = p };
+        registry_adopt_begin(r);
+    }
+    assert(m->page == p && most > 0);
+    page_check(p);
+    registry_check(r);
+    struct kind_now now = registry_kind_now(r, now_ns);
+    uint32_t now_s = (uint32_t)(now_ns / 1000000000);
+    registry_adopt(r, &most);
+    if (m->birth != NULL)
+        return true;
+    reserve_touched(r, p);
+    for (; m->touched < p->n_touched && most > 0; most--, m->touched++) {
+        prefetch(p, m->touched);
+        merge_cell(r, p->touched[m->touched], p->index, &now, now_s);
+    }
+    /* Exemplars point to cells, which their deaths let go: those come last. */
+    if (m->touched < p->n_touched)
+        return true;
+    for (; m->deaths < p->n_deaths && most > 0; most--)
+        let_go(NULL, p->deaths[m->deaths++]);
+    if (m->deaths < p->n_deaths)
+        return true;
+    finish(r, p);
+    return false;
+}
+
+void registry_merge(struct registry *r, struct page *p, uint64_t now_ns)
+{
+    while (registry_merge_some(r, p, now_ns, SIZE_MAX)) {}
+}
