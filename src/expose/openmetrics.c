@@ -243,7 +243,10 @@ static void put_quantiles(struct writer *w, const struct text_labels *texts,
                           const struct writer_family *f, struct slice labels,
                           const struct exposed_view *v, struct buf *out)
 {
-    struct text_sample s = { .name = f->name, .labels = text_split(labels, SLICE_LIT("quantile")) };
+    struct text_number last = { .len = 0 };
+    struct text_sample s = { .name = f->name,
+                             .labels = text_split(labels, SLICE_LIT("quantile")),
+                             .last = &last };
     (void)w;
     for (uint32_t i = 0; i < v->profile->n_quantiles; i++) {
         s.extra = &texts->quantiles[i];

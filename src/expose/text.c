@@ -73,7 +73,10 @@ static void put_sum_and_count(const struct writer_family *f, struct slice labels
 static void put_summary(const struct text_labels *texts, const struct writer_family *f,
                         struct slice labels, const struct exposed_view *v, struct buf *out)
 {
-    struct text_sample s = { .name = f->name, .labels = text_split(labels, SLICE_LIT("quantile")) };
+    struct text_number last = { .len = 0 };
+    struct text_sample s = { .name = f->name,
+                             .labels = text_split(labels, SLICE_LIT("quantile")),
+                             .last = &last };
     for (uint32_t i = 0; i < v->profile->n_quantiles; i++) {
         s.extra = &texts->quantiles[i];
         text_put_line(out, &s, v->quantiles[i]);

@@ -1,5 +1,6 @@
 #include "expose/text_line.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,25 +61,36 @@ void text_profiles_release(struct text_profiles *t)
         labels_free(&t->of[i]);
 }
 
-static size_t label_len(struct slice labels, size_t value_at)
+/* From one of its bytes on, behind the quote that ends the value. */
+static size_t value_end(struct slice labels, size_t at)
 {
-    size_t i = value_at;
-    while (labels.ptr[i] != '"')
-        i += labels.ptr[i] == '\\' ? 2 : 1;
-    return i + 1;
+    while (labels.ptr[at] != '"')
+        at += labels.ptr[at] == '\\' ? 2 : 1;
+    return at + 1;
 }
 
+/* Behind the value that begins at `at`. */
+static size_t skip_value(struct slice labels, size_t at)
+{
+    const char *quote = memchr(labels.ptr + at, '"', labels.len - at);
+    assert(quote != NULL);
+    if (quote[-1] == '\\')
+        return value_end(labels, at);
+    return (size_t)(quote - labels.ptr) + 1;
+}
+
+/* Keys have no quote and mostly another first byte. */
 struct text_split text_split(struct slice labels, struct slice key)
 {
     size_t at = 0;
-    if (labels.len == 0)
-        return (struct text_split){ labels, labels };
-    while (at < labels.len) {
-        const char *equals = memchr(labels.ptr + at, '=', labels.len - at);
-        size_t value_at = (size_t)(equals - labels.ptr) + 2;
-        if (slice_cmp(slice_of(labels.ptr + at, value_at - 2 - at), key) > 0)
+    while (at < labels.len && labels.ptr[at] <= key.ptr[0]) {
+        const char *quote = memchr(labels.ptr + at, '"', labels.len - at);
+        assert(quote != NULL);
+        size_t value_at = (size_t)(quote - labels.ptr) + 1;
+        if (labels.ptr[at] == key.ptr[0] &&
+            slice_cmp(slice_of(labels.ptr + at, value_at - 2 - at), key) > 0)
             break;
-        at = label_len(labels, value_at);
+        at = skip_value(labels, value_at);
         at += at < labels.len; /* the comma */
     }
     return (struct text_split){ slice_of(labels.ptr, at),
@@ -101,6 +113,18 @@ void text_put_meta(struct buf *out, const char *keyword, struct slice name, cons
         buf_append_char(out, *text == '\n' ? 'n' : *text);
     }
     buf_append_char(out, '\n');
+}
+
+static size_t put_number(char *to, double value, struct text_number *last)
+{
+    if (last == NULL)
+        return number_print(to, value);
+    if (last->len == 0 || memcmp(&last->value, &value, sizeof value) != 0) {
+        last->value = value;
+        last->len = number_print(last->text, value);
+    }
+    memcpy(to, last->text, sizeof last->text);
+    return last->len;
 }
 
 /* Room is made once, then bytes are copied. */
@@ -126,7 +150,7 @@ void text_put_sample(struct buf *out, const struct text_sample *s, double value)
         *to++ = '}';
     }
     *to++ = ' ';
-    to += number_print(to, value);
+    to += put_number(to, value, s->last);
     out->len = (size_t)(to - out->ptr);
 }
 

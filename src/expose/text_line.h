@@ -14,6 +14,7 @@
 
 #include "aggregate/profile.h"
 #include "base/buf.h"
+#include "base/number.h"
 #include "base/slice.h"
 
 /* `quantile="0.5"` or `le="0.1"`, ready to be put between the braces. */
@@ -56,11 +57,19 @@ struct text_split text_split(struct slice labels, struct slice key);
 void text_put_meta(struct buf *out, const char *keyword, struct slice name, const char *text,
                    const char *escaped);
 
+/* A number and its text; { 0 } is none. */
+struct text_number {
+    double value;
+    size_t len;
+    char text[NUMBER_TEXT_MAX];
+};
+
 /* What stands in front of a value; of several lines of an exposed, some of it changes. */
 struct text_sample {
     struct slice name, suffix;
     struct text_split labels;
     const struct text_label *extra; /* NULL: none */
+    struct text_number *last;       /* of the line before, which may well be the same; NULL: not */
 };
 
 /* Without the line's end, so that more may follow the value. */
