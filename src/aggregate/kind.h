@@ -8,7 +8,7 @@
  *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release, reshape,
- *                                                                carry
+ *                                                                carry, save, load
  *
  * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
  * sent; what goes to an exposed is multiplied by profile->scale.
@@ -29,11 +29,13 @@
 #include "aggregate/snapshot.h"
 #include "protocol/sample.h"
 
+struct buf;
 struct cell;
 struct series;
 struct registry_counters;
 struct set_list;
 struct sketch;
+struct unpack;
 
 /* What follows from a sample's type alone. */
 struct kind_type {
@@ -66,6 +68,25 @@ struct kind_now {
     const struct profile *period_of; /* timer.c: the profile for which ... */
     uint64_t period;                 /* ... the period of now_ns was worked out last */
 };
+
+/* When a state was saved: what ages in it count back from. */
+struct kind_saved {
+    int64_t at_ns;         /* by the monotonic clock of the process at hand; may lie before its 0 */
+    uint64_t interval;     /* number of the interval that was open */
+    struct set_list *sets; /* loading: the sets that show members */
+};
+
+static inline uint64_t kind_age(const struct kind_saved *at, uint64_t stamp_ns)
+{
+    return at->at_ns > (int64_t)stamp_ns ? (uint64_t)at->at_ns - stamp_ns : 0;
+}
+
+/* A stamp that is so old; never 0: what came before the clock's 0 came at its first nanosecond. */
+static inline uint64_t kind_stamp(const struct kind_saved *at, uint64_t age_ns)
+{
+    bool before = at->at_ns <= 0 || age_ns >= (uint64_t)at->at_ns;
+    return before ? 1 : (uint64_t)at->at_ns - age_ns;
+}
 
 struct kind_ops {
     enum family_type (*family_type)(const struct profile *p);
@@ -110,6 +131,16 @@ struct kind_ops {
      * take the same along and meet again, it is there once.  NULL: nothing
      */
     void (*carry)(struct exposed *to, struct exposed *from, struct kind_now *now);
+
+    /* ---- the state outlives the process (registry_state.h) ---- */
+
+    /* Append what e shows (base/pack.h), times as ages. */
+    void (*save)(struct exposed *e, const struct kind_saved *at, struct buf *out);
+    /*
+     * Read it back into e, which is new.
+     * returns  false: no save has written that; what came of it is to be released
+     */
+    bool (*load)(struct exposed *e, const struct kind_saved *at, struct unpack *in);
 };
 
 /*

@@ -1,7 +1,7 @@
 /**
  * registry_priv: the registry's inside, shared by registry.c, registry_births.c,
  * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
- * registry_exemplars.c.
+ * registry_exemplars.c, registry_save.c and registry_load.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -13,6 +13,7 @@
 #include "aggregate/page.h"
 #include "aggregate/places.h"
 #include "aggregate/registry.h"
+#include "aggregate/restored.h"
 #include "aggregate/series.h"
 #include "aggregate/set.h"
 
@@ -33,7 +34,8 @@ struct registry {
     size_t expire_at;     /* index in all where the sweep goes on */
     bool expiring;        /* a sweep is under way */
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
-    size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
+    struct restored restored;
+    size_t n_dropped; /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
     struct interval_end end; /* of the interval just closed */
     struct sketch scratch;
