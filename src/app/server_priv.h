@@ -8,6 +8,7 @@
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
  *     server_stop.c    from the signal to the end of its loop
+ *     server_state.c   what outlives it
  *
  *   thread   control, but for what says otherwise
  */
@@ -25,6 +26,8 @@
 #include "app/events.h"
 #include "app/reload.h"
 #include "app/selfmetrics.h"
+#include "app/state.h"
+#include "app/state_file.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -82,6 +85,8 @@ struct server {
     struct off_page_log off_page_log;
     struct refused_log refused;
     struct selfmetrics_sources self;
+    struct state_file state_file;
+    uint64_t started_ns; /* before anything was received */
 };
 
 static inline int64_t server_interval_ms(const struct server *s)
@@ -125,6 +130,21 @@ void server_expire_turned(struct server *s);
 
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
+
+/* The folder of server.state_dir is ours from now on.   returns  0 or -errno, logged */
+int server_state_open(struct server *s);
+void server_state_close(struct server *s);
+
+/**
+ * server_state_load(s):
+ * While STARTING, when all else that may fail is done: what the last process saved is on /metrics,
+ * and gone from the disk.  What is damaged is set aside and logged.
+ *   returns  0; -errno, logged: it may not be read again, and cannot be removed
+ */
+int server_state_load(struct server *s);
+
+/* Everything is merged, and nothing more will be. */
+void server_state_save(struct server *s);
 
 /* Close the open interval and hand it to the sinks; final: it is the last one. */
 void server_close_interval(struct server *s, bool final);
