@@ -2,7 +2,8 @@
  * registry_state: what /metrics shows, as records (base/records.h) that another process reads.
  *
  *     type            body (base/pack.h)
- *     STATE_INTERVAL  u64 number of the open interval, i64 its begin (Unix ms)
+ *     STATE_INTERVAL  u64 number of the open interval, i64 its begin (Unix ms); again where another
+ *                     one began during a save in pieces
  *     STATE_PROFILE   u32 number, 0 1 2 ..; how lines of it are kept and shown (state_profile.c)
  *     STATE_FAMILY    u8 type (FAMILY_TYPES), text name, text help
  *     STATE_LINE      of the family before it: u8 kind (SERIES_KINDS), u8 are values or bounds
@@ -60,6 +61,8 @@ struct registry_save {
     struct registry_walk walk;
     const struct family *family; /* at hand; NULL: the next one */
     bool named;                  /* its record is written */
+    uint64_t first, interval;    /* number of the open interval: at the begin, as of the last record
+                                  */
     struct state_profile_id {
         uint64_t set;
         uint8_t index;
@@ -91,6 +94,7 @@ struct registry_load {
     struct buf name, help; /* of the family at hand; help is NUL-terminated */
     uint8_t type;
     bool family; /* there is one */
+    bool begun;  /* there was a STATE_INTERVAL */
     size_t lines, left_out, idle;
 };
 

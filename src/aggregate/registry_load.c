@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { PROFILES_OF_A_FILE = 4 * PROFILES_MAX };
+enum { PROFILES_OF_A_FILE = 4 * PROFILES_MAX, INTERVALS_OF_A_SAVE = 100000 };
 
 static const int64_t NS_PER_MS = 1000000;
 
@@ -32,13 +32,27 @@ void registry_load_begin(struct registry_load *l, struct registry *r, const stru
                                      at_ns < (int64_t)started_ns ? at_ns : (int64_t)started_ns };
 }
 
+/* Sets go through the intervals up to that one. */
+static void go_on_until(struct registry *r, uint64_t interval)
+{
+    while (r->interval < interval && r->sets.n > 0)
+        set_list_next(&r->sets, ++r->interval);
+    r->interval = interval;
+}
+
 static bool load_interval(struct registry_load *l, struct unpack *in)
 {
+    struct registry *r = l->registry;
     uint64_t interval = unpack_u64(in);
     l->saved.interval_start_ms = (int64_t)unpack_u64(in);
     if (!unpack_done(in) || interval > INT64_MAX)
         return false;
-    l->registry->interval = interval;
+    if (l->begun && (interval < r->interval || interval - r->interval > INTERVALS_OF_A_SAVE))
+        return false;
+    if (!l->begun)
+        r->interval = interval;
+    l->begun = true;
+    go_on_until(r, interval);
     return true;
 }
 
@@ -220,10 +234,7 @@ static void catch_up(const struct registry_load *l)
     struct registry *r = l->registry;
     int64_t since_ms = l->now.interval_start_ms - l->saved.interval_start_ms;
     uint64_t ended = since_ms > 0 ? (uint64_t)(since_ms / l->now.interval_ms) : 0;
-    uint64_t last = r->interval + ended;
-    while (r->interval < last && r->sets.n > 0)
-        set_list_next(&r->sets, ++r->interval);
-    r->interval = last;
+    go_on_until(r, r->interval + ended);
 }
 
 void registry_load_end(struct registry_load *l, bool good)

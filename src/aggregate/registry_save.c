@@ -12,6 +12,16 @@
 #include "aggregate/state_profile.h"
 #include "base/mem.h"
 
+static void put_interval(struct registry_save *s)
+{
+    uint64_t since = s->registry->interval - s->first;
+    s->interval = s->registry->interval;
+    struct buf *out = records_add(s->to, STATE_INTERVAL);
+    pack_u64(out, s->interval);
+    pack_u64(out, (uint64_t)s->clock.interval_start_ms + since * (uint64_t)s->clock.interval_ms);
+    records_done(s->to);
+}
+
 void registry_save_begin(struct registry_save *s, struct registry *r, struct records_writer *to,
                          const struct state_clock *clock, bool gauges_only)
 {
@@ -19,10 +29,8 @@ void registry_save_begin(struct registry_save *s, struct registry *r, struct rec
         .registry = r, .to = to, .clock = *clock, .gauges_only = gauges_only
     };
     registry_walk_begin(r, &s->walk);
-    struct buf *out = records_add(to, STATE_INTERVAL);
-    pack_u64(out, r->interval);
-    pack_u64(out, (uint64_t)clock->interval_start_ms);
-    records_done(to);
+    s->first = r->interval;
+    put_interval(s);
 }
 
 static void name_family(struct registry_save *s)
@@ -105,6 +113,8 @@ static bool next_family(struct registry_save *s)
 
 bool registry_save_some(struct registry_save *s, size_t lines)
 {
+    if (s->interval != s->registry->interval)
+        put_interval(s);
     if (s->family == NULL && !next_family(s))
         return false;
     while (lines > 0) {

@@ -265,6 +265,7 @@ static int start(struct server *s)
     s->self.http = s->http;
     if ((rc = server_state_load(s)) < 0)
         return rc;
+    server_state_start(s);
     server_set_state(s, RUNNING);
     server_log_listeners(s);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
@@ -307,6 +308,7 @@ static void stop(struct server *s)
     api_stop(s->api);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
+    server_state_stop(s);
     if (ran)
         server_state_save(s);
     off_page_log_tick(&s->off_page_log, UINT64_MAX);

@@ -8,7 +8,7 @@
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
  *     server_stop.c    from the signal to the end of its loop
- *     server_state.c   what outlives it
+ *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
  *   thread   control, but for what says otherwise
  */
@@ -86,7 +86,8 @@ struct server {
     struct refused_log refused;
     struct selfmetrics_sources self;
     struct state_file state_file;
-    uint64_t started_ns; /* before anything was received */
+    uint64_t started_ns;              /* before anything was received */
+    struct snapshot_writer *snapshot; /* NULL: gauges are not written in between */
 };
 
 static inline int64_t server_interval_ms(const struct server *s)
@@ -131,6 +132,10 @@ void server_expire_turned(struct server *s);
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
 
+/* server_state.c: for server_snapshot.c */
+struct state_parts server_state_parts(struct server *s);
+struct state_clock server_state_clock(struct server *s);
+
 /* The folder of server.state_dir is ours from now on.   returns  0 or -errno, logged */
 int server_state_open(struct server *s);
 void server_state_close(struct server *s);
@@ -142,6 +147,10 @@ void server_state_close(struct server *s);
  *   returns  0; -errno, logged: it may not be read again, and cannot be removed
  */
 int server_state_load(struct server *s);
+
+/* From now on, gauges are written every state_interval; until the stop, before the save. */
+void server_state_start(struct server *s);
+void server_state_stop(struct server *s);
 
 /* Everything is merged, and nothing more will be. */
 void server_state_save(struct server *s);

@@ -5,7 +5,7 @@
  *   server_state_load     at the start, when all else runs and before anything is merged
  *     refuse                what is damaged is set aside
  *   server_state_save     at the stop, when all is merged and no sink sends any more
- *   server_state_tick     between: gauges and sets, in slices
+ *   server_snapshot.c     between: gauges and sets, in slices
  *
  * A state is read once: it is gone from the disk before anything of it is shown or sent.  After a
  * crash a counter of an older state would be below what was scraped, and a Prometheus would add all
@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/now.h"
 
-static struct state_parts parts_of(struct server *s)
+struct state_parts server_state_parts(struct server *s)
 {
     return (struct state_parts){ .instance = s->config->server_instance,
                                  .registry = s->registry,
@@ -26,7 +26,7 @@ static struct state_parts parts_of(struct server *s)
                                  .sinks = &s->sinks };
 }
 
-static struct state_clock clock_of(struct server *s)
+struct state_clock server_state_clock(struct server *s)
 {
     return (struct state_clock){ .mono_ns = now_mono_ns(),
                                  .wall_ms = now_wall_ms(),
@@ -97,8 +97,8 @@ static void log_loaded(struct server *s, const struct state_owner *owner,
 static int load(struct server *s, struct state_owner *owner, const char **ret_why)
 {
     const struct records_source from = state_file_source(&s->state_file);
-    const struct state_parts parts = parts_of(s);
-    const struct state_clock now = clock_of(s);
+    const struct state_parts parts = server_state_parts(s);
+    const struct state_clock now = server_state_clock(s);
     uint64_t begun_ns = now_mono_ns();
     struct state_loaded loaded;
     int rc = state_check(&from, parts.instance, owner, ret_why);
@@ -144,8 +144,8 @@ int server_state_load(struct server *s)
 
 static int write_all(struct server *s)
 {
-    const struct state_parts parts = parts_of(s);
-    const struct state_clock clock = clock_of(s);
+    const struct state_parts parts = server_state_parts(s);
+    const struct state_clock clock = server_state_clock(s);
     const struct records_sink sink = state_file_sink(&s->state_file);
     struct records_writer w;
     int rc = state_file_create(&s->state_file);

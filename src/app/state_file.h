@@ -3,12 +3,12 @@
  * app/.
  *
  *     statsd.state             whole, always: it is written as statsd.state.new, synced, renamed,
- *                              and the folder is synced.  Where any of that fails, the old one stays
- *     statsd.state.damaged.N   set aside at a start, N = 1 .. STATE_FILE_ASIDE; beyond that the last
- *                              one is replaced
+ *                              and the folder is synced.  Where that fails, the old one stays
+ *     statsd.state.damaged.N   set aside at a start, N = 1 .. STATE_FILE_ASIDE; beyond that the
+ *                              last one is replaced
  *
  * A file is ours when it is a plain file of the user that the process runs as, and its records name
- * the same server.instance (server_state.c).  The folder is locked as long as the process lives: two
+ * the same server.instance (state.c).  The folder is locked as long as the process lives: two
  * servers in one would take each other's state.
  *
  *   thread   control; calls wait for the disk

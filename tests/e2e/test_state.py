@@ -21,7 +21,8 @@ def folder():
 
 
 def server(folder, *settings, **kwargs):
-    return Server("server.state_dir=" + folder, *settings, **kwargs)
+    """Without snapshots in between."""
+    return Server("server.state_dir=" + folder, "server.state_interval=0", *settings, **kwargs)
 
 
 def lines(page):
@@ -255,7 +256,7 @@ def test_another_users_file_is_not_ours(folder):
 @contextlib.contextmanager
 def with_files_of_at_most(n, folder):
     """A server whose disk is full after so many bytes, as far as it can tell."""
-    s = server(folder, "server.state_interval=0", clean_exit=False)
+    s = server(folder, clean_exit=False)
     s.command = ["prlimit", "--fsize=%d" % n, *s.command]
     with s:
         yield s
@@ -274,3 +275,83 @@ def test_a_full_disk_leaves_the_old_file_and_the_status_says_so(folder, bytes):
     assert os.listdir(folder) == [NAME]
     with open(path(folder), "rb") as f:
         assert f.read() == b"old"
+
+
+# --- crashes
+
+def snapshot(s, more=1):
+    """Wait until another one that begins from now on is on the disk."""
+    name = "statsd_state_snapshots_total"
+    s.wait_self(name, s.scrape().value(name) + more + 1)
+
+
+def killed(s):
+    s.clean_exit = False
+    os.kill(s.pid, signal.SIGKILL)
+    s.process.wait()
+
+
+def test_after_a_kill_counters_begin_at_0_and_gauges_are_there(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        feed(s)
+        snapshot(s)
+        killed(s)
+    assert NAME in os.listdir(folder)
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        page = s.scrape()
+        assert page.value("temp") == 22.5 and page.value("users") == 2 and page.value("both") == 1
+        assert page.value("hits") is None and page.sum("hits") == 0 and page.value("lat_count") is None
+        assert page.sum("statsd_samples_read_total") == 0
+        (line,) = s.logged("the last process did not stop by itself: counters and timers begin at 0")
+        assert 0 <= int(line["last_written_ms_ago"]) < 60000 * harness.SLOW
+        feed(s)
+        assert s.scrape().sum("hits") == 23
+        assert s.scrape().value("only_changes") == -8, "a change goes on from the gauge's value"
+
+
+def test_kills_under_load_never_show_less_than_was_scraped_unless_it_is_new(folder):
+    last = 0
+    for turn in range(5):
+        with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+            sent = 0
+            for _ in range(20):
+                s.send(*["n:1|c\nlevel:%d|g" % turn] * 20)
+                sent += 20
+                value = s.scrape().value("n") or 0
+                assert value <= sent, "it began at 0"
+                assert value >= last or turn > 0
+            s.wait_value("n", sent)
+            last = sent
+            snapshot(s)
+            killed(s)
+    with Server("server.state_dir=" + folder) as s:
+        assert s.scrape().value("n") is None and s.scrape().value("level") == 4
+
+
+def test_a_clean_stop_replaces_the_snapshot(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        feed(s)
+        snapshot(s)
+    with server(folder) as s:
+        assert s.logged("saved state loaded")[0]["of"] == "all"
+        assert s.scrape().sum("hits") == 23
+        killed(s)
+    with server(folder) as s:
+        assert s.logged("no saved state"), "what was read once is not read again"
+        assert lines(s.page()) == []
+
+
+def test_snapshots_that_fail_are_told_once_and_the_old_one_stays(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        s.send("level:5|g")
+        s.wait_value("level", 5)
+        snapshot(s)
+        killed(s)
+    s = Server("server.state_dir=" + folder, "server.state_interval=50ms", clean_exit=False)
+    s.command = ["prlimit", "--fsize=60", *s.command]
+    with s:
+        s.wait_self("statsd_state_snapshots_failed_total", 3)
+        assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
+        killed(s)
+    with server(folder) as s:
+        assert s.scrape().value("level") == 5
