@@ -79,6 +79,7 @@ struct server {
     bool reload_again;                /* asked for meanwhile */
     uint64_t drained_ms;              /* draining: when it began to wait for the sinks */
     bool wait_logged;                 /* draining: that wait is in the log */
+    bool late;                        /* giving sinks up: the time was up, no second signal */
     bool hurried;                     /* a second signal came, or server.drain_timeout is over */
     uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
@@ -166,6 +167,9 @@ void server_reload_turned(struct server *s);
 
 /* Begin to drain; when called again, stop waiting for the sinks. */
 void server_drain(struct server *s, int signum);
+
+/* Sinks that are not idle are given up: what they have is lost, and logged. */
+void server_give_up(struct server *s);
 
 /* The last turn is over: everything that was received has been merged. */
 void server_drained(struct server *s);

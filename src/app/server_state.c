@@ -84,6 +84,9 @@ static void log_loaded(struct server *s, const struct state_owner *owner,
         F_U64("lines", l->lines), F_U64("idle", l->idle), F_U64("left_out", l->left_out),
         F_I64("age_ms", age_ms), F_U64("bytes", s->state_file.bytes),
         F_U64("took_ms", (now_mono_ns() - begun_ns) / 1000000));
+    if (l->unclaimed > 0)
+        LOG(LOG_WARN, "what was saved for redis is left out: redis.url is not set",
+            F_U64("records", l->unclaimed));
     if (!owner->gauges_only)
         return;
     LOG(LOG_WARN, "the last process did not stop by itself: counters and timers begin at 0",
@@ -167,12 +170,15 @@ void server_state_save(struct server *s)
     uint64_t begun_ns = now_mono_ns();
     int rc = write_all(s);
     if (rc == 0) {
+        sink_list_saved(&s->sinks);
         LOG(LOG_INFO, "state saved", F_STR("dir", s->config->server_state_dir),
             F_U64("bytes", s->state_file.bytes),
             F_U64("took_ms", (now_mono_ns() - begun_ns) / 1000000));
+        server_give_up(s);
         return;
     }
     s->status = 1;
+    server_give_up(s);
     LOG(LOG_ERROR, "cannot save the state: the next start begins at 0",
         F_STR("dir", s->config->server_state_dir), F_STR("error", err_text(rc)));
 }

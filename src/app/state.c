@@ -39,6 +39,7 @@ void state_save(struct records_writer *to, const struct state_parts *p,
     save_registry(to, p->registry, clock);
     selfmetrics_gather(p->self, &all);
     carried_save(&p->self->carried, all.sources, COUNTER_TABLE_COUNT, STATE_COUNTER, to);
+    sink_list_save(p->sinks, to);
 }
 
 /* ---- reading ---- */
@@ -88,22 +89,31 @@ int state_check(const struct records_source *from, const char *instance, struct 
     return rc;
 }
 
-static bool load_record(struct registry_load *l, const struct state_parts *p, uint8_t type,
-                        struct slice body)
+struct loading {
+    const struct state_parts *parts;
+    struct registry_load registry;
+    uint64_t age_ms;
+    size_t unclaimed;
+};
+
+static bool load_record(struct loading *l, uint8_t type, struct slice body)
 {
     if (type == STATE_COUNTER)
-        return carried_load(&p->self->carried, body);
-    return type == STATE_OWNER || registry_load_record(l, type, body);
+        return carried_load(&l->parts->self->carried, body);
+    if (type < STATE_OF_SINKS)
+        return type == STATE_OWNER || registry_load_record(&l->registry, type, body);
+    int rc = sink_list_load(l->parts->sinks, type, body, l->age_ms);
+    l->unclaimed += rc == 0;
+    return rc >= 0;
 }
 
-static int load_records(struct records_reader *r, struct registry_load *l,
-                        const struct state_parts *p)
+static int load_records(struct records_reader *r, struct loading *l)
 {
     uint8_t type;
     struct slice body;
     int rc;
     while ((rc = records_next(r, &type, &body)) > 0) {
-        if (load_record(l, p, type, body))
+        if (load_record(l, type, body))
             continue;
         r->why = "a record makes no sense";
         return -EBADMSG;
@@ -117,15 +127,18 @@ int state_load(const struct records_source *from, const struct state_parts *p,
 {
     const struct state_clock saved = { .wall_ms = owner->wall_ms,
                                        .interval_start_ms = now->interval_start_ms };
+    int64_t age_ms = now->wall_ms - owner->wall_ms;
+    struct loading l = { .parts = p, .age_ms = age_ms > 0 ? (uint64_t)age_ms : 0 };
     struct records_reader r;
-    struct registry_load l;
-    registry_load_begin(&l, p->registry, now, &saved, started_ns);
+    registry_load_begin(&l.registry, p->registry, now, &saved, started_ns);
     int rc = records_open(&r, from, STATE_VERSION);
     if (rc == 0)
-        rc = load_records(&r, &l, p);
-    *ret = (struct state_loaded){ l.lines, l.left_out, l.idle };
+        rc = load_records(&r, &l);
+    *ret = (struct state_loaded){ l.registry.lines, l.registry.left_out, l.registry.idle,
+                                  l.unclaimed };
     *ret_why = r.why;
-    registry_load_end(&l, rc == 0);
+    registry_load_end(&l.registry, rc == 0);
+    sink_list_loaded(p->sinks, rc == 0);
     if (rc < 0)
         carried_release(&p->self->carried);
     records_close(&r);

@@ -57,6 +57,7 @@ int state_check(const struct records_source *from, const char *instance, struct 
 
 struct state_loaded {
     size_t lines, left_out, idle;
+    size_t unclaimed; /* records of a sink that there is none of now */
 };
 
 /**

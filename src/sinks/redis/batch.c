@@ -26,6 +26,13 @@ void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
     char *mark = b->bytes + b->mark_at;
     redis_resp_digits(mark, REDIS_MARK_SERIES_DIGITS, a->series);
     redis_resp_digits(mark + REDIS_MARK_SERIES_DIGITS + 1, REDIS_MARK_NTH_DIGITS, a->nth);
+    redis_batch_generation(b, a->generation);
+}
+
+void redis_batch_generation(struct redis_batch *b, uint32_t generation)
+{
+    assert(generation > 0);
+    redis_resp_digits(b->bytes + b->generation_at, REDIS_GENERATION_DIGITS, generation);
 }
 
 void redis_batch_brand(struct redis_batch *b, const char *token)

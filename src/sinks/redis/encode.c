@@ -229,6 +229,7 @@ static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch 
     redis_resp_arg_str(out, e->writer);
     for (int s = 0; s < SECTION_COUNT; s++)
         redis_resp_arg_u64(out, d->ops[s]);
+    b->generation_at = append_place(out, REDIS_GENERATION_DIGITS);
     for (int s = 0; s < SECTION_COUNT; s++)
         buf_append_slice(out, buf_slice(&d->section[s]));
 }
@@ -254,7 +255,7 @@ static void sealed_check(const struct redis_batch *b)
 {
     assert(b->sha_at < b->id_at && b->id_at < b->seq_at && b->seq_at < b->token_at);
     assert(b->token_at < b->before_at && b->before_at < b->mark_at && b->mark_at < b->stale_at);
-    assert(b->stale_at < b->len && b->len <= UINT32_MAX);
+    assert(b->stale_at < b->generation_at && b->generation_at < b->len && b->len <= UINT32_MAX);
     assert(b->series <= REDIS_BATCH_SERIES && sink_amount_series(&b->amount) == b->series);
 }
 

@@ -24,6 +24,7 @@
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/route.h"
+#include "sinks/redis/state.h"
 #include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
@@ -41,6 +42,7 @@ struct redis_sink {
     uv_timer_t wake;                          /* the earlier one of the next two */
     uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
+    bool resumes;      /* and after the last batch of the process */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
 };
 
@@ -162,7 +164,8 @@ static void sink_interval(struct sink *s, const struct snapshot *snap, bool fina
     struct redis_sink *r = self(s);
     uint64_t now_ms = now_mono_ms();
     redis_ledger_begin(r->ledger, snap->start_s, now_ms, now_ms + r->delay_ms);
-    redis_encode_interval(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r->ledger);
+    redis_encode_interval(r->encode, snap, final && !r->resumes ? FINAL_LIFE_S : r->life_s,
+                          take_batch, r->ledger);
     redis_ledger_end(r->ledger, now_ms);
     if (final)
         hurry(r);
@@ -193,6 +196,32 @@ static void sink_give_up(struct sink *s)
 {
     redis_ledger_give_up(self(s)->ledger);
     redis_append_give_up(self(s)->append);
+}
+
+static void sink_save(struct sink *s, struct records_writer *to)
+{
+    redis_state_save(self(s)->ledger, self(s)->prefix, now_mono_ms(), to);
+}
+
+static void sink_saved(struct sink *s)
+{
+    redis_ledger_saved(self(s)->ledger);
+}
+
+static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
+{
+    struct redis_sink *r = self(s);
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+        return 0;
+    return redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms) ? 1 : -EBADMSG;
+}
+
+static void sink_loaded(struct sink *s, bool good)
+{
+    if (good)
+        redis_ledger_loaded(self(s)->ledger);
+    else
+        redis_ledger_unload(self(s)->ledger);
 }
 
 static const void *sink_counted(struct sink *s)
@@ -285,6 +314,10 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .idle = sink_idle,
                              .left = sink_left,
                              .give_up = sink_give_up,
+                             .save = sink_save,
+                             .saved = sink_saved,
+                             .load = sink_load,
+                             .loaded = sink_loaded,
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
@@ -299,6 +332,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&encode);
     r->life_s = life_of_producers(opts);
+    r->resumes = opts->resumes;
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {

@@ -66,7 +66,9 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
     fake_snapshot_release(f);
     x.batch->seq = ++w->seq;
     redis_batch_brand(x.batch, "cccccccccccccccc");
-    const struct redis_address a = { .id = w->id, .before = "cccccccccccccccc", .seq = w->seq };
+    const struct redis_address a = {
+        .id = w->id, .before = "cccccccccccccccc", .seq = w->seq, .generation = 1
+    };
     redis_batch_address(x.batch, &a);
     redis_batch_sha(x.batch, sha);
     return x.batch;
