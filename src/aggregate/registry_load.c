@@ -45,7 +45,7 @@ static bool load_interval(struct registry_load *l, struct unpack *in)
     struct registry *r = l->registry;
     uint64_t interval = unpack_u64(in);
     l->saved.interval_start_ms = (int64_t)unpack_u64(in);
-    if (!unpack_done(in) || interval > INT64_MAX)
+    if (!unpack_done(in) || interval > INT64_MAX || l->saved.interval_start_ms < 0)
         return false;
     if (l->begun && (interval < r->interval || interval - r->interval > INTERVALS_OF_A_SAVE))
         return false;

@@ -16,11 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum {
-    FIRST_MS = 1000, /* the state that was loaded is gone from the disk */
-    PIECE_MS = 2,
-    PIECE_LINES = 2000
-};
+enum { PIECE_MS = 2, PIECE_LINES = 2000 };
 
 struct snapshot_writer {
     struct server *server;
@@ -126,7 +122,7 @@ void server_state_start(struct server *s)
     uv_timer_init(&s->loop, &n->timer);
     n->timer.data = n->work.data = n;
     s->snapshot = n;
-    arm(n, on_due, every_ms < FIRST_MS ? every_ms : FIRST_MS);
+    arm(n, on_due, 0); /* the state that was loaded is gone from the disk */
 }
 
 static void on_closed(uv_handle_t *h)

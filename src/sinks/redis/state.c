@@ -146,13 +146,12 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
 
 /* ---- loading ---- */
 
-/* Exactly n digits, or none where that may be. */
+/* Exactly n characters, or none where that may be. */
 static bool get_digits(struct unpack *in, char *ret, size_t n, bool may_be_none)
 {
     struct slice s = unpack_text(in);
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == '\0' || strchr("0123456789abcdef", s.ptr[i]) == NULL)
-            return false;
+    if (memchr(s.ptr, '\0', s.len) != NULL)
+        return false;
     if (in->bad || (s.len != n && !(may_be_none && s.len == 0)))
         return false;
     memcpy(ret, s.ptr, s.len);
