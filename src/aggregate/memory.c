@@ -21,6 +21,8 @@
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
  *                             a slot of 40, the table three quarters to three eighths full, and a
  *                             text; shown, 24 + for the counter, or each bucket, 40 and a text
+ *   a line of a saved state   112 itself + 48 index + 16 list + its labels and name + of a timer the
+ *                             part of its series that is shown, of a set its window
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */
@@ -34,6 +36,7 @@ enum {
     CELL = 128 + 2 * 64 + 3 * 64 + 48,
     GAUGE_LIST = 64 * 24 + 16,
     SERIES = 176 + 128 + 48 + 24 + 2 * AGGREGATE_TEXT_BYTES,
+    RESTORED = 112 + 48 + 16 + 2 * AGGREGATE_TEXT_BYTES,
     SKETCH = 64,
     EXEMPLAR_TEXT = 64, /* such as trace_id="..." with 32 digits */
     EXEMPLAR_PAGE = 40 * 8 / 3 + EXEMPLAR_TEXT,
@@ -96,6 +99,20 @@ static uint64_t timer_bytes(const struct registry_opts *o, const struct profile 
     return bytes;
 }
 
+static uint64_t restored_bytes(const struct profile *given)
+{
+    struct profile raised = *given, *p = &raised;
+    profile_raise_schema(p);
+    uint64_t timer, set = FEW_TABLE + FEW_PLACES;
+    if (p->histogram)
+        timer = (p->n_buckets + 1ull) * 8;
+    else
+        timer = (p->summary_age_buckets + 1ull) * (SKETCH + window_bytes(p->sketch_schema) + 16);
+    if (profile_native(p))
+        timer += SKETCH + 8 * (uint64_t)decades_buckets(profile_native_schema(p));
+    return RESTORED + (timer > set ? timer : set);
+}
+
 void aggregate_memory(const struct registry_opts *o, const struct profile *p, unsigned workers,
                       struct aggregate_memory *ret)
 {
@@ -106,6 +123,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
         .timer = timer_bytes(o, p, workers),
         .gauge = (pages + 1) * GAUGE_LIST,
         .set = pages * (32 + 2 * FEW_TABLE) + FEW_TABLE + FEW_TABLE + FEW_PLACES,
+        .restored = restored_bytes(p),
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,
     };
