@@ -227,8 +227,8 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory", "micro_pause")
-    small = {"micro_close": ["10000"], "micro_memory": ["100000"], "micro_pause": ["10000"]}
+    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_memory", "micro_pause", "micro_state")
+    small = {"micro_state": ["100000"], "micro_close": ["10000"], "micro_memory": ["100000"], "micro_pause": ["10000"]}
     for tool in tools:
         h.say(tool)
         arguments = small.get(tool, []) if quick else []

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "aggregate/kind_saved.h"
 #include "base/pack.h"
 
 /*

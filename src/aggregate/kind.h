@@ -31,6 +31,7 @@
 
 struct buf;
 struct cell;
+struct kind_saved;
 struct series;
 struct registry_counters;
 struct set_list;
@@ -68,25 +69,6 @@ struct kind_now {
     const struct profile *period_of; /* timer.c: the profile for which ... */
     uint64_t period;                 /* ... the period of now_ns was worked out last */
 };
-
-/* When a state was saved: what ages in it count back from. */
-struct kind_saved {
-    int64_t at_ns;         /* by the monotonic clock of the process at hand; may lie before its 0 */
-    uint64_t interval;     /* number of the interval that was open */
-    struct set_list *sets; /* loading: the sets that show members */
-};
-
-static inline uint64_t kind_age(const struct kind_saved *at, uint64_t stamp_ns)
-{
-    return at->at_ns > (int64_t)stamp_ns ? (uint64_t)at->at_ns - stamp_ns : 0;
-}
-
-/* A stamp that is so old; never 0: what came before the clock's 0 came at its first nanosecond. */
-static inline uint64_t kind_stamp(const struct kind_saved *at, uint64_t age_ns)
-{
-    bool before = at->at_ns <= 0 || age_ns >= (uint64_t)at->at_ns;
-    return before ? 1 : (uint64_t)at->at_ns - age_ns;
-}
 
 struct kind_ops {
     enum family_type (*family_type)(const struct profile *p);
@@ -132,14 +114,9 @@ struct kind_ops {
      */
     void (*carry)(struct exposed *to, struct exposed *from, struct kind_now *now);
 
-    /* ---- the state outlives the process (registry_state.h) ---- */
-
-    /* Append what e shows (base/pack.h), times as ages. */
+    /* Append what e shows (registry_state.h); and read it back into e, which is new: false, when no
+     * save has written that, and what came of it is to be released. */
     void (*save)(struct exposed *e, const struct kind_saved *at, struct buf *out);
-    /*
-     * Read it back into e, which is new.
-     * returns  false: no save has written that; what came of it is to be released
-     */
     bool (*load)(struct exposed *e, const struct kind_saved *at, struct unpack *in);
 };
 

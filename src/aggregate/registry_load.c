@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "aggregate/registry_priv.h"
+#include "aggregate/kind_saved.h"
 #include "aggregate/registry_state.h"
 #include "aggregate/state_profile.h"
 #include "base/mem.h"

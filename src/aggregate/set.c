@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "aggregate/kind_saved.h"
 #include "base/mem.h"
 #include "base/pack.h"
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "aggregate/sketch_state.h"
+#include "aggregate/kind_saved.h"
 #include "base/mem.h"
 
 enum { UNITS_MAX = 4096 };
@@ -28,7 +29,7 @@ static bool is_sum(double v)
 
 /* ---- saving ---- */
 
-/* In the order of their begin: where two come to be one slice, later, the sums are as before. */
+/* Those that are in the window still. */
 static void save_slices(const struct timer_unit *u, const struct profile *p,
                         const struct kind_saved *at, struct buf *out)
 {

@@ -1,3 +1,7 @@
+/*
+ * carried_wrap   a table whose lines pass through put_sum, which adds what was carried
+ * carried_save   the same sums, as records;  carried_load: one of them
+ */
 #include "app/carried.h"
 
 #include <float.h>

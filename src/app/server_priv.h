@@ -133,28 +133,18 @@ void server_expire_turned(struct server *s);
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
 
-/* server_state.c: for server_snapshot.c */
-struct state_parts server_state_parts(struct server *s);
-struct state_clock server_state_clock(struct server *s);
-
-/* The folder of server.state_dir is ours from now on.   returns  0 or -errno, logged */
-int server_state_open(struct server *s);
-void server_state_close(struct server *s);
-
-/**
- * server_state_load(s):
- * While STARTING, when all else that may fail is done: what the last process saved is on /metrics,
- * and gone from the disk.  What is damaged is set aside and logged.
- *   returns  0; -errno, logged: it may not be read again, and cannot be removed
+/*
+ * server.state_dir, what fails is logged: the folder is ours, before anything is built (0, -errno);
+ * what the last process saved is on /metrics, while STARTING, when all else that may fail is done
+ * (-errno: it may not be read again, and cannot be removed); gauges are written in between, from
+ * start to stop; everything is merged, and no sink sends any more.
  */
+int server_state_open(struct server *s);
 int server_state_load(struct server *s);
-
-/* From now on, gauges are written every state_interval; until the stop, before the save. */
 void server_state_start(struct server *s);
 void server_state_stop(struct server *s);
-
-/* Everything is merged, and nothing more will be. */
 void server_state_save(struct server *s);
+void server_state_close(struct server *s);
 
 /* Close the open interval and hand it to the sinks; final: it is the last one. */
 void server_close_interval(struct server *s, bool final);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "app/server_priv.h"
+#include "app/server_state.h"
 #include "base/err.h"
 #include "base/mem.h"
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "app/server_priv.h"
+#include "app/server_state.h"
 #include "base/err.h"
 #include "base/now.h"
 
@@ -76,13 +77,13 @@ static void refuse(struct server *s, int error, const char *why)
         F_STR("set_aside_as", rc == 0 ? name : ""), F_STR("error", rc < 0 ? err_text(rc) : ""));
 }
 
-static void log_loaded(struct server *s, const struct state_owner *owner,
+static void log_loaded(const struct state_file *f, const struct state_owner *owner,
                        const struct state_loaded *l, uint64_t begun_ns)
 {
     int64_t age_ms = now_wall_ms() - owner->wall_ms;
     LOG(LOG_INFO, "saved state loaded", F_STR("of", owner->gauges_only ? "gauges" : "all"),
         F_U64("lines", l->lines), F_U64("idle", l->idle), F_U64("left_out", l->left_out),
-        F_I64("age_ms", age_ms), F_U64("bytes", s->state_file.bytes),
+        F_I64("age_ms", age_ms), F_U64("bytes", f->bytes),
         F_U64("took_ms", (now_mono_ns() - begun_ns) / 1000000));
     if (l->unclaimed > 0)
         LOG(LOG_WARN, "what was saved for redis is left out: redis.url is not set",
@@ -96,21 +97,21 @@ static void log_loaded(struct server *s, const struct state_owner *owner,
         F_U64("unacknowledged_series", owner->waiting_series));
 }
 
-/* returns  0, or an error: then nothing of it is used */
-static int load(struct server *s, struct state_owner *owner, const char **ret_why)
+int server_state_read(struct server *s, struct state_file *f, struct state_owner *owner,
+                      const char **ret_why)
 {
-    const struct records_source from = state_file_source(&s->state_file);
+    const struct records_source from = state_file_source(f);
     const struct state_parts parts = server_state_parts(s);
     const struct state_clock now = server_state_clock(s);
     uint64_t begun_ns = now_mono_ns();
     struct state_loaded loaded;
     int rc = state_check(&from, parts.instance, owner, ret_why);
     if (rc == 0)
-        rc = state_file_rewind(&s->state_file);
+        rc = state_file_rewind(f);
     if (rc == 0)
         rc = state_load(&from, &parts, owner, &now, s->started_ns, &loaded, ret_why);
     if (rc == 0)
-        log_loaded(s, owner, &loaded, begun_ns);
+        log_loaded(f, owner, &loaded, begun_ns);
     return rc;
 }
 
@@ -129,7 +130,7 @@ int server_state_load(struct server *s)
     if (rc == -EPERM)
         why = "it is another user's, or no plain file";
     if (rc == 0)
-        rc = load(s, &owner, &why);
+        rc = server_state_read(s, &s->state_file, &owner, &why);
     if (rc < 0) {
         refuse(s, rc, why);
         return 0;
@@ -145,18 +146,23 @@ int server_state_load(struct server *s)
 
 /* ---- the stop ---- */
 
-static int write_all(struct server *s)
+int server_state_write(struct server *s, struct state_file *f)
 {
     const struct state_parts parts = server_state_parts(s);
     const struct state_clock clock = server_state_clock(s);
-    const struct records_sink sink = state_file_sink(&s->state_file);
+    const struct records_sink sink = state_file_sink(f);
     struct records_writer w;
+    records_begin(&w, &sink, STATE_VERSION);
+    state_save(&w, &parts, &clock);
+    return records_end(&w);
+}
+
+static int write_file(struct server *s)
+{
     int rc = state_file_create(&s->state_file);
     if (rc < 0)
         return rc;
-    records_begin(&w, &sink, STATE_VERSION);
-    state_save(&w, &parts, &clock);
-    rc = records_end(&w);
+    rc = server_state_write(s, &s->state_file);
     if (rc == 0)
         return state_file_commit(&s->state_file);
     state_file_give_up(&s->state_file);
@@ -168,7 +174,7 @@ void server_state_save(struct server *s)
     if (!is_on(s))
         return;
     uint64_t begun_ns = now_mono_ns();
-    int rc = write_all(s);
+    int rc = write_file(s);
     if (rc == 0) {
         sink_list_saved(&s->sinks);
         LOG(LOG_INFO, "state saved", F_STR("dir", s->config->server_state_dir),

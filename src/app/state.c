@@ -1,3 +1,8 @@
+/*
+ * state_save    the owner, then the registry, the server's counters, the sinks
+ * state_check   all records, and of the first whose it is
+ * state_load    each record to whom it belongs (load_record)
+ */
 #include "app/state.h"
 
 #include <errno.h>

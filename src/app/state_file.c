@@ -1,3 +1,8 @@
+/*
+ * Writing   state_file_create -> the sink's write_all -> state_file_commit or state_file_give_up
+ * Reading   state_file_open -> the source's read_some, twice -> state_file_close
+ *           then state_file_consume, or state_file_set_aside
+ */
 #include "app/state_file.h"
 
 #include <assert.h>

@@ -394,6 +394,44 @@ static void a_reload_of_the_mapping_leaves_what_waits(void **state)
     pipeline_release(&p);
 }
 
+/* Intervals end while a save goes on in pieces, as gauges' do: windows stay right. */
+static void intervals_may_end_while_it_is_saved_in_pieces(void **state)
+{
+    struct pipeline p;
+    struct pipeline_opts o = { .set_steps = 2 };
+    struct state_memory m = { 0 };
+    struct records_writer w;
+    struct registry_save s;
+    (void)state;
+    pipeline_init(&p, &o);
+    pipeline_feed(&p, 0, "a:1|s\nb:1|s\nc:1|s");
+    pipeline_turn(&p);
+    struct state_clock clock = state_memory_clock(&p);
+    const struct records_sink sink = state_memory_sink(&m);
+    records_begin(&w, &sink, STATE_MEMORY_VERSION);
+    registry_save_begin(&s, p.registry, &w, &clock, true);
+    assert_true(registry_save_some(&s, 1));
+    for (int i = 0; i < 2; i++) {
+        pipeline_forward(&p, 10);
+        pipeline_close(&p);
+    }
+    pipeline_feed(&p, 0, "b:2|s");
+    pipeline_turn(&p);
+    while (registry_save_some(&s, 1)) {}
+    registry_save_end(&s);
+    assert_int_equal(records_end(&w), 0);
+    pipeline_expect(&p, "a 1\nb 2\nc 1\n");
+    pipeline_release(&p);
+    pipeline_init(&p, &o);
+    p.now_ns += 20 * PIPELINE_SECOND;
+    assert_int_equal(state_memory_load(&m, &p, &clock), 0);
+    pipeline_expect(&p, "a 1\nb 2\nc 1\n");
+    pipeline_close(&p);
+    pipeline_expect(&p, "a 0\nb 1\nc 0\n");
+    pipeline_release(&p);
+    state_memory_release(&m);
+}
+
 /* ---- damage ---- */
 
 /* Bits that flip behind the checksums: what a program wrote that is not this one. */
@@ -488,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_name_that_became_reserved_stays_off),
         cmocka_unit_test(what_is_loaded_is_saved_again),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
+        cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
         cmocka_unit_test(records_that_make_no_sense_leave_nothing_behind),
         cmocka_unit_test(a_damaged_stream_leaves_an_empty_page),
     };
