@@ -69,7 +69,7 @@ struct registry_save {
     } * profiles; /* written so far, by number */
     size_t n_profiles, cap_profiles;
     struct buf labels;
-    size_t lines;
+    size_t lines, left_out; /* left out: timers of more than 16 MiB */
 };
 
 void registry_save_begin(struct registry_save *s, struct registry *r, struct records_writer *to,

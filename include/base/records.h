@@ -66,8 +66,8 @@ void records_begin(struct records_writer *w, const struct records_sink *sink, ui
 /* A record begins.   returns  where to append its body, until records_done */
 struct buf *records_add(struct records_writer *w, uint8_t type);
 
-/* It is whole.  One longer than RECORDS_BODY_MAX is an error (-EMSGSIZE). */
-void records_done(struct records_writer *w);
+/* It is whole.   returns  false: it is longer than RECORDS_BODY_MAX, and left out */
+bool records_done(struct records_writer *w);
 
 /* The end.  w is released.   returns  0, or the first error: then the stream is worth nothing */
 int records_end(struct records_writer *w);

@@ -85,8 +85,9 @@ static void save_one(struct registry_save *s, struct exposed *e)
     pack_u64(out, (uint64_t)born_ms(s, e));
     pack_text(out, buf_slice(&s->labels));
     kind_rows[e->kind]->save(e, &at, out);
-    records_done(s->to);
-    s->lines++;
+    bool saved = records_done(s->to);
+    s->lines += saved;
+    s->left_out += !saved;
 }
 
 static void save_line(struct registry_save *s, struct exposed *e)

@@ -136,7 +136,9 @@ int server_state_load(struct server *s)
         return 0;
     }
     state_file_close(&s->state_file);
-    rc = owner.gauges_only ? 0 : state_file_consume(&s->state_file);
+    /* Gauges may be read again, as long as newer ones take their place. */
+    bool stays = owner.gauges_only && s->config->server_state_interval_ms > 0;
+    rc = stays ? 0 : state_file_consume(&s->state_file);
     if (rc < 0)
         LOG(LOG_ERROR, "cannot remove the saved state", F_STR("dir", s->config->server_state_dir),
             F_STR("error", err_text(rc)),
@@ -153,7 +155,9 @@ int server_state_write(struct server *s, struct state_file *f)
     const struct records_sink sink = state_file_sink(f);
     struct records_writer w;
     records_begin(&w, &sink, STATE_VERSION);
-    state_save(&w, &parts, &clock);
+    size_t left_out = state_save(&w, &parts, &clock);
+    if (left_out > 0)
+        LOG(LOG_WARN, "timers too large for the saved state", F_U64("left_out", left_out));
     return records_end(&w);
 }
 

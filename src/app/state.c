@@ -27,24 +27,26 @@ void state_put_owner(struct records_writer *to, const struct state_parts *p,
     records_done(to);
 }
 
-static void save_registry(struct records_writer *to, struct registry *r,
-                          const struct state_clock *clock)
+static size_t save_registry(struct records_writer *to, struct registry *r,
+                            const struct state_clock *clock)
 {
     struct registry_save s;
     registry_save_begin(&s, r, to, clock, false);
     while (registry_save_some(&s, SIZE_MAX)) {}
     registry_save_end(&s);
+    return s.left_out;
 }
 
-void state_save(struct records_writer *to, const struct state_parts *p,
-                const struct state_clock *clock)
+size_t state_save(struct records_writer *to, const struct state_parts *p,
+                  const struct state_clock *clock)
 {
     struct selfmetrics all;
     state_put_owner(to, p, clock, false);
-    save_registry(to, p->registry, clock);
+    size_t left_out = save_registry(to, p->registry, clock);
     selfmetrics_gather(p->self, &all);
     carried_save(&p->self->carried, all.sources, COUNTER_TABLE_COUNT, STATE_COUNTER, to);
     sink_list_save(p->sinks, to);
+    return left_out;
 }
 
 /* ---- reading ---- */

@@ -44,9 +44,10 @@ struct state_owner {
 void state_put_owner(struct records_writer *to, const struct state_parts *p,
                      const struct state_clock *clock, bool gauges_only);
 
-/* All of it, in one go; to be ended by records_end. */
-void state_save(struct records_writer *to, const struct state_parts *p,
-                const struct state_clock *clock);
+/* All of it, in one go; to be ended by records_end.   returns  lines that were left out: timers of
+ * more than a record takes */
+size_t state_save(struct records_writer *to, const struct state_parts *p,
+                  const struct state_clock *clock);
 
 /**
  * state_check(from, instance, ret, ret_why):

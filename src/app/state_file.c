@@ -27,6 +27,7 @@ int state_file_open_dir(struct state_file *f, const char *path)
         return rc;
     }
     f->dir = dir;
+    (void)unlinkat(dir, fresh, 0); /* what a crash left half written */
     return 0;
 }
 

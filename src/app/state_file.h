@@ -30,7 +30,7 @@ struct state_file {
     uint64_t bytes; /* of the file at hand */
 };
 
-/* returns  0 or -errno; -EWOULDBLOCK: another process has it */
+/* What was left half written goes.   returns  0 or -errno; -EWOULDBLOCK: another process has it */
 int state_file_open_dir(struct state_file *f, const char *path);
 void state_file_close_dir(struct state_file *f);
 

@@ -72,14 +72,13 @@ struct buf *records_add(struct records_writer *w, uint8_t type)
     return &w->block;
 }
 
-void records_done(struct records_writer *w)
+bool records_done(struct records_writer *w)
 {
     size_t body = w->block.len - w->record - RECORD_HEAD;
     assert(w->block.len >= w->record + RECORD_HEAD);
     if (body > RECORDS_BODY_MAX) {
-        w->error = w->error == 0 ? -EMSGSIZE : w->error;
         w->block.len = w->record;
-        return;
+        return false;
     }
     unsigned char *head = (unsigned char *)w->block.ptr + w->record;
     for (int i = 0; i < 3; i++)
@@ -87,6 +86,7 @@ void records_done(struct records_writer *w)
     w->records++;
     if (w->block.len >= RECORDS_BLOCK)
         flush(w);
+    return true;
 }
 
 int records_end(struct records_writer *w)

@@ -324,8 +324,9 @@ def test_kills_under_load_never_show_less_than_was_scraped_unless_it_is_new(fold
             last = sent
             snapshot(s)
             killed(s)
-    with Server("server.state_dir=" + folder) as s:
+    with server(folder) as s:
         assert s.scrape().value("n") is None and s.scrape().value("level") == 4
+        assert os.listdir(folder) == [], "without newer ones to come, gauges are read once too"
 
 
 def test_a_clean_stop_replaces_the_snapshot(folder):
