@@ -241,3 +241,24 @@ def test_kills_lose_the_open_interval_and_what_redis_had_not_acknowledged(folder
     with Server("server.state_dir=" + folder, "server.state_interval=50ms", "server.instance=web", redis.url) as s:
         intervals_go_by(s)
         assert redis.total("c", "k") == total
+
+
+def test_after_a_kill_the_log_says_what_redis_had_not_acknowledged(folder, redis):
+    settings = ("server.state_dir=" + folder, "server.state_interval=50ms", "server.instance=web", redis.url)
+    with Server(*settings) as s:
+        s.send("a:1|c", "b:2|g")
+        wait_for(lambda: redis.total("c", "a") == 1, "the first interval")
+        redis.stop()
+        s.send("a:1|c", "b:3|g")
+        s.wait_self("statsd_redis_spool_batches", 1)
+        done = s.scrape().value("statsd_state_snapshots_total")
+        s.wait_self("statsd_state_snapshots_total", done + 2)
+        s.clean_exit = False
+        os.kill(s.pid, signal.SIGKILL)
+        s.process.wait()
+    redis.start()
+    with Server(*settings) as s:
+        (line,) = s.logged("the last process did not stop by itself: counters and timers begin at 0")
+        assert int(line["unacknowledged_intervals"]) >= 1 and int(line["unacknowledged_series"]) >= 2
+        page = s.scrape()
+        assert page.value("a") is None and page.value("b") == 3

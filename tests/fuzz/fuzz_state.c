@@ -1,6 +1,6 @@
 /**
  * Any bytes as a saved state, twice: as a file, where nearly all fail at a checksum, and as records
- * that have passed it.  Whatever is loaded, the page can be written, samples come in, and what the
+ * that have passed it, those of Redis among them.  Whatever is loaded, the page can be written, samples come in, and what the
  * page shows can be saved and loaded again.
  */
 #include <assert.h>
@@ -11,8 +11,10 @@
 #include "aggregate/registry_state.h"
 #include "app/carried.h"
 #include "app/state.h"
+#include "base/log.h"
 #include "base/pack.h"
 #include "expose/render.h"
+#include "sinks/redis/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -152,9 +154,68 @@ static void read_records(const uint8_t *data, size_t size)
     buf_release(&saved);
 }
 
+/* ---- what waits for Redis ---- */
+
+static bool send_nothing(void *cookie, struct redis_batch *b)
+{
+    (void)cookie;
+    assert(b->seq > 0 && b->len > 0);
+    return false;
+}
+
+static void draw(char *ret, size_t digits)
+{
+    memset(ret, 'a', digits);
+    ret[digits] = '\0';
+}
+
+static struct redis_ledger *open_ledger(void)
+{
+    struct redis_ledger_opts o = { .max_bytes = 1 << 20,
+                                   .max_age_ms = 600000,
+                                   .keep_ms = 20000,
+                                   .send = send_nothing,
+                                   .draw = draw };
+    memset(o.id, 'b', REDIS_ID_DIGITS);
+    return redis_ledger_new(&o);
+}
+
+/* Records as of load(), of Redis alone. */
+static void read_spool(const uint8_t *data, size_t size)
+{
+    struct unpack in = unpack_of(slice_of((const char *)data, size));
+    struct redis_ledger *l = open_ledger();
+    struct buf saved = { 0 };
+    const struct records_sink sink = { write_bytes, &saved };
+    struct records_writer w;
+    struct sink_amount left;
+    bool good = true;
+    while (in.rest.len > 0 && good) {
+        uint8_t type = unpack_u8(&in);
+        struct slice body = unpack_bytes(&in, unpack_u16(&in));
+        if (in.bad || type < REDIS_STATE_LEDGER)
+            break;
+        good = redis_state_load(l, "sd", type, body, 50000, 100000);
+    }
+    if (good)
+        redis_ledger_loaded(l);
+    else
+        redis_ledger_unload(l);
+    (void)redis_ledger_pump(l, 50000);
+    redis_ledger_left(l, &left);
+    records_begin(&w, &sink, STATE_VERSION);
+    redis_state_save(l, "sd", 50000, &w);
+    assert(records_end(&w) == 0);
+    redis_ledger_give_up(l);
+    redis_ledger_free(l);
+    buf_release(&saved);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    log_setup(LOG_ERROR, LOG_LOGFMT);
     read_file(data, size);
+    read_spool(data, size);
     read_records(data, size);
     return 0;
 }

@@ -14,7 +14,8 @@
 #include "base/pack.h"
 #include "sinks/redis/ledger_priv.h"
 
-static const uint64_t SEQ_MAX = 999999999999;
+/* What their places in a batch hold. */
+static const uint64_t SEQ_MAX = 999999999999, SERIES_MAX = 999999999999999;
 
 /* ---- saving ---- */
 
@@ -200,7 +201,7 @@ static bool get_producer(struct redis_producer *p, struct unpack *in)
     p->answered = unpack_u8(in) != 0;
     bool begun = p->seq > 0 || (p->series == 0 && p->nth == 0);
     return get_birth(in, &p->totals) && unpack_done(in) && p->seq < SEQ_MAX && begun &&
-           p->generation > 0 && p->generation <= REDIS_GENERATION_MAX;
+           p->series < SERIES_MAX && p->generation > 0 && p->generation <= REDIS_GENERATION_MAX;
 }
 
 static bool get_shard(struct redis_ledger *l, struct unpack *in)
