@@ -6,7 +6,9 @@ void sink_check(const struct sink *s)
 {
     assert(s->name != NULL && s->counters != NULL);
     assert(s->interval != NULL && s->entry != NULL && s->idle != NULL && s->left != NULL);
-    assert((s->save == NULL) == (s->load == NULL) && (s->save == NULL) == (s->saved == NULL));
+    bool stays = s->save != NULL;
+    assert((s->saved != NULL) == stays && (s->load != NULL) == stays);
+    assert((s->loaded != NULL) == stays);
     assert(s->give_up != NULL && s->counted != NULL && s->close != NULL);
 }
 
