@@ -21,8 +21,8 @@
  *   exemplars                 where they are asked for: for each spelling in each page of a worker
  *                             a slot of 40, the table three quarters to three eighths full, and a
  *                             text; shown, 24 + for the counter, or each bucket, 40 and a text
- *   a line of a saved state   112 itself + 48 index + 16 list + its labels and name + of a timer the
- *                             part of its series that is shown, of a set its window
+ *   a line of a saved state   112 itself + 48 index + 16 list + its labels and name + of a timer
+ *                             the part of its series that is shown, of a set its window
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */

@@ -8,8 +8,8 @@
  *                                   drain_timeout is over      -> give_up -> leave
  *   server_drain   again, for a second signal: give_up -> leave, once the last turn is over
  *
- * With server.state_dir the wait is WITH_STATE_MS at most: what is left then is saved, and sent by the
- * next process.
+ * With server.state_dir the wait is WITH_STATE_MS at most: what is left then is saved, and sent by
+ * the next process.
  *
  * The exit status is 1 if a sink is given up that has not got everything.  An interval without a
  * series is not worth a wait: if only such are left, check gives up after LOG_AFTER_MS.

@@ -1,7 +1,7 @@
 /**
  * Any bytes as a saved state, twice: as a file, where nearly all fail at a checksum, and as records
- * that have passed it, those of Redis among them.  Whatever is loaded, the page can be written, samples come in, and what the
- * page shows can be saved and loaded again.
+ * that have passed it, those of Redis among them.  Whatever is loaded, the page can be written, and
+ * what it shows can be saved and loaded again.
  */
 #include <assert.h>
 #include <stdint.h>

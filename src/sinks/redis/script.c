@@ -36,8 +36,8 @@ static const char *const lines[] = {
     /*
      * 1. The producer's key holds "last generation mark token:from token:from ..", the newest run
      * of numbers first.  A run is the batches of one interval, which has a token.  A number that is
-     * taken under another token, or that follows one, is not ours: two servers share an id.  Sixteen runs
-     * are as many as the ledger's window can leave open.
+     * taken under another token, or that follows one, is not ours: two servers share an id.
+     * Sixteen runs are as many as the ledger's window can leave open.
      */
     "local clock,state=try('TIME'),try('GET',P)",
     "if needs then return later() end",

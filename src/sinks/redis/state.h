@@ -3,8 +3,8 @@
  * restart neither loses nor doubles a batch.
  *
  *     REDIS_STATE_LEDGER    text prefix, u32 ordinal of the newest interval, u32 of the newest
- *                           batch, u32 up to which interval losses are counted, u8 has it had data, text
- *                           token of the last log entry
+ *                           batch, u32 up to which interval losses are counted, u8 has it had
+ *                           data, text token of the last log entry
  *     REDIS_STATE_SHARD     u8 shard, u8 has it had data, its producer: u64 epoch, u32 generation,
  *                           text id, u64 seq, u64 series, u32 ordinal, text token, u8 answered,
  *                           text birth, u64 writes
