@@ -9,6 +9,7 @@
 
 enum { EXPIRE_AHEAD = 8 };                         /* how far ahead to prefetch */
 enum { EXPIRE_LOOKS = 32768, EXPIRE_GONE = 1024 }; /* of one slice */
+enum { RESTORED_LOOKS = 8192 };
 
 void registry_forget(struct registry *r, size_t i)
 {
@@ -80,6 +81,7 @@ bool registry_expire(struct registry *r, uint64_t now_ns)
 {
     if (r->merging.page != NULL) /* what looks idle may have samples in the rest of the page */
         return r->expiring;
+    restored_sweep(&r->restored, &r->output, now_ns / 1000000000, RESTORED_LOOKS);
     r->expiring = r->expiring || begin_sweep(r, now_ns);
     if (!r->expiring)
         return false;

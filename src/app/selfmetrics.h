@@ -7,6 +7,7 @@
 
 #include "aggregate/registry.h"
 #include "api/api.h"
+#include "app/carried.h"
 #include "app/counter_tables.h"
 #include "app/events.h"
 #include "app/server_counters.h"
@@ -30,7 +31,8 @@ struct selfmetrics_sources {
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct expose_stats expose;
-    uint64_t bound_again; /* Unix sockets */
+    struct carried carried; /* owned by the server */
+    uint64_t bound_again;   /* Unix sockets */
 };
 
 /* All numbers: the workers' as of the last page turn, the others as of now. */

@@ -240,7 +240,9 @@ static int start_workers(struct server *s)
 static int start(struct server *s)
 {
     int rc = server_manager_open(s);
-    if (rc < 0 || (rc = server_build(s, on_turned)) < 0)
+    if (rc < 0 || (rc = server_state_open(s)) < 0)
+        return rc;
+    if ((rc = server_build(s, on_turned)) < 0)
         return rc;
     prepare_self(s);
     if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
@@ -249,8 +251,11 @@ static int start(struct server *s)
     if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
         return rc;
     s->self.http = s->http;
-    server_log_listeners(s);
+    if ((rc = server_state_load(s)) < 0)
+        return rc;
+    server_state_start(s);
     server_set_state(s, RUNNING);
+    server_log_listeners(s);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
         F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
         F_I64("interval_ms", server_interval_ms(s)),
@@ -292,12 +297,16 @@ static void stop(struct server *s)
     api_stop(s->api);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
+    server_state_stop(s);
+    if (ran)
+        server_state_save(s);
     off_page_log_tick(&s->off_page_log, UINT64_MAX);
     if (ran) {
         refused_log_end(&s->refused, now_mono_ms());
         log_summary("stopped", s);
     }
     server_unbuild(s);
+    server_state_close(s);
     turn_close(&s->turn);
     scrape_free(s->scrape);
     api_free(s->api);
@@ -316,6 +325,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* likewise of writing past RLIMIT_FSIZE: the state file */
     /*
      * No lists of small freed chunks that are joined all at once, some day: after a million series
      * have expired, one free() of a worker would take 0.1 s.

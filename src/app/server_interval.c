@@ -65,7 +65,8 @@ void server_close_interval(struct server *s, bool final)
                                   .now_ns = now_ns,
                                   .now_wall_ms = wall_ms,
                                   .give = s->sinks.n > 0 ? give : NULL,
-                                  .cookie = s };
+                                  .cookie = s,
+                                  .goes_on = final };
     registry_close(s->registry, &close, &snap);
     sink_list_begin(&s->sinks, &snap, final);
     s->self.server.intervals++;

@@ -10,6 +10,7 @@
  *     server_reload.c  another configuration is put in force
  *     server_stop.c    from the signal to the end of its loop
  *     server_manager.c what a service manager gives, keeps and is told
+ *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
  *   thread   control, but for what says otherwise
  */
@@ -28,6 +29,8 @@
 #include "app/reload.h"
 #include "app/manager.h"
 #include "app/selfmetrics.h"
+#include "app/state.h"
+#include "app/state_file.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -85,12 +88,16 @@ struct server {
     uint64_t leaving_ms;   /* ... datagrams are still read; since when */
     uint64_t drained_ms;   /* draining: when it began to wait for the sinks */
     bool wait_logged;      /* draining: that wait is in the log */
+    bool late;             /* giving sinks up: the time was up, no second signal */
     bool hurried;          /* a second signal came, or server.drain_timeout is over */
     uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
     struct refused_log refused;
     struct selfmetrics_sources self;
+    struct state_file state_file;
+    uint64_t started_ns;              /* before anything was received */
+    struct snapshot_writer *snapshot; /* NULL: gauges are not written in between */
 };
 
 static inline int64_t server_interval_ms(const struct server *s)
@@ -135,6 +142,19 @@ void server_expire_turned(struct server *s);
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
 
+/*
+ * server.state_dir, what fails is logged: the folder is ours, before anything is built (0, -errno);
+ * what the last process saved is on /metrics, while STARTING, when all else that may fail is done
+ * (-errno: it may not be read again, and cannot be removed); gauges are written in between, from
+ * start to stop; everything is merged, and no sink sends any more.
+ */
+int server_state_open(struct server *s);
+int server_state_load(struct server *s);
+void server_state_start(struct server *s);
+void server_state_stop(struct server *s);
+void server_state_save(struct server *s);
+void server_state_close(struct server *s);
+
 /* Close the open interval and hand it to the sinks; final: it is the last one. */
 void server_close_interval(struct server *s, bool final);
 
@@ -146,6 +166,9 @@ void server_reload_turned(struct server *s);
 
 /* Begin to drain; when called again, stop waiting for the sinks. */
 void server_drain(struct server *s, int signum);
+
+/* Sinks that are not idle are given up: what they have is lost, and logged. */
+void server_give_up(struct server *s);
 
 /* The last turn is over: everything that was received has been merged. */
 void server_drained(struct server *s);

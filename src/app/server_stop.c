@@ -10,6 +10,9 @@
  *                                   drain_timeout is over      -> give_up -> leave
  *   server_drain   again, for a second signal: give_up -> leave, once the last turn is over
  *
+ * With server.state_dir the wait is WITH_STATE_MS at most: what is left then is saved, and sent by
+ * the next process.
+ *
  * The exit status is 1 if a sink is given up that has not got everything.  An interval without a
  * series is not worth a wait: if only such are left, check gives up after LOG_AFTER_MS.
  */
@@ -24,6 +27,7 @@ enum {
     CHECK_MS = 5,
     LOG_AFTER_MS = 100, /* a shorter wait is not logged */
     LEAVE_MS = 250,
+    WITH_STATE_MS = 1000,
     MSG_BYTES = 128
 };
 
@@ -54,21 +58,38 @@ static void give_up_on(struct server *s, struct sink *sink, const char *remedy)
         F_U64("sent_without_answer", left.unsure), F_STR("remedy", remedy));
 }
 
-/* late: the time is up; else a second signal came.  HTTP clients are not waited for either. */
-static void give_up(struct server *s, bool late)
+void server_give_up(struct server *s)
 {
-    uv_timer_stop(&s->stop_timer);
-    s->hurried = true;
     for (size_t i = 0; i < s->sinks.n; i++) {
         struct sink *sink = s->sinks.at[i];
         char remedy[MSG_BYTES] = "one signal alone waits for server.drain_timeout";
-        if (late)
+        if (s->late)
             snprintf(remedy, sizeof remedy,
                      "see why %s does not take it, or raise server.drain_timeout", sink->name);
         if (!sink->idle(sink))
             give_up_on(s, sink, remedy);
     }
+}
+
+/*
+ * late: the time is up; else a second signal came.  HTTP clients are not waited for either.  Where
+ * there is a state, sinks are given up only once it is saved.
+ */
+static void give_up(struct server *s, bool late)
+{
+    uv_timer_stop(&s->stop_timer);
+    s->hurried = true;
+    s->late = late;
+    if (s->state_file.dir < 0)
+        server_give_up(s);
     leave(s);
+}
+
+/* What a sink does not take is in the state: a start waits for this process to end. */
+static uint64_t wait_ms(const struct server *s)
+{
+    uint64_t most_ms = s->config->server_drain_timeout_ms;
+    return s->state_file.dir >= 0 && most_ms > WITH_STATE_MS ? WITH_STATE_MS : most_ms;
 }
 
 /* returns  whether the sink has something left that is worth a wait */
@@ -82,8 +103,7 @@ static bool log_wait_for(const struct server *s, const struct sink *sink)
     snprintf(msg, sizeof msg, "waiting for %s to take what is left", sink->name);
     LOG(LOG_INFO, msg, F_U64("intervals", left.intervals),
         F_U64("series", sink_amount_series(&left)), F_U64("events", left.entries),
-        F_U64("at_most_ms", s->config->server_drain_timeout_ms),
-        F_STR("hint", "a second TERM or INT ends the wait"));
+        F_U64("at_most_ms", wait_ms(s)), F_STR("hint", "a second TERM or INT ends the wait"));
     return true;
 }
 
@@ -100,7 +120,7 @@ static void check(uv_timer_t *timer)
 {
     struct server *s = timer->data;
     uint64_t waited_ms = now_mono_ms() - s->drained_ms;
-    bool enough = waited_ms >= s->config->server_drain_timeout_ms;
+    bool enough = waited_ms >= wait_ms(s);
     if (!sink_list_idle(&s->sinks) && !enough && !s->wait_logged && waited_ms >= LOG_AFTER_MS) {
         s->wait_logged = log_wait(s);
         enough = !s->wait_logged;

@@ -56,6 +56,8 @@ static char *put_unescaped(char *to, const char **at, const char *end)
 
 char *protobuf_labels(char *to, unsigned field, struct slice labels)
 {
+    if (labels.len == 0) /* and no pointer, perhaps */
+        return to;
     const char *at = labels.ptr, *end = labels.ptr + labels.len;
     while (at < end) {
         char *pair = wire_open(to, field), *name = wire_open(pair, LABEL_NAME);

@@ -7,6 +7,9 @@ void sink_check(const struct sink *s)
     assert(s->name != NULL && s->counters != NULL);
     assert(s->begin != NULL && s->put != NULL && s->end != NULL && s->entry != NULL);
     assert(s->idle != NULL && s->left != NULL);
+    bool stays = s->save != NULL;
+    assert((s->saved != NULL) == stays && (s->load != NULL) == stays);
+    assert((s->loaded != NULL) == stays);
     assert(s->give_up != NULL && s->counted != NULL && s->close != NULL);
 }
 

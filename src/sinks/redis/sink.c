@@ -25,6 +25,7 @@
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/route.h"
+#include "sinks/redis/state.h"
 #include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
@@ -42,6 +43,7 @@ struct redis_sink {
     uv_timer_t wake;                          /* the earlier one of the next two */
     uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
+    bool resumes;      /* and after the last batch of the process */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
     /* The interval that is coming in.  The ledger goes on with those before, and gets it whole: its
      * limits are about intervals. */
@@ -178,7 +180,8 @@ static void sink_begin(struct sink *s, const struct snapshot *snap, bool final)
         .open = true, .final = final, .start_s = snap->start_s, .closed_ms = now_mono_ms()
     };
     f->end = &f->head;
-    redis_encode_begin(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r);
+    redis_encode_begin(r->encode, snap, final && !r->resumes ? FINAL_LIFE_S : r->life_s, take_batch,
+                       r);
 }
 
 static void sink_put(struct sink *s, const struct closed_series *c)
@@ -231,6 +234,32 @@ static void sink_give_up(struct sink *s)
 {
     redis_ledger_give_up(self(s)->ledger);
     redis_append_give_up(self(s)->append);
+}
+
+static void sink_save(struct sink *s, struct records_writer *to)
+{
+    redis_state_save(self(s)->ledger, self(s)->prefix, now_mono_ms(), to);
+}
+
+static void sink_saved(struct sink *s)
+{
+    redis_ledger_saved(self(s)->ledger);
+}
+
+static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
+{
+    struct redis_sink *r = self(s);
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+        return 0;
+    return redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms) ? 1 : -EBADMSG;
+}
+
+static void sink_loaded(struct sink *s, bool good)
+{
+    if (good)
+        redis_ledger_loaded(self(s)->ledger);
+    else
+        redis_ledger_unload(self(s)->ledger);
 }
 
 static const void *sink_counted(struct sink *s)
@@ -335,6 +364,10 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .idle = sink_idle,
                              .left = sink_left,
                              .give_up = sink_give_up,
+                             .save = sink_save,
+                             .saved = sink_saved,
+                             .load = sink_load,
+                             .loaded = sink_loaded,
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
@@ -349,6 +382,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&encode);
     r->life_s = life_of_producers(opts);
+    r->resumes = opts->resumes;
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {
