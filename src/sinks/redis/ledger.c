@@ -374,6 +374,7 @@ static void free_list(struct batch_list *list)
 
 static void free_all(struct redis_ledger *l)
 {
+    assert(l->in_flight == 0);
     for (int i = 0; i < REDIS_SHARDS; i++)
         free_list(&l->shards[i].queue);
     free_list(&l->kept);
@@ -384,7 +385,6 @@ static void free_all(struct redis_ledger *l)
 void redis_ledger_unload(struct redis_ledger *l)
 {
     const struct redis_ledger_opts opts = l->opts;
-    assert(l->in_flight == 0);
     free_all(l);
     *l = (struct redis_ledger){ .opts = opts };
     l->intervals_end = &l->intervals;
@@ -394,7 +394,6 @@ void redis_ledger_free(struct redis_ledger *l)
 {
     if (l == NULL)
         return;
-    assert(l->in_flight == 0);
     redis_repair_report(l, UINT64_MAX);
     free_all(l);
     free(l);

@@ -21,6 +21,7 @@
 #include "sinks/redis.h"
 #include "sinks/redis/append.h"
 #include "sinks/redis/encode.h"
+#include "sinks/redis/filled.h"
 #include "sinks/redis/identity.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
@@ -45,14 +46,7 @@ struct redis_sink {
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
     bool resumes;      /* and after the last batch of the process */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
-    /* The interval that is coming in.  The ledger goes on with those before, and gets it whole: its
-     * limits are about intervals. */
-    struct filled {
-        bool open, final;
-        int64_t start_s;
-        uint64_t closed_ms;
-        struct redis_batch *head, **end;
-    } filled;
+    struct redis_filled filled;
 };
 
 /* It is one of ours, whatever list it came from. */
@@ -160,8 +154,7 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
 static void take_batch(void *cookie, struct redis_batch *b)
 {
     struct redis_sink *r = cookie;
-    *r->filled.end = b;
-    r->filled.end = &b->next;
+    redis_filled_add(&r->filled, b);
     redis_ledger_expect(r->ledger, b, now_mono_ms());
 }
 
@@ -174,12 +167,7 @@ static void hurry(struct redis_sink *r)
 static void sink_begin(struct sink *s, const struct snapshot *snap, bool final)
 {
     struct redis_sink *r = self(s);
-    struct filled *f = &r->filled;
-    assert(!f->open);
-    *f = (struct filled){
-        .open = true, .final = final, .start_s = snap->start_s, .closed_ms = now_mono_ms()
-    };
-    f->end = &f->head;
+    redis_filled_begin(&r->filled, snap, final, now_mono_ms());
     redis_encode_begin(r->encode, snap, final && !r->resumes ? FINAL_LIFE_S : r->life_s, take_batch,
                        r);
 }
@@ -192,19 +180,9 @@ static void sink_put(struct sink *s, const struct closed_series *c)
 static void sink_end(struct sink *s)
 {
     struct redis_sink *r = self(s);
-    struct filled *f = &r->filled;
-    assert(f->open);
     redis_encode_end(r->encode);
-    redis_ledger_begin(r->ledger, f->start_s, f->closed_ms, f->closed_ms + r->delay_ms);
-    struct redis_batch *next;
-    for (struct redis_batch *b = f->head; b != NULL; b = next) {
-        next = b->next;
-        b->next = NULL;
-        redis_ledger_take(r->ledger, b);
-    }
-    redis_ledger_end(r->ledger, now_mono_ms());
-    f->open = false;
-    if (f->final)
+    redis_filled_end(&r->filled, r->ledger, r->delay_ms, now_mono_ms());
+    if (r->filled.final)
         hurry(r);
     pump(r);
 }
@@ -273,21 +251,12 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-static void free_filled(struct filled *f)
-{
-    struct redis_batch *next;
-    for (struct redis_batch *b = f->open ? f->head : NULL; b != NULL; b = next) {
-        next = b->next;
-        redis_batch_free(b);
-    }
-}
-
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);
     redis_route_free(r->route);
     r->route = NULL;
-    free_filled(&r->filled);
+    redis_filled_release(&r->filled);
     redis_ledger_free(r->ledger);
     redis_append_free(r->append);
     redis_encode_free(r->encode);
