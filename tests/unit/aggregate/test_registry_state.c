@@ -432,6 +432,37 @@ static void intervals_may_end_while_it_is_saved_in_pieces(void **state)
     state_memory_release(&m);
 }
 
+/* The sinks have the interval; the page goes on with it, in the next process. */
+static void an_interval_that_goes_on_is_over_for_the_sinks_alone(void **state)
+{
+    static const struct {
+        uint32_t set_steps;
+        const char *after;
+    } rows[] = {
+        { 0, "c 2\ns 2\n" },
+        { 1, "c 2\ns 2\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (unsigned odd = 0; odd < 2; odd++) {
+            struct pipeline p;
+            const struct pipeline_opts o = { .set_steps = rows[i].set_steps };
+            pipeline_init(&p, &o);
+            if (odd)
+                pipeline_close(&p);
+            pipeline_feed(&p, 0, "c:2|c\ns:a|s");
+            pipeline_turn(&p);
+            assert_string_equal(pipeline_close_as(&p, true), "counter c 2\nset s 1\n");
+            (void)stop_and_start(&p, &o, 1);
+            pipeline_feed(&p, 0, "s:b|s");
+            pipeline_turn(&p);
+            assert_string_equal(pipeline_close(&p), "set s 1\n");
+            pipeline_expect(&p, rows[i].after);
+            pipeline_release(&p);
+        }
+    }
+}
+
 /* ---- damage ---- */
 
 /* Bits that flip behind the checksums: what a program wrote that is not this one. */
@@ -527,6 +558,7 @@ int main(void)
         cmocka_unit_test(what_is_loaded_is_saved_again),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
+        cmocka_unit_test(an_interval_that_goes_on_is_over_for_the_sinks_alone),
         cmocka_unit_test(records_that_make_no_sense_leave_nothing_behind),
         cmocka_unit_test(a_damaged_stream_leaves_an_empty_page),
     };
