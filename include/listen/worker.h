@@ -92,6 +92,10 @@ bool worker_may_renew(const struct worker *w, unsigned at);
  */
 void worker_ask_turn(struct worker *w, bool last);
 
+/* After the page of a last turn was given back, and where no socket was refused: read the sockets
+ * again. */
+void worker_read_again(struct worker *w);
+
 /* Have it go by another mapping from the page turn on that is asked for next (ingest_renew). */
 void worker_remap(struct worker *w, struct generation *take);
 

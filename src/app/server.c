@@ -43,8 +43,6 @@ static void server_check(const struct server *s)
     assert(s->last_turn <= s->turn.begun + 1 && s->reload_turn <= s->turn.begun + 1);
 }
 
-static void arm_interval(struct server *s);
-
 static void on_interval(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -55,10 +53,10 @@ static void on_interval(uv_timer_t *timer)
     int64_t start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
     if (start_ms != s->interval_start_ms && s->interval_turn == 0)
         s->interval_turn = turn_ask(&s->turn, false);
-    arm_interval(s);
+    server_arm_interval(s);
 }
 
-static void arm_interval(struct server *s)
+void server_arm_interval(struct server *s)
 {
     assert(server_state(s) == STARTING || server_state(s) == RUNNING);
     uint64_t wait_ms = schedule_wait_ms(now_wall_ms(), server_interval_ms(s));
@@ -72,17 +70,18 @@ static void turned_running(struct server *s)
     server_expire_turned(s);
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
-        server_close_interval(s, false);
+        server_close_interval(s, INTERVAL_OVER);
     }
 }
 
-static void on_turned(void *server)
+void server_turned(void *server)
 {
     struct server *s = server;
     enum server_state state = server_state(s);
     server_check(s);
     events_take(&s->events);
     server_manager_turned(s);
+    server_hand_on_turned(s);
     server_reload_turned(s);
     if (state == RUNNING)
         turned_running(s);
@@ -129,8 +128,15 @@ static void log_summary(const char *msg, struct server *s)
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct server *s = handle->data;
+    if (server_state(s) == STARTING) { /* it is taking over: see server_take.c */
+        if (signum == SIGTERM || signum == SIGINT)
+            server_take_cancel(s);
+        return;
+    }
     if (signum == SIGUSR1)
         log_summary("summary", s);
+    else if (signum == SIGHUP && server_state(s) == HANDING_ON)
+        s->hand_on.reload = true;
     else if (signum == SIGHUP)
         server_reload(s);
     else
@@ -149,7 +155,7 @@ static void on_lifecycle(uv_async_t *async)
 
 /* ---- starting ---- */
 
-static void start_loop(struct server *s)
+void server_start_loop(struct server *s)
 {
     static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -168,100 +174,8 @@ static void start_loop(struct server *s)
     server_watch_start(s);
     s->interval_timer.data = s->tick_timer.data = s->stop_timer.data = s->expire_timer.data = s;
     s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
-    arm_interval(s);
+    server_arm_interval(s);
     uv_timer_start(&s->tick_timer, on_tick, TICK_MS, TICK_MS);
-}
-
-static void prepare_self(struct server *s)
-{
-    s->self = (struct selfmetrics_sources){ .turn = &s->turn,
-                                            .registry = s->registry,
-                                            .listeners = s->listeners,
-                                            .n_listeners = s->n_listeners,
-                                            .events = &s->events,
-                                            .sinks = &s->sinks };
-    s->self.server = (struct server_stats){
-        .series_limit = s->limit.max,
-        .interval_seconds = (double)server_interval_ms(s) / 1000,
-        .start_seconds = (double)now_wall_ms() / 1000,
-        .reload_seconds = (double)now_wall_ms() / 1000,
-        .mapping_rules = core_mapping_rules(&s->mapping),
-        .version = version_text,
-        .commit = version_commit,
-    };
-}
-
-static uint64_t ask_turn(void *turn)
-{
-    return turn_ask(turn, false);
-}
-
-static int open_scrape(struct server *s)
-{
-    const struct scrape_opts o = {
-        .loop = &s->loop,
-        .registry = s->registry,
-        .stats = &s->self.expose,
-        .put_own = selfmetrics_render,
-        .own = &s->self,
-        .ask_turn = ask_turn,
-        .turn = &s->turn,
-    };
-    return scrape_new(&o, &s->scrape);
-}
-
-/* Without an HTTP server there is none. */
-static int open_api(struct server *s)
-{
-    const struct api_opts o = {
-        .loop = &s->loop,
-        .from = { .events = s->events.log },
-        .ask_turn = ask_turn,
-        .turn = &s->turn,
-    };
-    int rc = s->config->http_listen[0] != '\0' ? api_new(&o, &s->api) : 0;
-    s->self.api = s->api;
-    return rc;
-}
-
-static int start_workers(struct server *s)
-{
-    for (unsigned i = 0; i < s->n_workers; i++) {
-        int rc = worker_start(s->workers[i]);
-        if (rc < 0) {
-            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
-            return rc;
-        }
-    }
-    return 0;
-}
-
-/* What fails is logged. */
-static int start(struct server *s)
-{
-    int rc = server_manager_open(s);
-    if (rc < 0 || (rc = server_state_open(s)) < 0)
-        return rc;
-    if ((rc = server_build(s, on_turned)) < 0)
-        return rc;
-    prepare_self(s);
-    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
-        return rc;
-    start_loop(s);
-    if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
-        return rc;
-    s->self.http = s->http;
-    if ((rc = server_state_load(s)) < 0)
-        return rc;
-    server_state_start(s);
-    server_set_state(s, RUNNING);
-    server_log_listeners(s);
-    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
-        F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
-        F_I64("interval_ms", server_interval_ms(s)),
-        F_BOOL("redis", s->config->redis_url[0] != '\0'));
-    server_manager_ready(s);
-    return 0;
 }
 
 static void close_handle(uv_handle_t *h, void *cookie)
@@ -307,6 +221,8 @@ static void stop(struct server *s)
     }
     server_unbuild(s);
     server_state_close(s);
+    server_hand_on_close(s);
+    server_take_close(s);
     turn_close(&s->turn);
     scrape_free(s->scrape);
     api_free(s->api);
@@ -320,7 +236,7 @@ static void stop(struct server *s)
 }
 
 int server_run(const struct config *c, struct core_mapping *mapping,
-               const struct config_source *src)
+               const struct config_source *src, bool takeover)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* Writing to a peer that hung up is an error of that write, no signal. */
@@ -336,6 +252,9 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     s->mapping = *mapping;
     *mapping = (struct core_mapping){ 0 };
     s->source = src;
+    s->taking.asked = takeover;
+    s->hand_on.http_fd = s->manager.http_fd = -1;
+    s->state_file = (struct state_file){ .dir = -1, .fd = -1 };
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {
         LOG(LOG_ERROR, "cannot start", F_STR("error", uv_strerror(rc)));
@@ -348,7 +267,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     if (rc < 0)
         LOG(LOG_WARN, "no thread for memory, workers make their own pages",
             F_STR("error", err_text(rc)));
-    if (start(s) < 0) {
+    if ((takeover ? server_take(s) : server_start(s)) < 0) {
         s->status = 1;
         (void)notify_say(&s->manager.to, "STATUS=could not start: the log says why");
     } else {

@@ -29,6 +29,21 @@ static void make_registry(struct server *s)
     s->registry = registry_new(&registry);
 }
 
+/*
+ * In a takeover groups do not grow: the kernel would at once give datagrams to the new sockets,
+ * which are lost with this process if the other one goes on.
+ */
+static int open_rest(struct server *s, struct buf *error)
+{
+    const struct config *c = s->config;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        s->listeners[i].own = s->listeners[i].n > 0 && s->listeners[i].own && !s->taking.asked;
+    int rc = listener_open_rest(c->sockets, c->n_sockets, s->n_workers, s->listeners, error);
+    for (size_t i = 0; s->taking.asked && i < c->n_sockets; i++)
+        s->listeners[i].own = s->listeners[i].n > 0;
+    return rc;
+}
+
 static int open_listeners(struct server *s)
 {
     const struct config *c = s->config;
@@ -37,10 +52,10 @@ static int open_listeners(struct server *s)
     int rc = adopt_listeners(c->sockets, c->n_sockets, s->n_workers, &s->manager.given,
                              s->listeners, &error);
     /* What is wrong with the sockets we were given comes first: it may be why others are taken. */
-    if (rc == 0 && (rc = server_manager_adopted(s)) < 0)
+    if (rc == 0 && ((rc = server_manager_adopted(s)) < 0 || (rc = server_take_check(s)) < 0))
         return rc;
     if (rc == 0)
-        rc = listener_open_rest(c->sockets, c->n_sockets, s->n_workers, s->listeners, &error);
+        rc = open_rest(s, &error);
     if (rc < 0)
         LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
     for (size_t i = 0; rc == 0 && i < c->n_sockets; i++) {
@@ -92,7 +107,10 @@ static void log_adopted(const struct server *s, const struct listener *l)
     if (transport_of(l->address.transport)->per_worker && l->n < s->n_workers)
         LOG(LOG_WARN, "fewer sockets than workers: some have nothing to do", F_STR("addr", addr),
             F_U64("sockets", l->n), F_U64("workers", s->n_workers),
-            F_STR("remedy", "write its ListenDatagram= once for each worker, with ReusePort=yes"));
+            F_STR("remedy", s->taking.asked
+                                ? "a restart opens further ones"
+                                : "write its ListenDatagram= once for each worker, with "
+                                  "ReusePort=yes"));
 }
 
 static int make_worker(struct server *s, unsigned i)
@@ -236,6 +254,11 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     event_log_tell(s->events.log, on_entry, s);
+    return 0;
+}
+
+int server_open_sinks(struct server *s)
+{
     return sink_table_open(s->config, &s->loop, &s->sinks);
 }
 

@@ -19,9 +19,16 @@ static unsigned healthy(void *server, const char **ret_text)
     return 200;
 }
 
+/* A server that takes over serves only when all has been loaded, and its workers read. */
+static bool is_starting(const struct server *s)
+{
+    return server_state(s) == STARTING && !s->taking.asked;
+}
+
 static unsigned ready(void *server, const char **ret_text)
 {
-    bool yes = server_state(server) == RUNNING;
+    enum server_state state = server_state(server);
+    bool yes = state < DRAINING && !is_starting(server);
     *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
     return yes ? 200 : 503;
 }
@@ -30,7 +37,7 @@ static unsigned ready(void *server, const char **ret_text)
 static void ask_metrics(void *server, struct http_request *r)
 {
     struct server *s = server;
-    if (server_state(s) == STARTING && s->state_file.dir >= 0)
+    if (is_starting(s) && s->state_file.dir >= 0)
         http_answer(r, 503, NULL);
     else
         http_mailbox_ask(scrape_mailbox(s->scrape), r);

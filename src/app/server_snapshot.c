@@ -131,19 +131,28 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-void server_state_stop(struct server *s)
+bool server_state_quiet(struct server *s)
 {
     struct snapshot_writer *n = s->snapshot;
     if (n == NULL)
-        return;
-    s->snapshot = NULL;
-    uv_timer_stop(&s->stop_timer); /* the loop runs once more, and the sinks are done */
+        return true;
     uv_timer_stop(&n->timer);
     if (n->writing) {
         (void)end_writing(n);
         state_file_give_up(&s->state_file);
     }
-    while (n->committing)
-        uv_run(&s->loop, UV_RUN_ONCE);
+    if (n->committing)
+        return false;
+    s->snapshot = NULL;
     uv_close((uv_handle_t *)&n->timer, on_closed);
+    return true;
+}
+
+void server_state_stop(struct server *s)
+{
+    if (server_state_quiet(s))
+        return;
+    uv_timer_stop(&s->stop_timer); /* the loop runs once more, and the sinks are done */
+    while (!server_state_quiet(s))
+        uv_run(&s->loop, UV_RUN_ONCE);
 }

@@ -135,7 +135,7 @@ void server_drained(struct server *s)
 {
     assert(server_state(s) == DRAINING && s->last_turn == 0);
     uv_timer_stop(&s->interval_timer);
-    server_close_interval(s, true);
+    server_close_interval(s, INTERVAL_FINAL);
     if (s->hurried) {
         give_up(s, false);
         return;
@@ -202,7 +202,7 @@ static void leave_connections(struct server *s)
     uv_timer_start(&s->stop_timer, leave_check, 0, CHECK_MS);
 }
 
-static bool others_keep(const struct server *s)
+bool server_others_keep(const struct server *s)
 {
     bool kept = s->manager.http_kept;
     for (size_t i = 0; i < s->n_listeners; i++)
@@ -214,13 +214,15 @@ void server_drain(struct server *s, int signum)
 {
     if (s->leaving)
         drain(s);
+    if (!server_hand_on_cancel(s, signum))
+        return;
     if (server_state(s) != RUNNING) {
         drain_no_longer(s, signum);
         return;
     }
     LOG(LOG_INFO, "stopping", F_STR("signal", sigdescr_np(signum)));
     server_manager_stopping(s);
-    if (others_keep(s))
+    if (server_others_keep(s))
         leave_connections(s);
     else
         drain(s);

@@ -157,6 +157,15 @@ uint64_t turn_ask(struct turn *t, bool last)
     return t->begun;
 }
 
+void turn_go_on(struct turn *t)
+{
+    turn_check(t);
+    assert(t->last && !t->under_way);
+    t->last = false;
+    for (unsigned i = 0; i < t->n_workers; i++)
+        worker_read_again(t->workers[i]);
+}
+
 static void free_next(struct turn *t)
 {
     for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++) {

@@ -75,6 +75,9 @@ void turn_notify(void *turn);
  */
 uint64_t turn_ask(struct turn *t, bool last);
 
+/* The last turn is over, and was not the last after all: the workers read again. */
+void turn_go_on(struct turn *t);
+
 /**
  * turn_remap(t, m, ret_turn):
  * Put another mapping in force.  The first turn that begins from now on takes it to the workers:

@@ -54,6 +54,12 @@ struct source_ops {
      */
     void (*drain)(struct source *s, bool last);
 
+    /*
+     * Of datagrams, else NULL: read again after a last drain, of which nothing came.  Another
+     * process may have changed the options of the sockets meanwhile.
+     */
+    void (*go_on)(struct source *s);
+
     /* Where control accepts connections, else NULL: read these, which are now the source's. */
     void (*adopt)(struct source *s, struct connection *list);
 

@@ -246,6 +246,17 @@ static void drain(struct source *base, bool last)
         drain_socket(s->replaced, false);
 }
 
+static void go_on(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    struct dgram_socket *k = s->newest;
+    source_dgram_check(s);
+    if (k->stamped && dgram_stamp(k->fd, true) < 0)
+        k->stamped = false;
+    if (watch_start(&k->watch) < 0) /* as of a socket whose descriptor is gone: it cannot be */
+        s->base.stats.errors++;
+}
+
 /* What it dropped for other readers is not ours to count. */
 static void keep(struct source *base)
 {
@@ -288,9 +299,12 @@ static void close_sockets(struct source *base, bool own)
     s->newest = s->replaced = NULL;
 }
 
-static const struct source_ops ops = {
-    .look = look, .drain = drain, .keep = keep, .renew = renew, .close = close_sockets
-};
+static const struct source_ops ops = { .look = look,
+                                       .drain = drain,
+                                       .go_on = go_on,
+                                       .keep = keep,
+                                       .renew = renew,
+                                       .close = close_sockets };
 
 int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret)

@@ -10,6 +10,7 @@
  *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
+ *     worker_read_again   --- again, wake ->   on_wake -> the sources go on after a last turn
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
  * What is read, and when, is up to the sources (source.h).
@@ -48,8 +49,9 @@ struct worker {
     struct refusals refusals; /* keeps both sides apart by itself */
     /* Where control writes, apart from what every datagram needs: */
     _Alignas(MEM_APART) uv_async_t wake;
-    _Atomic int ask; /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
-    bool running;    /* the thread was started; control's */
+    _Atomic int ask;    /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
+    _Atomic bool again; /* read again after a last turn: likewise */
+    bool running;       /* the thread was started; control's */
     uv_thread_t thread;
     /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
     _Atomic int next_fd[WORKER_SOCKETS_MAX];
@@ -111,6 +113,13 @@ static void turn(struct worker *w, bool last)
     w->opts.notify(w->opts.cookie);
 }
 
+static void read_again(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_sources; i++)
+        if (w->sources[i]->ops->go_on != NULL)
+            w->sources[i]->ops->go_on(w->sources[i]);
+}
+
 static void close_all(struct worker *w)
 {
     take_adopted(w); /* so that their source closes them */
@@ -131,6 +140,8 @@ static void on_wake(uv_async_t *wake)
     /* Only now: the turn that is asked for reads what was handed over before. */
     take_renewed(w);
     take_adopted(w);
+    if (atomic_exchange_explicit(&w->again, false, memory_order_relaxed))
+        read_again(w);
     switch (what) {
     case ASK_NOTHING:
         break;
@@ -159,6 +170,14 @@ void worker_ask_turn(struct worker *w, bool last)
 {
     assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
     ask(w, last ? ASK_LAST_TURN : ASK_TURN);
+}
+
+void worker_read_again(struct worker *w)
+{
+    assert(w->running);
+    /* relaxed: it brings nothing along; a turn that is asked for next comes after it */
+    atomic_store_explicit(&w->again, true, memory_order_relaxed);
+    uv_async_send(&w->wake);
 }
 
 void worker_remap(struct worker *w, struct generation *take)

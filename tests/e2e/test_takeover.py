@@ -1,0 +1,315 @@
+"""`statsd --takeover`: another server takes the place of the one that runs, and nothing is lost."""
+import contextlib
+import http.client
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import PATIENCE, Redis, Server, short_dir, stop, wait_for
+
+TAKEOVERS = 25
+
+
+@pytest.fixture
+def folder():
+    with short_dir() as d:
+        yield d
+
+
+def server(folder, *settings, takeover=False, **kwargs):
+    kwargs.setdefault("sockets", ("udp://127.0.0.1:0", "unixgram://%s/in.sock" % folder))
+    s = Server("server.control_socket=%s/control" % folder, *settings, **kwargs)
+    if takeover:
+        s.command.append("--takeover")
+    return s
+
+
+def left(old):
+    """It has ended because another one took over."""
+    assert old.process.wait(PATIENCE) == 0, old.output()
+    old.clean_exit = False
+    old.__exit__(None, None, None)
+    assert old.logged("another server has taken over")
+
+
+@contextlib.contextmanager
+def running(folder, *settings, **kwargs):
+    """The server that runs, whichever that is: `run.server`; `run.over()` puts another one in its place."""
+    class Run:
+        server = None
+
+        def over(self, *more, **other):
+            new = server(folder, *settings, *more, takeover=True, **{**kwargs, **other})
+            new.__enter__()
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            old, self.server = self.server, new
+            left(old)
+    run = Run()
+    run.server = server(folder, *settings, **kwargs)
+    run.server.__enter__()
+    try:
+        yield run
+    except BaseException:
+        print("--- log of the last server\n" + run.server.output())
+        run.server.clean_exit = False
+        raise
+    finally:
+        run.server.__exit__(None, None, None)
+
+
+class Load:
+    """A thread that sends about `rate` datagrams a second, over UDP and over a Unix socket."""
+
+    def __init__(self, s, rate=4000):
+        self.rate, self.sent, self.ended = rate, 0, False
+        self.sockets = [s.sender(), s.sender(unix=True)]
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        begun = time.monotonic()
+        while not self.ended:
+            while self.sent < (time.monotonic() - begun) * self.rate and not self.ended:
+                self.sockets[self.sent % 2].send(b"hits:1|c\nlat:2|ms|#way:%d" % (self.sent % 2))
+                self.sent += 1
+            time.sleep(0.001)
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        for s in self.sockets:
+            s.close()
+        return self.sent
+
+
+class Scraper:
+    """A thread that scrapes all the time: no scrape fails, and no counter goes down."""
+
+    def __init__(self, s):
+        self.server, self.wrong, self.scrapes, self.ended = s, [], 0, False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        last = {}
+        while not self.ended:
+            try:
+                page = self.server.scrape()
+            except Exception as e:   # whatever it is, it is wrong
+                self.wrong.append(repr(e))
+                continue
+            self.scrapes += 1
+            for name in ("hits_total", "hits", "lat_seconds_count", "statsd_datagrams_received_total"):
+                now = page.sum(name)
+                if now < last.get(name, 0):
+                    self.wrong.append("%s went from %r to %r" % (name, last[name], now))
+                last[name] = now
+            time.sleep(0.005)
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        assert self.wrong == []
+        return self.scrapes
+
+
+def test_nothing_is_lost_and_no_scrape_fails_over_many_takeovers(folder):
+    with Redis(folder) as redis, running(folder, redis.url, "server.workers=2", "server.state_dir=" + folder) as run:
+        load, scraper = Load(run.server), Scraper(run.server)
+        for _ in range(TAKEOVERS):
+            run.over()
+            scraped = scraper.scrapes
+            wait_for(lambda: scraper.scrapes > scraped + 1 or scraper.wrong, "scrapes of the next one")
+        sent = load.end()
+        run.server.wait_self("statsd_datagrams_received_total", sent)
+        assert scraper.end() > TAKEOVERS
+        page = run.server.scrape()
+        assert page.sum("hits") == sent
+        assert page.sum("lat_count") == sent
+        assert page.sum("statsd_datagrams_received_total") == sent
+        wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
+
+
+@pytest.mark.parametrize("why, other", [
+    ("http.listen", dict(more=["http.listen="])),
+    ("cannot start", dict(sockets=("udp://127.0.0.1:0", "udp://192.0.2.1:8125"))),
+    ("streams", dict(sockets=("udp://127.0.0.1:0", "tcp://127.0.0.1:0"))),
+])
+def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other):
+    other = dict(other)
+    with server(folder) as old:
+        new = server(folder, *other.pop("more", []), takeover=True, wait=False, clean_exit=False, **other)
+        with new:
+            assert new.process.wait(PATIENCE) == 1
+        assert new.logged("cannot take over: the other server goes on"), new.output()
+        wait_for(lambda: old.logged("no other server takes over"), "the old one hears of it")
+        assert os.path.exists(folder + "/in.sock")
+        old.send("hits:1|c")
+        old.send("hits:1|c", nth=0, unix=True)
+        old.wait_value("hits", 2)
+
+
+def test_without_a_server_that_runs_it_says_so(folder):
+    with server(folder, takeover=True, wait=False, clean_exit=False) as s:
+        assert s.process.wait(PATIENCE) == 1
+    assert s.logged("cannot take over")[0]["remedy"] == "no server runs there: start without --takeover"
+
+
+def test_a_server_of_streams_is_not_taken_over(folder):
+    sockets = ("udp://127.0.0.1:0", "tcp://127.0.0.1:0")
+    with server(folder, sockets=sockets) as old:
+        with server(folder, takeover=True, wait=False, clean_exit=False) as new:
+            assert new.process.wait(PATIENCE) == 1
+        assert "streams" in new.logged("cannot take over: the other server goes on")[0]["reason"]
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def stopped(process):
+    """It does nothing more until SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+
+    def there():
+        with open("/proc/%d/stat" % process.pid) as f:
+            return f.read().rpartition(")")[2].split()[0] == "T" or process.poll() is not None
+    wait_for(there, "the process is stopped")
+
+
+def test_a_new_one_that_is_killed_at_any_moment_leaves_one_that_reads(folder):
+    """The old one goes on, or the new one has taken over.  Where both are gone, that is a crash of the new one."""
+    outcomes = dict(old=0, new=0, crash=0)
+    run = server(folder, "server.workers=2")
+    run.__enter__()
+    try:
+        load = Load(run, rate=2000)
+        for nth in range(40):
+            new = server(folder, "server.workers=2", takeover=True, wait=False, clean_exit=False)
+            new.__enter__()
+            time.sleep(0.001 * nth)   # no condition: any moment will do
+            stopped(new.process)
+            if new.logged("took over from the server that ran"):
+                new.process.send_signal(signal.SIGCONT)
+                left(run)
+                run = new
+                outcomes["new"] += 1
+                continue
+            new.process.kill()
+            new.__exit__(None, None, None)
+            gone = wait_for(lambda: run.process.poll() is not None or not takeover_under_way(run), "it came to an end")
+            if run.process.poll() is None:
+                outcomes["old"] += bool(gone)
+                continue
+            load.end()
+            left(run)
+            run = server(folder, "server.workers=2")
+            run.__enter__()
+            load = Load(run, rate=2000)
+            outcomes["crash"] += 1
+        sent = load.end()
+        run.wait_self("statsd_datagrams_received_total", sent)
+        assert run.scrape().sum("hits") == sent
+        assert outcomes["old"] > 0 and outcomes["crash"] < 5, outcomes
+    finally:
+        run.clean_exit = False
+        run.__exit__(None, None, None)
+
+
+def takeover_under_way(s):
+    """Its log has more attempts than ends of them."""
+    ends = sum(len(s.logged(end)) for end in ("no other server takes over", "another server has taken over"))
+    return len(s.logged("another server wants to take over")) > ends
+
+
+@contextlib.contextmanager
+def kept_alive(s):
+    """An HTTP connection that stays open makes the pause a quarter of a second long."""
+    host, _, port = s.http_addr().rpartition(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port))) as c:
+        c.request("GET", "/-/healthy")
+        assert c.getresponse().read() == b"statsd is healthy\n"
+        yield
+
+
+def takes_no_connection(s):
+    with contextlib.suppress(OSError):
+        host, _, port = s.http_addr().rpartition(":")
+        with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=0.05)) as c:
+            c.request("GET", "/-/healthy")
+            c.getresponse().read()
+            return False
+    return True
+
+
+@pytest.mark.parametrize("moment", ["while HTTP ends", "when the state is there", "never"])
+@pytest.mark.parametrize("spread", ["source", "payload"])
+def test_the_old_one_goes_on_where_the_new_one_is_killed(folder, moment, spread):
+    """never: it only hangs, and finds out that it is late."""
+    sockets = ("udp://127.0.0.1:0?spread=" + spread, "unixgram://%s/in.sock" % folder)
+    settings = ("server.workers=2", "server.state_dir=" + folder)
+    with server(folder, *settings, sockets=sockets) as old:
+        old.send("hits:1|c", "temp:5|g")
+        old.wait_value("temp", 5)
+        load = Load(old, rate=1000)
+        with kept_alive(old), server(folder, *settings, sockets=sockets, takeover=True, wait=False, clean_exit=False) as new:
+            wait_for(lambda: takes_no_connection(old), "HTTP ends")
+            stopped(new.process)
+            assert not old.logged("paused for another server")
+            if moment == "while HTTP ends":
+                new.process.kill()
+            wait_for(lambda: old.logged("paused for another server"), "the state")
+            if moment == "when the state is there":
+                new.process.kill()
+            wait_for(lambda: old.logged("goes on"), "the old one goes on", patience=2 * PATIENCE)
+            new.process.send_signal(signal.SIGCONT)
+            assert new.process.wait(PATIENCE) != 0
+        old.send("temp:+1|g")
+        sent = load.end()
+        old.wait_value("hits", sent + 1)
+        assert old.scrape().value("temp") == 6
+        assert old.get("/-/ready")[0] == 200
+        assert os.path.exists(folder + "/in.sock")
+        with server(folder, *settings, sockets=sockets, takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the next one")
+            assert old.process.wait(PATIENCE) == 0
+            old.clean_exit = False
+            assert new.scrape().value("hits") == sent + 1
+
+
+def test_gauges_sets_and_what_redis_has_not_taken_go_over(folder):
+    with Redis(folder) as redis, running(folder, redis.url, "server.instance=one", interval="1s") as run:
+        run.server.send("temp:20|g", "temp:+1.5|g", "users:a|s\nusers:b|s", "hits:3|c")
+        run.server.wait_value("temp", 21.5)
+        redis.pause()
+        run.over()
+        run.server.send("temp:-1|g", "users:c|s", "hits:4|c")
+        run.server.wait_value("temp", 20.5)
+        run.server.wait_value("users", 3)
+        run.server.wait_value("hits", 7)
+        run.over()
+        redis.go_on()
+        wait_for(lambda: redis.total("c", "hits") == 7, "both parts in Redis, once")
+
+
+def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
+    settings = ("server.state_dir=" + folder, "server.state_interval=0")
+    with running(folder, *settings) as run:
+        run.server.send("hits:3|c")
+        run.server.wait_value("hits", 3)
+        run.over()
+        run.server.send("hits:4|c")
+        run.server.wait_value("hits", 7)
+    assert not os.path.exists(folder + "/in.sock") and not os.path.exists(folder + "/control")
+    with server(folder, *settings) as s:
+        assert s.scrape().value("hits") == 7
+
+
+def test_two_at_once_get_one_place(folder):
+    with running(folder) as run:
+        with server(folder, takeover=True, wait=False, clean_exit=False) as other:
+            with contextlib.suppress(AssertionError):
+                run.over()
+            wait_for(lambda: len([p for p in (other, run.server) if p.process.poll() is None]) >= 1, "one runs")
+            stop(other.process, patience=10)
