@@ -62,6 +62,18 @@ int acceptor_renew(struct acceptor *a, struct listener *l);
 /* From now on, leave what is pending at listeners that are kept to whoever comes next. */
 void acceptor_leave(struct acceptor *a);
 
+/* Not so after all. */
+void acceptor_stay(struct acceptor *a);
+
+/**
+ * acceptor_take_over(a, l, fd, begun):
+ * A connection of l that another process had accepted, and reads no more.  It was within that one's
+ * limits, and counts in ours.
+ *   fd       taken over
+ *   begun    copied: what worker_each_stream gave there
+ */
+void acceptor_take_over(struct acceptor *a, struct listener *l, int fd, struct slice begun);
+
 /*
  * Have the kernel refuse new connections (listener_refuse), but for those that are pending; and as
  * acceptor_leave.

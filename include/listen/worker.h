@@ -92,9 +92,21 @@ bool worker_may_renew(const struct worker *w, unsigned at);
  */
 void worker_ask_turn(struct worker *w, bool last);
 
-/* After the page of a last turn was given back, and where no socket was refused: read the sockets
- * again. */
+/*
+ * Another process may be given the sockets and connections: as worker_ask_turn, and nothing is read
+ * after it until worker_read_again.  TLS ends.
+ */
+void worker_ask_pause(struct worker *w);
 void worker_read_again(struct worker *w);
+
+/*
+ * fd: borrowed.  at: the place of its listener.  begun: what it has brought of a line or frame that
+ * is not complete, for worker_adopt; lives for the call.
+ */
+typedef void (*worker_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
+
+/* Each connection, while the worker pauses. */
+void worker_each_stream(struct worker *w, worker_stream_fn fn, void *cookie);
 
 /* Have it go by another mapping from the page turn on that is asked for next (ingest_renew). */
 void worker_remap(struct worker *w, struct generation *take);

@@ -129,6 +129,8 @@ static int accept_from(struct server *s, struct listener *l)
     if (s->acceptor == NULL)
         s->acceptor =
             acceptor_new(&s->loop, s->workers, s->n_workers, s->descriptors.stream_connections);
+    if (s->taking.asked) /* until all is ours */
+        acceptor_leave(s->acceptor);
     s->turn.acceptor = s->acceptor;
     struct buf error = { 0 };
     int rc = acceptor_add(s->acceptor, l, &error);

@@ -38,8 +38,6 @@ static const char *why_not(const struct server *s, const struct takeover_hello *
         return "it is reading its config again: try again";
     if (notify_there(&s->manager.to) || server_others_keep(s))
         return "a service manager has its sockets: restart it there, which loses nothing either";
-    if (s->acceptor != NULL)
-        return "it reads streams (tcp://, unix://), which are not handed on";
     if (h->state_version != STATE_VERSION)
         return "the new server reads states of another version";
     return NULL;
@@ -109,6 +107,17 @@ static bool answered(struct server *s, uint64_t waited_ms)
     return scrape_idle(s->scrape) && (http.connections == 0 || waited_ms >= IDLE_MS);
 }
 
+/* What is kept is neither shut nor removed, and what is pending there not accepted. */
+static void keep_all(struct server *s, bool kept)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        s->listeners[i].kept = kept;
+    if (s->acceptor != NULL && kept)
+        acceptor_leave(s->acceptor);
+    else if (s->acceptor != NULL)
+        acceptor_stay(s->acceptor);
+}
+
 static void quiet(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -122,7 +131,8 @@ static void quiet(uv_timer_t *timer)
         return;
     }
     server_http_stop(s);
-    h->turn = turn_ask(&s->turn, true);
+    keep_all(s, true);
+    h->turn = turn_ask_pause(&s->turn);
 }
 
 static void pause_all(void *server)
@@ -153,12 +163,41 @@ static int write_state(struct server *s)
     return f.fd;
 }
 
+/* ---- connections ---- */
+
+struct of_worker {
+    struct server *server;
+    unsigned worker;
+    size_t given, kept_back;
+};
+
+static void give_stream(void *of_worker, unsigned at, int fd, struct slice begun)
+{
+    struct of_worker *of = of_worker;
+    struct server *s = of->server;
+    const struct listener *l = listener_at(s->listeners, s->n_listeners, of->worker, (uint16_t)at);
+    bool given = l != NULL && giver_stream(s->hand_on.giver, fd, slice_str(l->kept_as), begun) == 0;
+    of->given += given;
+    of->kept_back += !given;
+}
+
+static void give_streams(struct server *s)
+{
+    struct of_worker of = { .server = s };
+    for (of.worker = 0; of.worker < s->n_workers; of.worker++)
+        worker_each_stream(s->workers[of.worker], give_stream, &of);
+    if (of.given + of.kept_back > 0)
+        LOG(of.kept_back > 0 ? LOG_WARN : LOG_INFO, "connections are handed on",
+            F_U64("connections", of.given), F_U64("not_handed_on", of.kept_back));
+}
+
 void server_hand_on_turned(struct server *s)
 {
     struct hand_on *h = &s->hand_on;
     if (h->turn == 0 || s->turn.done < h->turn)
         return;
     h->turn = 0;
+    give_streams(s);
     server_close_interval(s, INTERVAL_HANDED_ON);
     int fd = write_state(s);
     if (fd >= 0)
@@ -177,8 +216,6 @@ static void leave(void *server)
         F_U64("after_ms", now_mono_ms() - s->hand_on.paused_ms));
     sink_list_saved(&s->sinks);
     state_file_close_dir(&s->state_file); /* nothing is saved; the lock went along */
-    for (size_t i = 0; i < s->n_listeners; i++)
-        s->listeners[i].kept = true;
     server_set_state(s, STOPPING);
     uv_stop(&s->loop);
 }
@@ -224,7 +261,8 @@ static void resume(void *server)
     assert(server_state(s) == HANDING_ON);
     uv_timer_stop(&s->stop_timer);
     spread_again(s);
-    if (s->turn.last)
+    keep_all(s, false);
+    if (s->turn.pauses)
         turn_go_on(&s->turn);
     server_set_state(s, RUNNING);
     server_arm_interval(s);

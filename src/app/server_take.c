@@ -93,23 +93,17 @@ int server_take_check(const struct server *s)
             F_STR("remedy", "restart, or keep http.listen"));
         return -EADDRNOTAVAIL;
     }
-    for (size_t i = 0; i < c->n_sockets; i++) {
-        if (!transport_of(c->sockets[i].transport)->accepts)
-            continue;
-        LOG(LOG_ERROR, "cannot take over", F_STR("addr", c->sockets[i].name),
-            F_STR("reason", "streams are not handed on"), F_STR("remedy", "restart"));
-        return -EOPNOTSUPP;
-    }
     return 0;
 }
 
-/* server_take_check left none to come. */
 static void adopt(void *server, int fd, struct slice listener, struct slice begun)
 {
-    (void)server;
-    (void)begun;
-    LOG(LOG_WARN, "closed a connection that was handed on", F_SLICE("listener", listener));
-    (void)close(fd);
+    struct taking *t = &((struct server *)server)->taking;
+    t->streams = mem_grow(t->streams, &t->cap_streams, t->n_streams + 1, sizeof *t->streams);
+    struct taken_stream *one = &t->streams[t->n_streams++];
+    *one = (struct taken_stream){ .fd = fd };
+    buf_append_slice(&one->listener, listener);
+    buf_append_slice(&one->begun, begun);
 }
 
 /* ---- load ---- */
@@ -135,6 +129,35 @@ static void load(void *server, int fd, uint64_t bytes)
 
 /* ---- own ---- */
 
+static struct listener *listener_kept_as(struct server *s, struct slice name)
+{
+    for (size_t i = 0; i < s->n_listeners; i++)
+        if (slice_eq(slice_str(s->listeners[i].kept_as), name))
+            return &s->listeners[i];
+    return NULL;
+}
+
+/* The workers do not run yet, and have them before anything else. */
+static void take_streams(struct server *s)
+{
+    struct taking *t = &s->taking;
+    size_t closed = 0;
+    for (size_t i = 0; i < t->n_streams; i++) {
+        struct taken_stream *one = &t->streams[i];
+        struct listener *l = listener_kept_as(s, buf_slice(&one->listener));
+        if (l != NULL && transport_of(l->address.transport)->accepts)
+            acceptor_take_over(s->acceptor, l, one->fd, buf_slice(&one->begun));
+        else
+            closed += close(one->fd) == 0;
+        one->fd = -1;
+    }
+    if (closed > 0)
+        LOG(LOG_WARN, "closed connections of listeners that the config has no more",
+            F_U64("connections", closed));
+    if (s->acceptor != NULL)
+        acceptor_stay(s->acceptor);
+}
+
 /* What an earlier process left there is older than what was taken over. */
 static void forget_file(struct server *s)
 {
@@ -150,6 +173,7 @@ static void own(void *server)
     int control = taker_take_control(s->taking.taker);
     for (size_t i = 0; i < s->n_listeners; i++)
         s->listeners[i].kept = false;
+    take_streams(s);
     forget_file(s);
     if (server_go(s) < 0 || server_hand_on_open(s, control) < 0) {
         end(s);
@@ -213,6 +237,16 @@ void server_take_cancel(struct server *s)
 
 void server_take_close(struct server *s)
 {
-    taker_close(s->taking.taker);
-    s->taking.taker = NULL;
+    struct taking *t = &s->taking;
+    taker_close(t->taker);
+    t->taker = NULL;
+    for (size_t i = 0; i < t->n_streams; i++) {
+        if (t->streams[i].fd >= 0)
+            (void)close(t->streams[i].fd);
+        buf_release(&t->streams[i].listener);
+        buf_release(&t->streams[i].begun);
+    }
+    free(t->streams);
+    t->streams = NULL;
+    t->n_streams = t->cap_streams = 0;
 }

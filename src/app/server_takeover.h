@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "takeover/giver.h"
 #include "takeover/taker.h"
 
@@ -45,10 +46,18 @@ struct hand_on {
     bool reload;        /* HUP came, likewise */
 };
 
-/* On a server that was asked to take over; all else is 0 there too. */
+/* A connection that was handed on: not read before the server owns it. */
+struct taken_stream {
+    int fd;
+    struct buf listener, begun;
+};
+
+/* On a server that was asked to take over; else all of it is 0. */
 struct taking {
     bool asked;
     struct taker *taker; /* until it has come to an end */
+    struct taken_stream *streams;
+    size_t n_streams, cap_streams;
 };
 
 /* ---- the one that runs ---- */

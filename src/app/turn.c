@@ -46,8 +46,12 @@ static void begin(struct turn *t)
     hand_out(t);
     if (t->acceptor != NULL)
         acceptor_accept(t->acceptor);
-    for (unsigned i = 0; i < t->n_workers; i++)
-        worker_ask_turn(t->workers[i], t->last);
+    for (unsigned i = 0; i < t->n_workers; i++) {
+        if (t->pauses)
+            worker_ask_pause(t->workers[i]);
+        else
+            worker_ask_turn(t->workers[i], t->last);
+    }
 }
 
 /* returns  whether there is a page to merge */
@@ -157,11 +161,18 @@ uint64_t turn_ask(struct turn *t, bool last)
     return t->begun;
 }
 
+uint64_t turn_ask_pause(struct turn *t)
+{
+    assert(!t->pauses && !t->last);
+    t->pauses = true;
+    return turn_ask(t, false);
+}
+
 void turn_go_on(struct turn *t)
 {
     turn_check(t);
-    assert(t->last && !t->under_way);
-    t->last = false;
+    assert(t->pauses && !t->under_way);
+    t->pauses = false;
     for (unsigned i = 0; i < t->n_workers; i++)
         worker_read_again(t->workers[i]);
 }

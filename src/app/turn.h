@@ -50,6 +50,7 @@ struct turn {
     bool again;                           /* asked for during a turn: begin another one after it */
     bool unswept;                         /* page_unswept of one in the last turn */
     bool last;                            /* the sockets get nothing new any more */
+    bool pauses;                          /* the workers pause after the next turn, or do already */
     uint64_t begun, done;                 /* how many turns have begun, and are over */
     bool waiting_for[LISTEN_WORKERS_MAX]; /* workers whose page is not merged yet ... */
     unsigned n_waiting;                   /* ... n_waiting of them */
@@ -75,7 +76,9 @@ void turn_notify(void *turn);
  */
 uint64_t turn_ask(struct turn *t, bool last);
 
-/* The last turn is over, and was not the last after all: the workers read again. */
+/* The same; the workers pause after it (worker_ask_pause), until turn_go_on.  None may be asked for
+ * in between. */
+uint64_t turn_ask_pause(struct turn *t);
 void turn_go_on(struct turn *t);
 
 /**

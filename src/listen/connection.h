@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "base/address.h"
+#include "base/buf.h"
 #include "listen/channel.h"
 #include "listen/stream_counts.h"
 #include "protocol/framing.h"
@@ -46,6 +47,7 @@ struct connection {
     union connection_peer peer;
     pid_t pid; /* of a Unix socket; 0: not known */
     struct channel channel;
+    struct buf begun; /* from another process: as worker_each_stream gave it there */
     /* The worker's: */
     struct framing framing;
     char *room; /* of an unfinished line or frame; NULL: there is none */

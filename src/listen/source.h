@@ -43,6 +43,9 @@ struct source_env {
 
 struct source;
 
+/* As worker_stream_fn. */
+typedef void (*source_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
+
 struct source_ops {
     /* Writes s->stats.queued_bytes and kernel_drops. */
     void (*look)(struct source *s);
@@ -55,10 +58,14 @@ struct source_ops {
     void (*drain)(struct source *s, bool last);
 
     /*
-     * Of datagrams, else NULL: read again after a last drain, of which nothing came.  Another
-     * process may have changed the options of the sockets meanwhile.
+     * Read nothing, and end nothing but TLS, which no other process could go on with, until go_on.
+     * Another process may have changed the options of the sockets by then.
      */
+    void (*rest)(struct source *s);
     void (*go_on)(struct source *s);
+
+    /* Of streams, else NULL: as worker_each_stream. */
+    void (*each)(struct source *s, source_stream_fn fn, void *cookie);
 
     /* Where control accepts connections, else NULL: read these, which are now the source's. */
     void (*adopt)(struct source *s, struct connection *list);

@@ -246,15 +246,32 @@ static void drain(struct source *base, bool last)
         drain_socket(s->replaced, false);
 }
 
+static void rest(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    watch_stop(&s->newest->watch);
+    if (s->replaced != NULL)
+        watch_stop(&s->replaced->watch);
+}
+
+static void read_again(struct dgram_socket *k)
+{
+    dgram_socket_check(k);
+    if (k->stamped && dgram_stamp(k->fd, true) < 0)
+        k->stamped = false;
+    int rc = watch_start(&k->watch);
+    assert(rc == 0); /* it was watched before */
+    (void)rc;
+}
+
 static void go_on(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
-    struct dgram_socket *k = s->newest;
     source_dgram_check(s);
-    if (k->stamped && dgram_stamp(k->fd, true) < 0)
-        k->stamped = false;
-    if (watch_start(&k->watch) < 0) /* as of a socket whose descriptor is gone: it cannot be */
-        s->base.stats.errors++;
+    read_again(s->newest);
+    if (s->replaced != NULL)
+        read_again(s->replaced);
 }
 
 /* What it dropped for other readers is not ours to count. */
@@ -301,6 +318,7 @@ static void close_sockets(struct source *base, bool own)
 
 static const struct source_ops ops = { .look = look,
                                        .drain = drain,
+                                       .rest = rest,
                                        .go_on = go_on,
                                        .keep = keep,
                                        .renew = renew,

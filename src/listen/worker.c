@@ -10,7 +10,7 @@
  *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
- *     worker_read_again   --- again, wake ->   on_wake -> the sources go on after a last turn
+ *     worker_read_again   --- again, wake ->   on_wake -> the sources go on after a pause
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
  * What is read, and when, is up to the sources (source.h).
@@ -33,7 +33,7 @@
 #include "listen/source.h"
 #include "listen/transport_priv.h"
 
-enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
+enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_PAUSE, ASK_STOP };
 
 enum { NO_FD = -1 };
 
@@ -50,7 +50,7 @@ struct worker {
     /* Where control writes, apart from what every datagram needs: */
     _Alignas(MEM_APART) uv_async_t wake;
     _Atomic int ask;    /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
-    _Atomic bool again; /* read again after a last turn: likewise */
+    _Atomic bool again; /* read again after a pause: likewise */
     bool running;       /* the thread was started; control's */
     uv_thread_t thread;
     /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
@@ -95,13 +95,15 @@ static void take_adopted(struct worker *w)
     }
 }
 
-static void turn(struct worker *w, bool last)
+static void turn(struct worker *w, enum ask what)
 {
     worker_check(w);
     for (unsigned i = 0; i < w->n_sources; i++) {
         struct source *s = w->sources[i];
         s->ops->look(s);
-        s->ops->drain(s, last);
+        s->ops->drain(s, what == ASK_LAST_TURN);
+        if (what == ASK_PAUSE)
+            s->ops->rest(s);
     }
     const unsigned page = ingest_page_index(w->ingest);
     assert(page < ARRAY_LEN(w->sealed));
@@ -116,8 +118,7 @@ static void turn(struct worker *w, bool last)
 static void read_again(struct worker *w)
 {
     for (unsigned i = 0; i < w->n_sources; i++)
-        if (w->sources[i]->ops->go_on != NULL)
-            w->sources[i]->ops->go_on(w->sources[i]);
+        w->sources[i]->ops->go_on(w->sources[i]);
 }
 
 static void close_all(struct worker *w)
@@ -146,10 +147,9 @@ static void on_wake(uv_async_t *wake)
     case ASK_NOTHING:
         break;
     case ASK_TURN:
-        turn(w, false);
-        break;
     case ASK_LAST_TURN:
-        turn(w, true);
+    case ASK_PAUSE:
+        turn(w, what);
         break;
     case ASK_STOP:
         close_all(w);
@@ -170,6 +170,20 @@ void worker_ask_turn(struct worker *w, bool last)
 {
     assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
     ask(w, last ? ASK_LAST_TURN : ASK_TURN);
+}
+
+void worker_ask_pause(struct worker *w)
+{
+    assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
+    ask(w, ASK_PAUSE);
+}
+
+/* The page that came of the pause is control's: so is what the worker wrote before. */
+void worker_each_stream(struct worker *w, worker_stream_fn fn, void *cookie)
+{
+    for (unsigned i = 0; i < w->n_sources; i++)
+        if (w->sources[i]->ops->each != NULL)
+            w->sources[i]->ops->each(w->sources[i], fn, cookie);
 }
 
 void worker_read_again(struct worker *w)
