@@ -93,7 +93,9 @@ static void end(struct source_stream *s, struct connection *c, enum stream_end w
     ages_remove(ages_of(s, c), c);
     if (c->greeting)
         why = end_of_greeting(s, c, why);
-    c->channel.ops->close(&c->channel); /* the epoll set forgets it as well */
+    /* By itself the set would keep it for as long as another process has the connection open. */
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->channel.fd, NULL);
+    c->channel.ops->close(&c->channel);
     c->end = why;
     connection_push(c->back, c);
 }
@@ -279,7 +281,6 @@ static void rest(struct source *base)
 static void go_on(struct source *base)
 {
     struct source_stream *s = (struct source_stream *)base;
-    source_stream_check(s);
     int rc = uv_poll_start(&s->poll, UV_READABLE, on_ready);
     assert(rc == 0); /* it was before */
     (void)rc;

@@ -22,6 +22,12 @@ def folder():
         yield d
 
 
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as s:
+        yield s
+
+
 def server(folder, *settings, takeover=False, **kwargs):
     kwargs.setdefault("sockets", ("udp://127.0.0.1:0", "unixgram://%s/in.sock" % folder, "tcp://127.0.0.1:0",
                                   "unix://%s/stream.sock" % folder))
@@ -327,10 +333,11 @@ def takes_no_connection(s):
 
 @pytest.mark.parametrize("moment", ["while HTTP ends", "when the state is there", "never"])
 @pytest.mark.parametrize("spread", ["source", "payload"])
-def test_the_old_one_goes_on_where_the_new_one_is_killed(folder, moment, spread):
+def test_the_old_one_goes_on_where_the_new_one_is_killed(folder, stack, moment, spread):
     """never: it only hangs, and finds out that it is late."""
     sockets = ("udp://127.0.0.1:0?spread=" + spread, "unixgram://%s/in.sock" % folder, STREAMS[0], STREAMS[1] % folder)
-    settings = ("server.workers=2", "server.state_dir=" + folder)
+    redis = stack.enter_context(Redis(folder))
+    settings = (redis.url, "server.workers=2", "server.state_dir=" + folder)
     with server(folder, *settings, sockets=sockets) as old:
         old.send("hits:1|c", "temp:5|g")
         old.wait_value("temp", 5)
@@ -358,6 +365,8 @@ def test_the_old_one_goes_on_where_the_new_one_is_killed(folder, moment, spread)
             assert old.process.wait(PATIENCE) == 0
             old.clean_exit = False
             assert new.scrape().value("hits") == sent + 1
+            wait_for(lambda: redis.total("c", "hits") == sent + 1, "all of it in Redis")
+            assert new.scrape().sum("statsd_redis_fenced_series_total") == 0
 
 
 def test_gauges_sets_and_what_redis_has_not_taken_go_over(folder):
