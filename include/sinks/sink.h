@@ -55,8 +55,9 @@ struct sink {
     void (*give_up)(struct sink *s);
     /*
      * The four are NULL where nothing outlives the process.  save: append what waits, and all that
-     * the next process needs to go on; types from 32 on, a range for each sink.  Nothing is sent
-     * afterwards.  saved: the file is whole, so what was saved does not wait any more.  load:
+     * the next process needs to go on; types from 32 on, a range for each sink.  What is sent
+     * afterwards is sent again by who loads it.  saved: the file is whole, or another process has
+     * it, so what was saved does not wait any more.  load:
      * before the first interval; how long ago it was saved.  returns  1; 0: a record of another
      * sink; -EBADMSG: no save has written that.  loaded: that was all; not good: none of it holds.
      */

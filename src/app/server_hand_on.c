@@ -3,7 +3,7 @@
  *
  *   offer        why_not, put_all
  *   pause        HTTP accepts no more, and its answers end
- *     quiet        .. they have, and no gauges are being written: the last turn
+ *     quiet        .. they have, events are delivered, no gauges are being written: the last turn
  *   server_hand_on_turned   the interval goes to the sinks, the state into memory: giver_paused
  *   leave        all of it is the other one's; exit
  *   failed, resume          it came to nothing: go on
@@ -24,7 +24,8 @@
 
 enum {
     CHECK_MS = 5,
-    IDLE_MS = 250,   /* HTTP connections without a request have so long to be used once more */
+    IDLE_MS = 250, /* HTTP connections without a request have so long to be used once more */
+    EVENTS_MS = 1000,
     ANSWER_MS = 5000 /* scrapes under way may take so long */
 };
 
@@ -100,11 +101,28 @@ static const char *offer(void *server, const struct takeover_hello *hello,
 static bool answered(struct server *s, uint64_t waited_ms)
 {
     struct http_stats http = { .connections = 0 };
+    bool late = waited_ms >= ANSWER_MS;
     if (s->http != NULL)
         http_stats(s->http, &http);
-    if (waited_ms >= ANSWER_MS)
+    if (late)
         scrape_cut(s->scrape);
-    return scrape_idle(s->scrape) && (http.connections == 0 || waited_ms >= IDLE_MS);
+    return scrape_idle(s->scrape) && (http.waiting == 0 || late) &&
+           (http.connections == 0 || waited_ms >= IDLE_MS);
+}
+
+/* Events are no part of the state: they have a while to be delivered. */
+static bool delivered(const struct server *s, uint64_t waited_ms)
+{
+    struct sink_amount left = { .entries = 0 };
+    for (size_t i = 0; !s->is_giving && i < s->sinks.n; i++)
+        s->sinks.at[i]->left(s->sinks.at[i], &left);
+    return !s->is_giving && (left.entries == 0 || waited_ms >= EVENTS_MS);
+}
+
+static bool is_quiet(struct server *s)
+{
+    uint64_t waited_ms = now_mono_ms() - s->hand_on.paused_ms;
+    return answered(s, waited_ms) && delivered(s, waited_ms) && server_state_quiet(s);
 }
 
 /* What is kept is neither shut nor removed, and what is pending there not accepted. */
@@ -123,7 +141,7 @@ static void quiet(uv_timer_t *timer)
     struct server *s = timer->data;
     struct hand_on *h = &s->hand_on;
     assert(server_state(s) == HANDING_ON && h->turn == 0);
-    if (h->signum == 0 && (!answered(s, now_mono_ms() - h->paused_ms) || !server_state_quiet(s)))
+    if (h->signum == 0 && !is_quiet(s))
         return;
     uv_timer_stop(timer);
     if (h->signum != 0) {
@@ -215,6 +233,7 @@ static void leave(void *server)
     LOG(LOG_INFO, "another server has taken over",
         F_U64("after_ms", now_mono_ms() - s->hand_on.paused_ms));
     sink_list_saved(&s->sinks);
+    server_give_up(s);                    /* of what no state has: events */
     state_file_close_dir(&s->state_file); /* nothing is saved; the lock went along */
     server_set_state(s, STOPPING);
     uv_stop(&s->loop);

@@ -425,3 +425,20 @@ def test_a_new_one_that_is_stopped_in_the_middle_of_it_gives_up(folder):
         wait_for(lambda: old.logged("goes on"), "the old one goes on")
         old.send("hits:1|c")
         old.wait_value("hits", 1)
+
+
+def test_events_are_delivered_first_and_told_where_they_cannot_be(folder):
+    event = "_e{5,4}:title|text"
+    with Redis(folder) as redis, running(folder, redis.url) as run:
+        run.server.send(event, event)
+        run.server.wait_self("statsd_events_total", 2)
+        run.over()
+        wait_for(lambda: redis.client.xlen("{sd:events}:log") == 2, "both are in Redis")
+        redis.stop()
+        run.server.send(event)
+        run.server.wait_self("statsd_redis_events_waiting", 1)
+        with server(folder, redis.url, takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert run.server.process.wait(PATIENCE) == 1
+            assert run.server.logged("stopped before redis had everything: lost")[0]["events"] == "1"
+            run.server.clean_exit = False
