@@ -128,7 +128,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     uint64_t exposed;
     largest_series(&registry, m, workers, &one, &exposed);
     const uint64_t series = c->limits_max_series;
-    const bool restores = c->server_state_dir[0] != '\0';
+    const bool taken_over = c->server_control_socket[0] != '\0';
+    const bool restores = c->server_state_dir[0] != '\0' || taken_over;
     /* Lines of the last process may stand beside as many of this one. */
     const uint64_t page = series * exposed * (restores ? 2 : 1);
     const bool http = c->http_listen[0] != '\0', redis = c->redis_url[0] != '\0';
@@ -164,8 +165,11 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.kernel += 2 * c->sockets[i].rcvbuf *
                     (socket_url_sockets(&c->sockets[i], workers) +
                      (uint64_t)socket_url_connections(&c->sockets[i]));
-    if (restores)
-        b.state_file = series * AGGREGATE_STATE_BYTES + (redis ? c->redis_spool_max_bytes : 0);
+    const uint64_t state = series * AGGREGATE_STATE_BYTES + (redis ? c->redis_spool_max_bytes : 0);
+    if (c->server_state_dir[0] != '\0')
+        b.state_file = state;
+    if (taken_over)
+        b.takeover = 2 * b.total + state;
     b.large_set = one.large_set;
     *ret = b;
 }

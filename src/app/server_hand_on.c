@@ -61,7 +61,7 @@ static void put_all(struct server *s)
         for (unsigned k = 0; k < s->listeners[i].n; k++)
             put(h, s->listeners[i].kept_as, s->listeners[i].fds[k]);
     if (h->http_fd >= 0)
-        put(h, TAKEOVER_HTTP, h->http_fd);
+        put(h, h->http_name, h->http_fd);
     if (s->state_file.dir >= 0)
         put(h, TAKEOVER_STATE_DIR, s->state_file.dir);
 }
@@ -87,6 +87,7 @@ static const char *offer(void *server, const struct takeover_hello *hello,
         return why;
     forget_offer(h);
     if (s->http != NULL) {
+        server_manager_http_name(s, h->http_name);
         h->http_fd = fcntl(http_listens(s->http), F_DUPFD_CLOEXEC, 0);
         if (h->http_fd < 0)
             return "it has no descriptor left";

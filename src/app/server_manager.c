@@ -67,7 +67,7 @@ int server_manager_open(struct server *s)
 }
 /* NOLINTEND(concurrency-mt-unsafe) */
 
-static void http_name(const struct server *s, char out[INHERITED_NAME_MAX])
+void server_manager_http_name(const struct server *s, char out[INHERITED_NAME_MAX])
 {
     char url[TEXT_BYTES];
     snprintf(url, sizeof url, "http://%s", s->config->http_listen);
@@ -85,7 +85,7 @@ static int take_http(struct server *s)
     const char *where = s->config->http_listen;
     if (where[0] == '\0' || address_parse(slice_str(where), HTTP_PORT_DEFAULT, &addr, &len) < 0)
         return 0; /* a mistake in it is told by the HTTP server */
-    http_name(s, name);
+    server_manager_http_name(s, name);
     const struct inherited_want want = {
         .type = SOCK_STREAM, .addr = (const struct sockaddr *)&addr, .addr_len = len, .name = name
     };
@@ -150,7 +150,7 @@ static void store_all(struct server *s)
         if (is_new(l))
             store(m, l->kept_as, &l->fds[l->n_before], l->n - l->n_before);
     }
-    http_name(s, name);
+    server_manager_http_name(s, name);
     if (http_is_new(s))
         store(m, name, (const int[]){ http_listens(s->http) }, 1);
     m->stores = notify_keeps(&m->to, NOTIFY_WAIT_MS);

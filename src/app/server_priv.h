@@ -124,8 +124,8 @@ static inline enum server_state server_state(const struct server *s)
 
 /**
  * server_build(s, on_turned):
- * Make listeners, registry and workers, and with server_open_sinks the sinks, in this order; nothing
- * runs yet.
+ * Make listeners, registry and workers, and with server_open_sinks the sinks, in this order;
+ * nothing runs yet.
  *   returns  0, or -errno, logged.  In both cases server_unbuild takes down what there is
  */
 int server_build(struct server *s, void (*on_turned)(void *server));
@@ -205,6 +205,8 @@ void server_drained(struct server *s);
 /* See manager.h.  returns  0, or -errno, logged */
 int server_manager_open(struct server *s);
 int server_manager_adopted(struct server *s);
+/* Under which name the socket of HTTP goes to another process. */
+void server_manager_http_name(const struct server *s, char out[INHERITED_NAME_MAX]);
 void server_manager_ready(struct server *s);
 void server_manager_turned(struct server *s);
 void server_manager_reloading(struct server *s);

@@ -55,13 +55,10 @@ static void sort_out(struct server *s, const struct takeover_fd *fds, size_t n, 
 {
     struct manager *m = &s->manager;
     for (size_t i = 0; i < n; i++) {
-        int *to = strcmp(fds[i].name, TAKEOVER_HTTP) == 0        ? &m->http_fd
-                  : strcmp(fds[i].name, TAKEOVER_STATE_DIR) == 0 ? ret_dir
-                                                                 : NULL;
-        if (to == NULL)
+        if (strcmp(fds[i].name, TAKEOVER_STATE_DIR) != 0)
             inherited_add(&m->given, fds[i].fd, fds[i].name, true);
-        else if (*to < 0)
-            *to = fds[i].fd;
+        else if (*ret_dir < 0)
+            *ret_dir = fds[i].fd;
         else
             (void)close(fds[i].fd);
     }
@@ -173,6 +170,7 @@ static void own(void *server)
     int control = taker_take_control(s->taking.taker);
     for (size_t i = 0; i < s->n_listeners; i++)
         s->listeners[i].kept = false;
+    s->manager.http_kept = false;
     take_streams(s);
     forget_file(s);
     if (server_go(s) < 0 || server_hand_on_open(s, control) < 0) {

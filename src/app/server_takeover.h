@@ -26,11 +26,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/inherited.h"
 #include "takeover/giver.h"
 #include "takeover/taker.h"
 
-/* Names of what is offered beside the sockets of the listeners. */
-#define TAKEOVER_HTTP      "http"
+/* The name of what is offered beside sockets. */
 #define TAKEOVER_STATE_DIR "state-dir"
 
 struct server;
@@ -39,6 +39,7 @@ struct hand_on {
     struct giver *giver; /* NULL: server.control_socket is not set */
     struct takeover_fd *fds;
     size_t n;
+    char http_name[INHERITED_NAME_MAX];
     int http_fd;        /* a copy of the listening socket while it is offered; else -1 */
     uint64_t paused_ms; /* HANDING_ON: since when */
     uint64_t turn;      /* the last one; 0: not asked for, or over */

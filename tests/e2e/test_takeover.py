@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import harness
 import test_tls
 from harness import PATIENCE, Redis, Server, short_dir, stop, wait_for
 
@@ -160,7 +161,7 @@ def test_nothing_is_lost_and_no_scrape_fails_over_many_takeovers(folder):
 
 
 @pytest.mark.parametrize("why, other", [
-    ("http.listen", dict(more=["http.listen="])),
+    ("http.listen", dict(more=["http.listen=127.0.0.2:0"])),
     ("cannot start", dict(sockets=("udp://127.0.0.1:0", "udp://192.0.2.1:8125"))),
 ])
 def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other):
@@ -442,3 +443,12 @@ def test_events_are_delivered_first_and_told_where_they_cannot_be(folder):
             assert run.server.process.wait(PATIENCE) == 1
             assert run.server.logged("stopped before redis had everything: lost")[0]["events"] == "1"
             run.server.clean_exit = False
+
+
+def test_check_says_what_memory_a_takeover_takes():
+    def out(*settings):
+        got = harness.run("check", *[word for s in settings for word in ("--set", s)])
+        assert got.returncode == 0
+        return got.stdout.decode()
+    assert "during a takeover" not in out()
+    assert "  during a takeover: two processes and the state\n" in out("server.control_socket=/run/statsd/control")
