@@ -17,6 +17,7 @@
 #include "app/server_priv.h"
 #include "app/server_state.h"
 #include "app/version.h"
+#include "base/address.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
@@ -126,12 +127,32 @@ static void load(void *server, int fd, uint64_t bytes)
 
 /* ---- own ---- */
 
-static struct listener *listener_kept_as(struct server *s, struct slice name)
+/* Did l accept it, whatever its address is called in our config? */
+static bool accepted(const struct listener *l, int fd)
 {
-    for (size_t i = 0; i < s->n_listeners; i++)
-        if (slice_eq(slice_str(s->listeners[i].kept_as), name))
-            return &s->listeners[i];
-    return NULL;
+    struct sockaddr_storage at = { .ss_family = AF_UNSPEC };
+    socklen_t len = sizeof at;
+    const struct sockaddr *addr = (const struct sockaddr *)&at, *own;
+    own = (const struct sockaddr *)&l->address.addr;
+    if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+        return false;
+    if (addr->sa_family == AF_UNIX)
+        return len == l->address.addr_len && memcmp(&at, own, len) == 0;
+    return own->sa_family != AF_UNIX && address_port(addr) == address_port(own);
+}
+
+static struct listener *listener_of(struct server *s, const struct taken_stream *one)
+{
+    struct listener *found = NULL;
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct listener *l = &s->listeners[i];
+        if (!transport_of(l->address.transport)->accepts)
+            continue;
+        if (slice_eq(slice_str(l->kept_as), buf_slice(&one->listener)))
+            return l;
+        found = found == NULL && accepted(l, one->fd) ? l : found;
+    }
+    return found;
 }
 
 /* The workers do not run yet, and have them before anything else. */
@@ -141,8 +162,8 @@ static void take_streams(struct server *s)
     size_t closed = 0;
     for (size_t i = 0; i < t->n_streams; i++) {
         struct taken_stream *one = &t->streams[i];
-        struct listener *l = listener_kept_as(s, buf_slice(&one->listener));
-        if (l != NULL && transport_of(l->address.transport)->accepts)
+        struct listener *l = listener_of(s, one);
+        if (l != NULL)
             acceptor_take_over(s->acceptor, l, one->fd, buf_slice(&one->begun));
         else
             closed += close(one->fd) == 0;

@@ -217,6 +217,19 @@ def test_connections_go_over_with_what_they_have_begun(folder, framing):
     assert not os.path.exists(folder + "/stream.sock")
 
 
+def test_a_listener_may_be_called_otherwise(folder):
+    with server(folder, sockets=STREAMS[:1]) as old, connect(old) as c:
+        c.sendall(b"hits:1|c\nhit")
+        old.wait_value("hits", 1)
+        port = old.address("tcp").rpartition(":")[2]
+        with server(folder, sockets=("tcp://localhost:%s?idle_timeout=2h" % port,), takeover=True, wait=False) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            c.sendall(b"s:1|c\n")
+            new.wait_value("hits", 2)
+            assert old.process.wait(PATIENCE) == 0
+            old.clean_exit = False
+
+
 def test_a_line_that_is_too_long_goes_over_as_such(folder):
     with running(folder, sockets=STREAMS[:1]) as run, connect(run.server) as c:
         c.sendall(b"x" * 70000)
