@@ -178,6 +178,17 @@ def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, o
         old.wait_value("hits", 2)
 
 
+def test_the_next_one_may_have_other_workers_and_another_mapping(folder):
+    with running(folder) as run:
+        load = Load(run.server, rate=2000)
+        for workers in (3, 1, 2, 4):
+            run.over("server.workers=%d" % workers)
+            assert run.server.logged("ready")[0]["workers"] == str(workers)
+        run.over("prometheus.suffixes=on", "server.workers=2")   # the line has another name, and begins at 0
+        sent = load.end()
+        wait_for(lambda: sum(map(run.server.scrape().sum, ("hits", "hits_total"))) == sent, "all of it on both lines")
+
+
 def test_without_a_server_that_runs_it_says_so(folder):
     with server(folder, takeover=True, wait=False, clean_exit=False) as s:
         assert s.process.wait(PATIENCE) == 1
