@@ -45,6 +45,7 @@ static int open_state_dir(struct server *s, int given)
     if (given >= 0 && dir[0] != '\0' && stat(dir, &ours) == 0 && fstat(given, &others) == 0 &&
         ours.st_dev == others.st_dev && ours.st_ino == others.st_ino) {
         s->state_file.dir = given;
+        s->taking.same_dir = true;
         return 0;
     }
     if (given >= 0)
@@ -176,10 +177,19 @@ static void take_streams(struct server *s)
         acceptor_stay(s->acceptor);
 }
 
-/* What an earlier process left there is older than what was taken over. */
+/*
+ * What is there is older than what was taken over: gauges of the server that ran, for a crash.  In
+ * another folder than its own it is not ours to remove.
+ */
 static void forget_file(struct server *s)
 {
-    int rc = s->state_file.dir >= 0 ? state_file_consume(&s->state_file) : 0;
+    char name[STATE_FILE_TEXT];
+    int rc = 0;
+    if (s->state_file.dir >= 0 && s->taking.same_dir)
+        rc = state_file_consume(&s->state_file);
+    else if (s->state_file.dir >= 0 && (rc = state_file_set_aside(&s->state_file, name)) == 0)
+        LOG(LOG_WARN, "a saved state is set aside: all was taken over",
+            F_STR("dir", s->config->server_state_dir), F_STR("set_aside_as", name));
     if (rc < 0 && rc != -ENOENT)
         LOG(LOG_ERROR, "cannot remove the saved state", F_STR("dir", s->config->server_state_dir),
             F_STR("error", err_text(rc)));

@@ -57,6 +57,7 @@ struct taken_stream {
 struct taking {
     bool asked;
     struct taker *taker; /* until it has come to an end */
+    bool same_dir;       /* server.state_dir is the same */
     struct taken_stream *streams;
     size_t n_streams, cap_streams;
 };

@@ -422,6 +422,22 @@ def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
         assert s.scrape().value("hits") == 7
 
 
+def test_a_state_of_another_folder_is_set_aside(folder):
+    other = os.path.join(folder, "other")
+    os.mkdir(other)
+    with server(folder, "server.state_dir=" + other, "server.state_interval=0") as s:
+        s.send("hits:5|c")
+        s.wait_value("hits", 5)
+    with server(folder, "server.state_dir=" + folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with server(folder, "server.state_dir=" + other, "server.state_interval=0", takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert os.listdir(other) == ["statsd.state.damaged.1"]
+            new.wait_value("hits", 1)
+            assert old.process.wait(PATIENCE) == 0
+
+
 def test_of_two_at_once_one_is_turned_away(folder):
     with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False) as first:
         wait_for(lambda: takes_no_connection(old), "the first takeover is under way")
