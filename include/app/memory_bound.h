@@ -20,7 +20,7 @@ struct core_mapping;
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
-    X(RESTORED,    "lines of the last process whose series have not come back (a saved state)")     \
+    X(RESTORED,    "lines of the last process whose series have not come back (a saved state)")    \
     X(EVENTS,      "the last events and service checks, and those on their way")                   \
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
