@@ -23,7 +23,7 @@
 struct sink_amount {
     uint64_t intervals;                 /* of which at least a part waits */
     uint64_t series[SERIES_KIND_COUNT]; /* values of series, by kind */
-    double counted;                     /* sum of the counters */
+    double counted;                     /* sum of the counters; both are finite */
     double timed;                       /* values in the timers, each weighed by its rate */
     uint64_t entries;                   /* events and service checks */
     uint64_t unsure; /* series and entries that were sent, with no answer so far */
