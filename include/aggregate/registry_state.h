@@ -66,9 +66,12 @@ struct registry_save {
     struct state_profile_id {
         uint64_t set;
         uint8_t index;
-    } * profiles; /* written so far, by number */
+        uint32_t number;
+    } * profiles; /* met so far */
     size_t n_profiles, cap_profiles;
-    struct buf labels;
+    struct buf written; /* the bodies of the profiles written so far, each as a text; by number */
+    uint32_t n_written;
+    struct buf labels, scratch;
     size_t lines, left_out; /* left out: timers of more than 16 MiB */
 };
 

@@ -374,6 +374,25 @@ static void what_is_loaded_is_saved_again(void **state)
     pipeline_release(&p);
 }
 
+/* One line more waits after each, and none ever goes: the profiles saved do not pile up. */
+static void a_state_is_loaded_after_any_number_of_restarts(void **state)
+{
+    enum { RESTARTS = 1100 };
+    struct pipeline p;
+    struct pipeline_opts o = { 0 };
+    (void)state;
+    pipeline_init(&p, &o);
+    for (int i = 0; i < RESTARTS; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%d:1|c", i);
+        pipeline_feed(&p, 0, line);
+        pipeline_turn(&p);
+        stop_and_start(&p, &o, 0);
+    }
+    assert_int_equal(registry_restored(p.registry), RESTARTS);
+    pipeline_release(&p);
+}
+
 static void a_reload_of_the_mapping_leaves_what_waits(void **state)
 {
     struct pipeline p;
@@ -556,6 +575,7 @@ int main(void)
         cmocka_unit_test(no_more_lines_come_back_than_there_may_be_series),
         cmocka_unit_test(a_name_that_became_reserved_stays_off),
         cmocka_unit_test(what_is_loaded_is_saved_again),
+        cmocka_unit_test(a_state_is_loaded_after_any_number_of_restarts),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
         cmocka_unit_test(an_interval_that_goes_on_is_over_for_the_sinks_alone),
