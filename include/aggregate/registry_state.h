@@ -78,7 +78,7 @@ struct registry_save {
 void registry_save_begin(struct registry_save *s, struct registry *r, struct records_writer *to,
                          const struct state_clock *clock, bool gauges_only);
 
-/* returns  true: there is more */
+/* So many lines; a family that is left out is worth one.   returns  true: there is more */
 bool registry_save_some(struct registry_save *s, size_t lines);
 void registry_save_end(struct registry_save *s);
 

@@ -123,29 +123,27 @@ static bool left_out(const struct registry_save *s)
     return s->gauges_only && s->family->type != FAMILY_GAUGE;
 }
 
-static bool next_family(struct registry_save *s)
+static struct exposed *next_line(struct registry_save *s)
 {
-    do
-        s->family = registry_walk_family(&s->walk);
-    while (s->family != NULL && left_out(s));
-    s->named = false;
-    return s->family != NULL;
+    return s->family != NULL && !left_out(s) ? registry_walk_exposed(&s->walk) : NULL;
 }
 
 bool registry_save_some(struct registry_save *s, size_t lines)
 {
     if (s->interval != s->registry->interval)
         put_interval(s);
-    if (s->family == NULL && !next_family(s))
-        return false;
     while (lines > 0) {
-        struct exposed *e = registry_walk_exposed(&s->walk);
-        if (e == NULL && !next_family(s))
-            return false;
-        if (e == NULL)
+        struct exposed *e = next_line(s);
+        if (e != NULL) {
+            save_line(s, e);
+            lines--;
             continue;
-        save_line(s, e);
-        lines--;
+        }
+        s->family = registry_walk_family(&s->walk);
+        s->named = false;
+        if (s->family == NULL)
+            return false;
+        lines -= left_out(s);
     }
     return true;
 }
