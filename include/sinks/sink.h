@@ -48,8 +48,8 @@ struct sink {
     void (*entry)(struct sink *s, const struct event_entry *e);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
-    /* What was handed over and is not known to be delivered; not between begin and end.  cost: a
-     * walk over what is queued */
+    /* What was handed over and is not known to be delivered; between begin and end, most of what
+     * came so far.  cost: a walk over what is queued */
     void (*left)(const struct sink *s, struct sink_amount *ret);
     /* At shutdown, when the wait is over: counts what is left as lost.  Only close may follow. */
     void (*give_up)(struct sink *s);
