@@ -66,16 +66,19 @@ struct registry_save {
     struct state_profile_id {
         uint64_t set;
         uint8_t index;
-    } * profiles; /* written so far, by number */
+        uint32_t number;
+    } * profiles; /* met so far */
     size_t n_profiles, cap_profiles;
-    struct buf labels;
+    struct buf written; /* the bodies of the profiles written so far, each as a text; by number */
+    uint32_t n_written;
+    struct buf labels, scratch;
     size_t lines, left_out; /* left out: timers of more than 16 MiB */
 };
 
 void registry_save_begin(struct registry_save *s, struct registry *r, struct records_writer *to,
                          const struct state_clock *clock, bool gauges_only);
 
-/* returns  true: there is more */
+/* So many lines; a family that is left out is worth one.   returns  true: there is more */
 bool registry_save_some(struct registry_save *s, size_t lines);
 void registry_save_end(struct registry_save *s);
 

@@ -23,7 +23,7 @@
 struct sink_amount {
     uint64_t intervals;                 /* of which at least a part waits */
     uint64_t series[SERIES_KIND_COUNT]; /* values of series, by kind */
-    double counted;                     /* sum of the counters */
+    double counted;                     /* sum of the counters; both are finite */
     double timed;                       /* values in the timers, each weighed by its rate */
     uint64_t entries;                   /* events and service checks */
     uint64_t unsure; /* series and entries that were sent, with no answer so far */
@@ -48,8 +48,8 @@ struct sink {
     void (*entry)(struct sink *s, const struct event_entry *e);
     /* Is everything handed over delivered?  Shutdown waits for it, within a limit. */
     bool (*idle)(const struct sink *s);
-    /* What was handed over and is not known to be delivered; not between begin and end.  cost: a
-     * walk over what is queued */
+    /* What was handed over and is not known to be delivered; between begin and end, most of what
+     * came so far.  cost: a walk over what is queued */
     void (*left)(const struct sink *s, struct sink_amount *ret);
     /* At shutdown, when the wait is over: counts what is left as lost.  Only close may follow. */
     void (*give_up)(struct sink *s);

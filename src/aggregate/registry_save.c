@@ -3,6 +3,7 @@
  *   save_line       a line, and a set behind a gauge
  *     name_family     before the first line of a family
  *     profile_number  before the first line of a profile
+ *       number_of       as one that is equal
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "aggregate/registry_state.h"
 #include "aggregate/state_profile.h"
 #include "base/mem.h"
+#include "base/pack.h"
 
 static void put_interval(struct registry_save *s)
 {
@@ -47,19 +49,36 @@ static void name_family(struct registry_save *s)
     s->named = true;
 }
 
-/* The number of p; a profile that is new gets a record.  They are few. */
+/* The number of the profile that is saved as `body`; one that is new gets a record. */
+static uint32_t number_of(struct registry_save *s, struct slice body)
+{
+    struct unpack written = unpack_of(buf_slice(&s->written));
+    for (uint32_t i = 0; i < s->n_written; i++)
+        if (slice_eq(unpack_text(&written), body))
+            return i;
+    pack_text(&s->written, body);
+    struct buf *out = records_add(s->to, STATE_PROFILE);
+    pack_u32(out, s->n_written);
+    buf_append_slice(out, body);
+    records_done(s->to);
+    return s->n_written++;
+}
+
+/*
+ * The number of p.  Those that are equal have one: with each restart, lines that still wait for a
+ * sample have profiles of their own, and a file holds only so many.
+ */
 static uint32_t profile_number(struct registry_save *s, const struct profile *p)
 {
     for (size_t i = s->n_profiles; i-- > 0;)
         if (s->profiles[i].set == p->set && s->profiles[i].index == p->index)
-            return (uint32_t)i;
+            return s->profiles[i].number;
+    buf_clear(&s->scratch);
+    state_profile_save(p, &s->scratch);
+    uint32_t number = number_of(s, buf_slice(&s->scratch));
     s->profiles = mem_grow(s->profiles, &s->cap_profiles, s->n_profiles + 1, sizeof *s->profiles);
-    s->profiles[s->n_profiles] = (struct state_profile_id){ p->set, p->index };
-    struct buf *out = records_add(s->to, STATE_PROFILE);
-    pack_u32(out, (uint32_t)s->n_profiles);
-    state_profile_save(p, out);
-    records_done(s->to);
-    return (uint32_t)s->n_profiles++;
+    s->profiles[s->n_profiles++] = (struct state_profile_id){ p->set, p->index, number };
+    return number;
 }
 
 static int64_t born_ms(const struct registry_save *s, struct exposed *e)
@@ -104,29 +123,27 @@ static bool left_out(const struct registry_save *s)
     return s->gauges_only && s->family->type != FAMILY_GAUGE;
 }
 
-static bool next_family(struct registry_save *s)
+static struct exposed *next_line(struct registry_save *s)
 {
-    do
-        s->family = registry_walk_family(&s->walk);
-    while (s->family != NULL && left_out(s));
-    s->named = false;
-    return s->family != NULL;
+    return s->family != NULL && !left_out(s) ? registry_walk_exposed(&s->walk) : NULL;
 }
 
 bool registry_save_some(struct registry_save *s, size_t lines)
 {
     if (s->interval != s->registry->interval)
         put_interval(s);
-    if (s->family == NULL && !next_family(s))
-        return false;
     while (lines > 0) {
-        struct exposed *e = registry_walk_exposed(&s->walk);
-        if (e == NULL && !next_family(s))
-            return false;
-        if (e == NULL)
+        struct exposed *e = next_line(s);
+        if (e != NULL) {
+            save_line(s, e);
+            lines--;
             continue;
-        save_line(s, e);
-        lines--;
+        }
+        s->family = registry_walk_family(&s->walk);
+        s->named = false;
+        if (s->family == NULL)
+            return false;
+        lines -= left_out(s);
     }
     return true;
 }
@@ -135,5 +152,7 @@ void registry_save_end(struct registry_save *s)
 {
     registry_walk_end(&s->walk);
     buf_release(&s->labels);
+    buf_release(&s->scratch);
+    buf_release(&s->written);
     free(s->profiles);
 }

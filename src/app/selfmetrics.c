@@ -9,6 +9,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
                     .n_listeners = src->n_listeners,
                     .n_workers = src->turn->n_workers,
                     .bound_again = src->bound_again },
+        .http = src->http_ended,
     };
     turn_totals(src->turn, &ret->ingest);
     if (src->events != NULL)

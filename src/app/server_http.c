@@ -111,8 +111,10 @@ int server_http_start(struct server *s)
 
 void server_http_stop(struct server *s)
 {
-    if (s->http != NULL)
+    if (s->http != NULL) {
+        http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);
+    }
     s->http = NULL;
     s->self.http = NULL;
     http_body_unref(s->landing);

@@ -2,7 +2,7 @@
  * Gauges and sets for a start after a crash, every server.state_interval:
  *
  *   on_due       a file is begun
- *   on_piece     every PIECE_MS: some lines more, while the loop goes on
+ *   on_piece     every PIECE_MS: a slice more (slice.h), while the loop goes on
  *   commit       on a thread of libuv's pool, as it waits for the disk: synced, renamed
  *   on_committed
  *
@@ -14,10 +14,11 @@
 
 #include "app/server_priv.h"
 #include "app/server_state.h"
+#include "app/slice.h"
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { PIECE_MS = 2, PIECE_LINES = 2000 };
+enum { PIECE_MS = 2 };
 
 struct snapshot_writer {
     struct server *server;
@@ -79,7 +80,12 @@ static void on_piece(uv_timer_t *timer)
 {
     struct snapshot_writer *n = timer->data;
     assert(n->writing && !n->committing);
-    if (registry_save_some(&n->save, PIECE_LINES) && n->records.error == 0) {
+    uint64_t end_ns = slice_end_ns();
+    bool more;
+    do
+        more = registry_save_some(&n->save, SLICE_SERIES) && n->records.error == 0;
+    while (more && !slice_over(end_ns));
+    if (more) {
         arm(n, on_piece, PIECE_MS);
         return;
     }

@@ -98,6 +98,16 @@ def test_the_servers_own_counters_go_on_and_still_add_up(folder):
             assert page.value("a") == start + 1
 
 
+def test_counters_of_http_requests_go_on_too(folder):
+    """The HTTP server has stopped when the state is written."""
+    name, seen = "statsd_http_requests_total", 0
+    for _ in range(3):
+        with server(folder) as s:
+            value = s.scrape().value(name)
+            assert value > seen
+            seen = value
+
+
 def test_a_series_idle_beyond_its_ttl_is_not_brought_back(folder):
     with server(folder, "aggregate.ttl=1s") as s:
         s.send("old:1|c")

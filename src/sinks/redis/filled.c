@@ -36,6 +36,13 @@ void redis_filled_end(struct redis_filled *f, struct redis_ledger *l, uint64_t d
     f->open = false;
 }
 
+void redis_filled_left(const struct redis_filled *f, struct sink_amount *ret)
+{
+    ret->intervals += f->open;
+    for (const struct redis_batch *b = f->open ? f->head : NULL; b != NULL; b = b->next)
+        sink_amount_add(ret, &b->amount);
+}
+
 void redis_filled_release(struct redis_filled *f)
 {
     struct redis_batch *next;

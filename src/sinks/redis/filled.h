@@ -13,6 +13,7 @@
 
 struct redis_batch;
 struct redis_ledger;
+struct sink_amount;
 
 /* { 0 } is none. */
 struct redis_filled {
@@ -31,6 +32,9 @@ void redis_filled_add(struct redis_filled *f, struct redis_batch *b);
 /* All of it goes to the ledger, and is sent delay_ms after it closed at the earliest. */
 void redis_filled_end(struct redis_filled *f, struct redis_ledger *l, uint64_t delay_ms,
                       uint64_t now_ms);
+
+/* Adds what came in of one that has not ended, as far as it is a batch.   cost  a walk over them */
+void redis_filled_left(const struct redis_filled *f, struct sink_amount *ret);
 
 /* What came in of one that has not ended is gone. */
 void redis_filled_release(struct redis_filled *f);

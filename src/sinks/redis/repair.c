@@ -279,8 +279,9 @@ static void go_on_after_fence(struct redis_ledger *l, uint8_t shard, uint64_t no
         if (!b->restored)
             continue;
         series += b->series;
+        if (b->interval != NULL) /* else it was counted as applied: settle counts nothing */
+            l->stats.series_dropped -= b->series;
         settle(l, b, 0, b->series, now_ms);
-        l->stats.series_dropped -= b->series;
     }
     l->stats.fenced += series;
     next_producer(l, shard, sh->held_from);

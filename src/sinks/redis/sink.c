@@ -203,8 +203,8 @@ static bool sink_idle(const struct sink *s)
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
-    assert(!self_const(s)->filled.open);
     redis_ledger_left(self_const(s)->ledger, ret);
+    redis_filled_left(&self_const(s)->filled, ret);
     redis_append_left(self_const(s)->append, ret);
 }
 

@@ -246,12 +246,12 @@ static bool get_amount(struct sink_amount *a, struct unpack *in)
     return isfinite(a->counted) && isfinite(a->timed);
 }
 
-static struct redis_interval *interval_of(struct redis_ledger *l, uint32_t nth)
+/* The interval of that ordinal, from `iv` on; in a shard they come in order. */
+static struct redis_interval *interval_of(struct redis_interval *iv, uint32_t nth)
 {
-    struct redis_interval *iv = l->intervals;
-    while (iv != NULL && iv->nth != nth)
+    while (iv != NULL && iv->nth < nth)
         iv = iv->next;
-    return iv;
+    return iv != NULL && iv->nth == nth ? iv : NULL;
 }
 
 /* Everything but the bytes and the interval. */
@@ -306,7 +306,9 @@ static bool queue_batch(struct redis_ledger *l, struct redis_batch *b, bool of_i
 {
     const struct shard *sh = &l->shards[b->shard];
     const struct redis_batch *before = sh->queue.tail;
-    struct redis_interval *iv = of_interval ? interval_of(l, b->nth) : NULL;
+    struct redis_interval *from =
+        before != NULL && before->interval != NULL ? before->interval : l->intervals;
+    struct redis_interval *iv = of_interval ? interval_of(from, b->nth) : NULL;
     if (b->epoch != sh->producer.epoch || b->seq > sh->producer.seq ||
         (before != NULL && b->seq <= before->seq) || (of_interval && iv == NULL))
         return false;

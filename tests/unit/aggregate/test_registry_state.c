@@ -374,6 +374,25 @@ static void what_is_loaded_is_saved_again(void **state)
     pipeline_release(&p);
 }
 
+/* One line more waits after each, and none ever goes: the profiles saved do not pile up. */
+static void a_state_is_loaded_after_any_number_of_restarts(void **state)
+{
+    enum { RESTARTS = 1100 };
+    struct pipeline p;
+    struct pipeline_opts o = { 0 };
+    (void)state;
+    pipeline_init(&p, &o);
+    for (int i = 0; i < RESTARTS; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%d:1|c", i);
+        pipeline_feed(&p, 0, line);
+        pipeline_turn(&p);
+        stop_and_start(&p, &o, 0);
+    }
+    assert_int_equal(registry_restored(p.registry), RESTARTS);
+    pipeline_release(&p);
+}
+
 static void a_reload_of_the_mapping_leaves_what_waits(void **state)
 {
     struct pipeline p;
@@ -391,6 +410,39 @@ static void a_reload_of_the_mapping_leaves_what_waits(void **state)
     pipeline_feed(&p, 0, "a:5|c\nc:1|c");
     pipeline_turn(&p);
     pipeline_expect(&p, "b 5\nc 3\n");
+    pipeline_release(&p);
+}
+
+/* A piece stays small where most families are left out. */
+static void families_left_out_are_passed_in_pieces_too(void **state)
+{
+    enum { FAMILIES = 100, PIECE = 10 };
+    struct pipeline p;
+    struct pipeline_opts o = { 0 };
+    struct state_memory m = { 0 };
+    struct records_writer w;
+    struct registry_save s;
+    unsigned pieces = 1;
+    (void)state;
+    pipeline_init(&p, &o);
+    for (int i = 0; i < FAMILIES; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%d:1|c", i);
+        pipeline_feed(&p, 0, line);
+    }
+    pipeline_feed(&p, 0, "d:1|g");
+    pipeline_turn(&p);
+    const struct state_clock clock = state_memory_clock(&p);
+    const struct records_sink sink = state_memory_sink(&m);
+    records_begin(&w, &sink, STATE_MEMORY_VERSION);
+    registry_save_begin(&s, p.registry, &w, &clock, true);
+    while (registry_save_some(&s, PIECE))
+        pieces++;
+    assert_int_equal(s.lines, 1);
+    assert_true(pieces > FAMILIES / PIECE);
+    registry_save_end(&s);
+    assert_int_equal(records_end(&w), 0);
+    state_memory_release(&m);
     pipeline_release(&p);
 }
 
@@ -556,7 +608,9 @@ int main(void)
         cmocka_unit_test(no_more_lines_come_back_than_there_may_be_series),
         cmocka_unit_test(a_name_that_became_reserved_stays_off),
         cmocka_unit_test(what_is_loaded_is_saved_again),
+        cmocka_unit_test(a_state_is_loaded_after_any_number_of_restarts),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
+        cmocka_unit_test(families_left_out_are_passed_in_pieces_too),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
         cmocka_unit_test(an_interval_that_goes_on_is_over_for_the_sinks_alone),
         cmocka_unit_test(records_that_make_no_sense_leave_nothing_behind),

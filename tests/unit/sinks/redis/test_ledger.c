@@ -851,6 +851,41 @@ static void a_state_that_is_restored_later_sends_nothing_of_what_it_held(void **
     }
 }
 
+/* What was acknowledged, was lost by Redis and waits again is in no interval any more. */
+static void what_waits_again_is_fenced_too_and_counted_once(void **state)
+{
+    struct model m;
+    struct state_memory backup = { 0 };
+    (void)state;
+    model_init(&m, SPOOL);
+    interval(&m, 0, 5, BYTES);
+    run(&m);
+    m.saved = m.own;
+    interval(&m, 10, 5, BYTES);
+    run(&m);
+    m.own = m.saved;
+    interval(&m, 20, 5, BYTES);
+    redis_ledger_pump(m.ledger, m.now_ms);
+    m.down = true;
+    while (m.n_wire > 0)
+        step(&m);
+    stop(&m, &backup, 0);
+    m.down = false;
+    start(&m, &backup, 0);
+    run(&m);
+    restart(&m, 0, 0);
+    interval(&m, 30, 5, BYTES);
+    run(&m);
+    redis_ledger_free(m.ledger);
+    start(&m, &backup, 0);
+    run(&m);
+    expect_once(&m, 1, m.next_id);
+    assert_int_equal(stats(&m).series_dropped, 0);
+    assert_int_equal(stats(&m).fenced, (5 + 4) * 10); /* the log entry of the lost one is kept */
+    model_release(&m);
+    state_memory_release(&backup);
+}
+
 static void two_that_go_on_from_one_state_are_both_exact(void **state)
 {
     (void)state;
@@ -1226,6 +1261,7 @@ int main(void)
         cmocka_unit_test(a_restart_loses_and_doubles_nothing_wherever_it_comes),
         cmocka_unit_test(chaos_with_restarts_leaves_exact_sums),
         cmocka_unit_test(a_state_that_is_restored_later_sends_nothing_of_what_it_held),
+        cmocka_unit_test(what_waits_again_is_fenced_too_and_counted_once),
         cmocka_unit_test(two_that_go_on_from_one_state_are_both_exact),
         cmocka_unit_test(a_damaged_state_leaves_a_ledger_as_new),
         cmocka_unit_test(two_that_count_under_one_id_are_both_exact),

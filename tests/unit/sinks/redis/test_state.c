@@ -157,10 +157,39 @@ static void the_next_process_sends_the_same_bytes_but_for_the_generation(void **
     state_memory_release(&saved);
 }
 
+/* Anybody may send them: one batch's sum of counters leaves the finite doubles. */
+static void sums_of_the_largest_counters_are_loaded_again(void **state)
+{
+    static const double largest[][2] = { { 1.7e308, 1.7e308 }, { -1.7e308, -1.7e308 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof largest / sizeof largest[0]; i++) {
+        static struct wires wires;
+        struct state_memory saved = { 0 };
+        struct fake_snapshot f;
+        wires = (struct wires){ .down = true };
+        struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
+        struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+        fake_snapshot_init(&f, 1700000000);
+        fake_snapshot_counter(&f, "hits|#n:1", largest[i][0]);
+        fake_snapshot_counter(&f, "hits|#n:2", largest[i][1]);
+        redis_ledger_begin(l, 1700000000, NOW_MS, NOW_MS);
+        fake_snapshot_encode(&f, e, 4800, take, l);
+        redis_ledger_end(l, NOW_MS);
+        save(l, &saved);
+        load(next, &saved);
+        fake_snapshot_release(&f);
+        redis_encode_free(e);
+        redis_ledger_free(next);
+        redis_ledger_free(l);
+        state_memory_release(&saved);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_process_sends_the_same_bytes_but_for_the_generation),
+        cmocka_unit_test(sums_of_the_largest_counters_are_loaded_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
