@@ -81,7 +81,8 @@ struct inherited_want {
 
 /**
  * inherited_take(list, want, ret, most):
- * Take all sockets that are wanted: those with the name first, then as they stand in the list.
+ * Take all sockets that are wanted: those with the name first, then as they stand in the list.  Of
+ * those with the name, the ones on one address: that of the first.
  *   ret      gets them; descriptors are the caller's from here on
  *   most     room in ret
  *   returns  how many, maybe 0; -E2BIG with nothing taken

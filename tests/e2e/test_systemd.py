@@ -221,6 +221,19 @@ def test_another_number_of_workers_reads_the_same_sockets(dir, before, after):
         assert settle(m, 300) == 300
 
 
+def test_listeners_of_port_0_that_the_config_has_twice_keep_their_ports(dir):
+    """They have one name in the store: each takes the sockets of one port."""
+    twice = [u for u in ("udp://localhost:0", "tcp://127.0.0.1:0") for _ in range(2)]
+    with Manager(dir, *settings(*["listen.socket=" + u for u in twice], "server.workers=2")) as m:
+        for i in range(3):
+            m.start()
+            assert len(m.store) == 4 * 2 + 2 + 1                # UDP twice for IPv4 and IPv6, TCP, HTTP
+            for proto in ("udp", "tcp"):
+                at = [sorted(l["addr"] for l in m.logged("listening", run) if l["proto"] == proto) for run in (0, i)]
+                assert at[0] == at[1]
+            m.stop()
+
+
 def test_a_unit_with_fewer_sockets_than_workers_is_told_what_to_write(dir):
     (u,) = manager.udp()
     with Manager(dir, *settings("listen.socket=" + manager.url(u), "server.workers=2"), sockets=[u]) as m:
