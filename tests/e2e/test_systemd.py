@@ -234,6 +234,27 @@ def test_listeners_of_port_0_that_the_config_has_twice_keep_their_ports(dir):
             m.stop()
 
 
+@pytest.mark.parametrize("goes", [False, True])
+def test_one_worker_reads_what_many_left_of_several_listeners(dir, goes):
+    """As listeners of its own, or as sockets that the config has dropped."""
+    listen = ["listen.socket=udp://127.0.0.1:0"] * 2
+    with Manager(dir, *settings(*listen, "server.workers=40")) as m:
+        m.start()
+        ports = [int(l["addr"].rsplit(":", 1)[1]) for l in m.logged("listening") if l["proto"] == "udp"]
+        m.stop()
+        for port in ports:
+            send = sender(("127.0.0.1", port), n=100)
+            for i in range(400):
+                send(i)
+        m.settings[:] = settings(*(["listen.socket=unixgram://@" + dir] if goes else listen), "server.workers=1")
+        m.start()
+        m.stop()
+        if goes:
+            assert m.logged("read what sockets of the config before held")[0]["datagrams"] == "800"
+        else:
+            assert m.sum_of_runs("samples_aggregated") == 800
+
+
 def test_a_unit_with_fewer_sockets_than_workers_is_told_what_to_write(dir):
     (u,) = manager.udp()
     with Manager(dir, *settings("listen.socket=" + manager.url(u), "server.workers=2"), sockets=[u]) as m:
