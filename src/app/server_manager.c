@@ -213,7 +213,7 @@ static void on_watchdog(uv_timer_t *timer)
     if (server_state(s) == RUNNING && m->turn == 0)
         m->turn = turn_ask(&s->turn, false);
     else if (server_state(s) == DRAINING && s->last_turn == 0)
-        (void)notify_say(&m->to, "WATCHDOG=1");
+        (void)notify_try(&m->to, "WATCHDOG=1");
 }
 
 void server_manager_turned(struct server *s)
@@ -222,7 +222,7 @@ void server_manager_turned(struct server *s)
     if (m->turn == 0 || s->turn.done < m->turn)
         return;
     m->turn = 0;
-    (void)notify_say(&m->to, "WATCHDOG=1");
+    (void)notify_try(&m->to, "WATCHDOG=1");
 }
 
 void server_manager_ready(struct server *s)
@@ -262,7 +262,7 @@ static void on_extend(uv_timer_t *timer)
     struct server *s = timer->data;
     char text[TEXT_BYTES];
     snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%d", (int)EXTEND_US);
-    (void)notify_say(&s->manager.to, text);
+    (void)notify_try(&s->manager.to, text);
 }
 
 void server_manager_stopping(struct server *s)
