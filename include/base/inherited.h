@@ -24,7 +24,7 @@
 #include "base/buf.h"
 
 enum {
-    INHERITED_MAX = 4096,       /* descriptors */
+    INHERITED_MAX = 8192,       /* descriptors: as many as a takeover hands on */
     INHERITED_NAME_MAX = 256,   /* bytes of a name, with its NUL; as managers have it */
     INHERITED_WHAT_MAX = 192,   /* of inherited_what, with its NUL */
     INHERITED_ENV_FIRST_FD = 3, /* of LISTEN_FDS */
