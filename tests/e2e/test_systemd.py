@@ -451,6 +451,20 @@ def test_a_long_stop_asks_for_more_time(dir):
             wait_for(m.ended, "the end")
 
 
+def test_a_stop_that_saves_much_asks_for_the_time_that_it_takes(dir):
+    """Nobody can ask while it is written, and who is killed then has lost all of it."""
+    os.mkdir(os.path.join(dir, "state"))
+    with Manager(dir, *settings("listen.socket=udp://127.0.0.1:0", "server.state_dir=" + os.path.join(dir, "state"))) as m:
+        m.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for i in range(100):
+                s.sendto(b"\n".join(b"s.%d:1|c" % n for n in range(i * 100, i * 100 + 100)), ("127.0.0.1", listens(m, "udp")[1]))
+        pid = m.pid
+        m.stop()
+        assert m.logged("stopped")[0]["series"] == "10000"
+        assert max(map(int, m.heard("EXTEND_TIMEOUT_USEC", run=pid))) >= 5000000 + 10000 * 10
+
+
 def tids(pid, name):
     return [int(t) for t in os.listdir("/proc/%d/task" % pid) if open("/proc/%d/task/%s/comm" % (pid, t)).read().strip() == name]
 
