@@ -189,11 +189,26 @@ def test_http_connections_wait_for_the_next_server_and_none_fails(dir):
         m.start()
         keeps = http.client.HTTPConnection(*h.getsockname(), timeout=10)
 
-        def keep_alive(_):
-            # What Prometheus does: the same connection, until the server says that it is the last answer.
+        answered = time.monotonic()
+
+        def scrape():
+            nonlocal answered
             keeps.request("GET", "/metrics")
             r = keeps.getresponse()
             assert r.status == 200 and b"statsd_build_info" in r.read()
+            answered = time.monotonic()
+
+        def keep_alive(_):
+            # What Prometheus does: the same connection, until the server says that it is the last answer; and once more
+            # if that was idle for long.
+            idle = time.monotonic() - answered
+            try:
+                scrape()
+            except ConnectionError:
+                if idle < 0.2:
+                    raise
+                keeps.close()
+                scrape()
         with Load(of_http(h.getsockname()), 300) as load, Load(keep_alive, 200) as kept:
             for i in range(RESTARTS):
                 wait_for(lambda: (load.sent > i * 20 and kept.sent > i * 10) or load.error or kept.error, "some requests")
@@ -482,7 +497,12 @@ def test_the_watchdog_is_fed_for_idle_workers_and_not_when_one_hangs(dir):
             pytest.skip("ptrace is not permitted here")
         assert libc.ptrace(interrupt, tid, None, None) == 0
         os.waitpid(tid, 0x40000000)                                       # __WALL: it has stopped
-        time.sleep(0.2)                                                   # a turn that was over already may still be told
+
+        def silent():                                                     # a turn that was over already may still be told
+            before = len(m.heard("WATCHDOG"))
+            time.sleep(0.5)
+            return len(m.heard("WATCHDOG")) == before
+        wait_for(silent, "no more heartbeats")
         beats = len(m.heard("WATCHDOG"))
         begun = time.monotonic()
         while time.monotonic() - begun < 1:
