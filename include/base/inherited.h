@@ -24,7 +24,7 @@
 #include "base/buf.h"
 
 enum {
-    INHERITED_MAX = 4096,       /* descriptors */
+    INHERITED_MAX = 8192,       /* descriptors: as many as a takeover hands on */
     INHERITED_NAME_MAX = 256,   /* bytes of a name, with its NUL; as managers have it */
     INHERITED_WHAT_MAX = 192,   /* of inherited_what, with its NUL */
     INHERITED_ENV_FIRST_FD = 3, /* of LISTEN_FDS */
@@ -81,7 +81,8 @@ struct inherited_want {
 
 /**
  * inherited_take(list, want, ret, most):
- * Take all sockets that are wanted: those with the name first, then as they stand in the list.
+ * Take all sockets that are wanted: those with the name first, then as they stand in the list.  Of
+ * those with the name, the ones on one address: that of the first.
  *   ret      gets them; descriptors are the caller's from here on
  *   most     room in ret
  *   returns  how many, maybe 0; -E2BIG with nothing taken

@@ -26,7 +26,9 @@
 #include "listen/refusals.h"
 #include "listen/worker_order.h"
 
-enum { WORKER_SOCKETS_MAX = 64 };
+/* One worker reads all that others read before it, of several listeners: as many as a manager keeps
+ * (FileDescriptorStoreMax= in contrib/systemd/statsd.service). */
+enum { WORKER_SOCKETS_MAX = 512 };
 
 struct connection;
 struct worker;

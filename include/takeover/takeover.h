@@ -35,7 +35,7 @@ struct takeover_hello {
 
 struct takeover_offer {
     const struct takeover_fd *fds;
-    size_t n; /* at most TAKEOVER_FDS_MAX */
+    size_t n; /* beyond TAKEOVER_FDS_MAX it is refused */
 };
 
 #endif

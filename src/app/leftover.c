@@ -87,6 +87,12 @@ static void turned(void *sem)
     uv_sem_post(sem);
 }
 
+static void cannot_read(int rc)
+{
+    LOG(LOG_ERROR, "cannot read sockets of the config before", F_STR("error", err_text(rc)),
+        F_STR("lost", "what they hold"));
+}
+
 /* Everything that the sockets hold.  returns  datagrams */
 static uint64_t read_all(const struct inherited *from, struct worker *w, struct registry *registry,
                          uv_sem_t *sem)
@@ -99,11 +105,14 @@ static uint64_t read_all(const struct inherited *from, struct worker *w, struct 
         if (fd < 0 || !holds_datagrams(fd))
             continue;
         const struct listen_address a = { .transport = transport_at(fd, &type) };
-        n += worker_add_socket(w, fd, &a) >= 0;
+        int at = worker_add_socket(w, fd, &a);
+        n += at >= 0;
+        if (at < 0)
+            cannot_read(at);
     }
     int rc = worker_start(w);
     if (rc < 0) {
-        LOG(LOG_ERROR, "cannot read sockets of the config before", F_STR("error", err_text(rc)));
+        cannot_read(rc);
         return 0;
     }
     worker_ask_turn(w, true);

@@ -7,6 +7,7 @@
  *     server_manager_ready      our own go into its store; READY=1; its watchdog is fed
  *     server_manager_reload...  RELOADING=1, READY=1
  *     server_manager_stopping   STOPPING=1, and EXTEND_TIMEOUT_USEC while it takes long
+ *     server_manager_saving     EXTEND_TIMEOUT_USEC: the loop does not run while the state is saved
  *     server_manager_close      it has handled all that it was told
  *
  * The watchdog vouches for the workers: it is fed only when a page turn is over that was asked for

@@ -37,7 +37,7 @@ void notify_close(struct notify *n)
     n->fd = -1;
 }
 
-int notify_say_with(const struct notify *n, const char *text, const int *fds, size_t n_fds)
+static int say(const struct notify *n, const char *text, const int *fds, size_t n_fds, int flags)
 {
     union {
         struct cmsghdr head;
@@ -62,12 +62,22 @@ int notify_say_with(const struct notify *n, const char *text, const int *fds, si
         m.msg_control = &control;
         m.msg_controllen = CMSG_SPACE(n_fds * sizeof *fds);
     }
-    return sendmsg(n->fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return sendmsg(n->fd, &m, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+}
+
+int notify_say_with(const struct notify *n, const char *text, const int *fds, size_t n_fds)
+{
+    return say(n, text, fds, n_fds, 0);
 }
 
 int notify_say(const struct notify *n, const char *text)
 {
-    return notify_say_with(n, text, NULL, 0);
+    return say(n, text, NULL, 0, 0);
+}
+
+int notify_try(const struct notify *n, const char *text)
+{
+    return say(n, text, NULL, 0, MSG_DONTWAIT);
 }
 
 /*

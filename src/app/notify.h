@@ -45,6 +45,12 @@ static inline bool notify_there(const struct notify *n)
 /* Without a manager nothing happens, here and below.  returns  0 or -errno */
 int notify_say(const struct notify *n, const char *text);
 
+/*
+ * The same of what is said again and again: it does not wait.  A manager that has a queue of such
+ * words before it does not miss this one.
+ */
+int notify_try(const struct notify *n, const char *text);
+
 /* With descriptors, NOTIFY_FDS_MAX at most. */
 int notify_say_with(const struct notify *n, const char *text, const int *fds, size_t n_fds);
 

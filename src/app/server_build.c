@@ -155,7 +155,9 @@ static int hand_out(struct server *s, struct listener *l, unsigned *next)
         int at = worker_add_socket(w, fd, &l->address);
         if (at < 0) {
             LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name),
-                F_STR("error", err_text(at)));
+                F_STR("error", err_text(at)),
+                F_STR("remedy",
+                      at == -E2BIG ? "raise server.workers: one reads too many sockets" : ""));
             return at;
         }
         l->places[i] = (uint16_t)at;

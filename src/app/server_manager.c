@@ -3,7 +3,7 @@
  *
  *     start    open -> read_watchdog;  adopted: take_http
  *     run      ready -> store: store_listener, store_http;  on_watchdog -> (a turn) -> turned
- *     end      stopping -> on_extend;  close
+ *     end      stopping -> on_extend;  saving;  close
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,8 +21,9 @@
 
 enum {
     TEXT_BYTES = 512,
-    EXTEND_MS = 1000,   /* how often a long stop asks for more time ... */
-    EXTEND_US = 5000000 /* ... and for how much */
+    EXTEND_MS = 1000,    /* how often a long stop asks for more time ... */
+    EXTEND_US = 5000000, /* ... and for how much */
+    SAVE_SERIES_US = 20  /* in which one series is saved and freed, on a slow disk too */
 };
 
 /* ---- start ---- */
@@ -213,7 +214,7 @@ static void on_watchdog(uv_timer_t *timer)
     if (server_state(s) == RUNNING && m->turn == 0)
         m->turn = turn_ask(&s->turn, false);
     else if (server_state(s) == DRAINING && s->last_turn == 0)
-        (void)notify_say(&m->to, "WATCHDOG=1");
+        (void)notify_try(&m->to, "WATCHDOG=1");
 }
 
 void server_manager_turned(struct server *s)
@@ -222,7 +223,7 @@ void server_manager_turned(struct server *s)
     if (m->turn == 0 || s->turn.done < m->turn)
         return;
     m->turn = 0;
-    (void)notify_say(&m->to, "WATCHDOG=1");
+    (void)notify_try(&m->to, "WATCHDOG=1");
 }
 
 void server_manager_ready(struct server *s)
@@ -257,12 +258,25 @@ void server_manager_reloaded(struct server *s, const char *text)
 
 /* ---- end ---- */
 
+static void extend(const struct manager *m, uint64_t us)
+{
+    char text[TEXT_BYTES];
+    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%" PRIu64, us);
+    (void)notify_try(&m->to, text);
+}
+
 static void on_extend(uv_timer_t *timer)
 {
     struct server *s = timer->data;
-    char text[TEXT_BYTES];
-    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%d", (int)EXTEND_US);
-    (void)notify_say(&s->manager.to, text);
+    extend(&s->manager, EXTEND_US);
+}
+
+void server_manager_saving(struct server *s)
+{
+    uint64_t series = 0;
+    for (int k = 0; k < SERIES_KIND_COUNT; k++)
+        series += registry_count(s->registry, (enum series_kind)k);
+    extend(&s->manager, EXTEND_US + series * SAVE_SERIES_US);
 }
 
 void server_manager_stopping(struct server *s)

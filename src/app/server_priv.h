@@ -213,6 +213,7 @@ void server_manager_reloading(struct server *s);
 /* text: the line that its status shows; NULL: as when it was ready */
 void server_manager_reloaded(struct server *s, const char *text);
 void server_manager_stopping(struct server *s);
+void server_manager_saving(struct server *s);
 void server_manager_close(struct server *s);
 
 /* The sockets of l were bound again: the manager is to keep the new one. */

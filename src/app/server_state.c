@@ -177,6 +177,7 @@ void server_state_save(struct server *s)
 {
     if (!is_on(s))
         return;
+    server_manager_saving(s);
     uint64_t begun_ns = now_mono_ns();
     int rc = write_file(s);
     if (rc == 0) {

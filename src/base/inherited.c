@@ -1,7 +1,7 @@
 /*
  *     the list     inherited_read -> read_count, inherited_add: same_file
  *     the names    inherited_own_name -> put_byte
- *     the sockets  inherited_take -> is_wanted -> same_address
+ *     the sockets  inherited_take -> is_wanted, is_beside -> same_address
  */
 #include "base/inherited.h"
 
@@ -244,25 +244,39 @@ static bool is_wanted(const struct inherited_fd *one, const struct inherited_wan
            same_address((const struct sockaddr *)&addr, len, want->addr, want->addr_len);
 }
 
+/*
+ * Of port 0 there may be several listeners, whose sockets have one name, each at a port of its own.
+ */
+static bool is_beside(const struct inherited_fd *one, const struct inherited_fd *first)
+{
+    struct sockaddr_storage a = { .ss_family = AF_UNSPEC }, b = { .ss_family = AF_UNSPEC };
+    socklen_t a_len = sizeof a, b_len = sizeof b;
+    return getsockname(one->fd, (struct sockaddr *)&a, &a_len) == 0 &&
+           getsockname(first->fd, (struct sockaddr *)&b, &b_len) == 0 &&
+           same_address((const struct sockaddr *)&a, a_len, (const struct sockaddr *)&b, b_len);
+}
+
 int inherited_take(struct inherited *list, const struct inherited_want *want,
                    struct inherited_fd *ret, unsigned most)
 {
-    unsigned n = 0;
-    for (size_t i = 0; i < list->n; i++)
-        n += is_wanted(&list->at[i], want);
-    if (n > most)
-        return -E2BIG;
-    n = 0;
+    struct inherited_fd **found = mem_alloc((list->n + 1) * sizeof *found);
+    size_t n = 0;
     for (int with_name = 1; with_name >= 0; with_name--) {
         for (size_t i = 0; i < list->n; i++) {
             struct inherited_fd *one = &list->at[i];
             if (named(one, want) != with_name || !is_wanted(one, want))
                 continue;
-            ret[n++] = *one;
-            one->fd = -1;
+            if (n == 0 || !with_name || is_beside(one, found[0]))
+                found[n++] = one;
         }
     }
-    return (int)n;
+    int rc = n > most ? -E2BIG : (int)n;
+    for (size_t i = 0; rc > 0 && i < n; i++) {
+        ret[i] = *found[i];
+        found[i]->fd = -1;
+    }
+    free(found);
+    return rc;
 }
 
 int inherited_take_named(struct inherited *list, const char *name)

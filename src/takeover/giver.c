@@ -192,7 +192,8 @@ static void on_hello(struct giver *g, const struct wire_message *m)
     if (g->state == GIVER_CONNECTED) {
         g->offer = (struct takeover_offer){ 0 };
         why = g->opts.offer(g->opts.cookie, &h, &g->offer);
-        assert(g->offer.n <= TAKEOVER_FDS_MAX);
+        if (why == NULL && g->offer.n > TAKEOVER_FDS_MAX)
+            why = "it has more descriptors than a takeover hands on: restart it";
         if (why == NULL && token_make(&g->token) < 0)
             why = "no pipe can be made";
     }

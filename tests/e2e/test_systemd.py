@@ -189,11 +189,26 @@ def test_http_connections_wait_for_the_next_server_and_none_fails(dir):
         m.start()
         keeps = http.client.HTTPConnection(*h.getsockname(), timeout=10)
 
-        def keep_alive(_):
-            # What Prometheus does: the same connection, until the server says that it is the last answer.
+        answered = time.monotonic()
+
+        def scrape():
+            nonlocal answered
             keeps.request("GET", "/metrics")
             r = keeps.getresponse()
             assert r.status == 200 and b"statsd_build_info" in r.read()
+            answered = time.monotonic()
+
+        def keep_alive(_):
+            # What Prometheus does: the same connection, until the server says that it is the last answer; and once more
+            # if that was idle for long.
+            idle = time.monotonic() - answered
+            try:
+                scrape()
+            except ConnectionError:
+                if idle < 0.2:
+                    raise
+                keeps.close()
+                scrape()
         with Load(of_http(h.getsockname()), 300) as load, Load(keep_alive, 200) as kept:
             for i in range(RESTARTS):
                 wait_for(lambda: (load.sent > i * 20 and kept.sent > i * 10) or load.error or kept.error, "some requests")
@@ -219,6 +234,40 @@ def test_another_number_of_workers_reads_the_same_sockets(dir, before, after):
         for i in range(100):
             send(i)
         assert settle(m, 300) == 300
+
+
+def test_listeners_of_port_0_that_the_config_has_twice_keep_their_ports(dir):
+    """They have one name in the store: each takes the sockets of one port."""
+    twice = [u for u in ("udp://localhost:0", "tcp://127.0.0.1:0") for _ in range(2)]
+    with Manager(dir, *settings(*["listen.socket=" + u for u in twice], "server.workers=2")) as m:
+        for i in range(3):
+            m.start()
+            assert len(m.store) == 4 * 2 + 2 + 1                # UDP twice for IPv4 and IPv6, TCP, HTTP
+            for proto in ("udp", "tcp"):
+                at = [sorted(l["addr"] for l in m.logged("listening", run) if l["proto"] == proto) for run in (0, i)]
+                assert at[0] == at[1]
+            m.stop()
+
+
+@pytest.mark.parametrize("goes", [False, True])
+def test_one_worker_reads_what_many_left_of_several_listeners(dir, goes):
+    """As listeners of its own, or as sockets that the config has dropped."""
+    listen = ["listen.socket=udp://127.0.0.1:0"] * 2
+    with Manager(dir, *settings(*listen, "server.workers=40")) as m:
+        m.start()
+        ports = [int(l["addr"].rsplit(":", 1)[1]) for l in m.logged("listening") if l["proto"] == "udp"]
+        m.stop()
+        for port in ports:
+            send = sender(("127.0.0.1", port), n=100)
+            for i in range(400):
+                send(i)
+        m.settings[:] = settings(*(["listen.socket=unixgram://@" + dir] if goes else listen), "server.workers=1")
+        m.start()
+        m.stop()
+        if goes:
+            assert m.logged("read what sockets of the config before held")[0]["datagrams"] == "800"
+        else:
+            assert m.sum_of_runs("samples_aggregated") == 800
 
 
 def test_a_unit_with_fewer_sockets_than_workers_is_told_what_to_write(dir):
@@ -417,6 +466,20 @@ def test_a_long_stop_asks_for_more_time(dir):
             wait_for(m.ended, "the end")
 
 
+def test_a_stop_that_saves_much_asks_for_the_time_that_it_takes(dir):
+    """Nobody can ask while it is written, and who is killed then has lost all of it."""
+    os.mkdir(os.path.join(dir, "state"))
+    with Manager(dir, *settings("listen.socket=udp://127.0.0.1:0", "server.state_dir=" + os.path.join(dir, "state"))) as m:
+        m.start()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for i in range(100):
+                s.sendto(b"\n".join(b"s.%d:1|c" % n for n in range(i * 100, i * 100 + 100)), ("127.0.0.1", listens(m, "udp")[1]))
+        pid = m.pid
+        m.stop()
+        assert m.logged("stopped")[0]["series"] == "10000"
+        assert max(map(int, m.heard("EXTEND_TIMEOUT_USEC", run=pid))) >= 5000000 + 10000 * 10
+
+
 def tids(pid, name):
     return [int(t) for t in os.listdir("/proc/%d/task" % pid) if open("/proc/%d/task/%s/comm" % (pid, t)).read().strip() == name]
 
@@ -434,7 +497,12 @@ def test_the_watchdog_is_fed_for_idle_workers_and_not_when_one_hangs(dir):
             pytest.skip("ptrace is not permitted here")
         assert libc.ptrace(interrupt, tid, None, None) == 0
         os.waitpid(tid, 0x40000000)                                       # __WALL: it has stopped
-        time.sleep(0.2)                                                   # a turn that was over already may still be told
+
+        def silent():                                                     # a turn that was over already may still be told
+            before = len(m.heard("WATCHDOG"))
+            time.sleep(0.5)
+            return len(m.heard("WATCHDOG")) == before
+        wait_for(silent, "no more heartbeats")
         beats = len(m.heard("WATCHDOG"))
         begun = time.monotonic()
         while time.monotonic() - begun < 1:

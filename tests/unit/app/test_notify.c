@@ -16,6 +16,7 @@
 
 #include "app/notify.h"
 #include "base/buf.h"
+#include "base/now.h"
 
 static char dir[] = "/tmp/test_notify.XXXXXX";
 
@@ -229,6 +230,27 @@ static void a_manager_that_does_not_read_is_not_waited_for_long(void **unused)
     unlink(path);
 }
 
+static void a_heartbeat_does_not_wait_for_a_manager_that_does_not_read(void **unused)
+{
+    (void)unused;
+    enum { BEATS = 1000 };
+    char path[64];
+    struct notify n;
+    snprintf(path, sizeof path, "%s/n", dir);
+    int rc = 0, fd = manager_new(path);
+    assert_int_equal(notify_open(&n, path), 0);
+    for (int i = 0; i < BEATS && rc == 0; i++)
+        rc = notify_try(&n, "WATCHDOG=1");
+    assert_int_equal(rc, -EAGAIN);
+    uint64_t begun_ms = now_mono_ms();
+    for (int i = 0; i < BEATS; i++)
+        assert_int_equal(notify_try(&n, "WATCHDOG=1"), -EAGAIN);
+    assert_true(now_mono_ms() - begun_ms < BEATS * (uint64_t)NOTIFY_SEND_MS / 10);
+    notify_close(&n);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +259,7 @@ int main(void)
         cmocka_unit_test(descriptors_go_along_as_many_as_a_message_takes),
         cmocka_unit_test(a_barrier_waits_for_the_manager_and_a_probe_sees_whether_it_keeps),
         cmocka_unit_test(a_manager_that_does_not_read_is_not_waited_for_long),
+        cmocka_unit_test(a_heartbeat_does_not_wait_for_a_manager_that_does_not_read),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -68,7 +68,7 @@ static void the_environment_is_read_or_told_what_is_wrong(void **unused)
         { "4711", NULL, "a:b", 0, 0, 0, "" },
         { NULL, NULL, NULL, 0, 0, 0, "" },
         { "4711", "3", "a:b:c", 2, -EBADF, 0, "LISTEN_FDS says 3, but descriptor 902 is not open" },
-        { "4711", "4097", "", 0, -E2BIG, 0, "LISTEN_FDS says 4097; at most 4096 are taken" },
+        { "4711", "8193", "", 0, -E2BIG, 0, "LISTEN_FDS says 8193; at most 8192 are taken" },
         { "4711", "99999999999", "", 0, -EINVAL, 0, "LISTEN_FDS is no number: 99999999999" },
         { "4711", "-1", "", 0, -EINVAL, 0, "LISTEN_FDS is no number: -1" },
         { "4711", "2x", "", 0, -EINVAL, 0, "LISTEN_FDS is no number: 2x" },

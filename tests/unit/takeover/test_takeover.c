@@ -277,6 +277,33 @@ static void another_user_gets_nothing(void **unused)
     rig_release(&r);
 }
 
+static const char *offer_too_many(void *old, const struct takeover_hello *h,
+                                  struct takeover_offer *ret)
+{
+    static struct takeover_fd many[TAKEOVER_FDS_MAX + 1];
+    (void)h;
+    ((struct rig_old *)old)->offers++;
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        many[i] = (struct takeover_fd){ "udp", STDIN_FILENO };
+    *ret = (struct takeover_offer){ many, ARRAY_LEN(many) };
+    return NULL;
+}
+
+static void more_descriptors_than_go_over_are_refused_and_the_old_one_reads_on(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    r.old.opts.offer = offer_too_many;
+    rig_listen(&r);
+    rig_connect(&r);
+    assert_true(rig_until(&r, rig_is_settled));
+    assert_int_equal(r.old.offers, 1);
+    assert_true(r.new.gave_up &&r.old.reads &&r.old.pauses == 0);
+    assert_non_null(strstr(r.new.why, "more descriptors"));
+    rig_release(&r);
+}
+
 static void the_new_one_can_be_taken_over_in_its_turn(void **unused)
 {
     (void)unused;
@@ -358,6 +385,7 @@ int main(void)
         cmocka_unit_test(one_takeover_at_a_time),
         cmocka_unit_test(a_connection_that_says_nothing_does_not_stay),
         cmocka_unit_test(another_user_gets_nothing),
+        cmocka_unit_test(more_descriptors_than_go_over_are_refused_and_the_old_one_reads_on),
         cmocka_unit_test(the_new_one_can_be_taken_over_in_its_turn),
         cmocka_unit_test(descriptors_that_the_kernel_does_not_take_yet_are_sent_later),
     };
