@@ -409,6 +409,16 @@ def test_gauges_sets_and_what_redis_has_not_taken_go_over(folder):
         wait_for(lambda: redis.total("c", "hits") == 7, "both parts in Redis, once")
 
 
+def test_intervals_go_on_where_one_ends_while_the_new_one_waits(folder):
+    """The pause is longer than an interval."""
+    with Redis(folder) as redis, running(folder, redis.url, interval="100ms") as run:
+        with kept_alive(run.server):
+            run.over()
+        for total in (1, 2):
+            run.server.send("hits:1|c")
+            wait_for(lambda t=total: redis.total("c", "hits") == t, "the interval in Redis")
+
+
 def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
     settings = ("server.state_dir=" + folder, "server.state_interval=0")
     with running(folder, *settings) as run:
