@@ -419,6 +419,18 @@ def test_intervals_go_on_where_one_ends_while_the_new_one_waits(folder):
             wait_for(lambda t=total: redis.total("c", "hits") == t, "the interval in Redis")
 
 
+def test_a_control_socket_that_cannot_be_made_leaves_the_saved_state(folder):
+    settings = ("server.state_dir=" + folder, "server.state_interval=0")
+    with Server(*settings) as s:
+        s.send("hits:3|c")
+        s.wait_value("hits", 3)
+    with Server("server.control_socket=%s/none/control" % folder, *settings, wait=False, clean_exit=False) as s:
+        assert s.process.wait(PATIENCE) == 1
+        assert s.logged("cannot listen at server.control_socket")
+    with Server(*settings) as s:
+        s.wait_value("hits", 3)
+
+
 def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
     settings = ("server.state_dir=" + folder, "server.state_interval=0")
     with running(folder, *settings) as run:
