@@ -149,8 +149,6 @@ static void on_signal(uv_signal_t *handle, int signum)
     }
     if (signum == SIGUSR1)
         log_summary("summary", s);
-    else if (signum == SIGHUP && server_state(s) == HANDING_ON)
-        s->hand_on.reload = true;
     else if (signum == SIGHUP)
         server_reload(s);
     else
@@ -161,7 +159,9 @@ static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
     unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
-    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING && !s->leaving)
+    enum server_state state = server_state(s);
+    bool runs = (state == RUNNING && !s->leaving) || state == HANDING_ON;
+    if ((asked & LIFECYCLE_QUIT) && runs)
         server_drain(s, SIGTERM);
     if (asked & LIFECYCLE_RELOAD)
         server_reload(s);
