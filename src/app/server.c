@@ -43,6 +43,8 @@ static void server_check(const struct server *s)
     assert(s->last_turn <= s->turn.begun + 1 && s->reload_turn <= s->turn.begun + 1);
 }
 
+static void arm_interval(struct server *s);
+
 static void on_interval(uv_timer_t *timer)
 {
     struct server *s = timer->data;
@@ -53,14 +55,26 @@ static void on_interval(uv_timer_t *timer)
     int64_t start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
     if (start_ms != s->interval_start_ms && s->interval_turn == 0)
         s->interval_turn = turn_ask(&s->turn, false);
-    server_arm_interval(s);
+    arm_interval(s);
 }
 
-void server_arm_interval(struct server *s)
+static void arm_interval(struct server *s)
 {
     assert(server_state(s) == STARTING || server_state(s) == RUNNING);
     uint64_t wait_ms = schedule_wait_ms(now_wall_ms(), server_interval_ms(s));
     uv_timer_start(&s->interval_timer, on_interval, wait_ms, 0);
+}
+
+void server_begin_interval(struct server *s)
+{
+    s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
+    arm_interval(s);
+}
+
+void server_resume_interval(struct server *s)
+{
+    s->interval_turn = 0; /* that turn may have ended during the pause, where nobody looked */
+    on_interval(&s->interval_timer);
 }
 
 /* An interval that ended while the server drains is part of the final one: see server_drained. */
@@ -135,8 +149,6 @@ static void on_signal(uv_signal_t *handle, int signum)
     }
     if (signum == SIGUSR1)
         log_summary("summary", s);
-    else if (signum == SIGHUP && server_state(s) == HANDING_ON)
-        s->hand_on.reload = true;
     else if (signum == SIGHUP)
         server_reload(s);
     else
@@ -147,7 +159,9 @@ static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
     unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
-    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING && !s->leaving)
+    enum server_state state = server_state(s);
+    bool runs = (state == RUNNING && !s->leaving) || state == HANDING_ON;
+    if ((asked & LIFECYCLE_QUIT) && runs)
         server_drain(s, SIGTERM);
     if (asked & LIFECYCLE_RELOAD)
         server_reload(s);
@@ -173,8 +187,7 @@ void server_start_loop(struct server *s)
     s->giving.data = s;
     server_watch_start(s);
     s->interval_timer.data = s->tick_timer.data = s->stop_timer.data = s->expire_timer.data = s;
-    s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
-    server_arm_interval(s);
+    server_begin_interval(s);
     uv_timer_start(&s->tick_timer, on_tick, TICK_MS, TICK_MS);
 }
 

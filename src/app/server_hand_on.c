@@ -285,7 +285,7 @@ static void resume(void *server)
     if (s->turn.pauses)
         turn_go_on(&s->turn);
     server_set_state(s, RUNNING);
-    server_arm_interval(s);
+    server_resume_interval(s);
     serve_again(s);
     if (s->snapshot == NULL)
         server_state_start(s);

@@ -182,7 +182,10 @@ void server_state_close(struct server *s);
  */
 enum interval_close { INTERVAL_OVER, INTERVAL_FINAL, INTERVAL_HANDED_ON };
 void server_close_interval(struct server *s, enum interval_close how);
-void server_arm_interval(struct server *s);
+/* One is open from now on. */
+void server_begin_interval(struct server *s);
+/* After a pause, RUNNING again: it may have been over meanwhile. */
+void server_resume_interval(struct server *s);
 
 /* Read the configuration again, and have the next turn put it in force. */
 void server_reload(struct server *s);

@@ -32,6 +32,10 @@ static void in_force(struct server *s)
 
 void server_reload(struct server *s)
 {
+    if (server_state(s) == HANDING_ON) {
+        s->hand_on.reload = true;
+        return;
+    }
     if (s->acceptor != NULL)
         acceptor_reload(s->acceptor);
     if (s->reload_turn != 0) {

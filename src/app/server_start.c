@@ -1,5 +1,5 @@
 /*
- *     server_start   make -> sinks -> go -> the saved state -> ready
+ *     server_start   make -> sinks -> the control socket -> go -> the saved state -> ready
  *       server_make    listeners -> registry -> workers (server_build.c) -> scrapes -> the loop
  *       server_go      the workers run -> HTTP
  *       server_ready
@@ -118,9 +118,10 @@ int server_start(struct server *s)
         return rc;
     if ((rc = server_make(s)) < 0 || (rc = server_open_sinks(s)) < 0)
         return rc;
-    if ((rc = server_go(s)) < 0 || (rc = server_state_load(s)) < 0)
+    /* The state is read once only: what can fail comes before it. */
+    if ((rc = server_hand_on_open(s, -1)) < 0 || (rc = server_go(s)) < 0)
         return rc;
-    if ((rc = server_hand_on_open(s, -1)) < 0)
+    if ((rc = server_state_load(s)) < 0)
         return rc;
     server_ready(s);
     return 0;

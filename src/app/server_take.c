@@ -114,6 +114,7 @@ static void load(void *server, int fd, uint64_t bytes)
     struct state_owner owner = { 0 };
     const char *why = NULL;
     s->started_ns = now_mono_ns(); /* nothing was read before */
+    server_begin_interval(s);      /* nor was one closed, though its timer may have been up */
     int rc = server_open_sinks(s);
     if (rc == 0)
         rc = state_file_rewind(&f);

@@ -343,7 +343,7 @@ def kept_alive(s):
     with contextlib.closing(http.client.HTTPConnection(host, int(port))) as c:
         c.request("GET", "/-/healthy")
         assert c.getresponse().read() == b"statsd is healthy\n"
-        yield
+        yield c
 
 
 def takes_no_connection(s):
@@ -409,6 +409,28 @@ def test_gauges_sets_and_what_redis_has_not_taken_go_over(folder):
         wait_for(lambda: redis.total("c", "hits") == 7, "both parts in Redis, once")
 
 
+def test_intervals_go_on_where_one_ends_while_the_new_one_waits(folder):
+    """The pause is longer than an interval."""
+    with Redis(folder) as redis, running(folder, redis.url, interval="100ms") as run:
+        with kept_alive(run.server):
+            run.over()
+        for total in (1, 2):
+            run.server.send("hits:1|c")
+            wait_for(lambda t=total: redis.total("c", "hits") == t, "the interval in Redis")
+
+
+def test_a_control_socket_that_cannot_be_made_leaves_the_saved_state(folder):
+    settings = ("server.state_dir=" + folder, "server.state_interval=0")
+    with Server(*settings) as s:
+        s.send("hits:3|c")
+        s.wait_value("hits", 3)
+    with Server("server.control_socket=%s/none/control" % folder, *settings, wait=False, clean_exit=False) as s:
+        assert s.process.wait(PATIENCE) == 1
+        assert s.logged("cannot listen at server.control_socket")
+    with Server(*settings) as s:
+        s.wait_value("hits", 3)
+
+
 def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
     settings = ("server.state_dir=" + folder, "server.state_interval=0")
     with running(folder, *settings) as run:
@@ -456,6 +478,30 @@ def test_a_stop_in_the_middle_of_it_is_heeded_and_the_new_one_gives_up(folder):
             assert stop(old.process) == 0
             assert new.process.wait(PATIENCE) == 1
         assert old.logged("goes on") and old.logged("stopped")
+
+
+@pytest.mark.parametrize("asked", ["quit", "reload"])
+def test_what_http_asks_for_in_the_middle_of_it_is_heeded(folder, asked):
+    with Redis(folder) as redis:
+        settings = (redis.url, "http.lifecycle=on", "server.drain_timeout=0")
+        with server(folder, *settings, clean_exit=False) as old, kept_alive(old) as c:
+            redis.stop()
+            old.send("_e{5,4}:title|text")   # makes the pause a second long
+            old.wait_self("statsd_redis_events_waiting", 1)
+            with server(folder, *settings, takeover=True, wait=False, clean_exit=False) as new:
+                wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+                c.request("POST", "/-/" + asked)
+                assert c.getresponse().status == 200
+                if asked == "reload":
+                    stopped(new.process)
+                    new.process.kill()
+                    wait_for(lambda: old.logged("goes on"), "the old one goes on")
+                    wait_for(lambda: old.logged("reloaded"), "the reload")
+                    assert "but" not in old.logged("reloaded")[0]
+                else:
+                    assert new.process.wait(PATIENCE) == 1
+                    old.process.wait(PATIENCE)
+                    assert old.logged("stopping") and old.logged("goes on")
 
 
 def test_a_new_one_that_is_stopped_in_the_middle_of_it_gives_up(folder):
