@@ -43,7 +43,8 @@ static void send_all(struct steps *s)
     s->redis_bytes = s->waiting_bytes = 0;
     for (size_t i = 0; i < s->batches; i++) {
         struct redis_batch *b = s->waiting[i];
-        s->waiting_bytes += malloc_usable_size(b) + malloc_usable_size(b->bytes) + 2 * MALLOC_HEAD;
+        s->waiting_bytes +=
+            malloc_usable_size(b) + malloc_usable_size(b->bytes) + 2ul * MALLOC_HEAD;
         uint64_t from_ns = micro_now_ns();
         buf_clear(&wire);
         redis_batch_wire(b, &wire);

@@ -96,7 +96,7 @@ static void run_apart(uint32_t series, const struct unique *u, double ns[PARTS])
     int status;
     if (child == 0) {
         run(series, u, ns);
-        exit(0);
+        exit(0); /* NOLINT(concurrency-mt-unsafe): there is one thread */
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
         abort();

@@ -333,6 +333,7 @@ int main(int argc, char **argv)
     struct world w;
     pthread_t thread;
     micro_cpu();
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet */
     (void)mallopt(M_MXFAST, 0); /* as the server does */
     if (backing_start() < 0)
         abort();

@@ -200,6 +200,7 @@ static void read_threads(const struct cores *c, struct thread_times *t)
     snprintf(path, sizeof path, "/proc/%d/task", (int)c->pid);
     DIR *dir = opendir(path);
     t->n = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone */
     for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL && t->n < THREADS_MAX;) {
         char at[400];
         unsigned long long ns = 0;
@@ -211,7 +212,7 @@ static void read_threads(const struct cores *c, struct thread_times *t)
             t->at[t->n].id = atoi(e->d_name); /* NOLINT(cert-err34-c) */
             t->at[t->n++].cpu_s = (double)ns * 1e-9;
         }
-        fclose(f);
+        (void)fclose(f);
     }
     if (dir != NULL)
         closedir(dir);

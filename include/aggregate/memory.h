@@ -17,7 +17,7 @@
 enum {
     AGGREGATE_TEXT_BYTES = 128,
     AGGREGATE_STATE_BYTES = 40 + AGGREGATE_TEXT_BYTES, /* a counter's line in a saved state */
-    AGGREGATE_DROPPED_BYTES = 32 + 3 * 16 /* a spelling that a mapping drops, and its slot */
+    AGGREGATE_DROPPED_BYTES = 32 + 6 * 16 /* a spelling that a mapping drops, and its slots */
 };
 
 /* Bytes of one series, in the registry and in all workers together. */

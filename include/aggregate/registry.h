@@ -84,7 +84,7 @@ void registry_merge(struct registry *r, struct page *p, uint64_t now_ns);
  * page at a time; no interval closes and no mapping changes before it is done, and what is idle
  * stays.
  *   now_ns   no earlier than the slice before
- *   most     cells of the page to work off, > 0
+ *   most     cells of the page to work off, > 0: a timer counts as four, a set as sixteen
  *   returns  false: all of it is merged
  */
 bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, size_t most);
@@ -93,7 +93,7 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
  * registry_expire(r, now_ns):
  * Remove what is idle.  A sweep over all series begins at most once a second, or ten times per ttl
  * when that is less often; each call is a slice of it.  A series leaves /metrics, and is counted as
- * expired, when its slice comes.
+ * expired, when its slice comes.  While a page is merged a sweep begins, and waits for its end.
  *   returns  true: the sweep has more to do, call again soon
  *   cost     32,768 series looked at, 1,024 removed at most
  */

@@ -33,15 +33,16 @@ struct registry;
  *   end      copied.  Does the interval go on, nothing is merged before all is given, and for what
  *            /metrics shows none has ended
  *   ret      the head of it, for the sinks
- *   cost     O(sets that show members)
+ *   cost     O(1)
  */
 void registry_close(struct registry *r, const struct interval_end *end, struct snapshot *ret);
 
 /**
  * registry_give(r, most):
- *   most     series to look at, > 0
+ *   most     series to look at, > 0.  Sets that show members come first, whose windows move on or
+ *            whose members are counted: each counts as four, though nothing came
  *   returns  false: all are given
- *   cost     of a series: that of end.give, and 10 to 20 ns
+ *   cost     of a series: that of end.give, and 10 to 20 ns; of a large set's window 80 us
  */
 bool registry_give(struct registry *r, size_t most);
 

@@ -8,7 +8,7 @@
  *     backing_ahead(p, bytes)  ----------------------> writes a 0 to each page of it
  *     backing_claim(p): the rest is not touched  ----> lets go of it
  *     uses p
- *     backing_unmap(p, bytes)  ----------------------> munmap
+ *     backing_unmap(p, bytes)  ----------------------> munmap (at once, if nothing was touched yet)
  *
  * The first use of a huge page costs 0.1 to 0.2 ms, and 4.5 ms where the host of a virtual machine
  * has never backed it; to unmap 64 MiB that lie in small pages costs 1 ms.  The thread's page

@@ -20,9 +20,11 @@
  * which just reaches its bound and stays there is left as it is; then each key brings a step of
  * PROBE_STEP slots.  So the table is a sixteenth fuller at the most than when the move began.  Who
  * has next's memory made ready elsewhere (backing.h) may put the first step off, until an eighth of
- * the slots as many keys have come besides: then it is three sixteenths fuller at the most.  The
- * keys of neighbouring slots go to neighbouring slots, half of them half a table apart when it
- * doubles: a step touches few pages of a fresh mapping, each of which costs a page fault.
+ * the slots (of the smaller table's) as many keys have come besides: then it is three sixteenths
+ * fuller at the most, and one that shrinks from an eighth on is at most half full then, so that it
+ * can begin to grow in its turn.  The keys of neighbouring slots go to neighbouring slots, half of
+ * them half a table apart when it doubles: a step touches few pages of a fresh mapping, each of
+ * which costs a page fault.
  */
 #ifndef BASE_PROBE_MOVE_H
 #define BASE_PROBE_MOVE_H
@@ -52,8 +54,9 @@ static inline void probe_move_begin(struct probe_move *m, uint64_t mask, void *n
                                     uint64_t next_mask)
 {
     assert(m->next == NULL && next != NULL && mask + 1 >= PROBE_STEP);
+    const uint64_t smaller = next_mask < mask ? next_mask : mask;
     *m = (struct probe_move){
-        .next = next, .mask = next_mask, .wait = (mask + 1) / PROBE_STEP, .more = (mask + 1) / 8
+        .next = next, .mask = next_mask, .wait = (mask + 1) / PROBE_STEP, .more = (smaller + 1) / 8
     };
 }
 

@@ -4,7 +4,7 @@
  * Objects live in regions of up to 2 MiB, each aligned to 2 MiB so that masking an object's address
  * gives its region.  The first region is 64 KiB, each further one twice as large, so that a small
  * server stays small.  A region is unmapped when its last object is freed, unless it is the only
- * one with room: that one stays for the next object.  When three quarters of the only one with room
+ * one with room: that one stays for the next object.  When seven eighths of the only one with room
  * are handed out, the next huge page is mapped, and memory put behind it (base/backing.h), so that
  * it is there when it is needed.  If it is not, the next region is one of 1 MiB in small pages.
  *

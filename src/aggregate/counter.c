@@ -61,7 +61,7 @@ void counter_next(struct series *s, const struct kind_now *now)
     ((struct counter_series *)s)->interval = 0;
 }
 
-static void counter_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+static void counter_absorb(struct exposed *to, struct exposed *from, struct kind_now *now)
 {
     struct counter_exposed *sum = (struct counter_exposed *)to;
     (void)now;

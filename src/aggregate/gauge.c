@@ -92,7 +92,7 @@ static void gauge_series_release(struct series *s)
 
 /* ---- what /metrics shows ---- */
 
-static void gauge_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+static void gauge_absorb(struct exposed *to, struct exposed *from, struct kind_now *now)
 {
     (void)now;
     struct gauge_exposed *into = (struct gauge_exposed *)to;

@@ -118,10 +118,11 @@ void index_put(struct index *x, void *item)
         move_begin(x, x->mask * 2 + 1);
     move_step(x);
     const uint64_t hash = x->hash(item), slot = (uint64_t)(uintptr_t)item | tag_of(hash);
-    struct index next = next_of(x);
     put(x, hash, slot);
-    if (probe_move_has(&x->move, hash, x->mask))
+    if (probe_move_has(&x->move, hash, x->mask)) {
+        struct index next = next_of(x);
         put(&next, hash, slot);
+    }
     x->n++;
     index_check(x);
 }

@@ -95,7 +95,7 @@ struct kind_ops {
      * Add all of `from` to `to`, which is of the same kind.  What would leave the finite doubles
      * stops at the last of them.
      */
-    void (*absorb)(struct exposed *to, const struct exposed *from, struct kind_now *now);
+    void (*absorb)(struct exposed *to, struct exposed *from, struct kind_now *now);
     void (*view)(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
                  struct exposed_view *ret);
     void (*exposed_release)(struct exposed *e); /* as if new */

@@ -32,6 +32,7 @@
  */
 #include "aggregate/memory.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "aggregate/counter.h"
@@ -56,19 +57,20 @@ enum {
     BIRTH = sizeof(struct birth) + sizeof(struct identity) + TAGS * sizeof(struct identity_tag) +
             AGGREGATE_TEXT_BYTES,
     COUNTER_CELLS = 2 * (sizeof(struct counter_cell) + SLOT + LISTS + BIRTH),
-    GAUGE_CELLS = sizeof(struct gauge_cell) + 2 * sizeof(struct alias) + 3 * SLOT + LISTS + BIRTH,
+    GAUGE_CELLS = sizeof(struct gauge_cell) + 2 * sizeof(struct alias) + 3ul * SLOT + LISTS + BIRTH,
     CELLS = COUNTER_CELLS > GAUGE_CELLS ? COUNTER_CELLS : GAUGE_CELLS,
 
     /* ---- the registry ---- */
     TUPLE = sizeof(struct tuple) + (1 + TAGS) * sizeof(uint32_t) + TAGS * sizeof(uint16_t),
-    SYMBOL = sizeof(struct symbol) + SLABS_STEP + 3 + GROWN * (POINTER + 4) + PLACES,
-    FAMILY =
-        sizeof(struct family) + 16 * POINTER + 3 * MALLOC + HALF_FULL * POINTER + GROWN * POINTER,
-    TEXTS = (1 + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
+    SYMBOL = sizeof(struct symbol) + SLABS_STEP + 3 + GROWN * (sizeof(void *) + sizeof(uint32_t)) +
+             PLACES,
+    FAMILY = sizeof(struct family) + (16 + HALF_FULL + GROWN) * sizeof(void *) + 3ul * MALLOC,
+    TEXTS = (1ul + 2 + 2) * AGGREGATE_TEXT_BYTES + sizeof(struct exposed_text) + MALLOC,
     TEXT_FOR_SINK = AGGREGATE_TEXT_BYTES,
-    LISTED = GROWN * (3 * POINTER) + PLACES + HALF_FULL * 8, /* all, hashes, touched; the limit */
+    /* all, hashes, touched and those of the interval that goes to the sinks; the limit */
+    LISTED = GROWN * (4 * POINTER) + PLACES + HALF_FULL * 8,
     SERIES = sizeof(struct gauge_series) + TUPLE + sizeof(struct gauge_exposed) +
-             (1 + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
+             (1ul + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
 
     RESTORED = sizeof(struct gauge_exposed) + sizeof(struct exposed_text) + MALLOC + FAMILY +
                2 * AGGREGATE_TEXT_BYTES + HALF_FULL * POINTER + GROWN * 2 * POINTER,
@@ -86,6 +88,8 @@ enum {
     FEW_PLACES = 16,
     FEW_TABLE = 8 * FEW_PLACES + MALLOC
 };
+
+static_assert(AGGREGATE_DROPPED_BYTES == sizeof(struct cell) + SLOT, "a cell and its slots");
 
 /* Two decades, in buckets: log2(100) = 6.644. */
 static uint32_t decades_buckets(int schema)
@@ -164,7 +168,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
             SERIES + (o->births ? 8u : 0u) + (uint64_t)workers * CELLS + exemplar_bytes(o, workers),
         .timer = timer_bytes(o, p, workers),
         .gauge = (pages + 1) * GAUGE_LIST,
-        .set = SET_SERIES + pages * (SET_CELL + 2 * FEW_TABLE) + 2 * FEW_TABLE + FEW_PLACES,
+        .set = SET_SERIES + pages * (SET_CELL + 2ul * FEW_TABLE) + 2ul * FEW_TABLE + FEW_PLACES,
         .restored = restored_bytes(p),
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,

@@ -54,8 +54,9 @@ void places_release(struct places *x)
     *x = (struct places){ 0 };
 }
 
-uint32_t places_find(const struct places *x, const struct places_array *a, uint64_t hash,
-                     places_eq eq, const void *key)
+/* eq: NULL: the first item with that part of the hash */
+static inline __attribute__((always_inline)) uint32_t
+find(const struct places *x, const void *owner, uint64_t hash, places_eq eq, const void *key)
 {
     if (x->slots == NULL)
         return PLACES_NONE;
@@ -64,23 +65,21 @@ uint32_t places_find(const struct places *x, const struct places_array *a, uint6
         uint32_t slot = x->slots[i];
         if (slot == 0)
             return PLACES_NONE;
-        if ((slot & ~x->mask) == tag && eq(a->owner, place_of(slot, x->mask), key))
+        if ((slot & ~x->mask) == tag && (eq == NULL || eq(owner, place_of(slot, x->mask), key)))
             return place_of(slot, x->mask);
     }
 }
 
+uint32_t places_find(const struct places *x, const struct places_array *a, uint64_t hash,
+                     places_eq eq, const void *key)
+{
+    assert(eq != NULL);
+    return find(x, a->owner, hash, eq, key);
+}
+
 uint32_t places_likely(const struct places *x, uint64_t hash)
 {
-    if (x->slots == NULL)
-        return PLACES_NONE;
-    const uint32_t tag = slot_of(hash, 0, x->mask) & ~x->mask;
-    PROBE_EACH(i, hash, x->mask) {
-        uint32_t slot = x->slots[i];
-        if (slot == 0)
-            return PLACES_NONE;
-        if ((slot & ~x->mask) == tag)
-            return place_of(slot, x->mask);
-    }
+    return find(x, NULL, hash, NULL, NULL);
 }
 
 static bool slot_is_free(const void *view, uint64_t i)
@@ -118,7 +117,7 @@ static void look_ahead(const struct places *x, const struct places_array *a)
 {
     if (a->ahead == NULL)
         return;
-    for (uint64_t k = 0; k < 2 * PROBE_STEP && x->move.done + k <= x->mask; k++) {
+    for (uint64_t k = 0; k < 2ul * PROBE_STEP && x->move.done + k <= x->mask; k++) {
         const uint32_t slot = x->slots[x->move.done + k];
         if (slot != 0)
             a->ahead(a->owner, place_of(slot, x->mask), k < PROBE_STEP);

@@ -115,8 +115,8 @@ void registry_adopt(struct registry *r, size_t *most)
             m->ahead_at[step] = b->next;
         }
         c->series = adopt(r, m->birth->identity, c->profile);
-        assert(c->series->cells < SERIES_CELLS_MAX && c->series->kind == kind_of(cell_type(c)));
-        c->series->cells++;
+        assert(c->series->kind == kind_of(cell_type(c)));
+        series_cell_comes(c->series);
         series_check(c->series);
     }
     claim(r, known);

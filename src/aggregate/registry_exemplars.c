@@ -37,20 +37,25 @@ static struct slice labels_of(struct registry *r, const struct cell_exemplar *x)
     return buf_slice(out);
 }
 
-void registry_take_exemplars(struct registry *r, const struct page *p)
+static void take(struct registry *r, const struct cell_exemplar *from)
 {
-    assert(r->opts.exemplar_tag != NULL && r->opts.exemplar_tag[0] != '\0');
-    for (const struct cell_exemplar *from = p->exemplars.first; from != NULL; from = from->next) {
-        const struct cell *c = from->cell;
-        const struct exposed *e = c->series->exposed;
-        struct exemplar x = { .at_ns = from->at_ns };
-        uint32_t place;
-        if (e == NULL || e->family == NULL)
-            continue;
-        double scale = profiles_at(r->opts.profiles, c->profile)->scale;
-        if (!place_of(e, c, from->value, scale, &x.value, &place))
-            continue;
-        x.labels = labels_of(r, from);
-        exposed_exemplars_put(&r->output.pool.exemplars, e, place, &x);
-    }
+    const struct cell *c = from->cell;
+    const struct exposed *e = c->series->exposed;
+    struct exemplar x = { .at_ns = from->at_ns };
+    uint32_t place;
+    if (e == NULL || e->family == NULL)
+        return;
+    double scale = profiles_at(r->opts.profiles, c->profile)->scale;
+    if (!place_of(e, c, from->value, scale, &x.value, &place))
+        return;
+    x.labels = labels_of(r, from);
+    exposed_exemplars_put(&r->output.pool.exemplars, e, place, &x);
+}
+
+void registry_take_exemplars(struct registry *r, size_t *most)
+{
+    struct merging *m = &r->merging;
+    assert(m->exemplar == NULL || r->opts.exemplar_tag != NULL);
+    for (; m->exemplar != NULL && *most > 0; m->exemplar = m->exemplar->next, --*most)
+        take(r, m->exemplar);
 }

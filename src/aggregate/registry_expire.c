@@ -79,12 +79,13 @@ static bool begin_sweep(struct registry *r, uint64_t now_ns)
 
 bool registry_expire(struct registry *r, uint64_t now_ns)
 {
-    if (r->merging.page != NULL) /* what looks idle may have samples in the rest of the page */
-        return r->expiring;
-    restored_sweep(&r->restored, &r->output, now_ns / 1000000000, RESTORED_LOOKS);
+    if (r->merging.page == NULL)
+        restored_sweep(&r->restored, &r->output, now_ns / 1000000000, RESTORED_LOOKS);
     r->expiring = r->expiring || begin_sweep(r, now_ns);
     if (!r->expiring)
         return false;
+    if (r->merging.page != NULL) /* what looks idle may have samples in the rest of the page */
+        return true;
     registry_check(r);
     unsigned gone = 0;
     for (unsigned i = 0; r->expire_at < r->n_all && i < EXPIRE_LOOKS && gone < EXPIRE_GONE; i++)

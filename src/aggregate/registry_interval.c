@@ -1,6 +1,6 @@
 /*
  * registry_close      the list of touched series becomes that of the closing ones
- * registry_give       the next of them
+ * registry_give       sets hear of it (set.h); the next of them
  *   registry_give_series   .. and, for registry_merge.c, one that a page is about to change
  */
 #include "aggregate/registry_interval.h"
@@ -69,12 +69,15 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
     if (end->goes_on)
         return;
     r->interval++;
-    set_list_next(&r->sets, r->interval);
+    set_list_next(&r->sets);
+    assert(r->sets.interval == r->interval);
 }
 
 bool registry_give(struct registry *r, size_t most)
 {
     struct closing *c = &r->closing;
+    if (set_list_go_on(&r->sets, &most))
+        return true;
     for (; c->next < c->n && most > 0; c->next++, most--) {
         prefetch(r);
         if (c->at[c->next]->state == registry_closing(r))

@@ -36,9 +36,13 @@ void registry_load_begin(struct registry_load *l, struct registry *r, const stru
 /* Sets go through the intervals up to that one. */
 static void go_on_until(struct registry *r, uint64_t interval)
 {
-    while (r->interval < interval && r->sets.n > 0)
-        set_list_next(&r->sets, ++r->interval);
-    r->interval = interval;
+    while (r->interval < interval && r->sets.n > 0) {
+        r->interval++;
+        set_list_next(&r->sets);
+        size_t all = SIZE_MAX;
+        (void)set_list_go_on(&r->sets, &all);
+    }
+    r->interval = r->sets.interval = interval;
 }
 
 static bool load_interval(struct registry_load *l, struct unpack *in)

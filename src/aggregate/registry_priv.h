@@ -25,6 +25,7 @@ struct merging {
     const struct birth *birth;                 /* the next one */
     const struct birth *ahead_at[BIRTH_STEPS]; /* the next one of each step; NULL: no more */
     size_t touched, deaths;
+    const struct cell_exemplar *exemplar; /* the next one */
 };
 
 /* The interval that is over: its series, as far as they are given to the sinks. */
@@ -109,7 +110,10 @@ void registry_expire_series(struct registry *r, struct series *s);
 /* r->all[i], which has expired, and which no worker's cell points to: it is gone. */
 void registry_forget(struct registry *r, size_t i);
 
-/* Put the exemplars of the page, which was merged, beside what its cells are exposed as. */
-void registry_take_exemplars(struct registry *r, const struct page *p);
+/*
+ * Put the exemplars of the page, whose cells are merged, beside what those are exposed as: the next
+ * of them, while *most is above 0.
+ */
+void registry_take_exemplars(struct registry *r, size_t *most);
 
 #endif

@@ -101,7 +101,6 @@ static void place_again(struct remap *m, struct series *s)
     struct registry *r = m->registry;
     const struct profile *before = series_profile(s, m->before);
     const struct slice name = spelling_name(&r->output.spelling, series_tuple(s));
-    assert(s->cells == 0); /* every worker has let go of it */
     assert(s->state != SERIES_EXPIRED);
     series_set_profile(s, r->output.spelling.profile);
     s->dropped = 0;
@@ -161,6 +160,7 @@ struct registry_remapped registry_remap(struct registry *r, const struct profile
     restored_sweep(&r->restored, &r->output, now_ns / 1000000000,
                    r->restored.n); /* the woken ones */
     for (size_t i = 0; i < r->n_all;) {
+        series_cells_gone(r->all[i]);
         if (r->all[i]->state == SERIES_EXPIRED) {
             registry_forget(r, i);
             continue;

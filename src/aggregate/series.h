@@ -36,7 +36,7 @@ struct series {
     struct exposed *exposed; /* NULL: nothing to show so far, or expired.  May be off
                                           the page: exposed_priv.h */
     uint32_t last_s;         /* monotonic seconds of the last merge that touched it */
-    uint32_t cells : 26;     /* workers' cells that point here, up to SERIES_CELLS_MAX */
+    uint32_t cells : 26;     /* workers' cells that point here; SERIES_CELLS_MAX: or more */
     uint32_t kind : 2;       /* enum series_kind */
     uint32_t state : 2;      /* enum series_state */
     uint32_t dropped : 1;    /* kept only for what its interval brought */
@@ -52,6 +52,30 @@ static inline void series_check(const struct series *s)
     assert(s->state != SERIES_EXPIRED || (s->exposed == NULL && !s->dropped));
     assert(!s->dropped || s->exposed == NULL);
     assert(s->exposed == NULL || s->exposed->kind == s->kind);
+}
+
+/*
+ * One cell more, or less, points here.  A stranger can send more spellings than can be counted:
+ * from then on nobody knows when the last one goes, and the series stays until a reload takes all.
+ */
+static inline void series_cell_comes(struct series *s)
+{
+    if (s->cells < SERIES_CELLS_MAX)
+        s->cells++;
+}
+
+static inline void series_cell_goes(struct series *s)
+{
+    assert(s->cells > 0);
+    if (s->cells < SERIES_CELLS_MAX)
+        s->cells--;
+}
+
+/* Every worker has let go of all its cells. */
+static inline void series_cells_gone(struct series *s)
+{
+    assert(s->cells == 0 || s->cells == SERIES_CELLS_MAX);
+    s->cells = 0;
 }
 
 /* Of that identity, without any cell; its tuple uses the symbols. */

@@ -1,9 +1,11 @@
 /*
  * set_merge         members into the series' interval, and into the exposed's window (or open
  * interval)
- * set_list_next     an interval ends: for each listed set
- *   next_window       with a window: forget what came before its steps, when a step begins
- *   next_interval     without: count what the closed interval had
+ * set_list_next     an interval ends
+ *   set_list_go_on    tells the listed sets, some at a time
+ *     catch_up        .. and so does whatever else is about to read or to change a set
+ *       next_window       with a window: forget what came before its steps, when a step begins
+ *       next_interval     without: count what the closed interval had
  */
 #include "aggregate/set.h"
 
@@ -16,7 +18,10 @@
 #include "base/mem.h"
 #include "base/pack.h"
 
-enum { AHEAD = 8 }; /* sets to prefetch */
+enum {
+    AHEAD = 8,    /* sets to prefetch */
+    COUNTS_AS = 4 /* of set_list_go_on: the window of a large set takes 80 us */
+};
 
 static uint64_t step_of(const struct profile *p, uint64_t interval)
 {
@@ -47,6 +52,7 @@ static void enlist(struct set_list *l, struct set_exposed *n)
     l->at[l->n++] = n;
     n->listed = (uint32_t)l->n;
     n->list = l;
+    n->odd = l->interval % 2;
 }
 
 static void unlist(struct set_exposed *n)
@@ -60,6 +66,7 @@ static void unlist(struct set_exposed *n)
     l->at[n->listed - 1] = last;
     last->listed = n->listed;
     n->listed = 0;
+    l->behind = l->behind < l->n ? l->behind : l->n;
 }
 
 /* returns  true while it has something to show */
@@ -80,18 +87,36 @@ static bool next_interval(struct set_exposed *n)
     return n->last > 0;
 }
 
-void set_list_next(struct set_list *l, uint64_t interval)
+/* An interval may have begun that it has not heard of. */
+static void catch_up(struct set_exposed *n)
 {
-    for (size_t i = l->n; i-- > 0;) {
-        struct set_exposed *n = l->at[i];
-        assert(n->list == l && n->listed == i + 1);
-        if (i >= AHEAD)
-            __builtin_prefetch(l->at[i - AHEAD], 1);
-        bool stays =
-            n->line.exposed.profile->set_steps > 0 ? next_window(n, interval) : next_interval(n);
-        if (!stays)
-            unlist(n);
+    if (n->listed == 0 || n->odd == n->list->interval % 2)
+        return;
+    n->odd ^= 1;
+    bool stays = n->line.exposed.profile->set_steps > 0 ? next_window(n, n->list->interval)
+                                                        : next_interval(n);
+    if (!stays)
+        unlist(n);
+}
+
+void set_list_next(struct set_list *l)
+{
+    assert(l->behind == 0);
+    l->interval++;
+    l->behind = l->n;
+}
+
+bool set_list_go_on(struct set_list *l, size_t *most)
+{
+    while (l->behind > 0 && *most > 0) {
+        struct set_exposed *n = l->at[--l->behind];
+        assert(n->list == l && n->listed == l->behind + 1);
+        if (l->behind >= AHEAD)
+            __builtin_prefetch(l->at[l->behind - AHEAD], 1);
+        catch_up(n);
+        *most -= COUNTS_AS < *most ? COUNTS_AS : *most;
     }
+    return l->behind > 0;
 }
 
 void set_list_release(struct set_list *l)
@@ -108,6 +133,7 @@ bool set_merge(struct series *s, struct exposed *e, const struct cell *c, unsign
 {
     const struct members *m = &((const struct set_cell *)c)->part[p].members;
     struct set_exposed *n = (struct set_exposed *)e;
+    catch_up(n);
     if (now->keep_intervals)
         (void)members_merge(&((struct set_series *)s)->members, m);
     if (e->profile->set_steps > 0) {
@@ -148,10 +174,12 @@ static bool set_same_shape(const struct profile *a, const struct profile *b)
     return a->set_steps == b->set_steps && a->set_step_intervals == b->set_step_intervals;
 }
 
-static void set_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+static void set_absorb(struct exposed *to, struct exposed *from, struct kind_now *now)
 {
     struct set_exposed *into = (struct set_exposed *)to;
-    const struct set_exposed *n = (const struct set_exposed *)from;
+    struct set_exposed *n = (struct set_exposed *)from;
+    catch_up(into);
+    catch_up(n);
     /* Steps of another length have other numbers: that window stays behind. */
     if (to->profile->set_steps > 0 && set_same_shape(to->profile, from->profile))
         set_window_absorb(&into->window, &n->window, step_of(to->profile, now->interval));
@@ -164,9 +192,10 @@ static void set_absorb(struct exposed *to, const struct exposed *from, struct ki
 static void set_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
                      struct exposed_view *ret)
 {
-    const struct set_exposed *n = (const struct set_exposed *)e;
+    struct set_exposed *n = (struct set_exposed *)e;
     (void)now_ns;
     (void)scratch;
+    catch_up(n);
     double members = (double)(e->profile->set_steps > 0 ? set_window_count(&n->window) : n->last);
     ret->value = fmax(-DBL_MAX, fmin(members * e->profile->scale, DBL_MAX));
     ret->shown = n->shown;
@@ -206,7 +235,8 @@ static uint64_t step_at(const struct profile *p, const struct kind_saved *at)
 
 static void set_save(struct exposed *e, const struct kind_saved *at, struct buf *out)
 {
-    const struct set_exposed *n = (const struct set_exposed *)e;
+    struct set_exposed *n = (struct set_exposed *)e;
+    catch_up(n);
     pack_u8(out, n->shown);
     pack_u64(out, n->last);
     members_save(&n->members, out);

@@ -3,7 +3,7 @@
  * /metrics (set_window.h).  Private to aggregate/.
  *
  * A set that shows members is in the list of those: when an interval ends its window may move,
- * though nothing came.
+ * though nothing came.  A large one's takes long, so not all move at the end of the interval.
  */
 #ifndef AGGREGATE_SET_H
 #define AGGREGATE_SET_H
@@ -41,6 +41,7 @@ struct set_exposed {
     struct members members;   /* without: of the open interval */
     uint64_t last;            /* without: how many the last closed interval had */
     bool shown;               /* there is something to show */
+    uint8_t odd;              /* of the latest interval that it has heard of, while listed */
     uint32_t listed;          /* place in the list, from 1; 0: in none */
     struct set_list *list;
 };
@@ -48,15 +49,19 @@ struct set_exposed {
 struct set_list {
     struct set_exposed **at;
     size_t n, cap;
+    size_t behind;     /* the first so many may not have heard of .. */
+    uint64_t interval; /* .. the open one */
 };
 
 void set_list_release(struct set_list *l); /* the sets are their series' */
 
 /*
- * Interval `interval` begins: windows move on, and sets that have nothing to show any more leave
- * the list.
+ * The next interval begins: windows move on, and sets that have nothing to show any more leave the
+ * list.  That is done with a set before it is read or changed; with the others by set_list_go_on,
+ * which takes it from *most.   returns  true: there are more.  All before the next interval
  */
-void set_list_next(struct set_list *l, uint64_t interval);
+void set_list_next(struct set_list *l);
+bool set_list_go_on(struct set_list *l, size_t *most);
 
 extern const struct kind_ops set_ops;
 

@@ -201,7 +201,7 @@ static double finite_sum(double a, double b)
     return fmax(-DBL_MAX, fmin(a + b, DBL_MAX));
 }
 
-static void timer_absorb(struct exposed *to, const struct exposed *from, struct kind_now *now)
+static void timer_absorb(struct exposed *to, struct exposed *from, struct kind_now *now)
 {
     struct timer_exposed *into = (struct timer_exposed *)to;
     const struct timer_exposed *t = (const struct timer_exposed *)from;

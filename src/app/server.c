@@ -259,7 +259,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
      * No lists of small freed chunks that are joined all at once, some day: after a million series
      * have expired, one free() of a worker would take 0.1 s.
      */
-    (void)mallopt(M_MXFAST, 0);
+    (void)mallopt(M_MXFAST, 0); /* NOLINT(concurrency-mt-unsafe): no other thread runs yet */
     struct server *s = mem_zalloc_apart(sizeof *s); /* it has parts that are */
     s->config = c;
     s->mapping = *mapping;

@@ -1,8 +1,8 @@
 /*
  *     turn_ask, turn_remap -> begin: the mapping asked for is handed out, pending connections are
  *                             accepted, and every worker is asked
- *     on_notified          -> take_from each worker that is ready; after the last one: on_turned,
- *                             and begin again if it was asked for meanwhile
+ *     on_notified, on_more -> go_on: the page of each worker that is ready, in slices; after the
+ *                             last: on_turned, and begin again if it was asked for meanwhile
  */
 #include "app/turn.h"
 

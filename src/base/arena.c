@@ -58,10 +58,15 @@ void *arena_alloc(struct arena *a, size_t bytes)
     return object;
 }
 
-/* A chunk that is empty now stays: the next object would map it again. */
+/*
+ * A chunk that is empty now stays: the next object would map it again.  The object that is then the
+ * last one lies in a chunk behind it.
+ */
 void arena_undo(struct arena *a, void *last)
 {
     struct arena_chunk *c = a->chunks;
+    while (c != NULL && c->used == sizeof *c)
+        c = c->next;
     assert(c != NULL && (char *)last >= (char *)(c + 1) && (char *)last < (char *)c + c->used);
     c->used = (size_t)((char *)last - (char *)c);
     chunk_check(c);

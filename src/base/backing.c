@@ -146,16 +146,20 @@ void backing_ahead(void *p, size_t bytes)
     pthread_mutex_unlock(&backing.lock);
 }
 
-/* Under the lock. */
-static void claim(const char *p)
+/* Under the lock.   returns  true: it was asked for, and nothing of it was touched */
+static bool claim(const char *p)
 {
+    bool untouched = false;
     unsigned kept = 0;
     for (unsigned i = 0; i < backing.n; i++)
         if (backing.ahead[i].whole != p)
             backing.ahead[kept++] = backing.ahead[i];
+        else
+            untouched = backing.ahead[i].done == 0;
     backing.n = kept;
     while (backing.busy == p)
         pthread_cond_wait(&backing.let_go, &backing.lock);
+    return untouched;
 }
 
 void backing_claim(void *p)
@@ -164,7 +168,7 @@ void backing_claim(void *p)
     if (!backing.running)
         return;
     pthread_mutex_lock(&backing.lock);
-    claim(p);
+    (void)claim(p);
     pthread_mutex_unlock(&backing.lock);
 }
 
@@ -180,6 +184,7 @@ bool backing_is_ready(const void *p)
     return ready;
 }
 
+/* To write to what nobody has touched would bring its first page, under the lock. */
 void backing_unmap(void *p, size_t bytes)
 {
     if (p == NULL)
@@ -188,11 +193,14 @@ void backing_unmap(void *p, size_t bytes)
         munmap(p, bytes);
         return;
     }
-    struct gone *g = p;
     pthread_mutex_lock(&backing.lock);
-    claim(p);
-    *g = (struct gone){ .next = backing.gone, .bytes = bytes };
-    backing.gone = g;
-    pthread_cond_signal(&backing.work);
+    const bool later = !claim(p);
+    if (later) {
+        *(struct gone *)p = (struct gone){ .next = backing.gone, .bytes = bytes };
+        backing.gone = p;
+        pthread_cond_signal(&backing.work);
+    }
     pthread_mutex_unlock(&backing.lock);
+    if (!later)
+        munmap(p, bytes);
 }

@@ -125,7 +125,7 @@ static bool region_full(const struct slab *s, const struct slab_region *r)
 static bool spare_due(const struct slab *s, const struct slab_region *r)
 {
     return s->spare == NULL && s->next_region_bytes == REGION_ALIGN && r->next == NULL &&
-           r->used > r->bytes / 4 * 3;
+           r->used > r->bytes / 8 * 7;
 }
 
 /* No memory for it: slab_alloc will try again. */

@@ -56,7 +56,7 @@ static char *put_unescaped(char *to, const char **at, const char *end)
 
 char *protobuf_labels(char *to, unsigned field, struct slice labels)
 {
-    if (labels.len == 0) /* and no pointer, perhaps */
+    if (labels.len == 0) /* and ptr may be NULL */
         return to;
     const char *at = labels.ptr, *end = labels.ptr + labels.len;
     while (at < end) {

@@ -83,6 +83,8 @@ static size_t skip_value(struct slice labels, size_t at)
 struct text_split text_split(struct slice labels, struct slice key)
 {
     size_t at = 0;
+    if (labels.len == 0) /* and ptr may be NULL */
+        return (struct text_split){ labels, labels };
     while (at < labels.len && labels.ptr[at] <= key.ptr[0]) {
         const char *quote = memchr(labels.ptr + at, '"', labels.len - at);
         assert(quote != NULL);
@@ -119,7 +121,8 @@ static size_t put_number(char *to, double value, struct text_number *last)
 {
     if (last == NULL)
         return number_print(to, value);
-    if (last->len == 0 || memcmp(&last->value, &value, sizeof value) != 0) {
+    /* Zeroes of two signs are equal; nothing equals NaN, whose text is made anew. */
+    if (last->len == 0 || value != last->value || signbit(value) != signbit(last->value)) {
         last->value = value;
         last->len = number_print(last->text, value);
     }

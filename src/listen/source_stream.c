@@ -33,7 +33,7 @@ static_assert(TRANSPORT_STREAM_BYTES >=
                   STREAM_READ_BYTES + FRAMING_ROOM + sizeof(struct stream_cut),
               "what a source takes");
 static_assert(TRANSPORT_CONNECTION_BYTES >=
-                  FRAMING_ROOM + sizeof(struct connection) + 3 * MEM_APART,
+                  FRAMING_ROOM + sizeof(struct connection) + 3ul * MEM_APART,
               "what a connection takes");
 
 struct source_stream {

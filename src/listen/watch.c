@@ -50,7 +50,10 @@ static void on_tick(uv_timer_t *timer)
         gather_stop(w);
         return;
     }
+    const bool was_late = w->late;
     w->late = ms > GATHER_MS_FIRST;
+    if (w->late && !was_late) /* read is told before the first of them waits */
+        (void)w->read(w->cookie);
     if (ms != uv_timer_get_repeat(timer))
         (void)uv_timer_start(timer, on_tick, ms, ms);
 }

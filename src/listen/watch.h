@@ -57,7 +57,10 @@ void watch_stop(struct watch *w);
 
 bool watch_gathers(const struct watch *w);
 
-/* May what the next read finds have waited for it longer than GATHER_MS_FIRST? */
+/*
+ * May what the next read finds have waited for it longer than GATHER_MS_FIRST?  It is called once
+ * with this true before anything waits so long.
+ */
 bool watch_is_late(const struct watch *w);
 
 /* The loop forgets the descriptor at once, and w later: w lives until `closed` is called. */

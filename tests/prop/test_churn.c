@@ -1,7 +1,7 @@
 /*
  * Series with shared tags, tags of their own, and tags that are escaped come, go idle and come
  * again at random, some of them seen by two workers: /metrics has those that are there and no
- * other, and when all have gone, so have their names and tags.
+ * other, and when all have gone, so have their names and tags.  With a sink, and without.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static void spell(unsigned i, char line[96], char shown[128])
         snprintf(shown, 128, "shared{env=\"prod\",user=\"u%u\"} ", i);
         break;
     case 2: /* a name of its own, no tags */
-        snprintf(line, 96, "own.%u:1|c", i);
+        snprintf(line, 96, "own.%u:1|%s", i, i % 8 == 2 ? "c" : "g");
         snprintf(shown, 128, "own_%u ", i);
         break;
     default: /* escaped */
@@ -67,13 +67,12 @@ static void expire_all(struct pipeline *p)
     while (registry_expire(p->registry, p->now_ns)) {}
 }
 
-static void names_and_tags_go_with_the_last_series_that_has_them(void **unused)
+static void churn(bool no_sink)
 {
-    (void)unused;
-    static uint64_t last_s[SERIES];
+    uint64_t last_s[SERIES] = { 0 };
     struct pipeline p;
     uint64_t random = 3;
-    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .ttl_s = TTL_S });
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = 2, .ttl_s = TTL_S, .no_sink = no_sink });
     for (int round = 0; round < ROUNDS; round++) {
         const unsigned few = round % 20 < 10 ? 2 : 40; /* of how many one is sent */
         for (unsigned i = 0; i < SERIES; i++) {
@@ -99,6 +98,13 @@ static void names_and_tags_go_with_the_last_series_that_has_them(void **unused)
     assert_int_equal(symbols_count(&p.registry->symbols), 0);
     assert_int_equal(p.limit.n, 0);
     pipeline_release(&p);
+}
+
+static void names_and_tags_go_with_the_last_series_that_has_them(void **unused)
+{
+    (void)unused;
+    churn(false);
+    churn(true);
 }
 
 int main(void)

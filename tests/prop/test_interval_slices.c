@@ -242,6 +242,8 @@ static void interval(struct rig *r)
             remap(r);
         else
             more = registry_give(r->sliced.p.registry, 1 + dice(r, 30));
+        if (!r->expires && what == 0) /* also of what has not heard of the interval's end */
+            assert_string_equal(pipeline_text(&r->sliced.p), pipeline_text(&r->whole.p));
     }
     assert_false(registry_give(r->sliced.p.registry, 1)); /* that was all */
     redis_encode_end(r->sliced.encode);
@@ -254,11 +256,12 @@ static void interval(struct rig *r)
         assert_string_equal(pipeline_text(&r->sliced.p), pipeline_text(&r->whole.p));
 }
 
-static void side_init(struct side *s, bool expires)
+static void side_init(struct side *s, bool expires, unsigned set_steps)
 {
     *s = (struct side){ .encode = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 }) };
-    pipeline_init(&s->p,
-                  &(struct pipeline_opts){ .workers = WORKERS, .ttl_s = expires ? TTL_S : 0 });
+    pipeline_init(&s->p, &(struct pipeline_opts){ .workers = WORKERS,
+                                                  .set_steps = set_steps,
+                                                  .ttl_s = expires ? TTL_S : 0 });
 }
 
 static void side_release(struct side *s)
@@ -272,8 +275,8 @@ static void run(uint64_t seed, bool remaps, bool expires)
 {
     static struct rig r;
     r = (struct rig){ .dice = seed, .remaps = remaps, .expires = expires };
-    side_init(&r.whole, expires);
-    side_init(&r.sliced, expires);
+    side_init(&r.whole, expires, (unsigned)(seed % 3));
+    side_init(&r.sliced, expires, (unsigned)(seed % 3));
     uint64_t given = 0;
     for (int i = 0; i < ROUNDS; i++) {
         feed(&r);

@@ -272,6 +272,31 @@ static void a_move_waits_for_memory_as_long_as_there_is_room_and_no_longer(void 
     }
 }
 
+/* Keys that come until a table of that mask has moved, where memory is late for all it may be. */
+static uint64_t keys_of_a_late_move(uint64_t mask, uint64_t next_mask)
+{
+    static char next[1];
+    struct probe_move m = { 0 };
+    uint64_t keys = 0;
+    probe_move_begin(&m, mask, next, next_mask);
+    for (; m.done <= mask; keys++)
+        if (probe_move_due(&m) && !probe_move_put_off(&m))
+            m.done += PROBE_STEP;
+    return keys;
+}
+
+/* Few are left, it begins to shrink, and then as many come as can. */
+static void a_table_that_shrinks_late_is_not_too_full_to_grow_late(void **unused)
+{
+    (void)unused;
+    for (uint64_t mask = 2047; mask < 1u << 22; mask = mask * 2 + 1) {
+        const uint64_t n = mask / 8 + keys_of_a_late_move(mask, mask / 2);
+        assert_true(n <= (mask / 2 + 1) / 2);
+        assert_true(n + keys_of_a_late_move(mask / 2, mask) <=
+                    mask / 4 + 1 + probe_move_keys(mask / 2));
+    }
+}
+
 static int start_backing(void **unused)
 {
     (void)unused;
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test(the_limits_set_counts_each_series_once_at_every_step_of_a_move),
         cmocka_unit_test(an_index_has_what_was_put_and_not_removed_at_every_step_of_a_move),
         cmocka_unit_test(a_move_waits_for_memory_as_long_as_there_is_room_and_no_longer),
+        cmocka_unit_test(a_table_that_shrinks_late_is_not_too_full_to_grow_late),
     };
     const struct CMUnitTest awaited[] = {
         cmocka_unit_test(a_workers_table_has_what_was_put_and_not_removed_at_every_step_of_a_move),

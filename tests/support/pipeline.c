@@ -103,7 +103,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                                         .profiles = p->profiles,
                                                         .mapping = p->mapping,
                                                         .type_idle_s = o->type_idle_s,
-                                                        .keep_intervals = true,
+                                                        .keep_intervals = !o->no_sink,
                                                         .reserved = o->reserved,
                                                         .n_reserved = o->n_reserved,
                                                         .on_off_page = o->on_off_page,
@@ -324,7 +324,7 @@ const char *pipeline_close_as(struct pipeline *p, bool goes_on)
                                     .now_wall_ms = (int64_t)(p->now_ns / 1000000) };
     struct snapshot snap;
     buf_clear(&p->text);
-    p->end.give = note;
+    p->end.give = p->opts.no_sink ? NULL : note;
     p->end.cookie = &p->text;
     p->end.goes_on = goes_on;
     registry_close(p->registry, &p->end, &snap);
@@ -332,7 +332,8 @@ const char *pipeline_close_as(struct pipeline *p, bool goes_on)
     assert_int_equal(snap.interval_ms, 10000);
     assert_false(registry_give(p->registry, SIZE_MAX));
     buf_append_char(&p->text, '\0');
-    assert_int_equal(count_lines(p->text.ptr), snap.n_series);
+    if (!p->opts.no_sink)
+        assert_int_equal(count_lines(p->text.ptr), snap.n_series);
     return p->text.ptr;
 }
 

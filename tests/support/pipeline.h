@@ -34,6 +34,7 @@ struct pipeline_opts {
     uint64_t max_series;
     uint64_t ttl_s, type_idle_s;
     bool suffixes, histograms, births;
+    bool no_sink; /* and pipeline_close returns nothing */
     const struct writer_ops *format;
     const double *buckets, *quantiles;
     uint32_t n_buckets, n_quantiles, max_age_ms, age_buckets, set_steps, set_step_intervals;

@@ -65,7 +65,7 @@ void redis_pack_key(struct redis_pack *p, struct slice key)
 {
     size_t same = shared(buf_slice(&p->key), key);
     const struct slice rest = slice_of(key.ptr + same, key.len - same);
-    char *from = buf_reserve(&p->bytes, 2 * COUNT_MAX + rest.len);
+    char *from = buf_reserve(&p->bytes, 2ul * COUNT_MAX + rest.len);
     char *to = slice_put(put_count(put_count(from, same), rest.len), rest);
     p->bytes.len += (size_t)(to - from);
     p->key.len = same;

@@ -194,6 +194,35 @@ static void the_series_limit_counts_identities_of_all_workers_once(void **unused
     pipeline_release(&p);
 }
 
+/* As many as nearly fill the page's first 64 KiB for births, and what is refused then. */
+static void expect_refused_at_the_limit_of(unsigned series)
+{
+    enum { LONGEST = 500 };
+    struct pipeline p;
+    char line[LONGEST + 16];
+    pipeline_init(&p, &(struct pipeline_opts){ .max_series = series });
+    for (unsigned i = 0; i < series; i++) {
+        snprintf(line, sizeof line, "known%0*u:1|c", LONGEST * 4 / 5, i);
+        pipeline_feed(&p, 0, line);
+    }
+    for (int len = 1; len <= LONGEST; len++) {
+        snprintf(line, sizeof line, "n%0*d:1|%c", len, len, "cgsh"[len % 4]);
+        pipeline_feed(&p, 0, line);
+    }
+    pipeline_turn(&p);
+    assert_int_equal(pipeline_series(&p), series);
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), LONGEST);
+    pipeline_release(&p);
+}
+
+/* What a refused series took for the moment is given back, wherever the page's memory ends. */
+static void series_of_any_length_are_refused_at_the_limit(void **unused)
+{
+    (void)unused;
+    for (unsigned series = 135; series < 150; series++)
+        expect_refused_at_the_limit_of(series);
+}
+
 /*
  * Dropped tags and repeated keys make endless spellings of one series: they take bounded memory,
  * and no sample is lost.
@@ -783,6 +812,7 @@ int main(void)
         cmocka_unit_test(tag_errors_of_a_gauge_are_those_of_the_spelling_that_came),
         cmocka_unit_test(no_sample_is_counted_twice_or_never),
         cmocka_unit_test(the_series_limit_counts_identities_of_all_workers_once),
+        cmocka_unit_test(series_of_any_length_are_refused_at_the_limit),
         cmocka_unit_test(endless_spellings_of_a_series_take_bounded_memory),
         cmocka_unit_test(a_gauge_is_its_latest_value_and_what_was_added_since),
         cmocka_unit_test(a_change_after_anothers_later_value_counts),

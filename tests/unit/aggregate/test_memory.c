@@ -91,11 +91,32 @@ static void the_bound_of_a_series_holds_a_workers_cells(void **state)
     pipeline_release(&p);
 }
 
+/* Of which it has an entry each; there are so many that the table has just begun to move. */
+static void the_bound_of_what_is_dropped_holds_a_workers_entries(void **state)
+{
+    (void)state;
+    enum { SPELLINGS = (1 << 18) + 1, REGIONS = 4 << 20 }; /* the last one, and the next */
+    static const struct mapping_rule all = { .match = "*", .name = "d", .drop = true };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .rules = &all, .n_rules = 1 });
+    for (unsigned i = 0; i < SPELLINGS; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "dropped%u:1|c", i);
+        pipeline_feed(&p, 0, line);
+    }
+    uint64_t taken = ingest_memory(p.in[0]);
+    assert_true(taken <= (uint64_t)SPELLINGS * AGGREGATE_DROPPED_BYTES + REGIONS);
+    pipeline_turn(&p);
+    assert_int_equal(pipeline_dropped(&p, INGEST_DROP_RULE), SPELLINGS);
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_makes_a_series_larger_raises_its_bound),
         cmocka_unit_test(the_bound_of_a_series_holds_a_workers_cells),
+        cmocka_unit_test(the_bound_of_what_is_dropped_holds_a_workers_entries),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/ingest.h"
 #include "base/mem.h"
 #include "support/pipeline.h"
 
@@ -193,6 +194,37 @@ static void sinks_get_a_sets_interval_whatever_its_window(void **unused)
 }
 
 /* More than the registers' threshold, over pages of two workers and several steps. */
+/* With a window and without; nothing comes in the interval that ends, so no series is given. */
+static void sets_hear_of_an_intervals_end_in_slices_and_show_it_at_once(void **unused)
+{
+    (void)unused;
+    enum { N = 40, MOST = 20 };
+    for (unsigned steps = 0; steps < 2; steps++) {
+        struct pipeline p;
+        char line[32];
+        pipeline_init(&p, &(struct pipeline_opts){ .set_steps = steps });
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(line, sizeof line, "s%u:a|s", i);
+            pipeline_feed(&p, 0, line);
+        }
+        pipeline_turn(&p);
+        pipeline_close(&p);
+        struct snapshot snap;
+        p.end = (struct interval_end){ .interval_ms = 10000, .now_ns = p.now_ns };
+        registry_close(p.registry, &p.end, &snap);
+        assert_true(registry_give(p.registry, MOST));
+        pipeline_feed(&p, 0, "s7:b|s");
+        pipeline_turn(&p);
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(line, sizeof line, "s%u %u", i, i == 7 && steps > 0);
+            assert_true(pipeline_has(pipeline_lines(&p), line));
+        }
+        while (registry_give(p.registry, MOST)) {}
+        assert_true(pipeline_has(pipeline_close(&p), "set s7 1"));
+        pipeline_release(&p);
+    }
+}
+
 static void a_large_set_is_estimated_over_its_window(void **unused)
 {
     (void)unused;
@@ -445,6 +477,92 @@ static void what_came_in_during_the_interval_is_not_expired_before_it_closes(voi
     pipeline_release(&p);
 }
 
+/* The caller may meet a page each time that it looks by itself, once a second. */
+static void a_sweep_that_meets_a_page_asks_to_be_called_again(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .ttl_s = 2 });
+    pipeline_feed(&p, 0, "idle:1|c");
+    pipeline_turn(&p);
+    pipeline_close(&p);
+    pipeline_forward(&p, 5);
+    pipeline_feed(&p, 0, "busy:1|c\nbusier:1|c");
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    struct page *page = ingest_take(p.in[0]);
+    assert_true(registry_merge_some(p.registry, page, p.now_ns, 1));
+    assert_true(registry_expire(p.registry, p.now_ns));
+    assert_int_equal(pipeline_series(&p), 2);
+    while (registry_merge_some(p.registry, page, p.now_ns, 1)) {}
+    ingest_give(p.in[0], page);
+    assert_int_equal(pipeline_series(&p), 3);
+    assert_false(registry_expire(p.registry, p.now_ns));
+    assert_int_equal(pipeline_series(&p), 2);
+    pipeline_release(&p);
+}
+
+/* A large set takes a hundred times as long as a counter, and a slice has to end. */
+static void a_timer_or_a_set_takes_more_of_a_slice_than_a_counter(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *lines;
+        unsigned slices; /* of 16 */
+    } rows[] = {
+        { "a:1|c\nb:1|c\nc:1|c\nd:1|c", 1 },
+        { "a:1|g\nb:1|g\nc:1|g\nd:1|g", 1 },
+        { "a:1|ms\nb:1|h\nc:1|d\nd:1|ms\ne:1|ms", 2 },
+        { "a:1|s\nb:1|s\nc:1|s\nd:1|s", 4 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ 0 });
+        pipeline_feed(&p, 0, rows[i].lines);
+        pipeline_turn(&p);
+        pipeline_feed(&p, 0, rows[i].lines);
+        assert_true(ingest_turn(p.in[0], p.now_ns));
+        struct page *page = ingest_take(p.in[0]);
+        for (unsigned n = 1; n < rows[i].slices; n++)
+            assert_true(registry_merge_some(p.registry, page, p.now_ns, 16));
+        assert_false(registry_merge_some(p.registry, page, p.now_ns, 16));
+        ingest_give(p.in[0], page);
+        pipeline_release(&p);
+    }
+}
+
+static void feed_with_exemplars(struct pipeline *p, unsigned n, const char *id)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%u:1|c|#id:%s%u", i, id, i);
+        pipeline_feed(p, 0, line);
+    }
+}
+
+static void exemplars_of_a_page_come_in_slices_as_its_cells(void **unused)
+{
+    (void)unused;
+    enum { N = 40, MOST = 20, SLICES = 2 * N / MOST };
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){
+                          .suffixes = true, .exemplar_tag = "id", .format = &writer_openmetrics });
+    feed_with_exemplars(&p, N, "old");
+    pipeline_turn(&p);
+    feed_with_exemplars(&p, N, "new");
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    struct page *page = ingest_take(p.in[0]);
+    for (unsigned n = 1; n < SLICES; n++)
+        assert_true(registry_merge_some(p.registry, page, p.now_ns, MOST));
+    assert_false(registry_merge_some(p.registry, page, p.now_ns, MOST));
+    ingest_give(p.in[0], page);
+    for (unsigned i = 0; i < N; i++) {
+        char want[32];
+        snprintf(want, sizeof want, "{id=\"new%u\"} 1", i);
+        assert_non_null(strstr(pipeline_text(&p), want));
+    }
+    pipeline_release(&p);
+}
+
 static void series_without_ttl_stay(void **unused)
 {
     (void)unused;
@@ -524,6 +642,7 @@ int main(void)
         cmocka_unit_test(a_set_without_a_window_shows_the_last_closed_interval),
         cmocka_unit_test(a_set_shows_its_window_with_the_open_interval),
         cmocka_unit_test(sinks_get_a_sets_interval_whatever_its_window),
+        cmocka_unit_test(sets_hear_of_an_intervals_end_in_slices_and_show_it_at_once),
         cmocka_unit_test(a_large_set_is_estimated_over_its_window),
         cmocka_unit_test(sets_come_and_go_by_their_ttl_in_any_order),
         cmocka_unit_test(metrics_are_cumulative_whatever_the_intervals),
@@ -533,6 +652,9 @@ int main(void)
         cmocka_unit_test(a_series_revives_through_a_cell_that_outlived_it),
         cmocka_unit_test(a_series_born_while_it_is_forgotten_keeps_its_place),
         cmocka_unit_test(what_came_in_during_the_interval_is_not_expired_before_it_closes),
+        cmocka_unit_test(a_sweep_that_meets_a_page_asks_to_be_called_again),
+        cmocka_unit_test(a_timer_or_a_set_takes_more_of_a_slice_than_a_counter),
+        cmocka_unit_test(exemplars_of_a_page_come_in_slices_as_its_cells),
         cmocka_unit_test(series_without_ttl_stay),
         cmocka_unit_test(expiry_of_half_leaves_the_other_half_alone),
         cmocka_unit_test(the_largest_family_is_named),

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/registry_priv.h"
 #include "aggregate/registry_walk.h"
 #include "support/pipeline.h"
 
@@ -474,6 +475,40 @@ static void a_shorter_ttl_holds_from_now_on(void **unused)
     pipeline_release(&p);
 }
 
+static void expire_all(struct pipeline *p, uint64_t seconds)
+{
+    pipeline_forward(p, seconds);
+    pipeline_turn(p);
+    pipeline_close(p);
+    while (registry_expire(p->registry, p->now_ns)) {}
+}
+
+static void a_series_of_more_spellings_than_can_be_counted_stays_until_a_reload(void **unused)
+{
+    (void)unused;
+    const rules none = { { 0 } };
+    struct pipeline_opts o = opts_of(none);
+    struct pipeline p;
+    o.ttl_s = 10;
+    pipeline_init(&p, &o);
+    feed_each(&p, "a:1|c|#k:v,l:w\n");
+    struct series *s = p.registry->all[0];
+    s->cells = SERIES_CELLS_MAX - 1; /* as if they were there */
+    feed_each(&p, "a:2|c|#l:w,k:v\na:3|c|#k:1,k:v,l:w\n");
+    pipeline_expect(&p, "a{k=\"v\",l=\"w\"} 6\n");
+    for (int i = 0; i < 3; i++)
+        expire_all(&p, 20);
+    pipeline_expect(&p, "");
+    assert_int_equal(p.registry->n_all, 1);
+    feed_each(&p, "a:4|c|#k:v,l:w\n");
+    pipeline_expect(&p, "a{k=\"v\",l=\"w\"} 4\n");
+    pipeline_remap(&p, &o);
+    for (int i = 0; i < 3; i++)
+        expire_all(&p, 20);
+    assert_int_equal(p.registry->n_all, 0);
+    pipeline_release(&p);
+}
+
 static void a_line_that_starts_again_is_born_again(void **unused)
 {
     (void)unused;
@@ -599,6 +634,7 @@ int main(void)
         cmocka_unit_test(an_interval_that_is_open_reaches_the_sinks_whole),
         cmocka_unit_test(a_series_that_is_dropped_and_comes_back_starts_at_0),
         cmocka_unit_test(a_shorter_ttl_holds_from_now_on),
+        cmocka_unit_test(a_series_of_more_spellings_than_can_be_counted_stays_until_a_reload),
         cmocka_unit_test(a_line_that_starts_again_is_born_again),
         cmocka_unit_test(exemplars_are_of_the_buckets_that_a_line_has_now),
         cmocka_unit_test(what_has_exemplars_is_asked_of_the_mapping_in_force),

@@ -45,6 +45,24 @@ static void an_object_that_is_undone_leaves_its_place_to_the_next(void **unused)
     arena_release(&a);
 }
 
+/* Objects are undone one by one, the last of them first, whichever chunks they lie in. */
+static void what_lies_in_chunks_behind_is_undone_as_well(void **unused)
+{
+    (void)unused;
+    struct arena a = { 0 };
+    void *kept = arena_alloc(&a, 40), *gone = arena_alloc(&a, 65000);
+    void *second = arena_alloc(&a, 1000), *third = arena_alloc(&a, 1 << 20);
+    arena_undo(&a, third);
+    arena_undo(&a, second);
+    arena_undo(&a, gone);
+    void *again = arena_alloc(&a, 24);
+    assert_true(again != kept && again != NULL);
+    arena_undo(&a, again);
+    arena_undo(&a, kept);
+    assert_non_null(arena_alloc(&a, 8));
+    arena_release(&a);
+}
+
 static void the_first_chunk_stays_when_all_is_cleared_where_it_was_enough(void **unused)
 {
     (void)unused;
@@ -68,6 +86,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_are_aligned_and_keep_their_bytes),
         cmocka_unit_test(an_object_that_is_undone_leaves_its_place_to_the_next),
+        cmocka_unit_test(what_lies_in_chunks_behind_is_undone_as_well),
         cmocka_unit_test(the_first_chunk_stays_when_all_is_cleared_where_it_was_enough),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);

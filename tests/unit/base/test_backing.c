@@ -116,6 +116,28 @@ static void an_owner_may_come_first(void **unused)
     backing_stop();
 }
 
+/* It waits below another one.  Its turn may come before that one is asked for, so: some time. */
+static void what_was_never_touched_is_given_back_at_once(void **unused)
+{
+    (void)unused;
+    enum { TRIES = 30 };
+    const size_t bytes = 2 << 20, many = 16 << 20;
+    bool at_once = false;
+    assert_int_equal(backing_start(), 0);
+    for (int i = 0; i < TRIES && !at_once; i++) {
+        char *first = slab_map(many), *p = slab_map(bytes), *last = slab_map(many);
+        backing_ahead(first, many);
+        backing_ahead(p, bytes);
+        backing_ahead(last, many);
+        backing_unmap(p, bytes);
+        at_once = madvise(p, bytes, MADV_NORMAL) == -1 && !backing_is_ready(last);
+        backing_unmap(first, many);
+        backing_unmap(last, many);
+    }
+    backing_stop();
+    assert_true(at_once);
+}
+
 static void what_was_asked_for_is_done_before_it_stops(void **unused)
 {
     (void)unused;
@@ -171,6 +193,7 @@ int main(void)
         cmocka_unit_test(little_is_left_to_its_owner),
         cmocka_unit_test(without_its_thread_mappings_are_as_ever),
         cmocka_unit_test(an_owner_may_come_first),
+        cmocka_unit_test(what_was_never_touched_is_given_back_at_once),
         cmocka_unit_test(what_was_asked_for_is_done_before_it_stops),
         cmocka_unit_test(several_owners_do_not_meet),
     };
