@@ -9,7 +9,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate tls listen sinks http expose api send config core app cmd
+ROOMS    := base protocol aggregate tls listen sinks http expose api send takeover config core app cmd
 LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
@@ -103,6 +103,10 @@ tests: $(UNIT) $(PROP) $(CONFORM) $(REPLAY)    ## build the tests in C without r
 .PHONY: unit
 unit: $(UNIT) $(PROP) $(CONFORM)    ## unit, property and conformance tests alone
 	@$(SUITE) binaries $(UNIT) $(PROP) $(CONFORM)
+
+.PHONY: model
+model: deps-check    ## spin checks the models of the page hand-over and the takeover, and that it sees their broken variants
+	@CC='$(CC)' tests/model/run.sh '$(B)' $(M)
 
 .PHONY: replay
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler

@@ -232,8 +232,10 @@ def memory(build, quick):
 
 def micro(build, quick):
     rows = []
-    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_first", "micro_twins", "micro_render", "micro_memory")
-    small = {"micro_close": ["10000"], "micro_first": ["20000"], "micro_render": ["10000"], "micro_memory": ["100000"]}
+    tools = ("micro_sketch", "micro_close", "micro_mapping", "micro_mapped", "micro_first", "micro_twins", "micro_render", "micro_memory",
+             "micro_state")
+    small = {"micro_close": ["10000"], "micro_first": ["20000"], "micro_render": ["10000"], "micro_memory": ["100000"],
+             "micro_state": ["100000"]}
     for tool in tools:
         h.say(tool)
         arguments = small.get(tool, []) if quick else []

@@ -73,6 +73,14 @@
       "Series seen for the first time.")                                                          \
     X(SERIES_EXPIRED, "statsd_series_expired_total", COUNTER, "",                                 \
       "Series removed after their ttl without a sample, or dropped by the mapping of a reload.")  \
+    X(RESTORED, "statsd_restored_lines", GAUGE, "",                                               \
+      "Lines of /metrics that the saved state brought and no sample has come for since.")         \
+    X(RESTORED_RESET, "statsd_restored_reset_total", COUNTER, "",                                 \
+      "Lines of the saved state that started at 0, because their first sample had another type, " \
+      "other bounds or another unit of its window.")                                              \
+    X(RESTORED_LEFT_OUT, "statsd_restored_left_out_total", COUNTER, "",                           \
+      "Lines of the saved state that were not brought back: idle beyond their ttl, beyond "       \
+      "limits.max_series, or under a name that is reserved now.")                                 \
     X(SERIES, "statsd_series", GAUGE, "kind",                                                     \
       "Series known now.")
 /* clang-format on */

@@ -36,7 +36,8 @@ struct exposed_view {
     const struct profile *profile;
     bool shown;              /* false: nothing yet (a set without a window, before its first
                                    interval closed) */
-    uint64_t born_ns;        /* since when it counts, monotonic; 0: not kept */
+    uint64_t born_ns;        /* since when it counts, monotonic; 0: not kept.  As an int64_t
+                                   below 0: before the clock's 0, in a process that saved it */
     double value;            /* counter, gauge */
     double count, sum;       /* summary, histogram; in the unit shown */
     const double *quantiles; /* summary: profile->n_quantiles values, NaN when the window is

@@ -39,6 +39,8 @@ struct family {
     uint32_t name_len;
     enum family_type type;    /* FAMILY_RESERVED: a name of our own, never rendered here */
     bool negative;            /* values or bounds of its timers may be below 0 */
+    bool restored;            /* all in it is of a saved state, and no sample came since: a newcomer
+                                 of another type takes the name over at once */
     char *help;               /* of the first mapping rule that had one; NULL: says nothing */
     struct exposed **exposed; /* n of them, in no order */
     size_t n, cap;

@@ -19,6 +19,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+struct unpack;
+
 enum { MEMBERS_EXACT = 512, MEMBERS_REGISTERS = 16384 };
 
 struct members {
@@ -46,5 +48,15 @@ uint64_t members_count(const struct members *m);
  * Append the set as a Redis HyperLogLog string: sparse while that is shorter and legal, else dense.
  */
 void members_redis(const struct members *m, struct buf *out);
+
+/*
+ * The set as bytes (base/pack.h), and back.  The hash is Redis', without a secret, so it means the
+ * same to every process.
+ *     u8 0, u32 n, n hashes of u64      exact
+ *     u8 1, MEMBERS_REGISTERS bytes     a HyperLogLog
+ * members_load: m is empty.   returns  false: that is no set; m may hold part of it
+ */
+void members_save(const struct members *m, struct buf *out);
+bool members_load(struct members *m, struct unpack *in);
 
 #endif

@@ -16,6 +16,7 @@
 
 enum {
     AGGREGATE_TEXT_BYTES = 128,
+    AGGREGATE_STATE_BYTES = 40 + AGGREGATE_TEXT_BYTES, /* a counter's line in a saved state */
     AGGREGATE_DROPPED_BYTES = 32 + 6 * 16 /* a spelling that a mapping drops, and its slots */
 };
 
@@ -25,6 +26,7 @@ struct aggregate_memory {
     uint64_t timer;     /* on top of it: values over two decades */
     uint64_t gauge;     /* on top of it: changed up and down by several sources */
     uint64_t set;       /* on top of it: 8 members */
+    uint64_t restored;  /* a line of a saved state that no series has come for: the largest kind */
     uint64_t large_set; /* in place of it: past MEMBERS_EXACT members in all of its window */
 };
 

@@ -131,6 +131,9 @@ enum family_type registry_family_type(const struct registry *r, struct slice nam
 const struct registry_counters *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 
+/* Lines of a saved state (registry_state.h) for which no sample has come, as of the last sweep. */
+size_t registry_restored(const struct registry *r);
+
 /* The family with the most exposed, which the log names at the limit.  NULL when there is none. */
 const struct family *registry_largest(const struct registry *r, size_t *ret_series);
 

@@ -30,7 +30,8 @@ struct registry;
 /**
  * registry_close(r, end, ret):
  * Not before all of the interval before is given, and not while a page is being merged.
- *   end      copied
+ *   end      copied.  Does the interval go on, nothing is merged before all is given, and for what
+ *            /metrics shows none has ended
  *   ret      the head of it, for the sinks
  *   cost     O(1)
  */

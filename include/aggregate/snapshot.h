@@ -56,6 +56,7 @@ struct interval_end {
     int64_t now_wall_ms;
     closed_series_fn give; /* must not call the registry; NULL: nobody wants them */
     void *cookie;
+    bool goes_on; /* in the next process, with all that /metrics shows of it */
 };
 
 struct snapshot {

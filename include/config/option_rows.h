@@ -42,6 +42,17 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "How long a stop (TERM, INT) waits for Redis to take what is queued; a second signal "       \
       "ends the wait. What is left then is lost: it is logged, and the exit status is 1. 0 "       \
       "means not to wait. Docker kills 10 s after its TERM.")                                      \
+    X(server, state_dir, STRING, "", 0, 0, "", RESTART,                                            \
+      "A folder for what outlives the process: a stop (TERM, INT) writes statsd.state there, the " \
+      "next start reads it and goes on where the last one ended (docs/restart.md). It has to "     \
+      "exist and is this server's alone. Empty means the folder that systemd names "               \
+      "(STATE_DIRECTORY), or that nothing is kept.")                                               \
+    X(server, state_interval, DURATION, "60s", 0, OPTION_DAY_MS, "", RESTART,                      \
+      "How often gauges and sets are written to server.state_dir, for a start after a crash; "     \
+      "counters and timers then begin at 0. 0 means never.")                                       \
+    X(server, control_socket, STRING, "", 0, 0, "", RESTART,                                       \
+      "A path where `statsd --takeover` reaches the server that runs, of the same user, to take "  \
+      "its place without losing a datagram (docs/restart.md). Empty means that none can.")         \
     X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "", RESTART,                          \
       "Where to receive: datagrams on udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 "  \
       "and [::1], or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is "          \

@@ -20,6 +20,7 @@ struct core_mapping;
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
+    X(RESTORED,    "lines of the last process whose series have not come back (a saved state)")    \
     X(EVENTS,      "the last events and service checks, and those on their way")                   \
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
@@ -41,10 +42,12 @@ struct memory_bound {
     struct {
         uint64_t n, each; /* bytes = n * each */
     } part[MEMORY_PART_COUNT];
-    uint64_t total;     /* of the process: the sum of the parts */
-    uint64_t large_set; /* not in total: more for each set with over MEMBERS_EXACT members in every
+    uint64_t total;      /* of the process: the sum of the parts */
+    uint64_t large_set;  /* not in total: more for each set with over MEMBERS_EXACT members in every
                            interval of its window */
-    uint64_t kernel;    /* not in total: receive buffers, which are the kernel's */
+    uint64_t state_file; /* on the disk, where all series are counters; twice while it is written */
+    uint64_t takeover;   /* two processes, and the state in memory; 0: there can be none */
+    uint64_t kernel;     /* not in total: receive buffers, which are the kernel's */
 };
 
 const char *memory_bound_what(enum memory_part p);

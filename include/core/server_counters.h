@@ -34,6 +34,10 @@
       "Rules of the mapping file in force.")                                                      \
     X(SERIES_LIMIT, "statsd_series_limit", GAUGE, "",                                             \
       "limits.max_series.")                                                                       \
+    X(STATE_SNAPSHOTS, "statsd_state_snapshots_total", COUNTER, "",                               \
+      "Times that gauges and sets were written to server.state_dir.")                             \
+    X(STATE_SNAPSHOTS_FAILED, "statsd_state_snapshots_failed_total", COUNTER, "",                 \
+      "Times that this failed; the file of the time before is still there.")                      \
     X(BUILD_INFO, "statsd_build_info", GAUGE, "version,commit",                                   \
       "1; what is running.")                                                                      \
     X(CPU_SECONDS, "process_cpu_seconds_total", COUNTER, "",                                      \
@@ -59,6 +63,7 @@ struct server_stats {
     double reload_seconds; /* of the last that did not, or the start */
     double flush_seconds;  /* of the last interval */
     uint64_t series_limit;
+    uint64_t state_snapshots, state_snapshots_failed;
     double interval_seconds, start_seconds;
     const char *version, *commit;
 };

@@ -47,6 +47,9 @@ struct scrape_opts {
 /* What opts points to is borrowed until scrape_free. */
 int scrape_new(const struct scrape_opts *opts, struct scrape **ret);
 
+/* When the monotonic clock was 0, in Unix milliseconds, as the writers have it. */
+int64_t scrape_zero_ms(const struct scrape *s);
+
 /* For http_route: http_mailbox_ask and this. */
 struct http_mailbox *scrape_mailbox(struct scrape *s);
 

@@ -51,7 +51,7 @@ struct http_route {
  * A connection that made room for another one is shut down, but counts for libmicrohttpd until it
  * is taken apart: this many may be open beyond max_connections.
  */
-enum { HTTP_LEAVING_MAX = 32 };
+enum { HTTP_LEAVING_MAX = 32, HTTP_PORT_DEFAULT = 9102 };
 
 /* Memory that a connection takes: libmicrohttpd's pool and our request. */
 enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
@@ -59,6 +59,8 @@ enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
 /* A limit that is 0 is the default in brackets. */
 struct http_opts {
     const char *listen; /* as base/address.h reads it: "127.0.0.1:9102", "[::1]:0"; no port: 9102 */
+    bool given;         /* fd listens already, in place of `listen`; others may have it open too */
+    int fd;             /* the server's from here on, also on failure */
     const struct http_route *routes; /* borrowed for the server's life */
     size_t n_routes;
     uint32_t max_connections; /* [1024] */
@@ -134,6 +136,16 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
 void http_tick(struct http_server *s, uint64_t now_ns);
 
 void http_stats(const struct http_server *s, struct http_stats *ret);
+
+/* The listening socket, borrowed; another process may go on accepting from it. */
+int http_listens(const struct http_server *s);
+
+/**
+ * http_leave(s):
+ * Accept no more connections, which then wait in the kernel for who has the socket next, and end
+ * each connection with its next reply.  Over once http_stats says that there are none.
+ */
+void http_leave(struct http_server *s);
 
 /**
  * http_stop(s):

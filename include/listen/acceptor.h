@@ -5,7 +5,8 @@
  *     acceptor_accept                    before a page turn: what is pending, so that the turn
  *                                        reads what came on connections before it was asked for
  *     acceptor_collect                   after it: those that have ended are counted
- *     acceptor_stop                      accepts what is pending, then no more
+ *     acceptor_leave                     no more from listeners that are kept
+ *     acceptor_stop                      accepts what is pending at the others, then no more
  *     acceptor_close, (the loop runs), acceptor_free
  *
  * A connection goes to the worker with the fewest.  One beyond a limit is accepted and closed: its
@@ -58,7 +59,25 @@ void acceptor_collect(struct acceptor *a);
 /* After listener_bind_again(l): accept from the new socket; the old one is emptied and closed. */
 int acceptor_renew(struct acceptor *a, struct listener *l);
 
-/* Have the kernel refuse new connections (listener_refuse), but for those that are pending. */
+/* From now on, leave what is pending at listeners that are kept to whoever comes next. */
+void acceptor_leave(struct acceptor *a);
+
+/* Not so after all. */
+void acceptor_stay(struct acceptor *a);
+
+/**
+ * acceptor_take_over(a, l, fd, begun):
+ * A connection of l that another process had accepted, and reads no more.  It was within that one's
+ * limits, and counts in ours.
+ *   fd       taken over
+ *   begun    copied: what worker_each_stream gave there
+ */
+void acceptor_take_over(struct acceptor *a, struct listener *l, int fd, struct slice begun);
+
+/*
+ * Have the kernel refuse new connections (listener_refuse), but for those that are pending; and as
+ * acceptor_leave.
+ */
 void acceptor_stop(struct acceptor *a);
 
 /* After the workers have ended: leave the loop.  a may be NULL, here and below */

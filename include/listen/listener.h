@@ -19,6 +19,9 @@
  *
  * Streams: one listening socket, which control accepts from (listen/acceptor.h) for all workers.
  *
+ * Sockets may have been there before this process (listen/adopt.h), and may stay when it ends: then
+ * they are `kept`.  Kept sockets are never refused, nor is their file removed.
+ *
  *   thread   control
  */
 #ifndef LISTEN_LISTENER_H
@@ -28,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/inherited.h"
 #include "listen/socket_url.h"
 #include "listen/stream_counts.h"
 
@@ -52,8 +56,19 @@ struct listener {
     unsigned n;                    /* 0: closed */
     uint64_t rcvbuf_granted;       /* bytes, from getsockopt: Linux doubles what was asked for */
     bool by_payload;               /* spread by the name of the first line */
-    /* Who reads: n_readers workers, from `reader` on.  Of datagrams, reader + i reads fds[i]. */
+    /*
+     * Who reads: n_readers places at workers, from `reader` on.  Of datagrams, worker reader + i
+     * reads fds[i]; where there are more sockets than workers, it reads every stride-th from there.
+     */
     unsigned reader, n_readers;
+    unsigned stride; /* 0: a worker reads one socket at most */
+    /*
+     * Of sockets that outlive us (see below).  kept: somebody else has them open.  own: this server
+     * opened them, in this run or an earlier one.  n_before of them were inherited.
+     */
+    bool kept, own;
+    unsigned n_before;
+    char kept_as[INHERITED_NAME_MAX]; /* own sockets: under which name a manager keeps them */
     /* Indexed from the first reader on: */
     uint16_t places[LISTEN_WORKERS_MAX];            /* what worker_add_socket returned */
     struct socket_stats stats[LISTEN_WORKERS_MAX];  /* as of the last page turn */
@@ -82,6 +97,13 @@ struct listener {
 int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers,
                       struct listener *ret, struct buf *error);
 
+/*
+ * As listener_open_all, for those of ret that are closed.  A UDP address whose inherited sockets
+ * are our own gets further ones if there are fewer than workers.
+ */
+int listener_open_rest(const struct listen_address *a, size_t n, unsigned n_workers,
+                       struct listener *ret, struct buf *error);
+
 /* The same for one. */
 static inline int listener_open(const struct listen_address *a, unsigned n_workers,
                                 struct listener *ret, struct buf *error)
@@ -89,7 +111,10 @@ static inline int listener_open(const struct listen_address *a, unsigned n_worke
     return listener_open_all(a, 1, n_workers, ret, error);
 }
 
-/* Close what is still open and remove the socket file, unless another one has taken its place. */
+/*
+ * Close what is still open and remove the socket file, unless another one has taken its place, or
+ * somebody keeps the socket.
+ */
 void listener_close(struct listener *l);
 
 /*
@@ -107,11 +132,18 @@ enum listener_file listener_look(const struct listener *l);
  */
 int listener_bind_again(struct listener *l, struct buf *error);
 
-/* Index in places and stats of what this worker reads; -1: nothing. */
+/* Index in places and stats of what this worker reads first; -1: nothing. */
 static inline int listener_place_of(const struct listener *l, unsigned worker)
 {
     bool reads = worker >= l->reader && worker - l->reader < l->n_readers;
-    return reads ? (int)(worker - l->reader) : -1;
+    return reads && (l->stride == 0 || worker < l->stride) ? (int)(worker - l->reader) : -1;
+}
+
+/* Index of what the worker that reads `at` reads next; -1: nothing. */
+static inline int listener_place_after(const struct listener *l, int at)
+{
+    unsigned next = (unsigned)at + l->stride;
+    return l->stride > 0 && next < l->n_readers ? (int)next : -1;
 }
 
 /* Of n listeners, the one that has that place at that worker, or NULL. */
@@ -145,7 +177,7 @@ int listener_spread_payload(struct listener *l);
  * Have the kernel take no new datagrams, while what the sockets hold can still be read.  UDP
  * sockets are connected to the discard port, after which the kernel refuses everybody else (their
  * next send sees ECONNREFUSED); where connect fails, they go on taking datagrams.  Unix sockets are
- * shut down.
+ * shut down.  Where somebody keeps the sockets, nothing happens: what arrives is for the next one.
  */
 void listener_refuse(const struct listener *l);
 

@@ -26,7 +26,9 @@
 #include "listen/refusals.h"
 #include "listen/worker_order.h"
 
-enum { WORKER_SOCKETS_MAX = 64 };
+/* One worker reads all that others read before it, of several listeners: as many as a manager keeps
+ * (FileDescriptorStoreMax= in contrib/systemd/statsd.service). */
+enum { WORKER_SOCKETS_MAX = 512 };
 
 struct connection;
 struct worker;
@@ -56,6 +58,12 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
 
 /*
+ * The socket of datagrams at the place `at` was inherited, and others may have it open: it is never
+ * shut down, and what it dropped before is not counted.  Before worker_start.
+ */
+void worker_keep_socket(struct worker *w, unsigned at);
+
+/*
  * Have the worker read a connection of the listener at the place `at`; c is then the worker's until
  * it is on its stack (src/listen/connection.h).  A page turn that is asked for later reads it.
  */
@@ -81,9 +89,26 @@ bool worker_may_renew(const struct worker *w, unsigned at);
 
 /*
  * Ask for a page turn; not before the page of the last one was taken.
- * last: listener_refuse was called; the sockets are not read any more after this turn
+ * last: the sockets are not read any more after this turn; those that nobody keeps were refused
+ * (listener_refuse)
  */
 void worker_ask_turn(struct worker *w, bool last);
+
+/*
+ * Another process may be given the sockets and connections: as worker_ask_turn, and nothing is read
+ * after it until worker_read_again.  TLS ends.
+ */
+void worker_ask_pause(struct worker *w);
+void worker_read_again(struct worker *w);
+
+/*
+ * fd: borrowed.  at: the place of its listener.  begun: what it has brought of a line or frame that
+ * is not complete, for worker_adopt; lives for the call.
+ */
+typedef void (*worker_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
+
+/* Each connection, while the worker pauses. */
+void worker_each_stream(struct worker *w, worker_stream_fn fn, void *cookie);
 
 /* Have it go by another mapping from the page turn on that is asked for next (ingest_renew). */
 void worker_remap(struct worker *w, struct generation *take);

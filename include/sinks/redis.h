@@ -49,6 +49,7 @@ struct redis_opts {
     uint64_t spool_max_age_ms;
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
+    bool resumes; /* what it holds is saved at a stop: producers outlive the process */
 };
 
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
@@ -87,6 +88,9 @@ struct redis_opts {
     X(foreign, "statsd_redis_foreign_duplicates_total", COUNTER, "",                              \
       "Batches whose number another server had used under the same identity (duplicates beyond "  \
       "resends); sent again under a new one.")                                                    \
+    X(fenced, "statsd_redis_fenced_series_total", COUNTER, "",                                    \
+      "Series values of a saved state that were not sent, as another process had gone on from a " \
+      "later one.")                                                                               \
     X(rivals, "statsd_redis_instance_conflicts_total", COUNTER, "",                               \
       "Intervals in which another live server wrote under the same server.instance.")             \
     X(series_refused, "statsd_redis_refused_values_total", COUNTER, "",                           \

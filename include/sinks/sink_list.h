@@ -36,6 +36,12 @@ bool sink_list_idle(const struct sink_list *l);
  */
 const void *sink_list_counted(const struct sink_list *l, const struct counter_table *table);
 
+/* As struct sink's, of those that outlive the process.  load: 0 where no sink has such records. */
+void sink_list_save(const struct sink_list *l, struct records_writer *to);
+void sink_list_saved(const struct sink_list *l);
+int sink_list_load(const struct sink_list *l, uint8_t type, struct slice body, uint64_t age_ms);
+void sink_list_loaded(const struct sink_list *l, bool good);
+
 /* Closes every sink and empties the list. */
 void sink_list_close(struct sink_list *l);
 

@@ -88,6 +88,8 @@ static struct family *rival_at(struct claim_desk *d, const struct claim *c, size
 static bool is_idle(const struct claim_desk *d, struct family *f, uint64_t now_s)
 {
     uint64_t idle_s = d->type_idle_s, until_s = 0;
+    if (f->restored)
+        return true;
     if (idle_s == 0 || f->type == FAMILY_RESERVED || now_s <= f->busy_until_s)
         return false;
     for (size_t i = 0; i < f->n && until_s < now_s + idle_s / 2; i++)
@@ -127,6 +129,8 @@ static void give_way(struct claim_desk *d, const struct claim *to, struct family
 {
     assert(f->type != FAMILY_RESERVED && f->n > 0);
     const struct exposed *any = f->exposed[0];
+    if (f->restored)
+        d->stats->v[REGISTRY_RESTORED_RESET] += f->n;
     note(d, &(struct off_page_note){ .metric = slice_of(f->name, f->name_len),
                                      .sent = exposed_name_sent(any, d->symbols),
                                      .other = to->name,

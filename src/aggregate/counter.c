@@ -1,6 +1,7 @@
 #include "aggregate/counter.h"
 
 #include "aggregate/counters.h"
+#include "base/pack.h"
 
 static void counter_begin(struct cell *c, const struct profile *profile, unsigned p)
 {
@@ -82,6 +83,22 @@ static void counter_exposed_release(struct exposed *e)
     ((struct counter_exposed *)e)->total = 0;
 }
 
+static void counter_save(struct exposed *e, const struct kind_saved *at, struct buf *out)
+{
+    (void)at;
+    pack_double(out, ((const struct counter_exposed *)e)->total);
+}
+
+static bool counter_load(struct exposed *e, const struct kind_saved *at, struct unpack *in)
+{
+    double total = unpack_double(in);
+    (void)at;
+    if (!(total >= 0 && total <= DBL_MAX))
+        return false;
+    ((struct counter_exposed *)e)->total = total;
+    return true;
+}
+
 static enum family_type counter_type(const struct profile *p)
 {
     (void)p;
@@ -99,4 +116,6 @@ const struct kind_ops counter_ops = {
     .absorb = counter_absorb,
     .view = counter_view,
     .exposed_release = counter_exposed_release,
+    .save = counter_save,
+    .load = counter_load,
 };

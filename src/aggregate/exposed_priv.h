@@ -33,7 +33,7 @@ struct exposed_text {
     char bytes[];
 };
 
-enum { EXPOSED_SERIES_MAX = (1 << 27) - 1 };
+enum { EXPOSED_SERIES_MAX = (1 << 26) - 1 };
 
 struct exposed {
     struct family *family; /* NULL: off the page */
@@ -45,7 +45,8 @@ struct exposed {
     uint32_t at;                   /* place in family->exposed, on the page only */
     uint32_t labels_hash;          /* of family and labels */
     uint32_t last_s;               /* monotonic seconds of the last merge */
-    uint32_t series : 27;          /* how many point here, up to EXPOSED_SERIES_MAX */
+    uint32_t series : 26;          /* how many point here, up to EXPOSED_SERIES_MAX */
+    uint32_t restored : 1;         /* of a saved state, and no sample came since: restored.h */
     uint32_t kind : 2;             /* enum series_kind */
     uint32_t has_text : 1;
     uint32_t behind : 1;

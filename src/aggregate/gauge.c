@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+#include "aggregate/kind_saved.h"
+#include "base/pack.h"
+
 /*
  * Workers turn one after the other: a page may bring what arrived this long before another's was
  * sealed.
@@ -141,6 +144,25 @@ static void gauge_exposed_release(struct exposed *e)
     g->now = (struct gauge_part){ 0 };
 }
 
+/* As one value that arrived when its last change did. */
+static void gauge_save(struct exposed *e, const struct kind_saved *at, struct buf *out)
+{
+    const struct gauge_exposed *g = (const struct gauge_exposed *)e;
+    pack_double(out, g->now.value + gauge_value_delta(&g->now, g->recent));
+    pack_u64(out, kind_age(at, g->now.last_ns));
+}
+
+static bool gauge_load(struct exposed *e, const struct kind_saved *at, struct unpack *in)
+{
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    double value = unpack_double(in);
+    uint64_t ns = kind_stamp(at, unpack_u64(in));
+    if (!isfinite(value))
+        return false;
+    g->now = (struct gauge_part){ .value = value, .set_ns = ns, .last_ns = ns };
+    return true;
+}
+
 static enum family_type gauge_type(const struct profile *p)
 {
     (void)p;
@@ -160,4 +182,6 @@ const struct kind_ops gauge_ops = {
     .view = gauge_view,
     .exposed_release = gauge_exposed_release,
     .carry = gauge_carry,
+    .save = gauge_save,
+    .load = gauge_load,
 };

@@ -8,7 +8,7 @@
  *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release, reshape,
- *                                                                carry
+ *                                                                carry, save, load
  *
  * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
  * sent; what goes to an exposed is multiplied by profile->scale.
@@ -29,11 +29,14 @@
 #include "aggregate/snapshot.h"
 #include "protocol/sample.h"
 
+struct buf;
 struct cell;
+struct kind_saved;
 struct series;
 struct registry_counters;
 struct set_list;
 struct sketch;
+struct unpack;
 
 /* What follows from a sample's type alone. */
 struct kind_type {
@@ -111,6 +114,11 @@ struct kind_ops {
      * take the same along and meet again, it is there once.  NULL: nothing
      */
     void (*carry)(struct exposed *to, struct exposed *from, struct kind_now *now);
+
+    /* Append what e shows (registry_state.h); and read it back into e, which is new: false, when no
+     * save has written that, and what came of it is to be released. */
+    void (*save)(struct exposed *e, const struct kind_saved *at, struct buf *out);
+    bool (*load)(struct exposed *e, const struct kind_saved *at, struct unpack *in);
 };
 
 /*

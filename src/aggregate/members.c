@@ -5,6 +5,7 @@
  * members_merge     the hashes of a table one by one, registers by their maximum
  * members_count     the table's size, or Ertl's estimate (sigma, tau) from the registers
  * members_redis     as a string of Redis, put_sparse or put_dense
+ * members_save      as it is, for members_load
  */
 #include "aggregate/members.h"
 
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/pack.h"
 #include "base/probe.h"
 
 enum {
@@ -291,4 +294,43 @@ void members_redis(const struct members *m, struct buf *out)
     }
     if (!put_sparse(registers, out))
         put_dense(registers, out);
+}
+
+void members_save(const struct members *m, struct buf *out)
+{
+    members_check(m);
+    pack_u8(out, m->registers != NULL);
+    if (m->registers != NULL) {
+        buf_append(out, m->registers, MEMBERS_REGISTERS);
+        return;
+    }
+    pack_u32(out, m->n);
+    for (uint32_t i = 0; i < m->cap; i++)
+        if (m->hashes[i] != 0)
+            pack_u64(out, m->hashes[i]);
+}
+
+static bool load_registers(struct members *m, struct unpack *in)
+{
+    const struct slice registers = unpack_bytes(in, MEMBERS_REGISTERS);
+    for (size_t i = 0; i < registers.len; i++)
+        if ((unsigned char)registers.ptr[i] > RANK_MAX)
+            return false;
+    if (in->bad)
+        return false;
+    m->registers = mem_alloc(MEMBERS_REGISTERS);
+    memcpy(m->registers, registers.ptr, MEMBERS_REGISTERS);
+    return true;
+}
+
+bool members_load(struct members *m, struct unpack *in)
+{
+    assert(m->registers == NULL && m->n == 0);
+    uint8_t form = unpack_u8(in);
+    if (form != 0)
+        return form == 1 && load_registers(m, in);
+    uint32_t n = unpack_u32(in);
+    for (uint32_t i = 0; i < n && n <= MEMBERS_EXACT && !in->bad; i++)
+        (void)members_add(m, unpack_u64(in));
+    return n <= MEMBERS_EXACT && !in->bad;
 }

@@ -24,6 +24,9 @@
  *                             an entry of 48 and slots of 8, half to a quarter full, both tables
  *                             while they grow, and a text; shown, 24 + for the counter, or each
  *                             bucket, 40 and a text
+ *   a line of a saved state   itself, its labels escaped, a family of its own, its places in lists
+ *                             and tables + of a timer the part of its series that is shown, of a
+ *                             set its window
  *   a window                  two decades of values: 2^schema * log2(100) buckets, in steps of 16,
  *                             of 2 bytes
  */
@@ -68,6 +71,9 @@ enum {
     LISTED = GROWN * (4 * POINTER) + PLACES + HALF_FULL * 8,
     SERIES = sizeof(struct gauge_series) + TUPLE + sizeof(struct gauge_exposed) +
              (1ul + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
+
+    RESTORED = sizeof(struct gauge_exposed) + sizeof(struct exposed_text) + MALLOC + FAMILY +
+               2 * AGGREGATE_TEXT_BYTES + HALF_FULL * POINTER + GROWN * 2 * POINTER,
 
     /* ---- on top ---- */
     GAUGE_LIST = GAUGE_RECENT_MAX * sizeof(struct gauge_step) + MALLOC,
@@ -139,6 +145,20 @@ static uint64_t timer_bytes(const struct registry_opts *o, const struct profile 
     return bytes;
 }
 
+static uint64_t restored_bytes(const struct profile *given)
+{
+    struct profile raised = *given, *p = &raised;
+    profile_raise_schema(p);
+    uint64_t timer = TIMER_SERIES, set = SET_SERIES + FEW_TABLE + FEW_PLACES;
+    if (p->histogram)
+        timer += (p->n_buckets + 1ull) * 8;
+    else
+        timer += (p->summary_age_buckets + 1ull) * (SKETCH + window_bytes(p->sketch_schema) + 16);
+    if (profile_native(p))
+        timer += SKETCH + 8 * (uint64_t)decades_buckets(profile_native_schema(p));
+    return RESTORED + (timer > set ? timer : set);
+}
+
 void aggregate_memory(const struct registry_opts *o, const struct profile *p, unsigned workers,
                       struct aggregate_memory *ret)
 {
@@ -149,6 +169,7 @@ void aggregate_memory(const struct registry_opts *o, const struct profile *p, un
         .timer = timer_bytes(o, p, workers),
         .gauge = (pages + 1) * GAUGE_LIST,
         .set = SET_SERIES + pages * (SET_CELL + 2ul * FEW_TABLE) + 2ul * FEW_TABLE + FEW_PLACES,
+        .restored = restored_bytes(p),
         /* The pages, the interval, the open step of the window and those before it. */
         .large_set = (pages + 2 + p->set_steps) * MEMBERS_REGISTERS,
     };

@@ -8,6 +8,9 @@
  *     a gauge         a set stands behind it
  *     a set           a gauge takes its place
  *
+ *     of a saved state, the same kind   wake: it counts on, or starts at 0; then join
+ *
+ * output_restore    a line of a saved state
  * output_stays      would a series be put there again?
  *
  * output_leave      the series' pointer goes; with the last one
@@ -72,6 +75,26 @@ static struct family *family_for(struct output *o, const struct exposed *e,
 /* ---- who shares a line ---- */
 
 /*
+ * The first sample for a line of a saved state.  Where what it keeps is of another shape, it starts
+ * at 0.
+ */
+static void wake(struct output *o, struct exposed *to, const struct exposed *by,
+                 struct kind_now *now)
+{
+    const struct kind_ops *kind = kind_rows[to->kind];
+    uint64_t *birth = exposed_pool_birth(&o->pool, to);
+    bool same = kind->same_shape == NULL || kind->same_shape(to->profile, by->profile);
+    to->restored = 0;
+    if (same) {
+        to->profile = by->profile;
+    } else if (!kind->reshape(to, by->profile, now)) {
+        now->stats->v[REGISTRY_RESTORED_RESET]++;
+        if (birth != NULL)
+            *birth = now->now_ns;
+    }
+}
+
+/*
  * `from` is off the page.  One of its series goes over to `to`, with all that its series had
  * brought so far.
  */
@@ -81,7 +104,8 @@ static struct exposed *join(struct output *o, struct exposed *to, struct exposed
     assert(to != from && to->kind == from->kind && from->family == NULL);
     kind_rows[to->kind]->absorb(to, from, now);
     uint64_t *birth = exposed_pool_birth(&o->pool, to);
-    if (birth != NULL && *exposed_pool_birth(&o->pool, from) < *birth)
+    /* Signed: a saved state may hold births before the clock's 0. */
+    if (birth != NULL && (int64_t)(*exposed_pool_birth(&o->pool, from) - *birth) < 0)
         *birth = *exposed_pool_birth(&o->pool, from);
     assert(from->series > 0 && to->series < EXPOSED_SERIES_MAX);
     to->series++;
@@ -136,8 +160,14 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
     if (there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
         exposed_other(there) != NULL)
         there = exposed_other(there);
-    if (there != NULL && there->kind == e->kind)
+    f->restored = false;
+    if (there != NULL && there->kind == e->kind) {
+        if (there->restored) {
+            wake(o, there, e, now);
+            set_labels(o, there, q->tuple, plain);
+        }
         return join(o, there, e, now);
+    }
     set_labels(o, e, q->tuple, plain);
     if (there == NULL) {
         families_add(&o->families, f, e, &key);
@@ -178,6 +208,49 @@ static void leave_page(struct output *o, struct exposed *e)
         families_replace(e, other);
     e->behind = 0;
     e->family = NULL;
+}
+
+bool output_restore(struct output *o, struct exposed *e, struct slice name, struct slice labels)
+{
+    assert(e->family == NULL && e->restored);
+    enum family_type type = kind_rows[e->kind]->family_type(e->profile);
+    struct family *f = families_find(&o->families, name);
+    struct buf *text = &o->spelling.labels; /* scratch */
+    if (naming_prometheus_makes(name) || (f != NULL && f->type != type))
+        return false;
+    buf_clear(text);
+    buf_append_slice(text, labels);
+    labels_drop_empty(text);
+    struct exposed *there = NULL;
+    if (f == NULL) {
+        f = families_new(&o->families, name, type);
+        f->restored = true;
+    }
+    const struct labels_key key = families_key(f, buf_slice(text));
+    there = families_exposed(&o->families, &key);
+    bool behind = there != NULL && there->kind == SERIES_GAUGE && e->kind == SERIES_SET &&
+                  exposed_other(there) == NULL;
+    if (there != NULL && !behind)
+        return false;
+    exposed_keep_labels(e, labels, name);
+    if (behind)
+        link_gauge_and_set(there, e);
+    else
+        families_add(&o->families, f, e, &key);
+    exposed_check(e);
+    return true;
+}
+
+void output_leave_restored(struct output *o, struct exposed *e)
+{
+    exposed_check(e);
+    if (e->series > 1) {
+        e->series--;
+        return;
+    }
+    if (e->family != NULL)
+        leave_page(o, e);
+    exposed_pool_free(&o->pool, e);
 }
 
 void output_leave(struct output *o, struct exposed *e, const struct tuple *t)

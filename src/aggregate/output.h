@@ -67,6 +67,16 @@ struct exposed *output_show(struct output *o, struct exposed *e, const struct ou
 bool output_stays(struct output *o, const struct exposed *e, struct slice name,
                   enum family_type type);
 
+/**
+ * output_restore(o, e, name, labels):
+ * Put e, which is off the page and of a saved state, under that name and those labels.
+ *   returns  false: the name is reserved or of another type, or something stands there already
+ */
+bool output_restore(struct output *o, struct exposed *e, struct slice name, struct slice labels);
+
+/* As output_leave, for what pointed to e before any series did (restored.h). */
+void output_leave_restored(struct output *o, struct exposed *e);
+
 /* The series of that tuple no longer points to e; the last one takes e with it.   cost  O(1) */
 void output_leave(struct output *o, struct exposed *e, const struct tuple *t);
 

@@ -45,6 +45,7 @@ void registry_free(struct registry *r)
 {
     if (r == NULL)
         return;
+    restored_release(&r->restored, &r->output);
     for (size_t i = 0; i < r->n_all; i++) {
         registry_leave_page(r, r->all[i]);
         series_free(r->all[i], &r->memory, &r->symbols);
@@ -78,6 +79,11 @@ const struct off_page_note *const *registry_off_page(const struct registry *r, s
 uint64_t registry_count(const struct registry *r, enum series_kind kind)
 {
     return r->by_kind[kind];
+}
+
+size_t registry_restored(const struct registry *r)
+{
+    return r->restored.n;
 }
 
 struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns)

@@ -3,6 +3,10 @@
 static void read_registry(const void *of, size_t row, struct counter_lines *to)
 {
     const struct registry *r = of;
+    if (row == REGISTRY_RESTORED) {
+        counter_put(to, NULL, (double)registry_restored(r));
+        return;
+    }
     if (row != REGISTRY_SERIES) {
         counter_put(to, NULL, (double)registry_stats(r)->v[row]);
         return;

@@ -9,6 +9,7 @@
 
 enum { EXPIRE_AHEAD = 8 };                         /* how far ahead to prefetch */
 enum { EXPIRE_LOOKS = 32768, EXPIRE_GONE = 1024 }; /* of one slice */
+enum { RESTORED_LOOKS = 8192 };
 
 void registry_forget(struct registry *r, size_t i)
 {
@@ -78,6 +79,8 @@ static bool begin_sweep(struct registry *r, uint64_t now_ns)
 
 bool registry_expire(struct registry *r, uint64_t now_ns)
 {
+    if (r->merging.page == NULL)
+        restored_sweep(&r->restored, &r->output, now_ns / 1000000000, RESTORED_LOOKS);
     r->expiring = r->expiring || begin_sweep(r, now_ns);
     if (!r->expiring)
         return false;

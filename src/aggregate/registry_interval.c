@@ -66,6 +66,8 @@ void registry_close(struct registry *r, const struct interval_end *end, struct s
                               .n_series = r->n_touched };
     r->touched = NULL;
     r->n_touched = r->cap_touched = 0;
+    if (end->goes_on)
+        return;
     r->interval++;
     set_list_next(&r->sets);
     assert(r->sets.interval == r->interval);

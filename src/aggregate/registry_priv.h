@@ -1,7 +1,7 @@
 /**
  * registry_priv: the registry's inside, shared by registry.c, registry_merge.c, registry_births.c,
  * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
- * registry_exemplars.c.
+ * registry_exemplars.c, registry_save.c and registry_load.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -13,6 +13,7 @@
 #include "aggregate/page.h"
 #include "aggregate/places.h"
 #include "aggregate/registry.h"
+#include "aggregate/restored.h"
 #include "aggregate/series.h"
 #include "aggregate/set.h"
 
@@ -52,7 +53,8 @@ struct registry {
     size_t expire_at;     /* index in all where the sweep goes on */
     bool expiring;        /* a sweep is under way */
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
-    size_t n_dropped;     /* series that go when their interval is over: a reload dropped them */
+    struct restored restored;
+    size_t n_dropped; /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
     struct merging merging;
     struct closing closing;
@@ -78,7 +80,8 @@ static inline unsigned registry_open(const struct registry *r)
 
 static inline unsigned registry_closing(const struct registry *r)
 {
-    return r->interval % 2 == 0 ? SERIES_IN_ODD : SERIES_IN_EVEN;
+    bool even = (r->interval % 2 == 0) == r->closing.end.goes_on;
+    return even ? SERIES_IN_EVEN : SERIES_IN_ODD;
 }
 
 struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);

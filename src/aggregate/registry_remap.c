@@ -157,6 +157,8 @@ struct registry_remapped registry_remap(struct registry *r, const struct profile
     r->n_dropped = 0;
     spelling_remap(&r->output.spelling, mapping);
     families_forget_help(&r->output.families);
+    restored_sweep(&r->restored, &r->output, now_ns / 1000000000,
+                   r->restored.n); /* the woken ones */
     for (size_t i = 0; i < r->n_all;) {
         series_cells_gone(r->all[i]);
         if (r->all[i]->state == SERIES_EXPIRED) {

@@ -14,7 +14,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "aggregate/kind_saved.h"
 #include "base/mem.h"
+#include "base/pack.h"
 
 enum {
     AHEAD = 8,    /* sets to prefetch */
@@ -225,6 +227,33 @@ static void set_carry(struct exposed *to, struct exposed *from, struct kind_now 
     set_absorb(to, from, now);
 }
 
+/* step_of, where there are steps */
+static uint64_t step_at(const struct profile *p, const struct kind_saved *at)
+{
+    return p->set_steps > 0 ? step_of(p, at->interval) : 0;
+}
+
+static void set_save(struct exposed *e, const struct kind_saved *at, struct buf *out)
+{
+    struct set_exposed *n = (struct set_exposed *)e;
+    catch_up(n);
+    pack_u8(out, n->shown);
+    pack_u64(out, n->last);
+    members_save(&n->members, out);
+    set_window_save(&n->window, step_at(e->profile, at), out);
+}
+
+static bool set_load(struct exposed *e, const struct kind_saved *at, struct unpack *in)
+{
+    struct set_exposed *n = (struct set_exposed *)e;
+    n->shown = unpack_u8(in) != 0;
+    n->last = unpack_u64(in);
+    if (!members_load(&n->members, in) || !set_window_load(&n->window, step_at(e->profile, at), in))
+        return false;
+    enlist(at->sets, n);
+    return true;
+}
+
 static enum family_type set_type(const struct profile *p)
 {
     (void)p;
@@ -246,4 +275,6 @@ const struct kind_ops set_ops = {
     .same_shape = set_same_shape,
     .reshape = set_reshape,
     .carry = set_carry,
+    .save = set_save,
+    .load = set_load,
 };

@@ -8,6 +8,7 @@
  * set_window_merge     table_merge, until a member is one too many: table_to_steps
  * set_window_advance   table_advance forgets old members; steps_advance forgets the oldest step
  *                      and, once few are left, goes back by steps_to_table
+ * set_window_save      either form, for set_window_load
  * set_window_count     the table's size, or the union of the steps (steps_count), kept until a
  *                      change
  */
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pack.h"
 #include "base/probe.h"
 
 enum { RING = PROFILE_SET_STEPS_MAX + 1, CAP_FIRST = 16 };
@@ -261,4 +263,49 @@ void set_window_advance(struct set_window *w, uint64_t step, uint32_t keep)
 uint64_t set_window_count(const struct set_window *w)
 {
     return w->steps != NULL ? steps_count(w->steps) : w->n;
+}
+
+/* ---- the state outlives the process ---- */
+
+void set_window_save(const struct set_window *w, uint64_t step, struct buf *out)
+{
+    set_window_check(w);
+    pack_u8(out, w->steps != NULL);
+    for (unsigned age = 0; w->steps != NULL && age < RING; age++)
+        members_save(&w->steps->at[(step + RING - age) % RING], out);
+    if (w->steps != NULL)
+        return;
+    pack_u16(out, (uint16_t)w->n);
+    for (uint32_t i = 0; i < w->cap; i++) {
+        if (w->hashes[i] == 0)
+            continue;
+        pack_u64(out, w->hashes[i]);
+        pack_u8(out, (uint8_t)(step - stamps_of(w->hashes, w->cap)[i]));
+    }
+}
+
+static bool load_steps(struct set_window *w, uint64_t step, struct unpack *in)
+{
+    bool good = true;
+    w->steps = mem_zalloc(sizeof *w->steps);
+    for (unsigned age = 0; good && age < RING; age++)
+        good = members_load(&w->steps->at[(step + RING - age) % RING], in);
+    return good;
+}
+
+bool set_window_load(struct set_window *w, uint64_t step, struct unpack *in)
+{
+    assert(set_window_empty(w));
+    uint8_t form = unpack_u8(in);
+    if (form != 0)
+        return form == 1 && load_steps(w, step, in);
+    bool good = true;
+    uint16_t n = unpack_u16(in);
+    for (uint16_t i = 0; i < n && good; i++) {
+        uint64_t hash = unpack_u64(in);
+        uint8_t age = unpack_u8(in);
+        good = hash != 0 && age <= PROFILE_SET_STEPS_MAX && !in->bad;
+        good = good && table_put(w, hash, step - age);
+    }
+    return good && !in->bad;
 }

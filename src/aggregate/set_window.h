@@ -22,7 +22,9 @@
 #include "aggregate/members.h"
 #include "aggregate/profile.h"
 
+struct buf;
 struct set_steps;
+struct unpack;
 
 /* { 0 } is an empty window. */
 struct set_window {
@@ -54,5 +56,14 @@ void set_window_absorb(struct set_window *w, const struct set_window *from, uint
 uint64_t set_window_count(const struct set_window *w);
 
 bool set_window_empty(const struct set_window *w);
+
+/*
+ * The window as bytes (base/pack.h), and back; steps as ages before `step`, the current one.
+ *     u8 0, u16 n, n times u64 hash, u8 age             few
+ *     u8 1, for each age from 0 to the last: members    many
+ * set_window_load: w is empty.   returns  false: that is no window; w may hold part of it
+ */
+void set_window_save(const struct set_window *w, uint64_t step, struct buf *out);
+bool set_window_load(struct set_window *w, uint64_t step, struct unpack *in);
 
 #endif

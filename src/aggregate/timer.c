@@ -304,4 +304,6 @@ const struct kind_ops timer_ops = {
     .exposed_release = timer_exposed_release,
     .same_shape = profile_same_timers,
     .reshape = timer_reshape,
+    .save = timer_save,
+    .load = timer_load,
 };

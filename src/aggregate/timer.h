@@ -98,6 +98,10 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
 
 extern const struct kind_ops timer_ops;
 
+/* Its rows save and load: timer_state.c. */
+void timer_save(struct exposed *e, const struct kind_saved *at, struct buf *out);
+bool timer_load(struct exposed *e, const struct kind_saved *at, struct unpack *in);
+
 /* As kind_merge and kind_next. */
 bool timer_merge(struct series *s, struct exposed *e, const struct cell *c, unsigned p,
                  struct kind_now *now);

@@ -121,7 +121,7 @@ static void window_add(const struct profile *p, struct sketch *to, const struct 
             (void)sketch_merge(to, &u->ages[i].sketch);
 }
 
-static uint64_t period_begin_ns(const struct profile *p, uint64_t period)
+uint64_t timer_period_begin_ns(const struct profile *p, uint64_t period)
 {
     uint64_t max_age_ns = (uint64_t)p->summary_max_age_ms * 1000000, n = p->summary_age_buckets;
     return (period - 1) / n * max_age_ns + ((period - 1) % n * max_age_ns + n - 1) / n;
@@ -135,7 +135,7 @@ void timer_unit_absorb(struct timer_unit *to, const struct profile *to_p,
         const struct timer_age *age = &from->ages[i];
         if (!is_open(from_p, age, now))
             continue;
-        uint64_t period = timer_period(to_p, period_begin_ns(from_p, age->period));
+        uint64_t period = timer_period(to_p, timer_period_begin_ns(from_p, age->period));
         /* A slice that is newer shuts out an older one. */
         if (period + to_p->summary_age_buckets > to_now)
             (void)sketch_merge(timer_unit_age(to, to_p, period), &age->sketch);

@@ -78,6 +78,9 @@ void timer_unit_absorb(struct timer_unit *to, const struct profile *to_p,
                        const struct timer_unit *from, const struct profile *from_p,
                        uint64_t now_ns);
 
+/* When a slice begins, by the clock of timer_period. */
+uint64_t timer_period_begin_ns(const struct profile *p, uint64_t period);
+
 /* p->n_quantiles of all units together, as shown; NaN: nothing is in the window. */
 void timer_units_quantiles(const struct timer_unit *first, const struct profile *p, uint64_t period,
                            struct sketch *scratch, double *ret);

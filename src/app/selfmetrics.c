@@ -9,6 +9,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
                     .n_listeners = src->n_listeners,
                     .n_workers = src->turn->n_workers,
                     .bound_again = src->bound_again },
+        .http = src->http_ended,
     };
     turn_totals(src->turn, &ret->ingest);
     if (src->events != NULL)
@@ -37,7 +38,11 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
 
 void selfmetrics_render(void *sources, struct writer *w, struct buf *out)
 {
+    const struct selfmetrics_sources *src = sources;
     struct selfmetrics all;
-    selfmetrics_gather(sources, &all);
+    struct carried_source rooms[COUNTER_TABLE_COUNT];
+    selfmetrics_gather(src, &all);
+    for (unsigned i = 0; i < COUNTER_TABLE_COUNT; i++)
+        all.sources[i] = carried_wrap(&rooms[i], &src->carried, &all.sources[i]);
     render_counters(w, all.sources, COUNTER_TABLE_COUNT, out);
 }

@@ -7,6 +7,7 @@
 
 #include "aggregate/registry.h"
 #include "api/api.h"
+#include "app/carried.h"
 #include "app/events.h"
 #include "app/turn.h"
 #include "base/buf.h"
@@ -23,14 +24,16 @@ struct selfmetrics_sources {
     const struct registry *registry;
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http; /* or NULL: its numbers are zero */
+    const struct http_server *http; /* or NULL: its numbers are those of http_ended */
     const struct events *events;    /* or NULL: its numbers are zero */
     const struct api *api;          /* or NULL: its numbers are zero */
     const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct expose_stats expose;
-    uint64_t bound_again; /* Unix sockets */
+    struct http_stats http_ended; /* of the HTTP server, as it stopped */
+    struct carried carried;       /* owned by the server */
+    uint64_t bound_again;         /* Unix sockets */
 };
 
 /* All numbers: the workers' as of the last page turn, the others as of now. */

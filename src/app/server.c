@@ -4,7 +4,8 @@
  *
  *   start    listeners -> registry -> workers -> sinks (server_build.c)
  *            -> signals and timers -> the workers run -> HTTP
- *   drain    sockets refuse -> last turn -> final interval -> sinks idle (server_stop.c)
+ *   drain    sockets refuse, or are left to who keeps them -> last turn -> final interval
+ *            -> sinks idle (server_stop.c)
  *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop
  *
  * In this file: when intervals close and turns end, signals and what HTTP clients ask for, start,
@@ -64,6 +65,18 @@ static void arm_interval(struct server *s)
     uv_timer_start(&s->interval_timer, on_interval, wait_ms, 0);
 }
 
+void server_begin_interval(struct server *s)
+{
+    s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
+    arm_interval(s);
+}
+
+void server_resume_interval(struct server *s)
+{
+    s->interval_turn = 0; /* that turn may have ended during the pause, where nobody looked */
+    on_interval(&s->interval_timer);
+}
+
 /* An interval that ended while the server drains is part of the final one: see server_drained. */
 static void turned_running(struct server *s)
 {
@@ -71,16 +84,18 @@ static void turned_running(struct server *s)
     server_expire_turned(s);
     if (s->interval_turn != 0 && s->interval_turn <= s->turn.done) {
         s->interval_turn = 0;
-        server_close_interval(s, false);
+        server_close_interval(s, INTERVAL_OVER);
     }
 }
 
-static void on_turned(void *server)
+void server_turned(void *server)
 {
     struct server *s = server;
     enum server_state state = server_state(s);
     server_check(s);
     events_take(&s->events);
+    server_manager_turned(s);
+    server_hand_on_turned(s);
     server_reload_turned(s);
     if (state == RUNNING)
         turned_running(s);
@@ -127,6 +142,11 @@ static void log_summary(const char *msg, struct server *s)
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct server *s = handle->data;
+    if (server_state(s) == STARTING) { /* it is taking over: see server_take.c */
+        if (signum == SIGTERM || signum == SIGINT)
+            server_take_cancel(s);
+        return;
+    }
     if (signum == SIGUSR1)
         log_summary("summary", s);
     else if (signum == SIGHUP)
@@ -139,7 +159,9 @@ static void on_lifecycle(uv_async_t *async)
 {
     struct server *s = async->data;
     unsigned asked = atomic_exchange(&s->lifecycle_asked, 0);
-    if ((asked & LIFECYCLE_QUIT) && server_state(s) == RUNNING)
+    enum server_state state = server_state(s);
+    bool runs = (state == RUNNING && !s->leaving) || state == HANDING_ON;
+    if ((asked & LIFECYCLE_QUIT) && runs)
         server_drain(s, SIGTERM);
     if (asked & LIFECYCLE_RELOAD)
         server_reload(s);
@@ -147,7 +169,7 @@ static void on_lifecycle(uv_async_t *async)
 
 /* ---- starting ---- */
 
-static void start_loop(struct server *s)
+void server_start_loop(struct server *s)
 {
     static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -165,95 +187,8 @@ static void start_loop(struct server *s)
     s->giving.data = s;
     server_watch_start(s);
     s->interval_timer.data = s->tick_timer.data = s->stop_timer.data = s->expire_timer.data = s;
-    s->interval_start_ms = schedule_start_ms(now_wall_ms(), server_interval_ms(s));
-    arm_interval(s);
+    server_begin_interval(s);
     uv_timer_start(&s->tick_timer, on_tick, TICK_MS, TICK_MS);
-}
-
-static void prepare_self(struct server *s)
-{
-    s->self = (struct selfmetrics_sources){ .turn = &s->turn,
-                                            .registry = s->registry,
-                                            .listeners = s->listeners,
-                                            .n_listeners = s->n_listeners,
-                                            .events = &s->events,
-                                            .sinks = &s->sinks };
-    s->self.server = (struct server_stats){
-        .series_limit = s->limit.max,
-        .interval_seconds = (double)server_interval_ms(s) / 1000,
-        .start_seconds = (double)now_wall_ms() / 1000,
-        .reload_seconds = (double)now_wall_ms() / 1000,
-        .mapping_rules = core_mapping_rules(&s->mapping),
-        .version = version_text,
-        .commit = version_commit,
-    };
-}
-
-static uint64_t ask_turn(void *turn)
-{
-    return turn_ask(turn, false);
-}
-
-static int open_scrape(struct server *s)
-{
-    const struct scrape_opts o = {
-        .loop = &s->loop,
-        .registry = s->registry,
-        .stats = &s->self.expose,
-        .put_own = selfmetrics_render,
-        .own = &s->self,
-        .ask_turn = ask_turn,
-        .turn = &s->turn,
-    };
-    return scrape_new(&o, &s->scrape);
-}
-
-/* Without an HTTP server there is none. */
-static int open_api(struct server *s)
-{
-    const struct api_opts o = {
-        .loop = &s->loop,
-        .from = { .events = s->events.log },
-        .ask_turn = ask_turn,
-        .turn = &s->turn,
-    };
-    int rc = s->config->http_listen[0] != '\0' ? api_new(&o, &s->api) : 0;
-    s->self.api = s->api;
-    return rc;
-}
-
-static int start_workers(struct server *s)
-{
-    for (unsigned i = 0; i < s->n_workers; i++) {
-        int rc = worker_start(s->workers[i]);
-        if (rc < 0) {
-            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
-            return rc;
-        }
-    }
-    return 0;
-}
-
-/* What fails is logged. */
-static int start(struct server *s)
-{
-    int rc = server_build(s, on_turned);
-    if (rc < 0)
-        return rc;
-    prepare_self(s);
-    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
-        return rc;
-    start_loop(s);
-    if ((rc = start_workers(s)) < 0 || (rc = server_http_start(s)) < 0)
-        return rc;
-    s->self.http = s->http;
-    server_log_listeners(s);
-    server_set_state(s, RUNNING);
-    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
-        F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
-        F_I64("interval_ms", server_interval_ms(s)),
-        F_BOOL("redis", s->config->redis_url[0] != '\0'));
-    return 0;
 }
 
 static void close_handle(uv_handle_t *h, void *cookie)
@@ -289,12 +224,18 @@ static void stop(struct server *s)
     api_stop(s->api);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
+    server_state_stop(s);
+    if (ran)
+        server_state_save(s);
     off_page_log_tick(&s->off_page_log, UINT64_MAX);
     if (ran) {
         refused_log_end(&s->refused, now_mono_ms());
         log_summary("stopped", s);
     }
     server_unbuild(s);
+    server_state_close(s);
+    server_hand_on_close(s);
+    server_take_close(s);
     turn_close(&s->turn);
     scrape_free(s->scrape);
     api_free(s->api);
@@ -304,14 +245,16 @@ static void stop(struct server *s)
     assert(rc == 0); /* every handle is closed */
     (void)rc;
     acceptor_free(s->acceptor);
+    server_manager_close(s);
 }
 
 int server_run(const struct config *c, struct core_mapping *mapping,
-               const struct config_source *src)
+               const struct config_source *src, bool takeover)
 {
     log_setup((enum log_level)c->server_log_level, (enum log_format)c->server_log_format);
     /* Writing to a peer that hung up is an error of that write, no signal. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* likewise of writing past RLIMIT_FSIZE: the state file */
     /*
      * No lists of small freed chunks that are joined all at once, some day: after a million series
      * have expired, one free() of a worker would take 0.1 s.
@@ -322,6 +265,9 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     s->mapping = *mapping;
     *mapping = (struct core_mapping){ 0 };
     s->source = src;
+    s->taking.asked = takeover;
+    s->hand_on.http_fd = s->manager.http_fd = -1;
+    s->state_file = (struct state_file){ .dir = -1, .fd = -1 };
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {
         LOG(LOG_ERROR, "cannot start", F_STR("error", uv_strerror(rc)));
@@ -334,10 +280,12 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     if (rc < 0)
         LOG(LOG_WARN, "no thread for memory, workers make their own pages",
             F_STR("error", err_text(rc)));
-    if (start(s) < 0)
+    if ((takeover ? server_take(s) : server_start(s)) < 0) {
         s->status = 1;
-    else
+        (void)notify_say(&s->manager.to, "STATUS=could not start: the log says why");
+    } else {
         uv_run(&s->loop, UV_RUN_DEFAULT);
+    }
     stop(s);
     backing_stop();
     int status = s->status;

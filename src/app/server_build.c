@@ -20,13 +20,15 @@
 #include "core/core_opts.h"
 #include "core/memory_bound.h"
 #include "core/sink_table.h"
+#include "listen/adopt.h"
 #include "listen/tls_door.h"
 #include "protocol/variant.h"
 
 /* Is more than one socket read, so that samples are not read in their order of arrival? */
 static bool several_sources(const struct server *s)
 {
-    return s->n_workers > 1 || s->n_listeners > 1;
+    return s->n_workers > 1 || s->n_listeners > 1 ||
+           (s->n_listeners == 1 && s->listeners[0].stride > 0);
 }
 
 static void make_registry(struct server *s)
@@ -37,12 +39,33 @@ static void make_registry(struct server *s)
     s->registry = registry_new(&registry);
 }
 
+/*
+ * In a takeover groups do not grow: the kernel would at once give datagrams to the new sockets,
+ * which are lost with this process if the other one goes on.
+ */
+static int open_rest(struct server *s, struct buf *error)
+{
+    const struct config *c = s->config;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        s->listeners[i].own = s->listeners[i].n > 0 && s->listeners[i].own && !s->taking.asked;
+    int rc = listener_open_rest(c->sockets, c->n_sockets, s->n_workers, s->listeners, error);
+    for (size_t i = 0; s->taking.asked && i < c->n_sockets; i++)
+        s->listeners[i].own = s->listeners[i].n > 0;
+    return rc;
+}
+
 static int open_listeners(struct server *s)
 {
     const struct config *c = s->config;
     s->listeners = mem_zalloc((c->n_sockets + 1) * sizeof *s->listeners);
     struct buf error = { 0 };
-    int rc = listener_open_all(c->sockets, c->n_sockets, s->n_workers, s->listeners, &error);
+    int rc = adopt_listeners(c->sockets, c->n_sockets, s->n_workers, &s->manager.given,
+                             s->listeners, &error);
+    /* What is wrong with the sockets we were given comes first: it may be why others are taken. */
+    if (rc == 0 && ((rc = server_manager_adopted(s)) < 0 || (rc = server_take_check(s)) < 0))
+        return rc;
+    if (rc == 0)
+        rc = open_rest(s, &error);
     if (rc < 0)
         LOG(LOG_ERROR, "cannot listen", F_SLICE("error", buf_slice(&error)));
     for (size_t i = 0; rc == 0 && i < c->n_sockets; i++) {
@@ -80,7 +103,24 @@ static void log_listener(const struct listener *l)
         F_U64("rcvbuf_granted_bytes", granted));
     if (t->own_queue && granted < l->address.rcvbuf)
         LOG(LOG_WARN, "receive buffer smaller than asked for", F_STR("addr", addr),
-            F_STR("remedy", "raise net.core.rmem_max, or give the process CAP_NET_ADMIN"));
+            F_STR("remedy", l->own ? "raise net.core.rmem_max, or give the process CAP_NET_ADMIN"
+                                   : "say ReceiveBuffer= in the socket unit"));
+}
+
+static void log_adopted(const struct server *s, const struct listener *l)
+{
+    const char *addr = l->address.name;
+    if (l->n_before == 0)
+        return;
+    LOG(LOG_INFO, "sockets were open before", F_STR("addr", addr), F_U64("sockets", l->n_before),
+        F_BOOL("opened_by_us", l->own), F_U64("kernel_drops_so_far", adopt_drops(l)));
+    if (transport_of(l->address.transport)->per_worker && l->n < s->n_workers)
+        LOG(LOG_WARN, "fewer sockets than workers: some have nothing to do", F_STR("addr", addr),
+            F_U64("sockets", l->n), F_U64("workers", s->n_workers),
+            F_STR("remedy", s->taking.asked
+                                ? "a restart opens further ones"
+                                : "write its ListenDatagram= once for each worker, with "
+                                  "ReusePort=yes"));
 }
 
 static int make_worker(struct server *s, unsigned i)
@@ -99,6 +139,8 @@ static int accept_from(struct server *s, struct listener *l)
     if (s->acceptor == NULL)
         s->acceptor =
             acceptor_new(&s->loop, s->workers, s->n_workers, s->descriptors.stream_connections);
+    if (s->taking.asked) /* until all is ours */
+        acceptor_leave(s->acceptor);
     s->turn.acceptor = s->acceptor;
     struct buf error = { 0 };
     int rc = acceptor_add(s->acceptor, l, &error);
@@ -113,19 +155,24 @@ static int accept_from(struct server *s, struct listener *l)
 static int hand_out(struct server *s, struct listener *l, unsigned *next)
 {
     const bool accepts = transport_of(l->address.transport)->accepts;
-    assert(s->n_workers > 0 && (l->n_readers == 1 || l->n_readers == s->n_workers));
+    assert(s->n_workers > 0 && (l->n_readers <= s->n_workers || l->stride == s->n_workers));
     l->reader = l->n_readers > 1 ? 0 : (*next)++ % s->n_workers;
     if (accepts) /* it has one reader where there is one worker */
         l->reader = 0;
     for (unsigned i = 0; i < l->n_readers; i++) {
         int fd = accepts ? -1 : l->fds[i];
-        int at = worker_add_socket(s->workers[l->reader + i], fd, &l->address);
+        struct worker *w = s->workers[(l->reader + i) % s->n_workers];
+        int at = worker_add_socket(w, fd, &l->address);
         if (at < 0) {
             LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name),
-                F_STR("error", err_text(at)));
+                F_STR("error", err_text(at)),
+                F_STR("remedy",
+                      at == -E2BIG ? "raise server.workers: one reads too many sockets" : ""));
             return at;
         }
         l->places[i] = (uint16_t)at;
+        if (!accepts && i < l->n_before)
+            worker_keep_socket(w, l->places[i]);
     }
     return accepts ? accept_from(s, l) : 0;
 }
@@ -176,8 +223,10 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
 
 void server_log_listeners(const struct server *s)
 {
-    for (size_t i = 0; i < s->n_listeners; i++)
+    for (size_t i = 0; i < s->n_listeners; i++) {
         log_listener(&s->listeners[i]);
+        log_adopted(s, &s->listeners[i]);
+    }
 }
 
 static void on_entry(void *server, const struct event_entry *e)
@@ -219,6 +268,11 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     event_log_tell(s->events.log, on_entry, s);
+    return 0;
+}
+
+int server_open_sinks(struct server *s)
+{
     return sink_table_open(s->config, &s->loop, &s->sinks);
 }
 

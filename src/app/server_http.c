@@ -19,11 +19,28 @@ static unsigned healthy(void *server, const char **ret_text)
     return 200;
 }
 
+/* A server that takes over serves only when all has been loaded, and its workers read. */
+static bool is_starting(const struct server *s)
+{
+    return server_state(s) == STARTING && !s->taking.asked;
+}
+
 static unsigned ready(void *server, const char **ret_text)
 {
-    bool yes = server_state(server) == RUNNING;
+    enum server_state state = server_state(server);
+    bool yes = state < DRAINING && !is_starting(server);
     *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
     return yes ? 200 : 503;
+}
+
+/* Before the state is loaded the page would show counters that go up once it is. */
+static void ask_metrics(void *server, struct http_request *r)
+{
+    struct server *s = server;
+    if (is_starting(s) && s->state_file.dir >= 0)
+        http_answer(r, 503, NULL);
+    else
+        http_mailbox_ask(scrape_mailbox(s->scrape), r);
 }
 
 /* HTTP thread: note it for on_lifecycle on the control thread. */
@@ -60,7 +77,7 @@ int server_http_start(struct server *s)
                                 sizeof landing_page - 1);
     const struct http_route routes[] = {
         { .path = "/", .fixed = s->landing },
-        { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
+        { .path = "/metrics", .ask = ask_metrics, .cookie = s },
         api_route(s->api),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
@@ -71,12 +88,15 @@ int server_http_start(struct server *s)
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");
     memcpy(s->routes, routes, sizeof routes);
     struct http_opts o = { .listen = c->http_listen,
+                           .given = s->manager.http_fd >= 0,
+                           .fd = s->manager.http_fd,
                            .routes = s->routes,
                            .n_routes = ARRAY_LEN(s->routes),
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
     const char *error = "";
+    s->manager.http_fd = -1; /* taken */
     int rc = http_start(&o, &s->http, &error);
     const char *remedy = "see http.listen";
     if (rc == -EADDRINUSE)
@@ -91,8 +111,10 @@ int server_http_start(struct server *s)
 
 void server_http_stop(struct server *s)
 {
-    if (s->http != NULL)
+    if (s->http != NULL) {
+        http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);
+    }
     s->http = NULL;
     s->self.http = NULL;
     http_body_unref(s->landing);

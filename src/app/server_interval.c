@@ -52,20 +52,22 @@ static void give_rest(struct server *s)
     end(s);
 }
 
-void server_close_interval(struct server *s, bool final)
+void server_close_interval(struct server *s, enum interval_close how)
 {
     uint64_t now_ns = now_mono_ns();
     int64_t wall_ms = now_wall_ms();
     struct snapshot snap;
-    assert(server_state(s) == (final ? DRAINING : RUNNING)); /* none behind the final one */
-    s->self.server.intervals_rushed += s->is_giving;         /* the one before: it took that long */
+    const bool final = how == INTERVAL_FINAL;
+    assert(final == (server_state(s) == DRAINING));  /* none behind the final one */
+    s->self.server.intervals_rushed += s->is_giving; /* the one before: it took that long */
     give_rest(s);
     struct interval_end close = { .start_s = s->interval_start_ms / 1000,
                                   .interval_ms = server_interval_ms(s),
                                   .now_ns = now_ns,
                                   .now_wall_ms = wall_ms,
                                   .give = s->sinks.n > 0 ? give : NULL,
-                                  .cookie = s };
+                                  .cookie = s,
+                                  .goes_on = how != INTERVAL_OVER };
     registry_close(s->registry, &close, &snap);
     sink_list_begin(&s->sinks, &snap, final);
     s->self.server.intervals++;
@@ -73,7 +75,7 @@ void server_close_interval(struct server *s, bool final)
     s->interval_start_ms = schedule_start_ms(wall_ms, server_interval_ms(s));
     s->is_giving = true;
     s->giving_ns = 0;
-    if (final)
+    if (how != INTERVAL_OVER)
         give_rest(s);
     else
         uv_idle_start(&s->giving, give_slice);

@@ -8,7 +8,10 @@
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
+ *     server_start.c   from nothing to READY
  *     server_stop.c    from the signal to the end of its loop
+ *     server_manager.c what a service manager gives, keeps and is told
+ *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
  *   thread   control, but for what says otherwise
  */
@@ -23,7 +26,11 @@
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/reload.h"
+#include "app/manager.h"
 #include "app/selfmetrics.h"
+#include "app/server_takeover.h"
+#include "app/state.h"
+#include "app/state_file.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -33,10 +40,11 @@
 #include "sinks/sink_list.h"
 
 /*
- * STARTING: until all parts run.  DRAINING: a signal came; sockets are read empty, then the sinks
- * get what is left.  STOPPING: the loop has ended, and the parts are taken down.
+ * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or
+ * fails to.  DRAINING: a signal came; sockets are read empty, then the sinks get what is left.
+ * STOPPING: the loop has ended, and the parts are taken down.
  */
-enum server_state { STARTING, RUNNING, DRAINING, STOPPING };
+enum server_state { STARTING, RUNNING, HANDING_ON, DRAINING, STOPPING };
 
 /* What a client of the HTTP server may ask for, if http.lifecycle lets it. */
 enum lifecycle { LIFECYCLE_QUIT = 1, LIFECYCLE_RELOAD = 2 };
@@ -78,14 +86,23 @@ struct server {
     struct reloaded fresh;  /* read again, until the turn that puts it in force is over */
     uint64_t reload_turn;   /* that turn; 0: nothing waits to be put in force */
     bool reload_again;      /* asked for meanwhile */
-    uint64_t drained_ms;    /* draining: when it began to wait for the sinks */
-    bool wait_logged;       /* draining: that wait is in the log */
-    bool hurried;           /* a second signal came, or server.drain_timeout is over */
-    uint64_t refused_seen;  /* samples refused, as of the last warning of the series limit */
+    struct manager manager;
+    struct hand_on hand_on; /* to the server that takes over */
+    struct taking taking;   /* from the one that runs */
+    bool leaving; /* a signal came: connections to what others keep may end first, while ... */
+    uint64_t leaving_ms;   /* ... datagrams are still read; since when */
+    uint64_t drained_ms;   /* draining: when it began to wait for the sinks */
+    bool wait_logged;      /* draining: that wait is in the log */
+    bool late;             /* giving sinks up: the time was up, no second signal */
+    bool hurried;          /* a second signal came, or server.drain_timeout is over */
+    uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
     struct off_page_log off_page_log;
     struct refused_log refused;
     struct selfmetrics_sources self;
+    struct state_file state_file;
+    uint64_t started_ns;              /* before anything was received */
+    struct snapshot_writer *snapshot; /* NULL: gauges are not written in between */
 };
 
 static inline int64_t server_interval_ms(const struct server *s)
@@ -100,19 +117,34 @@ static inline void server_set_state(struct server *s, enum server_state state)
 }
 
 /* thread  any */
-static inline enum server_state server_state(struct server *s)
+static inline enum server_state server_state(const struct server *s)
 {
     return (enum server_state)atomic_load_explicit(&s->state, memory_order_relaxed);
 }
 
 /**
  * server_build(s, on_turned):
- * Make listeners, registry, workers and sinks, in this order; nothing runs yet.
+ * Make listeners, registry and workers, and with server_open_sinks the sinks, in this order;
+ * nothing runs yet.
  *   returns  0, or -errno, logged.  In both cases server_unbuild takes down what there is
  */
 int server_build(struct server *s, void (*on_turned)(void *server));
+int server_open_sinks(struct server *s);
 void server_unbuild(struct server *s);
 void server_log_listeners(const struct server *s);
+
+/*
+ * server_start.c: make all parts, which read and connect to nothing; then run them: they are ready.
+ * The sinks are opened in between.   returns  0, or -errno, logged
+ */
+int server_start(struct server *s);
+int server_make(struct server *s);
+int server_go(struct server *s);
+void server_ready(struct server *s);
+
+/* What server.c has the loop and the turns call. */
+void server_turned(void *server);
+void server_start_loop(struct server *s);
 
 /* returns  0 (also when http.listen is empty), or -errno, logged */
 int server_http_start(struct server *s);
@@ -130,8 +162,30 @@ void server_expire_turned(struct server *s);
 /* Start the timer that binds Unix sockets again whose file was lost, if there are such sockets. */
 void server_watch_start(struct server *s);
 
-/* Close the open interval and hand it to the sinks; final: it is the last one. */
-void server_close_interval(struct server *s, bool final);
+/*
+ * server.state_dir, what fails is logged: the folder is ours, before anything is built (0, -errno);
+ * what the last process saved is on /metrics, while STARTING, when all else that may fail is done
+ * (-errno: it may not be read again, and cannot be removed); gauges are written in between, from
+ * start to stop; everything is merged, and no sink sends any more.
+ */
+int server_state_open(struct server *s);
+int server_state_load(struct server *s);
+void server_state_start(struct server *s);
+void server_state_stop(struct server *s);
+bool server_state_quiet(struct server *s); /* as stop; false: not yet, call again */
+void server_state_save(struct server *s);
+void server_state_close(struct server *s);
+
+/*
+ * Close the open interval and hand it to the sinks.  FINAL: it is the last one.  HANDED_ON: another
+ * process may go on with it, or this one.
+ */
+enum interval_close { INTERVAL_OVER, INTERVAL_FINAL, INTERVAL_HANDED_ON };
+void server_close_interval(struct server *s, enum interval_close how);
+/* One is open from now on. */
+void server_begin_interval(struct server *s);
+/* After a pause, RUNNING again: it may have been over meanwhile. */
+void server_resume_interval(struct server *s);
 
 /* Read the configuration again, and have the next turn put it in force. */
 void server_reload(struct server *s);
@@ -139,10 +193,33 @@ void server_reload(struct server *s);
 /* A turn is over: it may have been the one that put the configuration in force. */
 void server_reload_turned(struct server *s);
 
+/* Does somebody else have one of our sockets, who will read it when we have ended? */
+bool server_others_keep(const struct server *s);
+
 /* Begin to drain; when called again, stop waiting for the sinks. */
 void server_drain(struct server *s, int signum);
 
+/* Sinks that are not idle are given up: what they have is lost, and logged. */
+void server_give_up(struct server *s);
+
 /* The last turn is over: everything that was received has been merged. */
 void server_drained(struct server *s);
+
+/* See manager.h.  returns  0, or -errno, logged */
+int server_manager_open(struct server *s);
+int server_manager_adopted(struct server *s);
+/* Under which name the socket of HTTP goes to another process. */
+void server_manager_http_name(const struct server *s, char out[INHERITED_NAME_MAX]);
+void server_manager_ready(struct server *s);
+void server_manager_turned(struct server *s);
+void server_manager_reloading(struct server *s);
+/* text: the line that its status shows; NULL: as when it was ready */
+void server_manager_reloaded(struct server *s, const char *text);
+void server_manager_stopping(struct server *s);
+void server_manager_saving(struct server *s);
+void server_manager_close(struct server *s);
+
+/* The sockets of l were bound again: the manager is to keep the new one. */
+void server_manager_bound_again(struct server *s, struct listener *l);
 
 #endif

@@ -13,6 +13,8 @@ static void refused(struct server *s)
 {
     s->self.server.reloads_failed++;
     s->self.server.reload_failed = true;
+    server_manager_reloaded(s,
+                            "the config before is in force: the last one was refused, see the log");
 }
 
 static void in_force(struct server *s)
@@ -25,16 +27,22 @@ static void in_force(struct server *s)
     LOG(LOG_INFO, "reloaded", F_U64("options_for_next_start", s->fresh.for_next_start),
         F_U64("mapping_rules", stats->mapping_rules), F_U64("series_moved", s->turn.remapped.moved),
         F_U64("series_dropped", s->turn.remapped.dropped));
+    server_manager_reloaded(s, NULL);
 }
 
 void server_reload(struct server *s)
 {
+    if (server_state(s) == HANDING_ON) {
+        s->hand_on.reload = true;
+        return;
+    }
     if (s->acceptor != NULL)
         acceptor_reload(s->acceptor);
     if (s->reload_turn != 0) {
         s->reload_again = true;
         return;
     }
+    server_manager_reloading(s);
     if (reload_read(s->config, s->source, &s->fresh) < 0) {
         refused(s);
         return;
@@ -42,6 +50,7 @@ void server_reload(struct server *s)
     refused_log_lines(&s->refused, s->fresh.log_rejected);
     if (server_state(s) != RUNNING) {
         LOG(LOG_INFO, "reloaded", F_STR("but", "stopping: the mapping stays"));
+        server_manager_stopping(s);
         core_mapping_release(&s->fresh.mapping);
         return;
     }

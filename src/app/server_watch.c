@@ -30,13 +30,14 @@ static void look_after(struct server *s, size_t listener)
     if (file == LISTENER_FILE_GONE)
         happened = "its file was removed";
     struct buf error = { 0 };
-    assert(l->n == 1);
+    assert(l->n > 0);
     int was = l->lost, rc = listener_bind_again(l, &error);
     if (rc == 0) {
         if (!accepts)
             worker_renew_socket(w, l->places[0], l->fds[0]);
         else if ((rc = acceptor_renew(s->acceptor, l)) < 0)
             LOG(LOG_ERROR, "cannot accept", F_STR("path", path), F_STR("error", err_text(rc)));
+        server_manager_bound_again(s, l);
         s->self.bound_again++;
         LOG(LOG_WARN, "unix socket bound again", F_STR("path", path), F_STR("happened", happened));
     } else if (rc != was) {

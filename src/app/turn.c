@@ -15,7 +15,8 @@ static void turn_check(const struct turn *t)
 {
     assert(t->begun == t->done + t->under_way); /* one at a time */
     assert((t->n_waiting > 0) == t->under_way);
-    assert(!t->again || t->under_way);
+    assert(!t->again || t->under_way || t->paused);
+    assert(!t->paused || t->pauses);
     assert(t->n_waiting <= t->n_workers && t->n_workers <= LISTEN_WORKERS_MAX);
     assert(t->riding == NULL || t->under_way);
     assert(t->asked == NULL || t->riding == NULL);
@@ -40,14 +41,19 @@ static void begin(struct turn *t)
     t->begun++;
     t->again = false;
     t->unswept = false;
+    t->paused = t->pauses;
     t->n_waiting = t->n_workers;
     for (unsigned i = 0; i < t->n_workers; i++)
         t->waiting_for[i] = true;
     hand_out(t);
     if (t->acceptor != NULL)
         acceptor_accept(t->acceptor);
-    for (unsigned i = 0; i < t->n_workers; i++)
-        worker_ask_turn(t->workers[i], t->last);
+    for (unsigned i = 0; i < t->n_workers; i++) {
+        if (t->pauses)
+            worker_ask_pause(t->workers[i]);
+        else
+            worker_ask_turn(t->workers[i], t->last);
+    }
 }
 
 /* returns  whether there is a page to merge */
@@ -112,8 +118,8 @@ static void go_on(struct turn *t)
     t->riding = NULL;
     t->under_way = false;
     t->done = t->begun;
-    bool again = t->again;
-    t->again = false;
+    bool again = t->again && !t->paused;
+    t->again = t->again && t->paused;
     t->on_turned(t->cookie);
     if (again && !t->under_way)
         begin(t);
@@ -149,12 +155,30 @@ uint64_t turn_ask(struct turn *t, bool last)
 {
     turn_check(t);
     t->last = t->last || last;
-    if (t->under_way) {
+    if (t->under_way || t->paused) {
         t->again = true;
         return t->begun + 1;
     }
     begin(t);
     return t->begun;
+}
+
+uint64_t turn_ask_pause(struct turn *t)
+{
+    assert(!t->pauses && !t->last);
+    t->pauses = true;
+    return turn_ask(t, false);
+}
+
+void turn_go_on(struct turn *t)
+{
+    turn_check(t);
+    assert(t->pauses && !t->under_way);
+    t->pauses = t->paused = false;
+    for (unsigned i = 0; i < t->n_workers; i++)
+        worker_read_again(t->workers[i]);
+    if (t->again)
+        begin(t);
 }
 
 static void free_next(struct turn *t)

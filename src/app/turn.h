@@ -50,6 +50,8 @@ struct turn {
     bool again;                           /* asked for during a turn: begin another one after it */
     bool unswept;                         /* page_unswept of one in the last turn */
     bool last;                            /* the sockets get nothing new any more */
+    bool pauses;                          /* the workers pause after the next turn, or do already */
+    bool paused;                          /* that turn has begun: none begins before turn_go_on */
     uint64_t begun, done;                 /* how many turns have begun, and are over */
     bool waiting_for[LISTEN_WORKERS_MAX]; /* workers whose page is not merged yet ... */
     unsigned n_waiting;                   /* ... n_waiting of them */
@@ -74,6 +76,11 @@ void turn_notify(void *turn);
  *   returns  the number of the turn that answers: it is over once t->done has reached it
  */
 uint64_t turn_ask(struct turn *t, bool last);
+
+/* The same; the workers pause after it (worker_ask_pause), until turn_go_on.  What is asked for in
+ * between, as by a scrape that came late, has its turn then: until then nothing may be read. */
+uint64_t turn_ask_pause(struct turn *t);
+void turn_go_on(struct turn *t);
 
 /**
  * turn_remap(t, m, ret_turn):

@@ -198,6 +198,13 @@ static void print_memory(const struct checked *k, struct buf *out)
     assert(sum == b.total && "the parts shown are all there is");
     print_memory_line(b.total, "the process altogether\n", out);
     print_memory_line(b.kernel, "receive buffers of the kernel, besides\n", out);
+    if (b.state_file > 0)
+        print_memory_line(b.state_file,
+                          "the state file on the disk, if all series are counters; twice while it "
+                          "is written\n",
+                          out);
+    if (b.takeover > 0)
+        print_memory_line(b.takeover, "during a takeover: two processes and the state\n", out);
     print_memory_line(b.large_set, "each set of more than ", out);
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }

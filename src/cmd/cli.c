@@ -30,7 +30,7 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
     int rc = cli_config(args, io, &c, &mapping);
     if (rc != CLI_OK)
         return rc;
-    rc = io->run(&c, &mapping, &args->source);
+    rc = io->run(&c, &mapping, &args->source, args->takeover);
     core_mapping_release(&mapping);
     config_release(&c);
     return rc;
@@ -43,7 +43,8 @@ enum {
     TAKES_MARKDOWN = 4,
     TAKES_CONVERT = 8,
     TAKES_ARGS = 16,
-    TAKES_TEST = 32
+    TAKES_TEST = 32,
+    TAKES_TAKEOVER = 64
 };
 
 /* clang-format off */
@@ -52,7 +53,7 @@ static const struct command {
     unsigned takes;
     int (*main)(const struct cli_args *args, const struct cli_io *io);
 } commands[] = {
-    { "",         TAKES_CONFIG,                              run_main      },
+    { "",         TAKES_CONFIG | TAKES_TAKEOVER,             run_main      },
     { "check",    TAKES_CONFIG | TAKES_TEST,                 check_main    },
     { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
@@ -78,6 +79,7 @@ static const struct option {
     { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
     { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
     { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
+    { "--takeover",  NULL, SWITCH,      TAKES_TAKEOVER, ARG(takeover),    NULL                    },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
     { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };

@@ -22,7 +22,7 @@ struct cli_io {
     unsigned columns; /* of the terminal that out is; 0: it is none */
     /* The server itself.  returns  an exit status */
     int (*run)(const struct config *c, struct core_mapping *mapping,
-               const struct config_source *src);
+               const struct config_source *src, bool takeover);
 };
 
 /* What argv says. */
@@ -32,7 +32,7 @@ struct cli_args {
     const char *mapping_out;     /* --mapping-out, or NULL */
     const char *test;            /* --test, or NULL */
     const char *mapping;         /* goes before prometheus.mapping; NULL: nothing does */
-    bool json, truncated, markdown, help, version;
+    bool json, truncated, markdown, takeover, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
 };

@@ -14,6 +14,9 @@ static const struct {
 } rows[] = {
     { "Commands", NULL },
     { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
+    { "statsd [OPTIONS] --takeover",
+      "the same, in place of the server that runs: its sockets and all it holds are taken over, "
+      "and nothing is lost (server.control_socket)" },
     { "statsd check [OPTIONS]",
       "check the config and its mapping file; print where each value comes from, warnings, limits "
       "and the memory bound; opens no port" },

@@ -85,12 +85,27 @@ static void loaded_check(const struct config *c)
     assert(c->n_sockets > 0 && c->sockets != NULL);
 }
 
+/* systemd names the folders of StateDirectory=, separated by colons: the first is ours. */
+static void default_state_dir(struct config *c, char *const *env)
+{
+    static const char name[] = "STATE_DIRECTORY=";
+    for (; c->server_state_dir[0] == '\0' && env != NULL && *env != NULL; env++) {
+        if (strncmp(*env, name, sizeof name - 1) != 0)
+            continue;
+        const char *dirs = *env + sizeof name - 1;
+        free(c->server_state_dir);
+        c->server_state_dir = mem_strndup(dirs, strcspn(dirs, ":"));
+        return;
+    }
+}
+
 static int finish(struct config_loader *l, const struct config_source *src, struct config *ret,
                   struct buf *ret_errors)
 {
     config_loader_begin(l, CONFIG_ENV);
     config_env_read(l, src->environ);
     load_flags(l, src->sets, src->n_sets);
+    default_state_dir(&l->c, src->environ);
     config_cross_check(l);
     if (config_loader_take_mistakes(l, ret_errors) > 0) {
         config_release(&l->c);

@@ -70,6 +70,7 @@ static void largest_series(const struct registry_opts *o, const struct core_mapp
         ret->timer = larger(ret->timer, one.timer);
         ret->gauge = larger(ret->gauge, one.gauge);
         ret->set = larger(ret->set, one.set);
+        ret->restored = larger(ret->restored, one.restored);
         ret->large_set = larger(ret->large_set, one.large_set);
         *ret_exposed = larger(*ret_exposed, writers_exposed_bytes(p));
     }
@@ -135,7 +136,10 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     uint64_t exposed;
     largest_series(&registry, m, workers, &one, &exposed);
     const uint64_t series = c->limits_max_series;
-    const uint64_t page = series * exposed;
+    const bool taken_over = c->server_control_socket[0] != '\0';
+    const bool restores = c->server_state_dir[0] != '\0' || taken_over;
+    /* Lines of the last process may stand beside as many of this one. */
+    const uint64_t page = series * exposed * (restores ? 2 : 1);
     const bool http = c->http_listen[0] != '\0', redis = c->redis_url[0] != '\0';
 #define PART(id, count, bytes)                                                                     \
     do {                                                                                           \
@@ -149,6 +153,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(HANDSHAKES, tls_handshakes(c), TLS_HANDSHAKE_BYTES - TLS_SESSION_BYTES);
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
+    PART(RESTORED, restores ? series : 0, one.restored);
     PART(EVENTS, 1,
          event_log_memory(EVENT_LOG_KEEP, c->limits_max_line) +
              (uint64_t)workers * EVENT_RING_BYTES);
@@ -168,6 +173,11 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.kernel += 2 * c->sockets[i].rcvbuf *
                     (socket_url_sockets(&c->sockets[i], workers) +
                      (uint64_t)socket_url_connections(&c->sockets[i]));
+    const uint64_t state = series * AGGREGATE_STATE_BYTES + (redis ? c->redis_spool_max_bytes : 0);
+    if (c->server_state_dir[0] != '\0')
+        b.state_file = state;
+    if (taken_over)
+        b.takeover = 2 * b.total + state;
     b.large_set = one.large_set;
     *ret = b;
 }

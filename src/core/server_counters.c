@@ -40,6 +40,12 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case SERVER_SERIES_LIMIT:
         value = (double)s->series_limit;
         break;
+    case SERVER_STATE_SNAPSHOTS:
+        value = (double)s->state_snapshots;
+        break;
+    case SERVER_STATE_SNAPSHOTS_FAILED:
+        value = (double)s->state_snapshots_failed;
+        break;
     case SERVER_BUILD_INFO:
         counter_put(to, (const char *const[]){ s->version, s->commit }, 1);
         return;

@@ -24,6 +24,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
         .events_max = c->redis_events_max,
         .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
         .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
+        .resumes = c->server_state_dir[0] != '\0',
     };
     return redis_sink_new(loop, &o, ret);
 }

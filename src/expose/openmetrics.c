@@ -174,8 +174,8 @@ static void put_created(struct writer *w, struct slice name, struct slice labels
                         const struct exposed_view *v, struct buf *out)
 {
     const struct text_sample s = { .name = name, .suffix = created, .labels.before = labels };
-    int64_t born_ms = ((struct openmetrics *)w)->zero_ms + (int64_t)(v->born_ns / 1000000);
-    if (v->born_ns > 0)
+    int64_t born_ms = ((struct openmetrics *)w)->zero_ms + (int64_t)v->born_ns / 1000000;
+    if (v->born_ns != 0)
         text_put_line(out, &s, (double)born_ms / 1000);
 }
 

@@ -158,7 +158,7 @@ static void metric_end(struct protobuf_writer *p, struct metric m, struct buf *o
 
 static char *put_time(const struct protobuf_writer *p, char *to, unsigned field, uint64_t ns)
 {
-    uint64_t ms = (uint64_t)p->zero_ms + ns / 1000000;
+    uint64_t ms = (uint64_t)(p->zero_ms + (int64_t)ns / 1000000);
     char *body = wire_open(to, field);
     to = wire_uint(body, TIMESTAMP_SECONDS, ms / 1000);
     to = wire_uint(to, TIMESTAMP_NANOS, ms % 1000 * 1000000);
@@ -169,7 +169,7 @@ static char *put_time(const struct protobuf_writer *p, char *to, unsigned field,
 static char *put_created(const struct protobuf_writer *p, char *to, unsigned field,
                          const struct exposed_view *v)
 {
-    return v->born_ns > 0 ? put_time(p, to, field, v->born_ns) : to;
+    return v->born_ns != 0 ? put_time(p, to, field, v->born_ns) : to;
 }
 
 /* What n of them take at most. */

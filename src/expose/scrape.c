@@ -114,7 +114,7 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
 {
     struct scrape *s = mem_zalloc(sizeof *s);
     /* Once, so that a time of birth stays the same when the wall clock is set. */
-    const int64_t zero_ms = now_wall_ms() - (int64_t)(now_mono_ns() / 1000000);
+    s->zero_ms = now_wall_ms() - (int64_t)(now_mono_ns() / 1000000);
     int rc = uv_async_init(opts->loop, &s->asked, on_asked);
     if (rc < 0) {
         free(s);
@@ -133,9 +133,14 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
                                             .stats = opts->stats };
     for (unsigned i = 0; i < WRITER_COUNT; i++)
         s->source.writers[i] = writers[i]->open(
-            &(struct writer_opts){ .registry = opts->registry, .zero_ms = zero_ms });
+            &(struct writer_opts){ .registry = opts->registry, .zero_ms = s->zero_ms });
     *ret = s;
     return 0;
+}
+
+int64_t scrape_zero_ms(const struct scrape *s)
+{
+    return s->zero_ms;
 }
 
 struct http_mailbox *scrape_mailbox(struct scrape *s)

@@ -15,6 +15,7 @@ struct scrape {
     struct exposition_source source;
     uv_async_t asked; /* a request came in, or an exposition may go on */
     bool stopped;
+    int64_t zero_ms;               /* as writers have it */
     struct exposition *under_way;  /* newest first, with those rendered and still read */
     size_t page[EXPOSITION_FORMS]; /* bytes of the latest whole page of each form */
 };

@@ -133,7 +133,8 @@ static struct http_server *server_new(const struct http_opts *o,
 int http_start(const struct http_opts *opts, struct http_server **ret, const char **ret_error)
 {
     char address[ADDRESS_TEXT_MAX];
-    int fd = http_socket_open(opts->listen, address, ret_error);
+    int fd = opts->given ? http_socket_given(opts->fd, address)
+                         : http_socket_open(opts->listen, HTTP_PORT_DEFAULT, address, ret_error);
     if (fd < 0)
         return fd;
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -144,6 +145,7 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
     };
     struct http_server *s = server_new(opts, &limits);
     memcpy(s->address, address, sizeof address);
+    s->listens = fd;
     s->daemon = daemon_start(s, fd, &limits);
     if (s->daemon == NULL)
         close_if_same(fd, copy);
@@ -187,11 +189,30 @@ static void wait_until_idle(struct http_server *s)
         ;
 }
 
+int http_listens(const struct http_server *s)
+{
+    return s->listens;
+}
+
+static void quiesce(struct http_server *s)
+{
+    if (!s->quiesced)
+        s->listens = MHD_quiesce_daemon(s->daemon);
+    s->quiesced = true;
+}
+
+void http_leave(struct http_server *s)
+{
+    quiesce(s);
+    /* relaxed: a reply that does not see it yet leaves its connection open for one more */
+    atomic_store_explicit(&s->leaving, true, memory_order_relaxed);
+}
+
 void http_stop(struct http_server *s)
 {
     if (s == NULL)
         return;
-    int fd = MHD_quiesce_daemon(s->daemon);
+    quiesce(s);
     pthread_mutex_lock(&s->lock);
     assert(!s->stopping);
     s->stopping = true;
@@ -204,7 +225,7 @@ void http_stop(struct http_server *s)
     MHD_stop_daemon(s->daemon);
     assert(s->n_open == 0 && s->waiting == NULL); /* its thread is gone: nobody else looks */
     http_connections_free(s->connections);
-    if (fd >= 0)
-        close(fd);
+    if (s->listens >= 0)
+        close(s->listens);
     http_server_unref(s);
 }

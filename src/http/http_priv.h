@@ -22,6 +22,9 @@ struct http_server {
     size_t n_routes;
     uint32_t max_waiting;
     char address[ADDRESS_TEXT_MAX];
+    int listens;                         /* the socket; quiesced: ours again, to be closed */
+    bool quiesced;                       /* accepts no more */
+    _Atomic bool leaving;                /* replies end their connection */
     atomic_uint refs;                    /* one until http_stop, and one of each request */
     _Atomic uint64_t requests, rejected; /* written by the HTTP thread only */
 

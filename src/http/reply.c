@@ -3,18 +3,20 @@
 #include <string.h>
 
 /* Takes the response; NULL is fine. */
-static enum MHD_Result queue_take(struct MHD_Connection *c, unsigned status, const char *type,
+static enum MHD_Result queue_take(const struct http_request *r, unsigned status, const char *type,
                                   struct MHD_Response *response)
 {
     if (response == NULL)
         return MHD_NO;
+    if (atomic_load_explicit(&r->server->leaving, memory_order_relaxed)) /* see http_leave */
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     /* Names and labels are strangers' text, which a browser must not take for HTML. */
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    enum MHD_Result rc = MHD_queue_response(c, status, response);
+    enum MHD_Result rc = MHD_queue_response(r->connection, status, response);
     MHD_destroy_response(response);
     return rc;
 }
@@ -50,25 +52,25 @@ static struct MHD_Response *body_response(struct http_body *b, bool gzip)
     return response;
 }
 
-enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b,
-                                bool gzip, struct slice headers)
+enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, struct http_body *b,
+                                struct slice headers)
 {
     struct MHD_Response *response;
     if (b != NULL)
-        response = body_response(b, gzip);
+        response = body_response(b, r->gzip);
     else
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     if (response != NULL)
         add_headers(response, headers);
-    return queue_take(c, status, b != NULL ? b->type : NULL, response);
+    return queue_take(r, status, b != NULL ? b->type : NULL, response);
 }
 
-enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head)
+enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from)
 {
-    return queue_take(c, MHD_HTTP_OK, NULL, http_reader_response(r, head));
+    return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head));
 }
 
-enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text,
+enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow)
 {
     size_t n = strlen(text);
@@ -83,5 +85,5 @@ enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const
         /* The request may have a body, which nobody will read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
-    return queue_take(c, status, "text/plain; charset=utf-8", response);
+    return queue_take(r, status, "text/plain; charset=utf-8", response);
 }

@@ -10,22 +10,22 @@
 #include <microhttpd.h>
 
 #include "http/body_priv.h"
+#include "http/http_priv.h"
 #include "http/stream_priv.h"
 
 /**
- * http_reply_body(c, status, b, gzip, headers):
+ * http_reply_body(r, status, b, headers):
  *   b        a reference is taken until it is sent; NULL: no bytes
- *   gzip     the client accepts it
  *   headers  of this reply: name, NUL, value, NUL, and so on
  */
-enum MHD_Result http_reply_body(struct MHD_Connection *c, unsigned status, struct http_body *b,
-                                bool gzip, struct slice headers);
+enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, struct http_body *b,
+                                struct slice headers);
 
-/* Takes r.  head: the request is a HEAD */
-enum MHD_Result http_reply_stream(struct MHD_Connection *c, struct http_reader *r, bool head);
+/* Takes from: where the stream is read. */
+enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from);
 
 /* text: one line without its end.  allow: for status 405, the methods there are */
-enum MHD_Result http_reply_text(struct MHD_Connection *c, unsigned status, const char *text,
+enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow);
 
 #endif

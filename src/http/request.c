@@ -211,7 +211,7 @@ static void count(_Atomic uint64_t *c)
 static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
     bool post = r->route != NULL && r->route->post;
-    return http_reply_text(r->connection, status, text, post ? "POST, PUT" : "GET, HEAD");
+    return http_reply_text(r, status, text, post ? "POST, PUT" : "GET, HEAD");
 }
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
@@ -256,9 +256,9 @@ static enum MHD_Result reply_deferred(struct http_request *r)
     struct http_reader *reader = r->reader;
     assert(!r->waits && r->status != 0);
     if (reader == NULL)
-        return http_reply_body(r->connection, r->status, r->body, r->gzip, buf_slice(&r->headers));
+        return http_reply_body(r, r->status, r->body, buf_slice(&r->headers));
     r->reader = NULL;
-    return http_reply_stream(r->connection, reader, r->head);
+    return http_reply_stream(r, reader);
 }
 
 static enum MHD_Result reply(struct http_request *r)
@@ -268,8 +268,7 @@ static enum MHD_Result reply(struct http_request *r)
     if (r->deferred)
         return reply_deferred(r);
     if (route->fixed != NULL)
-        return http_reply_body(r->connection, MHD_HTTP_OK, route->fixed, r->gzip,
-                               (struct slice){ 0 });
+        return http_reply_body(r, MHD_HTTP_OK, route->fixed, (struct slice){ 0 });
     if (route->probe != NULL) {
         const char *text = "";
         unsigned status = route->probe(route->cookie, &text);

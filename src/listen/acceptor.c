@@ -19,6 +19,7 @@
 #include "base/now.h"
 #include "listen/channel_tls.h"
 #include "listen/connection.h"
+#include "listen/door_poll.h"
 #include "listen/peer_counts.h"
 #include "listen/stream_log.h"
 #include "listen/tls_door.h"
@@ -27,14 +28,6 @@
 enum {
     ROUND_MAX = 64,                  /* connections of one wake-up, before the loop goes on */
     PENDING_MAX = 2 * LISTEN_BACKLOG /* those that are pending when they are asked for */
-};
-
-/* A socket in the loop; outlives its door until the loop has let it go. */
-struct door_poll {
-    uv_poll_t poll;
-    struct door *door;
-    int fd;
-    bool own_fd; /* fd is closed with it */
 };
 
 struct door {
@@ -58,7 +51,7 @@ struct acceptor {
     struct connection_stack ended;     /* pushed by workers */
     struct door *doors;
     uv_timer_t pause, rest;
-    bool paused, stopped;
+    bool paused, stopped, leaving; /* leaving: what is pending at kept listeners is another's */
     struct log_gate gate, tls_gate;
 };
 
@@ -77,9 +70,8 @@ struct acceptor *acceptor_new(uv_loop_t *loop, struct worker **workers, unsigned
     a->n_workers = n_workers;
     a->most = most;
     uv_timer_init(loop, &a->pause);
-    a->pause.data = a;
     uv_timer_init(loop, &a->rest);
-    a->rest.data = a;
+    a->pause.data = a->rest.data = a;
     acceptor_check(a);
     return a;
 }
@@ -97,7 +89,7 @@ static void forget(struct acceptor *a, struct connection *c)
     a->open[c->worker]--;
     if (c->end == STREAM_END_TLS)
         stream_log_rejected(&a->tls_gate, d->listener, c);
-    if (d->peers != NULL)
+    if (d->peers != NULL && c->peer.any.sa_family != AF_UNSPEC)
         peer_counts_drop(d->peers, &c->peer.any);
     free(c);
 }
@@ -187,33 +179,31 @@ static struct channel new_channel(const struct door *d, int fd)
     return d->tls == NULL ? channel_plain(fd) : channel_tls(fd, tls_door_begin(d->tls));
 }
 
-static void hand_over(struct door *d, int fd, const union connection_peer *peer)
+static struct connection *new_connection(struct door *d, struct channel channel)
 {
+    struct connection *c = mem_zalloc_apart(sizeof *c); /* another worker reads the next one */
+    c->back = &d->acceptor->ended;
+    c->door = d;
+    c->worker = emptiest(d->acceptor);
+    c->channel = channel;
+    return c;
+}
+
+static void hand_over(struct connection *c, int fd, const union connection_peer *peer)
+{
+    struct door *d = c->door;
     struct acceptor *a = d->acceptor;
     struct listener *l = d->listener;
-    struct connection *c = mem_zalloc_apart(sizeof *c); /* another worker reads the next one */
-    c->back = &a->ended;
-    c->door = d;
-    c->worker = emptiest(a);
-    c->channel = new_channel(d, fd);
-    if (d->peers != NULL) {
+    if (d->peers != NULL && peer->any.sa_family != AF_UNSPEC) {
         c->peer = *peer;
         peer_counts_add(d->peers, &peer->any);
     } else if (transport_of(l->address.transport)->sender_pid) {
         c->pid = connection_pid_of(fd);
     }
-    l->streams.accepted++;
     l->streams.open++;
     a->n_open++;
     a->open[c->worker]++;
     worker_adopt(a->workers[c->worker], l->places[listener_place_of(l, c->worker)], c);
-}
-
-/* Of one that came and went before it was accepted. */
-static bool is_of_one(int rc)
-{
-    return rc == -ECONNABORTED || rc == -EINTR || rc == -EPROTO || rc == -EPERM ||
-           rc == -ENETDOWN || rc == -EHOSTDOWN || rc == -EHOSTUNREACH || rc == -ENETUNREACH;
 }
 
 /* returns  0, also when it was refused; -EAGAIN: none is pending; -errno */
@@ -224,10 +214,11 @@ static int accept_one(struct door *d)
     struct sockaddr *to = d->peers != NULL ? &peer.any : NULL;
     int fd = accept4(d->poll->fd, to, to != NULL ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
-        return is_of_one(-errno) ? 0 : -errno;
+        return connection_was_lost(-errno) ? 0 : -errno;
     enum stream_refusal why = refusal_of(d, &peer.any);
     if (why == STREAM_REFUSAL_COUNT) {
-        hand_over(d, fd, &peer);
+        d->listener->streams.accepted++;
+        hand_over(new_connection(d, new_channel(d, fd)), fd, &peer);
         return 0;
     }
     d->listener->streams.refused[why]++;
@@ -238,6 +229,8 @@ static int accept_one(struct door *d)
 static void accept_all(struct door *d, int most)
 {
     int rc = 0;
+    if (d->acceptor->leaving && d->listener->kept)
+        return;
     acceptor_collect(d->acceptor); /* so that those that have ended count in no limit */
     for (int i = 0; rc == 0 && i < most && !must_rest(d); i++)
         rc = accept_one(d);
@@ -258,7 +251,7 @@ static void on_pending(uv_poll_t *poll, int status, int events)
 static void watch(struct acceptor *a)
 {
     for (struct door *d = a->doors; d != NULL; d = d->next) {
-        if (a->paused || a->stopped || d->rests)
+        if (a->paused || a->stopped || d->rests || (a->leaving && d->listener->kept))
             uv_poll_stop(&d->poll->poll);
         else
             uv_poll_start(&d->poll->poll, UV_READABLE, on_pending);
@@ -274,29 +267,6 @@ void acceptor_accept(struct acceptor *a)
 
 /* ---- doors ---- */
 
-static int poll_new(struct door *d, int fd, struct door_poll **ret)
-{
-    struct door_poll *p = mem_zalloc(sizeof *p);
-    int rc = uv_poll_init(d->acceptor->loop, &p->poll, fd);
-    if (rc < 0) {
-        free(p);
-        return rc;
-    }
-    p->poll.data = p;
-    p->door = d;
-    p->fd = fd;
-    *ret = p;
-    return 0;
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    struct door_poll *p = handle->data;
-    if (p->own_fd)
-        close(p->fd);
-    free(p);
-}
-
 int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error)
 {
     assert(l->n == 1 && l->n_readers == a->n_workers && l->reader == 0);
@@ -306,7 +276,7 @@ int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error)
     int rc = 0;
     if (tls_door_wanted(&l->address))
         rc = tls_door_open(&l->address, &l->streams, &d->tls, error);
-    if (rc == 0 && (rc = poll_new(d, l->fds[0], &d->poll)) < 0)
+    if (rc == 0 && (rc = door_poll_new(a->loop, l->fds[0], d, &d->poll)) < 0)
         buf_append_str(error, err_text(rc));
     if (rc < 0) {
         tls_door_free(d->tls);
@@ -321,28 +291,57 @@ int acceptor_add(struct acceptor *a, struct listener *l, struct buf *error)
     return 0;
 }
 
-int acceptor_renew(struct acceptor *a, struct listener *l)
+static struct door *door_of(const struct acceptor *a, const struct listener *l)
 {
     struct door *d = a->doors;
-    struct door_poll *fresh;
     while (d != NULL && d->listener != l)
         d = d->next;
     assert(d != NULL);
-    int rc = poll_new(d, l->fds[0], &fresh);
+    return d;
+}
+
+void acceptor_take_over(struct acceptor *a, struct listener *l, int fd, struct slice begun)
+{
+    union connection_peer peer = { .any = { .sa_family = AF_UNSPEC } };
+    socklen_t len = sizeof peer;
+    struct connection *c = new_connection(door_of(a, l), channel_plain(fd));
+    if (getpeername(fd, &peer.any, &len) < 0) /* it has ended: its bytes can be read still */
+        peer.any.sa_family = AF_UNSPEC;
+    buf_append_slice(&c->begun, begun);
+    hand_over(c, fd, &peer);
+}
+
+int acceptor_renew(struct acceptor *a, struct listener *l)
+{
+    struct door *d = door_of(a, l);
+    struct door_poll *fresh;
+    int rc = door_poll_new(a->loop, l->fds[0], d, &fresh);
     if (rc < 0)
         return rc;
     if (!a->paused)
         accept_all(d, PENDING_MAX);
     d->poll->own_fd = true;
-    uv_close((uv_handle_t *)&d->poll->poll, on_poll_closed);
+    door_poll_close(d->poll);
     d->poll = fresh;
     watch(a);
     return 0;
 }
 
+void acceptor_leave(struct acceptor *a)
+{
+    a->leaving = true;
+    watch(a);
+}
+
+void acceptor_stay(struct acceptor *a)
+{
+    a->leaving = false;
+    watch(a);
+}
+
 void acceptor_stop(struct acceptor *a)
 {
-    acceptor_check(a);
+    acceptor_leave(a);
     uv_timer_stop(&a->pause);
     a->paused = false;
     acceptor_accept(a);
@@ -379,7 +378,7 @@ void acceptor_close(struct acceptor *a)
     a->stopped = true;
     a->paused = false;
     for (struct door *d = a->doors; d != NULL; d = d->next)
-        uv_close((uv_handle_t *)&d->poll->poll, on_poll_closed);
+        door_poll_close(d->poll);
     uv_close((uv_handle_t *)&a->pause, NULL);
     uv_close((uv_handle_t *)&a->rest, NULL);
 }

@@ -1,5 +1,6 @@
 #include "listen/connection.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 void connection_push(struct connection_stack *s, struct connection *c)
@@ -28,6 +29,12 @@ void connection_print_peer(const struct connection *c, char out[ADDRESS_TEXT_MAX
         address_print(&c->peer.any, out);
     else if (c->pid > 0)
         snprintf(out, ADDRESS_TEXT_MAX, "pid:%d", (int)c->pid);
+}
+
+bool connection_was_lost(int rc)
+{
+    return rc == -ECONNABORTED || rc == -EINTR || rc == -EPROTO || rc == -EPERM ||
+           rc == -ENETDOWN || rc == -EHOSTDOWN || rc == -EHOSTUNREACH || rc == -ENETUNREACH;
 }
 
 pid_t connection_pid_of(int fd)

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "base/address.h"
+#include "base/buf.h"
 #include "listen/channel.h"
 #include "listen/stream_counts.h"
 #include "protocol/framing.h"
@@ -46,6 +47,7 @@ struct connection {
     union connection_peer peer;
     pid_t pid; /* of a Unix socket; 0: not known */
     struct channel channel;
+    struct buf begun; /* from another process: as worker_each_stream gave it there */
     /* The worker's: */
     struct framing framing;
     char *room; /* of an unfinished line or frame; NULL: there is none */
@@ -64,6 +66,9 @@ void connection_push(struct connection_stack *s, struct connection *c);
 
 /* returns  all of them, the one pushed last first; NULL: none */
 struct connection *connection_take_all(struct connection_stack *s);
+
+/* Is rc, of accept, about one that came and went before it was accepted? */
+bool connection_was_lost(int rc);
 
 /* The client's process of a Unix socket; 0: not known. */
 pid_t connection_pid_of(int fd);

@@ -29,10 +29,10 @@ static bool is_stream(const struct listener *l)
     return transport_of(l->address.transport)->accepts;
 }
 
-/* returns  false: the row is not about this listener */
-static bool value_at(enum listen_counter row, const struct listener *l, int at, uint64_t *ret)
+/* n: a socket's.  returns  false: the row is not about this listener */
+static bool value_of(enum listen_counter row, const struct listener *l,
+                     const struct socket_stats *n, uint64_t *ret)
 {
-    const struct socket_stats *n = &l->stats[at];
     switch (row) {
     case LISTEN_KERNEL_DROPS:
         *ret = n->kernel_drops;
@@ -51,6 +51,22 @@ static bool value_at(enum listen_counter row, const struct listener *l, int at, 
     }
 }
 
+/* Of what this worker reads.  returns  false: the row is not about it */
+static bool value_at(enum listen_counter row, const struct listener *l, unsigned worker,
+                     uint64_t *ret)
+{
+    uint64_t sum = 0, n;
+    bool about = false;
+    for (int at = listener_place_of(l, worker); at >= 0; at = listener_place_after(l, at)) {
+        if (!value_of(row, l, &l->stats[at], &n))
+            return false;
+        sum += n;
+        about = true;
+    }
+    *ret = sum;
+    return about;
+}
+
 /* A line for each listener and worker that reads it. */
 static void put_by_worker(const struct listen_stats *s, enum listen_counter row,
                           struct counter_lines *to)
@@ -60,9 +76,8 @@ static void put_by_worker(const struct listen_stats *s, enum listen_counter row,
         snprintf(worker, sizeof worker, "%u", w);
         for (size_t i = 0; i < s->n_listeners; i++) {
             const struct listener *l = &s->listeners[i];
-            int at = listener_place_of(l, w);
             uint64_t n;
-            if (at >= 0 && value_at(row, l, at, &n))
+            if (value_at(row, l, w, &n))
                 counter_put(to, (const char *const[]){ l->address.name, worker }, (double)n);
         }
     }

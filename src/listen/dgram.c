@@ -260,6 +260,15 @@ void dgram_ask_rcvbuf(int fd, uint64_t bytes)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n, sizeof n);
 }
 
+void dgram_adopt(int fd, uint64_t rcvbuf)
+{
+    const int n = rcvbuf > INT32_MAX / 2 ? INT32_MAX / 2 : (int)rcvbuf;
+    (void)dgram_stamp(fd, false);
+    /* Not SO_RCVBUF: what it is limited to may be less than the socket has. */
+    if ((uint64_t)dgram_rcvbuf(fd) / 2 < rcvbuf)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &n, sizeof n);
+}
+
 int dgram_rcvbuf(int fd)
 {
     int n = 0;

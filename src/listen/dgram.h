@@ -102,6 +102,12 @@ bool dgram_find(const void *dgram, const char *ptr, struct refusal_origin *ret);
  */
 int dgram_meminfo(int fd, uint32_t *ret_queued_bytes, uint32_t *ret_drops);
 
+/*
+ * Of a socket that was read by another process before: as a new one, without stamps.  Its receive
+ * buffer is made larger with CAP_NET_ADMIN, and never smaller.
+ */
+void dgram_adopt(int fd, uint64_t rcvbuf);
+
 /* Ask for a receive buffer: beyond net.core.rmem_max with CAP_NET_ADMIN, up to it without. */
 void dgram_ask_rcvbuf(int fd, uint64_t bytes);
 

@@ -1,6 +1,7 @@
 /*
- *     listener_open_all     in the order of by_claim, so that of two servers one gets everything:
+ *     listener_open_rest    in the order of by_claim, so that of two servers one gets everything:
  *       open_one            transport_ops.open, beside a socket that holds the address: holder_of
+ *       grow                what is open already (adopt.c) may get sockets for further workers
  *       open_twin           [::1], with the port of the 127.0.0.1 before it
  *     listener_look,        while the server runs: the file of a Unix socket
  *     listener_bind_again
@@ -24,13 +25,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "listen/dgram.h"
+#include "listen/listener_priv.h"
 #include "listen/transport_priv.h"
 
 /* A listener that is open, or closed with n = 0. */
 static void listener_check(const struct listener *l)
 {
     assert(l->n <= LISTEN_WORKERS_MAX && l->reader + l->n_readers <= LISTEN_WORKERS_MAX);
-    assert(l->n <= 1 || (l->reader == 0 && transport_of(l->address.transport)->per_worker));
+    assert(l->n <= 1 || (l->reader == 0 && !transport_of(l->address.transport)->accepts));
+    assert(l->n_before <= l->n && (l->stride == 0 || (l->stride < l->n && l->reader == 0)));
     assert(l->n == 0 || l->fds[0] >= 0);
     assert(!l->by_payload || l->n > 1);
     assert(l->lost <= 0);
@@ -71,27 +74,53 @@ static const char *remedy_of(const struct listen_address *a, int rc)
     }
 }
 
-static void explain(const struct listen_address *a, int rc, struct buf *error)
+void listener_explain(const struct listen_address *a, int rc, struct buf *error)
 {
     const char *remedy = remedy_of(a, rc);
     buf_printf(error, "%s: %s%s%s", a->name, err_text(rc), *remedy != '\0' ? "; " : "", remedy);
 }
 
+void listener_prepare(struct listener *l, const struct listen_address *a)
+{
+    *l = (struct listener){ .address = *a, .own = true };
+    for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
+        l->fds[i] = -1;
+    inherited_own_name(a->name, l->kept_as);
+}
+
+int listener_opened(struct listener *l, unsigned n_workers)
+{
+    const struct listen_address *a = &l->address;
+    const bool accepts = transport_of(a->transport)->accepts;
+    assert(n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
+    l->n_readers = accepts ? n_workers : l->n;
+    l->stride = l->n_readers > n_workers ? n_workers : 0;
+    if (a->spread == LISTEN_SPREAD_PAYLOAD) {
+        l->by_payload = false; /* the program divides by the number of sockets */
+        int rc = listener_spread_payload(l);
+        if (rc < 0)
+            return rc;
+    }
+    l->rcvbuf_granted = (uint64_t)dgram_rcvbuf(l->fds[0]);
+    listener_check(l);
+    return 0;
+}
+
 static int open_one(const struct listen_address *a, const struct listener *holder,
                     unsigned n_workers, struct listener *l)
 {
-    *l = (struct listener){ .address = *a };
-    assert(n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
-    for (unsigned i = 0; i < LISTEN_WORKERS_MAX; i++)
-        l->fds[i] = -1;
+    listener_prepare(l, a);
     int rc = ops_of(l)->open(l, holder, n_workers);
-    l->n_readers = transport_of(a->transport)->accepts ? n_workers : l->n;
-    if (rc == 0 && a->spread == LISTEN_SPREAD_PAYLOAD)
-        rc = listener_spread_payload(l);
-    if (rc == 0)
-        l->rcvbuf_granted = (uint64_t)dgram_rcvbuf(l->fds[0]);
-    listener_check(l);
-    return rc;
+    return rc == 0 ? listener_opened(l, n_workers) : rc;
+}
+
+/* Of an open one.  Without further sockets it goes on with what it has. */
+static int grow(struct listener *l, unsigned n_workers)
+{
+    if (!l->own || ops_of(l)->grow == NULL || l->n >= n_workers)
+        return 0;
+    ops_of(l)->grow(l, n_workers);
+    return listener_opened(l, n_workers);
 }
 
 /*
@@ -149,7 +178,7 @@ static int open_twin(const struct listen_address *a, unsigned n_workers, struct 
                      struct listener *l)
 {
     enum { TRIES = 16 };
-    bool picked = address_port((const struct sockaddr *)&a->addr) == 0;
+    bool picked = address_port((const struct sockaddr *)&a->addr) == 0 && first->n_before == 0;
     int rc = open_beside(a, n_workers, first, l);
     for (int i = 1; rc == -EADDRINUSE && picked && i < TRIES; i++) {
         listener_close(l);
@@ -168,22 +197,30 @@ static int open_twin(const struct listen_address *a, unsigned n_workers, struct 
 int listener_open_all(const struct listen_address *a, size_t n, unsigned n_workers,
                       struct listener *ret, struct buf *error)
 {
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (struct listener){ .n = 0 };
+    return listener_open_rest(a, n, n_workers, ret, error);
+}
+
+int listener_open_rest(const struct listen_address *a, size_t n, unsigned n_workers,
+                       struct listener *ret, struct buf *error)
+{
     const struct listen_address **order = mem_alloc(n * sizeof *order);
     int rc = 0;
-    for (size_t i = 0; i < n; i++) {
-        ret[i] = (struct listener){ .n = 0 };
+    for (size_t i = 0; i < n; i++)
         order[i] = &a[i];
-    }
     qsort(order, n, sizeof *order, by_claim);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct listener *l = &ret[order[i] - a];
         assert(!order[i]->twin || (order[i] > a && order[i][-1].localhost));
-        if (order[i]->twin)
+        if (l->n > 0)
+            rc = grow(l, n_workers);
+        else if (order[i]->twin)
             rc = open_twin(order[i], n_workers, l - 1, l);
         else
             rc = open_one(order[i], holder_of(order[i], ret, n), n_workers, l);
         if (rc < 0)
-            explain(order[i], rc, error);
+            listener_explain(order[i], rc, error);
     }
     free(order);
     for (size_t i = 0; rc < 0 && i < n; i++)
@@ -199,11 +236,15 @@ enum listener_file listener_look(const struct listener *l)
 int listener_bind_again(struct listener *l, struct buf *error)
 {
     listener_check(l);
-    assert(ops_of(l)->look != NULL && l->n == 1);
+    assert(ops_of(l)->look != NULL && l->n > 0);
     l->lost = ops_of(l)->open(l, NULL, 1);
-    if (l->lost < 0)
-        explain(&l->address, l->lost, error);
-    return l->lost;
+    if (l->lost < 0) {
+        listener_explain(&l->address, l->lost, error);
+        return l->lost;
+    }
+    l->own = true;
+    l->kept = l->n > 1; /* others of it may be somebody's */
+    return 0;
 }
 
 void listener_close(struct listener *l)
@@ -212,19 +253,20 @@ void listener_close(struct listener *l)
      * First the file, then the socket: once the socket is closed, another server may take the file
      * for one without a server, and put its own there.
      */
-    if (l->n > 0 && ops_of(l)->remove != NULL)
+    if (l->n > 0 && !l->kept && ops_of(l)->remove != NULL)
         ops_of(l)->remove(l);
     for (unsigned i = 0; i < l->n; i++)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
-    l->n = l->n_readers = 0;
-    l->by_payload = false;
+    l->n = l->n_before = l->n_readers = 0;
+    l->by_payload = l->kept = false;
 }
 
 void listener_refuse(const struct listener *l)
 {
     listener_check(l);
-    ops_of(l)->refuse(l);
+    if (!l->kept)
+        ops_of(l)->refuse(l);
 }
 
 /* ---- what the workers count ---- */
@@ -234,21 +276,21 @@ const struct listener *listener_at(const struct listener *l, size_t n, unsigned 
 {
     for (size_t i = 0; i < n; i++) {
         int at = listener_place_of(&l[i], worker);
-        if (at >= 0 && l[i].places[at] == place)
-            return &l[i];
+        for (; at >= 0; at = listener_place_after(&l[i], at))
+            if (l[i].places[at] == place)
+                return &l[i];
     }
     return NULL;
 }
 
 void listener_take_stats(struct listener *l, unsigned worker, const struct socket_stats *of_worker)
 {
-    int at = listener_place_of(l, worker);
     listener_check(l);
-    if (at < 0)
-        return;
-    const struct socket_stats *now = &of_worker[l->places[at]];
-    socket_stats_check(&l->stats[at], now);
-    l->stats[at] = *now;
+    for (int at = listener_place_of(l, worker); at >= 0; at = listener_place_after(l, at)) {
+        const struct socket_stats *now = &of_worker[l->places[at]];
+        socket_stats_check(&l->stats[at], now);
+        l->stats[at] = *now;
+    }
 }
 
 bool listener_is_hot(struct listener *l, struct listener_heat *ret)

@@ -43,18 +43,37 @@ struct source_env {
 
 struct source;
 
+/* As worker_stream_fn. */
+typedef void (*source_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
+
 struct source_ops {
     /* Writes s->stats.queued_bytes and kernel_drops. */
     void (*look)(struct source *s);
 
     /*
      * Called after look.  Read what the sockets held then, but not for ever what comes meanwhile.
-     * last: listener_refuse was called; whatever comes later is not read any more.
+     * last: whatever comes later is not read any more; where the listener is not kept,
+     * listener_refuse was called.
      */
     void (*drain)(struct source *s, bool last);
 
+    /*
+     * Read nothing, and end nothing but TLS, which no other process could go on with, until go_on.
+     * Another process may have changed the options of the sockets by then.
+     */
+    void (*rest)(struct source *s);
+    void (*go_on)(struct source *s);
+
+    /* Of streams, else NULL: as worker_each_stream. */
+    void (*each)(struct source *s, source_stream_fn fn, void *cookie);
+
     /* Where control accepts connections, else NULL: read these, which are now the source's. */
     void (*adopt)(struct source *s, struct connection *list);
+
+    /*
+     * Where sockets may be kept, else NULL: as worker_keep_socket, of the only one so far.
+     */
+    void (*keep)(struct source *s);
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

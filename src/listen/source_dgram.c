@@ -3,7 +3,8 @@
  *
  *     newest     bound to the address now
  *     replaced   bound before: clients that connected to it go on sending there.  The next renewal
- *                shuts it down, reads it until it is empty, and closes it
+ *                shuts it down, reads it until it is empty, and closes it.  (One that is kept is
+ *                closed without being shut down.)
  *
  * Each socket has its watch (which says when to read it), may be stamped (the kernel notes when
  * datagrams came), and has its own time of arrival in the lane.  The counters are the source's,
@@ -32,6 +33,7 @@
 enum {
     DATAGRAM_BYTES_MIN = 256, /* a queued datagram takes at least its sk_buff of kernel memory */
     UNIX_QUEUE_MAX = 4096,    /* more datagrams than any sane net.unix.max_dgram_qlen */
+    UNIX_LAST_MAX = 65536,    /* the same of one that was shut down, however odd that setting */
     DRAIN_ERRORS_MAX = 8      /* failed reads of one drain */
 };
 
@@ -41,6 +43,7 @@ struct dgram_socket {
     struct lane_source from;
     int fd;
     bool own_fd;        /* fd is closed with the socket */
+    bool kept;          /* others have it open: never shut down */
     bool stamped;       /* dgram_stamp is on */
     uint64_t datagrams; /* read from it */
 };
@@ -195,14 +198,14 @@ static void look(struct source *base)
 /*
  * Can there be more of the datagrams that were queued when look was called, after that many with
  * that many bytes were read?  Each takes kernel memory of its bytes or more.  The bound holds in
- * the last turn as well: where a UDP socket could not be refused (listener_refuse), a sender that
- * is faster than this worker would keep the server from stopping.
+ * the last turn as well: where a socket was not refused (listener_refuse), a sender that is faster
+ * than this worker would keep the server from stopping.
  */
 static bool holds_more(const struct source_dgram *s, uint64_t datagrams, uint64_t bytes, bool last)
 {
     uint64_t queued = s->base.stats.queued_bytes;
     if (!s->transport->own_queue)
-        return last || datagrams < UNIX_QUEUE_MAX;
+        return datagrams < (last ? UNIX_LAST_MAX : UNIX_QUEUE_MAX);
     return bytes <= queued && datagrams * DATAGRAM_BYTES_MIN <= queued;
 }
 
@@ -221,10 +224,14 @@ static void drain_socket(struct dgram_socket *k, bool last)
         watch_stop(&k->watch);
 }
 
-/* After the shutdown its senders get an error, and what it holds is read. */
+/*
+ * After the shutdown its senders get an error, and what it holds is read.  A kept one is left as it
+ * is: no client would reach it again.
+ */
 static void end_replaced(struct dgram_socket *k)
 {
-    (void)shutdown(k->fd, SHUT_RD);
+    if (!k->kept)
+        (void)shutdown(k->fd, SHUT_RD);
     drain_socket(k, true);
 }
 
@@ -237,6 +244,45 @@ static void drain(struct source *base, bool last)
         end_replaced(s->replaced);
     else if (s->replaced != NULL)
         drain_socket(s->replaced, false);
+}
+
+static void rest(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    watch_stop(&s->newest->watch);
+    if (s->replaced != NULL)
+        watch_stop(&s->replaced->watch);
+}
+
+static void read_again(struct dgram_socket *k)
+{
+    dgram_socket_check(k);
+    if (k->stamped && dgram_stamp(k->fd, true) < 0)
+        k->stamped = false;
+    int rc = watch_start(&k->watch);
+    assert(rc == 0); /* it was watched before */
+    (void)rc;
+}
+
+static void go_on(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    read_again(s->newest);
+    if (s->replaced != NULL)
+        read_again(s->replaced);
+}
+
+/* What it dropped for other readers is not ours to count. */
+static void keep(struct source *base)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    uint32_t queued;
+    source_dgram_check(s);
+    assert(s->newest->datagrams == 0 && s->replaced == NULL);
+    s->newest->kept = true;
+    (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
 }
 
 static int renew(struct source *base, int fd)
@@ -270,9 +316,13 @@ static void close_sockets(struct source *base, bool own)
     s->newest = s->replaced = NULL;
 }
 
-static const struct source_ops ops = {
-    .look = look, .drain = drain, .renew = renew, .close = close_sockets
-};
+static const struct source_ops ops = { .look = look,
+                                       .drain = drain,
+                                       .rest = rest,
+                                       .go_on = go_on,
+                                       .keep = keep,
+                                       .renew = renew,
+                                       .close = close_sockets };
 
 int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
                      struct source **ret)

@@ -16,8 +16,10 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/ages.h"
 #include "listen/connection.h"
 #include "listen/stream_cut.h"
+#include "listen/stream_guess.h"
 #include "listen/tls_door.h"
 #include "listen/transport_priv.h"
 #include "protocol/framing.h"
@@ -25,13 +27,6 @@
 enum {
     EVENTS_MAX = 64,         /* connections of one epoll_wait */
     ROUND_BYTES = 256 * 1024 /* of one connection, before others have their turn */
-};
-
-/* Connections by age. */
-struct ages {
-    struct connection *oldest, *newest;
-    uint64_t limit_ms; /* older ones are ended; 0: never */
-    uv_timer_t timer;  /* runs as long as there are some */
 };
 
 static_assert(TRANSPORT_STREAM_BYTES >=
@@ -52,12 +47,6 @@ struct source_stream {
     uint64_t turn;        /* page turns so far */
 };
 
-static void ages_check(const struct ages *a)
-{
-    assert((a->oldest == NULL) == (a->newest == NULL));
-    assert(a->oldest == NULL || (a->oldest->older == NULL && a->newest->newer == NULL));
-}
-
 static void source_stream_check(const struct source_stream *s)
 {
     source_check(&s->base);
@@ -71,24 +60,6 @@ static void source_stream_check(const struct source_stream *s)
 static struct ages *ages_of(struct source_stream *s, const struct connection *c)
 {
     return c->greeting ? &s->greeting : &s->open;
-}
-
-static void unlink_connection(struct source_stream *s, struct connection *c)
-{
-    struct ages *a = ages_of(s, c);
-    *(c->older != NULL ? &c->older->newer : &a->oldest) = c->newer;
-    *(c->newer != NULL ? &c->newer->older : &a->newest) = c->older;
-    c->older = c->newer = NULL;
-}
-
-static void append(struct source_stream *s, struct connection *c, uint64_t now_ms)
-{
-    struct ages *a = ages_of(s, c);
-    c->older = a->newest;
-    c->newer = NULL;
-    *(a->newest != NULL ? &a->newest->newer : &a->oldest) = c;
-    a->newest = c;
-    c->quiet_since_ms = now_ms;
 }
 
 /* ---- the end of a connection ---- */
@@ -119,10 +90,12 @@ static void end(struct source_stream *s, struct connection *c, enum stream_end w
         s->base.stats.cut++;
     if (s->framing == FRAMING_DSD)
         s->base.stats.frames += s->cut.datagrams - before;
-    unlink_connection(s, c);
+    ages_remove(ages_of(s, c), c);
     if (c->greeting)
         why = end_of_greeting(s, c, why);
-    c->channel.ops->close(&c->channel); /* the epoll set forgets it as well */
+    /* By itself the set would keep it for as long as another process has the connection open. */
+    (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->channel.fd, NULL);
+    c->channel.ops->close(&c->channel);
     c->end = why;
     connection_push(c->back, c);
 }
@@ -144,48 +117,26 @@ static void look_at_greeting(struct source_stream *s, struct connection *c)
     if (!c->greeting || channel_handshake(&c->channel) != CHANNEL_OPEN)
         return;
     uint64_t now_ms = now_mono_ms();
-    unlink_connection(s, c);
+    ages_remove(ages_of(s, c), c);
     c->greeting = false;
-    append(s, c, now_ms);
+    ages_append(ages_of(s, c), c, now_ms);
     s->base.stats.tls_ok++;
     watch_ages(s, &s->open, now_ms);
 }
 
 /* ---- reading ---- */
 
-/*
- * Do its first bytes look like those of the other framing?  The header of a frame ends in two zero
- * bytes, since no frame is longer than 65,535; text has no such byte.
- */
-static bool begins_odd(enum framing_kind framing, const char *ptr, size_t n)
-{
-    if (n < FRAMING_HEADER)
-        return false;
-    if (framing == FRAMING_LINE)
-        return (ptr[0] != '\0' || ptr[1] != '\0') && ptr[2] == '\0' && ptr[3] == '\0';
-    for (int i = 0; i < FRAMING_HEADER; i++)
-        if (ptr[i] < ' ' || ptr[i] > '~')
-            return false;
-    return true;
-}
-
-/* Is it TLS's hello?  No text and no header of a frame begins like this. */
-static bool begins_tls(const char *ptr, size_t n)
-{
-    return n >= 3 && ptr[0] == 0x16 && ptr[1] == 3 && ptr[2] >= 1 && ptr[2] <= 3;
-}
-
 static enum stream_end take(struct source_stream *s, struct connection *c, size_t n)
 {
     const uint64_t now_ns = now_mono_ns(), before = s->cut.datagrams;
-    if (!c->began && begins_odd(s->framing, s->cut.read, n))
+    if (!c->began && stream_begins_odd(s->framing, s->cut.read, n))
         s->base.stats.odd++;
-    if (!c->began && begins_tls(s->cut.read, n))
+    if (!c->began && stream_begins_tls(s->cut.read, n))
         s->base.stats.odd_tls++;
     c->began = true;
     s->base.stats.bytes += n;
-    unlink_connection(s, c);
-    append(s, c, now_ns / 1000000);
+    ages_remove(ages_of(s, c), c);
+    ages_append(ages_of(s, c), c, now_ns / 1000000);
     enum stream_end e = stream_cut_push(&s->cut, c, n, now_ns);
     if (s->framing == FRAMING_DSD)
         s->base.stats.frames += s->cut.datagrams - before;
@@ -293,6 +244,49 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 
 /* ---- what a worker asks for ---- */
 
+static void each(struct source *base, source_stream_fn fn, void *cookie)
+{
+    struct source_stream *s = (struct source_stream *)base;
+    struct buf begun = { 0 };
+    source_stream_check(s);
+    for (const struct connection *c = s->open.oldest; c != NULL; c = c->newer) {
+        buf_clear(&begun);
+        stream_cut_begun(c, &begun);
+        fn(cookie, base->place, c->channel.fd, buf_slice(&begun));
+    }
+    buf_release(&begun);
+}
+
+static void end_all(struct source_stream *s, bool tls_alone)
+{
+    for (struct connection *c = s->open.oldest, *next; c != NULL; c = next) {
+        next = c->newer;
+        if (!tls_alone || c->channel.ops->handshake != NULL)
+            end(s, c, STREAM_END_STOP, false);
+    }
+    while (s->greeting.oldest != NULL)
+        end(s, s->greeting.oldest, STREAM_END_STOP, false);
+}
+
+static void rest(struct source *base)
+{
+    struct source_stream *s = (struct source_stream *)base;
+    source_stream_check(s);
+    end_all(s, true);
+    uv_poll_stop(&s->poll);
+    uv_timer_stop(&s->open.timer);
+    uv_timer_stop(&s->greeting.timer);
+}
+
+static void go_on(struct source *base)
+{
+    struct source_stream *s = (struct source_stream *)base;
+    int rc = uv_poll_start(&s->poll, UV_READABLE, on_ready);
+    assert(rc == 0); /* it was before */
+    (void)rc;
+    watch_ages(s, &s->open, now_mono_ms());
+}
+
 static void adopt(struct source *base, struct connection *list)
 {
     struct source_stream *s = (struct source_stream *)base;
@@ -303,9 +297,12 @@ static void adopt(struct source *base, struct connection *list)
         next = c->next;
         framing_init(&c->framing, s->framing, s->cut.front);
         c->greeting = channel_handshake(&c->channel) != CHANNEL_OPEN;
-        append(s, c, now_ms);
-        if (wait_for(s, c, EPOLL_CTL_ADD) < 0)
-            end(s, c, STREAM_END_ERROR, false);
+        ages_append(ages_of(s, c), c, now_ms);
+        enum stream_end why = stream_cut_go_on(&s->cut, c, now_mono_ns());
+        if (why == STREAM_GOES_ON && wait_for(s, c, EPOLL_CTL_ADD) < 0)
+            why = STREAM_END_ERROR;
+        if (why != STREAM_GOES_ON)
+            end(s, c, why, false);
     }
     watch_ages(s, &s->open, now_ms);
     watch_ages(s, &s->greeting, now_ms);
@@ -315,14 +312,6 @@ static void adopt(struct source *base, struct connection *list)
 static void look(struct source *base)
 {
     source_stream_check((struct source_stream *)base);
-}
-
-static void end_all(struct source_stream *s)
-{
-    while (s->open.oldest != NULL)
-        end(s, s->open.oldest, STREAM_END_STOP, false);
-    while (s->greeting.oldest != NULL)
-        end(s, s->greeting.oldest, STREAM_END_STOP, false);
 }
 
 static void drain(struct source *base, bool last)
@@ -348,7 +337,7 @@ static void drain(struct source *base, bool last)
         }
     }
     if (last)
-        end_all(s);
+        end_all(s, false);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -361,7 +350,7 @@ static void close_source(struct source *base, bool own)
     struct source_stream *s = (struct source_stream *)base;
     (void)own;
     source_stream_check(s);
-    end_all(s);
+    end_all(s, false);
     uv_close((uv_handle_t *)&s->poll, on_closed);
     uv_close((uv_handle_t *)&s->open.timer, on_closed);
     uv_close((uv_handle_t *)&s->greeting.timer, on_closed);
@@ -369,8 +358,14 @@ static void close_source(struct source *base, bool own)
     stream_cut_release(&s->cut);
 }
 
-static const struct source_ops ops = {
-    .look = look, .drain = drain, .adopt = adopt, .close = close_source
+static const struct source_ops ops = { .look = look,
+                                       .drain = drain,
+                                       .rest = rest,
+                                       .go_on = go_on,
+                                       .each = each,
+                                       .adopt = adopt,
+                                       .close = close_source
+
 };
 
 int source_stream_new(struct source_env *env, const struct listen_address *a, int fd,

@@ -2,6 +2,7 @@
  *     stream_cut_push   the front of a line is in the connection's room, or put into s->front:
  *                       gather; then framing_push -> on_piece -> lane; then keep_rest
  *     stream_cut_end    framing_end -> on_piece -> lane
+ *     stream_cut_begun, stream_cut_go_on   the front, from one process to the next
  *     find              for the log of refused lines: the line around a byte, and who sent it
  */
 #include "listen/stream_cut.h"
@@ -169,6 +170,36 @@ enum stream_end stream_cut_push(struct stream_cut *s, struct connection *c, size
     if (why == REASON_BAD_FRAME)
         return STREAM_END_BAD_FRAME;
     return kept ? STREAM_GOES_ON : STREAM_END_ERROR;
+}
+
+/* ---- between two processes: flags, then the front of a line or frame ---- */
+
+enum { BEGUN_ANY = 1, BEGUN_SKIPPING = 2 };
+
+void stream_cut_begun(const struct connection *c, struct buf *out)
+{
+    stream_cut_check(c);
+    int flags = (c->began ? BEGUN_ANY : 0) | (c->framing.skipping ? BEGUN_SKIPPING : 0);
+    buf_append_char(out, (char)flags);
+    buf_append(out, c->room, c->framing.have);
+}
+
+/* The front goes the way it came, and completes nothing. */
+enum stream_end stream_cut_go_on(struct stream_cut *s, struct connection *c, uint64_t now_ns)
+{
+    const struct slice all = buf_slice(&c->begun);
+    enum stream_end why = STREAM_GOES_ON;
+    if (all.len == 0)
+        return why;
+    c->began = all.ptr[0] & BEGUN_ANY;
+    c->framing.skipping = c->framing.kind == FRAMING_LINE && (all.ptr[0] & BEGUN_SKIPPING);
+    for (size_t at = 1, n; at < all.len && why == STREAM_GOES_ON; at += n) {
+        n = all.len - at < STREAM_READ_BYTES ? all.len - at : STREAM_READ_BYTES;
+        memcpy(s->read, all.ptr + at, n);
+        why = stream_cut_push(s, c, n, now_ns);
+    }
+    buf_release(&c->begun);
+    return why;
 }
 
 bool stream_cut_end(struct stream_cut *s, struct connection *c, bool clean, uint64_t now_ns)

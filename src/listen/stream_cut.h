@@ -43,6 +43,12 @@ void stream_cut_release(struct stream_cut *s);
 enum stream_end stream_cut_push(struct stream_cut *s, struct connection *c, size_t n,
                                 uint64_t now_ns);
 
+/* Append what c has begun, for another process: one that goes on with it has it in c->begun. */
+void stream_cut_begun(const struct connection *c, struct buf *out);
+
+/* c, which is new and whose framing is, goes on with c->begun.   returns  as stream_cut_push */
+enum stream_end stream_cut_go_on(struct stream_cut *s, struct connection *c, uint64_t now_ns);
+
 /**
  * stream_cut_end(s, c, clean, now_ns):
  * c brings no more, and gives back its room.

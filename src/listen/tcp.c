@@ -42,6 +42,12 @@ static int open_listening(struct listener *l, const struct listener *holder, uns
     return 0;
 }
 
+static void adopt(struct listener *l)
+{
+    keep_alive(l->fds[0]);
+    inet_socket_learn_port(l);
+}
+
 /* Those that are not accepted yet are reset. */
 static void refuse(const struct listener *l)
 {
@@ -52,6 +58,7 @@ static void refuse(const struct listener *l)
 const struct transport_ops transport_tcp = {
     .parse = inet_socket_parse,
     .open = open_listening,
+    .adopt = adopt,
     .refuse = refuse,
     .source_new = source_stream_new,
     .taken = "another server has this port: stop it, or choose another port (0: any free one)",

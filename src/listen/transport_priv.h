@@ -29,6 +29,15 @@ struct transport_ops {
      */
     int (*open)(struct listener *l, const struct listener *holder, unsigned n_workers);
 
+    /* The sockets in l, which are inherited, are made ready as `open` makes new ones. */
+    void (*adopt)(struct listener *l);
+
+    /*
+     * Where there is a socket for each worker, else NULL: l, which was adopted, has fewer of them.
+     * Bind further ones beside them, as far as the kernel lets us.
+     */
+    void (*grow)(struct listener *l, unsigned n_workers);
+
     /* As listener_refuse. */
     void (*refuse)(const struct listener *l);
 

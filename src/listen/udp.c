@@ -1,12 +1,23 @@
-/* The transport udp://: how its sockets are refused. */
+/* The transport udp://: how its sockets are adopted and refused. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "listen/dgram.h"
 #include "listen/inet_socket.h"
 #include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
 #include "listen/udp_group.h"
+
+/* A program that chooses among the sockets belongs to their group, and outlives who attached it. */
+static void udp_adopt(struct listener *l)
+{
+    const int unused = 0;
+    (void)setsockopt(l->fds[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
+    for (unsigned i = 0; i < l->n; i++)
+        dgram_adopt(l->fds[i], l->address.rcvbuf);
+    inet_socket_learn_port(l);
+}
 
 /*
  * A connected socket takes datagrams from its peer alone, and keeps its queue.  The peer is the
@@ -32,6 +43,8 @@ static void udp_refuse(const struct listener *l)
 const struct transport_ops transport_udp = {
     .parse = inet_socket_parse,
     .open = udp_group_open,
+    .adopt = udp_adopt,
+    .grow = udp_group_grow,
     .refuse = udp_refuse,
     .source_new = source_dgram_new,
     .taken = "another server has this port: stop it, or choose another port (0: any free one)",

@@ -4,6 +4,24 @@
 
 #include "listen/inet_socket.h"
 
+/* Sockets for the workers that have none yet.  One has the option already.  returns  0 or -errno */
+static int join(struct listener *l, unsigned n_workers)
+{
+    int rc = 0;
+    while (rc == 0 && l->n < n_workers) {
+        rc = inet_socket_bind(&l->address, SOCK_DGRAM, true, &l->fds[l->n]);
+        l->n += rc == 0;
+    }
+    return rc;
+}
+
+void udp_group_grow(struct listener *l, unsigned n_workers)
+{
+    assert(l->n > 0 && n_workers <= LISTEN_WORKERS_MAX);
+    if (inet_socket_share(l->fds[0]) == 0)
+        (void)join(l, n_workers);
+}
+
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers)
 {
     int rc = 0;
@@ -19,10 +37,8 @@ int udp_group_open(struct listener *l, const struct listener *holder, unsigned n
     /* A single socket does without the option: then no foreign program can join it either. */
     if (n_workers > 1)
         rc = inet_socket_share(l->fds[0]);
-    while (rc == 0 && l->n < n_workers) {
-        rc = inet_socket_bind(&l->address, SOCK_DGRAM, true, &l->fds[l->n]);
-        l->n += rc == 0;
-    }
+    if (rc == 0)
+        rc = join(l, n_workers);
     assert(rc < 0 || l->n == n_workers);
     return rc;
 }

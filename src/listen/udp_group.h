@@ -25,4 +25,7 @@
  */
 int udp_group_open(struct listener *l, const struct listener *holder, unsigned n_workers);
 
+/* As transport_ops.grow. */
+void udp_group_grow(struct listener *l, unsigned n_workers);
+
 #endif

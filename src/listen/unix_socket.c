@@ -1,5 +1,6 @@
 /*
  *     unix_socket_open     lock_directory -> clear_path: answers? -> bind_new: bind_file -> unlock
+ *     unix_socket_adopt    in place of it
  *     unix_socket_look     while the server runs
  *     unix_socket_remove   at the end
  */
@@ -167,8 +168,25 @@ int unix_socket_open(struct listener *l, int type)
     l->file_dev = file.st_dev;
     l->file_ino = file.st_ino;
     l->fds[0] = fd;
-    l->n = 1;
+    if (l->n == 0)
+        l->n = 1;
     return 0;
+}
+
+void unix_socket_adopt(struct listener *l)
+{
+    const char *path = unix_socket_path(&l->address);
+    struct stat file;
+    if (path == NULL)
+        return;
+    if (stat(path, &file) < 0 || !S_ISSOCK(file.st_mode)) {
+        l->file_ino = UINT64_MAX; /* no file has it: the next look finds that it is lost */
+        return;
+    }
+    l->file_dev = file.st_dev;
+    l->file_ino = file.st_ino;
+    if (l->own && chmod(path, l->address.mode) == 0) /* as the config says today */
+        (void)give(path, &l->address);
 }
 
 enum listener_file unix_socket_look(const struct listener *l)

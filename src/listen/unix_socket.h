@@ -16,13 +16,17 @@
 /**
  * unix_socket_open(l, type):
  * Bind a new socket to l->address; one of streams listens.  Its descriptor replaces l->fds[0],
- * which is not closed, and l->file_dev and file_ino become those of its file.
+ * which is not closed (l->n becomes 1 where it was 0), and l->file_dev and file_ino become those of
+ * its file.
  *   type     SOCK_DGRAM or SOCK_STREAM
  *   returns  0; -ENOTSOCK (a file that is no socket is there), -EADDRINUSE (a server listens
  *            there), or another -errno; l is then unchanged
  *   cost     waits up to 250 ms for a directory that somebody else keeps locked
  */
 int unix_socket_open(struct listener *l, int type);
+
+/* As transport_ops.adopt.  The file is taken for ours when there is one. */
+void unix_socket_adopt(struct listener *l);
 
 /* As transport_ops.parse, of a path or an abstract name. */
 const char *unix_socket_parse(struct listen_address *a, struct slice path);

@@ -1,6 +1,7 @@
 /* The transport unixgram://. */
 #include <sys/socket.h>
 
+#include "listen/dgram.h"
 #include "listen/listener.h"
 #include "listen/source_dgram.h"
 #include "listen/transport_priv.h"
@@ -13,9 +14,17 @@ static int open_one(struct listener *l, const struct listener *holder, unsigned 
     return unix_socket_open(l, SOCK_DGRAM);
 }
 
+static void adopt(struct listener *l)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        dgram_adopt(l->fds[i], l->address.rcvbuf);
+    unix_socket_adopt(l);
+}
+
 const struct transport_ops transport_unixgram = {
     .parse = unix_socket_parse,
     .open = open_one,
+    .adopt = adopt,
     .refuse = unix_socket_refuse,
     .look = unix_socket_look,
     .remove = unix_socket_remove,

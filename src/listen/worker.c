@@ -10,6 +10,7 @@
  *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
+ *     worker_read_again   --- again, wake ->   on_wake -> the sources go on after a pause
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
  * What is read, and when, is up to the sources (source.h).
@@ -32,7 +33,7 @@
 #include "listen/source.h"
 #include "listen/transport_priv.h"
 
-enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_STOP };
+enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_PAUSE, ASK_STOP };
 
 enum { NO_FD = -1 };
 
@@ -48,8 +49,9 @@ struct worker {
     struct refusals refusals; /* keeps both sides apart by itself */
     /* Where control writes, apart from what every datagram needs: */
     _Alignas(MEM_APART) uv_async_t wake;
-    _Atomic int ask; /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
-    bool running;    /* the thread was started; control's */
+    _Atomic int ask;    /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
+    _Atomic bool again; /* read again after a pause: likewise */
+    bool running;       /* the thread was started; control's */
     uv_thread_t thread;
     /* From worker_renew_socket to sources[i]: control writes it, the worker leaves NO_FD. */
     _Atomic int next_fd[WORKER_SOCKETS_MAX];
@@ -93,13 +95,15 @@ static void take_adopted(struct worker *w)
     }
 }
 
-static void turn(struct worker *w, bool last)
+static void turn(struct worker *w, enum ask what)
 {
     worker_check(w);
     for (unsigned i = 0; i < w->n_sources; i++) {
         struct source *s = w->sources[i];
         s->ops->look(s);
-        s->ops->drain(s, last);
+        s->ops->drain(s, what == ASK_LAST_TURN);
+        if (what == ASK_PAUSE)
+            s->ops->rest(s);
     }
     const unsigned page = ingest_page_index(w->ingest);
     assert(page < ARRAY_LEN(w->sealed));
@@ -109,6 +113,12 @@ static void turn(struct worker *w, bool last)
     /* If control still has the other page, this one is filled further; ingest counts that. */
     (void)ingest_turn(w->ingest, now_mono_ns());
     w->opts.notify(w->opts.cookie);
+}
+
+static void read_again(struct worker *w)
+{
+    for (unsigned i = 0; i < w->n_sources; i++)
+        w->sources[i]->ops->go_on(w->sources[i]);
 }
 
 static void close_all(struct worker *w)
@@ -131,14 +141,15 @@ static void on_wake(uv_async_t *wake)
     /* Only now: the turn that is asked for reads what was handed over before. */
     take_renewed(w);
     take_adopted(w);
+    if (atomic_exchange_explicit(&w->again, false, memory_order_relaxed))
+        read_again(w);
     switch (what) {
     case ASK_NOTHING:
         break;
     case ASK_TURN:
-        turn(w, false);
-        break;
     case ASK_LAST_TURN:
-        turn(w, true);
+    case ASK_PAUSE:
+        turn(w, what);
         break;
     case ASK_STOP:
         close_all(w);
@@ -159,6 +170,28 @@ void worker_ask_turn(struct worker *w, bool last)
 {
     assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
     ask(w, last ? ASK_LAST_TURN : ASK_TURN);
+}
+
+void worker_ask_pause(struct worker *w)
+{
+    assert(w->running && atomic_load_explicit(&w->ask, memory_order_relaxed) == ASK_NOTHING);
+    ask(w, ASK_PAUSE);
+}
+
+/* The page that came of the pause is control's: so is what the worker wrote before. */
+void worker_each_stream(struct worker *w, worker_stream_fn fn, void *cookie)
+{
+    for (unsigned i = 0; i < w->n_sources; i++)
+        if (w->sources[i]->ops->each != NULL)
+            w->sources[i]->ops->each(w->sources[i], fn, cookie);
+}
+
+void worker_read_again(struct worker *w)
+{
+    assert(w->running);
+    /* relaxed: it brings nothing along; a turn that is asked for next comes after it */
+    atomic_store_explicit(&w->again, true, memory_order_relaxed);
+    uv_async_send(&w->wake);
 }
 
 void worker_remap(struct worker *w, struct generation *take)
@@ -279,6 +312,12 @@ int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
     s->place = (uint16_t)w->n_sources;
     w->sources[w->n_sources++] = s;
     return s->place;
+}
+
+void worker_keep_socket(struct worker *w, unsigned at)
+{
+    assert(!w->running && at < w->n_sources && w->sources[at]->ops->keep != NULL);
+    w->sources[at]->ops->keep(w->sources[at]);
 }
 
 int worker_start(struct worker *w)

@@ -49,6 +49,36 @@ const void *sink_list_counted(const struct sink_list *l, const struct counter_ta
     return NULL;
 }
 
+void sink_list_save(const struct sink_list *l, struct records_writer *to)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->at[i]->save != NULL)
+            l->at[i]->save(l->at[i], to);
+}
+
+void sink_list_saved(const struct sink_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->at[i]->saved != NULL)
+            l->at[i]->saved(l->at[i]);
+}
+
+int sink_list_load(const struct sink_list *l, uint8_t type, struct slice body, uint64_t age_ms)
+{
+    int rc = 0;
+    for (size_t i = 0; i < l->n && rc == 0; i++)
+        if (l->at[i]->load != NULL)
+            rc = l->at[i]->load(l->at[i], type, body, age_ms);
+    return rc;
+}
+
+void sink_list_loaded(const struct sink_list *l, bool good)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->at[i]->loaded != NULL)
+            l->at[i]->loaded(l->at[i], good);
+}
+
 void sink_list_close(struct sink_list *l)
 {
     for (size_t i = 0; i < l->n; i++)

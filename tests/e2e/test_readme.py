@@ -126,11 +126,23 @@ def test_a_stop_by_systemd_waits_longer_than_the_server():
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
-def test_systemd_understands_the_unit(tmp_path):
-    unit = tmp_path / "statsd.service"
-    unit.write_text(read("contrib/systemd/statsd.service").replace("/usr/local/bin/statsd", harness.STATSD))
-    got = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
-    assert [l for l in got.stderr.splitlines() if "statsd.service" in l] == []
+def test_systemd_understands_the_units(tmp_path):
+    units = []
+    for name in ("statsd.service", "statsd.socket"):
+        units.append(tmp_path / name)
+        units[-1].write_text(read("contrib/systemd/" + name).replace("/usr/local/bin/statsd", harness.STATSD))
+    got = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, units)], capture_output=True, text=True)
+    assert [l for l in got.stderr.splitlines() if "statsd.s" in l] == []
+
+
+def test_the_units_keep_the_sockets_over_any_number_of_restarts():
+    service, sockets = read("contrib/systemd/statsd.service"), read("contrib/systemd/statsd.socket")
+    for line in ("Type=notify", "NotifyAccess=main", "StartLimitIntervalSec=0", "Restart=always", "StateDirectory=statsd"):
+        assert re.search("^%s$" % line, service, flags=re.M), line
+    assert int(re.search(r"^FileDescriptorStoreMax=(\d+)$", service, flags=re.M).group(1)) >= 2 * 64
+    assert "\nReusePort=yes\n" in sockets and sockets.count("\nListenDatagram=127.0.0.1:8125\n") >= 1
+    for option in ("listen.socket", "http.listen"):
+        assert described("options")[option][1].rsplit("//")[-1] in sockets, option      # the addresses are those of the config
 
 
 @pytest.mark.parametrize("page", PAGES)

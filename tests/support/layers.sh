@@ -20,15 +20,16 @@ allowed_of() {
     expose) echo "expose base aggregate http" ;;
     api) echo "api base aggregate http" ;;
     send) echo "send base" ;;
+    takeover) echo "takeover base" ;;
     config) echo "config base" ;;
     core) echo "core base protocol aggregate tls listen sinks expose api http config" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http send config core" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send config core app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover config core" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover config core app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api send config core cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover config core cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {

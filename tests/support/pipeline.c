@@ -313,6 +313,11 @@ static void note(void *cookie, const struct closed_series *s)
 
 const char *pipeline_close(struct pipeline *p)
 {
+    return pipeline_close_as(p, false);
+}
+
+const char *pipeline_close_as(struct pipeline *p, bool goes_on)
+{
     p->end = (struct interval_end){ .start_s = (int64_t)(p->now_ns / PIPELINE_SECOND) / 10 * 10,
                                     .interval_ms = 10000,
                                     .now_ns = p->now_ns,
@@ -321,6 +326,7 @@ const char *pipeline_close(struct pipeline *p)
     buf_clear(&p->text);
     p->end.give = p->opts.no_sink ? NULL : note;
     p->end.cookie = &p->text;
+    p->end.goes_on = goes_on;
     registry_close(p->registry, &p->end, &snap);
     assert_int_equal(snap.start_s, p->end.start_s);
     assert_int_equal(snap.interval_ms, 10000);

@@ -114,6 +114,8 @@ void pipeline_expect(struct pipeline *p, const char *lines);
  * Wall clock and monotonic clock are the same here.
  */
 const char *pipeline_close(struct pipeline *p);
+/* goes_on: as registry_close has it */
+const char *pipeline_close_as(struct pipeline *p, bool goes_on);
 
 /* Over the workers */
 uint64_t pipeline_stat(const struct pipeline *p, enum ingest_counter id);

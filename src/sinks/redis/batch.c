@@ -52,16 +52,19 @@ static void put_section(struct redis_unpack *u, enum redis_section section, uint
     }
 }
 
-void redis_batch_wire(const struct redis_batch *b, struct buf *out)
+size_t redis_batch_wire(const struct redis_batch *b, struct buf *out)
 {
     struct redis_unpack u = { .rest = slice_of(b->bytes + b->head_len, b->len - b->head_len) };
     buf_append(out, b->bytes, b->split_at);
+    size_t before = out->len;
     put_section(&u, REDIS_SET_KEYS, b->ops[REDIS_SET_KEYS], out);
+    size_t inserted = out->len - before;
     buf_append(out, b->bytes + b->split_at, b->head_len - b->split_at);
     for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
         put_section(&u, (enum redis_section)s, b->ops[s], out);
     assert(u.rest.len == 0);
     redis_unpack_release(&u);
+    return inserted;
 }
 
 void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
@@ -73,6 +76,13 @@ void redis_batch_address(struct redis_batch *b, const struct redis_address *a)
     char *mark = b->bytes + b->mark_at;
     redis_resp_digits(mark, REDIS_MARK_SERIES_DIGITS, a->series);
     redis_resp_digits(mark + REDIS_MARK_SERIES_DIGITS + 1, REDIS_MARK_NTH_DIGITS, a->nth);
+    redis_batch_generation(b, a->generation);
+}
+
+void redis_batch_generation(struct redis_batch *b, uint32_t generation)
+{
+    assert(generation > 0);
+    redis_resp_digits(b->bytes + b->generation_at, REDIS_GENERATION_DIGITS, generation);
 }
 
 void redis_batch_brand(struct redis_batch *b, const char *token)

@@ -9,8 +9,9 @@
  * It waits in that form, which takes a third of the memory; redis_batch_wire makes RESP of it.
  *
  * What is known only when it is first sent has a place of fixed width in the bytes: producer,
- * number, tokens and mark.  From then on the same bytes are sent each time, but for two things that
- * say nothing about the content: the sha1 of the script, and the flag that it is stale.
+ * number, tokens and mark.  From then on the same bytes are sent each time, but for three things
+ * that say nothing about the content: the sha1 of the script, the flag that it is stale, and the
+ * producer's generation.
  *
  *   thread   one owner
  */
@@ -35,7 +36,9 @@ enum {
     REDIS_TOKEN_DIGITS = 16, /* of an interval: hexadecimal */
     REDIS_SEQ_DIGITS = 12,
     REDIS_MARK_SERIES_DIGITS = 15, /* the mark is series ':' ordinal of the interval */
-    REDIS_MARK_NTH_DIGITS = 10
+    REDIS_MARK_NTH_DIGITS = 10,
+    REDIS_GENERATION_DIGITS = 6,
+    REDIS_GENERATION_MAX = 999999
 };
 
 struct redis_interval; /* the ledger's */
@@ -60,7 +63,8 @@ struct redis_batch {
     size_t len;
     uint32_t head_len, split_at;
     uint16_t ops[REDIS_SECTION_COUNT]; /* of each section: keys and what belongs to them */
-    uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at; /* places in bytes */
+    uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at,
+        generation_at; /* places in bytes */
     uint32_t series;
     struct sink_amount amount; /* of these series */
     uint32_t life_s;           /* of the producer's key after this batch */
@@ -79,15 +83,21 @@ struct redis_batch {
     uint8_t node;     /* in flight: to which node */
     uint8_t failures; /* times it was settled without being applied */
     bool in_flight;
-    bool unsure; /* a connection ended before its answer */
+    bool unsure;   /* a connection ended before its answer */
+    bool restored; /* of a saved state (state.h) */
     /* Written by the route when it is sent. */
     size_t wire_len; /* of what redis_batch_wire makes */
 };
 
 void redis_batch_free(struct redis_batch *b);
 
-/* Append the whole command, as it goes to Redis.   cost  about 30 ns a series */
-void redis_batch_wire(const struct redis_batch *b, struct buf *out);
+/**
+ * redis_batch_wire(b, out):
+ * Append the whole command, as it goes to Redis.
+ *   returns  bytes that came in at split_at: by so much the places behind it are shifted
+ *   cost     about 30 ns a series
+ */
+size_t redis_batch_wire(const struct redis_batch *b, struct buf *out);
 
 /* A batch's place in its shard's sequence, and what Redis keeps with it to report later. */
 struct redis_address {
@@ -95,6 +105,7 @@ struct redis_address {
     const char *before;   /* token of the batch before it; of number 1: anything */
     uint64_t seq, series; /* 0 < seq < 10^12; series in batches 1 .. seq */
     uint32_t nth;         /* ordinal of the interval */
+    uint32_t generation;  /* of the producer */
 };
 
 /* Writes the address into the bytes and nowhere else. */
@@ -103,6 +114,8 @@ void redis_batch_address(struct redis_batch *b, const struct redis_address *a);
 void redis_batch_brand(struct redis_batch *b, const char *token);
 struct slice redis_batch_token(const struct redis_batch *b);
 void redis_batch_sha(struct redis_batch *b, const char *sha40);
+/* Which process sends it, of those that went on as one producer. */
+void redis_batch_generation(struct redis_batch *b, uint32_t generation);
 /* Sent for the first time so long ago that Redis may have forgotten the producer. */
 void redis_batch_stale(struct redis_batch *b, bool stale);
 

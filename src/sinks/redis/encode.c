@@ -241,6 +241,7 @@ static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch 
     redis_resp_arg_str(out, e->writer);
     for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
         redis_resp_arg_u64(out, d->ops[s]);
+    b->generation_at = append_place(out, REDIS_GENERATION_DIGITS);
     b->head_len = (uint32_t)out->len;
     for (int s = 0; s < REDIS_SECTION_COUNT; s++)
         buf_append_slice(out, buf_slice(&d->section[s].bytes));
@@ -266,8 +267,8 @@ static size_t packed_bytes(const struct draft *d)
 static void sealed_check(const struct redis_batch *b)
 {
     assert(b->sha_at < b->id_at && b->id_at < b->seq_at && b->seq_at < b->token_at);
-    assert(b->token_at < b->before_at && b->before_at < b->mark_at);
-    assert(b->mark_at < b->stale_at && b->stale_at < b->head_len);
+    assert(b->token_at < b->before_at && b->before_at < b->mark_at && b->mark_at < b->stale_at);
+    assert(b->stale_at < b->generation_at && b->generation_at < b->head_len);
     assert(b->id_at < b->split_at && b->split_at <= b->seq_at);
     assert(b->head_len <= b->len && b->len <= UINT32_MAX);
     assert(b->series <= REDIS_BATCH_SERIES && sink_amount_series(&b->amount) == b->series);

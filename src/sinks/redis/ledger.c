@@ -287,12 +287,32 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
 
 bool redis_ledger_idle(const struct redis_ledger *l)
 {
-    return l->queue_batches == 0;
+    return l->queue_batches == 0 || l->saved;
+}
+
+void redis_ledger_saved(struct redis_ledger *l)
+{
+    l->saved = true;
+}
+
+void redis_ledger_loaded(struct redis_ledger *l)
+{
+    struct redis_interval *next;
+    for (struct redis_interval *iv = l->intervals; iv != NULL; iv = next) {
+        next = iv->next;
+        if (iv->left == 0)
+            interval_unlink(l, iv);
+    }
+    l->newest_loaded = NULL;
+    l->left_out = false;
+    redis_ledger_check(l);
 }
 
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
 {
     *ret = (struct sink_amount){ 0 };
+    if (l->saved)
+        return;
     for (int i = 0; i < REDIS_SHARDS; i++) {
         for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next) {
             sink_amount_add(ret, &b->amount);
@@ -305,6 +325,8 @@ void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
 
 void redis_ledger_give_up(struct redis_ledger *l)
 {
+    if (l->saved)
+        return;
     for (int i = 0; i < REDIS_SHARDS; i++)
         for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
             redis_repair_give_up(l, b);
@@ -350,16 +372,29 @@ static void free_list(struct batch_list *list)
     }
 }
 
-void redis_ledger_free(struct redis_ledger *l)
+static void free_all(struct redis_ledger *l)
 {
-    if (l == NULL)
-        return;
     assert(l->in_flight == 0);
-    redis_repair_report(l, UINT64_MAX);
     for (int i = 0; i < REDIS_SHARDS; i++)
         free_list(&l->shards[i].queue);
     free_list(&l->kept);
     while (l->intervals != NULL)
         interval_unlink(l, l->intervals);
+}
+
+void redis_ledger_unload(struct redis_ledger *l)
+{
+    const struct redis_ledger_opts opts = l->opts;
+    free_all(l);
+    *l = (struct redis_ledger){ .opts = opts };
+    l->intervals_end = &l->intervals;
+}
+
+void redis_ledger_free(struct redis_ledger *l)
+{
+    if (l == NULL)
+        return;
+    redis_repair_report(l, UINT64_MAX);
+    free_all(l);
     free(l);
 }

@@ -95,6 +95,14 @@ void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);
 /* At shutdown: counts the same as dropped, or as lost.  Only redis_ledger_free may follow. */
 void redis_ledger_give_up(struct redis_ledger *l);
 
+/* At shutdown: all that waits is in a state that was saved (state.h).  Nothing of it counts as
+ * waiting any more, and only redis_ledger_free may follow. */
+void redis_ledger_saved(struct redis_ledger *l);
+
+/* A state was loaded, all of it; or it proved to be damaged, and the ledger is as new. */
+void redis_ledger_loaded(struct redis_ledger *l);
+void redis_ledger_unload(struct redis_ledger *l);
+
 /* Sets *ret; the members that count connections are 0. */
 void redis_ledger_stats(const struct redis_ledger *l, uint64_t now_ms, struct redis_stats *ret);
 

@@ -43,6 +43,7 @@ struct shard {
     bool held;
     uint64_t held_from;       /* number of the first batch that was not applied */
     bool foreign;             /* another server numbers its batches with our id */
+    bool fenced;              /* another process went on from a later state */
     struct redis_verdict gap; /* the first GAP; without its text and slices */
 };
 
@@ -68,15 +69,19 @@ struct redis_ledger {
     uint64_t expected_bytes; /* of an interval that is still encoded */
     uint64_t queue_batches;
     struct window windows[REDIS_NODES_MAX];
-    uint32_t in_flight;                  /* over all nodes */
-    uint32_t order;                      /* of the newest batch */
-    uint32_t nth;                        /* ordinal of the newest interval */
-    bool used;                           /* some shard has had data */
-    char logged[REDIS_TOKEN_DIGITS + 1]; /* token of the last log entry applied; "": none */
+    uint32_t in_flight;                   /* over all nodes */
+    uint32_t order;                       /* of the newest batch */
+    uint32_t nth;                         /* ordinal of the newest interval */
+    bool used;                            /* some shard has had data */
+    bool saved;                           /* what waits is the next process' */
+    bool left_out;                        /* while a state is loaded that is of another prefix */
+    struct redis_interval *newest_loaded; /* while a state is loaded (state.c) */
+    char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": none */
     struct loss loss;
     uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
+    struct log_gate fenced_gate;
 };
 
 static inline uint64_t redis_ledger_bit(unsigned shard)
@@ -107,7 +112,7 @@ static inline void shard_check(const struct shard *sh)
     batch_list_check(&sh->queue);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
     assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
-    assert(sh->held || !sh->foreign);
+    assert(sh->held || (!sh->foreign && !sh->fenced));
 }
 
 /* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval

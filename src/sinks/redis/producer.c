@@ -11,7 +11,7 @@ static void producer_check(const struct redis_producer *p)
 
 void redis_producer_begin(struct redis_producer *p, const char *id)
 {
-    *p = (struct redis_producer){ .epoch = p->epoch + 1 };
+    *p = (struct redis_producer){ .epoch = p->epoch + 1, .generation = 1 };
     memcpy(p->id, id, REDIS_ID_DIGITS);
     memset(p->token, '0', REDIS_TOKEN_DIGITS);
     producer_check(p);
@@ -26,9 +26,12 @@ void redis_producer_address(const struct redis_producer *p, struct redis_batch *
     b->series_upto = p->series + b->series;
     b->nth = nth;
     b->nth_before = p->nth;
-    const struct redis_address a = {
-        .id = p->id, .before = p->token, .seq = b->seq, .series = b->series_upto, .nth = nth
-    };
+    const struct redis_address a = { .id = p->id,
+                                     .before = p->token,
+                                     .seq = b->seq,
+                                     .series = b->series_upto,
+                                     .nth = nth,
+                                     .generation = p->generation };
     redis_batch_address(b, &a);
 }
 

@@ -24,6 +24,8 @@
 struct redis_producer {
     uint64_t epoch; /* 1 for the first producer of the shard, then 2 .. */
     char id[REDIS_ID_DIGITS + 1];
+    uint32_t generation; /* 1 for the process that began it; the next one for each that goes on as
+                            it after a restart (state.h) */
     /* The batch numbered last. */
     uint64_t seq, series; /* series: in batches 1 .. seq */
     uint32_t nth;         /* ordinal of its interval */

@@ -3,8 +3,9 @@
  *
  *   redis_ledger_answer
  *     applied, duplicate, dropped, failed -> settle: into kept, and its interval counts it
- *     gap, foreign                        -> hold the shard; repair when nothing is in flight
+ *     gap, foreign, fenced                -> hold the shard; repair when nothing is in flight
  *   repair
+ *     fenced         -> what a saved state held goes; a new producer for the rest
  *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
  *     gap            -> kept batches back into the queue; when some are lost, a new producer
@@ -264,18 +265,46 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
     next_producer(l, shard, sh->gap.last + 1);
 }
 
+/*
+ * Another process went on from a later state, and has sent what this one's held.  What came since
+ * goes on under a new producer.
+ */
+static void go_on_after_fence(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
+{
+    struct shard *sh = &l->shards[shard];
+    uint64_t series = 0, suppressed;
+    struct redis_batch *next;
+    for (struct redis_batch *b = sh->queue.head; b != NULL; b = next) {
+        next = b->next;
+        if (!b->restored)
+            continue;
+        series += b->series;
+        if (b->interval != NULL) /* else it was counted as applied: settle counts nothing */
+            l->stats.series_dropped -= b->series;
+        settle(l, b, 0, b->series, now_ms);
+    }
+    l->stats.fenced += series;
+    next_producer(l, shard, sh->held_from);
+    if (log_gate(&l->fenced_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN,
+            "another process went on from a later state: what was saved is not sent again",
+            F_U64("shard", shard), F_U64("series", series), F_U64("suppressed", suppressed));
+}
+
 /* Nothing of the shard is in flight. */
 static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
     assert(sh->held && sh->in_flight == 0);
-    if (sh->foreign)
+    if (sh->fenced)
+        go_on_after_fence(l, shard, now_ms);
+    else if (sh->foreign)
         next_producer(l, shard, sh->held_from);
     else if (redis_producer_forgotten(&sh->producer, &sh->gap))
         go_on_after_forgotten(l, shard, now_ms);
     else
         send_kept_again(l, shard, now_ms);
-    sh->held = sh->foreign = false;
+    sh->held = sh->foreign = sh->fenced = false;
 }
 
 /* b is the first batch of the shard that was not applied. */
@@ -349,6 +378,10 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
         break;
     case REDIS_VERDICT_FOREIGN:
         note_foreign(l, sh, b, now_ms);
+        break;
+    case REDIS_VERDICT_FENCED:
+        hold(sh, b);
+        sh->fenced = true;
         break;
     case REDIS_VERDICT_GAP:
         note_gap(l, sh, b, v);

@@ -146,6 +146,10 @@ static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v
         return read_dropped(rest, seq, v);
     if (slice_eq(kind, SLICE_LIT("gap")))
         return read_gap(rest, seq, v);
+    if (slice_eq(kind, SLICE_LIT("fenced"))) {
+        v->kind = REDIS_VERDICT_FENCED;
+        return rest.len == 0;
+    }
     bool foreign = slice_eq(kind, SLICE_LIT("foreign"));
     v->kind = foreign ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
     return rest.len == 0 && (foreign || slice_eq(kind, SLICE_LIT("duplicate")));

@@ -8,6 +8,7 @@
  *   dropped seq text..
  *   duplicate
  *   foreign
+ *   fenced
  *   gap last mark birth writes        mark: series ':' ordinal; none: Redis has no such producer
  *
  * Everything else is an error reply; NEEDS is the script's own.
@@ -29,6 +30,7 @@
     X(APPLIED,   "done")                                                                    \
     X(DUPLICATE, "done, by an earlier sending of it")                                       \
     X(FOREIGN,   "not applied: another server numbers its batches with our id")             \
+    X(FENCED,    "not applied: another process went on from a later state of this server")  \
     X(GAP,       "not applied: batches before it are missing there; send those again")      \
     X(LATER,     "not applied: Redis is not able to now; come back later")                  \
     X(DROPPED,   "its number is used up, and nothing applied: a key is of the wrong type")  \

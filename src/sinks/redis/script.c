@@ -34,16 +34,27 @@ static const char *const lines[] = {
     "end",
     "local function later() return redis.error_reply('NEEDS '..needs) end",
     /*
-     * 1. The producer's key holds "last mark token:from token:from ..", the newest run of numbers
-     * first.  A run is the batches of one interval, which has a token.  A number that is taken
-     * under another token, or that follows one, is not ours: two servers share an id.  Sixteen runs
-     * are as many as the ledger's window can leave open.
+     * 1. The producer's key holds "last generation mark token:from token:from ..", the newest run
+     * of numbers first.  A run is the batches of one interval, which has a token.  A number that is
+     * taken under another token, or that follows one, is not ours: two servers share an id.
+     * Sixteen runs are as many as the ledger's window can leave open.
      */
     "local clock,state=try('TIME'),try('GET',P)",
     "if needs then return later() end",
     "spoiled=nil",
-    "local last,mark,runs=match(state or '','^(%d+) (%S+) (.*)$')",
-    "last=tonumber(last) or 0",
+    "local last,gen,mark,runs=match(state or '','^(%d+) (%d+) (%S+) (.*)$')",
+    "last,gen=tonumber(last) or 0,tonumber(gen) or 0",
+    /*
+     * A process that goes on from a saved state is of the next generation, and says so before all
+     * else: from then on one of an earlier generation is refused.
+     */
+    "local mine=tonumber(ARGV[18])",
+    "if gen>mine then return 'fenced' end",
+    "if mark and mine>gen then",
+    "  state=fmt('%.0f %d ',last,mine)..mark..' '..runs",
+    "  try('SET',P,state,'EX',life)",
+    "  if needs then return later() end",
+    "end",
     "local function ledger(l)",
     "  local birth,writes=match(l or '','^(%x+) (%d+)$')",
     "  return birth,tonumber(writes)",
@@ -67,7 +78,7 @@ static const char *const lines[] = {
     "  if n>16 then runs=match(runs,'^(.*) ') end",
     "end",
     /* 2. Which fields?  One may come twice in a batch: timers of two types share one. */
-    "local f,at,ix,m,c,p={},{},{},0,0,17",
+    "local f,at,ix,m,c,p={},{},{},0,0,18",
     "local function collect(arg,width,prefix)",
     "  for _=1,tonumber(ARGV[arg]) do",
     "    local name=prefix..ARGV[p+1]",
@@ -143,7 +154,7 @@ static const char *const lines[] = {
      * forgotten as soon. */
     "local limit=clock[1]*1000+floor(clock[2]/1000)+5000",
     "local limit_s=floor(limit/1000)",
-    "c,p=0,17",
+    "c,p=0,18",
     "local function fold(arg,width,step)",
     "  if dead then return end",
     "  for _=1,tonumber(ARGV[arg]) do",
@@ -285,7 +296,7 @@ static const char *const lines[] = {
      * 4. The number first.  A stream of the wrong type costs the log entry alone.  Other trouble
      * with the log comes before any sum, so the number is taken back.
      */
-    "try('SET',P,fmt('%.0f ',seq)..ARGV[4]..' '..runs,'EX',life)",
+    "try('SET',P,fmt('%.0f %d ',seq,mine)..ARGV[4]..' '..runs,'EX',life)",
     "if needs then return later() end",
     "local holder,logged='-','1'",
     "if ARGV[10]~='-1' then",
@@ -295,7 +306,7 @@ static const char *const lines[] = {
     "  try('XADD',log,'MAXLEN','~',1000,'*','t',ARGV[8],'i',ARGV[9],'n',ARGV[10])",
     "  if spoiled then logged,bad='0',spoiled end",
     "  if needs then",
-    "    call('SET',P,mark and state or '0 none -','EX',life)",
+    "    call('SET',P,mark and state or fmt('0 %d none -',mine),'EX',life)",
     "    return later()",
     "  end",
     "end",

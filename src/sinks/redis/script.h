@@ -16,8 +16,8 @@ void redis_script_append(struct buf *out);
  * KEYS[1..] and ARGV[1..] of the script; encode.c writes them in this order:
  *   keys   producer, interval, totals, log, scratch, instance; then one HyperLogLog per set
  *   args   seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
- *          nC, nG, nD, nH, nN, nS; then the series
+ *          nC, nG, nD, nH, nN, nS, generation; then the series
  */
-enum { REDIS_SCRIPT_KEYS = 6, REDIS_SCRIPT_ARGS = 17 };
+enum { REDIS_SCRIPT_KEYS = 6, REDIS_SCRIPT_ARGS = 18 };
 
 #endif

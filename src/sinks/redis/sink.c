@@ -21,10 +21,12 @@
 #include "sinks/redis.h"
 #include "sinks/redis/append.h"
 #include "sinks/redis/encode.h"
+#include "sinks/redis/filled.h"
 #include "sinks/redis/identity.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/route.h"
+#include "sinks/redis/state.h"
 #include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
@@ -42,15 +44,9 @@ struct redis_sink {
     uv_timer_t wake;                          /* the earlier one of the next two */
     uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
+    bool resumes;      /* and after the last batch of the process */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
-    /* The interval that is coming in.  The ledger goes on with those before, and gets it whole: its
-     * limits are about intervals. */
-    struct filled {
-        bool open, final;
-        int64_t start_s;
-        uint64_t closed_ms;
-        struct redis_batch *head, **end;
-    } filled;
+    struct redis_filled filled;
 };
 
 /* It is one of ours, whatever list it came from. */
@@ -158,8 +154,7 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
 static void take_batch(void *cookie, struct redis_batch *b)
 {
     struct redis_sink *r = cookie;
-    *r->filled.end = b;
-    r->filled.end = &b->next;
+    redis_filled_add(&r->filled, b);
     redis_ledger_expect(r->ledger, b, now_mono_ms());
 }
 
@@ -172,13 +167,9 @@ static void hurry(struct redis_sink *r)
 static void sink_begin(struct sink *s, const struct snapshot *snap, bool final)
 {
     struct redis_sink *r = self(s);
-    struct filled *f = &r->filled;
-    assert(!f->open);
-    *f = (struct filled){
-        .open = true, .final = final, .start_s = snap->start_s, .closed_ms = now_mono_ms()
-    };
-    f->end = &f->head;
-    redis_encode_begin(r->encode, snap, final ? FINAL_LIFE_S : r->life_s, take_batch, r);
+    redis_filled_begin(&r->filled, snap, final, now_mono_ms());
+    redis_encode_begin(r->encode, snap, final && !r->resumes ? FINAL_LIFE_S : r->life_s, take_batch,
+                       r);
 }
 
 static void sink_put(struct sink *s, const struct closed_series *c)
@@ -189,19 +180,9 @@ static void sink_put(struct sink *s, const struct closed_series *c)
 static void sink_end(struct sink *s)
 {
     struct redis_sink *r = self(s);
-    struct filled *f = &r->filled;
-    assert(f->open);
     redis_encode_end(r->encode);
-    redis_ledger_begin(r->ledger, f->start_s, f->closed_ms, f->closed_ms + r->delay_ms);
-    struct redis_batch *next;
-    for (struct redis_batch *b = f->head; b != NULL; b = next) {
-        next = b->next;
-        b->next = NULL;
-        redis_ledger_take(r->ledger, b);
-    }
-    redis_ledger_end(r->ledger, now_mono_ms());
-    f->open = false;
-    if (f->final)
+    redis_filled_end(&r->filled, r->ledger, r->delay_ms, now_mono_ms());
+    if (r->filled.final)
         hurry(r);
     pump(r);
 }
@@ -222,8 +203,8 @@ static bool sink_idle(const struct sink *s)
 
 static void sink_left(const struct sink *s, struct sink_amount *ret)
 {
-    assert(!self_const(s)->filled.open);
     redis_ledger_left(self_const(s)->ledger, ret);
+    redis_filled_left(&self_const(s)->filled, ret);
     redis_append_left(self_const(s)->append, ret);
 }
 
@@ -231,6 +212,32 @@ static void sink_give_up(struct sink *s)
 {
     redis_ledger_give_up(self(s)->ledger);
     redis_append_give_up(self(s)->append);
+}
+
+static void sink_save(struct sink *s, struct records_writer *to)
+{
+    redis_state_save(self(s)->ledger, self(s)->prefix, now_mono_ms(), to);
+}
+
+static void sink_saved(struct sink *s)
+{
+    redis_ledger_saved(self(s)->ledger);
+}
+
+static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
+{
+    struct redis_sink *r = self(s);
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+        return 0;
+    return redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms) ? 1 : -EBADMSG;
+}
+
+static void sink_loaded(struct sink *s, bool good)
+{
+    if (good)
+        redis_ledger_loaded(self(s)->ledger);
+    else
+        redis_ledger_unload(self(s)->ledger);
 }
 
 static const void *sink_counted(struct sink *s)
@@ -244,21 +251,12 @@ static void on_closed(uv_handle_t *h)
     free(h->data);
 }
 
-static void free_filled(struct filled *f)
-{
-    struct redis_batch *next;
-    for (struct redis_batch *b = f->open ? f->head : NULL; b != NULL; b = next) {
-        next = b->next;
-        redis_batch_free(b);
-    }
-}
-
 static void sink_close(struct sink *s)
 {
     struct redis_sink *r = self(s);
     redis_route_free(r->route);
     r->route = NULL;
-    free_filled(&r->filled);
+    redis_filled_release(&r->filled);
     redis_ledger_free(r->ledger);
     redis_append_free(r->append);
     redis_encode_free(r->encode);
@@ -335,6 +333,10 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .idle = sink_idle,
                              .left = sink_left,
                              .give_up = sink_give_up,
+                             .save = sink_save,
+                             .saved = sink_saved,
+                             .load = sink_load,
+                             .loaded = sink_loaded,
                              .counted = sink_counted,
                              .close = sink_close };
     r->url = url;
@@ -349,6 +351,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&encode);
     r->life_s = life_of_producers(opts);
+    r->resumes = opts->resumes;
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {

@@ -237,6 +237,28 @@ static double shown(struct rig *r, const char *name)
     return -1;
 }
 
+/* Another process may be reading the sockets by then. */
+static void what_is_asked_for_during_a_pause_has_its_turn_after_it(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    uint64_t pause = turn_ask_pause(&r.turn);
+    uint64_t early = turn_ask(&r.turn, false);
+    wait_for(&r, pause);
+    uint64_t before = datagrams(&r);
+    send_some(&r, 5);
+    uint64_t late = turn_ask(&r.turn, false);
+    assert_true(early == late && late == pause + 1);
+    assert_false(r.turn.under_way);
+    turn_go_on(&r.turn);
+    assert_true(r.turn.under_way);
+    wait_for(&r, late);
+    assert_int_equal(datagrams(&r), before + 5);
+    assert_int_equal(r.turn.done, late);
+    rig_release(&r);
+}
+
 static void a_mapping_goes_with_a_turn_and_no_sample_is_lost(void **unused)
 {
     (void)unused;
@@ -294,6 +316,7 @@ int main(void)
         cmocka_unit_test(asks_during_a_turn_share_one_more_turn),
         cmocka_unit_test(whoever_is_told_of_a_turn_may_ask_for_the_next),
         cmocka_unit_test(the_last_turn_is_the_one_whose_number_was_returned),
+        cmocka_unit_test(what_is_asked_for_during_a_pause_has_its_turn_after_it),
         cmocka_unit_test(a_mapping_goes_with_a_turn_and_no_sample_is_lost),
         cmocka_unit_test(a_mapping_that_no_turn_has_taken_is_let_go),
     };

@@ -16,11 +16,13 @@
 
 static unsigned runs, columns;
 static uint32_t run_workers;
+static bool run_takes_over;
 
 static int run(const struct config *c, struct core_mapping *mapping,
-               const struct config_source *src)
+               const struct config_source *src, bool takeover)
 {
     assert_non_null(mapping->profiles);
+    run_takes_over = takeover;
     assert_non_null(src);
     runs++;
     run_workers = c->server_workers;
@@ -84,6 +86,21 @@ static void without_a_command_the_server_runs_with_the_config(void **state)
     d = statsd(WORDS("--set=server.workers=4", "-c", "statsd.conf.example"), NULL);
     assert_int_equal(runs, 1);
     assert_int_equal(run_workers, 4);
+    done_release(&d);
+}
+
+static void it_takes_over_only_when_it_is_told_to(void **state)
+{
+    (void)state;
+    struct done d = statsd(WORDS("--set", "server.workers=3"), NULL);
+    assert_false(run_takes_over);
+    done_release(&d);
+    d = statsd(WORDS("--takeover"), NULL);
+    assert_int_equal(runs, 1);
+    assert_true(run_takes_over);
+    done_release(&d);
+    d = statsd(WORDS("check", "--takeover"), NULL);
+    assert_int_equal(d.status, CLI_USAGE);
     done_release(&d);
 }
 
@@ -572,6 +589,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_command_the_server_runs_with_the_config),
+        cmocka_unit_test(it_takes_over_only_when_it_is_told_to),
         cmocka_unit_test(a_bad_config_never_runs),
         cmocka_unit_test(bad_usage_is_one_message_and_status_2),
         cmocka_unit_test(options_of_other_servers_are_answered_with_ours),

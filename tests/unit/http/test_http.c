@@ -755,6 +755,65 @@ static void a_stop_under_load_is_clean(void **state)
         under_load(true);
 }
 
+/* A socket that is given is served, and left listening when the server goes. */
+static void connections_to_a_given_socket_wait_for_the_next_server(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof at;
+    char want[64];
+    int given = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(given, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(given, 16), 0);
+    assert_int_equal(getsockname(given, (struct sockaddr *)&at, &len), 0);
+    snprintf(want, sizeof want, "127.0.0.1:%u", ntohs(at.sin_port));
+    for (int i = 0; i < 3; i++) {
+        struct http_server *s = start_with((struct http_opts){ .given = true, .fd = dup(given) });
+        assert_string_equal(http_address(s), want);
+        client_expect(ask_for(s, "GET", "/hello"), 200, "hello\n");
+        http_leave(s);
+        int waits = client_dial(want);
+        client_say(waits, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        http_stop(s);
+        s = start_with((struct http_opts){ .given = true, .fd = dup(given) });
+        client_expect(waits, 200, "hello\n");
+        http_stop(s);
+    }
+    close(given);
+}
+
+static void a_server_that_leaves_ends_each_connection_with_its_next_reply(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        unsigned status;
+    } rows[] = { { "/hello", 200 }, { "/ready", 503 }, { "/at-once", 200 }, { "/none", 404 } };
+    struct http_stats stats;
+    struct buf reply = { 0 };
+    char text[128];
+    atomic_store(&ready, false);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_server *s = start();
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", rows[i].path);
+        int keeps = client_dial(http_address(s)); /* and does not ask to be closed */
+        client_say(keeps, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+        char byte;
+        assert_int_equal(recv(keeps, &byte, 1, MSG_PEEK), 1); /* the first is answered */
+        http_leave(s);
+        client_say(keeps, text);
+        client_hear(keeps, &reply);
+        assert_true(client_has(&reply, "Connection: close\r\n"));
+        snprintf(text, sizeof text, "HTTP/1.1 %u ", rows[i].status);
+        assert_true(client_has(&reply, text));
+        do
+            http_stats(s, &stats);
+        while (stats.connections > 0);
+        http_stop(s);
+    }
+    buf_release(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -779,6 +838,8 @@ int main(void)
         cmocka_unit_test(ipv6_is_served),
         cmocka_unit_test(under_load_everyone_is_answered),
         cmocka_unit_test(a_stop_under_load_is_clean),
+        cmocka_unit_test(connections_to_a_given_socket_wait_for_the_next_server),
+        cmocka_unit_test(a_server_that_leaves_ends_each_connection_with_its_next_reply),
     };
     return cmocka_run_group_tests_name("http", tests, setup, teardown);
 }

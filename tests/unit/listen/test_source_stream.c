@@ -104,10 +104,10 @@ static void rig_free(struct rig *r)
     free(r);
 }
 
-static void turn(struct rig *r, bool last)
+/* The turn that was asked for. */
+static void end_turn(struct rig *r)
 {
     const struct socket_stats *stats;
-    worker_ask_turn(r->w, last);
     assert_int_equal(sem_wait(&r->turned), 0);
     struct page *p = worker_take(r->w, &stats);
     assert_non_null(p);
@@ -116,6 +116,12 @@ static void turn(struct rig *r, bool last)
     memcpy(r->rejected, page_rejected(p), sizeof r->rejected);
     registry_merge(r->registry, p, now_mono_ns());
     worker_give(r->w, p);
+}
+
+static void turn(struct rig *r, bool last)
+{
+    worker_ask_turn(r->w, last);
+    end_turn(r);
 }
 
 /* returns  the client's end of a connection that the worker reads */
@@ -269,6 +275,89 @@ static void a_turn_reads_what_was_sent_before_it(void **unused)
         ended++;
     }
     assert_int_equal(ended, ARRAY_LEN(fds));
+    rig_free(r);
+}
+
+/* The rig that goes on with the connections of another one, as another process would. */
+static void adopt_stream(void *rig, unsigned at, int fd, struct slice begun)
+{
+    struct rig *r = rig;
+    struct connection *c = calloc(1, sizeof *c);
+    assert_int_equal(at, 0);
+    c->back = &r->back;
+    c->channel = channel_plain(dup(fd));
+    buf_append_slice(&c->begun, begun);
+    worker_adopt(r->w, 0, c);
+}
+
+static void a_pause_lets_another_one_go_on_wherever_the_stream_is_cut(void **unused)
+{
+    static const char lines[] = "x:1|c\nlonger.name:2|c|#a:b\n",
+                      frames[] = "\5\0\0\0x:1|c\5\0\0\0y:1|c";
+    const struct {
+        enum framing_kind framing;
+        const char *ptr;
+        size_t len;
+    } rows[] = { { FRAMING_LINE, lines, sizeof lines - 1 },
+                 { FRAMING_DSD, frames, sizeof frames - 1 } };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t cut = 0; cut <= rows[i].len; cut++) {
+            struct rig *old = rig_new(rows[i].framing, 0), *new = rig_new(rows[i].framing, 0);
+            assert_int_equal(worker_start(old->w), 0);
+            int fd = connect_by(old, channel_plain);
+            write_all(fd, rows[i].ptr, cut);
+            worker_ask_pause(old->w);
+            end_turn(old);
+            worker_each_stream(old->w, adopt_stream, new);
+            write_all(fd, rows[i].ptr + cut, rows[i].len - cut);
+            const uint64_t before = old->lines;
+            worker_join(old->w); /* the client does not notice */
+            old->w = NULL;
+            assert_int_equal(take_ended(old), STREAM_END_STOP);
+            rig_free(old);
+            assert_int_equal(worker_start(new->w), 0);
+            turn(new, false);
+            close(fd);
+            turn(new, true);
+            assert_int_equal(before + new->lines, 2);
+            assert_int_equal(take_ended(new), STREAM_END_EOF);
+            assert_int_equal(new->stats.cut, 0);
+            rig_free(new);
+        }
+    }
+}
+
+static void a_line_that_is_being_skipped_is_skipped_by_the_next_one(void **unused)
+{
+    (void)unused;
+    struct rig *r = rig_new(FRAMING_LINE, 0), *next = rig_new(FRAMING_LINE, 0);
+    static char much[70000];
+    memset(much, 'x', sizeof much);
+    assert_int_equal(worker_start(r->w), 0);
+    int fd = connect_by(r, channel_plain);
+    for (size_t at = 0; at < sizeof much; at += 10000) {
+        write_all(fd, much + at, 10000);
+        turn(r, false);
+    }
+    worker_ask_pause(r->w);
+    end_turn(r);
+    assert_int_equal(r->rejected[REASON_LINE_TOO_LONG], 1);
+    worker_each_stream(r->w, adopt_stream, next);
+    write_all(fd, "y:1|c\nx:1|c\n", 12);
+    assert_int_equal(worker_start(next->w), 0);
+    turn(next, false);
+    assert_int_equal(next->seen.v[INGEST_SAMPLES_AGGREGATED], 1);
+    assert_int_equal(next->rejected[REASON_LINE_TOO_LONG], 0);
+    /* And whoever paused may go on after all. */
+    worker_read_again(r->w);
+    write_all(fd, "x:1|c\n", 6);
+    close(fd);
+    turn(next, true);
+    turn(r, true);
+    assert_int_equal(take_ended(next), STREAM_END_EOF);
+    assert_int_equal(take_ended(r), STREAM_END_EOF);
+    rig_free(next);
     rig_free(r);
 }
 
@@ -453,6 +542,8 @@ int main(void)
         cmocka_unit_test(however_a_stream_is_cut_it_brings_the_same),
         cmocka_unit_test(a_turn_reads_what_was_sent_before_it),
         cmocka_unit_test(connections_that_no_worker_took_up_come_back_closed),
+        cmocka_unit_test(a_pause_lets_another_one_go_on_wherever_the_stream_is_cut),
+        cmocka_unit_test(a_line_that_is_being_skipped_is_skipped_by_the_next_one),
         cmocka_unit_test(what_waited_for_a_busy_worker_is_read_before_the_idle_timeout),
         cmocka_unit_test(a_bad_frame_is_shown_with_who_sent_it),
         cmocka_unit_test(a_channel_may_shake_hands_and_hold_bytes),

@@ -104,10 +104,9 @@ static void wait_for_turn(struct rig *r)
             fail_msg("a worker did not turn its page");
 }
 
-static void turn(struct rig *r, bool last)
+/* The turn that was asked for. */
+static void end_turn(struct rig *r)
 {
-    for (unsigned i = 0; i < r->n; i++)
-        worker_ask_turn(r->workers[i], last);
     for (unsigned i = 0; i < r->n; i++)
         wait_for_turn(r);
     for (unsigned i = 0; i < r->n; i++) {
@@ -120,6 +119,13 @@ static void turn(struct rig *r, bool last)
         memcpy(r->sockets[i], sockets, sizeof r->sockets[i]);
         worker_give(r->workers[i], p);
     }
+}
+
+static void turn(struct rig *r, bool last)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        worker_ask_turn(r->workers[i], last);
+    end_turn(r);
 }
 
 static uint64_t stat_of(const struct rig *r, enum ingest_counter id)
@@ -704,6 +710,54 @@ static void a_turn_ends_though_a_flood_goes_on(void **unused)
     listener_close(&l);
 }
 
+static bool holds_something(const struct listener *l)
+{
+    char byte;
+    bool any = false;
+    for (unsigned i = 0; i < l->n; i++)
+        any |= recv(l->fds[i], &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+    return any;
+}
+
+static void what_comes_in_a_pause_stays_in_the_sockets_until_they_are_read_again(void **unused)
+{
+    (void)unused;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct rig r;
+        struct listener udp, local;
+        char url[64];
+        abstract_url(url, "");
+        rig_init(&r, workers);
+        open_listener("udp://127.0.0.1:0", workers, &udp);
+        open_listener(url, workers, &local);
+        hand_out(&r, &udp);
+        hand_out(&r, &local);
+        rig_start(&r);
+        int to_udp = sender_to(&udp), to_local = sender_to(&local);
+        double sent = 0;
+        for (unsigned round = 0; round < 50; round++) {
+            sent += send_text(to_udp, "x:1|c");
+            sent += send_text(to_local, "x:1|c");
+            for (unsigned i = 0; i < workers; i++)
+                worker_ask_pause(r.workers[i]);
+            end_turn(&r);
+            assert_true(value_of(&r, "x") == sent);
+            sent += send_text(to_udp, "x:1|c");
+            sent += send_text(to_local, "x:1|c");
+            assert_true(holds_something(&udp) && holds_something(&local));
+            for (unsigned i = 0; i < workers; i++)
+                worker_read_again(r.workers[i]);
+            turn(&r, false); /* asked for while the workers have not seen yet that they may */
+            assert_true(value_of(&r, "x") == sent);
+        }
+        close(to_udp);
+        close(to_local);
+        rig_release(&r);
+        listener_close(&udp);
+        listener_close(&local);
+    }
+}
+
 static void a_worker_joins_whatever_it_was_doing(void **unused)
 {
     (void)unused;
@@ -747,6 +801,7 @@ int main(void)
         cmocka_unit_test(drops_before_the_worker_began_are_counted_from_none),
         cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
         cmocka_unit_test(a_turn_ends_though_a_flood_goes_on),
+        cmocka_unit_test(what_comes_in_a_pause_stays_in_the_sockets_until_they_are_read_again),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

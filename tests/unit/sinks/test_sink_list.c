@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,10 @@
 #include "sinks/sink_list.h"
 
 struct fake {
-    struct sink sink; /* first: the two are one address */
+    struct sink sink;
+    unsigned saved;
+    uint64_t age_ms;
+    bool loaded; /* first: the two are one address */
     bool idle;
     unsigned begun, finals, puts, intervals, closed;
     const struct snapshot *seen;
@@ -140,6 +144,68 @@ static void the_list_is_idle_when_all_of_it_is(void **state)
     assert_true(sink_list_idle(&l));
 }
 
+static void put_one(struct sink *s, struct records_writer *to)
+{
+    (void)s;
+    (void)records_add(to, 40);
+    assert_true(records_done(to));
+}
+
+static void note_saved(struct sink *s)
+{
+    ((struct fake *)s)->saved++;
+}
+
+static int take_40(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
+{
+    (void)body;
+    ((struct fake *)s)->age_ms = age_ms;
+    return type == 40 ? 1 : type == 41 ? -EBADMSG : 0;
+}
+
+static void note_loaded(struct sink *s, bool good)
+{
+    ((struct fake *)s)->loaded = good;
+}
+
+static int write_nowhere(void *cookie, const void *p, size_t n)
+{
+    (void)cookie;
+    (void)p;
+    (void)n;
+    return 0;
+}
+
+static void a_state_is_that_of_the_sinks_that_have_one(void **state)
+{
+    struct sink_list l;
+    struct fake f[3];
+    struct records_writer w;
+    const struct records_sink sink = { write_nowhere, NULL };
+    (void)state;
+    fakes_init(f, ARRAY_LEN(f), &l); /* the first has none */
+    for (int i = 1; i < 3; i++) {
+        f[i].sink.save = put_one;
+        f[i].sink.saved = note_saved;
+        f[i].sink.load = take_40;
+        f[i].sink.loaded = note_loaded;
+        sink_check(&f[i].sink);
+    }
+    records_begin(&w, &sink, 1);
+    sink_list_save(&l, &w);
+    assert_int_equal(w.records, 2);
+    assert_int_equal(records_end(&w), 0);
+    sink_list_saved(&l);
+    assert_int_equal(f[1].saved + f[2].saved, 2);
+    assert_int_equal(sink_list_load(&l, 40, SLICE_LIT("x"), 7), 1);
+    assert_int_equal(f[1].age_ms, 7);
+    assert_int_equal(f[2].age_ms, 0); /* it had a taker */
+    assert_int_equal(sink_list_load(&l, 41, SLICE_LIT("x"), 7), -EBADMSG);
+    assert_int_equal(sink_list_load(&l, 99, SLICE_LIT("x"), 7), 0);
+    sink_list_loaded(&l, true);
+    assert_true(f[1].loaded && f[2].loaded);
+}
+
 static void numbers_are_those_of_the_sink_with_the_table(void **state)
 {
     struct sink_list l;
@@ -169,6 +235,7 @@ int main(void)
         cmocka_unit_test(every_sink_gets_every_interval),
         cmocka_unit_test(every_sink_gets_every_entry),
         cmocka_unit_test(the_list_is_idle_when_all_of_it_is),
+        cmocka_unit_test(a_state_is_that_of_the_sinks_that_have_one),
         cmocka_unit_test(numbers_are_those_of_the_sink_with_the_table),
         cmocka_unit_test(closing_closes_each_once),
     };

@@ -92,9 +92,12 @@ static void number(struct redis_batch *b, const char *id, const char *token, con
 {
     b->seq = seq;
     redis_batch_brand(b, token);
-    const struct redis_address a = {
-        .id = id, .before = before, .seq = seq, .series = 10 * seq, .nth = (uint32_t)seq
-    };
+    const struct redis_address a = { .id = id,
+                                     .before = before,
+                                     .seq = seq,
+                                     .series = 10 * seq,
+                                     .nth = (uint32_t)seq,
+                                     .generation = 1 };
     redis_batch_address(b, &a);
 }
 
@@ -303,12 +306,12 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     redis_batch_sha(b, "0123456789012345678901234567890123456789");
     redis_batch_brand(b, TOKEN_A);
     const struct redis_address a = {
-        .id = ID_A, .before = TOKEN_B, .seq = 42, .series = 1234, .nth = 7
+        .id = ID_A, .before = TOKEN_B, .seq = 42, .series = 1234, .nth = 7, .generation = 1
     };
     redis_batch_address(b, &a);
     /* crc16("foo") % 64 is 22 */
     static const char want[] =
-        "*28\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
+        "*29\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
         "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n"
         "$11\r\n{sd:22}:log\r\n$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n"
         "$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
@@ -316,7 +319,7 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
         "$10\r\n1700000000\r\n$1\r\na\r\n"
         "$2\r\n-1\r\n$8\r\ne40c292c\r\n"
         "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n"
-        "$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
+        "$6\r\n000001\r\n$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
     struct buf wire = { 0 };
     redis_batch_wire(b, &wire);
     assert_int_equal(wire.len, sizeof want - 1);

@@ -18,13 +18,15 @@
 #include "base/mem.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
+#include "sinks/redis/state.h"
+#include "support/state_memory.h"
 
 enum { IDS = 8192, EPOCHS = 64, WIRE = 64, RUNS = 64, ADDRESS_BYTES = 128 };
 
 /* What Redis has of one producer: the last number, its mark, and the token of every number. */
 struct state_of_producer {
     uint64_t last, series;
-    uint32_t nth;
+    uint32_t nth, generation;
     char token[RUNS]; /* what is not in the last RUNS numbers is not known any more */
 };
 
@@ -66,9 +68,23 @@ static bool send_batch(void *cookie, struct redis_batch *b)
     if (m->down)
         return false;
     assert_true(m->n_wire < WIRE);
+    b->wire_len = b->len;
     m->wire[m->n_wire++] = b;
     m->peak = m->n_wire > m->peak ? m->n_wire : m->peak;
     return true;
+}
+
+/* The ledger of a process that starts; its producers' first id is of its own. */
+static void open_ledger(struct model *m, uint64_t max_bytes, char id)
+{
+    struct redis_ledger_opts o = { .max_bytes = max_bytes,
+                                   .max_age_ms = 600000,
+                                   .keep_ms = 20000,
+                                   .cookie = m,
+                                   .send = send_batch,
+                                   .draw = draw };
+    memset(o.id, id, REDIS_ID_DIGITS);
+    m->ledger = redis_ledger_new(&o);
 }
 
 static void model_init(struct model *m, uint64_t max_bytes)
@@ -79,14 +95,7 @@ static void model_init(struct model *m, uint64_t max_bytes)
     m->redis = &m->own;
     next_id = 2;
     next_token = 'A';
-    struct redis_ledger_opts o = { .max_bytes = max_bytes,
-                                   .max_age_ms = 600000,
-                                   .keep_ms = 20000,
-                                   .cookie = m,
-                                   .send = send_batch,
-                                   .draw = draw };
-    memset(o.id, 1, REDIS_ID_DIGITS);
-    m->ledger = redis_ledger_new(&o);
+    open_ledger(m, max_bytes, 1);
 }
 
 static void model_release(struct model *m)
@@ -100,6 +109,7 @@ static struct redis_batch *batch(struct model *m, uint8_t shard, size_t bytes)
 {
     struct redis_batch *b = mem_zalloc(sizeof *b);
     b->len = b->wire_len = bytes;
+    b->head_len = b->split_at = (uint32_t)bytes; /* nothing is packed */
     b->bytes = mem_zalloc(bytes + ADDRESS_BYTES);
     b->stale_at = 4;
     b->id_at = 8;
@@ -107,6 +117,7 @@ static struct redis_batch *batch(struct model *m, uint8_t shard, size_t bytes)
     b->before_at = 56;
     b->seq_at = 72;
     b->mark_at = 84;
+    b->generation_at = 112;
     b->life_s = 3600;
     b->shard = shard;
     b->series = 10;
@@ -153,6 +164,13 @@ static struct redis_verdict gap(const struct model *m, const struct redis_batch 
                                    .totals = totals(m, b->shard) };
 }
 
+static uint32_t generation_of(const struct redis_batch *b)
+{
+    char digits[REDIS_GENERATION_DIGITS + 1] = "";
+    memcpy(digits, b->bytes + b->generation_at, REDIS_GENERATION_DIGITS);
+    return (uint32_t)strtoul(digits, NULL, 10);
+}
+
 /* Redis and its script. */
 static struct redis_verdict execute(struct model *m, const struct redis_batch *b)
 {
@@ -160,6 +178,11 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
     struct state_of_producer *p = &m->redis->producer[b->shard][(int)b->bytes[b->id_at]];
     bool poisoned = m->poison != 0 && id_of(b) == m->poison;
     char token = b->bytes[b->token_at], before = b->bytes[b->before_at];
+    uint32_t generation = generation_of(b);
+    if (p->generation > generation)
+        return (struct redis_verdict){ .kind = REDIS_VERDICT_FENCED };
+    if (p->last > 0)
+        p->generation = generation;
     if (b->seq <= p->last) {
         bool ours = p->last - b->seq >= RUNS || p->token[b->seq % RUNS] == token;
         enum redis_verdict_kind kind = ours ? REDIS_VERDICT_DUPLICATE : REDIS_VERDICT_FOREIGN;
@@ -172,6 +195,7 @@ static struct redis_verdict execute(struct model *m, const struct redis_batch *b
     if (poisoned && !m->poison_counts)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_FAILED, .text = "WRONGTYPE" };
     p->last = b->seq;
+    p->generation = generation;
     p->series = b->series_upto;
     p->nth = b->nth;
     p->token[b->seq % RUNS] = token;
@@ -687,6 +711,234 @@ static void chaos_leaves_exact_sums(void **state)
     }
 }
 
+/* ---- restarts ---- */
+
+enum { SPOOL = 64 << 20, BYTES = 200 }; /* the address lies within */
+
+/* The process ends: `executed` commands on the wire still run, and its state is in `to`. */
+static void stop(struct model *m, struct state_memory *to, size_t executed)
+{
+    struct records_writer w;
+    const struct records_sink sink = state_memory_sink(to);
+    cut(m, executed);
+    to->bytes.len = 0;
+    records_begin(&w, &sink, STATE_MEMORY_VERSION);
+    redis_state_save(m->ledger, "sd", m->now_ms, &w);
+    assert_int_equal(records_end(&w), 0);
+    redis_ledger_saved(m->ledger);
+    assert_true(redis_ledger_idle(m->ledger));
+    redis_ledger_free(m->ledger);
+    m->ledger = NULL;
+}
+
+static void start(struct model *m, struct state_memory *from, uint64_t down_ms)
+{
+    struct records_reader r;
+    const struct records_source source = state_memory_source(from);
+    uint8_t type;
+    struct slice body;
+    m->now_ms += down_ms;
+    from->at = 0;
+    open_ledger(m, SPOOL, next_id++);
+    assert_int_equal(records_open(&r, &source, STATE_MEMORY_VERSION), 0);
+    while (records_next(&r, &type, &body) > 0)
+        assert_true(redis_state_load(m->ledger, "sd", type, body, m->now_ms, down_ms));
+    records_close(&r);
+    redis_ledger_loaded(m->ledger);
+}
+
+static void restart(struct model *m, size_t executed, uint64_t down_ms)
+{
+    struct state_memory state = { 0 };
+    stop(m, &state, executed);
+    start(m, &state, down_ms);
+    state_memory_release(&state);
+}
+
+static void a_restart_loses_and_doubles_nothing_wherever_it_comes(void **state)
+{
+    (void)state;
+    for (unsigned sent = 0; sent < 12; sent++) {
+        for (unsigned executed = 0; executed < 12; executed++) {
+            struct model m;
+            model_init(&m, SPOOL);
+            interval(&m, 0, 5, BYTES);
+            run(&m);
+            interval(&m, 10, 5, BYTES);
+            interval(&m, 20, 5, BYTES);
+            redis_ledger_pump(m.ledger, m.now_ms);
+            for (unsigned k = 0; k < sent && m.n_wire > 0; k++)
+                step(&m);
+            restart(&m, executed, 1000);
+            assert_int_equal(stats(&m).series_dropped, 0);
+            interval(&m, 30, 5, BYTES);
+            run(&m);
+            expect_once(&m, 1, m.next_id);
+            assert_int_equal(stats(&m).foreign + stats(&m).gaps + stats(&m).rivals, 0);
+            model_release(&m);
+        }
+    }
+}
+
+static void chaos_with_restarts_leaves_exact_sums(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        static struct model m;
+        unsigned r = seed * 2654435761u | 1;
+        model_init(&m, SPOOL);
+        m.saved = m.own;
+        for (int i = 0; i < 40; i++) {
+            r = r * 1103515245u + 12345u;
+            unsigned dice = r >> 16;
+            m.now_ms += 500;
+            interval(&m, i, 1 + dice % 5, BYTES);
+            m.down = false;
+            redis_ledger_pump(m.ledger, m.now_ms);
+            for (unsigned k = dice % 23; k > 0 && m.n_wire > 0; k--)
+                step(&m);
+            if (dice % 3 == 0)
+                cut(&m, (dice >> 4) % 17);
+            if (dice % 5 == 0)
+                restart(&m, (dice >> 5) % 17, (dice >> 3) % 50);
+            if (dice % 7 == 0)
+                m.saved = m.own;
+            if (dice % 11 == 0)
+                m.own = m.saved; /* a failover in the middle of things */
+        }
+        run(&m);
+        interval(&m, 100, 5, BYTES); /* every shard speaks once more */
+        run(&m);
+        expect_once(&m, 1, m.next_id);
+        assert_int_equal(stats(&m).epochs + stats(&m).lost_batches, 0);
+        assert_int_equal(stats(&m).series_dropped + stats(&m).fenced + stats(&m).rivals, 0);
+        model_release(&m);
+    }
+}
+
+/* What a process had not sent when it stopped is sent by whoever goes on from it, once. */
+static void a_state_that_is_restored_later_sends_nothing_of_what_it_held(void **state)
+{
+    (void)state;
+    for (unsigned later = 1; later < 5; later++) {
+        struct model m;
+        struct state_memory backup = { 0 };
+        model_init(&m, SPOOL);
+        interval(&m, 0, 5, BYTES);
+        run(&m);
+        interval(&m, 10, 5, BYTES);
+        stop(&m, &backup, 0);
+        start(&m, &backup, 0);
+        for (unsigned i = 0; i < later; i++) {
+            interval(&m, 20 + i, 5, BYTES);
+            run(&m);
+            restart(&m, 0, 0);
+        }
+        run(&m);
+        redis_ledger_free(m.ledger);
+        start(&m, &backup, 0);
+        interval(&m, 40, 5, BYTES);
+        run(&m);
+        interval(&m, 50, 5, BYTES);
+        run(&m);
+        expect_once(&m, 1, m.next_id);
+        /* Of one generation they are like two that were copied: told apart by their tokens. */
+        assert_int_equal(stats(&m).fenced, later > 1 ? 5 * 10 : 0);
+        assert_int_equal(stats(&m).series_dropped, 0);
+        assert_true(redis_ledger_idle(m.ledger));
+        model_release(&m);
+        state_memory_release(&backup);
+    }
+}
+
+/* What was acknowledged, was lost by Redis and waits again is in no interval any more. */
+static void what_waits_again_is_fenced_too_and_counted_once(void **state)
+{
+    struct model m;
+    struct state_memory backup = { 0 };
+    (void)state;
+    model_init(&m, SPOOL);
+    interval(&m, 0, 5, BYTES);
+    run(&m);
+    m.saved = m.own;
+    interval(&m, 10, 5, BYTES);
+    run(&m);
+    m.own = m.saved;
+    interval(&m, 20, 5, BYTES);
+    redis_ledger_pump(m.ledger, m.now_ms);
+    m.down = true;
+    while (m.n_wire > 0)
+        step(&m);
+    stop(&m, &backup, 0);
+    m.down = false;
+    start(&m, &backup, 0);
+    run(&m);
+    restart(&m, 0, 0);
+    interval(&m, 30, 5, BYTES);
+    run(&m);
+    redis_ledger_free(m.ledger);
+    start(&m, &backup, 0);
+    run(&m);
+    expect_once(&m, 1, m.next_id);
+    assert_int_equal(stats(&m).series_dropped, 0);
+    assert_int_equal(stats(&m).fenced, (5 + 4) * 10); /* the log entry of the lost one is kept */
+    model_release(&m);
+    state_memory_release(&backup);
+}
+
+static void two_that_go_on_from_one_state_are_both_exact(void **state)
+{
+    (void)state;
+    for (unsigned ahead = 0; ahead < 16; ahead++) {
+        static struct model a, b;
+        struct state_memory saved = { 0 };
+        model_init(&a, SPOOL);
+        interval(&a, 0, 5, BYTES);
+        run(&a);
+        interval(&a, 10, 5, BYTES);
+        redis_ledger_pump(a.ledger, a.now_ms);
+        stop(&a, &saved, ahead);
+        memset(&b, 0, sizeof b);
+        b.redis = &a.own;
+        b.now_ms = a.now_ms;
+        start(&a, &saved, 0);
+        start(&b, &saved, 0);
+        uint32_t next = a.next_id;
+        b.next_id = IDS / 2;
+        for (int i = 2; i < 6; i++) {
+            interval(&a, 10 * i, 5, BYTES);
+            interval(&b, 10 * i, 5, BYTES);
+            run(ahead % 2 == 0 ? &a : &b);
+            run(ahead % 2 == 0 ? &b : &a);
+        }
+        assert_true(a.next_id > next);
+        expect_once(&a, 1, a.next_id);
+        expect_once(&a, IDS / 2, b.next_id);
+        model_release(&a);
+        model_release(&b);
+        state_memory_release(&saved);
+    }
+}
+
+static void a_damaged_state_leaves_a_ledger_as_new(void **state)
+{
+    struct model m;
+    struct state_memory saved = { 0 };
+    (void)state;
+    model_init(&m, SPOOL);
+    interval(&m, 0, 5, BYTES);
+    stop(&m, &saved, 0);
+    start(&m, &saved, 0);
+    redis_ledger_unload(m.ledger);
+    assert_true(redis_ledger_idle(m.ledger));
+    interval(&m, 10, 5, BYTES);
+    run(&m);
+    expect_once(&m, 6, m.next_id);
+    assert_int_equal(m.redis->applied[1], 0);
+    model_release(&m);
+    state_memory_release(&saved);
+}
+
 /* ---- identity ---- */
 
 /* Intervals of both, answers and cuts, in any order. */
@@ -1006,6 +1258,12 @@ int main(void)
         cmocka_unit_test(what_is_left_is_told_and_given_up_as_dropped),
         cmocka_unit_test(what_redis_lost_and_waits_again_is_given_up_as_lost),
         cmocka_unit_test(chaos_leaves_exact_sums),
+        cmocka_unit_test(a_restart_loses_and_doubles_nothing_wherever_it_comes),
+        cmocka_unit_test(chaos_with_restarts_leaves_exact_sums),
+        cmocka_unit_test(a_state_that_is_restored_later_sends_nothing_of_what_it_held),
+        cmocka_unit_test(what_waits_again_is_fenced_too_and_counted_once),
+        cmocka_unit_test(two_that_go_on_from_one_state_are_both_exact),
+        cmocka_unit_test(a_damaged_state_leaves_a_ledger_as_new),
         cmocka_unit_test(two_that_count_under_one_id_are_both_exact),
         cmocka_unit_test(a_copy_of_a_running_server_and_the_server_are_both_exact),
         cmocka_unit_test(a_number_taken_by_another_costs_a_new_producer_and_nothing_else),

@@ -111,6 +111,7 @@ static struct redis_batch *batch(struct model *m, uint8_t shard)
     b->before_at = 56;
     b->seq_at = 72;
     b->mark_at = 84;
+    b->generation_at = 112;
     b->life_s = 3600;
     b->shard = shard;
     b->series = SERIES;

@@ -31,6 +31,8 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         { "duplicate", REDIS_VERDICT_DUPLICATE, 0 },
         { "duplicate 1", REDIS_VERDICT_LATER, 0 },
         { "foreign", REDIS_VERDICT_FOREIGN, 0 },
+        { "fenced", REDIS_VERDICT_FENCED, 0 },
+        { "fenced 1", REDIS_VERDICT_LATER, 0 },
         { "dropped 7 HSET k: WRONGTYPE of key", REDIS_VERDICT_DROPPED, 0 },
         { "dropped 6 x", REDIS_VERDICT_LATER, 0 },
         { "gap 0 none - 0", REDIS_VERDICT_GAP, 0 }, /* it has none of ours */

@@ -57,7 +57,9 @@ static void take(void *cookie, struct redis_batch *b)
     assert_null(r->batches[b->shard]);
     r->batches[b->shard] = b;
     static const char id[] = "0123456789abcdef0123456789abcdef", token[] = "0123456789abcdef";
-    const struct redis_address a = { .id = id, .before = token, .seq = 1, .nth = 1 };
+    const struct redis_address a = {
+        .id = id, .before = token, .seq = 1, .nth = 1, .generation = 1
+    };
     redis_batch_brand(b, token);
     redis_batch_address(b, &a);
 }

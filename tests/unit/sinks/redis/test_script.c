@@ -66,7 +66,9 @@ static struct redis_batch *make(struct writer *w, struct fake_snapshot *f)
     fake_snapshot_release(f);
     x.batch->seq = ++w->seq;
     redis_batch_brand(x.batch, "cccccccccccccccc");
-    const struct redis_address a = { .id = w->id, .before = "cccccccccccccccc", .seq = w->seq };
+    const struct redis_address a = {
+        .id = w->id, .before = "cccccccccccccccc", .seq = w->seq, .generation = 1
+    };
     redis_batch_address(x.batch, &a);
     redis_batch_sha(x.batch, sha);
     return x.batch;
@@ -143,6 +145,48 @@ static uint32_t counter(struct writer *w, int64_t T, double v)
     struct redis_verdict x = apply(w, &f);
     assert_int_equal(x.kind, REDIS_VERDICT_APPLIED);
     return x.refused;
+}
+
+/* ---- generations ---- */
+
+/* Who goes on as a producer says so with the first batch it sends, be it a duplicate. */
+static void a_lower_generation_is_refused_once_a_higher_one_has_spoken(void **state)
+{
+    static const struct {
+        uint32_t generation;
+        enum redis_verdict_kind kind;
+        const char *total;
+    } rows[] = {
+        { 1, REDIS_VERDICT_APPLIED, "3 1700000000" },
+        { 1, REDIS_VERDICT_DUPLICATE, "3 1700000000" },
+        { 3, REDIS_VERDICT_DUPLICATE, "3 1700000000" },
+        { 2, REDIS_VERDICT_FENCED, "3 1700000000" },
+        { 1, REDIS_VERDICT_FENCED, "3 1700000000" },
+        { 3, REDIS_VERDICT_DUPLICATE, "3 1700000000" },
+        { 999999, REDIS_VERDICT_DUPLICATE, "3 1700000000" },
+        { 3, REDIS_VERDICT_FENCED, "3 1700000000" },
+    };
+    struct writer w, other;
+    struct fake_snapshot f;
+    (void)state;
+    writer_init(&w, "a");
+    fake_snapshot_init(&f, T0);
+    fake_snapshot_counter(&f, "foo", 3);
+    struct redis_batch *b = make(&w, &f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        redis_batch_generation(b, rows[i].generation);
+        redisReply *r = run(server.admin, b);
+        if (redis_reply_judge(r, b->seq).kind != rows[i].kind)
+            fail_msg("row %zu: \"%s\"", i, r->str);
+        freeReplyObject(r);
+        expect("tot", "c|foo", rows[i].total);
+    }
+    redis_batch_free(b);
+    redis_encode_free(w.encode);
+    writer_init(&other, "a"); /* a new producer is fenced by nobody */
+    assert_int_equal(counter(&other, T0, 2), 0);
+    expect("tot", "c|foo", "5 1700000000");
+    redis_encode_free(other.encode);
 }
 
 /* ---- clocks ---- */
@@ -668,6 +712,7 @@ int main(void)
         cmocka_unit_test_setup(a_right_that_one_key_lacks_leaves_nothing_half_written, flush),
         cmocka_unit_test_setup(a_key_of_the_wrong_type_costs_what_it_holds_and_no_more, flush),
         cmocka_unit_test_setup(a_producers_key_of_the_wrong_type_is_unknown, flush),
+        cmocka_unit_test_setup(a_lower_generation_is_refused_once_a_higher_one_has_spoken, flush),
     };
     return cmocka_run_group_tests_name("redis_script", tests, start, stop);
 }

@@ -574,6 +574,22 @@ static void closing_with_work_left_is_safe(void **state)
     }
 }
 
+/* A snapshot of the state may begin between two slices of an interval. */
+static void what_is_left_is_told_while_an_interval_comes_in(void **state)
+{
+    struct sink *s = open_sink(shared.url, "slices", NULL);
+    const struct snapshot snap = { .start_s = T0 };
+    struct sink_amount left;
+    (void)state;
+    s->left(s, &left);
+    assert_int_equal(left.intervals, 0);
+    s->begin(s, &snap, false);
+    s->left(s, &left);
+    assert_int_equal(left.intervals, 1);
+    s->end(s);
+    shut(s);
+}
+
 /* ---- two of one name ---- */
 
 static bool both_idle(void *cookie)
@@ -781,6 +797,7 @@ int main(void)
         cmocka_unit_test(an_interval_waits_its_turn_and_the_final_one_does_not),
         cmocka_unit_test(a_restarted_instance_goes_on_as_a_new_producer),
         cmocka_unit_test(closing_with_work_left_is_safe),
+        cmocka_unit_test(what_is_left_is_told_while_an_interval_comes_in),
         cmocka_unit_test(two_servers_with_one_identity_are_both_exact_and_it_is_counted),
         cmocka_unit_test(two_live_servers_of_one_instance_name_are_both_exact_and_it_is_counted),
         cmocka_unit_test(a_right_taken_away_loses_nothing_and_the_sink_goes_on_when_it_is_back),

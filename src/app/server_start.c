@@ -1,0 +1,128 @@
+/*
+ *     server_start   make -> sinks -> the control socket -> go -> the saved state -> ready
+ *       server_make    listeners -> registry -> workers (server_build.c) -> scrapes -> the loop
+ *       server_go      the workers run -> HTTP
+ *       server_ready
+ *
+ * A server that takes over (server_take.c) goes the same way, in other steps.
+ */
+#include <string.h>
+
+#include "app/server_priv.h"
+#include "app/version.h"
+#include "base/err.h"
+#include "base/now.h"
+#include "protocol/variant.h"
+
+static void prepare_self(struct server *s)
+{
+    s->self = (struct selfmetrics_sources){ .turn = &s->turn,
+                                            .registry = s->registry,
+                                            .listeners = s->listeners,
+                                            .n_listeners = s->n_listeners,
+                                            .events = &s->events,
+                                            .sinks = &s->sinks };
+    s->self.server = (struct server_stats){
+        .series_limit = s->limit.max,
+        .interval_seconds = (double)server_interval_ms(s) / 1000,
+        .start_seconds = (double)now_wall_ms() / 1000,
+        .reload_seconds = (double)now_wall_ms() / 1000,
+        .mapping_rules = core_mapping_rules(&s->mapping),
+        .version = version_text,
+        .commit = version_commit,
+    };
+}
+
+static uint64_t ask_turn(void *turn)
+{
+    return turn_ask(turn, false);
+}
+
+static int open_scrape(struct server *s)
+{
+    const struct scrape_opts o = {
+        .loop = &s->loop,
+        .registry = s->registry,
+        .stats = &s->self.expose,
+        .put_own = selfmetrics_render,
+        .own = &s->self,
+        .ask_turn = ask_turn,
+        .turn = &s->turn,
+    };
+    return scrape_new(&o, &s->scrape);
+}
+
+/* Without an HTTP server there is none. */
+static int open_api(struct server *s)
+{
+    const struct api_opts o = {
+        .loop = &s->loop,
+        .from = { .events = s->events.log },
+        .ask_turn = ask_turn,
+        .turn = &s->turn,
+    };
+    int rc = s->config->http_listen[0] != '\0' ? api_new(&o, &s->api) : 0;
+    s->self.api = s->api;
+    return rc;
+}
+
+static int start_workers(struct server *s)
+{
+    for (unsigned i = 0; i < s->n_workers; i++) {
+        int rc = worker_start(s->workers[i]);
+        if (rc < 0) {
+            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int server_make(struct server *s)
+{
+    int rc = server_build(s, server_turned);
+    if (rc < 0)
+        return rc;
+    prepare_self(s);
+    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
+        return rc;
+    server_start_loop(s);
+    return 0;
+}
+
+int server_go(struct server *s)
+{
+    int rc = start_workers(s);
+    if (rc == 0)
+        rc = server_http_start(s);
+    s->self.http = s->http;
+    return rc;
+}
+
+void server_ready(struct server *s)
+{
+    server_state_start(s);
+    server_set_state(s, RUNNING);
+    server_log_listeners(s);
+    LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
+        F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
+        F_I64("interval_ms", server_interval_ms(s)),
+        F_BOOL("redis", s->config->redis_url[0] != '\0'));
+    server_manager_ready(s);
+}
+
+int server_start(struct server *s)
+{
+    int rc = server_manager_open(s);
+    if (rc < 0 || (rc = server_state_open(s)) < 0)
+        return rc;
+    if ((rc = server_make(s)) < 0 || (rc = server_open_sinks(s)) < 0)
+        return rc;
+    /* The state is read once only: what can fail comes before it. */
+    if ((rc = server_hand_on_open(s, -1)) < 0 || (rc = server_go(s)) < 0)
+        return rc;
+    if ((rc = server_state_load(s)) < 0)
+        return rc;
+    server_ready(s);
+    return 0;
+}

@@ -1,0 +1,73 @@
+/**
+ * state: everything that outlives the process, as one stream of records.  Private to app/.
+ *
+ *     STATE_OWNER    first: text server.instance, i64 when it was written (Unix ms), u8 is it of
+ *                    gauges alone; of those, what Redis had not acknowledged then: u64 intervals,
+ *                    u64 series
+ *     1 .. 15        registry_state.h
+ *     STATE_COUNTER  the server's own counters (carried.h)
+ *     32 ..          what sinks hold (sinks/sink.h)
+ *
+ * A stream is read twice: first for its checksums and its owner, then to be loaded; so of one that
+ * is damaged nothing was used.
+ *
+ *   thread   control
+ */
+#ifndef APP_STATE_H
+#define APP_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "aggregate/registry_state.h"
+#include "app/selfmetrics.h"
+#include "base/records.h"
+#include "sinks/sink_list.h"
+
+enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER = 17, STATE_OF_SINKS = 32 };
+
+/* What is saved and loaded: borrowed parts of a server. */
+struct state_parts {
+    const char *instance;
+    struct registry *registry;
+    struct selfmetrics_sources *self;
+    struct sink_list *sinks;
+};
+
+/* The first record. */
+struct state_owner {
+    int64_t wall_ms;
+    bool gauges_only;
+    uint64_t waiting_intervals, waiting_series;
+};
+
+void state_put_owner(struct records_writer *to, const struct state_parts *p,
+                     const struct state_clock *clock, bool gauges_only);
+
+/* All of it, in one go; to be ended by records_end.   returns  lines that were left out: timers of
+ * more than a record takes */
+size_t state_save(struct records_writer *to, const struct state_parts *p,
+                  const struct state_clock *clock);
+
+/**
+ * state_check(from, instance, ret, ret_why):
+ * Read it to its end.   returns  0, or a negative error with *ret_why static
+ */
+int state_check(const struct records_source *from, const char *instance, struct state_owner *ret,
+                const char **ret_why);
+
+struct state_loaded {
+    size_t lines, left_out, idle;
+    size_t unclaimed; /* records of a sink that there is none of now */
+};
+
+/**
+ * state_load(from, p, owner, now, started_ns, ret, ret_why):
+ * From its begin again.  Nothing was merged into the registry so far.
+ *   returns  as state_check: then nothing of it is left
+ */
+int state_load(const struct records_source *from, const struct state_parts *p,
+               const struct state_owner *owner, const struct state_clock *now, uint64_t started_ns,
+               struct state_loaded *ret, const char **ret_why);
+
+#endif

@@ -1,0 +1,169 @@
+/*
+ * Writing   state_file_create -> the sink's write_all -> state_file_commit or state_file_give_up
+ * Reading   state_file_open -> the source's read_some, twice -> state_file_close
+ *           then state_file_consume, or state_file_set_aside
+ */
+#include "app/state_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char name[] = STATE_FILE_NAME, fresh[] = STATE_FILE_NAME ".new";
+
+int state_file_open_dir(struct state_file *f, const char *path)
+{
+    *f = (struct state_file){ .dir = -1, .fd = -1 };
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -errno;
+    if (flock(dir, LOCK_EX | LOCK_NB) < 0 || faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
+        int rc = -errno;
+        (void)close(dir);
+        return rc;
+    }
+    f->dir = dir;
+    (void)unlinkat(dir, fresh, 0); /* what a crash left half written */
+    return 0;
+}
+
+void state_file_close_dir(struct state_file *f)
+{
+    state_file_close(f);
+    if (f->dir >= 0)
+        (void)close(f->dir);
+    f->dir = -1;
+}
+
+/* ---- writing ---- */
+
+int state_file_create(struct state_file *f)
+{
+    assert(f->dir >= 0 && f->fd < 0);
+    /* What a crash left behind, or a link that somebody put there: not written through. */
+    if (unlinkat(f->dir, fresh, 0) < 0 && errno != ENOENT)
+        return -errno;
+    f->fd = openat(f->dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    f->bytes = 0;
+    return f->fd < 0 ? -errno : 0;
+}
+
+static int write_all(void *file, const void *p, size_t n)
+{
+    struct state_file *f = file;
+    const char *at = p;
+    while (n > 0) {
+        ssize_t wrote = write(f->fd, at, n);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return wrote < 0 ? -errno : -ENOSPC;
+        at += wrote;
+        n -= (size_t)wrote;
+        f->bytes += (uint64_t)wrote;
+    }
+    return 0;
+}
+
+struct records_sink state_file_sink(struct state_file *f)
+{
+    return (struct records_sink){ write_all, f };
+}
+
+int state_file_commit(struct state_file *f)
+{
+    assert(f->fd >= 0);
+    int rc = fsync(f->fd) < 0 ? -errno : 0;
+    if (close(f->fd) < 0 && rc == 0)
+        rc = -errno;
+    f->fd = -1;
+    if (rc == 0 && renameat(f->dir, fresh, f->dir, name) < 0)
+        rc = -errno;
+    if (rc < 0) {
+        (void)unlinkat(f->dir, fresh, 0);
+        return rc;
+    }
+    return fsync(f->dir) < 0 ? -errno : 0;
+}
+
+void state_file_give_up(struct state_file *f)
+{
+    state_file_close(f);
+    (void)unlinkat(f->dir, fresh, 0);
+}
+
+/* ---- reading ---- */
+
+static int check_owner(struct state_file *f)
+{
+    struct stat st;
+    if (fstat(f->fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+        return -EPERM;
+    f->bytes = (uint64_t)st.st_size;
+    return 0;
+}
+
+int state_file_open(struct state_file *f)
+{
+    assert(f->dir >= 0 && f->fd < 0);
+    f->fd = openat(f->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (f->fd < 0)
+        return errno == ELOOP ? -EPERM : -errno;
+    int rc = check_owner(f);
+    if (rc < 0)
+        state_file_close(f);
+    return rc;
+}
+
+static long read_some(void *file, void *p, size_t n)
+{
+    const struct state_file *f = file;
+    ssize_t got;
+    do
+        got = read(f->fd, p, n);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : got;
+}
+
+struct records_source state_file_source(struct state_file *f)
+{
+    return (struct records_source){ read_some, f };
+}
+
+int state_file_rewind(struct state_file *f)
+{
+    return lseek(f->fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+void state_file_close(struct state_file *f)
+{
+    if (f->fd >= 0)
+        (void)close(f->fd);
+    f->fd = -1;
+}
+
+int state_file_consume(struct state_file *f)
+{
+    if (unlinkat(f->dir, name, 0) < 0)
+        return -errno;
+    return fsync(f->dir) < 0 ? -errno : 0;
+}
+
+int state_file_set_aside(struct state_file *f, char ret[STATE_FILE_TEXT])
+{
+    for (int i = 1; i <= STATE_FILE_ASIDE; i++) {
+        snprintf(ret, STATE_FILE_TEXT, "%s.damaged.%d", name, i);
+        if (i < STATE_FILE_ASIDE && faccessat(f->dir, ret, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            continue;
+        if (renameat(f->dir, name, f->dir, ret) < 0)
+            return -errno;
+        return fsync(f->dir) < 0 ? -errno : 0;
+    }
+    return -EEXIST;
+}

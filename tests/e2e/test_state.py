@@ -1,0 +1,400 @@
+"""server.state_dir: a stop keeps everything, the next start goes on from there, and damage is told."""
+import contextlib
+import os
+import random
+import signal
+import time
+
+import pytest
+
+import harness
+from harness import Server, short_dir, wait_for
+
+NAME = "statsd.state"
+UNUSED = "saved state not used: starting empty"
+
+
+@pytest.fixture
+def folder():
+    with short_dir() as d:
+        yield d
+
+
+def server(folder, *settings, **kwargs):
+    """Without snapshots in between."""
+    return Server("server.state_dir=" + folder, "server.state_interval=0", *settings, **kwargs)
+
+
+def lines(page):
+    """What clients sent, HELP and TYPE included: all but the server's own metrics."""
+    own = (b"statsd_", b"process_")
+    return [l for l in page.splitlines() if not (l.split()[2] if l.startswith(b"#") and len(l.split()) > 2 else l).startswith(own)]
+
+
+def path(folder):
+    return os.path.join(folder, NAME)
+
+
+EVERY_KIND = ["hits:3|c|#host:a,quote:x\"y", "hits:2|c|@0.1|#host:b", "temp:21.5|g", "temp:+1|g", "only_changes:-4|g",
+              "lat:1:20:300|ms|#route:a", "size:-5:0:1e9|h", "users:a|s", "users:b|s", "users:c|s|#x:y", "both:1|g", "both:a|s"]
+
+SHAPES = {
+    "summaries": [],
+    "le": ["prometheus.observer_type=histogram"],
+    "suffixes": ["prometheus.suffixes=on", "prometheus.created=on"],
+    "last interval": ["aggregate.set_window=0", "server.interval=1h", "redis.retention=2h"],
+}
+
+
+def feed(s):
+    before = s.scrape().sum("statsd_datagrams_received_total")
+    s.send(*EVERY_KIND)
+    s.wait_self("statsd_datagrams_received_total", before + len(EVERY_KIND))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_kind_is_on_the_page_as_it_was(folder, shape):
+    openmetrics = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    with server(folder, *SHAPES[shape]) as s:
+        feed(s)
+        before, om = lines(s.page()), lines(s.get("/metrics", headers=openmetrics)[2])
+        assert any(l.startswith(b"both") for l in before)
+    assert os.listdir(folder) == [NAME]
+    with server(folder, *SHAPES[shape]) as s:
+        assert os.listdir(folder) == [], "it is read once"
+        assert lines(s.page()) == before
+        assert lines(s.get("/metrics", headers=openmetrics)[2]) == om
+        feed(s)
+        assert s.scrape().sum("hits" if shape != "suffixes" else "hits_total") == 2 * 23
+
+
+def test_native_histograms_are_kept_bucket_for_bucket(folder):
+    mapping = os.path.join(folder, "map.yml")
+    with open(mapping, "w") as f:
+        f.write("mappings:\n- match: lat\n  name: lat\n  observer_type: histogram\n"
+                "  histogram_options:\n    native_histogram_bucket_factor: 1.1\n")
+    protobuf = {"Accept": "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"}
+
+    def family(s):
+        body = s.get("/metrics", headers=protobuf)[2]
+        at = body.index(b"\x0a\x03lat")
+        return body[at:at + 300]
+
+    with server(folder, "prometheus.mapping=" + mapping) as s:
+        feed(s)
+        before = family(s)
+    with server(folder, "prometheus.mapping=" + mapping) as s:
+        assert family(s) == before
+
+
+def test_the_servers_own_counters_go_on_and_still_add_up(folder):
+    for start in range(3):
+        with server(folder) as s:
+            s.send("a:1|c", "bad", "b:2|g\nc:1|c")
+            page = s.wait_self("statsd_datagrams_received_total", 3 * (start + 1))
+            read = page.sum("statsd_samples_read_total")
+            assert read == 4 * (start + 1)
+            assert read == page.sum("statsd_samples_aggregated_total") + page.sum("statsd_samples_rejected_total")
+            assert page.value("a") == start + 1
+
+
+def test_counters_of_http_requests_go_on_too(folder):
+    """The HTTP server has stopped when the state is written."""
+    name, seen = "statsd_http_requests_total", 0
+    for _ in range(3):
+        with server(folder) as s:
+            value = s.scrape().value(name)
+            assert value > seen
+            seen = value
+
+
+def test_a_series_idle_beyond_its_ttl_is_not_brought_back(folder):
+    with server(folder, "aggregate.ttl=1s") as s:
+        s.send("old:1|c")
+        s.wait_value("old", 1)
+    saved = os.stat(path(folder)).st_mtime
+    harness.wait_for(lambda: time.time() > saved + 3 or None, "the ttl to pass")
+    with server(folder, "aggregate.ttl=1s") as s:
+        assert lines(s.page()) == []
+        assert s.scrape().value("statsd_restored_left_out_total") == 1
+
+
+def test_another_mapping_starts_the_line_at_0_and_counts_it(folder):
+    mapping = os.path.join(folder, "map.yml")
+    with server(folder) as s:
+        s.send("lat:100|ms\nhits:1|c")
+        s.wait_value("hits", 1)
+    with open(mapping, "w") as f:
+        f.write("mappings:\n- match: lat\n  name: lat\n  observer_type: histogram\n")
+    with server(folder, "prometheus.mapping=" + mapping) as s:
+        assert s.scrape().value("lat_count") == 1
+        s.send("lat:100|ms\nhits:1|c")
+        s.wait_value("hits", 2)
+        page = s.scrape()
+        assert page.value("lat_count") == 1 and page.value("lat_bucket", le="+Inf") == 1
+        assert page.value("statsd_restored_reset_total") == 1
+
+
+def test_ten_restarts_and_no_counter_ever_falls(folder):
+    last = 0
+    for _ in range(10):
+        with server(folder) as s:
+            page = s.scrape()
+            assert (page.value("n") or 0) == last
+            s.send(*["n:1|c"] * 50)
+            last += 50
+            s.wait_value("n", last)
+
+
+def test_two_servers_do_not_share_a_folder(folder):
+    with server(folder):
+        with server(folder, wait=False, clean_exit=False) as other:
+            assert other.process.wait(10 * harness.SLOW) == 1
+            other.reader.join(5)
+            (line,) = other.logged("cannot use server.state_dir")
+            assert "another server" in line["remedy"]
+
+
+def test_a_folder_that_is_not_there_is_said_at_the_start(folder):
+    with server(folder + "/none", wait=False, clean_exit=False) as s:
+        assert s.process.wait(10 * harness.SLOW) == 1
+        s.reader.join(5)
+        assert s.logged("cannot use server.state_dir")
+
+
+def test_the_folder_that_systemd_names_is_the_default(folder):
+    with Server(env={"STATE_DIRECTORY": folder + ":/elsewhere"}) as s:
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+    assert os.listdir(folder) == [NAME]
+
+
+def test_without_a_folder_nothing_is_kept(folder):
+    with Server() as s:
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+        assert not s.logged("no saved state")
+    with Server() as s:
+        assert lines(s.page()) == []
+
+
+# --- damage
+
+def saved(folder):
+    with server(folder) as s:
+        feed(s)
+    with open(path(folder), "rb") as f:
+        return bytearray(f.read())
+
+
+def flip(data):
+    data[random.Random(7).randrange(len(data) // 2, len(data))] ^= 0x10
+    return data
+
+
+def another_version(data):
+    data[8] += 1
+    return data
+
+
+DAMAGES = {
+    "a bit": (flip, None),
+    "cut": (lambda d: d[:len(d) // 2], "it ends too early"),
+    "empty": (lambda d: b"", "it ends too early"),
+    "longer": (lambda d: d + b"x", "it goes on behind its end"),
+    "another version": (another_version, "it is of another version"),
+    "text": (lambda d: b"hello, world: not a state file at all\n", "it does not begin as a state file does"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_damaged_is_set_aside_and_told_once(folder, damage):
+    change, reason = DAMAGES[damage]
+    data = change(saved(folder))
+    with open(path(folder), "wb") as f:
+        f.write(data)
+    with server(folder) as s:
+        (line,) = s.logged(UNUSED)
+        assert line["set_aside_as"] == NAME + ".damaged.1" and line["name"] == NAME
+        assert reason is None or line["reason"] == reason
+        assert lines(s.page()) == []
+        assert os.listdir(folder) == [NAME + ".damaged.1"]
+        feed(s)
+    with open(path(folder) + ".damaged.1", "rb") as f:
+        assert f.read() == bytes(data)
+    with server(folder) as s:
+        assert not s.logged(UNUSED) and s.scrape().sum("hits") == 23
+
+
+def test_few_damaged_files_are_kept(folder):
+    for i in range(5):
+        with open(path(folder), "w") as f:
+            f.write("damage %d" % i)
+        with server(folder):
+            pass
+        os.unlink(path(folder))
+    assert sorted(os.listdir(folder)) == [NAME + ".damaged.%d" % n for n in (1, 2, 3)]
+
+
+def test_the_state_of_another_instance_is_not_ours(folder):
+    with server(folder, "server.instance=one") as s:
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+    with server(folder, "server.instance=two") as s:
+        (line,) = s.logged(UNUSED)
+        assert line["reason"] == "it is of another server.instance"
+        assert lines(s.page()) == []
+
+
+def test_a_link_is_not_followed(folder):
+    saved(folder)
+    os.rename(path(folder), path(folder) + ".moved")
+    os.symlink(path(folder) + ".moved", path(folder))
+    with server(folder) as s:
+        assert "no plain file" in s.logged(UNUSED)[0]["reason"]
+
+
+def test_another_users_file_is_not_ours(folder):
+    if os.geteuid() != 0:
+        pytest.skip("giving a file to another user needs root")
+    saved(folder)
+    os.chown(path(folder), 12345, 12345)
+    with server(folder) as s:
+        assert "another user" in s.logged(UNUSED)[0]["reason"]
+
+
+@contextlib.contextmanager
+def with_files_of_at_most(n, folder):
+    """A server whose disk is full after so many bytes, as far as it can tell."""
+    s = server(folder, clean_exit=False)
+    s.command = ["prlimit", "--fsize=%d" % n, *s.command]
+    with s:
+        yield s
+
+
+@pytest.mark.parametrize("bytes", [0, 10, 1000, 4000])
+def test_a_full_disk_leaves_the_old_file_and_the_status_says_so(folder, bytes):
+    with with_files_of_at_most(bytes, folder) as s:
+        feed(s)
+        with open(path(folder), "wb") as f:
+            f.write(b"old")
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 1
+        s.reader.join(5)
+        assert s.logged("cannot save the state: the next start begins at 0")
+    assert os.listdir(folder) == [NAME]
+    with open(path(folder), "rb") as f:
+        assert f.read() == b"old"
+
+
+# --- crashes
+
+def snapshot(s, more=1):
+    """Wait until another one that begins from now on is on the disk."""
+    name = "statsd_state_snapshots_total"
+    s.wait_self(name, s.scrape().value(name) + more + 1)
+
+
+def killed(s):
+    s.clean_exit = False
+    os.kill(s.pid, signal.SIGKILL)
+    s.process.wait()
+
+
+def test_after_a_kill_counters_begin_at_0_and_gauges_are_there(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        feed(s)
+        snapshot(s)
+        killed(s)
+    assert NAME in os.listdir(folder)
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        page = s.scrape()
+        assert page.value("temp") == 22.5 and page.value("users") == 2 and page.value("both") == 1
+        assert page.value("hits") is None and page.sum("hits") == 0 and page.value("lat_count") is None
+        assert page.sum("statsd_samples_read_total") == 0
+        (line,) = s.logged("the last process did not stop by itself: counters and timers begin at 0")
+        assert 0 <= int(line["last_written_ms_ago"]) < 60000 * harness.SLOW
+        feed(s)
+        assert s.scrape().sum("hits") == 23
+        assert s.scrape().value("only_changes") == -8, "a change goes on from the gauge's value"
+
+
+def test_kills_under_load_never_show_less_than_was_scraped_unless_it_is_new(folder):
+    last = 0
+    for turn in range(5):
+        with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+            sent = 0
+            for _ in range(20):
+                s.send(*["n:1|c\nlevel:%d|g" % turn] * 20)
+                sent += 20
+                value = s.scrape().value("n") or 0
+                assert value <= sent, "it began at 0"
+                assert value >= last or turn > 0
+            s.wait_value("n", sent)
+            last = sent
+            snapshot(s)
+            killed(s)
+    with server(folder) as s:
+        assert s.scrape().value("n") is None and s.scrape().value("level") == 4
+        assert os.listdir(folder) == [], "without newer ones to come, gauges are read once too"
+
+
+def test_a_clean_stop_replaces_the_snapshot(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        feed(s)
+        snapshot(s)
+    with server(folder) as s:
+        assert s.logged("saved state loaded")[0]["of"] == "all"
+        assert s.scrape().sum("hits") == 23
+        killed(s)
+    with server(folder) as s:
+        assert s.logged("no saved state"), "what was read once is not read again"
+        assert lines(s.page()) == []
+
+
+def test_snapshots_that_fail_are_told_once_and_the_old_one_stays(folder):
+    with Server("server.state_dir=" + folder, "server.state_interval=50ms") as s:
+        s.send("level:5|g")
+        s.wait_value("level", 5)
+        snapshot(s)
+        killed(s)
+    s = Server("server.state_dir=" + folder, "server.state_interval=50ms", clean_exit=False)
+    s.command = ["prlimit", "--fsize=60", *s.command]
+    with s:
+        s.wait_self("statsd_state_snapshots_failed_total", 3)
+        assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
+        killed(s)
+    with server(folder) as s:
+        assert s.scrape().value("level") == 5
+
+
+# --- the start
+
+def test_no_scrape_before_the_state_is_loaded_shows_less(folder):
+    """503 until then, and from then on every counter is whole; what workers read meanwhile is added."""
+    series = 30000
+    with harness.short_dir() as d:
+        socket = "unixgram://%s/in.sock" % d
+        with server(folder, sockets=[socket], interval="1s") as s:
+            with s.sender(unix=True) as c:
+                for i in range(0, series, 50):
+                    c.send("\n".join("n.%d:1|c" % k for k in range(i, i + 50)).encode())
+            s.wait_self("statsd_samples_read_total", series)
+        with server(folder, sockets=[socket], interval="1s", wait=False) as s:
+            wait_for(s.http_addr, "HTTP")
+            statuses = set()
+
+            def answered():
+                ready = s.get("/-/ready")[0]
+                status, _, body = s.get("/metrics")
+                statuses.add(status)
+                if status == 503:
+                    return None
+                assert status == 200 and body.count(b"\nn_") == series
+                return ready == 200 or None
+
+            wait_for(answered, "the page", every=0)
+            assert statuses <= {503, 200}
+            s.send("n.1:1|c", unix=True)
+            s.wait_value("n_1", 2)
+            assert s.scrape().value("statsd_restored_lines") >= series - 2

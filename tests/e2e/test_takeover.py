@@ -1,0 +1,540 @@
+"""`statsd --takeover`: another server takes the place of the one that runs, and nothing is lost."""
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+import harness
+import test_tls
+from harness import PATIENCE, Redis, Server, short_dir, stop, wait_for
+
+TAKEOVERS = 25
+
+
+@pytest.fixture
+def folder():
+    with short_dir() as d:
+        yield d
+
+
+@pytest.fixture
+def stack():
+    with contextlib.ExitStack() as s:
+        yield s
+
+
+def server(folder, *settings, takeover=False, **kwargs):
+    kwargs.setdefault("sockets", ("udp://127.0.0.1:0", "unixgram://%s/in.sock" % folder, "tcp://127.0.0.1:0",
+                                  "unix://%s/stream.sock" % folder))
+    s = Server("server.control_socket=%s/control" % folder, *settings, **kwargs)
+    if takeover:
+        s.command.append("--takeover")
+    return s
+
+
+def left(old):
+    """It has ended because another one took over."""
+    assert old.process.wait(PATIENCE) == 0, old.output()
+    old.clean_exit = False
+    old.__exit__(None, None, None)
+    assert old.logged("another server has taken over")
+
+
+@contextlib.contextmanager
+def running(folder, *settings, **kwargs):
+    """The server that runs, whichever that is: `run.server`; `run.over()` puts another one in its place."""
+    class Run:
+        server = None
+
+        def over(self, *more, **other):
+            new = server(folder, *settings, *more, takeover=True, **{**kwargs, **other})
+            new.__enter__()
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            old, self.server = self.server, new
+            left(old)
+    run = Run()
+    run.server = server(folder, *settings, **kwargs)
+    run.server.__enter__()
+    try:
+        yield run
+    except BaseException:
+        print("--- log of the last server\n" + run.server.output())
+        run.server.clean_exit = False
+        raise
+    finally:
+        run.server.__exit__(None, None, None)
+
+
+class Load:
+    """A thread that sends about `rate` times a second, over all of UDP, Unix datagrams, TCP and Unix streams.  What a stream gets ends
+    in the middle of a line, but for the last."""
+
+    def __init__(self, s, rate=4000):
+        self.rate, self.sent, self.ended = rate, 0, False
+        self.sockets = [s.sender(), s.sender(unix=True), connect(s), connect(s, "unix")]
+        self.rest = [b""] * len(self.sockets)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        begun = time.monotonic()
+        with contextlib.suppress(ConnectionError):   # where a server ends that has lost its place, the test is told so by its sums
+            while not self.ended:
+                while self.sent < (time.monotonic() - begun) * self.rate and not self.ended:
+                    self._send(self.sent % len(self.sockets))
+                    self.sent += 1
+                time.sleep(0.001)
+
+    def _send(self, nth):
+        data = b"hits:1|c\nlat:2|ms|#way:%d\n" % nth
+        if nth < 2:
+            self.sockets[nth].send(data)
+            return
+        cut = self.sent % len(data)
+        self.sockets[nth].sendall(self.rest[nth] + data[:cut])
+        self.rest[nth] = data[cut:]
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        for s, rest in zip(self.sockets, self.rest):
+            with contextlib.suppress(ConnectionError):
+                if rest:
+                    s.sendall(rest)
+            s.close()
+        return self.sent
+
+
+class Scraper:
+    """A thread that scrapes all the time: no scrape fails, and no counter goes down."""
+
+    def __init__(self, s):
+        self.server, self.wrong, self.scrapes, self.ended = s, [], 0, False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        last = {}
+        while not self.ended:
+            try:
+                page = self.server.scrape()
+            except Exception as e:   # whatever it is, it is wrong
+                self.wrong.append(repr(e))
+                continue
+            self.scrapes += 1
+            for name in ("hits_total", "hits", "lat_seconds_count", "statsd_datagrams_received_total"):
+                now = page.sum(name)
+                if now < last.get(name, 0):
+                    self.wrong.append("%s went from %r to %r" % (name, last[name], now))
+                last[name] = now
+            time.sleep(0.005)
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        assert self.wrong == []
+        return self.scrapes
+
+
+def test_nothing_is_lost_and_no_scrape_fails_over_many_takeovers(folder):
+    with Redis(folder) as redis, running(folder, redis.url, "server.workers=2", "server.state_dir=" + folder) as run:
+        load, scraper = Load(run.server), Scraper(run.server)
+        for _ in range(TAKEOVERS):
+            run.over()
+            scraped = scraper.scrapes
+            wait_for(lambda: scraper.scrapes > scraped + 1 or scraper.wrong, "scrapes of the next one")
+        sent = load.end()
+        run.server.wait_value("hits", sent)
+        assert scraper.end() > TAKEOVERS
+        page = run.server.scrape()
+        assert page.sum("hits") == sent
+        assert page.sum("lat_count") == sent
+        assert page.sum("statsd_datagrams_received_total") == (sent + 3) // 4 + (sent + 2) // 4
+        assert page.sum("statsd_stream_lines_cut_total") == 0 and page.sum("statsd_lines_rejected_total") == 0
+        wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
+
+
+@pytest.mark.parametrize("why, other", [
+    ("http.listen", dict(more=["http.listen=127.0.0.2:0"])),
+    ("cannot start", dict(sockets=("udp://127.0.0.1:0", "udp://192.0.2.1:8125"))),
+])
+def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other):
+    other = dict(other)
+    with server(folder) as old:
+        new = server(folder, *other.pop("more", []), takeover=True, wait=False, clean_exit=False, **other)
+        with new:
+            assert new.process.wait(PATIENCE) == 1
+        assert new.logged("cannot take over: the other server goes on"), new.output()
+        wait_for(lambda: old.logged("no other server takes over"), "the old one hears of it")
+        assert os.path.exists(folder + "/in.sock")
+        old.send("hits:1|c")
+        old.send("hits:1|c", nth=0, unix=True)
+        old.wait_value("hits", 2)
+
+
+def test_the_next_one_may_have_other_workers_and_another_mapping(folder):
+    with running(folder) as run:
+        load = Load(run.server, rate=2000)
+        for workers in (3, 1, 2, 4):
+            run.over("server.workers=%d" % workers)
+            assert run.server.logged("ready")[0]["workers"] == str(workers)
+        run.over("prometheus.suffixes=on", "server.workers=2")   # the line has another name, and begins at 0
+        sent = load.end()
+        wait_for(lambda: sum(map(run.server.scrape().sum, ("hits", "hits_total"))) == sent, "all of it on both lines")
+
+
+def test_without_a_server_that_runs_it_says_so(folder):
+    with server(folder, takeover=True, wait=False, clean_exit=False) as s:
+        assert s.process.wait(PATIENCE) == 1
+    assert s.logged("cannot take over")[0]["remedy"] == "no server runs there: start without --takeover"
+
+
+def connect(s, proto="tcp"):
+    c = socket.socket(socket.AF_INET if proto == "tcp" else socket.AF_UNIX)
+    host, _, port = s.address(proto).rpartition(":")
+    c.connect((host, int(port)) if proto == "tcp" else s.address(proto))
+    return c
+
+
+STREAMS = ("tcp://127.0.0.1:0", "unix://%s/stream.sock")
+
+
+@pytest.mark.parametrize("framing", ["line", "dsd"])
+def test_connections_go_over_with_what_they_have_begun(folder, framing):
+    """Cut at every byte: of each message the first part is sent to one server, the rest to the next one."""
+    text = b"hits:1|c|#some:tag"
+    message = text + b"\n" if framing == "line" else struct.pack("<I", len(text)) + text
+    sockets = tuple((s % folder if "%" in s else s) + "?framing=" + framing for s in STREAMS)
+    with running(folder, "server.workers=2", sockets=sockets) as run, contextlib.ExitStack() as open_:
+        clients = [open_.enter_context(connect(run.server, proto)) for proto in ("tcp", "unix") for _ in message]
+        for at, c in enumerate(clients):
+            c.sendall(message[:at % len(message)])
+        run.server.wait_self("statsd_stream_connections_accepted_total", len(clients))
+        for _ in range(3):
+            run.over()
+        for at, c in enumerate(clients):
+            c.sendall(message[at % len(message):] + message)
+        run.server.wait_value("hits", 2 * len(clients), some="tag")
+        page = run.server.scrape()
+        assert page.sum("statsd_stream_connections") == len(clients)
+        assert page.sum("statsd_stream_connections_accepted_total") == len(clients)
+        assert page.sum("statsd_lines_rejected_total") == 0
+    assert not os.path.exists(folder + "/stream.sock")
+
+
+def test_a_listener_may_be_called_otherwise(folder):
+    with server(folder, sockets=STREAMS[:1]) as old, connect(old) as c:
+        c.sendall(b"hits:1|c\nhit")
+        old.wait_value("hits", 1)
+        port = old.address("tcp").rpartition(":")[2]
+        with server(folder, sockets=("tcp://localhost:%s?idle_timeout=2h" % port,), takeover=True, wait=False) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            c.sendall(b"s:1|c\n")
+            new.wait_value("hits", 2)
+            assert old.process.wait(PATIENCE) == 0
+            old.clean_exit = False
+
+
+def test_a_line_that_is_too_long_goes_over_as_such(folder):
+    with running(folder, sockets=STREAMS[:1]) as run, connect(run.server) as c:
+        c.sendall(b"x" * 70000)
+        run.server.wait_self("statsd_stream_bytes_received_total", 70000)
+        run.over()
+        c.sendall(b"hits:100|c\nhits:1|c\n")
+        run.server.wait_value("hits", 1)
+
+
+def test_tls_ends_with_a_goodbye_and_is_counted(folder, tmp_path):
+    certs = test_tls.Certs(tmp_path)
+    certs.signed("server")
+    with running(folder, sockets=(certs.url(),)) as run:
+        context = test_tls.context(certs)
+        with test_tls.connect(run.server, context) as c:
+            c.sendall(b"hits:1|c\nhits:1|c\nhits:1")
+            run.server.wait_value("hits", 2)
+            run.over()
+            assert c.recv(1) == b""   # an end without close_notify would be an error
+        with test_tls.connect(run.server, context) as c:
+            c.sendall(b"hits:1|c\n")
+            run.server.wait_value("hits", 3)
+        page = run.server.scrape()
+        assert page.sum("statsd_stream_connections_closed_total", reason="stop") == 1
+        assert page.sum("statsd_stream_lines_cut_total") == 1
+
+
+def test_a_listener_that_the_new_config_has_no_more_is_closed(folder):
+    sockets = ("udp://127.0.0.1:0", *[s % folder if "%" in s else s for s in STREAMS])
+    with server(folder, sockets=sockets) as old, connect(old) as gone, connect(old, "unix") as stays:
+        gone.sendall(b"hits:1|c\n")
+        old.wait_value("hits", 1)
+        stays.sendall(b"hits:1|c")
+        old.wait_self("statsd_stream_connections_accepted_total", 2)
+        with server(folder, sockets=(sockets[0], sockets[2]), takeover=True) as new:
+            left(old)
+            assert gone.recv(1) == b""
+            stays.sendall(b"\nhits:1|c\n")
+            new.wait_value("hits", 3)
+
+
+def stopped(process):
+    """It does nothing more until SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+
+    def there():
+        with open("/proc/%d/stat" % process.pid) as f:
+            return f.read().rpartition(")")[2].split()[0] == "T" or process.poll() is not None
+    wait_for(there, "the process is stopped")
+
+
+def test_a_new_one_that_is_killed_at_any_moment_leaves_one_that_reads(folder):
+    """The old one goes on, or the new one has taken over.  Where both are gone, that is a crash of the new one."""
+    outcomes = dict(old=0, new=0, crash=0)
+    run = server(folder, "server.workers=2")
+    run.__enter__()
+    try:
+        load = Load(run, rate=2000)
+        for nth in range(40):
+            new = server(folder, "server.workers=2", takeover=True, wait=False, clean_exit=False)
+            new.__enter__()
+            time.sleep(0.001 * nth)   # no condition: any moment will do
+            stopped(new.process)
+            if new.logged("took over from the server that ran"):
+                new.process.send_signal(signal.SIGCONT)
+                left(run)
+                run = new
+                outcomes["new"] += 1
+                continue
+            new.process.kill()
+            new.__exit__(None, None, None)
+            wait_for(lambda: not takeover_under_way(run), "it came to an end")
+            if not run.logged("another server has taken over"):
+                outcomes["old"] += 1
+                continue
+            load.end()
+            left(run)
+            run = server(folder, "server.workers=2")
+            run.__enter__()
+            load = Load(run, rate=2000)
+            outcomes["crash"] += 1
+        sent = load.end()
+        run.wait_value("hits", sent)
+        assert outcomes["old"] > 0 and outcomes["crash"] < 5, outcomes
+    finally:
+        run.clean_exit = False
+        run.__exit__(None, None, None)
+
+
+def takeover_under_way(s):
+    """Its log has more attempts than ends of them."""
+    ends = sum(len(s.logged(end)) for end in ("no other server takes over", "another server has taken over"))
+    return len(s.logged("another server wants to take over")) > ends
+
+
+@contextlib.contextmanager
+def kept_alive(s):
+    """An HTTP connection that stays open makes the pause a quarter of a second long."""
+    host, _, port = s.http_addr().rpartition(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port))) as c:
+        c.request("GET", "/-/healthy")
+        assert c.getresponse().read() == b"statsd is healthy\n"
+        yield c
+
+
+def takes_no_connection(s):
+    with contextlib.suppress(OSError):
+        host, _, port = s.http_addr().rpartition(":")
+        with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=0.05)) as c:
+            c.request("GET", "/-/healthy")
+            c.getresponse().read()
+            return False
+    return True
+
+
+@pytest.mark.parametrize("moment", ["while HTTP ends", "when the state is there", "never"])
+@pytest.mark.parametrize("spread", ["source", "payload"])
+def test_the_old_one_goes_on_where_the_new_one_is_killed(folder, stack, moment, spread):
+    """never: it only hangs, and finds out that it is late."""
+    sockets = ("udp://127.0.0.1:0?spread=" + spread, "unixgram://%s/in.sock" % folder, STREAMS[0], STREAMS[1] % folder)
+    redis = stack.enter_context(Redis(folder))
+    settings = (redis.url, "server.workers=2", "server.state_dir=" + folder)
+    with server(folder, *settings, sockets=sockets) as old:
+        old.send("hits:1|c", "temp:5|g")
+        old.wait_value("temp", 5)
+        load = Load(old, rate=1000)
+        with kept_alive(old), server(folder, *settings, sockets=sockets, takeover=True, wait=False, clean_exit=False) as new:
+            wait_for(lambda: takes_no_connection(old), "HTTP ends")
+            stopped(new.process)
+            assert not old.logged("paused for another server")
+            if moment == "while HTTP ends":
+                new.process.kill()
+            wait_for(lambda: old.logged("paused for another server"), "the state")
+            if moment == "when the state is there":
+                new.process.kill()
+            wait_for(lambda: old.logged("goes on"), "the old one goes on", patience=2 * PATIENCE)
+            new.process.send_signal(signal.SIGCONT)
+            assert new.process.wait(PATIENCE) != 0
+        old.send("temp:+1|g")
+        sent = load.end()
+        old.wait_value("hits", sent + 1)
+        assert old.scrape().value("temp") == 6
+        assert old.get("/-/ready")[0] == 200
+        assert os.path.exists(folder + "/in.sock")
+        with server(folder, *settings, sockets=sockets, takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the next one")
+            assert old.process.wait(PATIENCE) == 0
+            old.clean_exit = False
+            assert new.scrape().value("hits") == sent + 1
+            wait_for(lambda: redis.total("c", "hits") == sent + 1, "all of it in Redis")
+            assert new.scrape().sum("statsd_redis_fenced_series_total") == 0
+
+
+def test_gauges_sets_and_what_redis_has_not_taken_go_over(folder):
+    with Redis(folder) as redis, running(folder, redis.url, "server.instance=one", interval="1s") as run:
+        run.server.send("temp:20|g", "temp:+1.5|g", "users:a|s\nusers:b|s", "hits:3|c")
+        run.server.wait_value("temp", 21.5)
+        redis.pause()
+        run.over()
+        run.server.send("temp:-1|g", "users:c|s", "hits:4|c")
+        run.server.wait_value("temp", 20.5)
+        run.server.wait_value("users", 3)
+        run.server.wait_value("hits", 7)
+        run.over()
+        redis.go_on()
+        wait_for(lambda: redis.total("c", "hits") == 7, "both parts in Redis, once")
+
+
+def test_intervals_go_on_where_one_ends_while_the_new_one_waits(folder):
+    """The pause is longer than an interval."""
+    with Redis(folder) as redis, running(folder, redis.url, interval="100ms") as run:
+        with kept_alive(run.server):
+            run.over()
+        for total in (1, 2):
+            run.server.send("hits:1|c")
+            wait_for(lambda t=total: redis.total("c", "hits") == t, "the interval in Redis")
+
+
+def test_a_control_socket_that_cannot_be_made_leaves_the_saved_state(folder):
+    settings = ("server.state_dir=" + folder, "server.state_interval=0")
+    with Server(*settings) as s:
+        s.send("hits:3|c")
+        s.wait_value("hits", 3)
+    with Server("server.control_socket=%s/none/control" % folder, *settings, wait=False, clean_exit=False) as s:
+        assert s.process.wait(PATIENCE) == 1
+        assert s.logged("cannot listen at server.control_socket")
+    with Server(*settings) as s:
+        s.wait_value("hits", 3)
+
+
+def test_a_stop_ends_it_and_a_restart_goes_on_from_the_last_one(folder):
+    settings = ("server.state_dir=" + folder, "server.state_interval=0")
+    with running(folder, *settings) as run:
+        run.server.send("hits:3|c")
+        run.server.wait_value("hits", 3)
+        run.over()
+        run.server.send("hits:4|c")
+        run.server.wait_value("hits", 7)
+    assert not os.path.exists(folder + "/in.sock") and not os.path.exists(folder + "/control")
+    with server(folder, *settings) as s:
+        assert s.scrape().value("hits") == 7
+
+
+def test_a_state_of_another_folder_is_set_aside(folder):
+    other = os.path.join(folder, "other")
+    os.mkdir(other)
+    with server(folder, "server.state_dir=" + other, "server.state_interval=0") as s:
+        s.send("hits:5|c")
+        s.wait_value("hits", 5)
+    with server(folder, "server.state_dir=" + folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with server(folder, "server.state_dir=" + other, "server.state_interval=0", takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert os.listdir(other) == ["statsd.state.damaged.1"]
+            new.wait_value("hits", 1)
+            assert old.process.wait(PATIENCE) == 0
+
+
+def test_of_two_at_once_one_is_turned_away(folder):
+    with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False) as first:
+        wait_for(lambda: takes_no_connection(old), "the first takeover is under way")
+        with server(folder, takeover=True, wait=False, clean_exit=False) as second:
+            assert second.process.wait(PATIENCE) == 1
+        assert second.logged("cannot take over: the other server goes on")[0]["reason"] == "another takeover is under way"
+        wait_for(lambda: first.logged("took over from the server that ran"), "the first one took over")
+        assert old.process.wait(PATIENCE) == 0
+
+
+def test_a_stop_in_the_middle_of_it_is_heeded_and_the_new_one_gives_up(folder):
+    with server(folder, clean_exit=False) as old, kept_alive(old):
+        old.send("hits:1|c")
+        with server(folder, takeover=True, wait=False, clean_exit=False) as new:
+            wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+            assert stop(old.process) == 0
+            assert new.process.wait(PATIENCE) == 1
+        assert old.logged("goes on") and old.logged("stopped")
+
+
+@pytest.mark.parametrize("asked", ["quit", "reload"])
+def test_what_http_asks_for_in_the_middle_of_it_is_heeded(folder, asked):
+    with Redis(folder) as redis:
+        settings = (redis.url, "http.lifecycle=on", "server.drain_timeout=0")
+        with server(folder, *settings, clean_exit=False) as old, kept_alive(old) as c:
+            redis.stop()
+            old.send("_e{5,4}:title|text")   # makes the pause a second long
+            old.wait_self("statsd_redis_events_waiting", 1)
+            with server(folder, *settings, takeover=True, wait=False, clean_exit=False) as new:
+                wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+                c.request("POST", "/-/" + asked)
+                assert c.getresponse().status == 200
+                if asked == "reload":
+                    stopped(new.process)
+                    new.process.kill()
+                    wait_for(lambda: old.logged("goes on"), "the old one goes on")
+                    wait_for(lambda: old.logged("reloaded"), "the reload")
+                    assert "but" not in old.logged("reloaded")[0]
+                else:
+                    assert new.process.wait(PATIENCE) == 1
+                    old.process.wait(PATIENCE)
+                    assert old.logged("stopping") and old.logged("goes on")
+
+
+def test_a_new_one_that_is_stopped_in_the_middle_of_it_gives_up(folder):
+    with server(folder) as old:
+        with kept_alive(old), server(folder, takeover=True, wait=False, clean_exit=False) as new:
+            wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+            assert stop(new.process) == 1
+        wait_for(lambda: old.logged("goes on"), "the old one goes on")
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def test_events_are_delivered_first_and_told_where_they_cannot_be(folder):
+    event = "_e{5,4}:title|text"
+    with Redis(folder) as redis, running(folder, redis.url) as run:
+        run.server.send(event, event)
+        run.server.wait_self("statsd_events_total", 2)
+        run.over()
+        wait_for(lambda: redis.client.xlen("{sd:events}:log") == 2, "both are in Redis")
+        redis.stop()
+        run.server.send(event)
+        run.server.wait_self("statsd_redis_events_waiting", 1)
+        with server(folder, redis.url, takeover=True) as new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert run.server.process.wait(PATIENCE) == 1
+            assert run.server.logged("stopped before redis had everything: lost")[0]["events"] == "1"
+            run.server.clean_exit = False
+
+
+def test_check_says_what_memory_a_takeover_takes():
+    def out(*settings):
+        got = harness.run("check", *[word for s in settings for word in ("--set", s)])
+        assert got.returncode == 0
+        return got.stdout.decode()
+    assert "during a takeover" not in out()
+    assert "  during a takeover: two processes and the state\n" in out("server.control_socket=/run/statsd/control")
