@@ -154,7 +154,7 @@ static void store_new(struct server *s)
         store(m, name, (const int[]){ http_listens(s->http) }, 1);
 }
 
-/* Everything new is kept, or nothing of it: half of a group would lose what the other half holds. */
+/* Everything new, or nothing of it: half of a group would lose what the other half holds. */
 static void settle(struct server *s, bool stores)
 {
     struct manager *m = &s->manager;
