@@ -27,8 +27,8 @@
 
 enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER = 17, STATE_OF_SINKS = 32 };
 
-/* What one process has to read that takes over from another.  Batches of another format are left out
- * of a file, as it has counters as well; in a takeover nothing has to be lost. */
+/* What one process has to read that takes over from another.  A file is used without batches of
+ * another format, as it has counters as well; in a takeover nothing has to be lost. */
 enum { STATE_TAKEOVER_VERSION = STATE_VERSION | REDIS_BATCH_FORMAT << 16 };
 
 /* What is saved and loaded: borrowed parts of a server. */

@@ -3,6 +3,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -578,6 +579,45 @@ def test_snapshots_that_fail_are_told_once_and_the_old_one_stays(folder):
         assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
         killed(s)
     with server(folder) as s:
+        assert s.scrape().value("level") == 5
+
+
+@pytest.fixture
+def small_disk(folder):
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], capture_output=True).returncode != 0:
+        pytest.skip("a disk of its own needs the right to mount one")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder):
+    with contextlib.suppress(OSError), open(folder + "/fill", "wb", buffering=0) as f:
+        while True:
+            f.write(b"x" * 4096)
+
+
+def test_a_disk_that_is_really_full_leaves_what_was_written_before(small_disk):
+    settings = ("server.state_dir=" + small_disk, "server.state_interval=50ms")
+    with Server(*settings) as s:
+        s.send("level:5|g", *["g.%d:1|g" % i for i in range(50)])
+        s.wait_value("level", 5)
+        snapshot(s)
+        killed(s)
+    with open(path(small_disk), "rb") as f:
+        old = f.read()
+    fill(small_disk)
+    with Server(*settings, clean_exit=False) as s:
+        assert s.scrape().value("level") == 5
+        s.send("level:6|g")
+        s.wait_self("statsd_state_snapshots_failed_total", 3)
+        assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
+        assert s.logged("cannot write the gauges to server.state_dir")[0]["error"] == "No space left on device"
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 1
+    with open(path(small_disk), "rb") as f:
+        assert f.read() == old
+    os.unlink(small_disk + "/fill")
+    with Server(*settings) as s:
         assert s.scrape().value("level") == 5
 
 
