@@ -9,7 +9,7 @@
  * A page turn (worker_ask_turn) first reads what the sockets hold, so that a scrape shows every
  * datagram that came before it, then seals the page and calls notify.
  *
- *     worker_new, worker_add_socket..., worker_start
+ *     worker_new, worker_add_socket..., worker_add_inherited..., worker_start
  *     worker_ask_turn -> notify -> worker_take, worker_give      any number of times
  *     worker_join
  *
@@ -58,10 +58,11 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
 
 /*
- * The socket of datagrams at the place `at` was inherited, and others may have it open: it is never
- * shut down, and what it dropped before is not counted.  Before worker_start.
+ * The same of a socket of datagrams that was inherited, and that others may have open: it is never
+ * shut down, its options stay as they are until worker_start, and what it dropped before that is
+ * not counted.
  */
-void worker_keep_socket(struct worker *w, unsigned at);
+int worker_add_inherited(struct worker *w, int fd, const struct listen_address *a);
 
 /*
  * Have the worker read a connection of the listener at the place `at`; c is then the worker's until

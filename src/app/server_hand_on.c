@@ -262,25 +262,12 @@ static void serve_again(struct server *s)
     forget_offer(h);
 }
 
-/* The other one may have changed the options of the sockets. */
-static void spread_again(struct server *s)
-{
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        struct listener *l = &s->listeners[i];
-        bool by_payload = l->by_payload;
-        l->by_payload = false;
-        if (by_payload && listener_spread_payload(l) < 0)
-            LOG(LOG_WARN, "spread by source from now on", F_STR("addr", l->address.name));
-    }
-}
-
 static void resume(void *server)
 {
     struct server *s = server;
     struct hand_on *h = &s->hand_on;
     assert(server_state(s) == HANDING_ON);
     uv_timer_stop(&s->stop_timer);
-    spread_again(s);
     keep_all(s, false);
     if (s->turn.pauses)
         turn_go_on(&s->turn);

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/adopt.h"
 
 static void end(struct server *s)
 {
@@ -56,6 +57,7 @@ static int open_state_dir(struct server *s, int given)
 static void sort_out(struct server *s, const struct takeover_fd *fds, size_t n, int *ret_dir)
 {
     struct manager *m = &s->manager;
+    m->given.in_use = true;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(fds[i].name, TAKEOVER_STATE_DIR) != 0)
             inherited_add(&m->given, fds[i].fd, fds[i].name, true);
@@ -196,13 +198,24 @@ static void forget_file(struct server *s)
             F_STR("error", err_text(rc)));
 }
 
+/* As our config says: the other one reads them no more. */
+static void own_sockets(struct server *s)
+{
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct listener *l = &s->listeners[i];
+        l->kept = false;
+        if (adopt_own(l) < 0)
+            LOG(LOG_WARN, "cannot spread by payload: by source from now on",
+                F_STR("addr", l->address.name));
+    }
+    s->manager.http_kept = false;
+}
+
 static void own(void *server)
 {
     struct server *s = server;
     int control = taker_take_control(s->taking.taker);
-    for (size_t i = 0; i < s->n_listeners; i++)
-        s->listeners[i].kept = false;
-    s->manager.http_kept = false;
+    own_sockets(s);
     take_streams(s);
     forget_file(s);
     if (server_go(s) < 0 || server_hand_on_open(s, control) < 0) {

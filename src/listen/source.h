@@ -47,7 +47,7 @@ struct source;
 typedef void (*source_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
 
 struct source_ops {
-    /* Writes s->stats.queued_bytes and kernel_drops. */
+    /* Writes queued_bytes, kernel_drops and socket_drops of s->stats. */
     void (*look)(struct source *s);
 
     /*
@@ -59,7 +59,6 @@ struct source_ops {
 
     /*
      * Read nothing, and end nothing but TLS, which no other process could go on with, until go_on.
-     * Another process may have changed the options of the sockets by then.
      */
     void (*rest)(struct source *s);
     void (*go_on)(struct source *s);
@@ -71,9 +70,10 @@ struct source_ops {
     void (*adopt)(struct source *s, struct connection *list);
 
     /*
-     * Where sockets may be kept, else NULL: as worker_keep_socket, of the only one so far.
+     * Where sockets may be inherited, else NULL: nobody else reads the only one so far, and the
+     * worker is about to.
      */
-    void (*keep)(struct source *s);
+    void (*own)(struct source *s);
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

@@ -43,7 +43,7 @@ struct dgram_socket {
     struct lane_source from;
     int fd;
     bool own_fd;        /* fd is closed with the socket */
-    bool kept;          /* others have it open: never shut down */
+    bool inherited;     /* others may have it open: never shut down */
     bool stamped;       /* dgram_stamp is on */
     uint64_t datagrams; /* read from it */
 };
@@ -153,8 +153,15 @@ static void on_closed(void *cookie)
     free(k);
 }
 
+static void set_options(struct dgram_socket *k)
+{
+    if (k->source->transport->sender_pid)
+        (void)dgram_tell_pid(k->fd); /* where it fails, refused lines have no sender */
+    choose_stamps(k);
+}
+
 /* Begin to watch fd, whose owner is the caller.  returns  0 or -errno */
-static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
+static int socket_new(struct source_dgram *s, int fd, bool inherited, struct dgram_socket **ret)
 {
     struct dgram_socket *k = mem_zalloc_apart(sizeof *k);
     /* Where senders wait when the queue is full, datagrams are not left to gather. */
@@ -162,15 +169,15 @@ static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
     unsigned gather_ms = gather ? gather_most_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
     k->source = s;
     k->fd = fd;
+    k->inherited = inherited;
     k->from.gauge_sign = s->gauge_sign;
     int rc = watch_init(&k->watch, s->base.env->loop, fd, gather_ms, read_some, k);
     if (rc < 0) {
         free(k);
         return rc;
     }
-    if (s->transport->sender_pid)
-        (void)dgram_tell_pid(fd); /* where it fails, refused lines are shown without a sender */
-    choose_stamps(k);
+    if (!inherited)
+        set_options(k);
     rc = watch_start(&k->watch);
     if (rc < 0) {
         watch_close(&k->watch, on_closed);
@@ -192,7 +199,7 @@ static void look(struct source *base)
     base->stats.queued_bytes = queued;
     if (s->transport->own_queue)
         base->stats.kernel_drops += (uint32_t)(drops - s->drops_seen); /* a counter that wraps */
-    s->drops_seen = drops;
+    s->drops_seen = base->stats.socket_drops = drops;
 }
 
 /*
@@ -230,7 +237,7 @@ static void drain_socket(struct dgram_socket *k, bool last)
  */
 static void end_replaced(struct dgram_socket *k)
 {
-    if (!k->kept)
+    if (!k->inherited)
         (void)shutdown(k->fd, SHUT_RD);
     drain_socket(k, true);
 }
@@ -258,8 +265,6 @@ static void rest(struct source *base)
 static void read_again(struct dgram_socket *k)
 {
     dgram_socket_check(k);
-    if (k->stamped && dgram_stamp(k->fd, true) < 0)
-        k->stamped = false;
     int rc = watch_start(&k->watch);
     assert(rc == 0); /* it was watched before */
     (void)rc;
@@ -275,13 +280,15 @@ static void go_on(struct source *base)
 }
 
 /* What it dropped for other readers is not ours to count. */
-static void keep(struct source *base)
+static void own(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     uint32_t queued;
     source_dgram_check(s);
     assert(s->newest->datagrams == 0 && s->replaced == NULL);
-    s->newest->kept = true;
+    if (!s->newest->inherited)
+        return;
+    set_options(s->newest);
     (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
 }
 
@@ -289,7 +296,7 @@ static int renew(struct source *base, int fd)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     struct dgram_socket *fresh;
-    int rc = socket_new(s, fd, &fresh);
+    int rc = socket_new(s, fd, false, &fresh);
     if (rc < 0)
         return rc;
     if (s->replaced != NULL) {
@@ -320,11 +327,11 @@ static const struct source_ops ops = { .look = look,
                                        .drain = drain,
                                        .rest = rest,
                                        .go_on = go_on,
-                                       .keep = keep,
+                                       .own = own,
                                        .renew = renew,
                                        .close = close_sockets };
 
-int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
+int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd, bool inherited,
                      struct source **ret)
 {
     int rc = dgram_share(&env->dgram);
@@ -335,7 +342,7 @@ int source_dgram_new(struct source_env *env, const struct listen_address *a, int
     s->base.env = env;
     s->transport = transport_of(a->transport);
     s->gauge_sign = a->gauge_sign;
-    rc = socket_new(s, fd, &s->newest);
+    rc = socket_new(s, fd, inherited, &s->newest);
     if (rc < 0) {
         free(s);
         return rc;

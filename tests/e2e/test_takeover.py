@@ -1,5 +1,6 @@
 """`statsd --takeover`: another server takes the place of the one that runs, and nothing is lost."""
 import contextlib
+import ctypes
 import http.client
 import os
 import signal
@@ -160,19 +161,89 @@ def test_nothing_is_lost_and_no_scrape_fails_over_many_takeovers(folder):
         wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
 
 
+def sockets_of(s):
+    """Copies of the sockets of another process, by inode."""
+    libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(s.pid)
+    out = {}
+    for fd in os.listdir("/proc/%d/fd" % s.pid):
+        with contextlib.suppress(OSError):
+            what = os.readlink("/proc/%d/fd/%s" % (s.pid, fd))
+            if what.startswith("socket:") and what not in out:
+                got = libc.syscall(438, pidfd, int(fd), 0)   # pidfd_getfd
+                assert got >= 0, os.strerror(ctypes.get_errno())
+                out[what] = socket.socket(fileno=got)
+    os.close(pidfd)
+    return out
+
+
+OPTIONS = {name: (socket.SOL_SOCKET, number) for name, number in dict(
+    reuseport=15, passcred=16, keepalive=9, rcvbuf=8, timestampns=35, timestamp=29, rxq_ovfl=40).items()}
+OPTIONS.update(keepidle=(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))
+
+
+def takes_connections(s):
+    return s.type != socket.SOCK_STREAM or s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def options_of(s):
+    """Every option of every socket that has an address, and the permissions of the files."""
+    out = {}
+    for what, copy in sockets_of(s).items():
+        with contextlib.suppress(OSError), copy:
+            name = copy.getsockname()
+            if not name or not takes_connections(copy):
+                continue
+            out[what] = dict(name=name)
+            for option, (level, number) in OPTIONS.items():
+                with contextlib.suppress(OSError):
+                    out[what][option] = copy.getsockopt(level, number)
+    for path in ("/in.sock", "/stream.sock"):
+        with contextlib.suppress(FileNotFoundError):
+            st = os.stat(os.path.dirname(s.unix()) + path)
+            out[path] = (st.st_mode, st.st_uid, st.st_gid)
+    return out
+
+
+def workers_that_read(s, workers, senders=40):
+    """How many workers get datagrams of one name from many senders: one where they are spread by payload."""
+    def by_worker():
+        page = s.scrape()
+        return [page.sum("statsd_socket_datagrams_received_total", worker=str(w)) for w in range(workers)]
+    before = by_worker()
+    for _ in range(senders):
+        s.send("spread:1|c")
+    wait_for(lambda: sum(by_worker()) == sum(before) + senders, "all of them")
+    return sum(now > was for now, was in zip(by_worker(), before))
+
+
 @pytest.mark.parametrize("why, other", [
     ("http.listen", dict(more=["http.listen=127.0.0.2:0"])),
-    ("cannot start", dict(sockets=("udp://127.0.0.1:0", "udp://192.0.2.1:8125"))),
+    ("an address", dict(sockets=["udp://192.0.2.1:8125"])),
+    ("a part of what the old one reads", dict(sockets=["udp://127.0.0.1:%(port)d"], old="udp://0.0.0.0:0")),
+    ("a certificate", dict(sockets=["tcp://127.0.0.1:0?tls_cert=/none&tls_key=/none"])),
+    ("redis", dict(more=["redis.url=redis://127.0.0.1:1", "server.state_dir=/none"])),
 ])
-def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other):
-    other = dict(other)
-    with server(folder) as old:
-        new = server(folder, *other.pop("more", []), takeover=True, wait=False, clean_exit=False, **other)
+@pytest.mark.parametrize("spread", ["payload", "source"])
+def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other, spread):
+    udp = other.get("old", "udp://127.0.0.1:0") + "?rcvbuf=1MiB&spread=" + spread
+    sockets = (udp, "unixgram://%s/in.sock?mode=0640" % folder, "tcp://127.0.0.1:0", "unix://%s/stream.sock?mode=0640" % folder)
+    differ = {"payload": "source", "source": "payload"}
+    udp_next = udp.replace(spread, differ[spread]).replace("rcvbuf=1MiB", "rcvbuf=2MiB")
+    sockets_next = (udp_next, *[s.replace("0640", "0666") for s in sockets[1:]])
+    with server(folder, "server.workers=3", sockets=sockets) as old:
+        old.send("temp:+1|g")   # so that the sockets have stamps
+        old.wait_value("temp", 1)
+        before, readers = options_of(old), workers_that_read(old, 3)
+        assert (readers == 1) == (spread == "payload")
+        more = tuple(s % dict(port=old.udp()[1]) for s in other.get("sockets", ()))
+        new = server(folder, "server.workers=2", *other.get("more", []), takeover=True, wait=False, clean_exit=False,
+                     sockets=sockets_next + more)
         with new:
             assert new.process.wait(PATIENCE) == 1
         assert new.logged("cannot take over: the other server goes on"), new.output()
         wait_for(lambda: old.logged("no other server takes over"), "the old one hears of it")
-        assert os.path.exists(folder + "/in.sock")
+        assert options_of(old) == before
+        assert workers_that_read(old, 3) == readers or spread == "source"
         old.send("hits:1|c")
         old.send("hits:1|c", nth=0, unix=True)
         old.wait_value("hits", 2)
