@@ -97,6 +97,11 @@ static const char *offer(void *server, const struct takeover_hello *hello,
     return NULL;
 }
 
+bool server_hand_on_offers(const struct server *s)
+{
+    return s->hand_on.fds != NULL;
+}
+
 /* ---- pause ---- */
 
 static bool answered(struct server *s, uint64_t waited_ms)
@@ -172,6 +177,7 @@ static int write_state(struct server *s)
     struct state_file f = { .dir = -1, .fd = memfd_create("statsd-state", MFD_CLOEXEC) };
     if (f.fd < 0)
         return -errno;
+    socket_notes_gather(&s->sockets, s->listeners, s->n_listeners);
     int rc = server_state_write(s, &f);
     if (rc < 0) {
         state_file_close(&f);
@@ -325,6 +331,7 @@ int server_hand_on_open(struct server *s, int fd)
 void server_hand_on_close(struct server *s)
 {
     giver_close(s->hand_on.giver);
+    socket_notes_release(&s->sockets);
     s->hand_on.giver = NULL;
     forget_offer(&s->hand_on);
 }

@@ -31,6 +31,7 @@
 #include "app/manager.h"
 #include "app/selfmetrics.h"
 #include "app/server_takeover.h"
+#include "app/socket_notes.h"
 #include "app/state.h"
 #include "app/state_file.h"
 #include "app/turn.h"
@@ -87,8 +88,9 @@ struct server {
     uint64_t reload_turn;   /* that turn; 0: nothing waits to be put in force */
     bool reload_again;      /* asked for meanwhile */
     struct manager manager;
-    struct hand_on hand_on; /* to the server that takes over */
-    struct taking taking;   /* from the one that runs */
+    struct hand_on hand_on;      /* to the server that takes over */
+    struct taking taking;        /* from the one that runs */
+    struct socket_notes sockets; /* of either */
     bool leaving; /* a signal came: connections to what others keep may end first, while ... */
     uint64_t leaving_ms;   /* ... datagrams are still read; since when */
     uint64_t drained_ms;   /* draining: when it began to wait for the sinks */

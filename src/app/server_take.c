@@ -198,11 +198,29 @@ static void forget_file(struct server *s)
             F_STR("error", err_text(rc)));
 }
 
+/* What the other one knew of them. */
+static void take_notes(struct server *s, struct listener *l)
+{
+    for (unsigned k = 0; k < l->n_before; k++) {
+        const struct socket_note *note = socket_notes_of(&s->sockets, l->fds[k]);
+        if (note == NULL)
+            continue;
+        if (l->address.addr.ss_family == AF_UNIX) {
+            l->file_dev = note->file_dev;
+            l->file_ino = note->file_ino;
+        } else if (!transport_of(l->address.transport)->accepts) {
+            unsigned reader = (l->reader + k) % s->n_workers;
+            worker_dropped_before(s->workers[reader], l->places[k], note->drops);
+        }
+    }
+}
+
 /* As our config says: the other one reads them no more. */
 static void own_sockets(struct server *s)
 {
     for (size_t i = 0; i < s->n_listeners; i++) {
         struct listener *l = &s->listeners[i];
+        take_notes(s, l);
         l->kept = false;
         if (adopt_own(l) < 0)
             LOG(LOG_WARN, "cannot spread by payload: by source from now on",

@@ -74,6 +74,7 @@ struct source_ops {
      * worker is about to.
      */
     void (*own)(struct source *s);
+    void (*dropped_before)(struct source *s, uint32_t drops); /* as worker_dropped_before */
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

@@ -54,7 +54,8 @@ struct source_dgram {
     enum gauge_sign gauge_sign;
     struct dgram_socket *newest;
     struct dgram_socket *replaced; /* or NULL */
-    uint32_t drops_seen;           /* of newest's, in base.stats already */
+    uint32_t drops_seen;           /* of newest's, in base.stats already, or another's to count */
+    bool knows_drops;              /* dropped_before has said them */
 };
 
 static void source_dgram_check(const struct source_dgram *s)
@@ -279,7 +280,7 @@ static void go_on(struct source *base)
         read_again(s->replaced);
 }
 
-/* What it dropped for other readers is not ours to count. */
+/* What it dropped for other readers is not ours to count.  Again where a thread could not start. */
 static void own(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
@@ -289,7 +290,17 @@ static void own(struct source *base)
     if (!s->newest->inherited)
         return;
     set_options(s->newest);
-    (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
+    if (!s->knows_drops)
+        (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
+    s->knows_drops = true;
+}
+
+static void dropped_before(struct source *base, uint32_t drops)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    s->drops_seen = drops;
+    s->knows_drops = true;
 }
 
 static int renew(struct source *base, int fd)
@@ -328,6 +339,7 @@ static const struct source_ops ops = { .look = look,
                                        .rest = rest,
                                        .go_on = go_on,
                                        .own = own,
+                                       .dropped_before = dropped_before,
                                        .renew = renew,
                                        .close = close_sockets };
 

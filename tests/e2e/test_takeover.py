@@ -609,3 +609,184 @@ def test_check_says_what_memory_a_takeover_takes():
         return got.stdout.decode()
     assert "during a takeover" not in out()
     assert "  during a takeover: two processes and the state\n" in out("server.control_socket=/run/statsd/control")
+
+
+def flood(sender, n=4000):
+    for _ in range(n):
+        sender.send(b"hits:1|c")
+    return n
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_what_the_kernel_drops_meanwhile_is_counted_once(folder, workers):
+    """Before the pause, where the old one reads and the new one is there already, and in it."""
+    sockets = ("udp://127.0.0.1:0?rcvbuf=4KiB",)
+    settings = ("server.workers=2",)
+    with server(folder, *settings, sockets=sockets, clean_exit=False) as old, old.sender() as sender:
+        sent = flood(sender)
+        wait_for(lambda: drained(old) == sent, "all of it is counted")
+        with kept_alive(old), server(folder, "server.workers=%d" % workers, sockets=sockets, takeover=True, wait=False) as new:
+            wait_for(lambda: takes_no_connection(old), "HTTP ends")
+            stopped(new.process)
+            sent += flood(sender)
+            wait_for(lambda: old.logged("paused for another server"), "the pause")
+            sent += flood(sender)
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            wait_for(lambda: drained(new) == sent, "%d datagrams, read or dropped: %r" % (sent, drained(new)))
+            sent += flood(sender)
+            wait_for(lambda: drained(new) == sent, "%d datagrams, read or dropped" % sent)
+            assert new.scrape().sum("statsd_udp_kernel_drops_total") > 1000
+            assert old.process.wait(PATIENCE) == 0
+
+
+def drained(s):
+    page = s.scrape()
+    return page.sum("statsd_datagrams_received_total") + page.sum("statsd_udp_kernel_drops_total")
+
+
+class Asker:
+    """The new end of a takeover, by hand (src/takeover/wire.h): it goes as far as it is told."""
+    HELLO, FDS, PREPARED, STREAM, STATE, REFUSE = range(1, 7)
+
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(folder + "/control")
+        self.fds = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        for fds in self.fds.values():
+            for fd in fds:
+                os.close(fd)
+
+    def say(self, kind, body=b""):
+        self.socket.send(b"stko" + struct.pack("<HHI", 1, kind, len(body)) + body)
+
+    def hear(self):
+        data, fds, _, _ = socket.recv_fds(self.socket, 100000, 253)
+        return struct.unpack_from("<H", data, 6)[0], data[12:], fds
+
+    def hello(self):
+        """Until all descriptors are here."""
+        self.say(self.HELLO, struct.pack("<I", 1) + b"\4test" + struct.pack("<H", 0))
+        more = True
+        while more:
+            kind, body, fds = self.hear()
+            assert kind == self.FDS
+            more, at = body[0], 3
+            for fd in fds:
+                name = body[at + 1:at + 1 + body[at]].decode()
+                at += 1 + body[at]
+                self.fds.setdefault(name, []).append(fd)
+        return self
+
+    def prepared(self):
+        """Until the state is here; its bytes."""
+        self.say(self.PREPARED)
+        kind = None
+        while kind != self.STATE:
+            kind, body, fds = self.hear()
+            assert kind in (self.STREAM, self.STATE), (kind, body)
+            self.fds.setdefault("@" + str(kind), []).extend(fds)
+        return os.pread(fds[0], struct.unpack("<Q", body)[0], 0)
+
+    def take_the_byte(self):
+        return os.read(self.fds["@token"][0], 1)
+
+
+FILES = ("in.sock", "stream.sock", "control")
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_the_file_of_a_socket_that_is_offered_is_bound_again_afterwards(folder, name):
+    """The socket that the other one has is the one that is read: no other one comes meanwhile."""
+    path = os.path.join(folder, name)
+    with server(folder) as old:
+        with Asker(folder) as asker:
+            asker.hello()
+            os.unlink(path)
+            time.sleep(0.7)   # no condition: nothing is to happen at the next look, every half a second
+            assert not old.logged("unix socket bound again") and not os.path.exists(path)
+        wait_for(lambda: old.logged("unix socket bound again"), "it is there again")
+
+
+def test_a_new_one_that_dies_with_the_byte_is_a_crash(folder):
+    """Whoever has the byte owns the sockets: the old one ends, and leaves the files to who comes."""
+    with server(folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with Asker(folder).hello() as asker:
+            assert b"hits" in asker.prepared()
+            assert asker.take_the_byte() == b"!"
+        assert old.process.wait(PATIENCE) == 0
+    with server(folder) as s:
+        s.send("hits:1|c")
+        s.wait_value("hits", 1)
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+@pytest.mark.parametrize("happens", ["it is removed", "another one's is there", "a file is there"])
+@pytest.mark.parametrize("comes", ["it takes over", "it is killed"])
+def test_the_file_of_a_socket_goes_meanwhile(folder, stack, name, happens, comes):
+    """Between HELLO and the byte: nothing of another's is removed, and clients find the socket again."""
+    path = os.path.join(folder, name)
+    with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False, clean_exit=False) as new:
+        wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+        stopped(new.process)
+        os.unlink(path)
+        other = None
+        if happens == "another one's is there":
+            other = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if name == "in.sock" else socket.SOCK_STREAM))
+            other.bind(path)
+            if name != "in.sock":
+                other.listen()
+        elif happens == "a file is there":
+            with open(path, "w") as f:
+                f.write("mine")
+        if comes == "it is killed":
+            new.process.kill()
+            wait_for(lambda: old.logged("goes on"), "the old one goes on")
+            runs = old
+        else:
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert old.process.wait(PATIENCE) == 0
+            runs = new
+        if happens == "it is removed":
+            wait_for(lambda: runs.logged("unix socket bound again"), "it is there again")
+        else:
+            wait_for(lambda: runs.logged("unix socket lost, trying again"), "it is told")
+            assert stop(runs.process) == 0
+            assert os.path.exists(path)
+            if other is None:
+                with open(path) as f:
+                    assert f.read() == "mine"
+            return
+        if name == "in.sock":
+            runs.send("hits:1|c", unix=True)
+        else:
+            with connect(runs, "unix") as c:
+                c.sendall(b"hits:1|c\n")
+        runs.wait_value("hits", 1)
+        assert stop(runs.process) == 0
+        assert [n for n in FILES if os.path.exists(os.path.join(folder, n))] == []
+
+
+@pytest.mark.parametrize("what", ["a file", "a socket that answers"])
+def test_what_is_at_the_place_of_the_control_socket_is_left_there(folder, stack, what):
+    path = os.path.join(folder, "control")
+    with running(folder) as run:
+        run.over()
+        os.unlink(path)
+        if what == "a file":
+            open(path, "w").close()
+        else:
+            other = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            other.bind(path)
+            other.listen()
+    assert os.path.exists(path)
