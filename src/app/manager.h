@@ -31,10 +31,12 @@ struct manager {
     struct notify to;
     struct inherited given; /* what nobody has taken */
     int http_fd;            /* a listening socket for HTTP; -1: none was given, or it is taken */
-    bool http_kept;         /* somebody has it open besides us */
-    bool stores;            /* it keeps what we opened */
-    uint64_t watchdog_ms;   /* how often its watchdog is to be fed; 0: never */
-    uint64_t turn;          /* the page turn that the watchdog waits for; 0: none */
+    int http_spare;       /* a copy, until HTTP is served: or it could not be tried again; or -1 */
+    bool http_kept;       /* somebody has it open besides us */
+    bool http_late;       /* it could not be served at once: told, and tried every second */
+    bool stores;          /* it keeps what we opened */
+    uint64_t watchdog_ms; /* how often its watchdog is to be fed; 0: never */
+    uint64_t turn;        /* the page turn that the watchdog waits for; 0: none */
     uv_timer_t watchdog, extend;
 };
 

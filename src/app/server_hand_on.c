@@ -261,9 +261,7 @@ static void serve_again(struct server *s)
         server_http_stop(s); /* it may not have been */
         s->manager.http_fd = h->http_fd;
         h->http_fd = -1;
-        if (server_http_start(s) < 0)
-            s->status = 1;
-        s->self.http = s->http;
+        (void)server_http_start(s); /* or later */
     }
     forget_offer(h);
 }

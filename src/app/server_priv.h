@@ -141,7 +141,7 @@ void server_log_listeners(const struct server *s);
  */
 int server_start(struct server *s);
 int server_make(struct server *s);
-int server_go(struct server *s);
+int server_go(struct server *s); /* of one that takes over only workers may fail, after a while */
 void server_ready(struct server *s);
 
 /* What server.c has the loop and the turns call. */
@@ -151,6 +151,12 @@ void server_start_loop(struct server *s);
 /* returns  0 (also when http.listen is empty), or -errno, logged */
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
+/*
+ * On a socket that was given it may be tried again, as once a second while RUNNING; spare: what
+ * that needs is there from now on (0, -errno).
+ */
+int server_http_spare(struct server *s);
+void server_http_again(struct server *s);
 
 /* To be called once a second while RUNNING. */
 void server_tick(struct server *s);

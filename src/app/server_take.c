@@ -76,6 +76,8 @@ static void prepare(void *server, const struct takeover_fd *fds, size_t n)
     int rc = open_state_dir(s, dir);
     if (rc == 0)
         rc = server_make(s);
+    if (rc == 0)
+        rc = server_http_spare(s);
     if (rc < 0)
         taker_refuse(s->taking.taker, "the new server cannot start: its log says why");
     else
@@ -236,10 +238,13 @@ static void own(void *server)
     own_sockets(s);
     take_streams(s);
     forget_file(s);
-    if (server_go(s) < 0 || server_hand_on_open(s, control) < 0) {
+    if (server_go(s) < 0) {
+        server_set_state(s,
+                         STOPPING); /* with a state: it is saved, and a restart goes on from it */
         end(s);
         return;
     }
+    (void)server_hand_on_open(s, control); /* without it, only a restart can follow */
     server_ready(s);
     LOG(LOG_INFO, "took over from the server that ran", F_U64("listeners", s->n_listeners));
     server_take_close(s);

@@ -3,6 +3,7 @@ import contextlib
 import ctypes
 import http.client
 import os
+import resource
 import signal
 import socket
 import struct
@@ -790,3 +791,64 @@ def test_what_is_at_the_place_of_the_control_socket_is_left_there(folder, stack,
             other.bind(path)
             other.listen()
     assert os.path.exists(path)
+
+
+@contextlib.contextmanager
+def stopped_for_the_byte(folder, old, *settings, **kwargs):
+    """A new one that is stopped while the old one pauses: all that it does next it does as the owner."""
+    with kept_alive(old), server(folder, *settings, takeover=True, wait=False, clean_exit=False, **kwargs) as new:
+        wait_for(lambda: takes_no_connection(old), "HTTP ends")
+        stopped(new.process)
+        wait_for(lambda: old.logged("paused for another server"), "the pause")
+        yield new
+
+
+def fd_numbers(pid):
+    return sorted(map(int, os.listdir("/proc/%d/fd" % pid)))
+
+
+def test_http_that_cannot_be_served_at_once_is_served_later(folder):
+    """There is one descriptor left, for the state: what was taken over is there all the same."""
+    with server(folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with stopped_for_the_byte(folder, old) as new:
+            new.http_addr = old.http_addr
+            used = fd_numbers(new.pid)
+            most = next(n for n in range(1000) if n - sum(fd < n for fd in used) == 1)
+            resource.prlimit(new.pid, resource.RLIMIT_NOFILE, (most, 1000))
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("cannot serve http"), "it is told")
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            new.send("hits:1|c")
+            resource.prlimit(new.pid, resource.RLIMIT_NOFILE, (1000, 1000))
+            wait_for(lambda: any(l["proto"] == "http" for l in new.logged("listening")), "HTTP is served")
+            new.wait_value("hits", 2)
+            assert len(new.logged("cannot serve http")) == 1
+            assert old.process.wait(PATIENCE) == 0
+            assert stop(new.process) == 0
+
+
+@pytest.mark.parametrize("ends", ["later it can", "it never can"])
+def test_a_worker_that_cannot_start_at_once_loses_no_state(folder, ends):
+    """No memory is left for a thread."""
+    settings = ("server.workers=2", "server.state_dir=" + folder)
+    with server(folder, *settings, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with stopped_for_the_byte(folder, old, *settings) as new:
+            with open("/proc/%d/statm" % new.pid) as f:
+                pages = int(f.read().split()[0])
+            resource.prlimit(new.pid, resource.RLIMIT_AS, (pages * 4096 + (4 << 20), resource.RLIM_INFINITY))
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("cannot start a worker, trying again"), "it is told")
+            assert old.process.wait(PATIENCE) == 0
+            if ends == "later it can":
+                resource.prlimit(new.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+                assert stop(new.process) == 0
+            else:
+                assert new.process.wait(2 * PATIENCE) == 1
+                assert new.logged("state saved")
+    with server(folder, *settings) as s:
+        s.wait_value("hits", 1)
