@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "app/server_priv.h"
@@ -231,11 +232,28 @@ static void own_sockets(struct server *s)
     s->manager.http_kept = false;
 }
 
+/* Of a Unix socket that our config has no more the file goes as well, if it is still its own. */
+static void remove_file(const struct server *s, int fd)
+{
+    const struct socket_note *note = socket_notes_of(&s->sockets, fd);
+    struct sockaddr_un at = { .sun_family = AF_UNSPEC };
+    socklen_t len = sizeof at - 1; /* a path of full length has no NUL */
+    struct stat st;
+    if (note == NULL || getsockname(fd, (struct sockaddr *)&at, &len) < 0 ||
+        at.sun_family != AF_UNIX || at.sun_path[0] == '\0')
+        return;
+    if (lstat(at.sun_path, &st) == 0 && st.st_dev == note->file_dev && st.st_ino == note->file_ino)
+        (void)unlink(at.sun_path);
+}
+
 static void own(void *server)
 {
     struct server *s = server;
     int control = taker_take_control(s->taking.taker);
     own_sockets(s);
+    for (size_t i = 0; i < s->manager.given.n; i++)
+        if (s->manager.given.at[i].fd >= 0)
+            remove_file(s, s->manager.given.at[i].fd);
     take_streams(s);
     forget_file(s);
     if (server_go(s) < 0) {

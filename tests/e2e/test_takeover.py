@@ -852,3 +852,88 @@ def test_a_worker_that_cannot_start_at_once_loses_no_state(folder, ends):
                 assert new.logged("state saved")
     with server(folder, *settings) as s:
         s.wait_value("hits", 1)
+
+
+def test_a_new_one_with_too_few_descriptors_says_so(folder):
+    with server(folder, "server.workers=8") as old:
+        new = server(folder, "server.workers=8", takeover=True, wait=False, clean_exit=False)
+        new.command = ["prlimit", "--nofile=14:14", *new.command]
+        with new:
+            assert new.process.wait(PATIENCE) == 1
+            why = new.logged("cannot take over: the other server goes on")[0]["reason"]
+            assert why == "it hands on more descriptors than this process may have: raise ulimit -n"
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def test_an_old_one_that_is_killed_when_the_state_is_there_loses_nothing(folder):
+    with server(folder, clean_exit=False) as old:
+        load = Load(old, rate=1000)
+        old.wait_self("statsd_samples_aggregated_total", 50)
+        with stopped_for_the_byte(folder, old) as new:
+            old.process.kill()
+            old.process.wait()
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            new.http_addr = old.http_addr
+            new.wait_value("hits", load.end())
+            assert stop(new.process) == 0
+
+
+def test_an_old_one_that_is_killed_before_ends_the_new_one_too(folder):
+    """Nothing was paused: it is a crash, and what comes next begins at 0."""
+    with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False, clean_exit=False) as new:
+        wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+        stopped(new.process)
+        old.process.kill()
+        old.process.wait()
+        new.process.send_signal(signal.SIGCONT)
+        assert new.process.wait(PATIENCE) == 1
+    with server(folder) as s:   # on the same files
+        s.send("hits:1|c", unix=True)
+        s.wait_value("hits", 1)
+
+
+def test_a_reload_between_hello_and_the_pause_is_carried_out(folder):
+    with server(folder) as old:
+        with Asker(folder).hello() as asker:
+            old.process.send_signal(signal.SIGHUP)
+            asker.prepared()
+        wait_for(lambda: old.logged("goes on"), "the old one goes on")
+        wait_for(lambda: old.logged("reloaded"), "the reload")
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def test_each_of_a_chain_may_differ_from_the_last(folder):
+    """Under load: everything that a config may change between two of them."""
+    udp, gram, tcp, stream = "udp://127.0.0.1:0", "unixgram://%s/in.sock" % folder, "tcp://127.0.0.1:0", "unix://%s/stream.sock" % folder
+    os.mkdir(folder + "/other")
+    chain = [
+        (["server.workers=3"], (udp + "?spread=payload", gram, tcp, stream), "100ms"),
+        (["server.workers=1", "server.state_dir=" + folder], (stream, tcp, gram, udp), "10s"),
+        (["server.workers=2", "server.state_dir=%s/other" % folder], (udp + "?spread=payload&rcvbuf=1MiB", gram + "?mode=0600", tcp, stream), "1s"),
+        (["server.workers=4", "server.log_format=json"], (udp, gram, tcp, stream, "udp://127.0.0.2:0", "unixgram://%s/more.sock" % folder), "200ms"),
+        (["server.workers=2", "limits.max_line=512"], (udp, gram, tcp, stream + "?idle_timeout=1h"), "200ms"),
+    ]
+    with Redis(folder) as redis:
+        run = server(folder, redis.url, "server.workers=2")
+        run.__enter__()
+        try:
+            load, scraper = Load(run, rate=2000), Scraper(run)
+            for more, sockets, interval in 4 * chain:
+                new = server(folder, redis.url, *more, sockets=sockets, interval=interval, takeover=True, wait=False)
+                new.__enter__()
+                wait_for(lambda n=new: n.logged("took over from the server that ran"), "the takeover")
+                old, run = run, new
+                left(old)
+            sent = load.end()
+            run.wait_value("hits", sent)
+            scraper.ended = True
+            scraper.thread.join()
+            assert [w for w in scraper.wrong if not w.startswith("statsd_")] == []
+            wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
+        finally:
+            run.clean_exit = False
+            run.__exit__(None, None, None)
+        assert not os.path.exists(folder + "/more.sock")
