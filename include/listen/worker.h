@@ -64,9 +64,11 @@ int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
  */
 int worker_add_inherited(struct worker *w, int fd, const struct listen_address *a);
 
-/* Of such a socket, at the place `at`: what it dropped since it had dropped that many is counted.
- * Before worker_start. */
-void worker_dropped_before(struct worker *w, unsigned at, uint32_t drops);
+/*
+ * Such a socket, at the place `at`, is this process' alone, as after a takeover: it may be shut
+ * down, and what it dropped since it had dropped that many is counted.  Before worker_start.
+ */
+void worker_take_over(struct worker *w, unsigned at, uint32_t drops);
 
 /*
  * Have the worker read a connection of the listener at the place `at`; c is then the worker's until

@@ -211,10 +211,9 @@ static void take_notes(struct server *s, struct listener *l)
         if (l->address.addr.ss_family == AF_UNIX) {
             l->file_dev = note->file_dev;
             l->file_ino = note->file_ino;
-        } else if (!transport_of(l->address.transport)->accepts) {
-            unsigned reader = (l->reader + k) % s->n_workers;
-            worker_dropped_before(s->workers[reader], l->places[k], note->drops);
         }
+        if (!transport_of(l->address.transport)->accepts)
+            worker_take_over(s->workers[(l->reader + k) % s->n_workers], l->places[k], note->drops);
     }
 }
 

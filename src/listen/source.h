@@ -74,7 +74,7 @@ struct source_ops {
      * worker is about to.
      */
     void (*own)(struct source *s);
-    void (*dropped_before)(struct source *s, uint32_t drops); /* as worker_dropped_before */
+    void (*take_over)(struct source *s, uint32_t drops); /* as worker_take_over */
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

@@ -43,7 +43,8 @@ struct dgram_socket {
     struct lane_source from;
     int fd;
     bool own_fd;        /* fd is closed with the socket */
-    bool inherited;     /* others may have it open: never shut down */
+    bool inherited;     /* its options are not ours to set before `own` */
+    bool kept;          /* others may have it open: never shut down */
     bool stamped;       /* dgram_stamp is on */
     uint64_t datagrams; /* read from it */
 };
@@ -55,7 +56,7 @@ struct source_dgram {
     struct dgram_socket *newest;
     struct dgram_socket *replaced; /* or NULL */
     uint32_t drops_seen;           /* of newest's, in base.stats already, or another's to count */
-    bool knows_drops;              /* dropped_before has said them */
+    bool knows_drops;              /* take_over has said them */
 };
 
 static void source_dgram_check(const struct source_dgram *s)
@@ -170,7 +171,7 @@ static int socket_new(struct source_dgram *s, int fd, bool inherited, struct dgr
     unsigned gather_ms = gather ? gather_most_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
     k->source = s;
     k->fd = fd;
-    k->inherited = inherited;
+    k->inherited = k->kept = inherited;
     k->from.gauge_sign = s->gauge_sign;
     int rc = watch_init(&k->watch, s->base.env->loop, fd, gather_ms, read_some, k);
     if (rc < 0) {
@@ -238,9 +239,16 @@ static void drain_socket(struct dgram_socket *k, bool last)
  */
 static void end_replaced(struct dgram_socket *k)
 {
-    if (!k->inherited)
+    if (!k->kept)
         (void)shutdown(k->fd, SHUT_RD);
     drain_socket(k, true);
+}
+
+static void drop_replaced(struct source_dgram *s)
+{
+    end_replaced(s->replaced);
+    watch_close(&s->replaced->watch, on_closed);
+    s->replaced = NULL;
 }
 
 static void drain(struct source *base, bool last)
@@ -259,25 +267,17 @@ static void rest(struct source *base)
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
     watch_stop(&s->newest->watch);
-    if (s->replaced != NULL)
-        watch_stop(&s->replaced->watch);
-}
-
-static void read_again(struct dgram_socket *k)
-{
-    dgram_socket_check(k);
-    int rc = watch_start(&k->watch);
-    assert(rc == 0); /* it was watched before */
-    (void)rc;
+    if (s->replaced != NULL) /* nobody is given it: its clients are to connect again */
+        drop_replaced(s);
 }
 
 static void go_on(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
-    read_again(s->newest);
-    if (s->replaced != NULL)
-        read_again(s->replaced);
+    int rc = watch_start(&s->newest->watch);
+    assert(rc == 0); /* it was watched before */
+    (void)rc;
 }
 
 /* What it dropped for other readers is not ours to count.  Again where a thread could not start. */
@@ -295,10 +295,11 @@ static void own(struct source *base)
     s->knows_drops = true;
 }
 
-static void dropped_before(struct source *base, uint32_t drops)
+static void take_over(struct source *base, uint32_t drops)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
+    s->newest->kept = false;
     s->drops_seen = drops;
     s->knows_drops = true;
 }
@@ -310,10 +311,8 @@ static int renew(struct source *base, int fd)
     int rc = socket_new(s, fd, false, &fresh);
     if (rc < 0)
         return rc;
-    if (s->replaced != NULL) {
-        end_replaced(s->replaced);
-        watch_close(&s->replaced->watch, on_closed);
-    }
+    if (s->replaced != NULL)
+        drop_replaced(s);
     drain_socket(s->newest, false); /* before what comes on the new socket */
     s->newest->own_fd = true;
     s->replaced = s->newest;
@@ -339,7 +338,7 @@ static const struct source_ops ops = { .look = look,
                                        .rest = rest,
                                        .go_on = go_on,
                                        .own = own,
-                                       .dropped_before = dropped_before,
+                                       .take_over = take_over,
                                        .renew = renew,
                                        .close = close_sockets };
 

@@ -325,10 +325,10 @@ int worker_add_inherited(struct worker *w, int fd, const struct listen_address *
     return add(w, fd, a, true);
 }
 
-void worker_dropped_before(struct worker *w, unsigned at, uint32_t drops)
+void worker_take_over(struct worker *w, unsigned at, uint32_t drops)
 {
-    assert(!w->running && at < w->n_sources && w->sources[at]->ops->dropped_before != NULL);
-    w->sources[at]->ops->dropped_before(w->sources[at], drops);
+    assert(!w->running && at < w->n_sources && w->sources[at]->ops->take_over != NULL);
+    w->sources[at]->ops->take_over(w->sources[at], drops);
 }
 
 int worker_start(struct worker *w)

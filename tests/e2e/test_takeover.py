@@ -937,3 +937,29 @@ def test_each_of_a_chain_may_differ_from_the_last(folder):
             run.clean_exit = False
             run.__exit__(None, None, None)
         assert not os.path.exists(folder + "/more.sock")
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_clients_of_a_socket_that_was_bound_again_lose_nothing(folder, taken_over):
+    """They are connected to the one without a file, which is no part of a takeover: it takes nothing more, and they see that."""
+    with running(folder) as run, run.server.sender(unix=True) as c:
+        if taken_over:
+            run.over()
+        os.unlink(folder + "/in.sock")
+        wait_for(lambda: run.server.logged("unix socket bound again"), "it is there again")
+        taken, again = 0, []
+
+        def send():
+            nonlocal taken
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    c.send(b"hits:1|c")
+                    taken += 1
+            again.append(taken)
+        thread = threading.Thread(target=send)
+        thread.start()
+        wait_for(lambda: taken > 100, "it is read")
+        run.over()
+        thread.join(PATIENCE)
+        assert again == [taken]
+        run.server.wait_value("hits", taken)
