@@ -618,7 +618,7 @@ def flood(sender, n=4000):
     return n
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [1, 2, 3])
 def test_what_the_kernel_drops_meanwhile_is_counted_once(folder, workers):
     """Before the pause, where the old one reads and the new one is there already, and in it."""
     sockets = ("udp://127.0.0.1:0?rcvbuf=4KiB",)
