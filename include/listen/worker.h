@@ -103,7 +103,7 @@ void worker_ask_turn(struct worker *w, bool last);
 
 /*
  * Another process may be given the sockets and connections: as worker_ask_turn, and nothing is read
- * after it until worker_read_again.  TLS ends.
+ * after it until worker_read_again.  TLS ends, and so do sockets that worker_renew_socket replaced.
  */
 void worker_ask_pause(struct worker *w);
 void worker_read_again(struct worker *w);

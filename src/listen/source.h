@@ -58,7 +58,8 @@ struct source_ops {
     void (*drain)(struct source *s, bool last);
 
     /*
-     * Read nothing, and end nothing but TLS, which no other process could go on with, until go_on.
+     * Read nothing until go_on, and end what no other process could go on with: TLS, and a socket
+     * that was replaced.
      */
     void (*rest)(struct source *s);
     void (*go_on)(struct source *s);
