@@ -39,6 +39,7 @@ struct inherited_fd {
 struct inherited {
     struct inherited_fd *at;
     size_t n;
+    bool in_use; /* their giver reads them for now, and may go on with it (adopt_own) */
 };
 
 /* The variables, each NULL where it is not set. */

@@ -2,6 +2,7 @@
  * adopt: listeners on sockets that this process was given.
  *
  *     adopt_listeners      takes what belongs to the addresses of the config
+ *     adopt_own            of those that another process reads meanwhile: they are ours now
  *     inherited_left       what belongs to none of them
  *     listener_open_rest   opens what was not there
  *
@@ -20,6 +21,7 @@
  *
  * They become non-blocking, and what an earlier reader set on them is undone: a program that
  * spreads them, stamps.  A receive buffer is made larger where that is permitted, never smaller.
+ * Of a list that is in use nothing is touched: adopt_own does that.
  *   ret      n of them; those that found nothing are closed (n = 0)
  *   error    on failure gets what is wrong and the remedy, for people
  *   returns  0; -E2BIG with all closed: more than LISTEN_WORKERS_MAX on one address, or more than
@@ -27,6 +29,12 @@
  */
 int adopt_listeners(const struct listen_address *a, size_t n, unsigned n_workers,
                     struct inherited *from, struct listener *ret, struct buf *error);
+
+/*
+ * Who gave the sockets of l reads them no more: what adopt_listeners has left to do.
+ * returns  0; -errno: they are ours, but the kernel does not take the program that spreads them
+ */
+int adopt_own(struct listener *l);
 
 /*
  * Datagrams that the kernel has dropped at the inherited sockets of l, in their whole life.  The

@@ -48,6 +48,7 @@ struct socket_stats {
     uint64_t odd_tls;      /* connections that begin TLS where none is spoken */
     uint64_t tls_ok, tls_failed, tls_timeout; /* handshakes */
     uint64_t queued_bytes; /* no counter: kernel memory of the queue when the turn began */
+    uint32_t socket_drops; /* of kernel_drops: what the socket had counted, in its whole life */
 };
 
 struct listener {
@@ -68,6 +69,7 @@ struct listener {
      */
     bool kept, own;
     unsigned n_before;
+    bool in_use; /* inherited from a process that reads them for now: until adopt_own */
     char kept_as[INHERITED_NAME_MAX]; /* own sockets: under which name a manager keeps them */
     /* Indexed from the first reader on: */
     uint16_t places[LISTEN_WORKERS_MAX];            /* what worker_add_socket returned */

@@ -9,7 +9,7 @@
  * A page turn (worker_ask_turn) first reads what the sockets hold, so that a scrape shows every
  * datagram that came before it, then seals the page and calls notify.
  *
- *     worker_new, worker_add_socket..., worker_start
+ *     worker_new, worker_add_socket..., worker_add_inherited..., worker_start
  *     worker_ask_turn -> notify -> worker_take, worker_give      any number of times
  *     worker_join
  *
@@ -58,10 +58,17 @@ int worker_new(const struct worker_opts *opts, struct worker **ret);
 int worker_add_socket(struct worker *w, int fd, const struct listen_address *a);
 
 /*
- * The socket of datagrams at the place `at` was inherited, and others may have it open: it is never
- * shut down, and what it dropped before is not counted.  Before worker_start.
+ * The same of a socket of datagrams that was inherited, and that others may have open: it is never
+ * shut down, its options stay as they are until worker_start, and what it dropped before that is
+ * not counted.
  */
-void worker_keep_socket(struct worker *w, unsigned at);
+int worker_add_inherited(struct worker *w, int fd, const struct listen_address *a);
+
+/*
+ * Such a socket, at the place `at`, is this process' alone, as after a takeover: it may be shut
+ * down, and what it dropped since it had dropped that many is counted.  Before worker_start.
+ */
+void worker_take_over(struct worker *w, unsigned at, uint32_t drops);
 
 /*
  * Have the worker read a connection of the listener at the place `at`; c is then the worker's until
@@ -96,7 +103,7 @@ void worker_ask_turn(struct worker *w, bool last);
 
 /*
  * Another process may be given the sockets and connections: as worker_ask_turn, and nothing is read
- * after it until worker_read_again.  TLS ends.
+ * after it until worker_read_again.  TLS ends, and so do sockets that worker_renew_socket replaced.
  */
 void worker_ask_pause(struct worker *w);
 void worker_read_again(struct worker *w);

@@ -37,7 +37,8 @@ struct taker_opts {
     struct takeover_hello hello;     /* at most TAKEOVER_WANTED_MAX wanted; lives for the call */
     /*
      * The old one's descriptors, n of them, close-on-exec: the daemon's from here on.  Names and
-     * array live until taker_close.  taker_ready or taker_refuse is to follow, now or later.
+     * array live until taker_close.  What they are of is the old one's until `own`: it goes on with
+     * it where this comes to nothing.  taker_ready or taker_refuse is to follow, now or later.
      */
     void (*prepare)(void *cookie, const struct takeover_fd *fds, size_t n);
     /* A connection of that listener, and what came of a line so far; fd is the daemon's. */

@@ -1,6 +1,7 @@
 /*
- * carried_wrap   a table whose lines pass through put_sum, which adds what was carried
- * carried_save   the same sums, as records;  carried_load: one of them
+ * carried_wrap   a table whose lines pass through read_added: put_sum adds what was carried, and
+ *                put_lost puts lines of workers that are no more
+ * carried_save   the same lines, as records;  carried_load: one of them
  */
 #include "app/carried.h"
 
@@ -13,6 +14,8 @@
 #include "base/pack.h"
 
 enum { LINES_MAX = 100000 };
+
+#define BY_WORKER "socket,worker"
 
 static bool is_carried(const struct counter_row *row)
 {
@@ -58,33 +61,78 @@ struct adding {
     const struct carried *carried;
     const struct counter_row *row;
     struct counter_lines *to;
+    struct buf seen; /* of a row by worker: the labels of its lines, each as a text */
 };
 
-static double with_carried(const struct carried *c, const struct counter_row *row,
-                           const char *const *labels, double value)
+static bool is_by_worker(const struct counter_row *row)
 {
-    struct buf key = { 0 };
-    if (c->n == 0)
-        return value;
-    pack_labels(row, labels, &key);
-    const struct carried_line *before = find(c, row, buf_slice(&key));
-    buf_release(&key);
-    return before != NULL ? fmin(value + before->value, DBL_MAX) : value;
+    return strcmp(row->labels, BY_WORKER) == 0;
 }
 
 static void put_sum(struct counter_lines *to, const char *const *labels, double value)
 {
-    const struct adding *a = (const struct adding *)to;
-    counter_put(a->to, labels, with_carried(a->carried, a->row, labels, value));
+    struct adding *a = (struct adding *)to;
+    struct buf key = { 0 };
+    pack_labels(a->row, labels, &key);
+    const struct carried_line *before = find(a->carried, a->row, buf_slice(&key));
+    if (is_by_worker(a->row))
+        pack_text(&a->seen, buf_slice(&key));
+    buf_release(&key);
+    counter_put(a->to, labels, before != NULL ? fmin(value + before->value, DBL_MAX) : value);
+}
+
+/* Is there a line of that socket now, and none of that worker? */
+static bool has_lost_its_worker(const struct carried_line *line, struct slice seen)
+{
+    struct unpack own = unpack_of(buf_slice(&line->labels)), in = unpack_of(seen);
+    struct slice socket = unpack_text(&own);
+    bool there = false;
+    while (in.rest.len > 0) {
+        struct slice labels = unpack_text(&in);
+        struct unpack other = unpack_of(labels);
+        if (slice_eq(labels, buf_slice(&line->labels)))
+            return false;
+        there = there || slice_eq(unpack_text(&other), socket);
+    }
+    return there;
+}
+
+/* Who reads a socket may change with server.workers: what others had read of it goes on to be
+ * shown, so that its sum does. */
+static void put_lost(const struct adding *a)
+{
+    for (size_t i = 0; i < a->carried->n; i++) {
+        const struct carried_line *line = &a->carried->at[i];
+        if (line->row != a->row || !has_lost_its_worker(line, buf_slice(&a->seen)))
+            continue;
+        struct unpack in = unpack_of(buf_slice(&line->labels));
+        const struct slice socket = unpack_text(&in), worker = unpack_text(&in);
+        char *labels[] = { mem_strndup(socket.ptr, socket.len),
+                           mem_strndup(worker.ptr, worker.len) };
+        counter_put(a->to, (const char *const *)labels, line->value);
+        free(labels[0]);
+        free(labels[1]);
+    }
+}
+
+/* The lines of a row with what c has. */
+static void read_added(const struct carried *c, const struct counter_source *of, size_t row,
+                       struct counter_lines *to)
+{
+    struct adding a = {
+        .lines = { .put = put_sum }, .carried = c, .row = &of->table->rows[row], .to = to
+    };
+    bool adds = c->n > 0 && is_carried(a.row);
+    of->table->read(of->of, row, adds ? &a.lines : to);
+    if (adds && is_by_worker(a.row))
+        put_lost(&a);
+    buf_release(&a.seen);
 }
 
 static void read_wrapped(const void *of, size_t row, struct counter_lines *to)
 {
     const struct carried_source *s = of;
-    struct adding a = {
-        .lines = { .put = put_sum }, .carried = s->carried, .row = &s->table.rows[row], .to = to
-    };
-    s->of.table->read(s->of.of, row, is_carried(a.row) ? &a.lines : to);
+    read_added(s->carried, &s->of, row, to);
 }
 
 struct counter_source carried_wrap(struct carried_source *room, const struct carried *c,
@@ -99,7 +147,6 @@ struct counter_source carried_wrap(struct carried_source *room, const struct car
 
 struct saving {
     struct counter_lines lines;
-    const struct carried *carried;
     const struct counter_row *row;
     struct records_writer *to;
     uint8_t type;
@@ -111,7 +158,7 @@ static void put_record(struct counter_lines *to, const char *const *labels, doub
     struct buf *out = records_add(s->to, s->type);
     pack_text(out, slice_str(s->row->name));
     pack_labels(s->row, labels, out);
-    pack_double(out, with_carried(s->carried, s->row, labels, value));
+    pack_double(out, value);
     records_done(s->to);
 }
 
@@ -121,13 +168,11 @@ void carried_save(const struct carried *c, const struct counter_source *sources,
     for (size_t i = 0; i < n; i++) {
         const struct counter_table *table = sources[i].table;
         for (size_t row = 0; sources[i].of != NULL && row < table->n; row++) {
-            struct saving s = { .lines = { .put = put_record },
-                                .carried = c,
-                                .row = &table->rows[row],
-                                .to = to,
-                                .type = type };
+            struct saving s = {
+                .lines = { .put = put_record }, .row = &table->rows[row], .to = to, .type = type
+            };
             if (is_carried(s.row))
-                table->read(sources[i].of, row, &s.lines);
+                read_added(c, &sources[i], row, &s.lines);
         }
     }
 }

@@ -3,7 +3,8 @@
  * they count now.  Private to app/.
  *
  * A line is known by the name of its row and the values of its labels.  What the state brought for
- * a line that is not there any more (a listener that was closed) is not shown, and not saved again.
+ * a line that is not there any more (a listener that was closed) is not shown, and not saved again;
+ * but for that of a socket that another worker reads now: the sum over its workers goes on.
  * Gauges are of this process, and so is process_cpu_seconds_total.
  *
  *   thread   control

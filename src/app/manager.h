@@ -32,7 +32,9 @@ struct manager {
     struct notify to;
     struct inherited given; /* what nobody has taken */
     int http_fd;            /* a listening socket for HTTP; -1: none was given, or it is taken */
+    int http_spare;         /* a copy until HTTP is served, to try again with; or -1 */
     bool http_kept;         /* somebody has it open besides us */
+    bool http_late;         /* it could not be served at once: told, and tried every second */
     bool stores;            /* it keeps what we opened */
     bool asking;            /* whether it does is not known yet */
     struct notify_probe probe;

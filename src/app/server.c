@@ -266,7 +266,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     *mapping = (struct core_mapping){ 0 };
     s->source = src;
     s->taking.asked = takeover;
-    s->hand_on.http_fd = s->manager.http_fd = -1;
+    s->hand_on.http_fd = s->manager.http_fd = s->manager.http_spare = -1;
     s->state_file = (struct state_file){ .dir = -1, .fd = -1 };
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {

@@ -162,7 +162,8 @@ static int hand_out(struct server *s, struct listener *l, unsigned *next)
     for (unsigned i = 0; i < l->n_readers; i++) {
         int fd = accepts ? -1 : l->fds[i];
         struct worker *w = s->workers[(l->reader + i) % s->n_workers];
-        int at = worker_add_socket(w, fd, &l->address);
+        int at = !accepts && i < l->n_before ? worker_add_inherited(w, fd, &l->address)
+                                             : worker_add_socket(w, fd, &l->address);
         if (at < 0) {
             LOG(LOG_ERROR, "cannot receive", F_STR("addr", l->address.name),
                 F_STR("error", err_text(at)),
@@ -171,8 +172,6 @@ static int hand_out(struct server *s, struct listener *l, unsigned *next)
             return at;
         }
         l->places[i] = (uint16_t)at;
-        if (!accepts && i < l->n_before)
-            worker_keep_socket(w, l->places[i]);
     }
     return accepts ? accept_from(s, l) : 0;
 }

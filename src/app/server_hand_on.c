@@ -97,6 +97,11 @@ static const char *offer(void *server, const struct takeover_hello *hello,
     return NULL;
 }
 
+bool server_hand_on_offers(const struct server *s)
+{
+    return s->hand_on.fds != NULL;
+}
+
 /* ---- pause ---- */
 
 static bool answered(struct server *s, uint64_t waited_ms)
@@ -172,6 +177,7 @@ static int write_state(struct server *s)
     struct state_file f = { .dir = -1, .fd = memfd_create("statsd-state", MFD_CLOEXEC) };
     if (f.fd < 0)
         return -errno;
+    socket_notes_gather(&s->sockets, s->listeners, s->n_listeners);
     int rc = server_state_write(s, &f);
     if (rc < 0) {
         state_file_close(&f);
@@ -255,23 +261,9 @@ static void serve_again(struct server *s)
         server_http_stop(s); /* it may not have been */
         s->manager.http_fd = h->http_fd;
         h->http_fd = -1;
-        if (server_http_start(s) < 0)
-            s->status = 1;
-        s->self.http = s->http;
+        (void)server_http_start(s); /* or later */
     }
     forget_offer(h);
-}
-
-/* The other one may have changed the options of the sockets. */
-static void spread_again(struct server *s)
-{
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        struct listener *l = &s->listeners[i];
-        bool by_payload = l->by_payload;
-        l->by_payload = false;
-        if (by_payload && listener_spread_payload(l) < 0)
-            LOG(LOG_WARN, "spread by source from now on", F_STR("addr", l->address.name));
-    }
 }
 
 static void resume(void *server)
@@ -280,7 +272,6 @@ static void resume(void *server)
     struct hand_on *h = &s->hand_on;
     assert(server_state(s) == HANDING_ON);
     uv_timer_stop(&s->stop_timer);
-    spread_again(s);
     keep_all(s, false);
     if (s->turn.pauses)
         turn_go_on(&s->turn);
@@ -338,6 +329,7 @@ int server_hand_on_open(struct server *s, int fd)
 void server_hand_on_close(struct server *s)
 {
     giver_close(s->hand_on.giver);
+    socket_notes_release(&s->sockets);
     s->hand_on.giver = NULL;
     forget_offer(&s->hand_on);
 }

@@ -1,9 +1,12 @@
 /* The daemon's HTTP routes.  Callbacks named in the table run on the HTTP thread. */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/server_priv.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 static const char landing_page[] =
@@ -68,11 +71,40 @@ static unsigned post_reload(void *server, const char **ret_text)
     return ask_for(server, LIFECYCLE_RELOAD, "reloading; the log has the result", ret_text);
 }
 
+/* returns  0, or -errno: no descriptor is left */
+int server_http_spare(struct server *s)
+{
+    struct manager *m = &s->manager;
+    if (m->http_fd >= 0 && m->http_spare < 0)
+        m->http_spare = fcntl(m->http_fd, F_DUPFD_CLOEXEC, 0);
+    return m->http_fd >= 0 && m->http_spare < 0 ? -errno : 0;
+}
+
+/* On failure the given socket is gone, and its copy takes its place. */
+static int start(struct server *s, const struct http_opts *o, const char **ret_error)
+{
+    struct manager *m = &s->manager;
+    int rc = server_http_spare(s);
+    *ret_error = err_text(rc);
+    if (rc < 0)
+        return rc;
+    m->http_fd = -1; /* taken */
+    rc = http_start(o, &s->http, ret_error);
+    if (rc < 0)
+        m->http_fd = m->http_spare;
+    else if (m->http_spare >= 0)
+        (void)close(m->http_spare);
+    m->http_spare = -1;
+    s->self.http = s->http;
+    return rc;
+}
+
 int server_http_start(struct server *s)
 {
     const struct config *c = s->config;
     if (c->http_listen[0] == '\0')
         return 0;
+    http_body_unref(s->landing); /* of a try that failed */
     s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page),
                                 sizeof landing_page - 1);
     const struct http_route routes[] = {
@@ -96,17 +128,25 @@ int server_http_start(struct server *s)
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
     const char *error = "";
-    s->manager.http_fd = -1; /* taken */
-    int rc = http_start(&o, &s->http, &error);
+    int rc = start(s, &o, &error);
     const char *remedy = "see http.listen";
     if (rc == -EADDRINUSE)
         remedy = "stop it, or set http.listen to another port (0: any free one)";
+    if (rc < 0 && s->manager.http_late)
+        return rc;
     if (rc < 0)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
             F_STR("remedy", remedy));
     else
         LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
+    s->manager.http_late = rc < 0;
     return rc;
+}
+
+void server_http_again(struct server *s)
+{
+    if (s->http == NULL && s->manager.http_fd >= 0)
+        (void)server_http_start(s);
 }
 
 void server_http_stop(struct server *s)

@@ -50,7 +50,7 @@ int server_manager_open(struct server *s)
 {
     struct manager *m = &s->manager;
     struct buf error = { 0 };
-    m->http_fd = -1;
+    m->http_fd = m->http_spare = -1;
     const char *where = getenv("NOTIFY_SOCKET");
     int rc = notify_open(&m->to, where);
     if (rc < 0)
@@ -350,6 +350,8 @@ void server_manager_close(struct server *s)
     inherited_release(&m->given);
     if (m->http_fd >= 0)
         close(m->http_fd);
+    if (m->http_spare >= 0)
+        close(m->http_spare);
     if (notify_there(&m->to))
         (void)notify_barrier(&m->to, NOTIFY_SEND_MS);
     notify_close(&m->to);

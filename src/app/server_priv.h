@@ -29,6 +29,7 @@
 #include "app/manager.h"
 #include "app/selfmetrics.h"
 #include "app/server_takeover.h"
+#include "app/socket_notes.h"
 #include "app/state.h"
 #include "app/state_file.h"
 #include "app/turn.h"
@@ -87,8 +88,9 @@ struct server {
     uint64_t reload_turn;   /* that turn; 0: nothing waits to be put in force */
     bool reload_again;      /* asked for meanwhile */
     struct manager manager;
-    struct hand_on hand_on; /* to the server that takes over */
-    struct taking taking;   /* from the one that runs */
+    struct hand_on hand_on;      /* to the server that takes over */
+    struct taking taking;        /* from the one that runs */
+    struct socket_notes sockets; /* of either */
     bool leaving; /* a signal came: connections to what others keep may end first, while ... */
     uint64_t leaving_ms;   /* ... datagrams are still read; since when */
     uint64_t drained_ms;   /* draining: when it began to wait for the sinks */
@@ -139,7 +141,7 @@ void server_log_listeners(const struct server *s);
  */
 int server_start(struct server *s);
 int server_make(struct server *s);
-int server_go(struct server *s);
+int server_go(struct server *s); /* of one that takes over only workers may fail, after a while */
 void server_ready(struct server *s);
 
 /* What server.c has the loop and the turns call. */
@@ -149,6 +151,12 @@ void server_start_loop(struct server *s);
 /* returns  0 (also when http.listen is empty), or -errno, logged */
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
+/*
+ * On a socket that was given it may be tried again, as once a second while RUNNING; spare: what
+ * that needs is there from now on (0, -errno).
+ */
+int server_http_spare(struct server *s);
+void server_http_again(struct server *s);
 
 /* To be called once a second while RUNNING. */
 void server_tick(struct server *s);

@@ -7,12 +7,15 @@
  * A server that takes over (server_take.c) goes the same way, in other steps.
  */
 #include <string.h>
+#include <time.h>
 
 #include "app/server_priv.h"
 #include "app/version.h"
 #include "base/err.h"
 #include "base/now.h"
 #include "protocol/variant.h"
+
+enum { RETRY_MS = 10, RETRY_MOST_MS = 5000 };
 
 static void prepare_self(struct server *s)
 {
@@ -66,10 +69,27 @@ static int open_api(struct server *s)
     return rc;
 }
 
+/*
+ * After a takeover the sockets are ours whatever happens, and the server that ends has threads for
+ * a while: a thread is asked for again.
+ */
+static int start_worker(struct server *s, struct worker *w)
+{
+    const struct timespec retry = { .tv_nsec = RETRY_MS * 1000000L };
+    int rc = worker_start(w);
+    if (rc < 0 && s->taking.asked)
+        LOG(LOG_WARN, "cannot start a worker, trying again", F_STR("error", err_text(rc)));
+    for (int ms = 0; rc < 0 && s->taking.asked && ms < RETRY_MOST_MS; ms += RETRY_MS) {
+        (void)nanosleep(&retry, NULL);
+        rc = worker_start(w);
+    }
+    return rc;
+}
+
 static int start_workers(struct server *s)
 {
     for (unsigned i = 0; i < s->n_workers; i++) {
-        int rc = worker_start(s->workers[i]);
+        int rc = start_worker(s, s->workers[i]);
         if (rc < 0) {
             LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
             return rc;
@@ -95,8 +115,7 @@ int server_go(struct server *s)
     int rc = start_workers(s);
     if (rc == 0)
         rc = server_http_start(s);
-    s->self.http = s->http;
-    return rc;
+    return s->taking.asked && s->manager.http_late ? 0 : rc;
 }
 
 void server_ready(struct server *s)

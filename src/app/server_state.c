@@ -22,10 +22,13 @@
 
 struct state_parts server_state_parts(struct server *s)
 {
+    enum server_state state = server_state(s);
+    bool over = state == HANDING_ON || (state == STARTING && s->taking.asked);
     return (struct state_parts){ .instance = s->config->server_instance,
                                  .registry = s->registry,
                                  .self = &s->self,
-                                 .sinks = &s->sinks };
+                                 .sinks = &s->sinks,
+                                 .sockets = over ? &s->sockets : NULL };
 }
 
 struct state_clock server_state_clock(struct server *s)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "app/server_priv.h"
@@ -21,6 +22,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "listen/adopt.h"
 
 static void end(struct server *s)
 {
@@ -56,6 +58,7 @@ static int open_state_dir(struct server *s, int given)
 static void sort_out(struct server *s, const struct takeover_fd *fds, size_t n, int *ret_dir)
 {
     struct manager *m = &s->manager;
+    m->given.in_use = true;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(fds[i].name, TAKEOVER_STATE_DIR) != 0)
             inherited_add(&m->given, fds[i].fd, fds[i].name, true);
@@ -74,6 +77,8 @@ static void prepare(void *server, const struct takeover_fd *fds, size_t n)
     int rc = open_state_dir(s, dir);
     if (rc == 0)
         rc = server_make(s);
+    if (rc == 0)
+        rc = server_http_spare(s);
     if (rc < 0)
         taker_refuse(s->taking.taker, "the new server cannot start: its log says why");
     else
@@ -196,19 +201,67 @@ static void forget_file(struct server *s)
             F_STR("error", err_text(rc)));
 }
 
+/* What the other one knew of them. */
+static void take_notes(struct server *s, struct listener *l)
+{
+    for (unsigned k = 0; k < l->n_before; k++) {
+        const struct socket_note *note = socket_notes_of(&s->sockets, l->fds[k]);
+        if (note == NULL)
+            continue;
+        if (l->address.addr.ss_family == AF_UNIX) {
+            l->file_dev = note->file_dev;
+            l->file_ino = note->file_ino;
+        }
+        if (!transport_of(l->address.transport)->accepts)
+            worker_take_over(s->workers[(l->reader + k) % s->n_workers], l->places[k], note->drops);
+    }
+}
+
+/* As our config says: the other one reads them no more. */
+static void own_sockets(struct server *s)
+{
+    for (size_t i = 0; i < s->n_listeners; i++) {
+        struct listener *l = &s->listeners[i];
+        take_notes(s, l);
+        l->kept = false;
+        if (adopt_own(l) < 0)
+            LOG(LOG_WARN, "cannot spread by payload: by source from now on",
+                F_STR("addr", l->address.name));
+    }
+    s->manager.http_kept = false;
+}
+
+/* Of a Unix socket that our config has no more the file goes as well, if it is still its own. */
+static void remove_file(const struct server *s, int fd)
+{
+    const struct socket_note *note = socket_notes_of(&s->sockets, fd);
+    struct sockaddr_un at = { .sun_family = AF_UNSPEC };
+    socklen_t len = sizeof at - 1; /* a path of full length has no NUL */
+    struct stat st;
+    if (note == NULL || getsockname(fd, (struct sockaddr *)&at, &len) < 0 ||
+        at.sun_family != AF_UNIX || at.sun_path[0] == '\0')
+        return;
+    if (lstat(at.sun_path, &st) == 0 && st.st_dev == note->file_dev && st.st_ino == note->file_ino)
+        (void)unlink(at.sun_path);
+}
+
 static void own(void *server)
 {
     struct server *s = server;
     int control = taker_take_control(s->taking.taker);
-    for (size_t i = 0; i < s->n_listeners; i++)
-        s->listeners[i].kept = false;
-    s->manager.http_kept = false;
+    own_sockets(s);
+    for (size_t i = 0; i < s->manager.given.n; i++)
+        if (s->manager.given.at[i].fd >= 0)
+            remove_file(s, s->manager.given.at[i].fd);
     take_streams(s);
     forget_file(s);
-    if (server_go(s) < 0 || server_hand_on_open(s, control) < 0) {
+    if (server_go(s) < 0) {
+        server_set_state(s,
+                         STOPPING); /* with a state: it is saved, and a restart goes on from it */
         end(s);
         return;
     }
+    (void)server_hand_on_open(s, control); /* without it, only a restart can follow */
     server_ready(s);
     LOG(LOG_INFO, "took over from the server that ran", F_U64("listeners", s->n_listeners));
     server_take_close(s);

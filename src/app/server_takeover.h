@@ -68,6 +68,9 @@ struct taking {
  * returns  0 (also when it is not set), or -errno, logged */
 int server_hand_on_open(struct server *s, int fd);
 
+/* Has another server been told of the sockets? */
+bool server_hand_on_offers(const struct server *s);
+
 /* A turn is over. */
 void server_hand_on_turned(struct server *s);
 

@@ -79,6 +79,7 @@ void server_tick(struct server *s)
     expire(s);
     events_take(&s->events);
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
+    server_http_again(s);
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
     if (s->acceptor != NULL)

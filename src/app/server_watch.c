@@ -50,8 +50,8 @@ static void look_after(struct server *s, size_t listener)
 static void on_watch(uv_timer_t *timer)
 {
     struct server *s = timer->data;
-    if (server_state(s) != RUNNING)
-        return;
+    if (server_state(s) != RUNNING || server_hand_on_offers(s))
+        return; /* they are offered as they are */
     for (size_t i = 0; i < s->n_listeners; i++)
         look_after(s, i);
 }

@@ -45,6 +45,8 @@ size_t state_save(struct records_writer *to, const struct state_parts *p,
     size_t left_out = save_registry(to, p->registry, clock);
     selfmetrics_gather(p->self, &all);
     carried_save(&p->self->carried, all.sources, COUNTER_TABLE_COUNT, STATE_COUNTER, to);
+    if (p->sockets != NULL)
+        socket_notes_save(p->sockets, STATE_SOCKET, to);
     sink_list_save(p->sinks, to);
     return left_out;
 }
@@ -107,6 +109,8 @@ static bool load_record(struct loading *l, uint8_t type, struct slice body)
 {
     if (type == STATE_COUNTER)
         return carried_load(&l->parts->self->carried, body);
+    if (type == STATE_SOCKET)
+        return l->parts->sockets != NULL && socket_notes_load(l->parts->sockets, body);
     if (type < STATE_OF_SINKS)
         return type == STATE_OWNER || registry_load_record(&l->registry, type, body);
     int rc = sink_list_load(l->parts->sinks, type, body, l->age_ms);
@@ -148,6 +152,8 @@ int state_load(const struct records_source *from, const struct state_parts *p,
     sink_list_loaded(p->sinks, rc == 0);
     if (rc < 0)
         carried_release(&p->self->carried);
+    if (rc < 0 && p->sockets != NULL)
+        socket_notes_release(p->sockets);
     records_close(&r);
     return rc;
 }

@@ -6,6 +6,7 @@
  *                    u64 series
  *     1 .. 15        registry_state.h
  *     STATE_COUNTER  the server's own counters (carried.h)
+ *     STATE_SOCKET   in a takeover (socket_notes.h)
  *     32 ..          what sinks hold (sinks/sink.h)
  *
  * A stream is read twice: first for its checksums and its owner, then to be loaded; so of one that
@@ -21,11 +22,12 @@
 
 #include "aggregate/registry_state.h"
 #include "app/selfmetrics.h"
+#include "app/socket_notes.h"
 #include "base/records.h"
 #include "sinks/redis.h"
 #include "sinks/sink_list.h"
 
-enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER = 17, STATE_OF_SINKS = 32 };
+enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER, STATE_SOCKET, STATE_OF_SINKS = 32 };
 
 /* What one process has to read that takes over from another.  A file is used without batches of
  * another format, as it has counters as well; in a takeover nothing has to be lost. */
@@ -37,6 +39,7 @@ struct state_parts {
     struct registry *registry;
     struct selfmetrics_sources *self;
     struct sink_list *sinks;
+    struct socket_notes *sockets; /* NULL: they are not handed on */
 };
 
 /* The first record. */

@@ -173,11 +173,11 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.kernel += 2 * c->sockets[i].rcvbuf *
                     (socket_url_sockets(&c->sockets[i], workers) +
                      (uint64_t)socket_url_connections(&c->sockets[i]));
-    const uint64_t state = series * AGGREGATE_STATE_BYTES + (redis ? c->redis_spool_max_bytes : 0);
+    const uint64_t spool = redis ? c->redis_spool_max_bytes : 0;
     if (c->server_state_dir[0] != '\0')
-        b.state_file = state;
-    if (taken_over)
-        b.takeover = 2 * b.total + state;
+        b.state_file = series * AGGREGATE_STATE_BYTES + spool;
+    if (taken_over) /* a line in the state is shorter than once it is loaded */
+        b.takeover = 2 * b.total + series * one.restored + spool;
     b.large_set = one.large_set;
     *ret = b;
 }

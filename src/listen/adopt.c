@@ -81,8 +81,20 @@ static int adopt(const struct listen_address *a, unsigned n_workers, struct inhe
     if (n == 0)
         return 0;
     l->n_before = l->n;
-    t->ops->adopt(l);
+    l->in_use = from->in_use;
+    t->ops->learn(l);
+    if (!l->in_use)
+        t->ops->own(l);
     return listener_opened(l, n_workers);
+}
+
+int adopt_own(struct listener *l)
+{
+    if (!l->in_use)
+        return 0;
+    l->in_use = false;
+    transport_of(l->address.transport)->ops->own(l);
+    return listener_configure(l);
 }
 
 int adopt_listeners(const struct listen_address *a, size_t n, unsigned n_workers,

@@ -88,22 +88,25 @@ void listener_prepare(struct listener *l, const struct listen_address *a)
     inherited_own_name(a->name, l->kept_as);
 }
 
-int listener_opened(struct listener *l, unsigned n_workers)
+int listener_configure(struct listener *l)
 {
-    const struct listen_address *a = &l->address;
-    const bool accepts = transport_of(a->transport)->accepts;
-    assert(n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
-    l->n_readers = accepts ? n_workers : l->n;
-    l->stride = l->n_readers > n_workers ? n_workers : 0;
-    if (a->spread == LISTEN_SPREAD_PAYLOAD) {
+    int rc = 0;
+    if (l->address.spread == LISTEN_SPREAD_PAYLOAD) {
         l->by_payload = false; /* the program divides by the number of sockets */
-        int rc = listener_spread_payload(l);
-        if (rc < 0)
-            return rc;
+        rc = listener_spread_payload(l);
     }
     l->rcvbuf_granted = (uint64_t)dgram_rcvbuf(l->fds[0]);
     listener_check(l);
-    return 0;
+    return rc;
+}
+
+int listener_opened(struct listener *l, unsigned n_workers)
+{
+    const bool accepts = transport_of(l->address.transport)->accepts;
+    assert(n_workers > 0 && n_workers <= LISTEN_WORKERS_MAX);
+    l->n_readers = accepts ? n_workers : l->n;
+    l->stride = l->n_readers > n_workers ? n_workers : 0;
+    return l->in_use ? 0 : listener_configure(l);
 }
 
 static int open_one(const struct listen_address *a, const struct listener *holder,
@@ -156,6 +159,16 @@ static const struct listener *holder_of(const struct listen_address *a, const st
             return &open[i];
     }
     return NULL;
+}
+
+/*
+ * holder: or NULL.  One that another process reads is left alone: the new socket would take its
+ * datagrams away from it.
+ */
+static int open_part(const struct listen_address *a, const struct listener *holder,
+                     unsigned n_workers, struct listener *l)
+{
+    return holder != NULL && holder->in_use ? -EADDRINUSE : open_one(a, holder, n_workers, l);
 }
 
 /* The twin *a once, with the port that *first has. */
@@ -218,7 +231,7 @@ int listener_open_rest(const struct listen_address *a, size_t n, unsigned n_work
         else if (order[i]->twin)
             rc = open_twin(order[i], n_workers, l - 1, l);
         else
-            rc = open_one(order[i], holder_of(order[i], ret, n), n_workers, l);
+            rc = open_part(order[i], holder_of(order[i], ret, n), n_workers, l);
         if (rc < 0)
             listener_explain(order[i], rc, error);
     }
@@ -259,7 +272,7 @@ void listener_close(struct listener *l)
         if (l->fds[i] >= 0)
             close(l->fds[i]);
     l->n = l->n_before = l->n_readers = 0;
-    l->by_payload = l->kept = false;
+    l->by_payload = l->kept = l->in_use = false;
 }
 
 void listener_refuse(const struct listener *l)

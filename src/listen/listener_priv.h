@@ -13,6 +13,9 @@ void listener_prepare(struct listener *l, const struct listen_address *a);
 /* l has its sockets: what follows from their number.  returns  0 or -errno */
 int listener_opened(struct listener *l, unsigned n_workers);
 
+/* The options that go by the config of open sockets that are ours.  returns  0 or -errno */
+int listener_configure(struct listener *l);
+
 /* What is wrong with a, which could not be opened, and the remedy, for people. */
 void listener_explain(const struct listen_address *a, int rc, struct buf *error);
 

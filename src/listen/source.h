@@ -47,7 +47,7 @@ struct source;
 typedef void (*source_stream_fn)(void *cookie, unsigned at, int fd, struct slice begun);
 
 struct source_ops {
-    /* Writes s->stats.queued_bytes and kernel_drops. */
+    /* Writes queued_bytes, kernel_drops and socket_drops of s->stats. */
     void (*look)(struct source *s);
 
     /*
@@ -58,8 +58,8 @@ struct source_ops {
     void (*drain)(struct source *s, bool last);
 
     /*
-     * Read nothing, and end nothing but TLS, which no other process could go on with, until go_on.
-     * Another process may have changed the options of the sockets by then.
+     * Read nothing until go_on, and end what no other process could go on with: TLS, and a socket
+     * that was replaced.
      */
     void (*rest)(struct source *s);
     void (*go_on)(struct source *s);
@@ -71,9 +71,11 @@ struct source_ops {
     void (*adopt)(struct source *s, struct connection *list);
 
     /*
-     * Where sockets may be kept, else NULL: as worker_keep_socket, of the only one so far.
+     * Where sockets may be inherited, else NULL: nobody else reads the only one so far, and the
+     * worker is about to.
      */
-    void (*keep)(struct source *s);
+    void (*own)(struct source *s);
+    void (*take_over)(struct source *s, uint32_t drops); /* as worker_take_over */
 
     /*
      * Where the worker's sockets are bound again, else NULL: as worker_renew_socket.

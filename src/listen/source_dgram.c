@@ -2,8 +2,8 @@
  * A source has one socket, or two after a renewal:
  *
  *     newest     bound to the address now
- *     replaced   bound before: clients that connected to it go on sending there.  The next renewal
- *                shuts it down, reads it until it is empty, and closes it.  (One that is kept is
+ *     replaced   bound before: clients that connected to it go on sending there.  The next renewal,
+ *                or a pause, shuts it down, reads it until it is empty, and closes it.  (One that is kept is
  *                closed without being shut down.)
  *
  * Each socket has its watch (which says when to read it), may be stamped (the kernel notes when
@@ -43,7 +43,8 @@ struct dgram_socket {
     struct lane_source from;
     int fd;
     bool own_fd;        /* fd is closed with the socket */
-    bool kept;          /* others have it open: never shut down */
+    bool inherited;     /* its options are not ours to set before `own` */
+    bool kept;          /* others may have it open: never shut down */
     bool stamped;       /* dgram_stamp is on */
     uint64_t datagrams; /* read from it */
 };
@@ -54,7 +55,8 @@ struct source_dgram {
     enum gauge_sign gauge_sign;
     struct dgram_socket *newest;
     struct dgram_socket *replaced; /* or NULL */
-    uint32_t drops_seen;           /* of newest's, in base.stats already */
+    uint32_t drops_seen;           /* of newest's, in base.stats already, or another's to count */
+    bool knows_drops;              /* take_over has said them */
 };
 
 static void source_dgram_check(const struct source_dgram *s)
@@ -153,8 +155,15 @@ static void on_closed(void *cookie)
     free(k);
 }
 
+static void set_options(struct dgram_socket *k)
+{
+    if (k->source->transport->sender_pid)
+        (void)dgram_tell_pid(k->fd); /* where it fails, refused lines have no sender */
+    choose_stamps(k);
+}
+
 /* Begin to watch fd, whose owner is the caller.  returns  0 or -errno */
-static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
+static int socket_new(struct source_dgram *s, int fd, bool inherited, struct dgram_socket **ret)
 {
     struct dgram_socket *k = mem_zalloc_apart(sizeof *k);
     /* Where senders wait when the queue is full, datagrams are not left to gather. */
@@ -162,15 +171,15 @@ static int socket_new(struct source_dgram *s, int fd, struct dgram_socket **ret)
     unsigned gather_ms = gather ? gather_most_ms((uint64_t)dgram_rcvbuf(fd)) : 0;
     k->source = s;
     k->fd = fd;
+    k->inherited = k->kept = inherited;
     k->from.gauge_sign = s->gauge_sign;
     int rc = watch_init(&k->watch, s->base.env->loop, fd, gather_ms, read_some, k);
     if (rc < 0) {
         free(k);
         return rc;
     }
-    if (s->transport->sender_pid)
-        (void)dgram_tell_pid(fd); /* where it fails, refused lines are shown without a sender */
-    choose_stamps(k);
+    if (!inherited)
+        set_options(k);
     rc = watch_start(&k->watch);
     if (rc < 0) {
         watch_close(&k->watch, on_closed);
@@ -192,7 +201,7 @@ static void look(struct source *base)
     base->stats.queued_bytes = queued;
     if (s->transport->own_queue)
         base->stats.kernel_drops += (uint32_t)(drops - s->drops_seen); /* a counter that wraps */
-    s->drops_seen = drops;
+    s->drops_seen = base->stats.socket_drops = drops;
 }
 
 /*
@@ -235,6 +244,13 @@ static void end_replaced(struct dgram_socket *k)
     drain_socket(k, true);
 }
 
+static void drop_replaced(struct source_dgram *s)
+{
+    end_replaced(s->replaced);
+    watch_close(&s->replaced->watch, on_closed);
+    s->replaced = NULL;
+}
+
 static void drain(struct source *base, bool last)
 {
     struct source_dgram *s = (struct source_dgram *)base;
@@ -251,51 +267,52 @@ static void rest(struct source *base)
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
     watch_stop(&s->newest->watch);
-    if (s->replaced != NULL)
-        watch_stop(&s->replaced->watch);
-}
-
-static void read_again(struct dgram_socket *k)
-{
-    dgram_socket_check(k);
-    if (k->stamped && dgram_stamp(k->fd, true) < 0)
-        k->stamped = false;
-    int rc = watch_start(&k->watch);
-    assert(rc == 0); /* it was watched before */
-    (void)rc;
+    if (s->replaced != NULL) /* nobody is given it: its clients are to connect again */
+        drop_replaced(s);
 }
 
 static void go_on(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     source_dgram_check(s);
-    read_again(s->newest);
-    if (s->replaced != NULL)
-        read_again(s->replaced);
+    int rc = watch_start(&s->newest->watch);
+    assert(rc == 0); /* it was watched before */
+    (void)rc;
 }
 
-/* What it dropped for other readers is not ours to count. */
-static void keep(struct source *base)
+/* What it dropped for other readers is not ours to count.  Again where a thread could not start. */
+static void own(struct source *base)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     uint32_t queued;
     source_dgram_check(s);
     assert(s->newest->datagrams == 0 && s->replaced == NULL);
-    s->newest->kept = true;
-    (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
+    if (!s->newest->inherited)
+        return;
+    set_options(s->newest);
+    if (!s->knows_drops)
+        (void)dgram_meminfo(s->newest->fd, &queued, &s->drops_seen);
+    s->knows_drops = true;
+}
+
+static void take_over(struct source *base, uint32_t drops)
+{
+    struct source_dgram *s = (struct source_dgram *)base;
+    source_dgram_check(s);
+    s->newest->kept = false;
+    s->drops_seen = drops;
+    s->knows_drops = true;
 }
 
 static int renew(struct source *base, int fd)
 {
     struct source_dgram *s = (struct source_dgram *)base;
     struct dgram_socket *fresh;
-    int rc = socket_new(s, fd, &fresh);
+    int rc = socket_new(s, fd, false, &fresh);
     if (rc < 0)
         return rc;
-    if (s->replaced != NULL) {
-        end_replaced(s->replaced);
-        watch_close(&s->replaced->watch, on_closed);
-    }
+    if (s->replaced != NULL)
+        drop_replaced(s);
     drain_socket(s->newest, false); /* before what comes on the new socket */
     s->newest->own_fd = true;
     s->replaced = s->newest;
@@ -320,11 +337,12 @@ static const struct source_ops ops = { .look = look,
                                        .drain = drain,
                                        .rest = rest,
                                        .go_on = go_on,
-                                       .keep = keep,
+                                       .own = own,
+                                       .take_over = take_over,
                                        .renew = renew,
                                        .close = close_sockets };
 
-int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
+int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd, bool inherited,
                      struct source **ret)
 {
     int rc = dgram_share(&env->dgram);
@@ -335,7 +353,7 @@ int source_dgram_new(struct source_env *env, const struct listen_address *a, int
     s->base.env = env;
     s->transport = transport_of(a->transport);
     s->gauge_sign = a->gauge_sign;
-    rc = socket_new(s, fd, &s->newest);
+    rc = socket_new(s, fd, inherited, &s->newest);
     if (rc < 0) {
         free(s);
         return rc;

@@ -8,7 +8,7 @@
 #include "listen/source.h"
 
 /* As transport_ops.source_new. */
-int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd,
+int source_dgram_new(struct source_env *env, const struct listen_address *a, int fd, bool inherited,
                      struct source **ret);
 
 #endif

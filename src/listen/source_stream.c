@@ -369,9 +369,10 @@ static const struct source_ops ops = { .look = look,
 };
 
 int source_stream_new(struct source_env *env, const struct listen_address *a, int fd,
-                      struct source **ret)
+                      bool inherited, struct source **ret)
 {
     (void)fd;
+    (void)inherited;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         return -errno;

@@ -12,8 +12,8 @@
 
 #include "listen/source.h"
 
-/* As transport_ops.source_new; fd is unused. */
+/* As transport_ops.source_new; fd and inherited are unused. */
 int source_stream_new(struct source_env *env, const struct listen_address *a, int fd,
-                      struct source **ret);
+                      bool inherited, struct source **ret);
 
 #endif

@@ -42,10 +42,9 @@ static int open_listening(struct listener *l, const struct listener *holder, uns
     return 0;
 }
 
-static void adopt(struct listener *l)
+static void own(struct listener *l)
 {
     keep_alive(l->fds[0]);
-    inet_socket_learn_port(l);
 }
 
 /* Those that are not accepted yet are reset. */
@@ -58,7 +57,8 @@ static void refuse(const struct listener *l)
 const struct transport_ops transport_tcp = {
     .parse = inet_socket_parse,
     .open = open_listening,
-    .adopt = adopt,
+    .learn = inet_socket_learn_port,
+    .own = own,
     .refuse = refuse,
     .source_new = source_stream_new,
     .taken = "another server has this port: stop it, or choose another port (0: any free one)",

@@ -57,8 +57,8 @@ static_assert(sizeof transports / sizeof transports[0] == LISTEN_TRANSPORT_COUNT
 
 static void transport_check(const struct transport *t)
 {
-    assert(t->ops->parse != NULL && t->ops->open != NULL && t->ops->adopt != NULL);
-    assert(t->ops->refuse != NULL && t->ops->source_new != NULL);
+    assert(t->ops->parse != NULL && t->ops->open != NULL && t->ops->refuse != NULL);
+    assert(t->ops->learn != NULL && t->ops->own != NULL && t->ops->source_new != NULL);
     assert(t->ops->taken != NULL && t->ops->denied != NULL);
     assert((t->ops->look == NULL) == (t->ops->remove == NULL)); /* with a file, or without */
     assert(t->options < 1u << LISTEN_OPTION_COUNT);

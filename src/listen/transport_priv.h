@@ -29,8 +29,12 @@ struct transport_ops {
      */
     int (*open)(struct listener *l, const struct listener *holder, unsigned n_workers);
 
-    /* The sockets in l, which are inherited, are made ready as `open` makes new ones. */
-    void (*adopt)(struct listener *l);
+    /*
+     * Of inherited sockets in l.  learn: take down where they are bound.  own: once nobody else
+     * reads them, make them ready as `open` makes new ones.
+     */
+    void (*learn)(struct listener *l);
+    void (*own)(struct listener *l);
 
     /*
      * Where there is a socket for each worker, else NULL: l, which was adopted, has fewer of them.
@@ -47,10 +51,12 @@ struct transport_ops {
 
     /*
      * A source that reads fd, a socket on a; where control accepts (fd is -1), connections.  fd
-     * stays the caller's until a renewal makes it the source's.  returns  0 or -errno
+     * stays the caller's until a renewal makes it the source's.
+     *   inherited   as worker_add_inherited
+     *   returns     0 or -errno
      */
     int (*source_new)(struct source_env *env, const struct listen_address *a, int fd,
-                      struct source **ret);
+                      bool inherited, struct source **ret);
 
     const char *taken;  /* what to do when another server listens there, for people */
     const char *denied; /* the same when binding is not permitted */

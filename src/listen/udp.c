@@ -10,13 +10,12 @@
 #include "listen/udp_group.h"
 
 /* A program that chooses among the sockets belongs to their group, and outlives who attached it. */
-static void udp_adopt(struct listener *l)
+static void udp_own(struct listener *l)
 {
     const int unused = 0;
     (void)setsockopt(l->fds[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
     for (unsigned i = 0; i < l->n; i++)
         dgram_adopt(l->fds[i], l->address.rcvbuf);
-    inet_socket_learn_port(l);
 }
 
 /*
@@ -43,7 +42,8 @@ static void udp_refuse(const struct listener *l)
 const struct transport_ops transport_udp = {
     .parse = inet_socket_parse,
     .open = udp_group_open,
-    .adopt = udp_adopt,
+    .learn = inet_socket_learn_port,
+    .own = udp_own,
     .grow = udp_group_grow,
     .refuse = udp_refuse,
     .source_new = source_dgram_new,

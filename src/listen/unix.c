@@ -16,7 +16,8 @@ static int open_listening(struct listener *l, const struct listener *holder, uns
 const struct transport_ops transport_unix = {
     .parse = unix_socket_parse,
     .open = open_listening,
-    .adopt = unix_socket_adopt,
+    .learn = unix_socket_learn,
+    .own = unix_socket_own,
     .refuse = unix_socket_refuse,
     .look = unix_socket_look,
     .remove = unix_socket_remove,

@@ -1,6 +1,6 @@
 /*
  *     unix_socket_open     lock_directory -> clear_path: answers? -> bind_new: bind_file -> unlock
- *     unix_socket_adopt    in place of it
+ *     unix_socket_learn, unix_socket_own   in place of it
  *     unix_socket_look     while the server runs
  *     unix_socket_remove   at the end
  */
@@ -182,7 +182,7 @@ static bool is_file_of(const struct stat *file, int fd)
     return unix_bound_file(fd, &ino) < 0 || ino == (uint32_t)file->st_ino;
 }
 
-void unix_socket_adopt(struct listener *l)
+void unix_socket_learn(struct listener *l)
 {
     const char *path = unix_socket_path(&l->address);
     struct stat file;
@@ -194,7 +194,14 @@ void unix_socket_adopt(struct listener *l)
     }
     l->file_dev = file.st_dev;
     l->file_ino = file.st_ino;
-    if (l->own && chmod(path, l->address.mode) == 0) /* as the config says today */
+}
+
+void unix_socket_own(struct listener *l)
+{
+    const char *path = unix_socket_path(&l->address);
+    if (path == NULL || !l->own || unix_socket_look(l) != LISTENER_FILE_THERE)
+        return;
+    if (chmod(path, l->address.mode) == 0) /* as the config says today */
         (void)give(path, &l->address);
 }
 

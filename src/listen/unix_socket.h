@@ -25,9 +25,10 @@
  */
 int unix_socket_open(struct listener *l, int type);
 
-/* As transport_ops.adopt.  The file is ours unless another server has bound the path since; where
- * the kernel does not tell (unix_bound.h), it is taken for ours. */
-void unix_socket_adopt(struct listener *l);
+/* As in transport_ops.  The file is ours unless another server has bound the path since; where the
+ * kernel does not tell (unix_bound.h), it is taken for ours. */
+void unix_socket_learn(struct listener *l);
+void unix_socket_own(struct listener *l);
 
 /* As transport_ops.parse, of a path or an abstract name. */
 const char *unix_socket_parse(struct listen_address *a, struct slice path);

@@ -14,17 +14,18 @@ static int open_one(struct listener *l, const struct listener *holder, unsigned 
     return unix_socket_open(l, SOCK_DGRAM);
 }
 
-static void adopt(struct listener *l)
+static void own(struct listener *l)
 {
     for (unsigned i = 0; i < l->n; i++)
         dgram_adopt(l->fds[i], l->address.rcvbuf);
-    unix_socket_adopt(l);
+    unix_socket_own(l);
 }
 
 const struct transport_ops transport_unixgram = {
     .parse = unix_socket_parse,
     .open = open_one,
-    .adopt = adopt,
+    .learn = unix_socket_learn,
+    .own = own,
     .refuse = unix_socket_refuse,
     .look = unix_socket_look,
     .remove = unix_socket_remove,

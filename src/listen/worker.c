@@ -300,13 +300,13 @@ int worker_new(const struct worker_opts *opts, struct worker **ret)
     return 0;
 }
 
-int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
+static int add(struct worker *w, int fd, const struct listen_address *a, bool inherited)
 {
     struct source *s;
     assert(!w->running && (fd >= 0 || transport_of(a->transport)->accepts));
     if (w->n_sources == WORKER_SOCKETS_MAX)
         return -E2BIG;
-    int rc = transport_of(a->transport)->ops->source_new(&w->env, a, fd, &s);
+    int rc = transport_of(a->transport)->ops->source_new(&w->env, a, fd, inherited, &s);
     if (rc < 0)
         return rc;
     s->place = (uint16_t)w->n_sources;
@@ -314,16 +314,30 @@ int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
     return s->place;
 }
 
-void worker_keep_socket(struct worker *w, unsigned at)
+int worker_add_socket(struct worker *w, int fd, const struct listen_address *a)
 {
-    assert(!w->running && at < w->n_sources && w->sources[at]->ops->keep != NULL);
-    w->sources[at]->ops->keep(w->sources[at]);
+    return add(w, fd, a, false);
+}
+
+int worker_add_inherited(struct worker *w, int fd, const struct listen_address *a)
+{
+    assert(!transport_of(a->transport)->accepts);
+    return add(w, fd, a, true);
+}
+
+void worker_take_over(struct worker *w, unsigned at, uint32_t drops)
+{
+    assert(!w->running && at < w->n_sources && w->sources[at]->ops->take_over != NULL);
+    w->sources[at]->ops->take_over(w->sources[at], drops);
 }
 
 int worker_start(struct worker *w)
 {
     assert(!w->running);
     worker_check(w);
+    for (unsigned i = 0; i < w->n_sources; i++)
+        if (w->sources[i]->ops->own != NULL)
+            w->sources[i]->ops->own(w->sources[i]);
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;

@@ -90,6 +90,7 @@ void control_socket_remove(int fd)
 {
     struct sockaddr_un a = { 0 };
     socklen_t len = sizeof a;
+    struct stat st;
     int other = -1;
     if (getsockname(fd, (struct sockaddr *)&a, &len) < 0 || len <= sizeof a.sun_family ||
         a.sun_path[0] == '\0')
@@ -100,6 +101,6 @@ void control_socket_remove(int fd)
     int rc = control_socket_connect(a.sun_path, &other);
     if (rc == 0)
         close(other);
-    else if (rc == -ECONNREFUSED)
+    else if (rc == -ECONNREFUSED && lstat(a.sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
         (void)unlink(a.sun_path);
 }

@@ -23,12 +23,12 @@
 #include "takeover/steps.h"
 #include "takeover/token.h"
 
-enum { HELLO_MS = 5000, PREPARED_MS = 30000, BYTE_MS = 5000, ACCEPT_MAX = 8 };
+enum { HELLO_MS = 5000, PREPARED_MS = 30000, BYTE_MS = 5000, ACCEPT_MAX = 8, WAIT_MS = 100 };
 
 struct giver {
     struct giver_opts opts;
     uv_poll_t pending;
-    uv_timer_t deadline;
+    uv_timer_t deadline, wait; /* wait: until it accepts again */
     unsigned handles;
     int fd; /* listens */
     enum giver_state state;
@@ -263,16 +263,32 @@ void giver_accept(struct giver *g, int fd)
         happen(g, GIVER_ACCEPTED, SLICE_LIT("it came to nothing"));
 }
 
+static void on_pending(uv_poll_t *poll, int status, int events);
+
+static void on_wait_over(uv_timer_t *timer)
+{
+    struct giver *g = timer->data;
+    if (g->state != GIVER_GONE)
+        (void)uv_poll_start(&g->pending, UV_READABLE, on_pending);
+}
+
 static void on_pending(uv_poll_t *poll, int status, int events)
 {
     struct giver *g = poll->data;
     (void)events;
-    for (unsigned i = 0; status == 0 && i < ACCEPT_MAX; i++) {
+    for (unsigned i = 0; status == 0 && g->state != GIVER_GONE && i < ACCEPT_MAX; i++) {
         int fd = accept4(g->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
+        if (fd < 0) {
+            status = errno == EAGAIN || errno == ECONNABORTED || errno == EINTR ? 0 : -errno;
+            break;
+        }
         giver_accept(g, fd);
     }
+    if (status == 0)
+        return;
+    /* No descriptor is left, say: what is pending keeps the socket readable, and is tried later. */
+    (void)uv_poll_stop(&g->pending);
+    (void)uv_timer_start(&g->wait, on_wait_over, WAIT_MS, 0);
 }
 
 /* ---- the daemon's calls ---- */
@@ -322,12 +338,13 @@ static int make(const struct giver_opts *opts, int fd, struct giver **ret)
     g->token = TOKEN_CLOSED;
     g->state_fd = -1;
     (void)uv_timer_init(opts->loop, &g->deadline);
-    g->deadline.data = g;
-    g->handles = 1;
+    (void)uv_timer_init(opts->loop, &g->wait);
+    g->deadline.data = g->wait.data = g;
+    g->handles = 2;
     int rc = uv_poll_init(opts->loop, &g->pending, fd);
     if (rc == 0) {
         g->pending.data = g;
-        g->handles = 2;
+        g->handles = 3;
         rc = uv_poll_start(&g->pending, UV_READABLE, on_pending);
     }
     if (rc < 0)
@@ -366,7 +383,8 @@ void giver_close(struct giver *g)
         close_link(g);
     if (g->state != GIVER_GONE)
         control_socket_remove(g->fd);
-    if (g->handles == 2)
+    if (g->handles == 3)
         uv_close((uv_handle_t *)&g->pending, on_handle_closed);
+    uv_close((uv_handle_t *)&g->wait, on_handle_closed);
     uv_close((uv_handle_t *)&g->deadline, on_handle_closed);
 }

@@ -166,7 +166,9 @@ static int judge(const struct link *l, const struct msghdr *msg, ssize_t n, size
         return -errno;
     if (n == 0 && n_fds == 0) /* else it is a packet of no bytes, which no message is */
         return 0;
-    if ((msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    if ((msg->msg_flags & MSG_CTRUNC) != 0) /* there is room for all that one message brings */
+        return -EMFILE;
+    if ((msg->msg_flags & MSG_TRUNC) != 0)
         return -EPROTO;
     int rc = wire_read(slice_of(l->packet, (size_t)n), n_fds, ret);
     return rc < 0 ? rc : 1;

@@ -21,7 +21,7 @@ struct link_opts {
      */
     void (*on_message)(void *cookie, const struct wire_message *m, const int *fds);
     /* Once, and no message after it.  why: 0, the other end is closed; -EPROTO, -EPROTONOSUPPORT,
-     * or another -errno */
+     * -EMFILE (descriptors came that this process may not open), or another -errno */
     void (*on_closed)(void *cookie, int why);
     void *cookie;
 };

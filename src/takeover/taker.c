@@ -224,12 +224,18 @@ static void on_message(void *cookie, const struct wire_message *m, const int *fd
     t->message_fds = NULL;
 }
 
+static const char *text_of(int why)
+{
+    if (why == 0)
+        return "the running server has closed the link";
+    return why == -EMFILE
+               ? "it hands on more descriptors than this process may have: raise ulimit -n"
+               : "the running server speaks another version of the takeover";
+}
+
 static void on_closed(void *cookie, int why)
 {
-    struct taker *t = cookie;
-    happen(t, TAKER_CLOSED,
-           why == 0 ? SLICE_LIT("the running server has closed the link")
-                    : SLICE_LIT("the running server speaks another version of the takeover"));
+    happen(cookie, TAKER_CLOSED, slice_str(text_of(why)));
 }
 
 /* ---- the daemon's calls ---- */

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import harness
-from harness import Server, run
+from harness import Server, run, wait_for
 
 N = 4000
 TEXT = 128   # bytes of name and tags, as aggregate/memory.h takes them
@@ -74,3 +74,49 @@ def test_a_server_full_of_the_largest_series_stays_within_what_check_says(dir, k
         grown = peak(s.pid) - empty
     print("%s: %.0f bytes a series, at most %.0f" % (kind, grown / N, most / N))
     assert grown <= most + FIXED
+
+
+def takeover_bound(*sets):
+    """Bytes of lines without a series, and of the state in a takeover."""
+    out = run("check", *[w for s in sets for w in ("--set", s)]).stdout.decode()
+
+    def of(what):
+        return bytes_of(next(line for line in out.splitlines() if what in line).split()[:2])
+    return of("lines of the last process"), of("during a takeover") - 2 * of("the process altogether")
+
+
+@pytest.mark.parametrize("kind", ["counters", "timers", "sets"])
+@pytest.mark.skipif(harness.SLOW > 1, reason="a sanitizer takes memory of its own")
+def test_a_takeover_of_a_full_server_stays_within_what_check_says(dir, kind):
+    """The next one has all lines without a series, then with one each; the state is beside both."""
+    sets = [*LIMITS, "server.control_socket=%s/control" % dir]
+    base, more = bound(*sets)
+    restored, state = takeover_bound(*sets)
+    most = base + restored + (more if kind != "counters" else 0)
+    texts = [series(i) for i in range(N)]
+    sockets = ["unixgram://%s/dsd.sock" % dir]
+
+    def fill(s):
+        with s.sender(unix=True) as c:
+            for name, tags in texts:
+                c.send(("%s:%s|#%s" % (name, KINDS[kind][0], tags)).encode())
+        s.scrape()
+    with Server(*sets, sockets=sockets) as s:
+        empty = peak(s.pid)
+    with Server(*sets, sockets=sockets, clean_exit=False) as old:
+        fill(old)
+        new = Server(*sets, sockets=sockets)
+        new.command.append("--takeover")
+        with new:
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert old.process.wait(harness.PATIENCE) == 0
+            taken = float(old.logged("paused for another server")[0]["state_bytes"])
+            loaded = peak(new.pid) - empty
+            fill(new)
+            page = new.wait_value("statsd_restored_lines", 0) and new.scrape()
+            filled = peak(new.pid) - empty
+    assert page.sum("statsd_series") == N
+    print("%s: %.0f bytes a series loaded, %.0f filled, at most %.0f; in the state %.0f, at most %.0f"
+          % (kind, loaded / N, filled / N, most / N, taken / N, state / N))
+    assert loaded <= restored + FIXED and filled <= most + FIXED
+    assert taken <= state and abs(state - restored) < 1 << 20   # each is printed with one digit

@@ -1,7 +1,9 @@
 """`statsd --takeover`: another server takes the place of the one that runs, and nothing is lost."""
 import contextlib
+import ctypes
 import http.client
 import os
+import resource
 import signal
 import socket
 import struct
@@ -160,19 +162,89 @@ def test_nothing_is_lost_and_no_scrape_fails_over_many_takeovers(folder):
         wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
 
 
+def sockets_of(s):
+    """Copies of the sockets of another process, by inode."""
+    libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(s.pid)
+    out = {}
+    for fd in os.listdir("/proc/%d/fd" % s.pid):
+        with contextlib.suppress(OSError):
+            what = os.readlink("/proc/%d/fd/%s" % (s.pid, fd))
+            if what.startswith("socket:") and what not in out:
+                got = libc.syscall(438, pidfd, int(fd), 0)   # pidfd_getfd
+                assert got >= 0, os.strerror(ctypes.get_errno())
+                out[what] = socket.socket(fileno=got)
+    os.close(pidfd)
+    return out
+
+
+OPTIONS = {name: (socket.SOL_SOCKET, number) for name, number in dict(
+    reuseport=15, passcred=16, keepalive=9, rcvbuf=8, timestampns=35, timestamp=29, rxq_ovfl=40).items()}
+OPTIONS.update(keepidle=(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))
+
+
+def takes_connections(s):
+    return s.type != socket.SOCK_STREAM or s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+
+
+def options_of(s):
+    """Every option of every socket that has an address, and the permissions of the files."""
+    out = {}
+    for what, copy in sockets_of(s).items():
+        with contextlib.suppress(OSError), copy:
+            name = copy.getsockname()
+            if not name or not takes_connections(copy):
+                continue
+            out[what] = dict(name=name)
+            for option, (level, number) in OPTIONS.items():
+                with contextlib.suppress(OSError):
+                    out[what][option] = copy.getsockopt(level, number)
+    for path in ("/in.sock", "/stream.sock"):
+        with contextlib.suppress(FileNotFoundError):
+            st = os.stat(os.path.dirname(s.unix()) + path)
+            out[path] = (st.st_mode, st.st_uid, st.st_gid)
+    return out
+
+
+def workers_that_read(s, workers, senders=40):
+    """How many workers get datagrams of one name from many senders: one where they are spread by payload."""
+    def by_worker():
+        page = s.scrape()
+        return [page.sum("statsd_socket_datagrams_received_total", worker=str(w)) for w in range(workers)]
+    before = by_worker()
+    for _ in range(senders):
+        s.send("spread:1|c")
+    wait_for(lambda: sum(by_worker()) == sum(before) + senders, "all of them")
+    return sum(now > was for now, was in zip(by_worker(), before))
+
+
 @pytest.mark.parametrize("why, other", [
     ("http.listen", dict(more=["http.listen=127.0.0.2:0"])),
-    ("cannot start", dict(sockets=("udp://127.0.0.1:0", "udp://192.0.2.1:8125"))),
+    ("an address", dict(sockets=["udp://192.0.2.1:8125"])),
+    ("a part of what the old one reads", dict(sockets=["udp://127.0.0.1:%(port)d"], old="udp://0.0.0.0:0")),
+    ("a certificate", dict(sockets=["tcp://127.0.0.1:0?tls_cert=/none&tls_key=/none"])),
+    ("redis", dict(more=["redis.url=redis://127.0.0.1:1", "server.state_dir=/none"])),
 ])
-def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other):
-    other = dict(other)
-    with server(folder) as old:
-        new = server(folder, *other.pop("more", []), takeover=True, wait=False, clean_exit=False, **other)
+@pytest.mark.parametrize("spread", ["payload", "source"])
+def test_a_new_one_that_cannot_start_leaves_the_old_one_as_it_was(folder, why, other, spread):
+    udp = other.get("old", "udp://127.0.0.1:0") + "?rcvbuf=1MiB&spread=" + spread
+    sockets = (udp, "unixgram://%s/in.sock?mode=0640" % folder, "tcp://127.0.0.1:0", "unix://%s/stream.sock?mode=0640" % folder)
+    differ = {"payload": "source", "source": "payload"}
+    udp_next = udp.replace(spread, differ[spread]).replace("rcvbuf=1MiB", "rcvbuf=2MiB")
+    sockets_next = (udp_next, *[s.replace("0640", "0666") for s in sockets[1:]])
+    with server(folder, "server.workers=3", sockets=sockets) as old:
+        old.send("temp:+1|g")   # so that the sockets have stamps
+        old.wait_value("temp", 1)
+        before, readers = options_of(old), workers_that_read(old, 3)
+        assert (readers == 1) == (spread == "payload")
+        more = tuple(s % dict(port=old.udp()[1]) for s in other.get("sockets", ()))
+        new = server(folder, "server.workers=2", *other.get("more", []), takeover=True, wait=False, clean_exit=False,
+                     sockets=sockets_next + more)
         with new:
             assert new.process.wait(PATIENCE) == 1
         assert new.logged("cannot take over: the other server goes on"), new.output()
         wait_for(lambda: old.logged("no other server takes over"), "the old one hears of it")
-        assert os.path.exists(folder + "/in.sock")
+        assert options_of(old) == before
+        assert workers_that_read(old, 3) == readers or spread == "source"
         old.send("hits:1|c")
         old.send("hits:1|c", nth=0, unix=True)
         old.wait_value("hits", 2)
@@ -558,3 +630,356 @@ def test_check_says_what_memory_a_takeover_takes():
         return got.stdout.decode()
     assert "during a takeover" not in out()
     assert "  during a takeover: two processes and the state\n" in out("server.control_socket=/run/statsd/control")
+
+
+def flood(sender, n=4000):
+    for _ in range(n):
+        sender.send(b"hits:1|c")
+    return n
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_what_the_kernel_drops_meanwhile_is_counted_once(folder, workers):
+    """Before the pause, where the old one reads and the new one is there already, and in it."""
+    sockets = ("udp://127.0.0.1:0?rcvbuf=4KiB",)
+    settings = ("server.workers=2",)
+    with server(folder, *settings, sockets=sockets, clean_exit=False) as old, old.sender() as sender:
+        sent = flood(sender)
+        wait_for(lambda: drained(old) == sent, "all of it is counted")
+        with kept_alive(old), server(folder, "server.workers=%d" % workers, sockets=sockets, takeover=True, wait=False) as new:
+            wait_for(lambda: takes_no_connection(old), "HTTP ends")
+            stopped(new.process)
+            sent += flood(sender)
+            wait_for(lambda: old.logged("paused for another server"), "the pause")
+            sent += flood(sender)
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            wait_for(lambda: drained(new) == sent, "%d datagrams, read or dropped: %r" % (sent, drained(new)))
+            sent += flood(sender)
+            wait_for(lambda: drained(new) == sent, "%d datagrams, read or dropped" % sent)
+            assert new.scrape().sum("statsd_udp_kernel_drops_total") > 1000
+            assert old.process.wait(PATIENCE) == 0
+
+
+def drained(s):
+    page = s.scrape()
+    return page.sum("statsd_datagrams_received_total") + page.sum("statsd_udp_kernel_drops_total")
+
+
+class Asker:
+    """The new end of a takeover, by hand (src/takeover/wire.h): it goes as far as it is told."""
+    HELLO, FDS, PREPARED, STREAM, STATE, REFUSE = range(1, 7)
+
+    def __init__(self, folder):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(folder + "/control")
+        self.fds = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        for fds in self.fds.values():
+            for fd in fds:
+                os.close(fd)
+
+    def say(self, kind, body=b""):
+        self.socket.send(b"stko" + struct.pack("<HHI", 1, kind, len(body)) + body)
+
+    def hear(self):
+        data, fds, _, _ = socket.recv_fds(self.socket, 100000, 253)
+        return struct.unpack_from("<H", data, 6)[0], data[12:], fds
+
+    def hello(self):
+        """Until all descriptors are here."""
+        self.say(self.HELLO, struct.pack("<I", 1) + b"\4test" + struct.pack("<H", 0))
+        more = True
+        while more:
+            kind, body, fds = self.hear()
+            assert kind == self.FDS
+            more, at = body[0], 3
+            for fd in fds:
+                name = body[at + 1:at + 1 + body[at]].decode()
+                at += 1 + body[at]
+                self.fds.setdefault(name, []).append(fd)
+        return self
+
+    def prepared(self):
+        """Until the state is here; its bytes."""
+        self.say(self.PREPARED)
+        kind = None
+        while kind != self.STATE:
+            kind, body, fds = self.hear()
+            assert kind in (self.STREAM, self.STATE), (kind, body)
+            self.fds.setdefault("@" + str(kind), []).extend(fds)
+        return os.pread(fds[0], struct.unpack("<Q", body)[0], 0)
+
+    def take_the_byte(self):
+        return os.read(self.fds["@token"][0], 1)
+
+
+FILES = ("in.sock", "stream.sock", "control")
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_the_file_of_a_socket_that_is_offered_is_bound_again_afterwards(folder, name):
+    """The socket that the other one has is the one that is read: no other one comes meanwhile."""
+    path = os.path.join(folder, name)
+    with server(folder) as old:
+        with Asker(folder) as asker:
+            asker.hello()
+            os.unlink(path)
+            time.sleep(0.7)   # no condition: nothing is to happen at the next look, every half a second
+            assert not old.logged("unix socket bound again") and not os.path.exists(path)
+        wait_for(lambda: old.logged("unix socket bound again"), "it is there again")
+
+
+def test_a_new_one_that_dies_with_the_byte_is_a_crash(folder):
+    """Whoever has the byte owns the sockets: the old one ends, and leaves the files to who comes."""
+    with server(folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with Asker(folder).hello() as asker:
+            assert b"hits" in asker.prepared()
+            assert asker.take_the_byte() == b"!"
+        assert old.process.wait(PATIENCE) == 0
+    with server(folder) as s:
+        s.send("hits:1|c")
+        s.wait_value("hits", 1)
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+@pytest.mark.parametrize("happens", ["it is removed", "another one's is there", "a file is there"])
+@pytest.mark.parametrize("comes", ["it takes over", "it is killed"])
+def test_the_file_of_a_socket_goes_meanwhile(folder, stack, name, happens, comes):
+    """Between HELLO and the byte: nothing of another's is removed, and clients find the socket again."""
+    path = os.path.join(folder, name)
+    with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False, clean_exit=False) as new:
+        wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+        stopped(new.process)
+        os.unlink(path)
+        other = None
+        if happens == "another one's is there":
+            other = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if name == "in.sock" else socket.SOCK_STREAM))
+            other.bind(path)
+            if name != "in.sock":
+                other.listen()
+        elif happens == "a file is there":
+            with open(path, "w") as f:
+                f.write("mine")
+        if comes == "it is killed":
+            new.process.kill()
+            wait_for(lambda: old.logged("goes on"), "the old one goes on")
+            runs = old
+        else:
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert old.process.wait(PATIENCE) == 0
+            runs = new
+        if happens == "it is removed":
+            wait_for(lambda: runs.logged("unix socket bound again"), "it is there again")
+        else:
+            wait_for(lambda: runs.logged("unix socket lost, trying again"), "it is told")
+            assert stop(runs.process) == 0
+            assert os.path.exists(path)
+            if other is None:
+                with open(path) as f:
+                    assert f.read() == "mine"
+            return
+        if name == "in.sock":
+            runs.send("hits:1|c", unix=True)
+        else:
+            with connect(runs, "unix") as c:
+                c.sendall(b"hits:1|c\n")
+        runs.wait_value("hits", 1)
+        assert stop(runs.process) == 0
+        assert [n for n in FILES if os.path.exists(os.path.join(folder, n))] == []
+
+
+@pytest.mark.parametrize("what", ["a file", "a socket that answers"])
+def test_what_is_at_the_place_of_the_control_socket_is_left_there(folder, stack, what):
+    path = os.path.join(folder, "control")
+    with running(folder) as run:
+        run.over()
+        os.unlink(path)
+        if what == "a file":
+            open(path, "w").close()
+        else:
+            other = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            other.bind(path)
+            other.listen()
+    assert os.path.exists(path)
+
+
+@contextlib.contextmanager
+def stopped_for_the_byte(folder, old, *settings, **kwargs):
+    """A new one that is stopped while the old one pauses: all that it does next it does as the owner."""
+    with kept_alive(old), server(folder, *settings, takeover=True, wait=False, clean_exit=False, **kwargs) as new:
+        wait_for(lambda: takes_no_connection(old), "HTTP ends")
+        stopped(new.process)
+        wait_for(lambda: old.logged("paused for another server"), "the pause")
+        yield new
+
+
+def fd_numbers(pid):
+    return sorted(map(int, os.listdir("/proc/%d/fd" % pid)))
+
+
+def test_http_that_cannot_be_served_at_once_is_served_later(folder):
+    """There is one descriptor left, for the state: what was taken over is there all the same."""
+    with server(folder, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with stopped_for_the_byte(folder, old) as new:
+            new.http_addr = old.http_addr
+            used = fd_numbers(new.pid)
+            most = next(n for n in range(1000) if n - sum(fd < n for fd in used) == 1)
+            resource.prlimit(new.pid, resource.RLIMIT_NOFILE, (most, 1000))
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("cannot serve http"), "it is told")
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            new.send("hits:1|c")
+            resource.prlimit(new.pid, resource.RLIMIT_NOFILE, (1000, 1000))
+            wait_for(lambda: any(l["proto"] == "http" for l in new.logged("listening")), "HTTP is served")
+            new.wait_value("hits", 2)
+            assert len(new.logged("cannot serve http")) == 1
+            assert old.process.wait(PATIENCE) == 0
+            assert stop(new.process) == 0
+
+
+@pytest.mark.parametrize("ends", ["later it can", "it never can"])
+def test_a_worker_that_cannot_start_at_once_loses_no_state(folder, ends):
+    """No memory is left for a thread."""
+    settings = ("server.workers=2", "server.state_dir=" + folder)
+    with server(folder, *settings, clean_exit=False) as old:
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+        with stopped_for_the_byte(folder, old, *settings) as new:
+            with open("/proc/%d/statm" % new.pid) as f:
+                pages = int(f.read().split()[0])
+            resource.prlimit(new.pid, resource.RLIMIT_AS, (pages * 4096 + (4 << 20), resource.RLIM_INFINITY))
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("cannot start a worker, trying again"), "it is told")
+            assert old.process.wait(PATIENCE) == 0
+            if ends == "later it can":
+                resource.prlimit(new.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+                assert stop(new.process) == 0
+            else:
+                assert new.process.wait(2 * PATIENCE) == 1
+                assert new.logged("state saved")
+    with server(folder, *settings) as s:
+        s.wait_value("hits", 1)
+
+
+def test_a_new_one_with_too_few_descriptors_says_so(folder):
+    with server(folder, "server.workers=8") as old:
+        new = server(folder, "server.workers=8", takeover=True, wait=False, clean_exit=False)
+        new.command = ["prlimit", "--nofile=14:14", *new.command]
+        with new:
+            assert new.process.wait(PATIENCE) == 1
+            why = new.logged("cannot take over: the other server goes on")[0]["reason"]
+            assert why == "it hands on more descriptors than this process may have: raise ulimit -n"
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def test_an_old_one_that_is_killed_when_the_state_is_there_loses_nothing(folder):
+    with server(folder, clean_exit=False) as old:
+        load = Load(old, rate=1000)
+        old.wait_self("statsd_samples_aggregated_total", 50)
+        with stopped_for_the_byte(folder, old) as new:
+            old.process.kill()
+            old.process.wait()
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            new.http_addr = old.http_addr
+            new.wait_value("hits", load.end())
+            assert stop(new.process) == 0
+
+
+def test_an_old_one_that_is_killed_before_ends_the_new_one_too(folder):
+    """Nothing was paused: it is a crash, and what comes next begins at 0."""
+    with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False, clean_exit=False) as new:
+        wait_for(lambda: takes_no_connection(old), "the takeover is under way")
+        stopped(new.process)
+        old.process.kill()
+        old.process.wait()
+        new.process.send_signal(signal.SIGCONT)
+        assert new.process.wait(PATIENCE) == 1
+    with server(folder) as s:   # on the same files
+        s.send("hits:1|c", unix=True)
+        s.wait_value("hits", 1)
+
+
+def test_a_reload_between_hello_and_the_pause_is_carried_out(folder):
+    with server(folder) as old:
+        with Asker(folder).hello() as asker:
+            old.process.send_signal(signal.SIGHUP)
+            asker.prepared()
+        wait_for(lambda: old.logged("goes on"), "the old one goes on")
+        wait_for(lambda: old.logged("reloaded"), "the reload")
+        old.send("hits:1|c")
+        old.wait_value("hits", 1)
+
+
+def test_each_of_a_chain_may_differ_from_the_last(folder):
+    """Under load: everything that a config may change between two of them."""
+    udp, gram, tcp, stream = "udp://127.0.0.1:0", "unixgram://%s/in.sock" % folder, "tcp://127.0.0.1:0", "unix://%s/stream.sock" % folder
+    os.mkdir(folder + "/other")
+    chain = [
+        (["server.workers=3"], (udp + "?spread=payload", gram, tcp, stream), "100ms"),
+        (["server.workers=1", "server.state_dir=" + folder], (stream, tcp, gram, udp), "10s"),
+        (["server.workers=2", "server.state_dir=%s/other" % folder], (udp + "?spread=payload&rcvbuf=1MiB", gram + "?mode=0600", tcp, stream), "1s"),
+        (["server.workers=4", "server.log_format=json"], (udp, gram, tcp, stream, "udp://127.0.0.2:0", "unixgram://%s/more.sock" % folder), "200ms"),
+        (["server.workers=2", "limits.max_line=512"], (udp, gram, tcp, stream + "?idle_timeout=1h"), "200ms"),
+    ]
+    with Redis(folder) as redis:
+        run = server(folder, redis.url, "server.workers=2")
+        run.__enter__()
+        try:
+            load, scraper = Load(run, rate=2000), Scraper(run)
+            for more, sockets, interval in 4 * chain:
+                new = server(folder, redis.url, *more, sockets=sockets, interval=interval, takeover=True, wait=False)
+                new.__enter__()
+                wait_for(lambda n=new: n.logged("took over from the server that ran"), "the takeover")
+                old, run = run, new
+                left(old)
+            sent = load.end()
+            run.wait_value("hits", sent)
+            scraper.ended = True
+            scraper.thread.join()
+            assert [w for w in scraper.wrong if not w.startswith("statsd_")] == []
+            wait_for(lambda: redis.total("c", "hits") == sent, "all of it in Redis")
+        finally:
+            run.clean_exit = False
+            run.__exit__(None, None, None)
+        assert not os.path.exists(folder + "/more.sock")
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_clients_of_a_socket_that_was_bound_again_lose_nothing(folder, taken_over):
+    """They are connected to the one without a file, which is no part of a takeover: it takes nothing more, and they see that."""
+    with running(folder) as run, run.server.sender(unix=True) as c:
+        if taken_over:
+            run.over()
+        os.unlink(folder + "/in.sock")
+        wait_for(lambda: run.server.logged("unix socket bound again"), "it is there again")
+        taken, again = 0, []
+
+        def send():
+            nonlocal taken
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    c.send(b"hits:1|c")
+                    taken += 1
+            again.append(taken)
+        thread = threading.Thread(target=send)
+        thread.start()
+        wait_for(lambda: taken > 100, "it is read")
+        run.over()
+        thread.join(PATIENCE)
+        assert again == [taken]
+        run.server.wait_value("hits", taken)

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,6 +12,7 @@
 #include "aggregate/counters.h"
 #include "app/carried.h"
 #include "core/server_counters.h"
+#include "listen/counters.h"
 #include "support/state_memory.h"
 
 enum { TYPE = 17 };
@@ -83,6 +86,55 @@ static void counters_add_up_line_by_line(void **state)
     carried_release(&c);
 }
 
+static void add_up(struct counter_lines *to, const char *const *labels, double value)
+{
+    struct wanted *w = (struct wanted *)to;
+    assert_true(atoi(labels[1]) < 3);
+    w->value += value;
+    w->found++;
+}
+
+/* returns  how many lines */
+static unsigned lines_of(const struct carried *c, const struct counter_source *of, double *ret_sum)
+{
+    struct carried_source room;
+    struct wanted w = { .lines = { .put = add_up } };
+    const struct counter_source s = carried_wrap(&room, c, of);
+    s.table->read(s.of, LISTEN_KERNEL_DROPS, &w.lines);
+    *ret_sum = w.value;
+    return w.found;
+}
+
+static void what_other_workers_read_of_a_socket_goes_on_in_its_sum(void **state)
+{
+    static const struct {
+        unsigned workers, first, lines;
+    } rows[] = { { 3, 0, 3 }, { 1, 0, 3 }, { 1, 1, 3 }, { 2, 0, 3 }, { 3, 0, 3 } };
+    static struct listener l[2];
+    struct carried c = { 0 };
+    struct listen_stats stats = { .listeners = l, .n_listeners = 1 };
+    const struct counter_source s = { &listen_counters, &stats };
+    double sum, want = 0;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        l[0] = (struct listener){ .address = { .transport = LISTEN_UDP, .name = "udp://a:1" },
+                                  .n_readers = rows[i].workers,
+                                  .reader = rows[i].first };
+        for (unsigned w = 0; w < rows[i].workers; w++)
+            l[0].stats[w].kernel_drops = 10 * i + w + 1;
+        stats.n_workers = rows[i].workers + rows[i].first;
+        for (unsigned w = 0; w < rows[i].workers; w++)
+            want += (double)l[0].stats[w].kernel_drops;
+        assert_int_equal(lines_of(&c, &s, &sum), rows[i].lines);
+        assert_true(sum == want);
+        go_on(&c, &s);
+    }
+    snprintf(l[0].address.name, sizeof l[0].address.name, "udp://b:1"); /* that one is no more */
+    assert_int_equal(lines_of(&c, &s, &sum), 3);
+    assert_true(sum == 41 + 42 + 43);
+    carried_release(&c);
+}
+
 static void gauges_and_what_is_the_process_own_begin_anew(void **state)
 {
     struct carried c = { 0 };
@@ -138,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_add_up_line_by_line),
+        cmocka_unit_test(what_other_workers_read_of_a_socket_goes_on_in_its_sum),
         cmocka_unit_test(gauges_and_what_is_the_process_own_begin_anew),
         cmocka_unit_test(a_part_that_is_off_stays_off),
         cmocka_unit_test(records_of_no_save_are_refused),

@@ -97,7 +97,7 @@ static void save(struct fixture *f)
     struct registry_save s;
     pipeline_init(&p, &o);
     fill(&p);
-    const struct state_parts parts = { "me", p.registry, &self, &sinks };
+    const struct state_parts parts = { "me", p.registry, &self, &sinks, NULL };
     const struct state_clock clock = state_memory_clock(&p);
     assert_int_equal(state_file_create(&f->file), 0);
     const struct records_sink sink = state_file_sink(&f->file);
@@ -126,7 +126,7 @@ static int load(struct fixture *f, const char **ret_why, size_t *ret_lines)
         return rc;
     pipeline_init(&p, &o);
     const struct records_source from = state_file_source(&f->file);
-    const struct state_parts parts = { "me", p.registry, &self, &sinks };
+    const struct state_parts parts = { "me", p.registry, &self, &sinks, NULL };
     const struct state_clock now = state_memory_clock(&p);
     rc = state_check(&from, "me", &owner, ret_why);
     if (rc == 0) {

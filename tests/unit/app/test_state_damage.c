@@ -293,7 +293,7 @@ static bool load(struct state_memory *from, struct pipeline *p, int *ret_rc)
                            .ledger = ledger() };
     struct sink_list sinks = { .at = { &spool.sink }, .n = 1 };
     struct selfmetrics_sources self = { 0 };
-    const struct state_parts parts = { "me", p->registry, &self, &sinks };
+    const struct state_parts parts = { "me", p->registry, &self, &sinks, NULL };
     const struct records_source source = state_memory_source(from);
     const struct state_clock now = state_memory_clock(p);
     struct state_owner owner;

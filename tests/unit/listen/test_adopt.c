@@ -234,9 +234,8 @@ static void a_stream_listener_that_is_kept_goes_on_listening(void **unused)
     take_back(&g);
 }
 
-static void what_an_earlier_reader_set_is_undone(void **unused)
+static void undo(bool in_use)
 {
-    (void)unused;
     struct giver g;
     struct inherited list = { 0 };
     struct listener l;
@@ -255,7 +254,17 @@ static void what_an_earlier_reader_set_is_undone(void **unused)
     inherit(&g, "unit", true, &list);
     char url[160];
     snprintf(url, sizeof url, "%s?rcvbuf=16KiB", g.url);
+    list.in_use = in_use;
     adopt(url, 3, &list, &l);
+    if (in_use) {
+        for (int i = 0; i < 100; i++)
+            send_to(&g, "x");
+        assert_int_equal(drain(l.fds, 1), 100); /* the program is there */
+        assert_int_equal(getsockopt(g.fds[1], SOL_SOCKET, SO_TIMESTAMPNS, &value, &len), 0);
+        assert_int_equal(value, 1);
+        assert_true(dgram_rcvbuf(g.fds[1]) < 2 * (16 << 10));
+        assert_int_equal(adopt_own(&l), 0);
+    }
     assert_int_equal(getsockopt(g.fds[1], SOL_SOCKET, SO_TIMESTAMPNS, &value, &len), 0);
     assert_int_equal(value, 0);
     assert_int_equal(dgram_rcvbuf(g.fds[2]), was); /* never smaller */
@@ -274,6 +283,18 @@ static void what_an_earlier_reader_set_is_undone(void **unused)
     listener_close(&l);
     inherited_release(&list);
     take_back(&g);
+}
+
+static void what_an_earlier_reader_set_is_undone(void **unused)
+{
+    (void)unused;
+    undo(false);
+}
+
+static void what_another_process_reads_is_untouched_until_it_is_ours(void **unused)
+{
+    (void)unused;
+    undo(true);
 }
 
 static void our_own_sockets_of_an_earlier_run_are_found_by_name_and_grow(void **unused)
@@ -490,6 +511,7 @@ int main(void)
         cmocka_unit_test(neither_refusing_nor_closing_does_anything_to_what_others_keep),
         cmocka_unit_test(a_stream_listener_that_is_kept_goes_on_listening),
         cmocka_unit_test(what_an_earlier_reader_set_is_undone),
+        cmocka_unit_test(what_another_process_reads_is_untouched_until_it_is_ours),
         cmocka_unit_test(our_own_sockets_of_an_earlier_run_are_found_by_name_and_grow),
         cmocka_unit_test(an_own_unix_socket_gets_the_permissions_of_the_config_and_keeps_its_file),
         cmocka_unit_test(a_path_that_another_server_has_bound_since_is_left_to_it),

@@ -87,6 +87,20 @@ static void another_servers_file_is_not_removed(void **unused)
     close(other);
 }
 
+static void a_file_that_has_taken_its_place_is_not_removed(void **unused)
+{
+    (void)unused;
+    int fd, file;
+    assert_int_equal(control_socket_listen(path, &fd), 0);
+    assert_int_equal(unlink(path), 0);
+    file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    control_socket_remove(fd);
+    assert_int_equal(access(path, F_OK), 0);
+    close(fd);
+    close(file);
+}
+
 static void what_is_no_socket_is_left_alone(void **unused)
 {
     (void)unused;
@@ -116,6 +130,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_file_without_a_server_is_replaced_one_with_a_server_is_not, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(another_servers_file_is_not_removed, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_file_that_has_taken_its_place_is_not_removed, make_dir,
+                                        remove_dir),
         cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, make_dir, remove_dir),
     };
     return cmocka_run_group_tests_name("takeover control socket", tests, NULL, NULL);

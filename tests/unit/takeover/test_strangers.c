@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 
 #include "support/loop_until.h"
 #include "support/takeover_rig.h"
+#include "takeover/control_socket.h"
 #include "takeover/wire.h"
 
 enum { ROUNDS = 400 };
@@ -164,6 +167,33 @@ static void the_new_one_owns_nothing_without_a_byte(void **unused)
     rig_release(&r);
 }
 
+static void without_a_descriptor_it_waits_and_does_not_spin(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct rlimit was, none;
+    char path[64];
+    struct giver *g;
+    int fd, rounds = 0;
+    rig_init(&r);
+    snprintf(path, sizeof path, "/tmp/strangers-%d", (int)getpid());
+    assert_int_equal(giver_listen(&r.old.opts, path, &g), 0);
+    assert_int_equal(control_socket_connect(path, &fd), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = (struct rlimit){ 0, was.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    uv_update_time(&r.loop);
+    for (uint64_t end = uv_now(&r.loop) + 300; uv_now(&r.loop) < end; rounds++)
+        uv_run(&r.loop, UV_RUN_ONCE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_true(rounds < 20);
+    close(fd);
+    r.old.failed[0] = '\0';
+    assert_true(rig_until(&r, old_has_failed)); /* it was accepted */
+    giver_close(g);
+    rig_release(&r);
+}
+
 static void two_versions_tell_each_other(void **unused)
 {
     (void)unused;
@@ -197,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_one_goes_on_whatever_comes),
         cmocka_unit_test(the_new_one_owns_nothing_without_a_byte),
+        cmocka_unit_test(without_a_descriptor_it_waits_and_does_not_spin),
         cmocka_unit_test(two_versions_tell_each_other),
     };
     return cmocka_run_group_tests_name("takeover, with strangers", tests, NULL, NULL);
