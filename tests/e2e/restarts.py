@@ -58,7 +58,7 @@ class Via:
     def sent_by(self, when):
         """Messages whose sending had begun then, at most."""
         at = bisect.bisect_left(self.times, when)
-        return self.numbers[at] + 1 if at < len(self.numbers) else self.n
+        return self.numbers[at] if at < len(self.numbers) else self.n
 
     @property
     def n(self):
