@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 import manager
-from harness import PATIENCE, exposition
+from harness import PATIENCE, SLOW, exposition
 from test_systemd import Load
 
 TRANSPORTS = ("udp", "unixgram", "tcp", "unix")
@@ -177,7 +177,7 @@ class Page:
 class Scraper(threading.Thread):
     """Scrapes `every` seconds, over one connection or a new one each time, plain or compressed."""
 
-    def __init__(self, address, keep=False, zipped=False, every=0.05):
+    def __init__(self, address, keep=False, zipped=False, every=0.05 * SLOW):
         super().__init__(daemon=True)
         host, _, port = address.rpartition(":")
         self.address, self.keep, self.zipped, self.every = (host, int(port)), keep, zipped, every
