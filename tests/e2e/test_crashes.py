@@ -44,6 +44,7 @@ class Crashing:
         if without_redis:
             self.redis.pause()
             safe_until = time.monotonic() - OPEN
+            self.grows("statsd_intervals_closed_total", 3)      # what was on its way when it was stopped is none of them
             wait_for(lambda: self.page().sum("statsd_redis_spool_batches") > 0, "something that Redis has not acknowledged")
         self.grows("statsd_state_snapshots_total", 2)
         self.manager.stop(signal.SIGKILL)
