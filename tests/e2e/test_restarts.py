@@ -2,13 +2,14 @@
 import collections
 import contextlib
 import os
+import subprocess
 import time
 
 import pytest
 
 import harness
 import restarts
-from harness import Redis, wait_for
+from harness import PATIENCE, Redis, Server, wait_for
 from manager import Manager
 from restarts import MEMBERS, Kept, Sockets, Via, datagrams, hits, scraping, sending
 from test_prometheus import Prometheus
@@ -171,3 +172,26 @@ def test_restarts_under_load_lose_nothing_and_show_no_gap(dir, restarts_of_each)
         assert up[taken.http].count(0) == 0 and up[managed.http].count(0) <= restarts_of_each
         for s in servers:
             wait_for(lambda: missing_in_redis(redis, s) == [], "all of it in Redis")
+
+
+def test_a_scrape_that_waits_for_a_state_that_cannot_be_removed_is_turned_away(dir):
+    """It may be read once only: the server ends, and nobody has seen what was in it."""
+    series, sockets = 40000, ["unixgram://%s/in.sock" % dir]
+    with Server("server.state_dir=" + dir, "server.state_interval=0", sockets=sockets) as s:
+        with s.sender(unix=True) as c:
+            for i in range(0, series, 50):
+                c.send("\n".join("n.%d:1|c" % k for k in range(i, i + 50)).encode())
+        s.wait_self("statsd_samples_read_total", series)
+    state = os.path.join(dir, "statsd.state")
+    if subprocess.run(["chattr", "+i", state], capture_output=True).returncode != 0:
+        pytest.skip("files cannot be made immutable here")
+    try:
+        with Server("server.state_dir=" + dir, "server.state_interval=0", sockets=sockets, wait=False, clean_exit=False) as s:
+            wait_for(s.http_addr, "HTTP")
+            with contextlib.suppress(OSError):      # it may have ended already
+                assert s.get("/metrics")[0] == 503
+            assert s.process.wait(PATIENCE) == 1
+            s.reader.join(5)
+            assert s.logged("cannot remove the saved state") and not s.logged("ready")
+    finally:
+        subprocess.run(["chattr", "-i", state], check=True)
