@@ -14,6 +14,7 @@ import urllib.request
 
 import cores
 import harness as h
+import restarts
 
 # At most so many times the staged floor, where lines are read out of registers; figures by the number of series.
 GOALS = {"100": 1.25, "10000": 1.10, "100000": 0.95, "1000000": 0.95}
@@ -327,7 +328,8 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "parsing": parsing}
+PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "restarts": restarts.restarts,
+         "parsing": parsing}
 
 if __name__ == "__main__":
     main()

@@ -152,6 +152,15 @@ static void gauge_save(struct exposed *e, const struct kind_saved *at, struct bu
     pack_u64(out, kind_age(at, g->now.last_ns));
 }
 
+/*
+ * Older than any sample, which may have waited in a socket since before another one was read; of
+ * two that were loaded the later one stays the later one, but for a millisecond.
+ */
+static uint64_t long_ago(uint64_t ns)
+{
+    return (ns >> 20) + 1;
+}
+
 static bool gauge_load(struct exposed *e, const struct kind_saved *at, struct unpack *in)
 {
     struct gauge_exposed *g = (struct gauge_exposed *)e;
@@ -159,7 +168,7 @@ static bool gauge_load(struct exposed *e, const struct kind_saved *at, struct un
     uint64_t ns = kind_stamp(at, unpack_u64(in));
     if (!isfinite(value))
         return false;
-    g->now = (struct gauge_part){ .value = value, .set_ns = ns, .last_ns = ns };
+    g->now = (struct gauge_part){ .value = value, .set_ns = long_ago(ns), .last_ns = ns };
     return true;
 }
 

@@ -36,16 +36,6 @@ static unsigned ready(void *server, const char **ret_text)
     return yes ? 200 : 503;
 }
 
-/* Before the state is loaded the page would show counters that go up once it is. */
-static void ask_metrics(void *server, struct http_request *r)
-{
-    struct server *s = server;
-    if (is_starting(s) && s->state_file.dir >= 0)
-        http_answer(r, 503, NULL);
-    else
-        http_mailbox_ask(scrape_mailbox(s->scrape), r);
-}
-
 /* HTTP thread: note it for on_lifecycle on the control thread. */
 static unsigned ask_for(struct server *s, enum lifecycle what, const char *done,
                         const char **ret_text)
@@ -109,7 +99,8 @@ int server_http_start(struct server *s)
                                 sizeof landing_page - 1);
     const struct http_route routes[] = {
         { .path = "/", .fixed = s->landing },
-        { .path = "/metrics", .ask = ask_metrics, .cookie = s },
+        /* Asked before the saved state is loaded, it waits: the loop does not run until then. */
+        { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
         api_route(s->api),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },

@@ -53,14 +53,14 @@ def test_the_parser_of_the_python_client_reads_the_same(server):
 
 
 class Prometheus:
-    def __init__(self, dir, targets, *flags):
+    def __init__(self, dir, targets, *flags, interval="500ms"):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:%d" % s.getsockname()[1]
         self.flags = flags
         self.dir, self.targets, self.config = dir, targets, os.path.join(dir, "prometheus.yml")
         with open(self.config, "w") as f:
-            json.dump({"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+            json.dump({"global": {"scrape_interval": interval, "scrape_timeout": interval},
                        "scrape_configs": [{"job_name": "statsd", "static_configs": [{"targets": targets}]}]}, f)
 
     def __enter__(self):
@@ -76,8 +76,7 @@ class Prometheus:
             raise
         return self
 
-    def query(self, text):
-        """[(labels, value)], or None when it does not answer."""
+    def _result(self, text):
         try:
             url = "http://%s/api/v1/query?%s" % (self.address, urllib.parse.urlencode({"query": text}))
             with urllib.request.urlopen(url, timeout=10) as r:
@@ -85,7 +84,16 @@ class Prometheus:
         except (OSError, urllib.error.URLError):
             return None
         assert data["status"] == "success", data
-        return [(m["metric"], float(m["value"][1])) for m in data["data"]["result"]]
+        return data["data"]["result"]
+
+    def query(self, text):
+        """[(labels, value)], or None when it does not answer."""
+        got = self._result(text)
+        return got and [(m["metric"], float(m["value"][1])) for m in got]
+
+    def samples(self, text):
+        """Of a range: [(labels, [(second, value)])]"""
+        return [(m["metric"], [(t, float(v)) for t, v in m["values"]]) for m in self._result(text) or []]
 
     def one(self, text):
         got = self.query(text)

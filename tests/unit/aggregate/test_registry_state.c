@@ -166,6 +166,23 @@ static void a_gauge_that_was_loaded_is_older_than_any_sample(void **state)
     pipeline_release(&p);
 }
 
+/* What waits in one socket at the stop may have arrived before what was read from another one. */
+static void a_change_that_arrived_before_the_last_one_read_counts_after_a_restart(void **state)
+{
+    struct pipeline p;
+    struct pipeline_opts o = { 0 };
+    (void)state;
+    pipeline_init(&p, &o);
+    uint64_t waits_ns = p.now_ns;
+    pipeline_feed_at(&p, 0, "g:5|g\nh:5|g", waits_ns + 1000000);
+    pipeline_turn(&p);
+    stop_and_start(&p, &o, 1);
+    pipeline_feed_at(&p, 0, "g:+1|g\nh:9|g", waits_ns);
+    pipeline_turn(&p);
+    pipeline_expect(&p, "g 6\nh 9\n");
+    pipeline_release(&p);
+}
+
 static void a_series_idle_beyond_its_ttl_is_not_brought_back(void **state)
 {
     struct pipeline p;
@@ -678,6 +695,7 @@ int main(void)
         cmocka_unit_test(every_kind_shows_the_same_page),
         cmocka_unit_test(samples_go_on_where_they_were),
         cmocka_unit_test(a_gauge_that_was_loaded_is_older_than_any_sample),
+        cmocka_unit_test(a_change_that_arrived_before_the_last_one_read_counts_after_a_restart),
         cmocka_unit_test(a_series_idle_beyond_its_ttl_is_not_brought_back),
         cmocka_unit_test(a_line_that_a_sample_came_for_lives_as_long_as_its_series),
         cmocka_unit_test(other_bounds_start_at_0_and_are_counted),
