@@ -42,8 +42,7 @@ struct shard {
      * then the numbers are repaired. */
     bool held;
     uint64_t held_from;       /* number of the first batch that was not applied */
-    bool foreign;             /* another server numbers its batches with our id */
-    bool fenced;              /* another process went on from a later state */
+    bool foreign;             /* another server or process numbers its batches with our id */
     struct redis_verdict gap; /* the first GAP; without its text and slices */
 };
 
@@ -112,7 +111,7 @@ static inline void shard_check(const struct shard *sh)
     batch_list_check(&sh->queue);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
     assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
-    assert(sh->held || (!sh->foreign && !sh->fenced));
+    assert(sh->held || !sh->foreign);
 }
 
 /* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval

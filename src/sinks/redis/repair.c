@@ -3,15 +3,17 @@
  *
  *   redis_ledger_answer
  *     applied, duplicate, dropped, failed -> settle: into kept, and its interval counts it
+ *     fenced, of a saved state            -> left out
  *     gap, foreign, fenced                -> hold the shard; repair when nothing is in flight
  *   repair
- *     fenced         -> what a saved state held goes; a new producer for the rest
  *     foreign        -> a new producer, from the first batch on that was not applied
  *     key forgotten  -> a new producer; what is in the totals stays there
  *     gap            -> kept batches back into the queue; when some are lost, a new producer
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "sinks/redis/ledger_priv.h"
 
@@ -167,11 +169,31 @@ static void applied(struct redis_ledger *l, struct redis_batch *b, const struct 
 
 /* ---- repair ---- */
 
+/*
+ * Two processes may go on from one state, and both find that its numbers cannot go on.  What it
+ * held, `first` and what follows, has to be under one producer in both, so that it is added once.
+ */
+static void id_of_state(const struct redis_producer *p, const struct redis_batch *first, char *ret)
+{
+    char from[REDIS_ID_DIGITS + REDIS_TOKEN_DIGITS];
+    memcpy(from, p->id, REDIS_ID_DIGITS);
+    memcpy(from + REDIS_ID_DIGITS, redis_batch_token(first).ptr, REDIS_TOKEN_DIGITS);
+    XXH128_hash_t h = XXH3_128bits(from, sizeof from);
+    snprintf(ret, REDIS_ID_DIGITS + 1, "%016llx%016llx", (unsigned long long)h.high64,
+             (unsigned long long)h.low64);
+}
+
 /* The shard's batches from number `from` on get new numbers, of a new producer. */
 static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
 {
     char id[REDIS_ID_DIGITS + 1];
-    l->opts.draw(id, REDIS_ID_DIGITS);
+    const struct redis_batch *first = l->shards[shard].queue.head;
+    while (first != NULL && first->seq < from)
+        first = first->next;
+    if (first != NULL && first->restored)
+        id_of_state(&l->shards[shard].producer, first, id);
+    else
+        l->opts.draw(id, REDIS_ID_DIGITS);
     redis_producer_begin(&l->shards[shard].producer, id);
     for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = b->next) {
         if (b->seq < from)
@@ -265,46 +287,18 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
     next_producer(l, shard, sh->gap.last + 1);
 }
 
-/*
- * Another process went on from a later state, and has sent what this one's held.  What came since
- * goes on under a new producer.
- */
-static void go_on_after_fence(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
-{
-    struct shard *sh = &l->shards[shard];
-    uint64_t series = 0, suppressed;
-    struct redis_batch *next;
-    for (struct redis_batch *b = sh->queue.head; b != NULL; b = next) {
-        next = b->next;
-        if (!b->restored)
-            continue;
-        series += b->series;
-        if (b->interval != NULL) /* else it was counted as applied: settle counts nothing */
-            l->stats.series_dropped -= b->series;
-        settle(l, b, 0, b->series, now_ms);
-    }
-    l->stats.fenced += series;
-    next_producer(l, shard, sh->held_from);
-    if (log_gate(&l->fenced_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN,
-            "another process went on from a later state: what was saved is not sent again",
-            F_U64("shard", shard), F_U64("series", series), F_U64("suppressed", suppressed));
-}
-
 /* Nothing of the shard is in flight. */
 static void repair(struct redis_ledger *l, uint8_t shard, uint64_t now_ms)
 {
     struct shard *sh = &l->shards[shard];
     assert(sh->held && sh->in_flight == 0);
-    if (sh->fenced)
-        go_on_after_fence(l, shard, now_ms);
-    else if (sh->foreign)
+    if (sh->foreign)
         next_producer(l, shard, sh->held_from);
     else if (redis_producer_forgotten(&sh->producer, &sh->gap))
         go_on_after_forgotten(l, shard, now_ms);
     else
         send_kept_again(l, shard, now_ms);
-    sh->held = sh->foreign = sh->fenced = false;
+    sh->held = sh->foreign = false;
 }
 
 /* b is the first batch of the shard that was not applied. */
@@ -316,9 +310,49 @@ static void hold(struct shard *sh, const struct redis_batch *b)
     sh->held_from = b->seq;
 }
 
-static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct redis_batch *b,
-                         uint64_t now_ms)
+static void log_fenced(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
+                       uint64_t now_ms)
 {
+    uint64_t suppressed;
+    if (log_gate(&l->fenced_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, msg, F_U64("shard", b->shard), F_U64("series", l->stats.fenced),
+            F_U64("suppressed", suppressed));
+}
+
+static void leave_out(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    l->stats.fenced += b->series;
+    if (b->interval != NULL) /* else it was counted as applied: settle counts nothing */
+        l->stats.series_dropped -= b->series;
+    settle(l, b, 0, b->series, now_ms);
+    log_fenced(l, "another process went on from a later state: what was saved is not sent again", b,
+               now_ms);
+}
+
+/*
+ * The number of b was taken so long ago that Redis cannot tell by what.  What may be there, of a
+ * saved state or sent before, is never added twice.
+ * returns  that settles b; else it is not there
+ */
+static bool settle_unknown(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    bool settled = b->restored || b->unsure; /* b may be gone when it is */
+    if (b->restored) {
+        leave_out(l, b, now_ms);
+    } else if (b->unsure) {
+        l->stats.errors++;
+        log_error(l, "redis dropped a batch", b,
+                  "in doubt: another server is far ahead under this id", now_ms);
+        write_off(l, b, now_ms);
+    }
+    return settled;
+}
+
+static void note_foreign(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,
+                         const struct redis_verdict *v, uint64_t now_ms)
+{
+    if (v->fate == REDIS_FATE_UNKNOWN && settle_unknown(l, b, now_ms))
+        return;
     l->stats.foreign++;
     hold(sh, b);
     sh->foreign = true;
@@ -329,6 +363,31 @@ static void note_foreign(struct redis_ledger *l, struct shard *sh, const struct 
             F_STR("remedy",
                   "nothing is lost; restart statsd on machines that were copied while they ran"),
             F_U64("suppressed", suppressed));
+}
+
+/*
+ * Another process went on from a later state.  What this one's held was in that one, too, unless
+ * its number has been given to something else: it is left out.  What came since goes on under a new
+ * producer, but for what was applied before the other one spoke.
+ */
+static void note_fenced(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,
+                        const struct redis_verdict *v, uint64_t now_ms)
+{
+    if (b->restored && v->fate != REDIS_FATE_TAKEN) {
+        leave_out(l, b, now_ms);
+        return;
+    }
+    if (v->fate == REDIS_FATE_THERE) {
+        l->stats.batches_duplicate++;
+        settle(l, b, 0, 0, now_ms);
+        return;
+    }
+    if (v->fate == REDIS_FATE_UNKNOWN && settle_unknown(l, b, now_ms))
+        return;
+    hold(sh, b);
+    sh->foreign = true;
+    log_fenced(l, "another process went on from a later state: going on as a new producer", b,
+               now_ms);
 }
 
 static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,
@@ -377,11 +436,10 @@ void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
         write_off(l, b, now_ms);
         break;
     case REDIS_VERDICT_FOREIGN:
-        note_foreign(l, sh, b, now_ms);
+        note_foreign(l, sh, b, v, now_ms);
         break;
     case REDIS_VERDICT_FENCED:
-        hold(sh, b);
-        sh->fenced = true;
+        note_fenced(l, sh, b, v, now_ms);
         break;
     case REDIS_VERDICT_GAP:
         note_gap(l, sh, b, v);
