@@ -164,12 +164,12 @@ void server_watch_start(struct server *s);
 
 /*
  * server.state_dir, what fails is logged: the folder is ours, before anything is built (0, -errno);
- * what the last process saved is on /metrics, while STARTING, when all else that may fail is done
- * (-errno: it may not be read again, and cannot be removed); gauges are written in between, from
- * start to stop; everything is merged, and no sink sends any more.
+ * what the last process saved is on /metrics, while STARTING, when all else that may fail is done;
+ * gauges are written in between, from start to stop; everything is merged, and no sink sends any
+ * more.
  */
 int server_state_open(struct server *s);
-int server_state_load(struct server *s);
+void server_state_load(struct server *s);
 void server_state_start(struct server *s);
 void server_state_stop(struct server *s);
 bool server_state_quiet(struct server *s); /* as stop; false: not yet, call again */

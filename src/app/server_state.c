@@ -3,6 +3,7 @@
  *
  *   server_state_open     at the start, before anything is built: the folder is ours
  *   server_state_load     at the start, when all else runs and before anything is merged
+ *     claim                 from then on nobody reads it again, even if it is what kills us
  *     refuse                what is damaged is set aside
  *   server_state_save     at the stop, when all is merged and no sink sends any more
  *   server_snapshot.c     between: gauges and sets, in slices
@@ -66,15 +67,21 @@ void server_state_close(struct server *s)
 
 /* ---- the start ---- */
 
-static void refuse(struct server *s, int error, const char *why)
+/* `name` is not read, by this process or a later one: set aside, or where that fails not written
+ * over. */
+static void refuse(struct server *s, const char *name, int error, const char *why)
 {
-    char name[STATE_FILE_TEXT] = "";
-    state_file_close(&s->state_file);
-    int rc = state_file_set_aside(&s->state_file, name);
+    char aside[STATE_FILE_TEXT] = "";
+    struct state_file *f = &s->state_file;
+    state_file_close(f);
+    int rc = state_file_set_aside(f, aside);
+    if (rc < 0)
+        name = state_file_at_hand(f);
     LOG(LOG_ERROR, "saved state not used: starting empty",
-        F_STR("file", s->config->server_state_dir), F_STR("name", STATE_FILE_NAME),
+        F_STR("file", s->config->server_state_dir), F_STR("name", name),
         F_STR("reason", why != NULL ? why : err_text(error)),
-        F_STR("set_aside_as", rc == 0 ? name : ""), F_STR("error", rc < 0 ? err_text(rc) : ""));
+        F_STR("set_aside_as", rc == 0 ? aside : ""), F_STR("error", rc < 0 ? err_text(rc) : ""),
+        F_STR("remedy", rc < 0 ? "move it away: nothing is saved as long as it is there" : ""));
 }
 
 static void log_loaded(const struct state_file *f, const struct state_owner *owner,
@@ -115,35 +122,48 @@ int server_state_read(struct server *s, struct state_file *f, struct state_owner
     return rc;
 }
 
-int server_state_load(struct server *s)
+/* returns  whether there is one, and it is ours to read: claimed */
+static bool claim(struct server *s)
+{
+    struct state_file *f = &s->state_file;
+    const char *why = NULL;
+    if (state_file_left(f))
+        refuse(s, state_file_at_hand(f), 0, "a process died while it read this");
+    if (f->stuck)
+        return false;
+    int rc = state_file_open(f);
+    if (rc == -ENOENT) {
+        LOG(LOG_INFO, "no saved state", F_STR("dir", s->config->server_state_dir));
+        return false;
+    }
+    if (rc == -EPERM)
+        why = "it is another user's, or no plain file";
+    if (rc == 0 && (rc = state_file_claim(f)) < 0)
+        why = "it cannot be renamed, and may be read once only";
+    if (rc < 0)
+        refuse(s, STATE_FILE_NAME, rc, why);
+    return rc == 0;
+}
+
+void server_state_load(struct server *s)
 {
     struct state_owner owner = { 0 };
     const char *why = NULL;
     assert(server_state(s) == STARTING && s->turn.begun == 0);
-    if (!is_on(s))
-        return 0;
-    int rc = state_file_open(&s->state_file);
-    if (rc == -ENOENT) {
-        LOG(LOG_INFO, "no saved state", F_STR("dir", s->config->server_state_dir));
-        return 0;
-    }
-    if (rc == -EPERM)
-        why = "it is another user's, or no plain file";
-    if (rc == 0)
-        rc = server_state_read(s, &s->state_file, &owner, &why);
+    if (!is_on(s) || !claim(s))
+        return;
+    int rc = server_state_read(s, &s->state_file, &owner, &why);
     if (rc < 0) {
-        refuse(s, rc, why);
-        return 0;
+        refuse(s, STATE_FILE_NAME, rc, why);
+        return;
     }
     state_file_close(&s->state_file);
     /* Gauges may be read again, as long as newer ones take their place. */
     bool stays = owner.gauges_only && s->config->server_state_interval_ms > 0;
-    rc = stays ? 0 : state_file_consume(&s->state_file);
+    rc = stays ? state_file_return(&s->state_file) : state_file_consume(&s->state_file);
     if (rc < 0)
-        LOG(LOG_ERROR, "cannot remove the saved state", F_STR("dir", s->config->server_state_dir),
-            F_STR("error", err_text(rc)),
-            F_STR("remedy", "it may be read once only: let the user of this process write there"));
-    return rc;
+        LOG(LOG_WARN, "what was read stays in server.state_dir: the next start sets it aside",
+            F_STR("dir", s->config->server_state_dir), F_STR("error", err_text(rc)));
 }
 
 /* ---- the stop ---- */

@@ -1,7 +1,7 @@
 /*
  * Writing   state_file_create -> the sink's write_all -> state_file_commit or state_file_give_up
- * Reading   state_file_open -> the source's read_some, twice -> state_file_close
- *           then state_file_consume, or state_file_set_aside
+ * Reading   state_file_open -> state_file_claim -> the source's read_some, twice ->
+ *           state_file_close; then state_file_consume, .._return or .._set_aside
  */
 #include "app/state_file.h"
 
@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char name[] = STATE_FILE_NAME, fresh[] = STATE_FILE_NAME ".new";
+static const char name[] = STATE_FILE_NAME, fresh[] = STATE_FILE_NAME ".new",
+                  reading[] = STATE_FILE_NAME ".reading";
 
 int state_file_open_dir(struct state_file *f, const char *path)
 {
@@ -37,6 +38,11 @@ void state_file_close_dir(struct state_file *f)
     if (f->dir >= 0)
         (void)close(f->dir);
     f->dir = -1;
+}
+
+static int sync_dir(const struct state_file *f)
+{
+    return fsync(f->dir) < 0 ? -errno : 0;
 }
 
 /* ---- writing ---- */
@@ -76,18 +82,21 @@ struct records_sink state_file_sink(struct state_file *f)
 
 int state_file_commit(struct state_file *f)
 {
-    assert(f->fd >= 0);
+    char aside[STATE_FILE_TEXT];
+    assert(f->fd >= 0 && (f->stuck || !f->claimed));
     int rc = fsync(f->fd) < 0 ? -errno : 0;
     if (close(f->fd) < 0 && rc == 0)
         rc = -errno;
     f->fd = -1;
+    if (rc == 0 && f->stuck)
+        rc = state_file_set_aside(f, aside);
     if (rc == 0 && renameat(f->dir, fresh, f->dir, name) < 0)
         rc = -errno;
     if (rc < 0) {
         (void)unlinkat(f->dir, fresh, 0);
         return rc;
     }
-    return fsync(f->dir) < 0 ? -errno : 0;
+    return sync_dir(f);
 }
 
 void state_file_give_up(struct state_file *f)
@@ -148,22 +157,78 @@ void state_file_close(struct state_file *f)
     f->fd = -1;
 }
 
+static bool is_there(const struct state_file *f, const char *what)
+{
+    return faccessat(f->dir, what, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int state_file_claim(struct state_file *f)
+{
+    assert(f->fd >= 0 && !f->claimed);
+    if (is_there(f, reading))
+        return -EEXIST;
+    if (renameat(f->dir, name, f->dir, reading) < 0)
+        return -errno;
+    f->claimed = true;
+    return sync_dir(f);
+}
+
+bool state_file_left(struct state_file *f)
+{
+    assert(f->fd < 0 && !f->claimed);
+    f->claimed = is_there(f, reading);
+    return f->claimed;
+}
+
+const char *state_file_at_hand(const struct state_file *f)
+{
+    return f->claimed ? reading : name;
+}
+
+int state_file_return(struct state_file *f)
+{
+    assert(f->claimed);
+    f->claimed = false;
+    if (renameat(f->dir, reading, f->dir, name) < 0)
+        return -errno;
+    return sync_dir(f);
+}
+
 int state_file_consume(struct state_file *f)
 {
-    if (unlinkat(f->dir, name, 0) < 0)
+    const char *what = state_file_at_hand(f);
+    f->claimed = false;
+    if (unlinkat(f->dir, what, 0) < 0)
         return -errno;
-    return fsync(f->dir) < 0 ? -errno : 0;
+    return sync_dir(f);
+}
+
+static int move(const struct state_file *f, int i, char ret[STATE_FILE_TEXT])
+{
+    snprintf(ret, STATE_FILE_TEXT, "%s.damaged.%d", name, i);
+    return renameat(f->dir, state_file_at_hand(f), f->dir, ret) < 0 ? -errno : 0;
+}
+
+static int first_free(const struct state_file *f)
+{
+    char at[STATE_FILE_TEXT];
+    for (int i = 1; i < STATE_FILE_ASIDE; i++) {
+        snprintf(at, sizeof at, "%s.damaged.%d", name, i);
+        if (!is_there(f, at))
+            return i;
+    }
+    return STATE_FILE_ASIDE;
 }
 
 int state_file_set_aside(struct state_file *f, char ret[STATE_FILE_TEXT])
 {
-    for (int i = 1; i <= STATE_FILE_ASIDE; i++) {
-        snprintf(ret, STATE_FILE_TEXT, "%s.damaged.%d", name, i);
-        if (i < STATE_FILE_ASIDE && faccessat(f->dir, ret, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            continue;
-        if (renameat(f->dir, name, f->dir, ret) < 0)
-            return -errno;
-        return fsync(f->dir) < 0 ? -errno : 0;
-    }
-    return -EEXIST;
+    int rc = move(f, first_free(f), ret);
+    for (int i = STATE_FILE_ASIDE; rc < 0 && i > 0; i--) /* a folder may have that name */
+        rc = move(f, i, ret);
+    f->stuck = rc < 0;
+    if (rc < 0)
+        return rc;
+    f->claimed = false;
+    (void)sync_dir(f); /* should it come back, it is set aside again */
+    return 0;
 }

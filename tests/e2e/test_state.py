@@ -287,6 +287,79 @@ def test_a_full_disk_leaves_the_old_file_and_the_status_says_so(folder, bytes):
         assert f.read() == b"old"
 
 
+def test_a_file_that_kills_the_server_is_read_once(folder):
+    """A process that dies while it reads leaves the name of what it read."""
+    data = saved(folder)
+    os.rename(path(folder), path(folder) + ".reading")
+    with server(folder) as s:
+        (line,) = s.logged(UNUSED)
+        assert line["name"] == NAME + ".reading" and "died while it read" in line["reason"]
+        assert lines(s.page()) == []
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+    with open(path(folder) + ".damaged.1", "rb") as f:
+        assert f.read() == bytes(data)
+    with server(folder) as s:
+        assert not s.logged(UNUSED) and s.scrape().value("a") == 1
+    assert sorted(os.listdir(folder)) == [NAME, NAME + ".damaged.1"]
+
+
+def test_killed_while_it_reads(folder):
+    with server(folder, sockets=["unixgram://%s/in.sock" % folder]) as s:
+        with s.sender(unix=True) as c:
+            for i in range(0, 30000, 50):
+                c.send("\n".join("n.%d:1|c" % k for k in range(i, i + 50)).encode())
+        s.wait_self("statsd_samples_read_total", 30000)
+    os.makedirs(folder + "/state")
+    os.rename(path(folder), path(folder + "/state"))
+    with server(folder + "/state", wait=False, clean_exit=False) as s:
+        harness.wait_for(lambda: os.path.exists(path(folder + "/state") + ".reading") or s.logged("ready") or None,
+                         "the state to be read", every=0)
+        killed(s)
+    left = os.listdir(folder + "/state")
+    assert left in ([NAME + ".reading"], []), left
+    with server(folder + "/state") as s:
+        assert len(s.logged(UNUSED)) == len(left)
+        assert lines(s.page()) == []
+
+
+def test_a_start_that_fails_leaves_the_file(folder):
+    saved(folder)
+    with Server() as other:
+        with server(folder, "http.listen=" + other.http_addr(), wait=False, clean_exit=False) as s:
+            assert s.process.wait(10 * harness.SLOW) == 1
+    assert os.listdir(folder) == [NAME]
+    with server(folder) as s:
+        assert s.scrape().sum("hits") == 23
+
+
+def test_what_cannot_be_set_aside_is_said_and_not_written_over(folder):
+    with open(path(folder), "wb") as f:
+        f.write(b"only copy")
+    for n in (1, 2, 3):
+        os.makedirs(path(folder) + ".damaged.%d/x" % n)
+    for _ in range(2):
+        s = Server("server.state_dir=" + folder, "server.state_interval=50ms", clean_exit=False)
+        with s:
+            (line,) = s.logged(UNUSED)
+            assert line["name"] == NAME + ".reading" and line["error"] and "move it away" in line["remedy"]
+            s.send("a:1|c")
+            s.wait_value("a", 1)
+            s.wait_self("statsd_state_snapshots_failed_total", 3)
+            os.kill(s.pid, signal.SIGTERM)
+            assert s.process.wait(30 * harness.SLOW) == 1
+        assert NAME not in os.listdir(folder)
+        with open(path(folder) + ".reading", "rb") as f:
+            assert f.read() == b"only copy"
+    os.rename(path(folder) + ".reading", folder + "/moved")
+    with server(folder) as s:
+        assert not s.logged(UNUSED)
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+    with server(folder) as s:
+        assert s.scrape().value("a") == 1
+
+
 # --- crashes
 
 def snapshot(s, more=1):

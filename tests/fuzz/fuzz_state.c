@@ -4,6 +4,7 @@
  * what it shows can be saved and loaded again.
  */
 #include <assert.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -189,15 +190,14 @@ static void read_spool(const uint8_t *data, size_t size)
     const struct records_sink sink = { write_bytes, &saved };
     struct records_writer w;
     struct sink_amount left;
-    bool good = true;
-    while (in.rest.len > 0 && good) {
+    while (in.rest.len > 0) {
         uint8_t type = unpack_u8(&in);
         struct slice body = unpack_bytes(&in, unpack_u16(&in));
         if (in.bad || type < REDIS_STATE_LEDGER)
             break;
-        good = redis_state_load(l, "sd", type, body, 50000, 100000);
+        (void)redis_state_load(l, "sd", type, body, 50000, 100000);
     }
-    if (good)
+    if (size % 8 != 0)
         redis_ledger_loaded(l);
     else
         redis_ledger_unload(l);
@@ -213,7 +213,9 @@ static void read_spool(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    log_setup(LOG_ERROR, LOG_LOGFMT);
+    static int nowhere = -1;
+    if (nowhere < 0)
+        log_to_fd(nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)); /* most inputs are told */
     read_file(data, size);
     read_spool(data, size);
     read_records(data, size);

@@ -18,6 +18,25 @@ void redis_batch_free(struct redis_batch *b)
     free(b);
 }
 
+void redis_batch_places(struct redis_batch *b, uint32_t *ret[REDIS_BATCH_PLACES])
+{
+    uint32_t *const places[REDIS_BATCH_PLACES] = { &b->sha_at,   &b->id_at,        &b->seq_at,
+                                                   &b->token_at, &b->before_at,    &b->mark_at,
+                                                   &b->stale_at, &b->generation_at };
+    memcpy(ret, places, sizeof places);
+}
+
+const uint8_t redis_batch_widths[REDIS_BATCH_PLACES] = {
+    REDIS_SHA_DIGITS,
+    REDIS_ID_DIGITS,
+    REDIS_SEQ_DIGITS,
+    REDIS_TOKEN_DIGITS,
+    REDIS_TOKEN_DIGITS,
+    REDIS_MARK_SERIES_DIGITS + 1 + REDIS_MARK_NTH_DIGITS,
+    1,
+    REDIS_GENERATION_DIGITS,
+};
+
 /* What stands in a section for each series, beside the key: letters of `put_section`. */
 static const char *const contents[REDIS_SECTION_COUNT] = {
     [REDIS_SET_KEYS] = "k",       [REDIS_COUNTERS] = "kn", [REDIS_GAUGES] = "kni",

@@ -38,7 +38,11 @@ enum {
     REDIS_MARK_SERIES_DIGITS = 15, /* the mark is series ':' ordinal of the interval */
     REDIS_MARK_NTH_DIGITS = 10,
     REDIS_GENERATION_DIGITS = 6,
-    REDIS_GENERATION_MAX = 999999
+    REDIS_GENERATION_MAX = 999999,
+    REDIS_BATCH_PLACES = 8,
+    /* Of the keys and arguments that the script takes.  What waits is saved in this form: a script
+     * that takes others needs the next number. */
+    REDIS_BATCH_FORMAT = 1
 };
 
 struct redis_interval; /* the ledger's */
@@ -98,6 +102,10 @@ void redis_batch_free(struct redis_batch *b);
  *   cost     about 30 ns a series
  */
 size_t redis_batch_wire(const struct redis_batch *b, struct buf *out);
+
+/* The places in the bytes, in one order, and how many bytes each takes. */
+void redis_batch_places(struct redis_batch *b, uint32_t *ret[REDIS_BATCH_PLACES]);
+extern const uint8_t redis_batch_widths[REDIS_BATCH_PLACES];
 
 /* A batch's place in its shard's sequence, and what Redis keeps with it to report later. */
 struct redis_address {

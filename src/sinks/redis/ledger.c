@@ -92,7 +92,7 @@ void redis_ledger_check(const struct redis_ledger *l)
 
 /* ---- intervals ---- */
 
-static void interval_unlink(struct redis_ledger *l, struct redis_interval *iv)
+void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv)
 {
     struct redis_interval **at = &l->intervals;
     while (*at != iv)
@@ -107,7 +107,7 @@ void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval 
 {
     assert(iv->left == 0 && iv != l->filling);
     l->stats.intervals_applied += !iv->dropped;
-    interval_unlink(l, iv);
+    redis_ledger_forget_interval(l, iv);
 }
 
 void redis_ledger_begin(struct redis_ledger *l, int64_t start_s, uint64_t now_ms,
@@ -187,7 +187,7 @@ static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t sha
             F_I64("start_s", iv->start_s), F_U64("series", series),
             F_U64("spool_bytes", l->queue_bytes), F_U64("suppressed", suppressed));
     if (iv->left == 0)
-        interval_unlink(l, iv);
+        redis_ledger_forget_interval(l, iv);
 }
 
 static uint8_t lowest(uint64_t shards)
@@ -295,19 +295,6 @@ void redis_ledger_saved(struct redis_ledger *l)
     l->saved = true;
 }
 
-void redis_ledger_loaded(struct redis_ledger *l)
-{
-    struct redis_interval *next;
-    for (struct redis_interval *iv = l->intervals; iv != NULL; iv = next) {
-        next = iv->next;
-        if (iv->left == 0)
-            interval_unlink(l, iv);
-    }
-    l->newest_loaded = NULL;
-    l->left_out = false;
-    redis_ledger_check(l);
-}
-
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
 {
     *ret = (struct sink_amount){ 0 };
@@ -379,7 +366,7 @@ static void free_all(struct redis_ledger *l)
         free_list(&l->shards[i].queue);
     free_list(&l->kept);
     while (l->intervals != NULL)
-        interval_unlink(l, l->intervals);
+        redis_ledger_forget_interval(l, l->intervals);
 }
 
 void redis_ledger_unload(struct redis_ledger *l)

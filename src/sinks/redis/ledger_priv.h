@@ -33,6 +33,11 @@ struct batch_list {
     struct redis_batch *head, *tail;
 };
 
+/* Batches that fail each time, or that a saved state left out: they are counted as dropped. */
+struct given_up {
+    uint64_t batches, series;
+};
+
 struct shard {
     struct redis_producer producer;
     struct batch_list queue; /* not acknowledged: what is in flight, and then the rest */
@@ -44,6 +49,7 @@ struct shard {
     uint64_t held_from;       /* number of the first batch that was not applied */
     bool foreign;             /* another server or process numbers its batches with our id */
     struct redis_verdict gap; /* the first GAP; without its text and slices */
+    struct given_up missing;  /* numbers of the producer that a saved state left out */
 };
 
 /* What is in flight to one node. */
@@ -56,6 +62,13 @@ struct window {
 struct loss {
     uint64_t batches, series, intervals;
     uint64_t since_ms; /* 0: none */
+};
+
+/* What of a saved state is not used; of the first record, why, and whose it is. */
+struct unloaded {
+    uint64_t records, batches, series;
+    const char *why;
+    uint8_t shard;
 };
 
 struct redis_ledger {
@@ -74,7 +87,8 @@ struct redis_ledger {
     bool used;                            /* some shard has had data */
     bool saved;                           /* what waits is the next process' */
     bool left_out;                        /* while a state is loaded that is of another prefix */
-    struct redis_interval *newest_loaded; /* while a state is loaded (state.c) */
+    struct redis_interval *newest_loaded; /* while a state is loaded (state_load.c) */
+    struct unloaded unloaded;             /* the same */
     char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": none */
     struct loss loss;
     uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
@@ -114,13 +128,13 @@ static inline void shard_check(const struct shard *sh)
     assert(sh->held || !sh->foreign);
 }
 
-/* ledger.c: lists with their sums: into a queue, from a queue into kept, out of kept.  An interval
- * is settled when no batch of it is left. */
+/* ledger.c: lists and their sums.  An interval is settled when no batch of it is left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
                                struct redis_batch *b);
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
+void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv);
 
 /* repair.c: the queued batch will not be sent: counts as dropped, or as lost if it was applied. */
 void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);

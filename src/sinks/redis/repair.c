@@ -195,6 +195,7 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     else
         l->opts.draw(id, REDIS_ID_DIGITS);
     redis_producer_begin(&l->shards[shard].producer, id);
+    l->shards[shard].missing = (struct given_up){ 0 };
     for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = b->next) {
         if (b->seq < from)
             continue;
@@ -229,11 +230,6 @@ static void go_on_after_forgotten(struct redis_ledger *l, uint8_t shard, uint64_
             F_U64("suppressed", suppressed));
 }
 
-/* Batches that were given up as they fail each time: they were counted as dropped then. */
-struct given_up {
-    uint64_t batches, series;
-};
-
 /* The batches between the last one that Redis has and `first` are lost, but for those that were
  * given up before. */
 static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap,
@@ -260,7 +256,7 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
 {
     struct shard *sh = &l->shards[shard];
     struct redis_batch *front = sh->queue.head, *next;
-    struct given_up failed = { 0 };
+    struct given_up failed = sh->missing;
     for (struct redis_batch *b = l->kept.head; b != NULL; b = next) {
         next = b->next;
         if (b->shard != shard || b->epoch != sh->producer.epoch || b->seq <= sh->gap.last)

@@ -9,7 +9,8 @@
  *                           text id, u64 seq, u64 series, u32 ordinal, text token, u8 answered,
  *                           text birth, u64 writes
  *     REDIS_STATE_INTERVAL  u32 ordinal, i64 start (s), u64 waits for (ms), text token, u8 dropped
- *     REDIS_STATE_BATCH     put_batch in state.c; last, its bytes as they are sent
+ *     REDIS_STATE_BATCH     u8 REDIS_BATCH_FORMAT, then put_batch in state.c; last, its bytes
+ *                           as they are sent
  *
  * What waits is numbered when it is saved.  So two processes that read one file (a machine that was
  * copied) give each batch the same number, and Redis takes it once.
@@ -44,7 +45,9 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
  * redis_state_load(l, prefix, type, body, now_ms, age_ms):
  * Of a ledger that had no interval so far.
  *   now_ms, age_ms   now, and how long ago it was saved
- *   returns  false: no save has written that.  What is of another prefix is left out, and logged
+ *   returns  false: no save has written that, or one of another REDIS_BATCH_FORMAT.  It is left out
+ *            and counted, and the rest goes on: redis_ledger_loaded logs how much it was.  What is
+ *            of another prefix is left out, and logged
  */
 bool redis_state_load(struct redis_ledger *l, const char *prefix, uint8_t type, struct slice body,
                       uint64_t now_ms, uint64_t age_ms);

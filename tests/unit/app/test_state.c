@@ -17,6 +17,8 @@
 #include "app/state_file.h"
 #include "support/state_memory.h"
 
+#define READING STATE_FILE_NAME ".reading"
+
 enum { DAMAGES = 1000 };
 
 struct fixture {
@@ -44,6 +46,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     remove_named(f, STATE_FILE_NAME);
+    remove_named(f, READING);
     for (int i = 1; i <= STATE_FILE_ASIDE; i++) {
         char name[STATE_FILE_TEXT];
         snprintf(name, sizeof name, "%s.damaged.%d", STATE_FILE_NAME, i);
@@ -285,6 +288,127 @@ static void few_are_set_aside(void **state)
     }
 }
 
+static bool is_there(const struct fixture *f, const char *name)
+{
+    return faccessat(f->file.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The process of before is gone, and its lock with it. */
+static void next_process(struct fixture *f)
+{
+    state_file_close_dir(&f->file);
+    assert_int_equal(state_file_open_dir(&f->file, f->dir), 0);
+}
+
+static void claim(struct fixture *f, const char *bytes)
+{
+    put_file(f, bytes, strlen(bytes));
+    assert_int_equal(state_file_open(&f->file), 0);
+    assert_int_equal(state_file_claim(&f->file), 0);
+}
+
+static void who_dies_while_it_reads_is_the_last_to_read(void **state)
+{
+    struct fixture *f = *state;
+    char name[STATE_FILE_TEXT];
+    claim(f, "deadly");
+    assert_false(is_there(f, STATE_FILE_NAME));
+    next_process(f);
+    assert_int_equal(state_file_open(&f->file), -ENOENT);
+    assert_true(state_file_left(&f->file));
+    assert_int_equal(state_file_set_aside(&f->file, name), 0);
+    assert_string_equal(name, STATE_FILE_NAME ".damaged.1");
+    assert_true(is_there(f, name));
+    assert_false(state_file_left(&f->file));
+}
+
+static void what_was_claimed_is_consumed_or_given_back(void **state)
+{
+    struct fixture *f = *state;
+    claim(f, "all");
+    state_file_close(&f->file);
+    assert_int_equal(state_file_consume(&f->file), 0);
+    assert_false(is_there(f, READING) || is_there(f, STATE_FILE_NAME));
+    claim(f, "gauges");
+    state_file_close(&f->file);
+    assert_int_equal(state_file_return(&f->file), 0);
+    assert_true(is_there(f, STATE_FILE_NAME) && !is_there(f, READING));
+}
+
+static void one_that_is_left_is_not_replaced_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    claim(f, "first");
+    next_process(f);
+    put_file(f, "second", 6);
+    assert_int_equal(state_file_open(&f->file), 0);
+    assert_int_equal(state_file_claim(&f->file), -EEXIST);
+    assert_true(is_there(f, READING) && is_there(f, STATE_FILE_NAME));
+}
+
+/* Folders that are not empty have all the names. */
+static void take_names(const struct fixture *f, int n, bool taken)
+{
+    for (int i = 1; i <= n; i++) {
+        char name[STATE_FILE_TEXT], inner[STATE_FILE_TEXT + 2];
+        snprintf(name, sizeof name, "%s.damaged.%d", STATE_FILE_NAME, i);
+        snprintf(inner, sizeof inner, "%s/x", name);
+        if (taken) {
+            assert_int_equal(mkdirat(f->file.dir, name, 0700), 0);
+            assert_int_equal(mkdirat(f->file.dir, inner, 0700), 0);
+        } else {
+            assert_int_equal(unlinkat(f->file.dir, inner, AT_REMOVEDIR), 0);
+            assert_int_equal(unlinkat(f->file.dir, name, AT_REMOVEDIR), 0);
+        }
+    }
+}
+
+static void a_name_that_a_folder_has_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    char name[STATE_FILE_TEXT];
+    for (int i = 1; i <= STATE_FILE_ASIDE; i++) {
+        put_file(f, "x", 1);
+        assert_int_equal(state_file_set_aside(&f->file, name), 0);
+    }
+    remove_named(f, STATE_FILE_NAME ".damaged.3");
+    assert_int_equal(mkdirat(f->file.dir, STATE_FILE_NAME ".damaged.3", 0700), 0);
+    put_file(f, "y", 1);
+    assert_int_equal(state_file_set_aside(&f->file, name), 0);
+    assert_string_equal(name, STATE_FILE_NAME ".damaged.2");
+    assert_int_equal(unlinkat(f->file.dir, STATE_FILE_NAME ".damaged.3", AT_REMOVEDIR), 0);
+}
+
+static int write_file(struct fixture *f, const char *bytes)
+{
+    assert_int_equal(state_file_create(&f->file), 0);
+    const struct records_sink sink = state_file_sink(&f->file);
+    assert_int_equal(sink.write(sink.cookie, bytes, strlen(bytes)), 0);
+    return state_file_commit(&f->file);
+}
+
+static void what_cannot_be_set_aside_is_not_written_over(void **state)
+{
+    struct fixture *f = *state;
+    struct buf now = { 0 };
+    char name[STATE_FILE_TEXT];
+    put_file(f, "only copy", 9);
+    take_names(f, STATE_FILE_ASIDE, true);
+    assert_true(state_file_set_aside(&f->file, name) < 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(write_file(f, "new") < 0);
+        read_file(f, &now);
+        assert_true(slice_eq(buf_slice(&now), SLICE_LIT("only copy")));
+        assert_false(is_there(f, STATE_FILE_NAME ".new"));
+    }
+    take_names(f, STATE_FILE_ASIDE, false); /* somebody made room */
+    assert_int_equal(write_file(f, "new"), 0);
+    read_file(f, &now);
+    assert_true(slice_eq(buf_slice(&now), SLICE_LIT("new")));
+    assert_true(is_there(f, STATE_FILE_NAME ".damaged.1"));
+    buf_release(&now);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -297,6 +421,11 @@ int main(void)
         TEST(a_folder_or_fifo_in_its_place_is_not_read),
         TEST(the_folder_has_one_process),
         TEST(few_are_set_aside),
+        TEST(who_dies_while_it_reads_is_the_last_to_read),
+        TEST(what_was_claimed_is_consumed_or_given_back),
+        TEST(one_that_is_left_is_not_replaced_by_the_next),
+        TEST(a_name_that_a_folder_has_is_passed_over),
+        TEST(what_cannot_be_set_aside_is_not_written_over),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

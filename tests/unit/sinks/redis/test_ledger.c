@@ -731,20 +731,40 @@ static void stop(struct model *m, struct state_memory *to, size_t executed)
     m->ledger = NULL;
 }
 
-static void start(struct model *m, struct state_memory *from, uint64_t down_ms)
+/* What becomes of a record before it is loaded.   returns  whether it makes sense afterwards */
+typedef bool (*change_fn)(uint8_t type, char *body, size_t len, unsigned nth_of_type);
+
+/* returns  how many records were left out: those that change says make no sense */
+static unsigned start_changed(struct model *m, struct state_memory *from, uint64_t down_ms,
+                              change_fn change)
 {
     struct records_reader r;
     const struct records_source source = state_memory_source(from);
     uint8_t type;
     struct slice body;
+    struct buf copy = { 0 };
+    unsigned seen[256] = { 0 }, left_out = 0;
     m->now_ms += down_ms;
     from->at = 0;
     open_ledger(m, SPOOL, next_id++);
     assert_int_equal(records_open(&r, &source, STATE_MEMORY_VERSION), 0);
-    while (records_next(&r, &type, &body) > 0)
-        assert_true(redis_state_load(m->ledger, "sd", type, body, m->now_ms, down_ms));
+    while (records_next(&r, &type, &body) > 0) {
+        buf_clear(&copy);
+        buf_append_slice(&copy, body);
+        bool good = change == NULL || change(type, copy.ptr, copy.len, seen[type]++);
+        assert_int_equal(
+            redis_state_load(m->ledger, "sd", type, buf_slice(&copy), m->now_ms, down_ms), good);
+        left_out += !good;
+    }
     records_close(&r);
+    buf_release(&copy);
     redis_ledger_loaded(m->ledger);
+    return left_out;
+}
+
+static void start(struct model *m, struct state_memory *from, uint64_t down_ms)
+{
+    assert_int_equal(start_changed(m, from, down_ms, NULL), 0);
 }
 
 static void restart(struct model *m, size_t executed, uint64_t down_ms)
@@ -937,6 +957,156 @@ static void a_damaged_state_leaves_a_ledger_as_new(void **state)
     assert_int_equal(m.redis->applied[1], 0);
     model_release(&m);
     state_memory_release(&saved);
+}
+
+/* A number was given before the producer's successor began, and its batch waits still. */
+static void a_batch_of_the_producer_before_waits_over_a_restart_too(void **state)
+{
+    static const struct redis_verdict later = { .kind = REDIS_VERDICT_LATER, .text = "OOM" },
+                                      foreign = { .kind = REDIS_VERDICT_FOREIGN };
+    struct model m;
+    (void)state;
+    model_init(&m, SPOOL);
+    interval(&m, 0, 2, BYTES);
+    run(&m);
+    interval(&m, 10, 1, BYTES);
+    interval(&m, 20, 1, BYTES);
+    redis_ledger_pump(m.ledger, m.now_ms);
+    assert_int_equal(m.n_wire, 2);
+    m.down = true;
+    answer_first(&m, &later);
+    answer_first(&m, &foreign);
+    assert_int_equal(stats(&m).foreign, 1);
+    for (int i = 0; i < 3; i++)
+        restart(&m, 0, 1000);
+    assert_int_equal(stats(&m).spool_batches, 2);
+    run(&m);
+    interval(&m, 30, 2, BYTES);
+    run(&m);
+    expect_once(&m, 1, m.next_id);
+    assert_int_equal(stats(&m).series_dropped, 0);
+    model_release(&m);
+}
+
+/* Where these stand in a record of a batch. */
+enum { FORMAT_AT = 0, SEQ_AT = 15, FIRST_PLACE_AT = 67 };
+
+static bool spoil_number(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    bool spoilt = type == REDIS_STATE_BATCH && nth == 6;
+    assert_true(type != REDIS_STATE_BATCH || len > FIRST_PLACE_AT);
+    if (spoilt)
+        body[SEQ_AT + 3] = 1;
+    return !spoilt;
+}
+
+static bool spoil_place(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    bool spoilt = type == REDIS_STATE_BATCH && nth == 6;
+    (void)len;
+    if (spoilt)
+        body[FIRST_PLACE_AT + 3] = 1;
+    return !spoilt;
+}
+
+static bool another_format(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    bool spoilt = type == REDIS_STATE_BATCH && nth == 6;
+    (void)len;
+    if (spoilt)
+        body[FORMAT_AT]++;
+    return !spoilt;
+}
+
+static void one_batch_that_makes_no_sense_costs_itself(void **state)
+{
+    static const change_fn changes[] = { spoil_number, spoil_place, another_format };
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct model m;
+        struct state_memory saved = { 0 };
+        unsigned lost = 0;
+        model_init(&m, SPOOL);
+        for (int T = 0; T < 40; T += 10)
+            interval(&m, T, 5, BYTES);
+        stop(&m, &saved, 0);
+        assert_int_equal(start_changed(&m, &saved, 0, changes[i]), 1);
+        assert_int_equal(stats(&m).spool_batches, 4 * 5 - 1);
+        assert_int_equal(stats(&m).series_dropped, 10);
+        assert_int_equal(stats(&m).intervals_dropped, 1);
+        run(&m);
+        interval(&m, 50, 5, BYTES);
+        run(&m);
+        restart(&m, 0, 0);
+        run(&m);
+        for (uint32_t id = 1; id < m.next_id; id++) {
+            assert_in_range(m.redis->applied[id], 0, 1);
+            lost += m.redis->applied[id] == 0;
+        }
+        assert_int_equal(lost, 1);
+        assert_int_equal(stats(&m).lost_batches, 0); /* it is not Redis that lost it */
+        model_release(&m);
+        state_memory_release(&saved);
+    }
+}
+
+static bool spoil_producer(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    bool of_shard_1 = type == REDIS_STATE_BATCH && body[2] == 1;
+    bool spoilt = type == REDIS_STATE_SHARD && nth == 1;
+    if (spoilt)
+        body[len - 1] = body[len - 9] = 1; /* more than there is */
+    return !spoilt && !of_shard_1;
+}
+
+static bool spoil_interval(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    bool spoilt = type == REDIS_STATE_INTERVAL && nth == 1;
+    (void)len;
+    if (spoilt)
+        body[3] = 1;
+    return !spoilt && !(type == REDIS_STATE_BATCH && nth % 3 == 1);
+}
+
+static bool spoil_head(uint8_t type, char *body, size_t len, unsigned nth)
+{
+    (void)nth;
+    if (type == REDIS_STATE_LEDGER)
+        body[len - 1] = 1; /* a text longer than the record */
+    return type != REDIS_STATE_LEDGER;
+}
+
+static void what_belongs_to_a_record_that_makes_no_sense_is_left_out_with_it(void **state)
+{
+    static const struct {
+        change_fn change;
+        unsigned left_out, waiting;
+    } rows[] = {
+        { spoil_producer, 1 + 3, 4 * 3 },
+        { spoil_interval, 1 + 5, 5 * 2 },
+        { spoil_head, 1, 15 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct model m;
+        struct state_memory saved = { 0 };
+        model_init(&m, SPOOL);
+        for (int T = 0; T < 30; T += 10)
+            interval(&m, T, 5, BYTES);
+        stop(&m, &saved, 0);
+        assert_int_equal(start_changed(&m, &saved, 0, rows[i].change), rows[i].left_out);
+        assert_int_equal(stats(&m).spool_batches, rows[i].waiting);
+        run(&m);
+        uint32_t next = m.next_id;
+        interval(&m, 50, 5, BYTES);
+        run(&m);
+        expect_once(&m, next, m.next_id);
+        for (uint32_t id = 1; id < next; id++)
+            assert_in_range(m.redis->applied[id], 0, 1);
+        assert_int_equal(stats(&m).lost_batches, 0);
+        model_release(&m);
+        state_memory_release(&saved);
+    }
 }
 
 /* ---- identity ---- */
@@ -1264,6 +1434,9 @@ int main(void)
         cmocka_unit_test(what_waits_again_is_fenced_too_and_counted_once),
         cmocka_unit_test(two_that_go_on_from_one_state_are_both_exact),
         cmocka_unit_test(a_damaged_state_leaves_a_ledger_as_new),
+        cmocka_unit_test(a_batch_of_the_producer_before_waits_over_a_restart_too),
+        cmocka_unit_test(one_batch_that_makes_no_sense_costs_itself),
+        cmocka_unit_test(what_belongs_to_a_record_that_makes_no_sense_is_left_out_with_it),
         cmocka_unit_test(two_that_count_under_one_id_are_both_exact),
         cmocka_unit_test(a_copy_of_a_running_server_and_the_server_are_both_exact),
         cmocka_unit_test(a_number_taken_by_another_costs_a_new_producer_and_nothing_else),

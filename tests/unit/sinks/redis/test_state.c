@@ -11,12 +11,16 @@
 
 #include <cmocka.h>
 
+#include "base/hash.h"
 #include "sinks/redis/encode.h"
+#include "sinks/redis/script.h"
 #include "sinks/redis/state.h"
 #include "support/fake_snapshot.h"
 #include "support/state_memory.h"
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
+
+static const uint64_t SCRIPT_OF_FORMAT_1 = 0x5d82ff972057d8af;
 
 /* What goes to Redis, as RESP. */
 struct wires {
@@ -24,13 +28,14 @@ struct wires {
     struct redis_batch *batch[COMMANDS];
     uint32_t generation_at[COMMANDS];
     size_t n;
+    size_t most; /* 0: as many as there is room for */
     bool down;
 };
 
 static bool send_batch(void *cookie, struct redis_batch *b)
 {
     struct wires *w = cookie;
-    if (w->down || w->n == COMMANDS)
+    if (w->down || w->n == COMMANDS || (w->most > 0 && w->n == w->most))
         return false;
     size_t inserted = redis_batch_wire(b, &w->at[w->n]);
     w->generation_at[w->n] =
@@ -73,7 +78,11 @@ static void fill(struct redis_ledger *l)
     fake_snapshot_counter(&f, "hits|#env:prod", 3);
     fake_snapshot_gauge(&f, "hits.depth",
                         (struct gauge_change){ .absolute = true, .value = 0.1, .stamp_ms = 17 });
-    (void)sketch_add(fake_snapshot_timer(&f, "hits.took", 5), 12, 1);
+    fake_snapshot_gauge(&f, "hits.level",
+                        (struct gauge_change){ .absolute = false, .value = -2.5, .stamp_ms = 18 });
+    struct sketch *took = fake_snapshot_timer(&f, "hits.took", 5);
+    (void)sketch_add(took, 12, 1);
+    (void)sketch_add(took, -3, 1);
     for (unsigned i = 0; i < 40; i++) {
         char key[32];
         snprintf(key, sizeof key, "users|#shop:%u", i);
@@ -157,6 +166,114 @@ static void the_next_process_sends_the_same_bytes_but_for_the_generation(void **
     state_memory_release(&saved);
 }
 
+/* Saved and loaded n times.   returns  what the last one sends */
+static void pass_on(struct redis_ledger *first, unsigned n, struct wires *ret)
+{
+    struct redis_ledger *l = first;
+    for (unsigned i = 0; i < n; i++) {
+        struct state_memory saved = { 0 };
+        save(l, &saved);
+        if (l != first)
+            redis_ledger_free(l);
+        *ret = (struct wires){ .down = true };
+        l = ledger(ret);
+        load(l, &saved);
+        state_memory_release(&saved);
+    }
+    ret->down = false;
+    redis_ledger_pump(l, NOW_MS);
+    give_up(l, ret);
+}
+
+/* Packed, half of them sent, all of it loaded as RESP and saved again. */
+static void over_many_restarts_the_bytes_stay_whether_they_were_sent_or_not(void **state)
+{
+    static struct wires sent, after;
+    (void)state;
+    for (size_t most = 1; most < 6; most++) {
+        sent = (struct wires){ .most = most };
+        struct redis_ledger *l = ledger(&sent);
+        fill(l);
+        fill(l);
+        redis_ledger_pump(l, NOW_MS);
+        assert_int_equal(sent.n, most);
+        sent.down = true;
+        for (size_t i = 0; i < most; i++)
+            redis_ledger_answer(l, sent.batch[i],
+                                &(struct redis_verdict){ .kind = REDIS_VERDICT_LOST }, NOW_MS);
+        pass_on(l, 3, &after);
+        assert_true(after.n >= most);
+        for (size_t i = 0; i < most; i++) {
+            const uint32_t at = sent.generation_at[i];
+            memcpy(sent.at[i].ptr + at, "000004", REDIS_GENERATION_DIGITS);
+            assert_true(slice_eq(buf_slice(&after.at[i]), buf_slice(&sent.at[i])));
+        }
+        release(&sent);
+        sent.n = 0;
+        give_up(l, &sent);
+        release(&after);
+    }
+}
+
+/*
+ * What waits is saved as it is sent, and may meet the script of a later version.  Whoever changes
+ * the keys or arguments that it takes raises REDIS_BATCH_FORMAT; whoever changes something else,
+ * the hash alone.
+ */
+static void the_format_of_batches_goes_with_the_script(void **state)
+{
+    struct buf text = { 0 };
+    (void)state;
+    redis_script_append(&text);
+    assert_int_equal(REDIS_BATCH_FORMAT, 1);
+    assert_int_equal(XXH3_64bits(text.ptr, text.len), SCRIPT_OF_FORMAT_1);
+    assert_int_equal(REDIS_SCRIPT_KEYS, 6);
+    assert_int_equal(REDIS_SCRIPT_ARGS, 18);
+    buf_release(&text);
+}
+
+/* All that waited is for another script: nothing of it is sent, and what comes next is. */
+static void batches_of_another_format_are_left_out_and_counted(void **state)
+{
+    static struct wires wires;
+    struct state_memory saved = { 0 };
+    struct redis_stats stats;
+    struct records_reader r;
+    uint8_t type;
+    struct slice body;
+    (void)state;
+    wires = (struct wires){ .down = true };
+    struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
+    fill(l);
+    save(l, &saved);
+    const struct records_source source = state_memory_source(&saved);
+    assert_int_equal(records_open(&r, &source, STATE_MEMORY_VERSION), 0);
+    while (records_next(&r, &type, &body) > 0) {
+        struct buf other = { 0 };
+        buf_append_slice(&other, body);
+        if (type == REDIS_STATE_BATCH)
+            other.ptr[0]++;
+        assert_int_equal(redis_state_load(next, "sd", type, buf_slice(&other), NOW_MS, 0),
+                         type != REDIS_STATE_BATCH);
+        buf_release(&other);
+    }
+    records_close(&r);
+    redis_ledger_loaded(next);
+    redis_ledger_stats(next, NOW_MS, &stats);
+    assert_true(redis_ledger_idle(next));
+    assert_int_equal(stats.series_dropped, 44);
+    assert_int_equal(stats.intervals_dropped, 1);
+    fill(next);
+    wires.down = false;
+    redis_ledger_pump(next, NOW_MS);
+    assert_true(wires.n > 1);
+    give_up(next, &wires);
+    wires.n = 0;
+    redis_ledger_free(l);
+    release(&wires);
+    state_memory_release(&saved);
+}
+
 /* Anybody may send them: one batch's sum of counters leaves the finite doubles. */
 static void sums_of_the_largest_counters_are_loaded_again(void **state)
 {
@@ -189,6 +306,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_next_process_sends_the_same_bytes_but_for_the_generation),
+        cmocka_unit_test(over_many_restarts_the_bytes_stay_whether_they_were_sent_or_not),
+        cmocka_unit_test(the_format_of_batches_goes_with_the_script),
+        cmocka_unit_test(batches_of_another_format_are_left_out_and_counted),
         cmocka_unit_test(sums_of_the_largest_counters_are_loaded_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
