@@ -1,6 +1,6 @@
 /**
  * redis_ledger_priv: the ledger's parts, for ledger.c (queues, intervals, limits), ledger_send.c
- * (what goes out next) and repair.c (answers).
+ * (what goes out next), settle.c (what is done with) and repair.c (answers).
  *   thread   one owner
  */
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
@@ -46,8 +46,11 @@ struct shard {
     /* A batch was refused for its number: nothing is sent before all in flight are answered, and
      * then the numbers are repaired. */
     bool held;
-    uint64_t held_from;       /* number of the first batch that was not applied */
-    bool foreign;             /* another server or process numbers its batches with our id */
+    uint64_t held_from; /* number of the first batch that was not applied */
+    bool foreign;       /* another server or process numbers its batches with our id */
+    /* What took the number of a saved batch is not known any more: nor is where others that hold
+     * the same went on, if the next numbers are taken, too. */
+    bool stranded;
     struct redis_verdict gap; /* the first GAP; without its text and slices */
     struct given_up missing;  /* numbers of the producer that a saved state left out */
 };
@@ -136,14 +139,28 @@ void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv);
 
-/* repair.c: the queued batch will not be sent: counts as dropped, or as lost if it was applied. */
-void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);
-
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
 
-/* repair.c: logs the losses once nothing waits any more, or a second after the first.
+/*
+ * settle.c: b needs no more sending: into kept, and off its interval's account.
+ *   refused, dropped   series of it that were not applied
+ */
+void redis_settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped,
+                  uint64_t now_ms);
+void redis_settle_applied(struct redis_ledger *l, struct redis_batch *b,
+                          const struct redis_verdict *v, uint64_t now_ms);
+/* Not applied.  What was applied once, and Redis lost it, is counted as applied already: it counts
+ * as lost then; and at its first failure only. */
+void redis_settle_write_off(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
+/* The queued batch will not be sent: counts as dropped, or as lost if it was applied. */
+void redis_settle_give_up(struct redis_ledger *l, const struct redis_batch *b);
+void redis_settle_note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series,
+                            uint64_t intervals, uint64_t now_ms);
+void redis_settle_log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
+                            const char *text, uint64_t now_ms);
+/* Logs the losses once nothing waits any more, or a second after the first.
  * returns  when to call again at the latest; 0: nothing to log */
-uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms);
+uint64_t redis_settle_report(struct redis_ledger *l, uint64_t now_ms);
 
 #endif

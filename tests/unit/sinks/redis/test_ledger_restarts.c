@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "sinks/redis/encode.h"
 #include "sinks/redis/keys.h"
@@ -35,7 +36,9 @@ enum {
     RUNS = 16,
     WIRE = REDIS_LEDGER_WINDOW,
     KEEP_MS = 200000,
-    LIFE_S = 4800
+    LIFE_S = 4800,
+    OWN = 1, /* values of items in hand */
+    RESTORED = 2
 };
 
 static const char instance[] = "one";
@@ -262,6 +265,7 @@ static unsigned server_applied(unsigned interval, unsigned shard)
 
 struct saved {
     struct state_memory bytes;
+    bool stranded[REDIS_SHARDS];
     items held; /* what it holds is in some state, in a queue */
     uint64_t at_ms;
     bool full;
@@ -273,6 +277,7 @@ struct process {
     struct redis_batch *wire[WIRE];
     size_t n_wire;
     bool down, paused;
+    bool stranded[REDIS_SHARDS]; /* what took a saved number was not known any more */
     items held;
 };
 
@@ -348,6 +353,14 @@ static bool alone(void)
     return alive() == 1 && saved == 0;
 }
 
+/* All that was saved of a shard is left out, and counted. */
+static void excuse_stranded(struct process *p, const struct redis_batch *b)
+{
+    for (unsigned k = 0; k < SHARDS && p->stranded[b->shard]; k++)
+        for (unsigned i = 1; shards[k] == b->shard && i <= next_interval; i++)
+            w.excused[i][k] |= (p->held[i][k] & RESTORED) != 0;
+}
+
 static void answer_first(struct process *p, const struct redis_verdict *v)
 {
     struct redis_batch *b = p->wire[0];
@@ -358,6 +371,9 @@ static void answer_first(struct process *p, const struct redis_verdict *v)
     bool left_out = v->kind == REDIS_VERDICT_FENCED && v->fate == REDIS_FATE_FREE;
     left_out |= v->kind == REDIS_VERDICT_FENCED && v->fate == REDIS_FATE_UNKNOWN;
     left_out |= v->kind == REDIS_VERDICT_FOREIGN && v->fate == REDIS_FATE_UNKNOWN;
+    if (v->kind == REDIS_VERDICT_FOREIGN || v->kind == REDIS_VERDICT_FENCED)
+        excuse_stranded(p, b);
+    p->stranded[b->shard] |= v->fate == REDIS_FATE_UNKNOWN && b->restored;
     /* The other one has or had it, for all that is known: it is counted. */
     if (left_out && b->restored && item_of(b, &interval, &shard))
         w.excused[interval][shard] = 1;
@@ -422,7 +438,8 @@ static void close_interval(struct process *p, unsigned set)
             continue;
         snprintf(key, sizeof key, "%s|#n:%u", names[i], next_interval);
         fake_snapshot_counter(&f, key, 1);
-        p->held[next_interval][i] = w.made[next_interval][i] = 1;
+        p->held[next_interval][i] = OWN;
+        w.made[next_interval][i] = 1;
     }
     redis_ledger_begin(p->ledger, 1700000000, w.now_ms, 0);
     fake_snapshot_encode(&f, w.encode, LIFE_S, take, p);
@@ -459,6 +476,7 @@ static void save(struct process *p, struct saved *to)
     redis_state_save(p->ledger, "sd", w.now_ms, &r);
     assert_int_equal(records_end(&r), 0);
     memcpy(to->held, p->held, sizeof to->held);
+    memcpy(to->stranded, p->stranded, sizeof to->stranded);
     to->at_ms = w.now_ms;
     to->full = true;
 }
@@ -477,7 +495,10 @@ static void load(struct process *p, struct saved *from)
             redis_state_load(p->ledger, "sd", type, body, w.now_ms, w.now_ms - from->at_ms));
     records_close(&r);
     redis_ledger_loaded(p->ledger);
-    memcpy(p->held, from->held, sizeof p->held);
+    for (unsigned i = 1; i <= next_interval; i++)
+        for (unsigned k = 0; k < SHARDS; k++)
+            p->held[i][k] = from->held[i][k] != 0 ? RESTORED : 0;
+    memcpy(p->stranded, from->stranded, sizeof p->stranded);
 }
 
 /* Its place is taken, or it is gone: what it had sent arrives later, and nobody hears of it. */
@@ -529,7 +550,7 @@ static void excuse(items held)
 {
     for (unsigned i = 0; i <= next_interval; i++)
         for (unsigned k = 0; k < SHARDS; k++)
-            w.excused[i][k] |= held[i][k];
+            w.excused[i][k] |= held[i][k] != 0;
 }
 
 static void kill_process(struct process *p)
@@ -571,7 +592,7 @@ static void hold_again(struct process *p)
 {
     for (unsigned i = 1; i <= next_interval; i++)
         for (unsigned k = 0; k < SHARDS; k++)
-            p->held[i][k] |= w.made[i][k] && applied(i, k) == 0;
+            p->held[i][k] |= w.made[i][k] && applied(i, k) == 0 ? OWN : 0;
 }
 
 static void go_back(struct process *p)
@@ -769,21 +790,21 @@ static void chaos(unsigned seed, unsigned steps, bool real, bool copies, bool lo
 static void takeovers_and_restarts_lose_and_double_nothing(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 20; seed++)
+    for (unsigned seed = 1; seed <= 8; seed++)
         chaos(seed, 3000, false, false, false);
 }
 
 static void copies_of_a_state_double_nothing(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 40; seed++)
+    for (unsigned seed = 1; seed <= 12; seed++)
         chaos(seed, 3000, false, true, false);
 }
 
 static void what_kills_and_an_emptied_redis_lose_is_counted_and_nothing_doubled(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 40; seed++)
+    for (unsigned seed = 1; seed <= 16; seed++)
         chaos(seed, 3000, false, seed % 2 == 0, true);
 }
 
@@ -791,9 +812,9 @@ static void what_kills_and_an_emptied_redis_lose_is_counted_and_nothing_doubled(
 static void in_a_real_redis_the_sums_are_the_same(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 6; seed++) {
+    for (unsigned seed = 1; seed <= 4; seed++) {
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
-        chaos(seed, 1000, true, seed % 2 == 0, seed % 3 == 0);
+        chaos(seed, 800, true, seed % 2 == 0, seed % 3 == 0);
     }
 }
 
@@ -810,6 +831,7 @@ static bool taken(uint8_t shard, unsigned n)
 static int begin(void **state)
 {
     (void)state;
+    log_setup(LOG_ERROR, LOG_LOGFMT);
     for (unsigned i = 0, n = 0; n < SHARDS; i++) {
         snprintf(names[n], sizeof names[n], "m%u", i);
         shards[n] = (uint8_t)redis_keys_shard(slice_str(names[n]));
