@@ -282,7 +282,7 @@ struct process {
 };
 
 struct world {
-    bool real;
+    bool real, single; /* single: one process after the other */
     struct model model, model_before;
     struct copy before;
     bool can_go_back; /* what came after `before` is all kept, by one process */
@@ -595,6 +595,16 @@ static void hold_again(struct process *p)
             p->held[i][k] |= w.made[i][k] && applied(i, k) == 0 ? OWN : 0;
 }
 
+static bool speaks(struct process *p)
+{
+    p->down = p->paused = false;
+    redis_ledger_pump(p->ledger, w.now_ms);
+    while (p->n_wire > 0)
+        step(p, true);
+    redis_ledger_pump(p->ledger, w.now_ms);
+    return redis_ledger_idle(p->ledger);
+}
+
 static void go_back(struct process *p)
 {
     if (!w.can_go_back || p->ledger == NULL || !alone())
@@ -608,6 +618,13 @@ static void go_back(struct process *p)
     hold_again(p);
     w.backup.full = false; /* what followed is missing, and another one sends it */
     w.backs++;
+    /* A producer's first batches are missed by how many writes the totals have had: before others
+     * write as many. */
+    if (!w.single) {
+        close_interval(p, (1 << SHARDS) - 1);
+        for (int i = 0; !speaks(p); i++)
+            assert_true(i < 1000);
+    }
 }
 
 static void flush(void)
@@ -708,12 +725,7 @@ static bool drained(void)
         struct process *p = &w.at[i];
         if (p->ledger == NULL)
             continue;
-        p->down = p->paused = false;
-        redis_ledger_pump(p->ledger, w.now_ms);
-        while (p->n_wire > 0)
-            step(p, true);
-        redis_ledger_pump(p->ledger, w.now_ms);
-        idle = idle && redis_ledger_idle(p->ledger);
+        idle = speaks(p) && idle;
     }
     return idle;
 }
@@ -763,6 +775,7 @@ static void chaos(unsigned seed, unsigned steps, bool real, bool copies, bool lo
 {
     memset(&w, 0, sizeof w);
     w.real = real;
+    w.single = !copies && !losses;
     w.random = seed * 2654435761u | 1;
     w.now_ms = 1000000;
     w.encode = redis_encode_new(&(struct redis_encode_opts){ "sd", instance, 600 });
