@@ -36,6 +36,10 @@
 /* What events and service checks that wait for Redis may take: the queues of both streams. */
 enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
+/* Of the keys and arguments that the script takes.  What waits is saved in this form: a script that
+ * takes others needs the next number. */
+enum { REDIS_BATCH_FORMAT = 1 };
+
 struct redis_opts {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
      * are percent-encoded. */

@@ -126,7 +126,7 @@ static uint64_t read_all(const struct inherited *from, struct worker *w, struct 
     return datagrams;
 }
 
-static void forget(const struct inherited *from, const struct notify *to)
+static void forget(const struct inherited *from, struct notify *to)
 {
     char text[sizeof "FDSTOREREMOVE=1\nFDNAME=" + INHERITED_NAME_MAX];
     char what[INHERITED_WHAT_MAX];
@@ -141,7 +141,7 @@ static void forget(const struct inherited *from, const struct notify *to)
 }
 
 void leftover_end(struct inherited *from, const struct lane_opts *lane, struct registry *registry,
-                  const struct notify *to)
+                  struct notify *to)
 {
     struct worker *w = NULL;
     uv_sem_t sem;

@@ -36,6 +36,6 @@ bool leftover_refused(const struct inherited *from);
  *   cost      14 ms if there is a UDP socket; waits until all is read
  */
 void leftover_end(struct inherited *from, const struct lane_opts *lane, struct registry *registry,
-                  const struct notify *to);
+                  struct notify *to);
 
 #endif

@@ -4,7 +4,8 @@
  *
  *     server_manager_open       what the environment says; sockets that were given
  *     server_manager_adopted    listeners took theirs: the HTTP server's; others' are refused
- *     server_manager_ready      our own go into its store; READY=1; its watchdog is fed
+ *     server_manager_ready      our own go into its store; READY=1; its watchdog is fed.  One that
+ *                               answers late is waited for while all goes on
  *     server_manager_reload...  RELOADING=1, READY=1
  *     server_manager_stopping   STOPPING=1, and EXTEND_TIMEOUT_USEC while it takes long
  *     server_manager_saving     EXTEND_TIMEOUT_USEC: the loop does not run while the state is saved
@@ -33,9 +34,12 @@ struct manager {
     int http_fd;            /* a listening socket for HTTP; -1: none was given, or it is taken */
     bool http_kept;         /* somebody has it open besides us */
     bool stores;            /* it keeps what we opened */
-    uint64_t watchdog_ms;   /* how often its watchdog is to be fed; 0: never */
-    uint64_t turn;          /* the page turn that the watchdog waits for; 0: none */
-    uv_timer_t watchdog, extend;
+    bool asking;            /* whether it does is not known yet */
+    struct notify_probe probe;
+    uint64_t watchdog_ms; /* how often its watchdog is to be fed; 0: never */
+    uint64_t turn;        /* the page turn that the watchdog waits for; 0: none */
+    uv_timer_t watchdog, extend, patience;
+    uv_poll_t answer;
 };
 
 #endif

@@ -8,6 +8,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 int notify_open(struct notify *n, const char *where)
 {
     *n = (struct notify){ .fd = -1 };
@@ -37,7 +39,16 @@ void notify_close(struct notify *n)
     n->fd = -1;
 }
 
-static int say(const struct notify *n, const char *text, const int *fds, size_t n_fds, int flags)
+/* It is waited for no more. */
+static void find_deaf(struct notify *n, const char *what)
+{
+    if (!n->deaf)
+        LOG(LOG_WARN, "the service manager does not read what it is told", F_STR("missed", what),
+            F_STR("remedy", "it is not waited for any more; unset NOTIFY_SOCKET if nobody reads"));
+    n->deaf = true;
+}
+
+static int say(struct notify *n, const char *text, const int *fds, size_t n_fds, int flags)
 {
     union {
         struct cmsghdr head;
@@ -62,20 +73,24 @@ static int say(const struct notify *n, const char *text, const int *fds, size_t 
         m.msg_control = &control;
         m.msg_controllen = CMSG_SPACE(n_fds * sizeof *fds);
     }
-    return sendmsg(n->fd, &m, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+    flags |= n->deaf ? MSG_DONTWAIT : 0;
+    int rc = sendmsg(n->fd, &m, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+    if (rc == -EAGAIN && (flags & MSG_DONTWAIT) == 0)
+        find_deaf(n, text);
+    return rc;
 }
 
-int notify_say_with(const struct notify *n, const char *text, const int *fds, size_t n_fds)
+int notify_say_with(struct notify *n, const char *text, const int *fds, size_t n_fds)
 {
     return say(n, text, fds, n_fds, 0);
 }
 
-int notify_say(const struct notify *n, const char *text)
+int notify_say(struct notify *n, const char *text)
 {
     return say(n, text, NULL, 0, 0);
 }
 
-int notify_try(const struct notify *n, const char *text)
+int notify_try(struct notify *n, const char *text)
 {
     return say(n, text, NULL, 0, MSG_DONTWAIT);
 }
@@ -84,7 +99,7 @@ int notify_try(const struct notify *n, const char *text)
  * Send the only write end of a new pipe.
  * returns  its read end, which shows when that is closed everywhere; -1: nothing was sent
  */
-static int say_with_pipe(const struct notify *n, const char *text)
+static int say_with_pipe(struct notify *n, const char *text)
 {
     int ends[2];
     if (!notify_there(n) || pipe2(ends, O_CLOEXEC) < 0)
@@ -104,24 +119,45 @@ static bool closed_within(int fd, int wait_ms)
     return poll(&p, 1, wait_ms) > 0 && (p.revents & POLLHUP) != 0;
 }
 
-bool notify_barrier(const struct notify *n, int wait_ms)
+bool notify_barrier(struct notify *n, int wait_ms)
 {
     int fd = say_with_pipe(n, "BARRIER=1");
     if (fd < 0)
         return false;
-    bool done = closed_within(fd, wait_ms);
+    bool done = closed_within(fd, n->deaf ? 0 : wait_ms);
+    if (!done)
+        find_deaf(n, "BARRIER=1");
     close(fd);
     return done;
 }
 
-bool notify_keeps(const struct notify *n, int wait_ms)
+bool notify_probe_begin(struct notify *n, struct notify_probe *p)
 {
-    int fd = say_with_pipe(n, "FDSTORE=1\nFDNAME=own-probe\nFDPOLL=0");
-    if (fd < 0)
+    *p = (struct notify_probe){ -1, -1 };
+    p->kept = say_with_pipe(n, "FDSTORE=1\nFDNAME=own-probe\nFDPOLL=0");
+    if (p->kept < 0)
         return false;
-    /* What it does not keep it has closed by now; one that does not answer may not keep it. */
-    bool keeps = notify_barrier(n, wait_ms) && !closed_within(fd, 0);
-    close(fd);
+    p->done = say_with_pipe(n, "BARRIER=1");
+    if (p->done >= 0)
+        return true;
+    close(p->kept);
+    p->kept = -1;
+    return false;
+}
+
+bool notify_probe_answered(const struct notify_probe *p, int wait_ms)
+{
+    return closed_within(p->done, wait_ms);
+}
+
+bool notify_probe_end(struct notify *n, struct notify_probe *p)
+{
+    bool answered = closed_within(p->done, 0), keeps = answered && !closed_within(p->kept, 0);
+    if (!answered)
+        find_deaf(n, "FDSTORE=1");
+    close(p->done);
+    close(p->kept);
+    *p = (struct notify_probe){ -1, -1 };
     (void)notify_say(n, "FDSTOREREMOVE=1\nFDNAME=own-probe");
     return keeps;
 }

@@ -39,7 +39,7 @@ static const char *why_not(const struct server *s, const struct takeover_hello *
         return "it is reading its config again: try again";
     if (notify_there(&s->manager.to) || server_others_keep(s))
         return "a service manager has its sockets: restart it there, which loses nothing either";
-    if (h->state_version != STATE_VERSION)
+    if (h->state_version != STATE_TAKEOVER_VERSION)
         return "the new server reads states of another version";
     return NULL;
 }

@@ -2,7 +2,8 @@
  * The daemon under a service manager: what manager.h says.
  *
  *     start    open -> read_watchdog;  adopted: take_http
- *     run      ready -> store: store_listener, store_http;  on_watchdog -> (a turn) -> turned
+ *     run      ready -> store_all -> (on_answer, on_patience) -> settle
+ *              on_watchdog -> (a turn) -> turned
  *     end      stopping -> on_extend;  saving;  close
  */
 #include <assert.h>
@@ -114,14 +115,14 @@ int server_manager_adopted(struct server *s)
 
 /* ---- its store ---- */
 
-static void remove_stored(const struct manager *m, const char *name)
+static void remove_stored(struct manager *m, const char *name)
 {
     char text[TEXT_BYTES];
     snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
     (void)notify_say(&m->to, text);
 }
 
-static void store(const struct manager *m, const char *name, const int *fds, size_t n)
+static void store(struct manager *m, const char *name, const int *fds, size_t n)
 {
     char text[TEXT_BYTES];
     /* FDPOLL=0: else it would drop a socket with an error pending, as after a refused datagram. */
@@ -139,50 +140,101 @@ static bool http_is_new(const struct server *s)
     return s->http != NULL && !s->manager.http_kept;
 }
 
-/* Everything new, or nothing of it: half of a group would lose what the other half holds. */
-static void store_all(struct server *s)
+static void store_new(struct server *s)
 {
     struct manager *m = &s->manager;
     char name[INHERITED_NAME_MAX];
-    size_t n = 0;
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
-        n += l->own ? l->n : 0;
         if (is_new(l))
             store(m, l->kept_as, &l->fds[l->n_before], l->n - l->n_before);
     }
     server_manager_http_name(s, name);
     if (http_is_new(s))
         store(m, name, (const int[]){ http_listens(s->http) }, 1);
-    m->stores = notify_keeps(&m->to, NOTIFY_WAIT_MS);
+}
+
+/* Everything new, or nothing of it: half of a group would lose what the other half holds. */
+static void settle(struct server *s, bool stores)
+{
+    struct manager *m = &s->manager;
+    char name[INHERITED_NAME_MAX];
+    size_t n = s->http != NULL;
+    bool any = http_is_new(s);
+    m->asking = false;
+    m->stores = stores;
     for (size_t i = 0; i < s->n_listeners; i++) {
         struct listener *l = &s->listeners[i];
+        n += l->own ? l->n : 0;
+        any |= l->own;
         if (!is_new(l))
             continue;
-        l->kept = m->stores;
-        if (!m->stores)
+        l->kept = stores;
+        if (!stores)
             remove_stored(m, l->kept_as);
     }
     if (http_is_new(s)) {
-        m->http_kept = m->stores;
-        if (!m->stores)
+        server_manager_http_name(s, name);
+        m->http_kept = stores;
+        if (!stores)
             remove_stored(m, name);
     }
-    if (!m->stores && (n > 0 || http_is_new(s)))
+    if (!stores && any)
         LOG(LOG_WARN, "the manager does not keep our sockets: a restart loses what they hold",
             F_STR("remedy", "FileDescriptorStoreMax= in the unit, at least the number of sockets "
                             "and one more"),
-            F_U64("sockets", n + (s->http != NULL)));
+            F_U64("sockets", n));
+}
+
+static void stop_asking(struct server *s)
+{
+    struct manager *m = &s->manager;
+    uv_close((uv_handle_t *)&m->answer, NULL); /* before its descriptor is */
+    uv_close((uv_handle_t *)&m->patience, NULL);
+    settle(s, notify_probe_end(&m->to, &m->probe));
+}
+
+static void on_answer(uv_poll_t *answer, int status, int events)
+{
+    (void)status;
+    (void)events;
+    stop_asking(answer->data);
+}
+
+static void on_patience(uv_timer_t *patience)
+{
+    stop_asking(patience->data);
+}
+
+/* It may be busy: all goes on until it answers. */
+static void store_all(struct server *s)
+{
+    struct manager *m = &s->manager;
+    store_new(s);
+    if (!notify_probe_begin(&m->to, &m->probe)) {
+        settle(s, false);
+        return;
+    }
+    if (notify_probe_answered(&m->probe, NOTIFY_HOLD_MS) ||
+        uv_poll_init(&s->loop, &m->answer, m->probe.done) < 0) {
+        settle(s, notify_probe_end(&m->to, &m->probe));
+        return;
+    }
+    m->asking = true;
+    uv_timer_init(&s->loop, &m->patience);
+    m->answer.data = m->patience.data = s;
+    uv_poll_start(&m->answer, UV_READABLE, on_answer);
+    uv_timer_start(&m->patience, on_patience, NOTIFY_WAIT_MS, 0);
 }
 
 void server_manager_bound_again(struct server *s, struct listener *l)
 {
     struct manager *m = &s->manager;
-    if (!m->stores)
+    if (!m->stores && !m->asking)
         return;
     remove_stored(m, l->kept_as);
     store(m, l->kept_as, &l->fds[0], 1);
-    l->kept = true;
+    l->kept = m->stores;
 }
 
 /* ---- run ---- */
@@ -258,7 +310,7 @@ void server_manager_reloaded(struct server *s, const char *text)
 
 /* ---- end ---- */
 
-static void extend(const struct manager *m, uint64_t us)
+static void extend(struct manager *m, uint64_t us)
 {
     char text[TEXT_BYTES];
     snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%" PRIu64, us);
@@ -284,6 +336,10 @@ void server_manager_stopping(struct server *s)
     struct manager *m = &s->manager;
     if (!notify_there(&m->to))
         return;
+    if (m->asking) {
+        (void)notify_probe_answered(&m->probe, NOTIFY_HOLD_MS);
+        stop_asking(s);
+    }
     (void)notify_say(&m->to, "STOPPING=1\nSTATUS=stopping: handing on what was received");
     uv_timer_start(&m->extend, on_extend, EXTEND_MS, EXTEND_MS);
 }
@@ -295,6 +351,6 @@ void server_manager_close(struct server *s)
     if (m->http_fd >= 0)
         close(m->http_fd);
     if (notify_there(&m->to))
-        (void)notify_barrier(&m->to, NOTIFY_WAIT_MS);
+        (void)notify_barrier(&m->to, NOTIFY_SEND_MS);
     notify_close(&m->to);
 }

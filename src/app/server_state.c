@@ -56,6 +56,10 @@ int server_state_open(struct server *s)
     if (rc < 0)
         LOG(LOG_ERROR, "cannot use server.state_dir", F_STR("dir", dir),
             F_STR("error", err_text(rc)), F_STR("remedy", remedy));
+    else if (state_file_is_open_to_others(&s->state_file))
+        LOG(LOG_WARN, "other users can write to server.state_dir", F_STR("dir", dir),
+            F_STR("risk", "they can take the saved state away, or put back an older one"),
+            F_STR("remedy", "chown it to the user of this process, and chmod 700"));
     return rc;
 }
 

@@ -245,7 +245,7 @@ int server_take(struct server *s)
         wanted[i] = slice_str(c->sockets[i].name);
     const struct taker_opts o = { .loop = &s->loop,
                                   .uid = geteuid(),
-                                  .hello = { .state_version = STATE_VERSION,
+                                  .hello = { .state_version = STATE_TAKEOVER_VERSION,
                                              .version = slice_str(version_text),
                                              .wanted = wanted,
                                              .n_wanted = n },

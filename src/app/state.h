@@ -22,9 +22,14 @@
 #include "aggregate/registry_state.h"
 #include "app/selfmetrics.h"
 #include "base/records.h"
+#include "sinks/redis.h"
 #include "sinks/sink_list.h"
 
 enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER = 17, STATE_OF_SINKS = 32 };
+
+/* What one process has to read that takes over from another.  A file is used without batches of
+ * another format, as it has counters as well; in a takeover nothing has to be lost. */
+enum { STATE_TAKEOVER_VERSION = STATE_VERSION | REDIS_BATCH_FORMAT << 16 };
 
 /* What is saved and loaded: borrowed parts of a server. */
 struct state_parts {

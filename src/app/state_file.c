@@ -40,6 +40,13 @@ void state_file_close_dir(struct state_file *f)
     f->dir = -1;
 }
 
+bool state_file_is_open_to_others(const struct state_file *f)
+{
+    struct stat st;
+    return fstat(f->dir, &st) == 0 &&
+           ((st.st_mode & S_IWOTH) != 0 || (st.st_uid != geteuid() && st.st_uid != 0));
+}
+
 static int sync_dir(const struct state_file *f)
 {
     return fsync(f->dir) < 0 ? -errno : 0;

@@ -39,6 +39,9 @@ struct state_file {
 int state_file_open_dir(struct state_file *f, const char *path);
 void state_file_close_dir(struct state_file *f);
 
+/* Can another user than root take files of the folder away, or put others there? */
+bool state_file_is_open_to_others(const struct state_file *f);
+
 /* ---- writing: create, write by the sink, then commit or give up ---- */
 
 int state_file_create(struct state_file *f); /* returns  0 or -errno */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "listen/dgram.h"
+#include "listen/unix_bound.h"
 
 /* A server holds the lock for a few system calls.  Who holds it longer does not stop us. */
 enum { LOCK_WAIT_MS = 250, LOCK_RETRY_MS = 2 };
@@ -173,13 +174,21 @@ int unix_socket_open(struct listener *l, int type)
     return 0;
 }
 
+static bool is_file_of(const struct stat *file, int fd)
+{
+    uint32_t ino;
+    if (!S_ISSOCK(file->st_mode))
+        return false;
+    return unix_bound_file(fd, &ino) < 0 || ino == (uint32_t)file->st_ino;
+}
+
 void unix_socket_adopt(struct listener *l)
 {
     const char *path = unix_socket_path(&l->address);
     struct stat file;
     if (path == NULL)
         return;
-    if (stat(path, &file) < 0 || !S_ISSOCK(file.st_mode)) {
+    if (stat(path, &file) < 0 || !is_file_of(&file, l->fds[0])) {
         l->file_ino = UINT64_MAX; /* no file has it: the next look finds that it is lost */
         return;
     }

@@ -25,7 +25,8 @@
  */
 int unix_socket_open(struct listener *l, int type);
 
-/* As transport_ops.adopt.  The file is taken for ours when there is one. */
+/* As transport_ops.adopt.  The file is ours unless another server has bound the path since; where
+ * the kernel does not tell (unix_bound.h), it is taken for ours. */
 void unix_socket_adopt(struct listener *l);
 
 /* As transport_ops.parse, of a path or an abstract name. */

@@ -3,6 +3,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -360,6 +361,146 @@ def test_what_cannot_be_set_aside_is_said_and_not_written_over(folder):
         assert s.scrape().value("a") == 1
 
 
+# --- the folder
+
+OPEN = "other users can write to server.state_dir"
+NOBODY = 65534
+
+
+def as_nobody(s):
+    if os.geteuid() != 0:
+        pytest.skip("to be another user needs root")
+    s.command = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", *s.command]
+    return s
+
+
+@pytest.mark.parametrize("mode,warned", [(0o700, 0), (0o755, 0), (0o775, 0), (0o777, 1), (0o1777, 1)])
+def test_a_folder_that_anybody_may_write_to_is_said_and_used(folder, mode, warned):
+    os.chmod(folder, mode)
+    with server(folder) as s:
+        feed(s)
+        assert len(s.logged(OPEN)) == warned
+    with server(folder) as s:
+        assert s.scrape().sum("hits") == 23
+
+
+def test_another_users_folder_is_said_and_used(folder):
+    if os.geteuid() != 0:
+        pytest.skip("giving a folder to another user needs root")
+    os.chown(folder, NOBODY, NOBODY)
+    with server(folder) as s:
+        assert len(s.logged(OPEN)) == 1
+        feed(s)
+    with server(folder) as s:
+        assert s.scrape().sum("hits") == 23
+
+
+@pytest.mark.parametrize("mode,owner", [(0o555, NOBODY), (0o000, NOBODY), (0o700, 0), (0o755, 0)])
+def test_a_folder_that_is_not_ours_to_write_to_is_refused_at_the_start(folder, mode, owner):
+    data = saved(folder)
+    os.chmod(folder, mode)
+    os.chown(folder, owner, owner)
+    with as_nobody(server(folder, wait=False, clean_exit=False)) as s:
+        assert s.process.wait(10 * harness.SLOW) == 1
+        s.reader.join(5)
+        (line,) = s.logged("cannot use server.state_dir")
+        assert "let the user" in line["remedy"]
+    with open(path(folder), "rb") as f:
+        assert f.read() == bytes(data)
+
+
+def test_a_file_that_its_user_may_not_read_is_set_aside(folder):
+    saved(folder)
+    for name in (folder, path(folder)):
+        os.chown(name, NOBODY, NOBODY)
+    os.chmod(path(folder), 0)
+    with as_nobody(server(folder)) as s:
+        (line,) = s.logged(UNUSED)
+        assert line["reason"] == "Permission denied" and line["set_aside_as"] == NAME + ".damaged.1"
+        feed(s)
+    with as_nobody(server(folder)) as s:
+        assert s.scrape().sum("hits") == 23
+
+
+def test_another_users_file_in_a_sticky_folder_stays_and_nothing_is_saved(folder):
+    data = saved(folder)
+    os.chmod(path(folder), 0o644)
+    os.chmod(folder, 0o1777)
+    with as_nobody(server(folder, clean_exit=False)) as s:
+        (line,) = s.logged(UNUSED)
+        assert "another user" in line["reason"] and line["error"]
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 1
+    assert os.listdir(folder) == [NAME]
+    with open(path(folder), "rb") as f:
+        assert f.read() == bytes(data)
+
+
+def test_a_folder_by_a_link_is_the_folder(folder):
+    os.makedirs(folder + "/real")
+    os.symlink("real", folder + "/link")
+    with server(folder + "/link") as s:
+        feed(s)
+        with server(folder + "/real", wait=False, clean_exit=False) as other:
+            assert other.process.wait(10 * harness.SLOW) == 1
+    with server(folder + "/real") as s:
+        assert s.scrape().sum("hits") == 23
+
+
+def test_a_file_in_the_folders_place_is_refused_at_the_start(folder):
+    with open(folder + "/file", "w"):
+        pass
+    with server(folder + "/file", wait=False, clean_exit=False) as s:
+        assert s.process.wait(10 * harness.SLOW) == 1
+        s.reader.join(5)
+        assert s.logged("cannot use server.state_dir")[0]["error"] == "Not a directory"
+
+
+@pytest.mark.parametrize("link", ["statsd.state.new", "statsd.state.reading", "statsd.state.damaged.1"])
+def test_a_link_in_the_place_of_any_of_its_files_is_not_written_through(folder, link):
+    with short_dir() as other:
+        target = other + "/target"
+        with open(target, "w") as f:
+            f.write("mine")
+        os.symlink(target, os.path.join(folder, link))
+        for _ in range(2):
+            with server(folder) as s:
+                feed(s)
+            with open(path(folder), "r+b") as f:
+                f.write(b"damage")
+        with server(folder):
+            pass
+        with open(target) as f:
+            assert f.read() == "mine"
+
+
+def test_a_folder_that_is_removed_while_the_server_runs_is_said_at_the_stop(folder):
+    os.makedirs(folder + "/gone")
+    with Server("server.state_dir=" + folder + "/gone", "server.state_interval=50ms", clean_exit=False) as s:
+        s.send("a:1|c")
+        s.wait_value("a", 1)
+        snapshot(s)
+        wait_for(lambda: not remove(folder + "/gone") or None, "an empty folder", every=0)
+        s.wait_self("statsd_state_snapshots_failed_total", 3)
+        assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 1
+        s.reader.join(5)
+        assert s.logged("cannot save the state: the next start begins at 0")
+
+
+def remove(folder):
+    """Returns whether it is there still."""
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(folder + "/" + name)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
+    return os.path.exists(folder)
+
+
 # --- crashes
 
 def snapshot(s, more=1):
@@ -438,6 +579,45 @@ def test_snapshots_that_fail_are_told_once_and_the_old_one_stays(folder):
         assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
         killed(s)
     with server(folder) as s:
+        assert s.scrape().value("level") == 5
+
+
+@pytest.fixture
+def small_disk(folder):
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", folder], capture_output=True).returncode != 0:
+        pytest.skip("a disk of its own needs the right to mount one")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder):
+    with contextlib.suppress(OSError), open(folder + "/fill", "wb", buffering=0) as f:
+        while True:
+            f.write(b"x" * 4096)
+
+
+def test_a_disk_that_is_really_full_leaves_what_was_written_before(small_disk):
+    settings = ("server.state_dir=" + small_disk, "server.state_interval=50ms")
+    with Server(*settings) as s:
+        s.send("level:5|g", *["g.%d:1|g" % i for i in range(50)])
+        s.wait_value("level", 5)
+        snapshot(s)
+        killed(s)
+    with open(path(small_disk), "rb") as f:
+        old = f.read()
+    fill(small_disk)
+    with Server(*settings, clean_exit=False) as s:
+        assert s.scrape().value("level") == 5
+        s.send("level:6|g")
+        s.wait_self("statsd_state_snapshots_failed_total", 3)
+        assert len(s.logged("cannot write the gauges to server.state_dir")) == 1
+        assert s.logged("cannot write the gauges to server.state_dir")[0]["error"] == "No space left on device"
+        os.kill(s.pid, signal.SIGTERM)
+        assert s.process.wait(30 * harness.SLOW) == 1
+    with open(path(small_disk), "rb") as f:
+        assert f.read() == old
+    os.unlink(small_disk + "/fill")
+    with Server(*settings) as s:
         assert s.scrape().value("level") == 5
 
 

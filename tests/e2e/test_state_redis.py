@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -261,3 +262,32 @@ def test_after_a_kill_the_log_says_what_redis_had_not_acknowledged(folder, redis
         assert int(line["unacknowledged_intervals"]) >= 1 and int(line["unacknowledged_series"]) >= 2
         page = s.scrape()
         assert page.value("a") is None and page.value("b") == 3
+
+
+@pytest.mark.parametrize("redis_is", ["there", "down"])
+def test_a_stop_while_a_large_interval_goes_to_redis(folder, redis, redis_is):
+    """The interval is given in slices, and more samples come meanwhile: all of both is in Redis or in the state."""
+    series, rounds = 30000, 3
+    sockets = ["unixgram://%s/in.sock" % folder]
+    for turn in range(rounds):
+        with server(folder, redis, sockets=sockets, interval="1s", clean_exit=False) as s:
+            before = s.scrape().sum("statsd_samples_read_total")
+            with s.sender(unix=True) as c:
+                for i in range(0, series, 50):
+                    c.send("\n".join("n.%d:1|c" % k for k in range(i, i + 50)).encode())
+            s.wait_self("statsd_samples_read_total", before + series)
+            if redis_is == "down" and turn == 1:
+                redis.stop()
+            with s.sender(unix=True) as c:
+                wait_for(lambda: time.time() % 1 < 0.005 + 0.01 * turn or None, "the end of an interval", every=0)
+                c.send(b"n.1:1|c\nlast:1|c")
+                assert term(s) == 0, s.output()
+    if redis_is == "down":
+        redis.start()
+    with server(folder, redis, sockets=sockets) as s:
+        page = s.scrape()
+        assert page.value("n_1") == 2 * rounds and page.value("last") == rounds
+        assert page.value("n_2") == page.value("n_%d" % (series - 1)) == rounds
+        want = {"n.%d" % i: rounds for i in range(series)}
+        want.update({"n.1": 2 * rounds, "last": rounds})
+        wait_for(lambda: redis.totals() == want or None, "exact totals", 60 * harness.SLOW)

@@ -1,4 +1,5 @@
 """Under a service manager: the sockets outlive the server, so that a restart loses nothing; and what the manager is told."""
+import contextlib
 import ctypes
 import http.client
 import os
@@ -608,3 +609,63 @@ def test_systemd_socket_activate_is_understood_as_well():
     assert status == 0
     assert [int(l["samples_aggregated"]) for l in logged("stopped")] == [10]
     assert [l["opened_by_us"] for l in logged("sockets were open before")] == ["false"]
+
+
+# --- managers that do not read, or late
+
+DEAF = "the service manager does not read what it is told"
+
+
+@contextlib.contextmanager
+def notify_socket(dir):
+    path = os.path.join(dir, "n.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        yield s, {"NOTIFY_SOCKET": path}
+
+
+@pytest.mark.parametrize("queue", ["empty", "full"])
+def test_a_manager_that_never_reads_holds_up_neither_start_nor_stop(dir, queue):
+    with notify_socket(dir) as (s, env):
+        if queue == "full":
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, contextlib.suppress(BlockingIOError):
+                other.setblocking(False)
+                while True:
+                    other.sendto(b"STATUS=x", env["NOTIFY_SOCKET"])
+        begun = time.monotonic()
+        with Server(sockets=["udp://127.0.0.1:0"] * 3, env=env, clean_exit=False) as server:
+            server.send("a:1|c")
+            server.wait_value("a", 1)
+            started = time.monotonic() - begun
+            begun = time.monotonic()
+            os.kill(server.pid, signal.SIGTERM)
+            assert server.process.wait(30 * harness.SLOW) == 0
+            stopped = time.monotonic() - begun
+            server.reader.join(5)
+            assert len(server.logged(DEAF)) == 1
+            assert started < 3 * harness.SLOW and stopped < 3 * harness.SLOW, (started, stopped)
+
+
+def test_a_manager_that_reads_late_keeps_the_sockets_all_the_same(dir):
+    path, kept = os.path.join(dir, "in.sock"), []
+    with notify_socket(dir) as (s, env), Server(sockets=["unixgram://" + path], env=env, clean_exit=False) as server:
+        server.scrape()        # it is answered once the start has waited in vain
+        s.settimeout(10 * harness.SLOW)
+        heard = b""
+        while b"FDNAME=own-probe" not in heard or b"FDSTOREREMOVE" not in heard:
+            text, fds, _, _ = socket.recv_fds(s, 4096, 16)
+            heard += text + b"\n"
+            if text.startswith(b"FDSTORE=1"):
+                kept += fds
+            else:
+                for fd in fds:
+                    os.close(fd)
+        assert not server.logged(DEAF) and not server.logged("the manager does not keep our sockets: a restart loses what they hold")
+        os.kill(server.pid, signal.SIGTERM)
+        s.setblocking(True)
+        while b"STOPPING=1" not in heard:
+            heard += socket.recv_fds(s, 4096, 16)[0]
+        for fd in kept:
+            os.close(fd)
+        assert server.process.wait(30 * harness.SLOW) == 0
+        assert os.path.exists(path), "it is the manager's too: its name stays"

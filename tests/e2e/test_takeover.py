@@ -419,6 +419,26 @@ def test_intervals_go_on_where_one_ends_while_the_new_one_waits(folder):
             wait_for(lambda t=total: redis.total("c", "hits") == t, "the interval in Redis")
 
 
+def test_a_takeover_while_a_large_interval_goes_to_redis(folder):
+    """The slices of the interval before come first; the open one goes on, in Redis and on the page."""
+    series, rounds = 20000, 3
+    with Redis(folder) as redis, running(folder, redis.url, "server.instance=web", interval="1s") as run:
+        for turn in range(rounds):
+            s = run.server
+            before = s.scrape().sum("statsd_samples_read_total")
+            with s.sender(unix=True) as c:
+                for i in range(0, series, 50):
+                    c.send("\n".join("n.%d:1|c\ns.%d:%d|s" % (k, k % 100, turn) for k in range(i, i + 50)).encode())
+            s.wait_self("statsd_samples_read_total", before + 2 * series)
+            wait_for(lambda: time.time() % 1 < 0.005 + 0.01 * turn or None, "the end of an interval", every=0)
+            run.over()
+        page = run.server.scrape()
+        assert page.value("n_1") == page.value("n_%d" % (series - 1)) == rounds
+        assert page.value("s_1") == rounds
+        want = {"n.%d" % i: rounds for i in range(series)}
+        wait_for(lambda: redis.totals() == want or None, "exact totals", 60 * harness.SLOW)
+
+
 def test_a_control_socket_that_cannot_be_made_leaves_the_saved_state(folder):
     settings = ("server.state_dir=" + folder, "server.state_interval=0")
     with Server(*settings) as s:

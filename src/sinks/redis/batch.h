@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+#include "sinks/redis.h"
 #include "sinks/redis/cargo.h"
 #include "sinks/sink.h"
 
@@ -39,10 +40,7 @@ enum {
     REDIS_MARK_NTH_DIGITS = 10,
     REDIS_GENERATION_DIGITS = 6,
     REDIS_GENERATION_MAX = 999999,
-    REDIS_BATCH_PLACES = 8,
-    /* Of the keys and arguments that the script takes.  What waits is saved in this form: a script
-     * that takes others needs the next number. */
-    REDIS_BATCH_FORMAT = 1
+    REDIS_BATCH_PLACES = 8
 };
 
 struct redis_interval; /* the ledger's */

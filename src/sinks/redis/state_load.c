@@ -270,11 +270,10 @@ static bool get_batch(struct redis_ledger *l, struct unpack *in, uint64_t then_m
     b->failures = unpack_u8(in);
     bool of_interval = unpack_u8(in) != 0;
     b->restored = true;
-    if (!get_fields(b, in, then_ms) || b->shard >= REDIS_SHARDS)
-        why = "it makes no sense";
-    else if (format != REDIS_BATCH_FORMAT)
+    bool good = get_fields(b, in, then_ms) && b->shard < REDIS_SHARDS;
+    if (good && format != REDIS_BATCH_FORMAT)
         why = "it is for the script of another version";
-    else if (!get_bytes(b, in))
+    else if (!good || !get_bytes(b, in))
         why = "it makes no sense";
     else
         why = kept ? keep_batch(l, b) : queue_batch(l, b, of_interval);

@@ -484,6 +484,87 @@ static void intervals_may_end_while_it_is_saved_in_pieces(void **state)
     state_memory_release(&m);
 }
 
+/* Sets of all ages: some lose their last member at the next end of an interval. */
+static void feed_sets(struct pipeline *p, unsigned round)
+{
+    char line[64];
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(line, sizeof line, "s%u:m%u|s", i, round % (1 + i % 5));
+        if (round % (1 + i % 7) == 0)
+            pipeline_feed(p, 0, line);
+    }
+    pipeline_turn(p);
+}
+
+static void expect_same_page(struct pipeline *a, struct pipeline *b)
+{
+    char *expected = strdup(pipeline_lines(a));
+    assert_string_equal(pipeline_lines(b), expected);
+    free(expected);
+}
+
+/*
+ * An interval has ended, and `told` sets have heard of it when all is saved.  It is loaded when
+ * `later` intervals more have ended, and shows what the process shows that was never stopped.
+ */
+static void save_in_the_middle(const struct pipeline_opts *o, size_t told, unsigned later,
+                               bool gauges_only)
+{
+    struct pipeline p, q;
+    struct state_memory m = { 0 };
+    struct interval_end end = { .interval_ms = 10000 };
+    struct snapshot snap;
+    pipeline_init(&p, o);
+    for (unsigned round = 0; round < 9; round++) {
+        feed_sets(&p, round);
+        pipeline_forward(&p, 10);
+        if (round < 8)
+            pipeline_close(&p);
+    }
+    end.now_ns = p.now_ns;
+    registry_close(p.registry, &end, &snap);
+    size_t most = 4 * told;
+    if (told > 0)
+        assert_true(registry_give(p.registry, most));
+    const struct state_clock saved = state_memory_clock(&p);
+    assert_int_equal(state_memory_save(&m, &p, gauges_only), 0);
+    while (registry_give(p.registry, 5)) {}
+    for (unsigned i = 0; i < later; i++) {
+        pipeline_forward(&p, 10);
+        pipeline_close(&p);
+    }
+    pipeline_init(&q, o);
+    q.now_ns = p.now_ns;
+    assert_int_equal(state_memory_load(&m, &q, &saved), 0);
+    expect_same_page(&p, &q);
+    for (unsigned round = 9; round < 16; round++) {
+        feed_sets(&p, round);
+        feed_sets(&q, round);
+        expect_same_page(&p, &q);
+        pipeline_close(&p);
+        pipeline_close(&q);
+        expect_same_page(&p, &q);
+    }
+    pipeline_release(&p);
+    pipeline_release(&q);
+    state_memory_release(&m);
+}
+
+static void saved_while_half_of_the_sets_know_of_an_interval_they_all_do(void **state)
+{
+    static const struct pipeline_opts of_sets[] = {
+        { 0 },
+        { .set_steps = 1, .set_step_intervals = 1 },
+        { .set_steps = 3, .set_step_intervals = 1 },
+        { .set_steps = 2, .set_step_intervals = 3 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(of_sets); i++)
+        for (size_t told = 0; told < 20; told += 1 + told / 2)
+            for (unsigned later = 0; later < 8; later++)
+                save_in_the_middle(&of_sets[i], told, later, later % 2 == 0);
+}
+
 /* The sinks have the interval; the page goes on with it, in the next process. */
 static void an_interval_that_goes_on_is_over_for_the_sinks_alone(void **state)
 {
@@ -612,6 +693,7 @@ int main(void)
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
         cmocka_unit_test(families_left_out_are_passed_in_pieces_too),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
+        cmocka_unit_test(saved_while_half_of_the_sets_know_of_an_interval_they_all_do),
         cmocka_unit_test(an_interval_that_goes_on_is_over_for_the_sinks_alone),
         cmocka_unit_test(records_that_make_no_sense_leave_nothing_behind),
         cmocka_unit_test(a_damaged_stream_leaves_an_empty_page),

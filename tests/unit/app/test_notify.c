@@ -103,6 +103,15 @@ static void a_manager_is_found_by_path_and_by_abstract_name(void **unused)
     unlink(path);
 }
 
+static bool notify_keeps(struct notify *n, int wait_ms)
+{
+    struct notify_probe p;
+    if (!notify_probe_begin(n, &p))
+        return false;
+    (void)notify_probe_answered(&p, wait_ms);
+    return notify_probe_end(n, &p);
+}
+
 static void without_a_manager_nothing_happens(void **unused)
 {
     (void)unused;
@@ -251,6 +260,31 @@ static void a_heartbeat_does_not_wait_for_a_manager_that_does_not_read(void **un
     unlink(path);
 }
 
+static void a_manager_that_does_not_read_is_waited_for_once(void **unused)
+{
+    (void)unused;
+    char path[64];
+    snprintf(path, sizeof path, "%s/n", dir);
+    for (int probed = 0; probed < 2; probed++) {
+        struct notify n;
+        int fd = manager_new(path);
+        assert_int_equal(notify_open(&n, path), 0);
+        uint64_t begun_ms = now_mono_ms();
+        if (probed)
+            assert_false(notify_keeps(&n, 10));
+        for (int i = 0; i < 1000; i++)
+            (void)notify_say(&n, "STATUS=busy");
+        for (int i = 0; i < 10; i++)
+            assert_false(notify_barrier(&n, NOTIFY_WAIT_MS));
+        assert_false(notify_keeps(&n, 0));
+        assert_true(n.deaf);
+        assert_true(now_mono_ms() - begun_ms < 2 * NOTIFY_SEND_MS);
+        notify_close(&n);
+        close(fd);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +293,7 @@ int main(void)
         cmocka_unit_test(descriptors_go_along_as_many_as_a_message_takes),
         cmocka_unit_test(a_barrier_waits_for_the_manager_and_a_probe_sees_whether_it_keeps),
         cmocka_unit_test(a_manager_that_does_not_read_is_not_waited_for_long),
+        cmocka_unit_test(a_manager_that_does_not_read_is_waited_for_once),
         cmocka_unit_test(a_heartbeat_does_not_wait_for_a_manager_that_does_not_read),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

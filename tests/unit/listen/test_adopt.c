@@ -346,6 +346,49 @@ static void an_own_unix_socket_gets_the_permissions_of_the_config_and_keeps_its_
     take_back(&g);
 }
 
+/* While nobody ran, another program put its socket in the place of ours. */
+static void a_path_that_another_server_has_bound_since_is_left_to_it(void **unused)
+{
+    (void)unused;
+    static const int types[] = { SOCK_DGRAM, SOCK_STREAM };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct giver g;
+        struct inherited list = { 0 };
+        struct listener l;
+        struct stat before, after;
+        struct sockaddr_un at = { .sun_family = AF_UNIX };
+        char name[INHERITED_NAME_MAX], url[160];
+        struct buf error = { 0 };
+        give_unix(&g, types[i]);
+        const char *path = strchr(g.url, '/') + 2;
+        inherited_own_name(g.url, name);
+        snprintf(url, sizeof url, "%s?mode=0600", g.url);
+        snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+        assert_int_equal(unlink(path), 0);
+        int other = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(other, (struct sockaddr *)&at, sizeof at), 0);
+        if (types[i] == SOCK_STREAM)
+            assert_int_equal(listen(other, 1), 0);
+        assert_int_equal(stat(path, &before), 0);
+        inherit(&g, name, true, &list);
+        adopt(url, 1, &list, &l);
+        assert_int_equal(l.n, 1);
+        assert_int_equal(listener_look(&l), LISTENER_FILE_REPLACED);
+        assert_int_equal(listener_bind_again(&l, &error), -EADDRINUSE);
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(after.st_mode, before.st_mode);
+        close(other); /* it goes, and leaves its file */
+        int lost = l.fds[0];
+        assert_int_equal(listener_bind_again(&l, &error), 0);
+        assert_int_equal(listener_look(&l), LISTENER_FILE_THERE);
+        close(lost);
+        listener_close(&l);
+        inherited_release(&list);
+        buf_release(&error);
+        take_back(&g);
+    }
+}
+
 static void where_nobody_keeps_an_own_socket_its_file_goes_with_it(void **unused)
 {
     (void)unused;
@@ -449,6 +492,7 @@ int main(void)
         cmocka_unit_test(what_an_earlier_reader_set_is_undone),
         cmocka_unit_test(our_own_sockets_of_an_earlier_run_are_found_by_name_and_grow),
         cmocka_unit_test(an_own_unix_socket_gets_the_permissions_of_the_config_and_keeps_its_file),
+        cmocka_unit_test(a_path_that_another_server_has_bound_since_is_left_to_it),
         cmocka_unit_test(where_nobody_keeps_an_own_socket_its_file_goes_with_it),
         cmocka_unit_test(too_many_are_refused_with_the_remedy),
         cmocka_unit_test(each_listener_finds_its_own_and_the_rest_is_opened),
