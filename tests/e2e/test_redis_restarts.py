@@ -50,7 +50,7 @@ class World:
 
     def settle(self):
         with contextlib.suppress(AssertionError):
-            wait_for(self.is_there, "all in Redis")
+            wait_for(self.is_there, "all in Redis", 60 * harness.SLOW)
         got = self.redis.totals()
         assert got == {"n.%d" % i: self.sent for i in range(SERIES)}, (self.sent, got, self.server.output()[-4000:])
 

@@ -173,8 +173,13 @@ static void go_on_stranded(struct redis_ledger *l, uint8_t shard, uint64_t now_m
     struct redis_batch *next;
     for (struct redis_batch *b = sh->queue.head; b != NULL; b = next) {
         next = b->next;
-        if (b->restored)
-            leave_out(l, b, now_ms);
+        if (!b->restored)
+            continue;
+        leave_out(l, b, now_ms);
+        if (b->seq == 0) { /* never sent under this producer, so it is not kept */
+            redis_ledger_kept_remove(l, b);
+            redis_batch_free(b);
+        }
     }
     next_producer(l, shard, sh->held_from);
 }
