@@ -72,7 +72,7 @@ class World:
         """The new one wants what the old one cannot give, and ends."""
         with self.make("http.listen=127.0.0.2:0", takeover=True, wait=False, clean_exit=False) as new:
             assert new.process.wait(harness.PATIENCE) == 1
-            assert new.logged("cannot take over: the other server goes on"), new.output()
+        assert new.logged("cannot take over: the other server goes on"), new.output()
 
     def kill(self):
         """What Redis had is there; of the rest nothing or all of an interval's part in a shard is."""
