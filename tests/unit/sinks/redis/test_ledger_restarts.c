@@ -847,14 +847,14 @@ static void takeovers_and_restarts_lose_and_double_nothing(void **state)
 static void copies_of_a_state_double_nothing(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 12; seed++)
+    for (unsigned seed = 18; seed < 30; seed++)
         chaos(seed, 3000, false, true, false);
 }
 
 static void what_kills_and_an_emptied_redis_lose_is_counted_and_nothing_doubled(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 16; seed++)
+    for (unsigned seed = 10; seed < 26; seed++)
         chaos(seed, 3000, false, seed % 2 == 0, true);
 }
 
