@@ -142,25 +142,9 @@ void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval 
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
 
-/*
- * settle.c: b needs no more sending: into kept, and off its interval's account.
- *   refused, dropped   series of it that were not applied
- */
-void redis_settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped,
-                  uint64_t now_ms);
-void redis_settle_applied(struct redis_ledger *l, struct redis_batch *b,
-                          const struct redis_verdict *v, uint64_t now_ms);
-/* Not applied.  What was applied once, and Redis lost it, is counted as applied already: it counts
- * as lost then; and at its first failure only. */
-void redis_settle_write_off(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
-/* The queued batch will not be sent: counts as dropped, or as lost if it was applied. */
+/* settle.c: b, queued, counts as dropped, or as lost if it was applied; losses, once nothing waits
+ * or a second after the first, are logged.  returns  as redis_ledger_pump */
 void redis_settle_give_up(struct redis_ledger *l, const struct redis_batch *b);
-void redis_settle_note_loss(struct redis_ledger *l, uint64_t batches, uint64_t series,
-                            uint64_t intervals, uint64_t now_ms);
-void redis_settle_log_error(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
-                            const char *text, uint64_t now_ms);
-/* Logs the losses once nothing waits any more, or a second after the first.
- * returns  when to call again at the latest; 0: nothing to log */
 uint64_t redis_settle_report(struct redis_ledger *l, uint64_t now_ms);
 
 #endif

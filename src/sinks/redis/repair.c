@@ -17,6 +17,7 @@
 #include <xxhash.h>
 
 #include "sinks/redis/ledger_priv.h"
+#include "sinks/redis/settle.h"
 
 enum { FAILURES_MAX = 2 };
 

@@ -6,10 +6,10 @@
  *   redis_settle_write_off    .. as dropped, or as lost if it was applied once
  *   redis_settle_report       what was lost, in the log
  */
+#include "sinks/redis/settle.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "sinks/redis/ledger_priv.h"
 
 enum { REPORT_MS = 1000, RIVAL_LOG_MS = 600000 };
 
