@@ -105,13 +105,17 @@ static void count_lost(struct redis_ledger *l, const struct redis_verdict *gap,
         redis_settle_note_loss(l, batches - failed.batches, series, intervals, now_ms);
 }
 
-/* In the order of numbers.  Mostly that is at the front; but while some met the gap a copy of this
+/* In the order of numbers.  Mostly that is before `at`; but while some met the gap a copy of this
  * server may have filled it, and those behind them were duplicates. */
-static struct redis_batch *place_of(struct redis_batch *front, const struct redis_batch *b)
+static struct redis_batch *place_of(const struct shard *sh, struct redis_batch *at,
+                                    const struct redis_batch *b)
 {
-    while (front != NULL && front->seq != 0 && front->seq < b->seq)
-        front = front->next;
-    return front;
+    while (at != NULL && at->seq != 0 && at->seq < b->seq)
+        at = at->next;
+    struct redis_batch *before = at != NULL ? at->prev : sh->queue.tail;
+    for (; before != NULL && before->seq > b->seq; before = before->prev)
+        at = before;
+    return at;
 }
 
 /* Redis has everything of the producer up to gap.last, and nothing more: kept batches after it are
@@ -127,7 +131,7 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
             continue;
         redis_ledger_kept_remove(l, b);
         if (b->failures < FAILURES_MAX) {
-            redis_ledger_queue_insert(l, place_of(front, b), b);
+            redis_ledger_queue_insert(l, place_of(sh, front, b), b);
             continue;
         }
         failed.batches++;
