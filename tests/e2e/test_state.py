@@ -275,6 +275,8 @@ def with_files_of_at_most(n, folder):
 
 @pytest.mark.parametrize("bytes", [0, 10, 1000, 4000])
 def test_a_full_disk_leaves_the_old_file_and_the_status_says_so(folder, bytes):
+    if bytes == 0 and harness.ASLR_OFF:
+        pytest.skip("ThreadSanitizer writes a file of its own before main")
     with with_files_of_at_most(bytes, folder) as s:
         feed(s)
         with open(path(folder), "wb") as f:

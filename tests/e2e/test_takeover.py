@@ -555,8 +555,10 @@ def test_a_state_of_another_folder_is_set_aside(folder):
 def test_of_two_at_once_one_is_turned_away(folder):
     with server(folder, clean_exit=False) as old, kept_alive(old), server(folder, takeover=True, wait=False) as first:
         wait_for(lambda: takes_no_connection(old), "the first takeover is under way")
+        stopped(first.process)    # or it is over before the second one has started
         with server(folder, takeover=True, wait=False, clean_exit=False) as second:
             assert second.process.wait(PATIENCE) == 1
+        first.process.send_signal(signal.SIGCONT)
         assert second.logged("cannot take over: the other server goes on")[0]["reason"] == "another takeover is under way"
         wait_for(lambda: first.logged("took over from the server that ran"), "the first one took over")
         assert old.process.wait(PATIENCE) == 0

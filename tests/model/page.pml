@@ -13,9 +13,14 @@
  * once; no cell is used after it was freed; the counters that came with a page are what it brought
  * the total to.
  *
+ * PAUSES: so many times control has the worker pause (turn_ask_pause), and go on: between that turn
+ * and turn_go_on nothing is read, so that another process may be given the sockets and what has been
+ * counted.
+ *
  * ANY_TIME=1: control asks while a turn is under way, too, which turn.c never does but the hand-over
  * allows.  The macros of broken variants: GIVEN_EARLY, NOT_CLEARED, TWO_IN_FLIGHT, EMPTY_KEPT,
- * READY_KEPT, FREED_AT_ONCE, DRAINED_LATE, SEALED_LATE, ASKED_EARLY (run.sh says what each is).
+ * READY_KEPT, FREED_AT_ONCE, DRAINED_LATE, SEALED_LATE, ASKED_EARLY, READS_ON, TURN_IN_PAUSE,
+ * AGAIN_LATE (run.sh says what each is).
  */
 #ifndef SAMPLES
 #define SAMPLES 3
@@ -25,6 +30,10 @@
 #endif
 #ifndef ANY_TIME
 #define ANY_TIME 0
+#endif
+
+#ifndef PAUSES
+#define PAUSES 0
 #endif
 
 #define NONE 2
@@ -51,11 +60,14 @@ page_lists page[2];
 byte ready_word = NONE;
 byte empty_word = 1;
 bool ask = false, notified = false;
+bool ask_pauses = false, read_again = false; /* what is asked for; turn_go_on */
 
 byte sent = 0, queue = 0; /* in the kernel */
 byte total = 0;           /* merged */
 byte turns = 0, due = 0;
 bool under_way = false;
+byte pauses_left = PAUSES;
+bool pauses = false, paused = false; /* as of turn.c */
 
 proctype sender()
 {
@@ -70,6 +82,7 @@ proctype sender()
 byte cur = 0;      /* the page being filled */
 byte table = NO_CELL; /* the spelling's cell */
 byte received = 0;
+bool rests = false; /* the sockets are not polled */
 
 inline first_sight()
 {
@@ -186,16 +199,36 @@ inline ingest_turn()
     fresh = NONE
 }
 
+inline go_on_reading()
+{
+    if
+    :: atomic { read_again -> read_again = false; rests = false } /* an exchange */
+    :: !read_again
+    fi
+}
+
 proctype worker()
 {
     byte fresh = NONE, value = 0, i = 0;
+    bool what = false;
 end:
     do
-    :: queue > 0 -> add_sample()
+    :: queue > 0 && !rests -> add_sample()
+    :: read_again && !ask -> go_on_reading()
     :: ask ->
-        ask = false; /* an exchange */
+        atomic { what = ask_pauses; ask = false }; /* an exchange */
+#ifndef AGAIN_LATE
+        go_on_reading();
+#endif
 #ifndef DRAINED_LATE
         drain();
+#endif
+#ifndef READS_ON
+        rests = rests || what;
+#endif
+        what = false;
+#ifdef AGAIN_LATE
+        go_on_reading();
 #endif
         ingest_turn();
         notified = true
@@ -262,9 +295,30 @@ inline take()
     fi
 }
 
+#ifdef TURN_IN_PAUSE
+#define MAY_BEGIN (!under_way)
+#else
+#define MAY_BEGIN (!under_way && !paused)
+#endif
+
+/* turn.c: begin */
+inline begin_turn()
+{
+    due = sent;
+    under_way = true;
+#ifdef TURN_IN_PAUSE
+    paused = paused || pauses;
+#else
+    paused = pauses;
+#endif
+    ask_pauses = pauses;
+    ask = true
+}
+
 proctype control()
 {
-    byte got = NONE, k = 0;
+    byte got = NONE, k = 0, kept = 0;
+    bool stated = false;
 end:
     do
 #if ANY_TIME
@@ -272,11 +326,22 @@ end:
 #else
     /* TURNS of them; then one more when all is sent, for the end */
     :: atomic {
-        !under_way && (turns < TURNS || (turns == TURNS && sent == SAMPLES)) ->
+        MAY_BEGIN && (turns < TURNS || (turns == TURNS && sent == SAMPLES)) ->
             turns++;
-            due = sent;
-            under_way = true;
-            ask = true
+            begin_turn()
+       }
+    /* turn_ask_pause: the turn under way, if one is, is none that pauses */
+    :: atomic { pauses_left > 0 && !pauses -> pauses_left--; pauses = true }
+    :: atomic { pauses && !paused && !under_way -> begin_turn() }
+    :: atomic { paused && !under_way && !stated -> stated = true; kept = total } /* the state */
+    :: atomic {
+        stated && !under_way ->
+            assert(received == kept); /* or the other one gets less than was read */
+            stated = false;
+            kept = 0;
+            pauses = false;
+            paused = false;
+            read_again = true /* turn_go_on */
        }
 #endif
     :: notified ->

@@ -30,6 +30,11 @@ takeover | seen    | SAMPLES=2 SERVE_ON                    | the old one answers
 page     | -       | SAMPLES=5 TURNS=4                     | asked for by turn.c: one turn at a time
 page     | -       | SAMPLES=4 TURNS=3 ANY_TIME=1          | asked for at any time
 page     | ~       | SAMPLES=3 TURNS=3 LIVENESS            | a turn that was asked for comes to its end
+page     | -       | SAMPLES=3 TURNS=2 PAUSES=2            | the worker pauses and goes on, twice
+page     | ~       | SAMPLES=2 TURNS=1 PAUSES=2 LIVENESS   | a turn that was asked for comes to its end, with pauses
+page     | kept    | SAMPLES=3 PAUSES=1 READS_ON           | the worker reads on in a pause
+page     | kept    | SAMPLES=3 PAUSES=1 TURN_IN_PAUSE      | a turn begins in a pause
+page     | kept    | SAMPLES=3 PAUSES=2 AGAIN_LATE         | going on is looked for after the turn that pauses again
 page     | touched | SAMPLES=3 ANY_TIME=1 GIVEN_EARLY      | the page is given back before its marks are cleared
 page     | touched | SAMPLES=3 ANY_TIME=1 TWO_IN_FLIGHT    | the worker seals a page while control has the other
 page     | stats   | SAMPLES=3 NOT_CLEARED                 | marks are not cleared

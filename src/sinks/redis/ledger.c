@@ -278,7 +278,7 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
 {
     assert(l->filling == NULL);
     enforce_limits(l, now_ms);
-    uint64_t send_ms = redis_ledger_send(l, now_ms), report_ms = redis_repair_report(l, now_ms);
+    uint64_t send_ms = redis_ledger_send(l, now_ms), report_ms = redis_settle_report(l, now_ms);
     redis_ledger_check(l);
     return send_ms == 0 || (report_ms != 0 && report_ms < send_ms) ? report_ms : send_ms;
 }
@@ -316,7 +316,7 @@ void redis_ledger_give_up(struct redis_ledger *l)
         return;
     for (int i = 0; i < REDIS_SHARDS; i++)
         for (const struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
-            redis_repair_give_up(l, b);
+            redis_settle_give_up(l, b);
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         l->stats.intervals_dropped += !iv->dropped;
 }
@@ -381,7 +381,7 @@ void redis_ledger_free(struct redis_ledger *l)
 {
     if (l == NULL)
         return;
-    redis_repair_report(l, UINT64_MAX);
+    redis_settle_report(l, UINT64_MAX);
     free_all(l);
     free(l);
 }

@@ -1,6 +1,6 @@
 /**
  * redis_ledger_priv: the ledger's parts, for ledger.c (queues, intervals, limits), ledger_send.c
- * (what goes out next) and repair.c (answers).
+ * (what goes out next), settle.c (what is done with) and repair.c (answers).
  *   thread   one owner
  */
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
@@ -46,9 +46,11 @@ struct shard {
     /* A batch was refused for its number: nothing is sent before all in flight are answered, and
      * then the numbers are repaired. */
     bool held;
-    uint64_t held_from;       /* number of the first batch that was not applied */
-    bool foreign;             /* another server numbers its batches with our id */
-    bool fenced;              /* another process went on from a later state */
+    uint64_t held_from; /* number of the first batch that was not applied */
+    bool foreign;       /* another server or process numbers its batches with our id */
+    /* What took the number of a saved batch is not known any more: nor is where others that hold
+     * the same went on, if the next numbers are taken, too. */
+    bool stranded;
     struct redis_verdict gap; /* the first GAP; without its text and slices */
     struct given_up missing;  /* numbers of the producer that a saved state left out */
 };
@@ -126,7 +128,7 @@ static inline void shard_check(const struct shard *sh)
     batch_list_check(&sh->queue);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
     assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
-    assert(sh->held || (!sh->foreign && !sh->fenced));
+    assert(sh->held || !sh->foreign);
 }
 
 /* ledger.c: lists and their sums.  An interval is settled when no batch of it is left. */
@@ -137,14 +139,12 @@ void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv);
 
-/* repair.c: the queued batch will not be sent: counts as dropped, or as lost if it was applied. */
-void redis_repair_give_up(struct redis_ledger *l, const struct redis_batch *b);
-
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);
 
-/* repair.c: logs the losses once nothing waits any more, or a second after the first.
- * returns  when to call again at the latest; 0: nothing to log */
-uint64_t redis_repair_report(struct redis_ledger *l, uint64_t now_ms);
+/* settle.c: b, queued, counts as dropped, or as lost if it was applied; losses, once nothing waits
+ * or a second after the first, are logged.  returns  as redis_ledger_pump */
+void redis_settle_give_up(struct redis_ledger *l, const struct redis_batch *b);
+uint64_t redis_settle_report(struct redis_ledger *l, uint64_t now_ms);
 
 #endif

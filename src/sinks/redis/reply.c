@@ -4,7 +4,7 @@
  *
  * redis_reply_judge
  *   an error reply            -> LATER when it passes by itself or by the operator, else FAILED
- *   text of the script        -> read_answer -> read_applied, read_dropped, read_gap
+ *   text of the script        -> read_answer -> read_applied, read_refused ..
  *   anything else             -> LATER: this is no Redis of ours
  *
  * redis_reply_remedy: errors and what to do about them.
@@ -137,6 +137,20 @@ static bool read_gap(struct slice rest, uint64_t seq, struct redis_verdict *v)
     return word_totals(&rest, &v->totals) && (v->known ? v->last + 1 < seq : v->last == 0);
 }
 
+static bool read_refused(struct slice fate, enum redis_verdict_kind kind, struct redis_verdict *v)
+{
+    v->kind = kind;
+    if (slice_eq(fate, SLICE_LIT("there")))
+        v->fate = REDIS_FATE_THERE;
+    else if (slice_eq(fate, SLICE_LIT("taken")))
+        v->fate = REDIS_FATE_TAKEN;
+    else if (slice_eq(fate, SLICE_LIT("?")))
+        v->fate = REDIS_FATE_UNKNOWN;
+    else if (fate.len > 0)
+        return false;
+    return kind == REDIS_VERDICT_FENCED || v->fate != REDIS_FATE_THERE;
+}
+
 static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v)
 {
     struct slice kind = word(&rest);
@@ -146,13 +160,12 @@ static bool read_answer(struct slice rest, uint64_t seq, struct redis_verdict *v
         return read_dropped(rest, seq, v);
     if (slice_eq(kind, SLICE_LIT("gap")))
         return read_gap(rest, seq, v);
-    if (slice_eq(kind, SLICE_LIT("fenced"))) {
-        v->kind = REDIS_VERDICT_FENCED;
-        return rest.len == 0;
-    }
-    bool foreign = slice_eq(kind, SLICE_LIT("foreign"));
-    v->kind = foreign ? REDIS_VERDICT_FOREIGN : REDIS_VERDICT_DUPLICATE;
-    return rest.len == 0 && (foreign || slice_eq(kind, SLICE_LIT("duplicate")));
+    if (slice_eq(kind, SLICE_LIT("fenced")))
+        return read_refused(rest, REDIS_VERDICT_FENCED, v);
+    if (slice_eq(kind, SLICE_LIT("foreign")))
+        return read_refused(rest, REDIS_VERDICT_FOREIGN, v);
+    v->kind = REDIS_VERDICT_DUPLICATE;
+    return rest.len == 0 && slice_eq(kind, SLICE_LIT("duplicate"));
 }
 
 static struct redis_verdict error_verdict(const char *text)

@@ -7,8 +7,8 @@
  *   applied seq birth writes refused dropped holder logged field..
  *   dropped seq text..
  *   duplicate
- *   foreign
- *   fenced
+ *   foreign fate                      fate: there, taken, ?, or nothing (enum redis_fate)
+ *   fenced fate
  *   gap last mark birth writes        mark: series ':' ordinal; none: Redis has no such producer
  *
  * Everything else is an error reply; NEEDS is the script's own.
@@ -47,6 +47,14 @@ enum redis_verdict_kind {
 
 enum { REDIS_BIRTH_MAX = 16 };
 
+/* What became of a batch's number. */
+enum redis_fate {
+    REDIS_FATE_FREE,   /* nothing: it is not used so far */
+    REDIS_FATE_THERE,  /* the batch is applied */
+    REDIS_FATE_TAKEN,  /* another batch has it */
+    REDIS_FATE_UNKNOWN /* too long ago: one of the two */
+};
+
 /* Which totals a shard has: a token drawn when they began, and how many batches they got since. */
 struct redis_totals {
     char birth[REDIS_BIRTH_MAX + 1]; /* "" or "-": there are none */
@@ -58,6 +66,7 @@ struct redis_verdict {
     enum redis_verdict_kind kind;
     const char *text;           /* LATER, DROPPED, FAILED: why */
     struct redis_totals totals; /* APPLIED, GAP */
+    enum redis_fate fate;       /* FENCED, FOREIGN */
     /* GAP: what Redis has of the producer. */
     bool known;      /* it has its key */
     uint64_t last;   /* the last number, less than seq - 1 unless the key is gone */

@@ -45,11 +45,23 @@ static const char *const lines[] = {
     "local last,gen,mark,runs=match(state or '','^(%d+) (%d+) (%S+) (.*)$')",
     "last,gen=tonumber(last) or 0,tonumber(gen) or 0",
     /*
+     * What became of a number up to the last one: this batch is there, it is taken by another, or
+     * `?`: what took it is further back than the runs reach.
+     */
+    "local fate=''",
+    "if seq<=last then",
+    "  fate=' ?'",
+    "  for t,from in string.gmatch(runs,'(%x+):(%d+)') do",
+    "    if seq>=tonumber(from) then fate=t==tok and ' there' or ' taken' break end",
+    "  end",
+    "end",
+    /*
      * A process that goes on from a saved state is of the next generation, and says so before all
-     * else: from then on one of an earlier generation is refused.
+     * else: from then on one of an earlier generation is refused.  That one is told what became of
+     * its batch: it may have been applied before, and the answer lost.
      */
     "local mine=tonumber(ARGV[18])",
-    "if gen>mine then return 'fenced' end",
+    "if gen>mine then return 'fenced'..fate end",
     "if mark and mine>gen then",
     "  state=fmt('%.0f %d ',last,mine)..mark..' '..runs",
     "  try('SET',P,state,'EX',life)",
@@ -59,12 +71,7 @@ static const char *const lines[] = {
     "  local birth,writes=match(l or '','^(%x+) (%d+)$')",
     "  return birth,tonumber(writes)",
     "end",
-    "if seq<=last then",
-    "  for t,from in string.gmatch(runs,'(%x+):(%d+)') do",
-    "    if seq>=tonumber(from) then return t==tok and 'duplicate' or 'foreign' end",
-    "  end",
-    "  return 'duplicate'",
-    "end",
+    "if seq<=last then return fate==' there' and 'duplicate' or 'foreign'..fate end",
     "if seq>last+1 or (not mark and ARGV[5]=='1') then",
     "  local l=try('HMGET',tot,'ledger')",
     "  if needs then return later() end",

@@ -46,7 +46,7 @@ static void put_shard(const struct redis_ledger *l, unsigned shard, struct recor
         return;
     struct buf *out = records_add(to, REDIS_STATE_SHARD);
     pack_u8(out, (uint8_t)shard);
-    pack_u8(out, sh->used);
+    pack_u8(out, (uint8_t)(sh->used | sh->stranded << 1));
     pack_u64(out, p->epoch);
     pack_u32(out, p->generation);
     pack_text(out, slice_str(p->id));

@@ -5,9 +5,9 @@
  *     REDIS_STATE_LEDGER    text prefix, u32 ordinal of the newest interval, u32 of the newest
  *                           batch, u32 up to which interval losses are counted, u8 has it had
  *                           data, text token of the last log entry
- *     REDIS_STATE_SHARD     u8 shard, u8 has it had data, its producer: u64 epoch, u32 generation,
- *                           text id, u64 seq, u64 series, u32 ordinal, text token, u8 answered,
- *                           text birth, u64 writes
+ *     REDIS_STATE_SHARD     u8 shard, u8 has it had data (1) and is it stranded (2), its producer:
+ *                           u64 epoch, u32 generation, text id, u64 seq, u64 series, u32 ordinal,
+ *                           text token, u8 answered, text birth, u64 writes
  *     REDIS_STATE_INTERVAL  u32 ordinal, i64 start (s), u64 waits for (ms), text token, u8 dropped
  *     REDIS_STATE_BATCH     u8 REDIS_BATCH_FORMAT, then put_batch in state.c; last, its bytes
  *                           as they are sent

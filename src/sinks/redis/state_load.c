@@ -89,10 +89,11 @@ static bool get_shard(struct redis_ledger *l, struct unpack *in)
 {
     struct redis_producer p = { .epoch = 0 };
     uint8_t shard = unpack_u8(in);
-    bool used = unpack_u8(in) != 0;
+    uint8_t flags = unpack_u8(in);
     if (shard >= REDIS_SHARDS || l->shards[shard].producer.epoch != 0 || !get_producer(&p, in))
         return leave_out(l, "a producer makes no sense", shard);
-    l->shards[shard].used = used;
+    l->shards[shard].used = (flags & 1) != 0;
+    l->shards[shard].stranded = (flags & 2) != 0;
     l->shards[shard].producer = p;
     return true;
 }

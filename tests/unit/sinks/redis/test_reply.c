@@ -31,7 +31,15 @@ static void every_answer_of_the_script_has_its_meaning(void **state)
         { "duplicate", REDIS_VERDICT_DUPLICATE, 0 },
         { "duplicate 1", REDIS_VERDICT_LATER, 0 },
         { "foreign", REDIS_VERDICT_FOREIGN, 0 },
+        { "foreign taken", REDIS_VERDICT_FOREIGN, 0 },
+        { "foreign ?", REDIS_VERDICT_FOREIGN, 0 },
+        { "foreign there", REDIS_VERDICT_LATER, 0 }, /* that is a duplicate */
+        { "foreign 1", REDIS_VERDICT_LATER, 0 },
         { "fenced", REDIS_VERDICT_FENCED, 0 },
+        { "fenced there", REDIS_VERDICT_FENCED, 0 },
+        { "fenced taken", REDIS_VERDICT_FENCED, 0 },
+        { "fenced ?", REDIS_VERDICT_FENCED, 0 },
+        { "fenced ? ?", REDIS_VERDICT_LATER, 0 },
         { "fenced 1", REDIS_VERDICT_LATER, 0 },
         { "dropped 7 HSET k: WRONGTYPE of key", REDIS_VERDICT_DROPPED, 0 },
         { "dropped 6 x", REDIS_VERDICT_LATER, 0 },
@@ -112,6 +120,26 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
                                              v.kind == REDIS_VERDICT_DROPPED);
         freeReplyObject(reply);
         redisReaderFree(reader);
+    }
+}
+
+static void a_refused_number_comes_with_what_became_of_it(void **state)
+{
+    static const struct {
+        const char *text;
+        enum redis_fate fate;
+    } rows[] = {
+        { "foreign", REDIS_FATE_FREE },       { "foreign taken", REDIS_FATE_TAKEN },
+        { "foreign ?", REDIS_FATE_UNKNOWN },  { "fenced", REDIS_FATE_FREE },
+        { "fenced there", REDIS_FATE_THERE }, { "fenced taken", REDIS_FATE_TAKEN },
+        { "fenced ?", REDIS_FATE_UNKNOWN },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = strdup(rows[i].text);
+        redisReply r = { .type = REDIS_REPLY_STRING, .str = text, .len = strlen(text) };
+        assert_int_equal(redis_reply_judge(&r, 7).fate, rows[i].fate);
+        free(text);
     }
 }
 
@@ -232,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_answer_of_the_script_has_its_meaning),
         cmocka_unit_test(every_other_answer_is_an_error_or_nonsense),
+        cmocka_unit_test(a_refused_number_comes_with_what_became_of_it),
         cmocka_unit_test(no_answer_leaves_it_open),
         cmocka_unit_test(an_applied_batch_tells_what_of_it_was_not),
         cmocka_unit_test(the_first_batch_meets_a_gap_only_where_the_producer_is_unknown),

@@ -189,6 +189,62 @@ static void a_lower_generation_is_refused_once_a_higher_one_has_spoken(void **st
     redis_encode_free(other.encode);
 }
 
+/* Tokens of the last 16 intervals are known: what a number was taken by before them is not. */
+static void a_number_that_is_taken_comes_with_what_became_of_it(void **state)
+{
+    enum { INTERVALS = 20 };
+    static const struct {
+        uint64_t seq;
+        char token;
+        uint32_t generation;
+        enum redis_verdict_kind kind;
+        enum redis_fate fate;
+    } rows[] = {
+        { 20, 'a' + 19, 2, REDIS_VERDICT_DUPLICATE, REDIS_FATE_FREE },
+        { 20, '#', 2, REDIS_VERDICT_FOREIGN, REDIS_FATE_TAKEN },
+        { 5, 'a' + 4, 2, REDIS_VERDICT_DUPLICATE, REDIS_FATE_FREE },
+        { 4, 'a' + 3, 2, REDIS_VERDICT_FOREIGN, REDIS_FATE_UNKNOWN },
+        { 22, '#', 2, REDIS_VERDICT_GAP, REDIS_FATE_FREE },
+        { 20, 'a' + 19, 1, REDIS_VERDICT_FENCED, REDIS_FATE_THERE },
+        { 20, '#', 1, REDIS_VERDICT_FENCED, REDIS_FATE_TAKEN },
+        { 5, 'a' + 4, 1, REDIS_VERDICT_FENCED, REDIS_FATE_THERE },
+        { 4, 'a' + 3, 1, REDIS_VERDICT_FENCED, REDIS_FATE_UNKNOWN },
+        { 21, '#', 1, REDIS_VERDICT_FENCED, REDIS_FATE_FREE },
+        { 22, '#', 1, REDIS_VERDICT_FENCED, REDIS_FATE_FREE },
+    };
+    struct writer w;
+    struct fake_snapshot f;
+    (void)state;
+    writer_init(&w, "a");
+    for (unsigned i = 0; i < INTERVALS + ARRAY_LEN(rows); i++) {
+        bool first = i < INTERVALS;
+        uint64_t seq = first ? i + 1 : rows[i - INTERVALS].seq;
+        uint32_t generation = first ? 2 : rows[i - INTERVALS].generation;
+        char token[REDIS_TOKEN_DIGITS + 1], before[REDIS_TOKEN_DIGITS + 1];
+        snprintf(token, sizeof token, "%016x",
+                 (unsigned)(first ? 'a' + (char)i : rows[i - INTERVALS].token));
+        snprintf(before, sizeof before, "%016x", (unsigned)('a' + (int)seq - 2));
+        fake_snapshot_init(&f, T0);
+        fake_snapshot_counter(&f, "foo", 1);
+        struct redis_batch *b = make(&w, &f);
+        const struct redis_address a = {
+            .id = w.id, .before = before, .seq = seq, .generation = generation
+        };
+        b->seq = seq;
+        redis_batch_brand(b, token);
+        redis_batch_address(b, &a);
+        redisReply *r = run(server.admin, b);
+        struct redis_verdict v = redis_reply_judge(r, b->seq);
+        if (first)
+            assert_int_equal(v.kind, REDIS_VERDICT_APPLIED);
+        else if (v.kind != rows[i - INTERVALS].kind || v.fate != rows[i - INTERVALS].fate)
+            fail_msg("row %u: \"%s\"", i - INTERVALS, r->str);
+        freeReplyObject(r);
+        redis_batch_free(b);
+    }
+    redis_encode_free(w.encode);
+}
+
 /* ---- clocks ---- */
 
 #define HOUR_MS      3600000LL
@@ -713,6 +769,7 @@ int main(void)
         cmocka_unit_test_setup(a_key_of_the_wrong_type_costs_what_it_holds_and_no_more, flush),
         cmocka_unit_test_setup(a_producers_key_of_the_wrong_type_is_unknown, flush),
         cmocka_unit_test_setup(a_lower_generation_is_refused_once_a_higher_one_has_spoken, flush),
+        cmocka_unit_test_setup(a_number_that_is_taken_comes_with_what_became_of_it, flush),
     };
     return cmocka_run_group_tests_name("redis_script", tests, start, stop);
 }

@@ -20,7 +20,7 @@
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
 
-static const uint64_t SCRIPT_OF_FORMAT_1 = 0x5d82ff972057d8af;
+static const uint64_t SCRIPT_OF_FORMAT_1 = 0xba4c654484bba6d5;
 
 /* What goes to Redis, as RESP. */
 struct wires {
