@@ -49,7 +49,7 @@ struct turn {
     bool under_way;                       /* from turn_ask until on_turned */
     bool again;                           /* asked for during a turn: begin another one after it */
     bool unswept;                         /* page_unswept of one in the last turn */
-    bool last;                            /* the sockets get nothing new any more */
+    bool last;                            /* nothing is read after the turn that was asked for */
     bool pauses;                          /* the workers pause after the next turn, or do already */
     bool paused;                          /* that turn has begun: none begins before turn_go_on */
     uint64_t begun, done;                 /* how many turns have begun, and are over */
@@ -72,7 +72,7 @@ void turn_notify(void *turn);
 
 /**
  * turn_ask(t, last):
- *   last     nothing new is received any more: from now on workers read their sockets to the end
+ *   last     it reads the sockets to the end, and those after it read nothing
  *   returns  the number of the turn that answers: it is over once t->done has reached it
  */
 uint64_t turn_ask(struct turn *t, bool last);

@@ -46,6 +46,7 @@ struct worker {
     struct source_env env;
     struct source *sources[WORKER_SOCKETS_MAX];
     unsigned n_sources;
+    bool ended;               /* the last turn was taken: what comes later is not read */
     struct refusals refusals; /* keeps both sides apart by itself */
     /* Where control writes, apart from what every datagram needs: */
     _Alignas(MEM_APART) uv_async_t wake;
@@ -98,13 +99,14 @@ static void take_adopted(struct worker *w)
 static void turn(struct worker *w, enum ask what)
 {
     worker_check(w);
-    for (unsigned i = 0; i < w->n_sources; i++) {
+    for (unsigned i = 0; !w->ended && i < w->n_sources; i++) {
         struct source *s = w->sources[i];
         s->ops->look(s);
         s->ops->drain(s, what == ASK_LAST_TURN);
         if (what == ASK_PAUSE)
             s->ops->rest(s);
     }
+    w->ended |= what == ASK_LAST_TURN;
     const unsigned page = ingest_page_index(w->ingest);
     assert(page < ARRAY_LEN(w->sealed));
     struct socket_stats *sealed = w->sealed[page];

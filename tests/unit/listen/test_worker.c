@@ -758,6 +758,33 @@ static void what_comes_in_a_pause_stays_in_the_sockets_until_they_are_read_again
     }
 }
 
+/* A scrape may come while the server waits for its sinks; sockets may be kept for its successor. */
+static void a_turn_after_the_last_one_reads_nothing(void **unused)
+{
+    (void)unused;
+    char local[64];
+    abstract_url(local, "");
+    const char *const urls[] = { "udp://127.0.0.1:0", local };
+    for (unsigned u = 0; u < ARRAY_LEN(urls); u++) {
+        struct rig r;
+        struct listener l;
+        rig_init(&r, 2);
+        open_listener(urls[u], 2, &l);
+        hand_out(&r, &l);
+        rig_start(&r);
+        int s = sender_to(&l);
+        send_text(s, "x:1|c");
+        turn(&r, true);
+        send_text(s, "x:1|c");
+        turn(&r, true);
+        assert_true(value_of(&r, "x") == 1);
+        assert_true(holds_something(&l));
+        close(s);
+        rig_release(&r);
+        listener_close(&l);
+    }
+}
+
 static void a_worker_joins_whatever_it_was_doing(void **unused)
 {
     (void)unused;
@@ -802,6 +829,7 @@ int main(void)
         cmocka_unit_test(the_last_turn_reads_all_that_was_taken_before_the_refusal),
         cmocka_unit_test(a_turn_ends_though_a_flood_goes_on),
         cmocka_unit_test(what_comes_in_a_pause_stays_in_the_sockets_until_they_are_read_again),
+        cmocka_unit_test(a_turn_after_the_last_one_reads_nothing),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
