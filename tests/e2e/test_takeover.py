@@ -625,6 +625,20 @@ def test_events_are_delivered_first_and_told_where_they_cannot_be(folder):
             run.server.clean_exit = False
 
 
+def test_events_that_come_all_the_time_are_all_delivered(folder):
+    """Between two turns they wait at the workers, and the last turn brings more."""
+    event, at_once = "_e{5,4}:title|text", 100
+    with Redis(folder) as redis, running(folder, redis.url, "redis.events_max=100000", interval="10s") as run:
+        sent = 0
+        for _ in range(5):
+            for _ in range(10):
+                run.server.send(*[event] * at_once)
+                sent += at_once
+            run.over()
+        run.server.wait_self("statsd_events_total", sent)
+        wait_for(lambda: redis.client.xlen("{sd:events}:log") == sent, "all are in Redis")
+
+
 def test_check_says_what_memory_a_takeover_takes():
     def out(*settings):
         got = harness.run("check", *[word for s in settings for word in ("--set", s)])
