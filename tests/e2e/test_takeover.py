@@ -685,6 +685,7 @@ def drained(s):
 class Asker:
     """The new end of a takeover, by hand (src/takeover/wire.h): it goes as far as it is told."""
     HELLO, FDS, PREPARED, STREAM, STATE, REFUSE = range(1, 7)
+    STATES = 1 | 1 << 16             # STATE_TAKEOVER_VERSION
 
     def __init__(self, folder):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -710,7 +711,7 @@ class Asker:
 
     def hello(self):
         """Until all descriptors are here."""
-        self.say(self.HELLO, struct.pack("<I", 1) + b"\4test" + struct.pack("<H", 0))
+        self.say(self.HELLO, struct.pack("<I", self.STATES) + b"\4test" + struct.pack("<H", 0))
         more = True
         while more:
             kind, body, fds = self.hear()
