@@ -17,10 +17,13 @@
  * and turn_go_on nothing is read, so that another process may be given the sockets and what has been
  * counted.
  *
+ * LAST=1: one of the turns may be the last that reads (turn_ask): with it the final interval closes,
+ * and what later ones brought would be in none.
+ *
  * ANY_TIME=1: control asks while a turn is under way, too, which turn.c never does but the hand-over
  * allows.  The macros of broken variants: GIVEN_EARLY, NOT_CLEARED, TWO_IN_FLIGHT, EMPTY_KEPT,
  * READY_KEPT, FREED_AT_ONCE, DRAINED_LATE, SEALED_LATE, ASKED_EARLY, READS_ON, TURN_IN_PAUSE,
- * AGAIN_LATE (run.sh says what each is).
+ * AGAIN_LATE, LAST_READS_ON (run.sh says what each is).
  */
 #ifndef SAMPLES
 #define SAMPLES 3
@@ -34,6 +37,9 @@
 
 #ifndef PAUSES
 #define PAUSES 0
+#endif
+#ifndef LAST
+#define LAST 0
 #endif
 
 #define NONE 2
@@ -68,6 +74,9 @@ byte turns = 0, due = 0;
 bool under_way = false;
 byte pauses_left = PAUSES;
 bool pauses = false, paused = false; /* as of turn.c */
+bool last = false, ask_last = false; /* as of turn.c; goes with the turn at hand */
+bool over = false;                   /* that turn is */
+byte final = 0;                      /* what it brought the total to */
 
 proctype sender()
 {
@@ -83,6 +92,7 @@ byte cur = 0;      /* the page being filled */
 byte table = NO_CELL; /* the spelling's cell */
 byte received = 0;
 bool rests = false; /* the sockets are not polled */
+bool ended = false; /* nor read: the last turn was taken */
 
 inline first_sight()
 {
@@ -210,23 +220,32 @@ inline go_on_reading()
 proctype worker()
 {
     byte fresh = NONE, value = 0, i = 0;
-    bool what = false;
+    bool what = false, lasts = false;
 end:
     do
-    :: queue > 0 && !rests -> add_sample()
+    :: queue > 0 && !rests && !ended -> add_sample()
     :: read_again && !ask -> go_on_reading()
     :: ask ->
-        atomic { what = ask_pauses; ask = false }; /* an exchange */
+        atomic { what = ask_pauses; lasts = ask_last; ask = false }; /* an exchange */
 #ifndef AGAIN_LATE
         go_on_reading();
 #endif
 #ifndef DRAINED_LATE
+#ifdef LAST_READS_ON
         drain();
+#else
+        if
+        :: !ended -> drain()
+        :: else
+        fi;
 #endif
+#endif
+        ended = ended || lasts;
 #ifndef READS_ON
         rests = rests || what;
 #endif
         what = false;
+        lasts = false;
 #ifdef AGAIN_LATE
         go_on_reading();
 #endif
@@ -291,7 +310,14 @@ inline take()
 #endif
 #endif
         under_way = false;
-        assert(ANY_TIME || total >= due)
+        assert(ANY_TIME || total >= due);
+#if LAST
+        if
+        :: ask_last && !over -> over = true; final = total
+        :: else
+        fi;
+        assert(!over || total == final)
+#endif
     fi
 }
 
@@ -304,7 +330,10 @@ inline take()
 /* turn.c: begin */
 inline begin_turn()
 {
-    due = sent;
+    if
+    :: !over -> due = sent
+    :: else
+    fi;
     under_way = true;
 #ifdef TURN_IN_PAUSE
     paused = paused || pauses;
@@ -312,6 +341,7 @@ inline begin_turn()
     paused = pauses;
 #endif
     ask_pauses = pauses;
+    ask_last = last;
     ask = true
 }
 
@@ -330,6 +360,9 @@ end:
             turns++;
             begin_turn()
        }
+#if LAST
+    :: atomic { !last && turns < TURNS -> last = true } /* a turn under way is not the last */
+#endif
     /* turn_ask_pause: the turn under way, if one is, is none that pauses */
     :: atomic { pauses_left > 0 && !pauses -> pauses_left--; pauses = true }
     :: atomic { pauses && !paused && !under_way -> begin_turn() }
@@ -360,9 +393,9 @@ end:
 proctype judge()
 {
     timeout;
-    assert(queue == 0 && ready_word == NONE);
-    assert(total + parts(0) + parts(1) + parts(2) == SAMPLES);
-    assert(ANY_TIME || (turns == TURNS + 1 && !under_way && total == SAMPLES))
+    assert((queue == 0 || over) && ready_word == NONE);
+    assert(total + parts(0) + parts(1) + parts(2) + queue == SAMPLES);
+    assert(ANY_TIME || (turns == TURNS + 1 && !under_way && total + queue == SAMPLES))
 }
 
 init

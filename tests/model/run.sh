@@ -32,6 +32,8 @@ page     | -       | SAMPLES=4 TURNS=3 ANY_TIME=1          | asked for at any ti
 page     | ~       | SAMPLES=3 TURNS=3 LIVENESS            | a turn that was asked for comes to its end
 page     | -       | SAMPLES=3 TURNS=2 PAUSES=2            | the worker pauses and goes on, twice
 page     | ~       | SAMPLES=2 TURNS=1 PAUSES=2 LIVENESS   | a turn that was asked for comes to its end, with pauses
+page     | -       | SAMPLES=4 TURNS=3 LAST=1              | one of the turns is the last
+page     | final   | SAMPLES=3 LAST=1 LAST_READS_ON        | a turn after the last one reads
 page     | kept    | SAMPLES=3 PAUSES=1 READS_ON           | the worker reads on in a pause
 page     | kept    | SAMPLES=3 PAUSES=1 TURN_IN_PAUSE      | a turn begins in a pause
 page     | kept    | SAMPLES=3 PAUSES=2 AGAIN_LATE         | going on is looked for after the turn that pauses again
