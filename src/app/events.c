@@ -36,9 +36,12 @@ static void on_check(void *ring, const struct service_check *c, uint64_t at_ns)
 struct lane_taps events_taps(struct events *ev, unsigned worker)
 {
     assert(worker < ev->n_workers);
-    return (struct lane_taps){ .on_event = on_event,
-                               .on_check = on_check,
-                               .cookie = ev->rings[worker] };
+    return events_taps_beside(ev->rings[worker]);
+}
+
+struct lane_taps events_taps_beside(struct event_ring *ring)
+{
+    return (struct lane_taps){ .on_event = on_event, .on_check = on_check, .cookie = ring };
 }
 
 static void take(void *events, const struct event_entry *e, uint64_t at_ns)
@@ -49,10 +52,20 @@ static void take(void *events, const struct event_entry *e, uint64_t at_ns)
         check_board_note(ev->board, e, at_ns);
 }
 
-void events_take(struct events *ev)
+static void take_all(struct events *ev, struct event_ring *const *rings, unsigned n)
 {
     struct event_now now = { .mono_ns = now_mono_ns(), .wall_ms = (uint64_t)now_wall_ms() };
-    event_rings_take(ev->rings, ev->n_workers, now, take, ev);
+    event_rings_take(rings, n, now, take, ev);
+}
+
+void events_take(struct events *ev)
+{
+    take_all(ev, ev->rings, ev->n_workers);
+}
+
+void events_take_beside(struct events *ev, struct event_ring *ring)
+{
+    take_all(ev, &ring, 1);
 }
 
 void events_expire(struct events *ev, uint64_t ttl_s)

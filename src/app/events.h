@@ -30,6 +30,10 @@ void events_release(struct events *ev); /* after the workers have ended */
 /* For the lane of that worker; its datagrams and batches are not tapped. */
 struct lane_taps events_taps(struct events *ev, unsigned worker);
 
+/* Of a worker beside them, whose ring is the caller's; what it put in, once it has ended. */
+struct lane_taps events_taps_beside(struct event_ring *ring);
+void events_take_beside(struct events *ev, struct event_ring *ring);
+
 /* Take what the workers have: after each page turn, and once a second. */
 void events_take(struct events *ev);
 

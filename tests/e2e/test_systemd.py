@@ -352,11 +352,16 @@ def test_a_listener_that_the_config_dropped_is_read_to_its_end_and_forgotten(dir
         for send in [sender(("127.0.0.1", port)), sender(paths[0], n=1), sender(paths[1], n=1)]:
             for i in range(5):
                 send(i)
+            send.sockets[0].send(b"_e{5,4}:title|text")
         m.settings[:] = settings("listen.socket=unixgram://" + paths[0])
         m.start()
         wait_for(lambda: len(m.store) == 2, "the store")                   # the Unix socket and HTTP
         (read,) = m.logged("read what sockets of the config before held")
-        assert int(read["datagrams"]) == 10
+        assert int(read["datagrams"]) == 12
+        api = http.client.HTTPConnection(*listens(m, "http"), timeout=10)
+        api.request("GET", "/api/v1/events")
+        assert api.getresponse().read().count(b'"title":"title"') == 3
+        api.close()
         assert len(m.logged("closed a socket that the config has no more")) == 3
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.bind(("127.0.0.1", port))                                   # nobody has it
