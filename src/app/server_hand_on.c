@@ -121,10 +121,9 @@ static bool answered(struct server *s, uint64_t waited_ms)
 }
 
 /* Events are no part of the state: they have a while to be delivered. */
-static bool delivered(struct server *s, uint64_t waited_ms, uint64_t most_ms)
+static bool delivered(const struct server *s, uint64_t waited_ms, uint64_t most_ms)
 {
     struct sink_amount left = { .entries = 0 };
-    events_take(&s->events); /* they wait for a turn, or for a second to pass */
     for (size_t i = 0; !s->is_giving && i < s->sinks.n; i++)
         s->sinks.at[i]->left(s->sinks.at[i], &left);
     return !s->is_giving && (left.entries == 0 || waited_ms >= most_ms);
@@ -133,6 +132,7 @@ static bool delivered(struct server *s, uint64_t waited_ms, uint64_t most_ms)
 static bool is_quiet(struct server *s)
 {
     uint64_t waited_ms = now_mono_ms() - s->hand_on.paused_ms;
+    events_take(&s->events); /* nobody else does, but for turns: their room is for a second */
     return answered(s, waited_ms) && delivered(s, waited_ms, EVENTS_MS) && server_state_quiet(s);
 }
 
