@@ -9,7 +9,7 @@
 
 #include "aggregate/registry.h"
 #include "aggregate/registry_state.h"
-#include "app/state_file.h"
+#include "state/state_file.h"
 #include "micro.h"
 #include "micro_load.h"
 

@@ -16,8 +16,8 @@
 #ifndef APP_LEFTOVER_H
 #define APP_LEFTOVER_H
 
-#include "app/notify.h"
 #include "base/inherited.h"
+#include "base/notify.h"
 #include "listen/worker.h"
 
 struct registry;

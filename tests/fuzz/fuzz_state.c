@@ -10,8 +10,8 @@
 
 #include "aggregate/ingest.h"
 #include "aggregate/registry_state.h"
-#include "app/carried.h"
-#include "app/state.h"
+#include "state/carried.h"
+#include "state/state.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "expose/render.h"

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "app/state.h"
+#include "state/state.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "sinks/redis/encode.h"
@@ -292,8 +292,8 @@ static bool load(struct state_memory *from, struct pipeline *p, int *ret_rc)
     struct spool spool = { .sink = { .load = load_spool, .loaded = loaded_spool },
                            .ledger = ledger() };
     struct sink_list sinks = { .at = { &spool.sink }, .n = 1 };
-    struct selfmetrics_sources self = { 0 };
-    const struct state_parts parts = { "me", p->registry, &self, &sinks, NULL };
+    struct carried carried = { 0 };
+    const struct state_parts parts = { "me", p->registry, &carried, NULL, &sinks, NULL };
     const struct records_source source = state_memory_source(from);
     const struct state_clock now = state_memory_clock(p);
     struct state_owner owner;
@@ -313,7 +313,7 @@ static bool load(struct state_memory *from, struct pipeline *p, int *ret_rc)
     redis_ledger_left(spool.ledger, &left);
     redis_ledger_give_up(spool.ledger);
     redis_ledger_free(spool.ledger);
-    carried_release(&self.carried);
+    carried_release(&carried);
     *ret_rc = rc;
     return checked;
 }
