@@ -93,7 +93,7 @@ HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct numbers *k,
         s->flags |= SAMPLE_PACKED;
         b->n_values += s->more_n;
     }
-    spelling_hash(s, l.tags != NULL ? l.tags : q);
+    spelling_hash(s);
     return l.used;
 }
 

@@ -59,11 +59,13 @@ enum {
 };
 
 /* hash_pair of name and tags. */
-HASH_PAIR_AES static inline __attribute__((always_inline)) void spelling_hash(struct sample *s,
-                                                                              const char *tags)
+HASH_PAIR_AES static inline __attribute__((always_inline)) void spelling_hash(struct sample *s)
 {
     __m128i sum = text_sum(s->name, s->name_len, hash_pair_keys.a, HASH_PAIR_A_LEAST);
-    sum = _mm_xor_si128(sum, text_sum(tags, s->tags_len, hash_pair_keys.b, HASH_PAIR_B_LEAST));
+    __m128i tags = _mm_loadu_si128((const void *)hash_pair_no_b);
+    if (s->tags_len > 0)
+        tags = text_sum(s->tags, s->tags_len, hash_pair_keys.b, HASH_PAIR_B_LEAST);
+    sum = _mm_xor_si128(sum, tags);
     unsigned kind = metric_kind((enum sample_type)s->type, TAGS_DOG);
     _mm_storeu_si128((__m128i *)(void *)&s->hash, hash_pair_final(sum, kind));
 }
