@@ -96,8 +96,8 @@ bool worker_may_renew(const struct worker *w, unsigned at);
 
 /*
  * Ask for a page turn; not before the page of the last one was taken.
- * last: the sockets are not read any more after this turn; those that nobody keeps were refused
- * (listener_refuse)
+ * last: the sockets are not read any more after this turn, and none that comes later, nor a
+ * connection, is begun to be read; those that nobody keeps were refused (listener_refuse)
  */
 void worker_ask_turn(struct worker *w, bool last);
 

@@ -3,7 +3,7 @@
  * timer, signals, merging, rendering and the sinks.
  *
  *   start    listeners -> registry -> workers -> sinks (server_build.c)
- *            -> signals and timers -> the workers run -> HTTP
+ *            -> signals and timers -> HTTP -> the workers run
  *   drain    sockets refuse, or are left to who keeps them -> last turn -> final interval
  *            -> sinks idle (server_stop.c)
  *   stop     scrapes under way end -> HTTP -> workers -> listeners, sinks, registry -> the loop

@@ -4,7 +4,9 @@
  *   offer        why_not, put_all
  *   pause        HTTP accepts no more, and its answers end
  *     quiet        .. they have, events are delivered, no gauges are being written: the last turn
- *   server_hand_on_turned   the interval goes to the sinks, the state into memory: giver_paused
+ *   server_hand_on_turned
+ *     hand_on      .. its events are delivered too: the interval goes to the sinks, the state into
+ *                  memory: giver_paused
  *   leave        all of it is the other one's; exit
  *   failed, resume          it came to nothing: go on
  */
@@ -26,7 +28,9 @@ enum {
     CHECK_MS = 5,
     IDLE_MS = 250, /* HTTP connections without a request have so long to be used once more */
     EVENTS_MS = 1000,
-    ANSWER_MS = 5000 /* scrapes under way may take so long */
+    LAST_EVENTS_MS = 250, /* those of the last turn, while nothing is read */
+    DELIVERED_MS = 1,     /* how often that is looked at */
+    ANSWER_MS = 5000      /* scrapes under way may take so long */
 };
 
 /* ---- offer ---- */
@@ -117,18 +121,19 @@ static bool answered(struct server *s, uint64_t waited_ms)
 }
 
 /* Events are no part of the state: they have a while to be delivered. */
-static bool delivered(const struct server *s, uint64_t waited_ms)
+static bool delivered(struct server *s, uint64_t waited_ms, uint64_t most_ms)
 {
     struct sink_amount left = { .entries = 0 };
+    events_take(&s->events); /* they wait for a turn, or for a second to pass */
     for (size_t i = 0; !s->is_giving && i < s->sinks.n; i++)
         s->sinks.at[i]->left(s->sinks.at[i], &left);
-    return !s->is_giving && (left.entries == 0 || waited_ms >= EVENTS_MS);
+    return !s->is_giving && (left.entries == 0 || waited_ms >= most_ms);
 }
 
 static bool is_quiet(struct server *s)
 {
     uint64_t waited_ms = now_mono_ms() - s->hand_on.paused_ms;
-    return answered(s, waited_ms) && delivered(s, waited_ms) && server_state_quiet(s);
+    return answered(s, waited_ms) && delivered(s, waited_ms, EVENTS_MS) && server_state_quiet(s);
 }
 
 /* What is kept is neither shut nor removed, and what is pending there not accepted. */
@@ -216,12 +221,14 @@ static void give_streams(struct server *s)
             F_U64("connections", of.given), F_U64("not_handed_on", of.kept_back));
 }
 
-void server_hand_on_turned(struct server *s)
+static void hand_on(uv_timer_t *timer)
 {
+    struct server *s = timer->data;
     struct hand_on *h = &s->hand_on;
-    if (h->turn == 0 || s->turn.done < h->turn)
+    assert(server_state(s) == HANDING_ON && h->turn == 0);
+    if (h->signum == 0 && !delivered(s, now_mono_ms() - h->turned_ms, LAST_EVENTS_MS))
         return;
-    h->turn = 0;
+    uv_timer_stop(timer);
     give_streams(s);
     server_close_interval(s, INTERVAL_HANDED_ON);
     int fd = write_state(s);
@@ -229,6 +236,16 @@ void server_hand_on_turned(struct server *s)
         giver_paused(h->giver, fd);
     else
         giver_cannot(h->giver, err_text(fd));
+}
+
+void server_hand_on_turned(struct server *s)
+{
+    struct hand_on *h = &s->hand_on;
+    if (h->turn == 0 || s->turn.done < h->turn)
+        return;
+    h->turn = 0;
+    h->turned_ms = now_mono_ms();
+    uv_timer_start(&s->stop_timer, hand_on, 0, DELIVERED_MS);
 }
 
 /* ---- the end ---- */

@@ -1,10 +1,11 @@
 /*
  *     server_start   make -> sinks -> the control socket -> go -> the saved state -> ready
  *       server_make    listeners -> registry -> workers (server_build.c) -> scrapes -> the loop
- *       server_go      the workers run -> HTTP
+ *       server_go      HTTP -> the workers run
  *       server_ready
  *
- * A server that takes over (server_take.c) goes the same way, in other steps.
+ * A server that takes over (server_take.c) goes the same way, in other steps, and its workers run
+ * before HTTP.
  */
 #include <string.h>
 #include <time.h>
@@ -110,12 +111,25 @@ int server_make(struct server *s)
     return 0;
 }
 
-int server_go(struct server *s)
+/* What may fail comes before anything is read: a manager's sockets have it for the next start. */
+static int go_from_nothing(struct server *s)
+{
+    int rc = server_http_start(s);
+    return rc == 0 ? start_workers(s) : rc;
+}
+
+/* All is ours already: what comes is read, and HTTP served, as soon as may be. */
+static int go_from_another(struct server *s)
 {
     int rc = start_workers(s);
     if (rc == 0)
-        rc = server_http_start(s);
-    return s->taking.asked && s->manager.http_late ? 0 : rc;
+        (void)server_http_start(s); /* or later */
+    return rc;
+}
+
+int server_go(struct server *s)
+{
+    return s->taking.asked ? go_from_another(s) : go_from_nothing(s);
 }
 
 void server_ready(struct server *s)

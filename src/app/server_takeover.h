@@ -5,6 +5,7 @@
  *     the one that runs: server_hand_on.c        the new one: server_take.c
  *       offer   descriptors, by name               prepare   makes all its parts, runs none
  *       pause   HTTP ends, the last turn,
+ *               its events are delivered,
  *               the open interval is closed,
  *               the state is written               load      opens the sinks, loads the state
  *       leave   ends; or resume                    own       runs; or give_up
@@ -43,6 +44,7 @@ struct hand_on {
     int http_fd;        /* a copy of the listening socket while it is offered; else -1 */
     uint64_t paused_ms; /* HANDING_ON: since when */
     uint64_t turn;      /* the last one; 0: not asked for, or over */
+    uint64_t turned_ms; /* when it was over */
     int signum;         /* came while HANDING_ON: to be heeded when that came to nothing */
     bool reload;        /* HUP came, likewise */
 };

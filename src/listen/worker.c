@@ -141,8 +141,10 @@ static void on_wake(uv_async_t *wake)
     /* acquire: what control did before it asked (giving a page back) is done */
     enum ask what = (enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire);
     /* Only now: the turn that is asked for reads what was handed over before. */
-    take_renewed(w);
-    take_adopted(w);
+    if (!w->ended) {
+        take_renewed(w);
+        take_adopted(w);
+    }
     if (atomic_exchange_explicit(&w->again, false, memory_order_relaxed))
         read_again(w);
     switch (what) {

@@ -1,18 +1,22 @@
 """Many restarts under a load of known sums: nothing is lost, and nobody who scrapes sees a gap."""
 import collections
 import contextlib
+import http.client
 import os
+import signal
 import subprocess
 import time
 
 import pytest
 
 import harness
+import manager
 import restarts
-from harness import PATIENCE, Redis, Server, wait_for
+from harness import PATIENCE, Redis, Server, stop, wait_for
 from manager import Manager
 from restarts import MEMBERS, Kept, Sockets, Via, datagrams, hits, scraping, sending
 from test_prometheus import Prometheus
+from test_systemd import Load, listens, sender
 from test_takeover import running
 
 A_SECOND = 250       # messages of four lines by each transport to each server
@@ -176,8 +180,8 @@ def test_restarts_under_load_lose_nothing_and_show_no_gap(dir, restarts_of_each)
             assert missing_in_redis(redis, s) == []
 
 
-def test_a_scrape_that_waits_for_a_state_that_cannot_be_removed_is_turned_away(dir):
-    """It may be read once only: the server ends, and nobody has seen what was in it."""
+def test_a_scrape_that_waits_for_a_state_that_cannot_be_claimed_shows_nothing_of_it(dir):
+    """It may be read once only: the server starts empty, and the file stays as it is."""
     series, sockets = 40000, ["unixgram://%s/in.sock" % dir]
     with Server("server.state_dir=" + dir, "server.state_interval=0", sockets=sockets) as s:
         with s.sender(unix=True) as c:
@@ -190,10 +194,55 @@ def test_a_scrape_that_waits_for_a_state_that_cannot_be_removed_is_turned_away(d
     try:
         with Server("server.state_dir=" + dir, "server.state_interval=0", sockets=sockets, wait=False, clean_exit=False) as s:
             wait_for(s.http_addr, "HTTP")
-            with contextlib.suppress(OSError):      # it may have ended already
-                assert s.get("/metrics")[0] == 503
-            assert s.process.wait(PATIENCE) == 1
-            s.reader.join(5)
-            assert s.logged("cannot remove the saved state") and not s.logged("ready")
+            page = s.scrape()
+            assert page.sum("statsd_samples_read_total") == page.sum("n_1") == 0
+            (line,) = s.logged("saved state not used: starting empty")
+            assert line["reason"] == "it cannot be renamed, and may be read once only"
+            assert stop(s.process) == 1       # nothing could be saved
     finally:
         subprocess.run(["chattr", "-i", state], check=True)
+    assert os.path.getsize(state) > series
+
+
+class Open:
+    """Connections that are there before a server stops: it answers one request more on each."""
+
+    def __init__(self, address, n=40):
+        self.all = [http.client.HTTPConnection(*address, timeout=PATIENCE) for _ in range(n)]
+        for c in self.all:
+            c.connect()
+        assert self.scrape()         # on the last of them: all have been accepted
+
+    def scrape(self):
+        """Whether one was answered."""
+        c = self.all.pop()
+        with contextlib.closing(c), contextlib.suppress(OSError, http.client.HTTPException):
+            c.request("GET", "/metrics")
+            answer = c.getresponse()
+            return answer.read() != b"" and answer.status == 200
+        return False
+
+
+@pytest.mark.parametrize("store_max", [0, 512])
+def test_what_comes_while_a_stop_waits_for_redis_is_left_to_the_next_one(dir, store_max):
+    """Scrapes go on meanwhile, and each has a turn of the workers' pages: what that read would be in no interval."""
+    group = manager.udp(n=2)
+    options = ["http.listen=127.0.0.1:0", "http.max_per_ip=100", "server.interval=200ms", "server.workers=2", "server.state_dir=" + dir]
+    with Redis(dir) as redis, Manager(dir, *options, redis.url, "listen.socket=" + manager.url(group[0]), sockets=group, store_max=store_max) as m:
+        m.start()
+        with Load(sender(group[0].getsockname()), 5000) as load:
+            for i in range(3):
+                wait_for(lambda: load.sent > (i + 1) * 1000 or load.error, "some load")
+                scrapers, answered = Open(listens(m, "http")), 0
+                redis.pause()
+                os.kill(m.pid, signal.SIGTERM)
+                while not m.ended():
+                    answered += scrapers.all != [] and scrapers.scrape()
+                    time.sleep(0.03)
+                redis.go_on()
+                assert m.logged("state saved") and answered > 2
+                m.start()
+        names = ["load.%d" % i for i in range(10)]
+        wait_for(lambda: sum(redis.totals().get(n, 0) for n in names) >= load.sent, "all of it in Redis")
+        page = restarts.page_of("%s:%d" % listens(m, "http"))
+        assert sum(redis.totals()[n] for n in names) == sum(page.sum("load_%d" % i) for i in range(10)) == load.sent

@@ -317,7 +317,7 @@ def test_what_is_given_and_not_configured_is_an_error_that_names_it(dir):
 
 def test_a_start_that_fails_leaves_everything_to_the_next_one(dir):
     path = os.path.join(dir, "own.sock")
-    (taken,) = manager.udp()
+    (taken,), http_taken = manager.udp(), manager.tcp()
     good = settings("listen.socket=udp://127.0.0.1:0", "listen.socket=unixgram://" + path)
     with Manager(dir, *good) as m:
         m.start()
@@ -329,7 +329,8 @@ def test_a_start_that_fails_leaves_everything_to_the_next_one(dir):
         store = list(m.store)
         # The first of these has dropped a listener, but fails before it may forget its sockets.
         for bad in (settings("listen.socket=unixgram://" + path, "listen.socket=" + manager.url(taken)),
-                    [*good, "listen.socket=" + manager.url(taken)], [*good, "redis.url=nonsense"]):
+                    [*good, "listen.socket=" + manager.url(taken)], [*good, "redis.url=nonsense"],
+                    [*good, "http.listen=%s:%d" % http_taken.getsockname()]):
             m.settings[:] = bad
             m.start(wait=False)
             wait_for(m.ended, "the end")
@@ -338,6 +339,7 @@ def test_a_start_that_fails_leaves_everything_to_the_next_one(dir):
         m.start()
         assert settle(m, 10) == 10
     taken.close()
+    http_taken.close()
 
 
 def test_a_listener_that_the_config_dropped_is_read_to_its_end_and_forgotten(dir):

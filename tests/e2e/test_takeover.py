@@ -625,6 +625,20 @@ def test_events_are_delivered_first_and_told_where_they_cannot_be(folder):
             run.server.clean_exit = False
 
 
+def test_events_that_come_all_the_time_are_all_delivered(folder):
+    """Between two turns they wait at the workers, and the last turn brings more."""
+    event, at_once = "_e{5,4}:title|text", 100
+    with Redis(folder) as redis, running(folder, redis.url, "redis.events_max=100000", interval="10s") as run:
+        sent = 0
+        for _ in range(5):
+            for _ in range(10):
+                run.server.send(*[event] * at_once)
+                sent += at_once
+            run.over()
+        run.server.wait_self("statsd_events_total", sent)
+        wait_for(lambda: redis.client.xlen("{sd:events}:log") == sent, "all are in Redis")
+
+
 def test_check_says_what_memory_a_takeover_takes():
     def out(*settings):
         got = harness.run("check", *[word for s in settings for word in ("--set", s)])
@@ -671,6 +685,7 @@ def drained(s):
 class Asker:
     """The new end of a takeover, by hand (src/takeover/wire.h): it goes as far as it is told."""
     HELLO, FDS, PREPARED, STREAM, STATE, REFUSE = range(1, 7)
+    STATES = 1 | 1 << 16             # STATE_TAKEOVER_VERSION
 
     def __init__(self, folder):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -696,7 +711,7 @@ class Asker:
 
     def hello(self):
         """Until all descriptors are here."""
-        self.say(self.HELLO, struct.pack("<I", 1) + b"\4test" + struct.pack("<H", 0))
+        self.say(self.HELLO, struct.pack("<I", self.STATES) + b"\4test" + struct.pack("<H", 0))
         more = True
         while more:
             kind, body, fds = self.hear()

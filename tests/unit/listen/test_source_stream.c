@@ -536,6 +536,26 @@ static void a_channel_may_shake_hands_and_hold_bytes(void **unused)
     rig_free(r);
 }
 
+/* As where a stopping server had no descriptor left to accept it in time, and a scrape came. */
+static void a_connection_that_comes_after_the_last_turn_is_not_read(void **unused)
+{
+    (void)unused;
+    enum { TURNS = 5 };
+    struct rig *r = rig_new(FRAMING_LINE, 0);
+    assert_int_equal(worker_start(r->w), 0);
+    turn(r, true);
+    int fd = connect_by(r, channel_plain);
+    write_all(fd, "x:1|c\n", 6);
+    for (int i = 0; i < TURNS; i++)
+        turn(r, true);
+    assert_int_equal(r->seen.v[INGEST_LINES], 0);
+    worker_join(r->w);
+    r->w = NULL;
+    assert_int_equal(take_ended(r), STREAM_END_STOP);
+    close(fd);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +567,7 @@ int main(void)
         cmocka_unit_test(what_waited_for_a_busy_worker_is_read_before_the_idle_timeout),
         cmocka_unit_test(a_bad_frame_is_shown_with_who_sent_it),
         cmocka_unit_test(a_channel_may_shake_hands_and_hold_bytes),
+        cmocka_unit_test(a_connection_that_comes_after_the_last_turn_is_not_read),
     };
     return cmocka_run_group_tests_name("source_stream", tests, NULL, NULL);
 }
