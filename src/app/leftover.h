@@ -31,7 +31,7 @@ bool leftover_refused(const struct inherited *from);
 /**
  * leftover_end(from, lane, registry, to):
  * Read and close all; the list is empty afterwards.
- *   lane      how datagrams are read
+ *   lane      how datagrams are read, and who gets events
  *   registry  gets the samples
  *   cost      14 ms if there is a UDP socket; waits until all is read
  */

@@ -281,7 +281,9 @@ void server_manager_turned(struct server *s)
 void server_manager_ready(struct server *s)
 {
     struct manager *m = &s->manager;
-    const struct lane_opts lane = core_lane_opts(s->config, &s->mapping, &s->limit);
+    struct lane_opts lane = core_lane_opts(s->config, &s->mapping, &s->limit);
+    if (inherited_left(&m->given) != NULL)
+        lane.taps = events_further_taps(&s->events);
     leftover_end(&m->given, &lane, s->registry, &m->to);
     if (!notify_there(&m->to))
         return;
