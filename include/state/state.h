@@ -68,15 +68,16 @@ int state_check(const struct records_source *from, const char *instance, struct 
 struct state_loaded {
     size_t lines, left_out, idle;
     size_t unclaimed; /* records of a sink that there is none of now */
+    const char *why;  /* static: what was wrong */
 };
 
 /**
- * state_load(from, p, owner, now, started_ns, ret, ret_why):
+ * state_load(from, p, owner, now, started_ns, ret):
  * From its begin again.  Nothing was merged into the registry so far.
- *   returns  as state_check: then nothing of it is left
+ *   returns  as state_check, with ret->why: then nothing of it is left
  */
 int state_load(const struct records_source *from, const struct state_parts *p,
                const struct state_owner *owner, const struct state_clock *now, uint64_t started_ns,
-               struct state_loaded *ret, const char **ret_why);
+               struct state_loaded *ret);
 
 #endif

@@ -122,8 +122,10 @@ int server_state_read(struct server *s, struct state_file *f, struct state_owner
     int rc = state_check(&from, parts.instance, owner, ret_why);
     if (rc == 0)
         rc = state_file_rewind(f);
-    if (rc == 0)
-        rc = state_load(&from, &parts, owner, &now, s->started_ns, &loaded, ret_why);
+    if (rc == 0) {
+        rc = state_load(&from, &parts, owner, &now, s->started_ns, &loaded);
+        *ret_why = loaded.why;
+    }
     if (rc == 0)
         log_loaded(f, owner, &loaded, begun_ns);
     return rc;

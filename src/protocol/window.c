@@ -59,6 +59,7 @@ SSE INLINE bool packed_with(struct masks t, struct batch *b, const char *value, 
  * The line at q, of a datagram that goes on for `rest` bytes.
  * returns  its bytes, the line break too; 0: it is not plain, and *s may have been written to
  */
+/* NOLINTNEXTLINE(readability-function-size): it is inlined, and the parameters stay in registers */
 HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct numbers *k,
                                         const struct parser *p, struct batch *b, const char *q,
                                         uint32_t rest, struct sample *s)

@@ -132,7 +132,7 @@ static int load_records(struct records_reader *r, struct loading *l)
 
 int state_load(const struct records_source *from, const struct state_parts *p,
                const struct state_owner *owner, const struct state_clock *now, uint64_t started_ns,
-               struct state_loaded *ret, const char **ret_why)
+               struct state_loaded *ret)
 {
     const struct state_clock saved = { .wall_ms = owner->wall_ms,
                                        .interval_start_ms = now->interval_start_ms };
@@ -144,8 +144,7 @@ int state_load(const struct records_source *from, const struct state_parts *p,
     if (rc == 0)
         rc = load_records(&r, &l);
     *ret = (struct state_loaded){ l.registry.lines, l.registry.left_out, l.registry.idle,
-                                  l.unclaimed };
-    *ret_why = r.why;
+                                  l.unclaimed, r.why };
     registry_load_end(&l.registry, rc == 0);
     sink_list_loaded(p->sinks, rc == 0);
     if (rc < 0)

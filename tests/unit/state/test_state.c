@@ -131,7 +131,8 @@ static int load(struct fixture *f, const char **ret_why, size_t *ret_lines)
     rc = state_check(&from, "me", &owner, ret_why);
     if (rc == 0) {
         assert_int_equal(state_file_rewind(&f->file), 0);
-        rc = state_load(&from, &parts, &owner, &now, p.now_ns, &loaded, ret_why);
+        rc = state_load(&from, &parts, &owner, &now, p.now_ns, &loaded);
+        *ret_why = loaded.why;
     }
     state_file_close(&f->file);
     *ret_lines = registry_restored(p.registry);
