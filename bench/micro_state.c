@@ -9,7 +9,7 @@
 
 #include "aggregate/registry.h"
 #include "aggregate/registry_state.h"
-#include "app/state_file.h"
+#include "state/state_file.h"
 #include "micro.h"
 #include "micro_load.h"
 
@@ -131,7 +131,7 @@ static void measure(struct state_file *f, const char *name, const char *mix, uin
 
 int main(int argc, char **argv)
 {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): no other thread */
     char dir[256];
     struct state_file f;
     snprintf(dir, sizeof dir, "%s/statsd-state-XXXXXX", tmp != NULL ? tmp : "/tmp");

@@ -88,7 +88,7 @@ void ingest_free(struct ingest *in);
  *            where b->arrivals says when its datagrams arrived, that orders the changes of a gauge
  *            between workers and sockets
  */
-enum { INGEST_BATCH_MAX = 256 };
+enum { INGEST_BATCH_MAX = 512 };
 void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns);
 
 /* The worker's counters; sealed into the page at a turn. */

@@ -58,6 +58,9 @@ struct hash_pair_keys {
 };
 extern struct hash_pair_keys hash_pair_keys;
 
+/* Of these keys, where there are AES instructions: the sum over b's blocks when b is empty. */
+extern uint8_t hash_pair_no_b[HASH_PAIR_BLOCK];
+
 /*
  * Keys that are the same in every process, unless there are keys already: for tests.  To be called
  * before the first hash; keys of 0 would make all places alike.

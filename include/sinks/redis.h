@@ -36,8 +36,8 @@
 /* What events and service checks that wait for Redis may take: the queues of both streams. */
 enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
-/* Of the keys and arguments that the script takes.  What waits is saved in this form: a script that
- * takes others needs the next number. */
+/* Of the keys and arguments that the script takes, and of how they are packed.  What waits is saved
+ * so: a script that takes others, or another pack, needs the next number. */
 enum { REDIS_BATCH_FORMAT = 1 };
 
 struct redis_opts {

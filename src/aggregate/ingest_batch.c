@@ -185,8 +185,9 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         if (UNLIKELY(c == NULL))
             continue;
         enum series_kind kind = kind_of(s[i].type);
-        in->todo[kind][in->n_todo[kind]++] =
-            (struct ingest_todo){ .cell = c, .sample = (uint16_t)i };
+        struct ingest_todo *t = &in->todo[kind][in->n_todo[kind]++];
+        t->cell = c;
+        t->sample = (uint16_t)i;
         tag_errors += cell_tag_errors(c);
         values += 1 + s[i].more_n;
         samples++;

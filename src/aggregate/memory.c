@@ -73,7 +73,7 @@ enum {
              (1ul + TAGS) * SYMBOL + FAMILY + TEXTS + TEXT_FOR_SINK + LISTED,
 
     RESTORED = sizeof(struct gauge_exposed) + sizeof(struct exposed_text) + MALLOC + FAMILY +
-               2 * AGGREGATE_TEXT_BYTES + HALF_FULL * POINTER + GROWN * 2 * POINTER,
+               2ul * AGGREGATE_TEXT_BYTES + (HALF_FULL + 2ul * GROWN) * POINTER,
 
     /* ---- on top ---- */
     GAUGE_LIST = GAUGE_RECENT_MAX * sizeof(struct gauge_step) + MALLOC,

@@ -113,7 +113,7 @@ static double load_count(struct unpack *in, uint8_t width)
 
 static bool load_window(struct sketch_window *w, struct unpack *in)
 {
-    int schema = (int8_t)unpack_u8(in);
+    int8_t schema = (int8_t)unpack_u8(in);
     uint8_t width = unpack_u8(in);
     uint16_t n = unpack_u16(in);
     if (schema < SKETCH_SCHEMA_MIN || schema > SKETCH_SCHEMA_MAX)

@@ -5,6 +5,8 @@
 
 enum { AGES_MAX = 65535, STEP_INTERVALS_MAX = 1000000 };
 
+static const uint64_t TTL_MAX_S = INT64_MAX / 1000; /* more than any duration of a mapping */
+
 static void save_doubles(const double *at, uint32_t n, struct buf *out)
 {
     pack_u16(out, (uint16_t)n);
@@ -63,7 +65,7 @@ static bool makes_sense(const struct profile *p)
         p->set_steps == 0 || (p->set_steps <= PROFILE_SET_STEPS_MAX && p->set_step_intervals > 0 &&
                               p->set_step_intervals <= STEP_INTERVALS_MAX);
     return p->sketch_schema >= 0 && p->sketch_schema <= 8 && native && window && steps &&
-           isfinite(p->native_zero_threshold) && isfinite(p->scale) && p->ttl_s < UINT32_MAX &&
+           isfinite(p->native_zero_threshold) && isfinite(p->scale) && p->ttl_s <= TTL_MAX_S &&
            ascending(p->buckets, p->n_buckets, -DBL_MAX, DBL_MAX) &&
            in_order(p->quantiles, p->n_quantiles);
 }

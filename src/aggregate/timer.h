@@ -74,11 +74,12 @@ static inline uint32_t timer_bucket(const struct profile *p, double v)
 
 /*
  * Add a value, whose bucket sketch_at_of has found before; one that finds no memory for its bucket
- * counts, and only the quantiles miss it.
+ * counts, and only the quantiles miss it.  Inlined always: a call costs as much as a hot timer's
+ * work, and the compiler shies at what a histogram's takes.
  *   returns  -ERANGE: a sum would leave the finite doubles, and v is left out
  */
-static inline int timer_add_at(struct timer_cell *t, unsigned p, double v, double weight,
-                               struct sketch_at at)
+static inline __attribute__((always_inline)) int
+timer_add_at(struct timer_cell *t, unsigned p, double v, double weight, struct sketch_at at)
 {
     int rc = sketch_add_at(&t->part[p].sketch, v, weight, at);
     if (t->le[p] == NULL || rc == -ERANGE)

@@ -7,7 +7,7 @@
 void events_init(struct events *ev, unsigned n_workers, bool show_checks)
 {
     assert(n_workers <= LISTEN_WORKERS_MAX);
-    *ev = (struct events){ .n_workers = n_workers };
+    *ev = (struct events){ .n_rings = n_workers };
     ev->log = event_log_new(EVENT_LOG_KEEP);
     ev->board = show_checks ? check_board_new() : NULL;
     for (unsigned i = 0; i < n_workers; i++)
@@ -16,7 +16,7 @@ void events_init(struct events *ev, unsigned n_workers, bool show_checks)
 
 void events_release(struct events *ev)
 {
-    for (unsigned i = 0; i < ev->n_workers; i++)
+    for (unsigned i = 0; i < ev->n_rings; i++)
         event_ring_free(ev->rings[i]);
     check_board_free(ev->board);
     event_log_free(ev->log);
@@ -35,13 +35,17 @@ static void on_check(void *ring, const struct service_check *c, uint64_t at_ns)
 
 struct lane_taps events_taps(struct events *ev, unsigned worker)
 {
-    assert(worker < ev->n_workers);
-    return events_taps_beside(ev->rings[worker]);
+    assert(worker < ARRAY_LEN(ev->rings) && ev->rings[worker] != NULL);
+    return (struct lane_taps){ .on_event = on_event,
+                               .on_check = on_check,
+                               .cookie = ev->rings[worker] };
 }
 
-struct lane_taps events_taps_beside(struct event_ring *ring)
+struct lane_taps events_further_taps(struct events *ev)
 {
-    return (struct lane_taps){ .on_event = on_event, .on_check = on_check, .cookie = ring };
+    assert(ev->n_rings < ARRAY_LEN(ev->rings));
+    ev->rings[ev->n_rings] = event_ring_new(EVENT_RING_BYTES);
+    return events_taps(ev, ev->n_rings++);
 }
 
 static void take(void *events, const struct event_entry *e, uint64_t at_ns)
@@ -52,20 +56,10 @@ static void take(void *events, const struct event_entry *e, uint64_t at_ns)
         check_board_note(ev->board, e, at_ns);
 }
 
-static void take_all(struct events *ev, struct event_ring *const *rings, unsigned n)
-{
-    struct event_now now = { .mono_ns = now_mono_ns(), .wall_ms = (uint64_t)now_wall_ms() };
-    event_rings_take(rings, n, now, take, ev);
-}
-
 void events_take(struct events *ev)
 {
-    take_all(ev, ev->rings, ev->n_workers);
-}
-
-void events_take_beside(struct events *ev, struct event_ring *ring)
-{
-    take_all(ev, &ring, 1);
+    struct event_now now = { .mono_ns = now_mono_ns(), .wall_ms = (uint64_t)now_wall_ms() };
+    event_rings_take(ev->rings, ev->n_rings, now, take, ev);
 }
 
 void events_expire(struct events *ev, uint64_t ttl_s)
@@ -77,7 +71,7 @@ void events_expire(struct events *ev, uint64_t ttl_s)
 void events_totals(const struct events *ev, struct event_totals *ret)
 {
     *ret = (struct event_totals){ .board = ev->board };
-    for (unsigned i = 0; i < ev->n_workers; i++)
+    for (unsigned i = 0; i < ev->n_rings; i++)
         for (int k = 0; k < EVENT_KINDS; k++)
             ret->dropped[k] += event_ring_dropped(ev->rings[i], (enum event_kind)k);
 }

@@ -18,9 +18,9 @@
 
 struct events {
     struct event_log *log;
-    struct check_board *board; /* NULL: statuses are not shown */
-    struct event_ring *rings[LISTEN_WORKERS_MAX];
-    unsigned n_workers;
+    struct check_board *board;                        /* NULL: statuses are not shown */
+    struct event_ring *rings[LISTEN_WORKERS_MAX + 1]; /* of each worker, and events_further_taps */
+    unsigned n_rings;
 };
 
 /* show_checks: prometheus.service_checks */
@@ -30,9 +30,8 @@ void events_release(struct events *ev); /* after the workers have ended */
 /* For the lane of that worker; its datagrams and batches are not tapped. */
 struct lane_taps events_taps(struct events *ev, unsigned worker);
 
-/* Of a worker beside them, whose ring is the caller's; what it put in, once it has ended. */
-struct lane_taps events_taps_beside(struct event_ring *ring);
-void events_take_beside(struct events *ev, struct event_ring *ring);
+/* The same for a worker beside those.  Once. */
+struct lane_taps events_further_taps(struct events *ev);
 
 /* Take what the workers have: after each page turn, and once a second. */
 void events_take(struct events *ev);

@@ -16,8 +16,8 @@
 #ifndef APP_LEFTOVER_H
 #define APP_LEFTOVER_H
 
-#include "app/notify.h"
 #include "base/inherited.h"
+#include "base/notify.h"
 #include "listen/worker.h"
 
 struct registry;
@@ -31,7 +31,7 @@ bool leftover_refused(const struct inherited *from);
 /**
  * leftover_end(from, lane, registry, to):
  * Read and close all; the list is empty afterwards.
- *   lane      how datagrams are read; its taps run on a thread that has ended on return
+ *   lane      how datagrams are read, and who gets events
  *   registry  gets the samples
  *   cost      14 ms if there is a UDP socket; waits until all is read
  */

@@ -25,8 +25,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "app/notify.h"
 #include "base/inherited.h"
+#include "base/notify.h"
 
 struct manager {
     struct notify to;

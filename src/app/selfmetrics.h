@@ -7,7 +7,6 @@
 
 #include "aggregate/registry.h"
 #include "api/api.h"
-#include "app/carried.h"
 #include "app/events.h"
 #include "app/turn.h"
 #include "base/buf.h"
@@ -18,6 +17,7 @@
 #include "http/http.h"
 #include "listen/counters.h"
 #include "sinks/sink_list.h"
+#include "state/carried.h"
 
 struct selfmetrics_sources {
     const struct turn *turn;

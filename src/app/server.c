@@ -19,13 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/schedule.h"
 #include "app/server_priv.h"
 #include "app/version.h"
 #include "base/backing.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/schedule.h"
 #include "protocol/variant.h"
 #include "sinks/redis.h"
 

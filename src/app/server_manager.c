@@ -278,21 +278,13 @@ void server_manager_turned(struct server *s)
     (void)notify_try(&m->to, "WATCHDOG=1");
 }
 
-static void end_leftovers(struct server *s)
-{
-    struct manager *m = &s->manager;
-    struct lane_opts lane = core_lane_opts(s->config, &s->mapping, &s->limit);
-    struct event_ring *events = event_ring_new(EVENT_RING_BYTES);
-    lane.taps = events_taps_beside(events);
-    leftover_end(&m->given, &lane, s->registry, &m->to);
-    events_take_beside(&s->events, events);
-    event_ring_free(events);
-}
-
 void server_manager_ready(struct server *s)
 {
     struct manager *m = &s->manager;
-    end_leftovers(s);
+    struct lane_opts lane = core_lane_opts(s->config, &s->mapping, &s->limit);
+    if (inherited_left(&m->given) != NULL)
+        lane.taps = events_further_taps(&s->events);
+    leftover_end(&m->given, &lane, s->registry, &m->to);
     if (!notify_there(&m->to))
         return;
     store_all(s);

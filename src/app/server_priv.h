@@ -25,13 +25,10 @@
 #include "api/api.h"
 #include "app/descriptors.h"
 #include "app/events.h"
-#include "app/reload.h"
 #include "app/manager.h"
+#include "app/reload.h"
 #include "app/selfmetrics.h"
 #include "app/server_takeover.h"
-#include "app/socket_notes.h"
-#include "app/state.h"
-#include "app/state_file.h"
 #include "app/turn.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -39,6 +36,9 @@
 #include "expose/scrape.h"
 #include "listen/refused_log.h"
 #include "sinks/sink_list.h"
+#include "state/socket_notes.h"
+#include "state/state.h"
+#include "state/state_file.h"
 
 /*
  * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or

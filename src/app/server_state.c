@@ -26,7 +26,7 @@ struct state_parts server_state_parts(struct server *s)
     bool over = state == HANDING_ON || (state == STARTING && s->taking.asked);
     return (struct state_parts){ .instance = s->config->server_instance,
                                  .registry = s->registry,
-                                 .self = &s->self,
+                                 .carried = &s->self.carried,
                                  .sinks = &s->sinks,
                                  .sockets = over ? &s->sockets : NULL };
 }
@@ -122,8 +122,10 @@ int server_state_read(struct server *s, struct state_file *f, struct state_owner
     int rc = state_check(&from, parts.instance, owner, ret_why);
     if (rc == 0)
         rc = state_file_rewind(f);
-    if (rc == 0)
-        rc = state_load(&from, &parts, owner, &now, s->started_ns, &loaded, ret_why);
+    if (rc == 0) {
+        rc = state_load(&from, &parts, owner, &now, s->started_ns, &loaded);
+        *ret_why = loaded.why;
+    }
     if (rc == 0)
         log_loaded(f, owner, &loaded, begun_ns);
     return rc;
@@ -177,10 +179,13 @@ void server_state_load(struct server *s)
 
 int server_state_write(struct server *s, struct state_file *f)
 {
-    const struct state_parts parts = server_state_parts(s);
+    struct state_parts parts = server_state_parts(s);
     const struct state_clock clock = server_state_clock(s);
     const struct records_sink sink = state_file_sink(f);
     struct records_writer w;
+    struct selfmetrics all;
+    selfmetrics_gather(&s->self, &all);
+    parts.counters = all.sources;
     records_begin(&w, &sink, STATE_VERSION);
     size_t left_out = state_save(&w, &parts, &clock);
     if (left_out > 0)

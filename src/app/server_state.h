@@ -5,8 +5,8 @@
 #ifndef APP_SERVER_STATE_H
 #define APP_SERVER_STATE_H
 
-#include "app/state.h"
-#include "app/state_file.h"
+#include "state/state.h"
+#include "state/state_file.h"
 
 struct server;
 

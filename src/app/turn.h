@@ -49,7 +49,7 @@ struct turn {
     bool under_way;                       /* from turn_ask until on_turned */
     bool again;                           /* asked for during a turn: begin another one after it */
     bool unswept;                         /* page_unswept of one in the last turn */
-    bool last;                            /* nothing is read after the turn that was asked for */
+    bool last;                            /* nothing is read after the turn asked for */
     bool pauses;                          /* the workers pause after the next turn, or do already */
     bool paused;                          /* that turn has begun: none begins before turn_go_on */
     uint64_t begun, done;                 /* how many turns have begun, and are over */

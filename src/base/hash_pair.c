@@ -14,11 +14,33 @@
 #include "base/now.h"
 
 struct hash_pair_keys hash_pair_keys;
+uint8_t hash_pair_no_b[HASH_PAIR_BLOCK];
 
 static bool have_aes, use_aes;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static_assert(sizeof hash_pair_keys % sizeof(uint64_t) == 0, "keys are whole words");
+
+#if defined(AES_HERE)
+HASH_PAIR_AES static void no_b_make(void)
+{
+    aes_block sum = aes_of(0, 0);
+    for (int i = 0; i < HASH_PAIR_B_LEAST; i++)
+        sum = aes_xor(sum, hash_pair_aes4(aes_of(0, 0), &hash_pair_keys.b[i]));
+    aes_store(hash_pair_no_b, sum);
+}
+#else
+static void no_b_make(void)
+{
+}
+#endif
+
+/* What goes with the keys, which have just been made. */
+static void keys_made(void)
+{
+    if (have_aes)
+        no_b_make();
+}
 
 /* splitmix64 (G. Steele, D. Lea, C. Flood, 2014) */
 static void fill_from(uint64_t seed)
@@ -40,6 +62,7 @@ static void make_ready(void)
 #endif
     use_aes = have_aes;
     fill_from(1);
+    keys_made();
 }
 
 void hash_pair_ready(void)
@@ -55,10 +78,11 @@ void hash_pair_random(void)
         ssize_t n = getrandom(to + got, sizeof hash_pair_keys - got, 0);
         if (n <= 0) { /* harder to guess than those of a test */
             fill_from(now_mono_ns() * 0x9E3779B97F4A7C15ull ^ (uint64_t)now_wall_ms());
-            return;
+            break;
         }
         got += (size_t)n;
     }
+    keys_made();
 }
 
 void hash_pair_choose(bool aes)

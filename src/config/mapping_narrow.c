@@ -35,14 +35,23 @@ static bool skip_to(struct narrow *n, char c)
     return true;
 }
 
+/* Of a count as `{1,2}` at the front; 0: there is none, as a { may stand for itself. */
+static size_t braced(struct slice s)
+{
+    size_t i = 1;
+    while (i < s.len && ((s.ptr[i] >= '0' && s.ptr[i] <= '9') || s.ptr[i] == ','))
+        i++;
+    return s.ptr[0] == '{' && i > 1 && i < s.len && s.ptr[i] == '}' ? i + 1 : 0;
+}
+
 /* returns  whether there is one */
 static bool take_count(struct narrow *n)
 {
-    bool there = n->rest.len > 0 && memchr("*+?{", n->rest.ptr[0], 4) != NULL;
-    if (!there)
+    bool one = n->rest.len > 0 && memchr("*+?", n->rest.ptr[0], 3) != NULL;
+    size_t bytes = one ? 1 : n->rest.len > 0 ? braced(n->rest) : 0;
+    if (bytes == 0)
         return false;
-    if (n->rest.ptr[0] != '{' || !skip_to(n, '}'))
-        skip(n, 1);
+    skip(n, bytes);
     if (n->rest.len > 0 && n->rest.ptr[0] == '?')
         skip(n, 1);
     return true;

@@ -3,8 +3,8 @@
  *
  *     newest     bound to the address now
  *     replaced   bound before: clients that connected to it go on sending there.  The next renewal,
- *                or a pause, shuts it down, reads it until it is empty, and closes it.  (One that is kept is
- *                closed without being shut down.)
+ *                or a pause, shuts it down, reads it until it is empty, and closes it.  (One that
+ *                is kept is closed without being shut down.)
  *
  * Each socket has its watch (which says when to read it), may be stamped (the kernel notes when
  * datagrams came), and has its own time of arrival in the lane.  The counters are the source's,

@@ -1,11 +1,11 @@
 /**
  * window: the fastest reader of the most common lines, out of registers.  Private to protocol/.
  *
- * A line's first 128 bytes are loaded once (longer lines go on in steps of 64); masks of '|', ':'
- * and odd bytes (control bytes, DEL, all above 0x7f) stay in registers, and no list of positions is
- * written or read.  The first odd byte is the line's end in the good case; in UTF-8 it is looked
- * for further on.  Value and rate are read by number, and the identity is hashed, with as few
- * branches as the line's content allows.
+ * Masks of 64 bytes, of ':' and of all that a line may be cut at, stay in registers; no list of
+ * positions is written or read.  A line of a common shape is done when its third mark is its LF;
+ * otherwise the marks are walked, however far.  In UTF-8 the line's end is looked for first.  Value
+ * and rate are read by number, and the identity is hashed, with as few branches as the line's
+ * content allows.
  *
  * Reads lines as plain.h does, and those with several values or non-ASCII bytes, with names of up
  * to 127 bytes, tags of up to 1,024 and numbers of up to 15 digits.  A variant for each kind of

@@ -12,7 +12,7 @@
 
 #include <immintrin.h>
 
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#include "protocol/window_marks.h"
 
 #define SSE __attribute__((target("sse4.1")))
 
@@ -26,38 +26,73 @@ enum { DIGITS_MAX = 15 }; /* fewer than 2^53 of them are a double, and so is 10^
             ROW_(d, 7), ROW_(d, 8), ROW_(d, 9), ROW_(d, 10), ROW_(d, 11), ROW_(d, 12),             \
             ROW_(d, 13), ROW_(d, 14), ROW_(d, 15)                                                  \
     }
-static const uint8_t window_drop[17][16] = { ROW(0),  ROW(1),  ROW(2),  ROW(3),  ROW(4),  ROW(5),
-                                             ROW(6),  ROW(7),  ROW(8),  ROW(9),  ROW(10), ROW(11),
-                                             ROW(12), ROW(13), ROW(14), ROW(15), ROW(16) };
-static const uint8_t window_keep[32] = { [16] = 255, 255, 255, 255, 255, 255, 255, 255,
-                                         255,        255, 255, 255, 255, 255, 255, 255 };
-static const double window_power[17] = { 1e15, 1e14, 1e13, 1e12, 1e11, 1e10, 1e9, 1e8, 1e7,
-                                         1e6,  1e5,  1e4,  1e3,  1e2,  1e1,  1,   1 };
+/* clang-format off */
+#define SIXTEEN(x) { x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x }
+/* clang-format on */
+
+/* The constants, in one place: see numbers_apart. */
+struct numbers {
+    _Alignas(16) uint8_t zero[16], point[16], nine[16]; /* '0', '.' less '0', 9 */
+    int8_t tens[16];
+    int16_t hundreds[8], myriads[8];
+    uint8_t keep[32]; /* from byte n on: a mask of the last n bytes */
+    uint8_t drop[17][16];
+    double power[17]; /* by the point's place: 10 to the number of digits behind it */
+};
+static const struct numbers numbers = {
+    .zero = SIXTEEN('0'),
+    .point = SIXTEEN((uint8_t)('.' - '0')),
+    .nine = SIXTEEN(9),
+    .tens = { 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1, 10, 1 },
+    .hundreds = { 100, 1, 100, 1, 100, 1, 100, 1 },
+    .myriads = { 10000, 1, 10000, 1, 10000, 1, 10000, 1 },
+    .keep = { 0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+              255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255 },
+    .drop = { ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9),
+              ROW(10), ROW(11), ROW(12), ROW(13), ROW(14), ROW(15), ROW(16) },
+    .power = { 1e15, 1e14, 1e13, 1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1,
+               1 },
+};
+
+/*
+ * The constants, so that the compiler does not know what they are: it would make each of them anew
+ * for each line, by three instructions, where a load costs nothing.
+ */
+INLINE const struct numbers *numbers_apart(void)
+{
+    const struct numbers *k = &numbers;
+    __asm__("" : "+r"(k)); /* NOLINT(hicpp-no-assembler) */
+    return k;
+}
+
+INLINE __m128i load16(const void *p)
+{
+    return _mm_load_si128(p);
+}
 
 /*
  * The n bytes before end: up to 15 digits with at most one '.'.  Exact: digits and power of ten are
  * doubles, and one division rounds once.  Reads 16 bytes before end.  false: not such a number
  */
-SSE static inline __attribute__((always_inline)) bool number_sse(const char *end, uint32_t n,
-                                                                 double *ret)
+SSE INLINE bool number_sse(const struct numbers *k, const char *end, uint32_t n, double *ret)
 {
     if (UNLIKELY(n > 16))
         return false;
-    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const void *)(end - 16)), _mm_set1_epi8('0'));
-    v = _mm_and_si128(v, _mm_loadu_si128((const void *)(window_keep + n)));
-    uint32_t points =
-        (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.' - '0'))) | 1u << 16;
-    uint32_t d = (uint32_t)__builtin_ctz(points);
-    v = _mm_shuffle_epi8(v, _mm_loadu_si128((const void *)window_drop[d]));
-    __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v);
-    if (UNLIKELY(_mm_movemask_epi8(digits) != 0xffff || n - (d < 16) - 1 >= DIGITS_MAX))
+    __m128i v = _mm_sub_epi8(_mm_loadu_si128((const void *)(end - 16)), load16(k->zero));
+    v = _mm_and_si128(v, _mm_loadu_si128((const void *)(k->keep + n)));
+    uint32_t points = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, load16(k->point))) | 1u << 16;
+    size_t d = (size_t)(unsigned)__builtin_ctz(points);
+    v = _mm_shuffle_epi8(v, load16(k->drop[d]));
+    __m128i over = _mm_subs_epu8(v, load16(k->nine));
+    /* n less the point is 1 to DIGITS_MAX; d >> 4 is 1 where there is none. */
+    if (UNLIKELY(!_mm_testz_si128(over, over)) ||
+        UNLIKELY(n + (uint32_t)(d >> 4) - 2 >= DIGITS_MAX))
         return false;
     /* Pairs of digits, fours, eights. */
-    v = _mm_madd_epi16(_mm_maddubs_epi16(v, _mm_set1_epi16(10 | 1 << 8)),
-                       _mm_set1_epi32(100 | 1 << 16));
-    v = _mm_madd_epi16(_mm_packus_epi32(v, v), _mm_set1_epi32(10000 | 1 << 16));
-    uint64_t w = (uint64_t)_mm_cvtsi128_si64(v);
-    *ret = (double)(int64_t)((uint32_t)w * 100000000ull + (w >> 32)) / window_power[d];
+    v = _mm_madd_epi16(_mm_maddubs_epi16(v, load16(k->tens)), load16(k->hundreds));
+    v = _mm_madd_epi16(_mm_packus_epi32(v, v), load16(k->myriads));
+    __m128d both = _mm_cvtepi32_pd(v), low = _mm_unpackhi_pd(both, both);
+    *ret = (_mm_cvtsd_f64(both) * 1e8 + _mm_cvtsd_f64(low)) / k->power[d];
     return true;
 }
 

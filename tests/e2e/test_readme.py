@@ -1,6 +1,7 @@
 """What README.md and docs/ say of the program is what the program says and does."""
 import ast
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -143,6 +144,14 @@ def test_the_units_keep_the_sockets_over_any_number_of_restarts():
     assert "\nReusePort=yes\n" in sockets and sockets.count("\nListenDatagram=127.0.0.1:8125\n") >= 1
     for option in ("listen.socket", "http.listen"):
         assert described("options")[option][1].rsplit("//")[-1] in sockets, option      # the addresses are those of the config
+
+
+def test_the_unit_lets_the_server_open_every_kind_of_socket_that_it_asks_for():
+    allowed = re.search(r"^RestrictAddressFamilies=(.*)$", read("contrib/systemd/statsd.service"), flags=re.M).group(1).split()
+    asked = set()
+    for path in (pathlib.Path(TOP) / "src").rglob("*.c"):
+        asked.update(re.findall(r"\bsocket\((AF_[A-Z0-9]+)", path.read_text()))
+    assert "AF_UNIX" in asked and sorted(asked - set(allowed)) == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -177,7 +177,7 @@ static void check_padded(const struct parse_opts *opts, const char *ptr, size_t 
         abort();
     parser_begin(p, ptr, len, truncated);
     struct hash128 want = digest_of(p, &b);
-    for (const char *rubbish = "\n1|:"; *rubbish != '\0'; rubbish++) {
+    for (const char *rubbish = "\n1|:#"; *rubbish != '\0'; rubbish++) {
         memset(padded, *rubbish, PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
         padded[PARSE_PAD_BEFORE + len + 40] = '\n';
         memcpy(padded + PARSE_PAD_BEFORE, ptr, len);

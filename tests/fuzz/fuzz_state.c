@@ -10,8 +10,8 @@
 
 #include "aggregate/ingest.h"
 #include "aggregate/registry_state.h"
-#include "app/carried.h"
-#include "app/state.h"
+#include "state/carried.h"
+#include "state/state.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "expose/render.h"
@@ -157,10 +157,14 @@ static void read_records(const uint8_t *data, size_t size)
 
 /* ---- what waits for Redis ---- */
 
+/* What was taken becomes a command. */
 static bool send_nothing(void *cookie, struct redis_batch *b)
 {
+    struct buf wire = { 0 };
     (void)cookie;
     assert(b->seq > 0 && b->len > 0);
+    (void)redis_batch_wire(b, &wire);
+    buf_release(&wire);
     return false;
 }
 

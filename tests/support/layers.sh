@@ -23,13 +23,14 @@ allowed_of() {
     takeover) echo "takeover base" ;;
     config) echo "config base" ;;
     core) echo "core base protocol aggregate tls listen sinks expose api http config" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover config core" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover config core app" ;;
+    state) echo "state base aggregate listen sinks core" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover config core state" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover config core state app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover config core cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover config core state cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
@@ -133,7 +134,7 @@ self_test() {
     trap 'rm -rf "$dir"' EXIT
     expect() {   # WHAT WANTED-STATUS FILE INCLUDE
         rm -rf "${dir:?}"/*
-        mkdir -p "$dir"/{include,src}/{base,aggregate,listen,sinks,config,core,app,cmd} "$dir"/src/sinks/redis
+        mkdir -p "$dir"/{include,src}/{base,aggregate,listen,sinks,config,core,state,app,cmd} "$dir"/src/sinks/redis
         touch "$dir"/include/{base/buf,aggregate/snapshot,listen/dgram,sinks/sink,app/server}.h
         touch "$dir"/src/{aggregate/cell,sinks/redis/link,app/turn,cmd/cli}.h
         printf '#include <stdio.h>\n#include "%s"\n' "$4" >"$dir/$3"
@@ -158,6 +159,7 @@ self_test() {
     expect "a command that reaches into the daemon" 1 src/cmd/check.c   app/turn.h
     expect "a daemon that knows its commands"   1 src/app/server.c      cmd/cli.h
     expect "a core that knows the daemon"       1 src/core/core_opts.c  app/server.h
+    expect "a state that knows the daemon"      1 src/state/state.c     app/server.h
     expect "a config that knows what it is for" 1 src/config/config.c   sinks/sink.h
     expect "a file's own header"                0 src/aggregate/cell.c  aggregate/cell.h
     expect "a header without its room"          1 src/aggregate/table.c cell.h

@@ -10,6 +10,8 @@
 _Static_assert(offsetof(struct redis_batch, cargo) == 0, "an answer looks there");
 _Static_assert(REDIS_CARGO_BATCH == 0, "what is zeroed is a batch");
 
+enum { WIRE_MOST = 4 * REDIS_BATCH_BYTES };
+
 void redis_batch_free(struct redis_batch *b)
 {
     if (b == NULL)
@@ -81,9 +83,51 @@ size_t redis_batch_wire(const struct redis_batch *b, struct buf *out)
     buf_append(out, b->bytes + b->split_at, b->head_len - b->split_at);
     for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
         put_section(&u, (enum redis_section)s, b->ops[s], out);
-    assert(u.rest.len == 0);
+    assert(!u.bad && u.rest.len == 0);
     redis_unpack_release(&u);
     return inserted;
+}
+
+/* returns  how many bytes of keys and the like `ops` of them become */
+static uint64_t read_section(struct redis_unpack *u, enum redis_section section, uint32_t ops)
+{
+    uint64_t bytes = 0;
+    redis_unpack_begin(u);
+    for (; ops > 0 && !u->bad && bytes <= WIRE_MOST; ops--) {
+        for (const char *c = contents[section]; *c != '\0'; c++) {
+            if (*c == 'k')
+                bytes += redis_unpack_key(u).len;
+            else if (*c == 'n')
+                (void)redis_unpack_number(u);
+            else if (*c == 'i')
+                (void)redis_unpack_int(u);
+            else
+                bytes += redis_unpack_bytes(u).len;
+        }
+    }
+    return bytes;
+}
+
+bool redis_batch_sound(const struct redis_batch *b)
+{
+    uint32_t *places[REDIS_BATCH_PLACES];
+    struct redis_batch copy = *b;
+    bool sound = b->head_len <= b->len && b->split_at <= b->head_len;
+    redis_batch_places(&copy, places);
+    for (int i = 0; i < REDIS_BATCH_PLACES && sound; i++)
+        sound = (uint64_t)*places[i] + redis_batch_widths[i] <= b->head_len;
+    if (!sound)
+        return false;
+    struct redis_unpack u = { .rest = slice_of(b->bytes + b->head_len, b->len - b->head_len) };
+    uint64_t bytes = 0;
+    for (int s = 0; s < REDIS_SECTION_COUNT && sound; s++) {
+        sound = b->ops[s] <= REDIS_BATCH_SERIES;
+        bytes += sound ? read_section(&u, (enum redis_section)s, b->ops[s]) : 0;
+        sound = sound && !u.bad && bytes <= WIRE_MOST;
+    }
+    sound = sound && u.rest.len == 0;
+    redis_unpack_release(&u);
+    return sound;
 }
 
 void redis_batch_address(struct redis_batch *b, const struct redis_address *a)

@@ -101,6 +101,10 @@ void redis_batch_free(struct redis_batch *b);
  */
 size_t redis_batch_wire(const struct redis_batch *b, struct buf *out);
 
+/* Of one from outside: its places are in its head, and its sections hold what `ops` says and become
+ * a command of no more bytes than redis_encode makes. */
+bool redis_batch_sound(const struct redis_batch *b);
+
 /* The places in the bytes, in one order, and how many bytes each takes. */
 void redis_batch_places(struct redis_batch *b, uint32_t *ret[REDIS_BATCH_PLACES]);
 extern const uint8_t redis_batch_widths[REDIS_BATCH_PLACES];

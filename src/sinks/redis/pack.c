@@ -81,8 +81,11 @@ void redis_pack_number(struct redis_pack *p, double v)
         append_count(&p->bytes, zigzag(whole) << 1);
         return;
     }
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    bits = htole64(bits);
     append_count(&p->bytes, 1);
-    buf_append(&p->bytes, &v, sizeof v);
+    buf_append(&p->bytes, &bits, sizeof bits);
 }
 
 void redis_pack_int(struct redis_pack *p, int64_t v)
@@ -108,9 +111,17 @@ void redis_unpack_release(struct redis_unpack *u)
     buf_release(&u->key);
 }
 
+static struct slice go_bad(struct redis_unpack *u)
+{
+    u->bad = true;
+    u->rest.len = 0;
+    return u->rest;
+}
+
 static inline struct slice take(struct redis_unpack *u, uint64_t n)
 {
-    assert(n <= u->rest.len);
+    if (__builtin_expect(n > u->rest.len, 0))
+        return go_bad(u);
     const struct slice ret = slice_of(u->rest.ptr, (size_t)n);
     u->rest = slice_of(u->rest.ptr + n, u->rest.len - (size_t)n);
     return ret;
@@ -119,19 +130,20 @@ static inline struct slice take(struct redis_unpack *u, uint64_t n)
 static uint64_t take_long_count(struct redis_unpack *u)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        assert(shift < 70);
-        unsigned char byte = (unsigned char)take(u, 1).ptr[0];
+    for (unsigned shift = 0; shift < 7 * COUNT_MAX; shift += 7) {
+        const struct slice one = take(u, 1);
+        unsigned char byte = one.len > 0 ? (unsigned char)one.ptr[0] : 0;
         v |= (uint64_t)(byte & 127) << shift;
         if (byte < 128)
-            return v;
+            return u->bad ? 0 : v;
     }
+    (void)go_bad(u);
+    return 0;
 }
 
 static inline uint64_t take_count(struct redis_unpack *u)
 {
-    assert(u->rest.len > 0);
-    unsigned char byte = (unsigned char)u->rest.ptr[0];
+    unsigned char byte = u->rest.len > 0 ? (unsigned char)u->rest.ptr[0] : 128;
     if (byte >= 128)
         return take_long_count(u);
     u->rest = slice_of(u->rest.ptr + 1, u->rest.len - 1);
@@ -146,7 +158,10 @@ static int64_t unzigzag(uint64_t v)
 struct slice redis_unpack_key(struct redis_unpack *u)
 {
     uint64_t same = take_count(u), rest = take_count(u);
-    assert(same <= u->key.len);
+    if (__builtin_expect(same > u->key.len, 0)) {
+        (void)go_bad(u);
+        same = rest = 0;
+    }
     u->key.len = (size_t)same;
     buf_append_slice(&u->key, take(u, rest));
     return buf_slice(&u->key);
@@ -158,7 +173,13 @@ struct redis_number redis_unpack_number(struct redis_unpack *u)
     if (v % 2 == 0)
         return (struct redis_number){ .is_whole = true, .whole = unzigzag(v >> 1) };
     struct redis_number ret = { .is_whole = false };
-    memcpy(&ret.real, take(u, sizeof ret.real).ptr, sizeof ret.real);
+    uint64_t bits = 0;
+    const struct slice eight = take(u, sizeof bits);
+    memcpy(&bits, eight.ptr, eight.len);
+    bits = le64toh(bits);
+    memcpy(&ret.real, &bits, sizeof bits);
+    if (!isfinite(ret.real))
+        (void)go_bad(u);
     return ret;
 }
 

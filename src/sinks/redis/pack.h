@@ -9,7 +9,8 @@
  *   a count, an integer   LEB128 (7 bits a byte, the low ones first); signed ones as 2 n, or
  *                         -2 n - 1 below 0
  *   a key                 shared, rest, the rest's bytes
- *   a number              a whole one below 2^53 as the integer, doubled; else 1 and 8 bytes
+ *   a number              a whole one below 2^53 as the integer, doubled; else 1 and 8 bytes, the
+ *                         low ones first
  *   bytes                 length, bytes
  *
  *   thread   the owner's
@@ -45,10 +46,11 @@ struct redis_number {
     };
 };
 
-/* Reads what redis_pack made, in the same order; `bytes` is borrowed. */
+/* Reads what redis_pack made, in the same order; `rest` is borrowed. */
 struct redis_unpack {
     struct slice rest;
     struct buf key; /* owned: the last one */
+    bool bad;       /* no pack has made that: nothing of it is true, and nothing more is read */
 };
 
 void redis_unpack_begin(struct redis_unpack *u); /* another pack begins: no key is the last one */

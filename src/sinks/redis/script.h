@@ -17,7 +17,7 @@ void redis_script_append(struct buf *out);
  *   keys   producer, interval, totals, log, scratch, instance; then one HyperLogLog per set
  *   args   seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
  *          nC, nG, nD, nH, nN, nS, generation; then the series
- * Batches that wait are saved in this form: what takes another is of the next REDIS_BATCH_FORMAT.
+ * Batches that wait are saved for it: what takes others is of the next REDIS_BATCH_FORMAT.
  */
 enum { REDIS_SCRIPT_KEYS = 6, REDIS_SCRIPT_ARGS = 18 };
 

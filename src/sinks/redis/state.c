@@ -102,13 +102,14 @@ static void put_batch(struct redis_batch *b, bool kept, uint64_t now_ms, struct 
     pack_u32(out, b->series);
     pack_u64(out, now_ms - b->first_sent_ms);
     pack_u64(out, kept ? now_ms - b->acked_ms : 0);
-    struct buf wire = { 0 };
-    size_t shift = redis_batch_wire(b, &wire);
     for (int i = 0; i < REDIS_BATCH_PLACES; i++)
-        pack_u32(out, *places[i] + (uint32_t)(*places[i] >= b->split_at ? shift : 0));
+        pack_u32(out, *places[i]);
+    pack_u32(out, b->head_len);
+    pack_u32(out, b->split_at);
+    for (int i = 0; i < REDIS_SECTION_COUNT; i++)
+        pack_u16(out, b->ops[i]);
     put_amount(&b->amount, out);
-    pack_text(out, buf_slice(&wire));
-    buf_release(&wire);
+    pack_text(out, slice_of(b->bytes, b->len));
     records_done(to);
 }
 

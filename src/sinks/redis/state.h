@@ -10,7 +10,8 @@
  *                           text token, u8 answered, text birth, u64 writes
  *     REDIS_STATE_INTERVAL  u32 ordinal, i64 start (s), u64 waits for (ms), text token, u8 dropped
  *     REDIS_STATE_BATCH     u8 REDIS_BATCH_FORMAT, then put_batch in state.c; last, its bytes
- *                           as they are sent
+ *                           as they wait (batch.h): a start while Redis is away needs no more
+ *                           memory for them than before
  *
  * What waits is numbered when it is saved.  So two processes that read one file (a machine that was
  * copied) give each batch the same number, and Redis takes it once.

@@ -155,25 +155,23 @@ static bool get_fields(struct redis_batch *b, struct unpack *in, uint64_t then_m
     redis_batch_places(b, places);
     for (int i = 0; i < REDIS_BATCH_PLACES; i++)
         *places[i] = unpack_u32(in);
+    b->head_len = unpack_u32(in);
+    b->split_at = unpack_u32(in);
+    for (int i = 0; i < REDIS_SECTION_COUNT; i++)
+        b->ops[i] = unpack_u16(in);
     return get_amount(&b->amount, in) && b->seq > 0 && b->seq < SEQ_MAX &&
            b->series <= REDIS_BATCH_SERIES && b->series_upto >= b->series;
 }
 
 static bool get_bytes(struct redis_batch *b, struct unpack *in)
 {
-    uint32_t *places[REDIS_BATCH_PLACES];
     struct slice bytes = unpack_text(in);
-    redis_batch_places(b, places);
-    for (int i = 0; i < REDIS_BATCH_PLACES; i++)
-        if ((uint64_t)*places[i] + redis_batch_widths[i] > bytes.len)
-            return false;
     if (!unpack_done(in))
         return false;
     b->bytes = mem_alloc(bytes.len);
     memcpy(b->bytes, bytes.ptr, bytes.len);
     b->len = bytes.len;
-    b->head_len = b->split_at = (uint32_t)bytes.len; /* all of it is RESP, nothing is packed */
-    return true;
+    return redis_batch_sound(b);
 }
 
 /*

@@ -25,7 +25,7 @@ struct rig {
     struct lane *lane;
     struct lane_source source;
     struct buf told;
-    uint64_t arrivals[256]; /* of the samples of the last batch */
+    uint64_t arrivals[INGEST_BATCH_MAX]; /* of the samples of the last batch */
     uint32_t n;
     uint64_t told_ns; /* arrival of the event or check that was told last */
 };

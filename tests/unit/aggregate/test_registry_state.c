@@ -223,6 +223,22 @@ static void a_line_that_a_sample_came_for_lives_as_long_as_its_series(void **sta
     pipeline_release(&p);
 }
 
+/* A mapping may ask for all that a duration of Go can say: 292 years. */
+static void a_ttl_of_centuries_comes_back(void **state)
+{
+    struct pipeline p;
+    struct pipeline_opts o = { .ttl_s = 9223372037 };
+    (void)state;
+    pipeline_init(&p, &o);
+    pipeline_feed(&p, 0, "c:1|c");
+    pipeline_turn(&p);
+    stop_and_start(&p, &o, 10);
+    pipeline_expect(&p, "c 1\n");
+    pass(&p, 1000);
+    pipeline_expect(&p, "c 1\n");
+    pipeline_release(&p);
+}
+
 static void other_bounds_start_at_0_and_are_counted(void **state)
 {
     struct pipeline p;
@@ -697,6 +713,7 @@ int main(void)
         cmocka_unit_test(a_gauge_that_was_loaded_is_older_than_any_sample),
         cmocka_unit_test(a_change_that_arrived_before_the_last_one_read_counts_after_a_restart),
         cmocka_unit_test(a_series_idle_beyond_its_ttl_is_not_brought_back),
+        cmocka_unit_test(a_ttl_of_centuries_comes_back),
         cmocka_unit_test(a_line_that_a_sample_came_for_lives_as_long_as_its_series),
         cmocka_unit_test(other_bounds_start_at_0_and_are_counted),
         cmocka_unit_test(another_type_takes_the_name_at_once_and_is_counted),

@@ -310,7 +310,9 @@ static void what_a_descriptor_is_can_be_said_and_what_does_not_listen_is_not_tak
     snprintf(want, sizeof want, "unix datagram %s", path);
     inherited_what(gram, what);
     assert_string_equal(what, want);
+    at.v4.sin_port = 0;
     assert_int_equal(bind(tcp, &at.any, len), 0);
+    assert_int_equal(getsockname(tcp, &at.any, &len), 0);
     snprintf(want, sizeof want, "tcp 127.0.0.1:%u, which does not listen", ntohs(at.v4.sin_port));
     inherited_what(tcp, what);
     assert_string_equal(what, want);

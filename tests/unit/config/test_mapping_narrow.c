@@ -73,6 +73,9 @@ static void of_what_may_match_a_dot_or_is_not_known_there_is_none(void **unused)
         "^a^b$",
         "^[]a]$",
         "^[^]a.]$",
+        "^a{\\.}$",
+        "^a{x\\.b{2}$",
+        "^a{b$",
     };
     (void)unused;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -725,7 +725,7 @@ static void compare_with_general(struct fixture *f, struct fixture *g)
         ".5", "7.", ".", "12345678", "123456789", "123456789012345", "1234567890123456", "0",
         "0.00000000000001", "1e3", "|@0.5", "|@0", "|@2", "|@1",
         "|@.125", "|#", "|#a:b", "|#k:v,w", "|c:id", "|e:x", "|card:low", "|T12", "|zz", " ", "\r",
-        "\x01", "\xc3\xa9", "\xff", "_"
+        "\x01", "\xc3\xa9", "\xff", "_", "{", "}", "~", "#", "|#a}b~", "\x7f"
     };
     /* clang-format on */
     uint32_t r = 1;
@@ -755,7 +755,7 @@ static void compare_with_general(struct fixture *f, struct fixture *g)
 
 static void plain_lines_are_read_as_all_lines_are(void **state)
 {
-    static const char rubbish[] = { '\n', '1', '|', '\r' };
+    static const char rubbish[] = { '\n', '1', '|', '\r', '#' };
     const struct scan_variant *variants;
     size_t n = scan_variants(&variants);
     (void)state;
@@ -799,7 +799,8 @@ static void compare_around_every_limit(struct parse_opts o)
         { "n:1|c|#", "||" }, { "n:1|c|#", "|#k:v" }, { "n:1|c|#", "|T12" }, { "n:1|c|#", " " },
         { "n\xc3\xa9:1|c|#", "\x7f" }, { "n:1|c|#", "\xc3\xa9\x7f|c:id" }, { "n:1|c|#", "\xc3" },
         { "n:1|c|#", "\xc3\r" }, { "n:1|c|#", "\xe2\x82\xac\r\nm:1|c" },
-        { "n:1|c|#", "\xa9\n\xa9:1|c" },
+        { "n:1|c|#", "\xa9\n\xa9:1|c" }, { "n:1|c|#", "}" }, { "~", ":1|c|#k:v\nm:1|c" },
+        { "n:1|c|#", "|c:id|" }, { "n:1|c|c:", "|#k:v\nm:1|c" }, { "n:1|c|#", "\nm:1|c" },
     };
     /* clang-format on */
     struct fixture f, g;
@@ -813,7 +814,7 @@ static void compare_around_every_limit(struct parse_opts o)
             memcpy(text, lines[k].head, head);
             memset(text + head, 'a', n);
             strcpy(text + head + n, lines[k].tail);
-            f.rubbish = "\n:|\xa9"[n % 4];
+            f.rubbish = "\n:|\xa9#"[n % 5];
             same_by_both(&f, &g, text);
         }
     fixture_release(&f);
@@ -897,7 +898,7 @@ static void compare_turns(struct fixture *f, struct fixture *g)
         "t:1|d|#" A32 A32 A32 A32 A32 A32 A32 A32 ":x|c:id\n",
         "t:1|d|@0.5|#" A32 A32 A32 A32 A32 A32 A32 A32 A32 ":x|T1|c:id\r\n",
         "t:1|ms|#" A32 A32 A32 "aaaaaaaaaaaaaaaaaaaaaaa|e:x\n",
-        "name_of_85_bytes_aaaa" A32 A32 ":1|c|#x:1\n",
+        "name_of_85_bytes_aaaa" A32 A32 ":1|c|#x:1\n", "a}b:1|c|#k~:v\n", "k:1|c|\n",
     };
     /* clang-format on */
     uint32_t r = 1;

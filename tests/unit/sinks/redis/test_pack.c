@@ -130,6 +130,59 @@ static void a_key_like_the_one_before_takes_what_differs(void **state)
     redis_pack_release(&p);
 }
 
+/* Whatever stands there: it ends, and reads nothing behind it. */
+static void what_no_pack_has_made_is_told(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "\x80",
+        "\x05"
+        "abcd",
+        "\x01"
+        "1234567",
+        "\x01\x01"
+        "a",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (unsigned how = 0; how < 4; how++) {
+            size_t n = strlen(texts[i]);
+            char *copy = mem_alloc(n);
+            memcpy(copy, texts[i], n);
+            struct redis_unpack u = { .rest = slice_of(copy, n) };
+            for (unsigned k = 0; k < 16; k++) {
+                if (how == 0)
+                    (void)redis_unpack_key(&u);
+                else if (how == 1)
+                    (void)redis_unpack_number(&u);
+                else if (how == 2)
+                    (void)redis_unpack_bytes(&u);
+                else
+                    (void)redis_unpack_int(&u);
+            }
+            assert_true(u.bad && u.rest.len == 0);
+            redis_unpack_release(&u);
+            free(copy);
+        }
+    }
+}
+
+/* A number that is none would never leave: Redis refuses its text. */
+static void a_packed_number_is_finite(void **state)
+{
+    static const double cases[] = { INFINITY, -INFINITY, NAN };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char bytes[9] = { 1 };
+        memcpy(bytes + 1, &cases[i], 8);
+        struct redis_unpack u = { .rest = slice_of(bytes, sizeof bytes) };
+        (void)redis_unpack_number(&u);
+        assert_true(u.bad);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +191,8 @@ int main(void)
         cmocka_unit_test(keys_come_back_whatever_they_share),
         cmocka_unit_test(a_pack_that_was_cleared_knows_no_key),
         cmocka_unit_test(a_key_like_the_one_before_takes_what_differs),
+        cmocka_unit_test(what_no_pack_has_made_is_told),
+        cmocka_unit_test(a_packed_number_is_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

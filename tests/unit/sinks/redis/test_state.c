@@ -1,5 +1,6 @@
 /*
- * What waits for Redis, in a state: packed batches become the commands that they stand for.
+ * What waits for Redis, in a state: packed batches stay packed, and become the commands that they
+ * stand for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,7 +186,7 @@ static void pass_on(struct redis_ledger *first, unsigned n, struct wires *ret)
     give_up(l, ret);
 }
 
-/* Packed, half of them sent, all of it loaded as RESP and saved again. */
+/* Half of them sent, all of it loaded and saved again. */
 static void over_many_restarts_the_bytes_stay_whether_they_were_sent_or_not(void **state)
 {
     static struct wires sent, after;
@@ -216,9 +217,9 @@ static void over_many_restarts_the_bytes_stay_whether_they_were_sent_or_not(void
 }
 
 /*
- * What waits is saved as it is sent, and may meet the script of a later version.  Whoever changes
- * the keys or arguments that it takes raises REDIS_BATCH_FORMAT; whoever changes something else,
- * the hash alone.
+ * What waits is saved for the script, and may meet that of a later version.  Whoever changes the
+ * keys or arguments that it takes raises REDIS_BATCH_FORMAT; whoever changes something else, the
+ * hash alone.
  */
 static void the_format_of_batches_goes_with_the_script(void **state)
 {
@@ -302,6 +303,88 @@ static void sums_of_the_largest_counters_are_loaded_again(void **state)
     }
 }
 
+/* Long names that differ in their end: as commands they are many times as large. */
+static void what_waits_takes_as_much_memory_as_before(void **state)
+{
+    static struct wires wires;
+    static char key[400];
+    struct state_memory saved = { 0 };
+    struct fake_snapshot f;
+    struct redis_stats before, after;
+    (void)state;
+    wires = (struct wires){ .down = true };
+    struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
+    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    fake_snapshot_init(&f, 1700000000);
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "hits|#deployment:%0300d,pod:%u", 0, i);
+        fake_snapshot_counter(&f, key, i);
+    }
+    redis_ledger_begin(l, 1700000000, NOW_MS, NOW_MS);
+    fake_snapshot_encode(&f, e, 4800, take, l);
+    redis_ledger_end(l, NOW_MS);
+    redis_ledger_stats(l, NOW_MS, &before);
+    save(l, &saved);
+    load(next, &saved);
+    redis_ledger_stats(next, NOW_MS, &after);
+    assert_int_equal(after.spool_batches, before.spool_batches);
+    assert_int_equal(after.spool_bytes, before.spool_bytes);
+    assert_true(saved.bytes.len < before.spool_bytes + 10000);
+    fake_snapshot_release(&f);
+    redis_encode_free(e);
+    redis_ledger_free(next);
+    redis_ledger_free(l);
+    state_memory_release(&saved);
+}
+
+/* What was saved, with one byte of a batch changed. */
+static void load_changed(struct state_memory *from, size_t at, unsigned char by)
+{
+    static struct wires wires;
+    struct records_reader r;
+    const struct records_source source = state_memory_source(from);
+    uint8_t type;
+    struct slice body;
+    wires = (struct wires){ 0 };
+    struct redis_ledger *l = ledger(&wires);
+    bool changed = false;
+    from->at = 0;
+    assert_int_equal(records_open(&r, &source, STATE_MEMORY_VERSION), 0);
+    while (records_next(&r, &type, &body) > 0) {
+        struct buf other = { 0 };
+        buf_append_slice(&other, body);
+        if (type == REDIS_STATE_BATCH && !changed && body.len > 1000) {
+            other.ptr[at % body.len] ^= (char)by;
+            changed = true;
+        }
+        (void)redis_state_load(l, "sd", type, buf_slice(&other), NOW_MS, 0);
+        buf_release(&other);
+    }
+    records_close(&r);
+    assert_true(changed);
+    redis_ledger_loaded(l);
+    redis_ledger_pump(l, NOW_MS); /* what was taken becomes a command */
+    give_up(l, &wires);
+    release(&wires);
+}
+
+static void a_batch_of_any_bytes_is_left_out_or_becomes_a_command(void **state)
+{
+    static const unsigned char changes[] = { 1, 0x80, 0xff };
+    static struct wires wires;
+    struct state_memory saved = { 0 };
+    (void)state;
+    wires = (struct wires){ .down = true };
+    struct redis_ledger *l = ledger(&wires);
+    fill(l);
+    save(l, &saved);
+    redis_ledger_free(l);
+    for (size_t at = 0; at < 1500; at++)
+        for (size_t i = 0; i < sizeof changes; i++)
+            load_changed(&saved, at, changes[i]);
+    state_memory_release(&saved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +393,8 @@ int main(void)
         cmocka_unit_test(the_format_of_batches_goes_with_the_script),
         cmocka_unit_test(batches_of_another_format_are_left_out_and_counted),
         cmocka_unit_test(sums_of_the_largest_counters_are_loaded_again),
+        cmocka_unit_test(what_waits_takes_as_much_memory_as_before),
+        cmocka_unit_test(a_batch_of_any_bytes_is_left_out_or_becomes_a_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

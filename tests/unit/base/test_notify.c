@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "app/notify.h"
+#include "base/notify.h"
 #include "base/buf.h"
 #include "base/now.h"
 

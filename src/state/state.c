@@ -3,7 +3,7 @@
  * state_check   all records, and of the first whose it is
  * state_load    each record to whom it belongs (load_record)
  */
-#include "app/state.h"
+#include "state/state.h"
 
 #include <errno.h>
 
@@ -40,11 +40,9 @@ static size_t save_registry(struct records_writer *to, struct registry *r,
 size_t state_save(struct records_writer *to, const struct state_parts *p,
                   const struct state_clock *clock)
 {
-    struct selfmetrics all;
     state_put_owner(to, p, clock, false);
     size_t left_out = save_registry(to, p->registry, clock);
-    selfmetrics_gather(p->self, &all);
-    carried_save(&p->self->carried, all.sources, COUNTER_TABLE_COUNT, STATE_COUNTER, to);
+    carried_save(p->carried, p->counters, COUNTER_TABLE_COUNT, STATE_COUNTER, to);
     if (p->sockets != NULL)
         socket_notes_save(p->sockets, STATE_SOCKET, to);
     sink_list_save(p->sinks, to);
@@ -108,7 +106,7 @@ struct loading {
 static bool load_record(struct loading *l, uint8_t type, struct slice body)
 {
     if (type == STATE_COUNTER)
-        return carried_load(&l->parts->self->carried, body);
+        return carried_load(l->parts->carried, body);
     if (type == STATE_SOCKET)
         return l->parts->sockets != NULL && socket_notes_load(l->parts->sockets, body);
     if (type < STATE_OF_SINKS)
@@ -134,7 +132,7 @@ static int load_records(struct records_reader *r, struct loading *l)
 
 int state_load(const struct records_source *from, const struct state_parts *p,
                const struct state_owner *owner, const struct state_clock *now, uint64_t started_ns,
-               struct state_loaded *ret, const char **ret_why)
+               struct state_loaded *ret)
 {
     const struct state_clock saved = { .wall_ms = owner->wall_ms,
                                        .interval_start_ms = now->interval_start_ms };
@@ -146,12 +144,11 @@ int state_load(const struct records_source *from, const struct state_parts *p,
     if (rc == 0)
         rc = load_records(&r, &l);
     *ret = (struct state_loaded){ l.registry.lines, l.registry.left_out, l.registry.idle,
-                                  l.unclaimed };
-    *ret_why = r.why;
+                                  l.unclaimed, r.why };
     registry_load_end(&l.registry, rc == 0);
     sink_list_loaded(p->sinks, rc == 0);
     if (rc < 0)
-        carried_release(&p->self->carried);
+        carried_release(p->carried);
     if (rc < 0 && p->sockets != NULL)
         socket_notes_release(p->sockets);
     records_close(&r);

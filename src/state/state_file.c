@@ -3,7 +3,7 @@
  * Reading   state_file_open -> state_file_claim -> the source's read_some, twice ->
  *           state_file_close; then state_file_consume, .._return or .._set_aside
  */
-#include "app/state_file.h"
+#include "state/state_file.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,6 +1,5 @@
 /**
- * state_file: the file in server.state_dir, and the rules by which it comes and goes.  Private to
- * app/.
+ * state_file: the file in server.state_dir, and the rules by which it comes and goes.
  *
  *     statsd.state             whole, always: it is written as statsd.state.new, synced, renamed,
  *                              and the folder is synced.  Where that fails, the old one stays
@@ -15,8 +14,8 @@
  *
  *   thread   control; calls wait for the disk
  */
-#ifndef APP_STATE_FILE_H
-#define APP_STATE_FILE_H
+#ifndef STATE_STATE_FILE_H
+#define STATE_STATE_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

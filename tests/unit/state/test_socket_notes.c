@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "app/socket_notes.h"
+#include "state/socket_notes.h"
 
 enum { BODY = 28 };
 

@@ -1,5 +1,5 @@
 /**
- * state: everything that outlives the process, as one stream of records.  Private to app/.
+ * state: everything that outlives the process, as one stream of records.
  *
  *     STATE_OWNER    first: text server.instance, i64 when it was written (Unix ms), u8 is it of
  *                    gauges alone; of those, what Redis had not acknowledged then: u64 intervals,
@@ -14,18 +14,18 @@
  *
  *   thread   control
  */
-#ifndef APP_STATE_H
-#define APP_STATE_H
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/registry_state.h"
-#include "app/selfmetrics.h"
-#include "app/socket_notes.h"
 #include "base/records.h"
 #include "sinks/redis.h"
 #include "sinks/sink_list.h"
+#include "state/carried.h"
+#include "state/socket_notes.h"
 
 enum { STATE_VERSION = 1, STATE_OWNER = 16, STATE_COUNTER, STATE_SOCKET, STATE_OF_SINKS = 32 };
 
@@ -37,7 +37,8 @@ enum { STATE_TAKEOVER_VERSION = STATE_VERSION | REDIS_BATCH_FORMAT << 16 };
 struct state_parts {
     const char *instance;
     struct registry *registry;
-    struct selfmetrics_sources *self;
+    struct carried *carried;
+    const struct counter_source *counters; /* COUNTER_TABLE_COUNT of them; NULL: only to load */
     struct sink_list *sinks;
     struct socket_notes *sockets; /* NULL: they are not handed on */
 };
@@ -67,15 +68,16 @@ int state_check(const struct records_source *from, const char *instance, struct 
 struct state_loaded {
     size_t lines, left_out, idle;
     size_t unclaimed; /* records of a sink that there is none of now */
+    const char *why;  /* static: what was wrong */
 };
 
 /**
- * state_load(from, p, owner, now, started_ns, ret, ret_why):
+ * state_load(from, p, owner, now, started_ns, ret):
  * From its begin again.  Nothing was merged into the registry so far.
- *   returns  as state_check: then nothing of it is left
+ *   returns  as state_check, with ret->why: then nothing of it is left
  */
 int state_load(const struct records_source *from, const struct state_parts *p,
                const struct state_owner *owner, const struct state_clock *now, uint64_t started_ns,
-               struct state_loaded *ret, const char **ret_why);
+               struct state_loaded *ret);
 
 #endif

@@ -1,4 +1,4 @@
-#include "app/notify.h"
+#include "base/notify.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /**
  * notify: what a service tells its manager (sd_notify(3)): datagrams of KEY=VALUE lines to the
- * socket that NOTIFY_SOCKET names, which may bring descriptors along.  Private to app/.
+ * socket that NOTIFY_SOCKET names, which may bring descriptors along.
  *
  * There is no answer.  What can be told of the manager is seen at the other end of a pipe that goes
  * along: whether it has come so far (notify_barrier), and whether it keeps descriptors
@@ -12,8 +12,8 @@
  *   thread   control
  *   cost     a system call; that once NOTIFY_SEND_MS, or what a barrier may wait
  */
-#ifndef APP_NOTIFY_H
-#define APP_NOTIFY_H
+#ifndef BASE_NOTIFY_H
+#define BASE_NOTIFY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,14 +1,14 @@
 /**
  * socket_notes: what a server that hands its sockets on knows of them, beside the sockets: a part
- * of the state, in a takeover alone.  Private to app/.
+ * of the state, in a takeover alone.
  *
  * A socket is known by its cookie (SO_COOKIE), which no other socket ever has until the machine
  * starts again, and which is the same in both processes.
  *
  *   thread   control
  */
-#ifndef APP_SOCKET_NOTES_H
-#define APP_SOCKET_NOTES_H
+#ifndef STATE_SOCKET_NOTES_H
+#define STATE_SOCKET_NOTES_H
 
 #include <stdbool.h>
 #include <stddef.h>

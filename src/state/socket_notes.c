@@ -1,11 +1,12 @@
-#include "app/socket_notes.h"
+#include "state/socket_notes.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
 #include "base/pack.h"
-#include "takeover/takeover.h"
+
+enum { NOTES_MAX = 8192 }; /* more sockets than a server has */
 
 /* returns  0: fd is no socket */
 static uint64_t cookie_of(int fd)
@@ -59,7 +60,7 @@ bool socket_notes_load(struct socket_notes *notes, struct slice body)
     one.drops = unpack_u32(&in);
     one.file_dev = unpack_u64(&in);
     one.file_ino = unpack_u64(&in);
-    if (!unpack_done(&in) || notes->n >= TAKEOVER_FDS_MAX)
+    if (!unpack_done(&in) || notes->n >= NOTES_MAX)
         return false;
     *add(notes) = one;
     return true;

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "app/state.h"
+#include "state/state.h"
 #include "base/log.h"
 #include "base/pack.h"
 #include "sinks/redis/encode.h"
@@ -292,8 +292,8 @@ static bool load(struct state_memory *from, struct pipeline *p, int *ret_rc)
     struct spool spool = { .sink = { .load = load_spool, .loaded = loaded_spool },
                            .ledger = ledger() };
     struct sink_list sinks = { .at = { &spool.sink }, .n = 1 };
-    struct selfmetrics_sources self = { 0 };
-    const struct state_parts parts = { "me", p->registry, &self, &sinks, NULL };
+    struct carried carried = { 0 };
+    const struct state_parts parts = { "me", p->registry, &carried, NULL, &sinks, NULL };
     const struct records_source source = state_memory_source(from);
     const struct state_clock now = state_memory_clock(p);
     struct state_owner owner;
@@ -305,15 +305,15 @@ static bool load(struct state_memory *from, struct pipeline *p, int *ret_rc)
     bool checked = rc == 0;
     from->at = 0;
     if (checked)
-        rc = state_load(&source, &parts, &owner, &now, p->now_ns, &loaded, &why);
-    assert_true(rc == 0 || why != NULL);
+        rc = state_load(&source, &parts, &owner, &now, p->now_ns, &loaded);
+    assert_true(rc == 0 || why != NULL || loaded.why != NULL);
     if (rc < 0)
         assert_int_equal(registry_restored(p->registry), 0);
     (void)redis_ledger_pump(spool.ledger, NOW_MS);
     redis_ledger_left(spool.ledger, &left);
     redis_ledger_give_up(spool.ledger);
     redis_ledger_free(spool.ledger);
-    carried_release(&self.carried);
+    carried_release(&carried);
     *ret_rc = rc;
     return checked;
 }

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "app/state.h"
-#include "app/state_file.h"
+#include "state/state.h"
+#include "state/state_file.h"
 #include "support/state_memory.h"
 
 #define READING STATE_FILE_NAME ".reading"
@@ -92,12 +92,12 @@ static void save(struct fixture *f)
     struct pipeline p;
     struct pipeline_opts o = { 0 };
     struct sink_list sinks = { .n = 0 };
-    struct selfmetrics_sources self = { 0 };
+    struct carried carried = { 0 };
     struct records_writer w;
     struct registry_save s;
     pipeline_init(&p, &o);
     fill(&p);
-    const struct state_parts parts = { "me", p.registry, &self, &sinks, NULL };
+    const struct state_parts parts = { "me", p.registry, &carried, NULL, &sinks, NULL };
     const struct state_clock clock = state_memory_clock(&p);
     assert_int_equal(state_file_create(&f->file), 0);
     const struct records_sink sink = state_file_sink(&f->file);
@@ -117,7 +117,7 @@ static int load(struct fixture *f, const char **ret_why, size_t *ret_lines)
     struct pipeline p;
     struct pipeline_opts o = { 0 };
     struct sink_list sinks = { .n = 0 };
-    struct selfmetrics_sources self = { 0 };
+    struct carried carried = { 0 };
     struct state_owner owner;
     struct state_loaded loaded = { 0 };
     *ret_why = NULL;
@@ -126,12 +126,13 @@ static int load(struct fixture *f, const char **ret_why, size_t *ret_lines)
         return rc;
     pipeline_init(&p, &o);
     const struct records_source from = state_file_source(&f->file);
-    const struct state_parts parts = { "me", p.registry, &self, &sinks, NULL };
+    const struct state_parts parts = { "me", p.registry, &carried, NULL, &sinks, NULL };
     const struct state_clock now = state_memory_clock(&p);
     rc = state_check(&from, "me", &owner, ret_why);
     if (rc == 0) {
         assert_int_equal(state_file_rewind(&f->file), 0);
-        rc = state_load(&from, &parts, &owner, &now, p.now_ns, &loaded, ret_why);
+        rc = state_load(&from, &parts, &owner, &now, p.now_ns, &loaded);
+        *ret_why = loaded.why;
     }
     state_file_close(&f->file);
     *ret_lines = registry_restored(p.registry);

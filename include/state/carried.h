@@ -1,6 +1,6 @@
 /**
  * carried: the server's own counters over a restart: what they had come to before is added to what
- * they count now.  Private to app/.
+ * they count now.
  *
  * A line is known by the name of its row and the values of its labels.  What the state brought for
  * a line that is not there any more (a listener that was closed) is not shown, and not saved again;
@@ -9,17 +9,17 @@
  *
  *   thread   control
  */
-#ifndef APP_CARRIED_H
-#define APP_CARRIED_H
+#ifndef STATE_CARRIED_H
+#define STATE_CARRIED_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/counter_tables.h"
 #include "base/buf.h"
 #include "base/counters.h"
 #include "base/records.h"
 #include "base/slice.h"
+#include "core/counter_tables.h"
 
 struct carried_line {
     const struct counter_row *row;

@@ -3,7 +3,7 @@
  *                put_lost puts lines of workers that are no more
  * carried_save   the same lines, as records;  carried_load: one of them
  */
-#include "app/carried.h"
+#include "state/carried.h"
 
 #include <float.h>
 #include <math.h>

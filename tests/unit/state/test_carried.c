@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "aggregate/counters.h"
-#include "app/carried.h"
 #include "core/server_counters.h"
 #include "listen/counters.h"
+#include "state/carried.h"
 #include "support/state_memory.h"
 
 enum { TYPE = 17 };
