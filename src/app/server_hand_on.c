@@ -159,6 +159,7 @@ static void quiet(uv_timer_t *timer)
         giver_cannot(h->giver, "it is stopping");
         return;
     }
+    h->last_events_ms = delivered(s, 0, EVENTS_MS) ? LAST_EVENTS_MS : 0;
     server_http_stop(s);
     keep_all(s, true);
     h->turn = turn_ask_pause(&s->turn);
@@ -226,7 +227,7 @@ static void hand_on(uv_timer_t *timer)
     struct server *s = timer->data;
     struct hand_on *h = &s->hand_on;
     assert(server_state(s) == HANDING_ON && h->turn == 0);
-    if (h->signum == 0 && !delivered(s, now_mono_ms() - h->turned_ms, LAST_EVENTS_MS))
+    if (h->signum == 0 && !delivered(s, now_mono_ms() - h->turned_ms, h->last_events_ms))
         return;
     uv_timer_stop(timer);
     give_streams(s);

@@ -41,12 +41,13 @@ struct hand_on {
     struct takeover_fd *fds;
     size_t n;
     char http_name[INHERITED_NAME_MAX];
-    int http_fd;        /* a copy of the listening socket while it is offered; else -1 */
-    uint64_t paused_ms; /* HANDING_ON: since when */
-    uint64_t turn;      /* the last one; 0: not asked for, or over */
-    uint64_t turned_ms; /* when it was over */
-    int signum;         /* came while HANDING_ON: to be heeded when that came to nothing */
-    bool reload;        /* HUP came, likewise */
+    int http_fd;             /* a copy of the listening socket while it is offered; else -1 */
+    uint64_t paused_ms;      /* HANDING_ON: since when */
+    uint64_t turn;           /* the last one; 0: not asked for, or over */
+    uint64_t turned_ms;      /* when it was over */
+    uint64_t last_events_ms; /* how long its events may take; 0: those before were not taken */
+    int signum;              /* came while HANDING_ON: to be heeded when that came to nothing */
+    bool reload;             /* HUP came, likewise */
 };
 
 /* A connection that was handed on: not read before the server owns it. */
