@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { PROFILES_OF_A_FILE = 4 * PROFILES_MAX, INTERVALS_OF_A_SAVE = 100000 };
+enum { INTERVALS_OF_A_SAVE = 100000 };
 
 static const int64_t NS_PER_MS = 1000000;
 
@@ -65,7 +65,7 @@ static bool load_profile(struct registry_load *l, struct unpack *in)
 {
     static double room[2][STATE_BOUNDS_MAX];
     struct profile p;
-    if (unpack_u32(in) != l->n_profiles || l->n_profiles >= PROFILES_OF_A_FILE ||
+    if (unpack_u32(in) != l->n_profiles || l->n_profiles >= STATE_PROFILES_MAX ||
         !state_profile_load(&p, room, in))
         return false;
     l->profiles = mem_grow(l->profiles, &l->cap_profiles, l->n_profiles + 1, sizeof *l->profiles);

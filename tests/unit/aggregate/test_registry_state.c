@@ -426,6 +426,26 @@ static void a_state_is_loaded_after_any_number_of_restarts(void **state)
     pipeline_release(&p);
 }
 
+/* Lines that wait since many settings ago: what is too much costs itself, never the file. */
+static void a_state_is_loaded_after_any_number_of_settings(void **state)
+{
+    enum { SETTINGS = 1100, KEPT = 1024 };
+    struct pipeline p;
+    struct pipeline_opts o = { .ttl_s = 100000 };
+    (void)state;
+    pipeline_init(&p, &o);
+    for (int i = 0; i < SETTINGS; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%d:1|c", i);
+        pipeline_feed(&p, 0, line);
+        pipeline_turn(&p);
+        o.ttl_s++;
+        stop_and_start(&p, &o, 0);
+    }
+    assert_int_equal(registry_restored(p.registry), KEPT);
+    pipeline_release(&p);
+}
+
 static void a_reload_of_the_mapping_leaves_what_waits(void **state)
 {
     struct pipeline p;
@@ -725,6 +745,7 @@ int main(void)
         cmocka_unit_test(a_name_that_became_reserved_stays_off),
         cmocka_unit_test(what_is_loaded_is_saved_again),
         cmocka_unit_test(a_state_is_loaded_after_any_number_of_restarts),
+        cmocka_unit_test(a_state_is_loaded_after_any_number_of_settings),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
         cmocka_unit_test(families_left_out_are_passed_in_pieces_too),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),
