@@ -37,6 +37,9 @@ void registry_load_begin(struct registry_load *l, struct registry *r, const stru
 static void go_on_until(struct registry *r, uint64_t interval)
 {
     while (r->interval < interval && r->sets.n > 0) {
+        r->interval += set_list_skip(&r->sets, interval - r->interval);
+        if (r->interval == interval)
+            break;
         r->interval++;
         set_list_next(&r->sets);
         size_t all = SIZE_MAX;
