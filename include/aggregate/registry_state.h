@@ -72,7 +72,9 @@ struct registry_save {
     struct buf written; /* the bodies of the profiles written so far, each as a text; by number */
     uint32_t n_written;
     struct buf labels, scratch;
-    size_t lines, left_out; /* left out: timers of more than 16 MiB */
+    /* left_out: timers of more than 16 MiB, and lines of a profile that is one too many to be
+     * loaded (state_profile.h) */
+    size_t lines, left_out;
 };
 
 void registry_save_begin(struct registry_save *s, struct registry *r, struct records_writer *to,

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { PROFILES_OF_A_FILE = 4 * PROFILES_MAX, INTERVALS_OF_A_SAVE = 100000 };
+enum { INTERVALS_OF_A_SAVE = 100000 };
 
 static const int64_t NS_PER_MS = 1000000;
 
@@ -37,6 +37,9 @@ void registry_load_begin(struct registry_load *l, struct registry *r, const stru
 static void go_on_until(struct registry *r, uint64_t interval)
 {
     while (r->interval < interval && r->sets.n > 0) {
+        r->interval += set_list_skip(&r->sets, interval - r->interval);
+        if (r->interval == interval)
+            break;
         r->interval++;
         set_list_next(&r->sets);
         size_t all = SIZE_MAX;
@@ -65,7 +68,7 @@ static bool load_profile(struct registry_load *l, struct unpack *in)
 {
     static double room[2][STATE_BOUNDS_MAX];
     struct profile p;
-    if (unpack_u32(in) != l->n_profiles || l->n_profiles >= PROFILES_OF_A_FILE ||
+    if (unpack_u32(in) != l->n_profiles || l->n_profiles >= STATE_PROFILES_MAX ||
         !state_profile_load(&p, room, in))
         return false;
     l->profiles = mem_grow(l->profiles, &l->cap_profiles, l->n_profiles + 1, sizeof *l->profiles);

@@ -49,13 +49,16 @@ static void name_family(struct registry_save *s)
     s->named = true;
 }
 
-/* The number of the profile that is saved as `body`; one that is new gets a record. */
+/* The number of the profile that is saved as `body`; one that is new gets a record, or no number
+ * where there are as many as are loaded again: STATE_PROFILES_MAX. */
 static uint32_t number_of(struct registry_save *s, struct slice body)
 {
     struct unpack written = unpack_of(buf_slice(&s->written));
     for (uint32_t i = 0; i < s->n_written; i++)
         if (slice_eq(unpack_text(&written), body))
             return i;
+    if (s->n_written == STATE_PROFILES_MAX)
+        return STATE_PROFILES_MAX;
     pack_text(&s->written, body);
     struct buf *out = records_add(s->to, STATE_PROFILE);
     pack_u32(out, s->n_written);
@@ -66,7 +69,7 @@ static uint32_t number_of(struct registry_save *s, struct slice body)
 
 /*
  * The number of p.  Those that are equal have one: with each restart, lines that still wait for a
- * sample have profiles of their own, and a file holds only so many.
+ * sample have profiles of their own, and a file holds only so many.  As number_of.
  */
 static uint32_t profile_number(struct registry_save *s, const struct profile *p)
 {
@@ -94,6 +97,10 @@ static void save_one(struct registry_save *s, struct exposed *e)
     uint64_t now_s = s->clock.mono_ns / 1000000000;
     name_family(s);
     uint32_t profile = profile_number(s, e->profile);
+    if (profile == STATE_PROFILES_MAX) {
+        s->left_out++;
+        return;
+    }
     buf_clear(&s->labels);
     exposed_labels(e, &s->registry->symbols, &s->labels);
     struct buf *out = records_add(s->to, STATE_LINE);

@@ -6,6 +6,7 @@
  *     catch_up        .. and so does whatever else is about to read or to change a set
  *       next_window       with a window: forget what came before its steps, when a step begins
  *       next_interval     without: count what the closed interval had
+ *   set_list_skip     intervals in which none of that happens
  */
 #include "aggregate/set.h"
 
@@ -117,6 +118,21 @@ bool set_list_go_on(struct set_list *l, size_t *most)
         *most -= COUNTS_AS < *most ? COUNTS_AS : *most;
     }
     return l->behind > 0;
+}
+
+/* An even number, so that `odd` stays true. */
+uint64_t set_list_skip(struct set_list *l, uint64_t most)
+{
+    assert(l->behind == 0);
+    for (size_t i = 0; i < l->n && most > 0; i++) {
+        const struct profile *p = l->at[i]->line.exposed.profile;
+        uint64_t step = p->set_steps > 0 ? p->set_step_intervals : 1;
+        uint64_t quiet = step - 1 - l->interval % step;
+        most = quiet < most ? quiet : most;
+    }
+    most -= most % 2;
+    l->interval += most;
+    return most;
 }
 
 void set_list_release(struct set_list *l)

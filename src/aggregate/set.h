@@ -64,6 +64,12 @@ void set_list_release(struct set_list *l); /* the sets are their series' */
 void set_list_next(struct set_list *l);
 bool set_list_go_on(struct set_list *l, size_t *most);
 
+/*
+ * Intervals go by in which no window moves on: so many, `most` at most, and an even number.  All
+ * sets have gone on to the one before them.   returns  how many; 0: there are not two
+ */
+uint64_t set_list_skip(struct set_list *l, uint64_t most);
+
 extern const struct kind_ops set_ops;
 
 /* As kind_merge and kind_next. */

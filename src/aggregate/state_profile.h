@@ -16,7 +16,8 @@
 #include "aggregate/profile.h"
 #include "base/pack.h"
 
-enum { STATE_BOUNDS_MAX = 4096 };
+/* Of a profile, and profiles of a file: those of a mapping, and of lines that wait since others. */
+enum { STATE_BOUNDS_MAX = 4096, STATE_PROFILES_MAX = 4 * PROFILES_MAX };
 
 void state_profile_save(const struct profile *p, struct buf *out);
 

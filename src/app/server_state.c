@@ -189,7 +189,8 @@ int server_state_write(struct server *s, struct state_file *f)
     records_begin(&w, &sink, STATE_VERSION);
     size_t left_out = state_save(&w, &parts, &clock);
     if (left_out > 0)
-        LOG(LOG_WARN, "timers too large for the saved state", F_U64("left_out", left_out));
+        LOG(LOG_WARN, "lines too large for the saved state, or of too many settings",
+            F_U64("left_out", left_out));
     return records_end(&w);
 }
 

@@ -1,3 +1,8 @@
+/*
+ * redis_batch_wire     the head, and put_section for each section
+ * redis_batch_sound    read_section: the same way, and nothing is made of it
+ * redis_batch_address  and the others: what has a place in the head
+ */
 #include "sinks/redis/batch.h"
 
 #include <assert.h>

@@ -346,6 +346,69 @@ static void windows_go_on_while_it_is_down(void **state)
     pipeline_release(&p);
 }
 
+static void live_on(struct pipeline *p, unsigned intervals)
+{
+    while (intervals-- > 0) {
+        pipeline_forward(p, 10);
+        pipeline_close(p);
+    }
+}
+
+/* Whether it was down, and for how long, and in which interval of a step: as one that ran. */
+static void a_window_of_long_steps_goes_on_as_if_it_had_run(void **state)
+{
+    static const unsigned steps[] = { 1, 2, 3, 7 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        const struct pipeline_opts o = { .set_steps = 3, .set_step_intervals = steps[i] };
+        for (unsigned down = 0; down < 30; down++) {
+            for (unsigned first = 0; first < steps[i]; first++) {
+                struct pipeline was, ran;
+                struct pipeline *both[] = { &was, &ran };
+                for (unsigned k = 0; k < 2; k++) {
+                    pipeline_init(both[k], &o);
+                    live_on(both[k], first);
+                    pipeline_feed(both[k], 0, "s:a|s\ns:b|s\nother:a|s");
+                    pipeline_turn(both[k]);
+                    live_on(both[k], steps[i] + 1);
+                    pipeline_feed(both[k], 0, "s:c|s");
+                    pipeline_turn(both[k]);
+                }
+                stop_and_start(&was, &o, 10 * down);
+                live_on(&ran, down);
+                for (unsigned more = 0; more < 2 * steps[i]; more++) {
+                    assert_string_equal(pipeline_text(&was), pipeline_text(&ran));
+                    live_on(&was, 1);
+                    live_on(&ran, 1);
+                }
+                pipeline_release(&was);
+                pipeline_release(&ran);
+            }
+        }
+    }
+}
+
+/* A day of intervals of 100 ms, and a window as long: it has to end. */
+static void many_sets_go_on_over_many_intervals(void **state)
+{
+    enum { SETS = 20000, STEP = 72000 };
+    struct pipeline p;
+    const struct pipeline_opts o = { .set_steps = 12, .set_step_intervals = STEP };
+    (void)state;
+    pipeline_init(&p, &o);
+    for (unsigned i = 0; i < SETS; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "s:m|s|#k:%u", i);
+        pipeline_feed(&p, 0, line);
+    }
+    pipeline_turn(&p);
+    stop_and_start(&p, &o, 11 * STEP * 10);
+    assert_non_null(strstr(pipeline_text(&p), "s{k=\"19999\"} 1\n"));
+    stop_and_start(&p, &o, 2 * STEP * 10);
+    assert_non_null(strstr(pipeline_text(&p), "s{k=\"19999\"} 0\n"));
+    pipeline_release(&p);
+}
+
 static void a_snapshot_of_gauges_leaves_out_what_counts(void **state)
 {
     struct pipeline p;
@@ -423,6 +486,26 @@ static void a_state_is_loaded_after_any_number_of_restarts(void **state)
         stop_and_start(&p, &o, 0);
     }
     assert_int_equal(registry_restored(p.registry), RESTARTS);
+    pipeline_release(&p);
+}
+
+/* Lines that wait since many settings ago: what is too much costs itself, never the file. */
+static void a_state_is_loaded_after_any_number_of_settings(void **state)
+{
+    enum { SETTINGS = 1100, KEPT = 1024 };
+    struct pipeline p;
+    struct pipeline_opts o = { .ttl_s = 100000 };
+    (void)state;
+    pipeline_init(&p, &o);
+    for (int i = 0; i < SETTINGS; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "c%d:1|c", i);
+        pipeline_feed(&p, 0, line);
+        pipeline_turn(&p);
+        o.ttl_s++;
+        stop_and_start(&p, &o, 0);
+    }
+    assert_int_equal(registry_restored(p.registry), KEPT);
     pipeline_release(&p);
 }
 
@@ -720,11 +803,14 @@ int main(void)
         cmocka_unit_test(a_name_one_sample_has_come_for_is_no_newcomers),
         cmocka_unit_test(a_gauge_and_a_set_of_one_line_both_come_back),
         cmocka_unit_test(windows_go_on_while_it_is_down),
+        cmocka_unit_test(a_window_of_long_steps_goes_on_as_if_it_had_run),
+        cmocka_unit_test(many_sets_go_on_over_many_intervals),
         cmocka_unit_test(a_snapshot_of_gauges_leaves_out_what_counts),
         cmocka_unit_test(no_more_lines_come_back_than_there_may_be_series),
         cmocka_unit_test(a_name_that_became_reserved_stays_off),
         cmocka_unit_test(what_is_loaded_is_saved_again),
         cmocka_unit_test(a_state_is_loaded_after_any_number_of_restarts),
+        cmocka_unit_test(a_state_is_loaded_after_any_number_of_settings),
         cmocka_unit_test(a_reload_of_the_mapping_leaves_what_waits),
         cmocka_unit_test(families_left_out_are_passed_in_pieces_too),
         cmocka_unit_test(intervals_may_end_while_it_is_saved_in_pieces),

@@ -337,6 +337,39 @@ static void what_waits_takes_as_much_memory_as_before(void **state)
     state_memory_release(&saved);
 }
 
+/* Names as long as a datagram, and timers with every bucket there is. */
+static void the_largest_batches_are_loaded_again(void **state)
+{
+    enum { SERIES = 30, NAME = 65000 };
+    static struct wires wires;
+    static char key[NAME + 8];
+    struct state_memory saved = { 0 };
+    struct fake_snapshot f;
+    (void)state;
+    wires = (struct wires){ .down = true };
+    struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
+    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    fake_snapshot_init(&f, 1700000000);
+    for (unsigned i = 0; i < SERIES; i++) {
+        snprintf(key, sizeof key, "hits|#n:%02u%0*d", i, NAME - 12, 0);
+        struct sketch *k = fake_snapshot_timer(&f, key, 8);
+        for (double v = 1; v < 1e6; v *= 1.003) {
+            (void)sketch_add(k, v, 0.7);
+            (void)sketch_add(k, -v, 0.7);
+        }
+    }
+    redis_ledger_begin(l, 1700000000, NOW_MS, NOW_MS);
+    fake_snapshot_encode(&f, e, 4800, take, l);
+    redis_ledger_end(l, NOW_MS);
+    save(l, &saved);
+    load(next, &saved);
+    fake_snapshot_release(&f);
+    redis_encode_free(e);
+    redis_ledger_free(next);
+    redis_ledger_free(l);
+    state_memory_release(&saved);
+}
+
 /* What was saved, with one byte of a batch changed. */
 static void load_changed(struct state_memory *from, size_t at, unsigned char by)
 {
@@ -394,6 +427,7 @@ int main(void)
         cmocka_unit_test(batches_of_another_format_are_left_out_and_counted),
         cmocka_unit_test(sums_of_the_largest_counters_are_loaded_again),
         cmocka_unit_test(what_waits_takes_as_much_memory_as_before),
+        cmocka_unit_test(the_largest_batches_are_loaded_again),
         cmocka_unit_test(a_batch_of_any_bytes_is_left_out_or_becomes_a_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
