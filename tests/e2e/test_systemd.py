@@ -604,6 +604,26 @@ FileDescriptorName=statsd
 """
 
 
+def test_a_manager_keeps_what_its_server_took_over_from_one_without_a_manager(dir):
+    path, control = os.path.join(dir, "own.sock"), "server.control_socket=" + os.path.join(dir, "control")
+    with Server(control, "server.workers=2", sockets=["udp://127.0.0.1:0", "unixgram://" + path], clean_exit=False) as old:
+        same = ["http.listen=" + old.http_addr(), "listen.socket=udp://%s:%d" % old.udp(), "listen.socket=unixgram://" + path,
+                "server.workers=2", "server.interval=200ms", control]
+        with Manager(dir, *same) as m:
+            m.flags = ["--takeover"]
+            m.start()
+            assert old.process.wait(10) == 0
+            assert len(m.store) == 4                                      # UDP of two workers, Unix, HTTP
+            m.flags = []
+            m.stop()
+            for i in range(10):
+                sender(old.udp(), n=1)(i)
+                sender(path, n=1)(i)
+            m.start()
+            m.stop()
+            assert m.sum_of_runs("samples_aggregated") == 20
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/lib/systemd/systemd"), reason="no root, or no systemd")
 def test_a_real_systemd_keeps_the_sockets_over_restarts_a_reload_and_a_kill(dir):
     os.mkdir(os.path.join(dir, "units"))
