@@ -147,7 +147,7 @@ def text_of(lines, size, rounds, found, failed):
         median = statistics.median(found[name])
         return [what, figures(found[name]), "" if goal is None else f"at most {goal}: {'met' if median <= goal else 'MISSED'}"]
     rows = [row("stop: TERM to the end of the process", "end"), row(".. of these, writing", "write", GOAL_S),
-            row("start: until `/-/ready` and `/metrics` answer", "ready"), row(".. of these, reading and loading", "read", GOAL_S),
+            row("start: until `/-/ready` answers", "ready"), row(".. of these, reading and loading", "read", GOAL_S),
             row("takeover: start of the new process to the end of the old one", "takeover"), row(".. of these, nobody reads", "pause"),
             row(".. longest answer of HTTP", "answer")]
     text = (f"## Restarts\n\n{lines:,} lines, a state of {size / 1e6:.0f} MB ({size / lines:.0f} bytes each), both cores. Seconds, medians of {rounds} "

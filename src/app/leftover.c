@@ -93,9 +93,19 @@ static void cannot_read(int rc)
         F_STR("lost", "what they hold"));
 }
 
+/* No series may count on cells of a worker that ends: they all go with its page. */
+static int let_go_of_cells(struct worker *w, const struct ingest_opts *o)
+{
+    struct generation *empty;
+    int rc = ingest_generation_new(o->profiles, o->mapping, &empty);
+    if (rc == 0)
+        worker_remap(w, empty);
+    return rc;
+}
+
 /* Everything that the sockets hold.  returns  datagrams */
-static uint64_t read_all(const struct inherited *from, struct worker *w, struct registry *registry,
-                         uv_sem_t *sem)
+static uint64_t read_all(const struct inherited *from, struct worker *w,
+                         const struct lane_opts *lane, struct registry *registry, uv_sem_t *sem)
 {
     unsigned n = 0;
     uint64_t datagrams = 0;
@@ -110,7 +120,9 @@ static uint64_t read_all(const struct inherited *from, struct worker *w, struct 
         if (at < 0)
             cannot_read(at);
     }
-    int rc = worker_start(w);
+    int rc = let_go_of_cells(w, &lane->ingest);
+    if (rc == 0)
+        rc = worker_start(w);
     if (rc < 0) {
         cannot_read(rc);
         return 0;
@@ -158,7 +170,7 @@ void leftover_end(struct inherited *from, const struct lane_opts *lane, struct r
     uv_sem_init(&sem, 0);
     const struct worker_opts o = { .lane = *lane, .notify = turned, .cookie = &sem };
     if (worker_new(&o, &w) == 0) {
-        uint64_t datagrams = read_all(from, w, registry, &sem);
+        uint64_t datagrams = read_all(from, w, lane, registry, &sem);
         LOG(LOG_INFO, "read what sockets of the config before held", F_U64("datagrams", datagrams));
     }
     worker_join(w);

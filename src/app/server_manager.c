@@ -130,9 +130,15 @@ static void store(struct manager *m, const char *name, const int *fds, size_t n)
     (void)notify_say_with(&m->to, text, fds, n);
 }
 
+/* The first that the manager has not got.  What was taken over was open before, and it has none. */
+static unsigned first_new(const struct listener *l)
+{
+    return l->kept ? l->n_before : 0;
+}
+
 static bool is_new(const struct listener *l)
 {
-    return l->own && l->n > l->n_before;
+    return l->own && l->n > first_new(l);
 }
 
 static bool http_is_new(const struct server *s)
@@ -147,7 +153,7 @@ static void store_new(struct server *s)
     for (size_t i = 0; i < s->n_listeners; i++) {
         const struct listener *l = &s->listeners[i];
         if (is_new(l))
-            store(m, l->kept_as, &l->fds[l->n_before], l->n - l->n_before);
+            store(m, l->kept_as, &l->fds[first_new(l)], l->n - first_new(l));
     }
     server_manager_http_name(s, name);
     if (http_is_new(s))

@@ -86,15 +86,15 @@ static void loaded_check(const struct config *c)
 }
 
 /* systemd names the folders of StateDirectory=, separated by colons: the first is ours. */
-static void default_state_dir(struct config *c, char *const *env)
+static void default_state_dir(struct config_loader *l, char *const *env)
 {
     static const char name[] = "STATE_DIRECTORY=";
-    for (; c->server_state_dir[0] == '\0' && env != NULL && *env != NULL; env++) {
+    for (; l->c.server_state_dir[0] == '\0' && env != NULL && *env != NULL; env++) {
         if (strncmp(*env, name, sizeof name - 1) != 0)
             continue;
         const char *dirs = *env + sizeof name - 1;
-        free(c->server_state_dir);
-        c->server_state_dir = mem_strndup(dirs, strcspn(dirs, ":"));
+        config_loader_assign(l, "STATE_DIRECTORY", OPTION_server_state_dir,
+                             slice_of(dirs, strcspn(dirs, ":")));
         return;
     }
 }
@@ -105,7 +105,7 @@ static int finish(struct config_loader *l, const struct config_source *src, stru
     config_loader_begin(l, CONFIG_ENV);
     config_env_read(l, src->environ);
     load_flags(l, src->sets, src->n_sets);
-    default_state_dir(&l->c, src->environ);
+    default_state_dir(l, src->environ);
     config_cross_check(l);
     if (config_loader_take_mistakes(l, ret_errors) > 0) {
         config_release(&l->c);

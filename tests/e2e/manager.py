@@ -57,6 +57,7 @@ class Manager:
         self.store = []                    # (name, descriptor), the newest first
         self.told = []                     # (pid of the sender, {key: value}) of each notification
         self.runs = []                     # the log of each run, as harness.log_line has it
+        self.flags = []                    # of the command line, beside the settings
         self.process = self.pid = None
         where = "@statsd-e2e-%d-%d" % (os.getpid(), id(self)) if abstract else os.path.join(dir, "notify.sock")
         self.where = where
@@ -153,7 +154,7 @@ class Manager:
             env.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=":".join(names))
         if self.watchdog_ms:
             env.update(WATCHDOG_USEC=str(self.watchdog_ms * 1000), WATCHDOG_PID=str(os.getpid()))
-        words = [*harness.ASLR_OFF, harness.STATSD]
+        words = [*harness.ASLR_OFF, harness.STATSD, *self.flags]
         for s in self.settings:
             words += ["--set", s]
         os.execvpe(words[0], words, env)

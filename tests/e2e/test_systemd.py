@@ -367,6 +367,27 @@ def test_a_listener_that_the_config_dropped_is_read_to_its_end_and_forgotten(dir
         assert int(m.logged("stopped")[0]["series"]) == 5
 
 
+def test_series_that_a_dropped_listener_brought_move_and_expire_as_others_do(dir):
+    path = os.path.join(dir, "own.sock")
+    with Manager(dir, *settings("listen.socket=unixgram://" + path)) as m:
+        m.start()
+        m.stop()
+        sender(path, n=1)(0)
+        m.settings[:] = settings("listen.socket=udp://127.0.0.1:0", "aggregate.ttl=1s")
+        m.start()
+        assert m.logged("read what sockets of the config before held")[0]["datagrams"] == "1"
+        os.kill(m.pid, signal.SIGHUP)
+        wait_for(lambda: m.ended() or m.logged("reloaded"), "the reload")
+        assert m.pid is not None, m.log
+        where = [l["addr"] for l in m.logged("listening") if l["proto"] == "http"][0]
+
+        def gone():
+            with urllib.request.urlopen(f"http://{where}/metrics", timeout=10) as answer:
+                return b'\nstatsd_series{kind="counter"} 0\n' in answer.read()
+        wait_for(gone, "the series to expire")
+        assert m.stop() == 0
+
+
 def test_events_and_checks_that_a_dropped_listener_holds_are_shown(dir):
     path = os.path.join(dir, "own.sock")
     with Manager(dir, *settings("listen.socket=unixgram://" + path)) as m:
@@ -583,6 +604,26 @@ ReusePort=yes
 ReceiveBuffer=32M
 FileDescriptorName=statsd
 """
+
+
+def test_a_manager_keeps_what_its_server_took_over_from_one_without_a_manager(dir):
+    path, control = os.path.join(dir, "own.sock"), "server.control_socket=" + os.path.join(dir, "control")
+    with Server(control, "server.workers=2", sockets=["udp://127.0.0.1:0", "unixgram://" + path], clean_exit=False) as old:
+        same = ["http.listen=" + old.http_addr(), "listen.socket=udp://%s:%d" % old.udp(), "listen.socket=unixgram://" + path,
+                "server.workers=2", "server.interval=200ms", control]
+        with Manager(dir, *same) as m:
+            m.flags = ["--takeover"]
+            m.start()
+            assert old.process.wait(10) == 0
+            assert len(m.store) == 4                                      # UDP of two workers, Unix, HTTP
+            m.flags = []
+            m.stop()
+            for i in range(10):
+                sender(old.udp(), n=1)(i)
+                sender(path, n=1)(i)
+            m.start()
+            m.stop()
+            assert m.sum_of_runs("samples_aggregated") == 20
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/lib/systemd/systemd"), reason="no root, or no systemd")

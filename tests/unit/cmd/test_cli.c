@@ -481,6 +481,25 @@ static void help_and_version_are_answers_not_errors(void **state)
     }
 }
 
+static void check_names_the_variable_that_gives_the_state_its_folder(void **state)
+{
+    (void)state;
+    char dirs[] = "STATE_DIRECTORY=/var/lib/a:/var/lib/b", other[] = "STATE_DIRECTORY_B=/c",
+         bad[] = "STATE_DIRECTORY=/a\nb";
+    char *const env[] = { other, dirs, NULL }, *const wrong[] = { bad, NULL };
+    struct done d = statsd(WORDS("check"), env);
+    assert_int_equal(d.status, 0);
+    assert_non_null(strstr(d.out, "  server.state_dir = /var/lib/a  (STATE_DIRECTORY)\n"));
+    done_release(&d);
+    d = statsd(WORDS("check", "--set", "server.state_dir=/d"), env);
+    assert_non_null(strstr(d.out, "  server.state_dir = /d  (--set)\n"));
+    done_release(&d);
+    d = statsd(WORDS("check"), wrong);
+    assert_int_equal(d.status, 2);
+    assert_non_null(strstr(d.err, "STATE_DIRECTORY: server.state_dir: '/a\\x0ab' has a control"));
+    done_release(&d);
+}
+
 static void check_shows_what_counts_and_hides_the_password(void **state)
 {
     (void)state;
@@ -601,6 +620,7 @@ int main(void)
         cmocka_unit_test(help_and_version_are_answers_not_errors),
         cmocka_unit_test(an_input_that_cannot_be_read_is_told),
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
+        cmocka_unit_test(check_names_the_variable_that_gives_the_state_its_folder),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),
         cmocka_unit_test(the_memory_bound_follows_the_limits),
         cmocka_unit_test(describe_has_every_row_of_each_table),
