@@ -99,7 +99,7 @@ SSE INLINE bool shape_with(struct masks t, const struct numbers *k, const struct
     ret->used = end + 1;
     if (LIKELY(q[end] == '\n') && LIKELY(end < rest))
         return true;
-    if ((signed char)q[end] < 0) /* fields_with would find that late */
+    if ((unsigned char)q[end] > '|') /* fields_with would find that late */
         return false;
     return fields_with(t.marks, k, p, (struct walk){ q, near, 0, rest }, ret);
 }
@@ -110,8 +110,10 @@ SSE INLINE bool shape_with(struct masks t, const struct numbers *k, const struct
  */
 INLINE uint32_t utf8_end(struct masks t, const char *q, uint32_t from, uint32_t rest)
 {
-    uint32_t end = control_beyond(t, q, from, rest);
-    return utf8_valid(slice_of(q + from, end - from)) ? end : 0;
+    uint32_t end = control_beyond(t, q, from, rest), n = end - from;
+    if (LIKELY(n <= 64)) /* nothing to check behind the last one above 0x7f */
+        n = 64 - (uint32_t)__builtin_clzll(below(t.high(q + from), n));
+    return utf8_valid(slice_of(q + from, n)) ? end : 0;
 }
 
 /*

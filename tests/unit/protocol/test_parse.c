@@ -20,8 +20,9 @@ struct fixture {
     struct parser *parser;
     struct batch batch;
     char *datagram;
-    bool padded;  /* there is room around it, ... */
-    char rubbish; /* ... full of this, with an LF in it */
+    bool padded;        /* there is room around it, ... */
+    char rubbish;       /* ... full of this, with an LF in it, */
+    const char *behind; /* but for this at the front of what is behind, unless NULL */
     uint32_t events, checks, errors;
     struct parse_error error[ERRORS_MAX];
     struct buf *told; /* by on_cut */
@@ -97,6 +98,8 @@ static void parse(struct fixture *f, const char *text, size_t n, bool truncated)
     memset(f->datagram, f->rubbish, before + n + behind);
     if (f->padded)
         f->datagram[before + n + 40] = '\n';
+    if (f->behind != NULL)
+        memcpy(f->datagram + before + n, f->behind, strlen(f->behind));
     memcpy(f->datagram + before, text, n);
     f->errors = 0;
     batch_clear(&f->batch);
@@ -776,16 +779,22 @@ static void plain_lines_are_read_as_all_lines_are(void **state)
 }
 
 /* Read by both, whatever their readers are: samples, counts and refusals. */
-static void same_by_both(struct fixture *f, struct fixture *g, const char *text)
+static void same_bytes_by_both(struct fixture *f, struct fixture *g, const char *text, size_t len)
 {
-    parse_text(f, text);
-    parse_text(g, text);
+    parse(f, text, len, false);
+    parse(g, text, len, false);
     bool same = f->batch.n == g->batch.n && f->errors == g->errors &&
                 memcmp(&f->batch.counts, &g->batch.counts, sizeof f->batch.counts) == 0;
     for (uint32_t k = 0; same && k < f->batch.n; k++)
         same = same_sample(&f->batch, &f->batch.samples[k], &g->batch, &g->batch.samples[k]);
     if (!same)
-        fail_msg("%s, '%s': %u and %u samples", variant_name(), text, f->batch.n, g->batch.n);
+        fail_msg("%s, '%.*s': %u and %u samples", variant_name(), (int)len, text, f->batch.n,
+                 g->batch.n);
+}
+
+static void same_by_both(struct fixture *f, struct fixture *g, const char *text)
+{
+    same_bytes_by_both(f, g, text, strlen(text));
 }
 
 /* Names, tags and lines of any length around those that a reader takes, and around the options'. */
@@ -842,6 +851,62 @@ static void readers_agree_around_every_limit(void **state)
             o.origin_tags = opts[i].origin_tags;
             compare_around_every_limit(o);
         }
+    }
+    assert_true(variant_choose(variants[0].name));
+}
+
+/* Every byte of a line as every other one; behind it another line, or what is no datagram's. */
+static void compare_every_byte(struct fixture *f, struct fixture *g, const char *line)
+{
+    static const char next[] = "m:2|d|#x:y|@0.5\n";
+    for (size_t at = 0, len = strlen(line); at < len; at++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            char text[160];
+            memcpy(text, line, len);
+            memcpy(text + len, next, sizeof next);
+            text[at] = (char)byte;
+            f->rubbish = "#|:1}\xa9"[byte % 6];
+            same_bytes_by_both(f, g, text, len - 1 + (byte + at) % 2 * sizeof next);
+        }
+}
+
+/* A datagram that ends anywhere in a line, whose remainder is behind it. */
+static void compare_every_end(struct fixture *f, struct fixture *g, const char *line)
+{
+    for (size_t at = 0, len = strlen(line); at <= len; at++) {
+        f->behind = line + at;
+        same_bytes_by_both(f, g, line, at);
+    }
+    f->behind = NULL;
+}
+
+static void readers_agree_whichever_byte_is_another_or_the_last(void **state)
+{
+    /* clang-format off */
+    static const char *const lines[] = {
+        "abc.def:12.5|ms|#k:v,l:w\n", "x:1|c|@0.1|#a:b|c:id\n", "x:1|c|#a|@.5|e:id|c:x\r\n",
+        "g:5|g\n", "h:1:2.5:3|h|#t:u\n", "n\xc3\xa9:1|c|#\xe2\x82\xac\xf0\x9f\x90\x98x:y,z\n",
+        "t:1|c|T17|#a\n", "_e{5,1}:12345|c\n", "a}b~:1|c|#k}:v~\n", "c:123456789012345|c|#\n",
+        "name_of_fifty_bytes_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1|d|#tags:bbbbbbbb|c:x\n",
+        "name_of_eighty_bytes_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1|c|#x\n",
+        "n:1|c|#\xc3\xa9_seventy_bytes_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa9,a\n",
+    };
+    /* clang-format on */
+    const struct scan_variant *variants;
+    size_t n = scan_variants(&variants);
+    (void)state;
+    for (size_t v = 0; v < n; v++) {
+        struct fixture f, g;
+        assert_true(variant_choose(variants[v].name));
+        fixture_init(&f, PARSE_OPTS_DEFAULT, 8);
+        fixture_init(&g, PARSE_OPTS_DEFAULT, 8);
+        f.padded = true;
+        for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+            compare_every_byte(&f, &g, lines[k]);
+            compare_every_end(&f, &g, lines[k]);
+        }
+        fixture_release(&f);
+        fixture_release(&g);
     }
     assert_true(variant_choose(variants[0].name));
 }
@@ -973,6 +1038,7 @@ int main(void)
         cmocka_unit_test(several_datagrams_may_share_a_batch),
         cmocka_unit_test(plain_lines_are_read_as_all_lines_are),
         cmocka_unit_test(readers_agree_around_every_limit),
+        cmocka_unit_test(readers_agree_whichever_byte_is_another_or_the_last),
         cmocka_unit_test(many_lines_of_many_values_stay_within_the_batch),
         cmocka_unit_test(readers_take_turns_within_a_datagram),
         cmocka_unit_test(a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing),
