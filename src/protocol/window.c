@@ -29,6 +29,7 @@ struct tools {
     /* odd_shape_with and packed_with; called, so that they take no registers from the rest */
     bool (*odd_shape)(const struct parser *p, const char *q, uint32_t rest, struct shape *ret);
     bool (*packed)(struct batch *b, const char *value, uint32_t n, struct sample *s);
+    const struct numbers *numbers; /* numbers_apart, by lines_with */
 };
 
 /* ---- one line ---- */
@@ -59,11 +60,10 @@ SSE INLINE bool packed_with(struct masks t, struct batch *b, const char *value, 
  * The line at q, of a datagram that goes on for `rest` bytes.
  * returns  its bytes, the line break too; 0: it is not plain, and *s may have been written to
  */
-/* NOLINTNEXTLINE(readability-function-size): it is inlined, and the parameters stay in registers */
-HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct numbers *k,
-                                        const struct parser *p, struct batch *b, const char *q,
-                                        uint32_t rest, struct sample *s)
+HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct parser *p, struct batch *b,
+                                        const char *q, uint32_t rest, struct sample *s)
 {
+    const struct numbers *const k = t.numbers;
     struct shape l, odd;
     if (UNLIKELY(!shape_with(t.masks, k, p, q, rest, &l))) {
         if (!t.odd_shape(p, q, rest, &odd))
@@ -100,12 +100,11 @@ HASH_PAIR_AES INLINE uint32_t line_with(struct tools t, const struct numbers *k,
 
 HASH_PAIR_AES INLINE void lines_with(struct tools t, struct parser *p, struct batch *b)
 {
-    const struct numbers *const k = numbers_apart();
+    t.numbers = numbers_apart();
     const char *const stop = p->ptr + p->len, *q = p->ptr + p->at;
     struct sample *s = b->samples + b->n, *const full = b->samples + b->full;
     uint32_t used;
-    while (q < stop && s < full &&
-           (used = line_with(t, k, p, b, q, (uint32_t)(stop - q), s)) != 0) {
+    while (q < stop && s < full && (used = line_with(t, p, b, q, (uint32_t)(stop - q), s)) != 0) {
         batch_aim(b, s->hash.lo);
         q += used;
         s++;
@@ -193,7 +192,7 @@ AVX2 NOINLINE bool packed_avx2(struct batch *b, const char *value, uint32_t n, s
 
 AVX2 static void window_avx2(struct parser *p, struct batch *b)
 {
-    lines_with((struct tools){ MASKS_AVX2, odd_shape_avx2, packed_avx2 }, p, b);
+    lines_with((struct tools){ MASKS_AVX2, odd_shape_avx2, packed_avx2, NULL }, p, b);
 }
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx2,bmi,bmi2,popcnt,aes")))
@@ -254,7 +253,7 @@ AVX512 NOINLINE bool packed_avx512(struct batch *b, const char *value, uint32_t 
 
 AVX512 static void window_avx512(struct parser *p, struct batch *b)
 {
-    lines_with((struct tools){ MASKS_AVX512, odd_shape_avx512, packed_avx512 }, p, b);
+    lines_with((struct tools){ MASKS_AVX512, odd_shape_avx512, packed_avx512, NULL }, p, b);
 }
 
 window_fn window_of(const char *variant)

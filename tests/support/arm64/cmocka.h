@@ -38,6 +38,7 @@ static int cmocka_skipped;
 #define assert_ptr_equal(a, b)           cmocka_must((const void *)(a) == (const void *)(b), #a)
 #define assert_int_equal(a, b)           cmocka_must((long long)(a) == (long long)(b), #a)
 #define assert_string_equal(a, b)        cmocka_must(strcmp(a, b) == 0, #a)
+#define assert_string_not_equal(a, b)    cmocka_must(strcmp(a, b) != 0, #a)
 #define assert_memory_equal(a, b, n)     cmocka_must(memcmp(a, b, n) == 0, #a)
 #define assert_memory_not_equal(a, b, n) cmocka_must(memcmp(a, b, n) != 0, #a)
 #define assert_in_range(x, least, most)                                                            \
@@ -48,10 +49,14 @@ static int cmocka_skipped;
         return;                                                                                    \
     } while (0)
 
-static inline int cmocka_run(const char *name, const struct CMUnitTest *tests, size_t n)
+static inline int cmocka_run(const char *name, const struct CMUnitTest *tests, size_t n,
+                             int (*setup)(void **state), int (*teardown)(void **state))
 {
+    void *group = NULL;
+    if (setup != NULL && setup(&group) != 0)
+        fail_msg("setup");
     for (size_t i = 0; i < n; i++) {
-        void *state = NULL;
+        void *state = group;
         printf("%s: %s\n", name, tests[i].name);
         fflush(stdout);
         if (tests[i].setup != NULL && tests[i].setup(&state) != 0)
@@ -60,11 +65,15 @@ static inline int cmocka_run(const char *name, const struct CMUnitTest *tests, s
         if (tests[i].teardown != NULL && tests[i].teardown(&state) != 0)
             fail_msg("teardown");
     }
+    if (teardown != NULL && teardown(&group) != 0)
+        fail_msg("teardown");
     printf("[  PASSED  ] %zu tests, %d skipped.\n", n - (size_t)cmocka_skipped, cmocka_skipped);
     return 0;
 }
 
 #define cmocka_run_group_tests_name(name, tests, setup, teardown)                                  \
-    cmocka_run(name, tests, sizeof(tests) / sizeof(tests)[0])
+    cmocka_run(name, tests, sizeof(tests) / sizeof(tests)[0], setup, teardown)
+#define cmocka_run_group_tests(tests, setup, teardown)                                             \
+    cmocka_run_group_tests_name(#tests, tests, setup, teardown)
 
 #endif
