@@ -26,6 +26,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import exposition  # noqa: E402
 
 STATSD = os.environ.get("STATSD_BIN") or os.path.join(TOP, "build", "statsd")
+BENCH = os.path.join(os.path.dirname(STATSD), "statsd-bench")  # make test builds it beside the server, but for a sanitizer
 SLOW = float(os.environ.get("E2E_SLOW") or 1)
 LONG = bool(os.environ.get("SLOW"))            # the long tests too
 PATIENCE = 10 * SLOW                           # seconds until a condition is given up

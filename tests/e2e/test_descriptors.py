@@ -14,7 +14,7 @@ from exposition import parse
 from harness import ASLR_OFF, SLOW, STATSD, Server, wait_for
 
 SETS = ["--set", "http.listen=127.0.0.1:0", "--set", "listen.socket=udp://127.0.0.1:0", "--set", "server.interval=200ms"]
-BENCH = os.path.join(harness.TOP, "build", "statsd-bench")
+BENCH = harness.BENCH
 
 
 def close_all(*fds):
