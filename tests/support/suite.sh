@@ -37,20 +37,37 @@ run_layers() {
 }
 
 # A cmocka program tells how many of its tests passed; one that died tells nothing, and is a failure.
-run_binary() {
-    local name=${1#"$B"/tests/} rc=0 p f
-    timeout "${TEST_TIMEOUT:-300}" $aslr_off "$1" >"$log/out" 2>&1 </dev/null || rc=$?
-    p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$log/out" | awk '{ n += $1 } END { print n + 0 }')
-    f=$(sed -nE 's/^\[  FAILED  \] .*: ([0-9]+) test.*/\1/p' "$log/out" | awk '{ n += $1 } END { print n + 0 }')
-    [ $rc -ne 0 ] && [ "$f" = 0 ] && f=1
+judge_binary() {   # FILE OUTPUT STATUS
+    local name=${1#"$B"/tests/} rc=$3 p f
+    p=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$2" | awk '{ n += $1 } END { print n + 0 }')
+    f=$(sed -nE 's/^\[  FAILED  \] .*: ([0-9]+) test.*/\1/p' "$2" | awk '{ n += $1 } END { print n + 0 }')
+    [ "$rc" -ne 0 ] && [ "$f" = 0 ] && f=1
     # All of them skipped by their own word (what a sanitizer cannot run) is no failure, and no pass either.
-    if [ $rc -eq 0 ] && [ "$p" = 0 ] && grep -q ' SKIPPED TEST' "$log/out"; then
+    if [ "$rc" -eq 0 ] && [ "$p" = 0 ] && grep -q ' SKIPPED TEST' "$2"; then
         printf 'skipped %s\n' "$name"
         return
     fi
-    [ $rc -eq 0 ] && [ "$p" = 0 ] && { echo "no test ran" >>"$log/out"; f=1; }
+    [ "$rc" -eq 0 ] && [ "$p" = 0 ] && { echo "no test ran" >>"$2"; f=1; }
     passed=$((passed + p)) failed=$((failed + f))
-    if [ "$f" = 0 ]; then ok "$name ($p)"; else cat "$log/out"; bad "$name (status $rc)"; fi
+    if [ "$f" = 0 ]; then ok "$name ($p)"; else cat "$2"; bad "$name (status $rc)"; fi
+}
+
+start_binary() {   # NUMBER FILE
+    timeout "${TEST_TIMEOUT:-300}" $aslr_off "$2" >"$log/out.$1" 2>&1 </dev/null &
+    pids[$1]=$!
+}
+
+# Two at a time, told in their order: many of them wait more than they work.
+run_binaries() {
+    local files=("$@") pids=() i rc
+    for i in "${!files[@]}"; do
+        [ "$i" = 0 ] && start_binary 0 "${files[0]}"
+        [ $((i + 1)) -lt $# ] && start_binary $((i + 1)) "${files[i + 1]}"
+        rc=0
+        wait "${pids[i]}" || rc=$?
+        judge_binary "${files[i]}" "$log/out.$i" "$rc"
+        rm -f "$log/out.$i"
+    done
 }
 
 run_replay() {
@@ -85,19 +102,24 @@ run_pytest() {
     if [ $f = 0 ]; then ok "$1"; else bad "$1"; fi
 }
 
-mode=
+mode= binaries=()
+flush() {
+    [ ${#binaries[@]} = 0 ] || run_binaries "${binaries[@]}"
+    binaries=()
+}
 for word in "$@"; do
     case $word in
-    layers) run_layers; mode= ;;
-    e2e | interop) run_pytest "$word"; mode= ;;
-    binaries | replay) mode=$word ;;
+    layers) flush; run_layers; mode= ;;
+    e2e | interop) flush; run_pytest "$word"; mode= ;;
+    binaries | replay) flush; mode=$word ;;
     *) case $mode in
-       binaries) run_binary "$word" ;;
+       binaries) binaries+=("$word") ;;
        replay) run_replay "$word" ;;
        *) echo "suite: $word: what is that?" >&2; exit 2 ;;
        esac ;;
     esac
 done
+flush
 
 mkdir -p "$B" && echo "$passed $failed $skipped" >"$B/suite.count"
 echo "== ${CC}${san:+ SAN=$san}$([ "$skipped" -gt 0 ] && echo ", $skipped skipped"): $passed passed, $failed failed"
