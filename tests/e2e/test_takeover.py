@@ -396,7 +396,8 @@ def test_a_new_one_that_is_killed_at_any_moment_leaves_one_that_reads(folder):
             outcomes["crash"] += 1
         sent = load.end()
         run.wait_value("hits", sent)
-        assert outcomes["old"] > 0 and outcomes["crash"] < 5, outcomes
+        # The moments lie a millisecond apart, so few of them are between owning the sockets and the word of it.
+        assert outcomes["old"] > 0 and outcomes["crash"] < 5 * harness.SLOW, outcomes
     finally:
         run.clean_exit = False
         run.__exit__(None, None, None)
