@@ -20,6 +20,11 @@ FILL = 30000        # datagrams for each socket, of 1,432 bytes: half of what th
 GOALS = {"source": 1.9, "payload": 1.8}
 
 
+# One worker and the bare receiver in turn: what is sent, and the goal for its datagram rate.
+TURNS = [("1,432 bytes, 10,000 series", 1432, 24000, 10000, 0.45), ("1,432 bytes, 1,000,000 series", 1432, 24000, 1000000, 0.40),
+         ("one line, 10,000 series", 0, 50000, 10000, 0.85)]
+
+
 def listed(n):
     return ",".join(map(str, BOTH[:n]))
 
@@ -128,3 +133,36 @@ def cores(build, quick):
             "of the datagrams that its names bring it.\n\n")
     return text + h.table(["what", "CPU us per 1,000 lines, one", "two", "lines/s of two, wall", "busiest worker's part", "two to one, wall",
                            "two to one, CPU", "of the bare receiver's", "goal", ""], rows)
+
+
+def turn_ratios(build, floor, at, payload, datagrams, series, n):
+    """returns  of each round, ours to the bare receiver's: by wall, by CPU"""
+    def emptied(to):
+        command = [build / "bench/cores", "--port", to[0], "--pid", to[1], "--datagrams", datagrams, "--from", h.SENDER_CORE, "--payload", payload,
+                   "--series", series]
+        return {name: value for name, (value, _) in h.results(command, core=h.SENDER_CORE).items()}
+    for _ in range(-(-series // datagrams) + 1):    # first sight of all series, before the first round
+        emptied(at)
+    pairs = []
+    for i in range(n):
+        first, second = (at, floor) if i % 2 else (floor, at)
+        a, b = emptied(first), emptied(second)
+        pairs.append((a, b) if i % 2 else (b, a))
+    return [[ours[key] / bare[key] for ours, bare in pairs] for key in ("wall", "cpu")]
+
+
+def in_turn(build, quick):
+    """The drains of run.py once more, where two moments of a shared machine are not compared."""
+    rows, n = [], 3 if quick else 11
+    with contextlib.ExitStack() as stack:
+        floor = stack.enter_context(h.floor_receiver(build, "epoll", threads=1, core=listed(1)))
+        pin_workers(floor[1])
+        for cpu in [v for v in h.variants(build) if v in ("avx512", "avx2")] or ["auto"]:
+            for name, payload, datagrams, series, goal in TURNS:
+                h.say(f"one worker and the bare receiver in turn: {name}, {cpu}")
+                with server(build, 1, f"protocol.cpu={cpu}") as at:
+                    wall, cpu_time = turn_ratios(build, floor, at, payload, datagrams, series, n)
+                met = "met" if statistics.median(wall) >= goal else "MISSED"
+                rows.append([name, cpu, spread(wall), spread(cpu_time), f">= {goal}", met])
+    text = f"## One worker and the bare receiver in turn\n\nSockets filled beforehand, {n} rounds: median of the rounds' ratios, quartiles in brackets.\n\n"
+    return text + h.table(["datagrams", "variant", "datagram rate, to the bare receiver's", "by CPU time", "goal", ""], rows)

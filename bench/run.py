@@ -328,7 +328,7 @@ def main():
         h.say(f"written to {h.write_results(text)}")
 
 
-PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "restarts": restarts.restarts,
+PARTS = {"in_process": in_process, "workers": workers, "cores": cores.cores, "in_turn": cores.in_turn, "drains": drains, "paced": paced, "scraped": scraped, "formats": formats, "memory": memory, "micro": micro, "pauses": pauses, "restarts": restarts.restarts,
          "parsing": parsing}
 
 if __name__ == "__main__":

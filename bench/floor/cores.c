@@ -3,7 +3,7 @@
  * socket alike, let it go, and watch its CPU clock until that stands still.
  *
  *     cores --port N --pid N [--sockets N] [--datagrams N] [--senders even|one] [--from CORES]
- *           [--payload BYTES] [--series N] [--tag-values N] [--runs N]
+ *           [--payload BYTES] [--series N] [--tags N] [--tag-values N] [--runs N]
  *
  *     --sockets    of the port
  *     --datagrams  for each socket; that many must fit
@@ -59,7 +59,7 @@ struct thread_times {
 };
 
 struct cores {
-    int64_t port, pid, sockets, datagrams, payload, series, tag_values, runs;
+    int64_t port, pid, sockets, datagrams, payload, series, tags, tag_values, runs;
     int from[SOCKETS_MAX]; /* cores */
     unsigned n_from;
     bool one; /* sender for all sockets */
@@ -293,13 +293,10 @@ static int parse(struct cores *c, int argc, char **argv)
     const struct {
         const char *name;
         int64_t *at;
-    } numbers[] = { { "--port", &c->port },
-                    { "--pid", &c->pid },
-                    { "--sockets", &c->sockets },
-                    { "--datagrams", &c->datagrams },
-                    { "--payload", &c->payload },
-                    { "--series", &c->series },
-                    { "--tag-values", &c->tag_values },
+    } numbers[] = { { "--port", &c->port },       { "--pid", &c->pid },
+                    { "--sockets", &c->sockets }, { "--datagrams", &c->datagrams },
+                    { "--payload", &c->payload }, { "--series", &c->series },
+                    { "--tags", &c->tags },       { "--tag-values", &c->tag_values },
                     { "--runs", &c->runs } };
     for (int i = 1; i + 1 < argc; i += 2) {
         bool known = strcmp(argv[i], "--senders") == 0;
@@ -314,9 +311,9 @@ static int parse(struct cores *c, int argc, char **argv)
             return -EINVAL;
     }
     bool ok = argc % 2 == 1 && c->port > 0 && c->port < 65536 && c->pid > 1 && c->series > 0 &&
-              c->datagrams > 0 && c->payload >= 0 && c->tag_values > 0 && c->runs > 0 &&
-              c->runs <= MICRO_RUNS_MAX && c->sockets > 0 && c->sockets <= SOCKETS_MAX &&
-              (c->one || c->n_from == c->sockets);
+              c->datagrams > 0 && c->payload >= 0 && c->tags >= 0 && c->tag_values > 0 &&
+              c->runs > 0 && c->runs <= MICRO_RUNS_MAX && c->sockets > 0 &&
+              c->sockets <= SOCKETS_MAX && (c->one || c->n_from == c->sockets);
     return ok ? 0 : -EINVAL;
 }
 
@@ -325,7 +322,7 @@ static int prepare(struct cores *c)
     char address[64];
     struct payload_spec s = { .seed = 1,
                               .series = (uint32_t)c->series,
-                              .tags = 3,
+                              .tags = (uint32_t)c->tags,
                               .tag_values = (uint32_t)c->tag_values,
                               .bytes = (uint32_t)c->payload,
                               .packed = 1,
@@ -348,11 +345,13 @@ int main(int argc, char **argv)
                        .sockets = 1,
                        .n_from = 1,
                        .datagrams = 40000,
+                       .tags = 3,
                        .tag_values = 50,
                        .runs = 1 };
     if (parse(&c, argc, argv) < 0 || prepare(&c) < 0) {
         fputs("usage: cores --port N --pid N [--sockets N] [--datagrams N] [--senders even|one] "
-              "[--from CORES] [--payload BYTES] [--series N] [--tag-values N] [--runs N]\n",
+              "[--from CORES] [--payload BYTES] [--series N] [--tags N] [--tag-values N] "
+              "[--runs N]\n",
               stderr);
         return 2;
     }

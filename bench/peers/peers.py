@@ -54,11 +54,15 @@ class Peer:
     def install(self):
         """raises  Unavailable"""
 
+    def workers(self, cores):
+        """How many threads can read one port, on that many cores."""
+        return 1
+
     def version(self):
         return ""
 
-    def command(self, port, http, scratch):
-        """What to start; scratch is a directory for its configuration."""
+    def command(self, port, http, scratch, workers=1):
+        """What to start; scratch is a directory for its configuration, workers: threads that read, at most workers()."""
         raise NotImplementedError
 
     def metrics(self, http):
@@ -76,12 +80,15 @@ class Ours(Peer):
         if not (self.build / "statsd").exists():
             raise Unavailable("not built")
 
+    def workers(self, cores):
+        return cores
+
     def version(self):
         return h.first_line([self.build / "statsd", "--version"])
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         return [self.build / "statsd", "--set", f"listen.socket=udp://127.0.0.1:{port}?rcvbuf={h.RECEIVE_BUFFER >> 20}MiB",
-                "--set", f"http.listen=127.0.0.1:{http}", "--set", "server.workers=1"]
+                "--set", f"http.listen=127.0.0.1:{http}", "--set", f"server.workers={workers}"]
 
     lines_metric = "statsd_samples_aggregated_total"
 
@@ -94,12 +101,15 @@ class Floor(Peer):
     def __init__(self, build):
         self.build = build
 
+    def workers(self, cores):
+        return cores
+
     def install(self):
         if not (self.build / "bench/floor_recv").exists():
             raise Unavailable("not built")
 
-    def command(self, port, http, scratch):
-        return [self.build / "bench/floor_recv", "epoll", port, h.RECEIVE_BUFFER]
+    def command(self, port, http, scratch, workers=1):
+        return [self.build / "bench/floor_recv", "epoll", port, h.RECEIVE_BUFFER, workers]
 
 
 class Exporter(Peer):
@@ -114,7 +124,7 @@ class Exporter(Peer):
         built = h.first_line(["sh", "-c", f"go version -m '{self.path}' | grep -m1 '\tmod'"]).split()
         return f"{built[2] if len(built) > 2 else '?'}, {h.first_line(['go', 'version']).split()[2]}"
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         return [self.path, f"--statsd.listen-udp=127.0.0.1:{port}", "--statsd.listen-tcp=", f"--web.listen-address=127.0.0.1:{http}",
                 f"--statsd.read-buffer={h.RECEIVE_BUFFER}", "--statsd.udp-packet-queue-size=100000"]
 
@@ -129,7 +139,7 @@ class Gostatsd(Peer):
     def version(self):
         return h.first_line([self.path, "--version"])
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         return [self.path, "--backends=null", f"--metrics-addr=127.0.0.1:{port}", "--max-readers=1", "--receive-batch-size=50"]
 
 
@@ -147,7 +157,7 @@ class Etsy(Peer):
         package = h.json.loads((self.tree / "node_modules/statsd/package.json").read_text())
         return f"{package['version']}, Node.js {h.first_line(['node', '--version'])}"
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         config = scratch / "config.js"
         config.write_text(f'{{ port: {port}, address: "127.0.0.1", mgmt_port: {http}, mgmt_address: "127.0.0.1", backends: [], '
                           'flushInterval: 10000 }\n')
@@ -164,7 +174,7 @@ class Netdata(Peer):
     def version(self):
         return h.first_line([self.path, "-v"])
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         for name in ("cache", "lib", "log", "home", "web", "plugins"):
             (scratch / name).mkdir(exist_ok=True)
         plugins = "\n".join(f"    {p} = no" for p in ("proc", "cgroups", "tc", "idlejitter", "diskspace", "timex", "checks", "apps",
@@ -220,7 +230,7 @@ class Collectd(Peer):
     def version(self):
         return h.first_line(["sh", "-c", f"'{self.tree}/usr/sbin/collectd' -h | grep -o 'collectd [0-9][0-9.]*'"])
 
-    def command(self, port, http, scratch):
+    def command(self, port, http, scratch, workers=1):
         config = scratch / "collectd.conf"
         config.write_text(f"""
 BaseDir "{scratch}"

@@ -14,7 +14,10 @@ import urllib.request
 
 import peers as p
 
+from cores import BOTH, listed, pin_workers
+
 h = p.h
+WAITING = 24000    # datagrams of 1,432 bytes: what the receive buffer of every server holds
 PLAIN = ["--tags", "0", "--tag-values", "1", "--types", "c=60,ms=30,g=10", "--series", "10000"]
 TAGGED = ["--tags", "3", "--tag-values", "50", "--types", "c=60,ms=30,g=10", "--series", "10000"]
 
@@ -45,11 +48,11 @@ def equal_buffers():
 
 
 @contextlib.contextmanager
-def started(peer):
+def started(peer, core=None, workers=1):
     port, http = h.free_port(), p.free_http()
     with tempfile.TemporaryDirectory(prefix="statsd-peer-") as scratch:
         log = pathlib.Path(scratch) / "log.txt"
-        with h.process(peer.command(port, http, pathlib.Path(scratch)), cwd=scratch, log=log) as child:
+        with h.process(peer.command(port, http, pathlib.Path(scratch), workers), core, cwd=scratch, log=log) as child:
             if not h.wait_for_udp(port, child):
                 said = log.read_text(errors="replace").strip().splitlines()
                 raise p.Unavailable("did not start: " + (said[-1][:120] if said else "no message"))
@@ -122,6 +125,34 @@ def round_of(title, found, build, load, quick):
         except (p.Unavailable, RuntimeError, subprocess.TimeoutExpired) as e:
             rows.append([peer.name, f"no result: {e}"] + [""] * (len(HEAD) - 2))
     return f"## {title}\n\nThe load: `{' '.join(load)}`\n\n" + h.table(HEAD, rows) + "\n"
+
+
+def emptied(peer, build, runs):
+    """Lines a second from sockets filled beforehand, with both cores: {wall, cpu} of the medians."""
+    sockets = peer.workers(len(BOTH))
+    # As many datagrams in all for each; half of them sent from each core, or each worker's from its own.
+    senders = ["even", "--from", listed(sockets)] if sockets > 1 else ["one", "--from", listed(len(BOTH))]
+    with started(peer, core=listed(len(BOTH)), workers=sockets) as (port, pid, _):
+        pin_workers(pid)
+        command = [build / "bench/cores", "--port", port, "--pid", pid, "--sockets", sockets, "--datagrams", WAITING // sockets,
+                   "--senders", *senders, "--series", 10000, "--tags", 0, "--tag-values", 1]
+        h.results(command, core=h.SENDER_CORE)      # first sight of all series
+        found = h.results([*command, "--runs", runs], core=h.SENDER_CORE)
+    return sockets, {name: value for name, (value, _) in found.items()}
+
+
+def both_cores(found, build, quick):
+    rows = []
+    for peer in found:
+        h.say(f"Both cores: {peer.name}")
+        try:
+            sockets, got = emptied(peer, build, 3 if quick else 9)
+            rows.append([peer.name, sockets, h.number(got["wall"]), h.number(got["cpu"])])
+        except (p.Unavailable, RuntimeError, subprocess.TimeoutExpired) as e:
+            rows.append([peer.name, f"no result: {e}", "", ""])
+    head = ["server", "threads that read", "drain, packed lines/s", "by CPU of the busiest thread"]
+    return ("## Plain lines, the whole machine\n\nEach server may use both cores, and is given as many reading threads as it can have: ours a worker a core, "
+            f"the others have one.  {WAITING} datagrams wait in the sockets.\n\n" + h.table(head, rows) + "\n")
 
 
 def install(build, only):
