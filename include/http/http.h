@@ -31,6 +31,8 @@
 #include "http/counters.h"
 #include "http/stream.h"
 
+struct http_auth;
+struct http_rate;
 struct http_server;
 struct http_request;
 struct tls_bundle;
@@ -69,6 +71,9 @@ struct http_opts {
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
     struct tls_bundle *tls;   /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
+    /* Both borrowed for the server's life, and may change what they say meanwhile; or NULL. */
+    struct http_auth *auth; /* who may ask: all others are answered 401, on every path */
+    struct http_rate *rate; /* how often: 429 */
 };
 
 /**
