@@ -180,6 +180,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "means no limit.")                                                                           \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "", RESTART,                                   \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")         \
+    X(http, web_config, STRING, "", 0, 0, "", RESTART,                                             \
+      "A file with TLS, users and headers of the HTTP server, in the form of Prometheus' "         \
+      "web.yml (docs/web_config.md). It is read again when it changes. Empty: plain HTTP for "     \
+      "everybody.")                                                                                \
     X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP "      \
       "server.")                                                                                   \

@@ -32,7 +32,13 @@ static unsigned ready(void *server, const char **ret_text)
 {
     enum server_state state = server_state(server);
     bool yes = state < DRAINING && !is_starting(server);
-    *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
+    const struct server *s = server;
+    *ret_text = "statsd is starting or stopping";
+    if (yes && server_web_refused(&s->web))
+        *ret_text = "statsd is ready; http.web_config is refused (see the log), the one before is "
+                    "in force";
+    else if (yes)
+        *ret_text = "statsd is ready";
     return yes ? 200 : 503;
 }
 
@@ -118,6 +124,7 @@ int server_http_start(struct server *s)
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
+    server_web_opts(&s->web, &o);
     const char *error = "";
     int rc = start(s, &o, &error);
     const char *remedy = "see http.listen";
@@ -129,7 +136,10 @@ int server_http_start(struct server *s)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
             F_STR("remedy", remedy));
     else
-        LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
+        LOG(LOG_INFO, "listening", F_STR("proto", o.tls != NULL ? "https" : "http"),
+            F_STR("addr", http_address(s->http)));
+    if (rc == 0)
+        server_web_started(&s->web, s->http);
     s->manager.http_late = rc < 0;
     return rc;
 }
