@@ -33,6 +33,7 @@
 
 struct http_server;
 struct http_request;
+struct tls_bundle;
 
 struct http_route {
     const char *path; /* begins with "/" */
@@ -67,6 +68,7 @@ struct http_opts {
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
+    struct tls_bundle *tls;   /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
 };
 
 /**
