@@ -1,5 +1,5 @@
 /**
- * http: the HTTP server (libmicrohttpd on an epoll thread of its own).  It serves finished bytes.
+ * http: the HTTP server (libmicrohttpd on a thread of its own; with TLS or without).  It serves finished bytes.
  *
  * A route is one of three:
  *
@@ -33,6 +33,7 @@
 
 struct http_server;
 struct http_request;
+struct networks;
 struct tls_bundle;
 
 struct http_route {
@@ -54,8 +55,14 @@ struct http_route {
  */
 enum { HTTP_LEAVING_MAX = 32, HTTP_PORT_DEFAULT = 9102 };
 
-/* Memory that a connection takes: libmicrohttpd's pool and our request. */
+/* Memory that a connection takes: libmicrohttpd's pool and our request.  TLS comes on top. */
 enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
+
+/*
+ * Connections with TLS, at most: their thread polls, which costs more the more there are.  (With
+ * epoll, libmicrohttpd spins on a hello that is half here.)
+ */
+enum { HTTP_SECURE_MAX = 256 };
 
 /* A limit that is 0 is the default in brackets. */
 struct http_opts {
@@ -64,11 +71,14 @@ struct http_opts {
     int fd;             /* the server's from here on, also on failure */
     const struct http_route *routes; /* borrowed for the server's life */
     size_t n_routes;
-    uint32_t max_connections; /* [1024] */
+    uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
-    struct tls_bundle *tls;   /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
+    /* Who may connect, copied.  NULL or none: everybody. */
+    const struct networks *allow;
+    struct tls_bundle *tls; /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
+    uint32_t tls_handshakes_per_second; /* [200] begun; of one address, an eighth of these */
 };
 
 /**

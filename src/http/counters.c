@@ -5,6 +5,32 @@ static void put(struct counter_lines *to, const char *reason, uint64_t value)
     counter_put(to, &reason, (double)value);
 }
 
+static void put_handshakes(struct counter_lines *to, const struct http_stats *s)
+{
+    static const char *const results[] = {
+        [HTTP_HANDSHAKE_OK] = "ok",
+        [HTTP_HANDSHAKE_PLAIN_TEXT] = "plain_text",
+        [HTTP_HANDSHAKE_CLOSED] = "closed",
+        [HTTP_HANDSHAKE_PARAMETERS] = "parameters",
+        [HTTP_HANDSHAKE_CERTIFICATE] = "certificate",
+        [HTTP_HANDSHAKE_TIMEOUT] = "timeout",
+        [HTTP_HANDSHAKE_OTHER] = "other",
+    };
+    for (int i = 0; s->tls && i < HTTP_HANDSHAKE_RESULTS; i++)
+        put(to, results[i], s->handshakes[i]);
+}
+
+static void put_refused(struct counter_lines *to, const struct http_stats *s)
+{
+    put(to, "max_connections", s->refused_full);
+    put(to, "max_per_ip", s->refused_per_ip);
+    put(to, "network", s->refused_network);
+    if (!s->tls)
+        return;
+    put(to, "handshakes", s->refused_handshakes);
+    put(to, "handshakes_per_ip", s->refused_handshakes_per_ip);
+}
+
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {
     const struct http_stats *s = of;
@@ -22,12 +48,18 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         counter_put(to, NULL, (double)s->replaced);
         break;
     case HTTP_COUNTER_REFUSED:
-        put(to, "max_connections", s->refused_full);
-        put(to, "max_per_ip", s->refused_per_ip);
+        put_refused(to, s);
         break;
     case HTTP_COUNTER_TIMED_OUT:
         put(to, "idle", s->timed_out_idle);
         put(to, "request", s->timed_out_request);
+        break;
+    case HTTP_COUNTER_HANDSHAKES:
+        put_handshakes(to, s);
+        break;
+    case HTTP_COUNTER_EXPIRES:
+        if (s->tls)
+            counter_put(to, NULL, (double)s->tls_expires_s);
         break;
     }
 }

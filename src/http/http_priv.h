@@ -1,6 +1,6 @@
 /**
- * http_priv: the inside of the server and of a request, for http.c (the server's life) and
- * request.c (a request's life) alone.
+ * http_priv: the inside of the server and of a request, for http.c (the server's life), settings.c
+ * (what changes in it) and request.c (a request's life) with reply.c alone.
  */
 #ifndef HTTP_HTTP_PRIV_H
 #define HTTP_HTTP_PRIV_H
@@ -11,8 +11,11 @@
 
 #include "base/address.h"
 #include "base/buf.h"
+#include "base/log.h"
+#include "base/networks.h"
 #include "http/connections.h"
 #include "http/http.h"
+#include "http/secure.h"
 #include "http/stream_priv.h"
 
 struct http_server {
@@ -21,6 +24,12 @@ struct http_server {
     const struct http_route *routes;
     size_t n_routes;
     uint32_t max_waiting;
+    struct networks allow;       /* none: everybody */
+    struct log_gate refused_log; /* of `allow` */
+    _Atomic uint64_t refused_network;
+    struct http_secure *secure; /* NULL: plain HTTP */
+    pthread_mutex_t headers_lock;
+    struct buf headers; /* of every reply, under that lock: name, NUL, value, NUL, and so on */
     char address[ADDRESS_TEXT_MAX];
     int listens;                         /* the socket; quiesced: ours again, to be closed */
     bool quiesced;                       /* accepts no more */
@@ -57,7 +66,7 @@ struct http_request {
     /* The answer: written before the connection is resumed, read by the HTTP thread after. */
     unsigned status;
     struct http_body *body;     /* or NULL */
-    struct buf headers;         /* of this reply: name, NUL, value, NUL, and so on */
+    struct buf headers;         /* of this reply, as in the server */
     struct http_reader *reader; /* in place of body: a place in a stream */
 };
 
@@ -70,6 +79,12 @@ void http_server_unref(struct http_server *s);
  * connection's reference to r may be gone at once, so the caller needs its own.
  */
 void http_request_resume(struct http_server *s, struct http_request *r);
+
+/* Add the headers of every reply to one, but those that it has. */
+void http_headers_add(struct http_server *s, struct MHD_Response *response);
+
+/* Append headers to such a list. */
+void http_headers_copy(struct buf *to, const struct http_header *headers, size_t n);
 
 /* libmicrohttpd's callbacks, cookie: the server. */
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection);

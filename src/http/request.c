@@ -102,14 +102,6 @@ void http_answer(struct http_request *r, unsigned status, struct http_body *body
     http_answer_with(r, status, body, NULL, 0);
 }
 
-static void copy_headers(struct buf *to, const struct http_header *headers, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_append(to, headers[i].name, strlen(headers[i].name) + 1);
-        buf_append(to, headers[i].value, strlen(headers[i].value) + 1);
-    }
-}
-
 void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
                       const struct http_header *headers, size_t n_headers)
 {
@@ -122,7 +114,7 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
         r->body = body;
         if (body != NULL)
             http_body_ref(body);
-        copy_headers(&r->headers, headers, n_headers);
+        http_headers_copy(&r->headers, headers, n_headers);
         http_request_resume(s, r);
     }
     pthread_mutex_unlock(&s->lock);
@@ -285,6 +277,12 @@ static bool takes(const struct http_route *route, const char *method)
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
+static bool lacks_certificate(const struct http_request *r)
+{
+    struct http_handshake *h = http_connection_handshake(http_connection_of(r->connection));
+    return h != NULL && !http_secure_request(r->server->secure, h);
+}
+
 /* The head is here.  A request that is rejected is so now, before a body is read. */
 static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
 {
@@ -294,6 +292,8 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     s->n_open++;
     pthread_mutex_unlock(&s->lock);
     count(&s->requests);
+    if (lacks_certificate(r))
+        return reject(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed");
     if (r->long_query)
         return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
     r->path = http_target_path(target);
