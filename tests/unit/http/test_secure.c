@@ -398,7 +398,7 @@ static void each_reason_of_a_failed_handshake_is_counted(void **state)
     } rows[] = {
         { ASK, sizeof ASK - 1, HTTP_HANDSHAKE_PLAIN_TEXT },
         { "\x16\x03\x01\x02\x00\x01", 6, HTTP_HANDSHAKE_CLOSED }, /* we hang up */
-        { "\x16\x03\x01\x00\x04xxxx", 9, HTTP_HANDSHAKE_OTHER },
+        { "\x16\x03\x01\xff\xff\x01", 6, HTTP_HANDSHAKE_OTHER },
         { "\x15\x03\x01\x00\x02\x02\x28", 7, HTTP_HANDSHAKE_OTHER },
     };
     struct buf said = { 0 }; /* alerts */
