@@ -16,7 +16,7 @@
     X(REQUESTS, "statsd_http_requests_total", COUNTER, "",                                        \
       "HTTP requests.")                                                                           \
     X(REJECTED, "statsd_http_requests_rejected_total", COUNTER, "",                               \
-      "HTTP requests answered 403 (no client certificate), 404, 405, 414 or 503.")                                             \
+      "HTTP requests answered 403 (no client certificate), 404, 405, 414 or 503.")                \
     X(CONNECTIONS, "statsd_http_connections", GAUGE, "",                                          \
       "HTTP connections open now.")                                                               \
     X(REPLACED, "statsd_http_connections_replaced_total", COUNTER, "",                            \
