@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <gnutls/abstract.h>
 
 #include "base/now.h"
 #include "http/connections.h"
@@ -279,6 +280,38 @@ static void clients_are_let_in_by_the_certificate_that_is_wanted(void **state)
     }
 }
 
+/* A certificate for a key of RSA that nobody has, with another key beside it. */
+static void write_large_key(const char *cert, const char *key)
+{
+    unsigned char m[9000 / 8], e[] = { 1, 0, 1 };
+    gnutls_datum_t modulus = { m, sizeof m }, exponent = { e, sizeof e };
+    gnutls_pubkey_t pub;
+    struct cert own = cert_make(&(struct cert_spec){ .name = "large", .rsa_bits = 2048 });
+    memset(m, 0xa5, sizeof m);
+    assert_int_equal(gnutls_pubkey_init(&pub), 0);
+    assert_int_equal(gnutls_pubkey_import_rsa_raw(pub, &modulus, &exponent), 0);
+    assert_int_equal(gnutls_x509_crt_set_pubkey(own.crt, pub), 0);
+    assert_int_equal(gnutls_x509_crt_sign2(own.crt, ca.crt, ca.key, GNUTLS_DIG_SHA256, 0), 0);
+    gnutls_pubkey_deinit(pub);
+    certs_write(cert, &own, 1);
+    cert_key_write(key, &own);
+    cert_release(&own);
+}
+
+static void a_client_with_a_very_large_key_is_not_let_in(void **state)
+{
+    (void)state;
+    static const char *const versions[] = { TLS12, TLS13 };
+    write_large_key("large.pem", "large.key");
+    start((struct tls_opts){ .client_auth = TLS_CLIENT_REQUEST });
+    for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
+        assert_int_equal(ask(&(struct tls_client_opts){ .name = "large", .priority = versions[v] }),
+                         0);
+        AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == v + 1);
+    }
+    stop();
+}
+
 static void expect_name(struct tls_client *c, const char *name)
 {
     char is[64];
@@ -492,6 +525,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_version_is_spoken_as_long_as_it_is_allowed),
         cmocka_unit_test(clients_are_let_in_by_the_certificate_that_is_wanted),
+        cmocka_unit_test(a_client_with_a_very_large_key_is_not_let_in),
         cmocka_unit_test(a_new_certificate_holds_from_the_next_connection_on),
         cmocka_unit_test(new_rules_for_clients_hold_from_the_next_connection_on),
         cmocka_unit_test(half_a_hello_costs_no_cpu_and_is_cut),
