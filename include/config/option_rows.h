@@ -185,6 +185,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Networks from which HTTP clients may connect, such as 10.0.0.0/8,fd00::/8 or single "       \
       "addresses, with commas between; others are closed at once and counted. Empty means "        \
       "everybody who reaches http.listen.")                                                        \
+    X(http, web_config, STRING, "", 0, 0, "", RESTART,                                             \
+      "A file with TLS, users and headers of the HTTP server, in the form of Prometheus' "         \
+      "web.yml (docs/web_config.md). It is read again when it changes. Empty: plain HTTP for "     \
+      "everybody.")                                                                                \
     X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP "      \
       "server.")                                                                                   \

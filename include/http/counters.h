@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/counters.h"
+#include "http/auth.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
@@ -16,7 +17,14 @@
     X(REQUESTS, "statsd_http_requests_total", COUNTER, "",                                        \
       "HTTP requests.")                                                                           \
     X(REJECTED, "statsd_http_requests_rejected_total", COUNTER, "",                               \
-      "HTTP requests answered 403 (no client certificate), 404, 405, 414 or 503.")                \
+      "HTTP requests answered 401, 403 (no client certificate), 404, 405, 414, 429 or "           \
+      "503.")                                                                                     \
+    X(AUTH, "statsd_http_auth_total", COUNTER, "result",                                          \
+      "HTTP requests by their user and password: checked now (ok, bad: also without any), "       \
+      "remembered from a check before (cached_ok, cached_bad), or answered 429 because too "      \
+      "many checks wait (busy).")                                                                 \
+    X(RATE_LIMITED, "statsd_http_rate_limited_total", COUNTER, "",                                \
+      "HTTP requests answered 429 because of rate_limit in http.web_config.")                     \
     X(CONNECTIONS, "statsd_http_connections", GAUGE, "",                                          \
       "HTTP connections open now.")                                                               \
     X(REPLACED, "statsd_http_connections_replaced_total", COUNTER, "",                            \
@@ -56,14 +64,16 @@ enum http_handshake_result {
 
 /* What the rows are read from: http_stats fills it.  Counted since start, but for those "now". */
 struct http_stats {
-    uint64_t requests;       /* with a well-formed head */
-    uint64_t rejected;       /* of these, answered by the server itself: 403, 404, 405, 414, 503 */
-    uint64_t waiting;        /* for their owner's answer, now */
-    uint64_t connections;    /* now */
-    uint64_t refused_full;   /* connections closed at once: at max_connections ... */
-    uint64_t refused_per_ip; /* ... or at max_per_ip, and none could make room */
-    uint64_t replaced;       /* quiet connections closed to make room for a new one */
-    uint64_t timed_out_idle; /* connections on which nothing moved for timeout_s */
+    uint64_t requests; /* with a well-formed head */
+    uint64_t rejected; /* of these, answered by the server itself: 401, 403, 404, ... */
+    struct http_auth_stats auth;
+    uint64_t rate_limited;      /* of those rejected */
+    uint64_t waiting;           /* for their owner's answer, now */
+    uint64_t connections;       /* now */
+    uint64_t refused_full;      /* connections closed at once: at max_connections ... */
+    uint64_t refused_per_ip;    /* ... or at max_per_ip, and none could make room */
+    uint64_t replaced;          /* quiet connections closed to make room for a new one */
+    uint64_t timed_out_idle;    /* connections on which nothing moved for timeout_s */
     uint64_t timed_out_request; /* connections whose request was not complete in time */
     uint64_t refused_network;   /* connections closed at once: not in the networks allowed */
     bool tls;                   /* the others are of a server with TLS: */

@@ -32,6 +32,8 @@
 #include "http/counters.h"
 #include "http/stream.h"
 
+struct http_auth;
+struct http_rate;
 struct http_server;
 struct http_request;
 struct networks;
@@ -80,6 +82,9 @@ struct http_opts {
     const struct networks *allow;
     struct tls_bundle *tls; /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
     uint32_t tls_handshakes_per_second; /* [200] begun; of one address, an eighth of these */
+    /* Both borrowed for the server's life, and may change what they say meanwhile; or NULL. */
+    struct http_auth *auth; /* who may ask: all others are answered 401, on every path */
+    struct http_rate *rate; /* how often: 429 */
 };
 
 /**

@@ -33,7 +33,13 @@ static unsigned ready(void *server, const char **ret_text)
 {
     enum server_state state = server_state(server);
     bool yes = state < DRAINING && !is_starting(server);
-    *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
+    const struct server *s = server;
+    *ret_text = "statsd is starting or stopping";
+    if (yes && server_web_refused(&s->web))
+        *ret_text = "statsd is ready; http.web_config is refused (see the log), the one before is "
+                    "in force";
+    else if (yes)
+        *ret_text = "statsd is ready";
     return yes ? 200 : 503;
 }
 
@@ -133,6 +139,7 @@ int server_http_start(struct server *s)
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
+    server_web_opts(&s->web, &o);
     const char *error = "";
     int rc = start(s, &o, &error);
     const char *remedy = "see http.listen";
@@ -146,6 +153,8 @@ int server_http_start(struct server *s)
     else
         LOG(LOG_INFO, "listening", F_STR("proto", o.tls != NULL ? "https" : "http"),
             F_STR("addr", http_address(s->http)));
+    if (rc == 0)
+        server_web_started(&s->web, s->http);
     s->manager.http_late = rc < 0;
     return rc;
 }

@@ -1,8 +1,8 @@
 #include "http/counters.h"
 
-static void put(struct counter_lines *to, const char *reason, uint64_t value)
+static void put(struct counter_lines *to, const char *word, uint64_t value)
 {
-    counter_put(to, &reason, (double)value);
+    counter_put(to, &word, (double)value);
 }
 
 static void put_handshakes(struct counter_lines *to, const struct http_stats *s)
@@ -40,6 +40,16 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         break;
     case HTTP_COUNTER_REJECTED:
         counter_put(to, NULL, (double)s->rejected);
+        break;
+    case HTTP_COUNTER_AUTH:
+        put(to, "ok", s->auth.ok);
+        put(to, "bad", s->auth.bad);
+        put(to, "cached_ok", s->auth.cached_ok);
+        put(to, "cached_bad", s->auth.cached_bad);
+        put(to, "busy", s->auth.busy);
+        break;
+    case HTTP_COUNTER_RATE_LIMITED:
+        counter_put(to, NULL, (double)s->rate_limited);
         break;
     case HTTP_COUNTER_CONNECTIONS:
         counter_put(to, NULL, (double)s->connections);

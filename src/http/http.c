@@ -177,6 +177,8 @@ static struct http_server *server_new(const struct http_opts *o,
     s->routes = o->routes;
     s->n_routes = o->n_routes;
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
+    s->auth = o->auth;
+    s->rate = o->rate;
     s->connections = http_connections_new(c);
     atomic_init(&s->refs, 1);
     pthread_mutex_init(&s->lock, NULL);
@@ -244,6 +246,9 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     ret->requests = atomic_load_explicit(&s->requests, memory_order_relaxed);
     ret->rejected = atomic_load_explicit(&s->rejected, memory_order_relaxed);
     ret->waiting = atomic_load_explicit(&s->n_waiting, memory_order_relaxed);
+    ret->rate_limited = atomic_load_explicit(&s->rate_limited, memory_order_relaxed);
+    if (s->auth != NULL)
+        http_auth_stats(s->auth, &ret->auth);
     ret->refused_network = atomic_load_explicit(&s->refused_network, memory_order_relaxed);
     ret->tls = s->secure != NULL;
     if (s->secure != NULL)
