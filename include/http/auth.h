@@ -15,7 +15,8 @@
  *             429 with Retry-After.  Equal ones wait together in one place
  *
  * An unknown name is checked against a hash of the highest cost there is, so that time does not
- * tell it from a wrong password.  No password is kept: what is remembered is an HMAC, under a random
+ * tell it from a wrong password.  No password is kept: what is remembered is an HMAC, under a
+ * random
  * key of the process, of the lengths and bytes of name, hash and password.
  *
  *   thread   new, set, free: one (control); stats: any
