@@ -1,5 +1,6 @@
 /**
- * http: the HTTP server (libmicrohttpd on a thread of its own; with TLS or without).  It serves finished bytes.
+ * http: the HTTP server (libmicrohttpd on a thread of its own), with TLS or without.  It serves
+ * finished bytes.
  *
  * A route is one of three:
  *

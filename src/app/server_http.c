@@ -8,6 +8,7 @@
 #include "app/server_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/networks.h"
 
 static const char landing_page[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
@@ -95,6 +96,17 @@ static int start(struct server *s, const struct http_opts *o, const char **ret_e
     return rc;
 }
 
+/* None: everybody. */
+static struct networks networks_allowed(const struct config *c)
+{
+    struct networks ret = { 0 };
+    struct buf wrong = { 0 };
+    if (c->http_allow[0] != '\0' && !networks_parse(slice_str(c->http_allow), &ret, &wrong))
+        assert(!"the config was checked");
+    buf_release(&wrong);
+    return ret;
+}
+
 int server_http_start(struct server *s)
 {
     const struct config *c = s->config;
@@ -116,6 +128,7 @@ int server_http_start(struct server *s)
     assert(s->http == NULL);
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");
     memcpy(s->routes, routes, sizeof routes);
+    struct networks allow = networks_allowed(c);
     struct http_opts o = { .listen = c->http_listen,
                            .given = s->manager.http_fd >= 0,
                            .fd = s->manager.http_fd,
@@ -123,7 +136,9 @@ int server_http_start(struct server *s)
                            .n_routes = ARRAY_LEN(s->routes),
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
-                           .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
+                           .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
+                           .allow = &allow,
+                           .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
     server_web_opts(&s->web, &o);
     const char *error = "";
     int rc = start(s, &o, &error);

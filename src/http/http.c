@@ -126,10 +126,6 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
 {
     bool tls = s->secure != NULL;
     unsigned how = tls ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD;
-    struct MHD_OptionItem certificate[] = {
-        { MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)no_certificate, NULL },
-        { MHD_OPTION_END, 0, NULL },
-    };
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -145,7 +141,8 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max + HTTP_LEAVING_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_ARRAY, tls ? certificate : &certificate[1], MHD_OPTION_END);
+        MHD_OPTION_HTTPS_CERT_CALLBACK, no_certificate, /* without TLS it is ignored */
+        MHD_OPTION_END);
     /* clang-format on */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return d;

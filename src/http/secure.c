@@ -1,3 +1,10 @@
+/*
+ * In this file: the bundle, how many handshakes may begin (admits), a handshake from the connection's
+ * begin to its end (begin, request, over), the numbers.
+ *
+ * libmicrohttpd tells nobody how a handshake went, so a good one is noticed by the first request, or
+ * when the connection ends, as all others are.
+ */
 #include "http/secure.h"
 
 #include <assert.h>

@@ -3,8 +3,8 @@
  * what came of them.  For http.c and settings.c.
  *
  * A handshake runs on the HTTP thread, 0.5 ms to 12 ms by the certificate's key, and keeps scrapes
- * waiting meanwhile.  So only so many begin in a second, and of one address (as connections.h
- * counts them) HTTP_HANDSHAKES_PART of these; further connections are closed when they are accepted.
+ * waiting meanwhile.  So only so many begin in a second, and one address (as connections.h counts
+ * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.
  *
  *   thread   HTTP, but for set and stats: any
  */
@@ -19,7 +19,7 @@
 #include "http/counters.h"
 #include "tls/bundle.h"
 
-/* What is here of all handshakes is 1; of one address one in this many, but at least one. */
+/* One address begins one in so many handshakes of a second, but at least one. */
 enum { HTTP_HANDSHAKES_PART = 8 };
 
 struct http_secure;

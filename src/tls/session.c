@@ -1,6 +1,8 @@
 /*
- * A step calls GnuTLS, which calls the guard and push for the bytes; result_of makes a result of ours
- * of what it says, with words for the log.  The file's parts: making, results, handshake, data.
+ * A step calls GnuTLS, which calls the guard and push for the bytes; result_of makes a result of
+ * ours of what it says, with words for the log.
+ *
+ * The file's parts: making, results, handshake, data.
  */
 #include <assert.h>
 #include <errno.h>
