@@ -96,6 +96,7 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
 
 /* Where it listens: "127.0.0.1:9102" with the real port. */
 const char *http_address(const struct http_server *s);
+const char *http_scheme(const struct http_server *s); /* "http", "https" */
 
 /* ---- a request, as its owner sees it ---- */
 

@@ -151,7 +151,7 @@ int server_http_start(struct server *s)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
             F_STR("remedy", remedy));
     else
-        LOG(LOG_INFO, "listening", F_STR("proto", o.tls != NULL ? "https" : "http"),
+        LOG(LOG_INFO, "listening", F_STR("proto", http_scheme(s->http)),
             F_STR("addr", http_address(s->http)));
     if (rc == 0)
         server_web_started(&s->web, s->http);
