@@ -18,7 +18,7 @@ enum {
     BCRYPT_PASSWORD_MAX = 72 /* bytes that count */
 };
 
-/* returns NULL, or what is wrong and the remedy (static) */
+/* returns  NULL, or what is wrong and the remedy (static) */
 const char *bcrypt_wrong(struct slice hash);
 
 /* Of a hash with which nothing is wrong. */

@@ -3,21 +3,20 @@
  *
  *     http_auth_new -> http_auth_set -> http_opts.auth -> http_stop -> http_auth_free
  *
- * A check of a password costs tens of milliseconds by intent, so the HTTP thread makes none. It
+ * A check of a password costs tens of milliseconds by intent, so the HTTP thread makes none.  It
  * looks into a memory of results; what is not there waits, with its connection suspended, for a
  * thread of low priority that checks one password after the other:
  *
  *   right     remembered for each user until that user's hash changes or goes
  *   wrong     HTTP_AUTH_WRONG_MAX of them are remembered for HTTP_AUTH_WRONG_S; after one that was
  *             not, the checker rests as long as the check took: strangers get half a core at most
- *   queue     HTTP_AUTH_QUEUE places, one for each client address (as one counts what
- *             http_connections_who says: an IPv4 address, a /64 of IPv6).  Who finds none is told
- *             429 with Retry-After.  Equal ones wait together in one place
+ *   queue     HTTP_AUTH_QUEUE places, at most one for each client address (an IPv4 address, or
+ *             a /64 of IPv6).  Who finds none is told 429 with Retry-After.  Equal ones wait
+ *             together in one place
  *
  * An unknown name is checked against a hash of the highest cost there is, so that time does not
  * tell it from a wrong password.  No password is kept: what is remembered is an HMAC, under a
- * random
- * key of the process, of the lengths and bytes of name, hash and password.
+ * random key of the process, of the lengths and bytes of name, hash and password.
  *
  *   thread   new, set, free: one (control); stats: any
  */
@@ -31,7 +30,7 @@
 
 struct http_auth;
 
-/* With no users: everybody may ask. returns 0; -EAGAIN: no thread, or no random numbers */
+/* Has no users: everybody may ask.  returns  0; -EAGAIN: no thread, or no random numbers */
 int http_auth_new(struct http_auth **ret);
 
 /**
@@ -50,7 +49,7 @@ struct http_auth_stats {
 
 void http_auth_stats(struct http_auth *a, struct http_auth_stats *ret);
 
-/* After http_stop of the server that has it. NULL is fine.  May take as long as a check. */
+/* After http_stop of the server that has it.  NULL is fine.  May take as long as a check. */
 void http_auth_free(struct http_auth *a);
 
 #endif

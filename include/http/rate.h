@@ -22,10 +22,10 @@ struct http_rate {
 void http_rate_init(struct http_rate *r); /* no limit */
 void http_rate_release(struct http_rate *r);
 
-/* The bucket is full afterwards, unless nothing changes. burst: 1 to HTTP_RATE_BURST_MAX */
+/* The bucket is full afterwards, unless nothing changes.  burst: 1 to HTTP_RATE_BURST_MAX */
 void http_rate_set(struct http_rate *r, uint64_t interval_ms, uint32_t burst);
 
-/* Take a token. returns false: there is none */
+/* Take a token.  returns false: there is none */
 bool http_rate_take(struct http_rate *r, uint64_t now_ns);
 
 #endif

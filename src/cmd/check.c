@@ -2,7 +2,8 @@
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
  * The output has seven parts: the highlights, what is hardly meant in the mapping file, in the
- * certificates and in the web config, the options that differ from their defaults, the limits, the memory bound.
+ * certificates and in the web config, the options that differ from their defaults, the limits, the
+ * memory bound.
  */
 #include "cmd/cli.h"
 
@@ -224,7 +225,7 @@ static void print_memory(const struct checked *k, struct buf *out)
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
-/* Read what the config names besides the mapping.  returns  whether all is right; else it is told */
+/* Read what the config names besides the mapping.  returns  false: mistakes, which are told */
 static bool read_files(const struct cli_io *io, struct checked *k)
 {
     struct buf certificates = { 0 }, web = { 0 };
