@@ -37,7 +37,7 @@ void guard_begin(struct guard *g, struct tls_bundle *b, int fd, const char *serv
  * guard_attach(g, tls):
  * Make tls go by the bundle, and read from the socket; before its handshake.  How it writes is left
  * to the caller.
- *   returns  0, or GnuTLS's error
+ *   returns  0; or GnuTLS's error, and tls knows nothing of g
  */
 int guard_attach(struct guard *g, gnutls_session_t tls);
 
