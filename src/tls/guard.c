@@ -38,7 +38,7 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *p, size_t n)
         return -1;
     }
     ssize_t got = recv(g->fd, p, n, MSG_DONTWAIT);
-    if (got == 0)
+    if (got == 0 || (got < 0 && errno == ECONNRESET))
         g->ended = true;
     if (got <= 0)
         return got;

@@ -19,7 +19,7 @@ struct guard {
     int fd;
     size_t unfinished, unfinished_max; /* bytes since something ended; more than max: it fails */
     bool spoke_tls;                    /* the first byte was seen, and began a record of TLS */
-    bool ended;                        /* the peer's stream did */
+    bool ended;                        /* the peer's stream did, in whichever way */
     bool verified;                     /* the peer's certificate is good */
     bool refused;                      /* it is not */
     const char *error;                 /* why the session fails, static; NULL: GnuTLS knows */
