@@ -111,6 +111,7 @@ void http_request_resume(struct http_server *s, struct http_request *r)
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
+    r->prev = r->next = NULL; /* it may come into the list again, for its answer */
     s->n_waiting--;
     s->n_checking -= !r->deferred;
     r->waits = false;
