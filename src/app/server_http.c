@@ -101,8 +101,8 @@ static struct networks networks_allowed(const struct config *c)
 {
     struct networks ret = { 0 };
     struct buf wrong = { 0 };
-    if (c->http_allow[0] != '\0' && !networks_parse(slice_str(c->http_allow), &ret, &wrong))
-        assert(!"the config was checked");
+    bool good = c->http_allow[0] == '\0' || networks_parse(slice_str(c->http_allow), &ret, &wrong);
+    assert(good && "the config was checked");
     buf_release(&wrong);
     return ret;
 }
