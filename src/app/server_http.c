@@ -101,8 +101,8 @@ static struct networks networks_allowed(const struct config *c)
 {
     struct networks ret = { 0 };
     struct buf wrong = { 0 };
-    if (c->http_allow[0] != '\0' && !networks_parse(slice_str(c->http_allow), &ret, &wrong))
-        assert(!"the config was checked");
+    bool good = c->http_allow[0] == '\0' || networks_parse(slice_str(c->http_allow), &ret, &wrong);
+    assert(good && "the config was checked");
     buf_release(&wrong);
     return ret;
 }
@@ -151,7 +151,7 @@ int server_http_start(struct server *s)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
             F_STR("remedy", remedy));
     else
-        LOG(LOG_INFO, "listening", F_STR("proto", o.tls != NULL ? "https" : "http"),
+        LOG(LOG_INFO, "listening", F_STR("proto", http_scheme(s->http)),
             F_STR("addr", http_address(s->http)));
     if (rc == 0)
         server_web_started(&s->web, s->http);

@@ -64,8 +64,8 @@ static bool is_allowed(struct http_server *s, const struct sockaddr *from)
     if (!log_gate(&s->refused_log, REFUSED_LOG_MS, now_mono_ms(), &more))
         return false;
     address_print(from, text);
-    LOG(LOG_WARN, "connection refused", F_STR("proto", s->secure != NULL ? "https" : "http"),
-        F_STR("from", text), F_STR("error", "not in http.allow"), F_U64("not_logged_before", more));
+    LOG(LOG_WARN, "connection refused", F_STR("proto", http_scheme(s)), F_STR("from", text),
+        F_STR("error", "not in http.allow"), F_U64("not_logged_before", more));
     return false;
 }
 
@@ -234,6 +234,11 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
 const char *http_address(const struct http_server *s)
 {
     return s->address;
+}
+
+const char *http_scheme(const struct http_server *s)
+{
+    return s->secure != NULL ? "https" : "http";
 }
 
 void http_tick(struct http_server *s, uint64_t now_ns)

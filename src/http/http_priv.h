@@ -11,9 +11,9 @@
 
 #include "base/address.h"
 #include "base/buf.h"
-#include "http/auth_priv.h"
 #include "base/log.h"
 #include "base/networks.h"
+#include "http/auth_priv.h"
 #include "http/connections.h"
 #include "http/http.h"
 #include "http/secure.h"

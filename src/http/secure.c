@@ -1,9 +1,9 @@
 /*
- * In this file: the bundle, how many handshakes may begin (admits), a handshake from the connection's
- * begin to its end (begin, request, over), the numbers.
+ * In this file: the bundle, how many handshakes may begin (admits), a handshake from the begin of
+ * its connection to the end (begin, request, over), the numbers.
  *
- * libmicrohttpd tells nobody how a handshake went, so a good one is noticed by the first request, or
- * when the connection ends, as all others are.
+ * libmicrohttpd tells nobody how a handshake went, so a good one is noticed by the first request,
+ * or when the connection ends, as all others are.
  */
 #include "http/secure.h"
 

@@ -38,7 +38,7 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *p, size_t n)
         return -1;
     }
     ssize_t got = recv(g->fd, p, n, MSG_DONTWAIT);
-    if (got == 0)
+    if (got == 0 || (got < 0 && errno == ECONNRESET))
         g->ended = true;
     if (got <= 0)
         return got;
@@ -114,6 +114,8 @@ int guard_attach(struct guard *g, gnutls_session_t tls)
         rc = gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, b->credentials);
     if (rc == 0 && name != NULL && !is_ip(name))
         rc = gnutls_server_name_set(tls, GNUTLS_NAME_DNS, name, strlen(name));
+    if (rc < 0) /* before anything of tls points here */
+        return rc;
     if (b->side == TLS_SERVER)
         gnutls_certificate_server_set_request(tls, requests[b->client_auth]);
     gnutls_session_set_ptr(tls, g);
@@ -124,7 +126,7 @@ int guard_attach(struct guard *g, gnutls_session_t tls)
     gnutls_transport_set_pull_timeout_function(tls, pull_timeout);
     gnutls_handshake_set_max_packet_length(tls, HANDSHAKE_MESSAGE_MAX);
     gnutls_handshake_set_timeout(tls, 0); /* the caller has a deadline */
-    return rc;
+    return 0;
 }
 
 void guard_opened(struct guard *g)

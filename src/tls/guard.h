@@ -19,7 +19,7 @@ struct guard {
     int fd;
     size_t unfinished, unfinished_max; /* bytes since something ended; more than max: it fails */
     bool spoke_tls;                    /* the first byte was seen, and began a record of TLS */
-    bool ended;                        /* the peer's stream did */
+    bool ended;                        /* the peer's stream did, in whichever way */
     bool verified;                     /* the peer's certificate is good */
     bool refused;                      /* it is not */
     const char *error;                 /* why the session fails, static; NULL: GnuTLS knows */
@@ -37,7 +37,7 @@ void guard_begin(struct guard *g, struct tls_bundle *b, int fd, const char *serv
  * guard_attach(g, tls):
  * Make tls go by the bundle, and read from the socket; before its handshake.  How it writes is left
  * to the caller.
- *   returns  0, or GnuTLS's error
+ *   returns  0; or GnuTLS's error, and tls knows nothing of g
  */
 int guard_attach(struct guard *g, gnutls_session_t tls);
 

@@ -7,8 +7,8 @@
 #include "tls/verify.h"
 
 /*
- * The peer's signature is checked with its key, which takes the longer the larger it is: 16,384 bits
- * half a second, which anybody could ask for where no CA is asked.  Go sets the same limit.
+ * The peer's signature is checked with its key.  With 16,384 bits that takes half a second, which
+ * anybody could ask for where no CA is asked.  Go sets the same limit.
  */
 enum { KEY_BITS_MAX = 8192 };
 

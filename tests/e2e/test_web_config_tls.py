@@ -14,6 +14,7 @@ import harness
 from certificates import context
 from harness import Server, wait_for
 from test_prometheus import Prometheus
+from test_takeover import running
 
 PASSWORD = "correct horse"
 BCRYPT = "$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2"  # of it
@@ -164,3 +165,16 @@ def test_who_is_not_in_the_networks_allowed_gets_no_answer(dir):
                     assert c.recv(100) == b""
         wait_for(lambda: s.scrape().value("statsd_http_connections_refused_total", reason="network") == 3, "the count")
         assert len(s.logged("connection refused")) == 1
+
+
+def test_another_server_takes_over_with_https(dir, certs):
+    with running(dir, web_config(dir, certs)) as run:
+        run.server.tls = context(certs)
+        run.server.send("hits:1|c")
+        run.server.wait_value("hits", 1)
+        web_config(dir, certs, {"min_version": "TLS13"})
+        run.over()
+        run.server.tls = context(certs)
+        run.server.wait_value("hits", 1)
+        with pytest.raises(OSError):
+            run.server.get("/metrics", tls=context(certs, version=ssl.TLSVersion.TLSv1_2))
