@@ -23,7 +23,7 @@ PKGLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc $(PKGFLAGS) -MMD -MP
-LDLIBS   := $(PKGLIBS) -lpthread -lm
+LDLIBS   := $(PKGLIBS) -lcrypt -lpthread -lm
 
 SRC      := $(sort $(wildcard $(ROOMS:%=src/%/*.c) $(ROOMS:%=src/%/*/*.c)))
 LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/cmd/main.c,$(SRC)))

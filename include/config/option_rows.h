@@ -105,7 +105,8 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(limits, tls_handshakes_per_second, UINT, "200", 1, 100000, "", RESTART,                      \
       "Most TLS connections that a listener begins in a second; further ones wait until the next " \
       "second. A handshake takes 0.5 ms of a worker with an ECDSA key, 3 ms with RSA-2048, 12 ms " \
-      "with RSA-4096.")                                                                            \
+      "with RSA-4096. Also of HTTPS, whose further ones are closed; there one address begins at "  \
+      "most an eighth.")                                                                           \
     X(limits, max_line, UINT, "8192", 64, 65535, "", RESTART,                                      \
       "Longest line in bytes; a longer one is refused and counted.")                               \
     X(limits, max_name, UINT, "512", 1, 65535, "", RESTART,                                        \
@@ -180,6 +181,14 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "means no limit.")                                                                           \
     X(http, listen, STRING, "127.0.0.1:9102", 0, 0, "", RESTART,                                   \
       "Address and port of the HTTP server. Port 0 picks a free one; empty turns it off.")         \
+    X(http, allow, STRING, "", 0, 0, "", RESTART,                                                  \
+      "Networks from which HTTP clients may connect, such as 10.0.0.0/8,fd00::/8 or single "       \
+      "addresses, with commas between; others are closed at once and counted. Empty means "        \
+      "everybody who reaches http.listen.")                                                        \
+    X(http, web_config, STRING, "", 0, 0, "", RESTART,                                             \
+      "A file with TLS, users and headers of the HTTP server, in the form of Prometheus' "         \
+      "web.yml (docs/web_config.md). It is read again when it changes. Empty: plain HTTP for "     \
+      "everybody.")                                                                                \
     X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM) and POST /-/reload (as HUP) to whoever reaches the HTTP "      \
       "server.")                                                                                   \

@@ -27,6 +27,7 @@ struct core_mapping;
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
+    X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")
 

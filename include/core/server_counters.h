@@ -30,6 +30,9 @@
       "1, or 0: the last reload was refused.")                                                    \
     X(RELOAD_SECONDS, "statsd_last_reload_timestamp_seconds", GAUGE, "",                  \
       "When the configuration in force was read, unix time.")                                     \
+    X(WEB_RELOADS, "statsd_http_config_reloads_total", COUNTER, "result",                         \
+      "Times that http.web_config or a certificate that it names was read again: in force (ok) "  \
+      "or refused, with the one before in force (failed).")                                       \
     X(MAPPING_RULES, "statsd_mapping_rules", GAUGE, "",                                           \
       "Rules of the mapping file in force.")                                                      \
     X(SERIES_LIMIT, "statsd_series_limit", GAUGE, "",                                             \
@@ -59,6 +62,7 @@ enum server_counter {
 struct server_stats {
     uint64_t intervals, intervals_late, intervals_rushed;
     uint64_t reloads, reloads_failed, mapping_rules;
+    uint64_t web_reloads, web_reloads_failed;
     bool reload_failed;    /* the last one */
     double reload_seconds; /* of the last that did not, or the start */
     double flush_seconds;  /* of the last interval */

@@ -1,5 +1,6 @@
 /**
- * http: the HTTP server (libmicrohttpd on an epoll thread of its own).  It serves finished bytes.
+ * http: the HTTP server (libmicrohttpd on a thread of its own), with TLS or without.  It serves
+ * finished bytes.
  *
  * A route is one of three:
  *
@@ -27,12 +28,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/answer.h"
 #include "http/body.h"
 #include "http/counters.h"
 #include "http/stream.h"
 
+struct http_auth;
+struct http_rate;
 struct http_server;
 struct http_request;
+struct networks;
+struct tls_bundle;
 
 struct http_route {
     const char *path; /* begins with "/" */
@@ -53,8 +59,14 @@ struct http_route {
  */
 enum { HTTP_LEAVING_MAX = 32, HTTP_PORT_DEFAULT = 9102 };
 
-/* Memory that a connection takes: libmicrohttpd's pool and our request. */
+/* Memory that a connection takes: libmicrohttpd's pool and our request.  TLS comes on top. */
 enum { HTTP_CONNECTION_BYTES = 48 * 1024 };
+
+/*
+ * Connections with TLS, at most: their thread polls, which costs more the more there are.  (With
+ * epoll, libmicrohttpd spins on a hello that is half here.)
+ */
+enum { HTTP_SECURE_MAX = 256 };
 
 /* A limit that is 0 is the default in brackets. */
 struct http_opts {
@@ -63,10 +75,17 @@ struct http_opts {
     int fd;             /* the server's from here on, also on failure */
     const struct http_route *routes; /* borrowed for the server's life */
     size_t n_routes;
-    uint32_t max_connections; /* [1024] */
+    uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
+    /* Who may connect, copied.  NULL or none: everybody. */
+    const struct networks *allow;
+    struct tls_bundle *tls; /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
+    uint32_t tls_handshakes_per_second; /* [200] begun; of one address, an eighth of these */
+    /* Both borrowed for the server's life, and may change what they say meanwhile; or NULL. */
+    struct http_auth *auth; /* who may ask: all others are answered 401, on every path */
+    struct http_rate *rate; /* how often: 429 */
 };
 
 /**
@@ -78,53 +97,7 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
 
 /* Where it listens: "127.0.0.1:9102" with the real port. */
 const char *http_address(const struct http_server *s);
-
-/* ---- a request, as its owner sees it ---- */
-
-/* Its client's address as a number, as in struct http_reading.  thread  any, until answered */
-uint64_t http_request_who(const struct http_request *r);
-
-/**
- * http_request_header(r, name), http_request_arg(r, name), http_request_path(r):
- * The first header of that name (any case); the first query argument of that name, decoded; the
- * path, decoded, without the query and with ".." left as it is.
- *   returns  NULL: there is none (a path there always is).  The text lives until r is answered or
- *            http_stop is called, whichever comes first
- *   thread   HTTP within ask; later the thread that calls http_stop
- */
-const char *http_request_header(const struct http_request *r, const char *name);
-const char *http_request_arg(const struct http_request *r, const char *name);
-const char *http_request_path(const struct http_request *r);
-
-/**
- * http_answer(r, status, body):
- * Answer a request that ask was given; r is gone afterwards.  Each r has to be answered once, also
- * after http_stop: its client has had a 503 by then, and the call only releases r.
- *   body     a reference is taken; NULL: an empty reply
- */
-void http_answer(struct http_request *r, unsigned status, struct http_body *body);
-
-struct http_header {
-    const char *name, *value;
-};
-
-/**
- * http_answer_with(r, status, body, headers, n_headers):
- * http_answer with headers for this reply alone.
- *   headers  copied.  One with a line end in its name or value (a stranger's text may hold one) is
- *            left out
- */
-void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
-                      const struct http_header *headers, size_t n_headers);
-
-/**
- * http_answer_stream(to, n, st):
- * Answer n > 0 requests with status 200 and a stream.  Once per stream: what was appended before
- * has been kept for these readers.
- */
-void http_answer_stream(struct http_request *const *to, size_t n, struct http_stream *st);
-
-/* ---- the server ---- */
+const char *http_scheme(const struct http_server *s); /* "http", "https" */
 
 /**
  * http_tick(s, now_ns):

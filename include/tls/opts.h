@@ -1,5 +1,8 @@
 /**
  * opts: the files and the rules of a bundle.
+ *
+ * In place of a file its text may be given, as NUL-terminated PEM; cert_file and its like are then
+ * what messages call it, and nobody looks whether it changed.
  *   thread   any; strings and lists are the caller's
  */
 #ifndef TLS_OPTS_H
@@ -27,12 +30,13 @@ struct tls_opts {
     const char *key_file;  /* PEM; a client may leave out both */
     /* PEM.  Server: the CAs of its clients.  Client: those of servers; NULL: the system's. */
     const char *ca_file;
-    enum tls_client_auth client_auth; /* server */
-    const char *const *allowed_sans;  /* server: a client's certificate has to have one of */
-    size_t n_allowed_sans;            /* these names (DNS, e-mail, IP, URI); 0: any */
-    enum tls_version min_version;     /* default: 1.2 */
-    enum tls_version max_version;     /* default: 1.3 */
-    const char *const *ciphers;       /* names as in tls/priority.h; 0: AES-GCM, ChaCha20 */
+    const char *cert_pem, *key_pem, *ca_pem; /* NULL: the files are read */
+    enum tls_client_auth client_auth;        /* server */
+    const char *const *allowed_sans;         /* server: a client's certificate has to have one of */
+    size_t n_allowed_sans;                   /* these names (DNS, e-mail, IP, URI); 0: any */
+    enum tls_version min_version;            /* default: 1.2 */
+    enum tls_version max_version;            /* default: 1.3 */
+    const char *const *ciphers;              /* names as in tls/priority.h; 0: AES-GCM, ChaCha20 */
     size_t n_ciphers;
     const char *const *curves; /* names as in tls/priority.h; 0: X25519, P-256, P-384 */
     size_t n_curves;

@@ -239,6 +239,7 @@ static void stop(struct server *s)
     turn_close(&s->turn);
     scrape_free(s->scrape);
     api_free(s->api);
+    server_web_close(&s->web);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}
     int rc = uv_loop_close(&s->loop);

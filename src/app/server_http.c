@@ -8,6 +8,7 @@
 #include "app/server_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/networks.h"
 
 static const char landing_page[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
@@ -32,7 +33,13 @@ static unsigned ready(void *server, const char **ret_text)
 {
     enum server_state state = server_state(server);
     bool yes = state < DRAINING && !is_starting(server);
-    *ret_text = yes ? "statsd is ready" : "statsd is starting or stopping";
+    const struct server *s = server;
+    *ret_text = "statsd is starting or stopping";
+    if (yes && server_web_refused(&s->web))
+        *ret_text = "statsd is ready; http.web_config is refused (see the log), the one before is "
+                    "in force";
+    else if (yes)
+        *ret_text = "statsd is ready";
     return yes ? 200 : 503;
 }
 
@@ -89,6 +96,17 @@ static int start(struct server *s, const struct http_opts *o, const char **ret_e
     return rc;
 }
 
+/* None: everybody. */
+static struct networks networks_allowed(const struct config *c)
+{
+    struct networks ret = { 0 };
+    struct buf wrong = { 0 };
+    bool good = c->http_allow[0] == '\0' || networks_parse(slice_str(c->http_allow), &ret, &wrong);
+    assert(good && "the config was checked");
+    buf_release(&wrong);
+    return ret;
+}
+
 int server_http_start(struct server *s)
 {
     const struct config *c = s->config;
@@ -110,6 +128,7 @@ int server_http_start(struct server *s)
     assert(s->http == NULL);
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");
     memcpy(s->routes, routes, sizeof routes);
+    struct networks allow = networks_allowed(c);
     struct http_opts o = { .listen = c->http_listen,
                            .given = s->manager.http_fd >= 0,
                            .fd = s->manager.http_fd,
@@ -117,7 +136,10 @@ int server_http_start(struct server *s)
                            .n_routes = ARRAY_LEN(s->routes),
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
-                           .timeout_s = (uint32_t)(c->http_timeout_ms / 1000) };
+                           .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
+                           .allow = &allow,
+                           .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
+    server_web_opts(&s->web, &o);
     const char *error = "";
     int rc = start(s, &o, &error);
     const char *remedy = "see http.listen";
@@ -129,7 +151,10 @@ int server_http_start(struct server *s)
         LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
             F_STR("remedy", remedy));
     else
-        LOG(LOG_INFO, "listening", F_STR("proto", "http"), F_STR("addr", http_address(s->http)));
+        LOG(LOG_INFO, "listening", F_STR("proto", http_scheme(s->http)),
+            F_STR("addr", http_address(s->http)));
+    if (rc == 0)
+        server_web_started(&s->web, s->http);
     s->manager.http_late = rc < 0;
     return rc;
 }

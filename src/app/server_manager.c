@@ -250,7 +250,8 @@ static void say_ready(struct server *s, const char *text)
     char line[TEXT_BYTES], where[TEXT_BYTES] = "";
     const char *first = s->n_listeners > 0 ? s->listeners[0].address.name : "nothing";
     if (s->http != NULL)
-        snprintf(where, sizeof where, ", metrics at http://%s/metrics", http_address(s->http));
+        snprintf(where, sizeof where, ", metrics at %s://%s/metrics", http_scheme(s->http),
+                 http_address(s->http));
     if (text == NULL && s->n_listeners > 1)
         snprintf(line, sizeof line, "READY=1\nSTATUS=reading %s and %zu more%s", first,
                  s->n_listeners - 1, where);

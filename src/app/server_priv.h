@@ -5,6 +5,7 @@
  *     server_interval.c   a closed interval goes to the sinks
  *     server_build.c   its parts: listeners, registry, workers, sinks
  *     server_http.c    its routes
+ *     server_web.c     http.web_config: TLS, users, headers
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
@@ -28,6 +29,7 @@
 #include "app/manager.h"
 #include "app/reload.h"
 #include "app/selfmetrics.h"
+#include "app/server_web.h"
 #include "app/server_takeover.h"
 #include "app/turn.h"
 #include "base/log.h"
@@ -70,6 +72,7 @@ struct server {
     struct scrape *scrape; /* NULL until everything is built */
     struct api *api;       /* the same; NULL without HTTP too */
     struct http_server *http;
+    struct server_web web; /* who may ask http, and how */
     struct http_body *landing;
     struct http_route routes[7];
     struct descriptors descriptors; /* how many connections there may be */

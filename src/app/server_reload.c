@@ -38,6 +38,7 @@ void server_reload(struct server *s)
     }
     if (s->acceptor != NULL)
         acceptor_reload(s->acceptor);
+    server_web_reload(&s->web, s->http);
     if (s->reload_turn != 0) {
         s->reload_again = true;
         return;

@@ -105,6 +105,8 @@ int server_make(struct server *s)
     if (rc < 0)
         return rc;
     prepare_self(s);
+    if ((rc = server_web_open(&s->web, s->config->http_web_config, &s->self.server)) < 0)
+        return rc;
     if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
         return rc;
     server_start_loop(s);

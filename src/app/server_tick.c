@@ -80,6 +80,7 @@ void server_tick(struct server *s)
     events_take(&s->events);
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
     server_http_again(s);
+    server_web_look(&s->web, s->http);
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
     if (s->acceptor != NULL)

@@ -1,8 +1,9 @@
 /**
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
- * The output has six parts: the highlights, what is hardly meant in the mapping file and in the
- * certificates, the options that differ from their defaults, the limits, the memory bound.
+ * The output has seven parts: the highlights, what is hardly meant in the mapping file, in the
+ * certificates and in the web config, the options that differ from their defaults, the limits, the
+ * memory bound.
  */
 #include "cmd/cli.h"
 
@@ -14,6 +15,7 @@
 #include "config/option_value.h"
 #include "core/core_mapping.h"
 #include "core/memory_bound.h"
+#include "core/web.h"
 #include "listen/socket_options.h"
 #include "listen/tls_door.h"
 #include "tls/bundle.h"
@@ -48,6 +50,8 @@ struct checked {
     struct buf lint;         /* of the mapping: lines */
     size_t warnings;         /* of them */
     struct buf certificates; /* lines, too */
+    struct core_web web;
+    struct buf web_warnings; /* lines, too */
 };
 
 static void print_mapping(const struct checked *k, struct buf *out)
@@ -80,6 +84,17 @@ static void read_certificates(const struct config *c, struct buf *errors, struct
     }
 }
 
+static void print_web(const struct checked *k, struct buf *out)
+{
+    const struct web_config *w = &k->web.config;
+    if (k->config->http_web_config[0] == '\0')
+        return;
+    buf_append_str(out, "web config ok  ");
+    escape_text(slice_str(k->config->http_web_config), out);
+    buf_printf(out, "  %s, %zu user%s\n", w->tls ? "TLS" : "no TLS", w->users.n,
+               w->users.n == 1 ? "" : "s");
+}
+
 /* Lines under their heading, if there are any. */
 static void print_lines(const struct buf *lines, const char *heading, struct buf *out)
 {
@@ -106,6 +121,7 @@ static void print_highlights(const struct checked *k, struct buf *out)
     print_sockets(c, out);
     buf_printf(out, "workers    %u\n", k->workers);
     buf_printf(out, "http       %s\n", c->http_listen[0] != '\0' ? c->http_listen : "off");
+    print_web(k, out);
     if (c->redis_url[0] == '\0')
         buf_append_str(out, "redis      off\n");
     else {
@@ -209,29 +225,46 @@ static void print_memory(const struct checked *k, struct buf *out)
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
+/* Read what the config names besides the mapping.  returns  false: mistakes, which are told */
+static bool read_files(const struct cli_io *io, struct checked *k)
+{
+    struct buf certificates = { 0 }, web = { 0 };
+    const char *path = k->config->http_web_config;
+    read_certificates(k->config, &certificates, &k->certificates);
+    if (path[0] != '\0')
+        (void)core_web_load(path, now_wall_ms() / 1000, &k->web, &web, &k->web_warnings);
+    bool good = certificates.len == 0 && web.len == 0;
+    if (certificates.len > 0)
+        cli_mistakes(io, &certificates, "certificates");
+    if (web.len > 0)
+        cli_mistakes(io, &web, "web config");
+    buf_release(&certificates);
+    buf_release(&web);
+    return good;
+}
+
 static int check_config(const struct cli_io *io, const struct config *c,
                         const struct core_mapping *mapping)
 {
     struct checked k = { .config = c, .mapping = mapping, .workers = memory_bound_workers(c) };
-    struct buf out = { 0 }, errors = { 0 };
-    read_certificates(c, &errors, &k.certificates);
-    bool good = errors.len == 0, written = false;
+    struct buf out = { 0 };
+    bool good = read_files(io, &k), written = false;
     if (good) {
         k.warnings = core_mapping_lint(c, &k.lint);
         print_highlights(&k, &out);
         print_lines(&k.lint, "in the mapping file", &out);
         print_lines(&k.certificates, "in the certificates", &out);
+        print_lines(&k.web_warnings, "in the web config", &out);
         print_changed(c, &out);
         print_limits(c, &out);
         print_memory(&k, &out);
         written = cli_write(io->out, &out);
-    } else {
-        cli_mistakes(io, &errors, "certificates");
     }
     buf_release(&out);
-    buf_release(&errors);
     buf_release(&k.lint);
     buf_release(&k.certificates);
+    buf_release(&k.web_warnings);
+    core_web_release(&k.web);
     return !good ? CLI_USAGE : written ? CLI_OK : CLI_FAILED;
 }
 

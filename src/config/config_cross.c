@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/mem.h"
+#include "base/networks.h"
 #include "config/escape.h"
 #include "config/rules.h"
 
@@ -108,6 +109,15 @@ static void mistake_with_value(struct config_loader *l, enum option_id id, const
     buf_release(&shown);
 }
 
+static void check_allow(struct config_loader *l)
+{
+    struct networks allow;
+    struct buf wrong = { 0 };
+    if (l->c.http_allow[0] != '\0' && !networks_parse(slice_str(l->c.http_allow), &allow, &wrong))
+        config_mistake(l, OPTION_http_allow, "%.*s", (int)wrong.len, wrong.ptr);
+    buf_release(&wrong);
+}
+
 static void check_http(struct config_loader *l)
 {
     struct sockaddr_storage addr;
@@ -135,4 +145,5 @@ void config_cross_check(struct config_loader *l)
     check_times(l);
     check_prefix(l);
     check_http(l);
+    check_allow(l);
 }

@@ -5,6 +5,7 @@
  *   mapping_bytes                      aggregate: rules, and spellings that they drop
  *   connection_bytes                   listen: a connection, and its part of the readers
  *   tls_connections, tls_handshakes    listen: how many may be at a time
+ *   https_connections                  http: the same
  */
 #include "core/memory_bound.h"
 
@@ -127,6 +128,14 @@ static uint64_t tls_handshakes(const struct config *c)
     return n;
 }
 
+/* Whether the file asks for TLS is known to whoever reads it. */
+static uint64_t https_connections(const struct config *c)
+{
+    if (c->http_web_config[0] == '\0')
+        return 0;
+    return smaller(c->http_max_connections, HTTP_SECURE_MAX) + HTTP_LEAVING_MAX;
+}
+
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
                   struct memory_bound *ret)
 {
@@ -163,6 +172,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
+    PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
 #undef PART

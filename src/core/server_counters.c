@@ -34,6 +34,10 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case SERVER_RELOAD_SECONDS:
         value = s->reload_seconds;
         break;
+    case SERVER_WEB_RELOADS:
+        counter_put(to, (const char *const[]){ "ok" }, (double)s->web_reloads);
+        counter_put(to, (const char *const[]){ "failed" }, (double)s->web_reloads_failed);
+        return;
     case SERVER_MAPPING_RULES:
         value = (double)s->mapping_rules;
         break;

@@ -47,6 +47,7 @@ struct http_connection {
     struct http_connections *all;
     struct http_connection *prev, *next;
     struct peer *peer;
+    struct http_handshake *handshake;
     uint64_t who;
     int fd;
     bool answering; /* the whole request is here, and its answer has not left */
@@ -233,6 +234,24 @@ struct http_connection *http_connection_opened(struct http_connections *cs,
     connection_check(c);
     pthread_mutex_unlock(&cs->lock);
     return c;
+}
+
+void http_connection_secure(struct http_connection *c, struct http_handshake *h)
+{
+    c->handshake = h;
+}
+
+struct http_handshake *http_connection_handshake(const struct http_connection *c)
+{
+    return c->handshake;
+}
+
+void http_connection_abandon(struct http_connection *c)
+{
+    pthread_mutex_lock(&c->all->lock);
+    if (!c->leaving)
+        send_off(c->all, c);
+    pthread_mutex_unlock(&c->all->lock);
 }
 
 static bool tcp_info(int fd, struct tcp_info *ret)

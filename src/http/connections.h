@@ -37,6 +37,7 @@ enum { HTTP_REQUEST_S = 10 };
 
 struct http_connections;
 struct http_connection;
+struct http_handshake;
 
 struct http_connections_opts {
     uint32_t max, max_per_ip, timeout_s;
@@ -57,6 +58,13 @@ bool http_connections_admit(struct http_connections *cs, const struct sockaddr *
 
 struct http_connection *http_connection_opened(struct http_connections *cs,
                                                struct MHD_Connection *mhd, uint64_t now_ns);
+
+/* Of a connection with TLS; not looked at here.  NULL: it has none */
+void http_connection_secure(struct http_connection *c, struct http_handshake *h);
+struct http_handshake *http_connection_handshake(const struct http_connection *c);
+
+/* End it as soon as libmicrohttpd looks. */
+void http_connection_abandon(struct http_connection *c);
 
 /* Before its socket is closed; c is gone. */
 void http_connection_closed(struct http_connection *c);

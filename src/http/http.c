@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <gnutls/abstract.h>
+
 #include "base/mem.h"
 #include "base/now.h"
 #include "http/http_priv.h"
@@ -30,7 +32,9 @@ enum {
     DEFAULT_TIMEOUT_S = 5,
     DEFAULT_WAITING = 64,
     CONNECTION_MEMORY_BYTES = 32 * 1024,
+    DEFAULT_HANDSHAKES = 200,
     STOP_WAIT_S = 1,
+    REFUSED_LOG_MS = 60000,
 };
 
 void http_server_unref(struct http_server *s)
@@ -40,6 +44,8 @@ void http_server_unref(struct http_server *s)
     assert(s->waiting == NULL && s->n_waiting == 0 && s->n_open == 0);
     pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->headers_lock);
+    buf_release(&s->headers);
     free(s);
 }
 
@@ -48,35 +54,84 @@ static uint32_t or_default(uint32_t v, uint32_t otherwise)
     return v ? v : otherwise;
 }
 
+static bool is_allowed(struct http_server *s, const struct sockaddr *from)
+{
+    char text[ADDRESS_TEXT_MAX];
+    uint64_t more;
+    if (s->allow.n == 0 || networks_have(&s->allow, from))
+        return true;
+    atomic_fetch_add_explicit(&s->refused_network, 1, memory_order_relaxed);
+    if (!log_gate(&s->refused_log, REFUSED_LOG_MS, now_mono_ms(), &more))
+        return false;
+    address_print(from, text);
+    LOG(LOG_WARN, "connection refused", F_STR("proto", http_scheme(s)), F_STR("from", text),
+        F_STR("error", "not in http.allow"), F_U64("not_logged_before", more));
+    return false;
+}
+
 static enum MHD_Result on_accept(void *server, const struct sockaddr *from, socklen_t from_len)
 {
     struct http_server *s = server;
+    uint64_t now_ns = now_mono_ns();
     (void)from_len;
-    return http_connections_admit(s->connections, from, now_mono_ns()) ? MHD_YES : MHD_NO;
+    if (!is_allowed(s, from))
+        return MHD_NO;
+    if (s->secure != NULL && !http_secure_admits(s->secure, http_connections_who(from), now_ns))
+        return MHD_NO;
+    return http_connections_admit(s->connections, from, now_ns) ? MHD_YES : MHD_NO;
+}
+
+static void secure(struct http_server *s, struct http_connection *c, struct MHD_Connection *mhd,
+                   uint64_t now_ns)
+{
+    struct http_handshake *h = http_secure_begin(s->secure, mhd, now_ns);
+    if (h == NULL) /* it would go on by the library's own rules, and without a certificate */
+        http_connection_abandon(c);
+    http_connection_secure(c, h);
 }
 
 static void on_connection(void *server, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct http_server *s = server;
+    uint64_t now_ns = now_mono_ns();
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        *context = http_connection_opened(s->connections, mhd, now_mono_ns());
+        *context = http_connection_opened(s->connections, mhd, now_ns);
+        if (s->secure != NULL)
+            secure(s, *context, mhd, now_ns);
     } else {
+        struct http_handshake *h = http_connection_handshake(*context);
+        const union MHD_ConnectionInfo *info;
+        info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        if (h != NULL)
+            http_secure_over(s->secure, h, info->client_addr, now_ns);
         http_connection_closed(*context);
         *context = NULL;
     }
+}
+
+/* libmicrohttpd wants one at its start; connections get credentials that do not ask it. */
+static int no_certificate(gnutls_session_t tls, const gnutls_datum_t *cas, int n_cas,
+                          const gnutls_pk_algorithm_t *algorithms, int n_algorithms,
+                          gnutls_pcert_st **certs, unsigned *n_certs, gnutls_privkey_t *key)
+{
+    (void)tls, (void)cas, (void)n_cas, (void)algorithms, (void)n_algorithms;
+    (void)certs, (void)n_certs, (void)key;
+    return -1;
 }
 
 /* The thread it starts has all signals blocked: they are for the thread that expects them. */
 static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
                                        const struct http_connections_opts *o)
 {
+    bool tls = s->secure != NULL;
+    unsigned how = tls ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD;
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     /* clang-format off */
     struct MHD_Daemon *d = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+        how | MHD_ALLOW_SUSPEND_RESUME, 0,
         on_accept, s, http_on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
@@ -85,7 +140,9 @@ static struct MHD_Daemon *daemon_start(struct http_server *s, int fd,
         /* At this limit libmicrohttpd stops accepting without a word: on_accept decides before. */
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->max + HTTP_LEAVING_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, no_certificate, /* without TLS it is ignored */
+        MHD_OPTION_END);
     /* clang-format on */
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return d;
@@ -120,9 +177,19 @@ static struct http_server *server_new(const struct http_opts *o,
     s->routes = o->routes;
     s->n_routes = o->n_routes;
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
+    s->auth = o->auth;
+    s->rate = o->rate;
     s->connections = http_connections_new(c);
     atomic_init(&s->refs, 1);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->headers_lock, NULL);
+    if (o->allow != NULL)
+        s->allow = *o->allow;
+    if (o->tls != NULL)
+        s->secure = http_secure_new(&(struct http_secure_opts){
+            .bundle = o->tls,
+            .per_second = or_default(o->tls_handshakes_per_second, DEFAULT_HANDSHAKES),
+            .timeout_s = c->timeout_s });
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->idle, &attr);
@@ -143,6 +210,8 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
         .max_per_ip = or_default(opts->max_per_ip, DEFAULT_PER_IP),
         .timeout_s = or_default(opts->timeout_s, DEFAULT_TIMEOUT_S),
     };
+    if (opts->tls != NULL && limits.max > HTTP_SECURE_MAX)
+        limits.max = HTTP_SECURE_MAX;
     struct http_server *s = server_new(opts, &limits);
     memcpy(s->address, address, sizeof address);
     s->listens = fd;
@@ -153,6 +222,7 @@ int http_start(const struct http_opts *opts, struct http_server **ret, const cha
         close(copy);
     if (s->daemon == NULL) {
         http_connections_free(s->connections);
+        http_secure_free(s->secure);
         http_server_unref(s);
         *ret_error = "the HTTP thread cannot be started";
         return -EAGAIN;
@@ -166,6 +236,11 @@ const char *http_address(const struct http_server *s)
     return s->address;
 }
 
+const char *http_scheme(const struct http_server *s)
+{
+    return s->secure != NULL ? "https" : "http";
+}
+
 void http_tick(struct http_server *s, uint64_t now_ns)
 {
     http_connections_sweep(s->connections, now_ns);
@@ -176,6 +251,13 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     ret->requests = atomic_load_explicit(&s->requests, memory_order_relaxed);
     ret->rejected = atomic_load_explicit(&s->rejected, memory_order_relaxed);
     ret->waiting = atomic_load_explicit(&s->n_waiting, memory_order_relaxed);
+    ret->rate_limited = atomic_load_explicit(&s->rate_limited, memory_order_relaxed);
+    if (s->auth != NULL)
+        http_auth_stats(s->auth, &ret->auth);
+    ret->refused_network = atomic_load_explicit(&s->refused_network, memory_order_relaxed);
+    ret->tls = s->secure != NULL;
+    if (s->secure != NULL)
+        http_secure_stats(s->secure, ret);
     http_connections_stats(s->connections, ret);
 }
 
@@ -225,6 +307,7 @@ void http_stop(struct http_server *s)
     MHD_stop_daemon(s->daemon);
     assert(s->n_open == 0 && s->waiting == NULL); /* its thread is gone: nobody else looks */
     http_connections_free(s->connections);
+    http_secure_free(s->secure);
     if (s->listens >= 0)
         close(s->listens);
     http_server_unref(s);

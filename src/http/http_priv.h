@@ -1,6 +1,6 @@
 /**
- * http_priv: the inside of the server and of a request, for http.c (the server's life) and
- * request.c (a request's life) alone.
+ * http_priv: the inside of the server and of a request, for http.c (the server's life), settings.c
+ * (what changes in it) and request.c (a request's life) with reply.c alone.
  */
 #ifndef HTTP_HTTP_PRIV_H
 #define HTTP_HTTP_PRIV_H
@@ -11,8 +11,12 @@
 
 #include "base/address.h"
 #include "base/buf.h"
+#include "base/log.h"
+#include "base/networks.h"
+#include "http/auth_priv.h"
 #include "http/connections.h"
 #include "http/http.h"
+#include "http/secure.h"
 #include "http/stream_priv.h"
 
 struct http_server {
@@ -21,19 +25,28 @@ struct http_server {
     const struct http_route *routes;
     size_t n_routes;
     uint32_t max_waiting;
+    struct http_auth *auth;      /* or NULL */
+    struct http_rate *rate;      /* or NULL */
+    struct networks allow;       /* none: everybody */
+    struct log_gate refused_log; /* of `allow` */
+    _Atomic uint64_t refused_network;
+    struct http_secure *secure; /* NULL: plain HTTP */
+    pthread_mutex_t headers_lock;
+    struct buf headers; /* of every reply, under that lock: name, NUL, value, NUL, and so on */
     char address[ADDRESS_TEXT_MAX];
-    int listens;                         /* the socket; quiesced: ours again, to be closed */
-    bool quiesced;                       /* accepts no more */
-    _Atomic bool leaving;                /* replies end their connection */
-    atomic_uint refs;                    /* one until http_stop, and one of each request */
-    _Atomic uint64_t requests, rejected; /* written by the HTTP thread only */
+    int listens;          /* the socket; quiesced: ours again, to be closed */
+    bool quiesced;        /* accepts no more */
+    _Atomic bool leaving; /* replies end their connection */
+    atomic_uint refs;     /* one until http_stop, and one of each request */
+    _Atomic uint64_t requests, rejected, rate_limited; /* written by the HTTP thread only */
 
     pthread_mutex_t lock;         /* of what follows, and of the requests' `waits` */
     pthread_cond_t idle;          /* n_open became 0 */
     bool stopping;                /* http_stop was called: no request waits any more */
     uint64_t n_open;              /* requests whose head is here and whose reply is not yet sent */
     _Atomic uint64_t n_waiting;   /* length of the list; changed under the lock, read without */
-    struct http_request *waiting; /* list of the deferred requests without an answer */
+    uint32_t n_checking;          /* those in the list whose password is checked */
+    struct http_request *waiting; /* list of the suspended requests */
 };
 
 /*
@@ -47,17 +60,20 @@ struct http_request {
     const struct http_route *route;
     const char *path; /* libmicrohttpd's, for the request's life */
     atomic_uint refs;
-    bool begun;      /* its head is here */
-    bool long_query; /* the query was cut off before it was parsed: answer 414 */
-    uint64_t who;    /* the client's address as a number */
-    bool gzip, head; /* the client accepts gzip; the method is HEAD */
-    bool deferred;   /* HTTP thread: ask was called, and the next reply is the owner's answer */
-    bool waits;      /* in the server's list: suspended, and nobody has answered it yet */
+    bool begun;                /* its head is here */
+    bool long_query;           /* the query was cut off before it was parsed: answer 414 */
+    uint64_t who;              /* the client's address as a number */
+    bool gzip, head;           /* the client accepts gzip; the method is HEAD */
+    enum http_verdict verdict; /* of auth; UNKNOWN: not yet checked */
+    bool asked;                /* it waits, or waited, for the verdict */
+    bool rejected;             /* its answer is queued */
+    bool deferred; /* HTTP thread: ask was called, and the next reply is the owner's answer */
+    bool waits;    /* in the server's list: suspended, for a verdict or for its answer */
     struct http_request *prev, *next;
     /* The answer: written before the connection is resumed, read by the HTTP thread after. */
     unsigned status;
     struct http_body *body;     /* or NULL */
-    struct buf headers;         /* of this reply: name, NUL, value, NUL, and so on */
+    struct buf headers;         /* of this reply, as in the server */
     struct http_reader *reader; /* in place of body: a place in a stream */
 };
 
@@ -70,6 +86,12 @@ void http_server_unref(struct http_server *s);
  * connection's reference to r may be gone at once, so the caller needs its own.
  */
 void http_request_resume(struct http_server *s, struct http_request *r);
+
+/* Add the headers of every reply to one, but those that it has. */
+void http_headers_add(struct http_server *s, struct MHD_Response *response);
+
+/* Append headers to such a list. */
+void http_headers_copy(struct buf *to, const struct http_header *headers, size_t n);
 
 /* libmicrohttpd's callbacks, cookie: the server. */
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection);

@@ -12,9 +12,14 @@ static enum MHD_Result queue_take(const struct http_request *r, unsigned status,
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    http_headers_add(r->server, response);
     /* Names and labels are strangers' text, which a browser must not take for HTML. */
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+    if (MHD_get_response_header(response, "X-Content-Type-Options") == NULL)
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                "Basic realm=\"statsd\", charset=\"UTF-8\"");
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE || status == MHD_HTTP_TOO_MANY_REQUESTS)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     enum MHD_Result rc = MHD_queue_response(r->connection, status, response);
     MHD_destroy_response(response);

@@ -2,9 +2,13 @@
  * A request's life, from its first line to its reply.  libmicrohttpd calls, on the HTTP thread:
  *
  *   http_on_target      the first line is here: request_new
- *   http_on_request     the head is here: begin finds the route, or rejects
+ *   http_on_request     the head is here: begin looks who asks, and finds the route, or rejects
  *   http_on_request     for each part of a body, which is dropped
- *   http_on_request     the request is complete: reply.  A deferred one: defer suspends the
+ *   http_on_request     the request is complete: reply.  One whose password has to be checked is
+ *                       suspended, put into the server's list and given to auth
+ *        on_verdict     (checker's thread) takes it off the list and resumes the connection
+ *   http_on_request     after that: reply again, which finds the route, or rejects.  A deferred
+ *                       one: defer suspends the
  *                       connection, puts the request into the server's list and calls `ask`
  *        http_answer    (any thread) puts the answer into the request, takes it off the list and
  *                       resumes the connection
@@ -15,20 +19,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
+#include "base/now.h"
 #include "http/accept.h"
 #include "http/body_priv.h"
 #include "http/http_priv.h"
+#include "http/rate.h"
 #include "http/reply.h"
 #include "http/target.h"
 
-/* Of a deferred request, with its server locked. */
+enum { CHECKING_MAX = 64 }; /* requests whose password is being checked */
+
+/* Of a request in the list, with its server locked. */
 static void waiting_check(const struct http_server *s, const struct http_request *r)
 {
-    assert(r->waits && r->deferred && !s->stopping);
-    assert(s->n_waiting > 0 && s->n_waiting <= s->max_waiting && s->waiting != NULL);
+    assert(r->waits && r->deferred == (r->route != NULL) && !s->stopping);
+    assert(r->deferred || (r->asked && r->verdict == HTTP_AUTH_UNKNOWN));
+    assert(s->n_checking <= CHECKING_MAX && s->n_checking <= s->n_waiting);
+    assert(s->n_waiting > 0 && s->n_waiting - s->n_checking <= s->max_waiting);
     assert(r->prev != NULL ? r->prev->next == r : s->waiting == r);
     assert(r->next == NULL || r->next->prev == r);
 }
@@ -55,25 +64,35 @@ static void request_unref(struct http_request *r)
     free(r);
 }
 
+static bool is_full(const struct http_server *s, bool checking)
+{
+    return checking ? s->n_checking >= CHECKING_MAX
+                    : s->n_waiting - s->n_checking >= s->max_waiting;
+}
+
 /*
- * Suspend r's connection and put r into the list, with a reference for its owner.  Both under the
- * server's lock, since whoever finds r in the list may resume it.  Lock order: the server's, a
- * stream's, libmicrohttpd's.
- *   returns  0; -EBUSY: max_waiting requests wait; -ESHUTDOWN: http_stop was called
+ * Suspend r's connection and put r into the list, with a reference for its owner (one without a
+ * route waits for its verdict).  Both under the server's lock, since whoever finds r in the list
+ * may resume it.  Lock order: the server's, a stream's, libmicrohttpd's.
+ *   returns  0; -EBUSY: as many wait as may; -ESHUTDOWN: http_stop was called
  */
 static int waiting_add(struct http_server *s, struct http_request *r)
 {
     int rc = 0;
-    assert(r->route->ask != NULL && !r->deferred && r->begun);
+    bool checking = r->route == NULL;
+    assert((checking || r->route->ask != NULL) && !r->deferred && r->begun);
     pthread_mutex_lock(&s->lock);
     if (s->stopping) {
         rc = -ESHUTDOWN;
-    } else if (s->n_waiting >= s->max_waiting) {
+    } else if (is_full(s, checking)) {
         rc = -EBUSY;
     } else {
         s->n_waiting++;
+        s->n_checking += checking;
         atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-        r->deferred = r->waits = true;
+        r->waits = true;
+        r->asked = r->asked || checking;
+        r->deferred = !checking;
         r->next = s->waiting;
         if (r->next != NULL)
             r->next->prev = r;
@@ -92,7 +111,9 @@ void http_request_resume(struct http_server *s, struct http_request *r)
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
+    r->prev = r->next = NULL; /* it may come into the list again, for its answer */
     s->n_waiting--;
+    s->n_checking -= !r->deferred;
     r->waits = false;
     MHD_resume_connection(r->connection);
 }
@@ -100,14 +121,6 @@ void http_request_resume(struct http_server *s, struct http_request *r)
 void http_answer(struct http_request *r, unsigned status, struct http_body *body)
 {
     http_answer_with(r, status, body, NULL, 0);
-}
-
-static void copy_headers(struct buf *to, const struct http_header *headers, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        buf_append(to, headers[i].name, strlen(headers[i].name) + 1);
-        buf_append(to, headers[i].value, strlen(headers[i].value) + 1);
-    }
 }
 
 void http_answer_with(struct http_request *r, unsigned status, struct http_body *body,
@@ -122,7 +135,7 @@ void http_answer_with(struct http_request *r, unsigned status, struct http_body 
         r->body = body;
         if (body != NULL)
             http_body_ref(body);
-        copy_headers(&r->headers, headers, n_headers);
+        http_headers_copy(&r->headers, headers, n_headers);
         http_request_resume(s, r);
     }
     pthread_mutex_unlock(&s->lock);
@@ -153,55 +166,6 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
         request_unref(to[i]);
 }
 
-uint64_t http_request_who(const struct http_request *r)
-{
-    return r->who;
-}
-
-const char *http_request_header(const struct http_request *r, const char *name)
-{
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
-}
-
-struct header_list {
-    const char *name;
-    char *ptr;
-    size_t len, cap;
-};
-
-static enum MHD_Result add_to_list(void *list, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
-{
-    struct header_list *l = list;
-    const char *text = value != NULL ? value : "";
-    size_t comma = l->len > 0, n = strlen(text);
-    (void)kind;
-    if (strcasecmp(name, l->name) != 0 || n + comma > l->cap - l->len)
-        return MHD_YES;
-    memcpy(l->ptr + l->len, ",", comma);
-    memcpy(l->ptr + l->len + comma, text, n);
-    l->len += comma + n;
-    return MHD_YES;
-}
-
-struct slice http_request_header_list(const struct http_request *r, const char *name, char *ret,
-                                      size_t cap)
-{
-    struct header_list l = { .name = name, .ptr = ret, .cap = cap };
-    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_to_list, &l);
-    return slice_of(ret, l.len);
-}
-
-const char *http_request_arg(const struct http_request *r, const char *name)
-{
-    return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *http_request_path(const struct http_request *r)
-{
-    return r->path;
-}
-
 static void count(_Atomic uint64_t *c)
 {
     uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
@@ -216,6 +180,7 @@ static enum MHD_Result reply_text(const struct http_request *r, unsigned status,
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
 {
+    r->rejected = true;
     count(&r->server->rejected);
     http_connection_answers(http_connection_of(r->connection));
     return reply_text(r, status, text);
@@ -261,10 +226,79 @@ static enum MHD_Result reply_deferred(struct http_request *r)
     return http_reply_stream(r, reader);
 }
 
-static enum MHD_Result reply(struct http_request *r)
+static bool takes(const struct http_route *route, const char *method)
 {
-    const struct http_route *route = r->route;
+    if (route->post)
+        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ||
+               strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+static void on_verdict(void *request, enum http_verdict v)
+{
+    struct http_request *r = request;
+    struct http_server *s = r->server;
+    pthread_mutex_lock(&s->lock);
+    if (r->waits) {
+        waiting_check(s, r);
+        r->verdict = v;
+        http_request_resume(s, r);
+    }
+    pthread_mutex_unlock(&s->lock);
+    request_unref(r);
+}
+
+static enum MHD_Result reject_busy(struct http_request *r)
+{
+    return reject(r, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests, come again");
+}
+
+static enum MHD_Result have_checked(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    int rc = r->asked ? -ESHUTDOWN : waiting_add(s, r); /* asked: http_stop resumed it */
+    if (rc == -EBUSY)
+        return reject_busy(r);
+    if (rc < 0)
+        return reject(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+    /* Suspended, it keeps its header; r may be gone when this returns. */
+    http_auth_ask(s->auth, http_request_header(r, MHD_HTTP_HEADER_AUTHORIZATION), r->who,
+                  on_verdict, r);
+    return MHD_YES;
+}
+
+/* It is known who asks: find the route, or reject. */
+static enum MHD_Result enter(struct http_request *r, const char *target, const char *method)
+{
+    if (r->verdict == HTTP_AUTH_BAD)
+        return reject(r, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed");
+    if (r->verdict == HTTP_AUTH_BUSY)
+        return reject_busy(r);
+    if (r->long_query)
+        return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
+    r->path = http_target_path(target);
+    r->route = route_find(r->server, r->path);
+    if (r->route == NULL)
+        return reject(r, MHD_HTTP_NOT_FOUND, "not found");
+    if (!takes(r->route, method))
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+                      r->route->post ? "only POST and PUT" : "only GET and HEAD");
+    char list[HTTP_ACCEPT_BYTES];
+    r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    r->gzip = http_accept_gzip(
+        http_request_header_list(r, MHD_HTTP_HEADER_ACCEPT_ENCODING, list, sizeof list));
+    return MHD_YES;
+}
+
+static enum MHD_Result reply(struct http_request *r, const char *target, const char *method)
+{
     http_connection_answers(http_connection_of(r->connection));
+    if (r->verdict == HTTP_AUTH_UNKNOWN)
+        return have_checked(r);
+    enum MHD_Result rc = r->route == NULL ? enter(r, target, method) : MHD_YES;
+    const struct http_route *route = r->route;
+    if (r->rejected)
+        return rc;
     if (r->deferred)
         return reply_deferred(r);
     if (route->fixed != NULL)
@@ -277,15 +311,14 @@ static enum MHD_Result reply(struct http_request *r)
     return defer(r);
 }
 
-static bool takes(const struct http_route *route, const char *method)
+static bool lacks_certificate(const struct http_request *r)
 {
-    if (route->post)
-        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ||
-               strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
-    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    struct http_handshake *h = http_connection_handshake(http_connection_of(r->connection));
+    return h != NULL && !http_secure_request(r->server->secure, h);
 }
 
-/* The head is here.  A request that is rejected is so now, before a body is read. */
+/* The head is here.  A request is rejected now, before a body is read, but for one whose password
+ * has to be checked. */
 static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
 {
     struct http_server *s = r->server;
@@ -294,20 +327,16 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     s->n_open++;
     pthread_mutex_unlock(&s->lock);
     count(&s->requests);
-    if (r->long_query)
-        return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
-    r->path = http_target_path(target);
-    r->route = route_find(s, r->path);
-    if (r->route == NULL)
-        return reject(r, MHD_HTTP_NOT_FOUND, "not found");
-    if (!takes(r->route, method))
-        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
-                      r->route->post ? "only POST and PUT" : "only GET and HEAD");
-    char list[HTTP_ACCEPT_BYTES];
-    r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    r->gzip = http_accept_gzip(
-        http_request_header_list(r, MHD_HTTP_HEADER_ACCEPT_ENCODING, list, sizeof list));
-    return MHD_YES;
+    if (lacks_certificate(r))
+        return reject(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed");
+    if (s->rate != NULL && !http_rate_take(s->rate, now_mono_ns())) {
+        count(&s->rate_limited);
+        return reject_busy(r);
+    }
+    r->verdict = HTTP_AUTH_OK;
+    if (s->auth != NULL)
+        r->verdict = http_auth_look(s->auth, http_request_header(r, MHD_HTTP_HEADER_AUTHORIZATION));
+    return r->verdict == HTTP_AUTH_UNKNOWN ? MHD_YES : enter(r, target, method);
 }
 
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection)
@@ -333,7 +362,7 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
         *upload_len = 0; /* all of it was taken */
         return MHD_YES;
     }
-    return reply(r);
+    return reply(r, path, method);
 }
 
 void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,

@@ -37,8 +37,8 @@ static bool load_pair(struct loading *l, int64_t now)
         buf_append_str(l->errors, "a certificate and its key are needed, both\n");
         return false;
     }
-    bool certs = pem_certs_read(o->cert_file, &l->certs, l->errors);
-    bool key = pem_key_read(o->key_file, &l->key, l->errors, l->warnings);
+    bool certs = pem_certs_read(o->cert_file, o->cert_pem, &l->certs, l->errors);
+    bool key = pem_key_read(o->key_file, o->key_pem, &l->key, l->errors, l->warnings);
     if (certs)
         pem_cert_warn(o->cert_file, l->certs.at[0], now, l->warnings);
     return certs && key && pem_pair_check(o->cert_file, &l->certs, o->key_file, l->key, l->errors);
@@ -59,7 +59,7 @@ static bool load_cas(struct loading *l, int64_t now)
     }
     if (o->ca_file == NULL)
         return true;
-    if (!pem_certs_read(o->ca_file, &l->cas, l->errors))
+    if (!pem_certs_read(o->ca_file, o->ca_pem, &l->cas, l->errors))
         return false;
     for (unsigned i = 0; i < l->cas.n; i++)
         pem_cert_warn(o->ca_file, l->cas.at[i], now, l->warnings);

@@ -62,6 +62,18 @@ static bool file_read(const char *path, struct buf *ret, unsigned *ret_mode, str
     return good && ret->len > 0;
 }
 
+/* From memory, if text is not NULL. */
+static bool text_read(const char *path, const char *text, struct buf *ret, unsigned *ret_mode,
+                      struct buf *errors)
+{
+    if (text == NULL)
+        return file_read(path, ret, ret_mode, errors);
+    buf_append_str(ret, text);
+    if (ret->len == 0)
+        buf_printf(errors, "%s: is empty\n", path);
+    return ret->len > 0;
+}
+
 static bool holds(const struct buf *text, const char *what)
 {
     return memmem(text->ptr, text->len, what, strlen(what)) != NULL;
@@ -111,12 +123,14 @@ static bool certs_import(const char *path, const struct buf *text, struct pem_ce
     return false;
 }
 
-bool pem_certs_read(const char *path, struct pem_certs *ret, struct buf *errors)
+bool pem_certs_read(const char *path, const char *in_memory, struct pem_certs *ret,
+                    struct buf *errors)
 {
     struct buf text = { 0 };
     unsigned mode = 0;
     *ret = (struct pem_certs){ 0 };
-    bool good = file_read(path, &text, &mode, errors) && certs_import(path, &text, ret, errors);
+    bool good =
+        text_read(path, in_memory, &text, &mode, errors) && certs_import(path, &text, ret, errors);
     buf_release(&text);
     return good;
 }
@@ -177,12 +191,13 @@ static bool key_import(const char *path, const struct buf *text, gnutls_x509_pri
     return false;
 }
 
-bool pem_key_read(const char *path, gnutls_x509_privkey_t *ret, struct buf *errors,
-                  struct buf *warnings)
+bool pem_key_read(const char *path, const char *in_memory, gnutls_x509_privkey_t *ret,
+                  struct buf *errors, struct buf *warnings)
 {
     struct buf text = { 0 };
     unsigned mode = 0;
-    bool good = file_read(path, &text, &mode, errors) && key_import(path, &text, ret, errors);
+    bool good =
+        text_read(path, in_memory, &text, &mode, errors) && key_import(path, &text, ret, errors);
     if (good && (mode & (S_IROTH | S_IWOTH)))
         buf_printf(warnings, "%s: every user may read or change the key: chmod 0640\n", path);
     if (text.ptr != NULL)

@@ -20,13 +20,14 @@ struct pem_certs {
     unsigned n;
 };
 
-/* The certificates of a file: at least one.  returns  false: see errors; ret is empty */
-bool pem_certs_read(const char *path, struct pem_certs *ret, struct buf *errors);
+/* text: in place of what is in the file, or NULL.
+ * The certificates of a file: at least one.  returns  false: see errors; ret is empty */
+bool pem_certs_read(const char *path, const char *text, struct pem_certs *ret, struct buf *errors);
 void pem_certs_release(struct pem_certs *c);
 
 /* The key of a file.  returns  false: see errors; ret is untouched */
-bool pem_key_read(const char *path, gnutls_x509_privkey_t *ret, struct buf *errors,
-                  struct buf *warnings);
+bool pem_key_read(const char *path, const char *text, gnutls_x509_privkey_t *ret,
+                  struct buf *errors, struct buf *warnings);
 
 /* Warn when the certificate is out of date at `now` (unix seconds). */
 void pem_cert_warn(const char *path, gnutls_x509_crt_t crt, int64_t now, struct buf *warnings);

@@ -6,19 +6,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
+#include "base/file_stamp.h"
 #include "base/mem.h"
 #include "tls/store.h"
 
 enum { FILES = 3, LISTS = 3 };
-
-/* Which file stands at a path; all 0: none. */
-struct stamp {
-    uint64_t dev, ino, size;
-    struct timespec modified, changed;
-};
 
 struct tls_store {
     struct tls_opts opts; /* points to: */
@@ -27,8 +20,8 @@ struct tls_store {
     const char **lists[LISTS];
     struct tls_bundle *current;
     struct tls_reloads reloads;
-    struct stamp loaded[FILES]; /* before the last load, failed or not */
-    struct stamp seen[FILES];   /* at the last look */
+    struct file_stamp loaded[FILES]; /* before the last load, failed or not */
+    struct file_stamp seen[FILES];   /* at the last look */
 };
 
 /* An open store always has a bundle: one that cannot be loaded replaces none. */
@@ -64,6 +57,9 @@ static void opts_copy(struct tls_store *s, const struct tls_opts *o)
     s->opts.cert_file = copy(s, o->cert_file);
     s->opts.key_file = copy(s, o->key_file);
     s->opts.ca_file = copy(s, o->ca_file);
+    s->opts.cert_pem = copy(s, o->cert_pem);
+    s->opts.key_pem = copy(s, o->key_pem);
+    s->opts.ca_pem = copy(s, o->ca_pem);
     s->opts.allowed_sans = copy_list(s, 0, o->allowed_sans, o->n_allowed_sans);
     s->opts.ciphers = copy_list(s, 1, o->ciphers, o->n_ciphers);
     s->opts.curves = copy_list(s, 2, o->curves, o->n_curves);
@@ -71,8 +67,10 @@ static void opts_copy(struct tls_store *s, const struct tls_opts *o)
 
 static void opts_release(struct tls_store *s)
 {
-    for (size_t i = 0; i < s->n_strings; i++)
+    for (size_t i = 0; i < s->n_strings; i++) {
+        explicit_bzero(s->strings[i], strlen(s->strings[i])); /* a key may be among them */
         free(s->strings[i]);
+    }
     free(s->strings);
     for (int i = 0; i < LISTS; i++)
         free(s->lists[i]);
@@ -80,39 +78,17 @@ static void opts_release(struct tls_store *s)
 
 /* --- files --- */
 
-static struct stamp stamp_of(const char *path)
+static void stamps_take(const struct tls_opts *o, struct file_stamp ret[FILES])
 {
-    struct stat st;
-    struct stamp none;
-    memset(&none, 0, sizeof none);
-    if (path == NULL || stat(path, &st) < 0)
-        return none;
-    none.dev = st.st_dev;
-    none.ino = st.st_ino;
-    none.size = (uint64_t)st.st_size;
-    none.modified = st.st_mtim;
-    none.changed = st.st_ctim;
-    return none;
+    ret[0] = file_stamp(o->cert_pem == NULL ? o->cert_file : NULL);
+    ret[1] = file_stamp(o->key_pem == NULL ? o->key_file : NULL);
+    ret[2] = file_stamp(o->ca_pem == NULL ? o->ca_file : NULL);
 }
 
-static bool stamp_eq(const struct stamp *a, const struct stamp *b)
-{
-    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-static void stamps_take(const struct tls_opts *o, struct stamp ret[FILES])
-{
-    ret[0] = stamp_of(o->cert_file);
-    ret[1] = stamp_of(o->key_file);
-    ret[2] = stamp_of(o->ca_file);
-}
-
-static bool stamps_eq(const struct stamp a[FILES], const struct stamp b[FILES])
+static bool stamps_eq(const struct file_stamp a[FILES], const struct file_stamp b[FILES])
 {
     for (int i = 0; i < FILES; i++) {
-        if (!stamp_eq(&a[i], &b[i]))
+        if (!file_stamp_eq(&a[i], &b[i]))
             return false;
     }
     return true;
@@ -165,7 +141,7 @@ enum tls_loaded tls_store_reload(struct tls_store *s, int64_t now, struct buf *e
 enum tls_loaded tls_store_look(struct tls_store *s, int64_t now, struct buf *errors,
                                struct buf *warnings)
 {
-    struct stamp there[FILES];
+    struct file_stamp there[FILES];
     store_check(s);
     stamps_take(&s->opts, there);
     bool changed = !stamps_eq(there, s->loaded), settled = stamps_eq(there, s->seen);

@@ -2,6 +2,7 @@
 import pytest
 
 import harness
+from certificates import Certs
 
 
 @pytest.fixture
@@ -20,6 +21,15 @@ def dir():
 def redis(dir):
     with harness.Redis(dir) as r:
         yield r
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory):
+    c = Certs(tmp_path_factory.mktemp("certs"))
+    for name in ("server", "client"):
+        c.signed(name)
+    c.self_signed("stranger")
+    return c
 
 
 def pytest_collection_modifyitems(items):

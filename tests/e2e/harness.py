@@ -98,6 +98,7 @@ class Server:
         self.env = {**clean_env(), **(env or {})}
         self.wait, self.clean_exit = wait, clean_exit
         self.log, self.raw_log = [], []
+        self.tls = None  # what get and page go by with HTTPS
         self.process = None
 
     def __enter__(self):
@@ -124,7 +125,7 @@ class Server:
         def all_there():
             if self.process.poll() is not None:
                 raise AssertionError("the server ended with status %d:\n%s" % (self.process.returncode, self.output()))
-            return len({l.get("addr") for l in self.logged("listening") if l["proto"] != "http"}) >= self.n_sockets and self.http_addr()
+            return len({l.get("addr") for l in self.logged("listening") if l["proto"] not in ("http", "https")}) >= self.n_sockets and self.http_addr()
         wait_for(all_there, "listening on everything")
 
     def __exit__(self, kind, value, trace):
@@ -168,7 +169,7 @@ class Server:
         return self.address("unixgram", nth)
 
     def http_addr(self):
-        return self.address("http")
+        return self.address("http") or self.address("https")
 
     @property
     def pid(self):
@@ -177,13 +178,13 @@ class Server:
     # --- what one asks of it
 
     def url(self, path):
-        return "http://%s%s" % (self.http_addr(), path)
+        return "%s://%s%s" % ("https" if self.address("https") else "http", self.http_addr(), path)
 
-    def get(self, path, method="GET", headers=None, timeout=None):
+    def get(self, path, method="GET", headers=None, timeout=None, tls=None):
         """(status, headers, body); a status of 4xx or 5xx is an answer, too."""
         request = urllib.request.Request(self.url(path), method=method, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=timeout or PATIENCE) as r:
+            with urllib.request.urlopen(request, timeout=timeout or PATIENCE, context=tls or self.tls) as r:
                 return r.status, r.headers, r.read()
         except urllib.error.HTTPError as e:
             return e.code, e.headers, e.read()

@@ -53,7 +53,7 @@ def test_the_parser_of_the_python_client_reads_the_same(server):
 
 
 class Prometheus:
-    def __init__(self, dir, targets, *flags, interval="500ms"):
+    def __init__(self, dir, targets, *flags, interval="500ms", how={}):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.address = "127.0.0.1:%d" % s.getsockname()[1]
@@ -61,7 +61,7 @@ class Prometheus:
         self.dir, self.targets, self.config = dir, targets, os.path.join(dir, "prometheus.yml")
         with open(self.config, "w") as f:
             json.dump({"global": {"scrape_interval": interval, "scrape_timeout": interval},
-                       "scrape_configs": [{"job_name": "statsd", "static_configs": [{"targets": targets}]}]}, f)
+                       "scrape_configs": [{"job_name": "statsd", "static_configs": [{"targets": targets}], **how}]}, f)
 
     def __enter__(self):
         self.log = open(os.path.join(self.dir, "prometheus.log"), "wb")

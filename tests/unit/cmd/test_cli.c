@@ -557,6 +557,7 @@ static void the_memory_bound_follows_the_limits(void **state)
     assert_true(bound_with("aggregate.sketch_schema=6") > def);
     assert_true(bound_with("aggregate.summary_age_buckets=10") > def);
     assert_true(bound_with("http.listen=") < def);
+    assert_true(bound_with("http.web_config=web.yml") > def);
     assert_int_equal(bound_with("redis.spool_max_bytes=512MiB"), def); /* Redis is off */
 }
 

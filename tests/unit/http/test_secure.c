@@ -1,0 +1,539 @@
+/*
+ * HTTPS: a real server and clients of GnuTLS.  certs.c makes the certificates.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <gnutls/abstract.h>
+
+#include "base/now.h"
+#include "http/connections.h"
+#include "http/http.h"
+#include "http/settings.h"
+#include "support/certs.h"
+#include "support/http_client.h"
+#include "support/sanitized.h"
+#include "support/tls_client.h"
+#include "tls/store.h"
+
+#define ASK      "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n"
+#define ASK_LAST "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+#define TLS12    "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define TLS13    "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+
+enum { SECOND_NS = 1000000000 };
+
+static struct http_server *server;
+static struct cert ca, other_ca;
+
+/* --- certificates --- */
+
+static void write_pair(const char *name, struct cert_spec spec)
+{
+    char path[64];
+    spec.name = name;
+    struct cert c = cert_make(&spec);
+    snprintf(path, sizeof path, "%s.pem", name);
+    certs_write(path, &c, 1);
+    snprintf(path, sizeof path, "%s.key", name);
+    cert_key_write(path, &c);
+    cert_release(&c);
+}
+
+static int make(void **state)
+{
+    int64_t now = time(NULL);
+    (void)state;
+    certs_dir_enter();
+    ca = cert_make(&(struct cert_spec){ .name = "ca", .is_ca = true });
+    other_ca = cert_make(&(struct cert_spec){ .name = "other_ca", .is_ca = true });
+    certs_write("ca.pem", &ca, 1);
+    write_pair("one", (struct cert_spec){ .signer = &ca, .dns = "a.test" });
+    write_pair("two", (struct cert_spec){ .signer = &ca, .dns = "a.test" });
+    write_pair("rsa", (struct cert_spec){ .signer = &ca, .rsa_bits = 2048 });
+    write_pair("good", (struct cert_spec){ .signer = &ca, .dns = "good.test" });
+    write_pair("old", (struct cert_spec){ .signer = &ca, .from = now - 99, .until = now - 9 });
+    write_pair("foreign", (struct cert_spec){ .signer = &other_ca, .dns = "good.test" });
+    write_pair("self", (struct cert_spec){ .dns = "good.test" });
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    cert_release(&ca);
+    cert_release(&other_ca);
+    certs_dir_leave();
+    return 0;
+}
+
+static struct tls_bundle *load(struct tls_opts o)
+{
+    struct tls_bundle *b = NULL;
+    struct buf errors = { 0 }, warnings = { 0 };
+    if (o.cert_file == NULL) {
+        o.cert_file = "one.pem";
+        o.key_file = "one.key";
+    }
+    if (tls_bundle_load(&o, time(NULL), &b, &errors, &warnings) < 0)
+        fail_msg("%.*s", (int)errors.len, errors.ptr);
+    buf_release(&errors);
+    buf_release(&warnings);
+    return b;
+}
+
+/* --- the server --- */
+
+static unsigned say_ok(void *cookie, const char **ret_text)
+{
+    (void)cookie;
+    *ret_text = "ok";
+    return 200;
+}
+
+static void answer_stream(void *cookie, struct http_request *r);
+
+static const struct http_route routes[] = {
+    { .path = "/ok", .probe = say_ok },
+    { .path = "/stream", .ask = answer_stream },
+};
+
+static void start_with(struct http_opts o, struct tls_opts tls)
+{
+    const char *error = NULL;
+    struct tls_bundle *b = load(tls);
+    o.listen = "127.0.0.1:0";
+    o.routes = routes;
+    o.n_routes = ARRAY_LEN(routes);
+    o.tls = b;
+    assert_int_equal(http_start(&o, &server, &error), 0);
+    tls_bundle_drop(b);
+}
+
+static void start(struct tls_opts tls)
+{
+    start_with((struct http_opts){ .tls_handshakes_per_second = 10000 }, tls);
+}
+
+static void stop(void)
+{
+    http_stop(server);
+    server = NULL;
+}
+
+static struct http_stats stats(void)
+{
+    struct http_stats s;
+    http_stats(server, &s);
+    return s;
+}
+
+/* `condition` of the stats s, or the test fails. */
+#define AWAIT(condition)                                                                           \
+    do {                                                                                           \
+        uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;                              \
+        for (struct http_stats s = stats(); !(condition); s = stats()) {                           \
+            sched_yield();                                                                         \
+            if (now_mono_ms() > until_ms)                                                          \
+                fail_msg("waited in vain for %s", #condition);                                     \
+        }                                                                                          \
+    } while (0)
+
+/* --- clients --- */
+
+static void dial(struct tls_client *c, const struct tls_client_opts *o)
+{
+    tls_client_dial(c, http_address(server), o);
+}
+
+/* The status that a client gets; 0: it is not let in. */
+static unsigned ask_text(const struct tls_client_opts *o, const char *text, struct buf *reply)
+{
+    struct tls_client c;
+    unsigned status = 0;
+    buf_clear(reply);
+    dial(&c, o);
+    if (tls_client_handshake(&c) && tls_client_say(&c, text) && tls_client_hear(&c, NULL, reply))
+        status = client_status(reply);
+    tls_client_hang_up(&c);
+    return status;
+}
+
+static unsigned ask(const struct tls_client_opts *o)
+{
+    struct buf reply = { 0 };
+    unsigned status = ask_text(o, ASK_LAST, &reply);
+    buf_release(&reply);
+    return status;
+}
+
+static const struct tls_client_opts anybody = { 0 };
+
+/* A stream that is not whole when its reader comes. */
+static void on_read(void *cookie)
+{
+    (void)cookie;
+}
+
+static void answer_stream(void *cookie, struct http_request *r)
+{
+    (void)cookie;
+    struct http_stream *st = http_stream_new(&(struct http_stream_opts){
+        .type = "text/x-test", .vary = "Accept", .max_lag = 1 << 20, .on_read = on_read });
+    struct http_body *piece = http_body_take("text/x-test", strdup("piece\n"), 6);
+    http_answer_stream(&r, 1, st);
+    http_stream_append(st, piece);
+    http_body_unref(piece);
+    http_stream_end(st);
+    http_stream_release(st);
+}
+
+/* --- tests --- */
+
+static void each_version_is_spoken_as_long_as_it_is_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        enum tls_version min, max;
+        const char *cert, *priority;
+        unsigned status;
+    } rows[] = {
+        { 0, 0, "one", TLS12, 200 },
+        { 0, 0, "one", TLS13, 200 },
+        { 0, 0, "rsa", TLS12, 200 },
+        { 0, 0, "rsa", TLS13, 200 },
+        { TLS_1_3, 0, "one", TLS12, 0 },
+        { TLS_1_3, 0, "one", TLS13, 200 },
+        { 0, TLS_1_2, "one", TLS12, 200 },
+        { 0, TLS_1_2, "one", TLS13, 0 },
+        { 0, 0, "one", "NORMAL:-VERS-ALL:+VERS-TLS1.1", 0 },
+        { 0, 0, "one", TLS12 ":-AES-256-GCM:-AES-128-GCM:-CHACHA20-POLY1305", 0 },
+        { 0, 0, "one", TLS12 ":-ECDHE-ECDSA", 0 }, /* the key is one of ECDSA */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char cert[16], key[16];
+        snprintf(cert, sizeof cert, "%s.pem", rows[i].cert);
+        snprintf(key, sizeof key, "%s.key", rows[i].cert);
+        start((struct tls_opts){ .cert_file = cert,
+                                 .key_file = key,
+                                 .min_version = rows[i].min,
+                                 .max_version = rows[i].max });
+        unsigned status = ask(&(struct tls_client_opts){ .priority = rows[i].priority });
+        if (status != rows[i].status)
+            fail_msg("row %zu: %u", i, status);
+        if (status == 0)
+            AWAIT(s.handshakes[HTTP_HANDSHAKE_PARAMETERS] == 1);
+        else
+            AWAIT(s.handshakes[HTTP_HANDSHAKE_OK] == 1);
+        stop();
+    }
+}
+
+static void clients_are_let_in_by_the_certificate_that_is_wanted(void **state)
+{
+    (void)state;
+    static const char *const who[] = { NULL, "good", "foreign", "self", "old" };
+    static const char *const good_test[] = { "good.test" }, *const other_test[] = { "other.test" };
+    static const struct {
+        enum tls_client_auth auth;
+        const char *const *san;
+        unsigned status[ARRAY_LEN(who)];
+    } rows[] = {
+        { TLS_CLIENT_NONE, NULL, { 200, 200, 200, 200, 200 } },
+        { TLS_CLIENT_REQUEST, NULL, { 200, 200, 200, 200, 200 } },
+        { TLS_CLIENT_REQUIRE_ANY, NULL, { 0, 200, 200, 200, 200 } },
+        { TLS_CLIENT_VERIFY_IF_GIVEN, NULL, { 200, 200, 0, 0, 0 } },
+        { TLS_CLIENT_REQUIRE_VERIFY, NULL, { 0, 200, 0, 0, 0 } },
+        { TLS_CLIENT_REQUEST, good_test, { 403, 200, 200, 200, 0 } },
+        { TLS_CLIENT_VERIFY_IF_GIVEN, good_test, { 403, 200, 0, 0, 0 } },
+        { TLS_CLIENT_REQUIRE_VERIFY, good_test, { 0, 200, 0, 0, 0 } },
+        { TLS_CLIENT_REQUIRE_VERIFY, other_test, { 0, 0, 0, 0, 0 } },
+    };
+    static const char *const versions[] = { TLS12, TLS13 };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t refused = 0;
+        start((struct tls_opts){ .client_auth = rows[i].auth,
+                                 .ca_file = rows[i].auth == TLS_CLIENT_NONE ? NULL : "ca.pem",
+                                 .allowed_sans = rows[i].san,
+                                 .n_allowed_sans = rows[i].san != NULL });
+        for (size_t v = 0; v < ARRAY_LEN(versions); v++)
+            for (size_t w = 0; w < ARRAY_LEN(who); w++) {
+                unsigned status =
+                    ask(&(struct tls_client_opts){ .priority = versions[v], .name = who[w] });
+                if (status != rows[i].status[w])
+                    fail_msg("row %zu, %s, %s: %u", i, versions[v], who[w], status);
+                refused += status == 0;
+            }
+        AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == refused);
+        AWAIT(s.handshakes[HTTP_HANDSHAKE_OK] == ARRAY_LEN(versions) * ARRAY_LEN(who) - refused);
+        stop();
+    }
+}
+
+/* A certificate for a key of RSA that nobody has, with another key beside it. */
+static void write_large_key(const char *cert, const char *key)
+{
+    unsigned char m[9000 / 8], e[] = { 1, 0, 1 };
+    gnutls_datum_t modulus = { m, sizeof m }, exponent = { e, sizeof e };
+    gnutls_pubkey_t pub;
+    struct cert own = cert_make(&(struct cert_spec){ .name = "large", .rsa_bits = 2048 });
+    memset(m, 0xa5, sizeof m);
+    assert_int_equal(gnutls_pubkey_init(&pub), 0);
+    assert_int_equal(gnutls_pubkey_import_rsa_raw(pub, &modulus, &exponent), 0);
+    assert_int_equal(gnutls_x509_crt_set_pubkey(own.crt, pub), 0);
+    assert_int_equal(gnutls_x509_crt_sign2(own.crt, ca.crt, ca.key, GNUTLS_DIG_SHA256, 0), 0);
+    gnutls_pubkey_deinit(pub);
+    certs_write(cert, &own, 1);
+    cert_key_write(key, &own);
+    cert_release(&own);
+}
+
+static void a_client_with_a_very_large_key_is_not_let_in(void **state)
+{
+    (void)state;
+    static const char *const versions[] = { TLS12, TLS13 };
+    write_large_key("large.pem", "large.key");
+    start((struct tls_opts){ .client_auth = TLS_CLIENT_REQUEST });
+    for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
+        assert_int_equal(ask(&(struct tls_client_opts){ .name = "large", .priority = versions[v] }),
+                         0);
+        AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == v + 1);
+    }
+    stop();
+}
+
+static void expect_name(struct tls_client *c, const char *name)
+{
+    char is[64];
+    tls_client_server_name(c, is, sizeof is);
+    assert_string_equal(is, name);
+}
+
+static void expect_ok(struct tls_client *c)
+{
+    struct buf reply = { 0 };
+    assert_true(tls_client_say(c, ASK));
+    assert_true(tls_client_hear(c, "\r\n\r\nok\n", &reply));
+    buf_release(&reply);
+}
+
+static void a_new_certificate_holds_from_the_next_connection_on(void **state)
+{
+    (void)state;
+    struct tls_client old, fresh;
+    start((struct tls_opts){ 0 });
+    dial(&old, &anybody);
+    assert_true(tls_client_handshake(&old));
+    expect_ok(&old);
+
+    struct tls_bundle *two =
+        load((struct tls_opts){ .cert_file = "two.pem", .key_file = "two.key" });
+    http_set_tls(server, two);
+    tls_bundle_drop(two); /* the server has its own reference */
+    dial(&fresh, &anybody);
+    assert_true(tls_client_handshake(&fresh));
+    expect_name(&fresh, "two");
+    expect_ok(&fresh);
+    expect_name(&old, "one");
+    expect_ok(&old);
+    tls_client_hang_up(&old);
+    tls_client_hang_up(&fresh);
+    stop();
+}
+
+static void new_rules_for_clients_hold_from_the_next_connection_on(void **state)
+{
+    (void)state;
+    struct tls_client old;
+    start((struct tls_opts){ 0 });
+    dial(&old, &anybody);
+    assert_true(tls_client_handshake(&old));
+    expect_ok(&old);
+    struct tls_bundle *strict = load((struct tls_opts){
+        .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem", .min_version = TLS_1_3 });
+    http_set_tls(server, strict);
+    tls_bundle_drop(strict);
+    assert_int_equal(ask(&anybody), 0);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .priority = TLS12 }), 0);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 200);
+    expect_ok(&old);
+    tls_client_hang_up(&old);
+    stop();
+}
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void half_a_hello_costs_no_cpu_and_is_cut(void **state)
+{
+    (void)state;
+    static const char half[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    struct buf said = { 0 }; /* an alert, maybe */
+    start_with((struct http_opts){ .timeout_s = 2 }, (struct tls_opts){ 0 });
+    int fd = client_dial(http_address(server));
+    double before = cpu_s();
+    assert_int_equal(send(fd, half, sizeof half - 1, MSG_NOSIGNAL), sizeof half - 1);
+    uint64_t begun_ms = now_mono_ms();
+    client_hear(fd, &said);
+    double used = cpu_s() - before, took = (double)(now_mono_ms() - begun_ms) / 1000;
+    buf_release(&said);
+    assert_true(took > 0.5 && took < 10);
+    if (used > took / 5)
+        fail_msg("%.2f s of CPU in %.2f s", used, took);
+    AWAIT(s.handshakes[HTTP_HANDSHAKE_TIMEOUT] == 1);
+    stop();
+}
+
+static void a_request_that_is_late_ends_its_connection(void **state)
+{
+    (void)state;
+    struct tls_client c;
+    struct buf reply = { 0 };
+    static const char *const said[] = { "GET /ok HT", "" }; /* also: nothing behind the handshake */
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        start_with((struct http_opts){ .timeout_s = 60 }, (struct tls_opts){ 0 });
+        dial(&c, &anybody);
+        assert_true(tls_client_handshake(&c));
+        assert_true(said[i][0] == '\0' || tls_client_say(&c, said[i]));
+        uint64_t now_ns = now_mono_ns();
+        for (uint64_t s = 0; s <= 2 * HTTP_REQUEST_S; s++)
+            http_tick(server, now_ns + s * SECOND_NS);
+        assert_true(tls_client_hear(&c, NULL, &reply));
+        assert_int_equal(reply.len, 0);
+        assert_int_equal(stats().timed_out_request, 1);
+        tls_client_hang_up(&c);
+        stop();
+    }
+    buf_release(&reply);
+}
+
+static void each_reason_of_a_failed_handshake_is_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        enum http_handshake_result result;
+    } rows[] = {
+        { ASK, sizeof ASK - 1, HTTP_HANDSHAKE_PLAIN_TEXT },
+        { "\x16\x03\x01\x02\x00\x01", 6, HTTP_HANDSHAKE_CLOSED }, /* we hang up */
+        { "\x16\x03\x01\xff\xff\x01", 6, HTTP_HANDSHAKE_OTHER },
+        { "\x15\x03\x01\x00\x02\x02\x28", 7, HTTP_HANDSHAKE_OTHER },
+    };
+    struct buf said = { 0 }; /* alerts */
+    start((struct tls_opts){ 0 });
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t before = stats().handshakes[rows[i].result];
+        int fd = client_dial(http_address(server));
+        assert_int_equal(send(fd, rows[i].bytes, rows[i].n, MSG_NOSIGNAL), rows[i].n);
+        if (rows[i].result == HTTP_HANDSHAKE_CLOSED)
+            shutdown(fd, SHUT_WR);
+        client_hear(fd, &said);
+        AWAIT(s.handshakes[rows[i].result] == before + 1);
+    }
+    /* Who connects and says nothing has begun none. */
+    close(client_dial(http_address(server)));
+    AWAIT(s.connections == 0);
+    uint64_t sum = 0;
+    for (int i = 0; i < HTTP_HANDSHAKE_RESULTS; i++)
+        sum += stats().handshakes[i];
+    assert_int_equal(sum, ARRAY_LEN(rows));
+    buf_release(&said);
+    stop();
+}
+
+static void an_address_begins_an_eighth_of_the_handshakes_of_a_second(void **state)
+{
+    (void)state;
+    uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
+    start_with((struct http_opts){ .tls_handshakes_per_second = 8 }, (struct tls_opts){ 0 });
+    /* One a second, so dials in a row come too soon, whenever a second ends. */
+    while (stats().refused_handshakes_per_ip == 0) {
+        close(client_dial_from(http_address(server), "127.0.0.2"));
+        assert_true(now_mono_ms() < until_ms);
+    }
+    assert_int_equal(stats().refused_handshakes, 0);
+    /* Others still come in, until there are too many of all. */
+    while (ask(&(struct tls_client_opts){ .from = "127.0.0.3" }) != 200)
+        assert_true(now_mono_ms() < until_ms);
+    for (int i = 0; stats().refused_handshakes == 0; i++) {
+        char from[32];
+        snprintf(from, sizeof from, "127.0.1.%d", i % 250 + 1);
+        close(client_dial_from(http_address(server), from));
+        assert_true(now_mono_ms() < until_ms);
+    }
+    stop();
+}
+
+static void connections_with_tls_are_at_most_256(void **state)
+{
+    (void)state;
+    int fds[HTTP_SECURE_MAX + 1];
+    start_with((struct http_opts){ .max_connections = 4000,
+                                   .max_per_ip = 4000,
+                                   .timeout_s = 60,
+                                   .tls_handshakes_per_second = 100000 },
+               (struct tls_opts){ 0 });
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = client_dial(http_address(server));
+    AWAIT(s.connections + s.refused_full + s.replaced >= ARRAY_LEN(fds));
+    assert_true(stats().connections <= HTTP_SECURE_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    stop();
+}
+
+static void a_stream_and_its_head_are_whole_with_tls(void **state)
+{
+    (void)state;
+    struct buf reply = { 0 }, body = { 0 };
+    start((struct tls_opts){ 0 });
+    assert_int_equal(
+        ask_text(&anybody, "GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &reply),
+        200);
+    if (client_has(&reply, "chunked\r\n"))
+        assert_true(client_unchunk(&reply, &body));
+    else
+        buf_append_str(&body, client_body(&reply));
+    assert_int_equal(body.len, 6);
+    assert_memory_equal(body.ptr, "piece\n", 6);
+    assert_int_equal(
+        ask_text(&anybody, "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n" ASK_LAST, &reply), 200);
+    const char *end = client_body(&reply);
+    assert_true(*end == '\0' || strncmp(end, "HTTP/1.1 200", 12) == 0); /* no chunk behind it */
+    buf_release(&reply);
+    buf_release(&body);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_version_is_spoken_as_long_as_it_is_allowed),
+        cmocka_unit_test(clients_are_let_in_by_the_certificate_that_is_wanted),
+        cmocka_unit_test(a_client_with_a_very_large_key_is_not_let_in),
+        cmocka_unit_test(a_new_certificate_holds_from_the_next_connection_on),
+        cmocka_unit_test(new_rules_for_clients_hold_from_the_next_connection_on),
+        cmocka_unit_test(half_a_hello_costs_no_cpu_and_is_cut),
+        cmocka_unit_test(a_request_that_is_late_ends_its_connection),
+        cmocka_unit_test(each_reason_of_a_failed_handshake_is_counted),
+        cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
+        cmocka_unit_test(connections_with_tls_are_at_most_256),
+        cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
+    };
+    return cmocka_run_group_tests_name("secure", tests, make, unmake);
+}
