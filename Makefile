@@ -114,6 +114,18 @@ model: deps-check    ## spin checks the models of the page hand-over and the tak
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
 	@$(SUITE) replay $(REPLAY)
 
+# Targets whose input is lines are changed by one who knows lines.
+LINE_FUZZERS := parse stream plain lane
+$(LINE_FUZZERS:%=$(FUZZ_B)/fuzzers/%): $(FUZZ_B)/obj/tests/fuzz/line_mutator.o $(FUZZ_B)/obj/tests/support/line_maker.o
+
+# What reads the same another way for a target.
+PLAIN_READER := $(addprefix $(B)/obj/tests/support/,said.o parser_said.o plain_reader.o plain_sample.o plain_event.o)
+$(B)/replay/plain $(FUZZ_B)/fuzzers/plain: $(PLAIN_READER)
+
+# What takes the lines as far as the page for a target.
+$(B)/replay/lane $(FUZZ_B)/fuzzers/lane: $(B)/obj/tests/support/pipeline.o
+$(B)/replay/lane $(FUZZ_B)/fuzzers/lane: LDLIBS += -lcmocka
+
 # What reads the output back for a target.
 FUZZ_READERS := $(B)/obj/tests/support/protobuf_reader.o $(B)/obj/proto/metrics.pb-c.o
 $(B)/replay/exposition $(FUZZ_B)/fuzzers/exposition: $(FUZZ_READERS)
