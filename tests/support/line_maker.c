@@ -10,43 +10,49 @@
 
 /* clang-format off */
 static const char *const names[] = {
-    "a", "page.views", "a.b.c", "x_y", "gunicorn.request.duration", "a-b", "n\xc3\xa4me", "_x", "_e", "_sc",
-    "a,b=1", "a#b=1,c=2", "a;b=1;c", "a[b=1,c=2]d", "a]b[c", "a[]", "a,,b", "a#b", "a,b=", "#x", "a b", "", "a\x01",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a/b", "a[b", "x,dd.internal.p=1",
+    "a", "page.views", "a.b.c", "x_y", "gunicorn.request.duration", "a-b", "n\xc3\xa4me", "_x",
+    "_e", "_sc", "a,b=1", "a#b=1,c=2", "a;b=1;c", "a[b=1,c=2]d", "a]b[c", "a[]", "a,,b", "a#b",
+    "a,b=", "#x", "a b", "", "a\x01", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "a/b", "a[b",
+    "x,dd.internal.p=1",
 };
 static const char *const values[] = {
-    "1", "0", "2.5", "-1", "+3", "-0", "+0.25", "1e3", "1e-05", ".5", "5.", "1e308", "1.7976931348623157e308",
-    "1e309", "5e-324", "1e-999", "0.2718281828459045", "9007199254740993", "123456789012345678", "00017", "", "-",
-    "+", ".", "e1", "1e", "0x10", "nan", "inf", "1_0", " 1", "1 ", "--1", "user-17", "320.125", "16777216",
+    "1", "0", "2.5", "-1", "+3", "-0", "+0.25", "1e3", "1e-05", ".5", "5.", "1e308",
+    "1.7976931348623157e308", "1e309", "5e-324", "1e-999", "0.2718281828459045", "9007199254740993",
+    "123456789012345678", "00017", "", "-", "+", ".", "e1", "1e", "0x10", "nan", "inf", "1_0", " 1",
+    "1 ", "--1", "user-17", "320.125", "16777216",
 };
 static const char *const types[] = {
-    "c", "g", "ms", "h", "d", "s", "c", "g", "ms", "s", "m", "C", "kv", "", "cc", "c ", "#a:b", "@0.5",
+    "c", "g", "ms", "h", "d", "s", "c", "g", "ms", "s", "m", "C", "kv", "", "cc", "c ", "#a:b",
+    "@0.5",
 };
 static const char *const rates[] = {
-    "0.5", "1", "0.1", "1.0", "0", "1e-05", "+0.5", ".25", "-0.1", "-0", "2", "nan", "", "1e-320", "1e-400", "0.5x",
-    "1e-308", "0.9999999999999999",
+    "0.5", "1", "0.1", "1.0", "0", "1e-05", "+0.5", ".25", "-0.1", "-0", "2", "nan", "", "1e-320",
+    "1e-400", "0.5x", "1e-308", "0.9999999999999999",
 };
 static const char *const tags[] = {
-    "env:prod", "a:1", "b:2", "a:2", "bare", "k:", ":v", ":", "", "#php:1", "##x", "dd.internal.x:1", "host:web1",
-    "a:b:c", "t\xc3\xa9:\xe2\x82\xac", "url:http://x", "container_id:mine", "aaaaaaaaaaaaaaaa:bbbbbbbbbbb", "e:f g",
+    "env:prod", "a:1", "b:2", "a:2", "bare", "k:", ":v", ":", "", "#php:1", "##x",
+    "dd.internal.x:1", "host:web1", "a:b:c", "t\xc3\xa9:\xe2\x82\xac", "url:http://x",
+    "container_id:mine", "aaaaaaaaaaaaaaaa:bbbbbbbbbbb", "e:f g",
 };
 static const char *const fields[] = {
-    "c:abc123", "c:ci-abc", "c:cid-x", "c:in-4711", "c:in-1,ci-z", "c:", "c", "e:it-false,cn-x", "e:", "card:low",
-    "card:", "card", "T1656581400", "T", "T0", "T9223372036854775807", "T9223372036854775808", "T-1", "T1.5",
-    "T00000000000000000001", "unknown:1", "x", "", "c:ci-,x", "m:y", "Tx", "c:ci-a:b",
+    "c:abc123", "c:ci-abc", "c:cid-x", "c:in-4711", "c:in-1,ci-z", "c:", "c", "e:it-false,cn-x",
+    "e:", "card:low", "card:", "card", "T1656581400", "T", "T0", "T9223372036854775807",
+    "T9223372036854775808", "T-1", "T1.5", "T00000000000000000001", "unknown:1", "x", "", "c:ci-,x",
+    "m:y", "Tx", "c:ci-a:b",
 };
 static const char *const attributes[] = {
-    "d:1656581400", "d:0", "d:x", "h:web1", "h:", "k:key", "k:", "p:low", "p:normal", "p:x", "s:src", "t:error",
-    "t:warning", "t:info", "t:success", "t:x", "#a:1,b", "#", "#x,,#y", "c:abc", "e:x", "card:low", "m:a\\nb",
-    "m:", "m:a m\\: b", "x:y", "", "m\\:x", "d:99999999999999999999",
+    "d:1656581400", "d:0", "d:x", "h:web1", "h:", "k:key", "k:", "p:low", "p:normal", "p:x",
+    "s:src", "t:error", "t:warning", "t:info", "t:success", "t:x", "#a:1,b", "#", "#x,,#y", "c:abc",
+    "e:x", "card:low", "m:a\\nb", "m:", "m:a m\\: b", "x:y", "", "m\\:x", "d:99999999999999999999",
 };
 static const char *const texts[] = {
-    "a", "title", "two\\nlines", "t\xc3\xa4xt", "x|y", "\\", "\\n", "a\\\\n", "", " ", "x ", "m:x", "a\tb", "\r",
+    "a", "title", "two\\nlines", "t\xc3\xa4xt", "x|y", "\\", "\\n", "a\\\\n", "", " ", "x ", "m:x",
+    "a\tb", "\r",
 };
 static const char *const odd[] = {
-    "|", ":", ",", "#", "@", "\n", "\t", " ", "\r", "\xff", "\xc3", "\xc3\xa9", "\x01", "\x7f", "\xed\xa0\x80",
-    "\xf0\x9f\x98\x80", "\xc0\x80", "\xf4\x90\x80\x80", "||", "|#", "|@", "::", "=", "[", "]", ";", "T", "-", "+",
-    "\n\n", " \r\n",
+    "|", ":", ",", "#", "@", "\n", "\t", " ", "\r", "\xff", "\xc3", "\xc3\xa9", "\x01", "\x7f",
+    "\xed\xa0\x80", "\xf0\x9f\x98\x80", "\xc0\x80", "\xf4\x90\x80\x80", "||", "|#", "|@", "::", "=",
+    "[", "]", ";", "T", "-", "+", "\n\n", " \r\n",
 };
 /* clang-format on */
 
