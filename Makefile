@@ -114,6 +114,22 @@ model: deps-check    ## spin checks the models of the page hand-over and the tak
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
 	@$(SUITE) replay $(REPLAY)
 
+# Targets whose input is lines are changed by one who knows lines.
+LINE_FUZZERS := parse stream plain lane
+$(LINE_FUZZERS:%=$(FUZZ_B)/fuzzers/%): $(FUZZ_B)/obj/tests/fuzz/line_mutator.o $(FUZZ_B)/obj/tests/support/line_maker.o
+
+# What reads the same another way for a target.
+PLAIN_READER := $(addprefix $(B)/obj/tests/support/,said.o parser_said.o plain_reader.o plain_sample.o plain_event.o)
+$(B)/replay/plain $(FUZZ_B)/fuzzers/plain: $(PLAIN_READER)
+
+# What takes the lines as far as the page for a target.
+$(B)/replay/lane $(FUZZ_B)/fuzzers/lane: $(B)/obj/tests/support/pipeline.o
+$(B)/replay/lane $(FUZZ_B)/fuzzers/lane: LDLIBS += -lcmocka
+
+# What a sink gets, for a target.
+$(B)/replay/redis $(FUZZ_B)/fuzzers/redis: $(B)/obj/tests/support/fake_snapshot.o
+$(B)/replay/redis $(FUZZ_B)/fuzzers/redis: LDLIBS += -lcmocka
+
 # What reads the output back for a target.
 FUZZ_READERS := $(B)/obj/tests/support/protobuf_reader.o $(B)/obj/proto/metrics.pb-c.o
 $(B)/replay/exposition $(FUZZ_B)/fuzzers/exposition: $(FUZZ_READERS)
@@ -154,6 +170,11 @@ census:    ## the tree in figures: files, lines, asserts, comments and includes 
 fuzz: deps-check deps-check-dev    ## run a libFuzzer target: make fuzz F=parse T=60 (seconds); without F all of them share T
 	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
 	@tests/support/fuzz.sh $(FUZZ_B) $(or $(T),60) $(FUZZ_RUN)
+
+.PHONY: fuzz-all
+fuzz-all: deps-check deps-check-dev    ## every libFuzzer target for T seconds, and a table (F='parse lane' for some; KEEP=300: finds go into tests/fuzz/corpus)
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang B=$(FUZZ_B) SAN=fuzzer-no-link,address,undefined $(FUZZ_RUN:%=$(FUZZ_B)/fuzzers/%)
+	@KEEP='$(KEEP)' tests/support/fuzz.sh --all $(FUZZ_B) $(or $(T),60) $(FUZZ_RUN)
 
 $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	@mkdir -p $(@D)

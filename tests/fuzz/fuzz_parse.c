@@ -10,11 +10,14 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "fuzz/line_mutator.h"
 #include "protocol/parse.h"
 #include "protocol/scan.h"
 #include "protocol/tags.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+const size_t line_mutator_head = 1;
 
 enum { MAX_LINE = 2048, FULL = 5 };
 

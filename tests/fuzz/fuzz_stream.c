@@ -13,9 +13,12 @@
 #include "aggregate/limit.h"
 #include "aggregate/profile.h"
 #include "base/hash.h"
+#include "fuzz/line_mutator.h"
 #include "listen/stream_cut.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+const size_t line_mutator_head = 2;
 
 enum { READERS = 3, EXPANDED_MAX = 400000, READS_MAX = 2000 };
 
