@@ -41,8 +41,8 @@ int sandbox_user_become(const struct sandbox_user *u, const char **ret_why);
 
 /**
  * sandbox_user_give(u, path, dev, ino):
- * Let u own the socket at `path`, unless another file has come there.  Nobody can lead it elsewhere:
- * a link is not followed, and what is no socket, or not that one, stays as it is.
+ * Let u own the socket at `path`, unless another file has come there: a link is not followed, and
+ * what is no socket, or not that one, stays as it is.
  *   dev, ino  of the file; ino 0: whichever socket is there
  *   returns   0, or -errno
  */

@@ -172,7 +172,9 @@ static void confine(struct server *s, enum sandbox_mode mode)
         LOG(LOG_WARN, "no sandbox for system calls", F_STR("error", err_text(rc)),
             F_STR("remedy", "a kernel with seccomp, and a container that allows it"));
     LOG(LOG_INFO, "sandbox",
-        F_STR("mode", mode == SANDBOX_LOG ? "log" : mode == SANDBOX_ON ? "on" : "kill"),
+        F_STR("mode", mode == SANDBOX_LOG  ? "log"
+                      : mode == SANDBOX_ON ? "on"
+                                           : "kill"),
         F_I64("landlock", landlock), F_U64("system_calls", calls));
 }
 

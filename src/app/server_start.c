@@ -1,5 +1,6 @@
 /*
- *     server_start   make -> the control socket -> confined -> sinks -> go -> the saved state -> ready
+ *     server_start   open_all -> confined -> sinks -> go -> the saved state -> ready
+ *       open_all       make, HTTP listens, the control socket
  *       server_make    listeners -> registry -> workers (server_build.c) -> scrapes -> the loop
  *       server_go      HTTP -> the workers run
  *       server_ready

@@ -29,20 +29,21 @@ static const struct sandbox_calls rows[] = {
     { "sockets",
       "accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg "
       "recvmsg sendmmsg sendmsg sendto setsockopt shutdown", "" },
-    { "further sockets", "socket", "of the families AF_INET, AF_INET6, AF_UNIX; others: EAFNOSUPPORT" },
+    { "further sockets", "socket",
+      "of the families AF_INET, AF_INET6, AF_UNIX; others: EAFNOSUPPORT" },
     { "reading and writing",
-      "close close_range copy_file_range dup dup2 dup3 eventfd2 fcntl lseek pipe pipe2 pread64 preadv pwrite64 "
-      "pwritev read readv sendfile splice write writev", "" },
+      "close close_range copy_file_range dup dup2 dup3 eventfd2 fcntl lseek pipe pipe2 pread64 "
+      "preadv pwrite64 pwritev read readv sendfile splice write writev", "" },
     { "devices and sockets",
       "ioctl", "FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ alone" },
     { "waiting",
-      "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait poll ppoll pselect6 "
-      "select timerfd_create timerfd_settime", "" },
+      "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait poll ppoll "
+      "pselect6 select timerfd_create timerfd_settime", "" },
     { "files, where Landlock lets it",
-      "access chmod chown faccessat faccessat2 fallocate fchmod fchmodat fchmodat2 fchown fchownat "
-      "fdatasync flock fstat fstatfs fsync ftruncate getcwd getdents getdents64 lchown lstat memfd_create "
-      "newfstatat open openat openat2 readlink readlinkat rename renameat renameat2 stat statfs statx "
-      "umask unlink unlinkat", "" },
+      "access chmod chown faccessat faccessat2 fallocate fchmod fchmodat fchmodat2 fchown "
+      "fchownat fdatasync flock fstat fstatfs fsync ftruncate getcwd getdents getdents64 lchown "
+      "lstat memfd_create newfstatat open openat openat2 readlink readlinkat rename renameat "
+      "renameat2 stat statfs statx umask unlink unlinkat", "" },
     { "memory",
       "brk madvise mincore mlock mmap mprotect mremap msync munlock munmap", "" },
     { "threads",
@@ -58,7 +59,7 @@ static const struct sandbox_calls rows[] = {
     { "about the process and the machine",
       "arch_prctl getegid geteuid getgid getgroups getpgrp getpid getppid getrandom getresgid "
       "getresuid getrlimit getrusage getuid prctl sysinfo uname", "" },
-    { "limits", "prlimit64", "its own" },
+    { "its own limits", "prlimit64", "of the process itself" },
     { "ends the process, if it is called",
       "add_key bpf delete_module execve execveat finit_module init_module keyctl "
       "kexec_file_load kexec_load mount move_mount open_by_handle_at perf_event_open personality "
@@ -111,13 +112,14 @@ static int allow_rows(scmp_filter_ctx f, size_t *n)
 static int allow_seen(scmp_filter_ctx f)
 {
     static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
-    static const unsigned long asked[] = { FIONREAD, FIONBIO, FIOCLEX,
-                                           TIOCOUTQ, TCGETS,  TIOCGWINSZ };
+    static const unsigned long asked[] = {
+        FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ
+    };
     int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (rc == 0)
-        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                              SCMP_A0_32(SCMP_CMP_EQ, 0));
+        rc =
+            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0_32(SCMP_CMP_EQ, 0));
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(families); i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                               SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]));

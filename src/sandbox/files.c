@@ -32,13 +32,17 @@ struct ruleset {
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
 #define READ_DIR  LANDLOCK_ACCESS_FS_READ_DIR
 #define REMOVE    LANDLOCK_ACCESS_FS_REMOVE_FILE
+/* What a stranger has put in the place of a file of ours is renamed, which is to make it anew. */
+#define MOVE_ANY                                                                                   \
+    (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO |    \
+     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |  \
+     REMOVE)
 
 static const uint64_t rights[] = {
     [SANDBOX_READ] = READ_FILE,
     [SANDBOX_LIST] = READ_FILE | READ_DIR,
     [SANDBOX_SOCKET] = LANDLOCK_ACCESS_FS_MAKE_SOCK | REMOVE | READ_DIR,
-    [SANDBOX_WRITE] = READ_FILE | READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE |
-                      LANDLOCK_ACCESS_FS_MAKE_REG | REMOVE
+    [SANDBOX_WRITE] = READ_FILE | READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | MOVE_ANY,
 };
 
 static _Atomic bool in_force;
@@ -136,7 +140,7 @@ int sandbox_files_allow_socket(struct sandbox_files *f, const char *path)
 
 void sandbox_files_allow_system(struct sandbox_files *f)
 {
-    /* Files of /etc are replaced by rename, so the folder; resolv.conf is often a link out of it. */
+    /* Files of /etc are replaced by rename, so the folder; resolv.conf is often a link. */
     static const struct {
         const char *path;
         enum sandbox_may may;

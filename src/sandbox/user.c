@@ -67,8 +67,8 @@ static const char *find_user(struct slice text, struct sandbox_user *u, bool *re
     if (is_number(text, &uid)) {
         u->uid = uid;
         (void)getpwuid_r(uid, &who, entry, sizeof entry, &found);
-    } else if (!name_of(text, name) ||
-               getpwnam_r(name, &who, entry, sizeof entry, &found) != 0 || found == NULL) {
+    } else if (!name_of(text, name) || getpwnam_r(name, &who, entry, sizeof entry, &found) != 0 ||
+               found == NULL) {
         return "there is no such user";
     }
     if (found != NULL) {
