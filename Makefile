@@ -9,8 +9,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate tls listen sinks http expose api send takeover config core state app cmd
-LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls
+ROOMS    := base protocol aggregate tls listen sinks http expose api send takeover sandbox config core state app cmd
+LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
 
@@ -21,8 +21,15 @@ PKGFLAGS := $(shell command -v $(firstword $(CC)) >/dev/null && pkg-config --cfl
 LACKING  := $(if $(filter-out 0,$(.SHELLSTATUS)),$(LIBS))
 PKGLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
+# What the compiler does about mistakes of ours.  CFLAGS come after it, and so can take each of it back.  The fortified functions of
+# the C library need the optimizer, and know nothing of sanitizers.  CET and its like are the machine's; others have neither.
+MACHINE  := $(shell command -v $(firstword $(CC)) >/dev/null && $(CC) -dumpmachine 2>/dev/null)
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection \
+            $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection) $(if $(filter aarch64-%,$(MACHINE)),-mbranch-protection=standard) \
+            $(if $(SAN),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+HARDEN_LD := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc $(PKGFLAGS) -MMD -MP
+ALLFLAGS  = -std=c11 -D_GNU_SOURCE $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAGS) -Iinclude -Isrc $(PKGFLAGS) -MMD -MP
 LDLIBS   := $(PKGLIBS) -lcrypt -lpthread -lm
 
 SRC      := $(sort $(wildcard $(ROOMS:%=src/%/*.c) $(ROOMS:%=src/%/*/*.c)))
@@ -49,7 +56,7 @@ JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2)
 all: $(B)/statsd    ## build build/statsd (CC=clang, SAN=address,undefined and SAN=thread build elsewhere below build/)
 
 $(B)/statsd: $(B)/obj/src/cmd/main.o $(B)/libstatsd.a
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/libstatsd.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
@@ -78,7 +85,7 @@ $(B)/obj/tests/support/protobuf_reader.o: DEFS += -I$(B)/proto
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT) $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lprotobuf-c $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lprotobuf-c $(LDLIBS)
 .SECONDARY:
 
 $(VERSIONED:%.c=$(B)/obj/%.o): DEFS = -DSTATSD_VERSION='"$(VERSION)"' -DSTATSD_COMMIT='"$(COMMIT)"'
@@ -137,7 +144,7 @@ $(B)/replay/exposition $(FUZZ_B)/fuzzers/exposition: LDLIBS += -lcmocka -lprotob
 
 $(REPLAY): $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay_main.o $(B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: e2e
 e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k name' picks tests, SLOW=1 the long ones)
@@ -178,7 +185,7 @@ fuzz-all: deps-check deps-check-dev    ## every libFuzzer target for T seconds, 
 
 $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .PHONY: tidy
 tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file)

@@ -53,6 +53,14 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(server, control_socket, STRING, "", 0, 0, "", RESTART,                                       \
       "A path where `statsd --takeover` reaches the server that runs, of the same user, to take "  \
       "its place without losing a datagram (docs/restart.md). Empty means that none can.")         \
+    X(server, user, STRING, "", 0, 0, "", RESTART,                                                 \
+      "Who the process becomes once its sockets are open, for good: NAME or UID, or with :GROUP. " \
+      "It has to be started as root then (docs/sandbox.md). Empty means that it stays who it is.") \
+    X(server, sandbox, ENUM, "on", 0, 0, "off|log|on|kill", RESTART,                               \
+      "Keep the process from files and system calls that it does not need (docs/sandbox.md): on "  \
+      "refuses them, log has the kernel log the calls, off lets all through. Where the kernel "    \
+      "cannot do it, that is logged. kill ends the process at a call that is not in the table, "   \
+      "for tests.")                                                                                \
     X(listen, socket, STRINGS, "udp://127.0.0.1:8125", 0, 0, "", RESTART,                          \
       "Where to receive: datagrams on udp://HOST:PORT (HOST an address, localhost for 127.0.0.1 "  \
       "and [::1], or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is "          \

@@ -89,6 +89,14 @@ struct http_opts {
 };
 
 /**
+ * http_bind(listen, ret_error):
+ * Only listen, as http_start does where no socket is given: before the process gives up the right
+ * to.  Connections wait until a server is given the socket.
+ *   returns  the socket, owned; or -errno with *ret_error, as http_start
+ */
+int http_bind(const char *listen, const char **ret_error);
+
+/**
  * http_start(opts, ret, ret_error):
  *   returns  0, or -errno with *ret_error a static text for people: -EINVAL (opts->listen),
  *            -EADDRINUSE, -EACCES, -EADDRNOTAVAIL and others of bind; -EAGAIN (no thread)

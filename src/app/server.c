@@ -277,11 +277,10 @@ int server_run(const struct config *c, struct core_mapping *mapping,
         return 1;
     }
     turn_init(&s->turn, &s->loop);
-    rc = backing_start();
-    if (rc < 0)
-        LOG(LOG_WARN, "no thread for memory, workers make their own pages",
-            F_STR("error", err_text(rc)));
-    if ((takeover ? server_take(s) : server_start(s)) < 0) {
+    rc = server_user_open(s);
+    if (rc == 0)
+        rc = takeover ? server_take(s) : server_start(s);
+    if (rc < 0) {
         s->status = 1;
         (void)notify_say(&s->manager.to, "STATUS=could not start: the log says why");
     } else {

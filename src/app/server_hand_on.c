@@ -324,7 +324,7 @@ int server_hand_on_open(struct server *s, int fd)
 {
     const char *path = s->config->server_control_socket;
     const struct giver_opts o = { .loop = &s->loop,
-                                  .uid = geteuid(),
+                                  .uid = server_user_uid(s),
                                   .offer = offer,
                                   .pause = pause_all,
                                   .resume = resume,

@@ -107,6 +107,28 @@ static struct networks networks_allowed(const struct config *c)
     return ret;
 }
 
+static int refused(const struct server *s, int rc, const char *error)
+{
+    LOG(LOG_ERROR, "cannot serve http", F_STR("addr", s->config->http_listen),
+        F_STR("error", error),
+        F_STR("remedy", rc == -EADDRINUSE
+                            ? "stop it, or set http.listen to another port (0: any free one)"
+                            : "see http.listen"));
+    return rc;
+}
+
+int server_http_bind(struct server *s)
+{
+    const char *where = s->config->http_listen, *error = "";
+    if (where[0] == '\0' || s->manager.http_fd >= 0)
+        return 0;
+    int fd = http_bind(where, &error);
+    if (fd < 0)
+        return refused(s, fd, error);
+    s->manager.http_fd = fd;
+    return 0;
+}
+
 int server_http_start(struct server *s)
 {
     const struct config *c = s->config;
@@ -142,14 +164,10 @@ int server_http_start(struct server *s)
     server_web_opts(&s->web, &o);
     const char *error = "";
     int rc = start(s, &o, &error);
-    const char *remedy = "see http.listen";
-    if (rc == -EADDRINUSE)
-        remedy = "stop it, or set http.listen to another port (0: any free one)";
     if (rc < 0 && s->manager.http_late)
         return rc;
     if (rc < 0)
-        LOG(LOG_ERROR, "cannot serve http", F_STR("addr", c->http_listen), F_STR("error", error),
-            F_STR("remedy", remedy));
+        (void)refused(s, rc, error);
     else
         LOG(LOG_INFO, "listening", F_STR("proto", http_scheme(s->http)),
             F_STR("addr", http_address(s->http)));

@@ -10,6 +10,7 @@
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
  *     server_start.c   from nothing to READY
+ *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
@@ -37,6 +38,7 @@
 #include "core/core_mapping.h"
 #include "expose/scrape.h"
 #include "listen/refused_log.h"
+#include "sandbox/user.h"
 #include "sinks/sink_list.h"
 #include "state/socket_notes.h"
 #include "state/state.h"
@@ -56,6 +58,7 @@ struct server {
     const struct config *config;
     struct core_mapping mapping; /* in force */
     const struct config_source *source;
+    struct sandbox_user user; /* server.user */
     uv_loop_t loop;
     _Atomic int state; /* enum server_state; control writes, HTTP reads it for /-/ready */
     int status;        /* exit status */
@@ -146,12 +149,31 @@ int server_start(struct server *s);
 int server_make(struct server *s);
 int server_go(struct server *s); /* of one that takes over only workers may fail, after a while */
 void server_ready(struct server *s);
+void server_start_memory(void); /* the thread for it; without, all goes on */
 
 /* What server.c has the loop and the turns call. */
 void server_turned(void *server);
 void server_start_loop(struct server *s);
 
-/* returns  0 (also when http.listen is empty), or -errno, logged */
+/*
+ * server.user: who it is (0, or -EPERM, logged); whose the server's files are; become it.
+ */
+int server_user_open(struct server *s);
+uid_t server_user_uid(const struct server *s);
+int server_user_become(struct server *s);
+
+/**
+ * server_confine(s):
+ * All is open that needs more than server.user may, or lies where the sandbox does not reach, and
+ * no other thread runs.  What the kernel cannot do is logged.
+ *   returns  0; -errno, logged: the process is not who it should be, or cannot use its state
+ */
+int server_confine(struct server *s);
+/* Log which of the files that a reload reads the sandbox keeps from us. */
+void server_confine_explain(const struct server *s);
+
+/* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
+int server_http_bind(struct server *s);
 int server_http_start(struct server *s);
 void server_http_stop(struct server *s);
 /*
@@ -180,6 +202,7 @@ void server_watch_start(struct server *s);
  * more.
  */
 int server_state_open(struct server *s);
+int server_state_usable(struct server *s); /* by who the process has become */
 void server_state_load(struct server *s);
 void server_state_start(struct server *s);
 void server_state_stop(struct server *s);

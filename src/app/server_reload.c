@@ -11,6 +11,7 @@
 
 static void refused(struct server *s)
 {
+    server_confine_explain(s);
     s->self.server.reloads_failed++;
     s->self.server.reload_failed = true;
     server_manager_reloaded(s,

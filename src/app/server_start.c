@@ -1,5 +1,6 @@
 /*
- *     server_start   make -> sinks -> the control socket -> go -> the saved state -> ready
+ *     server_start   open_all -> confined -> sinks -> go -> the saved state -> ready
+ *       open_all       make, HTTP listens, the control socket
  *       server_make    listeners -> registry -> workers (server_build.c) -> scrapes -> the loop
  *       server_go      HTTP -> the workers run
  *       server_ready
@@ -12,6 +13,7 @@
 
 #include "app/server_priv.h"
 #include "app/version.h"
+#include "base/backing.h"
 #include "base/err.h"
 #include "base/now.h"
 #include "protocol/variant.h"
@@ -146,15 +148,33 @@ void server_ready(struct server *s)
     server_manager_ready(s);
 }
 
-int server_start(struct server *s)
+/* Everything that needs a right of root's, or a file. */
+static int open_all(struct server *s)
 {
     int rc = server_manager_open(s);
     if (rc < 0 || (rc = server_state_open(s)) < 0)
         return rc;
-    if ((rc = server_make(s)) < 0 || (rc = server_open_sinks(s)) < 0)
+    if ((rc = server_make(s)) < 0 || (rc = server_http_bind(s)) < 0)
         return rc;
+    return server_hand_on_open(s, -1);
+}
+
+void server_start_memory(void)
+{
+    int rc = backing_start();
+    if (rc < 0)
+        LOG(LOG_WARN, "no thread for memory, workers make their own pages",
+            F_STR("error", err_text(rc)));
+}
+
+int server_start(struct server *s)
+{
+    int rc = open_all(s);
+    if (rc < 0 || (rc = server_confine(s)) < 0)
+        return rc;
+    server_start_memory();
     /* The state is read once only: what can fail comes before it. */
-    if ((rc = server_hand_on_open(s, -1)) < 0 || (rc = server_go(s)) < 0)
+    if ((rc = server_open_sinks(s)) < 0 || (rc = server_go(s)) < 0)
         return rc;
     server_state_load(s);
     server_ready(s);

@@ -14,6 +14,8 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "app/server_priv.h"
 #include "app/server_state.h"
@@ -59,11 +61,25 @@ int server_state_open(struct server *s)
     if (rc < 0)
         LOG(LOG_ERROR, "cannot use server.state_dir", F_STR("dir", dir),
             F_STR("error", err_text(rc)), F_STR("remedy", remedy));
-    else if (state_file_is_open_to_others(&s->state_file))
+    return rc;
+}
+
+int server_state_usable(struct server *s)
+{
+    const char *dir = s->config->server_state_dir;
+    if (!is_on(s) || s->taking.same_dir)
+        return 0;
+    if (faccessat(s->state_file.dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
+        int rc = -errno;
+        LOG(LOG_ERROR, "cannot use server.state_dir", F_STR("dir", dir),
+            F_STR("error", err_text(rc)), F_STR("remedy", "chown it to server.user"));
+        return rc;
+    }
+    if (state_file_is_open_to_others(&s->state_file))
         LOG(LOG_WARN, "other users can write to server.state_dir", F_STR("dir", dir),
             F_STR("risk", "they can take the saved state away, or put back an older one"),
             F_STR("remedy", "chown it to the user of this process, and chmod 700"));
-    return rc;
+    return 0;
 }
 
 void server_state_close(struct server *s)

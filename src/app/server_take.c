@@ -2,7 +2,7 @@
  * This server takes over from the one that runs:
  *
  *   server_take   connects to it
- *   prepare       sort_out: what it offers; server_make
+ *   prepare       sort_out: what it offers; server_make; server_confine
  *   load          the sinks, the state.  Then, without a round of the loop:
  *   own             all is ours: server_go
  *   give_up         nothing is; exit, and the other one goes on
@@ -79,6 +79,10 @@ static void prepare(void *server, const struct takeover_fd *fds, size_t n)
         rc = server_make(s);
     if (rc == 0)
         rc = server_http_spare(s);
+    if (rc == 0)
+        rc = server_confine(s);
+    if (rc == 0)
+        server_start_memory();
     if (rc < 0)
         taker_refuse(s->taking.taker, "the new server cannot start: its log says why");
     else
@@ -291,8 +295,9 @@ int server_take(struct server *s)
             F_STR("remedy", "set it, and restart once"));
         return -EINVAL;
     }
-    int rc = server_manager_open(s);
-    if (rc < 0)
+    /* It asks as the user that the other one has become. */
+    int rc = server_user_become(s);
+    if (rc < 0 || (rc = server_manager_open(s)) < 0)
         return rc;
     for (size_t i = 0; i < n; i++)
         wanted[i] = slice_str(c->sockets[i].name);

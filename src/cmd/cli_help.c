@@ -25,7 +25,7 @@ static const struct {
     { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
       "how a datagram is understood, what /metrics would show of it and why something is "
       "missing; without LINE, standard input is one raw datagram (or a stream, by --framing)" },
-    { "statsd describe options|metrics|reasons|NAME [--markdown]",
+    { "statsd describe options|metrics|reasons|syscalls|NAME [--markdown]",
       "every option, every metric the server has of itself, every reason for which a line is "
       "refused; or what NAME is, such as server.interval" },
     { "statsd convert statsd_exporter|datadog|brubeck|etsy [--mapping-out FILE] FILE... | -- FLAGS",

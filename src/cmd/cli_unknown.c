@@ -108,6 +108,7 @@ static const char *word_meaning(const char *word)
         { "options", "write describe options" },
         { "metrics", "write describe metrics" },
         { "reasons", "write describe reasons" },
+        { "syscalls", "write describe syscalls" },
         { "stop", "send TERM to the process" },
         { "reload", "send HUP to the process" },
     };

@@ -1,7 +1,7 @@
 /**
  * `statsd describe`: the tables behind the docs, or one entry of them.
  *
- *   table_new        fills a table: describe_options, describe_metrics or describe_reasons
+ *   table_new        fills a table: describe_options, _metrics, _reasons or _calls
  *   keep             drops the rows that were not asked for; none left in any table: usage()
  *   print            print_markdown   --markdown
  *                    print_aligned    a row on a line; on a terminal the last column is broken
@@ -20,6 +20,7 @@
 #include "config/options.h"
 #include "core/counter_tables.h"
 #include "protocol/reason.h"
+#include "sandbox/calls.h"
 
 enum {
     COLUMNS_MAX = 6,
@@ -202,12 +203,26 @@ static void describe_reasons(struct table *t)
     }
 }
 
+static void describe_calls(struct table *t)
+{
+    static const char *const names[] = { "for", "system calls" };
+    heads(t, names, ARRAY_LEN(names));
+    for (size_t i = 0; sandbox_calls_row(i) != NULL; i++, t->rows++) {
+        const struct sandbox_calls *row = sandbox_calls_row(i);
+        put(t, 0, row->what);
+        put(t, 1, row->names);
+        if (row->but[0] != '\0')
+            buf_printf(cell(t, 1), " (%s)", row->but);
+    }
+}
+
 static const struct {
     const char *name;
     void (*fill)(struct table *t);
 } tables[] = { { "options", describe_options },
                { "metrics", describe_metrics },
-               { "reasons", describe_reasons } };
+               { "reasons", describe_reasons },
+               { "syscalls", describe_calls } };
 
 static void release_row(struct table *t, size_t r)
 {
@@ -312,7 +327,7 @@ static int print(const struct table *t, bool entries, const struct cli_args *arg
 static int usage(const char *name, const struct cli_io *io)
 {
     static const char takes[] =
-        "describe takes one of options, metrics, reasons, or a name out of them";
+        "describe takes one of options, metrics, reasons, syscalls, or a name out of them";
     if (name == NULL)
         return cli_usage(io, "%s", takes);
     struct buf shown = { 0 };

@@ -197,6 +197,12 @@ static struct http_server *server_new(const struct http_opts *o,
     return s;
 }
 
+int http_bind(const char *listen, const char **ret_error)
+{
+    char address[ADDRESS_TEXT_MAX];
+    return http_socket_open(listen, HTTP_PORT_DEFAULT, address, ret_error);
+}
+
 int http_start(const struct http_opts *opts, struct http_server **ret, const char **ret_error)
 {
     char address[ADDRESS_TEXT_MAX];

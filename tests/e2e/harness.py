@@ -2,6 +2,7 @@
 
 Every process is ended by its pid when its `with` ends, whatever happened inside.  Nothing waits a fixed time: `wait_for` asks
 until a condition holds.  STATSD_BIN names the server (a sanitizer build, say), E2E_SLOW makes every wait that much longer.
+E2E_SANDBOX is server.sandbox of every server that says nothing else: with `kill` a system call that is not in the table ends it.
 """
 import contextlib
 import json
@@ -28,6 +29,7 @@ import exposition  # noqa: E402
 STATSD = os.environ.get("STATSD_BIN") or os.path.join(TOP, "build", "statsd")
 BENCH = os.path.join(os.path.dirname(STATSD), "statsd-bench")  # make test builds it beside the server, but for a sanitizer
 SLOW = float(os.environ.get("E2E_SLOW") or 1)
+SANDBOX = os.environ.get("E2E_SANDBOX")
 LONG = bool(os.environ.get("SLOW"))            # the long tests too
 PATIENCE = 10 * SLOW                           # seconds until a condition is given up
 ASLR_OFF = os.environ.get("STATSD_ASLR_OFF", "").split()
@@ -78,7 +80,8 @@ def run(*words, stdin=b"", env=None, timeout=None):
 
 def clean_env():
     """The environment without settings for the server that this shell may hold."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
+    return {**env, "STATSD_SERVER_SANDBOX": SANDBOX} if SANDBOX else env
 
 
 class Server:

@@ -175,7 +175,7 @@ def test_the_example_config_speaks_of_every_option():
         assert re.search(r"^[;# ]*%s *=" % key, part, re.M), (section, key)
 
 
-@pytest.mark.parametrize("table", ["options", "metrics", "reasons"])
+@pytest.mark.parametrize("table", ["options", "metrics", "reasons", "syscalls"])
 def test_describe_prints_the_tables_behind_the_docs(table):
     plain, markdown = run("describe", table), run("describe", table, "--markdown")
     assert plain.returncode == markdown.returncode == 0

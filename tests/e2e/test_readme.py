@@ -55,10 +55,10 @@ def test_tables_and_transcripts_are_those_of_the_binary():
     assert got.returncode == 0, got.stdout + got.stderr + "\nremedy: make docs"
 
 
-@pytest.mark.parametrize("what", ["options", "metrics", "reasons"])
-def test_each_table_is_in_the_reference_once_and_nowhere_else(what):
+@pytest.mark.parametrize("what, where", [("options", "reference"), ("metrics", "reference"), ("reasons", "reference"), ("syscalls", "sandbox")])
+def test_each_table_is_on_its_page_once_and_nowhere_else(what, where):
     held = {page: read(page).count("<!-- describe %s -->" % what) for page in docs.pages()}
-    assert {page: n for page, n in held.items() if n} == {"docs/reference.md": 1}
+    assert {page: n for page, n in held.items() if n} == {"docs/%s.md" % where: 1}
 
 
 def test_the_interop_table_is_as_real_clients_made_it():
@@ -134,6 +134,14 @@ def test_systemd_understands_the_units(tmp_path):
         units[-1].write_text(read("contrib/systemd/" + name).replace("/usr/local/bin/statsd", harness.STATSD))
     got = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, units)], capture_output=True, text=True)
     assert [l for l in got.stderr.splitlines() if "statsd.s" in l] == []
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
+def test_systemd_counts_the_service_among_the_safe_ones():
+    """0 to 10; the bare service is 9.6.  The threshold is in tenths."""
+    got = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=15", os.path.join(TOP, "contrib/systemd/statsd.service")],
+                         capture_output=True, text=True)
+    assert got.returncode == 0, got.stdout + got.stderr
 
 
 def test_the_units_keep_the_sockets_over_any_number_of_restarts():

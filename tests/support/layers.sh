@@ -21,16 +21,17 @@ allowed_of() {
     api) echo "api base aggregate http" ;;
     send) echo "send base" ;;
     takeover) echo "takeover base" ;;
+    sandbox) echo "sandbox base" ;;
     config) echo "config base" ;;
     core) echo "core base protocol aggregate tls listen sinks expose api http config" ;;
     state) echo "state base aggregate listen sinks core" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover config core state" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover config core state app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover sandbox config core state" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover sandbox config core state app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover config core state cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover sandbox config core state cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {

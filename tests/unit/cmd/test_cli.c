@@ -146,8 +146,8 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "check", "--json" }, "check does not take --json" },
         { { "check", "--markdown" }, "check does not take --markdown" },
         { { "--json" }, "running does not take --json" },
-        { { "describe" }, "describe takes one of options, metrics, reasons" },
-        { { "describe", "option" }, "describe takes one of options, metrics, reasons" },
+        { { "describe" }, "describe takes one of options, metrics, reasons, syscalls" },
+        { { "describe", "option" }, "describe takes one of options, metrics, reasons, syscalls" },
         { { "describe", "server.intervl" },
           "nothing is called server.intervl; did you mean server.interval?" },
         { { "describe", "log-level" },
@@ -328,6 +328,7 @@ static void lines_fit_a_terminal_and_are_whole_in_a_pipe(void **state)
                                             { "describe", "options" },
                                             { "describe", "metrics" },
                                             { "describe", "reasons" },
+                                            { "describe", "syscalls" },
                                             { "describe", "listen.socket" } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         for (columns = 60; columns <= 200; columns += 20) {
@@ -362,7 +363,7 @@ static void help_has_the_defaults_of_the_options_and_only_commands_that_are_ther
                                         "USR1",
                                         "Example",
                                         "/dev/udp/127.0.0.1/8125",
-                                        "describe options|metrics|reasons|NAME",
+                                        "describe options|metrics|reasons|syscalls|NAME",
                                         "check [OPTIONS] --test FILE",
                                         "--framing datagram|line|dsd" };
     char http[100];
