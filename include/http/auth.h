@@ -9,7 +9,7 @@
  *
  *   right     remembered for each user until that user's hash changes or goes
  *   wrong     HTTP_AUTH_WRONG_MAX of them are remembered for HTTP_AUTH_WRONG_S; after one that was
- *             not, the checker rests for the CPU time of the check: strangers get half a core at most
+ *             not, the checker rests for the CPU time of the check: strangers get half a core
  *   queue     HTTP_AUTH_QUEUE places, at most one for each client address (an IPv4 address, or
  *             a /64 of IPv6).  Who finds none is told 429 with Retry-After.  Equal ones wait
  *             together in one place

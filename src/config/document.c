@@ -215,8 +215,8 @@ static bool take_event(struct builder *b, const yaml_event_t *e)
     switch (e->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (b->has_document)
-            buf_append_str(b->why, "a second document begins here; a mapping file is one: remove "
-                                   "the line ---, and what was meant to be ignored");
+            buf_append_str(b->why, "a second document begins here; there may be one: remove the "
+                                   "line ---, and what was meant to be ignored");
         b->has_document = true;
         break;
     case YAML_SCALAR_EVENT:

@@ -66,7 +66,7 @@ static const struct rival statsd_exporter[] = {
     { "web.enable-lifecycle", RIVAL_SWITCH, SET(http_lifecycle, "on") },
     { "no-web.enable-lifecycle", RIVAL_SWITCH, SET(http_lifecycle, "off") },
     { "web.telemetry-path", RIVAL_UNUSED, WHY("leave it out: the page is always /metrics") },
-    { "web.config.file", RIVAL_UNUSED, WHY("this release serves plain HTTP only") },
+    { "web.config.file", RIVAL_FILE, SET(http_web_config, "%") },
     { "web.systemd-socket", RIVAL_SWITCH, WHY("this release opens its sockets itself") },
     { "check-config", RIVAL_SWITCH, WRITE("statsd check") },
     { "debug.dump-fsm", RIVAL_UNUSED,

@@ -174,7 +174,7 @@ def test_mistakes_are_told_all_at_once_and_nothing_is_printed():
     ("--statsd.parse-librato-tags", "write --set protocol.name_tags=librato"),
     ("--statsd.cache-size=1000", "leave it out"),
     ("--statsd.relay.address=h:1", "does not relay"),
-    ("--web.config.file=x", "plain HTTP only"),
+    ("--web.config.file=x", "write --set http.web_config=x"),
     ("--check-config", "write statsd check"),
     ("--percent-threshold=90,99", "write --set aggregate.quantiles=0.9,0.99"),
     ("--stream_cmd=x", "values go to /metrics and to Redis"),

@@ -522,7 +522,7 @@ static void each_mistake_is_told_with_line_rule_and_what_to_write(void **state)
           "next token that began on line 2; indent with blanks, not tabs; put a text that begins "
           "with @, ` or % in quotes\n" },
         { RULE "---\n",
-          "m.yml:4: a second document begins here; a mapping file is one: remove the line ---, "
+          "m.yml:4: a second document begins here; there may be one: remove the line ---, "
           "and what was meant to be ignored\n" },
         { "mappings:\n- &a [*a]\n", "m.yml:2: *a stands inside of what it is an alias of; write "
                                     "that out\n" },

@@ -68,8 +68,7 @@ static void nothing_is_plain_http_for_everybody(void **state)
                                          "~",
                                          "{}",
                                          "tls_server_config:\n",
-                                         "tls_server_config: {}\nhttp_server_config:\n"
-                                         "basic_auth_users: {}\nrate_limit:\n",
+                                         "http_server_config:\nbasic_auth_users: {}\nrate_limit:\n",
                                          "tls_server_config: {cert_file: '', key_file: ''}" };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
