@@ -1,7 +1,7 @@
 /**
  * auth: who may ask.  Basic authentication (RFC 7617) against bcrypt hashes.
  *
- *     http_auth_new -> http_auth_set -> http_opts.auth -> http_stop -> http_auth_free
+ *     http_auth_new -> http_auth_set -> http_auth_start -> http_opts.auth -> http_stop -> http_auth_free
  *
  * A check of a password costs tens of milliseconds by intent, so the HTTP thread makes none.  It
  * looks into a memory of results; what is not there waits, with its connection suspended, for a
@@ -18,7 +18,7 @@
  * tell it from a wrong password.  No password is kept: what is remembered is an HMAC, under a
  * random key of the process, of the lengths and bytes of name, hash and password.
  *
- *   thread   new, set, free: one (control); stats: any
+ *   thread   new, set, start, free: one (control); stats: any
  */
 #ifndef HTTP_AUTH_H
 #define HTTP_AUTH_H
@@ -30,8 +30,11 @@
 
 struct http_auth;
 
-/* Has no users: everybody may ask.  returns  0; -EAGAIN: no thread, or no random numbers */
+/* Has no users: everybody may ask.  returns  0; -EAGAIN: no random numbers */
 int http_auth_new(struct http_auth **ret);
+
+/* Starts its thread, once, before the HTTP server.  returns  0; -EAGAIN: there is no thread */
+int http_auth_start(struct http_auth *a);
 
 /**
  * http_auth_set(a, users, n):

@@ -100,6 +100,7 @@ static void each_read(const struct server *s, void (*call)(void *cookie, const c
         call(cookie, c->sockets[i].tls_key);
         call(cookie, c->sockets[i].tls_client_ca);
     }
+    server_web_each_file(&s->web, call, cookie);
 }
 
 static void allow_read(void *files, const char *path)

@@ -161,9 +161,12 @@ int server_http_start(struct server *s)
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
-    server_web_opts(&s->web, &o);
     const char *error = "";
-    int rc = start(s, &o, &error);
+    int rc = server_web_start(&s->web);
+    if (rc < 0)
+        return rc;
+    server_web_opts(&s->web, &o);
+    rc = start(s, &o, &error);
     if (rc < 0 && s->manager.http_late)
         return rc;
     if (rc < 0)

@@ -99,6 +99,15 @@ static void show_tls(const struct server_web *w, struct http_server *http)
         http_set_tls(http, tls_store_current(w->in_force.tls));
 }
 
+static void each_named(const struct web_config *c, void (*call)(void *cookie, const char *path),
+                       void *cookie)
+{
+    const char *const files[] = { c->cert.file, c->key.file, c->client_ca.file };
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i] != NULL)
+            call(cookie, files[i]);
+}
+
 int server_web_open(struct server_web *w, const char *path, struct server_stats *stats)
 {
     *w = (struct server_web){ .path = path, .stats = stats };
@@ -116,9 +125,27 @@ int server_web_open(struct server_web *w, const char *path, struct server_stats 
     if (rc == 0)
         show_users(w);
     else
+        LOG(LOG_ERROR, "cannot check passwords", F_STR("error", err_text(rc)));
+    return rc;
+}
+
+int server_web_start(struct server_web *w)
+{
+    int rc = w->path != NULL ? http_auth_start(w->auth) : 0;
+    if (rc < 0)
         LOG(LOG_ERROR, "cannot start the thread that checks passwords",
             F_STR("error", err_text(rc)));
     return rc;
+}
+
+void server_web_each_file(const struct server_web *w, void (*call)(void *cookie, const char *path),
+                          void *cookie)
+{
+    if (w->path == NULL)
+        return;
+    call(cookie, w->path);
+    each_named(&w->in_force.config, call, cookie);
+    each_named(&w->tried, call, cookie);
 }
 
 void server_web_opts(struct server_web *w, struct http_opts *o)

@@ -35,6 +35,13 @@ struct server_web {
 /* path: "" is none.  returns  0; -errno, logged, with w to be closed in both cases */
 int server_web_open(struct server_web *w, const char *path, struct server_stats *stats);
 
+/* Its thread.  After the sandbox, and before the HTTP server.  returns  0; -errno, logged */
+int server_web_start(struct server_web *w);
+
+/* The file, and those that it names: call(cookie, path) for each. */
+void server_web_each_file(const struct server_web *w, void (*call)(void *cookie, const char *path),
+                          void *cookie);
+
 /* What the HTTP server starts with; and what it has to be told when it has. */
 void server_web_opts(struct server_web *w, struct http_opts *o);
 void server_web_started(const struct server_web *w, struct http_server *http);

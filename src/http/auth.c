@@ -34,6 +34,7 @@ enum { NICE = 10 };
 
 struct http_auth {
     pthread_t thread;
+    bool started; /* the thread */
     unsigned char secret[32];
     struct crypt_data *crypt; /* the checker's: 32 KiB */
 
@@ -284,12 +285,18 @@ int http_auth_new(struct http_auth **ret)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&a->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    bool random = getrandom(a->secret, sizeof a->secret, 0) == (ssize_t)sizeof a->secret;
-    int rc = random ? thread_start(a) : -EAGAIN;
-    if (rc < 0)
+    if (getrandom(a->secret, sizeof a->secret, 0) != (ssize_t)sizeof a->secret) {
         release(a);
-    else
-        *ret = a;
+        return -EAGAIN;
+    }
+    *ret = a;
+    return 0;
+}
+
+int http_auth_start(struct http_auth *a)
+{
+    int rc = a->started ? 0 : thread_start(a);
+    a->started = rc == 0;
     return rc;
 }
 
@@ -308,6 +315,7 @@ void http_auth_free(struct http_auth *a)
     a->stopping = true;
     pthread_cond_signal(&a->wake);
     pthread_mutex_unlock(&a->lock);
-    pthread_join(a->thread, NULL);
+    if (a->started)
+        pthread_join(a->thread, NULL);
     release(a);
 }

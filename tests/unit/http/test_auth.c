@@ -109,6 +109,7 @@ static struct http_auth *auth_of(const char *name, const char *hash)
     struct http_auth *a = NULL;
     const struct http_user user = { name, hash };
     assert_int_equal(http_auth_new(&a), 0);
+    assert_int_equal(http_auth_start(a), 0);
     http_auth_set(a, &user, 1);
     return a;
 }
