@@ -103,6 +103,9 @@ void giver_cannot(struct giver *g, const char *why); /* the pause failed; resume
 bool giver_cancel(struct giver *g);
 bool giver_left(const struct giver *g); /* leave was called */
 
+/* The process has become another user, of opts->uid: who connects from now on sees that one. */
+void giver_show_user(struct giver *g);
+
 /* After giver_cancel, and the resume that it may bring.  Removes the socket file, unless the other
  * one owns it.  Freed by the loop.  NULL is fine. */
 void giver_close(struct giver *g);

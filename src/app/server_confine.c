@@ -184,6 +184,8 @@ int server_confine(struct server *s)
     enum sandbox_mode mode = (enum sandbox_mode)s->config->server_sandbox;
     give_sockets(s);
     int rc = server_user_become(s);
+    if (s->hand_on.giver != NULL)
+        giver_show_user(s->hand_on.giver);
     if (rc == 0)
         rc = server_state_usable(s);
     if (rc < 0)

@@ -86,6 +86,11 @@ bool control_socket_is_of(int fd, uid_t uid)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == uid;
 }
 
+void control_socket_show_user(int fd)
+{
+    (void)listen(fd, BACKLOG);
+}
+
 void control_socket_remove(int fd)
 {
     struct sockaddr_un a = { 0 };

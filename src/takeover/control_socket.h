@@ -25,6 +25,9 @@ int control_socket_connect(const char *path, int *ret);
 /* Does the other end of fd belong to that user?  Of what it was when it connected or listened. */
 bool control_socket_is_of(int fd, uid_t uid);
 
+/* A socket that listens is of who called listen(2) last: the user that the process has now. */
+void control_socket_show_user(int fd);
+
 /* No one is waited for on fd any more, in any process that has it; its file is removed. */
 void control_socket_remove(int fd);
 

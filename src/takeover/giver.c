@@ -374,6 +374,11 @@ static void on_handle_closed(uv_handle_t *h)
     free(g);
 }
 
+void giver_show_user(struct giver *g)
+{
+    control_socket_show_user(g->fd);
+}
+
 void giver_close(struct giver *g)
 {
     if (g == NULL)
