@@ -109,6 +109,12 @@ static int allow_rows(scmp_filter_ctx f, size_t *n)
     return rc;
 }
 
+/* The library's own macros leave a member out, which a compiler may mind. */
+static struct scmp_arg_cmp argument(unsigned at, enum scmp_compare op, uint32_t value)
+{
+    return (struct scmp_arg_cmp){ .arg = at, .op = op, .datum_a = value };
+}
+
 static int allow_seen(scmp_filter_ctx f)
 {
     static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
@@ -118,14 +124,14 @@ static int allow_seen(scmp_filter_ctx f)
     int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (rc == 0)
-        rc =
-            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A0_32(SCMP_CMP_EQ, 0));
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+                              argument(0, SCMP_CMP_EQ, 0));
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(families); i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                              SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]));
+                              argument(0, SCMP_CMP_EQ, (uint32_t)families[i]));
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(asked); i++)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                              SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)asked[i]));
+                              argument(1, SCMP_CMP_EQ, (uint32_t)asked[i]));
     return rc;
 }
 
@@ -140,7 +146,7 @@ static int refuse(scmp_filter_ctx f, enum sandbox_mode mode)
     int rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (rc == 0 && mode != SANDBOX_LOG)
         rc = seccomp_rule_add(f, no_family, SCMP_SYS(socket), 1,
-                              SCMP_A0_32(SCMP_CMP_GT, (uint32_t)AF_INET6));
+                              argument(0, SCMP_CMP_GT, (uint32_t)AF_INET6));
     if (rc == 0 && mode == SANDBOX_ON)
         rc = add_all(f, SCMP_ACT_KILL_PROCESS, rows[ARRAY_LEN(rows) - 1].names, &n);
     return rc;
