@@ -58,7 +58,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "and [::1], or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is "          \
       "abstract), streams on tcp://HOST:PORT or unix:///PATH (or unixstream://). May repeat; in "  \
       "the environment, separated by blanks or commas. Port 0 picks a free one. Options of one "   \
-      "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of unix "   \
+      "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of udp:// " \
+      "and tcp:// allow (networks whose senders are let in, such as 10.0.0.0/8,fd00::/8; may be "  \
+      "given several times, which the environment needs); of unix "   \
       "sockets mode (permissions, octal, default 0666) and owner (USER or USER:GROUP); of "        \
       "streams framing (line, or dsd: a length before each datagram, as Datadog clients send on "  \
       "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address, tls_cert "   \

@@ -9,6 +9,7 @@
 
 #include "app/server_priv.h"
 #include "base/now.h"
+#include "listen/strangers.h"
 
 enum { WARN_EVERY_MS = 60000, EXPIRE_MS = 5 };
 
@@ -86,6 +87,8 @@ void server_tick(struct server *s)
         acceptor_tick(s->acceptor);
     warn_of_limit(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
+    for (size_t i = 0; i < s->n_listeners; i++)
+        strangers_log(&s->listeners[i], now_mono_ms());
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);
     /* For fresh counts, which the next look at the spread and the log of refusals need. */
