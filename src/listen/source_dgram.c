@@ -117,6 +117,7 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
             .stamp_ns = k->stamped ? dgram_stamp_ns(env->dgram, i) : 0,
             .padded = true,
             .truncated = dgram_truncated(env->dgram, i),
+            .sender = env->senders ? dgram_sender(env->dgram, i) : NULL,
         };
         bytes += d.len;
         if (k->source->allow.n > 0 && is_strange(k->source, i))
@@ -137,7 +138,7 @@ static int receive(struct dgram_socket *k)
     bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
     refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
     unsigned senders = refusals_senders(s->env->refusals, busy);
-    if (k->source->allow.n > 0) /* each is asked for */
+    if (k->source->allow.n > 0 || (s->env->senders && !k->source->transport->sender_pid))
         senders = DGRAM_SLOTS;
     const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS,
                                    .stamps = k->stamped };

@@ -128,3 +128,133 @@ def test_a_wrong_list_is_told_with_what_would_be_right(url, says):
 def test_check_shows_the_networks():
     done = run("check", "--set", "listen.socket=udp://127.0.0.1:8125?allow=::ffff:10.0.0.0/104&allow=fd00::/8")
     assert done.returncode == 0 and b"allow=10.0.0.0/8,fd00::/8" in done.stdout
+
+
+# --- limits on shares
+
+def limited(page, limit):
+    """{who: samples} of a limit."""
+    return {dict(labels)["who"]: v for labels, v in page.all("statsd_limited_total").items() if dict(labels)["limit"] == limit}
+
+
+def settle(s, n):
+    """The page once n datagrams were read; nothing may be lost on the way."""
+    page = s.wait_self("statsd_datagrams_received_total", n)
+    assert page.sum("statsd_udp_kernel_drops_total") == 0
+    metrics_balance(page)
+    return page
+
+
+def test_series_of_a_name_end_at_its_limit_and_those_of_others_do_not():
+    with Server("limits.max_series_per_name=10", "server.workers=2", sockets=["udp://127.0.0.1:0"]) as s:
+        for i in range(50):
+            s.send("bad:1|c|#request:%d\ngood.%d:1|c|#k:v" % (i, i), "bad:1|c|#request:%d" % i)
+            s.page()
+        page = settle(s, 100)
+        assert page.sum("bad") == 20 and len(page.all("bad")) == 10
+        assert sum(page.sum("good_%d" % i) for i in range(50)) == 50
+        assert page.value("statsd_samples_refused_total") == 80
+        assert limited(page, "series_per_name") == {"bad": 80, "other": 0}
+        assert limited(page, "series_per_origin") == {"other": 0}
+        told = wait_for(lambda: s.logged("limit reached"), "a line about it")
+        assert (told[0]["limit"], told[0]["who"], told[0]["most"]) == ("series_per_name", "bad", "10")
+        assert not s.logged("series limit reached")     # which would say to raise limits.max_series
+        assert {l["metric"] for l in s.logged("off_page")} == {"bad"}
+
+
+def test_names_without_end_of_one_sender_leave_room_for_another():
+    with Server("limits.max_series_per_origin=100", "server.workers=2", sockets=["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]) as s:
+        n = 0
+        with udp_from("127.0.0.66", s.udp()) as bad, udp_from("127.0.0.2", s.udp()) as good:
+            for i in range(1000):
+                bad.send("\n".join("junk.%d.%d:1|c" % (i, k) for k in range(50)).encode())
+                good.send(("fine.%d:1|c\nhits:1|c" % (i % 50)).encode())
+                n += 2
+                if i % 20 == 0:
+                    s.wait_self("statsd_datagrams_received_total", n)
+        page = settle(s, n)
+        assert page.value("hits") == 1000 and sum(page.sum("fine_%d" % i) for i in range(50)) == 1000
+        assert limited(page, "series_per_origin") == {"127.0.0.66": 50 * 1000 - 100, "other": 0}
+        assert page.value("statsd_limit_origins") == 2
+        assert page.sum("statsd_series") == 100 + 51
+        # The same sender by a connection is the same origin.
+        host, _, port = s.address("tcp").rpartition(":")
+        with contextlib.closing(socket.create_connection((host, int(port)), source_address=("127.0.0.66", 0))) as c:
+            c.sendall(b"by.tcp:1|c\njunk.0.0:1|c\n")
+        page = s.wait_value("statsd_limited_total", 50 * 1000 - 100 + 1, limit="series_per_origin", who="127.0.0.66") and s.scrape()
+        assert page.sum("by_tcp") == 0 and page.value("junk_0_0") == 2
+
+
+def test_a_container_is_an_origin_of_its_own_wherever_it_sends_from(dir):
+    unix = "unixgram://%s/dsd.sock" % dir
+    with Server("limits.max_series_per_origin=3", sockets=["udp://127.0.0.1:0", unix]) as s:
+        for i in range(6):
+            s.send("a.%d:1|c|c:ci-one" % i)
+            s.send("b.%d:1|c|c:two" % i, unix=True)
+            s.send("c.%d:1|c" % i)
+            s.send("d.%d:1|c" % i, unix=True)       # nobody knows whose: limited by limits.max_series alone
+        page = settle(s, 24)
+        have = {k: sum(page.sum("%s_%d" % (k, i)) for i in range(6)) for k in "abcd"}
+        assert have == {"a": 3, "b": 3, "c": 3, "d": 6}
+        assert limited(page, "series_per_origin") == {"c:one": 3, "c:two": 3, "127.0.0.1": 3, "other": 0}
+        assert all("container_id" not in dict(labels) for labels in page.all("a_0"))
+
+
+def test_the_size_of_a_network_that_is_an_origin_can_be_set():
+    with Server("limits.max_series_per_origin=2", "limits.origin_prefix_v4=24", sockets=["udp://[::]:0"]) as s:
+        port = s.udp()[1]
+        for i, host in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.1.1", "::1")):
+            send_from(host, reach(host, port), "m.%d:1|c" % i)
+            s.wait_self("statsd_datagrams_received_total", i + 1)
+        page = settle(s, 5)
+        assert limited(page, "series_per_origin") == {"127.0.0.0/24": 1, "other": 0}
+        assert page.value("statsd_limit_origins") == 3
+
+
+def test_a_flooding_counter_is_cut_and_the_one_beside_it_is_exact():
+    with Server("limits.max_samples_per_name=1000", sockets=["udp://127.0.0.1:0"]) as s:
+        sent, n, begun = 0, 0, time.monotonic()
+        while time.monotonic() < begun + 2.2:
+            s.send(*["\n".join(["flood:1|c|#k:%d" % (i % 3) for i in range(100)] + ["good:1|c"]) for _ in range(5)])
+            sent, n = sent + 500, n + 5
+            time.sleep(0.02)
+        page = settle(s, n)
+        assert page.value("good") == n
+        cut = page.value("statsd_samples_dropped_total", reason="rate")
+        assert page.sum("flood") + cut == sent
+        seconds = int(time.monotonic() - begun) + 2
+        assert 1000 <= page.sum("flood") <= 1000 * seconds and cut > 0
+        assert limited(page, "samples_per_name") == {"flood": cut, "other": 0}
+        told = wait_for(lambda: s.logged("limit reached"), "a line about it")
+        assert (told[0]["limit"], told[0]["who"]) == ("samples_per_name", "flood")
+
+
+def test_who_was_limited_has_a_bounded_number_of_lines_whatever_the_names():
+    names = ["other", 'a"b', "back\\slash", "é" * 200, "x" * 400] + ["n%d" % i for i in range(40)]
+    with Server("limits.max_series_per_name=1", sockets=["udp://127.0.0.1:0"]) as s:
+        for name in names:
+            for k in range(3):
+                s.send("%s:1|c|#k:%d" % (name, k))
+        page = settle(s, 3 * len(names))
+        lines = limited(page, "series_per_name")
+        assert len(lines) == 21 and sum(lines.values()) == 2 * len(names)
+        assert {'a"b', "back\\slash"} <= set(lines) and lines["other"] == 2 * (len(names) - 20)
+        assert max(len(who.encode()) for who in lines) <= 127
+
+
+def test_series_that_go_make_room_for_others():
+    with Server("limits.max_series_per_name=2", "limits.max_series_per_origin=3", "aggregate.ttl=1s", sockets=["udp://127.0.0.1:0"]) as s:
+        for round in range(3):
+            for k in range(4):
+                s.send("m:1|c|#k:%d-%d" % (round, k))
+            page = settle(s, 4 * (round + 1))
+            assert len(page.all("m")) == 2
+            assert limited(page, "series_per_name") == {"m": 2 * (round + 1), "other": 0}
+            s.wait_value("statsd_limit_origins", 0)
+
+
+def test_without_limits_on_shares_nothing_is_said_of_them():
+    with Server() as s:
+        s.send("a:1|c")
+        page = settle(s, 1)
+        assert not page.all("statsd_limited_total") and not page.all("statsd_limit_origins")
