@@ -77,8 +77,8 @@ void series_limit_claim_again(struct series_limit *l, uint64_t hash, struct shar
 /* Add what a worker has counted to l->more->limited; the worker's is empty then.  Any thread. */
 void series_limit_hand_in(struct series_limit *l, struct limited *of_worker);
 
-/* For limit_counters.  Any thread.  returns  false, *ret untouched: no l->more */
-bool series_limit_totals(struct series_limit *l, struct limit_totals *ret);
+/* For limit_counters.  Any thread. */
+void series_limit_totals(struct series_limit *l, struct limit_totals *ret);
 
 /* Is there something for series_limit_tell to tell? */
 bool series_limit_is_new(struct series_limit *l, enum limited_by by);

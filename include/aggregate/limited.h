@@ -86,6 +86,7 @@ bool limited_tell(struct limited *l, enum limited_by by, const char **ret_who,
 
 /* Of limits on shares: a copy, since the workers go on. */
 struct limit_totals {
+    bool on; /* false: there are none; statsd_limited_total has no lines */
     struct limited limited;
     uint64_t origins;
 };

@@ -258,15 +258,15 @@ void series_limit_hand_in(struct series_limit *l, struct limited *of_worker)
     pthread_mutex_unlock(&l->lock);
 }
 
-bool series_limit_totals(struct series_limit *l, struct limit_totals *ret)
+void series_limit_totals(struct series_limit *l, struct limit_totals *ret)
 {
-    if (l->more == NULL)
-        return false;
+    ret->on = l->more != NULL;
+    if (!ret->on)
+        return;
     pthread_mutex_lock(&l->lock);
     ret->limited = l->more->limited;
     ret->origins = l->more->shares.origins.n;
     pthread_mutex_unlock(&l->lock);
-    return true;
 }
 
 bool series_limit_is_new(struct series_limit *l, enum limited_by by)

@@ -140,10 +140,10 @@ static void put(const struct limited *l, struct counter_lines *to)
 static void read_limits(const void *of, size_t row, struct counter_lines *to)
 {
     const struct limit_totals *t = of;
-    if (row == LIMIT_COUNTER_LIMITED)
+    if (row == LIMIT_COUNTER_ORIGINS)
+        counter_put(to, NULL, t->on ? (double)t->origins : 0);
+    else if (t->on)
         put(&t->limited, to);
-    else
-        counter_put(to, NULL, (double)t->origins);
 }
 
 const struct counter_table limit_counters = COUNTERS_TABLE(LIMIT_COUNTERS, read_limits);

@@ -23,7 +23,7 @@
 struct selfmetrics_sources {
     const struct turn *turn;
     const struct registry *registry;
-    struct series_limit *limit; /* or NULL: its numbers are not shown */
+    struct series_limit *limit; /* or NULL: it has no numbers */
     const struct listener *listeners;
     size_t n_listeners;
     const struct http_server *http; /* or NULL: its numbers are those of http_ended */

@@ -253,8 +253,55 @@ def test_series_that_go_make_room_for_others():
             s.wait_value("statsd_limit_origins", 0)
 
 
+def test_a_saved_state_counts_for_no_one_until_its_series_come(dir):
+    settings = ("limits.max_series_per_name=2", "server.state_dir=" + dir)
+    with Server(*settings) as s:
+        for k in "abc":
+            s.send("m:1|c|#k:%s" % k)
+        page = settle(s, 3)
+        assert page.sum("m") == 2 and limited(page, "series_per_name") == {"m": 1, "other": 0}
+    with Server(*settings) as s:
+        page = s.scrape()
+        assert page.sum("m") == 2       # they go on
+        for k in "cabab":
+            s.send("m:1|c|#k:%s" % k)
+        # c is let in now, then a, whose line goes on; b is refused: two are there.
+        page = s.wait_self("statsd_samples_read_total", 8)
+        metrics_balance(page)
+        assert (page.value("m", k="a"), page.value("m", k="b"), page.value("m", k="c")) == (3, 1, 1)
+        assert limited(page, "series_per_name") == {"m": 1 + 2, "other": 0}
+
+
+def test_a_takeover_keeps_to_the_limits_and_to_the_list_of_the_new_config(dir):
+    control = "server.control_socket=%s/control" % dir
+    settings = ("limits.max_series_per_origin=2", control)
+    with Server(*settings, sockets=["tcp://127.0.0.1:0"], clean_exit=False) as old:
+        where = "tcp://" + old.address("tcp")
+        host, _, port = old.address("tcp").rpartition(":")
+        kept = socket.create_connection((host, int(port)), source_address=("127.0.0.2", 0))
+        cut = socket.create_connection((host, int(port)), source_address=("127.0.0.3", 0))
+        with contextlib.closing(kept), contextlib.closing(cut):
+            for c in (kept, cut):
+                c.sendall(b"a:1|c\nb:1|c\nc:1|c\n")
+            page = old.wait_self("statsd_samples_read_total", 6)
+            # Whoever came first has a and b.
+            assert page.sum("statsd_limited_total") > 0
+            new = Server(*settings, "http.listen=" + old.http_addr(), sockets=[where + "?allow=127.0.0.2"])
+            new.command.append("--takeover")
+            with new:
+                wait_for(lambda: old.process.poll() is not None, "the end of the old one")
+                assert cut.recv(1) == b""
+                kept.sendall(b"a:1|c\nb:1|c\nd:1|c\n")
+                page = new.wait_self("statsd_samples_read_total", 9)
+                metrics_balance(page)
+                assert page.value("a") == 3 and page.value("b") == 3 and page.sum("d") == 0
+                # The new one has both by 127.0.0.2, and what that was refused before adds up.
+                assert limited(page, "series_per_origin")["127.0.0.2"] in (1, 2)
+                assert page.value("statsd_stream_connections_refused_total", socket=where, reason="not_allowed") == 1
+
+
 def test_without_limits_on_shares_nothing_is_said_of_them():
     with Server() as s:
         s.send("a:1|c")
         page = settle(s, 1)
-        assert not page.all("statsd_limited_total") and not page.all("statsd_limit_origins")
+        assert not page.all("statsd_limited_total") and page.value("statsd_limit_origins") == 0
