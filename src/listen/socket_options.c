@@ -1,6 +1,5 @@
 /*
  * The options, a row each in options[].  Which of them a URL may have is in its transport's row.
- *
  *     first        set_ and print_ of each option, and the table; then socket_options_print
  *     at the end   socket_options_read -> set_option; say_whose and say_known when it may not be
  */
@@ -233,9 +232,8 @@ static bool has_owner(const struct listen_address *a)
     return a->uid != LISTEN_OWNER_SELF;
 }
 
-#define WITH_FILE    "a socket with a path, not @NAME"
-#define MODE_INSTEAD "who may send to a Unix socket is said by mode and owner"
-#define A_FILE       "the path of a PEM file, of at most 255 bytes"
+#define WITH_FILE "a socket with a path, not @NAME"
+#define A_FILE    "the path of a PEM file, of at most 255 bytes"
 
 /* clang-format off */
 static const struct option {
@@ -246,10 +244,6 @@ static const struct option {
     bool (*applies)(const struct listen_address *a);             /* NULL: to every address */
     const char *needs;        /* where applies is false: what the option needs, for messages */
     bool (*is_set)(const struct listen_address *a);              /* NULL: always */
-    /* Of a value that set refused: what is wrong with it, behind `values`; may be NULL */
-    void (*say)(const struct listen_address *a, struct slice value, struct buf *error);
-    bool may_repeat;
-    const char *instead; /* what does the same for transports without it; NULL: nothing */
 } options[] = {
     [LISTEN_GAUGE_SIGN] = { "gauge_sign", "one of auto, delta, absolute",
                             set_gauge_sign, print_gauge_sign, NULL, NULL, NULL },
@@ -257,8 +251,7 @@ static const struct option {
                             set_rcvbuf, print_rcvbuf, NULL, NULL, has_rcvbuf },
     [LISTEN_SPREAD]     = { "spread", "one of auto, source, payload",
                             set_spread, print_spread, NULL, NULL, NULL },
-    [LISTEN_ALLOW]      = { "allow", "networks, joined by commas: ", allow_set, allow_print, NULL,
-                            NULL, allow_is_set, allow_say, true, MODE_INSTEAD },
+    [LISTEN_ALLOW] = { "allow", "networks: ", allow_set, allow_print, NULL, NULL, allow_is_set },
     [LISTEN_MODE]       = { "mode", "octal permissions, such as 0666",
                             set_mode, print_mode, has_file, WITH_FILE, NULL },
     [LISTEN_OWNER]      = { "owner", "USER or USER:GROUP, names or numbers that this machine has",
@@ -275,6 +268,15 @@ static const struct option {
     [LISTEN_TLS_KEY]    = { "tls_key", A_FILE, set_tls_key, print_tls_key, NULL, NULL, has_tls },
     [LISTEN_TLS_CLIENT_CA] = { "tls_client_ca", A_FILE,
                             set_tls_client_ca, print_tls_client_ca, NULL, NULL, has_tls_client_ca },
+};
+
+/* What few options have.  say: what is wrong with a value that set refused, behind `values` */
+static const struct {
+    void (*say)(const struct listen_address *a, struct slice value, struct buf *error);
+    bool may_repeat;
+    const char *instead; /* what does the same for transports without it; NULL: nothing */
+} rare[LISTEN_OPTION_COUNT] = {
+    [LISTEN_ALLOW] = { allow_say, true, "who may send to a Unix socket is said by mode and owner" },
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
@@ -328,8 +330,8 @@ static void say_whose(unsigned option, struct buf *error)
         if (knows(transport_of((enum listen_transport)t), option))
             buf_printf(error, " %s://", transport_of((enum listen_transport)t)->scheme);
     buf_append_str(error, " only; ");
-    if (options[option].instead != NULL)
-        buf_printf(error, "%s; ", options[option].instead);
+    if (rare[option].instead != NULL)
+        buf_printf(error, "%s; ", rare[option].instead);
 }
 
 /* returns  LISTEN_OPTION_COUNT: there is no such option */
@@ -352,8 +354,8 @@ static bool set_option(struct listen_address *a, unsigned i, struct slice value,
         buf_printf(error, "%s is for %s", o->key, o->needs);
     } else if (!o->set(a, value)) {
         buf_printf(error, "%s is %s", o->key, o->values);
-        if (o->say != NULL)
-            o->say(a, value, error);
+        if (rare[i].say != NULL)
+            rare[i].say(a, value, error);
     } else {
         return true;
     }
@@ -388,7 +390,7 @@ bool socket_options_read(struct slice query, struct listen_address *a, struct bu
         unsigned i = option_of(key);
         if (!set_option(a, i, pair, error))
             return false;
-        if (seen >> i & 1 && !options[i].may_repeat) {
+        if (seen >> i & 1 && !rare[i].may_repeat) {
             buf_printf(error, "%s is given twice", options[i].key);
             return false;
         }
