@@ -33,7 +33,8 @@
     X(REJECTED, "statsd_samples_rejected_total", COUNTER, "reason",                               \
       "Samples and lines refused, by reason.")                                                    \
     X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
-      "Good samples that a mapping rule drops, by action or because the name it gives is empty.") \
+      "Good samples that a mapping rule drops, by action or because the name it gives is empty, " \
+      "and those beyond limits.max_samples_per_name (rate).")                                     \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
@@ -121,8 +122,8 @@ enum registry_counter {
         REGISTRY_COUNTER_COUNT
 };
 
-/* X(id, word): why a mapping rule drops a sample. */
-#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name")
+/* X(id, word): why a good sample is dropped: by a mapping rule, or limits.max_samples_per_name. */
+#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name") X(RATE, "rate")
 
 enum ingest_drop {
 #define X(id, word) INGEST_DROP_##id,
@@ -137,6 +138,7 @@ struct ingest_counters {
     uint64_t dropped[INGEST_DROP_COUNT]; /* INGEST_SAMPLES_DROPPED, by reason */
     uint64_t events[EVENT_ALERT_COUNT];  /* INGEST_EVENTS, by alert type */
     uint64_t checks[CHECK_STATUS_COUNT]; /* INGEST_SERVICE_CHECKS, by status */
+    uint64_t refused_by_share; /* of INGEST_SAMPLES_REFUSED: by a limit on a name or an origin */
 };
 
 /* By id; places of rows with labels are not used. */
@@ -160,6 +162,7 @@ struct event_totals {
 
 struct registry;
 
+extern const struct counter_table limit_counters;    /* of a struct limit_totals */
 extern const struct counter_table ingest_counters;   /* of a struct ingest_totals */
 extern const struct counter_table event_counters;    /* of a struct event_totals */
 extern const struct counter_table registry_counters; /* of a struct registry */

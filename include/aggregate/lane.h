@@ -43,6 +43,11 @@ struct lane_datagram {
     uint64_t stamp_ns; /* when the kernel took it in, by the wall clock; 0: not told */
     bool padded;       /* readable around, as for parser_begin_padded */
     bool truncated;    /* the kernel cut it: whole lines count, the rest is one error */
+    /*
+     * Who sent it; NULL: not known.  Asked for where series are limited by origin alone; borrowed,
+     * as the bytes are.
+     */
+    const struct sockaddr *sender;
 };
 
 /*

@@ -66,10 +66,12 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "and [::1], or * for every IPv4 address) or unixgram:///PATH (unixgram://@NAME is "          \
       "abstract), streams on tcp://HOST:PORT or unix:///PATH (or unixstream://). May repeat; in "  \
       "the environment, separated by blanks or commas. Port 0 picks a free one. Options of one "   \
-      "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of unix "   \
+      "socket follow as ?KEY=VALUE&KEY=VALUE: gauge_sign and rcvbuf; of udp:// spread; of udp:// " \
+      "and tcp:// allow (networks whose senders are let in, such as 10.0.0.0/8,fd00::/8; may be "  \
+      "given several times, which the environment needs); of unix "                                \
       "sockets mode (permissions, octal, default 0666) and owner (USER or USER:GROUP); of "        \
       "streams framing (line, or dsd: a length before each datagram, as Datadog clients send on "  \
-      "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address, tls_cert "   \
+      "unixstream://), idle_timeout, max_connections, and of tcp:// max_per_address, tls_cert "    \
       "and tls_key (PEM files of a certificate and its key, which make it TLS), tls_client_ca "    \
       "(clients need a certificate that a CA of that file has signed).")                           \
     X(listen, rcvbuf, SIZE, "32MiB", 4 * OPTION_KIB, OPTION_GIB, "", RESTART,                      \
@@ -85,7 +87,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "workers, in either order, which matters to gauges only.")                                   \
     X(listen, idle_timeout, DURATION, "1h", 0, OPTION_YEAR_MS, "", RESTART,                        \
       "A connection (tcp://, unix://) that has brought no byte for this long is closed; 0 "        \
-      "means never. A peer that is gone is found out earlier, by keep-alive.")         \
+      "means never. A peer that is gone is found out earlier, by keep-alive.")                     \
     X(protocol, gauge_sign, ENUM, "auto", 0, 0, "auto|delta|absolute", RESTART,                    \
       "What +5 and -5 mean for a gauge: delta changes it (etsy), absolute sets it (Datadog), "     \
       "auto sets it only where the line has a field that only DogStatsD clients send.")            \
@@ -104,6 +106,22 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "measuring what other CPUs would give.")                                                     \
     X(limits, max_series, UINT, "1000000", 1, 100000000, "", RESTART,                              \
       "Most series kept; samples of new ones beyond that are refused and counted.")                \
+    X(limits, max_series_per_name, UINT, "0", 0, 100000000, "", RESTART,                           \
+      "Most series of one metric name (as sent, before a mapping), so that a tag gone wild, such " \
+      "as a request id, leaves room for the others; samples of new ones beyond that are refused "  \
+      "and counted by name (docs/limits.md). 0 means no limit of its own.")                        \
+    X(limits, max_series_per_origin, UINT, "0", 0, 100000000, "", RESTART,                         \
+      "Most series of one origin: of a container, where DogStatsD clients say which it is, else "  \
+      "of the network that the sender is in. A series belongs to the origin that brought it "      \
+      "first. Unix sockets know containers alone. 0 means no limit of its own.")                   \
+    X(limits, origin_prefix_v4, UINT, "32", 1, 32, "", RESTART,                                    \
+      "Bits of an IPv4 address that make the network: 32 is each address, 24 is 256 of them.")     \
+    X(limits, origin_prefix_v6, UINT, "64", 1, 128, "", RESTART,                                   \
+      "The same of an IPv6 address.")                                                              \
+    X(limits, max_samples_per_name, UINT, "0", 0, 1000000000, "", RESTART,                         \
+      "Most samples of one metric name in a second; further ones are dropped and counted by "      \
+      "name. Each worker counts for itself, so a name whose samples come to several of them may "  \
+      "have that many times more. 0 means any number.")                                            \
     X(limits, max_connections, UINT, "8192", 1, 65535, "", RESTART,                                \
       "Most connections of a listener (tcp://, unix://) at a time; one beyond that is closed at "  \
       "once and counted.")                                                                         \

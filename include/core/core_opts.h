@@ -10,6 +10,7 @@
 
 #include "aggregate/lane.h"
 #include "aggregate/registry.h"
+#include "aggregate/limit.h"
 #include "config/config.h"
 
 struct core_mapping;
@@ -20,5 +21,7 @@ struct lane_opts core_lane_opts(const struct config *c, const struct core_mappin
                                 struct series_limit *limit);
 struct registry_opts core_registry_opts(const struct config *c, const struct core_mapping *m,
                                         struct series_limit *limit);
+
+struct limit_opts core_limit_opts(const struct config *c);
 
 #endif

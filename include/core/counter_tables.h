@@ -15,6 +15,7 @@
 #define COUNTER_TABLES(X)                                                                          \
     X(LISTEN, LISTEN_COUNTERS, listen_counters)                                                    \
     X(INGEST, INGEST_COUNTERS, ingest_counters)                                                    \
+    X(LIMITS, LIMIT_COUNTERS, limit_counters)                                                      \
     X(EVENTS, EVENT_COUNTERS, event_counters)                                                      \
     X(REGISTRY, REGISTRY_COUNTERS, registry_counters)                                              \
     X(HTTP, HTTP_COUNTERS, http_counters)                                                          \

@@ -20,6 +20,8 @@ struct core_mapping;
     X(SERIES,      "series, all of them counters or gauges")                                       \
     X(TIMERS,                                                                                      \
      "more, if all are timers over two decades, sets of 8 members, or gauges changed up and down") \
+    X(SHARES,      "limits.max_series_per_name, max_series_per_origin: who has how many")          \
+    X(RATES,       "limits.max_samples_per_name: what each worker counts")                         \
     X(RESTORED,    "lines of the last process whose series have not come back (a saved state)")    \
     X(EVENTS,      "the last events and service checks, and those on their way")                   \
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \

@@ -68,7 +68,7 @@ void acceptor_stay(struct acceptor *a);
 /**
  * acceptor_take_over(a, l, fd, begun):
  * A connection of l that another process had accepted, and reads no more.  It was within that one's
- * limits, and counts in ours.
+ * limits, and counts in ours.  If l does not allow its address, it is refused.
  *   fd       taken over
  *   begun    copied: what worker_each_stream gave there
  */

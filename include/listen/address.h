@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/networks.h"
 #include "listen/transport.h"
 #include "protocol/framing.h"
 #include "protocol/parse.h"
@@ -30,7 +31,8 @@ struct listen_address {
     enum listen_transport transport;
     enum listen_spread spread;
     enum gauge_sign gauge_sign;
-    uint64_t rcvbuf; /* bytes to ask for; 0: as much as the kernel thinks right */
+    uint64_t rcvbuf;       /* bytes to ask for; 0: as much as the kernel thinks right */
+    struct networks allow; /* of udp and tcp: whose bytes are taken; empty: everybody's */
     /* Of streams: */
     enum framing_kind framing;
     uint64_t idle_timeout_ms; /* a connection without a byte for so long is closed; 0: never */

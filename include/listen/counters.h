@@ -28,6 +28,9 @@
       "Datagrams that the kernel dropped because the socket's receive buffer was full.")          \
     X(SOCKET_DATAGRAMS, "statsd_socket_datagrams_received_total", COUNTER, "socket,worker",       \
       "Datagrams read from the socket.")                                                          \
+    X(DATAGRAMS_REFUSED, "statsd_socket_datagrams_refused_total", COUNTER, "socket,reason",       \
+      "Datagrams read from the socket whose lines were not: not_allowed, their sender is not in " \
+      "`allow` of the socket's URL.")                                                             \
     X(SOCKET_BUFFER, "statsd_socket_receive_buffer_bytes", GAUGE, "socket",                       \
       "Receive buffer that the kernel granted to a socket of datagrams.")                         \
     X(CONNECTIONS, "statsd_stream_connections", GAUGE, "socket",                                  \
@@ -35,7 +38,7 @@
     X(ACCEPTED, "statsd_stream_connections_accepted_total", COUNTER, "socket",                    \
       "Connections accepted.")                                                                    \
     X(REFUSED, "statsd_stream_connections_refused_total", COUNTER, "socket,reason",               \
-      "Connections closed at once, because of a limit: limit (of the listener), per_address.")    \
+      "Connections closed at once: limit (of the listener), per_address, not_allowed.")           \
     X(CLOSED, "statsd_stream_connections_closed_total", COUNTER, "socket,reason",                 \
       "Connections that ended: eof (by the client), error, idle, bad_frame, stop, tls (its "      \
       "handshake failed).")                                                                       \
@@ -49,7 +52,7 @@
     X(TLS_HANDSHAKES, "statsd_tls_handshakes_total", COUNTER, "socket,result",                    \
       "TLS handshakes: ok, failed, timeout (5 s).")                                               \
     X(TLS_RESTS, "statsd_tls_handshake_pauses_total", COUNTER, "socket",                          \
-      "Seconds in which limits.tls_handshakes_per_second was reached and new connections waited.") \
+      "Seconds in which limits.tls_handshakes_per_second was reached and new connections waited.")\
     X(TLS_RELOADS, "statsd_tls_reloads_total", COUNTER, "socket,result",                          \
       "Times the certificate was loaded again: ok, failed (the old one stays).")                  \
     X(TLS_EXPIRES, "statsd_tls_certificate_expiry_timestamp_seconds", GAUGE, "socket",            \

@@ -27,12 +27,14 @@
 #ifndef LISTEN_LISTENER_H
 #define LISTEN_LISTENER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/inherited.h"
 #include "listen/socket_url.h"
+#include "listen/stranger_counts.h"
 #include "listen/stream_counts.h"
 
 enum { LISTEN_WORKERS_MAX = 64 };
@@ -41,13 +43,15 @@ enum { LISTEN_WORKERS_MAX = 64 };
 struct socket_stats {
     uint64_t datagrams, bytes;
     uint64_t kernel_drops; /* datagrams that found the receive buffer full */
+    uint64_t not_allowed;  /* of datagrams: those from senders that the listener does not allow */
     uint64_t errors;       /* receive calls that failed for another reason than an empty socket */
     uint64_t frames;       /* of dsd streams */
     uint64_t cut;          /* lines and frames of streams whose end never came */
     uint64_t odd;          /* connections that begin as if they were of the other framing */
     uint64_t odd_tls;      /* connections that begin TLS where none is spoken */
     uint64_t tls_ok, tls_failed, tls_timeout; /* handshakes */
-    uint64_t queued_bytes; /* no counter: kernel memory of the queue when the turn began */
+    uint64_t queued_bytes;        /* no counter: kernel memory of the queue when the turn began */
+    struct sockaddr_in6 stranger; /* who sent the last of not_allowed; may be a sockaddr_in */
     uint32_t socket_drops; /* of kernel_drops: what the socket had counted, in its whole life */
 };
 
@@ -78,6 +82,7 @@ struct listener {
     struct stream_counts streams;                   /* of a stream listener: the acceptor counts */
     /* Of a Unix socket: */
     uint64_t file_dev, file_ino; /* its file when it was bound; 0: it has none */
+    struct strangers strangers;  /* what the log has told of those that are not allowed */
     int lost; /* the last failure of listener_bind_again; 0 once the file is there again */
 };
 

@@ -1,9 +1,9 @@
 /**
  * socket_options: the query of a socket's URL, `gauge_sign=absolute&rcvbuf=32MiB`.
  *
- * Keys are matched as a whole, and each may be given once.  A key that the URL's transport does not
- * have is an error, whose message lists those that it has.  To add an option: enum listen_option, a
- * row in socket_options.c, and its bit in the rows of the transports that have it.
+ * Keys are matched as a whole, and each but `allow` may be given once.  A key that the URL's
+ * transport does not have is an error, whose message lists those that it has.  A new one: enum
+ * listen_option, a row in socket_options.c, and its bit in the rows of the transports that have it.
  *
  *   thread   any
  */

@@ -9,6 +9,7 @@
  *     ...?gauge_sign=auto|delta|absolute&rcvbuf=32MiB&spread=auto|source|payload&mode=0666
  *     ...?framing=line|dsd&idle_timeout=1h&max_connections=8192&max_per_address=6144
  *     ...?tls_cert=FILE&tls_key=FILE&tls_client_ca=FILE
+ *     ...?allow=10.0.0.0/8,fd00::/8      whose bytes are taken: base/networks.h; may repeat
  *
  * Which options a URL may have depends on its transport: listen/socket_options.h.
  *

@@ -5,6 +5,7 @@
 #ifndef LISTEN_STREAM_COUNTS_H
 #define LISTEN_STREAM_COUNTS_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 /* X(id, label): why a connection was closed. */
@@ -20,7 +21,8 @@
 /* X(id, label): why a connection was refused, by closing it at once. */
 #define STREAM_REFUSALS(X)                                                                         \
     X(LIMIT,       "limit")        /* limits.max_connections */                                    \
-    X(PER_ADDRESS, "per_address")  /* limits.max_connections_per_address */
+    X(PER_ADDRESS, "per_address")  /* limits.max_connections_per_address */                        \
+    X(NOT_ALLOWED, "not_allowed")  /* its address is not in `allow` of the listener's URL */
 
 enum stream_end {
 #define X(id, label) STREAM_END_##id,
@@ -43,6 +45,7 @@ struct stream_counts {
     uint64_t refused[STREAM_REFUSAL_COUNT];
     uint64_t closed[STREAM_END_COUNT];
     uint32_t open;
+    struct sockaddr_in6 stranger; /* the last that was not_allowed; may be a sockaddr_in */
     struct {
         uint64_t reloads_ok, reloads_failed;
         uint64_t rests;    /* seconds in which no more handshakes were begun */

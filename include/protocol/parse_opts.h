@@ -48,8 +48,10 @@ struct tag_cut {
 
 struct parse_opts {
     enum gauge_sign gauge_sign;
-    unsigned name_tags; /* bits of enum name_tags */
-    bool origin_tags;
+    unsigned name_tags;          /* bits of enum name_tags */
+    bool origin_tags;            /* the container id is a tag (SAMPLE_HAS_ORIGIN) */
+    bool origins;                /* a sample has it aside (SAMPLE_ORIGIN_ASIDE) where it is no tag;
+                                    lines with a c: field take the general path then */
     uint32_t max_line, max_name; /* bytes, from 1; max_line at most DATAGRAM_MAX */
     const struct tag_cut *cut;   /* borrowed; with any, every line takes the general path */
     uint32_t n_cut;              /* up to TAG_CUTS_MAX */

@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/hash.h"
 #include "base/slice.h"
@@ -48,12 +49,13 @@ enum tag_style {
 };
 
 enum sample_flag {
-    SAMPLE_DELTA = 1,      /* gauge: add to it, do not set it */
-    SAMPLE_HAS_RATE = 2,   /* rate is below 1 */
-    SAMPLE_HAS_TIME = 4,   /* timestamp is valid */
-    SAMPLE_HAS_ORIGIN = 8, /* origin is valid (origin_tags on and a container id came) */
-    SAMPLE_PACKED = 16,    /* more values follow in batch->values */
-    SAMPLE_EXEMPLAR = 32   /* exemplar is valid; never of a set or gauge */
+    SAMPLE_DELTA = 1,        /* gauge: add to it, do not set it */
+    SAMPLE_HAS_RATE = 2,     /* rate is below 1 */
+    SAMPLE_HAS_TIME = 4,     /* timestamp is valid */
+    SAMPLE_HAS_ORIGIN = 8,   /* origin is valid (origin_tags on and a container id came) */
+    SAMPLE_PACKED = 16,      /* more values follow in batch->values */
+    SAMPLE_EXEMPLAR = 32,    /* exemplar is valid; never of a set or gauge */
+    SAMPLE_ORIGIN_ASIDE = 64 /* origin is valid, and is no part of what the series is */
 };
 
 struct sample {
@@ -77,7 +79,7 @@ struct sample {
         struct slice member;   /* set: the member */
         struct slice exemplar; /* SAMPLE_EXEMPLAR: the value of parse_opts.exemplar_tag */
     };
-    struct slice origin; /* SAMPLE_HAS_ORIGIN: container id, prefix removed */
+    struct slice origin; /* SAMPLE_HAS_ORIGIN, SAMPLE_ORIGIN_ASIDE: container id, prefix removed */
     int64_t timestamp;   /* SAMPLE_HAS_TIME: unix seconds */
 };
 
@@ -100,6 +102,14 @@ struct batch_arrival {
 
 enum { BATCH_ARRIVALS_MAX = 64 };
 
+/* Who sent samples: those of the batch from index `at` up to the next sender's `at`. */
+struct batch_sender {
+    uint32_t at;
+    const struct sockaddr *from; /* borrowed; NULL: not known */
+};
+
+enum { BATCH_SENDERS_MAX = 64 };
+
 struct batch {
     struct sample *samples;
     double *values;
@@ -117,7 +127,9 @@ struct batch {
     uint64_t aim_mask;
     uint32_t n_arrivals;
     struct batch_arrival arrivals[BATCH_ARRIVALS_MAX]; /* by `at`; filled by batch_arrived */
-    struct parse_counts counts;                        /* not reset by batch_clear */
+    uint32_t n_senders;
+    struct batch_sender senders[BATCH_SENDERS_MAX]; /* by `at`; none: nobody asked */
+    struct parse_counts counts;                     /* not reset by batch_clear */
 };
 
 /**
@@ -134,6 +146,7 @@ static inline void batch_clear(struct batch *b)
     b->n_values = 0;
     b->scratch_len = 0;
     b->n_arrivals = 0;
+    b->n_senders = 0;
 }
 
 enum { BATCH_AIM_SCALE = 16 };
@@ -149,7 +162,7 @@ static inline void batch_check(const struct batch *b)
 {
     assert(b->full > 0 && b->full < b->cap && b->n <= b->cap);
     assert(b->n_values <= b->cap_values && b->scratch_len <= b->scratch_cap);
-    assert(b->n_arrivals <= BATCH_ARRIVALS_MAX);
+    assert(b->n_arrivals <= BATCH_ARRIVALS_MAX && b->n_senders <= BATCH_SENDERS_MAX);
 }
 
 /*
@@ -160,6 +173,22 @@ static inline void batch_arrived(struct batch *b, uint64_t ns)
     if (b->n_arrivals == BATCH_ARRIVALS_MAX)
         return;
     b->arrivals[b->n_arrivals++] = (struct batch_arrival){ b->n, ns };
+}
+
+/* from sent the samples that are parsed next.  There has to be room. */
+static inline void batch_sent(struct batch *b, const struct sockaddr *from)
+{
+    assert(b->n_senders < BATCH_SENDERS_MAX);
+    b->senders[b->n_senders++] = (struct batch_sender){ b->n, from };
+}
+
+/* Who sent sample i; NULL: not known. */
+static inline const struct sockaddr *batch_sender_of(const struct batch *b, uint32_t i)
+{
+    uint32_t k = b->n_senders;
+    while (k > 0 && b->senders[k - 1].at > i)
+        k--;
+    return k > 0 ? b->senders[k - 1].from : NULL;
 }
 
 #endif

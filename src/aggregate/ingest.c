@@ -40,6 +40,12 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
         free(in);
         return rc;
     }
+    if ((rc = ingest_limits_init(in)) < 0) {
+        ingest_limits_release(in);
+        generation_release(&in->now);
+        free(in);
+        return rc;
+    }
     sketch_setup();
     in->pages[1].index = 1;
     in->page = &in->pages[0];
@@ -80,6 +86,7 @@ void ingest_free(struct ingest *in)
     page_release(in, &in->pages[1]);
     generation_release(&in->now);
     ingest_generation_free(atomic_load_explicit(&in->next, memory_order_relaxed));
+    ingest_limits_release(in);
     free(in);
 }
 
@@ -281,6 +288,7 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         expire(in, now_ns / 1000000);
     in->page->unswept |= table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;
+    ingest_limits_turn(in);
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);
     /* release: control sees the cells, births and counters as they are now */

@@ -18,6 +18,7 @@
 #include "aggregate/counter.h"
 #include "aggregate/gauge.h"
 #include "aggregate/ingest_priv.h"
+#include "aggregate/rates.h"
 #include "aggregate/set.h"
 #include "aggregate/sketch_fast.h"
 #include "aggregate/timer.h"
@@ -166,7 +167,8 @@ static void stage_cells(struct ingest *in, const struct sample *s, uint32_t n)
     }
 }
 
-static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
+static inline __attribute__((always_inline)) void
+find_with(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s, bool rates)
 {
     unsigned p = in->page->index;
     uint64_t samples = 0, values = 0, tag_errors = 0;
@@ -174,6 +176,11 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
         in->n_todo[k] = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct cell *c = in->found[i];
+        if (rates && UNLIKELY(!rates_take(in->rates, s[i].name, s[i].name_len, now_s))) {
+            ingest_drop_rate(in, &s[i], now_s);
+            in->found[i] = NULL;
+            continue;
+        }
         if (UNLIKELY(c == NULL || c->check != s[i].hash.hi)) {
             c = table_find(&in->now.table, s[i].hash);
             if (c == NULL)
@@ -196,6 +203,18 @@ static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, ui
     in->stats.v[INGEST_SAMPLES_AGGREGATED] += samples;
     in->stats.v[INGEST_VALUES_AGGREGATED] += values;
     in->stats.v[INGEST_TAG_ERRORS] += tag_errors;
+}
+
+static void stage_find(struct ingest *in, const struct sample *s, uint32_t n, uint32_t now_s)
+{
+    find_with(in, s, n, now_s, false);
+}
+
+/* The same where the samples of a name are limited. */
+__attribute__((noinline)) static void stage_find_limited(struct ingest *in, const struct sample *s,
+                                                         uint32_t n, uint32_t now_s)
+{
+    find_with(in, s, n, now_s, true);
 }
 
 /* The timers' buckets, so that their lines are there when the values come. */
@@ -222,7 +241,10 @@ void ingest_batch(struct ingest *in, struct batch *b, uint64_t now_ns)
         const struct sample *s = &b->samples[at];
         n = b->n - at < INGEST_BATCH_MAX ? b->n - at : INGEST_BATCH_MAX;
         stage_cells(in, s, n);
-        stage_find(in, s, n, now_s);
+        if (UNLIKELY(in->rates != NULL))
+            stage_find_limited(in, s, n, now_s);
+        else
+            stage_find(in, s, n, now_s);
         stage_buckets(in, s);
         add_counters(in, s);
         add_gauges(in, s);

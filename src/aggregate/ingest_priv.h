@@ -48,6 +48,9 @@ struct ingest {
     uint32_t n_todo[SERIES_KIND_COUNT];
     struct ingest_todo todo[SERIES_KIND_COUNT][INGEST_BATCH_MAX];
     struct tags tags; /* of the spelling just met for the first time */
+    /* With limits on shares, else NULL: */
+    struct limited *limited; /* whom they have limited since the last turn */
+    struct rates *rates;     /* limits.max_samples_per_name; NULL: no such limit */
     /*
      * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On lines of
      * their own: control writes here.
@@ -119,6 +122,27 @@ bool ingest_expire_dropped(struct ingest *in, struct cell *dropped, uint64_t now
 
 /* The n samples of b from index `at` were added to the cells in in->found; with opts.exemplars. */
 void ingest_exemplars(struct ingest *in, const struct batch *b, uint32_t at, uint32_t n);
+
+/* ---- ingest_limits.c ---- */
+
+/* What opts.limit asks for.  returns  0 or -ENOMEM, with ingest_limits_release to come */
+int ingest_limits_init(struct ingest *in);
+void ingest_limits_release(struct ingest *in);
+
+/**
+ * ingest_claim(in, s, id, ret_origin):
+ * May the identity of sample s have a series?
+ *   ret_origin   the hash of its origin, for its birth; 0: none
+ *   returns      false: a limit is reached; where it is one on a share, that is counted
+ */
+bool ingest_claim(struct ingest *in, const struct sample *s, const struct identity *id,
+                  uint64_t *ret_origin);
+
+/* Count that s is beyond limits.max_samples_per_name. */
+void ingest_drop_rate(struct ingest *in, const struct sample *s, uint32_t now_s);
+
+/* At a turn: hand in who was limited. */
+void ingest_limits_turn(struct ingest *in);
 
 /* ---- ingest.c ---- */
 

@@ -33,8 +33,8 @@ static bool room_to_touch(struct page *p)
  * A cell in the table and among the page's births, or in neither: what may fail comes first.  The
  * page has room to list it, and id is the last in the memory of its births.
  */
-static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct identity *id,
-                               uint8_t profile)
+static struct cell *give_birth(struct ingest *in, const struct sample *s, struct hash128 hash,
+                               struct identity *id, uint8_t profile)
 {
     struct births *births = &in->page->births;
     if (table_reserve(&in->now.table) < 0)
@@ -45,12 +45,13 @@ static struct cell *give_birth(struct ingest *in, struct hash128 hash, struct id
     struct cell *c = cells_new(&in->now.cells, id->type, profile);
     if (c == NULL)
         goto err_birth;
-    if (!series_limit_claim(in->opts.limit, id->hash))
+    uint64_t origin;
+    if (!ingest_claim(in, s, id, &origin))
         goto err_cell;
     c->check = hash.hi;
     table_put(&in->now.table, hash, c);
     assert(c->series == NULL);
-    *b = (struct birth){ .cell = c, .identity = id };
+    *b = (struct birth){ .cell = c, .identity = id, .origin = origin };
     *(births->last != NULL ? &births->last->next : &births->first) = b;
     births->last = b;
     births->n++;
@@ -72,7 +73,7 @@ static void forget_identity(struct ingest *in, struct identity *id)
 static struct cell *spelling_born(struct ingest *in, const struct sample *s, struct identity *id,
                                   uint8_t profile)
 {
-    struct cell *c = give_birth(in, s->hash, id, profile);
+    struct cell *c = give_birth(in, s, s->hash, id, profile);
     if (c != NULL)
         cell_set_tag_errors(c, in->tags.errors);
     return c;
@@ -82,7 +83,8 @@ static struct cell *spelling_born(struct ingest *in, const struct sample *s, str
  * One cell for all spellings that get none of their own.  Their tag errors differ, so they are
  * counted here.
  */
-static struct cell *identity_cell(struct ingest *in, struct identity *id, uint8_t profile)
+static struct cell *identity_cell(struct ingest *in, const struct sample *s, struct identity *id,
+                                  uint8_t profile)
 {
     struct hash128 hash = identity_hash128(id);
     struct cell *c = table_find(&in->now.table, hash);
@@ -90,7 +92,7 @@ static struct cell *identity_cell(struct ingest *in, struct identity *id, uint8_
     if (c != NULL)
         forget_identity(in, id);
     else
-        c = give_birth(in, hash, id, profile);
+        c = give_birth(in, s, hash, id, profile);
     if (c != NULL)
         in->stats.v[INGEST_TAG_ERRORS] += in->tags.errors;
     return c;
@@ -169,7 +171,7 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
         return c;
     }
     if (!room)
-        return identity_cell(in, id, profile);
+        return identity_cell(in, s, id, profile);
     struct cell *c = spelling_born(in, s, id, profile);
     if (c == NULL)
         return NULL;
@@ -197,7 +199,7 @@ struct cell *ingest_first_sight(struct ingest *in, const struct sample *s, uint3
     if (id != NULL && s->type == SAMPLE_GAUGE)
         c = gauge_first_sight(in, s, id, profile, room, now_s);
     else if (id != NULL)
-        c = room ? spelling_born(in, s, id, profile) : identity_cell(in, id, profile);
+        c = room ? spelling_born(in, s, id, profile) : identity_cell(in, s, id, profile);
     if (c == NULL) {
         forget_identity(in, id);
         ingest_refuse(in, s, REASON_NONE);

@@ -25,6 +25,8 @@ struct lane {
     struct lane_source *from; /* of the datagrams at hand */
     struct lane_clock clock;  /* when they were read */
     uint64_t datagram_ns;     /* when the datagram at hand arrived */
+    bool senders;             /* series are limited by origin: notes in the batch who sent what */
+    const struct sockaddr *sender; /* of the datagram at hand */
     uint64_t next_ns; /* when the batch's first sample arrived, unless its datagrams have stamps */
 };
 
@@ -82,6 +84,7 @@ int lane_new(const struct lane_opts *opts, struct lane **ret)
     parse.cookie = l;
     ingest.on_refused = l->refusals.on_refused;
     ingest.cookie = l->refusals.cookie;
+    l->senders = series_limit_by_origin(ingest.limit);
     l->parser = parser_new(&parse);
     if (l->parser == NULL)
         goto err_lane;
@@ -131,6 +134,8 @@ void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock cloc
     l->from = from;
     l->clock = clock;
     l->next_ns = l->datagram_ns = clock.now_ns;
+    l->sender = NULL;
+    l->batch.n_senders = 0; /* one that a flush has noted again */
     parser_set_gauge_sign(l->parser, from->gauge_sign);
 }
 
@@ -141,6 +146,17 @@ void lane_flush(struct lane *l)
     ingest_batch(l->ingest, &l->batch, l->next_ns);
     l->next_ns += l->batch.n;
     batch_clear(&l->batch);
+    if (l->senders) /* the rest of a datagram may follow */
+        batch_sent(&l->batch, l->sender);
+}
+
+static void note_sender(struct lane *l, const struct sockaddr *sender)
+{
+    if (l->batch.n_senders == BATCH_SENDERS_MAX)
+        lane_flush(l);
+    l->sender = sender;
+    if (l->batch.n_senders == 0 || l->batch.senders[l->batch.n_senders - 1].from != sender)
+        batch_sent(&l->batch, sender);
 }
 
 void lane_reject(struct lane *l, enum reason why, uint32_t n)
@@ -181,6 +197,8 @@ void lane_datagram(struct lane *l, const struct lane_datagram *d)
     lane_check(l);
     if (l->taps.on_datagram != NULL)
         l->taps.on_datagram(l->taps.cookie, d);
+    if (__builtin_expect(l->senders, 0))
+        note_sender(l, d->sender);
     if (d->padded)
         parser_begin_padded(l->parser, d->ptr, d->len, d->truncated);
     else

@@ -3,12 +3,14 @@
  *   claim     reserve (a step of the move to more slots), then into the slots, and into the next
  *             ones if the move has been there
  *   drop      out of both
+ * series_limit_claim_share ...              with limits on shares: shares.c beside the set
  */
 #include "aggregate/limit.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/backing.h"
 #include "base/slab.h"
@@ -37,7 +39,27 @@ void series_limit_release(struct series_limit *l)
     backing_unmap(l->slots, table_bytes(l->mask));
     backing_unmap(l->move.next, table_bytes(l->move.mask));
     pthread_mutex_destroy(&l->lock);
+    if (l->more != NULL)
+        shares_release(&l->more->shares);
+    free(l->more);
     *l = (struct series_limit){ 0 };
+}
+
+int series_limit_shares(struct series_limit *l, const struct limit_opts *opts)
+{
+    assert(l->more == NULL && l->n == 0);
+    if (opts->shares.per_name == 0 && opts->shares.per_origin == 0 && opts->samples_per_name == 0)
+        return 0;
+    struct limit_more *more = calloc(1, sizeof *more);
+    if (more == NULL)
+        return -ENOMEM;
+    more->opts = *opts;
+    int rc = shares_init(&more->shares, &opts->shares);
+    if (rc < 0)
+        free(more);
+    else
+        l->more = more;
+    return rc;
 }
 
 /* Under the lock.  A search ends at a free slot, so there is one. */
@@ -138,6 +160,35 @@ static bool claim(struct series_limit *l, uint64_t hash)
     return true;
 }
 
+/* Is it in the set?  hash: of slot_of */
+static bool has(const struct series_limit *l, uint64_t hash)
+{
+    return l->slots[find(l->slots, l->mask, hash)] == hash;
+}
+
+/* hash: of slot_of, not in the set */
+static enum limit_answer claim_share(struct series_limit *l, uint64_t hash, struct share whose,
+                                     bool bounded)
+{
+    struct shares *s = &l->more->shares;
+    if (l->n >= l->max)
+        return LIMIT_SERIES;
+    switch (shares_take(s, hash, whose, bounded)) {
+    case SHARE_TAKEN:
+        break;
+    case SHARE_NAME_FULL:
+        return LIMIT_PER_NAME;
+    case SHARE_ORIGIN_FULL:
+        return LIMIT_PER_ORIGIN;
+    case SHARE_NO_MEMORY:
+        return LIMIT_SERIES;
+    }
+    if (claim(l, hash))
+        return LIMIT_OK;
+    shares_drop(s, hash);
+    return LIMIT_SERIES;
+}
+
 static void drop(struct series_limit *l, uint64_t hash)
 {
     uint64_t i = find(l->slots, l->mask, hash);
@@ -145,6 +196,8 @@ static void drop(struct series_limit *l, uint64_t hash)
         return;
     assert(l->n > 0);
     l->n--;
+    if (l->more != NULL)
+        shares_drop(&l->more->shares, hash);
     l->slots[probe_remove(&slot_ops, l->slots, l->mask, i)] = 0;
     if (probe_move_has(&l->move, hash, l->mask)) {
         uint64_t *next = l->move.next, mask = l->move.mask;
@@ -158,6 +211,25 @@ bool series_limit_claim(struct series_limit *l, uint64_t hash)
     bool ok = claim(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
     return ok;
+}
+
+enum limit_answer series_limit_claim_share(struct series_limit *l, uint64_t hash,
+                                           struct share whose)
+{
+    pthread_mutex_lock(&l->lock);
+    enum limit_answer a = LIMIT_OK;
+    if (!has(l, slot_of(hash)))
+        a = claim_share(l, slot_of(hash), whose, true);
+    pthread_mutex_unlock(&l->lock);
+    return a;
+}
+
+void series_limit_claim_again(struct series_limit *l, uint64_t hash, struct share whose)
+{
+    pthread_mutex_lock(&l->lock);
+    if (!has(l, slot_of(hash)))
+        (void)claim_share(l, slot_of(hash), whose, false);
+    pthread_mutex_unlock(&l->lock);
 }
 
 void series_limit_claim_all(struct series_limit *l, const uint64_t *hashes, size_t n)
@@ -175,4 +247,44 @@ void series_limit_drop(struct series_limit *l, uint64_t hash)
     pthread_mutex_lock(&l->lock);
     drop(l, slot_of(hash));
     pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- whom it has limited ---- */
+
+void series_limit_hand_in(struct series_limit *l, struct limited *of_worker)
+{
+    pthread_mutex_lock(&l->lock);
+    limited_move(&l->more->limited, of_worker);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void series_limit_totals(struct series_limit *l, struct limit_totals *ret)
+{
+    ret->on = l->more != NULL;
+    if (!ret->on)
+        return;
+    pthread_mutex_lock(&l->lock);
+    ret->limited = l->more->limited;
+    ret->origins = l->more->shares.origins.n;
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool series_limit_is_new(struct series_limit *l, enum limited_by by)
+{
+    pthread_mutex_lock(&l->lock);
+    const struct limited *of = &l->more->limited;
+    bool is_new = limited_sum(of, by) != of->by[by].told;
+    pthread_mutex_unlock(&l->lock);
+    return is_new;
+}
+
+bool series_limit_tell(struct series_limit *l, enum limited_by by, char *who, uint64_t *ret_samples)
+{
+    const char *most;
+    pthread_mutex_lock(&l->lock);
+    bool told = limited_tell(&l->more->limited, by, &most, ret_samples);
+    if (told)
+        strcpy(who, most);
+    pthread_mutex_unlock(&l->lock);
+    return told;
 }

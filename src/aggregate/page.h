@@ -24,6 +24,7 @@ struct birth {
     struct birth *next;
     struct cell *cell;
     struct identity *identity;
+    uint64_t origin; /* a hash, where series are limited by it; else 0 */
 };
 
 /* Cells made in this page, in order; each is in touched as well. */

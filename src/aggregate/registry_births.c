@@ -80,6 +80,14 @@ static void claim(const struct registry *r, size_t from)
     }
 }
 
+/* The same with limits on shares, for one: the claim of all meets it then. */
+static void claim_share(const struct registry *r, const struct birth *b)
+{
+    const struct slice name = identity_name(b->identity);
+    const struct share whose = { hash64_bytes(name.ptr, name.len), b->origin };
+    series_limit_claim_again(r->opts.limit, b->identity->hash, whose);
+}
+
 static void prepare(const struct registry *r, struct identity *id, unsigned step)
 {
     if (step == 0) {
@@ -114,7 +122,10 @@ void registry_adopt(struct registry *r, size_t *most)
             prepare(r, b->identity, step);
             m->ahead_at[step] = b->next;
         }
+        const size_t before = r->n_all;
         c->series = adopt(r, m->birth->identity, c->profile);
+        if (r->n_all > before && r->opts.limit->more != NULL)
+            claim_share(r, m->birth);
         assert(c->series->kind == kind_of(cell_type(c)));
         series_cell_comes(c->series);
         series_check(c->series);

@@ -12,6 +12,8 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         .http = src->http_ended,
     };
     turn_totals(src->turn, &ret->ingest);
+    if (src->limit != NULL)
+        series_limit_totals(src->limit, &ret->limits);
     if (src->events != NULL)
         events_totals(src->events, &ret->events);
     if (src->http != NULL)
@@ -20,6 +22,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
         [COUNTER_TABLE_INGEST] = &ret->ingest,
+        [COUNTER_TABLE_LIMITS] = &ret->limits,
         [COUNTER_TABLE_EVENTS] = &ret->events,
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,

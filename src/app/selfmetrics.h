@@ -5,6 +5,7 @@
 #ifndef APP_SELFMETRICS_H
 #define APP_SELFMETRICS_H
 
+#include "aggregate/limit.h"
 #include "aggregate/registry.h"
 #include "api/api.h"
 #include "app/events.h"
@@ -22,6 +23,7 @@
 struct selfmetrics_sources {
     const struct turn *turn;
     const struct registry *registry;
+    struct series_limit *limit; /* or NULL: it has no numbers */
     const struct listener *listeners;
     size_t n_listeners;
     const struct http_server *http; /* or NULL: its numbers are those of http_ended */
@@ -40,6 +42,7 @@ struct selfmetrics_sources {
 struct selfmetrics {
     struct listen_stats listen;
     struct ingest_totals ingest;
+    struct limit_totals limits;
     struct event_totals events;
     struct http_stats http;
     struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */

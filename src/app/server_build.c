@@ -252,7 +252,10 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     int rc = choose_cpu(s->config);
     if (rc < 0)
         return rc;
+    const struct limit_opts limits = core_limit_opts(s->config);
     rc = series_limit_init(&s->limit, s->config->limits_max_series);
+    if (rc == 0)
+        rc = series_limit_shares(&s->limit, &limits);
     if (rc < 0) {
         LOG(LOG_ERROR, "cannot start", F_STR("error", err_text(rc)));
         return rc;

@@ -105,6 +105,7 @@ struct server {
     bool hurried;          /* a second signal came, or server.drain_timeout is over */
     uint64_t refused_seen; /* samples refused, as of the last warning of the series limit */
     struct log_gate limit_gate;
+    struct log_gate limited_gates[LIMITED_BY_COUNT];
     struct off_page_log off_page_log;
     struct refused_log refused;
     struct selfmetrics_sources self;

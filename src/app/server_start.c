@@ -24,6 +24,7 @@ static void prepare_self(struct server *s)
 {
     s->self = (struct selfmetrics_sources){ .turn = &s->turn,
                                             .registry = s->registry,
+                                            .limit = &s->limit,
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
                                             .events = &s->events,

@@ -9,6 +9,7 @@
 
 #include "app/server_priv.h"
 #include "base/now.h"
+#include "listen/strangers.h"
 
 enum { WARN_EVERY_MS = 60000, EXPIRE_MS = 5 };
 
@@ -29,7 +30,7 @@ static void warn_of_limit(struct server *s)
 {
     uint64_t refused = 0, suppressed;
     for (unsigned w = 0; w < s->n_workers; w++)
-        refused += s->turn.seen[w].v[INGEST_SAMPLES_REFUSED];
+        refused += s->turn.seen[w].v[INGEST_SAMPLES_REFUSED] - s->turn.seen[w].refused_by_share;
     uint64_t more = refused - s->refused_seen;
     if (more == 0 || !log_gate(&s->limit_gate, WARN_EVERY_MS, now_mono_ms(), &suppressed))
         return;
@@ -40,6 +41,39 @@ static void warn_of_limit(struct server *s)
         F_U64("max_series", s->limit.max),
         F_STR("largest_metric", worst == NULL ? "" : worst->name), F_U64("its_series", n),
         F_STR("remedy", "drop a tag of that metric, or raise limits.max_series"));
+}
+
+static const char *const limited_remedies[] = {
+    [LIMITED_SERIES_PER_NAME] = "drop a tag of that metric, or raise limits.max_series_per_name",
+    [LIMITED_SERIES_PER_ORIGIN] =
+        "look at what that sender sends, or raise limits.max_series_per_origin",
+    [LIMITED_SAMPLES_PER_NAME] =
+        "have its clients sample (@0.1) or add up, or raise limits.max_samples_per_name",
+};
+
+static uint64_t limited_to(const struct config *c, enum limited_by by)
+{
+    if (by == LIMITED_SAMPLES_PER_NAME)
+        return c->limits_max_samples_per_name;
+    return by == LIMITED_SERIES_PER_NAME ? c->limits_max_series_per_name
+                                         : c->limits_max_series_per_origin;
+}
+
+/* Once a minute for each limit: how many samples, and whose most of them were. */
+static void warn_of_shares(struct server *s)
+{
+    char who[LIMITED_WHO_MAX + 1];
+    uint64_t samples, suppressed;
+    for (unsigned i = 0; s->limit.more != NULL && i < LIMITED_BY_COUNT; i++) {
+        const enum limited_by by = (enum limited_by)i;
+        if (!series_limit_is_new(&s->limit, by) ||
+            !log_gate(&s->limited_gates[i], WARN_EVERY_MS, now_mono_ms(), &suppressed) ||
+            !series_limit_tell(&s->limit, by, who, &samples))
+            continue;
+        LOG(LOG_WARN, "limit reached", F_STR("limit", limited_word(by)), F_STR("who", who),
+            F_U64("samples", samples), F_U64("most", limited_to(s->config, by)),
+            F_STR("remedy", limited_remedies[by]));
+    }
 }
 
 static void on_expire(uv_timer_t *timer);
@@ -86,7 +120,10 @@ void server_tick(struct server *s)
     if (s->acceptor != NULL)
         acceptor_tick(s->acceptor);
     warn_of_limit(s);
+    warn_of_shares(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
+    for (size_t i = 0; i < s->n_listeners; i++)
+        strangers_log(&s->listeners[i], now_mono_ms());
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);
     /* For fresh counts, which the next look at the spread and the log of refusals need. */

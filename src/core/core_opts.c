@@ -15,6 +15,7 @@ static struct parse_opts parse_opts(const struct config *c)
 {
     return (struct parse_opts){ .name_tags = c->protocol_name_tags,
                                 .origin_tags = origin_tags(c),
+                                .origins = c->limits_max_series_per_origin > 0,
                                 .max_line = c->limits_max_line,
                                 .max_name = c->limits_max_name,
                                 .cut = c->tags->cut,
@@ -40,6 +41,15 @@ struct lane_opts core_lane_opts(const struct config *c, const struct core_mappin
                                            .mapping = m->mapping,
                                            .limit = limit,
                                            .exemplars = c->tags->exemplar.len > 0 } };
+}
+
+struct limit_opts core_limit_opts(const struct config *c)
+{
+    return (struct limit_opts){ .shares = { .per_name = c->limits_max_series_per_name,
+                                            .per_origin = c->limits_max_series_per_origin },
+                                .v4_bits = (uint8_t)c->limits_origin_prefix_v4,
+                                .v6_bits = (uint8_t)c->limits_origin_prefix_v6,
+                                .samples_per_name = (uint32_t)c->limits_max_samples_per_name };
 }
 
 /*

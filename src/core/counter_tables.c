@@ -1,6 +1,7 @@
 #include "core/counter_tables.h"
 
 #include "aggregate/counters.h"
+#include "aggregate/limited.h"
 #include "api/counters.h"
 #include "base/slice.h"
 #include "core/server_counters.h"

@@ -162,6 +162,10 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(HANDSHAKES, tls_handshakes(c), TLS_HANDSHAKE_BYTES - TLS_SESSION_BYTES);
     PART(SERIES, series, one.series);
     PART(TIMERS, series, larger(one.timer, larger(one.gauge, one.set)));
+    const struct limit_opts limits = core_limit_opts(c);
+    PART(SHARES, limits.shares.per_name > 0 || limits.shares.per_origin > 0 ? series : 0,
+         SHARES_SERIES_BYTES);
+    PART(RATES, limits.samples_per_name > 0 ? workers : 0, LIMIT_RATES_BYTES);
     PART(RESTORED, restores ? series : 0, one.restored);
     PART(EVENTS, 1,
          event_log_memory(EVENT_LOG_KEEP, c->limits_max_line) +

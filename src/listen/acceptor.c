@@ -22,6 +22,7 @@
 #include "listen/door_poll.h"
 #include "listen/peer_counts.h"
 #include "listen/stream_log.h"
+#include "listen/stream_refuse.h"
 #include "listen/tls_door.h"
 #include "listen/transport.h"
 
@@ -165,12 +166,7 @@ static unsigned emptiest(struct acceptor *a)
 /* returns  STREAM_REFUSAL_COUNT: it may come in */
 static enum stream_refusal refusal_of(const struct door *d, const struct sockaddr *peer)
 {
-    const struct listen_address *a = &d->listener->address;
-    if (d->listener->streams.open >= a->max_connections || d->acceptor->n_open >= d->acceptor->most)
-        return STREAM_REFUSED_LIMIT;
-    if (d->peers != NULL && peer_counts_of(d->peers, peer) >= a->max_per_address)
-        return STREAM_REFUSED_PER_ADDRESS;
-    return STREAM_REFUSAL_COUNT;
+    return stream_refusal_of(d->listener, d->peers, d->acceptor->n_open >= d->acceptor->most, peer);
 }
 
 /* What its bytes are read by: see channel.h. */
@@ -221,8 +217,7 @@ static int accept_one(struct door *d)
         hand_over(new_connection(d, new_channel(d, fd)), fd, &peer);
         return 0;
     }
-    d->listener->streams.refused[why]++;
-    close(fd);
+    stream_refuse(d->listener, fd, why, &peer);
     return 0;
 }
 
@@ -304,9 +299,15 @@ void acceptor_take_over(struct acceptor *a, struct listener *l, int fd, struct s
 {
     union connection_peer peer = { .any = { .sa_family = AF_UNSPEC } };
     socklen_t len = sizeof peer;
-    struct connection *c = new_connection(door_of(a, l), channel_plain(fd));
+    struct door *d = door_of(a, l);
     if (getpeername(fd, &peer.any, &len) < 0) /* it has ended: its bytes can be read still */
         peer.any.sa_family = AF_UNSPEC;
+    /* The config may allow fewer than that of the process before. */
+    if (!stream_is_allowed(l, &peer.any)) {
+        stream_refuse(l, fd, STREAM_REFUSED_NOT_ALLOWED, &peer);
+        return;
+    }
+    struct connection *c = new_connection(d, channel_plain(fd));
     buf_append_slice(&c->begun, begun);
     hand_over(c, fd, &peer);
 }

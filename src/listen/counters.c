@@ -4,6 +4,7 @@
  *               put_streams   -> put_stream    connections: what the acceptor counts
  */
 #include "listen/counters.h"
+#include "listen/strangers.h"
 #include "listen/tls_door.h"
 
 #include <stdio.h>
@@ -155,6 +156,12 @@ static void put_tls(const struct listener *l, enum listen_counter row, struct co
     }
 }
 
+static void put_not_allowed(const struct listener *l, struct counter_lines *to)
+{
+    counter_put(to, (const char *const[]){ l->address.name, "not_allowed" },
+                (double)strangers_of(l));
+}
+
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {
     const struct listen_stats *s = of;
@@ -191,6 +198,12 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         for (size_t i = 0; i < s->n_listeners; i++)
             if (tls_door_wanted(&s->listeners[i].address))
                 put_tls(&s->listeners[i], (enum listen_counter)row, to);
+        break;
+    case LISTEN_DATAGRAMS_REFUSED:
+        for (size_t i = 0; i < s->n_listeners; i++)
+            if (transport_of(s->listeners[i].address.transport)->options >> LISTEN_ALLOW & 1 &&
+                !is_stream(&s->listeners[i]))
+                put_not_allowed(&s->listeners[i], to);
         break;
     case LISTEN_SOCKET_BUFFER:
         for (size_t i = 0; i < s->n_listeners; i++) {

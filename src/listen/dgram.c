@@ -127,6 +127,14 @@ void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret)
     read_control(h, ret);
 }
 
+const struct sockaddr *dgram_sender(const struct dgram_buffers *d, int i)
+{
+    const socklen_t len = d->msgs[i].msg_hdr.msg_namelen;
+    dgram_check_index(d, i);
+    bool known = len == sizeof d->senders[i].v4 || len == sizeof d->senders[i].v6;
+    return known ? &d->senders[i].any : NULL;
+}
+
 int dgram_slot(const struct dgram_buffers *d, const char *ptr)
 {
     uintptr_t at = (uintptr_t)ptr - (uintptr_t)(d->memory + SLOT_FRONT);

@@ -89,6 +89,9 @@ uint64_t dgram_stamp_ns(const struct dgram_buffers *d, int i);
 /* Who sent datagram i of the last read, as far as it was asked for. */
 void dgram_aside(const struct dgram_buffers *d, int i, struct dgram_aside *ret);
 
+/* The address that datagram i of the last read came from; NULL: not asked for, or it has none. */
+const struct sockaddr *dgram_sender(const struct dgram_buffers *d, int i);
+
 /* Which datagram of the last read ptr points into; -1: none. */
 int dgram_slot(const struct dgram_buffers *d, const char *ptr);
 

@@ -1,9 +1,6 @@
 /*
- * The options, a row each in options[]: key, values, set, print.  Which of them a URL may have is
- * in the row of its transport.
- *
- *     first        set_ and print_ of each option, and the table
- *     then         socket_options_print
+ * The options, a row each in options[].  Which of them a URL may have is in its transport's row.
+ *     first        set_ and print_ of each option, and the table; then socket_options_print
  *     at the end   socket_options_read -> set_option; say_whose and say_known when it may not be
  */
 #include "listen/socket_options.h"
@@ -13,31 +10,29 @@
 
 #include "base/duration.h"
 #include "base/number.h"
+#include "listen/allow.h"
 #include "listen/owner.h"
 
 static const char *const signs[] = { "auto", "delta", "absolute" };
 static const char *const spreads[] = { "auto", "source", "payload" };
 static const char *const framings[] = { "line", "dsd" }; /* by enum framing_kind */
 
-/* Which of the n words s is.  returns  false: none, *ret untouched */
+/* Which of the n words s is.  returns  false: none */
 static bool word_index(struct slice s, const char *const *words, size_t n, unsigned *ret)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (slice_eq(s, slice_str(words[i]))) {
-            *ret = (unsigned)i;
+    for (*ret = 0; *ret < n; ++*ret)
+        if (slice_eq(s, slice_str(words[*ret])))
             return true;
-        }
-    }
     return false;
 }
 
 static bool set_gauge_sign(struct listen_address *a, struct slice value)
 {
     unsigned word;
-    if (!word_index(value, signs, ARRAY_LEN(signs), &word))
-        return false;
-    a->gauge_sign = (enum gauge_sign)word;
-    return true;
+    bool known = word_index(value, signs, ARRAY_LEN(signs), &word);
+    if (known)
+        a->gauge_sign = (enum gauge_sign)word;
+    return known;
 }
 
 static void print_gauge_sign(const struct listen_address *a, struct buf *out)
@@ -220,6 +215,12 @@ static bool has_tls_client_ca(const struct listen_address *a)
     return a->tls_client_ca[0] != '\0';
 }
 
+/* An abstract name has no file whose permissions could be set. */
+static bool has_file(const struct listen_address *a)
+{
+    return ((const struct sockaddr_un *)&a->addr)->sun_path[0] != '\0';
+}
+
 /* Options that a listener may be without: such ones are not printed. */
 static bool has_rcvbuf(const struct listen_address *a)
 {
@@ -229,12 +230,6 @@ static bool has_rcvbuf(const struct listen_address *a)
 static bool has_owner(const struct listen_address *a)
 {
     return a->uid != LISTEN_OWNER_SELF;
-}
-
-/* An abstract name has no file whose permissions could be set. */
-static bool has_file(const struct listen_address *a)
-{
-    return ((const struct sockaddr_un *)&a->addr)->sun_path[0] != '\0';
 }
 
 #define WITH_FILE "a socket with a path, not @NAME"
@@ -256,6 +251,7 @@ static const struct option {
                             set_rcvbuf, print_rcvbuf, NULL, NULL, has_rcvbuf },
     [LISTEN_SPREAD]     = { "spread", "one of auto, source, payload",
                             set_spread, print_spread, NULL, NULL, NULL },
+    [LISTEN_ALLOW] = { "allow", "networks: ", allow_set, allow_print, NULL, NULL, allow_is_set },
     [LISTEN_MODE]       = { "mode", "octal permissions, such as 0666",
                             set_mode, print_mode, has_file, WITH_FILE, NULL },
     [LISTEN_OWNER]      = { "owner", "USER or USER:GROUP, names or numbers that this machine has",
@@ -272,6 +268,15 @@ static const struct option {
     [LISTEN_TLS_KEY]    = { "tls_key", A_FILE, set_tls_key, print_tls_key, NULL, NULL, has_tls },
     [LISTEN_TLS_CLIENT_CA] = { "tls_client_ca", A_FILE,
                             set_tls_client_ca, print_tls_client_ca, NULL, NULL, has_tls_client_ca },
+};
+
+/* What few options have.  say: what is wrong with a value that set refused, behind `values` */
+static const struct {
+    void (*say)(const struct listen_address *a, struct slice value, struct buf *error);
+    bool may_repeat;
+    const char *instead; /* what does the same for transports without it; NULL: nothing */
+} rare[LISTEN_OPTION_COUNT] = {
+    [LISTEN_ALLOW] = { allow_say, true, "who may send to a Unix socket is said by mode and owner" },
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(options) == LISTEN_OPTION_COUNT, "every option needs its row");
@@ -313,7 +318,7 @@ static void say_known(const struct transport *t, struct buf *error)
     }
 }
 
-/* Of an option that the URL's transport does not have: which transports have it. */
+/* Which transports have an option that the URL's does not. */
 static void say_whose(unsigned option, struct buf *error)
 {
     if (option == LISTEN_OPTION_COUNT) {
@@ -325,6 +330,8 @@ static void say_whose(unsigned option, struct buf *error)
         if (knows(transport_of((enum listen_transport)t), option))
             buf_printf(error, " %s://", transport_of((enum listen_transport)t)->scheme);
     buf_append_str(error, " only; ");
+    if (rare[option].instead != NULL)
+        buf_printf(error, "%s; ", rare[option].instead);
 }
 
 /* returns  LISTEN_OPTION_COUNT: there is no such option */
@@ -347,6 +354,8 @@ static bool set_option(struct listen_address *a, unsigned i, struct slice value,
         buf_printf(error, "%s is for %s", o->key, o->needs);
     } else if (!o->set(a, value)) {
         buf_printf(error, "%s is %s", o->key, o->values);
+        if (rare[i].say != NULL)
+            rare[i].say(a, value, error);
     } else {
         return true;
     }
@@ -357,9 +366,9 @@ static bool set_option(struct listen_address *a, unsigned i, struct slice value,
 static bool tls_is_whole(const struct listen_address *a, struct buf *error)
 {
     bool cert = a->tls_cert[0] != '\0', key = a->tls_key[0] != '\0';
+    const char *one = cert ? "tls_cert" : "tls_key", *other = cert ? "tls_key" : "tls_cert";
     if (cert != key)
-        buf_printf(error, "%s needs %s, too", cert ? "tls_cert" : "tls_key",
-                   cert ? "tls_key" : "tls_cert");
+        buf_printf(error, "%s needs %s, too", one, other);
     else if (has_tls_client_ca(a) && !cert)
         buf_append_str(error, "tls_client_ca needs tls_cert and tls_key, too");
     else
@@ -381,7 +390,7 @@ bool socket_options_read(struct slice query, struct listen_address *a, struct bu
         unsigned i = option_of(key);
         if (!set_option(a, i, pair, error))
             return false;
-        if (seen >> i & 1) {
+        if (seen >> i & 1 && !rare[i].may_repeat) {
             buf_printf(error, "%s is given twice", options[i].key);
             return false;
         }

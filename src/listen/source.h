@@ -38,6 +38,7 @@ struct source_env {
     struct lane *lane;
     struct refusals *refusals;
     struct worker_order *order;  /* as in struct worker_opts */
+    bool senders;                /* the lane is told who sent each datagram */
     struct dgram_buffers *dgram; /* shared because it is large; made by dgram_share */
 };
 

@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,6 +54,7 @@ struct source_dgram {
     struct source base;
     const struct transport *transport;
     enum gauge_sign gauge_sign;
+    struct networks allow; /* as in struct listen_address */
     struct dgram_socket *newest;
     struct dgram_socket *replaced; /* or NULL */
     uint32_t drops_seen;           /* of newest's, in base.stats already, or another's to count */
@@ -89,6 +91,18 @@ static void choose_stamps(struct dgram_socket *k)
         k->stamped = want;
 }
 
+/* May datagram i of the last read not come in?  Then it is counted. */
+static bool is_strange(struct source_dgram *s, int i)
+{
+    struct dgram_aside a;
+    dgram_aside(s->base.env->dgram, i, &a);
+    if (networks_have(&s->allow, &a.sender.any))
+        return false;
+    s->base.stats.not_allowed++;
+    memcpy(&s->base.stats.stranger, &a.sender, sizeof s->base.stats.stranger);
+    return true;
+}
+
 static uint64_t feed_lane(struct dgram_socket *k, int n)
 {
     const struct source_env *env = k->source->base.env;
@@ -103,8 +117,11 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
             .stamp_ns = k->stamped ? dgram_stamp_ns(env->dgram, i) : 0,
             .padded = true,
             .truncated = dgram_truncated(env->dgram, i),
+            .sender = env->senders ? dgram_sender(env->dgram, i) : NULL,
         };
         bytes += d.len;
+        if (k->source->allow.n > 0 && is_strange(k->source, i))
+            continue;
         lane_datagram(env->lane, &d);
     }
     lane_flush(env->lane);
@@ -121,6 +138,8 @@ static int receive(struct dgram_socket *k)
     bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
     refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
     unsigned senders = refusals_senders(s->env->refusals, busy);
+    if (k->source->allow.n > 0 || (s->env->senders && !k->source->transport->sender_pid))
+        senders = DGRAM_SLOTS;
     const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS,
                                    .stamps = k->stamped };
     int n = dgram_read(d, k->fd, ask);
@@ -353,6 +372,7 @@ int source_dgram_new(struct source_env *env, const struct listen_address *a, int
     s->base.env = env;
     s->transport = transport_of(a->transport);
     s->gauge_sign = a->gauge_sign;
+    s->allow = a->allow;
     rc = socket_new(s, fd, inherited, &s->newest);
     if (rc < 0) {
         free(s);

@@ -88,6 +88,7 @@ static void on_piece(void *cookie, const char *ptr, size_t len)
         .ptr = ptr,
         .len = len,
         .padded = in_place || is_in(ptr, s->front, FRAMING_ROOM),
+        .sender = s->at->peer.any.sa_family == AF_UNSPEC ? NULL : &s->at->peer.any,
     };
     lane_datagram(s->lane, &d);
     if (in_place)

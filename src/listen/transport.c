@@ -22,7 +22,7 @@ static const struct transport transports[] = {
     [LISTEN_UDP] = {
         .scheme = "udp",
         .form = "udp://HOST:PORT",
-        .options = EVERY | 1 << LISTEN_SPREAD,
+        .options = EVERY | 1 << LISTEN_SPREAD | 1 << LISTEN_ALLOW,
         .per_worker = true,
         .own_queue = true,
         .ops = &transport_udp,
@@ -30,7 +30,7 @@ static const struct transport transports[] = {
     [LISTEN_TCP] = {
         .scheme = "tcp",
         .form = "tcp://HOST:PORT",
-        .options = EVERY | STREAM | TLS | 1 << LISTEN_MAX_PER_ADDRESS,
+        .options = EVERY | STREAM | TLS | 1 << LISTEN_MAX_PER_ADDRESS | 1 << LISTEN_ALLOW,
         STREAM_TAKES,
         .ops = &transport_tcp,
     },

@@ -275,9 +275,11 @@ static int make_core(struct worker *w)
     if (rc < 0)
         return rc;
     w->ingest = lane_ingest(w->lane);
-    w->env = (struct source_env){
-        .loop = &w->loop, .lane = w->lane, .refusals = &w->refusals, .order = w->opts.order
-    };
+    w->env = (struct source_env){ .loop = &w->loop,
+                                  .lane = w->lane,
+                                  .refusals = &w->refusals,
+                                  .order = w->opts.order,
+                                  .senders = series_limit_by_origin(lane.ingest.limit) };
     return 0;
 }
 

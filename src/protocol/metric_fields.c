@@ -54,10 +54,10 @@ void metric_tags_join(struct batch *b, struct metric_reading *r, struct slice mo
 }
 
 /* c:<id>, c:ci-<id>, c:cid-<id>, c:in-<inode>, or a list of them: the first container id. */
-static void origin_read(struct metric_reading *r, struct slice list)
+static void origin_read(struct metric_reading *r, struct slice list, enum sample_flag flag)
 {
     bool last = false;
-    r->flags &= (uint8_t)~SAMPLE_HAS_ORIGIN; /* of several fields the last counts */
+    r->flags &= (uint8_t)~flag; /* of several fields the last counts */
     while (!last) {
         struct slice one = list;
         last = !slice_cut(&list, ',', &one);
@@ -71,7 +71,7 @@ static void origin_read(struct metric_reading *r, struct slice list)
         if (one.len == prefix)
             continue;
         r->origin = slice_of(one.ptr + prefix, one.len - prefix);
-        r->flags |= SAMPLE_HAS_ORIGIN;
+        r->flags |= (uint8_t)flag;
         return;
     }
 }
@@ -90,8 +90,9 @@ void metric_field_rare(const struct parser *p, struct metric_reading *r, struct 
         r->flags |= SAMPLE_HAS_TIME;
     } else if (slice_starts(f, SLICE_LIT("c:"))) {
         r->dog = true;
-        if (p->opts.origin_tags)
-            origin_read(r, slice_of(f.ptr + 2, f.len - 2));
+        if (p->opts.origins)
+            origin_read(r, slice_of(f.ptr + 2, f.len - 2),
+                        p->opts.origin_tags ? SAMPLE_HAS_ORIGIN : SAMPLE_ORIGIN_ASIDE);
     } else if (slice_starts(f, SLICE_LIT("e:")) || slice_starts(f, SLICE_LIT("card:"))) {
         r->dog = true;
     } else {

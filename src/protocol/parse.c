@@ -39,6 +39,7 @@ struct parser *parser_new(const struct parse_opts *opts)
         return NULL;
     hash_pair_ready();
     p->opts = *opts;
+    p->opts.origins |= opts->origin_tags;
     p->plain = opts->name_tags == 0 && opts->n_cut == 0;
     if (p->opts.errors == NULL)
         p->opts.errors = &all_errors;

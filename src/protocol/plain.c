@@ -22,7 +22,7 @@ static inline bool fields_read(const struct parser *p, const char *text, uint32_
             if (!(s->rate > 0) || s->rate > 1)
                 return false;
             s->flags = s->rate < 1 ? SAMPLE_HAS_RATE : 0;
-        } else if ((f[0] != 'c' && f[0] != 'e') || n < 2 || f[1] != ':' || p->opts.origin_tags) {
+        } else if ((f[0] != 'c' && f[0] != 'e') || n < 2 || f[1] != ':' || p->opts.origins) {
             return false;
         }
     }

@@ -33,7 +33,7 @@ SSE INLINE bool field_read(const struct numbers *k, const struct parser *p, cons
         s->flags = s->rate < 1 ? SAMPLE_HAS_RATE : 0;
         return true;
     }
-    return (f[0] == 'c' || f[0] == 'e') && n >= 2 && f[1] == ':' && !p->opts.origin_tags;
+    return (f[0] == 'c' || f[0] == 'e') && n >= 2 && f[1] == ':' && !p->opts.origins;
 }
 
 /*

@@ -168,7 +168,7 @@ def test_the_example_config_is_right():
 
 def test_the_example_config_speaks_of_every_option():
     text = open(os.path.join(TOP, "statsd.conf.example")).read()
-    options = re.findall(r"^\| `([a-z_]+)\.([a-z_]+)`", run("describe", "options", "--markdown").stdout.decode(), re.M)
+    options = re.findall(r"^\| `([a-z_]+)\.([a-z0-9_]+)`", run("describe", "options", "--markdown").stdout.decode(), re.M)
     assert len(options) > 20
     for section, key in options:
         part = text.split("[%s]" % section, 1)[1].split("\n[", 1)[0]

@@ -106,7 +106,7 @@ def test_every_option_metric_and_reason_that_is_named_is_there(page):
     text, options = read(page), described("options")
     if page == "docs/migrating.md":
         text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.M)   # the left column of its tables has other servers' names
-    named = set(re.findall(r"`((?:%s)\.[a-z_]+)" % SECTIONS, text))
+    named = set(re.findall(r"`((?:%s)\.[a-z0-9_]+)" % SECTIONS, text))
     assert sorted(n for n in named if n not in options and not n.endswith(".py") and not n.endswith(".md")) == []
     metrics, of_bench = described("metrics"), {"statsd_exporter"}
     assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_bench) == []

@@ -77,6 +77,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
     struct pipeline_opts *o = &p->opts;
     fill_defaults(o);
     assert_int_equal(series_limit_init(&p->limit, o->max_series), 0);
+    assert_int_equal(series_limit_shares(&p->limit, &o->limits), 0);
     p->profiles = make_profiles(o);
     p->mapping = make_mapping(o);
     struct lane_opts lane = { .parse = PARSE_OPTS_DEFAULT,
@@ -85,6 +86,7 @@ void pipeline_init(struct pipeline *p, const struct pipeline_opts *opts)
                                           .mapping = p->mapping,
                                           .limit = &p->limit } };
     lane.parse.name_tags = o->name_tags;
+    lane.parse.origins = series_limit_by_origin(&p->limit);
     if (o->exemplar_tag != NULL) {
         p->cut.key = slice_str(o->exemplar_tag);
         lane.parse.exemplar_tag = p->cut.key;
@@ -132,7 +134,9 @@ static void feed(struct pipeline *p, unsigned worker, const char *ptr, size_t le
     memset(padded, 'x', PARSE_PAD_BEFORE + len + PARSE_PAD_BEHIND);
     memcpy(padded + PARSE_PAD_BEFORE, ptr, len);
     lane_begin(p->lanes[worker], &p->sources[worker], (struct lane_clock){ .now_ns = now_ns });
-    const struct lane_datagram d = { .ptr = padded + PARSE_PAD_BEFORE, .len = len, .padded = true };
+    const struct lane_datagram d = {
+        .ptr = padded + PARSE_PAD_BEFORE, .len = len, .padded = true, .sender = p->sender
+    };
     lane_datagram(p->lanes[worker], &d);
     lane_flush(p->lanes[worker]);
     free(padded);

@@ -32,6 +32,7 @@ enum { PIPELINE_WORKERS_MAX = 4 };
 struct pipeline_opts {
     unsigned workers;
     uint64_t max_series;
+    struct limit_opts limits; /* on shares */
     uint64_t ttl_s, type_idle_s;
     bool suffixes, histograms, births;
     bool no_sink; /* and pipeline_close returns nothing */
@@ -59,7 +60,8 @@ struct pipeline_opts {
 struct pipeline {
     struct pipeline_opts opts;
     struct series_limit limit;
-    struct tag_cut cut; /* of exemplar_tag */
+    const struct sockaddr *sender; /* of what is fed next; NULL: not known */
+    struct tag_cut cut;            /* of exemplar_tag */
     struct profiles *profiles;
     struct mapping *mapping; /* NULL without rules */
     struct lane *lanes[PIPELINE_WORKERS_MAX];

@@ -185,6 +185,41 @@ static void streams_leave_the_receive_buffer_to_the_kernel(void **unused)
     buf_release(&error);
 }
 
+static void networks_that_are_allowed_add_up(void **unused)
+{
+    (void)unused;
+    struct listen_address a, twin;
+    struct buf error = { 0 }, printed = { 0 };
+    const struct slice url =
+        SLICE_LIT("udp://localhost:7?allow=10.0.0.0/8,::1&rcvbuf=4KiB&allow=192.0.2.1");
+    assert_int_equal(parse(SLICE_LIT("udp://localhost:7"), &a, &error), 0);
+    assert_int_equal(a.allow.n, 0);
+    assert_int_equal(parse(url, &a, &error), 0);
+    networks_print(&a.allow, &printed);
+    assert_true(slice_eq(buf_slice(&printed), SLICE_LIT("10.0.0.0/8,::1,192.0.2.1")));
+    assert_true(socket_url_twin(&a, &twin) && networks_equal(&a.allow, &twin.allow));
+    buf_release(&error);
+    buf_release(&printed);
+}
+
+static void at_most_64_networks_are_allowed_however_they_are_given(void **unused)
+{
+    (void)unused;
+    struct listen_address a;
+    struct buf error = { 0 }, url = { 0 };
+    buf_append_str(&url, "tcp://127.0.0.1:7?allow=::1");
+    for (int i = 1; i < NETWORKS_MAX; i++)
+        buf_printf(&url, "&allow=10.0.0.%d", i);
+    assert_int_equal(parse(buf_slice(&url), &a, &error), 0);
+    assert_int_equal(a.allow.n, NETWORKS_MAX);
+    buf_append_str(&url, "&allow=::2");
+    assert_int_equal(parse(buf_slice(&url), &a, &error), -EINVAL);
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.ptr, "at most 64 networks"));
+    buf_release(&error);
+    buf_release(&url);
+}
+
 static void the_longest_path_fits_and_one_byte_more_is_refused(void **state)
 {
     (void)state;
@@ -257,6 +292,13 @@ static void a_bad_url_says_what_would_be_right(void **state)
         { { "unixgram:///a?mode=7777", 23 }, "octal" },
         { { "unixgram:///a?mode=", 19 }, "octal" },
         { { "unixgram://@a?mode=0666", 23 }, "path" },
+        { { "unix:///a?allow=10.0.0.0/8", 26 }, "allow is for udp:// tcp:// only" },
+        { { "unix:///a?allow=10.0.0.0/8", 26 }, "is said by mode and owner" },
+        { { "unixgram:///a?allow=::1", 23 }, "is said by mode and owner" },
+        { { "udp://127.0.0.1:1?allow=", 24 }, "an entry is empty" },
+        { { "udp://127.0.0.1:1?allow=10.0.0.1/8", 34 }, "say 10.0.0.0/8 for the network" },
+        { { "tcp://127.0.0.1:1?allow=localhost", 33 }, "names are not looked up" },
+        { { "tcp://127.0.0.1:1?allow=::1&allow=x", 35 }, "x is not an address" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct listen_address a, before;
@@ -283,6 +325,8 @@ int main(void)
         cmocka_unit_test(unix_paths_and_abstract_names_are_told_apart),
         cmocka_unit_test(unixstream_is_another_spelling_of_unix),
         cmocka_unit_test(streams_leave_the_receive_buffer_to_the_kernel),
+        cmocka_unit_test(networks_that_are_allowed_add_up),
+        cmocka_unit_test(at_most_64_networks_are_allowed_however_they_are_given),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
         cmocka_unit_test(a_bad_url_says_what_would_be_right),
     };
