@@ -205,6 +205,13 @@ def test_the_first_page_names_every_other_one():
     assert [p for p in PAGES + ["LICENSE"] if p != "README.md" and "`%s`" % p not in read("README.md")] == []
 
 
+def test_every_fuzz_target_has_its_input_in_the_table_and_seeds():
+    targets = {p.stem[len("fuzz_"):] for p in pathlib.Path(TOP, "tests", "fuzz").glob("fuzz_*.c")}
+    rows = re.findall(r"^\|[^|]*\|([^|]*)\|$", read("docs/security.md").split("## How it is tested")[1], flags=re.M)
+    assert {t for row in rows for t in re.findall(r"`([a-z_]+)`", row)} == targets
+    assert [t for t in sorted(targets) if not list(pathlib.Path(TOP, "tests", "fuzz", "corpus", t).glob("*"))] == []
+
+
 def test_what_one_adds_has_a_row_in_the_architecture():
     rows = re.findall(r"^\| (an? [^|]+) \|", read("docs/architecture.md").split("## Where to add what")[1], flags=re.M)
     wanted = ["a metric kind", "an exposition format", "a sink", "a transport", "a self-metric", "an option", "a subcommand", "an HTTP route"]

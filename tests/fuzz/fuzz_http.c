@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,8 +39,8 @@ enum {
 static struct http_server *server;
 static struct http_mailbox mailbox;
 static struct http_body *large, *small;
-static int wakes; /* the mailbox has something */
-static volatile size_t seen;
+static int wakes;          /* the mailbox has something */
+static atomic_size_t seen; /* by two threads */
 
 /* All that an owner may ask of a request, read as far as it goes. */
 static void look(const struct http_request *r)
@@ -64,7 +65,7 @@ static void look(const struct http_request *r)
            negotiate_format(accept, writers, WRITER_COUNT) < WRITER_COUNT);
     const struct slice encoding = http_request_header_list(r, "accept-encoding", list, sizeof list);
     assert(encoding.len <= sizeof list && negotiate_encoding(encoding) < ENCODING_COUNT);
-    seen += sum;
+    atomic_fetch_add(&seen, sum);
 }
 
 static void answer(struct http_request *r)

@@ -7,8 +7,19 @@
 #include "protocol/tags.h"
 #include "support/said.h"
 
-/* Small, so that batches end inside datagrams. */
-enum { FULL = 5 };
+/* FULL is small, so that batches end inside datagrams. */
+enum { FULL = 5, MAX_LINE = 8192 };
+
+/* One for all: it is of no datagram. */
+static struct batch *cleared_batch(void)
+{
+    static struct batch b;
+    if (b.samples == NULL && batch_init(&b, FULL, MAX_LINE) != 0)
+        abort();
+    batch_clear(&b);
+    b.counts = (struct parse_counts){ 0 };
+    return &b;
+}
 
 static void on_event(void *said, const struct event *e)
 {
@@ -71,8 +82,9 @@ void parser_said(const struct said_opts *o, const char *ptr, size_t len, bool pa
 {
     struct parse_opts parse = PARSE_OPTS_DEFAULT;
     struct tags_opts tags = TAGS_OPTS_DEFAULT;
-    struct batch b;
+    struct batch *b = cleared_batch();
     char *memory;
+    assert(o->max_line <= MAX_LINE);
     parse.gauge_sign = o->gauge_sign;
     parse.name_tags = o->name_tags;
     parse.origin_tags = o->origin_tags;
@@ -86,18 +98,17 @@ void parser_said(const struct said_opts *o, const char *ptr, size_t len, bool pa
     tags.keep_internal = o->keep_internal;
     const char *datagram = placed(ptr, len, padded, &memory);
     struct parser *p = parser_new(&parse);
-    if (p == NULL || batch_init(&b, FULL, o->max_line) != 0)
+    if (p == NULL)
         abort();
     (padded ? parser_begin_padded : parser_begin)(p, datagram, len, o->truncated);
-    for (bool more = true; more; batch_clear(&b)) {
-        more = parser_next(p, &b);
-        for (uint32_t i = 0; i < b.n; i++)
-            take_sample(&tags, &b, &b.samples[i], ret);
+    for (bool more = true; more; batch_clear(b)) {
+        more = parser_next(p, b);
+        for (uint32_t i = 0; i < b->n; i++)
+            take_sample(&tags, b, &b->samples[i], ret);
     }
     for (int r = 0; r < REASON_COUNT; r++)
-        ret->errors[r] += b.counts.rejected[r];
-    ret->unknown_fields += b.counts.unknown_fields;
-    batch_release(&b);
+        ret->errors[r] += b->counts.rejected[r];
+    ret->unknown_fields += b->counts.unknown_fields;
     parser_free(p);
     free(memory);
 }

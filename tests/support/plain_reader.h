@@ -7,6 +7,23 @@
  *     plain_reader.c   datagram, lines, the metric line: name, name tags, where samples are
  *     plain_sample.c   a sample: values, fields, tags
  *     plain_event.c    events and service checks
+ *
+ * Where the rules leave it open, both do this:
+ *
+ *     line       with a NUL and bytes that are not UTF-8: nul_byte.  Whether it is an event or a
+ *                check goes by its bytes as received, before control bytes become '_'
+ *     name       max_name is about what is left once name tags are cut out
+ *     samples    a ':' that begins another one makes them several, even if that one has no type
+ *     reasons    of several wrong things in a sample the first counts: values, then fields as they
+ *                stand, then values by their rate, then mixed_tag_styles, then limits on tags
+ *     values     besides value / rate, value * (1 / rate) has to be finite: a timer adds that
+ *     name tags  beside a '#' field (good ones there are mixed_tag_styles) malformed ones of the
+ *                name count nowhere
+ *     unknown    fields count in refused samples, too, but not in lines of mixed_multi_sample
+ *     c:         of several the last counts, also if it holds no container.  container_id takes
+ *                the place of a tag of that name, is no tag by max_tags, and is one by max_tag_len
+ *     events     an attribute without a value is none; of several '#' the last counts; a NUL in the
+ *                counted text is bad_event, another control byte at its end becomes '_'
  */
 #ifndef SUPPORT_PLAIN_READER_H
 #define SUPPORT_PLAIN_READER_H
