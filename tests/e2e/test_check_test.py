@@ -172,3 +172,11 @@ def test_check_shows_what_is_hardly_meant_in_a_mapping_file(tmp_path):
 
 def test_without_a_mapping_file_check_says_nothing_of_one():
     assert b"mapping" not in run("check").stdout
+
+
+def test_the_sign_of_a_gauge_is_read_as_the_first_socket_says(tmp_path):
+    lines = 'api.eu.time:1|g\n    api.eu.time:-5|g\n'
+    cases = "- mapping: m.yml\n- name: sign\n  lines: |\n    %s  expect: api_time{who=\"eu\"} %%d\n" % lines
+    for sign, value in (("absolute", -5), ("delta", -4)):
+        code, out, err = check(tmp_path, cases % value, "--set", "listen.socket=udp://127.0.0.1:0?gauge_sign=%s" % sign)
+        assert (code, err) == (0, "") and out == "1 passed, 0 failed\n", out

@@ -1,14 +1,18 @@
 /* Which expositions make room for one more: bounds of what is rendered and of what is left. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "expose/scrape_priv.h"
+#include "support/http_client.h"
+#include "support/page_reader.h"
 
 enum { PAGES_MAX = SCRAPE_UNDER_WAY_MAX + 2 };
 
@@ -142,6 +146,81 @@ static void so_many_are_rendered_at_once_and_not_one_more(void **unused)
     rig_release(&r);
 }
 
+/* ---- who waits for an answer is a reader ---- */
+
+struct office {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct http_request *asked[SCRAPE_UNDER_WAY_MAX];
+    size_t n;
+};
+
+static void ask(void *office, struct http_request *r)
+{
+    struct office *o = office;
+    pthread_mutex_lock(&o->lock);
+    o->asked[o->n++] = r;
+    pthread_cond_broadcast(&o->changed);
+    pthread_mutex_unlock(&o->lock);
+}
+
+static struct http_request *asked(struct office *o, size_t at)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CLIENT_PATIENCE_S;
+    pthread_mutex_lock(&o->lock);
+    while (o->n <= at)
+        assert_int_equal(pthread_cond_timedwait(&o->changed, &o->lock, &until), 0);
+    pthread_mutex_unlock(&o->lock);
+    return o->asked[at];
+}
+
+/* A client of the page's own, from that address. */
+static int ask_for(struct office *o, const struct http_server *server, struct exposition *e,
+                   const char *from, struct http_request **to)
+{
+    size_t at = o->n;
+    int fd = page_ask(http_address(server), from, NULL);
+    *to = asked(o, at);
+    e->to = to;
+    e->n_to = 1;
+    return fd;
+}
+
+/*
+ * All places are taken by clients of one address that wait for their first byte.  They stay for a
+ * newcomer of theirs, and one of them makes room for another address.
+ */
+static void who_waits_for_an_answer_counts_as_its_reader(void **unused)
+{
+    (void)unused;
+    static struct office o = { .lock = PTHREAD_MUTEX_INITIALIZER,
+                               .changed = PTHREAD_COND_INITIALIZER };
+    static struct rig r;
+    struct http_route route = { .path = "/metrics", .ask = ask, .cookie = &o };
+    struct http_opts opts = {
+        .listen = "127.0.0.1:0", .routes = &route, .n_routes = 1, .max_per_ip = 64, .timeout_s = 30
+    };
+    struct http_request *to[SCRAPE_UNDER_WAY_MAX];
+    int fds[SCRAPE_UNDER_WAY_MAX];
+    struct http_server *server;
+    const char *error;
+    rig_init(&r);
+    assert_int_equal(http_start(&opts, &server, &error), 0);
+    for (size_t i = 0; i < SCRAPE_UNDER_WAY_MAX; i++)
+        fds[i] = ask_for(&o, server, add(&r, false, 1000), "127.0.0.1", &to[i]);
+    const uint64_t same = http_request_who(to[0]), other = same + 1;
+    assert_false(scrape_make_room(&r.scrape, &same, 1));
+    assert_int_equal(n_over(&r), 0);
+    assert_true(scrape_make_room(&r.scrape, &other, 1));
+    assert_int_equal(n_over(&r), 1);
+    rig_release(&r);
+    for (size_t i = 0; i < SCRAPE_UNDER_WAY_MAX; i++)
+        client_expect(fds[i], 503, NULL);
+    http_stop(server);
+}
+
 /* Those that are over stand among the others until the compressor is done. */
 static void those_that_are_over_are_passed_over(void **unused)
 {
@@ -162,6 +241,7 @@ int main(void)
         cmocka_unit_test(what_is_held_counts_until_the_exposition_is_over),
         cmocka_unit_test(slow_readers_are_left_with_so_many_bytes_and_not_one_more),
         cmocka_unit_test(so_many_are_rendered_at_once_and_not_one_more),
+        cmocka_unit_test(who_waits_for_an_answer_counts_as_its_reader),
         cmocka_unit_test(those_that_are_over_are_passed_over),
     };
     return cmocka_run_group_tests_name("scrape_room", tests, NULL, NULL);
