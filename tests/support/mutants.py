@@ -372,7 +372,7 @@ class Copy:
         return bool(self.symbols[test] & exported)
 
     def tests_for(self, file, exported):
-        """What may see a change of this file, those that name it first, the end-to-end ones last."""
+        """What may see a change of this file: by name the nearest first, then those that include it; the end-to-end ones last."""
         room, stem = file.split("/")[1], os.path.splitext(os.path.basename(file))[0]
         unit = ["unit/" + os.path.dirname(file)[4:], "unit/" + room] + BELONG.get(room, "").split()
         found = []
@@ -390,9 +390,11 @@ class Copy:
 
         def order(test):
             path = "%s/tests/%s.c" % (self.tree, test)
+            words = os.path.basename(test).replace("test_", "").split("_")
+            alike = len(os.path.commonprefix([words, stem.split("_")]))  # test_mapping for mapping_glob.c
             named = os.path.exists(path) and head.search(source_of(os.path.relpath(path, self.tree)))
             told = self.facts.get(test, {}).get("is")
-            return test.startswith("e2e/"), not test.endswith("/test_" + stem), not named, told[0] if told else 1, test
+            return test.startswith("e2e/"), -alike, not named, told[0] if told else 1, test
         return sorted(found, key=order)
 
 
