@@ -282,7 +282,7 @@ class Copy:
     @staticmethod
     def how_to_keep_apart():
         """Own process and network numbers, where that is allowed: nothing outlives a test, and two jobs never meet."""
-        words = ["unshare", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+        words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
                  'ip link set lo up && exec "$@"', "sh"]
         try:
             return words if subprocess.run(words + ["true"], stderr=subprocess.DEVNULL).returncode == 0 else []
@@ -434,9 +434,9 @@ class Job:
             binary = self.folder + "/test"
             if not self.copy.link(test, [object_], binary, fact[1]):
                 continue
-            how = self.copy.run(test, binary, 10 + 8 * fact[0])
+            how = self.copy.run(test, binary, 10 + 4 * fact[0])
             if how == "fails":  # twice: one that fails now and then has told nothing
-                how = self.copy.run(test, binary, 10 + 8 * fact[0])
+                how = self.copy.run(test, binary, 10 + 4 * fact[0])
             if how is not None:
                 return "caught", "%s %s" % (test, how)
         return "survived", "%d of %d tests" % (tried, len(tests))
