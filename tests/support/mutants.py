@@ -37,7 +37,7 @@ BELONG = {
     "api": "replay/api",
     "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover",
     "base": "prop/probe_move replay/number replay/parse",
-    "cmd": "prop/hint replay/convert e2e/explain e2e/check_test e2e/convert e2e/config",
+    "cmd": "prop/hint replay/convert e2e/explain e2e/mapping e2e/check_test e2e/convert e2e/config",
     "config": "replay/config replay/mapping replay/rules unit/cmd e2e/config",
     "core": "replay/exposition unit/cmd unit/state e2e/first_metric e2e/memory_bound e2e/config",
     "expose": "prop/exposed prop/native prop/walk replay/accept replay/exposition",
