@@ -392,12 +392,12 @@ class Copy:
             told = self.facts.get(test, {}).get("is")
             if test.startswith("e2e/"):  # those first that speak of it most
                 text = source_of("tests/" + test.replace("/", "/test_") + ".py")
-                return True, -text.count(stem.split("_")[-1]), False, 0, test
+                return True, -text.count(stem.split("_")[-1]), False, False, 0, test
             path = "tests/%s.c" % test
             words = os.path.basename(test).replace("test_", "").split("_")
             alike = len(os.path.commonprefix([words, stem.split("_")]))  # test_mapping for mapping_glob.c
             named = os.path.exists(os.path.join(self.tree, path)) and head.search(source_of(path))
-            return False, -alike, not named, told[0] if told else 1, test
+            return False, -alike, not named, not test.startswith("unit/"), told[0] if told else 1, test
         return sorted(found, key=order)
 
 
