@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Changes one operator, constant or statement of the source at a time and says which changes no test notices.
 
-    mutants.py [--file src/room/file.c] [--count N] [--seed S] [--jobs J]    N changes, drawn by the seed
-    mutants.py --from FILE [--jobs J]                                        those in FILE, as a report lists them
+    mutants.py [--file src/room/file.c] [--count N] [--seed S]    N changes, drawn by the seed
+    mutants.py --from FILE                                        those in FILE, as a report lists them
+      --jobs J    changes tried at a time (2)
+      --most S    no further test is begun for a change after S seconds (60): those that know the file best have run by then
 
 Called by `make mutants`, which says in the environment how to compile (MUTANTS_FLAGS) and link (MUTANTS_LIBS). The worktree is
 left alone: a copy below B/mutants is built once, each job compiles one changed file of it at a time and links the tests that
@@ -50,8 +52,6 @@ BELONG = {
     "takeover": "prop/takeover replay/takeover",
     "tls": "unit/listen unit/sinks/redis e2e/tls",
 }
-
-MOST_S = 60  # after so long no further test is begun: those that know the file best have run
 
 # ---- where a change is possible ----
 
@@ -404,8 +404,8 @@ class Copy:
 class Job:
     """One changed file at a time, in a folder of its own."""
 
-    def __init__(self, copy, number):
-        self.copy, self.folder = copy, os.path.join(copy.folder, "job-%d" % number)
+    def __init__(self, copy, number, most_s):
+        self.copy, self.folder, self.most_s = copy, os.path.join(copy.folder, "job-%d" % number), most_s
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def compile(self, file, text, to):
@@ -426,7 +426,7 @@ class Job:
         with open(plain, "rb") as a, open(object_, "rb") as b:
             if a.read() == b.read():
                 return "same code", None
-        tests, tried, until = self.copy.tests_for(c.file, self.copy.defined_in(plain)), 0, time.monotonic() + MOST_S
+        tests, tried, until = self.copy.tests_for(c.file, self.copy.defined_in(plain)), 0, time.monotonic() + self.most_s
         for test in tests:
             if time.monotonic() > until:
                 break
@@ -476,6 +476,7 @@ def main():
     p.add_argument("--count", type=int, default=20)
     p.add_argument("--seed", default="1")
     p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--most", type=int, default=60)
     o = p.parse_args()
     os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
     os.makedirs(FOLDER, exist_ok=True)
@@ -497,7 +498,7 @@ def main():
         return sum(what not in ("no code", "same code") for _, what, _ in results.values())
 
     def work(number):
-        job = Job(copy, number)
+        job = Job(copy, number, o.most)
         while True:
             with lock:
                 c = next(wanted, None) if counted() < count else None

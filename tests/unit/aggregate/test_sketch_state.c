@@ -209,7 +209,7 @@ static void what_makes_no_sense_is_refused(void **unused)
         { "all of them 0",       true,  2, 0, 0, 0, 2, 5, 1, 0, 0, 0 },
         { "more zeros than all", false, 2, 0, 0, 0, 3, 5, 1, 0, 0, 0 },
         { "zeros below 0",       false, 2, 0, 0, 0, -1, 5, 1, 0, 0, 0 },
-        { "samples, no range",   false, 2, 0, (double)INFINITY, -(double)INFINITY, 0, 5, 1, 0, 0, 0 },
+        { "no range", false, 2, 0, (double)INFINITY, -(double)INFINITY, 0, 5, 1, 0, 0, 0 },
     };
     /* clang-format on */
     for (size_t i = 0; i < ARRAY_LEN(forms); i++)
