@@ -208,11 +208,11 @@ def changed(source, c):
 
 
 def shown(source, c):
-    """(line number, the lines before, after), each on one line."""
-    first = source.rfind("\n", 0, c.at) + 1
-    last = source.find("\n", c.end)
-    before = source[first:last]
-    after = source[first:c.at] + c.text + source[c.end:last]
+    """(line number, the lines before, after), each on one line; with what stands above where there are more like it."""
+    first, last = source.rfind("\n", 0, c.at) + 1, source.find("\n", c.end)
+    while first > 0 and source.count("\n" + source[first:last] + "\n") > 1:
+        first = source.rfind("\n", 0, first - 1) + 1
+    before, after = source[first:last], source[first:c.at] + c.text + source[c.end:last]
     return source.count("\n", 0, c.at) + 1, " ".join(before.split()), " ".join(after.split())
 
 

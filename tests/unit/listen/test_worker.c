@@ -838,6 +838,40 @@ static void a_renewal_that_fails_is_tried_again(void **unused)
     close(file);
 }
 
+/* Nobody is given the socket before: its clients are told to connect again. */
+static void a_pause_ends_the_socket_before(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l[2];
+    int s[2];
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        char url[64];
+        abstract_url(url, "");
+        open_listener(url, 1, &l[i]);
+        s[i] = sender_to(&l[i]);
+    }
+    hand_out(&r, &l[0]);
+    rig_start(&r);
+    renew(&r, l[1].fds[0]);
+    unsigned sent = send_text(s[0], "x:1|c");
+    worker_ask_pause(r.workers[0]);
+    end_turn(&r);
+    assert_true(value_of(&r, "x") == sent); /* it was read to its end */
+    assert_int_equal(send(s[0], "x:1|c", 5, 0), -1);
+    sent += send_text(s[1], "x:1|c");
+    worker_read_again(r.workers[0]);
+    turn(&r, true);
+    assert_true(value_of(&r, "x") == sent);
+    for (unsigned i = 0; i < 2; i++)
+        close(s[i]);
+    rig_release(&r);
+    l[0].fds[0] = -1; /* the worker's since the renewal, and closed */
+    for (unsigned i = 0; i < 2; i++)
+        listener_close(&l[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -860,6 +894,7 @@ int main(void)
         cmocka_unit_test(a_turn_after_the_last_one_reads_nothing),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
         cmocka_unit_test(a_renewal_that_fails_is_tried_again),
+        cmocka_unit_test(a_pause_ends_the_socket_before),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
