@@ -188,6 +188,12 @@ $(FUZZ_B)/fuzzers/%: $(FUZZ_B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_B)/libstatsd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
+# How a changed file is compiled and linked, for tests/support/mutants.py.
+.PHONY: mutants
+mutants: deps-check    ## change the source one operator at a time and list what no test notices: make mutants F=src/base/buf.c N=20 SEED=1
+	@CC='$(CC)' B='$(B)' MUTANTS_FLAGS='$(ALLFLAGS)' MUTANTS_LIBS='$(LDLIBS)' $(PYTHON) tests/support/mutants.py \
+	    $(if $(F),--file $(F)) $(if $(FROM),--from $(FROM)) --count $(or $(N),20) --seed $(or $(SEED),1) --jobs $(or $(J),2) --most $(or $(T),60)
+
 .PHONY: tidy
 tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file)
 	@tests/support/form.sh tidy $(or $(F),$(SRC) $(BENCH_SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench -Ibench/loadgen $(PKGFLAGS)

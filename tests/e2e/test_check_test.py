@@ -172,3 +172,20 @@ def test_check_shows_what_is_hardly_meant_in_a_mapping_file(tmp_path):
 
 def test_without_a_mapping_file_check_says_nothing_of_one():
     assert b"mapping" not in run("check").stdout
+
+
+def test_the_sign_of_a_gauge_is_read_as_the_first_socket_says(tmp_path):
+    lines = 'api.eu.time:1|g\n    api.eu.time:-5|g\n'
+    cases = "- mapping: m.yml\n- name: sign\n  lines: |\n    %s  expect: api_time{who=\"eu\"} %%d\n" % lines
+    for sign, value in (("absolute", -5), ("delta", -4)):
+        code, out, err = check(tmp_path, cases % value, "--set", "listen.socket=udp://127.0.0.1:0?gauge_sign=%s" % sign)
+        assert (code, err) == (0, "") and out == "1 passed, 0 failed\n", out
+
+
+@pytest.mark.parametrize("wanted", [1, 5])  # sorted before and behind the 3 that is shown
+def test_what_is_expected_of_a_series_stands_above_what_it_shows(tmp_path, wanted):
+    code, out, _ = check(tmp_path, "- mapping: m.yml\n- name: value\n  lines: |\n    api.eu.time:3|g\n    zz:1|g\n"
+                                   "  expect: |\n    api_time{who=\"eu\"} %d\n    zz 1\n" % wanted)
+    lines = [line.strip() for line in out.split("\n")]
+    at = lines.index('- api_time{who="eu"} %d' % wanted)
+    assert code != 0 and lines[at + 1] == '+ api_time{who="eu"} 3', out

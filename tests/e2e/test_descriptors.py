@@ -237,3 +237,10 @@ def test_a_worker_that_cannot_be_started_is_told():
     out, _ = p.communicate(timeout=30 * SLOW)
     assert p.returncode == 1
     assert b"level=error" in out and b"worker" in out
+
+
+@pytest.mark.parametrize("limit", (6, 8, 10, 12))
+def test_a_limit_that_leaves_nothing_to_start_with_is_an_error(limit):
+    p = command(STATSD, *SETS, limit=(resource.RLIMIT_NOFILE, limit, limit), stdout=subprocess.PIPE)
+    out, _ = p.communicate(timeout=30 * SLOW)
+    assert p.returncode == 1 and b"level=error" in out, out

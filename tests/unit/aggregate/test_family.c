@@ -604,6 +604,8 @@ static void suffixes_tell_counters_and_seconds(void **unused)
     static const struct row rows[] = {
         { "x:1|c", "x_total 1\n", 0 },
         { "x.total:1|c", "x_total 1\n", 0 },
+        { "_total:1|c", "_total 1\n", 0 },
+        { "total:1|c", "total_total 1\n", 0 },
         { "x:1|c\nx_total:2|c", "x_total 3\n", 0 },
         { "x:1|g", "x 1\n", 0 },
         { "x:1|c\nx:2|g\nx:3|h", "x_total 1\nx 2\n", 1 },

@@ -194,6 +194,39 @@ static void a_twin_that_comes_out_of_hiding_makes_no_infinity(void **unused)
     pipeline_release(&p);
 }
 
+/* Without a sink there are no intervals, and what is refused is counted all the same. */
+static void what_is_refused_is_counted_without_a_sink_too(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *first, *second, *shown;
+        uint64_t refused;
+    } rows[] = {
+        { "t:1|h", "t:2|h", "t{quantile=\"0.5\"} 1\nt_sum 3\nt_count 2\n", 0 },
+        { "t:1e308|h", "t:1e308|h", "t{quantile=\"0.5\"} 1e+308\nt_sum 1e+308\nt_count 2\n", 1 },
+        { "c:1|c", "c:2|c", "c 3\n", 0 },
+        { "c:1e308|c", "c:1e308|c", "c 1e+308\n", 1 },
+        { "g:1|g", "g:+2|g", "g 3\n", 0 },
+        { "s:a|s", "s:b|s", "s 2\n", 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static const double median[] = { 0.5 };
+        struct pipeline p;
+        pipeline_init(&p, &(struct pipeline_opts){ .workers = 2,
+                                                   .no_sink = true,
+                                                   .set_steps = 2,
+                                                   .quantiles = median,
+                                                   .n_quantiles = 1 });
+        pipeline_feed(&p, 0, rows[i].first);
+        pipeline_feed(&p, 1, rows[i].second);
+        pipeline_turn(&p);
+        (void)pipeline_close(&p);
+        pipeline_expect(&p, rows[i].shown);
+        assert_int_equal(registry_stats(p.registry)->v[REGISTRY_SUMS_REFUSED], rows[i].refused);
+        pipeline_release(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_total_refuses_what_a_page_brings_too_much),
         cmocka_unit_test(what_fits_in_the_interval_reaches_the_sinks_though_the_total_is_full),
         cmocka_unit_test(a_twin_that_comes_out_of_hiding_makes_no_infinity),
+        cmocka_unit_test(what_is_refused_is_counted_without_a_sink_too),
     };
     sketch_setup();
     return cmocka_run_group_tests_name("finite", tests, NULL, NULL);

@@ -328,6 +328,33 @@ static void what_lanes_write_shares_no_cache_lines_with_what_others_write(void *
     rig_free(two);
 }
 
+/* A datagram of more samples than a batch: each a nanosecond behind the one before, all the way. */
+static void a_stamp_goes_on_past_a_full_batch(void **unused)
+{
+    (void)unused;
+    enum { MORE = 10, MANY = INGEST_BATCH_MAX + MORE };
+    const uint64_t wall = 500ull * SECOND, now = 100ull * SECOND, stamp = wall - 1000000;
+    struct buf text = { 0 };
+    struct rig *r =
+        rig_new(&(struct lane_taps){ .on_batch = on_batch }, &(struct lane_refusals){ 0 });
+    lane_begin(r->lane, &r->source, (struct lane_clock){ now, (int64_t)(wall - now) });
+    for (unsigned i = 0; i < MANY; i++)
+        buf_append_str(&text, "a:1|c\n");
+    buf_append_char(&text, '\0');
+    feed_at(r, text.ptr, stamp);
+    assert_int_equal(r->n, INGEST_BATCH_MAX);
+    assert_int_equal(now - r->arrivals[0], 1000000);
+    lane_flush(r->lane);
+    assert_int_equal(r->n, MORE);
+    for (unsigned i = 0; i < MORE; i++)
+        assert_int_equal(now - r->arrivals[i], 1000000 - (INGEST_BATCH_MAX + i));
+    feed_at(r, "a:1|c", stamp); /* the next one comes behind all of them */
+    lane_flush(r->lane);
+    assert_int_equal(now - r->arrivals[0], 1000000 - (MANY + 1));
+    buf_release(&text);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +368,7 @@ int main(void)
         cmocka_unit_test(an_event_or_check_is_told_with_the_arrival_of_its_datagram),
         cmocka_unit_test(two_sources_keep_their_own_time_and_their_own_sign),
         cmocka_unit_test(what_lanes_write_shares_no_cache_lines_with_what_others_write),
+        cmocka_unit_test(a_stamp_goes_on_past_a_full_batch),
     };
     return cmocka_run_group_tests_name("lane", tests, NULL, NULL);
 }

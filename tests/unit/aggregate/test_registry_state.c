@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/pack.h"
 #include "support/state_memory.h"
 
 static const double bounds[] = { 0.01, 0.1, 1 }, more_bounds[] = { 0.01, 0.1, 1, 10 };
@@ -760,6 +761,56 @@ static void records_that_make_no_sense_leave_nothing_behind(void **state)
     state_memory_release(&m);
 }
 
+/* A histogram has no slices, and a summary no more than its window: what says so is no timer. */
+static void a_timer_of_too_many_slices_is_refused(void **state)
+{
+    static const struct {
+        struct pipeline_opts o;
+        uint16_t least_bad;
+    } rows[] = {
+        { { .histograms = true, .buckets = bounds, .n_buckets = 3 }, 1 },
+        { { .age_buckets = 3 }, 4 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        struct state_memory m = { 0 };
+        struct buf unit = { 0 };
+        pipeline_init(&p, &rows[i].o);
+        pipeline_feed(&p, 0, "t:4096|h");
+        pipeline_turn(&p);
+        const struct state_clock saved = state_memory_clock(&p);
+        assert_int_equal(state_memory_save(&m, &p, false), 0);
+        pipeline_release(&p);
+        pack_double(&unit, 4096);
+        pack_double(&unit, 1);
+        char *at = memmem(m.bytes.ptr, m.bytes.len, unit.ptr, unit.len);
+        assert_non_null(at);
+        at += unit.len + sizeof(double); /* sum, per, scale */
+        at[0] = (char)rows[i].least_bad;
+        at[1] = 0;
+        char *bytes = m.bytes.ptr + RECORDS_HEAD + 16;
+        const size_t body = m.bytes.len - RECORDS_HEAD - RECORDS_END - 16;
+        struct registry_load l;
+        bool good = true;
+        pipeline_init(&p, &rows[i].o);
+        const struct state_clock now = state_memory_clock(&p);
+        registry_load_begin(&l, p.registry, &now, &saved, p.now_ns);
+        for (size_t n = 0; n + 4 <= body && good;) {
+            uint32_t head;
+            memcpy(&head, bytes + n, 4);
+            good = registry_load_record(&l, (uint8_t)head, slice_of(bytes + n + 4, head >> 8));
+            n += 4 + (head >> 8);
+        }
+        registry_load_end(&l, good);
+        assert_false(good);
+        assert_string_equal(pipeline_text(&p), "");
+        pipeline_release(&p);
+        buf_release(&unit);
+        state_memory_release(&m);
+    }
+}
+
 static void a_damaged_stream_leaves_an_empty_page(void **state)
 {
     struct pipeline p;
@@ -818,6 +869,7 @@ int main(void)
         cmocka_unit_test(an_interval_that_goes_on_is_over_for_the_sinks_alone),
         cmocka_unit_test(records_that_make_no_sense_leave_nothing_behind),
         cmocka_unit_test(a_damaged_stream_leaves_an_empty_page),
+        cmocka_unit_test(a_timer_of_too_many_slices_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -624,6 +624,26 @@ static void a_page_under_way_goes_on_with_what_is_there(void **unused)
     }
 }
 
+/* Without steps a set shows the interval before: of a window that is gone there is none. */
+static void a_set_that_loses_its_window_is_shown_again_when_members_come(void **unused)
+{
+    (void)unused;
+    const rules none = { { 0 } };
+    struct pipeline_opts o = opts_of(none);
+    struct pipeline p;
+    pipeline_init(&p, &o);
+    feed_each(&p, "s:a|s\ns:b|s\n");
+    pipeline_close(&p);
+    pipeline_expect(&p, "s 2\n");
+    o.set_steps = 0;
+    pipeline_remap(&p, &o);
+    pipeline_expect(&p, "");
+    feed_each(&p, "s:a|s\n");
+    pipeline_close(&p);
+    pipeline_expect(&p, "s 1\n");
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +659,7 @@ int main(void)
         cmocka_unit_test(exemplars_are_of_the_buckets_that_a_line_has_now),
         cmocka_unit_test(what_has_exemplars_is_asked_of_the_mapping_in_force),
         cmocka_unit_test(a_page_under_way_goes_on_with_what_is_there),
+        cmocka_unit_test(a_set_that_loses_its_window_is_shown_again_when_members_come),
     };
     return cmocka_run_group_tests_name("remap", tests, NULL, NULL);
 }

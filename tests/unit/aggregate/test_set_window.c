@@ -176,6 +176,34 @@ static void only_a_window_of_the_same_profile_is_absorbed(void **unused)
     }
 }
 
+static void few_members_of_both_stay_exact_with_the_later_step_of_each(void **unused)
+{
+    (void)unused;
+    struct set_window to = { 0 }, from = { 0 };
+    for (unsigned step = 0; step < 2; step++) {
+        struct members a = { 0 }, b = { 0 };
+        for (unsigned i = 0; i < 20; i++) {
+            assert_int_equal(members_add(&a, hash_of(i + 40 * step)), 0);
+            assert_int_equal(members_add(&b, hash_of(i + 10 + 40 * (1 - step))), 0);
+        }
+        set_window_advance(&to, step, 2);
+        set_window_advance(&from, step, 2);
+        set_window_merge(&to, &a, step);   /* 0..19 in step 0, 40..59 in step 1 */
+        set_window_merge(&from, &b, step); /* 50..69 in step 0, 10..29 in step 1 */
+        members_release(&a);
+        members_release(&b);
+    }
+    set_window_absorb(&to, &from, 1);
+    assert_null(to.steps);
+    assert_int_equal(set_window_count(&to), 30 + 30);
+    set_window_advance(&to, 3, 2);
+    assert_int_equal(set_window_count(&to), 20 + 20); /* what came in step 1 */
+    set_window_advance(&to, 4, 2);
+    assert_true(set_window_empty(&to));
+    set_window_release(&to);
+    set_window_release(&from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_window_that_was_large_once_is_small_and_exact_again),
         cmocka_unit_test(a_table_shrinks_when_members_leave),
         cmocka_unit_test(only_a_window_of_the_same_profile_is_absorbed),
+        cmocka_unit_test(few_members_of_both_stay_exact_with_the_later_step_of_each),
     };
     return cmocka_run_group_tests_name("set window", tests, NULL, NULL);
 }

@@ -97,7 +97,8 @@ static bool same(struct hash128 x, struct hash128 y)
 
 static void it_is_the_function_that_the_header_says(void **state)
 {
-    static const size_t lengths[] = { 0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 255, 256 };
+    static const size_t lengths[] = { 0,  1,  2,  3,  4,  5,  7,  8,  9,   12,  15,
+                                      16, 17, 31, 32, 33, 63, 64, 65, 100, 255, 256 };
     char text[1024];
     (void)state;
     hash_pair_ready();

@@ -331,6 +331,44 @@ static void what_a_descriptor_is_can_be_said_and_what_does_not_listen_is_not_tak
     unlink(path);
 }
 
+static void each_kind_of_socket_is_named(void **unused)
+{
+    (void)unused;
+    char path[64], stream[64], abstract[64], want[3][128], got[INHERITED_WHAT_MAX];
+    union address at;
+    socklen_t len;
+    snprintf(path, sizeof path, "%s/named", dir);
+    snprintf(stream, sizeof stream, "%s/named-stream", dir);
+    snprintf(abstract, sizeof abstract, "@inherited-named-%d", (int)getpid());
+    snprintf(want[0], sizeof want[0], "unix datagram %s", path);
+    snprintf(want[1], sizeof want[1], "unix stream %s", stream);
+    snprintf(want[2], sizeof want[2], "unix datagram %s", abstract);
+    const struct {
+        int fd;
+        const char *want;
+    } rows[] = {
+        { bound(SOCK_DGRAM, path, &at, &len), want[0] },
+        { bound(SOCK_STREAM, stream, &at, &len), want[1] },
+        { bound(SOCK_DGRAM, abstract, &at, &len), want[2] },
+        { socket(AF_UNIX, SOCK_DGRAM, 0), "unix datagram " },
+        { open("/dev/null", O_RDONLY), "no socket" },
+        { socket(AF_INET, SOCK_DGRAM, 0), "udp 0.0.0.0:0" },
+        { socket(AF_INET, SOCK_STREAM, 0), "tcp 0.0.0.0:0, which does not listen" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        inherited_what(rows[i].fd, got);
+        assert_string_equal(got, rows[i].want);
+        close(rows[i].fd);
+    }
+    int fd = bound(SOCK_STREAM, "127.0.0.1", &at, &len);
+    inherited_what(fd, got);
+    assert_int_equal(strncmp(got, "tcp 127.0.0.1:", 14), 0);
+    assert_null(strstr(got, ","));
+    close(fd);
+    unlink(path);
+    unlink(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +380,7 @@ int main(void)
         cmocka_unit_test(a_path_is_found_by_another_spelling_of_it),
         cmocka_unit_test(a_group_is_taken_whole_or_not_at_all_and_named_ones_come_first),
         cmocka_unit_test(what_a_descriptor_is_can_be_said_and_what_does_not_listen_is_not_taken),
+        cmocka_unit_test(each_kind_of_socket_is_named),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -144,6 +144,9 @@ static void a_mapper_becomes_rules_in_their_order(void **state)
           "- match: \"a.*.b\"\n#     name: \"a_b\"\n#     labels:\n#       k: \"$1\"\n" },
         { "- {match: 'a.*', name: 'a.$1.total'}", "name: \"a_${1}_total\"" },
         { "- {match: 'a.*', name: '9.${1}x'}", "name: \"_9_${1}x\"" },
+        { "- {match: 'a.*', name: 'b.$x.$1'}", "name: \"b__x_${1}\"" },
+        { "- {match: 'a.*', name: 'b.${1.c'}", "name: \"b___1_c\"" },
+        { "- {match: 'a.*', name: 'b$'}", "name: \"b_\"" },
         { "- {match: 'a.x*', name: n}", "match: \"^a\\\\.x([^.]*)$\"\n#     match_type: regex" },
         { "- {match: 'a\\.(.*)', match_type: regex, name: n}, {match: a.b, name: m}",
           "match: \"^a\\\\.(.*)$\"\n#     match_type: regex\n#     name: \"n\"\n#   - match: "

@@ -682,6 +682,18 @@ static void sockets_stay_in_the_order_of_the_config(void **state)
     config_release(&c);
 }
 
+static void what_was_released_holds_nothing_and_may_be_released_again(void **state)
+{
+    (void)state;
+    struct config c;
+    must_load(&nowhere, "[server]\ninstance = web\n[listen]\nsocket = udp://127.0.0.1:0\n", &c);
+    config_release(&c);
+    assert_null(c.file);
+    assert_int_equal(c.n_sockets, 0);
+    assert_int_equal(c.server_interval_ms, 0);
+    config_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -707,6 +719,7 @@ int main(void)
         cmocka_unit_test(an_address_beside_the_one_for_all_is_a_mistake),
         cmocka_unit_test(localhost_is_two_sockets),
         cmocka_unit_test(sockets_stay_in_the_order_of_the_config),
+        cmocka_unit_test(what_was_released_holds_nothing_and_may_be_released_again),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

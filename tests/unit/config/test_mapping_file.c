@@ -742,6 +742,37 @@ static void a_file_is_read_from_its_path(void **state)
     buf_release(&errors);
 }
 
+/* +Inf is in every list, so it is not one of them. */
+static void as_many_bounds_as_there_may_be_and_not_one_more(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned n;
+        bool inf, good;
+    } rows[] = {
+        { OPTION_BUCKETS_MAX, false, true },      { OPTION_BUCKETS_MAX, true, true },
+        { OPTION_BUCKETS_MAX + 1, false, false }, { OPTION_BUCKETS_MAX + 1, true, false },
+        { OPTION_BUCKETS_MAX + 2, false, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf text = { 0 }, errors = { 0 };
+        struct mapping_file f;
+        buf_append_str(&text, "defaults:\n  histogram_options:\n    buckets: [1");
+        for (unsigned n = 2; n <= rows[i].n; n++)
+            buf_printf(&text, ", %u", n);
+        buf_append_str(&text, rows[i].inf ? ", .inf]\n" : "]\n");
+        assert_int_equal(load(buf_slice(&text), &f, &errors), rows[i].good ? 0 : -EINVAL);
+        if (rows[i].good) {
+            assert_int_equal(f.defaults.buckets.n, rows[i].n);
+            mapping_file_release(&f);
+        } else {
+            assert_non_null(strstr(errors.ptr, "bounds are too many"));
+        }
+        buf_release(&text);
+        buf_release(&errors);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -761,6 +792,7 @@ int main(void)
         cmocka_unit_test(a_million_rules_load_and_one_more_does_not),
         cmocka_unit_test(a_wrong_regex_is_told_with_all_other_mistakes),
         cmocka_unit_test(a_file_is_read_from_its_path),
+        cmocka_unit_test(as_many_bounds_as_there_may_be_and_not_one_more),
     };
     return cmocka_run_group_tests_name("mapping_file", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * may end at any of them.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -204,11 +205,43 @@ static void it_may_be_cut_at_any_step(void **state)
     buf_release(&reply);
 }
 
+/*
+ * A step makes four pieces of 256 KiB, each of which ends behind a whole series, however fast they
+ * are read meanwhile.
+ */
+static void a_step_makes_four_pieces_and_not_one_more(void **state)
+{
+    enum { STEP = 4 * 256 * 1024, LINES = 4 * 1024 };
+    struct office *o = *state;
+    struct page_reader reader;
+    int fd = get(o, ENCODING_IDENTITY);
+    await_asked(o, 1);
+    page_reader_start(&reader, fd, 0);
+    struct exposition *e = begin(o);
+    double before = 0;
+    size_t least = SIZE_MAX, most = 0;
+    while (exposition_step(e)) {
+        size_t made = (size_t)(e->bytes - before);
+        least = made < least && !e->rendered ? made : least;
+        most = made > most ? made : most;
+        before = e->bytes;
+        /* Until all of it is read: the next step has room for all that it may make. */
+        while (!e->rendered && http_stream_ahead(e->stream) > 0)
+            sched_yield();
+        await_again(o, e);
+    }
+    exposition_free(e);
+    assert_true(page_reader_join(&reader) > 0);
+    assert_in_range(least, STEP, STEP + LINES);
+    assert_in_range(most, STEP, STEP + LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_as_fast_as_rendering_does_not_keep_the_thread),
         cmocka_unit_test(it_may_be_cut_at_any_step),
+        cmocka_unit_test(a_step_makes_four_pieces_and_not_one_more),
     };
     return cmocka_run_group_tests_name("exposition", tests, open_office, close_office);
 }

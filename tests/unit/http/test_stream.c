@@ -608,6 +608,62 @@ static void readers_and_streams_may_end_at_any_moment(void **unused)
     close_desk(&d);
 }
 
+static void what_nobody_has_read_is_held_for_readers_to_come(void **unused)
+{
+    (void)unused;
+    struct desk d;
+    struct buf reply = { 0 };
+    open_desk(&d);
+    int fd = client(&d, "GET");
+    struct http_stream *st = stream_new(&d, 0, SIZE_MAX);
+    size_t bytes = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(http_stream_held(st), bytes);
+        assert_int_equal(http_stream_ahead(st), bytes);
+        struct http_body *b = piece(i);
+        bytes += http_body_bytes(b).len;
+        http_body_unref(b);
+        append(st, i);
+    }
+    answer(&d, st);
+    await_read_of(&d, fd, &reply);
+    assert_int_equal(http_stream_held(st), 0);
+    assert_int_equal(http_stream_ahead(st), 0);
+    http_stream_release(st);
+    close(fd);
+    buf_release(&reply);
+    close_desk(&d);
+}
+
+/* The lame one reads nothing, so what the kernel does not keep for it is held, until it leaves. */
+static void what_the_slowest_has_yet_to_read_is_held_until_it_leaves(void **unused)
+{
+    (void)unused;
+    struct desk d;
+    static char scratch[65536];
+    open_desk(&d);
+    int lame = client(&d, "GET"), quick = client(&d, "GET");
+    struct http_stream *st = stream_new(&d, 0, SIZE_MAX);
+    answer(&d, st);
+    size_t bytes = 0;
+    for (unsigned i = 0; http_stream_held(st) < 1000 * 1000; i++) {
+        struct http_body *b = piece(i);
+        bytes += http_body_bytes(b).len;
+        http_stream_append(st, b);
+        http_body_unref(b);
+        while (http_stream_ahead(st) > 0)
+            assert_true(recv(quick, scratch, sizeof scratch, 0) > 0);
+        assert_in_range(http_stream_held(st), 0, bytes);
+        assert_true(bytes < 500u * 1000 * 1000);
+    }
+    close(lame);
+    await_readers(st, 1);
+    assert_int_equal(http_stream_held(st), 0);
+    http_stream_release(st);
+    close(quick);
+    close_desk(&d);
+}
+
 static void an_answer_after_the_stop_finds_nobody(void **unused)
 {
     (void)unused;
@@ -641,6 +697,8 @@ int main(void)
         cmocka_unit_test(a_body_larger_than_memory_passes),
         cmocka_unit_test(readers_and_streams_may_end_at_any_moment),
         cmocka_unit_test(an_answer_after_the_stop_finds_nobody),
+        cmocka_unit_test(what_nobody_has_read_is_held_for_readers_to_come),
+        cmocka_unit_test(what_the_slowest_has_yet_to_read_is_held_until_it_leaves),
     };
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

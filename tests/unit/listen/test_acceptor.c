@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +32,7 @@ struct rig {
     struct listener l[LISTENERS];
     struct acceptor *acceptor;
     int clients[CLIENTS_MAX];
-    unsigned n_clients;
+    unsigned n_clients, n_left; /* left: by themselves, before the end */
 };
 
 static void notify(void *unused)
@@ -79,7 +80,7 @@ static void rig_free(struct rig *r)
     for (unsigned i = 0; i < LISTENERS; i++) {
         const struct stream_counts *n = &r->l[i].streams;
         assert_int_equal(n->open, 0);
-        assert_int_equal(n->closed[STREAM_END_STOP], n->accepted);
+        assert_int_equal(n->closed[STREAM_END_STOP], n->accepted - (i == 0 ? r->n_left : 0));
         listener_close(&r->l[i]);
     }
     uv_run(&r->loop, UV_RUN_DEFAULT);
@@ -196,6 +197,45 @@ static void without_a_descriptor_it_waits_and_tries_again(void **unused)
     rig_free(r);
 }
 
+/* What the worker read from listener 0 until now. */
+static uint64_t bytes_of(struct rig *r, unsigned w)
+{
+    const struct socket_stats *sockets;
+    struct page *p;
+    worker_ask_turn(r->workers[w], false);
+    while ((p = worker_take(r->workers[w], &sockets)) == NULL)
+        sched_yield();
+    uint64_t bytes = sockets[r->l[0].places[w]].bytes;
+    worker_give(r->workers[w], p);
+    return bytes;
+}
+
+static void who_comes_goes_to_the_worker_that_has_fewest(void **unused)
+{
+    (void)unused;
+    struct rig *r = rig_new("", 100);
+    for (unsigned w = 0; w < WORKERS; w++)
+        assert_int_equal(worker_start(r->workers[w]), 0);
+    for (unsigned i = 0; i < 6; i++) { /* in turns: neither has fewer */
+        clients(r, 0, 1, "127.0.0.1");
+        acceptor_accept(r->acceptor);
+    }
+    for (unsigned i = 0; i < 6; i += 2) { /* those of one worker */
+        close(r->clients[i]);
+        r->clients[i] = -1;
+        r->n_left++;
+    }
+    while (r->l[0].streams.open > 3)
+        acceptor_collect(r->acceptor);
+    clients(r, 0, 3, "127.0.0.1");
+    acceptor_accept(r->acceptor);
+    for (unsigned i = 6; i < 9; i++)
+        assert_int_equal(send(r->clients[i], "wrong\n", 6, 0), 6); /* no series comes of it */
+    uint64_t of_first = bytes_of(r, 0), of_second = bytes_of(r, 1);
+    assert_true((of_first == 18 && of_second == 0) || (of_first == 0 && of_second == 18));
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +244,7 @@ int main(void)
         cmocka_unit_test(its_loop_accepts_what_comes),
         cmocka_unit_test(a_stop_takes_what_is_pending_and_nobody_else),
         cmocka_unit_test(without_a_descriptor_it_waits_and_tries_again),
+        cmocka_unit_test(who_comes_goes_to_the_worker_that_has_fewest),
     };
     log_setup(LOG_ERROR, LOG_LOGFMT); /* that it waits is logged */
     return cmocka_run_group_tests_name("acceptor", tests, NULL, NULL);

@@ -2,6 +2,8 @@
  * What is told beside the bytes of a datagram: who sent it, and nothing that a stranger slips in.
  */
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -204,6 +206,21 @@ static void bytes_tell_which_datagram_they_are_of(void **unused)
     pair_release(&p);
 }
 
+static void nothing_there_is_no_error_and_anything_else_is(void **state)
+{
+    struct pair p;
+    (void)state;
+    unix_pair(&p);
+    assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ 0 }), 0);
+    assert_int_equal(dgram_read(p.d, -1, (struct dgram_ask){ 0 }), -EBADF);
+    int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dgram_read(p.d, file, (struct dgram_ask){ 0 }), -ENOTSOCK);
+    close(file);
+    assert_int_equal(send(p.out, "x", 1, 0), 1); /* and all goes on */
+    assert_int_equal(dgram_read(p.d, p.in, (struct dgram_ask){ 0 }), 1);
+    pair_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +229,7 @@ int main(void)
         cmocka_unit_test(who_does_not_ask_for_pids_cannot_have_them_told),
         cmocka_unit_test(descriptors_that_a_stranger_sends_do_not_stay_open),
         cmocka_unit_test(bytes_tell_which_datagram_they_are_of),
+        cmocka_unit_test(nothing_there_is_no_error_and_anything_else_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -441,6 +441,23 @@ static void a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some(voi
     }
 }
 
+static void a_closed_listener_is_as_one_that_was_never_open(void **unused)
+{
+    (void)unused;
+    struct listener l;
+    struct buf error = { 0 };
+    struct listen_address a;
+    const struct listen_address defaults = { .rcvbuf = 1 << 20 };
+    assert_int_equal(socket_url_parse(SLICE_LIT("udp://127.0.0.1:0"), &defaults, &a, &error), 0);
+    assert_int_equal(listener_open(&a, 2, &l, &error), 0);
+    l.by_payload = l.kept = l.in_use = true;
+    listener_close(&l);
+    assert_true(l.n == 0 && l.n_before == 0 && l.n_readers == 0);
+    assert_false(l.by_payload || l.kept || l.in_use);
+    listener_close(&l); /* nothing is left to close */
+    buf_release(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +476,7 @@ int main(void)
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
         cmocka_unit_test(a_listener_knows_which_worker_reads_which_of_its_sockets),
         cmocka_unit_test(a_listener_is_hot_when_one_worker_gets_nearly_all_and_loses_some),
+        cmocka_unit_test(a_closed_listener_is_as_one_that_was_never_open),
     };
     return cmocka_run_group_tests_name("listener", tests, make_dir, remove_dir);
 }

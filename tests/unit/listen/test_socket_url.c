@@ -315,6 +315,19 @@ static void a_bad_url_says_what_would_be_right(void **state)
     }
 }
 
+/* What stands behind the URL is not the URL's. */
+static void an_empty_path_is_not_read(void **state)
+{
+    (void)state;
+    static const struct slice empty = { "unixgram://@name", sizeof "unixgram://" - 1 };
+    struct listen_address a;
+    struct buf error = { 0 };
+    assert_int_equal(socket_url_parse(empty, &defaults, &a, &error), -EINVAL);
+    buf_append_char(&error, '\0');
+    assert_non_null(strstr(error.ptr, "absolute path"));
+    buf_release(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +342,7 @@ int main(void)
         cmocka_unit_test(at_most_64_networks_are_allowed_however_they_are_given),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
         cmocka_unit_test(a_bad_url_says_what_would_be_right),
+        cmocka_unit_test(an_empty_path_is_not_read),
     };
     return cmocka_run_group_tests_name("socket_url", tests, NULL, NULL);
 }

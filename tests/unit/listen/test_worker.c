@@ -810,6 +810,68 @@ static void a_worker_joins_whatever_it_was_doing(void **unused)
     worker_join(NULL);
 }
 
+/* What cannot be watched (a file, here) stays in hand: the socket before is read further. */
+static void a_renewal_that_fails_is_tried_again(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l;
+    char url[64];
+    abstract_url(url, "");
+    rig_init(&r, 1);
+    open_listener(url, 1, &l);
+    hand_out(&r, &l);
+    rig_start(&r);
+    int s = sender_to(&l), file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    worker_renew_socket(r.workers[0], 0, file);
+    for (unsigned i = 1; i <= 3; i++) {
+        send_text(s, "x:1|c");
+        turn(&r, false);
+        assert_false(worker_may_renew(r.workers[0], 0));
+        assert_true(value_of(&r, "x") == i);
+    }
+    close(s);
+    rig_release(&r);
+    l.fds[0] = -1; /* closed by the worker, which was given another in its place */
+    listener_close(&l);
+    close(file);
+}
+
+/* Nobody is given the socket before: its clients are told to connect again. */
+static void a_pause_ends_the_socket_before(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct listener l[2];
+    int s[2];
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        char url[64];
+        abstract_url(url, "");
+        open_listener(url, 1, &l[i]);
+        s[i] = sender_to(&l[i]);
+    }
+    hand_out(&r, &l[0]);
+    rig_start(&r);
+    renew(&r, l[1].fds[0]);
+    unsigned sent = send_text(s[0], "x:1|c");
+    worker_ask_pause(r.workers[0]);
+    end_turn(&r);
+    assert_true(value_of(&r, "x") == sent); /* it was read to its end */
+    assert_int_equal(send(s[0], "x:1|c", 5, 0), -1);
+    sent += send_text(s[1], "x:1|c");
+    worker_read_again(r.workers[0]);
+    turn(&r, true);
+    assert_true(value_of(&r, "x") == sent);
+    for (unsigned i = 0; i < 2; i++)
+        close(s[i]);
+    rig_release(&r);
+    l[0].fds[0] = -1; /* the worker's since the renewal, and closed */
+    for (unsigned i = 0; i < 2; i++)
+        listener_close(&l[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -831,6 +893,8 @@ int main(void)
         cmocka_unit_test(what_comes_in_a_pause_stays_in_the_sockets_until_they_are_read_again),
         cmocka_unit_test(a_turn_after_the_last_one_reads_nothing),
         cmocka_unit_test(a_worker_joins_whatever_it_was_doing),
+        cmocka_unit_test(a_renewal_that_fails_is_tried_again),
+        cmocka_unit_test(a_pause_ends_the_socket_before),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

@@ -185,6 +185,24 @@ static void the_largest_frame_is_taken(void **state)
     free(text);
 }
 
+static void the_end_delivers_what_is_left_once(void **state)
+{
+    static const enum framing_kind kinds[] = { FRAMING_LINE, FRAMING_DSD };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct fixture f;
+        fixture_init(&f, kinds[i]);
+        push(&f, "\x05\0\0\0a:1", 7);
+        bool frame = kinds[i] == FRAMING_DSD;
+        assert_int_equal(framing_end(&f.framing, true, on_datagram, &f),
+                         frame ? REASON_BAD_FRAME : REASON_NONE);
+        assert_int_equal(f.calls, frame ? 0 : 1);
+        assert_int_equal(framing_end(&f.framing, true, on_datagram, &f), REASON_NONE);
+        assert_int_equal(f.calls, frame ? 0 : 1);
+        fixture_release(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +213,7 @@ int main(void)
         cmocka_unit_test(frames_cut_anywhere_arrive_whole),
         cmocka_unit_test(a_frame_that_is_too_large_or_cut_off_is_one_error),
         cmocka_unit_test(the_largest_frame_is_taken),
+        cmocka_unit_test(the_end_delivers_what_is_left_once),
     };
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }

@@ -1017,6 +1017,155 @@ static void a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing(void **s
     assert_true(variant_choose(variants[0].name));
 }
 
+static void limits_of_names_and_lines_are_met_to_the_byte(void **state)
+{
+    static const struct {
+        const char *line;
+        enum reason reason; /* REASON_NONE: a sample */
+        size_t at;
+    } cases[] = {
+        { "abcde:1|c", REASON_NONE, 0 },
+        { "abcdef:1|c", REASON_NAME_TOO_LONG, 5 },
+        { "  abcdef:1|c", REASON_NAME_TOO_LONG, 7 },
+        { "a\x01"
+          "cde:1|c",
+          REASON_NONE, 0 },
+        { "a\x01"
+          "cdef:1|c",
+          REASON_NAME_TOO_LONG, 5 },
+        { "a:1|c|#0123456789abc", REASON_NONE, 0 }, /* 20 bytes */
+        { "a:1|c|#0123456789abcd", REASON_LINE_TOO_LONG, 20 },
+        { " a:1|c|#0123456789abc \r", REASON_NONE, 0 }, /* without what is trimmed */
+        { "\ta:1|c|#0123456789abcd", REASON_LINE_TOO_LONG, 21 },
+        { "a:1|c|#\x01"
+          "123456789abc",
+          REASON_NONE, 0 },
+        { "a:1|c|#\x01"
+          "123456789abcd",
+          REASON_LINE_TOO_LONG, 20 },
+    };
+    struct parse_opts o = PARSE_OPTS_DEFAULT;
+    o.max_name = 5;
+    o.max_line = 20;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        fixture_init(&f, o, 64);
+        parse_text(&f, cases[i].line);
+        bool fits = cases[i].reason == REASON_NONE;
+        if (f.batch.n != fits || f.errors != !fits ||
+            (!fits && (f.error[0].reason != cases[i].reason || f.error[0].at != cases[i].at)))
+            fail_msg("%s: %u samples, %s at %zu", cases[i].line, f.batch.n,
+                     reason_name(f.error[0].reason), f.error[0].at);
+        fixture_release(&f);
+    }
+}
+
+static void fields_of_any_later_sample_refuse_the_line(void **state)
+{
+    static const struct {
+        const char *line;
+        uint32_t samples;
+        bool mixed;
+    } cases[] = {
+        { "a:1|c:2|c:3|c", 3, false },
+        { "a:1|c:2|c:3|c|@0.5", 3, false },
+        { "a:1|c:2|c|@0.5:3|c", 3, false },
+        { "a:1|c|@0.5:2|c|@0.5:3|c|@0.5", 3, false },
+        { "a:1|c:2|c|@0.5|@0.25:3|c", 3, false },
+        { "a:1|c:2|c||@0.5", 2, false },
+        { "a:1|c:2|c|#t", 0, true },
+        { "a:1|c:2|c||#t", 0, true },
+        { "a:1|c:2|c|@0.5|#t", 0, true },
+        { "a:1|c:2|c|@0.5:3|c|#t", 0, true },
+        { "a:1|c|@0.5:2|c:3|c|#t", 0, true },
+        { "a:1|c:2|c:3|c|zz", 0, true },
+        { "a:1|c:2|c|T5:3|c", 0, true },
+        { "a:1|c|:2|c", 1, false }, /* an empty type, then a field that nobody knows */
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse_text(&f, cases[i].line);
+        bool mixed = f.errors == 1 && f.error[0].reason == REASON_MIXED_MULTI_SAMPLE &&
+                     f.error[0].at == (size_t)(strchr(cases[i].line, '|') + 1 - cases[i].line);
+        if (f.batch.n != cases[i].samples || f.errors != cases[i].mixed || mixed != cases[i].mixed)
+            fail_msg("%s: %u samples, %u errors", cases[i].line, f.batch.n, f.errors);
+    }
+    fixture_release(&f);
+}
+
+static void a_rate_counts_for_what_it_is_applied_to(void **state)
+{
+    static const struct {
+        const char *line;
+        bool good;
+    } cases[] = {
+        { "a:1e308|c|@0.1", false },     { "a:1e308|g|@0.1", true },
+        { "a:x|s|@1e-308", true },       { "a:1e307|c|@0.1", true },
+        { "a:1e308:1|d|@0.1", false },   { "a:1:1e308:1|d|@0.1", false },
+        { "a:1:1:1e308|d|@0.1", false }, { "a:1:1:1e308|d|@1", true },
+        { "a:-1e308|h|@0.1", false },    { "a:1|ms|@1e-308", true },
+        { "a:10|ms|@1e-308", false },    { "a:-0|ms", true },
+        { "a:0:-0|ms", true },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse_text(&f, cases[i].line);
+        if (f.batch.n != cases[i].good || f.errors != !cases[i].good ||
+            (!cases[i].good && f.error[0].reason != REASON_BAD_VALUE))
+            fail_msg("%s: %u samples, %u errors", cases[i].line, f.batch.n, f.errors);
+    }
+    fixture_release(&f);
+}
+
+static void a_control_byte_anywhere_in_a_name_is_an_underscore(void **state)
+{
+    static const char controls[] = { 0x01, 0x09, 0x1f, 0x7f };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t n = 3; n < 30; n++)
+        for (size_t at = 1; at < n; at++) {
+            char line[64], want[64];
+            memset(want, 'a', n);
+            memcpy(line, want, n);
+            line[at] = controls[(n + at) % sizeof controls];
+            want[at] = '_';
+            memcpy(line + n, ":1|c", 4);
+            parse(&f, line, n + 4, false);
+            assert_int_equal(f.batch.n, 1);
+            assert_true(slice_eq(slice_of(f.batch.samples[0].name, f.batch.samples[0].name_len),
+                                 slice_of(want, n)));
+        }
+    fixture_release(&f);
+}
+
+static void what_the_kernel_cut_off_is_one_line(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t samples, lines;
+    } cases[] = {
+        { "a:1|c\nb:2|c", 1, 2 },   { "a:1|c\n", 1, 1 }, { "a:1|c", 0, 1 }, { "a", 0, 1 },
+        { "a:1|c\nb:2|c\n", 2, 2 }, { "\n\na", 0, 1 },   { "", 0, 0 },      { "a:1|c\n\n", 1, 1 },
+    };
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, PARSE_OPTS_DEFAULT, 64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        parse(&f, cases[i].text, strlen(cases[i].text), true);
+        bool cut = cases[i].lines > cases[i].samples;
+        if (f.batch.n != cases[i].samples || f.batch.counts.lines != cases[i].lines ||
+            f.errors != cut || (cut && f.error[0].reason != REASON_TRUNCATED))
+            fail_msg("%s: %u samples, %u errors", cases[i].text, f.batch.n, f.errors);
+    }
+    fixture_release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1042,6 +1191,11 @@ int main(void)
         cmocka_unit_test(many_lines_of_many_values_stay_within_the_batch),
         cmocka_unit_test(readers_take_turns_within_a_datagram),
         cmocka_unit_test(a_variant_that_the_cpu_lacks_is_refused_and_changes_nothing),
+        cmocka_unit_test(limits_of_names_and_lines_are_met_to_the_byte),
+        cmocka_unit_test(fields_of_any_later_sample_refuse_the_line),
+        cmocka_unit_test(a_rate_counts_for_what_it_is_applied_to),
+        cmocka_unit_test(a_control_byte_anywhere_in_a_name_is_an_underscore),
+        cmocka_unit_test(what_the_kernel_cut_off_is_one_line),
     };
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
 }

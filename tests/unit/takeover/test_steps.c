@@ -111,12 +111,24 @@ static void only_the_byte_makes_an_owner(void **unused)
         assert_false(taker_step(others[i].state, others[i].event).actions & TAKER_OWN);
 }
 
+static void a_cancel_that_changes_nothing_does_nothing(void **unused)
+{
+    (void)unused;
+    const enum giver_state states[] = { GIVER_IDLE, GIVER_ABANDONED, GIVER_GONE };
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        struct step s = giver_step(states[i], GIVER_CANCELLED);
+        assert_int_equal(s.next, states[i]);
+        assert_int_equal(s.actions, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_failure_leaves_the_sockets_with_one),
         cmocka_unit_test(whatever_the_link_says_a_loaded_state_asks_the_pipe),
         cmocka_unit_test(only_the_byte_makes_an_owner),
+        cmocka_unit_test(a_cancel_that_changes_nothing_does_nothing),
     };
     return cmocka_run_group_tests_name("takeover steps", tests, NULL, NULL);
 }

@@ -767,6 +767,27 @@ static void a_session_takes_no_more_memory_than_is_stated(void **state)
     }
 }
 
+/* The stream goes on: nobody has closed it. */
+static void a_message_that_is_broken_is_no_end(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } cases[] = {
+        { "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9 },
+        { "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03", 10 },
+        { "\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03", 11 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(server_opts, client_opts, NULL);
+        assert_int_equal(write(fd.relay_server, cases[i].bytes, cases[i].n), cases[i].n);
+        assert_int_equal(tls_session_handshake(serving), TLS_FAILED);
+        assert_null(strstr(tls_session_error(serving), "closed the connection"));
+        end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -787,6 +808,7 @@ int main(void)
         cmocka_unit_test(a_byte_that_changes_on_its_way_never_passes),
         cmocka_unit_test(another_handshake_on_an_open_session_is_refused),
         cmocka_unit_test(a_session_takes_no_more_memory_than_is_stated),
+        cmocka_unit_test(a_message_that_is_broken_is_no_end),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

@@ -445,6 +445,28 @@ static void a_stopped_server_is_left_after_the_timeout(void **state)
     shut(&o);
 }
 
+static void a_timeout_says_what_did_not_come(void **state)
+{
+    struct rude mute;
+    struct owner o;
+    char told[4096];
+    FILE *log = tmpfile();
+    (void)state;
+    assert_non_null(log);
+    log_to_fd(fileno(log));
+    rude_init(&mute, "", 0);
+    open_url(&o, mute.url, 30);
+    bool failed = loop_until(&loop, has_failed_twice, &o, 5000);
+    log_to_fd(STDOUT_FILENO);
+    rewind(log);
+    told[fread(told, 1, sizeof told - 1, log)] = '\0';
+    fclose(log);
+    shut(&o);
+    rude_release(&mute);
+    assert_true(failed);
+    assert_non_null(strstr(told, "timeout of the greeting"));
+}
+
 static void nonsense_ends_the_connection_and_nothing_else(void **state)
 {
     static char flood[3 << 20];
@@ -612,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_reset_connection_is_noticed),
         cmocka_unit_test(a_name_without_address_is_tried_again),
         cmocka_unit_test(attempts_grow_rarer),
+        cmocka_unit_test(a_timeout_says_what_did_not_come),
     };
     return cmocka_run_group_tests_name("redis_link", tests, start, stop);
 }
