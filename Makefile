@@ -98,8 +98,9 @@ FORCE:
 
 # --- tests ---------------------------------------------------------------------------------------------------------------------
 
-# A sanitizer's build of the load generator would measure the sanitizer: its tests are left out there.
-TESTED_TOO = $(if $(SAN),,$(B)/statsd-bench)
+# A sanitizer's build of the load generator would measure the sanitizer: its tests are left out there.  So are those of calls that
+# fail, which have a build of their own, of the default compiler.
+TESTED_TOO = $(if $(SAN),,$(B)/statsd-bench) $(if $(VARIANT),,faults-build)
 SUITE = CC='$(CC)' SAN='$(SAN)' B='$(B)' PYTHON='$(PYTHON)' tests/support/suite.sh
 
 .PHONY: test
@@ -242,4 +243,5 @@ help:    ## this list
 	@sed -nE 's/^([a-z0-9-]+)[^#=]*:[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 -include $(wildcard bench/bench.mk)
+-include tests/faults/faults.mk
 -include $(shell find $(B)/obj $(B)/tests $(B)/replay -name '*.d' 2>/dev/null)

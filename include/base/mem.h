@@ -2,15 +2,19 @@
  * mem: memory for the control plane, which cannot go on without it.
  *
  * Whatever grows with input from the network has a limit (see `statsd check`), so running out of
- * memory here means that the machine is too small or something leaks.  These functions log one line
- * and abort instead of returning NULL; the supervisor restarts the process.  The ingest path does
- * not use them: no memory there means one refused series, which is counted.
+ * memory here means that the machine is too small or something leaks.  When the system has none, a
+ * reserve of 1 MiB goes back to it, and one more attempt is made: a shortage that passes costs a
+ * line in the log.  If there is nothing even then, these functions log one line and end the process
+ * with status 1 instead of returning NULL; the supervisor restarts it.  The ingest path does not
+ * use them: no memory there means one refused series, which is counted.
  *   thread   any
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *mem_alloc(size_t n);            /* not cleared; never NULL, also for n = 0 */
 void *mem_zalloc(size_t n);           /* cleared */
@@ -26,7 +30,21 @@ enum { MEM_APART = 128 };
 void *mem_try_apart(size_t n);    /* n > 0; not cleared; NULL: no memory */
 void *mem_zalloc_apart(size_t n); /* cleared; never NULL */
 
-_Noreturn void mem_exhausted(size_t n); /* log that n bytes were wanted, and abort */
+/* Log that n bytes were wanted, and end: no core, which would be as large as memory allows. */
+_Noreturn void mem_exhausted(size_t n);
+
+/*
+ * The reserve: addresses that the system has promised memory for, none of it touched.  keep has it
+ * made where it is not there: first at the start, then once a second.
+ */
+void mem_reserve_keep(void);
+uint64_t mem_reserve_used(void); /* times that it was given back */
+
+/*
+ * For who has found no memory for n bytes: is another attempt worth it?  Then the reserve was there
+ * and is given back, and that is logged.
+ */
+bool mem_reserve_helps(size_t n);
 
 /**
  * mem_grow(p, cap, need, item):

@@ -41,6 +41,8 @@
       "Times that gauges and sets were written to server.state_dir.")                             \
     X(STATE_SNAPSHOTS_FAILED, "statsd_state_snapshots_failed_total", COUNTER, "",                 \
       "Times that this failed; the file of the time before is still there.")                      \
+    X(RESERVE_USED, "statsd_memory_reserve_used_total", COUNTER, "",                              \
+      "Times that the system had no memory and a reserve of 1 MiB was given back for it.")        \
     X(BUILD_INFO, "statsd_build_info", GAUGE, "version,commit",                                   \
       "1; what is running.")                                                                      \
     X(CPU_SECONDS, "process_cpu_seconds_total", COUNTER, "",                                      \

@@ -185,6 +185,7 @@ static void sort_new(struct families *fs)
     for (size_t to = fs->n; n_new > 0; to--) {
         bool take_old = old > 0 && by_name(&fs->at[old - 1], &fresh[n_new - 1]) > 0;
         fs->at[to - 1] = take_old ? fs->at[--old] : fresh[--n_new];
+        assert(to == fs->n || by_name(&fs->at[to - 1], &fs->at[to]) < 0);
     }
     free(fresh);
     fs->n_sorted = fs->n;
@@ -258,6 +259,7 @@ static void close_hole(const struct families *fs, struct family *f, size_t hole)
     }
     assert(hole < f->n);
     move(f, hole, --f->n);
+    family_check(fs, f);
     for (const struct family_cursor *c = fs->cursors; c != NULL; c = c->next)
         family_cursor_check(c);
 }

@@ -114,6 +114,9 @@ static void let_go(void *unused, struct cell *c)
 /* All cells of the page are merged. */
 static void finish(struct registry *r, struct page *p)
 {
+    const struct merging *m = &r->merging;
+    assert(m->page == p && m->birth == NULL && m->exemplar == NULL);
+    assert(m->touched == p->n_touched && m->deaths == p->n_deaths);
     if (p->retired != NULL)
         generation_each(p->retired, let_go, NULL);
     ingest_generation_free(p->retired);

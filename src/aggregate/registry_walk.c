@@ -62,9 +62,12 @@ const struct family *registry_walk_family(struct registry_walk *w)
     c->family = w->place < n ? families[w->place++] : NULL;
     if (c->family == NULL)
         return NULL;
+    /* Whatever came and went in between, no name is shown twice. */
+    const struct slice name = slice_of(c->family->name, c->family->name_len);
+    assert(w->name.len == 0 || slice_cmp(name, buf_slice(&w->name)) > 0);
     c->until = c->family->n;
     buf_clear(&w->name);
-    buf_append(&w->name, c->family->name, c->family->name_len);
+    buf_append_slice(&w->name, name);
     buf_clear(&w->help);
     if (c->family->help != NULL)
         buf_append(&w->help, c->family->help, strlen(c->family->help) + 1);
@@ -90,5 +93,8 @@ struct exposed *registry_walk_exposed(struct registry_walk *w)
         __builtin_prefetch(f->exposed[c->at + FAR]);
     if (c->at + NEAR < c->until)
         __builtin_prefetch(f->exposed[c->at + NEAR]->labels.tuple);
-    return f->exposed[c->at++];
+    struct exposed *e = f->exposed[c->at++];
+    assert(e->family == f && !e->behind);
+    exposed_check(e);
+    return e;
 }

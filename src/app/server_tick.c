@@ -1,6 +1,7 @@
 /*
- * What the daemon looks after once a second: idle series, events, late HTTP requests, the series
- * limit, names kept off /metrics, and listeners whose datagrams come from one sender.
+ * What the daemon looks after once a second: the reserve of memory, idle series, events, late HTTP
+ * requests, the series limit, names kept off /metrics, and listeners whose datagrams come from one
+ * sender.
  *
  * A sweep for idle series, begun here, goes on every EXPIRE_MS, a slice each time, and so do those
  * of the workers, whose slices come with page turns.
@@ -8,6 +9,7 @@
 #include <assert.h>
 
 #include "app/server_priv.h"
+#include "base/mem.h"
 #include "base/now.h"
 #include "listen/strangers.h"
 
@@ -110,6 +112,7 @@ void server_expire_turned(struct server *s)
 void server_tick(struct server *s)
 {
     assert(server_state(s) == RUNNING);
+    mem_reserve_keep();
     expire(s);
     events_take(&s->events);
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);

@@ -1,32 +1,70 @@
 #include "base/mem.h"
 
 #include <assert.h>
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
+
+enum { RESERVE_BYTES = 1 << 20 };
+
+static _Atomic(void *) reserve;
+static _Atomic uint64_t reserve_used;
 
 _Noreturn void mem_exhausted(size_t n)
 {
     /* The logger needs no memory and waits for nobody. */
     LOG(LOG_ERROR, "out of memory", F_U64("wanted_bytes", n));
-    abort();
+    _exit(EXIT_FAILURE); /* what exit would run may want memory, or a lock that is held here */
+}
+
+void mem_reserve_keep(void)
+{
+    void *none = NULL;
+    if (atomic_load_explicit(&reserve, memory_order_relaxed) != NULL)
+        return;
+    /* Without MAP_NORESERVE: where the kernel counts what it has promised, it counts this. */
+    void *p = mmap(NULL, RESERVE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p != MAP_FAILED && !atomic_compare_exchange_strong(&reserve, &none, p))
+        munmap(p, RESERVE_BYTES);
+}
+
+uint64_t mem_reserve_used(void)
+{
+    return atomic_load_explicit(&reserve_used, memory_order_relaxed);
+}
+
+bool mem_reserve_helps(size_t n)
+{
+    void *p = atomic_exchange(&reserve, NULL);
+    if (p == NULL)
+        return false;
+    munmap(p, RESERVE_BYTES);
+    atomic_fetch_add_explicit(&reserve_used, 1, memory_order_relaxed);
+    LOG(LOG_WARN, "no memory: the reserve is given back for it", F_U64("wanted_bytes", n));
+    return true;
 }
 
 void *mem_alloc(size_t n)
 {
-    void *p = malloc(n ? n : 1);
-    if (p == NULL)
-        mem_exhausted(n);
+    void *p;
+    while ((p = malloc(n ? n : 1)) == NULL) {
+        if (!mem_reserve_helps(n))
+            mem_exhausted(n);
+    }
     return p;
 }
 
 void *mem_zalloc(size_t n)
 {
-    void *p = calloc(1, n ? n : 1);
-    if (p == NULL)
-        mem_exhausted(n);
+    void *p;
+    while ((p = calloc(1, n ? n : 1)) == NULL) {
+        if (!mem_reserve_helps(n))
+            mem_exhausted(n);
+    }
     return p;
 }
 
@@ -41,17 +79,21 @@ void *mem_try_apart(size_t n)
 
 void *mem_zalloc_apart(size_t n)
 {
-    void *p = mem_try_apart(n);
-    if (p == NULL)
-        mem_exhausted(n);
+    void *p;
+    while ((p = mem_try_apart(n)) == NULL) {
+        if (!mem_reserve_helps(n))
+            mem_exhausted(n);
+    }
     return memset(p, 0, n);
 }
 
 void *mem_realloc(void *p, size_t n)
 {
-    void *q = realloc(p, n ? n : 1);
-    if (q == NULL)
-        mem_exhausted(n);
+    void *q;
+    while ((q = realloc(p, n ? n : 1)) == NULL) {
+        if (!mem_reserve_helps(n))
+            mem_exhausted(n);
+    }
     return q;
 }
 

@@ -258,9 +258,11 @@ void *slab_alloc(struct slab *s)
 
 void *slab_zalloc(struct slab *s)
 {
-    void *object = slab_alloc(s);
-    if (object == NULL)
-        mem_exhausted(s->object_bytes);
+    void *object;
+    while ((object = slab_alloc(s)) == NULL) {
+        if (!mem_reserve_helps(s->object_bytes))
+            mem_exhausted(s->object_bytes);
+    }
     return memset(object, 0, s->object_bytes);
 }
 
@@ -278,6 +280,7 @@ void slab_free(struct slab *s, void *object)
     struct slab_region *r = region_of(object);
     assert(r->live > 0 && s->objects > 0);
     assert((char *)object >= (char *)r + REGION_HEAD && (char *)object < (char *)r + r->used);
+    assert(object != r->free); /* not freed twice */
     if (region_full(s, r))
         list_add(s, r);
     struct free_object *f = object;

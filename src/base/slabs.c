@@ -27,9 +27,11 @@ void *slabs_alloc(struct slabs *s, size_t bytes)
 {
     if (bytes > SLABS_LARGEST)
         return mem_alloc(bytes);
-    void *object = slab_alloc(slab_for(s, bytes));
-    if (object == NULL)
-        mem_exhausted(bytes);
+    void *object;
+    while ((object = slab_alloc(slab_for(s, bytes))) == NULL) {
+        if (!mem_reserve_helps(bytes))
+            mem_exhausted(bytes);
+    }
     return object;
 }
 

@@ -7,6 +7,7 @@
 #include "app/server.h"
 #include "base/hash.h"
 #include "base/hash_pair.h"
+#include "base/mem.h"
 #include "base/startup.h"
 
 /* returns  the width of standard output, where that is a terminal, else 0.  The variable COLUMNS
@@ -28,6 +29,7 @@ int cli_main(int argc, char **argv)
 {
     if (!startup())
         return CLI_FAILED;
+    mem_reserve_keep();
     hash_seed_random(); /* before anything is hashed, and a mapping is */
     hash_pair_random();
     const struct cli_io io = { .in = stdin,

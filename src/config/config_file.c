@@ -217,13 +217,15 @@ void config_file_read(struct config_loader *l, const char *path)
 {
     struct buf text = { 0 };
     ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
     if (fd < 0) {
         config_loader_error(l, path, "cannot read the config file: %s", err_text(errno));
         return;
     }
-    while (text.len <= FILE_MAX_BYTES && (n = read(fd, buf_reserve(&text, 65536), 65536)) > 0)
-        text.len += (size_t)n;
+    do {
+        n = TEMP_FAILURE_RETRY(read(fd, buf_reserve(&text, 65536), 65536));
+        text.len += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && text.len <= FILE_MAX_BYTES);
     if (n < 0)
         config_loader_error(l, path, "cannot read the config file: %s", err_text(errno));
     else if (text.len > FILE_MAX_BYTES)

@@ -27,11 +27,11 @@ enum { KEYS_MAX = 64 };
 
 int mapping_reader_file(const char *path, const char *what, struct buf *ret, struct buf *ret_errors)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t n = fd < 0 ? -1 : 1;
     /* One byte more than a document may have: document_parse tells that it is too long. */
     while (n > 0 && ret->len <= DOCUMENT_BYTES_MAX) {
-        n = read(fd, buf_reserve(ret, 65536), 65536);
+        n = TEMP_FAILURE_RETRY(read(fd, buf_reserve(ret, 65536), 65536));
         ret->len += n > 0 ? (size_t)n : 0;
     }
     if (n < 0) {

@@ -1,5 +1,6 @@
 #include "core/server_counters.h"
 
+#include "base/mem.h"
 #include "base/process.h"
 
 static void put_row(const void *of, size_t row, struct counter_lines *to)
@@ -49,6 +50,9 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         break;
     case SERVER_STATE_SNAPSHOTS_FAILED:
         value = (double)s->state_snapshots_failed;
+        break;
+    case SERVER_RESERVE_USED:
+        value = (double)mem_reserve_used();
         break;
     case SERVER_BUILD_INFO:
         counter_put(to, (const char *const[]){ s->version, s->commit }, 1);

@@ -58,12 +58,13 @@ static int open_bound(const struct sockaddr_storage *addr, socklen_t addr_len)
     return fd;
 }
 
-static void print_address(int fd, char ret[ADDRESS_TEXT_MAX])
+static int print_address(int fd, char ret[ADDRESS_TEXT_MAX])
 {
     struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
     socklen_t addr_len = sizeof addr;
-    getsockname(fd, (struct sockaddr *)&addr, &addr_len);
+    int rc = getsockname(fd, (struct sockaddr *)&addr, &addr_len) < 0 ? -errno : 0;
     address_print((const struct sockaddr *)&addr, ret);
+    return rc;
 }
 
 int http_socket_open(const char *listen, uint16_t port, char ret_address[ADDRESS_TEXT_MAX],
@@ -81,7 +82,12 @@ int http_socket_open(const char *listen, uint16_t port, char ret_address[ADDRESS
         *ret_error = error_text(fd);
         return fd;
     }
-    print_address(fd, ret_address);
+    rc = print_address(fd, ret_address);
+    if (rc < 0) { /* of port 0 nobody would know where it is */
+        *ret_error = error_text(rc);
+        close(fd);
+        return rc;
+    }
     return fd;
 }
 
@@ -91,6 +97,6 @@ int http_socket_given(int fd, char ret_address[ADDRESS_TEXT_MAX])
     if (flags >= 0)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     limit_unsent(fd);
-    print_address(fd, ret_address);
+    (void)print_address(fd, ret_address); /* only for the log: who gave it knows where it is */
     return fd;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/err.h"
 #include "listen/dgram.h"
 #include "listen/listener_priv.h"
 #include "listen/transport_priv.h"
@@ -82,7 +83,11 @@ static int adopt(const struct listen_address *a, unsigned n_workers, struct inhe
         return 0;
     l->n_before = l->n;
     l->in_use = from->in_use;
-    t->ops->learn(l);
+    int rc = t->ops->learn(l);
+    if (rc < 0) {
+        buf_printf(error, "%s: cannot tell where the socket is bound: %s", a->name, err_text(rc));
+        return rc;
+    }
     if (!l->in_use)
         t->ops->own(l);
     return listener_opened(l, n_workers);

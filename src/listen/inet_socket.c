@@ -63,13 +63,17 @@ int inet_socket_bind(const struct listen_address *a, int type, bool shared, int 
     return 0;
 }
 
-void inet_socket_learn_port(struct listener *l)
+int inet_socket_learn_port(struct listener *l)
 {
     char text[ADDRESS_TEXT_MAX];
     struct listen_address *a = &l->address;
-    a->addr_len = sizeof a->addr;
-    if (getsockname(l->fds[0], (struct sockaddr *)&a->addr, &a->addr_len) < 0)
-        return;
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    if (getsockname(l->fds[0], (struct sockaddr *)&bound, &len) < 0)
+        return -errno;
+    a->addr = bound;
+    a->addr_len = len;
     address_print((const struct sockaddr *)&a->addr, text);
     socket_url_name(a, text);
+    return 0;
 }

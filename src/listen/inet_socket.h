@@ -22,7 +22,10 @@ int inet_socket_bind(const struct listen_address *a, int type, bool shared, int 
 /* Set SO_REUSEPORT on a socket that is bound.  returns  0 or -errno */
 int inet_socket_share(int fd);
 
-/* Where the kernel picked the port of l->fds[0], address and name of l get it. */
-void inet_socket_learn_port(struct listener *l);
+/*
+ * Where the kernel picked the port of l->fds[0], address and name of l get it.  0 or -errno: then
+ * further sockets cannot be bound beside it, and nobody would learn where it is.
+ */
+int inet_socket_learn_port(struct listener *l);
 
 #endif

@@ -38,8 +38,7 @@ static int open_listening(struct listener *l, const struct listener *holder, uns
     keep_alive(l->fds[0]);
     if (listen(l->fds[0], LISTEN_BACKLOG) < 0)
         return -errno;
-    inet_socket_learn_port(l);
-    return 0;
+    return inet_socket_learn_port(l);
 }
 
 static void own(struct listener *l)

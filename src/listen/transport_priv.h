@@ -30,10 +30,10 @@ struct transport_ops {
     int (*open)(struct listener *l, const struct listener *holder, unsigned n_workers);
 
     /*
-     * Of inherited sockets in l.  learn: take down where they are bound.  own: once nobody else
-     * reads them, make them ready as `open` makes new ones.
+     * Of inherited sockets in l.  learn: take down where they are bound; 0 or -errno.  own: once
+     * nobody else reads them, make them ready as `open` makes new ones.
      */
-    void (*learn)(struct listener *l);
+    int (*learn)(struct listener *l);
     void (*own)(struct listener *l);
 
     /*

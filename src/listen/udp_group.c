@@ -33,9 +33,9 @@ int udp_group_open(struct listener *l, const struct listener *holder, unsigned n
     if (rc < 0)
         return rc;
     l->n = 1;
-    inet_socket_learn_port(l);
+    rc = inet_socket_learn_port(l);
     /* A single socket does without the option: then no foreign program can join it either. */
-    if (n_workers > 1)
+    if (rc == 0 && n_workers > 1)
         rc = inet_socket_share(l->fds[0]);
     if (rc == 0)
         rc = join(l, n_workers);

@@ -63,7 +63,7 @@ static int lock_directory(const char *path)
     size_t n = (size_t)(strrchr(path, '/') - path);
     memcpy(dir, n == 0 ? "/" : path, n == 0 ? 1 : n);
     dir[n == 0 ? 1 : n] = '\0';
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = (int)TEMP_FAILURE_RETRY(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0)
         return -1;
     for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_RETRY_MS) {
@@ -182,18 +182,19 @@ static bool is_file_of(const struct stat *file, int fd)
     return unix_bound_file(fd, &ino) < 0 || ino == (uint32_t)file->st_ino;
 }
 
-void unix_socket_learn(struct listener *l)
+int unix_socket_learn(struct listener *l)
 {
     const char *path = unix_socket_path(&l->address);
     struct stat file;
     if (path == NULL)
-        return;
+        return 0;
     if (stat(path, &file) < 0 || !is_file_of(&file, l->fds[0])) {
         l->file_ino = UINT64_MAX; /* no file has it: the next look finds that it is lost */
-        return;
+        return 0;
     }
     l->file_dev = file.st_dev;
     l->file_ino = file.st_ino;
+    return 0;
 }
 
 void unix_socket_own(struct listener *l)

@@ -27,7 +27,7 @@ int unix_socket_open(struct listener *l, int type);
 
 /* As in transport_ops.  The file is ours unless another server has bound the path since; where the
  * kernel does not tell (unix_bound.h), it is taken for ours. */
-void unix_socket_learn(struct listener *l);
+int unix_socket_learn(struct listener *l);
 void unix_socket_own(struct listener *l);
 
 /* As transport_ops.parse, of a path or an abstract name. */

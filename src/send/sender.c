@@ -240,9 +240,10 @@ static struct senders *senders_new(const struct sender_opts *opts)
     const size_t bytes = opts->threads * sizeof(struct sender);
     struct senders *all = mem_zalloc(sizeof *all);
     all->opts = *opts;
-    all->at = aligned_alloc(_Alignof(struct sender), bytes);
-    if (all->at == NULL)
-        mem_exhausted(bytes);
+    while ((all->at = aligned_alloc(_Alignof(struct sender), bytes)) == NULL) {
+        if (!mem_reserve_helps(bytes))
+            mem_exhausted(bytes);
+    }
     memset(all->at, 0, bytes);
     return all;
 }

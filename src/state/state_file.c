@@ -19,7 +19,7 @@ static const char name[] = STATE_FILE_NAME, fresh[] = STATE_FILE_NAME ".new",
 int state_file_open_dir(struct state_file *f, const char *path)
 {
     *f = (struct state_file){ .dir = -1, .fd = -1 };
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (dir < 0)
         return -errno;
     if (flock(dir, LOCK_EX | LOCK_NB) < 0 || faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
@@ -60,7 +60,8 @@ int state_file_create(struct state_file *f)
     /* What a crash left behind, or a link that somebody put there: not written through. */
     if (unlinkat(f->dir, fresh, 0) < 0 && errno != ENOENT)
         return -errno;
-    f->fd = openat(f->dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    f->fd = (int)TEMP_FAILURE_RETRY(openat(f->dir, fresh, flags, 0600));
     f->bytes = 0;
     return f->fd < 0 ? -errno : 0;
 }
@@ -128,7 +129,8 @@ static int check_owner(struct state_file *f)
 int state_file_open(struct state_file *f)
 {
     assert(f->dir >= 0 && f->fd < 0);
-    f->fd = openat(f->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    f->fd = (int)TEMP_FAILURE_RETRY(openat(f->dir, name, flags));
     if (f->fd < 0)
         return errno == ELOOP ? -EPERM : -errno;
     int rc = check_owner(f);

@@ -134,13 +134,13 @@ static void arm_all(struct giver *g, unsigned actions)
 /* What calls the daemon, or happens again, comes last: it may lead back here. */
 static void act(struct giver *g, unsigned actions)
 {
-    bool sent = true;
+    bool sent = true, put = true;
     if (actions & GIVER_OFFER)
         sent = send_offer(g) == 0;
     arm_all(g, actions);
     if (actions & GIVER_PUT_BYTE)
-        token_put(&g->token);
-    if (actions & GIVER_SEND_STATE)
+        put = token_put(&g->token);
+    if (put && (actions & GIVER_SEND_STATE))
         send_state(g);
     if (actions & GIVER_REFUSE)
         send_refuse(g);
@@ -152,6 +152,8 @@ static void act(struct giver *g, unsigned actions)
     giver_check(g);
     if (!sent)
         happen(g, GIVER_CANCELLED, SLICE_LIT("a name of a descriptor is too long"));
+    if (!put) /* as if it had been taken back: nobody else can have it */
+        happen(g, GIVER_BYTE_BACK, SLICE_LIT("the pipe takes no byte"));
     if (actions & GIVER_LOOK)
         happen(g, token_take(g->token.read_fd) ? GIVER_BYTE_BACK : GIVER_BYTE_GONE, SLICE_LIT(""));
     if (actions & GIVER_PAUSE)

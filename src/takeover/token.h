@@ -14,8 +14,8 @@ struct token {
 
 #define TOKEN_CLOSED ((struct token){ -1, -1 })
 
-int token_make(struct token *ret); /* 0 or -errno; empty */
-void token_put(const struct token *t);
+int token_make(struct token *ret);     /* 0 or -errno; empty */
+bool token_put(const struct token *t); /* false: it is in nobody's reach (an empty pipe has room) */
 bool token_take(int read_fd); /* does not wait; true: the byte was there, and is ours now */
 void token_close(struct token *t);
 

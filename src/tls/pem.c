@@ -42,7 +42,7 @@ static bool file_read(const char *path, struct buf *ret, unsigned *ret_mode, str
 {
     struct stat st;
     /* Not blocking: a FIFO without a writer would hold up the server. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = (int)TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd < 0) {
         bool denied = errno == EACCES;
         buf_printf(errors, "%s: cannot be read: %s%s\n", path, err_text(errno),

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "support/sanitized.h"
 
 static void arrays_grow_by_doubling_from_sixteen(void **state)
 {
@@ -82,22 +83,27 @@ static void memory_apart_shares_no_pair_of_cache_lines(void **state)
     assert_null(mem_try_apart(SIZE_MAX - MEM_APART / 2));
 }
 
+static void exhausted(void)
+{
+    mem_exhausted(4711);
+}
+
 /*
- * In a child, whose standard output is `out`: the signal that ended it.  An alarm ends it if
- * nothing else does.
+ * Runs `what` in a child, whose standard output is `out`: the status with which it ended.  An alarm
+ * ends it if nothing else does.
  */
-static int signal_of_exhaustion(int out)
+static int status_of(void (*what)(void), int out)
 {
     int status = 0;
     pid_t pid = fork();
     if (pid == 0) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-        alarm(5);
+        alarm(20);
         dup2(out, STDOUT_FILENO);
-        mem_exhausted(4711);
+        what();
+        _exit(77);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static void running_out_of_memory_is_one_line_of_the_log_and_the_end(void **state)
@@ -107,7 +113,7 @@ static void running_out_of_memory_is_one_line_of_the_log_and_the_end(void **stat
     (void)state;
     assert_int_equal(pipe(ends), 0);
     log_setup(LOG_ERROR, LOG_JSON);
-    assert_int_equal(signal_of_exhaustion(ends[1]), SIGABRT);
+    assert_int_equal(status_of(exhausted, ends[1]), EXIT_FAILURE);
     log_setup(LOG_INFO, LOG_LOGFMT);
     ssize_t n = read(ends[0], line, sizeof line - 1);
     assert_true(n > 0 && line[0] == '{' && line[n - 1] == '\n');
@@ -126,9 +132,56 @@ static void running_out_of_memory_does_not_wait_for_who_reads_the_log(void **sta
     while (write(ends[1], bytes, sizeof bytes) > 0)
         ;
     assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
-    assert_int_equal(signal_of_exhaustion(ends[1]), SIGABRT);
+    assert_int_equal(status_of(exhausted, ends[1]), EXIT_FAILURE);
     close(ends[0]);
     close(ends[1]);
+}
+
+/* The address space ends soon: every allocation takes what is left of it. */
+static void take_all(void)
+{
+    uint64_t kept = mem_reserve_used();
+    mem_reserve_keep();
+    mem_reserve_keep(); /* the same one */
+    setrlimit(RLIMIT_AS, &(struct rlimit){ 64 << 20, 64 << 20 });
+    setrlimit(RLIMIT_DATA, &(struct rlimit){ 16 << 20, 16 << 20 });
+    while (mem_reserve_used() == kept)
+        *(volatile char *)mem_alloc(64 << 10) = 1;
+    /* It is gone, and what it gave is used up after at most 16 of these. */
+    for (int i = 0; i < 1000; i++)
+        *(volatile char *)mem_alloc(64 << 10) = 1;
+}
+
+static void a_reserve_is_given_back_once_before_the_end(void **state)
+{
+    int ends[2];
+    char said[1024] = "";
+    (void)state;
+    if (SANITIZED)
+        skip(); /* their address space has no such end */
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(status_of(take_all, ends[1]), EXIT_FAILURE);
+    assert_true(read(ends[0], said, sizeof said - 1) > 0);
+    const char *first = strstr(said, "the reserve is given back");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "the reserve is given back"));
+    assert_non_null(strstr(first, "msg=\"out of memory\" wanted_bytes=65536"));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_reserve_helps_once_until_it_is_kept_again(void **state)
+{
+    (void)state;
+    uint64_t before = mem_reserve_used();
+    log_setup(LOG_ERROR, LOG_LOGFMT);
+    for (int i = 0; i < 3; i++) {
+        assert_false(mem_reserve_helps(1));
+        mem_reserve_keep();
+        assert_true(mem_reserve_helps(1));
+    }
+    log_setup(LOG_INFO, LOG_LOGFMT);
+    assert_int_equal(mem_reserve_used(), before + 3);
 }
 
 int main(void)
@@ -139,6 +192,8 @@ int main(void)
         cmocka_unit_test(memory_apart_shares_no_pair_of_cache_lines),
         cmocka_unit_test(running_out_of_memory_is_one_line_of_the_log_and_the_end),
         cmocka_unit_test(running_out_of_memory_does_not_wait_for_who_reads_the_log),
+        cmocka_unit_test(a_reserve_is_given_back_once_before_the_end),
+        cmocka_unit_test(a_reserve_helps_once_until_it_is_kept_again),
     };
     return cmocka_run_group_tests_name("mem", tests, NULL, NULL);
 }

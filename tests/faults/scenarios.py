@@ -1,0 +1,415 @@
+"""What a server goes through while one of its calls fails: short, and over all rooms.
+
+Each step waits for its condition and asks again where a request failed, since that may have been the fault: what stays wrong is
+wrong.  In the end the sums are exact, or what is missing is counted.
+"""
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import sys
+import time
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+
+import harness  # noqa: E402
+import test_tls  # noqa: E402
+from harness import exposition, wait_for  # noqa: E402
+
+PATIENCE = 6 * harness.SLOW       # until a step that should have succeeded is given up
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"}
+PROTOBUF = {"Accept": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            "Accept-Encoding": "zstd"}
+CLOCK = os.sysconf("SC_CLK_TCK")
+
+MAPPING = """mappings:
+- match: "app.*.time"
+  name: "app_time"
+  observer_type: histogram
+  histogram_options:
+    buckets: [1, 2]
+  labels:
+    who: "$1"
+- match: "rx\\\\.(.*)"
+  match_type: regex
+  name: "rx_%s"
+  labels:
+    what: "$1"
+- match: "drop.*"
+  action: drop
+  name: "dropped"
+"""
+DATAGRAMS = [
+    "hits:3|c|#host:a,quote:x\"y\nhits:2|c|@0.1|#host:b\nhits:1|c|#b:1,a:2,c:3,empty:\n",
+    "temp:21.5|g\ntemp:+1|g\nonly:-4|g\nusers:a|s\nusers:b|s\nusers:c|s|#x:y\n" + "".join("crowd:%d|s\n" % i for i in range(300)),
+    "lat:1:20:300|ms|#route:a\nsize:-5:0:1e9|h\nd:3|d\napp.x.time:1500|ms\napp.y.time:3|ms|#trace_id:abc123\nrx.q:1|c\ndrop.it:1|c\n",
+    "both:1|g\nboth:a|s\nbad\nbad:x|c\nbad:1|zz\n:1|c\n" + "".join("many.%d:%d|c|#n:%d\n" % (i, i, i % 7) for i in range(150)),
+    "_e{5,4}:title|text|#a:b|t:warning\n_sc|check|1|#a:b|m:hello\n",
+]
+STREAM = "".join("stream.%d:1|c|#x:y\n" % i for i in range(40))
+SETTINGS = ["server.workers=2", "server.state_interval=100ms", "http.lifecycle=on", "prometheus.service_checks=on",
+            "prometheus.exemplar_tag=trace_id", "prometheus.native_histogram_factor=1.1", "prometheus.created=on"]
+
+
+# What is said in every run, or because memory was short once: no word of anything lost.
+EXPECTED = ("rejected", "the limit on open files", "no memory: the reserve", "reload refused")
+
+
+class Wrong(Exception):
+    """What a trial found."""
+
+
+class Watched(harness.Server):
+    """One whose end is no mistake by itself, and whose log is shown only where something is wrong."""
+
+    def __exit__(self, *why):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join(5)
+
+
+class Stage:
+    """What all trials share: Redis, certificates, a state to begin with."""
+
+    def __init__(self, stack):
+        self.dir = stack.enter_context(harness.short_dir())
+        self.redis = stack.enter_context(harness.Redis(self.dir))
+        self.certs = test_tls.Certs(self.dir)
+        self.certs.signed("server")
+        self.state = os.path.join(self.dir, "statsd.state")
+        with harness.Server("server.state_dir=" + self.dir, "server.state_interval=0") as s:
+            s.send(*DATAGRAMS, "before:4|c")
+            s.wait_self("statsd_datagrams_received_total", len(DATAGRAMS) + 1)
+        self.number = 0
+
+    def files(self, stack):
+        """A folder for one trial, with a mapping and a state."""
+        folder = stack.enter_context(harness.short_dir())
+        os.mkdir(folder + "/state")     # not the folder of the sockets: either of them is locked
+        shutil.copy(self.state, folder + "/state")
+        write_mapping(folder, "first")
+        self.number += 1
+        return folder, "f%d" % self.number
+
+
+def write_mapping(folder, name):
+    with open(folder + "/mapping.yml", "w") as f:
+        f.write(MAPPING % name)
+
+
+class Trial:
+    """One run: `with Trial(stage, env) as t: daemon(t)`.  env: FAULTS and its kin, for the server that is looked at.
+
+    lasting: the fault stays, so what it is in the way of does not come back."""
+
+    def __init__(self, stage, env, lasting=False):
+        self.stage, self.env, self.lasting = stage, env, lasting
+
+    def __enter__(self):
+        self.stack = contextlib.ExitStack()
+        self.folder, self.prefix = self.stage.files(self.stack)
+        return self
+
+    def __exit__(self, *why):
+        self.stack.close()
+
+    def server(self, env, *words, **more):
+        at = self.folder
+        s = Watched(
+            "server.state_dir=%s/state" % at, "server.control_socket=%s/control" % at, "prometheus.mapping=%s/mapping.yml" % at,
+            self.stage.redis.url, "redis.prefix=" + self.prefix, *SETTINGS, env=env, interval="100ms", wait=False, clean_exit=False,
+            sockets=("udp://127.0.0.1:0", "unixgram://%s/in.sock" % at, "tcp://127.0.0.1:0", "unix://%s/stream.sock?framing=dsd" % at,
+                     self.stage.certs.url()), **more)
+        s.command += words
+        return s
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        words = f.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / CLOCK
+
+
+def descriptors(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+def listening(s):
+    """Whether it does, or has refused to start."""
+    def there():
+        if s.process.poll() is not None:
+            return "ended"
+        return s.http_addr() and len(s.logged("listening")) >= 6 and "listening"
+    return wait_for(there, "listening or an end", PATIENCE) == "listening"
+
+
+def awaited(s, what, condition):
+    """condition() gives something, within a time; what goes wrong on the way may be the fault itself."""
+    last = [None]
+
+    def attempt():
+        if s.process.poll() is not None:
+            raise Wrong("ended with status %d while: %s" % (s.process.returncode, what))
+        try:
+            return condition()
+        except (OSError, AssertionError, exposition.Malformed, ValueError, harness.urllib.error.URLError,
+                harness.urllib.request.http.client.HTTPException) as e:
+            last[0] = e
+            return None
+    try:
+        return wait_for(attempt, what, PATIENCE)
+    except AssertionError:
+        raise Wrong("waited in vain for: %s (%r)" % (what, last[0]))
+
+
+def get(s, path, headers=None):
+    status, _, body = s.get(path, headers=headers, timeout=2 * harness.SLOW)
+    return body if status == 200 and body else None
+
+
+def scraped(s):
+    def page():
+        body = get(s, "/metrics")
+        return body and exposition.parse(body)
+    return awaited(s, "a scrape", page)
+
+
+def tcp(s, nth):
+    host, _, port = s.address("tcp", nth).rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=2 * harness.SLOW)
+
+
+def send_stream(trial, s, which, text):
+    """One connection; False where it was cut."""
+    data = text.encode()
+    try:
+        if which == "unix":
+            with socket.socket(socket.AF_UNIX) as c:
+                c.settimeout(2 * harness.SLOW)
+                c.connect(trial.folder + "/stream.sock")
+                c.sendall(len(data).to_bytes(4, "little") + data)
+            return True
+        with tcp(s, 0 if which == "tcp" else 1) as c:
+            if which == "tls":
+                context = ssl.create_default_context(cafile=trial.stage.certs.ca)
+                with context.wrap_socket(c, server_hostname="localhost") as t:
+                    t.sendall(data)
+                    t.unwrap()
+            else:
+                c.sendall(data)
+        return True
+    except OSError:
+        return False
+
+
+STREAMS = ("tcp", "unix", "tls")
+
+
+def send_datagram(s, text, unix):
+    """Sent; an answer of the kernel to the one before may be in its way."""
+    with s.sender(unix=unix) as c:
+        c.send(text.encode())
+
+
+def applications(page):
+    """{(name, labels): value} of what was sent before the fault was looked for."""
+    return {k: v for k, v in page.samples.items()
+            if not k[0].startswith(("statsd_", "process_", "after", "stream")) and not k[0].endswith("_created")}
+
+
+def ingest(trial, s):
+    """Everything there is to send; waits until it was read."""
+    had = scraped(s).sum("statsd_datagrams_received_total")
+    for i, d in enumerate(DATAGRAMS):
+        send_datagram(s, d, unix=i % 2 == 1)
+    for which in STREAMS:
+        send_stream(trial, s, which, STREAM)
+
+    def all_there():
+        page = scraped(s)
+        got = page.sum("statsd_datagrams_received_total") + page.sum("statsd_udp_kernel_drops_total") - had
+        return page if got >= len(DATAGRAMS) else None
+    if trial.lasting:
+        with contextlib.suppress(AssertionError):
+            wait_for(all_there, "", 0.5 * harness.SLOW)
+        return
+    awaited(s, "%d datagrams read" % len(DATAGRAMS), all_there)
+
+
+def look(s):
+    """All that can be asked for over HTTP."""
+    for path, headers in (("/metrics", OPENMETRICS), ("/metrics", PROTOBUF), ("/metrics", {"Accept-Encoding": "gzip"}),
+                          ("/api/v1/events", None), ("/api/v1/checks", None), ("/", None), ("/-/ready", None)):
+        awaited(s, "%s %r" % (path, headers), lambda: get(s, path, headers))
+
+
+def reload(trial, s):
+    """A mapping with other names; a reload that was refused is asked for again."""
+    write_mapping(trial.folder, "second")
+    before = len(s.logged("reloaded"))
+
+    def reloaded():
+        n = len(s.logged("reload refused"))
+        s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(s.logged("reloaded")) > before or len(s.logged("reload refused")) > n, "a reload", PATIENCE / 3)
+        return len(s.logged("reloaded")) > before
+    awaited(s, "the reload", reloaded)
+
+
+def works(trial, s):
+    """Each socket still brings what is sent to it."""
+    if trial.lasting:
+        return
+    for i, which in enumerate(("udp", "unixgram") + STREAMS):
+        def brought():
+            text = "after.%s:1|c\n" % which
+            if i < 2:
+                send_datagram(s, text, unix=i == 1)
+            else:
+                send_stream(trial, s, which, text)
+            return wait_for(lambda: (scraped(s).value("after_" + which) or 0) >= 1, "it", 1 * harness.SLOW)
+        awaited(s, "a sample by %s" % which, brought)
+
+
+def balanced(page):
+    read = page.sum("statsd_samples_read_total")
+    parts = [page.sum("statsd_samples_%s_total" % what) for what in ("aggregated", "rejected", "refused", "dropped")]
+    if read != sum(parts):
+        raise Wrong("%d samples read, and aggregated, rejected, refused and dropped are %r" % (read, parts))
+    return parts
+
+
+def judged(trial, s, expected):
+    """The page at the end; expected: one of a run without a fault, None: this is it."""
+    page = scraped(s)
+    parts = balanced(page)
+    mine = applications(page)
+    lost = s.logged("saved state not used: starting empty")
+    if expected is None or lost or trial.lasting:
+        return page
+    if page.sum("statsd_samples_rejected_total") != expected.sum("statsd_samples_rejected_total"):
+        raise Wrong("other samples were rejected: %r" % parts)
+    refused = page.sum("statsd_samples_refused_total") + page.sum("statsd_tag_errors_total") \
+        + page.sum("statsd_udp_kernel_drops_total") > 0
+    if not refused:
+        want = applications(expected)
+        differs = sorted(k for k in want.keys() | mine.keys() if want.get(k) != mine.get(k))
+        if differs:
+            raise Wrong("nothing was refused, but these differ: %r" % [(k, want.get(k), mine.get(k)) for k in differs[:5]])
+    return page
+
+
+def ended(trial, s, page):
+    """TERM; what the exit status, Redis and the state file say agrees."""
+    status = harness.stop(s.process, patience=20 * harness.SLOW)
+    s.reader.join(5)
+    complaints = [l for l in s.log if l.get("level") in ("error", "warn") and not l["msg"].startswith(EXPECTED)]
+    if status not in (0, 1) or (status == 1 and not complaints):
+        raise Wrong("exit status %d" % status)
+    if not os.path.exists(trial.folder + "/state/statsd.state") and not complaints:
+        raise Wrong("no state was saved, and nobody says so")
+    return complaints
+
+
+def silent_stderr(s):
+    s.stderr.seek(0)
+    err = s.stderr.read().decode("utf-8", "replace")
+    if err:
+        raise Wrong("on stderr: " + err[-3000:])
+
+
+def refused_to_start(s):
+    """A start that fails says why, and its status is one of the two."""
+    s.reader.join(5)
+    status = s.process.returncode
+    s.stderr.seek(0)
+    said = s.stderr.read().decode("utf-8", "replace")
+    complaints = [l for l in s.log if l.get("level") == "error"]
+    if status not in (1, 2) or not (complaints or "statsd: " in said):
+        raise Wrong("the start ended with status %d, %r\n%s" % (status, complaints, said[-3000:]))
+    return "refused to start"
+
+
+def redis_agrees(trial, s, page, complaints):
+    """The ledger has what the page had, when nothing was lost."""
+    if complaints or trial.lasting or s.logged("saved state not used: starting empty"):
+        return
+    for (name, field) in (("many_3", "many.3|#n:3"),):
+        on_page = page.value(name, n="3")
+        key = harness.tot_key(field, trial.prefix)
+        got = trial.stage.redis.client.hget(key, "c|" + field)
+        if on_page is not None and (got is None or float(got.split()[0]) != on_page - 3):   # 3 came from the state
+            raise Wrong("Redis has %r of %s, the page %r" % (got, field, on_page))
+
+
+def daemon(trial, expected=None):
+    """Start, ingest, scrape, reload, ingest, flush, stop.  Returns what was seen: a word, and the page at its end."""
+    with trial.server(trial.env) as s:
+        try:
+            if not listening(s):
+                return refused_to_start(s), None
+            ingest(trial, s)
+            look(s)
+            reload(trial, s)
+            ingest(trial, s)
+            works(trial, s)
+            page = judged(trial, s, expected and expected[1])
+            used = cpu_seconds(s.pid), descriptors(s.pid)
+            time.sleep(0.05 * harness.SLOW)
+            idle = cpu_seconds(s.pid) - used[0]
+            if idle > 0.04 * harness.SLOW:
+                raise Wrong("busy though there is nothing to do: %.2f s of CPU" % idle)
+            complaints = ended(trial, s, page)
+            silent_stderr(s)
+            redis_agrees(trial, s, page, complaints)
+            return "went on", page
+        except (Wrong, AssertionError) as e:
+            raise Wrong("%s\n    %s" % (e, "\n    ".join(s.raw_log[-12:]))) from None
+
+
+def both(trial, expected, of_old):
+    """A server and one that takes over from it; the fault is in one of them.  Either the new one has all, or the old one goes on."""
+    with trial.server(trial.env if of_old else {}) as old:
+        new = trial.server({} if of_old else trial.env, "--takeover")
+        try:
+            if not listening(old):
+                return refused_to_start(old), None
+            ingest(trial, old)
+            with new:
+                return taken(trial, old, new, expected)
+        except (Wrong, AssertionError) as e:
+            raise Wrong("%s\n    %s\n    new:\n    %s" % (e, "\n    ".join(old.raw_log[-12:]), "\n    ".join(new.raw_log[-12:]))) from None
+
+
+def taken(trial, old, new, expected):
+    wait_for(lambda: old.process.poll() is not None or new.process.poll() is not None, "one of the two to end", 3 * PATIENCE)
+    ended_first, s, word = (old, new, "taken over") if old.process.poll() is not None else (new, old, "the old one went on")
+    ended_first.reader.join(5)
+    if ended_first is new:
+        refused_to_start(new)
+    elif old.process.returncode != 0:
+        raise Wrong("the old one ended with status %d" % old.process.returncode)
+    elif not listening(new):
+        raise Wrong("both ended")
+    works(trial, s)
+    page = judged(trial, s, expected and expected[1])
+    ended(trial, s, page)
+    if ended_first is old:
+        silent_stderr(old)
+    silent_stderr(s)
+    return word, page
+
+
+def takeover_old(trial, expected=None):
+    return both(trial, expected, True)
+
+
+def takeover_new(trial, expected=None):
+    return both(trial, expected, False)
+
+
+SCENARIOS = ["daemon", "takeover_old", "takeover_new"]
