@@ -1,6 +1,8 @@
 """Idle series leave, active ones stay."""
 import time
 
+import pytest
+
 from harness import SLOW, Server, vm_rss, wait_for
 
 
@@ -66,6 +68,7 @@ def test_a_ttl_of_zero_keeps_everything():
         assert s.scrape().value("kept") == 1
 
 
+@pytest.mark.alone
 def test_quantiles_speak_of_the_last_while_and_sums_of_all_time():
     with Server("aggregate.summary_max_age=1s") as s:
         sent = time.monotonic()
