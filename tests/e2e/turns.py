@@ -8,6 +8,7 @@ import os
 import pytest
 
 MARKS = ("alone: measures what other tests would disturb; runs when they are over",
+         "prometheus: waits for a real Prometheus more than for the server",
          "plain: hardly runs the server, so that a sanitizer has nothing to see")
 
 
