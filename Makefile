@@ -153,6 +153,12 @@ e2e: deps-check    ## the real binary, a private Redis, a real Prometheus (T='-k
 	@$(MAKE) --no-print-directory $(JOBS) all $(TESTED_TOO)
 	@$(SUITE) e2e
 
+.PHONY: soak
+soak: deps-check    ## everything at once for long, with exact sums and flat memory: make soak T=30m SEED=7 (s, m or h; RATE= lines a second of each sender)
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@STATSD_BIN='$(abspath $(B)/statsd)' OUT='$(abspath $(B)/soak)' PYTHONDONTWRITEBYTECODE=1 \
+	    $(PYTHON) tests/soak/soak.py '$(or $(T),5m)' '$(or $(SEED),1)'
+
 .PHONY: interop
 interop: deps-check-interop    ## real clients, which make the table in README.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
@@ -164,8 +170,9 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, a soak, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
+	@$(MAKE) --no-print-directory soak T=10m
 
 .PHONY: layers
 layers:    ## check that includes follow the arrows between rooms

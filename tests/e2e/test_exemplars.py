@@ -89,6 +89,7 @@ def stored(p, query):
             for d in data["data"] for e in d["exemplars"]}
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("flags", [(), (NATIVE,)], ids=["openmetrics", "protobuf"])
 def test_a_real_prometheus_stores_the_exemplars(flags, dir):
     with Server(*SETTINGS) as s, Prometheus(dir, [s.http_addr()], "--enable-feature=exemplar-storage", *flags) as p:

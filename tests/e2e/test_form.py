@@ -7,6 +7,7 @@ import pytest
 
 from harness import TOP
 
+pytestmark = pytest.mark.plain
 FORM = os.path.join(TOP, "tests", "support", "form.sh")
 formats = pytest.mark.skipif(not shutil.which("clang-format"), reason="no clang-format")
 tidies = pytest.mark.skipif(not shutil.which("clang-tidy"), reason="no clang-tidy")

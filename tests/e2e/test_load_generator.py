@@ -7,7 +7,7 @@ import pytest
 
 from harness import BENCH, SLOW, Server, stop, wait_for
 
-pytestmark = pytest.mark.skipif(not os.path.exists(BENCH), reason="statsd-bench is not built (make bench-build), or this is a sanitizer")
+pytestmark = [pytest.mark.plain, pytest.mark.skipif(not os.path.exists(BENCH), reason="statsd-bench is not built (make bench-build)")]
 
 # socket, options of the load
 TRANSPORTS = {

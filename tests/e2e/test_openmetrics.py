@@ -188,6 +188,7 @@ def metadata(p):
         return {m["metric"]: m["type"] for m in json.load(r)["data"]}
 
 
+@pytest.mark.prometheus
 def test_a_real_prometheus_asks_for_openmetrics_and_reads_it(dir):
     with Server("prometheus.observer_type=histogram", "prometheus.buckets=0.1,5") as s, Prometheus(dir, [s.http_addr()]) as p:
         s.send(EVERYTHING, *test_hostile.KILLERS)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import harness
 from harness import SLOW, Server, wait_for
 
+pytestmark = pytest.mark.prometheus
 EVERYTHING = ("hits:3|c|#a:b,quo\"te:x\\y\nlevel:-4.5|g\nlat:12|ms|#path:/a\nlat:120|ms|#path:/b\nsize:512|h\ndist:9|d\nusers:me|s\n"
               "odd na/me:1|c|#k:é ü\nx:1|c\nx:1|g\nbroken")
 

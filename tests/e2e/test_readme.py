@@ -16,6 +16,7 @@ from test_run import FREE, Run
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
 
+pytestmark = pytest.mark.plain
 PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|redis"
 UNITS = {"s": "s", "min": "m", "h": "h"}

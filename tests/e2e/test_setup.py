@@ -7,6 +7,7 @@ import pytest
 
 from harness import TOP
 
+pytestmark = pytest.mark.plain
 DEPS = os.path.join(TOP, "tests", "support", "deps.sh")
 
 

@@ -355,12 +355,14 @@ def test_a_listener_that_the_new_config_has_no_more_is_closed(folder):
 
 
 def stopped(process):
-    """It does nothing more until SIGCONT."""
+    """It does nothing more until SIGCONT; or it has ended by itself."""
     process.send_signal(signal.SIGSTOP)
 
     def there():
+        if process.poll() is not None:      # nothing is left of it in /proc
+            return True
         with open("/proc/%d/stat" % process.pid) as f:
-            return f.read().rpartition(")")[2].split()[0] == "T" or process.poll() is not None
+            return f.read().rpartition(")")[2].split()[0] == "T"
     wait_for(there, "the process is stopped")
 
 

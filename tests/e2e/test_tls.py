@@ -210,6 +210,7 @@ def test_a_check_of_the_port_is_no_failed_handshake(certs):
         assert handshakes(s.scrape(), "failed") == 0 and s.logged("connection rejected") == []
 
 
+@pytest.mark.alone
 def test_a_handshake_has_five_seconds_however_it_drips(certs):
     with Server(sockets=[certs.url(), "udp://127.0.0.1:0"]) as s, Wire(s, context(certs)) as w, plain(s) as silent:
         began = time.monotonic()
@@ -239,6 +240,7 @@ def test_a_handshake_has_five_seconds_however_it_drips(certs):
         assert rejected(s)["error"] == "no handshake within 5 s"
 
 
+@pytest.mark.alone
 def test_half_a_hello_costs_no_cpu(certs):
     with Server(sockets=[certs.url()]) as s:
         some = [Wire(s, context(certs)) for _ in range(50)]
@@ -340,6 +342,7 @@ def test_two_hundred_connections_over_two_workers_are_counted_exactly(certs):
         assert handshakes(page, "ok") == 200
 
 
+@pytest.mark.alone
 def test_more_handshakes_than_the_limit_wait_for_the_next_second(certs):
     with Server("limits.tls_handshakes_per_second=5", sockets=[certs.url()]) as s:
         ctx = context(certs)

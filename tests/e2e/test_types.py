@@ -82,6 +82,7 @@ def test_a_set_shows_its_members_at_once_and_for_its_window():
         s.wait_value("users", 0)
 
 
+@pytest.mark.alone
 def test_a_window_of_many_intervals_moves_in_twelve_steps():
     with Server("aggregate.set_window=3s", interval="100ms") as s:     # 30 intervals: ten steps of three
         sent = time.monotonic()

@@ -3,7 +3,8 @@
 #
 #   suite.sh PART...      PART: layers | binaries FILE... | replay FILE... | e2e | interop
 #
-# Environment: CC, SAN, B (build directory), PYTHON; T: words for pytest (T='-k name'); SLOW=1: the long tests too.
+# Environment: CC, SAN, B (build directory), PYTHON; T: words for pytest (T='-k name'); SLOW=1: the long tests too;
+# E2E_JOBS: so many runs of pytest at a time (2).
 # The counts are left in $B/suite.count as "passed failed skipped".
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -83,23 +84,56 @@ run_replay() {
 
 count_of() { sed -nE "s/.*[ =]([0-9]+) $1.*/\1/p" <<<"$last" | head -n 1; }
 
-run_pytest() {
-    local slow=${E2E_SLOW:-} n last
+start_pytest() {   # PART VARIABLE=VALUE...: all that it says on standard output, its exit status
+    local part=$1 slow=${E2E_SLOW:-}
+    shift
     # Sanitizers make everything slower; waits, not tests, get longer.
     [ -n "$slow" ] || case ,$san, in *,thread,*) slow=6 ;; *,address,*) slow=4 ;; *) slow=1 ;; esac
     # shellcheck disable=SC2086
-    E2E_SLOW=$slow STATSD_BIN="$(realpath -m "$B/statsd")" PYTHONDONTWRITEBYTECODE=1 STATSD_ASLR_OFF="$aslr_off" \
-        "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short -rs --color=no "tests/$1" ${T:-} 2>&1 </dev/null | tee "$log/pytest"
-    local rc=${PIPESTATUS[0]}
-    last=" $(tail -n 1 "$log/pytest")"
-    n=$(count_of passed); passed=$((passed + ${n:-0}))
+    env "$@" E2E_SLOW="$slow" E2E_SAN="$san" STATSD_BIN="$(realpath -m "$B/statsd")" PYTHONDONTWRITEBYTECODE=1 \
+        STATSD_ASLR_OFF="$aslr_off" \
+        "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short -rs --color=no "tests/$part" ${T:-} 2>&1 </dev/null
+}
+
+# Adds up what one run of pytest said.  That it had no test at all (status 5) is judged by run_pytest.
+judge_pytest() {   # OUTPUT STATUS
+    local n f=0 last
+    last=" $(tail -n 1 "$1")"
+    n=$(count_of passed); p=$((p + ${n:-0}))
     n=$(count_of skipped); skipped=$((skipped + ${n:-0}))
-    local f=0
     n=$(count_of failed); f=$((f + ${n:-0}))
     n=$(count_of error); f=$((f + ${n:-0}))
-    [ "$rc" != 0 ] && [ $f = 0 ] && f=1
-    failed=$((failed + f))
-    if [ $f = 0 ]; then ok "$1"; else bad "$1"; fi
+    [ "$2" != 0 ] && [ "$2" != 5 ] && [ $f = 0 ] && f=1
+    all_f=$((all_f + f))
+}
+
+# e2e: E2E_JOBS runs at a time, each of which takes the next file that no other has (tests/e2e/turns.py), then what has to be
+# alone.  Many tests wait more than they work.
+run_pytest() {
+    local jobs=1 i turn=() pids=() rc p=0 all_f=0
+    if [ "$1" = e2e ]; then
+        jobs=${E2E_JOBS:-2} turn=(E2E_TURNS="$log/turns" E2E_ALONE=no)
+        mkdir -p "$log/turns"
+    fi
+    for ((i = 2; i <= jobs; i++)); do
+        start_pytest "$1" "${turn[@]}" >"$log/pytest.$i" &
+        pids[i]=$!
+    done
+    start_pytest "$1" "${turn[@]}" | tee "$log/pytest.1"
+    judge_pytest "$log/pytest.1" "${PIPESTATUS[0]}"
+    for ((i = 2; i <= jobs; i++)); do
+        rc=0
+        wait "${pids[i]}" || rc=$?
+        cat "$log/pytest.$i"
+        judge_pytest "$log/pytest.$i" "$rc"
+    done
+    if [ "$1" = e2e ]; then
+        start_pytest "$1" E2E_ALONE=only | tee "$log/pytest.alone"
+        judge_pytest "$log/pytest.alone" "${PIPESTATUS[0]}"
+    fi
+    [ $((p + all_f + skipped)) = 0 ] && all_f=1
+    passed=$((passed + p)) failed=$((failed + all_f))
+    if [ $all_f = 0 ]; then ok "$1"; else bad "$1"; fi
 }
 
 mode= binaries=()

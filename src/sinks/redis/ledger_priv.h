@@ -92,7 +92,7 @@ struct redis_ledger {
     bool left_out;                        /* while a state is loaded that is of another prefix */
     struct redis_interval *newest_loaded; /* while a state is loaded (state_load.c) */
     struct unloaded unloaded;             /* the same */
-    char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": none */
+    char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": not known */
     struct loss loss;
     uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;

@@ -47,6 +47,7 @@ void redis_settle_note_loss(struct redis_ledger *l, uint64_t batches, uint64_t s
     l->stats.lost_batches += batches;
     l->stats.lost_series += series;
     l->stats.lost_intervals += intervals;
+    l->logged[0] = '\0'; /* the log may be older than any token that is remembered here */
 }
 
 uint64_t redis_settle_report(struct redis_ledger *l, uint64_t now_ms)

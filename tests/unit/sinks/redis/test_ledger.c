@@ -1296,6 +1296,31 @@ static void another_live_server_of_the_same_name_is_counted_by_interval(void **s
     model_release(&m);
 }
 
+static void a_log_older_than_what_is_kept_is_not_taken_for_anothers(void **state)
+{
+    struct model m;
+    (void)state;
+    model_init(&m, 1 << 20);
+    interval(&m, 0, 2, 100);
+    run(&m);
+    m.saved = m.own;
+    for (int i = 1; i < 4; i++) {
+        m.now_ms += 21000; /* past keep_ms */
+        interval(&m, 10 * i, 2, 100);
+        run(&m);
+    }
+    m.own = m.saved; /* its log was written last by an entry that nobody here remembers */
+    interval(&m, 40, 2, 100);
+    run(&m);
+    assert_true(stats(&m).lost_batches > 0);
+    assert_int_equal(stats(&m).rivals, 0);
+    m.own.holder[1] = '#';
+    interval(&m, 50, 2, 100);
+    run(&m);
+    assert_int_equal(stats(&m).rivals, 1);
+    model_release(&m);
+}
+
 /* ---- what Redis forgets ---- */
 
 static void producer_keys_lost_alone_double_nothing(void **state)
@@ -1443,6 +1468,7 @@ int main(void)
         cmocka_unit_test(a_gap_that_another_server_fills_doubles_nothing),
         cmocka_unit_test(an_answer_lost_on_the_way_is_not_taken_for_anothers),
         cmocka_unit_test(another_live_server_of_the_same_name_is_counted_by_interval),
+        cmocka_unit_test(a_log_older_than_what_is_kept_is_not_taken_for_anothers),
         cmocka_unit_test(producer_keys_lost_alone_double_nothing),
         cmocka_unit_test(a_batch_in_doubt_is_never_added_twice),
         cmocka_unit_test(a_first_batch_sent_again_after_a_long_time_is_never_added_twice),
