@@ -77,6 +77,9 @@ struct http_request {
     struct http_reader *reader; /* in place of body: a place in a stream */
 };
 
+/* More than http_request_args has room for?  The head has been read. */
+bool http_args_too_many(const struct http_request *r);
+
 /* Drop a reference; the last one frees the server. */
 void http_server_unref(struct http_server *s);
 

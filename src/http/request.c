@@ -274,7 +274,7 @@ static enum MHD_Result enter(struct http_request *r, const char *target, const c
         return reject(r, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed");
     if (r->verdict == HTTP_AUTH_BUSY)
         return reject_busy(r);
-    if (r->long_query)
+    if (r->long_query || http_args_too_many(r))
         return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
     r->path = http_target_path(target);
     r->route = route_find(r->server, r->path);

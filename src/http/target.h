@@ -16,7 +16,8 @@ const char *http_target_path(const char *target);
  * http_target_cut_query(target):
  * Cut a query that is too long off behind its "?".  With more arguments than fit into the
  * connection's memory, libmicrohttpd 0.9.75 has no room for an answer either: the client would hear
- * nothing until the timeout.
+ * nothing until the timeout.  libmicrohttpd looks for the "?" behind a NUL, too, which is not to be
+ * seen here: http_args_too_many.
  *   target   in libmicrohttpd's own buffer (hence written to), before it parses the query
  *   returns  true: it was longer than HTTP_QUERY_BYTES, or had more than HTTP_ARGS_MAX arguments
  */

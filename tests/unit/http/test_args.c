@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -93,11 +94,38 @@ static void as_many_as_there_may_be_are_all_read(void **state)
     http_stop(s);
 }
 
+/* libmicrohttpd reads a query behind a NUL, which ends the target for everybody else. */
+static void more_of_them_behind_a_nul_are_too_many(void **state)
+{
+    static const struct {
+        const char *target;
+        unsigned status;
+    } rows[] = { { "/args", 414 }, { "/args?", 200 }, { "/args?a=1", 200 } };
+    (void)state;
+    struct http_server *s = start();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf request = { 0 }, got = { 0 };
+        buf_printf(&request, "GET %s", rows[i].target);
+        buf_append(&request, "\0?", 2);
+        for (int k = 0; k < HTTP_ARGS_MAX; k++)
+            buf_append_str(&request, "&a=1");
+        buf_append_str(&request, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        int fd = client_dial(http_address(s));
+        assert_int_equal(send(fd, request.ptr, request.len, MSG_NOSIGNAL), request.len);
+        client_hear(fd, &got);
+        assert_int_equal(client_status(&got), rows[i].status);
+        buf_release(&request);
+        buf_release(&got);
+    }
+    http_stop(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_argument_comes_in_its_order_and_decoded),
         cmocka_unit_test(as_many_as_there_may_be_are_all_read),
+        cmocka_unit_test(more_of_them_behind_a_nul_are_too_many),
     };
     return cmocka_run_group_tests_name("args", tests, NULL, NULL);
 }
