@@ -47,7 +47,8 @@ bool room_worst(const struct room *room, size_t *ret_page)
     struct weight *weights = mem_alloc(room->n_pages * sizeof *weights);
     for (size_t page = 0; page < room->n_pages; page++)
         weights[page] = (struct weight){ UINT64_MAX, false };
-    qsort(room->readers, room->n, sizeof *room->readers, by_who_and_page);
+    if (room->n > 0)
+        qsort(room->readers, room->n, sizeof *room->readers, by_who_and_page);
     for (size_t first = 0, end = 0; first < room->n; first = end) {
         while (end < room->n && room->readers[end].who == room->readers[first].who)
             end++;

@@ -189,3 +189,10 @@ def test_what_is_expected_of_a_series_stands_above_what_it_shows(tmp_path, wante
     lines = [line.strip() for line in out.split("\n")]
     at = lines.index('- api_time{who="eu"} %d' % wanted)
     assert code != 0 and lines[at + 1] == '+ api_time{who="eu"} 3', out
+
+
+def test_another_series_stands_where_its_name_is_sorted(tmp_path):
+    code, out, _ = check(tmp_path, "- mapping: m.yml\n- name: other\n  lines: a:3|g\n  expect: b 5\n")
+    lines = [line.strip() for line in out.split("\n")]
+    at = lines.index("+ a 3")
+    assert code != 0 and lines[at + 1] == "- b 5", out

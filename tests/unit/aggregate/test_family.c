@@ -671,6 +671,33 @@ static void a_storm_of_names_leaves_nothing_behind_though_nobody_looks(void **un
     pipeline_release(&p);
 }
 
+/* Of two keys that are spelled alike on /metrics the later one counts, however many came before. */
+static void the_later_of_two_keys_counts_beyond_256_tags(void **unused)
+{
+    (void)unused;
+    static const struct {
+        unsigned first, second;
+    } rows[] = { { 100, 270 }, { 254, 255 }, { 255, 256 }, { 256, 299 }, { 0, 256 } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct pipeline p;
+        struct buf line = { 0 };
+        pipeline_init(&p,
+                      &(struct pipeline_opts){ .tags = { .max_tags = 1024, .max_tag_len = 100 } });
+        buf_append_str(&line, "x:1|c|#");
+        for (unsigned tag = 0; tag < 300; tag++)
+            if (tag == rows[i].first || tag == rows[i].second)
+                buf_append_str(&line, tag == rows[i].first ? "k.a:one," : "k-a:two,");
+            else
+                buf_printf(&line, "t%u:v,", tag);
+        buf_append_char(&line, '\0');
+        pipeline_feed(&p, 0, line.ptr);
+        pipeline_turn(&p);
+        assert_non_null(strstr(pipeline_lines(&p), "k_a=\"two\""));
+        buf_release(&line);
+        pipeline_release(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -696,6 +723,7 @@ int main(void)
         cmocka_unit_test(suffixes_tell_counters_and_seconds),
         cmocka_unit_test(families_come_sorted_whatever_comes_and_goes),
         cmocka_unit_test(a_storm_of_names_leaves_nothing_behind_though_nobody_looks),
+        cmocka_unit_test(the_later_of_two_keys_counts_beyond_256_tags),
     };
     return cmocka_run_group_tests_name("family", tests, NULL, NULL);
 }

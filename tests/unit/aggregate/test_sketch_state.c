@@ -159,7 +159,8 @@ static bool loads(const struct form *f)
         if (f->width == 0 || f->width == 8)
             pack_double(&b, f->of_each);
         else
-            pack_uint(&b, (uint64_t)f->of_each, f->width);
+            for (unsigned byte = 0; byte < f->width; byte++)
+                pack_u8(&b, byte == 0 ? (uint8_t)f->of_each : 0);
     }
     pack_u8(&b, 0);
     bool good = load(&k, &b);

@@ -390,6 +390,43 @@ static void usage_is_told(void **state)
     }
 }
 
+static void more_values_than_there_may_be_are_refused(void **state)
+{
+    (void)state;
+    static const char *const each[] = { "{},", "1,", "[]," };
+    for (size_t i = 0; i < ARRAY_LEN(each); i++) {
+        struct buf text = { 0 };
+        buf_append_str(&text, "{a: [");
+        for (int n = 0; n <= TREE_NODES_MAX; n++)
+            buf_append_str(&text, each[i]);
+        buf_append_str(&text, "]}");
+        struct done d = convert("etsy", buf_slice(&text));
+        assert_int_equal(d.status, CLI_USAGE);
+        assert_non_null(strstr(d.err, "too many values"));
+        done_release(&d);
+        buf_release(&text);
+    }
+}
+
+/* Those that are put together into one option are not told by themselves too. */
+static void a_style_of_tags_is_told_once(void **state)
+{
+    (void)state;
+    static const char *const flags[] = { "--no-statsd.parse-librato-tags",
+                                         "--statsd.parse-influxdb-tags=false",
+                                         "--statsd.parse-dogstatsd-tags" };
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        struct done d = convert("statsd_exporter", slice_str(flags[i]));
+        const char *style = strstr(flags[i], "parse-");
+        size_t n = 0, len = strcspn(style, "=");
+        for (const char *at = d.out; (at = strstr(at, "parse-")) != NULL; at++)
+            n += strncmp(at, style, len) == 0;
+        assert_int_equal(d.status, CLI_OK);
+        assert_in_range(n, 0, 1);
+        done_release(&d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +438,8 @@ int main(void)
         cmocka_unit_test(aliases_and_levels_are_bounded),
         cmocka_unit_test(a_command_line_is_cut_as_its_writers_do),
         cmocka_unit_test(usage_is_told),
+        cmocka_unit_test(more_values_than_there_may_be_are_refused),
+        cmocka_unit_test(a_style_of_tags_is_told_once),
     };
     return cmocka_run_group_tests_name("convert", tests, NULL, NULL);
 }

@@ -325,6 +325,19 @@ static void messages_unescape_a_colon_only_behind_an_m(void **state)
     }
 }
 
+/* A line is a part of a datagram: a backslash at its end takes nothing of the next one. */
+static void what_stands_behind_the_line_is_not_of_it(void **state)
+{
+    static struct event e;
+    static struct service_check c;
+    char room[64];
+    (void)state;
+    assert_int_equal(event_parse(slice_of("_e{1,1}:a|\\n", 11), room, &e), REASON_NONE);
+    assert_true(is(e.text, "\\"));
+    assert_int_equal(service_check_parse(slice_of("_sc|db|0|m:m\\:", 13), room, &c), REASON_NONE);
+    assert_true(is(c.message, "m\\"));
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -346,6 +359,7 @@ int main(void)
         cmocka_unit_test(the_last_tag_that_fits_is_kept),
         cmocka_unit_test(fields_are_told_by_their_first_two_bytes),
         cmocka_unit_test(messages_unescape_a_colon_only_behind_an_m),
+        cmocka_unit_test(what_stands_behind_the_line_is_not_of_it),
     };
     return cmocka_run_group_tests_name("event", tests, NULL, release);
 }
