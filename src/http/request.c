@@ -311,6 +311,13 @@ static enum MHD_Result reply(struct http_request *r, const char *target, const c
     return defer(r);
 }
 
+static void heard(const struct http_request *r)
+{
+    struct http_handshake *h = http_connection_handshake(http_connection_of(r->connection));
+    if (h != NULL)
+        http_secure_heard(h);
+}
+
 static bool lacks_certificate(const struct http_request *r)
 {
     struct http_handshake *h = http_connection_handshake(http_connection_of(r->connection));
@@ -356,6 +363,7 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
     (void)connection;
     (void)version;
     (void)upload;
+    heard(r);
     if (!r->begun)
         return begin(r, path, method);
     if (*upload_len > 0) {

@@ -144,6 +144,11 @@ static void count_good(struct http_secure *s, struct http_handshake *h)
     h->counted = true;
 }
 
+void http_secure_heard(struct http_handshake *h)
+{
+    tls_hosted_heard(h->hosted);
+}
+
 bool http_secure_request(struct http_secure *s, struct http_handshake *h)
 {
     count_good(s, h);

@@ -45,6 +45,9 @@ bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns);
 struct http_handshake *http_secure_begin(struct http_secure *s, struct MHD_Connection *mhd,
                                          uint64_t now_ns);
 
+/* A request's head, or a part of its body, is here: nothing but that ends what may be sent. */
+void http_secure_heard(struct http_handshake *h);
+
 /* A request is here.  returns  false: the client lacks a certificate that is wanted of it */
 bool http_secure_request(struct http_secure *s, struct http_handshake *h);
 

@@ -18,6 +18,7 @@ struct tls_hosted {
     int last_in;    /* the client's last message */
     bool answered;  /* a hello of ours was sent */
     bool presented; /* our certificate was sent */
+    bool open;      /* the client has ended its part of the handshake */
 };
 
 static void on_message(struct guard *g, unsigned type, bool incoming)
@@ -29,8 +30,10 @@ static void on_message(struct guard *g, unsigned type, bool incoming)
         h->answered = true;
     else if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
         h->presented = true;
-    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED)
-        g->unfinished_max = SIZE_MAX; /* requests follow, which the library bounds */
+    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
+        h->open = true; /* whatever follows: TLS 1.3 has messages behind the handshake */
+        tls_hosted_heard(h);
+    }
 }
 
 struct tls_hosted *tls_hosted_begin(struct tls_bundle *b, struct gnutls_session_int *session,
@@ -47,6 +50,12 @@ struct tls_hosted *tls_hosted_begin(struct tls_bundle *b, struct gnutls_session_
     return NULL;
 }
 
+/* The maximum stays: what a library takes for the head of a request is no more. */
+void tls_hosted_heard(struct tls_hosted *h)
+{
+    h->guard.unfinished = 0;
+}
+
 bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
 {
     return guard_lacks_certificate(&h->guard, h->tls);
@@ -54,7 +63,7 @@ bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
 
 bool tls_hosted_open(const struct tls_hosted *h)
 {
-    return h->last_in == GNUTLS_HANDSHAKE_FINISHED;
+    return h->open;
 }
 
 enum tls_failure tls_hosted_failure(const struct tls_hosted *h, const char **ret_error)

@@ -1,6 +1,7 @@
 /*
  * HTTPS: a real server and clients of GnuTLS.  certs.c makes the certificates.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 #include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
 
 #include "base/now.h"
 #include "http/connections.h"
@@ -520,6 +522,128 @@ static void a_stream_and_its_head_are_whole_with_tls(void **state)
     stop();
 }
 
+/* --- behind the handshake --- */
+
+/* Makes records of TLS 1.3 that c's own GnuTLS would not make. */
+struct records {
+    gnutls_aead_cipher_hd_t cipher;
+    unsigned char iv[12];
+    uint64_t sequence;
+};
+
+enum { RECORD_MAX = 16384, RECORD_HEAD = 5, RECORD_TAG = 16, OF_HANDSHAKE = 22 };
+
+static void records_begin(struct records *to, const struct tls_client *c)
+{
+    gnutls_datum_t mac, iv, key;
+    unsigned char sequence[8];
+    assert_int_equal(gnutls_record_get_state(c->tls, 0, &mac, &iv, &key, sequence), 0);
+    assert_int_equal(gnutls_aead_cipher_init(&to->cipher, gnutls_cipher_get(c->tls), &key), 0);
+    assert_int_equal(iv.size, sizeof to->iv);
+    memcpy(to->iv, iv.data, sizeof to->iv);
+    to->sequence = 0;
+    for (size_t i = 0; i < sizeof sequence; i++)
+        to->sequence = to->sequence << 8 | sequence[i];
+}
+
+/* The next record, with bytes of a message of the handshake.  returns  false: hung up on */
+static bool records_send(struct records *of, int fd, const void *bytes, size_t n)
+{
+    static unsigned char plain[RECORD_MAX + 1], record[RECORD_HEAD + sizeof plain + RECORD_TAG];
+    unsigned char nonce[sizeof of->iv];
+    size_t len = n + 1 + RECORD_TAG, done = 0;
+    memcpy(plain, bytes, n);
+    plain[n] = OF_HANDSHAKE;
+    memcpy(nonce, of->iv, sizeof nonce);
+    for (size_t i = 0; i < 8; i++)
+        nonce[4 + i] ^= (unsigned char)(of->sequence >> (56 - 8 * i));
+    of->sequence++;
+    memcpy(record, "\x17\x03\x03", 3);
+    record[3] = (unsigned char)(len >> 8);
+    record[4] = (unsigned char)len;
+    assert_int_equal(gnutls_aead_cipher_encrypt(of->cipher, nonce, sizeof nonce, record,
+                                                RECORD_HEAD, RECORD_TAG, plain, n + 1,
+                                                record + RECORD_HEAD, &len),
+                     0);
+    while (done < len + RECORD_HEAD) {
+        ssize_t k = send(fd, record + done, len + RECORD_HEAD - done, MSG_NOSIGNAL);
+        if (k <= 0)
+            return false;
+        done += (size_t)k;
+    }
+    return true;
+}
+
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static void a_message_without_an_end_behind_the_handshake_is_cut(void **state)
+{
+    enum { SENT_MAX = 1024, KEPT_MAX = 1 << 20 };
+    (void)state;
+    /* A KeyUpdate that says to be 16 MiB long. */
+    unsigned char part[RECORD_MAX] = { GNUTLS_HANDSHAKE_KEY_UPDATE, 0xff, 0xff, 0xff };
+    struct tls_client c;
+    struct records records;
+    start((struct tls_opts){ 0 });
+    dial(&c, &(struct tls_client_opts){ .priority = TLS13 });
+    assert_true(tls_client_handshake(&c));
+    expect_ok(&c);
+    records_begin(&records, &c);
+    size_t before = in_use(), sent = 0;
+    while (sent < SENT_MAX && records_send(&records, c.fd, part, sizeof part)) {
+        memset(part, 0, 4);
+        sent++;
+        if (!SANITIZED)
+            assert_true(in_use() < before + KEPT_MAX);
+    }
+    assert_true(sent < SENT_MAX);
+    gnutls_aead_cipher_deinit(records.cipher);
+    tls_client_hang_up(&c);
+    stop();
+}
+
+/* What may be sent without an end is counted from one request, or part of a body, to the next. */
+static void a_connection_may_send_as_much_as_it_likes(void **state)
+{
+    (void)state;
+    static char body[10001];
+    struct tls_client c;
+    memset(body, 'x', sizeof body - 1);
+    start((struct tls_opts){ 0 });
+    dial(&c, &anybody);
+    assert_true(tls_client_handshake(&c));
+    for (int i = 0; i < 2000; i++)
+        expect_ok(&c);
+    assert_true(
+        tls_client_say(&c, "GET /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"));
+    for (int i = 0; i < 100; i++)
+        assert_true(tls_client_say(&c, body));
+    expect_ok(&c);
+    tls_client_hang_up(&c);
+    stop();
+}
+
+static void a_client_that_changes_its_key_is_no_failure(void **state)
+{
+    (void)state;
+    struct tls_client c;
+    start((struct tls_opts){ 0 });
+    dial(&c, &(struct tls_client_opts){ .priority = TLS13 });
+    assert_true(tls_client_handshake(&c));
+    expect_ok(&c);
+    assert_int_equal(gnutls_session_key_update(c.tls, 0), 0);
+    expect_ok(&c);
+    tls_client_hang_up(&c);
+    AWAIT(s.connections == 0);
+    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OK], 1);
+    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OTHER], 0);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -534,6 +658,9 @@ int main(void)
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
+        cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),
+        cmocka_unit_test(a_connection_may_send_as_much_as_it_likes),
+        cmocka_unit_test(a_client_that_changes_its_key_is_no_failure),
     };
     return cmocka_run_group_tests_name("secure", tests, make, unmake);
 }
