@@ -46,6 +46,9 @@ void tls_hosted_heard(struct tls_hosted *h);
 /* Is a certificate with one of some names wanted, and the client has none?  After the handshake. */
 bool tls_hosted_lacks_certificate(const struct tls_hosted *h);
 
+/* Has the client shown a certificate that a CA of the bundle signed? */
+bool tls_hosted_vouched(const struct tls_hosted *h);
+
 /* Has the client ended its part of the handshake? */
 bool tls_hosted_open(const struct tls_hosted *h);
 

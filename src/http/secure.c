@@ -25,9 +25,9 @@ enum {
     ROUNDING_MS = 100 /* libmicrohttpd's clock may be ahead of ours by less */
 };
 
-/* What an address has begun in a second. */
+/* What an address has begun in a second, and until which one it is trusted. */
 struct slot {
-    uint64_t second;
+    uint64_t second, trusted;
     uint32_t begun;
 };
 
@@ -90,27 +90,40 @@ static void count(_Atomic uint64_t *c)
 
 static void slot_turn(struct slot *s, uint64_t second)
 {
-    if (s->second != second)
-        *s = (struct slot){ .second = second };
+    if (s->second == second)
+        return;
+    s->second = second;
+    s->begun = 0;
+}
+
+static struct slot *slot_of(struct http_secure *s, uint64_t who)
+{
+    return &s->slots[hash64_bytes(&who, sizeof who) % SLOTS];
 }
 
 bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns)
 {
     uint64_t second = now_ns / 1000000000;
-    struct slot *one = &s->slots[hash64_bytes(&who, sizeof who) % SLOTS];
+    struct slot *one = slot_of(s, who);
     slot_turn(one, second);
     slot_turn(&s->all, second);
     if (one->begun >= s->per_ip) {
         count(&s->refused_per_ip);
         return false;
     }
-    if (s->all.begun >= s->opts.per_second) {
+    bool trusted = second < one->trusted;
+    if (!trusted && s->all.begun >= s->opts.per_second) {
         count(&s->refused_all);
         return false;
     }
     one->begun++;
-    s->all.begun++;
+    s->all.begun += !trusted;
     return true;
+}
+
+void http_secure_trust(struct http_secure *s, uint64_t who, uint64_t now_ns)
+{
+    slot_of(s, who)->trusted = now_ns / 1000000000 + HTTP_TRUSTED_S;
 }
 
 /* ---- a handshake ---- */
@@ -146,7 +159,13 @@ static void count_good(struct http_secure *s, struct http_handshake *h)
 
 void http_secure_heard(struct http_handshake *h)
 {
-    tls_hosted_heard(h->hosted);
+    if (h != NULL)
+        tls_hosted_heard(h->hosted);
+}
+
+bool http_secure_vouched(const struct http_handshake *h)
+{
+    return tls_hosted_vouched(h->hosted);
 }
 
 bool http_secure_request(struct http_secure *s, struct http_handshake *h)

@@ -4,7 +4,9 @@
  *
  * A handshake runs on the HTTP thread, 0.5 ms to 12 ms by the certificate's key, and keeps scrapes
  * waiting meanwhile.  So only so many begin in a second, and one address (as connections.h counts
- * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.
+ * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.  What
+ * strangers have begun is not counted against an address from which a good password, or a
+ * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part.
  *
  *   thread   HTTP, but for set and stats: any
  */
@@ -20,7 +22,7 @@
 #include "tls/bundle.h"
 
 /* One address begins one in so many handshakes of a second, but at least one. */
-enum { HTTP_HANDSHAKES_PART = 8 };
+enum { HTTP_HANDSHAKES_PART = 8, HTTP_TRUSTED_S = 3600 };
 
 struct http_secure;
 struct http_handshake;
@@ -45,8 +47,15 @@ bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns);
 struct http_handshake *http_secure_begin(struct http_secure *s, struct MHD_Connection *mhd,
                                          uint64_t now_ns);
 
-/* A request's head, or a part of its body, is here: nothing but that ends what may be sent. */
+/* A request's head, or a part of its body, is here: nothing but that ends what may be sent.  NULL
+ * is fine. */
 void http_secure_heard(struct http_handshake *h);
+
+/* Does a CA that was asked for vouch for the client? */
+bool http_secure_vouched(const struct http_handshake *h);
+
+/* The address has shown who it is. */
+void http_secure_trust(struct http_secure *s, uint64_t who, uint64_t now_ns);
 
 /* A request is here.  returns  false: the client lacks a certificate that is wanted of it */
 bool http_secure_request(struct http_secure *s, struct http_handshake *h);

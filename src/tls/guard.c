@@ -142,6 +142,11 @@ bool guard_lacks_certificate(const struct guard *g, gnutls_session_t tls)
            gnutls_certificate_get_peers(tls, &n) == NULL;
 }
 
+bool guard_vouched(const struct guard *g)
+{
+    return g->verified && g->bundle->client_auth >= TLS_CLIENT_VERIFY_IF_GIVEN;
+}
+
 void guard_end(struct guard *g)
 {
     tls_bundle_drop(g->bundle);

@@ -61,6 +61,11 @@ bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
     return guard_lacks_certificate(&h->guard, h->tls);
 }
 
+bool tls_hosted_vouched(const struct tls_hosted *h)
+{
+    return h->open && guard_vouched(&h->guard);
+}
+
 bool tls_hosted_open(const struct tls_hosted *h)
 {
     return h->open;

@@ -21,6 +21,7 @@
 #include "base/now.h"
 #include "http/connections.h"
 #include "http/http.h"
+#include "http/secure.h"
 #include "http/settings.h"
 #include "support/certs.h"
 #include "support/http_client.h"
@@ -495,6 +496,56 @@ static void an_address_begins_an_eighth_of_the_handshakes_of_a_second(void **sta
     stop();
 }
 
+/* Somebody begins all the handshakes there may be, again and again. */
+static void who_has_shown_a_certificate_comes_in_beside_a_flood(void **state)
+{
+    (void)state;
+    static const struct tls_client_opts good = { .name = "good", .from = "127.0.0.3" };
+    uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
+    start_with((struct http_opts){ .tls_handshakes_per_second = 80 },
+               (struct tls_opts){ .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem" });
+    while (ask(&good) != 200)
+        assert_true(now_mono_ms() < until_ms);
+    for (int round = 0; round < 5; round++) {
+        uint64_t before = stats().refused_handshakes;
+        for (int i = 0; stats().refused_handshakes == before; i++) {
+            char from[32];
+            snprintf(from, sizeof from, "127.0.1.%d", i % 250 + 1);
+            close(client_dial_from(http_address(server), from));
+            assert_true(now_mono_ms() < until_ms);
+        }
+        assert_int_equal(ask(&good), 200);
+    }
+    stop();
+}
+
+static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **state)
+{
+    enum { GOOD = 100, OTHER = 101 };
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 16, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS, hour_ns = HTTP_TRUSTED_S * (uint64_t)SECOND_NS;
+    http_secure_trust(s, GOOD, now_ns);
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    assert_false(http_secure_admits(s, OTHER, now_ns));
+    assert_true(http_secure_admits(s, GOOD, now_ns) && http_secure_admits(s, GOOD, now_ns));
+    assert_false(http_secure_admits(s, GOOD, now_ns)); /* it has its part, and no more */
+    /* Nor is what it begins taken from the others. */
+    now_ns += SECOND_NS;
+    assert_true(http_secure_admits(s, GOOD, now_ns));
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    now_ns += hour_ns;
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    assert_false(http_secure_admits(s, GOOD, now_ns));
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
 static void connections_with_tls_are_at_most_256(void **state)
 {
     (void)state;
@@ -670,6 +721,8 @@ int main(void)
         cmocka_unit_test(a_request_that_is_late_ends_its_connection),
         cmocka_unit_test(each_reason_of_a_failed_handshake_is_counted),
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
+        cmocka_unit_test(who_has_shown_a_certificate_comes_in_beside_a_flood),
+        cmocka_unit_test(what_strangers_begin_is_not_counted_against_who_is_trusted),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
         cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),
