@@ -19,6 +19,7 @@ struct tls_hosted {
     bool answered;  /* a hello of ours was sent */
     bool presented; /* our certificate was sent */
     bool open;      /* the client has ended its part of the handshake */
+    size_t bytes;   /* its part */
 };
 
 static void on_message(struct guard *g, unsigned type, bool incoming)
@@ -31,6 +32,7 @@ static void on_message(struct guard *g, unsigned type, bool incoming)
     else if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
         h->presented = true;
     if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
+        h->bytes = h->open ? h->bytes : g->unfinished;
         h->open = true; /* whatever follows: TLS 1.3 has messages behind the handshake */
         tls_hosted_heard(h);
     }
@@ -59,6 +61,11 @@ void tls_hosted_heard(struct tls_hosted *h)
 bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
 {
     return guard_lacks_certificate(&h->guard, h->tls);
+}
+
+size_t tls_hosted_bytes(const struct tls_hosted *h)
+{
+    return h->open ? h->bytes : h->guard.unfinished;
 }
 
 bool tls_hosted_vouched(const struct tls_hosted *h)

@@ -546,6 +546,54 @@ static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **st
     tls_bundle_drop(b);
 }
 
+static void a_handshake_with_many_bytes_counts_as_several(void **state)
+{
+    enum { ONE = 1, MANY = HTTP_HANDSHAKE_BYTES + 10 * HTTP_HANDSHAKE_STEP - 1 }; /* 10 more */
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 32, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS;
+    for (int i = 0; i < 2; i++) {
+        assert_true(http_secure_admits(s, ONE, now_ns));
+        http_secure_charge(s, ONE, HTTP_HANDSHAKE_BYTES, now_ns);
+    }
+    http_secure_charge(s, ONE, MANY, now_ns); /* 12 of 4 */
+    for (int i = 0; i < 3; i++, now_ns += SECOND_NS)
+        assert_false(http_secure_admits(s, ONE, now_ns));
+    assert_true(http_secure_admits(s, ONE, now_ns));
+    for (int i = 0; i < 20; i++)
+        http_secure_charge(s, ONE, MANY, now_ns); /* and those of all */
+    assert_false(http_secure_admits(s, 2, now_ns));
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
+/* A certificate with names without an end: read before it is known who signed it. */
+static void who_brings_a_large_certificate_is_held_up(void **state)
+{
+    enum { NAMES = 4000 };
+    static unsigned char names[4 + 3 * NAMES] = { 0x30, 0x82, 3 * NAMES >> 8, 3 * NAMES & 0xff };
+    (void)state;
+    struct cert c = cert_make(&(struct cert_spec){ .name = "many" });
+    for (size_t i = 4; i < sizeof names; i += 3)
+        memcpy(names + i, "\x82\x01x", 3);
+    assert_int_equal(
+        gnutls_x509_crt_set_extension_by_oid(c.crt, "2.5.29.17", names, sizeof names, 0), 0);
+    assert_int_equal(gnutls_x509_crt_sign2(c.crt, c.crt, c.key, GNUTLS_DIG_SHA256, 0), 0);
+    certs_write("many.pem", &c, 1);
+    cert_key_write("many.key", &c);
+    cert_release(&c);
+    start_with((struct http_opts){ .tls_handshakes_per_second = 32 },
+               (struct tls_opts){ .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem" });
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "many" }), 0);
+    AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == 1 && s.connections == 0);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 0);
+    assert_int_equal(stats().refused_handshakes_per_ip, 1);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .from = "127.0.0.2" }), 200);
+    stop();
+}
+
 static void connections_with_tls_are_at_most_256(void **state)
 {
     (void)state;
@@ -723,6 +771,8 @@ int main(void)
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
         cmocka_unit_test(who_has_shown_a_certificate_comes_in_beside_a_flood),
         cmocka_unit_test(what_strangers_begin_is_not_counted_against_who_is_trusted),
+        cmocka_unit_test(a_handshake_with_many_bytes_counts_as_several),
+        cmocka_unit_test(who_brings_a_large_certificate_is_held_up),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
         cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),
