@@ -35,8 +35,22 @@ enum tls_failure {
 struct tls_hosted *tls_hosted_begin(struct tls_bundle *b, struct gnutls_session_int *session,
                                     int fd);
 
+/**
+ * tls_hosted_heard(h):
+ * The library has read a request's head, or a part of a body.  Until the next time its client may
+ * send about 48 KiB: GnuTLS keeps the beginning of a message of the handshake, which TLS 1.3 has
+ * behind it, too, and which may say to be 16 MiB long.
+ */
+void tls_hosted_heard(struct tls_hosted *h);
+
 /* Is a certificate with one of some names wanted, and the client has none?  After the handshake. */
 bool tls_hosted_lacks_certificate(const struct tls_hosted *h);
+
+/* Has the client shown a certificate that a CA of the bundle signed? */
+bool tls_hosted_vouched(const struct tls_hosted *h);
+
+/* How many bytes it has sent for the handshake. */
+size_t tls_hosted_bytes(const struct tls_hosted *h);
 
 /* Has the client ended its part of the handshake? */
 bool tls_hosted_open(const struct tls_hosted *h);

@@ -196,6 +196,7 @@ static void note(struct server_web *w, bool good)
 static void load(struct server_web *w, struct http_server *http)
 {
     struct core_web fresh;
+    size_t had = w->in_force.config.users.n;
     int rc = read_file(w, "web config refused, the one before stays in force", &fresh);
     w->file_bad = rc < 0;
     if (rc == 0) {
@@ -208,6 +209,8 @@ static void load(struct server_web *w, struct http_server *http)
             show_headers(w, http);
         LOG(LOG_INFO, "web config loaded", F_STR("file", w->path),
             F_U64("users", w->in_force.config.users.n), F_BOOL("tls", w->in_force.tls != NULL));
+        if (had > 0 && w->in_force.config.users.n == 0) /* meant, or the file was cut off */
+            LOG(LOG_WARN, "http asks nobody for a password any more", F_STR("file", w->path));
     }
     note(w, rc == 0);
 }

@@ -107,6 +107,14 @@ enum http_verdict http_auth_look(struct http_auth *a, const char *header)
     return v;
 }
 
+bool http_auth_asks(struct http_auth *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool yes = a->users.n > 0;
+    pthread_mutex_unlock(&a->lock);
+    return yes;
+}
+
 /* returns  UNKNOWN: it waits */
 static enum http_verdict wait_for(struct http_auth *a, const struct http_credentials *c,
                                   uint64_t who, struct http_auth_waiter w)

@@ -4,6 +4,7 @@
 #ifndef HTTP_AUTH_PRIV_H
 #define HTTP_AUTH_PRIV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "http/auth.h"
@@ -11,6 +12,9 @@
 
 /* header: the value of Authorization, or NULL. A look into what is known.  thread  HTTP */
 enum http_verdict http_auth_look(struct http_auth *a, const char *header);
+
+/* Are there users, so that OK is the verdict of a right password?  thread  any */
+bool http_auth_asks(struct http_auth *a);
 
 /**
  * http_auth_ask(a, header, who, done, cookie):

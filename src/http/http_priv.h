@@ -96,6 +96,11 @@ void http_headers_add(struct http_server *s, struct MHD_Response *response);
 /* Append headers to such a list. */
 void http_headers_copy(struct buf *to, const struct http_header *headers, size_t n);
 
+/* On the HTTP thread: of a server with TLS; once r has a good verdict, its address is trusted if
+ * its client has shown a password or a certificate. */
+bool http_request_lacks_certificate(const struct http_request *r);
+void http_request_trust(const struct http_request *r);
+
 /* libmicrohttpd's callbacks, cookie: the server. */
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection);
 /* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */

@@ -274,6 +274,7 @@ static enum MHD_Result enter(struct http_request *r, const char *target, const c
         return reject(r, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed");
     if (r->verdict == HTTP_AUTH_BUSY)
         return reject_busy(r);
+    http_request_trust(r);
     if (r->long_query || http_args_too_many(r))
         return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
     r->path = http_target_path(target);
@@ -311,12 +312,6 @@ static enum MHD_Result reply(struct http_request *r, const char *target, const c
     return defer(r);
 }
 
-static bool lacks_certificate(const struct http_request *r)
-{
-    struct http_handshake *h = http_connection_handshake(http_connection_of(r->connection));
-    return h != NULL && !http_secure_request(r->server->secure, h);
-}
-
 /* The head is here.  A request is rejected now, before a body is read, but for one whose password
  * has to be checked. */
 static enum MHD_Result begin(struct http_request *r, const char *target, const char *method)
@@ -327,7 +322,7 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     s->n_open++;
     pthread_mutex_unlock(&s->lock);
     count(&s->requests);
-    if (lacks_certificate(r))
+    if (http_request_lacks_certificate(r))
         return reject(r, MHD_HTTP_FORBIDDEN, "a client certificate is needed");
     if (s->rate != NULL && !http_rate_take(s->rate, now_mono_ns())) {
         count(&s->rate_limited);
@@ -353,9 +348,9 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
 {
     struct http_request *r = *request;
     (void)cookie;
-    (void)connection;
     (void)version;
     (void)upload;
+    http_secure_heard(http_connection_handshake(http_connection_of(connection)));
     if (!r->begun)
         return begin(r, path, method);
     if (*upload_len > 0) {

@@ -1,7 +1,8 @@
-/* What a request says, as its owner asks for it. */
+/* What a request says, as its owner asks for it, and what is known of who sent it. */
 #include <string.h>
 #include <strings.h>
 
+#include "base/now.h"
 #include "http/accept.h"
 #include "http/http_priv.h"
 
@@ -52,4 +53,24 @@ const char *http_request_arg(const struct http_request *r, const char *name)
 const char *http_request_path(const struct http_request *r)
 {
     return r->path;
+}
+
+static struct http_handshake *handshake_of(const struct http_request *r)
+{
+    return http_connection_handshake(http_connection_of(r->connection));
+}
+
+bool http_request_lacks_certificate(const struct http_request *r)
+{
+    struct http_handshake *h = handshake_of(r);
+    return h != NULL && !http_secure_request(r->server->secure, h);
+}
+
+void http_request_trust(const struct http_request *r)
+{
+    struct http_server *s = r->server;
+    struct http_handshake *h = handshake_of(r);
+    bool by_password = s->auth != NULL && http_auth_asks(s->auth);
+    if (h != NULL && (by_password || http_secure_vouched(h)))
+        http_secure_trust(s->secure, r->who, now_mono_ns());
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"
+#include "http/connections.h"
 #include "tls/hosted.h"
 
 enum {
@@ -25,9 +26,9 @@ enum {
     ROUNDING_MS = 100 /* libmicrohttpd's clock may be ahead of ours by less */
 };
 
-/* What an address has begun in a second. */
+/* What an address has begun in a second, and until which one it is trusted. */
 struct slot {
-    uint64_t second;
+    uint64_t second, trusted;
     uint32_t begun;
 };
 
@@ -88,29 +89,53 @@ static void count(_Atomic uint64_t *c)
 
 /* ---- how many may begin ---- */
 
-static void slot_turn(struct slot *s, uint64_t second)
+/* What was charged beyond a second's limit is paid off by those that follow. */
+static void slot_turn(struct slot *s, uint64_t second, uint32_t limit)
 {
-    if (s->second != second)
-        *s = (struct slot){ .second = second };
+    uint64_t paid = (second - s->second) * limit;
+    s->begun = s->begun > paid ? s->begun - (uint32_t)paid : 0;
+    s->second = second;
+}
+
+static struct slot *slot_of(struct http_secure *s, uint64_t who)
+{
+    return &s->slots[hash64_bytes(&who, sizeof who) % SLOTS];
 }
 
 bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns)
 {
     uint64_t second = now_ns / 1000000000;
-    struct slot *one = &s->slots[hash64_bytes(&who, sizeof who) % SLOTS];
-    slot_turn(one, second);
-    slot_turn(&s->all, second);
+    struct slot *one = slot_of(s, who);
+    slot_turn(one, second, s->per_ip);
+    slot_turn(&s->all, second, s->opts.per_second);
     if (one->begun >= s->per_ip) {
         count(&s->refused_per_ip);
         return false;
     }
-    if (s->all.begun >= s->opts.per_second) {
+    bool trusted = second < one->trusted;
+    if (!trusted && s->all.begun >= s->opts.per_second) {
         count(&s->refused_all);
         return false;
     }
     one->begun++;
-    s->all.begun++;
+    s->all.begun += !trusted;
     return true;
+}
+
+void http_secure_charge(struct http_secure *s, uint64_t who, size_t bytes, uint64_t now_ns)
+{
+    struct slot *one = slot_of(s, who);
+    if (bytes <= HTTP_HANDSHAKE_BYTES)
+        return;
+    uint32_t more = (uint32_t)((bytes - HTTP_HANDSHAKE_BYTES) / HTTP_HANDSHAKE_STEP + 1);
+    one->begun += more;
+    if (now_ns / 1000000000 >= one->trusted)
+        s->all.begun += more;
+}
+
+void http_secure_trust(struct http_secure *s, uint64_t who, uint64_t now_ns)
+{
+    slot_of(s, who)->trusted = now_ns / 1000000000 + HTTP_TRUSTED_S;
 }
 
 /* ---- a handshake ---- */
@@ -142,6 +167,17 @@ static void count_good(struct http_secure *s, struct http_handshake *h)
     if (!h->counted)
         count(&s->results[HTTP_HANDSHAKE_OK]);
     h->counted = true;
+}
+
+void http_secure_heard(struct http_handshake *h)
+{
+    if (h != NULL)
+        tls_hosted_heard(h->hosted);
+}
+
+bool http_secure_vouched(const struct http_handshake *h)
+{
+    return tls_hosted_vouched(h->hosted);
 }
 
 bool http_secure_request(struct http_secure *s, struct http_handshake *h)
@@ -183,6 +219,7 @@ void http_secure_over(struct http_secure *s, struct http_handshake *h, const str
     const char *error;
     if (h == NULL)
         return;
+    http_secure_charge(s, http_connections_who(from), tls_hosted_bytes(h->hosted), now_ns);
     uint64_t age_ms = (now_ns - h->begun_ns) / 1000000;
     enum tls_failure f = tls_hosted_failure(h->hosted, &error);
     enum http_handshake_result result = result_of(f);

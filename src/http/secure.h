@@ -4,7 +4,13 @@
  *
  * A handshake runs on the HTTP thread, 0.5 ms to 12 ms by the certificate's key, and keeps scrapes
  * waiting meanwhile.  So only so many begin in a second, and one address (as connections.h counts
- * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.
+ * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.  What
+ * strangers have begun is not counted against an address from which a good password, or a
+ * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part.
+ *
+ * A client's certificates may cost more than the handshake itself: one with more bytes than
+ * HTTP_HANDSHAKE_BYTES counts as one more for each HTTP_HANDSHAKE_STEP of them, also when that is
+ * more than there are in this second.
  *
  *   thread   HTTP, but for set and stats: any
  */
@@ -20,7 +26,8 @@
 #include "tls/bundle.h"
 
 /* One address begins one in so many handshakes of a second, but at least one. */
-enum { HTTP_HANDSHAKES_PART = 8 };
+enum { HTTP_HANDSHAKES_PART = 8, HTTP_TRUSTED_S = 3600 };
+enum { HTTP_HANDSHAKE_BYTES = 6144, HTTP_HANDSHAKE_STEP = 256 };
 
 struct http_secure;
 struct http_handshake;
@@ -41,9 +48,22 @@ void http_secure_set(struct http_secure *s, struct tls_bundle *b);
 /* May an address (of http_connections_who) begin a handshake?  If not, it is counted. */
 bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns);
 
+/* What one that was begun has cost beyond the usual: its client has sent so many bytes. */
+void http_secure_charge(struct http_secure *s, uint64_t who, size_t bytes, uint64_t now_ns);
+
 /* A connection is here, its handshake not begun.  NULL: no memory, end it. */
 struct http_handshake *http_secure_begin(struct http_secure *s, struct MHD_Connection *mhd,
                                          uint64_t now_ns);
+
+/* A request's head, or a part of its body, is here: nothing but that ends what may be sent.  NULL
+ * is fine. */
+void http_secure_heard(struct http_handshake *h);
+
+/* Does a CA that was asked for vouch for the client? */
+bool http_secure_vouched(const struct http_handshake *h);
+
+/* The address has shown who it is. */
+void http_secure_trust(struct http_secure *s, uint64_t who, uint64_t now_ns);
 
 /* A request is here.  returns  false: the client lacks a certificate that is wanted of it */
 bool http_secure_request(struct http_secure *s, struct http_handshake *h);

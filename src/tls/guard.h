@@ -47,6 +47,9 @@ void guard_opened(struct guard *g);
 /* Has a server that wants one of some names got no certificate? */
 bool guard_lacks_certificate(const struct guard *g, gnutls_session_t tls);
 
+/* Has a CA that the server asks for signed the peer's certificate? */
+bool guard_vouched(const struct guard *g);
+
 void guard_end(struct guard *g);
 
 #endif

@@ -18,6 +18,8 @@ struct tls_hosted {
     int last_in;    /* the client's last message */
     bool answered;  /* a hello of ours was sent */
     bool presented; /* our certificate was sent */
+    bool open;      /* the client has ended its part of the handshake */
+    size_t bytes;   /* its part */
 };
 
 static void on_message(struct guard *g, unsigned type, bool incoming)
@@ -29,8 +31,11 @@ static void on_message(struct guard *g, unsigned type, bool incoming)
         h->answered = true;
     else if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
         h->presented = true;
-    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED)
-        g->unfinished_max = SIZE_MAX; /* requests follow, which the library bounds */
+    if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
+        h->bytes = h->open ? h->bytes : g->unfinished;
+        h->open = true; /* whatever follows: TLS 1.3 has messages behind the handshake */
+        tls_hosted_heard(h);
+    }
 }
 
 struct tls_hosted *tls_hosted_begin(struct tls_bundle *b, struct gnutls_session_int *session,
@@ -47,14 +52,30 @@ struct tls_hosted *tls_hosted_begin(struct tls_bundle *b, struct gnutls_session_
     return NULL;
 }
 
+/* The maximum stays: what a library takes for the head of a request is no more. */
+void tls_hosted_heard(struct tls_hosted *h)
+{
+    h->guard.unfinished = 0;
+}
+
 bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
 {
     return guard_lacks_certificate(&h->guard, h->tls);
 }
 
+size_t tls_hosted_bytes(const struct tls_hosted *h)
+{
+    return h->open ? h->bytes : h->guard.unfinished;
+}
+
+bool tls_hosted_vouched(const struct tls_hosted *h)
+{
+    return h->open && guard_vouched(&h->guard);
+}
+
 bool tls_hosted_open(const struct tls_hosted *h)
 {
-    return h->last_in == GNUTLS_HANDSHAKE_FINISHED;
+    return h->open;
 }
 
 enum tls_failure tls_hosted_failure(const struct tls_hosted *h, const char **ret_error)

@@ -107,6 +107,7 @@ def test_users_are_turned_on_changed_and_off_while_requests_run(tmp_path):
         assert status(s, user="prom") == 401
         write(file, "http_server_config: {http2: false}\n")
         wait_for(lambda: status(s) == 200, "everybody may ask")
+        wait_for(lambda: s.logged("http asks nobody for a password any more"), "a warning")
         stop.set()
         assert set(seen) <= {200, 401, 429} and 200 in seen and 401 in seen
 

@@ -1,6 +1,7 @@
 /*
  * HTTPS: a real server and clients of GnuTLS.  certs.c makes the certificates.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -15,10 +16,12 @@
 
 #include <cmocka.h>
 #include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
 
 #include "base/now.h"
 #include "http/connections.h"
 #include "http/http.h"
+#include "http/secure.h"
 #include "http/settings.h"
 #include "support/certs.h"
 #include "support/http_client.h"
@@ -281,35 +284,49 @@ static void clients_are_let_in_by_the_certificate_that_is_wanted(void **state)
 }
 
 /* A certificate for a key of RSA that nobody has, with another key beside it. */
-static void write_large_key(const char *cert, const char *key)
+static void write_large_key(unsigned modulus_bytes, unsigned exponent_bytes)
 {
-    unsigned char m[9000 / 8], e[] = { 1, 0, 1 };
-    gnutls_datum_t modulus = { m, sizeof m }, exponent = { e, sizeof e };
+    unsigned char m[9000 / 8], e[8192 / 8];
+    gnutls_datum_t modulus = { m, modulus_bytes }, exponent = { e, exponent_bytes };
     gnutls_pubkey_t pub;
     struct cert own = cert_make(&(struct cert_spec){ .name = "large", .rsa_bits = 2048 });
+    assert_true(modulus_bytes <= sizeof m && exponent_bytes <= sizeof e);
     memset(m, 0xa5, sizeof m);
+    memset(e, 0x55, sizeof e);
     assert_int_equal(gnutls_pubkey_init(&pub), 0);
     assert_int_equal(gnutls_pubkey_import_rsa_raw(pub, &modulus, &exponent), 0);
     assert_int_equal(gnutls_x509_crt_set_pubkey(own.crt, pub), 0);
     assert_int_equal(gnutls_x509_crt_sign2(own.crt, ca.crt, ca.key, GNUTLS_DIG_SHA256, 0), 0);
     gnutls_pubkey_deinit(pub);
-    certs_write(cert, &own, 1);
-    cert_key_write(key, &own);
+    certs_write("large.pem", &own, 1);
+    cert_key_write("large.key", &own);
     cert_release(&own);
 }
 
 static void a_client_with_a_very_large_key_is_not_let_in(void **state)
 {
     (void)state;
-    static const char *const versions[] = { TLS12, TLS13 };
-    write_large_key("large.pem", "large.key");
-    start((struct tls_opts){ .client_auth = TLS_CLIENT_REQUEST });
-    for (size_t v = 0; v < ARRAY_LEN(versions); v++) {
-        assert_int_equal(ask(&(struct tls_client_opts){ .name = "large", .priority = versions[v] }),
-                         0);
-        AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == v + 1);
+    static const struct {
+        const char *version;
+        unsigned modulus_bytes, exponent_bytes;
+        enum http_handshake_result result;
+    } rows[] = {
+        { TLS12, 9000 / 8, 3, HTTP_HANDSHAKE_CERTIFICATE },
+        { TLS13, 9000 / 8, 3, HTTP_HANDSHAKE_CERTIFICATE },
+        { TLS12, 8192 / 8, 8192 / 8, HTTP_HANDSHAKE_CERTIFICATE },
+        { TLS13, 8192 / 8, 8192 / 8, HTTP_HANDSHAKE_CERTIFICATE },
+        { TLS12, 2048 / 8, 5, HTTP_HANDSHAKE_CERTIFICATE },
+        { TLS12, 2048 / 8, 4, HTTP_HANDSHAKE_OTHER }, /* looked at: the signature is not its */
+        { TLS13, 2048 / 8, 4, HTTP_HANDSHAKE_OTHER },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        write_large_key(rows[i].modulus_bytes, rows[i].exponent_bytes);
+        start((struct tls_opts){ .client_auth = TLS_CLIENT_REQUEST });
+        assert_int_equal(
+            ask(&(struct tls_client_opts){ .name = "large", .priority = rows[i].version }), 0);
+        AWAIT(s.handshakes[rows[i].result] == 1);
+        stop();
     }
-    stop();
 }
 
 static void expect_name(struct tls_client *c, const char *name)
@@ -479,6 +496,104 @@ static void an_address_begins_an_eighth_of_the_handshakes_of_a_second(void **sta
     stop();
 }
 
+/* Somebody begins all the handshakes there may be, again and again. */
+static void who_has_shown_a_certificate_comes_in_beside_a_flood(void **state)
+{
+    (void)state;
+    static const struct tls_client_opts good = { .name = "good", .from = "127.0.0.3" };
+    uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
+    start_with((struct http_opts){ .tls_handshakes_per_second = 80 },
+               (struct tls_opts){ .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem" });
+    while (ask(&good) != 200)
+        assert_true(now_mono_ms() < until_ms);
+    for (int round = 0; round < 5; round++) {
+        uint64_t before = stats().refused_handshakes;
+        for (int i = 0; stats().refused_handshakes == before; i++) {
+            char from[32];
+            snprintf(from, sizeof from, "127.0.1.%d", i % 250 + 1);
+            close(client_dial_from(http_address(server), from));
+            assert_true(now_mono_ms() < until_ms);
+        }
+        assert_int_equal(ask(&good), 200);
+    }
+    stop();
+}
+
+static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **state)
+{
+    enum { GOOD = 100, OTHER = 101 };
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 16, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS, hour_ns = HTTP_TRUSTED_S * (uint64_t)SECOND_NS;
+    http_secure_trust(s, GOOD, now_ns);
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    assert_false(http_secure_admits(s, OTHER, now_ns));
+    assert_true(http_secure_admits(s, GOOD, now_ns) && http_secure_admits(s, GOOD, now_ns));
+    assert_false(http_secure_admits(s, GOOD, now_ns)); /* it has its part, and no more */
+    /* Nor is what it begins taken from the others. */
+    now_ns += SECOND_NS;
+    assert_true(http_secure_admits(s, GOOD, now_ns));
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    now_ns += hour_ns;
+    for (uint64_t who = 0; who < 8; who++)
+        assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+    assert_false(http_secure_admits(s, GOOD, now_ns));
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
+static void a_handshake_with_many_bytes_counts_as_several(void **state)
+{
+    enum { ONE = 1, MANY = HTTP_HANDSHAKE_BYTES + 10 * HTTP_HANDSHAKE_STEP - 1 }; /* 10 more */
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 32, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS;
+    for (int i = 0; i < 2; i++) {
+        assert_true(http_secure_admits(s, ONE, now_ns));
+        http_secure_charge(s, ONE, HTTP_HANDSHAKE_BYTES, now_ns);
+    }
+    http_secure_charge(s, ONE, MANY, now_ns); /* 12 of 4 */
+    for (int i = 0; i < 3; i++, now_ns += SECOND_NS)
+        assert_false(http_secure_admits(s, ONE, now_ns));
+    assert_true(http_secure_admits(s, ONE, now_ns));
+    for (int i = 0; i < 20; i++)
+        http_secure_charge(s, ONE, MANY, now_ns); /* and those of all */
+    assert_false(http_secure_admits(s, 2, now_ns));
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
+/* A certificate with names without an end: read before it is known who signed it. */
+static void who_brings_a_large_certificate_is_held_up(void **state)
+{
+    enum { NAMES = 4000 };
+    static unsigned char names[4 + 3 * NAMES] = { 0x30, 0x82, 3 * NAMES >> 8, 3 * NAMES & 0xff };
+    (void)state;
+    struct cert c = cert_make(&(struct cert_spec){ .name = "many" });
+    for (size_t i = 4; i < sizeof names; i += 3)
+        memcpy(names + i, "\x82\x01x", 3);
+    assert_int_equal(
+        gnutls_x509_crt_set_extension_by_oid(c.crt, "2.5.29.17", names, sizeof names, 0), 0);
+    assert_int_equal(gnutls_x509_crt_sign2(c.crt, c.crt, c.key, GNUTLS_DIG_SHA256, 0), 0);
+    certs_write("many.pem", &c, 1);
+    cert_key_write("many.key", &c);
+    cert_release(&c);
+    start_with((struct http_opts){ .tls_handshakes_per_second = 32 },
+               (struct tls_opts){ .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem" });
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "many" }), 0);
+    AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == 1 && s.connections == 0);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 0);
+    assert_int_equal(stats().refused_handshakes_per_ip, 1);
+    assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .from = "127.0.0.2" }), 200);
+    stop();
+}
+
 static void connections_with_tls_are_at_most_256(void **state)
 {
     (void)state;
@@ -520,6 +635,128 @@ static void a_stream_and_its_head_are_whole_with_tls(void **state)
     stop();
 }
 
+/* --- behind the handshake --- */
+
+/* Makes records of TLS 1.3 that c's own GnuTLS would not make. */
+struct records {
+    gnutls_aead_cipher_hd_t cipher;
+    unsigned char iv[12];
+    uint64_t sequence;
+};
+
+enum { RECORD_MAX = 16384, RECORD_HEAD = 5, RECORD_TAG = 16, OF_HANDSHAKE = 22 };
+
+static void records_begin(struct records *to, const struct tls_client *c)
+{
+    gnutls_datum_t mac, iv, key;
+    unsigned char sequence[8];
+    assert_int_equal(gnutls_record_get_state(c->tls, 0, &mac, &iv, &key, sequence), 0);
+    assert_int_equal(gnutls_aead_cipher_init(&to->cipher, gnutls_cipher_get(c->tls), &key), 0);
+    assert_int_equal(iv.size, sizeof to->iv);
+    memcpy(to->iv, iv.data, sizeof to->iv);
+    to->sequence = 0;
+    for (size_t i = 0; i < sizeof sequence; i++)
+        to->sequence = to->sequence << 8 | sequence[i];
+}
+
+/* The next record, with bytes of a message of the handshake.  returns  false: hung up on */
+static bool records_send(struct records *of, int fd, const void *bytes, size_t n)
+{
+    static unsigned char plain[RECORD_MAX + 1], record[RECORD_HEAD + sizeof plain + RECORD_TAG];
+    unsigned char nonce[sizeof of->iv];
+    size_t len = n + 1 + RECORD_TAG, done = 0;
+    memcpy(plain, bytes, n);
+    plain[n] = OF_HANDSHAKE;
+    memcpy(nonce, of->iv, sizeof nonce);
+    for (size_t i = 0; i < 8; i++)
+        nonce[4 + i] ^= (unsigned char)(of->sequence >> (56 - 8 * i));
+    of->sequence++;
+    memcpy(record, "\x17\x03\x03", 3);
+    record[3] = (unsigned char)(len >> 8);
+    record[4] = (unsigned char)len;
+    assert_int_equal(gnutls_aead_cipher_encrypt(of->cipher, nonce, sizeof nonce, record,
+                                                RECORD_HEAD, RECORD_TAG, plain, n + 1,
+                                                record + RECORD_HEAD, &len),
+                     0);
+    while (done < len + RECORD_HEAD) {
+        ssize_t k = send(fd, record + done, len + RECORD_HEAD - done, MSG_NOSIGNAL);
+        if (k <= 0)
+            return false;
+        done += (size_t)k;
+    }
+    return true;
+}
+
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+static void a_message_without_an_end_behind_the_handshake_is_cut(void **state)
+{
+    enum { SENT_MAX = 1024, KEPT_MAX = 1 << 20 };
+    (void)state;
+    /* A KeyUpdate that says to be 16 MiB long. */
+    unsigned char part[RECORD_MAX] = { GNUTLS_HANDSHAKE_KEY_UPDATE, 0xff, 0xff, 0xff };
+    struct tls_client c;
+    struct records records;
+    start((struct tls_opts){ 0 });
+    dial(&c, &(struct tls_client_opts){ .priority = TLS13 });
+    assert_true(tls_client_handshake(&c));
+    expect_ok(&c);
+    records_begin(&records, &c);
+    size_t before = in_use(), sent = 0;
+    while (sent < SENT_MAX && records_send(&records, c.fd, part, sizeof part)) {
+        memset(part, 0, 4);
+        sent++;
+        if (!SANITIZED)
+            assert_true(in_use() < before + KEPT_MAX);
+    }
+    assert_true(sent < SENT_MAX);
+    gnutls_aead_cipher_deinit(records.cipher);
+    tls_client_hang_up(&c);
+    stop();
+}
+
+/* What may be sent without an end is counted from one request, or part of a body, to the next. */
+static void a_connection_may_send_as_much_as_it_likes(void **state)
+{
+    (void)state;
+    static char body[10001];
+    struct tls_client c;
+    memset(body, 'x', sizeof body - 1);
+    start((struct tls_opts){ 0 });
+    dial(&c, &anybody);
+    assert_true(tls_client_handshake(&c));
+    for (int i = 0; i < 2000; i++)
+        expect_ok(&c);
+    assert_true(
+        tls_client_say(&c, "GET /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"));
+    for (int i = 0; i < 100; i++)
+        assert_true(tls_client_say(&c, body));
+    expect_ok(&c);
+    tls_client_hang_up(&c);
+    stop();
+}
+
+static void a_client_that_changes_its_key_is_no_failure(void **state)
+{
+    (void)state;
+    struct tls_client c;
+    start((struct tls_opts){ 0 });
+    dial(&c, &(struct tls_client_opts){ .priority = TLS13 });
+    assert_true(tls_client_handshake(&c));
+    expect_ok(&c);
+    assert_int_equal(gnutls_session_key_update(c.tls, 0), 0);
+    expect_ok(&c);
+    tls_client_hang_up(&c);
+    AWAIT(s.connections == 0);
+    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OK], 1);
+    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OTHER], 0);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,8 +769,15 @@ int main(void)
         cmocka_unit_test(a_request_that_is_late_ends_its_connection),
         cmocka_unit_test(each_reason_of_a_failed_handshake_is_counted),
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
+        cmocka_unit_test(who_has_shown_a_certificate_comes_in_beside_a_flood),
+        cmocka_unit_test(what_strangers_begin_is_not_counted_against_who_is_trusted),
+        cmocka_unit_test(a_handshake_with_many_bytes_counts_as_several),
+        cmocka_unit_test(who_brings_a_large_certificate_is_held_up),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
+        cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),
+        cmocka_unit_test(a_connection_may_send_as_much_as_it_likes),
+        cmocka_unit_test(a_client_that_changes_its_key_is_no_failure),
     };
     return cmocka_run_group_tests_name("secure", tests, make, unmake);
 }

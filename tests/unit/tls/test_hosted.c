@@ -275,7 +275,7 @@ static void where_names_are_wanted_it_is_known_who_brought_none(void **state)
     }
 }
 
-static void an_open_session_takes_any_number_of_bytes(void **state)
+static void an_open_session_takes_any_number_of_bytes_that_are_heard(void **state)
 {
     (void)state;
     enum { ALL = 300000, PIECE = 10000 };
@@ -287,8 +287,28 @@ static void an_open_session_takes_any_number_of_bytes(void **state)
     for (size_t sum = 0; sum < ALL; sum += PIECE) {
         assert_int_equal(gnutls_record_send(p.client.tls, piece, PIECE), PIECE);
         assert_int_equal(gnutls_record_recv(p.server.tls, got, sizeof got), PIECE);
+        tls_hosted_heard(p.hosted);
     }
     assert_int_equal(over(&p, &error), TLS_FAILED_NOT);
+}
+
+/* As when all of it is the beginning of a message. */
+static void an_open_session_ends_when_nothing_is_heard(void **state)
+{
+    (void)state;
+    enum { ALL = 60000, PIECE = 10000 };
+    static char piece[PIECE], got[2 * PIECE];
+    struct pair p;
+    const char *error;
+    ssize_t n = PIECE;
+    pair_make(&p, (struct tls_opts){ 0 }, TLS13, NULL);
+    assert_int_equal(handshake(&p), 0);
+    for (size_t sum = 0; sum < ALL && n == PIECE; sum += PIECE) {
+        assert_int_equal(gnutls_record_send(p.client.tls, piece, PIECE), PIECE);
+        n = gnutls_record_recv(p.server.tls, got, sizeof got);
+    }
+    assert_true(n < 0 && gnutls_error_is_fatal((int)n));
+    assert_int_equal(over(&p, &error), TLS_FAILED_NOT); /* the handshake did not */
 }
 
 static void a_handshake_without_an_end_is_ended(void **state)
@@ -319,7 +339,8 @@ int main(void)
         cmocka_unit_test(what_is_no_handshake_has_its_reason),
         cmocka_unit_test(a_client_that_leaves_when_it_has_our_certificate_is_told_apart),
         cmocka_unit_test(where_names_are_wanted_it_is_known_who_brought_none),
-        cmocka_unit_test(an_open_session_takes_any_number_of_bytes),
+        cmocka_unit_test(an_open_session_takes_any_number_of_bytes_that_are_heard),
+        cmocka_unit_test(an_open_session_ends_when_nothing_is_heard),
         cmocka_unit_test(a_handshake_without_an_end_is_ended),
     };
     return cmocka_run_group_tests_name("hosted", tests, make, unmake);
