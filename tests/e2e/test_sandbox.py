@@ -194,6 +194,14 @@ def test_a_file_that_moved_out_of_its_folder_is_refused_and_the_log_says_what_to
         s.wait_value("in", 1)
 
 
+def test_an_interface_by_its_name_is_found_by_a_reload_too():
+    """As in [fe80::1%eth0]: the kernel is asked for its number each time the config is read."""
+    with server(sockets=("udp://[::1%lo]:0",)) as s:
+        s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: s.logged("reloaded") or s.process.poll() is not None, "the reload")
+        assert s.logged("reloaded")
+
+
 def test_redis_is_looked_up_by_its_name_after_the_sandbox_is_on():
     """On a thread of its own, by the C library, which reads its files and loads what they name."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
