@@ -37,6 +37,9 @@ int sandbox_files_begin(struct sandbox_files *f);
  */
 int sandbox_files_allow(struct sandbox_files *f, const char *path, enum sandbox_may may);
 
+/* The same for what is open already, wherever it lies: its path may be closed to who we are now. */
+int sandbox_files_allow_open(struct sandbox_files *f, int fd, enum sandbox_may may);
+
 /*
  * The folder that `path` lies in, and the one that its file lies in where links lead elsewhere: a
  * file that is replaced by rename can be opened again.

@@ -71,7 +71,7 @@ int sandbox_files_begin(struct sandbox_files *f)
     return 0;
 }
 
-static int add(struct sandbox_files *f, int fd, enum sandbox_may may)
+int sandbox_files_allow_open(struct sandbox_files *f, int fd, enum sandbox_may may)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -92,7 +92,7 @@ int sandbox_files_allow(struct sandbox_files *f, const char *path, enum sandbox_
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int rc = add(f, fd, may);
+    int rc = sandbox_files_allow_open(f, fd, may);
     (void)close(fd);
     return rc;
 }

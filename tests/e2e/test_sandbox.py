@@ -92,6 +92,20 @@ def test_root_is_left_behind_and_everything_still_works(own, place):
 
 
 @as_root
+def test_a_state_below_a_folder_that_only_root_may_enter_is_kept(place):
+    """The path is closed to the user, its descriptor is not."""
+    os.makedirs(place + "/roots/state", 0o700)
+    os.chmod(place + "/roots", 0o700)
+    os.chown(place + "/roots/state", USER, GROUP)
+    for start in (1, 2):
+        with server("server.user=%d:%d" % (USER, GROUP), "server.state_dir=%s/roots/state" % place) as s:
+            assert int(s.logged("sandbox")[0]["landlock"]) > 0 and not s.logged("no sandbox for files")
+            s.send("a:1|c")
+            s.wait_value("a", start)
+        assert s.logged("state saved")
+
+
+@as_root
 def test_a_privileged_port_is_bound_before_root_is_left(own):
     def free():
         for port in range(1023, 600, -1):
