@@ -137,7 +137,7 @@ static void allow_sockets(const struct server *s, struct sandbox_files *f)
     allow_left(s, f);
 }
 
-/* By its descriptor, as all that is done there: root may have opened it below a folder of its own. */
+/* By its descriptor, as all that is done there: root may keep a folder above it to itself. */
 static void allow_state(const struct server *s, struct sandbox_files *f)
 {
     if (s->state_file.dir >= 0)
@@ -208,10 +208,7 @@ int server_confine(struct server *s)
 static void explain(void *unused, const char *path)
 {
     (void)unused;
-    if (path[0] != '\0' && sandbox_files_refuse(path))
-        LOG(LOG_ERROR, "the sandbox does not let this file be read", F_STR("path", path),
-            F_STR("reason", "it lies in a folder that no option named at the start"),
-            F_STR("remedy", "restart, or move it"));
+    reload_explain(path);
 }
 
 void server_confine_explain(const struct server *s)

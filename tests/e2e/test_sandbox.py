@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from certificates import Certs
 from harness import STATSD, Server, clean_env, log_line, run, wait_for
 
 USER, GROUP = 12345, 23456
@@ -206,6 +207,41 @@ def test_a_file_that_moved_out_of_its_folder_is_refused_and_the_log_says_what_to
         assert told[0]["path"].endswith("in/mapping.yml") and "restart" in told[0]["remedy"]
         s.send("m:1|c")
         s.wait_value("in", 1)
+
+
+def refused_by_the_sandbox(s, path):
+    wait_for(lambda: s.logged("the sandbox does not let this file be read"), "the reason")
+    assert {t["path"] for t in s.logged("the sandbox does not let this file be read")} == {path}
+
+
+def test_a_mapping_that_a_reload_names_in_another_folder_is_explained_too(place):
+    os.mkdir(place + "/in")
+    os.mkdir(place + "/out")
+    with open(place + "/in/conf", "w") as f:
+        f.write("[prometheus]\n")
+    with open(place + "/out/mapping.yml", "w") as f:
+        f.write("mappings:\n- match: m\n  name: out\n")
+    with server(config=place + "/in/conf") as s:
+        with open(place + "/in/conf", "a") as f:
+            f.write("mapping = %s/out/mapping.yml\n" % place)
+        s.process.send_signal(signal.SIGHUP)
+        refused_by_the_sandbox(s, place + "/out/mapping.yml")
+
+
+@pytest.mark.parametrize("hup", [False, True])
+def test_a_certificate_that_the_web_config_names_in_another_folder_is_explained_too(place, hup):
+    os.mkdir(place + "/in")
+    os.mkdir(place + "/out")
+    certs = Certs(place + "/out")
+    with open(place + "/in/web.yml", "w") as f:
+        f.write("basic_auth_users: {}\n")
+    with server("http.web_config=%s/in/web.yml" % place) as s:
+        with open(place + "/in/web.yml", "w") as f:
+            f.write("tls_server_config: {cert_file: %s, key_file: %s}\n" % (certs.ca, certs.at("ca.key")))
+        if hup:
+            s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(s.logged("the sandbox does not let this file be read")) >= 2, "the reasons")
+        assert {t["path"] for t in s.logged("the sandbox does not let this file be read")} == {certs.ca, certs.at("ca.key")}
 
 
 def test_an_interface_by_its_name_is_found_by_a_reload_too():
