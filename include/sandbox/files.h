@@ -42,7 +42,8 @@ int sandbox_files_allow_open(struct sandbox_files *f, int fd, enum sandbox_may m
 
 /*
  * The folder that `path` lies in, and the one that its file lies in where links lead elsewhere: a
- * file that is replaced by rename can be opened again.
+ * file that is replaced by rename can be opened again.  In the root, below which everything lies,
+ * it is the file alone.
  */
 int sandbox_files_allow_folder_of(struct sandbox_files *f, const char *path, enum sandbox_may may);
 

@@ -108,11 +108,18 @@ static int parent_of(const char *path, char folder[PATH_MAX])
     return 0;
 }
 
+static bool is_root(const char *folder)
+{
+    struct stat root, st;
+    return stat("/", &root) == 0 && stat(folder, &st) == 0 && st.st_dev == root.st_dev &&
+           st.st_ino == root.st_ino;
+}
+
 static int allow_parent(struct sandbox_files *f, const char *path, enum sandbox_may may)
 {
     char folder[PATH_MAX];
     int rc = parent_of(path, folder);
-    return rc < 0 ? rc : sandbox_files_allow(f, folder, may);
+    return rc < 0 ? rc : sandbox_files_allow(f, is_root(folder) ? path : folder, may);
 }
 
 int sandbox_files_allow_folder_of(struct sandbox_files *f, const char *path, enum sandbox_may may)
