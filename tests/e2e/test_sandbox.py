@@ -143,6 +143,20 @@ def test_the_next_one_takes_over_as_the_same_user(own):
 
 
 @as_root
+@pytest.mark.parametrize("before, after", [((), ("server.user=%d:%d" % (USER, GROUP),)), (("server.user=%d:%d" % (USER, GROUP),), ())])
+def test_another_user_cannot_take_over_and_is_told_to_restart(own, before, after):
+    control = "server.control_socket=%s/control" % own
+    with server(control, *before) as old:
+        new = server(control, *after, wait=False, clean_exit=False)
+        new.command.append("--takeover")
+        with new:
+            told = wait_for(lambda: new.logged("cannot take over"), "the refusal")
+            assert "another user's: restart" in told[0]["remedy"]
+        old.send("a:1|c")
+        old.wait_value("a", 1)
+
+
+@as_root
 @pytest.mark.parametrize("settings, told", [
     (("server.user=no-such-user",), "there is no such user"),
     (("server.user=12345",), "say UID:GID"),
