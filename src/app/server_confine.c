@@ -138,11 +138,10 @@ static void allow_sockets(const struct server *s, struct sandbox_files *f)
 }
 
 /* By its descriptor, as all that is done there: root may keep a folder above it to itself. */
-static void allow_state(const struct server *s, struct sandbox_files *f)
+static int allow_state(const struct server *s, struct sandbox_files *f)
 {
-    if (s->state_file.dir >= 0)
-        judge(sandbox_files_allow_open(f, s->state_file.dir, SANDBOX_WRITE),
-              s->config->server_state_dir);
+    const int dir = s->state_file.dir;
+    return dir < 0 ? 0 : sandbox_files_allow_open(f, dir, SANDBOX_WRITE);
 }
 
 /* returns  the version of Landlock; 0: none is in force */
@@ -154,8 +153,11 @@ static int limit_files(const struct server *s)
         sandbox_files_allow_system(&f);
         each_read(s, allow_read, &f);
         allow_sockets(s, &f);
-        allow_state(s, &f);
-        rc = sandbox_files_end(&f);
+        rc = allow_state(s, &f);
+        if (rc == 0)
+            rc = sandbox_files_end(&f);
+        else
+            sandbox_files_drop(&f);
     }
     if (rc < 0)
         LOG(LOG_WARN, "no sandbox for files", F_STR("error", err_text(rc)),
