@@ -37,9 +37,13 @@ int sandbox_files_begin(struct sandbox_files *f);
  */
 int sandbox_files_allow(struct sandbox_files *f, const char *path, enum sandbox_may may);
 
+/* The same for what is open already, wherever it lies: its path may be closed to who we are now. */
+int sandbox_files_allow_open(struct sandbox_files *f, int fd, enum sandbox_may may);
+
 /*
  * The folder that `path` lies in, and the one that its file lies in where links lead elsewhere: a
- * file that is replaced by rename can be opened again.
+ * file that is replaced by rename can be opened again.  In the root, below which everything lies,
+ * it is the file alone.
  */
 int sandbox_files_allow_folder_of(struct sandbox_files *f, const char *path, enum sandbox_may may);
 
@@ -58,6 +62,9 @@ void sandbox_files_allow_system(struct sandbox_files *f);
  * 6.7).  f is closed, also on failure.   returns  0, or -errno
  */
 int sandbox_files_end(struct sandbox_files *f);
+
+/* In place of end: nothing is in force.  f is closed. */
+void sandbox_files_drop(struct sandbox_files *f);
 
 /**
  * sandbox_files_refuse(path):

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sandbox/files.h"
 
 static void log_errors(struct slice errors)
 {
@@ -53,14 +54,31 @@ static int load_mapping(const struct config *running, const struct config *c,
     return core_mapping_load(&in_force, ret, ret_errors);
 }
 
+void reload_explain(const char *path)
+{
+    if (path[0] != '\0' && sandbox_files_refuse(path))
+        LOG(LOG_ERROR, "the sandbox does not let this file be read", F_STR("path", path),
+            F_STR("reason", "it lies in a folder that no option named at the start"),
+            F_STR("remedy", "restart, or move it"));
+}
+
+/* Of the file that the fresh one names; where it is the running one's, the caller looks at all. */
+static void explain_mapping(const struct config *running, const struct config *fresh)
+{
+    if (strcmp(running->prometheus_mapping, fresh->prometheus_mapping) != 0)
+        reload_explain(fresh->prometheus_mapping);
+}
+
 int reload_read(const struct config *running, const struct config_source *src, struct reloaded *ret)
 {
     struct config fresh = { 0 };
     struct core_mapping mapping;
     struct buf errors = { 0 };
     int rc = config_load(src, &fresh, &errors);
-    if (rc == 0 && (rc = load_mapping(running, &fresh, &mapping, &errors)) < 0)
+    if (rc == 0 && (rc = load_mapping(running, &fresh, &mapping, &errors)) < 0) {
+        explain_mapping(running, &fresh);
         config_release(&fresh);
+    }
     if (rc < 0) {
         log_errors(buf_slice(&errors));
         buf_release(&errors);

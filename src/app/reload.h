@@ -27,4 +27,7 @@ struct reloaded {
 int reload_read(const struct config *running, const struct config_source *src,
                 struct reloaded *ret);
 
+/* Say so in the log, if it is the sandbox that keeps us from reading this file ("": none). */
+void reload_explain(const char *path);
+
 #endif

@@ -3,7 +3,7 @@
  *
  *   server_user_open     server.user, before anything is opened
  *   server_confine       give_sockets -> become -> no new privileges -> limit_files -> limit_calls
- *     limit_files          allow_read, allow_sockets, the state
+ *     limit_files          allow_read, allow_sockets, allow_state
  *   server_confine_explain   why a file cannot be read again
  *
  * Rules of files come before the filter of calls, which has no call for them.
@@ -137,20 +137,27 @@ static void allow_sockets(const struct server *s, struct sandbox_files *f)
     allow_left(s, f);
 }
 
+/* By its descriptor, as all that is done there: root may keep a folder above it to itself. */
+static int allow_state(const struct server *s, struct sandbox_files *f)
+{
+    const int dir = s->state_file.dir;
+    return dir < 0 ? 0 : sandbox_files_allow_open(f, dir, SANDBOX_WRITE);
+}
+
 /* returns  the version of Landlock; 0: none is in force */
 static int limit_files(const struct server *s)
 {
     struct sandbox_files f;
-    const char *dir = s->config->server_state_dir;
     int rc = sandbox_files_begin(&f);
     if (rc == 0) {
         sandbox_files_allow_system(&f);
         each_read(s, allow_read, &f);
         allow_sockets(s, &f);
-        if (dir[0] != '\0')
-            rc = sandbox_files_allow(&f, dir, SANDBOX_WRITE);
-        int end = sandbox_files_end(&f);
-        rc = rc < 0 ? rc : end;
+        rc = allow_state(s, &f);
+        if (rc == 0)
+            rc = sandbox_files_end(&f);
+        else
+            sandbox_files_drop(&f);
     }
     if (rc < 0)
         LOG(LOG_WARN, "no sandbox for files", F_STR("error", err_text(rc)),
@@ -203,10 +210,7 @@ int server_confine(struct server *s)
 static void explain(void *unused, const char *path)
 {
     (void)unused;
-    if (path[0] != '\0' && sandbox_files_refuse(path))
-        LOG(LOG_ERROR, "the sandbox does not let this file be read", F_STR("path", path),
-            F_STR("reason", "it lies in a folder that no option named at the start"),
-            F_STR("remedy", "restart, or move it"));
+    reload_explain(path);
 }
 
 void server_confine_explain(const struct server *s)

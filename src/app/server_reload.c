@@ -11,7 +11,6 @@
 
 static void refused(struct server *s)
 {
-    server_confine_explain(s);
     s->self.server.reloads_failed++;
     s->self.server.reload_failed = true;
     server_manager_reloaded(s,
@@ -40,6 +39,7 @@ void server_reload(struct server *s)
     if (s->acceptor != NULL)
         acceptor_reload(s->acceptor);
     server_web_reload(&s->web, s->http);
+    server_confine_explain(s);
     if (s->reload_turn != 0) {
         s->reload_again = true;
         return;

@@ -278,8 +278,8 @@ static int explain(const char *path, int rc)
     const char *remedy = "see server.control_socket";
     if (rc == -ENOENT || rc == -ECONNREFUSED)
         remedy = "no server runs there: start without --takeover";
-    else if (rc == -EPERM)
-        remedy = "the server that runs is another user's";
+    else if (rc == -EPERM || rc == -EACCES)
+        remedy = "the server that runs is another user's: restart, or see server.user";
     LOG(LOG_ERROR, "cannot take over", F_STR("control_socket", path), F_STR("error", err_text(rc)),
         F_STR("remedy", remedy));
     return rc;

@@ -109,6 +109,14 @@ void server_expire_turned(struct server *s)
         expire_soon(s);
 }
 
+static void look_at_web(struct server *s)
+{
+    uint64_t failed = s->self.server.web_reloads_failed;
+    server_web_look(&s->web, s->http);
+    if (s->self.server.web_reloads_failed != failed)
+        server_confine_explain(s);
+}
+
 void server_tick(struct server *s)
 {
     assert(server_state(s) == RUNNING);
@@ -117,7 +125,7 @@ void server_tick(struct server *s)
     events_take(&s->events);
     events_expire(&s->events, profiles_at(s->mapping.profiles, 0)->ttl_s);
     server_http_again(s);
-    server_web_look(&s->web, s->http);
+    look_at_web(s);
     if (s->http != NULL)
         http_tick(s->http, now_mono_ns());
     if (s->acceptor != NULL)

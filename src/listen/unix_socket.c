@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/socket_file.h"
 #include "listen/dgram.h"
 #include "listen/unix_bound.h"
 
@@ -104,16 +105,29 @@ static int clear_path(const struct listen_address *a, int type, const char *path
     return 0;
 }
 
-static int give(const char *path, const struct listen_address *a)
+/* file: a descriptor of it alone */
+static int give(int file, const struct listen_address *a)
 {
-    if (a->uid == LISTEN_OWNER_SELF && a->gid == LISTEN_OWNER_SELF)
-        return 0;
-    return lchown(path, a->uid, a->gid); /* LISTEN_OWNER_SELF is -1: that one stays as it is */
+    int rc = socket_file_chmod(file, a->mode);
+    if (rc < 0 || (a->uid == LISTEN_OWNER_SELF && a->gid == LISTEN_OWNER_SELF))
+        return rc;
+    /* LISTEN_OWNER_SELF is -1: that one stays as it is */
+    return socket_file_chown(file, a->uid, a->gid);
+}
+
+static int give_new(const char *path, const struct listen_address *a, struct stat *ret_file)
+{
+    int file = socket_file_hold(path, false, ret_file);
+    if (file < 0)
+        return file;
+    int rc = give(file, a);
+    close(file);
+    return rc;
 }
 
 /*
  * Bind fd, to a file with a's permissions where there is a path.  The file gets the permissions of
- * the descriptor, less the umask: so it is never open to more than a->mode says, and chmod adds
+ * the descriptor, less the umask: so it is never open to more than a->mode says, and give adds
  * what the umask took.
  */
 static int bind_file(int fd, const struct listen_address *a, const char *path,
@@ -123,11 +137,9 @@ static int bind_file(int fd, const struct listen_address *a, const char *path,
         return -errno;
     if (bind(fd, (const struct sockaddr *)&a->addr, a->addr_len) < 0)
         return -errno;
-    if (path == NULL ||
-        (chmod(path, a->mode) == 0 && give(path, a) == 0 && lstat(path, ret_file) == 0))
-        return 0;
-    int rc = -errno;
-    (void)unlink(path);
+    int rc = path != NULL ? give_new(path, a, ret_file) : 0;
+    if (rc < 0)
+        (void)unlink(path);
     return rc;
 }
 
@@ -200,10 +212,13 @@ int unix_socket_learn(struct listener *l)
 void unix_socket_own(struct listener *l)
 {
     const char *path = unix_socket_path(&l->address);
-    if (path == NULL || !l->own || unix_socket_look(l) != LISTENER_FILE_THERE)
+    struct stat st;
+    int file = path != NULL && l->own ? socket_file_hold(path, true, &st) : -1;
+    if (file < 0)
         return;
-    if (chmod(path, l->address.mode) == 0) /* as the config says today */
-        (void)give(path, &l->address);
+    if (st.st_dev == l->file_dev && st.st_ino == l->file_ino)
+        (void)give(file, &l->address); /* as the config says today */
+    close(file);
 }
 
 enum listener_file unix_socket_look(const struct listener *l)

@@ -35,7 +35,9 @@ static const struct sandbox_calls rows[] = {
       "close close_range copy_file_range dup dup2 dup3 eventfd2 fcntl lseek pipe pipe2 pread64 "
       "preadv pwrite64 pwritev read readv sendfile splice write writev", "" },
     { "devices and sockets",
-      "ioctl", "FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ alone" },
+      "ioctl",
+      "FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ alone, and SIOCGIFINDEX, "
+      "SIOCGIFNAME: interfaces by name, as in [fe80::1%eth0]" },
     { "waiting",
       "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait poll ppoll "
       "pselect6 select timerfd_create timerfd_settime", "" },
@@ -118,9 +120,8 @@ static struct scmp_arg_cmp argument(unsigned at, enum scmp_compare op, uint32_t 
 static int allow_seen(scmp_filter_ctx f)
 {
     static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
-    static const unsigned long asked[] = {
-        FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, TCGETS, TIOCGWINSZ
-    };
+    static const unsigned long asked[] = { FIONREAD, FIONBIO,    FIOCLEX,      TIOCOUTQ,
+                                           TCGETS,   TIOCGWINSZ, SIOCGIFINDEX, SIOCGIFNAME };
     int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     if (rc == 0)

@@ -71,7 +71,7 @@ int sandbox_files_begin(struct sandbox_files *f)
     return 0;
 }
 
-static int add(struct sandbox_files *f, int fd, enum sandbox_may may)
+int sandbox_files_allow_open(struct sandbox_files *f, int fd, enum sandbox_may may)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -92,7 +92,7 @@ int sandbox_files_allow(struct sandbox_files *f, const char *path, enum sandbox_
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int rc = add(f, fd, may);
+    int rc = sandbox_files_allow_open(f, fd, may);
     (void)close(fd);
     return rc;
 }
@@ -108,11 +108,18 @@ static int parent_of(const char *path, char folder[PATH_MAX])
     return 0;
 }
 
+static bool is_root(const char *folder)
+{
+    struct stat root, st;
+    return stat("/", &root) == 0 && stat(folder, &st) == 0 && st.st_dev == root.st_dev &&
+           st.st_ino == root.st_ino;
+}
+
 static int allow_parent(struct sandbox_files *f, const char *path, enum sandbox_may may)
 {
     char folder[PATH_MAX];
     int rc = parent_of(path, folder);
-    return rc < 0 ? rc : sandbox_files_allow(f, folder, may);
+    return rc < 0 ? rc : sandbox_files_allow(f, is_root(folder) ? path : folder, may);
 }
 
 int sandbox_files_allow_folder_of(struct sandbox_files *f, const char *path, enum sandbox_may may)
@@ -166,11 +173,16 @@ void sandbox_files_allow_system(struct sandbox_files *f)
     (void)sandbox_files_allow_folder_of(f, "/etc/hosts", SANDBOX_READ);
 }
 
+void sandbox_files_drop(struct sandbox_files *f)
+{
+    (void)close(f->rules);
+    f->rules = -1;
+}
+
 int sandbox_files_end(struct sandbox_files *f)
 {
     int rc = syscall(SYS_landlock_restrict_self, f->rules, 0) < 0 ? -errno : 0;
-    (void)close(f->rules);
-    f->rules = -1;
+    sandbox_files_drop(f);
     if (rc == 0)
         atomic_store(&in_force, true);
     return rc;

@@ -6,18 +6,17 @@
 #include "sandbox/user.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/number.h"
 #include "base/slice.h"
+#include "base/socket_file.h"
 
 enum { NAME_BYTES = 64, ENTRY_BYTES = 16384 };
 
@@ -171,15 +170,11 @@ int sandbox_user_become(const struct sandbox_user *u, const char **ret_why)
 int sandbox_user_give(const struct sandbox_user *u, const char *path, uint64_t dev, uint64_t ino)
 {
     struct stat st;
-    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+    int rc = -ESTALE, fd = socket_file_hold(path, false, &st);
     if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0)
-        rc = -errno;
-    else if (!S_ISSOCK(st.st_mode) || (ino != 0 && (st.st_dev != dev || st.st_ino != ino)))
-        rc = -ESTALE;
-    else if (fchownat(fd, "", u->uid, u->gid, AT_EMPTY_PATH) < 0)
-        rc = -errno;
+        return fd;
+    if (ino == 0 || (st.st_dev == dev && st.st_ino == ino))
+        rc = socket_file_chown(fd, u->uid, u->gid);
     (void)close(fd);
     return rc;
 }

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/socket_file.h"
+
 enum { BACKLOG = 4, MODE = 0600 };
 
 static int address_of(const char *path, struct sockaddr_un *ret)
@@ -53,6 +55,17 @@ static int clear(const char *path)
     return -EADDRINUSE;
 }
 
+static int permit(const char *path)
+{
+    struct stat st;
+    int file = socket_file_hold(path, false, &st);
+    if (file < 0)
+        return file;
+    int rc = socket_file_chmod(file, MODE);
+    close(file);
+    return rc;
+}
+
 int control_socket_listen(const char *path, int *ret)
 {
     struct sockaddr_un a;
@@ -66,11 +79,12 @@ int control_socket_listen(const char *path, int *ret)
         return -errno;
     /* The file gets the permissions of the descriptor, less the umask: it is never open to more. */
     if (fchmod(fd, MODE) == 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0) {
-        if (chmod(path, MODE) == 0 && listen(fd, BACKLOG) == 0) {
+        rc = permit(path);
+        if (rc == 0 && listen(fd, BACKLOG) == 0) {
             *ret = fd;
             return 0;
         }
-        rc = -errno;
+        rc = rc < 0 ? rc : -errno;
         (void)unlink(path);
     } else {
         rc = -errno;

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from certificates import Certs
 from harness import STATSD, Server, clean_env, log_line, run, wait_for
 
 USER, GROUP = 12345, 23456
@@ -92,6 +93,20 @@ def test_root_is_left_behind_and_everything_still_works(own, place):
 
 
 @as_root
+def test_a_state_below_a_folder_that_only_root_may_enter_is_kept(place):
+    """The path is closed to the user, its descriptor is not."""
+    os.makedirs(place + "/roots/state", 0o700)
+    os.chmod(place + "/roots", 0o700)
+    os.chown(place + "/roots/state", USER, GROUP)
+    for start in (1, 2):
+        with server("server.user=%d:%d" % (USER, GROUP), "server.state_dir=%s/roots/state" % place) as s:
+            assert int(s.logged("sandbox")[0]["landlock"]) > 0 and not s.logged("no sandbox for files")
+            s.send("a:1|c")
+            s.wait_value("a", start)
+        assert s.logged("state saved")
+
+
+@as_root
 def test_a_privileged_port_is_bound_before_root_is_left(own):
     def free():
         for port in range(1023, 600, -1):
@@ -125,6 +140,20 @@ def test_the_next_one_takes_over_as_the_same_user(own):
             new.send("a:1|c", unix=True)
             new.wait_value("a", 2)
         assert not os.path.exists(own + "/d")
+
+
+@as_root
+@pytest.mark.parametrize("before, after", [((), ("server.user=%d:%d" % (USER, GROUP),)), (("server.user=%d:%d" % (USER, GROUP),), ())])
+def test_another_user_cannot_take_over_and_is_told_to_restart(own, before, after):
+    control = "server.control_socket=%s/control" % own
+    with server(control, *before) as old:
+        new = server(control, *after, wait=False, clean_exit=False)
+        new.command.append("--takeover")
+        with new:
+            told = wait_for(lambda: new.logged("cannot take over"), "the refusal")
+            assert "another user's: restart" in told[0]["remedy"]
+        old.send("a:1|c")
+        old.wait_value("a", 1)
 
 
 @as_root
@@ -192,6 +221,49 @@ def test_a_file_that_moved_out_of_its_folder_is_refused_and_the_log_says_what_to
         assert told[0]["path"].endswith("in/mapping.yml") and "restart" in told[0]["remedy"]
         s.send("m:1|c")
         s.wait_value("in", 1)
+
+
+def refused_by_the_sandbox(s, path):
+    wait_for(lambda: s.logged("the sandbox does not let this file be read"), "the reason")
+    assert {t["path"] for t in s.logged("the sandbox does not let this file be read")} == {path}
+
+
+def test_a_mapping_that_a_reload_names_in_another_folder_is_explained_too(place):
+    os.mkdir(place + "/in")
+    os.mkdir(place + "/out")
+    with open(place + "/in/conf", "w") as f:
+        f.write("[prometheus]\n")
+    with open(place + "/out/mapping.yml", "w") as f:
+        f.write("mappings:\n- match: m\n  name: out\n")
+    with server(config=place + "/in/conf") as s:
+        with open(place + "/in/conf", "a") as f:
+            f.write("mapping = %s/out/mapping.yml\n" % place)
+        s.process.send_signal(signal.SIGHUP)
+        refused_by_the_sandbox(s, place + "/out/mapping.yml")
+
+
+@pytest.mark.parametrize("hup", [False, True])
+def test_a_certificate_that_the_web_config_names_in_another_folder_is_explained_too(place, hup):
+    os.mkdir(place + "/in")
+    os.mkdir(place + "/out")
+    certs = Certs(place + "/out")
+    with open(place + "/in/web.yml", "w") as f:
+        f.write("basic_auth_users: {}\n")
+    with server("http.web_config=%s/in/web.yml" % place) as s:
+        with open(place + "/in/web.yml", "w") as f:
+            f.write("tls_server_config: {cert_file: %s, key_file: %s}\n" % (certs.ca, certs.at("ca.key")))
+        if hup:
+            s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(s.logged("the sandbox does not let this file be read")) >= 2, "the reasons")
+        assert {t["path"] for t in s.logged("the sandbox does not let this file be read")} == {certs.ca, certs.at("ca.key")}
+
+
+def test_an_interface_by_its_name_is_found_by_a_reload_too():
+    """As in [fe80::1%eth0]: the kernel is asked for its number each time the config is read."""
+    with server(sockets=("udp://[::1%lo]:0",)) as s:
+        s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: s.logged("reloaded") or s.process.poll() is not None, "the reload")
+        assert s.logged("reloaded")
 
 
 def test_redis_is_looked_up_by_its_name_after_the_sandbox_is_on():

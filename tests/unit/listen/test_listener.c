@@ -21,10 +21,13 @@
 /* In place of chmod for the server: notes the file's mode until then, and can fail. */
 static mode_t mode_before_chmod;
 static int chmod_errno;
+static void (*before_chmod)(void);
 
 int chmod(const char *path, mode_t mode)
 {
     struct stat st;
+    if (before_chmod != NULL)
+        before_chmod();
     if (stat(path, &st) == 0)
         mode_before_chmod = st.st_mode & 0777;
     errno = chmod_errno;
@@ -326,6 +329,37 @@ static void a_socket_that_cannot_get_its_mode_leaves_no_file(void **unused)
     buf_release(&error);
 }
 
+static char swapped[4][128]; /* the socket, where it goes, a file of somebody's, a URL */
+
+static void swap(void)
+{
+    assert_int_equal(rename(swapped[0], swapped[1]), 0);
+    assert_int_equal(symlink(swapped[2], swapped[0]), 0);
+}
+
+static void a_link_in_the_place_of_a_new_socket_changes_no_other_file(void **unused)
+{
+    (void)unused;
+    struct stat st;
+    struct listener l;
+    unix_url(swapped[3], sizeof swapped[3], "");
+    struct listen_address a = address(swapped[3]);
+    snprintf(swapped[0], sizeof swapped[0], "%s", ((struct sockaddr_un *)&a.addr)->sun_path);
+    snprintf(swapped[1], sizeof swapped[1], "%s/moved", dir);
+    snprintf(swapped[2], sizeof swapped[2], "%s/victim", dir);
+    assert_int_equal(close(open(swapped[2], O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
+    before_chmod = swap;
+    open_listener(swapped[3], 1, &l);
+    before_chmod = NULL;
+    assert_int_equal(stat(swapped[2], &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(swapped[1], &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0666);
+    listener_close(&l);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(unlink(swapped[i]), 0);
+}
+
 static void an_abstract_socket_leaves_no_file(void **unused)
 {
     (void)unused;
@@ -472,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_socket_file_has_the_mode_asked_for),
         cmocka_unit_test(a_socket_file_is_never_open_to_more_than_its_mode_says),
         cmocka_unit_test(a_socket_that_cannot_get_its_mode_leaves_no_file),
+        cmocka_unit_test(a_link_in_the_place_of_a_new_socket_changes_no_other_file),
         cmocka_unit_test(an_abstract_socket_leaves_no_file),
         cmocka_unit_test(what_was_queued_stays_and_later_senders_are_refused),
         cmocka_unit_test(a_listener_knows_which_worker_reads_which_of_its_sockets),

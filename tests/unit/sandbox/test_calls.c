@@ -1,6 +1,7 @@
 #include "sandbox/calls.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <seccomp.h>
@@ -66,6 +67,9 @@ static int works_on(void)
     if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
         return 5;
     freeaddrinfo(found);
+    char name[IF_NAMESIZE];
+    if (if_nametoindex("lo") == 0 || if_indextoname(if_nametoindex("lo"), name) == NULL)
+        return 7;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
         !refuses(prlimit(1, RLIMIT_NOFILE, NULL, &limit), EPERM))

@@ -143,6 +143,17 @@ static int follows(void)
     return sandbox_files_refuse("/proc/1/comm") ? 0 : 3;
 }
 
+static int stays_off_the_root(void)
+{
+    struct sandbox_files f;
+    if (sandbox_no_new_privileges() < 0 || sandbox_files_begin(&f) < 0 ||
+        sandbox_files_allow_folder_of(&f, "/etc", SANDBOX_READ) < 0)
+        return 100;
+    if (sandbox_files_end(&f) < 0)
+        return 101;
+    return tried("/etc/passwd", O_RDONLY) == 0 && tried(at("other/a"), O_RDONLY) == EACCES ? 0 : 1;
+}
+
 static int binds_at(const char *path)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -192,6 +203,21 @@ static int threads(void)
     return got == EACCES ? 0 : 1;
 }
 
+/* A rule that could not be made: the others are not to be in force without it. */
+static int dropped(void)
+{
+    struct sandbox_files f;
+    if (sandbox_no_new_privileges() < 0 || sandbox_files_begin(&f) < 0)
+        return 100;
+    if (sandbox_files_allow(&f, at("nowhere"), SANDBOX_WRITE) != -ENOENT)
+        return 1;
+    sandbox_files_drop(&f);
+    return f.rules == -1 && tried(at("other/a"), O_RDONLY) == 0 &&
+                   !sandbox_files_refuse(at("other/a"))
+               ? 0
+               : 2;
+}
+
 static void check(int (*run)(void))
 {
     if (!is_there())
@@ -217,6 +243,12 @@ static void a_link_is_allowed_with_where_it_leads(void **state)
     check(follows);
 }
 
+static void of_what_lies_in_the_root_it_alone_is_read(void **state)
+{
+    (void)state;
+    check(stays_off_the_root);
+}
+
 static void a_socket_is_bound_again_where_its_folder_was_made_again(void **state)
 {
     (void)state;
@@ -229,14 +261,22 @@ static void threads_that_start_later_are_bound_too(void **state)
     check(threads);
 }
 
+static void rules_that_are_dropped_bind_nobody(void **state)
+{
+    (void)state;
+    check(dropped);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_of_a_file_is_read_and_nothing_beside_it),
         cmocka_unit_test(the_state_is_written_and_renamed_in_its_folder_alone),
         cmocka_unit_test(a_link_is_allowed_with_where_it_leads),
+        cmocka_unit_test(of_what_lies_in_the_root_it_alone_is_read),
         cmocka_unit_test(a_socket_is_bound_again_where_its_folder_was_made_again),
         cmocka_unit_test(threads_that_start_later_are_bound_too),
+        cmocka_unit_test(rules_that_are_dropped_bind_nobody),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }
