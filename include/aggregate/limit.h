@@ -50,6 +50,13 @@ void series_limit_release(struct series_limit *l);
 /* Limit shares, too, if opts say so.  To be called before any thread uses it.  returns  as init */
 int series_limit_shares(struct series_limit *l, const struct limit_opts *opts);
 
+/* Is the number of series of a name or an origin limited? */
+static inline bool series_limit_by_share(const struct series_limit *l)
+{
+    return l->more != NULL &&
+           (l->more->opts.shares.per_name > 0 || l->more->opts.shares.per_origin > 0);
+}
+
 /* Are origins limited?  Then whoever brings samples says who sent them. */
 static inline bool series_limit_by_origin(const struct series_limit *l)
 {
@@ -65,7 +72,8 @@ enum limit_answer { LIMIT_OK, LIMIT_SERIES, LIMIT_PER_NAME, LIMIT_PER_ORIGIN };
 bool series_limit_claim(struct series_limit *l, uint64_t hash);
 
 /*
- * The same with l->more: if it is not in the set, it becomes that name's and that origin's.
+ * The same where series_limit_by_share: if it is not in the set, it becomes that name's and that
+ * origin's.
  * LIMIT_SERIES: the limit on all series, or no memory.
  */
 enum limit_answer series_limit_claim_share(struct series_limit *l, uint64_t hash,

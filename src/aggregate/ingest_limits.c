@@ -119,7 +119,7 @@ bool ingest_claim(struct ingest *in, const struct sample *s, const struct identi
                   uint64_t *ret_origin)
 {
     *ret_origin = 0;
-    if (in->opts.limit->more == NULL)
+    if (!series_limit_by_share(in->opts.limit))
         return series_limit_claim(in->opts.limit, id->hash);
     return claim_share(in, s, id, ret_origin);
 }
