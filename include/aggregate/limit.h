@@ -32,7 +32,7 @@ enum { LIMIT_RATES_BYTES = 256 << 10 };
 struct limit_more {
     struct limit_opts opts;
     struct shares shares;
-    struct limited limited; /* what the workers have handed in at their turns */
+    struct limited limited; /* what came with the workers' pages */
 };
 
 struct series_limit {
@@ -82,8 +82,8 @@ enum limit_answer series_limit_claim_share(struct series_limit *l, uint64_t hash
 /* Control has a series whose place in the set may have been its predecessor's, dropped since. */
 void series_limit_claim_again(struct series_limit *l, uint64_t hash, struct share whose);
 
-/* Add what a worker has counted to l->more->limited; the worker's is empty then.  Any thread. */
-void series_limit_hand_in(struct series_limit *l, struct limited *of_worker);
+/* Add what came with a page to l->more->limited; the page's is empty then.  Control. */
+void series_limit_hand_in(struct series_limit *l, struct limited *of_page);
 
 /* For limit_counters.  Any thread. */
 void series_limit_totals(struct series_limit *l, struct limit_totals *ret);

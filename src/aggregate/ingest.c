@@ -288,7 +288,6 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         expire(in, now_ns / 1000000);
     in->page->unswept |= table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;
-    ingest_limits_turn(in);
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);
     /* release: control sees the cells, births and counters as they are now */

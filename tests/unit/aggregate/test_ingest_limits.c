@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "aggregate/ingest.h"
 #include "support/pipeline.h"
 
 enum { SERIES = 1000 };
@@ -29,10 +31,36 @@ static void where_only_samples_are_limited_nobody_counts_series_of_names(void **
     pipeline_release(&p);
 }
 
+/* Sealing never waits: whoever else holds the limit's mutex may be anywhere. */
+static void a_page_is_sealed_while_another_thread_holds_the_limit(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    struct limit_totals t;
+    pipeline_init(&p, &(struct pipeline_opts){ .limits = { .samples_per_name = 1 } });
+    pipeline_feed(&p, 0, "a:1|c\na:1|c\na:1|c");
+    alarm(20); /* it would wait for ever */
+    pthread_mutex_lock(&p.limit.lock);
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    pthread_mutex_unlock(&p.limit.lock);
+    alarm(0);
+    struct page *page = ingest_take(p.in[0]);
+    registry_merge(p.registry, page, p.now_ns);
+    ingest_give(p.in[0], page);
+    series_limit_totals(&p.limit, &t);
+    assert_int_equal(limited_sum(&t.limited, LIMITED_SAMPLES_PER_NAME), 2);
+    pipeline_turn(&p);
+    pipeline_turn(&p);
+    series_limit_totals(&p.limit, &t);
+    assert_int_equal(limited_sum(&t.limited, LIMITED_SAMPLES_PER_NAME), 2); /* not twice */
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(where_only_samples_are_limited_nobody_counts_series_of_names),
+        cmocka_unit_test(a_page_is_sealed_while_another_thread_holds_the_limit),
     };
     return cmocka_run_group_tests_name("ingest limits", tests, NULL, NULL);
 }
