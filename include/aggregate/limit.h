@@ -32,7 +32,7 @@ enum { LIMIT_RATES_BYTES = 256 << 10 };
 struct limit_more {
     struct limit_opts opts;
     struct shares shares;
-    struct limited limited; /* what the workers have handed in at their turns */
+    struct limited limited; /* what came with the workers' pages */
 };
 
 struct series_limit {
@@ -50,6 +50,13 @@ void series_limit_release(struct series_limit *l);
 /* Limit shares, too, if opts say so.  To be called before any thread uses it.  returns  as init */
 int series_limit_shares(struct series_limit *l, const struct limit_opts *opts);
 
+/* Is the number of series of a name or an origin limited? */
+static inline bool series_limit_by_share(const struct series_limit *l)
+{
+    return l->more != NULL &&
+           (l->more->opts.shares.per_name > 0 || l->more->opts.shares.per_origin > 0);
+}
+
 /* Are origins limited?  Then whoever brings samples says who sent them. */
 static inline bool series_limit_by_origin(const struct series_limit *l)
 {
@@ -65,7 +72,8 @@ enum limit_answer { LIMIT_OK, LIMIT_SERIES, LIMIT_PER_NAME, LIMIT_PER_ORIGIN };
 bool series_limit_claim(struct series_limit *l, uint64_t hash);
 
 /*
- * The same with l->more: if it is not in the set, it becomes that name's and that origin's.
+ * The same where series_limit_by_share: if it is not in the set, it becomes that name's and that
+ * origin's.
  * LIMIT_SERIES: the limit on all series, or no memory.
  */
 enum limit_answer series_limit_claim_share(struct series_limit *l, uint64_t hash,
@@ -74,8 +82,8 @@ enum limit_answer series_limit_claim_share(struct series_limit *l, uint64_t hash
 /* Control has a series whose place in the set may have been its predecessor's, dropped since. */
 void series_limit_claim_again(struct series_limit *l, uint64_t hash, struct share whose);
 
-/* Add what a worker has counted to l->more->limited; the worker's is empty then.  Any thread. */
-void series_limit_hand_in(struct series_limit *l, struct limited *of_worker);
+/* Add what came with a page to l->more->limited; the page's is empty then.  Control. */
+void series_limit_hand_in(struct series_limit *l, struct limited *of_page);
 
 /* For limit_counters.  Any thread. */
 void series_limit_totals(struct series_limit *l, struct limit_totals *ret);

@@ -7,7 +7,7 @@
  * whoever is limited now can be seen.
  *
  *   thread   the owner's
- *   cost     limited_add: one comparison where the last one is limited again, else LIMITED_TOP
+ *   cost     limited_add: a hash of `who`, and LIMITED_TOP of those to compare it with
  */
 #ifndef AGGREGATE_LIMITED_H
 #define AGGREGATE_LIMITED_H
@@ -57,6 +57,7 @@ struct limited {
         uint64_t other; /* samples of those that have no place */
         unsigned n, last;
         struct limited_place {
+            uint64_t hash;                 /* of who */
             uint64_t n, told;              /* samples; those that limited_tell has told of */
             uint32_t last_s;               /* monotonic: when it was limited last */
             char who[LIMITED_WHO_MAX + 1]; /* a longer one is cut, with ... at its end */

@@ -89,6 +89,7 @@ struct parse_counts {
     uint64_t samples;                /* those in the batch plus those rejected */
     uint64_t rejected[REASON_COUNT]; /* errors; a line refused as a whole counts 1 */
     uint64_t unknown_fields;
+    uint64_t tag_errors; /* malformed elements of a name beside a # field, whose tags alone count */
     uint64_t exemplars_refused;         /* values that cannot be one; the sample stands */
     uint64_t events[EVENT_ALERT_COUNT]; /* well-formed ones */
     uint64_t checks[CHECK_STATUS_COUNT];

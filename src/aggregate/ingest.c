@@ -158,6 +158,7 @@ void ingest_take_counts(struct ingest *in, struct parse_counts *c)
     in->stats.v[INGEST_LINES] += c->lines;
     in->stats.v[INGEST_SAMPLES_READ] += c->samples;
     in->stats.v[INGEST_UNKNOWN_FIELDS] += c->unknown_fields;
+    in->stats.v[INGEST_TAG_ERRORS] += c->tag_errors;
     in->stats.v[INGEST_EXEMPLARS_REFUSED] += c->exemplars_refused;
     for (int a = 0; a < EVENT_ALERT_COUNT; a++)
         in->stats.events[a] += c->events[a];
@@ -288,7 +289,6 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
         expire(in, now_ns / 1000000);
     in->page->unswept |= table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;
-    ingest_limits_turn(in);
     in->page->stats = in->stats;
     memcpy(in->page->rejected, in->rejected, sizeof in->rejected);
     /* release: control sees the cells, births and counters as they are now */

@@ -4,7 +4,6 @@
  *   ingest_claim        at first sight: name and origin of the sample, and whether they may have
  *                       one more series
  *   ingest_drop_rate    a sample beyond the rate of its name (rates.h says which are)
- *   ingest_limits_turn  who was limited goes to where control finds it
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,9 +19,11 @@ int ingest_limits_init(struct ingest *in)
     const struct limit_more *more = in->opts.limit->more;
     if (more == NULL)
         return 0;
-    in->limited = calloc(1, sizeof *in->limited);
-    if (in->limited == NULL)
-        return -ENOMEM;
+    for (unsigned i = 0; i < ARRAY_LEN(in->pages); i++) {
+        in->pages[i].limited = calloc(1, sizeof *in->pages[i].limited);
+        if (in->pages[i].limited == NULL)
+            return -ENOMEM;
+    }
     if (more->opts.samples_per_name == 0)
         return 0;
     static_assert(sizeof in->rates->at == LIMIT_RATES_BYTES, "what is said to take");
@@ -35,7 +36,8 @@ int ingest_limits_init(struct ingest *in)
 
 void ingest_limits_release(struct ingest *in)
 {
-    free(in->limited);
+    for (unsigned i = 0; i < ARRAY_LEN(in->pages); i++)
+        free(in->pages[i].limited);
     slab_unmap(in->rates, sizeof *in->rates);
 }
 
@@ -104,11 +106,11 @@ static bool claim_share(struct ingest *in, const struct sample *s, const struct 
     case LIMIT_SERIES:
         return false;
     case LIMIT_PER_NAME:
-        limited_add(in->limited, LIMITED_SERIES_PER_NAME, name, 1, batch_s(in));
+        limited_add(in->page->limited, LIMITED_SERIES_PER_NAME, name, 1, batch_s(in));
         break;
     case LIMIT_PER_ORIGIN:
-        limited_add(in->limited, LIMITED_SERIES_PER_ORIGIN, slice_of(origin.text, origin.len), 1,
-                    batch_s(in));
+        limited_add(in->page->limited, LIMITED_SERIES_PER_ORIGIN, slice_of(origin.text, origin.len),
+                    1, batch_s(in));
         break;
     }
     in->stats.refused_by_share++;
@@ -119,7 +121,7 @@ bool ingest_claim(struct ingest *in, const struct sample *s, const struct identi
                   uint64_t *ret_origin)
 {
     *ret_origin = 0;
-    if (in->opts.limit->more == NULL)
+    if (!series_limit_by_share(in->opts.limit))
         return series_limit_claim(in->opts.limit, id->hash);
     return claim_share(in, s, id, ret_origin);
 }
@@ -129,14 +131,6 @@ bool ingest_claim(struct ingest *in, const struct sample *s, const struct identi
 void ingest_drop_rate(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
     in->stats.dropped[INGEST_DROP_RATE]++;
-    limited_add(in->limited, LIMITED_SAMPLES_PER_NAME, slice_of(s->name, s->name_len), 1, now_s);
-}
-
-void ingest_limits_turn(struct ingest *in)
-{
-    bool any = false;
-    for (unsigned by = 0; in->limited != NULL && by < LIMITED_BY_COUNT; by++)
-        any |= in->limited->by[by].n > 0 || in->limited->by[by].other > 0;
-    if (any)
-        series_limit_hand_in(in->opts.limit, in->limited);
+    limited_add(in->page->limited, LIMITED_SAMPLES_PER_NAME, slice_of(s->name, s->name_len), 1,
+                now_s);
 }

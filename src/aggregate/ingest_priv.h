@@ -47,10 +47,8 @@ struct ingest {
     struct cell *found[INGEST_BATCH_MAX];
     uint32_t n_todo[SERIES_KIND_COUNT];
     struct ingest_todo todo[SERIES_KIND_COUNT][INGEST_BATCH_MAX];
-    struct tags tags; /* of the spelling just met for the first time */
-    /* With limits on shares, else NULL: */
-    struct limited *limited; /* whom they have limited since the last turn */
-    struct rates *rates;     /* limits.max_samples_per_name; NULL: no such limit */
+    struct tags tags;    /* of the spelling just met for the first time */
+    struct rates *rates; /* limits.max_samples_per_name; NULL: no such limit */
     /*
      * The hand-over.  Each holds a page or NULL; who exchanges a page out owns it.  On lines of
      * their own: control writes here.
@@ -140,9 +138,6 @@ bool ingest_claim(struct ingest *in, const struct sample *s, const struct identi
 
 /* Count that s is beyond limits.max_samples_per_name. */
 void ingest_drop_rate(struct ingest *in, const struct sample *s, uint32_t now_s);
-
-/* At a turn: hand in who was limited. */
-void ingest_limits_turn(struct ingest *in);
 
 /* ---- ingest.c ---- */
 

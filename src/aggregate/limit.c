@@ -251,10 +251,10 @@ void series_limit_drop(struct series_limit *l, uint64_t hash)
 
 /* ---- whom it has limited ---- */
 
-void series_limit_hand_in(struct series_limit *l, struct limited *of_worker)
+void series_limit_hand_in(struct series_limit *l, struct limited *of_page)
 {
     pthread_mutex_lock(&l->lock);
-    limited_move(&l->more->limited, of_worker);
+    limited_move(&l->more->limited, of_page);
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 static const char others[] = "other";
 
 const char *limited_word(enum limited_by by)
@@ -35,19 +37,20 @@ static void shorten(struct slice who, char out[LIMITED_WHO_MAX + 1])
     strcpy(out + n, n < who.len ? dots : "");
 }
 
-static bool is_at(const struct limited_place *p, const char *who)
+static bool is_at(const struct limited_place *p, uint64_t hash, const char *who)
 {
-    return strcmp(p->who, who) == 0;
+    return p->hash == hash && strcmp(p->who, who) == 0;
 }
 
 /* The place of `who`, one that it gets, or NULL: it counts with the others. */
 static struct limited_place *place_of(struct limited_list *l, const char *who, uint32_t now_s)
 {
+    const uint64_t hash = hash64_bytes(who, strlen(who));
     unsigned oldest = 0;
-    if (l->n > 0 && is_at(&l->at[l->last], who))
+    if (l->n > 0 && is_at(&l->at[l->last], hash, who))
         return &l->at[l->last];
     for (unsigned i = 0; i < l->n; i++) {
-        if (is_at(&l->at[i], who)) {
+        if (is_at(&l->at[i], hash, who)) {
             l->last = i;
             return &l->at[i];
         }
@@ -61,7 +64,7 @@ static struct limited_place *place_of(struct limited_list *l, const char *who, u
         return NULL;
     if (full)
         l->other += p->n;
-    *p = (struct limited_place){ .last_s = now_s };
+    *p = (struct limited_place){ .hash = hash, .last_s = now_s };
     strcpy(p->who, who);
     l->last = at;
     return p;

@@ -14,6 +14,7 @@
 #include "aggregate/identity.h"
 #include "aggregate/counters.h"
 #include "aggregate/exemplars.h"
+#include "aggregate/limited.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "protocol/reason.h"
@@ -46,6 +47,8 @@ struct page {
     size_t n_touched, n_deaths, cap_touched, cap_deaths;
     bool unswept;               /* page_unswept */
     struct exemplars exemplars; /* the latest of each cell that had one; emptied by the worker */
+    struct limited *limited;    /* whom limits on shares have limited meanwhile; emptied by control;
+                                    NULL: there are none */
     /* The worker's counters when it sealed the page. */
     struct ingest_counters stats;
     uint64_t rejected[REASON_COUNT];

@@ -5,7 +5,9 @@
  * A name's entry is in one of the four places of the set that its hash chooses, which are a cache
  * line.  An entry of an earlier second is free.  Where all four are of this second, the one with
  * the fewest samples gives way, and its name begins at 0 again: so a name that floods keeps its
- * place, and with more than 16,384 names a second at one worker the limit is loose for the others.
+ * place among any number of others.  Where more than 4,000 flood one worker in a second, five meet
+ * in one set here and there, and some have more than their samples: all together a tenth more at
+ * 4,000, half as much again at 8,000.
  *
  *   thread   worker
  *   cost     a hash of the name, one cache line of 256 KiB; no memory after rates_new

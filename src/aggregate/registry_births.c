@@ -124,7 +124,7 @@ void registry_adopt(struct registry *r, size_t *most)
         }
         const size_t before = r->n_all;
         c->series = adopt(r, m->birth->identity, c->profile);
-        if (r->n_all > before && r->opts.limit->more != NULL)
+        if (r->n_all > before && series_limit_by_share(r->opts.limit))
             claim_share(r, m->birth);
         assert(c->series->kind == kind_of(cell_type(c)));
         series_cell_comes(c->series);

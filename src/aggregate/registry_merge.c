@@ -122,6 +122,8 @@ static void finish(struct registry *r, struct page *p)
     ingest_generation_free(p->retired);
     p->retired = NULL;
     births_clear(&p->births);
+    if (p->limited != NULL)
+        series_limit_hand_in(r->opts.limit, p->limited);
     r->merging = (struct merging){ .page = NULL };
 }
 

@@ -286,6 +286,7 @@ static void on_batch(void *cookie, const struct batch *b)
 {
     struct explain_core *x = cookie;
     x->unknown_fields += b->counts.unknown_fields;
+    x->tag_errors += b->counts.tag_errors;
     for (uint32_t i = 0; i < b->n; i++)
         add_sample(x, b, &b->samples[i]);
     json_object_clear(x->machine->cut);

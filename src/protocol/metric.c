@@ -245,6 +245,8 @@ __attribute__((noinline)) static void sample_tags(const struct parser *p, struct
     s->tags = tags.ptr;
     s->tags_len = (uint32_t)tags.len;
     s->tag_style = (uint8_t)(r->has_tags ? TAGS_DOG : name->style);
+    if (r->has_tags) /* a good one in the name, too, would have been refused */
+        b->counts.tag_errors += name_tags_elements(name->tags, name->style);
     if (p->opts.n_cut == 0)
         return;
     tags_cut_note(p, b, l->scan == &p->rewritten, s);

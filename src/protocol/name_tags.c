@@ -64,3 +64,16 @@ bool name_tags_any(struct slice tags, enum tag_style style)
     }
     return false;
 }
+
+uint32_t name_tags_elements(struct slice tags, enum tag_style style)
+{
+    char separator = style == TAGS_EQ_SEMI ? ';' : ',';
+    uint32_t n = 0;
+    bool more = true;
+    while (more) {
+        struct slice one = tags;
+        more = slice_cut(&tags, separator, &one);
+        n += one.len > 0;
+    }
+    return n;
+}

@@ -25,4 +25,7 @@ size_t name_tags_cut(unsigned styles, struct slice name, char *room, struct tagg
 /* Whether at least one element of tags is a well-formed k=v. */
 bool name_tags_any(struct slice tags, enum tag_style style);
 
+/* How many elements that are not empty does that text have? */
+uint32_t name_tags_elements(struct slice tags, enum tag_style style);
+
 #endif

@@ -109,6 +109,7 @@ void parser_said(const struct said_opts *o, const char *ptr, size_t len, bool pa
     for (int r = 0; r < REASON_COUNT; r++)
         ret->errors[r] += b->counts.rejected[r];
     ret->unknown_fields += b->counts.unknown_fields;
+    ret->tag_errors += b->counts.tag_errors;
     parser_free(p);
     free(memory);
 }

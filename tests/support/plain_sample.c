@@ -162,6 +162,16 @@ static bool any_name_tag(const struct plain *r)
     return false;
 }
 
+/* Elements of the name that are no tags, beside a field that has the tags. */
+static uint64_t wrong_in_name(const struct plain *r)
+{
+    struct slice rest = r->name_tags;
+    uint64_t n = 0;
+    while (rest.len > 0)
+        n += plain_cut(&rest, r->name_sep).len > 0;
+    return n;
+}
+
 static void read_tags(struct plain *r, const struct plain_piece *p, struct slice origin)
 {
     struct plain_tags *l = &r->tags;
@@ -318,6 +328,8 @@ enum reason plain_sample(struct plain *r, const struct plain_piece *p)
             return REASON_BAD_VALUE; /* a sum is of the one, a weight times a value the other */
     if (has_tag_field(r, p) && any_name_tag(r))
         return REASON_MIXED_TAG_STYLES;
+    if (has_tag_field(r, p))
+        r->said->tag_errors += wrong_in_name(r);
     read_tags(r, p, f.origin);
     s.rate = f.rate;
     s.timestamp = f.timestamp;

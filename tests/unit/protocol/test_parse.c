@@ -516,6 +516,43 @@ static void tags_are_cut_out_before_the_line_is_hashed(void **state)
     buf_release(&told);
 }
 
+/* The tags of the field count; those of the name are none, and are errors as they are alone. */
+static void what_is_no_tag_in_a_name_is_counted_beside_a_field_of_tags(void **state)
+{
+    static const struct {
+        unsigned styles;
+        const char *line;
+        uint32_t samples, errors;
+    } cases[] = {
+        { NAME_TAGS_INFLUX, "a,b:1|c|#k:v", 1, 1 },
+        { NAME_TAGS_INFLUX, "a,b,,c=,=d,:1|c|#k:v", 1, 3 },
+        { NAME_TAGS_INFLUX, "a,b:1|c|#", 1, 1 },
+        { NAME_TAGS_INFLUX, "a,b:1:2|ms|#k:v", 1, 1 },
+        { NAME_TAGS_INFLUX, "a,:1|c|#k:v", 1, 0 },
+        { NAME_TAGS_INFLUX, "a,b:1|c", 1, 0 }, /* by tags_parse, of each sample */
+        { NAME_TAGS_INFLUX, "a,b,c=d:1|c|#k:v", 0, 0 },
+        { NAME_TAGS_GRAPHITE, "a;b,c;d:1|c|#k:v", 1, 2 },
+        { NAME_TAGS_SIGNALFX, "a[b,c]d:1|c|#k:v", 1, 2 },
+        { NAME_TAGS_LIBRATO, "a#b:1|c|#k:v", 1, 1 },
+        { 0, "a,b:1|c|#k:v", 1, 0 },
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        const size_t at = i / 2;
+        struct parse_opts o = PARSE_OPTS_DEFAULT;
+        struct fixture f;
+        o.name_tags = cases[at].styles;
+        o.cut = cuts;
+        o.n_cut = i % 2 == 0 ? 0 : ARRAY_LEN(cuts);
+        fixture_init(&f, o, 64);
+        parse_text(&f, cases[at].line);
+        if (f.batch.n != cases[at].samples || f.batch.counts.tag_errors != cases[at].errors)
+            fail_msg("%s: %u samples, %u errors", cases[at].line, f.batch.n,
+                     (unsigned)f.batch.counts.tag_errors);
+        fixture_release(&f);
+    }
+}
+
 static void the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown(void **state)
 {
 #define X30 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -1178,6 +1215,7 @@ int main(void)
         cmocka_unit_test(an_origin_is_part_of_the_identity_only_when_asked_for),
         cmocka_unit_test(tags_inside_the_name_are_cut_by_the_enabled_styles),
         cmocka_unit_test(tags_are_cut_out_before_the_line_is_hashed),
+        cmocka_unit_test(what_is_no_tag_in_a_name_is_counted_beside_a_field_of_tags),
         cmocka_unit_test(the_last_value_of_the_exemplar_tag_is_kept_where_it_can_be_shown),
         cmocka_unit_test(cutting_tags_out_makes_no_line_right),
         cmocka_unit_test(a_truncated_tail_is_one_error_and_never_a_sample),
