@@ -1,7 +1,8 @@
 /**
  * auth: who may ask.  Basic authentication (RFC 7617) against bcrypt hashes.
  *
- *     http_auth_new -> http_auth_set -> http_auth_start -> http_opts.auth -> http_stop -> http_auth_free
+ *     http_auth_new -> http_auth_set -> http_auth_start -> http_opts.auth -> http_stop
+ *     -> http_auth_free
  *
  * A check of a password costs tens of milliseconds by intent, so the HTTP thread makes none.  It
  * looks into a memory of results; what is not there waits, with its connection suspended, for a
