@@ -59,6 +59,9 @@ void sandbox_files_allow_system(struct sandbox_files *f);
  */
 int sandbox_files_end(struct sandbox_files *f);
 
+/* In place of end: nothing is in force.  f is closed. */
+void sandbox_files_drop(struct sandbox_files *f);
+
 /**
  * sandbox_files_refuse(path):
  *   returns  true: it is the sandbox that keeps the process from reading this file

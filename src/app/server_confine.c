@@ -149,8 +149,10 @@ static int limit_files(const struct server *s)
         allow_sockets(s, &f);
         if (dir[0] != '\0')
             rc = sandbox_files_allow(&f, dir, SANDBOX_WRITE);
-        int end = sandbox_files_end(&f);
-        rc = rc < 0 ? rc : end;
+        if (rc == 0)
+            rc = sandbox_files_end(&f);
+        else
+            sandbox_files_drop(&f);
     }
     if (rc < 0)
         LOG(LOG_WARN, "no sandbox for files", F_STR("error", err_text(rc)),

@@ -166,11 +166,16 @@ void sandbox_files_allow_system(struct sandbox_files *f)
     (void)sandbox_files_allow_folder_of(f, "/etc/hosts", SANDBOX_READ);
 }
 
+void sandbox_files_drop(struct sandbox_files *f)
+{
+    (void)close(f->rules);
+    f->rules = -1;
+}
+
 int sandbox_files_end(struct sandbox_files *f)
 {
     int rc = syscall(SYS_landlock_restrict_self, f->rules, 0) < 0 ? -errno : 0;
-    (void)close(f->rules);
-    f->rules = -1;
+    sandbox_files_drop(f);
     if (rc == 0)
         atomic_store(&in_force, true);
     return rc;
