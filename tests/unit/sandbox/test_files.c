@@ -192,6 +192,21 @@ static int threads(void)
     return got == EACCES ? 0 : 1;
 }
 
+/* A rule that could not be made: the others are not to be in force without it. */
+static int dropped(void)
+{
+    struct sandbox_files f;
+    if (sandbox_no_new_privileges() < 0 || sandbox_files_begin(&f) < 0)
+        return 100;
+    if (sandbox_files_allow(&f, at("nowhere"), SANDBOX_WRITE) != -ENOENT)
+        return 1;
+    sandbox_files_drop(&f);
+    return f.rules == -1 && tried(at("other/a"), O_RDONLY) == 0 &&
+                   !sandbox_files_refuse(at("other/a"))
+               ? 0
+               : 2;
+}
+
 static void check(int (*run)(void))
 {
     if (!is_there())
@@ -229,6 +244,12 @@ static void threads_that_start_later_are_bound_too(void **state)
     check(threads);
 }
 
+static void rules_that_are_dropped_bind_nobody(void **state)
+{
+    (void)state;
+    check(dropped);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_link_is_allowed_with_where_it_leads),
         cmocka_unit_test(a_socket_is_bound_again_where_its_folder_was_made_again),
         cmocka_unit_test(threads_that_start_later_are_bound_too),
+        cmocka_unit_test(rules_that_are_dropped_bind_nobody),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }
