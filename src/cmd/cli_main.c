@@ -7,6 +7,7 @@
 #include "app/server.h"
 #include "base/hash.h"
 #include "base/hash_pair.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/startup.h"
 
@@ -25,10 +26,19 @@ static unsigned terminal_columns(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
+/* From here on the log is what standard output has. */
+static int run(const struct config *c, struct core_mapping *mapping,
+               const struct config_source *src, bool takeover)
+{
+    log_to_fd(STDOUT_FILENO);
+    return server_run(c, mapping, src, takeover);
+}
+
 int cli_main(int argc, char **argv)
 {
     if (!startup())
         return CLI_FAILED;
+    log_to_fd(STDERR_FILENO); /* what a command prints is its own */
     mem_reserve_keep();
     hash_seed_random(); /* before anything is hashed, and a mapping is */
     hash_pair_random();
@@ -37,6 +47,6 @@ int cli_main(int argc, char **argv)
                                .err = stderr,
                                .environ = environ,
                                .columns = terminal_columns(),
-                               .run = server_run };
+                               .run = run };
     return cli_run(argc, (const char *const *)argv, &io);
 }

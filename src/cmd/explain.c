@@ -134,6 +134,7 @@ static void finish_json(struct explaining *e)
     json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
     json_object_set_new(j, "not_finite",
                         json_integer((json_int_t)explain_core_refused(x).not_finite));
+    json_object_set_new(j, "no_room", json_integer((json_int_t)explain_core_refused(x).no_room));
     json_object_set_new(j, "exposition",
                         json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));

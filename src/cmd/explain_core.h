@@ -29,7 +29,7 @@ struct explain_error {
 
 /* How many samples were valid by themselves, but refused by the aggregation. */
 struct explain_refused {
-    uint64_t no_room;    /* past limits.max_series */
+    uint64_t no_room;    /* past limits.max_series, or no memory */
     uint64_t not_finite; /* at least one value would have made a sum infinite */
 };
 

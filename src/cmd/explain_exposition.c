@@ -39,7 +39,7 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
     lane.taps = *taps;
     lane.refusals = *refusals;
     if (series_limit_init(&e->limit, c->limits_max_series) < 0 || lane_new(&lane, &e->lane) < 0)
-        abort();
+        mem_exhausted(sizeof *e); /* of what they need, they do not say how much */
     e->source.gauge_sign = (enum gauge_sign)c->protocol_gauge_sign;
     lane_begin(e->lane, &e->source,
                (struct lane_clock){ .now_ns = (uint64_t)START_S * 1000000000u });

@@ -337,7 +337,7 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out)
     }
     put_decrements(x, &notes);
     struct explain_refused refused = explain_core_refused(x);
-    put_refused(refused.no_room, "there are as many series as limits.max_series allows", &notes);
+    put_refused(refused.no_room, "no room: limits.max_series, or no memory", &notes);
     put_refused(refused.not_finite,
                 "a sum would pass 1.8e308, the largest double; what would make it so is left out",
                 &notes);

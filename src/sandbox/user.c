@@ -9,34 +9,13 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/number.h"
+#include "base/account.h"
 #include "base/slice.h"
 #include "base/socket_file.h"
-
-enum { NAME_BYTES = 64, ENTRY_BYTES = 16384 };
-
-static bool is_number(struct slice text, uint32_t *ret)
-{
-    int64_t n;
-    if (!number_parse_int(text, &n) || n < 0 || n >= UINT32_MAX)
-        return false;
-    *ret = (uint32_t)n;
-    return true;
-}
-
-static bool name_of(struct slice text, char name[NAME_BYTES])
-{
-    if (text.len == 0 || text.len >= NAME_BYTES)
-        return false;
-    memcpy(name, text.ptr, text.len);
-    name[text.len] = '\0';
-    return true;
-}
 
 static void one_group(struct sandbox_user *u, gid_t gid)
 {
@@ -59,15 +38,15 @@ static bool own_groups(const struct passwd *who, struct sandbox_user *u)
 /* *ret_groups: they are known, too. */
 static const char *find_user(struct slice text, struct sandbox_user *u, bool *ret_groups)
 {
-    char name[NAME_BYTES], entry[ENTRY_BYTES];
+    char name[ACCOUNT_NAME_BYTES], entry[ACCOUNT_ENTRY_BYTES];
     struct passwd who, *found = NULL;
     uint32_t uid;
     *ret_groups = false;
-    if (is_number(text, &uid)) {
+    if (account_number(text, &uid)) {
         u->uid = uid;
         (void)getpwuid_r(uid, &who, entry, sizeof entry, &found);
-    } else if (!name_of(text, name) || getpwnam_r(name, &who, entry, sizeof entry, &found) != 0 ||
-               found == NULL) {
+    } else if (!account_name(text, name) ||
+               getpwnam_r(name, &who, entry, sizeof entry, &found) != 0 || found == NULL) {
         return "there is no such user";
     }
     if (found != NULL) {
@@ -79,17 +58,10 @@ static const char *find_user(struct slice text, struct sandbox_user *u, bool *re
 
 static bool find_group(struct slice text, struct sandbox_user *u)
 {
-    char name[NAME_BYTES], entry[ENTRY_BYTES];
-    struct group who, *found = NULL;
     uint32_t gid;
-    if (is_number(text, &gid)) {
-        one_group(u, gid);
-        return true;
-    }
-    if (!name_of(text, name) || getgrnam_r(name, &who, entry, sizeof entry, &found) != 0 ||
-        found == NULL)
+    if (!account_group(text, &gid))
         return false;
-    one_group(u, who.gr_gid);
+    one_group(u, gid);
     return true;
 }
 

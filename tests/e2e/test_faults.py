@@ -33,6 +33,8 @@ MENDED = {
     "(cli_run) ENOMEM once": "went on",                            # all of mem.h ended the server at once
     "(registry_new) ENOMEM once": "went on",
     "(families_new) ENOMEM once": "went on",
+    "explain:aligned_alloc@aggregate/lane.c:": "refused",          # ended by abort()
+    "explain:mmap64@aggregate/cells.c:": "refused",                # nobody said that there was no room
 }
 
 
@@ -41,7 +43,8 @@ def test_what_was_mended_stays_mended():
     assert status == 0
     for name, word in MENDED.items():
         told = [l for l in out.splitlines() if name in l]
-        assert told and all(l.startswith((word, "not reached")) for l in told) and any(l.startswith(word) for l in told), (name, told)
+        words = word, "not reached", "as without a fault"
+        assert told and all(l.startswith(words) for l in told) and any(l.startswith(word) for l in told), (name, told)
 
 
 def test_some_calls_fail_and_the_server_goes_on_or_says_why_not():
@@ -51,10 +54,11 @@ def test_some_calls_fail_and_the_server_goes_on_or_says_why_not():
 
 
 # Calls into the C library that have no errno, or no way to fail here.
-OF_NO_INTEREST = """abort assert clock_gettime explicit_bzero exp2 ferror fprintf fread free freeaddrinfo fscanf fwrite fmax fmin getaddrinfo
-    gai_strerror getenv geteuid getgrnam_r gethostname getnameinfo getpid getpwnam_r getrlimit getrusage gmtime_r if_nametoindex inet_ntop
-    inet_pton ioctl isatty ldexp llround log2 mallopt mem[a-z]+ munmap nanosleep nearbyint newlocale pthread_[a-z_]+ qsort qsort_r readdir
-    closedir setrlimit sig[a-z_]+ snprintf sqrt str[a-z_]+ syscall sysconf timegm unsetenv vfprintf vsnprintf fcntl""".split()
+OF_NO_INTEREST = """abort assert clock_gettime explicit_bzero exp2 ferror fprintf fread free freeaddrinfo fscanf fwrite fmax fmin
+    getaddrinfo gai_strerror getenv geteuid getgrnam_r gethostname getnameinfo getpid gettid getpwnam_r getpwuid_r getrlimit
+    getrusage gmtime_r if_nametoindex inet_ntop inet_pton ioctl isatty ldexp llround log2 mallopt mem[a-z]+ munmap nanosleep
+    nearbyint newlocale pthread_[a-z_]+ qsort qsort_r readdir closedir setgid setrlimit setuid sig[a-z_]+ snprintf sqrt str[a-z_]+
+    sysconf timegm unsetenv vfprintf vsnprintf fcntl""".split()
 
 
 def test_every_call_of_the_system_has_its_row():

@@ -213,6 +213,13 @@ def test_every_fuzz_target_has_its_input_in_the_table_and_seeds():
     assert [t for t in sorted(targets) if not list(pathlib.Path(TOP, "tests", "fuzz", "corpus", t).glob("*"))] == []
 
 
+def test_every_limit_has_its_row_in_the_table_of_limits():
+    table = read("docs/security.md").split("## Limits, and what tells of each")[1].split("\n## ")[0]
+    limits = [o for o in described("options") if o.startswith("limits.")]
+    assert len(limits) > 10
+    assert [o for o in limits if "`%s`" % o not in table] == []
+
+
 def test_what_one_adds_has_a_row_in_the_architecture():
     rows = re.findall(r"^\| (an? [^|]+) \|", read("docs/architecture.md").split("## Where to add what")[1], flags=re.M)
     wanted = ["a metric kind", "an exposition format", "a sink", "a transport", "a self-metric", "an option", "a subcommand", "an HTTP route"]

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import certificates
 import harness
 import test_tls
 from harness import PATIENCE, Redis, Server, short_dir, stop, wait_for
@@ -323,10 +324,10 @@ def test_a_line_that_is_too_long_goes_over_as_such(folder):
 
 
 def test_tls_ends_with_a_goodbye_and_is_counted(folder, tmp_path):
-    certs = test_tls.Certs(tmp_path)
+    certs = certificates.Certs(tmp_path)
     certs.signed("server")
     with running(folder, sockets=(certs.url(),)) as run:
-        context = test_tls.context(certs)
+        context = certificates.context(certs)
         with test_tls.connect(run.server, context) as c:
             c.sendall(b"hits:1|c\nhits:1|c\nhits:1")
             run.server.wait_value("hits", 2)

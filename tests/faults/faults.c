@@ -54,6 +54,8 @@ static unsigned n_faults;
 
 static int log_fd = -1;
 
+long __real_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
 __attribute__((constructor)) static void read_environment(void)
 {
     const char *s = getenv("FAULTS_THROUGH");
@@ -71,8 +73,8 @@ __attribute__((constructor)) static void read_environment(void)
     }
     s = getenv("FAULTS_LOG");
     if (s != NULL)
-        log_fd =
-            (int)syscall(SYS_openat, AT_FDCWD, s, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        log_fd = (int)__real_syscall(SYS_openat, AT_FDCWD, (long)s,
+                                     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600, 0, 0);
 }
 
 static void say(const char *what, const char *call, uintptr_t at)
@@ -80,7 +82,7 @@ static void say(const char *what, const char *call, uintptr_t at)
     char line[96];
     int n = snprintf(line, sizeof line, "%s %s %lx\n", what, call, at);
     if (log_fd >= 0)
-        (void)syscall(SYS_write, log_fd, line, n);
+        (void)__real_syscall(SYS_write, log_fd, (long)line, n, 0, 0, 0);
 }
 
 static bool is_through(uintptr_t at)

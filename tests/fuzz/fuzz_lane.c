@@ -121,12 +121,7 @@ static char *outcome(const struct pipeline_opts *o, struct slice lines, uint32_t
     pipeline_turn(&p);
     buf_append_str(&out, pipeline_text(&p));
     buf_append_str(&out, pipeline_close(&p));
-    for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
-        buf_printf(&out, "%d=%llu ", id,
-                   (unsigned long long)pipeline_stat(&p, (enum ingest_counter)id));
-    for (int r = 0; r < REASON_COUNT; r++)
-        buf_printf(&out, "%s=%llu ", reason_name((enum reason)r),
-                   (unsigned long long)pipeline_rejected(&p, (enum reason)r));
+    pipeline_print_counters(&p, &out);
     buf_append_char(&out, '\0');
     assert(o->max_series == 0 || pipeline_series(&p) <= o->max_series);
     pipeline_release(&p);

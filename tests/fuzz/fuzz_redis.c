@@ -4,8 +4,8 @@
  * over is applied, dropped or left.
  *
  *     byte 0   1: the greeting is answered as Redis does; 2: a second interval; 4: events
- *     then     answers with a byte 0x1e between them, one for each command and then unasked.  One that
- *              begins with '!' is sent as a string of RESP
+ *     then     answers with a byte 0x1e between them, one for each command and then unasked.  One
+ *              that begins with '!' is sent as a string of RESP
  */
 #include <assert.h>
 #include <fcntl.h>

@@ -96,12 +96,7 @@ static char *outcome(char lines[LINES][LINE_BYTES], unsigned datagram_max, unsig
     pipeline_turn(&p);
     buf_append_str(&out, pipeline_lines(&p));
     buf_append_str(&out, pipeline_close(&p));
-    for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
-        buf_printf(&out, "%d=%llu ", id,
-                   (unsigned long long)pipeline_stat(&p, (enum ingest_counter)id));
-    for (int r = 0; r < REASON_COUNT; r++)
-        buf_printf(&out, "%s=%llu ", reason_name((enum reason)r),
-                   (unsigned long long)pipeline_rejected(&p, (enum reason)r));
+    pipeline_print_counters(&p, &out);
     buf_append_char(&out, '\0');
     pipeline_release(&p);
     return out.ptr;

@@ -104,6 +104,18 @@ void cert_key_write(const char *path, const struct cert *c)
     gnutls_free(pem.data);
 }
 
+void certs_write_pair(const char *name, struct cert_spec spec)
+{
+    char path[64];
+    spec.name = name;
+    struct cert c = cert_make(&spec);
+    snprintf(path, sizeof path, "%s.pem", name);
+    certs_write(path, &c, 1);
+    snprintf(path, sizeof path, "%s.key", name);
+    cert_key_write(path, &c);
+    cert_release(&c);
+}
+
 void text_write(const char *path, const char *text)
 {
     put(path, O_TRUNC, text, strlen(text));

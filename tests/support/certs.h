@@ -36,6 +36,9 @@ void cert_release(struct cert *c);
 /* Write n certificates to one file, in their order. */
 void certs_write(const char *path, const struct cert *c, size_t n);
 void cert_key_write(const char *path, const struct cert *c); /* mode 0600 */
+
+/* One of that name, as spec says: NAME.pem and NAME.key in the working directory. */
+void certs_write_pair(const char *name, struct cert_spec spec);
 void text_write(const char *path, const char *text);
 
 void certs_dir_enter(void); /* make a directory below /tmp, and go there */

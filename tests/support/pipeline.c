@@ -365,6 +365,16 @@ uint64_t pipeline_rejected(const struct pipeline *p, enum reason r)
     return sum;
 }
 
+void pipeline_print_counters(const struct pipeline *p, struct buf *out)
+{
+    for (int id = 0; id < INGEST_COUNTER_COUNT; id++)
+        buf_printf(out, "%d=%llu ", id,
+                   (unsigned long long)pipeline_stat(p, (enum ingest_counter)id));
+    for (int r = 0; r < REASON_COUNT; r++)
+        buf_printf(out, "%s=%llu ", reason_name((enum reason)r),
+                   (unsigned long long)pipeline_rejected(p, (enum reason)r));
+}
+
 uint64_t pipeline_series(const struct pipeline *p)
 {
     uint64_t sum = 0;

@@ -125,4 +125,7 @@ uint64_t pipeline_dropped(const struct pipeline *p, enum ingest_drop why);
 uint64_t pipeline_rejected(const struct pipeline *p, enum reason r);
 uint64_t pipeline_series(const struct pipeline *p); /* in the registry */
 
+/* Every stat and every reason, to compare two ways that a pipeline went. */
+void pipeline_print_counters(const struct pipeline *p, struct buf *out);
+
 #endif

@@ -597,7 +597,7 @@ static void what_has_no_line_on_metrics_is_told_with_the_reason(void **state)
         { { "x:5|c", "x:-1|c", "x:-7|c" }, "  x: the decrements, 8 in all; a counter" },
         { { "x:-1:0|c" }, "  x: the decrements, 1 in all; a counter" },
         { { "--set=limits.max_series=1", "a:1|c", "b:1|c" },
-          "  1 sample: there are as many series as limits.max_series allows" },
+          "  1 sample: no room: limits.max_series, or no memory" },
         { { "_e{1,1}:a|b" },
           "    not on /metrics: an event is no metric; statsd_events_total counts it\n" },
         { { "_sc|db|0" },
@@ -674,6 +674,17 @@ static void json_tells_an_infinite_sum_too(void **state)
     free(out);
 }
 
+static void json_tells_a_series_without_room_too(void **state)
+{
+    (void)state;
+    char *out = explain(
+        (const char *const[]){ "--json", "--set=limits.max_series=1", "a:1|c", "b:1|c", NULL },
+        nothing);
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(out, "\"not_finite\":0,\"no_room\":1,"));
+    free(out);
+}
+
 static void an_error_in_any_line_is_exit_status_1(void **state)
 {
     (void)state;
@@ -716,6 +727,7 @@ int main(void)
         cmocka_unit_test(a_set_with_a_window_is_on_metrics_at_once),
         cmocka_unit_test(a_sum_that_would_be_infinite_is_told),
         cmocka_unit_test(json_tells_an_infinite_sum_too),
+        cmocka_unit_test(json_tells_a_series_without_room_too),
         cmocka_unit_test(an_error_in_any_line_is_exit_status_1),
         cmocka_unit_test(people_see_each_line_of_a_cut_datagram_and_the_sums),
     };

@@ -26,27 +26,15 @@
 
 static struct cert ca;
 
-static void write_pair(const char *name, struct cert_spec spec)
-{
-    char path[64];
-    spec.name = name;
-    struct cert c = cert_make(&spec);
-    snprintf(path, sizeof path, "%s.pem", name);
-    certs_write(path, &c, 1);
-    snprintf(path, sizeof path, "%s.key", name);
-    cert_key_write(path, &c);
-    cert_release(&c);
-}
-
 static int make(void **state)
 {
     (void)state;
     certs_dir_enter();
     ca = cert_make(&(struct cert_spec){ .name = "ca", .is_ca = true });
     certs_write("ca.pem", &ca, 1);
-    write_pair("server", (struct cert_spec){ .signer = &ca, .dns = "a.test" });
-    write_pair("good", (struct cert_spec){ .signer = &ca, .dns = "good.test" });
-    write_pair("self", (struct cert_spec){ .dns = "good.test" });
+    certs_write_pair("server", (struct cert_spec){ .signer = &ca, .dns = "a.test" });
+    certs_write_pair("good", (struct cert_spec){ .signer = &ca, .dns = "good.test" });
+    certs_write_pair("self", (struct cert_spec){ .dns = "good.test" });
     return 0;
 }
 

@@ -30,18 +30,6 @@
 
 static struct cert ca, other_ca;
 
-static void write_pair(const char *name, struct cert_spec spec)
-{
-    char path[64];
-    spec.name = name;
-    struct cert c = cert_make(&spec);
-    snprintf(path, sizeof path, "%s.pem", name);
-    certs_write(path, &c, 1);
-    snprintf(path, sizeof path, "%s.key", name);
-    cert_key_write(path, &c);
-    cert_release(&c);
-}
-
 static int make(void **state)
 {
     int64_t now = time(NULL);
@@ -51,14 +39,16 @@ static int make(void **state)
     other_ca = cert_make(&(struct cert_spec){ .name = "other_ca", .is_ca = true });
     certs_write("ca.pem", &ca, 1);
     certs_write("other_ca.pem", &other_ca, 1);
-    write_pair("server", (struct cert_spec){ .signer = &ca, .dns = "a.test", .ip4 = "127.0.0.1" });
-    write_pair("rsa", (struct cert_spec){ .signer = &ca, .dns = "a.test", .rsa_bits = 2048 });
-    write_pair("old", (struct cert_spec){ .signer = &ca, .from = now - 99, .until = now - 9 });
-    write_pair("good",
-               (struct cert_spec){ .signer = &ca, .dns = "good.test", .email = "g@x.test" });
-    write_pair("client_only", (struct cert_spec){ .signer = &ca, .for_clients = true });
-    write_pair("self", (struct cert_spec){ .dns = "good.test" });
-    write_pair("foreign", (struct cert_spec){ .signer = &other_ca });
+    certs_write_pair("server",
+                     (struct cert_spec){ .signer = &ca, .dns = "a.test", .ip4 = "127.0.0.1" });
+    certs_write_pair("rsa", (struct cert_spec){ .signer = &ca, .dns = "a.test", .rsa_bits = 2048 });
+    certs_write_pair("old",
+                     (struct cert_spec){ .signer = &ca, .from = now - 99, .until = now - 9 });
+    certs_write_pair("good",
+                     (struct cert_spec){ .signer = &ca, .dns = "good.test", .email = "g@x.test" });
+    certs_write_pair("client_only", (struct cert_spec){ .signer = &ca, .for_clients = true });
+    certs_write_pair("self", (struct cert_spec){ .dns = "good.test" });
+    certs_write_pair("foreign", (struct cert_spec){ .signer = &other_ca });
     return 0;
 }
 
