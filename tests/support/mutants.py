@@ -35,23 +35,23 @@ COPIED = ["Makefile", "README.md", "LICENSE", "statsd.conf.example", "src", "inc
 
 # What sees a room's mistakes beside tests/unit/ROOM: prop/NAME, replay/NAME and, where only the whole shows them, e2e/NAME.
 BELONG = {
-    "aggregate": "prop/* replay/exposition replay/lane replay/rules replay/state unit/core",
+    "aggregate": "prop/* replay/exposition replay/lane replay/rules replay/state unit/core e2e/limits_by_sender",
     "api": "replay/api",
-    "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover",
+    "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover e2e/sandbox e2e/web_config e2e/web_config_tls",
     "base": "prop/probe_move replay/number replay/parse",
     "cmd": "prop/hint replay/convert e2e/explain e2e/mapping e2e/check_test e2e/convert e2e/config",
-    "config": "replay/config replay/web_config replay/mapping replay/rules unit/cmd e2e/config",
+    "config": "replay/config replay/web_config replay/mapping replay/rules unit/cmd e2e/config e2e/web_config e2e/web_config_tls",
     "core": "replay/exposition unit/cmd unit/state e2e/first_metric e2e/memory_bound e2e/config",
     "expose": "prop/exposed prop/native prop/walk replay/accept replay/exposition",
-    "http": "replay/accept replay/http replay/auth unit/expose unit/api e2e/web_config",
-    "listen": "prop/lane_cuts prop/framing_cuts replay/stream",
+    "http": "replay/accept replay/http replay/auth unit/expose unit/api e2e/web_config e2e/web_config_tls",
+    "listen": "prop/lane_cuts prop/framing_cuts replay/stream e2e/refused e2e/web_config",
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
     "send": "unit/bench e2e/load_generator",
     "sinks": "prop/interval_slices replay/redis_reply replay/state",
     "state": "prop/state replay/state e2e/state",
     "takeover": "prop/takeover replay/takeover",
-    "tls": "unit/listen unit/sinks/redis e2e/tls",
+    "tls": "unit/listen unit/sinks/redis unit/http e2e/tls e2e/web_config_tls",
 }
 
 # ---- where a change is possible ----

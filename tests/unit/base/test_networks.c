@@ -62,6 +62,8 @@ static void a_list_is_read_and_printed_in_its_plainest_form(void **state)
         { "::ffff:10.0.0.0/104", "10.0.0.0/8" },
         { "::ffff:0.0.0.0/96", "0.0.0.0/0" },
         { "::ffff:192.0.2.1", "192.0.2.1" },
+        { "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", /* the longest form of an address */
+          "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
         { "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127",
           "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127" },
     };
@@ -103,6 +105,9 @@ static void what_is_wrong_is_said_with_what_would_be_right(void **state)
         { "10.0.0.0/4294967304", "0 to 32" },
         { "fd00::/129", "0 to 128" },
         { "::ffff:10.0.0.0/8", "of 10.0.0.0 stands how many bits the network has: 96 to 128" },
+        { "::ffff:0.0.0.0/95", "96 to 128" },
+        { "::ffff:10.0.0.0/129", "96 to 128" },
+        { "10.0.0.0/00", "0 to 32" },
         { "10.0.0.0 /8", "10.0.0.0 /8 is not an address or a network" },
         { "10.0/16", "10.0/16 is not an address or a network" },
         { "010.0.0.0/8", "is not an address" },

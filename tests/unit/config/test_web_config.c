@@ -16,6 +16,7 @@
 #include "config/web_config.h"
 
 #define HASH10 "$2y$10$XIhKCXVCsUWvUmTzjvgGXeIUpKfW9hQv8eQhrdsDqZ5Vk1QmTf8gC"
+#define HASH12 "$2b$12$XIhKCXVCsUWvUmTzjvgGXeIUpKfW9hQv8eQhrdsDqZ5Vk1QmTf8gC"
 #define HASH13 "$2b$13$XIhKCXVCsUWvUmTzjvgGXeIUpKfW9hQv8eQhrdsDqZ5Vk1QmTf8gC"
 #define PAIR   "cert_file: c.pem, key_file: k.pem"
 
@@ -209,6 +210,40 @@ static void mistakes_name_file_line_key_and_remedy(void **state)
         { "tls_server_config: {" PAIR ", cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]}",
           "web.yml:1: tls_server_config.cipher_suites: suites TLS_RSA_WITH_... encrypt without "
           "forward secrecy and are not offered; remove them\n" },
+        { "tls_server_config: {client_auth_type: RequestClientCert}",
+          "web.yml:1: tls_server_config.cert_file: is missing; TLS needs cert_file and key_file\n"
+          "web.yml:1: tls_server_config.key_file: is missing; TLS needs cert_file and key_file\n" },
+        { "tls_server_config: {" PAIR ", min_version: TLS13, max_version: TLS12}",
+          "web.yml:1: tls_server_config.max_version: 'TLS12' is below min_version (TLS13)\n" },
+        { "tls_server_config: {" PAIR ", client_ca: a}",
+          "web.yml:1: tls_server_config.client_ca: a CA of clients, but they are not asked "
+          "for certificates; add client_auth_type: RequireAndVerifyClientCert\n" },
+        { "tls_server_config: {" PAIR ", client_auth_type: RequireAndVerifyClientCert}",
+          "web.yml:1: tls_server_config.client_auth_type: 'RequireAndVerifyClientCert' verifies, "
+          "but there is no CA; add client_ca_file (every CA of this system is never meant)\n" },
+        { "tls_server_config: {" PAIR ", client_auth_type: RequestClientCert, "
+          "client_allowed_sans: [a, '']}",
+          "web.yml:1: tls_server_config.client_allowed_sans: '' is empty; remove it\n" },
+        { "tls_server_config: {" PAIR ", cipher_suites: [TLS_AES_128_GCM_SHA256,\n"
+          "  TLS_RSA_WITH_AES_128_CBC_SHA]}",
+          "web.yml:2: tls_server_config.cipher_suites: suites TLS_RSA_WITH_... encrypt without "
+          "forward secrecy and are not offered; remove them\n" },
+        { "http_server_config: {headers: {X-XSS-Protection: \"a\\x7f\"}}",
+          "web.yml:1: http_server_config.headers.X-XSS-Protection: has a line end or another "
+          "control character in it; write it on one line\n" },
+        { "http_server_config: {headers: {X-XSS-Protection: \"\\x1f\"}}",
+          "web.yml:1: http_server_config.headers.X-XSS-Protection: has a line end or another "
+          "control character in it; write it on one line\n" },
+        { "http_server_config: {headers: {X-Content-Type-Options: deny}}",
+          "web.yml:1: http_server_config.headers.X-Content-Type-Options: may only be nosniff\n" },
+        { "http_server_config:\n headers:\n  X-XSS-Protection: 1\n  X-XSS-Protection: 0",
+          "web.yml:4: http_server_config.headers.X-XSS-Protection: given twice; keep one of "
+          "them\n" },
+        { "basic_auth_users: {a: }",
+          "web.yml:1: basic_auth_users.a: is no bcrypt hash ($2y$10$ and 53 characters): make one "
+          "with `htpasswd -nBC 10 NAME`\n" },
+        { "basic_auth_users: {a: [" HASH10 "]}",
+          "web.yml:1: basic_auth_users.a: has to be a text; put it in quotes\n" },
         { "http_server_config: {headers: {x-frame-options: deny}}",
           "web.yml:1: http_server_config.headers.x-frame-options: cannot be set; there are "
           "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, "
@@ -298,6 +333,65 @@ static void what_is_hardly_meant_is_warned_of(void **state)
     web_config_release(&c);
 }
 
+static void the_most_of_all_is_still_taken(void **state)
+{
+    static const char *const rows[] = {
+        "rate_limit: {interval: 1h, burst: 1000000}",
+        "rate_limit: {burst: 0}",
+        "rate_limit: {interval: 1s, burst: 1}",
+        "tls_server_config: {" PAIR ", min_version: TLS10, max_version: TLS10}",
+        "tls_server_config: {" PAIR ", min_version: TLS13, max_version: TLS13}",
+        "tls_server_config: {" PAIR ", max_version: TLS12}",
+        "tls_server_config: {" PAIR ", client_auth_type: RequestClientCert, client_allowed_sans: "
+        "[a]}",
+        "tls_server_config: {" PAIR ", client_auth_type: RequestClientCert, client_ca: a}",
+        "http_server_config: {headers: {X-Frame-Options: sameorigin, "
+        "X-Content-Type-Options: nosniff, X-XSS-Protection: \" ~\"}}",
+        "basic_auth_users: {slow: " HASH12 "}",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct web_config c = must_load("web.yml", rows[i], "");
+        web_config_release(&c);
+    }
+}
+
+static void a_name_and_a_list_have_a_longest_form(void **state)
+{
+    (void)state;
+    for (size_t n = WEB_CONFIG_NAME_MAX; n <= WEB_CONFIG_NAME_MAX + 1; n++) {
+        struct web_config c;
+        struct buf text = { 0 }, errors = { 0 }, warnings = { 0 };
+        buf_printf(&text, "basic_auth_users: {%0*d: " HASH10 "}", (int)n, 0);
+        int rc = load("w", buf_slice(&text), &c, &errors, &warnings);
+        assert_int_equal(rc, n > WEB_CONFIG_NAME_MAX ? -EINVAL : 0);
+        assert_int_equal(strstr(errors.ptr, "is a name longer than 256 bytes") != NULL, rc != 0);
+        if (rc == 0)
+            web_config_release(&c);
+        buf_release(&text);
+        buf_release(&errors);
+        buf_release(&warnings);
+    }
+    for (size_t n = WEB_CONFIG_NAMES_MAX; n <= WEB_CONFIG_NAMES_MAX + 1; n++) {
+        struct web_config c;
+        struct buf text = { 0 }, errors = { 0 }, warnings = { 0 };
+        buf_append_str(&text, "tls_server_config: {" PAIR ", client_auth_type: RequestClientCert, "
+                              "client_allowed_sans: [");
+        for (size_t i = 0; i < n; i++)
+            buf_printf(&text, "%sn%zu", i > 0 ? ", " : "", i);
+        buf_append_str(&text, "]}");
+        int rc = load("w", buf_slice(&text), &c, &errors, &warnings);
+        assert_int_equal(rc, n > WEB_CONFIG_NAMES_MAX ? -EINVAL : 0);
+        if (rc == 0) {
+            assert_int_equal(c.client_sans.n, n);
+            web_config_release(&c);
+        }
+        buf_release(&text);
+        buf_release(&errors);
+        buf_release(&warnings);
+    }
+}
+
 static void sizes_have_their_limits(void **state)
 {
     (void)state;
@@ -351,7 +445,10 @@ static void a_file_is_read_and_looked_at(void **state)
         bool warned;
     } rows[] = { { "basic_auth_users: {a: " HASH10 "}\n", 0640, false },
                  { "basic_auth_users: {a: " HASH10 "}\n", 0644, true },
-                 { "http_server_config: {http2: false}\n", 0644, false } };
+                 { "basic_auth_users: {a: " HASH10 "}\n", 0642, true },
+                 { "tls_server_config: {cert: c, key: k}\n", 0644, true },
+                 { "tls_server_config: {cert: c, key_file: k}\n", 0644, false },
+                 { "http_server_config: {http2: false}\n", 0646, false } };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         FILE *f = fopen(path.ptr, "w");
         assert_non_null(f);
@@ -384,6 +481,8 @@ int main(void)
         cmocka_unit_test(mistakes_name_file_line_key_and_remedy),
         cmocka_unit_test(a_hash_has_the_form_of_bcrypt),
         cmocka_unit_test(what_is_hardly_meant_is_warned_of),
+        cmocka_unit_test(the_most_of_all_is_still_taken),
+        cmocka_unit_test(a_name_and_a_list_have_a_longest_form),
         cmocka_unit_test(sizes_have_their_limits),
         cmocka_unit_test(a_file_is_read_and_looked_at),
     };

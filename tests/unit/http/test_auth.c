@@ -23,6 +23,7 @@
 #include "http/auth_header.h"
 #include "http/auth_known.h"
 #include "http/auth_priv.h"
+#include "http/auth_queue.h"
 #include "http/http.h"
 #include "http/rate.h"
 #include "support/http_client.h"
@@ -176,7 +177,38 @@ static void a_header_has_a_longest_form(void **state)
     }
 }
 
+/* "YTp" is "a:" and the upper two bits of a letter, of which the last digit says the others. */
+static void each_digit_has_its_value_and_all_else_is_refused(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        const char text[] = { 'B', 'a', 's', 'i', 'c', ' ', 'Y', 'T', 'p', (char)c, '\0' };
+        struct http_credentials got;
+        const char *digit = strchr(digits, (int)c);
+        if (c == '=') /* the end of two bytes */
+            continue;
+        assert_int_equal(http_credentials_read(text, &got), digit != NULL);
+        if (digit == NULL)
+            continue;
+        assert_int_equal(got.password.len, 1);
+        assert_int_equal(got.password.ptr[0], 0x40 + (digit - digits));
+    }
+}
+
 /* ---- what is remembered ---- */
+
+static void keys_are_equal_in_all_bytes_or_not_at_all(void **state)
+{
+    const struct http_auth_key a = { { 1, 2, 3 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof a.bytes; i++) {
+        struct http_auth_key b = a;
+        assert_true(http_auth_key_eq(&a, &b));
+        b.bytes[i] ^= 0x80;
+        assert_false(http_auth_key_eq(&a, &b));
+    }
+}
 
 static void a_key_is_of_three_texts_and_not_of_their_bytes_in_a_row(void **state)
 {
@@ -244,6 +276,9 @@ static void a_password_is_checked_once_and_remembered(void **state)
     }
     assert_int_equal(http_auth_look(a, NULL), HTTP_AUTH_BAD);
     assert_int_equal(http_auth_look(a, "Basic x"), HTTP_AUTH_BAD);
+    struct told unread = { .verdict = -1 };
+    http_auth_ask(a, "Basic x", 1, tell, &unread);
+    assert_int_equal(answer_of(&unread), HTTP_AUTH_BAD);
     assert_int_equal(http_auth_look(a, header("prom:secret")), HTTP_AUTH_OK);
     http_auth_stats(a, &is);
     assert_int_equal(is.ok, 1);
@@ -293,6 +328,66 @@ static void users_come_go_and_change(void **state)
 }
 
 /* ---- the queue ---- */
+
+static struct http_auth_place *put(struct http_auth_queue *q, uint64_t generation,
+                                   unsigned char key, uint64_t who)
+{
+    const struct http_auth_key k = { { key } };
+    const struct http_auth_place question = { .generation = generation, .who = who, .key = k };
+    char hash[BCRYPT_LEN + 1];
+    struct http_auth_place *p = http_auth_queue_place(q, generation, &k, who);
+    assert_non_null(p);
+    bcrypt_nobody(BCRYPT_COST_MIN, hash);
+    http_auth_queue_put(q, p, &question, hash, SLICE_LIT("secret"));
+    return p;
+}
+
+static void who_came_first_is_checked_first(void **state)
+{
+    (void)state;
+    struct http_auth_queue *q = mem_zalloc(sizeof *q);
+    struct http_auth_waiter w[HTTP_AUTH_JOINED_MAX];
+    struct http_auth_place *a = put(q, 1, 1, 1), *b = put(q, 1, 2, 2);
+    assert_ptr_equal(http_auth_queue_next(q), a);
+    assert_int_equal(http_auth_place_free(a, w), 0);
+    struct http_auth_place *c = put(q, 1, 3, 3); /* where a was */
+    assert_ptr_equal(http_auth_queue_next(q), b);
+    (void)http_auth_place_free(b, w);
+    assert_ptr_equal(http_auth_queue_next(q), c);
+    (void)http_auth_place_free(c, w);
+    assert_null(http_auth_queue_next(q));
+    free(q);
+}
+
+static void what_was_asked_of_other_users_is_asked_anew(void **state)
+{
+    (void)state;
+    struct http_auth_queue *q = mem_zalloc(sizeof *q);
+    const struct http_auth_key key = { { 1 } }, other = { { 2 } };
+    struct http_auth_place *a = put(q, 1, 1, 7);
+    assert_ptr_equal(http_auth_queue_place(q, 1, &key, 7), a);
+    assert_ptr_equal(http_auth_queue_place(q, 1, &key, 8), a);
+    assert_null(http_auth_queue_place(q, 1, &other, 7));
+    assert_null(http_auth_queue_place(q, 2, &key, 7)); /* its address waits */
+    struct http_auth_place *b = http_auth_queue_place(q, 2, &key, 8);
+    assert_true(b != NULL && b != a);
+    free(q);
+}
+
+static void a_password_is_wiped_when_it_is_checked(void **state)
+{
+    static const struct http_auth_place zero;
+    (void)state;
+    struct http_auth_queue *q = mem_zalloc(sizeof *q);
+    struct http_auth_waiter w[HTTP_AUTH_JOINED_MAX];
+    struct http_auth_place *a = put(q, 1, 1, 1);
+    assert_string_equal(a->password, "secret");
+    http_auth_place_join(a, (struct http_auth_waiter){ tell, a });
+    assert_int_equal(http_auth_place_free(a, w), 1);
+    assert_memory_equal(a, &zero, sizeof zero);
+    assert_true(w[0].done == tell && w[0].cookie == a);
+    free(q);
+}
 
 enum { SLOW_COST = 10 }; /* 60 ms: long enough to ask all that is asked meanwhile */
 
@@ -584,11 +679,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_is_read_or_refused),
         cmocka_unit_test(a_header_has_a_longest_form),
+        cmocka_unit_test(each_digit_has_its_value_and_all_else_is_refused),
+        cmocka_unit_test(keys_are_equal_in_all_bytes_or_not_at_all),
         cmocka_unit_test(a_key_is_of_three_texts_and_not_of_their_bytes_in_a_row),
         cmocka_unit_test(what_was_wrong_is_forgotten_in_time_and_for_newer_ones),
         cmocka_unit_test(a_password_is_checked_once_and_remembered),
         cmocka_unit_test(the_dummy_of_unknown_names_lets_nobody_in),
         cmocka_unit_test(users_come_go_and_change),
+        cmocka_unit_test(who_came_first_is_checked_first),
+        cmocka_unit_test(what_was_asked_of_other_users_is_asked_anew),
+        cmocka_unit_test(a_password_is_wiped_when_it_is_checked),
         cmocka_unit_test(an_address_has_one_place_and_equal_ones_share_it),
         cmocka_unit_test(a_place_and_a_queue_have_their_ends),
         cmocka_unit_test(after_a_wrong_one_the_checker_rests),

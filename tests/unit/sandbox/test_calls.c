@@ -51,6 +51,7 @@ static bool refuses(long rc, int error)
 
 static int works_on(void)
 {
+    static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
     struct addrinfo *found = NULL;
     if (!limited(SANDBOX_ON))
         return 100;
@@ -64,6 +65,12 @@ static int works_on(void)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), n;
     if (fd < 0 || ioctl(fd, FIONREAD, &n) < 0 || !refuses(ioctl(fd, TIOCSTI, "x"), EPERM))
         return 4;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0) < 0)
+            return 7;
+    if (!refuses(socket(AF_UNSPEC, SOCK_STREAM, 0), EPERM) ||
+        !refuses(socket(AF_AX25, SOCK_DGRAM, 0), EPERM)) /* below those that are refused by name */
+        return 8;
     if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
         return 5;
     freeaddrinfo(found);
@@ -93,10 +100,21 @@ static int traces(void)
     return 1;
 }
 
+static int executes_logged(void)
+{
+    if (!limited(SANDBOX_LOG))
+        return 100;
+    execl("/bin/true", "true", (char *)NULL);
+    return 1;
+}
+
 static int logs(void)
 {
     if (!limited(SANDBOX_LOG) || !starts_a_thread())
         return 100;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT)
+        return 2;
     pid_t pid = getppid();
     return getpriority(PRIO_PROCESS, (id_t)pid) >= -20 && syscall(SYS_getpgid, 0) > 0 ? 0 : 1;
 }
@@ -130,8 +148,8 @@ static void each_mode_does_what_it_says(void **state)
         int (*run)(void);
         int want;
     } rows[] = {
-        { works_on, 0 }, { executes, -SIGSYS },  { traces, -SIGSYS }, { logs, 0 },
-        { is_off, 0 },   { is_killed, -SIGSYS }, { has_no_core, 0 },
+        { works_on, 0 },        { executes, -SIGSYS }, { traces, -SIGSYS },    { logs, 0 },
+        { executes_logged, 0 }, { is_off, 0 },         { is_killed, -SIGSYS }, { has_no_core, 0 },
     };
     (void)state;
     if (!sandbox_fits())

@@ -403,6 +403,11 @@ static void clients_are_let_in_by_their_certificates(void **state)
         { ANY,   "self",    "good.test", NULL },
         { GIVEN, NULL,      "good.test", missing },
         { GIVEN, "self",    "good.test", unknown },
+        { ASK,   NULL,      "good.test", missing },
+        { ASK,   "self",    "good.test", NULL },
+        { ASK,   "self",    "other.test", unnamed },
+        { ANY,   "self",    "other.test", unnamed },
+        { MUST,  "server",  "::ffff:127.0.0.1", unnamed },
     };
     /* clang-format on */
     (void)state;
@@ -413,8 +418,13 @@ static void clients_are_let_in_by_their_certificates(void **state)
         enum tls_result server_says, client_says;
         s.client_auth = (enum tls_client_auth)cases[at].auth;
         s.ca_file = cases[at].auth != NONE ? "ca.pem" : NULL;
-        s.allowed_sans = &cases[at].san;
-        s.n_allowed_sans = cases[at].san != NULL;
+        const char *sans[] = { cases[at].san, "no.test" }; /* one, or the first or last of two */
+        if (i % 3 == 1) {
+            sans[0] = "no.test";
+            sans[1] = cases[at].san;
+        }
+        s.allowed_sans = sans;
+        s.n_allowed_sans = cases[at].san == NULL ? 0 : i % 3 == 0 ? 1 : 2;
         if (cases[at].cert != NULL) {
             snprintf(cert, sizeof cert, "%s.pem", cases[at].cert);
             snprintf(key, sizeof key, "%s.key", cases[at].cert);
