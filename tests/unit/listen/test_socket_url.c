@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/address.h"
+#include "listen/socket_options.h"
 #include "listen/socket_url.h"
 
 static const struct listen_address defaults = {
@@ -202,6 +203,28 @@ static void networks_that_are_allowed_add_up(void **unused)
     buf_release(&printed);
 }
 
+static void networks_are_shown_where_there_are_any(void **unused)
+{
+    (void)unused;
+    static const char *const rows[][2] = { { "udp://127.0.0.1:7", NULL },
+                                           { "udp://127.0.0.1:7?allow=::1", " allow=::1" },
+                                           { "tcp://127.0.0.1:7?allow=::1,192.0.2.1",
+                                             " allow=::1,192.0.2.1" } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct listen_address a;
+        struct buf error = { 0 }, out = { 0 };
+        assert_int_equal(parse(slice_str(rows[i][0]), &a, &error), 0);
+        socket_options_print(&a, &out);
+        buf_append_char(&out, '\0');
+        const char *at = strstr(out.ptr, " allow=");
+        assert_int_equal(at != NULL, rows[i][1] != NULL);
+        if (at != NULL)
+            assert_memory_equal(at, rows[i][1], strlen(rows[i][1]));
+        buf_release(&error);
+        buf_release(&out);
+    }
+}
+
 static void at_most_64_networks_are_allowed_however_they_are_given(void **unused)
 {
     (void)unused;
@@ -339,6 +362,7 @@ int main(void)
         cmocka_unit_test(unixstream_is_another_spelling_of_unix),
         cmocka_unit_test(streams_leave_the_receive_buffer_to_the_kernel),
         cmocka_unit_test(networks_that_are_allowed_add_up),
+        cmocka_unit_test(networks_are_shown_where_there_are_any),
         cmocka_unit_test(at_most_64_networks_are_allowed_however_they_are_given),
         cmocka_unit_test(the_longest_path_fits_and_one_byte_more_is_refused),
         cmocka_unit_test(a_bad_url_says_what_would_be_right),

@@ -2,6 +2,7 @@
  * Workers on real sockets of the loopback: what was sent before a turn is in its page, and nothing
  * is lost or counted twice.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -321,6 +322,55 @@ static void a_worker_has_room_for_so_many_sockets(void **unused)
 }
 
 /* ---- what sockets differ in ---- */
+
+static int sender_from(const char *host, const struct listener *l)
+{
+    struct sockaddr_in from = { .sin_family = AF_INET };
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(inet_pton(AF_INET, host, &from.sin_addr), 1);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&l->address.addr, l->address.addr_len),
+                     0);
+    return fd;
+}
+
+/* In turn from one that may and one that may not, so that they come in one batch, too. */
+static void only_senders_that_a_socket_allows_are_heard_there(void **unused)
+{
+    enum { EACH = 100 };
+    (void)unused;
+    struct rig r;
+    struct listener l[2];
+    static const char *const urls[] = { "udp://127.0.0.1:0?allow=127.0.0.2", "udp://127.0.0.1:0" };
+    rig_init(&r, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        open_listener(urls[i], 1, &l[i]);
+        hand_out(&r, &l[i]);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        int good = sender_from("127.0.0.2", &l[i]), bad = sender_from("127.0.0.3", &l[i]);
+        for (unsigned n = 0; n < EACH; n++) {
+            send_text(good, i == 0 ? "good:1|c" : "all:1|c");
+            send_text(bad, i == 0 ? "bad:1|c" : "all:1|c");
+        }
+        close(good);
+        close(bad);
+    }
+    rig_start(&r);
+    turn(&r, false);
+    assert_true(value_of(&r, "good") == EACH);
+    assert_true(value_of(&r, "bad") == -1);
+    assert_true(value_of(&r, "all") == 2 * EACH);
+    const struct socket_stats *is = r.sockets[0];
+    assert_true(is[0].datagrams == 2 * EACH && is[0].not_allowed == EACH);
+    assert_true(is[1].datagrams == 2 * EACH && is[1].not_allowed == 0);
+    struct sockaddr_in last;
+    memcpy(&last, &is[0].stranger, sizeof last);
+    assert_int_equal(ntohl(last.sin_addr.s_addr), 0x7f000003);
+    rig_release(&r);
+    for (unsigned i = 0; i < 2; i++)
+        listener_close(&l[i]);
+}
 
 static void the_sign_of_a_gauge_is_read_as_the_socket_says(void **unused)
 {
@@ -879,6 +929,7 @@ int main(void)
         cmocka_unit_test(a_burst_of_thousands_is_all_in_the_next_page),
         cmocka_unit_test(counters_of_sockets_are_told_apart),
         cmocka_unit_test(a_worker_has_room_for_so_many_sockets),
+        cmocka_unit_test(only_senders_that_a_socket_allows_are_heard_there),
         cmocka_unit_test(the_sign_of_a_gauge_is_read_as_the_socket_says),
         cmocka_unit_test(a_stream_that_is_gathered_is_whole_at_every_turn),
         cmocka_unit_test(a_sender_on_a_unix_socket_is_not_made_to_wait),

@@ -28,7 +28,8 @@
 static bool limited(enum sandbox_mode mode)
 {
     size_t n = 0;
-    return sandbox_no_new_privileges() == 0 && sandbox_calls_limit(mode, &n) == 0 && n > 100;
+    return sandbox_no_new_privileges() == 0 && sandbox_calls_limit(mode, &n) == 0 && n > 100 &&
+           n < 500;
 }
 
 static void *say(void *ret)
@@ -116,7 +117,7 @@ static int logs(void)
     if (fd < 0 && errno == EAFNOSUPPORT)
         return 2;
     pid_t pid = getppid();
-    return getpriority(PRIO_PROCESS, (id_t)pid) >= -20 && syscall(SYS_getpgid, 0) > 0 ? 0 : 1;
+    return getpriority(PRIO_PROCESS, (id_t)pid) >= -20 && syscall(SYS_getpgid, 0) >= 0 ? 0 : 1;
 }
 
 static int is_killed(void)
@@ -130,13 +131,14 @@ static int is_killed(void)
 static int is_off(void)
 {
     size_t n = 7;
-    return sandbox_calls_limit(SANDBOX_OFF, &n) == 0 && n == 7 && syscall(SYS_getpgid, 0) > 0 ? 0
-                                                                                              : 1;
+    return sandbox_calls_limit(SANDBOX_OFF, &n) == 0 && n == 7 && syscall(SYS_getpgid, 0) >= 0 ? 0
+                                                                                               : 1;
 }
 
 static int has_no_core(void)
 {
     struct rlimit limit;
+    errno = EIO;
     if (sandbox_no_core() < 0 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
         return 1;
     return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0 ? 0 : 2;

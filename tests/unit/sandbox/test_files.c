@@ -187,6 +187,18 @@ static int binds(void)
     return abi < 4 || rc == EACCES ? 0 : 3;
 }
 
+/* The folder above is allowed, too, but for the root: below it is everything. */
+static int binds_at_the_top(void)
+{
+    struct sandbox_files f;
+    if (sandbox_no_new_privileges() < 0 || sandbox_files_begin(&f) < 0 ||
+        sandbox_files_allow_socket(&f, "/tmp/s") < 0 || sandbox_files_end(&f) < 0)
+        return 100;
+    if (tried("/tmp", O_RDONLY | O_DIRECTORY) != 0)
+        return 1;
+    return tried("/", O_RDONLY | O_DIRECTORY) == EACCES ? 0 : 2;
+}
+
 static void *look(void *ret)
 {
     *(int *)ret = tried(at("other/a"), O_RDONLY);
@@ -255,6 +267,12 @@ static void a_socket_is_bound_again_where_its_folder_was_made_again(void **state
     check(binds);
 }
 
+static void a_socket_right_below_the_root_opens_nothing_else(void **state)
+{
+    (void)state;
+    check(binds_at_the_top);
+}
+
 static void threads_that_start_later_are_bound_too(void **state)
 {
     (void)state;
@@ -275,6 +293,7 @@ int main(void)
         cmocka_unit_test(a_link_is_allowed_with_where_it_leads),
         cmocka_unit_test(of_what_lies_in_the_root_it_alone_is_read),
         cmocka_unit_test(a_socket_is_bound_again_where_its_folder_was_made_again),
+        cmocka_unit_test(a_socket_right_below_the_root_opens_nothing_else),
         cmocka_unit_test(threads_that_start_later_are_bound_too),
         cmocka_unit_test(rules_that_are_dropped_bind_nobody),
     };

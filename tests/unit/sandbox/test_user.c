@@ -1,9 +1,11 @@
 #include "sandbox/user.h"
 
 #include <errno.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +115,27 @@ static void who_is_not_root_cannot(void **state)
     assert_int_equal(in_child(drop_twice), 0);
 }
 
+static int keeps_capabilities(void)
+{
+    struct sandbox_user u;
+    const char *why = "";
+    if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+        return 0; /* not root enough */
+    if (sandbox_user_find("12345:23456", &u, &why) < 0)
+        return 1;
+    if (sandbox_user_become(&u, &why) != -EPERM)
+        return 2;
+    return strstr(why, "could become root again, or kept a capability") != NULL ? 0 : 3;
+}
+
+static void who_would_keep_capabilities_is_told(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(in_child(keeps_capabilities), 0);
+}
+
 static void only_a_socket_is_given_and_no_link_followed(void **state)
 {
     char dir[] = "/tmp/sandbox-XXXXXX", path[64];
@@ -129,6 +152,7 @@ static void only_a_socket_is_given_and_no_link_followed(void **state)
     assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(sandbox_user_give(&u, path, st.st_dev, st.st_ino + 1), -ESTALE);
+    errno = EIO;
     assert_int_equal(sandbox_user_give(&u, path, st.st_dev, st.st_ino), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_uid, 12345);
@@ -150,6 +174,7 @@ int main(void)
         cmocka_unit_test(no_user_is_nobody_to_become),
         cmocka_unit_test(root_becomes_another_user_for_good),
         cmocka_unit_test(who_is_not_root_cannot),
+        cmocka_unit_test(who_would_keep_capabilities_is_told),
         cmocka_unit_test(only_a_socket_is_given_and_no_link_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

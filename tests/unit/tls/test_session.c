@@ -219,6 +219,25 @@ static void what_one_side_says_the_other_hears(void **state)
     }
 }
 
+static void a_client_says_by_which_name_it_calls_but_no_address(void **state)
+{
+    static const struct {
+        const char *name;
+        bool said;
+    } rows[] = { { "a.test", true }, { "127.0.0.1", false }, { "::1", false } };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char hello[4096];
+        begin(server_opts, client_opts, rows[i].name);
+        assert_int_equal(tls_session_handshake(client), TLS_WANT_READ);
+        ssize_t n = read(fd.relay_client, hello, sizeof hello);
+        assert_true(n > 0);
+        const void *at = memmem(hello, (size_t)n, rows[i].name, strlen(rows[i].name));
+        assert_int_equal(at != NULL, rows[i].said);
+        end();
+    }
+}
+
 static void bytes_may_come_one_at_a_time(void **state)
 {
     (void)state;
@@ -792,6 +811,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_side_says_the_other_hears),
+        cmocka_unit_test(a_client_says_by_which_name_it_calls_but_no_address),
         cmocka_unit_test(bytes_may_come_one_at_a_time),
         cmocka_unit_test(half_a_hello_waits_for_the_rest),
         cmocka_unit_test(who_leaves_without_a_word_is_no_failure),
