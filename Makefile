@@ -22,9 +22,10 @@ LACKING  := $(if $(filter-out 0,$(.SHELLSTATUS)),$(LIBS))
 PKGLIBS  := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
 # What the compiler does about mistakes of ours.  CFLAGS come after it, and so can take each of it back.  The fortified functions of
-# the C library need the optimizer, and know nothing of sanitizers.  CET and its like are the machine's; others have neither.
+# the C library need the optimizer, and know nothing of sanitizers.  CET and its like are the machine's; others have neither.  Clang has
+# no probes of the stack on aarch64.
 MACHINE  := $(shell command -v $(firstword $(CC)) >/dev/null && $(CC) -dumpmachine 2>/dev/null)
-HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection \
+HARDEN   := -fPIE -fstack-protector-strong $(if $(and $(findstring aarch64-,$(MACHINE)),$(findstring clang,$(CC))),,-fstack-clash-protection) \
             $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection) $(if $(filter aarch64-%,$(MACHINE)),-mbranch-protection=standard) \
             $(if $(SAN),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 HARDEN_LD := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
