@@ -52,7 +52,6 @@
     X(getsockname, int, -1, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n))               \
     X(getsockopt, int, -1, (int fd, int level, int name, void *p, socklen_t *n),                  \
       (fd, level, name, p, n))                                                                    \
-    X(lchown, int, -1, (const char *path, uid_t user, gid_t group), (path, user, group))          \
     X(listen, int, -1, (int fd, int backlog), (fd, backlog))                                      \
     X(lseek, off_t, -1, (int fd, off_t to, int whence), (fd, to, whence))                         \
     X(lseek64, off_t, -1, (int fd, off_t to, int whence), (fd, to, whence))                       \
