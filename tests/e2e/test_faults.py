@@ -13,7 +13,7 @@ RUN = os.path.join(TOP, "tests", "faults", "run.py")
 
 OTHER = "clang" in os.environ.get("CC", "") or "fsanitize" in os.environ.get("CFLAGS", "") or os.environ.get("SAN")
 pytestmark = pytest.mark.skipif(bool(OTHER) or not os.path.exists(os.path.join(BUILD, "statsd-faults")),
-                                reason="make faults-build builds what these need, with the default compiler and no sanitizer")
+                                reason="make faults-build builds what these need, with gcc and no sanitizer")
 
 
 def faults(*words):
