@@ -134,6 +134,7 @@ static int is_off(void)
 static int has_no_core(void)
 {
     struct rlimit limit;
+    errno = EIO;
     if (sandbox_no_core() < 0 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
         return 1;
     return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0 ? 0 : 2;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
 #include "base/slice.h"
@@ -197,6 +198,49 @@ static void a_failed_handshake_has_its_reason(void **state)
     }
 }
 
+/* All of them: what is read from a file, GnuTLS cuts to as many as it follows itself. */
+static void present(struct end *e, const struct cert *chain, unsigned n)
+{
+    gnutls_pcert_st *certs = calloc(n, sizeof *certs);
+    gnutls_privkey_t key;
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(gnutls_pcert_import_x509(&certs[i], chain[i].crt, 0), 0);
+    assert_int_equal(gnutls_privkey_init(&key), 0);
+    assert_int_equal(gnutls_privkey_import_x509(key, chain[0].key, GNUTLS_PRIVKEY_IMPORT_COPY), 0);
+    assert_true(gnutls_certificate_set_key(e->credentials, NULL, 0, certs, (int)n, key) >= 0);
+    free(certs); /* what they hold is the credentials' */
+}
+
+/* GnuTLS follows 16 of them.  What it gives up on is not verified, so it may not come in. */
+static void a_chain_without_an_end_lets_nobody_in(void **state)
+{
+    enum { CHAIN = 20 };
+    (void)state;
+    static const char *const versions[] = { TLS12, TLS13 };
+    static const enum tls_client_auth auths[] = { TLS_CLIENT_VERIFY_IF_GIVEN,
+                                                  TLS_CLIENT_REQUIRE_VERIFY };
+    struct cert chain[CHAIN];
+    for (size_t i = CHAIN; i-- > 0;) { /* each signed by the next, the last by the CA */
+        char name[16];
+        snprintf(name, sizeof name, "chain %zu", i);
+        chain[i] = cert_make(&(struct cert_spec){ .name = name,
+                                                  .dns = "good.test",
+                                                  .is_ca = i > 0,
+                                                  .signer = i + 1 < CHAIN ? &chain[i + 1] : &ca });
+    }
+    for (size_t i = 0; i < 2 * ARRAY_LEN(versions); i++) {
+        struct pair p;
+        const char *error;
+        pair_make(&p, (struct tls_opts){ .client_auth = auths[i / 2] }, versions[i % 2], NULL);
+        present(&p.client, chain, CHAIN);
+        assert_true(gnutls_error_is_fatal(handshake(&p)));
+        assert_int_equal(over(&p, &error), TLS_FAILED_CERTIFICATE);
+        assert_string_equal(error, "the peer's certificate cannot be verified");
+    }
+    for (size_t i = 0; i < CHAIN; i++)
+        cert_release(&chain[i]);
+}
+
 static void what_is_no_handshake_has_its_reason(void **state)
 {
     (void)state;
@@ -253,6 +297,27 @@ static void a_client_that_leaves_when_it_has_our_certificate_is_told_apart(void 
         assert_string_equal(error, by_alert ? "the peer refused our certificate, or broke TLS"
                                             : "the peer broke off when it had our certificate");
     }
+}
+
+/* The server asks for another key, which is no certificate yet. */
+static void a_client_that_leaves_before_is_told_apart_from_one_that_saw_it(void **state)
+{
+    static const char *const curves[] = { "CurveP256" };
+    (void)state;
+    struct pair p;
+    const char *error;
+    int rc;
+    pair_make(&p, (struct tls_opts){ .curves = curves, .n_curves = 1 },
+              TLS13 ":-GROUP-ALL:+GROUP-SECP521R1:+GROUP-SECP256R1", NULL);
+    (void)gnutls_handshake(p.client.tls);
+    assert_true(serve(&p, &rc));
+    assert_int_not_equal(gnutls_handshake_get_last_out(p.server.tls),
+                         GNUTLS_HANDSHAKE_CERTIFICATE_PKT);
+    end_close(&p.client);
+    for (int n = 0; n < 20 && serve(&p, &rc); n++)
+        ;
+    assert_int_equal(over(&p, &error), TLS_FAILED_CLOSED);
+    assert_string_equal(error, "the peer closed the connection in the handshake");
 }
 
 static void where_names_are_wanted_it_is_known_who_brought_none(void **state)
@@ -316,8 +381,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_handshake_is_open_and_did_not_fail),
         cmocka_unit_test(a_failed_handshake_has_its_reason),
+        cmocka_unit_test(a_chain_without_an_end_lets_nobody_in),
         cmocka_unit_test(what_is_no_handshake_has_its_reason),
         cmocka_unit_test(a_client_that_leaves_when_it_has_our_certificate_is_told_apart),
+        cmocka_unit_test(a_client_that_leaves_before_is_told_apart_from_one_that_saw_it),
         cmocka_unit_test(where_names_are_wanted_it_is_known_who_brought_none),
         cmocka_unit_test(an_open_session_takes_any_number_of_bytes),
         cmocka_unit_test(a_handshake_without_an_end_is_ended),
