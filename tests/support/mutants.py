@@ -44,7 +44,7 @@ BELONG = {
     "core": "replay/exposition unit/cmd unit/state e2e/first_metric e2e/memory_bound e2e/config",
     "expose": "prop/exposed prop/native prop/walk replay/accept replay/exposition",
     "http": "replay/accept replay/http replay/auth unit/expose unit/api e2e/web_config e2e/web_config_tls",
-    "listen": "prop/lane_cuts prop/framing_cuts replay/stream e2e/refused e2e/web_config",
+    "listen": "prop/lane_cuts prop/framing_cuts replay/stream e2e/limits_by_sender",
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
     "send": "unit/bench e2e/load_generator",
