@@ -240,15 +240,13 @@ static void expiry_without_memory_happens_later(void **unused)
     free(growth);
 }
 
-static void a_worker_that_cannot_be_made_says_so(void **unused)
+static void make_worker(const struct limit_opts *limits)
 {
-    (void)unused;
-    if (!INTERPOSED)
-        skip();
     struct series_limit limit;
     struct profiles *profiles =
         profiles_new(&(struct profile){ .histogram = true, .sketch_schema = 5, .scale = 1 });
     assert_int_equal(series_limit_init(&limit, 10), 0);
+    assert_int_equal(series_limit_shares(&limit, limits), 0);
     for (long nth = 0;; nth++) {
         struct ingest *in = NULL;
         failed = false;
@@ -266,6 +264,15 @@ static void a_worker_that_cannot_be_made_says_so(void **unused)
     }
     profiles_free(profiles);
     series_limit_release(&limit);
+}
+
+static void a_worker_that_cannot_be_made_says_so(void **unused)
+{
+    (void)unused;
+    if (!INTERPOSED)
+        skip();
+    make_worker(&(struct limit_opts){ 0 });
+    make_worker(&(struct limit_opts){ .shares = { .per_name = 1 }, .samples_per_name = 1 });
 }
 
 int main(void)

@@ -120,6 +120,32 @@ static void origins_are_told_apart(void **unused)
     pipeline_release(&p);
 }
 
+static void containers_with_long_ids_are_told_apart_and_shown_short(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    begin(&p);
+    for (unsigned who = 0; who < 2; who++) {
+        for (unsigned k = 0; k < PER_ORIGIN + 1; k++) {
+            char text[512];
+            snprintf(text, sizeof text, "w%uk%u:1|c|c:%0300u", who, k, who);
+            bring(&p, NULL, text);
+            lane_flush(p.lanes[0]);
+        }
+    }
+    pipeline_turn(&p);
+    assert_int_equal(p.limit.more->shares.origins.n, 2);
+    assert_int_equal(p.limit.n, 2 * PER_ORIGIN);
+    char shown[LIMITED_WHO_MAX + 1];
+    uint64_t samples;
+    assert_true(series_limit_tell(&p.limit, LIMITED_SERIES_PER_ORIGIN, shown, &samples));
+    assert_int_equal(samples, 2);
+    assert_int_equal(strlen(shown), LIMITED_WHO_MAX);
+    assert_memory_equal(shown, "c:000", 5);
+    assert_string_equal(shown + LIMITED_WHO_MAX - 4, "0...");
+    pipeline_release(&p);
+}
+
 static void who_is_not_known_is_limited_by_no_origin(void **unused)
 {
     (void)unused;
@@ -140,6 +166,7 @@ int main(void)
         cmocka_unit_test(each_datagram_of_a_batch_counts_for_its_own_sender),
         cmocka_unit_test(the_rest_of_a_datagram_has_the_same_sender),
         cmocka_unit_test(origins_are_told_apart),
+        cmocka_unit_test(containers_with_long_ids_are_told_apart_and_shown_short),
         cmocka_unit_test(who_is_not_known_is_limited_by_no_origin),
     };
     return cmocka_run_group_tests_name("origin", tests, NULL, NULL);

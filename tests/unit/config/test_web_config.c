@@ -265,6 +265,8 @@ static void mistakes_name_file_line_key_and_remedy(void **state)
           "with `htpasswd -nBC 10 NAME`\n" },
         { "basic_auth_users:\n  a: " HASH10 "\n  a: " HASH10,
           "web.yml:3: basic_auth_users.a: given twice; keep one of them\n" },
+        { "basic_auth_users:\n  a: " HASH10 "\n  b: " HASH10 "\n  b: " HASH10,
+          "web.yml:4: basic_auth_users.b: given twice; keep one of them\n" },
         { "rate_limit: {interval: 1s}",
           "web.yml:1: rate_limit.burst: lets no request through at all; give 1 or more, or no "
           "interval\n" },
