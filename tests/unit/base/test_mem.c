@@ -170,6 +170,53 @@ static void a_reserve_is_given_back_once_before_the_end(void **state)
     close(ends[1]);
 }
 
+enum { HUGE_SHIFT = 60 }; /* bytes that no address space has */
+
+static void alloc_huge(void)
+{
+    free(mem_alloc((size_t)1 << HUGE_SHIFT));
+}
+
+static void zalloc_huge(void)
+{
+    free(mem_zalloc((size_t)1 << HUGE_SHIFT));
+}
+
+static void zalloc_apart_huge(void)
+{
+    free(mem_zalloc_apart((size_t)1 << HUGE_SHIFT));
+}
+
+static void realloc_huge(void)
+{
+    free(mem_realloc(mem_alloc(1), (size_t)1 << HUGE_SHIFT));
+}
+
+static void grow_huge(void)
+{
+    size_t cap = 0;
+    free(mem_grow(NULL, &cap, (size_t)1 << HUGE_SHIFT, 64));
+}
+
+static void whatever_finds_no_memory_ends_in_the_same_way(void **state)
+{
+    static void (*const rows[])(void) = { alloc_huge, zalloc_huge, zalloc_apart_huge, realloc_huge,
+                                          grow_huge };
+    (void)state;
+    if (SANITIZED)
+        skip(); /* they end by themselves */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int ends[2];
+        char said[1024] = "";
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(status_of(rows[i], ends[1]), EXIT_FAILURE);
+        assert_true(read(ends[0], said, sizeof said - 1) > 0);
+        assert_non_null(strstr(said, "msg=\"out of memory\""));
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 static void a_reserve_helps_once_until_it_is_kept_again(void **state)
 {
     (void)state;
@@ -193,6 +240,7 @@ int main(void)
         cmocka_unit_test(running_out_of_memory_is_one_line_of_the_log_and_the_end),
         cmocka_unit_test(running_out_of_memory_does_not_wait_for_who_reads_the_log),
         cmocka_unit_test(a_reserve_is_given_back_once_before_the_end),
+        cmocka_unit_test(whatever_finds_no_memory_ends_in_the_same_way),
         cmocka_unit_test(a_reserve_helps_once_until_it_is_kept_again),
     };
     return cmocka_run_group_tests_name("mem", tests, NULL, NULL);

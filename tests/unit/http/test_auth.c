@@ -491,7 +491,7 @@ static const struct http_route routes[] = {
     { .path = "/do", .probe = fine, .post = true },
 };
 
-static struct http_server *serve(struct http_auth *a, struct http_rate *rate)
+static struct http_server *serve_with(struct http_auth *a, struct http_rate *rate, uint32_t waiting)
 {
     struct http_server *s = NULL;
     const char *error = "";
@@ -499,10 +499,16 @@ static struct http_server *serve(struct http_auth *a, struct http_rate *rate)
                            .routes = routes,
                            .n_routes = ARRAY_LEN(routes),
                            .auth = a,
-                           .rate = rate };
+                           .rate = rate,
+                           .max_waiting = waiting };
     if (http_start(&o, &s, &error) != 0)
         fail_msg("%s", error);
     return s;
+}
+
+static struct http_server *serve(struct http_auth *a, struct http_rate *rate)
+{
+    return serve_with(a, rate, 0);
 }
 
 /* returns  the socket, to be read; text NULL: no header */
@@ -603,6 +609,24 @@ static void who_finds_no_place_is_told_to_come_again(void **state)
     free(hash);
 }
 
+static void who_waits_for_a_check_is_in_the_way_of_no_answer(void **state)
+{
+    (void)state;
+    char *hash = hash_of("secret", SLOW_COST + 1);
+    struct http_auth *a = auth_of("prom", hash);
+    struct http_server *s = serve_with(a, NULL, 1);
+    struct http_stats is = { 0 };
+    client_expect(say(s, "127.0.0.1", "GET", "/later", "prom:secret"), 200, NULL);
+    int wrong = say(s, "127.0.0.2", "GET", "/later", "prom:wrong");
+    for (uint64_t until = now_mono_ns() + 20 * second_ns; is.waiting == 0 && now_mono_ns() < until;)
+        http_stats(s, &is);
+    client_expect(say(s, "127.0.0.1", "GET", "/later", "prom:secret"), 200, NULL);
+    client_expect(wrong, 401, NULL);
+    http_stop(s);
+    http_auth_free(a);
+    free(hash);
+}
+
 static void a_stop_answers_who_waits_for_a_check(void **state)
 {
     (void)state;
@@ -695,6 +719,7 @@ int main(void)
         cmocka_unit_test(every_path_is_behind_it),
         cmocka_unit_test(a_kept_connection_goes_on_behind_a_check),
         cmocka_unit_test(who_finds_no_place_is_told_to_come_again),
+        cmocka_unit_test(who_waits_for_a_check_is_in_the_way_of_no_answer),
         cmocka_unit_test(a_stop_answers_who_waits_for_a_check),
         cmocka_unit_test(a_bucket_gets_a_token_each_interval),
         cmocka_unit_test(too_many_requests_are_told_so),
