@@ -128,7 +128,9 @@ static void every_row_has_its_head_once_and_redis_rows_only_with_redis(void **un
         if (at == NULL)
             continue;
         assert_null(strstr(at + 1, head));
-        if (rows[i]->labels[0] == '\0') {
+        /* Without a certificate there is no time at which it ends. */
+        bool of_tls = strcmp(name, "statsd_http_tls_certificate_expiry_timestamp_seconds") == 0;
+        if (rows[i]->labels[0] == '\0' && !of_tls) {
             const char *line = at + strlen(head);
             assert_memory_equal(line, name, strlen(name));
             assert_int_equal(line[strlen(name)], ' ');

@@ -54,6 +54,7 @@ static const char *const values[] = {
     [LISTEN_GAUGE_SIGN] = "delta",
     [LISTEN_RCVBUF] = "64KiB",
     [LISTEN_SPREAD] = "payload",
+    [LISTEN_ALLOW] = "10.0.0.0/8",
     [LISTEN_FRAMING] = "dsd",
     [LISTEN_IDLE_TIMEOUT] = "90s",
     [LISTEN_MAX_CONNECTIONS] = "65535",
