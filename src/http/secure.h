@@ -6,7 +6,8 @@
  * waiting meanwhile.  So only so many begin in a second, and one address (as connections.h counts
  * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.  What
  * strangers have begun is not counted against an address from which a good password, or a
- * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part.
+ * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part, which no other address
+ * shares.  About a thousand addresses are trusted at a time.
  *
  * A client's certificates may cost more than the handshake itself: one with more bytes than
  * HTTP_HANDSHAKE_BYTES counts as one more for each HTTP_HANDSHAKE_STEP of them, also when that is

@@ -535,6 +535,28 @@ static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **st
     tls_bundle_drop(b);
 }
 
+static void strangers_with_many_addresses_take_nothing_from_who_is_trusted(void **state)
+{
+    enum { STRANGERS = 1 << 16, TRUSTED = 64 };
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 16, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS, begun = 0;
+    for (uint64_t who = 0; who < TRUSTED; who++)
+        http_secure_trust(s, who, now_ns);
+    for (int second = 0; second < 2; second++, now_ns += SECOND_NS, begun = 0) {
+        for (uint64_t who = TRUSTED; who < STRANGERS; who++)
+            begun += http_secure_admits(s, who, now_ns);
+        assert_int_equal(begun, 16);
+        for (uint64_t who = 0; who < TRUSTED; who++)
+            assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+        assert_false(http_secure_admits(s, 0, now_ns));
+    }
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
 static void a_handshake_with_many_bytes_counts_as_several(void **state)
 {
     enum { ONE = 1, MANY = HTTP_HANDSHAKE_BYTES + 10 * HTTP_HANDSHAKE_STEP - 1 }; /* 10 more */
@@ -760,6 +782,7 @@ int main(void)
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
         cmocka_unit_test(who_has_shown_a_certificate_comes_in_beside_a_flood),
         cmocka_unit_test(what_strangers_begin_is_not_counted_against_who_is_trusted),
+        cmocka_unit_test(strangers_with_many_addresses_take_nothing_from_who_is_trusted),
         cmocka_unit_test(a_handshake_with_many_bytes_counts_as_several),
         cmocka_unit_test(who_brings_a_large_certificate_is_held_up),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
