@@ -148,11 +148,16 @@ bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns)
 
 void http_secure_charge(struct http_secure *s, uint64_t who, size_t bytes, uint64_t now_ns)
 {
-    struct trusted *trusted = trusted_of(s, who, now_ns / 1000000000);
     if (bytes <= HTTP_HANDSHAKE_BYTES)
         return;
     uint32_t more = (uint32_t)((bytes - HTTP_HANDSHAKE_BYTES) / HTTP_HANDSHAKE_STEP + 1);
-    slot_of(s, who, trusted)->begun += more;
+    uint64_t second = now_ns / 1000000000;
+    struct trusted *trusted = trusted_of(s, who, second);
+    struct slot *one = slot_of(s, who, trusted);
+    /* Turned first: seconds that are over pay for nothing that comes after them. */
+    slot_turn(one, second, s->per_ip);
+    slot_turn(&s->all, second, s->opts.per_second);
+    one->begun += more;
     if (trusted == NULL)
         s->all.begun += more;
 }

@@ -573,6 +573,12 @@ static void a_handshake_with_many_bytes_counts_as_several(void **state)
     for (int i = 0; i < 3; i++, now_ns += SECOND_NS)
         assert_false(http_secure_admits(s, ONE, now_ns));
     assert_true(http_secure_admits(s, ONE, now_ns));
+    /* The seconds before it was charged pay nothing off. */
+    now_ns += 3 * (uint64_t)SECOND_NS;
+    http_secure_charge(s, ONE, MANY, now_ns);
+    for (int i = 0; i < 2; i++, now_ns += SECOND_NS)
+        assert_false(http_secure_admits(s, ONE, now_ns));
+    assert_true(http_secure_admits(s, ONE, now_ns));
     for (int i = 0; i < 20; i++)
         http_secure_charge(s, ONE, MANY, now_ns); /* and those of all */
     assert_false(http_secure_admits(s, 2, now_ns));
