@@ -257,7 +257,8 @@ void http_secure_over(struct http_secure *s, struct http_handshake *h, const str
     const char *error;
     if (h == NULL)
         return;
-    http_secure_charge(s, http_connections_who(from), tls_hosted_bytes(h->hosted), now_ns);
+    http_secure_charge(s, http_connections_who(from), tls_hosted_certificate_bytes(h->hosted),
+                       now_ns);
     uint64_t age_ms = (now_ns - h->begun_ns) / 1000000;
     enum tls_failure f = tls_hosted_failure(h->hosted, &error);
     enum http_handshake_result result = result_of(f);

@@ -611,6 +611,26 @@ static void who_brings_a_large_certificate_is_held_up(void **state)
     stop();
 }
 
+/* Half a message of a megabyte, which is kept and not looked at. */
+static void bytes_that_are_no_certificate_hold_nobody_up(void **state)
+{
+    enum { RECORDS = 2, RECORD = 5 + 16384 };
+    static unsigned char bytes[RECORDS][RECORD];
+    (void)state;
+    for (int i = 0; i < RECORDS; i++)
+        memcpy(bytes[i], "\x16\x03\x03\x40\x00", 5);
+    memcpy(&bytes[0][5], "\x01\x10\x00\x00", 4);
+    start_with((struct http_opts){ .tls_handshakes_per_second = 32 }, (struct tls_opts){ 0 });
+    int fd = client_dial_from(http_address(server), "127.0.0.2");
+    assert_int_equal(send(fd, bytes, sizeof bytes, MSG_NOSIGNAL), sizeof bytes);
+    shutdown(fd, SHUT_WR);
+    AWAIT(s.handshakes[HTTP_HANDSHAKE_CLOSED] == 1 && s.connections == 0);
+    close(fd);
+    assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.3" }), 200);
+    assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.2" }), 200);
+    stop();
+}
+
 static void connections_with_tls_are_at_most_256(void **state)
 {
     (void)state;
@@ -791,6 +811,7 @@ int main(void)
         cmocka_unit_test(strangers_with_many_addresses_take_nothing_from_who_is_trusted),
         cmocka_unit_test(a_handshake_with_many_bytes_counts_as_several),
         cmocka_unit_test(who_brings_a_large_certificate_is_held_up),
+        cmocka_unit_test(bytes_that_are_no_certificate_hold_nobody_up),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
         cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),
