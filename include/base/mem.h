@@ -42,7 +42,8 @@ uint64_t mem_reserve_used(void); /* times that it was given back */
 
 /*
  * For who has found no memory for n bytes: is another attempt worth it?  Then the reserve was there
- * and is given back, and that is logged.
+ * and is given back, which is logged, or another thread gave it back, and this one has made no
+ * attempt since it asked last.
  */
 bool mem_reserve_helps(size_t n);
 

@@ -49,8 +49,8 @@ bool tls_hosted_lacks_certificate(const struct tls_hosted *h);
 /* Has the client shown a certificate that a CA of the bundle signed? */
 bool tls_hosted_vouched(const struct tls_hosted *h);
 
-/* How many bytes it has sent for the handshake. */
-size_t tls_hosted_bytes(const struct tls_hosted *h);
+/* How many bytes of certificates it has sent, good or not; 0: none. */
+size_t tls_hosted_certificate_bytes(const struct tls_hosted *h);
 
 /* Has the client ended its part of the handshake? */
 bool tls_hosted_open(const struct tls_hosted *h);

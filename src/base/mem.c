@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@ enum { RESERVE_BYTES = 1 << 20 };
 
 static _Atomic(void *) reserve;
 static _Atomic uint64_t reserve_used;
+static pthread_mutex_t giving_back = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local uint64_t helped_by; /* of reserve_used: how many this thread knows of */
 
 _Noreturn void mem_exhausted(size_t n)
 {
@@ -37,15 +40,28 @@ uint64_t mem_reserve_used(void)
     return atomic_load_explicit(&reserve_used, memory_order_relaxed);
 }
 
+/* Under the lock: who finds it gone goes on when its memory is there. */
+static bool give_back(uint64_t *ret_used)
+{
+    pthread_mutex_lock(&giving_back);
+    void *p = atomic_exchange(&reserve, NULL);
+    if (p != NULL) {
+        munmap(p, RESERVE_BYTES);
+        atomic_fetch_add_explicit(&reserve_used, 1, memory_order_relaxed);
+    }
+    *ret_used = mem_reserve_used();
+    pthread_mutex_unlock(&giving_back);
+    return p != NULL;
+}
+
 bool mem_reserve_helps(size_t n)
 {
-    void *p = atomic_exchange(&reserve, NULL);
-    if (p == NULL)
-        return false;
-    munmap(p, RESERVE_BYTES);
-    atomic_fetch_add_explicit(&reserve_used, 1, memory_order_relaxed);
-    LOG(LOG_WARN, "no memory: the reserve is given back for it", F_U64("wanted_bytes", n));
-    return true;
+    uint64_t used;
+    if (give_back(&used))
+        LOG(LOG_WARN, "no memory: the reserve is given back for it", F_U64("wanted_bytes", n));
+    bool helps = used != helped_by;
+    helped_by = used;
+    return helps;
 }
 
 void *mem_alloc(size_t n)

@@ -21,15 +21,23 @@
 #include "tls/hosted.h"
 
 enum {
-    SLOTS = 1024, /* of addresses; those that share one share its part */
+    SLOTS = 1024, /* of strangers; those that share one share its part */
+    TRUSTED_SETS = 256,
+    TRUSTED_WAYS = 4,
     LOG_EVERY_MS = 12000,
     ROUNDING_MS = 100 /* libmicrohttpd's clock may be ahead of ours by less */
 };
 
-/* What an address has begun in a second, and until which one it is trusted. */
+/* What was begun in a second. */
 struct slot {
-    uint64_t second, trusted;
+    uint64_t second;
     uint32_t begun;
+};
+
+/* Who is trusted has a slot alone: strangers with many addresses would share any other. */
+struct trusted {
+    uint64_t who, until; /* the first second in which it is none any more */
+    struct slot slot;
 };
 
 struct http_secure {
@@ -38,6 +46,7 @@ struct http_secure {
     struct http_secure_opts opts;
     uint32_t per_ip;
     struct slot all, slots[SLOTS];
+    struct trusted trusted[TRUSTED_SETS][TRUSTED_WAYS]; /* each in the set of its hash */
     struct log_gate gate;
     /* Written by the HTTP thread only. */
     _Atomic uint64_t refused_all, refused_per_ip, results[HTTP_HANDSHAKE_RESULTS];
@@ -97,45 +106,74 @@ static void slot_turn(struct slot *s, uint64_t second, uint32_t limit)
     s->second = second;
 }
 
-static struct slot *slot_of(struct http_secure *s, uint64_t who)
+static uint64_t hash_of(uint64_t who)
 {
-    return &s->slots[hash64_bytes(&who, sizeof who) % SLOTS];
+    return hash64_bytes(&who, sizeof who);
+}
+
+/* NULL: it is a stranger. */
+static struct trusted *trusted_of(struct http_secure *s, uint64_t who, uint64_t second)
+{
+    struct trusted *set = s->trusted[hash_of(who) % TRUSTED_SETS];
+    for (unsigned i = 0; i < TRUSTED_WAYS; i++)
+        if (set[i].who == who && second < set[i].until)
+            return &set[i];
+    return NULL;
+}
+
+static struct slot *slot_of(struct http_secure *s, uint64_t who, struct trusted *trusted)
+{
+    return trusted != NULL ? &trusted->slot : &s->slots[hash_of(who) % SLOTS];
 }
 
 bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns)
 {
     uint64_t second = now_ns / 1000000000;
-    struct slot *one = slot_of(s, who);
+    struct trusted *trusted = trusted_of(s, who, second);
+    struct slot *one = slot_of(s, who, trusted);
     slot_turn(one, second, s->per_ip);
     slot_turn(&s->all, second, s->opts.per_second);
     if (one->begun >= s->per_ip) {
         count(&s->refused_per_ip);
         return false;
     }
-    bool trusted = second < one->trusted;
-    if (!trusted && s->all.begun >= s->opts.per_second) {
+    if (trusted == NULL && s->all.begun >= s->opts.per_second) {
         count(&s->refused_all);
         return false;
     }
     one->begun++;
-    s->all.begun += !trusted;
+    s->all.begun += trusted == NULL;
     return true;
 }
 
 void http_secure_charge(struct http_secure *s, uint64_t who, size_t bytes, uint64_t now_ns)
 {
-    struct slot *one = slot_of(s, who);
     if (bytes <= HTTP_HANDSHAKE_BYTES)
         return;
     uint32_t more = (uint32_t)((bytes - HTTP_HANDSHAKE_BYTES) / HTTP_HANDSHAKE_STEP + 1);
+    uint64_t second = now_ns / 1000000000;
+    struct trusted *trusted = trusted_of(s, who, second);
+    struct slot *one = slot_of(s, who, trusted);
+    /* Turned first: seconds that are over pay for nothing that comes after them. */
+    slot_turn(one, second, s->per_ip);
+    slot_turn(&s->all, second, s->opts.per_second);
     one->begun += more;
-    if (now_ns / 1000000000 >= one->trusted)
+    if (trusted == NULL)
         s->all.begun += more;
 }
 
+/* Where a set is full, those that are in it stay, and the newcomer is a stranger still. */
 void http_secure_trust(struct http_secure *s, uint64_t who, uint64_t now_ns)
 {
-    slot_of(s, who)->trusted = now_ns / 1000000000 + HTTP_TRUSTED_S;
+    uint64_t second = now_ns / 1000000000;
+    struct trusted *set = s->trusted[hash_of(who) % TRUSTED_SETS], *at = trusted_of(s, who, second);
+    for (unsigned i = 0; at == NULL && i < TRUSTED_WAYS; i++)
+        if (set[i].until <= second) {
+            at = &set[i];
+            *at = (struct trusted){ .who = who };
+        }
+    if (at != NULL)
+        at->until = second + HTTP_TRUSTED_S;
 }
 
 /* ---- a handshake ---- */
@@ -219,7 +257,8 @@ void http_secure_over(struct http_secure *s, struct http_handshake *h, const str
     const char *error;
     if (h == NULL)
         return;
-    http_secure_charge(s, http_connections_who(from), tls_hosted_bytes(h->hosted), now_ns);
+    http_secure_charge(s, http_connections_who(from), tls_hosted_certificate_bytes(h->hosted),
+                       now_ns);
     uint64_t age_ms = (now_ns - h->begun_ns) / 1000000;
     enum tls_failure f = tls_hosted_failure(h->hosted, &error);
     enum http_handshake_result result = result_of(f);

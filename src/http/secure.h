@@ -6,10 +6,11 @@
  * waiting meanwhile.  So only so many begin in a second, and one address (as connections.h counts
  * them) begins one in HTTP_HANDSHAKES_PART of these; further connections are closed at once.  What
  * strangers have begun is not counted against an address from which a good password, or a
- * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part.
+ * certificate of a CA, came in the last HTTP_TRUSTED_S: it has its own part, which no other address
+ * shares.  About a thousand addresses are trusted at a time.
  *
- * A client's certificates may cost more than the handshake itself: one with more bytes than
- * HTTP_HANDSHAKE_BYTES counts as one more for each HTTP_HANDSHAKE_STEP of them, also when that is
+ * A client's certificates may cost more than the handshake itself: more bytes of them than
+ * HTTP_HANDSHAKE_BYTES count as one more for each HTTP_HANDSHAKE_STEP of them, also when that is
  * more than there are in this second.
  *
  *   thread   HTTP, but for set and stats: any
@@ -48,7 +49,7 @@ void http_secure_set(struct http_secure *s, struct tls_bundle *b);
 /* May an address (of http_connections_who) begin a handshake?  If not, it is counted. */
 bool http_secure_admits(struct http_secure *s, uint64_t who, uint64_t now_ns);
 
-/* What one that was begun has cost beyond the usual: its client has sent so many bytes. */
+/* What one that was begun has cost beyond the usual: so many bytes of certificates came. */
 void http_secure_charge(struct http_secure *s, uint64_t who, size_t bytes, uint64_t now_ns);
 
 /* A connection is here, its handshake not begun.  NULL: no memory, end it. */

@@ -140,7 +140,7 @@ int sandbox_files_allow_socket(struct sandbox_files *f, const char *path)
     if (rc < 0 || (rc = sandbox_files_allow(f, folder, SANDBOX_SOCKET)) < 0)
         return rc;
     rc = parent_of(folder, above);
-    if (rc < 0 || strcmp(above, "/") == 0)
+    if (rc < 0 || is_root(above))
         return rc;
     return sandbox_files_allow(f, above, SANDBOX_SOCKET);
 }

@@ -94,9 +94,8 @@ static int before_message(gnutls_session_t tls, unsigned type, unsigned when, un
 {
     struct guard *g = gnutls_session_get_ptr(tls);
     (void)when;
-    (void)message;
     if (g->on_message != NULL)
-        g->on_message(g, type, incoming != 0);
+        g->on_message(g, type, incoming != 0, message->size);
     return incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY ? verify(tls) : 0;
 }
 

@@ -24,7 +24,7 @@ struct guard {
     bool refused;                      /* it is not */
     const char *error;                 /* why the session fails, static; NULL: GnuTLS knows */
     /* Called for each message of a handshake before it is looked at or sent; may be NULL. */
-    void (*on_message)(struct guard *g, unsigned type, bool incoming);
+    void (*on_message)(struct guard *g, unsigned type, bool incoming, size_t bytes);
 };
 
 /**

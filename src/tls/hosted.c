@@ -19,10 +19,10 @@ struct tls_hosted {
     bool answered;  /* a hello of ours was sent */
     bool presented; /* our certificate was sent */
     bool open;      /* the client has ended its part of the handshake */
-    size_t bytes;   /* its part */
+    size_t bytes;   /* of the client's certificates */
 };
 
-static void on_message(struct guard *g, unsigned type, bool incoming)
+static void on_message(struct guard *g, unsigned type, bool incoming, size_t bytes)
 {
     struct tls_hosted *h = (struct tls_hosted *)(void *)g;
     if (incoming)
@@ -31,8 +31,9 @@ static void on_message(struct guard *g, unsigned type, bool incoming)
         h->answered = true;
     else if (type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
         h->presented = true;
+    if (incoming && type == GNUTLS_HANDSHAKE_CERTIFICATE_PKT)
+        h->bytes = bytes;
     if (incoming && type == GNUTLS_HANDSHAKE_FINISHED) {
-        h->bytes = h->open ? h->bytes : g->unfinished;
         h->open = true; /* whatever follows: TLS 1.3 has messages behind the handshake */
         tls_hosted_heard(h);
     }
@@ -63,9 +64,9 @@ bool tls_hosted_lacks_certificate(const struct tls_hosted *h)
     return guard_lacks_certificate(&h->guard, h->tls);
 }
 
-size_t tls_hosted_bytes(const struct tls_hosted *h)
+size_t tls_hosted_certificate_bytes(const struct tls_hosted *h)
 {
-    return h->open ? h->bytes : h->guard.unfinished;
+    return h->bytes;
 }
 
 bool tls_hosted_vouched(const struct tls_hosted *h)

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -231,6 +232,28 @@ static void a_reserve_helps_once_until_it_is_kept_again(void **state)
     assert_int_equal(mem_reserve_used(), before + 3);
 }
 
+/* Two found no memory at the same moment, and the other one was there first. */
+static void *late(void *helped)
+{
+    *(bool *)helped = mem_reserve_helps(1) && !mem_reserve_helps(1);
+    return NULL;
+}
+
+static void a_reserve_helps_each_thread_that_was_short_of_memory(void **state)
+{
+    pthread_t other;
+    bool helped = false;
+    (void)state;
+    log_setup(LOG_ERROR, LOG_LOGFMT);
+    mem_reserve_keep();
+    assert_true(mem_reserve_helps(1));
+    assert_int_equal(pthread_create(&other, NULL, late, &helped), 0);
+    pthread_join(other, NULL);
+    log_setup(LOG_INFO, LOG_LOGFMT);
+    assert_true(helped);
+    assert_false(mem_reserve_helps(1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_reserve_is_given_back_once_before_the_end),
         cmocka_unit_test(whatever_finds_no_memory_ends_in_the_same_way),
         cmocka_unit_test(a_reserve_helps_once_until_it_is_kept_again),
+        cmocka_unit_test(a_reserve_helps_each_thread_that_was_short_of_memory),
     };
     return cmocka_run_group_tests_name("mem", tests, NULL, NULL);
 }

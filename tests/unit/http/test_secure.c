@@ -535,6 +535,28 @@ static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **st
     tls_bundle_drop(b);
 }
 
+static void strangers_with_many_addresses_take_nothing_from_who_is_trusted(void **state)
+{
+    enum { STRANGERS = 1 << 16, TRUSTED = 64 };
+    (void)state;
+    struct tls_bundle *b = load((struct tls_opts){ 0 });
+    struct http_secure *s = http_secure_new(
+        &(struct http_secure_opts){ .bundle = b, .per_second = 16, .timeout_s = 5 });
+    uint64_t now_ns = 7 * (uint64_t)SECOND_NS, begun = 0;
+    for (uint64_t who = 0; who < TRUSTED; who++)
+        http_secure_trust(s, who, now_ns);
+    for (int second = 0; second < 2; second++, now_ns += SECOND_NS, begun = 0) {
+        for (uint64_t who = TRUSTED; who < STRANGERS; who++)
+            begun += http_secure_admits(s, who, now_ns);
+        assert_int_equal(begun, 16);
+        for (uint64_t who = 0; who < TRUSTED; who++)
+            assert_true(http_secure_admits(s, who, now_ns) && http_secure_admits(s, who, now_ns));
+        assert_false(http_secure_admits(s, 0, now_ns));
+    }
+    http_secure_free(s);
+    tls_bundle_drop(b);
+}
+
 static void a_handshake_with_many_bytes_counts_as_several(void **state)
 {
     enum { ONE = 1, MANY = HTTP_HANDSHAKE_BYTES + 10 * HTTP_HANDSHAKE_STEP - 1 }; /* 10 more */
@@ -549,6 +571,12 @@ static void a_handshake_with_many_bytes_counts_as_several(void **state)
     }
     http_secure_charge(s, ONE, MANY, now_ns); /* 12 of 4 */
     for (int i = 0; i < 3; i++, now_ns += SECOND_NS)
+        assert_false(http_secure_admits(s, ONE, now_ns));
+    assert_true(http_secure_admits(s, ONE, now_ns));
+    /* The seconds before it was charged pay nothing off. */
+    now_ns += 3 * (uint64_t)SECOND_NS;
+    http_secure_charge(s, ONE, MANY, now_ns);
+    for (int i = 0; i < 2; i++, now_ns += SECOND_NS)
         assert_false(http_secure_admits(s, ONE, now_ns));
     assert_true(http_secure_admits(s, ONE, now_ns));
     for (int i = 0; i < 20; i++)
@@ -580,6 +608,26 @@ static void who_brings_a_large_certificate_is_held_up(void **state)
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 0);
     assert_int_equal(stats().refused_handshakes_per_ip, 1);
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .from = "127.0.0.2" }), 200);
+    stop();
+}
+
+/* Half a message of a megabyte, which is kept and not looked at. */
+static void bytes_that_are_no_certificate_hold_nobody_up(void **state)
+{
+    enum { RECORDS = 2, RECORD = 5 + 16384 };
+    static unsigned char bytes[RECORDS][RECORD];
+    (void)state;
+    for (int i = 0; i < RECORDS; i++)
+        memcpy(bytes[i], "\x16\x03\x03\x40\x00", 5);
+    memcpy(&bytes[0][5], "\x01\x10\x00\x00", 4);
+    start_with((struct http_opts){ .tls_handshakes_per_second = 32 }, (struct tls_opts){ 0 });
+    int fd = client_dial_from(http_address(server), "127.0.0.2");
+    assert_int_equal(send(fd, bytes, sizeof bytes, MSG_NOSIGNAL), sizeof bytes);
+    shutdown(fd, SHUT_WR);
+    AWAIT(s.handshakes[HTTP_HANDSHAKE_CLOSED] == 1 && s.connections == 0);
+    close(fd);
+    assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.3" }), 200);
+    assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.2" }), 200);
     stop();
 }
 
@@ -760,8 +808,10 @@ int main(void)
         cmocka_unit_test(an_address_begins_an_eighth_of_the_handshakes_of_a_second),
         cmocka_unit_test(who_has_shown_a_certificate_comes_in_beside_a_flood),
         cmocka_unit_test(what_strangers_begin_is_not_counted_against_who_is_trusted),
+        cmocka_unit_test(strangers_with_many_addresses_take_nothing_from_who_is_trusted),
         cmocka_unit_test(a_handshake_with_many_bytes_counts_as_several),
         cmocka_unit_test(who_brings_a_large_certificate_is_held_up),
+        cmocka_unit_test(bytes_that_are_no_certificate_hold_nobody_up),
         cmocka_unit_test(connections_with_tls_are_at_most_256),
         cmocka_unit_test(a_stream_and_its_head_are_whole_with_tls),
         cmocka_unit_test(a_message_without_an_end_behind_the_handshake_is_cut),

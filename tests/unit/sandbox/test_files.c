@@ -188,15 +188,25 @@ static int binds(void)
 }
 
 /* The folder above is allowed, too, but for the root: below it is everything. */
-static int binds_at_the_top(void)
+static int binds_below_root(const char *path)
 {
     struct sandbox_files f;
     if (sandbox_no_new_privileges() < 0 || sandbox_files_begin(&f) < 0 ||
-        sandbox_files_allow_socket(&f, "/tmp/s") < 0 || sandbox_files_end(&f) < 0)
+        sandbox_files_allow_socket(&f, path) < 0 || sandbox_files_end(&f) < 0)
         return 100;
     if (tried("/tmp", O_RDONLY | O_DIRECTORY) != 0)
         return 1;
     return tried("/", O_RDONLY | O_DIRECTORY) == EACCES ? 0 : 2;
+}
+
+static int binds_at_the_top(void)
+{
+    return binds_below_root("/tmp/s");
+}
+
+static int binds_at_the_top_in_other_words(void)
+{
+    return binds_below_root("/./tmp/s");
 }
 
 static void *look(void *ret)
@@ -271,6 +281,7 @@ static void a_socket_right_below_the_root_opens_nothing_else(void **state)
 {
     (void)state;
     check(binds_at_the_top);
+    check(binds_at_the_top_in_other_words);
 }
 
 static void threads_that_start_later_are_bound_too(void **state)
