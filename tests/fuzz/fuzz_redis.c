@@ -29,7 +29,7 @@ enum { T0 = 1700000000, TURNS_MAX = 400, QUIET_TURNS = 5, SERIES = 4 };
 
 static uv_loop_t loop;
 static int listens = -1;
-static char url[64];
+static char url[128];
 
 static void set_up(void)
 {
