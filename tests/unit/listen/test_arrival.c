@@ -188,7 +188,7 @@ static void changes_of_a_gauge_count_in_the_order_of_their_arrival(void **unused
         for (size_t i = 0; i < ARRAY_LEN(rows) * SOCKETS * 2; i++) {
             size_t row = i / (SOCKETS * 2);
             unsigned swap = (unsigned)i & 1, workers = 1 + ((unsigned)i >> 1 & 1);
-            struct rig r;
+            static struct rig r; /* aligned, which a sanitizer's stack is not */
             rig_init(&r, workers, schemes[s]);
             for (const char *const *step = rows[row].steps; *step != NULL; step++) {
                 const char *lines = *step + 2;
@@ -215,7 +215,7 @@ static void stamps_end_after_the_first_datagrams_and_come_back_with_a_relative_c
 {
     (void)unused;
     static const char *const schemes[SOCKETS] = { "udp", "udp" };
-    struct rig r;
+    static struct rig r; /* aligned, which a sanitizer's stack is not */
     rig_init(&r, 1, schemes);
     assert_int_equal(worker_start(r.workers[0]), 0);
     const int fd = r.listeners[0].fds[0];
@@ -269,7 +269,7 @@ static void datagrams_are_stamped_while_they_wait_long(void **unused)
 {
     (void)unused;
     static const char *const schemes[SOCKETS] = { "udp", "udp" };
-    struct rig r;
+    static struct rig r; /* aligned, which a sanitizer's stack is not */
     rig_init_large(&r, 2, schemes, 32 << 20);
     if (gather_most_ms((uint64_t)dgram_rcvbuf(r.listeners[0].fds[0])) <= GATHER_MS_FIRST) {
         rig_release(&r);
