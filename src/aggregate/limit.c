@@ -284,7 +284,7 @@ bool series_limit_tell(struct series_limit *l, enum limited_by by, char *who, ui
     pthread_mutex_lock(&l->lock);
     bool told = limited_tell(&l->more->limited, by, &most, ret_samples);
     if (told)
-        strcpy(who, most);
+        memcpy(who, most, strlen(most) + 1); /* of at most LIMITED_WHO_MAX */
     pthread_mutex_unlock(&l->lock);
     return told;
 }

@@ -34,7 +34,10 @@ static void shorten(struct slice who, char out[LIMITED_WHO_MAX + 1])
             n--;
     }
     memcpy(out, who.ptr, n);
-    strcpy(out + n, n < who.len ? dots : "");
+    if (n < who.len)
+        memcpy(out + n, dots, sizeof dots);
+    else
+        out[n] = '\0';
 }
 
 static bool is_at(const struct limited_place *p, uint64_t hash, const char *who)
@@ -65,7 +68,7 @@ static struct limited_place *place_of(struct limited_list *l, const char *who, u
     if (full)
         l->other += p->n;
     *p = (struct limited_place){ .hash = hash, .last_s = now_s };
-    strcpy(p->who, who);
+    memcpy(p->who, who, strlen(who) + 1);
     l->last = at;
     return p;
 }

@@ -49,7 +49,7 @@ static bool read_into(struct slice header, struct http_credentials *ret)
         return false;
     struct slice code = slice_of(header.ptr + sizeof scheme - 1, header.len - sizeof scheme + 1);
     code = slice_trim(code, SLICE_LIT(" \t"));
-    if (code.len > (HTTP_CREDENTIALS_MAX + 2) / 3 * 4 || !decode(code, ret->text, &n))
+    if (code.len > (HTTP_CREDENTIALS_MAX + 2ul) / 3 * 4 || !decode(code, ret->text, &n))
         return false;
     const char *colon = memchr(ret->text, ':', n);
     if (n > HTTP_CREDENTIALS_MAX || colon == NULL || memchr(ret->text, '\0', n) != NULL)
