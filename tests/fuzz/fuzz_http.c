@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -137,10 +138,16 @@ static int dial(void)
                                 .sin_addr.s_addr = htonl(0x7f010000 | (++turn & 0xfffu) << 4 | 1) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || address_parse(slice_str(http_address(server)), 0, &to, &to_len) < 0 ||
-        bind(fd, (const struct sockaddr *)&from, sizeof from) < 0 ||
-        connect(fd, (const struct sockaddr *)&to, to_len) < 0)
+        bind(fd, (const struct sockaddr *)&from, sizeof from) < 0)
         abort();
-    return fd;
+    if (connect(fd, (const struct sockaddr *)&to, to_len) == 0)
+        return fd;
+    if (errno != EINTR) { /* libFuzzer's own alarm */
+        perror("connect");
+        abort();
+    }
+    close(fd);
+    return -EINTR;
 }
 
 static void answer_those_who_wait(void)
@@ -186,6 +193,8 @@ static void check_reply(const struct buf *reply)
 static void talk(const char *bytes, size_t n, size_t pause, int quiet_ms, struct buf *reply)
 {
     int fd = dial();
+    while (fd < 0)
+        fd = dial();
     size_t first = pause > 0 && pause < n ? pause : n;
     /* A server that has refused the request reads no more of it: a send may fail. */
     if (send(fd, bytes, first, MSG_NOSIGNAL) == (ssize_t)first && first < n) {
