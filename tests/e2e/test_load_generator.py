@@ -60,6 +60,7 @@ def test_each_line_that_was_sent_is_received(name, dir):
             assert "lines add up, samples add up" in text
 
 
+@pytest.mark.alone      # the server has to be gone before the load is over
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
 def test_a_server_that_stops_in_the_middle_is_told(scheme, dir):
     url = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix://{dir}/s"
