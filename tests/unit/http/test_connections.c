@@ -23,10 +23,10 @@
 #include "http/connections.h"
 #include "http/http.h"
 #include "support/http_client.h"
+#include "support/http_daemon.h"
 
 #define REQUEST_END " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-static struct http_server *server;
 static struct http_request *waits; /* asked for and not answered */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -58,32 +58,8 @@ static void start(struct http_opts o)
     o.routes = routes;
     o.n_routes = ARRAY_LEN(routes);
     waits = NULL;
-    assert_int_equal(http_start(&o, &server, &error), 0);
+    assert_int_equal(http_start(&o, &http_daemon, &error), 0);
 }
-
-static void stop(void)
-{
-    http_stop(server);
-    server = NULL;
-}
-
-static struct http_stats stats(void)
-{
-    struct http_stats s;
-    http_stats(server, &s);
-    return s;
-}
-
-/* `condition` of the stats s, or the test fails. */
-#define AWAIT(condition)                                                                           \
-    do {                                                                                           \
-        uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;                              \
-        for (struct http_stats s = stats(); !(condition); s = stats()) {                           \
-            sched_yield();                                                                         \
-            if (now_mono_ms() > until_ms)                                                          \
-                fail_msg("waited in vain for %s", #condition);                                     \
-        }                                                                                          \
-    } while (0)
 
 /* Answer the one that asked for /keep, once its request has come that far. */
 static void answer_kept(void)
@@ -102,8 +78,8 @@ static void answer_kept(void)
 /* Connected, and known to the server. */
 static int dial(const char *from)
 {
-    uint64_t before = stats().connections;
-    int fd = client_dial_from(http_address(server), from);
+    uint64_t before = http_daemon_stats().connections;
+    int fd = client_dial_from(http_address(http_daemon), from);
     AWAIT(s.connections == before + 1);
     return fd;
 }
@@ -139,7 +115,7 @@ static void expect_ok(int fd)
 
 static void tick_at(uint64_t from_ns, double seconds)
 {
-    http_tick(server, from_ns + (uint64_t)(seconds * 1e9));
+    http_tick(http_daemon, from_ns + (uint64_t)(seconds * 1e9));
 }
 
 static void a_request_that_is_not_whole_in_time_ends_its_connection(void **state)
@@ -161,7 +137,7 @@ static void a_request_that_is_not_whole_in_time_ends_its_connection(void **state
     };
     start((struct http_opts){ .timeout_s = 60 });
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint64_t before = stats().timed_out_request, begun_ns = now_mono_ns();
+        uint64_t before = http_daemon_stats().timed_out_request, begun_ns = now_mono_ns();
         int fd = dial(NULL);
         client_say(fd, rows[i].first);
         bool kept = strstr(rows[i].first, "/keep") != NULL;
@@ -170,10 +146,10 @@ static void a_request_that_is_not_whole_in_time_ends_its_connection(void **state
             tick_at(begun_ns, at);
             client_say(fd, rows[i].then);
         }
-        assert_int_equal(stats().timed_out_request, before);
+        assert_int_equal(http_daemon_stats().timed_out_request, before);
         assert_true(is_open(fd));
         tick_at(begun_ns, HTTP_REQUEST_S);
-        assert_int_equal(stats().timed_out_request, before + rows[i].ends);
+        assert_int_equal(http_daemon_stats().timed_out_request, before + rows[i].ends);
         if (rows[i].ends)
             expect_closed(fd);
         else
@@ -182,7 +158,7 @@ static void a_request_that_is_not_whole_in_time_ends_its_connection(void **state
             answer_kept();
         AWAIT(s.connections == 0);
     }
-    stop();
+    http_daemon_stop();
 }
 
 static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
@@ -198,11 +174,11 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
         for (unsigned i = 0; i < 3; i++)
             tick_at(begun_ns, 3600 * hour + 1200 * i);
     }
-    assert_int_equal(stats().timed_out_request, 0);
+    assert_int_equal(http_daemon_stats().timed_out_request, 0);
     double at = 20000;
     unsigned sent = 0; /* so few that it is no request line that is too long */
     for (uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
-         stats().timed_out_request == 0; at += 0.5) {
+         http_daemon_stats().timed_out_request == 0; at += 0.5) {
         assert_true(now_mono_ms() < until_ms);
         tick_at(begun_ns, at);
         if (sent++ < 1000)
@@ -210,7 +186,7 @@ static void the_next_request_of_a_connection_has_its_own_deadline(void **state)
     }
     assert_true(at > 20000 + HTTP_REQUEST_S);
     expect_closed(fd);
-    stop();
+    http_daemon_stop();
 }
 
 static void who_is_silent_is_counted_as_idle_and_nobody_else_is(void **state)
@@ -221,21 +197,21 @@ static void who_is_silent_is_counted_as_idle_and_nobody_else_is(void **state)
     struct buf reply = { 0 };
     start((struct http_opts){ .timeout_s = 1 });
     /* Our side closes first here, too. */
-    client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);
+    client_hear(client_ask(http_address(http_daemon), "GET", "/ok"), &reply);
     AWAIT(s.connections == 0);
     close(dial(NULL));
     int fds[ARRAY_LEN(idle)];
     for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
-        fds[i] = client_dial(http_address(server));
+        fds[i] = client_dial(http_address(http_daemon));
         client_say(fds[i], idle[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(idle); i++)
         client_hear(fds[i], &reply);
     AWAIT(s.connections == 0);
-    assert_int_equal(stats().timed_out_idle, ARRAY_LEN(idle));
-    assert_int_equal(stats().timed_out_request, 0);
+    assert_int_equal(http_daemon_stats().timed_out_idle, ARRAY_LEN(idle));
+    assert_int_equal(http_daemon_stats().timed_out_request, 0);
     buf_release(&reply);
-    stop();
+    http_daemon_stop();
 }
 
 /* ---- room ---- */
@@ -247,7 +223,7 @@ static void an_address_with_few_goes_before_one_with_many(void **state)
     int few = dial("127.0.0.3"), many[4];
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         many[i] = dial("127.0.0.2");
-    int fd = client_dial_from(http_address(server), "127.0.0.4");
+    int fd = client_dial_from(http_address(http_daemon), "127.0.0.4");
     client_say(fd, "GET /ok" REQUEST_END);
     expect_ok(fd);
     expect_closed(many[0]); /* quiet for longest of those that hold many */
@@ -255,8 +231,8 @@ static void an_address_with_few_goes_before_one_with_many(void **state)
         assert_true(is_open(many[i]));
     assert_true(is_open(few));
     AWAIT(s.connections == 5);
-    assert_int_equal(stats().replaced, 1);
-    stop();
+    assert_int_equal(http_daemon_stats().replaced, 1);
+    http_daemon_stop();
     for (size_t i = 1; i < ARRAY_LEN(many); i++)
         close(many[i]);
     close(few);
@@ -271,7 +247,7 @@ static void expect_served_in_the_end(const char *from)
     do {
         assert_true(now_mono_ms() < until_ms);
         sched_yield();
-        int fd = client_dial_from(http_address(server), from);
+        int fd = client_dial_from(http_address(http_daemon), from);
         static const char request[] = "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         send(fd, request, sizeof request - 1, MSG_NOSIGNAL);
         client_hear(fd, &reply);
@@ -301,8 +277,8 @@ static void who_never_sends_a_request_locks_nobody_out(void **state)
             client_say(crowd[j], "GET /ok HTTP/1.1\r\nX: ");
         }
         expect_served_in_the_end(rows[i].newcomer);
-        assert_int_equal(stats().replaced, 1);
-        stop();
+        assert_int_equal(http_daemon_stats().replaced, 1);
+        http_daemon_stop();
         for (size_t j = 0; j < ARRAY_LEN(crowd); j++)
             close(crowd[j]);
     }
@@ -316,21 +292,21 @@ static void nobody_has_to_go_who_waits_for_us_or_was_active_just_now(void **stat
     client_say(keeps, "GET /keep" REQUEST_END);
     AWAIT(s.waiting == 1);
     int second = dial("127.0.0.2");
-    int third = client_dial_from(http_address(server), "127.0.0.2");
+    int third = client_dial_from(http_address(http_daemon), "127.0.0.2");
     expect_closed(third);
-    assert_int_equal(stats().refused_per_ip, 1);
+    assert_int_equal(http_daemon_stats().refused_per_ip, 1);
     close(second);
     AWAIT(s.connections == 1);
     int others[] = { dial("127.0.0.3"), dial("127.0.0.4") };
     /* Nobody holds two more than it would. */
-    expect_closed(client_dial_from(http_address(server), "127.0.0.5"));
-    assert_int_equal(stats().refused_full, 1);
-    assert_int_equal(stats().replaced, 0);
+    expect_closed(client_dial_from(http_address(http_daemon), "127.0.0.5"));
+    assert_int_equal(http_daemon_stats().refused_full, 1);
+    assert_int_equal(http_daemon_stats().replaced, 0);
     expect_served_in_the_end("127.0.0.5"); /* when one has been quiet for a second */
-    assert_int_equal(stats().replaced, 1);
-    assert_int_equal(stats().waiting, 1); /* and that was not who waits for us */
+    assert_int_equal(http_daemon_stats().replaced, 1);
+    assert_int_equal(http_daemon_stats().waiting, 1); /* and that was not who waits for us */
     answer_kept();
-    stop();
+    http_daemon_stop();
     close(keeps);
     close(others[0]);
     close(others[1]);

@@ -25,6 +25,7 @@
 #include "http/settings.h"
 #include "support/certs.h"
 #include "support/http_client.h"
+#include "support/http_daemon.h"
 #include "support/sanitized.h"
 #include "support/tls_client.h"
 #include "tls/store.h"
@@ -36,7 +37,6 @@
 
 enum { SECOND_NS = 1000000000 };
 
-static struct http_server *server;
 static struct cert ca, other_ca;
 
 /* --- certificates --- */
@@ -93,11 +93,9 @@ static unsigned say_ok(void *cookie, const char **ret_text)
     return 200;
 }
 
-static void answer_stream(void *cookie, struct http_request *r);
-
 static const struct http_route routes[] = {
     { .path = "/ok", .probe = say_ok },
-    { .path = "/stream", .ask = answer_stream },
+    { .path = "/stream", .ask = http_daemon_answer_piece },
 };
 
 static void start_with(struct http_opts o, struct tls_opts tls)
@@ -108,7 +106,7 @@ static void start_with(struct http_opts o, struct tls_opts tls)
     o.routes = routes;
     o.n_routes = ARRAY_LEN(routes);
     o.tls = b;
-    assert_int_equal(http_start(&o, &server, &error), 0);
+    assert_int_equal(http_start(&o, &http_daemon, &error), 0);
     tls_bundle_drop(b);
 }
 
@@ -117,35 +115,11 @@ static void start(struct tls_opts tls)
     start_with((struct http_opts){ .tls_handshakes_per_second = 10000 }, tls);
 }
 
-static void stop(void)
-{
-    http_stop(server);
-    server = NULL;
-}
-
-static struct http_stats stats(void)
-{
-    struct http_stats s;
-    http_stats(server, &s);
-    return s;
-}
-
-/* `condition` of the stats s, or the test fails. */
-#define AWAIT(condition)                                                                           \
-    do {                                                                                           \
-        uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;                              \
-        for (struct http_stats s = stats(); !(condition); s = stats()) {                           \
-            sched_yield();                                                                         \
-            if (now_mono_ms() > until_ms)                                                          \
-                fail_msg("waited in vain for %s", #condition);                                     \
-        }                                                                                          \
-    } while (0)
-
 /* --- clients --- */
 
 static void dial(struct tls_client *c, const struct tls_client_opts *o)
 {
-    tls_client_dial(c, http_address(server), o);
+    tls_client_dial(c, http_address(http_daemon), o);
 }
 
 /* The status that a client gets; 0: it is not let in. */
@@ -170,25 +144,6 @@ static unsigned ask(const struct tls_client_opts *o)
 }
 
 static const struct tls_client_opts anybody = { 0 };
-
-/* A stream that is not whole when its reader comes. */
-static void on_read(void *cookie)
-{
-    (void)cookie;
-}
-
-static void answer_stream(void *cookie, struct http_request *r)
-{
-    (void)cookie;
-    struct http_stream *st = http_stream_new(&(struct http_stream_opts){
-        .type = "text/x-test", .vary = "Accept", .max_lag = 1 << 20, .on_read = on_read });
-    struct http_body *piece = http_body_take("text/x-test", strdup("piece\n"), 6);
-    http_answer_stream(&r, 1, st);
-    http_stream_append(st, piece);
-    http_body_unref(piece);
-    http_stream_end(st);
-    http_stream_release(st);
-}
 
 /* --- tests --- */
 
@@ -227,7 +182,7 @@ static void each_version_is_spoken_as_long_as_it_is_allowed(void **state)
             AWAIT(s.handshakes[HTTP_HANDSHAKE_PARAMETERS] == 1);
         else
             AWAIT(s.handshakes[HTTP_HANDSHAKE_OK] == 1);
-        stop();
+        http_daemon_stop();
     }
 }
 
@@ -268,7 +223,7 @@ static void clients_are_let_in_by_the_certificate_that_is_wanted(void **state)
             }
         AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == refused);
         AWAIT(s.handshakes[HTTP_HANDSHAKE_OK] == ARRAY_LEN(versions) * ARRAY_LEN(who) - refused);
-        stop();
+        http_daemon_stop();
     }
 }
 
@@ -314,7 +269,7 @@ static void a_client_with_a_very_large_key_is_not_let_in(void **state)
         assert_int_equal(
             ask(&(struct tls_client_opts){ .name = "large", .priority = rows[i].version }), 0);
         AWAIT(s.handshakes[rows[i].result] == 1);
-        stop();
+        http_daemon_stop();
     }
 }
 
@@ -344,7 +299,7 @@ static void a_new_certificate_holds_from_the_next_connection_on(void **state)
 
     struct tls_bundle *two =
         load((struct tls_opts){ .cert_file = "two.pem", .key_file = "two.key" });
-    http_set_tls(server, two);
+    http_set_tls(http_daemon, two);
     tls_bundle_drop(two); /* the server has its own reference */
     dial(&fresh, &anybody);
     assert_true(tls_client_handshake(&fresh));
@@ -354,7 +309,7 @@ static void a_new_certificate_holds_from_the_next_connection_on(void **state)
     expect_ok(&old);
     tls_client_hang_up(&old);
     tls_client_hang_up(&fresh);
-    stop();
+    http_daemon_stop();
 }
 
 static void new_rules_for_clients_hold_from_the_next_connection_on(void **state)
@@ -367,14 +322,14 @@ static void new_rules_for_clients_hold_from_the_next_connection_on(void **state)
     expect_ok(&old);
     struct tls_bundle *strict = load((struct tls_opts){
         .client_auth = TLS_CLIENT_REQUIRE_VERIFY, .ca_file = "ca.pem", .min_version = TLS_1_3 });
-    http_set_tls(server, strict);
+    http_set_tls(http_daemon, strict);
     tls_bundle_drop(strict);
     assert_int_equal(ask(&anybody), 0);
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .priority = TLS12 }), 0);
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 200);
     expect_ok(&old);
     tls_client_hang_up(&old);
-    stop();
+    http_daemon_stop();
 }
 
 static double cpu_s(void)
@@ -390,7 +345,7 @@ static void half_a_hello_costs_no_cpu_and_is_cut(void **state)
     static const char half[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     struct buf said = { 0 }; /* an alert, maybe */
     start_with((struct http_opts){ .timeout_s = 2 }, (struct tls_opts){ 0 });
-    int fd = client_dial(http_address(server));
+    int fd = client_dial(http_address(http_daemon));
     double before = cpu_s();
     assert_int_equal(send(fd, half, sizeof half - 1, MSG_NOSIGNAL), sizeof half - 1);
     uint64_t begun_ms = now_mono_ms();
@@ -401,7 +356,7 @@ static void half_a_hello_costs_no_cpu_and_is_cut(void **state)
     if (used > took / 5)
         fail_msg("%.2f s of CPU in %.2f s", used, took);
     AWAIT(s.handshakes[HTTP_HANDSHAKE_TIMEOUT] == 1);
-    stop();
+    http_daemon_stop();
 }
 
 static void a_request_that_is_late_ends_its_connection(void **state)
@@ -417,12 +372,12 @@ static void a_request_that_is_late_ends_its_connection(void **state)
         assert_true(said[i][0] == '\0' || tls_client_say(&c, said[i]));
         uint64_t now_ns = now_mono_ns();
         for (uint64_t s = 0; s <= 2 * HTTP_REQUEST_S; s++)
-            http_tick(server, now_ns + s * SECOND_NS);
+            http_tick(http_daemon, now_ns + s * SECOND_NS);
         assert_true(tls_client_hear(&c, NULL, &reply));
         assert_int_equal(reply.len, 0);
-        assert_int_equal(stats().timed_out_request, 1);
+        assert_int_equal(http_daemon_stats().timed_out_request, 1);
         tls_client_hang_up(&c);
-        stop();
+        http_daemon_stop();
     }
     buf_release(&reply);
 }
@@ -443,8 +398,8 @@ static void each_reason_of_a_failed_handshake_is_counted(void **state)
     struct buf said = { 0 }; /* alerts */
     start((struct tls_opts){ 0 });
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint64_t before = stats().handshakes[rows[i].result];
-        int fd = client_dial(http_address(server));
+        uint64_t before = http_daemon_stats().handshakes[rows[i].result];
+        int fd = client_dial(http_address(http_daemon));
         assert_int_equal(send(fd, rows[i].bytes, rows[i].n, MSG_NOSIGNAL), rows[i].n);
         if (rows[i].result == HTTP_HANDSHAKE_CLOSED)
             shutdown(fd, SHUT_WR);
@@ -452,14 +407,14 @@ static void each_reason_of_a_failed_handshake_is_counted(void **state)
         AWAIT(s.handshakes[rows[i].result] == before + 1);
     }
     /* Who connects and says nothing has begun none. */
-    close(client_dial(http_address(server)));
+    close(client_dial(http_address(http_daemon)));
     AWAIT(s.connections == 0);
     uint64_t sum = 0;
     for (int i = 0; i < HTTP_HANDSHAKE_RESULTS; i++)
-        sum += stats().handshakes[i];
+        sum += http_daemon_stats().handshakes[i];
     assert_int_equal(sum, ARRAY_LEN(rows));
     buf_release(&said);
-    stop();
+    http_daemon_stop();
 }
 
 static void an_address_begins_an_eighth_of_the_handshakes_of_a_second(void **state)
@@ -468,21 +423,21 @@ static void an_address_begins_an_eighth_of_the_handshakes_of_a_second(void **sta
     uint64_t until_ms = now_mono_ms() + CLIENT_PATIENCE_S * 1000;
     start_with((struct http_opts){ .tls_handshakes_per_second = 8 }, (struct tls_opts){ 0 });
     /* One a second, so dials in a row come too soon, whenever a second ends. */
-    while (stats().refused_handshakes_per_ip == 0) {
-        close(client_dial_from(http_address(server), "127.0.0.2"));
+    while (http_daemon_stats().refused_handshakes_per_ip == 0) {
+        close(client_dial_from(http_address(http_daemon), "127.0.0.2"));
         assert_true(now_mono_ms() < until_ms);
     }
-    assert_int_equal(stats().refused_handshakes, 0);
+    assert_int_equal(http_daemon_stats().refused_handshakes, 0);
     /* Others still come in, until there are too many of all. */
     while (ask(&(struct tls_client_opts){ .from = "127.0.0.3" }) != 200)
         assert_true(now_mono_ms() < until_ms);
-    for (int i = 0; stats().refused_handshakes == 0; i++) {
+    for (int i = 0; http_daemon_stats().refused_handshakes == 0; i++) {
         char from[32];
         snprintf(from, sizeof from, "127.0.1.%d", i % 250 + 1);
-        close(client_dial_from(http_address(server), from));
+        close(client_dial_from(http_address(http_daemon), from));
         assert_true(now_mono_ms() < until_ms);
     }
-    stop();
+    http_daemon_stop();
 }
 
 /* Somebody begins all the handshakes there may be, again and again. */
@@ -496,16 +451,16 @@ static void who_has_shown_a_certificate_comes_in_beside_a_flood(void **state)
     while (ask(&good) != 200)
         assert_true(now_mono_ms() < until_ms);
     for (int round = 0; round < 5; round++) {
-        uint64_t before = stats().refused_handshakes;
-        for (int i = 0; stats().refused_handshakes == before; i++) {
+        uint64_t before = http_daemon_stats().refused_handshakes;
+        for (int i = 0; http_daemon_stats().refused_handshakes == before; i++) {
             char from[32];
             snprintf(from, sizeof from, "127.0.1.%d", i % 250 + 1);
-            close(client_dial_from(http_address(server), from));
+            close(client_dial_from(http_address(http_daemon), from));
             assert_true(now_mono_ms() < until_ms);
         }
         assert_int_equal(ask(&good), 200);
     }
-    stop();
+    http_daemon_stop();
 }
 
 static void what_strangers_begin_is_not_counted_against_who_is_trusted(void **state)
@@ -606,9 +561,9 @@ static void who_brings_a_large_certificate_is_held_up(void **state)
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "many" }), 0);
     AWAIT(s.handshakes[HTTP_HANDSHAKE_CERTIFICATE] == 1 && s.connections == 0);
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good" }), 0);
-    assert_int_equal(stats().refused_handshakes_per_ip, 1);
+    assert_int_equal(http_daemon_stats().refused_handshakes_per_ip, 1);
     assert_int_equal(ask(&(struct tls_client_opts){ .name = "good", .from = "127.0.0.2" }), 200);
-    stop();
+    http_daemon_stop();
 }
 
 /* Half a message of a megabyte, which is kept and not looked at. */
@@ -621,14 +576,14 @@ static void bytes_that_are_no_certificate_hold_nobody_up(void **state)
         memcpy(bytes[i], "\x16\x03\x03\x40\x00", 5);
     memcpy(&bytes[0][5], "\x01\x10\x00\x00", 4);
     start_with((struct http_opts){ .tls_handshakes_per_second = 32 }, (struct tls_opts){ 0 });
-    int fd = client_dial_from(http_address(server), "127.0.0.2");
+    int fd = client_dial_from(http_address(http_daemon), "127.0.0.2");
     assert_int_equal(send(fd, bytes, sizeof bytes, MSG_NOSIGNAL), sizeof bytes);
     shutdown(fd, SHUT_WR);
     AWAIT(s.handshakes[HTTP_HANDSHAKE_CLOSED] == 1 && s.connections == 0);
     close(fd);
     assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.3" }), 200);
     assert_int_equal(ask(&(struct tls_client_opts){ .from = "127.0.0.2" }), 200);
-    stop();
+    http_daemon_stop();
 }
 
 static void connections_with_tls_are_at_most_256(void **state)
@@ -641,12 +596,12 @@ static void connections_with_tls_are_at_most_256(void **state)
                                    .tls_handshakes_per_second = 100000 },
                (struct tls_opts){ 0 });
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        fds[i] = client_dial(http_address(server));
+        fds[i] = client_dial(http_address(http_daemon));
     AWAIT(s.connections + s.refused_full + s.replaced >= ARRAY_LEN(fds));
-    assert_true(stats().connections <= HTTP_SECURE_MAX);
+    assert_true(http_daemon_stats().connections <= HTTP_SECURE_MAX);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         close(fds[i]);
-    stop();
+    http_daemon_stop();
 }
 
 static void a_stream_and_its_head_are_whole_with_tls(void **state)
@@ -669,7 +624,7 @@ static void a_stream_and_its_head_are_whole_with_tls(void **state)
     assert_true(*end == '\0' || strncmp(end, "HTTP/1.1 200", 12) == 0); /* no chunk behind it */
     buf_release(&reply);
     buf_release(&body);
-    stop();
+    http_daemon_stop();
 }
 
 /* --- behind the handshake --- */
@@ -753,7 +708,7 @@ static void a_message_without_an_end_behind_the_handshake_is_cut(void **state)
     assert_true(sent < SENT_MAX);
     gnutls_aead_cipher_deinit(records.cipher);
     tls_client_hang_up(&c);
-    stop();
+    http_daemon_stop();
 }
 
 /* What may be sent without an end is counted from one request, or part of a body, to the next. */
@@ -774,7 +729,7 @@ static void a_connection_may_send_as_much_as_it_likes(void **state)
         assert_true(tls_client_say(&c, body));
     expect_ok(&c);
     tls_client_hang_up(&c);
-    stop();
+    http_daemon_stop();
 }
 
 static void a_client_that_changes_its_key_is_no_failure(void **state)
@@ -789,9 +744,9 @@ static void a_client_that_changes_its_key_is_no_failure(void **state)
     expect_ok(&c);
     tls_client_hang_up(&c);
     AWAIT(s.connections == 0);
-    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OK], 1);
-    assert_int_equal(stats().handshakes[HTTP_HANDSHAKE_OTHER], 0);
-    stop();
+    assert_int_equal(http_daemon_stats().handshakes[HTTP_HANDSHAKE_OK], 1);
+    assert_int_equal(http_daemon_stats().handshakes[HTTP_HANDSHAKE_OTHER], 0);
+    http_daemon_stop();
 }
 
 int main(void)

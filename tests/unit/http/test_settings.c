@@ -16,8 +16,8 @@
 #include "http/http.h"
 #include "http/settings.h"
 #include "support/http_client.h"
+#include "support/http_daemon.h"
 
-static struct http_server *server;
 static struct http_body *page;
 
 static unsigned say_ok(void *cookie, const char **ret_text)
@@ -40,30 +40,12 @@ static void answer_own(void *cookie, struct http_request *r)
     http_answer_with(r, 200, NULL, own, ARRAY_LEN(own));
 }
 
-static void on_read(void *cookie)
-{
-    (void)cookie;
-}
-
-static void answer_stream(void *cookie, struct http_request *r)
-{
-    (void)cookie;
-    struct http_stream *st = http_stream_new(&(struct http_stream_opts){
-        .type = "text/x-test", .vary = "Accept", .max_lag = 1 << 20, .on_read = on_read });
-    struct http_body *piece = http_body_take("text/x-test", strdup("piece\n"), 6);
-    http_answer_stream(&r, 1, st);
-    http_stream_append(st, piece);
-    http_body_unref(piece);
-    http_stream_end(st);
-    http_stream_release(st);
-}
-
 static struct http_route routes[] = {
     { .path = "/page" },
     { .path = "/ok", .probe = say_ok },
     { .path = "/503", .ask = answer_503 },
     { .path = "/own", .ask = answer_own },
-    { .path = "/stream", .ask = answer_stream },
+    { .path = "/stream", .ask = http_daemon_answer_piece },
 };
 
 static void start(struct http_opts o)
@@ -75,12 +57,12 @@ static void start(struct http_opts o)
         o.listen = "127.0.0.1:0";
     o.routes = routes;
     o.n_routes = ARRAY_LEN(routes);
-    assert_int_equal(http_start(&o, &server, &error), 0);
+    assert_int_equal(http_start(&o, &http_daemon, &error), 0);
 }
 
-static void stop(void)
+static void finish(void)
 {
-    http_stop(server);
+    http_daemon_stop();
     http_body_unref(page);
 }
 
@@ -109,24 +91,26 @@ static void every_answer_has_the_headers_that_were_set_last(void **state)
                                     second[] = { { "X-Frame-Options", "sameorigin" } };
     struct buf reply = { 0 };
     start((struct http_opts){ 0 });
-    http_set_headers(server, first, ARRAY_LEN(first));
+    http_set_headers(http_daemon, first, ARRAY_LEN(first));
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        client_hear(client_ask(http_address(server), answers[i].method, answers[i].path), &reply);
+        client_hear(client_ask(http_address(http_daemon), answers[i].method, answers[i].path),
+                    &reply);
         assert_int_equal(client_status(&reply), answers[i].status);
         assert_int_equal(times(&reply, "X-Frame-Options: deny\r\n"), 1);
         assert_int_equal(times(&reply, "Strict-Transport-Security: max-age=1\r\n"), 1);
     }
-    http_set_headers(server, second, ARRAY_LEN(second));
+    http_set_headers(http_daemon, second, ARRAY_LEN(second));
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        client_hear(client_ask(http_address(server), answers[i].method, answers[i].path), &reply);
+        client_hear(client_ask(http_address(http_daemon), answers[i].method, answers[i].path),
+                    &reply);
         assert_int_equal(times(&reply, "X-Frame-Options: sameorigin\r\n"), 1);
         assert_int_equal(times(&reply, "Strict-Transport-Security"), 0);
     }
-    http_set_headers(server, NULL, 0);
-    client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);
+    http_set_headers(http_daemon, NULL, 0);
+    client_hear(client_ask(http_address(http_daemon), "GET", "/ok"), &reply);
     assert_int_equal(times(&reply, "X-Frame-Options"), 0);
     buf_release(&reply);
-    stop();
+    finish();
 }
 
 static void a_header_stands_once_and_an_answer_keeps_its_own(void **state)
@@ -136,13 +120,13 @@ static void a_header_stands_once_and_an_answer_keeps_its_own(void **state)
                                               { "X-Content-Type-Options", "nosniff" } };
     struct buf reply = { 0 };
     start((struct http_opts){ 0 });
-    http_set_headers(server, set, ARRAY_LEN(set));
-    client_hear(client_ask(http_address(server), "GET", "/own"), &reply);
+    http_set_headers(http_daemon, set, ARRAY_LEN(set));
+    client_hear(client_ask(http_address(http_daemon), "GET", "/own"), &reply);
     assert_int_equal(times(&reply, "rame-"), 1);
     assert_int_equal(times(&reply, "x-frame-options: own\r\n"), 1);
     assert_int_equal(times(&reply, "X-Content-Type-Options: nosniff\r\n"), 1);
     buf_release(&reply);
-    stop();
+    finish();
 }
 
 static void a_header_with_a_line_end_is_left_out(void **state)
@@ -152,13 +136,13 @@ static void a_header_with_a_line_end_is_left_out(void **state)
                                               { "X-Good", "1" } };
     struct buf reply = { 0 };
     start((struct http_opts){ 0 });
-    http_set_headers(server, set, ARRAY_LEN(set));
-    client_hear(client_ask(http_address(server), "GET", "/ok"), &reply);
+    http_set_headers(http_daemon, set, ARRAY_LEN(set));
+    client_hear(client_ask(http_address(http_daemon), "GET", "/ok"), &reply);
     assert_int_equal(client_status(&reply), 200);
     assert_int_equal(times(&reply, "X-Evil"), 0);
     assert_int_equal(times(&reply, "X-Good: 1\r\n"), 1);
     buf_release(&reply);
-    stop();
+    finish();
 }
 
 static void only_networks_that_are_allowed_may_connect(void **state)
@@ -183,13 +167,13 @@ static void only_networks_that_are_allowed_may_connect(void **state)
         if (rows[i].allow != NULL)
             assert_true(networks_parse(slice_str(rows[i].allow), &allow, &error));
         start((struct http_opts){ .allow = &allow });
-        int fd = client_dial_from(http_address(server), rows[i].from);
+        int fd = client_dial_from(http_address(http_daemon), rows[i].from);
         (void)send(fd, "GET /ok HTTP/1.0\r\n\r\n", 20, MSG_NOSIGNAL); /* it may be closed already */
         client_hear(fd, &reply);
         assert_int_equal(client_status(&reply), rows[i].in ? 200 : 0);
-        http_stats(server, &s);
+        http_stats(http_daemon, &s);
         assert_int_equal(s.refused_network, !rows[i].in);
-        stop();
+        finish();
     }
     buf_release(&reply);
     buf_release(&error);
