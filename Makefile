@@ -118,7 +118,7 @@ unit: $(UNIT) $(PROP) $(CONFORM)    ## unit, property and conformance tests alon
 
 .PHONY: model
 model: deps-check    ## spin checks the models of the page hand-over and the takeover, and that it sees their broken variants
-	@CC='$(CC)' tests/model/run.sh '$(B)' $(M)
+	@CC='$(CC)' tests/model/run.sh '$(abspath $(B))' $(M)
 
 .PHONY: replay
 replay: $(REPLAY)    ## every file of the fuzz corpora through its target once, with any compiler
