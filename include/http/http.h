@@ -124,8 +124,10 @@ int http_listens(const struct http_server *s);
 /**
  * http_leave(s):
  * Accept no more connections, which then wait in the kernel for who has the socket next, and end
- * each connection with its next reply.  Over once http_stats says that there are none.
+ * each connection with its next reply.  Over once http_stats says that there are none, but no
+ * earlier than after HTTP_LEAVE_MS: one that is just being accepted is not counted yet.
  */
+enum { HTTP_LEAVE_MS = 20 };
 void http_leave(struct http_server *s);
 
 /**

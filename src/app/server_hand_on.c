@@ -116,6 +116,8 @@ static bool answered(struct server *s, uint64_t waited_ms)
         http_stats(s->http, &http);
     if (late)
         scrape_cut(s->scrape);
+    if (s->http != NULL && waited_ms < HTTP_LEAVE_MS)
+        return false;
     return scrape_idle(s->scrape) && (http.waiting == 0 || late) &&
            (http.connections == 0 || waited_ms >= IDLE_MS);
 }

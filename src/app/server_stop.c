@@ -186,7 +186,9 @@ static void leave_check(uv_timer_t *timer)
 {
     struct server *s = timer->data;
     assert(s->leaving && server_state(s) == RUNNING);
-    if (connections_left(s) == 0 || now_mono_ms() - s->leaving_ms >= LEAVE_MS)
+    const uint64_t waited_ms = now_mono_ms() - s->leaving_ms;
+    bool counted = !s->manager.http_kept || s->http == NULL || waited_ms >= HTTP_LEAVE_MS;
+    if ((counted && connections_left(s) == 0) || waited_ms >= LEAVE_MS)
         drain(s);
 }
 
