@@ -130,6 +130,8 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, text, wait_ms);
     let_go(l);
     link_check(l);
+    if (l->opts.lost != NULL)
+        l->opts.lost(l->opts.cookie);
 }
 
 /* Does the context of this callback still concern us? */

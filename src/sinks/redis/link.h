@@ -58,6 +58,9 @@ struct redis_link_opts {
      * NULL: the connection ended first, so nobody knows whether the command ran.  No command can be
      * sent then. */
     void (*reply)(void *cookie, void *tag, const redisReply *reply);
+    /* An attempt failed, or the connection ended and all of it is answered, or will be right after
+     * reply().  NULL: nobody wants to know.  No call of the link may follow in here. */
+    void (*lost)(void *cookie);
 };
 
 struct redis_link_stats {
