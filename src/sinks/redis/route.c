@@ -80,6 +80,7 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
     };
     for (uint8_t i = 0; i < r->n; i++) {
         link.url = &opts->nodes[i];
+        link.at = link.url->path == NULL ? &link.url->hosts[0] : NULL;
         link.cookie = &r->nodes[i];
         r->nodes[i].route = r;
         r->nodes[i].link = redis_link_new(loop, &link);
