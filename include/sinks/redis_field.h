@@ -35,7 +35,8 @@ enum redis_field_kind {
 
 /* How the values that several instances have of one gauge become one. */
 /* clang-format off */
-#define REDIS_GAUGE_RULES(X) X(LATEST, "latest") X(SUM, "sum") X(MIN, "min") X(MAX, "max") X(AVG, "avg")
+#define REDIS_GAUGE_RULES(X) \
+    X(LATEST, "latest") X(SUM, "sum") X(MIN, "min") X(MAX, "max") X(AVG, "avg")
 
 enum redis_gauge_rule {
 #define X(id, text) REDIS_GAUGE_##id,

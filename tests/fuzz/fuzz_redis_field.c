@@ -1,6 +1,6 @@
 /*
- * A field that a stranger wrote into a hash of the ledger: its name, a NUL, its value.  What is read
- * as a value is one that the rest may rely on.
+ * A field that a stranger wrote into a hash of the ledger: its name, a NUL, its value.  What is
+ * read as a value is one that the rest may rely on.
  */
 #include <assert.h>
 #include <math.h>
