@@ -55,6 +55,7 @@ struct redis_link {
     size_t greetings;      /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct redis_trouble trouble;
+    char why[WHY_MAX]; /* of the last failure; "" there was none */
     char sha[41];
     char name[REDIS_GREETING_NAME_BYTES];
 };
@@ -116,8 +117,7 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
 {
     if (l->state == CLOSED || l->state == WAITING)
         return;
-    char text[WHY_MAX];
-    snprintf(text, sizeof text, "%s", why);
+    snprintf(l->why, sizeof l->why, "%s", why);
     enum link_state was = l->state;
     l->state = WAITING;
     if (was == READY)
@@ -127,7 +127,7 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     uv_timer_stop(&l->deadline);
     uint64_t wait_ms = redis_backoff_next(&l->backoff);
     uv_timer_start(&l->wait, on_wait_over, wait_ms, 0);
-    redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, text, wait_ms);
+    redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, l->why, wait_ms);
     let_go(l);
     link_check(l);
     if (l->opts.lost != NULL)
@@ -349,6 +349,11 @@ void redis_link_thrive(struct redis_link *l)
 bool redis_link_is_ready(const struct redis_link *l)
 {
     return l->state == READY && l->ac != NULL;
+}
+
+const char *redis_link_trouble(const struct redis_link *l)
+{
+    return l->why[0] != '\0' ? l->why : NULL;
 }
 
 const char *redis_link_sha(const struct redis_link *l)

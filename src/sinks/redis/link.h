@@ -77,6 +77,8 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);
+/* Why the last attempt or connection ended, for people; NULL: none has so far. */
+const char *redis_link_trouble(const struct redis_link *l);
 /* 40 hexadecimal digits, of the last SCRIPT LOAD; "" before the first. */
 const char *redis_link_sha(const struct redis_link *l);
 
