@@ -41,8 +41,8 @@ enum { REDIS_EVENTS_BYTES = 16 << 20 };
 enum { REDIS_BATCH_FORMAT = 1 };
 
 struct redis_opts {
-    /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
-     * are percent-encoded. */
+    /* redis://[user[:password]@]host[:port][,..][/db], redis+sentinel://..host[:port][,..]/master or
+     * unix:///path/to.sock[?db=N]; user and password are percent-encoded. */
     const char *url;
     const char *prefix;   /* of all keys: "sd" */
     const char *instance; /* in producer keys and the log stream; two servers may share it */
@@ -56,11 +56,35 @@ struct redis_opts {
     bool resumes; /* what it holds is saved at a stop: producers outlive the process */
 };
 
+/* Errors of a cluster that say where a command belongs.  X(id, its first word, label `kind`) */
+/* clang-format off */
+#define REDIS_REDIRECTS(X)                        \
+    X(MOVED,       "MOVED",       "moved")        \
+    X(ASK,         "ASK",         "ask")          \
+    X(TRYAGAIN,    "TRYAGAIN",    "tryagain")     \
+    X(CLUSTERDOWN, "CLUSTERDOWN", "clusterdown")  \
+    X(NOSCRIPT,    "NOSCRIPT",    "noscript")
+
+enum redis_redirect_kind {
+#define X(id, word, label) REDIS_REDIRECT_##id,
+    REDIS_REDIRECTS(X)
+#undef X
+    REDIS_REDIRECT_COUNT,
+    REDIS_REDIRECT_NONE = REDIS_REDIRECT_COUNT
+};
+/* clang-format on */
+
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
 #define REDIS_COUNTERS(X)                                                                         \
     X(connected, "statsd_redis_up", GAUGE, "",                                                    \
-      "1 while connected to Redis.")                                                              \
+      "1 while connected to Redis: to each node of it that has a shard.")                         \
+    X(nodes, "statsd_redis_nodes", GAUGE, "",                                                     \
+      "Nodes of Redis that have a shard: masters of a cluster, or the one.")                      \
+    X(redirects, "statsd_redis_redirects_total", COUNTER, "kind",                                 \
+      "Commands that a node sent elsewhere or back, by the kind of its answer.")                  \
+    X(map_refreshes, "statsd_redis_map_refreshes_total", COUNTER, "",                             \
+      "Questions to Redis or a Sentinel which node has what.")                                    \
     X(connects, "statsd_redis_connects_total", COUNTER, "",                                       \
       "Connections to Redis that were established.")                                              \
     X(disconnects, "statsd_redis_disconnects_total", COUNTER, "",                                 \
@@ -140,6 +164,7 @@ struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
+    uint64_t redirects_of[REDIS_REDIRECT_COUNT]; /* `redirects` is their sum */
     uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 

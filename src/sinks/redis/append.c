@@ -208,6 +208,8 @@ void redis_append_answer(struct redis_append *a, struct redis_entry *e,
     case REDIS_VERDICT_LOST:
         e->unsure = true;
         break;
+    case REDIS_VERDICT_RETURNED: /* it waits in its place */
+        break;
     case REDIS_VERDICT_LATER:
         a->counted.errors++;
         say(s, "redis refuses events: they wait", v->text, now_ms);

@@ -18,24 +18,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-
-/* clang-format off */
-/* X(id, its first word, value of the label `kind`) */
-#define REDIS_REDIRECTS(X)                        \
-    X(MOVED,       "MOVED",       "moved")        \
-    X(ASK,         "ASK",         "ask")          \
-    X(TRYAGAIN,    "TRYAGAIN",    "tryagain")     \
-    X(CLUSTERDOWN, "CLUSTERDOWN", "clusterdown")  \
-    X(NOSCRIPT,    "NOSCRIPT",    "noscript")
-/* clang-format on */
-
-enum redis_redirect_kind {
-#define X(id, word, label) REDIS_REDIRECT_##id,
-    REDIS_REDIRECTS(X)
-#undef X
-        REDIS_REDIRECT_COUNT,
-    REDIS_REDIRECT_NONE = REDIS_REDIRECT_COUNT
-};
+#include "sinks/redis.h"
 
 enum { REDIS_SLOTS = 16384, REDIS_ADDR_HOST_MAX = 255 };
 

@@ -126,7 +126,7 @@ static void on_reply(void *cookie, struct redis_batch *b, const redisReply *repl
     if (v.kind == REDIS_VERDICT_LOST)
         return;
     if (v.kind == REDIS_VERDICT_LATER) {
-        redis_route_retry(r->route, shard, v.text);
+        redis_route_retry(r->route, v.text);
         return;
     }
     redis_route_thrive(r->route, shard);
@@ -143,11 +143,28 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
     if (v.kind == REDIS_VERDICT_LOST)
         return;
     if (v.kind == REDIS_VERDICT_LATER && redis_reply_is_of_server(v.text)) {
-        redis_route_retry(r->route, place, v.text);
+        redis_route_retry(r->route, v.text);
         return;
     }
     if (v.kind == REDIS_VERDICT_APPLIED)
         redis_route_thrive(r->route, place);
+    pump_entries(r, now_ms);
+}
+
+static void on_returned(void *cookie, struct redis_batch *b)
+{
+    struct redis_sink *r = cookie;
+    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
+    redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
+    pump(r);
+}
+
+static void on_returned_entry(void *cookie, struct redis_entry *e)
+{
+    struct redis_sink *r = cookie;
+    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
+    uint64_t now_ms = now_mono_ms();
+    redis_append_answer(r->append, e, &v, now_ms);
     pump_entries(r, now_ms);
 }
 
@@ -360,8 +377,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {
-        .nodes = &r->url,
-        .n_nodes = 1,
+        .url = &r->url,
+        .prefix = opts->prefix,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
@@ -369,6 +386,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .ready = on_ready,
         .reply = on_reply,
         .reply_entry = on_reply_entry,
+        .returned = on_returned,
+        .returned_entry = on_returned_entry,
     };
     r->route = redis_route_new(loop, &route);
     r->ledger = make_ledger(r, opts);
@@ -380,13 +399,18 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
     const struct redis_sink *r = self_const(s);
-    struct redis_link_stats link;
+    struct redis_route_stats route;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_append_stats(r->append, ret);
-    redis_route_stats(r->route, &link);
+    redis_route_stats(r->route, &route);
     ret->series_refused += redis_encode_refused(r->encode);
-    ret->connects = link.connects;
-    ret->disconnects = link.disconnects;
-    ret->connect_failures = link.failures;
+    ret->connects = route.links.connects;
+    ret->disconnects = route.links.disconnects;
+    ret->connect_failures = route.links.failures;
+    memcpy(ret->redirects_of, route.redirects, sizeof ret->redirects_of);
+    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
+        ret->redirects += route.redirects[k];
+    ret->map_refreshes = route.refreshes;
+    ret->nodes = route.nodes;
     ret->connected = redis_route_is_ready(r->route);
 }
