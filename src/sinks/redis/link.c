@@ -24,7 +24,9 @@
 #include "base/now.h"
 #include "sinks/redis/backoff.h"
 #include "sinks/redis/dial.h"
+#include "sinks/redis/login.h"
 #include "sinks/redis/pending.h"
+#include "sinks/redis/secret.h"
 #include "sinks/redis/trouble.h"
 #include "sinks/redis/wire.h"
 
@@ -203,14 +205,29 @@ static void on_greeting(struct redis_link *l, const redisReply *reply)
     }
 }
 
+static int find_password(const struct redis_link *l, char **ret, char *why, size_t n)
+{
+    bool sentinel = l->opts.greets == REDIS_GREETS_SENTINEL;
+    if (l->opts.login != NULL)
+        return redis_login_password(l->opts.login, sentinel, ret, why, n);
+    const char *of_url = sentinel ? NULL : l->opts.url->password;
+    *ret = of_url != NULL ? mem_strdup(of_url) : NULL;
+    return 0;
+}
+
 static void on_open(void *cookie)
 {
     struct redis_link *l = cookie;
     struct buf hello = { 0 };
+    char *password = NULL, why[WHY_MAX];
     assert(l->state == CONNECTING);
     l->state = GREETING;
-    redis_greeting_make(&l->greeting, l->opts.greets, l->opts.url, l->opts.url->password, l->name,
-                        &hello);
+    if (find_password(l, &password, why, sizeof why) < 0) {
+        fail_as(l, REDIS_TROUBLE_REFUSED, why);
+        return;
+    }
+    redis_greeting_make(&l->greeting, l->opts.greets, l->opts.url, password, l->name, &hello);
+    redis_secret_forget(password);
     (void)redis_wire_send(l->wire, hello.ptr, hello.len, l->greeting.n); /* the first is taken */
     explicit_bzero(hello.ptr, hello.len);
     buf_release(&hello);
@@ -225,6 +242,8 @@ static void on_dialled(void *cookie, int fd, const char *error)
 {
     struct redis_link *l = cookie;
     const struct redis_wire_opts opts = {
+        .tls = l->opts.login != NULL ? redis_login_tls(l->opts.login) : NULL,
+        .server_name = l->at.host,
         .reply_bytes_max = l->opts.reply_bytes_max,
         .reply_depth_max = l->opts.reply_depth_max,
         .cookie = l,
@@ -332,6 +351,7 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
     if (opts->at != NULL)
         l->at = (struct redis_host){ mem_strdup(opts->at->host), opts->at->port };
     assert(opts->at != NULL || opts->url->path != NULL);
+    assert(opts->login != NULL || !opts->url->tls); /* never plain where TLS is meant */
     assert(opts->reply_depth_max <= REDIS_REPLIES_DEPTH_MAX);
     if (l->opts.reply_bytes_max == 0)
         l->opts.reply_bytes_max = REPLY_BYTES_MAX;

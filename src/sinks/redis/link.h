@@ -31,9 +31,13 @@
 #include "sinks/redis/url.h"
 
 struct redis_link;
+struct redis_login;
 
 struct redis_link_opts {
-    const struct redis_url *url; /* who we are, and whether by TLS; outlives the link */
+    /* Who we are, and whether by TLS.  These two outlive the link.  login: what the files have to
+     * say, of the same URL; NULL: there are none, and no TLS. */
+    const struct redis_url *url;
+    const struct redis_login *login;
     /* Where to: one of the URL's hosts, or one that a node told of.  Copied.  NULL: url->path. */
     const struct redis_host *at;
     enum redis_greets greets;

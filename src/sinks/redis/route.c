@@ -72,6 +72,7 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
     r->n = opts->n_nodes;
     memcpy(r->node_of, opts->node_of, sizeof r->node_of);
     struct redis_link_opts link = {
+        .login = opts->login,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,

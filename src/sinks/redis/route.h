@@ -27,10 +27,11 @@
 struct redis_route;
 
 struct redis_route_opts {
-    const struct redis_url *nodes; /* n_nodes of them, which outlive the route */
-    uint8_t n_nodes;               /* 1 .. REDIS_NODES_MAX */
-    uint8_t node_of[REDIS_PLACES]; /* each < n_nodes */
-    const char *instance;          /* these three: as struct redis_link_opts */
+    const struct redis_url *nodes;   /* n_nodes of them, which outlive the route */
+    uint8_t n_nodes;                 /* 1 .. REDIS_NODES_MAX */
+    const struct redis_login *login; /* as struct redis_link_opts */
+    uint8_t node_of[REDIS_PLACES];   /* each < n_nodes */
+    const char *instance;            /* these three: as struct redis_link_opts */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     void *cookie;
     void (*ready)(void *cookie); /* a node became ready */

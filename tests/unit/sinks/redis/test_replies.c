@@ -91,7 +91,7 @@ static void a_reply_past_its_bounds_is_an_error_that_says_which(void **state)
         { "*256\r\n", 4096, 7, "more" },
         { "+0123456789012345", 16, 0, "error: a reply without end" },
         { "$100\r\n0123456789012345", 16, 0, "error: a reply without end" },
-        { "*1\r\n$9\r\n012345678", 16, 1, "more" },
+        { "*1\r\n$8\r\n01234567", 16, 1, "more" },
         { "*3\r\n:1\r\n:2\r\n:", 48, 1, "more" },
         { "+0123456789\r\n+0123456789\r\n", 16, 0, "0123456789;0123456789;" },
         { "%1\r\n", 16, 0, "error: Protocol error, got \"%\" as reply type byte" },
