@@ -34,9 +34,10 @@
 struct redis_route;
 
 struct redis_route_opts {
-    const struct redis_url *url; /* outlives the route */
-    const char *prefix;          /* of the keys: tells their slots */
-    const char *instance;        /* these: as struct redis_link_opts */
+    const struct redis_url *url;     /* outlives the route */
+    const struct redis_login *login; /* as struct redis_link_opts */
+    const char *prefix;              /* of the keys: tells their slots */
+    const char *instance;            /* these: as struct redis_link_opts */
     enum redis_greets greets;
     uint32_t connect_timeout_ms, reply_timeout_ms;
     uint32_t reply_bytes_max;

@@ -255,6 +255,7 @@ void redis_route_begin(struct redis_route *r)
     }
     const struct redis_sentinel_opts o = {
         .url = u,
+        .login = r->opts.login,
         .instance = r->instance,
         .timeout_ms = r->opts.connect_timeout_ms,
         .cookie = r,

@@ -50,6 +50,7 @@ static void connect_node(struct redis_route *r, struct route_node *node)
     const struct redis_host host = { node->at.host, node->at.port };
     const struct redis_link_opts link = {
         .url = o->url,
+        .login = o->login,
         .at = node->at.port != 0 ? &host : NULL,
         .greets = o->greets,
         .reply_bytes_max =

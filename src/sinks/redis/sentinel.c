@@ -124,6 +124,7 @@ static void on_turn(uv_timer_t *t)
         return;
     const struct redis_link_opts o = {
         .url = s->opts.url,
+        .login = s->opts.login,
         .at = &s->opts.url->hosts[s->at],
         .greets = REDIS_GREETS_SENTINEL,
         .reply_depth_max = 1,

@@ -20,9 +20,10 @@
 struct redis_sentinel;
 
 struct redis_sentinel_opts {
-    const struct redis_url *url; /* has a master; outlives the sentinel */
-    const char *instance;        /* copied */
-    uint32_t timeout_ms;         /* of connecting, and of the answer; 0: as of redis_link */
+    const struct redis_url *url;     /* has a master; outlives the sentinel */
+    const struct redis_login *login; /* as struct redis_link_opts */
+    const char *instance;            /* copied */
+    uint32_t timeout_ms;             /* of connecting, and of the answer; 0: as of redis_link */
     void *cookie;
     /* The master is there, they say.  Not called from redis_sentinel_ask. */
     void (*found)(void *cookie, const struct redis_addr *at);

@@ -7,7 +7,7 @@
  *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
  *                                             -> redis_ledger_pump -> send_batch -> route
  *
- *   close   first the route: it answers for what is in flight, and needs the url;
+ *   close   first the route: it answers for what is in flight, and needs the login;
  *           then ledger and append, which must have nothing in flight; the memory goes with the
  *           timer
  */
@@ -25,15 +25,15 @@
 #include "sinks/redis/identity.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
+#include "sinks/redis/login.h"
 #include "sinks/redis/route.h"
 #include "sinks/redis/state.h"
-#include "sinks/redis/url.h"
 
 enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
 
 struct redis_sink {
     struct sink sink; /* first: the two are one address */
-    struct redis_url url;
+    struct redis_login *login;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_append *append;
@@ -280,7 +280,7 @@ static void sink_close(struct sink *s)
     redis_encode_free(r->encode);
     free(r->prefix);
     free(r->instance);
-    redis_url_release(&r->url);
+    redis_login_free(r->login);
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
@@ -337,14 +337,10 @@ static bool good_prefix(const char *prefix)
 
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret)
 {
-    struct redis_url url;
+    struct redis_login *login;
     if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
-        !good_id(opts->id) || redis_url_parse(opts->url, &url, NULL) < 0)
+        !good_id(opts->id) || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
         return -EINVAL;
-    if (url.tls || (url.user != NULL && url.password == NULL)) {
-        redis_url_release(&url);
-        return -EINVAL;
-    }
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
@@ -361,7 +357,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .loaded = sink_loaded,
                              .counted = sink_counted,
                              .close = sink_close };
-    r->url = url;
+    r->login = login;
     r->prefix = mem_strdup(opts->prefix);
     r->instance = mem_strdup(opts->instance);
     if (opts->id != NULL)
@@ -377,7 +373,8 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {
-        .url = &r->url,
+        .url = redis_login_url(r->login),
+        .login = r->login,
         .prefix = opts->prefix,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
