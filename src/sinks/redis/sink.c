@@ -330,6 +330,10 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
         !good_id(opts->id) || redis_url_parse(opts->url, &url, NULL) < 0)
         return -EINVAL;
+    if (url.tls || (url.user != NULL && url.password == NULL)) {
+        redis_url_release(&url);
+        return -EINVAL;
+    }
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
