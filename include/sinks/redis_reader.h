@@ -13,8 +13,8 @@
  *
  * A request waits for its node, and goes on when a connection was lost in between, until it is
  * late.  done() is its last call, and is always made but for redis_read_cancel and
- * redis_reader_free.  Within these calls requests may be made and cancelled, and the reader must not
- * be freed.
+ * redis_reader_free.  Within these calls requests may be made and cancelled, and the reader must
+ * not be freed.
  *
  * What comes was written by anybody: names and values may be any bytes.  redis_field.h reads them.
  *
