@@ -120,7 +120,8 @@ static void take(void *cookie, struct redis_batch *b)
 static void make_batches(struct rig *r)
 {
     struct fake_snapshot f;
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_encode(&f, e, 60, take, r);
     fake_snapshot_release(&f);
