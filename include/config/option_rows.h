@@ -228,8 +228,22 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
     X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
-      "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis "      \
-      "off.")                                                                                      \
+      "redis://[user[:password]@]host[:port][/db], rediss:// the same over TLS, several hosts "    \
+      "(host,host) for a cluster, redis+sentinel://host[:port]/master, or "                        \
+      "unix:///path[?db=N]. Empty turns Redis off.")                                               \
+    X(redis, password_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "File with the password of Redis as its one line, in place of one in redis.url. It is "      \
+      "read for each connection, so a new password is taken without a restart.")                   \
+    X(redis, sentinel_password_file, STRING, "", 0, 0, "", RESTART,                                \
+      "The same for Sentinels (redis+sentinel://) that want one.")                                 \
+    X(redis, tls_ca_file, STRING, "", 0, 0, "", RESTART,                                           \
+      "With rediss://, PEM file of the CAs that sign the certificates of Redis. Empty takes "      \
+      "the CAs of this system.")                                                                   \
+    X(redis, tls_cert_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "With rediss://, PEM file of the certificate shown to a Redis that asks for one. This "      \
+      "one, the CA's and the key's are read again when they change.")                              \
+    X(redis, tls_key_file, STRING, "", 0, 0, "", RESTART,                                          \
+      "PEM file of its key.")                                                                      \
     X(redis, prefix, STRING, "sd", 0, 0, "", RESTART,                                              \
       "First part of every key.")                                                                  \
     X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                        \

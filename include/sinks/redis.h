@@ -30,6 +30,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/counters.h"
 #include "sinks/sink.h"
 
@@ -40,10 +41,20 @@ enum { REDIS_EVENTS_BYTES = 16 << 20 };
  * so: a script that takes others, or another pack, needs the next number. */
 enum { REDIS_BATCH_FORMAT = 2 };
 
+/* Beside the URL; NULL or "": there is none. */
+struct redis_files {
+    const char *password;           /* one line: the password, in place of one in the URL */
+    const char *sentinel_password;  /* of the Sentinels */
+    const char *tls_ca;             /* PEM: who signs Redis' certificate; none: the system's CAs */
+    const char *tls_cert, *tls_key; /* PEM: ours, for a Redis that asks for one */
+};
+
 struct redis_opts {
-    /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
-     * are percent-encoded. */
+    /* redis://[user[:password]@]host[:port][,host[:port]..][/db], rediss:// (TLS),
+     * redis+sentinel://host[:port][,..]/master[/db] or unix:///path/to.sock[?db=N]; what stands in
+     * them is percent-encoded. */
     const char *url;
+    struct redis_files files;
     const char *prefix;   /* of all keys: "sd" */
     const char *instance; /* in producer keys and the log stream; two servers may share it */
     const char *id;       /* of the first producer, 32 lower hex digits; NULL: random */
@@ -59,11 +70,35 @@ struct redis_opts {
     bool resumes;             /* what it holds is saved at a stop: producers outlive the process */
 };
 
+/* Errors of a cluster that say where a command belongs.  X(id, its first word, label `kind`) */
+/* clang-format off */
+#define REDIS_REDIRECTS(X)                        \
+    X(MOVED,       "MOVED",       "moved")        \
+    X(ASK,         "ASK",         "ask")          \
+    X(TRYAGAIN,    "TRYAGAIN",    "tryagain")     \
+    X(CLUSTERDOWN, "CLUSTERDOWN", "clusterdown")  \
+    X(NOSCRIPT,    "NOSCRIPT",    "noscript")
+
+enum redis_redirect_kind {
+#define X(id, word, label) REDIS_REDIRECT_##id,
+    REDIS_REDIRECTS(X)
+#undef X
+    REDIS_REDIRECT_COUNT,
+    REDIS_REDIRECT_NONE = REDIS_REDIRECT_COUNT
+};
+/* clang-format on */
+
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
 #define REDIS_COUNTERS(X)                                                                         \
     X(connected, "statsd_redis_up", GAUGE, "",                                                    \
-      "1 while connected to Redis.")                                                              \
+      "1 while connected to Redis: to each node of it that has a shard.")                         \
+    X(nodes, "statsd_redis_nodes", GAUGE, "",                                                     \
+      "Nodes of Redis that have a shard: masters of a cluster, or the one.")                      \
+    X(redirects, "statsd_redis_redirects_total", COUNTER, "kind",                                 \
+      "Commands that a node sent elsewhere or back, by the kind of its answer.")                  \
+    X(map_refreshes, "statsd_redis_map_refreshes_total", COUNTER, "",                             \
+      "Questions to Redis or a Sentinel which node has what.")                                    \
     X(connects, "statsd_redis_connects_total", COUNTER, "",                                       \
       "Connections to Redis that were established.")                                              \
     X(disconnects, "statsd_redis_disconnects_total", COUNTER, "",                                 \
@@ -143,24 +178,37 @@ struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
+    uint64_t redirects_of[REDIS_REDIRECT_COUNT]; /* `redirects` is their sum */
     uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 
 extern const struct counter_table redis_counters; /* of a struct redis_stats */
 
 /**
- * redis_url_check(url, ret_error):
- * For `statsd check`: is the URL well-formed?
+ * redis_url_check(url, files, ret_error):
+ * Is the URL well-formed, and do the files fit it?  None of them is read.
+ *   files    may be NULL
  *   returns  0, or -EINVAL with *ret_error a static text: what is wrong, and how it should look
  */
-int redis_url_check(const char *url, const char **ret_error);
+int redis_url_check(const char *url, const struct redis_files *files, const char **ret_error);
+
+/**
+ * redis_files_check(url, files, errors, warnings):
+ * For `statsd check`: can the files be read, and are they what they should be?
+ *   url       as redis_url_check has found good
+ *   errors, warnings   get a line (with LF) for each, which begins with the file's name
+ *   returns   0; -EINVAL
+ *   cost      reads a disk
+ */
+int redis_files_check(const char *url, const struct redis_files *files, struct buf *errors,
+                      struct buf *warnings);
 
 /**
  * redis_sink_new(loop, opts, ret):
  * Starts to connect at once; Redis being away is a warning in the log, never a failure.
  * close() needs the loop to run once more: libuv gives handles back in it.
  *   opts     copied; prefix is not empty and has no { } in it, instance is not empty
- *   returns  0 or -EINVAL (url, prefix, instance, id)
+ *   returns  0 or -EINVAL (url, files, prefix, instance, id); of the first two the log says what
  */
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret);
 

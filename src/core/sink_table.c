@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "core/redis_options.h"
 #include "sinks/redis.h"
 
 static bool wants_redis(const struct config *c)
@@ -15,6 +16,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
 {
     const struct redis_opts o = {
         .url = c->redis_url,
+        .files = core_redis_files(c),
         .prefix = c->redis_prefix,
         .instance = c->server_instance,
         .retention_s = (uint32_t)(c->redis_retention_ms / 1000),

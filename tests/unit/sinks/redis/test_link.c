@@ -19,7 +19,6 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "sinks/redis/link.h"
-#include "sinks/redis/poll.h"
 #include "support/loop_until.h"
 #include "support/redis_server.h"
 
