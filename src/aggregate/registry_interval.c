@@ -40,6 +40,8 @@ static void give(struct registry *r, const struct series *s)
     struct closed_series c = { .key = buf_slice(&r->key),
                                .name = slice_of(r->key.ptr, tuple_name(t, &r->symbols).len),
                                .kind = (enum series_kind)s->kind };
+    if (s->kind == SERIES_GAUGE)
+        c.merge = series_profile(s, r->opts.profiles)->gauge_merge;
     kind_rows[s->kind]->close(s, end->now_ns, end->now_wall_ms, &c);
     end->give(end->cookie, &c);
 }
