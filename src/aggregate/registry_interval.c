@@ -41,6 +41,8 @@ static void give(struct registry *r, const struct series *s)
                                .name = slice_of(r->key.ptr, tuple_name(t, &r->symbols).len),
                                .kind = (enum series_kind)s->kind,
                                .milliseconds = kind_types[t->type].milliseconds };
+    if (s->kind == SERIES_GAUGE)
+        c.merge = series_profile(s, r->opts.profiles)->gauge_merge;
     kind_rows[s->kind]->close(s, end->now_ns, end->now_wall_ms, &c);
     end->give(end->cookie, &c);
 }

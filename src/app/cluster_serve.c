@@ -174,7 +174,7 @@ static void begin(struct cluster_page *p)
         .totals = { .to = p->to,
                     .memory = &p->memory,
                     .now_ms = p->begun_wall_ms,
-                    .instance_label = false,
+                    .instance_label = p->config->redis_instance_label,
                     .summaries = has_summaries(&p->rules->mapping) },
         .interval_ms = (int64_t)p->config->server_interval_ms,
         .set_window_ms = (int64_t)p->config->aggregate_set_window_ms,

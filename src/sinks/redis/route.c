@@ -141,6 +141,12 @@ bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e)
     return redis_link_send(node->link, e->bytes, e->len, e);
 }
 
+const char *redis_route_sha(struct redis_route *r, uint8_t place)
+{
+    const struct redis_link *link = node_of(r, place)->link;
+    return redis_link_is_ready(link) ? redis_link_sha(link) : NULL;
+}
+
 bool redis_route_ask(struct redis_route *r, struct redis_ask *a)
 {
     assert(a->cargo == REDIS_CARGO_ASK);

@@ -63,6 +63,9 @@ bool redis_route_send(struct redis_route *r, struct redis_batch *b);
  */
 bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e);
 
+/* The sha1 of the script at the node of the place; NULL: it is not ready. */
+const char *redis_route_sha(struct redis_route *r, uint8_t place);
+
 /* returns  false: the node is not ready */
 bool redis_route_ask(struct redis_route *r, struct redis_ask *a);
 
