@@ -28,14 +28,18 @@ struct cluster_memory {
     struct cluster_known *at; /* open addressing; hash 0: free */
     size_t n, cap;            /* cap: 0 or a power of two */
     uint32_t filling;         /* number of the one under way */
+    bool lenient;             /* it takes what fell as it is */
     uint64_t now_ns, last_ns; /* monotonic: of it, and of the last one that was good; 0: none */
     struct sketch scratch;
 };
 
 void cluster_memory_release(struct cluster_memory *m);
 
-/* Between these two each series is asked for once.  good: all of them were */
-void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns);
+/*
+ * Between these two each series is asked for once.  lenient: timers that fell are taken as they
+ * are; else they are told each time, until they are what they were.  good: all were asked for
+ */
+void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns, bool lenient);
 void cluster_memory_end(struct cluster_memory *m, bool good);
 
 /* What a counter shows.   birth  of the totals it is in */

@@ -152,6 +152,12 @@ static bool open_reader(struct cluster_page *p)
     return p->reader != NULL || redis_reader_new(&p->loop, &o, &p->reader) == 0;
 }
 
+/* Once the time is over in which they come again, lost writes stay lost. */
+static bool is_given_up(const struct cluster_page *p)
+{
+    return p->behind_ns != 0 && p->begun_ns - p->behind_ns > BEHIND_MS * 1000000ull;
+}
+
 static void begin(struct cluster_page *p)
 {
     assert(p->fill == NULL && p->filling == NULL);
@@ -167,7 +173,7 @@ static void begin(struct cluster_page *p)
     }
     const struct profile *whole = profiles_at(p->rules->mapping.profiles, 0);
     p->memory.window_ns = (uint64_t)whole->summary_max_age_ms * 1000000;
-    cluster_memory_begin(&p->memory, p->begun_ns);
+    cluster_memory_begin(&p->memory, p->begun_ns, is_given_up(p));
     p->to = registry_fill(p->filling->registry, p->config->limits_max_series, p->begun_ns);
     const struct cluster_fill_opts o = {
         .reader = p->reader,
@@ -230,18 +236,12 @@ static void refuse(struct cluster_page *p)
     buf_release(&text);
 }
 
-/* Once the time is over in which they come again, lost writes stay lost. */
-static bool is_given_up(struct cluster_page *p)
-{
-    p->behind_ns = p->behind_ns == 0 ? p->begun_ns : p->behind_ns;
-    return p->begun_ns - p->behind_ns > BEHIND_MS * 1000000ull;
-}
-
 static void on_over(uv_timer_t *timer)
 {
     struct cluster_page *p = timer->data;
-    bool whole = p->result == CLUSTER_RESULT_OK;
-    whole = whole || (p->result == CLUSTER_RESULT_BEHIND && is_given_up(p));
+    const bool whole = p->result == CLUSTER_RESULT_OK;
+    if (p->result == CLUSTER_RESULT_BEHIND && p->behind_ns == 0)
+        p->behind_ns = p->begun_ns;
     p->own.fillings[p->result]++;
     p->own.fill_seconds = (double)(now_mono_ns() - p->begun_ns) / 1e9;
     cluster_memory_end(&p->memory, whole);
