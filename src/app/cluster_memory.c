@@ -165,6 +165,8 @@ const struct sketch *cluster_memory_recent(struct cluster_memory *m, uint64_t ha
     struct cluster_known *k = known(m, hash, birth);
     *fell = !m->lenient && total->count < k->highest * (1 - ROUNDING);
     k->highest = m->lenient ? total->count : fmax(k->highest, total->count);
+    if (m->window_ns == 0)
+        return NULL;
     if (k->n == 0 && m->last_ns != 0) /* it was not there at the last filling */
         remember(k, m->last_ns, NULL);
     const struct moment *since = moment_before(m, k);

@@ -24,7 +24,7 @@
 
 /* { 0 } and the window is one that knows nothing. */
 struct cluster_memory {
-    uint64_t window_ns;
+    uint64_t window_ns;       /* 0: nobody wants to know what came in it */
     struct cluster_known *at; /* open addressing; hash 0: free */
     size_t n, cap;            /* cap: 0 or a power of two */
     uint32_t filling;         /* number of the one under way */
@@ -49,7 +49,8 @@ double cluster_memory_highest(struct cluster_memory *m, uint64_t hash, uint32_t 
 /**
  * cluster_memory_recent(m, hash, birth, total, fell):
  *   fell     set when its count is below what it was
- *   returns  what came in the window, since the first filling at most; NULL: this is the first one.
+ *   returns  what came in the window, since the first filling at most; NULL: this is the first one,
+ *            or there is no window.
  *            Valid until the next call
  *   cost     a few us; memory: seven sketches a timer at most
  */

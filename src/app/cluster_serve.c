@@ -172,7 +172,8 @@ static void begin(struct cluster_page *p)
         return;
     }
     const struct profile *whole = profiles_at(p->rules->mapping.profiles, 0);
-    p->memory.window_ns = (uint64_t)whole->summary_max_age_ms * 1000000;
+    p->memory.window_ns =
+        has_summaries(&p->rules->mapping) ? (uint64_t)whole->summary_max_age_ms * 1000000 : 0;
     cluster_memory_begin(&p->memory, p->begun_ns, is_given_up(p));
     p->to = registry_fill(p->filling->registry, p->config->limits_max_series, p->begun_ns);
     const struct cluster_fill_opts o = {
@@ -180,8 +181,7 @@ static void begin(struct cluster_page *p)
         .totals = { .to = p->to,
                     .memory = &p->memory,
                     .now_ms = p->begun_wall_ms,
-                    .instance_label = p->config->redis_instance_label,
-                    .summaries = has_summaries(&p->rules->mapping) },
+                    .instance_label = p->config->redis_instance_label },
         .interval_ms = (int64_t)p->config->server_interval_ms,
         .set_window_ms = (int64_t)p->config->aggregate_set_window_ms,
         .done = on_filled,

@@ -52,7 +52,7 @@ def sums(servers):
 
 def everything(rng, i):
     lines = ["hits:%d|c|#path:/%d" % (rng.randrange(1, 9), k) for k in range(5)]
-    lines += ["sampled:1|c|@0.5", "odd na/me:2|c|#k:é ü", "a.b:1|c", "a-b:1|c"]
+    lines += ["sampled:1|c|@0.5", "odd na/me:2|c|#k:é ü", "the.same:1|c", "the-same:1|c"]
     lines += ["lat:%d|ms|#path:/%d" % (rng.randrange(1, 3000), k) for k in range(3)]
     lines += ["size:%g|h" % rng.choice([0.001, 0.3, 0.7, 4, 9, 40]), "below:%d|d" % rng.randrange(-50, 50), "only.%d:1|c" % i]
     return "\n".join(lines)
@@ -189,13 +189,14 @@ def test_lost_writes_do_not_make_a_counter_fall(redis):
         s.send("hits:10|c\nlat:5|ms")
         wait_page(s, lambda p: p.samples.get(("hits", ())) == 20 and p.samples.get(("lat_count", ())) == 2)
         after = redis.client.hget(tot_key("lat"), "h|lat")
-        redis.client.hset(tot_key("hits"), "c|hits", "10 1700000000")
+        redis.client.hset(tot_key("hits"), "c|hits", "10 %d" % time.time())
         time.sleep(1.1)
         assert page(s).value("hits") == 20
         redis.client.hset(tot_key("lat"), "h|lat", before)
         time.sleep(1.1)
-        status, _, body = s.get(PATH)
-        assert status == 503 and b"behind" in body
+        for _ in range(2):
+            status, _, body = s.get(PATH)
+            assert status == 503 and b"behind" in body
         redis.client.hset(tot_key("lat"), "h|lat", after)
         wait_for(lambda: s.get(PATH)[0] == 200 or None, "the page", every=0.3)
 
