@@ -132,6 +132,8 @@ static void put_timer(struct redis_encode *e, struct draft *d, const struct clos
     if (!finite_or_refused(e, s->timer->count) || !finite_or_refused(e, s->timer->sum))
         return;
     buf_clear(&e->blob);
+    if (s->milliseconds)
+        buf_append_char(&e->blob, 'm');
     pack_positive(&e->blob, s->timer);
     op_bytes(d, REDIS_TIMERS, s->key, buf_slice(&e->blob));
     struct sketch_buckets neg;

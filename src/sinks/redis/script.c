@@ -271,7 +271,8 @@ static const char *const batch_lines[] = {
     /*
      * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
      * sound was there.  nil when a sum would not be finite.  In the totals the last interval stands
-     * behind the array, and is the second that comes of this.
+     * behind the array, and is the second that comes of this; behind that a 1, where the values are
+     * milliseconds, which an m in front of what comes in says.
      */
     "local lastP=pk(lastT)",
     "local function timer(o,v)",
@@ -288,10 +289,12 @@ static const char *const batch_lines[] = {
     "end",
     "local gone={}",
     "fold(15,2,function(i,q)",
-    "  local x,y,t=timer(a[i],ARGV[q+1])",
-    "  y,t=timer(b[i],ARGV[q+1])",
+    "  local v,unit=ARGV[q+1],''",
+    "  if sub(v,1,1)=='m' then v,unit=sub(v,2),'\\1' end",
+    "  local x,y,t=timer(a[i],v)",
+    "  y,t=timer(b[i],v)",
     "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
-    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)",
+    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)..unit",
     "end)",
     /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer
      * that they are part of. */
