@@ -15,11 +15,6 @@ struct walk {
     bool more_before;
 };
 
-static int schema_of(const struct sketch *k, bool negative)
-{
-    return negative && k->neg != NULL ? k->neg->schema : k->pos.schema;
-}
-
 /* What `before` had in the bucket of now that is at hand, and below it. */
 static double had(struct walk *w)
 {
@@ -34,8 +29,9 @@ static double had(struct walk *w)
 
 static void widen(struct sketch *k, const struct sketch *now, double v)
 {
-    k->min = fmin(k->min, fmax(v, now->min));
-    k->max = fmax(k->max, fmin(v, now->max));
+    const double in = fmin(fmax(v, now->min), now->max);
+    k->min = fmin(k->min, in);
+    k->max = fmax(k->max, in);
 }
 
 /* returns  false: before has more somewhere */
@@ -49,8 +45,8 @@ static bool add_side(const struct sketch *now, const struct sketch *before, bool
     if (w.more_before && w.before.schema < w.now.schema)
         return false;
     while (sketch_buckets_next(&w.now)) {
-        const double count = w.now.count - had(&w),
-                     middle = sketch_middle(w.now.schema, w.now.index);
+        const double count = w.now.count - had(&w);
+        const double middle = sketch_middle(w.now.schema, w.now.index);
         if (count < -NOTHING * w.now.count)
             return false;
         if (count <= NOTHING * w.now.count)
@@ -61,14 +57,20 @@ static bool add_side(const struct sketch *now, const struct sketch *before, bool
     return !w.more_before;
 }
 
-bool sketch_since(const struct sketch *now, const struct sketch *before, struct sketch *ret)
+/* Empty, and each sign of the schema that k has. */
+static void empty_like(const struct sketch *k, struct sketch *ret)
 {
     sketch_release(ret);
-    sketch_init(ret, schema_of(now, false));
-    if (now->neg != NULL) {
-        ret->neg = mem_zalloc(sizeof *ret->neg);
-        ret->neg->schema = (int8_t)schema_of(now, true);
-    }
+    sketch_init(ret, k->pos.schema);
+    if (k->neg == NULL)
+        return;
+    ret->neg = mem_zalloc(sizeof *ret->neg);
+    ret->neg->schema = k->neg->schema;
+}
+
+bool sketch_since(const struct sketch *now, const struct sketch *before, struct sketch *ret)
+{
+    empty_like(now, ret);
     ret->count = now->count - before->count;
     ret->sum = now->sum - before->sum;
     ret->zero = now->zero - before->zero;
@@ -77,16 +79,13 @@ bool sketch_since(const struct sketch *now, const struct sketch *before, struct 
     if (good && ret->zero > 0)
         widen(ret, now, 0);
     good = good && (ret->count > 0) == (ret->min <= ret->max);
-    if (!good) {
-        sketch_release(ret);
-        sketch_init(ret, schema_of(now, false));
-    }
+    if (!good)
+        empty_like(now, ret);
     return good;
 }
 
 bool sketch_copy(const struct sketch *k, struct sketch *ret)
 {
-    sketch_release(ret);
-    sketch_init(ret, schema_of(k, false));
+    empty_like(k, ret);
     return sketch_merge(ret, k) == 0;
 }
