@@ -13,14 +13,16 @@ static const double NOTHING = 1e-9;
 struct walk {
     struct sketch_buckets now, before;
     bool more_before;
+    bool fell; /* before had a bucket that is empty now */
 };
 
-/* What `before` had in the bucket of now that is at hand, and below it. */
+/* What `before` had in the bucket of now that is at hand. */
 static double had(struct walk *w)
 {
     double sum = 0;
     const int by = w->before.schema - w->now.schema;
     while (w->more_before && sketch_window_shift(w->before.index, by) <= w->now.index) {
+        w->fell |= sketch_window_shift(w->before.index, by) < w->now.index;
         sum += w->before.count;
         w->more_before = sketch_buckets_next(&w->before);
     }
@@ -38,7 +40,7 @@ static void widen(struct sketch *k, const struct sketch *now, double v)
 static bool add_side(const struct sketch *now, const struct sketch *before, bool negative,
                      struct sketch *ret)
 {
-    struct walk w;
+    struct walk w = { .fell = false };
     sketch_buckets_begin(now, negative, &w.now);
     sketch_buckets_begin(before, negative, &w.before);
     w.more_before = sketch_buckets_next(&w.before);
@@ -54,7 +56,7 @@ static bool add_side(const struct sketch *now, const struct sketch *before, bool
         (void)sketch_window_add(negative ? ret->neg : &ret->pos, w.now.schema, w.now.index, count);
         widen(ret, now, negative ? -middle : middle);
     }
-    return !w.more_before;
+    return !w.more_before && !w.fell;
 }
 
 /* Empty, and each sign of the schema that k has. */
