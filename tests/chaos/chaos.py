@@ -27,8 +27,8 @@ from harness import short_dir  # noqa: E402
 from judge import Judge  # noqa: E402
 from nodes import Nodes  # noqa: E402
 
-COLUMNS = ("lines", "wrong", "duplicates", "gaps", "resent", "moved", "ask", "tryagain", "noscript", "clusterdown", "other", "lost",
-           "seconds")
+COLUMNS = ("lines", "wrong", "duplicates", "gaps", "resent", "moved", "ask", "tryagain", "noscript", "clusterdown", "other", "dropped",
+           "lost", "bound", "seconds")
 SHOWN_ROUNDS = 12
 COMPLAINTS = 6
 
@@ -72,18 +72,19 @@ class Chaos:
         lines, before = w.fleet.lines(), w.fleet.counters()
         w.judge.begin(w.turn)
         w.fleet.go()
-        wrong, lost, problem, skipped = [], 0, None, None
+        wrong, lost, bound, problem, skipped = [], 0, 0, None, None
         try:
             upsets.run(w, *step[0], beside=step[1])
             w.nodes.proxy.heal()
-            wrong, lost = w.judge.settle(w.turn)
+            wrong, lost, bound = w.judge.settle(w.turn)
         except upsets.Skipped as e:
             skipped = str(e)
-            wrong, lost = w.judge.settle(w.turn)
+            wrong, lost, bound = w.judge.settle(w.turn)
         except Exception:      # noqa: BLE001: told, and the end of the run
             problem = traceback.format_exc()
         row = {} if problem else figures(before, w.fleet.counters(), {
-            "lines": w.fleet.lines() - lines, "wrong": len(wrong), "lost": int(lost), "seconds": round(time.monotonic() - begun, 1)})
+            "lines": w.fleet.lines() - lines, "wrong": len(wrong), "lost": int(lost), "bound": int(bound),
+            "seconds": round(time.monotonic() - begun, 1)})
         self.rows.append((title(step) if step[1] else step[0][0], row))
         say("%-30s %s%s" % (self.rows[-1][0], "  ".join("%s %s" % (c, row[c]) for c in COLUMNS if row.get(c)),
                             "  SKIPPED: " + skipped if skipped else ""))

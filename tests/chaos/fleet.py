@@ -1,6 +1,7 @@
 """The servers of the chaos, and who sends to them."""
 import collections
 import contextlib
+import datetime
 import io
 import os
 import random
@@ -185,6 +186,10 @@ class Instance:
         return self.server.scrape().sum("statsd_samples_read_total")
 
     # --- what it says
+
+    def clock(self):
+        """What its clock was when it began, as its log has it."""
+        return datetime.datetime.fromisoformat(self.server.log[0]["ts"].replace("Z", "+00:00")).timestamp()
 
     def _counters(self, page):
         out = collections.Counter({what: page.sum(name) for what, name in TOLD.items()})

@@ -140,7 +140,8 @@ class Judge:
     # --- the verdict
 
     def settle(self, turn):
-        """All stand still; until all is as it has to be.  Returns what is wrong, then, and how much of the totals is lost by design."""
+        """All stand still; until all is as it has to be.  Returns what is wrong then, how much of the totals is lost by
+        design, and how much might have been: amounts of counters, and numbers of timers' values."""
         self.fleet.hold()
         for i in self.fleet:
             i.sender.send("unixgram", i.sender.lines.last())
@@ -152,8 +153,9 @@ class Judge:
         time.sleep(INTERVAL_S)
         totals = self._totals()
         wrong = self.wrong_totals(totals) if not wrong else wrong       # a late one would be seen now
+        bound = sum(v for k, v in self.may_lack.items() if k[0] in "cn")
         lost = self._take_for_lost(totals)
-        return wrong + self.wrong_pages() + self.wrong_sets(turn) + self.wrong_cluster_page(totals), lost
+        return wrong + self.wrong_pages() + self.wrong_sets(turn) + self.wrong_cluster_page(totals), lost, bound
 
     def _totals(self):
         def read():
@@ -172,7 +174,7 @@ class Judge:
             time.sleep(0.1)
 
     def _take_for_lost(self, totals):
-        """What is missing now stays missing: each scenario answers for its own.  Returns the amount, of counters and timers' counts."""
+        """What is missing now stays missing: each scenario answers for its own."""
         lost = 0
         for key, sent in self.sent().items():
             missing = sent - self.lost[key] - stored(totals, key)

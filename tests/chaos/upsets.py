@@ -15,6 +15,7 @@ from cluster import slot_of
 from harness import SLOW, wait_for
 from nodes import UNSURE, tot
 
+AFTER_A_CRASH = "the last process did not stop by itself: counters and timers begin at 0"
 LOAD_S = 1.0          # before and after
 SERVERS = "c1", "c2", "c3"
 
@@ -192,6 +193,7 @@ def server_is_killed(world, server):
     i.begin_at_zero()
     world.judge.allow(i.sent.since(since))
     i.start()
+    assert i.server.logged(AFTER_A_CRASH), "the log does not say that something may be missing"
     i.go()
 
 
@@ -213,6 +215,7 @@ def clocks_are_apart(world, seconds, server, apart):
     i = world.fleet[server]
     i.stop()
     i.start(clock_s=apart)
+    assert abs(i.clock() - time.time() - apart) < 10 * SLOW, "the clock is not apart"
     i.go()
     time.sleep(seconds)
     i.stop()
