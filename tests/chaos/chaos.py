@@ -28,7 +28,7 @@ from judge import Judge  # noqa: E402
 from nodes import Nodes  # noqa: E402
 
 COLUMNS = ("lines", "wrong", "duplicates", "gaps", "resent", "moved", "ask", "tryagain", "noscript", "clusterdown", "other", "dropped",
-           "lost", "bound", "seconds")
+           "lost", "bound", "falls", "seconds")
 SHOWN_ROUNDS = 12
 COMPLAINTS = 6
 
@@ -69,7 +69,7 @@ class Chaos:
         """One scenario, with what is beside it; False: the world is not as it was, and nothing more can be said."""
         w, begun = self.world, time.monotonic()
         w.turn += 1
-        lines, before = w.fleet.lines(), w.fleet.counters()
+        lines, falls, before = w.fleet.lines(), w.judge.drawn.falls, w.fleet.counters()
         w.judge.begin(w.turn)
         w.fleet.go()
         wrong, lost, bound, problem, skipped = [], 0, 0, None, None
@@ -84,7 +84,7 @@ class Chaos:
             problem = traceback.format_exc()
         row = {} if problem else figures(before, w.fleet.counters(), {
             "lines": w.fleet.lines() - lines, "wrong": len(wrong), "lost": int(lost), "bound": int(bound),
-            "seconds": round(time.monotonic() - begun, 1)})
+            "falls": w.judge.drawn.falls - falls, "seconds": round(time.monotonic() - begun, 1)})
         self.rows.append((title(step) if step[1] else step[0][0], row))
         say("%-30s %s%s" % (self.rows[-1][0], "  ".join("%s %s" % (c, row[c]) for c in COLUMNS if row.get(c)),
                             "  SKIPPED: " + skipped if skipped else ""))
@@ -166,17 +166,20 @@ def main():
             Fleet(folder, nodes.url, int(os.environ.get("RATE") or 1200), a.seed) as fleet:
         chaos = Chaos(World(nodes, fleet), out)
         say("chaos: 6 nodes and 3 servers are up after %.1f s, seed %s" % (time.monotonic() - begun, a.seed))
+        drawn = chaos.world.judge.drawn
+        drawn.start()
         try:
             follow(chaos, todo, length)
         finally:
+            drawn.over.set()
             chaos.keep_logs("last")
             table = chaos.table()
             with open(os.path.join(out, "table.txt"), "w") as f:
                 f.write(table + "\n")
     say(table)
     total = sum(row.get("lines", 0) for _, row in chaos.rows)
-    say("chaos: %s: %d scenarios, %d lines, /cluster/metrics %s, seed %s, %.0f s%s"
-        % ("FAILED" if chaos.failed else "ok", len(chaos.rows), total, chaos.world.judge.cluster_page, a.seed, time.monotonic() - begun,
+    say("chaos: %s: %d scenarios, %d lines, /cluster/metrics scraped %d times, seed %s, %.0f s%s"
+        % ("FAILED" if chaos.failed else "ok", len(chaos.rows), total, drawn.answers, a.seed, time.monotonic() - begun,
            "".join("\n    failed: " + f for f in chaos.failed)))
     return 1 if chaos.failed else 0
 

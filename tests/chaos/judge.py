@@ -5,6 +5,7 @@ import contextlib
 import time
 
 import exposition
+from drawn import Drawn
 from fleet import INTERVAL_S, RETENTION_S
 from harness import SLOW, wait_for
 from nodes import UNSURE
@@ -45,7 +46,8 @@ class Judge:
     def __init__(self, nodes, fleet):
         self.nodes, self.fleet = nodes, fleet
         self.lost, self.may_lack = collections.Counter(), collections.Counter()
-        self.begun, self.sets_lack, self.cluster_page = time.monotonic(), False, "not there"
+        self.begun, self.sets_lack = time.monotonic(), False
+        self.drawn = Drawn(fleet[0])
 
     def begin(self, turn):
         """Another scenario.  While nobody sends."""
@@ -115,16 +117,29 @@ class Judge:
             while True:
                 status, _, body = i.server.get("/cluster/metrics", timeout=30 * SLOW)
                 if status == 404:
-                    return []
+                    return []      # a server without it
                 wrong = [((i.name, "/cluster/metrics", status), None, 200)] if status != 200 else \
                     self._unlike(i.name, exposition.parse(body), totals)
-                self.cluster_page = "there"
                 if not wrong or time.monotonic() > end:
                     break
                 time.sleep(0.2)
             if wrong:
                 break
         return wrong
+
+    def wrong_drawing(self, totals):
+        """Of increase() of what was scraped from /cluster/metrics meanwhile."""
+        if self.drawn.error:
+            raise self.drawn.error
+        self.drawn.scrape()
+        if not self.drawn.answers:
+            return []
+        wanted = {}
+        for kind, series in self.sent():
+            if kind in "cn":
+                name, labels = spelled(series)
+                wanted[name + ("_count" if kind == "n" else ""), tuple(sorted(labels.items()))] = stored(totals, (kind, series))
+        return [(("drawn", *key), got, want) for key, got, want in self.drawn.unlike(wanted)]
 
     def _unlike(self, who, page, totals):
         out = []
@@ -155,7 +170,8 @@ class Judge:
         wrong = self.wrong_totals(totals) if not wrong else wrong       # a late one would be seen now
         bound = sum(v for k, v in self.may_lack.items() if k[0] in "cn")
         lost = self._take_for_lost(totals)
-        return wrong + self.wrong_pages() + self.wrong_sets(turn) + self.wrong_cluster_page(totals), lost, bound
+        wrong += self.wrong_pages() + self.wrong_sets(turn)
+        return wrong + self.wrong_cluster_page(totals) + self.wrong_drawing(totals), lost, bound
 
     def _totals(self):
         def read():

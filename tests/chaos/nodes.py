@@ -102,7 +102,8 @@ class Nodes(Cluster):
         slot = slot_of(tot(shard))
         for _ in range(20):
             with contextlib.suppress(*UNSURE):
-                self.move_slot(slot, self.master(nth), lambda: time.sleep(pause_s))
+                to = self.master(nth)
+                self.move_slot(slot, self.master(nth + 1) if to is self.owner(slot) else to, lambda: time.sleep(pause_s))
                 return
             time.sleep(0.2)
             self.every("CLUSTER", "SETSLOT", slot, "STABLE")

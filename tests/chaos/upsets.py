@@ -227,7 +227,7 @@ SCENARIOS = {
     "nothing": (nothing, {"seconds": (3,)}),
     "clients-killed": (clients_are_killed, {"seconds": (4, 2, 6), "every": (0.15, 0.05, 0.5)}),
     "answers-lost": (answers_are_lost, {"seconds": (4, 2, 6), "share": (0.1, 0.02, 0.3)}),
-    "slots-move": (slots_move, {"shards": (10, 4, 16), "pause": (0.005, 0.0, 0.02), "seed": range(1, 100)}),
+    "slots-move": (slots_move, {"shards": (16, 4, 10), "pause": (0.005, 0.0, 0.02), "seed": range(1, 100)}),
     "failover": (masters_fail_over, {"times": (2, 1, 3), "master": (0, 1, 2)}),
     "master-killed": (master_dies, {"master": (0, 1, 2), "behind": (0,)}),
     "master-killed-replica-behind": (master_dies, {"master": (1, 0, 2), "behind": (0.6, 0.3, 1.2)}),

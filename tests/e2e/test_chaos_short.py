@@ -17,6 +17,7 @@ from harness import SLOW, TOP, wait_for
 CHAOS = os.path.join(TOP, "tests", "chaos")
 sys.path.append(CHAOS)
 
+import drawn  # noqa: E402
 import judge  # noqa: E402
 import proxy  # noqa: E402
 import sent  # noqa: E402
@@ -102,6 +103,16 @@ def test_what_was_sent_since_a_moment_is_never_too_little():
     since = s.since(moment)
     assert all(since[k] >= v for k, v in late.items())
     assert s.since(sent.time.monotonic() - 1000) == s.now()
+
+
+def test_an_increase_is_drawn_as_prometheus_does_it():
+    d, key = drawn.Drawn(None), ("chaos_c_1", ())
+    for value in (10, 25, 25, 20, 26):
+        d.take({key: value, ("chaos_l_1", ()): value, ("chaos_t_1_sum", ()): value})
+    assert (d.increase[key], d.falls, len(d.increase)) == (10 + 15 + 20 + 6, 1, 1)
+    assert d.unlike({key: 51}) == [] and d.unlike({key: 26}) == [(key, 51, 26)]
+    d.take({key: 27})
+    assert d.unlike({key: 27}) == []
 
 
 def test_a_seed_draws_the_same_schedule_and_another_one_another():
