@@ -79,11 +79,13 @@ def slots_move(world, shards, pause, seed):
 def masters_fail_over(world, times, master):
     for n in range(times):
         was = world.nodes.master(master + n)
-        for _ in range(10):          # refused while the replica is not in step, or the master is not there
+        for _ in range(4):          # refused while the replica is not in step, or the master is not there
             with contextlib.suppress(*UNSURE):
                 world.nodes.fail_over(was)
                 break
             time.sleep(0.5)
+        else:
+            raise AssertionError("no replica takes over from node %d" % world.nodes.nodes.index(was))
         world.nodes.wait_whole()
 
 
