@@ -176,11 +176,17 @@ class Instance:
         """All that it was sent was read."""
         self.sender.go.clear()
         wait_for(self.sender.still.is_set, self.sender.name + " to stand still", 40 * SLOW)
-        if self.sender.error:
-            raise self.sender.error
+        self.ask_how_it_is()
         if check:
             want = self.sent.lines - self.lines_begun
             wait_for(lambda: self._read() == want or None, "%s to read %d lines (has %d)" % (self.name, want, self._read()), READ_S * SLOW)
+
+    def ask_how_it_is(self):
+        code = self.server.process.poll()
+        if self.living and code is not None:
+            raise AssertionError("%s ended by itself with status %r:\n%s" % (self.name, code, self.server.output()[-2000:]))
+        if self.sender.error:
+            raise self.sender.error
 
     def _read(self):
         return self.server.scrape().sum("statsd_samples_read_total")
@@ -259,4 +265,4 @@ class Fleet:
         os.makedirs(folder, exist_ok=True)
         for i in self:
             with open(os.path.join(folder, i.name + ".log"), "w") as f:
-                f.write("\n".join(i.log + i.server.raw_log)[-400000:] + "\n")
+                f.write("\n".join(i.log)[-400000:] + "\n" + i.server.output()[-400000:])

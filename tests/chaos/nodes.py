@@ -97,13 +97,14 @@ class Nodes(Cluster):
             with contextlib.suppress(redis.exceptions.RedisError):
                 node.client.execute_command(*command)
 
-    def move_shard(self, shard, nth, pause_s):
-        """Key by key.  A node that refuses or dies in the midst leaves it to the next attempt."""
+    def move_shard(self, shard, nth, takes_s):
+        """Key by key, to another master.  A node that refuses or dies in the midst leaves it to the next attempt."""
         slot = slot_of(tot(shard))
         for _ in range(20):
             with contextlib.suppress(*UNSURE):
-                to = self.master(nth)
-                self.move_slot(slot, self.master(nth + 1) if to is self.owner(slot) else to, lambda: time.sleep(pause_s))
+                to, source = self.master(nth), self.owner(slot)
+                pause_s = takes_s / (1 + source.client.execute_command("CLUSTER", "COUNTKEYSINSLOT", slot))
+                self.move_slot(slot, self.master(nth + 1) if to is source else to, lambda: time.sleep(pause_s))
                 return
             time.sleep(0.2)
             self.every("CLUSTER", "SETSLOT", slot, "STABLE")

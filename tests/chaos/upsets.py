@@ -69,11 +69,11 @@ def rules(world, servers, nodes, **rule):
 
 # --- the cluster
 
-def slots_move(world, shards, pause, seed):
-    """Key by key, to another master."""
+def slots_move(world, shards, each, seed):
+    """Key by key, to another master, in so many seconds each."""
     r = random.Random(seed)
     for shard in r.sample(range(harness.SHARDS), shards):
-        world.nodes.move_shard(shard, r.randrange(3), pause)
+        world.nodes.move_shard(shard, r.randrange(3), each)
 
 
 def masters_fail_over(world, times, master):
@@ -229,7 +229,7 @@ SCENARIOS = {
     "nothing": (nothing, {"seconds": (3,)}),
     "clients-killed": (clients_are_killed, {"seconds": (4, 2, 6), "every": (0.15, 0.05, 0.5)}),
     "answers-lost": (answers_are_lost, {"seconds": (4, 2, 6), "share": (0.1, 0.02, 0.3)}),
-    "slots-move": (slots_move, {"shards": (16, 4, 10), "pause": (0.005, 0.0, 0.02), "seed": range(1, 100)}),
+    "slots-move": (slots_move, {"shards": (12, 4, 20), "each": (0.5, 0.0, 0.2), "seed": range(1, 100)}),
     "failover": (masters_fail_over, {"times": (2, 1, 3), "master": (0, 1, 2)}),
     "master-killed": (master_dies, {"master": (0, 1, 2), "behind": (0,)}),
     "master-killed-replica-behind": (master_dies, {"master": (1, 0, 2), "behind": (0.6, 0.3, 1.2)}),
@@ -242,7 +242,7 @@ SCENARIOS = {
     "network-cut": (network_is_cut, {"seconds": (4, 2, 6), "servers": (("c1", "c2"), ("c3",), SERVERS), "nodes": ((0, 3), (1,), (2, 5, 1)),
                                      "way": ("cut", "held")}),
     "network-held": (network_is_cut, {"seconds": (5, 3, 7), "servers": (("c2",), ("c1", "c3")), "nodes": ((1, 4, 2), (0,)), "way": ("held",)}),
-    "full": (redis_is_full, {"seconds": (3, 2, 4), "room": (100000, 20000)}),
+    "full": (redis_is_full, {"seconds": (3, 2, 4), "room": (20000, 100000)}),
     "out-of-memory": (redis_is_full, {"seconds": (3, 2, 4), "room": (0,)}),
     "wrong-password": (password_is_another, {"seconds": (3, 1, 5)}),
     "wrong-type": (key_is_of_the_wrong_type, {"shard": (7, 21, 42, 63), "seconds": (2, 1)}),
