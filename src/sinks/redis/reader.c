@@ -108,7 +108,6 @@ static bool send_piece(struct redis_reader *r, struct redis_read *q)
     uint8_t node = redis_route_nodes(r->route)[q->ask.place];
     if (node == REDIS_NODE_NONE || r->busy[node])
         return false;
-    q->ask.redirects = 0;
     q->ask.bytes = q->wire.ptr;
     q->ask.len = q->wire.len;
     if (!redis_route_ask(r->route, &q->ask))
