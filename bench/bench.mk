@@ -5,8 +5,9 @@ BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf log mem now number number
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
-BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so $(B)/bench/fleet
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
+FLEET_OBJ    := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/redis/*.c)))
 
 .PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
@@ -22,6 +23,11 @@ $(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Plays instances of the server, so it has all of the library.
+$(B)/bench/fleet: $(FLEET_OBJ) $(B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/bench/reads.so: bench/preload/reads.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
@@ -31,7 +37,7 @@ $(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen
+$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen -Ibench/redis
 
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
