@@ -43,8 +43,9 @@ static double timer(double count, double buckets)
 }
 
 /*
- * A HyperLogLog in its sparse form: for each member a byte for its register and one, or two, for the
- * registers without any in front of it; two where there are more than 64.  It ends at 3,000 bytes.
+ * A HyperLogLog in its sparse form: for each member a byte for its register and one, or two, for
+ * the registers without any in front of it; two where there are more than 64.  It ends at 3,000
+ * bytes.
  */
 static double hyperloglog(double members)
 {
