@@ -9,7 +9,7 @@ BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
 FLEET_OBJ    := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/redis/*.c)))
 
-.PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams
+.PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams bench-redis bench-fleet bench-redis-frozen
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
@@ -57,6 +57,15 @@ bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the pi
 
 bench-streams: $(B)/statsd bench-build    ## streams beside datagrams, and a crowd of idle and slow connections (Q=1: a short look)
 	$(PYTHON) bench/streams.py --build $(B) $(if $(Q),--quick)
+
+bench-redis: $(B)/statsd bench-build    ## what a flush costs Redis, beside the least it can, and by three servers (Q=1: a short look)
+	$(PYTHON) bench/redis_flush.py --build $(B) $(if $(Q),--quick)
+
+bench-fleet: bench-build    ## what 1,000 instances would cost a Redis Cluster, worked out from some of them (Q=1: a short look)
+	$(PYTHON) bench/fleet.py --build $(B) $(if $(Q),--quick)
+
+bench-redis-frozen: $(B)/statsd bench-build    ## ingest before, while and after Redis hangs for a minute (Q=1: a short look)
+	$(PYTHON) bench/redis_frozen.py --build $(B) $(if $(Q),--quick)
 
 bench-receive: bench-build    ## ways to receive, against a bare receiver
 	$(PYTHON) bench/receive.py --build $(B)

@@ -16,16 +16,20 @@ GOAL = 1.3   # at most so many times the reference script's CPU
 INTERVAL_S = 10
 
 
-def in_turn(build, mix, series, times):
-    """The ledger and the reference, each with a Redis of its own, flush by flush in turn: what disturbs the one disturbs the other.
-    returns  the two first flushes, and the pairs after them, which all merge with what is there"""
+LEDGER, REFERENCE = {"reference": False}, {"reference": True}
+
+
+def in_turn(build, mix, series, times, arms=(LEDGER, REFERENCE)):
+    """Arms: options of the fleet, and `settings` of Redis. Each has a Redis of its own, and they go flush by flush in turn: what disturbs
+    the one disturbs the other.  returns  the first flushes of all arms, and the rounds after them, which all merge with what is there"""
     with contextlib.ExitStack() as stack:
         fleets = []
-        for reference in (False, True):
-            nodes = stack.enter_context(r.one_redis())
-            fleets.append(stack.enter_context(r.Fleet(build, nodes, reference=reference, instances=INSTANCES, series=series, **mix)))
-        pairs = [[f.flush() for f in fleets] for _ in range(1 + times)]
-    return pairs[0], pairs[1:]
+        for arm in arms:
+            options = {k: v for k, v in arm.items() if k != "settings"}
+            nodes = stack.enter_context(r.one_redis(arm.get("settings", ())))
+            fleets.append(stack.enter_context(r.Fleet(build, nodes, instances=INSTANCES, series=series, **options, **mix)))
+        rounds = [[f.flush() for f in fleets] for _ in range(1 + times)]
+    return rounds[0], rounds[1:]
 
 
 def beside_the_reference(build, pairs, series):
@@ -50,6 +54,22 @@ def beside_the_reference(build, pairs, series):
             "CPU s: the interval is new and the totals are there, for the first instance, and both are there for the others. "
             f"the least: the same series by `bench/redis/flush_reference.lua` into a Redis of its own, flush by flush in turn ({pairs} pairs, single "
             f"kinds {pairs // 2 + 1}; medians, and of the ratios the range).\n\n" + h.table(head, rows))
+
+
+def settings(build, times, sizes):
+    """What settings of Redis change, against a Redis without them."""
+    cases = [("hash-max-listpack-entries 64", ("--hash-max-listpack-entries", "64"), sizes[0]),
+             ("appendonly yes, appendfsync everysec", ("--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"), sizes[1])]
+    rows = []
+    for name, words, series in cases:
+        h.say(name)
+        first, later = in_turn(build, r.MIX, series, times, (LEDGER, {**LEDGER, "settings": words}))
+        ratios = [p[1]["cpu"] / p[0]["cpu"] for p in later]
+        memory = [first[i]["memory"] + sum(p[i]["memory"] for p in later) for i in (0, 1)]
+        rows.append([name, f"{series:,}", *(h.number(statistics.median(p[i]["cpu"] for p in later) / INSTANCES) for i in (0, 1)),
+                     f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})", f"{memory[1] / memory[0]:.2f}"])
+    return (f"## Settings of Redis\n\nA flush of one of {INSTANCES} instances with the mixed series, without and with the setting in turn ({times} rounds).\n\n"
+            + h.table(["setting", "series", "CPU s without", "with", "ratio", "RAM"], rows))
 
 
 def self_metrics(servers):
@@ -97,12 +117,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true", help="a short look, nothing written")
-    parser.add_argument("--only", choices=["reference", "servers"])
+    parser.add_argument("--only", choices=["reference", "settings", "servers"])
     args = parser.parse_args()
     build, parts = args.build.resolve(), []
-    if args.only != "servers":
+    if args.only in (None, "reference"):
         parts.append(beside_the_reference(build, *((2, 40000) if args.quick else (8, SERIES))))
-    if args.only != "reference":
+    if args.only in (None, "settings"):
+        parts.append(settings(build, 2 if args.quick else 5, (20000, 40000) if args.quick else (20000, SERIES)))
+    if args.only in (None, "servers"):
         parts.append(real_servers(build, 1 if args.quick else 3))
     text = "# What a flush costs Redis\n\n" + h.table(["", ""], h.machine() + [("Redis", r.version())]) + "\n" + "\n".join(parts)
     print(text)

@@ -65,7 +65,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true", help="a short look, nothing written")
     args = parser.parse_args()
-    build, frozen, other = args.build.resolve(), 10 if args.quick else 60, 5 if args.quick else 20
+    build, frozen, other = args.build.resolve(), 10 if args.quick else 60, 5 if args.quick else 15
     with r.one_redis() as nodes:
         # An interval a second: the spool fills to its limit well within the minute.
         with h.Server(build, f"redis.url=unix://{nodes[0].socket}", "server.interval=1s", f"redis.spool_max_bytes={SPOOL_MIB}MiB", rcvbuf=None) as server:
