@@ -8,8 +8,9 @@
  * batches after it are sent again, as far as they are still kept.  A shard that has had data sends
  * at least one batch per interval, empty if need be, so that such a gap is noticed.
  *
- * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and
- * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
+ * While Redis is away batches wait in memory, oldest first, compressed once they are older than two
+ * intervals, up to spool_max_bytes; then the oldest go to disk, up to spool_disk_max_bytes.  Past
+ * that, and past spool_max_age_ms, the oldest interval of which nothing was sent is dropped and
  * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
  * Events and service checks go to two streams by XADD, each at least once, beside the ledger and
@@ -51,6 +52,8 @@ struct redis_opts {
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
+    int spool_dir; /* a folder for what has no room in memory, borrowed; 0 or below: none */
+    uint64_t spool_disk_max_bytes; /* 0: nothing is written there */
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     bool resumes; /* what it holds is saved at a stop: producers outlive the process */
@@ -122,6 +125,18 @@ struct redis_opts {
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
       "Bytes of batches that wait for Redis or are kept for repair.")                             \
+    X(spool_packed_bytes, "statsd_redis_spool_compressed_bytes", GAUGE, "",                       \
+      "Of statsd_redis_spool_bytes, those that wait compressed.")                                 \
+    X(spool_disk_bytes, "statsd_redis_spool_disk_bytes", GAUGE, "",                               \
+      "Bytes of files in server.state_dir with what waits for Redis.")                            \
+    X(spool_written, "statsd_redis_spool_written_bytes_total", COUNTER, "",                       \
+      "Bytes written to those files.")                                                            \
+    X(spool_failures, "statsd_redis_spool_write_failures_total", COUNTER, "",                     \
+      "Failures to write to those files: the oldest is dropped instead, once memory is full.")    \
+    X(spool_damaged, "statsd_redis_spool_damaged_series_total", COUNTER, "",                      \
+      "Series values dropped because their file was damaged or gone.")                            \
+    X(spool_left_over, "statsd_redis_spool_left_over_files_total", COUNTER, "",                   \
+      "Files of a process that was killed, removed: what they held may have been sent.")          \
     X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
       "Batches that wait for Redis.")                                                             \
     X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \

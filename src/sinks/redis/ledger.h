@@ -24,9 +24,11 @@
  * the log entry, as that says that its interval is complete.  It waits for other nodes until the
  * interval is older than max_age_ms or the queues are over max_bytes / 2, and is sent then.
  *
- * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  Past them kept goes
- * first, then the oldest interval's part on a node to which nothing of it was sent (with one node:
- * the whole interval).  What was sent may be applied already, so it stays: one or two intervals.
+ * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  What waits for longer
+ * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
+ * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
+ * dropped: the oldest interval's part on a node to which nothing of it was sent (with one node: the
+ * whole interval).  What was sent may be applied already, so it stays: one or two intervals.
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner
@@ -50,7 +52,13 @@ struct redis_ledger_opts {
     uint64_t max_bytes, max_age_ms, keep_ms;
     /* Of REDIS_SHARDS, borrowed; a shard may move at any time.  NULL: node 0 has all of them. */
     const uint8_t *node_of;
+    /* What waits for longer is compressed; 0: nothing is. */
+    uint64_t pack_after_ms;
+    int dir; /* for what has no room in memory; borrowed; 0 or below: there is none */
+    uint64_t disk_max_bytes; /* there; 0: nothing is written */
     void *cookie;
+    /* Would send take a batch of the shard now?  Until then nothing is made ready.  NULL: yes. */
+    bool (*takes)(void *cookie, uint8_t shard);
     /* To the node of b's shard.  returns  false: the node takes nothing now.  The owner calls
      * redis_ledger_pump when it does. */
     bool (*send)(void *cookie, struct redis_batch *b);

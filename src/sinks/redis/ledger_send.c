@@ -7,12 +7,13 @@
  *       its node is full, or takes nothing, or it is too early -> leave out the node's shards
  *       a log entry that waits for others on its node -> the same: one interval at a time
  *       a log entry that waits for other nodes        -> leave out its shard, but not for ever
+ *       a bale                                        -> open it, once its node takes batches
  *       else                                          -> number it, send it
  *     .. until every shard is empty, held or left out
  */
 #include <assert.h>
 
-#include "sinks/redis/ledger_priv.h"
+#include "sinks/redis/ledger_spool.h"
 
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
 
@@ -130,7 +131,7 @@ static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, u
     return false;
 }
 
-/* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent */
+/* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent, or opened */
 static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms,
                             uint64_t *wake_ms)
 {
@@ -146,7 +147,12 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
         return on_node;
     if (must_wait(b) && !waited_enough(l, b, now_ms))
         return redis_ledger_bit(b->shard);
-    return send_batch(l, b, now_ms) ? 0 : on_node;
+    if (b->bale == NULL)
+        return send_batch(l, b, now_ms) ? 0 : on_node;
+    if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
+        return on_node;
+    redis_spool_open(l, b, now_ms);
+    return 0;
 }
 
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)

@@ -29,7 +29,7 @@
 #include "sinks/redis/state.h"
 #include "sinks/redis/url.h"
 
-enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60 };
+enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60, PACK_AFTER_INTERVALS = 2 };
 
 struct redis_sink {
     struct sink sink; /* first: the two are one address */
@@ -103,6 +103,13 @@ static bool send_batch(void *cookie, struct redis_batch *b)
 {
     struct redis_sink *r = cookie;
     return redis_route_send(r->route, b);
+}
+
+static bool takes_batches(void *cookie, uint8_t shard)
+{
+    struct redis_sink *r = cookie;
+    (void)shard;
+    return redis_route_is_ready(r->route);
 }
 
 static bool send_entry(void *cookie, struct redis_entry *e)
@@ -227,7 +234,7 @@ static void sink_saved(struct sink *s)
 static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
 {
     struct redis_sink *r = self(s);
-    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BALE)
         return 0;
     (void)redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms);
     return 1; /* one batch is not worth the counters of the file */
@@ -280,9 +287,13 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
     struct redis_ledger_opts o = {
         .max_bytes = opts->spool_max_bytes,
         .max_age_ms = opts->spool_max_age_ms,
+        .pack_after_ms = PACK_AFTER_INTERVALS * (uint64_t)opts->interval_ms,
+        .dir = opts->spool_dir,
+        .disk_max_bytes = opts->spool_disk_max_bytes,
         .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
         .node_of = redis_route_nodes(r->route),
         .cookie = r,
+        .takes = takes_batches,
         .send = send_batch,
         .draw = redis_identity_draw,
     };
