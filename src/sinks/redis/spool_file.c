@@ -267,7 +267,7 @@ static int append(struct spool_file *f, struct segment *g, struct slice body,
 
 static int put(struct spool_file *f, struct slice body, struct spool_place *ret)
 {
-    int rc = spool_file_open(f);
+    int rc = 0;
     struct segment *g = f->fd >= 0 ? segment_of(f, f->newest) : NULL;
     if (rc == 0 && (g == NULL || g->bytes + PIECE_HEAD + body.len > SPOOL_SEGMENT_BYTES)) {
         rc = make_segment(f);
@@ -284,11 +284,13 @@ int spool_file_put(struct spool_file *f, struct slice body, uint64_t now_ms,
                    struct spool_place *ret)
 {
     assert(body.len > 0 && body.len <= SPOOL_PIECE_MAX);
-    if (f->stats.bytes + HEAD_BYTES + PIECE_HEAD + body.len > f->max_bytes)
-        return -ENOSPC;
     if (now_ms < f->retry_ms)
         return -EAGAIN;
-    int rc = put(f, body, ret);
+    int rc = spool_file_open(f);
+    if (rc == 0 && f->stats.bytes + HEAD_BYTES + PIECE_HEAD + body.len > f->max_bytes)
+        return -ENOSPC;
+    if (rc == 0)
+        rc = put(f, body, ret);
     if (rc < 0) {
         f->retry_ms = now_ms + SPOOL_RETRY_MS;
         f->stats.failures++;

@@ -210,13 +210,14 @@ static void test_places_that_no_put_has_given_are_not_adopted(void **state)
 {
     struct folder *f = *state;
     static const struct spool_place bad[] = {
-        { 0, 16, 10 }, { 1, 16, 0 }, { 1, 0, 10 }, { 1, 15, 1 }, { UINT32_MAX, 16, 10 },
-        { 1, 16, SPOOL_PIECE_MAX + 1 },
+        { 0, 16, 10 }, { 1, 16, 0 },           { 1, 0, 10 },
+        { 1, 15, 1 },  { UINT32_MAX, 16, 10 }, { 1, 16, SPOOL_PIECE_MAX + 1 },
     };
     struct spool_file *s = spool_file_new(f->dir, UINT64_MAX);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(spool_file_adopt(s, bad[i]));
-    assert_true(spool_file_adopt(s, (struct spool_place){ 9, 16, 10 })); /* of a file that is gone */
+    assert_true(
+        spool_file_adopt(s, (struct spool_place){ 9, 16, 10 })); /* of a file that is gone */
     assert_int_equal(get(s, (struct spool_place){ 9, 16, 10 }, 0), -ENOENT);
     spool_file_drop(s, (struct spool_place){ 9, 16, 10 });
     spool_file_free(s);
@@ -225,7 +226,7 @@ static void test_places_that_no_put_has_given_are_not_adopted(void **state)
 static void test_files_of_other_names_and_kinds_are_let_be(void **state)
 {
     struct folder *f = *state;
-    static const char *const names[] = { "statsd.state",  "redis-spool-",    "redis-spool-x",
+    static const char *const names[] = { "statsd.state",   "redis-spool-",    "redis-spool-x",
                                          "redis-spool-01", "redis-spool-1.a", "redis-spool-0" };
     struct spool_file_stats st;
     struct spool_place at;
