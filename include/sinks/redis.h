@@ -39,7 +39,7 @@ enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
 /* Of the keys and arguments that the script takes, and of how they are packed.  What waits is saved
  * so: a script that takes others, or another pack, needs the next number. */
-enum { REDIS_BATCH_FORMAT = 1 };
+enum { REDIS_BATCH_FORMAT = 2 };
 
 struct redis_opts {
     /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
@@ -56,7 +56,10 @@ struct redis_opts {
     uint64_t spool_disk_max_bytes; /* 0: nothing is written there */
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
-    bool resumes; /* what it holds is saved at a stop: producers outlive the process */
+    bool own_gauges;          /* there may be gauges whose rule is not `latest` */
+    bool all_own_gauges;      /* each gauge has a field of the instance's own in the totals */
+    uint64_t instance_ttl_ms; /* for how long after its last batch these count; 0: 5 intervals */
+    bool resumes;             /* what it holds is saved at a stop: producers outlive the process */
 };
 
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */

@@ -7,7 +7,8 @@
  *     seal             .. every draft, even an empty one; that of the log entry last
  *
  *   batch   EVALSHA sha | keys: producer interval totals log scratch instance, and one a set
- *           | seq token before mark stale .. writer | how many of each section | the sections
+ *           | seq token before mark stale .. writer | how many of each section
+ *           | generation only own alive_ms | the sections
  */
 #include "sinks/redis/encode.h"
 
@@ -38,13 +39,16 @@ struct draft {
     uint32_t args; /* in all sections but that of the keys */
     uint32_t series;
     uint32_t wire_bytes; /* of all sections, about */
-    int64_t stamp[2];    /* the last of GAUGES and of GAUGE_DELTAS */
+    int64_t stamp[3];    /* the last of GAUGES, of GAUGE_DELTAS and of GAUGES_OWN */
     struct sink_amount amount;
 };
 
 struct redis_encode {
     char *prefix, *instance;
     char writer[9]; /* of gauges: a hash of the instance */
+    char *own;      /* the instance in the names of fields */
+    bool has_own, all_own;
+    uint32_t alive_ms;
     uint32_t retention_s;
     uint32_t log_shard;
     uint64_t refused;
@@ -91,6 +95,19 @@ static void put_counter(struct redis_encode *e, struct draft *d, const struct cl
         redis_pack_number(op(d, REDIS_COUNTERS, s->key, 2), s->counter);
 }
 
+static struct redis_pack *put_stamped(struct draft *d, enum redis_section section,
+                                      const struct closed_series *s, double v)
+{
+    int64_t stamp = s->gauge.stamp_ms > 0 ? s->gauge.stamp_ms : 0;
+    bool own = section == REDIS_GAUGES_OWN;
+    int64_t *last = &d->stamp[own ? 2 : section - REDIS_GAUGES];
+    struct redis_pack *out = op(d, section, s->key, own ? 4 : 3);
+    redis_pack_number(out, v);
+    redis_pack_int(out, stamp - *last);
+    *last = stamp;
+    return out;
+}
+
 /* Absolute and then relative is absolute.  Where the two leave the finite numbers, the absolute one
  * stays. */
 static void put_gauge(struct redis_encode *e, struct draft *d, const struct closed_series *s)
@@ -102,11 +119,14 @@ static void put_gauge(struct redis_encode *e, struct draft *d, const struct clos
         if (!g->absolute || !isfinite(v))
             return;
     }
-    int64_t stamp = g->stamp_ms > 0 ? g->stamp_ms : 0, *last = &d->stamp[!g->absolute];
-    struct redis_pack *out = op(d, g->absolute ? REDIS_GAUGES : REDIS_GAUGE_DELTAS, s->key, 3);
-    redis_pack_number(out, v);
-    redis_pack_int(out, stamp - *last);
-    *last = stamp;
+    put_stamped(d, g->absolute ? REDIS_GAUGES : REDIS_GAUGE_DELTAS, s, v);
+    if (s->merge == GAUGE_MERGE_LATEST && !e->all_own)
+        return;
+    e->has_own = true;
+    buf_clear(&e->blob);
+    buf_append_str(&e->blob, g->absolute ? "" : "+");
+    buf_append_str(&e->blob, gauge_merge_name(s->merge));
+    redis_pack_bytes(put_stamped(d, REDIS_GAUGES_OWN, s, v), buf_slice(&e->blob));
 }
 
 /* How many buckets from the first that holds something to the last. */
@@ -242,6 +262,9 @@ static void append_args(struct redis_encode *e, uint32_t nn, struct redis_batch 
     for (int s = REDIS_COUNTERS; s < REDIS_SECTION_COUNT; s++)
         redis_resp_arg_u64(out, d->ops[s]);
     b->generation_at = append_place(out, REDIS_GENERATION_DIGITS);
+    b->only_at = append_place(out, 1);
+    redis_resp_arg_str(out, e->has_own ? e->own : "");
+    redis_resp_arg_u64(out, e->alive_ms);
     b->head_len = (uint32_t)out->len;
     for (int s = 0; s < REDIS_SECTION_COUNT; s++)
         buf_append_slice(out, buf_slice(&d->section[s].bytes));
@@ -268,7 +291,8 @@ static void sealed_check(const struct redis_batch *b)
 {
     assert(b->sha_at < b->id_at && b->id_at < b->seq_at && b->seq_at < b->token_at);
     assert(b->token_at < b->before_at && b->before_at < b->mark_at && b->mark_at < b->stale_at);
-    assert(b->stale_at < b->generation_at && b->generation_at < b->head_len);
+    assert(b->stale_at < b->generation_at && b->generation_at < b->only_at);
+    assert(b->only_at < b->head_len);
     assert(b->id_at < b->split_at && b->split_at <= b->seq_at);
     assert(b->head_len <= b->len && b->len <= UINT32_MAX);
     assert(b->series <= REDIS_BATCH_SERIES && sink_amount_series(&b->amount) == b->series);
@@ -279,7 +303,8 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     struct draft *d = &e->drafts[nn];
     struct redis_batch *b = mem_zalloc(sizeof *b);
     struct buf out = { 0 };
-    buf_reserve(&out, packed_bytes(d) + 768 + 3 * strlen(e->instance) + 7 * strlen(e->prefix));
+    buf_reserve(&out, packed_bytes(d) + 832 + 3 * strlen(e->instance) + strlen(e->own) +
+                          7 * strlen(e->prefix));
     uint32_t sets = d->ops[REDIS_SETS]; /* a key and an argument each */
     redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + sets + REDIS_SCRIPT_ARGS + d->args);
     redis_resp_arg_str(&out, "EVALSHA");
@@ -300,7 +325,7 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
         d->ops[s] = 0;
     }
     d->args = d->series = d->wire_bytes = 0;
-    d->stamp[0] = d->stamp[1] = 0;
+    d->stamp[0] = d->stamp[1] = d->stamp[2] = 0;
     d->amount = (struct sink_amount){ 0 };
     sealed_check(b);
     e->take(e->cookie, b);
@@ -362,12 +387,30 @@ static uint32_t writer_hash(const char *instance)
     return h;
 }
 
+/* returns  text with its % and | as %25 and %7C, as it stands between two | of a field */
+static char *escaped(const char *text)
+{
+    struct buf out = { 0 };
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '%' || *c == '|')
+            buf_printf(&out, "%%%02X", (unsigned char)*c);
+        else
+            buf_append_char(&out, *c);
+    }
+    buf_append_char(&out, '\0');
+    return out.ptr;
+}
+
 struct redis_encode *redis_encode_new(const struct redis_encode_opts *opts)
 {
     struct redis_encode *e = mem_zalloc(sizeof *e);
     e->prefix = mem_strdup(opts->prefix);
     e->instance = mem_strdup(opts->instance);
     snprintf(e->writer, sizeof e->writer, "%08" PRIx32, writer_hash(opts->instance));
+    e->own = escaped(opts->instance);
+    e->has_own = opts->own || opts->all_own;
+    e->all_own = opts->all_own;
+    e->alive_ms = opts->alive_ms;
     e->retention_s = opts->retention_s;
     e->log_shard = redis_keys_shard(slice_str(opts->instance));
     return e;
@@ -385,5 +428,6 @@ void redis_encode_free(struct redis_encode *e)
     buf_release(&e->blob);
     free(e->prefix);
     free(e->instance);
+    free(e->own);
     free(e);
 }

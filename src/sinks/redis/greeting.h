@@ -8,6 +8,7 @@
 #include <hiredis/async.h>
 #include <stddef.h>
 
+#include "sinks/redis/link.h"
 #include "sinks/redis/url.h"
 
 enum { REDIS_GREETING_NAME_BYTES = 64 };
@@ -16,12 +17,13 @@ enum { REDIS_GREETING_NAME_BYTES = 64 };
 void redis_greeting_name(char name[REDIS_GREETING_NAME_BYTES], const char *instance);
 
 /**
- * redis_greeting_send(ac, u, name, on_named, on_answer):
+ * redis_greeting_send(ac, greets, u, name, on_named, on_answer):
  *   on_named    the answer to CLIENT SETNAME
  *   on_answer   each of the others; its cookie is not NULL for the last, SCRIPT LOAD
- *   returns     how often on_answer is due
+ *   returns     how many answers are due
  */
-size_t redis_greeting_send(redisAsyncContext *ac, const struct redis_url *u, const char *name,
-                           redisCallbackFn *on_named, redisCallbackFn *on_answer);
+size_t redis_greeting_send(redisAsyncContext *ac, enum redis_greets greets,
+                           const struct redis_url *u, const char *name, redisCallbackFn *on_named,
+                           redisCallbackFn *on_answer);
 
 #endif

@@ -29,13 +29,19 @@
 #include "sinks/redis/poll.h"
 #include "sinks/redis/trouble.h"
 
-enum { CONNECT_TIMEOUT_MS = 2000, REPLY_TIMEOUT_MS = 5000, WHY_MAX = 256 };
+enum {
+    CONNECT_TIMEOUT_MS = 2000,
+    REPLY_TIMEOUT_MS = 5000,
+    REPLY_BYTES_MAX = 1 << 20,
+    WHY_MAX = 256
+};
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
 
 struct redis_link {
     uv_loop_t *loop;
     struct redis_link_opts opts;
+    struct redis_host at; /* ours; no host: a Unix socket */
     enum link_state state;
     redisAsyncContext *ac; /* NULL when there is none, or while one is being given up */
     struct redis_lookup *lookup;
@@ -49,6 +55,7 @@ struct redis_link {
     size_t greetings;      /* answers of the greeting still to come */
     struct redis_link_stats stats;
     struct redis_trouble trouble;
+    char why[WHY_MAX]; /* of the last failure; "" there was none */
     char sha[41];
     char name[REDIS_GREETING_NAME_BYTES];
 };
@@ -110,8 +117,7 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
 {
     if (l->state == CLOSED || l->state == WAITING)
         return;
-    char text[WHY_MAX];
-    snprintf(text, sizeof text, "%s", why);
+    snprintf(l->why, sizeof l->why, "%s", why);
     enum link_state was = l->state;
     l->state = WAITING;
     if (was == READY)
@@ -121,7 +127,7 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     uv_timer_stop(&l->deadline);
     uint64_t wait_ms = redis_backoff_next(&l->backoff);
     uv_timer_start(&l->wait, on_wait_over, wait_ms, 0);
-    redis_trouble_log(&l->trouble, kind, l->opts.url, text, wait_ms);
+    redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, l->why, wait_ms);
     let_go(l);
     link_check(l);
 }
@@ -168,7 +174,7 @@ static void greeted(struct redis_link *l)
     uv_timer_stop(&l->deadline);
     l->state = READY;
     l->stats.connects++;
-    redis_trouble_over(&l->trouble, l->opts.url);
+    redis_trouble_over(&l->trouble, l->opts.url, &l->at);
     link_check(l);
     l->in_owner = true;
     l->opts.ready(l->opts.cookie);
@@ -204,8 +210,11 @@ static void on_named(redisAsyncContext *ac, void *r, void *cookie)
     (void)cookie;
     if (reply == NULL || !current(ac))
         return;
+    struct redis_link *l = ac->data;
     if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) != 0)
-        fail_as(ac->data, REDIS_TROUBLE_REFUSED, reply->str);
+        fail_as(l, REDIS_TROUBLE_REFUSED, reply->str);
+    else if (--l->greetings == 0)
+        greeted(l);
     after_reply(ac);
 }
 
@@ -221,10 +230,11 @@ static void on_connect(const redisAsyncContext *ac, int status)
     assert(l->state == CONNECTING);
     if (status == REDIS_OK) {
         /* On a Unix socket it would fail and spoil the context. */
-        if (l->opts.url->host != NULL)
+        if (l->at.host != NULL)
             redisEnableKeepAlive(&l->ac->c);
         l->state = GREETING;
-        l->greetings = redis_greeting_send(l->ac, l->opts.url, l->name, on_named, on_greeting);
+        l->greetings =
+            redis_greeting_send(l->ac, l->opts.greets, l->opts.url, l->name, on_named, on_greeting);
         return;
     }
     l->ac = NULL;
@@ -245,7 +255,8 @@ static void take_context(struct redis_link *l, redisAsyncContext *ac)
         fail(l, ac->errstr);
         return;
     }
-    int rc = redis_poll_attach(l->loop, ac, refuse);
+    int rc =
+        redis_poll_attach(l->loop, ac, refuse, l->opts.reply_bytes_max, l->opts.reply_depth_max);
     if (rc < 0) {
         fail(l, uv_strerror(rc));
         return;
@@ -263,14 +274,13 @@ static void on_resolved(void *cookie, const char *ip, const char *error)
         return;
     }
     l->address_turn++;
-    take_context(l, redisAsyncConnect(ip, l->opts.url->port));
+    take_context(l, redisAsyncConnect(ip, l->at.port));
 }
 
 static void resolve(struct redis_link *l)
 {
     l->state = RESOLVING;
-    int rc =
-        redis_lookup_start(l->loop, l->opts.url->host, l->address_turn, on_resolved, l, &l->lookup);
+    int rc = redis_lookup_start(l->loop, l->at.host, l->address_turn, on_resolved, l, &l->lookup);
     if (rc == -EAGAIN)
         fail(l, "the name server does not answer: earlier lookups of the host still wait");
     else if (rc < 0)
@@ -282,7 +292,7 @@ static void attempt(struct redis_link *l)
     assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
     assert(l->in_flight == 0); /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
-    if (l->opts.url->path != NULL)
+    if (l->at.host == NULL)
         take_context(l, redisAsyncConnectUnix(l->opts.url->path));
     else
         resolve(l);
@@ -339,6 +349,11 @@ bool redis_link_is_ready(const struct redis_link *l)
     return l->state == READY && l->ac != NULL;
 }
 
+const char *redis_link_trouble(const struct redis_link *l)
+{
+    return l->why[0] != '\0' ? l->why : NULL;
+}
+
 const char *redis_link_sha(const struct redis_link *l)
 {
     return l->sha;
@@ -357,6 +372,13 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
     l->loop = loop;
     l->opts = *opts;
     l->opts.instance = NULL;
+    l->opts.at = NULL;
+    if (opts->at != NULL)
+        l->at = (struct redis_host){ mem_strdup(opts->at->host), opts->at->port };
+    assert(opts->at != NULL || opts->url->path != NULL);
+    assert(opts->reply_depth_max <= REDIS_LINK_DEPTH_MAX);
+    if (l->opts.reply_bytes_max == 0)
+        l->opts.reply_bytes_max = REPLY_BYTES_MAX;
     redis_greeting_name(l->name, opts->instance);
     if (l->opts.connect_timeout_ms == 0)
         l->opts.connect_timeout_ms = CONNECT_TIMEOUT_MS;
@@ -375,8 +397,10 @@ static void on_timer_closed(uv_handle_t *h)
 {
     struct redis_link *l = h->data;
     assert(l->handles > 0 && l->state == CLOSED);
-    if (--l->handles == 0)
-        free(l);
+    if (--l->handles > 0)
+        return;
+    free(l->at.host);
+    free(l);
 }
 
 void redis_link_free(struct redis_link *l)

@@ -5,7 +5,7 @@
  *      ^                   |              |             |          |
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
- * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD.  An error there (WRONGPASS, NOPERM, LOADING
+ * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD, as far as `greets` says.  An error there (WRONGPASS, NOPERM, LOADING
  * ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
  * most every 10 s; the operator may repair it while the server runs.
  *
@@ -31,8 +31,23 @@
 
 struct redis_link;
 
+enum { REDIS_LINK_DEPTH_MAX = 7 };
+
+enum redis_greets {
+    REDIS_GREETS_WRITER,  /* all of the greeting */
+    REDIS_GREETS_READER,  /* no SCRIPT LOAD, which its user may not run */
+    REDIS_GREETS_SENTINEL /* nor SELECT; AUTH without the user of the URL, who is Redis' own */
+};
+
 struct redis_link_opts {
-    const struct redis_url *url; /* outlives the link */
+    const struct redis_url *url; /* who we are, and whether by TLS; outlives the link */
+    /* Where to: one of the URL's hosts, or one that a node told of.  Copied.  NULL: url->path. */
+    const struct redis_host *at;
+    enum redis_greets greets;
+    /* Bounds of one reply: its bytes (0: 1 MiB), and how deep arrays are nested in it (0: one line,
+     * no array; at most 7).  A reply past them ends the connection. */
+    uint32_t reply_bytes_max;
+    uint8_t reply_depth_max;
     const char *instance;        /* becomes the client's name; copied */
     uint32_t connect_timeout_ms; /* 0: 2,000 */
     uint32_t reply_timeout_ms;   /* 0: 5,000 */
@@ -59,6 +74,8 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);
+/* Why the last attempt or connection ended, for people; NULL: none has so far. */
+const char *redis_link_trouble(const struct redis_link *l);
 /* 40 hexadecimal digits, of the last SCRIPT LOAD; "" before the first. */
 const char *redis_link_sha(const struct redis_link *l);
 

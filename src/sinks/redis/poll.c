@@ -11,6 +11,7 @@ struct redis_poll {
     redisAsyncContext *ac; /* NULL once hiredis let go of us */
     redis_poll_refuse_fn refuse;
     redisReplyObjectFunctions replies;
+    uint32_t bytes_max;
     int wanted; /* UV_READABLE | UV_WRITABLE */
 };
 
@@ -52,7 +53,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     if (p->ac != NULL && (events & UV_READABLE) != 0) {
         if (unasked(p->ac))
             p->refuse(p->ac, "a reply to no command");
-        else if (p->ac->c.reader->len > REDIS_POLL_REPLY_MAX)
+        else if (p->ac->c.reader->len > p->bytes_max)
             p->refuse(p->ac, "a reply without end");
         else
             redisAsyncHandleRead(p->ac);
@@ -113,7 +114,8 @@ static void cleanup(void *cookie)
     uv_close((uv_handle_t *)&p->handle, on_closed);
 }
 
-int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse)
+int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse,
+                      uint32_t bytes_max, uint8_t depth_max)
 {
     assert(ac->ev.data == NULL && refuse != NULL);
     struct redis_poll *p = mem_zalloc(sizeof *p);
@@ -124,7 +126,9 @@ int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_
     }
     p->handle.data = p;
     p->replies = *ac->c.reader->fn;
-    p->replies.createArray = refuse_array;
+    if (depth_max == 0)
+        p->replies.createArray = refuse_array;
+    p->bytes_max = bytes_max;
     ac->c.reader->fn = &p->replies;
     p->ac = ac;
     p->refuse = refuse;

@@ -16,22 +16,24 @@
 #define SINKS_REDIS_POLL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <hiredis/async.h>
 #include <uv.h>
-
-enum { REDIS_POLL_REPLY_MAX = 1 << 20 }; /* bytes of one reply; ours are one line */
 
 /* Called instead of a read that would do harm.  May call redisAsyncFree(ac). */
 typedef void (*redis_poll_refuse_fn)(redisAsyncContext *ac, const char *why);
 
 /**
- * redis_poll_attach(loop, ac, refuse):
+ * redis_poll_attach(loop, ac, refuse, bytes_max, depth_max):
  * hiredis owns the handle from here on and gives it back through its cleanup hook.  The memory goes
  * with the close callback, so the loop must run once more after the context has been freed.
+ *   bytes_max  of one reply
+ *   depth_max  0: an array is refused
  *   returns  0 or -errno of uv_poll_init; ac is unchanged then
  */
-int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse);
+int redis_poll_attach(uv_loop_t *loop, redisAsyncContext *ac, redis_poll_refuse_fn refuse,
+                      uint32_t bytes_max, uint8_t depth_max);
 
 /* Has something come in that was not read yet? */
 bool redis_poll_waiting(const redisAsyncContext *ac);

@@ -1,6 +1,6 @@
 /*
- *   redis_route_send, redis_route_send_entry    node_of the shard or stream -> redis_link_send
- *   on_ready, on_reply                          a link's news, on to the ledger or the appender
+ *   redis_route_send, _send_entry, _ask         node_of the place -> redis_link_send
+ *   on_ready, on_reply                          a link's news, on to who sent the cargo
  *
  * A connection whose first batch is not answered yet gets no entries: what the node says to that
  * batch decides whether the connection stays (redis_route_thrive).
@@ -25,6 +25,7 @@ struct redis_route {
     void (*ready)(void *cookie);
     void (*reply)(void *cookie, struct redis_batch *b, const redisReply *reply);
     void (*reply_entry)(void *cookie, struct redis_entry *e, const redisReply *reply);
+    void (*reply_ask)(void *cookie, struct redis_ask *a, const redisReply *reply);
     uint8_t node_of[REDIS_PLACES];
     uint8_t n;
     struct buf wire; /* the command being sent */
@@ -49,6 +50,10 @@ static void on_reply(void *cookie, void *tag, const redisReply *reply)
         r->reply_entry(r->cookie, tag, reply);
         return;
     }
+    if (*cargo == REDIS_CARGO_ASK) {
+        r->reply_ask(r->cookie, tag, reply);
+        return;
+    }
     assert(*cargo == REDIS_CARGO_BATCH && node->batches > 0);
     node->batches--;
     r->reply(r->cookie, tag, reply);
@@ -69,9 +74,13 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
     r->ready = opts->ready;
     r->reply = opts->reply;
     r->reply_entry = opts->reply_entry;
+    r->reply_ask = opts->reply_ask;
     r->n = opts->n_nodes;
     memcpy(r->node_of, opts->node_of, sizeof r->node_of);
     struct redis_link_opts link = {
+        .greets = opts->greets,
+        .reply_bytes_max = opts->reply_bytes_max,
+        .reply_depth_max = opts->reply_depth_max,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
@@ -80,6 +89,7 @@ struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_op
     };
     for (uint8_t i = 0; i < r->n; i++) {
         link.url = &opts->nodes[i];
+        link.at = link.url->path == NULL ? &link.url->hosts[0] : NULL;
         link.cookie = &r->nodes[i];
         r->nodes[i].route = r;
         r->nodes[i].link = redis_link_new(loop, &link);
@@ -131,6 +141,12 @@ bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e)
     return redis_link_send(node->link, e->bytes, e->len, e);
 }
 
+bool redis_route_ask(struct redis_route *r, struct redis_ask *a)
+{
+    assert(a->cargo == REDIS_CARGO_ASK);
+    return redis_link_send(node_of(r, a->place)->link, a->bytes, a->len, a);
+}
+
 void redis_route_retry(struct redis_route *r, uint8_t place, const char *why)
 {
     redis_link_retry(node_of(r, place)->link, why);
@@ -151,6 +167,15 @@ bool redis_route_is_ready(const struct redis_route *r)
     for (uint8_t i = 0; i < r->n; i++)
         ready &= redis_link_is_ready(r->nodes[i].link);
     return ready;
+}
+
+const char *redis_route_trouble(const struct redis_route *r)
+{
+    const char *trouble = NULL;
+    for (uint8_t i = 0; i < r->n && trouble == NULL; i++)
+        if (!redis_link_is_ready(r->nodes[i].link))
+            trouble = redis_link_trouble(r->nodes[i].link);
+    return trouble;
 }
 
 void redis_route_stats(const struct redis_route *r, struct redis_link_stats *ret)

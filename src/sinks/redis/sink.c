@@ -29,7 +29,13 @@
 #include "sinks/redis/state.h"
 #include "sinks/redis/url.h"
 
-enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60, PACK_AFTER_INTERVALS = 2 };
+enum {
+    KEEP_MIN_MS = 15000,
+    LIFE_MIN_S = 3600,
+    FINAL_LIFE_S = 60,
+    PACK_AFTER_INTERVALS = 2,
+    ALIVE_INTERVALS = 5
+};
 
 struct redis_sink {
     struct sink sink; /* first: the two are one address */
@@ -281,6 +287,12 @@ static uint32_t life_of_producers(const struct redis_opts *o)
     return s < INT32_MAX ? (uint32_t)s : INT32_MAX;
 }
 
+static uint32_t alive_ms(const struct redis_opts *o)
+{
+    uint64_t ms = o->instance_ttl_ms > 0 ? o->instance_ttl_ms : ALIVE_INTERVALS * o->interval_ms;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
 {
     uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
@@ -335,6 +347,10 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
         !good_id(opts->id) || redis_url_parse(opts->url, &url, NULL) < 0)
         return -EINVAL;
+    if (url.tls || (url.user != NULL && url.password == NULL)) {
+        redis_url_release(&url);
+        return -EINVAL;
+    }
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
@@ -358,7 +374,12 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         memcpy(r->id, opts->id, sizeof r->id);
     else
         redis_identity_draw(r->id, REDIS_ID_DIGITS);
-    const struct redis_encode_opts encode = { opts->prefix, opts->instance, opts->retention_s };
+    const struct redis_encode_opts encode = { .prefix = opts->prefix,
+                                              .instance = opts->instance,
+                                              .retention_s = opts->retention_s,
+                                              .own = opts->own_gauges,
+                                              .all_own = opts->all_own_gauges,
+                                              .alive_ms = alive_ms(opts) };
     const uint64_t crc = redis_keys_crc16(slice_str(opts->instance));
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&encode);

@@ -27,9 +27,11 @@ enum redis_trouble_kind { REDIS_TROUBLE_UNREACHABLE, REDIS_TROUBLE_REFUSED, REDI
 
 /* Logs at most one `redis refused` in 10 s, and one of the other two kinds. */
 void redis_trouble_log(struct redis_trouble *t, enum redis_trouble_kind kind,
-                       const struct redis_url *u, const char *error, uint64_t retry_ms);
+                       const struct redis_url *u, const struct redis_host *at, const char *error,
+                       uint64_t retry_ms);
 
 /* `redis connected`, once for each trouble that was written to the log. */
-void redis_trouble_over(struct redis_trouble *t, const struct redis_url *u);
+void redis_trouble_over(struct redis_trouble *t, const struct redis_url *u,
+                        const struct redis_host *at);
 
 #endif

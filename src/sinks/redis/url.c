@@ -1,7 +1,8 @@
 /*
  * redis_url_parse
- *   parse_tcp  -> parse_userinfo, parse_host_port, parse_db
- *   parse_unix -> parse_db
+ *   parse_redis, parse_sentinel -> parse_who, parse_hosts -> parse_host
+ *                                  parse_master, parse_db
+ *   parse_unix                  -> parse_db
  *
  * Each returns what is wrong, for people, or NULL.
  */
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/slice.h"
@@ -60,8 +62,10 @@ static void forget(char *secret)
 
 void redis_url_release(struct redis_url *u)
 {
-    free(u->host);
+    for (uint8_t i = 0; i < u->n_hosts; i++)
+        free(u->hosts[i].host);
     free(u->path);
+    free(u->master);
     free(u->user);
     forget(u->password);
     *u = (struct redis_url){ 0 };
@@ -83,7 +87,7 @@ static const char *parse_userinfo(struct slice s, struct redis_url *u)
     if (user.len > 0 && (u->user = percent_decode(user)) == NULL)
         return "a % in the user name stands before two hexadecimal digits: %25 is a % itself";
     if (!has_password)
-        return "a user needs a password: redis://user:password@host";
+        return user.len > 0 ? NULL : "there is no user before the @: redis://user:password@host";
     if (s.len == 0)
         return "the password is empty: redis://user:password@host";
     if ((u->password = percent_decode(s)) == NULL)
@@ -91,7 +95,20 @@ static const char *parse_userinfo(struct slice s, struct redis_url *u)
     return NULL;
 }
 
-static const char *parse_host_port(struct slice s, struct redis_url *u)
+/* Takes user and password from the front of s. */
+static const char *parse_who(struct slice *s, struct redis_url *u)
+{
+    /* The last @: a password with a raw @ in it is a common slip, and still clear. */
+    const char *at = s->len ? memrchr(s->ptr, '@', s->len) : NULL;
+    if (at == NULL)
+        return NULL;
+    size_t n = (size_t)(at - s->ptr);
+    struct slice who = slice_of(s->ptr, n);
+    *s = slice_of(at + 1, s->len - n - 1);
+    return parse_userinfo(who, u);
+}
+
+static const char *parse_host(struct slice s, uint16_t default_port, struct redis_url *u)
 {
     struct slice host = s, port = { 0 };
     if (s.len > 0 && s.ptr[0] == '[') {
@@ -111,36 +128,80 @@ static const char *parse_host_port(struct slice s, struct redis_url *u)
         port = s;
     }
     if (host.len == 0)
-        return "there is no host: redis://host:6379";
+        return "there is no host: redis://host:6379, several as redis://host-1:6379,host-2:6379";
     for (size_t i = 0; i < host.len; i++)
         if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == 0x7f)
             return "the host has a blank or control character in it";
-    int64_t number = REDIS_URL_PORT;
+    int64_t number = default_port;
     if (port.len > 0 && (!number_parse_int(port, &number) || number < 1 || number > 65535))
         return "the port is a number from 1 to 65535";
-    u->port = (uint16_t)number;
-    u->host = mem_strndup(host.ptr, host.len);
+    if (u->n_hosts == REDIS_URL_HOSTS_MAX)
+        return "at most 16 hosts: any of them tells where the others are";
+    u->hosts[u->n_hosts++] =
+        (struct redis_host){ mem_strndup(host.ptr, host.len), (uint16_t)number };
     return NULL;
 }
 
-static const char *parse_tcp(struct slice s, struct redis_url *u)
+static const char *parse_hosts(struct slice s, uint16_t default_port, struct redis_url *u)
 {
-    /* The last @: a password with a raw @ in it is a common slip, and still clear. */
-    const char *at = s.len ? memrchr(s.ptr, '@', s.len) : NULL;
-    if (at != NULL) {
-        size_t n = (size_t)(at - s.ptr);
-        const char *error = parse_userinfo(slice_of(s.ptr, n), u);
+    struct slice one;
+    while (slice_cut(&s, ',', &one)) {
+        const char *error = parse_host(one, default_port, u);
         if (error != NULL)
             return error;
-        s = slice_of(at + 1, s.len - n - 1);
     }
+    return parse_host(s, default_port, u);
+}
+
+static const char *parse_redis(struct slice s, struct redis_url *u)
+{
+    const char *error = parse_who(&s, u);
+    if (error != NULL)
+        return error;
     if (s.len > 0 && memchr(s.ptr, '?', s.len) != NULL)
         return "no ?options are known for redis://; the database is redis://host/N";
-    struct slice rest = s, host = s;
-    bool has_db = slice_cut(&rest, '/', &host);
-    const char *error = parse_host_port(host, u);
-    if (error == NULL && has_db && rest.len > 0)
-        error = parse_db(rest, u);
+    struct slice hosts = s;
+    bool has_db = slice_cut(&s, '/', &hosts);
+    error = parse_hosts(hosts, REDIS_URL_PORT, u);
+    if (error == NULL && has_db && s.len > 0)
+        error = parse_db(s, u);
+    if (error == NULL && u->n_hosts > 1 && u->db != 0)
+        error = "several hosts are nodes of one cluster, which has database 0 only: "
+                "redis://host-1,host-2";
+    return error;
+}
+
+static const char *parse_master(struct slice s, struct redis_url *u)
+{
+    if (s.len == 0)
+        return "the name of the master is missing: redis+sentinel://host:26379/master";
+    u->master = percent_decode(s);
+    if (u->master == NULL)
+        return "a % in the master's name stands before two hexadecimal digits: %25 is a % itself";
+    for (const char *c = u->master; *c != '\0'; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return "the master's name has a blank or control character in it";
+    return NULL;
+}
+
+static const char *parse_sentinel(struct slice s, struct redis_url *u)
+{
+    const char *error = parse_who(&s, u);
+    if (error != NULL)
+        return error;
+    if (s.len > 0 && memchr(s.ptr, '?', s.len) != NULL)
+        return "no ?options are known for redis+sentinel://; the database is "
+               "redis+sentinel://host/master/N";
+    struct slice hosts = s, master;
+    if (!slice_cut(&s, '/', &hosts))
+        s = slice_of(s.ptr, 0);
+    master = s;
+    bool has_db = slice_cut(&s, '/', &master);
+    error = parse_hosts(hosts, REDIS_URL_SENTINEL_PORT, u);
+    if (error == NULL)
+        error = parse_master(master, u);
+    if (error == NULL && has_db && s.len > 0)
+        error = parse_db(s, u);
     return error;
 }
 
@@ -162,31 +223,44 @@ static const char *parse_unix(struct slice s, struct redis_url *u)
     return parse_db(slice_of(s.ptr + 3, s.len - 3), u);
 }
 
+static void url_check(const struct redis_url *u)
+{
+    assert((u->n_hosts > 0) != (u->path != NULL));
+    assert(u->path == NULL || (!u->tls && u->master == NULL));
+    assert(u->n_hosts < 2 || u->master != NULL || u->db == 0);
+}
+
 int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_error)
 {
     static const struct {
         const char *scheme;
         const char *(*parse)(struct slice, struct redis_url *);
-    } schemes[] = { { "redis://", parse_tcp }, { "unix://", parse_unix } };
+        bool tls;
+    } schemes[] = { { "redis://", parse_redis, false },
+                    { "rediss://", parse_redis, true },
+                    { "redis+sentinel://", parse_sentinel, false },
+                    { "rediss+sentinel://", parse_sentinel, true },
+                    { "unix://", parse_unix, false } };
 
     struct redis_url u = { 0 };
-    const char *error = "it should look like redis://[user:password@]host[:6379][/db] "
-                        "or unix:///path/to.sock[?db=N]";
+    const char *error =
+        "it should look like redis://[user:password@]host[:6379][/db], rediss://.. (TLS), "
+        "redis+sentinel://host[:26379]/master or unix:///path/to.sock[?db=N]";
     struct slice s = slice_str(url);
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct slice scheme = slice_str(schemes[i].scheme);
-        if (slice_starts(s, scheme))
-            error = schemes[i].parse(slice_of(s.ptr + scheme.len, s.len - scheme.len), &u);
+        if (!slice_starts(s, scheme))
+            continue;
+        u.tls = schemes[i].tls;
+        error = schemes[i].parse(slice_of(s.ptr + scheme.len, s.len - scheme.len), &u);
     }
-    if (slice_starts(s, SLICE_LIT("rediss://")))
-        error = "TLS (rediss://) is not spoken here: use a local stunnel and redis://127.0.0.1";
     if (error != NULL) {
         redis_url_release(&u);
         if (ret_error != NULL)
             *ret_error = error;
         return -EINVAL;
     }
-    assert((u.host == NULL) != (u.path == NULL));
+    url_check(&u);
     *ret = u;
     return 0;
 }
@@ -195,17 +269,43 @@ int redis_url_check(const char *url, const char **ret_error)
 {
     struct redis_url u;
     int rc = redis_url_parse(url, &u, ret_error);
-    if (rc == 0)
-        redis_url_release(&u);
+    if (rc < 0)
+        return rc;
+    if (u.user != NULL && u.password == NULL) {
+        if (ret_error != NULL)
+            *ret_error = "a user needs a password: redis://user:password@host";
+        rc = -EINVAL;
+    }
+    if (u.tls) {
+        if (ret_error != NULL)
+            *ret_error = "TLS (rediss://) is not spoken yet";
+        rc = -EINVAL;
+    }
+    redis_url_release(&u);
     return rc;
+}
+
+static void print_hosts(const struct redis_url *u, struct buf *out)
+{
+    for (uint8_t i = 0; i < u->n_hosts; i++) {
+        bool bracket = strchr(u->hosts[i].host, ':') != NULL;
+        buf_printf(out, "%s%s%s%s:%u", i > 0 ? "," : "", bracket ? "[" : "", u->hosts[i].host,
+                   bracket ? "]" : "", (unsigned)u->hosts[i].port);
+    }
 }
 
 int redis_url_print(const struct redis_url *u, char *out, size_t n)
 {
-    assert((u->host == NULL) != (u->path == NULL));
+    struct buf text = { 0 };
+    url_check(u);
     if (u->path != NULL)
         return snprintf(out, n, "unix://%s?db=%" PRIu32, u->path, u->db);
-    const char *user = u->user ? u->user : "", *bracket = strchr(u->host, ':') ? "[]" : "";
-    return snprintf(out, n, "redis://%s%s%.1s%s%s:%u/%" PRIu32, user, u->password ? ":***@" : "",
-                    bracket, u->host, bracket[0] ? "]" : "", (unsigned)u->port, u->db);
+    buf_printf(&text, "redis%s%s://%s%s%s", u->tls ? "s" : "", u->master ? "+sentinel" : "",
+               u->user ? u->user : "", u->password ? ":***" : "",
+               u->user || u->password ? "@" : "");
+    print_hosts(u, &text);
+    buf_printf(&text, "%s%s/%" PRIu32, u->master ? "/" : "", u->master ? u->master : "", u->db);
+    int len = snprintf(out, n, "%.*s", (int)text.len, text.ptr);
+    buf_release(&text);
+    return len;
 }

@@ -1,32 +1,51 @@
 /**
  * redis_url: where Redis is and who we are there.
  *
- *   redis://[user[:password]@]host[:port][/db]
+ *   redis://[user[:password]@]host[:port][,host[:port]..][/db]
  *   redis://:password@host                            (no user: the old AUTH)
+ *   redis+sentinel://[user[:password]@]host[:port][,host[:port]..]/master[/db]
+ *   rediss://..  rediss+sentinel://..                 the same over TLS
  *   unix:///path/to.sock[?db=N]
  *
- * User, password and path are percent-encoded where they hold one of  : @ / ? # %.  An IPv6 address
- * stands in [ ].
+ * Several hosts are nodes of one Redis Cluster, any of which tells where the others are; with
+ * +sentinel they are Sentinels, which tell where the master of that name is.  User and password are
+ * those of Redis, not of the Sentinels.
+ *
+ * User, password, path and master are percent-encoded where they hold one of  : @ / ? # %.  An IPv6
+ * address stands in [ ].
  *   thread   any (no state)
  */
 #ifndef SINKS_REDIS_URL_H
 #define SINKS_REDIS_URL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "sinks/redis.h"
 
-enum { REDIS_URL_PORT = 6379, REDIS_URL_DB_MAX = 65535 };
+enum {
+    REDIS_URL_PORT = 6379,
+    REDIS_URL_SENTINEL_PORT = 26379,
+    REDIS_URL_DB_MAX = 65535,
+    REDIS_URL_HOSTS_MAX = 16
+};
 
-/* Either host or path. */
-struct redis_url {
-    char *host;     /* NULL for a Unix socket */
-    char *path;     /* NULL for TCP */
-    char *user;     /* NULL: none given */
-    char *password; /* NULL: do not authenticate */
-    uint32_t db;
+struct redis_host {
+    char *host; /* a name or an address, without [ ] */
     uint16_t port;
+};
+
+/* Either hosts or a path. */
+struct redis_url {
+    struct redis_host hosts[REDIS_URL_HOSTS_MAX]; /* the first n_hosts */
+    uint8_t n_hosts;
+    bool tls;
+    char *path;     /* NULL for TCP */
+    char *master;   /* not NULL: the hosts are Sentinels, and this is the master's name there */
+    char *user;     /* NULL: none given */
+    char *password; /* NULL: none given; with a user it is in a file, or missing */
+    uint32_t db;    /* 0 where there are several hosts without a master */
 };
 
 /**

@@ -60,6 +60,7 @@ static void open_url(struct owner *o, const char *url, uint32_t timeout_ms)
     assert_int_equal(redis_url_parse(url, &o->url, NULL), 0);
     const struct redis_link_opts opts = {
         .url = &o->url,
+        .at = o->url.path == NULL ? &o->url.hosts[0] : NULL,
         .instance = "web 1",
         .cookie = o,
         .connect_timeout_ms = timeout_ms,

@@ -29,6 +29,8 @@ struct rig {
     unsigned answers, lost;
     struct redis_entry *entries[EVENT_KINDS];
     unsigned entry_answers;
+    struct redis_ask asks[NODES]; /* of the places 0 and 1 */
+    unsigned ask_answers, asks_lost;
 };
 
 static void on_ready(void *cookie)
@@ -51,6 +53,20 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
     r->entry_answers += reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
+static void on_reply_ask(void *cookie, struct redis_ask *a, const redisReply *reply)
+{
+    struct rig *r = cookie;
+    assert_ptr_equal(a, &r->asks[a->place]);
+    if (reply == NULL) {
+        r->asks_lost++;
+        return;
+    }
+    r->ask_answers++;
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    assert_int_equal(reply->elements, 1);
+    assert_string_equal(reply->element[0]->str, a->place == 0 ? "zero" : "one");
+}
+
 static void take(void *cookie, struct redis_batch *b)
 {
     struct rig *r = cookie;
@@ -67,7 +83,8 @@ static void take(void *cookie, struct redis_batch *b)
 static void make_batches(struct rig *r)
 {
     struct fake_snapshot f;
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_encode(&f, e, 60, take, r);
     fake_snapshot_release(&f);
@@ -101,7 +118,10 @@ static void rig_init(struct rig *r)
                                   .cookie = r,
                                   .ready = on_ready,
                                   .reply = on_reply,
-                                  .reply_entry = on_reply_entry };
+                                  .reply_entry = on_reply_entry,
+                                  .reply_ask = on_reply_ask,
+                                  .reply_bytes_max = 1000,
+                                  .reply_depth_max = 1 };
     for (int shard = 0; shard < REDIS_SHARDS; shard++)
         o.node_of[shard] = (uint8_t)(shard % NODES);
     o.node_of[redis_keys_stream(CHECK_ENTRY)] = 1;
@@ -153,6 +173,11 @@ static bool all_is_answered(void *cookie)
 static bool entries_are_answered(void *cookie)
 {
     return ((struct rig *)cookie)->entry_answers >= EVENT_KINDS;
+}
+
+static bool asks_are_answered(void *cookie)
+{
+    return ((struct rig *)cookie)->ask_answers >= NODES;
 }
 
 static unsigned send_all(struct rig *r)
@@ -261,6 +286,30 @@ static void no_entry_goes_behind_batches_before_the_node_took_one(void **state)
     rig_release(&r);
 }
 
+static void an_ask_goes_to_the_node_of_its_place_and_comes_back(void **state)
+{
+    static const char mget[] = "*2\r\n$4\r\nMGET\r\n$1\r\nx\r\n";
+    struct rig r;
+    (void)state;
+    rig_init(&r);
+    for (uint8_t i = 0; i < NODES; i++)
+        r.asks[i] = (struct redis_ask){ REDIS_CARGO_ASK, i, mget, sizeof mget - 1 };
+    assert_false(redis_route_ask(r.route, &r.asks[0]));
+    redis_server_start(&r.servers[1]);
+    free(redis_server_text(&r.servers[0], "SET x zero"));
+    free(redis_server_text(&r.servers[1], "SET x one"));
+    assert_true(loop_until(&r.loop, all_are_ready, &r, 10000));
+    for (int i = 0; i < NODES; i++)
+        assert_true(redis_route_ask(r.route, &r.asks[i]));
+    assert_true(loop_until(&r.loop, asks_are_answered, &r, 10000));
+    for (int i = 0; i < NODES; i++)
+        assert_true(redis_route_ask(r.route, &r.asks[i]));
+    redis_route_retry(r.route, 1, "the test says so");
+    assert_int_equal(r.asks_lost, 1);
+    assert_string_equal(redis_route_trouble(r.route), "the test says so");
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_node_is_given_up_by_its_shard_and_the_other_is_not),
         cmocka_unit_test(each_stream_goes_to_its_node),
         cmocka_unit_test(no_entry_goes_behind_batches_before_the_node_took_one),
+        cmocka_unit_test(an_ask_goes_to_the_node_of_its_place_and_comes_back),
     };
     return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);
 }
