@@ -380,6 +380,7 @@ static void run(unsigned seed, bool damages)
     w->opts = (struct redis_ledger_opts){ .max_bytes = memory[below(w, 3)],
                                           .max_age_ms = age[below(w, 2)],
                                           .keep_ms = 5000,
+                                          .interval_ms = below(w, 2) * INTERVAL_MS,
                                           .pack_after_ms = 2 * INTERVAL_MS,
                                           .disk_max_bytes = disk[below(w, 3)] };
     open_ledger(w);

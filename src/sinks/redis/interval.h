@@ -21,6 +21,7 @@ struct redis_interval {
     uint64_t packed, stored;
     char token[REDIS_TOKEN_DIGITS + 1];
     uint32_t nth;  /* 1, 2, 3 .. since the start */
+    double weight; /* of what came in (pace.h) */
     uint32_t left; /* batches not settled */
     bool dropped;  /* a part of it was dropped, and it is counted as such */
 };

@@ -148,6 +148,7 @@ void redis_ledger_take(struct redis_ledger *l, struct redis_batch *b)
     redis_batch_brand(b, l->filling->token);
     b->interval = l->filling;
     l->filling->left++;
+    l->filling->weight += redis_batch_weight(b);
     l->filling->holds |= redis_ledger_bit(b->shard);
     b->order = ++l->order;
     redis_ledger_queue_insert(l, NULL, b);
@@ -160,6 +161,7 @@ void redis_ledger_end(struct redis_ledger *l, uint64_t now_ms)
     assert(l->filling != NULL);
     struct redis_interval *iv = l->filling;
     l->filling = NULL;
+    redis_pace_interval(&l->pace, iv->weight);
     if (iv->left == 0)
         redis_ledger_settle_interval(l, iv);
     redis_ledger_enforce(l, now_ms);
@@ -170,6 +172,7 @@ void redis_ledger_hurry(struct redis_ledger *l)
 {
     for (struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         iv->not_before_ms = 0;
+    l->pace = (struct redis_pace){ 0 };
 }
 
 /* 0 is never. */
@@ -254,6 +257,7 @@ struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts)
     assert(opts->id[REDIS_ID_DIGITS] == '\0');
     struct redis_ledger *l = mem_zalloc(sizeof *l);
     l->opts = *opts;
+    l->pace.interval_ms = opts->interval_ms;
     if (opts->dir > 0)
         l->file = spool_file_new(opts->dir, opts->disk_max_bytes);
     l->intervals_end = &l->intervals;
@@ -289,6 +293,7 @@ void redis_ledger_unload(struct redis_ledger *l)
         spool_file_forget(file);
     free_all(l);
     *l = (struct redis_ledger){ .opts = opts, .file = file };
+    l->pace.interval_ms = opts.interval_ms;
     l->intervals_end = &l->intervals;
 }
 

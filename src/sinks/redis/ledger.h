@@ -24,6 +24,8 @@
  * the log entry, as that says that its interval is complete.  It waits for other nodes until the
  * interval is older than max_age_ms or the queues are over max_bytes / 2, and is sent then.
  *
+ * What has piled up is sent at a pace (pace.h); in a hurry as fast as the windows allow.
+ *
  * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  What waits for longer
  * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
  * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
@@ -54,7 +56,8 @@ struct redis_ledger_opts {
     const uint8_t *node_of;
     /* What waits for longer is compressed; 0: nothing is. */
     uint64_t pack_after_ms;
-    int dir; /* for what has no room in memory; borrowed; 0 or below: there is none */
+    uint64_t interval_ms; /* of the pace (pace.h); 0: as fast as the windows allow */
+    int dir;              /* for what has no room in memory; borrowed; 0 or below: there is none */
     uint64_t disk_max_bytes; /* there; 0: nothing is written */
     void *cookie;
     /* Would send take a batch of the shard now?  Until then nothing is made ready.  NULL: yes. */

@@ -15,6 +15,7 @@
 #include "sinks/redis/bale.h"
 #include "sinks/redis/interval.h"
 #include "sinks/redis/keys.h"
+#include "sinks/redis/pace.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/producer.h"
 
@@ -84,15 +85,21 @@ struct redis_ledger {
     struct redis_interval *newest_loaded; /* while a state is loaded (state_load.c) */
     struct unloaded unloaded;             /* the same */
     char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": not known */
-    struct spool_file *file;              /* NULL: there is no folder for it */
-    struct squeeze *squeeze;              /* NULL until it is needed */
-    uint64_t packed_bytes;                /* compressed, in memory */
+    struct redis_pace pace;
+    struct spool_file *file; /* NULL: there is no folder for it */
+    struct squeeze *squeeze; /* NULL until it is needed */
+    uint64_t packed_bytes;   /* compressed, in memory */
     struct loss loss;
     uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
     struct log_gate fenced_gate, disk_gate, damage_gate;
 };
+
+static inline double redis_batch_weight(const struct redis_batch *b)
+{
+    return b->series + (double)REDIS_PACE_BATCH * redis_bale_batches(b);
+}
 
 /* The set of shards that live on the node of this one. */
 uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);

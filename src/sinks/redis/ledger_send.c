@@ -5,6 +5,7 @@
  *     next_to_send       the oldest batch of all shards that is not in flight
  *     try_to_send
  *       its node is full, or takes nothing, or it is too early -> leave out the node's shards
+ *       it has waited, and more than the pace was sent -> leave out all
  *       a log entry that waits for others on its node -> the same: one interval at a time
  *       a log entry that waits for other nodes        -> leave out its shard, but not for ever
  *       a bale                                        -> open it, once its node takes batches
@@ -64,6 +65,7 @@ static bool send_batch(struct redis_ledger *l, struct redis_batch *b, uint64_t n
         redis_producer_advance(&l->shards[b->shard].producer, b);
     else
         l->stats.batches_resent++;
+    redis_pace_spend(&l->pace, redis_batch_weight(b));
     if (b->interval != NULL)
         b->interval->sent |= redis_ledger_bit(b->shard);
     note_in_flight(l, b);
@@ -131,6 +133,11 @@ static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, u
     return false;
 }
 
+static void wake_at(uint64_t *wake_ms, uint64_t at_ms)
+{
+    *wake_ms = *wake_ms == 0 || at_ms < *wake_ms ? at_ms : *wake_ms;
+}
+
 /* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent, or opened */
 static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms,
                             uint64_t *wake_ms)
@@ -140,13 +147,18 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
     if (window_full(&l->windows[node_of(l, b->shard)]))
         return on_node;
     if (not_before_ms > now_ms) {
-        *wake_ms = *wake_ms == 0 || not_before_ms < *wake_ms ? not_before_ms : *wake_ms;
+        wake_at(wake_ms, not_before_ms);
         return on_node;
     }
     if (must_wait(b) && awaited(l, b, on_node))
         return on_node;
     if (must_wait(b) && !waited_enough(l, b, now_ms))
         return redis_ledger_bit(b->shard);
+    uint64_t wait_ms = redis_pace_wait(&l->pace, now_ms);
+    if (wait_ms > 0) {
+        wake_at(wake_ms, now_ms + wait_ms);
+        return UINT64_MAX;
+    }
     if (b->bale == NULL)
         return send_batch(l, b, now_ms) ? 0 : on_node;
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))

@@ -300,6 +300,7 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
         .max_bytes = opts->spool_max_bytes,
         .max_age_ms = opts->spool_max_age_ms,
         .pack_after_ms = PACK_AFTER_INTERVALS * (uint64_t)opts->interval_ms,
+        .interval_ms = opts->interval_ms,
         .dir = opts->spool_dir,
         .disk_max_bytes = opts->spool_disk_max_bytes,
         .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,

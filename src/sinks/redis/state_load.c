@@ -163,6 +163,7 @@ static const char *queue_batch(struct redis_ledger *l, struct redis_batch *b, bo
     b->interval = iv;
     if (iv != NULL) {
         iv->left += redis_bale_batches(b);
+        iv->weight += redis_batch_weight(b);
         iv->holds |= redis_ledger_bit(b->shard);
         iv->sent |= redis_ledger_bit(b->shard);
     }
@@ -277,6 +278,7 @@ void redis_ledger_loaded(struct redis_ledger *l)
     const struct unloaded *u = &l->unloaded;
     for (struct redis_interval *iv = l->intervals; iv != NULL; iv = next) {
         next = iv->next;
+        redis_pace_interval(&l->pace, iv->weight);
         if (iv->left == 0)
             redis_ledger_forget_interval(l, iv);
     }
