@@ -113,6 +113,9 @@ struct redis_opts {
       "Intervals dropped because the spool was full or too old.")                                 \
     X(series_dropped, "statsd_redis_dropped_series_total", COUNTER, "",                           \
       "Series values dropped with those intervals.")                                              \
+    X(series_carried, "statsd_redis_carried_series_total", COUNTER, "",                           \
+      "Of the series values of dropped intervals, those whose totals are carried: they come into "\
+      "the totals in Redis all the same.")                                                        \
     X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
       "Events and service checks appended to their streams in Redis.")                            \
     X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \

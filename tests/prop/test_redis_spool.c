@@ -3,6 +3,8 @@
  * takeovers that come to nothing, damaged files and limits of memory, disk and age: every batch is
  * applied at most once, and one that is not is counted as dropped, or was in a process that was
  * killed.  Memory and disk stay within their limits.
+ *
+ * Where totals are carried, and there was room for them, the totals are exact.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +25,7 @@
 #include "base/mem.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
+#include "sinks/redis/pack.h"
 #include "sinks/redis/state.h"
 #include "support/state_memory.h"
 
@@ -32,8 +35,9 @@ enum {
     PRODUCERS = 4096,
     WIRE = 64,
     SERIES = 10,
+    KEYS = 120,
     STEPS = 300,
-    SEEDS = 60,
+    SEEDS = 30,
     PLACES_BYTES = 128, /* of a batch: what the ledger writes */
     SLACK = 64 * 1024,  /* a bale that is open, and what was sent and cannot be dropped */
     INTERVAL_MS = 1000
@@ -56,6 +60,9 @@ struct world {
     uint64_t writes[REDIS_SHARDS];
     uint8_t applied[BATCHES], killed[BATCHES];
     uint32_t next_batch;
+    double sent[KEYS], totals[KEYS]; /* of counters, where totals are carried */
+    struct redis_encode *encode;     /* NULL: of batches it is known whether they were applied */
+    uint64_t carried;
     uint64_t now_ms, dropped, random;
     bool down;
     int dir;
@@ -141,10 +148,36 @@ static uint32_t number_of(const struct redis_batch *b)
     return n;
 }
 
+static void take_batch(void *cookie, struct redis_batch *b)
+{
+    struct world *w = cookie;
+    redis_ledger_take(w->ledger, b);
+}
+
+/* Counters, of some of the keys. */
+static void encode_interval(struct world *w)
+{
+    const struct snapshot snap = { .start_s = (int64_t)w->now_ms / 1000, .interval_ms = 1000 };
+    char key[16];
+    redis_encode_begin(w->encode, &snap, 100000, take_batch, w);
+    for (unsigned i = below(w, 3); i < KEYS; i += 1 + below(w, 4)) {
+        snprintf(key, sizeof key, "k.%u", i);
+        const struct closed_series s = { .key = slice_str(key),
+                                         .name = slice_str(key),
+                                         .kind = SERIES_COUNTER,
+                                         .counter = 1 + below(w, 9) };
+        redis_encode_put(w->encode, &s);
+        w->sent[i] += s.counter;
+    }
+    redis_encode_end(w->encode);
+}
+
 static void interval(struct world *w)
 {
     redis_ledger_begin(w->ledger, (int64_t)w->now_ms / 1000, w->now_ms, w->now_ms);
-    for (uint8_t shard = 0; shard < SHARDS; shard++) {
+    if (w->encode != NULL)
+        encode_interval(w);
+    for (uint8_t shard = 0; shard < SHARDS && w->encode == NULL; shard++) {
         for (unsigned n = 1 + below(w, 4); n > 0; n--) {
             struct redis_batch *b = batch(w, shard);
             b->last = shard + 1 == SHARDS && n == 1;
@@ -169,6 +202,19 @@ static struct producer *producer_of(struct world *w, const struct redis_batch *b
     return p;
 }
 
+static void add_to_totals(struct world *w, const struct redis_batch *b)
+{
+    struct redis_unpack u = { .rest = slice_of(b->bytes + b->head_len, b->len - b->head_len) };
+    for (unsigned i = 0; i < b->ops[REDIS_COUNTERS]; i++) {
+        char key[16] = "";
+        const struct slice s = redis_unpack_key(&u);
+        memcpy(key, s.ptr, s.len);
+        w->totals[atoi(key + 2)] += (double)redis_unpack_number(&u).whole;
+    }
+    assert_true(u.rest.len == 0 && !u.bad);
+    redis_unpack_release(&u);
+}
+
 static struct redis_verdict execute(struct world *w, const struct redis_batch *b)
 {
     struct producer *p = producer_of(w, b);
@@ -188,7 +234,10 @@ static struct redis_verdict execute(struct world *w, const struct redis_batch *b
     p->last = b->seq;
     p->series = b->series_upto;
     p->nth = b->nth;
-    w->applied[number_of(b)]++;
+    if (w->encode != NULL)
+        add_to_totals(w, b);
+    else
+        w->applied[number_of(b)]++;
     v.totals.writes = ++w->writes[b->shard];
     strcpy(v.totals.birth, "b");
     v.kind = REDIS_VERDICT_APPLIED;
@@ -256,13 +305,19 @@ static void load(struct world *w, struct state_memory *m)
     redis_ledger_loaded(w->ledger);
 }
 
+static void end_ledger(struct world *w)
+{
+    w->dropped += stats_of(w).series_dropped;
+    w->carried += stats_of(w).series_carried;
+    redis_ledger_free(w->ledger);
+}
+
 static void restart(struct world *w)
 {
     struct state_memory m = { 0 };
     save(w, &m);
     redis_ledger_saved(w->ledger);
-    w->dropped += stats_of(w).series_dropped;
-    redis_ledger_free(w->ledger);
+    end_ledger(w);
     open_ledger(w);
     load(w, &m);
     state_memory_release(&m);
@@ -284,8 +339,7 @@ static void vain_takeover(struct world *w)
 static void kill_it(struct world *w)
 {
     cut(w);
-    w->dropped += stats_of(w).series_dropped;
-    redis_ledger_free(w->ledger);
+    end_ledger(w);
     for (uint32_t i = 0; i < w->next_batch; i++)
         w->killed[i] |= !w->applied[i];
     open_ledger(w);
@@ -335,7 +389,7 @@ static void step(struct world *w, bool damages)
         restart(w);
     } else if (what == 22) {
         vain_takeover(w);
-    } else if (what == 23 && below(w, 4) == 0) {
+    } else if (what == 23 && w->encode == NULL && below(w, 4) == 0) {
         kill_it(w);
     } else if (what == 24) {
         damage(w);
@@ -367,9 +421,27 @@ static void expect_once_or_counted(struct world *w, unsigned seed)
                  (int)w->dropped);
 }
 
-static void run(unsigned seed, bool damages)
+/* returns  whether something was dropped, and none of it for good */
+static bool expect_totals(const struct world *w, unsigned seed)
 {
-    static const uint64_t memory[] = { 30000, 200000, 1 << 30 }, disk[] = { 0, 100000, 1 << 30 },
+    bool exact = w->dropped == w->carried;
+    for (unsigned i = 0; i < KEYS; i++) {
+        bool right = exact ? w->totals[i] == w->sent[i] : w->totals[i] <= w->sent[i];
+        if (!right)
+            fail_msg("seed %u: k.%u is %g, not %g; %d series dropped, %d carried", seed, i,
+                     w->totals[i], w->sent[i], (int)w->dropped, (int)w->carried);
+    }
+    return exact && w->dropped > 0;
+}
+
+static const struct redis_encode_opts encode_opts = { .prefix = "sd",
+                                                      .instance = "one",
+                                                      .retention_s = 600 };
+
+/* returns  as expect_totals */
+static bool run(unsigned seed, bool damages, bool carries)
+{
+    static const uint64_t memory[] = { 60000, 200000, 1 << 30 }, disk[] = { 0, 100000, 1 << 30 },
                           age[] = { 20000, 1 << 30 };
     char path[] = "/tmp/spool-law-XXXXXX", name[32];
     struct world *w = mem_zalloc(sizeof *w);
@@ -383,6 +455,8 @@ static void run(unsigned seed, bool damages)
                                           .interval_ms = below(w, 2) * INTERVAL_MS,
                                           .pack_after_ms = 2 * INTERVAL_MS,
                                           .disk_max_bytes = disk[below(w, 3)] };
+    w->encode = carries ? redis_encode_new(&encode_opts) : NULL;
+    w->opts.carry = carries ? &encode_opts : NULL;
     open_ledger(w);
     for (int i = 0; i < STEPS; i++) {
         step(w, damages);
@@ -391,33 +465,48 @@ static void run(unsigned seed, bool damages)
     deliver_all(w);
     interval(w); /* what a killed process left goes */
     deliver_all(w);
-    w->dropped += stats_of(w).series_dropped;
-    expect_once_or_counted(w, seed);
-    redis_ledger_free(w->ledger);
+    end_ledger(w);
+    bool exact = false;
+    if (carries)
+        exact = expect_totals(w, seed);
+    else
+        expect_once_or_counted(w, seed);
+    redis_encode_free(w->encode);
     assert_int_equal(segments(w, name), 0);
     close(w->dir);
     assert_int_equal(rmdir(path), 0);
     free(w);
+    return exact;
 }
 
 static void every_batch_is_applied_once_or_counted(void **state)
 {
     (void)state;
     for (unsigned seed = 1; seed <= SEEDS; seed++)
-        run(seed, false);
+        run(seed, false, false);
 }
 
 static void damaged_files_cost_what_they_held_and_no_more(void **state)
 {
     (void)state;
     for (unsigned seed = 1001; seed <= 1000 + SEEDS; seed++)
-        run(seed, true);
+        run(seed, true, false);
+}
+
+static void totals_are_exact_where_they_are_carried(void **state)
+{
+    int exact = 0;
+    (void)state;
+    for (unsigned seed = 2001; seed <= 2000 + SEEDS; seed++)
+        exact += run(seed, false, true);
+    assert_true(exact >= SEEDS / 10);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
+        cmocka_unit_test(totals_are_exact_where_they_are_carried),
         cmocka_unit_test(damaged_files_cost_what_they_held_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
 
 /* ---- lists ---- */
@@ -188,6 +189,7 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
     uint64_t wake_ms = redis_ledger_send(l, now_ms);
     wake_ms = earlier(wake_ms, redis_settle_report(l, now_ms));
     wake_ms = earlier(wake_ms, redis_spool_tend(l, now_ms));
+    wake_ms = earlier(wake_ms, redis_ledger_overdue(l, now_ms));
     redis_ledger_check(l);
     return wake_ms;
 }
@@ -257,6 +259,9 @@ struct redis_ledger *redis_ledger_new(const struct redis_ledger_opts *opts)
     assert(opts->id[REDIS_ID_DIGITS] == '\0');
     struct redis_ledger *l = mem_zalloc(sizeof *l);
     l->opts = *opts;
+    l->opts.carry = NULL; /* borrowed for this call alone */
+    if (opts->carry != NULL)
+        l->carry = redis_carry_new(opts->carry);
     l->pace.interval_ms = opts->interval_ms;
     if (opts->dir > 0)
         l->file = spool_file_new(opts->dir, opts->disk_max_bytes);
@@ -292,7 +297,7 @@ void redis_ledger_unload(struct redis_ledger *l)
     if (file != NULL)
         spool_file_forget(file);
     free_all(l);
-    *l = (struct redis_ledger){ .opts = opts, .file = file };
+    *l = (struct redis_ledger){ .opts = opts, .file = file, .carry = l->carry };
     l->pace.interval_ms = opts.interval_ms;
     l->intervals_end = &l->intervals;
 }
@@ -304,5 +309,6 @@ void redis_ledger_free(struct redis_ledger *l)
     redis_settle_report(l, UINT64_MAX);
     free_all(l);
     spool_file_free(l->file);
+    redis_carry_free(l->carry);
     free(l);
 }

@@ -30,7 +30,8 @@
  * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
  * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
  * dropped: the oldest interval's part on a node to which nothing of it was sent (with one node: the
- * whole interval).  What was sent may be applied already, so it stays: one or two intervals.
+ * whole interval), a piece at a time where its totals are carried (carry.h): these take a quarter of
+ * max_bytes at most.  What was sent may be applied already, so it stays: one or two intervals.
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner
@@ -43,6 +44,7 @@
 
 #include "sinks/redis.h"
 #include "sinks/redis/batch.h"
+#include "sinks/redis/encode.h"
 #include "sinks/redis/reply.h"
 
 enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
@@ -59,6 +61,8 @@ struct redis_ledger_opts {
     uint64_t interval_ms; /* of the pace (pace.h); 0: as fast as the windows allow */
     int dir;              /* for what has no room in memory; borrowed; 0 or below: there is none */
     uint64_t disk_max_bytes; /* there; 0: nothing is written */
+    /* Of what is dropped the totals are carried (carry.h).  NULL: they are lost. */
+    const struct redis_encode_opts *carry;
     void *cookie;
     /* Would send take a batch of the shard now?  Until then nothing is made ready.  NULL: yes. */
     bool (*takes)(void *cookie, uint8_t shard);

@@ -14,6 +14,7 @@
  */
 #include <assert.h>
 
+#include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
 
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
@@ -159,17 +160,27 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
         wake_at(wake_ms, now_ms + wait_ms);
         return UINT64_MAX;
     }
-    if (b->bale == NULL)
+    bool carries = b->seq == 0 && l->carry != NULL && redis_carry_has(l->carry, b->shard);
+    if (b->bale == NULL && !carries)
         return send_batch(l, b, now_ms) ? 0 : on_node;
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
         return on_node;
-    redis_spool_open(l, b, now_ms);
+    if (!carries) {
+        redis_spool_open(l, b, now_ms);
+        return 0;
+    }
+    if (l->carried_out) { /* one at each call: all else goes on meanwhile */
+        wake_at(wake_ms, now_ms + 1);
+        return redis_ledger_bit(b->shard);
+    }
+    l->carried_out = redis_ledger_carry_out(l, b->shard, now_ms);
     return 0;
 }
 
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
 {
     uint64_t left_out = 0, wake_ms = 0;
+    l->carried_out = false;
     struct redis_batch *b;
     while ((b = next_to_send(l, left_out)) != NULL)
         left_out |= try_to_send(l, b, now_ms, &wake_ms);

@@ -187,7 +187,7 @@ static void drop_damaged(struct redis_ledger *l, struct redis_batch *b, int rc, 
 }
 
 /* Its batches in its place; they may be packed again. */
-static void unfold(struct redis_ledger *l, struct redis_batch *b, struct redis_batch *first)
+static void put_in_place(struct redis_ledger *l, struct redis_batch *b, struct redis_batch *first)
 {
     const uint64_t shard = redis_ledger_bit(b->shard);
     struct redis_batch *next;
@@ -200,24 +200,34 @@ static void unfold(struct redis_ledger *l, struct redis_batch *b, struct redis_b
     redis_ledger_discard(l, b);
 }
 
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
+                                       int *ret_error)
 {
     struct redis_bale *x = b->bale;
     const struct redis_producer *p = &l->shards[b->shard].producer;
     struct redis_batch *first = NULL;
     struct buf read = { 0 };
-    int rc = 0;
-    assert(!b->in_flight && b->interval != NULL);
-    if (x->bytes == NULL)
-        rc = spool_file_get(l->file, x->at, &read);
+    int rc = x->bytes == NULL ? spool_file_get(l->file, x->at, &read) : 0;
     if (x->start != NULL && x->start->epoch == p->epoch)
         x->start->generation = p->generation;
     const struct slice bytes = x->bytes != NULL ? slice_of(x->bytes, x->len) : buf_slice(&read);
-    if (rc == 0 && redis_bale_open(squeeze_of(l), b, bytes, &first))
-        unfold(l, b, first);
+    if (rc == 0)
+        (void)redis_bale_open(squeeze_of(l), b, bytes, &first);
+    buf_release(&read);
+    if (ret_error != NULL)
+        *ret_error = rc;
+    return first;
+}
+
+void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+{
+    int rc;
+    assert(!b->in_flight && b->interval != NULL);
+    struct redis_batch *first = redis_spool_unpack(l, b, &rc);
+    if (first != NULL)
+        put_in_place(l, b, first);
     else
         drop_damaged(l, b, rc, now_ms);
-    buf_release(&read);
 }
 
 /* ---- the rest ---- */

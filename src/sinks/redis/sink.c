@@ -293,7 +293,8 @@ static uint32_t alive_ms(const struct redis_opts *o)
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
+static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts,
+                                        const struct redis_encode_opts *carry)
 {
     uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
     struct redis_ledger_opts o = {
@@ -301,6 +302,7 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
         .max_age_ms = opts->spool_max_age_ms,
         .pack_after_ms = PACK_AFTER_INTERVALS * (uint64_t)opts->interval_ms,
         .interval_ms = opts->interval_ms,
+        .carry = carry,
         .dir = opts->spool_dir,
         .disk_max_bytes = opts->spool_disk_max_bytes,
         .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
@@ -400,7 +402,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .reply_entry = on_reply_entry,
     };
     r->route = redis_route_new(loop, &route);
-    r->ledger = make_ledger(r, opts);
+    r->ledger = make_ledger(r, opts, &encode);
     r->append = make_append(r, opts);
     *ret = &r->sink;
     return 0;

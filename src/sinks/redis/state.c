@@ -6,7 +6,7 @@
 #include <assert.h>
 
 #include "base/pack.h"
-#include "sinks/redis/ledger_priv.h"
+#include "sinks/redis/ledger_spool.h"
 #include "sinks/redis/stored.h"
 
 /* A number that is given stays in use, and what has one is not dropped: what was perhaps sent. */
@@ -94,6 +94,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
                       struct records_writer *to)
 {
     assert(l->filling == NULL);
+    redis_ledger_carry_all(l, now_ms);
     put_ledger(l, prefix, to);
     for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         number_waiting(l, i, now_ms);
