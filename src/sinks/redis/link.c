@@ -35,8 +35,7 @@ enum {
     REPLY_TIMEOUT_MS = 5000,
     REPLY_BYTES_MAX = 1 << 20,
     WHY_MAX = 256,
-    /* A connection that ends in its greeting so often in a row is refused, not cut. */
-    CUT_GREETINGS = 3
+    CUT_GREETINGS = 3 /* connections in a row that end in their greeting: refused, not cut */
 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
