@@ -228,8 +228,22 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
     X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
-      "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis "      \
-      "off.")                                                                                      \
+      "redis://[user[:password]@]host[:port][/db], rediss:// the same over TLS, several hosts "    \
+      "(host,host) for a cluster, redis+sentinel://host[:port]/master, or "                        \
+      "unix:///path[?db=N]. Empty turns Redis off.")                                               \
+    X(redis, password_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "File with the password of Redis as its one line, in place of one in redis.url. It is "      \
+      "read for each connection, so a new password is taken without a restart.")                   \
+    X(redis, sentinel_password_file, STRING, "", 0, 0, "", RESTART,                                \
+      "The same for Sentinels (redis+sentinel://) that want one.")                                 \
+    X(redis, tls_ca_file, STRING, "", 0, 0, "", RESTART,                                           \
+      "With rediss://, PEM file of the CAs that sign the certificates of Redis. Empty takes "      \
+      "the CAs of this system.")                                                                   \
+    X(redis, tls_cert_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "With rediss://, PEM file of the certificate shown to a Redis that asks for one. This "      \
+      "one, the CA's and the key's are read again when they change.")                              \
+    X(redis, tls_key_file, STRING, "", 0, 0, "", RESTART,                                          \
+      "PEM file of its key.")                                                                      \
     X(redis, prefix, STRING, "sd", 0, 0, "", RESTART,                                              \
       "First part of every key.")                                                                  \
     X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                        \
@@ -246,6 +260,16 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "About how many entries each of the two streams of events and service checks keeps in "      \
       "Redis, and how many of each kind wait for it while it is away (in 16 MiB for both). 0 "     \
       "means that none are sent.")                                                                 \
+    X(redis, totals_ttl, DURATION, "24h", 0, OPTION_YEAR_MS, "", RESTART,                          \
+      "Totals of a series that no instance has sent for this long are removed; whole seconds. "    \
+      "0 keeps them.")                                                                             \
+    X(redis, gauge_merge, ENUM, "latest", 0, 0, "latest|sum|min|max|avg", RELOAD,                  \
+      "What a gauge of several instances is as a whole: its latest value, or one made of those "   \
+      "of all instances that are alive. A mapping rule may say otherwise (gauge_merge).")          \
+    X(redis, instance_label, BOOL, "off", 0, 0, "", RESTART,                                       \
+      "Each instance keeps its own value of every gauge in Redis, whatever the rule.")             \
+    X(redis, instance_ttl, DURATION, "0", 0, OPTION_DAY_MS, "", RESTART,                           \
+      "For how long after its last batch the gauges of an instance count. 0 is five intervals.")   \
     X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "", RESTART,                     \
       "Longest a connection to Redis may take.")                                                   \
     X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "", RESTART,                       \

@@ -4,9 +4,11 @@
  *   field                       value in i:<T>             value in tot
  *   c|<series>                  sum                        sum lastT
  *   g|<series>                  value stamp_ms writer      the same
- *   h|<series>                  msgpack array              the same, and a msgpack integer lastT
+ *   h|<series>                  msgpack array              the same, and msgpack integers lastT,
+ *                                                          and 1 where values are milliseconds
  *   n|<series>                  msgpack array              the same
  *   i|<instance>|<series>                                  value stamp_ms rule
+ *   i|<instance>                                           seen_ms alive_ms
  *
  * Anybody may have written to Redis, so nothing is trusted: what is not a value of ours is
  * REDIS_FIELD_ODD, to be left out and counted.  What an older version did not write (lastT, writer)
@@ -20,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregate/gauge_merge.h"
 #include "aggregate/sketch.h"
 #include "base/buf.h"
 #include "base/slice.h"
@@ -30,23 +33,9 @@ enum redis_field_kind {
     REDIS_FIELD_TIMER,          /* part: its sums, and its values >= 0 */
     REDIS_FIELD_TIMER_NEGATIVE, /* part: its values < 0 */
     REDIS_FIELD_INSTANCE_GAUGE, /* number, stamp_ms, instance, rule */
+    REDIS_FIELD_INSTANCE,       /* instance, stamp_ms, alive_ms */
     REDIS_FIELD_OTHER           /* no series: the ledger's own, or of another version */
 };
-
-/* How the values that several instances have of one gauge become one. */
-/* clang-format off */
-#define REDIS_GAUGE_RULES(X) \
-    X(LATEST, "latest") X(SUM, "sum") X(MIN, "min") X(MAX, "max") X(AVG, "avg")
-
-enum redis_gauge_rule {
-#define X(id, text) REDIS_GAUGE_##id,
-    REDIS_GAUGE_RULES(X)
-#undef X
-    REDIS_GAUGE_RULE_COUNT
-};
-/* clang-format on */
-
-const char *redis_gauge_rule_name(enum redis_gauge_rule rule);
 
 enum { REDIS_FIELD_NEVER = -1 };
 
@@ -56,8 +45,10 @@ struct redis_field {
     struct slice instance; /* into it, with | and % as %7C and %25; empty: of all of them */
     double number;
     int64_t last_s;   /* Unix s of the interval that changed it last; REDIS_FIELD_NEVER: unknown */
-    int64_t stamp_ms; /* Unix ms of a gauge */
-    enum redis_gauge_rule rule;
+    int64_t stamp_ms; /* Unix ms of a gauge; of INSTANCE, when its last batch came */
+    int64_t alive_ms; /* INSTANCE: its gauges count for so long from stamp_ms on */
+    enum gauge_merge rule;
+    bool milliseconds; /* of a timer in tot: its values came as `ms` */
     /* Of a timer, at the schema it is stored at.  Its two fields are parts of one sketch: merge
      * both, in any order, into one (sketch_merge). */
     struct sketch part;

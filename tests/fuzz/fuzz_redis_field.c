@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,8 +29,10 @@ static void check(const struct redis_field *f)
 {
     if (f->kind == REDIS_FIELD_OTHER)
         return;
-    assert(f->series.len > 0 && isfinite(f->number) && f->last_s >= REDIS_FIELD_NEVER);
-    assert((f->kind == REDIS_FIELD_INSTANCE_GAUGE) == (f->instance.len > 0));
+    bool is_instance = f->kind == REDIS_FIELD_INSTANCE;
+    assert(isfinite(f->number) && f->last_s >= REDIS_FIELD_NEVER && f->alive_ms >= 0);
+    assert((f->series.len > 0) == !is_instance);
+    assert((f->kind == REDIS_FIELD_INSTANCE_GAUGE || is_instance) == (f->instance.len > 0));
     struct slice name = redis_series_name(f->series), tags = redis_series_tags(f->series);
     assert(name.len + tags.len <= f->series.len);
     struct buf instance = { 0 };

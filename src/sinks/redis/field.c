@@ -1,8 +1,8 @@
 /*
  *   redis_field_name    the letter, the instance, the series
  *   redis_field_read
- *     read_counter, read_gauge, read_instance_gauge    text of words with one blank between them
- *     read_timer, read_negative                        msgpack (msgpack.h) into a sketch
+ *     read_counter, read_gauge, read_instance..    text of words with one blank between them
+ *     read_timer, read_negative                    msgpack (msgpack.h) into a sketch
  */
 #include "sinks/redis_field.h"
 
@@ -14,17 +14,6 @@
 #include "sinks/redis/msgpack.h"
 
 static const int64_t last_max = (int64_t)1 << 40; /* Unix s: what is later is no time */
-
-const char *redis_gauge_rule_name(enum redis_gauge_rule rule)
-{
-    static const char *const names[] = {
-#define X(id, text) text,
-        REDIS_GAUGE_RULES(X)
-#undef X
-    };
-    assert((size_t)rule < ARRAY_LEN(names));
-    return names[rule];
-}
 
 /* ---- names ---- */
 
@@ -56,9 +45,13 @@ void redis_field_name(struct slice name, struct redis_field *ret)
     struct slice series = slice_of(name.ptr + 2, name.len - 2), instance = { 0 };
     if (kind == REDIS_FIELD_OTHER)
         return;
-    if (kind == REDIS_FIELD_INSTANCE_GAUGE &&
-        (!slice_cut(&series, '|', &instance) || instance.len == 0 || series.len == 0))
+    if (kind == REDIS_FIELD_INSTANCE_GAUGE && !slice_cut(&series, '|', &instance)) {
+        kind = REDIS_FIELD_INSTANCE;
+        instance = series;
+        series.len = 0;
+    } else if (kind == REDIS_FIELD_INSTANCE_GAUGE && (instance.len == 0 || series.len == 0)) {
         return;
+    }
     ret->kind = kind;
     ret->series = series;
     ret->instance = instance;
@@ -137,12 +130,20 @@ static bool read_instance_gauge(struct slice value, struct redis_field *f)
         return false;
     f->last_s = f->stamp_ms / 1000;
     struct slice rule = word(&value);
-    for (int i = 0; i < REDIS_GAUGE_RULE_COUNT; i++) {
-        f->rule = (enum redis_gauge_rule)i;
-        if (slice_eq(rule, slice_str(redis_gauge_rule_name(f->rule))))
+    for (int i = 0; i < GAUGE_MERGE_COUNT; i++) {
+        f->rule = (enum gauge_merge)i;
+        if (slice_eq(rule, slice_str(gauge_merge_name(f->rule))))
             return true;
     }
     return false;
+}
+
+static bool read_instance(struct slice value, struct redis_field *f)
+{
+    if (!word_time(&value, 1000, &f->stamp_ms) || !word_time(&value, 1000, &f->alive_ms))
+        return false;
+    f->last_s = f->stamp_ms / 1000;
+    return true;
 }
 
 /* ---- msgpack ---- */
@@ -176,16 +177,22 @@ static bool take_buckets(struct slice *rest, bool negative, double schema, doubl
     return true;
 }
 
-/* lastT behind an array of the totals; nothing behind one of an interval. */
+/*
+ * lastT behind an array of the totals, and a 1 behind that where values are milliseconds; nothing
+ * behind one of an interval.
+ */
 static bool take_last(struct slice *rest, struct redis_field *f)
 {
-    double last;
+    double last, unit;
     if (rest->len == 0)
         return true;
     if (!redis_msgpack_number(rest, &last) || last < 0 || !is_whole(last, (double)last_max))
         return false;
     f->last_s = (int64_t)last;
-    return rest->len == 0;
+    if (rest->len == 0)
+        return true;
+    f->milliseconds = redis_msgpack_number(rest, &unit) && unit == 1;
+    return f->milliseconds && rest->len == 0;
 }
 
 /* The bounds of arrays: as many buckets as a window of ours has. */
@@ -224,6 +231,7 @@ enum redis_field_result redis_field_read(struct slice name, struct slice value,
         [REDIS_FIELD_TIMER] = read_timer,
         [REDIS_FIELD_TIMER_NEGATIVE] = read_negative,
         [REDIS_FIELD_INSTANCE_GAUGE] = read_instance_gauge,
+        [REDIS_FIELD_INSTANCE] = read_instance,
     };
     redis_field_name(name, ret);
     if (ret->kind == REDIS_FIELD_OTHER)

@@ -24,7 +24,7 @@ static void a_name_is_kind_instance_and_series(void **state)
         { "h|t|#a:b|c", REDIS_FIELD_TIMER, "t|#a:b|c", "" },
         { "n|t", REDIS_FIELD_TIMER_NEGATIVE, "t", "" },
         { "i|web-1|load|#host:a", REDIS_FIELD_INSTANCE_GAUGE, "load|#host:a", "web-1" },
-        { "i|load", REDIS_FIELD_OTHER, "", "" },
+        { "i|web-1", REDIS_FIELD_INSTANCE, "", "web-1" },
         { "i||load", REDIS_FIELD_OTHER, "", "" },
         { "i|web-1|", REDIS_FIELD_OTHER, "", "" },
         { "ledger", REDIS_FIELD_OTHER, "", "" },
@@ -89,6 +89,9 @@ static void text_is_a_number_with_its_time_or_odd(void **state)
         { "i|a|x", "7 1700000029000 sum", REDIS_FIELD_OK, 7, 1700000029, 1700000029000 },
         { "i|a|x", "7 1700000029000", REDIS_FIELD_ODD, 0, 0, 0 },
         { "i|a|x", "7 1700000029000 median", REDIS_FIELD_ODD, 0, 0, 0 },
+        { "i|a", "1700000029000 50000", REDIS_FIELD_OK, 0, 1700000029, 1700000029000 },
+        { "i|a", "1700000029000", REDIS_FIELD_ODD, 0, 0, 0 },
+        { "i|a", "1700000029000 -1", REDIS_FIELD_ODD, 0, 0, 0 },
         { "ledger", "080268193c9409c9 3", REDIS_FIELD_OK, 0, REDIS_FIELD_NEVER, 0 },
     };
     (void)state;
@@ -109,10 +112,10 @@ static void text_is_a_number_with_its_time_or_odd(void **state)
 static void every_rule_of_a_gauge_has_a_name_that_reads_back(void **state)
 {
     (void)state;
-    for (int rule = 0; rule < REDIS_GAUGE_RULE_COUNT; rule++) {
+    for (int rule = 0; rule < GAUGE_MERGE_COUNT; rule++) {
         struct redis_field f;
         struct buf value = { 0 };
-        buf_printf(&value, "1 2 %s", redis_gauge_rule_name((enum redis_gauge_rule)rule));
+        buf_printf(&value, "1 2 %s", gauge_merge_name((enum gauge_merge)rule));
         assert_int_equal(redis_field_read(SLICE_LIT("i|a|x"), buf_slice(&value), &f),
                          REDIS_FIELD_OK);
         assert_int_equal(f.rule, rule);
