@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregate/gauge_merge.h"
 #include "aggregate/members.h"
 #include "aggregate/sketch.h"
 #include "base/slice.h"
@@ -39,6 +40,8 @@ struct closed_series {
                                Raw bytes, valid UTF-8 */
     struct slice name; /* the front of key */
     enum series_kind kind;
+    bool milliseconds;      /* of a timer: it came as `ms` */
+    enum gauge_merge merge; /* of a gauge: its rule */
     union {
         double counter; /* sum of value/rate, may be negative */
         struct gauge_change gauge;

@@ -39,7 +39,7 @@ enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
 /* Of the keys and arguments that the script takes, and of how they are packed.  What waits is saved
  * so: a script that takes others, or another pack, needs the next number. */
-enum { REDIS_BATCH_FORMAT = 1 };
+enum { REDIS_BATCH_FORMAT = 2 };
 
 /* Beside the URL; NULL or "": there is none. */
 struct redis_files {
@@ -64,14 +64,42 @@ struct redis_opts {
     uint64_t spool_max_age_ms;
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
-    bool resumes; /* what it holds is saved at a stop: producers outlive the process */
+    uint64_t totals_ttl_s; /* totals that nobody adds to for so long are removed; 0: never */
+    bool own_gauges;       /* there may be gauges whose rule is not `latest` */
+    bool all_own_gauges;   /* each gauge has a field of the instance's own in the totals */
+    uint32_t alive_ms;     /* for how long after its last batch these count */
+    bool resumes;          /* what it holds is saved at a stop: producers outlive the process */
 };
+
+/* Errors of a cluster that say where a command belongs.  X(id, its first word, label `kind`) */
+/* clang-format off */
+#define REDIS_REDIRECTS(X)                        \
+    X(MOVED,       "MOVED",       "moved")        \
+    X(ASK,         "ASK",         "ask")          \
+    X(TRYAGAIN,    "TRYAGAIN",    "tryagain")     \
+    X(CLUSTERDOWN, "CLUSTERDOWN", "clusterdown")  \
+    X(NOSCRIPT,    "NOSCRIPT",    "noscript")
+
+enum redis_redirect_kind {
+#define X(id, word, label) REDIS_REDIRECT_##id,
+    REDIS_REDIRECTS(X)
+#undef X
+    REDIS_REDIRECT_COUNT,
+    REDIS_REDIRECT_NONE = REDIS_REDIRECT_COUNT
+};
+/* clang-format on */
 
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
 #define REDIS_COUNTERS(X)                                                                         \
     X(connected, "statsd_redis_up", GAUGE, "",                                                    \
-      "1 while connected to Redis.")                                                              \
+      "1 while connected to Redis: to each node of it that has a shard.")                         \
+    X(nodes, "statsd_redis_nodes", GAUGE, "",                                                     \
+      "Nodes of Redis that have a shard: masters of a cluster, or the one.")                      \
+    X(redirects, "statsd_redis_redirects_total", COUNTER, "kind",                                 \
+      "Commands that a node sent elsewhere or back, by the kind of its answer.")                  \
+    X(map_refreshes, "statsd_redis_map_refreshes_total", COUNTER, "",                             \
+      "Questions to Redis or a Sentinel which node has what.")                                    \
     X(connects, "statsd_redis_connects_total", COUNTER, "",                                       \
       "Connections to Redis that were established.")                                              \
     X(disconnects, "statsd_redis_disconnects_total", COUNTER, "",                                 \
@@ -118,6 +146,9 @@ struct redis_opts {
       "Intervals dropped because the spool was full or too old.")                                 \
     X(series_dropped, "statsd_redis_dropped_series_total", COUNTER, "",                           \
       "Series values dropped with those intervals.")                                              \
+    X(pruned, "statsd_redis_pruned_series_total", COUNTER, "",                                    \
+      "Series whose totals this instance removed from Redis: nobody had sent them for "           \
+      "redis.totals_ttl.")                                                                        \
     X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
       "Events and service checks appended to their streams in Redis.")                            \
     X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \
@@ -151,6 +182,7 @@ struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
+    uint64_t redirects_of[REDIS_REDIRECT_COUNT]; /* `redirects` is their sum */
     uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 

@@ -1,4 +1,5 @@
 /* A new kind adds its file, and its line to KINDS. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "aggregate/counter.h"
@@ -44,6 +45,17 @@ void kind_next(struct series *s, const struct kind_now *now)
         break;
     }
     abort();
+}
+
+const char *gauge_merge_name(enum gauge_merge m)
+{
+    static const char *const names[] = {
+#define X(id, name) [GAUGE_MERGE_##id] = (name),
+        GAUGE_MERGES(X)
+#undef X
+    };
+    assert((size_t)m < ARRAY_LEN(names));
+    return names[m];
 }
 
 const char *series_kind_name(enum series_kind k)

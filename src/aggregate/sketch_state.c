@@ -4,11 +4,9 @@
  */
 #include "aggregate/sketch_state.h"
 
-#include <assert.h>
-#include <float.h>
 #include <math.h>
 
-#include "aggregate/sketch_window.h"
+#include "aggregate/sketch_build.h"
 #include "base/mem.h"
 
 enum { PAIR = 12 }; /* bytes of a bucket on its own */
@@ -90,28 +88,12 @@ void sketch_save(const struct sketch *k, struct buf *out)
 
 /* ---- loading ---- */
 
-/* Of the smallest double that is not zero, and of the largest. */
-static bool is_index(int schema, int64_t index)
-{
-    int64_t per_octave = schema >= 0 ? (int64_t)1 << schema : 1;
-    return index >= -1100 * per_octave && index <= 1100 * per_octave;
-}
-
-/* A count of 0 is a bucket that is not used. */
-static bool load_bucket(struct sketch_window *w, int schema, int64_t index, double count)
-{
-    if (count == 0)
-        return true;
-    return count > 0 && count <= DBL_MAX && is_index(schema, index) &&
-           sketch_window_add(w, schema, (int32_t)index, count) == 0;
-}
-
 static double load_count(struct unpack *in, uint8_t width)
 {
     return width == 8 ? unpack_double(in) : (double)unpack_uint(in, width);
 }
 
-static bool load_window(struct sketch_window *w, struct unpack *in)
+static bool load_window(struct sketch *k, bool negative, struct unpack *in)
 {
     int8_t schema = (int8_t)unpack_u8(in);
     uint8_t width = unpack_u8(in);
@@ -120,40 +102,35 @@ static bool load_window(struct sketch_window *w, struct unpack *in)
         return false;
     if (width > 8 || (width & (width - 1)) != 0 || n > SKETCH_BUCKETS_MAX)
         return false;
-    w->schema = (int8_t)schema;
+    if (negative)
+        k->neg->schema = (int8_t)schema;
+    else
+        k->pos.schema = (int8_t)schema;
     int64_t index = width > 0 ? (int32_t)unpack_u32(in) : 0;
     bool good = true;
     for (uint16_t i = 0; i < n && good; i++) {
         if (width == 0)
             index = (int32_t)unpack_u32(in);
-        good =
-            load_bucket(w, schema, index, width == 0 ? unpack_double(in) : load_count(in, width));
-        good = good && !in->bad;
+        double count = width == 0 ? unpack_double(in) : load_count(in, width);
+        good = sketch_build_bucket(k, negative, schema, index, count) && !in->bad;
         index++;
     }
     return good && !in->bad;
 }
 
-static bool is_sound(const struct sketch *k)
-{
-    bool counts = k->count >= 0 && k->count <= DBL_MAX && k->zero >= 0 && k->zero <= k->count;
-    bool empty = k->count == 0 && k->min == INFINITY && k->max == -INFINITY;
-    bool range = k->min <= k->max && k->min >= -DBL_MAX && k->max <= DBL_MAX;
-    return counts && isfinite(k->sum) && (empty || range);
-}
-
 bool sketch_load(struct sketch *k, struct unpack *in)
 {
     sketch_init(k, SKETCH_SCHEMA_DEFAULT);
-    k->count = unpack_double(in);
-    k->sum = unpack_double(in);
-    k->min = unpack_double(in);
-    k->max = unpack_double(in);
-    k->zero = unpack_double(in);
-    bool good = is_sound(k) && load_window(&k->pos, in);
+    struct sketch_sums sums;
+    sums.count = unpack_double(in);
+    sums.sum = unpack_double(in);
+    sums.min = unpack_double(in);
+    sums.max = unpack_double(in);
+    sums.zero = unpack_double(in);
+    bool good = sketch_build_sums(k, &sums) && load_window(k, false, in);
     if (good && unpack_u8(in) != 0) {
         k->neg = mem_zalloc(sizeof *k->neg);
-        good = load_window(k->neg, in);
+        good = load_window(k, true, in);
     }
     if (!good || in->bad)
         sketch_release(k);

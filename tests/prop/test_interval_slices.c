@@ -258,7 +258,8 @@ static void interval(struct rig *r)
 
 static void side_init(struct side *s, bool expires, unsigned set_steps)
 {
-    *s = (struct side){ .encode = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 }) };
+    *s = (struct side){ .encode = redis_encode_new(&(struct redis_encode_opts){
+                            .prefix = "sd", .instance = "a", .retention_s = 600 }) };
     pipeline_init(&s->p, &(struct pipeline_opts){ .workers = WORKERS,
                                                   .set_steps = set_steps,
                                                   .ttl_s = expires ? TTL_S : 0 });

@@ -86,6 +86,11 @@ void fake_snapshot_gauge(struct fake_snapshot *f, const char *key, struct gauge_
     row(f, key, SERIES_GAUGE)->gauge = change;
 }
 
+void fake_snapshot_rule(struct fake_snapshot *f, enum gauge_merge rule)
+{
+    f->rows[f->snap.n_series - 1].merge = rule;
+}
+
 struct sketch *fake_snapshot_timer(struct fake_snapshot *f, const char *key, int schema)
 {
     struct sketch *k = mem_zalloc(sizeof *k);

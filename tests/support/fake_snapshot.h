@@ -29,6 +29,7 @@ void fake_snapshot_release(struct fake_snapshot *f);
 /* key is copied; sketch and members are the snapshot's: add to them what the interval saw. */
 void fake_snapshot_counter(struct fake_snapshot *f, const char *key, double sum);
 void fake_snapshot_gauge(struct fake_snapshot *f, const char *key, struct gauge_change change);
+void fake_snapshot_rule(struct fake_snapshot *f, enum gauge_merge rule); /* of the last gauge */
 struct sketch *fake_snapshot_timer(struct fake_snapshot *f, const char *key, int schema);
 struct members *fake_snapshot_set(struct fake_snapshot *f, const char *key);
 

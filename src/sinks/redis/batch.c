@@ -27,9 +27,9 @@ void redis_batch_free(struct redis_batch *b)
 
 void redis_batch_places(struct redis_batch *b, uint32_t *ret[REDIS_BATCH_PLACES])
 {
-    uint32_t *const places[REDIS_BATCH_PLACES] = { &b->sha_at,   &b->id_at,        &b->seq_at,
-                                                   &b->token_at, &b->before_at,    &b->mark_at,
-                                                   &b->stale_at, &b->generation_at };
+    uint32_t *const places[REDIS_BATCH_PLACES] = { &b->sha_at,   &b->id_at,         &b->seq_at,
+                                                   &b->token_at, &b->before_at,     &b->mark_at,
+                                                   &b->stale_at, &b->generation_at, &b->only_at };
     memcpy(ret, places, sizeof places);
 }
 
@@ -42,13 +42,14 @@ const uint8_t redis_batch_widths[REDIS_BATCH_PLACES] = {
     REDIS_MARK_SERIES_DIGITS + 1 + REDIS_MARK_NTH_DIGITS,
     1,
     REDIS_GENERATION_DIGITS,
+    1,
 };
 
 /* What stands in a section for each series, beside the key: letters of `put_section`. */
 static const char *const contents[REDIS_SECTION_COUNT] = {
     [REDIS_SET_KEYS] = "k",       [REDIS_COUNTERS] = "kn", [REDIS_GAUGES] = "kni",
     [REDIS_GAUGE_DELTAS] = "kni", [REDIS_TIMERS] = "kb",   [REDIS_TIMERS_NEGATIVE] = "kb",
-    [REDIS_SETS] = "b",
+    [REDIS_GAUGES_OWN] = "knib",  [REDIS_SETS] = "b",
 };
 
 static void put_number(struct redis_number n, struct buf *out)
@@ -171,4 +172,10 @@ void redis_batch_sha(struct redis_batch *b, const char *sha40)
 void redis_batch_stale(struct redis_batch *b, bool stale)
 {
     b->bytes[b->stale_at] = stale ? '1' : '0';
+}
+
+void redis_batch_totals_only(struct redis_batch *b)
+{
+    assert(b->seq == 0 && !b->in_flight);
+    b->bytes[b->only_at] = '1';
 }

@@ -40,7 +40,7 @@ enum {
     REDIS_MARK_NTH_DIGITS = 10,
     REDIS_GENERATION_DIGITS = 6,
     REDIS_GENERATION_MAX = 999999,
-    REDIS_BATCH_PLACES = 8
+    REDIS_BATCH_PLACES = 9
 };
 
 struct redis_interval; /* the ledger's */
@@ -54,6 +54,7 @@ enum redis_section {
     REDIS_GAUGE_DELTAS,
     REDIS_TIMERS,
     REDIS_TIMERS_NEGATIVE,
+    REDIS_GAUGES_OWN, /* the instance's own part of gauges that are among the others, too */
     REDIS_SETS,
     REDIS_SECTION_COUNT
 };
@@ -65,8 +66,8 @@ struct redis_batch {
     size_t len;
     uint32_t head_len, split_at;
     uint16_t ops[REDIS_SECTION_COUNT]; /* of each section: keys and what belongs to them */
-    uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at,
-        generation_at; /* places in bytes */
+    uint32_t sha_at, id_at, seq_at, token_at, before_at, mark_at, stale_at, generation_at,
+        only_at; /* places in bytes */
     uint32_t series;
     struct sink_amount amount; /* of these series */
     uint32_t life_s;           /* of the producer's key after this batch */
@@ -128,5 +129,10 @@ void redis_batch_sha(struct redis_batch *b, const char *sha40);
 void redis_batch_generation(struct redis_batch *b, uint32_t generation);
 /* Sent for the first time so long ago that Redis may have forgotten the producer. */
 void redis_batch_stale(struct redis_batch *b, bool stale);
+/*
+ * The script adds b to the totals and leaves its interval as it is; sets, which have no total, do
+ * nothing.  That is content: to be said before b is first sent.
+ */
+void redis_batch_totals_only(struct redis_batch *b);
 
 #endif

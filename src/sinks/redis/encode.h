@@ -7,11 +7,16 @@
  *
  * A value that is not finite is left out and counted.
  *
+ * A gauge whose rule is not `latest` goes to the totals a second time, as what this instance has in
+ * it: field i|<instance>|<series>.  Every batch for a shard that has such fields, an empty one too,
+ * says in i|<instance> that the instance is alive.
+ *
  *   thread   one owner
  */
 #ifndef SINKS_REDIS_ENCODE_H
 #define SINKS_REDIS_ENCODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/snapshot.h"
@@ -20,6 +25,9 @@
 struct redis_encode_opts {
     const char *prefix, *instance; /* copied */
     uint32_t retention_s;
+    bool own;     /* there may be such gauges, of a process before, too; else from the first on */
+    bool all_own; /* each gauge has a field of the instance's own */
+    uint32_t alive_ms; /* for how long after a batch they count */
 };
 
 struct redis_encode;

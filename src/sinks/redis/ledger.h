@@ -48,11 +48,13 @@ struct redis_ledger;
 struct redis_ledger_opts {
     char id[REDIS_ID_DIGITS + 1]; /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
-    /* Of REDIS_SHARDS, borrowed; a shard may move at any time.  NULL: node 0 has all of them. */
+    /* Of REDIS_SHARDS, borrowed; a shard may move at any time, or be on REDIS_NODE_NONE.  NULL: node
+     * 0 has all of them. */
     const uint8_t *node_of;
     void *cookie;
-    /* To the node of b's shard.  returns  false: the node takes nothing now.  The owner calls
-     * redis_ledger_pump when it does. */
+    /* To the node of b's shard; to another one this time, if the owner changes b->node.
+     * returns  false: the shard can't be sent to now.  The owner calls redis_ledger_pump when it
+     * can. */
     bool (*send)(void *cookie, struct redis_batch *b);
     /* Hexadecimal digits and a NUL, for ids and tokens: never the same twice. */
     void (*draw)(char *ret, size_t digits);
@@ -82,7 +84,7 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
  * redis_ledger_answer(l, b, v, now_ms):
  * The verdict on a batch that was sent; per node, in the order of sending.  It may free b.  It does
  * not send: call redis_ledger_pump afterwards.
- * LATER and LOST leave the batch in its queue.  After LATER the caller gives the connection up, and
+ * LATER, LOST and RETURNED leave the batch in its queue.  After LATER the caller gives the connection up, and
  * the rest of that node's window comes back as LOST.
  */
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,

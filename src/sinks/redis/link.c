@@ -59,6 +59,7 @@ struct redis_link {
     struct redis_greeting greeting;
     struct redis_link_stats stats;
     struct redis_trouble trouble;
+    char why[WHY_MAX]; /* of the last failure; "" there was none */
     char sha[41];
     char name[REDIS_GREETING_NAME_BYTES];
 };
@@ -134,6 +135,7 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
 {
     if (l->state == CLOSED || l->state == WAITING)
         return;
+    snprintf(l->why, sizeof l->why, "%s", why);
     if (l->state == READY)
         l->stats.disconnects++;
     else
@@ -147,6 +149,8 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     if (!l->in_owner)
         answer_with_nothing(l);
     link_check(l);
+    if (l->opts.lost != NULL)
+        l->opts.lost(l->opts.cookie);
 }
 
 /* A proxy closes the connection at a command that it does not know, and so does a Redis that is
@@ -327,6 +331,11 @@ void redis_link_thrive(struct redis_link *l)
 bool redis_link_is_ready(const struct redis_link *l)
 {
     return l->state == READY;
+}
+
+const char *redis_link_trouble(const struct redis_link *l)
+{
+    return l->why[0] != '\0' ? l->why : NULL;
 }
 
 const char *redis_link_sha(const struct redis_link *l)

@@ -56,6 +56,9 @@ struct redis_link_opts {
      * NULL: the connection ended first, so nobody knows whether the command ran.  No command can be
      * sent then. */
     void (*reply)(void *cookie, void *tag, const redisReply *reply);
+    /* An attempt failed, or the connection ended and all of it is answered, or will be right after
+     * reply().  NULL: nobody wants to know.  No call of the link may follow in here. */
+    void (*lost)(void *cookie);
 };
 
 struct redis_link_stats {
@@ -71,6 +74,8 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);
+/* Why the last attempt or connection ended, for people; NULL: none has so far. */
+const char *redis_link_trouble(const struct redis_link *l);
 /* 40 hexadecimal digits, of the last SCRIPT LOAD; "" before the first. */
 const char *redis_link_sha(const struct redis_link *l);
 

@@ -1,6 +1,7 @@
 #include "sinks/redis/script.h"
 
 #include "base/slice.h"
+#include "sinks/redis/script_prune.h"
 
 /*
  * One line of Lua per line of C.  Comments between them are for us and are not sent.
@@ -12,13 +13,16 @@
  *   4 write     the number, then the sums
  * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
  */
-static const char *const lines[] = {
+static const char *const first_lines[] = {
     "local call,match,fmt=redis.call,string.match,string.format",
     "local floor,min,max=math.floor,math.min,math.max",
-    "local up,pk,find=cmsgpack.unpack,cmsgpack.pack,string.find",
+    "local up,pk,find,sub=cmsgpack.unpack,cmsgpack.pack,string.find,string.sub",
     /* Before Redis 7 a script that asks for the time may write only when its effects are
      * replicated, not its text. */
     "if redis.replicate_commands then redis.replicate_commands() end",
+};
+
+static const char *const batch_lines[] = {
     "local P,iv,tot,log,tmp,who=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5],KEYS[6]",
     "local seq,tok,life,ttl,T=tonumber(ARGV[1]),ARGV[2],ARGV[6],ARGV[7],tonumber(ARGV[8])",
     "local needs,spoiled",
@@ -60,7 +64,7 @@ static const char *const lines[] = {
      * else: from then on one of an earlier generation is refused.  That one is told what became of
      * its batch: it may have been applied before, and the answer lost.
      */
-    "local mine=tonumber(ARGV[18])",
+    "local mine=tonumber(ARGV[19])",
     "if gen>mine then return 'fenced'..fate end",
     "if mark and mine>gen then",
     "  state=fmt('%.0f %d ',last,mine)..mark..' '..runs",
@@ -85,7 +89,7 @@ static const char *const lines[] = {
     "  if n>16 then runs=match(runs,'^(.*) ') end",
     "end",
     /* 2. Which fields?  One may come twice in a batch: timers of two types share one. */
-    "local f,at,ix,m,c,p={},{},{},0,0,18",
+    "local f,at,ix,m,c,p={},{},{},0,0,22",
     "local function collect(arg,width,prefix)",
     "  for _=1,tonumber(ARGV[arg]) do",
     "    local name=prefix..ARGV[p+1]",
@@ -101,27 +105,30 @@ static const char *const lines[] = {
     "collect(14,3,'g|')",
     "collect(15,2,'h|')",
     "collect(16,2,'n|')",
+    "local inst=ARGV[21]",
+    "collect(17,4,'i|'..inst..'|')",
     /*
      * HSET is the first write: Redis looks for room only then, not at EXPIRE, and not any more once
      * a script has written.  250 series make at most 500 fields, 1,000 arguments to unpack; Lua's
      * stack takes about 7,000.
      */
-    "local a,b={},{}",
-    "if m>0 then",
+    "local a,b,only={},{},ARGV[20]=='1'",
+    "if m>0 and not only then",
     "  a=try('HMGET',iv,unpack(f))",
     "end",
     "f[m+1]='ledger'",
+    "if inst~='' then f[m+2]='i|'..inst end",
     "b=try('HMGET',tot,unpack(f))",
     "if needs then return later() end",
     "local birth,writes=ledger(b and b[m+1])",
     "if not birth then birth,writes=tok,0 end",
     "try('HSET',tot,'ledger',birth..' '..fmt('%.0f',writes))",
-    "if m>0 then try('EXPIRE',iv,ttl) end",
+    "if m>0 and not only then try('EXPIRE',iv,ttl) end",
     "local dead=spoiled",
     /* A set that is there is merged in the scratch key, which no one else ever sees, and written
      * whole in part 4. */
     "local refused,dropped,bad=0,0,nil",
-    "local nS,sets,scratch=tonumber(ARGV[17]),{},false",
+    "local nS,sets,scratch=only and 0 or tonumber(ARGV[18]),{},false",
     "for i=1,dead and 0 or nS do",
     "  local k,v=KEYS[6+i],ARGV[p+i]",
     "  spoiled=nil",
@@ -161,7 +168,7 @@ static const char *const lines[] = {
      * forgotten as soon. */
     "local limit=clock[1]*1000+floor(clock[2]/1000)+5000",
     "local limit_s=floor(limit/1000)",
-    "c,p=0,18",
+    "c,p=0,22",
     "local function fold(arg,width,step)",
     "  if dead then return end",
     "  for _=1,tonumber(ARGV[arg]) do",
@@ -263,10 +270,13 @@ static const char *const lines[] = {
     "end",
     /*
      * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
-     * sound was there.  nil when a sum would not be finite.
+     * sound was there.  nil when a sum would not be finite.  In the totals the last interval stands
+     * behind the array, and is the second that comes of this; behind that a 1, where the values are
+     * milliseconds, which an m in front of what comes in says.
      */
+    "local lastP=pk(lastT)",
     "local function timer(o,v)",
-    "  local ok,x=pcall(up,o or '')",
+    "  local ok,x,t=pcall(up,o or '')",
     "  if not ok or not sound(x,5,7) then return v end",
     "  local y=up(v)",
     "  local n,sum,zero=x[1]+y[1],x[2]+y[2],x[6]+y[6]",
@@ -275,13 +285,16 @@ static const char *const lines[] = {
     "  local done,h=pcall(merge,x,y,5,7)",
     "  if not done then return v end",
     "  h[1],h[2],h[3],h[4],h[6]=n,sum,lo,hi,zero",
-    "  return pk(h)",
+    "  return pk(h),type(t)=='number' and min(t,limit_s)",
     "end",
     "local gone={}",
     "fold(15,2,function(i,q)",
-    "  local x,y=timer(a[i],ARGV[q+1]),timer(b[i],ARGV[q+1])",
+    "  local v,unit=ARGV[q+1],''",
+    "  if sub(v,1,1)=='m' then v,unit=sub(v,2),'\\1' end",
+    "  local x,y,t=timer(a[i],v)",
+    "  y,t=timer(b[i],v)",
     "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
-    "  a[i],b[i]=x,y",
+    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)..unit",
     "end)",
     /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer
      * that they are part of. */
@@ -298,6 +311,20 @@ static const char *const lines[] = {
     "fold(16,2,function(i,q)",
     "  if gone[ARGV[q]] then return end",
     "  a[i],b[i]=mirror(a[i],ARGV[q+1]),mirror(b[i],ARGV[q+1])",
+    "end)",
+    /*
+     * What the instance itself has in a gauge: "value stamp rule", in the totals alone.  A rule
+     * with a + in front is that of a relative change.
+     */
+    "fold(17,4,function(i,q)",
+    "  local v,ts,rule=ARGV[q+1],min(tonumber(ARGV[q+2]),limit),ARGV[q+3]",
+    "  if sub(rule,1,1)=='+' then",
+    "    local o,t=gauge(b[i])",
+    "    local u=(o or 0)+v",
+    "    if not finite(u) then return refuse(i) end",
+    "    v,ts,rule=o and num(u) or v,max(ts,min(t or 0,limit)),sub(rule,2)",
+    "  end",
+    "  b[i]=v..' '..fmt('%.0f',ts)..' '..rule",
     "end)",
     /*
      * 4. The number first.  A stream of the wrong type costs the log entry alone.  Other trouble
@@ -322,11 +349,15 @@ static const char *const lines[] = {
     "for i=1,m do",
     "  if a[i] then w[n+1],w[n+2],n=f[i],a[i],n+2 end",
     "end",
-    "if n>0 then",
+    "if n>0 and not only then",
     "  call('HSET',iv,unpack(w))",
     "  call('EXPIRE',iv,ttl)",
     "end",
     "w,n={'ledger',birth..' '..fmt('%.0f',writes+1)},2",
+    /* It is alive: what it has said once, it says from then on. */
+    "if inst~='' and (b[m+2] or ARGV[17]~='0') then",
+    "  w[3],w[4],n='i|'..inst,fmt('%.0f ',limit-5000)..ARGV[22],4",
+    "end",
     "for i=1,m do",
     "  if b[i] then w[n+1],w[n+2],n=f[i],b[i],n+2 end",
     "end",
@@ -338,10 +369,17 @@ static const char *const lines[] = {
     "  seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
 };
 
-void redis_script_append(struct buf *out)
+static void append(const char *const *lines, size_t n, struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_append_str(out, lines[i]);
         buf_append_char(out, '\n');
     }
+}
+
+void redis_script_append(struct buf *out)
+{
+    append(first_lines, ARRAY_LEN(first_lines), out);
+    redis_script_prune_append(out);
+    append(batch_lines, ARRAY_LEN(batch_lines), out);
 }

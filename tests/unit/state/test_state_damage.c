@@ -81,7 +81,8 @@ static void take(void *l, struct redis_batch *b)
 
 static void save_spool(struct records_writer *to)
 {
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     struct redis_ledger *l = ledger();
     struct fake_snapshot f;
     fake_snapshot_init(&f, 1700000000);

@@ -49,7 +49,8 @@ static void release(struct pile *p)
 
 static struct redis_encode *encoder(const char *instance)
 {
-    return redis_encode_new(&(struct redis_encode_opts){ "sd", instance, 600 });
+    return redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = instance, .retention_s = 600 });
 }
 
 /* One producer that applies intervals at once, in order. */
@@ -65,7 +66,7 @@ struct producer {
 #define TOKEN_B  "bbbbbbbbbbbbbbbb"
 #define WRITER_P "f50c43ef" /* FNV-1a of "p" */
 #define WRITER_Q "f40c425c" /* of "q" */
-#define UNPACK   "return cjson.encode(cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1])))"
+#define UNPACK   "return cjson.encode((cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))))"
 
 static void producer_init(struct producer *p, const char *instance)
 {
@@ -311,15 +312,15 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     redis_batch_address(b, &a);
     /* crc16("foo") % 64 is 22 */
     static const char want[] =
-        "*29\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
+        "*33\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
         "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n"
         "$11\r\n{sd:22}:log\r\n$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n"
         "$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
         "$26\r\n000000000001234:0000000007\r\n$1\r\n0\r\n$4\r\n4800\r\n$3\r\n600\r\n"
         "$10\r\n1700000000\r\n$1\r\na\r\n"
         "$2\r\n-1\r\n$8\r\ne40c292c\r\n"
-        "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n"
-        "$6\r\n000001\r\n$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
+        "$1\r\n1\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n0\r\n"
+        "$6\r\n000001\r\n$1\r\n0\r\n$0\r\n\r\n$1\r\n0\r\n$8\r\nfoo|#k:v\r\n$4\r\n0.25\r\n";
     struct buf wire = { 0 };
     redis_batch_wire(b, &wire);
     assert_int_equal(wire.len, sizeof want - 1);

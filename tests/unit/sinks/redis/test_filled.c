@@ -26,7 +26,8 @@ static void what_came_in_is_told_before_its_end(void **state)
     (void)state;
     redis_filled_left(&f, &left);
     assert_int_equal(left.intervals, 0);
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     fake_snapshot_init(&snap, 1700000000);
     fake_snapshot_counter(&snap, "hits", 3);
     fake_snapshot_counter(&snap, "misses", 4);

@@ -777,7 +777,8 @@ static void open_world(unsigned seed, bool real)
     w.real = real;
     w.random = seed * 2654435761u | 1;
     w.now_ms = 1000000;
-    w.encode = redis_encode_new(&(struct redis_encode_opts){ "sd", instance, 600 });
+    w.encode = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = instance, .retention_s = 600 });
     next_interval = next_id = 0;
     open_ledger(&w.at[0]);
     look();

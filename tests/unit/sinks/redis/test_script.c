@@ -38,7 +38,8 @@ struct writer {
 
 static void writer_init(struct writer *w, const char *instance)
 {
-    w->encode = redis_encode_new(&(struct redis_encode_opts){ "sd", instance, 600 });
+    w->encode = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = instance, .retention_s = 600 });
     snprintf(w->id, sizeof w->id, "%032x", ++next_id);
     w->seq = 0;
 }

@@ -21,7 +21,7 @@
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
 
-static const uint64_t SCRIPT_OF_FORMAT_1 = 0xba4c654484bba6d5;
+static const uint64_t SCRIPT_OF_FORMAT_2 = 0x8f45358a7b81bfa0;
 
 /* What goes to Redis, as RESP. */
 struct wires {
@@ -73,7 +73,8 @@ static void take(void *cookie, struct redis_batch *b)
 /* Counters, gauges, timers and sets, whose keys stand in the middle of the command. */
 static void fill(struct redis_ledger *l)
 {
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     struct fake_snapshot f;
     fake_snapshot_init(&f, 1700000000);
     fake_snapshot_counter(&f, "hits|#env:prod", 3);
@@ -226,10 +227,10 @@ static void the_format_of_batches_goes_with_the_script(void **state)
     struct buf text = { 0 };
     (void)state;
     redis_script_append(&text);
-    assert_int_equal(REDIS_BATCH_FORMAT, 1);
-    assert_int_equal(XXH3_64bits(text.ptr, text.len), SCRIPT_OF_FORMAT_1);
+    assert_int_equal(REDIS_BATCH_FORMAT, 2);
+    assert_int_equal(XXH3_64bits(text.ptr, text.len), SCRIPT_OF_FORMAT_2);
     assert_int_equal(REDIS_SCRIPT_KEYS, 6);
-    assert_int_equal(REDIS_SCRIPT_ARGS, 18);
+    assert_int_equal(REDIS_SCRIPT_ARGS, 22);
     buf_release(&text);
 }
 
@@ -286,7 +287,8 @@ static void sums_of_the_largest_counters_are_loaded_again(void **state)
         struct fake_snapshot f;
         wires = (struct wires){ .down = true };
         struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
-        struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+        struct redis_encode *e = redis_encode_new(
+            &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
         fake_snapshot_init(&f, 1700000000);
         fake_snapshot_counter(&f, "hits|#n:1", largest[i][0]);
         fake_snapshot_counter(&f, "hits|#n:2", largest[i][1]);
@@ -314,7 +316,8 @@ static void what_waits_takes_as_much_memory_as_before(void **state)
     (void)state;
     wires = (struct wires){ .down = true };
     struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     fake_snapshot_init(&f, 1700000000);
     for (unsigned i = 0; i < 1000; i++) {
         snprintf(key, sizeof key, "hits|#deployment:%0300d,pod:%u", 0, i);
@@ -348,7 +351,8 @@ static void the_largest_batches_are_loaded_again(void **state)
     (void)state;
     wires = (struct wires){ .down = true };
     struct redis_ledger *l = ledger(&wires), *next = ledger(&wires);
-    struct redis_encode *e = redis_encode_new(&(struct redis_encode_opts){ "sd", "a", 600 });
+    struct redis_encode *e = redis_encode_new(
+        &(struct redis_encode_opts){ .prefix = "sd", .instance = "a", .retention_s = 600 });
     fake_snapshot_init(&f, 1700000000);
     for (unsigned i = 0; i < SERIES; i++) {
         snprintf(key, sizeof key, "hits|#n:%02u%0*d", i, NAME - 12, 0);
