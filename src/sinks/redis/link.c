@@ -9,8 +9,7 @@
  *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt later
  *     on_connect_timeout, on_reply_timeout, on_over, redis_link_retry
  *
- * What is in flight when a connection ends is answered with NULL: at once, or when the owner's
- * callback that ended it has returned.
+ * What is in flight at an end is answered with NULL: at once, or after the owner's callback.
  */
 #include "sinks/redis/link.h"
 

@@ -5,12 +5,10 @@
  *   sink_end               -> ledger -> pump
  *   sink_entry             -> append -> pump_entries
  *   on_reply_ask           -> janitor -> pump
- *   on_reply, on_wake, a node is ready       -> pump -> pump_entries -> redis_append_pump -> send_entry
- *                                             -> redis_ledger_pump -> send_batch -> route
+ *   on_reply, on_wake, a node is ready  -> pump -> redis_append_pump -> send_entry -> route
+ *                                               -> redis_ledger_pump -> send_batch -> route
  *
- *   close   first the route: it answers for what is in flight, and needs the login;
- *           then ledger and append, which must have nothing in flight; the memory goes with the
- *           timer
+ *   close   the route first: it answers for what is in flight; the memory goes with the timer
  */
 #include <assert.h>
 #include <errno.h>
