@@ -4,9 +4,9 @@
  *   turn of a shard:  step, step .. until Redis says that the walk is over     (script_prune.c)
  *   turns             one after another, all shards once in a period: totals_ttl / 4, 1 s to 5 min
  *
- * A step is one EVALSHA that looks at about 200 fields, and at no series of which it cannot tell, by
- * the clock of Redis, that it is old.  Of a fleet one instance has a shard's turn: the first step
- * takes a lease in Redis.  That saves work, and nothing depends on it: two walks do no harm.
+ * A step is one EVALSHA that looks at about 200 fields, and removes what is old by the clock of
+ * Redis.  Of a fleet one instance has a shard's turn: the first step takes a lease in Redis.  That
+ * saves work, and nothing depends on it: two walks do no harm.
  *
  * It shares the connections of the batches and is in nobody's way: one step is in flight at a time,
  * and an error or an end of the connection is the end of the turn.  The next period comes.

@@ -28,13 +28,13 @@ static const char *const lines[] = {
     "  end",
     "  local old,n=now-ARGV[3],0",
     /*
-     * The last interval of a timer is its last five bytes, a msgpack integer of 32 bits, or the
-     * five before its unit.  The count of a bucket may look so, too: so what seems old, or is none,
-     * is unpacked.
+     * The last interval of a timer is its last five bytes, a msgpack integer of 32 bits, but for a
+     * 1 where the values are milliseconds.  The count of a bucket may look so, too: so what seems
+     * old, or is none, is unpacked.
      */
     "  local function last_of(v)",
-    "    local a,b,c,d,e=string.byte(v,-5,-1)",
-    "    if a~=206 then a,b,c,d,e=string.byte(v,-6,-2) end",
+    "    local ms=sub(v,-1)=='\\1' and 1 or 0",
+    "    local a,b,c,d,e=string.byte(v,-5-ms,-1-ms)",
     "    local t=a==206 and ((b*256+c)*256+d)*256+e",
     "    if t and t>=old then return t end",
     "    local ok,x,y=pcall(up,v)",

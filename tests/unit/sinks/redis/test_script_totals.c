@@ -410,6 +410,10 @@ static void what_nobody_sent_for_as_long_is_removed_and_all_else_stays(void **st
         { "g|before", "'5 '..s(86402)..'000'", true }, /* of a version without the writer */
         { "h|old", "timer(1)..cmsgpack.pack(s(86402)+0)", true },
         { "n|old", "'whatever'", true },
+        { "h|ms old", "timer(1)..cmsgpack.pack(s(86402)+0,1)", true },
+        { "h|ms new", "timer(1)..cmsgpack.pack(s(86390)+0,1)", false },
+        { "h|ends in 1", "timer(1)..cmsgpack.pack(1600000001)", true },
+        { "h|ms ends in 1", "timer(1)..cmsgpack.pack(1600000001,1)", true },
         { "h|new", "timer(1)..cmsgpack.pack(s(86390)+0)", false },
         { "n|new", "'whatever'", false },
         { "h|zero", "timer(1)..cmsgpack.pack(10)", true },
@@ -438,7 +442,7 @@ static void what_nobody_sent_for_as_long_is_removed_and_all_else_stays(void **st
                  rows[i].lua);
         free(redis_server_text(&server, "EVAL %s 1 {sd:22}:tot %s", lua, rows[i].field));
     }
-    expect_prune("pruned 0 7");
+    expect_prune("pruned 0 10");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         long long there = redis_server_integer(&server, "HEXISTS {sd:22}:tot %s", rows[i].field);
         if (there == rows[i].goes)
