@@ -170,3 +170,17 @@ def test_a_password_file_that_all_may_read_is_warned_of(dir, redis):
         s.send("a:1|c")
         s.wait_self("statsd_redis_applied_series_total", 1)
         assert "sesame" not in "\n".join(s.raw_log)
+
+
+def test_a_reader_says_what_is_wrong_with_its_files(dir, certs):
+    url = ["--set", "redis.url=rediss://localhost:1"]
+    done = run("redis", "get", "a", *url, "--set", "redis.password_file=%s/missing" % dir)
+    assert done.returncode == 2 and b"/missing: No such file or directory" in done.stderr, done
+    done = run("redis", "get", "a", *url, "--set", "redis.tls_ca_file=%s/missing" % dir)
+    assert done.returncode == 2 and b"/missing: " in done.stderr, done
+
+
+def test_a_reader_that_tls_refuses_says_so_at_once(dir, certs):
+    with SecureRedis(dir, certs, pair="stranger") as r:
+        done = run("redis", "get", "a", *[w for x in r.settings() for w in ("--set", x)], "--set", "redis.connect_timeout=1h")
+        assert done.returncode == 1 and b"signed by no known CA" in done.stderr, done

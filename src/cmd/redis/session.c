@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "config/escape.h"
+#include "core/redis_options.h"
 #include "sinks/redis_field.h"
 
 enum { POLL_MS = 10 };
@@ -34,9 +35,10 @@ static void on_poll(uv_timer_t *t)
 /* A refusal stays; that nobody answers may pass, where there are several hosts. */
 static bool is_refusal(const char *trouble)
 {
-    static const char *const words[] = { "WRONGPASS", "NOAUTH", "NOPERM", "ERR ", "DENIED" };
+    static const char *const words[] = { "WRONGPASS", "NOAUTH", "NOPERM",       "ERR ",
+                                         "DENIED",    "TLS: ",  "password_file" };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strncmp(trouble, words[i], strlen(words[i])) == 0)
+        if (strstr(trouble, words[i]) != NULL)
             return true;
     return false;
 }
@@ -69,10 +71,27 @@ static void task_free(struct task *task)
     free(task);
 }
 
+/* The log is silent here, so what is wrong with them is said by ourselves. */
+static bool files_are_good(const struct session *s, const struct redis_reader_opts *opts)
+{
+    struct buf errors = { 0 }, warnings = { 0 };
+    bool good = redis_files_check(opts->url, &opts->files, &errors, &warnings) == 0;
+    struct slice rest = buf_slice(&errors), line;
+    while (slice_cut(&rest, '\n', &line)) {
+        char *text = mem_strndup(line.ptr, line.len);
+        say(s, text);
+        free(text);
+    }
+    buf_release(&errors);
+    buf_release(&warnings);
+    return good;
+}
+
 int session_open(struct session *s, const struct config *config, const struct cli_io *io)
 {
     const struct redis_reader_opts opts = {
         .url = config->redis_url,
+        .files = core_redis_files(config),
         .prefix = config->redis_prefix,
         .name = "cli",
         .connect_timeout_ms = (uint32_t)config->redis_connect_timeout_ms,
@@ -82,8 +101,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
     signal(SIGPIPE, SIG_IGN);
     log_to_fd(-1); /* what is wrong is said by the command itself */
     uv_loop_init(&s->loop);
-    if (redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
-        say(s, "no URL of Redis");
+    if (!files_are_good(s, &opts) || redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
         uv_loop_close(&s->loop);
         return CLI_USAGE;
     }
