@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "aggregate/gauge_merge.h"
+
 enum { PROFILE_SET_STEPS_MAX = 12, PROFILES_MAX = 256 };
 
 struct profile {
@@ -32,11 +34,12 @@ struct profile {
     uint32_t n_quantiles;
     uint32_t summary_max_age_ms; /* up to 49 days */
     uint32_t summary_age_buckets;
-    uint32_t set_steps;          /* a set shows the open step and this many before it; 0: the
+    uint32_t set_steps;           /* a set shows the open step and this many before it; 0: the
                                        last closed interval */
-    uint32_t set_step_intervals; /* intervals in a step, >= 1 where there are steps */
-    uint64_t ttl_s;              /* a series idle for longer is removed; 0: never */
-    double scale;                /* finite; what is shown is what was sent, in seconds where that
+    uint32_t set_step_intervals;  /* intervals in a step, >= 1 where there are steps */
+    uint64_t ttl_s;               /* a series idle for longer is removed; 0: never */
+    enum gauge_merge gauge_merge; /* of gauges that several instances have, in Redis */
+    double scale;                 /* finite; what is shown is what was sent, in seconds where that
                                        was ms, times this: 1 as sent, 0 is honoured */
 };
 

@@ -40,6 +40,7 @@ struct closed_series {
                                Raw bytes, valid UTF-8 */
     struct slice name; /* the front of key */
     enum series_kind kind;
+    bool milliseconds;      /* of a timer: it came as `ms` */
     enum gauge_merge merge; /* of a gauge: its rule */
     union {
         double counter; /* sum of value/rate, may be negative */

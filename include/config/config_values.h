@@ -34,6 +34,15 @@ OPTION_KINDS(X)
 /* An ENUM option holds a C enum, whose order its words have: this one; log_level and log_format of
  * base/log.h; listen_spread of listen/, gauge_sign and name_tags (FLAGS) of protocol/. */
 enum observer_type { OBSERVER_SUMMARY, OBSERVER_HISTOGRAM };
+/* And this one, which is enum gauge_merge of aggregate/. */
+enum gauge_rule {
+    GAUGE_RULE_LATEST,
+    GAUGE_RULE_SUM,
+    GAUGE_RULE_MIN,
+    GAUGE_RULE_MAX,
+    GAUGE_RULE_AVG
+};
+#define GAUGE_RULE_WORDS "latest|sum|min|max|avg"
 
 struct listen_address;
 struct tag_options;

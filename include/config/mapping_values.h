@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "config/options.h"
+#include "config/config_values.h"
 
 enum {
     MAPPING_RULES_MAX = 1000000,
@@ -42,6 +42,7 @@ struct mapping_options {
     double native_zero_threshold; /* < 0: not given */
     uint64_t ttl_ms;              /* 0: never */
     double scale;                 /* 1: as sent */
+    enum gauge_rule gauge_merge;
 };
 
 struct mapping_file_label {

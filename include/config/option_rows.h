@@ -257,6 +257,16 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "About how many entries each of the two streams of events and service checks keeps in "      \
       "Redis, and how many of each kind wait for it while it is away (in 16 MiB for both). 0 "     \
       "means that none are sent.")                                                                 \
+    X(redis, totals_ttl, DURATION, "24h", 0, OPTION_YEAR_MS, "", RESTART,                          \
+      "Totals of a series that no instance has sent for this long are removed; whole seconds. "    \
+      "0 keeps them.")                                                                             \
+    X(redis, gauge_merge, ENUM, "latest", 0, 0, "latest|sum|min|max|avg", RELOAD,                  \
+      "What a gauge of several instances is as a whole: its latest value, or one made of those "   \
+      "of all instances that are alive. A mapping rule may say otherwise (gauge_merge).")          \
+    X(redis, instance_label, BOOL, "off", 0, 0, "", RESTART,                                       \
+      "Each instance keeps its own value of every gauge in Redis, whatever the rule.")             \
+    X(redis, instance_ttl, DURATION, "0", 0, OPTION_DAY_MS, "", RESTART,                           \
+      "For how long after its last batch the gauges of an instance count. 0 is five intervals.")   \
     X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "", RESTART,                     \
       "Longest a connection to Redis may take.")                                                   \
     X(redis, reply_timeout, DURATION, "5s", 10, OPTION_HOUR_MS, "", RESTART,                       \

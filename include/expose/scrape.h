@@ -34,10 +34,15 @@ enum { SCRAPE_UNDER_WAY_MAX = 16, SCRAPE_LEFT_BYTES = 64 << 20 };
 
 struct scrape_opts {
     uv_loop_t *loop;
-    struct registry *registry;
+    struct registry *registry;  /* NULL: scrape_show says which, before any turn is over */
     struct expose_stats *stats; /* written */
     /* Append the server's own numbers (render_counters). */
     void (*put_own)(void *own, struct writer *w, struct buf *out);
+    /*
+     * Nothing reads r any more, in whose place another one is shown; it may be freed.  NULL: there
+     * never is another one
+     */
+    void (*left)(void *own, struct registry *r);
     void *own;
     /* As in http/desk.h. */
     uint64_t (*ask_turn)(void *turn);
@@ -55,6 +60,19 @@ struct http_mailbox *scrape_mailbox(struct scrape *s);
 
 /* All turns up to number `done` are over: begin an exposition for those who waited for one. */
 void scrape_turned(struct scrape *s, uint64_t done);
+
+/* scrape_turned, but nothing can be shown: those get 503 and the text, a line without its end. */
+void scrape_refused(struct scrape *s, uint64_t done, const char *text);
+
+/**
+ * scrape_show(s, r):
+ * From now on expositions are of r.  Those under way go on with what they are of, which is borrowed
+ * until opts.left is called for it.
+ */
+void scrape_show(struct scrape *s, struct registry *r);
+
+/* Cut off all that is not of the registry shown. */
+void scrape_cut_earlier(struct scrape *s);
 
 /**
  * scrape_stop(s): Answer whoever waits with 503.  What is rendered is left to its

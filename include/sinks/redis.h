@@ -64,10 +64,11 @@ struct redis_opts {
     uint64_t spool_max_age_ms;
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
-    bool own_gauges;          /* there may be gauges whose rule is not `latest` */
-    bool all_own_gauges;      /* each gauge has a field of the instance's own in the totals */
-    uint64_t instance_ttl_ms; /* for how long after its last batch these count; 0: 5 intervals */
-    bool resumes;             /* what it holds is saved at a stop: producers outlive the process */
+    uint64_t totals_ttl_s; /* totals that nobody adds to for so long are removed; 0: never */
+    bool own_gauges;       /* there may be gauges whose rule is not `latest` */
+    bool all_own_gauges;   /* each gauge has a field of the instance's own in the totals */
+    uint32_t alive_ms;     /* for how long after its last batch these count */
+    bool resumes;          /* what it holds is saved at a stop: producers outlive the process */
 };
 
 /* Errors of a cluster that say where a command belongs.  X(id, its first word, label `kind`) */
@@ -145,6 +146,9 @@ enum redis_redirect_kind {
       "Intervals dropped because the spool was full or too old.")                                 \
     X(series_dropped, "statsd_redis_dropped_series_total", COUNTER, "",                           \
       "Series values dropped with those intervals.")                                              \
+    X(pruned, "statsd_redis_pruned_series_total", COUNTER, "",                                    \
+      "Series whose totals this instance removed from Redis: nobody had sent them for "           \
+      "redis.totals_ttl.")                                                                        \
     X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
       "Events and service checks appended to their streams in Redis.")                            \
     X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \

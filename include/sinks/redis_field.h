@@ -4,7 +4,8 @@
  *   field                       value in i:<T>             value in tot
  *   c|<series>                  sum                        sum lastT
  *   g|<series>                  value stamp_ms writer      the same
- *   h|<series>                  msgpack array              the same, and a msgpack integer lastT
+ *   h|<series>                  msgpack array              the same, and msgpack integers lastT,
+ *                                                          and 1 where values are milliseconds
  *   n|<series>                  msgpack array              the same
  *   i|<instance>|<series>                                  value stamp_ms rule
  *   i|<instance>                                           seen_ms alive_ms
@@ -47,6 +48,7 @@ struct redis_field {
     int64_t stamp_ms; /* Unix ms of a gauge; of INSTANCE, when its last batch came */
     int64_t alive_ms; /* INSTANCE: its gauges count for so long from stamp_ms on */
     enum gauge_merge rule;
+    bool milliseconds; /* of a timer in tot: its values came as `ms` */
     /* Of a timer, at the schema it is stored at.  Its two fields are parts of one sketch: merge
      * both, in any order, into one (sketch_merge). */
     struct sketch part;

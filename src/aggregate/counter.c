@@ -1,6 +1,7 @@
 #include "aggregate/counter.h"
 
 #include "aggregate/counters.h"
+#include "aggregate/total.h"
 #include "base/pack.h"
 
 static void counter_begin(struct cell *c, const struct profile *profile, unsigned p)
@@ -99,6 +100,13 @@ static bool counter_load(struct exposed *e, const struct kind_saved *at, struct 
     return true;
 }
 
+static void counter_put_total(struct exposed *e, const struct total *t, struct kind_now *now)
+{
+    double shown = t->value * e->profile->scale;
+    (void)now;
+    ((struct counter_exposed *)e)->total = fmin(fmax(shown, 0), DBL_MAX);
+}
+
 static enum family_type counter_type(const struct profile *p)
 {
     (void)p;
@@ -118,4 +126,5 @@ const struct kind_ops counter_ops = {
     .exposed_release = counter_exposed_release,
     .save = counter_save,
     .load = counter_load,
+    .put_total = counter_put_total,
 };

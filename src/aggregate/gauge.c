@@ -7,9 +7,11 @@
  */
 #include "aggregate/gauge.h"
 
+#include <float.h>
 #include <stdlib.h>
 
 #include "aggregate/kind_saved.h"
+#include "aggregate/total.h"
 #include "base/pack.h"
 
 /*
@@ -172,6 +174,16 @@ static bool gauge_load(struct exposed *e, const struct kind_saved *at, struct un
     return true;
 }
 
+/* Of several on one line the one with the latest stamp is shown; stamps here are the total's. */
+static void gauge_put_total(struct exposed *e, const struct total *t, struct kind_now *now)
+{
+    struct gauge_exposed *g = (struct gauge_exposed *)e;
+    double shown = fmax(-DBL_MAX, fmin(t->value * e->profile->scale, DBL_MAX));
+    uint64_t stamp = t->stamp_ms > 0 ? (uint64_t)t->stamp_ms : 1;
+    (void)now;
+    g->now = (struct gauge_part){ .value = shown, .set_ns = stamp, .last_ns = stamp };
+}
+
 static enum family_type gauge_type(const struct profile *p)
 {
     (void)p;
@@ -193,4 +205,5 @@ const struct kind_ops gauge_ops = {
     .carry = gauge_carry,
     .save = gauge_save,
     .load = gauge_load,
+    .put_total = gauge_put_total,
 };

@@ -8,7 +8,7 @@
  *     series     control's: what the interval brought, for the   close, release, kind_next
  *                sinks
  *     exposed    control's: what /metrics shows                  absorb, view, release, reshape,
- *                                                                carry, save, load
+ *                                                                carry, save, load, put_total
  *
  * and kind_merge takes a cell's part to the other two.  Cells and series keep values as they were
  * sent; what goes to an exposed is multiplied by profile->scale.
@@ -36,6 +36,7 @@ struct series;
 struct registry_counters;
 struct set_list;
 struct sketch;
+struct total;
 struct unpack;
 
 /* What follows from a sample's type alone. */
@@ -119,6 +120,9 @@ struct kind_ops {
      * save has written that, and what came of it is to be released. */
     void (*save)(struct exposed *e, const struct kind_saved *at, struct buf *out);
     bool (*load)(struct exposed *e, const struct kind_saved *at, struct unpack *in);
+
+    /* e, which is new, shows the total. */
+    void (*put_total)(struct exposed *e, const struct total *t, struct kind_now *now);
 };
 
 /*

@@ -73,7 +73,7 @@ static bool is_equal(const struct profile *a, const struct profile *b)
     return a->histogram == b->histogram && same_buckets(a, b) && same_window(a, b) &&
            a->native_max_buckets == b->native_max_buckets && a->set_steps == b->set_steps &&
            a->set_step_intervals == b->set_step_intervals && a->ttl_s == b->ttl_s &&
-           a->scale == b->scale;
+           a->scale == b->scale && a->gauge_merge == b->gauge_merge;
 }
 
 static void profile_check(const struct profile *p)
@@ -82,6 +82,7 @@ static void profile_check(const struct profile *p)
     assert(p->histogram || (p->summary_age_buckets > 0 && p->summary_max_age_ms > 0));
     assert(p->set_steps == 0 || p->set_step_intervals > 0);
     assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
+    assert(p->gauge_merge < GAUGE_MERGE_COUNT);
     assert(isfinite(p->scale) && p->native_factor >= 0 && !isnan(p->native_zero_threshold));
     for (uint32_t i = 1; i < p->n_buckets; i++)
         assert(p->buckets[i - 1] < p->buckets[i]);

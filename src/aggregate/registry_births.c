@@ -38,6 +38,12 @@ static bool is_identity(const void *registry, uint32_t place, const void *identi
     return r->hashes[place] == id->hash && tuple_is(series_tuple(r->all[place]), &r->symbols, id);
 }
 
+bool registry_knows(const struct registry *r, const struct identity *id)
+{
+    const struct places_array array = registry_series(r);
+    return places_find(&r->by_identity, &array, id->hash, is_identity, id) != PLACES_NONE;
+}
+
 void registry_appear(struct registry *r, struct series *s)
 {
     assert(s->exposed == NULL && (s->state == SERIES_QUIET || s->state == SERIES_EXPIRED));

@@ -39,7 +39,10 @@ static void give(struct registry *r, const struct series *s)
     tuple_key(t, &r->symbols, &r->key);
     struct closed_series c = { .key = buf_slice(&r->key),
                                .name = slice_of(r->key.ptr, tuple_name(t, &r->symbols).len),
-                               .kind = (enum series_kind)s->kind };
+                               .kind = (enum series_kind)s->kind,
+                               .milliseconds = kind_types[t->type].milliseconds };
+    if (s->kind == SERIES_GAUGE)
+        c.merge = series_profile(s, r->opts.profiles)->gauge_merge;
     kind_rows[s->kind]->close(s, end->now_ns, end->now_wall_ms, &c);
     end->give(end->cookie, &c);
 }

@@ -1,7 +1,7 @@
 /**
  * registry_priv: the registry's inside, shared by registry.c, registry_merge.c, registry_births.c,
  * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
- * registry_exemplars.c, registry_save.c and registry_load.c.
+ * registry_exemplars.c, registry_save.c, registry_load.c and registry_totals.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -88,6 +88,8 @@ struct kind_now registry_kind_now(struct registry *r, uint64_t now_ns);
 
 /* r->all, for r->by_identity. */
 struct places_array registry_series(const struct registry *r);
+
+bool registry_knows(const struct registry *r, const struct identity *id);
 
 /* A page begins to be merged: all its births are to come. */
 void registry_adopt_begin(struct registry *r);

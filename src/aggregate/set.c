@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "aggregate/kind_saved.h"
+#include "aggregate/total.h"
 #include "base/mem.h"
 #include "base/pack.h"
 
@@ -202,6 +203,7 @@ static void set_absorb(struct exposed *to, struct exposed *from, struct kind_now
     (void)members_merge(&into->members, &n->members);
     into->last = n->last > into->last ? n->last : into->last; /* its members are forgotten */
     into->shown = into->shown || n->shown;
+    into->counted = into->counted || n->counted;
     enlist(now->sets, into);
 }
 
@@ -212,7 +214,8 @@ static void set_view(struct exposed *e, uint64_t now_ns, struct sketch *scratch,
     (void)now_ns;
     (void)scratch;
     catch_up(n);
-    double members = (double)(e->profile->set_steps > 0 ? set_window_count(&n->window) : n->last);
+    bool by_window = e->profile->set_steps > 0 && !n->counted;
+    double members = (double)(by_window ? set_window_count(&n->window) : n->last);
     ret->value = fmax(-DBL_MAX, fmin(members * e->profile->scale, DBL_MAX));
     ret->shown = n->shown;
 }
@@ -225,6 +228,7 @@ static void set_exposed_release(struct exposed *e)
     members_release(&n->members);
     n->last = 0;
     n->shown = false;
+    n->counted = false;
 }
 
 /* Without members until more come. */
@@ -270,6 +274,14 @@ static bool set_load(struct exposed *e, const struct kind_saved *at, struct unpa
     return true;
 }
 
+static void set_put_total(struct exposed *e, const struct total *t, struct kind_now *now)
+{
+    struct set_exposed *n = (struct set_exposed *)e;
+    (void)now;
+    n->last = (uint64_t)t->value;
+    n->shown = n->counted = true;
+}
+
 static enum family_type set_type(const struct profile *p)
 {
     (void)p;
@@ -293,4 +305,5 @@ const struct kind_ops set_ops = {
     .carry = set_carry,
     .save = set_save,
     .load = set_load,
+    .put_total = set_put_total,
 };

@@ -41,6 +41,7 @@ struct set_exposed {
     struct members members;   /* without: of the open interval */
     uint64_t last;            /* without: how many the last closed interval had */
     bool shown;               /* there is something to show */
+    bool counted;             /* it is `last`, a total's, whatever the window is */
     uint8_t odd;              /* while listed: 1 when its window has moved on to an interval of odd
                                  number last, 0: of even */
     uint32_t listed;          /* place in the list, from 1; 0: in none */

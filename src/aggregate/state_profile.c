@@ -16,7 +16,7 @@ static void save_doubles(const double *at, uint32_t n, struct buf *out)
 
 void state_profile_save(const struct profile *p, struct buf *out)
 {
-    pack_u8(out, p->histogram);
+    pack_u8(out, (uint8_t)(p->histogram | p->gauge_merge << 1));
     pack_u8(out, (uint8_t)p->sketch_schema);
     pack_double(out, p->native_factor);
     pack_u32(out, p->native_max_buckets);
@@ -64,16 +64,18 @@ static bool makes_sense(const struct profile *p)
     bool steps =
         p->set_steps == 0 || (p->set_steps <= PROFILE_SET_STEPS_MAX && p->set_step_intervals > 0 &&
                               p->set_step_intervals <= STEP_INTERVALS_MAX);
-    return p->sketch_schema >= 0 && p->sketch_schema <= 8 && native && window && steps &&
-           isfinite(p->native_zero_threshold) && isfinite(p->scale) && p->ttl_s <= TTL_MAX_S &&
-           ascending(p->buckets, p->n_buckets, -DBL_MAX, DBL_MAX) &&
+    return p->gauge_merge < GAUGE_MERGE_COUNT && p->sketch_schema >= 0 && p->sketch_schema <= 8 &&
+           native && window && steps && isfinite(p->native_zero_threshold) && isfinite(p->scale) &&
+           p->ttl_s <= TTL_MAX_S && ascending(p->buckets, p->n_buckets, -DBL_MAX, DBL_MAX) &&
            in_order(p->quantiles, p->n_quantiles);
 }
 
 bool state_profile_load(struct profile *p, double room[2][STATE_BOUNDS_MAX], struct unpack *in)
 {
     *p = (struct profile){ .buckets = room[0], .quantiles = room[1] };
-    p->histogram = unpack_u8(in) != 0;
+    uint8_t bits = unpack_u8(in);
+    p->histogram = bits & 1;
+    p->gauge_merge = (enum gauge_merge)(bits >> 1);
     p->sketch_schema = unpack_u8(in);
     p->native_factor = unpack_double(in);
     p->native_max_buckets = unpack_u32(in);

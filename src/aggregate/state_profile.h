@@ -1,9 +1,9 @@
 /**
  * state_profile: a profile as bytes (base/pack.h), and back.  Private to aggregate/.
  *
- *     u8 histogram, u8 sketch_schema, f64 native_factor, u32 native_max_buckets,
- *     f64 native_zero_threshold, u32 summary_max_age_ms, u32 summary_age_buckets, u32 set_steps,
- *     u32 set_step_intervals, u64 ttl_s, f64 scale,
+ *     u8 histogram (from bit 1 on: gauge_merge), u8 sketch_schema, f64 native_factor,
+ *     u32 native_max_buckets, f64 native_zero_threshold, u32 summary_max_age_ms,
+ *     u32 summary_age_buckets, u32 set_steps, u32 set_step_intervals, u64 ttl_s, f64 scale,
  *     u16 n, n bounds of f64, u16 n, n quantiles of f64
  *
  *   thread   any

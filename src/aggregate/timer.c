@@ -119,12 +119,6 @@ static uint64_t period_now(const struct profile *p, struct kind_now *now)
     return now->period;
 }
 
-/* Is one of the values, times scale, below 0? */
-static bool shows_negative(const struct sketch *k, double scale)
-{
-    return (scale > 0 && k->min < 0) || (scale < 0 && k->max > 0);
-}
-
 /* Buckets hold no more than the count, so what fits in the count fits in them. */
 static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, unsigned p,
                           struct kind_now *now)
@@ -137,7 +131,7 @@ static bool merge_exposed(struct timer_exposed *t, const struct timer_cell *c, u
     if (!isfinite(count))
         return false;
     t->count = count;
-    if (shows_negative(k, c->profile->scale))
+    if (timer_shows_negative(k, c->profile->scale))
         exposed_mark_negative(&t->exposed);
     /* A bucket that found no memory is missing in a quantile; count and sum are whole. */
     if (!profile->histogram) {
@@ -306,4 +300,5 @@ const struct kind_ops timer_ops = {
     .reshape = timer_reshape,
     .save = timer_save,
     .load = timer_load,
+    .put_total = timer_put_total,
 };

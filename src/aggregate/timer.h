@@ -97,7 +97,16 @@ static inline int timer_add(struct timer_cell *t, unsigned p, double v, double w
     return timer_add_at(t, p, v, weight, sketch_at_of(&t->part[p].sketch, v));
 }
 
+/* Is one of the values, times scale, below 0? */
+static inline bool timer_shows_negative(const struct sketch *k, double scale)
+{
+    return (scale > 0 && k->min < 0) || (scale < 0 && k->max > 0);
+}
+
 extern const struct kind_ops timer_ops;
+
+/* Its row put_total: timer_total.c. */
+void timer_put_total(struct exposed *e, const struct total *t, struct kind_now *now);
 
 /* Its rows save and load: timer_state.c. */
 void timer_save(struct exposed *e, const struct kind_saved *at, struct buf *out);

@@ -14,6 +14,7 @@
 
 struct reloaded {
     struct core_mapping mapping;
+    struct core_mapping cluster_mapping; /* the same, for cluster_page_remap; { 0 }: no redis.url */
     bool log_rejected;
     unsigned for_next_start; /* options that differ and wait */
 };
@@ -21,7 +22,7 @@ struct reloaded {
 /**
  * reload_read(running, src, ret):
  *   running  what the server was started with
- *   ret      its mapping is to be released
+ *   ret      its mappings are to be released
  *   returns  0; -EINVAL with ret untouched, logged
  */
 int reload_read(const struct config *running, const struct config_source *src,

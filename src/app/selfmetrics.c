@@ -18,6 +18,8 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         events_totals(src->events, &ret->events);
     if (src->http != NULL)
         http_stats(src->http, &ret->http);
+    if (src->cluster != NULL)
+        cluster_page_stats(src->cluster, &ret->cluster);
     /* clang-format off */
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
@@ -27,6 +29,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
         [COUNTER_TABLE_API] = api_counted(src->api),
+        [COUNTER_TABLE_CLUSTER] = src->cluster == NULL ? NULL : &ret->cluster,
         [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,
     };

@@ -8,6 +8,7 @@
 #include "aggregate/limit.h"
 #include "aggregate/registry.h"
 #include "api/api.h"
+#include "app/cluster_page.h"
 #include "app/events.h"
 #include "app/turn.h"
 #include "base/buf.h"
@@ -29,6 +30,7 @@ struct selfmetrics_sources {
     const struct http_server *http; /* or NULL: its numbers are those of http_ended */
     const struct events *events;    /* or NULL: its numbers are zero */
     const struct api *api;          /* or NULL: its numbers are zero */
+    struct cluster_page *cluster;   /* or NULL: its numbers are zero */
     const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
@@ -45,6 +47,7 @@ struct selfmetrics {
     struct limit_totals limits;
     struct event_totals events;
     struct http_stats http;
+    struct cluster_stats cluster;
     struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };
 

@@ -221,9 +221,13 @@ static void stop(struct server *s)
 {
     assert(server_state(s) == STARTING || server_state(s) == STOPPING);
     end_scrapes(s);
+    if (s->cluster != NULL)
+        cluster_page_stop(s->cluster, s->hurried ? 0 : SCRAPES_MS);
     api_stop(s->api);
     bool ran = server_state(s) != STARTING;
     server_http_stop(s);
+    cluster_page_free(s->cluster);
+    s->self.cluster = s->cluster = NULL;
     server_state_stop(s);
     if (ran)
         server_state_save(s);

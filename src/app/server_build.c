@@ -290,6 +290,7 @@ void server_unbuild(struct server *s)
     free(s->listeners);
     events_release(&s->events);
     registry_free(s->registry);
+    core_mapping_release(&s->fresh.cluster_mapping);
     core_mapping_release(&s->fresh.mapping); /* of a reload that no turn put in force */
     core_mapping_release(&s->mapping);
     series_limit_release(&s->limit);

@@ -108,17 +108,25 @@ bool server_hand_on_offers(const struct server *s)
 
 /* ---- pause ---- */
 
+/* late: who still reads is cut off */
+static bool pages_are_read(struct server *s, bool late)
+{
+    if (late)
+        scrape_cut(s->scrape);
+    if (late && s->cluster != NULL)
+        cluster_page_cut(s->cluster);
+    return scrape_idle(s->scrape) && (s->cluster == NULL || cluster_page_idle(s->cluster));
+}
+
 static bool answered(struct server *s, uint64_t waited_ms)
 {
     struct http_stats http = { .connections = 0 };
     bool late = waited_ms >= ANSWER_MS;
     if (s->http != NULL)
         http_stats(s->http, &http);
-    if (late)
-        scrape_cut(s->scrape);
     if (s->http != NULL && waited_ms < HTTP_LEAVE_MS)
         return false;
-    return scrape_idle(s->scrape) && (http.waiting == 0 || late) &&
+    return pages_are_read(s, late) && (http.waiting == 0 || late) &&
            (http.connections == 0 || waited_ms >= IDLE_MS);
 }
 

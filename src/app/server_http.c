@@ -12,7 +12,8 @@
 
 static const char landing_page[] =
     "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
-    "<ul><li><a href=/metrics>/metrics</a><li><a href=/api/v1/events>/api/v1/events</a>"
+    "<ul><li><a href=/metrics>/metrics</a><li>"
+    "<a href=/cluster/metrics>/cluster/metrics</a><li><a href=/api/v1/events>/api/v1/events</a>"
     "<li><a href=/api/v1/checks>/api/v1/checks</a><li><a href=/-/healthy>/-/healthy</a>"
     "<li><a href=/-/ready>/-/ready</a></ul>\n";
 
@@ -41,6 +42,26 @@ static unsigned ready(void *server, const char **ret_text)
     else if (yes)
         *ret_text = "statsd is ready";
     return yes ? 200 : 503;
+}
+
+static unsigned no_cluster(void *unused, const char **ret_text)
+{
+    (void)unused;
+    *ret_text = "redis.url is not set: this server writes to no Redis in which the totals of all "
+                "would be";
+    return 404;
+}
+
+static struct http_route cluster_route(const struct server *s)
+{
+    struct http_route r = { .path = "/cluster/metrics" };
+    if (s->cluster == NULL) {
+        r.probe = no_cluster;
+    } else {
+        r.ask = http_mailbox_ask;
+        r.cookie = cluster_page_mailbox(s->cluster);
+    }
+    return r;
 }
 
 /* HTTP thread: note it for on_lifecycle on the control thread. */
@@ -141,6 +162,7 @@ int server_http_start(struct server *s)
         { .path = "/", .fixed = s->landing },
         /* Asked before the saved state is loaded, it waits: the loop does not run until then. */
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
+        cluster_route(s),
         api_route(s->api),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },

@@ -25,6 +25,7 @@
 
 #include "aggregate/off_page_log.h"
 #include "api/api.h"
+#include "app/cluster_page.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
@@ -71,13 +72,14 @@ struct server {
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
-    struct events events;  /* events.log is what others read, and are told by */
-    struct scrape *scrape; /* NULL until everything is built */
-    struct api *api;       /* the same; NULL without HTTP too */
+    struct events events;         /* events.log is what others read, and are told by */
+    struct scrape *scrape;        /* NULL until everything is built */
+    struct api *api;              /* the same; NULL without HTTP too */
+    struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct http_body *landing;
-    struct http_route routes[7];
+    struct http_route routes[8];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;

@@ -30,6 +30,12 @@ static void in_force(struct server *s)
     server_manager_reloaded(s, NULL);
 }
 
+static void release_fresh(struct server *s)
+{
+    core_mapping_release(&s->fresh.mapping);
+    core_mapping_release(&s->fresh.cluster_mapping);
+}
+
 void server_reload(struct server *s)
 {
     if (server_state(s) == HANDING_ON) {
@@ -53,13 +59,13 @@ void server_reload(struct server *s)
     if (server_state(s) != RUNNING) {
         LOG(LOG_INFO, "reloaded", F_STR("but", "stopping: the mapping stays"));
         server_manager_stopping(s);
-        core_mapping_release(&s->fresh.mapping);
+        release_fresh(s);
         return;
     }
     int rc = turn_remap(&s->turn, &s->fresh.mapping, &s->reload_turn);
     if (rc < 0) {
         LOG(LOG_ERROR, "reload refused", F_STR("error", err_text(rc)));
-        core_mapping_release(&s->fresh.mapping);
+        release_fresh(s);
         refused(s);
     }
 }
@@ -69,6 +75,10 @@ void server_reload_turned(struct server *s)
     if (s->reload_turn == 0 || s->turn.done < s->reload_turn)
         return;
     s->reload_turn = 0;
+    if (s->cluster != NULL && s->fresh.cluster_mapping.profiles != NULL)
+        cluster_page_remap(s->cluster, &s->fresh.cluster_mapping);
+    core_mapping_release(&s->fresh.cluster_mapping);
+    s->fresh.cluster_mapping = (struct core_mapping){ 0 };
     core_mapping_release(&s->mapping);
     s->mapping = s->fresh.mapping;
     s->fresh.mapping = (struct core_mapping){ 0 };

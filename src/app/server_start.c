@@ -73,6 +73,24 @@ static int open_api(struct server *s)
     return rc;
 }
 
+static int open_cluster(struct server *s)
+{
+    const struct config *c = s->config;
+    bool any = c->http_listen[0] != '\0' && c->redis_url[0] != '\0';
+    int rc = any ? cluster_page_new(c, &s->cluster) : 0;
+    s->self.cluster = s->cluster;
+    return rc;
+}
+
+/* Before HTTP, whose requests it answers. */
+static int start_cluster(struct server *s)
+{
+    int rc = s->cluster == NULL ? 0 : cluster_page_start(s->cluster);
+    if (rc < 0)
+        LOG(LOG_ERROR, "cannot start a thread for cluster metrics", F_STR("error", err_text(rc)));
+    return rc;
+}
+
 /*
  * After a takeover the sockets are ours whatever happens, and the server that ends has threads for
  * a while: a thread is asked for again.
@@ -110,7 +128,7 @@ int server_make(struct server *s)
     prepare_self(s);
     if ((rc = server_web_open(&s->web, s->config->http_web_config, &s->self.server)) < 0)
         return rc;
-    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0)
+    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0 || (rc = open_cluster(s)) < 0)
         return rc;
     server_start_loop(s);
     return 0;
@@ -119,7 +137,9 @@ int server_make(struct server *s)
 /* What may fail comes before anything is read: a manager's sockets have it for the next start. */
 static int go_from_nothing(struct server *s)
 {
-    int rc = server_http_start(s);
+    int rc = start_cluster(s);
+    if (rc == 0)
+        rc = server_http_start(s);
     return rc == 0 ? start_workers(s) : rc;
 }
 
@@ -127,6 +147,8 @@ static int go_from_nothing(struct server *s)
 static int go_from_another(struct server *s)
 {
     int rc = start_workers(s);
+    if (rc == 0)
+        rc = start_cluster(s);
     if (rc == 0)
         (void)server_http_start(s); /* or later */
     return rc;

@@ -42,12 +42,13 @@ static void resolved_check(const struct mapping_options *o)
 static void read_defaults(struct mapping_reader *r, const struct document_node *node,
                           struct mapping_defaults *d, bool *ret_unordered)
 {
-    enum { OBSERVER, MATCH_TYPE, UNORDERED, TTL, HISTOGRAM, SUMMARY };
+    enum { OBSERVER, MATCH_TYPE, UNORDERED, TTL, GAUGE_MERGE, HISTOGRAM, SUMMARY };
     static const struct mapping_key keys[] = {
         [OBSERVER] = { "observer_type", NULL },
         [MATCH_TYPE] = { "match_type", NULL },
         [UNORDERED] = { "glob_disable_ordering", NULL },
         [TTL] = { "ttl", NULL },
+        [GAUGE_MERGE] = { "gauge_merge", NULL },
         [HISTOGRAM] = { "histogram_options", NULL },
         [SUMMARY] = { "summary_options", NULL },
         { "timer_type", "no longer there; write observer_type with the same value" },
@@ -65,12 +66,14 @@ static void read_defaults(struct mapping_reader *r, const struct document_node *
     struct mapping_field f[ARRAY_LEN(keys)];
     struct mapping_blocks blocks;
     struct mapping_options base = d->options;
-    int match = 0, observer = MAPPING_OBSERVER_UNSET;
+    int match = 0, observer = MAPPING_OBSERVER_UNSET, merge = (int)base.gauge_merge;
     mapping_reader_fields(r, node, "defaults.", keys, ARRAY_LEN(keys), f);
     mapping_scalar_word(r, &f[OBSERVER], "summary|histogram", &observer);
     mapping_scalar_word(r, &f[MATCH_TYPE], "glob|regex", &match);
     mapping_scalar_bool(r, &f[UNORDERED], ret_unordered);
     mapping_scalar_duration(r, &f[TTL], &base.ttl_ms);
+    mapping_scalar_word(r, &f[GAUGE_MERGE], GAUGE_RULE_WORDS, &merge);
+    base.gauge_merge = (enum gauge_rule)merge;
     mapping_options_read(r, &f[HISTOGRAM], &f[SUMMARY], &blocks);
     mapping_options_resolve(&base, d->config, (enum mapping_observer)observer, &blocks,
                             &d->options);

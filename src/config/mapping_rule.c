@@ -31,6 +31,7 @@ enum field {
     HELP,
     TTL,
     SCALE,
+    GAUGE_MERGE,
     FIELDS /* what follows has a hint, and no field */
 };
 
@@ -48,6 +49,7 @@ static const struct mapping_key keys[] = {
     [HELP] = { "help", NULL },
     [TTL] = { "ttl", NULL },
     [SCALE] = { "scale", NULL },
+    [GAUGE_MERGE] = { "gauge_merge", NULL },
     { "timer_type", "no longer there; write observer_type with the same value" },
     { "buckets", "no longer there; write histogram_options: {buckets: [...]}" },
     { "quantiles", "no longer there; write summary_options: {quantiles: [...]}" },
@@ -300,6 +302,9 @@ static void read_options(struct mapping_reader *r, const struct mapping_field f[
         ret->options.ttl_ms = ttl_ms;
     if (mapping_scalar_number(r, &f[SCALE], &ret->options.scale) && !isfinite(ret->options.scale))
         mapping_reader_wrong(r, &f[SCALE], "is not finite; write a number such as 0.001");
+    int merge = (int)ret->options.gauge_merge;
+    mapping_scalar_word(r, &f[GAUGE_MERGE], GAUGE_RULE_WORDS, &merge);
+    ret->options.gauge_merge = (enum gauge_rule)merge;
 }
 
 /* A label that the exposition of a histogram or summary makes itself. */

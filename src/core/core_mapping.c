@@ -32,6 +32,17 @@ static void set_window(const struct config *c, struct profile *p)
     assert(p->set_steps <= PROFILE_SET_STEPS_MAX);
 }
 
+/* The words of both are in one order. */
+static enum gauge_merge merge_of(int rule)
+{
+    _Static_assert((int)GAUGE_RULE_AVG == (int)GAUGE_MERGE_AVG &&
+                       (int)GAUGE_RULE_SUM == (int)GAUGE_MERGE_SUM &&
+                       (int)GAUGE_RULE_MIN == (int)GAUGE_MERGE_MIN &&
+                       (int)GAUGE_RULE_MAX == (int)GAUGE_MERGE_MAX,
+                   "a rule has one number");
+    return (enum gauge_merge)rule;
+}
+
 struct profile core_profile(const struct config *c)
 {
     struct profile p = { .histogram = c->prometheus_observer_type == OBSERVER_HISTOGRAM,
@@ -44,6 +55,7 @@ struct profile core_profile(const struct config *c)
                          .summary_age_buckets = c->aggregate_summary_age_buckets,
                          .ttl_s = core_seconds_up(c->aggregate_ttl_ms),
                          .scale = 1,
+                         .gauge_merge = merge_of(c->redis_gauge_merge),
                          .native_factor = c->prometheus_native_histogram_factor,
                          .native_max_buckets = c->prometheus_native_histogram_max_buckets,
                          .native_zero_threshold = -1 };
@@ -64,7 +76,8 @@ static struct mapping_options options_of(const struct config *c)
                                          c->prometheus_native_histogram_max_buckets,
                                      .native_zero_threshold = -1,
                                      .ttl_ms = c->aggregate_ttl_ms,
-                                     .scale = 1 };
+                                     .scale = 1,
+                                     .gauge_merge = (enum gauge_rule)c->redis_gauge_merge };
 }
 
 /* ---- profiles ---- */
@@ -94,6 +107,8 @@ static const struct profile *profile_of(struct profiles *ps, const struct mappin
     struct profile p = *profiles_at(ps, 0);
     p.ttl_s = core_seconds_up(r->options.ttl_ms);
     p.scale = r->drop ? 1 : r->options.scale;
+    if (!r->drop && (r->classes & MAPPING_FILE_GAUGE))
+        p.gauge_merge = merge_of(r->options.gauge_merge);
     if (!r->drop && (r->classes & MAPPING_FILE_OBSERVER))
         observe_as(&p, &r->options);
     return profiles_intern(ps, &p);
@@ -105,6 +120,7 @@ static int set_profiles(const struct config *c, const struct mapping_file *f,
 {
     struct profile unmapped = core_profile(c);
     unmapped.ttl_s = core_seconds_up(f->defaults.ttl_ms);
+    unmapped.gauge_merge = merge_of(f->defaults.gauge_merge);
     observe_as(&unmapped, &f->defaults);
     m->profiles = profiles_new(&unmapped);
     m->n_profiles = 1;

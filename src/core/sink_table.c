@@ -12,6 +12,13 @@ static bool wants_redis(const struct config *c)
     return c->redis_url[0] != '\0';
 }
 
+static uint32_t alive_ms(const struct config *c)
+{
+    enum { INTERVALS = 5 };
+    uint64_t ms = c->redis_instance_ttl_ms;
+    return (uint32_t)(ms > 0 ? ms : INTERVALS * c->server_interval_ms);
+}
+
 static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret)
 {
     const struct redis_opts o = {
@@ -26,6 +33,10 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
         .events_max = c->redis_events_max,
         .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
         .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
+        .own_gauges = c->redis_gauge_merge != GAUGE_RULE_LATEST || c->prometheus_mapping[0] != '\0',
+        .all_own_gauges = c->redis_instance_label,
+        .alive_ms = alive_ms(c),
+        .totals_ttl_s = c->redis_totals_ttl_ms / 1000,
         .resumes = c->server_state_dir[0] != '\0',
     };
     return redis_sink_new(loop, &o, ret);

@@ -4,6 +4,7 @@
  *     on_asked      the loop: requests have come in, or an exposition may go on
  *     serve         the desk: these requests' turn is over; begin their expositions, by party
  *     step_all      every exposition goes on, and what is over leaves
+ *     scrape_show   another registry is shown; the one before leaves when it is no longer read
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +14,54 @@
 #include "expose/scrape_priv.h"
 
 enum { STATUS_UNAVAILABLE = 503 };
+
+/* ---- registries ---- */
+
+static void source_free(struct scrape_source *from)
+{
+    for (unsigned i = 0; i < WRITER_COUNT; i++)
+        from->at.writers[i]->ops->close(from->at.writers[i]);
+    free(from);
+}
+
+static bool is_read(const struct scrape *s, const struct scrape_source *from)
+{
+    for (const struct exposition *e = s->under_way; e != NULL; e = e->next)
+        if (e->source == &from->at)
+            return true;
+    return false;
+}
+
+static void leave_earlier(struct scrape *s)
+{
+    struct scrape_source **at = s->shown == NULL ? NULL : &s->shown->next;
+    while (at != NULL && *at != NULL) {
+        struct scrape_source *from = *at;
+        if (is_read(s, from)) {
+            at = &from->next;
+            continue;
+        }
+        *at = from->next;
+        s->left(s->source.cookie, from->at.registry);
+        source_free(from);
+    }
+}
+
+void scrape_show(struct scrape *s, struct registry *r)
+{
+    struct scrape_source *from = mem_zalloc(sizeof *from);
+    assert(s->shown == NULL || s->left != NULL);
+    from->at = s->source;
+    from->at.registry = r;
+    for (unsigned i = 0; i < WRITER_COUNT; i++)
+        from->at.writers[i] =
+            writers[i]->open(&(struct writer_opts){ .registry = r, .zero_ms = s->zero_ms });
+    from->next = s->shown;
+    s->shown = from;
+    leave_earlier(s);
+}
+
+/* ---- expositions ---- */
 
 static void step_all(struct scrape *s)
 {
@@ -28,6 +77,7 @@ static void step_all(struct scrape *s)
             exposition_free(e);
         }
     }
+    leave_earlier(s);
 }
 
 static void on_asked(uv_async_t *async)
@@ -78,10 +128,11 @@ static void begin(struct scrape *s, const struct asker *askers, size_t n)
         newcomers[i] = askers[i].who;
         to[i] = askers[i].request;
     }
-    assert(!s->stopped); /* its desk has closed, and answers by itself */
+    /* Its desk has closed, and answers by itself; and nobody is served before there is a page. */
+    assert(!s->stopped && s->shown != NULL);
     if (scrape_make_room(s, newcomers, n)) {
         assert(scrape_places(s) > 0);
-        struct exposition *e = exposition_new(&s->source, askers->form, to, n, wake, s);
+        struct exposition *e = exposition_new(&s->shown->at, askers->form, to, n, wake, s);
         e->next = s->under_way;
         s->under_way = e;
     } else {
@@ -93,9 +144,23 @@ static void begin(struct scrape *s, const struct asker *askers, size_t n)
     free(newcomers);
 }
 
+static void refuse(const char *text, struct http_request *const *to, size_t n)
+{
+    struct buf line = { 0 };
+    buf_printf(&line, "%s\n", text);
+    struct http_body *body = http_body_take("text/plain; charset=utf-8", line.ptr, line.len);
+    for (size_t i = 0; i < n; i++)
+        http_answer(to[i], STATUS_UNAVAILABLE, body);
+    http_body_unref(body);
+}
+
 static void serve(void *scrape, struct http_request *const *to, size_t n)
 {
     struct scrape *s = scrape;
+    if (s->refusal != NULL) {
+        refuse(s->refusal, to, n);
+        return;
+    }
     struct asker *askers = mem_alloc(n * sizeof *askers);
     for (size_t i = 0; i < n; i++)
         askers[i] = (struct asker){ to[i], exposition_form_of(to[i]), http_request_who(to[i]) };
@@ -126,14 +191,12 @@ int scrape_new(const struct scrape_opts *opts, struct scrape **ret)
                                                        .serve = serve,
                                                        .wake = wake,
                                                        .cookie = s });
-    s->source = (struct exposition_source){ .loop = opts->loop,
-                                            .registry = opts->registry,
-                                            .put_own = opts->put_own,
-                                            .cookie = opts->own,
-                                            .stats = opts->stats };
-    for (unsigned i = 0; i < WRITER_COUNT; i++)
-        s->source.writers[i] = writers[i]->open(
-            &(struct writer_opts){ .registry = opts->registry, .zero_ms = s->zero_ms });
+    s->source = (struct exposition_source){
+        .loop = opts->loop, .put_own = opts->put_own, .cookie = opts->own, .stats = opts->stats
+    };
+    s->left = opts->left;
+    if (opts->registry != NULL)
+        scrape_show(s, opts->registry);
     *ret = s;
     return 0;
 }
@@ -151,6 +214,13 @@ struct http_mailbox *scrape_mailbox(struct scrape *s)
 void scrape_turned(struct scrape *s, uint64_t done)
 {
     http_desk_turned(&s->desk, done);
+}
+
+void scrape_refused(struct scrape *s, uint64_t done, const char *text)
+{
+    s->refusal = text;
+    http_desk_turned(&s->desk, done);
+    s->refusal = NULL;
 }
 
 void scrape_stop(struct scrape *s)
@@ -172,6 +242,14 @@ void scrape_cut(struct scrape *s)
     wake(s);
 }
 
+void scrape_cut_earlier(struct scrape *s)
+{
+    for (struct exposition *e = s->under_way; e != NULL; e = e->next)
+        if (e->source != &s->shown->at)
+            exposition_cut(e);
+    step_all(s);
+}
+
 static void on_closed(uv_handle_t *asked)
 {
     free(asked->data);
@@ -182,8 +260,9 @@ void scrape_free(struct scrape *s)
     if (s == NULL)
         return;
     http_desk_release(&s->desk);
-    for (unsigned i = 0; i < WRITER_COUNT; i++)
-        s->source.writers[i]->ops->close(s->source.writers[i]);
+    leave_earlier(s);
+    if (s->shown != NULL)
+        source_free(s->shown);
     uv_close((uv_handle_t *)&s->asked, on_closed);
 }
 

@@ -10,10 +10,19 @@
 #include "expose/scrape.h"
 #include "http/desk.h"
 
+/* A registry that is shown, or was and is still read. */
+struct scrape_source {
+    struct scrape_source *next; /* the one shown before it */
+    struct exposition_source at;
+};
+
 struct scrape {
     struct http_desk desk;
-    struct exposition_source source;
-    uv_async_t asked; /* a request came in, or an exposition may go on */
+    struct exposition_source source; /* what all have in common: no registry, no writers */
+    struct scrape_source *shown;     /* the latest; NULL: none so far */
+    void (*left)(void *own, struct registry *r);
+    const char *refusal; /* while those who wait are refused: the text */
+    uv_async_t asked;    /* a request came in, or an exposition may go on */
     bool stopped;
     int64_t zero_ms;               /* as writers have it */
     struct exposition *under_way;  /* newest first, with those rendered and still read */

@@ -1,12 +1,16 @@
 /*
  * Bytes of a stranger that claims to be Redis: whatever hiredis makes of them, the verdict is one
- * of ours and consistent; so is a redirect, and the map of a cluster.
+ * of ours and consistent; so is a redirect, and the map of a cluster; and the janitor asks for what
+ * it may.
  */
 #include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
+#include "sinks/redis/janitor.h"
+#include "sinks/redis/keys.h"
 #include "sinks/redis/reply.h"
 #include "sinks/redis/slots.h"
 
@@ -50,10 +54,39 @@ static void expect_a_sound_map(const redisReply *reply)
         assert(s.nodes[i].port != 0 && s.nodes[i].host[0] != '\0');
 }
 
+static const char *sha_at(void *cookie, uint8_t place)
+{
+    (void)cookie;
+    assert(place < REDIS_SHARDS);
+    return "0123456789012345678901234567890123456789";
+}
+
+static bool send_step(void *cookie, struct redis_ask *a)
+{
+    (void)cookie;
+    assert(a->place < REDIS_SHARDS && a->len < 256);
+    return true;
+}
+
+/* reply answers a step; the next one is sent in time, whatever it says. */
+static void answer_a_step(struct redis_janitor *j, const redisReply *reply, uint64_t *now_ms)
+{
+    uint64_t pruned = redis_janitor_pruned(j);
+    redis_janitor_answer(j, reply, *now_ms);
+    assert(redis_janitor_pruned(j) >= pruned);
+    *now_ms = redis_janitor_pump(j, *now_ms);
+    assert(*now_ms > 0 && redis_janitor_pump(j, *now_ms) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n < 1)
         return 0;
+    log_setup(LOG_ERROR, LOG_LOGFMT);
+    struct redis_janitor *j = redis_janitor_new(&(struct redis_janitor_opts){
+        .prefix = "sd", .ttl_s = 1, .sha = sha_at, .send = send_step });
+    uint64_t now_ms = redis_janitor_pump(j, 1);
+    (void)redis_janitor_pump(j, now_ms);
     uint64_t seq = data[0] + 1u;
     redisReader *reader = redisReaderCreate();
     redisReplyObjectFunctions fns = *reader->fn;
@@ -65,9 +98,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {
         expect_a_sound_verdict(reply, seq);
         expect_a_sound_map(reply);
+        answer_a_step(j, reply, &now_ms);
         freeReplyObject(reply);
         reply = NULL;
     }
     redisReaderFree(reader);
+    redis_janitor_answer(j, NULL, now_ms);
+    redis_janitor_free(j);
     return 0;
 }

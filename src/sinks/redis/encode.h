@@ -8,8 +8,8 @@
  * A value that is not finite is left out and counted.
  *
  * A gauge whose rule is not `latest` goes to the totals a second time, as what this instance has in
- * it: field i|<instance>|<series>.  Every batch of an instance that has such fields, an empty one
- * too, says in i|<instance> that it is alive.
+ * it: field i|<instance>|<series>.  Every batch for a shard that has such fields, an empty one too,
+ * says in i|<instance> that the instance is alive.
  *
  *   thread   one owner
  */
@@ -25,7 +25,7 @@
 struct redis_encode_opts {
     const char *prefix, *instance; /* copied */
     uint32_t retention_s;
-    bool own;     /* there may be gauges of another rule than `latest`; else from the first on */
+    bool own;     /* there may be such gauges, of a process before, too; else from the first on */
     bool all_own; /* each gauge has a field of the instance's own */
     uint32_t alive_ms; /* for how long after a batch they count */
 };

@@ -177,16 +177,22 @@ static bool take_buckets(struct slice *rest, bool negative, double schema, doubl
     return true;
 }
 
-/* lastT behind an array of the totals; nothing behind one of an interval. */
+/*
+ * lastT behind an array of the totals, and a 1 behind that where values are milliseconds; nothing
+ * behind one of an interval.
+ */
 static bool take_last(struct slice *rest, struct redis_field *f)
 {
-    double last;
+    double last, unit;
     if (rest->len == 0)
         return true;
     if (!redis_msgpack_number(rest, &last) || last < 0 || !is_whole(last, (double)last_max))
         return false;
     f->last_s = (int64_t)last;
-    return rest->len == 0;
+    if (rest->len == 0)
+        return true;
+    f->milliseconds = redis_msgpack_number(rest, &unit) && unit == 1;
+    return f->milliseconds && rest->len == 0;
 }
 
 /* The bounds of arrays: as many buckets as a window of ours has. */

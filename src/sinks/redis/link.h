@@ -5,8 +5,8 @@
  *      ^                   |              |             |          |
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
- * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD (greeting.h).  An error there (WRONGPASS, NOPERM, LOADING
- * ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
+ * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD (greeting.h).  An error there (WRONGPASS,
+ * NOPERM, LOADING ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
  * most every 10 s; the operator may repair it while the server runs.
  *
  * The backoff is reset only when the owner says that Redis did useful work (redis_link_thrive), so

@@ -21,7 +21,7 @@ struct redis_login;
 /**
  * redis_login_new(loop, url, files, ret):
  *   url, files  copied; files may be NULL
- *   returns     0; -EINVAL: what is wrong is in the log, as redis_url_check and redis_files_check say
+ *   returns     0; -EINVAL: what redis_url_check and redis_files_check find wrong is in the log
  */
 int redis_login_new(uv_loop_t *loop, const char *url, const struct redis_files *files,
                     struct redis_login **ret);

@@ -141,24 +141,38 @@ static void lost(struct redis_reader *r, struct redis_read *q)
     restart(q);
 }
 
-static bool passes(const char *error)
+static bool begins_with_one_of(const char *error, const char *const *words, size_t n)
 {
-    static const char *const words[] = { "LOADING",  "MASTERDOWN", "BUSY ", "CLUSTERDOWN",
-                                         "TRYAGAIN", "MOVED",      "ASK " };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+    for (size_t i = 0; i < n; i++)
         if (strncmp(error, words[i], strlen(words[i])) == 0)
             return true;
     return false;
 }
 
+/* Of the node: another one may have its places soon. */
+static bool passes(const char *error)
+{
+    static const char *const words[] = { "LOADING", "MASTERDOWN", "BUSY " };
+    return begins_with_one_of(error, words, ARRAY_LEN(words));
+}
+
+/* Of the place: the route sees to it, and the connection stays. */
+static bool is_of_place(const char *error)
+{
+    static const char *const words[] = { "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK " };
+    return begins_with_one_of(error, words, ARRAY_LEN(words));
+}
+
 static void refuse(struct redis_reader *r, struct redis_read *q, const char *error)
 {
-    if (!passes(error)) {
+    bool of_place = is_of_place(error);
+    if (!of_place && !passes(error)) {
         end(q, REDIS_READ_REFUSED, error);
         return;
     }
     restart(q);
-    redis_route_retry(r->route, error);
+    if (!of_place)
+        redis_route_retry(r->route, error);
 }
 
 static void take(struct redis_reader *r, struct redis_read *q, const redisReply *reply)

@@ -111,7 +111,19 @@ bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e)
     return transmit(node, e->place, slice_of(e->bytes, e->len), e);
 }
 
+const char *redis_route_sha(const struct redis_route *r, uint8_t place)
+{
+    uint8_t i = r->node_of[place];
+    return redis_route_usable(r, i) ? redis_link_sha(r->nodes[i].link) : NULL;
+}
+
 bool redis_route_ask(struct redis_route *r, struct redis_ask *a)
+{
+    a->redirects = 0;
+    return redis_route_ask_again(r, a);
+}
+
+bool redis_route_ask_again(struct redis_route *r, struct redis_ask *a)
 {
     assert(a->cargo == REDIS_CARGO_ASK);
     struct route_node *node = open_node(r, a->place);

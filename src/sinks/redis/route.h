@@ -82,7 +82,10 @@ bool redis_route_send(struct redis_route *r, struct redis_batch *b);
  */
 bool redis_route_send_entry(struct redis_route *r, struct redis_entry *e);
 
-/* MOVED and ASK are followed a few times before they are the answer.
+/* The sha1 of the script at the node of the place; NULL: it is not ready. */
+const char *redis_route_sha(const struct redis_route *r, uint8_t place);
+
+/* MOVED, ASK and NOSCRIPT are followed a few times before they are the answer.
  * returns  false: its place can't be sent to now */
 bool redis_route_ask(struct redis_route *r, struct redis_ask *a);
 

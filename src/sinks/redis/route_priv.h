@@ -94,6 +94,7 @@ struct route_asked {
 /* route.c */
 bool redis_route_question(struct route_node *node, enum route_question q);
 void redis_route_arm(struct redis_route *r); /* after a change of one of the times */
+bool redis_route_ask_again(struct redis_route *r, struct redis_ask *a); /* after a redirect */
 void redis_route_pause(struct redis_route *r, uint8_t place, uint64_t ms);
 
 /* route_reply.c: of a link */

@@ -158,7 +158,7 @@ static void on_ask(struct route_node *node, struct redis_ask *a, const redisRepl
     struct redis_route *r = node->route;
     if (redirected(node, a->place, reply) && a->redirects < ASK_REDIRECTS_MAX) {
         a->redirects++;
-        if (redis_route_ask(r, a))
+        if (redis_route_ask_again(r, a))
             return;
     }
     r->opts.reply_ask(r->opts.cookie, a, reply);

@@ -1,6 +1,7 @@
 #include "sinks/redis/script.h"
 
 #include "base/slice.h"
+#include "sinks/redis/script_prune.h"
 
 /*
  * One line of Lua per line of C.  Comments between them are for us and are not sent.
@@ -12,13 +13,16 @@
  *   4 write     the number, then the sums
  * An error in 1 to 3 leaves everything as it was; an error in 4 counts too little, never twice.
  */
-static const char *const lines[] = {
+static const char *const first_lines[] = {
     "local call,match,fmt=redis.call,string.match,string.format",
     "local floor,min,max=math.floor,math.min,math.max",
     "local up,pk,find,sub=cmsgpack.unpack,cmsgpack.pack,string.find,string.sub",
     /* Before Redis 7 a script that asks for the time may write only when its effects are
      * replicated, not its text. */
     "if redis.replicate_commands then redis.replicate_commands() end",
+};
+
+static const char *const batch_lines[] = {
     "local P,iv,tot,log,tmp,who=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5],KEYS[6]",
     "local seq,tok,life,ttl,T=tonumber(ARGV[1]),ARGV[2],ARGV[6],ARGV[7],tonumber(ARGV[8])",
     "local needs,spoiled",
@@ -113,6 +117,7 @@ static const char *const lines[] = {
     "  a=try('HMGET',iv,unpack(f))",
     "end",
     "f[m+1]='ledger'",
+    "if inst~='' then f[m+2]='i|'..inst end",
     "b=try('HMGET',tot,unpack(f))",
     "if needs then return later() end",
     "local birth,writes=ledger(b and b[m+1])",
@@ -266,7 +271,8 @@ static const char *const lines[] = {
     /*
      * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
      * sound was there.  nil when a sum would not be finite.  In the totals the last interval stands
-     * behind the array, and is the second that comes of this.
+     * behind the array, and is the second that comes of this; behind that a 1, where the values are
+     * milliseconds, which an m in front of what comes in says.
      */
     "local lastP=pk(lastT)",
     "local function timer(o,v)",
@@ -283,10 +289,12 @@ static const char *const lines[] = {
     "end",
     "local gone={}",
     "fold(15,2,function(i,q)",
-    "  local x,y,t=timer(a[i],ARGV[q+1])",
-    "  y,t=timer(b[i],ARGV[q+1])",
+    "  local v,unit=ARGV[q+1],''",
+    "  if sub(v,1,1)=='m' then v,unit=sub(v,2),'\\1' end",
+    "  local x,y,t=timer(a[i],v)",
+    "  y,t=timer(b[i],v)",
     "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
-    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)",
+    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)..unit",
     "end)",
     /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer
      * that they are part of. */
@@ -346,7 +354,10 @@ static const char *const lines[] = {
     "  call('EXPIRE',iv,ttl)",
     "end",
     "w,n={'ledger',birth..' '..fmt('%.0f',writes+1)},2",
-    "if inst~='' then w[3],w[4],n='i|'..inst,fmt('%.0f ',limit-5000)..ARGV[22],4 end",
+    /* It is alive: what it has said once, it says from then on. */
+    "if inst~='' and (b[m+2] or ARGV[17]~='0') then",
+    "  w[3],w[4],n='i|'..inst,fmt('%.0f ',limit-5000)..ARGV[22],4",
+    "end",
     "for i=1,m do",
     "  if b[i] then w[n+1],w[n+2],n=f[i],b[i],n+2 end",
     "end",
@@ -358,10 +369,17 @@ static const char *const lines[] = {
     "  seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",
 };
 
-void redis_script_append(struct buf *out)
+static void append(const char *const *lines, size_t n, struct buf *out)
 {
-    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+    for (size_t i = 0; i < n; i++) {
         buf_append_str(out, lines[i]);
         buf_append_char(out, '\n');
     }
+}
+
+void redis_script_append(struct buf *out)
+{
+    append(first_lines, ARRAY_LEN(first_lines), out);
+    redis_script_prune_append(out);
+    append(batch_lines, ARRAY_LEN(batch_lines), out);
 }

@@ -1,5 +1,6 @@
 /**
- * redis_script: what Redis runs for one batch, in Lua 5.1.
+ * redis_script: what Redis runs for one batch, in Lua 5.1; and, in the same text, what it runs to
+ * remove totals that are idle (script_prune.h).
  *
  * The text is loaded with SCRIPT LOAD on every connection, whose answer is its sha1.  It needs
  * Redis 5 or newer (or Valkey), no module and no step by the operator.
@@ -18,7 +19,7 @@ void redis_script_append(struct buf *out);
  *   args   seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
  *          nC, nG, nD, nH, nN, nO, nS, generation, only, own, alive_ms; then the series
  *   only   1: into the totals and nothing else
- *   own    the instance in fields of its own (docs/redis.md), or nothing: it has none
+ *   own    the instance in names of fields (docs/redis.md); nothing: it has none of its own
  *   alive_ms   for how long after the batch these count
  * Batches that wait are saved for it: what takes others is of the next REDIS_BATCH_FORMAT.
  */

@@ -30,10 +30,10 @@ static ssize_t read_whole(int fd, char *p, size_t room)
 /* returns  NULL: the first *n bytes are the secret */
 static const char *cut_line(const char *p, size_t *n)
 {
-    if (*n > REDIS_SECRET_MAX)
-        return "is longer than 1,024 bytes: no password";
     if (*n > 0 && p[*n - 1] == '\n')
         *n -= *n > 1 && p[*n - 2] == '\r' ? 2 : 1;
+    if (*n > REDIS_SECRET_MAX)
+        return "is longer than 1,024 bytes: no password";
     if (*n == 0)
         return "is empty: the password is its one line";
     if (memchr(p, '\n', *n) != NULL)

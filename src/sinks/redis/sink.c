@@ -4,6 +4,7 @@
  *   sink_begin, sink_put   -> encode -> batches of the interval (filled)
  *   sink_end               -> ledger -> pump
  *   sink_entry             -> append -> pump_entries
+ *   on_reply_ask           -> janitor -> pump
  *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
  *                                             -> redis_ledger_pump -> send_batch -> route
  *
@@ -23,13 +24,15 @@
 #include "sinks/redis/encode.h"
 #include "sinks/redis/filled.h"
 #include "sinks/redis/identity.h"
+#include "sinks/redis/janitor.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/login.h"
 #include "sinks/redis/route.h"
+#include "sinks/redis/sink_opts.h"
 #include "sinks/redis/state.h"
 
-enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, FINAL_LIFE_S = 60, ALIVE_INTERVALS = 5 };
+enum { FINAL_LIFE_S = 60 };
 
 struct redis_sink {
     struct sink sink; /* first: the two are one address */
@@ -37,12 +40,14 @@ struct redis_sink {
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_append *append;
+    struct redis_janitor *janitor;
     struct redis_route *route;
     char *prefix, *instance; /* these three: in every entry */
     char id[REDIS_ID_DIGITS + 1];
-    struct redis_stats counted;               /* what sink_counted gave out last */
-    uv_timer_t wake;                          /* the earlier one of the next two */
-    uint64_t ledger_wake_ms, entries_wake_ms; /* when each has something to send; 0: not by time */
+    struct redis_stats counted; /* what sink_counted gave out last */
+    uv_timer_t wake;            /* the earliest of the next three */
+    /* When each has something to send; 0: not by time. */
+    uint64_t ledger_wake_ms, entries_wake_ms, janitor_wake_ms;
     uint32_t life_s;   /* of a producer's key in Redis after its last batch */
     bool resumes;      /* and after the last batch of the process */
     uint64_t delay_ms; /* of each interval, so that a fleet does not flush at one moment */
@@ -76,8 +81,11 @@ static void on_wake(uv_timer_t *t)
 
 static void arm(struct redis_sink *r, uint64_t now_ms)
 {
-    uint64_t a = r->ledger_wake_ms, b = r->entries_wake_ms;
-    uint64_t wake_ms = a == 0 || (b != 0 && b < a) ? b : a;
+    const uint64_t at_ms[] = { r->ledger_wake_ms, r->entries_wake_ms, r->janitor_wake_ms };
+    uint64_t wake_ms = 0;
+    for (size_t i = 0; i < ARRAY_LEN(at_ms); i++)
+        if (at_ms[i] != 0 && (wake_ms == 0 || at_ms[i] < wake_ms))
+            wake_ms = at_ms[i];
     uv_update_time(r->wake.loop);
     if (wake_ms > now_ms)
         uv_timer_start(&r->wake, on_wake, wake_ms - now_ms, 0);
@@ -96,19 +104,28 @@ static void pump(struct redis_sink *r)
     uint64_t now_ms = now_mono_ms();
     pump_entries(r, now_ms);
     r->ledger_wake_ms = redis_ledger_pump(r->ledger, now_ms);
+    r->janitor_wake_ms = redis_janitor_pump(r->janitor, now_ms);
     arm(r, now_ms);
 }
 
 static bool send_batch(void *cookie, struct redis_batch *b)
 {
-    struct redis_sink *r = cookie;
-    return redis_route_send(r->route, b);
+    return redis_route_send(((struct redis_sink *)cookie)->route, b);
 }
 
 static bool send_entry(void *cookie, struct redis_entry *e)
 {
-    struct redis_sink *r = cookie;
-    return redis_route_send_entry(r->route, e);
+    return redis_route_send_entry(((struct redis_sink *)cookie)->route, e);
+}
+
+static const char *sha_at(void *cookie, uint8_t place)
+{
+    return redis_route_sha(((struct redis_sink *)cookie)->route, place);
+}
+
+static bool send_ask(void *cookie, struct redis_ask *a)
+{
+    return redis_route_ask(((struct redis_sink *)cookie)->route, a);
 }
 
 static void on_ready(void *cookie)
@@ -166,6 +183,15 @@ static void on_returned_entry(void *cookie, struct redis_entry *e)
     uint64_t now_ms = now_mono_ms();
     redis_append_answer(r->append, e, &v, now_ms);
     pump_entries(r, now_ms);
+}
+
+static void on_reply_ask(void *cookie, struct redis_ask *a, const redisReply *reply)
+{
+    struct redis_sink *r = cookie;
+    (void)a; /* there is but one */
+    redis_janitor_answer(r->janitor, reply, now_mono_ms());
+    if (reply != NULL)
+        pump(r);
 }
 
 static void take_batch(void *cookie, struct redis_batch *b)
@@ -277,6 +303,7 @@ static void sink_close(struct sink *s)
     redis_filled_release(&r->filled);
     redis_ledger_free(r->ledger);
     redis_append_free(r->append);
+    redis_janitor_free(r->janitor);
     redis_encode_free(r->encode);
     free(r->prefix);
     free(r->instance);
@@ -284,26 +311,12 @@ static void sink_close(struct sink *s)
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
-/* Longer than a batch may be sent again, and than from one interval to the next. */
-static uint32_t life_of_producers(const struct redis_opts *o)
-{
-    uint64_t s = LIFE_MIN_S + 2 * (o->spool_max_age_ms + o->interval_ms) / 1000;
-    return s < INT32_MAX ? (uint32_t)s : INT32_MAX;
-}
-
-static uint32_t alive_ms(const struct redis_opts *o)
-{
-    uint64_t ms = o->instance_ttl_ms > 0 ? o->instance_ttl_ms : ALIVE_INTERVALS * o->interval_ms;
-    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
 {
-    uint64_t keep_ms = 2 * (uint64_t)opts->interval_ms;
     struct redis_ledger_opts o = {
         .max_bytes = opts->spool_max_bytes,
         .max_age_ms = opts->spool_max_age_ms,
-        .keep_ms = keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS,
+        .keep_ms = redis_sink_opts_keep_ms(opts),
         .node_of = redis_route_nodes(r->route),
         .cookie = r,
         .send = send_batch,
@@ -315,37 +328,19 @@ static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis
 
 static struct redis_append *make_append(struct redis_sink *r, const struct redis_opts *opts)
 {
-    const struct redis_append_opts o = {
-        .origin = { .prefix = r->prefix,
-                    .instance = r->instance,
-                    .id = r->id,
-                    .max_entries = opts->events_max },
-        .max_bytes = REDIS_EVENTS_BYTES,
-        .seed = now_mono_ns(),
-        .cookie = r,
-        .send = send_entry,
-    };
+    struct redis_append_opts o = redis_sink_opts_append(opts);
+    o.origin.prefix = r->prefix;
+    o.origin.instance = r->instance;
+    o.origin.id = r->id;
+    o.cookie = r;
+    o.send = send_entry;
     return redis_append_new(&o);
-}
-
-static bool good_id(const char *id)
-{
-    if (id == NULL)
-        return true;
-    size_t n = strlen(id);
-    return n == REDIS_ID_DIGITS && strspn(id, "0123456789abcdef") == n;
-}
-
-static bool good_prefix(const char *prefix)
-{
-    return prefix != NULL && prefix[0] != '\0' && strpbrk(prefix, "{}") == NULL;
 }
 
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret)
 {
     struct redis_login *login;
-    if (!good_prefix(opts->prefix) || opts->instance == NULL || opts->instance[0] == '\0' ||
-        !good_id(opts->id) || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
+    if (!redis_sink_opts_good(opts) || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
         return -EINVAL;
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
@@ -370,16 +365,11 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         memcpy(r->id, opts->id, sizeof r->id);
     else
         redis_identity_draw(r->id, REDIS_ID_DIGITS);
-    const struct redis_encode_opts encode = { .prefix = opts->prefix,
-                                              .instance = opts->instance,
-                                              .retention_s = opts->retention_s,
-                                              .own = opts->own_gauges,
-                                              .all_own = opts->all_own_gauges,
-                                              .alive_ms = alive_ms(opts) };
+    const struct redis_encode_opts encode = redis_sink_opts_encode(opts);
     const uint64_t crc = redis_keys_crc16(slice_str(opts->instance));
     r->delay_ms = crc * (opts->interval_ms / 4) / 65536;
     r->encode = redis_encode_new(&encode);
-    r->life_s = life_of_producers(opts);
+    r->life_s = redis_sink_opts_life_s(opts);
     r->resumes = opts->resumes;
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
@@ -396,10 +386,15 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .reply_entry = on_reply_entry,
         .returned = on_returned,
         .returned_entry = on_returned_entry,
+        .reply_ask = on_reply_ask,
     };
     r->route = redis_route_new(loop, &route);
     r->ledger = make_ledger(r, opts);
     r->append = make_append(r, opts);
+    const struct redis_janitor_opts janitor = {
+        opts->prefix, opts->totals_ttl_s, crc % REDIS_SHARDS, r, sha_at, send_ask
+    };
+    r->janitor = redis_janitor_new(&janitor);
     *ret = &r->sink;
     return 0;
 }
@@ -411,6 +406,7 @@ void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_append_stats(r->append, ret);
     redis_route_stats(r->route, &route);
+    ret->pruned = redis_janitor_pruned(r->janitor);
     ret->series_refused += redis_encode_refused(r->encode);
     ret->connects = route.links.connects;
     ret->disconnects = route.links.disconnects;

@@ -139,6 +139,7 @@ static void a_rule_has_all_that_it_says(void **state)
                                       "  help: 'it''s text'\n"
                                       "  ttl: 1m20.5s\n"
                                       "  scale: -1e-3\n"
+                                      "  gauge_merge: avg\n"
                                       "- {match_type: regex, name: all, action: drop}\n");
     const struct mapping_file_rule *r = &f.rules[0];
     assert_int_equal(f.n_rules, 2);
@@ -162,7 +163,9 @@ static void a_rule_has_all_that_it_says(void **state)
     assert_int_equal(r->options.native_max_buckets, 160);
     assert_int_equal(r->options.ttl_ms, 80500);
     assert_true(r->options.scale == -1e-3);
+    assert_int_equal(r->options.gauge_merge, GAUGE_RULE_AVG);
     r = &f.rules[1];
+    assert_int_equal(r->options.gauge_merge, GAUGE_RULE_LATEST);
     assert_true(r->regex && r->drop && !r->options.histogram);
     assert_string_equal(r->match, ""); /* matches everything */
     assert_int_equal(r->classes, MAPPING_FILE_ANY);
@@ -229,6 +232,32 @@ static void what_a_rule_leaves_open_comes_from_defaults_then_from_the_config(voi
             o->max_age_ms != rows[i].max_age_s * 1000 || o->age_buckets != rows[i].age_buckets ||
             o->ttl_ms != rows[i].ttl_s * 1000)
             fail_msg("row %zu: %s", i, text);
+        mapping_file_release(&f);
+    }
+}
+
+/* It is none of statsd_exporter's, but falls back as its keys do. */
+static void the_rule_of_a_gauge_is_the_rules_else_that_of_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *defaults, *rule;
+        enum gauge_rule want;
+    } rows[] = {
+        { "", "", GAUGE_RULE_LATEST },
+        { "gauge_merge: max", "", GAUGE_RULE_MAX },
+        { "gauge_merge: max", ", gauge_merge: sum", GAUGE_RULE_SUM },
+        { "gauge_merge: max", ", gauge_merge: latest", GAUGE_RULE_LATEST },
+        { "gauge_merge: max", ", gauge_merge: ~", GAUGE_RULE_MAX },
+        { "", ", gauge_merge: min", GAUGE_RULE_MIN },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[200];
+        snprintf(text, sizeof text, "defaults: {%s}\nmappings:\n- {match: a.b, name: n%s}\n",
+                 rows[i].defaults, rows[i].rule);
+        struct mapping_file f = must_load(text);
+        if (f.rules[0].options.gauge_merge != rows[i].want)
+            fail_msg("row %zu: %d", i, (int)f.rules[0].options.gauge_merge);
         mapping_file_release(&f);
     }
 }
@@ -450,6 +479,9 @@ static void each_mistake_is_told_with_line_rule_and_what_to_write(void **state)
         { RULE "  match_metric_type: \"\"\n",
           "m.yml:4: rule 1 (a.*): match_metric_type: '' is not one of the words "
           "counter|gauge|observer\n" },
+        { RULE "  gauge_merge: average\n",
+          "m.yml:4: rule 1 (a.*): gauge_merge: 'average' is not one of the words "
+          "latest|sum|min|max|avg\n" },
         { RULE "  glob_disable_ordering: true\n",
           "m.yml:4: rule 1 (a.*): glob_disable_ordering: holds for all rules; move it to "
           "defaults:\n" },
@@ -780,6 +812,7 @@ int main(void)
         cmocka_unit_test(a_file_that_says_nothing_leaves_all_to_the_config),
         cmocka_unit_test(a_rule_has_all_that_it_says),
         cmocka_unit_test(what_a_rule_leaves_open_comes_from_defaults_then_from_the_config),
+        cmocka_unit_test(the_rule_of_a_gauge_is_the_rules_else_that_of_defaults),
         cmocka_unit_test(numbers_and_durations_are_read_as_statsd_exporter_does),
         cmocka_unit_test(names_and_matches_that_a_rule_can_have),
         cmocka_unit_test(a_label_that_the_type_makes_itself_is_refused_for_that_type_only),

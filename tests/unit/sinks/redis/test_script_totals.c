@@ -1,6 +1,6 @@
 /*
  * What stands in the totals beside the sums: the last interval of timers, the gauges of each
- * instance, and what goes there alone.
+ * instance, what goes there alone, and what is removed when it is idle.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -144,6 +144,13 @@ static void gauge(struct writer *w, struct change c)
                                     T0 * 1000ll + T0_MS_AFTER };
     fake_snapshot_gauge(&f, "foo", g);
     fake_snapshot_rule(&f, c.rule);
+    assert_int_equal(apply(w, &f), 0);
+}
+
+static void empty(struct writer *w)
+{
+    struct fake_snapshot f;
+    fake_snapshot_init(&f, T0);
     assert_int_equal(apply(w, &f), 0);
 }
 
@@ -329,22 +336,27 @@ static void an_instance_with_such_fields_says_that_it_is_alive_in_empty_batches_
         "local t=redis.call('TIME') local d=t[1]*1000+t[2]/1000-(s or 0) "
         "return d<5000 and d>=0 and ttl=='50000' and 'ok' or tostring(d)";
     struct writer w;
-    struct fake_snapshot f;
     (void)state;
     writer_init(&w, "a", true, false);
+    empty(&w);
+    expect("tot", "i|a", NULL); /* there was no such gauge so far */
+    gauge(&w, (struct change){ true, 3, GAUGE_MERGE_MIN });
     for (int round = 0; round < 2; round++) {
-        fake_snapshot_init(&f, T0);
-        assert_int_equal(apply(&w, &f), 0);
         char *got = redis_server_text(&server, "EVAL %s 1 {sd:22}:tot", is_now);
         assert_string_equal(got, "ok");
         free(got);
-        free(redis_server_text(&server, "HSET {sd:22}:tot i|a 5"));
-        if (round == 0) { /* from the first such gauge on, whatever was said before */
+        redis_server_integer(&server, "HSET {sd:22}:tot i|a 5");
+        if (round == 1) { /* the next process */
             redis_encode_free(w.encode);
-            writer_init(&w, "a", false, false);
-            gauge(&w, (struct change){ true, 3, GAUGE_MERGE_MIN });
+            writer_init(&w, "a", true, false);
         }
+        empty(&w);
     }
+    redis_encode_free(w.encode);
+    writer_init(&w, "a", false, false); /* and one that has no such gauges any more */
+    redis_server_integer(&server, "HSET {sd:22}:tot i|a 5");
+    empty(&w);
+    expect("tot", "i|a", "5");
     redis_encode_free(w.encode);
 }
 
@@ -363,6 +375,170 @@ static void an_own_value_that_would_not_be_finite_is_refused(void **state)
     expect("tot", "i|a|foo", "1e308 5 sum");
     expect("tot", "g|foo", "1e+308 1000 e40c292c");
     redis_encode_free(w.encode);
+}
+
+/* ---- what is idle ---- */
+
+/* One step, of 24 hours.  returns  its answer; free it */
+static char *prune(const char *cursor, long long ttl_s)
+{
+    return redis_server_text(&server, "EVALSHA %s 2 {sd:22}:tot {sd:22}:jan prune %s %lld 900", sha,
+                             cursor, ttl_s);
+}
+
+static void expect_prune(const char *want)
+{
+    char *got = prune("0", 86400);
+    assert_string_equal(got, want);
+    free(got);
+    redis_server_integer(&server, "DEL {sd:22}:jan");
+}
+
+static void what_nobody_sent_for_as_long_is_removed_and_all_else_stays(void **state)
+{
+    /* s(d): so many seconds before now. */
+    static const struct {
+        const char *field, *lua;
+        bool goes;
+    } rows[] = {
+        { "c|old", "'5 '..s(86402)", true },
+        { "c|new", "'5 '..s(86390)", false },
+        { "c|ahead", "'5 '..s(-3)", false },
+        { "c|", "'5 0'", true },
+        { "g|old|#a:b", "'5 '..s(86402)..'000 e40c292c'", true },
+        { "g|new", "'5 '..s(86390)..'000 e40c292c'", false },
+        { "g|before", "'5 '..s(86402)..'000'", true }, /* of a version without the writer */
+        { "h|old", "timer(1)..cmsgpack.pack(s(86402)+0)", true },
+        { "n|old", "'whatever'", true },
+        { "h|ms old", "timer(1)..cmsgpack.pack(s(86402)+0,1)", true },
+        { "h|ms new", "timer(1)..cmsgpack.pack(s(86390)+0,1)", false },
+        { "h|ends in 1", "timer(1)..cmsgpack.pack(1600000001)", true },
+        { "h|ms ends in 1", "timer(1)..cmsgpack.pack(1600000001,1)", true },
+        { "h|new", "timer(1)..cmsgpack.pack(s(86390)+0)", false },
+        { "n|new", "'whatever'", false },
+        { "h|zero", "timer(1)..cmsgpack.pack(10)", true },
+        { "h|real", "timer(1)..cmsgpack.pack(10.5)", true },
+        { "i|a|old", "'5 '..s(86402)..'000 sum'", true },
+        { "i|a|new", "'5 '..s(86390)..'000 sum'", false },
+        { "i|a%7C|old|#x:y", "'5 '..s(86402)..'000 sum'", true },
+        { "i|gone", "s(86402)..'000 50000'", true },
+        { "i|alive", "s(86390)..'000 50000'", false },
+        { "x|other", "'5 0'", false },
+        { "ledger", "'a 0'", false },
+        { "c|odd", "'x y z'", false },
+        { "g|odd", "'x'", false },
+        { "h|odd", "'\\193'", false },
+        { "h|odd2", "cmsgpack.pack('no array')", false },
+        { "i|", "''", false },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char lua[512];
+        snprintf(lua, sizeof lua,
+                 "local t=redis.call('TIME')[1] local function s(d) return "
+                 "string.format('%%.0f',t-d) end "
+                 "local function timer(n) return cmsgpack.pack({n,1,1,1,5,0,0,n}) end "
+                 "return ''..redis.call('HSET',KEYS[1],ARGV[1],%s)",
+                 rows[i].lua);
+        free(redis_server_text(&server, "EVAL %s 1 {sd:22}:tot %s", lua, rows[i].field));
+    }
+    expect_prune("pruned 0 10");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        long long there = redis_server_integer(&server, "HEXISTS {sd:22}:tot %s", rows[i].field);
+        if (there == rows[i].goes)
+            fail_msg("%s is %s", rows[i].field, there ? "there" : "gone");
+    }
+}
+
+/* The tail of a timer that has no last interval may look like one, whatever its buckets count. */
+static void a_count_that_looks_like_an_old_interval_removes_nothing(void **state)
+{
+    (void)state;
+    put_raw_timer("tot", "cmsgpack.pack({1,1,1,1,5,0,0,1600000000})");
+    expect_prune("pruned 0 0");
+    char *got = redis_server_text(
+        &server, "EVAL %s 1 {sd:22}:tot",
+        "local x,t=cmsgpack.unpack(redis.call('HGET',KEYS[1],'h|foo')) "
+        "return x[8]==1600000000 and redis.call('TIME')[1]-t<5 and 'ok' or 'not'");
+    assert_string_equal(got, "ok");
+    free(got);
+}
+
+static void what_a_version_before_left_is_idle_from_now_on(void **state)
+{
+    (void)state;
+    put_raw_timer("tot", "cmsgpack.pack({1,1,1,1,5,0,0,1})");
+    redis_server_integer(&server, "HSET {sd:22}:tot c|foo 5");
+    for (int round = 0; round < 2; round++) {
+        expect_prune("pruned 0 0");
+        char *got = redis_server_text(
+            &server, "EVAL %s 1 {sd:22}:tot",
+            "local x,t=cmsgpack.unpack(redis.call('HGET',KEYS[1],'h|foo')) "
+            "local v,c=string.match(redis.call('HGET',KEYS[1],'c|foo'),'^(%d+) (%d+)$') "
+            "return x[1]==1 and v=='5' and t==tonumber(c) and redis.call('TIME')[1]-t<5 and 'ok'");
+        assert_string_equal(got, "ok");
+        free(got);
+    }
+    char *got = prune("0", -5); /* five seconds later */
+    assert_string_equal(got, "pruned 0 2");
+    free(got);
+}
+
+static void one_instance_at_a_time_has_the_turn_of_a_shard(void **state)
+{
+    struct writer w;
+    (void)state;
+    char *got = prune("0", 86400); /* there is nothing, and nothing comes of it */
+    assert_string_equal(got, "pruned 0 0");
+    free(got);
+    assert_int_equal(redis_server_integer(&server, "EXISTS {sd:22}:jan"), 0);
+    writer_init(&w, "a", false, false);
+    timer(&w, T0, 1);
+    got = prune("0", 200000000);
+    assert_string_equal(got, "pruned 0 0");
+    free(got);
+    assert_in_range(redis_server_integer(&server, "PTTL {sd:22}:jan"), 1, 900);
+    got = prune("0", 86400);
+    assert_string_equal(got, "busy");
+    free(got);
+    got = prune("7", 86400); /* a walk that has begun goes on */
+    assert_true(strncmp(got, "pruned ", 7) == 0);
+    free(got);
+    redis_encode_free(w.encode);
+}
+
+static void a_series_that_comes_back_begins_at_nothing(void **state)
+{
+    struct writer w;
+    (void)state;
+    writer_init(&w, "a", false, false);
+    timer(&w, T0, 1);
+    expect_prune("pruned 0 1");
+    timer(&w, T0 + 10, 1);
+    expect_timer("tot", "[[1,1,1,1,5,0,0,1],1700000010]");
+    redis_encode_free(w.encode);
+}
+
+static void a_walk_over_many_fields_takes_small_steps_and_sees_each(void **state)
+{
+    enum { FIELDS = 20000 };
+    char cursor[32] = "0";
+    long long pruned = 0, steps = 0, n;
+    (void)state;
+    free(redis_server_text(&server, "EVAL %s 1 {sd:22}:tot",
+                           "for i=1,20000 do redis.call('HSET',KEYS[1],'c|'..i,i%2==0 and '5 0' or "
+                           "'5 4000000000') end return 'ok'"));
+    do {
+        char *got = prune(cursor, 86400);
+        assert_int_equal(sscanf(got, "pruned %31s %lld", cursor, &n), 2);
+        free(got);
+        assert_in_range(n, 0, 400);
+        pruned += n;
+        steps++;
+    } while (strcmp(cursor, "0") != 0);
+    assert_int_equal(pruned, FIELDS / 2);
+    assert_true(steps >= FIELDS / 400);
+    assert_int_equal(redis_server_integer(&server, "HLEN {sd:22}:tot"), FIELDS / 2);
 }
 
 static int flush(void **state)
@@ -408,6 +584,12 @@ int main(void)
         cmocka_unit_test_setup(
             an_instance_with_such_fields_says_that_it_is_alive_in_empty_batches_too, flush),
         cmocka_unit_test_setup(an_own_value_that_would_not_be_finite_is_refused, flush),
+        cmocka_unit_test_setup(what_nobody_sent_for_as_long_is_removed_and_all_else_stays, flush),
+        cmocka_unit_test_setup(a_count_that_looks_like_an_old_interval_removes_nothing, flush),
+        cmocka_unit_test_setup(what_a_version_before_left_is_idle_from_now_on, flush),
+        cmocka_unit_test_setup(one_instance_at_a_time_has_the_turn_of_a_shard, flush),
+        cmocka_unit_test_setup(a_series_that_comes_back_begins_at_nothing, flush),
+        cmocka_unit_test_setup(a_walk_over_many_fields_takes_small_steps_and_sees_each, flush),
     };
     return cmocka_run_group_tests_name("redis_script_totals", tests, start, stop);
 }
