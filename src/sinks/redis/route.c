@@ -74,6 +74,11 @@ static struct route_node *open_node(struct redis_route *r, uint8_t place)
     return redis_route_usable(r, i) ? &r->nodes[i] : NULL;
 }
 
+bool redis_route_takes(struct redis_route *r, uint8_t shard)
+{
+    return open_node(r, shard) != NULL;
+}
+
 static bool transmit(struct route_node *node, uint8_t place, struct slice bytes, void *tag)
 {
     struct redis_route *r = node->route;

@@ -70,6 +70,9 @@ void redis_route_free(struct redis_route *r);
  * they live as long as the route. */
 const uint8_t *redis_route_nodes(const struct redis_route *r);
 
+/* Would redis_route_send take a batch of the shard now? */
+bool redis_route_takes(struct redis_route *r, uint8_t shard);
+
 /* Sends b, with the sha1 of the script at its node, and writes b->node.
  * returns  false: its shard can't be sent to now */
 bool redis_route_send(struct redis_route *r, struct redis_batch *b);

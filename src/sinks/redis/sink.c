@@ -113,6 +113,11 @@ static bool send_batch(void *cookie, struct redis_batch *b)
     return redis_route_send(((struct redis_sink *)cookie)->route, b);
 }
 
+static bool takes_batches(void *cookie, uint8_t shard)
+{
+    return redis_route_takes(((struct redis_sink *)cookie)->route, shard);
+}
+
 static bool send_entry(void *cookie, struct redis_entry *e)
 {
     return redis_route_send_entry(((struct redis_sink *)cookie)->route, e);
@@ -270,7 +275,7 @@ static void sink_saved(struct sink *s)
 static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
 {
     struct redis_sink *r = self(s);
-    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BALE)
         return 0;
     (void)redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms);
     return 1; /* one batch is not worth the counters of the file */
@@ -311,17 +316,16 @@ static void sink_close(struct sink *s)
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
-static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
+static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts,
+                                        const struct redis_encode_opts *carry)
 {
-    struct redis_ledger_opts o = {
-        .max_bytes = opts->spool_max_bytes,
-        .max_age_ms = opts->spool_max_age_ms,
-        .keep_ms = redis_sink_opts_keep_ms(opts),
-        .node_of = redis_route_nodes(r->route),
-        .cookie = r,
-        .send = send_batch,
-        .draw = redis_identity_draw,
-    };
+    struct redis_ledger_opts o = redis_sink_opts_ledger(opts);
+    o.carry = carry;
+    o.node_of = redis_route_nodes(r->route);
+    o.cookie = r;
+    o.takes = takes_batches;
+    o.send = send_batch;
+    o.draw = redis_identity_draw;
     memcpy(o.id, r->id, sizeof o.id);
     return redis_ledger_new(&o);
 }
@@ -389,7 +393,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .reply_ask = on_reply_ask,
     };
     r->route = redis_route_new(loop, &route);
-    r->ledger = make_ledger(r, opts);
+    r->ledger = make_ledger(r, opts, &encode);
     r->append = make_append(r, opts);
     const struct redis_janitor_opts janitor = {
         opts->prefix, opts->totals_ttl_s, crc % REDIS_SHARDS, r, sha_at, send_ask
