@@ -185,21 +185,24 @@ def test_a_damaged_file_costs_what_it_held(folder, redis):
         assert s.logged("what waited for redis on disk is damaged: dropped")
 
 
-def test_ingest_goes_on_and_memory_is_bounded_while_redis_is_frozen(folder, redis):
-    sent = Sent(redis, 20000)
-    with server(folder, redis, "redis.spool_max_bytes=4MiB", "redis.spool_disk_max_bytes=8MiB") as s:
+def test_past_all_limits_the_totals_stay_exact_and_memory_bounded(folder, redis):
+    sent = Sent(redis)
+    with server(folder, redis, "redis.spool_max_bytes=4MiB", "redis.spool_disk_max_bytes=2MiB") as s:
         sent.round(s)
         sent.expect()
-        before = vm_rss(s.pid)
+        before, peak = vm_rss(s.pid), 0
         redis.pause()
-        peak = 0
-        for _ in range(30):
+        sent.rounds_until(s, lambda page: page.sum("statsd_redis_dropped_series_total") > 3 * SERIES)
+        for _ in range(5):
             sent.round(s)
             peak = max(peak, vm_rss(s.pid))
         page = s.scrape()
         assert page.sum("statsd_redis_spool_bytes") <= 4 * MIB
-        assert page.sum("statsd_redis_spool_disk_bytes") <= 8 * MIB
+        assert page.sum("statsd_redis_spool_disk_bytes") <= 2 * MIB
+        assert page.sum("statsd_redis_dropped_series_total") == page.sum("statsd_redis_carried_series_total")
+        assert page.sum("statsd_redis_dropped_intervals_total") > 0
         assert page.sum("statsd_udp_kernel_drops_total") == 0
         assert peak - before <= 16 * MIB, "%d MiB more" % ((peak - before) / MIB)
         redis.go_on()
-        wait_for(lambda: s.scrape().sum("statsd_redis_spool_batches") == 0 or None, "nothing waits", 60)
+        sent.expect()
+        assert s.scrape().sum("statsd_redis_lost_series_total") == 0

@@ -20,15 +20,6 @@ enum {
     BATCHES_MAX = RAW_MAX / 128
 };
 
-void redis_bale_free(struct redis_bale *b)
-{
-    if (b == NULL)
-        return;
-    free(b->bytes);
-    free(b->start);
-    free(b);
-}
-
 uint32_t redis_bale_batches(const struct redis_batch *b)
 {
     return b->bale != NULL ? b->bale->batches : 1;
@@ -56,6 +47,8 @@ size_t redis_bale_bytes_of(const struct redis_batch *b)
 }
 
 /* ---- making ---- */
+
+_Static_assert(sizeof(((struct redis_bale *)0)->token) == REDIS_TOKEN_DIGITS + 1, "a token fits");
 
 static void add(struct buf *raw, const struct redis_batch *b)
 {

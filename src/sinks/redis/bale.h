@@ -19,24 +19,13 @@
 
 #include "base/pack.h"
 #include "base/squeeze.h"
+#include "sinks/redis/bale_parts.h"
 #include "sinks/redis/batch.h"
-#include "sinks/redis/spool_file.h"
 
 /* A bale is made of batches up to about so many bytes; one batch may be longer. */
 enum { REDIS_BALE_BYTES = 64 * 1024 };
 
 struct redis_producer;
-
-struct redis_bale {
-    char *bytes; /* NULL: in the file */
-    uint32_t len, raw_len;
-    uint32_t batches;
-    char token[REDIS_TOKEN_DIGITS + 1]; /* of the interval */
-    struct spool_place at;              /* len 0: in memory */
-    struct redis_producer *start;       /* NULL: they have no numbers */
-};
-
-void redis_bale_free(struct redis_bale *b); /* what is in the file stays there; b may be NULL */
 
 /* How many batches b stands for: 1, or those of its bale. */
 uint32_t redis_bale_batches(const struct redis_batch *b);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sinks/redis/bale.h"
+#include "sinks/redis/bale_parts.h"
 #include "sinks/redis/pack.h"
 #include "sinks/redis/resp.h"
 
@@ -22,7 +22,11 @@ void redis_batch_free(struct redis_batch *b)
 {
     if (b == NULL)
         return;
-    redis_bale_free(b->bale);
+    if (b->bale != NULL) { /* what is in the file stays there */
+        free(b->bale->bytes);
+        free(b->bale->start);
+        free(b->bale);
+    }
     free(b->bytes);
     free(b);
 }

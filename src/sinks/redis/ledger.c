@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "sinks/redis/carry.h"
-#include "sinks/redis/ledger_spool.h"
+#include "sinks/redis/ledger_priv.h"
 
 /* ---- lists ---- */
 
