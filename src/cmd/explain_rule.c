@@ -73,6 +73,9 @@ json_t *explain_rule(struct explain_rules *r, const struct sample *s,
         if (why != NULL)
             json_object_set_new(j, "dropped", json_string(why));
     }
+    enum gauge_merge merge = (*ret_profile)->gauge_merge;
+    if (s->type == SAMPLE_GAUGE && merge != GAUGE_MERGE_LATEST)
+        json_object_set_new(j, "gauge_merge", json_string(gauge_merge_name(merge)));
     add_near_miss(r, name, c, j);
     return j;
 }

@@ -141,6 +141,9 @@ void explain_text_rule(const json_t *rule, struct buf *out)
             buf_append_str(out, ": the name that it makes is empty");
     }
     buf_append_char(out, '\n');
+    const char *merge = json_string_value(json_object_get(rule, "gauge_merge"));
+    if (merge != NULL)
+        buf_printf(out, "    in redis, over all instances: %s\n", merge);
     if (miss == NULL)
         return;
     put_rule_place("near miss", file, miss, out);

@@ -174,3 +174,27 @@ def test_sets_of_three_instances_unite_within_the_error_of_a_hyperloglog(dir, re
         keys = redis.client.keys("{sd:%02d}:s:*:users" % shard_of("users"))
         got = redis.client.pfcount(*keys)
         assert abs(got - members) <= max(1, 4 * 0.0081 * members), got
+
+
+def test_explain_says_what_a_gauge_of_several_instances_is(tmp_path):
+    (tmp_path / "m.yml").write_text("mappings:\n- {match: pool.*, name: pool, gauge_merge: sum}\n- {match: plain, name: plain}\n")
+    words = ["explain", "--set", "prometheus.mapping=%s" % (tmp_path / "m.yml"), "pool.a:1|g", "pool.a:1|c", "plain:1|g"]
+    said = harness.run(*words).stdout.decode()
+    assert said.count("in redis, over all instances: sum") == 1, said
+    said = harness.run(*words, "--json").stdout.decode().replace(" ", "")
+    assert said.count('"gauge_merge":"sum"') == 1, said
+
+
+@pytest.mark.parametrize("saved", [True, False], ids=["with a state", "without one"])
+def test_a_shard_that_has_had_data_gets_a_batch_each_interval_after_a_restart_too(dir, redis, tmp_path, saved):
+    """Without a state the next process has had none: it has nothing in Redis that could be lost."""
+    settings = ["server.instance=a", "redis.gauge_merge=sum"] + (["server.state_dir=%s" % tmp_path] if saved else [])
+    with Server(redis.url, *settings) as s:
+        s.send("quiet:1|g")
+        wait_for(lambda: own(redis, "a", "quiet"), "the gauge")
+    seen = int(redis.client.hget(tot_key("quiet"), "i|a").split()[0])
+    with Server(redis.url, *settings) as s:
+        s.wait_self("statsd_redis_applied_intervals_total", 5)
+        later = int(redis.client.hget(tot_key("quiet"), "i|a").split()[0])
+        assert (later > seen + 400) == saved
+        assert (s.scrape().sum("statsd_redis_batches_applied_total") >= 5) == saved

@@ -18,8 +18,9 @@ enum {
     AWAY_MS = 1000, /* a node that is not ready is asked for again */
     PERIOD_LEAST_MS = 1000,
     PERIOD_MOST_MS = 300000,
-    CURSOR_MAX = 20,   /* digits of 64 bits */
-    FAILURES_SAID = 3, /* one after another: what passes by itself has passed by then */
+    STEP_MOST = 1 << 20, /* series of a step, far more than it looks at */
+    CURSOR_MAX = 20,     /* digits of 64 bits */
+    FAILURES_SAID = 3,   /* one after another: what passes by itself has passed by then */
     LOG_MS = 600000
 };
 
@@ -99,7 +100,7 @@ static bool take_progress(struct redis_janitor *j, struct slice rest)
     struct slice cursor;
     int64_t n;
     if (!slice_cut(&rest, ' ', &cursor) || cursor.len == 0 || cursor.len > CURSOR_MAX ||
-        !number_parse_int(rest, &n) || n < 0)
+        !number_parse_int(rest, &n) || n < 0 || n > STEP_MOST)
         return false;
     memcpy(j->cursor, cursor.ptr, cursor.len);
     j->cursor[cursor.len] = '\0';

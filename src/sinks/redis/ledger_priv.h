@@ -1,6 +1,7 @@
 /**
  * redis_ledger_priv: the ledger's parts, for ledger.c (queues, intervals, limits), ledger_send.c
- * (what goes out next), settle.c (what is done with) and repair.c (answers).
+ * (what goes out next), ledger_limits.c and ledger_spool.c (what is too much: ledger_spool.h),
+ * settle.c (what is done with) and repair.c (answers).
  *   thread   one owner
  */
 #ifndef SINKS_REDIS_LEDGER_PRIV_H
@@ -11,23 +12,14 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "sinks/redis/bale.h"
+#include "sinks/redis/interval.h"
 #include "sinks/redis/keys.h"
+#include "sinks/redis/pace.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/producer.h"
 
 enum { REDIS_LEDGER_LOG_MS = 10000 };
-
-struct redis_interval {
-    struct redis_interval *next;
-    int64_t start_s;
-    uint64_t queued_ms, not_before_ms;
-    uint64_t holds; /* set of shards that got batches of it, and did not drop them */
-    uint64_t sent;  /* set of shards that sent a batch of it */
-    char token[REDIS_TOKEN_DIGITS + 1];
-    uint32_t nth;  /* 1, 2, 3 .. since the start */
-    uint32_t left; /* batches not settled */
-    bool dropped;  /* a part of it was dropped, and it is counted as such */
-};
 
 struct batch_list {
     struct redis_batch *head, *tail;
@@ -93,16 +85,25 @@ struct redis_ledger {
     struct redis_interval *newest_loaded; /* while a state is loaded (state_load.c) */
     struct unloaded unloaded;             /* the same */
     char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": not known */
+    struct redis_carry *carry;            /* NULL: of what is dropped the totals are, too */
+    uint32_t carry_nth;                   /* ordinal and start of the newest interval in it */
+    int64_t carry_start_s;
+    uint32_t carry_order; /* of the batch that was folded last */
+    bool carried_out;     /* in this pump: one shard at a time */
+    struct redis_pace pace;
+    struct spool_file *file; /* NULL: there is no folder for it */
+    struct squeeze *squeeze; /* NULL until it is needed */
+    uint64_t packed_bytes;   /* compressed, in memory */
     struct loss loss;
     uint32_t lost_upto_nth; /* intervals up to here: what is lost of them is counted */
     struct redis_stats stats;
     struct log_gate drop_gate, error_gate, foreign_gate, rival_gate, forgotten_gate, refused_gate;
-    struct log_gate fenced_gate;
+    struct log_gate fenced_gate, disk_gate, damage_gate;
 };
 
-static inline uint64_t redis_ledger_bit(unsigned shard)
+static inline double redis_batch_weight(const struct redis_batch *b)
 {
-    return (uint64_t)1 << shard;
+    return b->series + (double)REDIS_PACE_BATCH * redis_bale_batches(b);
 }
 
 /* The set of shards that live on the node of this one. */
@@ -110,12 +111,6 @@ uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);
 
 /* Between two calls of the interface; sums over shards and nodes, never a walk over batches. */
 void redis_ledger_check(const struct redis_ledger *l);
-
-static inline void redis_interval_check(const struct redis_interval *iv)
-{
-    assert(iv->nth > 0);
-    assert((iv->sent & ~iv->holds) == 0); /* what was sent is never dropped */
-}
 
 static inline void batch_list_check(const struct batch_list *list)
 {
@@ -134,6 +129,8 @@ static inline void shard_check(const struct shard *sh)
 /* ledger.c: lists and their sums.  An interval is settled when no batch of it is left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
                                struct redis_batch *b);
+/* It is out of its queue, off the disk, and freed. */
+void redis_ledger_discard(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);

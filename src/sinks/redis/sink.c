@@ -8,7 +8,7 @@
  *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
  *                                             -> redis_ledger_pump -> send_batch -> route
  *
- *   close   first the route: it answers for what is in flight, and needs the url;
+ *   close   first the route: it answers for what is in flight, and needs the login;
  *           then ledger and append, which must have nothing in flight; the memory goes with the
  *           timer
  */
@@ -27,16 +27,16 @@
 #include "sinks/redis/janitor.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
+#include "sinks/redis/login.h"
 #include "sinks/redis/route.h"
 #include "sinks/redis/sink_opts.h"
 #include "sinks/redis/state.h"
-#include "sinks/redis/url.h"
 
 enum { FINAL_LIFE_S = 60 };
 
 struct redis_sink {
     struct sink sink; /* first: the two are one address */
-    struct redis_url url;
+    struct redis_login *login;
     struct redis_encode *encode;
     struct redis_ledger *ledger;
     struct redis_append *append;
@@ -113,6 +113,11 @@ static bool send_batch(void *cookie, struct redis_batch *b)
     return redis_route_send(((struct redis_sink *)cookie)->route, b);
 }
 
+static bool takes_batches(void *cookie, uint8_t shard)
+{
+    return redis_route_takes(((struct redis_sink *)cookie)->route, shard);
+}
+
 static bool send_entry(void *cookie, struct redis_entry *e)
 {
     return redis_route_send_entry(((struct redis_sink *)cookie)->route, e);
@@ -143,7 +148,7 @@ static void on_reply(void *cookie, struct redis_batch *b, const redisReply *repl
     if (v.kind == REDIS_VERDICT_LOST)
         return;
     if (v.kind == REDIS_VERDICT_LATER) {
-        redis_route_retry(r->route, shard, v.text);
+        redis_route_retry(r->route, v.text);
         return;
     }
     redis_route_thrive(r->route, shard);
@@ -160,11 +165,28 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
     if (v.kind == REDIS_VERDICT_LOST)
         return;
     if (v.kind == REDIS_VERDICT_LATER && redis_reply_is_of_server(v.text)) {
-        redis_route_retry(r->route, place, v.text);
+        redis_route_retry(r->route, v.text);
         return;
     }
     if (v.kind == REDIS_VERDICT_APPLIED)
         redis_route_thrive(r->route, place);
+    pump_entries(r, now_ms);
+}
+
+static void on_returned(void *cookie, struct redis_batch *b)
+{
+    struct redis_sink *r = cookie;
+    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
+    redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
+    pump(r);
+}
+
+static void on_returned_entry(void *cookie, struct redis_entry *e)
+{
+    struct redis_sink *r = cookie;
+    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
+    uint64_t now_ms = now_mono_ms();
+    redis_append_answer(r->append, e, &v, now_ms);
     pump_entries(r, now_ms);
 }
 
@@ -253,7 +275,7 @@ static void sink_saved(struct sink *s)
 static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
 {
     struct redis_sink *r = self(s);
-    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BALE)
         return 0;
     (void)redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms);
     return 1; /* one batch is not worth the counters of the file */
@@ -290,21 +312,20 @@ static void sink_close(struct sink *s)
     redis_encode_free(r->encode);
     free(r->prefix);
     free(r->instance);
-    redis_url_release(&r->url);
+    redis_login_free(r->login);
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
-static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
+static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts,
+                                        const struct redis_encode_opts *carry)
 {
-    struct redis_ledger_opts o = {
-        .max_bytes = opts->spool_max_bytes,
-        .max_age_ms = opts->spool_max_age_ms,
-        .keep_ms = redis_sink_opts_keep_ms(opts),
-        .node_of = redis_route_nodes(r->route),
-        .cookie = r,
-        .send = send_batch,
-        .draw = redis_identity_draw,
-    };
+    struct redis_ledger_opts o = redis_sink_opts_ledger(opts);
+    o.carry = carry;
+    o.node_of = redis_route_nodes(r->route);
+    o.cookie = r;
+    o.takes = takes_batches;
+    o.send = send_batch;
+    o.draw = redis_identity_draw;
     memcpy(o.id, r->id, sizeof o.id);
     return redis_ledger_new(&o);
 }
@@ -322,13 +343,9 @@ static struct redis_append *make_append(struct redis_sink *r, const struct redis
 
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret)
 {
-    struct redis_url url;
-    if (!redis_sink_opts_good(opts) || redis_url_parse(opts->url, &url, NULL) < 0)
+    struct redis_login *login;
+    if (!redis_sink_opts_good(opts) || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
         return -EINVAL;
-    if (url.tls || (url.user != NULL && url.password == NULL)) {
-        redis_url_release(&url);
-        return -EINVAL;
-    }
     struct redis_sink *r = mem_zalloc(sizeof *r);
     r->sink = (struct sink){ .name = "redis",
                              .counters = &redis_counters,
@@ -345,7 +362,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
                              .loaded = sink_loaded,
                              .counted = sink_counted,
                              .close = sink_close };
-    r->url = url;
+    r->login = login;
     r->prefix = mem_strdup(opts->prefix);
     r->instance = mem_strdup(opts->instance);
     if (opts->id != NULL)
@@ -361,8 +378,9 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
     uv_timer_init(loop, &r->wake);
     r->wake.data = r;
     const struct redis_route_opts route = {
-        .nodes = &r->url,
-        .n_nodes = 1,
+        .url = redis_login_url(r->login),
+        .login = r->login,
+        .prefix = opts->prefix,
         .instance = opts->instance,
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
@@ -370,10 +388,12 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .ready = on_ready,
         .reply = on_reply,
         .reply_entry = on_reply_entry,
+        .returned = on_returned,
+        .returned_entry = on_returned_entry,
         .reply_ask = on_reply_ask,
     };
     r->route = redis_route_new(loop, &route);
-    r->ledger = make_ledger(r, opts);
+    r->ledger = make_ledger(r, opts, &encode);
     r->append = make_append(r, opts);
     const struct redis_janitor_opts janitor = {
         opts->prefix, opts->totals_ttl_s, crc % REDIS_SHARDS, r, sha_at, send_ask
@@ -386,14 +406,19 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
     const struct redis_sink *r = self_const(s);
-    struct redis_link_stats link;
+    struct redis_route_stats route;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_append_stats(r->append, ret);
-    redis_route_stats(r->route, &link);
+    redis_route_stats(r->route, &route);
     ret->pruned = redis_janitor_pruned(r->janitor);
     ret->series_refused += redis_encode_refused(r->encode);
-    ret->connects = link.connects;
-    ret->disconnects = link.disconnects;
-    ret->connect_failures = link.failures;
+    ret->connects = route.links.connects;
+    ret->disconnects = route.links.disconnects;
+    ret->connect_failures = route.links.failures;
+    memcpy(ret->redirects_of, route.redirects, sizeof ret->redirects_of);
+    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
+        ret->redirects += route.redirects[k];
+    ret->map_refreshes = route.refreshes;
+    ret->nodes = route.nodes;
     ret->connected = redis_route_is_ready(r->route);
 }

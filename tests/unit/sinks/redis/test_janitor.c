@@ -194,6 +194,7 @@ static void whatever_the_answer_the_turn_ends_and_the_next_begins_anew(void **st
         { REDIS_REPLY_STRING, "pruned 7 x" },
         { REDIS_REPLY_STRING, "pruned 7 -1" },
         { REDIS_REPLY_STRING, "pruned 123456789012345678901 1" },
+        { REDIS_REPLY_STRING, "pruned 7 9999999" },
         { REDIS_REPLY_STRING, "applied 7 1" },
         { REDIS_REPLY_NIL, "" },
         { REDIS_REPLY_INTEGER, "" },

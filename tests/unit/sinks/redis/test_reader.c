@@ -353,7 +353,12 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     (void)buf;
     if (n <= 0)
         return;
-    const char *answer = f->commands++ == 0 ? "+OK\r\n" : f->answer; /* CLIENT SETNAME */
+    static const char *const first[] = {
+        "+OK\r\n",                                             /* CLIENT SETNAME */
+        "-ERR This instance has cluster support disabled\r\n", /* CLUSTER SLOTS */
+    };
+    const char *answer = f->commands < ARRAY_LEN(first) ? first[f->commands] : f->answer;
+    f->commands++;
     uv_buf_t out = uv_buf_init((char *)(uintptr_t)answer, (unsigned)strlen(answer));
     assert_int_equal(uv_try_write(s, &out, 1), (int)strlen(answer));
 }
