@@ -6,6 +6,7 @@ import random
 import time
 
 import pytest
+from redis import Redis
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import harness
@@ -241,6 +242,37 @@ def test_without_redis_it_is_not_there():
         status, _, body = s.get(PATH)
         assert status == 404 and b"redis.url is not set" in body
         assert s.get(PATH, method="POST")[0] == 405
+
+
+def test_the_documented_rights_are_enough(redis):
+    rights = ("resetkeys ~{sd:* resetchannels -@all +auth +client|setname +select +script|load +evalsha +time +get +set +del "
+              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +scan +pfcount +xrevrange")
+    redis.client.execute_command("ACL", "SETUSER", "admin", "on", ">admin", "+@all", "~*")
+    with Redis(unix_socket_path=redis.socket, username="admin", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "default", *rights.split())
+        with Server(redis.url, "aggregate.set_window=0", interval="1s") as s:
+            s.send("hits:1|c\nusers:a|s")
+            seen = set()
+            wait_page(s, lambda p: seen.update(k[0] for k in p.samples) or {"hits", "users"} <= seen)
+        admin.execute_command("ACL", "SETUSER", "default", "+@all", "~*")
+
+
+def test_a_stop_does_not_wait_for_a_redis_that_hangs(redis):
+    import threading
+    with Server(redis.url, "server.drain_timeout=1s", interval="1s", clean_exit=False) as s:
+        page(s)
+        redis.pause()
+        time.sleep(1.1)
+        got = []
+        asks = threading.Thread(target=lambda: got.append(s.get(PATH)[0]))
+        asks.start()
+        time.sleep(0.3)
+        begin = time.monotonic()
+        harness.stop(s.process)
+        assert time.monotonic() - begin < 4
+        asks.join()
+        assert got == [503]
+        redis.go_on()
 
 
 def test_those_who_ask_together_share_one_reading(redis):
