@@ -36,7 +36,7 @@ def beside_the_reference(build, pairs, series):
     rows = []
     for name, mix in [("mixed", r.MIX)] + [(kind, r.only(kind)) for kind in r.KINDS]:
         h.say(name)
-        first, later = in_turn(build, mix, series, pairs if name == "mixed" else pairs // 2 + 1)
+        first, later = in_turn(build, mix, series, pairs if name == "mixed" else max(1, pairs // 3))
         ours = {k: statistics.median(p[0][k] for p in later) for k in first[0]}
         least = statistics.median(p[1]["cpu"] for p in later)
         ratios = [p[0]["cpu"] / p[1]["cpu"] for p in later]
@@ -53,7 +53,7 @@ def beside_the_reference(build, pairs, series):
             + ", timers of 12 buckets, sets of 5 members, keys of 60 bytes. CPU: of the Redis process, user and system. first: every field is new; "
             "CPU s: the interval is new and the totals are there, for the first instance, and both are there for the others. "
             f"the least: the same series by `bench/redis/flush_reference.lua` into a Redis of its own, flush by flush in turn ({pairs} pairs, single "
-            f"kinds {pairs // 2 + 1}; medians, and of the ratios the range).\n\n" + h.table(head, rows))
+            f"kinds {max(1, pairs // 3)}; medians, and of the ratios the range).\n\n" + h.table(head, rows))
 
 
 def settings(build, times, sizes):
@@ -121,7 +121,7 @@ def main():
     args = parser.parse_args()
     build, parts = args.build.resolve(), []
     if args.only in (None, "reference"):
-        parts.append(beside_the_reference(build, *((2, 40000) if args.quick else (8, SERIES))))
+        parts.append(beside_the_reference(build, *((2, 40000) if args.quick else (6, SERIES))))
     if args.only in (None, "settings"):
         parts.append(settings(build, 2 if args.quick else 5, (20000, 40000) if args.quick else (20000, SERIES)))
     if args.only in (None, "servers"):

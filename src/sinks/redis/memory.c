@@ -35,7 +35,8 @@ static double field(double key, double value)
     return ENTRY + SLOT + text(2 + key) + text(value); /* "c|" */
 }
 
-/* [n, sum, min, max, schema, zero, lo, c0, c1 ..] in msgpack: three doubles, small numbers else. */
+/* [n, sum, min, max, schema, zero, lo, c0, c1 ..] in msgpack: three doubles, small numbers else.
+ * Behind it, in the totals, its last interval and unit. */
 static double timer(double count, double buckets)
 {
     enum { HEAD = 3, DOUBLES = 27, SMALL = 5 };
@@ -57,7 +58,7 @@ static double hyperloglog(double members)
 void redis_memory(enum series_kind kind, const struct redis_memory_shape *shape,
                   struct redis_memory *ret)
 {
-    enum { SPACES = 2 };
+    enum { SPACES = 2, LAST_AND_UNIT = 6 };
     const double gauge = NUMBER_DIGITS + STAMP_DIGITS + WRITER_DIGITS + SPACES;
     double key = shape->key_bytes;
     *ret = (struct redis_memory){ 0 };
@@ -70,7 +71,7 @@ void redis_memory(enum series_kind kind, const struct redis_memory_shape *shape,
         ret->total = ret->interval = field(key, gauge);
         return;
     case SERIES_TIMER: /* counts up to 65,535 in the totals, to 255 in an interval: 3 and 2 bytes */
-        ret->total = field(key, timer(3, shape->buckets));
+        ret->total = field(key, timer(3, shape->buckets) + LAST_AND_UNIT);
         ret->interval = field(key, timer(2, shape->buckets));
         return;
     case SERIES_SET: /* in two tables, as it expires */
