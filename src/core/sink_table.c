@@ -34,7 +34,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
         .own_gauges = c->redis_gauge_merge != GAUGE_RULE_LATEST || c->prometheus_mapping[0] != '\0',
         .all_own_gauges = c->redis_instance_label,
         .alive_ms = alive_ms(c),
-        .totals_ttl_s = c->redis_totals_ttl_ms / 1000,
+        .totals_ttl_s = core_seconds_up(c->redis_totals_ttl_ms),
         .resumes = c->server_state_dir[0] != '\0',
     };
     return redis_sink_new(loop, &o, ret);
