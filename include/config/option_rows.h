@@ -228,15 +228,32 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
     X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
-      "redis://[user[:password]@]host[:port][/db] or unix:///path[?db=N]. Empty turns Redis "      \
-      "off.")                                                                                      \
+      "redis://[user[:password]@]host[:port][/db], rediss:// the same over TLS, several hosts "    \
+      "(host,host) for a cluster, redis+sentinel://host[:port]/master, or "                        \
+      "unix:///path[?db=N]. Empty turns Redis off.")                                               \
+    X(redis, password_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "File with the password of Redis as its one line, in place of one in redis.url. It is "      \
+      "read for each connection, so a new password is taken without a restart.")                   \
+    X(redis, sentinel_password_file, STRING, "", 0, 0, "", RESTART,                                \
+      "The same for Sentinels (redis+sentinel://) that want one.")                                 \
+    X(redis, tls_ca_file, STRING, "", 0, 0, "", RESTART,                                           \
+      "With rediss://, PEM file of the CAs that sign the certificates of Redis. Empty takes "      \
+      "the CAs of this system.")                                                                   \
+    X(redis, tls_cert_file, STRING, "", 0, 0, "", RESTART,                                         \
+      "With rediss://, PEM file of the certificate shown to a Redis that asks for one. This "      \
+      "one, the CA's and the key's are read again when they change.")                              \
+    X(redis, tls_key_file, STRING, "", 0, 0, "", RESTART,                                          \
+      "PEM file of its key.")                                                                      \
     X(redis, prefix, STRING, "sd", 0, 0, "", RESTART,                                              \
       "First part of every key.")                                                                  \
     X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                        \
       "How long the keys of one interval live; whole seconds.")                                    \
     X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "", RESTART,          \
-      "Memory for intervals that wait while Redis is away; past it the oldest is dropped and "     \
-      "counted.")                                                                                  \
+      "Memory for intervals that wait while Redis is away. Those older than two intervals are "    \
+      "compressed; past it the oldest go to disk, or are dropped and counted.")                    \
+    X(redis, spool_disk_max_bytes, SIZE, "1GiB", 0, 16384 * OPTION_GIB, "", RESTART,               \
+      "Disk in server.state_dir for intervals that have no room in memory; past it the oldest is " \
+      "dropped and counted. 0 means none; so does an empty server.state_dir.")                     \
     X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                    \
       "Longest an interval waits for Redis before it is dropped and counted.")                     \
     X(redis, events_max, UINT, "10000", 0, 100000000, "", RESTART,                                 \

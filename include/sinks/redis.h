@@ -8,8 +8,9 @@
  * batches after it are sent again, as far as they are still kept.  A shard that has had data sends
  * at least one batch per interval, empty if need be, so that such a gap is noticed.
  *
- * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and
- * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
+ * While Redis is away batches wait in memory, oldest first, compressed once they are older than two
+ * intervals, up to spool_max_bytes; then the oldest go to disk, up to spool_disk_max_bytes.  Past
+ * that, and past spool_max_age_ms, the oldest interval of which nothing was sent is dropped and
  * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
  * Events and service checks go to two streams by XADD, each at least once, beside the ledger and
@@ -30,6 +31,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/counters.h"
 #include "sinks/sink.h"
 
@@ -40,10 +42,20 @@ enum { REDIS_EVENTS_BYTES = 16 << 20 };
  * so: a script that takes others, or another pack, needs the next number. */
 enum { REDIS_BATCH_FORMAT = 2 };
 
+/* Beside the URL; NULL or "": there is none. */
+struct redis_files {
+    const char *password;           /* one line: the password, in place of one in the URL */
+    const char *sentinel_password;  /* of the Sentinels */
+    const char *tls_ca;             /* PEM: who signs Redis' certificate; none: the system's CAs */
+    const char *tls_cert, *tls_key; /* PEM: ours, for a Redis that asks for one */
+};
+
 struct redis_opts {
-    /* redis://[user[:password]@]host[:port][/db] or unix:///path/to.sock[?db=N]; user and password
-     * are percent-encoded. */
+    /* redis://[user[:password]@]host[:port][,host[:port]..][/db], rediss:// (TLS),
+     * redis+sentinel://host[:port][,..]/master[/db] or unix:///path/to.sock[?db=N]; what stands in
+     * them is percent-encoded. */
     const char *url;
+    struct redis_files files;
     const char *prefix;   /* of all keys: "sd" */
     const char *instance; /* in producer keys and the log stream; two servers may share it */
     const char *id;       /* of the first producer, 32 lower hex digits; NULL: random */
@@ -51,6 +63,8 @@ struct redis_opts {
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
+    int spool_dir; /* a folder for what has no room in memory, borrowed; 0 or below: none */
+    uint64_t spool_disk_max_bytes; /* 0: nothing is written there */
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     uint64_t totals_ttl_s; /* totals that nobody adds to for so long are removed; 0: never */
@@ -60,11 +74,35 @@ struct redis_opts {
     bool resumes;          /* what it holds is saved at a stop: producers outlive the process */
 };
 
+/* Errors of a cluster that say where a command belongs.  X(id, its first word, label `kind`) */
+/* clang-format off */
+#define REDIS_REDIRECTS(X)                        \
+    X(MOVED,       "MOVED",       "moved")        \
+    X(ASK,         "ASK",         "ask")          \
+    X(TRYAGAIN,    "TRYAGAIN",    "tryagain")     \
+    X(CLUSTERDOWN, "CLUSTERDOWN", "clusterdown")  \
+    X(NOSCRIPT,    "NOSCRIPT",    "noscript")
+
+enum redis_redirect_kind {
+#define X(id, word, label) REDIS_REDIRECT_##id,
+    REDIS_REDIRECTS(X)
+#undef X
+    REDIS_REDIRECT_COUNT,
+    REDIS_REDIRECT_NONE = REDIS_REDIRECT_COUNT
+};
+/* clang-format on */
+
 /* X(member of redis_stats, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
 #define REDIS_COUNTERS(X)                                                                         \
     X(connected, "statsd_redis_up", GAUGE, "",                                                    \
-      "1 while connected to Redis.")                                                              \
+      "1 while connected to Redis: to each node of it that has a shard.")                         \
+    X(nodes, "statsd_redis_nodes", GAUGE, "",                                                     \
+      "Nodes of Redis that have a shard: masters of a cluster, or the one.")                      \
+    X(redirects, "statsd_redis_redirects_total", COUNTER, "kind",                                 \
+      "Commands that a node sent elsewhere or back, by the kind of its answer.")                  \
+    X(map_refreshes, "statsd_redis_map_refreshes_total", COUNTER, "",                             \
+      "Questions to Redis or a Sentinel which node has what.")                                    \
     X(connects, "statsd_redis_connects_total", COUNTER, "",                                       \
       "Connections to Redis that were established.")                                              \
     X(disconnects, "statsd_redis_disconnects_total", COUNTER, "",                                 \
@@ -114,6 +152,9 @@ struct redis_opts {
     X(pruned, "statsd_redis_pruned_series_total", COUNTER, "",                                    \
       "Series whose totals this instance removed from Redis: nobody had sent them for "           \
       "redis.totals_ttl.")                                                                        \
+    X(series_carried, "statsd_redis_carried_series_total", COUNTER, "",                           \
+      "Of the series values of dropped intervals, those whose totals are carried: they come into "\
+      "the totals in Redis all the same.")                                                        \
     X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
       "Events and service checks appended to their streams in Redis.")                            \
     X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \
@@ -129,6 +170,18 @@ struct redis_opts {
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
       "Bytes of batches that wait for Redis or are kept for repair.")                             \
+    X(spool_packed_bytes, "statsd_redis_spool_compressed_bytes", GAUGE, "",                       \
+      "Of statsd_redis_spool_bytes, those that wait compressed.")                                 \
+    X(spool_disk_bytes, "statsd_redis_spool_disk_bytes", GAUGE, "",                               \
+      "Bytes of files in server.state_dir with what waits for Redis.")                            \
+    X(spool_written, "statsd_redis_spool_written_bytes_total", COUNTER, "",                       \
+      "Bytes written to those files.")                                                            \
+    X(spool_failures, "statsd_redis_spool_write_failures_total", COUNTER, "",                     \
+      "Failures to write to those files: the oldest is dropped instead, once memory is full.")    \
+    X(spool_damaged, "statsd_redis_spool_damaged_series_total", COUNTER, "",                      \
+      "Series values dropped because their file was damaged or gone.")                            \
+    X(spool_left_over, "statsd_redis_spool_left_over_files_total", COUNTER, "",                   \
+      "Files of a process that was killed, removed: what they held may have been sent.")          \
     X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
       "Batches that wait for Redis.")                                                             \
     X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \
@@ -147,24 +200,37 @@ struct redis_stats {
 #define X(id, name, kind, labels, help) uint64_t id;
     REDIS_COUNTERS(X)
 #undef X
+    uint64_t redirects_of[REDIS_REDIRECT_COUNT]; /* `redirects` is their sum */
     uint64_t intervals_queued; /* handed over; applied, dropped or still waiting */
 };
 
 extern const struct counter_table redis_counters; /* of a struct redis_stats */
 
 /**
- * redis_url_check(url, ret_error):
- * For `statsd check`: is the URL well-formed?
+ * redis_url_check(url, files, ret_error):
+ * Is the URL well-formed, and do the files fit it?  None of them is read.
+ *   files    may be NULL
  *   returns  0, or -EINVAL with *ret_error a static text: what is wrong, and how it should look
  */
-int redis_url_check(const char *url, const char **ret_error);
+int redis_url_check(const char *url, const struct redis_files *files, const char **ret_error);
+
+/**
+ * redis_files_check(url, files, errors, warnings):
+ * For `statsd check`: can the files be read, and are they what they should be?
+ *   url       as redis_url_check has found good
+ *   errors, warnings   get a line (with LF) for each, which begins with the file's name
+ *   returns   0; -EINVAL
+ *   cost      reads a disk
+ */
+int redis_files_check(const char *url, const struct redis_files *files, struct buf *errors,
+                      struct buf *warnings);
 
 /**
  * redis_sink_new(loop, opts, ret):
  * Starts to connect at once; Redis being away is a warning in the log, never a failure.
  * close() needs the loop to run once more: libuv gives handles back in it.
  *   opts     copied; prefix is not empty and has no { } in it, instance is not empty
- *   returns  0 or -EINVAL (url, prefix, instance, id)
+ *   returns  0 or -EINVAL (url, files, prefix, instance, id); of the first two the log says what
  */
 int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink **ret);
 

@@ -16,6 +16,7 @@
 
 enum { MOMENTS = 6, LEAST_CAP = 1024 };
 
+static const double ROUNDING = 1e-12; /* of sums of fractions that were added in another order */
 static const uint64_t FORGOTTEN_NS = 3600 * 1000000000ull;
 
 struct moment {
@@ -85,8 +86,9 @@ static void move(struct cluster_memory *m, size_t cap, bool only_met)
     memory_check(m);
 }
 
-void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns)
+void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns, bool lenient)
 {
+    m->lenient = lenient;
     if (m->last_ns != 0 && now_ns - m->last_ns > FORGOTTEN_NS)
         cluster_memory_release(m);
     m->now_ns = now_ns;
@@ -161,8 +163,10 @@ const struct sketch *cluster_memory_recent(struct cluster_memory *m, uint64_t ha
                                            const struct sketch *total, bool *fell)
 {
     struct cluster_known *k = known(m, hash, birth);
-    *fell = total->count < k->highest * (1 - 1e-12);
-    k->highest = total->count;
+    *fell = !m->lenient && total->count < k->highest * (1 - ROUNDING);
+    k->highest = m->lenient ? total->count : fmax(k->highest, total->count);
+    if (m->window_ns == 0)
+        return NULL;
     if (k->n == 0 && m->last_ns != 0) /* it was not there at the last filling */
         remember(k, m->last_ns, NULL);
     const struct moment *since = moment_before(m, k);

@@ -24,18 +24,22 @@
 
 /* { 0 } and the window is one that knows nothing. */
 struct cluster_memory {
-    uint64_t window_ns;
+    uint64_t window_ns;       /* 0: nobody wants to know what came in it */
     struct cluster_known *at; /* open addressing; hash 0: free */
     size_t n, cap;            /* cap: 0 or a power of two */
     uint32_t filling;         /* number of the one under way */
+    bool lenient;             /* it takes what fell as it is */
     uint64_t now_ns, last_ns; /* monotonic: of it, and of the last one that was good; 0: none */
     struct sketch scratch;
 };
 
 void cluster_memory_release(struct cluster_memory *m);
 
-/* Between these two each series is asked for once.  good: all of them were */
-void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns);
+/*
+ * Between these two each series is asked for once.  lenient: timers that fell are taken as they
+ * are; else they are told each time, until they are what they were.  good: all were asked for
+ */
+void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns, bool lenient);
 void cluster_memory_end(struct cluster_memory *m, bool good);
 
 /* What a counter shows.   birth  of the totals it is in */
@@ -45,7 +49,8 @@ double cluster_memory_highest(struct cluster_memory *m, uint64_t hash, uint32_t 
 /**
  * cluster_memory_recent(m, hash, birth, total, fell):
  *   fell     set when its count is below what it was
- *   returns  what came in the window, since the first filling at most; NULL: this is the first one.
+ *   returns  what came in the window, since the first filling at most; NULL: this is the first one,
+ *            or there is no window.
  *            Valid until the next call
  *   cost     a few us; memory: seven sketches a timer at most
  */

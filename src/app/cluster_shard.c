@@ -130,11 +130,7 @@ static void put_timer(const struct cluster_shard *s, struct cluster_totals *to,
     if (n != NULL)
         (void)sketch_merge(&f->part, &n->part);
     t.timer = &f->part;
-    if (to->summaries)
-        t.recent = cluster_memory_recent(to->memory, hash_of(f), s->birth, &f->part, &fell);
-    else
-        fell =
-            cluster_memory_highest(to->memory, hash_of(f), s->birth, f->part.count) > f->part.count;
+    t.recent = cluster_memory_recent(to->memory, hash_of(f), s->birth, &f->part, &fell);
     to->fell |= fell;
     cluster_totals_put(to, &t);
 }

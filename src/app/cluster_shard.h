@@ -28,7 +28,6 @@ struct cluster_totals {
     struct cluster_memory *memory;
     int64_t now_ms;      /* wall clock */
     bool instance_label; /* gauges are shown for each instance */
-    bool summaries;      /* some timers are shown as such */
     bool fell;           /* a timer's count did: Redis lost what it had */
     uint64_t left_out[CLUSTER_LEFT_OUT_COUNT];
     struct buf scratch;

@@ -88,7 +88,7 @@ static void judge(int rc, const char *path)
             F_STR("error", err_text(rc)));
 }
 
-/* What a reload reads: call(path) for each; an empty one is none. */
+/* What is read again while the server runs: call(path) for each; an empty one is none. */
 static void each_read(const struct server *s, void (*call)(void *cookie, const char *path),
                       void *cookie)
 {
@@ -100,6 +100,11 @@ static void each_read(const struct server *s, void (*call)(void *cookie, const c
         call(cookie, c->sockets[i].tls_key);
         call(cookie, c->sockets[i].tls_client_ca);
     }
+    call(cookie, c->redis_password_file);
+    call(cookie, c->redis_sentinel_password_file);
+    call(cookie, c->redis_tls_ca_file);
+    call(cookie, c->redis_tls_cert_file);
+    call(cookie, c->redis_tls_key_file);
     server_web_each_file(&s->web, call, cookie);
 }
 

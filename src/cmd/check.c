@@ -2,8 +2,8 @@
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
  * The output has seven parts: the highlights, what is hardly meant in the mapping file, in the
- * certificates and in the web config, the options that differ from their defaults, the limits, the
- * memory bound.
+ * certificates, in the web config and in the files of Redis, the options that differ from their
+ * defaults, the limits, the memory bound.
  */
 #include "cmd/cli.h"
 
@@ -15,6 +15,7 @@
 #include "config/option_value.h"
 #include "core/core_mapping.h"
 #include "core/memory_bound.h"
+#include "core/redis_options.h"
 #include "core/web.h"
 #include "listen/socket_options.h"
 #include "listen/tls_door.h"
@@ -51,7 +52,7 @@ struct checked {
     size_t warnings;         /* of them */
     struct buf certificates; /* lines, too */
     struct core_web web;
-    struct buf web_warnings; /* lines, too */
+    struct buf web_warnings, redis_warnings; /* lines, too */
 };
 
 static void print_mapping(const struct checked *k, struct buf *out)
@@ -228,18 +229,24 @@ static void print_memory(const struct checked *k, struct buf *out)
 /* Read what the config names besides the mapping.  returns  false: mistakes, which are told */
 static bool read_files(const struct cli_io *io, struct checked *k)
 {
-    struct buf certificates = { 0 }, web = { 0 };
+    struct buf certificates = { 0 }, web = { 0 }, redis = { 0 };
+    const struct redis_files redis_files = core_redis_files(k->config);
     const char *path = k->config->http_web_config;
     read_certificates(k->config, &certificates, &k->certificates);
     if (path[0] != '\0')
         (void)core_web_load(path, now_wall_ms() / 1000, &k->web, &web, &k->web_warnings);
-    bool good = certificates.len == 0 && web.len == 0;
+    if (k->config->redis_url[0] != '\0')
+        (void)redis_files_check(k->config->redis_url, &redis_files, &redis, &k->redis_warnings);
+    bool good = certificates.len == 0 && web.len == 0 && redis.len == 0;
     if (certificates.len > 0)
         cli_mistakes(io, &certificates, "certificates");
     if (web.len > 0)
         cli_mistakes(io, &web, "web config");
+    if (redis.len > 0)
+        cli_mistakes(io, &redis, "files of redis");
     buf_release(&certificates);
     buf_release(&web);
+    buf_release(&redis);
     return good;
 }
 
@@ -255,6 +262,7 @@ static int check_config(const struct cli_io *io, const struct config *c,
         print_lines(&k.lint, "in the mapping file", &out);
         print_lines(&k.certificates, "in the certificates", &out);
         print_lines(&k.web_warnings, "in the web config", &out);
+        print_lines(&k.redis_warnings, "in the files of redis", &out);
         print_changed(c, &out);
         print_limits(c, &out);
         print_memory(&k, &out);
@@ -264,6 +272,7 @@ static int check_config(const struct cli_io *io, const struct config *c,
     buf_release(&k.lint);
     buf_release(&k.certificates);
     buf_release(&k.web_warnings);
+    buf_release(&k.redis_warnings);
     core_web_release(&k.web);
     return !good ? CLI_USAGE : written ? CLI_OK : CLI_FAILED;
 }

@@ -4,7 +4,7 @@
  *       take_option     one of `options`, or another server's (take_foreign)
  *       take_word       the command, or one of its arguments
  *     check_takes     does the command take all that was given?
- *     command->main   run_main, check_main, explain_main, describe_main, convert_main
+ *     command->main   run_main, check_main, explain_main, describe_main, convert_main, redis_main
  *
  * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
  * further option a row of `options` and a member of struct cli_args.
@@ -44,7 +44,9 @@ enum {
     TAKES_CONVERT = 8,
     TAKES_ARGS = 16,
     TAKES_TEST = 32,
-    TAKES_TAKEOVER = 64
+    TAKES_TAKEOVER = 64,
+    TAKES_JSON = 128,
+    TAKES_REDIS = 256
 };
 
 /* clang-format off */
@@ -55,9 +57,10 @@ static const struct command {
 } commands[] = {
     { "",         TAKES_CONFIG | TAKES_TAKEOVER,             run_main      },
     { "check",    TAKES_CONFIG | TAKES_TEST,                 check_main    },
-    { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_ARGS, explain_main  },
+    { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_JSON | TAKES_ARGS, explain_main },
     { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
     { "convert",  TAKES_CONVERT | TAKES_ARGS,                convert_main  },
+    { "redis",    TAKES_CONFIG | TAKES_REDIS | TAKES_JSON | TAKES_ARGS, redis_main },
 };
 
 enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
@@ -74,12 +77,19 @@ static const struct option {
     { "--config",    "-c", ONE_VALUE,   TAKES_CONFIG,   ARG(source.file), "a FILE"                },
     { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   ARG(source.sets), "SECTION.KEY=VALUE"     },
     { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  ARG(framing),     "datagram, line or dsd" },
-    { "--json",      NULL, SWITCH,      TAKES_EXPLAIN,  ARG(json),        NULL                    },
+    { "--json",      NULL, SWITCH,      TAKES_JSON,     ARG(json),        NULL                    },
     { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
     { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
     { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
     { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
     { "--takeover",  NULL, SWITCH,      TAKES_TAKEOVER, ARG(takeover),    NULL                    },
+    { "--last",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(last),        "a time such as 10m"    },
+    { "--from",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(from),        "a time"                },
+    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(to),          "a time"                },
+    { "--step",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(step),        "a time such as 1m"     },
+    { "--by",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(by),          "rate, total, count or sum" },
+    { "--number",    "-n", ONE_VALUE,   TAKES_REDIS,    ARG(number),      "a number"              },
+    { "--instance",  NULL, ONE_VALUE,   TAKES_REDIS,    ARG(instance),    "a name"                },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
     { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };

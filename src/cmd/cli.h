@@ -32,6 +32,8 @@ struct cli_args {
     const char *mapping_out;     /* --mapping-out, or NULL */
     const char *test;            /* --test, or NULL */
     const char *mapping;         /* goes before prometheus.mapping; NULL: nothing does */
+    /* Of redis, or NULL: --last, --from, --to, --step, --by, -n, --instance. */
+    const char *last, *from, *to, *step, *by, *number, *instance;
     bool json, truncated, markdown, takeover, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
@@ -86,5 +88,6 @@ int check_main(const struct cli_args *args, const struct cli_io *io);
 int explain_main(const struct cli_args *args, const struct cli_io *io);
 int describe_main(const struct cli_args *args, const struct cli_io *io);
 int convert_main(const struct cli_args *args, const struct cli_io *io); /* convert/main.c */
+int redis_main(const struct cli_args *args, const struct cli_io *io);   /* redis/main.c */
 
 #endif

@@ -32,6 +32,15 @@ static const struct {
       "print the config that does what another server's does: a file that holds the command line "
       "of statsd_exporter (or its flags behind --), datadog.yaml, brubeck's JSON, etsy's "
       "config.js; - is standard input" },
+    { "statsd redis get [OPTIONS] [--json] NAME...",
+      "totals of all instances, read from redis.url: NAME is api.requests, 'api.*' or "
+      "'api.*|#env:prod'" },
+    { "statsd redis range [OPTIONS] [--json] [--last 10m | --from TIME --to TIME] [--step 1m] NAME...",
+      "the intervals that Redis keeps: values, rates and quantiles of each, and of all of them" },
+    { "statsd redis top [OPTIONS] [--json] [--by rate|total|count|sum] [--last 1m] [-n 20] [NAME...]",
+      "the busiest metrics of the last interval, or of --last" },
+    { "statsd redis tail [OPTIONS] [--json] [--instance NAME] [-n INTERVALS] [NAME...]",
+      "each interval as it closes, a line for each series; Ctrl-C ends it" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },

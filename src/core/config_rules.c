@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "core/redis_options.h"
 #include "core/tag_options.h"
 #include "listen/socket_url.h"
 #include "protocol/parse.h"
@@ -35,7 +36,8 @@ static bool rule_value(enum option_id id, struct slice value, struct buf *why)
 static void check_redis(struct config_loader *l, const struct config *c)
 {
     const char *wrong = NULL;
-    if (c->redis_url[0] != '\0' && redis_url_check(c->redis_url, &wrong) < 0)
+    const struct redis_files files = core_redis_files(c);
+    if (c->redis_url[0] != '\0' && redis_url_check(c->redis_url, &files, &wrong) < 0)
         config_mistake(l, OPTION_redis_url, "%s", wrong);
 }
 

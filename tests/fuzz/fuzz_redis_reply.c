@@ -1,6 +1,7 @@
 /*
  * Bytes of a stranger that claims to be Redis: whatever hiredis makes of them, the verdict is one
- * of ours and consistent, and the janitor asks for what it may.
+ * of ours and consistent; so is a redirect, and the map of a cluster; and the janitor asks for what
+ * it may.
  */
 #include <assert.h>
 #include <hiredis/hiredis.h>
@@ -11,15 +12,46 @@
 #include "sinks/redis/janitor.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/reply.h"
+#include "sinks/redis/slots.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+enum { ELEMENTS_MAX = 64 };
+
 /* As redis_poll has it: an array may claim 2^31 elements. */
-static void *refuse_array(const redisReadTask *task, int elements)
+static void *(*create_array)(const redisReadTask *task, int elements);
+
+static void *bounded_array(const redisReadTask *task, int elements)
 {
-    (void)task;
-    (void)elements;
-    return NULL;
+    return elements > ELEMENTS_MAX ? NULL : create_array(task, elements);
+}
+
+static void expect_a_sound_verdict(const redisReply *reply, uint64_t seq)
+{
+    struct redis_verdict v = redis_reply_judge(reply, seq);
+    assert(v.kind < REDIS_VERDICT_COUNT);
+    assert(v.kind != REDIS_VERDICT_LOST && v.kind != REDIS_VERDICT_RETURNED);
+    assert((v.text != NULL) == (v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
+                                v.kind == REDIS_VERDICT_DROPPED));
+    assert(v.kind != REDIS_VERDICT_GAP || v.last < seq);
+    assert(v.kind != REDIS_VERDICT_GAP || v.known || v.last == 0);
+    assert(v.kind != REDIS_VERDICT_APPLIED || (v.totals.birth[0] != '\0' && v.holder.len > 0));
+}
+
+static void expect_a_sound_map(const redisReply *reply)
+{
+    static const struct redis_addr asked = { "127.0.0.1", 7000 };
+    struct redis_redirect d = redis_redirect_of(reply, &asked);
+    assert(d.kind <= REDIS_REDIRECT_NONE && d.slot < REDIS_SLOTS);
+    assert((d.to.port == 0) == (d.to.host[0] == '\0'));
+    uint16_t slot_of[REDIS_PLACES];
+    struct redis_slots s;
+    redis_slots_of_places("sd", slot_of);
+    if (!redis_slots_read(reply, slot_of, &asked, &s))
+        return;
+    redis_slots_check(&s);
+    for (uint8_t i = 0; i < s.n; i++)
+        assert(s.nodes[i].port != 0 && s.nodes[i].host[0] != '\0');
 }
 
 static const char *sha_at(void *cookie, uint8_t place)
@@ -59,18 +91,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     redisReader *reader = redisReaderCreate();
     redisReplyObjectFunctions fns = *reader->fn;
     void *reply = NULL;
-    fns.createArray = refuse_array;
+    create_array = fns.createArray;
+    fns.createArray = bounded_array;
     reader->fn = &fns;
     redisReaderFeed(reader, (const char *)data + 1, n - 1);
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {
-        struct redis_verdict v = redis_reply_judge(reply, seq);
-        assert(v.kind < REDIS_VERDICT_COUNT && v.kind != REDIS_VERDICT_LOST);
-        assert((v.text != NULL) ==
-               (v.kind == REDIS_VERDICT_LATER || v.kind == REDIS_VERDICT_FAILED ||
-                v.kind == REDIS_VERDICT_DROPPED));
-        assert(v.kind != REDIS_VERDICT_GAP || v.last < seq);
-        assert(v.kind != REDIS_VERDICT_GAP || v.known || v.last == 0);
-        assert(v.kind != REDIS_VERDICT_APPLIED || (v.totals.birth[0] != '\0' && v.holder.len > 0));
+        expect_a_sound_verdict(reply, seq);
+        expect_a_sound_map(reply);
         answer_a_step(j, reply, &now_ms);
         freeReplyObject(reply);
         reply = NULL;

@@ -45,8 +45,40 @@ void redis_server_init(struct redis_server *s, const struct redis_server_opts *o
     if (opts != NULL) {
         s->port = opts->tcp ? free_port() : 0;
         s->appendonly = opts->appendonly;
+        s->tls_port = opts->tls != NULL ? free_port() : 0;
+        s->tls_clients = opts->tls_clients;
+        if (opts->tls != NULL && getcwd(s->tls_dir, sizeof s->tls_dir) == NULL)
+            give_up("no working directory", strerror(errno));
+        snprintf(s->tls, sizeof s->tls, "%s", opts->tls ? opts->tls : "");
         snprintf(s->password, sizeof s->password, "%s", opts->password ? opts->password : "");
     }
+}
+
+enum { ARGS_MAX = 40, TEXT_MAX = 128 };
+
+struct args {
+    const char *at[ARGS_MAX]; /* ends in NULL */
+    size_t n;
+    char texts[4][TEXT_MAX];
+};
+
+static void add(struct args *a, const char *option, const char *value)
+{
+    a->at[a->n++] = option;
+    a->at[a->n++] = value;
+}
+
+static void add_tls(const struct redis_server *s, struct args *a)
+{
+    snprintf(a->texts[0], TEXT_MAX, "%u", (unsigned)s->tls_port);
+    snprintf(a->texts[1], TEXT_MAX, "%s/%s.pem", s->tls_dir, s->tls);
+    snprintf(a->texts[2], TEXT_MAX, "%s/%s.key", s->tls_dir, s->tls);
+    snprintf(a->texts[3], TEXT_MAX, "%s/ca.pem", s->tls_dir);
+    add(a, "--tls-port", a->texts[0]);
+    add(a, "--tls-cert-file", a->texts[1]);
+    add(a, "--tls-key-file", a->texts[2]);
+    add(a, "--tls-ca-cert-file", a->texts[3]);
+    add(a, "--tls-auth-clients", s->tls_clients ? "yes" : "no");
 }
 
 static _Noreturn void run_child(const struct redis_server *s)
@@ -54,23 +86,26 @@ static _Noreturn void run_child(const struct redis_server *s)
     char port[8], log[96];
     snprintf(port, sizeof port, "%u", (unsigned)s->port);
     snprintf(log, sizeof log, "%s/log", s->dir);
-    /* clang-format off */
-    const char *argv[32] = {
-        "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", s->socket,
-        "--dir", s->dir, "--logfile", log, "--save", "", "--appendfsync", "no", "--daemonize", "no",
-        "--appendonly", s->appendonly ? "yes" : "no",
-    };
-    /* clang-format on */
-    if (s->password[0] != '\0') {
-        argv[19] = "--requirepass";
-        argv[20] = s->password;
-    }
+    struct args a = { .at = { "redis-server" }, .n = 1 };
+    if (s->tls_port != 0)
+        add_tls(s, &a);
+    add(&a, "--port", port);
+    add(&a, "--bind", "127.0.0.1");
+    add(&a, "--unixsocket", s->socket);
+    add(&a, "--dir", s->dir);
+    add(&a, "--logfile", log);
+    add(&a, "--save", "");
+    add(&a, "--appendfsync", "no");
+    add(&a, "--daemonize", "no");
+    add(&a, "--appendonly", s->appendonly ? "yes" : "no");
+    if (s->password[0] != '\0')
+        add(&a, "--requirepass", s->password);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_RDWR);
     dup2(null, 0);
     dup2(null, 1);
     dup2(null, 2);
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    execvp(a.at[0], (char *const *)(uintptr_t)a.at);
     _exit(127);
 }
 

@@ -18,6 +18,10 @@ struct redis_server {
     char socket[96];     /* its path */
     char url[128];       /* unix://... */
     uint16_t port;       /* 0: no TCP */
+    uint16_t tls_port;   /* 0: no TLS */
+    char tls[32];        /* see redis_server_opts */
+    char tls_dir[80];    /* where its files are */
+    bool tls_clients;
     bool appendonly;     /* what is written survives a stop and a start */
     char password[32];   /* "" none */
     pid_t pid;           /* 0: stopped */
@@ -27,6 +31,10 @@ struct redis_server {
 struct redis_server_opts {
     bool tcp, appendonly;
     const char *password;
+    /* NAME: speaks TLS with NAME.pem and NAME.key of the working directory, and takes the
+     * certificates of clients that ca.pem signed. */
+    const char *tls;
+    bool tls_clients; /* asks them for one */
 };
 
 /* Makes the directory, starts nothing */

@@ -5,7 +5,7 @@
  *   redis_append_pump -> send_stream -> send() of the owner
  *   redis_append_answer
  *     applied -> off the queue       later -> pause the stream
- *     failed  -> off the queue       lost  -> it waits in its place
+ *     failed  -> off the queue       lost, returned -> it waits in its place
  */
 #include "sinks/redis/append.h"
 
@@ -82,6 +82,16 @@ static struct redis_entry *oldest_waiting(const struct stream *s)
     return e;
 }
 
+/* The next one to send, unless a later one is in flight: they go out in their order. */
+static struct redis_entry *next_in_order(const struct stream *s)
+{
+    uint32_t ahead = 0;
+    struct redis_entry *e = s->head;
+    for (; e != NULL && e->in_flight; e = e->next)
+        ahead++;
+    return ahead == s->in_flight ? e : NULL;
+}
+
 static bool drop_oldest(struct redis_append *a, struct stream *s, uint64_t now_ms)
 {
     struct redis_entry *e = oldest_waiting(s);
@@ -134,7 +144,7 @@ static uint64_t send_stream(struct redis_append *a, struct stream *s, uint64_t n
     struct redis_entry *e;
     if (s->retry_ms > now_ms)
         return s->in_flight < s->n ? s->retry_ms : 0;
-    while (!window_full(s) && (e = oldest_waiting(s)) != NULL && a->opts.send(a->opts.cookie, e)) {
+    while (!window_full(s) && (e = next_in_order(s)) != NULL && a->opts.send(a->opts.cookie, e)) {
         a->counted.resent += e->unsure;
         a->counted.bytes_sent += e->len;
         e->in_flight = true;
@@ -207,6 +217,8 @@ void redis_append_answer(struct redis_append *a, struct redis_entry *e,
         break;
     case REDIS_VERDICT_LOST:
         e->unsure = true;
+        break;
+    case REDIS_VERDICT_RETURNED: /* it waits in its place */
         break;
     case REDIS_VERDICT_LATER:
         a->counted.errors++;

@@ -9,7 +9,8 @@
  * id.  All of this is apart from the ledger, whose numbers and windows it does not touch.
  *
  * Refused for now (NOPERM, OOM, LOADING ..): the entry keeps its place, and its stream waits for
- * 100 ms to 5 s (backoff.h); the connection stays.  Refused for ever (the key is no stream): the
+ * 100 ms to 5 s (backoff.h); the connection stays.  Returned (the stream is on another node now):
+ * it goes out again, in its order.  Refused for ever (the key is no stream): the
  * entry is dropped.  Both are said in the log with what to do, and it is said when it is over.
  *
  * Limits: max_entries wait in each queue, max_bytes are in both; past them the oldest that is not

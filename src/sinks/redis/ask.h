@@ -15,6 +15,7 @@ struct redis_ask {
     uint8_t place;          /* of its keys (keys.h) */
     const char *bytes;      /* a whole command in RESP; stays until the answer */
     size_t len;
+    uint8_t redirects; /* the route's: how often it was sent on */
 };
 
 #endif

@@ -10,7 +10,8 @@
 enum redis_cargo {
     REDIS_CARGO_BATCH, /* struct redis_batch */
     REDIS_CARGO_ENTRY, /* struct redis_entry */
-    REDIS_CARGO_ASK    /* struct redis_ask */
+    REDIS_CARGO_ASK,   /* struct redis_ask */
+    REDIS_CARGO_ROUTE  /* a question of the route itself */
 };
 
 #endif

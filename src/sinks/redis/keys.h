@@ -18,7 +18,9 @@
 enum {
     REDIS_SHARDS = 64,
     REDIS_PLACES = REDIS_SHARDS + EVENT_KINDS, /* what has a slot, hence a node, of its own */
-    REDIS_NODES_MAX = REDIS_SHARDS
+    /* Those that have a place, and as many that come or go. */
+    REDIS_NODES_MAX = 2 * REDIS_PLACES,
+    REDIS_NODE_NONE = 255 /* a place that no node has: what belongs there waits */
 };
 
 /* CRC-16/XMODEM (polynomial 0x1021, start 0) of the Redis Cluster specification: 0x31c3 for

@@ -1,39 +1,40 @@
 /*
  * One connection at a time, and what may happen to it.
  *
- *   attempt -> resolve -> take_context     a new context, with its callbacks
- *     on_connect -> redis_greeting_send
- *       on_named, on_greeting -> greeted   ready() of the owner
- *   redis_link_send -> on_reply            reply() of the owner, in the order of sending
+ *   attempt -> on_dialled                  a new wire
+ *     on_open -> redis_greeting_make
+ *       on_wire_reply -> greeted           ready() of the owner
+ *   redis_link_send -> on_wire_reply       reply() of the owner, in the order of sending
  *
  *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt later
- *     on_connect_timeout, on_reply_timeout, on_disconnect, refuse, redis_link_retry
+ *     on_connect_timeout, on_reply_timeout, on_over, redis_link_retry
  *
- * A context that was let go of may call back once more, with NULL for each command that is due:
- * `current` tells them apart.
+ * What is in flight at an end is answered with NULL: at once, or after the owner's callback.
  */
 #include "sinks/redis/link.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/now.h"
 #include "sinks/redis/backoff.h"
-#include "sinks/redis/greeting.h"
-#include "sinks/redis/lookup.h"
-#include "sinks/redis/poll.h"
+#include "sinks/redis/dial.h"
+#include "sinks/redis/login.h"
+#include "sinks/redis/pending.h"
+#include "sinks/redis/secret.h"
 #include "sinks/redis/trouble.h"
+#include "sinks/redis/wire.h"
 
 enum {
     CONNECT_TIMEOUT_MS = 2000,
     REPLY_TIMEOUT_MS = 5000,
     REPLY_BYTES_MAX = 1 << 20,
-    WHY_MAX = 256
+    WHY_MAX = 256,
+    CUT_GREETINGS = 3 /* connections in a row that end in their greeting: refused, not cut */
 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };
@@ -43,16 +44,17 @@ struct redis_link {
     struct redis_link_opts opts;
     struct redis_host at; /* ours; no host: a Unix socket */
     enum link_state state;
-    redisAsyncContext *ac; /* NULL when there is none, or while one is being given up */
-    struct redis_lookup *lookup;
+    struct redis_wire *wire; /* NULL: none */
+    struct redis_dial *dial; /* NULL: none */
     struct redis_backoff backoff;
-    uv_timer_t wait;       /* until the next attempt */
-    uv_timer_t deadline;   /* of the attempt, then of the next reply */
-    int handles;           /* timers not closed yet */
-    uint32_t address_turn; /* which address of a name: the next one at each attempt */
-    size_t in_flight;      /* commands of the owner */
-    bool in_owner;         /* within reply() or ready(), hence within a callback of hiredis */
-    size_t greetings;      /* answers of the greeting still to come */
+    uv_timer_t wait;                /* until the next attempt */
+    uv_timer_t deadline;            /* of the attempt, then of the next reply */
+    int handles;                    /* timers not closed yet */
+    uint32_t address_turn;          /* which address of a name: the next one at each attempt */
+    uint32_t cut;                   /* greetings in a row that the end of the connection cut off */
+    struct redis_pending in_flight; /* commands of the owner */
+    bool in_owner;                  /* within reply() or ready() */
+    struct redis_greeting greeting;
     struct redis_link_stats stats;
     struct redis_trouble trouble;
     char why[WHY_MAX]; /* of the last failure; "" there was none */
@@ -62,10 +64,10 @@ struct redis_link {
 
 static void link_check(const struct redis_link *l)
 {
-    assert(l->ac == NULL || l->ac->data == l);
-    assert(l->ac == NULL || l->state == CONNECTING || l->state == GREETING || l->state == READY);
-    assert(l->lookup == NULL || l->state == RESOLVING);
-    assert((l->greetings > 0) == (l->state == GREETING));
+    assert((l->wire != NULL) ==
+           (l->state == CONNECTING || l->state == GREETING || l->state == READY));
+    assert(l->dial == NULL || l->state == RESOLVING);
+    assert(l->in_flight.n == 0 || l->state == READY || l->in_owner);
 }
 
 static void attempt(struct redis_link *l);
@@ -84,32 +86,46 @@ static void on_wait_over(uv_timer_t *t)
 static void on_connect_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
+    char why[WHY_MAX];
     if (l->state == RESOLVING)
-        fail(l, "timeout while resolving the host name");
+        snprintf(why, sizeof why, "timeout while resolving the host name");
+    else if (l->state == CONNECTING)
+        snprintf(why, sizeof why, "timeout while waiting for %s", redis_wire_step(l->wire));
     else
-        fail(l, l->state == CONNECTING ? "timeout while connecting" : "timeout of the greeting");
+        snprintf(why, sizeof why, "timeout of the greeting: no answer to %s",
+                 redis_greeting_due(&l->greeting));
+    fail(l, why);
 }
 
 static void on_reply_timeout(uv_timer_t *t)
 {
     struct redis_link *l = t->data;
     /* Timers run before sockets are read: with an answer waiting, this thread was late. */
-    if (l->ac != NULL && redis_poll_waiting(l->ac))
+    if (redis_wire_waiting(l->wire))
         uv_timer_start(t, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     else
         fail(l, "timeout: no reply");
 }
 
-/* Let go of the connection; safe in every state, and in callbacks of hiredis. */
+/* The owner may free nothing here, and send nothing: the link is not ready. */
+static void answer_with_nothing(struct redis_link *l)
+{
+    while (l->in_flight.n > 0) {
+        void *tag = redis_pending_take(&l->in_flight);
+        bool nested = l->in_owner;
+        l->in_owner = true;
+        l->opts.reply(l->opts.cookie, tag, NULL);
+        l->in_owner = nested;
+    }
+}
+
+/* Let go of the connection; safe in every state, and in callbacks of the wire. */
 static void let_go(struct redis_link *l)
 {
-    redisAsyncContext *ac = l->ac;
-    l->ac = NULL;
-    redis_lookup_forget(l->lookup);
-    l->lookup = NULL;
-    if (ac != NULL)
-        redisAsyncFree(ac);
-    l->greetings = 0;
+    redis_dial_forget(l->dial);
+    l->dial = NULL;
+    redis_wire_close(l->wire);
+    l->wire = NULL;
 }
 
 /* One way for everything that can go wrong.  why may live in what let_go frees. */
@@ -118,53 +134,42 @@ static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const ch
     if (l->state == CLOSED || l->state == WAITING)
         return;
     snprintf(l->why, sizeof l->why, "%s", why);
-    enum link_state was = l->state;
-    l->state = WAITING;
-    if (was == READY)
+    if (l->state == READY)
         l->stats.disconnects++;
     else
         l->stats.failures++;
+    l->state = WAITING;
     uv_timer_stop(&l->deadline);
     uint64_t wait_ms = redis_backoff_next(&l->backoff);
     uv_timer_start(&l->wait, on_wait_over, wait_ms, 0);
-    redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, l->why, wait_ms);
+    redis_trouble_log(&l->trouble, kind, l->opts.url, &l->at, why, wait_ms);
     let_go(l);
+    if (!l->in_owner)
+        answer_with_nothing(l);
     link_check(l);
+    if (l->opts.lost != NULL)
+        l->opts.lost(l->opts.cookie);
 }
 
-/* Does the context of this callback still concern us? */
-static bool current(const redisAsyncContext *ac)
+/* A proxy closes the connection at a command that it does not know, and so does a Redis that is
+ * about to end, or one that waits for TLS. */
+static void fail_in_greeting(struct redis_link *l, const char *why)
 {
-    const struct redis_link *l = ac->data;
-    return l->ac == ac;
+    char text[WHY_MAX];
+    snprintf(text, sizeof text, "%s before the answer to %s", why,
+             redis_greeting_due(&l->greeting));
+    fail_as(l, ++l->cut < CUT_GREETINGS ? REDIS_TROUBLE_UNREACHABLE : REDIS_TROUBLE_REFUSED, text);
 }
 
-static void on_disconnect(const redisAsyncContext *ac, int status)
+static void on_over(void *cookie, enum redis_wire_end how, const char *why)
 {
-    struct redis_link *l = ac->data;
-    (void)status;
-    if (!current(ac))
-        return; /* we let go of it ourselves */
-    l->ac = NULL;
-    /* The one allocation that fails here is the array that redis_poll refuses. */
-    if (ac->err == REDIS_ERR_OOM)
-        fail(l, "a reply that no command of ours has");
+    struct redis_link *l = cookie;
+    if (how == REDIS_WIRE_UNSAFE)
+        fail_as(l, REDIS_TROUBLE_REFUSED, why);
+    else if (how == REDIS_WIRE_CUT && l->state == GREETING)
+        fail_in_greeting(l, why);
     else
-        fail(l, ac->err != 0 ? ac->errstr : "connection closed");
-}
-
-static void refuse(redisAsyncContext *ac, const char *why)
-{
-    if (current(ac))
-        fail(ac->data, why);
-    else
-        redisAsyncFree(ac);
-}
-
-static void after_reply(redisAsyncContext *ac)
-{
-    if (current(ac) && redis_poll_surplus(ac))
-        refuse(ac, "a reply to no command");
+        fail(l, why);
 }
 
 /* ---- greeting ---- */
@@ -173,161 +178,138 @@ static void greeted(struct redis_link *l)
 {
     uv_timer_stop(&l->deadline);
     l->state = READY;
+    l->cut = 0;
     l->stats.connects++;
+    memcpy(l->sha, l->greeting.sha, sizeof l->sha);
     redis_trouble_over(&l->trouble, l->opts.url, &l->at);
     link_check(l);
     l->in_owner = true;
     l->opts.ready(l->opts.cookie);
     l->in_owner = false;
+    if (l->state != READY)
+        answer_with_nothing(l);
 }
 
-static void on_greeting(redisAsyncContext *ac, void *r, void *cookie)
+static void on_greeting(struct redis_link *l, const redisReply *reply)
 {
-    const redisReply *reply = r;
-    bool is_script = cookie != NULL;
-    if (reply == NULL || !current(ac))
-        return;
-    struct redis_link *l = ac->data;
-    if (reply->type == REDIS_REPLY_ERROR) {
-        fail_as(l, REDIS_TROUBLE_REFUSED, reply->str);
-        return;
-    }
-    if (is_script && (reply->type != REDIS_REPLY_STRING || reply->len != sizeof l->sha - 1)) {
-        fail(l, "SCRIPT LOAD did not answer with a sha1");
-        return;
-    }
-    if (is_script)
-        memcpy(l->sha, reply->str, sizeof l->sha - 1);
-    if (--l->greetings == 0)
+    switch (redis_greeting_answer(&l->greeting, reply)) {
+    case REDIS_GREETING_MORE:
+        break;
+    case REDIS_GREETING_DONE:
         greeted(l);
-    after_reply(ac);
+        break;
+    case REDIS_GREETING_REFUSED:
+        fail_as(l, REDIS_TROUBLE_REFUSED, l->greeting.why);
+        break;
+    case REDIS_GREETING_ODD:
+        fail(l, l->greeting.why);
+        break;
+    }
 }
 
-/* The name is for CLIENT LIST only; a user without the right to set it is welcome. */
-static void on_named(redisAsyncContext *ac, void *r, void *cookie)
+static int find_password(const struct redis_link *l, char **ret, char *why, size_t n)
 {
-    const redisReply *reply = r;
-    (void)cookie;
-    if (reply == NULL || !current(ac))
+    bool sentinel = l->opts.greets == REDIS_GREETS_SENTINEL;
+    if (l->opts.login != NULL)
+        return redis_login_password(l->opts.login, sentinel, ret, why, n);
+    const char *of_url = sentinel ? NULL : l->opts.url->password;
+    *ret = of_url != NULL ? mem_strdup(of_url) : NULL;
+    return 0;
+}
+
+static void on_open(void *cookie)
+{
+    struct redis_link *l = cookie;
+    struct buf hello = { 0 };
+    char *password = NULL, why[WHY_MAX];
+    assert(l->state == CONNECTING);
+    l->state = GREETING;
+    if (find_password(l, &password, why, sizeof why) < 0) {
+        fail_as(l, REDIS_TROUBLE_REFUSED, why);
         return;
-    struct redis_link *l = ac->data;
-    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) != 0)
-        fail_as(l, REDIS_TROUBLE_REFUSED, reply->str);
-    else if (--l->greetings == 0)
-        greeted(l);
-    after_reply(ac);
+    }
+    redis_greeting_make(&l->greeting, l->opts.greets, l->opts.url, password, l->name, &hello);
+    redis_secret_forget(password);
+    (void)redis_wire_send(l->wire, hello.ptr, hello.len, l->greeting.n); /* the first is taken */
+    explicit_bzero(hello.ptr, hello.len);
+    buf_release(&hello);
+    link_check(l);
 }
 
 /* ---- connecting ---- */
 
-/* Here redisAsyncFree is forbidden: after a failure hiredis frees the context itself, by way of no
- * disconnect callback. */
-static void on_connect(const redisAsyncContext *ac, int status)
-{
-    struct redis_link *l = ac->data;
-    if (!current(ac))
-        return;
-    assert(l->state == CONNECTING);
-    if (status == REDIS_OK) {
-        /* On a Unix socket it would fail and spoil the context. */
-        if (l->at.host != NULL)
-            redisEnableKeepAlive(&l->ac->c);
-        l->state = GREETING;
-        l->greetings =
-            redis_greeting_send(l->ac, l->opts.greets, l->opts.url, l->name, on_named, on_greeting);
-        return;
-    }
-    l->ac = NULL;
-    fail(l, ac->c.errstr);
-}
+static void on_wire_reply(void *cookie, const redisReply *reply);
 
-/* Takes a context fresh from redisAsyncConnect*. */
-static void take_context(struct redis_link *l, redisAsyncContext *ac)
-{
-    l->state = CONNECTING;
-    if (ac == NULL) {
-        fail(l, "out of memory");
-        return;
-    }
-    l->ac = ac;
-    ac->data = l;
-    if (ac->err != 0) {
-        fail(l, ac->errstr);
-        return;
-    }
-    int rc =
-        redis_poll_attach(l->loop, ac, refuse, l->opts.reply_bytes_max, l->opts.reply_depth_max);
-    if (rc < 0) {
-        fail(l, uv_strerror(rc));
-        return;
-    }
-    redisAsyncSetDisconnectCallback(ac, on_disconnect);
-    redisAsyncSetConnectCallback(ac, on_connect);
-}
-
-static void on_resolved(void *cookie, const char *ip, const char *error)
+static void on_dialled(void *cookie, int fd, const char *error)
 {
     struct redis_link *l = cookie;
-    l->lookup = NULL;
+    const struct redis_wire_opts opts = {
+        .tls = l->opts.login != NULL ? redis_login_tls(l->opts.login) : NULL,
+        .server_name = l->at.host,
+        .reply_bytes_max = l->opts.reply_bytes_max,
+        .reply_depth_max = l->opts.reply_depth_max,
+        .cookie = l,
+        .open = on_open,
+        .reply = on_wire_reply,
+        .over = on_over,
+    };
+    l->dial = NULL;
     if (error != NULL) {
         fail(l, error);
         return;
     }
-    l->address_turn++;
-    take_context(l, redisAsyncConnect(ip, l->at.port));
-}
-
-static void resolve(struct redis_link *l)
-{
-    l->state = RESOLVING;
-    int rc = redis_lookup_start(l->loop, l->at.host, l->address_turn, on_resolved, l, &l->lookup);
-    if (rc == -EAGAIN)
-        fail(l, "the name server does not answer: earlier lookups of the host still wait");
-    else if (rc < 0)
-        fail(l, uv_strerror(rc));
+    int rc = redis_wire_open(l->loop, fd, &opts, &l->wire);
+    if (rc == 0)
+        l->state = CONNECTING;
+    else
+        fail(l, err_text(rc));
 }
 
 static void attempt(struct redis_link *l)
 {
-    assert(l->state == WAITING && l->ac == NULL && l->lookup == NULL);
-    assert(l->in_flight == 0); /* those of the connection before were answered with NULL */
+    assert(l->state == WAITING && l->wire == NULL && l->dial == NULL);
+    assert(l->in_flight.n == 0); /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
-    if (l->at.host == NULL)
-        take_context(l, redisAsyncConnectUnix(l->opts.url->path));
+    l->state = RESOLVING;
+    if (l->at.host != NULL)
+        redis_dial_start(l->loop, &l->at, l->address_turn++, on_dialled, l, &l->dial);
     else
-        resolve(l);
+        redis_dial_path(l->opts.url->path, on_dialled, l);
 }
 
 /* ---- commands ---- */
 
-static void on_reply(redisAsyncContext *ac, void *r, void *tag)
+static void on_command_reply(struct redis_link *l, const redisReply *reply)
 {
-    struct redis_link *l = ac->data;
-    assert(l->in_flight > 0);
-    l->in_flight--;
-    if (current(ac) && r != NULL) {
-        if (l->in_flight == 0)
-            uv_timer_stop(&l->deadline);
-        else
-            uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
-    } else {
-        r = NULL;
-    }
+    void *tag = redis_pending_take(&l->in_flight);
+    if (l->in_flight.n == 0)
+        uv_timer_stop(&l->deadline);
+    else
+        uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     l->in_owner = true;
-    l->opts.reply(l->opts.cookie, tag, r);
+    l->opts.reply(l->opts.cookie, tag, reply);
     l->in_owner = false;
-    /* A connection that ends may leave half a reply in the reader: that is no surplus. */
-    if (r != NULL)
-        after_reply(ac);
+    if (l->state != READY)
+        answer_with_nothing(l);
+}
+
+static void on_wire_reply(void *cookie, const redisReply *reply)
+{
+    struct redis_link *l = cookie;
+    link_check(l);
+    if (l->state == GREETING)
+        on_greeting(l, reply);
+    else
+        on_command_reply(l, reply);
 }
 
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag)
 {
     link_check(l);
-    if (l->state != READY || l->ac == NULL ||
-        redisAsyncFormattedCommand(l->ac, on_reply, tag, bytes, n) != REDIS_OK)
+    if (l->state != READY || !redis_wire_send(l->wire, bytes, n, 1))
         return false;
-    if (l->in_flight++ == 0) {
+    redis_pending_add(&l->in_flight, tag);
+    if (l->in_flight.n == 1) {
         uv_update_time(l->loop); /* the owner may have been busy since the loop last looked */
         uv_timer_start(&l->deadline, on_reply_timeout, l->opts.reply_timeout_ms, 0);
     }
@@ -346,7 +328,7 @@ void redis_link_thrive(struct redis_link *l)
 
 bool redis_link_is_ready(const struct redis_link *l)
 {
-    return l->state == READY && l->ac != NULL;
+    return l->state == READY;
 }
 
 const char *redis_link_trouble(const struct redis_link *l)
@@ -376,7 +358,8 @@ struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts 
     if (opts->at != NULL)
         l->at = (struct redis_host){ mem_strdup(opts->at->host), opts->at->port };
     assert(opts->at != NULL || opts->url->path != NULL);
-    assert(opts->reply_depth_max <= REDIS_LINK_DEPTH_MAX);
+    assert(opts->login != NULL || !opts->url->tls); /* never plain where TLS is meant */
+    assert(opts->reply_depth_max <= REDIS_REPLIES_DEPTH_MAX);
     if (l->opts.reply_bytes_max == 0)
         l->opts.reply_bytes_max = REPLY_BYTES_MAX;
     redis_greeting_name(l->name, opts->instance);
@@ -399,6 +382,7 @@ static void on_timer_closed(uv_handle_t *h)
     assert(l->handles > 0 && l->state == CLOSED);
     if (--l->handles > 0)
         return;
+    redis_pending_release(&l->in_flight);
     free(l->at.host);
     free(l);
 }
@@ -410,7 +394,7 @@ void redis_link_free(struct redis_link *l)
     assert(l->state != CLOSED && !l->in_owner);
     l->state = CLOSED;
     let_go(l);
-    assert(l->in_flight == 0);
+    answer_with_nothing(l);
     uv_close((uv_handle_t *)&l->wait, on_timer_closed);
     uv_close((uv_handle_t *)&l->deadline, on_timer_closed);
 }

@@ -5,8 +5,8 @@
  *      ^                   |              |             |          |
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
- * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD, as far as `greets` says.  An error there (WRONGPASS, NOPERM, LOADING
- * ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
+ * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD (greeting.h).  An error there (WRONGPASS,
+ * NOPERM, LOADING ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
  * most every 10 s; the operator may repair it while the server runs.
  *
  * The backoff is reset only when the owner says that Redis did useful work (redis_link_thrive), so
@@ -14,7 +14,7 @@
  *
  * Timeouts: connect_timeout for resolving, connecting and greeting together; reply_timeout without
  * a reply while commands are in flight.  A reply that came while the loop was busy elsewhere is in
- * time.  The process must ignore SIGPIPE.
+ * time.
  *
  *   thread   the loop's
  */
@@ -27,25 +27,23 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "sinks/redis/greeting.h"
 #include "sinks/redis/url.h"
 
 struct redis_link;
-
-enum { REDIS_LINK_DEPTH_MAX = 7 };
-
-enum redis_greets {
-    REDIS_GREETS_WRITER,  /* all of the greeting */
-    REDIS_GREETS_READER,  /* no SCRIPT LOAD, which its user may not run */
-    REDIS_GREETS_SENTINEL /* nor SELECT; AUTH without the user of the URL, who is Redis' own */
-};
+struct redis_login;
 
 struct redis_link_opts {
-    const struct redis_url *url; /* who we are, and whether by TLS; outlives the link */
+    /* Who we are, and whether by TLS.  These two outlive the link.  login: what the files have to
+     * say, of the same URL; NULL: there are none, and no TLS. */
+    const struct redis_url *url;
+    const struct redis_login *login;
     /* Where to: one of the URL's hosts, or one that a node told of.  Copied.  NULL: url->path. */
     const struct redis_host *at;
     enum redis_greets greets;
     /* Bounds of one reply: its bytes (0: 1 MiB), and how deep arrays are nested in it (0: one line,
-     * no array; at most 7).  A reply past them ends the connection. */
+     * no array; at
+     * most REDIS_REPLIES_DEPTH_MAX).  A reply past them ends the connection. */
     uint32_t reply_bytes_max;
     uint8_t reply_depth_max;
     const char *instance;        /* becomes the client's name; copied */
@@ -58,6 +56,9 @@ struct redis_link_opts {
      * NULL: the connection ended first, so nobody knows whether the command ran.  No command can be
      * sent then. */
     void (*reply)(void *cookie, void *tag, const redisReply *reply);
+    /* An attempt failed, or the connection ended and all of it is answered, or will be right after
+     * reply().  NULL: nobody wants to know.  No call of the link may follow in here. */
+    void (*lost)(void *cookie);
 };
 
 struct redis_link_stats {
@@ -69,8 +70,7 @@ struct redis_link_stats {
 struct redis_link *redis_link_new(uv_loop_t *loop, const struct redis_link_opts *opts);
 
 /* Calls reply(NULL) for what is under way.  The memory goes when the loop has closed the handles:
- * run it once more.  Never within reply() or ready(): hiredis would come back to a link that is
- * gone. */
+ * run it once more.  Never within reply() or ready(): the link goes on after them. */
 void redis_link_free(struct redis_link *l);
 
 bool redis_link_is_ready(const struct redis_link *l);
@@ -82,7 +82,7 @@ const char *redis_link_sha(const struct redis_link *l);
 /**
  * redis_link_send(l, bytes, n, tag):
  *   bytes    one whole command in RESP, copied
- *   returns  false when not ready
+ *   returns  false when not ready, or when too much waits for the socket: replies make room
  */
 bool redis_link_send(struct redis_link *l, const char *bytes, size_t n, void *tag);
 

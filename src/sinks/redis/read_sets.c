@@ -57,13 +57,13 @@ static bool is_set_key(struct slice key, const char *prefix, int64_t *ret_t, str
     return true;
 }
 
-/* To a node that was not walked over.   returns  false: there is none left */
+/* To a place whose node was not walked over.   returns  false: there is none left */
 static bool next_node(struct sets *s)
 {
     const uint8_t *node_of = redis_reader_nodes(s->read.reader);
-    s->walked[node_of[s->read.ask.place]] = true;
+    s->walked[s->read.node] = true;
     for (uint8_t place = 0; place < REDIS_SHARDS; place++) {
-        if (!s->walked[node_of[place]]) {
+        if (node_of[place] != REDIS_NODE_NONE && !s->walked[node_of[place]]) {
             s->read.ask.place = place;
             return true;
         }

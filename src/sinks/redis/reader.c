@@ -17,9 +17,9 @@
 
 #include "base/mem.h"
 #include "sinks/redis/keys.h"
+#include "sinks/redis/login.h"
 #include "sinks/redis/resp.h"
 #include "sinks/redis/route.h"
-#include "sinks/redis/url.h"
 
 enum {
     TICK_MS = 50,
@@ -31,7 +31,7 @@ enum {
 
 struct redis_reader {
     uv_loop_t *loop;
-    struct redis_url url;
+    struct redis_login *login;
     char *prefix;
     struct redis_reader_keys keys;
     struct redis_route *route;
@@ -106,7 +106,7 @@ static bool send_piece(struct redis_reader *r, struct redis_read *q)
     if (q->wire.len == 0)
         q->kind->command(q);
     uint8_t node = redis_route_nodes(r->route)[q->ask.place];
-    if (r->busy[node])
+    if (node == REDIS_NODE_NONE || r->busy[node])
         return false;
     q->ask.bytes = q->wire.ptr;
     q->ask.len = q->wire.len;
@@ -141,24 +141,38 @@ static void lost(struct redis_reader *r, struct redis_read *q)
     restart(q);
 }
 
-static bool passes(const char *error)
+static bool begins_with_one_of(const char *error, const char *const *words, size_t n)
 {
-    static const char *const words[] = { "LOADING",  "MASTERDOWN", "BUSY ", "CLUSTERDOWN",
-                                         "TRYAGAIN", "MOVED",      "ASK " };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+    for (size_t i = 0; i < n; i++)
         if (strncmp(error, words[i], strlen(words[i])) == 0)
             return true;
     return false;
 }
 
+/* Of the node: another one may have its places soon. */
+static bool passes(const char *error)
+{
+    static const char *const words[] = { "LOADING", "MASTERDOWN", "BUSY " };
+    return begins_with_one_of(error, words, ARRAY_LEN(words));
+}
+
+/* Of the place: the route sees to it, and the connection stays. */
+static bool is_of_place(const char *error)
+{
+    static const char *const words[] = { "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK " };
+    return begins_with_one_of(error, words, ARRAY_LEN(words));
+}
+
 static void refuse(struct redis_reader *r, struct redis_read *q, const char *error)
 {
-    if (!passes(error)) {
+    bool of_place = is_of_place(error);
+    if (!of_place && !passes(error)) {
         end(q, REDIS_READ_REFUSED, error);
         return;
     }
     restart(q);
-    redis_route_retry(r->route, q->ask.place, error);
+    if (!of_place)
+        redis_route_retry(r->route, error);
 }
 
 static void take(struct redis_reader *r, struct redis_read *q, const redisReply *reply)
@@ -310,8 +324,9 @@ static void start(struct redis_reader *r, const struct redis_reader_opts *opts)
     struct buf name = { 0 };
     buf_printf(&name, "%s%c", opts->name, '\0');
     const struct redis_route_opts route = {
-        .nodes = &r->url,
-        .n_nodes = 1,
+        .url = redis_login_url(r->login),
+        .login = r->login,
+        .prefix = r->prefix,
         .instance = name.ptr,
         .greets = REDIS_GREETS_READER,
         .connect_timeout_ms = opts->connect_timeout_ms,
@@ -329,12 +344,12 @@ static void start(struct redis_reader *r, const struct redis_reader_opts *opts)
 int redis_reader_new(uv_loop_t *loop, const struct redis_reader_opts *opts,
                      struct redis_reader **ret)
 {
-    struct redis_url url;
-    if (opts->prefix[0] == '\0' || redis_url_parse(opts->url, &url, NULL) < 0)
+    struct redis_login *login;
+    if (opts->prefix[0] == '\0' || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
         return -EINVAL;
     struct redis_reader *r = mem_zalloc(sizeof *r);
     r->loop = loop;
-    r->url = url;
+    r->login = login;
     r->prefix = mem_strdup(opts->prefix);
     r->piece_asked = opts->piece > 0 ? opts->piece : REDIS_READER_PIECE;
     r->keys = (struct redis_reader_keys){ r->prefix, r->piece_asked };
@@ -361,7 +376,7 @@ void redis_reader_free(struct redis_reader *r)
     while (r->first != NULL)
         redis_read_cancel(r->first);
     redis_route_free(r->route);
-    redis_url_release(&r->url);
+    redis_login_free(r->login);
     free(r->prefix);
     uv_close((uv_handle_t *)&r->tick, on_tick_closed);
 }

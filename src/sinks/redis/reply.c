@@ -40,6 +40,9 @@ static bool begins_with_one_of(const char *text, const char *const *words, size_
 
 static bool passes(const char *text)
 {
+    /* Renamed, or behind a proxy: nothing of the script has run. */
+    if (strncmp(text, "ERR unknown command", 19) == 0)
+        return true;
     if (begins_with_one_of(text, passing, ARRAY_LEN(passing)))
         return true;
     /* An operator's SCRIPT KILL; Redis refuses it once the script has written. */
@@ -192,12 +195,8 @@ struct redis_verdict redis_reply_judge_entry(const redisReply *reply)
 {
     if (reply == NULL)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_LOST };
-    if (reply->type == REDIS_REPLY_ERROR) {
-        struct redis_verdict v = error_verdict(reply->str);
-        if (strstr(reply->str, "unknown command") != NULL)
-            v.kind = REDIS_VERDICT_LATER; /* renamed: a batch without its commands waits, too */
-        return v;
-    }
+    if (reply->type == REDIS_REPLY_ERROR)
+        return error_verdict(reply->str);
     if (reply->type == REDIS_REPLY_STRING)
         return (struct redis_verdict){ .kind = REDIS_VERDICT_APPLIED };
     return (struct redis_verdict){ .kind = REDIS_VERDICT_LATER,
@@ -214,9 +213,29 @@ bool redis_reply_is_of_server(const char *error)
 
 const char *redis_reply_remedy(const char *error)
 {
+    static const char renamed[] =
+        "do not rename commands that docs/redis.md lists; name Redis itself in redis.url where a "
+        "proxy is that does not know this one (twemproxy, Envoy, Dynomite)";
     static const struct {
         const char *in, *remedy;
     } rows[] = {
+        { "TLS: plain text",
+          "use redis:// in redis.url, or the port of Redis that speaks TLS (tls-port)" },
+        { "for another name", "name the host in redis.url as its certificate does, or give Redis "
+                              "a certificate for that name" },
+        { "signed by no known CA",
+          "set redis.tls_ca_file to the CA that signed the certificate of Redis" },
+        { "the peer's certificate has expired",
+          "renew the certificate of Redis, or set the clock right" },
+        { "is not valid yet", "set the clock right, or wait for the certificate of Redis" },
+        { "wants a certificate from us", "set redis.tls_cert_file and redis.tls_key_file" },
+        { "our certificate", "put a certificate into redis.tls_cert_file that a CA of Redis "
+                             "(tls-ca-cert-file) has signed" },
+        { "in the TLS handshake", "use the port of Redis that speaks TLS (tls-port), or redis://" },
+        { "before the answer to",
+          "see the log of Redis; use rediss:// where it wants TLS, and name Redis itself where a "
+          "proxy is that does not know this command" },
+        { "password_file", "put the password alone into that file, readable for the server" },
         { "WRONGPASS", "correct user and password in redis.url" },
         { "invalid password", "correct the password in redis.url" },
         { "called without any password",
@@ -237,10 +256,12 @@ const char *redis_reply_remedy(const char *error)
         { "OOM", "raise maxmemory of Redis, or lower redis.retention" },
         { "MISCONF", "make room for Redis on its disk, or see its log" },
         { "NOREPLICAS", "start the replicas that min-replicas-to-write asks for" },
-        { "MOVED", "use a standalone Redis: this is a cluster" },
-        { "CLUSTERDOWN", "use a standalone Redis: this is a cluster" },
-        { "Unknown Redis command", "do not rename commands that docs/redis.md lists" },
-        { "unknown command", "do not rename commands that docs/redis.md lists" },
+        { "CLUSTERDOWN", "none: what belongs there waits until the cluster has a node for it" },
+        { "Unknown Redis command", renamed },
+        { "unknown command", renamed },
+        { "unknown subcommand", renamed },
+        { "unsupported command", renamed },
+        { "invalid request", renamed },
         { "LOADING", "none: it passes by itself" },
         { "NOSCRIPT", "none: it passes by itself" },
         { "Script killed by user", "none: it passes by itself" },

@@ -33,6 +33,7 @@
     X(FENCED,    "not applied: another process went on from a later state of this server")  \
     X(GAP,       "not applied: batches before it are missing there; send those again")      \
     X(LATER,     "not applied: Redis is not able to now; come back later")                  \
+    X(RETURNED,  "not applied: another node has its shard, or it is on its way; send it again")  \
     X(DROPPED,   "its number is used up, and nothing applied: a key is of the wrong type")  \
     X(FAILED,    "the script failed and would fail again: applied in part or not at all")   \
     X(LOST,      "the connection ended: nobody knows; send it again")

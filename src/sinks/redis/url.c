@@ -265,26 +265,6 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
     return 0;
 }
 
-int redis_url_check(const char *url, const char **ret_error)
-{
-    struct redis_url u;
-    int rc = redis_url_parse(url, &u, ret_error);
-    if (rc < 0)
-        return rc;
-    if (u.user != NULL && u.password == NULL) {
-        if (ret_error != NULL)
-            *ret_error = "a user needs a password: redis://user:password@host";
-        rc = -EINVAL;
-    }
-    if (u.tls) {
-        if (ret_error != NULL)
-            *ret_error = "TLS (rediss://) is not spoken yet";
-        rc = -EINVAL;
-    }
-    redis_url_release(&u);
-    return rc;
-}
-
 static void print_hosts(const struct redis_url *u, struct buf *out)
 {
     for (uint8_t i = 0; i < u->n_hosts; i++) {

@@ -159,7 +159,7 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "describe", "options", "metrics" }, "describe takes one of" },
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
         { { "replay", "file" },
-          "no such command: replay; there are check, explain, describe, convert, and none" },
+          "no such command: replay; there are check, explain, describe, convert, redis, and none" },
         { { "convret" }, "no such command: convret; did you mean convert?" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
         { { "explain", "--framing=dsd", "--framing=line" }, "--framing is given twice" },

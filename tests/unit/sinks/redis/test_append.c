@@ -411,9 +411,33 @@ static void whatever_happens_each_is_there_or_counted(void **state)
     model_release(&m);
 }
 
+/* The first one may be on its way to another node while those behind it are still refused. */
+static void what_is_returned_goes_out_again_in_its_order(void **state)
+{
+    (void)state;
+    struct model m;
+    model_init(&m, 100, 1 << 20);
+    take(&m, 5);
+    pump(&m);
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        assert_int_equal(m.n_wire, 6 - seq);
+        assert_int_equal(answer(&m, REDIS_VERDICT_RETURNED, NULL), seq);
+        assert_int_equal(pump(&m), 0);
+    }
+    assert_int_equal(m.n_wire, 5); /* at once, not after a pause */
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        assert_int_equal(applied(&m), seq);
+    struct redis_stats s = { 0 };
+    redis_append_stats(m.append, &s);
+    assert_int_equal(s.events_appended, 5);
+    assert_int_equal(s.events_resent + s.errors, 0); /* none of them may be there twice */
+    redis_append_free(m.append);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_returned_goes_out_again_in_its_order),
         cmocka_unit_test(entries_go_in_their_order_within_a_window),
         cmocka_unit_test(large_entries_have_a_window_in_bytes_and_one_alone_always_goes),
         cmocka_unit_test(what_a_cut_left_open_is_sent_again_as_it_was),

@@ -22,6 +22,8 @@ static void every_row_reads_its_own_member(void **state)
     assert_int_equal(ARRAY_LEN(members), redis_counters.n);
     for (size_t i = 0; i < redis_counters.n; i++)
         *members[i] = 1000 * (i + 1);
+    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
+        s.redirects_of[k] = s.redirects / REDIS_REDIRECT_COUNT; /* its row has a line for each */
     for (size_t i = 0; i < redis_counters.n; i++) {
         double want = 1000 * ((double)i + 1);
         if (i == REDIS_COUNTER_spool_age_ms)

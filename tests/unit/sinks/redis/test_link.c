@@ -19,7 +19,6 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "sinks/redis/link.h"
-#include "sinks/redis/poll.h"
 #include "support/loop_until.h"
 #include "support/redis_server.h"
 
@@ -157,7 +156,7 @@ struct rude {
     int fd, client, met;
     const char *speech;
     size_t speech_len;
-    bool reset;
+    bool reset, closes; /* without a word; after it */
     char url[64];
 };
 
@@ -186,6 +185,8 @@ static void on_visitor(uv_poll_t *p, int status, int events)
             break;
         off += (size_t)n;
     }
+    if (r->closes)
+        shutdown(fd, SHUT_WR);
 }
 
 static void rude_init(struct rude *r, const char *speech, size_t n)
@@ -568,6 +569,43 @@ static void a_reset_connection_is_noticed(void **state)
     rude_release(&r);
 }
 
+static bool has_failed_thrice(void *cookie)
+{
+    return stats(cookie).failures >= 3;
+}
+
+/* Proxies close the connection at a command that they do not know, and so may a Redis that ends:
+ * only when it comes again and again it is a refusal. */
+static void a_connection_that_ends_in_its_greeting_names_the_command_it_ended_at(void **state)
+{
+    static const struct {
+        const char *speech, *error;
+    } cases[] = {
+        { "+OK\r\n", "closed the connection before the answer to SCRIPT LOAD" },
+        { "", "closed the connection before the answer to CLIENT SETNAME" },
+        { "-ERR unknown command 'CLIENT'\r\n", "before the answer to SCRIPT LOAD" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rude r;
+        struct owner o;
+        char text[4096];
+        int ends[2];
+        rude_init(&r, cases[i].speech, strlen(cases[i].speech));
+        r.closes = true;
+        log_begin(ends);
+        open_url(&o, r.url, 60000);
+        assert_true(loop_until(&loop, has_failed_thrice, &o, 8000));
+        shut(&o);
+        log_end(ends, text, sizeof text);
+        rude_release(&r);
+        assert_non_null(strstr(text, cases[i].error));
+        assert_int_equal(count(text, "redis not reachable"), 1);
+        assert_int_equal(count(text, "redis refused"), 1);
+        assert_non_null(strstr(strstr(text, "redis refused"), "proxy"));
+    }
+}
+
 static void a_name_without_address_is_tried_again(void **state)
 {
     struct owner o;
@@ -633,6 +671,7 @@ int main(void)
         cmocka_unit_test(a_reply_to_no_command_ends_the_connection),
         cmocka_unit_test(a_connection_that_ends_within_a_reply_is_told_as_closed),
         cmocka_unit_test(a_reset_connection_is_noticed),
+        cmocka_unit_test(a_connection_that_ends_in_its_greeting_names_the_command_it_ended_at),
         cmocka_unit_test(a_name_without_address_is_tried_again),
         cmocka_unit_test(attempts_grow_rarer),
         cmocka_unit_test(a_timeout_says_what_did_not_come),

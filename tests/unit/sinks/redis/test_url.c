@@ -183,12 +183,12 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
         if (strstr(error, cases[i].word) == NULL)
             fail_msg("%s: the reason \"%s\" does not speak of \"%s\"", url, error, cases[i].word);
         error = NULL;
-        assert_int_equal(redis_url_check(url, &error), -EINVAL);
+        assert_int_equal(redis_url_check(url, NULL, &error), -EINVAL);
         assert_non_null(error);
         free(url);
     }
-    assert_int_equal(redis_url_check("redis://localhost", NULL), 0);
-    assert_int_equal(redis_url_check("redis://me@localhost", NULL), -EINVAL);
+    assert_int_equal(redis_url_check("redis://localhost", NULL, NULL), 0);
+    assert_int_equal(redis_url_check("redis://me@localhost", NULL, NULL), -EINVAL);
 }
 
 static void a_url_is_printed_without_its_password(void **state)

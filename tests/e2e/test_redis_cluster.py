@@ -1,0 +1,201 @@
+"""A Redis Cluster that moves slots, fails over and loses machines, and Sentinels: every sum is exact."""
+import time
+
+import pytest
+
+from cluster import Cluster, Sentinels, slot_of, slots_in_use
+from harness import Server, short_dir, tot_key, wait_for
+from test_redis import Load, unix_server
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One cluster for tests that leave it whole: each starts it over with no keys."""
+    with short_dir() as d, Cluster(d) as c:
+        yield c
+
+
+@pytest.fixture
+def cluster(shared):
+    wait_for(shared.whole, "the cluster to be whole", 20, every=0.05)
+    for node in shared.live_masters():
+        node.client.execute_command("FLUSHALL")
+        node.client.execute_command("SCRIPT", "FLUSH")
+    return shared
+
+
+def wait_exact(store, load):
+    wait_for(lambda: store.totals() == load.sent, "all that was sent to be in the totals", 20, every=0.1)
+
+
+def expect_nothing_lost(page):
+    for name in ("dropped_series", "lost_series", "foreign_duplicates", "events_dropped"):
+        assert page.sum("statsd_redis_%s_total" % name) == 0, name
+    assert page.sum("statsd_redis_up") == 1
+
+
+def redirects(page, kind):
+    return page.value("statsd_redis_redirects_total", kind=kind)
+
+
+def test_every_shard_goes_to_the_master_of_its_slot(dir, cluster):
+    with unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 3)
+            s.send("_e{1,1}:t|x\n_sc|up|0")
+            s.wait_self("statsd_redis_events_appended_total", 2)
+        wait_exact(cluster, load)
+        page = s.scrape()
+        expect_nothing_lost(page)
+        assert page.sum("statsd_redis_nodes") == 3
+        assert redirects(page, "moved") == 0 and redirects(page, "ask") == 0
+        assert s.logged("redis cluster")[0]["masters"] == "3"
+        for key in ("{sd:events}:log", "{sd:checks}:log"):
+            assert cluster.of_key(key).client.xlen(key) == 1
+
+
+def test_the_first_hosts_of_the_url_may_be_dead(dir, cluster):
+    with unix_server(dir, "redis.url=redis://127.0.0.1:1,127.0.0.1:2," + cluster.nodes[4].addr) as s:
+        with Load(s) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 3)
+        wait_exact(cluster, load)
+        expect_nothing_lost(s.scrape())
+
+
+def test_slots_that_move_key_by_key_under_load(dir, cluster):
+    with unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            s.send("_e{1,1}:t|x")
+            s.wait_self("statsd_redis_events_appended_total", 1)
+            events = slot_of("{sd:events}:log")
+            for slot in slots_in_use()[:16] + [events]:
+                masters = cluster.live_masters()
+                to = masters[(masters.index(cluster.owner(slot)) + 1) % 3]
+                cluster.move_slot(slot, to, lambda: s.send("_e{1,1}:t|x") if slot == events else time.sleep(0.01))
+            s.send("_e{1,1}:t|x")
+            page = s.wait_self("statsd_redis_redirects_total", 1)
+        wait_exact(cluster, load)
+        page = s.scrape()
+        expect_nothing_lost(page)
+        assert redirects(page, "moved") > 0
+        assert redirects(page, "ask") + redirects(page, "tryagain") > 0
+        assert page.sum("statsd_redis_gaps_total") == 0 and page.sum("statsd_redis_errors_total") == 0
+        wait_for(lambda: s.scrape().sum("statsd_redis_events_waiting") == 0, "no event to wait")
+        n = s.scrape().sum("statsd_redis_events_appended_total")
+        assert cluster.of_key("{sd:events}:log").client.xlen("{sd:events}:log") == n
+
+
+def test_scripts_that_are_flushed_are_loaded_again_without_a_new_connection(dir, cluster):
+    with unix_server(dir, cluster.url) as s:
+        with Load(s) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            for node in cluster.live_masters():
+                node.client.execute_command("SCRIPT", "FLUSH")
+            wait_for(lambda: redirects(s.scrape(), "noscript") > 0, "NOSCRIPT")
+            before = s.scrape().sum("statsd_redis_applied_intervals_total")
+            s.wait_self("statsd_redis_applied_intervals_total", before + 2)
+        wait_exact(cluster, load)
+        page = s.scrape()
+        expect_nothing_lost(page)
+        assert page.sum("statsd_redis_disconnects_total") == 0
+
+
+def test_a_failover_in_agreement(dir, cluster):
+    with unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            for master in cluster.live_masters():
+                cluster.fail_over(master)
+                before = s.scrape().sum("statsd_redis_applied_intervals_total")
+                s.wait_self("statsd_redis_applied_intervals_total", before + 2)
+        wait_exact(cluster, load)
+        page = s.scrape()
+        expect_nothing_lost(page)
+        assert redirects(page, "moved") > 0
+        assert page.sum("statsd_redis_nodes") == 3
+
+
+def test_a_frozen_master_holds_up_its_own_shards_only(dir, cluster):
+    with unix_server(dir, cluster.url, "server.interval=200ms") as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            frozen = cluster.owner(slot_of(tot_key("load.0")))
+            others = next("load.%d" % i for i in range(200) if cluster.owner(slot_of(tot_key("load.%d" % i))) is not frozen)
+            other = cluster.of_key(tot_key(others))
+            frozen.pause()
+            try:
+                for _ in range(5):  # intervals of the others arrive as they come
+                    before = float(other.client.hget(tot_key(others), "c|" + others).split()[0])
+                    wait_for(lambda: float(other.client.hget(tot_key(others), "c|" + others).split()[0]) > before,
+                             "the other nodes' shards to go on", 1)
+                wait_for(lambda: cluster.owner(slot_of(tot_key("load.0"))) is not frozen or None, "a replica to take over", 20)
+                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
+            finally:
+                frozen.go_on()
+        wait_exact(cluster, load)
+        expect_nothing_lost(s.scrape())
+
+
+def test_a_master_that_is_killed(dir):
+    with Cluster(dir, node_timeout_ms=1000) as cluster, unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            dead = cluster.nodes[0]
+            replica = cluster.replica_of(dead)
+            dead.kill()
+            wait_for(lambda: replica.role() == "master", "the replica to take over", 20)
+            wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
+        wait_exact(cluster, load)
+        expect_nothing_lost(s.scrape())
+
+
+def test_a_slot_that_nobody_has_holds_up_its_own_shard_only(dir, cluster):
+    with unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 2)
+            slot = slot_of(tot_key("load.0"))
+            owner = cluster.owner(slot)
+            for node in cluster.nodes:
+                node.client.execute_command("CLUSTER", "DELSLOTS", slot)
+            wait_for(lambda: s.logged("redis cluster has no node for a shard"), "that it is said")
+            assert s.scrape().sum("statsd_redis_disconnects_total") == 0
+            name = next("load.%d" % i for i in range(200) if slot_of(tot_key("load.%d" % i)) != slot
+                        and cluster.owner(slot_of(tot_key("load.%d" % i))) is owner)
+            before = cluster.total("c", name)
+            wait_for(lambda: cluster.total("c", name) > before, "other shards of the node to go on", 2)
+            owner.client.execute_command("CLUSTER", "ADDSLOTS", slot)
+            for node in cluster.nodes:
+                if node is not owner:
+                    wait_for(lambda: cluster.owner(slot) is owner, "the slot to be back")
+        wait_exact(cluster, load)
+        expect_nothing_lost(s.scrape())
+
+
+def test_sentinels_name_the_master_and_the_one_after_it(dir):
+    with Sentinels(dir) as sentinels:
+        url = "redis.url=redis+sentinel://127.0.0.1:1,%s/%s" % (sentinels.hosts, sentinels.name)
+        with unix_server(dir, url) as s:
+            with Load(s) as load:
+                s.wait_self("statsd_redis_applied_intervals_total", 2)
+                first = sentinels.master()
+                first.kill()
+                wait_for(lambda: sentinels.master() is not first, "a failover", 20, every=0.1)
+                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
+            wait_for(lambda: totals_of(sentinels.master()) == load.sent, "all that was sent to be there", 20, every=0.1)
+            expect_nothing_lost(s.scrape())
+            assert len(s.logged("redis master")) == 2
+
+
+def test_a_name_that_no_sentinel_knows_is_said(dir):
+    with Sentinels(dir) as sentinels:
+        with Server("redis.url=redis+sentinel://%s/stray" % sentinels.hosts) as s:
+            said = wait_for(lambda: s.logged("redis sentinel does not know the master"), "that it is said")
+            assert said[0]["master"] == "stray" and "sentinel monitor" in said[0]["remedy"], said
+
+
+def totals_of(node):
+    out = {}
+    for key in node.client.keys("{sd:*}:tot"):
+        out.update({f[2:].decode(): float(v.split()[0]) for f, v in node.client.hgetall(key).items() if f.startswith(b"c|")})
+    return out
