@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "core/core_mapping.h"
 #include "core/redis_options.h"
 #include "sinks/redis.h"
 
