@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "core/core_opts.h"
+#include "core/redis_options.h"
 #include "expose/render.h"
 #include "sinks/redis_reader.h"
 
@@ -146,6 +147,7 @@ static bool open_reader(struct cluster_page *p)
 {
     const struct config *c = p->config;
     const struct redis_reader_opts o = { .url = c->redis_url,
+                                         .files = core_redis_files(c),
                                          .prefix = c->redis_prefix,
                                          .name = "cluster-metrics",
                                          .request_timeout_ms = LATE_MS };

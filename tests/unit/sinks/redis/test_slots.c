@@ -113,7 +113,9 @@ static void a_place_has_the_slot_of_its_keys(void **state)
 
 #define NODE(host, port)         "*3\r\n" host ":" port "\r\n$2\r\nid\r\n"
 #define RANGE(first, last, node) "*3\r\n:" first "\r\n:" last "\r\n" node
-#define HOST                     "$8\r\n10.0.0.2\r\n"
+/* A node whose name is not known, up to its names and values. */
+#define UNKNOWN "*4\r\n$1\r\n?\r\n:1\r\n$2\r\nid\r\n"
+#define HOST    "$8\r\n10.0.0.2\r\n"
 
 /* slots of the places: place 0 has 0, place 1 has 1 .. and place 65 has 65 */
 static void odd_answers_leave_places_without_a_node(void **state)
