@@ -31,7 +31,8 @@ struct core_mapping;
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
-    X(EVENT_QUEUE, "Redis: events and service checks waiting")
+    X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
+    X(CLUSTER,     "Redis: /cluster/metrics: two pages of all instances' series")
 
 enum memory_part {
 #define X(id, what) MEMORY_##id,
