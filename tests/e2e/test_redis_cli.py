@@ -264,12 +264,12 @@ def test_a_file_of_the_password_is_read(dir, redis):
 def reader_of(redis, more=()):
     """A user with the rights that docs/redis.md lists, and what is changed then; its settings."""
     with open(os.path.join(TOP, "docs", "redis.md")) as f:
-        line = re.search(r"^    ACL SETUSER (reader .*\n.*\n)", f.read(), re.M).group(1)
+        line = re.search(r"^    ACL SETUSER (statsd-reader .*\n.*\n)", f.read(), re.M).group(1)
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
     redis.client.config_set("port", port)
     redis.client.execute_command("ACL", "SETUSER", *line.split(), *more)
-    return "redis.url=redis://reader:secret@127.0.0.1:%d" % port
+    return "redis.url=redis://statsd-reader:secret@127.0.0.1:%d" % port
 
 
 def fill(redis):
