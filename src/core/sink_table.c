@@ -19,7 +19,7 @@ static uint32_t alive_ms(const struct config *c)
     return (uint32_t)(ms > 0 ? ms : INTERVALS * c->server_interval_ms);
 }
 
-static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret)
+static int open_redis(const struct config *c, uv_loop_t *loop, int state_dir, struct sink **ret)
 {
     const struct redis_opts o = {
         .url = c->redis_url,
@@ -30,6 +30,8 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
         .interval_ms = (uint32_t)c->server_interval_ms,
         .spool_max_bytes = c->redis_spool_max_bytes,
         .spool_max_age_ms = c->redis_spool_max_age_ms,
+        .spool_dir = state_dir,
+        .spool_disk_max_bytes = c->redis_spool_disk_max_bytes,
         .events_max = c->redis_events_max,
         .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
         .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
@@ -46,7 +48,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, struct sink **ret
 static const struct {
     const char *name;
     bool (*wanted)(const struct config *c);
-    int (*open)(const struct config *c, uv_loop_t *loop, struct sink **ret);
+    int (*open)(const struct config *c, uv_loop_t *loop, int state_dir, struct sink **ret);
 } rows[] = {
     { "redis", wants_redis, open_redis },
 };
@@ -61,13 +63,13 @@ bool sink_table_any(const struct config *c)
     return any;
 }
 
-int sink_table_open(const struct config *c, uv_loop_t *loop, struct sink_list *to)
+int sink_table_open(const struct config *c, uv_loop_t *loop, int state_dir, struct sink_list *to)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sink *s;
         if (!rows[i].wanted(c))
             continue;
-        int rc = rows[i].open(c, loop, &s);
+        int rc = rows[i].open(c, loop, state_dir, &s);
         if (rc < 0) {
             char msg[64];
             snprintf(msg, sizeof msg, "cannot set up %s", rows[i].name);

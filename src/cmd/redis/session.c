@@ -35,8 +35,10 @@ static void on_poll(uv_timer_t *t)
 /* A refusal stays; that nobody answers may pass, where there are several hosts. */
 static bool is_refusal(const char *trouble)
 {
-    static const char *const words[] = { "WRONGPASS", "NOAUTH", "NOPERM",       "ERR ",
-                                         "DENIED",    "TLS: ",  "password_file" };
+    static const char *const words[] = {
+        "WRONGPASS", "invalid password", "NOAUTH", "without any password", "NOPERM", "DB index",
+        "DENIED",    "unknown command",  "TLS: ",  "password_file"
+    };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strstr(trouble, words[i]) != NULL)
             return true;
@@ -60,7 +62,7 @@ static const char *await_redis(struct session *s)
     bool ready = redis_reader_is_ready(s->reader);
     uv_close((uv_handle_t *)&poll, NULL);
     uv_run(&s->loop, UV_RUN_NOWAIT); /* poll is ours until it is closed */
-    return ready ? NULL : trouble != NULL ? trouble : "it does not answer";
+    return ready ? NULL : trouble != NULL ? trouble : "it does not answer, or not for all slots";
 }
 
 static void task_free(struct task *task)
