@@ -22,6 +22,8 @@ static void say(const struct session *s, const char *what)
     escape_url(slice_str(s->config->redis_url), &out);
     buf_append_str(&out, ": ");
     escape_text(slice_str(what), &out);
+    if (strstr(what, "NOPERM") != NULL)
+        buf_append_str(&out, " (docs/redis.md lists the rights of a reader)");
     buf_append_char(&out, '\n');
     cli_write(s->io->err, &out);
     buf_release(&out);
