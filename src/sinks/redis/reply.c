@@ -219,6 +219,9 @@ const char *redis_reply_remedy(const char *error)
     static const struct {
         const char *in, *remedy;
     } rows[] = {
+        { "CLUSTER SLOTS: ",
+          "name nodes of one Redis Cluster in redis.url, or one host alone: several that are no "
+          "cluster, or a proxy that knows no CLUSTER, cannot be used" },
         { "TLS: plain text",
           "use redis:// in redis.url, or the port of Redis that speaks TLS (tls-port)" },
         { "for another name", "name the host in redis.url as its certificate does, or give Redis "

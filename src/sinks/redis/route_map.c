@@ -12,6 +12,7 @@
  * GAP_MAX_MS; not more than once in GAP_MIN_MS in any case.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/now.h"
@@ -170,9 +171,21 @@ static bool is_denied(struct redis_route *r, const char *error)
     return true;
 }
 
+/* Several hosts that are no cluster would each get a part, by who is ready first. */
+static bool should_be_cluster(const struct redis_route *r)
+{
+    return r->opts.url->master == NULL && r->opts.url->n_hosts > 1;
+}
+
 static void on_slots_error(struct route_node *node, const char *error)
 {
     struct redis_route *r = node->route;
+    if (has_no_cluster(error) && r->mode == ROUTE_UNKNOWN && should_be_cluster(r)) {
+        char why[REDIS_GREETING_WHY_BYTES];
+        snprintf(why, sizeof why, "CLUSTER SLOTS: %s", error);
+        redis_link_retry(node->link, why);
+        return;
+    }
     if ((!is_denied(r, error) && !has_no_cluster(error)) || r->mode != ROUTE_UNKNOWN)
         return; /* LOADING and the like: another one is asked soon */
     r->mode = ROUTE_ALONE;
