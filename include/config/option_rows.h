@@ -249,8 +249,11 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(redis, retention, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                        \
       "How long the keys of one interval live; whole seconds.")                                    \
     X(redis, spool_max_bytes, SIZE, "256MiB", OPTION_MIB, 1024 * OPTION_GIB, "", RESTART,          \
-      "Memory for intervals that wait while Redis is away; past it the oldest is dropped and "     \
-      "counted.")                                                                                  \
+      "Memory for intervals that wait while Redis is away. Those older than two intervals are "    \
+      "compressed; past it the oldest go to disk, or are dropped and counted.")                    \
+    X(redis, spool_disk_max_bytes, SIZE, "1GiB", 0, 16384 * OPTION_GIB, "", RESTART,               \
+      "Disk in server.state_dir for intervals that have no room in memory; past it the oldest is " \
+      "dropped and counted. 0 means none; so does an empty server.state_dir.")                     \
     X(redis, spool_max_age, DURATION, "10m", 1000, OPTION_YEAR_MS, "", RESTART,                    \
       "Longest an interval waits for Redis before it is dropped and counted.")                     \
     X(redis, events_max, UINT, "10000", 0, 100000000, "", RESTART,                                 \

@@ -17,10 +17,10 @@
 bool sink_table_any(const struct config *c);
 
 /**
- * sink_table_open(c, loop, to):
+ * sink_table_open(c, loop, state_dir, to):
  * Adds the sinks of c to the list.  c is not needed afterwards.
  *   returns  0, or -errno, logged; the sinks opened before that are in the list then
  */
-int sink_table_open(const struct config *c, uv_loop_t *loop, struct sink_list *to);
+int sink_table_open(const struct config *c, uv_loop_t *loop, int state_dir, struct sink_list *to);
 
 #endif

@@ -8,8 +8,9 @@
  * batches after it are sent again, as far as they are still kept.  A shard that has had data sends
  * at least one batch per interval, empty if need be, so that such a gap is noticed.
  *
- * While Redis is away batches wait in memory, oldest first, up to spool_max_bytes and
- * spool_max_age_ms.  Past that the oldest interval of which nothing was sent is dropped and
+ * While Redis is away batches wait in memory, oldest first, compressed once they are older than two
+ * intervals, up to spool_max_bytes; then the oldest go to disk, up to spool_disk_max_bytes.  Past
+ * that, and past spool_max_age_ms, the oldest interval of which nothing was sent is dropped and
  * counted.  Numbers are given at the first sending, so a dropped batch leaves no gap.
  *
  * Events and service checks go to two streams by XADD, each at least once, beside the ledger and
@@ -37,6 +38,9 @@
 /* What events and service checks that wait for Redis may take: the queues of both streams. */
 enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
+/* Beside spool_max_bytes: what compresses, what is being compressed, and a window of batches. */
+enum { REDIS_SPOOL_BYTES = 6 << 20 };
+
 /* Of the keys and arguments that the script takes, and of how they are packed.  What waits is saved
  * so: a script that takes others, or another pack, needs the next number. */
 enum { REDIS_BATCH_FORMAT = 2 };
@@ -62,6 +66,8 @@ struct redis_opts {
     uint32_t interval_ms;
     uint64_t spool_max_bytes;
     uint64_t spool_max_age_ms;
+    int spool_dir; /* a folder for what has no room in memory, borrowed; 0 or below: none */
+    uint64_t spool_disk_max_bytes; /* 0: nothing is written there */
     uint32_t events_max; /* entries of each stream, and those that wait for it; 0: none are sent */
     uint32_t connect_timeout_ms, reply_timeout_ms;
     uint64_t totals_ttl_s; /* totals that nobody adds to for so long are removed; 0: never */
@@ -149,6 +155,9 @@ enum redis_redirect_kind {
     X(pruned, "statsd_redis_pruned_series_total", COUNTER, "",                                    \
       "Series whose totals this instance removed from Redis: nobody had sent them for "           \
       "redis.totals_ttl.")                                                                        \
+    X(series_carried, "statsd_redis_carried_series_total", COUNTER, "",                           \
+      "Of the series values of dropped intervals, those whose totals are carried: they come into "\
+      "the totals in Redis all the same.")                                                        \
     X(events_appended, "statsd_redis_events_appended_total", COUNTER, "",                         \
       "Events and service checks appended to their streams in Redis.")                            \
     X(events_resent, "statsd_redis_events_resent_total", COUNTER, "",                             \
@@ -164,6 +173,18 @@ enum redis_redirect_kind {
       "Bytes sent to Redis.")                                                                     \
     X(spool_bytes, "statsd_redis_spool_bytes", GAUGE, "",                                         \
       "Bytes of batches that wait for Redis or are kept for repair.")                             \
+    X(spool_packed_bytes, "statsd_redis_spool_compressed_bytes", GAUGE, "",                       \
+      "Of statsd_redis_spool_bytes, those that wait compressed.")                                 \
+    X(spool_disk_bytes, "statsd_redis_spool_disk_bytes", GAUGE, "",                               \
+      "Bytes of files in server.state_dir with what waits for Redis.")                            \
+    X(spool_written, "statsd_redis_spool_written_bytes_total", COUNTER, "",                       \
+      "Bytes written to those files.")                                                            \
+    X(spool_failures, "statsd_redis_spool_write_failures_total", COUNTER, "",                     \
+      "Failures to write to those files: the oldest is dropped instead, once memory is full.")    \
+    X(spool_damaged, "statsd_redis_spool_damaged_series_total", COUNTER, "",                      \
+      "Series values dropped because their file was damaged or gone.")                            \
+    X(spool_left_over, "statsd_redis_spool_left_over_files_total", COUNTER, "",                   \
+      "Files of a process that was killed, removed: what they held may have been sent.")          \
     X(spool_batches, "statsd_redis_spool_batches", GAUGE, "",                                     \
       "Batches that wait for Redis.")                                                             \
     X(spool_age_ms, "statsd_redis_spool_age_seconds", GAUGE, "",                                  \

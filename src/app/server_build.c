@@ -275,7 +275,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
 
 int server_open_sinks(struct server *s)
 {
-    return sink_table_open(s->config, &s->loop, &s->sinks);
+    return sink_table_open(s->config, &s->loop, s->state_file.dir, &s->sinks);
 }
 
 void server_unbuild(struct server *s)

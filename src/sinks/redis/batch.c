@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/redis/bale_parts.h"
 #include "sinks/redis/pack.h"
 #include "sinks/redis/resp.h"
 
@@ -21,6 +22,11 @@ void redis_batch_free(struct redis_batch *b)
 {
     if (b == NULL)
         return;
+    if (b->bale != NULL) { /* what is in the file stays there */
+        free(b->bale->bytes);
+        free(b->bale->start);
+        free(b->bale);
+    }
     free(b->bytes);
     free(b);
 }
@@ -161,7 +167,8 @@ void redis_batch_brand(struct redis_batch *b, const char *token)
 
 struct slice redis_batch_token(const struct redis_batch *b)
 {
-    return slice_of(b->bytes + b->token_at, REDIS_TOKEN_DIGITS);
+    const char *token = b->bale != NULL ? b->bale->token : b->bytes + b->token_at;
+    return slice_of(token, REDIS_TOKEN_DIGITS);
 }
 
 void redis_batch_sha(struct redis_batch *b, const char *sha40)

@@ -44,6 +44,7 @@ enum {
 };
 
 struct redis_interval; /* the ledger's */
+struct redis_bale;     /* bale.h */
 
 /* The arguments that are of series, in the order of `bytes`.  The keys of sets go where the head is
  * split, all others behind the head. */
@@ -90,6 +91,8 @@ struct redis_batch {
     bool restored; /* of a saved state (state.h) */
     /* Written by the route when it is sent. */
     size_t wire_len; /* of what redis_batch_wire makes */
+    /* Not NULL: it stands for several batches that wait as one (bale.h), and has no bytes. */
+    struct redis_bale *bale;
 };
 
 void redis_batch_free(struct redis_batch *b);

@@ -8,7 +8,8 @@
  *
  *   queue   of each shard: batches not acknowledged, oldest first; the front of it is in flight
  *   window  of each node: at most REDIS_LEDGER_WINDOW batches, or about REDIS_LEDGER_WINDOW_BYTES,
- *           are in flight to it, oldest first over its shards
+ *           are in flight to it, oldest first over its shards; and beside them one of each shard
+ *           that the owner sent there instead of to the shard's node
  *   kept    acknowledged batches of the last keep_ms.  If Redis comes back without its last writes
  *           (a replica took over), its answer names the last number it has, and what follows is
  *           sent again from here
@@ -24,9 +25,14 @@
  * the log entry, as that says that its interval is complete.  It waits for other nodes until the
  * interval is older than max_age_ms or the queues are over max_bytes / 2, and is sent then.
  *
- * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  Past them kept goes
- * first, then the oldest interval's part on a node to which nothing of it was sent (with one node:
- * the whole interval).  What was sent may be applied already, so it stays: one or two intervals.
+ * What has piled up is sent at a pace (pace.h); in a hurry as fast as the windows allow.
+ *
+ * Limits: max_bytes of queues and kept together, max_age_ms of the queues.  What waits for longer
+ * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
+ * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
+ * dropped: the oldest interval's part on a node to which nothing of it was sent (with one node: the
+ * whole interval), a piece at a time where its totals are carried (carry.h): these take a quarter of
+ * max_bytes at most.  What was sent may be applied already, so it stays: one or two intervals.
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner
@@ -39,6 +45,7 @@
 
 #include "sinks/redis.h"
 #include "sinks/redis/batch.h"
+#include "sinks/redis/encode.h"
 #include "sinks/redis/reply.h"
 
 enum { REDIS_LEDGER_WINDOW = 16, REDIS_LEDGER_WINDOW_BYTES = 2 << 20 };
@@ -48,10 +55,19 @@ struct redis_ledger;
 struct redis_ledger_opts {
     char id[REDIS_ID_DIGITS + 1]; /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
-    /* Of REDIS_SHARDS, borrowed; a shard may move at any time, or be on REDIS_NODE_NONE.  NULL: node
-     * 0 has all of them. */
+    /* Of REDIS_SHARDS, borrowed; a shard may move at any time, or be on REDIS_NODE_NONE.  NULL:
+     * node 0 has all of them. */
     const uint8_t *node_of;
+    /* What waits for longer is compressed; 0: nothing is. */
+    uint64_t pack_after_ms;
+    uint64_t interval_ms; /* of the pace (pace.h); 0: as fast as the windows allow */
+    int dir;              /* for what has no room in memory; borrowed; 0 or below: there is none */
+    uint64_t disk_max_bytes; /* there; 0: nothing is written */
+    /* Of what is dropped the totals are carried (carry.h).  NULL: they are lost. */
+    const struct redis_encode_opts *carry;
     void *cookie;
+    /* Would send take a batch of the shard now?  Until then nothing is made ready.  NULL: yes. */
+    bool (*takes)(void *cookie, uint8_t shard);
     /* To the node of b's shard; to another one this time, if the owner changes b->node.
      * returns  false: the shard can't be sent to now.  The owner calls redis_ledger_pump when it
      * can. */
@@ -84,8 +100,8 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
  * redis_ledger_answer(l, b, v, now_ms):
  * The verdict on a batch that was sent; per node, in the order of sending.  It may free b.  It does
  * not send: call redis_ledger_pump afterwards.
- * LATER, LOST and RETURNED leave the batch in its queue.  After LATER the caller gives the connection up, and
- * the rest of that node's window comes back as LOST.
+ * LATER, LOST and RETURNED leave the batch in its queue.  After LATER the caller gives the
+ * connection up, and the rest of that node's window comes back as LOST.
  */
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
                          const struct redis_verdict *v, uint64_t now_ms);

@@ -4,17 +4,20 @@
  *   redis_ledger_send
  *     next_to_send       the oldest batch of all shards that is not in flight
  *     try_to_send
- *       no node has its shard                     -> leave out all such shards
- *       its node is full, or it is too early      -> leave out the node's shards
- *       its shard can't be sent to now            -> leave out that one
+ *       no node has its shard                         -> leave out all such shards
+ *       its node is full, or it is too early          -> leave out the node's shards
+ *       its shard can't be sent to now                -> leave out that one
+ *       it has waited, and more than the pace was sent -> leave out all
  *       a log entry that waits for others on its node -> the same: one interval at a time
  *       a log entry that waits for other nodes        -> leave out its shard, but not for ever
+ *       a bale                                        -> open it, once its node takes batches
  *       else                                          -> number it, send it
  *     .. until every shard is empty, held or left out
  */
 #include <assert.h>
 
-#include "sinks/redis/ledger_priv.h"
+#include "sinks/redis/carry.h"
+#include "sinks/redis/ledger_spool.h"
 
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
 
@@ -65,6 +68,7 @@ static bool send_batch(struct redis_ledger *l, struct redis_batch *b, uint64_t n
         redis_producer_advance(&l->shards[b->shard].producer, b);
     else
         l->stats.batches_resent++;
+    redis_pace_spend(&l->pace, redis_batch_weight(b));
     if (b->interval != NULL)
         b->interval->sent |= redis_ledger_bit(b->shard);
     note_in_flight(l, b);
@@ -141,7 +145,12 @@ static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, u
     return false;
 }
 
-/* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent */
+static void wake_at(uint64_t *wake_ms, uint64_t at_ms)
+{
+    *wake_ms = *wake_ms == 0 || at_ms < *wake_ms ? at_ms : *wake_ms;
+}
+
+/* Sends b if it may be sent.  returns  the shards to leave out; 0: it was sent, or opened */
 static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms,
                             uint64_t *wake_ms)
 {
@@ -151,19 +160,39 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
     if (node == REDIS_NODE_NONE || window_full(&l->windows[node]))
         return on_node;
     if (not_before_ms > now_ms) {
-        *wake_ms = *wake_ms == 0 || not_before_ms < *wake_ms ? not_before_ms : *wake_ms;
+        wake_at(wake_ms, not_before_ms);
         return on_node;
     }
     if (must_wait(b) && awaited(l, b, on_node))
         return on_node;
     if (must_wait(b) && !waited_enough(l, b, now_ms))
         return redis_ledger_bit(b->shard);
-    return send_batch(l, b, now_ms) ? 0 : redis_ledger_bit(b->shard);
+    uint64_t wait_ms = redis_pace_wait(&l->pace, now_ms);
+    if (wait_ms > 0) {
+        wake_at(wake_ms, now_ms + wait_ms);
+        return UINT64_MAX;
+    }
+    bool carries = b->seq == 0 && l->carry != NULL && redis_carry_has(l->carry, b->shard);
+    if (b->bale == NULL && !carries)
+        return send_batch(l, b, now_ms) ? 0 : redis_ledger_bit(b->shard);
+    if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
+        return redis_ledger_bit(b->shard);
+    if (!carries) {
+        redis_spool_open(l, b, now_ms);
+        return 0;
+    }
+    if (l->carried_out) { /* one at each call: all else goes on meanwhile */
+        wake_at(wake_ms, now_ms + 1);
+        return redis_ledger_bit(b->shard);
+    }
+    l->carried_out = redis_ledger_carry_out(l, b->shard, now_ms);
+    return 0;
 }
 
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
 {
     uint64_t left_out = 0, wake_ms = 0;
+    l->carried_out = false;
     struct redis_batch *b;
     while ((b = next_to_send(l, left_out)) != NULL)
         left_out |= try_to_send(l, b, now_ms, &wake_ms);

@@ -54,6 +54,8 @@ static void next_producer(struct redis_ledger *l, uint8_t shard, uint64_t from)
     for (struct redis_batch *b = l->shards[shard].queue.head; b != NULL; b = b->next) {
         if (b->seq < from)
             continue;
+        if (b->bale != NULL)
+            redis_bale_unnumber(b);
         b->seq = 0;
         b->unsure = false;
     }
@@ -151,23 +153,23 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
     next_producer(l, shard, sh->gap.last + 1);
 }
 
-static void log_fenced(struct redis_ledger *l, const char *msg, const struct redis_batch *b,
-                       uint64_t now_ms)
+static void log_fenced(struct redis_ledger *l, const char *msg, uint8_t shard, uint64_t now_ms)
 {
     uint64_t suppressed;
     if (log_gate(&l->fenced_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
-        LOG(LOG_WARN, msg, F_U64("shard", b->shard), F_U64("series", l->stats.fenced),
+        LOG(LOG_WARN, msg, F_U64("shard", shard), F_U64("series", l->stats.fenced),
             F_U64("suppressed", suppressed));
 }
 
 static void leave_out(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
+    const uint8_t shard = b->shard; /* a bale is freed */
     l->stats.fenced += b->series;
     if (b->interval != NULL) /* else it was counted as applied: settle counts nothing */
         l->stats.series_dropped -= b->series;
     redis_settle(l, b, 0, b->series, now_ms);
-    log_fenced(l, "another process went on from a later state: what was saved is not sent again", b,
-               now_ms);
+    log_fenced(l, "another process went on from a later state: what was saved is not sent again",
+               shard, now_ms);
 }
 
 /* Others that hold the same may have gone on with it under another producer, and where is not known
@@ -180,8 +182,10 @@ static void go_on_stranded(struct redis_ledger *l, uint8_t shard, uint64_t now_m
         next = b->next;
         if (!b->restored)
             continue;
+        bool is_kept = b->bale == NULL;
+        bool unsent = b->seq == 0;
         leave_out(l, b, now_ms);
-        if (b->seq == 0) { /* never sent under this producer, so it is not kept */
+        if (is_kept && unsent) { /* never sent under this producer, so it is not kept */
             redis_ledger_kept_remove(l, b);
             redis_batch_free(b);
         }
@@ -281,8 +285,8 @@ static void note_fenced(struct redis_ledger *l, struct shard *sh, struct redis_b
         return;
     hold(sh, b);
     sh->foreign = true;
-    log_fenced(l, "another process went on from a later state: going on as a new producer", b,
-               now_ms);
+    log_fenced(l, "another process went on from a later state: going on as a new producer",
+               b->shard, now_ms);
 }
 
 static void note_gap(struct redis_ledger *l, struct shard *sh, struct redis_batch *b,

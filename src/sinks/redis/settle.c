@@ -77,18 +77,23 @@ void redis_settle_give_up(struct redis_ledger *l, const struct redis_batch *b)
 void redis_settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped,
                   uint64_t now_ms)
 {
-    redis_ledger_keep(l, b, now_ms);
     struct redis_interval *iv = b->interval;
+    const uint32_t batches = redis_bale_batches(b), series = b->series;
     b->interval = NULL;
+    if (b->bale != NULL)
+        redis_ledger_discard(l, b); /* left out, and never sent from here */
+    else
+        redis_ledger_keep(l, b, now_ms);
     if (iv == NULL)
         return; /* counted when it was settled first; Redis lost it since */
-    assert(iv->left > 0);
+    assert(iv->left >= batches);
     redis_interval_check(iv);
-    assert(refused + dropped <= b->series);
-    l->stats.series_applied += b->series - refused - dropped;
+    assert(refused + dropped <= series);
+    l->stats.series_applied += series - refused - dropped;
     l->stats.series_refused += refused;
     l->stats.series_dropped += dropped;
-    if (--iv->left == 0)
+    iv->left -= batches;
+    if (iv->left == 0)
         redis_ledger_settle_interval(l, iv);
 }
 

@@ -10,7 +10,7 @@
 #include "sinks/redis/ledger_priv.h"
 
 /*
- * b needs no more sending: into kept, and off its interval's account.
+ * b needs no more sending: into kept, a bale off the disk, and off its interval's account.
  *   refused, dropped   series of it that were not applied
  */
 void redis_settle(struct redis_ledger *l, struct redis_batch *b, uint64_t refused, uint64_t dropped,

@@ -5,12 +5,10 @@
  *   sink_end               -> ledger -> pump
  *   sink_entry             -> append -> pump_entries
  *   on_reply_ask           -> janitor -> pump
- *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
- *                                             -> redis_ledger_pump -> send_batch -> route
+ *   on_reply, on_wake, a node is ready  -> pump -> redis_append_pump -> send_entry -> route
+ *                                               -> redis_ledger_pump -> send_batch -> route
  *
- *   close   first the route: it answers for what is in flight, and needs the login;
- *           then ledger and append, which must have nothing in flight; the memory goes with the
- *           timer
+ *   close   the route first: it answers for what is in flight; the memory goes with the timer
  */
 #include <assert.h>
 #include <errno.h>
@@ -55,24 +53,19 @@ struct redis_sink {
 };
 
 /* It is one of ours, whatever list it came from. */
-static void self_check(const struct sink *s)
-{
-    assert(s->counters == &redis_counters);
-}
-
 static const struct redis_sink *self_const(const struct sink *s)
 {
-    self_check(s);
+    assert(s->counters == &redis_counters);
     return (const struct redis_sink *)s;
 }
 
 static struct redis_sink *self(struct sink *s)
 {
-    self_check(s);
+    (void)self_const(s);
     return (struct redis_sink *)s;
 }
 
-static void pump(struct redis_sink *r);
+static void pump(void *cookie);
 
 static void on_wake(uv_timer_t *t)
 {
@@ -99,8 +92,9 @@ static void pump_entries(struct redis_sink *r, uint64_t now_ms)
 
 /* Entries go first: they are few, and on a new connection none is sent behind a batch before Redis
  * has taken one. */
-static void pump(struct redis_sink *r)
+static void pump(void *cookie)
 {
+    struct redis_sink *r = cookie;
     uint64_t now_ms = now_mono_ms();
     pump_entries(r, now_ms);
     r->ledger_wake_ms = redis_ledger_pump(r->ledger, now_ms);
@@ -111,6 +105,11 @@ static void pump(struct redis_sink *r)
 static bool send_batch(void *cookie, struct redis_batch *b)
 {
     return redis_route_send(((struct redis_sink *)cookie)->route, b);
+}
+
+static bool takes_batches(void *cookie, uint8_t shard)
+{
+    return redis_route_takes(((struct redis_sink *)cookie)->route, shard);
 }
 
 static bool send_entry(void *cookie, struct redis_entry *e)
@@ -126,11 +125,6 @@ static const char *sha_at(void *cookie, uint8_t place)
 static bool send_ask(void *cookie, struct redis_ask *a)
 {
     return redis_route_ask(((struct redis_sink *)cookie)->route, a);
-}
-
-static void on_ready(void *cookie)
-{
-    pump(cookie);
 }
 
 static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
@@ -168,21 +162,18 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
     pump_entries(r, now_ms);
 }
 
+static const struct redis_verdict returned = { .kind = REDIS_VERDICT_RETURNED };
+
 static void on_returned(void *cookie, struct redis_batch *b)
 {
-    struct redis_sink *r = cookie;
-    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
-    redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
-    pump(r);
+    redis_ledger_answer(((struct redis_sink *)cookie)->ledger, b, &returned, now_mono_ms());
+    pump(cookie);
 }
 
 static void on_returned_entry(void *cookie, struct redis_entry *e)
 {
-    struct redis_sink *r = cookie;
-    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
-    uint64_t now_ms = now_mono_ms();
-    redis_append_answer(r->append, e, &v, now_ms);
-    pump_entries(r, now_ms);
+    redis_append_answer(((struct redis_sink *)cookie)->append, e, &returned, now_mono_ms());
+    pump(cookie);
 }
 
 static void on_reply_ask(void *cookie, struct redis_ask *a, const redisReply *reply)
@@ -270,7 +261,7 @@ static void sink_saved(struct sink *s)
 static int sink_load(struct sink *s, uint8_t type, struct slice body, uint64_t age_ms)
 {
     struct redis_sink *r = self(s);
-    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BATCH)
+    if (type < REDIS_STATE_LEDGER || type > REDIS_STATE_BALE)
         return 0;
     (void)redis_state_load(r->ledger, r->prefix, type, body, now_mono_ms(), age_ms);
     return 1; /* one batch is not worth the counters of the file */
@@ -311,17 +302,16 @@ static void sink_close(struct sink *s)
     uv_close((uv_handle_t *)&r->wake, on_closed);
 }
 
-static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts)
+static struct redis_ledger *make_ledger(struct redis_sink *r, const struct redis_opts *opts,
+                                        const struct redis_encode_opts *carry)
 {
-    struct redis_ledger_opts o = {
-        .max_bytes = opts->spool_max_bytes,
-        .max_age_ms = opts->spool_max_age_ms,
-        .keep_ms = redis_sink_opts_keep_ms(opts),
-        .node_of = redis_route_nodes(r->route),
-        .cookie = r,
-        .send = send_batch,
-        .draw = redis_identity_draw,
-    };
+    struct redis_ledger_opts o = redis_sink_opts_ledger(opts);
+    o.carry = carry;
+    o.node_of = redis_route_nodes(r->route);
+    o.cookie = r;
+    o.takes = takes_batches;
+    o.send = send_batch;
+    o.draw = redis_identity_draw;
     memcpy(o.id, r->id, sizeof o.id);
     return redis_ledger_new(&o);
 }
@@ -381,7 +371,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
         .cookie = r,
-        .ready = on_ready,
+        .ready = pump,
         .reply = on_reply,
         .reply_entry = on_reply_entry,
         .returned = on_returned,
@@ -389,7 +379,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .reply_ask = on_reply_ask,
     };
     r->route = redis_route_new(loop, &route);
-    r->ledger = make_ledger(r, opts);
+    r->ledger = make_ledger(r, opts, &encode);
     r->append = make_append(r, opts);
     const struct redis_janitor_opts janitor = {
         opts->prefix, opts->totals_ttl_s, crc % REDIS_SHARDS, r, sha_at, send_ask
@@ -402,19 +392,9 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
     const struct redis_sink *r = self_const(s);
-    struct redis_route_stats route;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_append_stats(r->append, ret);
-    redis_route_stats(r->route, &route);
+    redis_route_stats(r->route, ret);
     ret->pruned = redis_janitor_pruned(r->janitor);
     ret->series_refused += redis_encode_refused(r->encode);
-    ret->connects = route.links.connects;
-    ret->disconnects = route.links.disconnects;
-    ret->connect_failures = route.links.failures;
-    memcpy(ret->redirects_of, route.redirects, sizeof ret->redirects_of);
-    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
-        ret->redirects += route.redirects[k];
-    ret->map_refreshes = route.refreshes;
-    ret->nodes = route.nodes;
-    ret->connected = redis_route_is_ready(r->route);
 }

@@ -5,7 +5,7 @@
 #include "base/now.h"
 #include "sinks/redis/batch.h"
 
-enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600 };
+enum { KEEP_MIN_MS = 15000, LIFE_MIN_S = 3600, PACK_AFTER_INTERVALS = 2 };
 
 static bool good_id(const char *id)
 {
@@ -27,10 +27,23 @@ uint32_t redis_sink_opts_life_s(const struct redis_opts *o)
     return s < INT32_MAX ? (uint32_t)s : INT32_MAX;
 }
 
-uint64_t redis_sink_opts_keep_ms(const struct redis_opts *o)
+static uint64_t keep_ms(const struct redis_opts *o)
 {
     uint64_t ms = 2 * (uint64_t)o->interval_ms;
     return ms > KEEP_MIN_MS ? ms : KEEP_MIN_MS;
+}
+
+struct redis_ledger_opts redis_sink_opts_ledger(const struct redis_opts *o)
+{
+    return (struct redis_ledger_opts){
+        .max_bytes = o->spool_max_bytes,
+        .max_age_ms = o->spool_max_age_ms,
+        .keep_ms = keep_ms(o),
+        .pack_after_ms = PACK_AFTER_INTERVALS * (uint64_t)o->interval_ms,
+        .interval_ms = o->interval_ms,
+        .dir = o->spool_dir,
+        .disk_max_bytes = o->spool_disk_max_bytes,
+    };
 }
 
 struct redis_encode_opts redis_sink_opts_encode(const struct redis_opts *o)

@@ -6,7 +6,8 @@
 #include <assert.h>
 
 #include "base/pack.h"
-#include "sinks/redis/ledger_priv.h"
+#include "sinks/redis/ledger_spool.h"
+#include "sinks/redis/stored.h"
 
 /* A number that is given stays in use, and what has one is not dropped: what was perhaps sent. */
 static void number_waiting(struct redis_ledger *l, unsigned shard, uint64_t now_ms)
@@ -17,12 +18,16 @@ static void number_waiting(struct redis_ledger *l, unsigned shard, uint64_t now_
             continue;
         if (p->epoch == 0)
             redis_producer_begin(p, l->opts.id);
+        if (b->interval != NULL)
+            b->interval->sent |= redis_ledger_bit(b->shard);
+        if (b->bale != NULL) {
+            redis_bale_number(b, p, b->interval->nth, now_ms);
+            continue;
+        }
         redis_producer_address(p, b, b->interval ? b->interval->nth : b->nth);
         redis_batch_stale(b, false);
         b->first_sent_ms = now_ms;
         redis_producer_advance(p, b);
-        if (b->interval != NULL)
-            b->interval->sent |= redis_ledger_bit(b->shard);
     }
 }
 
@@ -72,44 +77,16 @@ static void put_interval(const struct redis_interval *iv, uint64_t now_ms,
     records_done(to);
 }
 
-static void put_amount(const struct sink_amount *a, struct buf *out)
-{
-    for (int i = 0; i < SERIES_KIND_COUNT; i++)
-        pack_u64(out, a->series[i]);
-    pack_double(out, a->counted);
-    pack_double(out, a->timed);
-}
-
 static void put_batch(struct redis_batch *b, bool kept, uint64_t now_ms, struct records_writer *to)
 {
-    uint32_t *places[REDIS_BATCH_PLACES];
-    struct buf *out = records_add(to, REDIS_STATE_BATCH);
-    redis_batch_places(b, places);
-    pack_u8(out, REDIS_BATCH_FORMAT);
-    pack_u8(out, kept);
-    pack_u8(out, b->shard);
-    pack_u8(out, b->last);
-    pack_u8(out, b->unsure || b->in_flight);
-    pack_u8(out, b->failures);
-    pack_u8(out, b->interval != NULL);
-    pack_u64(out, b->epoch);
-    pack_u64(out, b->seq);
-    pack_u64(out, b->series_upto);
-    pack_u32(out, b->interval != NULL ? b->interval->nth : b->nth);
-    pack_u32(out, b->nth_before);
-    pack_u32(out, b->order);
-    pack_u32(out, b->life_s);
-    pack_u32(out, b->series);
-    pack_u64(out, now_ms - b->first_sent_ms);
-    pack_u64(out, kept ? now_ms - b->acked_ms : 0);
-    for (int i = 0; i < REDIS_BATCH_PLACES; i++)
-        pack_u32(out, *places[i]);
-    pack_u32(out, b->head_len);
-    pack_u32(out, b->split_at);
-    for (int i = 0; i < REDIS_SECTION_COUNT; i++)
-        pack_u16(out, b->ops[i]);
-    put_amount(&b->amount, out);
-    pack_text(out, slice_of(b->bytes, b->len));
+    if (b->bale != NULL) {
+        redis_bale_put(records_add(to, REDIS_STATE_BALE), b, now_ms);
+        records_done(to);
+        return;
+    }
+    const struct redis_stored how = { .kept = kept, .of_interval = b->interval != NULL };
+    b->nth = b->interval != NULL ? b->interval->nth : b->nth;
+    redis_stored_put(records_add(to, REDIS_STATE_BATCH), b, how, now_ms);
     records_done(to);
 }
 
@@ -117,6 +94,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
                       struct records_writer *to)
 {
     assert(l->filling == NULL);
+    redis_ledger_carry_all(l, now_ms);
     put_ledger(l, prefix, to);
     for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         number_waiting(l, i, now_ms);

@@ -9,9 +9,10 @@
  *                           u64 epoch, u32 generation, text id, u64 seq, u64 series, u32 ordinal,
  *                           text token, u8 answered, text birth, u64 writes
  *     REDIS_STATE_INTERVAL  u32 ordinal, i64 start (s), u64 waits for (ms), text token, u8 dropped
- *     REDIS_STATE_BATCH     u8 REDIS_BATCH_FORMAT, then put_batch in state.c; last, its bytes
+ *     REDIS_STATE_BATCH     u8 REDIS_BATCH_FORMAT, then as in stored.h; last, its bytes
  *                           as they wait (batch.h): a start while Redis is away needs no more
  *                           memory for them than before
+ *     REDIS_STATE_BALE      as in bale.h: batches that wait compressed, in memory or on disk
  *
  * What waits is numbered when it is saved.  So two processes that read one file (a machine that was
  * copied) give each batch the same number, and Redis takes it once.
@@ -35,7 +36,8 @@ enum redis_state_record {
     REDIS_STATE_LEDGER = 32,
     REDIS_STATE_SHARD,
     REDIS_STATE_INTERVAL,
-    REDIS_STATE_BATCH
+    REDIS_STATE_BATCH,
+    REDIS_STATE_BALE
 };
 
 /* Numbers what has no number yet; nothing is sent from then on. */

@@ -3,7 +3,6 @@
  *   leave_out          what would break a promise of the ledger: counted, and the rest goes on
  * redis_ledger_loaded
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "base/pack.h"
 #include "sinks/redis/ledger_priv.h"
 #include "sinks/redis/state.h"
+#include "sinks/redis/stored.h"
 
 /* What their places in a batch hold. */
 static const uint64_t SEQ_MAX = 999999999999, SERIES_MAX = 999999999999999;
@@ -120,58 +120,12 @@ static bool get_interval(struct redis_ledger *l, struct unpack *in, uint64_t now
 
 /* ---- batches ---- */
 
-static bool get_amount(struct sink_amount *a, struct unpack *in)
-{
-    for (int i = 0; i < SERIES_KIND_COUNT; i++)
-        a->series[i] = unpack_u64(in);
-    a->counted = unpack_double(in);
-    a->timed = unpack_double(in);
-    return isfinite(a->counted) && isfinite(a->timed);
-}
-
 /* The interval of that ordinal, from `iv` on; in a shard they come in order. */
 static struct redis_interval *interval_of(struct redis_interval *iv, uint32_t nth)
 {
     while (iv != NULL && iv->nth < nth)
         iv = iv->next;
     return iv != NULL && iv->nth == nth ? iv : NULL;
-}
-
-/* Everything but the bytes and the interval. */
-static bool get_fields(struct redis_batch *b, struct unpack *in, uint64_t then_ms)
-{
-    uint32_t *places[REDIS_BATCH_PLACES];
-    b->epoch = unpack_u64(in);
-    b->seq = unpack_u64(in);
-    b->series_upto = unpack_u64(in);
-    b->nth = unpack_u32(in);
-    b->nth_before = unpack_u32(in);
-    b->order = unpack_u32(in);
-    b->life_s = unpack_u32(in);
-    b->series = unpack_u32(in);
-    /* An age may go back before the clock's 0: differences are right all the same. */
-    b->first_sent_ms = then_ms - unpack_u64(in);
-    b->acked_ms = then_ms - unpack_u64(in);
-    redis_batch_places(b, places);
-    for (int i = 0; i < REDIS_BATCH_PLACES; i++)
-        *places[i] = unpack_u32(in);
-    b->head_len = unpack_u32(in);
-    b->split_at = unpack_u32(in);
-    for (int i = 0; i < REDIS_SECTION_COUNT; i++)
-        b->ops[i] = unpack_u16(in);
-    return get_amount(&b->amount, in) && b->seq > 0 && b->seq < SEQ_MAX &&
-           b->series <= REDIS_BATCH_SERIES && b->series_upto >= b->series;
-}
-
-static bool get_bytes(struct redis_batch *b, struct unpack *in)
-{
-    struct slice bytes = unpack_text(in);
-    if (!unpack_done(in))
-        return false;
-    b->bytes = mem_alloc(bytes.len);
-    memcpy(b->bytes, bytes.ptr, bytes.len);
-    b->len = bytes.len;
-    return redis_batch_sound(b);
 }
 
 /*
@@ -181,13 +135,16 @@ static bool get_bytes(struct redis_batch *b, struct unpack *in)
 static bool is_numbered(const struct redis_ledger *l, const struct redis_batch *b)
 {
     const struct redis_producer *p = &l->shards[b->shard].producer;
-    return b->epoch > 0 && (b->epoch < p->epoch || (b->epoch == p->epoch && b->seq <= p->seq));
+    uint64_t last = redis_bale_last_seq(b);
+    return b->epoch > 0 && (b->epoch < p->epoch || (b->epoch == p->epoch && last <= p->seq));
 }
 
 static void claim(const struct redis_ledger *l, struct redis_batch *b)
 {
     const struct redis_producer *p = &l->shards[b->shard].producer;
-    if (b->epoch == p->epoch)
+    if (b->epoch == p->epoch && b->bale != NULL)
+        b->bale->start->generation = p->generation;
+    else if (b->epoch == p->epoch)
         redis_batch_generation(b, p->generation);
 }
 
@@ -201,11 +158,12 @@ static const char *queue_batch(struct redis_ledger *l, struct redis_batch *b, bo
     if (of_interval && iv == NULL)
         return "its interval is missing";
     if (!is_numbered(l, b) ||
-        (before != NULL && b->epoch == before->epoch && b->seq <= before->seq))
+        (before != NULL && b->epoch == before->epoch && b->seq <= redis_bale_last_seq(before)))
         return "its number is not its producer's";
     b->interval = iv;
     if (iv != NULL) {
-        iv->left++;
+        iv->left += redis_bale_batches(b);
+        iv->weight += redis_batch_weight(b);
         iv->holds |= redis_ledger_bit(b->shard);
         iv->sent |= redis_ledger_bit(b->shard);
     }
@@ -231,17 +189,20 @@ static void miss(struct redis_ledger *l, const struct redis_batch *b, uint64_t s
     struct shard *sh = &l->shards[b->shard];
     if (b->epoch != sh->producer.epoch)
         return;
-    sh->missing.batches++;
+    sh->missing.batches += redis_bale_batches(b);
     sh->missing.series += series;
 }
 
 /* It is not sent; those behind it are. */
-static bool drop_batch(struct redis_ledger *l, struct redis_batch *b, bool kept, bool of_interval,
+static bool drop_batch(struct redis_ledger *l, struct redis_batch *b, struct redis_stored how,
                        const char *why)
 {
+    bool kept = how.kept, of_interval = how.of_interval;
     struct redis_interval *iv = of_interval && !kept ? interval_of(l->intervals, b->nth) : NULL;
-    uint64_t series = b->series <= REDIS_BATCH_SERIES ? b->series : 0;
-    l->unloaded.batches++;
+    const uint32_t batches = redis_bale_batches(b);
+    const uint64_t most = (uint64_t)batches * REDIS_BATCH_SERIES;
+    const uint64_t series = b->series <= most ? b->series : 0;
+    l->unloaded.batches += batches;
     l->unloaded.series += series;
     if (of_interval && !kept)
         l->stats.series_dropped += series; /* else it was counted as applied */
@@ -259,23 +220,34 @@ static bool drop_batch(struct redis_ledger *l, struct redis_batch *b, bool kept,
 static bool get_batch(struct redis_ledger *l, struct unpack *in, uint64_t then_ms)
 {
     struct redis_batch *b = mem_zalloc(sizeof *b);
-    const char *why = NULL;
-    uint8_t format = unpack_u8(in);
-    bool kept = unpack_u8(in) != 0;
-    b->shard = unpack_u8(in);
-    b->last = unpack_u8(in) != 0;
-    b->unsure = unpack_u8(in) != 0;
-    b->failures = unpack_u8(in);
-    bool of_interval = unpack_u8(in) != 0;
+    struct redis_stored how;
+    const char *why = redis_stored_get(in, then_ms, b, &how);
     b->restored = true;
-    bool good = get_fields(b, in, then_ms) && b->shard < REDIS_SHARDS;
-    if (good && format != REDIS_BATCH_FORMAT)
-        why = "it is for the script of another version";
-    else if (!good || !get_bytes(b, in))
+    if (why == NULL && (b->seq == 0 || b->seq >= SEQ_MAX || b->series_upto < b->series))
         why = "it makes no sense";
-    else
-        why = kept ? keep_batch(l, b) : queue_batch(l, b, of_interval);
-    return why == NULL || drop_batch(l, b, kept, of_interval, why);
+    if (why == NULL)
+        why = how.kept ? keep_batch(l, b) : queue_batch(l, b, how.of_interval);
+    return why == NULL || drop_batch(l, b, how, why);
+}
+
+/* Its piece of the disk is ours from now on. */
+static bool adopt(struct redis_ledger *l, const struct redis_bale *x)
+{
+    return x->at.len == 0 || (l->file != NULL && spool_file_adopt(l->file, x->at));
+}
+
+static bool get_bale(struct redis_ledger *l, struct unpack *in, uint64_t then_ms)
+{
+    const struct redis_stored how = { .of_interval = true };
+    struct redis_batch *b = mem_zalloc(sizeof *b);
+    const char *why = redis_bale_get(in, then_ms, b);
+    if (why == NULL && (redis_bale_last_seq(b) >= SEQ_MAX || b->series_upto >= SERIES_MAX))
+        why = "it makes no sense";
+    if (why == NULL && !adopt(l, b->bale))
+        why = "it is on disk, and there is no such folder";
+    if (why == NULL && (why = queue_batch(l, b, true)) != NULL && b->bale->at.len > 0)
+        spool_file_drop(l->file, b->bale->at);
+    return why == NULL || drop_batch(l, b, how, why);
 }
 
 bool redis_state_load(struct redis_ledger *l, const char *prefix, uint8_t type, struct slice body,
@@ -293,6 +265,8 @@ bool redis_state_load(struct redis_ledger *l, const char *prefix, uint8_t type, 
         return get_interval(l, &in, now_ms, age_ms);
     case REDIS_STATE_BATCH:
         return get_batch(l, &in, now_ms - age_ms);
+    case REDIS_STATE_BALE:
+        return get_bale(l, &in, now_ms - age_ms);
     default:
         return false;
     }
@@ -304,6 +278,7 @@ void redis_ledger_loaded(struct redis_ledger *l)
     const struct unloaded *u = &l->unloaded;
     for (struct redis_interval *iv = l->intervals; iv != NULL; iv = next) {
         next = iv->next;
+        redis_pace_interval(&l->pace, iv->weight);
         if (iv->left == 0)
             redis_ledger_forget_interval(l, iv);
     }

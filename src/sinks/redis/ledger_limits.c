@@ -1,0 +1,155 @@
+/*
+ * When what waits or is kept is too much.
+ *
+ *   redis_ledger_expect    an interval is coming in: room is made as it grows
+ *   redis_ledger_enforce   what is kept goes first; then what waits gets smaller, or to disk
+ *                          (ledger_spool.c); then it is dropped
+ */
+#include <assert.h>
+
+#include "sinks/redis/carry.h"
+#include "sinks/redis/ledger_spool.h"
+
+enum { KEPT_STEP = 64 }; /* batches of age that go at a time */
+
+/* The first of iv in the shard.  A number that is given stays in use: it has none. */
+static struct redis_batch *first_of(const struct redis_ledger *l, const struct redis_interval *iv,
+                                    unsigned shard)
+{
+    struct redis_batch *b = l->shards[shard].queue.head;
+    while (b != NULL && b->interval != iv)
+        b = b->next;
+    assert(b == NULL || (!b->in_flight && b->seq == 0));
+    return b;
+}
+
+static void drop_batch(struct redis_ledger *l, struct redis_interval *iv, struct redis_batch *b)
+{
+    l->stats.series_dropped += b->series;
+    l->stats.series_carried += redis_ledger_fold(l, b);
+    iv->left -= redis_bale_batches(b);
+    redis_ledger_discard(l, b);
+}
+
+static void drop_from_shard(struct redis_ledger *l, struct redis_interval *iv, unsigned shard)
+{
+    struct redis_batch *b;
+    while ((b = first_of(l, iv, shard)) != NULL)
+        drop_batch(l, iv, b);
+    iv->holds &= ~redis_ledger_bit(shard);
+}
+
+static void log_dropped(struct redis_ledger *l, const struct redis_interval *iv, uint64_t series,
+                        const char *why, uint64_t now_ms)
+{
+    uint64_t suppressed;
+    if (log_gate(&l->drop_gate, REDIS_LEDGER_LOG_MS, now_ms, &suppressed))
+        LOG(LOG_WARN, "redis spool full: interval dropped", F_STR("limit", why),
+            F_I64("start_s", iv->start_s), F_U64("series", series),
+            F_STR("totals", l->carry != NULL ? "carried" : "lost"),
+            F_U64("spool_bytes", l->queue_bytes), F_U64("suppressed", suppressed));
+}
+
+/* Of the shards all of iv; where totals are carried, which takes longer, the first piece. */
+static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t shards,
+                 const char *why, uint64_t now_ms)
+{
+    const uint64_t before = l->stats.series_dropped;
+    redis_interval_check(iv);
+    assert((iv->sent & shards) == 0 && (iv->holds & shards) != 0);
+    l->stats.intervals_dropped += !iv->dropped;
+    iv->dropped = true;
+    for (uint64_t rest; (rest = iv->holds & shards) != 0;) {
+        const unsigned shard = (unsigned)__builtin_ctzll(rest);
+        struct redis_batch *b = first_of(l, iv, shard);
+        if (b != NULL && l->carry != NULL) {
+            drop_batch(l, iv, b);
+            break;
+        }
+        drop_from_shard(l, iv, shard);
+    }
+    log_dropped(l, iv, l->stats.series_dropped - before, why, now_ms);
+    if (iv->left == 0)
+        redis_ledger_forget_interval(l, iv);
+}
+
+static uint8_t lowest(uint64_t shards)
+{
+    return (uint8_t)__builtin_ctzll(shards);
+}
+
+/* The oldest interval of which some node was sent nothing.  *ret_shards: the shards on that node */
+static struct redis_interval *oldest_unsent(const struct redis_ledger *l, uint64_t *ret_shards)
+{
+    for (struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next) {
+        for (uint64_t rest = iv->holds; rest != 0; rest &= ~*ret_shards) {
+            *ret_shards = redis_ledger_neighbours(l, lowest(rest));
+            if ((iv->sent & *ret_shards) == 0)
+                return iv;
+        }
+    }
+    return NULL;
+}
+
+uint64_t redis_ledger_waiting(const struct redis_ledger *l)
+{
+    uint64_t carried = l->carry != NULL ? redis_carry_bytes(l->carry) : 0;
+    return l->queue_bytes + l->expected_bytes + carried;
+}
+
+static void evict_kept(struct redis_ledger *l)
+{
+    struct redis_batch *b = l->kept.head;
+    assert(b->interval == NULL && !b->in_flight);
+    redis_ledger_kept_remove(l, b);
+    redis_batch_free(b);
+}
+
+static bool kept_is_too_much(const struct redis_ledger *l)
+{
+    const struct redis_ledger_opts *o = &l->opts;
+    return l->kept_bytes > o->max_bytes / 4 ||
+           redis_ledger_waiting(l) + l->kept_bytes > o->max_bytes;
+}
+
+/* A whole interval comes of age at once, so it goes in steps. */
+static void evict_aged(struct redis_ledger *l, uint64_t now_ms)
+{
+    for (int i = 0; i < KEPT_STEP && l->kept.head != NULL; i++) {
+        if (now_ms - l->kept.head->acked_ms <= l->opts.keep_ms)
+            return;
+        evict_kept(l);
+    }
+}
+
+void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms)
+{
+    const struct redis_ledger_opts *o = &l->opts;
+    while (l->kept.head != NULL && kept_is_too_much(l))
+        evict_kept(l);
+    evict_aged(l, now_ms);
+    struct redis_interval *iv;
+    uint64_t shards;
+    while (redis_ledger_waiting(l) > o->max_bytes && redis_spool_relieve(l, now_ms))
+        ;
+    while (redis_ledger_waiting(l) > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
+        drop(l, iv, shards, "spool_max_bytes", now_ms);
+    while ((iv = oldest_unsent(l, &shards)) != NULL && now_ms - iv->queued_ms > o->max_age_ms) {
+        drop(l, iv, shards, "spool_max_age", now_ms);
+        if (l->carry != NULL) /* the rest by and by */
+            break;
+    }
+}
+
+uint64_t redis_ledger_overdue(const struct redis_ledger *l, uint64_t now_ms)
+{
+    uint64_t shards;
+    const struct redis_interval *iv = l->carry != NULL ? oldest_unsent(l, &shards) : NULL;
+    return iv != NULL && now_ms - iv->queued_ms > l->opts.max_age_ms ? now_ms + 1 : 0;
+}
+
+void redis_ledger_expect(struct redis_ledger *l, const struct redis_batch *b, uint64_t now_ms)
+{
+    l->expected_bytes += redis_bale_memory(b);
+    redis_ledger_enforce(l, now_ms);
+}
