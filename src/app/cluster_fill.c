@@ -117,8 +117,10 @@ static void on_set(void *fill, int64_t t, struct slice series)
     if (begin_ms / 1000 > last_ms / 1000 || begin_ms + window_ms <= last_ms / 1000 * 1000)
         return;
     char *copy = arena_alloc(&f->memory, series.len + 1);
-    if (copy == NULL)
+    if (copy == NULL) {
+        end(f, CLUSTER_RESULT_REFUSED, "no memory");
         return;
+    }
     memcpy(copy, series.ptr, series.len);
     f->sets = mem_grow(f->sets, &f->cap_sets, f->n_sets + 1, sizeof *f->sets);
     f->sets[f->n_sets++] = (struct set_interval){ slice_of(copy, series.len), t };

@@ -8,8 +8,8 @@
  *                <-------  expositions of it, or 503 with the reason
  *
  * Redis is read only when somebody asks, and once an interval at most.  A thread of its own, as
- * what is read grows with the fleet: receiving, flushing and /metrics do not notice.  It has its own
- * loop, connections, registry and mapping; what it shares with others is behind a lock.
+ * what is read grows with the fleet: receiving, flushing and /metrics do not notice.  It has its
+ * own loop, connections, registry and mapping; what it shares with others is behind a lock.
  *
  * Two registries at most: the one shown, and the one that is filled, or that the readers before are
  * still reading; these are cut off before a third one begins.

@@ -217,6 +217,7 @@ static void show(struct cluster_page *p)
     p->own.series = registry_filled_series(s->registry);
     p->own.fill_time = (double)p->begun_wall_ms / 1000;
     p->behind_ns = 0;
+    p->away_wall_ms = 0;
     p->shown_ns = p->begun_ns;
     p->filling = NULL;
     s->next = p->all;
@@ -228,14 +229,18 @@ static void show(struct cluster_page *p)
 
 static void refuse(struct cluster_page *p)
 {
+    static const char *const does[] = { [CLUSTER_RESULT_OK] = "",
+                                        [CLUSTER_RESULT_AWAY] = "is away",
+                                        [CLUSTER_RESULT_REFUSED] = "refuses",
+                                        [CLUSTER_RESULT_LATE] = "is late",
+                                        [CLUSTER_RESULT_BEHIND] = "is behind" };
     struct buf text = { 0 };
     char since[32] = "";
     struct tm tm;
     const time_t away_s = (time_t)(p->away_wall_ms / 1000);
     if (p->result == CLUSTER_RESULT_AWAY && gmtime_r(&away_s, &tm) != NULL)
         (void)strftime(since, sizeof since, " since %Y-%m-%dT%H:%M:%SZ", &tm);
-    buf_printf(&text, "no cluster metrics: Redis is %s%s: %s", cluster_result_word(p->result),
-               since, p->error.ptr);
+    buf_printf(&text, "no cluster metrics: Redis %s%s: %s", does[p->result], since, p->error.ptr);
     buf_append_char(&text, '\0');
     log_edge(p, p->error.ptr);
     scrape_refused(p->scrape, p->turn, text.ptr);

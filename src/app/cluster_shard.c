@@ -71,7 +71,9 @@ static int by_series(const void *a, const void *b)
 {
     const struct redis_field *x = a, *y = b;
     int c = slice_cmp(x->series, y->series);
-    return c != 0 ? c : (int)x->kind - (int)y->kind;
+    if (c == 0)
+        c = (int)x->kind - (int)y->kind;
+    return c != 0 ? c : slice_cmp(x->instance, y->instance);
 }
 
 /* ---- its totals ---- */
@@ -141,10 +143,9 @@ static bool is_alive(const struct cluster_shard *s, const struct cluster_totals 
                      struct slice instance)
 {
     /* Instances have no series, and so come first. */
-    for (size_t i = 0; i < s->n && s->at[i].series.len == 0; i++)
-        if (slice_eq(s->at[i].instance, instance))
-            return to->now_ms < s->at[i].stamp_ms + s->at[i].alive_ms;
-    return false;
+    const struct redis_field key = { .kind = REDIS_FIELD_INSTANCE, .instance = instance };
+    const struct redis_field *f = bsearch(&key, s->at, s->n_instances, sizeof *s->at, by_series);
+    return f != NULL && to->now_ms < f->stamp_ms + f->alive_ms;
 }
 
 static void put_of_instance(struct cluster_totals *to, const struct redis_field *f)
@@ -253,12 +254,13 @@ bool cluster_shard_put(struct cluster_shard *s, struct cluster_totals *to)
     const bool whole = !s->no_memory;
     if (s->n > 0)
         qsort(s->at, s->n, sizeof *s->at, by_series);
-    for (size_t i = 0, n; i < s->n; i += n) {
+    while (s->n_instances < s->n && s->at[s->n_instances].kind == REDIS_FIELD_INSTANCE)
+        s->n_instances++;
+    for (size_t i = s->n_instances, n; i < s->n; i += n) {
         n = 1;
         while (i + n < s->n && slice_eq(s->at[i].series, s->at[i + n].series))
             n++;
-        if (s->at[i].series.len > 0)
-            put_series(s, to, &s->at[i], n);
+        put_series(s, to, &s->at[i], n);
     }
     to->left_out[CLUSTER_LEFT_OUT_ODD] += s->odd;
     const uint32_t birth = s->birth;

@@ -38,8 +38,9 @@ struct cluster_shard {
     struct arena memory;
     struct redis_field *at;
     size_t n, cap;
-    uint32_t birth; /* which totals these are: of the ledger's field */
-    bool no_memory; /* something is missing */
+    size_t n_instances; /* they come first, once it is sorted */
+    uint32_t birth;     /* which totals these are: of the ledger's field */
+    bool no_memory;     /* something is missing */
     uint64_t odd;
 };
 

@@ -3,6 +3,7 @@ import contextlib
 import gzip
 import math
 import random
+import threading
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from harness import Server, exposition, tot_key, wait_for
 from test_native import ACCEPT, messages, protoc
 from test_openmetrics import OPENMETRICS
 from test_prometheus import Prometheus, promtool
+from test_takeover import running
 
 PATH = "/cluster/metrics"
 
@@ -259,7 +261,6 @@ def test_the_documented_rights_are_enough(redis):
 
 
 def test_a_stop_does_not_wait_for_a_redis_that_hangs(redis):
-    import threading
     with Server(redis.url, "server.drain_timeout=1s", interval="1s", clean_exit=False) as s:
         page(s)
         redis.pause()
@@ -277,7 +278,6 @@ def test_a_stop_does_not_wait_for_a_redis_that_hangs(redis):
 
 
 def test_those_who_ask_together_share_one_reading(redis):
-    import threading
     with Server(redis.url, interval="5s") as s:
         got = []
         threads = [threading.Thread(target=lambda: got.append(s.get(PATH)[0])) for _ in range(20)]
@@ -331,3 +331,24 @@ def test_a_cluster_with_a_failover_is_one_page_whose_counters_never_fall(dir):
             time.sleep(0.1)
         wait_for(lambda: look() and set(highest.values()) == {sent} or None, "all that was sent", 30, every=0.3)
         assert statuses.count(200) > 3
+
+
+def test_a_takeover_while_it_is_scraped_fails_no_request(dir):
+    with harness.Redis(dir) as redis, running(dir, redis.url, "server.instance=one", interval="1s") as run:
+        run.server.send("hits:1|c")
+        wait_page(run.server, lambda p: p.samples.get(("hits", ())) == 1)
+        seen, done = [], threading.Event()
+
+        def scrape():
+            while not done.is_set():
+                with contextlib.suppress(OSError):  # of a server that has gone: http.listen has another port here
+                    seen.append(run.server.get(PATH)[0])
+        t = threading.Thread(target=scrape)
+        t.start()
+        for _ in range(3):
+            run.over()
+            run.server.send("hits:1|c")
+        done.set()
+        t.join()
+        assert set(seen) <= {200, 503} and seen.count(200) >= 3
+        wait_page(run.server, lambda p: p.samples.get(("hits", ())) == 4)
