@@ -37,11 +37,16 @@
     X(fchmod, int, -1, (int fd, mode_t mode), (fd, mode))                                         \
     X(fchownat, int, -1, (int dir, const char *path, uid_t user, gid_t group, int flags),         \
       (dir, path, user, group, flags))                                                            \
+    X(fdopendir, DIR *, NULL, (int fd), (fd))                                                     \
     X(flock, int, -1, (int fd, int op), (fd, op))                                                 \
     X(fopen, FILE *, NULL, (const char *path, const char *mode), (path, mode))                    \
     X(fopen64, FILE *, NULL, (const char *path, const char *mode), (path, mode))                  \
     X(fstat, int, -1, (int fd, struct stat *to), (fd, to))                                        \
     X(fstat64, int, -1, (int fd, struct stat *to), (fd, to))                                      \
+    X(fstatat, int, -1, (int dir, const char *path, struct stat *to, int flags),                  \
+      (dir, path, to, flags))                                                                     \
+    X(fstatat64, int, -1, (int dir, const char *path, struct stat *to, int flags),                \
+      (dir, path, to, flags))                                                                     \
     X(fsync, int, -1, (int fd), (fd))                                                             \
     X(getgrouplist, int, -1, (const char *user, gid_t group, gid_t *all, int *n),                 \
       (user, group, all, n))                                                                      \
@@ -68,12 +73,16 @@
     X(opendir, DIR *, NULL, (const char *path), (path))                                           \
     X(pipe2, int, -1, (int *fd, int flags), (fd, flags))                                          \
     X(poll, int, -1, (struct pollfd *fd, nfds_t n, int ms), (fd, n, ms))                          \
+    X(pread, ssize_t, -1, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))                  \
+    X(pread64, ssize_t, -1, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))                \
     X(prctl, int, -1,                                                                             \
       (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d),               \
       (op, a, b, c, d))                                                                           \
     X(pthread_create, int, fault_errno(),                                                         \
       (pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *of),                    \
       (t, a, run, of))                                                                            \
+    X(pwrite, ssize_t, -1, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))           \
+    X(pwrite64, ssize_t, -1, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))         \
     X(read, ssize_t, -1, (int fd, void *p, size_t n), (fd, p, n))                                 \
     X(realpath, char *, NULL, (const char *path, char *to), (path, to))                           \
     X(recv, ssize_t, -1, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))               \

@@ -24,7 +24,7 @@ struct item {
     union {
         double counter;
         struct gauge_change gauge;
-        struct sketch timer;
+        struct sketch *timer; /* owned: it is larger than all else */
     };
     uint32_t key_len;
     char key[];
@@ -59,14 +59,16 @@ struct redis_carry *redis_carry_new(const struct redis_encode_opts *opts)
 static uint64_t item_bytes(const struct item *i)
 {
     return sizeof *i + i->key_len + ITEM_EXTRA +
-           (i->kind == SERIES_TIMER ? sketch_memory(&i->timer) : 0);
+           (i->kind == SERIES_TIMER ? sizeof *i->timer + sketch_memory(i->timer) : 0);
 }
 
 static void free_item(struct redis_carry *c, struct item *i)
 {
     c->bytes -= item_bytes(i);
-    if (i->kind == SERIES_TIMER)
-        sketch_release(&i->timer);
+    if (i->kind == SERIES_TIMER) {
+        sketch_release(i->timer);
+        free(i->timer);
+    }
     free(i);
 }
 
@@ -148,8 +150,10 @@ static struct item *item_of(struct redis_carry *c, enum series_kind kind, struct
     i->kind = kind;
     i->key_len = (uint32_t)key.len;
     (void)slice_put(i->key, key);
-    if (kind == SERIES_TIMER)
-        sketch_init(&i->timer, SKETCH_SCHEMA_MAX); /* what is merged into it says which */
+    if (kind == SERIES_TIMER) {
+        i->timer = mem_alloc(sizeof *i->timer);
+        sketch_init(i->timer, SKETCH_SCHEMA_MAX); /* what is merged into it says which */
+    }
     t->slots[at] = i;
     t->n++;
     c->n++;
@@ -193,9 +197,9 @@ static bool fold_timer(struct redis_carry *c, struct slice key, struct slice blo
     bool good = redis_field_read(buf_slice(&c->name), blob, &f) == REDIS_FIELD_OK;
     if (good) {
         struct item *i = item_of(c, SERIES_TIMER, key);
-        c->bytes -= sketch_memory(&i->timer);
-        good = sketch_merge(&i->timer, &f.part) == 0;
-        c->bytes += sketch_memory(&i->timer);
+        c->bytes -= sketch_memory(i->timer);
+        good = sketch_merge(i->timer, &f.part) == 0;
+        c->bytes += sketch_memory(i->timer);
     }
     redis_field_release(&f);
     return good;
@@ -302,7 +306,7 @@ static void put(struct redis_carry *c, const struct item *i)
     else if (i->kind == SERIES_GAUGE)
         s.gauge = i->gauge;
     else
-        s.timer = &i->timer;
+        s.timer = i->timer;
     redis_encode_put(c->encode, &s);
 }
 
