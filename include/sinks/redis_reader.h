@@ -29,6 +29,7 @@
 #include <uv.h>
 
 #include "base/slice.h"
+#include "sinks/redis.h"
 
 enum {
     REDIS_READER_SHARDS = 64,
@@ -38,6 +39,7 @@ enum {
 
 struct redis_reader_opts {
     const char *url;             /* as redis.url */
+    struct redis_files files;    /* as of the sink */
     const char *prefix;          /* of all keys; copied */
     const char *name;            /* of the client, behind "statsd-"; copied */
     uint32_t piece;              /* fields of a piece, about; 0: REDIS_READER_PIECE */
@@ -76,7 +78,8 @@ struct redis_read_calls {
 struct redis_reader;
 struct redis_read; /* a request; gone with done() or its cancelling */
 
-/* Starts to connect.   returns  0; -EINVAL: the URL, or an empty prefix */
+/* Starts to connect.   returns  0; -EINVAL: the URL or the files, which the log says; or an empty
+ * prefix */
 int redis_reader_new(uv_loop_t *loop, const struct redis_reader_opts *opts,
                      struct redis_reader **ret);
 /* Requests end without done().  The loop has to run once more.  NULL is fine. */

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import math
+import os
 import random
 import re
 import socket
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from cluster import Cluster
 from harness import Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
 
 ERROR = 0.0109  # of a quantile at the default schema
@@ -231,6 +233,32 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(dir, redis):
         done = run("redis", "get", "x", "--set", url, "--set", "redis.connect_timeout=20s")
         assert done.returncode == 1 and said in done.stderr.decode() and done.stderr.count(b"\n") == 1
         assert b"mistaken" not in done.stderr and time.monotonic() - start < 10
+
+
+def test_a_cluster_is_read_as_one_redis(dir):
+    with Cluster(dir, replicas=0) as cluster, fleet(cluster, 2) as servers:
+        names = ["spread.%d" % i for i in range(50)]
+        for s in servers:
+            s.send("\n".join("%s:2|c" % n for n in names))
+            s.send("users:%d|s" % s.pid)
+        applied(servers, 51)
+        time.sleep(1.6)
+        got = {o["name"]: o for o in objects(cluster, "get", "spread.*", "users")}
+        assert set(got) == {"users", *names} and all(got[n]["value"] == 4 for n in names)
+        assert got["users"]["members"] in (1, 2)  # of one interval, or of two
+        assert len(objects(cluster, "top", "-n", "100", "--by", "total")) == 50
+        rows = objects(cluster, "range", "spread.7")
+        assert rows[-1]["all"] and rows[-1]["value"] == 4
+
+
+def test_a_file_of_the_password_is_read(dir, redis):
+    redis.client.config_set("requirepass", "right")
+    path = os.path.join(dir, "password")
+    for text, status in (("right\n", 1), ("wrong\n", 1)):
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as f:
+            f.write(text)
+        done = run("redis", "get", "x", "--set", redis.url, "--set", "redis.password_file=" + path)
+        assert done.returncode == status and (b"nothing in redis" in done.stderr) == (text == "right\n"), done.stderr
 
 
 def test_without_a_url_it_says_which_option(dir):

@@ -198,13 +198,23 @@ static void put_row(struct sheet *t, const struct steps *p, const struct series 
         sheet_estimate(t, per_second / (double)seconds_of(p, k));
 }
 
+static unsigned optional_of(const struct sheet *t)
+{
+    static const char *const heads[] = { "sum", "min", "p999" };
+    unsigned optional = 0;
+    for (size_t c = 2; c < t->columns; c++) /* behind the time, and what a counter has alone */
+        for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+            optional |= strcmp(t->heads[c], heads[i]) == 0 ? 1u << c : 0;
+    return optional;
+}
+
 static void print_table(const struct session *s, const struct steps *p, const struct series *series,
                         struct buf *out)
 {
-    static const char *const charts[] = { [SERIES_COUNTER] = "rate",
-                                          [SERIES_GAUGE] = "value",
-                                          [SERIES_TIMER] = "p99",
-                                          [SERIES_SET] = "members" };
+    static const char *const charts[] = { [SERIES_COUNTER] = "rate chart",
+                                          [SERIES_GAUGE] = "value chart",
+                                          [SERIES_TIMER] = "p99 chart",
+                                          [SERIES_SET] = "members chart" };
     bool charted = s->io->columns > 0;
     struct sheet t = { .heads = { "time" }, .columns = 1 };
     double least = 0, most = 0, per_second;
@@ -213,6 +223,7 @@ static void print_table(const struct session *s, const struct steps *p, const st
         most = fmax(most, height_of(p, series, k));
     }
     value_heads(series->kind, &t);
+    t.optional = optional_of(&t);
     if (value_has_rate(series->kind, &series->values[0], &per_second))
         t.heads[t.columns++] = "per s";
     t.heads[t.columns] = charts[series->kind];

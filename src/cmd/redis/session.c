@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "config/escape.h"
+#include "core/redis_options.h"
 #include "sinks/redis_field.h"
 
 enum { POLL_MS = 10 };
@@ -26,6 +27,16 @@ static void say(const struct session *s, const char *what)
     buf_release(&out);
 }
 
+/* The URL is good, or the config would not have been taken. */
+static void say_files(const struct session *s, const struct redis_files *files)
+{
+    struct buf errors = { 0 }, warnings = { 0 };
+    (void)redis_files_check(s->config->redis_url, files, &errors, &warnings);
+    cli_mistakes(s->io, &errors, "files of redis");
+    buf_release(&errors);
+    buf_release(&warnings);
+}
+
 static void on_poll(uv_timer_t *t)
 {
     (void)t; /* the loop has turned: await_redis looks */
@@ -34,9 +45,12 @@ static void on_poll(uv_timer_t *t)
 /* A refusal stays; that nobody answers may pass, where there are several hosts. */
 static bool is_refusal(const char *trouble)
 {
-    static const char *const words[] = { "WRONGPASS", "NOAUTH", "NOPERM", "ERR ", "DENIED" };
+    static const char *const words[] = { "WRONGPASS", "invalid password",
+                                         "NOAUTH",    "without any password",
+                                         "NOPERM",    "DB index",
+                                         "DENIED",    "unknown command" };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strncmp(trouble, words[i], strlen(words[i])) == 0)
+        if (strstr(trouble, words[i]) != NULL)
             return true;
     return false;
 }
@@ -58,7 +72,7 @@ static const char *await_redis(struct session *s)
     bool ready = redis_reader_is_ready(s->reader);
     uv_close((uv_handle_t *)&poll, NULL);
     uv_run(&s->loop, UV_RUN_NOWAIT); /* poll is ours until it is closed */
-    return ready ? NULL : trouble != NULL ? trouble : "it does not answer";
+    return ready ? NULL : trouble != NULL ? trouble : "it does not answer, or not for all slots";
 }
 
 static void task_free(struct task *task)
@@ -73,6 +87,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
 {
     const struct redis_reader_opts opts = {
         .url = config->redis_url,
+        .files = core_redis_files(config),
         .prefix = config->redis_prefix,
         .name = "cli",
         .connect_timeout_ms = (uint32_t)config->redis_connect_timeout_ms,
@@ -83,7 +98,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
     log_to_fd(-1); /* what is wrong is said by the command itself */
     uv_loop_init(&s->loop);
     if (redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
-        say(s, "no URL of Redis");
+        say_files(s, &opts.files);
         uv_loop_close(&s->loop);
         return CLI_USAGE;
     }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,7 +35,7 @@ static void put_rounded(struct sheet *t, double v, int digits)
 
 void sheet_number(struct sheet *t, double v)
 {
-    put_rounded(t, v, 15);
+    put_rounded(t, v, v == floor(v) ? 17 : 12);
 }
 
 void sheet_estimate(struct sheet *t, double v)
@@ -81,35 +82,43 @@ static void put_padded(struct slice text, size_t text_width, size_t width, bool 
     buf_append_str(out, last ? "\n" : "  ");
 }
 
+/* width: SIZE_MAX of a column that is left out, which is not the last */
 static void print_aligned(const struct sheet *t, const size_t *width, struct buf *out)
 {
     for (size_t c = 0; c < t->columns; c++)
-        put_padded(slice_str(t->heads[c]), strlen(t->heads[c]), width[c], c == 0,
-                   c + 1 == t->columns, out);
+        if (width[c] != SIZE_MAX)
+            put_padded(slice_str(t->heads[c]), strlen(t->heads[c]), width[c], c == 0,
+                       c + 1 == t->columns, out);
     for (size_t i = 0; i < t->n; i++) {
         const struct sheet_cell *cell = &t->cells[i];
         size_t c = i % t->columns;
-        put_padded(slice_of(t->text.ptr + cell->at, cell->len), cell->width, width[c], c == 0,
-                   c + 1 == t->columns, out);
+        if (width[c] != SIZE_MAX)
+            put_padded(slice_of(t->text.ptr + cell->at, cell->len), cell->width, width[c], c == 0,
+                       c + 1 == t->columns, out);
     }
 }
 
-/* The first cell on a line, and below it the others, with their heads. */
+/* The first cell on a line, and below it the others, each behind its head. */
 static void print_entries(const struct sheet *t, unsigned columns, struct buf *out)
 {
-    for (size_t i = 0; i < t->n; i += t->columns) {
-        struct buf rest = { 0 };
-        buf_append(out, t->text.ptr + t->cells[i].at, t->cells[i].len);
-        buf_append_str(out, "\n  ");
-        for (size_t c = 1; c < t->columns; c++) {
-            const struct sheet_cell *cell = &t->cells[i + c];
-            buf_printf(&rest, "%s%s ", c > 1 ? "  " : "", t->heads[c]);
-            buf_append(&rest, t->text.ptr + cell->at, cell->len);
+    size_t at = 0; /* columns of the line so far */
+    for (size_t i = 0; i < t->n; i++) {
+        const struct sheet_cell *cell = &t->cells[i];
+        size_t c = i % t->columns, width = strlen(t->heads[c]) + 1 + cell->width;
+        if (c == 0) {
+            buf_append_str(out, i > 0 ? "\n" : "");
+            buf_append(out, t->text.ptr + cell->at, cell->len);
+            continue;
         }
-        wrap(buf_slice(&rest), 2, 4, columns, out);
-        buf_append_char(out, '\n');
-        buf_release(&rest);
+        bool fits = c > 1 && at + 2 + width <= columns;
+        size_t indent = c == 1 ? 2 : 4;
+        buf_append_str(out, fits ? "  " : "\n");
+        wrap_blanks(fits ? 0 : indent, out);
+        at = fits ? at + 2 + width : indent + width;
+        buf_printf(out, "%s ", t->heads[c]);
+        buf_append(out, t->text.ptr + cell->at, cell->len);
     }
+    buf_append_char(out, '\n');
 }
 
 void sheet_print(const struct sheet *t, unsigned columns, struct buf *out)
@@ -119,6 +128,12 @@ void sheet_print(const struct sheet *t, unsigned columns, struct buf *out)
     for (size_t c = 0; c < t->columns; c++) {
         width[c] = width_of(t, c);
         all += width[c] + (c > 0 ? 2 : 0);
+    }
+    for (size_t c = t->columns - 1; columns > 0 && all > columns && c-- > 1;) {
+        if ((t->optional >> c & 1) != 0) {
+            all -= width[c] + 2;
+            width[c] = SIZE_MAX;
+        }
     }
     if (columns > 0 && all > columns)
         print_entries(t, columns, out);

@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "sinks/redis/carry.h"
-#include "sinks/redis/ledger_spool.h"
+#include "sinks/redis/ledger_priv.h"
 
 /* ---- lists ---- */
 
@@ -83,7 +83,8 @@ void redis_ledger_check(const struct redis_ledger *l)
     }
     for (int i = 0; i < REDIS_NODES_MAX; i++) {
         const struct window *w = &l->windows[i];
-        assert(w->batches <= REDIS_LEDGER_WINDOW && (w->batches == 0) == (w->bytes == 0));
+        assert(w->batches <= REDIS_LEDGER_WINDOW + REDIS_SHARDS);
+        assert((w->batches == 0) == (w->bytes == 0));
         by_node += w->batches;
     }
     assert(by_shard == l->in_flight && by_node == l->in_flight);

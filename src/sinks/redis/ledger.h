@@ -8,7 +8,8 @@
  *
  *   queue   of each shard: batches not acknowledged, oldest first; the front of it is in flight
  *   window  of each node: at most REDIS_LEDGER_WINDOW batches, or about REDIS_LEDGER_WINDOW_BYTES,
- *           are in flight to it, oldest first over its shards
+ *           are in flight to it, oldest first over its shards; and beside them one of each shard
+ *           that the owner sent there instead of to the shard's node
  *   kept    acknowledged batches of the last keep_ms.  If Redis comes back without its last writes
  *           (a replica took over), its answer names the last number it has, and what follows is
  *           sent again from here

@@ -13,58 +13,13 @@
 
 #include "base/log.h"
 #include "sinks/redis/bale.h"
-#include "sinks/redis/interval.h"
+#include "sinks/redis/ledger_parts.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/pace.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/producer.h"
 
 enum { REDIS_LEDGER_LOG_MS = 10000 };
-
-struct batch_list {
-    struct redis_batch *head, *tail;
-};
-
-/* Batches that fail each time, or that a saved state left out: they are counted as dropped. */
-struct given_up {
-    uint64_t batches, series;
-};
-
-struct shard {
-    struct redis_producer producer;
-    struct batch_list queue; /* not acknowledged: what is in flight, and then the rest */
-    uint32_t in_flight;
-    bool used; /* it has had data: until then nothing is sent, and Redis holds no key of it */
-    /* A batch was refused for its number: nothing is sent before all in flight are answered, and
-     * then the numbers are repaired. */
-    bool held;
-    uint64_t held_from; /* number of the first batch that was not applied */
-    bool foreign;       /* another server or process numbers its batches with our id */
-    /* What took the number of a saved batch is not known any more: nor is where others that hold
-     * the same went on, if the next numbers are taken, too. */
-    bool stranded;
-    struct redis_verdict gap; /* the first GAP; without its text and slices */
-    struct given_up missing;  /* numbers of the producer that a saved state left out */
-};
-
-/* What is in flight to one node. */
-struct window {
-    uint32_t batches;
-    uint64_t bytes;
-};
-
-/* Acknowledged batches that Redis lost for good, since the last line about them in the log. */
-struct loss {
-    uint64_t batches, series, intervals;
-    uint64_t since_ms; /* 0: none */
-};
-
-/* What of a saved state is not used; of the first record, why, and whose it is. */
-struct unloaded {
-    uint64_t records, batches, series;
-    const char *why;
-    uint8_t shard;
-};
 
 struct redis_ledger {
     struct redis_ledger_opts opts;
@@ -112,20 +67,6 @@ uint64_t redis_ledger_neighbours(const struct redis_ledger *l, uint8_t shard);
 /* Between two calls of the interface; sums over shards and nodes, never a walk over batches. */
 void redis_ledger_check(const struct redis_ledger *l);
 
-static inline void batch_list_check(const struct batch_list *list)
-{
-    assert((list->head == NULL) == (list->tail == NULL));
-    assert(list->head == NULL || (list->head->prev == NULL && list->tail->next == NULL));
-}
-
-static inline void shard_check(const struct shard *sh)
-{
-    batch_list_check(&sh->queue);
-    assert(sh->in_flight == 0 || sh->queue.head != NULL);
-    assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
-    assert(sh->held || !sh->foreign);
-}
-
 /* ledger.c: lists and their sums.  An interval is settled when no batch of it is left. */
 void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *before,
                                struct redis_batch *b);
@@ -135,6 +76,22 @@ void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t n
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv);
+
+/*
+ * ledger_limits.c and ledger_spool.c, for ledger.c (ledger_spool.h has the rest).
+ *   enforce   drops what is too much
+ *   waiting   bytes of what waits, with what is still encoded
+ *   tend      compresses a piece of what is old
+ *   overdue   is there something left to drop for its age?
+ *   abandon   nothing of it stays on disk
+ * tend and overdue return as redis_ledger_pump.
+ */
+void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms);
+uint64_t redis_ledger_waiting(const struct redis_ledger *l);
+uint64_t redis_spool_tend(struct redis_ledger *l, uint64_t now_ms);
+uint64_t redis_ledger_overdue(const struct redis_ledger *l, uint64_t now_ms);
+void redis_spool_abandon(struct redis_ledger *l);
+void redis_spool_stats(const struct redis_ledger *l, struct redis_stats *ret);
 
 /* ledger_send.c: send what the windows allow.  returns  as redis_ledger_pump */
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms);

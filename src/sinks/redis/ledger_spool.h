@@ -1,5 +1,5 @@
 /**
- * ledger_spool: what waits takes less room, and what is too much goes.  Private to the ledger.
+ * ledger_spool: bales of the ledger, and what is carried of what it drops.  Private to it.
  *   thread   one owner; a call may wait for the disk
  */
 #ifndef SINKS_REDIS_LEDGER_SPOOL_H
@@ -10,33 +10,20 @@
 
 #include "sinks/redis/ledger_priv.h"
 
-/* Drops what is too much. */
-void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms);
-/* When something is overdue by its age, and not all of it is dropped so far.   returns  as
- * redis_ledger_pump */
-uint64_t redis_ledger_overdue(const struct redis_ledger *l, uint64_t now_ms);
-/* Bytes of what waits, with what is still encoded. */
-uint64_t redis_ledger_waiting(const struct redis_ledger *l);
-
-/* Compresses a piece of what is old.   returns  as redis_ledger_pump */
-uint64_t redis_spool_tend(struct redis_ledger *l, uint64_t now_ms);
 /* What waits takes less memory.   returns  false: nothing more can be done */
 bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms);
+
 /* The batches of b, a bale, which stays.   returns  NULL: it is damaged; with why in *ret_error, 0:
  * it makes no sense */
 struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
                                        int *ret_error);
 /* The batches of b, a bale, take its place; damaged ones are dropped and counted. */
 void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
-/* Nothing of it stays on disk. */
-void redis_spool_abandon(struct redis_ledger *l);
 
 /* ledger_carry.c: b, about to be dropped, is carried.   returns  how many series of it */
 uint64_t redis_ledger_fold(struct redis_ledger *l, struct redis_batch *b);
 /* What is carried of the shard is in its queue again.   returns  whether there was something */
 bool redis_ledger_carry_out(struct redis_ledger *l, uint8_t shard, uint64_t now_ms);
 void redis_ledger_carry_all(struct redis_ledger *l, uint64_t now_ms);
-
-void redis_spool_stats(const struct redis_ledger *l, struct redis_stats *ret);
 
 #endif

@@ -9,8 +9,7 @@
  *   fail, fail_as -> let_go                from every step, whatever goes wrong: attempt later
  *     on_connect_timeout, on_reply_timeout, on_over, redis_link_retry
  *
- * What is in flight when a connection ends is answered with NULL: at once, or when the owner's
- * callback that ended it has returned.
+ * What is in flight at an end is answered with NULL: at once, or after the owner's callback.
  */
 #include "sinks/redis/link.h"
 
@@ -35,8 +34,7 @@ enum {
     REPLY_TIMEOUT_MS = 5000,
     REPLY_BYTES_MAX = 1 << 20,
     WHY_MAX = 256,
-    /* A connection that ends in its greeting so often in a row is refused, not cut. */
-    CUT_GREETINGS = 3
+    CUT_GREETINGS = 3 /* connections in a row that end in their greeting: refused, not cut */
 };
 
 enum link_state { WAITING, RESOLVING, CONNECTING, GREETING, READY, CLOSED };

@@ -57,13 +57,11 @@ static bool is_set_key(struct slice key, const char *prefix, int64_t *ret_t, str
     return true;
 }
 
-/* To a node that was not walked over.   returns  false: there is none left */
+/* To a place whose node was not walked over.   returns  false: there is none left */
 static bool next_node(struct sets *s)
 {
     const uint8_t *node_of = redis_reader_nodes(s->read.reader);
-    uint8_t here = node_of[s->read.ask.place];
-    if (here != REDIS_NODE_NONE)
-        s->walked[here] = true;
+    s->walked[s->read.node] = true;
     for (uint8_t place = 0; place < REDIS_SHARDS; place++) {
         if (node_of[place] != REDIS_NODE_NONE && !s->walked[node_of[place]]) {
             s->read.ask.place = place;

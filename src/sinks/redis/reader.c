@@ -17,9 +17,9 @@
 
 #include "base/mem.h"
 #include "sinks/redis/keys.h"
+#include "sinks/redis/login.h"
 #include "sinks/redis/resp.h"
 #include "sinks/redis/route.h"
-#include "sinks/redis/url.h"
 
 enum {
     TICK_MS = 50,
@@ -31,7 +31,7 @@ enum {
 
 struct redis_reader {
     uv_loop_t *loop;
-    struct redis_url url;
+    struct redis_login *login;
     char *prefix;
     struct redis_reader_keys keys;
     struct redis_route *route;
@@ -324,7 +324,8 @@ static void start(struct redis_reader *r, const struct redis_reader_opts *opts)
     struct buf name = { 0 };
     buf_printf(&name, "%s%c", opts->name, '\0');
     const struct redis_route_opts route = {
-        .url = &r->url,
+        .url = redis_login_url(r->login),
+        .login = r->login,
         .prefix = r->prefix,
         .instance = name.ptr,
         .greets = REDIS_GREETS_READER,
@@ -343,12 +344,12 @@ static void start(struct redis_reader *r, const struct redis_reader_opts *opts)
 int redis_reader_new(uv_loop_t *loop, const struct redis_reader_opts *opts,
                      struct redis_reader **ret)
 {
-    struct redis_url url;
-    if (opts->prefix[0] == '\0' || redis_url_parse(opts->url, &url, NULL) < 0)
+    struct redis_login *login;
+    if (opts->prefix[0] == '\0' || redis_login_new(loop, opts->url, &opts->files, &login) < 0)
         return -EINVAL;
     struct redis_reader *r = mem_zalloc(sizeof *r);
     r->loop = loop;
-    r->url = url;
+    r->login = login;
     r->prefix = mem_strdup(opts->prefix);
     r->piece_asked = opts->piece > 0 ? opts->piece : REDIS_READER_PIECE;
     r->keys = (struct redis_reader_keys){ r->prefix, r->piece_asked };
@@ -375,7 +376,7 @@ void redis_reader_free(struct redis_reader *r)
     while (r->first != NULL)
         redis_read_cancel(r->first);
     redis_route_free(r->route);
-    redis_url_release(&r->url);
+    redis_login_free(r->login);
     free(r->prefix);
     uv_close((uv_handle_t *)&r->tick, on_tick_closed);
 }

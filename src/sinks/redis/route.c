@@ -186,20 +186,28 @@ const char *redis_route_trouble(const struct redis_route *r)
     return trouble;
 }
 
-void redis_route_stats(const struct redis_route *r, struct redis_route_stats *ret)
+void redis_route_stats(const struct redis_route *r, struct redis_stats *ret)
 {
-    *ret = (struct redis_route_stats){ .links = r->gone, .refreshes = r->refreshes };
-    memcpy(ret->redirects, r->redirects, sizeof ret->redirects);
+    struct redis_link_stats sum = r->gone;
+    ret->nodes = ret->redirects = 0;
     for (uint8_t i = 0; i < REDIS_NODES_MAX; i++) {
         struct redis_link_stats one;
         if (r->nodes[i].link == NULL)
             continue;
         redis_link_stats(r->nodes[i].link, &one);
-        ret->links.connects += one.connects;
-        ret->links.disconnects += one.disconnects;
-        ret->links.failures += one.failures;
+        sum.connects += one.connects;
+        sum.disconnects += one.disconnects;
+        sum.failures += one.failures;
         ret->nodes += memchr(r->node_of, i, sizeof r->node_of) != NULL;
     }
+    ret->connects = sum.connects;
+    ret->disconnects = sum.disconnects;
+    ret->connect_failures = sum.failures;
+    memcpy(ret->redirects_of, r->redirects, sizeof ret->redirects_of);
+    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
+        ret->redirects += r->redirects[k];
+    ret->map_refreshes = r->refreshes;
+    ret->connected = redis_route_is_ready(r);
 }
 
 struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts)

@@ -54,13 +54,6 @@ struct redis_route_opts {
     void (*returned_entry)(void *cookie, struct redis_entry *e);
 };
 
-struct redis_route_stats {
-    struct redis_link_stats links; /* sums over all nodes there ever were */
-    uint64_t redirects[REDIS_REDIRECT_COUNT];
-    uint64_t refreshes; /* questions for the map, or for the master */
-    uint64_t nodes;     /* that have a place */
-};
-
 /* Starts to connect at once, and never fails. */
 struct redis_route *redis_route_new(uv_loop_t *loop, const struct redis_route_opts *opts);
 /* As redis_link_free: calls reply(NULL) for what is under way; the loop has to run once more. */
@@ -102,6 +95,8 @@ void redis_route_thrive(struct redis_route *r, uint8_t place);
 const char *redis_route_trouble(const struct redis_route *r);
 /* Is every place on a node that is ready? */
 bool redis_route_is_ready(const struct redis_route *r);
-void redis_route_stats(const struct redis_route *r, struct redis_route_stats *ret);
+/* Sets the members that count connections, nodes and redirects; sums over all nodes there ever
+ * were. */
+void redis_route_stats(const struct redis_route *r, struct redis_stats *ret);
 
 #endif

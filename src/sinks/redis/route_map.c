@@ -213,8 +213,13 @@ void redis_route_on_role(struct route_node *node, const redisReply *reply)
 {
     struct redis_route *r = node->route;
     uint8_t self = (uint8_t)(node - r->nodes);
+    uint64_t suppressed;
     if (reply == NULL || self != r->master)
         return;
+    if (reply->type == REDIS_REPLY_ERROR &&
+        log_gate(&r->denied_gate, LOG_PERIOD_MS, now_mono_ms(), &suppressed))
+        LOG(LOG_ERROR, "redis does not tell its role", F_STR("error", reply->str),
+            F_STR("remedy", "give the user the right +role"), F_U64("suppressed", suppressed));
     bool is = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
               reply->element[0]->type == REDIS_REPLY_STRING &&
               strcmp(reply->element[0]->str, "master") == 0;

@@ -5,12 +5,10 @@
  *   sink_end               -> ledger -> pump
  *   sink_entry             -> append -> pump_entries
  *   on_reply_ask           -> janitor -> pump
- *   on_ready, on_reply, on_wake       -> pump -> pump_entries -> redis_append_pump -> send_entry
- *                                             -> redis_ledger_pump -> send_batch -> route
+ *   on_reply, on_wake, a node is ready  -> pump -> redis_append_pump -> send_entry -> route
+ *                                               -> redis_ledger_pump -> send_batch -> route
  *
- *   close   first the route: it answers for what is in flight, and needs the login;
- *           then ledger and append, which must have nothing in flight; the memory goes with the
- *           timer
+ *   close   the route first: it answers for what is in flight; the memory goes with the timer
  */
 #include <assert.h>
 #include <errno.h>
@@ -55,24 +53,19 @@ struct redis_sink {
 };
 
 /* It is one of ours, whatever list it came from. */
-static void self_check(const struct sink *s)
-{
-    assert(s->counters == &redis_counters);
-}
-
 static const struct redis_sink *self_const(const struct sink *s)
 {
-    self_check(s);
+    assert(s->counters == &redis_counters);
     return (const struct redis_sink *)s;
 }
 
 static struct redis_sink *self(struct sink *s)
 {
-    self_check(s);
+    (void)self_const(s);
     return (struct redis_sink *)s;
 }
 
-static void pump(struct redis_sink *r);
+static void pump(void *cookie);
 
 static void on_wake(uv_timer_t *t)
 {
@@ -99,8 +92,9 @@ static void pump_entries(struct redis_sink *r, uint64_t now_ms)
 
 /* Entries go first: they are few, and on a new connection none is sent behind a batch before Redis
  * has taken one. */
-static void pump(struct redis_sink *r)
+static void pump(void *cookie)
 {
+    struct redis_sink *r = cookie;
     uint64_t now_ms = now_mono_ms();
     pump_entries(r, now_ms);
     r->ledger_wake_ms = redis_ledger_pump(r->ledger, now_ms);
@@ -131,11 +125,6 @@ static const char *sha_at(void *cookie, uint8_t place)
 static bool send_ask(void *cookie, struct redis_ask *a)
 {
     return redis_route_ask(((struct redis_sink *)cookie)->route, a);
-}
-
-static void on_ready(void *cookie)
-{
-    pump(cookie);
 }
 
 static void on_reply(void *cookie, struct redis_batch *b, const redisReply *reply)
@@ -173,21 +162,18 @@ static void on_reply_entry(void *cookie, struct redis_entry *e, const redisReply
     pump_entries(r, now_ms);
 }
 
+static const struct redis_verdict returned = { .kind = REDIS_VERDICT_RETURNED };
+
 static void on_returned(void *cookie, struct redis_batch *b)
 {
-    struct redis_sink *r = cookie;
-    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
-    redis_ledger_answer(r->ledger, b, &v, now_mono_ms());
-    pump(r);
+    redis_ledger_answer(((struct redis_sink *)cookie)->ledger, b, &returned, now_mono_ms());
+    pump(cookie);
 }
 
 static void on_returned_entry(void *cookie, struct redis_entry *e)
 {
-    struct redis_sink *r = cookie;
-    const struct redis_verdict v = { .kind = REDIS_VERDICT_RETURNED };
-    uint64_t now_ms = now_mono_ms();
-    redis_append_answer(r->append, e, &v, now_ms);
-    pump_entries(r, now_ms);
+    redis_append_answer(((struct redis_sink *)cookie)->append, e, &returned, now_mono_ms());
+    pump(cookie);
 }
 
 static void on_reply_ask(void *cookie, struct redis_ask *a, const redisReply *reply)
@@ -385,7 +371,7 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
         .connect_timeout_ms = opts->connect_timeout_ms,
         .reply_timeout_ms = opts->reply_timeout_ms,
         .cookie = r,
-        .ready = on_ready,
+        .ready = pump,
         .reply = on_reply,
         .reply_entry = on_reply_entry,
         .returned = on_returned,
@@ -406,19 +392,9 @@ int redis_sink_new(uv_loop_t *loop, const struct redis_opts *opts, struct sink *
 void redis_sink_stats(const struct sink *s, struct redis_stats *ret)
 {
     const struct redis_sink *r = self_const(s);
-    struct redis_route_stats route;
     redis_ledger_stats(r->ledger, now_mono_ms(), ret);
     redis_append_stats(r->append, ret);
-    redis_route_stats(r->route, &route);
+    redis_route_stats(r->route, ret);
     ret->pruned = redis_janitor_pruned(r->janitor);
     ret->series_refused += redis_encode_refused(r->encode);
-    ret->connects = route.links.connects;
-    ret->disconnects = route.links.disconnects;
-    ret->connect_failures = route.links.failures;
-    memcpy(ret->redirects_of, route.redirects, sizeof ret->redirects_of);
-    for (int k = 0; k < REDIS_REDIRECT_COUNT; k++)
-        ret->redirects += route.redirects[k];
-    ret->map_refreshes = route.refreshes;
-    ret->nodes = route.nodes;
-    ret->connected = redis_route_is_ready(r->route);
 }

@@ -50,10 +50,55 @@ static void a_row_is_broken_on_a_narrow_terminal(void **state)
     struct buf out = { 0 };
     (void)state;
     sheet_print(&t, 20, &out);
-    expect(&out, "a\\x1b\n  sum 0.3  last 5s\n    ago\ncaf\xc3\xa9\n  sum 1234570  last\n    ?\n");
+    expect(&out, "a\\x1b\n  sum 0.3\n    last 5s ago\ncaf\xc3\xa9\n  sum 1234570\n    last ?\n");
     sheet_print_lines(&t, &out);
     expect(&out, "a\\x1b  sum 0.3  last 5s ago\ncaf\xc3\xa9  sum 1234570  last ?\n");
     sheet_release(&t);
+}
+
+static void columns_that_may_be_left_out_make_room(void **state)
+{
+    static const struct {
+        unsigned columns;
+        const char *want;
+    } cases[] = {
+        { 0, "time  min  max  last\n1     0.5    7     4\n" },
+        { 20, "time  min  max  last\n1     0.5    7     4\n" },
+        { 19, "time  min  last\n1     0.5     4\n" },
+        { 14, "time  last\n1        4\n" },
+        { 9, "1\n  min 0.5\n    max 7\n    last 4\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct sheet t = { .heads = { "time", "min", "max", "last" }, .columns = 4, .optional = 6 };
+        struct buf out = { 0 };
+        sheet_text(&t, SLICE_LIT("1"));
+        sheet_number(&t, 0.5);
+        sheet_number(&t, 7);
+        sheet_number(&t, 4);
+        sheet_print(&t, cases[i].columns, &out);
+        expect(&out, cases[i].want);
+        sheet_release(&t);
+    }
+}
+
+static void a_whole_number_has_all_its_digits(void **state)
+{
+    static const struct {
+        double v;
+        const char *want;
+    } cases[] = { { 9007199254740991.0, "9007199254740991" },
+                  { 56867.5749999999, "56867.575" },
+                  { -0.1, "-0.1" },
+                  { 1e300, "1e+300" } };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct sheet t = { .heads = { "" }, .columns = 1 };
+        sheet_number(&t, cases[i].v);
+        assert_int_equal(t.text.len, strlen(cases[i].want));
+        assert_memory_equal(t.text.ptr, cases[i].want, t.text.len);
+        sheet_release(&t);
+    }
 }
 
 static void a_time_is_told_in_the_unit_that_fits(void **state)
@@ -210,6 +255,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_aligned),
         cmocka_unit_test(a_row_is_broken_on_a_narrow_terminal),
+        cmocka_unit_test(columns_that_may_be_left_out_make_room),
+        cmocka_unit_test(a_whole_number_has_all_its_digits),
         cmocka_unit_test(a_time_is_told_in_the_unit_that_fits),
         cmocka_unit_test(an_object_is_json_whatever_is_in_it),
         cmocka_unit_test(values_meet_by_kind),

@@ -486,6 +486,25 @@ static void a_batch_that_goes_elsewhere_goes_alone_and_counts_there(void **state
     model_free(m);
 }
 
+static void one_batch_of_each_shard_may_go_elsewhere_beside_a_full_window(void **state)
+{
+    (void)state;
+    struct model *m = model_new(1 << 20);
+    interval(m, REDIS_SHARDS);
+    interval(m, REDIS_SHARDS);
+    for (int i = 0; i < REDIS_SHARDS; i += 2) {
+        m->asked[i] = 2;
+        m->owner[i] = 1;
+    }
+    redis_ledger_pump(m->ledger, m->now_ms);
+    assert_int_equal(m->nodes[0].n, 0);
+    assert_in_range(m->nodes[1].n, REDIS_LEDGER_WINDOW + 1, REDIS_LEDGER_WINDOW + REDIS_SHARDS);
+    run_all(m);
+    expect_once(m);
+    assert_int_equal(stats(m).gaps, 0);
+    model_free(m);
+}
+
 static void a_shard_without_a_node_waits_and_others_go_on(void **state)
 {
     (void)state;
@@ -583,6 +602,7 @@ int main(void)
         cmocka_unit_test(batches_that_are_returned_go_out_again_in_their_order),
         cmocka_unit_test(a_shard_that_moved_waits_for_its_answers_from_the_old_node),
         cmocka_unit_test(a_batch_that_goes_elsewhere_goes_alone_and_counts_there),
+        cmocka_unit_test(one_batch_of_each_shard_may_go_elsewhere_beside_a_full_window),
         cmocka_unit_test(a_shard_without_a_node_waits_and_others_go_on),
         cmocka_unit_test(what_a_takeover_lost_is_sent_again_to_where_the_shard_is_now),
         cmocka_unit_test(chaos_over_two_nodes_leaves_exact_sums),
