@@ -160,6 +160,12 @@ soak: deps-check    ## everything at once for long, with exact sums and flat mem
 	@STATSD_BIN='$(abspath $(B)/statsd)' OUT='$(abspath $(B)/soak)' PYTHONDONTWRITEBYTECODE=1 \
 	    $(PYTHON) tests/soak/soak.py '$(or $(T),5m)' '$(or $(SEED),1)'
 
+.PHONY: chaos
+chaos: deps-check    ## three servers and a Redis Cluster under all that may happen, with exact sums: make chaos SEED=7 T=2m draws a schedule, ONLY=failover,slow picks (RATE= lines a second to each)
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@STATSD_BIN='$(abspath $(B)/statsd)' OUT='$(abspath $(B)/chaos)' PYTHONDONTWRITEBYTECODE=1 \
+	    $(PYTHON) tests/chaos/chaos.py $(or $(T),$(if $(SEED),2m)) --seed '$(or $(SEED),1)' $(if $(ONLY),--only '$(ONLY)')
+
 .PHONY: interop
 interop: deps-check-interop    ## real clients, which make the table in README.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
@@ -171,9 +177,11 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, a soak, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, a soak, chaos, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
+	@$(MAKE) --no-print-directory chaos
+	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
 
 .PHONY: layers
 layers:    ## check that includes follow the arrows between rooms

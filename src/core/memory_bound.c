@@ -196,7 +196,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
-    PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
+    PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
     PART(CLUSTER, redis && http ? series : 0, redis && http ? cluster_bytes(c, m) : 0);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
 #undef PART
@@ -208,6 +208,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
                     (socket_url_sockets(&c->sockets[i], workers) +
                      (uint64_t)socket_url_connections(&c->sockets[i]));
     const uint64_t spool = redis ? c->redis_spool_max_bytes : 0;
+    if (redis && c->server_state_dir[0] != '\0')
+        b.spool_disk = c->redis_spool_disk_max_bytes;
     if (c->server_state_dir[0] != '\0')
         b.state_file = series * AGGREGATE_STATE_BYTES + spool;
     if (taken_over) /* a line in the state is shorter than once it is loaded */

@@ -10,6 +10,7 @@ from redis import Redis
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import harness
+from cluster import Cluster
 from harness import Server, exposition, tot_key, wait_for
 from test_native import ACCEPT, messages, protoc
 from test_openmetrics import OPENMETRICS
@@ -299,3 +300,34 @@ def test_a_prometheus_never_sees_a_counter_begin_anew(dir, redis):
                 redis.client.client_kill_filter(_type="normal", skipme=True)
         wait_for(lambda: prometheus.one("hits") == 90, "Prometheus to have it", every=0.2)
         assert prometheus.one("resets(hits[1m])") == 0
+
+
+def test_a_cluster_with_a_failover_is_one_page_whose_counters_never_fall(dir):
+    with Cluster(dir) as nodes, Server(nodes.url, "server.instance=one", interval="1s") as one, \
+            Server(nodes.url, "server.instance=two", interval="1s") as two:
+        wait_for(nodes.whole, "the cluster to be whole", 20, every=0.05)
+        names = ["hits%d" % i for i in range(100)]
+        highest = dict.fromkeys(names, 0)
+        sent, statuses = 0, []
+
+        def look():
+            status, _, body = one.get(PATH)
+            statuses.append(status)
+            if status != 200:
+                return None
+            now = exposition.parse(body)
+            for n in names:
+                value = now.samples.get((n, ()), 0)
+                assert value >= highest[n], (n, value, highest[n])
+                highest[n] = value
+            return now
+        for k in range(40):
+            for s in (one, two):
+                s.send("\n".join("%s:1|c" % n for n in names))
+            sent += 2
+            if k == 15:
+                nodes.fail_over(nodes.live_masters()[0])
+            look()
+            time.sleep(0.1)
+        wait_for(lambda: look() and set(highest.values()) == {sent} or None, "all that was sent", 30, every=0.3)
+        assert statuses.count(200) > 3

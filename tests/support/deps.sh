@@ -61,6 +61,7 @@ optional cargo                     builds client programs there
 optional gcc-aarch64-linux-gnu     builds for aarch64 in make arm64
 optional libc6-dev-arm64-cross     for that
 optional qemu-user-static          runs it
+optional faketime                  clocks that are apart in make chaos
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
