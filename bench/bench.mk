@@ -5,10 +5,11 @@ BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf log mem now number number
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
 BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
-BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so
+BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so $(B)/bench/fleet
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
+FLEET_OBJ    := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/redis/*.c)))
 
-.PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams
+.PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams bench-redis bench-fleet bench-redis-frozen
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
 $(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
@@ -22,6 +23,11 @@ $(B)/bench/receive: $(RECEIVE_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Plays instances of the server, so it has all of the library.
+$(B)/bench/fleet: $(FLEET_OBJ) $(B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/bench/reads.so: bench/preload/reads.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -fPIC -shared -o $@ $<
@@ -31,7 +37,7 @@ $(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen
+$(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen -Ibench/redis
 
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
@@ -51,6 +57,15 @@ bench-curve: $(B)/statsd bench-build    ## loss versus rate: a table, and the pi
 
 bench-streams: $(B)/statsd bench-build    ## streams beside datagrams, and a crowd of idle and slow connections (Q=1: a short look)
 	$(PYTHON) bench/streams.py --build $(B) $(if $(Q),--quick)
+
+bench-redis: $(B)/statsd bench-build    ## what a flush costs Redis, beside the least it can, and by three servers (Q=1: a short look)
+	$(PYTHON) bench/redis_flush.py --build $(B) $(if $(Q),--quick)
+
+bench-fleet: bench-build    ## what 1,000 instances would cost a Redis Cluster, worked out from some of them (Q=1: a short look)
+	$(PYTHON) bench/fleet.py --build $(B) $(if $(Q),--quick)
+
+bench-redis-frozen: $(B)/statsd bench-build    ## ingest before, while and after Redis hangs for a minute (Q=1: a short look)
+	$(PYTHON) bench/redis_frozen.py --build $(B) $(if $(Q),--quick)
 
 bench-receive: bench-build    ## ways to receive, against a bare receiver
 	$(PYTHON) bench/receive.py --build $(B)

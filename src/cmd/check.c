@@ -1,9 +1,9 @@
 /**
  * `statsd check`: what a config means, and how much memory it may take.  Opens no port.
  *
- * The output has seven parts: the highlights, what is hardly meant in the mapping file, in the
+ * The output has eight parts: the highlights, what is hardly meant in the mapping file, in the
  * certificates, in the web config and in the files of Redis, the options that differ from their
- * defaults, the limits, the memory bound.
+ * defaults, the limits, the memory bound, what Redis will need.
  */
 #include "cmd/cli.h"
 
@@ -19,6 +19,7 @@
 #include "core/web.h"
 #include "listen/socket_options.h"
 #include "listen/tls_door.h"
+#include "sinks/redis_memory.h"
 #include "tls/bundle.h"
 
 static void print_bytes(uint64_t n, struct buf *out)
@@ -229,6 +230,38 @@ static void print_memory(const struct checked *k, struct buf *out)
     buf_printf(out, "%d members in its window, besides\n", MEMBERS_EXACT);
 }
 
+/*
+ * What Redis needs for 100,000 series of each kind.  The shape is named with the figures; which
+ * kinds there will be is not known.
+ */
+static void print_redis_memory(const struct config *c, struct buf *out)
+{
+    enum { SERIES = 100000 };
+    static const struct redis_memory_shape shape = { .key_bytes = 80, .buckets = 12, .members = 5 };
+    static const char *const what[SERIES_KIND_COUNT] = { [SERIES_COUNTER] = "counters",
+                                                         [SERIES_GAUGE] = "gauges",
+                                                         [SERIES_TIMER] = "timers of 12 buckets",
+                                                         [SERIES_SET] = "sets of 5 members" };
+    if (c->redis_url[0] == '\0')
+        return;
+    uint64_t kept = redis_memory_intervals(c->server_interval_ms, c->redis_retention_ms);
+    buf_append_str(out, "\nredis RAM per 100,000 series, with keys (name and tags) of 80 bytes\n");
+    for (unsigned k = 0; k < SERIES_KIND_COUNT; k++) {
+        struct redis_memory m;
+        redis_memory((enum series_kind)k, &shape, &m);
+        uint64_t totals = (uint64_t)(m.total * SERIES), interval = (uint64_t)(m.interval * SERIES);
+        print_memory_line(totals + kept * interval, what[k], out);
+        buf_append_str(out, ": totals ");
+        print_bytes(totals, out);
+        buf_printf(out, " + %llu intervals kept x ", (unsigned long long)kept);
+        print_bytes(interval, out);
+        buf_append_char(out, '\n');
+    }
+    buf_append_str(out,
+                   "  if each is touched in every interval; of all instances together, without "
+                   "replicas (docs/scaling.md)\n");
+}
+
 /* Read what the config names besides the mapping.  returns  false: mistakes, which are told */
 static bool read_files(const struct cli_io *io, struct checked *k)
 {
@@ -269,6 +302,7 @@ static int check_config(const struct cli_io *io, const struct config *c,
         print_changed(c, &out);
         print_limits(c, &out);
         print_memory(&k, &out);
+        print_redis_memory(c, &out);
         written = cli_write(io->out, &out);
     }
     buf_release(&out);

@@ -306,12 +306,12 @@ class Redis:
         got = self.client.hget(tot_key(series), "%s|%s" % (kind, series))
         return None if got is None else float(got.split()[0])
 
-    def timer(self, series):
-        """[count, sum, min, max, ...] of a timer over all time, or None."""
+    def timer(self, series, kind="h"):
+        """[count, sum, min, max, ...] of a timer over all time, or None; kind "n": of its values below 0."""
         got = self.client.eval("local v = redis.call('HGET', KEYS[1], ARGV[1]) "
                                "if not v then return false end "
                                "local t, out = cmsgpack.unpack(v), {} "
-                               "for i = 1, #t do out[i] = string.format('%.17g', t[i]) end return out", 1, tot_key(series), "h|" + series)
+                               "for i = 1, #t do out[i] = string.format('%.17g', t[i]) end return out", 1, tot_key(series), kind + "|" + series)
         return None if got is None else [float(x) for x in got]
 
     def totals(self):

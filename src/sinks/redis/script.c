@@ -153,15 +153,10 @@ static const char *const batch_lines[] = {
      * nothing is stored as it came.
      */
     "local function num(v)",
+    "  if v%1==0 and v<1e14 and v>-1e14 then return v..'' end", /* 14 digits are all */
     "  local s=fmt('%.15g',v)",
     "  if tonumber(s)~=v then s=fmt('%.17g',v) end",
     "  return s",
-    "end",
-    /* A stored number.  One that is not finite, or none at all, counts as nothing: the next value
-     * replaces it. */
-    "local function stored(s)",
-    "  local v=tonumber(s)",
-    "  return finite(v) and v or nil",
     "end",
     "local function refuse(i) refused,bad=refused+1,bad or f[i] end",
     /* No stamp is later than Redis' clock and 5 s, so a clock that was wrong for a moment is
@@ -177,19 +172,23 @@ static const char *const batch_lines[] = {
     "    p=p+width",
     "  end",
     "end",
-    /* Counters add.  In the totals the last interval stands behind the sum, so that readers see
-     * which series are idle. */
+    /*
+     * Counters add.  In the totals the last interval stands behind the sum, so that readers see
+     * which series are idle.  A stored number that is not finite, or none at all, counts as
+     * nothing: the next value replaces it.
+     */
     "local lastT=min(T,limit_s)",
     "local lastS=' '..fmt('%.0f',lastT)",
     "fold(12,2,function(i,q)",
     "  local d=ARGV[q+1]",
-    "  local x,s,t=stored(a[i]),match(b[i] or '','^(%S+) (%d+)')",
-    "  s=stored(s)",
-    "  local u,v=(x or 0)+d,(s or 0)+d",
-    "  if not finite(u) or not finite(v) then return refuse(i) end",
-    "  t=t and min(tonumber(t),limit_s)",
+    "  local s,t=match(b[i] or '','^(%S+) (%d+)')",
+    "  local n,x=tonumber(d),tonumber(a[i])",
+    "  s,t=tonumber(s),tonumber(t)",
+    "  if x and x-x~=0 then x=nil end if s and s-s~=0 then s=nil end",
+    "  local u,v=(x or 0)+n,(s or 0)+n",
+    "  if u-u~=0 or v-v~=0 then return refuse(i) end",
     "  a[i]=x and num(u) or d",
-    "  b[i]=(s and num(v) or d)..(t and t>lastT and ' '..fmt('%.0f',t) or lastS)",
+    "  b[i]=(s and num(v) or d)..(t and t>lastT and ' '..fmt('%.0f',min(t,limit_s)) or lastS)",
     "end)",
     /*
      * Gauges are "value stamp writer".  Of absolute values the latest stamp wins, but a writer's
@@ -198,17 +197,20 @@ static const char *const batch_lines[] = {
     "local writer=ARGV[11]",
     "local function gauge(o)",
     "  local v,t,w=match(o or '','^(%S+) (%d+) ?(%S*)$')",
-    "  v=stored(v)",
-    "  if v then return v,tonumber(t),w end",
+    "  v=tonumber(v)",
+    "  if v and v-v==0 then return v,tonumber(t),w end",
     "end",
     "local function older(o,ts)",
-    "  local v,t,w=gauge(o)",
-    "  return not v or w==writer or ts>=t or t>limit",
+    "  local v,t,w=match(o or '','^(%S+) (%d+) ?(%S*)$')",
+    "  if not v or w==writer or ts>=tonumber(t) or tonumber(t)>limit then return true end",
+    "  return not finite(tonumber(v))",
     "end",
     "fold(13,3,function(i,q)",
-    "  local ts=min(tonumber(ARGV[q+2]),limit)",
-    "  if not finite(tonumber(ARGV[q+1])) then return refuse(i) end",
-    "  local new=ARGV[q+1]..' '..fmt('%.0f',ts)..' '..writer",
+    "  local v,stamp=tonumber(ARGV[q+1]),ARGV[q+2]",
+    "  if not v or v-v~=0 then return refuse(i) end",
+    "  local ts=tonumber(stamp)",
+    "  if ts>limit then ts,stamp=limit,fmt('%.0f',limit) end",
+    "  local new=ARGV[q+1]..' '..stamp..' '..writer",
     "  if older(a[i],ts) then a[i]=new end",
     "  if older(b[i],ts) then b[i]=new end",
     "end)",
@@ -249,58 +251,71 @@ static const char *const batch_lines[] = {
     "  while b[s]>a[s] do b=coarser(b,s,l) end",
     "  if b[l]<a[l] then a,b=b,a end",
     /* As wide as a window of our own may be (sketch_buckets_most), which begins and ends at a
-     * multiple of 16. */
-    "  while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16",
-    "      >20*2^max(a[s],5)+16 and a[s]>-4 do",
-    "    a,b=coarser(a,s,l),coarser(b,s,l)",
-    "  end",
+     * multiple of 16.  That is never less than 20*2^5. */
     "  local off=b[l]-a[l]",
+    "  if #a>600 or off+#b>600 then",
+    "    while floor((max(a[l]+#a,b[l]+#b)-l-1)/16)*16+16-floor(a[l]/16)*16",
+    "        >20*2^max(a[s],5)+16 and a[s]>-4 do",
+    "      a,b=coarser(a,s,l),coarser(b,s,l)",
+    "    end",
+    "    off=b[l]-a[l]",
+    "  end",
     "  for j=#a+1,l+off do a[j]=0 end",
     "  for j=l+1,#b do a[j+off]=(a[j+off] or 0)+b[j] end",
     "  return a",
     "end",
-    /* Is x a sketch of finite numbers, no wider than schema 8 makes it?  Its resolution decides how
-     * often a loop runs. */
-    "local function sound(x,s,l)",
-    "  if type(x)~='table' or #x<l or #x>l+20*2^8+16 then return false end",
-    "  for j=1,#x do",
-    "    if type(x[j])~='number' or x[j]-x[j]~=0 then return false end",
+    /*
+     * The sketch that is stored, if it is one of finite numbers, no wider than schema 8 makes it:
+     * its resolution decides how often a loop runs.  It fails where what is stored is none.  v*0+v
+     * is v only of a finite number: text that looks like one is not equal to it.
+     */
+    "local function sketch(o,s,l)",
+    "  local x,t=up(o)",
+    "  local n=#x",
+    "  if n<l or n>l+20*2^8+16 then return end",
+    "  for j=1,n do",
+    "    local v=x[j]",
+    "    if v*0+v~=v then return end",
     "  end",
-    "  return x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40",
+    "  if x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40 then",
+    "    return x,t",
+    "  end",
     "end",
     /*
      * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
      * sound was there.  nil when a sum would not be finite.  In the totals the last interval stands
      * behind the array, and is the second that comes of this; behind that a 1, where the values are
-     * milliseconds, which an m in front of what comes in says.
+     * milliseconds, which an m in front of what comes in says.  The third is y, what v holds, unless
+     * the sum was made of it: it is needed twice.
      */
     "local lastP=pk(lastT)",
-    "local function timer(o,v)",
-    "  local ok,x,t=pcall(up,o or '')",
-    "  if not ok or not sound(x,5,7) then return v end",
-    "  local y=up(v)",
+    "local function timer(o,v,y)",
+    "  if not o then return v,nil,y end",
+    "  local ok,x,t=pcall(sketch,o,5,7)",
+    "  if not ok or not x then return v,nil,y end",
+    "  y=y or up(v)",
     "  local n,sum,zero=x[1]+y[1],x[2]+y[2],x[6]+y[6]",
-    "  if not finite(n) or not finite(sum) or not finite(zero) then return end",
+    "  if n-n~=0 or sum-sum~=0 or zero-zero~=0 then return end",
     "  local lo,hi=min(x[3],y[3]),max(x[4],y[4])",
     "  local done,h=pcall(merge,x,y,5,7)",
     "  if not done then return v end",
     "  h[1],h[2],h[3],h[4],h[6]=n,sum,lo,hi,zero",
-    "  return pk(h),type(t)=='number' and min(t,limit_s)",
+    "  return pk(h),type(t)=='number' and min(t,limit_s),h~=y and y or nil",
     "end",
     "local gone={}",
     "fold(15,2,function(i,q)",
     "  local v,unit=ARGV[q+1],''",
     "  if sub(v,1,1)=='m' then v,unit=sub(v,2),'\\1' end",
-    "  local x,y,t=timer(a[i],v)",
-    "  y,t=timer(b[i],v)",
-    "  if not x or not y then gone[ARGV[q]]=true return refuse(i) end",
-    "  a[i],b[i]=x,y..(t and t>lastT and pk(t) or lastP)..unit",
+    "  local x,_,y=timer(a[i],v)",
+    "  local z,t=timer(b[i],v,y)",
+    "  if not x or not z then gone[ARGV[q]]=true return refuse(i) end",
+    "  a[i],b[i]=x,z..(t and t>lastT and pk(t) or lastP)..unit",
     "end)",
     /* Their negative values, mirrored: msgpack [n, schema, lo, c0, c1 ..]; refused with the timer
      * that they are part of. */
     "local function mirror(o,v)",
-    "  local ok,x=pcall(up,o or '')",
-    "  if not ok or not sound(x,2,3) then return v end",
+    "  local ok,x=pcall(sketch,o,2,3)",
+    "  if not ok or not x then return v end",
     "  local y=up(v)",
     "  local n=x[1]+y[1]",
     "  local done,h=pcall(merge,x,y,2,3)",

@@ -528,6 +528,36 @@ static void check_shows_what_counts_and_hides_the_password(void **state)
     done_release(&d);
 }
 
+static void check_says_what_redis_needs_for_the_intervals_it_keeps(void **state)
+{
+    static const struct {
+        const char *interval, *retention, *says;
+    } rows[] = {
+        { "server.interval=10s", "redis.retention=10m", " + 61 intervals kept x " },
+        { "server.interval=10s", "redis.retention=10s", " + 2 intervals kept x " },
+        { "server.interval=7s", "redis.retention=10s", " + 3 intervals kept x " },
+        { "server.interval=1m", "redis.retention=24h", " + 1441 intervals kept x " },
+    };
+    static const char *const kinds[] = { "counters: totals", "gauges: totals",
+                                         "timers of 12 buckets: totals",
+                                         "sets of 5 members: totals" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct done d = statsd(WORDS("check", "--set", "redis.url=redis://127.0.0.1", "--set",
+                                     rows[i].interval, "--set", rows[i].retention),
+                               NULL);
+        const char *part = strstr(d.out, "\nredis RAM per 100,000 series");
+        assert_non_null(part);
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
+            assert_non_null(strstr(part, kinds[k]));
+        assert_non_null(strstr(part, rows[i].says));
+        done_release(&d);
+    }
+    struct done d = statsd(WORDS("check"), NULL);
+    assert_null(strstr(d.out, "redis RAM"));
+    done_release(&d);
+}
+
 static uint64_t bound_with(const char *set)
 {
     struct config c;
@@ -624,6 +654,7 @@ int main(void)
         cmocka_unit_test(an_output_that_cannot_be_written_is_told),
         cmocka_unit_test(check_names_the_variable_that_gives_the_state_its_folder),
         cmocka_unit_test(check_shows_what_counts_and_hides_the_password),
+        cmocka_unit_test(check_says_what_redis_needs_for_the_intervals_it_keeps),
         cmocka_unit_test(the_memory_bound_follows_the_limits),
         cmocka_unit_test(describe_has_every_row_of_each_table),
         cmocka_unit_test(markdown_rows_have_as_many_cells_as_the_head),

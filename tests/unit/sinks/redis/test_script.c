@@ -506,6 +506,12 @@ static void a_timer_that_others_spoiled_begins_anew(void **state)
         "{1,2,0/0,4,5,0,0,1}",
         "{a=1}",
         "{{},2,3,4,5,0,0,1}",
+        "{1,2,3,4,5,0,0,'1'}",
+        "{'1',2,3,4,5,0,0,1}",
+        "{1,2,3,4,'5',0,0,1}",
+        "'12345678'",
+        "{1,2,3,4,5,0,0,true}",
+        "{1,2,3,4,nil,0,0,1}",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lua); i++) {
@@ -523,6 +529,49 @@ static void a_timer_that_others_spoiled_begins_anew(void **state)
             redis_server_integer(&server, "EVAL %s 1 {sd:22}:tot h|foo",
                                  "return cmsgpack.unpack(redis.call('HGET',KEYS[1],ARGV[1]))[2]"),
             5);
+        freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
+        redis_encode_free(w.encode);
+    }
+}
+
+/* A batch's timer is added twice, and the sum may be made of it in one of the two. */
+static void the_interval_and_the_total_get_the_same_whichever_timer_begins_lower(void **state)
+{
+    static const struct {
+        double v[3]; /* of three batches: a value each, 0 is the zero bucket */
+        int schema[3];
+    } cases[] = {
+        { { 100, 1, 10 }, { 5, 5, 5 } },     { { 1, 100, 10 }, { 5, 5, 5 } },
+        { { 100, 1, 10 }, { 5, 3, 4 } },     { { 1, 100, 10 }, { 3, 5, 4 } },
+        { { 0, 1, 100 }, { 5, 5, 5 } },      { { 100, 0, 1 }, { 5, 5, 5 } },
+        { { 1e-30, 1e30, 1 }, { 5, 5, 5 } }, { { 1e30, 1e-30, 1 }, { 8, 8, 8 } },
+        { { -100, -1, -10 }, { 5, 5, 5 } },  { { -1, 100, -10 }, { 5, 4, 3 } },
+    };
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        struct writer w;
+        double sum = 0;
+        writer_init(&w, "w");
+        for (int i = 0; i < 3; i++) {
+            struct fake_snapshot f;
+            fake_snapshot_init(&f, T0);
+            sketch_add(fake_snapshot_timer(&f, "foo", cases[c].schema[i]), cases[c].v[i], 1);
+            assert_int_equal(apply(&w, &f).kind, REDIS_VERDICT_APPLIED);
+            sum += cases[c].v[i];
+        }
+        char text[512];
+        snprintf(
+            text, sizeof text,
+            "for _,k in ipairs({'h|foo','n|foo'}) do "
+            "local t,i=redis.call('HGET',KEYS[1],k),redis.call('HGET',KEYS[2],k) "
+            "if i and string.sub(t,1,#i)~=i then return -1 end " /* the last interval follows */
+            "end local h=cmsgpack.unpack(redis.call('HGET',KEYS[1],'h|foo')) "
+            "if h[2]~=%.17g then return -2 end local n=h[6] for i=8,#h do n=n+h[i] end "
+            "local m=redis.call('HGET',KEYS[1],'n|foo') if m then n=n+cmsgpack.unpack(m)[1] end "
+            "return n*100+h[1]",
+            sum);
+        assert_int_equal(
+            redis_server_integer(&server, "EVAL %s 2 {sd:22}:tot {sd:22}:i:1700000000", text), 303);
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
         redis_encode_free(w.encode);
     }
@@ -764,6 +813,8 @@ int main(void)
         cmocka_unit_test_setup(what_does_not_fit_alone_is_left_out_before_redis_sees_it, flush),
         cmocka_unit_test_setup(what_is_stored_and_no_finite_number_begins_anew, flush),
         cmocka_unit_test_setup(a_timer_that_others_spoiled_begins_anew, flush),
+        cmocka_unit_test_setup(the_interval_and_the_total_get_the_same_whichever_timer_begins_lower,
+                               flush),
         cmocka_unit_test_setup(no_right_but_the_documented_ones_is_needed_and_each_is_probed,
                                flush),
         cmocka_unit_test_setup(a_right_that_one_key_lacks_leaves_nothing_half_written, flush),
