@@ -9,6 +9,11 @@
  *   nodes        masters: sockets' paths or ports on 127.0.0.1; the slots are shared out in order
  *   reference    the script that takes the same series in the ledger's place
  *
+ *   main         options, a connection to each node, then flush by flush
+ *   flush_all    of each instance in turn: flush_ledger, or the reference's
+ *   take_batch   .. a batch gets its number, its bytes, and goes to its node
+ *   read_answer  .. where a node has 16 of them, one has to be answered first
+ *
  * Before each flush it reads a line from stdin, and after it prints its figures as RESULT lines and
  * an empty one, so that its caller can ask Redis in between.
  */

@@ -1,3 +1,9 @@
+/*
+ * The load's series as commands of flush_reference.lua.
+ *
+ *   append_series   a series, by its kind, as arguments into the draft of its shard
+ *   seal            a draft as a command: keys, how many of each kind, their arguments
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

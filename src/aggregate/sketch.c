@@ -281,7 +281,8 @@ void sketch_quantiles(const struct sketch *k, const double *q, size_t n, double 
         double rank = rank_of(q[i], k->count);
         while (any && (seen < rank || seen == 0) && cursor_next(&w, &count))
             seen += count;
-        bool largest = is_largest(q[i], rank, k->count);
+        /* Where there was no memory for a bucket at all, nothing but the range is known. */
+        bool largest = is_largest(q[i], rank, k->count) || w.where == AT_NONE;
         ret[i] = !any        ? NAN
                  : rank <= 1 ? k->min
                  : largest   ? k->max
@@ -339,7 +340,7 @@ void sketch_mixed_quantiles(const struct sketch_in_unit *of, size_t n_of, const 
                             double *ret)
 {
     struct unit_cursor *u = mem_alloc((n_of + 1) * sizeof *u), *next;
-    double seen = 0, value = NAN, count = 0, least = INFINITY, most = -INFINITY;
+    double seen = 0, value, count = 0, least = INFINITY, most = -INFINITY;
     for (size_t i = 0; i < n_of; i++) {
         unit_cursor_begin(&u[i], &of[i]);
         if (of[i].sketch->count == 0)
@@ -348,6 +349,7 @@ void sketch_mixed_quantiles(const struct sketch_in_unit *of, size_t n_of, const 
         least = fmin(least, in_unit(&u[i], u[i].least));
         most = fmax(most, in_unit(&u[i], u[i].most));
     }
+    value = most;
     for (size_t i = 0; i < n; i++) {
         double rank = rank_of(q[i], count);
         while ((seen < rank || seen == 0) && count > 0 &&

@@ -33,7 +33,7 @@ static void set_window(const struct config *c, struct profile *p)
 }
 
 /* The words of both are in one order. */
-static enum gauge_merge merge_of(int rule)
+static enum gauge_merge merge_of(enum gauge_rule rule)
 {
     _Static_assert((int)GAUGE_RULE_AVG == (int)GAUGE_MERGE_AVG &&
                        (int)GAUGE_RULE_SUM == (int)GAUGE_MERGE_SUM &&
@@ -55,7 +55,7 @@ struct profile core_profile(const struct config *c)
                          .summary_age_buckets = c->aggregate_summary_age_buckets,
                          .ttl_s = core_seconds_up(c->aggregate_ttl_ms),
                          .scale = 1,
-                         .gauge_merge = merge_of(c->redis_gauge_merge),
+                         .gauge_merge = merge_of((enum gauge_rule)c->redis_gauge_merge),
                          .native_factor = c->prometheus_native_histogram_factor,
                          .native_max_buckets = c->prometheus_native_histogram_max_buckets,
                          .native_zero_threshold = -1 };

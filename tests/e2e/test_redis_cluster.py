@@ -196,3 +196,14 @@ def totals_of(node):
     for key in node.client.keys("{sd:*}:tot"):
         out.update({f[2:].decode(): float(v.split()[0]) for f, v in node.client.hgetall(key).items() if f.startswith(b"c|")})
     return out
+
+
+def test_idle_totals_of_every_shard_are_removed_and_live_ones_exact(dir, cluster):
+    names = ["idle.%d" % n for n in range(200)]
+    with unix_server(dir, cluster.url, "redis.totals_ttl=2s") as s:
+        s.send("\n".join(name + ":1|c" for name in names))
+        with Load(s, series=20) as load:
+            wait_for(lambda: not set(names) & set(cluster.totals()) and
+                     s.scrape().sum("statsd_redis_pruned_series_total") >= len(names), "the idle ones to go", 30, every=0.2)
+        wait_exact(cluster, load)
+        expect_nothing_lost(s.scrape())

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "aggregate/sketch.h"
+#include "aggregate/sketch_build.h"
+#include "aggregate/sketch_mixed.h"
 #include "aggregate/sketch_window.h"
 #include "aggregate/timer.h"
 #include "aggregate/sketch_bounds.h"
@@ -815,6 +817,28 @@ static void a_decade_of_values_takes_little_memory(void **unused)
     sketch_release(&k);
 }
 
+/* As after running out of memory, or as a stranger writes one. */
+static void a_quantile_stays_in_the_range_when_buckets_are_missing(void **unused)
+{
+    const struct sketch_sums sums = { .count = 8, .sum = 20, .min = 1, .max = 4 };
+    struct sketch k;
+    double q;
+    (void)unused;
+    sketch_init(&k, 5);
+    assert_true(sketch_build_sums(&k, &sums));
+    for (int buckets = 0; buckets < 2; buckets++) {
+        const struct sketch_in_unit of = { .sketch = &k, .per = 1, .scale = 1 };
+        for (double at = 0; at <= 1; at += 0.125) {
+            q = sketch_quantile(&k, at);
+            assert_true(q >= 1 && q <= 4);
+            sketch_mixed_quantiles(&of, 1, &at, 1, &q);
+            assert_true(q >= 1 && q <= 4);
+        }
+        assert_true(sketch_build_bucket(&k, false, 5, 32, 1)); /* the value 2 */
+    }
+    sketch_release(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -841,6 +865,7 @@ int main(void)
         cmocka_unit_test(a_weight_stands_for_so_many_equal_values),
         cmocka_unit_test(counts_beyond_all_precision_still_give_min_and_max),
         cmocka_unit_test(an_empty_sketch_has_no_quantile),
+        cmocka_unit_test(a_quantile_stays_in_the_range_when_buckets_are_missing),
         cmocka_unit_test(merging_ends_at_the_coarser_schema_and_adds_every_bucket),
         cmocka_unit_test(merging_with_an_empty_sketch_changes_nothing),
         cmocka_unit_test(a_cleared_sketch_is_as_new_whatever_it_held),

@@ -541,6 +541,34 @@ static void a_walk_over_many_fields_takes_small_steps_and_sees_each(void **state
     assert_int_equal(redis_server_integer(&server, "HLEN {sd:22}:tot"), FIELDS / 2);
 }
 
+static void the_documented_rights_are_enough_and_one_that_is_missing_is_named(void **state)
+{
+    static const char *const rights[] = { "time", "hscan", "hdel", "set", "hset" };
+    (void)state;
+    freeReplyObject(redis_server_reply(
+        &server, "ACL SETUSER u reset on >pw ~{sd:* -@all +auth +evalsha +time +hscan +hdel +set "
+                 "+hset"));
+    redisContext *user = redisConnectUnix(server.socket);
+    freeReplyObject(redisCommand(user, "AUTH u pw"));
+    for (size_t i = 0; i <= ARRAY_LEN(rights); i++) {
+        const char *without = i < ARRAY_LEN(rights) ? rights[i] : "";
+        redis_server_integer(&server, "HSET {sd:22}:tot c|a 5 c|b %s", "5 5");
+        redis_server_integer(&server, "DEL {sd:22}:jan");
+        if (without[0] != '\0')
+            freeReplyObject(redis_server_reply(&server, "ACL SETUSER u -%s", without));
+        redisReply *r =
+            redisCommand(user, "EVALSHA %s 2 {sd:22}:tot {sd:22}:jan prune 0 86400 900", sha);
+        bool said = without[0] == '\0' ? strcmp(r->str, "pruned 0 1") == 0
+                                       : strcasestr(r->str, without) != NULL;
+        if ((r->type == REDIS_REPLY_ERROR) != (without[0] != '\0') || !said)
+            fail_msg("without %s: %s", without, r->str);
+        freeReplyObject(r);
+        if (without[0] != '\0')
+            freeReplyObject(redis_server_reply(&server, "ACL SETUSER u +%s", without));
+    }
+    redisFree(user);
+}
+
 static int flush(void **state)
 {
     (void)state;
@@ -590,6 +618,8 @@ int main(void)
         cmocka_unit_test_setup(one_instance_at_a_time_has_the_turn_of_a_shard, flush),
         cmocka_unit_test_setup(a_series_that_comes_back_begins_at_nothing, flush),
         cmocka_unit_test_setup(a_walk_over_many_fields_takes_small_steps_and_sees_each, flush),
+        cmocka_unit_test_setup(the_documented_rights_are_enough_and_one_that_is_missing_is_named,
+                               flush),
     };
     return cmocka_run_group_tests_name("redis_script_totals", tests, start, stop);
 }
