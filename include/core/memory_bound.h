@@ -31,7 +31,8 @@ struct core_mapping;
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
-    X(EVENT_QUEUE, "Redis: events and service checks waiting")
+    X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
+    X(CLUSTER,     "Redis: /cluster/metrics: two pages of all instances' series")
 
 enum memory_part {
 #define X(id, what) MEMORY_##id,
@@ -48,6 +49,7 @@ struct memory_bound {
     uint64_t total;      /* of the process: the sum of the parts */
     uint64_t large_set;  /* not in total: more for each set with over MEMBERS_EXACT members in every
                            interval of its window */
+    uint64_t spool_disk; /* on the disk: what waits for Redis and has no room in memory */
     uint64_t state_file; /* on the disk, where all series are counters; twice while it is written */
     uint64_t takeover;   /* two processes, and the state in memory; 0: there can be none */
     uint64_t kernel;     /* not in total: receive buffers, which are the kernel's */

@@ -38,6 +38,9 @@
 /* What events and service checks that wait for Redis may take: the queues of both streams. */
 enum { REDIS_EVENTS_BYTES = 16 << 20 };
 
+/* Beside spool_max_bytes: what compresses, what is being compressed, and a window of batches. */
+enum { REDIS_SPOOL_BYTES = 6 << 20 };
+
 /* Of the keys and arguments that the script takes, and of how they are packed.  What waits is saved
  * so: a script that takes others, or another pack, needs the next number. */
 enum { REDIS_BATCH_FORMAT = 2 };

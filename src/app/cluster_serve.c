@@ -15,12 +15,13 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "core/core_opts.h"
+#include "core/redis_options.h"
 #include "expose/render.h"
 #include "sinks/redis_reader.h"
 
 enum {
     CHECK_MS = 100,
-    AWAY_MS = 2500, /* without a connection, of a filling */
+    AWAY_MORE_MS = 500, /* than a connection may take */
     LATE_MS = 30000,
     BEHIND_MS = 120000 /* what instances send again has come by then, if at all */
 };
@@ -134,21 +135,25 @@ static void on_check(uv_timer_t *timer)
         p->away_wall_ms = 0;
     else if (p->away_wall_ms == 0)
         p->away_wall_ms = now_wall_ms();
-    const int64_t away_ms = ready ? 0 : now_wall_ms() - p->away_wall_ms;
-    if (away_ms >= AWAY_MS || (!ready && ms >= AWAY_MS))
+    if (!ready && ms >= p->config->redis_connect_timeout_ms + AWAY_MORE_MS)
         on_filled(p, CLUSTER_RESULT_AWAY, trouble != NULL ? trouble : "no answer");
     else if (ms >= LATE_MS)
         on_filled(p, CLUSTER_RESULT_LATE, "Redis takes too long");
 }
 
-/* returns  false: logged at the start, where the same URL is read */
+/* returns  false: a file that it names cannot be read */
 static bool open_reader(struct cluster_page *p)
 {
     const struct config *c = p->config;
-    const struct redis_reader_opts o = { .url = c->redis_url,
-                                         .prefix = c->redis_prefix,
-                                         .name = "cluster-metrics",
-                                         .request_timeout_ms = LATE_MS };
+    const struct redis_reader_opts o = {
+        .url = c->redis_url,
+        .files = core_redis_files(c),
+        .prefix = c->redis_prefix,
+        .name = "cluster-metrics",
+        .connect_timeout_ms = (uint32_t)c->redis_connect_timeout_ms,
+        .reply_timeout_ms = (uint32_t)c->redis_reply_timeout_ms,
+        .request_timeout_ms = LATE_MS,
+    };
     return p->reader != NULL || redis_reader_new(&p->loop, &o, &p->reader) == 0;
 }
 
@@ -168,7 +173,8 @@ static void begin(struct cluster_page *p)
         scrape_cut_earlier(p->scrape);
     p->filling = shown_new(p);
     if (!open_reader(p)) {
-        on_filled(p, CLUSTER_RESULT_REFUSED, "redis.url");
+        on_filled(p, CLUSTER_RESULT_REFUSED,
+                  "a password or certificate of [redis] is not readable");
         return;
     }
     const struct profile *whole = profiles_at(p->rules->mapping.profiles, 0);

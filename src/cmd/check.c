@@ -215,6 +215,9 @@ static void print_memory(const struct checked *k, struct buf *out)
     assert(sum == b.total && "the parts shown are all there is");
     print_memory_line(b.total, "the process altogether\n", out);
     print_memory_line(b.kernel, "receive buffers of the kernel, besides\n", out);
+    if (b.spool_disk > 0)
+        print_memory_line(b.spool_disk,
+                          "the disk: what waits for Redis (redis.spool_disk_max_bytes)\n", out);
     if (b.state_file > 0)
         print_memory_line(b.state_file,
                           "the state file on the disk, if all series are counters; twice while it "

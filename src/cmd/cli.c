@@ -87,7 +87,7 @@ static const struct option {
     { "--from",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(from),        "a time"                },
     { "--to",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(to),          "a time"                },
     { "--step",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(step),        "a time such as 1m"     },
-    { "--by",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(by),          "rate, total, count or sum" },
+    { "--by",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(by),          "what to go by"         },
     { "--number",    "-n", ONE_VALUE,   TAKES_REDIS,    ARG(number),      "a number"              },
     { "--instance",  NULL, ONE_VALUE,   TAKES_REDIS,    ARG(instance),    "a name"                },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },

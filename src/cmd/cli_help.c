@@ -35,9 +35,11 @@ static const struct {
     { "statsd redis get [OPTIONS] [--json] NAME...",
       "totals of all instances, read from redis.url: NAME is api.requests, 'api.*' or "
       "'api.*|#env:prod'" },
-    { "statsd redis range [OPTIONS] [--json] [--last 10m | --from TIME --to TIME] [--step 1m] NAME...",
+    { "statsd redis range [OPTIONS] [--json] [--last 10m | --from TIME --to TIME] [--step 1m] "
+      "NAME...",
       "the intervals that Redis keeps: values, rates and quantiles of each, and of all of them" },
-    { "statsd redis top [OPTIONS] [--json] [--by rate|total|count|sum] [--last 1m] [-n 20] [NAME...]",
+    { "statsd redis top [OPTIONS] [--json] [--by rate|total|count|sum] [--last 1m] [-n 20] "
+      "[NAME...]",
       "the busiest metrics of the last interval, or of --last" },
     { "statsd redis tail [OPTIONS] [--json] [--instance NAME] [-n INTERVALS] [NAME...]",
       "each interval as it closes, a line for each series; Ctrl-C ends it" },

@@ -92,6 +92,23 @@ static uint64_t mapping_bytes(const struct config *c, const struct core_mapping 
     return TWICE * rules + (uint64_t)workers * c->limits_max_series * AGGREGATE_DROPPED_BYTES;
 }
 
+/*
+ * Of a series on /cluster/metrics: twice on a page, once in what is remembered of it, and for a
+ * while in what was read of its shard.  A timer's moments are as many sketches as a window has.
+ */
+static uint64_t cluster_bytes(const struct config *c, const struct core_mapping *m)
+{
+    enum { PAGES = 2, KNOWN = 128, READ = 384 };
+    struct registry_opts o = core_registry_opts(c, m, NULL);
+    struct aggregate_memory one;
+    uint64_t exposed;
+    o.births = o.keep_intervals = false;
+    o.exemplar_tag = NULL;
+    largest_series(&o, m, 0, &one, &exposed);
+    const uint64_t on_top = larger(one.timer, larger(one.gauge, one.set));
+    return PAGES * one.series + KNOWN + READ + larger(PAGES * on_top, (PAGES + 1) * one.timer);
+}
+
 static uint64_t connections(const struct config *c)
 {
     uint64_t n = 0;
@@ -173,11 +190,14 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(CHECKS, c->prometheus_service_checks ? 1 : 0,
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
-    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX : 0, scrape_memory(page, c->http_max_connections));
+    /* /cluster/metrics has as many of its own. */
+    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? 2u : 1u) : 0,
+         scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
-    PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes);
+    PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
+    PART(CLUSTER, redis && http ? series : 0, redis && http ? cluster_bytes(c, m) : 0);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
@@ -188,6 +208,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
                     (socket_url_sockets(&c->sockets[i], workers) +
                      (uint64_t)socket_url_connections(&c->sockets[i]));
     const uint64_t spool = redis ? c->redis_spool_max_bytes : 0;
+    if (redis && c->server_state_dir[0] != '\0')
+        b.spool_disk = c->redis_spool_disk_max_bytes;
     if (c->server_state_dir[0] != '\0')
         b.state_file = series * AGGREGATE_STATE_BYTES + spool;
     if (taken_over) /* a line in the state is shorter than once it is loaded */

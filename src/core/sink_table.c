@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "core/core_mapping.h"
 #include "core/redis_options.h"
 #include "sinks/redis.h"
 
@@ -38,7 +39,7 @@ static int open_redis(const struct config *c, uv_loop_t *loop, int state_dir, st
         .own_gauges = c->redis_gauge_merge != GAUGE_RULE_LATEST || c->prometheus_mapping[0] != '\0',
         .all_own_gauges = c->redis_instance_label,
         .alive_ms = alive_ms(c),
-        .totals_ttl_s = c->redis_totals_ttl_ms / 1000,
+        .totals_ttl_s = core_seconds_up(c->redis_totals_ttl_ms),
         .resumes = c->server_state_dir[0] != '\0',
     };
     return redis_sink_new(loop, &o, ret);

@@ -6,9 +6,11 @@ import random
 import time
 
 import pytest
+from redis import Redis
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import harness
+from cluster import Cluster
 from harness import Server, exposition, tot_key, wait_for
 from test_native import ACCEPT, messages, protoc
 from test_openmetrics import OPENMETRICS
@@ -243,6 +245,37 @@ def test_without_redis_it_is_not_there():
         assert s.get(PATH, method="POST")[0] == 405
 
 
+def test_the_documented_rights_are_enough(redis):
+    rights = ("resetkeys ~{sd:* resetchannels -@all +auth +client|setname +select +script|load +evalsha +time +get +set +del "
+              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +scan +pfcount +xrevrange")
+    redis.client.execute_command("ACL", "SETUSER", "admin", "on", ">admin", "+@all", "~*")
+    with Redis(unix_socket_path=redis.socket, username="admin", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "default", *rights.split())
+        with Server(redis.url, "aggregate.set_window=0", interval="1s") as s:
+            s.send("hits:1|c\nusers:a|s")
+            seen = set()
+            wait_page(s, lambda p: seen.update(k[0] for k in p.samples) or {"hits", "users"} <= seen)
+        admin.execute_command("ACL", "SETUSER", "default", "+@all", "~*")
+
+
+def test_a_stop_does_not_wait_for_a_redis_that_hangs(redis):
+    import threading
+    with Server(redis.url, "server.drain_timeout=1s", interval="1s", clean_exit=False) as s:
+        page(s)
+        redis.pause()
+        time.sleep(1.1)
+        got = []
+        asks = threading.Thread(target=lambda: got.append(s.get(PATH)[0]))
+        asks.start()
+        time.sleep(0.3)
+        begin = time.monotonic()
+        harness.stop(s.process)
+        assert time.monotonic() - begin < 4
+        asks.join()
+        assert got == [503]
+        redis.go_on()
+
+
 def test_those_who_ask_together_share_one_reading(redis):
     import threading
     with Server(redis.url, interval="5s") as s:
@@ -267,3 +300,34 @@ def test_a_prometheus_never_sees_a_counter_begin_anew(dir, redis):
                 redis.client.client_kill_filter(_type="normal", skipme=True)
         wait_for(lambda: prometheus.one("hits") == 90, "Prometheus to have it", every=0.2)
         assert prometheus.one("resets(hits[1m])") == 0
+
+
+def test_a_cluster_with_a_failover_is_one_page_whose_counters_never_fall(dir):
+    with Cluster(dir) as nodes, Server(nodes.url, "server.instance=one", interval="1s") as one, \
+            Server(nodes.url, "server.instance=two", interval="1s") as two:
+        wait_for(nodes.whole, "the cluster to be whole", 20, every=0.05)
+        names = ["hits%d" % i for i in range(100)]
+        highest = dict.fromkeys(names, 0)
+        sent, statuses = 0, []
+
+        def look():
+            status, _, body = one.get(PATH)
+            statuses.append(status)
+            if status != 200:
+                return None
+            now = exposition.parse(body)
+            for n in names:
+                value = now.samples.get((n, ()), 0)
+                assert value >= highest[n], (n, value, highest[n])
+                highest[n] = value
+            return now
+        for k in range(40):
+            for s in (one, two):
+                s.send("\n".join("%s:1|c" % n for n in names))
+            sent += 2
+            if k == 15:
+                nodes.fail_over(nodes.live_masters()[0])
+            look()
+            time.sleep(0.1)
+        wait_for(lambda: look() and set(highest.values()) == {sent} or None, "all that was sent", 30, every=0.3)
+        assert statuses.count(200) > 3

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from cluster import Cluster
-from harness import Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
+from harness import TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
 
 ERROR = 0.0109  # of a quantile at the default schema
 
@@ -259,6 +259,48 @@ def test_a_file_of_the_password_is_read(dir, redis):
             f.write(text)
         done = run("redis", "get", "x", "--set", redis.url, "--set", "redis.password_file=" + path)
         assert done.returncode == status and (b"nothing in redis" in done.stderr) == (text == "right\n"), done.stderr
+
+
+def reader_of(redis, more=()):
+    """A user with the rights that docs/redis.md lists, and what is changed then; its settings."""
+    with open(os.path.join(TOP, "docs", "redis.md")) as f:
+        line = re.search(r"^    ACL SETUSER (statsd-reader .*\n.*\n)", f.read(), re.M).group(1)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    redis.client.config_set("port", port)
+    redis.client.execute_command("ACL", "SETUSER", *line.split(), *more)
+    return "redis.url=redis://statsd-reader:secret@127.0.0.1:%d" % port
+
+
+def fill(redis):
+    """One series of each kind, in the totals and in two intervals."""
+    t = int(time.time()) // 10 * 10 - 40
+    for name, field, value in (("hits", "c|hits", "3"), ("depth", "g|depth", "5 5000 a"), ("depth", "i|a|depth", "5 5000 sum")):
+        for key in ("tot", "i:%d" % t):
+            redis.client.hset("{sd:%02d}:%s" % (shard_of(name), key), field, value)
+    for at in (t, t + 10):
+        redis.client.pfadd("{sd:%02d}:s:%d:users" % (shard_of("users"), at), "alice")
+        redis.client.xadd("{sd:00}:log", {"t": at, "i": "a", "n": 3})
+
+
+READS = {"get": ("get", "*"), "range": ("range", "*", "--last", "5m"), "top": ("top", "--last", "5m"), "tail": ("tail", "-n", "1")}
+
+
+def test_the_rights_in_the_docs_are_enough(dir, redis):
+    fill(redis)
+    sets = reader_of(redis)
+    for words in (READS["get"], READS["range"], READS["top"]):
+        done = run("redis", *words, "--set", sets)
+        assert done.returncode == 0 and done.stderr == b"" and b"hits" in done.stdout, (words, done.stderr)
+
+
+@pytest.mark.parametrize("right, part", [("hscan", "get"), ("hscan", "top"), ("hmget", "get"), ("scan", "get"), ("pfcount", "get"),
+                                         ("pfcount", "range"), ("xrevrange", "range"), ("xread", "tail")])
+def test_a_right_that_is_missing_is_named_on_one_line(dir, redis, right, part):
+    fill(redis)
+    done = run("redis", *READS[part], "--set", reader_of(redis, ["-" + right]))
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and done.stdout == b"", (done.stdout, done.stderr)
+    assert b"NOPERM" in done.stderr and right.encode() in done.stderr and b"docs/redis.md" in done.stderr
 
 
 def test_without_a_url_it_says_which_option(dir):

@@ -9,7 +9,7 @@ import pytest
 import harness
 from harness import Paced, Redis, Server, short_dir, vm_rss, wait_for
 
-SERIES = 4000
+SERIES = 8000
 MIB = 1 << 20
 
 
@@ -26,8 +26,9 @@ def redis():
 
 
 def server(folder, redis, *settings, **kwargs):
+    kwargs.setdefault("interval", "500ms")
     return Server("server.state_dir=" + folder, "server.state_interval=0", "server.instance=web", redis.url,
-                  "redis.spool_max_bytes=1MiB", "redis.spool_max_age=1h", *settings, **kwargs)
+                  "redis.spool_max_bytes=2MiB", "redis.spool_max_age=1h", *settings, **kwargs)
 
 
 class Sent:
@@ -89,12 +90,12 @@ def test_what_has_no_room_in_memory_waits_on_disk(folder, redis, away, back):
         sent.round(s)
         sent.expect()
         away(redis)
-        sent.rounds_until(s, disk_has(2))
+        sent.rounds_until(s, disk_has(1))
         page = s.scrape()
-        assert page.sum("statsd_redis_spool_bytes") <= MIB
-        assert page.sum("statsd_redis_spool_compressed_bytes") <= MIB
-        assert page.sum("statsd_redis_spool_disk_bytes") == on_disk(folder)
-        assert page.sum("statsd_redis_spool_written_bytes_total") > 2 * MIB
+        assert page.sum("statsd_redis_spool_bytes") <= 2 * MIB
+        assert page.sum("statsd_redis_spool_compressed_bytes") <= 2 * MIB
+        assert page.sum("statsd_redis_spool_disk_bytes") <= on_disk(folder), "it only grows meanwhile"
+        assert page.sum("statsd_redis_spool_written_bytes_total") > MIB
         back(redis)
         sent.expect()
         nothing_waits(s, folder)
@@ -187,7 +188,7 @@ def test_a_damaged_file_costs_what_it_held(folder, redis):
 
 def test_past_all_limits_the_totals_stay_exact_and_memory_bounded(folder, redis):
     sent = Sent(redis)
-    with server(folder, redis, "redis.spool_max_bytes=4MiB", "redis.spool_disk_max_bytes=2MiB") as s:
+    with server(folder, redis, "redis.spool_max_bytes=6MiB", "redis.spool_disk_max_bytes=1MiB") as s:
         sent.round(s)
         sent.expect()
         before, peak = vm_rss(s.pid), 0
@@ -197,8 +198,8 @@ def test_past_all_limits_the_totals_stay_exact_and_memory_bounded(folder, redis)
             sent.round(s)
             peak = max(peak, vm_rss(s.pid))
         page = s.scrape()
-        assert page.sum("statsd_redis_spool_bytes") <= 4 * MIB
-        assert page.sum("statsd_redis_spool_disk_bytes") <= 2 * MIB
+        assert page.sum("statsd_redis_spool_bytes") <= 6 * MIB
+        assert page.sum("statsd_redis_spool_disk_bytes") <= MIB
         assert page.sum("statsd_redis_dropped_series_total") == page.sum("statsd_redis_carried_series_total")
         assert page.sum("statsd_redis_dropped_intervals_total") > 0
         assert page.sum("statsd_udp_kernel_drops_total") == 0

@@ -9,7 +9,9 @@ import redis as redis_py
 
 import harness
 from certificates import Certs
-from harness import Redis, Server, run, stop, wait_for
+from cluster import Cluster
+from harness import Redis, Server, run, wait_for
+from test_redis import Load, unix_server
 
 
 class SecureRedis(Redis):
@@ -34,6 +36,19 @@ class SecureRedis(Redis):
 
     def settings(self, host="localhost", userinfo=""):
         return "redis.url=rediss://%s%s:%d" % (userinfo, host, self.port), "redis.tls_ca_file=" + self.certs.ca
+
+
+class SecureCluster(Cluster):
+    """Nodes that speak TLS alone, to each other, too."""
+
+    def __init__(self, dir, certs, **more):
+        super().__init__(dir, **more)
+        files = ("--tls-cert-file", certs.at("redis.pem"), "--tls-key-file", certs.at("redis.key"), "--tls-ca-cert-file", certs.ca)
+        for node in self.nodes:
+            node.settings += ("--port", "0", "--tls-port", str(node.port), "--tls-cluster", "yes", "--tls-replication", "yes",
+                              "--tls-auth-clients", "no", *files)
+            node.client = redis_py.Redis("127.0.0.1", node.port, ssl=True, ssl_ca_certs=certs.ca, socket_timeout=10 * harness.SLOW)
+        self.url = self.url.replace("redis://", "rediss://")
 
 
 @pytest.fixture
@@ -63,6 +78,17 @@ def test_sums_are_exact_by_tls(dir, certs, host):
         wait_for(lambda: r.total("c", "by.tls") == 100, "all of it in Redis")
         assert s.scrape().sum("statsd_redis_up") == 1
         assert r.timer("lat")[:2] == [50, 250]
+
+
+def test_a_cluster_by_tls_is_found_by_one_of_its_nodes(dir, certs):
+    with SecureCluster(dir, certs, replicas=0) as c:
+        seed = "redis.url=rediss://localhost:%d" % c.nodes[1].port
+        with unix_server(dir, seed, "redis.tls_ca_file=" + certs.ca) as s:
+            with Load(s, series=200) as load:
+                s.wait_self("statsd_redis_applied_intervals_total", 3)
+            wait_for(lambda: c.totals() == load.sent, "all that was sent to be in the totals", 20 * harness.SLOW, every=0.1)
+            assert s.scrape().sum("statsd_redis_nodes") == 3
+            assert s.get("/cluster/metrics")[0] == 200
 
 
 def test_a_server_in_the_sandbox_takes_certificates_and_passwords_that_change(dir, certs):
@@ -170,3 +196,17 @@ def test_a_password_file_that_all_may_read_is_warned_of(dir, redis):
         s.send("a:1|c")
         s.wait_self("statsd_redis_applied_series_total", 1)
         assert "sesame" not in "\n".join(s.raw_log)
+
+
+def test_a_reader_says_what_is_wrong_with_its_files(dir, certs):
+    url = ["--set", "redis.url=rediss://localhost:1"]
+    done = run("redis", "get", "a", *url, "--set", "redis.password_file=%s/missing" % dir)
+    assert done.returncode == 2 and b"/missing: No such file or directory" in done.stderr, done
+    done = run("redis", "get", "a", *url, "--set", "redis.tls_ca_file=%s/missing" % dir)
+    assert done.returncode == 2 and b"/missing: " in done.stderr, done
+
+
+def test_a_reader_that_tls_refuses_says_so_at_once(dir, certs):
+    with SecureRedis(dir, certs, pair="stranger") as r:
+        done = run("redis", "get", "a", *[w for x in r.settings() for w in ("--set", x)], "--set", "redis.connect_timeout=1h")
+        assert done.returncode == 1 and b"signed by no known CA" in done.stderr, done

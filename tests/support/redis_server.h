@@ -15,12 +15,12 @@
 
 struct redis_server {
     char dir[64];
-    char socket[96];     /* its path */
-    char url[128];       /* unix://... */
-    uint16_t port;       /* 0: no TCP */
-    uint16_t tls_port;   /* 0: no TLS */
-    char tls[32];        /* see redis_server_opts */
-    char tls_dir[80];    /* where its files are */
+    char socket[96];   /* its path */
+    char url[128];     /* unix://... */
+    uint16_t port;     /* 0: no TCP */
+    uint16_t tls_port; /* 0: no TLS */
+    char tls[32];      /* see redis_server_opts */
+    char tls_dir[80];  /* where its files are */
     bool tls_clients;
     bool appendonly;     /* what is written survives a stop and a start */
     char password[32];   /* "" none */

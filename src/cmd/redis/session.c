@@ -22,19 +22,11 @@ static void say(const struct session *s, const char *what)
     escape_url(slice_str(s->config->redis_url), &out);
     buf_append_str(&out, ": ");
     escape_text(slice_str(what), &out);
+    if (strstr(what, "NOPERM") != NULL)
+        buf_append_str(&out, " (docs/redis.md lists the rights of a reader)");
     buf_append_char(&out, '\n');
     cli_write(s->io->err, &out);
     buf_release(&out);
-}
-
-/* The URL is good, or the config would not have been taken. */
-static void say_files(const struct session *s, const struct redis_files *files)
-{
-    struct buf errors = { 0 }, warnings = { 0 };
-    (void)redis_files_check(s->config->redis_url, files, &errors, &warnings);
-    cli_mistakes(s->io, &errors, "files of redis");
-    buf_release(&errors);
-    buf_release(&warnings);
 }
 
 static void on_poll(uv_timer_t *t)
@@ -45,10 +37,10 @@ static void on_poll(uv_timer_t *t)
 /* A refusal stays; that nobody answers may pass, where there are several hosts. */
 static bool is_refusal(const char *trouble)
 {
-    static const char *const words[] = { "WRONGPASS", "invalid password",
-                                         "NOAUTH",    "without any password",
-                                         "NOPERM",    "DB index",
-                                         "DENIED",    "unknown command" };
+    static const char *const words[] = {
+        "WRONGPASS", "invalid password", "NOAUTH", "without any password", "NOPERM", "DB index",
+        "DENIED",    "unknown command",  "TLS: ",  "password_file"
+    };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strstr(trouble, words[i]) != NULL)
             return true;
@@ -83,6 +75,22 @@ static void task_free(struct task *task)
     free(task);
 }
 
+/* The log is silent here, so what is wrong with them is said by ourselves. */
+static bool files_are_good(const struct session *s, const struct redis_reader_opts *opts)
+{
+    struct buf errors = { 0 }, warnings = { 0 };
+    bool good = redis_files_check(opts->url, &opts->files, &errors, &warnings) == 0;
+    struct slice rest = buf_slice(&errors), line;
+    while (slice_cut(&rest, '\n', &line)) {
+        char *text = mem_strndup(line.ptr, line.len);
+        say(s, text);
+        free(text);
+    }
+    buf_release(&errors);
+    buf_release(&warnings);
+    return good;
+}
+
 int session_open(struct session *s, const struct config *config, const struct cli_io *io)
 {
     const struct redis_reader_opts opts = {
@@ -97,8 +105,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
     signal(SIGPIPE, SIG_IGN);
     log_to_fd(-1); /* what is wrong is said by the command itself */
     uv_loop_init(&s->loop);
-    if (redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
-        say_files(s, &opts.files);
+    if (!files_are_good(s, &opts) || redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
         uv_loop_close(&s->loop);
         return CLI_USAGE;
     }

@@ -55,8 +55,8 @@ struct redis_ledger;
 struct redis_ledger_opts {
     char id[REDIS_ID_DIGITS + 1]; /* of every shard's first producer */
     uint64_t max_bytes, max_age_ms, keep_ms;
-    /* Of REDIS_SHARDS, borrowed; a shard may move at any time, or be on REDIS_NODE_NONE.  NULL: node
-     * 0 has all of them. */
+    /* Of REDIS_SHARDS, borrowed; a shard may move at any time, or be on REDIS_NODE_NONE.  NULL:
+     * node 0 has all of them. */
     const uint8_t *node_of;
     /* What waits for longer is compressed; 0: nothing is. */
     uint64_t pack_after_ms;
@@ -100,8 +100,8 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
  * redis_ledger_answer(l, b, v, now_ms):
  * The verdict on a batch that was sent; per node, in the order of sending.  It may free b.  It does
  * not send: call redis_ledger_pump afterwards.
- * LATER, LOST and RETURNED leave the batch in its queue.  After LATER the caller gives the connection up, and
- * the rest of that node's window comes back as LOST.
+ * LATER, LOST and RETURNED leave the batch in its queue.  After LATER the caller gives the
+ * connection up, and the rest of that node's window comes back as LOST.
  */
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
                          const struct redis_verdict *v, uint64_t now_ms);

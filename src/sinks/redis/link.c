@@ -207,16 +207,6 @@ static void on_greeting(struct redis_link *l, const redisReply *reply)
     }
 }
 
-static int find_password(const struct redis_link *l, char **ret, char *why, size_t n)
-{
-    bool sentinel = l->opts.greets == REDIS_GREETS_SENTINEL;
-    if (l->opts.login != NULL)
-        return redis_login_password(l->opts.login, sentinel, ret, why, n);
-    const char *of_url = sentinel ? NULL : l->opts.url->password;
-    *ret = of_url != NULL ? mem_strdup(of_url) : NULL;
-    return 0;
-}
-
 static void on_open(void *cookie)
 {
     struct redis_link *l = cookie;
@@ -224,7 +214,9 @@ static void on_open(void *cookie)
     char *password = NULL, why[WHY_MAX];
     assert(l->state == CONNECTING);
     l->state = GREETING;
-    if (find_password(l, &password, why, sizeof why) < 0) {
+    bool sentinel = l->opts.greets == REDIS_GREETS_SENTINEL;
+    if (redis_login_password(l->opts.login, l->opts.url, sentinel, &password, why, sizeof why) <
+        0) {
         fail_as(l, REDIS_TROUBLE_REFUSED, why);
         return;
     }
@@ -244,7 +236,7 @@ static void on_dialled(void *cookie, int fd, const char *error)
 {
     struct redis_link *l = cookie;
     const struct redis_wire_opts opts = {
-        .tls = l->opts.login != NULL ? redis_login_tls(l->opts.login) : NULL,
+        .tls = redis_login_tls(l->opts.login),
         .server_name = l->at.host,
         .reply_bytes_max = l->opts.reply_bytes_max,
         .reply_depth_max = l->opts.reply_depth_max,

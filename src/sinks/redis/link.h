@@ -6,8 +6,10 @@
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
  * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD (greeting.h).  An error there (WRONGPASS,
- * NOPERM, LOADING ..) is one more reason to try again later.  It is logged as `redis refused` with what to do, at
- * most every 10 s; the operator may repair it while the server runs.
+ * NOPERM, LOADING ..) is one more reason to try again later, and so is a TLS that fails.  It is
+ * logged as `redis refused` with what to do, at most every 10 s; the operator may repair it while
+ * the server runs.  So is a connection that ends three times in a row before the greeting is
+ * answered, as a proxy ends it at a command that it does not know.
  *
  * The backoff is reset only when the owner says that Redis did useful work (redis_link_thrive), so
  * a Redis that accepts connections and refuses every command is not hammered.
@@ -42,8 +44,7 @@ struct redis_link_opts {
     const struct redis_host *at;
     enum redis_greets greets;
     /* Bounds of one reply: its bytes (0: 1 MiB), and how deep arrays are nested in it (0: one line,
-     * no array; at
-     * most REDIS_REPLIES_DEPTH_MAX).  A reply past them ends the connection. */
+     * no array; at most REDIS_REPLIES_DEPTH_MAX).  A reply past them ends the connection. */
     uint32_t reply_bytes_max;
     uint8_t reply_depth_max;
     const char *instance;        /* becomes the client's name; copied */

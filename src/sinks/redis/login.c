@@ -195,11 +195,11 @@ const struct redis_url *redis_login_url(const struct redis_login *l)
     return &l->url;
 }
 
-int redis_login_password(const struct redis_login *l, bool sentinel, char **ret, char *why,
-                         size_t n)
+int redis_login_password(const struct redis_login *l, const struct redis_url *u, bool sentinel,
+                         char **ret, char *why, size_t n)
 {
-    const char *file = sentinel ? l->sentinel_file : l->password_file;
-    const char *of_url = sentinel ? NULL : l->url.password, *wrong = NULL;
+    const char *file = l == NULL ? NULL : sentinel ? l->sentinel_file : l->password_file;
+    const char *of_url = sentinel ? NULL : u->password, *wrong = NULL;
     *ret = file == NULL && of_url != NULL ? mem_strdup(of_url) : NULL;
     int rc = file != NULL ? redis_secret_read(file, ret, NULL, &wrong) : 0;
     if (rc < 0)
@@ -210,7 +210,7 @@ int redis_login_password(const struct redis_login *l, bool sentinel, char **ret,
 
 struct tls_bundle *redis_login_tls(const struct redis_login *l)
 {
-    return l->store != NULL ? tls_store_current(l->store) : NULL;
+    return l != NULL && l->store != NULL ? tls_store_current(l->store) : NULL;
 }
 
 static void on_closed(uv_handle_t *h)

@@ -29,16 +29,19 @@ int redis_login_new(uv_loop_t *loop, const char *url, const struct redis_files *
 const struct redis_url *redis_login_url(const struct redis_login *l);
 
 /**
- * redis_login_password(l, sentinel, ret, why, n):
+ * redis_login_password(l, u, sentinel, ret, why, n):
+ *   l         NULL: there are no files
+ *   u         the URL, of l if there is one
  *   sentinel  that of Sentinels is wanted
  *   ret       for redis_secret_forget; NULL: there is none
  *   why       n bytes; on failure which file is bad, and why
  *   returns   0; -EINVAL or another -errno
  */
-int redis_login_password(const struct redis_login *l, bool sentinel, char **ret, char *why,
-                         size_t n);
+int redis_login_password(const struct redis_login *l, const struct redis_url *u, bool sentinel,
+                         char **ret, char *why, size_t n);
 
-/* What a connection that begins now goes by, borrowed until the loop goes on; NULL: plain. */
+/* What a connection that begins now goes by, borrowed until the loop goes on.  l may be NULL.
+ * returns  NULL: plain */
 struct tls_bundle *redis_login_tls(const struct redis_login *l);
 
 /* The memory goes when the loop has run once more; NULL is fine. */

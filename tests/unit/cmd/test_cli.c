@@ -515,7 +515,7 @@ static void check_shows_what_counts_and_hides_the_password(void **state)
                                         "redis.url = (set)  (--set)\n",
                                         "redis      redis://:***@127.0.0.1  instance=",
                                         "max_line                     8192\n",
-                                        "256.0 MiB  Redis",
+                                        "262.0 MiB  Redis",
                                         "the process altogether" };
     assert_int_equal(d.status, 0);
     assert_string_equal(d.err, "");

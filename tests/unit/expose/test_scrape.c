@@ -37,6 +37,7 @@ struct office {
     struct expose_stats stats;
     struct scrape *scrape;
     uint64_t turns; /* asked for */
+    struct registry *left;
     struct http_server *server;
     struct http_route route;
 };
@@ -46,6 +47,11 @@ static void put_own(void *own, struct writer *w, struct buf *out)
     (void)own;
     (void)w;
     buf_append_str(out, "own 1\n");
+}
+
+static void on_left(void *office, struct registry *r)
+{
+    ((struct office *)office)->left = r;
 }
 
 static uint64_t ask_turn(void *office)
@@ -66,6 +72,8 @@ static int open_office(void **state)
         .registry = o.p.registry,
         .stats = &o.stats,
         .put_own = put_own,
+        .left = on_left,
+        .own = &o,
         .ask_turn = ask_turn,
         .turn = &o,
     };
@@ -230,12 +238,85 @@ static void what_slow_readers_are_left_with_is_bounded(void **state)
         close(lame[i]);
 }
 
+/* ---- another registry ---- */
+
+static void a_registry_goes_when_its_last_reader_has_it_all(void **state)
+{
+    struct office *o = *state;
+    static const struct client one = { "127.0.0.1", false, 0 };
+    struct page_reader reader;
+    struct pipeline other;
+    int fd;
+    o->left = NULL;
+    pipeline_init(&other, &(struct pipeline_opts){ 0 });
+    pipeline_feed(&other, 0, "other:1|c");
+    pipeline_turn(&other);
+    ask_together(o, &one, 1, &fd);
+    scrape_turned(o->scrape, o->turns);
+    scrape_show(o->scrape, other.registry);
+    assert_null(o->left);
+    page_reader_start(&reader, fd, 0);
+    run_until_idle(o);
+    assert_true(page_reader_join(&reader) > EXPOSITION_LAG_BYTES);
+    assert_ptr_equal(o->left, o->p.registry);
+    size_t got;
+    (void)serve(o, &one, 1, &got);
+    assert_true(got > 0 && got < 1000);
+    scrape_show(o->scrape, o->p.registry); /* close_office takes that one */
+    assert_ptr_equal(o->left, other.registry);
+    pipeline_release(&other);
+}
+
+static void who_reads_an_earlier_registry_may_be_cut_off(void **state)
+{
+    struct office *o = *state;
+    static const struct client one = { "127.0.0.1", false, 0 };
+    struct pipeline other;
+    int fd;
+    o->left = NULL;
+    pipeline_init(&other, &(struct pipeline_opts){ 0 });
+    ask_together(o, &one, 1, &fd);
+    scrape_turned(o->scrape, o->turns);
+    scrape_show(o->scrape, other.registry);
+    assert_false(scrape_idle(o->scrape));
+    scrape_cut_earlier(o->scrape);
+    run_until_idle(o);
+    assert_ptr_equal(o->left, o->p.registry);
+    close(fd);
+    scrape_show(o->scrape, o->p.registry);
+    pipeline_release(&other);
+}
+
+static void who_is_refused_is_told_why(void **state)
+{
+    struct office *o = *state;
+    static const struct client one = { "127.0.0.1", false, 0 };
+    char text[1024] = "";
+    size_t n = 0;
+    int fd;
+    ask_together(o, &one, 1, &fd);
+    scrape_refused(o->scrape, o->turns, "the cat has it");
+    while (strstr(text, "has it\n") == NULL) {
+        ssize_t more = read(fd, text + n, sizeof text - 1 - n);
+        assert_true(more > 0);
+        n += (size_t)more;
+        text[n] = '\0';
+    }
+    assert_non_null(strstr(text, " 503 "));
+    assert_non_null(strstr(text, "Retry-After: "));
+    assert_non_null(strstr(text, "\r\n\r\nthe cat has it\n"));
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_asks_for_the_same_form_shares_an_exposition),
         cmocka_unit_test(a_slow_reader_is_left_behind_by_nobody),
         cmocka_unit_test(what_slow_readers_are_left_with_is_bounded),
+        cmocka_unit_test(a_registry_goes_when_its_last_reader_has_it_all),
+        cmocka_unit_test(who_reads_an_earlier_registry_may_be_cut_off),
+        cmocka_unit_test(who_is_refused_is_told_why),
     };
     return cmocka_run_group_tests_name("scrape", tests, open_office, close_office);
 }

@@ -182,18 +182,19 @@ static void a_login_gives_the_password_as_the_file_is_now(void **state)
     write_file("secret", SLICE_LIT("one\n"), 0600);
     write_file("other", SLICE_LIT("sesam"), 0600);
     assert_int_equal(redis_login_new(&loop, "redis+sentinel://me@h/m", &files, &l), 0);
-    assert_int_equal(redis_login_password(l, false, &got, why, sizeof why), 0);
+    assert_int_equal(redis_login_password(l, redis_login_url(l), false, &got, why, sizeof why), 0);
     assert_string_equal(got, "one");
     redis_secret_forget(got);
     write_file("secret", SLICE_LIT("two"), 0600);
-    assert_int_equal(redis_login_password(l, false, &got, why, sizeof why), 0);
+    assert_int_equal(redis_login_password(l, redis_login_url(l), false, &got, why, sizeof why), 0);
     assert_string_equal(got, "two");
     redis_secret_forget(got);
-    assert_int_equal(redis_login_password(l, true, &got, why, sizeof why), 0);
+    assert_int_equal(redis_login_password(l, redis_login_url(l), true, &got, why, sizeof why), 0);
     assert_string_equal(got, "sesam");
     redis_secret_forget(got);
     unlink("secret");
-    assert_int_equal(redis_login_password(l, false, &got, why, sizeof why), -ENOENT);
+    assert_int_equal(redis_login_password(l, redis_login_url(l), false, &got, why, sizeof why),
+                     -ENOENT);
     assert_null(got);
     assert_string_equal(why, "redis.password_file: No such file or directory");
     redis_login_free(l);
