@@ -27,7 +27,7 @@ from harness import short_dir  # noqa: E402
 from judge import Judge  # noqa: E402
 from nodes import Nodes  # noqa: E402
 
-COLUMNS = ("lines", "wrong", "duplicates", "gaps", "resent", "moved", "ask", "tryagain", "noscript", "clusterdown", "other", "dropped",
+COLUMNS = ("lines", "wrong", "duplicates", "gaps", "resent", "moved", "ask", "tryagain", "noscript", "clusterdown", "dropped",
            "lost", "bound", "falls", "seconds")
 SHOWN_ROUNDS = 12
 COMPLAINTS = 6
@@ -57,7 +57,6 @@ def figures(before, after, more):
     """What the servers counted meanwhile, and `more`: a row of the table."""
     grown = collections.Counter({k: int(v - before[k]) for k, v in after.items()})
     row = {c: grown[c] for c in COLUMNS}
-    row["other"] = sum(v for k, v in grown.items() if k in ("loading", "readonly", "masterdown"))
     row.update(more)
     return row
 

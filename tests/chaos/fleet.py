@@ -20,9 +20,8 @@ BLOCK_LINES = 20
 UP_S, READ_S = 60, 30
 WAYS = ("udp", "unixgram", "tcp", "unix")
 # What of the servers' own counters is told of a scenario.
-TOLD = {"duplicates": "statsd_redis_batches_duplicate_total", "gaps": "statsd_redis_gaps_total", "resent": "statsd_redis_batches_resent_total",
-        "dropped": "statsd_redis_dropped_series_total", "lost": "statsd_redis_lost_series_total",
-        "doubtful": "statsd_redis_fenced_series_total", "disconnects": "statsd_redis_disconnects_total"}
+TOLD = {"duplicates": "statsd_redis_batches_duplicate_total", "gaps": "statsd_redis_gaps_total",
+        "resent": "statsd_redis_batches_resent_total", "dropped": "statsd_redis_dropped_series_total"}
 REDIRECTS = "statsd_redis_redirects_total"
 FAKETIME = next((p for p in ("/usr/lib/%s-linux-gnu/faketime/libfaketime.so.1" % os.uname().machine, "/usr/lib/faketime/libfaketime.so.1")
                  if os.path.exists(p)), None)
@@ -112,8 +111,8 @@ class Instance:
     def start(self, clock_s=0):
         path = self.folder + "/%s.sock"
         env = {"LD_PRELOAD": FAKETIME, "FAKETIME": "%+d" % clock_s, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if clock_s else {}
-        self.server = Server(self.url, "server.instance=" + self.name, "server.state_dir=" + self.folder + "/state", "server.log_level=info",
-                             "http.listen=" + self.at["http"], "redis.retention=%ds" % RETENTION_S, "redis.reply_timeout=2s",
+        self.server = Server(self.url, "server.instance=" + self.name, "server.state_dir=" + self.folder + "/state",
+                             "server.log_level=info", "http.listen=" + self.at["http"], "redis.retention=%ds" % RETENTION_S, "redis.reply_timeout=2s",
                              sockets=["udp://" + self.at["udp"], "unixgram://" + path % "gram", "tcp://" + self.at["tcp"],
                                       "unix://" + path % "line"],
                              interval="%dms" % (INTERVAL_S * 1000), env=env).__enter__()

@@ -45,7 +45,7 @@ class Connection:
             writer.close()
 
     async def _pump(self, source, drain, is_up):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(ConnectionError):
             while True:
                 data = await source.read(CHUNK)
                 if not data:
