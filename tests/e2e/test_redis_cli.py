@@ -184,6 +184,15 @@ def test_tail_shows_each_interval_as_it_closes(filled):
         tail.wait()
 
 
+def test_a_gauge_is_the_sum_of_its_instances_where_the_config_says_so(dir, redis):
+    with fleet(redis, 3, "200ms", "redis.gauge_merge=sum", "redis.instance_ttl=10m") as servers:
+        for i, s in enumerate(servers):
+            s.send("depth:%d|g" % (i + 1), "depth:+10|g")
+        applied(servers, 1)
+        got, = wait_for(lambda: [o for o in objects(redis, "get", "depth") if o["value"] == 36], "the sum of all three")
+        assert [(i["instance"], i["value"]) for i in got["instances"]] == [("web-0", 11), ("web-1", 12), ("web-2", 13)]
+
+
 def test_gauges_by_their_rule_and_by_instance(dir, redis):
     now_ms = int(time.time() * 1000)
     redis.client.hset("{sd:%02d}:tot" % shard_of("depth"), mapping={
