@@ -24,7 +24,7 @@
 
 enum {
     COLUMNS_MAX = 6,
-    ROWS_MAX = 128,
+    ROWS_MAX = 256,
     LEAST_LAST = 48 /* columns of a terminal for the last cell: no word of a help text is longer */
 };
 
