@@ -12,7 +12,7 @@
 #include "sinks/redis.h"
 #include "support/pipeline.h"
 
-enum { ROWS_MAX = 192 };
+enum { ROWS_MAX = 256 };
 
 /* The rows of all tables, in their order. */
 static size_t all_rows(const struct counter_row *ret[ROWS_MAX])
