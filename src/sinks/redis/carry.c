@@ -21,6 +21,7 @@ struct item {
     uint64_t hash;
     enum series_kind kind;
     enum gauge_merge merge;
+    bool milliseconds; /* of a timer */
     union {
         double counter;
         struct gauge_change gauge;
@@ -190,6 +191,10 @@ static bool fold_gauge(struct redis_carry *c, struct slice key, double v, int64_
 static bool fold_timer(struct redis_carry *c, struct slice key, struct slice blob, char kind)
 {
     struct redis_field f;
+    /* An m in front of the msgpack: it came as `ms` (encode_series.c). */
+    bool milliseconds = blob.len > 0 && blob.ptr[0] == 'm';
+    if (milliseconds)
+        blob = slice_of(blob.ptr + 1, blob.len - 1);
     buf_clear(&c->name);
     buf_append_char(&c->name, kind);
     buf_append_char(&c->name, '|');
@@ -197,6 +202,7 @@ static bool fold_timer(struct redis_carry *c, struct slice key, struct slice blo
     bool good = redis_field_read(buf_slice(&c->name), blob, &f) == REDIS_FIELD_OK;
     if (good) {
         struct item *i = item_of(c, SERIES_TIMER, key);
+        i->milliseconds |= milliseconds;
         c->bytes -= sketch_memory(i->timer);
         good = sketch_merge(i->timer, &f.part) == 0;
         c->bytes += sketch_memory(i->timer);
@@ -298,9 +304,11 @@ static void take(void *cookie, struct redis_batch *b)
 static void put(struct redis_carry *c, const struct item *i)
 {
     const struct slice key = slice_of(i->key, i->key_len);
-    struct closed_series s = {
-        .key = key, .name = redis_series_name(key), .kind = i->kind, .merge = i->merge
-    };
+    struct closed_series s = { .key = key,
+                               .name = redis_series_name(key),
+                               .kind = i->kind,
+                               .merge = i->merge,
+                               .milliseconds = i->milliseconds };
     if (i->kind == SERIES_COUNTER)
         s.counter = i->counter;
     else if (i->kind == SERIES_GAUGE)

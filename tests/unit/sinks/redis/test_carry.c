@@ -213,12 +213,14 @@ static void timers_are_merged_of_both_signs(void **state)
         sketch_init(&part, 5);
         assert_int_equal(sketch_add(&part, values[i], 1), 0);
         assert_int_equal(sketch_add(&all, values[i], 1), 0);
-        const struct closed_series s = timer("t", &part);
-        assert_int_equal(fold(c, &s, 1), 1);
+        struct closed_series s[] = { timer("t", &part), timer("u", &part) };
+        s[1].milliseconds = true;
+        assert_int_equal(fold(c, s, 2), 2);
         sketch_release(&part);
     }
-    const struct closed_series sum = timer("t", &all);
-    expect_same(c, &sum, 1);
+    struct closed_series sum[] = { timer("t", &all), timer("u", &all) };
+    sum[1].milliseconds = true;
+    expect_same(c, sum, 2);
     sketch_release(&all);
     redis_carry_free(c);
 }
