@@ -111,11 +111,10 @@ class Instance:
     def start(self, clock_s=0):
         path = self.folder + "/%s.sock"
         env = {"LD_PRELOAD": FAKETIME, "FAKETIME": "%+d" % clock_s, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if clock_s else {}
+        sockets = ["udp://" + self.at["udp"], "unixgram://" + path % "gram", "tcp://" + self.at["tcp"], "unix://" + path % "line"]
         self.server = Server(self.url, "server.instance=" + self.name, "server.state_dir=" + self.folder + "/state",
-                             "server.log_level=info", "http.listen=" + self.at["http"], "redis.retention=%ds" % RETENTION_S, "redis.reply_timeout=2s",
-                             sockets=["udp://" + self.at["udp"], "unixgram://" + path % "gram", "tcp://" + self.at["tcp"],
-                                      "unix://" + path % "line"],
-                             interval="%dms" % (INTERVAL_S * 1000), env=env).__enter__()
+                             "server.log_level=info", "http.listen=" + self.at["http"], "redis.retention=%ds" % RETENTION_S,
+                             "redis.reply_timeout=2s", sockets=sockets, interval="%dms" % (INTERVAL_S * 1000), env=env).__enter__()
         self.at = {proto: self.server.address(proto) for proto in self.at}
         self.living = True
 
