@@ -206,4 +206,4 @@ def test_idle_totals_of_every_shard_are_removed_and_live_ones_exact(dir, cluster
             wait_for(lambda: not set(names) & set(cluster.totals()) and
                      s.scrape().sum("statsd_redis_pruned_series_total") >= len(names), "the idle ones to go", 30, every=0.2)
         wait_exact(cluster, load)
-        expect_nothing_lost(s.scrape())
+        expect_nothing_lost(s)
