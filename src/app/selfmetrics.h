@@ -8,7 +8,7 @@
 #include "aggregate/limit.h"
 #include "aggregate/registry.h"
 #include "api/api.h"
-#include "app/cluster_page.h"
+#include "cluster/page.h"
 #include "app/events.h"
 #include "app/turn.h"
 #include "base/buf.h"

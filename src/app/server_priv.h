@@ -25,7 +25,7 @@
 
 #include "aggregate/off_page_log.h"
 #include "api/api.h"
-#include "app/cluster_page.h"
+#include "cluster/page.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cluster_shard.h"
+#include "cluster/shard.h"
 #include "base/slice.h"
 #include "expose/render.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "app/cluster_page_priv.h"
+#include "cluster/page_priv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"

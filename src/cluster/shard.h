@@ -1,21 +1,20 @@
 /**
  * cluster_shard: the totals of one shard of the ledger, on their way from its fields to a registry.
- * Private to app/.
  *
  * Fields of one series come apart (h| and n|, a gauge's of each instance), so all of a shard are
  * kept until it is whole.
  *
  *   thread   one owner
  */
-#ifndef APP_CLUSTER_SHARD_H
-#define APP_CLUSTER_SHARD_H
+#ifndef CLUSTER_SHARD_H
+#define CLUSTER_SHARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "aggregate/registry_totals.h"
-#include "app/cluster_memory.h"
+#include "cluster/memory.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "core/cluster_counters.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "app/cluster_memory.h"
+#include "cluster/memory.h"
 
 static const uint64_t SECOND = 1000000000;
 enum { BIRTH = 7 };

@@ -2,14 +2,14 @@
  * cluster_page_stop, cluster_page_cut ..    ask: bits, for do_asked on the page's thread
  * cluster_page_free                         the thread ends with its last handle
  */
-#include "app/cluster_page.h"
+#include "cluster/page.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "app/cluster_page_priv.h"
+#include "cluster/page_priv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/now.h"

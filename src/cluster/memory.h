@@ -1,6 +1,5 @@
 /**
  * cluster_memory: what /cluster/metrics remembers of each series from one filling to the next.
- * Private to app/.
  *
  *   counters   the highest that was shown.  A master that fails may take the last writes with it,
  *              until the instances send them again: meanwhile the total is lower, which a
@@ -13,8 +12,8 @@
  *
  *   thread   one owner
  */
-#ifndef APP_CLUSTER_MEMORY_H
-#define APP_CLUSTER_MEMORY_H
+#ifndef CLUSTER_MEMORY_H
+#define CLUSTER_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

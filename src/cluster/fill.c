@@ -5,7 +5,7 @@
  *   on_entry           of a shard's log
  * over               a request has ended: the last one ends the filling
  */
-#include "app/cluster_fill.h"
+#include "cluster/fill.h"
 
 #include <assert.h>
 #include <stdlib.h>

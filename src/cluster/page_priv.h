@@ -3,16 +3,16 @@
  * cluster_serve.c (fillings and who asks for them).
  *   thread   the page's own, but for what is behind the lock
  */
-#ifndef APP_CLUSTER_PAGE_PRIV_H
-#define APP_CLUSTER_PAGE_PRIV_H
+#ifndef CLUSTER_PAGE_PRIV_H
+#define CLUSTER_PAGE_PRIV_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "app/cluster_fill.h"
-#include "app/cluster_page.h"
+#include "cluster/fill.h"
+#include "cluster/page.h"
 #include "expose/scrape.h"
 
 struct redis_reader;

@@ -5,7 +5,7 @@
  *     put_counter, put_timer, put_gauge
  *     put_instances         a gauge of several instances, each by itself or all by their rule
  */
-#include "app/cluster_shard.h"
+#include "cluster/shard.h"
 
 #include <assert.h>
 #include <math.h>

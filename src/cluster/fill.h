@@ -1,5 +1,5 @@
 /**
- * cluster_fill: all totals of the ledger, read once, into a registry.  Private to app/.
+ * cluster_fill: all totals of the ledger, read once, into a registry.
  *
  *     all fields of each shard's totals                  --> cluster_shard --> registry
  *     sets: which there are, then how many members       --> registry
@@ -10,14 +10,14 @@
  *
  *   thread   the loop's
  */
-#ifndef APP_CLUSTER_FILL_H
-#define APP_CLUSTER_FILL_H
+#ifndef CLUSTER_FILL_H
+#define CLUSTER_FILL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "app/cluster_shard.h"
+#include "cluster/shard.h"
 #include "base/slice.h"
 
 struct cluster_fill;

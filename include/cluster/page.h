@@ -1,6 +1,6 @@
 /**
  * cluster_page: /cluster/metrics: the totals of all instances, as Redis has them, under the names
- * that /metrics gives them.  Private to app/.
+ * that /metrics gives them.
  *
  *     HTTP thread          this one's own thread
  *     a request  ------->  scrape: who asks meanwhile shares one filling
@@ -16,8 +16,8 @@
  *
  *   thread   control; the loop's files run on the page's own
  */
-#ifndef APP_CLUSTER_PAGE_H
-#define APP_CLUSTER_PAGE_H
+#ifndef CLUSTER_PAGE_H
+#define CLUSTER_PAGE_H
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
  *   remember          every sixth of the window: what its total is now
  * cluster_memory_end  what did not come is forgotten
  */
-#include "app/cluster_memory.h"
+#include "cluster/memory.h"
 
 #include <assert.h>
 #include <math.h>
