@@ -29,7 +29,7 @@
 #include <uv.h>
 
 #include "base/slice.h"
-#include "sinks/redis.h"
+#include "sinks/redis_files.h"
 
 enum {
     REDIS_READER_SHARDS = 64,

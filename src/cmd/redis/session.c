@@ -38,11 +38,10 @@ static void on_poll(uv_timer_t *t)
 /* A refusal stays; that nobody answers may pass, where there are several hosts. */
 static bool is_refusal(const char *trouble)
 {
-    static const char *const words[] = { "WRONGPASS", "invalid password",
-                                         "NOAUTH",    "without any password",
-                                         "NOPERM",    "DB index",
-                                         "DENIED",    "unknown command",
-                                         "TLS: ",     "password_file" };
+    static const char *const words[] = {
+        "WRONGPASS", "invalid password", "NOAUTH", "without any password", "NOPERM", "DB index",
+        "DENIED",    "unknown command",  "TLS: ",  "password_file"
+    };
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strstr(trouble, words[i]) != NULL)
             return true;

@@ -285,8 +285,8 @@ static const char *const batch_lines[] = {
      * Timers: msgpack [n, sum, min, max, schema, zero, lo, c0, c1 ..]; merged only where something
      * sound was there.  nil when a sum would not be finite.  In the totals the last interval stands
      * behind the array, and is the second that comes of this; behind that a 1, where the values are
-     * milliseconds, which an m in front of what comes in says.  The third is y, what v holds, unless
-     * the sum was made of it: it is needed twice.
+     * milliseconds, which an m in front of what comes in says.  The third is y, what v holds,
+     * unless the sum was made of it: it is needed twice.
      */
     "local lastP=pk(lastT)",
     "local function timer(o,v,y)",

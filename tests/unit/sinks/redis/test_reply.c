@@ -101,7 +101,7 @@ static void every_other_answer_is_an_error_or_nonsense(void **state)
         { "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
           REDIS_VERDICT_FAILED, 0 },
         { "-OOMPH\r\n", REDIS_VERDICT_FAILED, 0 },
-        { "-ERR unknown command 'EVALSHA', with args beginning with: \r\n", REDIS_VERDICT_LATER, 0 },
+        { "-ERR unknown command 'EVALSHA', with args beginning with:\r\n", REDIS_VERDICT_LATER, 0 },
         { "-\r\n", REDIS_VERDICT_FAILED, 0 },
     };
     /* clang-format on */
