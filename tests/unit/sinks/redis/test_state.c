@@ -21,7 +21,7 @@
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
 
-static const uint64_t SCRIPT_OF_FORMAT_2 = 0x8f45358a7b81bfa0;
+static const uint64_t SCRIPT_OF_FORMAT_2 = 0xae4cab20492ca03d;
 
 /* What goes to Redis, as RESP. */
 struct wires {
