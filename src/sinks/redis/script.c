@@ -182,14 +182,14 @@ static const char *const batch_lines[] = {
     "end",
     /*
      * Counters add.  In the totals the last interval stands behind the sum, so that readers see
-     * which series are idle.  A stored number that is not finite, or none at all, counts as
-     * nothing: the next value replaces it.
+     * which series are idle; who puts a sum there by hand may leave it out.  A stored number that
+     * is not finite, or none at all, counts as nothing: the next value replaces it.
      */
     "local lastT=min(T,limit_s)",
     "local lastS=' '..fmt('%.0f',lastT)",
     "fold(12,2,function(i,q)",
     "  local d=ARGV[q+1]",
-    "  local s,t=match(b[i] or '','^(%S+) (%d+)')",
+    "  local s,t=match(b[i] or '','^(%S+) ?(%d*)')",
     "  local n,x=tonumber(d),tonumber(a[i])",
     "  s,t=tonumber(s),tonumber(t)",
     "  if x and x-x~=0 then x=nil end if s and s-s~=0 then s=nil end",

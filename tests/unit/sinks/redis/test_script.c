@@ -454,6 +454,17 @@ static void what_does_not_fit_alone_is_left_out_before_redis_sees_it(void **stat
     redis_encode_free(w.encode);
 }
 
+static void a_total_without_its_last_interval_goes_on(void **state)
+{
+    struct writer w;
+    (void)state;
+    writer_init(&w, "w");
+    redis_server_integer(&server, "HSET {sd:22}:tot c|foo 5");
+    assert_int_equal(counter(&w, T0, 2), 0);
+    expect("tot", "c|foo", "7 1700000000");
+    redis_encode_free(w.encode);
+}
+
 static void what_is_stored_and_no_finite_number_begins_anew(void **state)
 {
     static const char *const stored[] = { "inf", "-inf", "nan", "-nan", "rubbish", "" };
@@ -832,6 +843,7 @@ int main(void)
         cmocka_unit_test_setup(timers_whose_count_or_sum_would_not_be_finite_are_refused_whole,
                                flush),
         cmocka_unit_test_setup(what_does_not_fit_alone_is_left_out_before_redis_sees_it, flush),
+        cmocka_unit_test_setup(a_total_without_its_last_interval_goes_on, flush),
         cmocka_unit_test_setup(what_is_stored_and_no_finite_number_begins_anew, flush),
         cmocka_unit_test_setup(a_timer_that_others_spoiled_begins_anew, flush),
         cmocka_unit_test_setup(the_interval_and_the_total_get_the_same_whichever_timer_begins_lower,

@@ -21,7 +21,7 @@
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
 
-static const uint64_t SCRIPT_OF_FORMAT_2 = 0x0d08b57cc9f1b1e5;
+static const uint64_t SCRIPT_OF_FORMAT_2 = 0xa01ff508c156162b;
 
 /* What goes to Redis, as RESP. */
 struct wires {
