@@ -37,7 +37,12 @@ enum redis_field_kind {
     REDIS_FIELD_OTHER           /* no series: the ledger's own, or of another version */
 };
 
-enum { REDIS_FIELD_NEVER = -1 };
+enum {
+    REDIS_FIELD_NEVER = -1,
+    /* A gauge's rule is `latest` again when it was set for so long without an instance's own
+     * value: each of these comes with a shared one of the same stamp, but not in one reading. */
+    REDIS_FIELD_RULE_MS = 300000
+};
 
 struct redis_field {
     enum redis_field_kind kind;

@@ -196,19 +196,20 @@ static void put_instances_as_one(const struct cluster_shard *s, struct cluster_t
     cluster_totals_put(to, &t);
 }
 
-static bool is_latest(const struct redis_field *f, size_t n)
+static bool is_latest(const struct redis_field *shared, const struct redis_field *f, size_t n)
 {
     size_t last = 0;
     for (size_t i = 1; i < n; i++)
         last = f[i].stamp_ms > f[last].stamp_ms ? i : last;
-    return f[last].rule == GAUGE_MERGE_LATEST;
+    return f[last].rule == GAUGE_MERGE_LATEST ||
+           (shared != NULL && shared->stamp_ms - f[last].stamp_ms > REDIS_FIELD_RULE_MS);
 }
 
 /* shared: NULL, or what is the latest of all; n > 0 of the instances' own */
 static void put_instances(const struct cluster_shard *s, struct cluster_totals *to,
                           const struct redis_field *shared, struct redis_field *f, size_t n)
 {
-    if (!to->instance_label && is_latest(f, n)) {
+    if (!to->instance_label && is_latest(shared, f, n)) {
         const struct total t = total_of(to, shared != NULL ? shared : f, SAMPLE_GAUGE);
         cluster_totals_put(to, &t);
         return;

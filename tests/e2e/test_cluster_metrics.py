@@ -154,6 +154,16 @@ def test_the_gauge_of_an_instance_that_is_gone_no_longer_counts(redis):
         assert got.value("statsd_cluster_left_out_series", reason="gone") == 1
 
 
+def test_a_rule_that_was_taken_away_no_longer_counts_though_the_instance_lives(redis):
+    with Server(redis.url, "server.instance=a", "redis.gauge_merge=sum", interval="1s") as s:
+        s.send("depth:2|g\nother:1|g")
+        wait_page(s, lambda p: p.samples.get(("depth", ())) == 2)
+        now_ms = int(time.time() * 1000)
+        for stamp_ms, want in ((now_ms - 200000, 2), (now_ms - 400000, 9)):
+            redis.client.hset(tot_key("depth"), mapping={"i|a|depth": "2 %d sum" % stamp_ms, "g|depth": "9 %d b" % now_ms})
+            wait_page(s, lambda p, want=want: p.samples.get(("depth", ())) == want)
+
+
 def test_an_instance_may_be_a_label_of_its_gauges(redis):
     with fleet(redis, "redis.instance_label=on") as servers:
         for i, s in enumerate(servers):
@@ -249,7 +259,7 @@ def test_without_redis_it_is_not_there():
 
 def test_the_documented_rights_are_enough(redis):
     rights = ("resetkeys ~{sd:* resetchannels -@all +auth +client|setname +select +script|load +evalsha +time +get +set +del "
-              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +scan +pfcount +xrevrange")
+              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +zadd +zremrangebyscore +zscan +pfcount +xrevrange")
     redis.client.execute_command("ACL", "SETUSER", "admin", "on", ">admin", "+@all", "~*")
     with Redis(unix_socket_path=redis.socket, username="admin", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "default", *rights.split())

@@ -132,19 +132,21 @@ double series_gauge(const struct series *s, const struct value *latest)
 {
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t n = 0;
-    enum gauge_merge rule = GAUGE_MERGE_LATEST;
+    const struct own_gauge *last = s->own;
     for (size_t i = 0; i < s->n_own; i++) {
         const struct own_gauge *own = &s->own[i];
+        last = own->stamp_ms > last->stamp_ms ? own : last;
         if (!own->alive)
             continue;
         n++;
-        rule = own->rule;
         sum += own->number;
         least = fmin(least, own->number);
         most = fmax(most, own->number);
     }
-    if (n == 0 || rule == GAUGE_MERGE_LATEST || !isfinite(sum))
+    if (n == 0 || last->rule == GAUGE_MERGE_LATEST || !isfinite(sum) ||
+        latest->stamp_ms - last->stamp_ms > REDIS_FIELD_RULE_MS)
         return latest->number;
+    const enum gauge_merge rule = last->rule;
     return rule == GAUGE_MERGE_SUM   ? sum
            : rule == GAUGE_MERGE_AVG ? sum / (double)n
            : rule == GAUGE_MERGE_MIN ? least

@@ -223,6 +223,30 @@ static void a_gauge_is_what_its_rule_makes_of_those_alive(void **state)
     }
 }
 
+static void a_rule_that_was_taken_away_or_changed_is_so_for_all(void **state)
+{
+    static const struct {
+        const char *shared, *a, *b;
+        double want;
+    } cases[] = {
+        { "9 5000 w", "1 5000 sum", "2 4000 max", 3 },    /* what was said last */
+        { "9 305000 w", "1 5000 sum", "2 4000 sum", 3 },  /* perhaps read in between */
+        { "9 305001 w", "1 5000 sum", "2 4000 sum", 9 },  /* set since then without a rule */
+        { "9 305001 w", "1 5000 sum", "2 305001 max", 2 } /* not by all instances */
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct series_list l = { .columns = 1 };
+        put(&l, 0, "g|x", cases[i].shared);
+        put(&l, 0, "i|a|x", cases[i].a);
+        put(&l, 0, "i|b|x", cases[i].b);
+        struct series *s = l.at[0];
+        s->own[0].alive = s->own[1].alive = true;
+        assert_true(series_gauge(s, &s->values[0]) == cases[i].want);
+        series_release(&l);
+    }
+}
+
 static void an_interval_without_a_value_is_told_apart(void **state)
 {
     struct series_list l = { .columns = 1 };
@@ -262,6 +286,7 @@ int main(void)
         cmocka_unit_test(values_meet_by_kind),
         cmocka_unit_test(many_series_are_each_found_again),
         cmocka_unit_test(a_gauge_is_what_its_rule_makes_of_those_alive),
+        cmocka_unit_test(a_rule_that_was_taken_away_or_changed_is_so_for_all),
         cmocka_unit_test(an_interval_without_a_value_is_told_apart),
     };
     return cmocka_run_group_tests_name("redis_show", tests, setup, NULL);
