@@ -180,6 +180,7 @@ static void begin(struct cluster_page *p)
     const struct profile *whole = profiles_at(p->rules->mapping.profiles, 0);
     p->memory.window_ns =
         has_summaries(&p->rules->mapping) ? (uint64_t)whole->summary_max_age_ms * 1000000 : 0;
+    p->memory.totals_ttl_s = core_seconds_up(p->config->redis_totals_ttl_ms);
     cluster_memory_begin(&p->memory, p->begun_ns, is_given_up(p));
     p->to = registry_fill(p->filling->registry, p->config->limits_max_series, p->begun_ns);
     const struct cluster_fill_opts o = {

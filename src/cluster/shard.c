@@ -110,16 +110,20 @@ static struct total total_of(const struct cluster_totals *to, const struct redis
                            .idle_s = f->last_s >= 0 && idle_s > 0 ? (uint64_t)idle_s : 0 };
 }
 
-static uint64_t hash_of(const struct redis_field *f)
+static struct cluster_series known_as(const struct cluster_shard *s, const struct redis_field *f,
+                                      const struct total *t)
 {
-    return hash64_bytes(f->series.ptr, f->series.len) + (uint64_t)f->kind * 0x9E3779B97F4A7C15ull;
+    const uint64_t hash =
+        hash64_bytes(f->series.ptr, f->series.len) + (uint64_t)f->kind * 0x9E3779B97F4A7C15ull;
+    return (struct cluster_series){ hash, s->birth, t->idle_s };
 }
 
 static void put_counter(const struct cluster_shard *s, struct cluster_totals *to,
                         const struct redis_field *f)
 {
     struct total t = total_of(to, f, SAMPLE_COUNTER);
-    t.value = cluster_memory_highest(to->memory, hash_of(f), s->birth, f->number);
+    const struct cluster_series of = known_as(s, f, &t);
+    t.value = cluster_memory_highest(to->memory, &of, f->number);
     cluster_totals_put(to, &t);
 }
 
@@ -132,7 +136,8 @@ static void put_timer(const struct cluster_shard *s, struct cluster_totals *to,
     if (n != NULL)
         (void)sketch_merge(&f->part, &n->part);
     t.timer = &f->part;
-    t.recent = cluster_memory_recent(to->memory, hash_of(f), s->birth, &f->part, &fell);
+    const struct cluster_series of = known_as(s, f, &t);
+    t.recent = cluster_memory_recent(to->memory, &of, &f->part, &fell);
     to->fell |= fell;
     cluster_totals_put(to, &t);
 }
