@@ -179,14 +179,12 @@ static double merged(enum gauge_merge rule, double a, double b)
 
 /* All n of them by the rule that was said last, as one. */
 static void put_instances_as_one(const struct cluster_shard *s, struct cluster_totals *to,
-                                 struct redis_field *f, size_t n)
+                                 const struct redis_field *f, size_t n,
+                                 const struct redis_field *last)
 {
-    struct redis_field all = f[0];
+    struct redis_field all = *last;
     double number = 0;
     size_t alive = 0;
-    for (size_t i = 1; i < n; i++)
-        if (f[i].stamp_ms > all.stamp_ms)
-            all = f[i];
     for (size_t i = 0; i < n; i++) {
         if (!is_alive(s, to, f[i].instance)) {
             to->left_out[CLUSTER_LEFT_OUT_GONE]++;
@@ -201,25 +199,45 @@ static void put_instances_as_one(const struct cluster_shard *s, struct cluster_t
     cluster_totals_put(to, &t);
 }
 
-static bool is_latest(const struct redis_field *f, size_t n)
+/* Of these n, the one whose value came last; its rule is that of all. */
+static const struct redis_field *last_of(const struct redis_field *f, size_t n)
 {
-    size_t last = 0;
+    const struct redis_field *last = f;
     for (size_t i = 1; i < n; i++)
-        last = f[i].stamp_ms > f[last].stamp_ms ? i : last;
-    return f[last].rule == GAUGE_MERGE_LATEST;
+        last = f[i].stamp_ms > last->stamp_ms ? &f[i] : last;
+    return last;
+}
+
+/* An instance that has a rule writes its own value and the shared one at once: where the shared one
+ * came later, the rule is given up. */
+static bool is_latest(const struct redis_field *shared, const struct redis_field *last)
+{
+    return last->rule == GAUGE_MERGE_LATEST ||
+           (shared != NULL && shared->stamp_ms > last->stamp_ms);
+}
+
+static bool has_instance_tag(struct slice series)
+{
+    struct slice rest = redis_series_tags(series), tag;
+    while (slice_cut(&rest, ',', &tag))
+        if (slice_starts(tag, SLICE_LIT("instance:")))
+            return true;
+    return slice_starts(rest, SLICE_LIT("instance:"));
 }
 
 /* shared: NULL, or what is the latest of all; n > 0 of the instances' own */
 static void put_instances(const struct cluster_shard *s, struct cluster_totals *to,
-                          const struct redis_field *shared, struct redis_field *f, size_t n)
+                          const struct redis_field *shared, const struct redis_field *f, size_t n)
 {
-    if (!to->instance_label && is_latest(f, n)) {
-        const struct total t = total_of(to, shared != NULL ? shared : f, SAMPLE_GAUGE);
+    const bool as_one = !to->instance_label || has_instance_tag(f->series);
+    const struct redis_field *last = last_of(f, n);
+    if (as_one && is_latest(shared, last)) {
+        const struct total t = total_of(to, shared != NULL ? shared : last, SAMPLE_GAUGE);
         cluster_totals_put(to, &t);
         return;
     }
-    if (!to->instance_label) {
-        put_instances_as_one(s, to, f, n);
+    if (as_one) {
+        put_instances_as_one(s, to, f, n, last);
         return;
     }
     for (size_t i = 0; i < n; i++) {

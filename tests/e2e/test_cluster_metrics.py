@@ -163,6 +163,23 @@ def test_an_instance_may_be_a_label_of_its_gauges(redis):
         wait_page(servers[0], lambda p: p.samples.get(("hits", ())) == 3)
 
 
+def test_a_rule_that_was_given_up_is_no_longer_that_of_the_gauge(redis):
+    with Server(redis.url, "server.instance=one", "redis.gauge_merge=sum", interval="1s") as s:
+        s.send("depth:5|g")
+        wait_page(s, lambda p: p.samples.get(("depth", ())) == 5)
+    with Server(redis.url, "server.instance=one", interval="1s") as s:
+        s.send("depth:7|g")
+        wait_page(s, lambda p: p.samples.get(("depth", ())) == 7)
+        assert redis.client.hget(tot_key("depth"), "i|one|depth").startswith(b"5 ")
+
+
+def test_a_gauge_with_a_tag_named_instance_is_the_latest_of_all(redis):
+    with fleet(redis, "redis.instance_label=on", n=2) as servers:
+        for i, s in enumerate(servers):
+            s.send("depth:%d|g|#instance:x,k:v" % i)
+            wait_page(servers[0], lambda p: p.samples.get(("depth", (("instance", "x"), ("k", "v")))) == i)
+
+
 def test_redis_away_is_said_and_the_page_comes_back(dir):
     with harness.Redis(dir) as redis, Server(redis.url, interval="1s") as s:
         s.send("hits:1|c")
