@@ -133,12 +133,16 @@ double series_gauge(const struct series *s, const struct value *latest)
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t n = 0;
     enum gauge_merge rule = GAUGE_MERGE_LATEST;
+    int64_t said_ms = latest->stamp_ms - 1; /* a rule is given up by a shared value alone */
     for (size_t i = 0; i < s->n_own; i++) {
         const struct own_gauge *own = &s->own[i];
+        if (own->stamp_ms > said_ms) {
+            said_ms = own->stamp_ms;
+            rule = own->rule;
+        }
         if (!own->alive)
             continue;
         n++;
-        rule = own->rule;
         sum += own->number;
         least = fmin(least, own->number);
         most = fmax(most, own->number);

@@ -219,6 +219,8 @@ static void a_gauge_is_what_its_rule_makes_of_those_alive(void **state)
         s->own[0].alive = s->own[1].alive = true;
         assert_string_equal(s->own[1].instance, "b|1");
         assert_true(series_gauge(s, &s->values[0]) == cases[i].want);
+        s->values[0].stamp_ms = 5001; /* it came without the rule, which is given up */
+        assert_true(series_gauge(s, &s->values[0]) == 9);
         series_release(&l);
     }
 }
