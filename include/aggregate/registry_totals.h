@@ -38,7 +38,7 @@ enum total_put {
     TOTAL_DROPPED, /* by the mapping */
     TOTAL_IDLE,    /* for longer than the ttl of what it is shown by */
     TOTAL_LIMITED, /* as many as may be were put */
-    TOTAL_BAD      /* the key is no series' */
+    TOTAL_BAD      /* the key is no series', or the instance no text (UTF-8) */
 };
 
 /**

@@ -102,7 +102,7 @@ static struct identity *identity_of(struct registry_filling *f, const struct tot
             return NULL;
         tags = slice_of(tags.ptr + 1, tags.len - 1);
     }
-    if (name.len == 0 || name.len > UINT16_MAX || !utf8_valid(t->key) ||
+    if (name.len == 0 || name.len > UINT16_MAX || !utf8_valid(t->key) || !utf8_valid(t->instance) ||
         !cut_tags(&f->tags, tags, t->instance))
         return NULL;
     const struct sample s = { .name = name.ptr, .name_len = (uint32_t)name.len, .type = t->type };
