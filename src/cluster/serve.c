@@ -187,7 +187,6 @@ static void begin(struct cluster_page *p)
         .reader = p->reader,
         .totals = { .to = p->to,
                     .memory = &p->memory,
-                    .now_ms = p->begun_wall_ms,
                     .instance_label = p->config->redis_instance_label },
         .interval_ms = (int64_t)p->config->server_interval_ms,
         .set_window_ms = (int64_t)p->config->aggregate_set_window_ms,

@@ -1,5 +1,6 @@
 """/cluster/metrics: what three servers have counted, as one page, read from a real Redis."""
 import contextlib
+import glob
 import gzip
 import math
 import random
@@ -178,6 +179,21 @@ def test_a_gauge_with_a_tag_named_instance_is_the_latest_of_all(redis):
         for i, s in enumerate(servers):
             s.send("depth:%d|g|#instance:x,k:v" % i)
             wait_page(servers[0], lambda p: p.samples.get(("depth", (("instance", "x"), ("k", "v")))) == i)
+
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (apt-get install faketime)")
+def test_who_lives_and_what_is_idle_is_told_by_the_clock_of_redis(redis):
+    """Of two hosts one is a minute ahead."""
+    settings = ("redis.gauge_merge=sum", "redis.instance_ttl=20s", "aggregate.ttl=20s")
+    ahead = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+60", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    with Server(redis.url, "server.instance=ahead", *settings, interval="1s", env=ahead) as s, \
+            Server(redis.url, "server.instance=right", *settings, interval="1s") as other:
+        s.send("depth:2|g")
+        other.send("depth:3|g\nhits:1|c")
+        wait_page(s, lambda p: p.samples.get(("depth", ())) == 5 and p.samples.get(("hits", ())) == 1)
 
 
 def test_redis_away_is_said_and_the_page_comes_back(dir):
