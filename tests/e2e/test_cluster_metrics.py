@@ -273,6 +273,21 @@ def test_a_mapping_that_is_read_again_is_that_of_the_page(dir, redis):
         wait_page(s, lambda p: p.samples.get(("visits", (("where", "eu"),))) == 1 and "hits" not in p.families)
 
 
+def test_a_window_of_sets_that_is_read_again_is_that_of_the_page(dir, redis):
+    config = dir + "/statsd.conf"
+    with open(config, "w") as f:
+        f.write("[aggregate]\nset_window = 0\n")
+    with Server(redis.url, config=config, interval="1s") as s:
+        s.send("users:a|s")
+        wait_page(s, lambda p: p.samples.get(("users", ())) == 1)
+        wait_page(s, lambda p: ("users", ()) not in p.samples)
+        with open(config, "w") as f:
+            f.write("[aggregate]\nset_window = 1m\n")
+        s.process.send_signal(harness.signal.SIGHUP)
+        s.send("users:b|s")
+        wait_page(s, lambda p: p.samples.get(("users", ())) == 2)
+
+
 def test_without_redis_it_is_not_there():
     with Server() as s:
         status, _, body = s.get(PATH)
