@@ -118,10 +118,20 @@ static struct cluster_series known_as(const struct cluster_shard *s, const struc
     return (struct cluster_series){ hash, s->birth, t->idle_s };
 }
 
+/* What is not shown is not remembered either: Redis may have many times as much. */
+static bool is_too_much(struct cluster_totals *to)
+{
+    const bool ret = registry_is_full(to->to);
+    to->left_out[CLUSTER_LEFT_OUT_LIMITED] += ret;
+    return ret;
+}
+
 static void put_counter(const struct cluster_shard *s, struct cluster_totals *to,
                         const struct redis_field *f)
 {
     struct total t = total_of(to, f, SAMPLE_COUNTER);
+    if (is_too_much(to))
+        return;
     const struct cluster_series of = known_as(s, f, &t);
     t.value = cluster_memory_highest(to->memory, &of, f->number);
     cluster_totals_put(to, &t);
@@ -133,6 +143,8 @@ static void put_timer(const struct cluster_shard *s, struct cluster_totals *to,
 {
     struct total t = total_of(to, f, f->milliseconds ? SAMPLE_TIMING : SAMPLE_HISTOGRAM);
     bool fell = false;
+    if (is_too_much(to))
+        return;
     if (n != NULL)
         (void)sketch_merge(&f->part, &n->part);
     t.timer = &f->part;
