@@ -67,23 +67,23 @@ static struct cluster_known *place_of(const struct cluster_memory *m, uint64_t h
 /* Into a table of cap places, without what this filling has not met, if that is asked for. */
 static void move(struct cluster_memory *m, size_t cap, bool only_met)
 {
-    struct cluster_memory to = *m;
-    to.at = mem_zalloc(cap * sizeof *to.at);
-    to.cap = cap;
-    to.n = 0;
-    for (size_t i = 0; i < m->cap; i++) {
-        struct cluster_known *k = &m->at[i];
+    struct cluster_known *const before = m->at;
+    const size_t before_cap = m->cap;
+    m->at = mem_zalloc(cap * sizeof *m->at);
+    m->cap = cap;
+    m->n = 0;
+    for (size_t i = 0; i < before_cap; i++) {
+        struct cluster_known *k = &before[i];
         if (k->hash == 0)
             continue;
         if (only_met && k->filling != m->filling) {
             forget(k);
             continue;
         }
-        *place_of(&to, k->hash) = *k;
-        to.n++;
+        *place_of(m, k->hash) = *k;
+        m->n++;
     }
-    free(m->at);
-    *m = to;
+    free(before);
     memory_check(m);
 }
 
