@@ -25,6 +25,7 @@
 #ifndef AGGREGATE_REGISTRY_TOTALS_H
 #define AGGREGATE_REGISTRY_TOTALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "aggregate/total.h"
@@ -38,7 +39,7 @@ enum total_put {
     TOTAL_DROPPED, /* by the mapping */
     TOTAL_IDLE,    /* for longer than the ttl of what it is shown by */
     TOTAL_LIMITED, /* as many as may be were put */
-    TOTAL_BAD      /* the key is no series' */
+    TOTAL_BAD      /* the key is no series', or the instance no text (UTF-8) */
 };
 
 /**
@@ -50,6 +51,9 @@ struct registry_filling *registry_fill(struct registry *r, uint64_t most, uint64
 
 /* cost  as a new series: about 1 us, and 0.1 us for each bucket of a timer */
 enum total_put registry_put(struct registry_filling *f, const struct total *t);
+
+/* As many as may be were put: no other one is shown. */
+bool registry_is_full(const struct registry_filling *f);
 
 void registry_filled(struct registry_filling *f); /* NULL is fine */
 

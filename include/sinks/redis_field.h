@@ -39,9 +39,9 @@ enum redis_field_kind {
 
 enum {
     REDIS_FIELD_NEVER = -1,
-    /* A gauge's rule is `latest` again when it was set for so long without an instance's own
-     * value: each of these comes with a shared one of the same stamp, but not in one reading. */
-    REDIS_FIELD_RULE_MS = 300000
+    /* A gauge's rule is `latest` again when a shared value of this age is newer than each of the
+     * instances' own: they come with one of the same stamp, but not always in one reading. */
+    REDIS_FIELD_RULE_MS = 35000
 };
 
 struct redis_field {

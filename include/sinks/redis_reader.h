@@ -6,6 +6,7 @@
  *   redis_reader_sets       which sets a shard has (ZSCAN)
  *   redis_reader_members    how many members they have together (PFCOUNT)
  *   redis_reader_log        the entries of a shard's log (XREVRANGE, XREAD)
+ *   redis_reader_time       the clock of Redis (TIME)
  *
  * Reading changes nothing in Redis, and a large one holds up no flush.  Each node has one piece of
  * one request at a time, in the order of the requests, and the next is sent when this one has been
@@ -71,6 +72,7 @@ struct redis_read_calls {
     void (*set)(void *cookie, int64_t t, struct slice series);
     void (*members)(void *cookie, uint64_t n);
     void (*entry)(void *cookie, const struct redis_log_entry *e);
+    void (*time)(void *cookie, int64_t ms);
     /* error: for people; NULL where the status is DONE.  It dies with the call. */
     void (*done)(void *cookie, enum redis_read_status status, const char *error);
 };
@@ -130,6 +132,9 @@ struct redis_read *redis_reader_members(struct redis_reader *r, struct slice ser
  */
 struct redis_read *redis_reader_log(struct redis_reader *r, unsigned shard, const char *after,
                                     size_t n, const struct redis_read_calls *calls);
+
+/* time(): Unix ms, of one of the nodes. */
+struct redis_read *redis_reader_time(struct redis_reader *r, const struct redis_read_calls *calls);
 
 /* No more calls for it. */
 void redis_read_cancel(struct redis_read *q);

@@ -40,6 +40,11 @@ void registry_filled(struct registry_filling *f)
     free(f);
 }
 
+bool registry_is_full(const struct registry_filling *f)
+{
+    return f->registry->n_all >= f->most;
+}
+
 uint64_t registry_filled_series(const struct registry *r)
 {
     return r->n_all;
@@ -102,7 +107,7 @@ static struct identity *identity_of(struct registry_filling *f, const struct tot
             return NULL;
         tags = slice_of(tags.ptr + 1, tags.len - 1);
     }
-    if (name.len == 0 || name.len > UINT16_MAX || !utf8_valid(t->key) ||
+    if (name.len == 0 || name.len > UINT16_MAX || !utf8_valid(t->key) || !utf8_valid(t->instance) ||
         !cut_tags(&f->tags, tags, t->instance))
         return NULL;
     const struct sample s = { .name = name.ptr, .name_len = (uint32_t)name.len, .type = t->type };
@@ -155,7 +160,7 @@ enum total_put registry_put(struct registry_filling *f, const struct total *t)
     const struct profile *p = series_profile(s, r->opts.profiles);
     enum total_put ret = r->output.spelling.dropped             ? TOTAL_DROPPED
                          : p->ttl_s > 0 && t->idle_s > p->ttl_s ? TOTAL_IDLE
-                         : r->n_all >= f->most                  ? TOTAL_LIMITED
+                         : registry_is_full(f)                  ? TOTAL_LIMITED
                                                                 : TOTAL_PUT;
     if (ret != TOTAL_PUT) {
         series_free(s, &r->memory, &r->symbols);

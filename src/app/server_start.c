@@ -82,42 +82,54 @@ static int open_cluster(struct server *s)
     return rc;
 }
 
-/* Before HTTP, whose requests it answers. */
-static int start_cluster(struct server *s)
-{
-    int rc = s->cluster == NULL ? 0 : cluster_page_start(s->cluster);
-    if (rc < 0)
-        LOG(LOG_ERROR, "cannot start a thread for cluster metrics", F_STR("error", err_text(rc)));
-    return rc;
-}
-
 /*
  * After a takeover the sockets are ours whatever happens, and the server that ends has threads for
  * a while: a thread is asked for again.
  */
-static int start_worker(struct server *s, struct worker *w)
+static int start_thread(struct server *s, int (*start)(void *of), void *of, const char *what)
 {
     const struct timespec retry = { .tv_nsec = RETRY_MS * 1000000L };
-    int rc = worker_start(w);
+    struct buf text = { 0 };
+    int rc = start(of);
+    buf_printf(&text, "cannot start %s, trying again%c", what, '\0');
     if (rc < 0 && s->taking.asked)
-        LOG(LOG_WARN, "cannot start a worker, trying again", F_STR("error", err_text(rc)));
+        LOG(LOG_WARN, text.ptr, F_STR("error", err_text(rc)));
     for (int ms = 0; rc < 0 && s->taking.asked && ms < RETRY_MOST_MS; ms += RETRY_MS) {
         (void)nanosleep(&retry, NULL);
-        rc = worker_start(w);
+        rc = start(of);
     }
+    buf_clear(&text);
+    buf_printf(&text, "cannot start %s%c", what, '\0');
+    if (rc < 0)
+        LOG(LOG_ERROR, text.ptr, F_STR("error", err_text(rc)));
+    buf_release(&text);
     return rc;
+}
+
+static int start_worker(void *worker)
+{
+    return worker_start(worker);
 }
 
 static int start_workers(struct server *s)
 {
-    for (unsigned i = 0; i < s->n_workers; i++) {
-        int rc = start_worker(s, s->workers[i]);
-        if (rc < 0) {
-            LOG(LOG_ERROR, "cannot start a worker", F_STR("error", err_text(rc)));
-            return rc;
-        }
-    }
-    return 0;
+    int rc = 0;
+    for (unsigned i = 0; i < s->n_workers && rc == 0; i++)
+        rc = start_thread(s, start_worker, s->workers[i], "a worker");
+    return rc;
+}
+
+static int start_page(void *cluster)
+{
+    return cluster_page_start(cluster);
+}
+
+/* Before HTTP, whose requests it answers. */
+static int start_cluster(struct server *s)
+{
+    return s->cluster == NULL
+               ? 0
+               : start_thread(s, start_page, s->cluster, "a thread for cluster metrics");
 }
 
 int server_make(struct server *s)

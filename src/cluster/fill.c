@@ -1,5 +1,6 @@
 /*
- * cluster_fill_new   all requests that can be made at once; a node answers them in this order
+ * cluster_fill_new   what time is it?
+ * on_clock           all requests that can be made at once; a node answers them in this order
  *   on_field           a shard's; its last one: cluster_shard_put
  *   on_set             a set and an interval of it; the last one: ask_members
  *   on_entry           of a shard's log
@@ -232,13 +233,29 @@ void cluster_fill_stats(const struct cluster_fill *f, struct cluster_stats *ret)
 
 /* ---- its life ---- */
 
+static void on_time(void *fill, int64_t ms)
+{
+    ((struct cluster_fill *)fill)->opts.totals.now_ms = ms;
+}
+
+static void on_clock(void *fill, enum redis_read_status status, const char *error)
+{
+    struct cluster_fill *f = fill;
+    if (status == REDIS_READ_DONE && !f->ended) {
+        ask_shards(f);
+        ask_sets(f);
+        ask_logs(f);
+    }
+    over(f, status, error);
+}
+
 struct cluster_fill *cluster_fill_new(const struct cluster_fill_opts *opts)
 {
     struct cluster_fill *f = mem_zalloc(sizeof *f);
+    const struct redis_read_calls clock = { .cookie = f, .time = on_time, .done = on_clock };
     f->opts = *opts;
-    ask_shards(f);
-    ask_sets(f);
-    ask_logs(f);
+    f->waiting = 1;
+    (void)redis_reader_time(f->opts.reader, &clock);
     return f;
 }
 

@@ -1,6 +1,7 @@
 /**
  * cluster_fill: all totals of the ledger, read once, into a registry.
  *
+ *     the clock of Redis, by which all of this was written; then, at once:
  *     all fields of each shard's totals                  --> cluster_shard --> registry
  *     sets: which there are, then how many members       --> registry
  *     logs: who has written                              --> how many instances
@@ -25,7 +26,7 @@ struct redis_reader;
 
 struct cluster_fill_opts {
     struct redis_reader *reader;  /* borrowed */
-    struct cluster_totals totals; /* its `to`, memory, now_ms and flags */
+    struct cluster_totals totals; /* its `to`, memory and flags */
     int64_t interval_ms;
     int64_t set_window_ms; /* members of sets that came in it; 0: in the last closed interval */
     /*

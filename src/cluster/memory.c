@@ -14,7 +14,7 @@
 #include "aggregate/sketch_since.h"
 #include "base/mem.h"
 
-enum { MOMENTS = 6, LEAST_CAP = 1024 };
+enum { MOMENTS = 6, LEAST_CAP = 1024, EARLY_S = 3600 };
 
 static const double ROUNDING = 1e-12; /* of sums of fractions that were added in another order */
 static const uint64_t FORGOTTEN_NS = 3600 * 1000000000ull;
@@ -27,6 +27,7 @@ struct moment {
 struct cluster_known {
     uint64_t hash;
     double highest;
+    uint64_t pruned_ns; /* monotonic: from then on its total may have been removed */
     uint32_t birth, filling;
     struct moment *moments; /* n of them, the earliest first; of timers */
     uint32_t n;
@@ -52,7 +53,7 @@ void cluster_memory_release(struct cluster_memory *m)
         forget(&m->at[i]);
     free(m->at);
     sketch_release(&m->scratch);
-    *m = (struct cluster_memory){ .window_ns = m->window_ns };
+    *m = (struct cluster_memory){ .window_ns = m->window_ns, .totals_ttl_s = m->totals_ttl_s };
 }
 
 static struct cluster_known *place_of(const struct cluster_memory *m, uint64_t hash)
@@ -66,31 +67,31 @@ static struct cluster_known *place_of(const struct cluster_memory *m, uint64_t h
 /* Into a table of cap places, without what this filling has not met, if that is asked for. */
 static void move(struct cluster_memory *m, size_t cap, bool only_met)
 {
-    struct cluster_memory to = *m;
-    to.at = mem_zalloc(cap * sizeof *to.at);
-    to.cap = cap;
-    to.n = 0;
-    for (size_t i = 0; i < m->cap; i++) {
-        struct cluster_known *k = &m->at[i];
+    struct cluster_known *const before = m->at;
+    const size_t before_cap = m->cap;
+    m->at = mem_zalloc(cap * sizeof *m->at);
+    m->cap = cap;
+    m->n = 0;
+    for (size_t i = 0; i < before_cap; i++) {
+        struct cluster_known *k = &before[i];
         if (k->hash == 0)
             continue;
         if (only_met && k->filling != m->filling) {
             forget(k);
             continue;
         }
-        *place_of(&to, k->hash) = *k;
-        to.n++;
+        *place_of(m, k->hash) = *k;
+        m->n++;
     }
-    free(m->at);
-    *m = to;
+    free(before);
     memory_check(m);
 }
 
 void cluster_memory_begin(struct cluster_memory *m, uint64_t now_ns, bool lenient)
 {
-    m->lenient = lenient;
     if (m->last_ns != 0 && now_ns - m->last_ns > FORGOTTEN_NS)
         cluster_memory_release(m);
+    m->lenient = lenient;
     m->now_ns = now_ns;
     m->filling++;
 }
@@ -109,26 +110,45 @@ void cluster_memory_end(struct cluster_memory *m, bool good)
         move(m, cap, true);
 }
 
-static struct cluster_known *known(struct cluster_memory *m, uint64_t hash, uint32_t birth)
+/* A little before its time, as clocks differ. */
+static uint64_t pruned_ns(const struct cluster_memory *m, uint64_t idle_s)
 {
-    hash += hash == 0;
+    const uint64_t ttl_s = m->totals_ttl_s;
+    const uint64_t least_s = ttl_s - (ttl_s / 2 < EARLY_S ? ttl_s / 2 : EARLY_S);
+    return m->now_ns + (idle_s < least_s ? least_s - idle_s : 0) * 1000000000;
+}
+
+/* total: its sum, or its count */
+static bool began_anew(const struct cluster_memory *m, const struct cluster_known *k,
+                       uint32_t birth, double total)
+{
+    const bool may_be_pruned = m->totals_ttl_s > 0 && m->now_ns >= k->pruned_ns;
+    return k->birth != birth || (may_be_pruned && total < k->highest * (1 - ROUNDING));
+}
+
+static struct cluster_known *known(struct cluster_memory *m, const struct cluster_series *of,
+                                   double total)
+{
+    const uint64_t hash = of->hash + (of->hash == 0);
     if (m->n + 1 > m->cap / 2)
         move(m, m->cap == 0 ? LEAST_CAP : 2 * m->cap, false);
     struct cluster_known *k = place_of(m, hash);
-    if (k->hash != 0 && k->birth != birth) {
+    if (k->hash != 0 && began_anew(m, k, of->birth, total)) {
         forget(k);
         k->hash = hash;
     }
     m->n += k->hash == 0;
     k->hash = hash;
-    k->birth = birth;
+    k->birth = of->birth;
+    k->pruned_ns = pruned_ns(m, of->idle_s);
     k->filling = m->filling;
     return k;
 }
 
-double cluster_memory_highest(struct cluster_memory *m, uint64_t hash, uint32_t birth, double value)
+double cluster_memory_highest(struct cluster_memory *m, const struct cluster_series *of,
+                              double value)
 {
-    struct cluster_known *k = known(m, hash, birth);
+    struct cluster_known *k = known(m, of, value);
     k->highest = fmax(k->highest, value);
     return k->highest;
 }
@@ -159,10 +179,11 @@ static const struct moment *moment_before(const struct cluster_memory *m,
     return k->n > 0 ? &k->moments[i] : NULL;
 }
 
-const struct sketch *cluster_memory_recent(struct cluster_memory *m, uint64_t hash, uint32_t birth,
+const struct sketch *cluster_memory_recent(struct cluster_memory *m,
+                                           const struct cluster_series *of,
                                            const struct sketch *total, bool *fell)
 {
-    struct cluster_known *k = known(m, hash, birth);
+    struct cluster_known *k = known(m, of, total->count);
     *fell = !m->lenient && total->count < k->highest * (1 - ROUNDING);
     k->highest = m->lenient ? total->count : fmax(k->highest, total->count);
     if (m->window_ns == 0)

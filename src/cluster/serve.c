@@ -163,6 +163,13 @@ static bool is_given_up(const struct cluster_page *p)
     return p->behind_ns != 0 && p->begun_ns - p->behind_ns > BEHIND_MS * 1000000ull;
 }
 
+/* As it was read again last, in whole intervals. */
+static int64_t set_window_ms(const struct cluster_page *p, const struct profile *whole)
+{
+    const uint64_t intervals = (uint64_t)whole->set_steps * whole->set_step_intervals;
+    return (int64_t)(intervals * p->config->server_interval_ms);
+}
+
 static void begin(struct cluster_page *p)
 {
     assert(p->fill == NULL && p->filling == NULL);
@@ -180,16 +187,16 @@ static void begin(struct cluster_page *p)
     const struct profile *whole = profiles_at(p->rules->mapping.profiles, 0);
     p->memory.window_ns =
         has_summaries(&p->rules->mapping) ? (uint64_t)whole->summary_max_age_ms * 1000000 : 0;
+    p->memory.totals_ttl_s = core_seconds_up(p->config->redis_totals_ttl_ms);
     cluster_memory_begin(&p->memory, p->begun_ns, is_given_up(p));
     p->to = registry_fill(p->filling->registry, p->config->limits_max_series, p->begun_ns);
     const struct cluster_fill_opts o = {
         .reader = p->reader,
         .totals = { .to = p->to,
                     .memory = &p->memory,
-                    .now_ms = p->begun_wall_ms,
                     .instance_label = p->config->redis_instance_label },
         .interval_ms = (int64_t)p->config->server_interval_ms,
-        .set_window_ms = (int64_t)p->config->aggregate_set_window_ms,
+        .set_window_ms = set_window_ms(p, whole),
         .done = on_filled,
         .cookie = p,
     };

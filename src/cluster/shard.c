@@ -110,16 +110,30 @@ static struct total total_of(const struct cluster_totals *to, const struct redis
                            .idle_s = f->last_s >= 0 && idle_s > 0 ? (uint64_t)idle_s : 0 };
 }
 
-static uint64_t hash_of(const struct redis_field *f)
+static struct cluster_series known_as(const struct cluster_shard *s, const struct redis_field *f,
+                                      const struct total *t)
 {
-    return hash64_bytes(f->series.ptr, f->series.len) + (uint64_t)f->kind * 0x9E3779B97F4A7C15ull;
+    const uint64_t hash =
+        hash64_bytes(f->series.ptr, f->series.len) + (uint64_t)f->kind * 0x9E3779B97F4A7C15ull;
+    return (struct cluster_series){ hash, s->birth, t->idle_s };
+}
+
+/* What is not shown is not remembered either: Redis may have many times as much. */
+static bool is_too_much(struct cluster_totals *to)
+{
+    const bool ret = registry_is_full(to->to);
+    to->left_out[CLUSTER_LEFT_OUT_LIMITED] += ret;
+    return ret;
 }
 
 static void put_counter(const struct cluster_shard *s, struct cluster_totals *to,
                         const struct redis_field *f)
 {
     struct total t = total_of(to, f, SAMPLE_COUNTER);
-    t.value = cluster_memory_highest(to->memory, hash_of(f), s->birth, f->number);
+    if (is_too_much(to))
+        return;
+    const struct cluster_series of = known_as(s, f, &t);
+    t.value = cluster_memory_highest(to->memory, &of, f->number);
     cluster_totals_put(to, &t);
 }
 
@@ -129,10 +143,13 @@ static void put_timer(const struct cluster_shard *s, struct cluster_totals *to,
 {
     struct total t = total_of(to, f, f->milliseconds ? SAMPLE_TIMING : SAMPLE_HISTOGRAM);
     bool fell = false;
+    if (is_too_much(to))
+        return;
     if (n != NULL)
         (void)sketch_merge(&f->part, &n->part);
     t.timer = &f->part;
-    t.recent = cluster_memory_recent(to->memory, hash_of(f), s->birth, &f->part, &fell);
+    const struct cluster_series of = known_as(s, f, &t);
+    t.recent = cluster_memory_recent(to->memory, &of, &f->part, &fell);
     to->fell |= fell;
     cluster_totals_put(to, &t);
 }
@@ -174,14 +191,12 @@ static double merged(enum gauge_merge rule, double a, double b)
 
 /* All n of them by the rule that was said last, as one. */
 static void put_instances_as_one(const struct cluster_shard *s, struct cluster_totals *to,
-                                 struct redis_field *f, size_t n)
+                                 const struct redis_field *f, size_t n,
+                                 const struct redis_field *last)
 {
-    struct redis_field all = f[0];
+    struct redis_field all = *last;
     double number = 0;
     size_t alive = 0;
-    for (size_t i = 1; i < n; i++)
-        if (f[i].stamp_ms > all.stamp_ms)
-            all = f[i];
     for (size_t i = 0; i < n; i++) {
         if (!is_alive(s, to, f[i].instance)) {
             to->left_out[CLUSTER_LEFT_OUT_GONE]++;
@@ -196,26 +211,47 @@ static void put_instances_as_one(const struct cluster_shard *s, struct cluster_t
     cluster_totals_put(to, &t);
 }
 
-static bool is_latest(const struct redis_field *shared, const struct redis_field *f, size_t n)
+/* Of these n, the one whose value came last; its rule is that of all. */
+static const struct redis_field *last_of(const struct redis_field *f, size_t n)
 {
-    size_t last = 0;
+    const struct redis_field *last = f;
     for (size_t i = 1; i < n; i++)
-        last = f[i].stamp_ms > f[last].stamp_ms ? i : last;
-    return f[last].rule == GAUGE_MERGE_LATEST ||
-           (shared != NULL && shared->stamp_ms - f[last].stamp_ms > REDIS_FIELD_RULE_MS);
+        last = f[i].stamp_ms > last->stamp_ms ? &f[i] : last;
+    return last;
+}
+
+/* An instance that has a rule writes its own value and the shared one at once: where the shared one
+ * came later, the rule is given up; unless it may have come while this was read. */
+static bool is_latest(const struct redis_field *shared, const struct redis_field *last,
+                      int64_t now_ms)
+{
+    return last->rule == GAUGE_MERGE_LATEST ||
+           (shared != NULL && shared->stamp_ms > last->stamp_ms &&
+            now_ms - shared->stamp_ms > REDIS_FIELD_RULE_MS);
+}
+
+static bool has_instance_tag(struct slice series)
+{
+    struct slice rest = redis_series_tags(series), tag;
+    while (slice_cut(&rest, ',', &tag))
+        if (slice_starts(tag, SLICE_LIT("instance:")))
+            return true;
+    return slice_starts(rest, SLICE_LIT("instance:"));
 }
 
 /* shared: NULL, or what is the latest of all; n > 0 of the instances' own */
 static void put_instances(const struct cluster_shard *s, struct cluster_totals *to,
-                          const struct redis_field *shared, struct redis_field *f, size_t n)
+                          const struct redis_field *shared, const struct redis_field *f, size_t n)
 {
-    if (!to->instance_label && is_latest(shared, f, n)) {
-        const struct total t = total_of(to, shared != NULL ? shared : f, SAMPLE_GAUGE);
+    const bool as_one = !to->instance_label || has_instance_tag(f->series);
+    const struct redis_field *last = last_of(f, n);
+    if (as_one && is_latest(shared, last, to->now_ms)) {
+        const struct total t = total_of(to, shared != NULL ? shared : last, SAMPLE_GAUGE);
         cluster_totals_put(to, &t);
         return;
     }
-    if (!to->instance_label) {
-        put_instances_as_one(s, to, f, n);
+    if (as_one) {
+        put_instances_as_one(s, to, f, n, last);
         return;
     }
     for (size_t i = 0; i < n; i++) {

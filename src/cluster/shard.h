@@ -25,7 +25,7 @@
 struct cluster_totals {
     struct registry_filling *to;
     struct cluster_memory *memory;
-    int64_t now_ms;      /* wall clock */
+    int64_t now_ms;      /* by the clock of Redis */
     bool instance_label; /* gauges are shown for each instance */
     bool fell;           /* a timer's count did: Redis lost what it had */
     uint64_t left_out[CLUSTER_LEFT_OUT_COUNT];

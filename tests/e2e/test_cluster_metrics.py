@@ -1,5 +1,6 @@
 """/cluster/metrics: what three servers have counted, as one page, read from a real Redis."""
 import contextlib
+import glob
 import gzip
 import math
 import random
@@ -159,8 +160,8 @@ def test_a_rule_that_was_taken_away_no_longer_counts_though_the_instance_lives(r
         s.send("depth:2|g\nother:1|g")
         wait_page(s, lambda p: p.samples.get(("depth", ())) == 2)
         now_ms = int(time.time() * 1000)
-        for stamp_ms, want in ((now_ms - 200000, 2), (now_ms - 400000, 9)):
-            redis.client.hset(tot_key("depth"), mapping={"i|a|depth": "2 %d sum" % stamp_ms, "g|depth": "9 %d b" % now_ms})
+        for shared_ms, want in ((now_ms, 2), (now_ms - 60000, 9)):  # the first may have come while it was read
+            redis.client.hset(tot_key("depth"), mapping={"i|a|depth": "2 %d sum" % (now_ms - 90000), "g|depth": "9 %d b" % shared_ms})
             wait_page(s, lambda p, want=want: p.samples.get(("depth", ())) == want)
 
 
@@ -171,6 +172,28 @@ def test_an_instance_may_be_a_label_of_its_gauges(redis):
         got = wait_page(servers[0], lambda p: sum(k[0] == "depth" for k in p.samples) == 3)
         assert [got.value("depth", queue="q", instance="web-%d" % i) for i in range(3)] == [0, 1, 2]
         wait_page(servers[0], lambda p: p.samples.get(("hits", ())) == 3)
+
+
+def test_a_gauge_with_a_tag_named_instance_is_the_latest_of_all(redis):
+    with fleet(redis, "redis.instance_label=on", n=2) as servers:
+        for i, s in enumerate(servers):
+            s.send("depth:%d|g|#instance:x,k:v" % i)
+            wait_page(servers[0], lambda p: p.samples.get(("depth", (("instance", "x"), ("k", "v")))) == i)
+
+
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (apt-get install faketime)")
+def test_who_lives_and_what_is_idle_is_told_by_the_clock_of_redis(redis):
+    """Of two hosts one is a minute ahead."""
+    settings = ("redis.gauge_merge=sum", "redis.instance_ttl=20s", "aggregate.ttl=20s")
+    ahead = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+60", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    with Server(redis.url, "server.instance=ahead", *settings, interval="1s", env=ahead) as s, \
+            Server(redis.url, "server.instance=right", *settings, interval="1s") as other:
+        s.send("depth:2|g")
+        other.send("depth:3|g\nhits:1|c")
+        wait_page(s, lambda p: p.samples.get(("depth", ())) == 5 and p.samples.get(("hits", ())) == 1)
 
 
 def test_redis_away_is_said_and_the_page_comes_back(dir):
@@ -248,6 +271,21 @@ def test_a_mapping_that_is_read_again_is_that_of_the_page(dir, redis):
             f.write(text % "visits")
         s.process.send_signal(harness.signal.SIGHUP)
         wait_page(s, lambda p: p.samples.get(("visits", (("where", "eu"),))) == 1 and "hits" not in p.families)
+
+
+def test_a_window_of_sets_that_is_read_again_is_that_of_the_page(dir, redis):
+    config = dir + "/statsd.conf"
+    with open(config, "w") as f:
+        f.write("[aggregate]\nset_window = 0\n")
+    with Server(redis.url, config=config, interval="1s") as s:
+        s.send("users:a|s")
+        wait_page(s, lambda p: p.samples.get(("users", ())) == 1)
+        wait_page(s, lambda p: ("users", ()) not in p.samples)
+        with open(config, "w") as f:
+            f.write("[aggregate]\nset_window = 1m\n")
+        s.process.send_signal(harness.signal.SIGHUP)
+        s.send("users:b|s")
+        wait_page(s, lambda p: p.samples.get(("users", ())) == 2)
 
 
 def test_without_redis_it_is_not_there():

@@ -899,6 +899,26 @@ def test_a_worker_that_cannot_start_at_once_loses_no_state(folder, ends):
         s.wait_value("hits", 1)
 
 
+def test_the_thread_of_the_cluster_page_is_asked_for_again(folder):
+    settings = ("server.workers=1", "redis.url=redis://127.0.0.1:1", "server.state_dir=" + folder)
+    with server(folder, *settings, clean_exit=False) as old:
+        with stopped_for_the_byte(folder, old, *settings) as new:
+            with open("/proc/%d/statm" % new.pid) as f:
+                size = int(f.read().split()[0]) * 4096
+            room = 4 << 20
+            resource.prlimit(new.pid, resource.RLIMIT_AS, (size + room, resource.RLIM_INFINITY))
+            new.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: new.logged("cannot start a worker, trying again"), "it is told")
+            while not new.logged("cannot start a thread for cluster metrics, trying again"):
+                assert room < 64 << 20 and new.process.poll() is None
+                room += 1 << 20  # until there is room for the stack of one thread
+                resource.prlimit(new.pid, resource.RLIMIT_AS, (size + room, resource.RLIM_INFINITY))
+                time.sleep(0.15)
+            resource.prlimit(new.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            wait_for(lambda: new.logged("took over from the server that ran"), "the takeover")
+            assert stop(new.process) == 0
+
+
 def test_a_new_one_with_too_few_descriptors_says_so(folder):
     with server(folder, "server.workers=8") as old:
         new = server(folder, "server.workers=8", takeover=True, wait=False, clean_exit=False)

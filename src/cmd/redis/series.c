@@ -132,10 +132,14 @@ double series_gauge(const struct series *s, const struct value *latest)
 {
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t n = 0;
-    const struct own_gauge *last = s->own;
+    enum gauge_merge rule = GAUGE_MERGE_LATEST;
+    int64_t said_ms = latest->stamp_ms - 1; /* a rule is given up by a shared value alone */
     for (size_t i = 0; i < s->n_own; i++) {
         const struct own_gauge *own = &s->own[i];
-        last = own->stamp_ms > last->stamp_ms ? own : last;
+        if (own->stamp_ms > said_ms) {
+            said_ms = own->stamp_ms;
+            rule = own->rule;
+        }
         if (!own->alive)
             continue;
         n++;
@@ -143,10 +147,8 @@ double series_gauge(const struct series *s, const struct value *latest)
         least = fmin(least, own->number);
         most = fmax(most, own->number);
     }
-    if (n == 0 || last->rule == GAUGE_MERGE_LATEST || !isfinite(sum) ||
-        latest->stamp_ms - last->stamp_ms > REDIS_FIELD_RULE_MS)
+    if (n == 0 || rule == GAUGE_MERGE_LATEST || !isfinite(sum))
         return latest->number;
-    const enum gauge_merge rule = last->rule;
     return rule == GAUGE_MERGE_SUM   ? sum
            : rule == GAUGE_MERGE_AVG ? sum / (double)n
            : rule == GAUGE_MERGE_MIN ? least

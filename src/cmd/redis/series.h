@@ -57,7 +57,8 @@ struct series *series_find(struct series_list *l, enum series_kind kind, struct 
  * stays.  Not of INSTANCE and OTHER. */
 void series_put(struct series_list *l, size_t column, const struct redis_field *f);
 
-/* What its rule makes of the instances that are alive; the latest value where none is. */
+/* What the rule that was said last makes of the instances that are alive; the latest value where
+ * none is, or where that came later, and so without a rule. */
 double series_gauge(const struct series *s, const struct value *latest);
 
 void value_merge(enum series_kind kind, struct value *to, const struct value *from);

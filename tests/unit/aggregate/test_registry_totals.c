@@ -273,6 +273,10 @@ static void a_key_that_is_no_series_is_told(void **state)
     begin(&f, &(struct pipeline_opts){ 0 }, MOST);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(put(&f, bad[i], 1), TOTAL_BAD);
+    const struct total t = { .key = SLICE_LIT("g"),
+                             .type = SAMPLE_GAUGE,
+                             .instance = SLICE_LIT("web\xff") };
+    assert_int_equal(registry_put(f.f, &t), TOTAL_BAD);
     assert_int_equal(put(&f, "a|#b:", 1), TOTAL_PUT);
     assert_int_equal(put(&f, "a|#b:c:d", 2), TOTAL_PUT);
     end(&f, "a{b=\"\"} 1\na{b=\"c:d\"} 2\n");

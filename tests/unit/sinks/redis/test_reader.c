@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/now.h"
 #include "sinks/redis_reader.h"
 #include "support/loop_until.h"
 #include "support/redis_server.h"
@@ -72,6 +73,13 @@ static void on_entry(void *cookie, const struct redis_log_entry *e)
     count(g);
 }
 
+static void on_time(void *cookie, int64_t ms)
+{
+    struct given *g = cookie;
+    buf_printf(&g->lines, "%lld", (long long)ms);
+    count(g);
+}
+
 static void on_done(void *cookie, enum redis_read_status status, const char *error)
 {
     struct given *g = cookie;
@@ -82,7 +90,7 @@ static void on_done(void *cookie, enum redis_read_status status, const char *err
 
 static struct redis_read_calls calls_of(struct given *g)
 {
-    return (struct redis_read_calls){ g, on_field, on_set, on_members, on_entry, on_done };
+    return (struct redis_read_calls){ g, on_field, on_set, on_members, on_entry, on_time, on_done };
 }
 
 static bool is_done(void *cookie)
@@ -178,6 +186,22 @@ static void a_hash_that_is_not_there_has_no_fields(void **state)
     const struct redis_read_calls calls = calls_of(&g);
     redis_reader_scan(g.reader, 63, 1700000000, NULL, &calls);
     expect_done(&g, "");
+    shut(&g);
+}
+
+static void the_clock_of_redis_is_told(void **state)
+{
+    struct given g;
+    (void)state;
+    open_url(&g, redis.url, 0, 0);
+    const struct redis_read_calls calls = calls_of(&g);
+    const int64_t before_ms = now_wall_ms();
+    redis_reader_time(g.reader, &calls);
+    assert_true(loop_until(&loop, is_done, &g, LIMIT_MS));
+    assert_int_equal(g.status, REDIS_READ_DONE);
+    buf_append_char(&g.lines, '\0');
+    const int64_t ms = strtoll(g.lines.ptr, NULL, 10);
+    assert_true(before_ms <= ms && ms <= now_wall_ms());
     shut(&g);
 }
 
@@ -448,6 +472,10 @@ static void an_answer_that_no_command_has_is_odd(void **state)
         { sets, ":1\r\n" },
         { sets, "*2\r\n$1\r\n0\r\n*1\r\n:1\r\n" },
         { members, "$1\r\n1\r\n" },
+        { redis_reader_time, ":1\r\n" },
+        { redis_reader_time, "*2\r\n$1\r\n1\r\n$1\r\nx\r\n" },
+        { redis_reader_time, "*2\r\n$2\r\n-1\r\n$1\r\n1\r\n" },
+        { redis_reader_time, "*2\r\n$1\r\n1\r\n$7\r\n1000000\r\n" },
         { members, ":-1\r\n" },
         { last_of_log, "+OK\r\n" },
         { rest_of_log, "*1\r\n$1\r\nx\r\n" },
@@ -492,6 +520,7 @@ int main(void)
         cmocka_unit_test(all_fields_come_once_in_pieces),
         cmocka_unit_test(all_fields_come_once_when_a_connection_is_lost_in_between),
         cmocka_unit_test(a_hash_that_is_not_there_has_no_fields),
+        cmocka_unit_test(the_clock_of_redis_is_told),
         cmocka_unit_test(a_pattern_leaves_fields_out),
         cmocka_unit_test(fields_are_asked_for_by_name),
         cmocka_unit_test(sets_are_found_by_interval_and_counted_over_several),
