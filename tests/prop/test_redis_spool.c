@@ -502,9 +502,65 @@ static void totals_are_exact_where_they_are_carried(void **state)
     assert_true(exact >= SEEDS / 10);
 }
 
+/* Of one shard, so long that it is a piece of its own, and hardly gets smaller. */
+static struct redis_batch *long_batch(struct world *w)
+{
+    enum { BYTES = 40000 };
+    struct redis_batch *b = batch(w, 0);
+    b->bytes = mem_realloc(b->bytes, BYTES);
+    for (size_t i = b->len; i < BYTES; i++)
+        b->bytes[i] = (char)below(w, 251);
+    b->len = b->head_len = b->split_at = BYTES;
+    return b;
+}
+
+/* What is on disk takes hardly any memory: dropping it makes room there alone. */
+static void a_disk_that_is_full_gives_away_no_more_than_it_needs(void **state)
+{
+    enum { MEMORY = 1 << 20, DISK = 20 << 20, SEGMENT = 8 << 20, INTERVALS = 400 };
+    char path[] = "/tmp/spool-law-XXXXXX";
+    (void)state;
+    for (int carries = 0; carries < 2; carries++) {
+        struct world *w = mem_zalloc(sizeof *w);
+        world = w;
+        w->now_ms = 1000000;
+        w->down = true;
+        memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+        w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        w->opts = (struct redis_ledger_opts){ .max_bytes = MEMORY,
+                                              .max_age_ms = 1 << 30,
+                                              .keep_ms = 5000,
+                                              .pack_after_ms = 2 * INTERVAL_MS,
+                                              .disk_max_bytes = DISK,
+                                              .carry = carries ? &encode_opts : NULL };
+        open_ledger(w);
+        for (int i = 0; i < INTERVALS; i++) {
+            w->now_ms += INTERVAL_MS;
+            redis_ledger_begin(w->ledger, i, w->now_ms, w->now_ms);
+            for (int n = 0; n < 3; n++)
+                redis_ledger_take(w->ledger, long_batch(w));
+            redis_ledger_end(w->ledger, w->now_ms);
+            redis_ledger_pump(w->ledger, ++w->now_ms);
+            struct redis_stats s = stats_of(w);
+            assert_true(s.spool_bytes <= MEMORY + SLACK);
+            assert_true(s.spool_disk_bytes <= DISK);
+            if (s.series_dropped > 0)
+                assert_true(s.spool_disk_bytes > DISK - SEGMENT - MEMORY);
+        }
+        assert_true(stats_of(w).series_dropped > 0);
+        redis_ledger_give_up(w->ledger);
+        end_ledger(w);
+        redis_encode_free(w->encode);
+        close(w->dir);
+        assert_int_equal(rmdir(path), 0);
+        free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_disk_that_is_full_gives_away_no_more_than_it_needs),
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
         cmocka_unit_test(totals_are_exact_where_they_are_carried),
         cmocka_unit_test(damaged_files_cost_what_they_held_and_no_more),

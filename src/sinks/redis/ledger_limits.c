@@ -130,10 +130,14 @@ void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms)
     evict_aged(l, now_ms);
     struct redis_interval *iv;
     uint64_t shards;
-    while (redis_ledger_waiting(l) > o->max_bytes && redis_spool_relieve(l, now_ms))
-        ;
-    while (redis_ledger_waiting(l) > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
+    while (redis_ledger_waiting(l) > o->max_bytes) {
+        /* Again after each drop: what was on disk leaves its room there, and hardly any memory. */
+        if (redis_spool_relieve(l, now_ms))
+            continue;
+        if ((iv = oldest_unsent(l, &shards)) == NULL)
+            break;
         drop(l, iv, shards, "spool_max_bytes", now_ms);
+    }
     while ((iv = oldest_unsent(l, &shards)) != NULL && now_ms - iv->queued_ms > o->max_age_ms) {
         drop(l, iv, shards, "spool_max_age", now_ms);
         if (l->carry != NULL) /* the rest by and by */
