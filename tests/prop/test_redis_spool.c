@@ -502,6 +502,46 @@ static void totals_are_exact_where_they_are_carried(void **state)
     assert_true(exact >= SEEDS / 10);
 }
 
+static void what_is_carried_is_left_until_redis_has_it(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = mem_zalloc(sizeof *w);
+    struct sink_amount left;
+    (void)state;
+    world = w;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 1 << 20,
+                                          .max_age_ms = 1000,
+                                          .keep_ms = 5000,
+                                          .interval_ms = INTERVAL_MS,
+                                          .carry = &encode_opts };
+    w->encode = redis_encode_new(&encode_opts);
+    open_ledger(w);
+    w->down = true;
+    interval(w);
+    redis_ledger_hurry(w->ledger);
+    w->now_ms += 2000;
+    while (stats_of(w).spool_batches > 0)
+        redis_ledger_pump(w->ledger, ++w->now_ms);
+    assert_false(redis_ledger_idle(w->ledger));
+    redis_ledger_left(w->ledger, &left);
+    assert_int_equal(sink_amount_series(&left), stats_of(w).series_carried);
+    double sent = 0;
+    for (unsigned i = 0; i < KEYS; i++)
+        sent += w->sent[i];
+    assert_true(left.counted == sent);
+    deliver_all(w);
+    redis_ledger_left(w->ledger, &left);
+    assert_true(sink_amount_is_nothing(&left));
+    end_ledger(w);
+    assert_true(expect_totals(w, 0));
+    redis_encode_free(w->encode);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
 /* Of one shard, so long that it is a piece of its own, and hardly gets smaller. */
 static struct redis_batch *long_batch(struct world *w)
 {
@@ -560,6 +600,7 @@ static void a_disk_that_is_full_gives_away_no_more_than_it_needs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_carried_is_left_until_redis_has_it),
         cmocka_unit_test(a_disk_that_is_full_gives_away_no_more_than_it_needs),
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
         cmocka_unit_test(totals_are_exact_where_they_are_carried),

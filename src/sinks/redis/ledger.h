@@ -106,9 +106,10 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
                          const struct redis_verdict *v, uint64_t now_ms);
 
-bool redis_ledger_idle(const struct redis_ledger *l); /* nothing unacknowledged */
+/* Nothing unacknowledged, and nothing carried. */
+bool redis_ledger_idle(const struct redis_ledger *l);
 
-/* The queues: what is not acknowledged, or was and Redis lost it. */
+/* The queues: what is not acknowledged, or was and Redis lost it; and what is carried. */
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);
 /* At shutdown: counts the same as dropped, or as lost.  Only redis_ledger_free may follow. */
 void redis_ledger_give_up(struct redis_ledger *l);
