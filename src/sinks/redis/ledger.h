@@ -31,8 +31,9 @@
  * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
  * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
  * dropped: the oldest interval's part on a node to which nothing of it was sent (with one node: the
- * whole interval), a piece at a time where its totals are carried (carry.h): these take a quarter
- * of max_bytes at most.  What was sent may be applied already, so it stays: one or two intervals.
+ * whole interval), a piece at a time where its totals are carried (carry.h): these have a quarter
+ * of max_bytes, and the queues the rest.  What was sent may be applied already, so it stays: one or
+ * two intervals.
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner

@@ -158,6 +158,16 @@ bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms)
     return l->opts.pack_after_ms > 0 && pack_next(l, UINT64_MAX);
 }
 
+bool redis_spool_disk_is_short(const struct redis_ledger *l)
+{
+    const uint64_t max = l->opts.disk_max_bytes;
+    struct spool_file_stats f;
+    if (l->file == NULL || max < 2 * SPOOL_SEGMENT_BYTES)
+        return false;
+    spool_file_stats(l->file, &f);
+    return f.bytes + SPOOL_SEGMENT_BYTES > max;
+}
+
 /* ---- opening ---- */
 
 static void drop_damaged(struct redis_ledger *l, struct redis_batch *b, int rc, uint64_t now_ms)

@@ -13,6 +13,9 @@
 /* What waits takes less memory.   returns  false: nothing more can be done */
 bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms);
 
+/* Would another segment be too much on disk?  Not where there is room for hardly any. */
+bool redis_spool_disk_is_short(const struct redis_ledger *l);
+
 /* The batches of b, a bale, which stays.   returns  NULL: it is damaged; with why in *ret_error, 0:
  * it makes no sense */
 struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
