@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -543,6 +544,47 @@ static void what_is_carried_is_left_until_redis_has_it(void **state)
     free(w);
 }
 
+/* As when strangers hold all the connections that the process may have. */
+static void what_is_on_disk_waits_for_a_descriptor(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = mem_zalloc(sizeof *w);
+    struct rlimit all, none;
+    (void)state;
+    world = w;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 60000,
+                                          .max_age_ms = 1 << 30,
+                                          .keep_ms = 5000,
+                                          .pack_after_ms = 2 * INTERVAL_MS,
+                                          .disk_max_bytes = 1 << 30 };
+    open_ledger(w);
+    w->down = true;
+    for (int i = 0; i < 20; i++)
+        interval(w);
+    assert_true(stats_of(w).spool_disk_bytes > 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ .rlim_cur = 0, .rlim_max = all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    w->down = false;
+    for (int i = 0; i < 3; i++) {
+        uint64_t wake_ms = redis_ledger_pump(w->ledger, w->now_ms);
+        assert_true(wake_ms > w->now_ms);
+        w->now_ms = wake_ms;
+        answers(w, WIRE);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    deliver_all(w);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    end_ledger(w);
+    expect_once_or_counted(w, 0);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
 /* Of one shard, so long that it is a piece of its own, and hardly gets smaller. */
 static struct redis_batch *long_batch(struct world *w)
 {
@@ -658,6 +700,7 @@ static void memory_that_is_full_is_made_room_in_a_piece_at_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_on_disk_waits_for_a_descriptor),
         cmocka_unit_test(memory_that_is_full_is_made_room_in_a_piece_at_a_time),
         cmocka_unit_test(what_is_carried_is_left_until_redis_has_it),
         cmocka_unit_test(a_disk_that_is_full_gives_away_no_more_than_it_needs),

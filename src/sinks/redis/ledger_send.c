@@ -20,6 +20,8 @@
 #include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
 
+enum { READ_AGAIN_MS = 100 };
+
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
 
 /* Number it, if it has none.  returns  whether it had none */
@@ -178,9 +180,11 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
         return send_batch(l, b, now_ms) ? 0 : redis_ledger_bit(b->shard);
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
         return redis_ledger_bit(b->shard);
-    if (!carries) {
-        redis_spool_open(l, b, now_ms);
+    if (!carries && redis_spool_open(l, b, now_ms))
         return 0;
+    if (!carries) {
+        wake_at(wake_ms, now_ms + READ_AGAIN_MS);
+        return redis_ledger_bit(b->shard);
     }
     if (l->carried_out) { /* one at each call: all else goes on meanwhile */
         wake_at(wake_ms, now_ms + 1);

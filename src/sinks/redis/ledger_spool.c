@@ -229,15 +229,24 @@ struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redi
     return first;
 }
 
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+/* It was not read for lack of something that others have, and is there all the same. */
+static bool passes(int rc)
+{
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
+bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
     int rc;
     assert(!b->in_flight && b->interval != NULL);
     struct redis_batch *first = redis_spool_unpack(l, b, &rc);
+    if (first == NULL && passes(rc))
+        return false;
     if (first != NULL)
         put_in_place(l, b, first);
     else
         drop_damaged(l, b, rc, now_ms);
+    return true;
 }
 
 /* ---- the rest ---- */
