@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "sinks/redis/filled.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/pack.h"
@@ -502,9 +504,206 @@ static void totals_are_exact_where_they_are_carried(void **state)
     assert_true(exact >= SEEDS / 10);
 }
 
+static void what_is_carried_is_left_until_redis_has_it(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = mem_zalloc(sizeof *w);
+    struct sink_amount left;
+    (void)state;
+    world = w;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 1 << 20,
+                                          .max_age_ms = 1000,
+                                          .keep_ms = 5000,
+                                          .interval_ms = INTERVAL_MS,
+                                          .carry = &encode_opts };
+    w->encode = redis_encode_new(&encode_opts);
+    open_ledger(w);
+    w->down = true;
+    interval(w);
+    redis_ledger_hurry(w->ledger);
+    w->now_ms += 2000;
+    while (stats_of(w).spool_batches > 0)
+        redis_ledger_pump(w->ledger, ++w->now_ms);
+    assert_false(redis_ledger_idle(w->ledger));
+    redis_ledger_left(w->ledger, &left);
+    assert_int_equal(sink_amount_series(&left), stats_of(w).series_carried);
+    double sent = 0;
+    for (unsigned i = 0; i < KEYS; i++)
+        sent += w->sent[i];
+    assert_true(left.counted == sent);
+    deliver_all(w);
+    redis_ledger_left(w->ledger, &left);
+    assert_true(sink_amount_is_nothing(&left));
+    end_ledger(w);
+    assert_true(expect_totals(w, 0));
+    redis_encode_free(w->encode);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
+/* As when strangers hold all the connections that the process may have. */
+static void what_is_on_disk_waits_for_a_descriptor(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = mem_zalloc(sizeof *w);
+    struct rlimit all, none;
+    (void)state;
+    world = w;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 60000,
+                                          .max_age_ms = 1 << 30,
+                                          .keep_ms = 5000,
+                                          .pack_after_ms = 2 * INTERVAL_MS,
+                                          .disk_max_bytes = 1 << 30 };
+    open_ledger(w);
+    w->down = true;
+    for (int i = 0; i < 20; i++)
+        interval(w);
+    assert_true(stats_of(w).spool_disk_bytes > 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ .rlim_cur = 0, .rlim_max = all.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    w->down = false;
+    for (int i = 0; i < 3; i++) {
+        uint64_t wake_ms = redis_ledger_pump(w->ledger, w->now_ms);
+        assert_true(wake_ms > w->now_ms);
+        w->now_ms = wake_ms;
+        answers(w, WIRE);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    deliver_all(w);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    end_ledger(w);
+    expect_once_or_counted(w, 0);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
+/* Of one shard, so long that it is a piece of its own, and hardly gets smaller. */
+static struct redis_batch *long_batch(struct world *w)
+{
+    enum { BYTES = 40000 };
+    struct redis_batch *b = batch(w, 0);
+    b->bytes = mem_realloc(b->bytes, BYTES);
+    for (size_t i = b->len; i < BYTES; i++)
+        b->bytes[i] = (char)below(w, 251);
+    b->len = b->head_len = b->split_at = BYTES;
+    return b;
+}
+
+/* What is on disk takes hardly any memory: dropping it makes room there alone. */
+static void a_disk_that_is_full_gives_away_no_more_than_it_needs(void **state)
+{
+    enum { MEMORY = 1 << 20, DISK = 20 << 20, SEGMENT = 8 << 20, INTERVALS = 400 };
+    char path[] = "/tmp/spool-law-XXXXXX";
+    (void)state;
+    for (int carries = 0; carries < 2; carries++) {
+        struct world *w = mem_zalloc(sizeof *w);
+        world = w;
+        w->now_ms = 1000000;
+        w->down = true;
+        memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+        w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        w->opts = (struct redis_ledger_opts){ .max_bytes = MEMORY,
+                                              .max_age_ms = 1 << 30,
+                                              .keep_ms = 5000,
+                                              .pack_after_ms = 2 * INTERVAL_MS,
+                                              .disk_max_bytes = DISK,
+                                              .carry = carries ? &encode_opts : NULL };
+        open_ledger(w);
+        const uint64_t least = DISK - SEGMENT - MEMORY - (carries ? SEGMENT : 0);
+        for (int i = 0; i < INTERVALS; i++) {
+            w->now_ms += INTERVAL_MS;
+            redis_ledger_begin(w->ledger, i, w->now_ms, w->now_ms);
+            for (int n = 0; n < 3; n++)
+                redis_ledger_take(w->ledger, long_batch(w));
+            redis_ledger_end(w->ledger, w->now_ms);
+            redis_ledger_pump(w->ledger, ++w->now_ms);
+            struct redis_stats s = stats_of(w);
+            assert_true(s.spool_bytes <= MEMORY + SLACK);
+            assert_true(s.spool_disk_bytes <= DISK);
+            if (s.series_dropped > 0)
+                assert_true(s.spool_disk_bytes > least);
+        }
+        assert_true(stats_of(w).series_dropped > 0);
+        redis_ledger_give_up(w->ledger);
+        end_ledger(w);
+        redis_encode_free(w->encode);
+        close(w->dir);
+        assert_int_equal(rmdir(path), 0);
+        free(w);
+    }
+}
+
+static uint64_t most_dropped_at_once;
+static struct redis_filled filled;
+
+static void expect_batch(void *cookie, struct redis_batch *b)
+{
+    struct world *w = cookie;
+    uint64_t before = stats_of(w).series_dropped;
+    redis_filled_add(&filled, b);
+    redis_ledger_expect(w->ledger, b, w->now_ms);
+    uint64_t dropped = stats_of(w).series_dropped - before;
+    most_dropped_at_once = dropped > most_dropped_at_once ? dropped : most_dropped_at_once;
+}
+
+/* What is carried takes far more memory than what it came from took, compressed. */
+static void memory_that_is_full_is_made_room_in_a_piece_at_a_time(void **state)
+{
+    enum { MEMORY = 4 << 20, MANY = 6400, INTERVALS = 120, SERIES_OF_SHARD = 250 };
+    struct world *w = mem_zalloc(sizeof *w);
+    struct redis_encode *encode = redis_encode_new(&encode_opts);
+    (void)state;
+    world = w;
+    w->now_ms = 1000000;
+    w->down = true;
+    w->opts = (struct redis_ledger_opts){ .max_bytes = MEMORY,
+                                          .max_age_ms = 1 << 30,
+                                          .keep_ms = 5000,
+                                          .pack_after_ms = 2 * INTERVAL_MS,
+                                          .carry = &encode_opts };
+    open_ledger(w);
+    for (int i = 0; i < INTERVALS; i++) {
+        const struct snapshot snap = { .start_s = i, .interval_ms = 1000, .n_series = MANY };
+        redis_filled_begin(&filled, &snap, false, w->now_ms);
+        redis_encode_begin(encode, &snap, 100000, expect_batch, w);
+        for (unsigned k = 0; k < MANY; k++) {
+            char key[32];
+            snprintf(key, sizeof key, "requests.of.n%u", k);
+            const struct closed_series s = { .key = slice_str(key),
+                                             .name = slice_str(key),
+                                             .kind = SERIES_COUNTER,
+                                             .counter = below(w, 1000000) };
+            redis_encode_put(encode, &s);
+        }
+        redis_encode_end(encode);
+        redis_filled_end(&filled, w->ledger, 0, w->now_ms);
+        for (int k = 0; k < INTERVAL_MS; k++)
+            redis_ledger_pump(w->ledger, ++w->now_ms);
+        assert_true(stats_of(w).spool_bytes <= MEMORY);
+    }
+    assert_true(stats_of(w).series_dropped > MANY);
+    assert_int_equal(stats_of(w).series_carried, stats_of(w).series_dropped);
+    assert_true(most_dropped_at_once <= 4 * SERIES_OF_SHARD);
+    redis_encode_free(encode);
+    end_ledger(w);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_on_disk_waits_for_a_descriptor),
+        cmocka_unit_test(memory_that_is_full_is_made_room_in_a_piece_at_a_time),
+        cmocka_unit_test(what_is_carried_is_left_until_redis_has_it),
+        cmocka_unit_test(a_disk_that_is_full_gives_away_no_more_than_it_needs),
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
         cmocka_unit_test(totals_are_exact_where_they_are_carried),
         cmocka_unit_test(damaged_files_cost_what_they_held_and_no_more),

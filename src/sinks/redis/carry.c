@@ -301,7 +301,7 @@ static void take(void *cookie, struct redis_batch *b)
     c->take(c->cookie, b);
 }
 
-static void put(struct redis_carry *c, const struct item *i)
+static struct closed_series closed_of(const struct item *i)
 {
     const struct slice key = slice_of(i->key, i->key_len);
     struct closed_series s = { .key = key,
@@ -315,6 +315,25 @@ static void put(struct redis_carry *c, const struct item *i)
         s.gauge = i->gauge;
     else
         s.timer = i->timer;
+    return s;
+}
+
+void redis_carry_left(const struct redis_carry *c, struct sink_amount *ret)
+{
+    for (int shard = 0; shard < REDIS_SHARDS; shard++) {
+        const struct table *t = &c->tables[shard];
+        for (size_t at = 0; at < t->cap; at++) {
+            if (t->slots[at] == NULL)
+                continue;
+            const struct closed_series s = closed_of(t->slots[at]);
+            sink_amount_add_series(ret, &s);
+        }
+    }
+}
+
+static void put(struct redis_carry *c, const struct item *i)
+{
+    const struct closed_series s = closed_of(i);
     redis_encode_put(c->encode, &s);
 }
 

@@ -36,6 +36,9 @@ size_t redis_carry_series(const struct redis_carry *c);
 
 bool redis_carry_has(const struct redis_carry *c, uint8_t shard); /* something of it */
 
+/* Adds what is carried.   cost  a walk over it */
+void redis_carry_left(const struct redis_carry *c, struct sink_amount *ret);
+
 /**
  * redis_carry_encode(c, shard, start_s, take, cookie):
  * What there is of the shard becomes batches.  take owns them, as redis_encode_take_fn.

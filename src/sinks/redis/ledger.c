@@ -199,7 +199,8 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms)
 
 bool redis_ledger_idle(const struct redis_ledger *l)
 {
-    return l->queue_batches == 0 || l->saved;
+    bool carries = l->carry != NULL && redis_carry_series(l->carry) > 0;
+    return (l->queue_batches == 0 && !carries) || l->saved;
 }
 
 void redis_ledger_saved(struct redis_ledger *l)
@@ -220,6 +221,8 @@ void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret)
     }
     for (const struct redis_interval *iv = l->intervals; iv != NULL; iv = iv->next)
         ret->intervals++;
+    if (l->carry != NULL)
+        redis_carry_left(l->carry, ret);
 }
 
 void redis_ledger_give_up(struct redis_ledger *l)

@@ -31,8 +31,9 @@
  * than pack_after_ms is compressed (bale.h), a piece at each pump.  Past max_bytes kept goes first,
  * then the oldest that waits goes to disk (spool_file.h) as far as that takes it, then it is
  * dropped: the oldest interval's part on a node to which nothing of it was sent (with one node: the
- * whole interval), a piece at a time where its totals are carried (carry.h): these take a quarter
- * of max_bytes at most.  What was sent may be applied already, so it stays: one or two intervals.
+ * whole interval), a piece at a time where its totals are carried (carry.h): these have a quarter
+ * of max_bytes, and the queues the rest.  What was sent may be applied already, so it stays: one or
+ * two intervals.
  *
  * Pure: no socket, no clock; time is an argument (monotonic ms).
  *   thread   one owner
@@ -106,9 +107,10 @@ uint64_t redis_ledger_pump(struct redis_ledger *l, uint64_t now_ms);
 void redis_ledger_answer(struct redis_ledger *l, struct redis_batch *b,
                          const struct redis_verdict *v, uint64_t now_ms);
 
-bool redis_ledger_idle(const struct redis_ledger *l); /* nothing unacknowledged */
+/* Nothing unacknowledged, and nothing carried. */
+bool redis_ledger_idle(const struct redis_ledger *l);
 
-/* The queues: what is not acknowledged, or was and Redis lost it. */
+/* The queues: what is not acknowledged, or was and Redis lost it; and what is carried. */
 void redis_ledger_left(const struct redis_ledger *l, struct sink_amount *ret);
 /* At shutdown: counts the same as dropped, or as lost.  Only redis_ledger_free may follow. */
 void redis_ledger_give_up(struct redis_ledger *l);

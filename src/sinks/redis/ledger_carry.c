@@ -17,7 +17,8 @@ uint64_t redis_ledger_fold(struct redis_ledger *l, struct redis_batch *b)
 {
     uint64_t carried = 0;
     assert(b->seq == 0 && b->interval != NULL);
-    if (l->carry == NULL || redis_carry_bytes(l->carry) > l->opts.max_bytes / 4)
+    if (l->carry == NULL ||
+        redis_carry_bytes(l->carry) > l->opts.max_bytes / REDIS_LEDGER_CARRY_PART)
         return 0;
     if (b->interval->nth > l->carry_nth) {
         l->carry_nth = b->interval->nth;

@@ -122,6 +122,24 @@ static void evict_aged(struct redis_ledger *l, uint64_t now_ms)
     }
 }
 
+/* A piece that is dropped may take ten times its room where it is carried; so that has its own. */
+static uint64_t room_of_queues(const struct redis_ledger *l)
+{
+    uint64_t max = l->opts.max_bytes;
+    return l->carry != NULL ? max - max / REDIS_LEDGER_CARRY_PART : max;
+}
+
+/* The oldest piece, if it is on disk: a piece for each that goes there, before a whole segment of
+ * them has to go at once. */
+static void drop_from_disk(struct redis_ledger *l, uint64_t now_ms)
+{
+    uint64_t shards;
+    struct redis_interval *iv = oldest_unsent(l, &shards);
+    const struct redis_batch *b = iv != NULL ? first_of(l, iv, lowest(iv->holds & shards)) : NULL;
+    if (b != NULL && b->bale != NULL && b->bale->at.len > 0)
+        drop(l, iv, shards, "spool_disk_max_bytes", now_ms);
+}
+
 void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
@@ -130,10 +148,17 @@ void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms)
     evict_aged(l, now_ms);
     struct redis_interval *iv;
     uint64_t shards;
-    while (redis_ledger_waiting(l) > o->max_bytes && redis_spool_relieve(l, now_ms))
-        ;
-    while (redis_ledger_waiting(l) > o->max_bytes && (iv = oldest_unsent(l, &shards)) != NULL)
+    while (l->queue_bytes + l->expected_bytes > room_of_queues(l)) {
+        /* Again after each drop: what was on disk leaves its room there, and hardly any memory. */
+        if (redis_spool_relieve(l, now_ms)) {
+            if (l->carry != NULL && redis_spool_disk_is_short(l))
+                drop_from_disk(l, now_ms);
+            continue;
+        }
+        if ((iv = oldest_unsent(l, &shards)) == NULL)
+            break;
         drop(l, iv, shards, "spool_max_bytes", now_ms);
+    }
     while ((iv = oldest_unsent(l, &shards)) != NULL && now_ms - iv->queued_ms > o->max_age_ms) {
         drop(l, iv, shards, "spool_max_age", now_ms);
         if (l->carry != NULL) /* the rest by and by */

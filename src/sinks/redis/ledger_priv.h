@@ -19,7 +19,7 @@
 #include "sinks/redis/ledger.h"
 #include "sinks/redis/producer.h"
 
-enum { REDIS_LEDGER_LOG_MS = 10000 };
+enum { REDIS_LEDGER_LOG_MS = 10000, REDIS_LEDGER_CARRY_PART = 4 /* of max_bytes, is carry's */ };
 
 struct redis_ledger {
     struct redis_ledger_opts opts;

@@ -2,6 +2,7 @@
  * What the ledger sends next.
  *
  *   redis_ledger_send
+ *     carry_alone        what is carried of a shard that has nothing else
  *     next_to_send       the oldest batch of all shards that is not in flight
  *     try_to_send
  *       no node has its shard                         -> leave out all such shards
@@ -18,6 +19,8 @@
 
 #include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
+
+enum { READ_AGAIN_MS = 100 };
 
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
 
@@ -177,9 +180,11 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
         return send_batch(l, b, now_ms) ? 0 : redis_ledger_bit(b->shard);
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
         return redis_ledger_bit(b->shard);
-    if (!carries) {
-        redis_spool_open(l, b, now_ms);
+    if (!carries && redis_spool_open(l, b, now_ms))
         return 0;
+    if (!carries) {
+        wake_at(wake_ms, now_ms + READ_AGAIN_MS);
+        return redis_ledger_bit(b->shard);
     }
     if (l->carried_out) { /* one at each call: all else goes on meanwhile */
         wake_at(wake_ms, now_ms + 1);
@@ -189,11 +194,30 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
     return 0;
 }
 
+/* What is carried of a shard where nothing else waits, as no more may come. */
+static void carry_alone(struct redis_ledger *l, uint64_t now_ms, uint64_t *wake_ms)
+{
+    if (l->carry == NULL || redis_carry_series(l->carry) == 0)
+        return;
+    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+        if (l->shards[i].queue.head != NULL || node_of(l, i) == REDIS_NODE_NONE ||
+            !redis_carry_has(l->carry, i) ||
+            (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, i)))
+            continue;
+        if (l->carried_out) {
+            wake_at(wake_ms, now_ms + 1);
+            return;
+        }
+        l->carried_out = redis_ledger_carry_out(l, i, now_ms);
+    }
+}
+
 uint64_t redis_ledger_send(struct redis_ledger *l, uint64_t now_ms)
 {
     uint64_t left_out = 0, wake_ms = 0;
     l->carried_out = false;
     struct redis_batch *b;
+    carry_alone(l, now_ms, &wake_ms);
     while ((b = next_to_send(l, left_out)) != NULL)
         left_out |= try_to_send(l, b, now_ms, &wake_ms);
     return wake_ms;

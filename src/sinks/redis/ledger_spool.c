@@ -158,6 +158,16 @@ bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms)
     return l->opts.pack_after_ms > 0 && pack_next(l, UINT64_MAX);
 }
 
+bool redis_spool_disk_is_short(const struct redis_ledger *l)
+{
+    const uint64_t max = l->opts.disk_max_bytes;
+    struct spool_file_stats f;
+    if (l->file == NULL || max < 2 * SPOOL_SEGMENT_BYTES)
+        return false;
+    spool_file_stats(l->file, &f);
+    return f.bytes + SPOOL_SEGMENT_BYTES > max;
+}
+
 /* ---- opening ---- */
 
 static void drop_damaged(struct redis_ledger *l, struct redis_batch *b, int rc, uint64_t now_ms)
@@ -219,15 +229,24 @@ struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redi
     return first;
 }
 
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+/* It was not read for lack of something that others have, and is there all the same. */
+static bool passes(int rc)
+{
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
+bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
     int rc;
     assert(!b->in_flight && b->interval != NULL);
     struct redis_batch *first = redis_spool_unpack(l, b, &rc);
+    if (first == NULL && passes(rc))
+        return false;
     if (first != NULL)
         put_in_place(l, b, first);
     else
         drop_damaged(l, b, rc, now_ms);
+    return true;
 }
 
 /* ---- the rest ---- */

@@ -13,12 +13,16 @@
 /* What waits takes less memory.   returns  false: nothing more can be done */
 bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms);
 
+/* Would another segment be too much on disk?  Not where there is room for hardly any. */
+bool redis_spool_disk_is_short(const struct redis_ledger *l);
+
 /* The batches of b, a bale, which stays.   returns  NULL: it is damaged; with why in *ret_error, 0:
  * it makes no sense */
 struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
                                        int *ret_error);
-/* The batches of b, a bale, take its place; damaged ones are dropped and counted. */
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
+/* The batches of b, a bale, take its place; damaged ones are dropped and counted.
+ * returns  false: there is no descriptor to read it with; try again */
+bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 
 /* ledger_carry.c: b, about to be dropped, is carried.   returns  how many series of it */
 uint64_t redis_ledger_fold(struct redis_ledger *l, struct redis_batch *b);

@@ -110,7 +110,8 @@ static void remove_segment(struct spool_file *f, struct segment *g)
     name_of(g->number, name);
     if (g->number == f->newest)
         stop_writing(f);
-    (void)unlinkat(f->dir, name, 0);
+    if (unlinkat(f->dir, name, 0) == 0 && g->bytes > HEAD_BYTES)
+        f->retry_ms = 0; /* there is room again, if that was missing */
     f->stats.bytes -= g->bytes;
     size_t i = (size_t)(g - f->at);
     memmove(g, g + 1, (f->n - i - 1) * sizeof *g);

@@ -283,6 +283,7 @@ struct process {
 
 struct world {
     bool real, single; /* single: one process after the other */
+    bool packs;        /* what waits is compressed */
     struct model model, model_before;
     struct copy before;
     bool can_go_back; /* what came after `before` is all kept, by one process */
@@ -329,6 +330,7 @@ static void open_ledger(struct process *p)
     struct redis_ledger_opts o = { .max_bytes = 64 << 20,
                                    .max_age_ms = 600000,
                                    .keep_ms = KEEP_MS,
+                                   .pack_after_ms = w.packs,
                                    .cookie = p,
                                    .send = send_batch,
                                    .draw = draw };
@@ -775,6 +777,7 @@ static void open_world(unsigned seed, bool real)
 {
     memset(&w, 0, sizeof w);
     w.real = real;
+    w.packs = seed % 2;
     w.random = seed * 2654435761u | 1;
     w.now_ms = 1000000;
     w.encode = redis_encode_new(
