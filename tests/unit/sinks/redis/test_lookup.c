@@ -15,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/slice.h"
+#include "sinks/redis/dial.h"
 #include "sinks/redis/lookup.h"
 #include "support/loop_until.h"
 
@@ -171,6 +173,35 @@ static void only_so_many_lookups_hang_at_a_time(void **state)
     assert_int_equal(a.n, 1);
 }
 
+static void on_dialled(void *cookie, int fd, const char *error)
+{
+    struct answer *a = cookie;
+    a->n++;
+    snprintf(a->error, sizeof a->error, "%s", error != NULL ? error : "");
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A cluster has dozens of nodes, which all are connected to at once. */
+static void an_address_waits_for_no_lookup(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "::1" };
+    (void)state;
+    n_addresses = 0; /* the name server knows nothing */
+    for (int i = 0; i < 100; i++) {
+        struct answer a = { 0 };
+        struct redis_dial *d;
+        char host[16];
+        snprintf(host, sizeof host, "%s", hosts[i % 2]);
+        redis_dial_start(&loop, &(struct redis_host){ host, 9 }, 0, on_dialled, &a, &d);
+        for (int turns = 0; a.n == 0 && turns < 1000; turns++)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        assert_int_equal(a.n, 1);
+        assert_null(strstr(a.error, "ame ")); /* refused, or no IPv6 here: that may be */
+    }
+    assert_true(loop_drain(&loop, 5000));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -191,6 +222,7 @@ int main(void)
         cmocka_unit_test(the_turn_picks_one_of_the_addresses),
         cmocka_unit_test(a_forgotten_lookup_does_not_keep_the_loop),
         cmocka_unit_test(forgetting_is_safe_at_any_time),
+        cmocka_unit_test(an_address_waits_for_no_lookup),
         cmocka_unit_test(only_so_many_lookups_hang_at_a_time),
     };
     return cmocka_run_group_tests_name("redis_lookup", tests, setup, teardown);
