@@ -270,6 +270,21 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
     return 0;
 }
 
+uint32_t redis_url_nodes(const char *url)
+{
+    enum { MASTERS_MIN = 3, OF_SENTINELS = 3 };
+    struct redis_url u;
+    if (redis_url_parse(url, &u, NULL) < 0)
+        return 0;
+    uint32_t masters = u.n_hosts > MASTERS_MIN ? u.n_hosts : MASTERS_MIN;
+    uint32_t n = u.master != NULL              ? OF_SENTINELS
+                 : u.path != NULL || u.db != 0 ? 1
+                 : u.n_hosts == 1              ? MASTERS_MIN
+                                               : 2 * masters;
+    redis_url_release(&u);
+    return n;
+}
+
 static void print_hosts(const struct redis_url *u, struct buf *out)
 {
     for (uint8_t i = 0; i < u->n_hosts; i++) {
