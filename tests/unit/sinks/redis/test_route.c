@@ -669,6 +669,30 @@ static void sentinels_are_asked_in_turn_until_one_names_a_master(void **state)
     rig_release(&r);
 }
 
+/* It is cut off from the others, and names the old master for ever. */
+static void a_sentinel_that_names_a_master_that_is_gone_is_not_the_last_word(void **state)
+{
+    struct rig r;
+    char url[128], master[2][64];
+    (void)state;
+    rig_init(&r);
+    memset(r.fake.owner, 1, sizeof r.fake.owner);
+    for (int i = 0; i < 2; i++)
+        snprintf(master[i], sizeof master[i], "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%u\r\n",
+                 (size_t)snprintf(NULL, 0, "%u", r.fake.nodes[i].port), r.fake.nodes[i].port);
+    fake_cluster_kill(&r.fake, 0);
+    r.fake.nodes[2].master = master[0];
+    r.fake.nodes[3].master = master[1];
+    snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%u,127.0.0.1:%u/stats",
+             r.fake.nodes[2].port, r.fake.nodes[3].port);
+    rig_start(&r, url);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, LIMIT_MS));
+    send_all(&r);
+    assert_true(loop_until(&r.loop, all_is_answered, &r, LIMIT_MS));
+    assert_int_equal(fake_cluster_taken(&r.fake, 1), REDIS_SHARDS);
+    rig_release(&r);
+}
+
 static void a_route_may_end_while_sentinels_are_asked(void **state)
 {
     struct rig r;
@@ -705,6 +729,7 @@ int main(void)
         cmocka_unit_test(after_a_takeover_the_map_is_asked_for),
         cmocka_unit_test(no_entry_goes_behind_batches_before_the_node_took_one),
         cmocka_unit_test(sentinels_are_asked_in_turn_until_one_names_a_master),
+        cmocka_unit_test(a_sentinel_that_names_a_master_that_is_gone_is_not_the_last_word),
         cmocka_unit_test(a_route_may_end_while_sentinels_are_asked),
     };
     return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);
