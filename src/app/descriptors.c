@@ -11,10 +11,10 @@
 /*
  * OWN: 0 to 2, what the control thread's loop has (a poll set and an event; four more for signals
  * and the pool), and files that are open for a moment (the config, /proc).  PER_WORKER: its loop's
- * poll set and event.  REDIS: besides the sockets to nodes, those of looking up names.  HTTP: the
+ * poll set and event.  REDIS: besides the sockets to nodes, those of 16 lookups.  HTTP: the
  * listening socket, and the poll set and events of its thread.
  */
-enum { OWN = 24, PER_WORKER = 2, REDIS = 8, HTTP = 4 };
+enum { OWN = 24, PER_WORKER = 2, REDIS = 32, HTTP = 4 };
 
 /* All but connections of streams. */
 static uint64_t without_streams(const struct config *c, unsigned workers)

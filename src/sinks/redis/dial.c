@@ -99,8 +99,10 @@ void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t tur
         return;
     free(d);
     done(cookie, -1,
-         rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait"
-                       : err_text(rc));
+         rc == -EAGAIN
+             ? "the name server does not answer: an earlier lookup of the host still waits"
+         : rc == -EBUSY ? "too many host names are looked up at a time"
+                        : err_text(rc));
 }
 
 void redis_dial_path(const char *path, redis_dial_fn done, void *cookie)

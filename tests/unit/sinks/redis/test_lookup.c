@@ -173,6 +173,55 @@ static void only_so_many_lookups_hang_at_a_time(void **state)
     assert_int_equal(a.n, 1);
 }
 
+/* A node whose name server is away is asked for again and again; the others have names, too. */
+static void a_name_that_hangs_has_one_thread_and_holds_up_no_other(void **state)
+{
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    int rc = 0, started = 0;
+    (void)state;
+    n_addresses = 1;
+    for (int i = 0; i < 100; i++) {
+        rc = redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k);
+        if (rc == 0) {
+            redis_lookup_forget(k);
+            started++;
+        }
+    }
+    assert_int_equal(rc, -EAGAIN);
+    assert_int_equal(started, 1);
+    rc = redis_lookup_start(&loop, "other.example", 0, on_done, &a, &k);
+    bool drained = loop_drain(&loop, 5000);
+    sem_post(&may_answer);
+    assert_int_equal(rc, 0);
+    assert_true(drained);
+    assert_int_equal(a.n, 1);
+}
+
+/* A cluster of many nodes, each with a name. */
+static void many_names_are_looked_up_at_a_time(void **state)
+{
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    (void)state;
+    n_addresses = 1;
+    int rc = -EAGAIN; /* until the thread of the test before has ended */
+    for (int i = 0; i < 5000 && rc == -EAGAIN; i++) {
+        uv_sleep(1);
+        rc = redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k);
+    }
+    assert_int_equal(rc, 0);
+    int started = 1;
+    while (redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k) == 0)
+        started++;
+    /* The resolver's last threads of the tests before may be about to end. */
+    assert_in_range(started, REDIS_LOOKUPS_MAX - 2, REDIS_LOOKUPS_MAX);
+    for (int i = 0; i < started; i++)
+        sem_post(&may_answer);
+    assert_true(loop_drain(&loop, 5000));
+    assert_int_equal(a.n, started);
+}
+
 static void on_dialled(void *cookie, int fd, const char *error)
 {
     struct answer *a = cookie;
@@ -222,6 +271,8 @@ int main(void)
         cmocka_unit_test(the_turn_picks_one_of_the_addresses),
         cmocka_unit_test(a_forgotten_lookup_does_not_keep_the_loop),
         cmocka_unit_test(forgetting_is_safe_at_any_time),
+        cmocka_unit_test(a_name_that_hangs_has_one_thread_and_holds_up_no_other),
+        cmocka_unit_test(many_names_are_looked_up_at_a_time),
         cmocka_unit_test(an_address_waits_for_no_lookup),
         cmocka_unit_test(only_so_many_lookups_hang_at_a_time),
     };
