@@ -32,6 +32,7 @@ struct core_mapping;
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
+    X(NODES,       "Redis: connections to nodes, by the hosts of redis.url")                       \
     X(CLUSTER,     "Redis: /cluster/metrics: two pages of all instances' series")
 
 enum memory_part {

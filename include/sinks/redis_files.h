@@ -5,6 +5,8 @@
 #ifndef SINKS_REDIS_FILES_H
 #define SINKS_REDIS_FILES_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 
 /* Beside the URL; NULL or "": there is none. */
@@ -22,6 +24,21 @@ struct redis_files {
  *   returns  0, or -EINVAL with *ret_error a static text: what is wrong, and how it should look
  */
 int redis_url_check(const char *url, const struct redis_files *files, const char **ret_error);
+
+/*
+ * How many connections a server is reckoned to have to Redis at a time; /cluster/metrics has as
+ * many of its own.  One by a Unix socket or with a database; three with Sentinels, for two masters
+ * and the Sentinel; three with one host, whose cluster has no fewer masters; and with several hosts
+ * twice as many, at least six, as the nodes that come stand beside those that leave.  What a larger
+ * cluster has is not known before it is asked.  0: the URL is empty, or not well-formed.
+ */
+uint32_t redis_url_nodes(const char *url);
+
+/*
+ * The most memory of one of them, in bytes, but for the session of TLS: a window of batches, with
+ * the one that fills it, in a buffer that doubles; and an answer.
+ */
+enum { REDIS_NODE_BYTES = 5 << 20 };
 
 /**
  * redis_files_check(url, files, errors, warnings):

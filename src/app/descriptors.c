@@ -6,14 +6,15 @@
 #include "base/log.h"
 #include "http/http.h"
 #include "listen/socket_url.h"
+#include "sinks/redis_files.h"
 
 /*
  * OWN: 0 to 2, what the control thread's loop has (a poll set and an event; four more for signals
  * and the pool), and files that are open for a moment (the config, /proc).  PER_WORKER: its loop's
- * poll set and event.  REDIS: its socket, and those of looking up its name.  HTTP: the listening
- * socket, and the poll set and events of its thread.
+ * poll set and event.  REDIS: besides the sockets to nodes, those of 16 lookups.  HTTP: the
+ * listening socket, and the poll set and events of its thread.
  */
-enum { OWN = 24, PER_WORKER = 2, REDIS = 6, HTTP = 4 };
+enum { OWN = 24, PER_WORKER = 2, REDIS = 32, HTTP = 4 };
 
 /* All but connections of streams. */
 static uint64_t without_streams(const struct config *c, unsigned workers)
@@ -22,7 +23,9 @@ static uint64_t without_streams(const struct config *c, unsigned workers)
     uint64_t n = OWN + PER_WORKER * (uint64_t)workers;
     for (size_t i = 0; i < c->n_sockets; i++)
         n += socket_url_descriptors(&c->sockets[i], workers);
-    n += c->redis_url[0] != '\0' ? REDIS : 0;
+    const uint64_t nodes = redis_url_nodes(c->redis_url);
+    if (nodes > 0) /* /cluster/metrics has as many of its own */
+        n += REDIS + nodes * (c->http_listen[0] != '\0' ? 2 : 1);
     if (c->http_listen[0] != '\0')
         n += HTTP + HTTP_LEAVING_MAX + (uint64_t)c->http_max_connections;
     return n;

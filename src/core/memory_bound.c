@@ -197,6 +197,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
+    PART(NODES, redis_url_nodes(c->redis_url) * (http ? 2u : 1u),
+         REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);
     PART(CLUSTER, redis && http ? series : 0, redis && http ? cluster_bytes(c, m) : 0);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);
 #undef PART

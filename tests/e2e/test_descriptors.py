@@ -210,6 +210,16 @@ def test_what_is_needed_is_at_least_what_is_open():
                 c.close()
 
 
+def test_what_is_needed_has_a_connection_for_each_node_of_a_cluster_twice():
+    """For the ledger and for /cluster/metrics."""
+    def wanted(hosts):
+        url = "redis.url=redis://" + ",".join("127.0.0.1:%d" % (i + 1) for i in range(hosts))
+        with Limited(60, 60, url, "http.max_connections=20", wait=False, clean_exit=False) as s:
+            wait_for(lambda: s.logged("the limit on open files is too low"), "the warning")
+            return int(needed(s)["needed"])
+    assert wanted(16) - wanted(1) == 2 * (2 * 16 - 3)
+
+
 def test_under_a_low_limit_connections_are_refused_and_the_server_serves_on():
     with Limited(64, 64) as s:
         host, _, port = s.http_addr().rpartition(":")

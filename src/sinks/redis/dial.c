@@ -58,6 +58,7 @@ static int dial(const struct sockaddr *to, socklen_t len, int *ret_fd)
     return 0;
 }
 
+/* returns  -EINVAL: that is no address; another -errno: it does not connect */
 static int dial_ip(const char *ip, uint16_t port, int *ret_fd)
 {
     struct sockaddr_in v4;
@@ -84,6 +85,12 @@ static void on_resolved(void *cookie, const char *ip, const char *error)
 void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t turn,
                       redis_dial_fn done, void *cookie, struct redis_dial **ret)
 {
+    int fd = -1, numeric = dial_ip(at->host, at->port, &fd);
+    *ret = NULL;
+    if (numeric != -EINVAL) {
+        done(cookie, fd, numeric < 0 ? err_text(numeric) : NULL);
+        return;
+    }
     struct redis_dial *d = mem_zalloc(sizeof *d);
     *d = (struct redis_dial){ .port = at->port, .done = done, .cookie = cookie };
     int rc = redis_lookup_start(loop, at->host, turn, on_resolved, d, &d->lookup);
@@ -92,8 +99,10 @@ void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t tur
         return;
     free(d);
     done(cookie, -1,
-         rc == -EAGAIN ? "the name server does not answer: earlier lookups of the host still wait"
-                       : err_text(rc));
+         rc == -EAGAIN
+             ? "the name server does not answer: an earlier lookup of the host still waits"
+         : rc == -EBUSY ? "too many host names are looked up at a time"
+                        : err_text(rc));
 }
 
 void redis_dial_path(const char *path, redis_dial_fn done, void *cookie)

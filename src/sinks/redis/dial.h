@@ -21,7 +21,7 @@ typedef void (*redis_dial_fn)(void *cookie, int fd, const char *error);
 
 /**
  * redis_dial_start(loop, at, turn, done, cookie, ret):
- *   at    copied
+ *   at    copied; a numeric address needs no lookup, of which there are only so many at a time
  *   turn  which of several addresses of the host, modulo their number
  *   done  is called once, later or before this returns, unless redis_dial_forget comes first
  *   ret   written before done is called

@@ -181,7 +181,8 @@ static void greeted(struct redis_link *l)
     l->cut = 0;
     l->stats.connects++;
     memcpy(l->sha, l->greeting.sha, sizeof l->sha);
-    redis_trouble_over(&l->trouble, l->opts.url, &l->at);
+    if (l->opts.greets != REDIS_GREETS_SENTINEL) /* asked every minute, over a new link */
+        redis_trouble_over(&l->trouble, l->opts.url, &l->at);
     link_check(l);
     l->in_owner = true;
     l->opts.ready(l->opts.cookie);

@@ -4,7 +4,8 @@
  *   redis_lookup_start -> start_thread -> ask (getaddrinfo) -- uv_async --> on_answered -> done
  *   redis_lookup_forget                   ask goes on alone, and frees the question itself
  *
- * `part` decides under the lock which of the two frees the question.
+ * `part` decides under the lock which of the two frees the question.  The lock, and the list of all
+ * questions whose thread runs, are one for all loops.
  */
 #include "sinks/redis/lookup.h"
 
@@ -12,18 +13,17 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-enum { ADDRESSES_MAX = 8, THREADS_MAX = 4 };
+enum { ADDRESSES_MAX = 8 };
 
 /* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user
  * frees it. */
 struct question {
-    pthread_mutex_t lock;
     struct redis_lookup *asker; /* NULL once nobody waits */
     bool answered;
     int status;
@@ -39,15 +39,41 @@ struct redis_lookup {
     struct question *question;
 };
 
-static atomic_uint threads;
+static struct {
+    pthread_mutex_t lock;                   /* of the next, and of each question in it */
+    struct question *of[REDIS_LOOKUPS_MAX]; /* NULL: free */
+} asked = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void question_free(struct question *q)
 {
     if (q->found != NULL)
         freeaddrinfo(q->found);
-    pthread_mutex_destroy(&q->lock);
     free(q->host);
     free(q);
+}
+
+/* These two under the lock. */
+static void strike_off(const struct question *q)
+{
+    for (size_t i = 0; i < REDIS_LOOKUPS_MAX; i++)
+        if (asked.of[i] == q)
+            asked.of[i] = NULL;
+}
+
+static int write_down(struct question *q)
+{
+    struct question **vacant = NULL;
+    for (size_t i = 0; i < REDIS_LOOKUPS_MAX; i++) {
+        const struct question *other = asked.of[i];
+        if (other == NULL)
+            vacant = &asked.of[i];
+        else if (other->asker == NULL && strcmp(other->host, q->host) == 0)
+            return -EAGAIN;
+    }
+    if (vacant == NULL)
+        return -EBUSY;
+    *vacant = q;
+    return 0;
 }
 
 static void *ask(void *cookie)
@@ -56,7 +82,7 @@ static void *ask(void *cookie)
     struct question *q = cookie;
     struct addrinfo *found = NULL;
     int status = getaddrinfo(q->host, NULL, &hints, &found);
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&asked.lock);
     assert(!q->answered && q->found == NULL);
     q->answered = true;
     q->status = status;
@@ -65,10 +91,10 @@ static void *ask(void *cookie)
     /* Under the lock: the handle is not closed before the asker has been unset. */
     if (waited_for)
         uv_async_send(&q->asker->answered);
-    pthread_mutex_unlock(&q->lock);
+    strike_off(q);
+    pthread_mutex_unlock(&asked.lock);
     if (!waited_for)
         question_free(q);
-    atomic_fetch_sub(&threads, 1);
     return NULL;
 }
 
@@ -97,11 +123,11 @@ static void on_closed(uv_handle_t *h)
 static bool part(struct redis_lookup *k)
 {
     struct question *q = k->question;
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&asked.lock);
     assert(q->asker == k); /* it has not parted before */
     bool answered = q->answered;
     q->asker = NULL;
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&asked.lock);
     uv_close((uv_handle_t *)&k->answered, on_closed);
     return answered;
 }
@@ -131,18 +157,22 @@ static int start_thread(struct question *q)
 {
     pthread_attr_t attr;
     pthread_t thread;
-    if (atomic_fetch_add(&threads, 1) >= THREADS_MAX) {
-        atomic_fetch_sub(&threads, 1);
-        return -EAGAIN;
-    }
-    int rc = pthread_attr_init(&attr);
+    pthread_mutex_lock(&asked.lock);
+    int rc = write_down(q);
+    pthread_mutex_unlock(&asked.lock);
+    if (rc < 0)
+        return rc;
+    rc = pthread_attr_init(&attr);
     if (rc == 0) {
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         rc = pthread_create(&thread, &attr, ask, q);
         pthread_attr_destroy(&attr);
     }
-    if (rc != 0)
-        atomic_fetch_sub(&threads, 1);
+    if (rc != 0) {
+        pthread_mutex_lock(&asked.lock);
+        strike_off(q);
+        pthread_mutex_unlock(&asked.lock);
+    }
     return -rc;
 }
 
@@ -155,7 +185,6 @@ int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_l
     k->answered.data = k;
     q->asker = k;
     q->host = mem_strdup(host);
-    pthread_mutex_init(&q->lock, NULL);
     int rc = uv_async_init(loop, &k->answered, on_answered);
     if (rc < 0) {
         question_free(q);

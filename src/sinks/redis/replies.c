@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -62,6 +63,14 @@ bool redis_replies_rest(const struct redis_replies *r)
     return r->bytes > 0;
 }
 
+/* Only a string's text may be longer, and its line in front of it is short. */
+static bool has_line_without_end(const struct redis_replies *r)
+{
+    const redisReader *in = r->reader;
+    return in->len - in->pos > REDIS_REPLIES_LINE_BYTES &&
+           memmem(in->buf + in->pos, REDIS_REPLIES_LINE_BYTES, "\r\n", 2) == NULL;
+}
+
 int redis_replies_next(struct redis_replies *r, redisReply **ret, const char **ret_error)
 {
     void *reply = NULL;
@@ -74,9 +83,10 @@ int redis_replies_next(struct redis_replies *r, redisReply **ret, const char **r
         *ret = reply;
         return 1;
     }
-    if (r->bytes <= r->bytes_max)
+    bool line = has_line_without_end(r);
+    if (r->bytes <= r->bytes_max && !line)
         return 0;
-    *ret_error = "a reply without end";
+    *ret_error = line ? "a line without end" : "a reply without end";
     return -EBADMSG;
 }
 

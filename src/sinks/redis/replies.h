@@ -4,7 +4,8 @@
  * The reader of hiredis believes what it reads: a reply may be without end, and an array may say to
  * have 2^31 elements.  Here a reply has bounds: its bytes, how deep arrays are nested, and one
  * element for each ELEMENT_BYTES of those bytes, as an element takes about 70 bytes of memory
- * however short it was.
+ * however short it was.  A line (a status, an error, a number) has at most LINE_BYTES: while it has
+ * no end, hiredis reads all of it again with each piece that comes.
  *
  *   thread   one owner
  */
@@ -16,7 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REDIS_REPLIES_DEPTH_MAX = 7, REDIS_REPLIES_ELEMENT_BYTES = 16 };
+enum {
+    REDIS_REPLIES_DEPTH_MAX = 7,
+    REDIS_REPLIES_ELEMENT_BYTES = 16,
+    REDIS_REPLIES_LINE_BYTES = 64 << 10
+};
 
 struct redis_replies;
 

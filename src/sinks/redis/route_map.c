@@ -65,7 +65,7 @@ void redis_route_ask_map(struct redis_route *r, uint64_t now_ms)
     r->map_due_ms = now_ms + (well ? PERIOD_MS + gap_ms : r->gap_ms);
     if (r->mode == ROUTE_SENTINEL) {
         r->refreshes++;
-        redis_sentinel_ask(r->sentinel);
+        redis_sentinel_ask(r->sentinel, !well);
         return;
     }
     uint8_t i = someone(r);

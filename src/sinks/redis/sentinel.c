@@ -29,6 +29,7 @@ struct redis_sentinel {
     struct redis_link *link; /* to hosts[at] */
     uint8_t at, failed;      /* how many did not help, one after the other */
     bool asking, done;       /* wanted; and answered, so that the link may go */
+    bool named;              /* hosts[at] named a master, at the last question */
     struct redis_backoff backoff;
     struct log_gate gate;
 };
@@ -104,6 +105,7 @@ static void on_reply(void *cookie, void *tag, const redisReply *reply)
     }
     s->done = true;
     s->asking = false;
+    s->named = true;
     s->failed = 0;
     redis_backoff_reset(&s->backoff);
     turn_in(s, 0);
@@ -140,11 +142,14 @@ static void on_turn(uv_timer_t *t)
     s->link = redis_link_new(s->loop, &o);
 }
 
-void redis_sentinel_ask(struct redis_sentinel *s)
+void redis_sentinel_ask(struct redis_sentinel *s, bool doubt)
 {
     if (s->asking)
         return;
     s->asking = true;
+    if (doubt && s->named)
+        s->at = (uint8_t)((s->at + 1) % s->opts.url->n_hosts);
+    s->named = false;
     turn_in(s, 0);
 }
 

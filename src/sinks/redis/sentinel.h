@@ -33,7 +33,12 @@ struct redis_sentinel *redis_sentinel_new(uv_loop_t *loop, const struct redis_se
 /* The loop has to run once more; NULL is fine.  Never within found(). */
 void redis_sentinel_free(struct redis_sentinel *s);
 
-/* found() is called once, whenever a Sentinel knows; no more than one question is under way. */
-void redis_sentinel_ask(struct redis_sentinel *s);
+/**
+ * redis_sentinel_ask(s, doubt):
+ * found() is called once, whenever a Sentinel knows; no more than one question is under way.
+ *   doubt  the one that was named last is no master that can be written to: another Sentinel is
+ *          asked, as one that is cut off from the others names the old master for ever
+ */
+void redis_sentinel_ask(struct redis_sentinel *s, bool doubt);
 
 #endif

@@ -21,6 +21,8 @@
 #include "base/number.h"
 #include "base/slice.h"
 
+enum { HOST_MAX = 255 }; /* of a name in DNS, and of struct redis_addr */
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -130,8 +132,11 @@ static const char *parse_host(struct slice s, uint16_t default_port, struct redi
     if (host.len == 0)
         return "there is no host: redis://host:6379, several as redis://host-1:6379,host-2:6379";
     for (size_t i = 0; i < host.len; i++)
-        if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == 0x7f)
-            return "the host has a blank or control character in it";
+        if (host.ptr[i] <= ' ' || host.ptr[i] > '~')
+            return "the host has a blank, a control character or one outside ASCII in it (such a "
+                   "name is written xn--..)";
+    if (host.len > HOST_MAX || slice_eq(host, SLICE_LIT("?")))
+        return "the host is no name: redis://host:6379";
     int64_t number = default_port;
     if (port.len > 0 && (!number_parse_int(port, &number) || number < 1 || number > 65535))
         return "the port is a number from 1 to 65535";
@@ -263,6 +268,21 @@ int redis_url_parse(const char *url, struct redis_url *ret, const char **ret_err
     url_check(&u);
     *ret = u;
     return 0;
+}
+
+uint32_t redis_url_nodes(const char *url)
+{
+    enum { MASTERS_MIN = 3, OF_SENTINELS = 3 };
+    struct redis_url u;
+    if (redis_url_parse(url, &u, NULL) < 0)
+        return 0;
+    uint32_t masters = u.n_hosts > MASTERS_MIN ? u.n_hosts : MASTERS_MIN;
+    uint32_t n = u.master != NULL              ? OF_SENTINELS
+                 : u.path != NULL || u.db != 0 ? 1
+                 : u.n_hosts == 1              ? MASTERS_MIN
+                                               : 2 * masters;
+    redis_url_release(&u);
+    return n;
 }
 
 static void print_hosts(const struct redis_url *u, struct buf *out)

@@ -116,6 +116,38 @@ static void what_waits_for_redis_is_in_the_bound_when_it_may_wait(void **unused)
     }
 }
 
+/* Each node has a window and a connection of its own, and /cluster/metrics connects once more. */
+static void the_memory_bound_has_all_nodes_of_the_url(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *url, *http;
+        uint64_t n;
+    } rows[] = { { "", "127.0.0.1:0", 0 },
+                 { "redis://a", "", 3 },
+                 { "redis://a,b,c,d", "", 8 },
+                 { "redis://a,b,c,d", "127.0.0.1:0", 16 } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config c;
+        struct buf errors = { 0 };
+        struct core_mapping mapping;
+        struct memory_bound b;
+        const struct config_source none = { 0 };
+        assert_int_equal(config_load(&none, &c, &errors), 0);
+        assert_int_equal(core_mapping_load(&c, &mapping, &errors), 0);
+        free(c.redis_url);
+        free(c.http_listen);
+        c.redis_url = strdup(rows[i].url);
+        c.http_listen = strdup(rows[i].http);
+        memory_bound(&c, &mapping, 1, &b);
+        assert_int_equal(b.part[MEMORY_NODES].n, rows[i].n);
+        assert_true(b.part[MEMORY_NODES].each > REDIS_NODE_BYTES);
+        core_mapping_release(&mapping);
+        config_release(&c);
+        buf_release(&errors);
+    }
+}
+
 static void a_type_is_idle_for_two_intervals_at_least(void **unused)
 {
     (void)unused;
@@ -145,6 +177,7 @@ int main(void)
         cmocka_unit_test(a_summarys_window_keeps_its_milliseconds),
         cmocka_unit_test(the_bound_of_dropped_spellings_does_not_wrap),
         cmocka_unit_test(what_waits_for_redis_is_in_the_bound_when_it_may_wait),
+        cmocka_unit_test(the_memory_bound_has_all_nodes_of_the_url),
         cmocka_unit_test(a_type_is_idle_for_two_intervals_at_least),
     };
     return cmocka_run_group_tests_name("core opts", tests, NULL, NULL);

@@ -15,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/slice.h"
+#include "sinks/redis/dial.h"
 #include "sinks/redis/lookup.h"
 #include "support/loop_until.h"
 
@@ -171,6 +173,84 @@ static void only_so_many_lookups_hang_at_a_time(void **state)
     assert_int_equal(a.n, 1);
 }
 
+/* A node whose name server is away is asked for again and again; the others have names, too. */
+static void a_name_that_hangs_has_one_thread_and_holds_up_no_other(void **state)
+{
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    int rc = 0, started = 0;
+    (void)state;
+    n_addresses = 1;
+    for (int i = 0; i < 100; i++) {
+        rc = redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k);
+        if (rc == 0) {
+            redis_lookup_forget(k);
+            started++;
+        }
+    }
+    assert_int_equal(rc, -EAGAIN);
+    assert_int_equal(started, 1);
+    rc = redis_lookup_start(&loop, "other.example", 0, on_done, &a, &k);
+    bool drained = loop_drain(&loop, 5000);
+    sem_post(&may_answer);
+    assert_int_equal(rc, 0);
+    assert_true(drained);
+    assert_int_equal(a.n, 1);
+}
+
+/* A cluster of many nodes, each with a name. */
+static void many_names_are_looked_up_at_a_time(void **state)
+{
+    struct redis_lookup *k;
+    struct answer a = { 0 };
+    (void)state;
+    n_addresses = 1;
+    int rc = -EAGAIN; /* until the thread of the test before has ended */
+    for (int i = 0; i < 5000 && rc == -EAGAIN; i++) {
+        uv_sleep(1);
+        rc = redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k);
+    }
+    assert_int_equal(rc, 0);
+    int started = 1;
+    while (redis_lookup_start(&loop, "slow.example", 0, on_done, &a, &k) == 0)
+        started++;
+    /* The resolver's last threads of the tests before may be about to end. */
+    assert_in_range(started, REDIS_LOOKUPS_MAX - 2, REDIS_LOOKUPS_MAX);
+    for (int i = 0; i < started; i++)
+        sem_post(&may_answer);
+    assert_true(loop_drain(&loop, 5000));
+    assert_int_equal(a.n, started);
+}
+
+static void on_dialled(void *cookie, int fd, const char *error)
+{
+    struct answer *a = cookie;
+    a->n++;
+    snprintf(a->error, sizeof a->error, "%s", error != NULL ? error : "");
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A cluster has dozens of nodes, which all are connected to at once. */
+static void an_address_waits_for_no_lookup(void **state)
+{
+    static const char *const hosts[] = { "127.0.0.1", "::1" };
+    (void)state;
+    n_addresses = 0; /* the name server knows nothing */
+    for (int i = 0; i < 100; i++) {
+        struct answer a = { 0 };
+        struct redis_dial *d;
+        char host[16];
+        snprintf(host, sizeof host, "%s", hosts[i % 2]);
+        redis_dial_start(&loop, &(struct redis_host){ host, 9 }, 0, on_dialled, &a, &d);
+        for (int turns = 0; a.n == 0 && turns < 1000; turns++)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        assert_int_equal(a.n, 1);
+        assert_null(strstr(a.error, "ame ")); /* refused, or no IPv6 here: that may be */
+    }
+    assert_true(loop_drain(&loop, 5000));
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -191,6 +271,9 @@ int main(void)
         cmocka_unit_test(the_turn_picks_one_of_the_addresses),
         cmocka_unit_test(a_forgotten_lookup_does_not_keep_the_loop),
         cmocka_unit_test(forgetting_is_safe_at_any_time),
+        cmocka_unit_test(a_name_that_hangs_has_one_thread_and_holds_up_no_other),
+        cmocka_unit_test(many_names_are_looked_up_at_a_time),
+        cmocka_unit_test(an_address_waits_for_no_lookup),
         cmocka_unit_test(only_so_many_lookups_hang_at_a_time),
     };
     return cmocka_run_group_tests_name("redis_lookup", tests, setup, teardown);

@@ -124,11 +124,44 @@ static void elements_are_counted_for_each_reply(void **state)
     buf_release(&got);
 }
 
+/* A line comes in pieces and has no end: it must not be read from its beginning for ever. */
+static void a_line_has_an_end_and_a_string_may_be_long(void **state)
+{
+    static const struct {
+        const char *head;
+        const char *want;
+    } cases[] = {
+        { "+", "error: a line without end" },
+        { ":1", "error: a line without end" },
+        { "-ERR \r", "error: a line without end" },
+        { "$1", "error: a line without end" },
+        { "*1\r\n+", "error: a line without end" },
+        { "*2\r\n:1\r\n-", "error: a line without end" },
+        { "$900000\r\n", "more" },
+        { "*2\r\n$1\r\na\r\n$900000\r\n", "more" },
+    };
+    struct buf text = { 0 }, got = { 0 };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        buf_clear(&text);
+        buf_append_str(&text, cases[i].head);
+        while (text.len < 2 * REDIS_REPLIES_LINE_BYTES)
+            buf_append_char(&text, '1');
+        buf_append_char(&text, '\0');
+        read_all(text.ptr, 4096, 1 << 20, 2, &got);
+        if (strcmp(got.ptr, cases[i].want) != 0)
+            fail_msg("case %zu: %s", i, got.ptr);
+    }
+    buf_release(&text);
+    buf_release(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_are_the_same_however_the_stream_is_cut),
         cmocka_unit_test(a_reply_past_its_bounds_is_an_error_that_says_which),
+        cmocka_unit_test(a_line_has_an_end_and_a_string_may_be_long),
         cmocka_unit_test(elements_are_counted_for_each_reply),
     };
     return cmocka_run_group_tests_name("redis_replies", tests, NULL, NULL);

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/slice.h"
 #include "sinks/redis/encode.h"
 #include "sinks/redis/route.h"
@@ -669,6 +671,58 @@ static void sentinels_are_asked_in_turn_until_one_names_a_master(void **state)
     rig_release(&r);
 }
 
+/* It is cut off from the others, and names the old master for ever. */
+static void a_sentinel_that_names_a_master_that_is_gone_is_not_the_last_word(void **state)
+{
+    struct rig r;
+    char url[128], master[2][64];
+    (void)state;
+    rig_init(&r);
+    memset(r.fake.owner, 1, sizeof r.fake.owner);
+    for (int i = 0; i < 2; i++)
+        snprintf(master[i], sizeof master[i], "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%u\r\n",
+                 (size_t)snprintf(NULL, 0, "%u", r.fake.nodes[i].port), r.fake.nodes[i].port);
+    fake_cluster_kill(&r.fake, 0);
+    r.fake.nodes[2].master = master[0];
+    r.fake.nodes[3].master = master[1];
+    snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%u,127.0.0.1:%u/stats",
+             r.fake.nodes[2].port, r.fake.nodes[3].port);
+    rig_start(&r, url);
+    assert_true(loop_until(&r.loop, all_are_ready, &r, LIMIT_MS));
+    send_all(&r);
+    assert_true(loop_until(&r.loop, all_is_answered, &r, LIMIT_MS));
+    assert_int_equal(fake_cluster_taken(&r.fake, 1), REDIS_SHARDS);
+    rig_release(&r);
+}
+
+/* They are asked every minute as long as the server runs. */
+static void a_question_to_a_sentinel_is_no_news(void **state)
+{
+    struct rig r;
+    char url[64], master[64], said[64], text[4096];
+    int ends[2];
+    (void)state;
+    rig_init(&r);
+    snprintf(master, sizeof master, "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%u\r\n",
+             (size_t)snprintf(NULL, 0, "%u", r.fake.nodes[0].port), r.fake.nodes[0].port);
+    r.fake.nodes[3].master = master;
+    snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%u/stats", r.fake.nodes[3].port);
+    assert_int_equal(pipe(ends), 0);
+    log_to_fd(ends[1]);
+    rig_start(&r, url);
+    bool ready = loop_until(&r.loop, all_are_ready, &r, LIMIT_MS);
+    log_to_fd(1);
+    close(ends[1]);
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    assert_true(ready && n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "redis connected"));
+    snprintf(said, sizeof said, "port=%u", r.fake.nodes[3].port);
+    assert_null(strstr(text, said));
+    rig_release(&r);
+}
+
 static void a_route_may_end_while_sentinels_are_asked(void **state)
 {
     struct rig r;
@@ -705,6 +759,8 @@ int main(void)
         cmocka_unit_test(after_a_takeover_the_map_is_asked_for),
         cmocka_unit_test(no_entry_goes_behind_batches_before_the_node_took_one),
         cmocka_unit_test(sentinels_are_asked_in_turn_until_one_names_a_master),
+        cmocka_unit_test(a_sentinel_that_names_a_master_that_is_gone_is_not_the_last_word),
+        cmocka_unit_test(a_question_to_a_sentinel_is_no_news),
         cmocka_unit_test(a_route_may_end_while_sentinels_are_asked),
     };
     return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);

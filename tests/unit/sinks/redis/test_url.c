@@ -128,6 +128,15 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
         { "redis://a, b", "blank" },
         { "redis://a:1,b:x", "port" },
         { "redis://a,b/1", "database 0" },
+        { "redis://h\xc3\xb6st/1", "ASCII" },
+        { "redis://a,h\xc3\xb6st", "ASCII" },
+        { "rediss+sentinel://h\xc3\xb6st/m", "ASCII" },
+        { "redis://[\xff]", "ASCII" },
+        { "redis://[?]", "host" },
+        { "redis://a12345678901234567890123456789012345678901234567890123456789012345678901234567"
+          "8901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+          "0123456789012345678901234567890123456789012345678901234567890123456789012345678901"
+          "234567890123456789", "host" },
         { "redis://::1,::2", "brackets" },
         { "redis://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "16 hosts" },
         { "redis://@host", "no user" },
@@ -191,6 +200,27 @@ static void a_bad_url_is_refused_with_a_reason(void **state)
     assert_int_equal(redis_url_check("redis://me@localhost", NULL, NULL), -EINVAL);
 }
 
+static void the_hosts_tell_how_many_connections_there_may_be(void **state)
+{
+    static const struct {
+        const char *url;
+        uint32_t want;
+    } cases[] = {
+        { "", 0 },
+        { "http://a", 0 },
+        { "unix:///run/redis.sock", 1 },
+        { "redis://a/1", 1 },
+        { "redis://a", 3 },
+        { "rediss://a/0", 3 },
+        { "redis://a,b", 6 },
+        { "rediss://a,b,c,d,e,f,g,h", 16 },
+        { "redis+sentinel://a,b,c,d,e/m/1", 3 },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(redis_url_nodes(cases[i].url), cases[i].want);
+}
+
 static void a_url_is_printed_without_its_password(void **state)
 {
     /* clang-format off */
@@ -225,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_url_is_printed_without_its_password),
         cmocka_unit_test(a_url_says_where_and_who),
         cmocka_unit_test(a_scheme_says_whether_by_tls_and_whom_to_ask_for_the_master),
+        cmocka_unit_test(the_hosts_tell_how_many_connections_there_may_be),
         cmocka_unit_test(a_bad_url_is_refused_with_a_reason),
     };
     return cmocka_run_group_tests_name("redis_url", tests, NULL, NULL);
