@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -438,17 +439,23 @@ static const struct redis_encode_opts encode_opts = { .prefix = "sd",
                                                       .instance = "one",
                                                       .retention_s = 600 };
 
+static struct world *world_of(char *path, unsigned seed)
+{
+    struct world *w = mem_zalloc(sizeof *w);
+    world = w;
+    w->random = seed * 7919u + 1;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return w;
+}
+
 /* returns  as expect_totals */
 static bool run(unsigned seed, bool damages, bool carries)
 {
     static const uint64_t memory[] = { 60000, 200000, 1 << 30 }, disk[] = { 0, 100000, 1 << 30 },
                           age[] = { 20000, 1 << 30 };
     char path[] = "/tmp/spool-law-XXXXXX", name[32];
-    struct world *w = mem_zalloc(sizeof *w);
-    world = w;
-    w->random = seed * 7919u + 1;
-    w->now_ms = 1000000;
-    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct world *w = world_of(path, seed);
     w->opts = (struct redis_ledger_opts){ .max_bytes = memory[below(w, 3)],
                                           .max_age_ms = age[below(w, 2)],
                                           .keep_ms = 5000,
@@ -502,9 +509,53 @@ static void totals_are_exact_where_they_are_carried(void **state)
     assert_true(exact >= SEEDS / 10);
 }
 
+/* As if strangers held them all: the files are whole, and are read when there are some again. */
+static void no_descriptor_for_a_while_costs_nothing(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = world_of(path, 1);
+    struct rlimit all, none;
+    (void)state;
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 60000,
+                                          .max_age_ms = 1 << 30,
+                                          .keep_ms = 5000,
+                                          .interval_ms = INTERVAL_MS,
+                                          .pack_after_ms = 2 * INTERVAL_MS,
+                                          .disk_max_bytes = 1 << 30 };
+    open_ledger(w);
+    w->down = true;
+    while (stats_of(w).spool_disk_bytes < 100000) {
+        interval(w);
+        redis_ledger_pump(w->ledger, w->now_ms += INTERVAL_MS);
+    }
+    w->down = false;
+    int free_one = dup(w->dir);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){ .rlim_cur = (rlim_t)free_one, .rlim_max = all.rlim_max };
+    close(free_one);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 100; i++) {
+        uint64_t wake_ms = redis_ledger_pump(w->ledger, w->now_ms);
+        answers(w, 1000);
+        assert_true(redis_ledger_idle(w->ledger) || w->n_wire > 0 || wake_ms > w->now_ms);
+        w->now_ms += 50;
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_true(stats_of(w).spool_disk_bytes > 0);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    deliver_all(w);
+    end_ledger(w);
+    expect_once_or_counted(w, 1);
+    assert_int_equal(w->dropped, 0);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_descriptor_for_a_while_costs_nothing),
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
         cmocka_unit_test(totals_are_exact_where_they_are_carried),
         cmocka_unit_test(damaged_files_cost_what_they_held_and_no_more),

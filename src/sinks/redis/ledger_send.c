@@ -21,6 +21,8 @@
 
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
 
+enum { READ_AGAIN_MS = 100 };
+
 /* Number it, if it has none.  returns  whether it had none */
 static bool address(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
@@ -178,8 +180,10 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
         return redis_ledger_bit(b->shard);
     if (!carries) {
-        redis_spool_open(l, b, now_ms);
-        return 0;
+        if (redis_spool_open(l, b, now_ms))
+            return 0;
+        wake_at(wake_ms, now_ms + READ_AGAIN_MS);
+        return redis_ledger_bit(b->shard);
     }
     if (l->carried_out) { /* one at each call: all else goes on meanwhile */
         wake_at(wake_ms, now_ms + 1);

@@ -219,15 +219,29 @@ struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redi
     return first;
 }
 
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
+/* The file may well be whole: the process, or the machine, has none of what it takes to open it. */
+static bool passes(int rc)
+{
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EINTR;
+}
+
+bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
     int rc;
     assert(!b->in_flight && b->interval != NULL);
     struct redis_batch *first = redis_spool_unpack(l, b, &rc);
+    if (first == NULL && passes(rc)) {
+        uint64_t suppressed;
+        if (log_gate(&l->disk_gate, SPOOL_RETRY_MS * 6, now_ms, &suppressed))
+            LOG(LOG_WARN, "cannot read what waits for redis in server.state_dir: it is kept",
+                F_STR("error", err_text(rc)), F_U64("suppressed", suppressed));
+        return false;
+    }
     if (first != NULL)
         put_in_place(l, b, first);
     else
         drop_damaged(l, b, rc, now_ms);
+    return true;
 }
 
 /* ---- the rest ---- */

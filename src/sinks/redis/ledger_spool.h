@@ -17,8 +17,9 @@ bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms);
  * it makes no sense */
 struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
                                        int *ret_error);
-/* The batches of b, a bale, take its place; damaged ones are dropped and counted. */
-void redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
+/* The batches of b, a bale, take its place; damaged ones are dropped and counted.
+ * returns  false: its file cannot be opened for now, and b stays */
+bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 
 /* ledger_carry.c: b, about to be dropped, is carried.   returns  how many series of it */
 uint64_t redis_ledger_fold(struct redis_ledger *l, struct redis_batch *b);
