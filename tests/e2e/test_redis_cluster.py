@@ -59,7 +59,8 @@ def test_the_first_hosts_of_the_url_may_be_dead(dir, cluster):
         with Load(s) as load:
             s.wait_self("statsd_redis_applied_intervals_total", 3)
         wait_exact(cluster, load)
-        expect_nothing_lost(s)
+        page = expect_nothing_lost(s)
+        assert 2 <= page.sum("statsd_redis_connect_failures_total") < 1000
 
 
 def test_slots_that_move_key_by_key_under_load(dir, cluster):
